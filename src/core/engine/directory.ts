@@ -1,0 +1,70 @@
+/**
+ * Where requests and engines meet: health, breaker and the model catalogue as an immutable snapshot.
+ * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes).
+ */
+import type { Off } from '../clock.ts';
+import type { KeyView } from '../security/api-key.ts';
+import type { AttemptEnd, Engine, EngineModel, EngineRef, EngineState } from './engine.ts';
+import type { RouteId } from './routes.ts';
+
+/** One engine that can answer for a model. */
+export interface Candidate {
+  readonly engine: Engine;
+  /** Undefined for an engine named without a model of the catalogue. */
+  readonly model: EngineModel | undefined;
+  readonly state: EngineState;
+}
+
+/** A model as clients see it. `owner` is the engine's id; an alias has the engine of what it stands for. */
+export interface CatalogEntry {
+  readonly id: string;
+  readonly owner: string;
+  readonly created: number;
+  readonly contextLength?: number;
+  readonly aliasOf?: string;
+  readonly engines: readonly Candidate[];
+}
+
+export type Resolution =
+  /** At least one engine is up, speaks the route and may be used; `upstreamName` is what the engine calls the model. */
+  | { readonly kind: 'found'; readonly name: string; readonly candidates: readonly Candidate[]; readonly upstreamName: string }
+  /** No such model for this key; `near` are close names that the key may see. */
+  | { readonly kind: 'unknown'; readonly near: readonly string[] }
+  /** No model named and not exactly one visible. */
+  | { readonly kind: 'unnamed'; readonly visible: readonly string[] }
+  /** The key's rules leave it no model at all. */
+  | { readonly kind: 'denied' }
+  /** Known, but all its engines are down or their breaker is open. */
+  | { readonly kind: 'down'; readonly retryAfterSeconds: number }
+  /** Engines with that model exist, none speaks this route; `speakers` are engines that do. */
+  | { readonly kind: 'unsupported'; readonly speakers: readonly string[] }
+  /** There is no engine at all. */
+  | { readonly kind: 'none' };
+
+export interface EngineStatus {
+  readonly ref: EngineRef;
+  readonly state: EngineState;
+  readonly version?: string;
+  readonly latencyMs?: number;
+  readonly inFlight: number;
+  readonly models: readonly EngineModel[];
+  /** Why it is not running, in words. */
+  readonly note?: string;
+  readonly breakerOpen: boolean;
+  /** It answers on this non-loopback address of this machine: the door is locked and the window open. */
+  readonly exposedOn?: string;
+}
+
+export interface EngineDirectory {
+  /** `name` undefined: the request names none. Candidates come best first: fewest in flight, then loaded. */
+  resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution;
+  /** What the key may use, aliases included, in a stable order. */
+  visible(key: KeyView): readonly CatalogEntry[];
+  engine(id: string): Candidate | undefined;
+  engines(): readonly EngineStatus[];
+  /** An attempt begins; the count in flight decides the choice among equals. */
+  begin(engine: EngineRef): void;
+  /** The attempt ended; connect failures and resets feed the breaker. */
+  report(engine: EngineRef, end: AttemptEnd): void;
+  onChange(f: () => void): Off;
+}

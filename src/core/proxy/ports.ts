@@ -1,0 +1,107 @@
+/**
+ * What `ProxyService` needs from outside, and what a running proxy offers behind its control socket.
+ */
+import type { ProxyConfig, ProxyConfigInput } from './proxy-config.ts';
+import type { ProxyHandle, ProxyStatus, RequestLine } from './proxy-handle.ts';
+
+/** A saved configuration, by name; the unnamed one is `default`. Kept as people wrote it, so that defaults may improve. */
+export interface ProxyProfile {
+  readonly name: string;
+  readonly config: ProxyConfigInput;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface ProxyRepository {
+  /** Inserts or replaces by name, whole. */
+  saveProfile(profile: ProxyProfile): Promise<void>;
+  loadProfile(name: string): Promise<ProxyProfile | undefined>;
+  /** By name. */
+  listProfiles(): Promise<readonly ProxyProfile[]>;
+  /** False where there was none. */
+  deleteProfile(name: string): Promise<boolean>;
+  saveHandle(handle: ProxyHandle): Promise<void>;
+  /** Removes the handle of that id and nonce. */
+  deleteHandle(id: string, nonce: string): Promise<void>;
+  /** Every handle in the store, living or not, oldest first. */
+  listHandles(): Promise<readonly ProxyHandle[]>;
+  /** Only what lives: each handle is checked against its process; rows of dead ones are removed. */
+  listActiveHandles(): Promise<readonly ProxyHandle[]>;
+}
+
+/** Says whether the process of a handle lives; the truth is the process behind the control socket. */
+export type Liveness = (handle: ProxyHandle) => Promise<boolean>;
+
+/** How a stop went. */
+export interface StopReport {
+  /** Answers that ran when the stop began. */
+  readonly running: number;
+  /** Of these, ended by the end of the grace time. */
+  readonly cut: number;
+  readonly tookMs: number;
+}
+
+/** What is asked for at a start. */
+export interface StartOrder {
+  readonly config: ProxyConfig;
+  readonly profile: string;
+}
+
+/** Starts and ends proxies: inside this process, or as detached ones. */
+export interface ProxyController {
+  /**
+   * Resolves when the proxy answered on its listener. On failure or abort nothing is left: no process, handle or file.
+   * Throws a `ProxyError`: PROXY_PORT_IN_USE, PROXY_PORT_FORBIDDEN, PROXY_ADDRESS_UNAVAILABLE, PROXY_START_FAILED, ...
+   */
+  start(order: StartOrder, signal: AbortSignal): Promise<ProxyHandle>;
+  /** Drains, then ends. Resolves when the port is free and the handle gone. */
+  stop(handle: ProxyHandle, graceMs: number): Promise<StopReport>;
+  /** Resolves when the listener let go of its port; the proxy drains on and then ends by itself. */
+  release(handle: ProxyHandle, graceMs: number): Promise<void>;
+  inspect(handle: ProxyHandle): Promise<ProxyStatus | 'gone'>;
+}
+
+/** A request that was refused, and why, kept for a while in bounded memory. */
+export interface Refusal {
+  readonly id: string;
+  readonly atMs: number;
+  readonly code: string;
+  readonly rule: string;
+  readonly line: RequestLine;
+}
+
+/** A key that lives only in the memory of one proxy. */
+export interface TemporaryKey {
+  readonly id: string;
+  readonly key: string;
+  readonly expiresAtMs: number;
+}
+
+/** What a running proxy does for those who may use its control socket. */
+export interface ProxyControl {
+  status(): ProxyStatus;
+  /** Drains and ends; resolves when the last answer is over and the port free. */
+  stop(graceMs: number): Promise<StopReport>;
+  /** Lets go of the port at once; drains on. Resolves when the port is free. */
+  release(graceMs: number): Promise<void>;
+  /** Something changed in the store: look now. Resolves when it is in force. */
+  reload(): Promise<void>;
+  /** Prometheus text exposition format. */
+  metrics(): Promise<string>;
+  /** Requests as they end, from now on, until aborted. A reader that is too slow loses lines, never delays a request. */
+  tail(signal: AbortSignal): AsyncIterable<RequestLine>;
+  /** Of the last refusals (bounded), the one of that request. */
+  explain(requestId: string): Refusal | undefined;
+  temporaryKey(ttlMs: number): TemporaryKey;
+}
+
+/** A proxy inside this process, as the composition root makes it. Its listener answers when the promise resolves. */
+export interface RunningProxy {
+  readonly handle: ProxyHandle;
+  readonly control: ProxyControl;
+  /** Resolves when it has ended and everything it owned is closed; never rejects. */
+  readonly closed: Promise<StopReport>;
+}
+
+/** Makes a proxy: binds exclusively, writes the handle, opens the control socket. On failure nothing is left. */
+export type ProxyFactory = (order: StartOrder, signal: AbortSignal) => Promise<RunningProxy>;

@@ -1,0 +1,129 @@
+/**
+ * What a proxy is asked to be. One schema gives the type, the defaults, the validation and the JSON Schema.
+ *
+ * `parseProxyConfig` reports every fault at once, each with field, value and what is allowed, and has no side effect.
+ * There are no certificate paths here: certificates belong to the TLS room and are found by mode and names.
+ */
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { engineKindNames } from '../engine/engine.ts';
+import { type Fault, ProxyError } from '../errors.ts';
+import { faultsOf } from '../faults.ts';
+import { securityPolicySchema } from '../security/security-policy.ts';
+import { limitsSchema } from './limits.ts';
+
+/** Modes of this version. `dev-selfsigned` and `https-acme` join the list with the TLS room. */
+export const proxyModes = ['local-http'] as const;
+export type ProxyMode = (typeof proxyModes)[number];
+
+/** The port of each mode where none is given. */
+export const defaultPorts: Readonly<Record<ProxyMode, number>> = { 'local-http': 8484 };
+
+export const profileNamePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
+export const engineIdPattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
+const hostNamePattern = /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/;
+
+const ipLiteral = z.string().max(64).refine(isIpLiteral, { error: 'an IPv4 or IPv6 address of this machine' });
+
+const publicHost = z
+  .string()
+  .max(253)
+  .toLowerCase()
+  .refine((name) => hostNamePattern.test(name), { error: 'a host name, such as llm.example.org (no scheme, no port)' });
+
+export const engineUrlSchema = z
+  .string()
+  .max(512)
+  .refine(isEngineUrl, {
+    error: 'http://HOST[:PORT][/PATH] or https://..., without user, password, query or fragment',
+  });
+
+const secretRef = z.discriminatedUnion('from', [
+  z.strictObject({ from: z.literal('env'), name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+  z.strictObject({ from: z.literal('file'), path: z.string().min(1).max(4096) }),
+]);
+
+/** An engine named by a flag or a profile. Its key is a reference only: configuration holds no secret. */
+export const engineConfigSchema = z.strictObject({
+  url: engineUrlSchema,
+  id: z.string().regex(engineIdPattern, { error: 'lower-case letters, digits and dashes, 32 at most' }).optional(),
+  kind: z.enum(engineKindNames).exclude(['demo']).optional(),
+  apiKey: secretRef.optional(),
+});
+export type EngineConfig = Readonly<z.output<typeof engineConfigSchema>>;
+
+export const proxyConfigSchema = z
+  .strictObject({
+    mode: z.enum(proxyModes).default('local-http').describe('How clients reach the proxy.'),
+    bind: z.array(ipLiteral).max(16).default([]).describe('Addresses to listen on; empty: what the mode says.'),
+    port: z.int().min(0).max(65_535).optional().describe('Port to listen on; 0 takes a free one.'),
+    allowInsecureBind: z.boolean().default(false).describe('Lets local-http listen on other than loopback addresses.'),
+    publicHosts: z.array(publicHost).max(64).default([]).describe('Further host names that the proxy answers for.'),
+    engines: z.array(engineConfigSchema).max(64).default([]).describe('Exactly these engines; empty: saved and detected.'),
+    demo: z.boolean().default(false).describe('Serve the built-in demo engine while no other engine is found.'),
+    graceMs: z.int().min(0).max(3_600_000).default(30_000).describe('How long running answers may take on at stop.'),
+    heartbeatMs: z
+      .int()
+      .refine((n) => n === 0 || (n >= 1000 && n <= 300_000), { error: '0 (off), or 1000 to 300000' })
+      .default(0)
+      .describe('Comment events while a stream is silent; off unless something in between needs them.'),
+    policy: securityPolicySchema.partial().optional().describe('Parts of the policy that this proxy overrides.'),
+    limits: limitsSchema.prefault({}).describe('Guard limits and time-outs.'),
+  })
+  .superRefine((config, context) => {
+    if (config.mode !== 'local-http' || config.allowInsecureBind) return;
+    config.bind.forEach((address, index) => {
+      if (isIpLiteral(address) && !isLoopback(address)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['bind', index],
+          message:
+            'a loopback address, since keys would cross the network in plain text (--allow-insecure-bind if that is meant)',
+        });
+      }
+    });
+    for (const [field, values] of [['engines', config.engines.map((e) => e.id)] as const]) {
+      values.forEach((id, index) => {
+        if (id !== undefined && values.indexOf(id) !== index) {
+          context.addIssue({ code: 'custom', path: [field, index, 'id'], message: 'an id that no other engine has' });
+        }
+      });
+    }
+  });
+
+/** A complete configuration. `port` undefined means the mode's own. */
+export type ProxyConfig = Readonly<z.output<typeof proxyConfigSchema>>;
+/** A configuration as people write it: everything optional. */
+export type ProxyConfigInput = z.input<typeof proxyConfigSchema>;
+
+/** Throws a `ProxyError` PROXY_INVALID_CONFIG that carries every fault. */
+export function parseProxyConfig(input: unknown): ProxyConfig {
+  const parsed = proxyConfigSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const faults: Fault[] = faultsOf(parsed.error, input);
+  throw new ProxyError('PROXY_INVALID_CONFIG', { faults });
+}
+
+/** The addresses that a configuration listens on. Both loopbacks: another program could hold ::1 and be handed keys. */
+export function bindAddresses(config: ProxyConfig): readonly string[] {
+  return config.bind.length > 0 ? config.bind : ['127.0.0.1', '::1'];
+}
+
+export function configuredPort(config: ProxyConfig): number {
+  return config.port ?? defaultPorts[config.mode];
+}
+
+function isIpLiteral(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text));
+}
+
+/** 127.0.0.0/8, ::1, and IPv4-mapped loopback. */
+export function isLoopback(address: string): boolean {
+  return ipaddr.process(address).range() === 'loopback';
+}
+
+function isEngineUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return url.username === '' && url.password === '' && url.search === '' && url.hash === '' && url.hostname !== '';
+}

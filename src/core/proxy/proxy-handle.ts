@@ -1,0 +1,85 @@
+/**
+ * One running proxy as others know it. Written by the process that owns the listener, never by its launcher;
+ * the truth is the living process behind `controlPath`.
+ */
+import type { EngineStatus } from '../engine/directory.ts';
+import type { ProxyMode } from './proxy-config.ts';
+
+export interface ProxyHandle {
+  /** `px_` + 8 base62 characters. */
+  readonly id: string;
+  readonly pid: number;
+  /** The port that was bound; the real one where 0 was asked for. */
+  readonly port: number;
+  readonly mode: ProxyMode;
+  /** What was really bound, as IP literals. */
+  readonly addresses: readonly string[];
+  readonly startedAtMs: number;
+  /** Name of the profile it was started from. */
+  readonly profile: string;
+  /** Random; a process that cannot repeat it on its control socket is somebody else. */
+  readonly nonce: string;
+  /** Start time of the process as the system tells it, so that a pid that was given to another is seen; '' if unknown. */
+  readonly processStart: string;
+  readonly controlPath: string;
+  /** It lets what runs finish and takes nothing new. */
+  readonly draining: boolean;
+}
+
+/** A base URL that works from this machine, without `/v1`: never a wildcard address. */
+export function proxyUrl(handle: Pick<ProxyHandle, 'mode' | 'port' | 'addresses'>): string {
+  const scheme = handle.mode === 'local-http' ? 'http' : 'https';
+  const first = handle.addresses[0] ?? '127.0.0.1';
+  const reachable = first === '0.0.0.0' ? '127.0.0.1' : first === '::' ? '::1' : first;
+  const host = reachable.includes(':') ? `[${reachable}]` : reachable;
+  return `${scheme}://${host}:${handle.port}`;
+}
+
+/** What a running proxy says of itself; the one model behind every view of it. */
+export interface ProxyStatus {
+  readonly handle: ProxyHandle;
+  readonly url: string;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  /** Requests being worked on now. */
+  readonly inFlight: number;
+  readonly connections: number;
+  readonly requestsTotal: number;
+  readonly keys: number;
+  readonly engines: readonly EngineStatus[];
+  readonly models: number;
+  /** Who can reach it, in words: "this machine", "this network", "the internet". */
+  readonly reach: string;
+  /** Sentences about what is not well, each ending in what mends it. */
+  readonly warnings: readonly string[];
+}
+
+/** One finished or refused request, as `flm tail` shows it and the access log records it. */
+export interface RequestLine {
+  readonly id: string;
+  readonly atMs: number;
+  readonly client: string;
+  readonly method: string;
+  /** Path without query, escaped; never with a secret. */
+  readonly path: string;
+  readonly status: number;
+  readonly keyId: string | null;
+  readonly keyLabel: string | null;
+  readonly engine: string | null;
+  readonly model: string | null;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly firstByteMs: number | null;
+  readonly durationMs: number;
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+  readonly streamed: boolean;
+  readonly ending: Ending;
+  /** For a refusal: the code of the error table. */
+  readonly code: string | null;
+  /** For a refusal: the rule that decided, in words. */
+  readonly rule: string | null;
+}
+
+export const endings = ['done', 'refused', 'client-left', 'engine-broke', 'timeout', 'shut-down', 'key-ended'] as const;
+export type Ending = (typeof endings)[number];

@@ -1,0 +1,69 @@
+/**
+ * API keys as flm issues them: `flm_` + 43 base62 characters (256 random bits) + 6 of checksum.
+ *
+ *   flm_ kQ3...43 characters...x  9aZ0bC
+ *        `------ secret ------'   `----' CRC-32 of the secret, so that a typo or a scanner can tell without a database
+ *
+ * Only the SHA-256 digest is kept. Keys carry 256 random bits, so a slow hash would protect nothing and invite a DoS.
+ */
+import type { Scope } from '../engine/routes.ts';
+
+/** A key as it is stored: everything but the secret. Lists that are empty restrict nothing. */
+export interface ApiKey {
+  /** `key_` + 12 base62 characters; not secret, stands in logs. */
+  readonly id: string;
+  readonly label: string;
+  /** SHA-256 of the whole key, lower-case hex. */
+  readonly digest: string;
+  /** First characters of the key, for people to tell keys apart: `flm_kQ3x`. */
+  readonly prefix: string;
+  readonly scopes: readonly Scope[];
+  /** Globs over model names (`*` any run of characters). */
+  readonly models: readonly string[];
+  /** Engine ids. */
+  readonly engines: readonly string[];
+  /** Route ids. */
+  readonly endpoints: readonly string[];
+  /** Addresses, CIDRs. */
+  readonly addresses: readonly string[];
+  readonly limits: KeyLimits;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly revokedAtMs: number | null;
+}
+
+/** Null: not limited by the key itself. */
+export interface KeyLimits {
+  readonly requestsPerMinute: number | null;
+  readonly burst: number | null;
+  readonly tokensPerMinute: number | null;
+  readonly tokensPerDay: number | null;
+  readonly concurrency: number | null;
+}
+
+export const noKeyLimits: KeyLimits = {
+  requestsPerMinute: null,
+  burst: null,
+  tokensPerMinute: null,
+  tokensPerDay: null,
+  concurrency: null,
+};
+
+/** A key compiled for the hot path: what each step asks of it is one call. Immutable; one per key and snapshot. */
+export interface KeyView {
+  readonly id: string;
+  readonly label: string;
+  readonly digest: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** True where the key has no model rule. */
+  readonly anyModel: boolean;
+  readonly anyEngine: boolean;
+  mayUseModel(name: string): boolean;
+  mayUseEngine(id: string): boolean;
+  mayUseEndpoint(route: string): boolean;
+  /** `bytes` is the address as `parseAddress` gives it. */
+  mayComeFrom(address: string): boolean;
+  readonly limits: KeyLimits;
+  readonly expiresAtMs: number;
+  readonly revoked: boolean;
+}

@@ -1,0 +1,127 @@
+/**
+ * What the security services need from outside: where keys, policy and the audit live, and how changes arrive.
+ */
+import type { EngineRecord } from '../engine/engine.ts';
+import type { ApiKey } from './api-key.ts';
+import type { SecurityPolicy } from './security-policy.ts';
+
+export interface SecurityRepository {
+  /** Throws KEY_INVALID where id or digest exists already. */
+  insertKey(key: ApiKey): Promise<void>;
+  listKeys(): Promise<readonly ApiKey[]>;
+  findKey(id: string): Promise<ApiKey | undefined>;
+  /** Replaces the row of that id; throws KEY_NOT_FOUND. */
+  updateKey(key: ApiKey): Promise<void>;
+  /** False where there was none. */
+  deleteKey(id: string): Promise<boolean>;
+  /** The policy in force for all proxies; the default one where none was saved. */
+  loadPolicy(): Promise<SecurityPolicy>;
+  savePolicy(policy: SecurityPolicy): Promise<void>;
+  /** Key id to when and from where it was last used. */
+  lastUsed(): Promise<ReadonlyMap<string, LastUse>>;
+}
+
+export interface LastUse {
+  readonly atMs: number;
+  readonly address: string;
+}
+
+export interface EngineRepository {
+  /** Inserts or replaces by id. */
+  saveEngine(engine: EngineRecord): Promise<void>;
+  listEngines(): Promise<readonly EngineRecord[]>;
+  deleteEngine(id: string): Promise<boolean>;
+  saveAlias(alias: ModelAlias): Promise<void>;
+  listAliases(): Promise<readonly ModelAlias[]>;
+  deleteAlias(name: string): Promise<boolean>;
+}
+
+/** `name` is what clients say; `target` is any name that resolves without aliases. */
+export interface ModelAlias {
+  readonly name: string;
+  readonly target: string;
+}
+
+/** Who changed what. `before` and `after` are JSON without secrets. */
+export interface AuditEntry {
+  readonly atMs: number;
+  /** `cli:USER`, `proxy:ID`. */
+  readonly actor: string;
+  /** `key.create`, `policy.set`, `proxy.start`, `auth.refused` ... */
+  readonly action: string;
+  readonly subject: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+export interface AuditRepository {
+  record(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  list(limit: number): Promise<readonly AuditEntry[]>;
+}
+
+/** One finished request, as usage counts it. */
+export interface UsageEntry {
+  readonly keyId: string;
+  readonly model: string;
+  readonly engine: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** The engine told no usage; the numbers are flm's estimate. */
+  readonly estimated: boolean;
+  readonly atMs: number;
+  readonly address: string;
+}
+
+export interface UsageRow {
+  /** UTC day, `2026-11-24`. */
+  readonly day: string;
+  readonly keyId: string;
+  readonly model: string;
+  readonly requests: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Requests whose tokens are estimates. */
+  readonly estimatedRequests: number;
+}
+
+export interface UsageRepository {
+  /** Adds to the rows of their day, in one transaction. */
+  addUsage(entries: readonly UsageEntry[]): Promise<void>;
+  /** Rows from `fromDay` on (inclusive), oldest first. */
+  listUsage(fromDay: string): Promise<readonly UsageRow[]>;
+}
+
+/** Never blocks; totals are at most 2 s stale. */
+export interface UsageLedger {
+  add(entry: UsageEntry): void;
+  /** Tokens of that key today (UTC), over all proxies. */
+  today(keyId: string): number;
+}
+
+/** What changed in the store since the last delivery; absent parts did not change. */
+export interface StateChange {
+  /** `replaceAll`: forget every earlier key first. */
+  readonly keys?: { readonly replaceAll: boolean; readonly upserted: readonly ApiKey[]; readonly removedIds: readonly string[] };
+  readonly policy?: SecurityPolicy;
+  readonly engines?: readonly EngineRecord[];
+  readonly aliases?: readonly ModelAlias[];
+}
+
+/**
+ * Brings what the store holds to a running proxy, without ever blocking its thread.
+ * A store that cannot be read keeps the last state in force and is reported through `problem`.
+ */
+export interface StateFeed {
+  /** Delivers the whole state once before it resolves, then each change within a second, each as one piece. */
+  start(listener: StateListener): Promise<void>;
+  /** Look now: another process says that something changed. Resolves when what was committed by then is delivered. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface StateListener {
+  changed(change: StateChange): void;
+  /** A sentence for status and log; undefined when all is well again. */
+  problem(text: string | undefined): void;
+}

@@ -1,0 +1,73 @@
+/**
+ * Who may come in, from where, how often: one policy for all proxies; a profile may override parts of it.
+ * The schema gives type, defaults, validation and JSON Schema. Validation reports every fault and has no side effect.
+ */
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { type Fault, PolicyError } from '../errors.ts';
+import { faultsOf } from '../faults.ts';
+
+const cidr = z
+  .string()
+  .max(64)
+  .refine(isAddressRule, { error: 'an address or a range in CIDR form, such as 192.168.1.7, 10.0.0.0/8 or fd00::/8' });
+
+const origin = z
+  .string()
+  .max(256)
+  .refine(isOrigin, { error: 'an origin without a path, such as https://app.example.org or http://localhost:3000' });
+
+export const securityPolicySchema = z.strictObject({
+  allowIps: z.array(cidr).max(10_000).default([]).describe('Addresses that may come in; empty: all that are not denied.'),
+  denyIps: z.array(cidr).max(10_000).default([]).describe('Addresses that may not come in; asked before allowIps.'),
+  trustedProxies: z
+    .array(cidr)
+    .max(1000)
+    .default([])
+    .describe('Peers whose X-Forwarded-For and Forwarded fields are believed.'),
+  allowOrigins: z.array(origin).max(1000).default([]).describe('Browser origins that may call; none by default.'),
+  requestsPerMinute: z.int().min(1).max(1_000_000).nullable().default(null).describe('For the proxy as a whole.'),
+  requestsPerMinutePerKey: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe('For each key that has no rate of its own.'),
+  requestsPerMinutePerAddress: z.int().min(1).max(1_000_000).nullable().default(null).describe('For each client address.'),
+});
+
+/** The policy, complete. */
+export type SecurityPolicy = Readonly<z.output<typeof securityPolicySchema>>;
+/** Parts of a policy, as a profile overrides them. */
+export type SecurityPolicyOverride = z.input<typeof securityPolicySchema>;
+
+export const defaultPolicy: SecurityPolicy = securityPolicySchema.parse({});
+
+/** Throws a `PolicyError` POLICY_INVALID that carries every fault. */
+export function parsePolicy(input: unknown): SecurityPolicy {
+  const parsed = securityPolicySchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const faults: Fault[] = faultsOf(parsed.error, input);
+  throw new PolicyError('POLICY_INVALID', { faults });
+}
+
+/** A whole address, or a range in CIDR form; IPv4 in its four-part decimal form only, so that 127.1 is not guessed at. */
+export function isAddressRule(text: string): boolean {
+  const [address = '', bits, more] = text.split('/');
+  if (more !== undefined || !isAddress(address)) return false;
+  if (bits === undefined) return true;
+  const max = address.includes(':') ? 128 : 32;
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= max;
+}
+
+function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text));
+}
+
+/** Scheme, host and optional port exactly as browsers serialise them: RFC 6454, section 6.1. */
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (url.protocol === 'http:' || url.protocol === 'https:') && url.origin === text;
+}
