@@ -7,6 +7,7 @@
  * Only the SHA-256 digest is kept. Keys carry 256 random bits, so a slow hash would protect nothing and invite a DoS.
  */
 import type { Scope } from '../engine/routes.ts';
+import type { ClientAddress } from './address-rules.ts';
 
 /** A key as it is stored: everything but the secret. Lists that are empty restrict nothing. */
 export interface ApiKey {
@@ -61,8 +62,7 @@ export interface KeyView {
   mayUseModel(name: string): boolean;
   mayUseEngine(id: string): boolean;
   mayUseEndpoint(route: string): boolean;
-  /** `bytes` is the address as `parseAddress` gives it. */
-  mayComeFrom(address: string): boolean;
+  mayComeFrom(address: ClientAddress): boolean;
   readonly limits: KeyLimits;
   readonly expiresAtMs: number;
   readonly revoked: boolean;

@@ -1,0 +1,43 @@
+/**
+ * What a known key may do once route, engine and model are known: the one place that decides it, for requests and for
+ * `flm policy check` alike. A refusal is a value; `rule` says in words which rule decided.
+ */
+import type { EngineKind, EngineModel } from '../engine/engine.ts';
+import type { BodyFacts, RouteId, Scope } from '../engine/routes.ts';
+import type { ErrorCode, ErrorParams } from '../errors.ts';
+import type { KeyView } from './api-key.ts';
+
+export interface Denial {
+  readonly code: ErrorCode;
+  readonly params: ErrorParams;
+  readonly rule: string;
+}
+
+/** Scope and endpoint list of the key against a route. */
+export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | undefined {
+  if (!holdsScope(key, scope)) {
+    return { code: 'SCOPE_MISSING', params: { scope }, rule: `route ${route} needs scope ${scope}` };
+  }
+  if (!key.mayUseEndpoint(route)) {
+    return { code: 'SCOPE_MISSING', params: { scope: `endpoint ${route}` }, rule: `the endpoints of key ${key.id}` };
+  }
+  return undefined;
+}
+
+/** `engine:admin` includes `engine:read`; nothing else is implied. */
+export function holdsScope(key: KeyView, scope: Scope): boolean {
+  return key.scopes.has(scope) || (scope === 'engine:read' && key.scopes.has('engine:admin'));
+}
+
+/** What the request would do beyond answering, unless the key may administer engines. */
+export function denyHazard(
+  key: KeyView,
+  kind: EngineKind,
+  route: RouteId,
+  facts: BodyFacts,
+  model: EngineModel | undefined,
+): Denial | undefined {
+  const hazard = kind.hazard(route, facts, model);
+  if (hazard === undefined || key.scopes.has('engine:admin')) return undefined;
+  return { code: 'HAZARD_REFUSED', params: { hazard: hazard.does }, rule: `${kind.title}: would ${hazard.does}` };
+}

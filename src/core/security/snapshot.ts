@@ -1,0 +1,79 @@
+/**
+ * Keys and policy as the hot path reads them: compiled, immutable, swapped whole. A request reads one snapshot from
+ * beginning to end, so that it never sees half of a change.
+ */
+import type { Off } from '../clock.ts';
+import { AddressRules } from './address-rules.ts';
+import type { ApiKey, KeyView } from './api-key.ts';
+import { compileKey } from './key-view.ts';
+import type { SecurityPolicy } from './security-policy.ts';
+
+/** The policy, compiled. */
+export interface CompiledPolicy {
+  readonly source: SecurityPolicy;
+  readonly allow: AddressRules;
+  readonly deny: AddressRules;
+  readonly trustedProxies: AddressRules;
+  readonly origins: ReadonlySet<string>;
+}
+
+export interface Snapshot {
+  readonly keysByDigest: ReadonlyMap<string, KeyView>;
+  readonly keysById: ReadonlyMap<string, KeyView>;
+  readonly policy: CompiledPolicy;
+}
+
+export interface SnapshotSource {
+  current(): Snapshot;
+  onSwap(f: (old: Snapshot, now: Snapshot) => void): Off;
+}
+
+export function compilePolicy(source: SecurityPolicy): CompiledPolicy {
+  return {
+    source,
+    allow: new AddressRules(source.allowIps),
+    deny: new AddressRules(source.denyIps),
+    trustedProxies: new AddressRules(source.trustedProxies),
+    origins: new Set(source.allowOrigins),
+  };
+}
+
+/** Holds the current snapshot and makes the next one from what changed; keys that did not change keep their views. */
+export class SnapshotHolder implements SnapshotSource {
+  #current: Snapshot;
+  readonly #listeners = new Set<(old: Snapshot, now: Snapshot) => void>();
+
+  constructor(policy: SecurityPolicy) {
+    this.#current = { keysByDigest: new Map(), keysById: new Map(), policy: compilePolicy(policy) };
+  }
+
+  current(): Snapshot {
+    return this.#current;
+  }
+
+  onSwap(f: (old: Snapshot, now: Snapshot) => void): Off {
+    this.#listeners.add(f);
+    return () => this.#listeners.delete(f);
+  }
+
+  /** Applies one change as a whole. */
+  apply(change: {
+    readonly keys?: { readonly replaceAll: boolean; readonly upserted: readonly ApiKey[]; readonly removedIds: readonly string[] };
+    readonly policy?: SecurityPolicy;
+  }): void {
+    const old = this.#current;
+    let { keysByDigest, keysById } = old;
+    if (change.keys !== undefined) {
+      const byId = change.keys.replaceAll ? new Map<string, KeyView>() : new Map(old.keysById);
+      for (const id of change.keys.removedIds) byId.delete(id);
+      for (const key of change.keys.upserted) byId.set(key.id, compileKey(key));
+      const byDigest = new Map<string, KeyView>();
+      for (const view of byId.values()) byDigest.set(view.digest, view);
+      keysByDigest = byDigest;
+      keysById = byId;
+    }
+    const policy = change.policy === undefined ? old.policy : compilePolicy(change.policy);
+    this.#current = { keysByDigest, keysById, policy };
+    for (const listener of this.#listeners) listener(old, this.#current);
+  }
+}
