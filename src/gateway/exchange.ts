@@ -1,0 +1,183 @@
+/**
+ * One request on its way, and the seams that keep the way free of `node:http`.
+ *
+ * Each step fills its own fields only. Guard to router are synchronous; a refusal is a value, not a throw. `Reply` is
+ * the only way out to the client.
+ */
+import type { BodyFacts, Dialect } from '../core/engine/routes.ts';
+import type { ErrorCode, ErrorParams } from '../core/errors.ts';
+import type { Ending } from '../core/proxy/proxy-handle.ts';
+import type { ClientAddress } from '../core/security/address-rules.ts';
+import type { KeyView } from '../core/security/api-key.ts';
+import type { Snapshot } from '../core/security/snapshot.ts';
+import type { Fields } from './fields.ts';
+import type { Route } from './routes.ts';
+
+/** The connection that a request came on; steps keep what they found out about it here, for the next request. */
+export interface Peer {
+  /** Address of the socket's other end. */
+  readonly address: ClientAddress;
+  /** Last `Host` value that was found good, so that a kept-alive connection asks once. */
+  goodHost: string | undefined;
+  /** Last credential that was found good, and the snapshot that said so. */
+  credential: string | undefined;
+  credentialKey: KeyView | undefined;
+  credentialSnapshot: Snapshot | undefined;
+}
+
+export interface RequestHead {
+  readonly method: string;
+  /** As it stood on the request line. */
+  readonly target: string;
+  /** `1.1`, `1.0`, or what else was claimed. */
+  readonly version: string;
+  readonly fields: Fields;
+}
+
+/** Why a request ends here. `rule` says in words which rule decided; `fields` are added to the answer. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly params?: ErrorParams;
+  readonly rule?: string;
+  /** Name, value, name, value ... */
+  readonly fields?: readonly string[];
+  /** The connection cannot be used any more. */
+  readonly close?: boolean;
+}
+
+export type Step = (x: Exchange) => Refusal | undefined;
+
+export interface ResponseHead {
+  readonly status: number;
+  /** Flat: name, value ... without framing fields. */
+  readonly fields: string[];
+  /** Known length of the body, or undefined where it is framed in chunks (or by closing, for HTTP/1.0). */
+  readonly contentLength: number | undefined;
+}
+
+/** The way out to the client. Writers return false to ask for a pause until `onDrain`. */
+export interface Reply {
+  /** The head is on its way: neither status nor engine can change. */
+  readonly committed: boolean;
+  readonly bytesOut: number;
+  /** Milliseconds (monotonic) of the first body byte; 0 before. */
+  readonly firstByteAtMs: number;
+  /** Whether chunk framing of the engine may be relayed as it is. */
+  readonly relaysFraming: boolean;
+  /** A whole small answer at once. */
+  whole(status: number, fields: string[], body: string, close: boolean): void;
+  /** Sets the head; it leaves with the first byte of the body, or by `flush`. */
+  head(h: ResponseHead): void;
+  /** Sends the head now where it still waits. */
+  flush(): void;
+  /** Payload bytes; framed by the reply. */
+  write(buffer: Buffer, from: number, to: number): boolean;
+  /** Bytes that already are valid chunk framing; only where `relaysFraming`. */
+  writeFramed(buffer: Buffer, from: number, to: number): boolean;
+  /** Payload text (flm's own error events). */
+  writeText(text: string): boolean;
+  /** One listener at a time. */
+  onDrain(f: (() => void) | undefined): void;
+  /** Proper end of the body. */
+  end(): void;
+  /** Destroys the connection, so that the client sees that the answer is not whole. */
+  cut(): void;
+}
+
+export interface BodySink {
+  /** A refusal ends the reading. */
+  chunk(buffer: Buffer): Refusal | undefined;
+  end(): void;
+  /** Too large, too slow, or the client left (then undefined: there is nobody to tell). */
+  failed(refusal: Refusal | undefined): void;
+}
+
+export interface RequestBody {
+  /** Starts reading (and answers `Expect: 100-continue`). Once. */
+  read(sink: BodySink): void;
+}
+
+/** How it went, for account. */
+export interface Outcome {
+  status: number;
+  ending: Ending;
+  code: ErrorCode | undefined;
+  rule: string | undefined;
+  engine: string | undefined;
+  model: string | undefined;
+  bytesIn: number;
+  inputTokens: number | undefined;
+  outputTokens: number | undefined;
+  streamed: boolean;
+}
+
+export class Exchange {
+  readonly id: string;
+  readonly peer: Peer;
+  readonly head: RequestHead;
+  readonly snapshot: Snapshot;
+  readonly reply: Reply;
+  readonly body: RequestBody;
+  readonly startedAtMs: number;
+  readonly outcome: Outcome;
+
+  /** guard: path and query of the target, path canonical. */
+  path = '';
+  query = '';
+  /** Shape of errors; by the path's prefix until the router knows better. */
+  dialect: Dialect = 'openai';
+  /** guard: who is at the other end; behind a trusted proxy the one it speaks for. */
+  client: ClientAddress;
+  /** guard: CORS fields for every answer, flat; undefined where the origin is not allowed or absent. */
+  cors: readonly string[] | undefined;
+  /** guard: a preflight, to be answered by policy alone. */
+  preflight = false;
+  /** auth: undefined where the path is keyless. */
+  key: KeyView | undefined;
+  /** policy: rate fields for every answer, flat. */
+  rate: readonly string[] | undefined;
+  /** router */
+  route: Route | undefined;
+  /** router: values of `{id}` and `{rest}`, unescaped. */
+  params: readonly string[] = [];
+  /** handler */
+  facts: BodyFacts | undefined;
+  /** Ends the engine's work; set while an attempt runs. Called once with why. */
+  onBreak: ((why: BreakCause) => void) | undefined;
+  /** Nothing may be written any more: answered, or the client left. */
+  over = false;
+
+  constructor(start: {
+    readonly id: string;
+    readonly peer: Peer;
+    readonly head: RequestHead;
+    readonly snapshot: Snapshot;
+    readonly reply: Reply;
+    readonly body: RequestBody;
+    readonly startedAtMs: number;
+  }) {
+    this.id = start.id;
+    this.peer = start.peer;
+    this.head = start.head;
+    this.snapshot = start.snapshot;
+    this.reply = start.reply;
+    this.body = start.body;
+    this.startedAtMs = start.startedAtMs;
+    this.client = start.peer.address;
+    this.outcome = {
+      status: 0,
+      ending: 'done',
+      code: undefined,
+      rule: undefined,
+      engine: undefined,
+      model: undefined,
+      bytesIn: 0,
+      inputTokens: undefined,
+      outputTokens: undefined,
+      streamed: false,
+    };
+  }
+}
+
+/** Why a running exchange is ended from outside. */
+export type BreakCause = 'client-left' | 'client-stalled' | 'shut-down' | 'key-ended';

@@ -1,0 +1,81 @@
+/**
+ * The request fields that flm knows, read once into slots; everything else is dropped on the spot.
+ *
+ * No map of a client's making exists, so `__proto__` and `constructor` are names like any other. A field that came
+ * twice keeps its first value and is remembered as repeated; steps that care refuse it.
+ */
+
+const names = [
+  'host',
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'transfer-encoding',
+  'expect',
+  'upgrade',
+  'connection',
+  'origin',
+  'forwarded',
+  'x-forwarded-for',
+  'access-control-request-method',
+  'access-control-request-headers',
+  'access-control-request-private-network',
+  'traceparent',
+  'tracestate',
+  'accept',
+  'anthropic-version',
+  'anthropic-beta',
+  'openai-beta',
+] as const;
+export type FieldName = (typeof names)[number];
+
+const slotOf = new Map<string, number>(names.map((name, slot) => [name, slot]));
+
+/** Spellings as they come on the wire, bounded: SDKs use a few dozen. */
+const spellings = new Map<string, number>();
+const spellingsLimit = 1024;
+
+function slot(rawName: string): number {
+  const known = spellings.get(rawName);
+  if (known !== undefined) return known;
+  const found = slotOf.get(rawName.toLowerCase()) ?? -1;
+  if (spellings.size < spellingsLimit) spellings.set(rawName, found);
+  return found;
+}
+
+/** The known fields of one request. */
+export class Fields {
+  readonly #values: (string | undefined)[] = new Array(names.length).fill(undefined);
+  #repeated = 0;
+  /** Header fields that came, known or not. */
+  readonly count: number;
+
+  /** `raw` is name, value, name, value ... as the parser gives it. */
+  constructor(raw: readonly string[]) {
+    this.count = raw.length >>> 1;
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      const at = slot(raw[i] as string);
+      if (at < 0) continue;
+      const earlier = this.#values[at];
+      if (earlier === undefined) {
+        this.#values[at] = raw[i + 1] as string;
+        continue;
+      }
+      this.#repeated |= 1 << at;
+      // Lists may be sent in several lines (RFC 9110, section 5.3); of the fields known here only these two are lists
+      // whose every member counts.
+      if (names[at] === 'x-forwarded-for' || names[at] === 'forwarded') this.#values[at] = `${earlier}, ${raw[i + 1]}`;
+    }
+  }
+
+  get(name: FieldName): string | undefined {
+    return this.#values[slotOf.get(name) as number];
+  }
+
+  repeated(name: FieldName): boolean {
+    return (this.#repeated & (1 << (slotOf.get(name) as number))) !== 0;
+  }
+}

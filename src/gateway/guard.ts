@@ -1,0 +1,139 @@
+/**
+ * Step one: what the HTTP parser lets through and must not pass, before anybody is known.
+ *
+ * llhttp is strict about framing (both framings at once, bad lengths, folded lines, bare CR or LF end in its own 400)
+ * and lenient about the rest; each rule here closes one such hole. The rules are independent of each other and each is
+ * held by a test that fails when the rule is taken out.
+ */
+import type { Exchange, Refusal, Step } from './exchange.ts';
+import { type HostList, parseHost } from './hosts.ts';
+import { dialectOfPath } from './router.ts';
+
+export interface GuardNeeds {
+  readonly hosts: HostList;
+  readonly maxHeadFields: number;
+  readonly draining: () => boolean;
+}
+
+interface Rule {
+  readonly name: string;
+  readonly check: (x: Exchange, needs: GuardNeeds) => Refusal | undefined;
+}
+
+const malformed = (reason: string): Refusal => ({ code: 'REQUEST_MALFORMED', params: { reason }, rule: 'guard', close: true });
+
+/** In this order; the path is split first because the shape of every later error depends on it. */
+export const guardRules: readonly Rule[] = [
+  { name: 'version', check: refuseOtherVersions },
+  { name: 'target', check: splitTarget },
+  { name: 'field-count', check: refuseManyFields },
+  { name: 'host', check: refuseForeignHost },
+  { name: 'transfer-coding', check: refuseOtherCodings },
+  { name: 'upgrade', check: refuseUpgrade },
+  { name: 'credential-once', check: refuseSecondCredential },
+  { name: 'path', check: refuseOddPath },
+  { name: 'draining', check: refuseWhileDraining },
+];
+
+export function makeGuard(needs: GuardNeeds): Step {
+  return (x) => {
+    for (const rule of guardRules) {
+      const refusal = rule.check(x, needs);
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
+  };
+}
+
+/** llhttp accepts HTTP/0.9 and HTTP/2.0 request lines. */
+function refuseOtherVersions(x: Exchange): Refusal | undefined {
+  if (x.head.version === '1.1' || x.head.version === '1.0') return undefined;
+  return { code: 'HTTP_VERSION_UNSUPPORTED', rule: 'guard', close: true };
+}
+
+/**
+ * Origin-form as it is; absolute-form only for an authority that is our own (RFC 9112, section 3.2.2), and only where
+ * `Host` says the same; `*` and everything else not at all. Fills `path`, `query` and the dialect of errors.
+ */
+function splitTarget(x: Exchange, needs: GuardNeeds): Refusal | undefined {
+  let target = x.head.target;
+  if (target.charCodeAt(0) !== 0x2f) {
+    const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
+    if (absolute === null) return malformed('the request target is not a path');
+    const authority = absolute[1] as string;
+    const host = parseHost(authority);
+    if (host === undefined || !needs.hosts.answersFor(host) || authority !== x.head.fields.get('host')) {
+      return malformed('the request target names another authority');
+    }
+    target = (absolute[2] as string).startsWith('/') ? (absolute[2] as string) : `/${absolute[2]}`;
+  }
+  const mark = target.indexOf('?');
+  x.path = mark < 0 ? target : target.slice(0, mark);
+  x.query = mark < 0 ? '' : target.slice(mark + 1);
+  x.dialect = dialectOfPath(x.path);
+  return undefined;
+}
+
+/** Node drops what is over its own count without a word, so the count is compared here. */
+function refuseManyFields(x: Exchange, needs: GuardNeeds): Refusal | undefined {
+  return x.head.fields.count > needs.maxHeadFields ? { code: 'HEAD_TOO_LARGE', rule: 'guard', close: true } : undefined;
+}
+
+/** Exactly one `Host` (RFC 9112, section 3.2), well formed, and one that this proxy answers for. */
+function refuseForeignHost(x: Exchange, needs: GuardNeeds): Refusal | undefined {
+  const value = x.head.fields.get('host');
+  if (value === undefined || x.head.fields.repeated('host')) return malformed('it needs exactly one Host field');
+  if (value === x.peer.goodHost) return undefined;
+  const host = parseHost(value);
+  if (host === undefined) return malformed('its Host field is not a host');
+  if (!needs.hosts.answersFor(host)) return { code: 'HOST_MISDIRECTED', rule: 'the host list' };
+  x.peer.goodHost = value;
+  return undefined;
+}
+
+/** `gzip, chunked` would arrive still compressed, `,chunked` as chunked; HTTP/1.0 knows no transfer codings at all. */
+function refuseOtherCodings(x: Exchange): Refusal | undefined {
+  const coding = x.head.fields.get('transfer-encoding');
+  if (coding === undefined) return undefined;
+  if (x.head.version === '1.0') return malformed('HTTP/1.0 has no transfer codings');
+  if (coding.toLowerCase() === 'chunked' && !x.head.fields.repeated('transfer-encoding')) return undefined;
+  return { code: 'TRANSFER_CODING_UNSUPPORTED', rule: 'guard', close: true };
+}
+
+/** Node forgets what was pipelined behind an upgrade; nothing here speaks another protocol anyway. */
+function refuseUpgrade(x: Exchange): Refusal | undefined {
+  return x.head.fields.get('upgrade') === undefined ? undefined : malformed('nothing to upgrade to');
+}
+
+/** Two parties on the way might each believe another of them. */
+function refuseSecondCredential(x: Exchange): Refusal | undefined {
+  const fields = x.head.fields;
+  if (fields.repeated('authorization') || fields.repeated('x-api-key') || fields.repeated('api-key') || holdsTwo(fields.get('authorization')) || holdsTwo(fields.get('x-api-key')) || holdsTwo(fields.get('api-key'))) {
+    return { code: 'AUTH_CONFLICT', rule: 'guard', close: true };
+  }
+  return undefined;
+}
+
+function holdsTwo(value: string | undefined): boolean {
+  return value?.includes(',') === true;
+}
+
+/** Path characters of RFC 3986, whole escapes; the query may hold more, but nothing that a log or a line breaks on. */
+const pathPattern = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/;
+const queryPattern = /^[\x21-\x22\x24-\x7e]*$/;
+const dotSegment = /\/(?:\.|%2e){1,2}(?=\/|$)/i;
+
+/** One way to write each path, so that nothing between here and the engine can read it in another way. */
+function refuseOddPath(x: Exchange): Refusal | undefined {
+  if (!pathPattern.test(x.path) || !queryPattern.test(x.query)) return malformed('its path holds a character that must be escaped');
+  if (x.path.includes('//')) return malformed('its path holds an empty segment');
+  if (x.path.includes('%00') || dotSegment.test(x.path)) return malformed('its path is not canonical');
+  return undefined;
+}
+
+/** A kept-alive connection must not keep a stopping proxy alive. */
+function refuseWhileDraining(x: Exchange, needs: GuardNeeds): Refusal | undefined {
+  // The health answer tells that it drains, which a load balancer wants to know.
+  if (!needs.draining() || x.path === '/health') return undefined;
+  return { code: 'DRAINING', rule: 'draining', close: true, fields: ['retry-after', '2'] };
+}

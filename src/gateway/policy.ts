@@ -1,0 +1,89 @@
+/**
+ * Step three: what the policy says that needs neither route nor body: addresses (deny before allow, then the key's
+ * own), the origin of browser pages, and request rates. A preflight is answered here, from policy alone.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
+import { denyOrigin } from './cors.ts';
+import type { Exchange, Refusal, Step } from './exchange.ts';
+
+export interface PolicyNeeds {
+  readonly clock: Clock;
+  readonly limiter: RateLimiter;
+}
+
+/** SDKs ignore a longer hint and try again at once, unless told not to (openai-node honours 60 s). */
+const longestHonouredWaitSeconds = 60;
+
+export function makePolicy(needs: PolicyNeeds): Step {
+  return (x) => denyAddress(x) ?? denyOrigin(x) ?? takeRate(x, needs);
+}
+
+function denyAddress(x: Exchange): Refusal | undefined {
+  const { allow, deny } = x.snapshot.policy;
+  if (!deny.empty && deny.matches(x.client)) return { code: 'ADDRESS_DENIED', rule: 'denyIps' };
+  if (!allow.empty && !allow.matches(x.client)) return { code: 'ADDRESS_DENIED', rule: 'allowIps' };
+  if (x.key !== undefined && !x.key.mayComeFrom(x.client)) {
+    return { code: 'KEY_ADDRESS_DENIED', rule: `the addresses of key ${x.key.id}` };
+  }
+  return undefined;
+}
+
+function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
+  const asks = buckets(x);
+  if (asks.length === 0) return undefined;
+  const verdict = needs.limiter.take(asks, needs.clock.monotonicMs());
+  if (verdict.granted) {
+    x.rate = rateFields(verdict);
+    return undefined;
+  }
+  const seconds = Math.max(1, Math.ceil(verdict.retryAfterMs / 1000));
+  const fields = ['retry-after', String(seconds), 'retry-after-ms', String(Math.ceil(verdict.retryAfterMs))];
+  fields.push('x-ratelimit-limit-requests', String(verdict.ask.perMinute), 'x-ratelimit-remaining-requests', '0');
+  fields.push('x-ratelimit-reset-requests', `${seconds}s`);
+  if (seconds > longestHonouredWaitSeconds) fields.push('x-should-retry', 'false');
+  const whose = whoseOf(verdict.ask.bucket);
+  return { code: 'RATE_LIMITED', params: { whose }, rule: `${whose} rate of ${verdict.ask.perMinute} a minute`, fields };
+}
+
+function buckets(x: Exchange): BucketAsk[] {
+  const policy = x.snapshot.policy.source;
+  const asks: BucketAsk[] = [];
+  if (x.key !== undefined) {
+    const own = x.key.limits.requestsPerMinute;
+    const perMinute = own ?? policy.requestsPerMinutePerKey;
+    if (perMinute !== null) {
+      asks.push({ bucket: `key:${x.key.id}`, perMinute, burst: (own === null ? null : x.key.limits.burst) ?? burstOf(perMinute) });
+    }
+  }
+  if (policy.requestsPerMinutePerAddress !== null) {
+    const perMinute = policy.requestsPerMinutePerAddress;
+    asks.push({ bucket: `address:${x.client.bucket}`, perMinute, burst: burstOf(perMinute) });
+  }
+  if (policy.requestsPerMinute !== null) {
+    asks.push({ bucket: 'proxy', perMinute: policy.requestsPerMinute, burst: burstOf(policy.requestsPerMinute) });
+  }
+  return asks;
+}
+
+/** Where nothing is said: ten seconds' worth at once, and at least ten requests where the rate itself is that high. */
+function burstOf(perMinute: number): number {
+  return Math.max(1, Math.min(perMinute, 10), Math.ceil(perMinute / 6));
+}
+
+function whoseOf(bucket: string): string {
+  if (bucket.startsWith('key:')) return "key's";
+  return bucket === 'proxy' ? "proxy's" : "address's";
+}
+
+function rateFields(verdict: Extract<Verdict, { granted: true }>): readonly string[] | undefined {
+  if (verdict.tightest === undefined) return undefined;
+  return [
+    'x-ratelimit-limit-requests',
+    String(verdict.tightest.perMinute),
+    'x-ratelimit-remaining-requests',
+    String(verdict.remaining),
+    'x-ratelimit-reset-requests',
+    `${Math.ceil(verdict.resetMs / 1000)}s`,
+  ];
+}

@@ -1,0 +1,76 @@
+/**
+ * The shapes of errors in each dialect: as a whole answer, and as the one event that ends a broken stream.
+ *
+ * The event is the only shape that all tried clients raise as an error; it carries no `id:`, no `retry:`, and is
+ * followed by the end of the body without the stream's own terminal mark.
+ */
+import type { Dialect } from '../../core/engine/routes.ts';
+import { type ErrorCode, errorTable } from '../../core/errors.ts';
+
+/** The body of an error answer. */
+export function errorEnvelope(dialect: Dialect, code: ErrorCode, message: string, requestId: string): string {
+  switch (dialect) {
+    case 'openai':
+    case 'responses':
+      return JSON.stringify({ error: openaiError(code, message), request_id: requestId });
+    case 'anthropic':
+      return JSON.stringify({ type: 'error', error: { type: anthropicType(code), message }, request_id: requestId });
+    case 'ollama':
+      return JSON.stringify({ error: message, request_id: requestId });
+    default:
+      return dialect satisfies never;
+  }
+}
+
+/** The event that ends a broken stream; `ndjson` where the stream is one of lines. */
+export function errorEvent(dialect: Dialect, framing: 'sse' | 'ndjson', code: ErrorCode, message: string, requestId: string): string {
+  if (framing === 'ndjson') return `${JSON.stringify({ error: message, request_id: requestId })}\n`;
+  switch (dialect) {
+    case 'anthropic':
+      return `event: error\ndata: ${errorEnvelope(dialect, code, message, requestId)}\n\n`;
+    case 'responses': {
+      const response = { id: requestId, object: 'response', status: 'failed', error: { code: 'server_error', message }, output: [] };
+      return `event: response.failed\ndata: ${JSON.stringify({ type: 'response.failed', response })}\n\n`;
+    }
+    case 'openai':
+    case 'ollama':
+      return `data: ${JSON.stringify({ error: openaiError(code, message) })}\n\n`;
+    default:
+      return dialect satisfies never;
+  }
+}
+
+/** What stands between events of a silent stream, in a form that the dialect's clients bear. */
+export function heartbeat(dialect: Dialect, framing: 'sse' | 'ndjson'): string | undefined {
+  if (framing === 'ndjson') return undefined;
+  return dialect === 'anthropic' ? 'event: ping\ndata: {"type":"ping"}\n\n' : ':hb\n\n';
+}
+
+function openaiError(code: ErrorCode, message: string): Readonly<Record<string, string | null>> {
+  const row = errorTable[code];
+  return { message, type: openaiType(row.status), code: row.apiCode ?? code.toLowerCase(), param: null };
+}
+
+function openaiType(status: number): string {
+  if (status === 429) return 'rate_limit_error';
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  if (status === 503) return 'service_unavailable_error';
+  return status >= 500 ? 'server_error' : 'invalid_request_error';
+}
+
+const anthropicTypes: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  409: 'conflict_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+  504: 'timeout_error',
+};
+
+function anthropicType(code: ErrorCode): string {
+  const status = errorTable[code].status;
+  return anthropicTypes[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
+}

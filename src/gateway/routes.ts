@@ -1,0 +1,95 @@
+/**
+ * The one table of what is served. The router, the forwarder, the scope test and the docs read it; what is not in it
+ * is a 404.
+ */
+import type { Dialect, RouteId, Scope } from '../core/engine/routes.ts';
+
+/** Where a request names its model: in JSON, in a form field, or nowhere. */
+export type ModelPlace = 'json' | 'multipart' | 'none';
+
+/**
+ * How a stream of this route shows that it is whole:
+ * openai `[DONE]` or a finish reason; responses `response.completed` and its kin; anthropic `message_stop`;
+ * ollama `done:true`; none: the framing alone tells.
+ */
+export type TerminalMark = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'none';
+
+export type HandlerName = 'models' | 'inference' | 'ollama-lists' | 'engine-api' | 'health' | 'metrics';
+
+export interface Route {
+  readonly id: RouteId;
+  readonly method: 'GET' | 'POST' | 'DELETE' | 'ANY';
+  /** Literal path; `{id}` is one segment, `{rest}` the remainder with its slashes. */
+  readonly pattern: string;
+  /** Path on the engine; where it holds `{id}`, the client's value, escaped anew. */
+  readonly upstream: string;
+  readonly dialect: Dialect;
+  readonly scope: Scope;
+  readonly model: ModelPlace;
+  /** Further fields of the body that rules look at, dotted. */
+  readonly scan: readonly string[];
+  /** Query names that pass on to the engine. */
+  readonly query: readonly string[];
+  readonly end: TerminalMark;
+  readonly handler: HandlerName;
+  /** Answers are events even when the body does not ask for them. */
+  readonly streamsByDefault: boolean;
+}
+
+/** Fields that hazards and limits look at, in every JSON body of a dialect. */
+const openaiScan = ['max_tokens', 'max_completion_tokens', 'stream_options.include_usage', 'tools[].type', 'ttl', 'keep_alive', 'n'];
+const ollamaScan = ['name', 'keep_alive', 'options', 'options.num_ctx', 'options.num_gpu', 'options.num_batch', 'options.num_thread', 'options.main_gpu', 'options.use_mmap', 'prompt', 'messages', 'input', 'images'];
+
+const get = { method: 'GET', model: 'none', scan: [], query: [], end: 'none', streamsByDefault: false } as const;
+const post = { method: 'POST', model: 'json', scan: openaiScan, query: [], end: 'none', streamsByDefault: false } as const;
+const openai = { dialect: 'openai', scope: 'inference', handler: 'inference' } as const;
+const responses = { dialect: 'responses', scope: 'inference', handler: 'inference' } as const;
+const anthropic = { dialect: 'anthropic', scope: 'inference', handler: 'inference' } as const;
+const ollama = { dialect: 'ollama', scope: 'inference', handler: 'inference', scan: ollamaScan } as const;
+
+const same = (pattern: string) => ({ pattern, upstream: pattern });
+
+export const routes: readonly Route[] = [
+  { ...get, ...openai, id: 'models.list', ...same('/v1/models'), handler: 'models' },
+  { ...get, ...openai, id: 'models.get', ...same('/v1/models/{rest}'), handler: 'models' },
+  { ...post, ...openai, id: 'chat.completions', ...same('/v1/chat/completions'), end: 'openai' },
+  { ...post, ...openai, id: 'completions', ...same('/v1/completions'), end: 'openai' },
+  { ...post, ...openai, id: 'embeddings', ...same('/v1/embeddings') },
+
+  { ...post, ...responses, id: 'responses.create', ...same('/v1/responses'), end: 'responses', scan: [...openaiScan, 'previous_response_id'] },
+  { ...post, ...responses, id: 'responses.input-tokens', ...same('/v1/responses/input_tokens') },
+  { ...post, ...responses, id: 'responses.compact', ...same('/v1/responses/compact') },
+  { ...get, ...responses, id: 'responses.get', ...same('/v1/responses/{id}'), query: ['include', 'include[]', 'stream', 'starting_after'], end: 'responses' },
+  { ...get, ...responses, id: 'responses.delete', ...same('/v1/responses/{id}'), method: 'DELETE' },
+  { ...post, ...responses, id: 'responses.cancel', ...same('/v1/responses/{id}/cancel'), model: 'none' },
+  { ...get, ...responses, id: 'responses.input-items', ...same('/v1/responses/{id}/input_items'), query: ['after', 'before', 'include', 'include[]', 'limit', 'order'] },
+
+  { ...post, ...anthropic, id: 'messages', ...same('/v1/messages'), end: 'anthropic', query: ['beta'] },
+  { ...post, ...anthropic, id: 'messages.count-tokens', ...same('/v1/messages/count_tokens'), query: ['beta'] },
+
+  { ...post, ...openai, id: 'rerank', ...same('/v1/rerank') },
+  { ...post, ...openai, id: 'rerank', pattern: '/rerank', upstream: '/v1/rerank' },
+  { ...post, ...openai, id: 'rerank', ...same('/v2/rerank') },
+  { ...post, ...openai, id: 'score', ...same('/v1/score') },
+
+  { ...post, ...openai, id: 'audio.speech', ...same('/v1/audio/speech') },
+  { ...post, ...openai, id: 'audio.transcriptions', ...same('/v1/audio/transcriptions'), model: 'multipart' },
+  { ...post, ...openai, id: 'audio.translations', ...same('/v1/audio/translations'), model: 'multipart' },
+  { ...post, ...openai, id: 'images.generations', ...same('/v1/images/generations') },
+  { ...post, ...openai, id: 'images.edits', ...same('/v1/images/edits'), model: 'multipart' },
+  { ...post, ...openai, id: 'images.variations', ...same('/v1/images/variations'), model: 'multipart' },
+
+  { ...get, ...ollama, id: 'ollama.version', ...same('/api/version') },
+  { ...get, ...ollama, id: 'ollama.tags', ...same('/api/tags'), handler: 'ollama-lists' },
+  { ...get, ...ollama, id: 'ollama.ps', ...same('/api/ps'), handler: 'ollama-lists' },
+  { ...post, ...ollama, id: 'ollama.show', ...same('/api/show') },
+  { ...post, ...ollama, id: 'ollama.chat', ...same('/api/chat'), end: 'ollama', streamsByDefault: true },
+  { ...post, ...ollama, id: 'ollama.generate', ...same('/api/generate'), end: 'ollama', streamsByDefault: true },
+  { ...post, ...ollama, id: 'ollama.embed', ...same('/api/embed') },
+  { ...post, ...ollama, id: 'ollama.embeddings', ...same('/api/embeddings') },
+
+  { ...get, ...openai, id: 'engine.native', method: 'ANY', pattern: '/engine/{id}/{rest}', upstream: '/{rest}', scope: 'engine:read', handler: 'engine-api' },
+
+  { ...get, ...openai, id: 'health', ...same('/health'), handler: 'health' },
+  { ...get, ...openai, id: 'metrics', ...same('/metrics'), scope: 'metrics', handler: 'metrics' },
+];
