@@ -1,0 +1,37 @@
+/**
+ * What flm knows of one client connection: the peer as the steps see it, and what the once-a-second sweep looks at.
+ */
+import type { Socket } from 'node:net';
+import type { ClientAddress } from '../../core/security/address-rules.ts';
+import type { KeyView } from '../../core/security/api-key.ts';
+import type { Snapshot } from '../../core/security/snapshot.ts';
+import type { Exchange, Peer } from '../exchange.ts';
+
+export class Connection implements Peer {
+  readonly socket: Socket;
+  readonly address: ClientAddress;
+  goodHost: string | undefined;
+  credential: string | undefined;
+  credentialKey: KeyView | undefined;
+  credentialSnapshot: Snapshot | undefined;
+
+  /** The exchange that is being answered; HTTP/1.1 answers one at a time. */
+  current: Exchange | undefined;
+  /** Pipelined requests that wait for their turn. */
+  waiting = 0;
+  /** Called when the socket took what was written. */
+  onDrain: (() => void) | undefined;
+  /** Monotonic; since when written bytes wait for the client; 0 when none do. */
+  stalledSinceMs = 0;
+  /** Monotonic; when a connection that only waits for its other end is given up; 0 when none. */
+  deadlineMs = 0;
+  /** A request body is being read: since when, how much came, and who is told that it is too slow. */
+  bodySinceMs = 0;
+  bodyBytes = 0;
+  onSlowBody: (() => void) | undefined;
+
+  constructor(socket: Socket, address: ClientAddress) {
+    this.socket = socket;
+    this.address = address;
+  }
+}

@@ -1,0 +1,304 @@
+/**
+ * `node:http` in front: turns what its parser (llhttp) hands over into exchanges, one at a time a connection.
+ *
+ * Owns the connections: their limits, the sweep that ends what stalls, and the answers to what never became a request.
+ * Node's defaults that must not stay: `keepAliveTimeout` 5 s makes 502s behind other proxies; `requestTimeout` 300 s
+ * cuts uploads (bodies have a rate of their own); there is no limit on a client that does not read.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock, Off } from '../../core/clock.ts';
+import { type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
+import type { Limits } from '../../core/proxy/limits.ts';
+import { type ClientAddress, parseAddress } from '../../core/security/address-rules.ts';
+import type { SnapshotSource } from '../../core/security/snapshot.ts';
+import { type BreakCause, Exchange } from '../exchange.ts';
+import { Fields } from '../fields.ts';
+import { errorEnvelope } from '../relay/dialects.ts';
+import { BodyBudget, HttpBody } from './body.ts';
+import { Connection } from './connection.ts';
+import { HttpReply } from './reply.ts';
+
+export interface HttpFrontNeeds {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly snapshots: SnapshotSource;
+  /** Next request id; unique for this process. */
+  readonly nextId: () => string;
+  readonly line: (x: Exchange) => void;
+  /** The exchange is over; called once for each. */
+  readonly account: (x: Exchange) => void;
+  /** Bytes that never became a request. */
+  readonly malformed: (client: ClientAddress, id: string, code: ErrorCode) => void;
+}
+
+/** Pipelined requests that may wait on one connection; clients of LLM APIs do not pipeline at all. */
+const maxPipelined = 16;
+const sweepMs = 1_000;
+const bodyGraceMs = 10_000;
+const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: false, bucket: 'unknown' };
+
+export class HttpFront {
+  readonly #needs: HttpFrontNeeds;
+  readonly #server: Server;
+  readonly #connections = new Map<Socket, Connection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #budget: BodyBudget;
+  readonly #running = new Set<Exchange>();
+  readonly #stopSweep: Off;
+  #draining = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(needs: HttpFrontNeeds) {
+    this.#needs = needs;
+    const { limits } = needs;
+    this.#budget = new BodyBudget(limits.maxBufferedBytes);
+    this.#server = createServer(
+      {
+        maxHeaderSize: limits.maxHeadBytes,
+        headersTimeout: limits.headTimeoutMs,
+        requestTimeout: 0,
+        keepAliveTimeout: limits.keepAliveTimeoutMs,
+        connectionsCheckingInterval: sweepMs,
+        insecureHTTPParser: false,
+        // The guard answers in the dialect of the path.
+        requireHostHeader: false,
+      },
+      (req, res) => this.#receive(req, res, false),
+    );
+    // Above the guard's own count, so that the guard sees that there were too many.
+    this.#server.maxHeadersCount = limits.maxHeadFields * 2 + 2;
+    this.#server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.#receive(req, res, true));
+    this.#server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
+      const text = `${errorText('EXPECTATION_FAILED')} ${errorHint('EXPECTATION_FAILED')}`;
+      const id = needs.nextId();
+      res.writeHead(417, ['content-type', 'application/json', 'x-request-id', id, 'connection', 'close']);
+      res.end(errorEnvelope('openai', 'EXPECTATION_FAILED', text, id));
+    });
+    this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) => this.#refuseBytes(error, socket));
+    // Starts Node's own check of `headersTimeout`, which waits for a server that listens by itself; the sockets here
+    // come from a listener of ours.
+    this.#server.emit('listening');
+    this.#stopSweep = needs.clock.every(sweepMs, () => this.#sweep());
+  }
+
+  /** Takes a connection from the listener. */
+  accept(socket: Socket): void {
+    const address = parseAddress(socket.remoteAddress ?? '') ?? unknownAddress;
+    const count = this.#perAddress.get(address.bucket) ?? 0;
+    const { limits } = this.#needs;
+    const trusted = address.loopback || this.#needs.snapshots.current().policy.trustedProxies.matches(address);
+    if (this.#connections.size >= limits.maxConnections || (!trusted && count >= limits.maxConnectionsPerAddress)) {
+      socket.on('error', () => socket.destroy());
+      this.#answerBytes(socket, 'CONNECTIONS_EXHAUSTED', undefined, address);
+      return;
+    }
+    const connection = new Connection(socket, address);
+    this.#connections.set(socket, connection);
+    this.#perAddress.set(address.bucket, count + 1);
+    socket.on('drain', () => {
+      connection.stalledSinceMs = 0;
+      connection.onDrain?.();
+    });
+    socket.on('close', () => this.#closed(connection));
+    this.#server.emit('connection', socket);
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+  get inFlight(): number {
+    return this.#running.size;
+  }
+  get bufferedBytes(): number {
+    return this.#budget.used;
+  }
+  get draining(): boolean {
+    return this.#draining;
+  }
+  running(): ReadonlySet<Exchange> {
+    return this.#running;
+  }
+
+  /** Lets running answers finish; resolves when the last one is over. */
+  drain(): Promise<void> {
+    this.#draining = true;
+    for (const connection of this.#connections.values()) {
+      if (connection.current === undefined) this.#closeWhenIdle(connection);
+    }
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** Ends every running exchange from outside. */
+  breakAll(why: BreakCause): void {
+    for (const x of [...this.#running]) this.break(x, why);
+  }
+
+  break(x: Exchange, why: BreakCause): void {
+    if (x.onBreak !== undefined) x.onBreak(why);
+    else if (!x.over) x.reply.cut();
+  }
+
+  /** Ends what is left, at once. Resolves when every socket is closed. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    this.#stopSweep();
+    const closing = [...this.#connections.keys()].map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.once('close', () => resolve());
+          // What is written may still leave; a client that does not take it is not waited for.
+          if (socket.writableLength > 0) {
+            socket.destroySoon();
+            this.#needs.clock.after(500, () => socket.destroy());
+          } else socket.destroy();
+        }),
+    );
+    await Promise.all(closing);
+    // Ends Node's interval; the error says only that this server never listened by itself.
+    this.#server.close(() => {});
+  }
+
+  #receive(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const connection = this.#connections.get(req.socket);
+    if (connection === undefined) return;
+    if (connection.current === undefined && res.socket !== null) return this.#begin(connection, req, res, expectsContinue);
+    // Pipelined: its turn comes when the answer before it is out.
+    if (++connection.waiting > maxPipelined) {
+      connection.socket.destroy();
+      return;
+    }
+    res.once('socket', () => {
+      connection.waiting -= 1;
+      this.#begin(connection, req, res, expectsContinue);
+    });
+  }
+
+  #begin(connection: Connection, req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const { limits, clock } = this.#needs;
+    const nowMs = (): number => clock.monotonicMs();
+    const body = new HttpBody({ req, res, connection, maxBytes: limits.maxBodyBytes, budget: this.#budget, expectsContinue, nowMs });
+    const reply = new HttpReply({
+      req,
+      res,
+      connection,
+      drainRefusedBytes: limits.drainRefusedBytes,
+      nowMs,
+      expectsContinue,
+      draining: () => this.#draining,
+      onOver: () => {
+        x.over = true;
+        x.onBreak = undefined;
+        connection.current = undefined;
+        body.release();
+        this.#running.delete(x);
+        this.#needs.account(x);
+        if (this.#draining) this.#closeWhenIdle(connection);
+        if (this.#running.size === 0) this.#onIdle?.();
+      },
+    });
+    const x = new Exchange({
+      id: this.#needs.nextId(),
+      peer: connection,
+      head: { method: req.method ?? '', target: req.url ?? '', version: req.httpVersion, fields: new Fields(req.rawHeaders) },
+      snapshot: this.#needs.snapshots.current(),
+      reply,
+      body,
+      startedAtMs: nowMs(),
+    });
+    connection.current = x;
+    const full = this.#running.size >= limits.maxStreams;
+    this.#running.add(x);
+    if (full) {
+      x.outcome.status = 503;
+      x.outcome.code = 'STREAMS_EXHAUSTED';
+      x.outcome.rule = 'maxStreams';
+      x.outcome.ending = 'refused';
+      const message = `${errorText('STREAMS_EXHAUSTED')} ${errorHint('STREAMS_EXHAUSTED')}`;
+      reply.whole(503, ['content-type', 'application/json', 'retry-after', '1', 'x-request-id', x.id, 'request-id', x.id], errorEnvelope('openai', 'STREAMS_EXHAUSTED', message, x.id), false);
+      return;
+    }
+    this.#needs.line(x);
+  }
+
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection.socket);
+    const count = (this.#perAddress.get(connection.address.bucket) ?? 1) - 1;
+    if (count <= 0) this.#perAddress.delete(connection.address.bucket);
+    else this.#perAddress.set(connection.address.bucket, count);
+    const x = connection.current;
+    if (x === undefined || x.over) return;
+    x.outcome.ending = 'client-left';
+    x.outcome.code ??= 'CLIENT_GONE';
+    if (x.outcome.status === 0) x.outcome.status = 499;
+    x.over = true;
+    x.onBreak?.('client-left');
+    (x.reply as HttpReply).abandon();
+  }
+
+  #closeWhenIdle(connection: Connection): void {
+    // The message in progress still needs the socket until its last byte is handed over.
+    connection.deadlineMs ||= this.#needs.clock.monotonicMs() + sweepMs;
+    connection.socket.destroySoon();
+  }
+
+  #sweep(): void {
+    const now = this.#needs.clock.monotonicMs();
+    const { limits } = this.#needs;
+    for (const connection of this.#connections.values()) {
+      if (connection.deadlineMs !== 0 && now > connection.deadlineMs) {
+        connection.socket.destroy();
+        continue;
+      }
+      if (connection.stalledSinceMs !== 0 && now - connection.stalledSinceMs > limits.writeStallMs) {
+        const x = connection.current;
+        if (x !== undefined) {
+          x.outcome.code = 'CLIENT_STALLED';
+          this.break(x, 'client-stalled');
+        }
+        connection.socket.destroy();
+        continue;
+      }
+      if (connection.bodySinceMs !== 0) {
+        const tookMs = now - connection.bodySinceMs;
+        if (tookMs > bodyGraceMs && connection.bodyBytes < ((tookMs - bodyGraceMs) / 1000) * limits.minBodyBytesPerSecond) {
+          connection.onSlowBody?.();
+        }
+      }
+    }
+  }
+
+  /** What llhttp refused: an answer that can be read, then the end of the connection. */
+  #refuseBytes(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (!socket.writable || error.code === 'ECONNRESET' || connection === undefined) {
+      socket.destroy();
+      return;
+    }
+    // Rubbish behind a request that is being answered: the connection cannot be trusted any more.
+    if (connection.current !== undefined) {
+      socket.destroy();
+      return;
+    }
+    const code: ErrorCode =
+      error.code === 'HPE_HEADER_OVERFLOW' ? 'HEAD_TOO_LARGE' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'REQUEST_TIMEOUT' : 'REQUEST_MALFORMED';
+    const hello = error.rawPacket?.[0] === 0x16;
+    this.#answerBytes(socket, code, hello ? 'this port speaks plain HTTP, so use http:// in the URL' : 'it does not parse', connection.address);
+    connection.deadlineMs = this.#needs.clock.monotonicMs() + sweepMs;
+  }
+
+  #answerBytes(socket: Socket, code: ErrorCode, reason: string | undefined, client: ClientAddress): void {
+    const id = this.#needs.nextId();
+    const params = reason === undefined ? {} : { reason };
+    const body = errorEnvelope('openai', code, `${errorText(code, params)} ${errorHint(code, params)}`, id);
+    const { status } = errorTable[code];
+    socket.end(
+      `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\nconnection: close\r\n` +
+        `${status === 503 ? 'retry-after: 1\r\n' : ''}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+    this.#needs.malformed(client, id, code);
+  }
+}
