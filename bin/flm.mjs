@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/**
+ * The `flm` command. Installed from npm it loads dist/. In a clone it first sets the clone up (dependencies, build) and
+ * moves to the Node that package.json pins. Plain JavaScript: an old Node must get as far as the sentence below.
+ */
+import { existsSync } from 'node:fs';
+import * as nodeModule from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const isClone = existsSync(join(root, 'scripts/setup.mjs'));
+
+if (isClone && process.env.FLM_SETUP !== 'off') await startInClone();
+else await start();
+
+async function startInClone() {
+  const { isPinnedNode, setUp } = await import('../scripts/setup.mjs');
+  try {
+    setUp({ build: true });
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
+  // npm passes Ctrl-C on to a child that the terminal has told already; the parent of the pinned Node swallows one.
+  if (isPinnedNode() && !process.env.npm_lifecycle_event) {
+    process.env.FLM_SETUP = 'off';
+    await start();
+  } else {
+    const { runPinned } = await import('../scripts/run-pinned.mjs');
+    runPinned([fileURLToPath(import.meta.url), ...process.argv.slice(2)]);
+  }
+}
+
+async function start() {
+  if (Number(process.versions.node.split('.')[0]) < 24) {
+    process.stderr.write(`flm needs Node 24 or newer, and this is Node ${process.versions.node}.\n`);
+    process.exit(1);
+  }
+  nodeModule.enableCompileCache?.();
+  await import('../dist/main.js');
+}

@@ -1,0 +1,97 @@
+/**
+ * What `npm test` does: `node scripts/check.ts all|static|tests [--node24] [PATH...]`.
+ *
+ *   static  types, format and lint, layers, unused code; all at once, each prints only when it fails
+ *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
+ *   all     both
+ *
+ * With paths only test files below them run; test/engines and test/long (real engines, soaks) run only when named so.
+ * `--node24` runs the tests on the oldest Node that flm supports. A check that fails does not keep the others from
+ * running; the exit code is 1 if anything failed, and the last lines are the test runner's summary.
+ */
+import { spawn } from 'node:child_process';
+import { globSync, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { node24 } from './node24.ts';
+import { root, setUp } from './setup.mjs';
+
+const [mode = 'all', ...rest] = process.argv.slice(2);
+const paths = rest.filter((argument) => !argument.startsWith('--'));
+const onNode24 = rest.includes('--node24');
+
+const checks: Readonly<Record<string, readonly string[]>> = {
+  types: ['node_modules/typescript/bin/tsc'],
+  'format and lint': ['node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.'],
+  promises: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '.'],
+  layers: ['scripts/layers.ts'],
+  'unused code': ['node_modules/knip/bin/knip.js', '--no-progress'],
+};
+
+let failed: string[] = [];
+if (mode === 'all' || mode === 'static') failed = await runChecks();
+let testsPassed = true;
+if (mode === 'all' || mode === 'tests') testsPassed = await runTests();
+if (failed.length > 0) console.error(`\nFailed before the tests: ${failed.join(', ')} (see above)`);
+if (failed.length > 0 || !testsPassed) process.exitCode = 1;
+
+async function runChecks(): Promise<string[]> {
+  const outcomes = await Promise.all(
+    Object.entries(checks).map(async ([name, args]) => {
+      const started = performance.now();
+      const { code, output } = await capture(args);
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+      if (code !== 0) console.log(output);
+      return code === 0 ? [] : [name];
+    }),
+  );
+  return outcomes.flat();
+}
+
+async function runTests(): Promise<boolean> {
+  const files = testFiles();
+  if (files.length === 0) {
+    console.error(`No test file ${paths.length > 0 ? `below ${paths.join(', ')}` : 'found'}.`);
+    return false;
+  }
+  setUp({ build: true });
+  const node = onNode24 ? node24() : process.execPath;
+  const cache = join(root, 'node_modules/.cache/node-compile');
+  mkdirSync(cache, { recursive: true });
+  const args = [
+    '--test',
+    // Most tests wait for sockets and processes more than they compute.
+    `--test-concurrency=${availableParallelism() + 1}`,
+    // A test that hangs is named, instead of holding up the run. Long runs set their own.
+    `--test-timeout=${paths.some((path) => /^test\/(engines|long)/.test(path)) ? 1_800_000 : 90_000}`,
+    ...files,
+  ];
+  // Tests use what was built just now, on the Node that runs them: the `flm` command must not set up again.
+  const env = { ...process.env, FLM_SETUP: 'off', NODE_COMPILE_CACHE: cache };
+  const child = spawn(node, args, { cwd: root, stdio: 'inherit', env });
+  return (await ended(child)) === 0;
+}
+
+function testFiles(): string[] {
+  const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).sort();
+  const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
+  if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
+  return all.filter((file) => !/^test\/(engines|long|fixtures)\//.test(file));
+}
+
+async function capture(args: readonly string[]): Promise<{ code: number; output: string }> {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+  return { code: await ended(child), output };
+}
+
+function ended(child: ReturnType<typeof spawn>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}

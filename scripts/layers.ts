@@ -1,0 +1,221 @@
+/**
+ * Which folder of src/ may know which: `node scripts/layers.ts [ROOT]` prints every import that breaks the rules below
+ * and exits 1. The table is the rule; change it together with the reason beside it.
+ *
+ * Every way to name a module counts: static and dynamic imports, re-exports, `import type`, `import('x').T`, and
+ * `new URL('./x.ts', import.meta.url)`. A folder without a rule, a file that does not parse and an import that leads
+ * nowhere are violations as well, so that the check cannot pass by seeing less.
+ * (dependency-cruiser read no `import('x').T` here, and nothing at all without a second parser.)
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import process from 'node:process';
+import { parseSync, Visitor } from 'rolldown/utils';
+
+interface Rule {
+  /** Folders of src/ whose code may be imported (its own always). */
+  readonly folders: readonly string[];
+  /** Folders of which only types may be imported. */
+  readonly types?: readonly string[];
+  /** Node's own modules; absent: any. */
+  readonly builtins?: readonly string[];
+  /** Packages of npm; absent: any that package.json names. */
+  readonly packages?: readonly string[];
+  /** No HTTP client: engines are reached through upstream/ alone, which speaks over net and tls. */
+  readonly noHttpClient?: true;
+}
+
+const rules: Readonly<Record<string, Rule>> = {
+  // The domain: no I/O, no adapter. Assertions and arithmetic on addresses are not I/O.
+  core: { folders: [], builtins: ['assert'], packages: ['zod', 'ipaddr.js'] },
+  // The data plane: few packages, for each byte of a stranger walks through it.
+  gateway: { folders: ['core', 'upstream'], types: ['observe'], packages: ['ipaddr.js'], noHttpClient: true },
+  // Our own HTTP/1.1 client, for requests and for probes.
+  upstream: { folders: ['core'], packages: [], noHttpClient: true },
+  // One file an engine; they probe through upstream.
+  engines: { folders: ['core', 'upstream'] },
+  // Adapters that know the domain alone.
+  tls: { folders: ['core'] },
+  store: { folders: ['core'] },
+  process: { folders: ['core'] },
+  observe: { folders: ['core'] },
+  // Where everything is wired. Nobody but the command line may know it.
+  app: { folders: ['core', 'gateway', 'upstream', 'engines', 'tls', 'store', 'process', 'observe'] },
+  cli: { folders: ['core', 'app'] },
+};
+
+/** What tests may use on top of any folder of src/. */
+const isTest = (file: string): boolean => file.endsWith('.test.ts');
+
+interface Import {
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+}
+
+interface Module {
+  readonly imports: readonly Import[];
+  readonly faults: readonly string[];
+}
+
+export interface LayerReport {
+  readonly modules: number;
+  readonly violations: readonly string[];
+}
+
+export function checkLayers(root: string): LayerReport {
+  const src = join(root, 'src');
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.[cm]?[jt]sx?$/.test(name) && !name.endsWith('.d.ts'))
+    .map((name) => join(src, name))
+    .sort();
+  const violations: string[] = [];
+  const graph = new Map<string, string[]>();
+
+  for (const file of files) {
+    const name = relative(root, file).split(sep).join('/');
+    const folder = relative(src, file).split(sep)[0] ?? '';
+    const rule = rules[folder];
+    if (!rule) {
+      violations.push(`${name}: no rule for src/${folder} (scripts/layers.ts)`);
+      continue;
+    }
+    const module = readModule(file);
+    violations.push(...module.faults.map((fault) => `${name}: ${fault}`));
+    if (rule.noHttpClient && !isTest(file))
+      violations.push(...httpClients(file).map((what) => `${name}: ${what}`));
+    const targets: string[] = [];
+    graph.set(file, targets);
+    for (const found of module.imports) {
+      const { specifier } = found;
+      if (specifier.startsWith('.')) {
+        const target = resolve(dirname(file), specifier);
+        if (existsSync(target)) targets.push(target);
+        else violations.push(`${name}: ${specifier} leads nowhere`);
+      }
+      const fault = isTest(file) ? undefined : breach({ rule, folder, src, file, found });
+      if (fault) violations.push(`${name}: ${fault}`);
+    }
+  }
+  violations.push(
+    ...cycles(graph).map((cycle) => `cycle: ${cycle.map((f) => relative(root, f)).join(' -> ')}`),
+  );
+  return { modules: files.length, violations };
+}
+
+interface Question {
+  readonly rule: Rule;
+  readonly folder: string;
+  readonly src: string;
+  readonly file: string;
+  readonly found: Import;
+}
+
+function breach({ rule, folder, src, file, found }: Question): string | undefined {
+  const { specifier, typeOnly } = found;
+  if (specifier.startsWith('.')) {
+    const inside = relative(src, resolve(dirname(file), specifier)).split(sep);
+    const to = inside[0] ?? '';
+    if (inside.at(-1)?.endsWith('.test.ts')) return `imports a test, ${specifier}`;
+    // package.json and other files of the package's root are data.
+    if (to === '..') return specifier.endsWith('.json') ? undefined : `reaches out of src: ${specifier}`;
+    if (to === folder || rule.folders.includes(to)) return undefined;
+    if (!rule.types?.includes(to)) return `${folder} may not know ${to}: ${specifier}`;
+    return typeOnly ? undefined : `${folder} may know only types of ${to}: ${specifier}`;
+  }
+  const builtin = specifier.replace(/^node:/, '').split('/')[0] ?? '';
+  if (specifier.startsWith('node:') || builtinModules.includes(specifier)) {
+    if (rule.builtins && !rule.builtins.includes(builtin)) return `${folder} may not use ${specifier}`;
+    return undefined;
+  }
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+  return rule.packages && !rule.packages.includes(name)
+    ? `${folder} may not use the package ${name}`
+    : undefined;
+}
+
+function readModule(file: string): Module {
+  const { program, errors } = parseSync(file, readFileSync(file, 'utf8'));
+  const imports: Import[] = [];
+  const add = (specifier: unknown, typeOnly: boolean): void => {
+    if (typeof specifier === 'string') imports.push({ specifier, typeOnly });
+  };
+  new Visitor({
+    ImportDeclaration: (node) => add(node.source.value, node.importKind === 'type'),
+    ExportNamedDeclaration: (node) => add(node.source?.value, node.exportKind === 'type'),
+    ExportAllDeclaration: (node) => add(node.source.value, node.exportKind === 'type'),
+    TSImportType: (node) => add(node.source.value, true),
+    ImportExpression: (node) => add(node.source.type === 'Literal' ? node.source.value : undefined, false),
+    NewExpression: (node) => {
+      const [first] = node.arguments;
+      const isUrl = node.callee.type === 'Identifier' && node.callee.name === 'URL';
+      if (isUrl && first?.type === 'Literal' && /^\..*\.ts$/.test(String(first.value)))
+        add(first.value, false);
+    },
+  }).visit(program);
+  return { imports, faults: errors.map((error) => `does not parse: ${error.message}`) };
+}
+
+/** Ways to be an HTTP client without importing one: the global fetch, and the client half of node:http. */
+function httpClients(file: string): string[] {
+  const { program } = parseSync(file, readFileSync(file, 'utf8'));
+  const faults: string[] = [];
+  const serverModules = new Set<string>();
+  new Visitor({
+    ImportDeclaration: (node) => {
+      if (/^(node:)?http2$/.test(node.source.value)) faults.push('may not use http2');
+      if (!/^(node:)?https?$/.test(node.source.value)) return;
+      for (const specifier of node.specifiers) {
+        if (specifier.type !== 'ImportSpecifier') serverModules.add(specifier.local.name);
+        else if (specifier.imported.type === 'Identifier' && isClientHalf(specifier.imported.name)) {
+          faults.push(`may not be an HTTP client: ${specifier.imported.name}`);
+        }
+      }
+    },
+    CallExpression: (node) => {
+      if (node.callee.type === 'Identifier' && node.callee.name === 'fetch') {
+        faults.push('may not be an HTTP client: fetch');
+      }
+    },
+    MemberExpression: (node) => {
+      if (node.object.type !== 'Identifier' || node.property.type !== 'Identifier') return;
+      const { name } = node.property;
+      const isGlobalFetch = node.object.name === 'globalThis' && name === 'fetch';
+      const isHalf = serverModules.has(node.object.name) && isClientHalf(name);
+      if (isGlobalFetch || isHalf) faults.push(`may not be an HTTP client: ${node.object.name}.${name}`);
+    },
+  }).visit(program);
+  return faults;
+}
+
+const isClientHalf = (name: string): boolean =>
+  ['request', 'get', 'Agent', 'globalAgent', 'ClientRequest'].includes(name);
+
+/** Every import cycle once, types included: two files that need each other's types are one idea or share a third. */
+function cycles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const walk = (file: string): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) {
+      found.push([...path.slice(at), file]);
+      return;
+    }
+    if (done.has(file)) return;
+    path.push(file);
+    for (const target of graph.get(file) ?? []) walk(target);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of graph.keys()) walk(file);
+  return found;
+}
+
+if (import.meta.main) {
+  const root = resolve(process.argv[2] ?? join(import.meta.dirname, '..'));
+  const { modules, violations } = checkLayers(root);
+  for (const violation of violations) console.error(violation);
+  console.log(`layers: ${modules} modules, ${violations.length} violations`);
+  if (violations.length > 0 || modules === 0) process.exitCode = 1;
+}

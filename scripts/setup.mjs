@@ -1,0 +1,189 @@
+/**
+ * Makes a clone ready to run with nothing but git, npm and the system's Node (20 or newer, hence plain JavaScript).
+ *
+ * Owns: the dependencies (`npm ci` when node_modules does not match the lockfile), the built program in dist/ (when the
+ * sources changed), and the lock that keeps two set-ups from meeting. What is fresh costs a few milliseconds and is
+ * silent; what has to be done says so in one line on stderr. Throws an Error whose message is meant for a person.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** The Node that package.json pins. The path inside the package: the link in .bin comes and goes with `npm install`. */
+export const pinnedNode = join(
+  root,
+  'node_modules/node/bin',
+  process.platform === 'win32' ? 'node.exe' : 'node',
+);
+
+const lockFile = join(root, '.setup-lock');
+const installStamp = join(root, 'node_modules/.flm-install');
+const buildStamp = join(root, 'dist/.build');
+
+/** `FLM_SETUP=off`: whoever started this process has set up already (or tests another Node on purpose). */
+export const isSetupOff = () => process.env.FLM_SETUP === 'off';
+
+export function isPinnedNode() {
+  return existsSync(pinnedNode) && realpathSync(pinnedNode) === realpathSync(process.execPath);
+}
+
+/** Installs and builds what is missing or old. */
+export function setUp({ build }) {
+  const ready = () => isInstalled() && (!build || isBuilt());
+  if (ready()) return;
+  withLock(() => {
+    if (!isInstalled()) install();
+    if (build && !isBuilt()) buildDist();
+  });
+}
+
+function isInstalled() {
+  return existsSync(pinnedNode) && readOr(installStamp, '') === installFingerprint();
+}
+
+// The lockfile names every package; .npmrc and allowScripts decide which install scripts ran.
+function installFingerprint() {
+  const { allowScripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const hash = createHash('sha256').update(JSON.stringify(allowScripts ?? null));
+  for (const name of ['package-lock.json', '.npmrc']) hash.update(readOr(join(root, name), ''));
+  return `${process.platform}-${process.arch} ${hash.digest('hex')}`;
+}
+
+function install() {
+  say('installing dependencies (npm ci)');
+  const fingerprint = installFingerprint();
+  // Inside npm or npx the running npm is the one to use, and its own settings for this run are not for the child.
+  const npm = process.env.npm_execpath;
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^npm_(config|package|lifecycle)_/i.test(name),
+  );
+  const args = ['ci', '--no-fund', '--no-audit', '--loglevel=error'];
+  const options = { cwd: root, stdio: ['ignore', 2, 2], env: Object.fromEntries(inherited) };
+  const { status, error } = npm?.endsWith('npm-cli.js')
+    ? spawnSync(process.execPath, [npm, ...args], options)
+    : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
+  if (error) throw new Error(`npm could not be started: ${error.message}`);
+  if (status !== 0) throw new Error('npm ci failed; its own message is above.');
+  if (!existsSync(pinnedNode)) {
+    throw new Error(
+      "npm ci ran, but the pinned Node is missing: are install scripts off (npm's ignore-scripts)?",
+    );
+  }
+  writeFileSync(installStamp, fingerprint);
+}
+
+function isBuilt() {
+  const [stats, contents] = readOr(buildStamp, '').split('\n');
+  if (!contents) return false;
+  if (stats === sourceFingerprint({ byContents: false })) return true;
+  // A checkout or a copy changes times and nothing else: remember the new ones instead of building.
+  if (contents !== sourceFingerprint({ byContents: true })) return false;
+  writeBuildStamp();
+  return true;
+}
+
+function buildDist() {
+  say('building');
+  const { status } = spawnSync(pinnedNode, [join(root, 'scripts/build.mjs')], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (status !== 0) throw new Error('The build failed; its own message is above.');
+}
+
+/** Called by the build before it reads the sources, written after: a file saved in between is built next time. */
+export function sourceFingerprints() {
+  return [sourceFingerprint({ byContents: false }), sourceFingerprint({ byContents: true })].join('\n');
+}
+
+export function writeBuildStamp(fingerprints = sourceFingerprints()) {
+  writeFileSync(buildStamp, fingerprints);
+}
+
+function sourceFingerprint({ byContents }) {
+  const hash = createHash('sha256');
+  const files = ['package.json', 'package-lock.json', 'scripts/build.mjs'];
+  for (const name of readdirSync(join(root, 'src'), { recursive: true })) {
+    if (!name.endsWith('.test.ts')) files.push(join('src', name));
+  }
+  for (const name of files.sort()) {
+    const stat = statSync(join(root, name), { throwIfNoEntry: false });
+    if (!stat?.isFile()) continue;
+    hash.update(`${name}\0`);
+    hash.update(byContents ? readFileSync(join(root, name)) : `${stat.size} ${stat.mtimeMs}`);
+  }
+  return hash.digest('hex');
+}
+
+/** One set-up at a time per clone: the lock file holds the owner, and an owner that is gone loses it. */
+function withLock(work) {
+  const mine = `${lockFile}-${process.pid}`;
+  writeFileSync(mine, `${hostname()} ${process.pid}`);
+  try {
+    for (let waited = 0; !tryLink(mine); waited++) {
+      if (isAbandoned()) rmSync(lockFile, { force: true });
+      else {
+        if (waited === 0) say(`waiting for another set-up (${readOr(lockFile, 'just finished')})`);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      }
+    }
+    try {
+      work();
+    } finally {
+      rmSync(lockFile, { force: true });
+    }
+  } finally {
+    rmSync(mine, { force: true });
+  }
+}
+
+// A link is made whole or not at all, so nobody reads a lock without an owner in it.
+function tryLink(mine) {
+  try {
+    linkSync(mine, lockFile);
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+function isAbandoned() {
+  const [host, pid] = readOr(lockFile, '').split(' ');
+  if (!pid) return false;
+  const age = Date.now() - (statSync(lockFile, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+  if (age > 15 * 60_000) return true;
+  if (host !== hostname()) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error.code === 'ESRCH';
+  }
+}
+
+function readOr(path, otherwise) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}
+
+function say(what) {
+  process.stderr.write(`flm set-up: ${what} ...\n`);
+}
