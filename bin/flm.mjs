@@ -5,12 +5,14 @@
  */
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isClone = existsSync(join(root, 'scripts/setup.mjs'));
 
+// `FLM_SETUP=off`: whoever started this process has set up already, or means this very Node.
 if (isClone && process.env.FLM_SETUP !== 'off') await startInClone();
 else await start();
 
@@ -37,6 +39,16 @@ async function start() {
     process.stderr.write(`flm needs Node 24 or newer, and this is Node ${process.versions.node}.\n`);
     process.exit(1);
   }
-  nodeModule.enableCompileCache?.();
+  enableCompileCache();
   await import('../dist/main.js');
+}
+
+// Compiled code is code: its cache lies in the user's own folder, not in the shared temporary one that Node would take.
+function enableCompileCache() {
+  try {
+    const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+    nodeModule.enableCompileCache(join(caches, 'flm'));
+  } catch {
+    // No home folder: starting takes a few milliseconds longer.
+  }
 }

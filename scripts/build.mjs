@@ -74,7 +74,7 @@ function workers() {
           return `new URL('./${name}.js', import.meta.url)`;
         },
       );
-      return replaced === code ? null : { code: replaced };
+      return replaced === code ? null : { code: replaced, map: null };
     },
   };
 }

@@ -34,9 +34,6 @@ const lockFile = join(root, '.setup-lock');
 const installStamp = join(root, 'node_modules/.flm-install');
 const buildStamp = join(root, 'dist/.build');
 
-/** `FLM_SETUP=off`: whoever started this process has set up already (or tests another Node on purpose). */
-export const isSetupOff = () => process.env.FLM_SETUP === 'off';
-
 export function isPinnedNode() {
   return existsSync(pinnedNode) && realpathSync(pinnedNode) === realpathSync(process.execPath);
 }
