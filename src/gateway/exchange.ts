@@ -144,6 +144,8 @@ export class Exchange {
   facts: BodyFacts | undefined;
   /** Ends the engine's work; set while an attempt runs. Called once with why. */
   onBreak: ((why: BreakCause) => void) | undefined;
+  /** Called about once a second while an attempt runs. */
+  onTick: ((nowMs: number) => void) | undefined;
   /** Nothing may be written any more: answered, or the client left. */
   over = false;
 

@@ -192,6 +192,7 @@ export class HttpFront {
       onOver: () => {
         x.over = true;
         x.onBreak = undefined;
+        x.onTick = undefined;
         connection.current = undefined;
         body.release();
         this.#running.delete(x);
@@ -248,6 +249,7 @@ export class HttpFront {
   #sweep(): void {
     const now = this.#needs.clock.monotonicMs();
     const { limits } = this.#needs;
+    for (const x of this.#running) x.onTick?.(now);
     for (const connection of this.#connections.values()) {
       if (connection.deadlineMs !== 0 && now > connection.deadlineMs) {
         connection.socket.destroy();

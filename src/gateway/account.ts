@@ -1,0 +1,52 @@
+/**
+ * The last step: what happened, told to those who count and write. After the answer, never in its way; prompts,
+ * answers and keys are not part of it.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Who is told. Implemented in the composition root by log, metrics, ledger and tail. */
+export interface Account {
+  request(line: RequestLine): void;
+  /** Bytes that never became a request. */
+  malformed(client: string, id: string, code: ErrorCode): void;
+  loginRefused(client: string): void;
+}
+
+export function makeAccount(account: Account, clock: Clock): (x: Exchange) => void {
+  return (x) => account.request(lineOf(x, clock));
+}
+
+function lineOf(x: Exchange, clock: Clock): RequestLine {
+  const { outcome, reply } = x;
+  const nowMs = clock.monotonicMs();
+  return {
+    id: x.id,
+    atMs: clock.nowMs(),
+    client: x.client.text,
+    method: x.head.method,
+    path: x.path.length > 200 ? `${x.path.slice(0, 197)}...` : x.path,
+    status: outcome.status,
+    keyId: x.key?.id ?? null,
+    keyLabel: x.key?.label ?? null,
+    engine: outcome.engine ?? null,
+    model: outcome.model ?? null,
+    bytesIn: outcome.bytesIn,
+    bytesOut: reply.bytesOut,
+    firstByteMs: reply.firstByteAtMs === 0 ? null : round(reply.firstByteAtMs - x.startedAtMs),
+    durationMs: round(nowMs - x.startedAtMs),
+    inputTokens: outcome.inputTokens ?? null,
+    outputTokens: outcome.outputTokens ?? null,
+    streamed: outcome.streamed,
+    ending: outcome.ending,
+    code: outcome.code ?? null,
+    rule: outcome.rule ?? null,
+  };
+}
+
+/** To a hundredth of a millisecond. */
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

@@ -1,0 +1,168 @@
+/**
+ * The data plane of one proxy, put together: listener, straight line, handlers, account. Owns every client connection
+ * and ends them all.
+ */
+import type { Clock, Off } from '../core/clock.ts';
+import type { EngineDirectory } from '../core/engine/directory.ts';
+import type { Upstream } from '../core/engine/upstream.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { StopReport } from '../core/proxy/ports.ts';
+import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
+import type { ClientAddress } from '../core/security/address-rules.ts';
+import { DirectAdmission } from '../core/security/admission.ts';
+import type { RateLimiter } from '../core/security/rate-limiter.ts';
+import type { SnapshotSource } from '../core/security/snapshot.ts';
+import { type Account, makeAccount } from './account.ts';
+import { makeAuth, type TemporaryKeys } from './auth.ts';
+import type { Exchange } from './exchange.ts';
+import { makeGuard } from './guard.ts';
+import { makeEngineApi } from './handlers/engine-api.ts';
+import { makeHealth, makeMetrics } from './handlers/health.ts';
+import { makeInference } from './handlers/inference.ts';
+import { makeModels } from './handlers/models.ts';
+import { makeOllamaLists } from './handlers/ollama-lists.ts';
+import { HostList, ownNames } from './hosts.ts';
+import { HttpFront } from './http/server.ts';
+import { makeLine } from './line.ts';
+import { Listener } from './listener.ts';
+import { LoginThrottle } from './login-throttle.ts';
+import { makePolicy } from './policy.ts';
+
+export interface GatewayNeeds {
+  readonly config: ProxyConfig;
+  readonly version: string;
+  readonly hostname: string;
+  readonly clock: Clock;
+  readonly snapshots: SnapshotSource;
+  readonly temporaryKeys: TemporaryKeys;
+  readonly directory: EngineDirectory;
+  readonly upstream: Upstream;
+  readonly limiter: RateLimiter;
+  readonly account: Account;
+  readonly metrics: () => Promise<string>;
+  /** A start of request ids that no other process shares. */
+  readonly idPrefix: string;
+}
+
+export class Gateway {
+  readonly #needs: GatewayNeeds;
+  readonly #front: HttpFront;
+  #listener: Listener | undefined;
+  readonly #offs: Off[] = [];
+  #draining = false;
+
+  constructor(needs: GatewayNeeds) {
+    this.#needs = needs;
+    const { config, clock } = needs;
+    const draining = (): boolean => this.#draining;
+    let count = 0;
+    const attemptNeeds = {
+      upstream: needs.upstream,
+      admission: new DirectAdmission(needs.directory),
+      clock,
+      limits: config.limits,
+      heartbeatMs: config.heartbeatMs,
+      version: needs.version,
+      directory: needs.directory,
+    };
+    const account = makeAccount(needs.account, clock);
+    const line = makeLine({
+      guard: makeGuard({
+        hosts: new HostList(ownNames(needs.hostname, config.publicHosts)),
+        maxHeadFields: config.limits.maxHeadFields,
+        draining,
+      }),
+      auth: makeAuth({
+        clock,
+        throttle: new LoginThrottle(),
+        temporary: needs.temporaryKeys,
+        onRefused: (x) => needs.account.loginRefused(x.client.text),
+      }),
+      policy: makePolicy({ clock, limiter: needs.limiter }),
+      handlers: {
+        models: makeModels(needs.directory),
+        inference: makeInference(attemptNeeds),
+        'ollama-lists': makeOllamaLists(attemptNeeds),
+        'engine-api': makeEngineApi(attemptNeeds),
+        health: makeHealth(draining),
+        metrics: makeMetrics(needs.metrics),
+      },
+    });
+    this.#front = new HttpFront({
+      limits: config.limits,
+      clock,
+      snapshots: needs.snapshots,
+      nextId: () => `req_${needs.idPrefix}${(count++).toString(36)}`,
+      line,
+      account,
+      malformed: (client: ClientAddress, id: string, code: ErrorCode) => needs.account.malformed(client.text, id, code),
+    });
+    // A revoked or deleted key ends what runs under it, as soon as the snapshot says so.
+    this.#offs.push(
+      needs.snapshots.onSwap((_old, now) => {
+        this.#endKeys((x) => x.key !== undefined && x.snapshot.keysById.has(x.key.id) && now.keysById.get(x.key.id)?.revoked !== false);
+      }),
+      clock.every(1_000, () => {
+        const nowMs = clock.nowMs();
+        this.#endKeys((x) => x.key !== undefined && x.key.expiresAtMs <= nowMs);
+      }),
+    );
+  }
+
+  /** Binds; throws what `Listener.open` throws. */
+  async listen(): Promise<{ readonly port: number; readonly addresses: readonly string[] }> {
+    const { config } = this.#needs;
+    this.#listener = await Listener.open({
+      addresses: bindAddresses(config),
+      port: configuredPort(config),
+      // Nobody asked for ::1 by name; a machine without IPv6 goes without.
+      optional: config.bind.length === 0 ? new Set(['::1']) : new Set(),
+      onConnection: (socket) => this.#front.accept(socket),
+    });
+    return { port: this.#listener.port, addresses: this.#listener.addresses };
+  }
+
+  get inFlight(): number {
+    return this.#front.inFlight;
+  }
+  get connections(): number {
+    return this.#front.connections;
+  }
+  get bufferedBytes(): number {
+    return this.#front.bufferedBytes;
+  }
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Lets go of the port at once; what runs goes on. */
+  release(): void {
+    this.#draining = true;
+    this.#listener?.close();
+    this.#listener = undefined;
+  }
+
+  /** Drains for at most `graceMs`, then ends what is left with an error event. Nothing is open when it resolves. */
+  async stop(graceMs: number): Promise<StopReport> {
+    const { clock } = this.#needs;
+    const begunMs = clock.monotonicMs();
+    this.release();
+    const running = this.#front.inFlight;
+    const drained = this.#front.drain();
+    let cancel: Off = () => {};
+    const timeUp = new Promise<void>((resolve) => {
+      cancel = clock.after(graceMs, resolve);
+    });
+    await Promise.race([drained, timeUp]);
+    cancel();
+    const cut = this.#front.inFlight;
+    this.#front.breakAll('shut-down');
+    for (const off of this.#offs) off();
+    await this.#front.close();
+    return { running, cut, tookMs: Math.round(clock.monotonicMs() - begunMs) };
+  }
+
+  #endKeys(ended: (x: Exchange) => boolean): void {
+    for (const x of [...this.#front.running()]) if (ended(x)) this.#front.break(x, 'key-ended');
+  }
+}

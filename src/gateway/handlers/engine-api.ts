@@ -1,0 +1,102 @@
+/**
+ * `/engine/{id}/*`: an engine's own API. What its kind lists as harmless needs the scope that the list says; everything
+ * else needs `engine:admin`. The key's model rules hold here too, by the same scanner.
+ */
+import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
+import type { NativeRule } from '../../core/engine/engine.ts';
+import type { BodyFacts } from '../../core/engine/routes.ts';
+import { type Denial, denyHazard, denyRoute } from '../../core/security/access.ts';
+import type { KeyView } from '../../core/security/api-key.ts';
+import { type AttemptNeeds, attempt, type Order } from '../attempt.ts';
+import { readRawBody, readRequestBody } from '../body/request-body.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Handler } from '../line.ts';
+import { passingQuery } from '../query.ts';
+import { refuse } from '../refuse.ts';
+import type { Route } from '../routes.ts';
+
+export interface EngineApiNeeds extends AttemptNeeds {
+  readonly directory: EngineDirectory;
+}
+
+/** Characters that need no escape in a path: what an engine's API is made of. No second reading is possible. */
+const plainPath = /^[A-Za-z0-9._~:@+-]+(?:\/[A-Za-z0-9._~:@+-]+)*$/;
+
+export function makeEngineApi(needs: EngineApiNeeds): Handler {
+  return (x) => {
+    const { route, key } = x;
+    if (route === undefined || key === undefined) return;
+    const [id = '', rest = ''] = x.params;
+    const candidate = needs.directory.engine(id);
+    if (candidate === undefined || !key.mayUseEngine(id)) return refuse(x, { code: 'ENGINE_UNKNOWN', rule: 'the engines of the key' });
+    if (!plainPath.test(rest)) return refuse(x, { code: 'ROUTE_UNKNOWN', rule: 'the form of engine paths' });
+    const rule = nativeRule(candidate, x.head.method, `/${rest}`);
+    const denial = denyRoute(key, route.id, rule?.scope ?? 'engine:admin');
+    if (denial !== undefined) return refuse(x, denial);
+    if (candidate.state === 'down' || candidate.state === 'installed') {
+      return refuse(x, { code: 'ENGINE_DOWN', rule: 'engine health', fields: ['retry-after', '2'] });
+    }
+    const target = `/${rest}`;
+    if (rule === undefined) return asAdministrator(x, route, candidate, target, needs);
+    if (rule.model === 'none') {
+      return send(x, candidate, needs, { ...bodyless(x, route), target: target + passingQuery(x.query, rule.query ?? []) });
+    }
+    withModel(x, route, key, candidate, rule, target, needs);
+  };
+}
+
+function nativeRule(candidate: Candidate, method: string, path: string): NativeRule | undefined {
+  const asked = method === 'HEAD' ? 'GET' : method;
+  return candidate.engine.kind.native.find((rule) => rule.method === asked && matches(rule.path, path));
+}
+
+function matches(pattern: string, path: string): boolean {
+  if (!pattern.endsWith('/{id}')) return pattern === path;
+  const prefix = pattern.slice(0, -'{id}'.length);
+  return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/');
+}
+
+/** A body that names a model is held to the model rules of the key; one that names none is refused to a limited key. */
+function withModel(x: Exchange, route: Route, key: KeyView, candidate: Candidate, rule: NativeRule, target: string, needs: EngineApiNeeds): void {
+  readRequestBody(x, { ...route, model: 'json', scan: nativeScan }, (facts, body, length, contentType) => {
+    x.facts = facts;
+    const denial = denyModel(key, facts) ?? denyHazard(key, candidate.engine.kind, 'engine.native', facts, undefined);
+    if (denial !== undefined) return refuse(x, denial);
+    x.outcome.model = facts.model;
+    send(x, candidate, needs, {
+      ...bodyless(x, route),
+      target: target + passingQuery(x.query, rule.query ?? []),
+      contentType,
+      body,
+      bodyLength: length,
+      streamed: facts.stream ?? false,
+    });
+  });
+}
+
+/** Everything that a hazard of any kind looks at. */
+const nativeScan = ['name', 'keep_alive', 'options', 'options.num_ctx', 'prompt', 'messages', 'tools[].type', 'integrations', 'ttl'];
+
+function denyModel(key: KeyView, facts: BodyFacts): Denial | undefined {
+  if (key.anyModel) return undefined;
+  if (facts.model !== undefined && !facts.values.has('name') && key.mayUseModel(facts.model)) return undefined;
+  return { code: 'MODEL_DENIED', params: {}, rule: `the models of key ${key.id}` };
+}
+
+/** With `engine:admin` everything passes, query and all. */
+function asAdministrator(x: Exchange, route: Route, candidate: Candidate, target: string, needs: EngineApiNeeds): void {
+  const query = x.query === '' ? '' : `?${x.query}`;
+  readRawBody(x, (body, length) => {
+    const contentType = x.head.fields.get('content-type');
+    send(x, candidate, needs, { ...bodyless(x, route), target: target + query, contentType, body, bodyLength: length });
+  });
+}
+
+/** What an engine's own API is asked stays with that engine. */
+function bodyless(x: Exchange, route: Route): Omit<Order, 'target'> {
+  return { route, method: x.head.method, contentType: undefined, body: [], bodyLength: 0, streamed: false, bound: true };
+}
+
+function send(x: Exchange, candidate: Candidate, needs: EngineApiNeeds, order: Order): void {
+  attempt(x, order, [candidate], needs);
+}

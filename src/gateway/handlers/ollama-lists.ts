@@ -1,0 +1,119 @@
+/**
+ * `GET /api/tags` and `/api/ps`: Ollama's lists at the root. A key that may use everything on the only Ollama sees its
+ * bytes; else the lists of all of them are put together and cut down to what the key may use, because a list shows
+ * only that.
+ */
+import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
+import type { Upstream } from '../../core/engine/upstream.ts';
+import { denyRoute } from '../../core/security/access.ts';
+import type { KeyView } from '../../core/security/api-key.ts';
+import { type AttemptNeeds, attempt } from '../attempt.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Handler } from '../line.ts';
+import { refuse } from '../refuse.ts';
+import { speakers } from './inference.ts';
+import { answer } from './models.ts';
+
+export interface OllamaListsNeeds extends AttemptNeeds {
+  readonly directory: EngineDirectory;
+}
+
+const maxListBytes = 4 * 1024 * 1024;
+
+export function makeOllamaLists(needs: OllamaListsNeeds): Handler {
+  return (x) => {
+    const { route, key } = x;
+    if (route === undefined || key === undefined) return;
+    const denial = denyRoute(key, route.id, route.scope);
+    if (denial !== undefined) return refuse(x, denial);
+    const engines = speakers(route, key, needs.directory);
+    const only = engines[0];
+    if (only === undefined) {
+      return refuse(x, { code: 'ROUTE_UNSUPPORTED', params: { route: route.pattern, engines: 'no Ollama runs here' }, rule: 'the kinds of engines' });
+    }
+    if (engines.length === 1 && key.anyModel) {
+      attempt(x, { route, method: x.head.method, target: route.upstream, contentType: undefined, body: [], bodyLength: 0, streamed: false, bound: true }, engines, needs);
+      return;
+    }
+    void collect(x, key, route.upstream, engines, needs);
+  };
+}
+
+async function collect(x: Exchange, key: KeyView, target: string, engines: readonly Candidate[], needs: OllamaListsNeeds): Promise<void> {
+  const aborter = new AbortController();
+  x.onBreak = () => aborter.abort();
+  const lists = await Promise.all(engines.map((engine) => list(engine, target, needs, aborter.signal)));
+  if (x.over) return;
+  x.onBreak = undefined;
+  if (lists.every((l) => l === undefined)) return refuse(x, { code: 'ENGINE_CONNECT_FAILED', rule: 'engine' });
+  const models = lists.flatMap((l) => l ?? []).filter((m) => key.mayUseModel(m.name));
+  answer(x, { models: models.map((m) => m.entry) });
+}
+
+interface ListedModel {
+  readonly name: string;
+  readonly entry: unknown;
+}
+
+/** The models of one engine, or undefined where it gave no list. */
+function list(engine: Candidate, target: string, needs: OllamaListsNeeds, signal: AbortSignal): Promise<readonly ListedModel[] | undefined> {
+  const { address, apiKey } = engine.engine.ref;
+  const keyField = apiKey === undefined ? '' : `authorization: Bearer ${apiKey}\r\n`;
+  return collectJson(needs.upstream, signal, {
+    to: address,
+    method: 'GET',
+    head: `GET ${address.path}${target} HTTP/1.1\r\nuser-agent: flm/${needs.version}\r\naccept-encoding: identity\r\n${keyField}`,
+    body: [],
+    bodyLength: 0,
+    connectTimeoutMs: needs.limits.connectTimeoutMs,
+    firstByteTimeoutMs: 10_000,
+    idleTimeoutMs: 10_000,
+  }).then(readModels);
+}
+
+function collectJson(upstream: Upstream, signal: AbortSignal, request: Parameters<Upstream['send']>[0]): Promise<unknown> {
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    let ok = false;
+    const keep = (buffer: Buffer, from: number, to: number): boolean => {
+      size += to - from;
+      if (size > maxListBytes) {
+        flight.abort();
+        resolve(undefined);
+      } else parts.push(Buffer.from(buffer.subarray(from, to)));
+      return true;
+    };
+    const flight = upstream.send(request, {
+      head: (h) => {
+        ok = h.status === 200;
+      },
+      data: keep,
+      framed: (buffer, _from, _to, chunks) => {
+        for (let i = 0; i < chunks.count; i++) keep(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+        return true;
+      },
+      end: () => resolve(ok ? parse(Buffer.concat(parts)) : undefined),
+      failed: () => resolve(undefined),
+    });
+    signal.addEventListener('abort', () => {
+      flight.abort();
+      resolve(undefined);
+    });
+  });
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function readModels(body: unknown): readonly ListedModel[] | undefined {
+  if (body === null || typeof body !== 'object' || !('models' in body) || !Array.isArray(body.models)) return undefined;
+  return body.models.flatMap((entry: unknown) =>
+    entry !== null && typeof entry === 'object' && 'name' in entry && typeof entry.name === 'string' ? [{ name: entry.name, entry }] : [],
+  );
+}

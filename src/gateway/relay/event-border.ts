@@ -1,0 +1,44 @@
+/**
+ * Where events end in a byte stream: a blank line for SSE (lines end in LF, CR or CRLF, WHATWG HTML section 9.2.6), a
+ * line feed for NDJSON.
+ */
+export type EventFraming = 'sse' | 'ndjson';
+
+const lf = 0x0a;
+const cr = 0x0d;
+
+/** Whether [from, to) ends exactly behind an event. */
+export function endsEvent(framing: EventFraming, buffer: Buffer, from: number, to: number): boolean {
+  if (framing === 'ndjson') return to > from && buffer[to - 1] === lf;
+  return isBorder(buffer, from, to);
+}
+
+/** Position behind the last event that ends in [from, to), or -1. */
+export function lastBorder(framing: EventFraming, buffer: Buffer, from: number, to: number): number {
+  for (let end = to; end > from; end--) if (endsEvent(framing, buffer, from, end)) return end;
+  return -1;
+}
+
+/** Position behind the first event that ends in [from, to) at `searchFrom` or later, or -1. */
+export function firstBorder(framing: EventFraming, buffer: Buffer, from: number, to: number): number {
+  if (framing === 'ndjson') {
+    const at = buffer.indexOf(lf, from);
+    return at < 0 || at >= to ? -1 : at + 1;
+  }
+  for (let end = from + 2; end <= to; end++) if (isBorder(buffer, from, end)) return end;
+  return -1;
+}
+
+/** LF LF, CR CR, LF CR LF (also the end of CRLF CRLF), CR CR LF. */
+function isBorder(buffer: Buffer, from: number, end: number): boolean {
+  if (end - from < 2) return false;
+  const last = buffer[end - 1];
+  const before = buffer[end - 2];
+  if (last === lf) {
+    if (before === lf) return true;
+    if (before !== cr || end - from < 3) return false;
+    const third = buffer[end - 3];
+    return third === lf || third === cr;
+  }
+  return last === cr && before === cr;
+}

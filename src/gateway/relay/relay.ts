@@ -1,0 +1,304 @@
+/**
+ * One engine's answer on its way to the client: commit, bytes, and how it ends.
+ *
+ *   waiting --head--> committed --bytes--> over
+ *      |                 |
+ *      |                 `--failure--> error event + proper end (event streams), or the connection is cut (all else)
+ *      |--silence (30 s, a stream was asked for)--> committed without a head of the engine
+ *      `--failure--> a real status
+ *
+ * A status of 200 is not yet success: a stream that ends without its terminal mark was cut, whatever the framing says.
+ */
+import { EngineError, type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
+import type { ChunkMap, EngineHead, Flight, UpstreamSink } from '../../core/engine/upstream.ts';
+import type { AttemptEnd } from '../../core/engine/engine.ts';
+import type { BreakCause, Exchange } from '../exchange.ts';
+import { commonFields, refuse } from '../refuse.ts';
+import type { Route } from '../routes.ts';
+import { errorEvent, heartbeat } from './dialects.ts';
+import type { EventFraming } from './event-border.ts';
+import { EventRelay } from './event-relay.ts';
+import { readHead, stackedCodings } from './response-head.ts';
+import { bodyUsage, StreamReader } from './usage-scan.ts';
+
+export interface RelayNeeds {
+  readonly x: Exchange;
+  readonly route: Route;
+  /** Events were asked for, so that silence may be committed. */
+  readonly streamed: boolean;
+  readonly nowMs: () => number;
+  readonly commitAfterMs: number;
+  readonly heartbeatMs: number;
+  /**
+   * The attempt is over and nothing is committed: true where another engine takes the request over, and this relay is
+   * done without a word to the client.
+   */
+  readonly takeOver: (end: AttemptEnd, status: number | undefined) => boolean;
+  /** The attempt is over; once. */
+  readonly over: (end: AttemptEnd) => void;
+}
+
+/** What is kept of a whole answer's end to find its usage in. */
+const usageTail = 16 * 1024;
+/** What is read of an error that comes after an early commit. */
+const lateErrorLimit = 16 * 1024;
+
+const attemptEnds: Partial<Record<ErrorCode, AttemptEnd>> = {
+  ENGINE_CONNECT_FAILED: 'refused-connection',
+  ENGINE_RESET: 'reset',
+  ENGINE_CUT: 'reset',
+  ENGINE_PROTOCOL: 'protocol',
+  ENGINE_TIMEOUT: 'timeout',
+  ENGINE_STALLED: 'timeout',
+};
+
+export class Relay implements UpstreamSink {
+  readonly #needs: RelayNeeds;
+  readonly #x: Exchange;
+  readonly #sinceMs: number;
+  /** Assigned as soon as the attempt is under way. */
+  flight: Flight | undefined;
+
+  #events: EventFraming | undefined;
+  #body: EventRelay | undefined;
+  #reader: StreamReader | undefined;
+  #over = false;
+  /** The head was made by flm after silence; the engine's own must agree. */
+  #early = false;
+  /** An engine's error after an early commit, to be told as an event. */
+  #lateError: { readonly status: number; text: string } | undefined;
+  #tail: Buffer | undefined;
+  #lastWriteMs = 0;
+  readonly #resume = (): void => this.flight?.resume();
+
+  constructor(needs: RelayNeeds) {
+    this.#needs = needs;
+    this.#x = needs.x;
+    this.#sinceMs = needs.nowMs();
+    this.#x.onBreak = (why) => this.#broken(why);
+    this.#x.onTick = (nowMs) => this.#tick(nowMs);
+  }
+
+  // --- the engine speaks
+
+  head(head: EngineHead): void {
+    if (this.#over) return;
+    const x = this.#x;
+    const facts = readHead(head);
+    if (head.status >= 300 && head.status < 400) return this.#fail('ENGINE_REDIRECTED', 'protocol');
+    if (stackedCodings(facts.contentEncoding)) return this.#fail('ENGINE_PROTOCOL', 'protocol');
+    if (facts.events !== undefined && facts.contentEncoding !== undefined && facts.contentEncoding !== 'identity') {
+      return this.#fail('ENGINE_CODED_STREAM', 'protocol');
+    }
+    if (this.#early) return this.#lateHead(head, facts.events);
+    if ((head.status === 503 || head.status === 429) && this.#needs.takeOver('done', head.status)) {
+      this.#leave('done');
+      return;
+    }
+
+    x.outcome.status = head.status;
+    const fields = [...facts.fields, ...commonFields(x)];
+    if (facts.events !== undefined) {
+      this.#stream(facts.events);
+      fields.push('x-accel-buffering', 'no');
+      if (!facts.fields.includes('cache-control')) fields.push('cache-control', 'no-cache');
+      x.reply.head({ status: head.status, fields, contentLength: head.contentLength });
+      // Not in this call: the first event most often stands in the same read, and then head and event are one write.
+      process.nextTick(flushReply, x);
+      return;
+    }
+    x.reply.head({ status: head.status, fields, contentLength: head.framing === 'none' ? (head.contentLength ?? 0) : head.contentLength });
+  }
+
+  data(buffer: Buffer, from: number, to: number): boolean {
+    if (this.#over) return true;
+    const body = this.#body;
+    let flowing: boolean;
+    if (this.#lateError !== undefined) {
+      if (this.#lateError.text.length < lateErrorLimit) this.#lateError.text += buffer.toString('latin1', from, to);
+      return true;
+    }
+    if (body !== undefined) {
+      this.#lastWriteMs = 0;
+      flowing = body.data(buffer, from, to);
+    } else {
+      this.#remember(buffer, from, to);
+      flowing = this.#x.reply.write(buffer, from, to);
+    }
+    if (!flowing) this.#x.reply.onDrain(this.#resume);
+    return flowing;
+  }
+
+  framed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean {
+    if (this.#over) return true;
+    const body = this.#body;
+    let flowing: boolean;
+    if (body !== undefined) {
+      this.#lastWriteMs = 0;
+      flowing = body.framed(buffer, from, to, chunks);
+    } else if (this.#lateError === undefined && this.#x.reply.relaysFraming) {
+      for (let i = 0; i < chunks.count; i++) this.#remember(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+      flowing = this.#x.reply.writeFramed(buffer, from, to);
+    } else {
+      flowing = true;
+      for (let i = 0; i < chunks.count; i++) flowing = this.data(buffer, chunks.starts[i] as number, chunks.ends[i] as number) && flowing;
+    }
+    if (!flowing) this.#x.reply.onDrain(this.#resume);
+    return flowing;
+  }
+
+  end(): void {
+    if (this.#over) return;
+    const x = this.#x;
+    if (this.#lateError !== undefined) return this.#fail('ENGINE_CUT', 'done', lateMessage(this.#lateError));
+    if (this.#body !== undefined && this.#reader !== undefined) {
+      const reader = this.#reader;
+      this.#body.finish(() => this.#whole(reader));
+      this.#noteUsage();
+      if (!this.#whole(reader) || this.#body.midEvent) return this.#fail('ENGINE_CUT', 'reset');
+    } else this.#noteUsage();
+    this.#leave('done');
+    x.outcome.ending = 'done';
+    x.reply.end();
+  }
+
+  failed(error: EngineError): void {
+    if (this.#over) return;
+    this.#fail(error.code, attemptEnds[error.code] ?? 'protocol');
+  }
+
+  // --- time and the other side
+
+  #tick(nowMs: number): void {
+    const x = this.#x;
+    if (!x.reply.committed && this.#needs.streamed && nowMs - this.#sinceMs >= this.#needs.commitAfterMs) {
+      this.#early = true;
+      const framing: EventFraming = this.#needs.route.dialect === 'ollama' ? 'ndjson' : 'sse';
+      this.#stream(framing);
+      x.outcome.status = 200;
+      const type = framing === 'sse' ? 'text/event-stream; charset=utf-8' : 'application/x-ndjson';
+      x.reply.head({ status: 200, fields: ['content-type', type, 'cache-control', 'no-cache', 'x-accel-buffering', 'no', ...commonFields(x)], contentLength: undefined });
+      x.reply.flush();
+    }
+    const { heartbeatMs } = this.#needs;
+    if (heartbeatMs > 0 && this.#events !== undefined && this.#body?.midEvent === false) {
+      if (this.#lastWriteMs === 0) this.#lastWriteMs = nowMs;
+      else if (nowMs - this.#lastWriteMs >= heartbeatMs) {
+        this.#lastWriteMs = nowMs;
+        const beat = heartbeat(this.#x.dialect, this.#events);
+        if (beat !== undefined) x.reply.writeText(beat);
+      }
+    }
+  }
+
+  #broken(why: BreakCause): void {
+    if (this.#over) return;
+    switch (why) {
+      case 'client-left':
+      case 'client-stalled':
+        this.flight?.abort();
+        this.#x.outcome.ending = 'client-left';
+        this.#noteUsage();
+        return this.#leave('client-gone');
+      case 'shut-down':
+        return this.#fail('SHUT_DOWN', 'shut-down');
+      case 'key-ended':
+        return this.#fail('KEY_ENDED', 'shut-down');
+      default:
+        return why satisfies never;
+    }
+  }
+
+  // --- endings
+
+  /** Ends what went wrong in the way that the client can best see. */
+  #fail(code: ErrorCode, end: AttemptEnd, detail?: string): void {
+    const x = this.#x;
+    this.flight?.abort();
+    if (!x.reply.committed) {
+      if (end !== 'shut-down' && this.#needs.takeOver(end, undefined)) return this.#leave(end);
+      this.#leave(end);
+      refuse(x, { code, rule: 'engine', ...(errorTable[code].status === 503 ? { fields: ['retry-after', '2'] } : {}) });
+      x.outcome.ending = endingOf(code);
+      return;
+    }
+    this.#leave(end);
+    this.#noteUsage();
+    x.outcome.ending = endingOf(code);
+    x.outcome.code = code;
+    if (this.#events === undefined || this.#body === undefined || this.#body.midEvent) return x.reply.cut();
+    const message = detail ?? `${errorText(code)} ${errorHint(code)}`;
+    x.reply.writeText(errorEvent(x.dialect, this.#events, code, message, x.id));
+    x.reply.end();
+  }
+
+  #leave(end: AttemptEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#x.onBreak = undefined;
+    this.#x.onTick = undefined;
+    this.#needs.over(end);
+  }
+
+  #stream(framing: EventFraming): void {
+    this.#events = framing;
+    this.#x.outcome.streamed = true;
+    this.#reader = new StreamReader(this.#needs.route.end, framing);
+    this.#body = new EventRelay(this.#x.reply, framing, this.#reader);
+  }
+
+  /** The head of an engine that was silent so long that the client already has one. */
+  #lateHead(head: EngineHead, events: EventFraming | undefined): void {
+    if (head.status === 200 && events === this.#events) return;
+    this.#lateError = { status: head.status, text: '' };
+  }
+
+  /** An error event of the engine's own is an honest end, too: the client has seen it. */
+  #whole(reader: StreamReader): boolean {
+    return this.#needs.route.end === 'none' || reader.terminated || reader.errorSeen;
+  }
+
+  #remember(buffer: Buffer, from: number, to: number): void {
+    if (this.#needs.route.handler !== 'inference') return;
+    const size = to - from;
+    if (this.#tail === undefined || size >= usageTail) {
+      this.#tail = Buffer.from(buffer.subarray(Math.max(from, to - usageTail), to));
+      return;
+    }
+    const all = Buffer.concat([this.#tail, buffer.subarray(from, to)]);
+    this.#tail = all.length > usageTail ? all.subarray(all.length - usageTail) : all;
+  }
+
+  #noteUsage(): void {
+    const usage = this.#reader?.usage ?? (this.#tail === undefined ? undefined : bodyUsage(this.#tail));
+    if (usage === undefined) return;
+    this.#x.outcome.inputTokens = usage.inputTokens;
+    this.#x.outcome.outputTokens = usage.outputTokens;
+  }
+}
+
+function flushReply(x: Exchange): void {
+  if (!x.over) x.reply.flush();
+}
+
+function endingOf(code: ErrorCode): 'engine-broke' | 'timeout' | 'shut-down' | 'key-ended' {
+  if (code === 'SHUT_DOWN') return 'shut-down';
+  if (code === 'KEY_ENDED') return 'key-ended';
+  return code === 'ENGINE_TIMEOUT' || code === 'ENGINE_STALLED' ? 'timeout' : 'engine-broke';
+}
+
+/** The engine's own words where its error body has some. */
+function lateMessage(late: { readonly status: number; readonly text: string }): string {
+  let said = '';
+  try {
+    const body: unknown = JSON.parse(Buffer.from(late.text, 'latin1').toString());
+    if (body !== null && typeof body === 'object' && 'error' in body) {
+      const { error } = body;
+      if (typeof error === 'string') said = error;
+      else if (error !== null && typeof error === 'object' && 'message' in error && typeof error.message === 'string') said = error.message;
+    }
+  } catch {
+    // Not JSON: the status alone is told.
+  }
+  return `The engine answered with status ${late.status} after a long silence${said === '' ? '.' : `: ${said}`}`;
+}

@@ -1,0 +1,58 @@
+/**
+ * Which of the engine's response fields a client sees: an allow-list. Never the engine's CORS, cookies, `Server`,
+ * `Location`, HSTS or `Alt-Svc`: these speak for an origin that the client does not talk to.
+ */
+import type { EngineHead } from '../../core/engine/upstream.ts';
+import type { EventFraming } from './event-border.ts';
+
+const passing = new Set([
+  'content-type',
+  'content-encoding',
+  'content-disposition',
+  'content-language',
+  'cache-control',
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+  'openai-processing-ms',
+  'openai-version',
+  'anthropic-version',
+]);
+
+/** What the relay needs to know of an engine's head, found in one walk over its fields. */
+export interface HeadFacts {
+  /** Fields that pass, flat. */
+  readonly fields: string[];
+  readonly contentType: string;
+  readonly contentEncoding: string | undefined;
+  readonly events: EventFraming | undefined;
+}
+
+export function readHead(head: EngineHead): HeadFacts {
+  const fields: string[] = [];
+  let contentType = '';
+  let contentEncoding: string | undefined;
+  for (let i = 0; i + 1 < head.fields.length; i += 2) {
+    const name = head.fields[i] as string;
+    if (!passing.has(name)) continue;
+    const value = head.fields[i + 1] as string;
+    fields.push(name, value);
+    if (name === 'content-type') contentType = value;
+    else if (name === 'content-encoding') contentEncoding = contentEncoding === undefined ? value : `${contentEncoding}, ${value}`;
+  }
+  return { fields, contentType, contentEncoding, events: eventFraming(contentType) };
+}
+
+function eventFraming(contentType: string): EventFraming | undefined {
+  if (contentType.startsWith('text/event-stream')) return 'sse';
+  if (contentType.startsWith('application/x-ndjson')) return 'ndjson';
+  const type = contentType.toLowerCase().trimStart();
+  if (type.startsWith('text/event-stream')) return 'sse';
+  if (type.startsWith('application/x-ndjson')) return 'ndjson';
+  return undefined;
+}
+
+/** Two codings on top of each other are nobody's honest answer (CVE-2026-22036). */
+export function stackedCodings(contentEncoding: string | undefined): boolean {
+  return contentEncoding?.includes(',') === true;
+}
