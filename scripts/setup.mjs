@@ -52,11 +52,11 @@ function isInstalled() {
   return existsSync(pinnedNode) && readOr(installStamp, '') === installFingerprint();
 }
 
-// The lockfile names every package; .npmrc and allowScripts decide which install scripts ran.
+// The lockfile names every package, allowScripts decides which install scripts ran.
 function installFingerprint() {
   const { allowScripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const hash = createHash('sha256').update(JSON.stringify(allowScripts ?? null));
-  for (const name of ['package-lock.json', '.npmrc']) hash.update(readOr(join(root, name), ''));
+  hash.update(readFileSync(join(root, 'package-lock.json')));
   return `${process.platform}-${process.arch} ${hash.digest('hex')}`;
 }
 

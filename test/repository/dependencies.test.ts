@@ -4,10 +4,23 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, '../..', name), 'utf8');
-const manifest = JSON.parse(read('package.json')) as Record<
-  'dependencies' | 'devDependencies',
-  Record<string, string>
->;
+interface Manifest {
+  readonly dependencies: Record<string, string>;
+  readonly devDependencies: Record<string, string>;
+  readonly allowScripts: Record<string, boolean>;
+}
+
+interface Locked {
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly hasInstallScript?: boolean;
+}
+
+const manifest = JSON.parse(read('package.json')) as Manifest;
+const locked = (name: string): [path: string, entry: Locked][] => {
+  const { packages } = JSON.parse(read(name)) as { packages: Record<string, Locked> };
+  return Object.entries(packages).filter(([path]) => path !== '');
+};
 
 test('docs/dependencies.md gives a reason for each runtime dependency and for no other', () => {
   const rows = [...read('docs/dependencies.md').matchAll(/^\| ([^|]+) \| ([^|]+) \|$/gm)]
@@ -30,13 +43,18 @@ test('every dependency is pinned to one version', () => {
 
 test('the lockfiles name hashes and no registry', () => {
   for (const name of ['package-lock.json', 'scripts/node24/package-lock.json']) {
-    const { packages } = JSON.parse(read(name)) as {
-      packages: Record<string, { integrity?: string; resolved?: string }>;
-    };
-    for (const [path, entry] of Object.entries(packages)) {
-      if (path === '') continue;
+    for (const [path, entry] of locked(name)) {
       assert.ok(entry.integrity, `${path} has a hash`);
       assert.equal(entry.resolved, undefined, `${path} names a registry`);
     }
   }
+});
+
+test('no package but the pinned Node runs a script when it is installed', () => {
+  const withScript = locked('package-lock.json').flatMap(([path, entry]) =>
+    entry.hasInstallScript ? [path] : [],
+  );
+
+  assert.deepEqual(manifest.allowScripts, { node: true });
+  assert.deepEqual(withScript, ['node_modules/node']);
 });
