@@ -1,0 +1,50 @@
+/**
+ * The log: JSON lines for machines, one short line for a person at a terminal. Never a key, a prompt or an answer:
+ * what is logged is made of fields that cannot hold one, and header fields are not logged at all.
+ */
+import { pino } from 'pino';
+import type { LogLevel } from '../core/errors.ts';
+import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+
+/** Where lines go; one call a line, newline included. Never throws. */
+export interface LogDestination {
+  write(line: string): void;
+}
+
+export interface Logger {
+  /** The access line of one request. */
+  access(line: RequestLine): void;
+  /** Something an operator may want to know; `fields` hold no secret. */
+  event(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export interface LoggerOptions {
+  readonly destination: LogDestination;
+  readonly level: LogLevel;
+  /** For a person: time, level, message, fields as `name=value`. */
+  readonly pretty: boolean;
+}
+
+export function createLogger(options: LoggerOptions): Logger {
+  const destination = options.pretty ? { write: (line: string) => options.destination.write(prettyLine(line)) } : options.destination;
+  const log = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination);
+  return {
+    access: (line) => log.info(line, 'request'),
+    event: (level, message, fields = {}) => log[level](fields, message),
+  };
+}
+
+function prettyLine(json: string): string {
+  const { time, level, msg, ...rest } = JSON.parse(json) as Record<string, unknown>;
+  const at = String(time).slice(11, 19);
+  const fields = Object.entries(rest)
+    .filter(([, value]) => value !== null && value !== '')
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`)
+    .join(' ');
+  return `${at} ${String(level).padEnd(5)} ${String(msg)} ${fields}\n`;
+}
+
+/** Control characters cannot reach a terminal: what needs quotes is written as JSON. */
+function quoted(value: string): string {
+  return /^[\x21-\x7e]+$/.test(value) ? value : JSON.stringify(value);
+}

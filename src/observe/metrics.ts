@@ -1,0 +1,119 @@
+/**
+ * What the proxy counts, in Prometheus' words. The hot path adds to plain numbers; names, labels and text are made
+ * when somebody asks.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { EngineStatus } from '../core/engine/directory.ts';
+import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+
+/** What is read at the moment of asking. */
+export interface Readings {
+  readonly inFlight: number;
+  readonly connections: number;
+  readonly bufferedBytes: number;
+  readonly keys: number;
+  readonly engines: readonly EngineStatus[];
+}
+
+interface Tally {
+  readonly labels: Readonly<Record<string, string>>;
+  value: number;
+}
+
+const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests = new Map<string, Tally>();
+  readonly #tokens = new Map<string, Tally>();
+  readonly #duration: Histogram;
+  readonly #firstByte: Histogram;
+  #malformed = 0;
+  #refusedLogins = 0;
+  #bytesOut = 0;
+  /** All requests so far, refused ones included. */
+  total = 0;
+
+  constructor(readings: () => Readings) {
+    const registers = [this.#registry];
+    this.#duration = new Histogram({ name: 'flm_request_duration_seconds', help: 'From the head of a request to the end of its answer.', buckets: durationBuckets, registers });
+    this.#firstByte = new Histogram({ name: 'flm_first_byte_seconds', help: 'From the head of a request to the first byte of the body of its answer.', buckets: durationBuckets, registers });
+    counter(registers, 'flm_requests_total', 'Requests, by status, how they ended, and engine.', ['status', 'ending', 'engine'], () => this.#requests.values());
+    counter(registers, 'flm_tokens_total', 'Tokens as engines reported them.', ['engine', 'model', 'direction'], () => this.#tokens.values());
+    counter(registers, 'flm_malformed_requests_total', 'What came in and never became a request.', [], () => [{ labels: {}, value: this.#malformed }]);
+    counter(registers, 'flm_refused_logins_total', 'Requests without a valid key.', [], () => [{ labels: {}, value: this.#refusedLogins }]);
+    counter(registers, 'flm_response_bytes_total', 'Bytes of answers sent to clients.', [], () => [{ labels: {}, value: this.#bytesOut }]);
+    gauge(registers, 'flm_requests_in_flight', 'Requests being worked on.', [], () => [{ labels: {}, value: readings().inFlight }]);
+    gauge(registers, 'flm_connections', 'Open client connections.', [], () => [{ labels: {}, value: readings().connections }]);
+    gauge(registers, 'flm_buffered_body_bytes', 'Request bodies waiting in memory.', [], () => [{ labels: {}, value: readings().bufferedBytes }]);
+    gauge(registers, 'flm_keys', 'Keys that are known, revoked ones included.', [], () => [{ labels: {}, value: readings().keys }]);
+    gauge(registers, 'flm_engine_up', '1 where the engine answers.', ['engine', 'kind'], () =>
+      readings().engines.map((e) => ({ labels: { engine: e.ref.id, kind: e.ref.kind }, value: e.state === 'running' || e.state === 'degraded' ? 1 : 0 })),
+    );
+    gauge(registers, 'flm_engine_requests_in_flight', 'Requests that an engine works on for clients of this proxy.', ['engine'], () =>
+      readings().engines.map((e) => ({ labels: { engine: e.ref.id }, value: e.inFlight })),
+    );
+  }
+
+  request(line: RequestLine): void {
+    this.total += 1;
+    this.#bytesOut += line.bytesOut;
+    const engine = line.engine ?? '';
+    add(this.#requests, `${line.status} ${line.ending} ${engine}`, 1, () => ({ status: String(line.status), ending: line.ending, engine }));
+    this.#duration.observe(line.durationMs / 1000);
+    if (line.firstByteMs !== null) this.#firstByte.observe(line.firstByteMs / 1000);
+    if (line.model === null) return;
+    if (line.inputTokens !== null) this.#addTokens(engine, line.model, 'input', line.inputTokens);
+    if (line.outputTokens !== null) this.#addTokens(engine, line.model, 'output', line.outputTokens);
+  }
+
+  malformed(): void {
+    this.#malformed += 1;
+  }
+
+  loginRefused(): void {
+    this.#refusedLogins += 1;
+  }
+
+  /** Text exposition format 0.0.4. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #addTokens(engine: string, model: string, direction: string, value: number): void {
+    add(this.#tokens, `${engine} ${direction} ${model}`, value, () => ({ engine, model, direction }));
+  }
+}
+
+/** Label values come from configuration and the catalogue, never from a client, so their number is bounded. */
+function add(tallies: Map<string, Tally>, name: string, value: number, labels: () => Readonly<Record<string, string>>): void {
+  const tally = tallies.get(name);
+  if (tally === undefined) tallies.set(name, { labels: labels(), value });
+  else tally.value += value;
+}
+
+function counter(registers: Registry[], name: string, help: string, labelNames: string[], tallies: () => Iterable<Tally>): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { labels, value } of tallies()) this.inc(labels, value);
+    },
+  });
+}
+
+function gauge(registers: Registry[], name: string, help: string, labelNames: string[], tallies: () => Iterable<Tally>): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { labels, value } of tallies()) this.set(labels, value);
+    },
+  });
+}
