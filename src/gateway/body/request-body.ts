@@ -7,8 +7,9 @@ import type { BodyFacts } from '../../core/engine/routes.ts';
 import type { Exchange, Refusal } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
-import { JsonScanner, type ScanPlan, scanPlan } from './json-scanner.ts';
+import { JsonScanner } from './json-scanner.ts';
 import { readMultipart } from './multipart.ts';
+import { type ScanPlan, scanPlan } from './scan-plan.ts';
 
 const plans = new Map<Route, ScanPlan>();
 

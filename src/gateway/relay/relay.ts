@@ -19,7 +19,7 @@ import { errorEvent, heartbeat } from './dialects.ts';
 import type { EventFraming } from './event-border.ts';
 import { EventRelay } from './event-relay.ts';
 import { readHead, stackedCodings } from './response-head.ts';
-import { bodyUsage, StreamReader } from './usage-scan.ts';
+import { bodyUsage, StreamReader, type Usage } from './usage-scan.ts';
 
 export interface RelayNeeds {
   readonly x: Exchange;
@@ -68,6 +68,8 @@ export class Relay implements UpstreamSink {
   /** An engine's error after an early commit, to be told as an event. */
   #lateError: { readonly status: number; text: string } | undefined;
   #tail: Buffer | undefined;
+  /** Length of a whole answer, until its first bytes came. */
+  #expected: number | undefined;
   #lastWriteMs = 0;
   readonly #resume = (): void => this.flight?.resume();
 
@@ -107,6 +109,7 @@ export class Relay implements UpstreamSink {
       process.nextTick(flushReply, x);
       return;
     }
+    this.#expected = head.contentLength;
     x.reply.head({ status: head.status, fields, contentLength: head.framing === 'none' ? (head.contentLength ?? 0) : head.contentLength });
   }
 
@@ -261,6 +264,12 @@ export class Relay implements UpstreamSink {
   #remember(buffer: Buffer, from: number, to: number): void {
     if (this.#needs.route.handler !== 'inference') return;
     const size = to - from;
+    if (this.#expected === size) {
+      // The whole answer at once, as most are: read where it lies. The reply is over with the write that follows.
+      this.#setUsage(bodyUsage(buffer.subarray(from, to)));
+      return;
+    }
+    this.#expected = undefined;
     if (this.#tail === undefined || size >= usageTail) {
       this.#tail = Buffer.from(buffer.subarray(Math.max(from, to - usageTail), to));
       return;
@@ -270,7 +279,10 @@ export class Relay implements UpstreamSink {
   }
 
   #noteUsage(): void {
-    const usage = this.#reader?.usage ?? (this.#tail === undefined ? undefined : bodyUsage(this.#tail));
+    this.#setUsage(this.#reader?.usage ?? (this.#tail === undefined ? undefined : bodyUsage(this.#tail)));
+  }
+
+  #setUsage(usage: Usage | undefined): void {
     if (usage === undefined) return;
     this.#x.outcome.inputTokens = usage.inputTokens;
     this.#x.outcome.outputTokens = usage.outputTokens;
