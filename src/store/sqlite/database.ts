@@ -1,0 +1,206 @@
+/**
+ * One SQLite file, opened when it is first needed so that it can be trusted: private, on a local disk, of a schema that
+ * this flm knows. Statements are prepared once; every failure leaves as a `StoreError`.
+ *
+ * Writers queue at `BEGIN IMMEDIATE` for the busy time-out and never fail in the middle. A damaged file is neither
+ * renamed nor written. A file that was seen once is never made anew when it is gone: that would be a store without keys.
+ */
+import assert from 'node:assert/strict';
+import { chmodSync, closeSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import type { Clock } from '../../core/clock.ts';
+import { StoreError } from '../../core/errors.ts';
+import { type FileSystemProbe, networkFileSystem, probeFileSystem } from './file-system.ts';
+import { migrate, refuseNewer, schemaVersion } from './migrate.ts';
+import { privateFolder } from './private-folder.ts';
+import type { Schema } from './schema.ts';
+import { type DatabasePlace, storeFailure } from './sqlite-failure.ts';
+
+export type Row = Readonly<Record<string, SQLOutputValue>>;
+
+export interface DatabaseOptions {
+  /** The data folder. */
+  readonly home: string;
+  readonly schema: Schema;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** How long a write waits for others. */
+  readonly busyTimeoutMs: number;
+  /** Injected by tests. */
+  readonly probe?: FileSystemProbe;
+}
+
+/** Pause between two tries to open a file that others open for the first time at this moment. */
+const openPauseMs = 20;
+
+export class Database {
+  readonly place: DatabasePlace;
+  readonly #options: DatabaseOptions;
+  readonly #statements = new Map<string, StatementSync>();
+  #connection: DatabaseSync | undefined;
+  #identity: string | undefined;
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.place = { file: join(options.home, options.schema.file), backups: join(options.home, 'backups') };
+  }
+
+  /** Opens the file now. */
+  open(): void {
+    this.#guarded(() => this.#opened());
+  }
+
+  all(sql: string, ...values: SQLInputValue[]): readonly Row[] {
+    return this.#guarded(() => this.#prepared(sql).all(...values));
+  }
+
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#guarded(() => this.#prepared(sql).get(...values));
+  }
+
+  /** Writes inside `write`; the number of rows that changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    assert(this.#connection?.isTransaction, 'a write stands in a transaction');
+    return Number(this.#prepared(sql).run(...values).changes);
+  }
+
+  /** All or nothing. Nothing is written to a file that a newer flm has migrated meanwhile. */
+  write<T>(work: () => T): T {
+    return this.#transaction('BEGIN IMMEDIATE', work);
+  }
+
+  /** Several reads of one moment. */
+  read<T>(work: () => T): T {
+    return this.#transaction('BEGIN', work);
+  }
+
+  /** Which file this is: another one after it was replaced, by a restored backup for instance. */
+  identity(): string {
+    this.open();
+    assert(this.#identity !== undefined);
+    return this.#identity;
+  }
+
+  /** Lets go of a file that was replaced, so that the new one is opened next. Throws STORE_UNUSABLE where it is gone. */
+  followFile(): void {
+    if (this.#identity === undefined) return;
+    if (this.#guarded(() => this.#identityOnDisk()) !== this.#identity) this.close();
+  }
+
+  /** What SQLite finds wrong with the file, in its words; empty when it is sound. */
+  faults(): readonly string[] {
+    const rows = this.all('PRAGMA quick_check');
+    return rows.map((row) => String(row['quick_check'])).filter((text) => text !== 'ok');
+  }
+
+  /** Ends the connection; a later call opens the file again. */
+  close(): void {
+    this.#statements.clear();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close();
+  }
+
+  #transaction<T>(begin: 'BEGIN' | 'BEGIN IMMEDIATE', work: () => T): T {
+    return this.#guarded(() => {
+      const db = this.#opened();
+      db.exec(begin);
+      try {
+        const { file } = this.place;
+        const found = Number(this.#prepared('PRAGMA user_version').get()?.['user_version']);
+        refuseNewer(found, this.#options.schema.migrations.length, file);
+        const value = work();
+        db.exec('COMMIT');
+        return value;
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#opened().prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #opened(): DatabaseSync {
+    // Switching a new file to WAL does not wait for others by itself, so the whole opening is tried again.
+    for (
+      let left = Math.ceil(this.#options.busyTimeoutMs / openPauseMs);
+      this.#connection === undefined;
+      left--
+    ) {
+      try {
+        this.#connection = this.#connect();
+      } catch (error) {
+        const failure = storeFailure(error, this.place);
+        if (!(failure instanceof StoreError && failure.code === 'STORE_BUSY') || left <= 0) throw failure;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, openPauseMs);
+      }
+    }
+    return this.#connection;
+  }
+
+  #connect(): DatabaseSync {
+    const { home, schema, busyTimeoutMs, clock, probe = probeFileSystem } = this.#options;
+    privateFolder(home);
+    const type = networkFileSystem(probe(home));
+    if (type !== undefined) throw new StoreError('STORE_NETWORK_FS', { params: { folder: home, type } });
+    if (this.#identity === undefined) this.#makePrivate();
+    const identity = this.#identityOnDisk();
+    const db = new DatabaseSync(this.place.file, { timeout: busyTimeoutMs });
+    try {
+      db.exec(
+        `${schema.pragmas} PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;`,
+      );
+      // Before anything is changed in it, and be it the journal mode.
+      refuseNewer(schemaVersion(db), schema.migrations.length, this.place.file);
+      const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
+      if (mode !== 'wal') {
+        const reason = 'its file system knows no write-ahead log';
+        throw new StoreError('STORE_UNUSABLE', { params: { file: this.place.file, reason } });
+      }
+      migrate(db, schema.migrations, this.place, clock.nowMs());
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    this.#identity = identity;
+    return db;
+  }
+
+  /** SQLite would make the file with the umask's rights; -wal and -shm take those of the file. */
+  #makePrivate(): void {
+    const { file } = this.place;
+    closeSync(openSync(file, 'a', 0o600));
+    const stat = lstatSync(file);
+    const unusable = (reason: string): StoreError =>
+      new StoreError('STORE_UNUSABLE', { params: { file, reason } });
+    if (!stat.isFile()) throw unusable('it is not a plain file');
+    if (process.getuid === undefined) return;
+    if (stat.uid !== process.getuid()) throw unusable('it belongs to another user');
+    if ((stat.mode & 0o077) !== 0) chmodSync(file, 0o600);
+    // The name in the folder must survive a power cut as the content does.
+    const folder = openSync(dirname(file), 'r');
+    fsyncSync(folder);
+    closeSync(folder);
+  }
+
+  #identityOnDisk(): string {
+    const { dev, ino, birthtimeMs } = statSync(this.place.file);
+    return `${dev}:${ino}:${birthtimeMs}`;
+  }
+
+  #guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeFailure(error, this.place);
+    }
+  }
+}

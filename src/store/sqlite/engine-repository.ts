@@ -1,0 +1,53 @@
+/** Saved engines and model aliases in `flm.db`. A secret given as a value stays in that 0600 file. */
+import type { EngineRecord } from '../../core/engine/engine.ts';
+import type { EngineRepository, ModelAlias } from '../../core/security/ports.ts';
+import type { Database } from './database.ts';
+import { aliasOf, allAliases, allEngines, engineOf } from './rows.ts';
+
+export class SqliteEngineRepository implements EngineRepository {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async saveEngine(engine: EngineRecord): Promise<void> {
+    this.#db.write(() =>
+      this.#db.run(
+        `INSERT INTO engine (id, url, kind, api_key, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+         SET url = excluded.url, kind = excluded.kind, api_key = excluded.api_key, created_at = excluded.created_at`,
+        engine.id,
+        engine.url,
+        engine.kind ?? null,
+        engine.apiKey === undefined ? null : JSON.stringify(engine.apiKey),
+        engine.createdAtMs,
+      ),
+    );
+  }
+
+  async listEngines(): Promise<readonly EngineRecord[]> {
+    return this.#db.all(allEngines).map(engineOf);
+  }
+
+  async deleteEngine(id: string): Promise<boolean> {
+    return this.#db.write(() => this.#db.run('DELETE FROM engine WHERE id = ?', id)) > 0;
+  }
+
+  async saveAlias(alias: ModelAlias): Promise<void> {
+    this.#db.write(() =>
+      this.#db.run(
+        'INSERT INTO model_alias (name, target) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET target = excluded.target',
+        alias.name,
+        alias.target,
+      ),
+    );
+  }
+
+  async listAliases(): Promise<readonly ModelAlias[]> {
+    return this.#db.all(allAliases).map(aliasOf);
+  }
+
+  async deleteAlias(name: string): Promise<boolean> {
+    return this.#db.write(() => this.#db.run('DELETE FROM model_alias WHERE name = ?', name)) > 0;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Brings a file to the schema that this flm knows: all missing migrations in one transaction, after a backup.
+ *
+ *   BEGIN IMMEDIATE   nobody else writes, or migrates, from here on
+ *   look again        another process may have been faster
+ *   back up           what is there now, through a second connection; a fresh file has nothing to keep
+ *   migrate, COMMIT   a failure anywhere, a full disk too, leaves the file as it was
+ *
+ * Throws STORE_NEWER for a file of a later version.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StoreError } from '../../core/errors.ts';
+import type { DatabasePlace } from './sqlite-failure.ts';
+
+const keptBackups = 5;
+
+export function schemaVersion(db: DatabaseSync): number {
+  return Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+}
+
+export function refuseNewer(found: number, known: number, file: string): void {
+  if (found > known) throw new StoreError('STORE_NEWER', { params: { file, found, known } });
+}
+
+/** `nowMs` names the backup. */
+export function migrate(
+  db: DatabaseSync,
+  migrations: readonly string[],
+  place: DatabasePlace,
+  nowMs: number,
+): void {
+  const known = migrations.length;
+  if (schemaVersion(db) === known) return;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const found = schemaVersion(db);
+    refuseNewer(found, known, place.file);
+    if (found > 0 && found < known) backUp(place, found, nowMs);
+    for (const sql of migrations.slice(found)) db.exec(sql);
+    // A pragma takes no parameter; the number is our own.
+    db.exec(`PRAGMA user_version = ${known}`);
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** `backups/flm-v1-20261124T150000000Z.db`; written under another name first, so that half of one never looks whole. */
+function backUp(place: DatabasePlace, version: number, nowMs: number): void {
+  mkdirSync(place.backups, { recursive: true, mode: 0o700 });
+  const stem = basename(place.file, '.db');
+  const stamp = new Date(nowMs).toISOString().replaceAll(/[-:.]/g, '');
+  const target = join(place.backups, `${stem}-v${version}-${stamp}.db`);
+  const part = `${target}.part`;
+  rmSync(part, { force: true });
+  try {
+    // VACUUM INTO takes an empty file; made here, so that it is private from its first byte.
+    const file = openSync(part, 'wx', 0o600);
+    try {
+      const reader = new DatabaseSync(place.file);
+      try {
+        reader.prepare('VACUUM INTO ?').run(part);
+      } finally {
+        reader.close();
+      }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(part, target);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+  const mine = readdirSync(place.backups).filter(
+    (name) => name.startsWith(`${stem}-v`) && name.endsWith('.db'),
+  );
+  const byAge = mine.sort((a, b) => stampOf(a).localeCompare(stampOf(b)));
+  for (const name of byAge.slice(0, -keptBackups)) rmSync(join(place.backups, name), { force: true });
+}
+
+function stampOf(name: string): string {
+  return name.slice(name.lastIndexOf('-') + 1);
+}

@@ -1,0 +1,59 @@
+/**
+ * The store as programs have it that may wait for a disk: the command line. Reads and writes happen at once, inside the
+ * call; a write waits for others at most for the busy time-out and then fails with STORE_BUSY.
+ *
+ * `flm.db` is opened here, so that what is wrong with it is told first; `usage.db` when it is first needed, so that a
+ * damaged one keeps nobody from revoking a key. Whoever opens a store closes it.
+ */
+import type { Clock } from '../../core/clock.ts';
+import type { Liveness } from '../../core/proxy/ports.ts';
+import type { Repositories } from '../repositories.ts';
+import { SqliteAuditRepository } from './audit-repository.ts';
+import { Database } from './database.ts';
+import { SqliteEngineRepository } from './engine-repository.ts';
+import type { FileSystemProbe } from './file-system.ts';
+import { SqliteProxyRepository } from './proxy-repository.ts';
+import { flmSchema, usageSchema } from './schema.ts';
+import { SqliteSecurityRepository } from './security-repository.ts';
+import { SqliteUsageRepository } from './usage-repository.ts';
+
+export interface StoreOptions {
+  /** The data folder; made if missing. */
+  readonly home: string;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Says which handles live. */
+  readonly liveness: Liveness;
+  readonly busyTimeoutMs?: number;
+  /** Injected by tests. */
+  readonly probe?: FileSystemProbe;
+}
+
+export interface Store extends Repositories {
+  /** What SQLite finds wrong with either file; empty when both are sound. */
+  faults(): readonly string[];
+  close(): void;
+}
+
+/** Longer than any write of a healthy flm takes, shorter than a person's patience. */
+const defaultBusyTimeoutMs = 5_000;
+
+/** Throws HOME_UNSAFE, or a `StoreError` that says what is wrong with `flm.db`. */
+export function openStore(options: StoreOptions): Store {
+  const { home, clock, liveness, probe, busyTimeoutMs = defaultBusyTimeoutMs } = options;
+  const common = { home, clock, busyTimeoutMs, ...(probe === undefined ? {} : { probe }) };
+  const flm = new Database({ ...common, schema: flmSchema });
+  const usage = new Database({ ...common, schema: usageSchema });
+  flm.open();
+  return {
+    proxies: new SqliteProxyRepository(flm, liveness),
+    security: new SqliteSecurityRepository(flm, usage),
+    engines: new SqliteEngineRepository(flm),
+    audit: new SqliteAuditRepository(usage),
+    usage: new SqliteUsageRepository(usage),
+    faults: () => [...flm.faults(), ...usage.faults()],
+    close: () => {
+      flm.close();
+      usage.close();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/**
+ * Makes the data folder and looks whether it can be trusted: it holds keys' digests, engines' secrets and sockets, so it
+ * must be this user's alone. Nothing is changed on a folder that exists: it may be somebody's home, named by mistake.
+ */
+import { mkdirSync, type Stats, statSync } from 'node:fs';
+import { StoreError } from '../../core/errors.ts';
+
+/** Throws HOME_UNSAFE. */
+export function privateFolder(folder: string): void {
+  const unsafe = (reason: string, cause?: unknown): StoreError =>
+    new StoreError('HOME_UNSAFE', { params: { folder, reason }, cause });
+  let stat: Stats;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    stat = statSync(folder);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw unsafe(`it cannot be made (${code})`, cause);
+  }
+  if (!stat.isDirectory()) throw unsafe('it is not a folder');
+  // Windows has no owner and mode of this kind.
+  if (process.getuid === undefined) return;
+  if (stat.uid !== process.getuid()) throw unsafe('it belongs to another user');
+  if ((stat.mode & 0o077) !== 0) {
+    throw unsafe(`others may enter it (mode ${(stat.mode & 0o777).toString(8)})`);
+  }
+}

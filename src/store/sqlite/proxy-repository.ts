@@ -1,0 +1,114 @@
+/**
+ * Profiles and handles in `flm.db`. The table remembers handles; which of them live is asked of their processes.
+ */
+import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
+import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import type { Database, Row } from './database.ts';
+import { integer, json, text } from './rows.ts';
+
+export class SqliteProxyRepository implements ProxyRepository {
+  readonly #db: Database;
+  readonly #liveness: Liveness;
+
+  constructor(db: Database, liveness: Liveness) {
+    this.#db = db;
+    this.#liveness = liveness;
+  }
+
+  async saveProfile(profile: ProxyProfile): Promise<void> {
+    this.#db.write(() =>
+      this.#db.run(
+        `INSERT INTO profile (name, config, created_at, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE
+         SET config = excluded.config, created_at = excluded.created_at, updated_at = excluded.updated_at`,
+        profile.name,
+        JSON.stringify(profile.config),
+        profile.createdAtMs,
+        profile.updatedAtMs,
+      ),
+    );
+  }
+
+  async loadProfile(name: string): Promise<ProxyProfile | undefined> {
+    const row = this.#db.get('SELECT * FROM profile WHERE name = ?', name);
+    return row === undefined ? undefined : profileOf(row);
+  }
+
+  async listProfiles(): Promise<readonly ProxyProfile[]> {
+    return this.#db.all('SELECT * FROM profile ORDER BY name').map(profileOf);
+  }
+
+  async deleteProfile(name: string): Promise<boolean> {
+    return this.#db.write(() => this.#db.run('DELETE FROM profile WHERE name = ?', name)) > 0;
+  }
+
+  async saveHandle(handle: ProxyHandle): Promise<void> {
+    saveHandle(this.#db, handle);
+  }
+
+  async deleteHandle(id: string, nonce: string): Promise<void> {
+    deleteHandle(this.#db, id, nonce);
+  }
+
+  async listHandles(): Promise<readonly ProxyHandle[]> {
+    return this.#db.all('SELECT * FROM proxy_handle ORDER BY started_at, id').map(handleOf);
+  }
+
+  async listActiveHandles(): Promise<readonly ProxyHandle[]> {
+    const handles = await this.listHandles();
+    const lives = await Promise.all(handles.map((handle) => this.#liveness(handle)));
+    const dead = handles.filter((_, index) => lives[index] === false);
+    // By nonce: a proxy that took the same id meanwhile keeps its row.
+    for (const handle of dead) deleteHandle(this.#db, handle.id, handle.nonce);
+    return handles.filter((_, index) => lives[index]);
+  }
+}
+
+export function saveHandle(db: Database, handle: ProxyHandle): void {
+  db.write(() =>
+    db.run(
+      `INSERT OR REPLACE INTO proxy_handle (id, nonce, pid, port, mode, addresses, started_at, profile, process_start,
+       control_path, draining) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      handle.id,
+      handle.nonce,
+      handle.pid,
+      handle.port,
+      handle.mode,
+      JSON.stringify(handle.addresses),
+      handle.startedAtMs,
+      handle.profile,
+      handle.processStart,
+      handle.controlPath,
+      handle.draining ? 1 : 0,
+    ),
+  );
+}
+
+export function deleteHandle(db: Database, id: string, nonce: string): void {
+  db.write(() => db.run('DELETE FROM proxy_handle WHERE id = ? AND nonce = ?', id, nonce));
+}
+
+function handleOf(row: Row): ProxyHandle {
+  return {
+    id: text(row, 'id'),
+    pid: integer(row, 'pid'),
+    port: integer(row, 'port'),
+    // A name of proxyModes: only those are written, and a release that knows more has a newer schema.
+    mode: text(row, 'mode') as ProxyHandle['mode'],
+    addresses: json<readonly string[]>(row, 'addresses'),
+    startedAtMs: integer(row, 'started_at'),
+    profile: text(row, 'profile'),
+    nonce: text(row, 'nonce'),
+    processStart: text(row, 'process_start'),
+    controlPath: text(row, 'control_path'),
+    draining: integer(row, 'draining') === 1,
+  };
+}
+
+function profileOf(row: Row): ProxyProfile {
+  return {
+    name: text(row, 'name'),
+    config: json<ProxyProfile['config']>(row, 'config'),
+    createdAtMs: integer(row, 'created_at'),
+    updatedAtMs: integer(row, 'updated_at'),
+  };
+}

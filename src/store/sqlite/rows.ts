@@ -1,0 +1,94 @@
+/**
+ * Reads columns by type, and the rows that more than one file reads. STRICT tables keep the types, so a column that is
+ * not what it should be is damage: `RowFault`, which leaves as STORE_CORRUPT.
+ */
+import type { EngineRecord } from '../../core/engine/engine.ts';
+import type { ApiKey } from '../../core/security/api-key.ts';
+import type { ModelAlias } from '../../core/security/ports.ts';
+import type { Row } from './database.ts';
+import { RowFault } from './sqlite-failure.ts';
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new RowFault(`${column} is no text`);
+  return value;
+}
+
+export function textOrNull(row: Row, column: string): string | null {
+  return row[column] === null ? null : text(row, column);
+}
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (!Number.isSafeInteger(value)) throw new RowFault(`${column} is no whole number`);
+  return Number(value);
+}
+
+export function integerOrNull(row: Row, column: string): number | null {
+  return row[column] === null ? null : integer(row, column);
+}
+
+/** What the same release's repository wrote there; the shape is the caller's promise. */
+export function json<T>(row: Row, column: string): T {
+  try {
+    return JSON.parse(text(row, column)) as T;
+  } catch (cause) {
+    throw cause instanceof RowFault ? cause : new RowFault(`${column} is no JSON`, { cause });
+  }
+}
+
+function list<T extends string>(row: Row, column: string): readonly T[] {
+  const value = json<unknown>(row, column);
+  if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) {
+    throw new RowFault(`${column} is no list of texts`);
+  }
+  return value;
+}
+
+export const keyColumns =
+  'id, label, digest, prefix, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
+  'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at';
+
+export function keyOf(row: Row): ApiKey {
+  return {
+    id: text(row, 'id'),
+    label: text(row, 'label'),
+    digest: text(row, 'digest'),
+    prefix: text(row, 'prefix'),
+    scopes: list(row, 'scopes'),
+    models: list(row, 'models'),
+    engines: list(row, 'engines'),
+    endpoints: list(row, 'endpoints'),
+    addresses: list(row, 'addresses'),
+    limits: {
+      requestsPerMinute: integerOrNull(row, 'requests_per_minute'),
+      burst: integerOrNull(row, 'burst'),
+      tokensPerMinute: integerOrNull(row, 'tokens_per_minute'),
+      tokensPerDay: integerOrNull(row, 'tokens_per_day'),
+      concurrency: integerOrNull(row, 'concurrency'),
+    },
+    createdAtMs: integer(row, 'created_at'),
+    expiresAtMs: integerOrNull(row, 'expires_at'),
+    revokedAtMs: integerOrNull(row, 'revoked_at'),
+  };
+}
+
+export const allEngines = 'SELECT id, url, kind, api_key, created_at FROM engine ORDER BY created_at, id';
+
+export function engineOf(row: Row): EngineRecord {
+  const kind = textOrNull(row, 'kind');
+  return {
+    id: text(row, 'id'),
+    url: text(row, 'url'),
+    // A name of engineKindNames: only those are written, and a release that knows more has a newer schema.
+    ...(kind === null ? {} : { kind: kind as NonNullable<EngineRecord['kind']> }),
+    ...(row['api_key'] === null ? {} : { apiKey: json<NonNullable<EngineRecord['apiKey']>>(row, 'api_key') }),
+    createdAtMs: integer(row, 'created_at'),
+  };
+}
+
+export const allAliases = 'SELECT name, target FROM model_alias ORDER BY name';
+
+export function aliasOf(row: Row): ModelAlias {
+  return { name: text(row, 'name'), target: text(row, 'target') };
+}

@@ -1,0 +1,29 @@
+/**
+ * The two files of the store: what each holds, how hard it is written, and its migrations in order (version = place in
+ * the list). Keys, policy and engines must survive a power cut, so each commit waits for the disk; usage may lose its
+ * last second and must not wait.
+ */
+import { initialFlm } from './migrations/flm/001-initial.ts';
+import { initialUsage } from './migrations/usage/001-initial.ts';
+
+export interface Schema {
+  readonly file: 'flm.db' | 'usage.db';
+  readonly migrations: readonly string[];
+  /** Settings of every connection. */
+  readonly pragmas: string;
+}
+
+export const flmSchema: Schema = {
+  file: 'flm.db',
+  migrations: [initialFlm],
+  // wal_autocheckpoint: each commit reaches the main file, so that a -wal file that gets lost takes no revocation along.
+  // secure_delete: the secret of a deleted engine is overwritten. fullfsync: what FULL means on macOS.
+  pragmas:
+    'PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 1; PRAGMA secure_delete = ON;',
+};
+
+export const usageSchema: Schema = {
+  file: 'usage.db',
+  migrations: [initialUsage],
+  pragmas: 'PRAGMA synchronous = NORMAL;',
+};

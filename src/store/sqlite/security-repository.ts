@@ -1,0 +1,108 @@
+/**
+ * Keys and policy in `flm.db`, last use in `usage.db`.
+ *
+ * A key that was revoked stays so, whatever is written later: two programs that change one key at the same time must not
+ * bring it back to life.
+ */
+import { PolicyError } from '../../core/errors.ts';
+import type { ApiKey } from '../../core/security/api-key.ts';
+import type { LastUse, SecurityRepository } from '../../core/security/ports.ts';
+import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
+import type { Database } from './database.ts';
+import { integer, json, keyColumns, keyOf, text } from './rows.ts';
+import { isDuplicate } from './sqlite-failure.ts';
+
+export class SqliteSecurityRepository implements SecurityRepository {
+  readonly #db: Database;
+  readonly #usage: Database;
+
+  constructor(db: Database, usage: Database) {
+    this.#db = db;
+    this.#usage = usage;
+  }
+
+  async insertKey(key: ApiKey): Promise<void> {
+    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    unique(() => this.#db.write(() => this.#db.run(sql, ...valuesOf(key))));
+  }
+
+  async listKeys(): Promise<readonly ApiKey[]> {
+    return this.#db.all(`SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`).map(keyOf);
+  }
+
+  async findKey(id: string): Promise<ApiKey | undefined> {
+    const row = this.#db.get(`SELECT ${keyColumns} FROM api_key WHERE id = ?`, id);
+    return row === undefined ? undefined : keyOf(row);
+  }
+
+  async updateKey(key: ApiKey): Promise<void> {
+    const sql = `
+      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?))
+      WHERE id = ?`;
+    const changed = unique(() => this.#db.write(() => this.#db.run(sql, ...valuesOf(key), key.id)));
+    if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id } });
+  }
+
+  async deleteKey(id: string): Promise<boolean> {
+    return this.#db.write(() => this.#db.run('DELETE FROM api_key WHERE id = ?', id)) > 0;
+  }
+
+  async loadPolicy(): Promise<SecurityPolicy> {
+    return loadPolicy(this.#db);
+  }
+
+  async savePolicy(policy: SecurityPolicy): Promise<void> {
+    this.#db.write(() =>
+      this.#db.run(
+        'INSERT INTO policy (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body',
+        JSON.stringify(policy),
+      ),
+    );
+  }
+
+  async lastUsed(): Promise<ReadonlyMap<string, LastUse>> {
+    const rows = this.#usage.all('SELECT key_id, at, address FROM last_used');
+    return new Map(
+      rows.map((row) => [text(row, 'key_id'), { atMs: integer(row, 'at'), address: text(row, 'address') }]),
+    );
+  }
+}
+
+/** Throws POLICY_INVALID where a person edited the row by hand. */
+export function loadPolicy(db: Database): SecurityPolicy {
+  const row = db.get('SELECT body FROM policy WHERE id = 1');
+  return row === undefined ? defaultPolicy : parsePolicy(json<unknown>(row, 'body'));
+}
+
+/** In the order of `keyColumns`. */
+function valuesOf(key: ApiKey): (string | number | null)[] {
+  return [
+    key.id,
+    key.label,
+    key.digest,
+    key.prefix,
+    JSON.stringify(key.scopes),
+    JSON.stringify(key.models),
+    JSON.stringify(key.engines),
+    JSON.stringify(key.endpoints),
+    JSON.stringify(key.addresses),
+    key.limits.requestsPerMinute,
+    key.limits.burst,
+    key.limits.tokensPerMinute,
+    key.limits.tokensPerDay,
+    key.limits.concurrency,
+    key.createdAtMs,
+    key.expiresAtMs,
+    key.revokedAtMs,
+  ];
+}
+
+function unique<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!isDuplicate(cause)) throw cause;
+    const faults = [{ field: 'key', value: 'one that exists already', allowed: 'a new id and a new secret' }];
+    throw new PolicyError('KEY_INVALID', { faults, cause });
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * From what SQLite or the file system says to a `StoreError`: busy, full, damaged and unusable are told apart by result
+ * code (sqlite.org/rescode.html), never by message. Constraints and errors of other kinds pass as they are: the first
+ * are the repository's to explain, the others are mistakes of flm.
+ */
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { FlmError, StoreError } from '../../core/errors.ts';
+
+export interface DatabasePlace {
+  readonly file: string;
+  /** Folder of the backups. */
+  readonly backups: string;
+}
+
+/** A row that is not what its table promises: damage that SQLite cannot see. */
+export class RowFault extends Error {}
+
+const result = {
+  busy: 5,
+  locked: 6,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  protocol: 15,
+  constraint: 19,
+  notADatabase: 26,
+} as const;
+
+/** Less than this is as good as full: growing the shared-memory file takes 32 KiB at once. */
+const fullBelowBytes = 128 * 1024;
+
+export function storeFailure(error: unknown, place: DatabasePlace): unknown {
+  if (error instanceof FlmError || !(error instanceof Error)) return error;
+  const failure = (
+    code: 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CORRUPT' | 'STORE_UNUSABLE',
+    reason: string,
+  ): StoreError =>
+    new StoreError(code, { params: { file: place.file, backups: place.backups, reason }, cause: error });
+  if (error instanceof RowFault) return failure('STORE_CORRUPT', error.message);
+  const code = resultCode(error);
+  if (code === undefined) {
+    const errno = 'code' in error ? error.code : undefined;
+    if (errno === 'ENOSPC' || errno === 'EDQUOT') return failure('STORE_FULL', errno);
+    return typeof errno === 'string' && /^E[A-Z0-9]+$/.test(errno) ? failure('STORE_UNUSABLE', errno) : error;
+  }
+  const reason = 'errstr' in error && typeof error.errstr === 'string' ? error.errstr : error.message;
+  switch (code) {
+    case result.busy:
+    case result.locked:
+    case result.protocol:
+      return failure('STORE_BUSY', reason);
+    case result.full:
+      return failure('STORE_FULL', reason);
+    case result.corrupt:
+    case result.notADatabase:
+      return failure('STORE_CORRUPT', reason);
+    case result.constraint:
+      return error;
+    case result.ioError:
+      // A full disk shows as an I/O error where the shared-memory file could not grow.
+      return isFull(place.file) ? failure('STORE_FULL', reason) : failure('STORE_UNUSABLE', reason);
+    default:
+      return failure('STORE_UNUSABLE', reason);
+  }
+}
+
+/** True for a primary key or a unique column that exists already. */
+export function isDuplicate(error: unknown): boolean {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  return code === 1555 || code === 2067;
+}
+
+/** The primary result code; SQLite's extended ones carry it in their low byte. */
+function resultCode(error: Error): number | undefined {
+  return 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+function isFull(file: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(file));
+    return bavail * bsize < fullBelowBytes;
+  } catch {
+    return false;
+  }
+}

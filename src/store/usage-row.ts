@@ -1,0 +1,44 @@
+/**
+ * How usage is counted: by UTC day, key and model. Numbers come from engines, which may lie: what is no whole number
+ * counts as none, and a sum stops at the largest number that JavaScript holds exactly.
+ */
+import type { UsageEntry, UsageRow } from '../core/security/ports.ts';
+
+const dayMs = 86_400_000;
+
+/** Days since 1970, UTC. */
+export function dayNumber(atMs: number): number {
+  return Math.floor(atMs / dayMs);
+}
+
+/** `2026-11-24`. */
+export function dayName(day: number): string {
+  return new Date(day * dayMs).toISOString().slice(0, 10);
+}
+
+export function wholeTokens(count: number): number {
+  return Number.isFinite(count) && count > 0 ? Math.min(Math.trunc(count), Number.MAX_SAFE_INTEGER) : 0;
+}
+
+export function usageRowOf(entry: UsageEntry): UsageRow {
+  return {
+    day: dayName(dayNumber(entry.atMs)),
+    keyId: entry.keyId,
+    model: entry.model,
+    requests: 1,
+    inputTokens: wholeTokens(entry.inputTokens),
+    outputTokens: wholeTokens(entry.outputTokens),
+    estimatedRequests: entry.estimated ? 1 : 0,
+  };
+}
+
+export function addRows(a: UsageRow, b: UsageRow): UsageRow {
+  const sum = (x: number, y: number): number => Math.min(x + y, Number.MAX_SAFE_INTEGER);
+  return {
+    ...a,
+    requests: sum(a.requests, b.requests),
+    inputTokens: sum(a.inputTokens, b.inputTokens),
+    outputTokens: sum(a.outputTokens, b.outputTokens),
+    estimatedRequests: sum(a.estimatedRequests, b.estimatedRequests),
+  };
+}
