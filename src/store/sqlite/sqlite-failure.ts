@@ -42,7 +42,8 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
   if (code === undefined) {
     const errno = 'code' in error ? error.code : undefined;
     if (errno === 'ENOSPC' || errno === 'EDQUOT') return failure('STORE_FULL', errno);
-    return typeof errno === 'string' && /^E[A-Z0-9]+$/.test(errno) ? failure('STORE_UNUSABLE', errno) : error;
+    if (typeof errno !== 'string' || !/^E[A-Z0-9]+$/.test(errno)) return error;
+    return failure('STORE_UNUSABLE', errno === 'ENOENT' ? 'it is gone' : errno);
   }
   const reason = 'errstr' in error && typeof error.errstr === 'string' ? error.errstr : error.message;
   switch (code) {

@@ -1,0 +1,277 @@
+/**
+ * What every adapter of the repositories must do, as tests: SQLite, memory, later PostgreSQL run the same ones.
+ * Called from a test file of the adapter; `open` gives a fresh, empty store and cleans up with the test.
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { EngineRecord } from '../core/engine/engine.ts';
+import { FlmError } from '../core/errors.ts';
+import type { Liveness, ProxyProfile } from '../core/proxy/ports.ts';
+import { defaultPolicy } from '../core/security/security-policy.ts';
+import type { Repositories } from './repositories.ts';
+import { sampleHandle, sampleKey, sampleUsage, sometimeMs } from './repository-samples.ts';
+
+export type OpenRepositories = (t: TestContext, liveness: Liveness) => Promise<Repositories>;
+
+const everybodyLives: Liveness = () => Promise.resolve(true);
+
+const fails = (code: string) => (error: unknown) => error instanceof FlmError && error.code === code;
+
+export function repositoryContract(adapter: string, open: OpenRepositories): void {
+  const story = (name: string, tell: (store: Repositories, t: TestContext) => Promise<void>): void => {
+    test(`${adapter}: ${name}`, async (t) => tell(await open(t, everybodyLives), t));
+  };
+
+  story('an empty store lists nothing and has the default policy', async (store) => {
+    assert.deepEqual(await store.security.listKeys(), []);
+    assert.deepEqual(await store.security.loadPolicy(), defaultPolicy);
+    assert.deepEqual(await store.security.lastUsed(), new Map());
+    assert.deepEqual(await store.proxies.listProfiles(), []);
+    assert.deepEqual(await store.proxies.listHandles(), []);
+    assert.deepEqual(await store.engines.listEngines(), []);
+    assert.deepEqual(await store.engines.listAliases(), []);
+    assert.deepEqual(await store.audit.list(10), []);
+    assert.deepEqual(await store.usage.listUsage('0000-01-01'), []);
+    assert.equal(await store.security.findKey('key_a'), undefined);
+    assert.equal(await store.proxies.loadProfile('default'), undefined);
+  });
+
+  story('a key comes back as it was given, whole and exact', async (store) => {
+    const key = sampleKey('a', {
+      label: 'Grüße 👩‍💻 "quoted" \\ \u0000 \u2028 عربي',
+      scopes: ['inference', 'engine:admin'],
+      models: ['llama*', 'qwen'],
+      engines: ['ollama'],
+      endpoints: ['chat.completions'],
+      addresses: ['10.0.0.0/8', '::1'],
+      limits: {
+        requestsPerMinute: 1,
+        burst: 2 ** 31,
+        tokensPerMinute: 2 ** 53 - 1,
+        tokensPerDay: 0,
+        concurrency: null,
+      },
+      expiresAtMs: Number.MAX_SAFE_INTEGER,
+    });
+    await store.security.insertKey(key);
+    assert.deepEqual(await store.security.findKey(key.id), key);
+    assert.deepEqual(await store.security.listKeys(), [key]);
+  });
+
+  story('a large value comes back whole', async (store) => {
+    const key = sampleKey('a', {
+      models: Array.from({ length: 20_000 }, (_, i) => `model-${i}-${'x'.repeat(40)}`),
+    });
+    await store.security.insertKey(key);
+    assert.deepEqual(await store.security.findKey(key.id), key);
+  });
+
+  story('keys are listed oldest first', async (store) => {
+    await store.security.insertKey(sampleKey('b', { createdAtMs: 2 }));
+    await store.security.insertKey(sampleKey('a', { createdAtMs: 3 }));
+    await store.security.insertKey(sampleKey('c', { createdAtMs: 1 }));
+    const ids = (await store.security.listKeys()).map((key) => key.id);
+    assert.deepEqual(ids, ['key_c', 'key_b', 'key_a']);
+  });
+
+  story('an id or a secret that exists already is refused and changes nothing', async (store) => {
+    const key = sampleKey('a');
+    await store.security.insertKey(key);
+    await assert.rejects(store.security.insertKey(sampleKey('a', { digest: 'other' })), fails('KEY_INVALID'));
+    await assert.rejects(
+      store.security.insertKey(sampleKey('b', { digest: key.digest })),
+      fails('KEY_INVALID'),
+    );
+    assert.deepEqual(await store.security.listKeys(), [key]);
+  });
+
+  story('a changed key replaces its row, one that is not there is told', async (store) => {
+    await store.security.insertKey(sampleKey('a'));
+    await store.security.insertKey(sampleKey('b'));
+    const changed = sampleKey('a', { label: 'new', models: ['x'], revokedAtMs: 7 });
+    await store.security.updateKey(changed);
+    assert.deepEqual(await store.security.findKey('key_a'), changed);
+    await assert.rejects(store.security.updateKey(sampleKey('c')), fails('KEY_NOT_FOUND'));
+    await assert.rejects(
+      store.security.updateKey(sampleKey('b', { digest: changed.digest })),
+      fails('KEY_INVALID'),
+    );
+    assert.deepEqual(await store.security.findKey('key_b'), sampleKey('b'));
+  });
+
+  story('a revoked key stays revoked whatever is written after', async (store) => {
+    const read = sampleKey('a');
+    await store.security.insertKey(read);
+    await store.security.updateKey({ ...read, revokedAtMs: 5 });
+    // Another program that had read the key before changes its label now.
+    await store.security.updateKey({ ...read, label: 'new' });
+    await store.security.updateKey({ ...read, label: 'new', revokedAtMs: 9 });
+    assert.deepEqual(await store.security.findKey('key_a'), { ...read, label: 'new', revokedAtMs: 5 });
+  });
+
+  story('a deleted key is gone, and deleting it again says that there was none', async (store) => {
+    await store.security.insertKey(sampleKey('a'));
+    assert.equal(await store.security.deleteKey('key_a'), true);
+    assert.equal(await store.security.deleteKey('key_a'), false);
+    assert.deepEqual(await store.security.listKeys(), []);
+    await store.security.insertKey(sampleKey('a'));
+    assert.equal((await store.security.listKeys()).length, 1);
+  });
+
+  story('the last saved policy is in force', async (store) => {
+    await store.security.savePolicy({ ...defaultPolicy, denyIps: ['192.0.2.0/24'] });
+    const policy = { ...defaultPolicy, allowIps: ['10.0.0.0/8'], requestsPerMinute: 60 };
+    await store.security.savePolicy(policy);
+    assert.deepEqual(await store.security.loadPolicy(), policy);
+  });
+
+  story('a profile is replaced by name, whole, and listed by name', async (store) => {
+    const profile: ProxyProfile = {
+      name: 'work',
+      config: { port: 1, demo: true },
+      createdAtMs: 1,
+      updatedAtMs: 1,
+    };
+    await store.proxies.saveProfile(profile);
+    await store.proxies.saveProfile({ ...profile, name: 'default' });
+    const changed: ProxyProfile = { ...profile, config: { bind: ['127.0.0.1'] }, updatedAtMs: 2 };
+    await store.proxies.saveProfile(changed);
+    assert.deepEqual(await store.proxies.loadProfile('work'), changed);
+    assert.deepEqual(await store.proxies.listProfiles(), [{ ...profile, name: 'default' }, changed]);
+    assert.equal(await store.proxies.deleteProfile('work'), true);
+    assert.equal(await store.proxies.deleteProfile('work'), false);
+  });
+
+  story('handles are kept by id and deleted only by who knows the nonce', async (store) => {
+    const [older, newer] = [sampleHandle('b', { startedAtMs: 1 }), sampleHandle('a', { startedAtMs: 2 })];
+    await store.proxies.saveHandle(newer);
+    await store.proxies.saveHandle(older);
+    await store.proxies.saveHandle({ ...newer, draining: true });
+    assert.deepEqual(await store.proxies.listHandles(), [older, { ...newer, draining: true }]);
+    await store.proxies.deleteHandle(older.id, 'another nonce');
+    assert.equal((await store.proxies.listHandles()).length, 2);
+    await store.proxies.deleteHandle(older.id, older.nonce);
+    assert.deepEqual(await store.proxies.listHandles(), [{ ...newer, draining: true }]);
+  });
+
+  test(`${adapter}: only living handles are listed as active, and dead ones are forgotten`, async (t) => {
+    const store = await open(t, (handle) => Promise.resolve(handle.id === 'px_a'));
+    await store.proxies.saveHandle(sampleHandle('a'));
+    await store.proxies.saveHandle(sampleHandle('b'));
+    assert.deepEqual(await store.proxies.listActiveHandles(), [sampleHandle('a')]);
+    assert.deepEqual(await store.proxies.listHandles(), [sampleHandle('a')]);
+  });
+
+  test(`${adapter}: a proxy that took over a dead one's id meanwhile keeps its handle`, async (t) => {
+    const successor = sampleHandle('a', { nonce: 'another' });
+    const store = await open(t, async (handle) => {
+      await store.proxies.saveHandle(successor);
+      return handle.nonce === successor.nonce;
+    });
+    await store.proxies.saveHandle(sampleHandle('a'));
+    await store.proxies.listActiveHandles();
+    assert.deepEqual(await store.proxies.listHandles(), [successor]);
+  });
+
+  story('engines are replaced by id and keep their secrets as they were given', async (store) => {
+    const engines: readonly EngineRecord[] = [
+      { id: 'a', url: 'http://127.0.0.1:11434', createdAtMs: 1 },
+      { id: 'b', url: 'http://h', kind: 'vllm', apiKey: { from: 'env', name: 'KEY' }, createdAtMs: 2 },
+      {
+        id: 'c',
+        url: 'http://h',
+        kind: 'ollama',
+        apiKey: { from: 'value', value: 's3cret' },
+        createdAtMs: 3,
+      },
+      { id: 'd', url: 'http://h', apiKey: { from: 'file', path: '/k' }, createdAtMs: 4 },
+    ];
+    for (const engine of engines.toReversed()) await store.engines.saveEngine(engine);
+    assert.deepEqual(await store.engines.listEngines(), engines);
+    const changed: EngineRecord = { id: 'c', url: 'https://other', createdAtMs: 3 };
+    await store.engines.saveEngine(changed);
+    assert.deepEqual((await store.engines.listEngines())[2], changed);
+    assert.equal(await store.engines.deleteEngine('c'), true);
+    assert.equal(await store.engines.deleteEngine('c'), false);
+  });
+
+  story('an alias is replaced by name', async (store) => {
+    await store.engines.saveAlias({ name: 'gpt-4', target: 'a' });
+    await store.engines.saveAlias({ name: 'fast', target: 'c' });
+    await store.engines.saveAlias({ name: 'gpt-4', target: 'b' });
+    assert.deepEqual(await store.engines.listAliases(), [
+      { name: 'fast', target: 'c' },
+      { name: 'gpt-4', target: 'b' },
+    ]);
+    assert.equal(await store.engines.deleteAlias('fast'), true);
+    assert.equal(await store.engines.deleteAlias('fast'), false);
+  });
+
+  story('the audit is listed newest first, as many as asked for', async (store) => {
+    const entry = { atMs: 1, actor: 'cli:me', action: 'key.create', subject: 'key_a' };
+    await store.audit.record(entry);
+    await store.audit.record({ ...entry, action: 'key.revoke', before: '{"a":1}', after: '{"a":2}' });
+    assert.deepEqual(await store.audit.list(10), [
+      { ...entry, action: 'key.revoke', before: '{"a":1}', after: '{"a":2}' },
+      entry,
+    ]);
+    assert.equal((await store.audit.list(1)).length, 1);
+  });
+
+  story('the audit keeps no secret, even where one is handed to it', async (store) => {
+    const secret = `flm_${'k'.repeat(49)}`;
+    const after = {
+      id: 'c',
+      apiKey: { from: 'value', value: 's3cret' },
+      note: `use ${secret}`,
+      digest: 'd1gest',
+    };
+    const entry = { atMs: 1, actor: 'cli:me', action: 'engine.add', subject: 'c' };
+    await store.audit.record({ ...entry, before: `no JSON ${secret}`, after: JSON.stringify(after) });
+    const kept = JSON.stringify(await store.audit.list(1));
+    assert.doesNotMatch(kept, /s3cret|kkkk|d1gest/);
+    assert.match(kept, /engine\.add/);
+  });
+
+  story('usage adds up by day, key and model, estimates marked', async (store) => {
+    const nextDayMs = sometimeMs + 86_400_000;
+    await store.usage.addUsage([sampleUsage(), sampleUsage({ estimated: true, outputTokens: 10 })]);
+    await store.usage.addUsage([
+      sampleUsage(),
+      sampleUsage({ model: 'qwen' }),
+      sampleUsage({ keyId: 'key_0' }),
+    ]);
+    await store.usage.addUsage([sampleUsage({ atMs: nextDayMs })]);
+    const day = '2026-11-24';
+    const one = { requests: 1, inputTokens: 3, outputTokens: 4, estimatedRequests: 0 };
+    const expected = [
+      { day, keyId: 'key_0', model: 'llama3:8b', ...one },
+      {
+        day,
+        keyId: 'key_a',
+        model: 'llama3:8b',
+        requests: 3,
+        inputTokens: 9,
+        outputTokens: 18,
+        estimatedRequests: 1,
+      },
+      { day, keyId: 'key_a', model: 'qwen', ...one },
+      { day: '2026-11-25', keyId: 'key_a', model: 'llama3:8b', ...one },
+    ];
+    assert.deepEqual(await store.usage.listUsage(day), expected);
+    assert.deepEqual(await store.usage.listUsage('2026-11-25'), expected.slice(3));
+  });
+
+  story('usage survives numbers that an engine should not send', async (store) => {
+    const huge = sampleUsage({ inputTokens: Number.MAX_SAFE_INTEGER, outputTokens: Number.NaN });
+    await store.usage.addUsage([huge, huge, sampleUsage({ inputTokens: -5, outputTokens: 1.5 })]);
+    const [row] = await store.usage.listUsage('2026-11-24');
+    assert.equal(row?.inputTokens, Number.MAX_SAFE_INTEGER);
+    assert.equal(row?.outputTokens, 1);
+  });
+
+  story('a key was last used when and where it was used latest', async (store) => {
+    await store.usage.addUsage([sampleUsage({ atMs: 20, address: '::1' }), sampleUsage({ atMs: 10 })]);
+    assert.deepEqual(await store.security.lastUsed(), new Map([['key_a', { atMs: 20, address: '::1' }]]));
+  });
+}

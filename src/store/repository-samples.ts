@@ -1,0 +1,57 @@
+/** Records that tests of the store write: complete, and different where a name or a part says so. */
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import { type ApiKey, noKeyLimits } from '../core/security/api-key.ts';
+import type { UsageEntry } from '../core/security/ports.ts';
+
+/** Noon of 2026-11-24, UTC. */
+export const sometimeMs: number = Date.UTC(2026, 10, 24, 12);
+
+export function sampleKey(name: string, parts: Partial<ApiKey> = {}): ApiKey {
+  return {
+    id: `key_${name}`,
+    label: name,
+    digest: `digest of ${name}`,
+    prefix: 'flm_kQ3x',
+    scopes: ['inference'],
+    models: [],
+    engines: [],
+    endpoints: [],
+    addresses: [],
+    limits: noKeyLimits,
+    createdAtMs: sometimeMs,
+    expiresAtMs: null,
+    revokedAtMs: null,
+    ...parts,
+  };
+}
+
+export function sampleHandle(name: string, parts: Partial<ProxyHandle> = {}): ProxyHandle {
+  return {
+    id: `px_${name}`,
+    pid: 4711,
+    port: 8484,
+    mode: 'local-http',
+    addresses: ['127.0.0.1', '::1'],
+    startedAtMs: sometimeMs,
+    profile: 'default',
+    nonce: `nonce of ${name}`,
+    processStart: '12345',
+    controlPath: `/run/${name}.sock`,
+    draining: false,
+    ...parts,
+  };
+}
+
+export function sampleUsage(parts: Partial<UsageEntry> = {}): UsageEntry {
+  return {
+    keyId: 'key_a',
+    model: 'llama3:8b',
+    engine: 'ollama',
+    inputTokens: 3,
+    outputTokens: 4,
+    estimated: false,
+    atMs: sometimeMs,
+    address: '192.0.2.7',
+    ...parts,
+  };
+}

@@ -1,0 +1,239 @@
+/**
+ * The store as a running proxy has it: nothing here ever blocks. One thread does the waiting; what changed arrives as
+ * whole changes, what was counted is written within a second.
+ *
+ * Whatever happens to thread, disk or file, the proxy keeps the state that it has, says what is wrong through
+ * `problem`, and tries again. Whoever opens one closes it; then nothing is left, no thread and no timer.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock, Off } from '../../core/clock.ts';
+import { FlmError, StoreError } from '../../core/errors.ts';
+import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import type {
+  AuditEntry,
+  LastUse,
+  StateFeed,
+  StateListener,
+  UsageEntry,
+  UsageLedger,
+} from '../../core/security/ports.ts';
+import { UsageBatches } from '../usage-batches.ts';
+import { dayNumber } from '../usage-row.ts';
+import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
+import { StoreThread } from './store-thread.ts';
+import type { Seen } from './thread-messages.ts';
+
+export interface ProxyStoreOptions {
+  readonly home: string;
+  readonly clock: Clock;
+  /** How long the thread waits for other writers. */
+  readonly busyTimeoutMs?: number;
+  /** How long the thread may owe an answer before it is ended as hung. */
+  readonly answerMs?: number;
+  /** Injected by tests. */
+  readonly spawn?: SpawnWorker;
+}
+
+export interface ProxyStore extends StateFeed, UsageLedger {
+  /** When and from where a key was used, for requests that count no tokens. */
+  touch(keyId: string, use: LastUse): void;
+  /** Written within a second; past some hundred a second they are counted, not kept. */
+  record(entry: AuditEntry): void;
+  saveHandle(handle: ProxyHandle): Promise<void>;
+  deleteHandle(id: string, nonce: string): Promise<void>;
+}
+
+const pollMs = 250;
+const flushMs = 1_000;
+const closeMs = 5_000;
+const defaultBusyTimeoutMs = 2_000;
+const defaultAnswerMs = 15_000;
+
+/** Opens nothing yet: the first question starts the thread. */
+export function openProxyStore(options: ProxyStoreOptions): ProxyStore {
+  return new ThreadedStore(options);
+}
+
+class ThreadedStore implements ProxyStore {
+  readonly #clock: Clock;
+  readonly #thread: StoreThread;
+  readonly #writer: string = randomUUID();
+  readonly #batches = new UsageBatches(this.#writer);
+  readonly #problems = new Map<'state' | 'usage' | 'totals', string>();
+  #told: string | undefined;
+  #listener: StateListener | undefined;
+  #seen: Seen | undefined;
+  #looking: Promise<void> | undefined;
+  #lookAgain: Promise<void> | undefined;
+  #counting = false;
+  #flushing: Promise<void> | undefined;
+  #offs: Off[] = [];
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ProxyStoreOptions) {
+    const { home, clock, busyTimeoutMs = defaultBusyTimeoutMs, answerMs = defaultAnswerMs } = options;
+    this.#clock = clock;
+    const spawn = options.spawn ?? spawnStoreWorker;
+    this.#thread = new StoreThread({ start: { home, busyTimeoutMs }, clock, spawn, answerMs });
+  }
+
+  /** Rejects, and leaves nothing running, where the store cannot be read at all. */
+  async start(listener: StateListener): Promise<void> {
+    this.#listener = listener;
+    try {
+      await this.refresh();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    if (this.#closed !== undefined) return;
+    this.#offs = [
+      this.#clock.every(pollMs, () => this.#poll()),
+      this.#clock.every(flushMs, () => this.#flushSoon()),
+    ];
+  }
+
+  refresh(): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(closedError());
+    if (this.#looking === undefined) return this.#look('urgent');
+    // The look under way may have read before that change: one more, shared by all who ask meanwhile.
+    this.#lookAgain ??= this.#looking
+      .catch(() => {})
+      .then(() => {
+        this.#lookAgain = undefined;
+        return this.#look('urgent');
+      });
+    return this.#lookAgain;
+  }
+
+  add(entry: UsageEntry): void {
+    this.#batches.add(entry);
+  }
+
+  today(keyId: string): number {
+    return this.#batches.today(keyId, dayNumber(this.#clock.nowMs()));
+  }
+
+  touch(keyId: string, use: LastUse): void {
+    this.#batches.touch(keyId, use);
+  }
+
+  record(entry: AuditEntry): void {
+    this.#batches.record(entry);
+  }
+
+  async saveHandle(handle: ProxyHandle): Promise<void> {
+    await this.#thread.ask({ do: 'saveHandle', handle }, 'urgent');
+  }
+
+  async deleteHandle(id: string, nonce: string): Promise<void> {
+    await this.#thread.ask({ do: 'deleteHandle', id, nonce }, 'urgent');
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    for (const off of this.#offs.splice(0)) off();
+    // A thread that hangs must not hang the stop.
+    const cancel = this.#clock.after(closeMs, () => this.#thread.stop());
+    await Promise.allSettled([this.#looking, this.#lookAgain, this.#flushing]);
+    // What is on its way, and what came since.
+    await this.#flush('urgent');
+    await this.#flush('urgent');
+    // Where it cannot say goodbye it is ended; its name among the writers is forgotten in time.
+    if (this.#thread.alive)
+      await this.#thread.ask({ do: 'close', writer: this.#writer }, 'patient').catch(() => {});
+    this.#thread.stop();
+    await this.#thread.gone();
+    cancel();
+  }
+
+  #poll(): void {
+    this.#thread.endIfHung();
+    // Problems are told where they are met; there is nobody to reject to.
+    if (this.#looking === undefined) this.#look('patient').catch(() => {});
+    if (!this.#counting) void this.#count();
+  }
+
+  #look(urgency: 'urgent' | 'patient'): Promise<void> {
+    const look = this.#lookOnce(urgency).finally(() => {
+      if (this.#looking === look) this.#looking = undefined;
+    });
+    this.#looking = look;
+    return look;
+  }
+
+  async #lookOnce(urgency: 'urgent' | 'patient'): Promise<void> {
+    try {
+      const { answer, keys } = await this.#thread.ask({ do: 'look', seen: this.#seen }, urgency);
+      if (answer.say === 'state' && answer.delta !== undefined) {
+        const { delta } = answer;
+        this.#listener?.changed({
+          ...delta.rest,
+          ...(delta.keys === undefined ? {} : { keys: { ...delta.keys, upserted: keys } }),
+        });
+        this.#seen = delta.seen;
+      }
+      this.#tell('state', undefined);
+    } catch (error) {
+      // What a damaged file said before is not to be built on.
+      if (error instanceof StoreError && error.code === 'STORE_CORRUPT') this.#seen = undefined;
+      this.#tell('state', error);
+      throw error;
+    }
+  }
+
+  async #count(): Promise<void> {
+    this.#counting = true;
+    try {
+      const day = dayNumber(this.#clock.nowMs());
+      const { answer } = await this.#thread.ask({ do: 'count', day, writer: this.#writer }, 'patient');
+      if (answer.say === 'counted' && answer.totals !== undefined) this.#batches.count(answer.totals);
+      this.#tell('totals', undefined);
+    } catch (error) {
+      this.#tell('totals', error);
+    } finally {
+      this.#counting = false;
+    }
+  }
+
+  #flushSoon(): void {
+    this.#flushing ??= this.#flush('patient').finally(() => {
+      this.#flushing = undefined;
+    });
+  }
+
+  /** Never rejects: what could not be written is tried again, the same batch under the same number. */
+  async #flush(urgency: 'urgent' | 'patient'): Promise<void> {
+    const batch = this.#batches.next();
+    if (batch === undefined) return;
+    try {
+      await this.#thread.ask({ do: 'write', batch }, urgency);
+      this.#batches.acknowledge(batch);
+      this.#tell('usage', undefined);
+    } catch (error) {
+      this.#tell('usage', error);
+    }
+  }
+
+  /** Each sentence once, and that all is well again once; nothing more after the end. */
+  #tell(source: 'state' | 'usage' | 'totals', error: unknown): void {
+    if (error === undefined) this.#problems.delete(source);
+    else
+      this.#problems.set(
+        source,
+        error instanceof FlmError ? `${error.message} ${error.hint}` : String(error),
+      );
+    const text = [...new Set(this.#problems.values())].join(' ') || undefined;
+    if (text === this.#told || this.#closed !== undefined) return;
+    this.#told = text;
+    this.#listener?.problem(text);
+  }
+}
+
+function closedError(): StoreError {
+  return new StoreError('STORE_UNUSABLE', { params: { file: 'flm.db', reason: 'the proxy is ending' } });
+}

@@ -1,0 +1,65 @@
+/**
+ * Reads what changed in `flm.db` since a proxy last looked, all of it of one moment: one read transaction.
+ * A file that was replaced, or that went back in time, is read whole; so is one whose deletions are forgotten.
+ */
+import type { ApiKey } from '../../core/security/api-key.ts';
+import type { StateChange } from '../../core/security/ports.ts';
+import type { Database } from './database.ts';
+import { removedKept } from './migrations/flm/001-initial.ts';
+import { aliasOf, allAliases, allEngines, engineOf, integer, keyColumns, keyOf, text } from './rows.ts';
+import { loadPolicy } from './security-repository.ts';
+import type { Revisions, Seen, StateDelta } from './thread-messages.ts';
+
+export interface Reading {
+  readonly delta: StateDelta;
+  readonly keys: readonly ApiKey[];
+}
+
+/** Undefined where nothing changed. Throws a `StoreError`, or POLICY_INVALID. */
+export function readChanges(db: Database, seen: Seen | undefined): Reading | undefined {
+  db.followFile();
+  const file = db.identity();
+  return db.read(() => {
+    const now = revisions(db);
+    const before =
+      seen !== undefined && seen.file === file && !wentBack(seen.revisions, now) ? seen.revisions : undefined;
+    const moved = (table: keyof Revisions): boolean => before?.[table] !== now[table];
+    if (!moved('api_key') && !moved('policy') && !moved('engine') && !moved('model_alias')) return undefined;
+    const rest: Omit<StateChange, 'keys'> = {
+      ...(moved('policy') ? { policy: loadPolicy(db) } : {}),
+      ...(moved('engine') ? { engines: db.all(allEngines).map(engineOf) } : {}),
+      ...(moved('model_alias') ? { aliases: db.all(allAliases).map(aliasOf) } : {}),
+    };
+    const delta: StateDelta = { seen: { file, revisions: now }, rest };
+    if (!moved('api_key')) return { delta, keys: [] };
+    const since =
+      before !== undefined && now.api_key - before.api_key < removedKept ? before.api_key : undefined;
+    const keys = db
+      .all(`SELECT ${keyColumns} FROM api_key WHERE revision > ? ORDER BY revision`, since ?? -1)
+      .map(keyOf);
+    const removedIds = since === undefined ? [] : removedSince(db, since);
+    return { delta: { ...delta, keys: { replaceAll: since === undefined, removedIds } }, keys };
+  });
+}
+
+function removedSince(db: Database, revision: number): readonly string[] {
+  return db.all('SELECT id FROM api_key_removed WHERE revision > ?', revision).map((row) => text(row, 'id'));
+}
+
+function revisions(db: Database): Revisions {
+  const found = { api_key: -1, policy: -1, engine: -1, model_alias: -1 };
+  for (const row of db.all('SELECT name, value FROM revision')) {
+    const name = text(row, 'name');
+    if (Object.hasOwn(found, name)) found[name as keyof Revisions] = integer(row, 'value');
+  }
+  return found;
+}
+
+function wentBack(before: Revisions, now: Revisions): boolean {
+  return (
+    now.api_key < before.api_key ||
+    now.policy < before.policy ||
+    now.engine < before.engine ||
+    now.model_alias < before.model_alias
+  );
+}

@@ -1,0 +1,148 @@
+/**
+ * The proxy's end of the store thread: asks, gathers slices, and keeps a thread alive.
+ *
+ * A thread that crashed is started again by the next question, not before a pause that doubles from a quarter of a
+ * second to half a minute; an urgent question does not wait for it. A thread that owes an answer for too long is ended.
+ * Nothing here waits on a lock or a disk.
+ */
+import type { Worker } from 'node:worker_threads';
+import type { Clock } from '../../core/clock.ts';
+import { StoreError } from '../../core/errors.ts';
+import type { ApiKey } from '../../core/security/api-key.ts';
+import type { SpawnWorker } from './spawn-worker.ts';
+import type { Answer, FromThread, Order, ThreadStart, ToThread } from './thread-messages.ts';
+
+export interface StoreThreadOptions {
+  readonly start: ThreadStart;
+  readonly clock: Clock;
+  readonly spawn: SpawnWorker;
+  /** How long an answer may take. */
+  readonly answerMs: number;
+}
+
+export interface Reply {
+  readonly answer: Answer;
+  /** Of a look: the slices together. */
+  readonly keys: readonly ApiKey[];
+}
+
+interface Question {
+  readonly askedAtMs: number;
+  readonly keys: ApiKey[];
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+const firstPauseMs = 250;
+const longestPauseMs = 30_000;
+
+export class StoreThread {
+  readonly #options: StoreThreadOptions;
+  readonly #questions = new Map<number, Question>();
+  #worker: Worker | undefined;
+  #gone: Promise<void> = Promise.resolve();
+  #ending = false;
+  #stopped = false;
+  #lastNumber = 0;
+  #pauseMs = firstPauseMs;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: StoreThreadOptions) {
+    this.#options = options;
+  }
+
+  get alive(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /** Rejects with a `StoreError`: the thread's own, or STORE_UNUSABLE where there is no thread. */
+  ask(order: Order, urgency: 'urgent' | 'patient'): Promise<Reply> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#stopped) return Promise.reject(this.#lost('the proxy is ending'));
+    if (this.#worker === undefined && (urgency === 'urgent' || nowMs >= this.#notBeforeMs)) this.#spawn();
+    const worker = this.#worker;
+    if (worker === undefined || this.#ending) return Promise.reject(this.#lost('it is being started again'));
+    const n = ++this.#lastNumber;
+    return new Promise((resolve, reject) => {
+      this.#questions.set(n, { askedAtMs: nowMs, keys: [], resolve, reject });
+      worker.postMessage({ n, order } satisfies ToThread);
+    });
+  }
+
+  /** Ends a thread that owes an answer for too long. */
+  endIfHung(): void {
+    const oldest = this.#questions.values().next().value;
+    if (oldest === undefined) return;
+    if (this.#options.clock.monotonicMs() - oldest.askedAtMs > this.#options.answerMs) this.end();
+  }
+
+  /** Ends the thread for good. */
+  stop(): void {
+    this.#stopped = true;
+    this.end();
+  }
+
+  /** Ends the thread whatever it does; its questions fail now, it is gone when `gone` resolves. */
+  end(): void {
+    if (this.#worker === undefined || this.#ending) return;
+    this.#ending = true;
+    // It resolves on exit, which is waited for in `gone`.
+    void this.#worker.terminate();
+    this.#rejectAll('it did not answer');
+  }
+
+  /** Resolves when the thread has ended. */
+  gone(): Promise<void> {
+    return this.#gone;
+  }
+
+  #spawn(): void {
+    const worker = this.#options.spawn(this.#options.start);
+    this.#worker = worker;
+    this.#ending = false;
+    let reason = 'it ended';
+    worker.on('message', (message: FromThread) => this.#hear(message, worker));
+    worker.on('error', (error: Error) => {
+      reason = error.message;
+    });
+    this.#gone = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#worker = undefined;
+        this.#notBeforeMs = this.#options.clock.monotonicMs() + this.#pauseMs;
+        this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+        this.#rejectAll(reason);
+        resolve();
+      });
+    });
+  }
+
+  #hear({ n, answer }: FromThread, worker: Worker): void {
+    const question = this.#questions.get(n);
+    if (question === undefined) return;
+    if (answer.say === 'slice') {
+      for (const key of answer.keys) question.keys.push(key);
+      // After a turn of the loop: waiting requests come between two slices.
+      setImmediate(() => worker.postMessage({ n, order: { do: 'next' } } satisfies ToThread));
+      return;
+    }
+    this.#questions.delete(n);
+    if (answer.say === 'failed') {
+      question.reject(new StoreError(answer.code, { params: answer.params }));
+      return;
+    }
+    this.#pauseMs = firstPauseMs;
+    question.resolve({ answer, keys: question.keys });
+  }
+
+  #rejectAll(reason: string): void {
+    const questions = [...this.#questions.values()];
+    this.#questions.clear();
+    for (const question of questions) question.reject(this.#lost(reason));
+  }
+
+  #lost(reason: string): StoreError {
+    return new StoreError('STORE_UNUSABLE', {
+      params: { file: this.#options.start.home, reason: `the thread that reads it is gone: ${reason}` },
+    });
+  }
+}

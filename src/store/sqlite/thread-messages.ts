@@ -1,0 +1,59 @@
+/**
+ * What a proxy and its store thread say to each other. The proxy asks, the thread answers each question once, by number:
+ *
+ *   look        ->  slice*, state     what changed since `seen`; `next` asks for the slice after the one that came
+ *   count       ->  counted           tokens of today, where they changed
+ *   write       ->  done              a batch, again with the same sequence until it is answered
+ *   saveHandle, deleteHandle, close  ->  done
+ *
+ * or `failed`. The thread remembers nothing that a new one could not do without.
+ */
+import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
+import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import type { ApiKey } from '../../core/security/api-key.ts';
+import type { StateChange } from '../../core/security/ports.ts';
+import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
+
+export interface ThreadStart {
+  readonly home: string;
+  readonly busyTimeoutMs: number;
+}
+
+/** How much of which file a proxy has. */
+export interface Seen {
+  readonly file: string;
+  readonly revisions: Revisions;
+}
+
+/** By table. */
+export type Revisions = Readonly<Record<'api_key' | 'policy' | 'engine' | 'model_alias', number>>;
+
+/** A change without the keys themselves, which come in slices. */
+export interface StateDelta {
+  readonly seen: Seen;
+  readonly keys?: Pick<NonNullable<StateChange['keys']>, 'replaceAll' | 'removedIds'>;
+  readonly rest: Omit<StateChange, 'keys'>;
+}
+
+export type Order =
+  | { readonly do: 'look'; readonly seen: Seen | undefined }
+  | { readonly do: 'count'; readonly day: number; readonly writer: string }
+  | { readonly do: 'write'; readonly batch: UsageBatch }
+  | { readonly do: 'saveHandle'; readonly handle: ProxyHandle }
+  | { readonly do: 'deleteHandle'; readonly id: string; readonly nonce: string }
+  | { readonly do: 'close'; readonly writer: string };
+
+export type Answer =
+  | { readonly say: 'state'; readonly delta: StateDelta | undefined }
+  | { readonly say: 'counted'; readonly totals: UsageTotals | undefined }
+  | { readonly say: 'done' };
+
+export type ToThread = { readonly n: number; readonly order: Order | { readonly do: 'next' } };
+
+export interface FromThread {
+  readonly n: number;
+  readonly answer:
+    | Answer
+    | { readonly say: 'slice'; readonly keys: readonly ApiKey[] }
+    | { readonly say: 'failed'; readonly code: ErrorCode; readonly params: ErrorParams };
+}

@@ -1,0 +1,177 @@
+/**
+ * The store thread of a proxy: the one place of that process where SQLite is spoken to, so that a locked database
+ * freezes this thread and never the data plane. It has no timer and asks nothing by itself; it answers its proxy, one
+ * question after the other, and ends when it is told to.
+ */
+import assert from 'node:assert/strict';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../core/clock.ts';
+import { FlmError } from '../../core/errors.ts';
+import type { ApiKey } from '../../core/security/api-key.ts';
+import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
+import { dayName } from '../usage-row.ts';
+import { recordAudit } from './audit-repository.ts';
+import { Database } from './database.ts';
+import { deleteHandle, saveHandle } from './proxy-repository.ts';
+import { integer } from './rows.ts';
+import { flmSchema, usageSchema } from './schema.ts';
+import { readChanges } from './state-reader.ts';
+import type { Answer, FromThread, Order, StateDelta, ThreadStart, ToThread } from './thread-messages.ts';
+import { addUsage, tokensByKey, touchKey } from './usage-repository.ts';
+
+/** Keys in one message: what the proxy's thread takes over in about a millisecond. */
+const sliceKeys = 500;
+const usageBusyMs = 250;
+/** Writers that did not say goodbye are forgotten after this. */
+const writerKeptMs = 7 * 86_400_000;
+
+class StoreWorker {
+  readonly #port: MessagePort;
+  readonly #flm: Database;
+  readonly #usage: Database;
+  /** The answer to a look of which slices are still to go. */
+  #load:
+    | { readonly n: number; readonly keys: readonly ApiKey[]; at: number; readonly delta: StateDelta }
+    | undefined;
+  /** Tokens by key as the proxy knows them. */
+  #counted:
+    | { readonly day: number; readonly tokens: ReadonlyMap<string, number>; readonly sequence: number }
+    | undefined;
+  /** `PRAGMA data_version` at the last count, and whether this thread wrote since, which that number does not tell. */
+  #countedVersion = -1;
+  #wrote = true;
+
+  constructor(port: MessagePort, { home, busyTimeoutMs }: ThreadStart) {
+    this.#port = port;
+    this.#flm = new Database({ home, busyTimeoutMs, clock: systemClock, schema: flmSchema });
+    // Usage is tried again each second; meanwhile a revocation must not wait behind it.
+    const briefMs = Math.min(busyTimeoutMs, usageBusyMs);
+    this.#usage = new Database({ home, busyTimeoutMs: briefMs, clock: systemClock, schema: usageSchema });
+    port.on('message', (message: ToThread) => this.#hear(message));
+  }
+
+  #hear({ n, order }: ToThread): void {
+    try {
+      if (order.do === 'next') return this.#sendSlice();
+      const answer = this.#obey(n, order);
+      if (answer !== undefined) this.#say({ n, answer });
+    } catch (error) {
+      this.#disconnect();
+      if (!(error instanceof FlmError)) throw error;
+      this.#say({ n, answer: { say: 'failed', code: error.code, params: error.params } });
+    }
+    if (order.do === 'close') this.#port.close();
+  }
+
+  #obey(n: number, order: Order): Answer | undefined {
+    switch (order.do) {
+      case 'look': {
+        const reading = readChanges(this.#flm, order.seen);
+        if (reading === undefined) return { say: 'state', delta: undefined };
+        this.#load = { n, ...reading, at: 0 };
+        this.#sendSlice();
+        return undefined;
+      }
+      case 'count':
+        return { say: 'counted', totals: this.#count(order.day, order.writer) };
+      case 'write':
+        this.#write(order.batch);
+        return { say: 'done' };
+      case 'saveHandle':
+        saveHandle(this.#flm, order.handle);
+        return { say: 'done' };
+      case 'deleteHandle':
+        deleteHandle(this.#flm, order.id, order.nonce);
+        return { say: 'done' };
+      case 'close':
+        this.#forgetWriter(order.writer);
+        this.#disconnect();
+        return { say: 'done' };
+      default:
+        return order satisfies never;
+    }
+  }
+
+  /** The next slice of the load, or its end. The proxy asks for each, so that its own work comes in between. */
+  #sendSlice(): void {
+    const load = this.#load;
+    if (load === undefined) return;
+    if (load.at >= load.keys.length) {
+      this.#load = undefined;
+      this.#say({ n: load.n, answer: { say: 'state', delta: load.delta } });
+      return;
+    }
+    const keys = load.keys.slice(load.at, load.at + sliceKeys);
+    load.at += sliceKeys;
+    this.#say({ n: load.n, answer: { say: 'slice', keys } });
+  }
+
+  #write(batch: UsageBatch): void {
+    const db = this.#usage;
+    db.followFile();
+    db.write(() => {
+      // Sent again because nobody heard the answer: it is in already.
+      if (this.#sequenceOf(batch.writer) >= batch.sequence) return;
+      addUsage(db, batch.rows);
+      for (const [keyId, use] of batch.uses) touchKey(db, keyId, use);
+      recordAudit(db, batch.audit);
+      const nowMs = systemClock.nowMs();
+      db.run(
+        'INSERT OR REPLACE INTO flush (writer, sequence, at) VALUES (?, ?, ?)',
+        batch.writer,
+        batch.sequence,
+        nowMs,
+      );
+      db.run('DELETE FROM flush WHERE at < ?', nowMs - writerKeptMs);
+    });
+    this.#wrote = true;
+  }
+
+  /** What changed of the totals since the last count; the store is asked only when somebody wrote. */
+  #count(day: number, writer: string): UsageTotals | undefined {
+    const db = this.#usage;
+    db.followFile();
+    const version = integer(db.get('PRAGMA data_version') ?? {}, 'data_version');
+    if (!this.#wrote && version === this.#countedVersion && this.#counted?.day === day) return undefined;
+    const now = db.read(() => ({
+      tokens: tokensByKey(db, dayName(day)),
+      sequence: this.#sequenceOf(writer),
+    }));
+    const before = this.#counted?.day === day ? this.#counted : undefined;
+    const changed = new Map<string, number>();
+    for (const [keyId, tokens] of now.tokens)
+      if (before?.tokens.get(keyId) !== tokens) changed.set(keyId, tokens);
+    for (const keyId of before?.tokens.keys() ?? []) if (!now.tokens.has(keyId)) changed.set(keyId, 0);
+    this.#counted = { day, ...now };
+    this.#countedVersion = version;
+    this.#wrote = false;
+    if (before !== undefined && changed.size === 0 && before.sequence === now.sequence) return undefined;
+    return { day, replaceAll: before === undefined, tokens: changed, sequence: now.sequence };
+  }
+
+  #sequenceOf(writer: string): number {
+    const row = this.#usage.get('SELECT sequence FROM flush WHERE writer = ?', writer);
+    return row === undefined ? 0 : integer(row, 'sequence');
+  }
+
+  #forgetWriter(writer: string): void {
+    if (this.#sequenceOf(writer) === 0) return;
+    this.#usage.write(() => this.#usage.run('DELETE FROM flush WHERE writer = ?', writer));
+  }
+
+  /** Whatever the next try finds, it finds with fresh connections. */
+  #disconnect(): void {
+    this.#flm.close();
+    this.#usage.close();
+    // Another connection counts its data versions anew.
+    this.#wrote = true;
+  }
+
+  #say(message: FromThread): void {
+    this.#port.postMessage(message);
+  }
+}
+
+assert(parentPort !== null, 'the store thread is started by a proxy');
+// Given by `spawnStoreWorker`, the only one that starts this file.
+new StoreWorker(parentPort, workerData as ThreadStart);

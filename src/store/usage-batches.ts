@@ -1,0 +1,130 @@
+/**
+ * What a proxy counted and has not yet seen in the store: batches on their way to disk, and the answer to "how many
+ * tokens has this key used today".
+ *
+ *   open batch  --next()-->  sent batch  --acknowledge()-->  uncounted  --count()-->  in the store's totals
+ *
+ * A batch keeps its sequence until it is acknowledged, so that one sent twice counts once. Tokens of a batch are added
+ * to the totals until these are known to hold it: a budget is neither forgotten nor charged twice meanwhile.
+ * Memory is bounded by keys, models and days, not by requests; audit entries past a bound are counted, not kept.
+ */
+import type { AuditEntry, LastUse, UsageEntry, UsageRow } from '../core/security/ports.ts';
+import { addRows, dayNumber, usageRowOf } from './usage-row.ts';
+
+export interface UsageBatch {
+  /** Whose batch this is: one name for each life of a proxy. */
+  readonly writer: string;
+  readonly sequence: number;
+  readonly rows: readonly UsageRow[];
+  readonly uses: ReadonlyMap<string, LastUse>;
+  readonly audit: readonly AuditEntry[];
+}
+
+/** What the store holds of a day. */
+export interface UsageTotals {
+  readonly day: number;
+  /** Forget earlier totals first. */
+  readonly replaceAll: boolean;
+  readonly tokens: ReadonlyMap<string, number>;
+  /** The last batch of this writer that they hold. */
+  readonly sequence: number;
+}
+
+const maxAuditEntries = 500;
+
+/** Tokens of one batch, of its newest day. */
+interface DayTokens {
+  readonly sequence: number;
+  day: number;
+  readonly tokens: Map<string, number>;
+}
+
+export class UsageBatches {
+  readonly #writer: string;
+  #rows = new Map<string, UsageRow>();
+  #uses = new Map<string, LastUse>();
+  #audit: AuditEntry[] = [];
+  #auditDropped = 0;
+  #sequence = 1;
+  #sent: UsageBatch | undefined;
+  /** Not in the totals yet, oldest first; the last one is that of the open batch. */
+  #uncounted: DayTokens[] = [{ sequence: 1, day: 0, tokens: new Map() }];
+  readonly #stored = new Map<string, number>();
+  #storedDay = 0;
+
+  constructor(writer: string) {
+    this.#writer = writer;
+  }
+
+  add(entry: UsageEntry): void {
+    const row = usageRowOf(entry);
+    const name = `${row.day}\n${row.keyId}\n${row.model}`;
+    const before = this.#rows.get(name);
+    this.#rows.set(name, before === undefined ? row : addRows(before, row));
+    this.touch(entry.keyId, { atMs: entry.atMs, address: entry.address });
+    this.#addTokens(entry.keyId, dayNumber(entry.atMs), row.inputTokens + row.outputTokens);
+  }
+
+  touch(keyId: string, use: LastUse): void {
+    const before = this.#uses.get(keyId);
+    if (before === undefined || before.atMs <= use.atMs) this.#uses.set(keyId, use);
+  }
+
+  record(entry: AuditEntry): void {
+    if (this.#audit.length < maxAuditEntries) this.#audit.push(entry);
+    else this.#auditDropped++;
+  }
+
+  /** Tokens of that key on that day, over all proxies. */
+  today(keyId: string, day: number): number {
+    let sum = this.#storedDay === day ? (this.#stored.get(keyId) ?? 0) : 0;
+    for (const part of this.#uncounted) if (part.day === day) sum += part.tokens.get(keyId) ?? 0;
+    return sum;
+  }
+
+  /** The batch to write now: the one that was sent and not acknowledged, else the open one, if anything is in it. */
+  next(): UsageBatch | undefined {
+    if (this.#sent !== undefined) return this.#sent;
+    if (this.#rows.size === 0 && this.#uses.size === 0 && this.#audit.length === 0) return undefined;
+    this.#noteDropped();
+    const [rows, uses, audit] = [[...this.#rows.values()], this.#uses, this.#audit];
+    this.#sent = { writer: this.#writer, sequence: this.#sequence, rows, uses, audit };
+    this.#rows = new Map();
+    this.#uses = new Map();
+    this.#audit = [];
+    this.#sequence++;
+    this.#uncounted.push({ sequence: this.#sequence, day: 0, tokens: new Map() });
+    return this.#sent;
+  }
+
+  /** That batch is on disk. */
+  acknowledge(batch: UsageBatch): void {
+    if (this.#sent === batch) this.#sent = undefined;
+  }
+
+  count(totals: UsageTotals): void {
+    if (totals.replaceAll) this.#stored.clear();
+    this.#storedDay = totals.day;
+    for (const [keyId, tokens] of totals.tokens) this.#stored.set(keyId, tokens);
+    this.#uncounted = this.#uncounted.filter((part) => part.sequence > totals.sequence);
+  }
+
+  #addTokens(keyId: string, day: number, tokens: number): void {
+    const open = this.#uncounted.at(-1);
+    if (open === undefined || tokens === 0 || day < open.day) return;
+    if (day > open.day) {
+      // Midnight passed: what was used yesterday counts for no budget any more.
+      open.tokens.clear();
+      open.day = day;
+    }
+    open.tokens.set(keyId, (open.tokens.get(keyId) ?? 0) + tokens);
+  }
+
+  #noteDropped(): void {
+    const last = this.#audit.at(-1);
+    if (this.#auditDropped === 0 || last === undefined) return;
+    const { atMs, actor } = last;
+    this.#audit.push({ atMs, actor, action: 'audit.dropped', subject: String(this.#auditDropped) });
+    this.#auditDropped = 0;
+  }
+}
