@@ -242,7 +242,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
       sampleUsage({ keyId: 'key_0' }),
     ]);
     await store.usage.addUsage([sampleUsage({ atMs: nextDayMs })]);
-    const day = '2026-11-24';
+    const day = '2025-06-15';
     const one = { requests: 1, inputTokens: 3, outputTokens: 4, estimatedRequests: 0 };
     const expected = [
       { day, keyId: 'key_0', model: 'llama3:8b', ...one },
@@ -256,16 +256,16 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
         estimatedRequests: 1,
       },
       { day, keyId: 'key_a', model: 'qwen', ...one },
-      { day: '2026-11-25', keyId: 'key_a', model: 'llama3:8b', ...one },
+      { day: '2025-06-16', keyId: 'key_a', model: 'llama3:8b', ...one },
     ];
     assert.deepEqual(await store.usage.listUsage(day), expected);
-    assert.deepEqual(await store.usage.listUsage('2026-11-25'), expected.slice(3));
+    assert.deepEqual(await store.usage.listUsage('2025-06-16'), expected.slice(3));
   });
 
   story('usage survives numbers that an engine should not send', async (store) => {
     const huge = sampleUsage({ inputTokens: Number.MAX_SAFE_INTEGER, outputTokens: Number.NaN });
     await store.usage.addUsage([huge, huge, sampleUsage({ inputTokens: -5, outputTokens: 1.5 })]);
-    const [row] = await store.usage.listUsage('2026-11-24');
+    const [row] = await store.usage.listUsage('2025-06-15');
     assert.equal(row?.inputTokens, Number.MAX_SAFE_INTEGER);
     assert.equal(row?.outputTokens, 1);
   });

@@ -3,8 +3,8 @@ import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { type ApiKey, noKeyLimits } from '../core/security/api-key.ts';
 import type { UsageEntry } from '../core/security/ports.ts';
 
-/** Noon of 2026-11-24, UTC. */
-export const sometimeMs: number = Date.UTC(2026, 10, 24, 12);
+/** Noon of 2025-06-15, UTC: never today. */
+export const sometimeMs: number = Date.UTC(2025, 5, 15, 12);
 
 export function sampleKey(name: string, parts: Partial<ApiKey> = {}): ApiKey {
   return {

@@ -1,8 +1,8 @@
 /** The audit in `usage.db`: bounded, the oldest rows go first; no secret gets in. */
 import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
 import { withoutSecrets } from '../audit-secrets.ts';
-import type { Database, Row } from './database.ts';
-import { integer, text, textOrNull } from './rows.ts';
+import type { Database } from './database.ts';
+import { integer, type Row, text, textOrNull } from './rows.ts';
 
 const keptRows = 100_000;
 
@@ -18,7 +18,7 @@ export class SqliteAuditRepository implements AuditRepository {
   }
 
   async list(limit: number): Promise<readonly AuditEntry[]> {
-    return this.#db.all('SELECT * FROM audit ORDER BY id DESC LIMIT ?', limit).map(auditOf);
+    return this.#db.list(auditOf, 'SELECT * FROM audit ORDER BY id DESC LIMIT ?', limit);
   }
 }
 

@@ -8,16 +8,15 @@
 import assert from 'node:assert/strict';
 import { chmodSync, closeSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
 import { type FileSystemProbe, networkFileSystem, probeFileSystem } from './file-system.ts';
 import { migrate, refuseNewer, schemaVersion } from './migrate.ts';
 import { privateFolder } from './private-folder.ts';
+import { type Row, text } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { type DatabasePlace, storeFailure } from './sqlite-failure.ts';
-
-export type Row = Readonly<Record<string, SQLOutputValue>>;
 
 export interface DatabaseOptions {
   /** The data folder. */
@@ -50,12 +49,21 @@ export class Database {
     this.#guarded(() => this.#opened());
   }
 
-  all(sql: string, ...values: SQLInputValue[]): readonly Row[] {
-    return this.#guarded(() => this.#prepared(sql).all(...values));
+  /** Every row, as `read` makes it. */
+  list<T>(read: (row: Row) => T, sql: string, ...values: SQLInputValue[]): T[] {
+    return this.#guarded(() =>
+      this.#prepared(sql)
+        .all(...values)
+        .map(read),
+    );
   }
 
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#guarded(() => this.#prepared(sql).get(...values));
+  /** The first row, as `read` makes it. */
+  find<T>(read: (row: Row) => T, sql: string, ...values: SQLInputValue[]): T | undefined {
+    return this.#guarded(() => {
+      const row = this.#prepared(sql).get(...values);
+      return row === undefined ? undefined : read(row);
+    });
   }
 
   /** Writes inside `write`; the number of rows that changed. */
@@ -89,8 +97,15 @@ export class Database {
 
   /** What SQLite finds wrong with the file, in its words; empty when it is sound. */
   faults(): readonly string[] {
-    const rows = this.all('PRAGMA quick_check');
-    return rows.map((row) => String(row['quick_check'])).filter((text) => text !== 'ok');
+    try {
+      return this.list((row) => text(row, 'quick_check'), 'PRAGMA quick_check').filter(
+        (found) => found !== 'ok',
+      );
+    } catch (error) {
+      // Damage that is too deep for the check to go on.
+      if (error instanceof StoreError && error.code === 'STORE_CORRUPT') return [error.message];
+      throw error;
+    }
   }
 
   /** Ends the connection; a later call opens the file again. */
@@ -107,7 +122,7 @@ export class Database {
       db.exec(begin);
       try {
         const { file } = this.place;
-        const found = Number(this.#prepared('PRAGMA user_version').get()?.['user_version']);
+        const found = Number(this.#prepared('PRAGMA user_version').get()?.user_version);
         refuseNewer(found, this.#options.schema.migrations.length, file);
         const value = work();
         db.exec('COMMIT');
@@ -160,7 +175,7 @@ export class Database {
       );
       // Before anything is changed in it, and be it the journal mode.
       refuseNewer(schemaVersion(db), schema.migrations.length, this.place.file);
-      const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
+      const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
       if (mode !== 'wal') {
         const reason = 'its file system knows no write-ahead log';
         throw new StoreError('STORE_UNUSABLE', { params: { file: this.place.file, reason } });

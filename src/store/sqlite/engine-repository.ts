@@ -26,7 +26,7 @@ export class SqliteEngineRepository implements EngineRepository {
   }
 
   async listEngines(): Promise<readonly EngineRecord[]> {
-    return this.#db.all(allEngines).map(engineOf);
+    return this.#db.list(engineOf, allEngines);
   }
 
   async deleteEngine(id: string): Promise<boolean> {
@@ -44,7 +44,7 @@ export class SqliteEngineRepository implements EngineRepository {
   }
 
   async listAliases(): Promise<readonly ModelAlias[]> {
-    return this.#db.all(allAliases).map(aliasOf);
+    return this.#db.list(aliasOf, allAliases);
   }
 
   async deleteAlias(name: string): Promise<boolean> {

@@ -17,7 +17,7 @@ import type { DatabasePlace } from './sqlite-failure.ts';
 const keptBackups = 5;
 
 export function schemaVersion(db: DatabaseSync): number {
-  return Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+  return Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0);
 }
 
 export function refuseNewer(found: number, known: number, file: string): void {

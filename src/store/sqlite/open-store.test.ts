@@ -1,69 +1,35 @@
 /** The SQLite adapter keeps the promises of the ports, also beside other processes, and guards its files. */
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  chownSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type TestContext, test } from 'node:test';
-import { systemClock } from '../../core/clock.ts';
-import { StoreError } from '../../core/errors.ts';
-import type { Liveness } from '../../core/proxy/ports.ts';
+import { test } from 'node:test';
 import { repositoryContract } from '../repository-contract.ts';
 import { sampleKey, sampleUsage } from '../repository-samples.ts';
-import { openStore, type Store, type StoreOptions } from './open-store.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
 import { lockFile, startProgram } from './test-programs.ts';
 
-const everybodyLives: Liveness = () => Promise.resolve(true);
-
-function temporaryHome(t: TestContext): string {
-  const home = mkdtempSync(join(tmpdir(), 'flm-store-'));
-  t.after(() => rmSync(home, { recursive: true, force: true }));
-  return home;
-}
-
-function opened(t: TestContext, home: string, more: Partial<StoreOptions> = {}): Store {
-  const store = openStore({ home, clock: systemClock, liveness: everybodyLives, ...more });
-  t.after(() => store.close());
-  return store;
-}
-
-const fails =
-  (code: string, ...parts: readonly RegExp[]) =>
-  (error: unknown): boolean => {
-    assert(error instanceof StoreError, String(error));
-    assert.equal(error.code, code);
-    for (const part of parts) assert.match(`${error.message} ${error.hint}`, part);
-    return true;
-  };
-
-repositoryContract('sqlite', (t, liveness) => Promise.resolve(opened(t, temporaryHome(t), { liveness })));
+repositoryContract('sqlite', (t, liveness) =>
+  Promise.resolve(openedStore(t, temporaryHome(t), { liveness })),
+);
 
 test('what was written is there after the store was closed and opened again', async (t) => {
   const home = temporaryHome(t);
-  const first = opened(t, home);
+  const first = openedStore(t, home);
   await first.security.insertKey(sampleKey('a'));
   await first.usage.addUsage([sampleUsage()]);
   first.close();
-  const second = opened(t, home);
+  const second = openedStore(t, home);
   assert.deepEqual(await second.security.listKeys(), [sampleKey('a')]);
-  assert.equal((await second.usage.listUsage('2026-01-01')).length, 1);
+  assert.equal((await second.usage.listUsage('2025-01-01')).length, 1);
   assert.deepEqual(second.faults(), []);
 });
 
 test('folder and files are private from the start, whatever the umask', async (t) => {
   const before = process.umask(0);
-  t.after(() => process.umask(before));
+  atEnd(t, () => process.umask(before));
   const home = join(temporaryHome(t), 'data');
-  const store = opened(t, home);
+  const store = openedStore(t, home);
   await store.usage.addUsage([sampleUsage()]);
   await store.security.insertKey(sampleKey('a'));
   assert.equal(statSync(home).mode & 0o777, 0o700);
@@ -77,16 +43,16 @@ test('folder and files are private from the start, whatever the umask', async (t
 
 test('a database that others could read is made private again', (t) => {
   const home = temporaryHome(t);
-  opened(t, home).close();
+  openedStore(t, home).close();
   chmodSync(join(home, 'flm.db'), 0o644);
-  opened(t, home);
+  openedStore(t, home);
   assert.equal(statSync(join(home, 'flm.db')).mode & 0o777, 0o600);
 });
 
 test('a folder that others may enter is refused and left as it is', (t) => {
   const home = temporaryHome(t);
   chmodSync(home, 0o755);
-  assert.throws(() => opened(t, home), fails('HOME_UNSAFE', /755/, /chmod 700/));
+  assert.throws(() => openedStore(t, home), failsAs('HOME_UNSAFE', /755/, /chmod 700/));
   assert.equal(statSync(home).mode & 0o777, 0o755);
   assert.deepEqual(readdirSync(home), []);
 });
@@ -95,28 +61,28 @@ test('a folder of another user is refused', (t) => {
   if (process.getuid?.() !== 0) return t.skip('only root can give a folder away');
   const home = temporaryHome(t);
   chownSync(home, 65_534, 65_534);
-  assert.throws(() => opened(t, home), fails('HOME_UNSAFE', /another user/));
+  assert.throws(() => openedStore(t, home), failsAs('HOME_UNSAFE', /another user/));
 });
 
 test('a database that is a link to elsewhere is refused', (t) => {
   const home = temporaryHome(t);
   symlinkSync(join(home, 'elsewhere.db'), join(home, 'flm.db'));
-  assert.throws(() => opened(t, home), fails('STORE_UNUSABLE', /plain file/));
+  assert.throws(() => openedStore(t, home), failsAs('STORE_UNUSABLE', /plain file/));
 });
 
 test('a folder on a network file system is refused', (t) => {
   const home = temporaryHome(t);
   const probe = () => ({ magic: 0x6969 });
-  assert.throws(() => opened(t, home, { probe }), fails('STORE_NETWORK_FS', /NFS/, /FLM_HOME/));
+  assert.throws(() => openedStore(t, home, { probe }), failsAs('STORE_NETWORK_FS', /NFS/, /FLM_HOME/));
   assert.deepEqual(readdirSync(home), []);
 });
 
 test('the journal is a write-ahead log and every table holds its types', (t) => {
   const home = temporaryHome(t);
-  opened(t, home);
+  openedStore(t, home);
   const db = new DatabaseSync(join(home, 'flm.db'));
-  t.after(() => db.close());
-  assert.equal(db.prepare('PRAGMA journal_mode').get()?.['journal_mode'], 'wal');
+  atEnd(t, () => db.close());
+  assert.equal(db.prepare('PRAGMA journal_mode').get()?.journal_mode, 'wal');
   const strict = db
     .prepare("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
     .all();
@@ -137,7 +103,7 @@ test('two processes that open a new store at the same moment both work', async (
     ),
   );
   for (const writer of writers) assert.equal(await writer.exitCode, 0, writer.errors());
-  assert.equal((await opened(t, home).security.listKeys()).length, 120);
+  assert.equal((await openedStore(t, home).security.listKeys()).length, 120);
 });
 
 test('two processes that add to the same usage lose nothing', async (t) => {
@@ -152,16 +118,16 @@ test('two processes that add to the same usage lose nothing', async (t) => {
     ),
   );
   for (const writer of writers) assert.equal(await writer.exitCode, 0, writer.errors());
-  const [row] = await opened(t, home).usage.listUsage('2026-01-01');
+  const [row] = await openedStore(t, home).usage.listUsage('2025-01-01');
   assert.equal(row?.requests, 200);
 });
 
 test('a write beside a program that holds the lock fails as busy after the time-out, and reads go on', async (t) => {
   const home = temporaryHome(t);
-  const store = opened(t, home, { busyTimeoutMs: 50 });
+  const store = openedStore(t, home, { busyTimeoutMs: 50 });
   await store.security.insertKey(sampleKey('a'));
   const lock = await lockFile(t, join(home, 'flm.db'));
-  await assert.rejects(store.security.deleteKey('key_a'), fails('STORE_BUSY', /flm\.db/));
+  await assert.rejects(store.security.deleteKey('key_a'), failsAs('STORE_BUSY', /flm\.db/));
   assert.equal((await store.security.listKeys()).length, 1);
   await lock.release();
   assert.equal(await store.security.deleteKey('key_a'), true);
@@ -169,9 +135,9 @@ test('a write beside a program that holds the lock fails as busy after the time-
 
 test('a damaged usage file keeps nobody from revoking a key', async (t) => {
   const home = temporaryHome(t);
-  const store = opened(t, home);
+  const store = openedStore(t, home);
   await store.security.insertKey(sampleKey('a'));
   writeFileSync(join(home, 'usage.db'), 'this is no database '.repeat(300));
   await store.security.updateKey(sampleKey('a', { revokedAtMs: 5 }));
-  await assert.rejects(store.usage.listUsage('2026-01-01'), fails('STORE_CORRUPT', /usage\.db/));
+  await assert.rejects(store.usage.listUsage('2025-01-01'), failsAs('STORE_CORRUPT', /usage\.db/));
 });

@@ -3,8 +3,8 @@
  */
 import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
-import type { Database, Row } from './database.ts';
-import { integer, json, text } from './rows.ts';
+import type { Database } from './database.ts';
+import { integer, json, type Row, text } from './rows.ts';
 
 export class SqliteProxyRepository implements ProxyRepository {
   readonly #db: Database;
@@ -29,12 +29,11 @@ export class SqliteProxyRepository implements ProxyRepository {
   }
 
   async loadProfile(name: string): Promise<ProxyProfile | undefined> {
-    const row = this.#db.get('SELECT * FROM profile WHERE name = ?', name);
-    return row === undefined ? undefined : profileOf(row);
+    return this.#db.find(profileOf, 'SELECT * FROM profile WHERE name = ?', name);
   }
 
   async listProfiles(): Promise<readonly ProxyProfile[]> {
-    return this.#db.all('SELECT * FROM profile ORDER BY name').map(profileOf);
+    return this.#db.list(profileOf, 'SELECT * FROM profile ORDER BY name');
   }
 
   async deleteProfile(name: string): Promise<boolean> {
@@ -50,7 +49,7 @@ export class SqliteProxyRepository implements ProxyRepository {
   }
 
   async listHandles(): Promise<readonly ProxyHandle[]> {
-    return this.#db.all('SELECT * FROM proxy_handle ORDER BY started_at, id').map(handleOf);
+    return this.#db.list(handleOf, 'SELECT * FROM proxy_handle ORDER BY started_at, id');
   }
 
   async listActiveHandles(): Promise<readonly ProxyHandle[]> {

@@ -5,6 +5,7 @@
  * Whatever happens to thread, disk or file, the proxy keeps the state that it has, says what is wrong through
  * `problem`, and tries again. Whoever opens one closes it; then nothing is left, no thread and no timer.
  */
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Clock, Off } from '../../core/clock.ts';
 import { FlmError, StoreError } from '../../core/errors.ts';
@@ -79,18 +80,18 @@ class ThreadedStore implements ProxyStore {
 
   /** Rejects, and leaves nothing running, where the store cannot be read at all. */
   async start(listener: StateListener): Promise<void> {
+    assert(this.#listener === undefined, 'a feed has one listener');
     this.#listener = listener;
+    this.#offs = [
+      this.#clock.every(pollMs, () => this.#poll()),
+      this.#clock.every(flushMs, () => this.#flushSoon()),
+    ];
     try {
       await this.refresh();
     } catch (error) {
       await this.close();
       throw error;
     }
-    if (this.#closed !== undefined) return;
-    this.#offs = [
-      this.#clock.every(pollMs, () => this.#poll()),
-      this.#clock.every(flushMs, () => this.#flushSoon()),
-    ];
   }
 
   refresh(): Promise<void> {
@@ -101,7 +102,7 @@ class ThreadedStore implements ProxyStore {
       .catch(() => {})
       .then(() => {
         this.#lookAgain = undefined;
-        return this.#look('urgent');
+        return this.#looking ?? this.#look('urgent');
       });
     return this.#lookAgain;
   }
@@ -123,10 +124,12 @@ class ThreadedStore implements ProxyStore {
   }
 
   async saveHandle(handle: ProxyHandle): Promise<void> {
+    if (this.#closed !== undefined) throw closedError();
     await this.#thread.ask({ do: 'saveHandle', handle }, 'urgent');
   }
 
   async deleteHandle(id: string, nonce: string): Promise<void> {
+    if (this.#closed !== undefined) throw closedError();
     await this.#thread.ask({ do: 'deleteHandle', id, nonce }, 'urgent');
   }
 
@@ -159,6 +162,7 @@ class ThreadedStore implements ProxyStore {
   }
 
   #look(urgency: 'urgent' | 'patient'): Promise<void> {
+    assert(this.#looking === undefined, 'one look at a time: slices of two would mix');
     const look = this.#lookOnce(urgency).finally(() => {
       if (this.#looking === look) this.#looking = undefined;
     });

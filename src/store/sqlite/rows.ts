@@ -2,11 +2,13 @@
  * Reads columns by type, and the rows that more than one file reads. STRICT tables keep the types, so a column that is
  * not what it should be is damage: `RowFault`, which leaves as STORE_CORRUPT.
  */
+import type { SQLOutputValue } from 'node:sqlite';
 import type { EngineRecord } from '../../core/engine/engine.ts';
 import type { ApiKey } from '../../core/security/api-key.ts';
 import type { ModelAlias } from '../../core/security/ports.ts';
-import type { Row } from './database.ts';
 import { RowFault } from './sqlite-failure.ts';
+
+export type Row = Readonly<Record<string, SQLOutputValue>>;
 
 export function text(row: Row, column: string): string {
   const value = row[column];
@@ -82,7 +84,7 @@ export function engineOf(row: Row): EngineRecord {
     url: text(row, 'url'),
     // A name of engineKindNames: only those are written, and a release that knows more has a newer schema.
     ...(kind === null ? {} : { kind: kind as NonNullable<EngineRecord['kind']> }),
-    ...(row['api_key'] === null ? {} : { apiKey: json<NonNullable<EngineRecord['apiKey']>>(row, 'api_key') }),
+    ...(row.api_key === null ? {} : { apiKey: json<NonNullable<EngineRecord['apiKey']>>(row, 'api_key') }),
     createdAtMs: integer(row, 'created_at'),
   };
 }

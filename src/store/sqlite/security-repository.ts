@@ -9,7 +9,7 @@ import type { ApiKey } from '../../core/security/api-key.ts';
 import type { LastUse, SecurityRepository } from '../../core/security/ports.ts';
 import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
 import type { Database } from './database.ts';
-import { integer, json, keyColumns, keyOf, text } from './rows.ts';
+import { integer, json, keyColumns, keyOf, type Row, text } from './rows.ts';
 import { isDuplicate } from './sqlite-failure.ts';
 
 export class SqliteSecurityRepository implements SecurityRepository {
@@ -27,12 +27,11 @@ export class SqliteSecurityRepository implements SecurityRepository {
   }
 
   async listKeys(): Promise<readonly ApiKey[]> {
-    return this.#db.all(`SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`).map(keyOf);
+    return this.#db.list(keyOf, `SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`);
   }
 
   async findKey(id: string): Promise<ApiKey | undefined> {
-    const row = this.#db.get(`SELECT ${keyColumns} FROM api_key WHERE id = ?`, id);
-    return row === undefined ? undefined : keyOf(row);
+    return this.#db.find(keyOf, `SELECT ${keyColumns} FROM api_key WHERE id = ?`, id);
   }
 
   async updateKey(key: ApiKey): Promise<void> {
@@ -61,17 +60,18 @@ export class SqliteSecurityRepository implements SecurityRepository {
   }
 
   async lastUsed(): Promise<ReadonlyMap<string, LastUse>> {
-    const rows = this.#usage.all('SELECT key_id, at, address FROM last_used');
-    return new Map(
-      rows.map((row) => [text(row, 'key_id'), { atMs: integer(row, 'at'), address: text(row, 'address') }]),
-    );
+    return new Map(this.#usage.list(lastUseOf, 'SELECT key_id, at, address FROM last_used'));
   }
+}
+
+function lastUseOf(row: Row): [keyId: string, use: LastUse] {
+  return [text(row, 'key_id'), { atMs: integer(row, 'at'), address: text(row, 'address') }];
 }
 
 /** Throws POLICY_INVALID where a person edited the row by hand. */
 export function loadPolicy(db: Database): SecurityPolicy {
-  const row = db.get('SELECT body FROM policy WHERE id = 1');
-  return row === undefined ? defaultPolicy : parsePolicy(json<unknown>(row, 'body'));
+  const body = db.find((row) => json<unknown>(row, 'body'), 'SELECT body FROM policy WHERE id = 1');
+  return body === undefined ? defaultPolicy : parsePolicy(body);
 }
 
 /** In the order of `keyColumns`. */

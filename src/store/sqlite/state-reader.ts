@@ -27,31 +27,34 @@ export function readChanges(db: Database, seen: Seen | undefined): Reading | und
     if (!moved('api_key') && !moved('policy') && !moved('engine') && !moved('model_alias')) return undefined;
     const rest: Omit<StateChange, 'keys'> = {
       ...(moved('policy') ? { policy: loadPolicy(db) } : {}),
-      ...(moved('engine') ? { engines: db.all(allEngines).map(engineOf) } : {}),
-      ...(moved('model_alias') ? { aliases: db.all(allAliases).map(aliasOf) } : {}),
+      ...(moved('engine') ? { engines: db.list(engineOf, allEngines) } : {}),
+      ...(moved('model_alias') ? { aliases: db.list(aliasOf, allAliases) } : {}),
     };
     const delta: StateDelta = { seen: { file, revisions: now }, rest };
     if (!moved('api_key')) return { delta, keys: [] };
     const since =
       before !== undefined && now.api_key - before.api_key < removedKept ? before.api_key : undefined;
-    const keys = db
-      .all(`SELECT ${keyColumns} FROM api_key WHERE revision > ? ORDER BY revision`, since ?? -1)
-      .map(keyOf);
+    const keys = db.list(
+      keyOf,
+      `SELECT ${keyColumns} FROM api_key WHERE revision > ? ORDER BY revision`,
+      since ?? -1,
+    );
     const removedIds = since === undefined ? [] : removedSince(db, since);
     return { delta: { ...delta, keys: { replaceAll: since === undefined, removedIds } }, keys };
   });
 }
 
 function removedSince(db: Database, revision: number): readonly string[] {
-  return db.all('SELECT id FROM api_key_removed WHERE revision > ?', revision).map((row) => text(row, 'id'));
+  return db.list((row) => text(row, 'id'), 'SELECT id FROM api_key_removed WHERE revision > ?', revision);
 }
 
 function revisions(db: Database): Revisions {
   const found = { api_key: -1, policy: -1, engine: -1, model_alias: -1 };
-  for (const row of db.all('SELECT name, value FROM revision')) {
-    const name = text(row, 'name');
-    if (Object.hasOwn(found, name)) found[name as keyof Revisions] = integer(row, 'value');
-  }
+  const rows = db.list(
+    (row) => [text(row, 'name'), integer(row, 'value')] as const,
+    'SELECT name, value FROM revision',
+  );
+  for (const [name, value] of rows) if (Object.hasOwn(found, name)) found[name as keyof Revisions] = value;
   return found;
 }
 

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { atEnd } from './test-homes.ts';
 
 export interface Program {
   readonly child: ChildProcess;
@@ -36,7 +37,7 @@ export function startProgram(t: TestContext, statements: string): Program {
     errors += text;
   });
   const exitCode = once(child, 'close').then(([code]) => code as number | null);
-  t.after(async () => {
+  atEnd(t, async () => {
     child.kill('SIGKILL');
     await exitCode;
   });

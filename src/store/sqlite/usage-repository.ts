@@ -1,8 +1,8 @@
 /** Usage by day and last use of keys in `usage.db`. */
 import type { LastUse, UsageEntry, UsageRepository, UsageRow } from '../../core/security/ports.ts';
 import { usageRowOf } from '../usage-row.ts';
-import type { Database, Row } from './database.ts';
-import { integer, text } from './rows.ts';
+import type { Database } from './database.ts';
+import { integer, type Row, text } from './rows.ts';
 
 /** The largest whole number that JavaScript reads back exactly; sums stop there instead of failing every later read. */
 const most = Number.MAX_SAFE_INTEGER;
@@ -22,9 +22,11 @@ export class SqliteUsageRepository implements UsageRepository {
   }
 
   async listUsage(fromDay: string): Promise<readonly UsageRow[]> {
-    return this.#db
-      .all('SELECT * FROM usage_day WHERE day >= ? ORDER BY day, key_id, model', fromDay)
-      .map(usageOf);
+    return this.#db.list(
+      usageOf,
+      'SELECT * FROM usage_day WHERE day >= ? ORDER BY day, key_id, model',
+      fromDay,
+    );
   }
 }
 
@@ -62,12 +64,13 @@ export function touchKey(db: Database, keyId: string, use: LastUse): void {
 
 /** Tokens of each key on a day, over all proxies. `total` adds as floating point and cannot overflow. */
 export function tokensByKey(db: Database, day: string): ReadonlyMap<string, number> {
-  const rows = db.all(
+  const rows = db.list(
+    (row): [string, number] => [text(row, 'key_id'), integer(row, 'tokens')],
     `SELECT key_id, CAST(min(total(input_tokens) + total(output_tokens), ${most}) AS INTEGER) AS tokens
      FROM usage_day WHERE day = ? GROUP BY key_id`,
     day,
   );
-  return new Map(rows.map((row) => [text(row, 'key_id'), integer(row, 'tokens')]));
+  return new Map(rows);
 }
 
 function usageOf(row: Row): UsageRow {

@@ -131,7 +131,7 @@ class StoreWorker {
   #count(day: number, writer: string): UsageTotals | undefined {
     const db = this.#usage;
     db.followFile();
-    const version = integer(db.get('PRAGMA data_version') ?? {}, 'data_version');
+    const version = db.find((row) => integer(row, 'data_version'), 'PRAGMA data_version') ?? -1;
     if (!this.#wrote && version === this.#countedVersion && this.#counted?.day === day) return undefined;
     const now = db.read(() => ({
       tokens: tokensByKey(db, dayName(day)),
@@ -150,8 +150,8 @@ class StoreWorker {
   }
 
   #sequenceOf(writer: string): number {
-    const row = this.#usage.get('SELECT sequence FROM flush WHERE writer = ?', writer);
-    return row === undefined ? 0 : integer(row, 'sequence');
+    const sql = 'SELECT sequence FROM flush WHERE writer = ?';
+    return this.#usage.find((row) => integer(row, 'sequence'), sql, writer) ?? 0;
   }
 
   #forgetWriter(writer: string): void {

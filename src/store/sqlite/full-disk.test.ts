@@ -1,0 +1,83 @@
+/** A disk without space: writes fail as full, reads and running proxies go on, and nothing is damaged. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { systemClock } from '../../core/clock.ts';
+import { sampleKey, sampleUsage } from '../repository-samples.ts';
+import { openProxyStore } from './proxy-store.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
+
+/** A small disk of its own, or undefined with the reason told. */
+function smallDisk(t: TestContext): string | undefined {
+  const home = temporaryHome(t);
+  if (process.platform !== 'linux') return void t.skip('needs tmpfs');
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', home]);
+  if (mounted.status !== 0) return void t.skip('may not mount a tmpfs here');
+  atEnd(t, () => spawnSync('umount', [home]));
+  chmodSync(home, 0o700);
+  return home;
+}
+
+function fill(home: string): string {
+  const filler = join(home, 'filler');
+  const { bavail, bsize } = statfsSync(home);
+  writeFileSync(filler, Buffer.alloc(bavail * bsize));
+  return filler;
+}
+
+test('a write on a full disk fails as full and changes nothing', async (t) => {
+  const home = smallDisk(t);
+  if (home === undefined) return;
+  const store = openedStore(t, home);
+  await store.security.insertKey(sampleKey('a'));
+  const filler = fill(home);
+  const large = sampleKey('b', { models: ['x'.repeat(100_000)] });
+  await assert.rejects(store.security.insertKey(large), failsAs('STORE_FULL', /Free some space/));
+  assert.deepEqual(await store.security.listKeys(), [sampleKey('a')]);
+  rmSync(filler);
+  await store.security.insertKey(large);
+  assert.equal((await store.security.listKeys()).length, 2);
+  assert.deepEqual(store.faults(), []);
+});
+
+test('a store cannot be made on a full disk, and says why', (t) => {
+  const home = smallDisk(t);
+  if (home === undefined) return;
+  fill(home);
+  assert.throws(() => openedStore(t, home), failsAs('STORE_FULL'));
+});
+
+test('a proxy on a full disk keeps counting in memory and writes it all once there is space', async (t) => {
+  const home = smallDisk(t);
+  if (home === undefined) return;
+  const cli = openedStore(t, home);
+  await cli.usage.addUsage([sampleUsage({ keyId: 'key_b' })]);
+  await cli.security.insertKey(sampleKey('a'));
+  const proxy = openProxyStore({ home, clock: systemClock });
+  atEnd(t, () => proxy.close());
+  let tell: (text: string | undefined) => void = () => {};
+  const nextProblem = (): Promise<string | undefined> =>
+    new Promise((resolve) => {
+      tell = resolve;
+    });
+  let problem = nextProblem();
+  await proxy.start({ changed: () => {}, problem: (text) => tell(text) });
+  const filler = fill(home);
+  const address = 'x'.repeat(100_000);
+  const entry = sampleUsage({ atMs: Date.now(), address });
+  proxy.add(entry);
+  assert.match((await problem) ?? '', /is full/);
+  proxy.add(entry);
+  assert.equal(proxy.today('key_a'), 14);
+  problem = nextProblem();
+  rmSync(filler);
+  assert.equal(await problem, undefined);
+  await proxy.close();
+  const rows = await cli.usage.listUsage('2025-01-01');
+  assert.equal(
+    rows.reduce((sum, row) => sum + row.requests, 0),
+    3,
+  );
+});

@@ -1,0 +1,486 @@
+/** The store as a running proxy has it, beside real other processes, with a thread that crashes, hangs and waits. */
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type TestContext, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { systemClock } from '../../core/clock.ts';
+import type { StateChange } from '../../core/security/ports.ts';
+import { defaultPolicy } from '../../core/security/security-policy.ts';
+import { sampleHandle, sampleKey, sampleUsage } from '../repository-samples.ts';
+import { openProxyStore, type ProxyStore, type ProxyStoreOptions } from './proxy-store.ts';
+import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
+import { lockFile, startProgram } from './test-programs.ts';
+import type { FromThread } from './thread-messages.ts';
+
+/** Everything that reached the listener, and a way to wait for more of it. */
+class Heard {
+  readonly changes: StateChange[] = [];
+  readonly problems: (string | undefined)[] = [];
+  #waiting: (() => void)[] = [];
+
+  changed(change: StateChange): void {
+    this.changes.push(change);
+    this.#wake();
+  }
+  problem(text: string | undefined): void {
+    this.problems.push(text);
+    this.#wake();
+  }
+  /** Resolves as soon as it holds. */
+  async until(holds: (heard: Heard) => boolean): Promise<void> {
+    while (!holds(this)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** Threads as the proxy starts them, kept so that a test can harm them. */
+class Threads {
+  readonly started: Worker[] = [];
+  readonly exited: Worker[] = [];
+  readonly #make: SpawnWorker;
+
+  constructor(make: SpawnWorker = spawnStoreWorker) {
+    this.#make = make;
+  }
+  readonly spawn: SpawnWorker = (start) => {
+    const worker = this.#make(start);
+    this.started.push(worker);
+    worker.on('exit', () => this.exited.push(worker));
+    return worker;
+  };
+  /** The one that runs. */
+  get last(): Worker {
+    const worker = this.started.at(-1);
+    assert(worker !== undefined);
+    return worker;
+  }
+}
+
+interface Running {
+  readonly proxy: ProxyStore;
+  readonly heard: Heard;
+  readonly threads: Threads;
+}
+
+async function running(
+  t: TestContext,
+  home: string,
+  more: Partial<ProxyStoreOptions> = {},
+): Promise<Running> {
+  const threads = new Threads(more.spawn);
+  const proxy = openProxyStore({ home, clock: systemClock, ...more, spawn: threads.spawn });
+  const heard = new Heard();
+  atEnd(t, async () => {
+    await proxy.close();
+    assert.equal(threads.exited.length, threads.started.length, 'no thread is left');
+  });
+  await proxy.start(heard);
+  return { proxy, heard, threads };
+}
+
+/** Resolves when the thread says so. */
+function answered(worker: Worker, say: FromThread['answer']['say']): Promise<void> {
+  return new Promise((resolve) => {
+    const hear = ({ answer }: FromThread): void => {
+      if (answer.say !== say) return;
+      worker.off('message', hear);
+      resolve();
+    };
+    worker.on('message', hear);
+  });
+}
+
+const todayMs = (): number => Date.now();
+
+test('the whole state is there when start resolves, as one piece', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  await cli.engines.saveAlias({ name: 'gpt-4', target: 'llama3' });
+  const { heard } = await running(t, home);
+  assert.deepEqual(heard.changes, [
+    {
+      policy: defaultPolicy,
+      engines: [],
+      aliases: [{ name: 'gpt-4', target: 'llama3' }],
+      keys: { replaceAll: true, removedIds: [], upserted: [sampleKey('a')] },
+    },
+  ]);
+  assert.deepEqual(heard.problems, []);
+});
+
+test('a proxy makes the store where there is none', async (t) => {
+  const { heard } = await running(t, join(temporaryHome(t), 'new'));
+  assert.deepEqual(heard.changes[0]?.keys?.upserted, []);
+});
+
+test('a change by another process arrives within a second, and nothing but that change', async (t) => {
+  const home = temporaryHome(t);
+  const { heard } = await running(t, home);
+  const other = startProgram(
+    t,
+    `const store = open(${JSON.stringify(home)});
+     await store.security.insertKey(sampleKey('a'));
+     say(Date.now());`,
+  );
+  let committedAtMs = 0;
+  for await (const line of other.lines) {
+    committedAtMs = Number(line);
+    break;
+  }
+  await heard.until(({ changes }) => changes.length > 1);
+  assert(Date.now() - committedAtMs < 1_000, `${Date.now() - committedAtMs} ms`);
+  assert.deepEqual(heard.changes.slice(1), [
+    { keys: { replaceAll: false, removedIds: [], upserted: [sampleKey('a')] } },
+  ]);
+});
+
+test('after refresh all that was committed before is delivered', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const { proxy, heard } = await running(t, home);
+  for (let i = 0; i < 20; i++) {
+    await cli.security.insertKey(sampleKey(`k${i}`));
+    await Promise.all([proxy.refresh(), proxy.refresh()]);
+    const ids = heard.changes.flatMap((change) => change.keys?.upserted ?? []).map((key) => key.id);
+    assert.equal(ids.at(-1), `key_k${i}`);
+    assert.equal(new Set(ids).size, ids.length, 'each once');
+  }
+});
+
+test('revocations, deletions and keys made again arrive as such', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  for (const name of ['a', 'b', 'c', 'd']) await cli.security.insertKey(sampleKey(name));
+  const { proxy, heard } = await running(t, home);
+  const lock = new DatabaseSync(join(home, 'flm.db'));
+  atEnd(t, () => lock.close());
+  // Together, so that they are one look.
+  lock.exec(`BEGIN IMMEDIATE;
+    UPDATE api_key SET revoked_at = 5 WHERE id = 'key_a';
+    DELETE FROM api_key WHERE id IN ('key_b', 'key_c');
+    INSERT INTO api_key SELECT 'key_c', label, 'again', prefix, scopes, models, engines, endpoints, addresses, NULL, NULL,
+      NULL, NULL, NULL, created_at, NULL, NULL, 0 FROM api_key WHERE id = 'key_d';
+    COMMIT;`);
+  await proxy.refresh();
+  const keys = heard.changes[1]?.keys;
+  assert.equal(keys?.replaceAll, false);
+  assert.deepEqual(keys?.removedIds, ['key_b']);
+  const seen = new Map(keys?.upserted.map((key) => [key.id, key]));
+  assert.deepEqual([...seen.keys()].sort(), ['key_a', 'key_c']);
+  assert.equal(seen.get('key_a')?.revokedAtMs, 5);
+  assert.equal(seen.get('key_c')?.digest, 'again');
+});
+
+test('policy, engines and aliases arrive each alone', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const { proxy, heard } = await running(t, home);
+  const policy = { ...defaultPolicy, requestsPerMinute: 5 };
+  const engine = { id: 'a', url: 'http://h', apiKey: { from: 'value', value: 's' }, createdAtMs: 1 } as const;
+  await cli.security.savePolicy(policy);
+  await proxy.refresh();
+  await cli.engines.saveEngine(engine);
+  await proxy.refresh();
+  await cli.engines.saveAlias({ name: 'x', target: 'y' });
+  await proxy.refresh();
+  await cli.engines.deleteAlias('x');
+  await proxy.refresh();
+  assert.deepEqual(heard.changes.slice(1), [
+    { policy },
+    { engines: [engine] },
+    { aliases: [{ name: 'x', target: 'y' }] },
+    { aliases: [] },
+  ]);
+});
+
+test('ten thousand keys come in slices, with other work in between, and are one change', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  cli.close();
+  const db = new DatabaseSync(join(home, 'flm.db'));
+  db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+    INSERT INTO api_key (id, label, digest, prefix, scopes, models, engines, endpoints, addresses, created_at)
+    SELECT 'key_' || i, 'Label ' || i, 'digest ' || i, 'flm_', '["inference"]', '["llama*"]', '[]', '[]', '[]', i FROM n`);
+  db.close();
+  let turns = 0;
+  let counting = true;
+  const count = (): void => {
+    turns++;
+    if (counting) setImmediate(count);
+  };
+  const turnsAtSlice: number[] = [];
+  const sizes: number[] = [];
+  const spawn: SpawnWorker = (start) =>
+    spawnStoreWorker(start).on('message', ({ answer }: FromThread) => {
+      if (answer.say !== 'slice') return;
+      turnsAtSlice.push(turns);
+      sizes.push(answer.keys.length);
+    });
+  setImmediate(count);
+  const { heard } = await running(t, home, { spawn });
+  counting = false;
+  assert.equal(heard.changes.length, 1);
+  assert.equal(new Set(heard.changes[0]?.keys?.upserted.map((key) => key.id)).size, 10_000);
+  assert.deepEqual(
+    sizes,
+    Array.from({ length: 20 }, () => 500),
+  );
+  assert.equal(new Set(turnsAtSlice).size, 20, 'never two slices in one turn of the loop');
+});
+
+test('a proxy whose deletions are forgotten reads everything again', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  const { proxy, heard } = await running(t, home);
+  const db = new DatabaseSync(join(home, 'flm.db'));
+  atEnd(t, () => db.close());
+  db.exec("UPDATE revision SET value = value + 150000 WHERE name = 'api_key'");
+  await proxy.refresh();
+  assert.deepEqual(heard.changes[1], {
+    keys: { replaceAll: true, removedIds: [], upserted: [sampleKey('a')] },
+  });
+});
+
+test('a handle is written and deleted through the thread', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const { proxy } = await running(t, home);
+  await proxy.saveHandle(sampleHandle('a'));
+  assert.deepEqual(await cli.proxies.listHandles(), [sampleHandle('a')]);
+  await proxy.deleteHandle('px_a', sampleHandle('a').nonce);
+  assert.deepEqual(await cli.proxies.listHandles(), []);
+});
+
+test('usage, last use and audit are on disk within a second', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const { proxy, threads } = await running(t, home);
+  const atMs = todayMs();
+  proxy.add(sampleUsage({ atMs }));
+  proxy.add(sampleUsage({ atMs, estimated: true }));
+  proxy.touch('key_b', { atMs, address: '::1' });
+  proxy.record({ atMs, actor: 'proxy:px_a', action: 'auth.refused', subject: '192.0.2.1' });
+  const begun = performance.now();
+  await answered(threads.last, 'done');
+  assert(performance.now() - begun < 2_000);
+  const [row] = await cli.usage.listUsage('2025-01-01');
+  assert.deepEqual([row?.requests, row?.estimatedRequests, row?.outputTokens], [2, 1, 8]);
+  assert.deepEqual((await cli.security.lastUsed()).get('key_b'), { atMs, address: '::1' });
+  assert.equal((await cli.audit.list(1))[0]?.action, 'auth.refused');
+});
+
+test('what was counted last is on disk when close resolves', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const { proxy } = await running(t, home);
+  proxy.add(sampleUsage());
+  await proxy.close();
+  assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
+  assert.deepEqual(cli.faults(), []);
+});
+
+test('tokens of today are those of all proxies, counted once', async (t) => {
+  const home = temporaryHome(t);
+  const one = await running(t, home);
+  const two = await running(t, home);
+  const entry = sampleUsage({ atMs: todayMs(), inputTokens: 10, outputTokens: 5 });
+  one.proxy.add(entry);
+  assert.equal(one.proxy.today('key_a'), 15, 'its own at once');
+  assert.equal(one.proxy.today('key_b'), 0);
+  const begun = performance.now();
+  while (two.proxy.today('key_a') === 0) await answered(two.threads.last, 'counted');
+  assert(performance.now() - begun < 2_000, 'those of others within two seconds');
+  assert.equal(two.proxy.today('key_a'), 15);
+  two.proxy.add(entry);
+  assert.equal(two.proxy.today('key_a'), 30);
+  while (one.proxy.today('key_a') < 30) await answered(one.threads.last, 'counted');
+  await answered(two.threads.last, 'counted');
+  assert.deepEqual([one.proxy.today('key_a'), two.proxy.today('key_a')], [30, 30]);
+});
+
+test('a thread that crashes is told, started again, and goes on where the proxy is', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  const { proxy, heard, threads } = await running(t, home);
+  proxy.add(sampleUsage({ atMs: todayMs() }));
+  await threads.last.terminate();
+  await cli.security.insertKey(sampleKey('b'));
+  await heard.until(({ changes }) => changes.length > 1);
+  assert.deepEqual(heard.changes[1], {
+    keys: { replaceAll: false, removedIds: [], upserted: [sampleKey('b')] },
+  });
+  await heard.until(({ problems }) => problems.length > 0 && problems.at(-1) === undefined);
+  assert.match(heard.problems[0] ?? '', /thread/);
+  assert.equal(threads.started.length, 2);
+  await proxy.close();
+  assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
+});
+
+test('refresh does not wait for the pause after a crash', async (t) => {
+  const home = temporaryHome(t);
+  const { proxy, threads } = await running(t, home);
+  await threads.last.terminate();
+  await proxy.refresh();
+  assert.equal(threads.started.length, 2);
+});
+
+test('a batch whose answer was lost in a crash counts once', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  let first = true;
+  const spawn: SpawnWorker = (start) => {
+    const worker = spawnStoreWorker(start);
+    if (!first) return worker;
+    first = false;
+    // It dies as soon as it has written, before the proxy hears of it.
+    const emit = worker.emit.bind(worker);
+    t.mock.method(worker, 'emit', (event: 'message', message: FromThread) => {
+      if (event !== 'message' || message.answer.say !== 'done') return emit(event, message);
+      void worker.terminate();
+      return true;
+    });
+    return worker;
+  };
+  const { proxy, threads, heard } = await running(t, home, { spawn });
+  proxy.add(sampleUsage());
+  await heard.until(({ problems }) => problems.length > 1 && problems.at(-1) === undefined);
+  await proxy.close();
+  assert.equal(threads.started.length, 2);
+  assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
+});
+
+test('a thread that hangs is told, ended and replaced', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const url = JSON.stringify(new URL('./worker.ts', import.meta.url).href);
+  const code = `
+    require('node:worker_threads').parentPort.on('message', (m) => { while (m.hang); });
+    import(${url});`;
+  const { heard, threads } = await running(t, home, {
+    answerMs: 300,
+    spawn: (start) => new Worker(code, { eval: true, workerData: start }),
+  });
+  threads.last.postMessage({ hang: true, n: 0, order: { do: 'next' } });
+  await cli.security.insertKey(sampleKey('a'));
+  await heard.until(({ changes }) => changes.length > 1);
+  assert.match(heard.problems[0] ?? '', /did not answer/);
+  await heard.until(({ problems }) => problems.at(-1) === undefined);
+  assert.equal(threads.started.length, 2);
+});
+
+test('a hanging thread does not hang the end', async (t) => {
+  const home = temporaryHome(t);
+  const threads = new Threads(() => new Worker('setInterval(() => {}, 1000)', { eval: true }));
+  const clock = { ...systemClock, after: (_: number, f: () => void) => systemClock.after(50, f) };
+  const proxy = openProxyStore({ home, clock, spawn: threads.spawn });
+  const start = assert.rejects(proxy.start(new Heard()), failsAs('STORE_UNUSABLE', /did not answer/));
+  await proxy.close();
+  await start;
+  assert.equal(threads.exited.length, 1);
+});
+
+test('a store that cannot be read fails the start and leaves nothing', async (t) => {
+  const home = temporaryHome(t);
+  writeFileSync(join(home, 'flm.db'), 'this is no database '.repeat(500), { mode: 0o600 });
+  const threads = new Threads();
+  const proxy = openProxyStore({ home, clock: systemClock, spawn: threads.spawn });
+  await assert.rejects(proxy.start(new Heard()), failsAs('STORE_CORRUPT', /flm\.db/, /backups/, /\.recover/));
+  assert.equal(threads.exited.length, threads.started.length);
+  await assert.rejects(proxy.saveHandle(sampleHandle('a')), failsAs('STORE_UNUSABLE'));
+});
+
+test('a locked database delays the thread, and no turn of the proxy', async (t) => {
+  const home = temporaryHome(t);
+  openedStore(t, home);
+  const { proxy } = await running(t, home, { busyTimeoutMs: 400 });
+  const lock = await lockFile(t, join(home, 'flm.db'));
+  let turns = 0;
+  const beat = setInterval(() => turns++, 5);
+  atEnd(t, () => clearInterval(beat));
+  await assert.rejects(proxy.saveHandle(sampleHandle('a')), failsAs('STORE_BUSY'));
+  assert(turns > 10, `${turns} turns`);
+  await lock.release();
+  await proxy.saveHandle(sampleHandle('a'));
+});
+
+test('a locked usage file delays no revocation, and what was counted meanwhile is written once', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  await cli.usage.addUsage([]);
+  const { proxy, heard } = await running(t, home);
+  const lock = await lockFile(t, join(home, 'usage.db'));
+  const entry = sampleUsage({ atMs: todayMs() });
+  proxy.add(entry);
+  await heard.until(({ problems }) => problems.length > 0);
+  assert.match(heard.problems[0] ?? '', /usage\.db.* is locked/);
+  proxy.add(entry);
+  assert.equal(proxy.today('key_a'), 14);
+  await cli.security.updateKey(sampleKey('a', { revokedAtMs: 5 }));
+  await proxy.refresh();
+  assert.equal(heard.changes.at(-1)?.keys?.upserted[0]?.revokedAtMs, 5);
+  await lock.release();
+  await heard.until(({ problems }) => problems.at(-1) === undefined);
+  await proxy.close();
+  assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 2);
+});
+
+test('a proxy that meets a newer schema keeps its state, says so, and writes nothing', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const { proxy, heard } = await running(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  await proxy.refresh();
+  const newer = new DatabaseSync(join(home, 'flm.db'));
+  atEnd(t, () => newer.close());
+  newer.exec("PRAGMA user_version = 99; DELETE FROM api_key WHERE id = 'key_a'");
+  await heard.until(({ problems }) => problems.length > 0);
+  assert.match(heard.problems[0] ?? '', /newer flm \(schema 99, this one knows 1\).*Update flm/);
+  await assert.rejects(proxy.saveHandle(sampleHandle('a')), failsAs('STORE_NEWER'));
+  assert.equal(heard.changes.length, 2);
+  assert.deepEqual(newer.prepare('SELECT * FROM proxy_handle').all(), []);
+});
+
+test('a backup that is put in place of the file is read whole', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  cli.close();
+  copyFileSync(join(home, 'flm.db'), join(home, 'saved.db'));
+  const again = openedStore(t, home);
+  await again.security.insertKey(sampleKey('b'));
+  again.close();
+  const { heard, proxy } = await running(t, home);
+  for (const part of ['flm.db-wal', 'flm.db-shm']) rmSync(join(home, part), { force: true });
+  renameSync(join(home, 'saved.db'), join(home, 'flm.db'));
+  await proxy.refresh();
+  const { keys } = heard.changes.at(-1) ?? {};
+  assert.deepEqual(keys, { replaceAll: true, removedIds: [], upserted: [sampleKey('a')] });
+});
+
+test('a file that is deleted under a proxy is told and never made anew by it', async (t) => {
+  const home = temporaryHome(t);
+  const { heard, proxy } = await running(t, home);
+  for (const name of ['flm.db', 'flm.db-wal', 'flm.db-shm']) rmSync(join(home, name));
+  await heard.until(({ problems }) => problems.length > 0);
+  assert.match(heard.problems[0] ?? '', /flm\.db cannot be used: it is gone/);
+  await assert.rejects(proxy.refresh(), failsAs('STORE_UNUSABLE'));
+  assert.equal(existsSync(join(home, 'flm.db')), false);
+  assert.equal(heard.changes.length, 1);
+});
+
+test('a proxy that never started has nothing to close', async (t) => {
+  const threads = new Threads();
+  const proxy = openProxyStore({ home: temporaryHome(t), clock: systemClock, spawn: threads.spawn });
+  await proxy.close();
+  await proxy.close();
+  assert.equal(threads.started.length, 0);
+});

@@ -1,0 +1,47 @@
+/** Temporary data folders and open stores for the store's tests; gone with their test. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { systemClock } from '../../core/clock.ts';
+import { FlmError } from '../../core/errors.ts';
+import { openStore, type Store, type StoreOptions } from './open-store.ts';
+
+const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
+
+/** Ends what a test began, the last one first: `t.after` alone would remove a folder under a store that is open. */
+export function atEnd(t: TestContext, end: () => unknown): void {
+  let ends = cleanups.get(t);
+  if (ends === undefined) {
+    const all: (() => unknown)[] = [];
+    ends = all;
+    cleanups.set(t, all);
+    t.after(async () => {
+      for (const each of all.toReversed()) await each();
+    });
+  }
+  ends.push(end);
+}
+
+export function temporaryHome(t: TestContext): string {
+  const home = mkdtempSync(join(tmpdir(), 'flm-store-'));
+  atEnd(t, () => rmSync(home, { recursive: true, force: true }));
+  return home;
+}
+
+export function openedStore(t: TestContext, home: string, more: Partial<StoreOptions> = {}): Store {
+  const store = openStore({ home, clock: systemClock, liveness: () => Promise.resolve(true), ...more });
+  atEnd(t, () => store.close());
+  return store;
+}
+
+/** For `assert.throws` and `assert.rejects`: this code, and each of these in what people read. */
+export function failsAs(code: string, ...parts: readonly RegExp[]): (error: unknown) => boolean {
+  return (error) => {
+    assert(error instanceof FlmError, String(error));
+    assert.equal(error.code, code);
+    for (const part of parts) assert.match(`${error.message} ${error.hint}`, part);
+    return true;
+  };
+}
