@@ -16,7 +16,7 @@ export function dayName(day: number): string {
   return new Date(day * dayMs).toISOString().slice(0, 10);
 }
 
-export function wholeTokens(count: number): number {
+function wholeTokens(count: number): number {
   return Number.isFinite(count) && count > 0 ? Math.min(Math.trunc(count), Number.MAX_SAFE_INTEGER) : 0;
 }
 

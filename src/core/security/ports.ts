@@ -10,7 +10,7 @@ export interface SecurityRepository {
   insertKey(key: ApiKey): Promise<void>;
   listKeys(): Promise<readonly ApiKey[]>;
   findKey(id: string): Promise<ApiKey | undefined>;
-  /** Replaces the row of that id; throws KEY_NOT_FOUND. */
+  /** Replaces the row of that id, but a revoked key stays revoked; throws KEY_NOT_FOUND, KEY_INVALID for a digest of another. */
   updateKey(key: ApiKey): Promise<void>;
   /** False where there was none. */
   deleteKey(id: string): Promise<boolean>;
@@ -102,7 +102,11 @@ export interface UsageLedger {
 /** What changed in the store since the last delivery; absent parts did not change. */
 export interface StateChange {
   /** `replaceAll`: forget every earlier key first. */
-  readonly keys?: { readonly replaceAll: boolean; readonly upserted: readonly ApiKey[]; readonly removedIds: readonly string[] };
+  readonly keys?: {
+    readonly replaceAll: boolean;
+    readonly upserted: readonly ApiKey[];
+    readonly removedIds: readonly string[];
+  };
   readonly policy?: SecurityPolicy;
   readonly engines?: readonly EngineRecord[];
   readonly aliases?: readonly ModelAlias[];

@@ -6,7 +6,7 @@
  * renamed nor written. A file that was seen once is never made anew when it is gone: that would be a store without keys.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, closeSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { Clock } from '../../core/clock.ts';
@@ -192,6 +192,7 @@ export class Database {
   /** SQLite would make the file with the umask's rights; -wal and -shm take those of the file. */
   #makePrivate(): void {
     const { file } = this.place;
+    const isNew = !existsSync(file);
     closeSync(openSync(file, 'a', 0o600));
     const stat = lstatSync(file);
     const unusable = (reason: string): StoreError =>
@@ -200,6 +201,7 @@ export class Database {
     if (process.getuid === undefined) return;
     if (stat.uid !== process.getuid()) throw unusable('it belongs to another user');
     if ((stat.mode & 0o077) !== 0) chmodSync(file, 0o600);
+    if (!isNew) return;
     // The name in the folder must survive a power cut as the content does.
     const folder = openSync(dirname(file), 'r');
     fsyncSync(folder);

@@ -1,4 +1,4 @@
-/** A disk without space: writes fail as full, reads and running proxies go on, and nothing is damaged. */
+/** Disks without space, or read-only: writes fail as such, reads and running proxies go on, nothing is damaged. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
@@ -47,6 +47,17 @@ test('a store cannot be made on a full disk, and says why', (t) => {
   if (home === undefined) return;
   fill(home);
   assert.throws(() => openedStore(t, home), failsAs('STORE_FULL'));
+});
+
+test('a disk that became read-only is told as such', async (t) => {
+  const home = smallDisk(t);
+  if (home === undefined) return;
+  const store = openedStore(t, home);
+  await store.security.insertKey(sampleKey('a'));
+  store.close();
+  const remounted = spawnSync('mount', ['-o', 'remount,ro', home]);
+  assert.equal(remounted.status, 0, String(remounted.stderr));
+  assert.throws(() => openedStore(t, home), failsAs('STORE_UNUSABLE', /read-only/));
 });
 
 test('a proxy on a full disk keeps counting in memory and writes it all once there is space', async (t) => {

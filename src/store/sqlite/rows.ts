@@ -26,7 +26,7 @@ export function integer(row: Row, column: string): number {
   return Number(value);
 }
 
-export function integerOrNull(row: Row, column: string): number | null {
+function integerOrNull(row: Row, column: string): number | null {
   return row[column] === null ? null : integer(row, column);
 }
 

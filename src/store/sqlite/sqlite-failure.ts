@@ -27,6 +27,15 @@ const result = {
   notADatabase: 26,
 } as const;
 
+/** What the file system says most often, for people. */
+const inWords: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'it is gone'],
+  ['EACCES', 'this user may not open it'],
+  ['EPERM', 'this user may not open it'],
+  ['EROFS', 'its file system is read-only'],
+  ['EMFILE', 'this program has too many files open'],
+]);
+
 /** Less than this is as good as full: growing the shared-memory file takes 32 KiB at once. */
 const fullBelowBytes = 128 * 1024;
 
@@ -43,7 +52,7 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
     const errno = 'code' in error ? error.code : undefined;
     if (errno === 'ENOSPC' || errno === 'EDQUOT') return failure('STORE_FULL', errno);
     if (typeof errno !== 'string' || !/^E[A-Z0-9]+$/.test(errno)) return error;
-    return failure('STORE_UNUSABLE', errno === 'ENOENT' ? 'it is gone' : errno);
+    return failure('STORE_UNUSABLE', inWords.get(errno) ?? errno);
   }
   const reason = 'errstr' in error && typeof error.errstr === 'string' ? error.errstr : error.message;
   switch (code) {
