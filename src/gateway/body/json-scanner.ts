@@ -3,489 +3,421 @@
  *
  * Refuses what a gateway and an engine could read in two ways: a watched name that stands twice or in another case
  * (Go engines match names without regard to case and the last one wins), depth beyond 128, bytes behind the end, what
- * is not an object, what is not UTF-8. Numbers, literals and escapes are held to RFC 8259.
+ * is not an object, what is not UTF-8, a `model` that is not plain text. All else is held to RFC 8259: whatever
+ * JSON.parse refuses is refused here. Unwatched names may stand twice: no rule reads them.
  *
- * Inside a string the native search is used only after 4 KB without an escape: it wins on one long image and loses
- * badly on text that is made of escapes.
+ *   walk: structure between tokens  ->  JsonTokens: one token  ->  endName / endValue: is it watched?
+ *
+ * A piece may end anywhere. Then `#token` says which token goes on, and `#held` keeps its bytes if they matter.
  */
-import { isAscii } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import type { BodyFacts } from '../../core/engine/routes.ts';
-import { foldName, type PlanNode, type ScanPlan } from './scan-plan.ts';
+import { bad, JsonTokens, unfinished, unquote } from './json-tokens.ts';
+import {
+  isMisspelling,
+  longestName,
+  matchBytes,
+  matchText,
+  type PlanNode,
+  type ScanPlan,
+} from './scan-plan.ts';
+import { Utf8Check } from './utf8-check.ts';
 
 export interface BodyFault {
   readonly reason: string;
 }
 
-/** What the next byte must be. */
-const S = {
-  start: 0,
-  value: 1,
-  firstName: 2,
-  name: 3,
-  colon: 4,
-  after: 5,
-  firstElement: 6,
-  string: 7,
-  escape: 8,
-  hex: 9,
-  minus: 10,
-  zero: 11,
-  int: 12,
-  dot: 13,
-  fraction: 14,
-  exponent: 15,
-  exponentSign: 16,
-  exponentDigits: 17,
-  literal: 18,
-  end: 19,
-} as const;
+/** What the next byte outside of tokens must be. */
+const beforeBody = 0;
+const beforeValue = 1;
+const beforeFirstName = 2;
+const beforeName = 3;
+const beforeColon = 4;
+const beforeFirstElement = 5;
+const afterValue = 6;
+const afterBody = 7;
+
+/** Which token the piece ended in. */
+const none = 0;
+const string = 1;
+const number = 2;
+const literal = 3;
 
 const maxDepth = 128;
-const nativeAfter = 4096;
-/** Raw bytes that are kept of a value; the model's name may be longer, since all of it may be escaped. */
 const maxValueBytes = 256;
-const maxModelBytes = 1024;
-const maxModelRaw = maxModelBytes * 6 + 2;
-const maxNameRaw = 512;
+export const maxModelBytes = 1024;
+/** All of the model's name may be written in escapes; and two quotes. */
+const maxModelToken = maxModelBytes * 6 + 2;
+/** A thousand tools of one type are one value; this many different ones are no honest request's. */
+const maxDistinct = 64;
 
-const quote = 0x22;
-const backslash = 0x5c;
-const object = 1;
-const array = 2;
+const noValues: ReadonlyMap<string, readonly string[]> = new Map();
 
 export class JsonScanner {
+  readonly #tokens = new JsonTokens();
+  #utf8: Utf8Check | undefined;
   readonly #plan: ScanPlan;
-  #state: number = S.start;
+
+  #state = beforeBody;
   #depth = 0;
-  readonly #kinds = new Uint8Array(maxDepth + 1);
-  /** Watched node of the container at each depth; none below what is watched. */
-  readonly #nodes: (PlanNode | undefined)[] = [];
-  readonly #seen: number[] = [];
-  /** Node of the value that comes next. */
+  /** Of the container that is open, and of those around it. */
+  #inArray = false;
+  readonly #arrays: boolean[] = [];
+  /** Watched node of the open container; below what is watched there is none. */
+  #here: PlanNode | undefined;
+  /** Names of it that were seen, a bit each. */
+  #seen = 0;
+  readonly #above: { readonly depth: number; readonly node: PlanNode; readonly seen: number }[] = [];
+  /** Node of the value that comes next, or is being read. */
   #next: PlanNode | undefined;
-  /** A container was just opened, and its node wants to know whether it is empty. */
-  #opened: PlanNode | undefined;
 
-  #isName = false;
-  #hexLeft = 0;
-  #sinceEscape = 0;
-  #literal = '';
-  #literalAt = 0;
-
-  /** The token being kept: its node (undefined for a name), its bytes so far, and where it began in this buffer. */
-  #keeping = false;
-  #keptNode: PlanNode | undefined;
-  #kept: Buffer = Buffer.allocUnsafe(256);
-  #keptLength = 0;
-  #keepFrom = 0;
-  #keepLimit = 0;
+  #token = none;
+  /** Where the token begins, in this piece and in the body; only if its bytes matter. */
   #tokenFrom = 0;
+  #tokenAt = 0;
+  #keeps = false;
+  #keepLimit = 0;
+  #held: Buffer | undefined;
+  #heldLength = 0;
 
-  #offset = 0;
-  #decoder: TextDecoder | undefined;
+  /** Position in the body of the first byte of the piece, less its position in the piece. */
+  #shift = 0;
+  #length = 0;
 
   #model: string | undefined;
-  #modelRange: readonly [number, number] | undefined;
+  #modelRange: readonly [from: number, to: number] | undefined;
   #stream: boolean | undefined;
-  readonly #values = new Map<string, string[]>();
+  #values: Map<string, string[]> | undefined;
+  #distinct: Map<string, Set<string>> | undefined;
 
   constructor(plan: ScanPlan) {
     this.#plan = plan;
   }
 
-  /** Reads [from, to). A fault ends the reading. */
+  /** Reads the bytes [from, to) as the next piece of the body. A fault ends the reading. */
   write(buffer: Buffer, from: number, to: number): BodyFault | undefined {
-    const fault = this.#checkUtf8(buffer, from, to) ?? this.#scan(buffer, from, to);
-    if (fault !== undefined) return fault;
-    if (this.#keeping) {
-      this.#keep(buffer, this.#keepFrom, to);
-      this.#keepFrom = 0;
+    if (!this.#isUtf8(buffer, from, to)) return { reason: 'it is not UTF-8' };
+    this.#shift = this.#length - from;
+    this.#length += to - from;
+    this.#tokenFrom = from;
+    let at = from;
+    if (this.#token !== none) {
+      if (this.#token === string) at = this.#tokens.string(buffer, at, to);
+      else if (this.#token === number) at = this.#tokens.number(buffer, at, to);
+      else at = this.#tokens.literal(buffer, at, to);
+      if (at >= 0) {
+        this.#token = none;
+        const fault = this.#keeps ? this.#endToken(buffer, at) : undefined;
+        if (fault !== undefined) return fault;
+      }
     }
-    this.#offset += to - from;
+    if (at >= 0) {
+      const fault = this.#walk(buffer, at, to);
+      if (fault !== undefined) return fault;
+    } else if (at === bad) return this.#fault(this.#tokens.badReason, this.#tokens.badAt);
+    if (this.#token !== none && this.#keeps) this.#hold(buffer, to);
     return undefined;
   }
 
   /** The body is complete. */
   end(): BodyFault | undefined {
-    if (this.#state === S.start) return { reason: 'it is empty' };
-    if (this.#state !== S.end) return { reason: 'it ends in the middle' };
-    if (this.#decoder !== undefined) {
-      try {
-        this.#decoder.decode();
-      } catch {
-        return { reason: 'it is not UTF-8' };
-      }
-    }
-    return undefined;
+    if (this.#length === 0) return { reason: 'it is empty' };
+    if (this.#state === beforeBody) return { reason: 'it is not a JSON object' };
+    // Nothing but ASCII is possible outside of strings, so UTF-8 needs no second look here.
+    return this.#state === afterBody ? undefined : { reason: 'it ends in the middle' };
   }
 
   /** Only after `end` found no fault. */
   facts(): BodyFacts {
-    return { model: this.#model, modelRange: this.#modelRange, stream: this.#stream, values: this.#values };
+    return {
+      model: this.#model,
+      modelRange: this.#modelRange,
+      stream: this.#stream,
+      values: this.#values ?? noValues,
+    };
   }
 
-  #checkUtf8(buffer: Buffer, from: number, to: number): BodyFault | undefined {
-    if (this.#decoder === undefined) {
-      const whole = from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to);
-      if (isAscii(whole)) return undefined;
-      this.#decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  /** The check proper is needed only where a character is split between pieces. */
+  #isUtf8(buffer: Buffer, from: number, to: number): boolean {
+    if (this.#utf8 === undefined) {
+      if (isUtf8(from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))) return true;
+      this.#utf8 = new Utf8Check();
     }
-    try {
-      this.#decoder.decode(buffer.subarray(from, to), { stream: true });
-      return undefined;
-    } catch {
-      return { reason: 'it is not UTF-8' };
-    }
+    return this.#utf8.take(buffer, from, to);
   }
 
   #fault(reason: string, at: number): BodyFault {
-    return { reason: `${reason} (byte ${this.#offset + at})` };
+    return { reason: `${reason} (byte ${this.#shift + at})` };
   }
 
-  #scan(buffer: Buffer, from: number, to: number): BodyFault | undefined {
+  #walk(buffer: Buffer, from: number, to: number): BodyFault | undefined {
     let at = from;
-    // Positions inside this buffer count from its `from`, absolute ones from the start of the body.
-    const base = from;
-    if (this.#keeping) this.#keepFrom = from;
     while (at < to) {
       const byte = buffer[at] as number;
-      switch (this.#state) {
-        case S.string: {
-          const next = this.#skipString(buffer, at, to);
-          if (next < 0) return this.#fault('a string holds a control character', -next - 1 - base);
-          at = next;
-          if (at === to) return undefined;
-          if (buffer[at] === backslash) {
-            this.#state = S.escape;
-            this.#sinceEscape = 0;
-            at += 1;
-            continue;
-          }
-          at += 1;
-          const fault = this.#endString(buffer, at, base);
-          if (fault !== undefined) return fault;
-          continue;
-        }
-        case S.escape:
-          if (byte === 0x75) {
-            this.#state = S.hex;
-            this.#hexLeft = 4;
-          } else if (isEscape(byte)) this.#state = S.string;
-          else return this.#fault('a string holds an unknown escape', at - base);
-          at += 1;
-          continue;
-        case S.hex:
-          if (!isHex(byte)) return this.#fault('a string holds a malformed escape', at - base);
-          if (--this.#hexLeft === 0) this.#state = S.string;
-          at += 1;
-          continue;
-        case S.literal:
-          if (byte !== this.#literal.charCodeAt(this.#literalAt)) return this.#fault('a literal is misspelt', at - base);
-          at += 1;
-          if (++this.#literalAt === this.#literal.length) {
-            const fault = this.#endScalar(buffer, at, base);
-            if (fault !== undefined) return fault;
-          }
-          continue;
-        case S.minus:
-        case S.zero:
-        case S.int:
-        case S.dot:
-        case S.fraction:
-        case S.exponent:
-        case S.exponentSign:
-        case S.exponentDigits: {
-          const next = numberState(this.#state, byte);
-          if (next === -1) return this.#fault('a number is malformed', at - base);
-          if (next === -2) {
-            const fault = this.#endScalar(buffer, at, base);
-            if (fault !== undefined) return fault;
-            continue;
-          }
-          this.#state = next;
-          at += 1;
-          continue;
-        }
-        default:
-      }
-      if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
+      if (byte <= 0x20) {
+        if (!isBlank(byte)) return this.#fault('a control character stands between values', at);
         at += 1;
         continue;
       }
-      const fault = this.#structure(byte, at, base);
-      if (fault !== undefined) return fault;
-      at += 1;
-    }
-    return undefined;
-  }
-
-  /** A byte outside of tokens. */
-  #structure(byte: number, at: number, base: number): BodyFault | undefined {
-    switch (this.#state) {
-      case S.start:
-        if (byte !== 0x7b) return this.#fault('it is not a JSON object', at - base);
-        return this.#open(object, this.#plan, at, base);
-      case S.firstName:
-        this.#reportOpened(byte === 0x7d ? '{}' : '{...}');
-        if (byte === 0x7d) return this.#close();
-        return this.#beginName(byte, at, base);
-      case S.name:
-        return this.#beginName(byte, at, base);
-      case S.colon:
-        if (byte !== 0x3a) return this.#fault('a colon is missing', at - base);
-        this.#state = S.value;
-        return undefined;
-      case S.firstElement:
-        this.#reportOpened(byte === 0x5d ? '[]' : '[...]');
-        if (byte === 0x5d) return this.#close();
-        this.#next = this.#nodes[this.#depth]?.elements;
-        return this.#beginValue(byte, at, base);
-      case S.value:
-        return this.#beginValue(byte, at, base);
-      case S.after: {
-        const inObject = this.#kinds[this.#depth] === object;
-        if (byte === 0x2c) {
-          this.#state = inObject ? S.name : S.value;
-          if (!inObject) this.#next = this.#nodes[this.#depth]?.elements;
-          return undefined;
-        }
-        if (byte !== (inObject ? 0x7d : 0x5d)) return this.#fault('a comma or a closing bracket is missing', at - base);
-        return this.#close();
+      let fault: BodyFault | undefined;
+      switch (this.#state) {
+        case afterValue:
+          if (byte === 0x2c) {
+            this.#state = this.#inArray ? beforeValue : beforeName;
+            if (this.#inArray) this.#next = this.#here?.elements;
+          } else if (byte === (this.#inArray ? 0x5d : 0x7d)) this.#close();
+          else return this.#fault('a comma or a closing bracket is missing', at);
+          at += 1;
+          continue;
+        case beforeColon:
+          if (byte !== 0x3a) return this.#fault('a colon is missing', at);
+          this.#state = beforeValue;
+          at += 1;
+          continue;
+        case beforeFirstName:
+          if (this.#here?.watched === true)
+            fault = this.#report(this.#here, byte === 0x7d ? '{}' : '{...}', at);
+          if (byte === 0x7d) {
+            this.#close();
+            at += 1;
+            break;
+          }
+          if (byte !== 0x22) return this.#fault('a name is missing', at);
+          at = this.#name(buffer, at, to);
+          break;
+        case beforeName:
+          if (byte !== 0x22) return this.#fault('a name is missing', at);
+          at = this.#name(buffer, at, to);
+          break;
+        case beforeFirstElement:
+          if (this.#here?.watched === true)
+            fault = this.#report(this.#here, byte === 0x5d ? '[]' : '[...]', at);
+          if (byte === 0x5d) {
+            this.#close();
+            at += 1;
+            break;
+          }
+          this.#next = this.#here?.elements;
+          this.#state = beforeValue;
+          break;
+        case beforeValue:
+          if (byte === 0x7b || byte === 0x5b) {
+            fault = this.#open(byte === 0x5b, at);
+            at += 1;
+          } else at = this.#value(buffer, byte, at, to);
+          break;
+        case beforeBody:
+          if (byte !== 0x7b) return this.#fault('it is not a JSON object', at);
+          this.#next = this.#plan;
+          fault = this.#open(false, at);
+          at += 1;
+          break;
+        default:
+          return this.#fault('something follows the end of the object', at);
       }
-      default:
-        return this.#fault('something follows the end of the object', at - base);
+      if (fault !== undefined) return fault;
+      if (at < 0) {
+        if (at === bad) return this.#fault(this.#tokens.badReason, this.#tokens.badAt);
+        return undefined;
+      }
+      if (this.#keeps) {
+        fault = this.#endToken(buffer, at);
+        if (fault !== undefined) return fault;
+      }
     }
-  }
-
-  #beginName(byte: number, at: number, base: number): BodyFault | undefined {
-    if (byte !== quote) return this.#fault('a name is missing', at - base);
-    this.#state = S.string;
-    this.#isName = true;
-    this.#sinceEscape = 0;
-    // Names below what is watched are nobody's business.
-    if (this.#nodes[this.#depth] !== undefined) this.#startKeeping(undefined, at, base, maxNameRaw);
     return undefined;
   }
 
-  #beginValue(byte: number, at: number, base: number): BodyFault | undefined {
+  #name(buffer: Buffer, at: number, to: number): number {
+    this.#state = beforeColon;
+    // Names below what is watched are nobody's business.
+    if (this.#here !== undefined && this.#here.byLength.length > 0)
+      this.#keep(at, longestName(this.#here) + 2);
+    const end = this.#tokens.beginString(buffer, at + 1, to);
+    if (end === unfinished) this.#token = string;
+    return end;
+  }
+
+  #value(buffer: Buffer, byte: number, at: number, to: number): number {
+    const node = this.#next;
+    if (node?.watched === true) this.#keep(at, node.role === 'model' ? maxModelToken : maxValueBytes + 2);
+    else this.#next = undefined;
+    this.#state = afterValue;
+    let end: number;
+    if (byte === 0x22) {
+      end = this.#tokens.beginString(buffer, at + 1, to);
+      if (end === unfinished) this.#token = string;
+    } else if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
+      end = this.#tokens.beginNumber(buffer, at, to);
+      if (end === unfinished) this.#token = number;
+    } else {
+      end = this.#tokens.beginLiteral(buffer, at, to);
+      if (end === unfinished) this.#token = literal;
+    }
+    return end;
+  }
+
+  #open(array: boolean, at: number): BodyFault | undefined {
     const node = this.#next;
     this.#next = undefined;
-    if (byte === 0x7b || byte === 0x5b) {
-      if (node !== undefined && isModel(node)) return this.#fault('"model" is not a string', at - base);
-      if (node !== undefined && isStream(node)) return this.#fault('"stream" is not true or false', at - base);
-      return this.#open(byte === 0x7b ? object : array, node, at, base);
-    }
-    if (node?.watched === true) this.#startKeeping(node, at, base, isModel(node) ? maxModelRaw : maxValueBytes);
-    if (byte === quote) {
-      this.#state = S.string;
-      this.#isName = false;
-      this.#sinceEscape = 0;
-    } else if (byte === 0x2d) this.#state = S.minus;
-    else if (byte === 0x30) this.#state = S.zero;
-    else if (byte >= 0x31 && byte <= 0x39) this.#state = S.int;
-    else {
-      this.#literal = byte === 0x74 ? 'true' : byte === 0x66 ? 'false' : byte === 0x6e ? 'null' : '';
-      if (this.#literal === '') return this.#fault('a value is missing', at - base);
-      this.#literalAt = 1;
-      this.#state = S.literal;
-    }
+    if (node?.role === 'model') return this.#fault('"model" is not a string', at);
+    if (node?.role === 'stream') return this.#fault('"stream" is not true or false', at);
+    if (this.#here !== undefined)
+      this.#above.push({ depth: this.#depth, node: this.#here, seen: this.#seen });
+    this.#arrays[this.#depth] = this.#inArray;
+    this.#inArray = array;
+    if (++this.#depth > maxDepth) return this.#fault(`it is nested deeper than ${maxDepth} levels`, at);
+    this.#here = node;
+    this.#seen = 0;
+    this.#state = array ? beforeFirstElement : beforeFirstName;
     return undefined;
   }
 
-  #open(kind: number, node: PlanNode | undefined, at: number, base: number): BodyFault | undefined {
-    if (++this.#depth > maxDepth) return this.#fault(`it is nested deeper than ${maxDepth} levels`, at - base);
-    this.#kinds[this.#depth] = kind;
-    this.#nodes[this.#depth] = node;
-    this.#seen[this.#depth] = 0;
-    this.#opened = node?.watched === true || node?.elements !== undefined ? node : undefined;
-    this.#state = kind === object ? S.firstName : S.firstElement;
-    return undefined;
-  }
-
-  #reportOpened(text: string): void {
-    const node = this.#opened;
-    this.#opened = undefined;
-    if (node?.watched === true) this.#report(node, text);
-  }
-
-  #close(): undefined {
+  #close(): void {
     this.#depth -= 1;
-    this.#state = this.#depth === 0 ? S.end : S.after;
+    this.#inArray = this.#arrays[this.#depth] as boolean;
+    this.#here = undefined;
+    this.#state = this.#depth === 0 ? afterBody : afterValue;
+    const around = this.#above.at(-1);
+    if (around === undefined || around.depth !== this.#depth) return;
+    this.#above.pop();
+    this.#here = around.node;
+    this.#seen = around.seen;
   }
 
-  /** Position of the quote, the backslash or the end; below zero (minus position, minus one) for a control character. */
-  #skipString(buffer: Buffer, from: number, to: number): number {
-    let at = from;
-    let since = this.#sinceEscape;
-    while (at < to) {
-      if (since >= nativeAfter) {
-        let end = buffer.indexOf(quote, at);
-        if (end < 0 || end > to) end = to;
-        const escape = buffer.subarray(at, end).indexOf(backslash);
-        this.#sinceEscape = since;
-        return escape < 0 ? end : at + escape;
-      }
-      const stop = Math.min(to, at + nativeAfter - since);
-      const begun = at;
-      for (; at < stop; at++) {
-        const byte = buffer[at] as number;
-        if (byte === quote || byte === backslash) {
-          this.#sinceEscape = since + at - begun;
-          return at;
-        }
-        if (byte < 0x20) return -at - 1;
-      }
-      since += at - begun;
-    }
-    this.#sinceEscape = since;
-    return to;
-  }
+  // --- tokens whose bytes matter
 
-  #endString(buffer: Buffer, at: number, base: number): BodyFault | undefined {
-    if (!this.#isName) return this.#endScalar(buffer, at, base);
-    this.#state = S.colon;
-    this.#next = undefined;
-    if (!this.#keeping) return undefined;
-    const raw = this.#stopKeeping(buffer, at);
-    const parent = this.#nodes[this.#depth];
-    if (raw === undefined || parent === undefined) return undefined;
-    return this.#takeName(raw, parent, at - base);
-  }
-
-  #takeName(raw: string, parent: PlanNode, at: number): BodyFault | undefined {
-    const name = unquote(raw);
-    let node = parent.children.get(name);
-    if (node === undefined) {
-      const folded = foldName(name);
-      if (folded === name) return undefined;
-      node = parent.children.get(folded);
-      if (node === undefined) return undefined;
-      return this.#fault(`it names "${folded}" in another spelling`, at);
-    }
-    const seen = this.#seen[this.#depth] as number;
-    if ((seen & node.bit) !== 0) return this.#fault(`it names "${name}" twice`, at);
-    this.#seen[this.#depth] = seen | node.bit;
-    this.#next = node;
-    return undefined;
-  }
-
-  #endScalar(buffer: Buffer, at: number, base: number): BodyFault | undefined {
-    this.#state = S.after;
-    if (!this.#keeping) return undefined;
-    const node = this.#keptNode;
-    const raw = this.#stopKeeping(buffer, at);
-    if (node === undefined) return undefined;
-    if (isModel(node)) {
-      if (raw === undefined || raw.length > maxModelRaw) return this.#fault('"model" is too long', at - base);
-      if (raw.charCodeAt(0) !== quote) return this.#fault('"model" is not a string', at - base);
-      const model = unquote(raw);
-      if (model.length > maxModelBytes) return this.#fault('"model" is too long', at - base);
-      this.#model = model;
-      this.#modelRange = [this.#tokenFrom, this.#offset + at - base];
-      return undefined;
-    }
-    if (isStream(node)) {
-      if (raw === 'true' || raw === 'false') this.#stream = raw === 'true';
-      else if (raw !== 'null') return this.#fault('"stream" is not true or false', at - base);
-      return undefined;
-    }
-    this.#report(node, raw ?? '"..."');
-    return undefined;
-  }
-
-  #report(node: PlanNode, text: string): void {
-    const earlier = this.#values.get(node.path);
-    if (earlier === undefined) this.#values.set(node.path, [text]);
-    // A thousand tools of one type say no more than the first few dozen.
-    else if (earlier.length < 64 || !earlier.includes(text)) earlier.push(text);
-  }
-
-  // --- keeping the bytes of a token
-
-  #startKeeping(node: PlanNode | undefined, at: number, base: number, limit: number): void {
-    this.#keeping = true;
-    this.#keptNode = node;
-    this.#keptLength = 0;
-    this.#keepFrom = at;
+  #keep(at: number, limit: number): void {
+    this.#keeps = true;
     this.#keepLimit = limit;
-    this.#tokenFrom = this.#offset + at - base;
+    this.#tokenFrom = at;
+    this.#tokenAt = this.#shift + at;
+    this.#heldLength = 0;
   }
 
-  /** The token's text, or undefined where it was longer than wanted. */
-  #stopKeeping(buffer: Buffer, end: number): string | undefined {
-    this.#keeping = false;
-    if (this.#keptLength === 0) {
-      // The usual case: the token lies whole in this buffer.
-      return end - this.#keepFrom > this.#keepLimit ? undefined : buffer.toString('utf8', this.#keepFrom, end);
+  /** The token [tokenFrom, end) of this piece is whole, together with what is held of earlier pieces. */
+  #endToken(buffer: Buffer, end: number): BodyFault | undefined {
+    this.#keeps = false;
+    const isName = this.#state === beforeColon;
+    if (this.#heldLength === 0 || this.#held === undefined) {
+      if (isName) return this.#endName(buffer, this.#tokenFrom, end, end);
+      return this.#endValue(buffer, this.#tokenFrom, end, end);
     }
-    this.#keep(buffer, this.#keepFrom, end);
-    return this.#keptLength > this.#keepLimit ? undefined : this.#kept.toString('utf8', 0, this.#keptLength);
+    this.#hold(buffer, end);
+    if (isName) return this.#endName(this.#held, 0, this.#heldLength, end);
+    return this.#endValue(this.#held, 0, this.#heldLength, end);
   }
 
-  #keep(buffer: Buffer, from: number, to: number): void {
-    if (this.#keptLength > this.#keepLimit) return;
+  #hold(buffer: Buffer, to: number): void {
     // One byte above the limit is enough to know that it was passed.
-    const end = Math.min(to, from + this.#keepLimit + 1 - this.#keptLength);
-    const needed = this.#keptLength + end - from;
-    if (needed > this.#kept.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, this.#kept.length * 2));
-      this.#kept.copy(grown, 0, 0, this.#keptLength);
-      this.#kept = grown;
+    const end = Math.min(to, this.#tokenFrom + this.#keepLimit + 1 - this.#heldLength);
+    const needed = this.#heldLength + end - this.#tokenFrom;
+    if (this.#held === undefined || needed > this.#held.length) {
+      const grown = Buffer.allocUnsafe(Math.max(256, needed * 2));
+      this.#held?.copy(grown, 0, 0, this.#heldLength);
+      this.#held = grown;
     }
-    buffer.copy(this.#kept, this.#keptLength, from, end);
-    this.#keptLength = needed;
+    if (end > this.#tokenFrom) buffer.copy(this.#held, this.#heldLength, this.#tokenFrom, end);
+    this.#heldLength = Math.max(needed, this.#heldLength);
+  }
+
+  #endName(buffer: Buffer, from: number, to: number, at: number): BodyFault | undefined {
+    const parent = this.#here;
+    this.#next = undefined;
+    if (parent === undefined || to - from > this.#keepLimit) return undefined;
+    const found = this.#tokens.escaped
+      ? matchText(parent, unquote(buffer.toString('utf8', from, to)))
+      : matchBytes(parent, buffer, from + 1, to - 1);
+    if (found === undefined) return undefined;
+    if (isMisspelling(found)) return this.#fault(`it names "${found.meant}" in another spelling`, at);
+    if ((this.#seen & found.bit) !== 0) return this.#fault(`it names "${found.name}" twice`, at);
+    this.#seen |= found.bit;
+    this.#next = found;
+    return undefined;
+  }
+
+  #endValue(buffer: Buffer, from: number, to: number, at: number): BodyFault | undefined {
+    const node = this.#next;
+    this.#next = undefined;
+    if (node === undefined) return undefined;
+    const isString = buffer[from] === 0x22;
+    const tooLong = to - from > this.#keepLimit;
+    switch (node.role) {
+      case 'model':
+        if (!isString) return this.#fault('"model" is not a string', at);
+        if (tooLong) return this.#fault(`"model" is longer than ${maxModelBytes} bytes`, at);
+        return this.#takeModel(buffer, from, to, at);
+      case 'stream':
+        if (isString || to - from > 5) return this.#fault('"stream" is not true or false', at);
+        if (buffer[from] === 0x74) this.#stream = true;
+        else if (buffer[from] === 0x66) this.#stream = false;
+        else if (buffer[from] !== 0x6e) return this.#fault('"stream" is not true or false', at);
+        return undefined;
+      case 'plain': {
+        if (tooLong)
+          return isString ? this.#report(node, '"..."', at) : this.#fault(`"${node.path}" is too long`, at);
+        const text = buffer.toString('utf8', from, to);
+        // One text for one value: rules compare it.
+        return this.#report(
+          node,
+          isString && this.#tokens.escaped ? JSON.stringify(JSON.parse(text)) : text,
+          at,
+        );
+      }
+      default:
+        return node.role satisfies never;
+    }
+  }
+
+  #takeModel(buffer: Buffer, from: number, to: number, at: number): BodyFault | undefined {
+    const model = this.#tokens.escaped
+      ? unquote(buffer.toString('utf8', from, to))
+      : buffer.toString('utf8', from + 1, to - 1);
+    const tooLong = model.length * 3 > maxModelBytes && Buffer.byteLength(model) > maxModelBytes;
+    if (tooLong) return this.#fault(`"model" is longer than ${maxModelBytes} bytes`, at);
+    if (!isPlainText(model)) return this.#fault('"model" is not plain text', at);
+    this.#model = model;
+    this.#modelRange = [this.#tokenAt, this.#shift + at];
+    return undefined;
+  }
+
+  #report(node: PlanNode, text: string, at: number): BodyFault | undefined {
+    this.#values ??= new Map();
+    const earlier = this.#values.get(node.path);
+    if (earlier === undefined) {
+      this.#values.set(node.path, [text]);
+      return undefined;
+    }
+    // Only below an array can a path have two values. Different ones are kept, once each.
+    this.#distinct ??= new Map();
+    let distinct = this.#distinct.get(node.path);
+    if (distinct === undefined) {
+      distinct = new Set(earlier);
+      this.#distinct.set(node.path, distinct);
+    }
+    if (distinct.has(text)) return undefined;
+    if (distinct.size >= maxDistinct)
+      return this.#fault(`"${node.path}" has more than ${maxDistinct} different values`, at);
+    distinct.add(text);
+    earlier.push(text);
+    return undefined;
   }
 }
 
-function isModel(node: PlanNode): boolean {
-  return node.path === 'model';
-}
-
-function isStream(node: PlanNode): boolean {
-  return node.path === 'stream';
-}
-
-/** The value of a string token that the scanner found well formed. */
-function unquote(raw: string): string {
-  return raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1);
-}
-
-function isEscape(byte: number): boolean {
-  return byte === quote || byte === backslash || byte === 0x2f || byte === 0x62 || byte === 0x66 || byte === 0x6e || byte === 0x72 || byte === 0x74;
-}
-
-function isHex(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-/** RFC 8259, section 6. The next state; -1 malformed, -2 the number ended before this byte. */
-function numberState(state: number, byte: number): number {
-  const digit = isDigit(byte);
-  switch (state) {
-    case S.minus:
-      return byte === 0x30 ? S.zero : digit ? S.int : -1;
-    case S.dot:
-      return digit ? S.fraction : -1;
-    case S.exponent:
-      return digit ? S.exponentDigits : byte === 0x2b || byte === 0x2d ? S.exponentSign : -1;
-    case S.exponentSign:
-      return digit ? S.exponentDigits : -1;
-    case S.exponentDigits:
-      return digit ? S.exponentDigits : -2;
-    case S.fraction:
-      if (digit) return S.fraction;
-      break;
-    case S.int:
-      if (digit) return S.int;
-      if (byte === 0x2e) return S.dot;
-      break;
-    default:
-      if (digit) return -1;
-      if (byte === 0x2e) return S.dot;
+/**
+ * Whether a model's name holds neither control characters nor half of a surrogate pair: with these, engines in C, Go
+ * and Python read different names from the same bytes.
+ */
+export function isPlainText(name: string): boolean {
+  let ascii = true;
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    if (unit < 0x20 || unit === 0x7f) return false;
+    if (unit > 0x7f) ascii = false;
   }
-  return byte === 0x65 || byte === 0x45 ? S.exponent : -2;
+  return ascii || name.isWellFormed();
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

@@ -1,24 +1,20 @@
 /**
- * Puts the engine's name for a model where the client's stands. Only the bytes of that value change.
+ * Puts the engine's name for a model where the client's stands. Only the bytes of that value change; all others are
+ * sent on from the buffers they came in.
  */
 import type { ModelPlace } from '../routes.ts';
 
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
 /** Replaces the bytes [from, to) of the body by the name, as a JSON string or as a form value. */
-export function replaceModel(body: readonly Buffer[], range: readonly [from: number, to: number], name: string, place: ModelPlace): readonly Buffer[] {
-  const value = Buffer.from(place === 'json' ? JSON.stringify(name) : name);
-  const edited: Buffer[] = [];
-  let at = 0;
-  for (const piece of body) {
-    const [from, to] = [range[0] - at, range[1] - at];
-    if (to <= 0 || from >= piece.length) edited.push(piece);
-    else {
-      if (from > 0) edited.push(piece.subarray(0, from));
-      if (from >= 0) edited.push(value);
-      if (to < piece.length) edited.push(piece.subarray(to));
-    }
-    at += piece.length;
-  }
-  return edited;
+export function replaceModel(
+  body: readonly Buffer[],
+  range: readonly [from: number, to: number],
+  name: string,
+  place: ModelPlace,
+): readonly Buffer[] {
+  return splice(body, range[0], range[1], Buffer.from(place === 'json' ? JSON.stringify(name) : name));
 }
 
 /**
@@ -28,14 +24,42 @@ export function replaceModel(body: readonly Buffer[], range: readonly [from: num
  */
 export function insertModel(body: readonly Buffer[], name: string, place: ModelPlace): readonly Buffer[] {
   if (place !== 'json') return body;
-  const whole = Buffer.concat(body);
-  const brace = whole.indexOf(0x7b);
-  let next = brace + 1;
-  while (isBlank(whole[next])) next++;
-  const comma = whole[next] === 0x7d ? '' : ',';
-  return [whole.subarray(0, brace + 1), Buffer.from(`"model":${JSON.stringify(name)}${comma}`), whole.subarray(brace + 1)];
+  let brace = -1;
+  let at = 0;
+  for (const piece of body) {
+    for (const [i, byte] of piece.entries()) {
+      if (brace < 0) {
+        if (byte === openBrace) brace = at + i;
+      } else if (!isBlank(byte)) {
+        const comma = byte === closeBrace ? '' : ',';
+        const field = `"model":${JSON.stringify(name)}${comma}`;
+        return splice(body, brace + 1, brace + 1, Buffer.from(field));
+      }
+    }
+    at += piece.length;
+  }
+  return body;
 }
 
-function isBlank(byte: number | undefined): boolean {
+/** Bytes for the bytes [from, to), which may lie in several pieces. */
+function splice(body: readonly Buffer[], from: number, to: number, bytes: Buffer): readonly Buffer[] {
+  const edited: Buffer[] = [];
+  let written = false;
+  let at = 0;
+  for (const piece of body) {
+    const before = Math.min(Math.max(from - at, 0), piece.length);
+    const behind = Math.min(Math.max(to - at, 0), piece.length);
+    if (before > 0) edited.push(piece.subarray(0, before));
+    at += piece.length;
+    if (!written && from <= at) {
+      edited.push(bytes);
+      written = true;
+    }
+    if (behind < piece.length) edited.push(piece.subarray(behind));
+  }
+  return edited;
+}
+
+function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

@@ -1,97 +1,246 @@
 /**
- * Reads the form fields that rules look at from a whole multipart/form-data body (RFC 7578), strictly: what another
- * reader could take apart in another way is a fault. Linear in the body: each delimiter is searched once.
+ * Reads the form fields that rules look at from a multipart/form-data body (RFC 7578) as it arrives, strictly: what
+ * another reader could take apart in another way is a fault. Nothing before the first boundary, nothing behind the last
+ * but one CRLF, every boundary exactly as announced.
  *
  *   --B CRLF  head CRLF CRLF  value  CRLF --B CRLF  head CRLF CRLF  value  CRLF --B-- [CRLF]
+ *   opening   head            value        mark     head            value        mark   epilogue
+ *
+ * Linear on hostile input: CR stands in a delimiter only at its beginning, so after a mismatch the search goes on at the
+ * byte that did not fit, and no byte is looked at twice.
  */
 import type { BodyFacts } from '../../core/engine/routes.ts';
-import type { BodyFault } from './json-scanner.ts';
+import { boundaryOf, readPartHead } from './form-head.ts';
+import { type BodyFault, isPlainText, maxModelBytes } from './json-scanner.ts';
 import { foldName } from './scan-plan.ts';
 
-export interface FormFacts extends BodyFacts {
-  readonly boundary: string;
-}
+const opening = 0;
+const mark = 1;
+const head = 2;
+const value = 3;
+const epilogue = 4;
 
-const maxParts = 256;
-const maxHeadBytes = 8 * 1024;
-const maxModelBytes = 1024;
-const known = new Set(['model', 'stream']);
+const maxParts = 1000;
+const maxHeadBytes = 16 * 1024;
+const maxValueBytes = 256;
+const maxNameCharacters = 256;
+/** A native search costs as much as so many bytes. */
+const nearBytes = 64;
 
-/** RFC 2046, section 5.1.1, in a token or in quotes; one parameter only. */
-const boundaryParameter = /;\s*boundary=(?:"([^"\\]{1,70})"|([^\s;"]{1,70}))\s*(?=;|$)/gi;
-const boundaryForm = /^[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]$/;
+const cr = 0x0d;
+const headEnd = Buffer.from('\r\n\r\n');
+const lastMark = Buffer.from('--');
 
-/** `name` as plain quoted text; what else a disposition may say is not looked at. */
-const disposition = /^form-data\s*(?:;.*)?$/is;
-const nameParameter = /;\s*name="([^"\\\r\n]*)"/gi;
+/** What pydantic and Go take for a boolean. */
+const truths = new Set(['true', '1', 'on', 't', 'y', 'yes']);
+const untruths = new Set(['false', '0', 'off', 'f', 'n', 'no', '']);
+const jsonNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
-export function readMultipart(pieces: readonly Buffer[], contentType: string): FormFacts | BodyFault {
-  const boundary = boundaryOf(contentType);
-  if (boundary === undefined) return { reason: 'its content type has no usable boundary' };
-  const body = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
-  const opening = Buffer.from(`--${boundary}`, 'latin1');
-  const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
-  if (!body.subarray(0, opening.length).equals(opening)) return { reason: 'it does not begin with its boundary' };
+export class MultipartScanner {
+  readonly #delimiter: Buffer;
+  readonly #wanted: ReadonlySet<string>;
+  readonly #seen = new Set<string>();
+  readonly #values = new Map<string, readonly string[]>();
+  #state = opening;
+  /** Bytes of the delimiter, of a mark or of a head's end that were matched. */
+  #matched: number;
+  #parts = 0;
+  #length = 0;
+  /** Where the head or the value began, in the body. */
+  #begun = 0;
+  /** The wanted field whose value is being read. */
+  #field: string | undefined;
+  #kept = Buffer.allocUnsafe(1024);
+  #keptLength = 0;
+  #keepLimit = 0;
+  #model: string | undefined;
+  #modelRange: readonly [from: number, to: number] | undefined;
+  #stream: boolean | undefined;
 
-  const found = new Map<string, readonly [from: number, to: number]>();
-  let at = opening.length;
-  for (let parts = 0; ; parts++) {
-    const mark = body.toString('latin1', at, at + 2);
-    if (mark === '--') {
-      const rest = body.length - at - 2;
-      if (rest > 0 && body.toString('latin1', at + 2, at + 5) !== '\r\n') return { reason: 'something follows its last boundary' };
-      break;
-    }
-    if (mark !== '\r\n') return { reason: 'a boundary is malformed' };
-    if (parts >= maxParts) return { reason: `it has more than ${maxParts} parts` };
-    const headFrom = at + 2;
-    const headEnd = body.subarray(headFrom, headFrom + maxHeadBytes + 4).indexOf('\r\n\r\n');
-    if (headEnd < 0) return { reason: 'the head of a part is too long or does not end' };
-    const name = nameOf(body.toString('latin1', headFrom, headFrom + headEnd));
-    if (typeof name !== 'string') return name;
-    const from = headFrom + headEnd + 4;
-    // The empty value's delimiter shares its CRLF with nothing, so the search begins right here.
-    const to = body.indexOf(delimiter, from);
-    if (to < 0) return { reason: 'its last boundary is missing' };
-    const folded = foldName(name);
-    if (known.has(folded)) {
-      if (folded !== name) return { reason: `it names "${folded}" in another spelling` };
-      if (found.has(name)) return { reason: `it names "${name}" twice` };
-      found.set(name, [from, to]);
-    }
-    at = to + delimiter.length;
+  private constructor(boundary: string, wanted: readonly string[]) {
+    this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
+    this.#wanted = new Set(['model', 'stream', ...wanted]);
+    // The first boundary stands as if a line had ended before it.
+    this.#matched = 2;
   }
-  return facts(body, found, boundary);
-}
 
-function boundaryOf(contentType: string): string | undefined {
-  if (!/^multipart\/form-data\s*;/i.test(contentType)) return undefined;
-  const matches = [...contentType.matchAll(boundaryParameter)];
-  const named = contentType.match(/boundary/gi)?.length ?? 0;
-  const boundary = matches[0]?.[1] ?? matches[0]?.[2];
-  return named === 1 && matches.length === 1 && boundary !== undefined && boundaryForm.test(boundary) ? boundary : undefined;
-}
+  /** `wanted`: names of fields besides `model` and `stream` whose values rules look at. */
+  static open(contentType: string, wanted: readonly string[]): MultipartScanner | BodyFault {
+    const boundary = boundaryOf(contentType);
+    if (boundary === undefined) return { reason: 'its content type has no plain boundary' };
+    return new MultipartScanner(boundary, wanted);
+  }
 
-function nameOf(head: string): string | BodyFault {
-  const dispositions = head.split('\r\n').filter((line) => /^content-disposition\s*:/i.test(line));
-  if (dispositions.length !== 1 || /(?:^|\r\n)[ \t]/.test(head)) return { reason: 'a part has no plain Content-Disposition' };
-  const value = (dispositions[0] as string).replace(/^content-disposition:\s*/i, '');
-  const names = [...value.matchAll(nameParameter)];
-  const claimed = value.match(/(?<![a-z])name\s*\*?[0-9]*\*?\s*=/gi)?.length ?? 0;
-  if (!disposition.test(value) || names.length !== 1 || claimed !== 1) return { reason: 'a part has no plain name' };
-  return Buffer.from((names[0] as RegExpMatchArray)[1] as string, 'latin1').toString();
-}
+  /** Reads the bytes [from, to) as the next piece of the body. A fault ends the reading. */
+  write(buffer: Buffer, from: number, to: number): BodyFault | undefined {
+    const shift = this.#length - from;
+    this.#length += to - from;
+    let at = from;
+    while (at < to) {
+      switch (this.#state) {
+        case opening:
+          if (buffer[at] !== this.#delimiter[this.#matched])
+            return { reason: 'it does not begin with its boundary' };
+          at += 1;
+          if (++this.#matched === this.#delimiter.length) this.#turn(mark);
+          continue;
+        case mark: {
+          const wanted = this.#keptLength === 0 ? undefined : this.#kept[0] === cr ? headEnd : lastMark;
+          const byte = buffer[at++] as number;
+          if (wanted === undefined ? byte !== cr && byte !== lastMark[0] : byte !== wanted[1])
+            return { reason: 'a boundary is malformed' };
+          this.#kept[this.#keptLength++] = byte;
+          if (wanted === undefined) continue;
+          if (wanted === lastMark) this.#turn(epilogue);
+          else if (++this.#parts > maxParts) return { reason: `it has more than ${maxParts} parts` };
+          else {
+            this.#turn(head);
+            this.#keepLimit = maxHeadBytes;
+          }
+          continue;
+        }
+        case head: {
+          const stop = this.#headEnd(buffer, at, to);
+          this.#keep(buffer, at, stop);
+          at = stop;
+          if (this.#keptLength > maxHeadBytes) return { reason: 'the head of a part is too long' };
+          if (this.#matched < headEnd.length) continue;
+          const fault = this.#beginValue();
+          if (fault !== undefined) return fault;
+          this.#begun = shift + at;
+          continue;
+        }
+        case value: {
+          const stop = this.#delimiterEnd(buffer, at, to);
+          if (this.#field !== undefined) this.#keep(buffer, at, stop);
+          at = stop;
+          if (this.#matched < this.#delimiter.length) continue;
+          const fault = this.#endValue(shift + at - this.#delimiter.length);
+          if (fault !== undefined) return fault;
+          this.#turn(mark);
+          continue;
+        }
+        default:
+          if (this.#matched >= 2 || buffer[at] !== headEnd[this.#matched])
+            return { reason: 'something follows its last boundary' };
+          this.#matched += 1;
+          at += 1;
+      }
+    }
+    return undefined;
+  }
 
-function facts(body: Buffer, found: ReadonlyMap<string, readonly [number, number]>, boundary: string): FormFacts | BodyFault {
-  const range = found.get('model');
-  if (range !== undefined && range[1] - range[0] > maxModelBytes) return { reason: '"model" is too long' };
-  const stream = found.get('stream');
-  const streamText = stream === undefined ? undefined : body.toString('latin1', stream[0], Math.min(stream[1], stream[0] + 8)).toLowerCase();
-  return {
-    model: range === undefined ? undefined : body.toString('utf8', range[0], range[1]),
-    modelRange: range,
-    stream: streamText === undefined ? undefined : streamText === 'true' || streamText === '1',
-    values: new Map(),
-    boundary,
-  };
+  /** The body is complete. */
+  end(): BodyFault | undefined {
+    if (this.#length === 0) return { reason: 'it is empty' };
+    if (this.#state !== epilogue) return { reason: 'its last boundary is missing' };
+    return this.#matched === 1 ? { reason: 'something follows its last boundary' } : undefined;
+  }
+
+  /** Only after `end` found no fault. A form's values are texts; those that are numbers are given as such. */
+  facts(): BodyFacts {
+    return { model: this.#model, modelRange: this.#modelRange, stream: this.#stream, values: this.#values };
+  }
+
+  #turn(state: number): void {
+    this.#state = state;
+    this.#matched = 0;
+    this.#keptLength = 0;
+  }
+
+  /** Position behind the head's blank line, or `to`; `#matched` says which. */
+  #headEnd(buffer: Buffer, from: number, to: number): number {
+    let matched = this.#matched;
+    let at = from;
+    while (at < to && matched < headEnd.length) {
+      const byte = buffer[at++];
+      if (byte === headEnd[matched]) matched += 1;
+      else matched = byte === cr ? 1 : 0;
+    }
+    this.#matched = matched;
+    return at;
+  }
+
+  /** Position behind the next delimiter, or `to`; `#matched` says which. */
+  #delimiterEnd(buffer: Buffer, from: number, to: number): number {
+    const delimiter = this.#delimiter;
+    let matched = this.#matched;
+    let at = from;
+    let near = at + nearBytes;
+    while (at < to && matched < delimiter.length) {
+      if (matched === 0 && at >= near) {
+        const next = buffer.indexOf(cr, at);
+        at = next < 0 || next > to ? to : next;
+        near = at + nearBytes;
+        continue;
+      }
+      const byte = buffer[at++];
+      if (byte === delimiter[matched]) matched += 1;
+      else matched = byte === cr ? 1 : 0;
+    }
+    this.#matched = matched;
+    return at;
+  }
+
+  #keep(buffer: Buffer, from: number, to: number): void {
+    // One byte above the limit is enough to know that it was passed.
+    const end = Math.min(to, from + this.#keepLimit + 1 - this.#keptLength);
+    if (end <= from) return;
+    const needed = this.#keptLength + end - from;
+    if (needed > this.#kept.length) {
+      const grown = Buffer.allocUnsafe(needed * 2);
+      this.#kept.copy(grown, 0, 0, this.#keptLength);
+      this.#kept = grown;
+    }
+    buffer.copy(this.#kept, this.#keptLength, from, end);
+    this.#keptLength = needed;
+  }
+
+  #beginValue(): BodyFault | undefined {
+    const read = readPartHead(this.#kept.toString('latin1', 0, this.#keptLength - headEnd.length));
+    if ('reason' in read) return read;
+    this.#turn(value);
+    this.#field = undefined;
+    if (read.name.length > maxNameCharacters) return undefined;
+    const meant = foldName(read.name).trim();
+    // RFC 7578, section 4.6: a field of this name says how all others are to be decoded.
+    if (meant === '_charset_') return { reason: 'it names a charset' };
+    if (!this.#wanted.has(meant)) return undefined;
+    if (meant !== read.name) return { reason: `it names "${meant}" in another spelling` };
+    if (this.#seen.has(meant)) return { reason: `it names "${meant}" twice` };
+    if (read.isFile) return { reason: `"${meant}" is a file` };
+    this.#seen.add(meant);
+    this.#field = meant;
+    this.#keepLimit = (meant === 'model' ? maxModelBytes : maxValueBytes) + this.#delimiter.length;
+    return undefined;
+  }
+
+  /** The value ended at this position of the body. What was kept may be longer by the delimiter. */
+  #endValue(end: number): BodyFault | undefined {
+    const field = this.#field;
+    if (field === undefined) return undefined;
+    const length = end - this.#begun;
+    if (field === 'model') {
+      if (length > maxModelBytes) return { reason: `"model" is longer than ${maxModelBytes} bytes` };
+      const bytes = this.#kept.subarray(0, length);
+      const name = bytes.toString();
+      if (!isPlainText(name) || !bytes.equals(Buffer.from(name)))
+        return { reason: '"model" is not plain text' };
+      this.#model = name;
+      this.#modelRange = [this.#begun, end];
+      return undefined;
+    }
+    const text = length > maxValueBytes ? undefined : this.#kept.toString('utf8', 0, length);
+    if (field === 'stream') {
+      const flag = text?.toLowerCase();
+      if (flag !== undefined && truths.has(flag)) this.#stream = true;
+      else if (flag !== undefined && untruths.has(flag)) this.#stream = false;
+      else return { reason: '"stream" is not true or false' };
+      return undefined;
+    }
+    this.#values.set(field, [
+      text === undefined ? '"..."' : jsonNumber.test(text) ? text : JSON.stringify(text),
+    ]);
+    return undefined;
+  }
 }

@@ -8,21 +8,26 @@ import type { Exchange, Refusal } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
 import { JsonScanner } from './json-scanner.ts';
-import { readMultipart } from './multipart.ts';
+import { MultipartScanner } from './multipart.ts';
 import { type ScanPlan, scanPlan } from './scan-plan.ts';
 
-const plans = new Map<Route, ScanPlan>();
+/** By the list of paths, which is a constant of the route table or of a handler; routes are copied, lists are not. */
+const plans = new WeakMap<readonly string[], ScanPlan>();
 
-function planOf(route: Route): ScanPlan {
-  let plan = plans.get(route);
+function planOf(paths: readonly string[]): ScanPlan {
+  let plan = plans.get(paths);
   if (plan === undefined) {
-    plan = scanPlan(route.scan);
-    plans.set(route, plan);
+    plan = scanPlan(paths);
+    plans.set(paths, plan);
   }
   return plan;
 }
 
-const bodyInvalid = (reason: string): Refusal => ({ code: 'BODY_INVALID', params: { reason }, rule: 'the body scanner' });
+const bodyInvalid = (reason: string): Refusal => ({
+  code: 'BODY_INVALID',
+  params: { reason },
+  rule: 'the body scanner',
+});
 
 /**
  * `then` gets the facts, the body in the pieces it came in, its length, and the content type to send on. A refusal is
@@ -35,34 +40,33 @@ export function readRequestBody(
 ): void {
   const { fields } = x.head;
   const coding = fields.get('content-encoding');
-  if (coding !== undefined && coding.toLowerCase() !== 'identity') return refuse(x, { code: 'BODY_CODED', rule: 'content-encoding' });
+  if (coding !== undefined && coding.toLowerCase() !== 'identity')
+    return refuse(x, { code: 'BODY_CODED', rule: 'content-encoding' });
   const contentType = fields.get('content-type') ?? '';
   const multipart = /^multipart\//i.test(contentType);
   if (multipart !== (route.model === 'multipart')) {
     const expected = route.model === 'multipart' ? 'multipart/form-data' : 'application/json';
     return refuse(x, { code: 'BODY_TYPE_UNSUPPORTED', params: { expected }, rule: 'content-type' });
   }
-  const scanner = multipart ? undefined : new JsonScanner(planOf(route));
+  const scanner = multipart
+    ? MultipartScanner.open(contentType, formFields(route.scan))
+    : new JsonScanner(planOf(route.scan));
+  if ('reason' in scanner) return refuse(x, bodyInvalid(scanner.reason));
   const pieces: Buffer[] = [];
   let length = 0;
   x.body.read({
     chunk: (buffer) => {
       pieces.push(buffer);
       length += buffer.length;
-      const fault = scanner?.write(buffer, 0, buffer.length);
+      const fault = scanner.write(buffer, 0, buffer.length);
       return fault === undefined ? undefined : bodyInvalid(fault.reason);
     },
     end: () => {
       x.outcome.bytesIn = length;
-      if (scanner !== undefined) {
-        const fault = scanner.end();
-        if (fault !== undefined) return refuse(x, bodyInvalid(fault.reason));
-        // Written by us, because we have seen that it is JSON, whatever the client called it.
-        return then(scanner.facts(), pieces, length, 'application/json');
-      }
-      const read = readMultipart(pieces, contentType);
-      if ('reason' in read) return refuse(x, bodyInvalid(read.reason));
-      then(read, pieces, length, contentType);
+      const fault = scanner.end();
+      if (fault !== undefined) return refuse(x, bodyInvalid(fault.reason));
+      // JSON is called so by us, because we have seen that it is, whatever the client called it.
+      then(scanner.facts(), pieces, length, multipart ? contentType : 'application/json');
     },
     failed: (refusal) => {
       if (refusal !== undefined) refuse(x, refusal);
@@ -70,10 +74,16 @@ export function readRequestBody(
   });
 }
 
+/** A form is flat: of the paths that rules look at it can hold those of one name. */
+function formFields(paths: readonly string[]): readonly string[] {
+  return paths.filter((path) => /^[a-z0-9_]+$/.test(path));
+}
+
 /** Reads a whole body that no rule looks into; an empty one where there is none. */
 export function readRawBody(x: Exchange, then: (body: readonly Buffer[], length: number) => void): void {
   const coding = x.head.fields.get('content-encoding');
-  if (coding !== undefined && coding.toLowerCase() !== 'identity') return refuse(x, { code: 'BODY_CODED', rule: 'content-encoding' });
+  if (coding !== undefined && coding.toLowerCase() !== 'identity')
+    return refuse(x, { code: 'BODY_CODED', rule: 'content-encoding' });
   const pieces: Buffer[] = [];
   let length = 0;
   x.body.read({

@@ -1,24 +1,54 @@
 /**
- * Which fields of a JSON body the rules look at, as a tree: at most three levels, `name`, `name.name`, `name[].name`.
+ * Which names of a JSON object the rules look at, as a tree: at most three levels, `name`, `name.name`, `name[].name`.
+ *
+ * A name in a body is held against the tree byte by byte, without making a string of it, in the way that the laxest
+ * engine reads it: Go's encoding/json takes names without regard to case. So three answers are possible: it is a watched
+ * name, it is none, or it is one but for its spelling, which is a fault.
  */
+
+/** What is special about a value: the model and the stream flag have a form of their own. */
+export type Role = 'model' | 'stream' | 'plain';
 
 /** One watched name. `bit` marks it among its siblings. */
 export interface PlanNode {
   readonly path: string;
+  readonly name: string;
+  readonly bytes: Uint8Array;
   readonly bit: number;
+  readonly role: Role;
   /** Its value is reported. */
   watched: boolean;
   readonly children: Map<string, PlanNode>;
+  /** The same children by the length of their names. */
+  readonly byLength: (PlanNode[] | undefined)[];
   /** What the elements are, where the value is an array. */
   elements: PlanNode | undefined;
 }
 
 export type ScanPlan = PlanNode;
 
-/** `model` and `stream` are always in it. */
+/** A name that an engine could take for a watched one, but that is not spelt like it. */
+export interface Misspelling {
+  readonly meant: string;
+}
+
+/** Each character of a watched name may be written as `\u0061`, and one that folds to ASCII has at most 3 bytes. */
+const bytesPerCharacter = 6;
+const maxSiblings = 31;
+
+/** The plan of a request's body: `model` and `stream` are always in it. */
 export function scanPlan(paths: readonly string[]): ScanPlan {
-  const root = node('', 0);
-  for (const path of ['model', 'stream', ...paths]) {
+  return compilePaths(['model', 'stream', ...paths], true);
+}
+
+/** A plan of these paths alone, none of which has a form of its own. */
+export function answerPlan(paths: readonly string[]): ScanPlan {
+  return compilePaths(paths, false);
+}
+
+function compilePaths(paths: readonly string[], request: boolean): ScanPlan {
+  const root = node('', '', 0, 'plain');
+  for (const path of paths) {
     let at = root;
     for (const step of path.split('.')) {
       const array = step.endsWith('[]');
@@ -26,20 +56,92 @@ export function scanPlan(paths: readonly string[]): ScanPlan {
       let child = at.children.get(name);
       if (child === undefined) {
         // The set of names seen in one object is one number.
-        if (at.children.size >= 31) throw new RangeError(`too many watched names beside ${path}`);
-        child = node(at.path === '' ? name : `${at.path}.${name}`, 1 << at.children.size);
+        if (at.children.size >= maxSiblings) throw new RangeError(`too many watched names beside ${path}`);
+        const role = request && at === root && (name === 'model' || name === 'stream') ? name : 'plain';
+        child = node(at === root ? name : `${at.path}.${name}`, name, 1 << at.children.size, role);
         at.children.set(name, child);
+        const alike = at.byLength[name.length];
+        if (alike === undefined) at.byLength[name.length] = [child];
+        else alike.push(child);
       }
-      if (array) child.elements ??= node(`${child.path}[]`, 0);
-      at = array ? (child.elements as PlanNode) : child;
+      if (array) child.elements ??= node(`${child.path}[]`, '', 0, 'plain');
+      at = child.elements !== undefined && array ? child.elements : child;
     }
     at.watched = true;
   }
   return root;
 }
 
-function node(path: string, bit: number): PlanNode {
-  return { path, bit, watched: false, children: new Map(), elements: undefined };
+function node(path: string, name: string, bit: number, role: Role): PlanNode {
+  if (!/^[a-z0-9_]*$/.test(name)) throw new RangeError(`a watched name is in lower case: ${path}`);
+  const bytes = Buffer.from(name);
+  return {
+    path,
+    name,
+    bytes,
+    bit,
+    role,
+    watched: false,
+    children: new Map(),
+    byLength: [],
+    elements: undefined,
+  };
+}
+
+/** Above this many raw bytes, quotes not counted, a name cannot be one of the children's. */
+export function longestName(parent: PlanNode): number {
+  return Math.max(0, parent.byLength.length - 1) * bytesPerCharacter;
+}
+
+/** The child that the bytes [from, to) name; they hold no escape. */
+export function matchBytes(
+  parent: PlanNode,
+  buffer: Uint8Array,
+  from: number,
+  to: number,
+): PlanNode | Misspelling | undefined {
+  const alike = parent.byLength[to - from];
+  if (alike !== undefined) {
+    for (const child of alike) {
+      const same = compare(child.bytes, buffer, from);
+      if (same === exact) return child;
+      if (same === folded) return { meant: child.name };
+    }
+  }
+  for (let at = from; at < to; at++) {
+    if ((buffer[at] as number) >= 0x80)
+      return matchText(parent, Buffer.from(buffer.subarray(from, to)).toString());
+  }
+  return undefined;
+}
+
+/** The child that a name stands for, unescaped. */
+export function matchText(parent: PlanNode, name: string): PlanNode | Misspelling | undefined {
+  const child = parent.children.get(name);
+  if (child !== undefined) return child;
+  const meant = parent.children.get(foldName(name));
+  return meant === undefined ? undefined : { meant: meant.name };
+}
+
+export function isMisspelling(found: PlanNode | Misspelling): found is Misspelling {
+  return 'meant' in found;
+}
+
+const different = 0;
+const folded = 1;
+const exact = 2;
+
+function compare(name: Uint8Array, buffer: Uint8Array, from: number): number {
+  let result = exact;
+  for (let i = 0; i < name.length; i++) {
+    const wanted = name[i] as number;
+    const byte = buffer[from + i] as number;
+    if (byte === wanted) continue;
+    // Only letters have a case: `_` and DEL differ by the same bit.
+    if ((byte | 0x20) !== wanted || wanted < 0x61 || wanted > 0x7a) return different;
+    result = folded;
+  }
+  return result;
 }
 
 /**

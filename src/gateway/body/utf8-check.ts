@@ -1,0 +1,47 @@
+/**
+ * Whether a body that comes in pieces is UTF-8. A character may be split between pieces; everything else is checked by
+ * the native routine, which takes half a millisecond for 20 MB. That the last piece ends behind a whole character is
+ * the caller's to know.
+ */
+import { isUtf8 } from 'node:buffer';
+
+const maxSequence = 4;
+
+export class Utf8Check {
+  /** Bytes of a character whose end has not come. */
+  #split: Buffer | undefined;
+  #length = 0;
+
+  /** False as soon as no following bytes could make it right. */
+  take(buffer: Buffer, from: number, to: number): boolean {
+    let at = from;
+    if (this.#split !== undefined && this.#length > 0) {
+      const needed = sequenceLength(this.#split[0] as number);
+      while (this.#length < needed && at < to) this.#split[this.#length++] = buffer[at++] as number;
+      if (this.#length < needed) return true;
+      if (!isUtf8(this.#split.subarray(0, this.#length))) return false;
+      this.#length = 0;
+    }
+    const rest = at === 0 && to === buffer.length ? buffer : buffer.subarray(at, to);
+    if (isUtf8(rest)) return true;
+    // Only the last three bytes can be the beginning of a character that goes on.
+    for (let back = 1; back < maxSequence && back <= rest.length; back++) {
+      const byte = rest[rest.length - back] as number;
+      if ((byte & 0xc0) === 0x80) continue;
+      if (sequenceLength(byte) <= back || !isUtf8(rest.subarray(0, -back))) return false;
+      this.#split ??= Buffer.alloc(maxSequence);
+      this.#split.set(rest.subarray(-back));
+      this.#length = back;
+      return true;
+    }
+    return false;
+  }
+}
+
+/** How many bytes a character has by its first byte; 0 where none begins so. */
+function sequenceLength(first: number): number {
+  if (first >= 0xc2 && first <= 0xdf) return 2;
+  if (first >= 0xe0 && first <= 0xef) return 3;
+  if (first >= 0xf0 && first <= 0xf4) return 4;
+  return 0;
+}
