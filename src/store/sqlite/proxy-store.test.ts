@@ -1,101 +1,18 @@
-/** The store as a running proxy has it, beside real other processes, with a thread that crashes, hangs and waits. */
+/** The store as a running proxy has it, beside real other processes that change it. */
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type TestContext, test } from 'node:test';
-import { Worker } from 'node:worker_threads';
+import { test } from 'node:test';
 import { systemClock } from '../../core/clock.ts';
-import type { StateChange } from '../../core/security/ports.ts';
 import { defaultPolicy } from '../../core/security/security-policy.ts';
 import { sampleHandle, sampleKey, sampleUsage } from '../repository-samples.ts';
-import { openProxyStore, type ProxyStore, type ProxyStoreOptions } from './proxy-store.ts';
+import { openProxyStore } from './proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
 import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
 import { lockFile, startProgram } from './test-programs.ts';
+import { answered, Heard, running, Threads } from './test-proxies.ts';
 import type { FromThread } from './thread-messages.ts';
-
-/** Everything that reached the listener, and a way to wait for more of it. */
-class Heard {
-  readonly changes: StateChange[] = [];
-  readonly problems: (string | undefined)[] = [];
-  #waiting: (() => void)[] = [];
-
-  changed(change: StateChange): void {
-    this.changes.push(change);
-    this.#wake();
-  }
-  problem(text: string | undefined): void {
-    this.problems.push(text);
-    this.#wake();
-  }
-  /** Resolves as soon as it holds. */
-  async until(holds: (heard: Heard) => boolean): Promise<void> {
-    while (!holds(this)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
-  }
-}
-
-/** Threads as the proxy starts them, kept so that a test can harm them. */
-class Threads {
-  readonly started: Worker[] = [];
-  readonly exited: Worker[] = [];
-  readonly #make: SpawnWorker;
-
-  constructor(make: SpawnWorker = spawnStoreWorker) {
-    this.#make = make;
-  }
-  readonly spawn: SpawnWorker = (start) => {
-    const worker = this.#make(start);
-    this.started.push(worker);
-    worker.on('exit', () => this.exited.push(worker));
-    return worker;
-  };
-  /** The one that runs. */
-  get last(): Worker {
-    const worker = this.started.at(-1);
-    assert(worker !== undefined);
-    return worker;
-  }
-}
-
-interface Running {
-  readonly proxy: ProxyStore;
-  readonly heard: Heard;
-  readonly threads: Threads;
-}
-
-async function running(
-  t: TestContext,
-  home: string,
-  more: Partial<ProxyStoreOptions> = {},
-): Promise<Running> {
-  const threads = new Threads(more.spawn);
-  const proxy = openProxyStore({ home, clock: systemClock, ...more, spawn: threads.spawn });
-  const heard = new Heard();
-  atEnd(t, async () => {
-    await proxy.close();
-    assert.equal(threads.exited.length, threads.started.length, 'no thread is left');
-  });
-  await proxy.start(heard);
-  return { proxy, heard, threads };
-}
-
-/** Resolves when the thread says so. */
-function answered(worker: Worker, say: FromThread['answer']['say']): Promise<void> {
-  return new Promise((resolve) => {
-    const hear = ({ answer }: FromThread): void => {
-      if (answer.say !== say) return;
-      worker.off('message', hear);
-      resolve();
-    };
-    worker.on('message', hear);
-  });
-}
-
-const todayMs = (): number => Date.now();
 
 test('the whole state is there when start resolves, as one piece', async (t) => {
   const home = temporaryHome(t);
@@ -262,7 +179,7 @@ test('usage, last use and audit are on disk within a second', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   const { proxy, threads } = await running(t, home);
-  const atMs = todayMs();
+  const atMs = Date.now();
   proxy.add(sampleUsage({ atMs }));
   proxy.add(sampleUsage({ atMs, estimated: true }));
   proxy.touch('key_b', { atMs, address: '::1' });
@@ -290,7 +207,7 @@ test('tokens of today are those of all proxies, counted once', async (t) => {
   const home = temporaryHome(t);
   const one = await running(t, home);
   const two = await running(t, home);
-  const entry = sampleUsage({ atMs: todayMs(), inputTokens: 10, outputTokens: 5 });
+  const entry = sampleUsage({ atMs: Date.now(), inputTokens: 10, outputTokens: 5 });
   one.proxy.add(entry);
   assert.equal(one.proxy.today('key_a'), 15, 'its own at once');
   assert.equal(one.proxy.today('key_b'), 0);
@@ -305,88 +222,6 @@ test('tokens of today are those of all proxies, counted once', async (t) => {
   assert.deepEqual([one.proxy.today('key_a'), two.proxy.today('key_a')], [30, 30]);
 });
 
-test('a thread that crashes is told, started again, and goes on where the proxy is', async (t) => {
-  const home = temporaryHome(t);
-  const cli = openedStore(t, home);
-  await cli.security.insertKey(sampleKey('a'));
-  const { proxy, heard, threads } = await running(t, home);
-  proxy.add(sampleUsage({ atMs: todayMs() }));
-  await threads.last.terminate();
-  await cli.security.insertKey(sampleKey('b'));
-  await heard.until(({ changes }) => changes.length > 1);
-  assert.deepEqual(heard.changes[1], {
-    keys: { replaceAll: false, removedIds: [], upserted: [sampleKey('b')] },
-  });
-  await heard.until(({ problems }) => problems.length > 0 && problems.at(-1) === undefined);
-  assert.match(heard.problems[0] ?? '', /thread/);
-  assert.equal(threads.started.length, 2);
-  await proxy.close();
-  assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
-});
-
-test('refresh does not wait for the pause after a crash', async (t) => {
-  const home = temporaryHome(t);
-  const { proxy, threads } = await running(t, home);
-  await threads.last.terminate();
-  await proxy.refresh();
-  assert.equal(threads.started.length, 2);
-});
-
-test('a batch whose answer was lost in a crash counts once', async (t) => {
-  const home = temporaryHome(t);
-  const cli = openedStore(t, home);
-  let first = true;
-  const spawn: SpawnWorker = (start) => {
-    const worker = spawnStoreWorker(start);
-    if (!first) return worker;
-    first = false;
-    // It dies as soon as it has written, before the proxy hears of it.
-    const emit = worker.emit.bind(worker);
-    t.mock.method(worker, 'emit', (event: 'message', message: FromThread) => {
-      if (event !== 'message' || message.answer.say !== 'done') return emit(event, message);
-      void worker.terminate();
-      return true;
-    });
-    return worker;
-  };
-  const { proxy, threads, heard } = await running(t, home, { spawn });
-  proxy.add(sampleUsage());
-  await heard.until(({ problems }) => problems.length > 1 && problems.at(-1) === undefined);
-  await proxy.close();
-  assert.equal(threads.started.length, 2);
-  assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
-});
-
-test('a thread that hangs is told, ended and replaced', async (t) => {
-  const home = temporaryHome(t);
-  const cli = openedStore(t, home);
-  const url = JSON.stringify(new URL('./worker.ts', import.meta.url).href);
-  const code = `
-    require('node:worker_threads').parentPort.on('message', (m) => { while (m.hang); });
-    import(${url});`;
-  const { heard, threads } = await running(t, home, {
-    answerMs: 300,
-    spawn: (start) => new Worker(code, { eval: true, workerData: start }),
-  });
-  threads.last.postMessage({ hang: true, n: 0, order: { do: 'next' } });
-  await cli.security.insertKey(sampleKey('a'));
-  await heard.until(({ changes }) => changes.length > 1);
-  assert.match(heard.problems[0] ?? '', /did not answer/);
-  await heard.until(({ problems }) => problems.at(-1) === undefined);
-  assert.equal(threads.started.length, 2);
-});
-
-test('a hanging thread does not hang the end', async (t) => {
-  const home = temporaryHome(t);
-  const threads = new Threads(() => new Worker('setInterval(() => {}, 1000)', { eval: true }));
-  const clock = { ...systemClock, after: (_: number, f: () => void) => systemClock.after(50, f) };
-  const proxy = openProxyStore({ home, clock, spawn: threads.spawn });
-  const start = assert.rejects(proxy.start(new Heard()), failsAs('STORE_UNUSABLE', /did not answer/));
-  await proxy.close();
-  await start;
-  assert.equal(threads.exited.length, 1);
-});
-
 test('a store that cannot be read fails the start and leaves nothing', async (t) => {
   const home = temporaryHome(t);
   writeFileSync(join(home, 'flm.db'), 'this is no database '.repeat(500), { mode: 0o600 });
@@ -397,20 +232,6 @@ test('a store that cannot be read fails the start and leaves nothing', async (t)
   await assert.rejects(proxy.saveHandle(sampleHandle('a')), failsAs('STORE_UNUSABLE'));
 });
 
-test('a locked database delays the thread, and no turn of the proxy', async (t) => {
-  const home = temporaryHome(t);
-  openedStore(t, home);
-  const { proxy } = await running(t, home, { busyTimeoutMs: 400 });
-  const lock = await lockFile(t, join(home, 'flm.db'));
-  let turns = 0;
-  const beat = setInterval(() => turns++, 5);
-  atEnd(t, () => clearInterval(beat));
-  await assert.rejects(proxy.saveHandle(sampleHandle('a')), failsAs('STORE_BUSY'));
-  assert(turns > 10, `${turns} turns`);
-  await lock.release();
-  await proxy.saveHandle(sampleHandle('a'));
-});
-
 test('a locked usage file delays no revocation, and what was counted meanwhile is written once', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
@@ -418,7 +239,7 @@ test('a locked usage file delays no revocation, and what was counted meanwhile i
   await cli.usage.addUsage([]);
   const { proxy, heard } = await running(t, home);
   const lock = await lockFile(t, join(home, 'usage.db'));
-  const entry = sampleUsage({ atMs: todayMs() });
+  const entry = sampleUsage({ atMs: Date.now() });
   proxy.add(entry);
   await heard.until(({ problems }) => problems.length > 0);
   assert.match(heard.problems[0] ?? '', /usage\.db.* is locked/);

@@ -1,0 +1,109 @@
+/** A store thread that crashes, hangs and waits: the proxy goes on and gets another. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { systemClock } from '../../core/clock.ts';
+import { sampleHandle, sampleKey, sampleUsage } from '../repository-samples.ts';
+import { openProxyStore } from './proxy-store.ts';
+import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
+import { lockFile } from './test-programs.ts';
+import { Heard, running, Threads } from './test-proxies.ts';
+import type { FromThread } from './thread-messages.ts';
+
+test('a thread that crashes is told, started again, and goes on where the proxy is', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  const { proxy, heard, threads } = await running(t, home);
+  proxy.add(sampleUsage({ atMs: Date.now() }));
+  await threads.last.terminate();
+  await cli.security.insertKey(sampleKey('b'));
+  await heard.until(({ changes }) => changes.length > 1);
+  assert.deepEqual(heard.changes[1], {
+    keys: { replaceAll: false, removedIds: [], upserted: [sampleKey('b')] },
+  });
+  await heard.until(({ problems }) => problems.length > 0 && problems.at(-1) === undefined);
+  assert.match(heard.problems[0] ?? '', /thread/);
+  assert.equal(threads.started.length, 2);
+  await proxy.close();
+  assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
+});
+
+test('refresh does not wait for the pause after a crash', async (t) => {
+  const home = temporaryHome(t);
+  const { proxy, threads } = await running(t, home);
+  await threads.last.terminate();
+  await proxy.refresh();
+  assert.equal(threads.started.length, 2);
+});
+
+test('a batch whose answer was lost in a crash counts once', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  let first = true;
+  const spawn: SpawnWorker = (start) => {
+    const worker = spawnStoreWorker(start);
+    if (!first) return worker;
+    first = false;
+    // It dies as soon as it has written, before the proxy hears of it.
+    const emit = worker.emit.bind(worker);
+    t.mock.method(worker, 'emit', (event: 'message', message: FromThread) => {
+      if (event !== 'message' || message.answer.say !== 'done') return emit(event, message);
+      void worker.terminate();
+      return true;
+    });
+    return worker;
+  };
+  const { proxy, threads, heard } = await running(t, home, { spawn });
+  proxy.add(sampleUsage());
+  await heard.until(({ problems }) => problems.length > 1 && problems.at(-1) === undefined);
+  await proxy.close();
+  assert.equal(threads.started.length, 2);
+  assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
+});
+
+test('a thread that hangs is told, ended and replaced', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const url = JSON.stringify(new URL('./worker.ts', import.meta.url).href);
+  const code = `
+    require('node:worker_threads').parentPort.on('message', (m) => { while (m.hang); });
+    import(${url});`;
+  const { heard, threads } = await running(t, home, {
+    answerMs: 300,
+    spawn: (start) => new Worker(code, { eval: true, workerData: start }),
+  });
+  threads.last.postMessage({ hang: true, n: 0, order: { do: 'next' } });
+  await cli.security.insertKey(sampleKey('a'));
+  await heard.until(({ changes }) => changes.length > 1);
+  assert.match(heard.problems[0] ?? '', /did not answer/);
+  await heard.until(({ problems }) => problems.at(-1) === undefined);
+  assert.equal(threads.started.length, 2);
+});
+
+test('a hanging thread does not hang the end', async (t) => {
+  const home = temporaryHome(t);
+  const threads = new Threads(() => new Worker('setInterval(() => {}, 1000)', { eval: true }));
+  const clock = { ...systemClock, after: (_: number, f: () => void) => systemClock.after(50, f) };
+  const proxy = openProxyStore({ home, clock, spawn: threads.spawn });
+  const start = assert.rejects(proxy.start(new Heard()), failsAs('STORE_UNUSABLE', /did not answer/));
+  await proxy.close();
+  await start;
+  assert.equal(threads.exited.length, 1);
+});
+
+test('a locked database delays the thread, and no turn of the proxy', async (t) => {
+  const home = temporaryHome(t);
+  openedStore(t, home);
+  const { proxy } = await running(t, home, { busyTimeoutMs: 400 });
+  const lock = await lockFile(t, join(home, 'flm.db'));
+  let turns = 0;
+  const beat = setInterval(() => turns++, 5);
+  atEnd(t, () => clearInterval(beat));
+  await assert.rejects(proxy.saveHandle(sampleHandle('a')), failsAs('STORE_BUSY'));
+  assert(turns > 10, `${turns} turns`);
+  await lock.release();
+  await proxy.saveHandle(sampleHandle('a'));
+});

@@ -1,0 +1,90 @@
+/** Proxy stores under test: what they told, and their threads, so that a test can wait for the one and harm the other. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { Worker } from 'node:worker_threads';
+import { systemClock } from '../../core/clock.ts';
+import type { StateChange } from '../../core/security/ports.ts';
+import { openProxyStore, type ProxyStore, type ProxyStoreOptions } from './proxy-store.ts';
+import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
+import { atEnd } from './test-homes.ts';
+import type { FromThread } from './thread-messages.ts';
+
+/** Everything that reached the listener, and a way to wait for more of it. */
+export class Heard {
+  readonly changes: StateChange[] = [];
+  readonly problems: (string | undefined)[] = [];
+  #waiting: (() => void)[] = [];
+
+  changed(change: StateChange): void {
+    this.changes.push(change);
+    this.#wake();
+  }
+  problem(text: string | undefined): void {
+    this.problems.push(text);
+    this.#wake();
+  }
+  /** Resolves as soon as it holds. */
+  async until(holds: (heard: Heard) => boolean): Promise<void> {
+    while (!holds(this)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** Threads as the proxy starts them, kept so that a test can harm them. */
+export class Threads {
+  readonly started: Worker[] = [];
+  readonly exited: Worker[] = [];
+  readonly #make: SpawnWorker;
+
+  constructor(make: SpawnWorker = spawnStoreWorker) {
+    this.#make = make;
+  }
+  readonly spawn: SpawnWorker = (start) => {
+    const worker = this.#make(start);
+    this.started.push(worker);
+    worker.on('exit', () => this.exited.push(worker));
+    return worker;
+  };
+  /** The one that runs. */
+  get last(): Worker {
+    const worker = this.started.at(-1);
+    assert(worker !== undefined);
+    return worker;
+  }
+}
+
+export interface Running {
+  readonly proxy: ProxyStore;
+  readonly heard: Heard;
+  readonly threads: Threads;
+}
+
+export async function running(
+  t: TestContext,
+  home: string,
+  more: Partial<ProxyStoreOptions> = {},
+): Promise<Running> {
+  const threads = new Threads(more.spawn);
+  const proxy = openProxyStore({ home, clock: systemClock, ...more, spawn: threads.spawn });
+  const heard = new Heard();
+  atEnd(t, async () => {
+    await proxy.close();
+    assert.equal(threads.exited.length, threads.started.length, 'no thread is left');
+  });
+  await proxy.start(heard);
+  return { proxy, heard, threads };
+}
+
+/** Resolves when the thread says so. */
+export function answered(worker: Worker, say: FromThread['answer']['say']): Promise<void> {
+  return new Promise((resolve) => {
+    const hear = ({ answer }: FromThread): void => {
+      if (answer.say !== say) return;
+      worker.off('message', hear);
+      resolve();
+    };
+    worker.on('message', hear);
+  });
+}
