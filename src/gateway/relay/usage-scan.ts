@@ -1,13 +1,19 @@
 /**
- * Reads in passing what a stream says about itself: whether it is whole, whether it told an error, what it cost.
+ * Reads in passing what an answer says about itself: whether a stream is whole, whether it told an error, what it cost.
  *
- * Cheap by searching for a few bytes and looking closer only where they stand. Text that a model writes cannot fool it:
- * inside JSON a quote is escaped, so an unescaped `"usage":` is a name, and a terminal mark counts only where its dialect
- * puts it.
+ * Cheap by a native search for a few bytes, which most events do not hold; a closer look, member by member, only where
+ * they stand. Text of a model cannot fool it: a mark of SSE counts only as a whole line, a member of JSON only at the
+ * depth where its dialect puts it.
+ *
+ *   openai     data: [DONE], or choices[].finish_reason      usage at the top of a chunk
+ *   anthropic  event message_stop                            message.usage, then usage of message_delta
+ *   responses  event response.completed and its kin          response.usage
+ *   ollama     "done": true in a line                        eval counts in the same line
  */
 import type { TerminalMark } from '../routes.ts';
-import type { EventReader } from './event-relay.ts';
 import type { EventFraming } from './event-border.ts';
+import type { EventReader } from './event-relay.ts';
+import { JsonTail, skipBlanks, startsWith } from './json-tail.ts';
 
 export interface Usage {
   readonly inputTokens: number;
@@ -15,33 +21,219 @@ export interface Usage {
 }
 
 /** What is kept of an event's end that is too large to be held, to find its usage in. */
-const pieceTail = 4 * 1024;
+const pieceTail = 16 * 1024;
 
+/** Searched for without its quote: a search for a byte that is everywhere in JSON is four times slower. */
 const marks = {
-  usage: Buffer.from('"usage"'),
+  usage: Buffer.from('usage"'),
   evalCount: Buffer.from('eval_count"'),
-  error: Buffer.from('"error"'),
-  doneLine: Buffer.from('[DONE]'),
-  finish: Buffer.from('"finish_reason"'),
-  messageStop: Buffer.from('message_stop'),
-  response: Buffer.from('response.'),
-  done: Buffer.from('"done"'),
+  finish: Buffer.from('finish_reason"'),
+  done: Buffer.from('done"'),
 } as const;
+
+const names = {
+  usage: Buffer.from('usage'),
+  inputs: ['prompt_tokens', 'input_tokens'].map((name) => Buffer.from(name)),
+  outputs: ['completion_tokens', 'output_tokens'].map((name) => Buffer.from(name)),
+  total: Buffer.from('total_tokens'),
+  promptEval: Buffer.from('prompt_eval_count'),
+  evalCount: Buffer.from('eval_count'),
+  finish: Buffer.from('finish_reason'),
+  done: Buffer.from('done'),
+} as const;
+
+const lines = {
+  data: Buffer.from('data:'),
+  event: Buffer.from('event:'),
+  done: Buffer.from('[DONE]'),
+  error: Buffer.from('"error"'),
+  type: Buffer.from('"type"'),
+} as const;
+
+/** Kinds of events that end a stream, or tell an error; as the `event` field or as the first member `type`. */
+const endings: Readonly<Record<TerminalMark, readonly Buffer[]>> = {
+  openai: [],
+  anthropic: [Buffer.from('message_stop')],
+  responses: ['response.completed', 'response.failed', 'response.incomplete'].map((name) =>
+    Buffer.from(name),
+  ),
+  ollama: [],
+  none: [],
+};
+const errors = ['error', 'response.failed'].map((name) => Buffer.from(name));
+
+const lf = 0x0a;
+const cr = 0x0d;
+const quote = 0x22;
+const backslash = 0x5c;
+const openBrace = 0x7b;
+/** choices[].finish_reason: the chunk, the list, the choice. */
+const finishDepth = 3;
 
 export class StreamReader implements EventReader {
   readonly #end: TerminalMark;
   readonly #framing: EventFraming;
+  readonly #endings: readonly Buffer[];
+  /** Anthropic and Responses put the first usage into an object of the event. */
+  readonly #usageDepth: number;
   /** The stream showed its terminal mark. */
   terminated = false;
   /** The engine itself told an error. */
   errorSeen = false;
-  #input: number | undefined;
-  #output: number | undefined;
-  #tail: Buffer | undefined;
+  readonly #tail = new JsonTail();
+  readonly #counts = new Counts(this.#tail);
+  #piece: Buffer | undefined;
 
   constructor(end: TerminalMark, framing: EventFraming) {
     this.#end = end;
     this.#framing = framing;
+    this.#endings = endings[end];
+    this.#usageDepth = end === 'anthropic' || end === 'responses' ? 2 : 1;
+  }
+
+  get usage(): Usage | undefined {
+    return this.#counts.usage;
+  }
+
+  /** [from, to) is one or more whole events. */
+  events(buffer: Buffer, from: number, to: number): void {
+    const text = buffer.subarray(from, to);
+    this.#readLines(text);
+    this.#readMembers(text);
+  }
+
+  piece(buffer: Buffer, from: number, to: number, first: boolean, last: boolean): void {
+    const text = buffer.subarray(from, to);
+    if (first) {
+      this.#piece = undefined;
+      // The kind of an event stands at its beginning.
+      this.#readLines(text);
+    }
+    const end = text.subarray(-pieceTail);
+    const joined = this.#piece === undefined ? Buffer.from(end) : Buffer.concat([this.#piece, end]);
+    this.#piece = joined.subarray(-pieceTail);
+    if (!last) return;
+    this.#readMembers(this.#piece);
+    this.#piece = undefined;
+  }
+
+  // --- lines
+
+  #readLines(text: Buffer): void {
+    // An event stream that ends its lines in CR alone has no LF anywhere.
+    let end = lf;
+    let to = text.indexOf(lf);
+    if (to < 0) {
+      end = cr;
+      to = text.indexOf(cr);
+    }
+    for (let at = 0; at < text.length; to = text.indexOf(end, at)) {
+      if (to < 0) to = text.length;
+      if (this.#framing === 'ndjson') this.#readObject(text, at, to);
+      else this.#readLine(text, at, to);
+      at = to + 1;
+      // The blank line between events, found without a search.
+      while (text[at] === lf || text[at] === cr) at += 1;
+      if (at >= text.length) return;
+    }
+  }
+
+  #readLine(text: Buffer, from: number, to: number): void {
+    if (startsWith(text, from, lines.data)) {
+      const at = skipBlanks(text, from + lines.data.length);
+      if (text[at] === openBrace) this.#readObject(text, at, to);
+      else if (isWhole(text, at, to, lines.done))
+        this.terminated ||= this.#end === 'openai' || this.#end === 'ollama';
+    } else if (startsWith(text, from, lines.event)) {
+      this.#readKind(text, skipBlanks(text, from + lines.event.length), to);
+    }
+  }
+
+  /** The first member of an event's JSON: `{"error": ...` or `{"type": "error"`. */
+  #readObject(text: Buffer, from: number, to: number): void {
+    const name = skipBlanks(text, skipBlanks(text, from) + 1);
+    if (name >= to || text[name] !== quote) return;
+    if (startsWith(text, name, lines.error)) {
+      const value = memberValue(text, name + lines.error.length);
+      if (text[value] === openBrace || text[value] === quote) this.errorSeen = true;
+    } else if (startsWith(text, name, lines.type) && this.#framing === 'sse') {
+      const value = memberValue(text, name + lines.type.length);
+      if (text[value] !== quote) return;
+      const end = text.indexOf(quote, value + 1);
+      if (end > 0 && end < to) this.#readKind(text, value + 1, end);
+    }
+  }
+
+  #readKind(text: Buffer, from: number, to: number): void {
+    for (const kind of this.#endings) if (isWhole(text, from, to, kind)) this.terminated = true;
+    for (const kind of errors) if (isWhole(text, from, to, kind)) this.errorSeen = true;
+  }
+
+  // --- members
+
+  #readMembers(text: Buffer): void {
+    if (this.#end === 'ollama' || this.#framing === 'ndjson') {
+      for (let at = memberAt(text, marks.done, 0); at >= 0; at = memberAt(text, marks.done, at)) {
+        // `true`: what else could begin with a t.
+        if (text[memberValue(text, at)] === 0x74) at = this.#readDone(text, at);
+      }
+    }
+    if (this.#framing === 'ndjson') return;
+    for (let at = memberAt(text, marks.usage, 0); at >= 0; at = memberAt(text, marks.usage, at)) {
+      // Most events say null, or nothing.
+      if (text[memberValue(text, at)] !== openBrace) continue;
+      const end = lineEnd(text, at);
+      this.#counts.read(text, lineStart(text, at), end, this.#usageDepth);
+      at = end;
+    }
+    if (this.terminated || this.#end !== 'openai') return;
+    for (let at = memberAt(text, marks.finish, 0); at >= 0; at = memberAt(text, marks.finish, at)) {
+      const value = memberValue(text, at);
+      // Some engines say "" while they go on.
+      if (text[value] === quote && text[value + 1] !== quote) at = this.#readFinish(text, at);
+    }
+  }
+
+  // One walk a line, and on from its end: many names at a wrong depth must not cost a walk each.
+
+  #readDone(text: Buffer, at: number): number {
+    const from = lineStart(text, at);
+    const to = lineEnd(text, at);
+    const tail = this.#tail;
+    tail.begin(text, from, to);
+    while (tail.previous()) {
+      if (tail.depth === 1 && tail.isNamed(names.done) && tail.valueByte === 0x74) this.terminated = true;
+    }
+    this.#counts.read(text, from, to, 1);
+    return to;
+  }
+
+  #readFinish(text: Buffer, at: number): number {
+    const to = lineEnd(text, at);
+    const tail = this.#tail;
+    tail.begin(text, lineStart(text, at), to);
+    while (tail.previous()) {
+      if (tail.depth === finishDepth && tail.isNamed(names.finish) && tail.isText) this.terminated = true;
+    }
+    return to;
+  }
+}
+
+/** Usage of a whole JSON answer, from all of it or from its end. */
+export function bodyUsage(body: Buffer): Usage | undefined {
+  if (!body.includes(marks.usage) && !body.includes(marks.evalCount)) return undefined;
+  const counts = new Counts(new JsonTail());
+  counts.read(body, 0, body.length, 1);
+  return counts.usage;
+}
+
+class Counts {
+  readonly #tail: JsonTail;
+  #input: number | undefined;
+  #output: number | undefined;
+
+  constructor(tail: JsonTail) {
+    this.#tail = tail;
   }
 
   get usage(): Usage | undefined {
@@ -49,117 +241,69 @@ export class StreamReader implements EventReader {
     return { inputTokens: this.#input ?? 0, outputTokens: this.#output ?? 0 };
   }
 
-  events(buffer: Buffer, from: number, to: number): void {
-    const text = buffer.subarray(from, to);
-    this.#readUsage(text);
-    if (!this.errorSeen && text.includes(marks.error)) this.#readError(text);
-    if (!this.terminated && this.#end !== 'none') this.#readEnd(text);
-  }
-
-  piece(buffer: Buffer, from: number, to: number, first: boolean, last: boolean): void {
-    const text = buffer.subarray(from, to);
-    if (first) {
-      this.#tail = undefined;
-      // The kind of an event stands at its beginning, so a torso tells it too.
-      if (!this.terminated) this.#readEnd(text);
-    }
-    const joined = this.#tail === undefined ? Buffer.from(text.subarray(-pieceTail)) : Buffer.concat([this.#tail, text.subarray(-pieceTail)]);
-    this.#tail = joined.length > pieceTail * 2 ? joined.subarray(-pieceTail * 2) : joined;
-    if (!last) return;
-    this.#readUsage(this.#tail);
-    if (!this.terminated) this.#readEnd(this.#tail);
-    this.#tail = undefined;
-  }
-
-  #readUsage(text: Buffer): void {
-    if (this.#framing === 'ndjson') {
-      if (!text.includes(marks.evalCount)) return;
-      const found = text.toString('latin1');
-      this.#input = lastNumber(found, promptEval) ?? this.#input;
-      this.#output = lastNumber(found, evalCount) ?? this.#output;
-      return;
-    }
-    // Most events say `"usage":null`, or nothing.
-    if (!holds(text, marks.usage, openBrace)) return;
-    const found = text.toString('latin1');
-    // Zero in an early event (some engines send one with each) must not hide what a later one says, nor the other way.
-    this.#input = larger(this.#input, lastNumber(found, inputTokens));
-    this.#output = larger(this.#output, lastNumber(found, outputTokens));
-  }
-
-  /** An error at the top of an event's JSON: `{"error":...`, or `event: error`. */
-  #readError(text: Buffer): void {
-    if (this.#framing === 'ndjson' ? topError.test(text.toString('latin1')) : sseError.test(text.toString('latin1'))) this.errorSeen = true;
-  }
-
-  #readEnd(text: Buffer): void {
-    switch (this.#end) {
-      case 'openai':
-        this.terminated = (text.includes(marks.doneLine) && doneLine.test(text.toString('latin1'))) || holds(text, marks.finish, quote);
+  /**
+   * Finds `usage` at most so deep, or Ollama's counts at the top, in JSON that ends at `to`. An answer that counts as it
+   * goes on counts up, and zeros in an early event must not hide what a later one says, nor the other way.
+   */
+  read(text: Buffer, from: number, to: number, maxDepth: number): void {
+    const tail = this.#tail;
+    tail.begin(text, from, to);
+    // Of the object that is being walked, one depth below its name; index is the depth of the name.
+    const inputs: (number | undefined)[] = [];
+    const outputs: (number | undefined)[] = [];
+    while (tail.previous()) {
+      const { depth } = tail;
+      if (depth > maxDepth + 1) continue;
+      if (depth <= maxDepth && tail.isNamed(names.usage) && tail.valueByte === openBrace) {
+        this.#input = larger(this.#input, inputs[depth]);
+        this.#output = larger(this.#output, outputs[depth]);
         return;
-      case 'anthropic':
-        this.terminated = text.includes(marks.messageStop) && messageStop.test(text.toString('latin1'));
-        return;
-      case 'responses':
-        this.terminated = text.includes(marks.response) && responseEnd.test(text.toString('latin1'));
-        return;
-      case 'ollama':
-        this.terminated =
-          this.#framing === 'ndjson' ? text.includes(marks.done) && doneTrue.test(text.toString('latin1')) : text.includes(marks.doneLine);
-        return;
-      case 'none':
-        return;
-      default:
-        this.#end satisfies never;
+      }
+      if (depth === 1) {
+        if (tail.isNamed(names.promptEval)) this.#input = larger(this.#input, tail.count);
+        else if (tail.isNamed(names.evalCount)) this.#output = larger(this.#output, tail.count);
+      }
+      // What stood below this member was not usage.
+      inputs[depth] = inputs[depth + 1] = undefined;
+      outputs[depth] = outputs[depth + 1] = undefined;
+      if (depth === 1) continue;
+      if (names.inputs.some((name) => tail.isNamed(name))) inputs[depth - 1] = tail.count;
+      else if (names.outputs.some((name) => tail.isNamed(name))) outputs[depth - 1] = tail.count;
+      // Rerankers count the total alone.
+      else if (tail.isNamed(names.total)) inputs[depth - 1] ??= tail.count;
     }
   }
 }
 
-/** Usage in a whole JSON answer, or in the end of one. */
-export function bodyUsage(body: Buffer): Usage | undefined {
-  const usage = body.includes(marks.usage);
-  if (!usage && !body.includes(marks.evalCount)) return undefined;
-  const text = body.toString('latin1');
-  const input = usage ? lastNumber(text, inputTokens) : lastNumber(text, promptEval);
-  const output = usage ? lastNumber(text, outputTokens) : lastNumber(text, evalCount);
-  return input === undefined && output === undefined ? undefined : { inputTokens: input ?? 0, outputTokens: output ?? 0 };
-}
-
-// An unescaped quote before a name cannot stand inside a JSON string: there it would be escaped.
-const inputTokens = /(?<!\\)"(?:prompt_tokens|input_tokens)"\s*:\s*(\d{1,15})/g;
-const outputTokens = /(?<!\\)"(?:completion_tokens|output_tokens)"\s*:\s*(\d{1,15})/g;
-const promptEval = /(?<!\\)"prompt_eval_count"\s*:\s*(\d{1,15})/g;
-const evalCount = /(?<!\\)"eval_count"\s*:\s*(\d{1,15})/g;
-const doneTrue = /(?<!\\)"done"\s*:\s*true/;
-const topError = /^\s*\{\s*"error"\s*:/m;
-const sseError = /(?:^|[\r\n])(?:event:[ \t]*(?:error|response\.failed)[ \t]*(?=[\r\n])|data:[ \t]*\{\s*(?:"type"\s*:\s*"error"|"error"\s*:\s*[{"]))/;
-const doneLine = /(?:^|[\r\n])data:[ \t]*\[DONE\][ \t]*(?=[\r\n]|$)/;
-const messageStop = /(?:^|[\r\n])(?:event:[ \t]*message_stop[ \t]*(?=[\r\n])|data:[^\r\n]*?(?<!\\)"type"\s*:\s*"message_stop")/;
-const responseEnd = /(?:^|[\r\n])(?:event:[ \t]*response\.(?:completed|failed|incomplete)[ \t]*(?=[\r\n])|data:[ \t]*\{[^\r\n]{0,200}?(?<!\\)"type"\s*:\s*"response\.(?:completed|failed|incomplete)")/;
-
-const openBrace = 0x7b;
-const quote = 0x22;
-const colon = 0x3a;
-const backslash = 0x5c;
-
-/** Whether a value that begins with `first` stands behind an unescaped `name`, anywhere. */
-function holds(text: Buffer, name: Buffer, first: number): boolean {
-  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + name.length)) {
-    if (text[at - 1] === backslash) continue;
-    let next = at + name.length;
-    while (text[next] === 0x20) next++;
-    if (text[next] !== colon) continue;
-    next += 1;
-    while (text[next] === 0x20) next++;
-    if (text[next] === first) return true;
+/** Position behind the next member's name that ends in `mark`, or -1. It may still be text inside of a string. */
+function memberAt(text: Buffer, mark: Buffer, from: number): number {
+  for (let at = text.indexOf(mark, from); at >= 0; at = text.indexOf(mark, at + mark.length)) {
+    if (text[at - 1] === quote && text[at - 2] !== backslash) return at + mark.length;
   }
-  return false;
+  return -1;
 }
 
-function lastNumber(text: string, pattern: RegExp): number | undefined {
-  let found: number | undefined;
-  for (const match of text.matchAll(pattern)) found = Number(match[1]);
-  return found;
+/** Position of the first byte of a member's value, from behind its name; or of what is no colon. */
+function memberValue(text: Buffer, from: number): number {
+  const colon = skipBlanks(text, from);
+  return text[colon] === 0x3a ? skipBlanks(text, colon + 1) : colon;
+}
+
+/** Whether [from, to) is this word, blanks aside. */
+function isWhole(text: Buffer, from: number, to: number, word: Buffer): boolean {
+  const end = from + word.length;
+  return end <= to && startsWith(text, from, word) && skipBlanks(text, end) >= to;
+}
+
+function lineStart(text: Buffer, at: number): number {
+  return Math.max(text.lastIndexOf(lf, at), text.lastIndexOf(cr, at)) + 1;
+}
+
+function lineEnd(text: Buffer, at: number): number {
+  const end = text.indexOf(lf, at);
+  if (end >= 0) return end;
+  const last = text.indexOf(cr, at);
+  return last < 0 ? text.length : last;
 }
 
 function larger(a: number | undefined, b: number | undefined): number | undefined {
