@@ -23,7 +23,8 @@ const encodedParameter =
 const boundaryForm = /^[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]$/;
 /** Tokens of a boundary that some clients do not quote although they should. */
 const boundaryToken = /[ \t]*;[ \t]*(boundary)=([A-Za-z0-9'()+_,./:=?-]{1,70})(?=[ \t]*(?:;|$))/iy;
-const fieldLine = /^([A-Za-z0-9!#$%&'*+.^_`|~-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*$/;
+/** No name begins with a dash, so that no field can be taken for a boundary. */
+const fieldLine = /^([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*$/;
 
 /** The boundary of a form, from the request's content type; undefined where it is not plain. */
 export function boundaryOf(contentType: string): string | undefined {

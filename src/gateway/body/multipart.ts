@@ -6,8 +6,10 @@
  *   --B CRLF  head CRLF CRLF  value  CRLF --B CRLF  head CRLF CRLF  value  CRLF --B-- [CRLF]
  *   opening   head            value        mark     head            value        mark   epilogue
  *
- * Linear on hostile input: CR stands in a delimiter only at its beginning, so after a mismatch the search goes on at the
- * byte that did not fit, and no byte is looked at twice.
+ * Readers differ in where they see a boundary: behind CRLF, behind any line end, at the first byte of a value (Go), or
+ * anywhere. So `--B` may stand nowhere but where all of them see it; honest clients choose one that does not.
+ *
+ * Linear on hostile input: the search is Knuth, Morris and Pratt's, which looks at no byte twice.
  */
 import type { BodyFacts } from '../../core/engine/routes.ts';
 import { boundaryOf, readPartHead } from './form-head.ts';
@@ -28,6 +30,8 @@ const maxNameCharacters = 256;
 const nearBytes = 64;
 
 const cr = 0x0d;
+const lf = 0x0a;
+const dash = 0x2d;
 const headEnd = Buffer.from('\r\n\r\n');
 const lastMark = Buffer.from('--');
 
@@ -37,17 +41,23 @@ const untruths = new Set(['false', '0', 'off', 'f', 'n', 'no', '']);
 const jsonNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 export class MultipartScanner {
-  readonly #delimiter: Buffer;
+  /** `--B`; and for each of its beginnings the length of the longest that also ends there. */
+  readonly #boundary: Buffer;
+  readonly #fallback: Uint8Array;
   readonly #wanted: ReadonlySet<string>;
   readonly #seen = new Set<string>();
   readonly #values = new Map<string, readonly string[]>();
   #state = opening;
-  /** Bytes of the delimiter, of a mark or of a head's end that were matched. */
-  #matched: number;
+  /** Bytes of the boundary, of a mark or of a head's end that were matched. */
+  #matched = 0;
   #parts = 0;
   #length = 0;
   /** Where the head or the value began, in the body. */
   #begun = 0;
+  /** Where the line began at whose beginning a boundary may be under way, and the last two bytes of earlier pieces. */
+  #lineAt = -1;
+  #last = 0;
+  #lastButOne = 0;
   /** The wanted field whose value is being read. */
   #field: string | undefined;
   #kept = Buffer.allocUnsafe(1024);
@@ -58,10 +68,9 @@ export class MultipartScanner {
   #stream: boolean | undefined;
 
   private constructor(boundary: string, wanted: readonly string[]) {
-    this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
+    this.#boundary = Buffer.from(`--${boundary}`, 'latin1');
+    this.#fallback = fallbacks(this.#boundary);
     this.#wanted = new Set(['model', 'stream', ...wanted]);
-    // The first boundary stands as if a line had ended before it.
-    this.#matched = 2;
   }
 
   /** `wanted`: names of fields besides `model` and `stream` whose values rules look at. */
@@ -79,10 +88,10 @@ export class MultipartScanner {
     while (at < to) {
       switch (this.#state) {
         case opening:
-          if (buffer[at] !== this.#delimiter[this.#matched])
+          if (buffer[at] !== this.#boundary[this.#matched])
             return { reason: 'it does not begin with its boundary' };
           at += 1;
-          if (++this.#matched === this.#delimiter.length) this.#turn(mark);
+          if (++this.#matched === this.#boundary.length) this.#turn(mark);
           continue;
         case mark: {
           const wanted = this.#keptLength === 0 ? undefined : this.#kept[0] === cr ? headEnd : lastMark;
@@ -95,6 +104,8 @@ export class MultipartScanner {
           else if (++this.#parts > maxParts) return { reason: `it has more than ${maxParts} parts` };
           else {
             this.#turn(head);
+            // The mark's own CRLF: a head may be empty.
+            this.#matched = 2;
             this.#keepLimit = maxHeadBytes;
           }
           continue;
@@ -111,11 +122,14 @@ export class MultipartScanner {
           continue;
         }
         case value: {
-          const stop = this.#delimiterEnd(buffer, at, to);
+          const stop = this.#boundaryEnd(buffer, from, at, to, shift);
           if (this.#field !== undefined) this.#keep(buffer, at, stop);
           at = stop;
-          if (this.#matched < this.#delimiter.length) continue;
-          const fault = this.#endValue(shift + at - this.#delimiter.length);
+          if (this.#matched < this.#boundary.length) continue;
+          const boundaryAt = shift + at - this.#boundary.length;
+          if (boundaryAt !== this.#lineAt || boundaryAt - 2 < this.#begun)
+            return { reason: 'a part holds its boundary' };
+          const fault = this.#endValue(boundaryAt - 2);
           if (fault !== undefined) return fault;
           this.#turn(mark);
           continue;
@@ -127,6 +141,9 @@ export class MultipartScanner {
           at += 1;
       }
     }
+    if (to - from > 1) this.#lastButOne = buffer[to - 2] as number;
+    else if (to > from) this.#lastButOne = this.#last;
+    if (to > from) this.#last = buffer[to - 1] as number;
     return undefined;
   }
 
@@ -161,25 +178,36 @@ export class MultipartScanner {
     return at;
   }
 
-  /** Position behind the next delimiter, or `to`; `#matched` says which. */
-  #delimiterEnd(buffer: Buffer, from: number, to: number): number {
-    const delimiter = this.#delimiter;
+  /** Position behind the next boundary wherever it stands, or `to`; `#matched` says which. */
+  #boundaryEnd(buffer: Buffer, pieceFrom: number, from: number, to: number, shift: number): number {
+    const boundary = this.#boundary;
     let matched = this.#matched;
     let at = from;
     let near = at + nearBytes;
-    while (at < to && matched < delimiter.length) {
+    while (at < to && matched < boundary.length) {
       if (matched === 0 && at >= near) {
-        const next = buffer.indexOf(cr, at);
+        const next = buffer.indexOf(dash, at);
         at = next < 0 || next > to ? to : next;
         near = at + nearBytes;
         continue;
       }
-      const byte = buffer[at++];
-      if (byte === delimiter[matched]) matched += 1;
-      else matched = byte === cr ? 1 : 0;
+      const byte = buffer[at] as number;
+      while (matched > 0 && byte !== boundary[matched]) matched = this.#fallback[matched - 1] as number;
+      if (byte === boundary[matched]) {
+        if (matched === 0 && this.#beginsLine(buffer, pieceFrom, at)) this.#lineAt = shift + at;
+        matched += 1;
+      }
+      at += 1;
     }
     this.#matched = matched;
     return at;
+  }
+
+  #beginsLine(buffer: Buffer, pieceFrom: number, at: number): boolean {
+    const last = at > pieceFrom ? buffer[at - 1] : this.#last;
+    if (last !== lf) return false;
+    const before = at - 1 > pieceFrom ? buffer[at - 2] : at > pieceFrom ? this.#last : this.#lastButOne;
+    return before === cr;
   }
 
   #keep(buffer: Buffer, from: number, to: number): void {
@@ -211,11 +239,11 @@ export class MultipartScanner {
     if (read.isFile) return { reason: `"${meant}" is a file` };
     this.#seen.add(meant);
     this.#field = meant;
-    this.#keepLimit = (meant === 'model' ? maxModelBytes : maxValueBytes) + this.#delimiter.length;
+    this.#keepLimit = (meant === 'model' ? maxModelBytes : maxValueBytes) + this.#boundary.length + 2;
     return undefined;
   }
 
-  /** The value ended at this position of the body. What was kept may be longer by the delimiter. */
+  /** The value ended at this position of the body. What was kept may be longer by the boundary. */
   #endValue(end: number): BodyFault | undefined {
     const field = this.#field;
     if (field === undefined) return undefined;
@@ -243,4 +271,16 @@ export class MultipartScanner {
     ]);
     return undefined;
   }
+}
+
+/** Knuth, Morris and Pratt: where to go on in the pattern after a mismatch behind each of its bytes. */
+function fallbacks(pattern: Uint8Array): Uint8Array {
+  const table = new Uint8Array(pattern.length);
+  let length = 0;
+  for (let i = 1; i < pattern.length; i++) {
+    while (length > 0 && pattern[i] !== pattern[length]) length = table[length - 1] as number;
+    if (pattern[i] === pattern[length]) length += 1;
+    table[i] = length;
+  }
+  return table;
 }
