@@ -8,7 +8,7 @@
  */
 import type { BodyFault } from './json-scanner.ts';
 
-export interface PartHead {
+interface PartHead {
   readonly name: string;
   readonly isFile: boolean;
 }

@@ -12,6 +12,14 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { BodyFacts } from '../../core/engine/routes.ts';
+import {
+  FoundFacts,
+  maxModelToken,
+  maxValueToken,
+  modelNotText,
+  modelTooLong,
+  streamNotFlag,
+} from './found-facts.ts';
 import { bad, JsonTokens, unfinished, unquote } from './json-tokens.ts';
 import {
   isMisspelling,
@@ -44,14 +52,6 @@ const number = 2;
 const literal = 3;
 
 const maxDepth = 128;
-const maxValueBytes = 256;
-export const maxModelBytes = 1024;
-/** All of the model's name may be written in escapes; and two quotes. */
-const maxModelToken = maxModelBytes * 6 + 2;
-/** A thousand tools of one type are one value; this many different ones are no honest request's. */
-const maxDistinct = 64;
-
-const noValues: ReadonlyMap<string, readonly string[]> = new Map();
 
 export class JsonScanner {
   readonly #tokens = new JsonTokens();
@@ -84,11 +84,7 @@ export class JsonScanner {
   #shift = 0;
   #length = 0;
 
-  #model: string | undefined;
-  #modelRange: readonly [from: number, to: number] | undefined;
-  #stream: boolean | undefined;
-  #values: Map<string, string[]> | undefined;
-  #distinct: Map<string, Set<string>> | undefined;
+  readonly #facts = new FoundFacts();
 
   constructor(plan: ScanPlan) {
     this.#plan = plan;
@@ -129,12 +125,7 @@ export class JsonScanner {
 
   /** Only after `end` found no fault. */
   facts(): BodyFacts {
-    return {
-      model: this.#model,
-      modelRange: this.#modelRange,
-      stream: this.#stream,
-      values: this.#values ?? noValues,
-    };
+    return this.#facts.facts();
   }
 
   /** The check proper is needed only where a character is split between pieces. */
@@ -176,7 +167,7 @@ export class JsonScanner {
           continue;
         case beforeFirstName:
           if (this.#here?.watched === true)
-            fault = this.#report(this.#here, byte === 0x7d ? '{}' : '{...}', at);
+            fault = this.#report(this.#here.path, byte === 0x7d ? '{}' : '{...}', at);
           if (byte === 0x7d) {
             this.#close();
             at += 1;
@@ -191,7 +182,7 @@ export class JsonScanner {
           break;
         case beforeFirstElement:
           if (this.#here?.watched === true)
-            fault = this.#report(this.#here, byte === 0x5d ? '[]' : '[...]', at);
+            fault = this.#report(this.#here.path, byte === 0x5d ? '[]' : '[...]', at);
           if (byte === 0x5d) {
             this.#close();
             at += 1;
@@ -240,7 +231,7 @@ export class JsonScanner {
 
   #value(buffer: Buffer, byte: number, at: number, to: number): number {
     const node = this.#next;
-    if (node?.watched === true) this.#keep(at, node.role === 'model' ? maxModelToken : maxValueBytes + 2);
+    if (node?.watched === true) this.#keep(at, node.role === 'model' ? maxModelToken : maxValueToken);
     else this.#next = undefined;
     this.#state = afterValue;
     let end: number;
@@ -260,8 +251,8 @@ export class JsonScanner {
   #open(array: boolean, at: number): BodyFault | undefined {
     const node = this.#next;
     this.#next = undefined;
-    if (node?.role === 'model') return this.#fault('"model" is not a string', at);
-    if (node?.role === 'stream') return this.#fault('"stream" is not true or false', at);
+    if (node?.role === 'model') return this.#fault(modelNotText, at);
+    if (node?.role === 'stream') return this.#fault(streamNotFlag, at);
     if (this.#here !== undefined)
       this.#above.push({ depth: this.#depth, node: this.#here, seen: this.#seen });
     this.#arrays[this.#depth] = this.#inArray;
@@ -340,82 +331,22 @@ export class JsonScanner {
     const node = this.#next;
     this.#next = undefined;
     if (node === undefined) return undefined;
-    const isString = buffer[from] === 0x22;
-    const tooLong = to - from > this.#keepLimit;
-    switch (node.role) {
-      case 'model':
-        if (!isString) return this.#fault('"model" is not a string', at);
-        if (tooLong) return this.#fault(`"model" is longer than ${maxModelBytes} bytes`, at);
-        return this.#takeModel(buffer, from, to, at);
-      case 'stream':
-        if (isString || to - from > 5) return this.#fault('"stream" is not true or false', at);
-        if (buffer[from] === 0x74) this.#stream = true;
-        else if (buffer[from] === 0x66) this.#stream = false;
-        else if (buffer[from] !== 0x6e) return this.#fault('"stream" is not true or false', at);
-        return undefined;
-      case 'plain': {
-        if (tooLong)
-          return isString ? this.#report(node, '"..."', at) : this.#fault(`"${node.path}" is too long`, at);
-        const text = buffer.toString('utf8', from, to);
-        // One text for one value: rules compare it.
-        return this.#report(
-          node,
-          isString && this.#tokens.escaped ? JSON.stringify(JSON.parse(text)) : text,
-          at,
-        );
-      }
-      default:
-        return node.role satisfies never;
-    }
+    const { escaped } = this.#tokens;
+    let reason: string | undefined;
+    if (node.role === 'model') {
+      reason =
+        to - from > this.#keepLimit
+          ? modelTooLong
+          : this.#facts.takeModel(buffer, from, to, escaped, this.#tokenAt, this.#shift + at);
+    } else if (node.role === 'stream') reason = this.#facts.takeStream(buffer[from]);
+    else reason = this.#facts.takeValue(node.path, buffer, from, to, escaped, to - from > this.#keepLimit);
+    return reason === undefined ? undefined : this.#fault(reason, at);
   }
 
-  #takeModel(buffer: Buffer, from: number, to: number, at: number): BodyFault | undefined {
-    const model = this.#tokens.escaped
-      ? unquote(buffer.toString('utf8', from, to))
-      : buffer.toString('utf8', from + 1, to - 1);
-    const tooLong = model.length * 3 > maxModelBytes && Buffer.byteLength(model) > maxModelBytes;
-    if (tooLong) return this.#fault(`"model" is longer than ${maxModelBytes} bytes`, at);
-    if (!isPlainText(model)) return this.#fault('"model" is not plain text', at);
-    this.#model = model;
-    this.#modelRange = [this.#tokenAt, this.#shift + at];
-    return undefined;
+  #report(path: string, text: string, at: number): BodyFault | undefined {
+    const reason = this.#facts.report(path, text);
+    return reason === undefined ? undefined : this.#fault(reason, at);
   }
-
-  #report(node: PlanNode, text: string, at: number): BodyFault | undefined {
-    this.#values ??= new Map();
-    const earlier = this.#values.get(node.path);
-    if (earlier === undefined) {
-      this.#values.set(node.path, [text]);
-      return undefined;
-    }
-    // Only below an array can a path have two values. Different ones are kept, once each.
-    this.#distinct ??= new Map();
-    let distinct = this.#distinct.get(node.path);
-    if (distinct === undefined) {
-      distinct = new Set(earlier);
-      this.#distinct.set(node.path, distinct);
-    }
-    if (distinct.has(text)) return undefined;
-    if (distinct.size >= maxDistinct)
-      return this.#fault(`"${node.path}" has more than ${maxDistinct} different values`, at);
-    distinct.add(text);
-    earlier.push(text);
-    return undefined;
-  }
-}
-
-/**
- * Whether a model's name holds neither control characters nor half of a surrogate pair: with these, engines in C, Go
- * and Python read different names from the same bytes.
- */
-export function isPlainText(name: string): boolean {
-  let ascii = true;
-  for (let i = 0; i < name.length; i++) {
-    const unit = name.charCodeAt(i);
-    if (unit < 0x20 || unit === 0x7f) return false;
-    if (unit > 0x7f) ascii = false;
-  }
-  return ascii || name.isWellFormed();
 }
 
 function isBlank(byte: number): boolean {

@@ -13,7 +13,15 @@
  */
 import type { BodyFacts } from '../../core/engine/routes.ts';
 import { boundaryOf, readPartHead } from './form-head.ts';
-import { type BodyFault, isPlainText, maxModelBytes } from './json-scanner.ts';
+import {
+  isPlainText,
+  maxModelBytes,
+  maxValueBytes,
+  modelNotPlain,
+  modelTooLong,
+  streamNotFlag,
+} from './found-facts.ts';
+import type { BodyFault } from './json-scanner.ts';
 import { foldName } from './scan-plan.ts';
 
 const opening = 0;
@@ -24,7 +32,6 @@ const epilogue = 4;
 
 const maxParts = 1000;
 const maxHeadBytes = 16 * 1024;
-const maxValueBytes = 256;
 const maxNameCharacters = 256;
 /** A native search costs as much as so many bytes. */
 const nearBytes = 64;
@@ -249,11 +256,10 @@ export class MultipartScanner {
     if (field === undefined) return undefined;
     const length = end - this.#begun;
     if (field === 'model') {
-      if (length > maxModelBytes) return { reason: `"model" is longer than ${maxModelBytes} bytes` };
+      if (length > maxModelBytes) return { reason: modelTooLong };
       const bytes = this.#kept.subarray(0, length);
       const name = bytes.toString();
-      if (!isPlainText(name) || !bytes.equals(Buffer.from(name)))
-        return { reason: '"model" is not plain text' };
+      if (!isPlainText(name) || !bytes.equals(Buffer.from(name))) return { reason: modelNotPlain };
       this.#model = name;
       this.#modelRange = [this.#begun, end];
       return undefined;
@@ -263,7 +269,7 @@ export class MultipartScanner {
       const flag = text?.toLowerCase();
       if (flag !== undefined && truths.has(flag)) this.#stream = true;
       else if (flag !== undefined && untruths.has(flag)) this.#stream = false;
-      else return { reason: '"stream" is not true or false' };
+      else return { reason: streamNotFlag };
       return undefined;
     }
     this.#values.set(field, [

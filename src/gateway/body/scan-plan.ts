@@ -7,7 +7,7 @@
  */
 
 /** What is special about a value: the model and the stream flag have a form of their own. */
-export type Role = 'model' | 'stream' | 'plain';
+type Role = 'model' | 'stream' | 'plain';
 
 /** One watched name. `bit` marks it among its siblings. */
 export interface PlanNode {
@@ -28,7 +28,7 @@ export interface PlanNode {
 export type ScanPlan = PlanNode;
 
 /** A name that an engine could take for a watched one, but that is not spelt like it. */
-export interface Misspelling {
+interface Misspelling {
   readonly meant: string;
 }
 
@@ -36,19 +36,10 @@ export interface Misspelling {
 const bytesPerCharacter = 6;
 const maxSiblings = 31;
 
-/** The plan of a request's body: `model` and `stream` are always in it. */
+/** `model` and `stream` are always in it. */
 export function scanPlan(paths: readonly string[]): ScanPlan {
-  return compilePaths(['model', 'stream', ...paths], true);
-}
-
-/** A plan of these paths alone, none of which has a form of its own. */
-export function answerPlan(paths: readonly string[]): ScanPlan {
-  return compilePaths(paths, false);
-}
-
-function compilePaths(paths: readonly string[], request: boolean): ScanPlan {
   const root = node('', '', 0, 'plain');
-  for (const path of paths) {
+  for (const path of ['model', 'stream', ...paths]) {
     let at = root;
     for (const step of path.split('.')) {
       const array = step.endsWith('[]');
@@ -57,7 +48,7 @@ function compilePaths(paths: readonly string[], request: boolean): ScanPlan {
       if (child === undefined) {
         // The set of names seen in one object is one number.
         if (at.children.size >= maxSiblings) throw new RangeError(`too many watched names beside ${path}`);
-        const role = request && at === root && (name === 'model' || name === 'stream') ? name : 'plain';
+        const role = at === root && (name === 'model' || name === 'stream') ? name : 'plain';
         child = node(at === root ? name : `${at.path}.${name}`, name, 1 << at.children.size, role);
         at.children.set(name, child);
         const alike = at.byLength[name.length];
@@ -65,7 +56,7 @@ function compilePaths(paths: readonly string[], request: boolean): ScanPlan {
         else alike.push(child);
       }
       if (array) child.elements ??= node(`${child.path}[]`, '', 0, 'plain');
-      at = child.elements !== undefined && array ? child.elements : child;
+      at = array && child.elements !== undefined ? child.elements : child;
     }
     at.watched = true;
   }
@@ -102,7 +93,8 @@ export function matchBytes(
 ): PlanNode | Misspelling | undefined {
   const alike = parent.byLength[to - from];
   if (alike !== undefined) {
-    for (const child of alike) {
+    for (let i = 0; i < alike.length; i++) {
+      const child = alike[i] as PlanNode;
       const same = compare(child.bytes, buffer, from);
       if (same === exact) return child;
       if (same === folded) return { meant: child.name };

@@ -1,0 +1,120 @@
+/**
+ * What was found of a request's body on the way through it, as the rules will see it: the model and the stream flag,
+ * and of other watched values their JSON text, or `"..."`, `[...]`, `{...}` for what is long or nested.
+ *
+ * Refuses values that a rule and an engine could take for different things; each `take` returns why, or undefined.
+ */
+import type { BodyFacts } from '../../core/engine/routes.ts';
+import { unquote } from './json-tokens.ts';
+
+export const maxModelBytes = 1024;
+export const maxValueBytes = 256;
+/** All of the model's name may be written in escapes; and two quotes. */
+export const maxModelToken = maxModelBytes * 6 + 2;
+export const maxValueToken = maxValueBytes + 2;
+/** A thousand tools of one type are one value; this many different ones are no honest request's. */
+const maxDistinct = 64;
+
+export const modelNotText = '"model" is not a string';
+export const modelTooLong = `"model" is longer than ${maxModelBytes} bytes`;
+export const modelNotPlain = '"model" is not plain text';
+export const streamNotFlag = '"stream" is not true or false';
+
+const noValues: ReadonlyMap<string, readonly string[]> = new Map();
+const quote = 0x22;
+
+export class FoundFacts {
+  #model: string | undefined;
+  #modelRange: readonly [from: number, to: number] | undefined;
+  #stream: boolean | undefined;
+  #values: Map<string, string[]> | undefined;
+  /** The values of a path that has two or more, for finding them again. */
+  #distinct: Map<string, Set<string>> | undefined;
+
+  facts(): BodyFacts {
+    return {
+      model: this.#model,
+      modelRange: this.#modelRange,
+      stream: this.#stream,
+      values: this.#values ?? noValues,
+    };
+  }
+
+  /** The token [from, to), which stands at [bodyFrom, bodyTo) of the body. */
+  takeModel(
+    buffer: Buffer,
+    from: number,
+    to: number,
+    escaped: boolean,
+    bodyFrom: number,
+    bodyTo: number,
+  ): string | undefined {
+    if (buffer[from] !== quote) return modelNotText;
+    const model = escaped
+      ? unquote(buffer.toString('utf8', from, to))
+      : buffer.toString('utf8', from + 1, to - 1);
+    if (model.length * 3 > maxModelBytes && Buffer.byteLength(model) > maxModelBytes) return modelTooLong;
+    if (!isPlainText(model)) return modelNotPlain;
+    this.#model = model;
+    this.#modelRange = [bodyFrom, bodyTo];
+    return undefined;
+  }
+
+  /** By the first byte of the token, which is well formed. `null` says nothing. */
+  takeStream(first: number | undefined): string | undefined {
+    if (first === 0x74) this.#stream = true;
+    else if (first === 0x66) this.#stream = false;
+    else if (first !== 0x6e) return streamNotFlag;
+    return undefined;
+  }
+
+  takeValue(
+    path: string,
+    buffer: Buffer,
+    from: number,
+    to: number,
+    escaped: boolean,
+    tooLong: boolean,
+  ): string | undefined {
+    const isString = buffer[from] === quote;
+    if (tooLong) return isString ? this.report(path, '"..."') : `"${path}" is too long`;
+    const text = buffer.toString('utf8', from, to);
+    // One text for one value: rules compare it.
+    return this.report(path, isString && escaped ? JSON.stringify(JSON.parse(text)) : text);
+  }
+
+  report(path: string, text: string): string | undefined {
+    this.#values ??= new Map();
+    const earlier = this.#values.get(path);
+    if (earlier === undefined) {
+      this.#values.set(path, [text]);
+      return undefined;
+    }
+    // Only below an array can a path have two values. Different ones are kept, once each.
+    this.#distinct ??= new Map();
+    let distinct = this.#distinct.get(path);
+    if (distinct === undefined) {
+      distinct = new Set(earlier);
+      this.#distinct.set(path, distinct);
+    }
+    if (distinct.has(text)) return undefined;
+    if (distinct.size >= maxDistinct) return `"${path}" has more than ${maxDistinct} different values`;
+    distinct.add(text);
+    earlier.push(text);
+    return undefined;
+  }
+}
+
+/**
+ * Whether a model's name holds neither control characters nor half of a surrogate pair: with these, engines in C, Go
+ * and Python read different names from the same bytes.
+ */
+export function isPlainText(name: string): boolean {
+  let ascii = true;
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    if (unit < 0x20 || unit === 0x7f) return false;
+    if (unit > 0x7f) ascii = false;
+  }
+  return ascii || name.isWellFormed();
+}
