@@ -51,12 +51,17 @@ export interface EngineStatus {
   /** Why it is not running, in words. */
   readonly note?: string;
   readonly breakerOpen: boolean;
+  /** Requests that it works on at once, where it says so. */
+  readonly slots?: number;
   /** It answers on this non-loopback address of this machine: the door is locked and the window open. */
   readonly exposedOn?: string;
 }
 
 export interface EngineDirectory {
-  /** `name` undefined: the request names none. Candidates come best first: fewest in flight, then loaded. */
+  /**
+   * `name` undefined: the request names none. Candidates come best first: those that answer in time, then fewest in
+   * flight, then loaded.
+   */
   resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution;
   /** What the key may use, aliases included, in a stable order. */
   visible(key: KeyView): readonly CatalogEntry[];

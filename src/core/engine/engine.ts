@@ -112,6 +112,8 @@ export interface NativeRule {
   /** Where its body names the model; `none` for reads. */
   readonly model: 'json' | 'none';
   readonly query?: readonly string[];
+  /** The route of the front that is the same endpoint: hazards are judged as on it. Absent: as on `engine.native`. */
+  readonly route?: RouteId;
 }
 
 /** `does` completes "This request would ...". */

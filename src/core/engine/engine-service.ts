@@ -1,0 +1,289 @@
+/**
+ * The engines of a proxy: which there are, how they are, and who answers for a name.
+ *
+ * Engines come from a fixed list, or from the saved ones and detection (looked for again each 30 s); one that was
+ * detected and stays silent is forgotten after a quarter of an hour. The demo engine is visible only until another
+ * engine was up. Changes by `configure` are live: an engine that stays as it was keeps its health, its models and its
+ * breaker, and the count of requests in flight outlives even its replacement.
+ *
+ * Promises: `resolve` reads one snapshot and awaits nothing; the snapshot is swapped whole. After `stop` no timer, probe
+ * or look is left.
+ */
+import assert from 'node:assert';
+import type { Clock, Off } from '../clock.ts';
+import type { KeyView } from '../security/api-key.ts';
+import type { ModelAlias } from '../security/ports.ts';
+import type { Candidate, CatalogEntry, EngineDirectory, EngineStatus, Resolution } from './directory.ts';
+import type { AttemptEnd, EngineRef } from './engine.ts';
+import { type EngineSource, EngineWatch, type WatchNeeds } from './engine-watch.ts';
+import { ModelCatalog } from './model-catalog.ts';
+import type { RouteId } from './routes.ts';
+
+export interface EngineServiceNeeds extends Omit<WatchNeeds, 'changed'> {
+  readonly clock: Clock;
+  /**
+   * Looks for engines on this machine; `watched` are those that are up, which need no second look and whose ids are
+   * taken. Absent: the list is fixed. Never rejects.
+   */
+  readonly detect?: (watched: readonly EngineRef[], signal: AbortSignal) => Promise<readonly EngineRef[]>;
+}
+
+/** What may change while a proxy runs. Absent parts stay. */
+export interface EngineChange {
+  readonly sources?: readonly EngineSource[];
+  readonly aliases?: readonly ModelAlias[];
+}
+
+const lookEveryMs = 30_000;
+const forgetAfterMs = 15 * 60_000;
+/** A start waits so long for first answers, and no longer: a saved engine may be on a machine that is off. */
+const firstLookMs = 1_500;
+
+export class EngineService implements EngineDirectory {
+  readonly #needs: EngineServiceNeeds;
+  readonly #aborter = new AbortController();
+  readonly #listeners = new Set<() => void>();
+  /** By id, in the order in which they were named or found. */
+  readonly #named = new Map<string, EngineWatch>();
+  readonly #detected = new Map<string, EngineWatch>();
+  #demo: EngineWatch | undefined;
+  #byId: ReadonlyMap<string, EngineWatch> = new Map();
+  /** Requests in flight of engines that were replaced or removed meanwhile. */
+  readonly #orphans = new Map<string, number>();
+  #aliases: readonly ModelAlias[] = [];
+  #catalog: ModelCatalog;
+  #started = false;
+  #looking: Promise<void> | undefined;
+  #stopLooking: Off = () => {};
+
+  constructor(needs: EngineServiceNeeds) {
+    this.#needs = needs;
+    this.#catalog = new ModelCatalog([], [], () => needs.clock.monotonicMs());
+  }
+
+  /** Applies a change as a whole. */
+  configure(change: EngineChange): void {
+    if (change.aliases !== undefined) this.#aliases = change.aliases;
+    if (change.sources !== undefined) this.#setSources(change.sources);
+    this.#rebuild();
+  }
+
+  /** The demo engine, for as long as no other was up; undefined withdraws it. */
+  setDemo(ref: EngineRef | undefined): void {
+    this.#demo?.stop();
+    this.#demo = ref === undefined ? undefined : this.#watch({ ref, kindKnown: true });
+    this.#rebuild();
+  }
+
+  /** Resolves when every engine was asked once, or 1.5 s have passed. Ends with the signal, as by `stop`. */
+  async start(signal: AbortSignal): Promise<void> {
+    assert(!this.#started, 'an engine service starts once');
+    this.#started = true;
+    if (signal.aborted) return this.stop();
+    signal.addEventListener('abort', () => this.stop(), { once: true, signal: this.#aborter.signal });
+    for (const watch of this.#all()) watch.start();
+    const { clock, detect } = this.#needs;
+    if (detect !== undefined) this.#stopLooking = clock.every(lookEveryMs, () => void this.look());
+    const asked = this.look().then(() => Promise.all([...this.#all()].map((w) => w.asked)));
+    let cancel: Off = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.after(firstLookMs, resolve);
+    });
+    await Promise.race([asked, late]);
+    cancel();
+  }
+
+  stop(): void {
+    this.#aborter.abort();
+    this.#stopLooking();
+    for (const watch of this.#all()) watch.stop();
+  }
+
+  /** Looks for engines now; several calls share one look. */
+  look(): Promise<void> {
+    const { detect } = this.#needs;
+    if (detect === undefined || this.#aborter.signal.aborted) return Promise.resolve();
+    this.#looking ??= this.#look(detect).finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  // --- EngineDirectory
+
+  resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution {
+    const resolution = this.#catalog.resolve(name, route, key);
+    // Somebody waits for an engine that was down; perhaps it is back.
+    if (resolution.kind === 'down') for (const watch of this.#byId.values()) if (!watch.up) watch.probeSoon();
+    return resolution;
+  }
+
+  visible(key: KeyView): readonly CatalogEntry[] {
+    return this.#catalog.visible(key);
+  }
+
+  engine(id: string): Candidate | undefined {
+    return this.#catalog.engine(id);
+  }
+
+  engines(): readonly EngineStatus[] {
+    return [...this.#byId.values()].map((watch) => watch.status());
+  }
+
+  begin(engine: EngineRef): void {
+    const watch = this.#byId.get(engine.id);
+    if (watch === undefined) {
+      this.#orphans.set(engine.id, (this.#orphans.get(engine.id) ?? 0) + 1);
+      return;
+    }
+    watch.load.inFlight += 1;
+    watch.load.breaker.begin();
+  }
+
+  report(engine: EngineRef, end: AttemptEnd): void {
+    const watch = this.#byId.get(engine.id);
+    if (watch === undefined) {
+      const left = (this.#orphans.get(engine.id) ?? 0) - 1;
+      assert(left >= 0, 'an attempt that ends has begun');
+      if (left === 0) this.#orphans.delete(engine.id);
+      else this.#orphans.set(engine.id, left);
+      return;
+    }
+    assert(watch.load.inFlight > 0, 'an attempt that ends has begun');
+    watch.load.inFlight -= 1;
+    // An attempt on the server that had this id before says nothing about the one that has it now.
+    if (watch.engine.ref.url !== engine.url) return;
+    const wasOpen = watch.load.breaker.open;
+    watch.load.breaker.record(end);
+    if (watch.load.breaker.open !== wasOpen) this.#notify();
+    // Only a probe can say that it is down.
+    if (end === 'refused-connection') watch.probeSoon();
+  }
+
+  onChange(f: () => void): Off {
+    this.#listeners.add(f);
+    return () => this.#listeners.delete(f);
+  }
+
+  // --- which engines there are
+
+  #setSources(sources: readonly EngineSource[]): void {
+    const before = new Map(this.#named);
+    this.#named.clear();
+    for (const source of sources) {
+      assert(!this.#named.has(source.ref.id), 'ids of engines are unique');
+      const watch = before.get(source.ref.id);
+      const same = watch !== undefined && sameSource(watch.source, source);
+      this.#named.set(source.ref.id, same ? watch : this.#watch(source));
+      if (same) before.delete(source.ref.id);
+    }
+    for (const watch of before.values()) watch.stop();
+    for (const [id, watch] of this.#detected) {
+      const named = [...this.#named.values()].some(
+        (n) => n.source.ref.id === id || samePlace(n.source.ref, watch.source.ref),
+      );
+      if (named) this.#forget(id, watch);
+    }
+  }
+
+  #watch(source: EngineSource): EngineWatch {
+    const watch = new EngineWatch(source, { ...this.#needs, changed: () => this.#rebuild() });
+    if (this.#started && !this.#aborter.signal.aborted) watch.start();
+    return watch;
+  }
+
+  async #look(detect: NonNullable<EngineServiceNeeds['detect']>): Promise<void> {
+    const watched = [...this.#named.values(), ...this.#detected.values()]
+      .filter((w) => w.up || w.source.ref.origin !== 'detected')
+      .map((w) => w.engine.ref);
+    const found = await detect(watched, this.#aborter.signal);
+    if (this.#aborter.signal.aborted) return;
+    let changed = false;
+    for (const ref of found) changed = this.#addDetected(ref) || changed;
+    for (const [id, watch] of this.#detected) {
+      if (watch.downForMs < forgetAfterMs) continue;
+      this.#forget(id, watch);
+      changed = true;
+    }
+    if (changed) this.#rebuild();
+  }
+
+  #addDetected(ref: EngineRef): boolean {
+    if (this.#named.has(ref.id)) return false;
+    for (const { source } of this.#named.values()) if (samePlace(source.ref, ref)) return false;
+    for (const [id, watch] of this.#detected) {
+      if (!samePlace(watch.source.ref, ref) && id !== ref.id) continue;
+      if (samePlace(watch.source.ref, ref) && watch.source.ref.kind === ref.kind) {
+        watch.probeSoon();
+        return false;
+      }
+      // Another server took the place.
+      if (watch.up) return false;
+      this.#forget(id, watch);
+    }
+    this.#detected.set(ref.id, this.#watch({ ref, kindKnown: true }));
+    return true;
+  }
+
+  #forget(id: string, watch: EngineWatch): void {
+    watch.stop();
+    this.#detected.delete(id);
+  }
+
+  *#all(): Iterable<EngineWatch> {
+    yield* this.#named.values();
+    yield* this.#detected.values();
+    if (this.#demo !== undefined) yield this.#demo;
+  }
+
+  // --- the snapshot
+
+  #rebuild(): void {
+    const real = [...this.#named.values(), ...this.#detected.values()];
+    const showsDemo = this.#demo !== undefined && !real.some((w) => w.everUp);
+    const watches = showsDemo ? [...real, this.#demo as EngineWatch] : real;
+    const byId = new Map(watches.map((w) => [w.source.ref.id, w]));
+    this.#carryInFlight(byId);
+    this.#byId = byId;
+    this.#catalog = new ModelCatalog([...byId.values()], this.#aliases, () =>
+      this.#needs.clock.monotonicMs(),
+    );
+    this.#notify();
+  }
+
+  /** Requests under way are counted by id, whoever has it. */
+  #carryInFlight(now: ReadonlyMap<string, EngineWatch>): void {
+    for (const [id, watch] of this.#byId) {
+      if (now.get(id) === watch || watch.load.inFlight === 0) continue;
+      this.#orphans.set(id, (this.#orphans.get(id) ?? 0) + watch.load.inFlight);
+      watch.load.inFlight = 0;
+    }
+    for (const [id, count] of this.#orphans) {
+      const watch = now.get(id);
+      if (watch === undefined) continue;
+      watch.load.inFlight += count;
+      this.#orphans.delete(id);
+    }
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function sameSource(a: EngineSource, b: EngineSource): boolean {
+  return (
+    a.kindKnown === b.kindKnown &&
+    (!a.kindKnown || a.ref.kind === b.ref.kind) &&
+    a.ref.url === b.ref.url &&
+    a.ref.origin === b.ref.origin &&
+    a.ref.apiKey === b.ref.apiKey &&
+    samePlace(a.ref, b.ref)
+  );
+}
+
+function samePlace(a: EngineRef, b: EngineRef): boolean {
+  const [x, y] = [a.address, b.address];
+  if (x.path !== y.path || x.tls !== y.tls || x.socketPath !== y.socketPath) return false;
+  return x.socketPath !== undefined || (x.host === y.host && x.port === y.port);
+}

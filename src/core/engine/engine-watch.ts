@@ -1,0 +1,236 @@
+/**
+ * Watches one engine: asks it each 5 s with its cheap probe, less often while it is down, one probe at a time, and
+ * keeps what it told last. A server of unknown kind is first asked what it is, and again when it stops answering as
+ * what it was.
+ *
+ * Owns its timer and its probe; `stop` ends both.
+ */
+import assert from 'node:assert';
+import type { Clock, Off } from '../clock.ts';
+import { Breaker } from './breaker.ts';
+import type { EngineStatus } from './directory.ts';
+import type { Engine, EngineKindName, EngineModel, EngineRef, EngineState, ProbeResult } from './engine.ts';
+import { type Health, isUp, nextHealth, unknownHealth } from './health.ts';
+import type { CatalogEngine, EngineLoad } from './model-catalog.ts';
+
+export type ProbeDown = Extract<ProbeResult, { state: 'down' }>;
+
+/** An engine that somebody named, or that was found. */
+export interface EngineSource {
+  readonly ref: EngineRef;
+  /** False: `ref.kind` is a guess until the server was asked. */
+  readonly kindKnown: boolean;
+}
+
+export interface WatchNeeds {
+  readonly clock: Clock;
+  readonly makeEngine: (ref: EngineRef) => Engine;
+  /** Asks a server what it is; never rejects. */
+  readonly recognise: (ref: EngineRef, signal: AbortSignal) => Promise<EngineKindName | ProbeDown>;
+  /** A non-loopback address of this machine at which this engine answers too; never rejects. */
+  readonly exposure?: (ref: EngineRef, signal: AbortSignal) => Promise<string | undefined>;
+  /** What it told has changed. */
+  readonly changed: () => void;
+}
+
+export const probeEveryMs = 5_000;
+const longestPauseMs = 30_000;
+/** A probe out of turn, because a request met a dead engine, comes no sooner after the last one. */
+const soonestAgainMs = 1_000;
+
+export class EngineWatch implements CatalogEngine {
+  readonly source: EngineSource;
+  readonly load: EngineLoad;
+  /** Resolves when it was asked once, or stopped. */
+  readonly asked: Promise<void>;
+  readonly #needs: WatchNeeds;
+  readonly #aborter = new AbortController();
+  #engine: Engine;
+  #kindKnown: boolean;
+  #health: Health = unknownHealth;
+  #models: readonly EngineModel[] = [];
+  /** Unix seconds at which a model was first seen, for engines that do not tell when it was made. */
+  readonly #firstSeen = new Map<string, number>();
+  #version: string | undefined;
+  #latencyMs: number | undefined;
+  #slots: number | undefined;
+  #exposedOn: string | undefined;
+  #downSinceMs: number;
+  #everUp = false;
+  /** Doubled before it is first used. */
+  #pauseMs = probeEveryMs / 2;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #probing = false;
+  #timer: Off = () => {};
+  #wasAsked: () => void = () => {};
+
+  constructor(source: EngineSource, needs: WatchNeeds) {
+    this.source = source;
+    this.#needs = needs;
+    this.#kindKnown = source.kindKnown;
+    this.#engine = needs.makeEngine(source.ref);
+    const nowMs = (): number => needs.clock.monotonicMs();
+    this.load = { inFlight: 0, breaker: new Breaker(nowMs), nextProbeAtMs: nowMs() };
+    this.#downSinceMs = nowMs();
+    this.asked = new Promise((resolve) => {
+      this.#wasAsked = resolve;
+    });
+  }
+
+  get engine(): Engine {
+    return this.#engine;
+  }
+  get state(): EngineState {
+    return this.#health.state;
+  }
+  get models(): readonly EngineModel[] {
+    return this.#models;
+  }
+  get up(): boolean {
+    return isUp(this.#health.state);
+  }
+  get everUp(): boolean {
+    return this.#everUp;
+  }
+  /** How long it has been down; 0 while it is up. */
+  get downForMs(): number {
+    return this.up ? 0 : this.#needs.clock.monotonicMs() - this.#downSinceMs;
+  }
+
+  status(): EngineStatus {
+    return {
+      ref: this.#engine.ref,
+      state: this.#health.state,
+      inFlight: this.load.inFlight,
+      models: this.#models,
+      breakerOpen: this.load.breaker.open,
+      ...(this.#version === undefined ? {} : { version: this.#version }),
+      ...(this.#latencyMs === undefined ? {} : { latencyMs: this.#latencyMs }),
+      ...(this.#slots === undefined ? {} : { slots: this.#slots }),
+      ...(this.#health.note === undefined ? {} : { note: this.#health.note }),
+      ...(this.#exposedOn === undefined ? {} : { exposedOn: this.#exposedOn }),
+    };
+  }
+
+  start(): void {
+    this.#probe();
+  }
+
+  stop(): void {
+    this.#aborter.abort();
+    this.#timer();
+    this.#wasAsked();
+  }
+
+  /** Asks out of turn, unless it was asked a moment ago. */
+  probeSoon(): void {
+    const sinceMs = this.#needs.clock.monotonicMs() - this.#askedAtMs;
+    if (!this.#probing && sinceMs >= soonestAgainMs) this.#probe();
+  }
+
+  #probe(): void {
+    assert(!this.#probing, 'one probe at a time');
+    if (this.#aborter.signal.aborted) return;
+    this.#timer();
+    this.#probing = true;
+    this.#askedAtMs = this.#needs.clock.monotonicMs();
+    void this.#ask().then((result) => {
+      this.#probing = false;
+      if (this.#aborter.signal.aborted) return;
+      this.#take(result);
+      this.#wait();
+      this.#wasAsked();
+    });
+  }
+
+  async #ask(): Promise<ProbeResult> {
+    const { signal } = this.#aborter;
+    if (!this.#kindKnown) {
+      const kind = await this.#needs.recognise(this.source.ref, signal);
+      if (typeof kind !== 'string') return kind;
+      if (signal.aborted) return { state: 'down', reason: 'timeout', detail: 'no longer watched' };
+      if (kind !== this.#engine.ref.kind)
+        this.#engine = this.#needs.makeEngine({ ...this.source.ref, kind });
+      this.#kindKnown = true;
+    }
+    return this.#engine.probe(signal);
+  }
+
+  #take(result: ProbeResult): void {
+    const before = this.#health;
+    this.#health = nextHealth(before, result);
+    const wasUp = isUp(before.state);
+    let changed = before.state !== this.#health.state || before.note !== this.#health.note;
+    if (result.state === 'down') {
+      if (wasUp && !this.up) this.#downSinceMs = this.#needs.clock.monotonicMs();
+      if (result.reason === 'wrong' && !this.source.kindKnown) this.#kindKnown = false;
+    } else {
+      changed = this.#learn(result) || changed;
+      if (!wasUp) this.#onUp();
+    }
+    this.#pauseMs = this.up || wasUp ? probeEveryMs : Math.min(this.#pauseMs * 2, longestPauseMs);
+    if (changed) this.#needs.changed();
+  }
+
+  /** Whether something is different from before. */
+  #learn(result: Exclude<ProbeResult, ProbeDown>): boolean {
+    this.#latencyMs = result.latencyMs;
+    const models = this.#dated(result.models);
+    // One that loads may not be able to list; what it told before still holds.
+    const kept = result.state === 'degraded' && models.length === 0;
+    const changed =
+      this.#version !== result.version ||
+      this.#slots !== result.slots ||
+      (!kept && !sameModels(this.#models, models));
+    this.#version = result.version;
+    this.#slots = result.slots;
+    if (changed && !kept) this.#models = models;
+    return changed;
+  }
+
+  #onUp(): void {
+    this.#everUp = true;
+    // It was restarted; what attempts met before is over.
+    this.load.breaker.reset();
+    const { exposure } = this.#needs;
+    if (exposure === undefined) return;
+    void exposure(this.#engine.ref, this.#aborter.signal).then((address) => {
+      if (this.#aborter.signal.aborted || address === this.#exposedOn) return;
+      this.#exposedOn = address;
+      this.#needs.changed();
+    });
+  }
+
+  #dated(models: readonly EngineModel[]): readonly EngineModel[] {
+    const now = Math.floor(this.#needs.clock.nowMs() / 1000);
+    return models.map((model) => {
+      if (model.created !== undefined) return model;
+      const seen = this.#firstSeen.get(model.id) ?? now;
+      this.#firstSeen.set(model.id, seen);
+      return { ...model, created: seen };
+    });
+  }
+
+  #wait(): void {
+    const { clock } = this.#needs;
+    this.load.nextProbeAtMs = clock.monotonicMs() + this.#pauseMs;
+    this.#timer = clock.after(this.#pauseMs, () => this.#probe());
+  }
+}
+
+function sameModels(a: readonly EngineModel[], b: readonly EngineModel[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((x, i) => {
+      const y = b[i] as EngineModel;
+      return (
+        x.id === y.id &&
+        x.contextLength === y.contextLength &&
+        x.loaded === y.loaded &&
+        x.created === y.created &&
+        x.remote === y.remote &&
+        x.ownedBy === y.ownedBy
+      );
+    })
+  );
+}

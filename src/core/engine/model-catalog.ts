@@ -1,0 +1,325 @@
+/**
+ * Which engine answers for which name, as one immutable snapshot: made anew when engines, their models, their health or
+ * the aliases change, and only then. Loads and breakers are live: the choice among equals depends on them.
+ *
+ * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes; ids of
+ * engines hold none). On an Ollama, `name` without a tag is `name:latest`, because Ollama itself reads it so; a model of
+ * exactly that name on another engine comes first.
+ *
+ * A key's model rules are held against the id that the engine gives the model, not against what the client wrote, so
+ * that no spelling gets around them. Two other names count too: that of an alias, for whoever makes an alias and names
+ * it in a key's rules has said what he means; and `name` for `name:latest`. Neither counts where it is also the id of
+ * another model, else an alias that shadows an id would quietly widen every key that may use that id.
+ *
+ * The hot path is three look-ups: key, route, name. Only names that exist are remembered, so what clients make up
+ * takes no room.
+ */
+import type { KeyView } from '../security/api-key.ts';
+import type { ModelAlias } from '../security/ports.ts';
+import type { Breaker } from './breaker.ts';
+import type { Candidate, CatalogEntry, Resolution } from './directory.ts';
+import type { Engine, EngineModel, EngineState } from './engine.ts';
+import { isUp } from './health.ts';
+import { nearNames } from './near-names.ts';
+import type { RouteId } from './routes.ts';
+
+/** What changes with every request; shared by all snapshots. */
+export interface EngineLoad {
+  inFlight: number;
+  readonly breaker: Breaker;
+  /** Monotonic; when a down engine is asked again. */
+  nextProbeAtMs: number;
+}
+
+/** An engine as the catalogue reads it. `models` are the last ones told, also while it is down. */
+export interface CatalogEngine {
+  readonly engine: Engine;
+  readonly state: EngineState;
+  readonly models: readonly EngineModel[];
+  readonly load: EngineLoad;
+}
+
+/** A model on one engine. */
+interface Member {
+  readonly candidate: Candidate;
+  readonly load: EngineLoad;
+  readonly up: boolean;
+  readonly order: number;
+}
+
+/** What a name stands for. */
+interface Target {
+  /** The id that the engines give it. */
+  readonly id: string;
+  /** Set where an alias was named. */
+  readonly alias: string | undefined;
+  readonly upstreamName: string;
+  readonly members: readonly Member[];
+}
+
+/** A name settled for one key and route; which of the members it will be is settled by request. */
+interface Plan {
+  readonly name: string;
+  readonly upstreamName: string;
+  readonly up: readonly Member[];
+  readonly down: readonly Member[];
+  /** The answer where there is only one member. */
+  readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
+}
+
+const scheme = 'flm://';
+const latest = ':latest';
+const maxRetryAfterSeconds = 30;
+
+export class ModelCatalog {
+  readonly #nowMs: () => number;
+  readonly #engines = new Map<string, Candidate>();
+  readonly #loads: readonly EngineLoad[];
+  readonly #anyUp: boolean;
+  /** Engine id to model id to member. */
+  readonly #byEngine = new Map<string, ReadonlyMap<string, Member>>();
+  readonly #byId = new Map<string, Target>();
+  /** `name` of Ollamas' `name:latest`, where no model is called `name`. */
+  readonly #shorthands = new Map<string, Target>();
+  readonly #aliases = new Map<string, Target>();
+  readonly #plans = new WeakMap<KeyView, Map<RouteId, Map<string, Plan>>>();
+  readonly #visible = new WeakMap<KeyView, readonly CatalogEntry[]>();
+
+  constructor(engines: readonly CatalogEngine[], aliases: readonly ModelAlias[], nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#loads = engines.map((e) => e.load);
+    this.#anyUp = engines.some((e) => isUp(e.state));
+    engines.forEach((e, order) => this.#index(e, order));
+    for (const id of this.#byId.keys()) this.#indexShorthand(id);
+    for (const alias of aliases) {
+      const target = this.#findReal(alias.target);
+      if (target !== undefined) this.#aliases.set(alias.name, { ...target, alias: alias.name });
+    }
+  }
+
+  engine(id: string): Candidate | undefined {
+    return this.#engines.get(id);
+  }
+
+  resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution {
+    if (name === undefined) return this.#resolveUnnamed(route, key);
+    const known = this.#plans.get(key)?.get(route)?.get(name);
+    return known === undefined ? this.#resolveNamed(name, route, key) : this.#choose(known);
+  }
+
+  /** What the key may use now: models of engines that are up, and aliases; by name. */
+  visible(key: KeyView): readonly CatalogEntry[] {
+    const known = this.#visible.get(key);
+    if (known !== undefined) return known;
+    const entries: CatalogEntry[] = [];
+    for (const target of [...this.#byId.values(), ...this.#aliases.values()]) {
+      // An alias of the same name comes first, so the id can not be reached under its name.
+      if (target.alias === undefined && this.#aliases.has(target.id)) continue;
+      const entry = this.#entry(target, key);
+      if (entry !== undefined) entries.push(entry);
+    }
+    entries.sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.#visible.set(key, entries);
+    return entries;
+  }
+
+  // --- making the snapshot
+
+  #index(e: CatalogEngine, order: number): void {
+    const { id } = e.engine.ref;
+    const up = isUp(e.state);
+    const models = new Map<string, Member>();
+    for (const model of e.models) {
+      const member: Member = {
+        candidate: { engine: e.engine, model, state: e.state },
+        load: e.load,
+        up,
+        order,
+      };
+      models.set(model.id, member);
+      const others = this.#byId.get(model.id)?.members ?? [];
+      this.#byId.set(model.id, {
+        id: model.id,
+        alias: undefined,
+        upstreamName: model.id,
+        members: [...others, member],
+      });
+    }
+    this.#engines.set(id, { engine: e.engine, model: undefined, state: e.state });
+    this.#byEngine.set(id, models);
+  }
+
+  #indexShorthand(id: string): void {
+    if (!id.endsWith(latest)) return;
+    const short = id.slice(0, -latest.length);
+    if (this.#byId.has(short)) return;
+    const target = this.#byId.get(id);
+    const members = target?.members.filter((m) => m.candidate.engine.kind.name === 'ollama') ?? [];
+    // The engine gets the name as the client wrote it: its answer echoes it.
+    if (members.length > 0)
+      this.#shorthands.set(short, { id, alias: undefined, upstreamName: short, members });
+  }
+
+  // --- names
+
+  #find(name: string): Target | undefined {
+    if (name.startsWith(scheme)) return this.#findOnEngine(name.slice(scheme.length));
+    return this.#aliases.get(name) ?? this.#findReal(name);
+  }
+
+  #findReal(name: string): Target | undefined {
+    if (name.startsWith(scheme)) return this.#findOnEngine(name.slice(scheme.length));
+    return this.#byId.get(name) ?? this.#shorthands.get(name) ?? this.#findOnEngine(name);
+  }
+
+  /** `engine/model`. */
+  #findOnEngine(path: string): Target | undefined {
+    const slash = path.indexOf('/');
+    if (slash <= 0) return undefined;
+    const models = this.#byEngine.get(path.slice(0, slash));
+    const name = path.slice(slash + 1);
+    const exact = models?.get(name);
+    if (exact !== undefined) return { id: name, alias: undefined, upstreamName: name, members: [exact] };
+    const tagged = models?.get(name + latest);
+    if (tagged?.candidate.engine.kind.name !== 'ollama') return undefined;
+    return { id: name + latest, alias: undefined, upstreamName: name, members: [tagged] };
+  }
+
+  #mayUse(key: KeyView, target: Target): boolean {
+    if (key.anyModel || key.mayUseModel(target.id)) return true;
+    if (target.alias !== undefined && !this.#byId.has(target.alias) && key.mayUseModel(target.alias))
+      return true;
+    if (!target.id.endsWith(latest)) return false;
+    const short = target.id.slice(0, -latest.length);
+    return this.#shorthands.has(short) && key.mayUseModel(short);
+  }
+
+  // --- answers
+
+  #resolveNamed(name: string, route: RouteId, key: KeyView): Resolution {
+    if (this.#engines.size === 0) return { kind: 'none' };
+    const target = this.#find(name);
+    const mine =
+      target !== undefined && this.#mayUse(key, target)
+        ? target.members.filter((m) => key.mayUseEngine(m.candidate.engine.ref.id))
+        : [];
+    if (target === undefined || mine.length === 0) return this.#unknown(name, key);
+    const speaking = mine.filter((m) => m.candidate.engine.kind.serves.has(route));
+    if (speaking.length === 0) return { kind: 'unsupported', speakers: this.#speakers(route, key) };
+    const plan = makePlan(target, speaking);
+    this.#remember(key, route, name, plan);
+    return this.#choose(plan);
+  }
+
+  #resolveUnnamed(route: RouteId, key: KeyView): Resolution {
+    if (this.#engines.size === 0) return { kind: 'none' };
+    const visible = this.visible(key);
+    const first = visible[0];
+    if (first === undefined) return this.#unknown('', key);
+    const meant = first.aliasOf ?? first.id;
+    const ambiguous = visible.some((e) => (e.aliasOf ?? e.id) !== meant);
+    if (ambiguous) return { kind: 'unnamed', visible: visible.map((e) => e.id) };
+    return this.resolve(visible.find((e) => e.aliasOf === undefined)?.id ?? first.id, route, key);
+  }
+
+  #unknown(name: string, key: KeyView): Resolution {
+    const targets = [...this.#byId.values(), ...this.#aliases.values()];
+    const any = targets.some(
+      (t) => this.#mayUse(key, t) && t.members.some((m) => key.mayUseEngine(m.candidate.engine.ref.id)),
+    );
+    if (!any && targets.length > 0 && !(key.anyModel && key.anyEngine)) return { kind: 'denied' };
+    // While nothing is up, nobody knows whether the model would be there.
+    if (!this.#anyUp) return this.#down(this.#loads);
+    const names = this.visible(key).map((e) => e.id);
+    return name === '' ? { kind: 'unnamed', visible: names } : { kind: 'unknown', near: nearNames(name, names) };
+  }
+
+  #speakers(route: RouteId, key: KeyView): readonly string[] {
+    const ids: string[] = [];
+    for (const [id, { engine, state }] of this.#engines) {
+      if (isUp(state) && engine.kind.serves.has(route) && key.mayUseEngine(id)) ids.push(id);
+    }
+    return ids;
+  }
+
+  #choose(plan: Plan): Resolution {
+    const { up, only } = plan;
+    if (only !== undefined) {
+      return (up[0] as Member).load.breaker.allows() ? only : this.#down(up.map((m) => m.load));
+    }
+    const usable = up.filter((m) => m.load.breaker.allows());
+    if (usable.length === 0) return this.#down([...up, ...plan.down].map((m) => m.load));
+    usable.sort(byPreference);
+    return {
+      kind: 'found',
+      name: plan.name,
+      upstreamName: plan.upstreamName,
+      candidates: usable.map((m) => m.candidate),
+    };
+  }
+
+  #down(loads: readonly EngineLoad[]): Resolution {
+    const now = this.#nowMs();
+    let waitMs = maxRetryAfterSeconds * 1000;
+    for (const load of loads) {
+      waitMs = Math.min(waitMs, load.breaker.open ? load.breaker.waitMs() : load.nextProbeAtMs - now);
+    }
+    return { kind: 'down', retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) };
+  }
+
+  #remember(key: KeyView, route: RouteId, name: string, plan: Plan): void {
+    let routes = this.#plans.get(key);
+    if (routes === undefined) {
+      routes = new Map();
+      this.#plans.set(key, routes);
+    }
+    const names = routes.get(route);
+    if (names === undefined) routes.set(route, new Map([[name, plan]]));
+    else names.set(name, plan);
+  }
+
+  /** Undefined where the key may not use it, or nothing that is up has it. */
+  #entry(target: Target, key: KeyView): CatalogEntry | undefined {
+    if (!this.#mayUse(key, target)) return undefined;
+    const mayLeave = key.scopes.has('engine:admin');
+    const engines = target.members
+      .filter((m) => m.up && key.mayUseEngine(m.candidate.engine.ref.id))
+      // What would be refused for leaving the machine is not offered.
+      .filter((m) => mayLeave || m.candidate.model?.remote !== true)
+      .map((m) => m.candidate);
+    const owner = engines[0]?.engine.ref.id;
+    if (owner === undefined) return undefined;
+    const lengths = engines.flatMap((c) => c.model?.contextLength ?? []);
+    return {
+      id: target.alias ?? target.id,
+      owner,
+      created: Math.min(...engines.map((c) => c.model?.created ?? 0)),
+      // A request may go to any of them.
+      ...(lengths.length === 0 ? {} : { contextLength: Math.min(...lengths) }),
+      ...(target.alias === undefined ? {} : { aliasOf: target.id }),
+      engines,
+    };
+  }
+}
+
+function makePlan(target: Target, members: readonly Member[]): Plan {
+  const up = members.filter((m) => m.up);
+  const name = target.alias ?? target.id;
+  const { upstreamName } = target;
+  const [first] = up;
+  const only: Plan['only'] =
+    first === undefined || up.length > 1
+      ? undefined
+      : { kind: 'found', name, upstreamName, candidates: [first.candidate] };
+  return { name, upstreamName, up, down: members.filter((m) => !m.up), only };
+}
+
+/** One that answers in time, then fewest in flight, then one that has the model loaded, then as they are listed. */
+function byPreference(a: Member, b: Member): number {
+  return (
+    Number(a.candidate.state === 'degraded') - Number(b.candidate.state === 'degraded') ||
+    a.load.inFlight - b.load.inFlight ||
+    Number(b.candidate.model?.loaded === true) - Number(a.candidate.model?.loaded === true) ||
+    a.order - b.order
+  );
+}
