@@ -27,7 +27,12 @@ export interface CatalogEntry {
 
 export type Resolution =
   /** At least one engine is up, speaks the route and may be used; `upstreamName` is what the engine calls the model. */
-  | { readonly kind: 'found'; readonly name: string; readonly candidates: readonly Candidate[]; readonly upstreamName: string }
+  | {
+      readonly kind: 'found';
+      readonly name: string;
+      readonly candidates: readonly Candidate[];
+      readonly upstreamName: string;
+    }
   /** No such model for this key; `near` are close names that the key may see. */
   | { readonly kind: 'unknown'; readonly near: readonly string[] }
   /** No model named and not exactly one visible. */

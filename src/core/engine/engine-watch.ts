@@ -149,8 +149,7 @@ export class EngineWatch implements CatalogEngine {
       const kind = await this.#needs.recognise(this.source.ref, signal);
       if (typeof kind !== 'string') return kind;
       if (signal.aborted) return { state: 'down', reason: 'timeout', detail: 'no longer watched' };
-      if (kind !== this.#engine.ref.kind)
-        this.#engine = this.#needs.makeEngine({ ...this.source.ref, kind });
+      if (kind !== this.#engine.ref.kind) this.#engine = this.#needs.makeEngine({ ...this.source.ref, kind });
       this.#kindKnown = true;
     }
     return this.#engine.probe(signal);

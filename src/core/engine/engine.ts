@@ -3,7 +3,14 @@
  */
 import type { BodyFacts, RouteId, Scope } from './routes.ts';
 
-export const engineKindNames = ['ollama', 'lmstudio', 'vllm', 'llamacpp', 'openai-compatible', 'demo'] as const;
+export const engineKindNames = [
+  'ollama',
+  'lmstudio',
+  'vllm',
+  'llamacpp',
+  'openai-compatible',
+  'demo',
+] as const;
 export type EngineKindName = (typeof engineKindNames)[number];
 
 /** Where an engine listens. `path` is the prefix before its API, without a trailing slash ('' for most). */
@@ -122,4 +129,11 @@ export interface Hazard {
 }
 
 /** How an attempt on an engine ended, for the breaker and for the count of requests in flight. */
-export type AttemptEnd = 'done' | 'refused-connection' | 'reset' | 'timeout' | 'protocol' | 'client-gone' | 'shut-down';
+export type AttemptEnd =
+  | 'done'
+  | 'refused-connection'
+  | 'reset'
+  | 'timeout'
+  | 'protocol'
+  | 'client-gone'
+  | 'shut-down';

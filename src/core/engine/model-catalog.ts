@@ -89,7 +89,7 @@ export class ModelCatalog {
     this.#nowMs = nowMs;
     this.#loads = engines.map((e) => e.load);
     this.#anyUp = engines.some((e) => isUp(e.state));
-    engines.forEach((e, order) => this.#index(e, order));
+    for (const [order, engine] of engines.entries()) this.#index(engine, order);
     for (const id of this.#byId.keys()) this.#indexShorthand(id);
     for (const alias of aliases) {
       const target = this.#findReal(alias.target);
@@ -231,7 +231,9 @@ export class ModelCatalog {
     // While nothing is up, nobody knows whether the model would be there.
     if (!this.#anyUp) return this.#down(this.#loads);
     const names = this.visible(key).map((e) => e.id);
-    return name === '' ? { kind: 'unnamed', visible: names } : { kind: 'unknown', near: nearNames(name, names) };
+    return name === ''
+      ? { kind: 'unnamed', visible: names }
+      : { kind: 'unknown', near: nearNames(name, names) };
   }
 
   #speakers(route: RouteId, key: KeyView): readonly string[] {

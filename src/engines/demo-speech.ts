@@ -1,0 +1,46 @@
+/**
+ * What the demo engine says, and its vectors. The same question always gets the same answer; nothing is learned, stored
+ * or sent anywhere, and nothing pretends to be a model.
+ */
+import { createHash } from 'node:crypto';
+
+export const demoModel = 'flm-demo';
+export const demoContextLength = 8192;
+export const demoDimensions = 64;
+
+const maxQuotedCharacters = 120;
+
+/** The whole answer to a question, in pieces as they stream; each stands for one token. */
+export function speak(question: string): readonly string[] {
+  const asked = question.replaceAll(/\s+/g, ' ').trim();
+  const quoted =
+    asked.length > maxQuotedCharacters ? `${asked.slice(0, maxQuotedCharacters).trimEnd()}...` : asked;
+  const heard = quoted === '' ? 'You asked nothing' : `You wrote: "${quoted}"`;
+  const text =
+    `I am the demo engine of flm, not a language model. ${heard}. ` +
+    'This answer is made of fixed words, and it came the whole way: your key was accepted, flm chose an engine, ' +
+    'and the answer streamed back through it. Start Ollama, LM Studio, vLLM or llama.cpp, and flm finds it by itself; ' +
+    'from then on real models answer here.';
+  return text.match(/\s*\S+/g) ?? [];
+}
+
+/** About what a tokenizer would count; the demo has none. */
+export function countTokens(text: string): number {
+  return text.match(/\S+/g)?.length ?? 0;
+}
+
+/** A unit vector that depends on the text alone. */
+export function embed(text: string, dimensions: number): Float32Array {
+  const vector = new Float32Array(dimensions);
+  let length = 0;
+  for (let i = 0; i < dimensions; i += 8) {
+    const digest = createHash('sha256').update(`${i}:${text}`).digest();
+    for (let j = 0; j < 8 && i + j < dimensions; j++) {
+      const value = digest.readInt32LE(j * 4) / 2 ** 31;
+      vector[i + j] = value;
+      length += value * value;
+    }
+  }
+  const scale = 1 / Math.sqrt(length);
+  return vector.map((value) => value * scale);
+}

@@ -1,0 +1,222 @@
+/**
+ * Finds the engines that run on this machine: at their usual ports on both loopback addresses, and where their own
+ * variables say. Also which are installed but do not run.
+ *
+ * Promises: all places at once, within the time given; never a proxy of flm, never one server twice, never an id that is
+ * taken; ids stay the same from look to look, for keys and clients name engines by them. What answers but is no engine
+ * (somebody's web server on 8080) is not asked again for a while: eight requests each half minute would fill its log.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { EngineAddress, EngineKindName, EngineRef } from '../core/engine/engine.ts';
+import { isLoopbackHost, placeOf, urlOf } from './engine-url.ts';
+import { addressesInEnvironment, type Environment } from './engine-variables.ts';
+import { type Identified, identify } from './identify.ts';
+import type { ProbeLine } from './probe-request.ts';
+
+export interface DetectorNeeds {
+  readonly line: ProbeLine;
+  readonly environment: Environment;
+  /** Addresses of this machine that are not loopback, to know its own servers by. */
+  readonly machineAddresses: () => readonly string[];
+  /** The path of a program that is on the machine. */
+  readonly findProgram: (name: string) => Promise<string | undefined>;
+  /** Where to look; the usual ports unless a test says otherwise. */
+  readonly ports?: readonly number[];
+}
+
+export interface LookOptions {
+  /** Engines that are known: neither asked nor listed again, their ids are taken. */
+  readonly known: readonly EngineRef[];
+  /** `host:port` of flm's own listeners. */
+  readonly exclude: ReadonlySet<string>;
+}
+
+export interface FoundEngine {
+  readonly ref: EngineRef;
+  /** The make, for people. */
+  readonly product: string;
+  readonly version?: string;
+}
+
+export interface InstalledEngine {
+  readonly kind: EngineKindName;
+  readonly title: string;
+  readonly program: string;
+  /** What starts it. */
+  readonly startWith: string;
+}
+
+export interface Look {
+  readonly engines: readonly FoundEngine[];
+  /** Something there asks for a key. */
+  readonly locked: readonly { readonly url: string; readonly detail: string }[];
+}
+
+/**
+ * Ollama; LM Studio; vLLM; llama.cpp, LocalAI, mlx_lm and llamafile; llama.cpp from 2026-08 on; SGLang; Jan;
+ * text-generation-webui; KoboldCpp. Not 3000 (TGI): far more web servers under development live there.
+ */
+export const usualPorts: readonly number[] = [11_434, 1234, 8000, 8080, 9931, 30_000, 1337, 5000, 5001];
+
+/** The port at which an engine of a kind needs no number in its id. */
+const homePorts: Readonly<Partial<Record<EngineKindName, readonly number[]>>> = {
+  ollama: [11_434],
+  lmstudio: [1234],
+  vllm: [8000],
+  llamacpp: [8080, 9931],
+};
+
+const idStems: Readonly<Record<EngineKindName, string>> = {
+  ollama: 'ollama',
+  lmstudio: 'lmstudio',
+  vllm: 'vllm',
+  llamacpp: 'llamacpp',
+  'openai-compatible': 'openai',
+  demo: 'demo',
+};
+
+const programs: readonly {
+  readonly program: string;
+  readonly kind: EngineKindName;
+  readonly title: string;
+  readonly startWith: string;
+}[] = [
+  { program: 'ollama', kind: 'ollama', title: 'Ollama', startWith: 'ollama serve' },
+  { program: 'lms', kind: 'lmstudio', title: 'LM Studio', startWith: 'lms server start' },
+  { program: 'vllm', kind: 'vllm', title: 'vLLM', startWith: 'vllm serve MODEL --host 127.0.0.1' },
+  { program: 'llama-server', kind: 'llamacpp', title: 'llama.cpp', startWith: 'llama-server -m MODEL.gguf' },
+];
+
+/** A whole look takes no longer. */
+const lookLimitMs = 600;
+const leaveInPeaceMs = 120_000;
+
+export class Detector {
+  readonly #needs: DetectorNeeds;
+  readonly #clock: Clock;
+  /** Place to the monotonic time until which what answers there is taken for no engine. */
+  readonly #noEngines = new Map<string, number>();
+
+  constructor(needs: DetectorNeeds) {
+    this.#needs = needs;
+    this.#clock = needs.line.clock;
+  }
+
+  async look(options: LookOptions, signal: AbortSignal): Promise<Look> {
+    const { known, exclude } = options;
+    const skipped = new Set([...exclude, ...known.map((ref) => placeKey(ref.address))]);
+    const places = this.#places().filter((a) => !skipped.has(placeKey(a)) && !this.#leftInPeace(a));
+    const deadline = new AbortController();
+    const cancel = this.#clock.after(lookLimitMs, () => deadline.abort());
+    const both = AbortSignal.any([signal, deadline.signal]);
+    const answers = await Promise.all(places.map((to) => this.#ask(to, both)));
+    cancel();
+    const found = this.#once(
+      answers.flatMap((a) => (a.identified === undefined ? [] : [a])),
+      known,
+    );
+    const taken = new Set(known.map((ref) => ref.id));
+    return {
+      engines: found.map(({ to, identified }) => {
+        const { kind, product, version } = identified;
+        const id = freeId(kind, to, taken);
+        taken.add(id);
+        const ref: EngineRef = { id, kind, url: urlOf(to), address: to, origin: 'detected' };
+        return { ref, product, ...(version === undefined ? {} : { version }) };
+      }),
+      locked: answers.flatMap((a) =>
+        a.locked === undefined ? [] : [{ url: urlOf(a.to), detail: a.locked }],
+      ),
+    };
+  }
+
+  /** Programs on the machine of kinds that are not among `running`. */
+  async installed(running: ReadonlySet<EngineKindName>): Promise<readonly InstalledEngine[]> {
+    const asked = await Promise.all(
+      programs
+        .filter((p) => !running.has(p.kind))
+        .map(async ({ program, ...rest }) => ({ ...rest, program: await this.#needs.findProgram(program) })),
+    );
+    return asked.flatMap(({ program, ...rest }) => (program === undefined ? [] : [{ ...rest, program }]));
+  }
+
+  /** The usual places first, so that a server that is found twice is listed at its loopback address. */
+  #places(): readonly EngineAddress[] {
+    const ports = this.#needs.ports ?? usualPorts;
+    const usual = ['127.0.0.1', '::1'].flatMap((host) =>
+      ports.map((port): EngineAddress => ({ tls: false, host, port, path: '' })),
+    );
+    const byKey = new Map<string, EngineAddress>();
+    for (const address of [...usual, ...addressesInEnvironment(this.#needs.environment)]) {
+      const key = `${placeKey(address)}${address.path}`;
+      if (!byKey.has(key)) byKey.set(key, address);
+    }
+    return [...byKey.values()];
+  }
+
+  #leftInPeace(address: EngineAddress): boolean {
+    return (this.#noEngines.get(placeKey(address)) ?? 0) > this.#clock.monotonicMs();
+  }
+
+  async #ask(to: EngineAddress, signal: AbortSignal): Promise<Asked> {
+    const identified = await identify(this.#needs.line, { to, limitMs: lookLimitMs }, signal);
+    if (identified.answered) return { to, identified, locked: undefined };
+    if (identified.reason === 'wrong') {
+      this.#noEngines.set(placeKey(to), this.#clock.monotonicMs() + leaveInPeaceMs);
+    } else this.#noEngines.delete(placeKey(to));
+    return {
+      to,
+      identified: undefined,
+      locked: identified.reason === 'unauthorised' ? identified.detail : undefined,
+    };
+  }
+
+  /** One server at several of this machine's addresses: same port, same make, same version. */
+  #once(answers: readonly Asked[], known: readonly EngineRef[]): readonly Recognised[] {
+    const own = new Set(this.#needs.machineAddresses());
+    const isHere = (a: EngineAddress): boolean =>
+      a.socketPath === undefined && (isLoopbackHost(a.host) || own.has(a.host));
+    const kept: Recognised[] = [];
+    for (const { to, identified } of answers) {
+      if (identified === undefined) continue;
+      const same = (a: EngineAddress): boolean =>
+        isHere(a) && isHere(to) && a.port === to.port && a.path === to.path;
+      const listed = kept.some(
+        (k) =>
+          same(k.to) &&
+          k.identified.product === identified.product &&
+          k.identified.version === identified.version,
+      );
+      if (listed || known.some((ref) => ref.kind === identified.kind && same(ref.address))) continue;
+      kept.push({ to, identified });
+    }
+    return kept;
+  }
+}
+
+interface Asked {
+  readonly to: EngineAddress;
+  readonly identified: Identified | undefined;
+  readonly locked: string | undefined;
+}
+
+interface Recognised {
+  readonly to: EngineAddress;
+  readonly identified: Identified;
+}
+
+function placeKey(address: EngineAddress): string {
+  return address.socketPath ?? placeOf(address);
+}
+
+/** `ollama` at home, else `ollama-8000`; a second one at the same port of another address `ollama-8000-2`. */
+function freeId(kind: EngineKindName, address: EngineAddress, taken: ReadonlySet<string>): string {
+  const stem = idStems[kind];
+  const home = homePorts[kind]?.includes(address.port) === true && isLoopbackHost(address.host);
+  const plain = home || address.socketPath !== undefined ? stem : `${stem}-${address.port}`;
+  if (!taken.has(plain)) return plain;
+  for (let n = 2; ; n++) {
+    const id = `${plain}-${n}`;
+    if (!taken.has(id)) return id;
+  }
+}

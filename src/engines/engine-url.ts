@@ -1,0 +1,34 @@
+/**
+ * Addresses of engines as people write them, and as flm dials them.
+ */
+import { isIP } from 'node:net';
+import type { EngineAddress } from '../core/engine/engine.ts';
+
+/** Of a URL that `engineUrlSchema` accepts. A trailing `/v1` belongs to the API, not to the address. */
+export function parseEngineUrl(text: string): { readonly url: string; readonly address: EngineAddress } {
+  const url = new URL(text);
+  const tls = url.protocol === 'https:';
+  const path = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '').replace(/\/+$/, '');
+  const address: EngineAddress = {
+    tls,
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
+    path,
+  };
+  return { url: urlOf(address), address };
+}
+
+/** One spelling for each address. */
+export function urlOf(address: EngineAddress): string {
+  if (address.socketPath !== undefined) return `unix:${address.socketPath}${address.path}`;
+  return `${address.tls ? 'https' : 'http'}://${placeOf(address)}${address.path}`;
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function placeOf(address: EngineAddress): string {
+  return `${isIP(address.host) === 6 ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

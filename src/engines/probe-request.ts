@@ -1,0 +1,172 @@
+/**
+ * One GET to one engine over the same client that carries requests: what probes and detection are made of.
+ *
+ * Promises: it ends within its limit or with the signal, closes what is late, never rejects, and holds at most 1 MB of
+ * an answer. A status is not judged here: engines answer 200 to paths that they do not know.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { EngineAddress, ProbeFailure } from '../core/engine/engine.ts';
+import type { EngineHead, Upstream } from '../core/engine/upstream.ts';
+import type { EngineError } from '../core/errors.ts';
+
+/** What probes speak through. */
+export interface ProbeLine {
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+}
+
+export interface ProbeRequest {
+  readonly to: EngineAddress;
+  /** Without the prefix of the address. */
+  readonly path: string;
+  /** One more field with its CRLF, such as the engine's key; '' for none. */
+  readonly field: string;
+  readonly limitMs: number;
+}
+
+export interface ProbeAnswer {
+  readonly answered: true;
+  readonly status: number;
+  readonly text: string;
+  /** The body, where it is JSON. */
+  readonly json: unknown;
+  readonly latencyMs: number;
+  /** The first field of that name (lower case). */
+  field(name: string): string | undefined;
+}
+
+export interface ProbeFault {
+  readonly answered: false;
+  readonly reason: ProbeFailure;
+  /** Completes "It ...". */
+  readonly detail: string;
+}
+
+const maxAnswerBytes = 1024 * 1024;
+
+export function probeRequest(
+  line: ProbeLine,
+  request: ProbeRequest,
+  signal: AbortSignal,
+): Promise<ProbeAnswer | ProbeFault> {
+  const { to, path, field, limitMs } = request;
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(fault('timeout', 'was not asked to the end'));
+    const begunMs = line.clock.monotonicMs();
+    const parts: Buffer[] = [];
+    let size = 0;
+    let head: EngineHead | undefined;
+    let settled = false;
+
+    const settle = (result: ProbeAnswer | ProbeFault): void => {
+      if (settled) return;
+      settled = true;
+      cancel();
+      signal.removeEventListener('abort', onAbort);
+      resolve(result);
+    };
+    const giveUp = (result: ProbeFault): void => {
+      flight.abort();
+      settle(result);
+    };
+    const onAbort = (): void => giveUp(fault('timeout', 'was not asked to the end'));
+    const keep = (buffer: Buffer, from: number, to: number): void => {
+      size += to - from;
+      if (size > maxAnswerBytes) giveUp(fault('wrong', 'answers with more than any list of models'));
+      // The buffer is shared with other sockets.
+      else parts.push(Buffer.from(buffer.subarray(from, to)));
+    };
+
+    const cancel = line.clock.after(limitMs, () =>
+      giveUp(fault('timeout', `gave no answer within ${limitMs} ms`)),
+    );
+    signal.addEventListener('abort', onAbort, { once: true });
+    const flight = line.upstream.send(
+      {
+        to,
+        method: 'GET',
+        head: `GET ${to.path}${path} HTTP/1.1\r\nuser-agent: flm\r\naccept: application/json, text/plain\r\naccept-encoding: identity\r\n${field}`,
+        body: [],
+        bodyLength: 0,
+        // Well before the limit, so that a machine that is off is told from an engine that is busy.
+        connectTimeoutMs: limitMs / 3,
+        firstByteTimeoutMs: limitMs,
+        idleTimeoutMs: limitMs,
+      },
+      {
+        head: (h) => {
+          head = h;
+        },
+        data: (buffer, from, to) => {
+          keep(buffer, from, to);
+          return true;
+        },
+        framed: (buffer, _from, _to, chunks) => {
+          for (let i = 0; i < chunks.count; i++)
+            keep(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+          return true;
+        },
+        end: () => {
+          if (head !== undefined)
+            settle(makeAnswer(head, Buffer.concat(parts), line.clock.monotonicMs() - begunMs));
+        },
+        failed: (error) => settle(faultOf(error)),
+      },
+    );
+  });
+}
+
+function makeAnswer(head: EngineHead, body: Buffer, latencyMs: number): ProbeAnswer {
+  const text = body.toString('utf8');
+  return {
+    answered: true,
+    status: head.status,
+    text,
+    json: parse(text),
+    latencyMs,
+    field: (name) => {
+      for (let i = 0; i < head.fields.length; i += 2) if (head.fields[i] === name) return head.fields[i + 1];
+      return undefined;
+    },
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function faultOf(error: EngineError): ProbeFault {
+  switch (error.code) {
+    case 'ENGINE_CONNECT_FAILED': {
+      const code = systemCode(error.cause);
+      // A Unix socket that is not there is a port that nobody listens on.
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') return fault('refused', 'refuses connections');
+      return fault(
+        'unreachable',
+        code === undefined ? 'cannot be reached in time' : `cannot be reached (${code})`,
+      );
+    }
+    case 'ENGINE_TIMEOUT':
+    case 'ENGINE_STALLED':
+      return fault('timeout', 'gave no answer in time');
+    case 'ENGINE_PROTOCOL':
+      return fault('wrong', 'does not speak HTTP/1.1');
+    default:
+      return fault('unreachable', 'closed the connection before it had answered');
+  }
+}
+
+function systemCode(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  // One name with several addresses fails with one error for each.
+  if (cause instanceof AggregateError) return systemCode(cause.errors[0]);
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+}
+
+export function fault(reason: ProbeFailure, detail: string): ProbeFault {
+  return { answered: false, reason, detail };
+}

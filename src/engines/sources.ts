@@ -1,0 +1,85 @@
+/**
+ * From engines as they are named (saved, in a profile, by a flag) to what the engine service watches: one spelling of
+ * the address, the key's value, a unique id.
+ */
+import type { EngineKindName, EngineRecord, EngineRef, SecretRef } from '../core/engine/engine.ts';
+import type { EngineSource } from '../core/engine/engine-watch.ts';
+import { EngineError } from '../core/errors.ts';
+import type { EngineConfig } from '../core/proxy/proxy-config.ts';
+import { parseEngineUrl } from './engine-url.ts';
+
+/** The value behind a reference; undefined where there is none. */
+export type ReadSecret = (secret: SecretRef) => string | undefined;
+
+/** Throws an `EngineError` ENGINE_INVALID where the key cannot be had or cannot stand in a header field. */
+export function sourceOfRecord(record: EngineRecord, readSecret: ReadSecret): EngineSource {
+  return sourceOf({ ...record, origin: 'saved' }, readSecret);
+}
+
+/** Engines of a flag or a profile, in their order. Throws like `sourceOfRecord`. */
+export function sourcesOfConfig(
+  engines: readonly EngineConfig[],
+  origin: 'flag' | 'profile',
+  readSecret: ReadSecret,
+): readonly EngineSource[] {
+  const taken = new Set(engines.flatMap((e) => e.id ?? []));
+  return engines.map((engine) => {
+    const id = engine.id ?? freeIdOf(engine, taken);
+    taken.add(id);
+    return sourceOf({ ...engine, id, origin }, readSecret);
+  });
+}
+
+interface NamedEngine {
+  readonly id: string;
+  readonly url: string;
+  readonly kind?: EngineKindName | undefined;
+  readonly apiKey?: SecretRef | undefined;
+  readonly origin: EngineRef['origin'];
+}
+
+function sourceOf(named: NamedEngine, readSecret: ReadSecret): EngineSource {
+  const { url, address } = parseEngineUrl(named.url);
+  const apiKey = named.apiKey === undefined ? undefined : keyOf(named.id, named.apiKey, readSecret);
+  return {
+    kindKnown: named.kind !== undefined,
+    ref: {
+      id: named.id,
+      kind: named.kind ?? 'openai-compatible',
+      url,
+      address,
+      origin: named.origin,
+      ...(apiKey === undefined ? {} : { apiKey }),
+    },
+  };
+}
+
+function keyOf(id: string, secret: SecretRef, readSecret: ReadSecret): string {
+  const key = readSecret(secret)?.trim();
+  // RFC 9110, section 5.5: anything else could end the field, or begin another.
+  if (key !== undefined && /^[\x21-\x7e]+$/.test(key)) return key;
+  const where =
+    secret.from === 'env' ? `variable ${secret.name}` : secret.from === 'file' ? secret.path : 'the database';
+  throw new EngineError('ENGINE_INVALID', {
+    faults: [
+      {
+        field: `engine ${id}: key from ${where}`,
+        value: key === undefined || key === '' ? 'missing' : 'a value that is not shown',
+        allowed: 'visible ASCII characters without blanks',
+      },
+    ],
+  });
+}
+
+/** `ollama`, or the host's first label and the port: `gpu-box-8000`. */
+function freeIdOf(engine: EngineConfig, taken: ReadonlySet<string>): string {
+  const { address } = parseEngineUrl(engine.url);
+  const stem = (engine.kind ?? address.host.replaceAll(/[^a-z0-9]+/gi, '-'))
+    .toLowerCase()
+    .replace(/^-+/, '')
+    .slice(0, 22)
+    .replace(/-+$/, '');
+  const plain = engine.kind === undefined ? `${stem}-${address.port}` : stem;
+  if (!taken.has(plain)) return plain;
+  for (let n = 2; ; n++) if (!taken.has(`${plain}-${n}`)) return `${plain}-${n}`;
+}
