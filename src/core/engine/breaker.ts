@@ -15,6 +15,8 @@ import type { AttemptEnd } from './engine.ts';
 export const failuresToOpen = 5;
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
+/** A trial that has not failed by then is connected and may stream for minutes; the next one need not wait for it. */
+const trialPatienceMs = 5_000;
 
 export class Breaker {
   readonly #nowMs: () => number;
@@ -23,6 +25,7 @@ export class Breaker {
   #pauseMs = 0;
   #closedAgainAtMs = 0;
   #trial = false;
+  #trialSinceMs = 0;
 
   /** `nowMs` is monotonic. */
   constructor(nowMs: () => number) {
@@ -37,7 +40,9 @@ export class Breaker {
   /** Whether an attempt may begin now. */
   allows(): boolean {
     if (this.#pauseMs === 0) return true;
-    return !this.#trial && this.#nowMs() >= this.#closedAgainAtMs;
+    const now = this.#nowMs();
+    if (this.#trial) return now - this.#trialSinceMs >= trialPatienceMs;
+    return now >= this.#closedAgainAtMs;
   }
 
   /** How long no attempt may begin; 0 where one may, or where a trial is under way. */
@@ -47,7 +52,9 @@ export class Breaker {
 
   /** An attempt begins. Half-open, it is the trial. */
   begin(): void {
-    if (this.#pauseMs > 0 && this.#nowMs() >= this.#closedAgainAtMs) this.#trial = true;
+    if (this.#pauseMs === 0 || this.#nowMs() < this.#closedAgainAtMs) return;
+    this.#trial = true;
+    this.#trialSinceMs = this.#nowMs();
   }
 
   /** An attempt ended. */

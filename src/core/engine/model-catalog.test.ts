@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sampleKey, sampleRef } from '../../../test/helpers/engine-samples.ts';
+import { engineKind } from '../../engines/kinds.ts';
+import type { ModelAlias } from '../security/ports.ts';
+import { Breaker } from './breaker.ts';
+import type { EngineKindName, EngineModel, EngineState } from './engine.ts';
+import { type CatalogEngine, type EngineLoad, ModelCatalog } from './model-catalog.ts';
+
+const chat = 'chat.completions';
+const anyone = sampleKey();
+
+function engine(
+  id: string,
+  models: readonly (string | EngineModel)[],
+  more: { readonly kind?: EngineKindName; readonly state?: EngineState } = {},
+): CatalogEngine & { readonly load: EngineLoad } {
+  const ref = sampleRef(id, more.kind);
+  return {
+    engine: { ref, kind: engineKind(ref.kind), probe: () => Promise.reject(new Error('nobody asks')) },
+    state: more.state ?? 'running',
+    models: models.map((m) => (typeof m === 'string' ? { id: m } : m)),
+    load: { inFlight: 0, breaker: new Breaker(() => 0), nextProbeAtMs: 0 },
+  };
+}
+
+function catalog(engines: readonly CatalogEngine[], aliases: readonly ModelAlias[] = []): ModelCatalog {
+  return new ModelCatalog(engines, aliases, () => 0);
+}
+
+/** Engines in order, and the name that they get; or what else came. */
+function found(
+  c: ModelCatalog,
+  name: string | undefined,
+  key = anyone,
+  route: Parameters<ModelCatalog['resolve']>[1] = chat,
+): string {
+  const resolution = c.resolve(name, route, key);
+  if (resolution.kind !== 'found') return resolution.kind;
+  return `${resolution.candidates.map((r) => r.engine.ref.id).join(',')} ${resolution.upstreamName} (${resolution.name})`;
+}
+
+test('names resolve as flm://engine/model, alias, id, engine/model, in this order', () => {
+  const c = catalog(
+    [engine('a', ['m', 'a/m', 'b/x']), engine('b', ['m', 'x', 'org/long'])],
+    [
+      { name: 'x', target: 'm' },
+      { name: 'fast', target: 'b/org/long' },
+      { name: 'direct', target: 'flm://b/m' },
+      { name: 'lost', target: 'nothing' },
+    ],
+  );
+  const table: readonly (readonly [string, string])[] = [
+    ['m', 'a,b m (m)'],
+    ['flm://b/m', 'b m (m)'],
+    ['flm://a/a/m', 'a a/m (a/m)'],
+    ['x', 'a,b m (x)'],
+    ['flm://b/x', 'b x (x)'],
+    // An id that looks like engine/model is an id first.
+    ['a/m', 'a a/m (a/m)'],
+    ['b/x', 'a b/x (b/x)'],
+    ['b/m', 'b m (m)'],
+    ['b/org/long', 'b org/long (org/long)'],
+    ['org/long', 'b org/long (org/long)'],
+    ['fast', 'b org/long (fast)'],
+    ['direct', 'b m (direct)'],
+    ['lost', 'unknown'],
+    ['flm://b/fast', 'unknown'],
+    ['flm://', 'unknown'],
+    ['/m', 'unknown'],
+    ['M', 'unknown'],
+    ['__proto__', 'unknown'],
+  ];
+  for (const [name, expected] of table) {
+    assert.equal(found(c, name), expected, name);
+    assert.equal(found(c, name), expected, `${name}, asked again`);
+  }
+});
+
+test('an alias does not lead through another alias', () => {
+  const c = catalog(
+    [engine('a', ['m'])],
+    [
+      { name: 'one', target: 'm' },
+      { name: 'two', target: 'one' },
+    ],
+  );
+  assert.equal(found(c, 'two'), 'unknown');
+});
+
+test('on an Ollama a name without a tag is its latest; a model of exactly that name comes first', () => {
+  const ollama = engine('ollama', ['qwen3:latest', 'llama3:8b', 'hf.co/o/m:latest'], { kind: 'ollama' });
+  const alone = catalog([ollama]);
+  assert.equal(found(alone, 'qwen3'), 'ollama qwen3 (qwen3:latest)');
+  assert.equal(found(alone, 'hf.co/o/m'), 'ollama hf.co/o/m (hf.co/o/m:latest)');
+  assert.equal(found(alone, 'ollama/qwen3'), 'ollama qwen3 (qwen3:latest)');
+  assert.equal(found(alone, 'llama3'), 'unknown');
+  const beside = catalog([ollama, engine('vllm', ['qwen3'], { kind: 'vllm' })]);
+  assert.equal(found(beside, 'qwen3'), 'vllm qwen3 (qwen3)');
+  assert.equal(found(catalog([engine('x', ['qwen3:latest'])]), 'qwen3'), 'unknown');
+});
+
+test('the one with fewest in flight comes first, then one that has it loaded, then the first listed', () => {
+  const a = engine('a', [{ id: 'm', loaded: false }]);
+  const b = engine('b', [{ id: 'm', loaded: true }]);
+  const c = engine('c', [{ id: 'm', loaded: true }]);
+  const all = catalog([a, b, c]);
+  assert.equal(found(all, 'm'), 'b,c,a m (m)');
+  b.load.inFlight = 2;
+  c.load.inFlight = 1;
+  assert.equal(found(all, 'm'), 'a,c,b m (m)');
+  assert.equal(found(catalog([engine('slow', ['m'], { state: 'degraded' }), a]), 'm'), 'a,slow m (m)');
+});
+
+test('an engine that is down or whose breaker is open is left out; where none is left it is down', () => {
+  const a = engine('a', ['m']);
+  const b = engine('b', ['m'], { state: 'down' });
+  const c = catalog([a, b]);
+  b.load.nextProbeAtMs = 7000;
+  assert.equal(found(c, 'm'), 'a m (m)');
+  for (let i = 0; i < 5; i++) a.load.breaker.record('refused-connection');
+  assert.deepEqual(c.resolve('m', chat, anyone), { kind: 'down', retryAfterSeconds: 1 });
+  a.load.breaker.reset();
+  assert.equal(found(c, 'm'), 'a m (m)');
+  assert.deepEqual(catalog([b]).resolve('m', chat, anyone), { kind: 'down', retryAfterSeconds: 7 });
+});
+
+test('a model whose engine does not speak the route is unsupported, and those that do are named', () => {
+  const c = catalog([
+    engine('lmstudio', ['m'], { kind: 'lmstudio' }),
+    engine('vllm', ['n'], { kind: 'vllm' }),
+    engine('off', ['o'], { kind: 'vllm', state: 'down' }),
+  ]);
+  assert.deepEqual(c.resolve('m', 'rerank', anyone), { kind: 'unsupported', speakers: ['vllm'] });
+  assert.deepEqual(c.resolve('m', 'rerank', sampleKey({ engines: ['lmstudio'] })), {
+    kind: 'unsupported',
+    speakers: [],
+  });
+  assert.equal(found(c, 'n', anyone, 'rerank'), 'vllm n (n)');
+});
+
+test('without a name the only visible model is meant, whatever aliases it has', () => {
+  const one = [engine('a', ['m']), engine('b', ['m'])];
+  assert.equal(found(catalog(one), undefined), 'a,b m (m)');
+  assert.equal(found(catalog(one, [{ name: 'z', target: 'm' }]), undefined), 'a,b m (m)');
+  assert.deepEqual(catalog([engine('a', ['m', 'n'])]).resolve(undefined, chat, anyone), {
+    kind: 'unnamed',
+    visible: ['m', 'n'],
+  });
+  const two = catalog([engine('a', ['m', 'n'])]);
+  assert.equal(found(two, undefined, sampleKey({ models: ['n'] })), 'a n (n)');
+});
+
+test('nothing is none, a restricted key without a model is denied, a typing error is unknown with what is near', () => {
+  assert.equal(found(catalog([]), 'm'), 'none');
+  assert.equal(found(catalog([]), undefined), 'none');
+  const c = catalog([engine('a', ['mistral', 'llama3'])]);
+  assert.equal(found(c, 'mistral', sampleKey({ models: ['gpt-*'] })), 'denied');
+  assert.equal(found(c, undefined, sampleKey({ models: ['gpt-*'] })), 'denied');
+  assert.equal(found(c, 'mistral', sampleKey({ engines: ['b'] })), 'denied');
+  assert.deepEqual(c.resolve('mistrl', chat, anyone), { kind: 'unknown', near: ['mistral'] });
+  assert.deepEqual(c.resolve('mistrl', chat, sampleKey({ models: ['llama*'] })), {
+    kind: 'unknown',
+    near: [],
+  });
+});
+
+test('while no engine is up, a name that nobody knows is down and not unknown', () => {
+  assert.equal(found(catalog([engine('a', [], { state: 'down' })]), 'm'), 'down');
+  assert.equal(found(catalog([engine('a', ['n'], { state: 'down' })]), 'm'), 'down');
+});
+
+test('no spelling gets around the models of a key', () => {
+  const c = catalog(
+    [
+      engine('ollama', ['qwen3:latest', 'secret'], { kind: 'ollama' }),
+      engine('vllm', ['secret', 'open'], { kind: 'vllm' }),
+    ],
+    [
+      { name: 'open-alias', target: 'secret' },
+      { name: 'open', target: 'secret' },
+    ],
+  );
+  const restricted = sampleKey({ models: ['open'] });
+  for (const name of [
+    'secret',
+    'ollama/secret',
+    'vllm/secret',
+    'flm://vllm/secret',
+    'open-alias',
+    'qwen3',
+    'qwen3:latest',
+  ]) {
+    assert.equal(found(c, name, restricted), 'unknown', name);
+  }
+  // The alias shadows an id that the key may use; that id alone was meant.
+  assert.equal(found(c, 'open', restricted), 'unknown');
+  assert.equal(found(c, 'vllm/open', restricted), 'vllm open (open)');
+});
+
+test('an alias that a key names may be used by it, its target by its own name may not', () => {
+  const c = catalog([engine('a', ['secret', 'other'])], [{ name: 'helper', target: 'secret' }]);
+  const key = sampleKey({ models: ['helper'] });
+  assert.equal(found(c, 'helper', key), 'a secret (helper)');
+  assert.equal(found(c, 'secret', key), 'unknown');
+  assert.equal(found(c, undefined, key), 'a secret (helper)');
+  assert.equal(found(c, 'helper', sampleKey({ models: ['secret'] })), 'a secret (helper)');
+});
+
+test('a rule for a name without its tag holds for the latest of an Ollama, unless another model has that name', () => {
+  const ollama = engine('ollama', ['qwen3:latest'], { kind: 'ollama' });
+  const key = sampleKey({ models: ['qwen3'] });
+  assert.equal(found(catalog([ollama]), 'qwen3', key), 'ollama qwen3 (qwen3:latest)');
+  assert.equal(found(catalog([ollama]), 'qwen3:latest', key), 'ollama qwen3:latest (qwen3:latest)');
+  const beside = catalog([ollama, engine('vllm', ['qwen3'], { kind: 'vllm' })]);
+  assert.equal(found(beside, 'qwen3:latest', key), 'unknown');
+});
+
+test('a key with engine rules reaches only those engines', () => {
+  const c = catalog([engine('a', ['m']), engine('b', ['m', 'n'])]);
+  const key = sampleKey({ engines: ['b'] });
+  assert.equal(found(c, 'm', key), 'b m (m)');
+  assert.equal(found(c, 'a/m', key), 'unknown');
+  assert.deepEqual(
+    c.visible(key).map((e) => e.id),
+    ['m', 'n'],
+  );
+});
+
+test('a list shows what the key may use now: sorted, aliases included, nothing that is down or leaves the machine', () => {
+  const c = catalog(
+    [
+      engine(
+        'ollama',
+        [
+          { id: 'b', contextLength: 4096, created: 20 },
+          { id: 'big:cloud', remote: true },
+        ],
+        { kind: 'ollama' },
+      ),
+      engine('vllm', [{ id: 'b', contextLength: 2048, created: 10 }], { kind: 'vllm' }),
+      engine('off', ['c'], { state: 'down' }),
+    ],
+    [
+      { name: 'a', target: 'b' },
+      { name: 'gone', target: 'c' },
+    ],
+  );
+  assert.deepEqual(
+    c
+      .visible(anyone)
+      .map(({ engines, ...rest }) => ({ ...rest, engines: engines.map((e) => e.engine.ref.id) })),
+    [
+      {
+        id: 'a',
+        owner: 'ollama',
+        created: 10,
+        contextLength: 2048,
+        aliasOf: 'b',
+        engines: ['ollama', 'vllm'],
+      },
+      { id: 'b', owner: 'ollama', created: 10, contextLength: 2048, engines: ['ollama', 'vllm'] },
+    ],
+  );
+  assert.deepEqual(
+    c.visible(sampleKey({ scopes: ['inference', 'engine:admin'] })).map((e) => e.id),
+    ['a', 'b', 'big:cloud'],
+  );
+  assert.equal(c.visible(anyone), c.visible(anyone));
+});
+
+test('one engine for a name is one answer, made once', () => {
+  const c = catalog([engine('a', ['m'])]);
+  assert.equal(c.resolve('m', chat, anyone), c.resolve('m', chat, anyone));
+});

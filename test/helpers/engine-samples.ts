@@ -1,0 +1,72 @@
+/**
+ * Engines and keys for tests of the domain: engines that answer their probes as the test says, keys compiled as the real
+ * ones are.
+ */
+
+import type { Engine, EngineKindName, EngineRef, ProbeResult } from '../../src/core/engine/engine.ts';
+import { type ApiKey, type KeyView, noKeyLimits } from '../../src/core/security/api-key.ts';
+import { compileKey } from '../../src/core/security/key-view.ts';
+import { engineKind } from '../../src/engines/kinds.ts';
+
+export function sampleKey(parts: Partial<ApiKey> = {}): KeyView {
+  return compileKey({
+    id: 'key_sample',
+    label: 'sample',
+    digest: '',
+    prefix: 'flm_xxxx',
+    scopes: ['inference'],
+    models: [],
+    engines: [],
+    endpoints: [],
+    addresses: [],
+    limits: noKeyLimits,
+    createdAtMs: 0,
+    expiresAtMs: null,
+    revokedAtMs: null,
+    ...parts,
+  });
+}
+
+export function sampleRef(
+  id: string,
+  kind: EngineKindName = 'openai-compatible',
+  port = 1,
+  more: Partial<EngineRef> = {},
+): EngineRef {
+  return {
+    id,
+    kind,
+    url: `http://127.0.0.1:${port}`,
+    address: { tls: false, host: '127.0.0.1', port, path: '' },
+    origin: 'saved',
+    ...more,
+  };
+}
+
+/** Engines by id, and what their next probes find. */
+export class SampleEngines {
+  readonly #results = new Map<string, ProbeResult>();
+  /** Ids of engines in the order in which they were asked. */
+  readonly probes: string[] = [];
+
+  set(id: string, result: ProbeResult): void {
+    this.#results.set(id, result);
+  }
+
+  make(ref: EngineRef): Engine {
+    return {
+      ref,
+      kind: engineKind(ref.kind),
+      probe: () => {
+        this.probes.push(ref.id);
+        return Promise.resolve(this.#results.get(ref.id) ?? refused);
+      },
+    };
+  }
+}
+
+export const refused: ProbeResult = { state: 'down', reason: 'refused', detail: 'refuses connections' };
+
+export function running(...models: readonly string[]): ProbeResult {
+  return { state: 'running', models: models.map((id) => ({ id })), latencyMs: 1 };
+}
