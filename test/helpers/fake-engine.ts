@@ -62,6 +62,23 @@ export async function startFakeEngine(table: FakeTable, host = '127.0.0.1', port
   };
 }
 
+/** Two servers at one port of two addresses; the system may have given that port of the second one to somebody else. */
+export async function startFakePair(
+  first: FakeTable,
+  second: FakeTable,
+  secondHost: string,
+): Promise<readonly [FakeEngine, FakeEngine]> {
+  for (;;) {
+    const one = await startFakeEngine(first);
+    try {
+      return [one, await startFakeEngine(second, secondHost, one.port)];
+    } catch (error) {
+      await one.close();
+      if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    }
+  }
+}
+
 const html = { 'content-type': 'text/html' };
 
 /** An Ollama with a loaded model, one that is not, and one that runs at ollama.com. */

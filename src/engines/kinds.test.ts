@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { engineKindNames } from '../core/engine/engine.ts';
+import type { RouteId } from '../core/engine/routes.ts';
+import { routes } from '../gateway/routes.ts';
+import { engineKind, scannedPaths } from './kinds.ts';
+
+/** engines.md 2, what is marked as danger; `*` is any further path. */
+const dangers: Readonly<Record<string, readonly string[]>> = {
+  ollama: [
+    'POST /api/pull',
+    'POST /api/push',
+    'POST /api/create',
+    'POST /api/copy',
+    'POST /api/blobs/x',
+    'POST /api/me',
+    'POST /api/signout',
+    'DELETE /api/delete',
+    'GET /api/user/keys/k',
+    'DELETE /api/user/keys/k',
+    'POST /api/experimental/web_search',
+    'POST /api/experimental/web_fetch',
+  ],
+  lmstudio: [
+    'POST /api/v1/models/load',
+    'POST /api/v1/models/unload',
+    'POST /api/v1/models/download',
+    'POST /api/v1/chat',
+  ],
+  vllm: [
+    'POST /pause',
+    'POST /resume',
+    'POST /scale_elastic_ep',
+    'POST /init_weight_transfer_engine',
+    'POST /update_weights',
+    'POST /abort_requests',
+    'POST /sleep',
+    'POST /wake_up',
+    'POST /reset_prefix_cache',
+    'POST /collective_rpc',
+    'GET /server_info',
+    'POST /start_profile',
+    'POST /stop_profile',
+    'GET /tokenizer_info',
+    'POST /v1/load_lora_adapter',
+    'POST /v1/unload_lora_adapter',
+    'POST /invocations',
+  ],
+  llamacpp: [
+    'POST /props',
+    'GET /slots',
+    'POST /slots/0',
+    'POST /lora-adapters',
+    'POST /v1/chat/completions/control',
+    'GET /v1/stream/x',
+    'DELETE /v1/stream/x',
+    'GET /v1/streams',
+    'GET /cors-proxy',
+    'POST /cors-proxy',
+    'GET /tools',
+    'POST /tools',
+    'POST /models',
+    'POST /models/load',
+    'POST /models/unload',
+    'DELETE /models',
+    'GET /models/sse',
+  ],
+  'openai-compatible': [
+    'POST /api/admin/reload',
+    'POST /v1/internal/model/load',
+    'POST /flush_cache',
+    'POST /models/apply',
+    'POST /backend/shutdown',
+    'GET /',
+  ],
+  demo: ['GET /v1/models', 'POST /v1/chat/completions'],
+};
+
+/** As the gateway matches. */
+function lists(name: keyof typeof dangers, method: string, path: string): boolean {
+  return engineKind(name as (typeof engineKindNames)[number]).native.some((rule) => {
+    if (rule.method !== method) return false;
+    if (!rule.path.endsWith('/{id}')) return rule.path === path;
+    const prefix = rule.path.slice(0, -'{id}'.length);
+    return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/');
+  });
+}
+
+test('nothing that is marked as danger is on the list of its engine', () => {
+  for (const [name, endpoints] of Object.entries(dangers)) {
+    for (const endpoint of endpoints) {
+      const [method = '', path = ''] = endpoint.split(' ');
+      assert.equal(lists(name, method, path), false, `${name}: ${endpoint}`);
+    }
+  }
+});
+
+test('the lists hold what clients of these engines ask for', () => {
+  for (const [name, method, path] of [
+    ['ollama', 'POST', '/api/chat'],
+    ['ollama', 'GET', '/api/tags'],
+    ['lmstudio', 'GET', '/api/v0/models/granite-4'],
+    ['lmstudio', 'POST', '/api/v0/chat/completions'],
+    ['vllm', 'POST', '/tokenize'],
+    ['vllm', 'GET', '/metrics'],
+    ['llamacpp', 'POST', '/infill'],
+    ['llamacpp', 'GET', '/props'],
+  ] as const) {
+    assert.equal(lists(name, method, path), true, `${name}: ${method} ${path}`);
+  }
+});
+
+test('no read asks for inference only, no query passes, and every body is looked at', () => {
+  for (const name of engineKindNames) {
+    for (const rule of engineKind(name).native) {
+      assert.equal(rule.query, undefined);
+      assert.notEqual(rule.scope, 'engine:admin');
+      if (rule.method === 'POST') assert.equal(rule.model, 'json', rule.path);
+      else assert.deepEqual([rule.scope, rule.model], ['engine:read', 'none'], rule.path);
+    }
+  }
+});
+
+test('what hazards look at is scanned on every route that such an engine serves', () => {
+  for (const name of engineKindNames) {
+    for (const route of routes) {
+      if (!engineKind(name).serves.has(route.id) || route.model !== 'json') continue;
+      const missing = scannedPaths[route.dialect].filter((path) => !route.scan.includes(path));
+      assert.deepEqual(missing, [], `${name}: ${route.pattern}`);
+    }
+  }
+});
+
+test('routes of our own are served by no engine, and those of Ollama by Ollama alone', () => {
+  for (const name of engineKindNames) {
+    const { serves } = engineKind(name);
+    for (const own of ['health', 'metrics', 'engine.native'] as const satisfies readonly RouteId[])
+      assert.equal(serves.has(own), false);
+    assert.equal(
+      [...serves].some((id) => id.startsWith('ollama.')),
+      name === 'ollama',
+    );
+    assert.equal(serves.has('chat.completions'), true);
+  }
+});
