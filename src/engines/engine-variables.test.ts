@@ -27,7 +27,8 @@ const table: readonly (readonly [string | undefined, readonly string[]])[] = [
 ];
 
 test('OLLAMA_HOST is read as Ollama reads it, and as somebody who dials', () => {
-  for (const [value, expected] of table) assert.deepEqual(ollamaAddresses(value).map(urlOf), expected, value);
+  for (const [value, expected] of table)
+    assert.deepEqual(ollamaAddresses(value).map(urlOf), expected, value ?? 'unset');
 });
 
 test('the variables of llama.cpp are read, a socket too', () => {

@@ -300,7 +300,7 @@ test('a silent engine times out, by the clock', async () => {
   fakes.push(fake);
   const timers: (() => void)[] = [];
   const own = openedLine();
-  const clock = { ...systemClock, after: (_ms: number, f: () => void) => (timers.push(f), () => {}) };
+  const clock = { ...systemClock, after: (_ms: number, f: () => void) => collect(timers, f) };
   const result = createEngine(refOf('openai-compatible', fake.url), { ...own, clock }).probe(never);
   timers[0]?.();
   assert.deepEqual(await result, {
@@ -316,3 +316,9 @@ test('KoboldCpp under another name still lists its models', async () => {
     models: [{ id: 'koboldcpp/x', ownedBy: 'koboldcpp' }],
   });
 });
+
+/** A timer that only the test runs. */
+function collect(timers: (() => void)[], f: () => void): () => void {
+  timers.push(f);
+  return () => {};
+}
