@@ -1,8 +1,14 @@
 /**
  * One connection to an engine: carries one request after another, each as one `EngineFlight`.
  *
- * Reads go into a buffer that all plain sockets share; what the sink is given is valid only during the call. Whatever
+ * Reads go into a buffer that all connections share; what the flight is given is valid only during the call. Whatever
  * arrives while no request is under way belongs to nobody and ends the connection.
+ *
+ *   dialling --> busy <--> resting --> free
+ *                  ^---------'----------'
+ *
+ * It rests after an answer until the loop has polled once: bytes behind the answer that the kernel held already would
+ * else be taken for the answer to the next request. A request that comes meanwhile is written when the rest is over.
  */
 import net from 'node:net';
 import tls from 'node:tls';
@@ -10,70 +16,117 @@ import type { EngineAddress } from '../core/engine/engine.ts';
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
 import type { EngineFlight } from './flight.ts';
 import { type ReplyEvents, ReplyParser } from './reply-parser.ts';
+import type { RequestMessage } from './request-message.ts';
 
 export interface ConnectionOwner {
-  /** The answer is complete and the connection may carry another request. */
-  idle(connection: EngineConnection): void;
-  closed(connection: EngineConnection): void;
+  /** The answer is complete and the connection may carry another request, once it has rested. */
+  onFree(connection: EngineConnection): void;
+  /** It ended, or was ended; told once. */
+  onGone(connection: EngineConnection): void;
 }
+
+/** Memory that connections use in turn: what is in it is used up in the call that brings it. */
+export interface ReadSpace {
+  readonly buffer: Buffer;
+  readonly chunks: ChunkMap;
+}
+
+/** Up to this size one joined write is cheaper than a vector of buffers. */
+const maxJoinedBytes = 32 * 1024;
+/** Finds an engine's machine that went away without a word, long before the time-outs of a loading model. */
+const tcpProbeDelayMs = 30_000;
 
 export class EngineConnection implements ReplyEvents {
   readonly #socket: net.Socket;
   readonly #parser: ReplyParser;
   readonly #owner: ConnectionOwner;
   #flight: EngineFlight | undefined;
+  /** Waits for the rest to be over. */
+  #waiting: RequestMessage | undefined;
+  #resting = false;
   #paused = false;
-  #closed = false;
+  #gone = false;
+  #connected = false;
+  #reused = false;
   #error: Error | undefined;
-  /** It has carried a request before. */
-  reused = false;
-  connected = false;
-  /** Monotonic; when it became idle. */
-  idleSinceMs = 0;
+  /** Monotonic; set by the pool: from then on it is not used again. */
+  freeUntilMs = 0;
 
-  constructor(address: EngineAddress, tlsOptions: tls.ConnectionOptions, shared: Buffer, owner: ConnectionOwner) {
+  /** Throws where Node refuses the address itself. */
+  constructor(
+    address: EngineAddress,
+    tlsOptions: tls.ConnectionOptions,
+    space: ReadSpace,
+    owner: ConnectionOwner,
+  ) {
     this.#owner = owner;
-    this.#parser = new ReplyParser(this);
-    const where = address.socketPath === undefined ? { host: address.host, port: address.port } : { path: address.socketPath };
+    this.#parser = new ReplyParser(this, space.chunks);
+    const where =
+      address.socketPath === undefined
+        ? { host: address.host, port: address.port }
+        : { path: address.socketPath };
+    const options = {
+      ...where,
+      onread: {
+        buffer: space.buffer,
+        callback: (length: number): boolean => this.#onRead(space.buffer, length),
+      },
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: tcpProbeDelayMs,
+      autoSelectFamily: true,
+    };
     if (address.tls) {
-      // A name for SNI; RFC 6066 allows no IP literal there.
+      // RFC 6066, section 3: a name for SNI, never an IP literal.
       const named = net.isIP(address.host) === 0 ? { servername: address.host } : {};
-      this.#socket = tls.connect({ ...tlsOptions, ...where, ...named, ALPNProtocols: ['http/1.1'] });
+      this.#socket = tls.connect({ ...tlsOptions, ...options, ...named, ALPNProtocols: ['http/1.1'] });
       this.#socket.once('secureConnect', () => this.#onConnect());
-      this.#socket.on('data', (chunk: Buffer) => {
-        if (!this.#read(chunk, chunk.length)) this.#socket.pause();
-      });
     } else {
-      const onread = { buffer: shared, callback: (read: number, buffer: Uint8Array): boolean => this.#read(buffer as Buffer, read) };
-      this.#socket = net.connect({ ...where, onread, keepAlive: true, keepAliveInitialDelay: 30_000 });
+      this.#socket = net.connect(options);
       this.#socket.once('connect', () => this.#onConnect());
     }
-    this.#socket.setNoDelay(true);
     this.#socket.on('error', (error) => {
       this.#error = error;
     });
     this.#socket.on('end', () => this.#onEnd());
-    this.#socket.on('close', () => this.#onClose());
+    this.#socket.on('close', () => this.#end());
   }
 
-  /** Starts a request on a connection that is free. */
-  carry(flight: EngineFlight, head: string, body: readonly Buffer[], bodyLength: number): void {
+  get busy(): boolean {
+    return this.#flight !== undefined;
+  }
+  get connected(): boolean {
+    return this.#connected;
+  }
+  /** It has carried a request before. */
+  get reused(): boolean {
+    return this.#reused;
+  }
+  get paused(): boolean {
+    return this.#paused;
+  }
+  get gone(): boolean {
+    return this.#gone;
+  }
+  /** How long the engine said that it waits for another request. */
+  get persistsMs(): number | undefined {
+    return this.#parser.persistsMs;
+  }
+
+  /** Starts a request on a connection that is not busy. */
+  carry(flight: EngineFlight, message: RequestMessage): void {
     this.#flight = flight;
-    this.#paused = false;
-    this.#parser.reset(flight.bodyless);
-    const socket = this.#socket;
-    if (bodyLength === 0) socket.write(head, 'latin1');
-    else if (bodyLength <= maxJoinedBytes) {
-      // Latin-1 maps each byte to one character and back, so head and body leave as one write, byte for byte.
-      let message = head;
-      for (const part of body) message += part.toString('latin1');
-      socket.write(message, 'latin1');
-    } else {
-      socket.cork();
-      socket.write(head, 'latin1');
-      for (const part of body) socket.write(part);
-      socket.uncork();
-    }
+    this.#parser.reset(flight.method === 'HEAD');
+    if (this.#resting) this.#waiting = message;
+    else this.#write(message);
+  }
+
+  /** The loop has polled since the answer ended. */
+  rested(): void {
+    this.#resting = false;
+    const message = this.#waiting;
+    this.#waiting = undefined;
+    if (message !== undefined && !this.#gone) this.#write(message);
   }
 
   resume(): void {
@@ -82,95 +135,99 @@ export class EngineConnection implements ReplyEvents {
     this.#socket.resume();
   }
 
-  get paused(): boolean {
-    return this.#paused;
-  }
-
-  /** Closes at once; tells nobody but the owner. */
+  /** Closes at once; the flight hears no more. */
   destroy(): void {
     this.#flight = undefined;
-    this.#socket.destroy();
+    this.#end();
   }
 
   // --- what the parser tells
 
-  onHead(head: EngineHead): void {
-    this.#flight?.onHead(head);
+  onHead(head: EngineHead): boolean {
+    const flight = this.#flight;
+    flight?.onHead(head);
+    return flight !== undefined && this.#flight === flight;
   }
 
-  onData(buffer: Buffer, from: number, to: number): void {
-    if (this.#flight?.onData(buffer, from, to) === false) this.#paused = true;
+  onData(buffer: Buffer, from: number, to: number): boolean {
+    const flight = this.#flight;
+    if (flight?.onData(buffer, from, to) === false) this.#paused = true;
+    return flight !== undefined && this.#flight === flight;
   }
 
-  onFramed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): void {
-    if (this.#flight?.onFramed(buffer, from, to, chunks) === false) this.#paused = true;
-  }
-
-  onEnd(): void {
-    // Told after the read, when it is known whether bytes follow that belong to nobody.
+  onFramed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean {
+    const flight = this.#flight;
+    if (flight?.onFramed(buffer, from, to, chunks) === false) this.#paused = true;
+    return flight !== undefined && this.#flight === flight;
   }
 
   // --- what the socket tells
 
   #onConnect(): void {
-    this.connected = true;
+    this.#connected = true;
     this.#flight?.onConnected();
   }
 
   /** False to stop reading. */
-  #read(buffer: Buffer, length: number): boolean {
+  #onRead(buffer: Buffer, length: number): boolean {
     const flight = this.#flight;
-    if (flight === undefined) {
-      this.#socket.destroy();
+    if (flight === undefined || this.#resting) {
+      this.#end();
       return true;
     }
     flight.onBytes();
-    const result = this.#parser.feed(buffer, 0, length, () => this.#flight !== flight);
+    const at = this.#parser.feed(buffer, 0, length);
     if (this.#flight !== flight) return true;
-    if (typeof result === 'string') {
-      this.#fail(flight, result);
-      return true;
-    }
-    if (this.#parser.done) {
-      this.#complete(flight, result === length);
-      return true;
-    }
-    return !this.#paused;
+    if (this.#parser.fault !== undefined) {
+      this.destroy();
+      flight.onInvalid(this.#parser.fault);
+    } else if (this.#parser.done) this.#complete(flight, at === length);
+    else return !this.#paused;
+    return true;
   }
 
-  #complete(flight: EngineFlight, clean: boolean): void {
+  #complete(flight: EngineFlight, atBorder: boolean): void {
     this.#flight = undefined;
-    // The engine answered before it had the whole request, wants to close, or sent more than one answer.
-    const reusable = clean && this.#parser.keepAlive && this.#socket.writableLength === 0 && !this.#socket.destroyed;
     this.#paused = false;
-    if (reusable) {
-      this.reused = true;
-      this.#owner.idle(this);
-    } else this.#socket.destroy();
+    // Bytes behind the answer, an answer before the engine had the whole request, or its wish to close.
+    if (atBorder && this.#parser.persistent && this.#socket.writableLength === 0 && !this.#gone) {
+      this.#reused = true;
+      this.#resting = true;
+      this.#owner.onFree(this);
+    } else this.#end();
     flight.onEnd();
   }
 
-  #fail(flight: EngineFlight, reason: string): void {
-    this.#flight = undefined;
-    this.#socket.destroy();
-    flight.onProtocolError(reason);
-  }
-
+  /** The engine closed its side: in mid-request that is the end of both, whatever is still to be written. */
   #onEnd(): void {
     const flight = this.#flight;
-    if (flight === undefined || !this.#parser.endsByClose) return;
-    this.#complete(flight, false);
+    if (flight !== undefined && this.#parser.endsByClose) this.#complete(flight, false);
+    else this.#end();
   }
 
-  #onClose(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#owner.closed(this);
+  #end(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#waiting = undefined;
+    this.#socket.destroy();
+    this.#owner.onGone(this);
     const flight = this.#flight;
     this.#flight = undefined;
     flight?.onClosed(this.#parser.headSeen, this.#error);
   }
-}
 
-/** Up to this size one joined write is cheaper than a vector of buffers. */
-const maxJoinedBytes = 32 * 1024;
+  #write({ head, body, bodyLength }: RequestMessage): void {
+    const socket = this.#socket;
+    if (bodyLength <= maxJoinedBytes) {
+      // Latin-1 maps each byte to one character and back, so head and body leave as one write, byte for byte.
+      let message = head;
+      for (const part of body) message += part.toString('latin1');
+      socket.write(message, 'latin1');
+      return;
+    }
+    socket.cork();
+    socket.write(head, 'latin1');
+    for (const part of body) socket.write(part);
+    socket.uncork();
+  }
+}

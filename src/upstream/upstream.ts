@@ -1,72 +1,97 @@
 /**
- * The client that talks to engines: lean, strict HTTP/1.1 over `net` and `tls`, with a pool of idle connections for
- * each address. docs/adr/0004 says why it is our own.
+ * The client that talks to engines: lean, strict HTTP/1.1 over `net` and `tls`, with a pool of connections for each
+ * address. docs/adr/0004 says why it is our own.
  *
- * Idle connections are dropped before engines close them (at 5 s, most of them), the last used is reused first, and
- * one coarse sweep looks after all time-outs while there is anything to look after.
+ * Promises: no call into a sink before `send` has returned; one ending for each attempt; with `close` no socket and no
+ * timer is left. One coarse sweep looks after all time-outs while there is anything to look after, so they come up to
+ * half a second late.
  */
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock, Off } from '../core/clock.ts';
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type { Attempt, Flight, Upstream, UpstreamSink } from '../core/engine/upstream.ts';
-import { type ConnectionOwner, EngineConnection } from './connection.ts';
+import { makeChunkMap } from './chunk-reader.ts';
+import type { EngineConnection } from './connection.ts';
+import { ConnectionPool, type PoolNeeds } from './connection-pool.ts';
 import { EngineFlight, type FlightOwner } from './flight.ts';
+import { composeRequest, hostFieldOf } from './request-message.ts';
 
 export interface UpstreamOptions {
   readonly clock: Clock;
   /** How long a connection may wait for its next request. */
   readonly poolIdleMs: number;
-  /** What TLS is asked for at an address, such as a CA of its own. */
+  /** What TLS is asked for at an address, such as a CA of its own. Certificates are verified unless it says otherwise. */
   readonly tlsOptions?: (address: EngineAddress) => ConnectionOptions;
+  /**
+   * Told of a sink that threw; its attempt is aborted, other attempts are not harmed. Without it the error is thrown
+   * outside of all callbacks, where the process sees it.
+   */
+  readonly onSinkThrew?: (error: unknown) => void;
 }
 
 export interface UpstreamStats {
+  /** Connections that wait for a request. */
   readonly idle: number;
+  /** All connections. */
   readonly open: number;
+  /** Attempts under way. */
   readonly flights: number;
 }
 
-/** Reads are handled in the call that brings them, so one buffer serves all sockets. */
 const readBufferBytes = 64 * 1024;
 const sweepMs = 250;
 
-interface Pool {
-  readonly idle: EngineConnection[];
+/** An address is known for ever: there are as many as an administrator configures. */
+interface Destination {
+  readonly pool: ConnectionPool;
   readonly hostField: string;
 }
 
 export class EngineUpstream implements Upstream, FlightOwner {
-  readonly #options: UpstreamOptions;
-  readonly #shared = Buffer.allocUnsafeSlow(readBufferBytes);
-  readonly #pools = new Map<string, Pool>();
-  readonly #poolOf = new WeakMap<EngineAddress, Pool>();
-  readonly #open = new Set<EngineConnection>();
+  readonly #clock: Clock;
+  readonly #poolNeeds: PoolNeeds;
+  readonly #sinkThrew: (error: unknown) => void;
+  readonly #destinations = new Map<string, Destination>();
+  /** Spares the making of a name for each request. */
+  readonly #destinationOf = new WeakMap<EngineAddress, Destination>();
   readonly #flights = new Set<EngineFlight>();
   #stopSweep: Off | undefined;
   #closed = false;
 
   constructor(options: UpstreamOptions) {
-    this.#options = options;
+    this.#clock = options.clock;
+    this.#sinkThrew = options.onSinkThrew ?? throwOutside;
+    this.#poolNeeds = {
+      nowMs: () => this.nowMs(),
+      freeMs: options.poolIdleMs,
+      space: { buffer: Buffer.allocUnsafeSlow(readBufferBytes), chunks: makeChunkMap() },
+      tlsOptions: options.tlsOptions ?? (() => ({})),
+    };
   }
 
   send(attempt: Attempt, sink: UpstreamSink): Flight {
-    const flight = new EngineFlight(attempt, sink, this.#wholeHead(attempt), this);
+    const message = composeRequest(attempt, this.#destinationFor(attempt.to).hostField);
+    const flight = new EngineFlight(attempt, message, sink, this);
     this.#flights.add(flight);
-    this.#stopSweep ??= this.#options.clock.every(sweepMs, () => this.#sweep());
+    if (!this.#closed) this.#stopSweep ??= this.#clock.every(sweepMs, () => this.#sweep());
     return flight;
   }
 
   stats(): UpstreamStats {
     let idle = 0;
-    for (const pool of this.#pools.values()) idle += pool.idle.length;
-    return { idle, open: this.#open.size, flights: this.#flights.size };
+    let open = 0;
+    for (const { pool } of this.#destinations.values()) {
+      idle += pool.idle;
+      open += pool.open;
+    }
+    return { idle, open, flights: this.#flights.size };
   }
 
-  /** Aborts what is under way and closes every connection. */
+  /** Aborts what is under way without a word to its sinks and closes every connection; what comes later fails. */
   close(): void {
     this.#closed = true;
-    for (const flight of [...this.#flights]) flight.abort();
-    for (const connection of [...this.#open]) connection.destroy();
+    for (const flight of this.#flights) flight.abort();
+    for (const { pool } of this.#destinations.values()) pool.close();
     this.#stopSweep?.();
     this.#stopSweep = undefined;
   }
@@ -74,71 +99,51 @@ export class EngineUpstream implements Upstream, FlightOwner {
   // --- for flights
 
   nowMs(): number {
-    return this.#options.clock.monotonicMs();
+    return this.#clock.monotonicMs();
   }
 
-  connect(attempt: Attempt, fresh: boolean): EngineConnection {
-    const pool = this.#poolFor(attempt.to);
-    const waiting = fresh ? undefined : pool.idle.pop();
-    if (waiting !== undefined) return waiting;
-    const owner: ConnectionOwner = {
-      idle: (connection) => {
-        if (this.#closed) return connection.destroy();
-        connection.idleSinceMs = this.nowMs();
-        pool.idle.push(connection);
-      },
-      closed: (connection) => {
-        this.#open.delete(connection);
-        const at = pool.idle.indexOf(connection);
-        if (at >= 0) pool.idle.splice(at, 1);
-      },
-    };
-    const connection = new EngineConnection(attempt.to, this.#options.tlsOptions?.(attempt.to) ?? {}, this.#shared, owner);
-    this.#open.add(connection);
-    return connection;
+  connect(to: EngineAddress, fresh: boolean): EngineConnection {
+    if (this.#closed) throw new Error('the upstream is closed');
+    return this.#destinationFor(to).pool.take(fresh);
   }
 
-  over(flight: EngineFlight): void {
+  onOver(flight: EngineFlight): void {
     this.#flights.delete(flight);
   }
 
-  #wholeHead(attempt: Attempt): string {
-    const { hostField } = this.#poolFor(attempt.to);
-    // RFC 9110, section 8.6: a method that anticipates a body says that there is none.
-    const lengthless = attempt.bodyLength === 0 && attempt.method !== 'POST' && attempt.method !== 'PUT' && attempt.method !== 'PATCH';
-    return lengthless ? `${attempt.head}${hostField}\r\n` : `${attempt.head}${hostField}content-length: ${attempt.bodyLength}\r\n\r\n`;
+  onSinkThrew(error: unknown): void {
+    this.#sinkThrew(error);
   }
 
-  #poolFor(address: EngineAddress): Pool {
-    const known = this.#poolOf.get(address);
+  #destinationFor(address: EngineAddress): Destination {
+    const known = this.#destinationOf.get(address);
     if (known !== undefined) return known;
-    const name = `${address.tls} ${address.socketPath ?? `${address.host} ${address.port}`}`;
-    let pool = this.#pools.get(name);
-    if (pool === undefined) {
-      pool = { idle: [], hostField: `host: ${authority(address)}\r\n` };
-      this.#pools.set(name, pool);
+    const name = JSON.stringify([address.tls, address.socketPath ?? [address.host, address.port]]);
+    let destination = this.#destinations.get(name);
+    if (destination === undefined) {
+      destination = { pool: new ConnectionPool(address, this.#poolNeeds), hostField: hostFieldOf(address) };
+      this.#destinations.set(name, destination);
     }
-    this.#poolOf.set(address, pool);
-    return pool;
+    this.#destinationOf.set(address, destination);
+    return destination;
   }
 
   #sweep(): void {
     const now = this.nowMs();
-    for (const flight of [...this.#flights]) flight.checkTime(now);
-    for (const pool of this.#pools.values()) {
-      // The longest idle stand first.
-      while (pool.idle[0] !== undefined && now - pool.idle[0].idleSinceMs >= this.#options.poolIdleMs) pool.idle.shift()?.destroy();
+    for (const flight of this.#flights) flight.checkTime(now);
+    let open = 0;
+    for (const { pool } of this.#destinations.values()) {
+      pool.sweep();
+      open += pool.open;
     }
-    if (this.#open.size === 0 && this.#flights.size === 0) {
-      this.#stopSweep?.();
-      this.#stopSweep = undefined;
-    }
+    if (open > 0 || this.#flights.size > 0) return;
+    this.#stopSweep?.();
+    this.#stopSweep = undefined;
   }
 }
 
-/** RFC 9110, section 7.2: the engine's own authority, never the client's. */
-function authority(address: EngineAddress): string {
-  if (address.socketPath !== undefined) return 'localhost';
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return address.port === (address.tls ? 443 : 80) ? host : `${host}:${address.port}`;
+function throwOutside(error: unknown): void {
+  process.nextTick(() => {
+    throw new Error('a sink of the upstream threw', { cause: error });
+  });
 }

@@ -26,7 +26,7 @@ export interface EngineHead {
   readonly fields: readonly string[];
   /** How the body is delimited: RFC 9112, section 6.3. */
   readonly framing: 'none' | 'length' | 'chunked' | 'close';
-  /** Only with framing `length`. */
+  /** Only with framing `length`, and with HEAD, where it tells what the body of a GET would be. */
   readonly contentLength: number | undefined;
 }
 
@@ -51,8 +51,9 @@ export interface UpstreamSink {
   /** Payload bytes, chunk framing removed. */
   data(buffer: Buffer, from: number, to: number): boolean;
   /**
-   * A read of a chunked body that begins and ends on a chunk border: [from, to) is valid chunk framing (no extension,
-   * no last chunk) and may be relayed as it is; `chunks` says where the payloads are.
+   * Whole chunks that stood side by side in one read: [from, to) begins and ends on a chunk border, is valid chunk
+   * framing (no extension, no last chunk) and may be relayed as it is; `chunks` says where the payloads are. What
+   * stood before and behind them in the same read comes as `data`.
    */
   framed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean;
   /** The body is complete; for framing `close` that means only that the engine closed. Trailers are dropped. */
@@ -67,7 +68,11 @@ export interface Flight {
   resume(): void;
 }
 
-/** An `EngineError` of `failed` has one of the codes ENGINE_CONNECT_FAILED, _RESET, _PROTOCOL, _TIMEOUT, _CUT, _STALLED. */
+/**
+ * Nothing is told to a sink before `send` has returned. A reused connection that closes at once is replaced silently,
+ * one time. An `EngineError` of `failed` has one of the codes ENGINE_CONNECT_FAILED, _RESET, _PROTOCOL, _TIMEOUT, _CUT, _STALLED;
+ * a broken head or body of an attempt is a broken invariant and throws.
+ */
 export interface Upstream {
   send(attempt: Attempt, sink: UpstreamSink): Flight;
 }

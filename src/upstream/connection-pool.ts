@@ -1,0 +1,120 @@
+/**
+ * The connections of one engine's address. What is free is reused, the last used first, so that few stay open: some
+ * engines give each open connection a thread.
+ *
+ * A free connection is dropped before the engine would close it (most do at 5 s; one that names a shorter time is
+ * believed), which keeps requests from crossing a close. There is no cap: how many requests an engine gets at once is
+ * the business of admission.
+ */
+import type { ConnectionOptions } from 'node:tls';
+import type { EngineAddress } from '../core/engine/engine.ts';
+import { type ConnectionOwner, EngineConnection, type ReadSpace } from './connection.ts';
+
+export interface PoolNeeds {
+  readonly nowMs: () => number;
+  readonly freeMs: number;
+  readonly space: ReadSpace;
+  readonly tlsOptions: (address: EngineAddress) => ConnectionOptions;
+}
+
+/** What an engine says that it waits is shortened by this, for its clock, the way, and our sweep. */
+const persistMarginMs = 1_000;
+/** From one check phase to the second after it lies at least one whole poll phase. */
+const restTurns = 2;
+
+interface Resting {
+  readonly connection: EngineConnection;
+  readonly untilTurn: number;
+}
+
+export class ConnectionPool implements ConnectionOwner {
+  readonly #needs: PoolNeeds;
+  readonly #address: EngineAddress;
+  readonly #open = new Set<EngineConnection>();
+  /** Free and rested; the last used stands last. */
+  readonly #free: EngineConnection[] = [];
+  /** In the order in which their rest ends; some carry a request already. */
+  readonly #resting: Resting[] = [];
+  #turn = 0;
+  #nextTurn: NodeJS.Immediate | undefined;
+
+  constructor(address: EngineAddress, needs: PoolNeeds) {
+    this.#address = address;
+    this.#needs = needs;
+  }
+
+  get open(): number {
+    return this.#open.size;
+  }
+  get idle(): number {
+    let idle = 0;
+    for (const connection of this.#open) if (!connection.busy) idle += 1;
+    return idle;
+  }
+
+  /** Throws where Node refuses the address. */
+  take(fresh: boolean): EngineConnection {
+    const free = fresh ? undefined : (this.#takeFree() ?? this.#takeResting());
+    if (free !== undefined) return free;
+    const { tlsOptions, space } = this.#needs;
+    const connection = new EngineConnection(this.#address, tlsOptions(this.#address), space, this);
+    this.#open.add(connection);
+    return connection;
+  }
+
+  /** Drops what has been free for too long. */
+  sweep(): void {
+    const now = this.#needs.nowMs();
+    // From behind: what is dropped leaves the list.
+    for (let i = this.#free.length - 1; i >= 0; i--) {
+      const connection = this.#free[i] as EngineConnection;
+      if (now >= connection.freeUntilMs) connection.destroy();
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#open) connection.destroy();
+    clearImmediate(this.#nextTurn);
+    this.#nextTurn = undefined;
+  }
+
+  onFree(connection: EngineConnection): void {
+    const { persistsMs } = connection;
+    const { freeMs, nowMs } = this.#needs;
+    const waitsMs = persistsMs === undefined ? freeMs : Math.min(freeMs, persistsMs - persistMarginMs);
+    connection.freeUntilMs = nowMs() + waitsMs;
+    if (waitsMs <= 0) return connection.destroy();
+    this.#resting.push({ connection, untilTurn: this.#turn + restTurns });
+    this.#nextTurn ??= setImmediate(this.#onTurn);
+  }
+
+  onGone(connection: EngineConnection): void {
+    this.#open.delete(connection);
+    const at = this.#free.indexOf(connection);
+    if (at >= 0) this.#free.splice(at, 1);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#turn += 1;
+    while (this.#resting[0] !== undefined && this.#resting[0].untilTurn <= this.#turn) {
+      const { connection } = this.#resting.shift() as Resting;
+      connection.rested();
+      if (!connection.busy && !connection.gone) this.#free.push(connection);
+    }
+    this.#nextTurn = this.#resting.length > 0 ? setImmediate(this.#onTurn) : undefined;
+  };
+
+  #takeFree(): EngineConnection | undefined {
+    const now = this.#needs.nowMs();
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
+      if (now < free.freeUntilMs) return free;
+      free.destroy();
+    }
+    return undefined;
+  }
+
+  /** A rest lasts microseconds; a new connection would take longer, and stay. */
+  #takeResting(): EngineConnection | undefined {
+    return this.#resting.find(({ connection }) => !connection.busy && !connection.gone)?.connection;
+  }
+}

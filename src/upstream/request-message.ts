@@ -1,0 +1,46 @@
+/**
+ * What goes out on the wire for one attempt: the head of the caller's making, completed by the fields that belong to
+ * the connection. Our `host`, never the client's; a length, never chunks, so that the engine cannot disagree about it.
+ *
+ * A head that would not leave as it reads is a broken invariant: an early empty line ends the head, and a character
+ * beyond Latin-1 loses its upper half on the way, which can make a CR LF of it.
+ */
+import assert from 'node:assert/strict';
+import type { EngineAddress } from '../core/engine/engine.ts';
+import type { Attempt } from '../core/engine/upstream.ts';
+
+export interface RequestMessage {
+  readonly head: string;
+  readonly body: readonly Buffer[];
+  readonly bodyLength: number;
+}
+
+/** Free of cost for what it lets through: V8 knows of a one-byte string that it cannot match. */
+const beyondLatin1 = /[^\0-\xff]/;
+
+export function composeRequest(attempt: Attempt, hostField: string): RequestMessage {
+  const { method, body, bodyLength } = attempt;
+  assert(attempt.head.endsWith('\r\n'), 'the head of a request ends in CRLF');
+  assert(!attempt.head.includes('\r\n\r\n'), 'the head of a request has no empty line');
+  assert(!beyondLatin1.test(attempt.head), 'the head of a request is Latin-1');
+  assert.equal(sizeOf(body), bodyLength, 'the body of a request is as long as it says');
+  // RFC 9110, section 8.6: a method that anticipates a body says so when there is none.
+  const silent = bodyLength === 0 && method !== 'POST' && method !== 'PUT' && method !== 'PATCH';
+  const lengthField = silent ? '' : `content-length: ${bodyLength}\r\n`;
+  return { head: `${attempt.head}${hostField}${lengthField}\r\n`, body, bodyLength };
+}
+
+/** RFC 9110, section 7.2. Engines on loopback look at it, so it is what a client beside the engine would send. */
+export function hostFieldOf(address: EngineAddress): string {
+  if (address.socketPath !== undefined) return 'host: localhost\r\n';
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return address.port === (address.tls ? 443 : 80)
+    ? `host: ${host}\r\n`
+    : `host: ${host}:${address.port}\r\n`;
+}
+
+function sizeOf(body: readonly Buffer[]): number {
+  let size = 0;
+  for (const part of body) size += part.length;
+  return size;
+}
