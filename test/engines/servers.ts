@@ -62,7 +62,7 @@ type Started = Pick<RunningEngine, 'url' | 'pid' | 'log' | 'stop'>;
 
 /** Both are ready within a second; a machine that compiles at the same time needs more. */
 const startLimitMs = 60_000;
-/** Asked to end while it streams, llama.cpp's server (b11434) waits for ever. */
+/** Asked to end while it streams, llama.cpp's server (b11434) waits until the last client has left. */
 const stopLimitMs = 2_000;
 const pollMs = 25;
 /** A free port may be taken by another test before the engine has it. */

@@ -21,13 +21,16 @@
  */
 import { writeFileSync } from 'node:fs';
 
-/** What any prompt is answered with. */
+/** What any prompt is answered with; engines give it with a space in front. */
 export const story = 'Hello from this tiny test model, which says one fixed line and then stops.';
 
 /** What an engine counts for it: a token a word, and the one that ends it. */
 export const storyTokens = story.split(' ').length + 1;
 
-/** A prompt that ends so is answered without end. */
+/**
+ * A prompt that ends so is answered without end; as far as the engine goes: Ollama stops after ten contexts,
+ * llama.cpp's server after one, unless it shifts contexts (--context-shift).
+ */
 export const loopTrigger = '<loop>';
 
 /** What is then said again and again, a token a word. */
