@@ -1,10 +1,12 @@
 /**
- * An engine made of exact bytes: records every byte of each request and answers as a script says. It can refuse, stall,
- * trickle, reset anywhere, lie about lengths, break chunks. The script sees one request at a time, a connection may
- * carry several.
+ * An engine made of exact bytes: records every byte of each request and answers as a script says. It refuses, stalls,
+ * trickles, resets anywhere, closes half, lies about lengths, breaks chunks, answers early or twice. The script sees one
+ * request at a time; a connection may carry several, and stays open unless a step ends it.
  */
-import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 
 export interface RawRequest {
   /** Request line and fields as they came, without the empty line. */
@@ -15,7 +17,23 @@ export interface RawRequest {
   field(name: string): string | undefined;
 }
 
-export type Script = (socket: Socket, request: RawRequest, count: number) => void | Promise<void>;
+/** Bytes to write (a string is Latin-1), or anything that is done to the connection. */
+export type Step = string | Buffer | ((socket: Socket) => void | Promise<void>);
+export type Steps = readonly Step[];
+
+/** What is done about a request: steps, or a function that does or returns them. `count` is 1 for the first request. */
+export type Script =
+  | Steps
+  | ((socket: Socket, request: RawRequest, count: number) => Steps | void | Promise<Steps> | Promise<void>);
+
+export interface RawEngineOptions {
+  readonly host?: string;
+  /** Listens on a Unix socket in place of a port. */
+  readonly socketPath?: string;
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** The script runs as soon as the head is there; the body of the request is what came with it. */
+  readonly early?: boolean;
+}
 
 export interface RawEngine {
   readonly port: number;
@@ -32,10 +50,18 @@ export interface RawEngine {
   close(): Promise<void>;
 }
 
+// --- answers
+
 /** An answer of one piece with its length. */
-export function answer(body: string | Buffer, type = 'application/json', status = '200 OK', more = ''): Buffer {
+export function answer(
+  body: string | Buffer,
+  type = 'application/json',
+  status = '200 OK',
+  more = '',
+): Buffer {
   const bytes = Buffer.from(body);
-  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\n${more}Content-Length: ${bytes.length}\r\n\r\n`), bytes]);
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\n${more}Content-Length: ${bytes.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), bytes]);
 }
 
 export function chunk(payload: string | Buffer): Buffer {
@@ -43,10 +69,38 @@ export function chunk(payload: string | Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
 }
 
-export const sseHead = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
+export const sseHead =
+  'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
 export const lastChunk = '0\r\n\r\n';
 
-export async function startRawEngine(script: Script): Promise<RawEngine> {
+// --- steps
+
+/** A few bytes at a time, each few in a packet of their own. */
+export function trickle(bytes: string | Buffer, size = 1): Step {
+  const all = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
+  return async (socket) => {
+    for (let at = 0; at < all.length && !socket.destroyed; at += size) {
+      socket.write(all.subarray(at, at + size));
+      await setImmediate();
+    }
+  };
+}
+
+/** Goes on when the promise does. */
+export function hold(until: Promise<unknown>): Step {
+  return async () => {
+    await until;
+  };
+}
+
+export const reset: Step = (socket) => void socket.resetAndDestroy();
+export const close: Step = (socket) => void socket.destroySoon();
+/** Says that no more will come, and goes on reading. */
+export const halfClose: Step = (socket) => void socket.end();
+
+// --- the server
+
+export async function startRawEngine(script: Script, options: RawEngineOptions = {}): Promise<RawEngine> {
   const requests: RawRequest[] = [];
   const sockets = new Set<Socket>();
   const waiters: { readonly count: number; readonly wake: () => void }[] = [];
@@ -54,24 +108,33 @@ export async function startRawEngine(script: Script): Promise<RawEngine> {
   let current = script;
   let connections = 0;
 
-  const server: Server = createServer({ noDelay: true }, (socket) => {
+  const accept = (socket: Socket): void => {
     connections += 1;
     sockets.add(socket);
     socket.on('error', () => {});
+    // A client that is done is answered in kind; only steps leave a connection half open.
+    socket.on('end', () => socket.end());
     socket.on('close', () => {
       sockets.delete(socket);
       if (sockets.size === 0) for (const wake of desertedWaiters.splice(0)) wake();
     });
-    let pending = Buffer.alloc(0);
+    let pending: Buffer = Buffer.alloc(0);
     let busy = false;
     const pump = async (): Promise<void> => {
       if (busy) return;
       busy = true;
-      for (let taken = take(pending); taken !== undefined; taken = take(pending)) {
+      const early = options.early === true;
+      for (let taken = take(pending, early); taken !== undefined; taken = take(pending, early)) {
         pending = taken.rest;
         requests.push(taken.request);
         for (const w of waiters) if (requests.length >= w.count) w.wake();
-        await current(socket, taken.request, requests.length);
+        const steps =
+          typeof current === 'function' ? await current(socket, taken.request, requests.length) : current;
+        for (const step of steps ?? []) {
+          if (socket.destroyed) break;
+          if (typeof step === 'function') await step(socket);
+          else socket.write(typeof step === 'string' ? Buffer.from(step, 'latin1') : step);
+        }
       }
       busy = false;
     };
@@ -79,21 +142,38 @@ export async function startRawEngine(script: Script): Promise<RawEngine> {
       pending = Buffer.concat([pending, bytes]);
       void pump();
     });
-  });
-  server.listen(0, '127.0.0.1');
+  };
+  const server: Server =
+    options.tls === undefined
+      ? createServer({ noDelay: true, allowHalfOpen: true }, accept)
+      : createTlsServer({ ...options.tls, noDelay: true, allowHalfOpen: true }, accept);
+  // A handshake that the client breaks off is no event of this server's.
+  server.on('tlsClientError', () => {});
+  if (options.socketPath === undefined) server.listen(0, options.host ?? '127.0.0.1');
+  else server.listen(options.socketPath);
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
-    port: address.port,
-    url: `http://127.0.0.1:${address.port}`,
+    port,
+    url: `http://127.0.0.1:${port}`,
     requests,
     sockets,
     get connections() {
       return connections;
     },
-    arrived: (count) => (requests.length >= count ? Promise.resolve() : new Promise((wake) => waiters.push({ count, wake }))),
-    deserted: () => (sockets.size === 0 ? Promise.resolve() : new Promise((wake) => desertedWaiters.push(wake))),
+    arrived: (count) =>
+      requests.length >= count
+        ? Promise.resolve()
+        : new Promise((wake) => {
+            waiters.push({ count, wake });
+          }),
+    deserted: () =>
+      sockets.size === 0
+        ? Promise.resolve()
+        : new Promise((wake) => {
+            desertedWaiters.push(wake);
+          }),
     setScript: (next) => {
       current = next;
     },
@@ -105,14 +185,21 @@ export async function startRawEngine(script: Script): Promise<RawEngine> {
   };
 }
 
-function take(bytes: Buffer): { readonly request: RawRequest; readonly rest: Buffer } | undefined {
-  const end = bytes.indexOf('\r\n\r\n');
-  if (end < 0) return undefined;
-  const head = bytes.toString('latin1', 0, end);
-  const field = (name: string): string | undefined => new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim();
-  const length = Number(field('content-length') ?? 0);
-  const from = end + 4;
-  if (bytes.length < from + length) return undefined;
+function take(
+  bytes: Buffer,
+  early: boolean,
+): { readonly request: RawRequest; readonly rest: Buffer } | undefined {
+  const headEnd = bytes.indexOf('\r\n\r\n');
+  if (headEnd < 0) return undefined;
+  const head = bytes.toString('latin1', 0, headEnd);
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim();
+  const from = headEnd + 4;
+  const to = early ? bytes.length : from + Number(field('content-length') ?? 0);
+  if (bytes.length < to) return undefined;
   const [method = '', target = ''] = head.split(' ');
-  return { request: { head, method, target, body: bytes.subarray(from, from + length), field }, rest: bytes.subarray(from + length) };
+  return {
+    request: { head, method, target, body: bytes.subarray(from, to), field },
+    rest: bytes.subarray(to),
+  };
 }

@@ -1,0 +1,83 @@
+/**
+ * What a process holds on to: open descriptors, handles that keep it alive, children. A suite takes stock before, and at
+ * its end asserts that nothing was added. Closing takes turns of the event loop, so it looks again until a deadline.
+ *
+ * Timers that are unref'd do not show here; a suite that cares injects a clock and counts them there.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+
+export interface Stock {
+  /** By descriptor, what it is; empty where the system has no /proc. */
+  readonly descriptors: ReadonlyMap<string, string>;
+  /** By kind, how many keep the process alive. */
+  readonly handles: ReadonlyMap<string, number>;
+  readonly children: ReadonlySet<string>;
+}
+
+const patienceMs = 2_000;
+
+export function takeStock(): Stock {
+  const handles = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) handles.set(kind, (handles.get(kind) ?? 0) + 1);
+  return { descriptors: openDescriptors(), handles, children: children() };
+}
+
+export async function assertNoLeaks(before: Stock): Promise<void> {
+  const untilMs = performance.now() + patienceMs;
+  let leaks = leaksSince(before);
+  while (leaks.length > 0 && performance.now() < untilMs) {
+    await setImmediate();
+    leaks = leaksSince(before);
+  }
+  assert.deepEqual(leaks, []);
+}
+
+function leaksSince(before: Stock): string[] {
+  const now = takeStock();
+  const leaks: string[] = [];
+  for (const [fd, target] of now.descriptors) {
+    if (before.descriptors.get(fd) !== target) leaks.push(`descriptor ${fd} ${target}`);
+  }
+  for (const [kind, count] of now.handles) {
+    const more = count - (before.handles.get(kind) ?? 0);
+    if (more > 0) leaks.push(`${more} ${kind}`);
+  }
+  for (const pid of now.children) if (!before.children.has(pid)) leaks.push(`child ${pid}`);
+  return leaks;
+}
+
+function openDescriptors(): Map<string, string> {
+  const open = new Map<string, string>();
+  for (const fd of list('/proc/self/fd')) {
+    try {
+      open.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      // The descriptor of the listing itself.
+    }
+  }
+  return open;
+}
+
+function children(): Set<string> {
+  const found = new Set<string>();
+  for (const thread of list('/proc/self/task')) {
+    try {
+      for (const pid of readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ')) {
+        if (pid !== '') found.add(pid);
+      }
+    } catch {
+      // A thread that ended meanwhile, or a kernel that does not tell.
+    }
+  }
+  return found;
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
