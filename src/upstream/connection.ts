@@ -52,19 +52,21 @@ export class EngineConnection implements ReplyEvents {
   /** Monotonic; set by the pool: from then on it is not used again. */
   freeUntilMs = 0;
 
-  /** Throws where Node refuses the address itself. */
+  /** Throws where the address is impossible. */
   constructor(
     address: EngineAddress,
     tlsOptions: tls.ConnectionOptions,
     space: ReadSpace,
     owner: ConnectionOwner,
   ) {
+    const { host, port, socketPath } = address;
+    // Node looks at these too, but leaks a handle when it refuses them; and takes no name for localhost.
+    const possible =
+      Number.isInteger(port) && port > 0 && port < 65_536 && host !== '' && !host.includes('\0');
+    if (socketPath === undefined && !possible) throw new Error('this address cannot be dialled');
     this.#owner = owner;
     this.#parser = new ReplyParser(this, space.chunks);
-    const where =
-      address.socketPath === undefined
-        ? { host: address.host, port: address.port }
-        : { path: address.socketPath };
+    const where = socketPath === undefined ? { host, port } : { path: socketPath };
     const options = {
       ...where,
       onread: {
@@ -78,8 +80,8 @@ export class EngineConnection implements ReplyEvents {
     };
     if (address.tls) {
       // RFC 6066, section 3: a name for SNI, never an IP literal.
-      const named = net.isIP(address.host) === 0 ? { servername: address.host } : {};
-      this.#socket = tls.connect({ ...tlsOptions, ...options, ...named, ALPNProtocols: ['http/1.1'] });
+      const named = net.isIP(host) === 0 ? { servername: host } : {};
+      this.#socket = tls.connect({ ...named, ...tlsOptions, ...options, ALPNProtocols: ['http/1.1'] });
       this.#socket.once('secureConnect', () => this.#onConnect());
     } else {
       this.#socket = net.connect(options);
