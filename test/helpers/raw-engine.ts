@@ -118,18 +118,16 @@ export async function startRawEngine(script: Script, options: RawEngineOptions =
       sockets.delete(socket);
       if (sockets.size === 0) for (const wake of desertedWaiters.splice(0)) wake();
     });
-    let pending: Buffer = Buffer.alloc(0);
+    const reader = new RequestReader(options.early === true);
     let busy = false;
     const pump = async (): Promise<void> => {
       if (busy) return;
       busy = true;
-      const early = options.early === true;
-      for (let taken = take(pending, early); taken !== undefined; taken = take(pending, early)) {
-        pending = taken.rest;
-        requests.push(taken.request);
+      for (let request = reader.next(); request !== undefined; request = reader.next()) {
+        requests.push(request);
         for (const w of waiters) if (requests.length >= w.count) w.wake();
         const steps =
-          typeof current === 'function' ? await current(socket, taken.request, requests.length) : current;
+          typeof current === 'function' ? await current(socket, request, requests.length) : current;
         for (const step of steps ?? []) {
           if (socket.destroyed) break;
           if (typeof step === 'function') await step(socket);
@@ -139,14 +137,15 @@ export async function startRawEngine(script: Script, options: RawEngineOptions =
       busy = false;
     };
     socket.on('data', (bytes: Buffer) => {
-      pending = Buffer.concat([pending, bytes]);
+      reader.add(bytes);
       void pump();
     });
   };
   const server: Server =
     options.tls === undefined
       ? createServer({ noDelay: true, allowHalfOpen: true }, accept)
-      : createTlsServer({ ...options.tls, noDelay: true, allowHalfOpen: true }, accept);
+      : // Half open, it would keep connections whose handshake the client broke off.
+        createTlsServer({ ...options.tls, noDelay: true }, accept);
   // A handshake that the client breaks off is no event of this server's.
   server.on('tlsClientError', () => {});
   if (options.socketPath === undefined) server.listen(0, options.host ?? '127.0.0.1');
@@ -185,21 +184,39 @@ export async function startRawEngine(script: Script, options: RawEngineOptions =
   };
 }
 
-function take(
-  bytes: Buffer,
-  early: boolean,
-): { readonly request: RawRequest; readonly rest: Buffer } | undefined {
-  const headEnd = bytes.indexOf('\r\n\r\n');
-  if (headEnd < 0) return undefined;
-  const head = bytes.toString('latin1', 0, headEnd);
-  const field = (name: string): string | undefined =>
-    new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim();
-  const from = headEnd + 4;
-  const to = early ? bytes.length : from + Number(field('content-length') ?? 0);
-  if (bytes.length < to) return undefined;
-  const [method = '', target = ''] = head.split(' ');
-  return {
-    request: { head, method, target, body: bytes.subarray(from, to), field },
-    rest: bytes.subarray(to),
-  };
+class RequestReader {
+  readonly #early: boolean;
+  #parts: Buffer[] = [];
+  #size = 0;
+  /** As many bytes make it worth another look. */
+  #wanted = 1;
+
+  constructor(early: boolean) {
+    this.#early = early;
+  }
+
+  add(bytes: Buffer): void {
+    this.#parts.push(bytes);
+    this.#size += bytes.length;
+  }
+
+  next(): RawRequest | undefined {
+    if (this.#size < this.#wanted) return undefined;
+    const bytes = Buffer.concat(this.#parts);
+    this.#parts = [bytes];
+    const headEnd = bytes.indexOf('\r\n\r\n');
+    if (headEnd < 0) return undefined;
+    const head = bytes.toString('latin1', 0, headEnd);
+    const field = (name: string): string | undefined =>
+      new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim();
+    const from = headEnd + 4;
+    const to = this.#early ? bytes.length : from + Number(field('content-length') ?? 0);
+    this.#wanted = to;
+    if (bytes.length < to) return undefined;
+    this.#wanted = 1;
+    this.#parts = [bytes.subarray(to)];
+    this.#size = bytes.length - to;
+    const [method = '', target = ''] = head.split(' ');
+    return { head, method, target, body: bytes.subarray(from, to), field };
+  }
 }
