@@ -114,7 +114,7 @@ export class ChunkReader {
           break;
         case State.trailers: {
           const end = this.#trailers.read(buffer, at, to);
-          const fault = end < 0 ? this.#trailers.fault : readFields(this.#trailers.text, 0, []);
+          const fault = end < 0 ? this.#trailers.fault : faultOfTrailers(this.#trailers.text);
           if (fault !== undefined) return this.#refuse(`${fault} (trailers)`, at);
           if (end < 0) return to;
           this.#state = State.done;
@@ -165,6 +165,19 @@ export class ChunkReader {
     this.fault = fault;
     return at;
   }
+}
+
+function faultOfTrailers(text: string): string | undefined {
+  if (text === '') return undefined;
+  const fields: string[] = [];
+  const fault = readFields(text, 0, fields);
+  if (fault !== undefined) return fault;
+  for (let i = 0; i < fields.length; i += 2) {
+    // RFC 9110, section 6.5.1: not what frames the message that has just been read.
+    if (fields[i] === 'content-length' || fields[i] === 'transfer-encoding')
+      return 'has framing behind its body';
+  }
+  return undefined;
 }
 
 function hexDigit(byte: number): number {

@@ -119,8 +119,11 @@ export class ReplyParser {
     const { status, fields, length } = head;
     if (status === 101) this.fault = 'switches protocols without being asked';
     else if (status < 200) {
+      // RFC 9110, section 15.2: there is no content, and the final answer has to follow on this connection.
+      const contradictory = head.length !== undefined || head.chunked || !head.persistent;
       this.#interim += 1;
-      if (this.#interim > maxInterim) this.fault = 'has too many interim answers';
+      if (contradictory) this.fault = 'has an interim answer that speaks of a body or of an end';
+      else if (this.#interim > maxInterim) this.fault = 'has too many interim answers';
     } else if (this.#toHead || status === 204 || status === 304) {
       // RFC 9112, section 6.3: no body whatever the fields say. With 204 they must say nothing, so trust ends here.
       this.persistent = head.persistent && !(status === 204 && (head.chunked || (length ?? 0) > 0));

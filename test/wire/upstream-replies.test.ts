@@ -92,6 +92,7 @@ const refused: Readonly<Record<string, string>> = {
   'chunked, chunked': `${ok}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`,
   'gzip, chunked': `${ok}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
   ',chunked': `${ok}Transfer-Encoding: ,chunked\r\n\r\n0\r\n\r\n`,
+  'chunked and a tab': `${ok}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`,
   'an unknown transfer coding': `${ok}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`,
   'identity as transfer coding': `${ok}Transfer-Encoding: identity\r\n\r\nabc`,
   'chunks from HTTP/1.0': 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
@@ -101,6 +102,9 @@ const refused: Readonly<Record<string, string>> = {
   '200 fields': `${ok}${'a: b\r\n'.repeat(200)}Content-Length: 0\r\n\r\n`,
   '65 interim answers': 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(65) + answer('late').toString(),
   'an interim answer that is malformed': `HTTP/1.1 103 Hints\r\nA : b\r\n\r\n${answer('late')}`,
+  'an interim answer with a length': `HTTP/1.1 103 Hints\r\nContent-Length: 0\r\n\r\n${answer('late')}`,
+  'an interim answer that closes': `HTTP/1.1 103 Hints\r\nConnection: close\r\n\r\n${answer('late')}`,
+  'an interim answer of HTTP/1.0': `HTTP/1.0 103 Hints\r\n\r\n${answer('late')}`,
   'a chunk extension': `${chunked}2;a=b\r\nxx\r\n0\r\n\r\n`,
   'a chunk extension on the last chunk': `${chunked}0;a\r\n\r\n`,
   'a blank behind a chunk size': `${chunked}2 \r\nxx\r\n0\r\n\r\n`,
@@ -116,6 +120,7 @@ const refused: Readonly<Record<string, string>> = {
   'a broken chunk behind good ones': `${chunked}1\r\na\r\n1\r\nb\r\n1\r\nccc\r\n0\r\n\r\n`,
   'a malformed trailer': `${chunked}1\r\na\r\n0\r\nA b\r\n\r\n`,
   'a folded trailer': `${chunked}0\r\nA: b\r\n c\r\n\r\n`,
+  'a length in the trailers': `${chunked}1\r\na\r\n0\r\nContent-Length: 1\r\n\r\n`,
   'trailers without end': `${chunked}0\r\n${'a: b\r\n'.repeat(2_000)}`,
 };
 
@@ -243,7 +248,7 @@ for (const { name, bytes, method, framing, payload } of taken) {
 }
 
 test('fields come with lower-case names and trimmed values, in order and unchanged', async () => {
-  const sink = await ask(`${ok}X-B:  two words\t \r\nx-a:\r\nX-B: caf\xe9\r\nContent-Length: 0\r\n\r\n`);
+  const sink = await ask(`${ok}X-B:  two words  \r\nx-a:\r\nX-B: caf\xe9\r\nContent-Length: 0\r\n\r\n`);
   assert.deepEqual(sink.engineHead?.fields, [
     'x-b',
     'two words',
