@@ -44,100 +44,461 @@ const engine = { apiCode: null, exit: 1, retry: 'maybe-sent', level: 'warn' } as
 
 export const errorTable = {
   // --- starting, stopping and finding a proxy
-  PROXY_INVALID_CONFIG: { ...user, text: 'The configuration is not valid: {faults}', hint: 'Mend the fields named and start again.' },
-  PROXY_PORT_IN_USE: { ...user, text: 'Port {port} on {address} is already in use{holder}.', hint: 'Choose another with --port N (0 takes a free one), or stop the program that holds it.' },
-  PROXY_PORT_FORBIDDEN: { ...user, text: 'This user may not listen on port {port}.', hint: 'Choose a port from 1024 up with --port N, or give the program the right to bind low ports.' },
-  PROXY_ADDRESS_UNAVAILABLE: { ...user, text: 'This machine has no address {address}.', hint: 'Give --bind an address of this machine, or leave it out.' },
-  PROXY_ALREADY_RUNNING: { ...user, text: 'Profile {profile} is already running as {id} on {url}.', hint: 'Use it, stop it with `flm proxy stop {id}`, or restart it with `flm proxy restart {id}`.' },
-  PROXY_NOT_RUNNING: { ...user, text: 'No proxy is running{which}.', hint: 'See what runs with `flm proxy status`, or start one with `flm proxy start`.' },
-  PROXY_AMBIGUOUS: { ...user, text: 'Several proxies are running: {which}.', hint: 'Name one by id or profile, or use --all.' },
-  PROXY_START_FAILED: { ...machine, text: 'The proxy ended before it answered: {reason}.', hint: 'Look at the log: `flm proxy logs`.' },
-  PROXY_START_TIMEOUT: { ...machine, text: 'The proxy did not answer on its listener within {seconds} s, so it was ended.', hint: 'Look at the log: `flm proxy logs`.' },
-  PROXY_CONTROL_UNREACHABLE: { ...machine, text: 'The control socket of {id} does not answer.', hint: 'The process may hang; end it with `kill {pid}` and start again.' },
+  PROXY_INVALID_CONFIG: {
+    ...user,
+    text: 'The configuration is not valid: {faults}',
+    hint: 'Mend the fields named and start again.',
+  },
+  PROXY_PORT_IN_USE: {
+    ...user,
+    text: 'Port {port} on {address} is already in use{holder}.',
+    hint: 'Choose another with --port N (0 takes a free one), or stop the program that holds it.',
+  },
+  PROXY_PORT_FORBIDDEN: {
+    ...user,
+    text: 'This user may not listen on port {port}.',
+    hint: 'Choose a port from 1024 up with --port N, or give the program the right to bind low ports.',
+  },
+  PROXY_ADDRESS_UNAVAILABLE: {
+    ...user,
+    text: 'This machine has no address {address}.',
+    hint: 'Give --bind an address of this machine, or leave it out.',
+  },
+  PROXY_ALREADY_RUNNING: {
+    ...user,
+    text: 'Profile {profile} is already running as {id} on {url}.',
+    hint: 'Use it, stop it with `flm proxy stop {id}`, or restart it with `flm proxy restart {id}`.',
+  },
+  PROXY_NOT_RUNNING: {
+    ...user,
+    text: 'No proxy is running{which}.',
+    hint: 'See what runs with `flm proxy status`, or start one with `flm proxy start`.',
+  },
+  PROXY_AMBIGUOUS: {
+    ...user,
+    text: 'Several proxies are running: {which}.',
+    hint: 'Name one by id or profile, or use --all.',
+  },
+  PROXY_START_FAILED: {
+    ...machine,
+    text: 'The proxy ended before it answered: {reason}.',
+    hint: 'Look at the log: `flm proxy logs`.',
+  },
+  PROXY_START_TIMEOUT: {
+    ...machine,
+    text: 'The proxy did not answer on its listener within {seconds} s, so it was ended.',
+    hint: 'Look at the log: `flm proxy logs`.',
+  },
+  PROXY_CONTROL_UNREACHABLE: {
+    ...machine,
+    text: 'The control socket of {id} does not answer.',
+    hint: 'The process may hang; end it with `kill {pid}` and start again.',
+  },
   PROXY_CERT_FAILED: { ...user, text: 'No usable certificate: {reason}.', hint: 'See `flm cert show`.' },
-  PROXY_ACME_FAILED: { ...user, text: 'No certificate from the ACME server: {reason}.', hint: 'Check that the domain points here and that its challenge port is reachable.' },
-  PROFILE_NOT_FOUND: { ...user, text: 'There is no profile named {profile}.', hint: 'See `flm profile list`; save one with `flm profile save NAME`.' },
-  PROFILE_INVALID: { ...user, text: 'The profile is not valid: {faults}', hint: 'Mend the fields named; nothing was saved.' },
+  PROXY_ACME_FAILED: {
+    ...user,
+    text: 'No certificate from the ACME server: {reason}.',
+    hint: 'Check that the domain points here and that its challenge port is reachable.',
+  },
+  PROFILE_NOT_FOUND: {
+    ...user,
+    text: 'There is no profile named {profile}.',
+    hint: 'See `flm profile list`; save one with `flm profile save NAME`.',
+  },
+  PROFILE_INVALID: {
+    ...user,
+    text: 'The profile is not valid: {faults}',
+    hint: 'Mend the fields named; nothing was saved.',
+  },
 
   // --- keys, policy, engines as an administrator handles them
   KEY_NOT_FOUND: { ...user, text: 'There is no key {key}.', hint: 'See `flm key list`.' },
-  KEY_INVALID: { ...user, text: 'The key cannot be made like this: {faults}', hint: 'Mend the fields named; no key was made.' },
-  POLICY_INVALID: { ...user, text: 'The policy is not valid: {faults}', hint: 'Mend the fields named; the running policy stays as it is.' },
-  POLICY_NEEDS_CONFIRMATION: { ...user, text: 'This policy would lock somebody out: {reason}.', hint: 'Give --yes if that is meant.' },
-  ENGINE_INVALID: { ...user, text: 'The engine cannot be added like this: {faults}', hint: 'Mend the fields named; nothing was saved.' },
-  ENGINE_NOT_FOUND: { ...user, text: 'There is no engine {engine}.', hint: 'See `flm engine list`; look for running ones with `flm engine detect`.' },
-  ENGINE_UNRECOGNISED: { ...user, text: '{url} does not answer like an LLM engine: {reason}.', hint: 'Check address and port, and that the engine runs.' },
-  ALIAS_INVALID: { ...user, text: 'The alias cannot be made like this: {faults}', hint: 'An alias names a model that the catalogue can show; see `flm model list`.' },
+  KEY_INVALID: {
+    ...user,
+    text: 'The key cannot be made like this: {faults}',
+    hint: 'Mend the fields named; no key was made.',
+  },
+  POLICY_INVALID: {
+    ...user,
+    text: 'The policy is not valid: {faults}',
+    hint: 'Mend the fields named; the running policy stays as it is.',
+  },
+  POLICY_NEEDS_CONFIRMATION: {
+    ...user,
+    text: 'This policy would lock somebody out: {reason}.',
+    hint: 'Give --yes if that is meant.',
+  },
+  ENGINE_INVALID: {
+    ...user,
+    text: 'The engine cannot be added like this: {faults}',
+    hint: 'Mend the fields named; nothing was saved.',
+  },
+  ENGINE_NOT_FOUND: {
+    ...user,
+    text: 'There is no engine {engine}.',
+    hint: 'See `flm engine list`; look for running ones with `flm engine detect`.',
+  },
+  ENGINE_UNRECOGNISED: {
+    ...user,
+    text: '{url} does not answer like an LLM engine: {reason}.',
+    hint: 'Check address and port, and that the engine runs.',
+  },
+  ALIAS_INVALID: {
+    ...user,
+    text: 'The alias cannot be made like this: {faults}',
+    hint: 'An alias names a model that the catalogue can show; see `flm model list`.',
+  },
   ALIAS_NOT_FOUND: { ...user, text: 'There is no alias {alias}.', hint: 'See `flm model list`.' },
   USAGE: { ...user, text: '{message}', hint: 'See `flm {command} --help`.' },
 
   // --- the store
-  STORE_BUSY: { ...machine, text: 'The database {file} is locked by another program.', hint: 'Try again; if it stays locked, look for a program that holds it open.' },
-  STORE_FULL: { ...machine, text: 'The disk that holds {file} is full; nothing was changed.', hint: 'Free some space and try again.' },
-  STORE_CORRUPT: { ...machine, text: 'The database {file} is damaged ({reason}); it was left as it is.', hint: 'Restore a backup from {backups}, or try `sqlite3 {file} .recover`.' },
-  STORE_NEWER: { ...user, text: 'The database {file} was written by a newer flm (schema {found}, this one knows {known}).', hint: 'Update flm, or point FLM_HOME at another folder.' },
-  STORE_NETWORK_FS: { ...user, text: 'The folder {folder} is on a network file system ({type}), where SQLite cannot lock safely.', hint: 'Point FLM_HOME at a folder on a local disk.' },
-  STORE_UNUSABLE: { ...machine, text: 'The database {file} cannot be used: {reason}.', hint: 'Check that the folder exists, is on a healthy disk and belongs to this user.' },
-  HOME_UNSAFE: { ...user, text: 'The folder {folder} cannot be trusted: {reason}.', hint: 'Make it yours alone: `chown "$USER" {folder} && chmod 700 {folder}`.' },
-  INTERNAL: { ...machine, text: 'flm made a mistake of its own.', hint: 'Try again; if it happens again, report it with the request id and the log.' },
+  STORE_BUSY: {
+    ...machine,
+    text: 'The database {file} is locked by another program.',
+    hint: 'Try again; if it stays locked, look for a program that holds it open.',
+  },
+  STORE_FULL: {
+    ...machine,
+    text: 'The disk that holds {file} is full; nothing was changed.',
+    hint: 'Free some space and try again.',
+  },
+  STORE_CORRUPT: {
+    ...machine,
+    text: 'The database {file} is damaged ({reason}); it was left as it is.',
+    hint: 'Restore a backup from {backups}, or try `sqlite3 {file} .recover`.',
+  },
+  STORE_NEWER: {
+    ...user,
+    text: 'The database {file} was written by a newer flm (schema {found}, this one knows {known}).',
+    hint: 'Update flm, or point FLM_HOME at another folder.',
+  },
+  STORE_NETWORK_FS: {
+    ...user,
+    text: 'The folder {folder} is on a network file system ({type}), where SQLite cannot lock safely.',
+    hint: 'Point FLM_HOME at a folder on a local disk.',
+  },
+  STORE_UNUSABLE: {
+    ...machine,
+    text: 'The database {file} cannot be used: {reason}.',
+    hint: 'Check that the folder exists, is on a healthy disk and belongs to this user.',
+  },
+  HOME_UNSAFE: {
+    ...user,
+    text: 'The folder {folder} cannot be trusted: {reason}.',
+    hint: 'Make it yours alone: `chown "$USER" {folder} && chmod 700 {folder}`.',
+  },
+  INTERNAL: {
+    ...machine,
+    text: 'flm made a mistake of its own.',
+    hint: 'Try again; if it happens again, report it with the request id and the log.',
+  },
 
   // --- guard: what never becomes a request
-  REQUEST_MALFORMED: { ...refused, status: 400, text: 'The request is not acceptable HTTP/1.1: {reason}.', hint: 'Send a plain HTTP/1.1 request.' },
-  REQUEST_TIMEOUT: { ...refused, status: 408, text: 'The request did not arrive in time.', hint: 'Send the whole request without long pauses.' },
-  BODY_TOO_LARGE: { ...refused, status: 413, text: 'The request body is larger than {limit} bytes.', hint: 'Send less, or raise the limit of the profile (maxBodyBytes).' },
-  EXPECTATION_FAILED: { ...refused, status: 417, text: 'The Expect field asks for something that flm does not do.', hint: 'Leave the Expect field out.' },
-  HOST_MISDIRECTED: { ...refused, status: 421, text: 'This proxy does not answer for the host named in the request.', hint: 'If the name is meant, start the proxy with --public-host NAME.' },
-  HEAD_TOO_LARGE: { ...refused, status: 431, text: 'The request head is too large.', hint: 'Send fewer or shorter header fields.' },
-  TRANSFER_CODING_UNSUPPORTED: { ...refused, status: 501, text: 'Only the transfer coding "chunked" is supported.', hint: 'Send Content-Length or exactly "Transfer-Encoding: chunked".' },
-  HTTP_VERSION_UNSUPPORTED: { ...refused, status: 505, text: 'Only HTTP/1.1 and HTTP/1.0 are supported.', hint: 'Use HTTP/1.1.' },
-  CONNECTIONS_EXHAUSTED: { ...refused, status: 503, level: 'warn', text: 'Too many connections are open.', hint: 'Close idle ones, or try again soon.' },
-  STREAMS_EXHAUSTED: { ...refused, status: 503, level: 'warn', text: 'Too many answers are in progress.', hint: 'Try again soon.' },
+  REQUEST_MALFORMED: {
+    ...refused,
+    status: 400,
+    text: 'The request is not acceptable HTTP/1.1: {reason}.',
+    hint: 'Send a plain HTTP/1.1 request.',
+  },
+  REQUEST_TIMEOUT: {
+    ...refused,
+    status: 408,
+    text: 'The request did not arrive in time.',
+    hint: 'Send the whole request without long pauses.',
+  },
+  BODY_TOO_LARGE: {
+    ...refused,
+    status: 413,
+    text: 'The request body is larger than {limit} bytes.',
+    hint: 'Send less, or raise the limit of the profile (maxBodyBytes).',
+  },
+  EXPECTATION_FAILED: {
+    ...refused,
+    status: 417,
+    text: 'The Expect field asks for something that flm does not do.',
+    hint: 'Leave the Expect field out.',
+  },
+  HOST_MISDIRECTED: {
+    ...refused,
+    status: 421,
+    text: 'This proxy does not answer for the host named in the request.',
+    hint: 'If the name is meant, start the proxy with --public-host NAME.',
+  },
+  HEAD_TOO_LARGE: {
+    ...refused,
+    status: 431,
+    text: 'The request head is too large.',
+    hint: 'Send fewer or shorter header fields.',
+  },
+  TRANSFER_CODING_UNSUPPORTED: {
+    ...refused,
+    status: 501,
+    text: 'Only the transfer coding "chunked" is supported.',
+    hint: 'Send Content-Length or exactly "Transfer-Encoding: chunked".',
+  },
+  HTTP_VERSION_UNSUPPORTED: {
+    ...refused,
+    status: 505,
+    text: 'Only HTTP/1.1 and HTTP/1.0 are supported.',
+    hint: 'Use HTTP/1.1.',
+  },
+  CONNECTIONS_EXHAUSTED: {
+    ...refused,
+    status: 503,
+    level: 'warn',
+    text: 'Too many connections are open.',
+    hint: 'Close idle ones, or try again soon.',
+  },
+  STREAMS_EXHAUSTED: {
+    ...refused,
+    status: 503,
+    level: 'warn',
+    text: 'Too many answers are in progress.',
+    hint: 'Try again soon.',
+  },
   DRAINING: { ...refused, status: 503, text: 'The proxy is shutting down.', hint: 'Try again soon.' },
 
   // --- auth, policy, router
-  AUTH_MISSING: { ...refused, status: 401, apiCode: 'invalid_api_key', text: 'No valid API key was given.', hint: 'Send a key as "Authorization: Bearer KEY"; make one with `flm key create LABEL`.' },
-  AUTH_CONFLICT: { ...refused, status: 400, text: 'The request carries more than one credential.', hint: 'Send one key, in one field.' },
-  AUTH_REVOKED: { ...refused, status: 401, apiCode: 'invalid_api_key', text: 'This API key was revoked.', hint: 'Ask for a new key.' },
-  AUTH_EXPIRED: { ...refused, status: 401, apiCode: 'invalid_api_key', text: 'This API key has expired.', hint: 'Ask for a new key.' },
-  AUTH_THROTTLED: { ...refused, status: 429, apiCode: 'rate_limit_exceeded', text: 'Too many failed logins came from this address.', hint: 'Wait, then use a valid key.' },
-  ADDRESS_DENIED: { ...refused, status: 403, text: 'The policy does not let this address in.', hint: 'Ask the administrator; `flm policy show` lists the rules.' },
-  KEY_ADDRESS_DENIED: { ...refused, status: 403, text: 'This key may not be used from this address.', hint: 'Use it from an address that it is meant for.' },
-  ORIGIN_DENIED: { ...refused, status: 403, text: 'The policy does not allow this origin.', hint: 'Allow it with `flm policy set --allow-origin URL`.' },
-  RATE_LIMITED: { ...refused, status: 429, apiCode: 'rate_limit_exceeded', text: 'The {whose} request rate is used up.', hint: 'Wait as long as Retry-After says.' },
-  ROUTE_UNKNOWN: { ...refused, status: 404, text: 'There is nothing at this path{meant}.', hint: 'The base URL of OpenAI clients is {base}.' },
-  METHOD_NOT_ALLOWED: { ...refused, status: 405, text: 'This path does not take that method.', hint: 'See the Allow field.' },
+  AUTH_MISSING: {
+    ...refused,
+    status: 401,
+    apiCode: 'invalid_api_key',
+    text: 'No valid API key was given.',
+    hint: 'Send a key as "Authorization: Bearer KEY"; make one with `flm key create LABEL`.',
+  },
+  AUTH_CONFLICT: {
+    ...refused,
+    status: 400,
+    text: 'The request carries more than one credential.',
+    hint: 'Send one key, in one field.',
+  },
+  AUTH_REVOKED: {
+    ...refused,
+    status: 401,
+    apiCode: 'invalid_api_key',
+    text: 'This API key was revoked.',
+    hint: 'Ask for a new key.',
+  },
+  AUTH_EXPIRED: {
+    ...refused,
+    status: 401,
+    apiCode: 'invalid_api_key',
+    text: 'This API key has expired.',
+    hint: 'Ask for a new key.',
+  },
+  AUTH_THROTTLED: {
+    ...refused,
+    status: 429,
+    apiCode: 'rate_limit_exceeded',
+    text: 'Too many failed logins came from this address.',
+    hint: 'Wait, then use a valid key.',
+  },
+  ADDRESS_DENIED: {
+    ...refused,
+    status: 403,
+    text: 'The policy does not let this address in.',
+    hint: 'Ask the administrator; `flm policy show` lists the rules.',
+  },
+  KEY_ADDRESS_DENIED: {
+    ...refused,
+    status: 403,
+    text: 'This key may not be used from this address.',
+    hint: 'Use it from an address that it is meant for.',
+  },
+  ORIGIN_DENIED: {
+    ...refused,
+    status: 403,
+    text: 'The policy does not allow this origin.',
+    hint: 'Allow it with `flm policy set --allow-origin URL`.',
+  },
+  RATE_LIMITED: {
+    ...refused,
+    status: 429,
+    apiCode: 'rate_limit_exceeded',
+    text: 'The {whose} request rate is used up.',
+    hint: 'Wait as long as Retry-After says.',
+  },
+  ROUTE_UNKNOWN: {
+    ...refused,
+    status: 404,
+    text: 'There is nothing at this path{meant}.',
+    hint: 'The base URL of OpenAI clients is {base}.',
+  },
+  METHOD_NOT_ALLOWED: {
+    ...refused,
+    status: 405,
+    text: 'This path does not take that method.',
+    hint: 'See the Allow field.',
+  },
 
   // --- handler: body, model, access
-  BODY_INVALID: { ...refused, status: 400, text: 'The request body cannot be used: {reason}.', hint: 'Send one JSON object as the API reference describes.' },
-  BODY_CODED: { ...refused, status: 415, text: 'Compressed request bodies are not accepted.', hint: 'Leave Content-Encoding out.' },
-  BODY_TYPE_UNSUPPORTED: { ...refused, status: 415, text: 'This path does not take that content type.', hint: 'Send {expected}.' },
-  BODIES_EXHAUSTED: { ...refused, status: 503, level: 'warn', text: 'Too many request bodies are waiting in memory.', hint: 'Try again soon.' },
-  SCOPE_MISSING: { ...refused, status: 403, text: 'This needs a key with the scope {scope}.', hint: 'Make one with `flm key create LABEL --scope {scope}`.' },
-  HAZARD_REFUSED: { ...refused, status: 403, text: 'This request would {hazard}, which this key may not do.', hint: 'Use a key with the scope engine:admin.' },
-  MODEL_REQUIRED: { ...refused, status: 400, text: 'The request names no model, and there is more than one.', hint: 'Name one of: {models}.' },
-  MODEL_UNKNOWN: { ...refused, status: 404, apiCode: 'model_not_found', text: 'There is no model {model}{near}.', hint: 'GET /v1/models lists what this key may use.' },
-  MODEL_DENIED: { ...refused, status: 403, text: 'This key may not use any model here.', hint: 'Ask for a key that may.' },
-  ROUTE_UNSUPPORTED: { ...refused, status: 404, text: 'No engine with this model serves {route}; {engines}.', hint: 'Use another route, or a model of an engine that serves this one.' },
-  ENGINE_UNKNOWN: { ...refused, status: 404, text: 'There is no engine with that name.', hint: 'GET /v1/models shows which engine owns which model.' },
+  BODY_INVALID: {
+    ...refused,
+    status: 400,
+    text: 'The request body cannot be used: {reason}.',
+    hint: 'Send one JSON object as the API reference describes.',
+  },
+  BODY_CODED: {
+    ...refused,
+    status: 415,
+    text: 'Compressed request bodies are not accepted.',
+    hint: 'Leave Content-Encoding out.',
+  },
+  BODY_TYPE_UNSUPPORTED: {
+    ...refused,
+    status: 415,
+    text: 'This path does not take that content type.',
+    hint: 'Send {expected}.',
+  },
+  BODIES_EXHAUSTED: {
+    ...refused,
+    status: 503,
+    level: 'warn',
+    text: 'Too many request bodies are waiting in memory.',
+    hint: 'Try again soon.',
+  },
+  SCOPE_MISSING: {
+    ...refused,
+    status: 403,
+    text: 'This needs a key with the scope {scope}.',
+    hint: 'Make one with `flm key create LABEL --scope {scope}`.',
+  },
+  HAZARD_REFUSED: {
+    ...refused,
+    status: 403,
+    text: 'This request would {hazard}, which this key may not do.',
+    hint: 'Use a key with the scope engine:admin.',
+  },
+  MODEL_REQUIRED: {
+    ...refused,
+    status: 400,
+    text: 'The request names no model, and there is more than one.',
+    hint: 'Name one of: {models}.',
+  },
+  MODEL_UNKNOWN: {
+    ...refused,
+    status: 404,
+    apiCode: 'model_not_found',
+    text: 'There is no model {model}{near}.',
+    hint: 'GET /v1/models lists what this key may use.',
+  },
+  MODEL_DENIED: {
+    ...refused,
+    status: 403,
+    text: 'This key may not use any model here.',
+    hint: 'Ask for a key that may.',
+  },
+  ROUTE_UNSUPPORTED: {
+    ...refused,
+    status: 404,
+    text: 'No engine with this model serves {route}; {engines}.',
+    hint: 'Use another route, or a model of an engine that serves this one.',
+  },
+  ENGINE_UNKNOWN: {
+    ...refused,
+    status: 404,
+    text: 'There is no engine with that name.',
+    hint: 'GET /v1/models shows which engine owns which model.',
+  },
   REQUEST_UNKNOWN: { ...refused, status: 404, text: 'There is nothing with that id.', hint: 'Check the id.' },
 
   // --- engines
-  ENGINE_NONE: { ...engine, status: 503, retry: 'never-sent', text: 'No engine is known yet.', hint: 'Start one, or add one with `flm engine add URL`.' },
-  ENGINE_DOWN: { ...engine, status: 503, retry: 'never-sent', text: 'The engine of this model does not answer at present.', hint: 'Start the engine; flm finds it again by itself.' },
-  ENGINE_CONNECT_FAILED: { ...engine, status: 502, retry: 'never-sent', text: 'The engine cannot be reached.', hint: 'Check that the engine runs at its address: `flm engine list`.' },
-  ENGINE_RESET: { ...engine, status: 502, text: 'The engine closed the connection before it answered.', hint: 'Look at the log of the engine; it may have run out of memory.' },
-  ENGINE_PROTOCOL: { ...engine, status: 502, retry: 'answered', text: 'The engine sent something that is not valid HTTP.', hint: 'Check that the address is that of an LLM engine: `flm engine test`.' },
-  ENGINE_REDIRECTED: { ...engine, status: 502, retry: 'answered', text: 'The engine answered with a redirect, which flm does not follow.', hint: 'Give flm the final address of the engine.' },
-  ENGINE_CODED_STREAM: { ...engine, status: 502, retry: 'answered', text: 'The engine compressed an event stream that was asked for plain.', hint: 'Turn compression off in whatever stands before the engine.' },
-  ENGINE_TIMEOUT: { ...engine, status: 504, text: 'The engine did not answer in time.', hint: 'The model may be loading or too large for this machine.' },
-  ENGINE_CUT: { ...engine, status: 502, retry: 'answered', text: 'The engine stopped in the middle of its answer.', hint: 'Look at the log of the engine; send the request again.' },
-  ENGINE_STALLED: { ...engine, status: 504, retry: 'answered', text: 'The engine fell silent in the middle of its answer.', hint: 'Look at the log of the engine; send the request again.' },
+  ENGINE_NONE: {
+    ...engine,
+    status: 503,
+    retry: 'never-sent',
+    text: 'No engine is known yet.',
+    hint: 'Start one, or add one with `flm engine add URL`.',
+  },
+  ENGINE_DOWN: {
+    ...engine,
+    status: 503,
+    retry: 'never-sent',
+    text: 'The engine of this model does not answer at present.',
+    hint: 'Start the engine; flm finds it again by itself.',
+  },
+  ENGINE_CONNECT_FAILED: {
+    ...engine,
+    status: 502,
+    retry: 'never-sent',
+    text: 'The engine cannot be reached.',
+    hint: 'Check that the engine runs at its address: `flm engine list`.',
+  },
+  ENGINE_RESET: {
+    ...engine,
+    status: 502,
+    text: 'The engine closed the connection before it answered.',
+    hint: 'Look at the log of the engine; it may have run out of memory.',
+  },
+  ENGINE_PROTOCOL: {
+    ...engine,
+    status: 502,
+    retry: 'answered',
+    text: 'The engine sent something that is not valid HTTP.',
+    hint: 'Check that the address is that of an LLM engine: `flm engine test`.',
+  },
+  ENGINE_REDIRECTED: {
+    ...engine,
+    status: 502,
+    retry: 'answered',
+    text: 'The engine answered with a redirect, which flm does not follow.',
+    hint: 'Give flm the final address of the engine.',
+  },
+  ENGINE_CODED_STREAM: {
+    ...engine,
+    status: 502,
+    retry: 'answered',
+    text: 'The engine compressed an event stream that was asked for plain.',
+    hint: 'Turn compression off in whatever stands before the engine.',
+  },
+  ENGINE_TIMEOUT: {
+    ...engine,
+    status: 504,
+    text: 'The engine did not answer in time.',
+    hint: 'The model may be loading or too large for this machine.',
+  },
+  ENGINE_CUT: {
+    ...engine,
+    status: 502,
+    retry: 'answered',
+    text: 'The engine stopped in the middle of its answer.',
+    hint: 'Look at the log of the engine; send the request again.',
+  },
+  ENGINE_STALLED: {
+    ...engine,
+    status: 504,
+    retry: 'answered',
+    text: 'The engine fell silent in the middle of its answer.',
+    hint: 'Look at the log of the engine; send the request again.',
+  },
 
   // --- endings that are nobody's fault
-  SHUT_DOWN: { ...refused, status: 503, text: 'The proxy was stopped before the answer was complete.', hint: 'Send the request again soon.' },
-  KEY_ENDED: { ...refused, status: 401, text: 'The API key was revoked or expired while the answer ran.', hint: 'Ask for a new key.' },
-  CLIENT_GONE: { ...refused, status: 499, retry: 'client-gone', text: 'The client left before the answer was complete.', hint: 'Nothing to do.' },
-  CLIENT_STALLED: { ...refused, status: 499, retry: 'client-gone', text: 'The client stopped reading its answer.', hint: 'Read the answer, or raise the limit of the profile (writeStallMs).' },
+  SHUT_DOWN: {
+    ...refused,
+    status: 503,
+    text: 'The proxy was stopped before the answer was complete.',
+    hint: 'Send the request again soon.',
+  },
+  KEY_ENDED: {
+    ...refused,
+    status: 401,
+    text: 'The API key was revoked or expired while the answer ran.',
+    hint: 'Ask for a new key.',
+  },
+  CLIENT_GONE: {
+    ...refused,
+    status: 499,
+    retry: 'client-gone',
+    text: 'The client left before the answer was complete.',
+    hint: 'Nothing to do.',
+  },
+  CLIENT_STALLED: {
+    ...refused,
+    status: 499,
+    retry: 'client-gone',
+    text: 'The client stopped reading its answer.',
+    hint: 'Read the answer, or raise the limit of the profile (writeStallMs).',
+  },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof errorTable;
@@ -156,7 +517,9 @@ export function errorHint(code: ErrorCode, params: ErrorParams = {}): string {
 
 function fill(template: string, params: ErrorParams): string {
   if (!template.includes('{')) return template;
-  return template.replaceAll(/\{(\w+)\}/g, (_, name: string) => (Object.hasOwn(params, name) ? String(params[name]) : ''));
+  return template.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    Object.hasOwn(params, name) ? String(params[name]) : '',
+  );
 }
 
 /** One fault of a configuration: where, what was there, what is allowed. */
@@ -195,7 +558,8 @@ export abstract class FlmError extends Error {
 
   constructor(code: ErrorCode, options: FlmErrorOptions = {}) {
     const faults = options.faults ?? [];
-    const params = faults.length > 0 ? { ...options.params, faults: describeFaults(faults) } : (options.params ?? {});
+    const params =
+      faults.length > 0 ? { ...options.params, faults: describeFaults(faults) } : (options.params ?? {});
     super(errorText(code, params), options.cause === undefined ? {} : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;

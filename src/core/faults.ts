@@ -10,7 +10,11 @@ export function faultsOf(error: z.ZodError, input: unknown): Fault[] {
   for (const issue of error.issues) {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        faults.push({ field: [...issue.path, key].join('.'), value: 'an unknown field', allowed: 'only the documented fields' });
+        faults.push({
+          field: [...issue.path, key].join('.'),
+          value: 'an unknown field',
+          allowed: 'only the documented fields',
+        });
       }
       continue;
     }
@@ -22,9 +26,13 @@ export function faultsOf(error: z.ZodError, input: unknown): Fault[] {
 function allowed(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'too_small':
-      return issue.origin === 'string' || issue.origin === 'array' ? `a length of ${issue.minimum} or more` : `${issue.minimum} or more`;
+      return issue.origin === 'string' || issue.origin === 'array'
+        ? `a length of ${issue.minimum} or more`
+        : `${issue.minimum} or more`;
     case 'too_big':
-      return issue.origin === 'string' || issue.origin === 'array' ? `a length of ${issue.maximum} or less` : `${issue.maximum} or less`;
+      return issue.origin === 'string' || issue.origin === 'array'
+        ? `a length of ${issue.maximum} or less`
+        : `${issue.maximum} or less`;
     case 'invalid_value':
       return issue.values.map(String).join(', ');
     case 'invalid_type':
@@ -41,7 +49,8 @@ function shown(path: readonly PropertyKey[], input: unknown): string {
     value = Object.hasOwn(value, step) ? (value as Record<PropertyKey, unknown>)[step] : undefined;
   }
   if (value === undefined) return 'missing';
-  if (path.some((step) => /key|secret|token|password/i.test(String(step)))) return 'a value that is not shown';
+  if (path.some((step) => /key|secret|token|password/i.test(String(step))))
+    return 'a value that is not shown';
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -4,10 +4,15 @@
  * A probe is judged by the body. Of the status only this is used: whether a key was asked for, and whether the engine
  * says that it is busy.
  */
-import type { EngineKind, EngineModel, EngineRef, ProbeFailure, ProbeResult } from '../core/engine/engine.ts';
+import type {
+  EngineKind,
+  EngineModel,
+  EngineRef,
+  ProbeDown,
+  ProbeFailure,
+  ProbeResult,
+} from '../core/engine/engine.ts';
 import { type ProbeAnswer, type ProbeFault, type ProbeLine, probeRequest } from './probe-request.ts';
-
-export type ProbeDown = Extract<ProbeResult, { state: 'down' }>;
 
 /** One engine, ready to be asked. */
 export interface Asking {

@@ -42,21 +42,41 @@ export interface Order {
 }
 
 /** Fields of the client's that mean something to an engine; all others stay here. */
-const passing: readonly FieldName[] = ['accept', 'tracestate', 'anthropic-version', 'anthropic-beta', 'openai-beta'];
+const passing: readonly FieldName[] = [
+  'accept',
+  'tracestate',
+  'anthropic-version',
+  'anthropic-beta',
+  'openai-beta',
+];
 
 /** Sends the order to the best candidate, and on to the next where the rule allows it. */
-export function attempt(x: Exchange, order: Order, candidates: readonly Candidate[], needs: AttemptNeeds): void {
+export function attempt(
+  x: Exchange,
+  order: Order,
+  candidates: readonly Candidate[],
+  needs: AttemptNeeds,
+): void {
   const fields = requestFields(x, order, needs.version);
   const entered = needs.admission.enter(candidates);
   if (entered instanceof Promise) {
     // A lease that comes too late is given back, not leaked.
-    void entered.then((lease) => (x.over ? lease.release('client-gone') : send(x, order, candidates, needs, fields, lease)));
+    void entered.then((lease) =>
+      x.over ? lease.release('client-gone') : send(x, order, candidates, needs, fields, lease),
+    );
     return;
   }
   send(x, order, candidates, needs, fields, entered);
 }
 
-function send(x: Exchange, order: Order, candidates: readonly Candidate[], needs: AttemptNeeds, fields: string, lease: Lease): void {
+function send(
+  x: Exchange,
+  order: Order,
+  candidates: readonly Candidate[],
+  needs: AttemptNeeds,
+  fields: string,
+  lease: Lease,
+): void {
   const { ref } = lease.candidate.engine;
   const others = candidates.filter((c) => c !== lease.candidate);
   let next = false;
@@ -69,7 +89,10 @@ function send(x: Exchange, order: Order, candidates: readonly Candidate[], needs
     commitAfterMs: needs.limits.commitAfterMs,
     heartbeatMs: needs.heartbeatMs,
     takeOver: (end, status) => {
-      next = others.length > 0 && !order.bound && (end === 'refused-connection' || status === 503 || status === 429);
+      next =
+        others.length > 0 &&
+        !order.bound &&
+        (end === 'refused-connection' || status === 503 || status === 429);
       return next;
     },
     over: (end: AttemptEnd) => {
@@ -107,7 +130,9 @@ function requestFields(x: Exchange, order: Order, version: string): string {
 
 function keyField(ref: EngineRef, candidate: Candidate): string {
   if (ref.apiKey === undefined) return '';
-  return candidate.engine.kind.keyField === 'x-api-key' ? `x-api-key: ${ref.apiKey}\r\n` : `authorization: Bearer ${ref.apiKey}\r\n`;
+  return candidate.engine.kind.keyField === 'x-api-key'
+    ? `x-api-key: ${ref.apiKey}\r\n`
+    : `authorization: Bearer ${ref.apiKey}\r\n`;
 }
 
 /** W3C Trace Context, section 3.2: passed on where it is well formed, made where it is missing. */

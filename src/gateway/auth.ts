@@ -76,7 +76,11 @@ function refuse(x: Exchange, needs: AuthNeeds): Refusal {
   needs.onRefused(x);
   const waitMs = needs.throttle.failed(x.client.bucket, needs.clock.monotonicMs());
   if (waitMs > 0) {
-    return { code: 'AUTH_THROTTLED', rule: 'failed logins', fields: ['retry-after', String(Math.ceil(waitMs / 1000))] };
+    return {
+      code: 'AUTH_THROTTLED',
+      rule: 'failed logins',
+      fields: ['retry-after', String(Math.ceil(waitMs / 1000))],
+    };
   }
   return { code: 'AUTH_MISSING', rule: 'auth' };
 }

@@ -9,7 +9,8 @@ import type { Exchange } from './exchange.ts';
 export function findClient(x: Exchange): void {
   const trusted = x.snapshot.policy.trustedProxies;
   if (trusted.empty || !trusted.matches(x.peer.address)) return;
-  const hops = forwardedFor(x.head.fields.get('forwarded')) ?? x.head.fields.get('x-forwarded-for')?.split(',') ?? [];
+  const hops =
+    forwardedFor(x.head.fields.get('forwarded')) ?? x.head.fields.get('x-forwarded-for')?.split(',') ?? [];
   let client = x.peer.address;
   for (let i = hops.length - 1; i >= 0; i--) {
     const hop = parseHop((hops[i] as string).trim());

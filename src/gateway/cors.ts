@@ -22,7 +22,8 @@ export function readOrigin(x: Exchange): void {
     : x.snapshot.policy.origins.size > 0
       ? ['vary', 'Origin']
       : undefined;
-  x.preflight = x.head.method === 'OPTIONS' && x.head.fields.get('access-control-request-method') !== undefined;
+  x.preflight =
+    x.head.method === 'OPTIONS' && x.head.fields.get('access-control-request-method') !== undefined;
 }
 
 /** The decision on a request that a page made. */
@@ -38,7 +39,9 @@ export function preflightFields(x: Exchange): string[] {
   const asked = x.head.fields.get('access-control-request-headers');
   const fields = ['access-control-allow-methods', methods, 'access-control-max-age', '7200'];
   // `*` never covers Authorization, so the names are echoed.
-  if (asked !== undefined && asked.length <= 2048 && namesPattern.test(asked)) fields.push('access-control-allow-headers', asked);
-  if (x.head.fields.get('access-control-request-private-network') === 'true') fields.push('access-control-allow-private-network', 'true');
+  if (asked !== undefined && asked.length <= 2048 && namesPattern.test(asked))
+    fields.push('access-control-allow-headers', asked);
+  if (x.head.fields.get('access-control-request-private-network') === 'true')
+    fields.push('access-control-allow-private-network', 'true');
   return fields;
 }

@@ -67,7 +67,8 @@ export class Fields {
       this.#repeated |= 1 << at;
       // Lists may be sent in several lines (RFC 9110, section 5.3); of the fields known here only these two are lists
       // whose every member counts.
-      if (names[at] === 'x-forwarded-for' || names[at] === 'forwarded') this.#values[at] = `${earlier}, ${raw[i + 1]}`;
+      if (names[at] === 'x-forwarded-for' || names[at] === 'forwarded')
+        this.#values[at] = `${earlier}, ${raw[i + 1]}`;
     }
   }
 

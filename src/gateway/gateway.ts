@@ -95,12 +95,18 @@ export class Gateway {
       nextId: () => `req_${needs.idPrefix}${(count++).toString(36)}`,
       line,
       account,
-      malformed: (client: ClientAddress, id: string, code: ErrorCode) => needs.account.malformed(client.text, id, code),
+      malformed: (client: ClientAddress, id: string, code: ErrorCode) =>
+        needs.account.malformed(client.text, id, code),
     });
     // A revoked or deleted key ends what runs under it, as soon as the snapshot says so.
     this.#offs.push(
       needs.snapshots.onSwap((_old, now) => {
-        this.#endKeys((x) => x.key !== undefined && x.snapshot.keysById.has(x.key.id) && now.keysById.get(x.key.id)?.revoked !== false);
+        this.#endKeys(
+          (x) =>
+            x.key !== undefined &&
+            x.snapshot.keysById.has(x.key.id) &&
+            now.keysById.get(x.key.id)?.revoked !== false,
+        );
       }),
       clock.every(1_000, () => {
         const nowMs = clock.nowMs();

@@ -20,7 +20,12 @@ interface Rule {
   readonly check: (x: Exchange, needs: GuardNeeds) => Refusal | undefined;
 }
 
-const malformed = (reason: string): Refusal => ({ code: 'REQUEST_MALFORMED', params: { reason }, rule: 'guard', close: true });
+const malformed = (reason: string): Refusal => ({
+  code: 'REQUEST_MALFORMED',
+  params: { reason },
+  rule: 'guard',
+  close: true,
+});
 
 /** In this order; the path is split first because the shape of every later error depends on it. */
 export const guardRules: readonly Rule[] = [
@@ -76,13 +81,16 @@ function splitTarget(x: Exchange, needs: GuardNeeds): Refusal | undefined {
 
 /** Node drops what is over its own count without a word, so the count is compared here. */
 function refuseManyFields(x: Exchange, needs: GuardNeeds): Refusal | undefined {
-  return x.head.fields.count > needs.maxHeadFields ? { code: 'HEAD_TOO_LARGE', rule: 'guard', close: true } : undefined;
+  return x.head.fields.count > needs.maxHeadFields
+    ? { code: 'HEAD_TOO_LARGE', rule: 'guard', close: true }
+    : undefined;
 }
 
 /** Exactly one `Host` (RFC 9112, section 3.2), well formed, and one that this proxy answers for. */
 function refuseForeignHost(x: Exchange, needs: GuardNeeds): Refusal | undefined {
   const value = x.head.fields.get('host');
-  if (value === undefined || x.head.fields.repeated('host')) return malformed('it needs exactly one Host field');
+  if (value === undefined || x.head.fields.repeated('host'))
+    return malformed('it needs exactly one Host field');
   if (value === x.peer.goodHost) return undefined;
   const host = parseHost(value);
   if (host === undefined) return malformed('its Host field is not a host');
@@ -108,7 +116,14 @@ function refuseUpgrade(x: Exchange): Refusal | undefined {
 /** Two parties on the way might each believe another of them. */
 function refuseSecondCredential(x: Exchange): Refusal | undefined {
   const fields = x.head.fields;
-  if (fields.repeated('authorization') || fields.repeated('x-api-key') || fields.repeated('api-key') || holdsTwo(fields.get('authorization')) || holdsTwo(fields.get('x-api-key')) || holdsTwo(fields.get('api-key'))) {
+  if (
+    fields.repeated('authorization') ||
+    fields.repeated('x-api-key') ||
+    fields.repeated('api-key') ||
+    holdsTwo(fields.get('authorization')) ||
+    holdsTwo(fields.get('x-api-key')) ||
+    holdsTwo(fields.get('api-key'))
+  ) {
     return { code: 'AUTH_CONFLICT', rule: 'guard', close: true };
   }
   return undefined;
@@ -125,7 +140,8 @@ const dotSegment = /\/(?:\.|%2e){1,2}(?=\/|$)/i;
 
 /** One way to write each path, so that nothing between here and the engine can read it in another way. */
 function refuseOddPath(x: Exchange): Refusal | undefined {
-  if (!pathPattern.test(x.path) || !queryPattern.test(x.query)) return malformed('its path holds a character that must be escaped');
+  if (!pathPattern.test(x.path) || !queryPattern.test(x.query))
+    return malformed('its path holds a character that must be escaped');
   if (x.path.includes('//')) return malformed('its path holds an empty segment');
   if (x.path.includes('%00') || dotSegment.test(x.path)) return malformed('its path is not canonical');
   return undefined;

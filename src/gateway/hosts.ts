@@ -5,7 +5,8 @@
 import ipaddr from 'ipaddr.js';
 
 /** `reg-name` of RFC 3986 as host names really are, an IPv4 literal or a bracketed IPv6 literal, then a port. */
-const hostPattern = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?))(?::(\d{1,5}))?$/;
+const hostPattern =
+  /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?))(?::(\d{1,5}))?$/;
 
 /** Name or literal of a `Host` value in lower case, without port, brackets and final dot; undefined if malformed. */
 export function parseHost(value: string): string | undefined {

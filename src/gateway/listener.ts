@@ -61,7 +61,9 @@ export class Listener {
         if (bound !== null && typeof bound === 'object') port = bound.port;
       }
       if (servers.length === 0) {
-        throw new ProxyError('PROXY_ADDRESS_UNAVAILABLE', { params: { address: order.addresses.join(', ') } });
+        throw new ProxyError('PROXY_ADDRESS_UNAVAILABLE', {
+          params: { address: order.addresses.join(', ') },
+        });
       }
     } catch (error) {
       for (const server of servers) server.close();
@@ -73,7 +75,10 @@ export class Listener {
 
 function bind(address: string, port: number, order: ListenOrder): Promise<Server | undefined> {
   // Half-open, so that a client that ends its side after the request still gets the answer.
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, order.onConnection);
+  const server = createServer(
+    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 },
+    order.onConnection,
+  );
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const missing = error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT';
@@ -82,12 +87,21 @@ function bind(address: string, port: number, order: ListenOrder): Promise<Server
     });
     // No `reusePort`: a second process would bind silently and take half of the connections. IPv6 alone, so that an
     // IPv4 address beside it can be bound too.
-    server.listen({ host: address, port, exclusive: true, ipv6Only: address.includes(':') && order.addresses.length > 1, backlog: 1024 }, () => {
-      server.removeAllListeners('error');
-      // Accepting may fail later (out of file descriptors); that must not end the process.
-      server.on('error', () => {});
-      resolve(server);
-    });
+    server.listen(
+      {
+        host: address,
+        port,
+        exclusive: true,
+        ipv6Only: address.includes(':') && order.addresses.length > 1,
+        backlog: 1024,
+      },
+      () => {
+        server.removeAllListeners('error');
+        // Accepting may fail later (out of file descriptors); that must not end the process.
+        server.on('error', () => {});
+        resolve(server);
+      },
+    );
   });
 }
 
@@ -101,6 +115,9 @@ function bindError(cause: NodeJS.ErrnoException, address: string, port: number):
     case 'EAFNOSUPPORT':
       return new ProxyError('PROXY_ADDRESS_UNAVAILABLE', { params: { address }, cause });
     default:
-      return new ProxyError('PROXY_START_FAILED', { params: { reason: `cannot listen on ${address}:${port}` }, cause });
+      return new ProxyError('PROXY_START_FAILED', {
+        params: { reason: `cannot listen on ${address}:${port}` },
+        cause,
+      });
   }
 }

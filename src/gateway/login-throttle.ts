@@ -13,7 +13,11 @@ export class LoginThrottle {
 
   /** Counts one failure; milliseconds to wait where there were too many, else 0. */
   failed(bucket: string, nowMs: number): number {
-    const ask: BucketAsk = { bucket: this.#limiter.size > maxBuckets ? 'everybody' : bucket, perMinute, burst };
+    const ask: BucketAsk = {
+      bucket: this.#limiter.size > maxBuckets ? 'everybody' : bucket,
+      perMinute,
+      burst,
+    };
     const verdict = this.#limiter.take([ask], nowMs);
     return verdict.granted ? 0 : verdict.retryAfterMs;
   }

@@ -39,11 +39,21 @@ function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
   }
   const seconds = Math.max(1, Math.ceil(verdict.retryAfterMs / 1000));
   const fields = ['retry-after', String(seconds), 'retry-after-ms', String(Math.ceil(verdict.retryAfterMs))];
-  fields.push('x-ratelimit-limit-requests', String(verdict.ask.perMinute), 'x-ratelimit-remaining-requests', '0');
+  fields.push(
+    'x-ratelimit-limit-requests',
+    String(verdict.ask.perMinute),
+    'x-ratelimit-remaining-requests',
+    '0',
+  );
   fields.push('x-ratelimit-reset-requests', `${seconds}s`);
   if (seconds > longestHonouredWaitSeconds) fields.push('x-should-retry', 'false');
   const whose = whoseOf(verdict.ask.bucket);
-  return { code: 'RATE_LIMITED', params: { whose }, rule: `${whose} rate of ${verdict.ask.perMinute} a minute`, fields };
+  return {
+    code: 'RATE_LIMITED',
+    params: { whose },
+    rule: `${whose} rate of ${verdict.ask.perMinute} a minute`,
+    fields,
+  };
 }
 
 function buckets(x: Exchange): BucketAsk[] {
@@ -53,7 +63,11 @@ function buckets(x: Exchange): BucketAsk[] {
     const own = x.key.limits.requestsPerMinute;
     const perMinute = own ?? policy.requestsPerMinutePerKey;
     if (perMinute !== null) {
-      asks.push({ bucket: `key:${x.key.id}`, perMinute, burst: (own === null ? null : x.key.limits.burst) ?? burstOf(perMinute) });
+      asks.push({
+        bucket: `key:${x.key.id}`,
+        perMinute,
+        burst: (own === null ? null : x.key.limits.burst) ?? burstOf(perMinute),
+      });
     }
   }
   if (policy.requestsPerMinutePerAddress !== null) {
@@ -61,7 +75,11 @@ function buckets(x: Exchange): BucketAsk[] {
     asks.push({ bucket: `address:${x.client.bucket}`, perMinute, burst: burstOf(perMinute) });
   }
   if (policy.requestsPerMinute !== null) {
-    asks.push({ bucket: 'proxy', perMinute: policy.requestsPerMinute, burst: burstOf(policy.requestsPerMinute) });
+    asks.push({
+      bucket: 'proxy',
+      perMinute: policy.requestsPerMinute,
+      burst: burstOf(policy.requestsPerMinute),
+    });
   }
   return asks;
 }

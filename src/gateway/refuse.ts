@@ -18,7 +18,12 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   if (row.status === 401) fields.push('www-authenticate', 'Bearer');
   const params = { base: `http://${x.head.fields.get('host') ?? 'HOST'}/v1`, ...refusal.params };
   const message = `${errorText(refusal.code, params)} ${errorHint(refusal.code, params)}`;
-  x.reply.whole(row.status, fields, errorEnvelope(x.dialect, refusal.code, message, x.id), refusal.close === true);
+  x.reply.whole(
+    row.status,
+    fields,
+    errorEnvelope(x.dialect, refusal.code, message, x.id),
+    refusal.close === true,
+  );
 }
 
 /** What stands in every answer: the request id under both names, CORS, rates. */

@@ -98,7 +98,12 @@ function wrongMethod(rows: readonly Route[]): Refusal {
 
 /** Where `/v1` is missing or doubled, says which path was probably meant. */
 function unknown(path: string): Refusal {
-  const candidates = [`/v1${path}`, path.replace(/^\/v1\/v1\//, '/v1/'), path.replace(/^\/v1\/api\//, '/api/'), path.replace(/\/+$/, '')];
+  const candidates = [
+    `/v1${path}`,
+    path.replace(/^\/v1\/v1\//, '/v1/'),
+    path.replace(/^\/v1\/api\//, '/api/'),
+    path.replace(/\/+$/, ''),
+  ];
   const meant = candidates.find((c) => c !== path && literal.has(c));
   return {
     code: 'ROUTE_UNKNOWN',

@@ -37,11 +37,47 @@ export interface Route {
 }
 
 /** Fields that hazards and limits look at, in every JSON body of a dialect. */
-const openaiScan = ['max_tokens', 'max_completion_tokens', 'stream_options.include_usage', 'tools[].type', 'ttl', 'keep_alive', 'n'];
-const ollamaScan = ['name', 'keep_alive', 'options', 'options.num_ctx', 'options.num_gpu', 'options.num_batch', 'options.num_thread', 'options.main_gpu', 'options.use_mmap', 'prompt', 'messages', 'input', 'images'];
+const openaiScan = [
+  'max_tokens',
+  'max_completion_tokens',
+  'stream_options.include_usage',
+  'tools[].type',
+  'ttl',
+  'keep_alive',
+  'n',
+];
+const ollamaScan = [
+  'name',
+  'keep_alive',
+  'options',
+  'options.num_ctx',
+  'options.num_gpu',
+  'options.num_batch',
+  'options.num_thread',
+  'options.main_gpu',
+  'options.use_mmap',
+  'prompt',
+  'messages',
+  'input',
+  'images',
+];
 
-const get = { method: 'GET', model: 'none', scan: [], query: [], end: 'none', streamsByDefault: false } as const;
-const post = { method: 'POST', model: 'json', scan: openaiScan, query: [], end: 'none', streamsByDefault: false } as const;
+const get = {
+  method: 'GET',
+  model: 'none',
+  scan: [],
+  query: [],
+  end: 'none',
+  streamsByDefault: false,
+} as const;
+const post = {
+  method: 'POST',
+  model: 'json',
+  scan: openaiScan,
+  query: [],
+  end: 'none',
+  streamsByDefault: false,
+} as const;
 const openai = { dialect: 'openai', scope: 'inference', handler: 'inference' } as const;
 const responses = { dialect: 'responses', scope: 'inference', handler: 'inference' } as const;
 const anthropic = { dialect: 'anthropic', scope: 'inference', handler: 'inference' } as const;
@@ -56,16 +92,42 @@ export const routes: readonly Route[] = [
   { ...post, ...openai, id: 'completions', ...same('/v1/completions'), end: 'openai' },
   { ...post, ...openai, id: 'embeddings', ...same('/v1/embeddings') },
 
-  { ...post, ...responses, id: 'responses.create', ...same('/v1/responses'), end: 'responses', scan: [...openaiScan, 'previous_response_id'] },
+  {
+    ...post,
+    ...responses,
+    id: 'responses.create',
+    ...same('/v1/responses'),
+    end: 'responses',
+    scan: [...openaiScan, 'previous_response_id'],
+  },
   { ...post, ...responses, id: 'responses.input-tokens', ...same('/v1/responses/input_tokens') },
   { ...post, ...responses, id: 'responses.compact', ...same('/v1/responses/compact') },
-  { ...get, ...responses, id: 'responses.get', ...same('/v1/responses/{id}'), query: ['include', 'include[]', 'stream', 'starting_after'], end: 'responses' },
+  {
+    ...get,
+    ...responses,
+    id: 'responses.get',
+    ...same('/v1/responses/{id}'),
+    query: ['include', 'include[]', 'stream', 'starting_after'],
+    end: 'responses',
+  },
   { ...get, ...responses, id: 'responses.delete', ...same('/v1/responses/{id}'), method: 'DELETE' },
   { ...post, ...responses, id: 'responses.cancel', ...same('/v1/responses/{id}/cancel'), model: 'none' },
-  { ...get, ...responses, id: 'responses.input-items', ...same('/v1/responses/{id}/input_items'), query: ['after', 'before', 'include', 'include[]', 'limit', 'order'] },
+  {
+    ...get,
+    ...responses,
+    id: 'responses.input-items',
+    ...same('/v1/responses/{id}/input_items'),
+    query: ['after', 'before', 'include', 'include[]', 'limit', 'order'],
+  },
 
   { ...post, ...anthropic, id: 'messages', ...same('/v1/messages'), end: 'anthropic', query: ['beta'] },
-  { ...post, ...anthropic, id: 'messages.count-tokens', ...same('/v1/messages/count_tokens'), query: ['beta'] },
+  {
+    ...post,
+    ...anthropic,
+    id: 'messages.count-tokens',
+    ...same('/v1/messages/count_tokens'),
+    query: ['beta'],
+  },
 
   { ...post, ...openai, id: 'rerank', ...same('/v1/rerank') },
   { ...post, ...openai, id: 'rerank', pattern: '/rerank', upstream: '/v1/rerank' },
@@ -84,11 +146,27 @@ export const routes: readonly Route[] = [
   { ...get, ...ollama, id: 'ollama.ps', ...same('/api/ps'), handler: 'ollama-lists' },
   { ...post, ...ollama, id: 'ollama.show', ...same('/api/show') },
   { ...post, ...ollama, id: 'ollama.chat', ...same('/api/chat'), end: 'ollama', streamsByDefault: true },
-  { ...post, ...ollama, id: 'ollama.generate', ...same('/api/generate'), end: 'ollama', streamsByDefault: true },
+  {
+    ...post,
+    ...ollama,
+    id: 'ollama.generate',
+    ...same('/api/generate'),
+    end: 'ollama',
+    streamsByDefault: true,
+  },
   { ...post, ...ollama, id: 'ollama.embed', ...same('/api/embed') },
   { ...post, ...ollama, id: 'ollama.embeddings', ...same('/api/embeddings') },
 
-  { ...get, ...openai, id: 'engine.native', method: 'ANY', pattern: '/engine/{id}/{rest}', upstream: '/{rest}', scope: 'engine:read', handler: 'engine-api' },
+  {
+    ...get,
+    ...openai,
+    id: 'engine.native',
+    method: 'ANY',
+    pattern: '/engine/{id}/{rest}',
+    upstream: '/{rest}',
+    scope: 'engine:read',
+    handler: 'engine-api',
+  },
 
   { ...get, ...openai, id: 'health', ...same('/health'), handler: 'health' },
   { ...get, ...openai, id: 'metrics', ...same('/metrics'), scope: 'metrics', handler: 'metrics' },

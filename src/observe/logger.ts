@@ -26,8 +26,18 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  const destination = options.pretty ? { write: (line: string) => options.destination.write(prettyLine(line)) } : options.destination;
-  const log = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination);
+  const destination = options.pretty
+    ? { write: (line: string) => options.destination.write(prettyLine(line)) }
+    : options.destination;
+  const log = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
   return {
     access: (line) => log.info(line, 'request'),
     event: (level, message, fields = {}) => log[level](fields, message),

@@ -36,22 +36,65 @@ export class Metrics {
 
   constructor(readings: () => Readings) {
     const registers = [this.#registry];
-    this.#duration = new Histogram({ name: 'flm_request_duration_seconds', help: 'From the head of a request to the end of its answer.', buckets: durationBuckets, registers });
-    this.#firstByte = new Histogram({ name: 'flm_first_byte_seconds', help: 'From the head of a request to the first byte of the body of its answer.', buckets: durationBuckets, registers });
-    counter(registers, 'flm_requests_total', 'Requests, by status, how they ended, and engine.', ['status', 'ending', 'engine'], () => this.#requests.values());
-    counter(registers, 'flm_tokens_total', 'Tokens as engines reported them.', ['engine', 'model', 'direction'], () => this.#tokens.values());
-    counter(registers, 'flm_malformed_requests_total', 'What came in and never became a request.', [], () => [{ labels: {}, value: this.#malformed }]);
-    counter(registers, 'flm_refused_logins_total', 'Requests without a valid key.', [], () => [{ labels: {}, value: this.#refusedLogins }]);
-    counter(registers, 'flm_response_bytes_total', 'Bytes of answers sent to clients.', [], () => [{ labels: {}, value: this.#bytesOut }]);
-    gauge(registers, 'flm_requests_in_flight', 'Requests being worked on.', [], () => [{ labels: {}, value: readings().inFlight }]);
-    gauge(registers, 'flm_connections', 'Open client connections.', [], () => [{ labels: {}, value: readings().connections }]);
-    gauge(registers, 'flm_buffered_body_bytes', 'Request bodies waiting in memory.', [], () => [{ labels: {}, value: readings().bufferedBytes }]);
-    gauge(registers, 'flm_keys', 'Keys that are known, revoked ones included.', [], () => [{ labels: {}, value: readings().keys }]);
-    gauge(registers, 'flm_engine_up', '1 where the engine answers.', ['engine', 'kind'], () =>
-      readings().engines.map((e) => ({ labels: { engine: e.ref.id, kind: e.ref.kind }, value: e.state === 'running' || e.state === 'degraded' ? 1 : 0 })),
+    this.#duration = new Histogram({
+      name: 'flm_request_duration_seconds',
+      help: 'From the head of a request to the end of its answer.',
+      buckets: durationBuckets,
+      registers,
+    });
+    this.#firstByte = new Histogram({
+      name: 'flm_first_byte_seconds',
+      help: 'From the head of a request to the first byte of the body of its answer.',
+      buckets: durationBuckets,
+      registers,
+    });
+    counter(
+      registers,
+      'flm_requests_total',
+      'Requests, by status, how they ended, and engine.',
+      ['status', 'ending', 'engine'],
+      () => this.#requests.values(),
     );
-    gauge(registers, 'flm_engine_requests_in_flight', 'Requests that an engine works on for clients of this proxy.', ['engine'], () =>
-      readings().engines.map((e) => ({ labels: { engine: e.ref.id }, value: e.inFlight })),
+    counter(
+      registers,
+      'flm_tokens_total',
+      'Tokens as engines reported them.',
+      ['engine', 'model', 'direction'],
+      () => this.#tokens.values(),
+    );
+    counter(registers, 'flm_malformed_requests_total', 'What came in and never became a request.', [], () => [
+      { labels: {}, value: this.#malformed },
+    ]);
+    counter(registers, 'flm_refused_logins_total', 'Requests without a valid key.', [], () => [
+      { labels: {}, value: this.#refusedLogins },
+    ]);
+    counter(registers, 'flm_response_bytes_total', 'Bytes of answers sent to clients.', [], () => [
+      { labels: {}, value: this.#bytesOut },
+    ]);
+    gauge(registers, 'flm_requests_in_flight', 'Requests being worked on.', [], () => [
+      { labels: {}, value: readings().inFlight },
+    ]);
+    gauge(registers, 'flm_connections', 'Open client connections.', [], () => [
+      { labels: {}, value: readings().connections },
+    ]);
+    gauge(registers, 'flm_buffered_body_bytes', 'Request bodies waiting in memory.', [], () => [
+      { labels: {}, value: readings().bufferedBytes },
+    ]);
+    gauge(registers, 'flm_keys', 'Keys that are known, revoked ones included.', [], () => [
+      { labels: {}, value: readings().keys },
+    ]);
+    gauge(registers, 'flm_engine_up', '1 where the engine answers.', ['engine', 'kind'], () =>
+      readings().engines.map((e) => ({
+        labels: { engine: e.ref.id, kind: e.ref.kind },
+        value: e.state === 'running' || e.state === 'degraded' ? 1 : 0,
+      })),
+    );
+    gauge(
+      registers,
+      'flm_engine_requests_in_flight',
+      'Requests that an engine works on for clients of this proxy.',
+      ['engine'],
+      () => readings().engines.map((e) => ({ labels: { engine: e.ref.id }, value: e.inFlight })),
     );
   }
 
@@ -59,7 +102,11 @@ export class Metrics {
     this.total += 1;
     this.#bytesOut += line.bytesOut;
     const engine = line.engine ?? '';
-    add(this.#requests, `${line.status} ${line.ending} ${engine}`, 1, () => ({ status: String(line.status), ending: line.ending, engine }));
+    add(this.#requests, `${line.status} ${line.ending} ${engine}`, 1, () => ({
+      status: String(line.status),
+      ending: line.ending,
+      engine,
+    }));
     this.#duration.observe(line.durationMs / 1000);
     if (line.firstByteMs !== null) this.#firstByte.observe(line.firstByteMs / 1000);
     if (line.model === null) return;
@@ -86,13 +133,24 @@ export class Metrics {
 }
 
 /** Label values come from configuration and the catalogue, never from a client, so their number is bounded. */
-function add(tallies: Map<string, Tally>, name: string, value: number, labels: () => Readonly<Record<string, string>>): void {
+function add(
+  tallies: Map<string, Tally>,
+  name: string,
+  value: number,
+  labels: () => Readonly<Record<string, string>>,
+): void {
   const tally = tallies.get(name);
   if (tally === undefined) tallies.set(name, { labels: labels(), value });
   else tally.value += value;
 }
 
-function counter(registers: Registry[], name: string, help: string, labelNames: string[], tallies: () => Iterable<Tally>): void {
+function counter(
+  registers: Registry[],
+  name: string,
+  help: string,
+  labelNames: string[],
+  tallies: () => Iterable<Tally>,
+): void {
   new Counter({
     name,
     help,
@@ -105,7 +163,13 @@ function counter(registers: Registry[], name: string, help: string, labelNames: 
   });
 }
 
-function gauge(registers: Registry[], name: string, help: string, labelNames: string[], tallies: () => Iterable<Tally>): void {
+function gauge(
+  registers: Registry[],
+  name: string,
+  help: string,
+  labelNames: string[],
+  tallies: () => Iterable<Tally>,
+): void {
   new Gauge({
     name,
     help,

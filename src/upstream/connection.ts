@@ -1,5 +1,5 @@
 /**
- * One connection to an engine: carries one request after another, each as one `EngineFlight`.
+ * One connection to an engine: carries one request after another, each as one `Passenger`.
  *
  * Reads go into a buffer that all connections share; what the flight is given is valid only during the call. Whatever
  * arrives while no request is under way belongs to nobody and ends the connection.
@@ -14,7 +14,6 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
-import type { EngineFlight } from './flight.ts';
 import { type ReplyEvents, ReplyParser } from './reply-parser.ts';
 import type { RequestMessage } from './request-message.ts';
 
@@ -23,6 +22,21 @@ export interface ConnectionOwner {
   onFree(connection: EngineConnection): void;
   /** It ended, or was ended; told once. */
   onGone(connection: EngineConnection): void;
+}
+
+/** The request that a connection carries: what becomes of its answer. */
+export interface Passenger {
+  readonly method: string;
+  onConnected(): void;
+  onBytes(): void;
+  onHead(head: EngineHead): void;
+  /** False to pause reading. */
+  onData(buffer: Buffer, from: number, to: number): boolean;
+  onFramed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean;
+  onEnd(): void;
+  /** The answer is not HTTP; the connection is gone. */
+  onInvalid(fault: string): void;
+  onClosed(headSeen: boolean, cause: Error | undefined): void;
 }
 
 /** Memory that connections use in turn: what is in it is used up in the call that brings it. */
@@ -40,7 +54,7 @@ export class EngineConnection implements ReplyEvents {
   readonly #socket: net.Socket;
   readonly #parser: ReplyParser;
   readonly #owner: ConnectionOwner;
-  #flight: EngineFlight | undefined;
+  #flight: Passenger | undefined;
   /** Waits for the rest to be over. */
   #waiting: RequestMessage | undefined;
   #resting = false;
@@ -116,7 +130,7 @@ export class EngineConnection implements ReplyEvents {
   }
 
   /** Starts a request on a connection that is not busy. */
-  carry(flight: EngineFlight, message: RequestMessage): void {
+  carry(flight: Passenger, message: RequestMessage): void {
     this.#flight = flight;
     this.#parser.reset(flight.method === 'HEAD');
     if (this.#resting) this.#waiting = message;
@@ -188,7 +202,7 @@ export class EngineConnection implements ReplyEvents {
     return true;
   }
 
-  #complete(flight: EngineFlight, atBorder: boolean): void {
+  #complete(flight: Passenger, atBorder: boolean): void {
     this.#flight = undefined;
     this.#paused = false;
     // Bytes behind the answer, an answer before the engine had the whole request, or its wish to close.

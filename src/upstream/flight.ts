@@ -11,7 +11,7 @@
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type { Attempt, ChunkMap, EngineHead, Flight, UpstreamSink } from '../core/engine/upstream.ts';
 import { EngineError, type ErrorCode } from '../core/errors.ts';
-import type { EngineConnection } from './connection.ts';
+import type { EngineConnection, Passenger } from './connection.ts';
 import type { RequestMessage } from './request-message.ts';
 
 export interface FlightOwner {
@@ -26,7 +26,7 @@ export interface FlightOwner {
 /** Far longer than a round trip to any engine, far shorter than a model takes to load or to run out of memory. */
 const idleRaceMs = 2_000;
 
-export class EngineFlight implements Flight {
+export class EngineFlight implements Flight, Passenger {
   readonly method: string;
   readonly #to: EngineAddress;
   readonly #connectTimeoutMs: number;

@@ -2,14 +2,20 @@
  * A real gateway in this process, before engines that a test makes: real sockets on both sides, the real line, the
  * real upstream. Only the directory of engines is simple: every engine is up and has every model that it is said to.
  */
-import { randomBytes, hash } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import type { Candidate, CatalogEntry, EngineDirectory, EngineStatus, Resolution } from '../../src/core/engine/directory.ts';
+import type {
+  Candidate,
+  CatalogEntry,
+  EngineDirectory,
+  EngineStatus,
+  Resolution,
+} from '../../src/core/engine/directory.ts';
 import type { AttemptEnd, Engine, EngineKind } from '../../src/core/engine/engine.ts';
 import { type RouteId, routeIds, type Scope } from '../../src/core/engine/routes.ts';
-import { parseProxyConfig, type ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
+import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type KeyView, noKeyLimits } from '../../src/core/security/api-key.ts';
 import { GcraLimiter } from '../../src/core/security/rate-limiter.ts';
@@ -126,7 +132,9 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     revoke: (key) => {
       const record = stored.get(key);
       if (record === undefined) throw new Error('no such key');
-      snapshots.apply({ keys: { replaceAll: false, upserted: [{ ...record, revokedAtMs: Date.now() }], removedIds: [] } });
+      snapshots.apply({
+        keys: { replaceAll: false, upserted: [{ ...record, revokedAtMs: Date.now() }], removedIds: [] },
+      });
     },
     setPolicy: (policy) => snapshots.apply({ policy: parsePolicy(policy) }),
     dial: () => Wire.dial(port),
@@ -168,7 +176,8 @@ export class TestDirectory implements EngineDirectory {
         probe: () => Promise.resolve({ state: 'running', models: [], latencyMs: 0 }),
       };
       const candidate: Candidate = { engine, model: undefined, state: 'running' };
-      for (const model of e.models) this.#byModel.set(model, [...(this.#byModel.get(model) ?? []), candidate]);
+      for (const model of e.models)
+        this.#byModel.set(model, [...(this.#byModel.get(model) ?? []), candidate]);
       return candidate;
     });
   }
@@ -187,13 +196,21 @@ export class TestDirectory implements EngineDirectory {
   }
 
   visible(key: KeyView): readonly CatalogEntry[] {
-    return [...this.#byModel].filter(([id]) => key.mayUseModel(id)).map(([id, engines]) => ({ id, owner: engines[0]?.engine.ref.id ?? '', created: 0, engines }));
+    return [...this.#byModel]
+      .filter(([id]) => key.mayUseModel(id))
+      .map(([id, engines]) => ({ id, owner: engines[0]?.engine.ref.id ?? '', created: 0, engines }));
   }
   engine(id: string): Candidate | undefined {
     return this.#engines.find((c) => c.engine.ref.id === id);
   }
   engines(): readonly EngineStatus[] {
-    return this.#engines.map((c) => ({ ref: c.engine.ref, state: c.state, inFlight: this.inFlight(c.engine.ref.id), models: [], breakerOpen: false }));
+    return this.#engines.map((c) => ({
+      ref: c.engine.ref,
+      state: c.state,
+      inFlight: this.inFlight(c.engine.ref.id),
+      models: [],
+      breakerOpen: false,
+    }));
   }
   begin(engine: { readonly id: string }): void {
     this.#inFlight.set(engine.id, this.inFlight(engine.id) + 1);
@@ -274,7 +291,8 @@ export class Wire {
     while (parsed === undefined) {
       if (this.#ended) {
         const torso = parseResponse(this.#bytes, true);
-        if (torso === undefined) throw new Error(`no whole response in ${JSON.stringify(this.#bytes.toString('latin1'))}`);
+        if (torso === undefined)
+          throw new Error(`no whole response in ${JSON.stringify(this.#bytes.toString('latin1'))}`);
         parsed = torso;
         break;
       }
@@ -307,10 +325,18 @@ export function parseResponse(bytes: Buffer, ended: boolean): WireResponse | und
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const head = bytes.toString('latin1', 0, end);
-  const field = (name: string): string | undefined => new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim();
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim();
   const status = Number(head.slice(9, 12));
   const from = end + 4;
-  const make = (body: Buffer, size: number, whole: boolean): WireResponse => ({ status, head, body, whole, size, field });
+  const make = (body: Buffer, size: number, whole: boolean): WireResponse => ({
+    status,
+    head,
+    body,
+    whole,
+    size,
+    field,
+  });
   if (status === 204 || status === 304 || status < 200) return make(Buffer.alloc(0), from, true);
   const length = field('content-length');
   if (length !== undefined) {
@@ -324,7 +350,8 @@ export function parseResponse(bytes: Buffer, ended: boolean): WireResponse | und
     for (;;) {
       const line = bytes.indexOf('\r\n', at);
       const size = line < 0 ? Number.NaN : Number.parseInt(bytes.toString('latin1', at, line), 16);
-      if (Number.isNaN(size) || bytes.length < line + 2 + size + 2) return ended ? make(Buffer.concat(parts), bytes.length, false) : undefined;
+      if (Number.isNaN(size) || bytes.length < line + 2 + size + 2)
+        return ended ? make(Buffer.concat(parts), bytes.length, false) : undefined;
       if (size === 0) return make(Buffer.concat(parts), line + 4, true);
       parts.push(bytes.subarray(line + 2, line + 2 + size));
       at = line + 2 + size + 2;

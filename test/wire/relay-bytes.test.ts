@@ -8,7 +8,11 @@ import { answer, chunk, lastChunk, sseHead, startRawEngine } from '../helpers/ra
 
 const chat = JSON.stringify({ model: 'm', stream: true, messages: [{ role: 'user', content: 'hi' }] });
 
-async function relayed(send: Parameters<typeof startRawEngine>[0], path = '/v1/chat/completions', body = chat) {
+async function relayed(
+  send: Parameters<typeof startRawEngine>[0],
+  path = '/v1/chat/completions',
+  body = chat,
+) {
   const engine = await startRawEngine(send);
   const door = await openDoor({ engines: [{ id: 'e', port: engine.port, models: ['m'] }] });
   const wire = await door.dial();
@@ -23,7 +27,8 @@ async function relayed(send: Parameters<typeof startRawEngine>[0], path = '/v1/c
 }
 
 test('a whole JSON answer passes untouched', async () => {
-  const body = '{"choices":[{"x":1.0e2,"\\u0041":"é😀"}], "unknown" : null ,"usage":{"prompt_tokens":3,"completion_tokens":4}}';
+  const body =
+    '{"choices":[{"x":1.0e2,"\\u0041":"é😀"}], "unknown" : null ,"usage":{"prompt_tokens":3,"completion_tokens":4}}';
   const { response, line } = await relayed((socket) => void socket.write(answer(body)));
   assert.equal(response.status, 200);
   assert.equal(response.body.toString(), body);
@@ -32,10 +37,23 @@ test('a whole JSON answer passes untouched', async () => {
   assert.equal(line?.outputTokens, 4);
 });
 
-const events = ['data: {"a":"é😀"}\n\n', ': comment\r\n\r\n', 'data: {"choices":[{"finish_reason":null}]}\r\n\r\n', '\n\n', 'event: x\rdata: {}\r\r', 'data: [DONE]\n\n'];
+const events = [
+  'data: {"a":"é😀"}\n\n',
+  ': comment\r\n\r\n',
+  'data: {"choices":[{"finish_reason":null}]}\r\n\r\n',
+  '\n\n',
+  'event: x\rdata: {}\r\r',
+  'data: [DONE]\n\n',
+];
 
 test('a stream passes untouched, one event a chunk', async () => {
-  const { response, line } = await relayed((socket) => void socket.write(sseHead + events.map((e) => chunk(e).toString('latin1')).join('') + lastChunk, 'latin1'));
+  const { response, line } = await relayed(
+    (socket) =>
+      void socket.write(
+        sseHead + events.map((e) => chunk(e).toString('latin1')).join('') + lastChunk,
+        'latin1',
+      ),
+  );
   assert.equal(response.body.toString(), events.join(''));
   assert.equal(response.whole, true);
   assert.equal(line?.ending, 'done');
@@ -55,14 +73,31 @@ test('a stream passes untouched, one byte a packet', async () => {
 
 test('an event of one megabyte passes untouched', async () => {
   const big = `data: {"x":"${'y'.repeat(1_000_000)}"}\n\n`;
-  const { response } = await relayed((socket) => void socket.write(Buffer.concat([Buffer.from(sseHead), chunk(big), chunk('data: [DONE]\n\n'), Buffer.from(lastChunk)])));
+  const { response } = await relayed(
+    (socket) =>
+      void socket.write(
+        Buffer.concat([Buffer.from(sseHead), chunk(big), chunk('data: [DONE]\n\n'), Buffer.from(lastChunk)]),
+      ),
+  );
   assert.equal(response.body.toString(), `${big}data: [DONE]\n\n`);
   assert.equal(response.whole, true);
 });
 
 test('a stream that ends without its terminal mark ends in one error event', async () => {
-  const { response, line } = await relayed((socket) => void socket.write(Buffer.concat([Buffer.from(sseHead), chunk('data: {"a":1}\n\ndata: {"unfini'), Buffer.from(lastChunk)])));
-  assert.match(response.body.toString(), /^data: \{"a":1\}\n\ndata: \{"error":\{"message":"The engine stopped in the middle/);
+  const { response, line } = await relayed(
+    (socket) =>
+      void socket.write(
+        Buffer.concat([
+          Buffer.from(sseHead),
+          chunk('data: {"a":1}\n\ndata: {"unfini'),
+          Buffer.from(lastChunk),
+        ]),
+      ),
+  );
+  assert.match(
+    response.body.toString(),
+    /^data: \{"a":1\}\n\ndata: \{"error":\{"message":"The engine stopped in the middle/,
+  );
   assert.equal(response.whole, true);
   assert.equal(line?.ending, 'engine-broke');
   assert.equal(line?.code, 'ENGINE_CUT');

@@ -209,7 +209,7 @@ test('a sink that throws loses its answer and harms no other', async () => {
     ['end', others.slice(0, 1)],
     ['failed', [close]],
   ] as const) {
-    engine.setScript(steps as Steps);
+    engine.setScript(steps);
     const sink = new RecordingSink();
     const told = Promise.withResolvers<void>();
     sink.onEvent = (event) => {

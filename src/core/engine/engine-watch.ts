@@ -9,11 +9,17 @@ import assert from 'node:assert';
 import type { Clock, Off } from '../clock.ts';
 import { Breaker } from './breaker.ts';
 import type { EngineStatus } from './directory.ts';
-import type { Engine, EngineKindName, EngineModel, EngineRef, EngineState, ProbeResult } from './engine.ts';
+import type {
+  Engine,
+  EngineKindName,
+  EngineModel,
+  EngineRef,
+  EngineState,
+  ProbeDown,
+  ProbeResult,
+} from './engine.ts';
 import { type Health, isUp, nextHealth, unknownHealth } from './health.ts';
 import type { CatalogEngine, EngineLoad } from './model-catalog.ts';
-
-export type ProbeDown = Extract<ProbeResult, { state: 'down' }>;
 
 /** An engine that somebody named, or that was found. */
 export interface EngineSource {

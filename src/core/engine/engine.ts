@@ -86,6 +86,9 @@ export type ProbeResult =
     }
   | { readonly state: 'down'; readonly reason: ProbeFailure; readonly detail: string };
 
+/** A probe that found nothing usable. */
+export type ProbeDown = Extract<ProbeResult, { state: 'down' }>;
+
 /** refused: nobody listens; timeout: no answer in time (busy, not down); wrong: answers, but not as this kind. */
 export type ProbeFailure = 'refused' | 'timeout' | 'wrong' | 'unauthorised' | 'unreachable';
 

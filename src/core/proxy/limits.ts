@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 
-const count = (fallback: number, why: string, max = 1_000_000) => z.int().min(1).max(max).default(fallback).describe(why);
+const count = (fallback: number, why: string, max = 1_000_000) =>
+  z.int().min(1).max(max).default(fallback).describe(why);
 const bytes = (fallback: number, why: string, max = 64 * 1024 ** 3) =>
   z.int().min(1024).max(max).default(fallback).describe(why);
 const ms = (fallback: number, why: string) => z.int().min(10).max(86_400_000).default(fallback).describe(why);
@@ -19,14 +20,26 @@ export const limitsSchema = z.strictObject({
   maxBodyBytes: bytes(64 * 1024 ** 2, 'One request body; a few images in base64 fit.'),
   maxBufferedBytes: bytes(512 * 1024 ** 2, 'All request bodies waiting in memory together.'),
   headTimeoutMs: ms(10_000, 'From the first byte of a request to the end of its head (slowloris).'),
-  minBodyBytesPerSecond: count(1024, 'A request body slower than this, after ten seconds of grace, is given up.'),
-  keepAliveTimeoutMs: ms(75_000, 'Longer than the 60 s that proxies in front keep their side, else they meet 502s.'),
-  writeStallMs: ms(60_000, 'A client that takes no byte of a waiting answer for so long is cut; Node has no such limit.'),
+  minBodyBytesPerSecond: count(
+    1024,
+    'A request body slower than this, after ten seconds of grace, is given up.',
+  ),
+  keepAliveTimeoutMs: ms(
+    75_000,
+    'Longer than the 60 s that proxies in front keep their side, else they meet 502s.',
+  ),
+  writeStallMs: ms(
+    60_000,
+    'A client that takes no byte of a waiting answer for so long is cut; Node has no such limit.',
+  ),
   drainRefusedBytes: bytes(256 * 1024, 'What is read of a refused body before the connection is closed.'),
   connectTimeoutMs: ms(5_000, 'To an engine: on a LAN a connection takes milliseconds.'),
   firstByteTimeoutMs: ms(600_000, 'To the head of an answer: an engine may load a model for minutes first.'),
   idleTimeoutMs: ms(300_000, 'Between two bytes of an answer.'),
-  commitAfterMs: ms(30_000, 'A streamed answer is committed after this silence; clients give up on headers at 300 s.'),
+  commitAfterMs: ms(
+    30_000,
+    'A streamed answer is committed after this silence; clients give up on headers at 300 s.',
+  ),
   enginePoolIdleMs: ms(3_500, 'Idle engine sockets are dropped before engines close them at 5 s.'),
 });
 

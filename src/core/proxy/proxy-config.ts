@@ -23,20 +23,22 @@ export const profileNamePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 export const engineIdPattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const hostNamePattern = /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/;
 
-const ipLiteral = z.string().max(64).refine(isIpLiteral, { error: 'an IPv4 or IPv6 address of this machine' });
+const ipLiteral = z
+  .string()
+  .max(64)
+  .refine(isIpLiteral, { error: 'an IPv4 or IPv6 address of this machine' });
 
 const publicHost = z
   .string()
   .max(253)
   .toLowerCase()
-  .refine((name) => hostNamePattern.test(name), { error: 'a host name, such as llm.example.org (no scheme, no port)' });
-
-export const engineUrlSchema = z
-  .string()
-  .max(512)
-  .refine(isEngineUrl, {
-    error: 'http://HOST[:PORT][/PATH] or https://..., without user, password, query or fragment',
+  .refine((name) => hostNamePattern.test(name), {
+    error: 'a host name, such as llm.example.org (no scheme, no port)',
   });
+
+export const engineUrlSchema = z.string().max(512).refine(isEngineUrl, {
+  error: 'http://HOST[:PORT][/PATH] or https://..., without user, password, query or fragment',
+});
 
 const secretRef = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('env'), name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
@@ -46,7 +48,10 @@ const secretRef = z.discriminatedUnion('from', [
 /** An engine named by a flag or a profile. Its key is a reference only: configuration holds no secret. */
 export const engineConfigSchema = z.strictObject({
   url: engineUrlSchema,
-  id: z.string().regex(engineIdPattern, { error: 'lower-case letters, digits and dashes, 32 at most' }).optional(),
+  id: z
+    .string()
+    .regex(engineIdPattern, { error: 'lower-case letters, digits and dashes, 32 at most' })
+    .optional(),
   kind: z.enum(engineKindNames).exclude(['demo']).optional(),
   apiKey: secretRef.optional(),
 });
@@ -55,19 +60,45 @@ export type EngineConfig = Readonly<z.output<typeof engineConfigSchema>>;
 export const proxyConfigSchema = z
   .strictObject({
     mode: z.enum(proxyModes).default('local-http').describe('How clients reach the proxy.'),
-    bind: z.array(ipLiteral).max(16).default([]).describe('Addresses to listen on; empty: what the mode says.'),
+    bind: z
+      .array(ipLiteral)
+      .max(16)
+      .default([])
+      .describe('Addresses to listen on; empty: what the mode says.'),
     port: z.int().min(0).max(65_535).optional().describe('Port to listen on; 0 takes a free one.'),
-    allowInsecureBind: z.boolean().default(false).describe('Lets local-http listen on other than loopback addresses.'),
-    publicHosts: z.array(publicHost).max(64).default([]).describe('Further host names that the proxy answers for.'),
-    engines: z.array(engineConfigSchema).max(64).default([]).describe('Exactly these engines; empty: saved and detected.'),
-    demo: z.boolean().default(false).describe('Serve the built-in demo engine while no other engine is found.'),
-    graceMs: z.int().min(0).max(3_600_000).default(30_000).describe('How long running answers may take on at stop.'),
+    allowInsecureBind: z
+      .boolean()
+      .default(false)
+      .describe('Lets local-http listen on other than loopback addresses.'),
+    publicHosts: z
+      .array(publicHost)
+      .max(64)
+      .default([])
+      .describe('Further host names that the proxy answers for.'),
+    engines: z
+      .array(engineConfigSchema)
+      .max(64)
+      .default([])
+      .describe('Exactly these engines; empty: saved and detected.'),
+    demo: z
+      .boolean()
+      .default(false)
+      .describe('Serve the built-in demo engine while no other engine is found.'),
+    graceMs: z
+      .int()
+      .min(0)
+      .max(3_600_000)
+      .default(30_000)
+      .describe('How long running answers may take on at stop.'),
     heartbeatMs: z
       .int()
       .refine((n) => n === 0 || (n >= 1000 && n <= 300_000), { error: '0 (off), or 1000 to 300000' })
       .default(0)
       .describe('Comment events while a stream is silent; off unless something in between needs them.'),
-    policy: securityPolicySchema.partial().optional().describe('Parts of the policy that this proxy overrides.'),
+    policy: securityPolicySchema
+      .partial()
+      .optional()
+      .describe('Parts of the policy that this proxy overrides.'),
     limits: limitsSchema.prefault({}).describe('Guard limits and time-outs.'),
   })
   .superRefine((config, context) => {
@@ -85,7 +116,11 @@ export const proxyConfigSchema = z
     for (const [field, values] of [['engines', config.engines.map((e) => e.id)] as const]) {
       values.forEach((id, index) => {
         if (id !== undefined && values.indexOf(id) !== index) {
-          context.addIssue({ code: 'custom', path: [field, index, 'id'], message: 'an id that no other engine has' });
+          context.addIssue({
+            code: 'custom',
+            path: [field, index, 'id'],
+            message: 'an id that no other engine has',
+          });
         }
       });
     }
@@ -125,5 +160,7 @@ export function isLoopback(address: string): boolean {
 function isEngineUrl(text: string): boolean {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
-  return url.username === '' && url.password === '' && url.search === '' && url.hash === '' && url.hostname !== '';
+  return (
+    url.username === '' && url.password === '' && url.search === '' && url.hash === '' && url.hostname !== ''
+  );
 }

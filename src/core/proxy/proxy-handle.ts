@@ -81,5 +81,13 @@ export interface RequestLine {
   readonly rule: string | null;
 }
 
-export const endings = ['done', 'refused', 'client-left', 'engine-broke', 'timeout', 'shut-down', 'key-ended'] as const;
+export const endings = [
+  'done',
+  'refused',
+  'client-left',
+  'engine-broke',
+  'timeout',
+  'shut-down',
+  'key-ended',
+] as const;
 export type Ending = (typeof endings)[number];

@@ -19,7 +19,11 @@ export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | 
     return { code: 'SCOPE_MISSING', params: { scope }, rule: `route ${route} needs scope ${scope}` };
   }
   if (!key.mayUseEndpoint(route)) {
-    return { code: 'SCOPE_MISSING', params: { scope: `endpoint ${route}` }, rule: `the endpoints of key ${key.id}` };
+    return {
+      code: 'SCOPE_MISSING',
+      params: { scope: `endpoint ${route}` },
+      rule: `the endpoints of key ${key.id}`,
+    };
   }
   return undefined;
 }
@@ -39,5 +43,9 @@ export function denyHazard(
 ): Denial | undefined {
   const hazard = kind.hazard(route, facts, model);
   if (hazard === undefined || key.scopes.has('engine:admin')) return undefined;
-  return { code: 'HAZARD_REFUSED', params: { hazard: hazard.does }, rule: `${kind.title}: would ${hazard.does}` };
+  return {
+    code: 'HAZARD_REFUSED',
+    params: { hazard: hazard.does },
+    rule: `${kind.title}: would ${hazard.does}`,
+  };
 }

@@ -18,7 +18,8 @@ export interface ClientAddress {
 
 /** Undefined for what is not exactly one address: ports, zones, brackets and short forms are not guessed at. */
 export function parseAddress(text: string): ClientAddress | undefined {
-  if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !(text.includes(':') && ipaddr.IPv6.isValid(text))) return undefined;
+  if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !(text.includes(':') && ipaddr.IPv6.isValid(text)))
+    return undefined;
   const zone = text.indexOf('%');
   // A link-local peer carries its interface as a zone (RFC 4007); rules speak of the address alone.
   const address = ipaddr.process(zone < 0 ? text : text.slice(0, zone));

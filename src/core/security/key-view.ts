@@ -30,6 +30,11 @@ export function compileKey(key: ApiKey): KeyView {
 /** One expression for all patterns, linear in the name: `*` is any run of characters, everything else is itself. */
 function globs(patterns: readonly string[]): RegExp | undefined {
   if (patterns.length === 0) return undefined;
-  const sources = patterns.map((p) => p.replace(/\*+/g, '*').replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&').replaceAll('*', '.*'));
+  const sources = patterns.map((p) =>
+    p
+      .replace(/\*+/g, '*')
+      .replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&')
+      .replaceAll('*', '.*'),
+  );
   return new RegExp(`^(?:${sources.join('|')})$`, 's');
 }

@@ -17,7 +17,12 @@ export interface BucketAsk {
 
 /** `granted`, or the first bucket that refused and when it would grant. */
 export type Verdict =
-  | { readonly granted: true; readonly tightest: BucketAsk | undefined; readonly remaining: number; readonly resetMs: number }
+  | {
+      readonly granted: true;
+      readonly tightest: BucketAsk | undefined;
+      readonly remaining: number;
+      readonly resetMs: number;
+    }
   | { readonly granted: false; readonly ask: BucketAsk; readonly retryAfterMs: number };
 
 export interface RateLimiter {

@@ -7,26 +7,42 @@ import { z } from 'zod';
 import { type Fault, PolicyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 
-const cidr = z
-  .string()
-  .max(64)
-  .refine(isAddressRule, { error: 'an address or a range in CIDR form, such as 192.168.1.7, 10.0.0.0/8 or fd00::/8' });
+const cidr = z.string().max(64).refine(isAddressRule, {
+  error: 'an address or a range in CIDR form, such as 192.168.1.7, 10.0.0.0/8 or fd00::/8',
+});
 
-const origin = z
-  .string()
-  .max(256)
-  .refine(isOrigin, { error: 'an origin without a path, such as https://app.example.org or http://localhost:3000' });
+const origin = z.string().max(256).refine(isOrigin, {
+  error: 'an origin without a path, such as https://app.example.org or http://localhost:3000',
+});
 
 export const securityPolicySchema = z.strictObject({
-  allowIps: z.array(cidr).max(10_000).default([]).describe('Addresses that may come in; empty: all that are not denied.'),
-  denyIps: z.array(cidr).max(10_000).default([]).describe('Addresses that may not come in; asked before allowIps.'),
+  allowIps: z
+    .array(cidr)
+    .max(10_000)
+    .default([])
+    .describe('Addresses that may come in; empty: all that are not denied.'),
+  denyIps: z
+    .array(cidr)
+    .max(10_000)
+    .default([])
+    .describe('Addresses that may not come in; asked before allowIps.'),
   trustedProxies: z
     .array(cidr)
     .max(1000)
     .default([])
     .describe('Peers whose X-Forwarded-For and Forwarded fields are believed.'),
-  allowOrigins: z.array(origin).max(1000).default([]).describe('Browser origins that may call; none by default.'),
-  requestsPerMinute: z.int().min(1).max(1_000_000).nullable().default(null).describe('For the proxy as a whole.'),
+  allowOrigins: z
+    .array(origin)
+    .max(1000)
+    .default([])
+    .describe('Browser origins that may call; none by default.'),
+  requestsPerMinute: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe('For the proxy as a whole.'),
   requestsPerMinutePerKey: z
     .int()
     .min(1)
@@ -34,7 +50,13 @@ export const securityPolicySchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('For each key that has no rate of its own.'),
-  requestsPerMinutePerAddress: z.int().min(1).max(1_000_000).nullable().default(null).describe('For each client address.'),
+  requestsPerMinutePerAddress: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe('For each client address.'),
 });
 
 /** The policy, complete. */
@@ -62,7 +84,10 @@ export function isAddressRule(text: string): boolean {
 }
 
 function isAddress(text: string): boolean {
-  return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text));
+  return (
+    ipaddr.IPv4.isValidFourPartDecimal(text) ||
+    (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text))
+  );
 }
 
 /** Scheme, host and optional port exactly as browsers serialise them: RFC 6454, section 6.1. */

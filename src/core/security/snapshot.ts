@@ -58,7 +58,11 @@ export class SnapshotHolder implements SnapshotSource {
 
   /** Applies one change as a whole. */
   apply(change: {
-    readonly keys?: { readonly replaceAll: boolean; readonly upserted: readonly ApiKey[]; readonly removedIds: readonly string[] };
+    readonly keys?: {
+      readonly replaceAll: boolean;
+      readonly upserted: readonly ApiKey[];
+      readonly removedIds: readonly string[];
+    };
     readonly policy?: SecurityPolicy;
   }): void {
     const old = this.#current;

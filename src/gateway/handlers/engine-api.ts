@@ -28,7 +28,8 @@ export function makeEngineApi(needs: EngineApiNeeds): Handler {
     if (route === undefined || key === undefined) return;
     const [id = '', rest = ''] = x.params;
     const candidate = needs.directory.engine(id);
-    if (candidate === undefined || !key.mayUseEngine(id)) return refuse(x, { code: 'ENGINE_UNKNOWN', rule: 'the engines of the key' });
+    if (candidate === undefined || !key.mayUseEngine(id))
+      return refuse(x, { code: 'ENGINE_UNKNOWN', rule: 'the engines of the key' });
     if (!plainPath.test(rest)) return refuse(x, { code: 'ROUTE_UNKNOWN', rule: 'the form of engine paths' });
     const rule = nativeRule(candidate, x.head.method, `/${rest}`);
     const denial = denyRoute(key, route.id, rule?.scope ?? 'engine:admin');
@@ -39,7 +40,10 @@ export function makeEngineApi(needs: EngineApiNeeds): Handler {
     const target = `/${rest}`;
     if (rule === undefined) return asAdministrator(x, route, candidate, target, needs);
     if (rule.model === 'none') {
-      return send(x, candidate, needs, { ...bodyless(x, route), target: target + passingQuery(x.query, rule.query ?? []) });
+      return send(x, candidate, needs, {
+        ...bodyless(x, route),
+        target: target + passingQuery(x.query, rule.query ?? []),
+      });
     }
     withModel(x, route, key, candidate, rule, target, needs);
   };
@@ -57,10 +61,19 @@ function matches(pattern: string, path: string): boolean {
 }
 
 /** A body that names a model is held to the model rules of the key; one that names none is refused to a limited key. */
-function withModel(x: Exchange, route: Route, key: KeyView, candidate: Candidate, rule: NativeRule, target: string, needs: EngineApiNeeds): void {
+function withModel(
+  x: Exchange,
+  route: Route,
+  key: KeyView,
+  candidate: Candidate,
+  rule: NativeRule,
+  target: string,
+  needs: EngineApiNeeds,
+): void {
   readRequestBody(x, { ...route, model: 'json', scan: nativeScan }, (facts, body, length, contentType) => {
     x.facts = facts;
-    const denial = denyModel(key, facts) ?? denyHazard(key, candidate.engine.kind, 'engine.native', facts, undefined);
+    const denial =
+      denyModel(key, facts) ?? denyHazard(key, candidate.engine.kind, 'engine.native', facts, undefined);
     if (denial !== undefined) return refuse(x, denial);
     x.outcome.model = facts.model;
     send(x, candidate, needs, {
@@ -75,26 +88,57 @@ function withModel(x: Exchange, route: Route, key: KeyView, candidate: Candidate
 }
 
 /** Everything that a hazard of any kind looks at. */
-const nativeScan = ['name', 'keep_alive', 'options', 'options.num_ctx', 'prompt', 'messages', 'tools[].type', 'integrations', 'ttl'];
+const nativeScan = [
+  'name',
+  'keep_alive',
+  'options',
+  'options.num_ctx',
+  'prompt',
+  'messages',
+  'tools[].type',
+  'integrations',
+  'ttl',
+];
 
 function denyModel(key: KeyView, facts: BodyFacts): Denial | undefined {
   if (key.anyModel) return undefined;
-  if (facts.model !== undefined && !facts.values.has('name') && key.mayUseModel(facts.model)) return undefined;
+  if (facts.model !== undefined && !facts.values.has('name') && key.mayUseModel(facts.model))
+    return undefined;
   return { code: 'MODEL_DENIED', params: {}, rule: `the models of key ${key.id}` };
 }
 
 /** With `engine:admin` everything passes, query and all. */
-function asAdministrator(x: Exchange, route: Route, candidate: Candidate, target: string, needs: EngineApiNeeds): void {
+function asAdministrator(
+  x: Exchange,
+  route: Route,
+  candidate: Candidate,
+  target: string,
+  needs: EngineApiNeeds,
+): void {
   const query = x.query === '' ? '' : `?${x.query}`;
   readRawBody(x, (body, length) => {
     const contentType = x.head.fields.get('content-type');
-    send(x, candidate, needs, { ...bodyless(x, route), target: target + query, contentType, body, bodyLength: length });
+    send(x, candidate, needs, {
+      ...bodyless(x, route),
+      target: target + query,
+      contentType,
+      body,
+      bodyLength: length,
+    });
   });
 }
 
 /** What an engine's own API is asked stays with that engine. */
 function bodyless(x: Exchange, route: Route): Omit<Order, 'target'> {
-  return { route, method: x.head.method, contentType: undefined, body: [], bodyLength: 0, streamed: false, bound: true };
+  return {
+    route,
+    method: x.head.method,
+    contentType: undefined,
+    body: [],
+    bodyLength: 0,
+    streamed: false,
+    bound: true,
+  };
 }
 
 function send(x: Exchange, candidate: Candidate, needs: EngineApiNeeds, order: Order): void {

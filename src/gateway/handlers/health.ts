@@ -14,12 +14,21 @@ export function makeHealth(draining: () => boolean): Handler {
 export function makeMetrics(metrics: () => Promise<string>): Handler {
   return (x) => {
     if (x.key === undefined || !holdsScope(x.key, 'metrics')) {
-      return refuse(x, { code: 'SCOPE_MISSING', params: { scope: 'metrics' }, rule: 'route metrics needs scope metrics' });
+      return refuse(x, {
+        code: 'SCOPE_MISSING',
+        params: { scope: 'metrics' },
+        rule: 'route metrics needs scope metrics',
+      });
     }
     metrics().then(
       (text) => {
         x.outcome.status = 200;
-        x.reply.whole(200, ['content-type', 'text/plain; version=0.0.4; charset=utf-8', ...commonFields(x)], text, false);
+        x.reply.whole(
+          200,
+          ['content-type', 'text/plain; version=0.0.4; charset=utf-8', ...commonFields(x)],
+          text,
+          false,
+        );
       },
       () => refuse(x, { code: 'INTERNAL' }),
     );

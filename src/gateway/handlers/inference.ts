@@ -58,7 +58,10 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
 
   let { body, length } = read;
   if (facts.model !== found.upstreamName) {
-    body = facts.modelRange === undefined ? insertModel(body, found.upstreamName, route.model) : replaceModel(body, facts.modelRange, found.upstreamName, route.model);
+    body =
+      facts.modelRange === undefined
+        ? insertModel(body, found.upstreamName, route.model)
+        : replaceModel(body, facts.modelRange, found.upstreamName, route.model);
     length = body.reduce((sum, part) => sum + part.length, 0);
   }
   const order: Order = {
@@ -76,12 +79,18 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
 
 /** Reads and deletions: no model is named, so a key that may not use every model may not use these. */
 function withoutBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds): void {
-  if (route.dialect === 'responses' && !key.anyModel) return refuse(x, { code: 'MODEL_DENIED', rule: `the models of key ${key.id}` });
+  if (route.dialect === 'responses' && !key.anyModel)
+    return refuse(x, { code: 'MODEL_DENIED', rule: `the models of key ${key.id}` });
   const id = x.params[0];
-  if (id !== undefined && !storedId.test(id)) return refuse(x, { code: 'REQUEST_UNKNOWN', rule: 'the form of ids' });
+  if (id !== undefined && !storedId.test(id))
+    return refuse(x, { code: 'REQUEST_UNKNOWN', rule: 'the form of ids' });
   const candidates = speakers(route, key, needs.directory);
   if (candidates.length === 0) {
-    return refuse(x, { code: 'ROUTE_UNSUPPORTED', params: { route: route.pattern, engines: 'no engine that runs speaks it' }, rule: 'the kinds of engines' });
+    return refuse(x, {
+      code: 'ROUTE_UNSUPPORTED',
+      params: { route: route.pattern, engines: 'no engine that runs speaks it' },
+      rule: 'the kinds of engines',
+    });
   }
   const order: Order = {
     route,
@@ -124,21 +133,40 @@ function find(
   return undefined;
 }
 
-export function refusalOf(resolution: Exclude<Resolution, { kind: 'found' }>, name: string | undefined, route: Route): Refusal {
+export function refusalOf(
+  resolution: Exclude<Resolution, { kind: 'found' }>,
+  name: string | undefined,
+  route: Route,
+): Refusal {
   switch (resolution.kind) {
     case 'unknown': {
       const near = resolution.near.length === 0 ? '' : `; near it: ${resolution.near.join(', ')}`;
       return { code: 'MODEL_UNKNOWN', params: { model: shown(name ?? ''), near }, rule: 'the catalogue' };
     }
     case 'unnamed':
-      return { code: 'MODEL_REQUIRED', params: { models: resolution.visible.slice(0, 20).join(', ') || 'none is visible' }, rule: 'the catalogue' };
+      return {
+        code: 'MODEL_REQUIRED',
+        params: { models: resolution.visible.slice(0, 20).join(', ') || 'none is visible' },
+        rule: 'the catalogue',
+      };
     case 'denied':
       return { code: 'MODEL_DENIED', rule: 'the models of the key' };
     case 'down':
-      return { code: 'ENGINE_DOWN', rule: 'engine health', fields: ['retry-after', String(resolution.retryAfterSeconds)] };
+      return {
+        code: 'ENGINE_DOWN',
+        rule: 'engine health',
+        fields: ['retry-after', String(resolution.retryAfterSeconds)],
+      };
     case 'unsupported': {
-      const engines = resolution.speakers.length === 0 ? 'no engine here does' : `these do: ${resolution.speakers.join(', ')}`;
-      return { code: 'ROUTE_UNSUPPORTED', params: { route: route.pattern, engines }, rule: 'the kinds of engines' };
+      const engines =
+        resolution.speakers.length === 0
+          ? 'no engine here does'
+          : `these do: ${resolution.speakers.join(', ')}`;
+      return {
+        code: 'ROUTE_UNSUPPORTED',
+        params: { route: route.pattern, engines },
+        rule: 'the kinds of engines',
+      };
     }
     case 'none':
       return { code: 'ENGINE_NONE', rule: 'no engine', fields: ['retry-after', '5'] };
@@ -152,4 +180,3 @@ function shown(name: string): string {
   const clean = name.replaceAll(/[\p{C}\p{Z}]+/gu, ' ');
   return clean.length > 100 ? `${clean.slice(0, 97)}...` : clean;
 }
-

@@ -17,10 +17,16 @@ export function makeModels(directory: EngineDirectory): Handler {
     const visible = directory.visible(key);
     const anthropic = x.head.fields.get('anthropic-version') !== undefined;
     if (anthropic) x.dialect = 'anthropic';
-    if (route.id === 'models.list') return answer(x, anthropic ? anthropicList(visible) : openaiList(visible));
+    if (route.id === 'models.list')
+      return answer(x, anthropic ? anthropicList(visible) : openaiList(visible));
     const wanted = x.params[0] ?? '';
     const entry = visible.find((e) => e.id === wanted);
-    if (entry === undefined) return refuse(x, { code: 'MODEL_UNKNOWN', params: { model: wanted.slice(0, 100) }, rule: 'the catalogue' });
+    if (entry === undefined)
+      return refuse(x, {
+        code: 'MODEL_UNKNOWN',
+        params: { model: wanted.slice(0, 100) },
+        rule: 'the catalogue',
+      });
     answer(x, anthropic ? anthropicModel(entry) : openaiModel(entry));
   };
 }
@@ -42,9 +48,19 @@ function openaiModel(entry: CatalogEntry): unknown {
 }
 
 function anthropicList(entries: readonly CatalogEntry[]): unknown {
-  return { data: entries.map(anthropicModel), has_more: false, first_id: entries[0]?.id ?? null, last_id: entries.at(-1)?.id ?? null };
+  return {
+    data: entries.map(anthropicModel),
+    has_more: false,
+    first_id: entries[0]?.id ?? null,
+    last_id: entries.at(-1)?.id ?? null,
+  };
 }
 
 function anthropicModel(entry: CatalogEntry): unknown {
-  return { type: 'model', id: entry.id, display_name: entry.id, created_at: new Date(entry.created * 1000).toISOString() };
+  return {
+    type: 'model',
+    id: entry.id,
+    display_name: entry.id,
+    created_at: new Date(entry.created * 1000).toISOString(),
+  };
 }

@@ -29,23 +29,48 @@ export function makeOllamaLists(needs: OllamaListsNeeds): Handler {
     const engines = speakers(route, key, needs.directory);
     const only = engines[0];
     if (only === undefined) {
-      return refuse(x, { code: 'ROUTE_UNSUPPORTED', params: { route: route.pattern, engines: 'no Ollama runs here' }, rule: 'the kinds of engines' });
+      return refuse(x, {
+        code: 'ROUTE_UNSUPPORTED',
+        params: { route: route.pattern, engines: 'no Ollama runs here' },
+        rule: 'the kinds of engines',
+      });
     }
     if (engines.length === 1 && key.anyModel) {
-      attempt(x, { route, method: x.head.method, target: route.upstream, contentType: undefined, body: [], bodyLength: 0, streamed: false, bound: true }, engines, needs);
+      attempt(
+        x,
+        {
+          route,
+          method: x.head.method,
+          target: route.upstream,
+          contentType: undefined,
+          body: [],
+          bodyLength: 0,
+          streamed: false,
+          bound: true,
+        },
+        engines,
+        needs,
+      );
       return;
     }
     void collect(x, key, route.upstream, engines, needs);
   };
 }
 
-async function collect(x: Exchange, key: KeyView, target: string, engines: readonly Candidate[], needs: OllamaListsNeeds): Promise<void> {
+async function collect(
+  x: Exchange,
+  key: KeyView,
+  target: string,
+  engines: readonly Candidate[],
+  needs: OllamaListsNeeds,
+): Promise<void> {
   const aborter = new AbortController();
   x.onBreak = () => aborter.abort();
   const lists = await Promise.all(engines.map((engine) => list(engine, target, needs, aborter.signal)));
   if (x.over) return;
   x.onBreak = undefined;
-  if (lists.every((l) => l === undefined)) return refuse(x, { code: 'ENGINE_CONNECT_FAILED', rule: 'engine' });
+  if (lists.every((l) => l === undefined))
+    return refuse(x, { code: 'ENGINE_CONNECT_FAILED', rule: 'engine' });
   const models = lists.flatMap((l) => l ?? []).filter((m) => key.mayUseModel(m.name));
   answer(x, { models: models.map((m) => m.entry) });
 }
@@ -56,7 +81,12 @@ interface ListedModel {
 }
 
 /** The models of one engine, or undefined where it gave no list. */
-function list(engine: Candidate, target: string, needs: OllamaListsNeeds, signal: AbortSignal): Promise<readonly ListedModel[] | undefined> {
+function list(
+  engine: Candidate,
+  target: string,
+  needs: OllamaListsNeeds,
+  signal: AbortSignal,
+): Promise<readonly ListedModel[] | undefined> {
   const { address, apiKey } = engine.engine.ref;
   const keyField = apiKey === undefined ? '' : `authorization: Bearer ${apiKey}\r\n`;
   return collectJson(needs.upstream, signal, {
@@ -71,7 +101,11 @@ function list(engine: Candidate, target: string, needs: OllamaListsNeeds, signal
   }).then(readModels);
 }
 
-function collectJson(upstream: Upstream, signal: AbortSignal, request: Parameters<Upstream['send']>[0]): Promise<unknown> {
+function collectJson(
+  upstream: Upstream,
+  signal: AbortSignal,
+  request: Parameters<Upstream['send']>[0],
+): Promise<unknown> {
   return new Promise((resolve) => {
     const parts: Buffer[] = [];
     let size = 0;
@@ -90,7 +124,8 @@ function collectJson(upstream: Upstream, signal: AbortSignal, request: Parameter
       },
       data: keep,
       framed: (buffer, _from, _to, chunks) => {
-        for (let i = 0; i < chunks.count; i++) keep(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+        for (let i = 0; i < chunks.count; i++)
+          keep(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
         return true;
       },
       end: () => resolve(ok ? parse(Buffer.concat(parts)) : undefined),
@@ -112,8 +147,11 @@ function parse(bytes: Buffer): unknown {
 }
 
 function readModels(body: unknown): readonly ListedModel[] | undefined {
-  if (body === null || typeof body !== 'object' || !('models' in body) || !Array.isArray(body.models)) return undefined;
+  if (body === null || typeof body !== 'object' || !('models' in body) || !Array.isArray(body.models))
+    return undefined;
   return body.models.flatMap((entry: unknown) =>
-    entry !== null && typeof entry === 'object' && 'name' in entry && typeof entry.name === 'string' ? [{ name: entry.name, entry }] : [],
+    entry !== null && typeof entry === 'object' && 'name' in entry && typeof entry.name === 'string'
+      ? [{ name: entry.name, entry }]
+      : [],
   );
 }

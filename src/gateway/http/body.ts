@@ -62,7 +62,11 @@ export class HttpBody implements RequestBody {
   }
 
   read(sink: BodySink): void {
-    const tooLarge: Refusal = { code: 'BODY_TOO_LARGE', params: { limit: this.#maxBytes }, rule: 'maxBodyBytes' };
+    const tooLarge: Refusal = {
+      code: 'BODY_TOO_LARGE',
+      params: { limit: this.#maxBytes },
+      rule: 'maxBodyBytes',
+    };
     const declared = Number(this.#req.headers['content-length'] ?? 0);
     if (declared > this.#maxBytes) return sink.failed(tooLarge);
     if (this.#expectsContinue) this.#res.writeContinue();
@@ -95,7 +99,8 @@ export class HttpBody implements RequestBody {
       this.#req.pause();
       sink.failed(refusal);
     };
-    connection.onSlowBody = () => stop({ code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true });
+    connection.onSlowBody = () =>
+      stop({ code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true });
     this.#req.on('data', onData);
     this.#req.on('end', onEnd);
   }

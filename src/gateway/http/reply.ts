@@ -187,7 +187,8 @@ export class HttpReply implements Reply {
   }
 
   #noteStall(flowing: boolean): boolean {
-    if (!flowing && this.#needs.connection.stalledSinceMs === 0) this.#needs.connection.stalledSinceMs = this.#needs.nowMs();
+    if (!flowing && this.#needs.connection.stalledSinceMs === 0)
+      this.#needs.connection.stalledSinceMs = this.#needs.nowMs();
     return flowing;
   }
 

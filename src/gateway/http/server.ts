@@ -68,14 +68,18 @@ export class HttpFront {
     );
     // Above the guard's own count, so that the guard sees that there were too many.
     this.#server.maxHeadersCount = limits.maxHeadFields * 2 + 2;
-    this.#server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.#receive(req, res, true));
+    this.#server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) =>
+      this.#receive(req, res, true),
+    );
     this.#server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
       const text = `${errorText('EXPECTATION_FAILED')} ${errorHint('EXPECTATION_FAILED')}`;
       const id = needs.nextId();
       res.writeHead(417, ['content-type', 'application/json', 'x-request-id', id, 'connection', 'close']);
       res.end(errorEnvelope('openai', 'EXPECTATION_FAILED', text, id));
     });
-    this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) => this.#refuseBytes(error, socket));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) =>
+      this.#refuseBytes(error, socket),
+    );
     // Starts Node's own check of `headersTimeout`, which waits for a server that listens by itself; the sockets here
     // come from a listener of ours.
     this.#server.emit('listening');
@@ -87,8 +91,12 @@ export class HttpFront {
     const address = parseAddress(socket.remoteAddress ?? '') ?? unknownAddress;
     const count = this.#perAddress.get(address.bucket) ?? 0;
     const { limits } = this.#needs;
-    const trusted = address.loopback || this.#needs.snapshots.current().policy.trustedProxies.matches(address);
-    if (this.#connections.size >= limits.maxConnections || (!trusted && count >= limits.maxConnectionsPerAddress)) {
+    const trusted =
+      address.loopback || this.#needs.snapshots.current().policy.trustedProxies.matches(address);
+    if (
+      this.#connections.size >= limits.maxConnections ||
+      (!trusted && count >= limits.maxConnectionsPerAddress)
+    ) {
       socket.on('error', () => socket.destroy());
       this.#answerBytes(socket, 'CONNECTIONS_EXHAUSTED', undefined, address);
       return;
@@ -165,7 +173,8 @@ export class HttpFront {
   #receive(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
     const connection = this.#connections.get(req.socket);
     if (connection === undefined) return;
-    if (connection.current === undefined && res.socket !== null) return this.#begin(connection, req, res, expectsContinue);
+    if (connection.current === undefined && res.socket !== null)
+      return this.#begin(connection, req, res, expectsContinue);
     // Pipelined: its turn comes when the answer before it is out.
     if (++connection.waiting > maxPipelined) {
       connection.socket.destroy();
@@ -180,7 +189,15 @@ export class HttpFront {
   #begin(connection: Connection, req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
     const { limits, clock } = this.#needs;
     const nowMs = (): number => clock.monotonicMs();
-    const body = new HttpBody({ req, res, connection, maxBytes: limits.maxBodyBytes, budget: this.#budget, expectsContinue, nowMs });
+    const body = new HttpBody({
+      req,
+      res,
+      connection,
+      maxBytes: limits.maxBodyBytes,
+      budget: this.#budget,
+      expectsContinue,
+      nowMs,
+    });
     const reply = new HttpReply({
       req,
       res,
@@ -204,7 +221,12 @@ export class HttpFront {
     const x = new Exchange({
       id: this.#needs.nextId(),
       peer: connection,
-      head: { method: req.method ?? '', target: req.url ?? '', version: req.httpVersion, fields: new Fields(req.rawHeaders) },
+      head: {
+        method: req.method ?? '',
+        target: req.url ?? '',
+        version: req.httpVersion,
+        fields: new Fields(req.rawHeaders),
+      },
       snapshot: this.#needs.snapshots.current(),
       reply,
       body,
@@ -219,7 +241,12 @@ export class HttpFront {
       x.outcome.rule = 'maxStreams';
       x.outcome.ending = 'refused';
       const message = `${errorText('STREAMS_EXHAUSTED')} ${errorHint('STREAMS_EXHAUSTED')}`;
-      reply.whole(503, ['content-type', 'application/json', 'retry-after', '1', 'x-request-id', x.id, 'request-id', x.id], errorEnvelope('openai', 'STREAMS_EXHAUSTED', message, x.id), false);
+      reply.whole(
+        503,
+        ['content-type', 'application/json', 'retry-after', '1', 'x-request-id', x.id, 'request-id', x.id],
+        errorEnvelope('openai', 'STREAMS_EXHAUSTED', message, x.id),
+        false,
+      );
       return;
     }
     this.#needs.line(x);
@@ -266,7 +293,10 @@ export class HttpFront {
       }
       if (connection.bodySinceMs !== 0) {
         const tookMs = now - connection.bodySinceMs;
-        if (tookMs > bodyGraceMs && connection.bodyBytes < ((tookMs - bodyGraceMs) / 1000) * limits.minBodyBytesPerSecond) {
+        if (
+          tookMs > bodyGraceMs &&
+          connection.bodyBytes < ((tookMs - bodyGraceMs) / 1000) * limits.minBodyBytesPerSecond
+        ) {
           connection.onSlowBody?.();
         }
       }
@@ -286,9 +316,18 @@ export class HttpFront {
       return;
     }
     const code: ErrorCode =
-      error.code === 'HPE_HEADER_OVERFLOW' ? 'HEAD_TOO_LARGE' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'REQUEST_TIMEOUT' : 'REQUEST_MALFORMED';
+      error.code === 'HPE_HEADER_OVERFLOW'
+        ? 'HEAD_TOO_LARGE'
+        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? 'REQUEST_TIMEOUT'
+          : 'REQUEST_MALFORMED';
     const hello = error.rawPacket?.[0] === 0x16;
-    this.#answerBytes(socket, code, hello ? 'this port speaks plain HTTP, so use http:// in the URL' : 'it does not parse', connection.address);
+    this.#answerBytes(
+      socket,
+      code,
+      hello ? 'this port speaks plain HTTP, so use http:// in the URL' : 'it does not parse',
+      connection.address,
+    );
     connection.deadlineMs = this.#needs.clock.monotonicMs() + sweepMs;
   }
 

@@ -14,7 +14,11 @@ export function errorEnvelope(dialect: Dialect, code: ErrorCode, message: string
     case 'responses':
       return JSON.stringify({ error: openaiError(code, message), request_id: requestId });
     case 'anthropic':
-      return JSON.stringify({ type: 'error', error: { type: anthropicType(code), message }, request_id: requestId });
+      return JSON.stringify({
+        type: 'error',
+        error: { type: anthropicType(code), message },
+        request_id: requestId,
+      });
     case 'ollama':
       return JSON.stringify({ error: message, request_id: requestId });
     default:
@@ -23,13 +27,25 @@ export function errorEnvelope(dialect: Dialect, code: ErrorCode, message: string
 }
 
 /** The event that ends a broken stream; `ndjson` where the stream is one of lines. */
-export function errorEvent(dialect: Dialect, framing: 'sse' | 'ndjson', code: ErrorCode, message: string, requestId: string): string {
+export function errorEvent(
+  dialect: Dialect,
+  framing: 'sse' | 'ndjson',
+  code: ErrorCode,
+  message: string,
+  requestId: string,
+): string {
   if (framing === 'ndjson') return `${JSON.stringify({ error: message, request_id: requestId })}\n`;
   switch (dialect) {
     case 'anthropic':
       return `event: error\ndata: ${errorEnvelope(dialect, code, message, requestId)}\n\n`;
     case 'responses': {
-      const response = { id: requestId, object: 'response', status: 'failed', error: { code: 'server_error', message }, output: [] };
+      const response = {
+        id: requestId,
+        object: 'response',
+        status: 'failed',
+        error: { code: 'server_error', message },
+        output: [],
+      };
       return `event: response.failed\ndata: ${JSON.stringify({ type: 'response.failed', response })}\n\n`;
     }
     case 'openai':

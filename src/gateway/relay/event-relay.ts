@@ -49,7 +49,8 @@ export class EventRelay {
   framed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean {
     if (this.#heldLength === 0 && !this.#open && this.#reply.relaysFraming && this.#endsAll(buffer, chunks)) {
       const flowing = this.#reply.writeFramed(buffer, from, to);
-      for (let i = 0; i < chunks.count; i++) this.#reader.events(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+      for (let i = 0; i < chunks.count; i++)
+        this.#reader.events(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
       return flowing;
     }
     let flowing = true;
@@ -118,7 +119,8 @@ export class EventRelay {
 
   #endsAll(buffer: Buffer, chunks: ChunkMap): boolean {
     for (let i = 0; i < chunks.count; i++) {
-      if (!endsEvent(this.#framing, buffer, chunks.starts[i] as number, chunks.ends[i] as number)) return false;
+      if (!endsEvent(this.#framing, buffer, chunks.starts[i] as number, chunks.ends[i] as number))
+        return false;
     }
     return true;
   }
@@ -142,7 +144,10 @@ export class EventRelay {
   /** First border in the open event, which may begin in bytes that are out already. */
   #borderAcross(buffer: Buffer, from: number, to: number): number {
     const head = Math.min(to - from, overlap);
-    const seam = Buffer.concat([this.#tail.subarray(0, this.#tailLength), buffer.subarray(from, from + head)]);
+    const seam = Buffer.concat([
+      this.#tail.subarray(0, this.#tailLength),
+      buffer.subarray(from, from + head),
+    ]);
     for (let end = this.#tailLength + 1; end <= seam.length; end++) {
       if (endsEvent(this.#framing, seam, 0, end)) return from + end - this.#tailLength;
     }
@@ -150,7 +155,10 @@ export class EventRelay {
   }
 
   #rememberTail(buffer: Buffer, from: number, to: number): void {
-    const all = Buffer.concat([this.#tail.subarray(0, this.#tailLength), buffer.subarray(Math.max(from, to - overlap), to)]);
+    const all = Buffer.concat([
+      this.#tail.subarray(0, this.#tailLength),
+      buffer.subarray(Math.max(from, to - overlap), to),
+    ]);
     const kept = all.subarray(Math.max(0, all.length - overlap));
     kept.copy(this.#tail);
     this.#tailLength = kept.length;

@@ -9,9 +9,10 @@
  *
  * A status of 200 is not yet success: a stream that ends without its terminal mark was cut, whatever the framing says.
  */
-import { EngineError, type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
-import type { ChunkMap, EngineHead, Flight, UpstreamSink } from '../../core/engine/upstream.ts';
+
 import type { AttemptEnd } from '../../core/engine/engine.ts';
+import type { ChunkMap, EngineHead, Flight, UpstreamSink } from '../../core/engine/upstream.ts';
+import { type EngineError, type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
 import type { BreakCause, Exchange } from '../exchange.ts';
 import { commonFields, refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
@@ -89,7 +90,11 @@ export class Relay implements UpstreamSink {
     const facts = readHead(head);
     if (head.status >= 300 && head.status < 400) return this.#fail('ENGINE_REDIRECTED', 'protocol');
     if (stackedCodings(facts.contentEncoding)) return this.#fail('ENGINE_PROTOCOL', 'protocol');
-    if (facts.events !== undefined && facts.contentEncoding !== undefined && facts.contentEncoding !== 'identity') {
+    if (
+      facts.events !== undefined &&
+      facts.contentEncoding !== undefined &&
+      facts.contentEncoding !== 'identity'
+    ) {
       return this.#fail('ENGINE_CODED_STREAM', 'protocol');
     }
     if (this.#early) return this.#lateHead(head, facts.events);
@@ -110,7 +115,11 @@ export class Relay implements UpstreamSink {
       return;
     }
     this.#expected = head.contentLength;
-    x.reply.head({ status: head.status, fields, contentLength: head.framing === 'none' ? (head.contentLength ?? 0) : head.contentLength });
+    x.reply.head({
+      status: head.status,
+      fields,
+      contentLength: head.framing === 'none' ? (head.contentLength ?? 0) : head.contentLength,
+    });
   }
 
   data(buffer: Buffer, from: number, to: number): boolean {
@@ -118,7 +127,8 @@ export class Relay implements UpstreamSink {
     const body = this.#body;
     let flowing: boolean;
     if (this.#lateError !== undefined) {
-      if (this.#lateError.text.length < lateErrorLimit) this.#lateError.text += buffer.toString('latin1', from, to);
+      if (this.#lateError.text.length < lateErrorLimit)
+        this.#lateError.text += buffer.toString('latin1', from, to);
       return true;
     }
     if (body !== undefined) {
@@ -140,11 +150,13 @@ export class Relay implements UpstreamSink {
       this.#lastWriteMs = 0;
       flowing = body.framed(buffer, from, to, chunks);
     } else if (this.#lateError === undefined && this.#x.reply.relaysFraming) {
-      for (let i = 0; i < chunks.count; i++) this.#remember(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+      for (let i = 0; i < chunks.count; i++)
+        this.#remember(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
       flowing = this.#x.reply.writeFramed(buffer, from, to);
     } else {
       flowing = true;
-      for (let i = 0; i < chunks.count; i++) flowing = this.data(buffer, chunks.starts[i] as number, chunks.ends[i] as number) && flowing;
+      for (let i = 0; i < chunks.count; i++)
+        flowing = this.data(buffer, chunks.starts[i] as number, chunks.ends[i] as number) && flowing;
     }
     if (!flowing) this.#x.reply.onDrain(this.#resume);
     return flowing;
@@ -180,7 +192,19 @@ export class Relay implements UpstreamSink {
       this.#stream(framing);
       x.outcome.status = 200;
       const type = framing === 'sse' ? 'text/event-stream; charset=utf-8' : 'application/x-ndjson';
-      x.reply.head({ status: 200, fields: ['content-type', type, 'cache-control', 'no-cache', 'x-accel-buffering', 'no', ...commonFields(x)], contentLength: undefined });
+      x.reply.head({
+        status: 200,
+        fields: [
+          'content-type',
+          type,
+          'cache-control',
+          'no-cache',
+          'x-accel-buffering',
+          'no',
+          ...commonFields(x),
+        ],
+        contentLength: undefined,
+      });
       x.reply.flush();
     }
     const { heartbeatMs } = this.#needs;
@@ -221,7 +245,11 @@ export class Relay implements UpstreamSink {
     if (!x.reply.committed) {
       if (end !== 'shut-down' && this.#needs.takeOver(end, undefined)) return this.#leave(end);
       this.#leave(end);
-      refuse(x, { code, rule: 'engine', ...(errorTable[code].status === 503 ? { fields: ['retry-after', '2'] } : {}) });
+      refuse(x, {
+        code,
+        rule: 'engine',
+        ...(errorTable[code].status === 503 ? { fields: ['retry-after', '2'] } : {}),
+      });
       x.outcome.ending = endingOf(code);
       return;
     }
@@ -307,7 +335,13 @@ function lateMessage(late: { readonly status: number; readonly text: string }): 
     if (body !== null && typeof body === 'object' && 'error' in body) {
       const { error } = body;
       if (typeof error === 'string') said = error;
-      else if (error !== null && typeof error === 'object' && 'message' in error && typeof error.message === 'string') said = error.message;
+      else if (
+        error !== null &&
+        typeof error === 'object' &&
+        'message' in error &&
+        typeof error.message === 'string'
+      )
+        said = error.message;
     }
   } catch {
     // Not JSON: the status alone is told.

@@ -38,7 +38,8 @@ export function readHead(head: EngineHead): HeadFacts {
     const value = head.fields[i + 1] as string;
     fields.push(name, value);
     if (name === 'content-type') contentType = value;
-    else if (name === 'content-encoding') contentEncoding = contentEncoding === undefined ? value : `${contentEncoding}, ${value}`;
+    else if (name === 'content-encoding')
+      contentEncoding = contentEncoding === undefined ? value : `${contentEncoding}, ${value}`;
   }
   return { fields, contentType, contentEncoding, events: eventFraming(contentType) };
 }
