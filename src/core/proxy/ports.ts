@@ -45,6 +45,8 @@ export interface StopReport {
 export interface StartOrder {
   readonly config: ProxyConfig;
   readonly profile: string;
+  /** What was given on top of the profile; kept for restarts. Already part of `config`. */
+  readonly overrides: ProxyConfigInput;
 }
 
 /** Starts and ends proxies: inside this process, or as detached ones. */

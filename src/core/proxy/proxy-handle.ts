@@ -3,7 +3,7 @@
  * the truth is the living process behind `controlPath`.
  */
 import type { EngineStatus } from '../engine/directory.ts';
-import type { ProxyMode } from './proxy-config.ts';
+import type { ProxyConfig, ProxyConfigInput, ProxyMode } from './proxy-config.ts';
 
 export interface ProxyHandle {
   /** `px_` + 8 base62 characters. */
@@ -40,6 +40,9 @@ export interface ProxyStatus {
   readonly handle: ProxyHandle;
   readonly url: string;
   readonly version: string;
+  readonly config: ProxyConfig;
+  /** What was given at its start on top of the profile; a restart gives it again. */
+  readonly overrides: ProxyConfigInput;
   readonly uptimeSeconds: number;
   /** Requests being worked on now. */
   readonly inFlight: number;
