@@ -40,7 +40,8 @@ export const engineUrlSchema = z.string().max(512).refine(isEngineUrl, {
   error: 'http://HOST[:PORT][/PATH] or https://..., without user, password, query or fragment',
 });
 
-const secretRef = z.discriminatedUnion('from', [
+/** Where a secret is to be read; never the secret itself. */
+export const secretReferenceSchema = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('env'), name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
   z.strictObject({ from: z.literal('file'), path: z.string().min(1).max(4096) }),
 ]);
@@ -53,7 +54,7 @@ export const engineConfigSchema = z.strictObject({
     .regex(engineIdPattern, { error: 'lower-case letters, digits and dashes, 32 at most' })
     .optional(),
   kind: z.enum(engineKindNames).exclude(['demo']).optional(),
-  apiKey: secretRef.optional(),
+  apiKey: secretReferenceSchema.optional(),
 });
 export type EngineConfig = Readonly<z.output<typeof engineConfigSchema>>;
 

@@ -1,0 +1,141 @@
+/**
+ * The saved engines and aliases as an administrator handles them. Validated whole before anything is written; recorded
+ * in the audit without a secret; announced to the proxies that run.
+ */
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { EngineError, type Fault } from '../errors.ts';
+import { faultsOf } from '../faults.ts';
+import { engineConfigSchema, engineIdPattern, secretReferenceSchema } from '../proxy/proxy-config.ts';
+import type { AuditRepository, EngineRepository, ModelAlias } from '../security/ports.ts';
+import type { EngineKindName, EngineRecord, SecretRef } from './engine.ts';
+
+export interface EngineRegistryNeeds {
+  readonly repository: EngineRepository;
+  readonly audit: AuditRepository;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly actor: string;
+  readonly announce: () => Promise<void>;
+}
+
+const engineSchema = engineConfigSchema.extend({
+  id: z.string().regex(engineIdPattern, { error: 'lower-case letters, digits and dashes, 32 at most' }),
+  apiKey: z
+    .discriminatedUnion('from', [
+      secretReferenceSchema,
+      z.strictObject({
+        from: z.literal('value'),
+        value: z
+          .string()
+          .regex(/^[\x21-\x7e]{1,4096}$/, { error: 'visible ASCII characters without blanks' }),
+      }),
+    ])
+    .optional(),
+});
+
+/** An engine to be saved. `kind` undefined: the server is asked what it is. */
+export interface NewEngine {
+  readonly url: string;
+  readonly id: string;
+  readonly kind?: EngineKindName;
+  readonly apiKey?: SecretRef;
+}
+
+/** A model's name as clients may say it: no control characters, no blanks at its ends. */
+const aliasSchema = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(256)
+    .refine((text) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(text) && text.trim() === text && !text.includes('://'), {
+      error: 'printable characters, without blanks at its ends and without ://',
+    }),
+  target: z.string().min(1).max(256),
+});
+
+export class EngineRegistry {
+  readonly #needs: EngineRegistryNeeds;
+
+  constructor(needs: EngineRegistryNeeds) {
+    this.#needs = needs;
+  }
+
+  list(): Promise<readonly EngineRecord[]> {
+    return this.#needs.repository.listEngines();
+  }
+
+  /** Throws an `EngineError` ENGINE_INVALID that carries every fault; then nothing was saved. */
+  async add(input: NewEngine): Promise<EngineRecord> {
+    const parsed = engineSchema.safeParse(input);
+    const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
+    if ((await this.list()).some((e) => e.id === input.id)) {
+      faults.push({ field: 'id', value: input.id, allowed: 'an id that no other engine has' });
+    }
+    if (!parsed.success || faults.length > 0) throw new EngineError('ENGINE_INVALID', { faults });
+    const { url, id, kind, apiKey } = parsed.data;
+    const record: EngineRecord = {
+      id,
+      url,
+      createdAtMs: this.#needs.clock.nowMs(),
+      ...(kind === undefined ? {} : { kind }),
+      ...(apiKey === undefined ? {} : { apiKey }),
+    };
+    await this.#needs.repository.saveEngine(record);
+    await this.#changed('engine.add', id, shown(record));
+    return record;
+  }
+
+  /** Throws an `EngineError` ENGINE_NOT_FOUND. */
+  async remove(id: string): Promise<void> {
+    if (!(await this.#needs.repository.deleteEngine(id))) {
+      throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: id } });
+    }
+    await this.#changed('engine.remove', id);
+  }
+
+  aliases(): Promise<readonly ModelAlias[]> {
+    return this.#needs.repository.listAliases();
+  }
+
+  /** Inserts or replaces. Throws an `EngineError` ALIAS_INVALID. */
+  async alias(name: string, target: string): Promise<ModelAlias> {
+    const input = { name, target };
+    const parsed = aliasSchema.safeParse(input);
+    const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
+    const others = (await this.aliases()).filter((a) => a.name !== name);
+    // An alias of an alias would make the meaning of a name depend on the order of changes.
+    if (others.some((a) => a.name === target) || name === target) {
+      faults.push({ field: 'target', value: target, allowed: 'the name of a model, not of an alias' });
+    }
+    if (faults.length > 0) throw new EngineError('ALIAS_INVALID', { faults });
+    await this.#needs.repository.saveAlias(input);
+    await this.#changed('alias.set', name, JSON.stringify(input));
+    return input;
+  }
+
+  /** Throws an `EngineError` ALIAS_NOT_FOUND. */
+  async unalias(name: string): Promise<void> {
+    if (!(await this.#needs.repository.deleteAlias(name))) {
+      throw new EngineError('ALIAS_NOT_FOUND', { params: { alias: name } });
+    }
+    await this.#changed('alias.remove', name);
+  }
+
+  async #changed(action: string, subject: string, after?: string): Promise<void> {
+    const { audit, clock, actor, announce } = this.#needs;
+    await announce();
+    await audit.record({
+      atMs: clock.nowMs(),
+      actor,
+      action,
+      subject,
+      ...(after === undefined ? {} : { after }),
+    });
+  }
+}
+
+function shown(record: EngineRecord): string {
+  const { apiKey, ...rest } = record;
+  if (apiKey === undefined) return JSON.stringify(rest);
+  return JSON.stringify({ ...rest, apiKey: apiKey.from === 'value' ? { from: 'value' } : apiKey });
+}

@@ -1,0 +1,292 @@
+/**
+ * Starts, stops and shows proxies. What it says of a proxy is what the living process says; the store only remembers
+ * whom to ask.
+ *
+ * A start looks at the proxies that run and at the port before anything is launched, so that the common mistakes get
+ * their own sentence; the race between this look and the bind is closed by the exclusive bind itself.
+ */
+import type { Clock } from '../clock.ts';
+import { ProxyError } from '../errors.ts';
+import type { AuditRepository } from '../security/ports.ts';
+import type { ProxyController, ProxyProfile, ProxyRepository, StartOrder, StopReport } from './ports.ts';
+import {
+  bindAddresses,
+  configuredPort,
+  type ProxyConfigInput,
+  parseProxyConfig,
+  profileNamePattern,
+} from './proxy-config.ts';
+import { type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
+
+/** Who holds a port: words that follow "is already in use", or undefined where it is free. */
+export type PortLook = (address: string, port: number) => Promise<string | undefined>;
+
+export interface ProxyServiceNeeds {
+  readonly proxies: ProxyRepository;
+  readonly controller: ProxyController;
+  readonly portLook: PortLook;
+  readonly audit: AuditRepository;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Who starts and stops, for the audit. */
+  readonly actor: string;
+}
+
+export interface StartRequest {
+  /** `default` needs no saved profile. */
+  readonly profile: string;
+  /** On top of the profile, for this run and its restarts. */
+  readonly overrides: ProxyConfigInput;
+  /** Keeps the overrides in the profile, once the proxy runs. */
+  readonly save: boolean;
+}
+
+/** A proxy of the store, and what its process says of itself. */
+export type ProxyView =
+  | { readonly state: 'running' | 'draining'; readonly handle: ProxyHandle; readonly status: ProxyStatus }
+  | { readonly state: 'not-answering'; readonly handle: ProxyHandle };
+
+export interface StoppedProxy {
+  readonly handle: ProxyHandle;
+  readonly report: StopReport;
+}
+
+export class ProxyService {
+  readonly #needs: ProxyServiceNeeds;
+
+  constructor(needs: ProxyServiceNeeds) {
+    this.#needs = needs;
+  }
+
+  /**
+   * Resolves when the proxy answers on its listener; on failure nothing is left. Throws a `ProxyError`:
+   * PROFILE_NOT_FOUND, PROXY_INVALID_CONFIG, PROXY_ALREADY_RUNNING, PROXY_PORT_IN_USE, and what the controller throws.
+   */
+  async start(request: StartRequest, signal: AbortSignal): Promise<ProxyHandle> {
+    const order = await this.order(request);
+    await this.#lookBefore(order);
+    const handle = await this.#needs.controller.start(order, signal);
+    if (request.save) await this.saveProfile(request.profile, await this.#merged(request));
+    await this.#record('proxy.start', handle);
+    return handle;
+  }
+
+  /** The complete configuration of a request. Throws PROFILE_NOT_FOUND, PROXY_INVALID_CONFIG. */
+  async order(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<StartOrder> {
+    const config = parseProxyConfig(await this.#merged(request));
+    return { config, profile: request.profile, overrides: request.overrides };
+  }
+
+  /**
+   * Drains one proxy and ends it. `which` is an id or a profile; undefined means the only one that runs.
+   * Throws PROXY_NOT_RUNNING, PROXY_AMBIGUOUS, PROXY_CONTROL_UNREACHABLE.
+   */
+  async stop(which: string | undefined, graceMs?: number): Promise<StoppedProxy> {
+    return this.#stop(await this.find(which), graceMs);
+  }
+
+  /** Drains all of them at the same time. Empty where none runs. */
+  async stopAll(graceMs?: number): Promise<readonly StoppedProxy[]> {
+    const handles = await this.list();
+    return Promise.all(handles.map((handle) => this.#stop(handle, graceMs)));
+  }
+
+  /**
+   * A new process takes over as soon as the old one let go of the port; the old one drains on. The profile is read
+   * anew, what was given on top of it at the start holds still. Throws like `stop` and `start`.
+   */
+  async restart(which: string | undefined, signal: AbortSignal): Promise<ProxyHandle> {
+    const { controller } = this.#needs;
+    const old = await this.find(which);
+    const status = await controller.inspect(old);
+    if (status === 'gone') throw notRunning(which);
+    const { config, profile, overrides } = await this.order({
+      profile: old.profile,
+      overrides: status.overrides,
+    });
+    // The URL that clients have stays good where the port was a free one.
+    const port = configuredPort(config) === 0 ? old.port : configuredPort(config);
+    await controller.release(old, status.config.graceMs);
+    const handle = await controller.start({ config: { ...config, port }, profile, overrides }, signal);
+    await this.#record('proxy.restart', handle);
+    return handle;
+  }
+
+  /** Each proxy of the store whose process lives, asked now; oldest first. */
+  async status(): Promise<readonly ProxyView[]> {
+    const views = await Promise.all((await this.list()).map((handle) => this.#view(handle)));
+    return views.filter((view) => view !== undefined);
+  }
+
+  /** Only what lives, draining ones included; oldest first. */
+  list(): Promise<readonly ProxyHandle[]> {
+    return this.#needs.proxies.listActiveHandles();
+  }
+
+  /** One that does not drain, unless it is named by its id. Throws PROXY_NOT_RUNNING, PROXY_AMBIGUOUS. */
+  async find(which: string | undefined): Promise<ProxyHandle> {
+    const handles = await this.list();
+    const running = handles.filter((h) => !h.draining);
+    const byId = handles.find((h) => h.id === which);
+    if (byId !== undefined) return byId;
+    const meant = which === undefined ? running : running.filter((h) => h.profile === which);
+    const [first, ...others] = meant;
+    if (first === undefined) throw notRunning(which);
+    if (others.length > 0) {
+      const list = meant.map((h) => `${h.id} (profile ${h.profile}, ${proxyUrl(h)})`).join(', ');
+      throw new ProxyError('PROXY_AMBIGUOUS', { params: { which: list } });
+    }
+    return first;
+  }
+
+  // --- profiles
+
+  listProfiles(): Promise<readonly ProxyProfile[]> {
+    return this.#needs.proxies.listProfiles();
+  }
+
+  /** Throws PROFILE_NOT_FOUND. */
+  async loadProfile(name: string): Promise<ProxyProfile> {
+    const profile = await this.#needs.proxies.loadProfile(name);
+    if (profile === undefined) throw new ProxyError('PROFILE_NOT_FOUND', { params: { profile: name } });
+    return profile;
+  }
+
+  /** Inserts or replaces, whole. Throws PROFILE_INVALID that carries every fault; then nothing was saved. */
+  async saveProfile(name: string, config: ProxyConfigInput): Promise<ProxyProfile> {
+    checkProfile(name, config);
+    const nowMs = this.#needs.clock.nowMs();
+    const before = await this.#needs.proxies.loadProfile(name);
+    const profile = { name, config, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs };
+    await this.#needs.proxies.saveProfile(profile);
+    await this.#needs.audit.record({
+      atMs: nowMs,
+      actor: this.#needs.actor,
+      action: 'profile.save',
+      subject: name,
+      ...(before === undefined ? {} : { before: JSON.stringify(before.config) }),
+      after: JSON.stringify(config),
+    });
+    return profile;
+  }
+
+  /** Throws PROFILE_NOT_FOUND. A proxy that was started from it runs on. */
+  async deleteProfile(name: string): Promise<void> {
+    const { config } = await this.loadProfile(name);
+    await this.#needs.proxies.deleteProfile(name);
+    await this.#needs.audit.record({
+      atMs: this.#needs.clock.nowMs(),
+      actor: this.#needs.actor,
+      action: 'profile.delete',
+      subject: name,
+      before: JSON.stringify(config),
+    });
+  }
+
+  // --- parts
+
+  async #merged(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<ProxyConfigInput> {
+    const { profile, overrides } = request;
+    const saved = await this.#needs.proxies.loadProfile(profile);
+    if (saved === undefined && profile !== 'default') {
+      throw new ProxyError('PROFILE_NOT_FOUND', { params: { profile } });
+    }
+    const base = saved?.config ?? {};
+    return {
+      ...base,
+      ...overrides,
+      // Parts of parts: a limit that is given does not forget the others.
+      ...(base.limits && overrides.limits ? { limits: { ...base.limits, ...overrides.limits } } : {}),
+      ...(base.policy && overrides.policy ? { policy: { ...base.policy, ...overrides.policy } } : {}),
+    };
+  }
+
+  async #lookBefore(order: StartOrder): Promise<void> {
+    const { config, profile } = order;
+    const running = (await this.list()).filter((h) => !h.draining);
+    const same = running.find((h) => h.profile === profile);
+    if (same !== undefined) {
+      throw new ProxyError('PROXY_ALREADY_RUNNING', {
+        params: { profile, id: same.id, url: proxyUrl(same) },
+      });
+    }
+    const port = configuredPort(config);
+    if (port === 0) return;
+    for (const address of bindAddresses(config)) {
+      const proxy = running.find((h) => h.port === port && meets(h.addresses, address));
+      const holder =
+        proxy === undefined
+          ? await this.#needs.portLook(address, port)
+          : ` by the proxy ${proxy.id} (profile ${proxy.profile})`;
+      if (holder !== undefined)
+        throw new ProxyError('PROXY_PORT_IN_USE', { params: { address, port, holder } });
+    }
+  }
+
+  async #stop(handle: ProxyHandle, graceMs: number | undefined): Promise<StoppedProxy> {
+    const report = await this.#needs.controller.stop(handle, graceMs ?? (await this.#graceOf(handle)));
+    await this.#record('proxy.stop', handle);
+    return { handle, report };
+  }
+
+  async #graceOf(handle: ProxyHandle): Promise<number> {
+    const view = await this.#view(handle);
+    return view !== undefined && 'status' in view ? view.status.config.graceMs : defaultGraceMs;
+  }
+
+  async #view(handle: ProxyHandle): Promise<ProxyView | undefined> {
+    try {
+      const status = await this.#needs.controller.inspect(handle);
+      if (status === 'gone') return undefined;
+      return { state: status.handle.draining ? 'draining' : 'running', handle: status.handle, status };
+    } catch (error) {
+      if (error instanceof ProxyError && error.code === 'PROXY_CONTROL_UNREACHABLE')
+        return { state: 'not-answering', handle };
+      throw error;
+    }
+  }
+
+  async #record(action: string, handle: ProxyHandle): Promise<void> {
+    const { audit, clock, actor } = this.#needs;
+    const { id, profile, port, mode, addresses } = handle;
+    await audit.record({
+      atMs: clock.nowMs(),
+      actor,
+      action,
+      subject: id,
+      after: JSON.stringify({ profile, port, mode, addresses }),
+    });
+  }
+}
+
+/** For one that does not say what its own is. */
+const defaultGraceMs = 30_000;
+
+function notRunning(which: string | undefined): ProxyError {
+  const words = which === undefined ? '' : ` with the id or profile ${which}`;
+  return new ProxyError('PROXY_NOT_RUNNING', { params: { which: words } });
+}
+
+function meets(bound: readonly string[], address: string): boolean {
+  const all = (a: string): boolean => a === '0.0.0.0' || a === '::';
+  return all(address) || bound.some((b) => b === address || all(b));
+}
+
+function checkProfile(name: string, config: ProxyConfigInput): void {
+  if (!profileNamePattern.test(name)) {
+    throw new ProxyError('PROFILE_INVALID', {
+      faults: [
+        {
+          field: 'name',
+          value: JSON.stringify(name.slice(0, 80)),
+          allowed: 'lower-case letters, digits and dashes, 63 at most',
+        },
+      ],
+    });
+  }
+  try {
+    parseProxyConfig(config);
+  } catch (error) {
+    if (error instanceof ProxyError) throw new ProxyError('PROFILE_INVALID', { faults: error.faults });
+    throw error;
+  }
+}

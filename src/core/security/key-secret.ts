@@ -1,0 +1,50 @@
+/**
+ * Makes the secrets of keys; their form is drawn in api-key.ts. Randomness and hashes are passed in.
+ */
+import { base62 } from './base62.ts';
+
+/** What the machine lends: a good source of randomness, SHA-256 and CRC-32. */
+export interface SecretTools {
+  randomBytes(count: number): Uint8Array;
+  /** Lower-case hex. */
+  sha256Hex(text: string): string;
+  /** As an unsigned number (ISO-HDLC, as zlib computes it). */
+  crc32(text: string): number;
+}
+
+export interface FreshSecret {
+  readonly id: string;
+  /** The whole key; shown once, never kept. */
+  readonly key: string;
+  readonly digest: string;
+  readonly prefix: string;
+}
+
+const secretLength = 43;
+const checksumLength = 6;
+const idLength = 12;
+const prefixLength = 'flm_'.length + 4;
+const form = /^flm_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+
+export function freshSecret(tools: SecretTools): FreshSecret {
+  const secret = base62(tools.randomBytes(32), secretLength);
+  const key = `flm_${secret}${checksum(secret, tools)}`;
+  return {
+    id: `key_${base62(tools.randomBytes(9), idLength)}`,
+    key,
+    digest: tools.sha256Hex(key),
+    prefix: key.slice(0, prefixLength),
+  };
+}
+
+/** Whether a text is a key of flm's, typos aside: tells without a database. */
+export function looksLikeKey(text: string, tools: Pick<SecretTools, 'crc32'>): boolean {
+  const match = form.exec(text);
+  return match !== null && checksum(match[1] as string, tools) === match[2];
+}
+
+function checksum(secret: string, tools: Pick<SecretTools, 'crc32'>): string {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, tools.crc32(secret));
+  return base62(bytes, checksumLength);
+}

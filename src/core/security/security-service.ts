@@ -1,0 +1,161 @@
+/**
+ * Keys and policy as an administrator handles them. Each change is validated whole before anything is written, is
+ * recorded in the audit without a secret, and is announced to the proxies that run.
+ */
+import type { Clock } from '../clock.ts';
+import { PolicyError } from '../errors.ts';
+import type { ApiKey } from './api-key.ts';
+import { noKeyLimits } from './api-key.ts';
+import { type KeyRequestInput, parseKeyRequest } from './key-request.ts';
+import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
+import type { AuditRepository, LastUse, SecurityRepository } from './ports.ts';
+import { parsePolicy, type SecurityPolicy } from './security-policy.ts';
+
+export interface SecurityServiceNeeds {
+  readonly repository: SecurityRepository;
+  readonly audit: AuditRepository;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly secrets: SecretTools;
+  /** Who changes things, for the audit: `cli:USER`. */
+  readonly actor: string;
+  /** Tells running proxies to look; they look by themselves a moment later, so it may fail in silence. */
+  readonly announce: () => Promise<void>;
+}
+
+/** A new key: the secret is here and nowhere else. */
+export interface CreatedKey {
+  readonly record: ApiKey;
+  readonly key: string;
+}
+
+export interface ListedKey {
+  readonly record: ApiKey;
+  readonly lastUse: LastUse | undefined;
+}
+
+export class SecurityService {
+  readonly #needs: SecurityServiceNeeds;
+
+  constructor(needs: SecurityServiceNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Throws a `PolicyError` KEY_INVALID that carries every fault; then no key was made. */
+  async createKey(input: KeyRequestInput): Promise<CreatedKey> {
+    const { clock, secrets, repository } = this.#needs;
+    const nowMs = clock.nowMs();
+    const { requestsPerMinute, burst, ...request } = parseKeyRequest(input, nowMs);
+    const fresh = freshSecret(secrets);
+    const record = recordOf(fresh, {
+      ...request,
+      limits: { ...noKeyLimits, requestsPerMinute, burst },
+      createdAtMs: nowMs,
+      revokedAtMs: null,
+    });
+    await repository.insertKey(record);
+    await this.#changed('key.create', record.id, undefined, record);
+    return { record, key: fresh.key };
+  }
+
+  /** Oldest first. */
+  async listKeys(): Promise<readonly ListedKey[]> {
+    const [records, uses] = await Promise.all([
+      this.#needs.repository.listKeys(),
+      this.#needs.repository.lastUsed(),
+    ]);
+    return [...records]
+      .sort((a, b) => a.createdAtMs - b.createdAtMs)
+      .map((record) => ({ record, lastUse: uses.get(record.id) }));
+  }
+
+  /** By id, or by a label that only one key has. Throws a `PolicyError` KEY_NOT_FOUND. */
+  async findKey(name: string): Promise<ListedKey> {
+    const keys = await this.listKeys();
+    const byLabel = keys.filter((k) => k.record.label === name);
+    const found = keys.find((k) => k.record.id === name) ?? (byLabel.length === 1 ? byLabel[0] : undefined);
+    if (found !== undefined) return found;
+    const key = byLabel.length > 1 ? `that "${name}" alone means; several have this label` : name;
+    throw new PolicyError('KEY_NOT_FOUND', { params: { key } });
+  }
+
+  /**
+   * Makes a second key with the same rules and lets the first one end after `overlapMs` (0: at once).
+   * Throws KEY_NOT_FOUND, and KEY_INVALID where the key is revoked.
+   */
+  async rotateKey(name: string, overlapMs: number): Promise<CreatedKey> {
+    const { clock, secrets, repository } = this.#needs;
+    const { record: old } = await this.findKey(name);
+    if (old.revokedAtMs !== null) {
+      throw new PolicyError('KEY_INVALID', {
+        faults: [{ field: 'key', value: `${old.id}, which was revoked`, allowed: 'a key that is in use' }],
+      });
+    }
+    const nowMs = clock.nowMs();
+    const fresh = freshSecret(secrets);
+    const record = recordOf(fresh, { ...old, createdAtMs: nowMs });
+    await repository.insertKey(record);
+    const endsAtMs = Math.min(nowMs + overlapMs, old.expiresAtMs ?? Number.POSITIVE_INFINITY);
+    const ended = overlapMs === 0 ? { ...old, revokedAtMs: nowMs } : { ...old, expiresAtMs: endsAtMs };
+    await repository.updateKey(ended);
+    await this.#changed('key.rotate', old.id, old, record);
+    return { record, key: fresh.key };
+  }
+
+  /** For ever. Revoking it again changes nothing. Throws KEY_NOT_FOUND. */
+  async revokeKey(name: string): Promise<ApiKey> {
+    const { record } = await this.findKey(name);
+    if (record.revokedAtMs !== null) return record;
+    const revoked = { ...record, revokedAtMs: this.#needs.clock.nowMs() };
+    await this.#needs.repository.updateKey(revoked);
+    await this.#changed('key.revoke', record.id, record, revoked);
+    return revoked;
+  }
+
+  /** Forgets it; what was used under it stays in the usage table. Throws KEY_NOT_FOUND. */
+  async deleteKey(name: string): Promise<ApiKey> {
+    const { record } = await this.findKey(name);
+    await this.#needs.repository.deleteKey(record.id);
+    await this.#changed('key.delete', record.id, record, undefined);
+    return record;
+  }
+
+  policy(): Promise<SecurityPolicy> {
+    return this.#needs.repository.loadPolicy();
+  }
+
+  /** Replaces the policy whole. Throws a `PolicyError` POLICY_INVALID; then the policy in force stays. */
+  async setPolicy(input: unknown): Promise<SecurityPolicy> {
+    const policy = parsePolicy(input);
+    const before = await this.#needs.repository.loadPolicy();
+    await this.#needs.repository.savePolicy(policy);
+    await this.#changed('policy.set', 'policy', before, policy);
+    return policy;
+  }
+
+  async #changed(
+    action: string,
+    subject: string,
+    before: SecurityPolicy | ApiKey | undefined,
+    after: SecurityPolicy | ApiKey | undefined,
+  ): Promise<void> {
+    const { audit, clock, actor, announce } = this.#needs;
+    await announce();
+    await audit.record({
+      atMs: clock.nowMs(),
+      actor,
+      action,
+      subject,
+      ...(before === undefined ? {} : { before: withoutDigest(before) }),
+      ...(after === undefined ? {} : { after: withoutDigest(after) }),
+    });
+  }
+}
+
+function recordOf(fresh: FreshSecret, rest: Omit<ApiKey, 'id' | 'digest' | 'prefix'>): ApiKey {
+  return { ...rest, id: fresh.id, digest: fresh.digest, prefix: fresh.prefix };
+}
+
+/** The digest of a key is no secret that opens anything, but it has no business in the audit either. */
+function withoutDigest(value: SecurityPolicy | ApiKey): string {
+  return JSON.stringify(value, (name, part: unknown) => (name === 'digest' ? undefined : part));
+}
