@@ -43,6 +43,8 @@ export interface Refusal {
   readonly fields?: readonly string[];
   /** The connection cannot be used any more. */
   readonly close?: boolean;
+  /** How it went, where that was not flm's own decision. */
+  readonly ending?: Ending;
 }
 
 export type Step = (x: Exchange) => Refusal | undefined;
@@ -70,6 +72,8 @@ export interface Reply {
   head(h: ResponseHead): void;
   /** Sends the head now where it still waits. */
   flush(): void;
+  /** Takes back a head that still waits; false where it is out. */
+  withdraw(): boolean;
   /** Payload bytes; framed by the reply. */
   write(buffer: Buffer, from: number, to: number): boolean;
   /** Bytes that already are valid chunk framing; only where `relaysFraming`. */

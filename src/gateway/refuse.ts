@@ -13,7 +13,7 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   x.outcome.status = row.status;
   x.outcome.code = refusal.code;
   x.outcome.rule = refusal.rule;
-  x.outcome.ending = 'refused';
+  x.outcome.ending = refusal.ending ?? 'refused';
   const fields = ['content-type', 'application/json', ...commonFields(x), ...(refusal.fields ?? [])];
   if (row.status === 401) fields.push('www-authenticate', 'Bearer');
   const params = { base: `http://${x.head.fields.get('host') ?? 'HOST'}/v1`, ...refusal.params };

@@ -96,6 +96,13 @@ export class HttpReply implements Reply {
     this.#needs.res.flushHeaders();
   }
 
+  withdraw(): boolean {
+    if (this.#staged === undefined) return false;
+    this.#staged = undefined;
+    this.committed = false;
+    return true;
+  }
+
   write(buffer: Buffer, from: number, to: number): boolean {
     if (this.#over || from === to) return true;
     const text = buffer.toString('latin1', from, to);

@@ -105,30 +105,28 @@ export class Relay implements UpstreamSink {
 
     x.outcome.status = head.status;
     const fields = [...facts.fields, ...commonFields(x)];
-    if (facts.events !== undefined) {
+    if (facts.events !== undefined && head.framing !== 'none') {
       this.#stream(facts.events);
       fields.push('x-accel-buffering', 'no');
       if (!facts.fields.includes('cache-control')) fields.push('cache-control', 'no-cache');
-      x.reply.head({ status: head.status, fields, contentLength: head.contentLength });
+      // Framed by us even where the engine told a length: an error event may have to follow what came of it.
+      x.reply.head({ status: head.status, fields, contentLength: undefined });
       // Not in this call: the first event most often stands in the same read, and then head and event are one write.
       process.nextTick(flushReply, x);
       return;
     }
     this.#expected = head.contentLength;
-    x.reply.head({
-      status: head.status,
-      fields,
-      contentLength: head.framing === 'none' ? (head.contentLength ?? 0) : head.contentLength,
-    });
+    x.reply.head({ status: head.status, fields, contentLength: head.contentLength });
   }
 
   data(buffer: Buffer, from: number, to: number): boolean {
     if (this.#over) return true;
     const body = this.#body;
     let flowing: boolean;
-    if (this.#lateError !== undefined) {
-      if (this.#lateError.text.length < lateErrorLimit)
-        this.#lateError.text += buffer.toString('latin1', from, to);
+    const late = this.#lateError;
+    if (late !== undefined) {
+      const room = lateErrorLimit - late.text.length;
+      late.text += buffer.toString('latin1', from, Math.min(to, from + room));
       return true;
     }
     if (body !== undefined) {
@@ -146,7 +144,7 @@ export class Relay implements UpstreamSink {
     if (this.#over) return true;
     const body = this.#body;
     let flowing: boolean;
-    if (body !== undefined) {
+    if (body !== undefined && this.#lateError === undefined) {
       this.#lastWriteMs = 0;
       flowing = body.framed(buffer, from, to, chunks);
     } else if (this.#lateError === undefined && this.#x.reply.relaysFraming) {
@@ -242,15 +240,16 @@ export class Relay implements UpstreamSink {
   #fail(code: ErrorCode, end: AttemptEnd, detail?: string): void {
     const x = this.#x;
     this.flight?.abort();
-    if (!x.reply.committed) {
+    // A head that still waits for its first byte is taken back: the client has not seen it.
+    if (!x.reply.committed || x.reply.withdraw()) {
       if (end !== 'shut-down' && this.#needs.takeOver(end, undefined)) return this.#leave(end);
       this.#leave(end);
       refuse(x, {
         code,
         rule: 'engine',
+        ending: endingOf(code),
         ...(errorTable[code].status === 503 ? { fields: ['retry-after', '2'] } : {}),
       });
-      x.outcome.ending = endingOf(code);
       return;
     }
     this.#leave(end);
