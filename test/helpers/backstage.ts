@@ -44,6 +44,8 @@ export class Backstage {
     const engines: RawEngine[] = [];
     for (const { early = false } of wanted) engines.push(await startRawEngine([], { early }));
     const clock = new MovedClock();
+    // A monotonic clock that says 0 would look like one that was never asked.
+    await clock.move(1_000);
     const door = await openDoor({
       clock,
       config: options.config ?? {},

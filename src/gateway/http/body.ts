@@ -38,6 +38,7 @@ export class HttpBody implements RequestBody {
   readonly #expectsContinue: boolean;
   readonly #nowMs: () => number;
   #taken = 0;
+  #detach: (() => void) | undefined;
 
   constructor(parts: {
     readonly req: IncomingMessage;
@@ -89,6 +90,7 @@ export class HttpBody implements RequestBody {
       sink.end();
     };
     const detach = (): void => {
+      this.#detach = undefined;
       this.#req.off('data', onData);
       this.#req.off('end', onEnd);
       connection.bodySinceMs = 0;
@@ -101,15 +103,15 @@ export class HttpBody implements RequestBody {
     };
     connection.onSlowBody = () =>
       stop({ code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true });
+    this.#detach = detach;
     this.#req.on('data', onData);
     this.#req.on('end', onEnd);
   }
 
   /** The exchange is over: what was read is nobody's any more. */
   release(): void {
+    this.#detach?.();
     this.#budget.giveBack(this.#taken);
     this.#taken = 0;
-    this.#connection.bodySinceMs = 0;
-    this.#connection.onSlowBody = undefined;
   }
 }

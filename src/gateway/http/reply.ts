@@ -54,7 +54,7 @@ export class HttpReply implements Reply {
     this.bytesOut = length;
     this.#touch();
 
-    const unread = !req.complete;
+    const unread = isUnread(req);
     const declared = Number(req.headers['content-length'] ?? Number.POSITIVE_INFINITY);
     const drainable = declared <= drainRefusedBytes && !this.#needs.expectsContinue;
     const mustClose = close || this.#needs.draining() || (unread && !drainable);
@@ -177,7 +177,7 @@ export class HttpReply implements Reply {
       h.fields.push('transfer-encoding', 'chunked');
       this.#framing = 'chunked';
     } else this.#framing = 'until-close';
-    if (this.#needs.draining() || !req.complete) h.fields.push('connection', 'close');
+    if (this.#needs.draining() || isUnread(req)) h.fields.push('connection', 'close');
     res.writeHead(h.status, h.fields);
     // The framing is written by this class; Node must not add its own.
     if (this.#framing === 'chunked') res.chunkedEncoding = false;
@@ -210,4 +210,10 @@ export class HttpReply implements Reply {
     this.#needs.connection.onDrain = undefined;
     this.#needs.onOver();
   }
+}
+
+/** A request without a body is not yet `complete` while Node announces it, and yet nothing of it can follow. */
+function isUnread(req: IncomingMessage): boolean {
+  if (req.complete) return false;
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 }

@@ -14,6 +14,7 @@ import { type ClientAddress, parseAddress } from '../../core/security/address-ru
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import { type BreakCause, Exchange } from '../exchange.ts';
 import { Fields } from '../fields.ts';
+import { refuse } from '../refuse.ts';
 import { errorEnvelope } from '../relay/dialects.ts';
 import { BodyBudget, HttpBody } from './body.ts';
 import { Connection } from './connection.ts';
@@ -128,12 +129,12 @@ export class HttpFront {
     return this.#running;
   }
 
-  /** Lets running answers finish; resolves when the last one is over. */
+  /**
+   * Lets running answers finish; resolves when the last one is over. Idle connections stay until they ask for something,
+   * which the guard refuses: closing them now would reset the request that is on its way on one of them.
+   */
   drain(): Promise<void> {
     this.#draining = true;
-    for (const connection of this.#connections.values()) {
-      if (connection.current === undefined) this.#closeWhenIdle(connection);
-    }
     if (this.#running.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = resolve;
@@ -147,7 +148,10 @@ export class HttpFront {
 
   break(x: Exchange, why: BreakCause): void {
     if (x.onBreak !== undefined) x.onBreak(why);
-    else if (!x.over) x.reply.cut();
+    else if (x.over) return;
+    else if (x.reply.committed) x.reply.cut();
+    else if (why === 'key-ended') refuse(x, { code: 'KEY_ENDED', rule: why, ending: why, close: true });
+    else refuse(x, { code: 'SHUT_DOWN', rule: why, ending: 'shut-down', close: true });
   }
 
   /** Ends what is left, at once. Resolves when every socket is closed. */
@@ -214,7 +218,6 @@ export class HttpFront {
         body.release();
         this.#running.delete(x);
         this.#needs.account(x);
-        if (this.#draining) this.#closeWhenIdle(connection);
         if (this.#running.size === 0) this.#onIdle?.();
       },
     });
@@ -265,12 +268,6 @@ export class HttpFront {
     x.over = true;
     x.onBreak?.('client-left');
     (x.reply as HttpReply).abandon();
-  }
-
-  #closeWhenIdle(connection: Connection): void {
-    // The message in progress still needs the socket until its last byte is handed over.
-    connection.deadlineMs ||= this.#needs.clock.monotonicMs() + sweepMs;
-    connection.socket.destroySoon();
   }
 
   #sweep(): void {
