@@ -4,6 +4,7 @@
  */
 import { mkdirSync, type Stats, statSync } from 'node:fs';
 import { StoreError } from '../../core/errors.ts';
+import { folderFault } from '../../core/private-folder.ts';
 
 /** Throws HOME_UNSAFE. */
 export function privateFolder(folder: string): void {
@@ -17,11 +18,7 @@ export function privateFolder(folder: string): void {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
     throw unsafe(`it cannot be made (${code})`, cause);
   }
-  if (!stat.isDirectory()) throw unsafe('it is not a folder');
-  // Windows has no owner and mode of this kind.
-  if (process.getuid === undefined) return;
-  if (stat.uid !== process.getuid()) throw unsafe('it belongs to another user');
-  if ((stat.mode & 0o077) !== 0) {
-    throw unsafe(`others may enter it (mode ${(stat.mode & 0o777).toString(8)})`);
-  }
+  const { uid, mode } = stat;
+  const fault = folderFault({ isFolder: stat.isDirectory(), uid, mode }, process.getuid?.());
+  if (fault !== undefined) throw unsafe(fault);
 }

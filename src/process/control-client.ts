@@ -1,0 +1,220 @@
+/**
+ * The other end of the control socket. Every call has a time limit and takes a signal; an answer is bounded.
+ *
+ * `gone` means: nobody listens at the path of the handle, or somebody who is not that proxy. A process that takes the
+ * connection and does not answer, or breaks off, is a `ProxyError` PROXY_CONTROL_UNREACHABLE. What the proxy itself
+ * refuses comes back as the `ProxyError` that it met. An abort rejects with the reason of the signal.
+ */
+import { type IncomingMessage, request } from 'node:http';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { ProxyError } from '../core/errors.ts';
+import type { Refusal, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
+import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
+import { nonceField } from './control-server.ts';
+import { codeOf } from './control-socket.ts';
+import { deadline } from './deadline.ts';
+import { isRecord, proxyErrorOf } from './wire-error.ts';
+
+export interface ControlClient {
+  /** Who answers at the path: that proxy, another one, or nobody. */
+  who(signal?: AbortSignal): Promise<'same' | 'other' | 'nobody'>;
+  status(signal?: AbortSignal): Promise<ProxyStatus | 'gone'>;
+  /** Resolves when the last answer is over and the port free. */
+  stop(graceMs: number, signal?: AbortSignal): Promise<StopReport | 'gone'>;
+  /** Resolves when the port is free. */
+  release(graceMs: number, signal?: AbortSignal): Promise<'released' | 'gone'>;
+  reload(signal?: AbortSignal): Promise<'reloaded' | 'gone'>;
+  metrics(signal?: AbortSignal): Promise<string | 'gone'>;
+  /** Ends when aborted and when the proxy ends. */
+  tail(signal: AbortSignal): AsyncGenerator<RequestLine, void, undefined>;
+  /** Undefined if no refusal of that id is remembered. */
+  explain(requestId: string, signal?: AbortSignal): Promise<Refusal | undefined | 'gone'>;
+  temporaryKey(ttlMs: number, signal?: AbortSignal): Promise<TemporaryKey | 'gone'>;
+}
+
+const askMs = 2_000;
+const metricsMs = 5_000;
+/** On top of the grace time: what a proxy needs to end streams and close. */
+export const stopSlackMs = 5_000;
+const maxAnswerBytes = 64 * 1024 ** 2;
+const maxLineBytes = 1024 ** 2;
+
+export function controlClient(
+  handle: Pick<ProxyHandle, 'id' | 'pid' | 'nonce' | 'controlPath'>,
+  clock: Clock = systemClock,
+): ControlClient {
+  const client = new Client(handle, clock);
+  return {
+    async who(signal) {
+      const answer = await client.ask('GET', '/nonce', askMs, signal);
+      return typeof answer === 'string' ? answer : 'same';
+    },
+    status: (signal) => client.json<ProxyStatus>('GET', '/status', askMs, signal),
+    stop: (graceMs, signal) =>
+      client.json<StopReport>('POST', `/stop?graceMs=${graceMs}`, graceMs + stopSlackMs, signal),
+    async release(graceMs, signal) {
+      const target = `/release?graceMs=${graceMs}`;
+      return (await client.json('POST', target, stopSlackMs, signal)) === 'gone' ? 'gone' : 'released';
+    },
+    async reload(signal) {
+      return (await client.json('POST', '/reload', askMs, signal)) === 'gone' ? 'gone' : 'reloaded';
+    },
+    async metrics(signal) {
+      const answer = await client.ask('GET', '/metrics', metricsMs, signal);
+      return typeof answer === 'string' ? 'gone' : client.textOf(answer);
+    },
+    tail: (signal) => client.tail(signal),
+    async explain(requestId, signal) {
+      const answer = await client.ask('GET', `/explain/${encodeURIComponent(requestId)}`, askMs, signal);
+      if (typeof answer === 'string') return 'gone';
+      return answer.status === 404 ? undefined : client.jsonOf<Refusal>(answer);
+    },
+    temporaryKey: (ttlMs, signal) =>
+      client.json<TemporaryKey>('POST', `/temporary-key?ttlMs=${ttlMs}`, askMs, signal),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+type Nobody = 'nobody' | 'other';
+
+class Client {
+  readonly #handle: Pick<ProxyHandle, 'id' | 'pid' | 'nonce' | 'controlPath'>;
+  readonly #clock: Clock;
+
+  constructor(handle: Pick<ProxyHandle, 'id' | 'pid' | 'nonce' | 'controlPath'>, clock: Clock) {
+    this.#handle = handle;
+    this.#clock = clock;
+  }
+
+  async json<T>(method: string, target: string, ms: number, signal?: AbortSignal): Promise<T | 'gone'> {
+    const answer = await this.ask(method, target, ms, signal);
+    return typeof answer === 'string' ? 'gone' : this.jsonOf<T>(answer);
+  }
+
+  async ask(method: string, target: string, ms: number, caller?: AbortSignal): Promise<Answer | Nobody> {
+    caller?.throwIfAborted();
+    const limit = deadline(this.#clock, ms, caller);
+    try {
+      const response = await this.#send(method, target, limit.signal);
+      if (response === 'nobody') return response;
+      if (this.#isOther(response)) {
+        response.destroy();
+        return 'other';
+      }
+      return { status: response.statusCode ?? 0, text: await textOf(response, maxAnswerBytes) };
+    } catch (cause) {
+      caller?.throwIfAborted();
+      throw this.#unreachable(cause);
+    } finally {
+      limit.end();
+    }
+  }
+
+  async *tail(signal: AbortSignal): AsyncGenerator<RequestLine, void, undefined> {
+    if (signal.aborted) return;
+    // Only the head has a time limit: lines may be hours apart.
+    const head = deadline(this.#clock, askMs);
+    let response: IncomingMessage | 'nobody';
+    try {
+      response = await this.#send('GET', '/tail', AbortSignal.any([head.signal, signal]), head.end);
+    } catch (cause) {
+      if (signal.aborted) return;
+      throw this.#unreachable(cause);
+    } finally {
+      head.end();
+    }
+    if (response === 'nobody') return;
+    try {
+      if (this.#isOther(response)) return;
+      if (response.statusCode !== 200) {
+        this.jsonOf({ status: response.statusCode ?? 0, text: await textOf(response, maxLineBytes) });
+        return;
+      }
+      yield* linesOf(response);
+    } catch (error) {
+      // It broke off because the proxy ended, or because nobody watches any more.
+      if (error instanceof ProxyError) throw error;
+    } finally {
+      response.destroy();
+    }
+  }
+
+  /** Throws the error that the proxy answered with, if it is one. */
+  textOf(answer: Answer): string {
+    if (answer.status !== 200) this.jsonOf(answer);
+    return answer.text;
+  }
+
+  jsonOf<T>(answer: Answer): T {
+    let value: unknown;
+    try {
+      value = JSON.parse(answer.text);
+    } catch (cause) {
+      throw this.#unreachable(cause);
+    }
+    // The nonce says that it is our own proxy, which speaks our own types.
+    if (answer.status === 200) return value as T;
+    throw (isRecord(value) ? proxyErrorOf(value.error) : undefined) ?? this.#unreachable(undefined);
+  }
+
+  #send(
+    method: string,
+    target: string,
+    signal: AbortSignal,
+    onHead?: () => void,
+  ): Promise<IncomingMessage | 'nobody'> {
+    return new Promise((resolve, reject) => {
+      const sent = request({
+        socketPath: this.#handle.controlPath,
+        agent: false,
+        method,
+        path: target,
+        headers: { host: 'flm', [nonceField]: this.#handle.nonce },
+        signal,
+      });
+      sent.on('response', (response) => {
+        onHead?.();
+        resolve(response);
+      });
+      sent.on('error', (error) => {
+        if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED'].includes(codeOf(error))) resolve('nobody');
+        else reject(error);
+      });
+      sent.end();
+    });
+  }
+
+  #isOther(response: IncomingMessage): boolean {
+    return response.headers[nonceField] !== this.#handle.nonce;
+  }
+
+  #unreachable(cause: unknown): ProxyError {
+    const { id, pid } = this.#handle;
+    return new ProxyError('PROXY_CONTROL_UNREACHABLE', { params: { id, pid }, cause });
+  }
+}
+
+async function textOf(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Error('an answer without end');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+async function* linesOf(response: IncomingMessage): AsyncGenerator<RequestLine> {
+  let rest = '';
+  response.setEncoding('utf8');
+  for await (const text of response as AsyncIterable<string>) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > maxLineBytes) throw new Error('a line without end');
+    for (const line of lines) yield JSON.parse(line) as RequestLine;
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * The control socket of a proxy: `ProxyControl` as plain HTTP/1.1 behind a Unix socket that only this user may open, so
+ * that flm and `curl --unix-socket` speak to it alike.
+ *
+ *   GET  /nonce                 who this is, as text
+ *   GET  /status                ProxyStatus as JSON
+ *   POST /stop?graceMs=         StopReport, once the last answer is over and the port free
+ *   POST /release?graceMs=      {}, once the port is free
+ *   POST /reload                {}, once what changed in the store is in force
+ *   GET  /metrics               Prometheus text
+ *   GET  /tail                  one RequestLine a line, from now on, until the client leaves
+ *   GET  /explain/REQUEST-ID    Refusal, or 404
+ *   POST /temporary-key?ttlMs=  TemporaryKey
+ *
+ * Each answer carries the proxy's nonce in `flm-nonce`; a request that carries another one is refused with 409 before
+ * anything is done. Errors are `{"error": {code, params, faults}}`. Requests have no body.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { dirname } from 'node:path';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { ProxyError } from '../core/errors.ts';
+import type { ProxyControl } from '../core/proxy/ports.ts';
+import { bindControlSocket, isPipe } from './control-socket.ts';
+import { privateFolder } from './private-folder.ts';
+import { wireErrorOf } from './wire-error.ts';
+
+export interface ControlServerOptions {
+  /** From `HomePaths.controlPath`; its folder is made if missing. */
+  readonly path: string;
+  /** That of the handle. */
+  readonly nonce: string;
+  readonly clock?: Clock;
+}
+
+export interface ControlServer {
+  /**
+   * Takes nothing new, ends every tail, waits a moment for the answers that are being written, then closes and removes
+   * the socket. To be called after `ProxyControl.stop` resolved, not inside it: the answer to that very stop goes out
+   * here.
+   */
+  close(): Promise<void>;
+}
+
+const maxBodyBytes = 4_096;
+const maxConnections = 256;
+const maxTails = 32;
+/** For the last answers to leave at `close`: they are small and the reader is on this machine. */
+const closeGraceMs = 1_000;
+const maxGraceMs = 3_600_000;
+const defaultTtlMs = 600_000;
+export const nonceField = 'flm-nonce';
+
+/**
+ * Opens the control socket. A file that a dead process left at the path is removed; throws PROXY_START_FAILED where a
+ * living one answers there, HOME_UNSAFE where the folder is open to others.
+ */
+export async function serveControl(
+  control: ProxyControl,
+  { path, nonce, clock = systemClock }: ControlServerOptions,
+): Promise<ControlServer> {
+  if (!isPipe(path)) privateFolder(dirname(path), { noLink: true });
+  const server = new ControlHttp(control, nonce, clock);
+  await bindControlSocket(server.http, path);
+  return server;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+class ControlHttp implements ControlServer {
+  readonly http: Server;
+  readonly #control: ProxyControl;
+  readonly #nonce: string;
+  readonly #clock: Clock;
+  readonly #answers = new Set<ServerResponse>();
+  readonly #tails = new Set<AbortController>();
+  #allAnswered: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(control: ProxyControl, nonce: string, clock: Clock) {
+    this.#control = control;
+    this.#nonce = nonce;
+    this.#clock = clock;
+    this.http = createServer({ maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 10_000 });
+    this.http.maxConnections = maxConnections;
+    this.http.on('request', (request, response) => void this.#serve(request, response));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
+    for (const tail of this.#tails) tail.abort();
+    if (this.#answers.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#clock.after(closeGraceMs, resolve);
+        this.#allAnswered = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    this.http.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#answers.add(response);
+    response.on('close', () => {
+      this.#answers.delete(response);
+      if (this.#answers.size === 0) this.#allAnswered?.();
+    });
+    // A client that leaves is an error of the stream, which nobody else would hear.
+    response.on('error', () => {});
+    refuseBody(request);
+    response.setHeader(nonceField, this.#nonce);
+    response.setHeader('connection', 'close');
+    response.setHeader('cache-control', 'no-store');
+    const answer = await this.#answer(request, response).catch(failureAnswer);
+    if (answer === undefined || response.destroyed) return;
+    response.writeHead(answer.status, {
+      'content-type': answer.type,
+      'content-length': Buffer.byteLength(answer.text),
+    });
+    response.end(answer.text);
+  }
+
+  /** Undefined where the answer was written already. */
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
+    const asked = request.headers[nonceField];
+    if (asked !== undefined && asked !== this.#nonce) return failure(409, 'this is another proxy');
+    const url = URL.parse(request.url ?? '', 'http://flm');
+    if (url === null) return failure(400, 'the target is no URL');
+    const [, name = '', argument] = url.pathname.split('/', 3);
+    const control = this.#control;
+    switch (`${request.method} /${name}`) {
+      case 'GET /nonce':
+        return { status: 200, type: 'text/plain', text: `${this.#nonce}\n` };
+      case 'GET /status':
+        return json(control.status());
+      case 'POST /stop':
+        return json(await control.stop(this.#graceMs(url)));
+      case 'POST /release':
+        await control.release(this.#graceMs(url));
+        return json({});
+      case 'POST /reload':
+        await control.reload();
+        return json({});
+      case 'GET /metrics':
+        return {
+          status: 200,
+          type: 'text/plain; version=0.0.4; charset=utf-8',
+          text: await control.metrics(),
+        };
+      case 'GET /tail':
+        return this.#tail(response);
+      case 'GET /explain': {
+        const refusal = control.explain(decoded(argument ?? ''));
+        return refusal === undefined ? failure(404, 'no refusal of that id is remembered') : json(refusal);
+      }
+      case 'POST /temporary-key':
+        return json(control.temporaryKey(numberIn(url, 'ttlMs', defaultTtlMs)));
+      default:
+        return failure(404, 'there is no such path, or not with that method');
+    }
+  }
+
+  #graceMs(url: URL): number {
+    return numberIn(url, 'graceMs', this.#control.status().config.graceMs);
+  }
+
+  async #tail(response: ServerResponse): Promise<Answer | undefined> {
+    if (this.#tails.size >= maxTails) return failure(503, `${maxTails} readers watch already`);
+    if (this.#closing !== undefined) return failure(503, 'the proxy is closing');
+    const ended = new AbortController();
+    this.#tails.add(ended);
+    response.on('close', () => ended.abort());
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    response.flushHeaders();
+    try {
+      for await (const line of this.#control.tail(ended.signal)) {
+        if (!response.write(`${JSON.stringify(line)}\n`))
+          await once(response, 'drain', { signal: ended.signal });
+      }
+    } catch {
+      // The reader left while it was waited for, or the tail broke: either way it ends here, the head is out.
+    } finally {
+      this.#tails.delete(ended);
+      response.end();
+    }
+    return undefined;
+  }
+}
+
+/** No request has a body; a small one is read and forgotten, a large one ends the connection. */
+function refuseBody(request: IncomingMessage): void {
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) request.destroy();
+  });
+  request.on('error', () => {});
+}
+
+function numberIn(url: URL, name: string, fallback: number): number {
+  const text = url.searchParams.get(name);
+  if (text === null) return fallback;
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= 0 && number <= maxGraceMs) return number;
+  throw new ProxyError('REQUEST_MALFORMED', { params: { reason: `${name} is 0 to ${maxGraceMs}` } });
+}
+
+function decoded(argument: string): string {
+  try {
+    return decodeURIComponent(argument);
+  } catch {
+    throw new ProxyError('REQUEST_MALFORMED', { params: { reason: 'the id is not escaped well' } });
+  }
+}
+
+function json(value: unknown, status = 200): Answer {
+  return { status, type: 'application/json', text: `${JSON.stringify(value)}\n` };
+}
+
+function failure(status: number, reason: string): Answer {
+  return json({ error: wireErrorOf(new ProxyError('REQUEST_MALFORMED', { params: { reason } })) }, status);
+}
+
+function failureAnswer(error: unknown): Answer {
+  const wire = wireErrorOf(error);
+  return json({ error: wire }, wire.code === 'REQUEST_MALFORMED' ? 400 : 500);
+}

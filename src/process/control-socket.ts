@@ -1,0 +1,71 @@
+/**
+ * The file of a control socket: binding it, telling a stale one from a living one, removing the stale one.
+ * A path holds the random id of one proxy, so that two living owners never mean the same path.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { connect, type Server } from 'node:net';
+import { ProxyError } from '../core/errors.ts';
+
+/** A named pipe of Windows, which is no file. */
+export function isPipe(path: string): boolean {
+  return path.startsWith('\\\\.\\pipe\\');
+}
+
+/** Binds, 0600. Removes what a dead process left there; throws PROXY_START_FAILED where a living one answers. */
+export async function bindControlSocket(server: Server, path: string): Promise<void> {
+  try {
+    await listen(server, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EADDRINUSE')
+      throw failed(`its control socket cannot be opened (${codeOf(error)})`, error);
+    if (!(await removeStaleSocket(path))) throw failed('its control socket belongs to a process that lives');
+    try {
+      await listen(server, path);
+    } catch (again) {
+      throw failed(`its control socket cannot be opened (${codeOf(again)})`, again);
+    }
+  }
+  // The folder lets nobody else in; the mode is for those who move the folder.
+  if (!isPipe(path)) chmodSync(path, 0o600);
+}
+
+/** Removes a socket that nobody listens on. True if nothing is there (any more), false if somebody answers. */
+export async function removeStaleSocket(path: string): Promise<boolean> {
+  const outcome = await knock(path);
+  if (outcome === 'ENOENT') return true;
+  if (outcome !== 'ECONNREFUSED') return false;
+  if (!isPipe(path)) rmSync(path, { force: true });
+  return true;
+}
+
+/** `open` if somebody takes the connection, else the code of the failure. */
+function knock(path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve('open');
+    });
+    socket.on('error', (error) => resolve(codeOf(error)));
+  });
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => reject(error);
+    server.once('error', fail);
+    server.listen(path, () => {
+      server.off('error', fail);
+      resolve();
+    });
+  });
+}
+
+function failed(reason: string, cause?: unknown): ProxyError {
+  return new ProxyError('PROXY_START_FAILED', { params: { reason }, cause });
+}
+
+/** The system's code of an error, such as ENOENT. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}

@@ -1,0 +1,140 @@
+/**
+ * The child's side of a detached start: takes the order from its launcher, makes the proxy, says how it went, and runs
+ * until the proxy has ended. What it prints goes to the log file.
+ */
+import assert from 'node:assert/strict';
+import { FlmError, ProxyError } from '../core/errors.ts';
+import type { ProxyFactory, RunningProxy, StartOrder } from '../core/proxy/ports.ts';
+import { type ChildMessage, isKept, orderIn } from './launch-messages.ts';
+import { obeySignals } from './signals.ts';
+import { wireErrorOf } from './wire-error.ts';
+
+/** 0 after a stop, 1 where it did not start. */
+export type ChildExit = 0 | 1;
+
+/**
+ * Runs the proxy that the launcher of this process asks for. The caller exits with the code that it resolves to.
+ * A second signal to stop ends the process inside.
+ */
+export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit> {
+  assert(process.send !== undefined, 'a launcher started this program and listens');
+  // Whatever it makes is this user's alone.
+  process.umask(0o077);
+  const launcher = new Launcher();
+  const start = new AbortController();
+  let running: RunningProxy | undefined;
+  let graceMs = 0;
+  const giveUp = (reason: string): void => {
+    if (running === undefined) start.abort(new ProxyError('PROXY_START_FAILED', { params: { reason } }));
+  };
+  void launcher.hungUp.then(() => giveUp('its launcher went away'));
+  const disobey = obeySignals(process, {
+    detached: true,
+    stop: (signal) => {
+      giveUp(`it was told to end (${signal})`);
+      // However the stop goes, `closed` tells when it is over.
+      void running?.control.stop(graceMs).catch(() => {});
+    },
+    endNow: (code) => process.exit(code),
+  });
+  try {
+    const order = await launcher.order(start.signal);
+    graceMs = order.config.graceMs;
+    const proxy = await factory(order, start.signal);
+    running = proxy;
+    if (start.signal.aborted) {
+      // It came up all the same, just as nobody wanted it any more.
+      await end(proxy);
+      throw start.signal.reason;
+    }
+    await launcher.tell({ ready: proxy.handle });
+    if (!(await launcher.keeps())) {
+      await end(proxy);
+      return 1;
+    }
+    await proxy.closed;
+    return 0;
+  } catch (error) {
+    console.error(error);
+    await launcher.tell({ failed: wireErrorOf(asStartFailure(error)) });
+    return 1;
+  } finally {
+    disobey();
+    launcher.hangUp();
+  }
+}
+
+async function end(proxy: RunningProxy): Promise<void> {
+  await proxy.control.stop(0);
+  await proxy.closed;
+}
+
+function asStartFailure(error: unknown): FlmError {
+  if (error instanceof FlmError) return error;
+  // For the operator who started it: without the reason there is nothing to go by.
+  const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  return new ProxyError('PROXY_START_FAILED', { params: { reason }, cause: error });
+}
+
+class Launcher {
+  /** Resolves when the channel has closed, from either side. */
+  readonly hungUp: Promise<void>;
+  readonly #messages: unknown[] = [];
+  #wake: (() => void) | undefined;
+  #isOpen = process.connected;
+
+  constructor() {
+    process.on('message', this.#onMessage);
+    this.hungUp = new Promise((resolve) => {
+      // It may have gone while this program was loaded.
+      if (!this.#isOpen) resolve();
+      process.once('disconnect', () => {
+        this.#isOpen = false;
+        this.#wake?.();
+        resolve();
+      });
+    });
+  }
+
+  /** Throws the reason of the signal, PROXY_INVALID_CONFIG, or PROXY_START_FAILED where something else came. */
+  async order(signal: AbortSignal): Promise<StartOrder> {
+    const message = await this.#next(signal);
+    signal.throwIfAborted();
+    const order = orderIn(message);
+    if (order !== undefined) return order;
+    throw new ProxyError('PROXY_START_FAILED', { params: { reason: 'its launcher gave no order' } });
+  }
+
+  /** Whether the launcher took note of the handle, rather than going away. */
+  async keeps(): Promise<boolean> {
+    return isKept(await this.#next());
+  }
+
+  /** Resolves when it is sent, or when nobody listens. */
+  tell(message: ChildMessage): Promise<void> {
+    if (!this.#isOpen) return Promise.resolve();
+    return new Promise((resolve) => {
+      process.send?.(message, undefined, {}, () => resolve());
+    });
+  }
+
+  hangUp(): void {
+    process.off('message', this.#onMessage);
+    if (this.#isOpen && process.connected) process.disconnect?.();
+  }
+
+  async #next(signal?: AbortSignal): Promise<unknown> {
+    while (this.#messages.length === 0 && this.#isOpen && signal?.aborted !== true) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    return this.#messages.shift();
+  }
+
+  #onMessage = (message: unknown): void => {
+    this.#messages.push(message);
+    this.#wake?.();
+  };
+}

@@ -1,0 +1,54 @@
+/**
+ * Proxies inside this process: for `flm proxy run`, for embedding and for tests. It knows only what it started itself;
+ * any other handle is gone as far as it can tell.
+ */
+import type {
+  ProxyController,
+  ProxyFactory,
+  RunningProxy,
+  StartOrder,
+  StopReport,
+} from '../core/proxy/ports.ts';
+import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
+
+const nothingRan: StopReport = { running: 0, cut: 0, tookMs: 0 };
+
+export class InProcessController implements ProxyController {
+  readonly #factory: ProxyFactory;
+  readonly #running = new Map<string, RunningProxy>();
+
+  constructor(factory: ProxyFactory) {
+    this.#factory = factory;
+  }
+
+  async start(order: StartOrder, signal: AbortSignal): Promise<ProxyHandle> {
+    signal.throwIfAborted();
+    const proxy = await this.#factory(order, signal);
+    if (signal.aborted) {
+      // It came up all the same, just as nobody wanted it any more.
+      await proxy.control.stop(0);
+      await proxy.closed;
+      throw signal.reason;
+    }
+    this.#running.set(proxy.handle.nonce, proxy);
+    void proxy.closed.then(() => this.#running.delete(proxy.handle.nonce));
+    return proxy.handle;
+  }
+
+  /** A proxy that is gone already reports that nothing ran. */
+  async stop(handle: ProxyHandle, graceMs: number): Promise<StopReport> {
+    const proxy = this.#running.get(handle.nonce);
+    if (proxy === undefined) return nothingRan;
+    const report = await proxy.control.stop(graceMs);
+    await proxy.closed;
+    return report;
+  }
+
+  async release(handle: ProxyHandle, graceMs: number): Promise<void> {
+    await this.#running.get(handle.nonce)?.control.release(graceMs);
+  }
+
+  async inspect(handle: ProxyHandle): Promise<ProxyStatus | 'gone'> {
+    return this.#running.get(handle.nonce)?.control.status() ?? 'gone';
+  }
+}

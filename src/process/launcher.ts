@@ -1,0 +1,153 @@
+/**
+ * One detached start, from the spawned child to the handle, or to nothing at all: whatever fails, and whenever it is
+ * aborted, no process, socket or handle is left.
+ *
+ * The child runs in /, without NODE_OPTIONS, in a session of its own; its output is appended to the log of its profile.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import type { Clock } from '../core/clock.ts';
+import { ProxyError } from '../core/errors.ts';
+import type { StartOrder } from '../core/proxy/ports.ts';
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import { deadline } from './deadline.ts';
+import { lastWords } from './last-words.ts';
+import { childMessageIn, type KeptMessage, type OrderMessage } from './launch-messages.ts';
+import { type HomePaths, makeHomeFolders } from './paths.ts';
+import { proxyErrorOf } from './wire-error.ts';
+
+/** A program that calls `runDetachedChild`. */
+export interface LaunchCommand {
+  /** Absolute: the child runs in another folder. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Launch {
+  readonly command: LaunchCommand;
+  readonly paths: HomePaths;
+  readonly order: StartOrder;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Removes what a child that had to be killed may have left. */
+  sweep(pid: number): Promise<void>;
+}
+
+const startMs = 20_000;
+/** For a child that is to give up, before it is killed. */
+const giveUpMs = 2_000;
+
+/** Throws what the child met, PROXY_START_FAILED or PROXY_START_TIMEOUT; on abort the reason of the signal. */
+export async function launch(order: Launch): Promise<ProxyHandle> {
+  order.signal.throwIfAborted();
+  makeHomeFolders(order.paths);
+  const child = new Child(order);
+  const limit = deadline(order.clock, startMs, order.signal);
+  try {
+    return await child.handle(limit.signal);
+  } catch (error) {
+    await child.end();
+    order.signal.throwIfAborted();
+    if (limit.isOver) throw new ProxyError('PROXY_START_TIMEOUT', { params: { seconds: startMs / 1000 } });
+    throw error;
+  } finally {
+    limit.end();
+  }
+}
+
+class Child {
+  readonly #launch: Launch;
+  readonly #process: ChildProcess;
+  readonly #logFile: string;
+  readonly #logStart: number;
+  /** Resolves with how it ended, in words. */
+  readonly #ended: Promise<string>;
+  /** Resolves when nothing more can come from it: what it said last may arrive after its end. */
+  readonly #hungUp: Promise<void>;
+
+  constructor(order: Launch) {
+    this.#launch = order;
+    this.#logFile = order.paths.logFile(order.order.profile);
+    const log = openSync(this.#logFile, 'a', 0o600);
+    try {
+      this.#logStart = fstatSync(log).size;
+      const { command, args, env } = order.command;
+      this.#process = spawn(command, args, {
+        detached: true,
+        windowsHide: true,
+        cwd: '/',
+        // The child must mean the same home, however it was named.
+        env: { ...env, NODE_OPTIONS: undefined, FLM_HOME: order.paths.home },
+        stdio: ['ignore', log, log, 'ipc'],
+      });
+    } finally {
+      closeSync(log);
+    }
+    this.#ended = new Promise((resolve) => {
+      this.#process.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+      this.#process.on('error', (error) => {
+        if (this.#process.pid === undefined) resolve(error.message);
+      });
+    });
+    this.#hungUp = new Promise((resolve) => {
+      if (this.#process.pid === undefined) resolve();
+      else this.#process.once('disconnect', () => resolve());
+    });
+  }
+
+  /** Resolves when the child said that it is ready; then the child is on its own. */
+  async handle(signal: AbortSignal): Promise<ProxyHandle> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#process.on('message', resolve);
+    void Promise.all([this.#ended, this.#hungUp]).then(([how]) => reject(this.#endedEarly(how)));
+    try {
+      signal.throwIfAborted();
+      await this.#tell({ order: this.#launch.order });
+      const message = childMessageIn(await promise);
+      if (message === undefined) throw startFailed('it said something strange');
+      if ('failed' in message) throw proxyErrorOf(message.failed) ?? startFailed('it did not say why');
+      await this.#tell({ kept: true });
+      this.#letGo();
+      return message.ready;
+    } finally {
+      // Whichever came second has no other listener.
+      promise.catch(() => {});
+      signal.removeEventListener('abort', onAbort);
+      this.#process.off('message', resolve);
+    }
+  }
+
+  /** Tells the child to give up, kills it where it does not, and removes what it left. */
+  async end(): Promise<void> {
+    if (this.#process.connected) this.#process.disconnect();
+    const { pid } = this.#process;
+    if (pid === undefined) return;
+    const cancel = this.#launch.clock.after(giveUpMs, () => this.#process.kill('SIGKILL'));
+    await this.#ended;
+    cancel();
+    await this.#launch.sweep(pid);
+  }
+
+  /** A child that cannot be told has ended, or is about to: that is seen elsewhere. */
+  #tell(message: OrderMessage | KeptMessage): Promise<void> {
+    return new Promise((resolve) => {
+      this.#process.send(message, () => resolve());
+    });
+  }
+
+  #letGo(): void {
+    if (this.#process.connected) this.#process.disconnect();
+    this.#process.unref();
+  }
+
+  #endedEarly(how: string): ProxyError {
+    return startFailed(lastWords(this.#logFile, this.#logStart) ?? how);
+  }
+}
+
+function startFailed(reason: string): ProxyError {
+  return new ProxyError('PROXY_START_FAILED', { params: { reason } });
+}

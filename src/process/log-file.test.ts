@@ -1,0 +1,191 @@
+/** The log file is rotated, private, and loses lines rather than a proxy's time when the disk does not play along. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
+import { MovedClock } from '../../test/helpers/moved-clock.ts';
+import { LogFile, type LogFileOptions } from './log-file.ts';
+
+let stock: Stock;
+before(() => {
+  stock = takeStock();
+});
+after(() => assertNoLeaks(stock));
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-log-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function opened(path: string, more: Partial<LogFileOptions> = {}): LogFile {
+  return new LogFile({ path, clock: new MovedClock(), ...more });
+}
+
+const read = (path: string): string => readFileSync(path, 'utf8');
+
+test('lines are appended in order to a file that only its user may read', async (t) => {
+  const path = join(temporaryFolder(t), 'x.log');
+  writeFileSync(path, 'before\n', { mode: 0o600 });
+  const log = opened(path);
+  for (let i = 0; i < 1_000; i += 1) log.write(`line ${i}\n`);
+  await log.close();
+  const lines = Array.from({ length: 1_000 }, (_, i) => `line ${i}\n`);
+  assert.equal(read(path), `before\n${lines.join('')}`);
+  rmSync(path);
+  const fresh = opened(path);
+  fresh.write('first\n');
+  await fresh.close();
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test('a log that is closed takes nothing more', async (t) => {
+  const path = join(temporaryFolder(t), 'x.log');
+  const log = opened(path);
+  log.write('a\n');
+  await log.close();
+  log.write('b\n');
+  await log.close();
+  assert.equal(read(path), 'a\n');
+});
+
+test('the file is rotated before it grows past its limit, and the oldest goes', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'x.log');
+  for (let i = 0; i < 8; i += 1) {
+    // One write to the disk each, since lines that wait are written together.
+    const log = opened(path, { maxBytes: 10, keep: 3 });
+    log.write(`line ${i}\n`);
+    await log.close();
+  }
+  assert.deepEqual(readdirSync(folder).sort(), ['x.log', 'x.log.1', 'x.log.2', 'x.log.3']);
+  assert.equal(read(path), 'line 7\n');
+  assert.equal(read(`${path}.1`), 'line 6\n');
+  assert.equal(read(`${path}.3`), 'line 4\n');
+});
+
+test('two proxies of one profile rotate one log and lose no line', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'x.log');
+  const options = { maxBytes: 40, keep: 50 };
+  const [one, two] = [opened(path, options), opened(path, options)];
+  for (let i = 0; i < 50; i += 1) {
+    one.write(`one ${i}\n`);
+    await new Promise(setImmediate);
+    two.write(`two ${i}\n`);
+    await new Promise(setImmediate);
+  }
+  await Promise.all([one.close(), two.close()]);
+  const lines = readdirSync(folder).flatMap((name) => read(join(folder, name)).trimEnd().split('\n'));
+  assert.equal(new Set(lines).size, 100);
+});
+
+test('a file that somebody moved or removed is let go of', async (t) => {
+  const path = join(temporaryFolder(t), 'x.log');
+  const log = opened(path);
+  const written = async (line: string): Promise<void> => {
+    log.write(line);
+    while (!existsSync(path) || !read(path).includes(line)) await new Promise(setImmediate);
+  };
+  await written('a\n');
+  renameSync(path, `${path}.old`);
+  await written('b\n');
+  rmSync(path);
+  await written('c\n');
+  await log.close();
+  assert.equal(read(`${path}.old`), 'a\n');
+  assert.equal(read(path), 'c\n');
+});
+
+test('what others append to the file counts for its size', async (t) => {
+  const path = join(temporaryFolder(t), 'x.log');
+  const log = opened(path, { maxBytes: 20 });
+  appendFileSync(path, 'a stack of twenty!!\n');
+  log.write('b\n');
+  await log.close();
+  assert.equal(read(path), 'b\n');
+  assert.equal(read(`${path}.1`), 'a stack of twenty!!\n');
+});
+
+test('more lines than may wait are lost, and counted', async (t) => {
+  const path = join(temporaryFolder(t), 'x.log');
+  const log = opened(path, { maxWaitingBytes: 10 });
+  for (let i = 0; i < 10; i += 1) log.write('12345\n');
+  while (!existsSync(path) || statSync(path).size < 12) await new Promise(setImmediate);
+  log.write('last\n');
+  await log.close();
+  const lines = read(path).trimEnd().split('\n');
+  const notice = lines.find((line) => line.includes('were lost')) ?? '';
+  assert.equal(lines.filter((line) => line === '12345').length + JSON.parse(notice).lost, 10);
+  assert.match(notice, /too slow/);
+  assert.equal(lines.at(-1), 'last');
+});
+
+test('a folder that does not exist costs lines and nothing else', async (t) => {
+  const folder = join(temporaryFolder(t), 'later');
+  const path = join(folder, 'x.log');
+  const log = opened(path);
+  log.write('a\n');
+  log.write('b\n');
+  await new Promise((resolve) => setImmediate(resolve));
+  await log.close();
+  assert.equal(existsSync(folder), false);
+  mkdirSync(folder);
+  const again = opened(path);
+  again.write('c\n');
+  await again.close();
+  assert.equal(read(path), 'c\n');
+});
+
+test('on a full disk lines are lost, and the log says how many once there is space', async (t) => {
+  const folder = temporaryFolder(t);
+  if (process.platform !== 'linux') return t.skip('needs tmpfs');
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'tmpfs', folder]);
+  if (mounted.status !== 0) return t.skip('may not mount a tmpfs here');
+  try {
+    chmodSync(folder, 0o700);
+    const path = join(folder, 'x.log');
+    const log = opened(path);
+    const settled = async (): Promise<void> => {
+      while (log.isBusy) await new Promise(setImmediate);
+    };
+    log.write('before\n');
+    await settled();
+    const filler = join(folder, 'filler');
+    const { bavail, bsize } = statfsSync(folder);
+    writeFileSync(filler, Buffer.alloc(bavail * bsize));
+    // The last page of the log still has room: the first of these is torn at its end.
+    const long = `${'x'.repeat(5_000)}\n`;
+    for (let i = 0; i < 3; i += 1) {
+      log.write(long);
+      await settled();
+    }
+    rmSync(filler);
+    log.write('after\n');
+    await log.close();
+    const lines = read(path).trimEnd().split('\n');
+    assert.equal(lines[0], 'before');
+    assert.match(lines[1] ?? '', /^x+$/);
+    assert.equal(JSON.parse(lines[2] ?? '').lost, 3);
+    assert.match(lines[2] ?? '', /3 lines of the log were lost: ENOSPC/);
+    assert.deepEqual(lines.slice(3), ['after']);
+  } finally {
+    spawnSync('umount', [folder]);
+  }
+});

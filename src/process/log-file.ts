@@ -1,0 +1,159 @@
+/**
+ * The log of a proxy as a file that is rotated: `x.log`, before it `x.log.1`, and so on to `x.log.5`.
+ *
+ * `write` never throws and never waits: lines are gathered and appended in the background, one write at a time. What
+ * the disk cannot take (full, gone, too slow) is lost and counted, and a line says how many once it works again. The
+ * file is looked at before each write, so that a file which somebody else rotated or removed is let go of: two proxies of
+ * one profile write to the same log while one of them drains. Whoever opens it closes it.
+ */
+import { constants, rmSync } from 'node:fs';
+import { type FileHandle, open, rename, stat } from 'node:fs/promises';
+import type { Clock } from '../core/clock.ts';
+import { codeOf } from './control-socket.ts';
+
+export interface LogFileOptions {
+  readonly path: string;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** The file is rotated before it would grow past this. */
+  readonly maxBytes?: number;
+  /** How many old files are kept. */
+  readonly keep?: number;
+  /** Lines that wait for the disk; more are lost. */
+  readonly maxWaitingBytes?: number;
+}
+
+/** Structurally what the logger writes to. */
+export class LogFile {
+  readonly #path: string;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #maxBytes: number;
+  readonly #keep: number;
+  readonly #maxWaitingBytes: number;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  #file: FileHandle | undefined;
+  #fileId = '';
+  /** Runs while there is something to write. */
+  #pump: Promise<void> | undefined;
+  #lost = 0;
+  #lostReason = '';
+  /** The last write ended inside a line. */
+  #torn = false;
+  #closed = false;
+
+  constructor(options: LogFileOptions) {
+    this.#path = options.path;
+    this.#clock = options.clock;
+    this.#maxBytes = options.maxBytes ?? 10 * 1000 ** 2;
+    this.#keep = options.keep ?? 5;
+    this.#maxWaitingBytes = options.maxWaitingBytes ?? 4 * 1000 ** 2;
+  }
+
+  /** One line, newline included. */
+  write(line: string): void {
+    if (this.#closed) return;
+    if (this.#waitingBytes + line.length > this.#maxWaitingBytes) {
+      this.#lost += 1;
+      this.#lostReason = 'the disk is too slow';
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    this.#pump ??= this.#writeAll();
+  }
+
+  /** Lines are on their way to the disk. */
+  get isBusy(): boolean {
+    return this.#pump !== undefined;
+  }
+
+  /** Resolves when everything that waited is written, or lost. Takes nothing more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#pump;
+    await this.#letGo();
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const lines = this.#waiting;
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      await this.#append(lines);
+    }
+    this.#pump = undefined;
+  }
+
+  async #append(lines: readonly string[]): Promise<void> {
+    const told = this.#lost;
+    const notice = told === 0 ? '' : this.#lossNotice();
+    const bytes = Buffer.from(`${this.#torn ? '\n' : ''}${notice}${lines.join('')}`);
+    let written = 0;
+    try {
+      const file = await this.#openFor(bytes.length);
+      while (written < bytes.length) {
+        const part = await file.write(bytes, written);
+        written += part.bytesWritten;
+        this.#torn = bytes[written - 1] !== 0x0a;
+      }
+      this.#lost -= told;
+    } catch (error) {
+      const missing = newlines(bytes.subarray(written));
+      // The notice and the newline that mends a torn line are not lines of the log.
+      this.#lost += Math.min(missing, lines.length);
+      this.#lostReason = codeOf(error);
+      await this.#letGo();
+    }
+  }
+
+  #lossNotice(): string {
+    const time = new Date(this.#clock.nowMs()).toISOString();
+    const msg = `${this.#lost} lines of the log were lost: ${this.#lostReason}`;
+    return `${JSON.stringify({ level: 'warn', time, lost: this.#lost, msg })}\n`;
+  }
+
+  /** The file to append to, rotated if the next bytes would not fit. */
+  async #openFor(bytes: number): Promise<FileHandle> {
+    const found = await stat(this.#path).catch(() => undefined);
+    const isOurs = found !== undefined && `${found.dev}:${found.ino}` === this.#fileId;
+    if (!isOurs) await this.#letGo();
+    if (found !== undefined && found.size > 0 && found.size + bytes > this.#maxBytes) await this.#rotate();
+    if (this.#file !== undefined) return this.#file;
+    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
+    const file = await open(this.#path, flags, 0o600);
+    this.#file = file;
+    const own = await file.stat();
+    this.#fileId = `${own.dev}:${own.ino}`;
+    return file;
+  }
+
+  async #rotate(): Promise<void> {
+    try {
+      for (let age = this.#keep; age >= 1; age -= 1) {
+        const from = age === 1 ? this.#path : `${this.#path}.${age - 1}`;
+        await rename(from, `${this.#path}.${age}`).catch(ignoreMissing);
+      }
+      if (this.#keep === 0) rmSync(this.#path, { force: true });
+      await this.#letGo();
+    } catch {
+      // A folder that may not be changed: better a log that grows than none.
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    this.#fileId = '';
+    await file?.close().catch(() => {});
+  }
+}
+
+function newlines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count += 1;
+  return count;
+}
+
+function ignoreMissing(error: unknown): void {
+  if (codeOf(error) !== 'ENOENT') throw error;
+}

@@ -1,0 +1,80 @@
+/**
+ * Where flm keeps its data: the home folder, `run/` for control sockets and `logs/` below it. Pure: environment,
+ * platform and the system's folders are passed in, and nothing is made here but by `makeHomeFolders`.
+ */
+import assert from 'node:assert/strict';
+import { posix, win32 } from 'node:path';
+import { profileNamePattern } from '../core/proxy/proxy-config.ts';
+import { privateFolder } from './private-folder.ts';
+
+/** What paths are made of; the caller asks the system (`os.homedir()`, `os.tmpdir()`, `process.getuid`). */
+export interface PathFacts {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: NodeJS.Platform;
+  readonly userHome: string;
+  readonly temporaryFolder: string;
+  /** Undefined on Windows. */
+  readonly uid: number | undefined;
+}
+
+export interface HomePaths {
+  /** Absolute, so that a proxy whose working folder is / means the same one. */
+  readonly home: string;
+  readonly run: string;
+  readonly logs: string;
+  /** The log of the proxies of a profile. */
+  logFile(profile: string): string;
+  /** The control socket of a proxy: below `run/`, or a short path where that would be too long for a socket. */
+  controlPath(proxyId: string): string;
+}
+
+/** Bytes of a socket's path without the NUL: `sun_path` of unix(7) and of macOS's sys/un.h. */
+const maxSocketPathBytes = (platform: NodeJS.Platform): number => (platform === 'darwin' ? 103 : 107);
+
+export function homePaths(facts: PathFacts): HomePaths {
+  const { platform, uid } = facts;
+  const { join } = pathsOf(platform);
+  const home = homeFolder(facts);
+  const run = join(home, 'run');
+  const logs = join(home, 'logs');
+  return {
+    home,
+    run,
+    logs,
+    logFile(profile) {
+      assert(profileNamePattern.test(profile), 'a profile name is a file name');
+      return join(logs, `${profile}.log`);
+    },
+    controlPath(proxyId) {
+      assert(/^\w+$/.test(proxyId), 'a proxy id is a file name');
+      if (platform === 'win32') return `\\\\.\\pipe\\flm-${proxyId}`;
+      const name = `${proxyId}.sock`;
+      const short = `flm-${uid ?? 'user'}`;
+      // The folder for temporary files may itself be deep (TMPDIR); /tmp is always there.
+      const places = [run, join(facts.temporaryFolder, short), join('/tmp', short)];
+      const fits = (folder: string): boolean =>
+        Buffer.byteLength(join(folder, name)) <= maxSocketPathBytes(platform);
+      return join(places.find(fits) ?? run, name);
+    },
+  };
+}
+
+/** Makes home, `run/` and `logs/`, this user's alone. Throws HOME_UNSAFE. */
+export function makeHomeFolders(paths: HomePaths): void {
+  for (const folder of [paths.home, paths.run, paths.logs]) privateFolder(folder);
+}
+
+function homeFolder({ env, platform, userHome }: PathFacts): string {
+  const { join, resolve, isAbsolute } = pathsOf(platform);
+  // An empty variable is one that is not set.
+  if (env.FLM_HOME) return resolve(env.FLM_HOME);
+  if (platform === 'win32') return join(env.LOCALAPPDATA || join(userHome, 'AppData', 'Local'), 'flm');
+  if (platform === 'darwin') return join(userHome, 'Library', 'Application Support', 'flm');
+  // XDG Base Directory Specification: a relative path is to be ignored.
+  const dataHome = env.XDG_DATA_HOME;
+  return dataHome && isAbsolute(dataHome) ? join(dataHome, 'flm') : join(userHome, '.local', 'share', 'flm');
+}
+
+function pathsOf(platform: NodeJS.Platform): typeof posix {
+  return platform === 'win32' ? win32 : posix;
+}

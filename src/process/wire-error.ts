@@ -1,0 +1,48 @@
+/**
+ * A typed error on its way from one process to another: over the control socket and from a child to its launcher.
+ * Code and parameters travel, never a cause or a stack.
+ */
+import {
+  type ErrorCode,
+  type ErrorParams,
+  errorTable,
+  type Fault,
+  FlmError,
+  ProxyError,
+} from '../core/errors.ts';
+
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly params: ErrorParams;
+  readonly faults: readonly Fault[];
+}
+
+/** An error that is not flm's own becomes INTERNAL. */
+export function wireErrorOf(error: unknown): WireError {
+  if (!(error instanceof FlmError)) return { code: 'INTERNAL', params: {}, faults: [] };
+  return { code: error.code, params: error.params, faults: error.faults };
+}
+
+/** The error that the other process met; undefined for what is none. */
+export function proxyErrorOf(wire: unknown): ProxyError | undefined {
+  if (!isRecord(wire) || typeof wire.code !== 'string' || !Object.hasOwn(errorTable, wire.code))
+    return undefined;
+  const params: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(isRecord(wire.params) ? wire.params : {}))
+    if (typeof value === 'string' || typeof value === 'number') params[name] = value;
+  const faults = Array.isArray(wire.faults) ? wire.faults.filter(isFault) : [];
+  return new ProxyError(wire.code as ErrorCode, { params, faults });
+}
+
+function isFault(value: unknown): value is Fault {
+  return (
+    isRecord(value) &&
+    typeof value.field === 'string' &&
+    typeof value.value === 'string' &&
+    typeof value.allowed === 'string'
+  );
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
