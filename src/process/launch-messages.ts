@@ -9,7 +9,7 @@
  * A channel that closes before `kept` means that nobody wants the proxy any more: the child gives up and leaves nothing.
  */
 import type { StartOrder } from '../core/proxy/ports.ts';
-import { type ProxyConfigInput, parseProxyConfig } from '../core/proxy/proxy-config.ts';
+import { parseProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { isRecord, type WireError } from './wire-error.ts';
 
@@ -27,7 +27,7 @@ export function orderIn(message: unknown): StartOrder | undefined {
   const { config, profile, overrides } = message.order;
   if (typeof profile !== 'string' || !isRecord(overrides)) return undefined;
   // The launcher has judged the overrides, as a part of the configuration; here they are only kept for a restart.
-  return { config: parseProxyConfig(config), profile, overrides: overrides as ProxyConfigInput };
+  return { config: parseProxyConfig(config), profile, overrides };
 }
 
 export function isKept(message: unknown): boolean {
