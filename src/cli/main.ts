@@ -1,5 +1,41 @@
-// The command line's entry: placeholder until the commands arrive.
-import { Command } from 'commander';
+/**
+ * The entry of the command line: streams, signals and exit status of this process, and nothing else.
+ */
+import { constants } from 'node:os';
+import process from 'node:process';
+import type { Cli } from './command.ts';
+import { environment } from './environment.ts';
+import { runProgram } from './program.ts';
+import { makeTerminal } from './terminal.ts';
 
-const program = new Command('flm').description('One safe front door for your LLM engines.').version('0.1.0');
-await program.parseAsync();
+const aborter = new AbortController();
+const cli: Cli = {
+  terminal: makeTerminal(process, environment),
+  environment,
+  entry: process.argv[1] ?? '',
+  signal: aborter.signal,
+  onSignal: undefined,
+  exit: 0,
+};
+
+/** A group of processes is told all at once, and a parent passes it on: that is one signal, not two. */
+const echoMs = 250;
+let signals = 0;
+let lastSignalMs = Number.NEGATIVE_INFINITY;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    const nowMs = performance.now();
+    if (nowMs - lastSignalMs < echoMs) return;
+    lastSignalMs = nowMs;
+    signals += 1;
+    const code = 128 + constants.signals[signal];
+    if (cli.onSignal !== undefined) return cli.onSignal(signals, code);
+    // The command ends by itself at the first; it had its chance at the second.
+    if (signals > 1) process.exit(code);
+    aborter.abort();
+  });
+}
+
+const status = await runProgram(process.argv.slice(2), cli);
+// A detached proxy that was launched sets its own.
+process.exitCode ??= status;

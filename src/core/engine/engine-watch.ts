@@ -104,8 +104,10 @@ export class EngineWatch implements CatalogEngine {
   }
 
   status(): EngineStatus {
+    // Status is shown to people and written to logs: without the engine's key.
+    const { apiKey: _, ...ref } = this.#engine.ref;
     return {
-      ref: this.#engine.ref,
+      ref,
       state: this.#health.state,
       inFlight: this.load.inFlight,
       models: this.#models,

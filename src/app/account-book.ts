@@ -1,0 +1,79 @@
+/**
+ * What the proxy writes down of each request: log, metrics, tail, the last refusals, usage. Each of them is told the
+ * same line; none of them can make a request wait.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { AuditEntry, LastUse, UsageLedger } from '../core/security/ports.ts';
+import type { Account } from '../gateway/account.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Refusals } from '../observe/refusals.ts';
+import type { TailHub } from '../observe/tail.ts';
+import { estimateTokens } from '../observe/token-estimate.ts';
+
+export interface AccountBookNeeds {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly tail: TailHub;
+  readonly refusals: Refusals;
+  readonly ledger: Pick<UsageLedger, 'add'> & {
+    touch(keyId: string, use: LastUse): void;
+    record(entry: AuditEntry): void;
+  };
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Temporary keys leave no trace in the store. */
+  readonly isStored: (keyId: string) => boolean;
+  /** `proxy:ID`, for the audit. */
+  readonly actor: string;
+}
+
+export class AccountBook implements Account {
+  readonly #needs: AccountBookNeeds;
+
+  constructor(needs: AccountBookNeeds) {
+    this.#needs = needs;
+  }
+
+  request(line: RequestLine): void {
+    const { logger, metrics, tail, refusals } = this.#needs;
+    logger.access(line);
+    metrics.request(line);
+    tail.publish(line);
+    refusals.note(line);
+    this.#use(line);
+  }
+
+  malformed(client: string, id: string, code: ErrorCode): void {
+    this.#needs.metrics.malformed();
+    this.#needs.logger.event('info', 'refused before it was a request', { id, client, code });
+  }
+
+  loginRefused(client: string): void {
+    const { metrics, ledger, clock, actor } = this.#needs;
+    metrics.loginRefused();
+    ledger.record({ atMs: clock.nowMs(), actor, action: 'auth.refused', subject: client });
+  }
+
+  #use(line: RequestLine): void {
+    const { keyId, model, engine } = line;
+    if (keyId === null || !this.#needs.isStored(keyId)) return;
+    const { ledger } = this.#needs;
+    const counted = model !== null && engine !== null && line.status < 400;
+    if (!counted) return ledger.touch(keyId, { atMs: line.atMs, address: line.client });
+    const told = line.inputTokens !== null || line.outputTokens !== null;
+    const tokens = told
+      ? { inputTokens: line.inputTokens ?? 0, outputTokens: line.outputTokens ?? 0 }
+      : estimateTokens(line);
+    ledger.add({
+      keyId,
+      model,
+      engine,
+      ...tokens,
+      estimated: !told,
+      atMs: line.atMs,
+      address: line.client,
+    });
+  }
+}

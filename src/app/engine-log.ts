@@ -1,0 +1,48 @@
+/**
+ * Tells the log what an operator wants to know of engines: one line each time that one comes, goes or changes its state.
+ */
+import type { Off } from '../core/clock.ts';
+import type { EngineDirectory, EngineStatus } from '../core/engine/directory.ts';
+import { exposureAdvice } from '../engines/exposure.ts';
+import type { Logger } from '../observe/logger.ts';
+
+export function tellEngineChanges(directory: EngineDirectory, logger: Logger): Off {
+  let known = new Map<string, EngineStatus>();
+  const look = (): void => {
+    const now = new Map(directory.engines().map((e) => [e.ref.id, e]));
+    for (const [id, status] of now) tell(status, known.get(id), logger);
+    for (const [id, { ref }] of known) {
+      if (!now.has(id)) logger.event('info', 'engine forgotten', { engine: id, url: ref.url });
+    }
+    known = now;
+  };
+  const off = directory.onChange(look);
+  look();
+  return off;
+}
+
+function tell(now: EngineStatus, before: EngineStatus | undefined, logger: Logger): void {
+  const { ref, state, note, models } = now;
+  const up = state === 'running' || state === 'degraded';
+  // One that was not asked yet is neither.
+  if (before === undefined ? up : before.state !== state || before.note !== note) {
+    const level = state === 'running' ? 'info' : 'warn';
+    logger.event(level, `engine ${state}`, {
+      engine: ref.id,
+      kind: ref.kind,
+      url: ref.url,
+      models: models.length,
+      ...(note === undefined ? {} : { note }),
+    });
+  }
+  if (now.breakerOpen && before?.breakerOpen !== true) {
+    logger.event('warn', 'engine left out for a while: attempts keep failing', { engine: ref.id });
+  }
+  if (now.exposedOn !== undefined && before?.exposedOn !== now.exposedOn) {
+    logger.event('warn', 'engine answers to the network without a key', {
+      engine: ref.id,
+      address: now.exposedOn,
+      mend: exposureAdvice(ref.kind),
+    });
+  }
+}

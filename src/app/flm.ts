@@ -1,0 +1,109 @@
+/**
+ * What the commands work with, wired by hand: the store, the services over it, and the way to the proxies that run.
+ * Opening it touches the data folder; whoever opens it closes it.
+ */
+import { EngineRegistry } from '../core/engine/engine-registry.ts';
+import type { ProxyController, RunningProxy } from '../core/proxy/ports.ts';
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
+import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
+import { SecurityService } from '../core/security/security-service.ts';
+import { type ControlClient, controlClient } from '../process/control-client.ts';
+import { DetachedController, livenessBySocket } from '../process/detached-controller.ts';
+import { InProcessController } from '../process/in-process-controller.ts';
+import { makeHomeFolders } from '../process/paths.ts';
+import { portHolder } from '../process/port-holder.ts';
+import { openStore } from '../store/sqlite/open-store.ts';
+import { type EngineScout, makeEngineScout } from './engine-scout.ts';
+import { type Environment, type Machine, thisMachine } from './machine.ts';
+import { makeProxyFactory, type ProxyLog } from './proxy.ts';
+
+export interface Flm {
+  readonly machine: Machine;
+  /** Starts detached processes. */
+  readonly proxies: ProxyService;
+  readonly security: SecurityService;
+  readonly engines: EngineRegistry;
+  readonly scout: EngineScout;
+  readonly usage: UsageRepository;
+  readonly audit: AuditRepository;
+  control(handle: ProxyHandle): ControlClient;
+  /** A proxy inside this process. Throws like `ProxyService.start`. */
+  run(request: StartRequest, log: ProxyLog, signal: AbortSignal): Promise<RunningProxy>;
+  /** What is wrong with the database files; empty when both are sound. */
+  storeFaults(): readonly string[];
+  close(): Promise<void>;
+}
+
+export interface FlmOptions {
+  readonly environment: Environment;
+  /** The script that starts flm, for the processes that are launched: `bin/flm.mjs`. */
+  readonly entry: string;
+}
+
+/** Throws HOME_UNSAFE, or a `StoreError` that says what is wrong with the database. */
+export function openFlm(options: FlmOptions): Flm {
+  const { environment } = options;
+  const machine = thisMachine(environment);
+  const { clock, paths } = machine;
+  makeHomeFolders(paths);
+  const store = openStore({ home: paths.home, clock, liveness: livenessBySocket(clock) });
+  const actor = `cli:${machine.userName()}`;
+  const control = (handle: ProxyHandle): ControlClient => controlClient(handle, clock);
+  /** Running proxies look by themselves a moment later, so whoever does not answer is not waited for. */
+  const announce = async (): Promise<void> => {
+    const handles = await store.proxies.listHandles();
+    await Promise.all(
+      handles.map((handle) =>
+        control(handle)
+          .reload()
+          .catch(() => {}),
+      ),
+    );
+  };
+  const common = { audit: store.audit, clock, actor };
+  const serviceOf = (controller: ProxyController): ProxyService =>
+    new ProxyService({ ...common, proxies: store.proxies, controller, portLook: portHolder });
+  const detached = new DetachedController({
+    launch: {
+      command: process.execPath,
+      args: [options.entry, 'proxy', 'run', '--launched'],
+      env: environment,
+    },
+    paths,
+    clock,
+    handles: store.proxies,
+  });
+  const scout = makeEngineScout(machine);
+  return {
+    machine,
+    proxies: serviceOf(detached),
+    security: new SecurityService({
+      ...common,
+      repository: store.security,
+      secrets: machine.secrets,
+      announce,
+    }),
+    engines: new EngineRegistry({ ...common, repository: store.engines, announce }),
+    scout,
+    usage: store.usage,
+    audit: store.audit,
+    control,
+    async run(request, log, signal) {
+      let running: RunningProxy | undefined;
+      const make = makeProxyFactory(machine, log);
+      const controller = new InProcessController(async (order, aborted) => {
+        running = await make(order, aborted);
+        return running;
+      });
+      await serviceOf(controller).start(request, signal);
+      // The controller has started what the factory made.
+      return running as unknown as RunningProxy;
+    },
+    storeFaults: () => store.faults(),
+    async close() {
+      scout.close();
+      store.close();
+    },
+  };
+}

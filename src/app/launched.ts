@@ -1,0 +1,27 @@
+/**
+ * What `flm proxy run --launched` is: the process that `flm proxy start` leaves behind. Its log goes to the log file of
+ * its profile.
+ */
+import type { LogDestination } from '../observe/logger.ts';
+import { runDetachedChild } from '../process/detached-child.ts';
+import { LogFile } from '../process/log-file.ts';
+import { makeHomeFolders } from '../process/paths.ts';
+import { type Environment, thisMachine } from './machine.ts';
+import { makeProxyFactory } from './proxy.ts';
+
+/** Resolves to the exit status of the process. */
+export async function runLaunched(environment: Environment): Promise<number> {
+  const machine = thisMachine(environment);
+  makeHomeFolders(machine.paths);
+  let log: LogFile | undefined;
+  const destination: LogDestination = { write: (line) => log?.write(line) };
+  const make = makeProxyFactory(machine, { destination, level: 'info', pretty: false });
+  try {
+    return await runDetachedChild((order, signal) => {
+      log = new LogFile({ path: machine.paths.logFile(order.profile), clock: machine.clock });
+      return make(order, signal);
+    });
+  } finally {
+    await log?.close();
+  }
+}

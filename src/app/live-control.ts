@@ -1,0 +1,171 @@
+/**
+ * What a running proxy does for those who may use its control socket, and how it ends.
+ *
+ *   running --release--> draining (port free) --last answer, or grace over--> ended
+ *      `------stop------>'
+ */
+import type { ProxyControl, Refusal, StartOrder, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
+import {
+  type ProxyHandle,
+  type ProxyStatus,
+  proxyUrl,
+  type RequestLine,
+} from '../core/proxy/proxy-handle.ts';
+import { reachOf } from '../core/proxy/reach.ts';
+import type { SnapshotHolder } from '../core/security/snapshot.ts';
+import { exposureAdvice } from '../engines/exposure.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Refusals } from '../observe/refusals.ts';
+import type { TailHub } from '../observe/tail.ts';
+import type { ProxyStore } from '../store/sqlite/proxy-store.ts';
+import type { EngineRoom } from './engine-room.ts';
+import type { Machine } from './machine.ts';
+import type { TemporaryKeyRing } from './temporary-keys.ts';
+
+export interface LiveControlNeeds {
+  readonly handle: ProxyHandle;
+  readonly order: StartOrder;
+  readonly machine: Machine;
+  readonly gateway: Gateway;
+  readonly engines: EngineRoom;
+  readonly snapshots: SnapshotHolder;
+  readonly store: ProxyStore;
+  readonly metrics: Metrics;
+  readonly tail: TailHub;
+  readonly refusals: Refusals;
+  readonly temporaryKeys: TemporaryKeyRing;
+  readonly logger: Logger;
+  readonly storeProblem: () => string | undefined;
+  /** Closes everything but the gateway, which is stopped by then. Never rejects. */
+  readonly finish: () => Promise<void>;
+}
+
+export class LiveControl implements ProxyControl {
+  readonly closed: Promise<StopReport>;
+  readonly #needs: LiveControlNeeds;
+  #handle: ProxyHandle;
+  #stopping: Promise<StopReport> | undefined;
+  #close: (report: StopReport) => void = () => {};
+
+  constructor(needs: LiveControlNeeds) {
+    this.#needs = needs;
+    this.#handle = needs.handle;
+    this.closed = new Promise((resolve) => {
+      this.#close = resolve;
+    });
+  }
+
+  status(): ProxyStatus {
+    const { order, machine, gateway, engines, snapshots, metrics } = this.#needs;
+    const handle = this.#handle;
+    const nowMs = machine.clock.nowMs();
+    const statuses = engines.service.engines();
+    let keys = 0;
+    for (const key of snapshots.current().keysById.values()) {
+      if (!key.revoked && key.expiresAtMs > nowMs) keys += 1;
+    }
+    return {
+      handle,
+      url: proxyUrl(handle),
+      version: machine.version,
+      config: order.config,
+      overrides: order.overrides,
+      uptimeSeconds: Math.max(0, Math.round((nowMs - handle.startedAtMs) / 1000)),
+      inFlight: gateway.inFlight,
+      connections: gateway.connections,
+      requestsTotal: metrics.total,
+      keys,
+      engines: statuses,
+      models: new Set(statuses.flatMap((e) => e.models.map((m) => m.id))).size,
+      reach: reachOf(handle.addresses, machine.addresses()),
+      warnings: this.#warnings(keys),
+    };
+  }
+
+  stop(graceMs: number): Promise<StopReport> {
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async release(graceMs: number): Promise<void> {
+    this.#needs.gateway.release();
+    await this.#markDraining();
+    // The end is told by `closed`.
+    void this.stop(graceMs);
+  }
+
+  reload(): Promise<void> {
+    return this.#needs.store.refresh();
+  }
+
+  metrics(): Promise<string> {
+    return this.#needs.metrics.text();
+  }
+
+  tail(signal: AbortSignal): AsyncIterable<RequestLine> {
+    return this.#needs.tail.lines(signal);
+  }
+
+  explain(requestId: string): Refusal | undefined {
+    return this.#needs.refusals.find(requestId);
+  }
+
+  temporaryKey(ttlMs: number): TemporaryKey {
+    return this.#needs.temporaryKeys.make(ttlMs);
+  }
+
+  async #stop(graceMs: number): Promise<StopReport> {
+    const { gateway, logger, finish } = this.#needs;
+    logger.event('info', 'stopping', { proxy: this.#handle.id, running: gateway.inFlight, graceMs });
+    const marked = this.#markDraining();
+    const report = await gateway.stop(graceMs);
+    await marked;
+    logger.event('info', 'stopped', { proxy: this.#handle.id, ...report });
+    void finish().then(() => this.#close(report));
+    return report;
+  }
+
+  async #markDraining(): Promise<void> {
+    if (this.#handle.draining) return;
+    this.#handle = { ...this.#handle, draining: true };
+    try {
+      await this.#needs.store.saveHandle(this.#handle);
+    } catch {
+      // The store is what is broken; whoever asks the process itself hears that it drains.
+    }
+  }
+
+  /** Sentences about what is not well, each ending in what mends it. */
+  #warnings(keys: number): readonly string[] {
+    const { engines, storeProblem } = this.#needs;
+    const warnings: string[] = [];
+    const statuses = engines.service.engines();
+    if (keys === 0) warnings.push('No key can be used; make one: `flm key create LABEL`.');
+    if (statuses.length === 0) {
+      warnings.push('No engine was found; start one, or add one: `flm engine add URL`.');
+    } else if (statuses.every((e) => e.ref.kind === 'demo')) {
+      warnings.push(
+        'Only the built-in demo engine answers; start a real engine, and it takes over by itself.',
+      );
+    }
+    for (const e of statuses) {
+      if (e.state === 'down') {
+        const why = e.note === undefined ? '' : ` (${e.note})`;
+        warnings.push(
+          `Engine ${e.ref.id} does not answer at ${e.ref.url}${why}; start it, it is found by itself.`,
+        );
+      }
+      if (e.exposedOn !== undefined) {
+        warnings.push(
+          `Engine ${e.ref.id} itself answers on ${e.exposedOn} without a key of flm's: the door is locked and the window open; ${exposureAdvice(e.ref.kind)}.`,
+        );
+      }
+    }
+    warnings.push(...engines.problems());
+    const problem = storeProblem();
+    if (problem !== undefined) warnings.push(problem);
+    return warnings;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What this machine and this process lend to flm, gathered once and passed on: nothing further in reads the environment,
+ * the network interfaces or a random source by itself.
+ */
+import { hash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { homedir, hostname, networkInterfaces, tmpdir, userInfo } from 'node:os';
+import { crc32 } from 'node:zlib';
+import packageJson from '../../package.json' with { type: 'json' };
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { SecretRef } from '../core/engine/engine.ts';
+import type { SecretTools } from '../core/security/key-secret.ts';
+import { machineAddresses } from '../engines/exposure.ts';
+import { findProgram } from '../engines/find-program.ts';
+import { type HomePaths, homePaths } from '../process/paths.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Machine {
+  readonly version: string;
+  readonly environment: Environment;
+  readonly paths: HomePaths;
+  readonly clock: Clock;
+  readonly hostname: string;
+  readonly secrets: SecretTools;
+  /** Addresses of this machine that are not loopback, as they are now. */
+  addresses(): readonly string[];
+  /** The value behind a reference; undefined where there is none. */
+  readSecret(secret: SecretRef): string | undefined;
+  /** The path of a program that is on the machine. */
+  findProgram(name: string): Promise<string | undefined>;
+  /** Who acts, for the audit. */
+  userName(): string;
+}
+
+export const secretTools: SecretTools = {
+  randomBytes: (count) => randomBytes(count),
+  sha256Hex: (text) => hash('sha256', text, 'hex'),
+  crc32: (text) => crc32(text),
+};
+
+export function thisMachine(environment: Environment): Machine {
+  return {
+    version: packageJson.version,
+    environment,
+    paths: homePaths({
+      env: environment,
+      platform: process.platform,
+      userHome: homedir(),
+      temporaryFolder: tmpdir(),
+      uid: process.getuid?.(),
+    }),
+    clock: systemClock,
+    hostname: hostname(),
+    secrets: secretTools,
+    addresses: () => machineAddresses(networkInterfaces()),
+    readSecret: (secret) => readSecret(secret, environment),
+    findProgram: (name) => findProgram(name, environment.PATH ?? '', homedir()),
+    userName: () => userName(environment),
+  };
+}
+
+function readSecret(secret: SecretRef, environment: Environment): string | undefined {
+  switch (secret.from) {
+    case 'env':
+      return environment[secret.name];
+    case 'file':
+      try {
+        return readFileSync(secret.path, 'utf8');
+      } catch {
+        // Told by whoever needs it, with the name of the reference.
+        return undefined;
+      }
+    case 'value':
+      return secret.value;
+    default:
+      return secret satisfies never;
+  }
+}
+
+function userName(environment: Environment): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user without an entry, as containers have.
+    return environment.USER ?? 'unknown';
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * One running proxy, put together by hand: store feed, snapshots, engines, gateway, log, metrics, control socket.
+ *
+ * `makeProxyFactory` gives the factory that the controllers and `flm proxy run` use. Whatever fails on the way up is
+ * undone on the way out: a start that fails leaves no socket, thread, timer, handle or file. What ends is ended in the
+ * order in which clients notice it least: listener, answers, engines, control socket, handle, store.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { EngineService } from '../core/engine/engine-service.ts';
+import type { LogLevel } from '../core/errors.ts';
+import type { ProxyFactory, RunningProxy, StartOrder } from '../core/proxy/ports.ts';
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import { base62 } from '../core/security/base62.ts';
+import { GcraLimiter } from '../core/security/rate-limiter.ts';
+import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
+import { SnapshotHolder } from '../core/security/snapshot.ts';
+import { startDemoEngine } from '../engines/demo-server.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import { createLogger, type LogDestination } from '../observe/logger.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { Refusals } from '../observe/refusals.ts';
+import { TailHub } from '../observe/tail.ts';
+import { serveControl } from '../process/control-server.ts';
+import { processStart } from '../process/process-identity.ts';
+import { openProxyStore } from '../store/sqlite/proxy-store.ts';
+import { EngineUpstream } from '../upstream/upstream.ts';
+import { AccountBook } from './account-book.ts';
+import { tellEngineChanges } from './engine-log.ts';
+import { makeEngineRoom } from './engine-room.ts';
+import { LiveControl } from './live-control.ts';
+import type { Machine } from './machine.ts';
+import { TemporaryKeyRing } from './temporary-keys.ts';
+import { UndoList } from './undo-list.ts';
+
+export interface ProxyLog {
+  readonly destination: LogDestination;
+  readonly level: LogLevel;
+  /** For a person at a terminal. */
+  readonly pretty: boolean;
+}
+
+/** Engines on this machine answer within milliseconds; those that do not are waited for behind the open door. */
+const firstEnginesMs = 300;
+
+export function makeProxyFactory(machine: Machine, log: ProxyLog): ProxyFactory {
+  return (order, signal) => startProxy(machine, log, order, signal);
+}
+
+async function startProxy(
+  machine: Machine,
+  log: ProxyLog,
+  order: StartOrder,
+  signal: AbortSignal,
+): Promise<RunningProxy> {
+  const { clock, paths } = machine;
+  const { config } = order;
+  const id = `px_${base62(machine.secrets.randomBytes(6), 8)}`;
+  const undo = new UndoList();
+  try {
+    const logger = createLogger(log);
+    const policyOf = (base: SecurityPolicy): SecurityPolicy =>
+      config.policy === undefined ? base : parsePolicy({ ...base, ...config.policy });
+    const snapshots = new SnapshotHolder(policyOf(parsePolicy({})));
+    const temporaryKeys = new TemporaryKeyRing(machine.secrets, clock);
+
+    const upstream = new EngineUpstream({
+      clock,
+      poolIdleMs: config.limits.enginePoolIdleMs,
+      onSinkThrew: (error) =>
+        logger.event('error', 'flm made a mistake of its own', { error: stackOf(error) }),
+    });
+    undo.add(() => upstream.close());
+    let ownPort = 0;
+    const room = makeEngineRoom(order, machine, upstream, () => ownPort);
+    undo.add(() => room.service.stop());
+
+    const store = openProxyStore({ home: paths.home, clock });
+    undo.add(() => store.close());
+    let storeProblem: string | undefined;
+    await store.start({
+      changed(change) {
+        if (change.keys !== undefined || change.policy !== undefined) {
+          snapshots.apply({
+            ...(change.keys === undefined ? {} : { keys: change.keys }),
+            ...(change.policy === undefined ? {} : { policy: policyOf(change.policy) }),
+          });
+        }
+        if (change.engines !== undefined) room.setSaved(change.engines);
+        if (change.aliases !== undefined) room.service.configure({ aliases: change.aliases });
+      },
+      problem(text) {
+        storeProblem = text;
+        if (text === undefined) logger.event('info', 'the store can be used again');
+        else logger.event('error', text);
+      },
+    });
+    signal.throwIfAborted();
+
+    const tail = new TailHub();
+    const refusals = new Refusals();
+    const metrics = new Metrics(() => ({
+      inFlight: gateway.inFlight,
+      connections: gateway.connections,
+      bufferedBytes: gateway.bufferedBytes,
+      keys: snapshots.current().keysById.size,
+      engines: room.service.engines(),
+    }));
+    const gateway = new Gateway({
+      config,
+      version: machine.version,
+      hostname: machine.hostname,
+      clock,
+      snapshots,
+      temporaryKeys,
+      directory: room.service,
+      upstream,
+      limiter: new GcraLimiter(),
+      account: new AccountBook({
+        logger,
+        metrics,
+        tail,
+        refusals,
+        ledger: store,
+        clock,
+        isStored: (keyId) => snapshots.current().keysById.has(keyId),
+        actor: `proxy:${id}`,
+      }),
+      metrics: () => metrics.text(),
+      idPrefix: base62(machine.secrets.randomBytes(6), 7),
+    });
+    undo.add(async () => {
+      await gateway.stop(0);
+    });
+    const bound = await gateway.listen();
+    ownPort = bound.port;
+
+    if (config.demo) {
+      const demo = await startDemoEngine({ socketPath: paths.controlPath(`${id}_demo`), clock });
+      undo.add(() => demo.close());
+      room.service.setDemo(demo.ref);
+    }
+    undo.add(tellEngineChanges(room.service, logger));
+    await firstEngines(room.service, clock);
+    signal.throwIfAborted();
+
+    const handle: ProxyHandle = {
+      id,
+      pid: process.pid,
+      port: bound.port,
+      mode: config.mode,
+      addresses: bound.addresses,
+      startedAtMs: clock.nowMs(),
+      profile: order.profile,
+      nonce: base62(machine.secrets.randomBytes(16), 22),
+      processStart: processStart(process.pid),
+      controlPath: paths.controlPath(id),
+      draining: false,
+    };
+    const control = new LiveControl({
+      handle,
+      order,
+      machine,
+      gateway,
+      engines: room,
+      snapshots,
+      store,
+      metrics,
+      tail,
+      refusals,
+      temporaryKeys,
+      logger,
+      storeProblem: () => storeProblem,
+      finish: () => undo.run(),
+    });
+    const controlServer = await serveControl(control, { path: handle.controlPath, nonce: handle.nonce });
+    undo.add(() => controlServer.close());
+    undo.add(() => store.deleteHandle(handle.id, handle.nonce));
+    await store.saveHandle(handle);
+    signal.throwIfAborted();
+    logger.event('info', 'started', {
+      proxy: id,
+      profile: order.profile,
+      port: bound.port,
+      addresses: bound.addresses,
+      version: machine.version,
+    });
+    return { handle, control, closed: control.closed };
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+async function firstEngines(service: EngineService, clock: Clock): Promise<void> {
+  let cancel = (): void => {};
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.after(firstEnginesMs, resolve);
+  });
+  // Ended by `stop`, not by a signal.
+  await Promise.race([service.start(new AbortController().signal), late]);
+  cancel();
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

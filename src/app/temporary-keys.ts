@@ -1,0 +1,49 @@
+/**
+ * Keys that live only in this process's memory, for a short time: `flm chat` talks through the proxy with one, and no
+ * file ever holds it.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { TemporaryKey } from '../core/proxy/ports.ts';
+import { type KeyView, noKeyLimits } from '../core/security/api-key.ts';
+import { freshSecret, type SecretTools } from '../core/security/key-secret.ts';
+import { compileKey } from '../core/security/key-view.ts';
+
+export class TemporaryKeyRing {
+  readonly #byDigest = new Map<string, KeyView>();
+  readonly #secrets: SecretTools;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+
+  constructor(secrets: SecretTools, clock: Pick<Clock, 'nowMs'>) {
+    this.#secrets = secrets;
+    this.#clock = clock;
+  }
+
+  find(digest: string): KeyView | undefined {
+    return this.#byDigest.get(digest);
+  }
+
+  /** A key for inference and nothing else. */
+  make(ttlMs: number): TemporaryKey {
+    const nowMs = this.#clock.nowMs();
+    for (const [digest, view] of this.#byDigest) if (view.expiresAtMs <= nowMs) this.#byDigest.delete(digest);
+    const { id, key, digest, prefix } = freshSecret(this.#secrets);
+    const expiresAtMs = nowMs + ttlMs;
+    const view = compileKey({
+      id,
+      label: 'temporary',
+      digest,
+      prefix,
+      scopes: ['inference'],
+      models: [],
+      engines: [],
+      endpoints: [],
+      addresses: [],
+      limits: noKeyLimits,
+      createdAtMs: nowMs,
+      expiresAtMs,
+      revokedAtMs: null,
+    });
+    this.#byDigest.set(digest, view);
+    return { id, key, expiresAtMs };
+  }
+}

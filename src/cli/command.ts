@@ -1,0 +1,109 @@
+/**
+ * What every command has in common: how it is opened and closed, how errors become sentences and exit codes, `--json`.
+ */
+import { Command } from 'commander';
+import type { Flm } from '../app/flm.ts';
+import { type ExitStatus, FlmError, ProxyError } from '../core/errors.ts';
+import type { Environment } from './environment.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What the commands are given. */
+export interface Cli {
+  readonly terminal: Terminal;
+  readonly environment: Environment;
+  /** The script that started this process. */
+  readonly entry: string;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Takes signals over from `signal`: how many came, and the exit code of an end at once. */
+  onSignal: ((count: number, code: number) => void) | undefined;
+  /** Where a command leaves its exit status. */
+  exit: ExitStatus;
+}
+
+/** What an action works with. */
+export interface Session {
+  readonly cli: Cli;
+  readonly terminal: Terminal;
+  readonly flm: Flm;
+  /** Machines read this: one JSON document on stdout, nothing else there. */
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A command with `--json` and an example in its help. */
+export function leaf(name: string, description: string, example: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nExample:\n  ${example.replaceAll('\n', '\n  ')}`);
+}
+
+/** A group of commands; alone it prints its help. */
+export function group(name: string, description: string, commands: readonly Command[]): Command {
+  const command = new Command(name).description(description).helpCommand(false);
+  for (const sub of commands) command.addCommand(sub);
+  return command;
+}
+
+/**
+ * Makes a command's action: opens flm, runs, closes, and turns an error into words. `Options` are what commander made
+ * of the flags; arguments come in front.
+ */
+export function action<Args extends readonly unknown[], Options>(
+  cli: Cli,
+  run: (session: Session, options: Options, ...args: Args) => Promise<void>,
+): (...all: unknown[]) => Promise<void> {
+  return async (...all) => {
+    // commander: the arguments, the options, the command itself.
+    const options = all.at(-2) as Options & { readonly json?: boolean };
+    const args = all.slice(0, -2) as unknown as Args;
+    const json = options.json === true;
+    const { terminal, signal } = cli;
+    try {
+      const { openFlm } = await import('../app/flm.ts');
+      const flm = openFlm(cli);
+      try {
+        await run({ cli, terminal, flm, json, signal }, options, ...args);
+      } finally {
+        await flm.close();
+      }
+    } catch (error) {
+      cli.exit = tellError(error, terminal, json);
+    }
+  };
+}
+
+/** A mistake in the use of a command. */
+export function usageError(command: string, message: string): ProxyError {
+  return new ProxyError('USAGE', { params: { message, command } });
+}
+
+/** One sentence that says what happened, one that says what to do; with --json a document on stderr. */
+export function tellError(error: unknown, terminal: Terminal, json: boolean): ExitStatus {
+  if (isAbort(error)) {
+    terminal.talk('Interrupted.');
+    return 1;
+  }
+  const known = error instanceof FlmError ? error : new ProxyError('INTERNAL', { cause: error });
+  if (json) {
+    const { code, message, hint, faults } = known;
+    terminal.talk(
+      JSON.stringify({ error: { code, message, hint, ...(faults.length > 0 ? { faults } : {}) } }),
+    );
+  } else {
+    terminal.talk(`${terminal.paint('red', 'Error:')} ${known.message}`);
+    terminal.talk(known.hint);
+    // A stack trace is for those who mend flm; nobody else sees one.
+    if (known.code === 'INTERNAL') terminal.talk(`(${describe(error)})`);
+  }
+  return known.row.exit;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,231 @@
+/**
+ * `flm key`: create, list, show, rotate, revoke, delete.
+ */
+import type { Command } from 'commander';
+import type { ApiKey } from '../core/security/api-key.ts';
+import type { KeyRequestInput } from '../core/security/key-request.ts';
+import type { CreatedKey, ListedKey } from '../core/security/security-service.ts';
+import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
+import { collect, number } from './config-flags.ts';
+import { facts, moment, printable, table } from './layout.ts';
+import { confirm } from './question.ts';
+import { momentOf, spanOf } from './time-flags.ts';
+
+interface CreateFlags {
+  readonly scope?: readonly string[];
+  readonly model?: readonly string[];
+  readonly engine?: readonly string[];
+  readonly endpoint?: readonly string[];
+  readonly ip?: readonly string[];
+  readonly rpm?: string;
+  readonly burst?: string;
+  readonly expires?: string;
+}
+
+export function keyCommands(cli: Cli): Command {
+  return group('key', 'make and end API keys', [
+    create(cli),
+    list(cli),
+    show(cli),
+    rotate(cli),
+    revoke(cli),
+    remove(cli),
+  ]);
+}
+
+function create(cli: Cli): Command {
+  return leaf(
+    'create',
+    'make a key; its secret is shown once, here',
+    'flm key create laptop\nflm key create ci --model "qwen*" --rpm 60 --expires 90d',
+  )
+    .argument('<label>', 'whose key it is, for people')
+    .option(
+      '--scope <scope>',
+      'inference (the default), engine:read, engine:admin, metrics (repeatable)',
+      collect,
+    )
+    .option('--model <glob>', 'only models of this name, * for any run of characters (repeatable)', collect)
+    .option('--engine <id>', 'only this engine (repeatable)', collect)
+    .option('--endpoint <route>', 'only this route, such as chat.completions (repeatable)', collect)
+    .option('--ip <address>', 'only from this address or CIDR range (repeatable)', collect)
+    .option('--rpm <number>', 'requests a minute')
+    .option('--burst <number>', 'how many of them may come at once')
+    .option('--expires <when>', 'a time to come: 90d, 12h, or a date such as 2027-01-31')
+    .action(
+      action(cli, async (session, flags: CreateFlags, label: string) => {
+        const { clock } = session.flm.machine;
+        const expiresAtMs = flags.expires === undefined ? null : momentOf(flags.expires, clock.nowMs());
+        if (expiresAtMs === undefined)
+          throw usageError(
+            'key create',
+            '--expires takes a span such as 90d or 12h, or a date such as 2027-01-31.',
+          );
+        // Judged by the schema, which says what is wrong with each.
+        const request = {
+          label,
+          scopes: flags.scope,
+          models: flags.model,
+          engines: flags.engine,
+          endpoints: flags.endpoint,
+          addresses: flags.ip,
+          requestsPerMinute: number(flags.rpm),
+          burst: number(flags.burst),
+          expiresAtMs,
+        } as KeyRequestInput;
+        tellCreated(session, await session.flm.security.createKey(request));
+      }),
+    );
+}
+
+function list(cli: Cli): Command {
+  return leaf('list', 'all keys and what each may do', 'flm key list')
+    .alias('ls')
+    .action(
+      action(cli, async (session) => {
+        const keys = await session.flm.security.listKeys();
+        const { terminal } = session;
+        if (session.json) return terminal.out(JSON.stringify({ keys: keys.map(keyDocument) }));
+        if (keys.length === 0)
+          return terminal.out('There are no keys. Make one with `flm key create LABEL`.');
+        const nowMs = session.flm.machine.clock.nowMs();
+        const rows = keys.map(({ record, lastUse }) => [
+          record.id,
+          printable(record.label),
+          `${record.prefix}…`,
+          stateOf(record, nowMs),
+          lastUse === undefined ? 'never' : moment(lastUse.atMs),
+          rulesOf(record).join('; ') || 'everything with scope inference',
+        ]);
+        terminal.out(table(['ID', 'LABEL', 'KEY', 'STATE', 'LAST USED', 'MAY'], rows));
+      }),
+    );
+}
+
+function show(cli: Cli): Command {
+  return leaf('show', 'one key', 'flm key show laptop')
+    .argument('<key>', 'id, or a label that only one key has')
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        const key = await session.flm.security.findKey(name);
+        if (session.json) return session.terminal.out(JSON.stringify(keyDocument(key)));
+        session.terminal.out(keyText(key, session.flm.machine.clock.nowMs()));
+      }),
+    );
+}
+
+function rotate(cli: Cli): Command {
+  return leaf(
+    'rotate',
+    'make a new secret with the same rules; the old one ends',
+    'flm key rotate laptop --overlap 1d',
+  )
+    .argument('<key>', 'id, or a label that only one key has')
+    .option('--overlap <span>', 'how long the old one still works, such as 1d; by default not at all')
+    .action(
+      action(cli, async (session, flags: { overlap?: string }, name: string) => {
+        const overlapMs = flags.overlap === undefined ? 0 : spanOf(flags.overlap);
+        if (overlapMs === undefined)
+          throw usageError('key rotate', '--overlap takes a span such as 1d, 12h or 30m.');
+        tellCreated(session, await session.flm.security.rotateKey(name, overlapMs));
+      }),
+    );
+}
+
+function revoke(cli: Cli): Command {
+  return leaf('revoke', 'end a key for ever, and what runs under it', 'flm key revoke laptop')
+    .argument('<key>', 'id, or a label that only one key has')
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        const record = await session.flm.security.revokeKey(name);
+        if (session.json)
+          return session.terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));
+        session.terminal.out(
+          `Revoked ${record.id} (${printable(record.label)}). Running proxies refuse it from now on.`,
+        );
+      }),
+    );
+}
+
+function remove(cli: Cli): Command {
+  return leaf(
+    'delete',
+    'forget a key; what was used under it stays in the usage',
+    'flm key delete laptop --yes',
+  )
+    .argument('<key>', 'id, or a label that only one key has')
+    .option('--yes', 'do not ask')
+    .action(
+      action(cli, async (session, flags: { yes?: boolean }, name: string) => {
+        const { record } = await session.flm.security.findKey(name);
+        const question = `Delete key ${record.id} (${printable(record.label)})?`;
+        await confirm(session, 'key delete', question, flags.yes === true);
+        await session.flm.security.deleteKey(record.id);
+        if (session.json) return session.terminal.out(JSON.stringify({ id: record.id, deleted: true }));
+        session.terminal.out(`Deleted ${record.id}.`);
+      }),
+    );
+}
+
+function tellCreated(session: Session, { record, key }: CreatedKey): void {
+  const { terminal } = session;
+  if (session.json) {
+    return terminal.out(JSON.stringify({ ...keyDocument({ record, lastUse: undefined }), key }));
+  }
+  terminal.talk(`Key ${record.id} for ${printable(record.label)}. Keep it: it is shown this once.`);
+  terminal.out(key);
+}
+
+/** What `--json` prints of a key; documented in docs/cli.md. Never the digest, never the secret. */
+function keyDocument({ record, lastUse }: ListedKey) {
+  const { digest: _, createdAtMs, expiresAtMs, revokedAtMs, ...rest } = record;
+  const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    ...rest,
+    createdAt: time(createdAtMs),
+    expiresAt: time(expiresAtMs),
+    revokedAt: time(revokedAtMs),
+    lastUsedAt: time(lastUse?.atMs ?? null),
+    lastUsedFrom: lastUse?.address ?? null,
+  };
+}
+
+function keyText({ record, lastUse }: ListedKey, nowMs: number): string {
+  return facts([
+    ['id', record.id],
+    ['label', printable(record.label)],
+    ['key', `${record.prefix}…`],
+    ['state', stateOf(record, nowMs)],
+    ['created', moment(record.createdAtMs)],
+    ['expires', record.expiresAtMs === null ? 'never' : moment(record.expiresAtMs)],
+    ['last used', lastUse === undefined ? 'never' : `${moment(lastUse.atMs)} from ${lastUse.address}`],
+    ['scopes', record.scopes.join(', ')],
+    ['rules', rulesOf(record).join('\n') || 'none'],
+  ]);
+}
+
+function stateOf(record: ApiKey, nowMs: number): string {
+  if (record.revokedAtMs !== null) return 'revoked';
+  if (record.expiresAtMs === null) return 'active';
+  return record.expiresAtMs <= nowMs ? 'expired' : `until ${moment(record.expiresAtMs)}`;
+}
+
+function rulesOf(record: ApiKey): readonly string[] {
+  const { limits } = record;
+  const scopes = record.scopes.join(',') === 'inference' ? [] : record.scopes;
+  const lists: readonly (readonly [string, readonly string[]])[] = [
+    ['scopes', scopes],
+    ['models', record.models],
+    ['engines', record.engines],
+    ['endpoints', record.endpoints],
+    ['from', record.addresses],
+  ];
+  const rules = lists
+    .filter(([, list]) => list.length > 0)
+    .map(([name, list]) => `${name} ${list.join(', ')}`);
+  if (limits.requestsPerMinute !== null) {
+    const burst = limits.burst === null ? '' : `, ${limits.burst} at once`;
+    rules.push(`${limits.requestsPerMinute} requests a minute${burst}`);
+  }
+  return rules.map(printable);
+}

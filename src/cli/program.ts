@@ -1,0 +1,65 @@
+/**
+ * The command line as a whole: every command group, and what happens to mistakes in its use.
+ */
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { type Cli, tellError, usageError } from './command.ts';
+import { keyCommands } from './key.ts';
+import { proxyCommands } from './proxy.ts';
+
+/** Runs one command line (without the program's name); resolves to its exit status. */
+export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
+  const program = new Command('flm')
+    .description('One safe front door for the LLM engines you already run.')
+    .version(packageJson.version, '-V, --version')
+    .helpCommand(false);
+  for (const command of [proxyCommands(cli), keyCommands(cli)]) program.addCommand(command);
+  prepare(program, cli);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version were asked for and are told already.
+    if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 1;
+    const message = sentence(error.message);
+    return tellError(usageError(commandIn(program, argv), message), cli.terminal, argv.includes('--json'));
+  }
+  return cli.exit;
+}
+
+/** Every command throws its mistakes instead of leaving, and says nothing of them by itself. */
+function prepare(command: Command, cli: Cli): void {
+  command
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.terminal.write(text),
+      writeErr: (text) => cli.terminal.talk(text.trimEnd()),
+      outputError: () => {},
+      getOutHelpWidth: () => cli.terminal.columns,
+    })
+    .showSuggestionAfterError(true);
+  for (const sub of command.commands) prepare(sub, cli);
+}
+
+/** `error: unknown option '--x'` as a sentence. */
+function sentence(message: string): string {
+  const text = message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .trim();
+  const end = /[.?!)]$/.test(text) ? '' : '.';
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${end}`;
+}
+
+/** The command that was meant, as far as it is one: `proxy start`. */
+function commandIn(program: Command, argv: readonly string[]): string {
+  const names: string[] = [];
+  let command = program;
+  for (const word of argv) {
+    const next = command.commands.find((c) => c.name() === word);
+    if (next === undefined) break;
+    names.push(word);
+    command = next;
+  }
+  return names.join(' ');
+}

@@ -1,0 +1,146 @@
+/**
+ * A proxy as people and machines see it: one model, made from what the living process says.
+ */
+import type { EngineStatus } from '../core/engine/directory.ts';
+import type { ProxyView } from '../core/proxy/proxy-service.ts';
+import { duration, facts, printable } from './layout.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What `--json` prints of a proxy; documented in docs/cli.md. */
+export interface ProxyDocument {
+  readonly id: string;
+  readonly pid: number;
+  readonly port: number;
+  readonly mode: string;
+  /** Without `/v1`. */
+  readonly url: string;
+  /** The base URL of OpenAI clients. */
+  readonly baseUrl: string;
+  readonly profile: string;
+  readonly addresses: readonly string[];
+  readonly state: ProxyView['state'];
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly uptimeSeconds?: number;
+  readonly version?: string;
+  /** Who can reach it. */
+  readonly reach?: string;
+  readonly inFlight?: number;
+  readonly connections?: number;
+  readonly requestsTotal?: number;
+  readonly keys?: number;
+  readonly models?: number;
+  readonly engines?: readonly EngineDocument[];
+  readonly warnings?: readonly string[];
+}
+
+export interface EngineDocument {
+  readonly id: string;
+  readonly kind: string;
+  readonly url: string;
+  readonly origin: string;
+  readonly state: string;
+  readonly version?: string;
+  readonly latencyMs?: number;
+  readonly inFlight: number;
+  readonly slots?: number;
+  readonly models: readonly {
+    readonly id: string;
+    readonly contextLength?: number;
+    readonly loaded?: boolean;
+  }[];
+  readonly note?: string;
+  readonly breakerOpen: boolean;
+  readonly exposedOn?: string;
+}
+
+export function proxyDocument(view: ProxyView, url: string): ProxyDocument {
+  const { id, pid, port, mode, profile, addresses, startedAtMs } = view.handle;
+  const common = {
+    id,
+    pid,
+    port,
+    mode,
+    url,
+    baseUrl: `${url}/v1`,
+    profile,
+    addresses,
+    state: view.state,
+    startedAt: new Date(startedAtMs).toISOString(),
+  };
+  if (view.state === 'not-answering') return common;
+  const { status } = view;
+  const { uptimeSeconds, version, reach, inFlight, connections, requestsTotal, keys, models, warnings } =
+    status;
+  return {
+    ...common,
+    uptimeSeconds,
+    version,
+    reach,
+    inFlight,
+    connections,
+    requestsTotal,
+    keys,
+    models,
+    engines: status.engines.map(engineDocument),
+    warnings,
+  };
+}
+
+function engineDocument(status: EngineStatus): EngineDocument {
+  const { ref, models, ...rest } = status;
+  return {
+    id: ref.id,
+    kind: ref.kind,
+    url: ref.url,
+    origin: ref.origin,
+    ...rest,
+    models: models.map(({ id, contextLength, loaded }) => ({
+      id,
+      ...(contextLength === undefined ? {} : { contextLength }),
+      ...(loaded === undefined ? {} : { loaded }),
+    })),
+  };
+}
+
+/** A proxy in a few lines. */
+export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
+  const { paint } = terminal;
+  const state = {
+    running: paint('green', 'running'),
+    draining: paint('yellow', 'draining'),
+    'not-answering': paint('red', 'does not answer'),
+  }[proxy.state];
+  const lines = facts([
+    [paint('bold', proxy.id), `${state}, profile ${proxy.profile}, pid ${proxy.pid}${uptime(proxy)}`],
+    ['  endpoint', paint('cyan', proxy.baseUrl)],
+    ['  reach', proxy.reach],
+    ['  keys', proxy.keys === undefined ? undefined : String(proxy.keys)],
+    ['  requests', requests(proxy)],
+    ['  engines', proxy.engines?.map((e) => engineLine(e, terminal)).join('\n') || undefined],
+  ]);
+  const mend =
+    proxy.state === 'not-answering'
+      ? [`  ${paint('red', '!')} It may hang; look at its log: flm proxy logs ${proxy.profile}`]
+      : [];
+  const warnings = (proxy.warnings ?? []).map((w) => `  ${paint('yellow', '!')} ${printable(w)}`);
+  return [lines, ...mend, ...warnings].join('\n');
+}
+
+export function engineLine(engine: EngineDocument, terminal: Terminal): string {
+  const { paint } = terminal;
+  const colour = { running: 'green', degraded: 'yellow' } as const;
+  const state = paint(colour[engine.state as keyof typeof colour] ?? 'red', engine.state);
+  const models = engine.models.length === 1 ? '1 model' : `${engine.models.length} models`;
+  const version = engine.version === undefined ? '' : ` ${printable(engine.version)}`;
+  return `${engine.id}  ${state}  ${engine.kind}${version}  ${engine.url}  ${models}`;
+}
+
+function uptime(proxy: ProxyDocument): string {
+  return proxy.uptimeSeconds === undefined ? '' : `, up ${duration(proxy.uptimeSeconds)}`;
+}
+
+function requests(proxy: ProxyDocument): string | undefined {
+  if (proxy.requestsTotal === undefined) return undefined;
+  return `${proxy.requestsTotal} so far, ${proxy.inFlight ?? 0} now`;
+}

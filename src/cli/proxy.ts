@@ -1,0 +1,208 @@
+/**
+ * `flm proxy`: start, stop, restart, status, logs, run.
+ */
+import { type Command, Option } from 'commander';
+import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
+import type { ProxyView, StoppedProxy } from '../core/proxy/proxy-service.ts';
+import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
+import { addConfigFlags, type ConfigFlags, number, overridesOf } from './config-flags.ts';
+import { runInForeground } from './foreground.ts';
+import { followLog } from './log-view.ts';
+import { type ProxyDocument, proxyDocument, proxyText } from './proxy-view.ts';
+
+interface StartFlags extends ConfigFlags {
+  readonly save?: boolean;
+}
+
+export function proxyCommands(cli: Cli): Command {
+  return group('proxy', 'start, stop and show proxies', [
+    start(cli),
+    stop(cli),
+    restart(cli),
+    status(cli),
+    logs(cli),
+    run(cli),
+  ]);
+}
+
+function start(cli: Cli): Command {
+  const command = leaf(
+    'start',
+    'start a proxy in the background; resolves when it answers',
+    'flm proxy start\nflm proxy start lab --port 0 --engine http://127.0.0.1:8000',
+  ).argument('[profile]', 'saved profile', 'default');
+  return addConfigFlags(command)
+    .option('--save', 'keep these flags in the profile')
+    .action(
+      action(cli, async (session, flags: StartFlags, profile: string) => {
+        const { proxies } = session.flm;
+        const handle = await proxies.start(
+          { profile, overrides: overridesOf(flags), save: flags.save === true },
+          session.signal,
+        );
+        await tellStarted(session, handle, 'Started');
+      }),
+    );
+}
+
+function stop(cli: Cli): Command {
+  return leaf(
+    'stop',
+    'stop a proxy: running answers finish, then it ends',
+    'flm proxy stop\nflm proxy stop --all --grace 5',
+  )
+    .argument('[proxy]', 'id or profile; may be left out where one runs')
+    .option('--all', 'all proxies')
+    .option(
+      '--grace <seconds>',
+      'how long running answers may take on; by default what the proxy was started with',
+    )
+    .action(
+      action(cli, async (session, flags: { all?: boolean; grace?: string }, which: string | undefined) => {
+        if (flags.all === true && which !== undefined)
+          throw usageError('proxy stop', 'Either name a proxy or give --all, not both.');
+        const graceMs = graceOf(flags.grace);
+        const { proxies } = session.flm;
+        const stopped =
+          flags.all === true ? await proxies.stopAll(graceMs) : [await proxies.stop(which, graceMs)];
+        if (session.json) {
+          session.terminal.out(JSON.stringify({ stopped: stopped.map(stoppedDocument) }));
+          return;
+        }
+        if (stopped.length === 0) session.terminal.talk('No proxy is running.');
+        for (const s of stopped) session.terminal.out(stoppedText(s));
+      }),
+    );
+}
+
+function restart(cli: Cli): Command {
+  return leaf(
+    'restart',
+    'replace a proxy by a new process; the old one finishes its answers',
+    'flm proxy restart lab',
+  )
+    .argument('[proxy]', 'id or profile; may be left out where one runs')
+    .action(
+      action(cli, async (session, _flags: object, which: string | undefined) => {
+        const handle = await session.flm.proxies.restart(which, session.signal);
+        await tellStarted(session, handle, 'Restarted');
+      }),
+    );
+}
+
+function status(cli: Cli): Command {
+  return leaf('status', 'what runs, asked of the processes themselves', 'flm proxy status --json')
+    .option('--watch', 'again each two seconds, until Ctrl-C')
+    .action(
+      action(cli, async (session, flags: { watch?: boolean }) => {
+        for (;;) {
+          const views = await session.flm.proxies.status();
+          // Clears the terminal, and only a terminal.
+          if (flags.watch === true && session.terminal.interactive) session.terminal.write('\x1b[2J\x1b[H');
+          tellStatus(session, views);
+          if (flags.watch !== true || session.signal.aborted) return;
+          await pause(session, 2_000);
+          if (session.signal.aborted) return;
+        }
+      }),
+    );
+}
+
+function logs(cli: Cli): Command {
+  return leaf('logs', 'the log of a proxy', 'flm proxy logs --follow')
+    .argument('[profile]', 'profile of the proxy', 'default')
+    .option('-n, --lines <number>', 'how many of the last lines', '50')
+    .option('-f, --follow', 'go on until Ctrl-C')
+    .action(
+      action(cli, async (session, flags: { lines: string; follow?: boolean }, profile: string) => {
+        const lines = Number(flags.lines);
+        if (!Number.isInteger(lines) || lines < 0)
+          throw usageError('proxy logs', '--lines takes a number of lines.');
+        await followLog(session, session.flm.machine.paths.logFile(profile), lines, flags.follow === true);
+      }),
+    );
+}
+
+function run(cli: Cli): Command {
+  const command = leaf(
+    'run',
+    'run a proxy in the foreground (systemd, containers); Ctrl-C stops it',
+    'flm proxy run --port 8484',
+  ).argument('[profile]', 'saved profile', 'default');
+  const inForeground = action(cli, async (session, flags: StartFlags, profile: string) => {
+    const running = await runInForeground(session, {
+      profile,
+      overrides: overridesOf(flags),
+      save: flags.save === true,
+    });
+    tellProxy(session, { state: 'running', handle: running.handle, status: running.status }, 'Running');
+    await running.closed;
+  });
+  return addConfigFlags(command)
+    .option('--save', 'keep these flags in the profile')
+    .addOption(new Option('--launched').hideHelp())
+    .action(async (...all: unknown[]) => {
+      const flags = all.at(-2) as { readonly launched?: boolean };
+      if (flags.launched !== true) return inForeground(...all);
+      const { runLaunched } = await import('../app/launched.ts');
+      process.exitCode = await runLaunched(cli.environment);
+    });
+}
+
+async function tellStarted(session: Session, handle: ProxyHandle, verb: string): Promise<void> {
+  const views = await session.flm.proxies.status();
+  const view = views.find((v) => v.handle.nonce === handle.nonce);
+  if (view !== undefined) tellProxy(session, view, verb);
+}
+
+function tellProxy(session: Session, view: ProxyView, verb: string): void {
+  const proxy = proxyDocument(view, urlOf(view));
+  if (session.json) session.terminal.out(JSON.stringify(proxy));
+  else {
+    session.terminal.out(`${verb}.`);
+    session.terminal.out(proxyText(proxy, session.terminal));
+  }
+}
+
+function tellStatus(session: Session, views: readonly ProxyView[]): void {
+  const documents: readonly ProxyDocument[] = views.map((view) => proxyDocument(view, urlOf(view)));
+  const { terminal } = session;
+  if (session.json) terminal.out(JSON.stringify({ proxies: documents }));
+  else if (documents.length === 0)
+    terminal.out('No proxy is running. Start one with `flm proxy start`, or `flm up`.');
+  else terminal.out(documents.map((d) => proxyText(d, terminal)).join('\n\n'));
+}
+
+function urlOf(view: ProxyView): string {
+  return 'status' in view ? view.status.url : proxyUrl(view.handle);
+}
+
+function stoppedDocument({ handle, report }: StoppedProxy) {
+  const { id, pid, port, profile } = handle;
+  return { id, pid, port, profile, ...report };
+}
+
+function stoppedText({ handle, report }: StoppedProxy): string {
+  const cut =
+    report.cut === 0
+      ? ''
+      : `; ${report.cut} of ${report.running} answers were cut at the end of the grace time`;
+  return `Stopped ${handle.id} (profile ${handle.profile}) after ${(report.tookMs / 1000).toFixed(1)} s${cut}.`;
+}
+
+function graceOf(text: string | undefined): number | undefined {
+  const seconds = number(text);
+  if (seconds === undefined) return undefined;
+  if (typeof seconds === 'number' && seconds >= 0 && seconds <= 3600) return Math.round(seconds * 1000);
+  throw usageError('proxy stop', '--grace takes seconds, 0 to 3600.');
+}
+
+function pause(session: Session, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    session.signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

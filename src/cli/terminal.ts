@@ -1,0 +1,67 @@
+/**
+ * What a command talks to: results go to `out`, talk to `talk` (stderr), and questions are asked only where a person
+ * sits at both ends.
+ */
+import { createInterface } from 'node:readline/promises';
+import { styleText } from 'node:util';
+import type { Environment } from './environment.ts';
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+export interface Terminal {
+  /** Results: one line, or several. */
+  out(text: string): void;
+  /** Talk: progress, hints, warnings. */
+  talk(text: string): void;
+  /** Bytes of a result as they come, without a newline. */
+  write(text: string): void;
+  /** Colours for results; the text itself where colours are not wanted. */
+  paint(style: Style, text: string): string;
+  /** A person reads the results and can be asked. */
+  readonly interactive: boolean;
+  /** Columns of the terminal; 100 where it is none. */
+  readonly columns: number;
+  /** One line of an answer; undefined where nobody can be asked, or at the end of input. */
+  ask(question: string, signal: AbortSignal): Promise<string | undefined>;
+  /** All of standard input. */
+  readAll(): Promise<string>;
+}
+
+export interface TerminalStreams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+export function makeTerminal(streams: TerminalStreams, environment: Environment): Terminal {
+  const { stdin, stdout, stderr } = streams;
+  // A reader that went away (`flm key list | head -1`) is no fault of ours.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {});
+  const coloured =
+    stdout.isTTY === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
+  return {
+    out: (text) => void stdout.write(`${text}\n`),
+    talk: (text) => void stderr.write(`${text}\n`),
+    write: (text) => void stdout.write(text),
+    paint: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
+    interactive: stdin.isTTY === true && stdout.isTTY === true,
+    columns: stdout.columns ?? 100,
+    async ask(question, signal) {
+      if (stdin.isTTY !== true || stdout.isTTY !== true) return undefined;
+      const lines = createInterface({ input: stdin, output: stdout });
+      try {
+        return await lines.question(question, { signal });
+      } catch {
+        // Ctrl-D, Ctrl-C.
+        return undefined;
+      } finally {
+        lines.close();
+      }
+    },
+    async readAll() {
+      let text = '';
+      for await (const piece of stdin.setEncoding('utf8')) text += piece;
+      return text;
+    },
+  };
+}

@@ -1,0 +1,25 @@
+/**
+ * Spans and moments as people write them in flags: `90d`, `12h`, `30m`, `2027-01-31`.
+ */
+const units: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/** Milliseconds, or undefined for what is no span. */
+export function spanOf(text: string): number | undefined {
+  const match = /^(\d{1,6})([smhdw])$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * (units[match[2] as string] as number);
+}
+
+/** Milliseconds since 1970 of a span from now, or of a date or time in ISO 8601; undefined for what is neither. */
+export function momentOf(text: string, nowMs: number): number | undefined {
+  const span = spanOf(text);
+  if (span !== undefined) return nowMs + span;
+  if (!/^\d{4}-\d{2}-\d{2}(T[0-9:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(text)) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}

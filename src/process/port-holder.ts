@@ -1,0 +1,84 @@
+/**
+ * Whether a port can be bound now, and if not who has it, in words: a look before a start, so that the common mistake
+ * gets a good sentence. The exclusive bind itself decides.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+/**
+ * Undefined where the port is free, or where binding it fails for another reason (the bind that counts will tell).
+ * Else words that follow "is already in use": ` by nginx (pid 812)`, or nothing where the system does not say.
+ */
+export async function portHolder(address: string, port: number): Promise<string | undefined> {
+  if (!(await isTaken(address, port))) return undefined;
+  const holder = process.platform === 'linux' ? linuxHolder(port) : undefined;
+  return holder === undefined ? '' : ` by ${holder.name} (pid ${holder.pid})`;
+}
+
+function isTaken(address: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'));
+    server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(false)));
+  });
+}
+
+interface Holder {
+  readonly pid: number;
+  readonly name: string;
+}
+
+/** The process that listens on a port, where this user may see it: socket inode by port, process by inode. */
+function linuxHolder(port: number): Holder | undefined {
+  const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listenersOn(table, port)));
+  if (inodes.size === 0) return undefined;
+  for (const pid of list('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    for (const fd of list(`/proc/${pid}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(link(`/proc/${pid}/fd/${fd}`))?.[1];
+      if (inode !== undefined && inodes.has(inode)) {
+        return {
+          pid: Number(pid),
+          name: read(`/proc/${pid}/comm`)
+            .trim()
+            .replaceAll(/[^\x20-\x7e]/g, '?'),
+        };
+      }
+    }
+  }
+  return undefined;
+}
+
+/** proc_net_tcp: local address is the second column, state (0A: listening) the fourth, inode the tenth. */
+function listenersOn(table: string, port: number): string[] {
+  const wanted = port.toString(16).toUpperCase().padStart(4, '0');
+  return read(table)
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter((columns) => columns[1]?.endsWith(`:${wanted}`) === true && columns[3] === '0A')
+    .flatMap((columns) => columns[9] ?? []);
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
