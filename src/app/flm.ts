@@ -11,6 +11,7 @@ import { SecurityService } from '../core/security/security-service.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
 import { DetachedController, livenessBySocket } from '../process/detached-controller.ts';
 import { InProcessController } from '../process/in-process-controller.ts';
+import { LogFile } from '../process/log-file.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
 import { openStore } from '../store/sqlite/open-store.ts';
@@ -28,6 +29,8 @@ export interface Flm {
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
   control(handle: ProxyHandle): ControlClient;
+  /** The log of the proxies of a profile, to write to. Whoever opens it closes it. */
+  openLog(profile: string): LogFile;
   /** A proxy inside this process. Throws like `ProxyService.start`. */
   run(request: StartRequest, log: ProxyLog, signal: AbortSignal): Promise<RunningProxy>;
   /** What is wrong with the database files; empty when both are sound. */
@@ -89,6 +92,7 @@ export function openFlm(options: FlmOptions): Flm {
     usage: store.usage,
     audit: store.audit,
     control,
+    openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
     async run(request, log, signal) {
       let running: RunningProxy | undefined;
       const make = makeProxyFactory(machine, log);

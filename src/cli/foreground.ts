@@ -3,38 +3,36 @@
  * second one ends at once.
  */
 import process from 'node:process';
-import type { StopReport } from '../core/proxy/ports.ts';
-import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
+import type { ProxyLog } from '../app/proxy.ts';
+import type { RunningProxy } from '../core/proxy/ports.ts';
 import type { StartRequest } from '../core/proxy/proxy-service.ts';
 import type { Session } from './command.ts';
 
-export interface ForegroundProxy {
-  readonly handle: ProxyHandle;
-  readonly status: ProxyStatus;
-  readonly closed: Promise<StopReport>;
-}
+export type ForegroundProxy = RunningProxy;
 
-/** Throws like `ProxyService.start`. The log goes to stderr, for a person where one reads it, else as JSON lines. */
+/** Throws like `ProxyService.start`. */
 export async function runInForeground(
   session: Session,
   request: StartRequest,
-  log: { readonly quiet?: boolean } = {},
+  log: ProxyLog,
 ): Promise<ForegroundProxy> {
-  const { flm, cli } = session;
-  const running = await flm.run(
-    request,
-    {
-      destination: { write: (line) => void process.stderr.write(line) },
-      level: log.quiet === true ? 'warn' : 'info',
-      pretty: process.stderr.isTTY === true,
-    },
-    session.signal,
-  );
-  const { control, handle, closed } = running;
+  const { flm, cli, signal } = session;
+  const running = await flm.run(request, log, signal);
+  const { control } = running;
+  // How a stop went is told by `closed`.
+  const drain = (): void => void control.stop(control.status().config.graceMs);
   cli.onSignal = (count, code) => {
     if (count > 1) process.exit(code);
-    // How it went is told by `closed`.
-    void control.stop(control.status().config.graceMs);
+    session.terminal.talk('Stopping: running answers may finish. Once more ends them at once.');
+    drain();
   };
-  return { handle, status: control.status(), closed };
+  if (signal.aborted) drain();
+  return running;
 }
+
+/** The log of a proxy in the foreground: stderr, for a person where one reads it, else as JSON lines. */
+export const stderrLog: ProxyLog = {
+  destination: { write: (line) => void process.stderr.write(line) },
+  level: 'info',
+  pretty: process.stderr.isTTY === true,
+};

@@ -6,6 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { type Cli, tellError, usageError } from './command.ts';
 import { keyCommands } from './key.ts';
 import { proxyCommands } from './proxy.ts';
+import { upCommand } from './up.ts';
 
 /** Runs one command line (without the program's name); resolves to its exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
@@ -13,7 +14,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     .description('One safe front door for the LLM engines you already run.')
     .version(packageJson.version, '-V, --version')
     .helpCommand(false);
-  for (const command of [proxyCommands(cli), keyCommands(cli)]) program.addCommand(command);
+  for (const command of [upCommand(cli), proxyCommands(cli), keyCommands(cli)]) program.addCommand(command);
   prepare(program, cli);
   try {
     await program.parseAsync(argv, { from: 'user' });

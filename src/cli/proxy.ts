@@ -6,7 +6,7 @@ import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StoppedProxy } from '../core/proxy/proxy-service.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from './config-flags.ts';
-import { runInForeground } from './foreground.ts';
+import { runInForeground, stderrLog } from './foreground.ts';
 import { followLog } from './log-view.ts';
 import { type ProxyDocument, proxyDocument, proxyText } from './proxy-view.ts';
 
@@ -130,12 +130,13 @@ function run(cli: Cli): Command {
     'flm proxy run --port 8484',
   ).argument('[profile]', 'saved profile', 'default');
   const inForeground = action(cli, async (session, flags: StartFlags, profile: string) => {
-    const running = await runInForeground(session, {
-      profile,
-      overrides: overridesOf(flags),
-      save: flags.save === true,
-    });
-    tellProxy(session, { state: 'running', handle: running.handle, status: running.status }, 'Running');
+    const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
+    const running = await runInForeground(session, request, stderrLog);
+    tellProxy(
+      session,
+      { state: 'running', handle: running.handle, status: running.control.status() },
+      'Running',
+    );
     await running.closed;
   });
   return addConfigFlags(command)

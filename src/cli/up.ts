@@ -1,0 +1,191 @@
+/**
+ * `flm up`: from nothing to a working, safe endpoint in one command. Finds engines, starts a proxy, makes a key where
+ * there is none, asks through its own door, and prints what to paste. Where it runs already it shows what runs.
+ */
+import type { Command } from 'commander';
+import { askOwnDoor, type DoorModel } from '../app/door-check.ts';
+import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
+import type { ProxyView, StartRequest } from '../core/proxy/proxy-service.ts';
+import type { CreatedKey } from '../core/security/security-service.ts';
+import { action, type Cli, leaf, type Session } from './command.ts';
+import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts';
+import { type ForegroundProxy, runInForeground } from './foreground.ts';
+import { facts, printable } from './layout.ts';
+import { type ProxyDocument, proxyDocument } from './proxy-view.ts';
+
+interface UpFlags extends ConfigFlags {
+  readonly detach?: boolean;
+  readonly newKey?: boolean;
+}
+
+const keyTtlMs = 60_000;
+const placeholder = '$FLM_API_KEY';
+
+export function upCommand(cli: Cli): Command {
+  const command = leaf(
+    'up',
+    'find engines, start a proxy, make a key, and print what to paste',
+    'flm up\nflm up --detach --engine http://127.0.0.1:8000',
+  ).argument('[profile]', 'saved profile', 'default');
+  return addConfigFlags(command)
+    .option('-d, --detach', 'leave the proxy running in the background')
+    .option('--new-key', 'make another key, though there is one')
+    .action(
+      action(cli, async (session, flags: UpFlags, profile: string) => {
+        const running = await runningProxy(session, profile);
+        if (running !== undefined)
+          return tell(session, running, await keyFor(session, flags), flags, 'already');
+        // The demo stands in until a real engine is found.
+        const request = { profile, overrides: { demo: true, ...overridesOf(flags) }, save: false };
+        if (flags.detach === true) {
+          const handle = await session.flm.proxies.start(request, session.signal);
+          const view = await viewOf(session, handle);
+          return tell(session, view, await keyFor(session, flags), flags, 'detached');
+        }
+        await upInForeground(session, request, flags);
+      }),
+    );
+}
+
+async function upInForeground(session: Session, request: StartRequest, flags: UpFlags): Promise<void> {
+  const log = session.flm.openLog(request.profile);
+  let running: ForegroundProxy | undefined;
+  try {
+    running = await runInForeground(session, request, { destination: log, level: 'info', pretty: false });
+    const view: ProxyView = { state: 'running', handle: running.handle, status: running.control.status() };
+    await tell(session, view, await keyFor(session, flags), flags, 'foreground');
+    await running.closed;
+    if (!session.json) session.terminal.talk('Stopped.');
+  } finally {
+    await log.close();
+  }
+}
+
+async function runningProxy(session: Session, profile: string): Promise<ProxyView | undefined> {
+  const views = await session.flm.proxies.status();
+  return views.find((v) => v.state === 'running' && v.handle.profile === profile);
+}
+
+async function viewOf(session: Session, handle: ProxyHandle): Promise<ProxyView> {
+  const views = await session.flm.proxies.status();
+  return views.find((v) => v.handle.nonce === handle.nonce) ?? { state: 'not-answering', handle };
+}
+
+/** A new key where none can be used, or where one is asked for. After the start, so that a start that fails makes none. */
+async function keyFor(session: Session, flags: UpFlags): Promise<CreatedKey | undefined> {
+  const { security, machine } = session.flm;
+  const nowMs = machine.clock.nowMs();
+  const usable = (await security.listKeys()).some(
+    ({ record: r }) =>
+      r.revokedAtMs === null &&
+      (r.expiresAtMs === null || r.expiresAtMs > nowMs) &&
+      r.scopes.includes('inference'),
+  );
+  if (usable && flags.newKey !== true) return undefined;
+  return security.createKey({ label: `${machine.userName()}@${machine.hostname}`.slice(0, 100) });
+}
+
+type How = 'already' | 'detached' | 'foreground';
+
+async function tell(
+  session: Session,
+  view: ProxyView,
+  created: CreatedKey | undefined,
+  flags: UpFlags,
+  how: How,
+): Promise<void> {
+  const url = 'status' in view ? view.status.url : proxyUrl(view.handle);
+  const proxy = proxyDocument(view, url);
+  const models = await modelsThroughTheDoor(session, view.handle, url);
+  const curl = curlLine(url, created?.key ?? placeholder, models);
+  const { terminal } = session;
+  if (session.json) {
+    const key = created === undefined ? null : { id: created.record.id, key: created.key };
+    return terminal.out(JSON.stringify({ ...proxy, models: models.map((m) => m.id), key, curl }));
+  }
+  terminal.out(upText(session, { proxy, created, models, curl, how, newKey: flags.newKey === true }));
+}
+
+async function modelsThroughTheDoor(
+  session: Session,
+  handle: ProxyHandle,
+  url: string,
+): Promise<readonly DoorModel[]> {
+  const key = await session.flm.control(handle).temporaryKey(keyTtlMs, session.signal);
+  if (key === 'gone') return [];
+  const answer = await askOwnDoor(url, key.key, session.signal);
+  if (answer.ok) return answer.models;
+  session.terminal.talk(`${session.terminal.paint('yellow', '!')} The proxy ${answer.reason}.`);
+  return [];
+}
+
+interface UpView {
+  readonly proxy: ProxyDocument;
+  readonly created: CreatedKey | undefined;
+  readonly models: readonly DoorModel[];
+  readonly curl: string;
+  readonly how: How;
+  readonly newKey: boolean;
+}
+
+function upText(session: Session, view: UpView): string {
+  const { paint } = session.terminal;
+  const { proxy, created, models, curl, how } = view;
+  const key =
+    created === undefined
+      ? `${placeholder} stands for a key that you have; --new-key makes another`
+      : `${paint('cyan', created.key)}\nshown this once: keep it`;
+  const first = {
+    already: `flm is up already (${proxy.id}).`,
+    detached: `flm is up, in the background (${proxy.id}).`,
+    foreground: 'flm is up.',
+  }[how];
+  const last = {
+    already: 'flm proxy stop ends it',
+    detached: 'flm proxy stop ends it',
+    foreground: 'Ctrl-C stops it',
+  }[how];
+  const lines = facts([
+    ['  endpoint', paint('cyan', proxy.baseUrl)],
+    ['  API key', key],
+    ['  models', modelsText(models)],
+    ['  reach', proxy.reach],
+  ]);
+  const warnings = (proxy.warnings ?? [])
+    // The key was made after the status was asked for.
+    .filter((w) => created === undefined || !w.startsWith('No key'))
+    .map((w) => `${paint('yellow', '!')} ${printable(w)}`);
+  return [
+    paint('bold', first),
+    '',
+    lines,
+    '',
+    'Try it:',
+    '',
+    `  ${curl.replaceAll('\n', '\n  ')}`,
+    '',
+    ...(warnings.length > 0 ? [...warnings, ''] : []),
+    `Next: flm chat, flm connect, flm key create LABEL. ${last}.`,
+  ].join('\n');
+}
+
+const shownModels = 8;
+
+function modelsText(models: readonly DoorModel[]): string {
+  if (models.length === 0) return 'none yet';
+  const names = models.slice(0, shownModels).map((m) => printable(m.id));
+  const more = models.length - names.length;
+  return `${names.join(', ')}${more > 0 ? `, and ${more} more (flm model list)` : ''}`;
+}
+
+/** A request that a shell takes as it is. */
+function curlLine(url: string, key: string, models: readonly DoorModel[]): string {
+  // A model that only embeds cannot chat.
+  const model = (models.find((m) => !/embed|rerank|whisper|tts/i.test(m.id)) ?? models[0])?.id ?? 'MODEL';
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] });
+  return [
+    `curl ${url}/v1/chat/completions \\`,
+    `  -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" \\`,
+    `  -d '${body.replaceAll("'", "'\\''")}'`,
+  ].join('\n');
+}
