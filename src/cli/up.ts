@@ -101,7 +101,7 @@ async function tell(
   const { terminal } = session;
   if (session.json) {
     const key = created === undefined ? null : { id: created.record.id, key: created.key };
-    return terminal.out(JSON.stringify({ ...proxy, models: models.map((m) => m.id), key, curl }));
+    return terminal.out(JSON.stringify({ ...proxy, modelNames: models.map((m) => m.id), key, curl }));
   }
   terminal.out(upText(session, { proxy, created, models, curl, how, newKey: flags.newKey === true }));
 }

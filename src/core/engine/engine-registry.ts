@@ -81,7 +81,7 @@ export class EngineRegistry {
       ...(apiKey === undefined ? {} : { apiKey }),
     };
     await this.#needs.repository.saveEngine(record);
-    await this.#changed('engine.add', id, shown(record));
+    await this.#changed('engine.add', id, JSON.stringify(record));
     return record;
   }
 
@@ -132,10 +132,4 @@ export class EngineRegistry {
       ...(after === undefined ? {} : { after }),
     });
   }
-}
-
-function shown(record: EngineRecord): string {
-  const { apiKey, ...rest } = record;
-  if (apiKey === undefined) return JSON.stringify(rest);
-  return JSON.stringify({ ...rest, apiKey: apiKey.from === 'value' ? { from: 'value' } : apiKey });
 }

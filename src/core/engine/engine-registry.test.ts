@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openMemoryStore } from '../../store/memory/memory-store.ts';
+import { EngineError } from '../errors.ts';
+import { EngineRegistry } from './engine-registry.ts';
+
+function setUp() {
+  const store = openMemoryStore(async () => true);
+  let announced = 0;
+  const registry = new EngineRegistry({
+    repository: store.engines,
+    audit: store.audit,
+    clock: { nowMs: () => 1_000 },
+    actor: 'cli:test',
+    announce: async () => {
+      announced += 1;
+    },
+  });
+  return { store, registry, announced: () => announced };
+}
+
+const faultsOf = (code: string, fields: readonly string[]) => (error: unknown) => {
+  assert.ok(error instanceof EngineError && error.code === code, String(error));
+  assert.deepEqual(error.faults.map((f) => f.field).sort(), [...fields].sort());
+  return true;
+};
+
+test('an engine is saved once, under an id of its own', async () => {
+  const { registry, announced } = setUp();
+  const input = { url: 'http://10.0.0.5:8000', id: 'box', kind: 'vllm' } as const;
+  assert.deepEqual(await registry.add(input), { ...input, createdAtMs: 1_000 });
+  await assert.rejects(registry.add(input), faultsOf('ENGINE_INVALID', ['id']));
+  assert.equal((await registry.list()).length, 1);
+  assert.equal(announced(), 1);
+});
+
+test('every fault of an engine is told at once, its secret in none of them', async () => {
+  const { registry } = setUp();
+  const input = { url: 'ftp://x', id: 'Box!', apiKey: { from: 'value', value: 'two words' } } as const;
+  await assert.rejects(registry.add(input), (error: unknown) => {
+    faultsOf('ENGINE_INVALID', ['apiKey.value', 'id', 'url'])(error);
+    assert.ok(!String(error).includes('two words'));
+    return true;
+  });
+  assert.deepEqual(await registry.list(), []);
+});
+
+test("an engine's key is in no audit entry", async () => {
+  const { registry, store } = setUp();
+  await registry.add({ url: 'http://x', id: 'x', apiKey: { from: 'value', value: 'sk-secret' } });
+  await registry.remove('x');
+  const entries = await store.audit.list(10);
+  assert.deepEqual(
+    entries.map((e) => e.action),
+    ['engine.remove', 'engine.add'],
+  );
+  assert.ok(!JSON.stringify(entries).includes('sk-secret'));
+});
+
+test('what is not there cannot be removed', async () => {
+  const { registry } = setUp();
+  await assert.rejects(registry.remove('x'), faultsOf('ENGINE_NOT_FOUND', []));
+  await assert.rejects(registry.unalias('x'), faultsOf('ALIAS_NOT_FOUND', []));
+});
+
+test('an alias stands for a model and never for another alias', async () => {
+  const { registry } = setUp();
+  await registry.alias('fast', 'ollama/qwen3:8b');
+  await assert.rejects(registry.alias('faster', 'fast'), faultsOf('ALIAS_INVALID', ['target']));
+  await assert.rejects(registry.alias('x', 'x'), faultsOf('ALIAS_INVALID', ['target']));
+  await assert.rejects(registry.alias('flm://a', 'b'), faultsOf('ALIAS_INVALID', ['name']));
+  await registry.alias('fast', 'other');
+  assert.deepEqual(await registry.aliases(), [{ name: 'fast', target: 'other' }]);
+});

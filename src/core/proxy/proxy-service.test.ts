@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openMemoryStore } from '../../store/memory/memory-store.ts';
+import { ProxyError } from '../errors.ts';
+import type { ProxyController, StartOrder } from './ports.ts';
+import { configuredPort } from './proxy-config.ts';
+import { type ProxyHandle, proxyUrl } from './proxy-handle.ts';
+import { ProxyService } from './proxy-service.ts';
+
+/** Proxies that are entries of a map: enough to see what the service asks for, and in which order. */
+class FakeController implements ProxyController {
+  readonly calls: string[] = [];
+  readonly orders: StartOrder[] = [];
+  readonly living = new Map<string, { handle: ProxyHandle; order: StartOrder }>();
+  readonly hung = new Set<string>();
+  failWith: Error | undefined;
+  onHandle: (handle: ProxyHandle) => Promise<void> = async () => {};
+
+  async start(order: StartOrder): Promise<ProxyHandle> {
+    this.calls.push('start');
+    this.orders.push(order);
+    if (this.failWith !== undefined) throw this.failWith;
+    const n = this.orders.length;
+    const handle: ProxyHandle = {
+      id: `px_${n}`,
+      pid: n,
+      port: configuredPort(order.config) || 40_000 + n,
+      mode: order.config.mode,
+      addresses: ['127.0.0.1', '::1'],
+      startedAtMs: n,
+      profile: order.profile,
+      nonce: `nonce${n}`,
+      processStart: '',
+      controlPath: '',
+      draining: false,
+    };
+    this.living.set(handle.id, { handle, order });
+    await this.onHandle(handle);
+    return handle;
+  }
+  async stop(handle: ProxyHandle, graceMs: number) {
+    this.calls.push(`stop ${handle.id} ${graceMs}`);
+    this.living.delete(handle.id);
+    return { running: 0, cut: 0, tookMs: 0 };
+  }
+  async release(handle: ProxyHandle, graceMs: number): Promise<void> {
+    this.calls.push(`release ${handle.id} ${graceMs}`);
+    const living = this.living.get(handle.id);
+    if (living !== undefined) living.handle = { ...handle, draining: true };
+    await this.onHandle({ ...handle, draining: true });
+  }
+  async inspect(handle: ProxyHandle) {
+    if (this.hung.has(handle.id))
+      throw new ProxyError('PROXY_CONTROL_UNREACHABLE', { params: { id: handle.id, pid: 1 } });
+    const living = this.living.get(handle.id);
+    if (living === undefined) return 'gone' as const;
+    const { config, overrides } = living.order;
+    return {
+      handle: living.handle,
+      url: proxyUrl(handle),
+      version: '0',
+      config,
+      overrides,
+      uptimeSeconds: 0,
+      inFlight: 0,
+      connections: 0,
+      requestsTotal: 0,
+      keys: 0,
+      engines: [],
+      models: 0,
+      reach: 'this machine',
+      warnings: [],
+    };
+  }
+}
+
+function setUp() {
+  const controller = new FakeController();
+  const store = openMemoryStore(async (handle) => controller.living.has(handle.id));
+  controller.onHandle = (handle) => store.proxies.saveHandle(handle);
+  const holders = new Map<number, string>();
+  const service = new ProxyService({
+    proxies: store.proxies,
+    controller,
+    portLook: async (_address, port) => holders.get(port),
+    audit: store.audit,
+    clock: { nowMs: () => 5 },
+    actor: 'cli:test',
+  });
+  const start = (profile = 'default', overrides: object = { port: 0 }, save = false) =>
+    service.start({ profile, overrides, save }, new AbortController().signal);
+  return { controller, store, service, holders, start };
+}
+
+const withCode =
+  (code: string, words = '') =>
+  (error: unknown) => {
+    assert.ok(error instanceof ProxyError && error.code === code, String(error));
+    assert.ok(error.message.includes(words), error.message);
+    return true;
+  };
+
+test('a start lays what is given over the profile, part by part', async () => {
+  const { service, controller, start } = setUp();
+  await service.saveProfile('lab', { port: 9000, limits: { maxStreams: 5, maxConnections: 7 }, graceMs: 10 });
+  await start('lab', { port: 0, limits: { maxStreams: 6 } });
+  const config = controller.orders[0]?.config;
+  assert.deepEqual(
+    [config?.port, config?.graceMs, config?.limits.maxStreams, config?.limits.maxConnections],
+    [0, 10, 6, 7],
+  );
+});
+
+test('a configuration with faults starts nothing and tells all of them', async () => {
+  const { controller, start } = setUp();
+  await assert.rejects(start('default', { port: -1, bind: ['nowhere'], more: true }), (error: unknown) => {
+    assert.ok(error instanceof ProxyError && error.code === 'PROXY_INVALID_CONFIG');
+    assert.deepEqual(error.faults.map((f) => f.field).sort(), ['bind.0', 'more', 'port']);
+    return true;
+  });
+  assert.deepEqual(controller.calls, []);
+});
+
+test('a profile that was never saved cannot be started, but the unnamed one can', async () => {
+  const { start } = setUp();
+  await assert.rejects(start('lab'), withCode('PROFILE_NOT_FOUND', 'lab'));
+  await start('default');
+});
+
+test('a profile that runs already is not started again, and the refusal says where it runs', async () => {
+  const { controller, start } = setUp();
+  const handle = await start();
+  await assert.rejects(start(), withCode('PROXY_ALREADY_RUNNING', proxyUrl(handle)));
+  assert.deepEqual(controller.calls, ['start']);
+});
+
+test('a port that another proxy or another program holds is refused with the name of the holder', async () => {
+  const { service, holders, controller, start } = setUp();
+  await service.saveProfile('lab', {});
+  const handle = await start('default', { port: 8484 });
+  await assert.rejects(start('lab', { port: 8484 }), withCode('PROXY_PORT_IN_USE', handle.id));
+  holders.set(8080, ' by nginx (pid 812)');
+  await assert.rejects(start('lab', { port: 8080 }), withCode('PROXY_PORT_IN_USE', 'by nginx (pid 812)'));
+  assert.deepEqual(controller.calls, ['start']);
+});
+
+test('flags are kept in the profile only when asked for and only once the proxy runs', async () => {
+  const { service, controller, start } = setUp();
+  await start('default', { port: 0, graceMs: 1 });
+  assert.deepEqual(await service.listProfiles(), []);
+  await service.stop(undefined);
+  controller.failWith = new ProxyError('PROXY_START_FAILED', { params: { reason: 'x' } });
+  await assert.rejects(start('default', { port: 0, graceMs: 2 }, true));
+  assert.deepEqual(await service.listProfiles(), []);
+  controller.failWith = undefined;
+  await start('default', { port: 0, graceMs: 3 }, true);
+  assert.deepEqual((await service.loadProfile('default')).config, { port: 0, graceMs: 3 });
+});
+
+test('a stop uses the grace time that the proxy was started with, unless another is given', async () => {
+  const { service, controller, start } = setUp();
+  await start('default', { port: 0, graceMs: 1234 });
+  await service.stop('default');
+  const second = await start();
+  await service.stop(second.id, 7);
+  assert.deepEqual(
+    controller.calls.filter((c) => c.startsWith('stop')),
+    ['stop px_1 1234', 'stop px_2 7'],
+  );
+});
+
+test('where several run, a stop without a name lists them and stops none', async () => {
+  const { service, controller, start } = setUp();
+  await service.saveProfile('lab', { port: 0 });
+  const [a, b] = [await start('default'), await start('lab', {})];
+  await assert.rejects(service.stop(undefined), (error: unknown) => {
+    withCode('PROXY_AMBIGUOUS', a.id)(error);
+    return withCode('PROXY_AMBIGUOUS', b.id)(error);
+  });
+  assert.equal(controller.living.size, 2);
+  assert.equal((await service.stopAll()).length, 2);
+  await assert.rejects(service.stop(undefined), withCode('PROXY_NOT_RUNNING'));
+  await assert.rejects(service.stop('lab'), withCode('PROXY_NOT_RUNNING', 'lab'));
+});
+
+test('a restart gives the flags of the start again, reads the profile anew and keeps a free port', async () => {
+  const { service, controller, start } = setUp();
+  await service.saveProfile('lab', { port: 0, heartbeatMs: 1000 });
+  const old = await start('lab', { graceMs: 77 });
+  await service.saveProfile('lab', { port: 0, heartbeatMs: 2000 });
+  const next = await service.restart('lab', new AbortController().signal);
+  assert.deepEqual(controller.calls, ['start', `release ${old.id} 77`, 'start']);
+  const order = controller.orders[1];
+  assert.deepEqual([order?.config.heartbeatMs, order?.config.graceMs], [2000, 77]);
+  assert.equal(next.port, old.port);
+  assert.deepEqual(order?.overrides, { graceMs: 77 });
+});
+
+test('one that drains is neither already running nor what a stop means', async () => {
+  const { service, start } = setUp();
+  const old = await start();
+  await service.restart(undefined, new AbortController().signal);
+  assert.notEqual((await service.find(undefined)).id, old.id);
+  assert.equal((await service.find(old.id)).id, old.id);
+  const states = (await service.status()).map((v) => v.state);
+  assert.deepEqual(states, ['draining', 'running']);
+});
+
+test('status shows what lives, and one that does not answer as such', async () => {
+  const { service, controller, start } = setUp();
+  await service.saveProfile('lab', { port: 0 });
+  await start();
+  const hung = await start('lab', {});
+  controller.hung.add(hung.id);
+  assert.deepEqual(
+    (await service.status()).map((v) => v.state),
+    ['running', 'not-answering'],
+  );
+  controller.living.clear();
+  assert.deepEqual(await service.status(), []);
+});
+
+test('a profile with faults or an impossible name is not saved', async () => {
+  const { service } = setUp();
+  await assert.rejects(service.saveProfile('lab', { port: 70_000 }), withCode('PROFILE_INVALID', 'port'));
+  await assert.rejects(service.saveProfile('../x', {}), withCode('PROFILE_INVALID', 'name'));
+  assert.deepEqual(await service.listProfiles(), []);
+  await assert.rejects(service.deleteProfile('lab'), withCode('PROFILE_NOT_FOUND'));
+});
+
+test('starts and stops are in the audit', async () => {
+  const { service, store, start } = setUp();
+  await start();
+  await service.restart(undefined, new AbortController().signal);
+  await service.stop(undefined);
+  assert.deepEqual((await store.audit.list(9)).map((e) => e.action).reverse(), [
+    'proxy.start',
+    'proxy.restart',
+    'proxy.stop',
+  ]);
+});

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { hash, randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { openMemoryStore } from '../../store/memory/memory-store.ts';
+import { PolicyError } from '../errors.ts';
+import { looksLikeKey, type SecretTools } from './key-secret.ts';
+import { SecurityService } from './security-service.ts';
+
+const secrets: SecretTools = {
+  randomBytes: (count) => randomBytes(count),
+  sha256Hex: (text) => hash('sha256', text, 'hex'),
+  crc32: (text) => crc32(text),
+};
+
+function setUp() {
+  const store = openMemoryStore(async () => true);
+  let nowMs = 1_000_000;
+  let announced = 0;
+  const service = new SecurityService({
+    repository: store.security,
+    audit: store.audit,
+    clock: { nowMs: () => nowMs },
+    secrets,
+    actor: 'cli:test',
+    announce: async () => {
+      announced += 1;
+    },
+  });
+  return {
+    store,
+    service,
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    announced: () => announced,
+  };
+}
+
+const codeOf = (code: string) => (error: unknown) => error instanceof PolicyError && error.code === code;
+
+test('a new key has the documented form and is kept as a digest alone', async () => {
+  const { service, store } = setUp();
+  const { key, record } = await service.createKey({ label: 'laptop' });
+  assert.match(key, /^flm_[0-9A-Za-z]{49}$/);
+  assert.ok(looksLikeKey(key, secrets));
+  assert.match(record.id, /^key_[0-9A-Za-z]{12}$/);
+  assert.equal(record.digest, hash('sha256', key, 'hex'));
+  assert.deepEqual(record.scopes, ['inference']);
+  assert.ok(!JSON.stringify(await store.security.listKeys()).includes(key));
+});
+
+test('a typo in a key is seen without a database', async () => {
+  const { service } = setUp();
+  const { key } = await service.createKey({ label: 'laptop' });
+  const other = key[10] === 'a' ? 'b' : 'a';
+  assert.ok(!looksLikeKey(`${key.slice(0, 10)}${other}${key.slice(11)}`, secrets));
+  assert.ok(!looksLikeKey(key.slice(0, -1), secrets));
+});
+
+test('every fault of a key request is told at once and no key is made', async () => {
+  const { service, announced } = setUp();
+  const request = { label: ' ', addresses: ['10.0.0.0/33'], burst: 3, scopes: ['root' as 'inference'] };
+  await assert.rejects(service.createKey(request), (error: unknown) => {
+    assert.ok(error instanceof PolicyError && error.code === 'KEY_INVALID');
+    assert.deepEqual(error.faults.map((f) => f.field).sort(), ['addresses.0', 'label', 'scopes.0']);
+    return true;
+  });
+  await assert.rejects(service.createKey({ label: 'x', burst: 3 }), codeOf('KEY_INVALID'));
+  await assert.rejects(service.createKey({ label: 'x', expiresAtMs: 5 }), codeOf('KEY_INVALID'));
+  await assert.rejects(service.createKey({ label: 'a\u001b[31mb' }), codeOf('KEY_INVALID'));
+  assert.deepEqual(await service.listKeys(), []);
+  assert.equal(announced(), 0);
+});
+
+test('a key is found by its id, and by its label where only one has it', async () => {
+  const { service } = setUp();
+  const { record } = await service.createKey({ label: 'laptop' });
+  assert.equal((await service.findKey(record.id)).record.id, record.id);
+  assert.equal((await service.findKey('laptop')).record.id, record.id);
+  await service.createKey({ label: 'laptop' });
+  await assert.rejects(service.findKey('laptop'), codeOf('KEY_NOT_FOUND'));
+  await assert.rejects(service.findKey('phone'), codeOf('KEY_NOT_FOUND'));
+});
+
+test('a revoked key stays revoked, and revoking it again changes nothing', async () => {
+  const { service, announced, pass } = setUp();
+  const { record } = await service.createKey({ label: 'laptop' });
+  const first = await service.revokeKey(record.id);
+  const told = announced();
+  pass(1_000);
+  assert.deepEqual(await service.revokeKey(record.id), first);
+  assert.equal(announced(), told);
+  await assert.rejects(service.rotateKey(record.id, 0), codeOf('KEY_INVALID'));
+});
+
+test('a rotated key has the same rules, and the old one ends after the overlap', async () => {
+  const { service } = setUp();
+  const { record } = await service.createKey({ label: 'ci', models: ['qwen*'], requestsPerMinute: 60 });
+  const next = await service.rotateKey('ci', 5_000);
+  assert.deepEqual(next.record.models, ['qwen*']);
+  assert.deepEqual(next.record.limits, record.limits);
+  assert.notEqual(next.record.digest, record.digest);
+  const old = (await service.findKey(record.id)).record;
+  assert.deepEqual([old.expiresAtMs, old.revokedAtMs], [1_005_000, null]);
+  const last = await service.rotateKey(next.record.id, 0);
+  assert.equal((await service.findKey(next.record.id)).record.revokedAtMs, 1_000_000);
+  assert.equal(last.record.expiresAtMs, null);
+});
+
+test('the overlap of a rotation never makes an expiring key live longer', async () => {
+  const { service } = setUp();
+  const { record } = await service.createKey({ label: 'ci', expiresAtMs: 1_000_500 });
+  await service.rotateKey(record.id, 60_000);
+  assert.equal((await service.findKey(record.id)).record.expiresAtMs, 1_000_500);
+});
+
+test('each change is in the audit, without secret and digest, and is announced', async () => {
+  const { service, store, announced } = setUp();
+  const { record, key } = await service.createKey({ label: 'laptop' });
+  await service.revokeKey(record.id);
+  await service.deleteKey(record.id);
+  await service.setPolicy({ denyIps: ['10.0.0.0/8'] });
+  const entries = await store.audit.list(10);
+  assert.deepEqual(entries.map((e) => `${e.actor} ${e.action}`).reverse(), [
+    'cli:test key.create',
+    'cli:test key.revoke',
+    'cli:test key.delete',
+    'cli:test policy.set',
+  ]);
+  const text = JSON.stringify(entries);
+  assert.ok(!text.includes(key) && !text.includes(record.digest));
+  assert.equal(announced(), 4);
+});
+
+test('a policy with a fault changes nothing', async () => {
+  const { service } = setUp();
+  await service.setPolicy({ denyIps: ['10.0.0.0/8'] });
+  await assert.rejects(
+    service.setPolicy({ denyIps: ['10.0.0.0/8', 'nonsense'], more: 1 }),
+    (error: unknown) => {
+      assert.ok(error instanceof PolicyError && error.code === 'POLICY_INVALID');
+      assert.deepEqual(error.faults.map((f) => f.field).sort(), ['denyIps.1', 'more']);
+      return true;
+    },
+  );
+  assert.deepEqual((await service.policy()).denyIps, ['10.0.0.0/8']);
+});
