@@ -581,7 +581,7 @@ export class ProxyError extends FlmError {}
 export class EngineError extends FlmError {}
 /** Keys and rules: what may come in, and what an administrator may set. */
 export class PolicyError extends FlmError {}
-/** Certificates: making, obtaining, storing, trusting. */
+/** Certificates: making, obtaining, storing, trusting. @public */
 export class CertificateError extends FlmError {}
 /** The database: busy, full, damaged, newer. */
 export class StoreError extends FlmError {}

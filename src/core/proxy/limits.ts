@@ -45,5 +45,3 @@ export const limitsSchema = z.strictObject({
 
 /** The limits in force, complete. */
 export type Limits = Readonly<z.output<typeof limitsSchema>>;
-
-export const defaultLimits: Limits = limitsSchema.parse({});
