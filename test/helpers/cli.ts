@@ -1,0 +1,149 @@
+/**
+ * The real `flm` of this repository, as it was built, in a home of its own: nothing of the machine is found (no engine,
+ * no installed program, no variable), and at the end of the test everything that was started is gone, detached proxies
+ * included, and so is the folder.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+
+export const flmEntry = join(import.meta.dirname, '../../bin/flm.mjs');
+
+/** One command that has ended. */
+export interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+  /** The one JSON document on stdout. */
+  json<T = unknown>(): T;
+}
+
+/** A command that runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ran>;
+  stdout(): string;
+  stderr(): string;
+  /** Resolves with the first match; rejects where the command ends without one. */
+  saw(pattern: RegExp, where?: 'stdout' | 'stderr'): Promise<RegExpExecArray>;
+}
+
+export interface TestCli {
+  /** FLM_HOME. */
+  readonly home: string;
+  /** A folder for files of the test; it goes with the home. */
+  readonly folder: string;
+  /** Programs that `flm` finds on the machine are here. */
+  readonly programs: string;
+  run(...args: readonly string[]): Promise<Ran>;
+  /** With something on standard input. */
+  pipe(input: string, ...args: readonly string[]): Promise<Ran>;
+  start(...args: readonly string[]): Running;
+}
+
+/** `env` comes on top; undefined takes a variable away. */
+export function makeCli(t: TestContext, env: Readonly<Record<string, string | undefined>> = {}): TestCli {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-cli-'));
+  const home = join(folder, 'home');
+  const programs = join(folder, 'programs');
+  mkdirSync(programs);
+  const children = new Set<ChildProcess>();
+  const full = {
+    HOME: folder,
+    PATH: programs,
+    TMPDIR: tmpdir(),
+    FLM_HOME: home,
+    FLM_DETECT_PORTS: '',
+    FLM_SETUP: 'off',
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+    ...env,
+  };
+
+  const start = (...args: readonly string[]): Running => {
+    const child = spawn(process.execPath, [flmEntry, ...args], {
+      cwd: folder,
+      env: full,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    children.add(child);
+    return watch(child);
+  };
+  const pipe = (input: string, ...args: readonly string[]): Promise<Ran> => {
+    const { child, ended } = start(...args);
+    // A command that does not read it has ended by then.
+    child.stdin?.on('error', () => {}).end(input);
+    return ended;
+  };
+
+  t.after(async () => {
+    await Promise.all([...children].map(end));
+    if (existsSync(join(home, 'flm.db'))) await pipe('', 'proxy', 'stop', '--all', '--grace', '0');
+    for (const pid of processesOf(home)) process.kill(pid, 'SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { home, folder, programs, start, pipe, run: (...args) => pipe('', ...args) };
+}
+
+function watch(child: ChildProcess): Running {
+  const text = { stdout: '', stderr: '' };
+  const look = new Set<() => void>();
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (piece: string) => {
+      text[name] += piece;
+      for (const f of look) f();
+    });
+  }
+  let over = false;
+  const ended = once(child, 'close').then(([code]): Ran => {
+    over = true;
+    for (const f of look) f();
+    const { stdout, stderr } = text;
+    return { stdout, stderr, code: code as number | null, json: <T>() => JSON.parse(stdout) as T };
+  });
+  return {
+    child,
+    ended,
+    stdout: () => text.stdout,
+    stderr: () => text.stderr,
+    saw: (pattern, where = 'stdout') =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          const match = pattern.exec(text[where]);
+          if (match !== null) resolve(match);
+          else if (over) reject(new Error(`it ended without ${pattern}:\n${text.stdout}\n${text.stderr}`));
+          else return;
+          look.delete(check);
+        };
+        look.add(check);
+        check();
+      }),
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, 'close');
+  child.kill('SIGKILL');
+  await closed;
+}
+
+/** What did not go by itself; none where the system has no /proc. */
+function processesOf(home: string): readonly number[] {
+  if (!existsSync('/proc/self/environ')) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => {
+      try {
+        return readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(`FLM_HOME=${home}`);
+      } catch {
+        // It ended meanwhile, or belongs to somebody else.
+        return false;
+      }
+    })
+    .map(Number);
+}
