@@ -22,6 +22,7 @@ import { Refusals } from '../observe/refusals.ts';
 import { TailHub } from '../observe/tail.ts';
 import { serveControl } from '../process/control-server.ts';
 import { processStart } from '../process/process-identity.ts';
+import { sweepStaleSockets } from '../process/stale-sockets.ts';
 import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import { AccountBook } from './account-book.ts';
@@ -56,6 +57,8 @@ async function startProxy(
   const { config } = order;
   const id = `px_${base62(machine.secrets.randomBytes(6), 8)}`;
   const undo = new UndoList();
+  // What killed proxies left is in nobody's way, so nobody waits for this.
+  void sweepStaleSockets(paths.run, clock.nowMs());
   try {
     const logger = createLogger(log);
     const policyOf = (base: SecurityPolicy): SecurityPolicy =>

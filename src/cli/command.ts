@@ -74,9 +74,9 @@ export function action<Args extends readonly unknown[], Options>(
   };
 }
 
-/** A mistake in the use of a command. */
+/** A mistake in the use of a command, which is named without the program: `proxy start`. */
 export function usageError(command: string, message: string): ProxyError {
-  return new ProxyError('USAGE', { params: { message, command } });
+  return new ProxyError('USAGE', { params: { message, command: command === '' ? '' : ` ${command}` } });
 }
 
 /** One sentence that says what happened, one that says what to do; with --json a document on stderr. */

@@ -28,7 +28,7 @@ export function proxyCommands(cli: Cli): Command {
 function start(cli: Cli): Command {
   const command = leaf(
     'start',
-    'start a proxy in the background; resolves when it answers',
+    'start a proxy in the background and wait until it answers',
     'flm proxy start\nflm proxy start lab --port 0 --engine http://127.0.0.1:8000',
   ).argument('[profile]', 'saved profile', 'default');
   return addConfigFlags(command)

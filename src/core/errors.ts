@@ -149,7 +149,7 @@ export const errorTable = {
     hint: 'An alias names a model that the catalogue can show; see `flm model list`.',
   },
   ALIAS_NOT_FOUND: { ...user, text: 'There is no alias {alias}.', hint: 'See `flm model list`.' },
-  USAGE: { ...user, text: '{message}', hint: 'See `flm {command} --help`.' },
+  USAGE: { ...user, text: '{message}', hint: 'See `flm{command} --help`.' },
 
   // --- the store
   STORE_BUSY: {

@@ -58,74 +58,42 @@ export const engineConfigSchema = z.strictObject({
 });
 export type EngineConfig = Readonly<z.output<typeof engineConfigSchema>>;
 
-export const proxyConfigSchema = z
-  .strictObject({
-    mode: z.enum(proxyModes).default('local-http').describe('How clients reach the proxy.'),
-    bind: z
-      .array(ipLiteral)
-      .max(16)
-      .default([])
-      .describe('Addresses to listen on; empty: what the mode says.'),
-    port: z.int().min(0).max(65_535).optional().describe('Port to listen on; 0 takes a free one.'),
-    allowInsecureBind: z
-      .boolean()
-      .default(false)
-      .describe('Lets local-http listen on other than loopback addresses.'),
-    publicHosts: z
-      .array(publicHost)
-      .max(64)
-      .default([])
-      .describe('Further host names that the proxy answers for.'),
-    engines: z
-      .array(engineConfigSchema)
-      .max(64)
-      .default([])
-      .describe('Exactly these engines; empty: saved and detected.'),
-    demo: z
-      .boolean()
-      .default(false)
-      .describe('Serve the built-in demo engine while no other engine is found.'),
-    graceMs: z
-      .int()
-      .min(0)
-      .max(3_600_000)
-      .default(30_000)
-      .describe('How long running answers may take on at stop.'),
-    heartbeatMs: z
-      .int()
-      .refine((n) => n === 0 || (n >= 1000 && n <= 300_000), { error: '0 (off), or 1000 to 300000' })
-      .default(0)
-      .describe('Comment events while a stream is silent; off unless something in between needs them.'),
-    policy: securityPolicySchema
-      .partial()
-      .optional()
-      .describe('Parts of the policy that this proxy overrides.'),
-    limits: limitsSchema.prefault({}).describe('Guard limits and time-outs.'),
-  })
-  .superRefine((config, context) => {
-    if (config.mode !== 'local-http' || config.allowInsecureBind) return;
-    config.bind.forEach((address, index) => {
-      if (isIpLiteral(address) && !isLoopback(address)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['bind', index],
-          message:
-            'a loopback address, since keys would cross the network in plain text (--allow-insecure-bind if that is meant)',
-        });
-      }
-    });
-    for (const [field, values] of [['engines', config.engines.map((e) => e.id)] as const]) {
-      values.forEach((id, index) => {
-        if (id !== undefined && values.indexOf(id) !== index) {
-          context.addIssue({
-            code: 'custom',
-            path: [field, index, 'id'],
-            message: 'an id that no other engine has',
-          });
-        }
-      });
-    }
-  });
+export const proxyConfigSchema = z.strictObject({
+  mode: z.enum(proxyModes).default('local-http').describe('How clients reach the proxy.'),
+  bind: z.array(ipLiteral).max(16).default([]).describe('Addresses to listen on; empty: what the mode says.'),
+  port: z.int().min(0).max(65_535).optional().describe('Port to listen on; 0 takes a free one.'),
+  allowInsecureBind: z
+    .boolean()
+    .default(false)
+    .describe('Lets local-http listen on other than loopback addresses.'),
+  publicHosts: z
+    .array(publicHost)
+    .max(64)
+    .default([])
+    .describe('Further host names that the proxy answers for.'),
+  engines: z
+    .array(engineConfigSchema)
+    .max(64)
+    .default([])
+    .describe('Exactly these engines; empty: saved and detected.'),
+  demo: z.boolean().default(false).describe('Serve the built-in demo engine while no other engine is found.'),
+  graceMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(30_000)
+    .describe('How long running answers may take on at stop.'),
+  heartbeatMs: z
+    .int()
+    .refine((n) => n === 0 || (n >= 1000 && n <= 300_000), { error: '0 (off), or 1000 to 300000' })
+    .default(0)
+    .describe('Comment events while a stream is silent; off unless something in between needs them.'),
+  policy: securityPolicySchema
+    .partial()
+    .optional()
+    .describe('Parts of the policy that this proxy overrides.'),
+  limits: limitsSchema.prefault({}).describe('Guard limits and time-outs.'),
+});
 
 /** A complete configuration. `port` undefined means the mode's own. */
 export type ProxyConfig = Readonly<z.output<typeof proxyConfigSchema>>;
@@ -135,10 +103,45 @@ export type ProxyConfigInput = z.input<typeof proxyConfigSchema>;
 /** Throws a `ProxyError` PROXY_INVALID_CONFIG that carries every fault. */
 export function parseProxyConfig(input: unknown): ProxyConfig {
   const parsed = proxyConfigSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const faults: Fault[] = faultsOf(parsed.error, input);
+  const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
+  // Rules between fields look at the fields that are good by themselves, whatever is wrong with the others.
+  for (const rule of rulesBetweenFields) {
+    const part = rule.safeParse(input);
+    for (const fault of part.success ? [] : faultsOf(part.error, input)) {
+      if (!faults.some((f) => f.field === fault.field)) faults.push(fault);
+    }
+  }
+  if (parsed.success && faults.length === 0) return parsed.data;
   throw new ProxyError('PROXY_INVALID_CONFIG', { faults });
 }
+
+const { mode, bind, allowInsecureBind, engines } = proxyConfigSchema.shape;
+
+const rulesBetweenFields: readonly z.ZodType[] = [
+  z.object({ mode, bind, allowInsecureBind }).superRefine((config, context) => {
+    if (config.mode !== 'local-http' || config.allowInsecureBind) return;
+    config.bind.forEach((address, index) => {
+      if (!isIpLiteral(address) || isLoopback(address)) return;
+      context.addIssue({
+        code: 'custom',
+        path: ['bind', index],
+        message:
+          'a loopback address, since keys would cross the network in plain text (--allow-insecure-bind if that is meant)',
+      });
+    });
+  }),
+  z.object({ engines }).superRefine((config, context) => {
+    const ids = config.engines.map((e) => e.id);
+    ids.forEach((id, index) => {
+      if (id === undefined || ids.indexOf(id) === index) return;
+      context.addIssue({
+        code: 'custom',
+        path: ['engines', index, 'id'],
+        message: 'an id that no other engine has',
+      });
+    });
+  }),
+];
 
 /** The addresses that a configuration listens on. Both loopbacks: another program could hold ::1 and be handed keys. */
 export function bindAddresses(config: ProxyConfig): readonly string[] {
