@@ -62,6 +62,8 @@ export async function serveControl(
   if (!isPipe(path)) privateFolder(dirname(path), { noLink: true });
   const server = new ControlHttp(control, nonce, clock);
   await bindControlSocket(server.http, path);
+  // A connection that could not be accepted (no descriptor left) must not end the proxy.
+  server.http.on('error', () => {});
   return server;
 }
 

@@ -55,7 +55,8 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     await proxy.closed;
     return 0;
   } catch (error) {
-    console.error(error);
+    // For the log; what is flm's own and has no cause is said by its sentence.
+    console.error(error instanceof FlmError && error.cause === undefined ? error.message : error);
     await launcher.tell({ failed: wireErrorOf(asStartFailure(error)) });
     return 1;
   } finally {

@@ -74,10 +74,10 @@ function processesIn(home: string): string[] {
   });
 }
 
-/** All waits of the controller itself are short; those of the child are its own. */
+/** Asks are given up soon; a start has all its time. */
 const impatientClock: Clock = {
   ...systemClock,
-  after: (ms, f) => systemClock.after(Math.min(ms, 300), f),
+  after: (ms, f) => systemClock.after(ms < 20_000 ? Math.min(ms, 100) : ms, f),
 };
 
 async function killed(handle: ProxyHandle): Promise<void> {

@@ -10,6 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { StartOrder } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import { codeOf } from './control-socket.ts';
 import { deadline } from './deadline.ts';
 import { lastWords } from './last-words.ts';
 import { childMessageIn, type KeptMessage, type OrderMessage } from './launch-messages.ts';
@@ -47,7 +48,8 @@ export async function launch(order: Launch): Promise<ProxyHandle> {
   try {
     return await child.handle(limit.signal);
   } catch (error) {
-    await child.end();
+    // Rows that could not be removed are judged dead by whoever reads them next; the reason matters more.
+    await child.end().catch(() => {});
     order.signal.throwIfAborted();
     if (limit.isOver) throw new ProxyError('PROXY_START_TIMEOUT', { params: { seconds: startMs / 1000 } });
     throw error;
@@ -69,7 +71,7 @@ class Child {
   constructor(order: Launch) {
     this.#launch = order;
     this.#logFile = order.paths.logFile(order.order.profile);
-    const log = openSync(this.#logFile, 'a', 0o600);
+    const log = openLog(this.#logFile);
     try {
       this.#logStart = fstatSync(log).size;
       const { command, args, env } = order.command;
@@ -145,6 +147,15 @@ class Child {
 
   #endedEarly(how: string): ProxyError {
     return startFailed(lastWords(this.#logFile, this.#logStart) ?? how);
+  }
+}
+
+/** The child's own log rotates; what it prints past its log goes on into the file that was current at its start. */
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    throw startFailed(`its log ${path} cannot be opened (${codeOf(error)})`);
   }
 }
 

@@ -139,8 +139,9 @@ class TinyProxy implements RunningProxy, ProxyControl {
 
   async open(): Promise<void> {
     const { controlPath, nonce } = this.handle;
-    this.#socket = await serveControl(this, { path: controlPath, nonce });
+    // The handle first: whoever has to clean up after this process finds the socket by it.
     await this.#handles.saveHandle(this.handle);
+    this.#socket = await serveControl(this, { path: controlPath, nonce });
   }
 
   status() {

@@ -54,12 +54,14 @@ export interface ProxyController {
   /**
    * Resolves when the proxy answered on its listener. On failure or abort nothing is left: no process, handle or file.
    * Throws a `ProxyError`: PROXY_PORT_IN_USE, PROXY_PORT_FORBIDDEN, PROXY_ADDRESS_UNAVAILABLE, PROXY_START_FAILED, ...
+   * An abort rejects with the reason of the signal.
    */
   start(order: StartOrder, signal: AbortSignal): Promise<ProxyHandle>;
-  /** Drains, then ends. Resolves when the port is free and the handle gone. */
+  /** Drains, then ends. Resolves when the port is free and the handle gone; at once where the proxy is gone already. */
   stop(handle: ProxyHandle, graceMs: number): Promise<StopReport>;
   /** Resolves when the listener let go of its port; the proxy drains on and then ends by itself. */
   release(handle: ProxyHandle, graceMs: number): Promise<void>;
+  /** Throws a `ProxyError` PROXY_CONTROL_UNREACHABLE where the process lives and does not answer. */
   inspect(handle: ProxyHandle): Promise<ProxyStatus | 'gone'>;
 }
 
@@ -105,5 +107,8 @@ export interface RunningProxy {
   readonly closed: Promise<StopReport>;
 }
 
-/** Makes a proxy: binds exclusively, writes the handle, opens the control socket. On failure nothing is left. */
+/**
+ * Makes a proxy: binds exclusively, writes the handle, then opens the control socket, in this order: whoever cleans up
+ * after a process that had to be killed finds the socket by the handle. On failure or abort nothing is left.
+ */
 export type ProxyFactory = (order: StartOrder, signal: AbortSignal) => Promise<RunningProxy>;

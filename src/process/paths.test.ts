@@ -1,0 +1,80 @@
+/** Where data lies: by variable, by platform, and short enough for a socket. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { failsWith } from './controller-contract.ts';
+import { homePaths, makeHomeFolders, type PathFacts } from './paths.ts';
+import { privateFolder } from './private-folder.ts';
+
+const linux: PathFacts = {
+  env: {},
+  platform: 'linux',
+  userHome: '/home/ada',
+  temporaryFolder: '/tmp',
+  uid: 1000,
+};
+
+const homeOf = (parts: Partial<PathFacts>): string => homePaths({ ...linux, ...parts }).home;
+
+test('FLM_HOME moves all data, and an empty one is none', () => {
+  assert.equal(homeOf({ env: { FLM_HOME: '/data/flm', XDG_DATA_HOME: '/xdg' } }), '/data/flm');
+  assert.equal(homeOf({ env: { FLM_HOME: '' } }), '/home/ada/.local/share/flm');
+  assert.equal(homeOf({ env: { FLM_HOME: 'here/flm' } }), join(process.cwd(), 'here/flm'));
+  const { run, logs, logFile } = homePaths({ ...linux, env: { FLM_HOME: '/data' } });
+  assert.deepEqual([run, logs, logFile('work')], ['/data/run', '/data/logs', '/data/logs/work.log']);
+});
+
+test('without it each platform has its own place', () => {
+  assert.equal(homeOf({}), '/home/ada/.local/share/flm');
+  assert.equal(homeOf({ env: { XDG_DATA_HOME: '/xdg' } }), '/xdg/flm');
+  assert.equal(homeOf({ env: { XDG_DATA_HOME: 'not/absolute' } }), '/home/ada/.local/share/flm');
+  const mac = { platform: 'darwin', userHome: '/Users/ada' } as const;
+  assert.equal(homeOf(mac), '/Users/ada/Library/Application Support/flm');
+  const windows = { platform: 'win32', userHome: 'C:\\Users\\ada', uid: undefined } as const;
+  assert.equal(homeOf(windows), 'C:\\Users\\ada\\AppData\\Local\\flm');
+  assert.equal(homeOf({ ...windows, env: { LOCALAPPDATA: 'D:\\Local' } }), 'D:\\Local\\flm');
+  assert.equal(homePaths({ ...linux, ...windows }).controlPath('px_1'), '\\\\.\\pipe\\flm-px_1');
+});
+
+test('a control socket whose path would be too long lies in the temporary folder', () => {
+  // "/run/px_12345678.sock" has 21 bytes.
+  const at = (bytes: number, parts: Partial<PathFacts> = {}): string =>
+    homePaths({ ...linux, env: { FLM_HOME: `/${'h'.repeat(bytes - 22)}` }, ...parts }).controlPath(
+      'px_12345678',
+    );
+  assert.equal(at(107).length, 107);
+  assert.equal(at(108), '/tmp/flm-1000/px_12345678.sock');
+  assert.equal(at(103, { platform: 'darwin' }).length, 103);
+  assert.equal(at(104, { platform: 'darwin' }), '/tmp/flm-1000/px_12345678.sock');
+  assert.equal(at(108, { temporaryFolder: `/${'t'.repeat(100)}` }), '/tmp/flm-1000/px_12345678.sock');
+  // Bytes count, not characters.
+  const umlauts = { env: { FLM_HOME: `/${'ü'.repeat(50)}` } };
+  assert.equal(at(22, umlauts), '/tmp/flm-1000/px_12345678.sock');
+});
+
+test('a name that would leave the folder is none', () => {
+  const { logFile, controlPath } = homePaths(linux);
+  assert.throws(() => logFile('../flm'));
+  assert.throws(() => controlPath('../flm'));
+});
+
+test('the folders are made for this user alone, and are not changed where they exist', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-paths-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const paths = homePaths({ ...linux, env: { FLM_HOME: join(folder, 'deep', 'home') } });
+  makeHomeFolders(paths);
+  makeHomeFolders(paths);
+  for (const each of [paths.home, paths.run, paths.logs]) assert.equal(statSync(each).mode & 0o777, 0o700);
+});
+
+test('a link in a shared folder is not trusted', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-paths-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const link = join(folder, 'flm-1000');
+  privateFolder(join(folder, 'mine'));
+  symlinkSync(join(folder, 'mine'), link);
+  privateFolder(link);
+  assert.throws(() => privateFolder(link, { noLink: true }), failsWith('HOME_UNSAFE'));
+});
