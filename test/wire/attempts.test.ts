@@ -1,0 +1,325 @@
+/**
+ * When another engine is tried: only where the connection failed, or the engine answered 503 or 429 before the commit.
+ * A prompt that fells one engine must not fell the next, and what one engine holds no other can answer.
+ */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { Backstage } from '../helpers/backstage.ts';
+import { type Door, openDoor, post } from '../helpers/door.ts';
+import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { MovedClock } from '../helpers/moved-clock.ts';
+import {
+  answer,
+  chunk,
+  close,
+  hold,
+  lastChunk,
+  type RawEngine,
+  reset,
+  type Steps,
+  sseHead,
+} from '../helpers/raw-engine.ts';
+
+let stock: Stock;
+let stage: Backstage;
+before(() => {
+  stock = takeStock();
+});
+beforeEach(async () => {
+  stage = await Backstage.open({ engines: [{}, {}] });
+});
+afterEach(async () => {
+  await stage.settle();
+  await stage.close();
+});
+after(() => assertNoLeaks(stock));
+
+const good = answer('{"from":"the second"}');
+const busy = (status: string): Buffer =>
+  answer('{"error":"busy"}', 'application/json', status, 'Retry-After: 3\r\n');
+const never = hold(new Promise(() => {}));
+
+function second(): RawEngine {
+  return stage.engines[1] as RawEngine;
+}
+
+async function ask(first: Steps, body: object = { model: 'm' }, path?: string) {
+  second().setScript([good]);
+  return stage.ask(first, body, path);
+}
+
+describe('the next engine answers where the first one', () => {
+  for (const status of ['503 Service Unavailable', '429 Too Many Requests']) {
+    test(`says ${status}`, async () => {
+      const response = await ask([busy(status)]);
+      assert.equal(response.status, 200);
+      assert.equal(response.body.toString(), '{"from":"the second"}');
+      assert.equal(response.field('retry-after'), undefined);
+      assert.equal(stage.engine.requests.length, 1);
+      assert.deepEqual(second().requests[0]?.body, stage.engine.requests[0]?.body);
+      assert.deepEqual(stage.door.directory.ends, ['done', 'done']);
+      assert.equal(stage.door.lines[0]?.engine, 'e1');
+    });
+  }
+
+  test('says 503 and does not end its body', async () => {
+    const response = await ask(['HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\nhalf', never]);
+    assert.equal(response.body.toString(), '{"from":"the second"}');
+  });
+
+  test('says 503 to a stream', async () => {
+    second().setScript([sseHead, chunk('data: [DONE]\n\n'), lastChunk]);
+    const response = await stage.ask([busy('503 Busy')], { model: 'm', stream: true });
+    assert.equal(response.body.toString(), 'data: [DONE]\n\n');
+  });
+});
+
+test('the next engine answers where the first one refuses connections', async () => {
+  const closed = createServer();
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const address = closed.address();
+  assert.ok(address !== null && typeof address === 'object');
+  await new Promise((resolve) => closed.close(resolve));
+  const door = await openDoor({
+    engines: [
+      { id: 'gone', port: address.port, models: ['m'] },
+      { id: 'there', port: second().port, models: ['m'] },
+    ],
+  });
+  second().setScript([good]);
+  const wire = await door.dial();
+  wire.send(post('/v1/chat/completions', door.key, '{"model":"m"}'));
+  assert.equal((await wire.response()).body.toString(), '{"from":"the second"}');
+  assert.deepEqual(door.directory.ends, ['refused-connection', 'done']);
+  assert.equal(door.directory.inFlight('gone'), 0);
+  wire.close();
+  await door.close();
+});
+
+test('where every engine is busy the last answer passes as it is', async () => {
+  second().setScript([busy('429 Too Many Requests')]);
+  const response = await stage.ask([busy('503 Busy')]);
+  assert.equal(response.status, 429);
+  assert.equal(response.body.toString(), '{"error":"busy"}');
+  assert.equal(response.field('retry-after'), '3');
+  assert.equal(stage.engine.requests.length, 1);
+  assert.equal(second().requests.length, 1);
+});
+
+describe('no other engine is tried where the first one', () => {
+  const cases: readonly (readonly [name: string, steps: Steps, status: number])[] = [
+    ['resets once the request was sent', [reset], 502],
+    ['closes once the request was sent', [close], 502],
+    ['closes in its head', ['HTTP/1.1 503 Bu', close], 502],
+    ['speaks something else', ['220 smtp.example\r\n'], 502],
+    ['redirects', ['HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n'], 502],
+    ...[
+      '400 Bad Request',
+      '401 Unauthorized',
+      '404 Not Found',
+      '408 Timeout',
+      '409 Conflict',
+      '500 Oops',
+      '502 Bad',
+      '504 Slow',
+    ].map((status): readonly [string, Steps, number] => [
+      `says ${status}`,
+      [busy(status)],
+      Number(status.slice(0, 3)),
+    ]),
+  ];
+  for (const [name, steps, status] of cases) {
+    test(name, async () => {
+      const response = await ask(steps);
+      assert.equal(response.status, status);
+      assert.equal(second().requests.length, 0);
+    });
+  }
+
+  test('does not answer in time', async () => {
+    stage.engine.setScript([never]);
+    second().setScript([good]);
+    const wire = await stage.send(stage.post({ model: 'm' }));
+    await stage.engine.arrived(1);
+    await stage.clock.move(601_000);
+    assert.equal((await wire.response()).status, 504);
+    assert.equal(second().requests.length, 0);
+    assert.deepEqual(stage.door.directory.ends, ['timeout']);
+  });
+
+  test('breaks off behind the commit', async () => {
+    second().setScript([good]);
+    const gate = Promise.withResolvers<void>();
+    stage.engine.setScript([sseHead, chunk('data: {"a":1}\n\n'), hold(gate.promise), reset]);
+    const wire = await stage.send(stage.post({ model: 'm', stream: true }));
+    await wire.until((bytes) => bytes.includes('"a"'));
+    gate.resolve();
+    assert.match((await wire.response()).body.toString(), /"code":"engine_cut"/);
+    assert.equal(second().requests.length, 0);
+  });
+
+  test('says 503 behind an early commit', async () => {
+    const gate = Promise.withResolvers<void>();
+    stage.engine.setScript([hold(gate.promise), busy('503 Busy')]);
+    const wire = await stage.send(stage.post({ model: 'm', stream: true }));
+    await stage.engine.arrived(1);
+    await stage.clock.move(31_000);
+    gate.resolve();
+    assert.match((await wire.response()).body.toString(), /status 503 after a long silence: busy/);
+    assert.equal(second().requests.length, 0);
+  });
+
+  test('holds the conversation that the request continues', async () => {
+    const body = { model: 'm', previous_response_id: 'resp_1' };
+    const response = await ask([busy('503 Busy')], body, '/v1/responses');
+    assert.equal(response.status, 503);
+    assert.equal(second().requests.length, 0);
+  });
+});
+
+test('a request that continues no conversation, and says so, may go to another engine', async () => {
+  const response = await ask([busy('503 Busy')], { model: 'm', previous_response_id: null }, '/v1/responses');
+  assert.equal(response.status, 200);
+});
+
+test("what one engine's own API is asked stays with that engine", async () => {
+  const key = stage.addKey({ scopes: ['inference', 'engine:admin'] });
+  second().setScript([good]);
+  stage.engine.setScript([busy('503 Busy')]);
+  const wire = await stage.send(post('/engine/e0/anything', key, '{"model":"m"}'));
+  assert.equal((await wire.response()).status, 503);
+  assert.equal(second().requests.length, 0);
+});
+
+test('a client that leaves while the first engine is busy is not taken to the next', async () => {
+  second().setScript([good]);
+  stage.engine.setScript([never]);
+  const wire = await stage.send(stage.post({ model: 'm' }));
+  await stage.engine.arrived(1);
+  wire.close();
+  await stage.engine.deserted();
+  await stage.until('it is over', () => stage.door.gateway.inFlight === 0);
+  assert.equal(second().requests.length, 0);
+  assert.deepEqual(stage.door.directory.ends, ['client-gone']);
+});
+
+describe('a reused connection that closed before any byte', () => {
+  /** Two good requests leave an idle connection; the third finds it closed. */
+  async function onReused(script: (connection: number) => Steps) {
+    const one = await stage.ask([answer('{"n":1}')]);
+    assert.equal(one.status, 200);
+    const opened = stage.engine.connections;
+    return stage.ask((_socket, _request) => script(stage.engine.connections - opened));
+  }
+
+  test('is replaced once, without a word', async () => {
+    second().setScript([good]);
+    const response = await onReused((fresh) => (fresh === 0 ? [close] : [answer('{"n":2}')]));
+    assert.equal(response.body.toString(), '{"n":2}');
+    assert.equal(stage.engine.requests.length, 3);
+    assert.equal(second().requests.length, 0);
+    assert.deepEqual(stage.door.directory.ends, ['done', 'done']);
+  });
+
+  test('is replaced once and no more, and not by another engine', async () => {
+    second().setScript([good]);
+    const response = await onReused(() => [close]);
+    assert.equal(response.status, 502);
+    assert.equal(stage.engine.requests.length, 3);
+    assert.equal(second().requests.length, 0);
+    assert.deepEqual(stage.door.directory.ends, ['done', 'reset']);
+  });
+
+  test('is not replaced where a byte of an answer came', async () => {
+    const response = await onReused((fresh) => (fresh === 0 ? ['HTTP/1.1 2', close] : [good]));
+    assert.equal(response.status, 502);
+    assert.equal(stage.engine.requests.length, 2);
+  });
+});
+
+test('what an engine is sent has the fields of the list and no other', async () => {
+  stage.engine.setScript([good]);
+  stage.door.setPolicy({ allowOrigins: ['http://localhost:1'] });
+  const more = [
+    'Cookie: a=b',
+    'Origin: http://localhost:1',
+    'Referer: http://localhost:1/',
+    'X-Forwarded-For: 10.0.0.1',
+    'Forwarded: for=10.0.0.1',
+    'Via: 1.1 x',
+    'X-Conversation-Id: 1',
+    'Connection: authorization, x-request-id',
+    'Keep-Alive: timeout=5',
+    'TE: trailers',
+    'Proxy-Authorization: Basic x',
+    'Accept: text/event-stream',
+    'Accept-Encoding: gzip',
+    'User-Agent: evil/1',
+    'X-Request-Id: mine',
+    'Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    'Tracestate: a=b',
+    'Anthropic-Version: 2023-06-01',
+    'Anthropic-Beta: x',
+    'OpenAI-Beta: y',
+    'OpenAI-Organization: z',
+    '',
+  ].join('\r\n');
+  const wire = await stage.send(stage.post({ model: 'm' }, '/v1/chat/completions', more));
+  const response = await wire.response();
+  const fields = new Map(
+    stage.engine.requests[0]?.head
+      .split('\r\n')
+      .slice(1)
+      .map((line) => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 1).trim(),
+      ]),
+  );
+  assert.deepEqual(Object.fromEntries(fields), {
+    host: `127.0.0.1:${stage.engine.port}`,
+    'user-agent': 'flm/test',
+    'accept-encoding': 'identity',
+    'x-request-id': response.field('x-request-id'),
+    'content-type': 'application/json',
+    'content-length': '13',
+    accept: 'text/event-stream',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    tracestate: 'a=b',
+    'anthropic-version': '2023-06-01',
+    'anthropic-beta': 'x',
+    'openai-beta': 'y',
+  });
+});
+
+test("an engine's own key goes to it, in the field that it reads", async () => {
+  const doors: Door[] = [];
+  for (const keyField of ['authorization', 'x-api-key'] as const) {
+    const door = await openDoor({
+      clock: new MovedClock(),
+      engines: [{ id: 'e', port: stage.engine.port, models: ['m'], apiKey: 'its-own', kind: { keyField } }],
+    });
+    doors.push(door);
+    stage.engine.setScript([good]);
+    const wire = await door.dial();
+    wire.send(post('/v1/chat/completions', door.key, '{"model":"m"}'));
+    await wire.response();
+    const sent = stage.engine.requests.at(-1);
+    assert.equal(sent?.field('authorization'), keyField === 'authorization' ? 'Bearer its-own' : undefined);
+    assert.equal(sent?.field('x-api-key'), keyField === 'x-api-key' ? 'its-own' : undefined);
+    assert.match(sent?.field('traceparent') ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    wire.close();
+    await door.close();
+  }
+});
+
+test('a malformed traceparent is replaced', async () => {
+  stage.engine.setScript([good]);
+  for (const given of ['00-00000000000000000000000000000000-b7ad6b7169203331-01', 'x', '01-a']) {
+    const wire = await stage.send(
+      stage.post({ model: 'm' }, '/v1/chat/completions', `Traceparent: ${given}\r\n`),
+    );
+    await wire.response();
+    assert.match(stage.lastRequest?.field('traceparent') ?? '', /^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+  }
+});
