@@ -305,6 +305,11 @@ export class Wire {
     return parsed;
   }
 
+  /** Forgets what was received, up to a position. */
+  skip(bytes: number): void {
+    this.#bytes = this.#bytes.subarray(bytes);
+  }
+
   close(): void {
     this.socket.destroy();
   }
