@@ -72,7 +72,7 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
     body,
     bodyLength: length,
     streamed: facts.stream ?? route.streamsByDefault,
-    bound: facts.values.has('previous_response_id'),
+    bound: (facts.values.get('previous_response_id')?.[0] ?? 'null') !== 'null',
   };
   attempt(x, order, candidates, needs);
 }
