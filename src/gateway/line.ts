@@ -9,7 +9,7 @@
 import { findClient } from './client-address.ts';
 import { preflightFields, readOrigin } from './cors.ts';
 import type { Exchange, Step } from './exchange.ts';
-import { refuse } from './refuse.ts';
+import { commonFields, refuse } from './refuse.ts';
 import { router } from './router.ts';
 import type { HandlerName } from './routes.ts';
 
@@ -40,5 +40,5 @@ export function makeLine(parts: LineParts): (x: Exchange) => void {
 
 function answerPreflight(x: Exchange): void {
   x.outcome.status = 204;
-  x.reply.whole(204, [...(x.cors ?? []), ...preflightFields(x), 'x-request-id', x.id], '', false);
+  x.reply.whole(204, [...commonFields(x), ...preflightFields(x)], '', false);
 }

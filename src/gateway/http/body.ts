@@ -94,15 +94,14 @@ export class HttpBody implements RequestBody {
       this.#req.off('data', onData);
       this.#req.off('end', onEnd);
       connection.bodySinceMs = 0;
-      connection.onSlowBody = undefined;
+      connection.onBodyFault = undefined;
     };
     const stop = (refusal: Refusal): void => {
       detach();
       this.#req.pause();
       sink.failed(refusal);
     };
-    connection.onSlowBody = () =>
-      stop({ code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true });
+    connection.onBodyFault = stop;
     this.#detach = detach;
     this.#req.on('data', onData);
     this.#req.on('end', onEnd);

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { ClientAddress } from '../../core/security/address-rules.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import type { Snapshot } from '../../core/security/snapshot.ts';
-import type { Exchange, Peer } from '../exchange.ts';
+import type { Exchange, Peer, Refusal } from '../exchange.ts';
 
 export class Connection implements Peer {
   readonly socket: Socket;
@@ -25,10 +25,12 @@ export class Connection implements Peer {
   stalledSinceMs = 0;
   /** Monotonic; when a connection that only waits for its other end is given up; 0 when none. */
   deadlineMs = 0;
-  /** A request body is being read: since when, how much came, and who is told that it is too slow. */
+  /** A request body is being read: since when, how much came, and who is told that it is too slow or no body at all. */
   bodySinceMs = 0;
   bodyBytes = 0;
-  onSlowBody: (() => void) | undefined;
+  onBodyFault: ((refusal: Refusal) => void) | undefined;
+  /** The parser gave up on it: nothing more will be read. */
+  unreadable = false;
 
   constructor(socket: Socket, address: ClientAddress) {
     this.socket = socket;

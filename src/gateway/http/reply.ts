@@ -54,7 +54,7 @@ export class HttpReply implements Reply {
     this.bytesOut = length;
     this.#touch();
 
-    const unread = isUnread(req);
+    const unread = isUnread(req) && !this.#needs.connection.unreadable;
     const declared = Number(req.headers['content-length'] ?? Number.POSITIVE_INFINITY);
     const drainable = declared <= drainRefusedBytes && !this.#needs.expectsContinue;
     const mustClose = close || this.#needs.draining() || (unread && !drainable);

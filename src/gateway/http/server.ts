@@ -12,7 +12,7 @@ import { type ErrorCode, errorHint, errorTable, errorText } from '../../core/err
 import type { Limits } from '../../core/proxy/limits.ts';
 import { type ClientAddress, parseAddress } from '../../core/security/address-rules.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
-import { type BreakCause, Exchange } from '../exchange.ts';
+import { type BreakCause, Exchange, type Refusal } from '../exchange.ts';
 import { Fields } from '../fields.ts';
 import { refuse } from '../refuse.ts';
 import { errorEnvelope } from '../relay/dialects.ts';
@@ -37,6 +37,13 @@ export interface HttpFrontNeeds {
 const maxPipelined = 16;
 const sweepMs = 1_000;
 const bodyGraceMs = 10_000;
+const slowBody: Refusal = { code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true };
+const rubbishBody: Refusal = {
+  code: 'REQUEST_MALFORMED',
+  params: { reason: 'what follows its head does not parse' },
+  rule: 'the HTTP parser',
+  close: true,
+};
 const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: false, bucket: 'unknown' };
 
 export class HttpFront {
@@ -72,12 +79,9 @@ export class HttpFront {
     this.#server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) =>
       this.#receive(req, res, true),
     );
-    this.#server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
-      const text = `${errorText('EXPECTATION_FAILED')} ${errorHint('EXPECTATION_FAILED')}`;
-      const id = needs.nextId();
-      res.writeHead(417, ['content-type', 'application/json', 'x-request-id', id, 'connection', 'close']);
-      res.end(errorEnvelope('openai', 'EXPECTATION_FAILED', text, id));
-    });
+    this.#server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) =>
+      this.#refuseExpectation(req, res),
+    );
     this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) =>
       this.#refuseBytes(error, socket),
     );
@@ -294,10 +298,21 @@ export class HttpFront {
           tookMs > bodyGraceMs &&
           connection.bodyBytes < ((tookMs - bodyGraceMs) / 1000) * limits.minBodyBytesPerSecond
         ) {
-          connection.onSlowBody?.();
+          connection.onBodyFault?.(slowBody);
         }
       }
     }
+  }
+
+  #refuseExpectation(req: IncomingMessage, res: ServerResponse): void {
+    const code: ErrorCode = 'EXPECTATION_FAILED';
+    const id = this.#needs.nextId();
+    const body = errorEnvelope('openai', code, `${errorText(code)} ${errorHint(code)}`, id);
+    const fields = ['content-type', 'application/json', 'x-request-id', id, 'request-id', id];
+    fields.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
+    res.writeHead(errorTable[code].status, fields);
+    res.end(body);
+    this.#needs.malformed(this.#connections.get(req.socket)?.address ?? unknownAddress, id, code);
   }
 
   /** What llhttp refused: an answer that can be read, then the end of the connection. */
@@ -307,9 +322,16 @@ export class HttpFront {
       socket.destroy();
       return;
     }
-    // Rubbish behind a request that is being answered: the connection cannot be trusted any more.
     if (connection.current !== undefined) {
-      socket.destroy();
+      connection.unreadable = true;
+      // A body that is none can still be answered; behind a request that is being answered nothing can be said.
+      if (connection.onBodyFault !== undefined) connection.onBodyFault(rubbishBody);
+      else socket.destroy();
+      return;
+    }
+    // The body of a request that was refused already: one answer is enough.
+    if (connection.deadlineMs !== 0) {
+      socket.destroySoon();
       return;
     }
     const code: ErrorCode =
@@ -334,7 +356,7 @@ export class HttpFront {
     const body = errorEnvelope('openai', code, `${errorText(code, params)} ${errorHint(code, params)}`, id);
     const { status } = errorTable[code];
     socket.end(
-      `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\nconnection: close\r\n` +
+      `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\nrequest-id: ${id}\r\nconnection: close\r\n` +
         `${status === 503 ? 'retry-after: 1\r\n' : ''}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
     this.#needs.malformed(client, id, code);
