@@ -136,7 +136,8 @@ function holdsTwo(value: string | undefined): boolean {
 /** Path characters of RFC 3986, whole escapes; the query may hold more, but nothing that a log or a line breaks on. */
 const pathPattern = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/;
 const queryPattern = /^[\x21-\x22\x24-\x7e]*$/;
-const dotSegment = /\/(?:\.|%2e){1,2}(?=\/|$)/i;
+/** Also between slashes that are escaped: a `{rest}` is unescaped later. */
+const dotSegment = /(?:\/|%2f)(?:\.|%2e){1,2}(?=\/|%2f|$)/i;
 
 /** One way to write each path, so that nothing between here and the engine can read it in another way. */
 function refuseOddPath(x: Exchange): Refusal | undefined {
