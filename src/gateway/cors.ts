@@ -7,6 +7,8 @@ import type { Exchange, Refusal } from './exchange.ts';
 const exposed =
   'x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests';
 
+const varies = ['vary', 'Origin'] as const;
+
 const methods = 'GET, POST, DELETE';
 
 /** A field name of RFC 9110; the list is echoed, so it must be one. */
@@ -15,13 +17,12 @@ const namesPattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^
 /** Fills `cors` and `preflight`. */
 export function readOrigin(x: Exchange): void {
   const origin = x.head.fields.get('origin');
+  const { origins } = x.snapshot.policy;
+  // Also without an origin: what a cache keeps of that answer must not be given to a page.
+  x.cors = origins.size > 0 ? varies : undefined;
   if (origin === undefined) return;
-  const allowed = !x.head.fields.repeated('origin') && x.snapshot.policy.origins.has(origin);
-  x.cors = allowed
-    ? ['access-control-allow-origin', origin, 'access-control-expose-headers', exposed, 'vary', 'Origin']
-    : x.snapshot.policy.origins.size > 0
-      ? ['vary', 'Origin']
-      : undefined;
+  if (!x.head.fields.repeated('origin') && origins.has(origin))
+    x.cors = ['access-control-allow-origin', origin, 'access-control-expose-headers', exposed, ...varies];
   x.preflight =
     x.head.method === 'OPTIONS' && x.head.fields.get('access-control-request-method') !== undefined;
 }

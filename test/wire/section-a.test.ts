@@ -73,10 +73,7 @@ const heads: readonly (readonly [name: string, bytes: () => string, status?: num
   ['a coding that only ends in chunked', () => `${P()}Transfer-Encoding: xchunked\r\n\r\n${chunked}`, 501],
   ['the coding identity', () => `${P()}Transfer-Encoding: identity\r\n\r\n${chunked}`, 501],
   ['chunked, but not at the end', () => `${P()}Transfer-Encoding: chunked, identity\r\n\r\n${chunked}`],
-  [
-    'a vertical tab before chunked',
-    () => `${P()}Transfer-Encoding: \x0bchunked\r\n\r\n${chunked}`,
-  ],
+  ['a vertical tab before chunked', () => `${P()}Transfer-Encoding: \x0bchunked\r\n\r\n${chunked}`],
   ['an end of line that is a bare LF', () => `${P()}X: a\nContent-Length: ${length}\r\n\r\n${chatBody}`],
   ['an end of line that is a bare CR', () => `${P()}X: a\rContent-Length: ${length}\r\n\r\n${chatBody}`],
   ['an empty line that is CR CR LF', () => `${P()}Content-Length: ${length}\r\n\r\r\n${chatBody}`],
@@ -96,11 +93,7 @@ const heads: readonly (readonly [name: string, bytes: () => string, status?: num
   ['the hello of another protocol', () => 'SSH-2.0-OpenSSH_9.9\r\n'],
   ['a field of 20 KB', () => `${P()}X: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
   ['a target of 20 KB', () => `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
-  [
-    'a thousand short fields of 20 KB',
-    () => `${P()}${'X: aaaaaaaaaaaaaaaa\r\n'.repeat(1000)}\r\n`,
-    431,
-  ],
+  ['a thousand short fields of 20 KB', () => `${P()}${'X: aaaaaaaaaaaaaaaa\r\n'.repeat(1000)}\r\n`, 431],
 ];
 
 describe('a head is refused and its connection closed', () => {
@@ -118,10 +111,7 @@ describe('a head is refused and its connection closed', () => {
 const bodies: readonly (readonly [name: string, body: string])[] = [
   ['a size with spaces behind it', `${length.toString(16)} \r\n${chatBody}\r\n0\r\n\r\n`],
   ['a chunk extension with a bare LF', `2;\nxx\r\n${chunked}`],
-  [
-    'a chunk extension of 17 KB',
-    `${length.toString(16)};${'a'.repeat(17_000)}\r\n${chatBody}\r\n0\r\n\r\n`,
-  ],
+  ['a chunk extension of 17 KB', `${length.toString(16)};${'a'.repeat(17_000)}\r\n${chatBody}\r\n0\r\n\r\n`],
   ['a size with 0x', `0x${length.toString(16)}\r\n${chatBody}\r\n0\r\n\r\n`],
   ['a size beyond 64 bits', `1${'0'.repeat(16)}${length.toString(16)}\r\n${chatBody}\r\n0\r\n\r\n`],
   ['a negative size', `-1\r\n${chatBody}\r\n0\r\n\r\n`],
@@ -143,7 +133,8 @@ describe('a chunked body is refused and its connection closed', () => {
   test('a good request with rubbish behind it in one packet', () => refused(`${smuggled()}\r\n\rX`));
 
   test('a body that nobody wanted: the one answer is that of auth', async () => {
-    const head = 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const head =
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
     const wire = await scene.dial();
     wire.send(head);
     await wire.until((received) => received.includes('request_id'));

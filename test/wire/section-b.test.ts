@@ -58,7 +58,13 @@ describe('Host', () => {
     refused(`GET /v1/models HTTP/1.0\r\n${credential()}\r\n`, 400, 'request_malformed'));
 
   const own = ['localhost', 'LOCALHOST:8484', 'localhost.', 'app.localhost', '127.0.0.1:8484', '[::1]:8484'];
-  const named = ['192.168.1.20', 'flm-test-host', 'flm-test-host.local', 'host.docker.internal', 'llm.example.org'];
+  const named = [
+    '192.168.1.20',
+    'flm-test-host',
+    'flm-test-host.local',
+    'host.docker.internal',
+    'llm.example.org',
+  ];
   for (const host of [...own, ...named])
     test(`${host} is answered for`, async () => {
       const response = await scene.ask(`GET /v1/models HTTP/1.1\r\nHost: ${host}\r\n${credential()}\r\n`);
@@ -129,9 +135,7 @@ describe('the request line', () => {
       'http_version_unsupported',
     ));
   test('HTTP/1.0 is answered, and its connection closed', async () => {
-    const said = await scene.askToTheEnd(
-      `GET /v1/models HTTP/1.0\r\nHost: localhost\r\n${credential()}\r\n`,
-    );
+    const said = await scene.askToTheEnd(`GET /v1/models HTTP/1.0\r\nHost: localhost\r\n${credential()}\r\n`);
     assert.match(said, /^HTTP\/1\.1 200 /);
     assert.match(said, /\r\nconnection: close\r\n/i);
     await scene.unharmed();
@@ -273,7 +277,8 @@ describe('fields', () => {
   });
 
   test('a list of hop-by-hop fields does not strip what flm adds', async () => {
-    const named = 'Connection: authorization, host, content-length, content-type, x-request-id, traceparent\r\n';
+    const named =
+      'Connection: authorization, host, content-length, content-type, x-request-id, traceparent\r\n';
     const response = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, named));
     assert.equal(response.status, 200);
     const request = scene.engine.requests.at(-1);

@@ -12,7 +12,9 @@ import { answer } from '../helpers/raw-engine.ts';
 
 let scene: Scene;
 before(async () => {
-  scene = await Scene.open({ kind: { native: [{ method: 'GET', path: '/props', scope: 'engine:read', model: 'none' }] } });
+  scene = await Scene.open({
+    kind: { native: [{ method: 'GET', path: '/props', scope: 'engine:read', model: 'none' }] },
+  });
 });
 after(() => scene.close());
 
@@ -145,8 +147,37 @@ describe('a path of the table', () => {
 /** Paths of the table, and everything that people tried to get past one. */
 const pieces = [
   ...['/', '//', '/./', '/../', '%2e', '%2E%2e', '%2f', '%5c', '\\', ';', '%3f', '?', '#', '%23', '%00', '%'],
-  ...['%zz', '%ff', '%0d%0a', '%20', '+', '@', ':', 'v1', 'V1', 'api', 'models', 'chat', 'completions', 'engine'],
-  ...['e', 'm', 'props', 'admin', 'responses', 'resp_1', 'input_items', 'cancel', 'health', 'a', '..', '.', '='],
+  ...[
+    '%zz',
+    '%ff',
+    '%0d%0a',
+    '%20',
+    '+',
+    '@',
+    ':',
+    'v1',
+    'V1',
+    'api',
+    'models',
+    'chat',
+    'completions',
+    'engine',
+  ],
+  ...[
+    'e',
+    'm',
+    'props',
+    'admin',
+    'responses',
+    'resp_1',
+    'input_items',
+    'cancel',
+    'health',
+    'a',
+    '..',
+    '.',
+    '=',
+  ],
 ];
 const target = fc.oneof(
   fc.array(fc.constantFrom(...pieces), { maxLength: 8 }).map((parts) => `/${parts.join('')}`),

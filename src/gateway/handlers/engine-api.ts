@@ -23,8 +23,7 @@ export interface EngineApiNeeds extends AttemptNeeds {
  * Characters that need no escape in a path, and no dot segment: what an engine's API is made of. No second reading is
  * possible, and none leaves the prefix of the engine's address.
  */
-const plainPath =
-  /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+)*$/;
+const plainPath = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+)*$/;
 
 export function makeEngineApi(needs: EngineApiNeeds): Handler {
   return (x) => {
