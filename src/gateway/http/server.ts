@@ -324,8 +324,10 @@ export class HttpFront {
     }
     if (connection.current !== undefined) {
       connection.unreadable = true;
-      // A body that is none can still be answered; behind a request that is being answered nothing can be said.
-      if (connection.onBodyFault !== undefined) connection.onBodyFault(rubbishBody);
+      // A body that is none can still be answered; one that ended too early is that of a client that left, and behind
+      // a request that is being answered nothing can be said.
+      if (connection.onBodyFault !== undefined && error.code !== 'HPE_INVALID_EOF_STATE')
+        connection.onBodyFault(rubbishBody);
       else socket.destroy();
       return;
     }
