@@ -5,10 +5,14 @@
  */
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import type { EngineKind } from '../../src/core/engine/engine.ts';
+import type { EngineDirectory } from '../../src/core/engine/directory.ts';
+import type { EngineKind, EngineKindName, EngineModel } from '../../src/core/engine/engine.ts';
+import { EngineService } from '../../src/core/engine/engine-service.ts';
 import type { RouteId } from '../../src/core/engine/routes.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
+import type { ModelAlias } from '../../src/core/security/ports.ts';
 import { type Door, openDoor, post, type Wire, type WireResponse } from './door.ts';
+import { SampleEngines, sampleRef } from './engine-samples.ts';
 import { MovedClock } from './moved-clock.ts';
 import { answer, type RawEngine, type RawRequest, type Script, startRawEngine } from './raw-engine.ts';
 
@@ -23,6 +27,13 @@ export interface BackstageOptions {
   }[];
 }
 
+/** Engines of real kinds, behind the real service and catalogue; only what their probes find is said here. */
+export interface RealEngine {
+  readonly id: string;
+  readonly kind: EngineKindName;
+  readonly models: readonly EngineModel[];
+}
+
 /** A test that waits for what does not come ends by this, with what was missing. */
 const patienceMs = 10_000;
 
@@ -30,13 +41,26 @@ export class Backstage {
   readonly door: Door;
   readonly clock: MovedClock;
   readonly engines: readonly RawEngine[];
+  readonly #directory: EngineDirectory;
+  readonly #service: EngineService | undefined;
+  /** What the good request asks for. */
+  readonly #model: string;
   readonly #wires: Wire[] = [];
   readonly #keys: string[] = [];
 
-  private constructor(door: Door, clock: MovedClock, engines: readonly RawEngine[]) {
-    this.door = door;
-    this.clock = clock;
-    this.engines = engines;
+  private constructor(parts: {
+    readonly door: Door;
+    readonly clock: MovedClock;
+    readonly engines: readonly RawEngine[];
+    readonly service?: EngineService;
+    readonly model: string;
+  }) {
+    this.door = parts.door;
+    this.clock = parts.clock;
+    this.engines = parts.engines;
+    this.#service = parts.service;
+    this.#directory = parts.service ?? parts.door.directory;
+    this.#model = parts.model;
   }
 
   static async open(options: BackstageOptions = {}): Promise<Backstage> {
@@ -57,7 +81,36 @@ export class Backstage {
         ...(e.serves === undefined ? {} : { serves: e.serves }),
       })),
     });
-    return new Backstage(door, clock, engines);
+    return new Backstage({ door, clock, engines, model: wanted[0]?.models?.[0] ?? 'm' });
+  }
+
+  static async openReal(
+    wanted: readonly RealEngine[],
+    aliases: readonly ModelAlias[] = [],
+    config: ProxyConfigInput = {},
+  ): Promise<Backstage> {
+    const engines: RawEngine[] = [];
+    const clock = new MovedClock();
+    await clock.move(1_000);
+    const samples = new SampleEngines();
+    const service = new EngineService({
+      clock,
+      makeEngine: (ref) => samples.make(ref),
+      recognise: () => Promise.reject(new Error('every kind is known')),
+    });
+    const sources = [];
+    for (const { id, kind, models } of wanted) {
+      const engine = await startRawEngine([]);
+      engines.push(engine);
+      samples.set(id, { state: 'running', models, latencyMs: 1 });
+      sources.push({ ref: sampleRef(id, kind, engine.port), kindKnown: true });
+    }
+    service.configure({ sources, aliases });
+    const started = service.start(new AbortController().signal);
+    await clock.move(0);
+    await started;
+    const door = await openDoor({ clock, config, engines: [], engineDirectory: service });
+    return new Backstage({ door, clock, engines, service, model: wanted[0]?.models[0]?.id ?? '' });
   }
 
   get engine(): RawEngine {
@@ -117,13 +170,13 @@ export class Backstage {
     await this.until('no request is in flight', () => door.gateway.inFlight === 0);
     await this.until('no client is connected', () => door.gateway.connections === 0);
     await this.until('no engine works', () => door.upstream.stats().flights === 0);
-    for (const [i] of this.engines.entries())
-      assert.equal(door.directory.inFlight(`e${i}`), 0, `e${i} in flight`);
+    for (const { ref, inFlight } of this.#directory.engines())
+      assert.equal(inFlight, 0, `${ref.id} in flight`);
     assert.equal(door.gateway.bufferedBytes, 0, 'bodies in memory');
 
     if (!door.gateway.draining) {
       for (const engine of this.engines) engine.setScript([answer('{"good":true}')]);
-      const wire = await this.send(this.post({ model: 'm' }));
+      const wire = await this.send(this.post({ model: this.#model }));
       const good = await wire.response();
       assert.equal(good.status, 200);
       assert.equal(good.body.toString(), '{"good":true}');
@@ -143,6 +196,7 @@ export class Backstage {
 
   async close(): Promise<void> {
     for (const wire of this.#wires.splice(0)) wire.close();
+    this.#service?.stop();
     const closed = this.door.close();
     await this.clock.move(1);
     await closed;

@@ -38,6 +38,8 @@ export interface DoorOptions {
   readonly policy?: SecurityPolicyOverride;
   readonly engines: readonly TestEngine[];
   readonly clock?: Clock;
+  /** In place of the simple one. */
+  readonly engineDirectory?: EngineDirectory;
 }
 
 export interface Door {
@@ -79,7 +81,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     clock,
     snapshots,
     temporaryKeys: { find: () => undefined },
-    directory,
+    directory: options.engineDirectory ?? directory,
     upstream,
     limiter: new GcraLimiter(),
     account: {

@@ -4,6 +4,8 @@
  */
 import type { ModelPlace } from '../routes.ts';
 
+/** Two dashes, a boundary (RFC 2046: 70 characters at most), CRLF. */
+const longestOpening = 2 + 70 + 2;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
@@ -19,11 +21,11 @@ export function replaceModel(
 
 /**
  * Names the model in a body that names none: the engine must not choose another than the rules were asked about. The
- * first byte that is not white space is the opening brace; the scanner has seen to that. A form is left as it is: no
- * engine takes one without a model.
+ * first byte that is not white space is the opening brace, or a form begins with its boundary; the scanners have seen to
+ * that.
  */
 export function insertModel(body: readonly Buffer[], name: string, place: ModelPlace): readonly Buffer[] {
-  if (place !== 'json') return body;
+  if (place !== 'json') return insertPart(body, name);
   let brace = -1;
   let at = 0;
   for (const piece of body) {
@@ -39,6 +41,17 @@ export function insertModel(body: readonly Buffer[], name: string, place: ModelP
     at += piece.length;
   }
   return body;
+}
+
+/** A first part of a form, with the boundary that its first line is. */
+function insertPart(body: readonly Buffer[], name: string): readonly Buffer[] {
+  const opening = Buffer.concat(body.map((piece) => piece.subarray(0, longestOpening))).subarray(
+    0,
+    longestOpening,
+  );
+  const boundary = opening.subarray(0, opening.indexOf('\r\n'));
+  const head = '\r\nContent-Disposition: form-data; name="model"\r\n\r\n';
+  return [Buffer.concat([boundary, Buffer.from(`${head}${name}\r\n`)]), ...body];
 }
 
 /** Bytes for the bytes [from, to), which may lie in several pieces. */

@@ -3,8 +3,8 @@
  * else needs `engine:admin`. The key's model rules hold here too, by the same scanner.
  */
 import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
-import type { NativeRule } from '../../core/engine/engine.ts';
-import type { BodyFacts } from '../../core/engine/routes.ts';
+import type { EngineModel, NativeRule } from '../../core/engine/engine.ts';
+import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type Denial, denyHazard, denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import { type AttemptNeeds, attempt, type Order } from '../attempt.ts';
@@ -13,7 +13,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Handler } from '../line.ts';
 import { passingQuery } from '../query.ts';
 import { refuse } from '../refuse.ts';
-import type { Route } from '../routes.ts';
+import { type Route, routes } from '../routes.ts';
 
 export interface EngineApiNeeds extends AttemptNeeds {
   readonly directory: EngineDirectory;
@@ -63,7 +63,10 @@ function matches(pattern: string, path: string): boolean {
   return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/');
 }
 
-/** A body that names a model is held to the model rules of the key; one that names none is refused to a limited key. */
+/**
+ * A body that names a model is held to the model rules of the key; one that names none is refused to a limited key. Where
+ * the endpoint is one of the front's, it is read, judged and relayed as there.
+ */
 function withModel(
   x: Exchange,
   route: Route,
@@ -73,24 +76,42 @@ function withModel(
   target: string,
   needs: EngineApiNeeds,
 ): void {
-  readRequestBody(x, { ...route, model: 'json', scan: nativeScan }, (facts, body, length, contentType) => {
+  const front = rule.route === undefined ? undefined : frontRoutes.get(rule.route);
+  if (front !== undefined) x.dialect = front.dialect;
+  const scan = front?.scan ?? nativeScan;
+  readRequestBody(x, { ...route, model: 'json', scan }, (facts, body, length, contentType) => {
     x.facts = facts;
+    const model = knownModel(needs.directory, candidate, facts.model);
     const denial =
-      denyModel(key, facts) ?? denyHazard(key, candidate.engine.kind, 'engine.native', facts, undefined);
+      denyModel(key, facts) ??
+      denyHazard(key, candidate.engine.kind, rule.route ?? 'engine.native', facts, model);
     if (denial !== undefined) return refuse(x, denial);
     x.outcome.model = facts.model;
     send(x, candidate, needs, {
-      ...bodyless(x, route),
+      ...bodyless(x, front ?? route),
       target: target + passingQuery(x.query, rule.query ?? []),
       contentType,
       body,
       bodyLength: length,
-      streamed: facts.stream ?? false,
+      streamed: facts.stream ?? front?.streamsByDefault ?? false,
     });
   });
 }
 
-/** Everything that a hazard of any kind looks at. */
+const frontRoutes: ReadonlyMap<RouteId, Route> = new Map(routes.map((row) => [row.id, row]));
+
+/** What the catalogue knows of a model on one engine; on an Ollama a name without a tag has the tag `latest`. */
+function knownModel(
+  directory: EngineDirectory,
+  candidate: Candidate,
+  name: string | undefined,
+): EngineModel | undefined {
+  if (name === undefined) return undefined;
+  const models = directory.engines().find((e) => e.ref.id === candidate.engine.ref.id)?.models;
+  return models?.find((m) => m.id === name) ?? models?.find((m) => m.id === `${name}:latest`);
+}
+
+/** Of an endpoint that only its engine has: everything that a hazard of any kind looks at. */
 const nativeScan = [
   'name',
   'keep_alive',
@@ -98,6 +119,7 @@ const nativeScan = [
   'options.num_ctx',
   'prompt',
   'messages',
+  'input',
   'tools[].type',
   'integrations',
   'ttl',
