@@ -1,0 +1,206 @@
+/**
+ * The straight line, seen from outside: guard, auth, policy, router, in this order. What a client is told depends on how
+ * far it came and on nothing that stands behind that. Then what each answer of flm's own looks like.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { get, post, type WireResponse } from '../helpers/door.ts';
+import { chatBody, Scene } from '../helpers/oracle.ts';
+
+let scene: Scene;
+before(async () => {
+  scene = await Scene.open();
+});
+after(() => scene.close());
+
+interface Attempt {
+  readonly host: 'good' | 'foreign';
+  readonly key: 'good' | 'none';
+  readonly address: 'allowed' | 'denied';
+  readonly path: 'known' | 'unknown';
+}
+
+/** What decides, by the order of the line. */
+function decides(a: Attempt): number {
+  if (a.host === 'foreign') return 421;
+  if (a.key === 'none') return 401;
+  if (a.address === 'denied') return 403;
+  return a.path === 'unknown' ? 404 : 200;
+}
+
+describe('the first step that refuses decides', () => {
+  for (const host of ['good', 'foreign'] as const)
+    for (const key of ['good', 'none'] as const)
+      for (const address of ['allowed', 'denied'] as const)
+        for (const path of ['known', 'unknown'] as const) {
+          const status = decides({ host, key, address, path });
+          test(`host ${host}, key ${key}, address ${address}, path ${path}: ${status}`, async () => {
+            if (address === 'denied') scene.door.setPolicy({ denyIps: ['127.0.0.0/8'] });
+            const response = await scene.ask(
+              `GET ${path === 'known' ? '/v1/models' : '/admin'} HTTP/1.1\r\n` +
+                `Host: ${host === 'good' ? 'localhost' : 'attacker.example'}\r\n` +
+                `${key === 'good' ? `Authorization: Bearer ${scene.key}\r\n` : ''}\r\n`,
+            );
+            assert.equal(response.status, status);
+            await scene.unharmed();
+          });
+        }
+
+  test('a request that never was one is refused before its key is looked at', async () => {
+    const response = await scene.ask('GET /v1/../admin HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    assert.equal(response.status, 400);
+    await scene.unharmed();
+  });
+  test('a stranger does not learn that the rate of the proxy is used up', async () => {
+    scene.door.setPolicy({ requestsPerMinute: 1 });
+    assert.equal((await scene.ask(get('/v1/models', scene.key))).status, 200);
+    assert.equal((await scene.ask(get('/v1/models', scene.key))).status, 429);
+    assert.equal((await scene.ask(get('/v1/models', 'flm_wrong'))).status, 401);
+    await scene.unharmed();
+  });
+  test('rates count what the router refuses', async () => {
+    scene.door.setPolicy({ requestsPerMinute: 1 });
+    assert.equal((await scene.ask(get('/nothing', scene.key))).status, 404);
+    assert.equal((await scene.ask(get('/nothing', scene.key))).status, 429);
+    await scene.unharmed();
+  });
+  test('a body is not read before the route is known and the scope is there', async () => {
+    const key = scene.addKey({ scopes: ['metrics'] });
+    for (const [path, status] of [
+      ['/v1/chat/completions', 403],
+      ['/v1/nothing', 404],
+    ] as const) {
+      const wire = await scene.dial();
+      wire.send(post(path, key, chatBody).slice(0, -chatBody.length));
+      assert.equal((await wire.response()).status, status);
+    }
+    await scene.unharmed();
+  });
+});
+
+describe('a method', () => {
+  const cases: readonly (readonly [method: string, path: string, allow: string])[] = [
+    ['POST', '/v1/models', 'GET, HEAD'],
+    ['GET', '/v1/chat/completions', 'POST'],
+    ['PUT', '/v1/chat/completions', 'POST'],
+    ['PATCH', '/v1/models/m', 'GET, HEAD'],
+    ['OPTIONS', '/v1/chat/completions', 'POST'],
+    ['POST', '/v1/responses/resp_1', 'GET, HEAD, DELETE'],
+    ['DELETE', '/api/tags', 'GET, HEAD'],
+    ['POST', '/health', 'GET, HEAD'],
+    ['POST', '/metrics', 'GET, HEAD'],
+  ];
+  for (const [method, path, allow] of cases)
+    test(`${method} ${path} is 405 and names ${allow}`, async () => {
+      const response = await scene.ask(
+        `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${scene.key}\r\nContent-Length: 0\r\n\r\n`,
+      );
+      assert.equal(response.status, 405);
+      assert.equal(response.field('allow'), allow);
+      await scene.unharmed();
+    });
+  test('that is wrong is told to nobody without a key', async () => {
+    const response = await scene.ask(
+      'POST /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n',
+    );
+    assert.equal(response.status, 401);
+    assert.equal(response.field('allow'), undefined);
+    await scene.unharmed();
+  });
+});
+
+describe('/health', () => {
+  const health = 'GET /health HTTP/1.1\r\nHost: localhost\r\n';
+  test('needs no key and tells no more than up', async () => {
+    const response = await scene.ask(`${health}\r\n`);
+    assert.equal(response.status, 200);
+    assert.equal(response.body.toString(), '{"status":"up"}');
+    await scene.unharmed();
+  });
+  test('does not look at a key that is there', async () => {
+    assert.equal((await scene.ask(`${health}Authorization: Bearer flm_wrong\r\n\r\n`)).status, 200);
+    await scene.unharmed();
+  });
+  test('is not open to a denied address, and counts against the rate of an address', async () => {
+    scene.door.setPolicy({ denyIps: ['127.0.0.1'] });
+    assert.equal((await scene.ask(`${health}\r\n`)).status, 403);
+    scene.door.setPolicy({ requestsPerMinutePerAddress: 1 });
+    assert.equal((await scene.ask(`${health}\r\n`)).status, 200);
+    assert.equal((await scene.ask(`${health}\r\n`)).status, 429);
+    await scene.unharmed();
+  });
+  test('makes nothing else keyless', async () => {
+    for (const path of ['/health/', '/healthz', '/Health', '/health%2f', '/v1/health', '/metrics'])
+      assert.equal((await scene.ask(`${health.replace('/health', path)}\r\n`)).status, 401, path);
+    await scene.unharmed();
+  });
+});
+
+describe('HEAD', () => {
+  test('is GET without the body', async () => {
+    for (const path of ['/v1/models', '/health', '/nothing']) {
+      const whole = await scene.ask(get(path, scene.key));
+      const said = await scene.askToTheEnd(
+        get(path, scene.key, 'Connection: close\r\n').replace('GET', 'HEAD'),
+      );
+      assert.ok(said.endsWith('\r\n\r\n'), said);
+      assert.match(said, new RegExp(`^HTTP/1\\.1 ${whole.status} `));
+      assert.match(said, /\r\ncontent-length: \d+\r\n/);
+    }
+    await scene.unharmed();
+  });
+});
+
+describe('an error has the envelope of its dialect', () => {
+  const json = (response: WireResponse) => JSON.parse(response.body.toString()) as Record<string, unknown>;
+  const cases: readonly (readonly [path: string, dialect: 'openai' | 'anthropic' | 'ollama'])[] = [
+    ['/v1/chat/completions', 'openai'],
+    ['/v1/responses', 'openai'],
+    ['/v1/nothing', 'openai'],
+    ['/engine/e/nothing', 'openai'],
+    ['/nothing', 'openai'],
+    ['/v1/messages', 'anthropic'],
+    ['/v1/messages/count_tokens', 'anthropic'],
+    ['/v1/messages/nothing', 'anthropic'],
+    ['/api/chat', 'ollama'],
+    ['/api/nothing', 'ollama'],
+  ];
+  for (const [path, dialect] of cases)
+    test(`${path}: ${dialect}`, async () => {
+      const response = await scene.ask(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      assert.equal(response.status, 401);
+      assert.equal(response.field('content-type'), 'application/json');
+      const body = json(response);
+      const id = response.field('x-request-id');
+      assert.match(id ?? '', /^req_\w+$/);
+      assert.equal(response.field('request-id'), id);
+      assert.equal(body.request_id, id);
+      const message =
+        'No valid API key was given. Send a key as "Authorization: Bearer KEY"; make one with `flm key create LABEL`.';
+      delete body.request_id;
+      if (dialect === 'openai')
+        assert.deepEqual(body, {
+          error: { message, type: 'authentication_error', code: 'invalid_api_key', param: null },
+        });
+      else if (dialect === 'anthropic')
+        assert.deepEqual(body, { type: 'error', error: { type: 'authentication_error', message } });
+      else assert.deepEqual(body, { error: message });
+      await scene.unharmed();
+    });
+  test('/v1/models: Anthropic, for a client that says so', async () => {
+    const response = await scene.ask(
+      get('/v1/models/nothing', scene.key, 'anthropic-version: 2023-06-01\r\n'),
+    );
+    assert.equal(response.status, 404);
+    assert.equal(json(response).type, 'error');
+    await scene.unharmed();
+  });
+  test('each request has an id of its own, on one connection as well', async () => {
+    const wire = await scene.dial();
+    const ids = new Set<string | undefined>();
+    for (let i = 0; i < 5; i++)
+      ids.add((await wire.send(get('/v1/models', scene.key)).response()).field('x-request-id'));
+    assert.equal(ids.size, 5);
+    await scene.unharmed();
+  });
+});
