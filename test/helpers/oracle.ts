@@ -46,7 +46,7 @@ const fieldsOfFlm = new Set([
   'openai-beta',
 ]);
 
-const patienceMs = 2_000;
+const patienceMs = 10_000;
 
 export class Scene {
   readonly door: Door;
