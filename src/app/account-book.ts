@@ -6,12 +6,12 @@ import type { Clock } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { AuditEntry, LastUse, UsageLedger } from '../core/security/ports.ts';
+import { estimateTokens } from '../core/security/token-estimate.ts';
 import type { Account } from '../gateway/account.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
-import { estimateTokens } from '../observe/token-estimate.ts';
 
 export interface AccountBookNeeds {
   readonly logger: Logger;

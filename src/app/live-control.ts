@@ -78,6 +78,7 @@ export class LiveControl implements ProxyControl {
       requestsTotal: metrics.total,
       keys,
       engines: statuses,
+      queues: gateway.queues(),
       models: new Set(statuses.flatMap((e) => e.models.map((m) => m.id))).size,
       reach: reachOf(handle.addresses, machine.addresses()),
       warnings: this.#warnings(keys),

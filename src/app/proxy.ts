@@ -107,6 +107,7 @@ async function startProxy(
       bufferedBytes: gateway.bufferedBytes,
       keys: snapshots.current().keysById.size,
       engines: room.service.engines(),
+      queues: gateway.queues(),
     }));
     const gateway = new Gateway({
       config,
@@ -118,6 +119,7 @@ async function startProxy(
       directory: room.service,
       upstream,
       limiter: new GcraLimiter(),
+      ledger: store,
       account: new AccountBook({
         logger,
         metrics,

@@ -318,6 +318,28 @@ export const errorTable = {
     text: 'The {whose} request rate is used up.',
     hint: 'Wait as long as Retry-After says.',
   },
+  TOKENS_LIMITED: {
+    ...refused,
+    status: 429,
+    apiCode: 'rate_limit_exceeded',
+    text: "The key's {limit} tokens a {span} are used up.",
+    hint: 'Wait as long as Retry-After says.',
+  },
+  CONCURRENCY_LIMITED: {
+    ...refused,
+    status: 429,
+    apiCode: 'rate_limit_exceeded',
+    text: 'The key may have {limit} requests in progress at a time.',
+    hint: 'Wait until one of them is over.',
+  },
+  QUEUE_FULL: {
+    ...refused,
+    status: 429,
+    apiCode: 'rate_limit_exceeded',
+    level: 'warn',
+    text: 'The engine is busy and too many requests wait for it.',
+    hint: 'Try again as Retry-After says.',
+  },
   ROUTE_UNKNOWN: {
     ...refused,
     status: 404,

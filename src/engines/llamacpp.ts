@@ -64,6 +64,7 @@ const kind: EngineKind = {
   serves: new Set(serves),
   native,
   keyField: 'authorization',
+  usageOnRequest: true,
   hazard: () => undefined,
 };
 

@@ -48,6 +48,7 @@ const kind: EngineKind = {
   serves: new Set(serves),
   native,
   keyField: 'authorization',
+  usageOnRequest: true,
   hazard,
 };
 

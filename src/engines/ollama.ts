@@ -57,6 +57,7 @@ const kind: EngineKind = {
   native,
   // It has no keys of its own; what stands in front of one may.
   keyField: 'authorization',
+  usageOnRequest: true,
   hazard: ollamaHazard,
 };
 

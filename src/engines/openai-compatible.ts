@@ -27,6 +27,8 @@ const kind: EngineKind = {
   serves: new Set(routeIds.filter((id) => !id.startsWith('ollama.') && !ownRoutes.has(id))),
   native,
   keyField: 'authorization',
+  // One that does not know the option may refuse it.
+  usageOnRequest: false,
   hazard,
 };
 

@@ -35,6 +35,7 @@ interface NamedEngine {
   readonly url: string;
   readonly kind?: EngineKindName | undefined;
   readonly apiKey?: SecretRef | undefined;
+  readonly slots?: number | undefined;
   readonly origin: EngineRef['origin'];
 }
 
@@ -50,6 +51,7 @@ function sourceOf(named: NamedEngine, readSecret: ReadSecret): EngineSource {
       address,
       origin: named.origin,
       ...(apiKey === undefined ? {} : { apiKey }),
+      ...(named.slots === undefined ? {} : { slots: named.slots }),
     },
   };
 }

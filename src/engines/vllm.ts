@@ -67,6 +67,7 @@ const kind: EngineKind = {
   serves: new Set(serves),
   native,
   keyField: 'authorization',
+  usageOnRequest: true,
   hazard,
 };
 

@@ -5,6 +5,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { TokenBudgets } from '../core/security/token-budgets.ts';
+import { estimateTokens } from '../core/security/token-estimate.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Who is told. Implemented in the composition root by log, metrics, ledger and tail. */
@@ -15,8 +17,23 @@ export interface Account {
   loginRefused(client: string): void;
 }
 
-export function makeAccount(account: Account, clock: Clock): (x: Exchange) => void {
-  return (x) => account.request(lineOf(x, clock));
+export function makeAccount(account: Account, clock: Clock, tokens: TokenBudgets): (x: Exchange) => void {
+  return (x) => {
+    const line = lineOf(x, clock);
+    // What reached an engine is paid for, however it ended.
+    if (x.key !== undefined && line.engine !== null && x.key.limits.tokensPerMinute !== null)
+      tokens.settle(x.key, tokensOf(line));
+    account.request(line);
+  };
+}
+
+function tokensOf(line: RequestLine): number {
+  const told = line.inputTokens !== null || line.outputTokens !== null;
+  if (told) return (line.inputTokens ?? 0) + (line.outputTokens ?? 0);
+  // An engine that refused did no work that anybody told of.
+  if (line.status >= 400) return 0;
+  const { inputTokens, outputTokens } = estimateTokens(line);
+  return inputTokens + outputTokens;
 }
 
 function lineOf(x: Exchange, clock: Clock): RequestLine {
@@ -36,6 +53,7 @@ function lineOf(x: Exchange, clock: Clock): RequestLine {
     bytesIn: outcome.bytesIn,
     bytesOut: reply.bytesOut,
     firstByteMs: reply.firstByteAtMs === 0 ? null : round(reply.firstByteAtMs - x.startedAtMs),
+    queuedMs: outcome.queuedMs === undefined ? null : round(outcome.queuedMs),
     durationMs: round(nowMs - x.startedAtMs),
     inputTokens: outcome.inputTokens ?? null,
     outputTokens: outcome.outputTokens ?? null,

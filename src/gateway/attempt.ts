@@ -12,15 +12,20 @@ import type { Candidate } from '../core/engine/directory.ts';
 import type { AttemptEnd, EngineRef } from '../core/engine/engine.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { Limits } from '../core/proxy/limits.ts';
-import type { Admission, Lease } from '../core/security/admission.ts';
-import type { Exchange } from './exchange.ts';
+import type { Admission, AdmissionDenial, Lease, Waiting } from '../core/security/admission.ts';
+import type { KeyView } from '../core/security/api-key.ts';
+import type { TokenBudgets } from '../core/security/token-budgets.ts';
+import type { Exchange, Refusal } from './exchange.ts';
 import type { FieldName } from './fields.ts';
+import { refuse } from './refuse.ts';
 import { Relay } from './relay/relay.ts';
+import { retryFields } from './retry-fields.ts';
 import type { Route } from './routes.ts';
 
 export interface AttemptNeeds {
   readonly upstream: Upstream;
   readonly admission: Admission;
+  readonly tokens: TokenBudgets;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly heartbeatMs: number;
@@ -39,6 +44,10 @@ export interface Order {
   readonly streamed: boolean;
   /** It belongs to what one engine holds; never tried elsewhere. */
   readonly bound: boolean;
+  /** It makes an engine work, rather than look something up. */
+  readonly generates: boolean;
+  /** The usage at the end of the stream was asked for by flm; the client does not get to see it. */
+  readonly usageAdded?: boolean;
 }
 
 /** Fields of the client's that mean something to an engine; all others stay here. */
@@ -50,58 +59,88 @@ const passing: readonly FieldName[] = [
   'openai-beta',
 ];
 
-/** Sends the order to the best candidate, and on to the next where the rule allows it. */
+/** Sends the order to an engine as soon as the key's limits and the engine's slots allow it, and on where the rule allows it. */
 export function attempt(
   x: Exchange,
+  key: KeyView,
   order: Order,
   candidates: readonly Candidate[],
   needs: AttemptNeeds,
 ): void {
-  const fields = requestFields(x, order, needs.version);
-  const entered = needs.admission.enter(candidates);
-  if (entered instanceof Promise) {
-    // A lease that comes too late is given back, not leaked.
-    void entered.then((lease) =>
-      x.over ? lease.release('client-gone') : send(x, order, candidates, needs, fields, lease),
-    );
-    return;
+  const denial = order.generates ? needs.tokens.deny(key) : undefined;
+  if (denial !== undefined) return refuse(x, refusalOf(denial));
+  const reading = order.generates ? needs.tokens.reading(key) : undefined;
+  if (reading !== undefined) {
+    x.rate = [
+      ...(x.rate ?? []),
+      'x-ratelimit-limit-tokens',
+      String(reading.limit),
+      'x-ratelimit-remaining-tokens',
+      String(reading.remaining),
+      'x-ratelimit-reset-tokens',
+      `${Math.ceil(reading.resetMs / 1000)}s`,
+    ];
   }
-  send(x, order, candidates, needs, fields, entered);
+  enter({ x, key, order, needs, fields: requestFields(x, order, needs.version) }, candidates);
 }
 
-function send(
-  x: Exchange,
-  order: Order,
-  candidates: readonly Candidate[],
-  needs: AttemptNeeds,
-  fields: string,
-  lease: Lease,
-): void {
-  const { ref } = lease.candidate.engine;
-  const others = candidates.filter((c) => c !== lease.candidate);
+/** A request that may run, and everything but the engine. */
+interface Entrant {
+  readonly x: Exchange;
+  readonly key: KeyView;
+  readonly order: Order;
+  readonly needs: AttemptNeeds;
+  readonly fields: string;
+}
+
+function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
+  const { x, key, order, needs } = entrant;
+  let lease: Lease | undefined;
+  let place: Waiting | undefined;
   let next = false;
-  x.outcome.engine = ref.id;
   const relay = new Relay({
     x,
     route: order.route,
     streamed: order.streamed,
+    usageAdded: order.usageAdded === true,
     nowMs: () => needs.clock.monotonicMs(),
     commitAfterMs: needs.limits.commitAfterMs,
     heartbeatMs: needs.heartbeatMs,
     takeOver: (end, status) => {
       next =
-        others.length > 0 &&
+        candidates.length > 1 &&
         !order.bound &&
         (end === 'refused-connection' || status === 503 || status === 429);
       return next;
     },
     over: (end: AttemptEnd) => {
+      if (lease === undefined) return place?.leave();
       lease.release(end);
       if (!next) return;
       relay.flight?.abort();
-      attempt(x, order, others, needs);
+      const { candidate } = lease;
+      enter(
+        entrant,
+        candidates.filter((c) => c !== candidate),
+      );
     },
   });
+  const enteredMs = needs.clock.monotonicMs();
+  const settled = (outcome: Lease | AdmissionDenial): void => {
+    if (outcome.kind === 'denied') return relay.deny(refusalOf(outcome));
+    lease = outcome;
+    if (place !== undefined) x.outcome.queuedMs = needs.clock.monotonicMs() - enteredMs;
+    send(entrant, outcome, relay);
+  };
+  const entered = needs.admission.enter({ key, candidates, generates: order.generates }, settled);
+  if (entered.kind !== 'waiting') return settled(entered);
+  place = entered;
+}
+
+function send(entrant: Entrant, lease: Lease, relay: Relay): void {
+  const { x, order, needs, fields } = entrant;
+  const { ref } = lease.candidate.engine;
+  x.outcome.engine = ref.id;
   relay.flight = needs.upstream.send(
     {
       to: ref.address,
@@ -115,6 +154,15 @@ function send(
     },
     relay,
   );
+}
+
+/** `x-flm-queue-*` tell where the request would have stood, and how long that would have taken. */
+function refusalOf(denial: AdmissionDenial): Refusal {
+  const { code, params, rule, retryAfterMs, position, expectedWaitMs } = denial;
+  const fields = retryFields(retryAfterMs);
+  if (position !== undefined) fields.push('x-flm-queue-position', String(position));
+  if (expectedWaitMs !== undefined) fields.push('x-flm-queue-wait-ms', String(expectedWaitMs));
+  return { code, params, rule, fields };
 }
 
 /** Everything but the request line, `host`, `content-length` and the engine's key. */

@@ -112,6 +112,8 @@ export interface Outcome {
   bytesIn: number;
   inputTokens: number | undefined;
   outputTokens: number | undefined;
+  /** How long it waited for a slot; undefined where it did not. */
+  queuedMs: number | undefined;
   streamed: boolean;
 }
 
@@ -180,6 +182,7 @@ export class Exchange {
       bytesIn: 0,
       inputTokens: undefined,
       outputTokens: undefined,
+      queuedMs: undefined,
       streamed: false,
     };
   }

@@ -9,9 +9,11 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
-import { DirectAdmission } from '../core/security/admission.ts';
+import { FairAdmission, type QueueReading } from '../core/security/admission.ts';
+import type { UsageLedger } from '../core/security/ports.ts';
 import type { RateLimiter } from '../core/security/rate-limiter.ts';
 import type { SnapshotSource } from '../core/security/snapshot.ts';
+import { TokenBudgets } from '../core/security/token-budgets.ts';
 import { type Account, makeAccount } from './account.ts';
 import { makeAuth, type TemporaryKeys } from './auth.ts';
 import type { Exchange } from './exchange.ts';
@@ -38,6 +40,8 @@ export interface GatewayNeeds {
   readonly directory: EngineDirectory;
   readonly upstream: Upstream;
   readonly limiter: RateLimiter;
+  /** Tokens of the day, over all proxies. */
+  readonly ledger: Pick<UsageLedger, 'today'>;
   readonly account: Account;
   readonly metrics: () => Promise<string>;
   /** A start of request ids that no other process shares. */
@@ -47,6 +51,7 @@ export interface GatewayNeeds {
 export class Gateway {
   readonly #needs: GatewayNeeds;
   readonly #front: HttpFront;
+  readonly #admission: FairAdmission;
   #listener: Listener | undefined;
   readonly #offs: Off[] = [];
   #draining = false;
@@ -56,16 +61,19 @@ export class Gateway {
     const { config, clock } = needs;
     const draining = (): boolean => this.#draining;
     let count = 0;
+    this.#admission = new FairAdmission(needs.directory, clock, config.limits);
+    const tokens = new TokenBudgets(clock, needs.ledger);
     const attemptNeeds = {
       upstream: needs.upstream,
-      admission: new DirectAdmission(needs.directory),
+      admission: this.#admission,
+      tokens,
       clock,
       limits: config.limits,
       heartbeatMs: config.heartbeatMs,
       version: needs.version,
       directory: needs.directory,
     };
-    const account = makeAccount(needs.account, clock);
+    const account = makeAccount(needs.account, clock, tokens);
     const line = makeLine({
       guard: makeGuard({
         hosts: new HostList(ownNames(needs.hostname, config.publicHosts)),
@@ -110,7 +118,9 @@ export class Gateway {
       }),
       clock.every(1_000, () => {
         const nowMs = clock.nowMs();
-        this.#endKeys((x) => x.key !== undefined && x.key.expiresAtMs <= nowMs);
+        // As it stands now: a rotation shortens the life of a key that is in use.
+        const { keysById } = needs.snapshots.current();
+        this.#endKeys((x) => x.key !== undefined && (keysById.get(x.key.id) ?? x.key).expiresAtMs <= nowMs);
       }),
     );
   }
@@ -140,6 +150,10 @@ export class Gateway {
   get draining(): boolean {
     return this.#draining;
   }
+  /** What runs and waits, engine by engine. */
+  queues(): readonly QueueReading[] {
+    return this.#admission.readings();
+  }
 
   /** Lets go of the port at once; what runs goes on. */
   release(): void {
@@ -164,6 +178,7 @@ export class Gateway {
     const cut = this.#front.inFlight;
     this.#front.breakAll('shut-down');
     for (const off of this.#offs) off();
+    this.#admission.close();
     await this.#front.close();
     return { running, cut, tookMs: Math.round(clock.monotonicMs() - begunMs) };
   }

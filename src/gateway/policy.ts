@@ -6,14 +6,12 @@ import type { Clock } from '../core/clock.ts';
 import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
 import { denyOrigin } from './cors.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
+import { retryFields } from './retry-fields.ts';
 
 export interface PolicyNeeds {
   readonly clock: Clock;
   readonly limiter: RateLimiter;
 }
-
-/** SDKs ignore a longer hint and try again at once, unless told not to (openai-node honours 60 s). */
-const longestHonouredWaitSeconds = 60;
 
 export function makePolicy(needs: PolicyNeeds): Step {
   return (x) => denyAddress(x) ?? denyOrigin(x) ?? takeRate(x, needs);
@@ -38,7 +36,7 @@ function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
     return undefined;
   }
   const seconds = Math.max(1, Math.ceil(verdict.retryAfterMs / 1000));
-  const fields = ['retry-after', String(seconds), 'retry-after-ms', String(Math.ceil(verdict.retryAfterMs))];
+  const fields = retryFields(verdict.retryAfterMs);
   fields.push(
     'x-ratelimit-limit-requests',
     String(verdict.ask.perMinute),
@@ -46,7 +44,6 @@ function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
     '0',
   );
   fields.push('x-ratelimit-reset-requests', `${seconds}s`);
-  if (seconds > longestHonouredWaitSeconds) fields.push('x-should-retry', 'false');
   const whose = whoseOf(verdict.ask.bucket);
   return {
     code: 'RATE_LIMITED',

@@ -40,6 +40,7 @@ export interface Route {
 const openaiScan = [
   'max_tokens',
   'max_completion_tokens',
+  'stream_options',
   'stream_options.include_usage',
   'tools[].type',
   'ttl',

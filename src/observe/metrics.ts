@@ -5,6 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineStatus } from '../core/engine/directory.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { QueueReading } from '../core/security/admission.ts';
 
 /** What is read at the moment of asking. */
 export interface Readings {
@@ -13,6 +14,7 @@ export interface Readings {
   readonly bufferedBytes: number;
   readonly keys: number;
   readonly engines: readonly EngineStatus[];
+  readonly queues: readonly QueueReading[];
 }
 
 interface Tally {
@@ -88,6 +90,13 @@ export class Metrics {
         labels: { engine: e.ref.id, kind: e.ref.kind },
         value: e.state === 'running' || e.state === 'degraded' ? 1 : 0,
       })),
+    );
+    gauge(
+      registers,
+      'flm_engine_queued_requests',
+      'Requests that wait for a slot of an engine.',
+      ['engine'],
+      () => readings().queues.map((q) => ({ labels: { engine: q.engine }, value: q.queued })),
     );
     gauge(
       registers,

@@ -18,6 +18,7 @@ import { type RouteId, routeIds, type Scope } from '../../src/core/engine/routes
 import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type KeyView, noKeyLimits } from '../../src/core/security/api-key.ts';
+import type { UsageLedger } from '../../src/core/security/ports.ts';
 import { GcraLimiter } from '../../src/core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
@@ -31,6 +32,8 @@ export interface TestEngine {
   readonly serves?: ReadonlySet<RouteId>;
   readonly kind?: Partial<EngineKind>;
   readonly apiKey?: string;
+  /** Requests that it takes at once; undefined: all. */
+  readonly slots?: number;
 }
 
 export interface DoorOptions {
@@ -40,6 +43,7 @@ export interface DoorOptions {
   readonly clock?: Clock;
   /** In place of the simple one. */
   readonly engineDirectory?: EngineDirectory;
+  readonly ledger?: Pick<UsageLedger, 'today'>;
 }
 
 export interface Door {
@@ -84,6 +88,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     directory: options.engineDirectory ?? directory,
     upstream,
     limiter: new GcraLimiter(),
+    ledger: options.ledger ?? { today: () => 0 },
     account: {
       request: (line) => {
         lines.push(line);
@@ -162,6 +167,7 @@ export class TestDirectory implements EngineDirectory {
         serves: e.serves ?? new Set(routeIds),
         native: [],
         keyField: 'authorization',
+        usageOnRequest: false,
         hazard: () => undefined,
         ...e.kind,
       };
@@ -177,7 +183,12 @@ export class TestDirectory implements EngineDirectory {
         kind,
         probe: () => Promise.resolve({ state: 'running', models: [], latencyMs: 0 }),
       };
-      const candidate: Candidate = { engine, model: undefined, state: 'running' };
+      const candidate: Candidate = {
+        engine,
+        model: undefined,
+        state: 'running',
+        ...(e.slots === undefined ? {} : { slots: e.slots }),
+      };
       for (const model of e.models)
         this.#byModel.set(model, [...(this.#byModel.get(model) ?? []), candidate]);
       return candidate;

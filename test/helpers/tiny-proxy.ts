@@ -157,6 +157,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
       requestsTotal: 0,
       keys: 0,
       engines: [],
+      queues: [],
       models: 0,
       reach: 'this machine',
       warnings: [],

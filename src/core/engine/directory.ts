@@ -13,6 +13,8 @@ export interface Candidate {
   /** Undefined for an engine named without a model of the catalogue. */
   readonly model: EngineModel | undefined;
   readonly state: EngineState;
+  /** Requests that the engine works on at once, where it was set or the engine says so; undefined: it takes all. */
+  readonly slots?: number;
 }
 
 /** A model as clients see it. `owner` is the engine's id; an alias has the engine of what it stands for. */

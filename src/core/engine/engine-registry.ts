@@ -39,6 +39,7 @@ export interface NewEngine {
   readonly id: string;
   readonly kind?: EngineKindName;
   readonly apiKey?: SecretRef;
+  readonly slots?: number;
 }
 
 /** A model's name as clients may say it: no control characters, no blanks at its ends. */
@@ -72,13 +73,14 @@ export class EngineRegistry {
       faults.push({ field: 'id', value: input.id, allowed: 'an id that no other engine has' });
     }
     if (!parsed.success || faults.length > 0) throw new EngineError('ENGINE_INVALID', { faults });
-    const { url, id, kind, apiKey } = parsed.data;
+    const { url, id, kind, apiKey, slots } = parsed.data;
     const record: EngineRecord = {
       id,
       url,
       createdAtMs: this.#needs.clock.nowMs(),
       ...(kind === undefined ? {} : { kind }),
       ...(apiKey === undefined ? {} : { apiKey }),
+      ...(slots === undefined ? {} : { slots }),
     };
     await this.#needs.repository.saveEngine(record);
     await this.#changed('engine.add', id, JSON.stringify(record));

@@ -278,6 +278,7 @@ function sameSource(a: EngineSource, b: EngineSource): boolean {
     a.ref.url === b.ref.url &&
     a.ref.origin === b.ref.origin &&
     a.ref.apiKey === b.ref.apiKey &&
+    a.ref.slots === b.ref.slots &&
     samePlace(a.ref, b.ref)
   );
 }

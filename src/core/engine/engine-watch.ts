@@ -92,6 +92,9 @@ export class EngineWatch implements CatalogEngine {
   get models(): readonly EngineModel[] {
     return this.#models;
   }
+  get slots(): number | undefined {
+    return this.source.ref.slots ?? this.#slots;
+  }
   get up(): boolean {
     return isUp(this.#health.state);
   }
@@ -114,7 +117,7 @@ export class EngineWatch implements CatalogEngine {
       breakerOpen: this.load.breaker.open,
       ...(this.#version === undefined ? {} : { version: this.#version }),
       ...(this.#latencyMs === undefined ? {} : { latencyMs: this.#latencyMs }),
-      ...(this.#slots === undefined ? {} : { slots: this.#slots }),
+      ...(this.slots === undefined ? {} : { slots: this.slots }),
       ...(this.#health.note === undefined ? {} : { note: this.#health.note }),
       ...(this.#exposedOn === undefined ? {} : { exposedOn: this.#exposedOn }),
     };

@@ -36,6 +36,8 @@ export interface EngineRef {
   readonly origin: 'flag' | 'profile' | 'saved' | 'detected' | 'demo';
   /** The engine's own key, resolved; never logged. */
   readonly apiKey?: string;
+  /** Requests that it is to work on at once; comes before what it tells itself. */
+  readonly slots?: number;
 }
 
 /** A secret of an engine: by reference where the user gives one, else its value (kept in the 0600 database). */
@@ -51,6 +53,8 @@ export interface EngineRecord {
   /** Undefined: ask the server what it is. */
   readonly kind?: EngineKindName;
   readonly apiKey?: SecretRef;
+  /** Requests that it is to work on at once; undefined: as it tells itself. */
+  readonly slots?: number;
   readonly createdAtMs: number;
 }
 
@@ -110,6 +114,8 @@ export interface EngineKind {
   readonly native: readonly NativeRule[];
   /** Field that carries the engine's own key: `authorization` as Bearer, or `x-api-key`. */
   readonly keyField: 'authorization' | 'x-api-key';
+  /** It knows `stream_options.include_usage` of OpenAI's streams. */
+  readonly usageOnRequest: boolean;
   /** What this request would do beyond answering (load, unload, pin, leave the machine, run tools), or undefined. */
   hazard(route: RouteId, facts: BodyFacts, model: EngineModel | undefined): Hazard | undefined;
 }

@@ -36,6 +36,8 @@ export interface CatalogEngine {
   readonly engine: Engine;
   readonly state: EngineState;
   readonly models: readonly EngineModel[];
+  /** Requests that it works on at once; undefined: it takes all. */
+  readonly slots?: number | undefined;
   readonly load: EngineLoad;
 }
 
@@ -128,10 +130,11 @@ export class ModelCatalog {
   #index(e: CatalogEngine, order: number): void {
     const { id } = e.engine.ref;
     const up = isUp(e.state);
+    const slots = e.slots === undefined ? {} : { slots: e.slots };
     const models = new Map<string, Member>();
     for (const model of e.models) {
       const member: Member = {
-        candidate: { engine: e.engine, model, state: e.state },
+        candidate: { engine: e.engine, model, state: e.state, ...slots },
         load: e.load,
         up,
         order,
@@ -145,7 +148,7 @@ export class ModelCatalog {
         members: [...others, member],
       });
     }
-    this.#engines.set(id, { engine: e.engine, model: undefined, state: e.state });
+    this.#engines.set(id, { engine: e.engine, model: undefined, state: e.state, ...slots });
     this.#byEngine.set(id, models);
   }
 

@@ -40,6 +40,8 @@ export const limitsSchema = z.strictObject({
     30_000,
     'A streamed answer is committed after this silence; clients give up on headers at 300 s.',
   ),
+  maxQueued: count(256, 'Requests that wait for a slot of an engine, of all keys together.', 100_000),
+  maxQueueWaitMs: ms(120_000, 'How long one may wait there; SDKs give up at 600 s, some clients at 300 s.'),
   enginePoolIdleMs: ms(3_500, 'Idle engine sockets are dropped before engines close them at 5 s.'),
 });
 

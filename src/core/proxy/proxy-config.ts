@@ -55,6 +55,12 @@ export const engineConfigSchema = z.strictObject({
     .optional(),
   kind: z.enum(engineKindNames).exclude(['demo']).optional(),
   apiKey: secretReferenceSchema.optional(),
+  slots: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('Requests that it is to work on at once; else as it tells itself.'),
 });
 export type EngineConfig = Readonly<z.output<typeof engineConfigSchema>>;
 

@@ -3,6 +3,7 @@
  * the truth is the living process behind `controlPath`.
  */
 import type { EngineStatus } from '../engine/directory.ts';
+import type { QueueReading } from '../security/admission.ts';
 import type { ProxyConfig, ProxyConfigInput, ProxyMode } from './proxy-config.ts';
 
 export interface ProxyHandle {
@@ -50,6 +51,8 @@ export interface ProxyStatus {
   readonly requestsTotal: number;
   readonly keys: number;
   readonly engines: readonly EngineStatus[];
+  /** What runs and waits, engine by engine. */
+  readonly queues: readonly QueueReading[];
   readonly models: number;
   /** Who can reach it, in words: "this machine", "this network", "the internet". */
   readonly reach: string;
@@ -73,6 +76,8 @@ export interface RequestLine {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly firstByteMs: number | null;
+  /** How long it waited for a slot of an engine. */
+  readonly queuedMs: number | null;
   readonly durationMs: number;
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;

@@ -67,6 +67,7 @@ class FakeController implements ProxyController {
       requestsTotal: 0,
       keys: 0,
       engines: [],
+      queues: [],
       models: 0,
       reach: 'this machine',
       warnings: [],

@@ -1,51 +1,389 @@
 /**
- * When a request that may run does run, and on which engine. A lease is released exactly once; the engine's count of
- * requests in flight is kept here and nowhere else.
+ * When a request that may run does run, and on which engine: concurrency of its key, slots of engines, the fair queue.
+ *
+ *   enter --slot free--> lease --release--> over
+ *     |                    ^
+ *     |--slots taken----> waiting --leave, too long, pushed out--> over
+ *     `--limit reached--> denied
+ *
+ * An engine has as many slots as it tells or as it was given; without either it takes everything and queues by itself.
+ * When a slot frees, it goes to the key that was served by this engine the longest ago, so that over any span in which
+ * two keys wait without a break for the same engine, the requests started for them differ by at most one. Within a key
+ * it is first come, first served. While a slot is free nobody waits for it.
+ *
+ * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests pushes out the newest
+ * of the key that has most, so that nobody can shut others out by flooding. A request counts against the concurrency of
+ * its key from the moment it enters, waiting included.
+ *
+ * A lease is released exactly once; the count of leases of an engine is kept here and nowhere else.
  */
 import assert from 'node:assert';
+import type { Clock, Off } from '../clock.ts';
 import type { Candidate, EngineDirectory } from '../engine/directory.ts';
 import type { AttemptEnd } from '../engine/engine.ts';
+import type { Denial } from './access.ts';
+import type { KeyView } from './api-key.ts';
 
 export interface Lease {
+  readonly kind: 'lease';
   readonly candidate: Candidate;
   /** Exactly once. */
   release(end: AttemptEnd): void;
 }
 
+/** Not admitted. `retryAfterMs` is a fair guess; the other two only where the queue refused. */
+export interface AdmissionDenial extends Denial {
+  readonly kind: 'denied';
+  readonly retryAfterMs: number;
+  readonly position?: number;
+  readonly expectedWaitMs?: number;
+}
+
+/** A place in the queue. */
+export interface Waiting {
+  readonly kind: 'waiting';
+  /** How many are served before it, as it stood at the beginning. */
+  readonly position: number;
+  /** Gives the place up; what it waits for is not told any more. Without effect once it was told. */
+  leave(): void;
+}
+
+export interface AdmissionAsk {
+  readonly key: KeyView;
+  /** Best first. */
+  readonly candidates: readonly Candidate[];
+  /** False for what only reads: it takes no slot, waits for none and counts against no limit. */
+  readonly generates: boolean;
+}
+
 export interface Admission {
-  /** Picks the best of the candidates, which come best first; a promise where the request has to wait. */
-  enter(candidates: readonly Candidate[]): Lease | Promise<Lease>;
+  /** At once where that is possible; else `settled` is called once, later, unless the place is left before. */
+  enter(
+    ask: AdmissionAsk,
+    settled: (outcome: Lease | AdmissionDenial) => void,
+  ): Lease | AdmissionDenial | Waiting;
 }
 
-/** Admits at once: engines queue by themselves. */
-export class DirectAdmission implements Admission {
-  readonly #directory: EngineDirectory;
-
-  constructor(directory: EngineDirectory) {
-    this.#directory = directory;
-  }
-
-  enter(candidates: readonly Candidate[]): Lease {
-    const candidate = candidates[0];
-    assert(candidate !== undefined, 'admission needs a candidate');
-    return new DirectLease(this.#directory, candidate);
-  }
+export interface AdmissionLimits {
+  /** Requests that wait, of all keys together. */
+  readonly maxQueued: number;
+  readonly maxQueueWaitMs: number;
 }
 
-class DirectLease implements Lease {
-  readonly candidate: Candidate;
-  readonly #directory: EngineDirectory;
-  #released = false;
+export interface QueueReading {
+  readonly engine: string;
+  readonly running: number;
+  readonly slots: number | undefined;
+  /** Requests that this engine could answer and that wait. */
+  readonly queued: number;
+}
 
-  constructor(directory: EngineDirectory, candidate: Candidate) {
+/** One engine: what runs on it, and when it last served whom. */
+interface Desk {
+  running: number;
+  /** Key id to a running number; keys that neither wait nor run are forgotten. */
+  readonly lastServed: Map<string, number>;
+  /** A moving average of how long a lease lasts; 0 while unknown. */
+  averageMs: number;
+}
+
+/** One key: what it has in here. */
+interface Line {
+  readonly id: string;
+  /** Leases and waiting requests. */
+  active: number;
+  readonly waiting: Waiter[];
+}
+
+interface Waiter {
+  readonly line: Line;
+  readonly candidates: readonly Candidate[];
+  readonly settled: (outcome: Lease | AdmissionDenial) => void;
+  readonly cancelTimer: Off;
+}
+
+/** Weight of the newest lease in the moving average. */
+const newestWeight = 0.2;
+/** The wait that is told while nothing is known of an engine. */
+const unknownLeaseMs = 5_000;
+
+export class FairAdmission implements Admission {
+  readonly #directory: EngineDirectory;
+  readonly #clock: Clock;
+  readonly #limits: AdmissionLimits;
+  readonly #desks = new Map<string, Desk>();
+  readonly #lines = new Map<string, Line>();
+  #queued = 0;
+  #served = 0;
+  readonly #off: Off;
+
+  constructor(directory: EngineDirectory, clock: Clock, limits: AdmissionLimits) {
     this.#directory = directory;
-    this.candidate = candidate;
-    directory.begin(candidate.engine.ref);
+    this.#clock = clock;
+    this.#limits = limits;
+    // Slots may have become more, or an engine come back.
+    this.#off = directory.onChange(() => {
+      if (this.#queued > 0) for (const id of [...this.#desks.keys()]) this.#serve(id);
+    });
   }
 
-  release(end: AttemptEnd): void {
-    assert(!this.#released, 'a lease is released exactly once');
-    this.#released = true;
-    this.#directory.report(this.candidate.engine.ref, end);
+  enter(
+    ask: AdmissionAsk,
+    settled: (outcome: Lease | AdmissionDenial) => void,
+  ): Lease | AdmissionDenial | Waiting {
+    const { key, candidates } = ask;
+    const [best] = candidates;
+    assert(best !== undefined, 'admission needs a candidate');
+    if (!ask.generates) return this.#readLease(best);
+    const { concurrency } = key.limits;
+    const line = this.#lineOf(key.id);
+    if (concurrency !== null && line.active >= concurrency) {
+      return {
+        kind: 'denied',
+        code: 'CONCURRENCY_LIMITED',
+        params: { limit: concurrency },
+        rule: `concurrency ${concurrency} of key ${key.id}`,
+        retryAfterMs: 1_000,
+      };
+    }
+    for (const candidate of candidates) {
+      const id = candidate.engine.ref.id;
+      if (this.#isFree(id)) return this.#lease(id, line, candidate);
+    }
+    return this.#queue(line, candidates, settled);
+  }
+
+  /** Requests that wait, of all keys together. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  readings(): readonly QueueReading[] {
+    return this.#directory.engines().map(({ ref }) => ({
+      engine: ref.id,
+      running: this.#desks.get(ref.id)?.running ?? 0,
+      slots: this.#slotsOf(ref.id),
+      queued: this.#waitingFor(ref.id),
+    }));
+  }
+
+  /** No timer and no subscription is left; those who wait hear nothing more. */
+  close(): void {
+    this.#off();
+    for (const line of this.#lines.values()) for (const waiter of line.waiting) waiter.cancelTimer();
+  }
+
+  // --- slots
+
+  #slotsOf(engineId: string): number | undefined {
+    return this.#directory.engine(engineId)?.slots;
+  }
+
+  #isFree(engineId: string): boolean {
+    const slots = this.#slotsOf(engineId);
+    return slots === undefined || this.#deskOf(engineId).running < slots;
+  }
+
+  #lease(engineId: string, line: Line, candidate: Candidate): Lease {
+    const desk = this.#deskOf(engineId);
+    desk.running += 1;
+    line.active += 1;
+    desk.lastServed.set(line.id, ++this.#served);
+    const { ref } = candidate.engine;
+    this.#directory.begin(ref);
+    const begunMs = this.#clock.monotonicMs();
+    let released = false;
+    return {
+      kind: 'lease',
+      candidate,
+      release: (end) => {
+        assert(!released, 'a lease is released exactly once');
+        released = true;
+        desk.running -= 1;
+        const tookMs = this.#clock.monotonicMs() - begunMs;
+        desk.averageMs =
+          desk.averageMs === 0 ? tookMs : desk.averageMs + (tookMs - desk.averageMs) * newestWeight;
+        this.#directory.report(ref, end);
+        this.#leaveLine(line);
+        if (this.#queued > 0) this.#serve(engineId);
+      },
+    };
+  }
+
+  #readLease(candidate: Candidate): Lease {
+    const { ref } = candidate.engine;
+    this.#directory.begin(ref);
+    let released = false;
+    return {
+      kind: 'lease',
+      candidate,
+      release: (end) => {
+        assert(!released, 'a lease is released exactly once');
+        released = true;
+        this.#directory.report(ref, end);
+      },
+    };
+  }
+
+  /** Gives free slots to those who wait, fairly. */
+  #serve(engineId: string): void {
+    while (this.#isFree(engineId)) {
+      const waiter = this.#nextFor(engineId);
+      if (waiter === undefined) return;
+      this.#take(waiter);
+      // It keeps its place in the count of its key: the lease takes it over.
+      waiter.line.active -= 1;
+      const candidate = waiter.candidates.find((c) => c.engine.ref.id === engineId) as Candidate;
+      waiter.settled(this.#lease(engineId, waiter.line, candidate));
+    }
+  }
+
+  /** The first request for this engine of the key that it served the longest ago. */
+  #nextFor(engineId: string): Waiter | undefined {
+    const desk = this.#deskOf(engineId);
+    let best: Waiter | undefined;
+    let bestServed = Number.POSITIVE_INFINITY;
+    for (const line of this.#lines.values()) {
+      if (line.waiting.length === 0) continue;
+      const served = desk.lastServed.get(line.id) ?? 0;
+      if (served >= bestServed) continue;
+      const first = line.waiting.find((w) => w.candidates.some((c) => c.engine.ref.id === engineId));
+      if (first === undefined) continue;
+      best = first;
+      bestServed = served;
+    }
+    return best;
+  }
+
+  // --- waiting
+
+  #queue(
+    line: Line,
+    candidates: readonly Candidate[],
+    settled: (outcome: Lease | AdmissionDenial) => void,
+  ): AdmissionDenial | Waiting {
+    const position = this.#positionOf(line, candidates);
+    if (this.#queued >= this.#limits.maxQueued && !this.#pushOut(line)) {
+      this.#forgetIfIdle(line);
+      return this.#full(position, candidates);
+    }
+    const waiter: Waiter = {
+      line,
+      candidates,
+      settled,
+      cancelTimer: this.#clock.after(this.#limits.maxQueueWaitMs, () => {
+        const at = this.#positionOf(line, candidates);
+        this.#drop(waiter);
+        settled({ ...this.#full(at, candidates), rule: 'maxQueueWaitMs' });
+      }),
+    };
+    line.waiting.push(waiter);
+    line.active += 1;
+    this.#queued += 1;
+    return { kind: 'waiting', position, leave: () => this.#drop(waiter) };
+  }
+
+  /** Makes room for a key that has fewer waiting requests than another one has. */
+  #pushOut(asking: Line): boolean {
+    let most: Line | undefined;
+    for (const line of this.#lines.values()) {
+      if (line.waiting.length > (most?.waiting.length ?? asking.waiting.length + 1)) most = line;
+    }
+    const newest = most?.waiting.at(-1);
+    if (newest === undefined) return false;
+    const position = this.#positionOf(newest.line, newest.candidates);
+    this.#drop(newest);
+    newest.settled(this.#full(position, newest.candidates));
+    return true;
+  }
+
+  /** Out of the queue without an answer. */
+  #drop(waiter: Waiter): void {
+    if (!this.#take(waiter)) return;
+    this.#leaveLine(waiter.line);
+  }
+
+  #take(waiter: Waiter): boolean {
+    const at = waiter.line.waiting.indexOf(waiter);
+    if (at < 0) return false;
+    waiter.line.waiting.splice(at, 1);
+    waiter.cancelTimer();
+    this.#queued -= 1;
+    return true;
+  }
+
+  #full(position: number, candidates: readonly Candidate[]): AdmissionDenial {
+    const expectedWaitMs = this.#expectedWaitMs(position, candidates);
+    return {
+      kind: 'denied',
+      code: 'QUEUE_FULL',
+      params: {},
+      rule: 'maxQueued',
+      retryAfterMs: expectedWaitMs,
+      position,
+      expectedWaitMs,
+    };
+  }
+
+  /** Served one key after the other, this many come before it. */
+  #positionOf(line: Line, candidates: readonly Candidate[]): number {
+    const ids = new Set(candidates.map((c) => c.engine.ref.id));
+    const own = line.waiting.length;
+    let before = own;
+    for (const other of this.#lines.values()) {
+      if (other === line) continue;
+      const waiting = other.waiting.filter((w) => w.candidates.some((c) => ids.has(c.engine.ref.id))).length;
+      before += Math.min(waiting, own + 1);
+    }
+    return before + 1;
+  }
+
+  #expectedWaitMs(position: number, candidates: readonly Candidate[]): number {
+    let slots = 0;
+    let averageMs = 0;
+    for (const { engine } of candidates) {
+      slots += this.#slotsOf(engine.ref.id) ?? 1;
+      averageMs = Math.max(averageMs, this.#deskOf(engine.ref.id).averageMs);
+    }
+    return Math.ceil((position * (averageMs || unknownLeaseMs)) / Math.max(1, slots));
+  }
+
+  #waitingFor(engineId: string): number {
+    let count = 0;
+    for (const line of this.#lines.values())
+      count += line.waiting.filter((w) => w.candidates.some((c) => c.engine.ref.id === engineId)).length;
+    return count;
+  }
+
+  // --- what is remembered, and for how long
+
+  #deskOf(engineId: string): Desk {
+    let desk = this.#desks.get(engineId);
+    if (desk === undefined) {
+      desk = { running: 0, lastServed: new Map(), averageMs: 0 };
+      this.#desks.set(engineId, desk);
+    }
+    return desk;
+  }
+
+  #lineOf(keyId: string): Line {
+    let line = this.#lines.get(keyId);
+    if (line === undefined) {
+      line = { id: keyId, active: 0, waiting: [] };
+      this.#lines.set(keyId, line);
+    }
+    return line;
+  }
+
+  #leaveLine(line: Line): void {
+    line.active -= 1;
+    assert(line.active >= 0, 'what leaves a line was in it');
+    this.#forgetIfIdle(line);
+  }
+
+  #forgetIfIdle(line: Line): void {
+    if (line.active > 0) return;
+    this.#lines.delete(line.id);
+    for (const desk of this.#desks.values()) desk.lastServed.delete(line.id);
   }
 }

@@ -19,13 +19,8 @@ export function replaceModel(
   return splice(body, range[0], range[1], Buffer.from(place === 'json' ? JSON.stringify(name) : name));
 }
 
-/**
- * Names the model in a body that names none: the engine must not choose another than the rules were asked about. The
- * first byte that is not white space is the opening brace, or a form begins with its boundary; the scanners have seen to
- * that.
- */
-export function insertModel(body: readonly Buffer[], name: string, place: ModelPlace): readonly Buffer[] {
-  if (place !== 'json') return insertPart(body, name);
+/** Puts a field before all others of a JSON body, which is an object; the scanner has seen to that. */
+export function insertField(body: readonly Buffer[], field: string): readonly Buffer[] {
   let brace = -1;
   let at = 0;
   for (const piece of body) {
@@ -34,13 +29,20 @@ export function insertModel(body: readonly Buffer[], name: string, place: ModelP
         if (byte === openBrace) brace = at + i;
       } else if (!isBlank(byte)) {
         const comma = byte === closeBrace ? '' : ',';
-        const field = `"model":${JSON.stringify(name)}${comma}`;
-        return splice(body, brace + 1, brace + 1, Buffer.from(field));
+        return splice(body, brace + 1, brace + 1, Buffer.from(`${field}${comma}`));
       }
     }
     at += piece.length;
   }
   return body;
+}
+
+/**
+ * Names the model in a body that names none: the engine must not choose another than the rules were asked about. A JSON
+ * body is an object, a form begins with its boundary; the scanners have seen to that.
+ */
+export function insertModel(body: readonly Buffer[], name: string, place: ModelPlace): readonly Buffer[] {
+  return place === 'json' ? insertField(body, `"model":${JSON.stringify(name)}`) : insertPart(body, name);
 }
 
 /** A first part of a form, with the boundary that its first line is. */

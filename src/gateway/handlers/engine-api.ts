@@ -41,9 +41,9 @@ export function makeEngineApi(needs: EngineApiNeeds): Handler {
       return refuse(x, { code: 'ENGINE_DOWN', rule: 'engine health', fields: ['retry-after', '2'] });
     }
     const target = `/${rest}`;
-    if (rule === undefined) return asAdministrator(x, route, candidate, target, needs);
+    if (rule === undefined) return asAdministrator(x, route, key, candidate, target, needs);
     if (rule.model === 'none') {
-      return send(x, candidate, needs, {
+      return send(x, key, candidate, needs, {
         ...bodyless(x, route),
         target: target + passingQuery(x.query, rule.query ?? []),
       });
@@ -87,13 +87,14 @@ function withModel(
       denyHazard(key, candidate.engine.kind, rule.route ?? 'engine.native', facts, model);
     if (denial !== undefined) return refuse(x, denial);
     x.outcome.model = facts.model;
-    send(x, candidate, needs, {
+    send(x, key, candidate, needs, {
       ...bodyless(x, front ?? route),
       target: target + passingQuery(x.query, rule.query ?? []),
       contentType,
       body,
       bodyLength: length,
       streamed: facts.stream ?? front?.streamsByDefault ?? false,
+      generates: rule.scope === 'inference',
     });
   });
 }
@@ -136,6 +137,7 @@ function denyModel(key: KeyView, facts: BodyFacts): Denial | undefined {
 function asAdministrator(
   x: Exchange,
   route: Route,
+  key: KeyView,
   candidate: Candidate,
   target: string,
   needs: EngineApiNeeds,
@@ -143,7 +145,7 @@ function asAdministrator(
   const query = x.query === '' ? '' : `?${x.query}`;
   readRawBody(x, (body, length) => {
     const contentType = x.head.fields.get('content-type');
-    send(x, candidate, needs, {
+    send(x, key, candidate, needs, {
       ...bodyless(x, route),
       target: target + query,
       contentType,
@@ -163,9 +165,10 @@ function bodyless(x: Exchange, route: Route): Omit<Order, 'target'> {
     bodyLength: 0,
     streamed: false,
     bound: true,
+    generates: false,
   };
 }
 
-function send(x: Exchange, candidate: Candidate, needs: EngineApiNeeds, order: Order): void {
-  attempt(x, order, [candidate], needs);
+function send(x: Exchange, key: KeyView, candidate: Candidate, needs: EngineApiNeeds, order: Order): void {
+  attempt(x, key, order, [candidate], needs);
 }

@@ -2,11 +2,11 @@
  * Requests that engines answer: the body is read whole, the model found in it, the key's rules asked, an engine chosen.
  */
 import type { Candidate, EngineDirectory, Resolution } from '../../core/engine/directory.ts';
-import type { BodyFacts } from '../../core/engine/routes.ts';
+import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type Denial, denyHazard, denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import { type AttemptNeeds, attempt, type Order } from '../attempt.ts';
-import { insertModel, replaceModel } from '../body/model-edit.ts';
+import { insertField, insertModel, replaceModel } from '../body/model-edit.ts';
 import { readRequestBody } from '../body/request-body.ts';
 import type { Exchange, Refusal } from '../exchange.ts';
 import type { Handler } from '../line.ts';
@@ -17,6 +17,13 @@ import type { Route } from '../routes.ts';
 export interface InferenceNeeds extends AttemptNeeds {
   readonly directory: EngineDirectory;
 }
+
+/** Routes with a body that count or look up, and generate nothing. */
+const lookUps: ReadonlySet<RouteId> = new Set([
+  'messages.count-tokens',
+  'responses.input-tokens',
+  'ollama.show',
+]);
 
 /** Ids that engines make for stored answers. */
 const storedId = /^[A-Za-z0-9_-]{1,256}$/;
@@ -62,8 +69,10 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
       facts.modelRange === undefined
         ? insertModel(body, found.upstreamName, route.model)
         : replaceModel(body, facts.modelRange, found.upstreamName, route.model);
-    length = body.reduce((sum, part) => sum + part.length, 0);
   }
+  const usageAdded = asksForUsage(key, route, facts, candidates);
+  if (usageAdded) body = insertField(body, '"stream_options":{"include_usage":true}');
+  if (body !== read.body) length = body.reduce((sum, part) => sum + part.length, 0);
   const order: Order = {
     route,
     method: x.head.method,
@@ -73,8 +82,29 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
     bodyLength: length,
     streamed: facts.stream ?? route.streamsByDefault,
     bound: (facts.values.get('previous_response_id')?.[0] ?? 'null') !== 'null',
+    generates: !lookUps.has(route.id),
+    usageAdded,
   };
-  attempt(x, order, candidates, needs);
+  attempt(x, key, order, candidates, needs);
+}
+
+const usageRoutes: ReadonlySet<RouteId> = new Set(['chat.completions', 'completions']);
+
+/** Only where tokens must be counted, the client did not speak of it, and every engine that may answer knows the option. */
+function asksForUsage(
+  key: KeyView,
+  route: Route,
+  facts: BodyFacts,
+  candidates: readonly Candidate[],
+): boolean {
+  const { tokensPerMinute, tokensPerDay } = key.limits;
+  if (tokensPerMinute === null && tokensPerDay === null) return false;
+  return (
+    facts.stream === true &&
+    usageRoutes.has(route.id) &&
+    !facts.values.has('stream_options') &&
+    candidates.every((c) => c.engine.kind.usageOnRequest)
+  );
 }
 
 /** Reads and deletions: no model is named, so a key that may not use every model may not use these. */
@@ -101,8 +131,9 @@ function withoutBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNe
     bodyLength: 0,
     streamed: false,
     bound: id !== undefined,
+    generates: false,
   };
-  attempt(x, order, candidates, needs);
+  attempt(x, key, order, candidates, needs);
 }
 
 /** Running engines that speak a route and that the key may use. */

@@ -38,6 +38,7 @@ export function makeOllamaLists(needs: OllamaListsNeeds): Handler {
     if (engines.length === 1 && key.anyModel) {
       attempt(
         x,
+        key,
         {
           route,
           method: x.head.method,
@@ -47,6 +48,7 @@ export function makeOllamaLists(needs: OllamaListsNeeds): Handler {
           bodyLength: 0,
           streamed: false,
           bound: true,
+          generates: false,
         },
         engines,
         needs,

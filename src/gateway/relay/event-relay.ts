@@ -20,6 +20,9 @@ export interface EventReader {
   piece(buffer: Buffer, from: number, to: number, first: boolean, last: boolean): void;
 }
 
+/** Says something of one whole event, its border included. */
+export type EventTest = (buffer: Buffer, from: number, to: number) => boolean;
+
 const holdLimit = 64 * 1024;
 /** A border is at most four bytes long, so three of what is out decide with the next byte. */
 const overlap = 3;
@@ -28,6 +31,7 @@ export class EventRelay {
   readonly #reply: Reply;
   readonly #framing: EventFraming;
   readonly #reader: EventReader;
+  readonly #drops: EventTest | undefined;
   #held = Buffer.allocUnsafe(0);
   #heldLength = 0;
   /** Part of an event above the limit is out. */
@@ -35,7 +39,9 @@ export class EventRelay {
   readonly #tail = Buffer.alloc(overlap);
   #tailLength = 0;
 
-  constructor(reply: Reply, framing: EventFraming, reader: EventReader) {
+  /** Whole events that `drops` says yes to do not reach the client; the reader sees them. */
+  constructor(reply: Reply, framing: EventFraming, reader: EventReader, drops?: EventTest) {
+    this.#drops = drops;
     this.#reply = reply;
     this.#framing = framing;
     this.#reader = reader;
@@ -47,7 +53,13 @@ export class EventRelay {
   }
 
   framed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean {
-    if (this.#heldLength === 0 && !this.#open && this.#reply.relaysFraming && this.#endsAll(buffer, chunks)) {
+    if (
+      this.#heldLength === 0 &&
+      !this.#open &&
+      this.#drops === undefined &&
+      this.#reply.relaysFraming &&
+      this.#endsAll(buffer, chunks)
+    ) {
       const flowing = this.#reply.writeFramed(buffer, from, to);
       for (let i = 0; i < chunks.count; i++)
         this.#reader.events(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
@@ -77,7 +89,7 @@ export class EventRelay {
     if (this.#heldLength === 0) {
       const border = lastBorder(this.#framing, buffer, at, to);
       if (border >= 0) {
-        flowing = this.#reply.write(buffer, at, border) && flowing;
+        flowing = this.#write(buffer, at, border) && flowing;
         this.#reader.events(buffer, at, border);
         at = border;
       }
@@ -89,7 +101,7 @@ export class EventRelay {
       const searchFrom = Math.max(0, before - overlap);
       const border = lastBorder(this.#framing, this.#held, searchFrom, this.#heldLength);
       if (border >= 0) {
-        flowing = this.#reply.write(this.#held, 0, border) && flowing;
+        flowing = this.#write(this.#held, 0, border) && flowing;
         this.#reader.events(this.#held, 0, border);
         this.#held.copyWithin(0, border, this.#heldLength);
         this.#heldLength -= border;
@@ -113,8 +125,26 @@ export class EventRelay {
   finish(whole: () => boolean): void {
     if (this.#heldLength === 0) return;
     this.#reader.events(this.#held, 0, this.#heldLength);
-    if (whole()) this.#reply.write(this.#held, 0, this.#heldLength);
+    if (whole()) this.#write(this.#held, 0, this.#heldLength);
     this.#drop();
+  }
+
+  /** Whole events. */
+  #write(buffer: Buffer, from: number, to: number): boolean {
+    const drops = this.#drops;
+    if (drops === undefined) return this.#reply.write(buffer, from, to);
+    let flowing = true;
+    let kept = from;
+    for (let at = from; at < to; ) {
+      const border = firstBorder(this.#framing, buffer, at, to);
+      const end = border < 0 ? to : border;
+      if (drops(buffer, at, end)) {
+        flowing = this.#reply.write(buffer, kept, at) && flowing;
+        kept = end;
+      }
+      at = end;
+    }
+    return this.#reply.write(buffer, kept, to) && flowing;
   }
 
   #endsAll(buffer: Buffer, chunks: ChunkMap): boolean {

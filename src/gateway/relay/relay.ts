@@ -13,13 +13,14 @@
 import type { AttemptEnd } from '../../core/engine/engine.ts';
 import type { ChunkMap, EngineHead, Flight, UpstreamSink } from '../../core/engine/upstream.ts';
 import { type EngineError, type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
-import type { BreakCause, Exchange } from '../exchange.ts';
+import type { BreakCause, Exchange, Refusal } from '../exchange.ts';
 import { commonFields, refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
 import type { EventFraming } from './event-border.ts';
 import { EventRelay } from './event-relay.ts';
 import { readHead, stackedCodings } from './response-head.ts';
+import { isUsageChunk } from './usage-chunk.ts';
 import { bodyUsage, StreamReader, type Usage } from './usage-scan.ts';
 
 export interface RelayNeeds {
@@ -27,6 +28,8 @@ export interface RelayNeeds {
   readonly route: Route;
   /** Events were asked for, so that silence may be committed. */
   readonly streamed: boolean;
+  /** flm asked for the usage at the end of the stream, and takes it out again. */
+  readonly usageAdded: boolean;
   readonly nowMs: () => number;
   readonly commitAfterMs: number;
   readonly heartbeatMs: number;
@@ -57,7 +60,7 @@ export class Relay implements UpstreamSink {
   readonly #needs: RelayNeeds;
   readonly #x: Exchange;
   readonly #sinceMs: number;
-  /** Assigned as soon as the attempt is under way. */
+  /** Assigned as soon as the attempt is under way; until then the request waits for a slot. */
   flight: Flight | undefined;
 
   #events: EventFraming | undefined;
@@ -175,6 +178,19 @@ export class Relay implements UpstreamSink {
     x.reply.end();
   }
 
+  /** It waited for a slot in vain. */
+  deny(refusal: Refusal): void {
+    if (this.#over) return;
+    const x = this.#x;
+    this.#leave('done');
+    if (!x.reply.committed) return refuse(x, refusal);
+    const { code, params = {} } = refusal;
+    x.outcome.ending = 'refused';
+    x.outcome.code = code;
+    x.outcome.rule = refusal.rule;
+    this.#endCommitted(code, `${errorText(code, params)} ${errorHint(code, params)}`);
+  }
+
   failed(error: EngineError): void {
     if (this.#over) return;
     this.#fail(error.code, attemptEnds[error.code] ?? 'protocol');
@@ -184,7 +200,7 @@ export class Relay implements UpstreamSink {
 
   #tick(nowMs: number): void {
     const x = this.#x;
-    if (!x.reply.committed && this.#needs.streamed && nowMs - this.#sinceMs >= this.#needs.commitAfterMs) {
+    if (!x.reply.committed && this.#needs.streamed && nowMs - this.#sinceMs >= this.#patienceMs()) {
       this.#early = true;
       const framing: EventFraming = this.#needs.route.dialect === 'ollama' ? 'ndjson' : 'sse';
       this.#stream(framing);
@@ -214,6 +230,14 @@ export class Relay implements UpstreamSink {
         if (beat !== undefined) x.reply.writeText(beat);
       }
     }
+  }
+
+  /** While it waits for a slot no engine can fail any more soon; the head goes out in time for the first heartbeat. */
+  #patienceMs(): number {
+    const { commitAfterMs, heartbeatMs } = this.#needs;
+    return this.flight === undefined && heartbeatMs > 0
+      ? Math.min(heartbeatMs, commitAfterMs)
+      : commitAfterMs;
   }
 
   #broken(why: BreakCause): void {
@@ -256,8 +280,12 @@ export class Relay implements UpstreamSink {
     this.#noteUsage();
     x.outcome.ending = endingOf(code);
     x.outcome.code = code;
+    this.#endCommitted(code, detail ?? `${errorText(code)} ${errorHint(code)}`);
+  }
+
+  #endCommitted(code: ErrorCode, message: string): void {
+    const x = this.#x;
     if (this.#events === undefined || this.#body === undefined || this.#body.midEvent) return x.reply.cut();
-    const message = detail ?? `${errorText(code)} ${errorHint(code)}`;
     x.reply.writeText(errorEvent(x.dialect, this.#events, code, message, x.id));
     x.reply.end();
   }
@@ -274,7 +302,12 @@ export class Relay implements UpstreamSink {
     this.#events = framing;
     this.#x.outcome.streamed = true;
     this.#reader = new StreamReader(this.#needs.route.end, framing);
-    this.#body = new EventRelay(this.#x.reply, framing, this.#reader);
+    this.#body = new EventRelay(
+      this.#x.reply,
+      framing,
+      this.#reader,
+      this.#needs.usageAdded ? isUsageChunk : undefined,
+    );
   }
 
   /** The head of an engine that was silent so long that the client already has one. */

@@ -75,7 +75,8 @@ export function keyOf(row: Row): ApiKey {
   };
 }
 
-export const allEngines = 'SELECT id, url, kind, api_key, created_at FROM engine ORDER BY created_at, id';
+export const allEngines =
+  'SELECT id, url, kind, api_key, slots, created_at FROM engine ORDER BY created_at, id';
 
 export function engineOf(row: Row): EngineRecord {
   const kind = textOrNull(row, 'kind');
@@ -85,6 +86,7 @@ export function engineOf(row: Row): EngineRecord {
     // A name of engineKindNames: only those are written, and a release that knows more has a newer schema.
     ...(kind === null ? {} : { kind: kind as NonNullable<EngineRecord['kind']> }),
     ...(row.api_key === null ? {} : { apiKey: json<NonNullable<EngineRecord['apiKey']>>(row, 'api_key') }),
+    ...(row.slots === null ? {} : { slots: integer(row, 'slots') }),
     createdAtMs: integer(row, 'created_at'),
   };
 }

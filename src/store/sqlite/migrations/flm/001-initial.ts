@@ -102,6 +102,7 @@ export const initialFlm = `
     url TEXT NOT NULL,
     kind TEXT,
     api_key TEXT CHECK (api_key IS NULL OR json_valid(api_key)),
+    slots INTEGER,
     created_at INTEGER NOT NULL
   ) STRICT;
   ${counted('engine')}

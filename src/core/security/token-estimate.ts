@@ -2,7 +2,7 @@
  * A guess at tokens where the engine tells none (streams that were not asked for usage, servers that never say). Marked
  * as an estimate wherever it shows; good enough to see who uses much, not to bill anybody.
  */
-import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { RequestLine } from '../proxy/proxy-handle.ts';
 
 /** English prose has about four bytes a token; the JSON around it makes up for denser text. */
 const bytesPerToken = 4;

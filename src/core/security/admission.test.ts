@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { MovedClock } from '../../../test/helpers/moved-clock.ts';
+import type { Candidate, EngineDirectory, EngineStatus } from '../engine/directory.ts';
+import { type AdmissionDenial, FairAdmission, type Lease, type Waiting } from './admission.ts';
+import { type KeyLimits, type KeyView, noKeyLimits } from './api-key.ts';
+
+function keyOf(id: string, limits: Partial<KeyLimits> = {}): KeyView {
+  return {
+    id,
+    label: id,
+    digest: id,
+    scopes: new Set(),
+    anyModel: true,
+    anyEngine: true,
+    mayUseModel: () => true,
+    mayUseEngine: () => true,
+    mayUseEndpoint: () => true,
+    mayComeFrom: () => true,
+    limits: { ...noKeyLimits, ...limits },
+    expiresAtMs: Number.POSITIVE_INFINITY,
+    revoked: false,
+  };
+}
+
+/** Engines with so many slots each; undefined: as many as come. */
+function room(
+  slots: Record<string, number | undefined>,
+  limits = { maxQueued: 1000, maxQueueWaitMs: 60_000 },
+) {
+  const listeners = new Set<() => void>();
+  const inFlight = new Map<string, number>();
+  const candidateOf = (id: string): Candidate => {
+    const count = slots[id];
+    const engine = { ref: { id } } as Candidate['engine'];
+    return { engine, model: undefined, state: 'running', ...(count === undefined ? {} : { slots: count }) };
+  };
+  const directory = {
+    engine: candidateOf,
+    engines: () => Object.keys(slots).map((id) => ({ ref: { id } }) as EngineStatus),
+    begin: ({ id }: { id: string }) => void inFlight.set(id, (inFlight.get(id) ?? 0) + 1),
+    report: ({ id }: { id: string }) => void inFlight.set(id, (inFlight.get(id) ?? 0) - 1),
+    onChange: (f: () => void) => {
+      listeners.add(f);
+      return () => listeners.delete(f);
+    },
+  } as unknown as EngineDirectory;
+  const clock = new MovedClock();
+  const admission = new FairAdmission(directory, clock, limits);
+  return {
+    admission,
+    clock,
+    inFlight,
+    setSlots(id: string, count: number) {
+      slots[id] = count;
+      for (const f of listeners) f();
+    },
+    enter(key: KeyView, ...ids: string[]) {
+      const outcomes: (Lease | AdmissionDenial)[] = [];
+      const engines = ids.length === 0 ? Object.keys(slots) : ids;
+      const entered = admission.enter(
+        { key, candidates: engines.map(candidateOf), generates: true },
+        (outcome) => void outcomes.push(outcome),
+      );
+      return { entered, outcomes };
+    },
+  };
+}
+
+function lease(outcome: Lease | AdmissionDenial | Waiting | undefined): Lease {
+  assert.ok(outcome?.kind === 'lease');
+  return outcome;
+}
+
+function waiting(outcome: Lease | AdmissionDenial | Waiting): Waiting {
+  assert.ok(outcome.kind === 'waiting');
+  return outcome;
+}
+
+function denied(outcome: Lease | AdmissionDenial | Waiting | undefined): AdmissionDenial {
+  assert.ok(outcome?.kind === 'denied');
+  return outcome;
+}
+
+test('an engine without a number of slots takes everything at once', () => {
+  const { enter, inFlight } = room({ a: undefined });
+  const leases = Array.from({ length: 50 }, () => lease(enter(keyOf('k')).entered));
+  assert.equal(inFlight.get('a'), 50);
+  for (const l of leases) l.release('done');
+  assert.equal(inFlight.get('a'), 0);
+});
+
+test('the best candidate with a free slot is taken', () => {
+  const { enter } = room({ a: 1, b: 1 });
+  assert.equal(lease(enter(keyOf('k')).entered).candidate.engine.ref.id, 'a');
+  assert.equal(lease(enter(keyOf('k')).entered).candidate.engine.ref.id, 'b');
+  waiting(enter(keyOf('k')).entered);
+});
+
+test('a slot that frees goes to the one that waits', () => {
+  const { enter, admission } = room({ a: 1 });
+  const first = lease(enter(keyOf('x')).entered);
+  const second = enter(keyOf('y'));
+  assert.equal(waiting(second.entered).position, 1);
+  assert.equal(admission.queued, 1);
+  first.release('done');
+  lease(second.outcomes[0]).release('done');
+  assert.equal(admission.queued, 0);
+});
+
+test('a light key does not wait behind all requests of a heavy one', () => {
+  const { enter } = room({ a: 1 });
+  let running = lease(enter(keyOf('heavy')).entered);
+  const flood = Array.from({ length: 20 }, () => enter(keyOf('heavy')));
+  const light = enter(keyOf('light'));
+  assert.equal(waiting(light.entered).position, 2);
+  running.release('done');
+  // The heavy one was served last, so the light one is next.
+  running = lease(light.outcomes[0]);
+  running.release('done');
+  lease(flood[0]?.outcomes[0]).release('done');
+});
+
+test('within a key it is first come, first served', () => {
+  const { enter } = room({ a: 1 });
+  const first = lease(enter(keyOf('k')).entered);
+  const [second, third] = [enter(keyOf('k')), enter(keyOf('k'))];
+  first.release('done');
+  assert.deepEqual([second.outcomes.length, third.outcomes.length], [1, 0]);
+});
+
+test('a key may not have more in progress than its concurrency, waiting included', () => {
+  const { enter } = room({ a: 1 });
+  const key = keyOf('k', { concurrency: 2 });
+  const first = lease(enter(key).entered);
+  const second = enter(key);
+  waiting(second.entered);
+  assert.equal(denied(enter(key).entered).code, 'CONCURRENCY_LIMITED');
+  first.release('done');
+  waiting(enter(key).entered);
+});
+
+test('whoever leaves the queue hears nothing more and frees its place', () => {
+  const { enter, admission, clock } = room({ a: 1 });
+  const first = lease(enter(keyOf('x')).entered);
+  const second = enter(keyOf('y', { concurrency: 1 }));
+  const place = waiting(second.entered);
+  place.leave();
+  place.leave();
+  assert.equal(admission.queued, 0);
+  assert.equal(clock.timers, 0);
+  first.release('done');
+  assert.deepEqual(second.outcomes, []);
+  lease(enter(keyOf('y', { concurrency: 1 })).entered).release('done');
+});
+
+test('waiting ends after the time that is allowed, and tells when to come back', async () => {
+  const { enter, clock, admission } = room({ a: 1 }, { maxQueued: 10, maxQueueWaitMs: 5_000 });
+  lease(enter(keyOf('x')).entered);
+  const second = enter(keyOf('y'));
+  await clock.move(4_999);
+  assert.deepEqual(second.outcomes, []);
+  await clock.move(1);
+  const denial = denied(second.outcomes[0]);
+  assert.deepEqual([denial.code, denial.rule], ['QUEUE_FULL', 'maxQueueWaitMs']);
+  assert.ok(denial.retryAfterMs > 0);
+  assert.equal(admission.queued, 0);
+});
+
+test('a full queue makes room for a key that has less in it, at the cost of the one that has most', () => {
+  const { enter } = room({ a: 1 }, { maxQueued: 4, maxQueueWaitMs: 60_000 });
+  lease(enter(keyOf('x')).entered);
+  const flood = Array.from({ length: 4 }, () => enter(keyOf('heavy')));
+  assert.equal(denied(enter(keyOf('heavy')).entered).position, 5);
+  const light = enter(keyOf('light'));
+  waiting(light.entered);
+  assert.equal(denied(flood[3]?.outcomes[0]).code, 'QUEUE_FULL');
+  assert.deepEqual(
+    flood.slice(0, 3).flatMap((f) => f.outcomes),
+    [],
+  );
+});
+
+test('the expected wait follows from how long requests took', async () => {
+  const { enter, clock } = room({ a: 2 }, { maxQueued: 1, maxQueueWaitMs: 60_000 });
+  const first = lease(enter(keyOf('x')).entered);
+  await clock.move(1_000);
+  first.release('done');
+  for (let i = 0; i < 3; i++) enter(keyOf('x'));
+  // Second in the queue, two slots of a second each.
+  assert.equal(denied(enter(keyOf('x')).entered).expectedWaitMs, 1_000);
+});
+
+test('slots that become more are used at once', () => {
+  const { enter, setSlots } = room({ a: 1 });
+  lease(enter(keyOf('x')).entered);
+  const others = [enter(keyOf('x')), enter(keyOf('y'))];
+  setSlots('a', 3);
+  for (const other of others) lease(other.outcomes[0]);
+});
+
+test('what only reads waits for nothing', () => {
+  const { enter, admission, inFlight } = room({ a: 1 });
+  const key = keyOf('k', { concurrency: 1 });
+  lease(enter(key).entered);
+  const candidates = [
+    { engine: { ref: { id: 'a' } }, model: undefined, state: 'running' } as unknown as Candidate,
+  ];
+  const read = lease(admission.enter({ key, candidates, generates: false }, () => {}));
+  assert.equal(inFlight.get('a'), 2);
+  read.release('done');
+  assert.throws(() => read.release('done'), /exactly once/);
+});
+
+test('over any span in which two keys wait for the same engine, their starts differ by at most one', () => {
+  const engines = ['a', 'b'];
+  const step = fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        do: fc.constant('enter' as const),
+        key: fc.nat(4),
+        on: fc.constantFrom(['a'], ['b'], ['a', 'b']),
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('release' as const), which: fc.nat(50) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), which: fc.nat(50) }) },
+  );
+  fc.assert(
+    fc.property(
+      fc.array(step, { minLength: 50, maxLength: 200 }),
+      fc.integer({ min: 1, max: 3 }),
+      (steps, slots) => {
+        const { enter, inFlight } = room({ a: slots, b: 1 });
+        const running: Lease[] = [];
+        const inLine: { key: string; on: readonly string[]; place: Waiting }[] = [];
+        /** `engine key other`: starts of key minus starts of other since both began to wait there. */
+        const spans = new Map<string, number>();
+        const waitsFor = (engine: string, key: string): boolean =>
+          inLine.some((w) => w.key === key && w.on.includes(engine));
+        const endSpans = (): void => {
+          for (const name of spans.keys()) {
+            const [engine = '', key = '', other = ''] = name.split(' ');
+            if (!waitsFor(engine, key) || !waitsFor(engine, other)) spans.delete(name);
+          }
+          for (const engine of engines) {
+            const keys = [...new Set(inLine.filter((w) => w.on.includes(engine)).map((w) => w.key))];
+            for (const key of keys)
+              for (const other of keys) {
+                const name = `${engine} ${key} ${other}`;
+                if (key < other && !spans.has(name)) spans.set(name, 0);
+              }
+          }
+        };
+        const started = (key: string, got: Lease): void => {
+          const engine = got.candidate.engine.ref.id;
+          for (const [name, balance] of spans) {
+            const [on, first, second] = name.split(' ');
+            if (on !== engine || (first !== key && second !== key)) continue;
+            const next = balance + (first === key ? 1 : -1);
+            assert.ok(Math.abs(next) <= 1, `${name}: ${next}`);
+            spans.set(name, next);
+          }
+          running.push(got);
+        };
+        for (const s of steps) {
+          if (s.do === 'enter') {
+            const key = `k${s.key}`;
+            const { entered, outcomes } = enter(keyOf(key), ...s.on);
+            if (entered.kind === 'lease') running.push(entered);
+            if (entered.kind !== 'waiting') continue;
+            const entry = { key, on: s.on, place: entered };
+            inLine.push(entry);
+            outcomes.push = (outcome: Lease | AdmissionDenial) => {
+              started(key, outcome as Lease);
+              inLine.splice(inLine.indexOf(entry), 1);
+              endSpans();
+              return 1;
+            };
+            endSpans();
+          } else if (s.do === 'release') {
+            const [got] = running.splice(s.which % Math.max(1, running.length), 1);
+            got?.release('done');
+          } else {
+            const [gone] = inLine.splice(s.which % Math.max(1, inLine.length), 1);
+            gone?.place.leave();
+            endSpans();
+          }
+          for (const engine of engines)
+            assert.ok((inFlight.get(engine) ?? 0) <= (engine === 'a' ? slots : 1));
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,103 @@
+/**
+ * Tokens a minute and tokens a day of a key.
+ *
+ * What a request costs is known only when it is over, so a key is admitted while its balance is positive and pays
+ * afterwards: the balance may become negative by what was under way, and then has to recover first.
+ *
+ *   minute   balance, at most one minute's worth; grows with time, monotonic; per proxy
+ *   day      what the ledger counts since midnight UTC, over all proxies; at most 2 s stale
+ *
+ * Memory is bounded: a balance that is full again is forgotten.
+ */
+import type { Clock } from '../clock.ts';
+import type { AdmissionDenial } from './admission.ts';
+import type { KeyView } from './api-key.ts';
+import type { UsageLedger } from './ports.ts';
+
+/** What an answer may tell its client; undefined where the key has no limit of tokens a minute. */
+export interface TokenReading {
+  readonly limit: number;
+  /** Never below zero. */
+  readonly remaining: number;
+  /** Until the balance is full again. */
+  readonly resetMs: number;
+}
+
+interface Balance {
+  tokens: number;
+  atMs: number;
+}
+
+const minuteMs = 60_000;
+const dayMs = 86_400_000;
+const sweepAbove = 10_000;
+
+export class TokenBudgets {
+  readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  readonly #ledger: Pick<UsageLedger, 'today'>;
+  readonly #balances = new Map<string, Balance>();
+
+  constructor(clock: Pick<Clock, 'nowMs' | 'monotonicMs'>, ledger: Pick<UsageLedger, 'today'>) {
+    this.#clock = clock;
+    this.#ledger = ledger;
+  }
+
+  /** Undefined where the key may go on. */
+  deny(key: KeyView): AdmissionDenial | undefined {
+    const { tokensPerDay, tokensPerMinute } = key.limits;
+    if (tokensPerDay !== null && this.#ledger.today(key.id) >= tokensPerDay) {
+      const nowMs = this.#clock.nowMs();
+      return denial(key, 'day', tokensPerDay, dayMs - (nowMs % dayMs));
+    }
+    if (tokensPerMinute === null) return undefined;
+    const tokens = this.#current(key.id, tokensPerMinute);
+    if (tokens > 0) return undefined;
+    // Until one whole token is there: a balance of exactly nothing does not admit.
+    return denial(key, 'minute', tokensPerMinute, ((1 - tokens) / tokensPerMinute) * minuteMs);
+  }
+
+  /** What a request used, once it is over. */
+  settle(key: KeyView, tokens: number): void {
+    const { tokensPerMinute } = key.limits;
+    if (tokensPerMinute === null || tokens <= 0) return;
+    const left = this.#current(key.id, tokensPerMinute) - tokens;
+    this.#balances.set(key.id, { tokens: left, atMs: this.#clock.monotonicMs() });
+    if (this.#balances.size > sweepAbove) this.#sweep();
+  }
+
+  reading(key: KeyView): TokenReading | undefined {
+    const { tokensPerMinute } = key.limits;
+    if (tokensPerMinute === null) return undefined;
+    const tokens = this.#current(key.id, tokensPerMinute);
+    return {
+      limit: tokensPerMinute,
+      remaining: Math.max(0, Math.floor(tokens)),
+      resetMs: ((tokensPerMinute - tokens) / tokensPerMinute) * minuteMs,
+    };
+  }
+
+  #current(keyId: string, perMinute: number): number {
+    const balance = this.#balances.get(keyId);
+    if (balance === undefined) return perMinute;
+    const passedMs = Math.max(0, this.#clock.monotonicMs() - balance.atMs);
+    return Math.min(perMinute, balance.tokens + (passedMs * perMinute) / minuteMs);
+  }
+
+  /** A key in debt is not forgotten; one minute of peace after its debt is paid, it is full whatever its limit is. */
+  #sweep(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [id, { tokens, atMs }] of this.#balances) {
+      if (tokens >= 0 && nowMs - atMs >= minuteMs) this.#balances.delete(id);
+    }
+  }
+}
+
+function denial(key: KeyView, span: 'minute' | 'day', limit: number, retryAfterMs: number): AdmissionDenial {
+  return {
+    kind: 'denied',
+    code: 'TOKENS_LIMITED',
+    params: { span, limit },
+    rule: `${limit} tokens a ${span} of key ${key.id}`,
+    retryAfterMs: Math.ceil(retryAfterMs),
+  };
+}
