@@ -149,6 +149,16 @@ export const errorTable = {
     hint: 'An alias names a model that the catalogue can show; see `flm model list`.',
   },
   ALIAS_NOT_FOUND: { ...user, text: 'There is no alias {alias}.', hint: 'See `flm model list`.' },
+  EXPLAIN_UNKNOWN: {
+    ...user,
+    text: 'There is no error code and no remembered refusal named {name}{near}.',
+    hint: 'Codes are listed in docs/errors.md; a running proxy remembers its last 2,000 refusals, older ones are in its log: `flm proxy logs`.',
+  },
+  FILE_UNUSABLE: {
+    ...user,
+    text: 'The file {file} cannot be {done}: {reason}.',
+    hint: 'Check its path and your rights; nothing was changed.',
+  },
   USAGE: { ...user, text: '{message}', hint: 'See `flm{command} --help`.' },
 
   // --- the store

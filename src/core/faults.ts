@@ -51,6 +51,13 @@ function shown(path: readonly PropertyKey[], input: unknown): string {
   if (value === undefined) return 'missing';
   if (path.some((step) => /key|secret|token|password/i.test(String(step))))
     return 'a value that is not shown';
-  const text = JSON.stringify(value) ?? String(value);
+  const text = withoutSecretsOfUrls(JSON.stringify(value) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** A URL with a password or a key in its query is refused, and the refusal must not repeat it. */
+function withoutSecretsOfUrls(text: string): string {
+  return text
+    .replaceAll(/(https?:\/*)[^/"\s]*@/gi, '$1...@')
+    .replaceAll(/(https?:[^?#"\s]*[?#])[^"\s]*/gi, '$1...');
 }

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { engineKindNames } from '../engine/engine.ts';
 import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
-import { securityPolicySchema } from '../security/security-policy.ts';
+import { securityPolicyOverrideSchema } from '../security/security-policy.ts';
 import { limitsSchema } from './limits.ts';
 
 /** Modes of this version. `dev-selfsigned` and `https-acme` join the list with the TLS room. */
@@ -94,8 +94,7 @@ export const proxyConfigSchema = z.strictObject({
     .refine((n) => n === 0 || (n >= 1000 && n <= 300_000), { error: '0 (off), or 1000 to 300000' })
     .default(0)
     .describe('Comment events while a stream is silent; off unless something in between needs them.'),
-  policy: securityPolicySchema
-    .partial()
+  policy: securityPolicyOverrideSchema
     .optional()
     .describe('Parts of the policy that this proxy overrides.'),
   limits: limitsSchema.prefault({}).describe('Guard limits and time-outs.'),

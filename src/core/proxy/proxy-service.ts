@@ -169,6 +169,12 @@ export class ProxyService {
     return profile;
   }
 
+  /** Saves `changes` on top of what is saved, if anything is. Throws PROFILE_INVALID; then nothing was changed. */
+  async updateProfile(name: string, changes: ProxyConfigInput): Promise<ProxyProfile> {
+    const before = await this.#needs.proxies.loadProfile(name);
+    return this.saveProfile(name, merged(before?.config ?? {}, changes));
+  }
+
   /** Throws PROFILE_NOT_FOUND. A proxy that was started from it runs on. */
   async deleteProfile(name: string): Promise<void> {
     const { config } = await this.loadProfile(name);
@@ -190,14 +196,7 @@ export class ProxyService {
     if (saved === undefined && profile !== 'default') {
       throw new ProxyError('PROFILE_NOT_FOUND', { params: { profile } });
     }
-    const base = saved?.config ?? {};
-    return {
-      ...base,
-      ...overrides,
-      // Parts of parts: a limit that is given does not forget the others.
-      ...(base.limits && overrides.limits ? { limits: { ...base.limits, ...overrides.limits } } : {}),
-      ...(base.policy && overrides.policy ? { policy: { ...base.policy, ...overrides.policy } } : {}),
-    };
+    return merged(saved?.config ?? {}, overrides);
   }
 
   async #lookBefore(order: StartOrder): Promise<void> {
@@ -256,6 +255,16 @@ export class ProxyService {
       after: JSON.stringify({ profile, port, mode, addresses }),
     });
   }
+}
+
+function merged(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigInput {
+  return {
+    ...base,
+    ...changes,
+    // Parts of parts: a limit that is given does not forget the others.
+    ...(base.limits && changes.limits ? { limits: { ...base.limits, ...changes.limits } } : {}),
+    ...(base.policy && changes.policy ? { policy: { ...base.policy, ...changes.policy } } : {}),
+  };
 }
 
 /** For one that does not say what its own is. */

@@ -15,54 +15,38 @@ const origin = z.string().max(256).refine(isOrigin, {
   error: 'an origin without a path, such as https://app.example.org or http://localhost:3000',
 });
 
-export const securityPolicySchema = z.strictObject({
-  allowIps: z
-    .array(cidr)
-    .max(10_000)
-    .default([])
-    .describe('Addresses that may come in; empty: all that are not denied.'),
-  denyIps: z
-    .array(cidr)
-    .max(10_000)
-    .default([])
-    .describe('Addresses that may not come in; asked before allowIps.'),
+const rate = z.int().min(1).max(1_000_000).nullable();
+
+const fields = {
+  allowIps: z.array(cidr).max(10_000).describe('Addresses that may come in; empty: all that are not denied.'),
+  denyIps: z.array(cidr).max(10_000).describe('Addresses that may not come in; asked before allowIps.'),
   trustedProxies: z
     .array(cidr)
     .max(1000)
-    .default([])
     .describe('Peers whose X-Forwarded-For and Forwarded fields are believed.'),
-  allowOrigins: z
-    .array(origin)
-    .max(1000)
-    .default([])
-    .describe('Browser origins that may call; none by default.'),
-  requestsPerMinute: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .nullable()
-    .default(null)
-    .describe('For the proxy as a whole.'),
-  requestsPerMinutePerKey: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .nullable()
-    .default(null)
-    .describe('For each key that has no rate of its own.'),
-  requestsPerMinutePerAddress: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .nullable()
-    .default(null)
-    .describe('For each client address.'),
+  allowOrigins: z.array(origin).max(1000).describe('Browser origins that may call; none by default.'),
+  requestsPerMinute: rate.describe('For the proxy as a whole.'),
+  requestsPerMinutePerKey: rate.describe('For each key that has no rate of its own.'),
+  requestsPerMinutePerAddress: rate.describe('For each client address.'),
+};
+
+export const securityPolicySchema = z.strictObject({
+  allowIps: fields.allowIps.default([]),
+  denyIps: fields.denyIps.default([]),
+  trustedProxies: fields.trustedProxies.default([]),
+  allowOrigins: fields.allowOrigins.default([]),
+  requestsPerMinute: fields.requestsPerMinute.default(null),
+  requestsPerMinutePerKey: fields.requestsPerMinutePerKey.default(null),
+  requestsPerMinutePerAddress: fields.requestsPerMinutePerAddress.default(null),
 });
+
+/** What is not named is no part of it: a default here would quietly lift the rules of the policy below. */
+export const securityPolicyOverrideSchema = z.strictObject(fields).partial();
 
 /** The policy, complete. */
 export type SecurityPolicy = Readonly<z.output<typeof securityPolicySchema>>;
 /** Parts of a policy, as a profile overrides them. */
-export type SecurityPolicyOverride = z.input<typeof securityPolicySchema>;
+export type SecurityPolicyOverride = z.input<typeof securityPolicyOverrideSchema>;
 
 export const defaultPolicy: SecurityPolicy = securityPolicySchema.parse({});
 
