@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import type { Flm } from '../app/flm.ts';
 import { type ExitStatus, FlmError, ProxyError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
+import { printable } from './layout.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the commands are given. */
@@ -92,8 +93,10 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
       JSON.stringify({ error: { code, message, hint, ...(faults.length > 0 ? { faults } : {}) } }),
     );
   } else {
-    terminal.talk(`${terminal.paint('red', 'Error:')} ${known.message}`);
-    terminal.talk(known.hint);
+    // What stands in it may come from a file, an engine or an argument.
+    const message = known.message.split('\n').map(printable).join('\n');
+    terminal.talk(`${terminal.paint('red', 'Error:')} ${message}`);
+    terminal.talk(printable(known.hint));
     // A stack trace is for those who mend flm; nobody else sees one.
     if (known.code === 'INTERNAL') terminal.talk(`(${describe(error)})`);
   }

@@ -4,18 +4,37 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Cli, tellError, usageError } from './command.ts';
+import { explainCommand } from './explain.ts';
 import { keyCommands } from './key.ts';
+import { policyCommands } from './policy.ts';
+import { profileCommands } from './profile.ts';
 import { proxyCommands } from './proxy.ts';
 import { upCommand } from './up.ts';
+import { usageCommand } from './usage.ts';
 
-/** Runs one command line (without the program's name); resolves to its exit status. */
-export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
+/** `flm` with all that it can do. */
+export function makeProgram(cli: Cli): Command {
   const program = new Command('flm')
     .description('One safe front door for the LLM engines you already run.')
     .version(packageJson.version, '-V, --version')
     .helpCommand(false);
-  for (const command of [upCommand(cli), proxyCommands(cli), keyCommands(cli)]) program.addCommand(command);
+  const commands = [
+    upCommand(cli),
+    proxyCommands(cli),
+    profileCommands(cli),
+    keyCommands(cli),
+    policyCommands(cli),
+    usageCommand(cli),
+    explainCommand(cli),
+  ];
+  for (const command of commands) program.addCommand(command);
   prepare(program, cli);
+  return program;
+}
+
+/** Runs one command line (without the program's name); resolves to its exit status. */
+export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
+  const program = makeProgram(cli);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {

@@ -3,7 +3,7 @@
  * sits at both ends.
  */
 import { createInterface } from 'node:readline/promises';
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Environment } from './environment.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -41,7 +41,8 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
     stdout.isTTY === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
   return {
     out: (text) => void stdout.write(`${text}\n`),
-    talk: (text) => void stderr.write(`${text}\n`),
+    // Colours are chosen by where results go; a file of errors has none.
+    talk: (text) => void stderr.write(`${stderr.isTTY === true ? text : stripVTControlCharacters(text)}\n`),
     write: (text) => void stdout.write(text),
     paint: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
     interactive: stdin.isTTY === true && stdout.isTTY === true,

@@ -21,5 +21,12 @@ export function momentOf(text: string, nowMs: number): number | undefined {
   if (span !== undefined) return nowMs + span;
   if (!/^\d{4}-\d{2}-\d{2}(T[0-9:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(text)) return undefined;
   const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
+  return Number.isNaN(ms) || dayOf(text.slice(0, 10)) === undefined ? undefined : ms;
+}
+
+/** The day itself, or undefined for what is none: `2026-02-30` is none. */
+export function dayOf(text: string): string | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return undefined;
+  const ms = Date.parse(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text) ? text : undefined;
 }

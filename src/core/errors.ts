@@ -566,14 +566,13 @@ export interface Fault {
   readonly column?: number;
 }
 
-/** All faults on one line each, as people read them. */
+/** One fault as the end of a sentence; several on a line each. */
 export function describeFaults(faults: readonly Fault[]): string {
-  return faults
-    .map((f) => {
-      const at = f.line === undefined ? '' : ` (line ${f.line}, column ${f.column ?? 1})`;
-      return `${f.field || 'value'}${at} is ${f.value}; allowed: ${f.allowed}`;
-    })
-    .join('\n');
+  const lines = faults.map((f) => {
+    const at = f.line === undefined ? '' : ` (line ${f.line}, column ${f.column ?? 1})`;
+    return `${f.field || 'the whole'}${at} is ${f.value}; allowed: ${f.allowed}`;
+  });
+  return lines.length === 1 ? (lines[0] as string) : lines.map((line) => `\n  ${line}`).join('');
 }
 
 interface FlmErrorOptions {

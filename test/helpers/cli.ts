@@ -3,6 +3,7 @@
  * no installed program, no variable), and at the end of the test everything that was started is gone, detached proxies
  * included, and so is the folder.
  */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -87,6 +88,17 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
     rmSync(folder, { recursive: true, force: true });
   });
   return { home, folder, programs, start, pipe, run: (...args) => pipe('', ...args) };
+}
+
+/** A mistake that the user can fix: one sentence, what to do, nothing on stdout, and no look inside. */
+export function assertMistake(ran: Ran, sentence: RegExp): void {
+  assert.equal(ran.code, 1, ran.stderr);
+  assert.equal(ran.stdout, '');
+  const lines = ran.stderr.trimEnd().split('\n');
+  assert.match(lines[0] ?? '', /^Error: \S/);
+  assert.ok(lines.length >= 2, `a hint follows: ${ran.stderr}`);
+  assert.match(ran.stderr, sentence);
+  assert.doesNotMatch(ran.stderr, /^\s+at |node:internal|file:\/\//m);
 }
 
 function watch(child: ChildProcess): Running {

@@ -3,18 +3,19 @@
  * for editors. The same schema judges what is imported and makes that JSON Schema.
  */
 import { z } from 'zod';
-import type { Fault } from '../errors.ts';
+import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
-import { type ProxyConfigInput, profileNamePattern, proxyConfigSchema } from './proxy-config.ts';
+import { type ProxyConfigInput, parseProxyConfig, profileNamePattern, proxyConfigSchema } from './proxy-config.ts';
 
-const profileFileSchema = proxyConfigSchema.safeExtend({
+const head = {
   $schema: z.string().max(2048).optional().describe('Where the schema of this file is, for editors.'),
   name: z
     .string()
     .regex(profileNamePattern, { error: 'lower-case letters, digits and dashes, 63 at most' })
     .optional()
     .describe('Name of the profile; `flm profile import --name` goes before it.'),
-});
+};
+const profileFileSchema = proxyConfigSchema.extend(head);
 
 export interface ProfileFile {
   readonly name: string | undefined;
@@ -22,14 +23,26 @@ export interface ProfileFile {
   readonly config: ProxyConfigInput;
 }
 
-/** Every fault at once, or the profile. */
-export function parseProfileFile(input: unknown): ProfileFile | readonly Fault[] {
-  // An empty file is a profile of defaults.
-  const given = input ?? {};
-  const parsed = profileFileSchema.safeParse(given);
-  if (!parsed.success) return faultsOf(parsed.error, given);
-  const { $schema: _, name, ...config } = given as z.input<typeof profileFileSchema>;
-  return { name, config };
+/** Throws a `ProxyError` PROFILE_INVALID that carries every fault. */
+export function parseProfileFile(input: unknown): ProfileFile {
+  const parsed = z.looseObject(head).safeParse(input);
+  const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
+  if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
+    const { $schema: _, name: __, ...config } = input as z.input<typeof profileFileSchema>;
+    faults.push(...faultsOfConfig(config));
+    if (parsed.success && faults.length === 0) return { name: parsed.data.name, config };
+  }
+  throw new ProxyError('PROFILE_INVALID', { faults });
+}
+
+function faultsOfConfig(config: ProxyConfigInput): readonly Fault[] {
+  try {
+    parseProxyConfig(config);
+    return [];
+  } catch (error) {
+    if (error instanceof ProxyError) return error.faults;
+    throw error;
+  }
 }
 
 /** The JSON Schema (draft 2020-12) of such a file. */

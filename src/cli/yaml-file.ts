@@ -1,0 +1,118 @@
+/**
+ * Files that people write: YAML, or JSON, which YAML includes. Read whole before anything is done; what is wrong in one
+ * is told with line and column.
+ */
+import { readFileSync } from 'node:fs';
+import type { Document, LineCounter } from 'yaml';
+import { type Fault, FlmError, ProxyError } from '../core/errors.ts';
+import type { Terminal } from './terminal.ts';
+
+interface YamlFile {
+  readonly value: unknown;
+  /** The faults with the places that their fields have in this file, in its order. */
+  placed(faults: readonly Fault[]): readonly Fault[];
+}
+
+/** No profile or policy comes near it. */
+const maxBytes = 4 * 1024 ** 2;
+
+/** `-` is standard input. Throws FILE_UNUSABLE. */
+export async function readText(path: string, terminal: Terminal): Promise<string> {
+  if (path === '-') return terminal.readAll();
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ProxyError('FILE_UNUSABLE', {
+      params: { file: path, done: 'read', reason: reasonOf(cause) },
+      cause,
+    });
+  }
+}
+
+/** The document, or everything that keeps it from being one. */
+async function parseYaml(text: string): Promise<YamlFile | readonly Fault[]> {
+  const yaml = await import('yaml');
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const wrong = [...document.errors, ...document.warnings];
+  if (wrong.length > 0) {
+    return wrong.map((e) => ({ ...faultOf(e.message), ...placeAt(lines, e.pos[0]) }));
+  }
+  try {
+    return {
+      value: document.toJS(),
+      placed: (faults) =>
+        faults
+          .map((fault): Fault => ({ ...fault, ...placeOf(document, lines, fault.field) }))
+          .sort((x, y) => (x.line ?? 0) - (y.line ?? 0) || (x.column ?? 0) - (y.column ?? 0)),
+    };
+  } catch (error) {
+    // Aliases that would multiply without end.
+    return [faultOf(error instanceof Error ? error.message : String(error))];
+  }
+
+  /** The value of the field, or as much of the way to it as there is. */
+  function placeOf(doc: Document, counter: LineCounter, field: string) {
+    let node: unknown = doc.contents;
+    let offset = yaml.isNode(node) ? node.range?.[0] : undefined;
+    for (const step of field.split('.')) {
+      if (yaml.isAlias(node)) node = node.resolve(doc);
+      if (yaml.isMap(node)) {
+        const pair = node.items.find((item) => yaml.isScalar(item.key) && String(item.key.value) === step);
+        if (pair === undefined || !yaml.isScalar(pair.key)) break;
+        offset = pair.key.range?.[0] ?? offset;
+        node = pair.value;
+      } else if (yaml.isSeq(node)) {
+        node = node.items[Number(step)];
+        if (yaml.isNode(node)) offset = node.range?.[0] ?? offset;
+      } else break;
+    }
+    return offset === undefined ? {} : placeAt(counter, offset);
+  }
+}
+
+/**
+ * What `judge` makes of the file. Throws `invalid` with every fault and its place where there are any.
+ */
+export async function judged<T>(
+  text: string,
+  invalid: (faults: readonly Fault[]) => FlmError,
+  judge: (value: unknown) => T | Promise<T>,
+): Promise<T> {
+  const file = await parseYaml(text);
+  if ('length' in file) throw invalid(file);
+  try {
+    return await judge(file.value);
+  } catch (error) {
+    if (error instanceof FlmError && error.faults.length > 0) throw invalid(file.placed(error.faults));
+    throw error;
+  }
+}
+
+function placeAt(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
+function faultOf(message: string): Fault {
+  return { field: 'the file', value: `no YAML (${message})`, allowed: 'YAML 1.2, or JSON' };
+}
+
+function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  switch (code) {
+    case 'ENOENT':
+      return 'there is none';
+    case 'EACCES':
+    case 'EPERM':
+      return 'this user may not';
+    case 'EISDIR':
+      return 'it is a folder';
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return 'it is not UTF-8 text';
+    default:
+      return cause instanceof Error ? cause.message : String(cause);
+  }
+}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { assertMistake, makeCli } from '../helpers/cli.ts';
+
+interface Change {
+  readonly before: Readonly<Record<string, unknown>>;
+  readonly after: Readonly<Record<string, unknown>>;
+}
+
+const nothing = {
+  allowIps: [],
+  denyIps: [],
+  trustedProxies: [],
+  allowOrigins: [],
+  requestsPerMinute: null,
+  requestsPerMinutePerKey: null,
+  requestsPerMinutePerAddress: null,
+};
+
+test('what is given is set, what is not given stays, and both are shown before and after', async (t) => {
+  const cli = makeCli(t);
+
+  const first = await cli.run(
+    ...['policy', 'set', '--allow-ip', '10.0.0.0/8', '--allow-ip', '::1', '--deny-ip', '10.0.0.9'],
+    ...['--allow-origin', 'https://app.example.org', '--trusted-proxy', '127.0.0.1', '--json'],
+  );
+  const second = await cli.run(
+    ...[
+      'policy',
+      'set',
+      '--allow-ip',
+      '10.1.0.0/16',
+      '--rpm',
+      '600',
+      '--rpm-per-key',
+      '60',
+      '--rpm-per-address',
+      '30',
+    ],
+  );
+
+  const { before, after } = first.json<Change>();
+  assert.deepEqual(before, nothing);
+  const kept = {
+    denyIps: ['10.0.0.9'],
+    allowOrigins: ['https://app.example.org'],
+    trustedProxies: ['127.0.0.1'],
+  };
+  assert.deepEqual(after, { ...nothing, ...kept, allowIps: ['10.0.0.0/8', '::1'] });
+  assert.match(second.stdout, /^RULE +BEFORE +AFTER\n/);
+  assert.match(second.stdout, /^allow-ip +10\.0\.0\.0\/8, ::1 +10\.1\.0\.0\/16$/m);
+  assert.match(second.stdout, /^rpm +no limit +600 a minute$/m);
+  assert.deepEqual((await cli.run('policy', 'show', '--json')).json(), {
+    ...nothing,
+    ...kept,
+    allowIps: ['10.1.0.0/16'],
+    requestsPerMinute: 600,
+    requestsPerMinutePerKey: 60,
+    requestsPerMinutePerAddress: 30,
+  });
+});
+
+test('a rule can be emptied', async (t) => {
+  const cli = makeCli(t);
+  await cli.run('policy', 'set', '--deny-ip', '10.0.0.9', '--rpm', '10', '--allow-ip', '::1');
+
+  const cleared = await cli.run('policy', 'set', '--clear', 'deny-ip', '--clear', 'rpm', '--json');
+
+  assert.deepEqual(cleared.json<Change>().after, { ...nothing, allowIps: ['::1'] });
+  assertMistake(await cli.run('policy', 'set', '--clear', 'colour'), /--clear takes one of allow-origin/);
+  assertMistake(await cli.run('policy', 'set', '--clear', 'rpm', '--rpm', '1'), /not both/);
+});
+
+test('a whole policy comes from a file or from standard input, and replaces the one before', async (t) => {
+  const cli = makeCli(t);
+  await cli.run('policy', 'set', '--deny-ip', '10.0.0.9');
+  const file = join(cli.folder, 'policy.yaml');
+  writeFileSync(file, 'allowIps:\n  - 10.0.0.0/8\n');
+
+  const yaml = await cli.run('policy', 'set', '--file', file, '--json');
+  const json = await cli.pipe('{"requestsPerMinute": 5}', 'policy', 'set', '--file', '-', '--json');
+
+  assert.deepEqual(yaml.json<Change>().after, { ...nothing, allowIps: ['10.0.0.0/8'] });
+  assert.deepEqual(json.json<Change>().after, { ...nothing, requestsPerMinute: 5 });
+});
+
+test('a policy with faults is refused whole, and the one in force stays', async (t) => {
+  const cli = makeCli(t);
+  await cli.run('policy', 'set', '--deny-ip', '10.0.0.9');
+
+  const flags = await cli.run(
+    'policy',
+    'set',
+    '--allow-ip',
+    '10.0.0.0/33',
+    '--rpm',
+    'many',
+    '--deny-ip',
+    '::2',
+  );
+  const file = await cli.pipe('allowIps:\n  - ::1\n  - nonsense\nx: 1\n', 'policy', 'set', '--file', '-');
+
+  assertMistake(flags, /allowIps\.0 is "10\.0\.0\.0\/33"; allowed: an address or a range/);
+  assert.match(flags.stderr, /requestsPerMinute is "many"/);
+  assertMistake(file, /allowIps\.1 \(line 3, column 5\) is "nonsense"/);
+  assert.match(file.stderr, /x \(line 4, column 1\) is an unknown field/);
+  assertMistake(await cli.pipe('', 'policy', 'set', '--file', '-'), /is null/);
+  assertMistake(await cli.run('policy', 'set', '--file', 'none.yaml', '--rpm', '1'), /stands alone/);
+  assertMistake(await cli.run('policy', 'set'), /No rule was given/);
+  assert.deepEqual((await cli.run('policy', 'show', '--json')).json(), { ...nothing, denyIps: ['10.0.0.9'] });
+});
+
+test('a running proxy follows a change at once', async (t) => {
+  const cli = makeCli(t);
+  const { url } = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<{ url: string }>();
+  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const status = async (): Promise<number> =>
+    (await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+
+  assert.equal(await status(), 200);
+  await cli.run('policy', 'set', '--deny-ip', '127.0.0.0/8');
+  assert.equal(await status(), 403);
+});
