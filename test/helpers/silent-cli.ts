@@ -1,0 +1,22 @@
+/** A command line that says nothing and does nothing: to look at the commands themselves. */
+import type { Cli } from '../../src/cli/command.ts';
+
+export function silentCli(): Cli {
+  return {
+    terminal: {
+      out: () => {},
+      talk: () => {},
+      write: () => {},
+      paint: (_, text) => text,
+      interactive: false,
+      columns: 100,
+      ask: async () => undefined,
+      readAll: async () => '',
+    },
+    environment: {},
+    entry: '',
+    signal: new AbortController().signal,
+    onSignal: undefined,
+    exit: 0,
+  };
+}
