@@ -5,7 +5,12 @@
 import { z } from 'zod';
 import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
-import { type ProxyConfigInput, parseProxyConfig, profileNamePattern, proxyConfigSchema } from './proxy-config.ts';
+import {
+  type ProxyConfigInput,
+  parseProxyConfig,
+  profileNamePattern,
+  proxyConfigSchema,
+} from './proxy-config.ts';
 
 const head = {
   $schema: z.string().max(2048).optional().describe('Where the schema of this file is, for editors.'),

@@ -94,9 +94,7 @@ export const proxyConfigSchema = z.strictObject({
     .refine((n) => n === 0 || (n >= 1000 && n <= 300_000), { error: '0 (off), or 1000 to 300000' })
     .default(0)
     .describe('Comment events while a stream is silent; off unless something in between needs them.'),
-  policy: securityPolicyOverrideSchema
-    .optional()
-    .describe('Parts of the policy that this proxy overrides.'),
+  policy: securityPolicyOverrideSchema.optional().describe('Parts of the policy that this proxy overrides.'),
   limits: limitsSchema.prefault({}).describe('Guard limits and time-outs.'),
 });
 
