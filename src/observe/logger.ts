@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino';
 import type { LogLevel } from '../core/errors.ts';
+import { oneLine } from '../core/one-line.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 
 /** Where lines go; one call a line, newline included. Never throws. */
@@ -26,9 +27,9 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  const destination = options.pretty
-    ? { write: (line: string) => options.destination.write(prettyLine(line)) }
-    : options.destination;
+  const destination = {
+    write: (line: string) => options.destination.write(options.pretty ? prettyLine(line) : oneLine(line)),
+  };
   const log = pino(
     {
       level: options.level,
@@ -49,12 +50,19 @@ function prettyLine(json: string): string {
   const at = String(time).slice(11, 19);
   const fields = Object.entries(rest)
     .filter(([, value]) => value !== null && value !== '')
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`)
+    .map(
+      ([name, value]) =>
+        `${name}=${typeof value === 'string' ? quoted(value) : oneLine(JSON.stringify(value))}`,
+    )
     .join(' ');
   return `${at} ${String(level).padEnd(5)} ${String(msg)} ${fields}\n`;
 }
 
-/** Control characters cannot reach a terminal: what needs quotes is written as JSON. */
+/** Nothing that steers a terminal reaches it, nor turns its text around: what needs quotes is written as JSON. */
 function quoted(value: string): string {
-  return /^[\x21-\x7e]+$/.test(value) ? value : JSON.stringify(value);
+  if (/^[\x21-\x7e]+$/.test(value)) return value;
+  return oneLine(JSON.stringify(value)).replaceAll(
+    /\p{Cf}/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 }

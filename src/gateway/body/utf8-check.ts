@@ -17,7 +17,12 @@ export class Utf8Check {
     let at = from;
     if (this.#split !== undefined && this.#length > 0) {
       const needed = sequenceLength(this.#split[0] as number);
-      while (this.#length < needed && at < to) this.#split[this.#length++] = buffer[at++] as number;
+      for (; this.#length < needed && at < to; at++) {
+        const byte = buffer[at] as number;
+        // Not left to the whole character: the body may be over before it is.
+        if ((byte & 0xc0) !== 0x80) return false;
+        this.#split[this.#length++] = byte;
+      }
       if (this.#length < needed) return true;
       if (!isUtf8(this.#split.subarray(0, this.#length))) return false;
       this.#length = 0;

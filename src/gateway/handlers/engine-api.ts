@@ -86,7 +86,8 @@ function withModel(
       denyModel(key, facts) ??
       denyHazard(key, candidate.engine.kind, rule.route ?? 'engine.native', facts, model);
     if (denial !== undefined) return refuse(x, denial);
-    x.outcome.model = facts.model;
+    // Metrics have a series for each model: a name of the client's own making is none.
+    x.outcome.model = model?.id;
     send(x, key, candidate, needs, {
       ...bodyless(x, front ?? route),
       target: target + passingQuery(x.query, rule.query ?? []),

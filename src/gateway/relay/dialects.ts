@@ -6,6 +6,7 @@
  */
 import type { Dialect } from '../../core/engine/routes.ts';
 import { type ErrorCode, errorTable } from '../../core/errors.ts';
+import { oneLine } from '../../core/one-line.ts';
 
 /** The body of an error answer. */
 export function errorEnvelope(dialect: Dialect, code: ErrorCode, message: string, requestId: string): string {
@@ -34,10 +35,10 @@ export function errorEvent(
   message: string,
   requestId: string,
 ): string {
-  if (framing === 'ndjson') return `${JSON.stringify({ error: message, request_id: requestId })}\n`;
+  if (framing === 'ndjson') return `${oneLine(JSON.stringify({ error: message, request_id: requestId }))}\n`;
   switch (dialect) {
     case 'anthropic':
-      return `event: error\ndata: ${errorEnvelope(dialect, code, message, requestId)}\n\n`;
+      return `event: error\ndata: ${oneLine(errorEnvelope(dialect, code, message, requestId))}\n\n`;
     case 'responses': {
       const response = {
         id: requestId,
@@ -46,11 +47,11 @@ export function errorEvent(
         error: { code: 'server_error', message },
         output: [],
       };
-      return `event: response.failed\ndata: ${JSON.stringify({ type: 'response.failed', response })}\n\n`;
+      return `event: response.failed\ndata: ${oneLine(JSON.stringify({ type: 'response.failed', response }))}\n\n`;
     }
     case 'openai':
     case 'ollama':
-      return `data: ${JSON.stringify({ error: openaiError(code, message) })}\n\n`;
+      return `data: ${oneLine(JSON.stringify({ error: openaiError(code, message) }))}\n\n`;
     default:
       return dialect satisfies never;
   }

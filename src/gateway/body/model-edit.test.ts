@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { insertModel, replaceModel } from './model-edit.ts';
+
+/** Every way to take a body apart in two pieces, and one in single bytes. */
+function cuts(text: string): readonly (readonly Buffer[])[] {
+  const bytes = Buffer.from(text);
+  const pieces: Buffer[][] = [[...bytes].map((byte) => Buffer.of(byte))];
+  for (let at = 0; at <= bytes.length; at++) pieces.push([bytes.subarray(0, at), bytes.subarray(at)]);
+  return pieces;
+}
+
+function joined(body: readonly Buffer[]): string {
+  return Buffer.concat(body).toString();
+}
+
+test('a model is replaced where it stands, however the body is cut', () => {
+  const text = '{"é":1,"model" : "alias" , "b":2}';
+  const from = Buffer.byteLength('{"é":1,"model" : ');
+  for (const body of cuts(text)) {
+    const edited = replaceModel(body, [from, from + 7], 'org/"real" é', 'json');
+    assert.equal(joined(edited), '{"é":1,"model" : "org/\\"real\\" é" , "b":2}');
+  }
+});
+
+test('a model at the very end of a body is replaced too', () => {
+  for (const body of cuts('model=x'))
+    assert.equal(joined(replaceModel(body, [6, 7], 'long', 'multipart')), 'model=long');
+});
+
+test('an empty value of a form is replaced too', () => {
+  for (const body of cuts('ab')) assert.equal(joined(replaceModel(body, [1, 1], 'X', 'multipart')), 'aXb');
+});
+
+test('a body without a model gets one first, and loses nothing', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['{}', '{"model":"m"}'],
+    [' \n{ \t}', ' \n{"model":"m" \t}'],
+    ['{"a":{}}', '{"model":"m","a":{}}'],
+    ['{ "a":1 } ', '{"model":"m", "a":1 } '],
+  ];
+  for (const [text, expected] of cases) {
+    for (const body of cuts(text)) {
+      assert.equal(joined(insertModel(body, 'm', 'json')), expected);
+      assert.doesNotThrow(() => JSON.parse(expected));
+    }
+  }
+});
+
+test('a form without a model gets a first part, in its own boundary', () => {
+  const boundary = `--${'B'.repeat(70)}`;
+  const text = `${boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n${boundary}--\r\n`;
+  for (const body of cuts(text)) {
+    assert.equal(
+      joined(insertModel(body, 'é', 'multipart')),
+      `${boundary}\r\nContent-Disposition: form-data; name="model"\r\n\r\né\r\n${text}`,
+    );
+  }
+});
