@@ -3,7 +3,7 @@
  * git; it holds no secret, for a profile only says where an engine's key is to be read.
  */
 import type { Command } from 'commander';
-import { type Fault, type ProxyError } from '../core/errors.ts';
+import { type Fault, ProxyError } from '../core/errors.ts';
 import type { ProxyConfigInput } from '../core/proxy/proxy-config.ts';
 import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts';
