@@ -265,8 +265,8 @@ export class Wire {
     });
   }
 
-  static async dial(port: number): Promise<Wire> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+  static async dial(port: number, host = '127.0.0.1'): Promise<Wire> {
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
     await once(socket, 'connect');
     return new Wire(socket);
   }

@@ -23,17 +23,38 @@ export class Connection implements Peer {
   onDrain: (() => void) | undefined;
   /** Monotonic; since when written bytes wait for the client; 0 when none do. */
   stalledSinceMs = 0;
+  /** Monotonic; since when the head of a request is on its way (a new connection owes one). */
+  headSinceMs: number | undefined;
+  #bytesAtRest = 0;
   /** Monotonic; when a connection that only waits for its other end is given up; 0 when none. */
   deadlineMs = 0;
   /** A request body is being read: since when, how much came, and who is told that it is too slow or no body at all. */
   bodySinceMs = 0;
   bodyBytes = 0;
   onBodyFault: ((refusal: Refusal) => void) | undefined;
+  /** The client said that it will send no more, while it waited for an answer. */
+  halfClosed = false;
   /** The parser gave up on it: nothing more will be read. */
   unreadable = false;
 
-  constructor(socket: Socket, address: ClientAddress) {
+  constructor(socket: Socket, address: ClientAddress, nowMs: number) {
     this.socket = socket;
     this.address = address;
+    this.headSinceMs = nowMs;
+  }
+
+  /** Everything that was asked is answered and read. */
+  idle(): void {
+    this.#bytesAtRest = this.socket.bytesRead;
+  }
+
+  /** How long the next head has been on its way; the parser has the bytes, so that they came is all that is seen. */
+  headTook(nowMs: number): number {
+    if (this.current !== undefined || this.deadlineMs !== 0) return 0;
+    if (this.headSinceMs === undefined) {
+      if (this.socket.bytesRead <= this.#bytesAtRest) return 0;
+      this.headSinceMs = nowMs;
+    }
+    return nowMs - this.headSinceMs;
   }
 }

@@ -69,6 +69,7 @@ export class HttpReply implements Reply {
         req.off('data', onData);
         req.off('end', finish);
         this.#needs.connection.deadlineMs = 0;
+        this.#needs.connection.idle();
         res.end();
       };
       const onData = (chunk: Buffer): void => {

@@ -36,6 +36,8 @@ export interface HttpFrontNeeds {
 /** Pipelined requests that may wait on one connection; clients of LLM APIs do not pipeline at all. */
 const maxPipelined = 16;
 const sweepMs = 1_000;
+/** Connections over the limit that may be told so at a time. */
+const maxTurnedAway = 64;
 const bodyGraceMs = 10_000;
 const slowBody: Refusal = { code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true };
 const rubbishBody: Refusal = {
@@ -51,6 +53,7 @@ export class HttpFront {
   readonly #server: Server;
   readonly #connections = new Map<Socket, Connection>();
   readonly #perAddress = new Map<string, number>();
+  readonly #turnedAway = new Set<Socket>();
   readonly #budget: BodyBudget;
   readonly #running = new Set<Exchange>();
   readonly #stopSweep: Off;
@@ -64,16 +67,18 @@ export class HttpFront {
     this.#server = createServer(
       {
         maxHeaderSize: limits.maxHeadBytes,
-        headersTimeout: limits.headTimeoutMs,
+        // Heads and bodies are timed by the sweep.
+        headersTimeout: 0,
         requestTimeout: 0,
         keepAliveTimeout: limits.keepAliveTimeoutMs,
-        connectionsCheckingInterval: sweepMs,
         insecureHTTPParser: false,
         // The guard answers in the dialect of the path.
         requireHostHeader: false,
       },
       (req, res) => this.#receive(req, res, false),
     );
+    // A client that ends its side after the request still wants the answer; Node would end ours.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
     // Above the guard's own count, so that the guard sees that there were too many.
     this.#server.maxHeadersCount = limits.maxHeadFields * 2 + 2;
     this.#server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) =>
@@ -85,9 +90,6 @@ export class HttpFront {
     this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) =>
       this.#refuseBytes(error, socket),
     );
-    // Starts Node's own check of `headersTimeout`, which waits for a server that listens by itself; the sockets here
-    // come from a listener of ours.
-    this.#server.emit('listening');
     this.#stopSweep = needs.clock.every(sweepMs, () => this.#sweep());
   }
 
@@ -102,11 +104,10 @@ export class HttpFront {
       this.#connections.size >= limits.maxConnections ||
       (!trusted && count >= limits.maxConnectionsPerAddress)
     ) {
-      socket.on('error', () => socket.destroy());
-      this.#answerBytes(socket, 'CONNECTIONS_EXHAUSTED', undefined, address);
+      this.#turnAway(socket, address);
       return;
     }
-    const connection = new Connection(socket, address);
+    const connection = new Connection(socket, address, this.#needs.clock.monotonicMs());
     this.#connections.set(socket, connection);
     this.#perAddress.set(address.bucket, count + 1);
     socket.on('drain', () => {
@@ -114,7 +115,26 @@ export class HttpFront {
       connection.onDrain?.();
     });
     socket.on('close', () => this.#closed(connection));
+    socket.on('end', () => this.#halfClosed(connection));
     this.#server.emit('connection', socket);
+  }
+
+  /** Too many: an answer, a moment to take it, and the end; without the answer where even these are many. */
+  #turnAway(socket: Socket, address: ClientAddress): void {
+    socket.on('error', () => socket.destroy());
+    if (this.#turnedAway.size >= maxTurnedAway) {
+      socket.destroy();
+      return;
+    }
+    this.#turnedAway.add(socket);
+    const off = this.#needs.clock.after(sweepMs, () => socket.destroy());
+    socket.on('close', () => {
+      off();
+      this.#turnedAway.delete(socket);
+    });
+    // Closing over unread bytes would reset the connection and the answer with it.
+    socket.resume();
+    this.#answerBytes(socket, 'CONNECTIONS_EXHAUSTED', undefined, address);
   }
 
   get connections(): number {
@@ -162,7 +182,7 @@ export class HttpFront {
   async close(): Promise<void> {
     this.#draining = true;
     this.#stopSweep();
-    const closing = [...this.#connections.keys()].map(
+    const closing = [...this.#connections.keys(), ...this.#turnedAway].map(
       (socket) =>
         new Promise<void>((resolve) => {
           socket.once('close', () => resolve());
@@ -174,8 +194,6 @@ export class HttpFront {
         }),
     );
     await Promise.all(closing);
-    // Ends Node's interval; the error says only that this server never listened by itself.
-    this.#server.close(() => {});
   }
 
   #receive(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
@@ -219,6 +237,7 @@ export class HttpFront {
         x.onBreak = undefined;
         x.onTick = undefined;
         connection.current = undefined;
+        connection.idle();
         body.release();
         this.#running.delete(x);
         this.#needs.account(x);
@@ -240,6 +259,7 @@ export class HttpFront {
       startedAtMs: nowMs(),
     });
     connection.current = x;
+    connection.headSinceMs = undefined;
     const full = this.#running.size >= limits.maxStreams;
     this.#running.add(x);
     if (full) {
@@ -274,6 +294,30 @@ export class HttpFront {
     (x.reply as HttpReply).abandon();
   }
 
+  /**
+   * The client's side ended: it has asked for all that it wanted, or it left; TCP tells no difference. Before the answer
+   * began, interim responses find out: one that is there takes any of them (RFC 9110, section 15.2), one that is gone
+   * resets what it gets, which shows at the write after. In an answer it counts as left: nothing harmless could be sent.
+   */
+  #halfClosed(connection: Connection): void {
+    const x = connection.current;
+    if (x === undefined || x.over) return;
+    if (x.reply.committed || x.head.version === '1.0') {
+      connection.socket.destroy();
+      return;
+    }
+    connection.halfClosed = true;
+    this.#probe(connection);
+    // Over loopback the reset is here by then; over a network the sweep asks again.
+    setImmediate(() => this.#probe(connection));
+  }
+
+  #probe(connection: Connection): void {
+    const x = connection.current;
+    if (x !== undefined && !x.over && !x.reply.committed)
+      connection.socket.write('HTTP/1.1 102 Processing\r\n\r\n');
+  }
+
   #sweep(): void {
     const now = this.#needs.clock.monotonicMs();
     const { limits } = this.#needs;
@@ -281,6 +325,12 @@ export class HttpFront {
     for (const connection of this.#connections.values()) {
       if (connection.deadlineMs !== 0 && now > connection.deadlineMs) {
         connection.socket.destroy();
+        continue;
+      }
+      if (connection.halfClosed) this.#probe(connection);
+      if (connection.headTook(now) > limits.headTimeoutMs) {
+        this.#answerBytes(connection.socket, 'REQUEST_TIMEOUT', undefined, connection.address);
+        connection.deadlineMs = now + sweepMs;
         continue;
       }
       if (connection.stalledSinceMs !== 0 && now - connection.stalledSinceMs > limits.writeStallMs) {
@@ -336,12 +386,7 @@ export class HttpFront {
       socket.destroySoon();
       return;
     }
-    const code: ErrorCode =
-      error.code === 'HPE_HEADER_OVERFLOW'
-        ? 'HEAD_TOO_LARGE'
-        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-          ? 'REQUEST_TIMEOUT'
-          : 'REQUEST_MALFORMED';
+    const code: ErrorCode = error.code === 'HPE_HEADER_OVERFLOW' ? 'HEAD_TOO_LARGE' : 'REQUEST_MALFORMED';
     const hello = error.rawPacket?.[0] === 0x16;
     this.#answerBytes(
       socket,
