@@ -158,6 +158,7 @@ export class Gateway {
   /** Lets go of the port at once; what runs goes on. */
   release(): void {
     this.#draining = true;
+    this.#front.announceEnd();
     this.#listener?.close();
     this.#listener = undefined;
   }

@@ -18,6 +18,7 @@ const line: RequestLine = {
   bytesOut: 2,
   firstByteMs: 3.25,
   durationMs: 4.5,
+  queuedMs: null,
   inputTokens: null,
   outputTokens: null,
   streamed: true,

@@ -19,6 +19,7 @@ const line: RequestLine = {
   bytesOut: 100,
   firstByteMs: 20,
   durationMs: 300,
+  queuedMs: null,
   inputTokens: 5,
   outputTokens: 7,
   streamed: true,

@@ -105,7 +105,7 @@ const beforeTheCommit: readonly (readonly [name: string, steps: Steps, status: n
   ],
   [
     'breaks its first chunk, where the head has not left yet',
-    [chunkedJson + 'xyz\r\n'],
+    [`${chunkedJson}xyz\r\n`],
     502,
     'ENGINE_PROTOCOL',
   ],
@@ -201,8 +201,12 @@ const cuts: readonly (readonly [name: string, steps: Steps])[] = [
 describe('after the commit an event stream ends in one error event where an engine', () => {
   for (const [name, steps] of cuts) {
     test(name, async () => {
-      const head = hold(stage.until('the first event is out', () => (stage.door.gateway.inFlight, true)));
-      const response = await stage.ask([sseHead, chunk(event), head, ...steps], streamed);
+      const gate = Promise.withResolvers<void>();
+      stage.engine.setScript([sseHead, chunk(event), hold(gate.promise), ...steps]);
+      const wire = await stage.send(stage.post(streamed));
+      await wire.until((bytes) => bytes.includes('"hi"'));
+      gate.resolve();
+      const response = await wire.response();
       const text = response.body.toString();
       assert.equal(response.status, 200);
       assert.equal(response.whole, true);

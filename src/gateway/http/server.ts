@@ -153,12 +153,17 @@ export class HttpFront {
     return this.#running;
   }
 
+  /** From now on every answer says that its connection ends with it. */
+  announceEnd(): void {
+    this.#draining = true;
+  }
+
   /**
    * Lets running answers finish; resolves when the last one is over. Idle connections stay until they ask for something,
    * which the guard refuses: closing them now would reset the request that is on its way on one of them.
    */
   drain(): Promise<void> {
-    this.#draining = true;
+    this.announceEnd();
     if (this.#running.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = resolve;
