@@ -11,7 +11,7 @@ import { facts, moment, printable, table } from './layout.ts';
 import { confirm } from './question.ts';
 import { momentOf, spanOf } from './time-flags.ts';
 
-interface CreateFlags {
+interface RuleFlags {
   readonly scope?: readonly string[];
   readonly model?: readonly string[];
   readonly engine?: readonly string[];
@@ -19,12 +19,16 @@ interface CreateFlags {
   readonly ip?: readonly string[];
   readonly rpm?: string;
   readonly burst?: string;
+  readonly tpm?: string;
+  readonly tokensPerDay?: string;
+  readonly concurrency?: string;
   readonly expires?: string;
 }
 
 export function keyCommands(cli: Cli): Command {
   return group('key', 'make and end API keys', [
     create(cli),
+    importSecret(cli),
     list(cli),
     show(cli),
     rotate(cli),
@@ -34,12 +38,39 @@ export function keyCommands(cli: Cli): Command {
 }
 
 function create(cli: Cli): Command {
-  return leaf(
+  const command = leaf(
     'create',
     'make a key; its secret is shown once, here',
-    'flm key create laptop\nflm key create ci --model "qwen*" --rpm 60 --expires 90d',
-  )
-    .argument('<label>', 'whose key it is, for people')
+    'flm key create laptop\nflm key create ci --model "qwen*" --rpm 60 --tokens-per-day 200000 --expires 90d',
+  ).argument('<label>', 'whose key it is, for people');
+  return addRules(command).action(
+    action(cli, async (session, flags: RuleFlags, label: string) => {
+      const request = requestOf(session, 'key create', label, flags);
+      tellCreated(session, await session.flm.security.createKey(request));
+    }),
+  );
+}
+
+function importSecret(cli: Cli): Command {
+  const command = leaf(
+    'import',
+    'take over a secret that clients have already; it is read from standard input',
+    'flm key import old-gateway < secret.txt',
+  ).argument('<label>', 'whose key it is, for people');
+  return addRules(command).action(
+    action(cli, async (session, flags: RuleFlags, label: string) => {
+      const request = requestOf(session, 'key import', label, flags);
+      const secret = (await session.terminal.readAll()).trim();
+      const record = await session.flm.security.importKey(request, secret);
+      if (session.json)
+        return session.terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));
+      session.terminal.out(`Imported as ${record.id}. Clients go on with the secret that they have.`);
+    }),
+  );
+}
+
+function addRules(command: Command): Command {
+  return command
     .option(
       '--scope <scope>',
       'inference (the default), engine:read, engine:admin, metrics (repeatable)',
@@ -48,34 +79,35 @@ function create(cli: Cli): Command {
     .option('--model <glob>', 'only models of this name, * for any run of characters (repeatable)', collect)
     .option('--engine <id>', 'only this engine (repeatable)', collect)
     .option('--endpoint <route>', 'only this route, such as chat.completions (repeatable)', collect)
-    .option('--ip <address>', 'only from this address or CIDR range (repeatable)', collect)
+    .option('--ip <address>', 'only from this address, CIDR range or span (repeatable)', collect)
     .option('--rpm <number>', 'requests a minute')
     .option('--burst <number>', 'how many of them may come at once')
-    .option('--expires <when>', 'a time to come: 90d, 12h, or a date such as 2027-01-31')
-    .action(
-      action(cli, async (session, flags: CreateFlags, label: string) => {
-        const { clock } = session.flm.machine;
-        const expiresAtMs = flags.expires === undefined ? null : momentOf(flags.expires, clock.nowMs());
-        if (expiresAtMs === undefined)
-          throw usageError(
-            'key create',
-            '--expires takes a span such as 90d or 12h, or a date such as 2027-01-31.',
-          );
-        // Judged by the schema, which says what is wrong with each.
-        const request = {
-          label,
-          scopes: flags.scope,
-          models: flags.model,
-          engines: flags.engine,
-          endpoints: flags.endpoint,
-          addresses: flags.ip,
-          requestsPerMinute: number(flags.rpm),
-          burst: number(flags.burst),
-          expiresAtMs,
-        } as KeyRequestInput;
-        tellCreated(session, await session.flm.security.createKey(request));
-      }),
-    );
+    .option('--tpm <number>', 'tokens a minute')
+    .option('--tokens-per-day <number>', 'tokens a day (UTC), over all proxies')
+    .option('--concurrency <number>', 'requests in progress at a time, waiting ones included')
+    .option('--expires <when>', 'a time to come: 90d, 12h, or a date such as 2027-01-31');
+}
+
+function requestOf(session: Session, command: string, label: string, flags: RuleFlags): KeyRequestInput {
+  const { clock } = session.flm.machine;
+  const expiresAtMs = flags.expires === undefined ? null : momentOf(flags.expires, clock.nowMs());
+  if (expiresAtMs === undefined)
+    throw usageError(command, '--expires takes a span such as 90d or 12h, or a date such as 2027-01-31.');
+  // Judged by the schema, which says what is wrong with each.
+  return {
+    label,
+    scopes: flags.scope,
+    models: flags.model,
+    engines: flags.engine,
+    endpoints: flags.endpoint,
+    addresses: flags.ip,
+    requestsPerMinute: number(flags.rpm),
+    burst: number(flags.burst),
+    tokensPerMinute: number(flags.tpm),
+    tokensPerDay: number(flags.tokensPerDay),
+    concurrency: number(flags.concurrency),
+    expiresAtMs,
+  } as KeyRequestInput;
 }
 
 function list(cli: Cli): Command {
@@ -98,6 +130,8 @@ function list(cli: Cli): Command {
           rulesOf(record).join('; ') || 'everything with scope inference',
         ]);
         terminal.out(table(['ID', 'LABEL', 'KEY', 'STATE', 'LAST USED', 'MAY'], rows));
+        for (const line of keys.flatMap((key) => advice(key, nowMs)))
+          terminal.talk(`${terminal.paint('yellow', '!')} ${line}`);
       }),
     );
 }
@@ -204,6 +238,25 @@ function keyText({ record, lastUse }: ListedKey, nowMs: number): string {
   ]);
 }
 
+const dayMs = 86_400_000;
+const soonDays = 14;
+const idleDays = 30;
+
+/** What somebody who looks after keys would want to be told. */
+function advice({ record, lastUse }: ListedKey, nowMs: number): readonly string[] {
+  const { revokedAtMs, expiresAtMs, createdAtMs, id } = record;
+  if (revokedAtMs !== null || (expiresAtMs !== null && expiresAtMs <= nowMs)) return [];
+  const name = `${id} (${printable(record.label)})`;
+  const lines: string[] = [];
+  if (expiresAtMs !== null && expiresAtMs - nowMs < soonDays * dayMs)
+    lines.push(
+      `${name} expires on ${moment(expiresAtMs)}; make its successor: flm key rotate ${id} --overlap 7d`,
+    );
+  if (lastUse === undefined && nowMs - createdAtMs > idleDays * dayMs)
+    lines.push(`${name} was never used in ${idleDays} days; end it: flm key revoke ${id}`);
+  return lines;
+}
+
 function stateOf(record: ApiKey, nowMs: number): string {
   if (record.revokedAtMs !== null) return 'revoked';
   if (record.expiresAtMs === null) return 'active';
@@ -227,5 +280,8 @@ function rulesOf(record: ApiKey): readonly string[] {
     const burst = limits.burst === null ? '' : `, ${limits.burst} at once`;
     rules.push(`${limits.requestsPerMinute} requests a minute${burst}`);
   }
+  if (limits.tokensPerMinute !== null) rules.push(`${limits.tokensPerMinute} tokens a minute`);
+  if (limits.tokensPerDay !== null) rules.push(`${limits.tokensPerDay} tokens a day`);
+  if (limits.concurrency !== null) rules.push(`${limits.concurrency} at a time`);
   return rules.map(printable);
 }

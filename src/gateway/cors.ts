@@ -1,48 +1,84 @@
 /**
- * The CORS part of the Fetch standard, for exact origins only. Fields are computed before auth, so that a page of an
- * allowed origin can read a 401; nothing is open by default, and credentials (cookies) are never allowed.
+ * The CORS part of the Fetch standard. Fields are computed before auth, so that a page of an allowed origin can read a
+ * 401; nothing is open by default, and credentials (cookies) are never allowed.
  */
-import type { Exchange, Refusal } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 
-const exposed =
-  'x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests';
+/** What a page may read of an answer, by name: `*` would not cover everything everywhere. */
+const exposed = [
+  'x-request-id',
+  'request-id',
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+  'x-ratelimit-limit-requests',
+  'x-ratelimit-remaining-requests',
+  'x-ratelimit-reset-requests',
+  'x-ratelimit-limit-tokens',
+  'x-ratelimit-remaining-tokens',
+  'x-ratelimit-reset-tokens',
+  'x-flm-queue-position',
+  'x-flm-queue-wait-ms',
+].join(', ');
+
+const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'DELETE'];
+
+/** What clients in browsers send: the SDKs of OpenAI and Anthropic, Ollama's, and tracing. */
+const headers: ReadonlySet<string> = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'content-type',
+  'accept',
+  'user-agent',
+  'x-requested-with',
+  'openai-beta',
+  'openai-organization',
+  'openai-project',
+  'anthropic-version',
+  'anthropic-beta',
+  'anthropic-dangerous-direct-browser-access',
+  'traceparent',
+  'tracestate',
+]);
+/** `x-stainless-os`, `x-stainless-retry-count` and many more: facts about the SDK, which flm drops. */
+const sdkHeader = /^x-stainless-[a-z-]{1,40}$/;
 
 const varies = ['vary', 'Origin'] as const;
+const preflightVaries = 'Access-Control-Request-Method, Access-Control-Request-Headers';
 
-const methods = 'GET, POST, DELETE';
-
-/** A field name of RFC 9110; the list is echoed, so it must be one. */
-const namesPattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*$/;
+/** The origin that a request claims; one that comes twice is no origin that a rule could allow. */
+export function originOf(x: Exchange): string | undefined {
+  return x.head.fields.repeated('origin') ? '' : x.head.fields.get('origin');
+}
 
 /** Fills `cors` and `preflight`. */
 export function readOrigin(x: Exchange): void {
-  const origin = x.head.fields.get('origin');
   const { origins } = x.snapshot.policy;
   // Also without an origin: what a cache keeps of that answer must not be given to a page.
-  x.cors = origins.size > 0 ? varies : undefined;
+  x.cors = origins.empty ? undefined : varies;
+  const origin = originOf(x);
   if (origin === undefined) return;
-  if (!x.head.fields.repeated('origin') && origins.has(origin))
+  if (origins.allows(origin))
     x.cors = ['access-control-allow-origin', origin, 'access-control-expose-headers', exposed, ...varies];
   x.preflight =
     x.head.method === 'OPTIONS' && x.head.fields.get('access-control-request-method') !== undefined;
 }
 
-/** The decision on a request that a page made. */
-export function denyOrigin(x: Exchange): Refusal | undefined {
-  const origin = x.head.fields.get('origin');
-  if (origin === undefined) return undefined;
-  if (!x.head.fields.repeated('origin') && x.snapshot.policy.origins.has(origin)) return undefined;
-  return { code: 'ORIGIN_DENIED', rule: 'allowOrigins' };
-}
-
-/** Further fields of an allowed preflight: says what may be asked, and nothing about what is there. */
+/** Further fields of an allowed preflight: of what is asked, what may be; nothing about what is there. */
 export function preflightFields(x: Exchange): string[] {
-  const asked = x.head.fields.get('access-control-request-headers');
-  const fields = ['access-control-allow-methods', methods, 'access-control-max-age', '7200'];
-  // `*` never covers Authorization, so the names are echoed.
-  if (asked !== undefined && asked.length <= 2048 && namesPattern.test(asked))
-    fields.push('access-control-allow-headers', asked);
+  const method = x.head.fields.get('access-control-request-method') ?? '';
+  const asked = x.head.fields.get('access-control-request-headers') ?? '';
+  const fields = ['vary', preflightVaries, 'access-control-max-age', '7200'];
+  if (methods.includes(method)) fields.push('access-control-allow-methods', method);
+  const allowed = asked.split(',', maxAskedHeaders).map((name) => name.trim().toLowerCase());
+  const names = allowed.filter((name) => headers.has(name) || sdkHeader.test(name));
+  // By name: `*` never covers Authorization.
+  if (names.length > 0) fields.push('access-control-allow-headers', names.join(', '));
   if (x.head.fields.get('access-control-request-private-network') === 'true')
     fields.push('access-control-allow-private-network', 'true');
   return fields;
 }
+
+/** An SDK sends about twenty. */
+const maxAskedHeaders = 64;

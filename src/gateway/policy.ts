@@ -3,8 +3,9 @@
  * own), the origin of browser pages, and request rates. A preflight is answered here, from policy alone.
  */
 import type { Clock } from '../core/clock.ts';
+import { denyAddress, denyOrigin } from '../core/security/access.ts';
 import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
-import { denyOrigin } from './cors.ts';
+import { originOf } from './cors.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { retryFields } from './retry-fields.ts';
 
@@ -14,17 +15,10 @@ export interface PolicyNeeds {
 }
 
 export function makePolicy(needs: PolicyNeeds): Step {
-  return (x) => denyAddress(x) ?? denyOrigin(x) ?? takeRate(x, needs);
-}
-
-function denyAddress(x: Exchange): Refusal | undefined {
-  const { allow, deny } = x.snapshot.policy;
-  if (!deny.empty && deny.matches(x.client)) return { code: 'ADDRESS_DENIED', rule: 'denyIps' };
-  if (!allow.empty && !allow.matches(x.client)) return { code: 'ADDRESS_DENIED', rule: 'allowIps' };
-  if (x.key !== undefined && !x.key.mayComeFrom(x.client)) {
-    return { code: 'KEY_ADDRESS_DENIED', rule: `the addresses of key ${x.key.id}` };
-  }
-  return undefined;
+  return (x) =>
+    denyAddress(x.snapshot.policy, x.key, x.client) ??
+    denyOrigin(x.snapshot.policy, originOf(x)) ??
+    takeRate(x, needs);
 }
 
 function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {

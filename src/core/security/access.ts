@@ -5,12 +5,34 @@
 import type { EngineKind, EngineModel } from '../engine/engine.ts';
 import type { BodyFacts, RouteId, Scope } from '../engine/routes.ts';
 import type { ErrorCode, ErrorParams } from '../errors.ts';
+import type { ClientAddress } from './address-rules.ts';
 import type { KeyView } from './api-key.ts';
+import type { CompiledPolicy } from './snapshot.ts';
 
 export interface Denial {
   readonly code: ErrorCode;
   readonly params: ErrorParams;
   readonly rule: string;
+}
+
+/** Addresses: deny before allow, then those of the key. */
+export function denyAddress(
+  policy: CompiledPolicy,
+  key: KeyView | undefined,
+  client: ClientAddress,
+): Denial | undefined {
+  const { allow, deny } = policy;
+  if (!deny.empty && deny.matches(client)) return { code: 'ADDRESS_DENIED', params: {}, rule: 'denyIps' };
+  if (!allow.empty && !allow.matches(client)) return { code: 'ADDRESS_DENIED', params: {}, rule: 'allowIps' };
+  if (key !== undefined && !key.mayComeFrom(client))
+    return { code: 'KEY_ADDRESS_DENIED', params: {}, rule: `the addresses of key ${key.id}` };
+  return undefined;
+}
+
+/** The origin of a page; undefined where no page asks. */
+export function denyOrigin(policy: CompiledPolicy, origin: string | undefined): Denial | undefined {
+  if (origin === undefined || policy.origins.allows(origin)) return undefined;
+  return { code: 'ORIGIN_DENIED', params: {}, rule: 'allowOrigins' };
 }
 
 /** Scope and endpoint list of the key against a route. */

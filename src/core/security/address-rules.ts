@@ -38,7 +38,7 @@ export class AddressRules {
   readonly #starts: readonly bigint[];
   readonly #ends: readonly bigint[];
 
-  /** `rules` are addresses and CIDR ranges, validated before. */
+  /** `rules` are addresses, CIDR ranges and spans, validated before. */
   constructor(rules: readonly string[]) {
     const ranges = rules.map(toRange).sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
     const starts: bigint[] = [];
@@ -74,6 +74,10 @@ export class AddressRules {
 }
 
 function toRange(rule: string): readonly [bigint, bigint] {
+  const dash = rule.indexOf('-');
+  if (dash > 0) {
+    return [toBigInt(ipaddr.parse(rule.slice(0, dash))), toBigInt(ipaddr.parse(rule.slice(dash + 1)))];
+  }
   const slash = rule.indexOf('/');
   const raw = ipaddr.parse(slash < 0 ? rule : rule.slice(0, slash));
   const bitsGiven = slash < 0 ? undefined : Number(rule.slice(slash + 1));

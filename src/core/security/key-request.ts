@@ -35,6 +35,9 @@ const keyRequestSchema = z
     addresses: z.array(addressRule).max(1000).default([]),
     requestsPerMinute: z.int().min(1).max(1_000_000).nullable().default(null),
     burst: z.int().min(1).max(1_000_000).nullable().default(null),
+    tokensPerMinute: z.int().min(1).max(1_000_000_000).nullable().default(null),
+    tokensPerDay: z.int().min(1).max(1_000_000_000_000).nullable().default(null),
+    concurrency: z.int().min(1).max(100_000).nullable().default(null),
     /** Milliseconds since 1970. */
     expiresAtMs: z.int().nullable().default(null),
   })

@@ -6,13 +6,16 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type Fault, PolicyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
+import { isOriginRule } from './origin-rules.ts';
 
-const cidr = z.string().max(64).refine(isAddressRule, {
-  error: 'an address or a range in CIDR form, such as 192.168.1.7, 10.0.0.0/8 or fd00::/8',
+const cidr = z.string().max(96).refine(isAddressRule, {
+  error:
+    'an address, a range in CIDR form or a span, such as 192.168.1.7, 10.0.0.0/8, fd00::/8 or 10.0.0.5-10.0.0.9',
 });
 
-const origin = z.string().max(256).refine(isOrigin, {
-  error: 'an origin without a path, such as https://app.example.org or http://localhost:3000',
+const origin = z.string().max(256).refine(isOriginRule, {
+  error:
+    'an origin without a path, such as https://app.example.org or http://localhost:3000; https://*.example.org for any first label',
 });
 
 const rate = z.int().min(1).max(1_000_000).nullable();
@@ -58,8 +61,13 @@ export function parsePolicy(input: unknown): SecurityPolicy {
   throw new PolicyError('POLICY_INVALID', { faults });
 }
 
-/** A whole address, or a range in CIDR form; IPv4 in its four-part decimal form only, so that 127.1 is not guessed at. */
+/**
+ * A whole address, a range in CIDR form, or a first and a last address of one family. IPv4 in its four-part decimal form
+ * only, so that 127.1 is not guessed at.
+ */
 export function isAddressRule(text: string): boolean {
+  const [first = '', last, ...others] = text.split('-');
+  if (last !== undefined) return others.length === 0 && isSpan(first, last);
   const [address = '', bits, more] = text.split('/');
   if (more !== undefined || !isAddress(address)) return false;
   if (bits === undefined) return true;
@@ -67,16 +75,19 @@ export function isAddressRule(text: string): boolean {
   return /^\d{1,3}$/.test(bits) && Number(bits) <= max;
 }
 
+function isSpan(first: string, last: string): boolean {
+  if (!isAddress(first) || !isAddress(last) || first.includes(':') !== last.includes(':')) return false;
+  return compareBytes(ipaddr.parse(first).toByteArray(), ipaddr.parse(last).toByteArray()) <= 0;
+}
+
+function compareBytes(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at < 0 ? 0 : (a[at] as number) - (b[at] as number);
+}
+
 function isAddress(text: string): boolean {
   return (
     ipaddr.IPv4.isValidFourPartDecimal(text) ||
     (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text))
   );
-}
-
-/** Scheme, host and optional port exactly as browsers serialise them: RFC 6454, section 6.1. */
-function isOrigin(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (url.protocol === 'http:' || url.protocol === 'https:') && url.origin === text;
 }

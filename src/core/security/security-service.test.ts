@@ -73,6 +73,21 @@ test('every fault of a key request is told at once and no key is made', async ()
   assert.equal(announced(), 0);
 });
 
+test('a secret from elsewhere becomes a key of the same rules, unless it could be guessed or is taken', async () => {
+  const { service, store } = setUp();
+  const secret = randomBytes(24).toString('hex');
+  const record = await service.importKey({ label: 'old', requestsPerMinute: 5 }, secret);
+  assert.equal(record.digest, hash('sha256', secret, 'hex'));
+  assert.deepEqual([record.prefix, record.limits.requestsPerMinute], [secret.slice(0, 4), 5]);
+  assert.ok(!JSON.stringify(await store.audit.list(9)).includes(secret));
+  await assert.rejects(service.importKey({ label: 'again' }, secret), codeOf('KEY_INVALID'));
+  await assert.rejects(service.importKey({ label: 'weak' }, 'sk-1234'), (error: unknown) => {
+    assert.ok(error instanceof PolicyError && !error.message.includes('sk-1234'));
+    return codeOf('KEY_INVALID')(error);
+  });
+  assert.equal((await service.listKeys()).length, 1);
+});
+
 test('a key is found by its id, and by its label where only one has it', async () => {
   const { service } = setUp();
   const { record } = await service.createKey({ label: 'laptop' });

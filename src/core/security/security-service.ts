@@ -5,10 +5,10 @@
 import type { Clock } from '../clock.ts';
 import { PolicyError } from '../errors.ts';
 import type { ApiKey } from './api-key.ts';
-import { noKeyLimits } from './api-key.ts';
-import { type KeyRequestInput, parseKeyRequest } from './key-request.ts';
+import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
 import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
 import type { AuditRepository, LastUse, SecurityRepository } from './ports.ts';
+import { weakness } from './secret-strength.ts';
 import { parsePolicy, type SecurityPolicy } from './security-policy.ts';
 
 export interface SecurityServiceNeeds {
@@ -44,17 +44,34 @@ export class SecurityService {
   async createKey(input: KeyRequestInput): Promise<CreatedKey> {
     const { clock, secrets, repository } = this.#needs;
     const nowMs = clock.nowMs();
-    const { requestsPerMinute, burst, ...request } = parseKeyRequest(input, nowMs);
     const fresh = freshSecret(secrets);
-    const record = recordOf(fresh, {
-      ...request,
-      limits: { ...noKeyLimits, requestsPerMinute, burst },
-      createdAtMs: nowMs,
-      revokedAtMs: null,
-    });
+    const record = recordOf(fresh, requestedKey(parseKeyRequest(input, nowMs), nowMs));
     await repository.insertKey(record);
     await this.#changed('key.create', record.id, undefined, record);
     return { record, key: fresh.key };
+  }
+
+  /**
+   * Takes over a secret that clients have already, from another gateway. Throws KEY_INVALID where the request has
+   * faults, the secret could be guessed, or a key has it already.
+   */
+  async importKey(input: KeyRequestInput, secret: string): Promise<ApiKey> {
+    const { clock, secrets, repository } = this.#needs;
+    const nowMs = clock.nowMs();
+    const request = parseKeyRequest(input, nowMs);
+    const fault = weakness(secret);
+    if (fault !== undefined) {
+      throw new PolicyError('KEY_INVALID', {
+        faults: [{ field: 'secret', value: 'a value that is not shown', allowed: fault }],
+      });
+    }
+    const { id } = freshSecret(secrets);
+    const prefix = secret.slice(0, importedPrefixLength);
+    const digest = secrets.sha256Hex(secret);
+    const record = recordOf({ id, key: secret, digest, prefix }, requestedKey(request, nowMs));
+    await repository.insertKey(record);
+    await this.#changed('key.import', record.id, undefined, record);
+    return record;
   }
 
   /** Oldest first. */
@@ -149,6 +166,19 @@ export class SecurityService {
       ...(after === undefined ? {} : { after: JSON.stringify(after) }),
     });
   }
+}
+
+/** Enough to tell keys apart, too little to help anybody who guesses. */
+const importedPrefixLength = 4;
+
+function requestedKey(request: KeyRequest, nowMs: number): Omit<ApiKey, 'id' | 'digest' | 'prefix'> {
+  const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency, ...rest } = request;
+  return {
+    ...rest,
+    limits: { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency },
+    createdAtMs: nowMs,
+    revokedAtMs: null,
+  };
 }
 
 function recordOf(fresh: FreshSecret, rest: Omit<ApiKey, 'id' | 'digest' | 'prefix'>): ApiKey {

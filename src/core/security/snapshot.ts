@@ -6,6 +6,7 @@ import type { Off } from '../clock.ts';
 import { AddressRules } from './address-rules.ts';
 import type { ApiKey, KeyView } from './api-key.ts';
 import { compileKey } from './key-view.ts';
+import { OriginRules } from './origin-rules.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 
 /** The policy, compiled. */
@@ -14,7 +15,7 @@ export interface CompiledPolicy {
   readonly allow: AddressRules;
   readonly deny: AddressRules;
   readonly trustedProxies: AddressRules;
-  readonly origins: ReadonlySet<string>;
+  readonly origins: OriginRules;
 }
 
 export interface Snapshot {
@@ -34,7 +35,7 @@ export function compilePolicy(source: SecurityPolicy): CompiledPolicy {
     allow: new AddressRules(source.allowIps),
     deny: new AddressRules(source.denyIps),
     trustedProxies: new AddressRules(source.trustedProxies),
-    origins: new Set(source.allowOrigins),
+    origins: new OriginRules(source.allowOrigins),
   };
 }
 

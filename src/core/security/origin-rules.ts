@@ -1,0 +1,53 @@
+/**
+ * Origins of browser pages that may call: exact ones, and ones with a wildcard for the first label of the host.
+ *
+ *   https://app.example.org         that origin
+ *   https://*.example.org:8443      https://a.example.org:8443, but neither example.org nor a.b.example.org
+ *
+ * An origin is compared as browsers serialise it (RFC 6454, section 6.1). `null` is what sandboxed pages, files and
+ * redirects say of themselves; it is no rule and matches none.
+ */
+const wildcard = /^(https?:\/\/)\*\.(.+)$/;
+/** One label of a host name, as browsers write it: lower case, punycode. */
+const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+
+export function isOriginRule(text: string): boolean {
+  const match = wildcard.exec(text);
+  if (match === null) return isOrigin(text);
+  const [, scheme = '', rest = ''] = match;
+  // At least two labels remain: `*.org` would be half of the world.
+  return !rest.includes('*') && /^[^:/]+\.[^:/]+/.test(rest) && isOrigin(scheme + rest);
+}
+
+/** Scheme, host and optional port exactly as browsers serialise them. */
+function isOrigin(text: string): boolean {
+  if (text.includes('*') || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (url.protocol === 'http:' || url.protocol === 'https:') && url.origin === text;
+}
+
+/** A compiled list. An empty one allows nothing. */
+export class OriginRules {
+  readonly #exact: ReadonlySet<string>;
+  /** `https://` + what follows the first label. */
+  readonly #wild: ReadonlySet<string>;
+
+  /** Rules, validated before. */
+  constructor(rules: readonly string[]) {
+    this.#exact = new Set(rules.filter((r) => !r.includes('*')));
+    this.#wild = new Set(rules.filter((r) => r.includes('*')).map((r) => r.replace('*.', '')));
+  }
+
+  get empty(): boolean {
+    return this.#exact.size === 0 && this.#wild.size === 0;
+  }
+
+  allows(origin: string): boolean {
+    if (this.#exact.has(origin)) return true;
+    if (this.#wild.size === 0) return false;
+    const from = origin.indexOf('://') + 3;
+    const dot = origin.indexOf('.', from);
+    if (from < 3 || dot < 0 || !label.test(origin.slice(from, dot))) return false;
+    return this.#wild.has(origin.slice(0, from) + origin.slice(dot + 1));
+  }
+}
