@@ -11,7 +11,7 @@ import { EngineService } from '../../src/core/engine/engine-service.ts';
 import type { RouteId } from '../../src/core/engine/routes.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
 import type { ModelAlias } from '../../src/core/security/ports.ts';
-import { type Door, openDoor, post, type Wire, type WireResponse } from './door.ts';
+import { type Door, type DoorOptions, openDoor, post, type Wire, type WireResponse } from './door.ts';
 import { SampleEngines, sampleRef } from './engine-samples.ts';
 import { MovedClock } from './moved-clock.ts';
 import { answer, type RawEngine, type RawRequest, type Script, startRawEngine } from './raw-engine.ts';
@@ -24,7 +24,9 @@ export interface BackstageOptions {
     readonly kind?: Partial<EngineKind>;
     readonly serves?: ReadonlySet<RouteId>;
     readonly early?: boolean;
+    readonly slots?: number;
   }[];
+  readonly ledger?: DoorOptions['ledger'];
 }
 
 /** Engines of real kinds, behind the real service and catalogue; only what their probes find is said here. */
@@ -73,12 +75,14 @@ export class Backstage {
     const door = await openDoor({
       clock,
       config: options.config ?? {},
+      ...(options.ledger === undefined ? {} : { ledger: options.ledger }),
       engines: wanted.map((e, i) => ({
         id: `e${i}`,
         port: (engines[i] as RawEngine).port,
         models: e.models ?? ['m'],
         ...(e.kind === undefined ? {} : { kind: e.kind }),
         ...(e.serves === undefined ? {} : { serves: e.serves }),
+        ...(e.slots === undefined ? {} : { slots: e.slots }),
       })),
     });
     return new Backstage({ door, clock, engines, model: wanted[0]?.models?.[0] ?? 'm' });

@@ -272,9 +272,8 @@ export class FairAdmission implements Admission {
       candidates,
       settled,
       cancelTimer: this.#clock.after(this.#limits.maxQueueWaitMs, () => {
-        const at = this.#positionOf(line, candidates);
         this.#drop(waiter);
-        settled({ ...this.#full(at, candidates), rule: 'maxQueueWaitMs' });
+        settled({ ...this.#full(this.#positionOf(line, candidates), candidates), rule: 'maxQueueWaitMs' });
       }),
     };
     line.waiting.push(waiter);
@@ -291,9 +290,9 @@ export class FairAdmission implements Admission {
     }
     const newest = most?.waiting.at(-1);
     if (newest === undefined) return false;
-    const position = this.#positionOf(newest.line, newest.candidates);
     this.#drop(newest);
-    newest.settled(this.#full(position, newest.candidates));
+    const { line, candidates } = newest;
+    newest.settled(this.#full(this.#positionOf(line, candidates), candidates));
     return true;
   }
 
