@@ -17,6 +17,7 @@ const line: RequestLine = {
   bytesIn: 1,
   bytesOut: 2,
   firstByteMs: 3.25,
+  queuedMs: null,
   durationMs: 4.5,
   queuedMs: null,
   inputTokens: null,

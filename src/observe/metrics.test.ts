@@ -18,6 +18,7 @@ const line: RequestLine = {
   bytesIn: 1,
   bytesOut: 100,
   firstByteMs: 20,
+  queuedMs: null,
   durationMs: 300,
   queuedMs: null,
   inputTokens: 5,
