@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import type { Flm } from '../app/flm.ts';
 import { type ExitStatus, FlmError, ProxyError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
-import { printable } from './layout.ts';
+import { printableLines } from './layout.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the commands are given. */
@@ -94,9 +94,8 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
     );
   } else {
     // What stands in it may come from a file, an engine or an argument.
-    const message = known.message.split('\n').map(printable).join('\n');
-    terminal.talk(`${terminal.paint('red', 'Error:')} ${message}`);
-    terminal.talk(printable(known.hint));
+    terminal.talk(`${terminal.paint('red', 'Error:')} ${printableLines(known.message)}`);
+    terminal.talk(printableLines(known.hint));
     // A stack trace is for those who mend flm; nobody else sees one.
     if (known.code === 'INTERNAL') terminal.talk(`(${describe(error)})`);
   }

@@ -59,3 +59,12 @@ export function printable(text: string): string {
     (c) => `\\u${c.codePointAt(0)?.toString(16).padStart(4, '0')}`,
   );
 }
+
+/** The same for text of several lines. The joiners are what emoji of several parts and some scripts are made of. */
+export function printableLines(text: string): string {
+  return text
+    .replaceAll('\r\n', '\n')
+    .split(/([\n\t\u200c\u200d])/)
+    .map((part, i) => (i % 2 === 1 ? part : printable(part)))
+    .join('');
+}

@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { chatCommand } from './chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
 import { explainCommand } from './explain.ts';
 import { keyCommands } from './key.ts';
@@ -20,6 +21,7 @@ export function makeProgram(cli: Cli): Command {
     .helpCommand(false);
   const commands = [
     upCommand(cli),
+    chatCommand(cli),
     proxyCommands(cli),
     profileCommands(cli),
     keyCommands(cli),

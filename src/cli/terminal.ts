@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Environment } from './environment.ts';
+import { openTypedLines, type TypedLines } from './typed-lines.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -19,6 +20,16 @@ export interface Terminal {
   paint(style: Style, text: string): string;
   /** A person reads the results and can be asked. */
   readonly interactive: boolean;
+  /** Results go to a terminal: what others wrote must not steer it. */
+  readonly outIsTerminal: boolean;
+  /** A person types the input. */
+  readonly inputIsTerminal: boolean;
+  /** Talk goes to a terminal. */
+  readonly talkIsTerminal: boolean;
+  /** A line of talk that the next one replaces and '' removes; nothing where talk goes to no terminal. */
+  progress(text: string): void;
+  /** What a person types, line by line; only where `interactive`. Whoever opens it closes it. */
+  typedLines(): TypedLines;
   /** Columns of the terminal; 100 where it is none. */
   readonly columns: number;
   /** One line of an answer; undefined where nobody can be asked, or at the end of input. */
@@ -46,6 +57,13 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
     write: (text) => void stdout.write(text),
     paint: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
     interactive: stdin.isTTY === true && stdout.isTTY === true,
+    outIsTerminal: stdout.isTTY === true,
+    inputIsTerminal: stdin.isTTY === true,
+    talkIsTerminal: stderr.isTTY === true,
+    progress(text) {
+      if (stderr.isTTY === true && environment.TERM !== 'dumb') stderr.write(`\r\x1b[K${text}`);
+    },
+    typedLines: () => openTypedLines(stdin, stdout),
     columns: stdout.columns ?? 100,
     async ask(question, signal) {
       if (stdin.isTTY !== true || stdout.isTTY !== true) return undefined;

@@ -161,6 +161,23 @@ export const errorTable = {
   },
   USAGE: { ...user, text: '{message}', hint: 'See `flm{command} --help`.' },
 
+  // --- what the chat of the command line meets as a client
+  CHAT_REFUSED: {
+    ...user,
+    text: '{message}',
+    hint: 'More about it: `flm explain {request}`.',
+  },
+  CHAT_CUT: {
+    ...user,
+    text: 'The answer broke off: {reason}.',
+    hint: 'See `flm proxy status`, and look at the log of the engine; then ask again.',
+  },
+  CHAT_NO_MODEL: {
+    ...user,
+    text: 'The proxy offers no model.',
+    hint: 'Start an engine or load a model in one; `flm proxy status` shows the engines.',
+  },
+
   // --- the store
   STORE_BUSY: {
     ...machine,

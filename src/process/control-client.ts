@@ -25,8 +25,8 @@ export interface ControlClient {
   release(graceMs: number, signal?: AbortSignal): Promise<'released' | 'gone'>;
   reload(signal?: AbortSignal): Promise<'reloaded' | 'gone'>;
   metrics(signal?: AbortSignal): Promise<string | 'gone'>;
-  /** Ends when aborted and when the proxy ends. */
-  tail(signal: AbortSignal): AsyncGenerator<RequestLine, void, undefined>;
+  /** Ends when aborted and when the proxy ends. `opened` is called when no request that ends from then on is missed. */
+  tail(signal: AbortSignal, opened?: () => void): AsyncGenerator<RequestLine, void, undefined>;
   /** Undefined if no refusal of that id is remembered. */
   explain(requestId: string, signal?: AbortSignal): Promise<Refusal | undefined | 'gone'>;
   temporaryKey(ttlMs: number, signal?: AbortSignal): Promise<TemporaryKey | 'gone'>;
@@ -63,7 +63,7 @@ export function controlClient(
       const answer = await client.ask('GET', '/metrics', metricsMs, signal);
       return typeof answer === 'string' ? 'gone' : client.textOf(answer);
     },
-    tail: (signal) => client.tail(signal),
+    tail: (signal, opened) => client.tail(signal, opened),
     async explain(requestId, signal) {
       const answer = await client.ask('GET', `/explain/${encodeURIComponent(requestId)}`, askMs, signal);
       if (typeof answer === 'string') return 'gone';
@@ -113,7 +113,7 @@ class Client {
     }
   }
 
-  async *tail(signal: AbortSignal): AsyncGenerator<RequestLine, void, undefined> {
+  async *tail(signal: AbortSignal, opened?: () => void): AsyncGenerator<RequestLine, void, undefined> {
     if (signal.aborted) return;
     // Only the head has a time limit: lines may be hours apart.
     const head = deadline(this.#clock, askMs);
@@ -133,6 +133,7 @@ class Client {
         this.jsonOf({ status: response.statusCode ?? 0, text: await textOf(response, maxLineBytes) });
         return;
       }
+      opened?.();
       yield* linesOf(response);
     } catch (error) {
       // It broke off because the proxy ended, or because nobody watches any more.

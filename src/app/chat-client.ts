@@ -1,0 +1,266 @@
+/**
+ * A small OpenAI client for `flm chat`: the models of a proxy, and one streamed answer at a time.
+ *
+ * It is a client like any other: it comes in through the door with a key. The address and the key are asked for anew when
+ * the proxy is not there or does not know the key (it was restarted), once, and only before anything was answered.
+ * Throws a `ProxyError` CHAT_REFUSED with what the proxy or the engine said, or CHAT_CUT for an answer without its end.
+ * There is no time limit: a large model may load for minutes. Whoever waits ends it with the signal.
+ */
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import type { Clock } from '../core/clock.ts';
+import { FlmError, ProxyError } from '../core/errors.ts';
+import { isRecord, refusalIn, refusalOf } from './chat-refusal.ts';
+import { eventData } from './event-data.ts';
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** The way in: without `/v1`, and a key that still works for a while. */
+export interface ChatAccess {
+  readonly url: string;
+  readonly key: string;
+}
+
+export interface ChatModel {
+  readonly id: string;
+  /** The engine's id. */
+  readonly owner: string;
+}
+
+export interface ChatPiece {
+  readonly kind: 'text' | 'reasoning';
+  readonly text: string;
+}
+
+export interface ChatAnswer {
+  readonly model: string;
+  readonly text: string;
+  readonly reasoning: string;
+  readonly finishReason: string | null;
+  /** Null where the engine does not tell. */
+  readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | null;
+  readonly firstTokenMs: number | null;
+  readonly totalMs: number;
+  readonly requestId: string | null;
+}
+
+export interface ChatClientNeeds {
+  /** `renew`: what was given before did not work. */
+  readonly access: (renew: boolean, signal: AbortSignal) => Promise<ChatAccess>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
+const maxBodyBytes = 4 * 1024 ** 2;
+
+export class ChatClient {
+  readonly #needs: ChatClientNeeds;
+
+  constructor(needs: ChatClientNeeds) {
+    this.#needs = needs;
+  }
+
+  /** What the key may use, in the proxy's order. */
+  async models(signal: AbortSignal): Promise<readonly ChatModel[]> {
+    const response = await this.#send('GET', '/v1/models', undefined, signal);
+    const body = jsonOf(await textOf(response));
+    const list = isRecord(body) && Array.isArray(body.data) ? body.data : [];
+    return list
+      .filter(isRecord)
+      .map((m) => ({ id: String(m.id ?? ''), owner: String(m.owned_by ?? '') }))
+      .filter((m) => m.id !== '');
+  }
+
+  /** One answer; each piece is told as it comes. Rejects with the reason of the signal when aborted. */
+  async answer(
+    model: string,
+    messages: readonly ChatMessage[],
+    onPiece: (piece: ChatPiece) => void,
+    signal: AbortSignal,
+  ): Promise<ChatAnswer> {
+    const { clock } = this.#needs;
+    const startedMs = clock.monotonicMs();
+    const body = JSON.stringify({ model, messages, stream: true, stream_options: { include_usage: true } });
+    const response = await this.#send('POST', '/v1/chat/completions', body, signal);
+    const requestId = idOf(response);
+    const answer = new AnswerParts(model);
+    let firstTokenMs: number | null = null;
+    try {
+      const pieces = isStream(response) ? eventData(response) : [await textOf(response)];
+      for await (const data of pieces) {
+        if (data === '[DONE]') {
+          // Read on to the end of the body: a client that leaves here is one that left too early.
+          answer.ended = true;
+          continue;
+        }
+        for (const piece of answer.take(jsonOf(data), requestId)) {
+          firstTokenMs ??= clock.monotonicMs() - startedMs;
+          onPiece(piece);
+        }
+      }
+    } catch (error) {
+      throw reasonOf(error, signal);
+    } finally {
+      response.destroy();
+    }
+    if (!answer.ended) throw cut('the proxy or the engine ended it too early');
+    return { ...answer.whole(), firstTokenMs, totalMs: clock.monotonicMs() - startedMs, requestId };
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body: string | undefined,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    for (let renew = false; ; renew = true) {
+      const access = await this.#needs.access(renew, signal);
+      let response: IncomingMessage;
+      try {
+        response = await head(access, method, path, body, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!renew && isRefusedConnection(error)) continue;
+        throw reasonOf(error, signal);
+      }
+      if (response.statusCode === 200) return response;
+      const refused = refusalOf(response.statusCode ?? 0, await textOf(response), idOf(response));
+      if (response.statusCode !== 401 || renew) throw refused;
+    }
+  }
+}
+
+/** What an answer is put together from. */
+class AnswerParts {
+  /** The stream said that it is complete. */
+  ended = false;
+  #model: string;
+  #text = '';
+  #reasoning = '';
+  #finishReason: string | null = null;
+  #usage: ChatAnswer['usage'] = null;
+
+  constructor(model: string) {
+    this.#model = model;
+  }
+
+  /** Takes one event, or a whole answer of an engine that does not stream. Throws what the event says is wrong. */
+  take(event: unknown, requestId: string | null): readonly ChatPiece[] {
+    if (!isRecord(event)) throw cut('an event is not valid JSON');
+    const refused = refusalIn(event, requestId);
+    if (refused !== undefined) throw refused;
+    if (typeof event.model === 'string' && event.model !== '') this.#model = event.model;
+    if (isRecord(event.usage)) this.#usage = usageOf(event.usage);
+    const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;
+    if (!isRecord(choice)) return [];
+    if (typeof choice.finish_reason === 'string') {
+      this.#finishReason = choice.finish_reason;
+      this.ended = true;
+    }
+    const delta = isRecord(choice.delta) ? choice.delta : isRecord(choice.message) ? choice.message : {};
+    const pieces: ChatPiece[] = [];
+    // llama.cpp and vLLM say `reasoning_content`, Ollama and newer ones `reasoning`; never both with different text.
+    const reasoning = textIn(delta.reasoning_content) || textIn(delta.reasoning);
+    if (reasoning !== '') pieces.push({ kind: 'reasoning', text: reasoning });
+    const text = textIn(delta.content) || textIn(delta.refusal);
+    if (text !== '') pieces.push({ kind: 'text', text });
+    this.#reasoning += reasoning;
+    this.#text += text;
+    return pieces;
+  }
+
+  whole() {
+    return {
+      model: this.#model,
+      text: this.#text,
+      reasoning: this.#reasoning,
+      finishReason: this.#finishReason,
+      usage: this.#usage,
+    };
+  }
+}
+
+async function head(
+  { url, key }: ChatAccess,
+  method: string,
+  path: string,
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  signal.throwIfAborted();
+  const sent = request(`${url}${path}`, {
+    method,
+    agent: false,
+    signal,
+    headers: {
+      authorization: `Bearer ${key}`,
+      accept: 'text/event-stream, application/json',
+      ...(body === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+    },
+  });
+  sent.end(body);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  // An abort after the head is told by whoever reads the body.
+  sent.on('error', () => {});
+  return response;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) throw cut('it is too long for a chat');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function isStream(response: IncomingMessage): boolean {
+  return /^text\/event-stream\b/i.test(response.headers['content-type'] ?? '');
+}
+
+function idOf(response: IncomingMessage): string | null {
+  const id = response.headers['x-request-id'];
+  return typeof id === 'string' ? id : null;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function usageOf(usage: Readonly<Record<string, unknown>>): ChatAnswer['usage'] {
+  const { prompt_tokens: input, completion_tokens: output } = usage;
+  if (typeof input !== 'number' || typeof output !== 'number') return null;
+  return { inputTokens: input, outputTokens: output };
+}
+
+function cut(reason: string, cause?: unknown): ProxyError {
+  return new ProxyError('CHAT_CUT', { params: { reason }, cause });
+}
+
+function isRefusedConnection(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+}
+
+/** The abort where there was one, flm's own errors as they are, and everything else as a broken connection. */
+function reasonOf(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (error instanceof FlmError) return error;
+  return cut(
+    isRefusedConnection(error) ? 'the proxy is not there any more' : 'the connection to the proxy was lost',
+    error,
+  );
+}
