@@ -7,11 +7,13 @@ import { stripVTControlCharacters } from 'node:util';
 /** Columns side by side, two blanks apart; the last one is as long as it is. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
-  const widths = head.map((_, i) => Math.max(...all.map((row) => width(row[i] ?? ''))));
+  const widths = head.map((_, i) => Math.max(...all.map((row) => textWidth(row[i] ?? ''))));
   return all
     .map((row) =>
       row
-        .map((cell, i) => (i === head.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - width(cell))))
+        .map((cell, i) =>
+          i === head.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - textWidth(cell)),
+        )
         .join('  ')
         .trimEnd(),
     )
@@ -21,15 +23,17 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** Names in a column, values beside them; undefined values are left out. */
 export function facts(pairs: readonly (readonly [string, string | undefined])[]): string {
   const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
-  const widest = Math.max(0, ...shown.map(([name]) => width(name)));
+  const widest = Math.max(0, ...shown.map(([name]) => textWidth(name)));
   const indent = `\n${' '.repeat(widest + 2)}`;
   return shown
-    .map(([name, value]) => `${name}${' '.repeat(widest - width(name))}  ${value.replaceAll('\n', indent)}`)
+    .map(
+      ([name, value]) => `${name}${' '.repeat(widest - textWidth(name))}  ${value.replaceAll('\n', indent)}`,
+    )
     .join('\n');
 }
 
 /** Code points are good enough a measure for names of keys, models and engines. */
-function width(text: string): number {
+export function textWidth(text: string): number {
   return [...stripVTControlCharacters(text)].length;
 }
 
@@ -43,6 +47,12 @@ export function duration(seconds: number): string {
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   const days = Math.floor(hours / 24);
   return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
+}
+
+/** Local time of day, to the second. */
+export function clockTime(ms: number): string {
+  const at = new Date(ms);
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((n) => String(n).padStart(2, '0')).join(':');
 }
 
 /** Local time to the minute. */

@@ -5,11 +5,14 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { chatCommand } from './chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
+import { connectCommand } from './connect.ts';
 import { explainCommand } from './explain.ts';
 import { keyCommands } from './key.ts';
+import { nextCommand } from './next.ts';
 import { policyCommands } from './policy.ts';
 import { profileCommands } from './profile.ts';
 import { proxyCommands } from './proxy.ts';
+import { tailCommand } from './tail.ts';
 import { upCommand } from './up.ts';
 import { usageCommand } from './usage.ts';
 
@@ -22,6 +25,8 @@ export function makeProgram(cli: Cli): Command {
   const commands = [
     upCommand(cli),
     chatCommand(cli),
+    connectCommand(cli),
+    tailCommand(cli),
     proxyCommands(cli),
     profileCommands(cli),
     keyCommands(cli),
@@ -30,6 +35,7 @@ export function makeProgram(cli: Cli): Command {
     explainCommand(cli),
   ];
   for (const command of commands) program.addCommand(command);
+  program.addCommand(nextCommand(cli), { hidden: true });
   prepare(program, cli);
   return program;
 }
@@ -37,8 +43,10 @@ export function makeProgram(cli: Cli): Command {
 /** Runs one command line (without the program's name); resolves to its exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
   const program = makeProgram(cli);
+  // Nothing said: what can be done from here.
+  const words = argv.every((word) => word === '--json') ? ['next', ...argv] : argv;
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version were asked for and are told already.

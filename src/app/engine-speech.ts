@@ -1,0 +1,18 @@
+/**
+ * Which engines of a proxy speak a route, so that a client is told before it tries.
+ */
+import type { EngineStatus } from '../core/engine/directory.ts';
+import type { RouteId } from '../core/engine/routes.ts';
+import { engineKind } from '../engines/kinds.ts';
+
+/** Those that have the model, where any engine has it; else all of them. */
+export function speakersOf(
+  engines: readonly EngineStatus[],
+  model: string,
+  route: RouteId,
+): { readonly asked: readonly string[]; readonly speakers: readonly string[] } {
+  const having = engines.filter((e) => e.models.some((m) => m.id === model));
+  const asked = having.length > 0 ? having : engines;
+  const speakers = asked.filter((e) => engineKind(e.ref.kind).serves.has(route));
+  return { asked: asked.map((e) => e.ref.id), speakers: speakers.map((e) => e.ref.id) };
+}

@@ -1,0 +1,374 @@
+/**
+ * The clients that `flm connect` knows: for each, what to paste so that it comes in through flm. Data and nothing else;
+ * a test holds every snippet to its format and to the form of base URL that the client wants.
+ *
+ * What a client reads as its key is `$FLM_API_KEY` where it can read a variable; files that cannot hold the words
+ * themselves, to be replaced.
+ */
+import type { RouteId } from '../core/engine/routes.ts';
+
+/** Where a client is to connect. */
+export interface ConnectTarget {
+  /** Scheme, host and port; no path. */
+  readonly origin: string;
+  readonly model: string;
+  /** Undefined: the variable FLM_API_KEY holds it. */
+  readonly key: string | undefined;
+}
+
+export interface Snippet {
+  /** Where it goes. */
+  readonly place: string;
+  readonly format: 'sh' | 'json' | 'toml' | 'yaml' | 'python' | 'js' | 'steps';
+  readonly text: string;
+}
+
+export interface ClientRecipe {
+  readonly id: string;
+  readonly name: string;
+  /** What it asks of an engine. */
+  readonly route: RouteId;
+  /** Its base URL ends in `/v1`, or names the server alone. */
+  readonly base: '/v1' | 'server';
+  readonly snippets: (to: ConnectTarget) => readonly Snippet[];
+  readonly notes: readonly string[];
+}
+
+/** A value in a POSIX shell. */
+function sh(value: string): string {
+  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A string of JSON is one of YAML, TOML, JavaScript and Python too. */
+const quoted = (value: string): string => JSON.stringify(value);
+
+const shKey = (to: ConnectTarget): string => (to.key === undefined ? '"$FLM_API_KEY"' : sh(to.key));
+const textKey = (to: ConnectTarget): string => to.key ?? '$FLM_API_KEY';
+const jsKey = (to: ConnectTarget): string =>
+  to.key === undefined ? 'process.env.FLM_API_KEY' : quoted(to.key);
+const pythonKey = (to: ConnectTarget): string =>
+  to.key === undefined ? 'os.environ["FLM_API_KEY"]' : quoted(to.key);
+
+const shell = (...lines: string[]): Snippet => ({
+  place: 'in the shell that starts it',
+  format: 'sh',
+  text: lines.join('\n'),
+});
+const json = (place: string, value: unknown): Snippet => ({
+  place,
+  format: 'json',
+  text: JSON.stringify(value, undefined, 2),
+});
+const steps = (...lines: string[]): Snippet => ({
+  place: 'in its settings',
+  format: 'steps',
+  text: lines.join('\n'),
+});
+
+const chat = { route: 'chat.completions', base: '/v1', notes: [] } as const;
+
+export const clients: readonly ClientRecipe[] = [
+  {
+    ...chat,
+    id: 'curl',
+    name: 'curl',
+    snippets: (to) => [
+      shell(
+        `curl ${sh(`${to.origin}/v1/chat/completions`)} \\`,
+        `  -H "Authorization: Bearer ${to.key ?? '$FLM_API_KEY'}" \\`,
+        "  -H 'Content-Type: application/json' \\",
+        `  -d ${sh(JSON.stringify({ model: to.model, messages: [{ role: 'user', content: 'Hello' }] }))}`,
+      ),
+    ],
+  },
+  {
+    ...chat,
+    id: 'openai',
+    name: 'OpenAI SDKs',
+    snippets: (to) => [
+      shell(`export OPENAI_BASE_URL=${sh(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
+    ],
+    notes: ['Every SDK and tool that reads these two variables needs no more; name the model in your code.'],
+  },
+  {
+    ...chat,
+    id: 'python',
+    name: 'Python (openai)',
+    snippets: (to) => [
+      {
+        place: 'in your code (pip install openai)',
+        format: 'python',
+        text: [
+          ...(to.key === undefined ? ['import os'] : []),
+          'from openai import OpenAI',
+          '',
+          `client = OpenAI(base_url=${quoted(`${to.origin}/v1`)}, api_key=${pythonKey(to)})`,
+          'answer = client.chat.completions.create(',
+          `    model=${quoted(to.model)},`,
+          '    messages=[{"role": "user", "content": "Hello"}],',
+          ')',
+          'print(answer.choices[0].message.content)',
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    id: 'anthropic',
+    name: 'Anthropic SDKs',
+    route: 'messages',
+    base: 'server',
+    snippets: (to) => [
+      shell(`export ANTHROPIC_BASE_URL=${sh(to.origin)}`, `export ANTHROPIC_API_KEY=${shKey(to)}`),
+    ],
+    notes: ['The base URL has no /v1: these SDKs add it.'],
+  },
+  {
+    id: 'claude-code',
+    name: 'Claude Code',
+    route: 'messages',
+    base: 'server',
+    snippets: (to) => [
+      shell(
+        'unset ANTHROPIC_API_KEY',
+        `export ANTHROPIC_BASE_URL=${sh(to.origin)}`,
+        `export ANTHROPIC_AUTH_TOKEN=${shKey(to)}`,
+        `export ANTHROPIC_MODEL=${sh(to.model)}`,
+        ...['OPUS', 'SONNET', 'HAIKU'].map(
+          (size) => `export ANTHROPIC_DEFAULT_${size}_MODEL=${sh(to.model)}`,
+        ),
+        'claude',
+      ),
+    ],
+    notes: [
+      'If the engine refuses fields that it does not know: export CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS=1',
+    ],
+  },
+  {
+    id: 'codex',
+    name: 'Codex',
+    route: 'responses.create',
+    base: '/v1',
+    snippets: (to) => [
+      {
+        place: '~/.codex/config.toml',
+        format: 'toml',
+        text: [
+          `model = ${quoted(to.model)}`,
+          'model_provider = "flm"',
+          '',
+          '[model_providers.flm]',
+          'name = "flm"',
+          `base_url = ${quoted(`${to.origin}/v1`)}`,
+          'env_key = "FLM_API_KEY"',
+          'wire_api = "responses"',
+        ].join('\n'),
+      },
+      ...(to.key === undefined ? [] : [shell(`export FLM_API_KEY=${sh(to.key)}`)]),
+    ],
+    notes: ['It reads its key from the variable FLM_API_KEY when it starts.'],
+  },
+  {
+    id: 'copilot',
+    name: 'Copilot CLI',
+    route: 'responses.create',
+    base: '/v1',
+    snippets: (to) => [
+      shell(
+        `export COPILOT_PROVIDER_BASE_URL=${sh(`${to.origin}/v1`)}`,
+        `export COPILOT_PROVIDER_API_KEY=${shKey(to)}`,
+        'export COPILOT_PROVIDER_WIRE_API=responses',
+        `export COPILOT_MODEL=${sh(to.model)}`,
+        'copilot',
+      ),
+    ],
+    notes: [],
+  },
+  {
+    ...chat,
+    id: 'open-webui',
+    name: 'Open WebUI',
+    snippets: (to) => [
+      shell(`export OPENAI_API_BASE_URL=${sh(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
+    ],
+    notes: [
+      'These count at its first start only; later: Admin Settings > Connections > OpenAI API.',
+      'From a container: --host host.docker.internal',
+    ],
+  },
+  {
+    ...chat,
+    id: 'continue',
+    name: 'Continue',
+    snippets: (to) => [
+      {
+        place: '~/.continue/config.yaml',
+        format: 'yaml',
+        text: [
+          'models:',
+          `  - name: ${quoted(to.model)}`,
+          '    provider: openai',
+          `    model: ${quoted(to.model)}`,
+          `    apiBase: ${quoted(`${to.origin}/v1`)}`,
+          `    apiKey: ${quoted(textKey(to))}`,
+        ].join('\n'),
+      },
+    ],
+    notes: ['It misreads comments in a stream: leave --heartbeat off for it.'],
+  },
+  {
+    ...chat,
+    id: 'cline',
+    name: 'Cline',
+    snippets: (to) => [
+      steps(
+        'API Provider: OpenAI Compatible',
+        `Base URL: ${to.origin}/v1`,
+        `OpenAI Compatible API Key: ${textKey(to)}`,
+        `Model ID: ${to.model}`,
+      ),
+    ],
+  },
+  {
+    ...chat,
+    id: 'zed',
+    name: 'Zed',
+    snippets: (to) => [
+      json('settings.json', {
+        language_models: {
+          openai_compatible: {
+            flm: {
+              api_url: `${to.origin}/v1`,
+              available_models: [{ name: to.model, max_tokens: 32_768 }],
+            },
+          },
+        },
+      }),
+      ...(to.key === undefined ? [] : [shell(`export FLM_API_KEY=${sh(to.key)}`)]),
+    ],
+    notes: [
+      'It reads its key from the variable FLM_API_KEY when it starts, or asks for it in its agent panel.',
+    ],
+  },
+  {
+    ...chat,
+    id: 'librechat',
+    name: 'LibreChat',
+    snippets: (to) => [
+      {
+        place: 'librechat.yaml',
+        format: 'yaml',
+        text: [
+          'endpoints:',
+          '  custom:',
+          '    - name: flm',
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: LibreChat puts the variable in itself.
+          `      apiKey: ${quoted(to.key ?? '${FLM_API_KEY}')}`,
+          `      baseURL: ${quoted(`${to.origin}/v1`)}`,
+          '      models:',
+          `        default: [${quoted(to.model)}]`,
+          '        fetch: true',
+        ].join('\n'),
+      },
+    ],
+    notes: ['From a container: --host host.docker.internal'],
+  },
+  {
+    ...chat,
+    id: 'aider',
+    name: 'aider',
+    snippets: (to) => [
+      shell(
+        `export OPENAI_API_BASE=${sh(`${to.origin}/v1`)}`,
+        `export OPENAI_API_KEY=${shKey(to)}`,
+        `aider --model ${sh(`openai/${to.model}`)}`,
+      ),
+    ],
+  },
+  {
+    ...chat,
+    id: 'cursor',
+    name: 'Cursor',
+    snippets: (to) => [
+      steps(
+        'Settings > Models > API Keys',
+        `OpenAI API Key: ${textKey(to)}`,
+        `Override OpenAI Base URL: ${to.origin}/v1`,
+        `Add the model: ${to.model}`,
+      ),
+    ],
+    notes: [
+      "Cursor's own servers call this address, not your machine: it must be a public https:// URL, never localhost.",
+    ],
+  },
+  {
+    ...chat,
+    id: 'vercel-ai',
+    name: 'Vercel AI SDK',
+    snippets: (to) => [
+      {
+        place: 'in your code (npm install ai @ai-sdk/openai-compatible)',
+        format: 'js',
+        text: [
+          "import { createOpenAICompatible } from '@ai-sdk/openai-compatible';",
+          "import { generateText } from 'ai';",
+          '',
+          'const flm = createOpenAICompatible({',
+          "  name: 'flm',",
+          `  baseURL: ${quoted(`${to.origin}/v1`)},`,
+          `  apiKey: ${jsKey(to)},`,
+          '  includeUsage: true,',
+          '});',
+          `const { text } = await generateText({ model: flm(${quoted(to.model)}), prompt: 'Hello' });`,
+          'console.log(text);',
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    ...chat,
+    id: 'langchain',
+    name: 'LangChain',
+    snippets: (to) => [
+      {
+        place: 'in your code (npm install @langchain/openai)',
+        format: 'js',
+        text: [
+          "import { ChatOpenAI } from '@langchain/openai';",
+          '',
+          'const model = new ChatOpenAI({',
+          `  model: ${quoted(to.model)},`,
+          `  apiKey: ${jsKey(to)},`,
+          `  configuration: { baseURL: ${quoted(`${to.origin}/v1`)} },`,
+          '});',
+          "console.log((await model.invoke('Hello')).content);",
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    id: 'ollama-js',
+    name: 'ollama-js',
+    route: 'ollama.chat',
+    base: 'server',
+    snippets: (to) => [
+      {
+        place: 'in your code (npm install ollama)',
+        format: 'js',
+        text: [
+          "import { Ollama } from 'ollama';",
+          '',
+          'const ollama = new Ollama({',
+          `  host: ${quoted(to.origin)},`,
+          `  headers: { Authorization: 'Bearer ' + ${jsKey(to)} },`,
+          '});',
+          'const answer = await ollama.chat({',
+          `  model: ${quoted(to.model)},`,
+          "  messages: [{ role: 'user', content: 'Hello' }],",
+          '});',
+          'console.log(answer.message.content);',
+        ].join('\n'),
+      },
+    ],
+    notes: ['The variable OLLAMA_API_KEY is for ollama.com alone, so the key goes into headers.'],
+  },
+];
