@@ -14,6 +14,7 @@ import { profileCommands } from './profile.ts';
 import { proxyCommands } from './proxy.ts';
 import { tailCommand } from './tail.ts';
 import { upCommand } from './up.ts';
+
 import { usageCommand } from './usage.ts';
 
 /** `flm` with all that it can do. */

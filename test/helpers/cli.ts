@@ -45,7 +45,15 @@ export interface TestCli {
   /** With something on standard input. */
   pipe(input: string, ...args: readonly string[]): Promise<Ran>;
   start(...args: readonly string[]): Running;
+  /** In a terminal of its own, all on stdout: what is written to its stdin is typed. Only where `noTerminal` is false. */
+  startInTerminal(...args: readonly string[]): Running;
 }
+
+/** Why no terminal can be made here, else false: the `skip` of a test. */
+export const noTerminal =
+  process.platform === 'linux' && existsSync('/usr/bin/script')
+    ? false
+    : "util-linux's script makes the terminal";
 
 /** `env` comes on top; undefined takes a variable away. */
 export function makeCli(t: TestContext, env: Readonly<Record<string, string | undefined>> = {}): TestCli {
@@ -65,14 +73,23 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
     ...env,
   };
 
-  const start = (...args: readonly string[]): Running => {
-    const child = spawn(process.execPath, [flmEntry, ...args], {
+  const launch = (program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): Running => {
+    const child = spawn(program, args, {
       cwd: folder,
-      env: full,
+      env: { ...full, ...more },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     children.add(child);
     return watch(child);
+  };
+  const start = (...args: readonly string[]): Running => launch(process.execPath, [flmEntry, ...args]);
+  const startInTerminal = (...args: readonly string[]): Running => {
+    const words = [process.execPath, flmEntry, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+    // -e: with the exit status of the command.
+    return launch('/usr/bin/script', ['-qefc', words.join(' '), '/dev/null'], {
+      SHELL: '/bin/sh',
+      TERM: 'xterm',
+    });
   };
   const pipe = (input: string, ...args: readonly string[]): Promise<Ran> => {
     const { child, ended } = start(...args);
@@ -87,7 +104,7 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
     for (const pid of processesOf(home)) process.kill(pid, 'SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
-  return { home, folder, programs, start, pipe, run: (...args) => pipe('', ...args) };
+  return { home, folder, programs, start, startInTerminal, pipe, run: (...args) => pipe('', ...args) };
 }
 
 /** A mistake that the user can fix: one sentence, what to do, nothing on stdout, and no look inside. */

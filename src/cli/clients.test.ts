@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { stripTypeScriptTypes } from 'node:module';
+import process from 'node:process';
+import { test } from 'node:test';
+import { parse as parseYaml } from 'yaml';
+import { type ClientRecipe, type ConnectTarget, clients, type Snippet } from './clients.ts';
+
+const origin = 'http://127.0.0.1:8484';
+/** A name that every format has to quote. */
+const hostile = `it's "a" $HOME \`id\` \\ #x: [m]/q`;
+const targets: readonly ConnectTarget[] = [
+  { origin, model: 'qwen3', key: undefined },
+  { origin, model: 'qwen3', key: 'flm_secret' },
+  { origin, model: hostile, key: "k'ey" },
+];
+
+function client(id: string): ClientRecipe {
+  const found = clients.find((c) => c.id === id);
+  assert.ok(found !== undefined, id);
+  return found;
+}
+const first = (id: string, to: ConnectTarget): string => client(id).snippets(to)[0]?.text ?? '';
+
+/** The strings of a snippet, as its format reads them; throws where it does not parse. */
+const readers: Readonly<Record<Snippet['format'], (text: string) => void>> = {
+  json: (text) => void JSON.parse(text),
+  yaml: (text) => void parseYaml(text),
+  toml: readToml,
+  js: (text) => void stripTypeScriptTypes(text),
+  sh: (text) => {
+    const { status, stderr } = spawnSync('sh', ['-n', '-c', text], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  },
+  // Its strings are JSON's, and the rest is fixed text that is tried by hand.
+  python: (text) => assert.match(text, /^client = OpenAI\(base_url="[^"\n]+", api_key=.+\)$/m),
+  steps: (text) => assert.match(text, /: /),
+};
+
+/** Tables and `key = "string"`; strings are those of JSON (TOML 1.0, basic strings). */
+function readToml(text: string): Record<string, Record<string, string>> {
+  const tables: Record<string, Record<string, string>> = { '': {} };
+  let name = '';
+  for (const line of text.split('\n').filter((l) => l !== '')) {
+    const table = /^\[([\w.]+)\]$/.exec(line)?.[1];
+    if (table !== undefined) {
+      name = table;
+      tables[name] = {};
+      continue;
+    }
+    const pair = /^(\w+) = (".*")$/.exec(line);
+    assert.ok(pair !== null, line);
+    (tables[name] as Record<string, string>)[pair[1] as string] = JSON.parse(pair[2] as string) as string;
+  }
+  return tables;
+}
+
+for (const recipe of clients) {
+  test(`${recipe.name}: every snippet parses and has the base URL in the form that it wants`, () => {
+    for (const to of targets) {
+      const snippets = recipe.snippets(to);
+      for (const { format, text } of snippets) readers[format](text);
+      const urls = snippets.flatMap(({ text }) => text.match(/http:\/\/127\.0\.0\.1:8484[\w/]*/g) ?? []);
+      const base = recipe.base === '/v1' ? `${origin}/v1` : origin;
+      assert.ok(urls.length > 0);
+      for (const url of urls) assert.equal(url.replace(/\/chat\/completions$/, ''), base);
+      const all = [...snippets.map((s) => s.text), ...recipe.notes].join('\n');
+      if (to.key === undefined) assert.match(all, /FLM_API_KEY/);
+      else assert.match(all, /flm_secret|k'ey|k'\\''ey/);
+    }
+  });
+}
+
+test('ids are unique and can be typed', () => {
+  const ids = clients.map((c) => c.id);
+  assert.equal(new Set(ids).size, ids.length);
+  for (const id of ids) assert.match(id, /^[a-z][a-z0-9-]+$/);
+});
+
+/** What the shell makes of a snippet's variables; the programs that it starts do nothing. */
+function variables(text: string, ...names: readonly string[]): readonly string[] {
+  const quiet = ['claude', 'copilot', 'aider', 'curl']
+    .map((p) => `${p}() { printf '%s\\n' "$@"; }`)
+    .join('; ');
+  const shown = names.map((name) => `printf '%s\\n' "$${name}"`).join('; ');
+  const { stdout, status, stderr } = spawnSync('sh', ['-c', `${quiet}; ${text}\n${shown}`], {
+    encoding: 'utf8',
+    env: { FLM_API_KEY: 'from the variable', PATH: process.env.PATH },
+  });
+  assert.equal(status, 0, stderr);
+  return stdout.trimEnd().split('\n');
+}
+
+test('a shell makes of the settings what was meant, whatever the model is called', () => {
+  const to = { origin, model: hostile, key: undefined };
+
+  assert.deepEqual(
+    variables(first('claude-code', to), 'ANTHROPIC_BASE_URL', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_MODEL'),
+    ['', origin, 'from the variable', hostile],
+  );
+  assert.deepEqual(variables(first('aider', to), 'OPENAI_API_BASE').slice(0, 2), [
+    '--model',
+    `openai/${hostile}`,
+  ]);
+  assert.deepEqual(variables(first('openai', { ...to, key: "k'ey" }), 'OPENAI_API_KEY'), ["k'ey"]);
+  const body = variables(first('curl', to)).at(-1) ?? '';
+  assert.equal((JSON.parse(body) as { model: string }).model, hostile);
+  assert.ok(variables(first('curl', to)).includes('Authorization: Bearer from the variable'));
+});
+
+test('files get what was meant, whatever the model is called', () => {
+  const to = { origin, model: hostile, key: undefined };
+
+  assert.deepEqual(readToml(first('codex', to)), {
+    '': { model: hostile, model_provider: 'flm' },
+    'model_providers.flm': {
+      name: 'flm',
+      base_url: `${origin}/v1`,
+      env_key: 'FLM_API_KEY',
+      wire_api: 'responses',
+    },
+  });
+  assert.deepEqual(parseYaml(first('continue', { ...to, key: 'k' })), {
+    models: [{ name: hostile, provider: 'openai', model: hostile, apiBase: `${origin}/v1`, apiKey: 'k' }],
+  });
+  assert.deepEqual(parseYaml(first('librechat', to)), {
+    endpoints: {
+      custom: [
+        {
+          name: 'flm',
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: LibreChat puts the variable in itself.
+          apiKey: '${FLM_API_KEY}',
+          baseURL: `${origin}/v1`,
+          models: { default: [hostile], fetch: true },
+        },
+      ],
+    },
+  });
+});

@@ -1,0 +1,269 @@
+/**
+ * `flm chat` as people and scripts use it: the built command, a running proxy, and an engine that answers as told.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chatAnswer, chatDelta, chatEvent, startChatEngine } from '../helpers/chat-engine.ts';
+import { makeCli, noTerminal } from '../helpers/cli.ts';
+import { hold, type RawRequest, reset, type Steps, sseHead } from '../helpers/raw-engine.ts';
+
+type Scene = Awaited<ReturnType<typeof scene>>;
+
+/** A proxy before an engine with these models. */
+async function scene(
+  t: Parameters<typeof makeCli>[0],
+  models: readonly string[] = ['m'],
+  chat: (request: RawRequest) => Steps = (request) => chatAnswer(`You said ${lastOf(request)}`),
+) {
+  const engine = await startChatEngine(models, chat);
+  const cli = makeCli(t);
+  t.after(() => engine.close());
+  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', engine.url, '--json');
+  assert.equal(started.code, 0, started.stderr);
+  return { cli, engine, ...started.json<{ id: string; url: string }>() };
+}
+
+interface Asked {
+  readonly model: string;
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+}
+const askedOf = (request: RawRequest): Asked => JSON.parse(request.body.toString()) as Asked;
+const lastOf = (request: RawRequest): string => askedOf(request).messages.at(-1)?.content ?? '';
+const chatsOf = ({ engine }: Scene): readonly Asked[] =>
+  engine.requests.filter((r) => r.method === 'POST' && r.target === '/v1/chat/completions').map(askedOf);
+
+test('one question on the command line, one answer on stdout', async (t) => {
+  const { cli } = await scene(t);
+
+  const { stdout, stderr, code } = await cli.run('chat', '-m', 'hello');
+
+  assert.deepEqual({ stdout, stderr, code }, { stdout: 'You said hello\n', stderr: '', code: 0 });
+});
+
+test('the question comes from standard input where there is no terminal, and goes to the model that is named', async (t) => {
+  const here = await scene(t, ['a', 'b']);
+
+  const { stdout, code } = await here.cli.pipe('two\nlines', 'chat', 'b');
+
+  assert.deepEqual([stdout, code], ['You said two\nlines\n', 0]);
+  assert.equal(chatsOf(here)[0]?.model, 'b');
+});
+
+test('--json prints one document with text, usage and timings', async (t) => {
+  const usage = { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6 };
+  const { cli } = await scene(t, ['m'], () => [
+    sseHead,
+    chatDelta({ reasoning: 'Hm.' }),
+    chatDelta({ content: 'Yes' }, 'stop'),
+    chatEvent({ choices: [], usage }),
+    chatEvent('[DONE]'),
+    '0\r\n\r\n',
+  ]);
+
+  const ran = await cli.run('chat', 'm', '-m', 'hello', '--json');
+
+  const { timings, requestId, ...told } = ran.json<{ timings: Record<string, number>; requestId: string }>();
+  assert.deepEqual(told, {
+    model: 'm',
+    text: 'Yes',
+    reasoning: 'Hm.',
+    finishReason: 'stop',
+    usage: { inputTokens: 2, outputTokens: 4 },
+  });
+  assert.ok((timings.firstTokenMs ?? Number.NaN) <= (timings.totalMs ?? Number.NaN));
+  assert.match(requestId, /^req_/);
+});
+
+test('the key of a chat is in no list of keys', async (t) => {
+  const { cli } = await scene(t);
+  await cli.run('chat', '-m', 'hello');
+
+  assert.deepEqual((await cli.run('key', 'list', '--json')).json(), { keys: [] });
+});
+
+test('what cannot be asked is told with exit code 1 and in words', async (t) => {
+  const { cli } = await scene(t, ['a', 'b']);
+  const told = async (input: string, ...args: readonly string[]) => {
+    const { code, stdout, stderr } = await cli.pipe(input, 'chat', ...args);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    return stderr;
+  };
+
+  assert.match(await told('', '-m', 'x'), /There are several models; name one of: a, b\./);
+  assert.match(await told('', 'c', '-m', 'x'), /There is no model c[\s\S]*flm explain req_/);
+  assert.match(await told('  \n', 'a'), /The question is empty/);
+  assert.match(await told('', 'a', '-m', 'x', '--proxy', 'nope'), /No proxy is running with .* nope/);
+  const json = JSON.parse(await told('', 'c', '-m', 'x', '--json')) as { error: { code: string } };
+  assert.equal(json.error.code, 'CHAT_REFUSED');
+});
+
+test('without a running proxy it says how to get one', async (t) => {
+  const { code, stderr } = await makeCli(t).run('chat', '-m', 'x');
+  assert.equal(code, 1);
+  assert.match(stderr, /No proxy is running\.\n.*flm proxy start/);
+});
+
+test('an engine that breaks off leaves what it said on stdout and an error on stderr', async (t) => {
+  const { cli } = await scene(t, ['m'], () => [sseHead, chatDelta({ content: 'Ye' }), reset]);
+
+  const { code, stdout, stderr } = await cli.run('chat', '-m', 'x');
+
+  assert.deepEqual([code, stdout], [1, 'Ye']);
+  assert.match(stderr, /^Error: The engine stopped in the middle of its answer\./m);
+});
+
+const steering = '\x1b]0;owned\x07\x1b[31m\u009b2J';
+
+test('a pipe gets the very bytes of the model, a terminal gets none that steer it', {
+  skip: noTerminal,
+}, async (t) => {
+  const { cli } = await scene(t, ['m'], () => chatAnswer(`${steering}end`));
+
+  assert.equal((await cli.run('chat', '-m', 'x')).stdout, `${steering}end\n`);
+  const shown = await cli.startInTerminal('chat', '-m', 'x').ended;
+
+  assert.match(shown.stdout, /\\u001b\]0;owned\\u0007\\u001b\[31m\\u009b2Jend/);
+  assert.ok(!/[\x07\x1b\u009b]/.test(shown.stdout), JSON.stringify(shown.stdout));
+});
+
+test('a conversation remembers, forgets, changes the model and ends', { skip: noTerminal }, async (t) => {
+  const here = await scene(t, ['a', 'b']);
+  const chat = here.cli.startInTerminal('chat', 'a');
+  const type = (text: string): void => void chat.child.stdin?.write(text);
+  await chat.saw(/Talking to a\..*\r\n.*> /);
+
+  type('one\r');
+  await chat.saw(/You said one\r\n.*> /);
+  type('two\r');
+  await chat.saw(/You said two\r\n.*> /);
+  type('/model b\r');
+  await chat.saw(/The model is b\./);
+  type('/clear\r');
+  await chat.saw(/forgotten/);
+  type('three\r');
+  await chat.saw(/You said three\r\n.*> /);
+  type('/models\r');
+  await chat.saw(/ {2}a .*\r\n\* b /);
+  type('/nonsense\r');
+  await chat.saw(/There is no command \/nonsense; \/help/);
+  type('/help\r');
+  await chat.saw(/\/exit +leave/);
+  type('/exit\r');
+
+  assert.equal((await chat.ended).code, 0);
+  assert.deepEqual(
+    chatsOf(here).map(({ model, messages }) => [model, ...messages.map((m) => `${m.role}: ${m.content}`)]),
+    [
+      ['a', 'user: one'],
+      ['a', 'user: one', 'assistant: You said one', 'user: two'],
+      ['b', 'user: three'],
+    ],
+  );
+});
+
+test('lines that are pasted together are one question', { skip: noTerminal }, async (t) => {
+  const here = await scene(t);
+  const chat = here.cli.startInTerminal('chat');
+  await chat.saw(/> /);
+
+  chat.child.stdin?.write('one\rtwo\r');
+  await chat.saw(/You said one\r?\ntwo/);
+  chat.child.stdin?.write('\x04');
+
+  assert.equal((await chat.ended).code, 0);
+  assert.equal(chatsOf(here)[0]?.messages[0]?.content, 'one\ntwo');
+});
+
+test('Ctrl-C stops the answer, what was said of it stays; a second one leaves', {
+  skip: noTerminal,
+}, async (t) => {
+  let round = 0;
+  const here = await scene(t, ['m'], () => {
+    round += 1;
+    return round === 1
+      ? [sseHead, chatDelta({ content: 'It begins' }), hold(new Promise(() => {}))]
+      : chatAnswer('done');
+  });
+  const chat = here.cli.startInTerminal('chat');
+  const type = (text: string): void => void chat.child.stdin?.write(text);
+  await chat.saw(/> /);
+  type('one\r');
+  await chat.saw(/It begins/);
+
+  type('\x03');
+  await chat.saw(/It begins\r\nStopped\.\r\n.*> /);
+  type('two\r');
+  await chat.saw(/done\r\n.*> /);
+  type('\x03');
+
+  assert.equal((await chat.ended).code, 0);
+  assert.deepEqual(
+    chatsOf(here)[1]?.messages.map((m) => m.content),
+    ['one', 'It begins', 'two'],
+  );
+});
+
+test('a refusal is told and the conversation goes on without the question', {
+  skip: noTerminal,
+}, async (t) => {
+  const here = await scene(t, ['m']);
+  const chat = here.cli.startInTerminal('chat', 'none');
+  const type = (text: string): void => void chat.child.stdin?.write(text);
+  await chat.saw(/> /);
+
+  type('one\r');
+  await chat.saw(/There is no model none[\s\S]*> /);
+  type('/model m\r');
+  await chat.saw(/The model is m/);
+  type('two\r');
+  await chat.saw(/You said two/);
+  type('\x04');
+
+  await chat.ended;
+  assert.deepEqual(chatsOf(here)[0]?.messages, [{ role: 'user', content: 'two' }]);
+});
+
+test('with several models a person picks one of the list', { skip: noTerminal }, async (t) => {
+  const here = await scene(t, ['a', 'b']);
+  const chat = here.cli.startInTerminal('chat');
+  await chat.saw(/1 {2}a .*\r\n2 {2}b .*\r\n.*Which one\?/);
+
+  chat.child.stdin?.write('2\r');
+  await chat.saw(/Talking to b/);
+  chat.child.stdin?.write('\x04');
+
+  assert.equal((await chat.ended).code, 0);
+});
+
+test('a conversation goes on after the proxy was restarted, with a new key', {
+  skip: noTerminal,
+}, async (t) => {
+  const { cli } = await scene(t);
+  const chat = cli.startInTerminal('chat');
+  await chat.saw(/> /);
+  chat.child.stdin?.write('one\r');
+  await chat.saw(/You said one\r\n.*> /);
+
+  assert.equal((await cli.run('proxy', 'restart')).code, 0);
+  chat.child.stdin?.write('two\r');
+  await chat.saw(/You said two/);
+  chat.child.stdin?.write('\x04');
+
+  assert.equal((await chat.ended).code, 0);
+});
+
+test('while the first token is awaited a terminal says so, and takes it back', {
+  skip: noTerminal,
+}, async (t) => {
+  let answer = (): void => {};
+  const waits = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const { cli } = await scene(t, ['m'], () => [hold(waits), ...chatAnswer('done')]);
+  const chat = cli.startInTerminal('chat', '-m', 'x');
+
+  await chat.saw(/waiting for the first token/);
+  answer();
+
+  assert.match((await chat.ended).stdout, /waiting for the first token[\s\S]*\r\x1b\[Kdone\r\n$/);
+});
