@@ -17,7 +17,7 @@ interface NextDocument {
 }
 
 export function nextCommand(cli: Cli): Command {
-  return leaf('next', 'what one can do next from here', 'flm').action(
+  return leaf('flm', 'what one can do next from here', 'flm').action(
     action(cli, async (session) => {
       const [views, keys] = await Promise.all([session.flm.proxies.status(), usableKeys(session)]);
       const proxies = views.map((v) => proxyDocument(v, 'status' in v ? v.status.url : proxyUrl(v.handle)));

@@ -14,7 +14,6 @@ import { profileCommands } from './profile.ts';
 import { proxyCommands } from './proxy.ts';
 import { tailCommand } from './tail.ts';
 import { upCommand } from './up.ts';
-
 import { usageCommand } from './usage.ts';
 
 /** `flm` with all that it can do. */
@@ -36,18 +35,18 @@ export function makeProgram(cli: Cli): Command {
     explainCommand(cli),
   ];
   for (const command of commands) program.addCommand(command);
-  program.addCommand(nextCommand(cli), { hidden: true });
   prepare(program, cli);
   return program;
 }
 
 /** Runs one command line (without the program's name); resolves to its exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
-  const program = makeProgram(cli);
   // Nothing said: what can be done from here.
-  const words = argv.every((word) => word === '--json') ? ['next', ...argv] : argv;
+  const alone = argv.every((word) => word === '--json');
+  const program = alone ? nextCommand(cli) : makeProgram(cli);
+  if (alone) prepare(program, cli);
   try {
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version were asked for and are told already.

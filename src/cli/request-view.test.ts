@@ -16,6 +16,7 @@ const done: RequestLine = {
   model: 'qwen3',
   bytesIn: 10,
   bytesOut: 20,
+  queuedMs: null,
   firstByteMs: 500,
   durationMs: 2_500,
   inputTokens: 3,
