@@ -85,6 +85,7 @@ export function openFlm(options: FlmOptions): Flm {
       ...common,
       repository: store.security,
       secrets: machine.secrets,
+      ownAddresses: machine.ownAddresses(),
       announce,
     }),
     engines: new EngineRegistry({ ...common, repository: store.engines, announce }),

@@ -29,6 +29,8 @@ export interface Machine {
   readSecret(secret: SecretRef): string | undefined;
   /** The path of a program that is on the machine. */
   findProgram(name: string): Promise<string | undefined>;
+  /** From where the administrator comes: this machine, and whence an SSH session came. */
+  ownAddresses(): readonly string[];
   /** Who acts, for the audit. */
   userName(): string;
 }
@@ -56,6 +58,8 @@ export function thisMachine(environment: Environment): Machine {
     addresses: () => machineAddresses(networkInterfaces()),
     readSecret: (secret) => readSecret(secret, environment),
     findProgram: (name) => findProgram(name, environment.PATH ?? '', homedir()),
+    // sshd(8): client address, client port, server address, server port.
+    ownAddresses: () => ['127.0.0.1', '::1', ...(environment.SSH_CONNECTION?.split(' ').slice(0, 1) ?? [])],
     userName: () => userName(environment),
   };
 }

@@ -8,6 +8,8 @@ import type { SecurityPolicy } from '../core/security/security-policy.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
 import { collect, number } from './config-flags.ts';
 import { printable, table } from './layout.ts';
+import { policyCheck } from './policy-check.ts';
+import { confirm } from './question.ts';
 import { judged, readText } from './yaml-file.ts';
 
 /** The rules by their flags. */
@@ -34,10 +36,11 @@ interface SetFlags {
   readonly rpmPerAddress?: string;
   readonly clear?: readonly string[];
   readonly file?: string;
+  readonly yes?: boolean;
 }
 
 export function policyCommands(cli: Cli): Command {
-  return group('policy', 'who may come in, from where, how often', [show(cli), set(cli)]);
+  return group('policy', 'who may come in, from where, how often', [show(cli), set(cli), policyCheck(cli)]);
 }
 
 function show(cli: Cli): Command {
@@ -73,12 +76,13 @@ function set(cli: Cli): Command {
       '--file <file>',
       'a whole policy as YAML or JSON in place of the one before; - for standard input',
     )
+    .option('--yes', 'also where it locks out your own address or every key')
     .action(
       action(cli, async (session, flags: SetFlags) => {
         const { security } = session.flm;
         const before = await security.policy();
         const after = await (flags.file === undefined
-          ? security.setPolicy({ ...before, ...changesOf(flags) })
+          ? save(session, { ...before, ...changesOf(flags) }, flags)
           : setFromFile(session, flags));
         tellChange(session, before, after);
       }),
@@ -112,13 +116,28 @@ function changesOf(flags: SetFlags): Readonly<Record<string, unknown>> {
   return changes;
 }
 
+/** Asks before it locks somebody out. Throws like `SecurityService.setPolicy`. */
+async function save(session: Session, policy: unknown, flags: SetFlags): Promise<SecurityPolicy> {
+  const { security } = session.flm;
+  try {
+    return await security.setPolicy(policy, flags.yes === true);
+  } catch (error) {
+    const asks = error instanceof PolicyError && error.code === 'POLICY_NEEDS_CONFIRMATION';
+    // Where nobody can be asked, the error says what to give.
+    if (!asks || session.json || !session.terminal.interactive) throw error;
+    session.terminal.talk(error.message);
+    await confirm(session, 'policy set', 'Set it all the same?', false);
+    return security.setPolicy(policy, true);
+  }
+}
+
 /** Throws POLICY_INVALID that carries every fault with its place; then the policy in force stays. */
 async function setFromFile(session: Session, flags: SetFlags): Promise<SecurityPolicy> {
-  const { file: path = '', ...others } = flags;
+  const { file: path = '', yes: _, ...others } = flags;
   const more = Object.keys(others).filter((name) => name !== 'json');
   if (more.length > 0) throw usageError('policy set', '--file holds the whole policy and stands alone.');
   const text = await readText(path, session.terminal);
-  return judged(text, invalid, (value) => session.flm.security.setPolicy(value));
+  return judged(text, invalid, (value) => save(session, value, flags));
 }
 
 function invalid(faults: readonly Fault[]): PolicyError {

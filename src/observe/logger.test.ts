@@ -19,7 +19,6 @@ const line: RequestLine = {
   firstByteMs: 3.25,
   queuedMs: null,
   durationMs: 4.5,
-  queuedMs: null,
   inputTokens: null,
   outputTokens: null,
   streamed: true,

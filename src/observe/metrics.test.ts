@@ -20,7 +20,6 @@ const line: RequestLine = {
   firstByteMs: 20,
   queuedMs: null,
   durationMs: 300,
-  queuedMs: null,
   inputTokens: 5,
   outputTokens: 7,
   streamed: true,

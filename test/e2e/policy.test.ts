@@ -23,13 +23,14 @@ test('what is given is set, what is not given stays, and both are shown before a
   const cli = makeCli(t);
 
   const first = await cli.run(
-    ...['policy', 'set', '--allow-ip', '10.0.0.0/8', '--allow-ip', '::1', '--deny-ip', '10.0.0.9'],
+    ...['policy', 'set', '--yes', '--allow-ip', '10.0.0.0/8', '--allow-ip', '::1', '--deny-ip', '10.0.0.9'],
     ...['--allow-origin', 'https://app.example.org', '--trusted-proxy', '127.0.0.1', '--json'],
   );
   const second = await cli.run(
     ...[
       'policy',
       'set',
+      '--yes',
       '--allow-ip',
       '10.1.0.0/16',
       '--rpm',
@@ -64,23 +65,26 @@ test('what is given is set, what is not given stays, and both are shown before a
 
 test('a rule can be emptied', async (t) => {
   const cli = makeCli(t);
-  await cli.run('policy', 'set', '--deny-ip', '10.0.0.9', '--rpm', '10', '--allow-ip', '::1');
+  await cli.run('policy', 'set', '--yes', '--deny-ip', '10.0.0.9', '--rpm', '10', '--allow-ip', '::1');
 
-  const cleared = await cli.run('policy', 'set', '--clear', 'deny-ip', '--clear', 'rpm', '--json');
+  const cleared = await cli.run('policy', 'set', '--yes', '--clear', 'deny-ip', '--clear', 'rpm', '--json');
 
   assert.deepEqual(cleared.json<Change>().after, { ...nothing, allowIps: ['::1'] });
-  assertMistake(await cli.run('policy', 'set', '--clear', 'colour'), /--clear takes one of allow-origin/);
-  assertMistake(await cli.run('policy', 'set', '--clear', 'rpm', '--rpm', '1'), /not both/);
+  assertMistake(
+    await cli.run('policy', 'set', '--yes', '--clear', 'colour'),
+    /--clear takes one of allow-origin/,
+  );
+  assertMistake(await cli.run('policy', 'set', '--yes', '--clear', 'rpm', '--rpm', '1'), /not both/);
 });
 
 test('a whole policy comes from a file or from standard input, and replaces the one before', async (t) => {
   const cli = makeCli(t);
-  await cli.run('policy', 'set', '--deny-ip', '10.0.0.9');
+  await cli.run('policy', 'set', '--yes', '--deny-ip', '10.0.0.9');
   const file = join(cli.folder, 'policy.yaml');
   writeFileSync(file, 'allowIps:\n  - 10.0.0.0/8\n');
 
-  const yaml = await cli.run('policy', 'set', '--file', file, '--json');
-  const json = await cli.pipe('{"requestsPerMinute": 5}', 'policy', 'set', '--file', '-', '--json');
+  const yaml = await cli.run('policy', 'set', '--yes', '--file', file, '--json');
+  const json = await cli.pipe('{"requestsPerMinute": 5}', 'policy', 'set', '--yes', '--file', '-', '--json');
 
   assert.deepEqual(yaml.json<Change>().after, { ...nothing, allowIps: ['10.0.0.0/8'] });
   assert.deepEqual(json.json<Change>().after, { ...nothing, requestsPerMinute: 5 });
@@ -88,7 +92,7 @@ test('a whole policy comes from a file or from standard input, and replaces the 
 
 test('a policy with faults is refused whole, and the one in force stays', async (t) => {
   const cli = makeCli(t);
-  await cli.run('policy', 'set', '--deny-ip', '10.0.0.9');
+  await cli.run('policy', 'set', '--yes', '--deny-ip', '10.0.0.9');
 
   const flags = await cli.run(
     'policy',
@@ -100,14 +104,21 @@ test('a policy with faults is refused whole, and the one in force stays', async 
     '--deny-ip',
     '::2',
   );
-  const file = await cli.pipe('allowIps:\n  - ::1\n  - nonsense\nx: 1\n', 'policy', 'set', '--file', '-');
+  const file = await cli.pipe(
+    'allowIps:\n  - ::1\n  - nonsense\nx: 1\n',
+    'policy',
+    'set',
+    '--yes',
+    '--file',
+    '-',
+  );
 
-  assertMistake(flags, /allowIps\.0 is "10\.0\.0\.0\/33"; allowed: an address or a range/);
+  assertMistake(flags, /allowIps\.0 is "10\.0\.0\.0\/33"; allowed: an address, a range/);
   assert.match(flags.stderr, /requestsPerMinute is "many"/);
   assertMistake(file, /allowIps\.1 \(line 3, column 5\) is "nonsense"/);
   assert.match(file.stderr, /x \(line 4, column 1\) is an unknown field/);
-  assertMistake(await cli.pipe('', 'policy', 'set', '--file', '-'), /is null/);
-  assertMistake(await cli.run('policy', 'set', '--file', 'none.yaml', '--rpm', '1'), /stands alone/);
+  assertMistake(await cli.pipe('', 'policy', 'set', '--yes', '--file', '-'), /is null/);
+  assertMistake(await cli.run('policy', 'set', '--yes', '--file', 'none.yaml', '--rpm', '1'), /stands alone/);
   assertMistake(await cli.run('policy', 'set'), /No rule was given/);
   assert.deepEqual((await cli.run('policy', 'show', '--json')).json(), { ...nothing, denyIps: ['10.0.0.9'] });
 });
@@ -120,6 +131,51 @@ test('a running proxy follows a change at once', async (t) => {
     (await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
 
   assert.equal(await status(), 200);
-  await cli.run('policy', 'set', '--deny-ip', '127.0.0.0/8');
+  await cli.run('policy', 'set', '--yes', '--deny-ip', '127.0.0.0/8');
   assert.equal(await status(), 403);
+});
+
+test('a policy that locks the administrator out is set only where that is said to be meant', async (t) => {
+  const cli = makeCli(t);
+
+  const refused = await cli.run('policy', 'set', '--deny-ip', '127.0.0.0/8');
+
+  assertMistake(refused, /would lock somebody out: your own address 127\.0\.0\.1, by denyIps/);
+  assert.match(refused.stderr, /--yes/);
+  assert.deepEqual((await cli.run('policy', 'show', '--json')).json(), nothing);
+  assert.equal((await cli.run('policy', 'set', '--deny-ip', '127.0.0.0/8', '--yes')).code, 0);
+});
+
+test('check tells the decision and the rule behind it', async (t) => {
+  const cli = makeCli(t);
+  await cli.run('policy', 'set', '--deny-ip', '10.0.0.5-10.0.0.9');
+  await cli.run('key', 'create', 'web', '--model', 'qwen*');
+
+  const allowed = await cli.run('policy', 'check', '--key', 'web', '--model', 'qwen3', '--json');
+  const denied = await cli.run('policy', 'check', '--key', 'web', '--ip', '10.0.0.7', '--json');
+  const page = await cli.run('policy', 'check', '--key', 'web', '--origin', 'https://a.example.org');
+  const keyless = await cli.run('policy', 'check', '--json');
+
+  assert.deepEqual(allowed.json(), {
+    decision: 'allowed',
+    status: null,
+    code: null,
+    step: null,
+    rule: null,
+    passed: ['auth', 'address', 'origin', 'route', 'model'],
+  });
+  assert.deepEqual(denied.json(), {
+    decision: 'refused',
+    status: 403,
+    code: 'ADDRESS_DENIED',
+    step: 'address',
+    rule: 'denyIps',
+    passed: ['auth'],
+  });
+  assert.match(page.stdout, /^Refused with 403 ORIGIN_DENIED\.\n/);
+  assert.match(page.stdout, /flm policy set --allow-origin/);
+  assert.equal(keyless.json<{ status: number }>().status, 401);
+  assertMistake(await cli.run('policy', 'check', '--ip', '10.1'), /--ip takes one/);
+  assertMistake(await cli.run('policy', 'check', '--key', 'nobody'), /no key nobody/);
+  assertMistake(await cli.run('policy', 'check', '--endpoint', 'x'), /--endpoint is one of/);
 });

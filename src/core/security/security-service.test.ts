@@ -22,6 +22,7 @@ function setUp() {
     audit: store.audit,
     clock: { nowMs: () => nowMs },
     secrets,
+    ownAddresses: ['127.0.0.1'],
     actor: 'cli:test',
     announce: async () => {
       announced += 1;
@@ -146,6 +147,15 @@ test('each change is in the audit, without secret and digest, and is announced',
   const text = JSON.stringify(entries);
   assert.ok(!text.includes(key) && !text.includes(record.digest));
   assert.equal(announced(), 4);
+});
+
+test('a policy that locks the administrator out needs a confirmation', async () => {
+  const { service } = setUp();
+  const policy = { denyIps: ['127.0.0.0/8'] };
+  await assert.rejects(service.setPolicy(policy), codeOf('POLICY_NEEDS_CONFIRMATION'));
+  assert.deepEqual((await service.policy()).denyIps, []);
+  await service.setPolicy(policy, true);
+  assert.deepEqual((await service.policy()).denyIps, policy.denyIps);
 });
 
 test('a policy with a fault changes nothing', async () => {

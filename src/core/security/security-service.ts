@@ -7,6 +7,7 @@ import { PolicyError } from '../errors.ts';
 import type { ApiKey } from './api-key.ts';
 import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
 import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
+import { lockOut } from './lock-out.ts';
 import type { AuditRepository, LastUse, SecurityRepository } from './ports.ts';
 import { weakness } from './secret-strength.ts';
 import { parsePolicy, type SecurityPolicy } from './security-policy.ts';
@@ -16,6 +17,8 @@ export interface SecurityServiceNeeds {
   readonly audit: AuditRepository;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly secrets: SecretTools;
+  /** From where the administrator comes. */
+  readonly ownAddresses: readonly string[];
   /** Who changes things, for the audit: `cli:USER`. */
   readonly actor: string;
   /** Tells running proxies to look; they look by themselves a moment later, so it may fail in silence. */
@@ -140,13 +143,23 @@ export class SecurityService {
     return this.#needs.repository.loadPolicy();
   }
 
-  /** Replaces the policy whole. Throws a `PolicyError` POLICY_INVALID; then the policy in force stays. */
-  async setPolicy(input: unknown): Promise<SecurityPolicy> {
+  /**
+   * Replaces the policy whole. Throws a `PolicyError` POLICY_INVALID, or POLICY_NEEDS_CONFIRMATION where it would lock
+   * somebody out and that is not confirmed; then the policy in force stays.
+   */
+  async setPolicy(input: unknown, confirmed = false): Promise<SecurityPolicy> {
     const policy = parsePolicy(input);
+    if (!confirmed) await this.#refuseLockOut(policy);
     const before = await this.#needs.repository.loadPolicy();
     await this.#needs.repository.savePolicy(policy);
     await this.#changed('policy.set', 'policy', before, policy);
     return policy;
+  }
+
+  async #refuseLockOut(policy: SecurityPolicy): Promise<void> {
+    const { repository, ownAddresses, clock } = this.#needs;
+    const reason = lockOut(policy, await repository.listKeys(), ownAddresses, clock.nowMs());
+    if (reason !== undefined) throw new PolicyError('POLICY_NEEDS_CONFIRMATION', { params: { reason } });
   }
 
   async #changed(

@@ -1,0 +1,46 @@
+/**
+ * Puts a question about the policy together from what is saved: the policy, a profile's part in it, the key.
+ */
+import type { RouteId } from '../core/engine/routes.ts';
+import { parseAddress } from '../core/security/address-rules.ts';
+import { compileKey } from '../core/security/key-view.ts';
+import { checkPolicy, type PolicyAnswer } from '../core/security/policy-check.ts';
+import { parsePolicy } from '../core/security/security-policy.ts';
+import { compilePolicy } from '../core/security/snapshot.ts';
+import { routes } from '../gateway/routes.ts';
+import type { Flm } from './flm.ts';
+
+export type { PolicyAnswer };
+
+export interface Supposed {
+  readonly ip: string;
+  readonly key?: string;
+  readonly origin?: string;
+  readonly model?: string;
+  /** One of `routeNames`. */
+  readonly endpoint: string;
+  readonly profile?: string;
+}
+
+export const routeNames: readonly string[] = [...new Set(routes.map((r) => r.id))];
+
+/** Undefined where `ip` is no address. Throws KEY_NOT_FOUND and PROFILE_NOT_FOUND. */
+export async function whatWouldHappen(flm: Flm, supposed: Supposed): Promise<PolicyAnswer | undefined> {
+  const client = parseAddress(supposed.ip);
+  if (client === undefined) return undefined;
+  const base = await flm.security.policy();
+  const part =
+    supposed.profile === undefined ? {} : (await flm.proxies.loadProfile(supposed.profile)).config.policy;
+  const key = supposed.key === undefined ? undefined : (await flm.security.findKey(supposed.key)).record;
+  const route = routes.find((r) => r.id === supposed.endpoint);
+  return checkPolicy({
+    policy: compilePolicy(parsePolicy({ ...base, ...part })),
+    client,
+    key: key === undefined ? undefined : compileKey(key),
+    origin: supposed.origin,
+    route: supposed.endpoint as RouteId,
+    scope: route?.scope ?? 'inference',
+    model: supposed.model,
+    nowMs: flm.machine.clock.nowMs(),
+  });
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ApiKey, noKeyLimits } from './api-key.ts';
+import { lockOut } from './lock-out.ts';
+import { parsePolicy } from './security-policy.ts';
+
+const here = ['127.0.0.1', '::1'];
+const keyFrom = (...addresses: readonly string[]): ApiKey => ({
+  id: 'k',
+  label: 'k',
+  digest: 'k',
+  prefix: 'k',
+  scopes: ['inference'],
+  models: [],
+  engines: [],
+  endpoints: [],
+  addresses,
+  limits: noKeyLimits,
+  createdAtMs: 0,
+  expiresAtMs: null,
+  revokedAtMs: null,
+});
+const ask = (policy: object, keys: readonly ApiKey[] = []) => lockOut(parsePolicy(policy), keys, here, 1_000);
+
+test('a policy that lets the administrator in locks nobody out', () => {
+  assert.equal(ask({}), undefined);
+  assert.equal(ask({ denyIps: ['10.0.0.0/8'] }, [keyFrom()]), undefined);
+  assert.equal(ask({ allowIps: ['127.0.0.1', '::1', '192.168.0.0/16'] }), undefined);
+});
+
+test("a policy that keeps the administrator's own address out is told", () => {
+  assert.match(ask({ denyIps: ['127.0.0.0/8'] }) ?? '', /127\.0\.0\.1, by denyIps/);
+  assert.match(ask({ allowIps: ['127.0.0.1'] }) ?? '', /::1, by allowIps/);
+});
+
+test('a policy that no key can pass is told, but only where every key is bound to addresses', () => {
+  const policy = { allowIps: [...here, '192.168.0.0/16'] };
+  assert.match(ask(policy, [keyFrom('10.0.0.0/8'), keyFrom('172.16.0.1-172.16.0.9')]) ?? '', /every key/);
+  assert.equal(ask(policy, [keyFrom('10.0.0.0/8'), keyFrom('192.168.1.7')]), undefined);
+  assert.equal(ask(policy, [keyFrom('10.0.0.0/8'), keyFrom()]), undefined);
+  assert.equal(ask(policy, []), undefined);
+  const ended = { ...keyFrom(), revokedAtMs: 5 };
+  assert.match(ask(policy, [keyFrom('10.0.0.0/8'), ended]) ?? '', /every key/);
+});

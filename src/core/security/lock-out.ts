@@ -1,0 +1,46 @@
+/**
+ * Whom a policy would lock out: the administrator, or everybody. Asked before a policy is saved.
+ */
+import { denyAddress } from './access.ts';
+import { parseAddress } from './address-rules.ts';
+import type { ApiKey } from './api-key.ts';
+import { compileKey } from './key-view.ts';
+import type { SecurityPolicy } from './security-policy.ts';
+import { compilePolicy } from './snapshot.ts';
+
+/**
+ * Completes "This policy would lock somebody out: ..."; undefined where it does not. `ownAddresses` are those from which
+ * the administrator comes; keys that are revoked or expired do not count.
+ */
+export function lockOut(
+  policy: SecurityPolicy,
+  keys: readonly ApiKey[],
+  ownAddresses: readonly string[],
+  nowMs: number,
+): string | undefined {
+  const compiled = compilePolicy(policy);
+  for (const text of ownAddresses) {
+    const client = parseAddress(text);
+    const denial = client === undefined ? undefined : denyAddress(compiled, undefined, client);
+    if (denial !== undefined) return `your own address ${text}, by ${denial.rule}`;
+  }
+  const usable = keys.filter(
+    (k) => k.revokedAtMs === null && (k.expiresAtMs === null || k.expiresAtMs > nowMs),
+  );
+  const bound = usable.filter((k) => k.addresses.length > 0);
+  if (usable.length === 0 || bound.length < usable.length) return undefined;
+  const reachable = bound.some((key) => {
+    const view = compileKey(key);
+    // The ends of each range stand for it: a policy that lets neither in hardly means its middle.
+    return key.addresses.flatMap(endsOf).some((text) => {
+      const client = parseAddress(text);
+      return client !== undefined && denyAddress(compiled, view, client) === undefined;
+    });
+  });
+  return reachable ? undefined : 'every key, for none may come from an address that it lets in';
+}
+
+/** First and last address of a rule; of a CIDR range the one that it is written with. */
+function endsOf(rule: string): readonly string[] {
+  return rule.includes('-') ? rule.split('-') : [rule.replace(/\/.*$/, '')];
+}

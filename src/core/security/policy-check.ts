@@ -1,0 +1,66 @@
+/**
+ * What would happen to a request, and which rule decides: asked of the very functions that decide requests, in the order
+ * in which the line asks them. For `flm policy check`.
+ */
+import type { RouteId, Scope } from '../engine/routes.ts';
+import { errorTable } from '../errors.ts';
+import { type Denial, denyAddress, denyOrigin, denyRoute } from './access.ts';
+import type { ClientAddress } from './address-rules.ts';
+import type { KeyView } from './api-key.ts';
+import type { CompiledPolicy } from './snapshot.ts';
+
+export interface PolicyQuestion {
+  readonly policy: CompiledPolicy;
+  readonly client: ClientAddress;
+  /** Undefined: a request without a valid key. */
+  readonly key: KeyView | undefined;
+  readonly origin: string | undefined;
+  readonly route: RouteId;
+  readonly scope: Scope;
+  readonly model: string | undefined;
+  readonly nowMs: number;
+}
+
+export interface PolicyStep {
+  readonly step: 'auth' | 'address' | 'origin' | 'route' | 'model';
+  /** Undefined where it passes. */
+  readonly denial: Denial | undefined;
+}
+
+export interface PolicyAnswer {
+  readonly allowed: boolean;
+  /** The steps that were asked, in order; the last one refused, if any did. */
+  readonly steps: readonly PolicyStep[];
+  /** What the client would get where it is refused. */
+  readonly status: number | undefined;
+}
+
+export function checkPolicy(q: PolicyQuestion): PolicyAnswer {
+  const questions: readonly (readonly [PolicyStep['step'], () => Denial | undefined])[] = [
+    ['auth', () => denyKey(q.key, q.nowMs)],
+    ['address', () => denyAddress(q.policy, q.key, q.client)],
+    ['origin', () => denyOrigin(q.policy, q.origin)],
+    ['route', () => (q.key === undefined ? undefined : denyRoute(q.key, q.route, q.scope))],
+    ['model', () => denyModel(q)],
+  ];
+  const steps: PolicyStep[] = [];
+  for (const [step, ask] of questions) {
+    const denial = ask();
+    steps.push({ step, denial });
+    if (denial !== undefined) return { allowed: false, steps, status: errorTable[denial.code].status };
+  }
+  return { allowed: true, steps, status: undefined };
+}
+
+function denyKey(key: KeyView | undefined, nowMs: number): Denial | undefined {
+  if (key === undefined) return { code: 'AUTH_MISSING', params: {}, rule: 'auth' };
+  if (key.revoked) return { code: 'AUTH_REVOKED', params: {}, rule: `key ${key.id}` };
+  if (key.expiresAtMs <= nowMs) return { code: 'AUTH_EXPIRED', params: {}, rule: `key ${key.id}` };
+  return undefined;
+}
+
+/** By the name alone: whether an engine has it, a running proxy knows. A name that the key may not use is not told of. */
+function denyModel({ key, model }: PolicyQuestion): Denial | undefined {
+  if (key === undefined || model === undefined || key.mayUseModel(model)) return undefined;
+  return { code: 'MODEL_UNKNOWN', params: { model }, rule: `the models of key ${key.id}` };
+}
