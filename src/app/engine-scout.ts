@@ -1,14 +1,22 @@
 /**
  * Looks at engines from the command line, without a proxy: detection, and the closer look of `flm engine test`.
  */
-import type { EngineKindName, EngineRecord, EngineRef, ProbeResult } from '../core/engine/engine.ts';
+import type {
+  EmbeddingsCheck,
+  EngineKindName,
+  EngineRecord,
+  EngineRef,
+  ProbeResult,
+} from '../core/engine/engine.ts';
+import type { RouteId } from '../core/engine/routes.ts';
 import { EngineError } from '../core/errors.ts';
-import type { InstalledEngine, Look } from '../engines/detect.ts';
-import { parseEngineUrl } from '../engines/engine-url.ts';
-import { findExposure } from '../engines/exposure.ts';
+import { freeId, type InstalledEngine, type Look } from '../engines/detect.ts';
+import { checkEmbeddings } from '../engines/embeddings-check.ts';
+import { isLoopbackHost, parseEngineUrl } from '../engines/engine-url.ts';
+import { exposureWarning, findExposure } from '../engines/exposure.ts';
 import { identify } from '../engines/identify.ts';
 import { createEngine } from '../engines/kinds.ts';
-import { sourceOfRecord } from '../engines/sources.ts';
+import { freeIdOf, sourceOfRecord } from '../engines/sources.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import { makeDetector } from './engine-room.ts';
 import type { Machine } from './machine.ts';
@@ -22,6 +30,8 @@ export interface EngineExamination {
   /** The make, for people. */
   readonly product: string;
   readonly probe: ProbeResult;
+  /** What clients may ask of it; empty where nobody answered who could say what it is. */
+  readonly serves: readonly RouteId[];
   /** It answers on this non-loopback address of this machine, too. */
   readonly exposedOn?: string;
 }
@@ -30,10 +40,19 @@ export interface EngineScout {
   /** Engines that run on this machine and are not among `known`, and programs that could. */
   detect(known: readonly EngineRecord[], signal: AbortSignal): Promise<DetectedEngines>;
   /**
-   * Asks one engine what it is and how it is. Throws an `EngineError` ENGINE_UNRECOGNISED where nothing like an engine
-   * answers, ENGINE_INVALID where its key cannot be had.
+   * Asks one engine what it is and how it is; nobody who answers is an answer as well (`probe.state` is `down`). Throws
+   * an `EngineError` ENGINE_UNRECOGNISED where something answers that is no engine and nobody said which kind it is,
+   * ENGINE_INVALID where its key cannot be had.
    */
   examine(record: EngineRecord, signal: AbortSignal): Promise<EngineExamination>;
+  /** One real, small request. Throws ENGINE_INVALID where the key cannot be had. */
+  embeddings(record: EngineRecord, model: string, signal: AbortSignal): Promise<EmbeddingsCheck>;
+  /** The one spelling of an address; of a URL that the schema of engines accepts. */
+  spelling(url: string): string;
+  /** A free id: on this machine the one that detection gives, elsewhere host and port. */
+  suggestId(url: string, kind: EngineKindName | undefined, taken: ReadonlySet<string>): string;
+  /** A sentence about an engine that answers to the network as well. */
+  exposureWarning(ref: Pick<EngineRef, 'id' | 'kind'>, exposedOn: string): string;
   close(): void;
 }
 
@@ -66,26 +85,48 @@ export function makeEngineScout(machine: Machine): EngineScout {
         signal,
       );
       if (!found.answered && record.kind === undefined) {
-        throw new EngineError('ENGINE_UNRECOGNISED', {
-          params: { url: record.url, reason: `it ${found.detail}` },
-        });
+        const { reason, detail } = found;
+        if (reason === 'wrong') {
+          throw new EngineError('ENGINE_UNRECOGNISED', {
+            params: { url: record.url, reason: `it ${detail}` },
+          });
+        }
+        const probe = { state: 'down', reason, detail } as const;
+        return { ref: shown(ref), product: 'unknown', probe, serves: [] };
       }
       const kind = record.kind ?? (found.answered ? found.kind : 'openai-compatible');
       const known: EngineRef = { ...ref, kind };
+      const engine = createEngine(known, line);
       const [probe, exposedOn] = await Promise.all([
-        createEngine(known, line).probe(signal),
+        engine.probe(signal),
         findExposure(line, known, machine.addresses(), signal),
       ]);
-      const { apiKey: _, ...shown } = known;
       return {
-        ref: shown,
-        product: found.answered ? found.product : kind,
+        ref: shown(known),
+        product: found.answered ? found.product : engine.kind.title,
         probe,
+        serves: [...engine.kind.serves],
         ...(exposedOn === undefined ? {} : { exposedOn }),
       };
     },
+    async embeddings(record, model, signal) {
+      const { ref } = sourceOfRecord(record, machine.readSecret);
+      return checkEmbeddings(line, createEngine(ref, line), model, signal);
+    },
+    spelling: (url) => parseEngineUrl(url).url,
+    suggestId(url, kind, taken) {
+      const { address } = parseEngineUrl(url);
+      return isLoopbackHost(address.host) && kind !== undefined
+        ? freeId(kind, address, taken)
+        : freeIdOf({ url }, taken);
+    },
+    exposureWarning,
     close: () => upstream.close(),
   };
+}
+
+function shown({ apiKey: _, ...ref }: EngineRef): EngineRef {
+  return ref;
 }
 
 /** Without its key: detection only needs to know the place. */

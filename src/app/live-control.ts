@@ -13,7 +13,7 @@ import {
 } from '../core/proxy/proxy-handle.ts';
 import { reachOf } from '../core/proxy/reach.ts';
 import type { SnapshotHolder } from '../core/security/snapshot.ts';
-import { exposureAdvice } from '../engines/exposure.ts';
+import { exposureWarning } from '../engines/exposure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -159,9 +159,7 @@ export class LiveControl implements ProxyControl {
         );
       }
       if (e.exposedOn !== undefined) {
-        warnings.push(
-          `Engine ${e.ref.id} itself answers on ${e.exposedOn} without a key of flm's: the door is locked and the window open; ${exposureAdvice(e.ref.kind)}.`,
-        );
+        warnings.push(exposureWarning(e.ref, e.exposedOn));
       }
     }
     warnings.push(...engines.problems());

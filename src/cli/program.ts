@@ -6,8 +6,10 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { chatCommand } from './chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
 import { connectCommand } from './connect.ts';
+import { engineCommands } from './engine.ts';
 import { explainCommand } from './explain.ts';
 import { keyCommands } from './key.ts';
+import { modelCommands } from './model.ts';
 import { nextCommand } from './next.ts';
 import { policyCommands } from './policy.ts';
 import { profileCommands } from './profile.ts';
@@ -31,6 +33,8 @@ export function makeProgram(cli: Cli): Command {
     profileCommands(cli),
     keyCommands(cli),
     policyCommands(cli),
+    engineCommands(cli),
+    modelCommands(cli),
     usageCommand(cli),
     explainCommand(cli),
   ];

@@ -87,7 +87,7 @@ export function proxyDocument(view: ProxyView, url: string): ProxyDocument {
   };
 }
 
-function engineDocument(status: EngineStatus): EngineDocument {
+export function engineDocument(status: EngineStatus): EngineDocument {
   const { ref, models, ...rest } = status;
   return {
     id: ref.id,

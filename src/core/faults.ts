@@ -58,6 +58,6 @@ function shown(path: readonly PropertyKey[], input: unknown): string {
 /** A URL with a password or a key in its query is refused, and the refusal must not repeat it. */
 function withoutSecretsOfUrls(text: string): string {
   return text
-    .replaceAll(/(https?:\/*)[^/"\s]*@/gi, '$1...@')
-    .replaceAll(/(https?:[^?#"\s]*[?#])[^"\s]*/gi, '$1...');
+    .replaceAll(/([a-z][a-z0-9+.-]*:\/*)[^/"\s]*@/gi, '$1...@')
+    .replaceAll(/([a-z][a-z0-9+.-]*:\/[^?#"\s]*[?#])[^"\s]*/gi, '$1...');
 }

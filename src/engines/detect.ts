@@ -210,7 +210,7 @@ function placeKey(address: EngineAddress): string {
 }
 
 /** `ollama` at home, else `ollama-8000`; a second one at the same port of another address `ollama-8000-2`. */
-function freeId(kind: EngineKindName, address: EngineAddress, taken: ReadonlySet<string>): string {
+export function freeId(kind: EngineKindName, address: EngineAddress, taken: ReadonlySet<string>): string {
   const stem = idStems[kind];
   const home = homePorts[kind]?.includes(address.port) === true && isLoopbackHost(address.host);
   const plain = home || address.socketPath !== undefined ? stem : `${stem}-${address.port}`;

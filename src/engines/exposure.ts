@@ -56,3 +56,8 @@ const advice: Readonly<Record<EngineKindName, string>> = {
 export function exposureAdvice(kind: EngineKindName): string {
   return advice[kind];
 }
+
+/** The warning as people read it. */
+export function exposureWarning(ref: Pick<EngineRef, 'id' | 'kind'>, exposedOn: string): string {
+  return `Engine ${ref.id} itself answers on ${exposedOn} without a key of flm's: the door is locked and the window open; ${exposureAdvice(ref.kind)}.`;
+}

@@ -1,5 +1,6 @@
 /**
- * One GET to one engine over the same client that carries requests: what probes and detection are made of.
+ * One GET, or one small POST, to one engine over the same client that carries requests: what probes and detection are
+ * made of.
  *
  * Promises: it ends within its limit or with the signal, closes what is late, never rejects, and holds at most 1 MB of
  * an answer. A status is not judged here: engines answer 200 to paths that they do not know.
@@ -22,6 +23,8 @@ export interface ProbeRequest {
   /** One more field with its CRLF, such as the engine's key; '' for none. */
   readonly field: string;
   readonly limitMs: number;
+  /** A JSON body makes it a POST. Probes send none. */
+  readonly json?: string;
 }
 
 export interface ProbeAnswer {
@@ -43,13 +46,18 @@ export interface ProbeFault {
 }
 
 const maxAnswerBytes = 1024 * 1024;
+/** A machine that is there takes the connection in milliseconds. */
+const maxConnectMs = 5_000;
 
 export function probeRequest(
   line: ProbeLine,
   request: ProbeRequest,
   signal: AbortSignal,
 ): Promise<ProbeAnswer | ProbeFault> {
-  const { to, path, field, limitMs } = request;
+  const { to, path, field, limitMs, json } = request;
+  const method = json === undefined ? 'GET' : 'POST';
+  const body = json === undefined ? [] : [Buffer.from(json)];
+  const type = json === undefined ? '' : 'content-type: application/json\r\n';
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(fault('timeout', 'was not asked to the end'));
     const begunMs = line.clock.monotonicMs();
@@ -84,12 +92,12 @@ export function probeRequest(
     const flight = line.upstream.send(
       {
         to,
-        method: 'GET',
-        head: `GET ${to.path}${path} HTTP/1.1\r\nuser-agent: flm\r\naccept: application/json, text/plain\r\naccept-encoding: identity\r\n${field}`,
-        body: [],
-        bodyLength: 0,
+        method,
+        head: `${method} ${to.path}${path} HTTP/1.1\r\nuser-agent: flm\r\naccept: application/json, text/plain\r\naccept-encoding: identity\r\n${type}${field}`,
+        body,
+        bodyLength: body[0]?.length ?? 0,
         // Well before the limit, so that a machine that is off is told from an engine that is busy.
-        connectTimeoutMs: limitMs / 3,
+        connectTimeoutMs: Math.min(limitMs / 3, maxConnectMs),
         firstByteTimeoutMs: limitMs,
         idleTimeoutMs: limitMs,
       },

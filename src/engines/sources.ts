@@ -74,7 +74,7 @@ function keyOf(id: string, secret: SecretRef, readSecret: ReadSecret): string {
 }
 
 /** `ollama`, or the host's first label and the port: `gpu-box-8000`. */
-function freeIdOf(engine: EngineConfig, taken: ReadonlySet<string>): string {
+export function freeIdOf(engine: Pick<EngineConfig, 'url' | 'kind'>, taken: ReadonlySet<string>): string {
   const { address } = parseEngineUrl(engine.url);
   const stem = (engine.kind ?? address.host.replaceAll(/[^a-z0-9]+/gi, '-'))
     .toLowerCase()

@@ -65,8 +65,8 @@ export class EngineRegistry {
     return this.#needs.repository.listEngines();
   }
 
-  /** Throws an `EngineError` ENGINE_INVALID that carries every fault; then nothing was saved. */
-  async add(input: NewEngine): Promise<EngineRecord> {
+  /** What `add` would save. Throws an `EngineError` ENGINE_INVALID that carries every fault. */
+  async check(input: NewEngine): Promise<EngineRecord> {
     const parsed = engineSchema.safeParse(input);
     const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
     if ((await this.list()).some((e) => e.id === input.id)) {
@@ -74,7 +74,7 @@ export class EngineRegistry {
     }
     if (!parsed.success || faults.length > 0) throw new EngineError('ENGINE_INVALID', { faults });
     const { url, id, kind, apiKey, slots } = parsed.data;
-    const record: EngineRecord = {
+    return {
       id,
       url,
       createdAtMs: this.#needs.clock.nowMs(),
@@ -82,8 +82,13 @@ export class EngineRegistry {
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(slots === undefined ? {} : { slots }),
     };
+  }
+
+  /** Throws like `check`; then nothing was saved. */
+  async add(input: NewEngine): Promise<EngineRecord> {
+    const record = await this.check(input);
     await this.#needs.repository.saveEngine(record);
-    await this.#changed('engine.add', id, JSON.stringify(record));
+    await this.#changed('engine.add', record.id, JSON.stringify(record));
     return record;
   }
 

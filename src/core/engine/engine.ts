@@ -96,6 +96,12 @@ export type ProbeDown = Extract<ProbeResult, { state: 'down' }>;
 /** refused: nobody listens; timeout: no answer in time (busy, not down); wrong: answers, but not as this kind. */
 export type ProbeFailure = 'refused' | 'timeout' | 'wrong' | 'unauthorised' | 'unreachable';
 
+/** In which form an engine answers a request for embeddings in base64. */
+export type EmbeddingsCheck =
+  | { readonly format: 'base64' | 'floats'; readonly dimensions: number }
+  /** `detail` completes "It ...". */
+  | { readonly format: 'none'; readonly detail: string };
+
 export interface Engine {
   readonly ref: EngineRef;
   readonly kind: EngineKind;

@@ -1,0 +1,45 @@
+/**
+ * The catalogue of models as clients see it, made outside a proxy from what is known of its engines: the same code
+ * answers as in the proxy, under a key that may see everything.
+ */
+import { Breaker } from '../core/engine/breaker.ts';
+import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
+import { ModelCatalog } from '../core/engine/model-catalog.ts';
+import { noKeyLimits } from '../core/security/api-key.ts';
+import { compileKey } from '../core/security/key-view.ts';
+import type { ModelAlias } from '../core/security/ports.ts';
+import { engineKind } from '../engines/kinds.ts';
+
+const everything = compileKey({
+  id: '',
+  label: '',
+  digest: '',
+  prefix: '',
+  scopes: ['inference', 'engine:admin'],
+  models: [],
+  engines: [],
+  endpoints: [],
+  addresses: [],
+  limits: noKeyLimits,
+  createdAtMs: 0,
+  expiresAtMs: null,
+  revokedAtMs: null,
+});
+
+/** Models of engines that are up, and the aliases that lead to them, by name. */
+export function catalogOf(
+  engines: readonly EngineStatus[],
+  aliases: readonly ModelAlias[],
+): readonly CatalogEntry[] {
+  const listed = engines.map(({ ref, state, models }) => ({
+    engine: {
+      ref,
+      kind: engineKind(ref.kind),
+      probe: () => Promise.reject(new Error('a catalogue asks nobody')),
+    },
+    state,
+    models,
+    load: { inFlight: 0, breaker: new Breaker(() => 0), nextProbeAtMs: 0 },
+  }));
+  return new ModelCatalog(listed, aliases, () => 0).visible(everything);
+}

@@ -1,0 +1,268 @@
+/**
+ * `flm engine`: detect, list, add, remove, test. Nothing here generates, except the one embedding that
+ * `test --embeddings` says it asks for.
+ */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import {
+  type EngineKindName,
+  type EngineRecord,
+  engineKindNames,
+  type SecretRef,
+} from '../core/engine/engine.ts';
+import { EngineError } from '../core/errors.ts';
+import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
+import { number } from './config-flags.ts';
+import { askEngines, enginesOfProxies, recordOf } from './engine-look.ts';
+import { enginesTable, examinedDocument, examinedText } from './engine-view.ts';
+import { printable, table } from './layout.ts';
+import { engineDocument } from './proxy-view.ts';
+
+interface PlaceFlags {
+  readonly kind?: string;
+  readonly keyEnv?: string;
+  readonly keyFile?: string;
+  readonly keyStdin?: boolean;
+}
+
+interface AddFlags extends PlaceFlags {
+  readonly id?: string;
+  readonly slots?: string;
+}
+
+export function engineCommands(cli: Cli): Command {
+  return group('engine', 'the LLM servers behind flm', [
+    detect(cli),
+    list(cli),
+    add(cli),
+    remove(cli),
+    examine(cli),
+  ]);
+}
+
+function detect(cli: Cli): Command {
+  return leaf('detect', 'look for engines on this machine', 'flm engine detect').action(
+    action(cli, async (session) => {
+      const { engines, scout } = session.flm;
+      const saved = await engines.list();
+      const look = await scout.detect(saved, session.signal);
+      const found = await Promise.all(
+        look.engines.map(async ({ ref, product }) => {
+          const examined = examinedDocument(await scout.examine(recordOf(ref), session.signal));
+          return { ...examined, product, origin: 'detected' };
+        }),
+      );
+      const { locked, installed } = look;
+      const { terminal } = session;
+      if (session.json) terminal.out(JSON.stringify({ engines: found, installed, locked }));
+      else {
+        if (found.length > 0) terminal.out(enginesTable(found, terminal));
+        else terminal.out(saved.length > 0 ? 'No further engine runs here.' : 'No engine runs here.');
+        if (installed.length > 0) {
+          const rows = installed.map((i) => [i.title, i.program, i.startWith]);
+          terminal.out(`\n${table(['INSTALLED', 'PROGRAM', 'START IT WITH'], rows)}`);
+        }
+        for (const { url, detail } of locked)
+          terminal.out(
+            `\n${url} ${printable(detail)}; add it with \`flm engine add ${url} --key-env NAME\`.`,
+          );
+      }
+      if (saved.length > 0) terminal.talk(`${saved.length} saved, not asked here: \`flm engine list\`.`);
+      warnOfExposure(session, found);
+    }),
+  );
+}
+
+function list(cli: Cli): Command {
+  return leaf('list', 'saved engines, and those of the proxies that run, as they are now', 'flm engine list')
+    .alias('ls')
+    .action(
+      action(cli, async (session) => {
+        const [saved, watched = []] = await Promise.all([
+          session.flm.engines.list(),
+          enginesOfProxies(session),
+        ]);
+        const others = saved.filter((record) => !watched.some(({ status }) => status.ref.id === record.id));
+        const seen = [...(await askEngines(session, others)), ...watched];
+        const documents = seen.map(({ status, proxy }) => ({ ...engineDocument(status), proxy }));
+        const { terminal } = session;
+        if (session.json) terminal.out(JSON.stringify({ engines: documents }));
+        else if (documents.length > 0) terminal.out(enginesTable(documents, terminal));
+        else
+          terminal.out(
+            'No engine is saved. Those on this machine are found by themselves (`flm engine detect`); add others with `flm engine add URL`.',
+          );
+        warnOfExposure(session, documents);
+      }),
+    );
+}
+
+function add(cli: Cli): Command {
+  const command = leaf(
+    'add',
+    'save an engine; it is asked what it is',
+    'flm engine add http://gpu-box:8000\nflm engine add https://llm.example.org --id far --key-env FAR_KEY',
+  )
+    .argument('<url>', 'its address, with or without /v1')
+    .option('--id <id>', 'its name in `engine/model` and in the rules of keys')
+    .option('--slots <number>', 'requests that it is to work on at once; else as it tells itself');
+  return addPlaceFlags(command).action(
+    action(cli, async (session, flags: AddFlags, url: string) => {
+      const { engines, scout } = session.flm;
+      const saved = await engines.list();
+      const apiKey = await secretOf(session, flags, 'engine add');
+      const kind = flags.kind as EngineKindName | undefined;
+      const slots = number(flags.slots) as number | undefined;
+      const given = {
+        url,
+        ...(kind === undefined ? {} : { kind }),
+        ...(apiKey === undefined ? {} : { apiKey }),
+        ...(slots === undefined ? {} : { slots }),
+      };
+      // Judged before anybody is asked; the id that it gets without one is made from what it is.
+      const draft = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
+      const twin = saved.find((e) => scout.spelling(e.url) === scout.spelling(url));
+      if (twin !== undefined) {
+        const fault = {
+          field: 'url',
+          value: url,
+          allowed: `an address that is not saved yet; ${twin.id} has it`,
+        };
+        throw new EngineError('ENGINE_INVALID', { faults: [fault] });
+      }
+      const examination = await scout.examine(draft, session.signal);
+      const { probe } = examination;
+      if (probe.state === 'down' && probe.reason === 'unauthorised' && kind === undefined) {
+        const what = apiKey === undefined ? 'missing' : 'one that it refuses';
+        const fault = {
+          field: 'key',
+          value: what,
+          allowed: 'the key that the engine asks for: --key-env, --key-file or --key-stdin',
+        };
+        throw new EngineError('ENGINE_INVALID', { faults: [fault] });
+      }
+      const known = probe.state === 'down' ? kind : examination.ref.kind;
+      const id = flags.id ?? scout.suggestId(url, known, new Set(saved.map((e) => e.id)));
+      const record = await engines.add({ ...given, id });
+      const document = { ...examinedDocument(examination), id: record.id };
+      const { terminal } = session;
+      if (session.json) terminal.out(JSON.stringify(document));
+      else terminal.out(`Added.\n${examinedText(document, undefined, terminal)}`);
+      if (probe.state === 'down')
+        terminal.talk(`It ${printable(probe.detail)}; it is saved, and used as soon as it answers.`);
+      if (record.apiKey?.from === 'env')
+        terminal.talk(
+          `A proxy reads ${record.apiKey.name} from its own environment: start it where it is set.`,
+        );
+      warnOfExposure(session, [document]);
+    }),
+  );
+}
+
+function remove(cli: Cli): Command {
+  return leaf('remove', 'forget a saved engine', 'flm engine remove gpu-box-8000')
+    .argument('<id>', 'see `flm engine list`')
+    .action(
+      action(cli, async (session, _flags: object, id: string) => {
+        await session.flm.engines.remove(id);
+        if (session.json) return session.terminal.out(JSON.stringify({ id, removed: true }));
+        session.terminal.out(`Removed ${id}. What runs on it now is finished.`);
+      }),
+    );
+}
+
+function examine(cli: Cli): Command {
+  const command = leaf(
+    'test',
+    'ask one engine what it is, how it is, and what it serves',
+    'flm engine test ollama\nflm engine test http://gpu-box:8000 --embeddings bge-m3',
+  )
+    .argument('<id-or-url>', 'a saved or detected engine, or any address')
+    .option(
+      '--embeddings <model>',
+      'ask for one embedding too (a real request), and see in which form it comes',
+    );
+  return addPlaceFlags(command).action(
+    action(cli, async (session, flags: PlaceFlags & { readonly embeddings?: string }, name: string) => {
+      const { scout } = session.flm;
+      const record = await recordNamed(session, flags, name);
+      const examination = await scout.examine(record, session.signal);
+      const document = examinedDocument(examination);
+      const model = flags.embeddings;
+      const known = { ...record, kind: examination.ref.kind };
+      const embeddings =
+        model === undefined || examination.probe.state === 'down'
+          ? undefined
+          : { model, ...(await scout.embeddings(known, model, session.signal)) };
+      const { terminal } = session;
+      if (session.json) terminal.out(JSON.stringify({ ...document, ...(embeddings && { embeddings }) }));
+      else terminal.out(examinedText(document, embeddings, terminal));
+      warnOfExposure(session, [document]);
+      if (document.state !== 'down' && embeddings?.format !== 'none') return;
+      if (document.state === 'down') terminal.talk('Start the engine, or check its address and its key.');
+      session.cli.exit = 1;
+    }),
+  );
+}
+
+function addPlaceFlags(command: Command): Command {
+  const kinds = engineKindNames.filter((name) => name !== 'demo').join(', ');
+  return command
+    .option('--kind <kind>', `what it is, if it is not to be asked: ${kinds}`)
+    .option('--key-env <name>', 'the engine asks for a key, which is in this variable')
+    .option('--key-file <path>', 'the key is in this file')
+    .option('--key-stdin', 'the key comes on standard input, and is kept in the database');
+}
+
+/** Never from an argument: arguments are seen by every user of the machine. */
+async function secretOf(
+  session: Session,
+  flags: PlaceFlags,
+  command: string,
+): Promise<SecretRef | undefined> {
+  const { keyEnv, keyFile, keyStdin } = flags;
+  const given = [keyEnv, keyFile, keyStdin].filter((value) => value !== undefined);
+  if (given.length > 1) throw usageError(command, 'Give one of --key-env, --key-file and --key-stdin.');
+  if (keyEnv !== undefined) return { from: 'env', name: keyEnv };
+  // A proxy in the background has another working folder.
+  if (keyFile !== undefined) return { from: 'file', path: resolve(keyFile) };
+  if (keyStdin !== true) return undefined;
+  const value = (await session.terminal.readAll()).trim();
+  if (value === '') throw usageError(command, 'No key came on standard input.');
+  return { from: 'value', value };
+}
+
+async function recordNamed(session: Session, flags: PlaceFlags, name: string): Promise<EngineRecord> {
+  const { engines, scout } = session.flm;
+  const apiKey = await secretOf(session, flags, 'engine test');
+  const more = {
+    ...(flags.kind === undefined ? {} : { kind: flags.kind as EngineKindName }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+  };
+  const saved = await engines.list();
+  if (name.includes('://')) return engines.check({ url: name, id: freeDraftId(saved), ...more });
+  const byId = saved.find((e) => e.id === name);
+  if (byId !== undefined) return { ...byId, ...more };
+  const { engines: running } = await scout.detect(saved, session.signal);
+  const found = running.find(({ ref }) => ref.id === name);
+  if (found !== undefined) return { ...recordOf(found.ref), ...more };
+  throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: name } });
+}
+
+/** For the judgement of everything else. */
+function freeDraftId(saved: readonly EngineRecord[]): string {
+  for (let n = 1; ; n++) if (!saved.some((e) => e.id === `engine-${n}`)) return `engine-${n}`;
+}
+
+function warnOfExposure(
+  session: Session,
+  engines: readonly { readonly id: string; readonly kind: string; readonly exposedOn?: string }[],
+): void {
+  const { terminal, flm } = session;
+  for (const { id, kind, exposedOn } of engines) {
+    if (exposedOn === undefined) continue;
+    // The document has the name of a kind.
+    const warning = flm.scout.exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
+    terminal.talk(`${terminal.paint('yellow', '!')} ${warning}`);
+  }
+}

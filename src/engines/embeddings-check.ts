@@ -1,0 +1,41 @@
+/**
+ * Asks an engine for one embedding as the official SDKs do, in base64, and looks at what comes. Some engines send
+ * floats all the same; openai-node 6 reads those as an empty list without a word, and flm re-encodes nothing.
+ */
+import type { EmbeddingsCheck, Engine } from '../core/engine/engine.ts';
+import { objectOf, objectsIn, textOf } from './json-reading.ts';
+import { keyField } from './probe.ts';
+import { type ProbeLine, probeRequest } from './probe-request.ts';
+
+/** The model may have to be loaded first. */
+const limitMs = 120_000;
+
+/** A real request, small. Never rejects. */
+export async function checkEmbeddings(
+  line: ProbeLine,
+  engine: Engine,
+  model: string,
+  signal: AbortSignal,
+): Promise<EmbeddingsCheck> {
+  const { ref, kind } = engine;
+  const field = ref.apiKey === undefined ? '' : keyField(kind.keyField, ref.apiKey);
+  const json = JSON.stringify({ model, input: 'flm', encoding_format: 'base64' });
+  const answer = await probeRequest(
+    line,
+    { to: ref.address, path: '/v1/embeddings', field, limitMs, json },
+    signal,
+  );
+  if (!answer.answered) return { format: 'none', detail: answer.detail };
+  const body = objectOf(answer.json);
+  const embedding = objectsIn(body, 'data')?.[0]?.embedding;
+  if (answer.status === 200 && Array.isArray(embedding))
+    return { format: 'floats', dimensions: embedding.length };
+  // Four bytes a float.
+  if (answer.status === 200 && typeof embedding === 'string')
+    return { format: 'base64', dimensions: Math.floor(Buffer.byteLength(embedding, 'base64') / 4) };
+  const said = textOf(objectOf(body?.error)?.message) ?? textOf(body?.error);
+  return {
+    format: 'none',
+    detail: `answers with status ${answer.status}${said === undefined ? '' : `: ${said.slice(0, 200)}`}`,
+  };
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertMistake, makeCli } from '../helpers/cli.ts';
+
+interface Proxy {
+  readonly id: string;
+  readonly pid: number;
+  readonly port: number;
+  readonly url: string;
+  readonly state: string;
+}
+
+test('a proxy that was started can be asked for, restarted and stopped', async (t) => {
+  const cli = makeCli(t);
+
+  const started = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Proxy>();
+  const status = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Proxy[] }>();
+  const text = await cli.run('proxy', 'status');
+  const restarted = (await cli.run('proxy', 'restart', '--json')).json<Proxy>();
+  const stopped = await cli.run('proxy', 'stop', restarted.id, '--json');
+
+  assert.deepEqual(
+    status.proxies.map((p) => [p.id, p.pid, p.state]),
+    [[started.id, started.pid, 'running']],
+  );
+  assert.match(text.stdout, new RegExp(`^${started.id} +running, profile default`));
+  assert.match(text.stdout, /flm engine add URL/);
+  assert.notEqual(restarted.pid, started.pid);
+  assert.equal(restarted.port, started.port);
+  assert.equal(stopped.json<{ stopped: Proxy[] }>().stopped[0]?.id, restarted.id);
+  assert.match((await cli.run('proxy', 'logs')).stdout, /stopped/);
+});
+
+test('a start that cannot be says why and leaves nothing', async (t) => {
+  const cli = makeCli(t);
+  const { port, id } = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Proxy>();
+
+  assertMistake(await cli.run('proxy', 'start'), new RegExp(`already running as ${id}`));
+  await cli.run('profile', 'save', 'lab', '--port', String(port));
+  assertMistake(await cli.run('proxy', 'start', 'lab'), new RegExp(`Port ${port} .*${id}`));
+  assertMistake(await cli.run('proxy', 'start', 'nothing'), /no profile named nothing/);
+  assertMistake(await cli.run('proxy', 'start', '--bind', '0.0.0.0'), /a loopback address/);
+  assertMistake(await cli.run('proxy', 'stop', 'lab'), /No proxy is running with the id or profile lab/);
+  assertMistake(await cli.run('proxy', 'restart', 'lab'), /No proxy is running/);
+  assertMistake(await cli.run('proxy', 'logs', '--lines', 'x'), /--lines takes a number/);
+  const { proxies } = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Proxy[] }>();
+  assert.deepEqual(
+    proxies.map((p) => p.id),
+    [id],
+  );
+});
+
+test('a proxy in the foreground ends with a signal', async (t) => {
+  const cli = makeCli(t);
+
+  const running = cli.start('proxy', 'run', '--port', '0', '--json');
+  await running.saw(/\n/);
+  const { url } = JSON.parse(running.stdout()) as Proxy;
+  assert.equal((await fetch(`${url}/health`)).status, 200);
+  running.child.kill('SIGTERM');
+  const ended = await running.ended;
+
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.deepEqual((await cli.run('proxy', 'status', '--json')).json(), { proxies: [] });
+});
