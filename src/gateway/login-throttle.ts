@@ -1,20 +1,27 @@
 /**
  * Slows down guessing: after twenty failed logins in a row an address may fail ten times a minute. Counts failures
- * alone; memory is bounded by the limiter's own sweep and by one bucket for all when too many addresses take part.
+ * alone; memory is bounded: while too many addresses take part they share one bucket.
  */
 import { type BucketAsk, GcraLimiter } from '../core/security/rate-limiter.ts';
 
 const perMinute = 10;
 const burst = 20;
 const maxBuckets = 50_000;
+/** As long as one failure counts: sweeping more often finds little, and costs what an attacker chooses. */
+const sweepMs = 60_000 / perMinute;
 
 export class LoginThrottle {
   readonly #limiter = new GcraLimiter();
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
 
   /** Counts one failure; milliseconds to wait where there were too many, else 0. */
   failed(bucket: string, nowMs: number): number {
+    if (this.#limiter.size >= maxBuckets && nowMs - this.#sweptAtMs >= sweepMs) {
+      this.#sweptAtMs = nowMs;
+      this.#limiter.sweep(nowMs);
+    }
     const ask: BucketAsk = {
-      bucket: this.#limiter.size > maxBuckets ? 'everybody' : bucket,
+      bucket: this.#limiter.size >= maxBuckets ? 'everybody' : bucket,
       perMinute,
       burst,
     };

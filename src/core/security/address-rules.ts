@@ -16,8 +16,12 @@ export interface ClientAddress {
   readonly bucket: string;
 }
 
+/** `::a.b.c.d` (RFC 4291, section 2.5.5.1: deprecated): another address than `::ffff:a.b.c.d`, which ipaddr.js makes of it. */
+export const ipv4Compatible = /^::\d+\./;
+
 /** Undefined for what is not exactly one address: ports, zones, brackets and short forms are not guessed at. */
 export function parseAddress(text: string): ClientAddress | undefined {
+  if (ipv4Compatible.test(text)) return undefined;
   if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !(text.includes(':') && ipaddr.IPv6.isValid(text)))
     return undefined;
   const zone = text.indexOf('%');

@@ -56,7 +56,7 @@ export class GcraLimiter implements RateLimiter {
         resetMs = arrival - nowMs;
       }
     }
-    if (this.#arrival.size > this.#sweepAt) this.#sweep(nowMs);
+    if (this.#arrival.size > this.#sweepAt) this.sweep(nowMs);
     return { granted: true, tightest, remaining, resetMs };
   }
 
@@ -70,7 +70,8 @@ export class GcraLimiter implements RateLimiter {
     return wait > 1e-6 * interval ? wait : 0;
   }
 
-  #sweep(nowMs: number): void {
+  /** Forgets what is full again; happens by itself as buckets become many. */
+  sweep(nowMs: number): void {
     for (const [bucket, arrival] of this.#arrival) if (arrival <= nowMs) this.#arrival.delete(bucket);
     // Growing the threshold with what is really in use keeps the cost of sweeping below that of the requests.
     this.#sweepAt = Math.max(sweepAbove, this.#arrival.size * 2);

@@ -6,6 +6,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type Fault, PolicyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
+import { ipv4Compatible } from './address-rules.ts';
 import { isOriginRule } from './origin-rules.ts';
 
 const cidr = z.string().max(96).refine(isAddressRule, {
@@ -88,6 +89,6 @@ function compareBytes(a: readonly number[], b: readonly number[]): number {
 function isAddress(text: string): boolean {
   return (
     ipaddr.IPv4.isValidFourPartDecimal(text) ||
-    (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text))
+    (text.includes(':') && !text.includes('%') && !ipv4Compatible.test(text) && ipaddr.IPv6.isValid(text))
   );
 }

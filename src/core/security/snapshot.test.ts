@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sampleKey } from '../../../test/helpers/key-samples.ts';
+import type { ApiKey } from './api-key.ts';
+import { defaultPolicy, parsePolicy } from './security-policy.ts';
+import { SnapshotHolder } from './snapshot.ts';
+
+const key = (id: string, digest: string, parts: Partial<ApiKey> = {}): ApiKey =>
+  sampleKey({ id, digest, ...parts });
+const upsert = (...upserted: ApiKey[]) => ({ keys: { replaceAll: false, upserted, removedIds: [] } });
+
+test('a change makes a new snapshot and leaves the old one as it was', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  holder.apply(upsert(key('k1', 'd1')));
+  const old = holder.current();
+  holder.apply({ ...upsert(key('k2', 'd2')), policy: parsePolicy({ denyIps: ['10.0.0.1'] }) });
+
+  assert.deepEqual([...old.keysById.keys()], ['k1']);
+  assert.equal(old.policy.deny.empty, true);
+  assert.deepEqual([...holder.current().keysById.keys()], ['k1', 'k2']);
+  assert.equal(holder.current().policy.deny.empty, false);
+});
+
+test('what did not change keeps its compiled form', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  holder.apply(upsert(key('k1', 'd1')));
+  const before = holder.current();
+  holder.apply(upsert(key('k2', 'd2')));
+
+  assert.equal(holder.current().keysById.get('k1'), before.keysById.get('k1'));
+  assert.equal(holder.current().policy, before.policy);
+});
+
+test('a key that is replaced is not found by its old digest, one that is removed by none', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  holder.apply(upsert(key('k1', 'd1'), key('k2', 'd2')));
+  holder.apply(upsert(key('k1', 'd3', { revokedAtMs: 1 })));
+  holder.apply({ keys: { replaceAll: false, upserted: [], removedIds: ['k2', 'unknown'] } });
+
+  const { keysByDigest } = holder.current();
+  assert.deepEqual([...keysByDigest.keys()], ['d3']);
+  assert.equal(keysByDigest.get('d3')?.revoked, true);
+});
+
+test('a load from the beginning forgets what is not in it', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  holder.apply(upsert(key('k1', 'd1')));
+  holder.apply({ keys: { replaceAll: true, upserted: [key('k2', 'd2')], removedIds: [] } });
+  assert.deepEqual([...holder.current().keysByDigest.keys()], ['d2']);
+});
+
+test('listeners are told both snapshots, until they are taken off', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  const told: boolean[] = [];
+  const off = holder.onSwap((old, now) => told.push(old !== now && now === holder.current()));
+  holder.apply({});
+  off();
+  off();
+  holder.apply({});
+  assert.deepEqual(told, [true]);
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type BareRequest, bareExchange } from '../../test/helpers/bare-exchange.ts';
+import { denyOrigin, preflightFields, readOrigin } from './cors.ts';
+
+const app = 'https://app.example.org';
+
+function read(request: BareRequest) {
+  const x = bareExchange({ policy: { allowOrigins: [app] }, ...request });
+  readOrigin(x);
+  return { x, denied: denyOrigin(x)?.code };
+}
+
+test('a request without an origin is no page', () => {
+  const { x, denied } = read({});
+  assert.equal(denied, undefined);
+  assert.equal(x.preflight, false);
+  assert.deepEqual(x.cors, ['vary', 'Origin']);
+});
+
+test('where no origin is allowed an answer does not depend on it', () => {
+  assert.equal(read({ policy: {} }).x.cors, undefined);
+  const { x, denied } = read({ policy: {}, fields: ['Origin', app] });
+  assert.equal(x.cors, undefined);
+  assert.equal(denied, 'ORIGIN_DENIED');
+});
+
+test('an allowed origin is echoed, and no other', () => {
+  const { x, denied } = read({ fields: ['Origin', app] });
+  assert.equal(denied, undefined);
+  assert.deepEqual(x.cors?.slice(0, 2), ['access-control-allow-origin', app]);
+  for (const origin of ['null', `${app}/`, `${app}.evil`, app.toUpperCase(), '*', ''])
+    assert.equal(read({ fields: ['Origin', origin] }).denied, 'ORIGIN_DENIED', origin);
+  assert.equal(read({ fields: ['Origin', app, 'Origin', app] }).denied, 'ORIGIN_DENIED');
+});
+
+test('a preflight is an OPTIONS of a page that names a method', () => {
+  const asks = ['Origin', app, 'Access-Control-Request-Method', 'POST'];
+  assert.equal(read({ method: 'OPTIONS', fields: asks }).x.preflight, true);
+  assert.equal(read({ method: 'POST', fields: asks }).x.preflight, false);
+  assert.equal(read({ method: 'OPTIONS', fields: asks.slice(0, 2) }).x.preflight, false);
+  assert.equal(read({ method: 'OPTIONS', fields: asks.slice(2) }).x.preflight, false);
+});
+
+test('a preflight gets back the names that it asked for, when they are names', () => {
+  const allowed = (names: string) => {
+    const fields = preflightFields(read({ fields: ['Access-Control-Request-Headers', names] }).x);
+    const at = fields.indexOf('access-control-allow-headers');
+    return at < 0 ? undefined : fields[at + 1];
+  };
+  for (const names of ['authorization', 'authorization, x-a ,x-b', '*']) assert.equal(allowed(names), names);
+  for (const names of ['', ',', 'a,', 'a b', 'a:b', 'a,,b', '<a>', `a${'b'.repeat(2048)}`])
+    assert.equal(allowed(names), undefined, names);
+});
+
+test('a page on another network is let in only when it asks', () => {
+  const asked = (value: string) =>
+    preflightFields(read({ fields: ['Access-Control-Request-Private-Network', value] }).x).includes(
+      'access-control-allow-private-network',
+    );
+  assert.deepEqual([asked('true'), asked('false'), asked('')], [true, false, false]);
+});

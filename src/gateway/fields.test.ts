@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Fields } from './fields.ts';
+
+test('a known field is found in any case, an unknown one is dropped', () => {
+  const fields = new Fields([
+    'HOST',
+    'a',
+    'X-Api-KEY',
+    'k',
+    'Cookie',
+    'c',
+    '__proto__',
+    'p',
+    'constructor',
+    'q',
+  ]);
+  assert.equal(fields.get('host'), 'a');
+  assert.equal(fields.get('x-api-key'), 'k');
+  assert.equal(fields.get('authorization'), undefined);
+  assert.equal(fields.count, 5);
+  assert.doesNotMatch(JSON.stringify(fields), /Cookie|"c"/);
+});
+
+test('of a field that comes twice the first value stands, and that it was repeated', () => {
+  const fields = new Fields(['Host', 'a', 'host', 'b', 'Authorization', 'k']);
+  assert.equal(fields.get('host'), 'a');
+  assert.equal(fields.repeated('host'), true);
+  assert.equal(fields.repeated('authorization'), false);
+});
+
+test('a repeated field does not mark another one, whichever it is', () => {
+  const names = ['host', 'openai-beta', 'authorization', 'anthropic-beta', 'transfer-encoding'] as const;
+  for (const name of names) {
+    const fields = new Fields(names.flatMap((n) => (n === name ? [n, '1', n, '2'] : [n, '1'])));
+    for (const other of names) assert.equal(fields.repeated(other), other === name, `${name} marks ${other}`);
+  }
+});
+
+test('forwarded addresses in several lines are one list, in order', () => {
+  const fields = new Fields([
+    'X-Forwarded-For',
+    '1.1.1.1',
+    'x-forwarded-for',
+    '2.2.2.2, 3.3.3.3',
+    'FORWARDED',
+    'for=a',
+  ]);
+  assert.equal(fields.get('x-forwarded-for'), '1.1.1.1, 2.2.2.2, 3.3.3.3');
+  assert.equal(fields.get('forwarded'), 'for=a');
+});
+
+test('a field that is empty is there', () => {
+  assert.equal(new Fields(['Authorization', '']).get('authorization'), '');
+  assert.equal(new Fields(['Host', '', 'Host', 'a']).repeated('host'), true);
+});
+
+test('names that nobody has seen before are read right, however many came before them', () => {
+  for (let i = 0; i < 5_000; i++) new Fields([`X-${i}`, '']);
+  assert.equal(new Fields(['hOsT', 'a']).get('host'), 'a');
+});

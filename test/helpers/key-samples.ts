@@ -1,0 +1,23 @@
+/**
+ * Stored keys as tests need them: a key for inference that nothing limits, and what a test says about it.
+ */
+import { type ApiKey, noKeyLimits } from '../../src/core/security/api-key.ts';
+
+export function sampleKey(parts: Partial<ApiKey> = {}): ApiKey {
+  return {
+    id: 'key_1',
+    label: 'test',
+    digest: 'd1',
+    prefix: 'flm_',
+    scopes: ['inference'],
+    models: [],
+    engines: [],
+    endpoints: [],
+    addresses: [],
+    limits: noKeyLimits,
+    createdAtMs: 0,
+    expiresAtMs: null,
+    revokedAtMs: null,
+    ...parts,
+  };
+}
