@@ -7,21 +7,12 @@ import { parseEngineUrl } from '../../src/engines/engine-url.ts';
 import { identify } from '../../src/engines/identify.ts';
 import { createEngine } from '../../src/engines/kinds.ts';
 import { openLine } from '../helpers/probe-line.ts';
-import { findLlamaServer, findOllama, type RunningEngine, startLlamaServer, startOllama } from './servers.ts';
+import { type RunningEngine, startLlamaServer, startOllama } from './servers.ts';
+import { needsLlama, needsOllama } from './stage.ts';
 
 const line = openLine();
 after(() => line.upstream.close());
 const never = new AbortController().signal;
-
-const noLlama = {
-  skip:
-    findLlamaServer() === undefined
-      ? 'llama-server is not installed (test/engines/install-llama-server.sh)'
-      : false,
-};
-const noOllama = {
-  skip: findOllama() === undefined ? 'Ollama is not installed (test/engines/install-ollama.sh)' : false,
-};
 
 function refOf(kind: EngineKindName, url: string): EngineRef {
   return { id: 'real', kind, ...parseEngineUrl(url), origin: 'flag' };
@@ -46,7 +37,7 @@ async function generate(engine: RunningEngine): Promise<void> {
   assert.equal(answer.status, 200, await answer.text());
 }
 
-test('a real llama.cpp is recognised, and tells its slots and their context', noLlama, async () => {
+test('a real llama.cpp is recognised, and tells its slots and their context', needsLlama, async () => {
   const engine = await startLlamaServer();
   try {
     assert.equal(await recognise(engine), 'llamacpp');
@@ -66,7 +57,7 @@ test('a real llama.cpp is recognised, and tells its slots and their context', no
   assert.equal(gone.state === 'down' && gone.reason, 'refused');
 });
 
-test('a real llama.cpp with a key is recognised without it, and probed with it', noLlama, async () => {
+test('a real llama.cpp with a key is recognised without it, and probed with it', needsLlama, async () => {
   const engine = await startLlamaServer({ args: ['--api-key', 'sesame'] });
   try {
     assert.equal(await recognise(engine), 'llamacpp');
@@ -83,7 +74,7 @@ test('a real llama.cpp with a key is recognised without it, and probed with it',
 
 test(
   'a real Ollama is recognised, and tells of a model before and after it is loaded',
-  noOllama,
+  needsOllama,
   async () => {
     const engine = await startOllama();
     try {
@@ -108,7 +99,7 @@ test(
 );
 
 test('real engines are found by port and by variable, each once', {
-  skip: noLlama.skip || noOllama.skip,
+  skip: needsLlama.skip || needsOllama.skip,
 }, async () => {
   const [llama, ollama] = await Promise.all([startLlamaServer(), startOllama()]);
   try {

@@ -28,9 +28,10 @@ export interface RunningEngine {
   readonly url: string;
   /** The name that its lists show. */
   readonly model: string;
-  readonly pid: number;
   /** Everything it wrote so far, standard error included. */
   log(): string;
+  /** As a crash would; `stop` is still to be called. */
+  kill(): void;
   stop(): Promise<void>;
 }
 
@@ -40,12 +41,15 @@ export interface LlamaServerOptions {
   readonly alias?: string;
   /** In tokens; -c cannot ask for more. */
   readonly trainedContext?: number;
+  /** For an engine that comes back where another one was; else a free one. */
+  readonly port?: number;
 }
 
 export interface OllamaOptions {
   /** Settings such as OLLAMA_NUM_PARALLEL. */
   readonly env?: Readonly<Record<string, string>>;
   readonly trainedContext?: number;
+  readonly port?: number;
 }
 
 /** A program, and how to see that it is ready. */
@@ -56,9 +60,10 @@ interface Launch {
   readonly healthPath: string;
   /** Its home; removed when it has stopped, and when it does not start. */
   readonly folder: string;
+  readonly port: number | undefined;
 }
 
-type Started = Pick<RunningEngine, 'url' | 'pid' | 'log' | 'stop'>;
+type Started = Pick<RunningEngine, 'url' | 'log' | 'kill' | 'stop'>;
 
 /** Both are ready within a second; a machine that compiles at the same time needs more. */
 const startLimitMs = 60_000;
@@ -77,7 +82,7 @@ export function findOllama(): string | undefined {
 }
 
 export async function startLlamaServer(options: LlamaServerOptions = {}): Promise<RunningEngine> {
-  const { args = [], alias = 'tiny', trainedContext } = options;
+  const { args = [], alias = 'tiny', trainedContext, port } = options;
   const program = found(findLlamaServer(), 'install-llama-server.sh');
   const { folder, modelFile } = makeHome(trainedContext);
   const started = await start({
@@ -86,18 +91,21 @@ export async function startLlamaServer(options: LlamaServerOptions = {}): Promis
       ...['--model', modelFile, '--alias', alias, '--host', '127.0.0.1', '--port', String(port)],
       // Two requests at once, half of the context each. Context shift lets an answer go on without end; without it, it
       // would be cut when the context is full. A prompt that does not fit is refused in either case.
-      ...['-c', '1024', '-np', '2', '--context-shift', '--jinja', '--offline', ...args],
+      ...['-c', '1024', '-np', '2', '--context-shift', '--jinja', '--offline'],
+      // Threads wait for each other by spinning, which takes seconds where a core is busy with something else.
+      ...['--threads', '1', ...args],
     ],
     env: () => ({}),
     // 503 until the model is loaded.
     healthPath: '/health',
     folder,
+    port,
   });
   return { kind: 'llamacpp', model: alias, ...started };
 }
 
 export async function startOllama(options: OllamaOptions = {}): Promise<RunningEngine> {
-  const { env = {}, trainedContext } = options;
+  const { env = {}, trainedContext, port } = options;
   const program = found(findOllama(), 'install-ollama.sh');
   const { folder, modelFile } = makeHome(trainedContext);
   const started = await start({
@@ -111,6 +119,7 @@ export async function startOllama(options: OllamaOptions = {}): Promise<RunningE
     }),
     healthPath: '/api/version',
     folder,
+    port,
   });
   try {
     await createOllamaModel(started.url, modelFile);
@@ -125,7 +134,8 @@ async function createOllamaModel(url: string, modelFile: string): Promise<void> 
   const signal = AbortSignal.timeout(startLimitMs);
   const content = readFileSync(modelFile);
   const digest = `sha256:${hash('sha256', content)}`;
-  const manifest = { model: 'tiny', files: { 'tiny.gguf': digest }, stream: false };
+  const parameters = { num_thread: 1 };
+  const manifest = { model: 'tiny', files: { 'tiny.gguf': digest }, parameters, stream: false };
   for (const [path, body] of [
     [`/api/blobs/${digest}`, content],
     ['/api/create', JSON.stringify(manifest)],
@@ -137,11 +147,11 @@ async function createOllamaModel(url: string, modelFile: string): Promise<void> 
 
 async function start(launch: Launch): Promise<Started> {
   for (let tries = 1; ; tries++) {
-    const engine = new EngineProcess(launch, await freePort());
+    const engine = new EngineProcess(launch, launch.port ?? (await freePort()));
     try {
       await engine.ready(launch.healthPath);
-      const { url, pid } = engine;
-      return { url, pid, log: () => engine.log, stop: () => engine.stop() };
+      const { url } = engine;
+      return { url, log: () => engine.log, kill: () => engine.kill(), stop: () => engine.stop() };
     } catch (cause) {
       await engine.end();
       const isPortTaken = /address already in use|couldn't bind/i.test(engine.log);
@@ -200,6 +210,10 @@ class EngineProcess {
       if (status === 200) return;
       await delay(pollMs);
     }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 
   stop(): Promise<void> {

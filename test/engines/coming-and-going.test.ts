@@ -1,0 +1,252 @@
+/**
+ * Engines that go away and come back, are found, share load, or stand open to the network; and a proxy that is stopped,
+ * or a key that is revoked, while a real engine answers.
+ */
+import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
+import { after, test } from 'node:test';
+import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
+import { loopTrigger } from '../helpers/tiny-gguf.ts';
+import { assertSameBytes, jsonOf } from './answers.ts';
+import {
+  askDirectly,
+  type EngineView,
+  eventually,
+  llamaServer,
+  needsLlama,
+  needsOllama,
+  ollama,
+  openStage,
+  openStageWith,
+  portOf,
+  tapOf,
+} from './stage.ts';
+
+const before = takeStock();
+after(() => assertNoLeaks(before));
+
+const chat = { model: 'tiny', messages: [{ role: 'user', content: 'hi' }] };
+const endless = { model: 'tiny', messages: [{ role: 'user', content: loopTrigger }], stream: true };
+
+test('an engine that is killed and comes back is served again', needsLlama, async (t) => {
+  const first = await llamaServer(t);
+  const port = portOf(first.url);
+  const stage = await openStage(t, first.url);
+
+  const running = await stage.begin('/v1/chat/completions', endless);
+  await running.until((bytes) => bytes.includes('and...'));
+  first.kill();
+
+  await t.test(
+    'what it was saying ends in an error that clients see, and not as if it were whole',
+    async () => {
+      const cut = await running.response();
+      assert.equal(cut.status, 200);
+      assert.equal(cut.whole, true);
+      const events = cut.body.toString().trimEnd().split('\n\n');
+      assert.match(events.at(-1) ?? '', /^data: \{"error":\{"message":/);
+      assert.doesNotMatch(cut.body.toString(), /\[DONE\]/);
+      for (const event of events) JSON.parse(event.slice('data: '.length));
+      assert.match(events.at(-2) ?? '', /"delta"/);
+    },
+  );
+
+  await t.test('meanwhile requests are refused with a word on it, and the list is empty', async () => {
+    await first.stop();
+    const refused = await stage.ask('/v1/chat/completions', chat);
+    assert.ok(refused.status === 502 || refused.status === 503, String(refused.status));
+    const down = await eventually(
+      () => stage.status(),
+      (view) => view.engines[0]?.state === 'down',
+    );
+    assert.match(down.warnings.join('\n'), /./);
+    const answered = await stage.ask('/v1/chat/completions', chat);
+    assert.equal(answered.status, 503);
+    assert.match(answered.field('retry-after') ?? '', /^\d+$/);
+  });
+
+  await t.test('and it is found again by itself', async () => {
+    await llamaServer(t, { port });
+    const answered = await eventually(
+      () => stage.ask('/v1/chat/completions', chat),
+      (response) => response.status === 200,
+    );
+    assert.match(answered.body.toString(), /Hello/);
+    assert.equal((await stage.status()).engines[0]?.state, 'running');
+  });
+});
+
+test('an Ollama that is restarted is served again', needsOllama, async (t) => {
+  const first = await ollama(t);
+  const port = portOf(first.url);
+  const stage = await openStage(t, first.url);
+  const native = { model: 'tiny', messages: chat.messages, stream: false };
+  assert.equal((await stage.ask('/api/chat', native)).status, 200);
+  const running = await stage.begin('/api/chat', endless);
+  await running.until((bytes) => bytes.includes('and...'));
+  first.kill();
+  const cut = await running.response();
+  const last = cut.body.toString().trimEnd().split('\n').at(-1) ?? '';
+  assert.equal(typeof (JSON.parse(last) as { error?: unknown }).error, 'string');
+  await first.stop();
+  const refused = await stage.ask('/api/chat', native);
+  assert.ok(refused.status === 502 || refused.status === 503);
+  assert.equal(typeof jsonOf<{ error: unknown }>(refused).error, 'string');
+
+  await ollama(t, { port });
+  await eventually(
+    () => stage.ask('/api/chat', native),
+    (response) => response.status === 200,
+  );
+});
+
+test('engines are found at the ports where one looks, also those that start later', {
+  skip: needsLlama.skip || needsOllama.skip,
+}, async (t) => {
+  const llama = await llamaServer(t, { alias: 'first' });
+  // Its port is known before it runs.
+  const later = await ollama(t);
+  await later.stop();
+  const ports = [llama, later].map((engine) => portOf(engine.url));
+  const stage = await openStageWith(t, [], { FLM_DETECT_PORTS: ports.join(',') });
+  const found = (view: { readonly engines: readonly EngineView[] }): readonly string[] =>
+    view.engines
+      .filter((e) => e.state === 'running')
+      .map((e) => `${e.id} ${e.kind}`)
+      .sort();
+  assert.deepEqual(found(stage.proxy), [`llamacpp-${ports[0]} llamacpp`]);
+
+  await ollama(t, { port: ports[1] as number });
+  const both = await eventually(
+    () => stage.status(),
+    (view) => found(view).length === 2,
+  );
+  assert.deepEqual(found(both), [`llamacpp-${ports[0]} llamacpp`, `ollama-${ports[1]} ollama`]);
+  const list = jsonOf<{ data: { id: string }[] }>(await stage.ask('/v1/models'));
+  assert.deepEqual(list.data.map((m) => m.id).sort(), ['first', 'tiny:latest']);
+  for (const model of [
+    'first',
+    'tiny',
+    'tiny:latest',
+    `ollama-${ports[1]}/tiny`,
+    `flm://llamacpp-${ports[0]}/first`,
+  ])
+    assert.equal((await stage.ask('/v1/chat/completions', { ...chat, model })).status, 200, model);
+});
+
+const network = Object.values(networkInterfaces())
+  .flatMap((list) => list ?? [])
+  .find((a) => !a.internal && a.family === 'IPv4');
+
+test('an engine that answers on all addresses is warned about, with what closes it', {
+  skip: needsLlama.skip || (network === undefined && 'this machine has no address but loopback'),
+}, async (t) => {
+  const engine = await llamaServer(t, { args: ['--host', '0.0.0.0'] });
+  const stage = await openStage(t, engine.url);
+  const view = await eventually(
+    () => stage.status(),
+    (v) => v.engines[0]?.exposedOn !== undefined,
+  );
+  assert.equal(
+    view.warnings.filter((w) => w.includes('--host 127.0.0.1')).length,
+    1,
+    view.warnings.join('\n'),
+  );
+  const text = await stage.cli.run('proxy', 'status');
+  assert.match(text.stdout, /window open/);
+});
+
+test('two engines with the same model share the load', needsLlama, async (t) => {
+  const engines = [await llamaServer(t), await llamaServer(t)];
+  const stage = await openStage(t, ...engines.map((e) => e.url));
+  const wires = [];
+  for (let i = 0; i < 4; i++) {
+    const wire = await stage.begin('/v1/chat/completions', endless);
+    await wire.until((bytes) => bytes.includes('and...'));
+    wires.push(wire);
+  }
+  for (const engine of engines) {
+    const slots = jsonOf<{ is_processing: boolean }[]>(await askDirectly(engine.url, '/slots'));
+    assert.deepEqual(
+      slots.map((s) => s.is_processing),
+      [true, true],
+    );
+  }
+  const view = await stage.status();
+  assert.deepEqual(
+    view.engines.map((e) => e.inFlight),
+    [2, 2],
+  );
+  const list = jsonOf<{ data: { id: string }[] }>(await stage.ask('/v1/models'));
+  assert.equal(list.data.filter((m) => m.id === 'tiny').length, 1);
+  for (const wire of wires) wire.close();
+
+  // With one of them gone, the other answers all.
+  await engines[0]?.stop();
+  for (let i = 0; i < 4; i++) assert.equal((await stage.ask('/v1/chat/completions', chat)).status, 200);
+});
+
+test('a stop while a real engine speaks lets it finish', needsLlama, async (t) => {
+  const engine = await llamaServer(t);
+  const tap = await tapOf(t, engine);
+  const stage = await openStage(t, tap.url);
+  tap.holdAfter('and...');
+  const wire = await stage.begin('/v1/chat/completions', { ...endless, max_tokens: 500 });
+  await wire.until((bytes) => bytes.includes('and...'));
+  const stopping = stage.cli.start('proxy', 'stop', '--json');
+  await eventually(
+    () =>
+      stage.ask('/health').then(
+        () => 'open',
+        () => 'closed',
+      ),
+    (door) => door === 'closed',
+  );
+  tap.letGo();
+  const response = await wire.response();
+  assert.equal(response.whole, true);
+  assert.match(response.body.toString('utf8', response.body.length - 100), /data: \[DONE\]\n\n$/);
+  assertSameBytes(response.body, tap.last('POST', '/v1/chat/completions').response?.body);
+  const stopped = await stopping.ended;
+  assert.equal(stopped.code, 0, stopped.stderr);
+  const [report] = stopped.json<{ stopped: { running: number; cut: number }[] }>().stopped;
+  assert.equal(report?.running, 1);
+  assert.equal(report?.cut, 0);
+});
+
+test('a stop without grace ends a stream with an error, and frees the engine', needsLlama, async (t) => {
+  const engine = await llamaServer(t);
+  const stage = await openStage(t, engine.url);
+  const wire = await stage.begin('/v1/chat/completions', endless);
+  await wire.until((bytes) => bytes.includes('and...'));
+  const stopped = await stage.cli.run('proxy', 'stop', '--grace', '0', '--json');
+  assert.equal(stopped.code, 0, stopped.stderr);
+  const response = await wire.response();
+  assert.equal(response.whole, true);
+  assert.match(response.body.toString('utf8', response.body.length - 400), /data: \{"error":\{.*\}\n\n$/);
+  assert.doesNotMatch(response.body.toString(), /\[DONE\]/);
+  await eventually(
+    async () => jsonOf<{ is_processing: boolean }[]>(await askDirectly(engine.url, '/slots')),
+    (slots) => slots.every((s) => !s.is_processing),
+  );
+});
+
+test('a key that is revoked ends what runs under it, and nothing else', needsLlama, async (t) => {
+  const engine = await llamaServer(t);
+  const stage = await openStage(t, engine.url);
+  const key = await stage.newKey('guest');
+  const guests = await stage.begin('/v1/chat/completions', endless, { key });
+  const own = await stage.begin('/v1/chat/completions', endless);
+  for (const wire of [guests, own]) await wire.until((bytes) => bytes.includes('and...'));
+
+  const revoked = await stage.cli.run('key', 'revoke', 'guest', '--json');
+  const toldMs = performance.now();
+  assert.equal(revoked.code, 0, revoked.stderr);
+  const response = await guests.response();
+  t.diagnostic(`ended ${(performance.now() - toldMs).toFixed(0)} ms after the command`);
+  assert.match(response.body.toString('utf8', response.body.length - 400), /data: \{"error":\{.*\}\n\n$/);
+  assert.equal((await stage.ask('/v1/chat/completions', chat, { key })).status, 401);
+  const had = own.received.length;
+  await own.until((bytes) => bytes.length > had);
+  assert.equal(own.ended, false);
+});
