@@ -30,7 +30,7 @@ const chatAnswer = answer('{"choices":[{"finish_reason":"stop"}]}');
 const engineKey = 'engine-own-key-8d1f';
 
 /** What flm itself writes to an engine, and what the allow-list lets through from a client. */
-const fieldsOfFlm = new Set([
+export const fieldsOfFlm: ReadonlySet<string> = new Set([
   'host',
   'user-agent',
   'authorization',

@@ -6,9 +6,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { Backstage } from '../helpers/backstage.ts';
-import { type Door, openDoor, post } from '../helpers/door.ts';
+import { openDoor, post } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
-import { MovedClock } from '../helpers/moved-clock.ts';
 import {
   answer,
   chunk,
@@ -30,8 +29,11 @@ beforeEach(async () => {
   stage = await Backstage.open({ engines: [{}, {}] });
 });
 afterEach(async () => {
-  await stage.settle();
-  await stage.close();
+  try {
+    await stage.settle();
+  } finally {
+    await stage.close();
+  }
 });
 after(() => assertNoLeaks(stock));
 
@@ -87,14 +89,17 @@ test('the next engine answers where the first one refuses connections', async ()
       { id: 'there', port: second().port, models: ['m'] },
     ],
   });
-  second().setScript([good]);
-  const wire = await door.dial();
-  wire.send(post('/v1/chat/completions', door.key, '{"model":"m"}'));
-  assert.equal((await wire.response()).body.toString(), '{"from":"the second"}');
-  assert.deepEqual(door.directory.ends, ['refused-connection', 'done']);
-  assert.equal(door.directory.inFlight('gone'), 0);
-  wire.close();
-  await door.close();
+  try {
+    second().setScript([good]);
+    const wire = await door.dial();
+    wire.send(post('/v1/chat/completions', door.key, '{"model":"m"}'));
+    assert.equal((await wire.response()).body.toString(), '{"from":"the second"}');
+    assert.deepEqual(door.directory.ends, ['refused-connection', 'done']);
+    assert.equal(door.directory.inFlight('gone'), 0);
+    wire.close();
+  } finally {
+    await door.close();
+  }
 });
 
 test('where every engine is busy the last answer passes as it is', async () => {
@@ -293,23 +298,23 @@ test('what an engine is sent has the fields of the list and no other', async () 
 });
 
 test("an engine's own key goes to it, in the field that it reads", async () => {
-  const doors: Door[] = [];
   for (const keyField of ['authorization', 'x-api-key'] as const) {
     const door = await openDoor({
-      clock: new MovedClock(),
       engines: [{ id: 'e', port: stage.engine.port, models: ['m'], apiKey: 'its-own', kind: { keyField } }],
     });
-    doors.push(door);
-    stage.engine.setScript([good]);
-    const wire = await door.dial();
-    wire.send(post('/v1/chat/completions', door.key, '{"model":"m"}'));
-    await wire.response();
+    try {
+      stage.engine.setScript([good]);
+      const wire = await door.dial();
+      wire.send(post('/v1/chat/completions', door.key, '{"model":"m"}'));
+      await wire.response();
+      wire.close();
+    } finally {
+      await door.close();
+    }
     const sent = stage.engine.requests.at(-1);
     assert.equal(sent?.field('authorization'), keyField === 'authorization' ? 'Bearer its-own' : undefined);
     assert.equal(sent?.field('x-api-key'), keyField === 'x-api-key' ? 'its-own' : undefined);
     assert.match(sent?.field('traceparent') ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
-    wire.close();
-    await door.close();
   }
 });
 

@@ -19,8 +19,11 @@ beforeEach(async () => {
   stage = await Backstage.open();
 });
 afterEach(async () => {
-  await stage.settle();
-  await stage.close();
+  try {
+    await stage.settle();
+  } finally {
+    await stage.close();
+  }
 });
 after(() => assertNoLeaks(stock));
 

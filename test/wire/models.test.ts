@@ -37,8 +37,11 @@ beforeEach(async () => {
   ]);
 });
 afterEach(async () => {
-  await stage.settle();
-  await stage.close();
+  try {
+    await stage.settle();
+  } finally {
+    await stage.close();
+  }
 });
 after(() => assertNoLeaks(stock));
 
