@@ -9,6 +9,7 @@ import { type ModelLoad, watchFirstToken } from './chat-wait.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { printable } from './layout.ts';
+import { likelyChats } from './likely-chats.ts';
 
 interface ChatFlags {
   readonly message?: string;
@@ -108,7 +109,14 @@ function answerDocument(answer: ChatAnswer) {
   };
 }
 
-function onlyModel(models: readonly ChatModel[]): string {
+/** Those that only embed are no choice where another one chats. */
+function choices(models: readonly ChatModel[]): readonly ChatModel[] {
+  const chatting = models.filter((m) => likelyChats(m.id));
+  return chatting.length > 0 ? chatting : models;
+}
+
+function onlyModel(all: readonly ChatModel[]): string {
+  const models = choices(all);
   const [first, ...others] = models;
   if (first === undefined) throw new ProxyError('CHAT_NO_MODEL');
   if (others.length === 0) return first.id;
@@ -124,7 +132,7 @@ async function chooseModel(
 ): Promise<string | undefined> {
   if (named !== undefined) return named;
   const models = await client.models(session.signal);
-  if (models.length < 2) return onlyModel(models);
+  if (choices(models).length < 2) return onlyModel(models);
   const { terminal } = session;
   const digits = String(models.length).length;
   for (const [i, m] of models.entries())

@@ -8,6 +8,7 @@ import { type ClientRecipe, type ConnectTarget, clients } from './clients.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { waitForRequest } from './connect-wait.ts';
 import { printable, printableLines, table } from './layout.ts';
+import { likelyChats } from './likely-chats.ts';
 
 interface ConnectFlags {
   readonly model?: string;
@@ -88,9 +89,10 @@ function originOf(status: ProxyStatus, host: string | undefined): string {
   return origin;
 }
 
-/** One that is in memory, else the first that there is. */
+/** One that is in memory, else the first that there is; those that only embed come last. */
 function firstModel(status: ProxyStatus): string | undefined {
-  const models = status.engines.flatMap((e) => e.models);
+  const all = status.engines.flatMap((e) => e.models);
+  const models = [...all.filter((m) => likelyChats(m.id)), ...all.filter((m) => !likelyChats(m.id))];
   return (models.find((m) => m.loaded === true) ?? models[0])?.id;
 }
 

@@ -11,6 +11,7 @@ import { action, type Cli, leaf, type Session } from './command.ts';
 import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts';
 import { type ForegroundProxy, runInForeground } from './foreground.ts';
 import { facts, printable } from './layout.ts';
+import { likelyChats } from './likely-chats.ts';
 import { type ProxyDocument, proxyDocument } from './proxy-view.ts';
 
 interface UpFlags extends ConfigFlags {
@@ -181,7 +182,7 @@ function modelsText(models: readonly DoorModel[]): string {
 /** A request that a shell takes as it is. */
 function curlLine(url: string, key: string, models: readonly DoorModel[]): string {
   // A model that only embeds cannot chat.
-  const model = (models.find((m) => !/embed|rerank|whisper|tts/i.test(m.id)) ?? models[0])?.id ?? 'MODEL';
+  const model = (models.find((m) => likelyChats(m.id)) ?? models[0])?.id ?? 'MODEL';
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] });
   return [
     `curl ${url}/v1/chat/completions \\`,

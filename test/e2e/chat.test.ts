@@ -74,6 +74,13 @@ test('--json prints one document with text, usage and timings', async (t) => {
   assert.match(requestId, /^req_/);
 });
 
+test('a model that only embeds is no choice', async (t) => {
+  const here = await scene(t, ['nomic-embed-text', 'm']);
+
+  assert.equal((await here.cli.run('chat', '-m', 'hello')).stdout, 'You said hello\n');
+  assert.equal(chatsOf(here)[0]?.model, 'm');
+});
+
 test('the key of a chat is in no list of keys', async (t) => {
   const { cli } = await scene(t);
   await cli.run('chat', '-m', 'hello');
