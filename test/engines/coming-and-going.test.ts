@@ -132,6 +132,18 @@ test('engines are found at the ports where one looks, also those that start late
     `flm://llamacpp-${ports[0]}/first`,
   ])
     assert.equal((await stage.ask('/v1/chat/completions', { ...chat, model })).status, 200, model);
+
+  // Neither API is made of the other: who serves it is named.
+  for (const [path, model, speaker] of [
+    ['/v1/messages/count_tokens', 'tiny:latest', `llamacpp-${ports[0]}`],
+    ['/v1/rerank', 'tiny:latest', `llamacpp-${ports[0]}`],
+    ['/api/chat', 'first', `ollama-${ports[1]}`],
+  ] as const) {
+    const refused = await stage.ask(path, { ...chat, model });
+    assert.equal(refused.status, 404, path);
+    assert.ok(refused.body.includes(speaker), refused.body.toString());
+  }
+  assert.match((await stage.ask('/v1/score', { ...chat, model: 'first' })).body.toString(), /no engine/);
 });
 
 const network = Object.values(networkInterfaces())

@@ -1,6 +1,7 @@
 /** Every route that llama.cpp's server speaks, through flm: the engine's own bytes, its errors, its models. */
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
+import { Wire } from '../helpers/door.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import type { Tap } from '../helpers/tap.ts';
 import { story, storyTokens } from '../helpers/tiny-gguf.ts';
@@ -202,6 +203,40 @@ test('llama.cpp behind flm', needsLlama, async (t) => {
         assert.equal((await ask(`/engine/${engineId}/${path}`)).status, 403, path);
     },
   );
+
+  await t.test('inference by its own API is as open, and as exact', async () => {
+    const at = (path: string): string => `/engine/${floor.engineId}${path}`;
+    for (const [path, body] of [
+      ['/completion', { prompt: 'hi', cache_prompt: false }],
+      ['/completion', { prompt: 'hi', cache_prompt: false, stream: true }],
+      ['/v1/chat/completions', { ...chat, stream: true }],
+      ['/v1/messages', { ...chat, max_tokens: 64 }],
+    ] as const) {
+      const response = await ask(at(path), body);
+      assert.equal(response.status, 200, response.body.toString());
+      assert.equal(response.whole, true);
+      assertSameBytes(response.body, tap.last('POST', path).response?.body);
+      assert.match(response.body.toString(), /fixed/);
+    }
+  });
+
+  await t.test('a form reaches the engine as it was written, and its refusal the client', async () => {
+    const part = (name: string, more: string, content: string): string =>
+      `--b0\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${content}\r\n`;
+    const form = `${part('file', '; filename="a.wav"\r\nContent-Type: audio/wav', 'RIFF\0\u00ff')}${part('model', '', 'tiny')}--b0--\r\n`;
+    const wire = await Wire.dial(floor.proxy.port);
+    wire.send(
+      `POST /v1/audio/transcriptions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${floor.key}\r\ncontent-type: multipart/form-data; boundary=b0\r\ncontent-length: ${form.length}\r\n\r\n${form}`,
+    );
+    const response = await wire.response();
+    wire.close();
+    const sent = tap.last('POST', '/v1/audio/transcriptions');
+    assertSameBytes(sent.body, Buffer.from(form, 'latin1'));
+    assert.equal(sent.field('content-type'), 'multipart/form-data; boundary=b0');
+    assert.ok(response.status >= 400);
+    assert.equal(response.status, sent.response?.status);
+    assertSameBytes(response.body, sent.response?.body);
+  });
 
   await t.test("the engine's own API follows its list, by scope", async () => {
     const { engineId, newKey } = floor;
