@@ -12,7 +12,7 @@ const kind: EngineKind = {
   serves: new Set(['models.list', 'models.get', 'chat.completions', 'completions', 'embeddings'] as const),
   native: [],
   keyField: 'authorization',
-  usageOnRequest: false,
+  usageOnRequest: new Set(),
   hazard: () => undefined,
 };
 

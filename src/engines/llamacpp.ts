@@ -64,7 +64,7 @@ const kind: EngineKind = {
   serves: new Set(serves),
   native,
   keyField: 'authorization',
-  usageOnRequest: true,
+  usageOnRequest: new Set(['chat.completions', 'completions']),
   hazard: () => undefined,
 };
 

@@ -57,7 +57,8 @@ const kind: EngineKind = {
   native,
   // It has no keys of its own; what stands in front of one may.
   keyField: 'authorization',
-  usageOnRequest: true,
+  // Asked for on /v1/completions (0.17), it puts a usage of zeros into every other chunk too.
+  usageOnRequest: new Set(['chat.completions']),
   hazard: ollamaHazard,
 };
 

@@ -28,7 +28,7 @@ const kind: EngineKind = {
   native,
   keyField: 'authorization',
   // One that does not know the option may refuse it.
-  usageOnRequest: false,
+  usageOnRequest: new Set(),
   hazard,
 };
 

@@ -167,7 +167,7 @@ export class TestDirectory implements EngineDirectory {
         serves: e.serves ?? new Set(routeIds),
         native: [],
         keyField: 'authorization',
-        usageOnRequest: false,
+        usageOnRequest: new Set(),
         hazard: () => undefined,
         ...e.kind,
       };

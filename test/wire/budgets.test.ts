@@ -18,7 +18,7 @@ before(() => {
 beforeEach(async () => {
   today = 0;
   stage = await Backstage.open({
-    engines: [{ kind: { usageOnRequest: true } }],
+    engines: [{ kind: { usageOnRequest: new Set(['chat.completions']) } }],
     ledger: { today: () => today },
   });
 });
@@ -113,6 +113,13 @@ test('a client that asks for the usage itself gets it, and its request is sent a
   const response = await ask(key, stream(all), body);
   assert.equal(response.body.toString(), all);
   assert.equal(stage.lastRequest?.body.toString(), JSON.stringify({ model: 'm', ...body }));
+});
+
+test('where asking for the usage would show in other chunks, it is not asked for', async () => {
+  const key = stage.addKey({ limits: { ...noKeyLimits, tokensPerMinute: 600 } });
+  const response = await ask(key, stream(text, done), { prompt: 'hi', stream: true }, '/v1/completions');
+  assert.equal(response.body.toString(), text + done);
+  assert.equal(stage.lastRequest?.body.toString(), '{"model":"m","prompt":"hi","stream":true}');
 });
 
 test('without a budget no byte is touched', async () => {

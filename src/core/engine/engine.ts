@@ -120,8 +120,8 @@ export interface EngineKind {
   readonly native: readonly NativeRule[];
   /** Field that carries the engine's own key: `authorization` as Bearer, or `x-api-key`. */
   readonly keyField: 'authorization' | 'x-api-key';
-  /** It knows `stream_options.include_usage` of OpenAI's streams. */
-  readonly usageOnRequest: boolean;
+  /** Where `stream_options.include_usage` adds one chunk to OpenAI's streams, and changes none of the others. */
+  readonly usageOnRequest: ReadonlySet<RouteId>;
   /** What this request would do beyond answering (load, unload, pin, leave the machine, run tools), or undefined. */
   hazard(route: RouteId, facts: BodyFacts, model: EngineModel | undefined): Hazard | undefined;
 }

@@ -37,7 +37,7 @@ test('what a request would do beyond answering is for administrators', () => {
     serves: new Set(),
     native: [],
     keyField: 'authorization',
-    usageOnRequest: false,
+    usageOnRequest: new Set(),
     hazard: (_route, facts) => (facts.model === 'calm' ? undefined : { does: 'unload the model' }),
   };
   const facts = (model: string): BodyFacts => ({

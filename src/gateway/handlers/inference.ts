@@ -88,9 +88,7 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
   attempt(x, key, order, candidates, needs);
 }
 
-const usageRoutes: ReadonlySet<RouteId> = new Set(['chat.completions', 'completions']);
-
-/** Only where tokens must be counted, the client did not speak of it, and every engine that may answer knows the option. */
+/** Only where tokens must be counted, the client did not speak of it, and every engine that may answer can do it unseen. */
 function asksForUsage(
   key: KeyView,
   route: Route,
@@ -101,9 +99,8 @@ function asksForUsage(
   if (tokensPerMinute === null && tokensPerDay === null) return false;
   return (
     facts.stream === true &&
-    usageRoutes.has(route.id) &&
     !facts.values.has('stream_options') &&
-    candidates.every((c) => c.engine.kind.usageOnRequest)
+    candidates.every((c) => c.engine.kind.usageOnRequest.has(route.id))
   );
 }
 
