@@ -12,6 +12,7 @@ import type { SecretRef } from '../core/engine/engine.ts';
 import type { SecretTools } from '../core/security/key-secret.ts';
 import { machineAddresses } from '../engines/exposure.ts';
 import { findProgram } from '../engines/find-program.ts';
+import { descriptorLimit } from '../process/descriptor-limit.ts';
 import { type HomePaths, homePaths } from '../process/paths.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -31,6 +32,8 @@ export interface Machine {
   findProgram(name: string): Promise<string | undefined>;
   /** From where the administrator comes: this machine, and whence an SSH session came. */
   ownAddresses(): readonly string[];
+  /** File descriptors that this process may have; undefined where that is not known. */
+  descriptorLimit(): number | undefined;
   /** Who acts, for the audit. */
   userName(): string;
 }
@@ -60,6 +63,7 @@ export function thisMachine(environment: Environment): Machine {
     findProgram: (name) => findProgram(name, environment.PATH ?? '', homedir()),
     // sshd(8): client address, client port, server address, server port.
     ownAddresses: () => ['127.0.0.1', '::1', ...(environment.SSH_CONNECTION?.split(' ').slice(0, 1) ?? [])],
+    descriptorLimit,
     userName: () => userName(environment),
   };
 }

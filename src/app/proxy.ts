@@ -8,6 +8,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EngineService } from '../core/engine/engine-service.ts';
 import type { LogLevel } from '../core/errors.ts';
+import { connectionsWithin } from '../core/proxy/limits.ts';
 import type { ProxyFactory, RunningProxy, StartOrder } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { base62 } from '../core/security/base62.ts';
@@ -54,7 +55,8 @@ async function startProxy(
   signal: AbortSignal,
 ): Promise<RunningProxy> {
   const { clock, paths } = machine;
-  const { config } = order;
+  const maxConnections = connectionsWithin(order.config.limits, machine.descriptorLimit());
+  const config = { ...order.config, limits: { ...order.config.limits, maxConnections } };
   const id = `px_${base62(machine.secrets.randomBytes(6), 8)}`;
   const undo = new UndoList();
   // What killed proxies left is in nobody's way, so nobody waits for this.

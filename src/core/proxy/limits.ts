@@ -47,3 +47,13 @@ export const limitsSchema = z.strictObject({
 
 /** The limits in force, complete. */
 export type Limits = Readonly<z.output<typeof limitsSchema>>;
+
+/**
+ * Client connections that a process with so many file descriptors can hold: each may need a second one to an engine, and
+ * some are left for the store, the log and the control socket. Without this, idle clients could keep a proxy from
+ * reaching its engines.
+ */
+export function connectionsWithin(limits: Limits, descriptors: number | undefined): number {
+  if (descriptors === undefined) return limits.maxConnections;
+  return Math.max(8, Math.min(limits.maxConnections, Math.floor((descriptors - 100) / 2)));
+}
