@@ -132,6 +132,20 @@ describe('a body that is no JSON object is a 400:', () => {
     test(name, () => refused(body, 400, 'body_invalid', /cannot be used/));
 });
 
+test('a character that is begun at the end of a packet does not take the end of the body for its own', async () => {
+  const [first, rest] = [Buffer.from('{"model":"m","t":"\u00f4', 'latin1'), Buffer.from('"}')];
+  const length = first.length + rest.length;
+  const wire = await stage.send(
+    `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${stage.door.key}\r\nContent-Length: ${length}\r\n\r\n`,
+  );
+  wire.send(first);
+  await stage.until('the first part is here', () => stage.door.gateway.bufferedBytes === first.length);
+  wire.send(rest);
+  const response = await wire.response();
+  assert.equal(response.status, 400);
+  assert.match(error(response).message, /not UTF-8/);
+});
+
 describe('what a body holds passes byte for byte:', () => {
   const cases: Readonly<Record<string, string>> = {
     'unknown fields, blanks and numbers as written':
