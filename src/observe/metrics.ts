@@ -17,6 +17,13 @@ export interface Readings {
   readonly queues: readonly QueueReading[];
 }
 
+export interface MetricFacts {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly labelNames: readonly string[];
+}
+
 interface Tally {
   readonly labels: Readonly<Record<string, string>>;
   value: number;
@@ -129,6 +136,14 @@ export class Metrics {
 
   loginRefused(): void {
     this.#refusedLogins += 1;
+  }
+
+  /** What there is to be read, without values: for the page of the docs. */
+  described(): readonly MetricFacts[] {
+    // prom-client keeps these on each metric and tells TypeScript of none.
+    return (this.#registry.getMetricsAsArray() as unknown as readonly MetricFacts[]).map(
+      ({ name, help, type, labelNames }) => ({ name, help, type, labelNames }),
+    );
   }
 
   /** Text exposition format 0.0.4. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Command } from 'commander';
@@ -20,6 +20,21 @@ function* commandsOf(
     yield* commandsOf(sub, name);
   }
 }
+
+test('no command stands in the help that does nothing: each is driven by a test of the built program', () => {
+  const root = join(import.meta.dirname, '../..');
+  const tests = globSync('test/**/*.test.ts', { cwd: root }).map((name) =>
+    readFileSync(join(root, name), 'utf8'),
+  );
+  for (const [path, command] of all) {
+    if (command.commands.length > 0) continue;
+    const call = path.map((word) => `'${word}'`).join(', ');
+    assert.ok(
+      tests.some((text) => text.includes(call)),
+      `flm ${path.join(' ')}`,
+    );
+  }
+});
 
 test('every command that does something has an example in its help and speaks JSON', () => {
   for (const [path, command] of all) {

@@ -52,6 +52,13 @@ function faultsOfConfig(config: ProxyConfigInput): readonly Fault[] {
 
 /** The JSON Schema (draft 2020-12) of such a file. */
 export function profileJsonSchema(): object {
-  const { $schema, ...rest } = z.toJSONSchema(profileFileSchema, { io: 'input' });
+  const { $schema, ...rest } = z.toJSONSchema(profileFileSchema, {
+    io: 'input',
+    override({ jsonSchema }) {
+      // The bounds of every whole number say nothing.
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  });
   return { $schema, title: 'A profile of flm', ...rest };
 }

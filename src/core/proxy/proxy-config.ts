@@ -48,13 +48,18 @@ export const secretReferenceSchema = z.discriminatedUnion('from', [
 
 /** An engine named by a flag or a profile. Its key is a reference only: configuration holds no secret. */
 export const engineConfigSchema = z.strictObject({
-  url: engineUrlSchema,
+  url: engineUrlSchema.describe('Its address, with or without /v1.'),
   id: z
     .string()
     .regex(engineIdPattern, { error: 'lower-case letters, digits and dashes, 32 at most' })
-    .optional(),
-  kind: z.enum(engineKindNames).exclude(['demo']).optional(),
-  apiKey: secretReferenceSchema.optional(),
+    .optional()
+    .describe('Its name in `engine/model`; else made from kind or host.'),
+  kind: z
+    .enum(engineKindNames)
+    .exclude(['demo'])
+    .optional()
+    .describe('What it is; else the server is asked.'),
+  apiKey: secretReferenceSchema.optional().describe('Where the key that it asks for is to be read.'),
   slots: z
     .int()
     .min(1)

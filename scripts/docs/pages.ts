@@ -1,0 +1,19 @@
+/**
+ * The pages of docs/ that are made from the code, by path.
+ */
+import { profileJsonSchema } from '../../src/core/proxy/profile-file.ts';
+import { cliPage } from './cli-page.ts';
+import { configurationPage } from './configuration-page.ts';
+import { errorsPage } from './errors-page.ts';
+import { metricsPage } from './metrics-page.ts';
+
+export function generatedPages(root: string): ReadonlyMap<string, string> {
+  const schema = profileJsonSchema();
+  return new Map([
+    ['docs/errors.md', errorsPage()],
+    ['docs/cli.md', cliPage(root)],
+    ['docs/configuration.md', configurationPage(schema)],
+    ['docs/metrics.md', metricsPage()],
+    ['docs/schema/profile.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
+  ]);
+}
