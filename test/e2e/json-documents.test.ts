@@ -87,6 +87,7 @@ test('documents of proxies, keys and refusals are as described', async (t) => {
   const key = await json(cli, 'key', 'create', 'laptop');
   matches('key create', key);
   matches('key create', await json(cli, 'key', 'rotate', 'laptop'));
+  matches('key create', { ...(await json(cli, 'key', 'show', String(key.id))), key: '' });
   const keys = (await json(cli, 'key', 'list')).keys as readonly object[];
   matches('key create', { ...keys[0], key: '' });
 
@@ -106,6 +107,7 @@ test('documents of profiles, policy and usage are as described', async (t) => {
     effective: {},
   });
   matches('policy show', await json(cli, 'policy', 'show'));
+  matches('policy check', await json(cli, 'policy', 'check', '--ip', '10.0.0.1'));
   const change = await json(cli, 'policy', 'set', '--rpm', '1');
   matches('policy show', change.before);
   matches('policy show', change.after);

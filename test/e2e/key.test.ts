@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
 
@@ -97,4 +98,17 @@ test('a key is deleted only when that is said', async (t) => {
     id,
     deleted: true,
   });
+});
+
+test('a secret that clients have already comes in on standard input, and is not said again', async (t) => {
+  const cli = makeCli(t);
+  const secret = `sk-${randomBytes(32).toString('base64url')}`;
+
+  const imported = await cli.pipe(`${secret}\n`, 'key', 'import', 'old', '--json');
+  const list = await cli.run('key', 'list', '--json');
+
+  assert.equal(imported.code, 0, imported.stderr);
+  assert.equal(imported.json<Key>().label, 'old');
+  assert.equal(list.json<{ keys: Key[] }>().keys.length, 1);
+  for (const { stdout, stderr } of [imported, list]) assert.ok(!(stdout + stderr).includes(secret));
 });
