@@ -2,7 +2,7 @@
  * `flm policy check`: what would happen to a request, and which rule decides. Judged by the code that judges requests.
  */
 import type { Command } from 'commander';
-import { type PolicyAnswer, routeNames, whatWouldHappen } from '../app/policy-question.ts';
+import type { PolicyAnswer } from '../app/policy-question.ts';
 import { errorHint, errorText } from '../core/errors.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { facts } from './layout.ts';
@@ -30,6 +30,7 @@ export function policyCheck(cli: Cli): Command {
     .option('--profile <profile>', 'with what this profile overrides')
     .action(
       action(cli, async (session, flags: CheckFlags) => {
+        const { routeNames, whatWouldHappen } = await import('../app/policy-question.ts');
         if (!routeNames.includes(flags.endpoint))
           throw usageError('policy check', `--endpoint is one of ${routeNames.join(', ')}.`);
         const answer = await whatWouldHappen(session.flm, flags);

@@ -69,7 +69,7 @@ test('detection names what runs, what is installed, and what asks for a key', as
     }
   };
   const json = await looked(/"id":"ollama-.*"locked":\[\{/, '--json');
-  const text = await looked(/^ollama-[^]*asks for an API key/m);
+  const text = await looked(/^ollama-.*asks for an API key/ms);
 
   const found = json.json<{
     engines: Engine[];
