@@ -19,3 +19,24 @@ export function folderFault(facts: FolderFacts, uid: number | undefined): string
   const mode = facts.mode & 0o777;
   return (mode & 0o077) === 0 ? undefined : `others may enter it (mode ${mode.toString(8)})`;
 }
+
+/**
+ * Makes a folder and what is missing above it. `make` makes one and throws as mkdir(2) fails; what it throws is thrown,
+ * but for a folder that is there. Node's own `recursive` never ends where a parent is there and takes no folder (/proc).
+ */
+export function makeWithParents(
+  folder: string,
+  make: (folder: string) => void,
+  parentOf: (folder: string) => string,
+): void {
+  try {
+    make(folder);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST') return;
+    const parent = parentOf(folder);
+    if (code !== 'ENOENT' || parent === folder) throw error;
+    makeWithParents(parent, make, parentOf);
+    make(folder);
+  }
+}

@@ -69,6 +69,13 @@ test('the folders are made for this user alone, and are not changed where they e
   for (const each of [paths.home, paths.run, paths.logs]) assert.equal(statSync(each).mode & 0o777, 0o700);
 });
 
+test('a place that takes no folder is told, and looking for one ends', {
+  skip: process.platform !== 'linux',
+}, () => {
+  for (const folder of ['/proc/self/none', '/proc/self/none/deeper'])
+    assert.throws(() => privateFolder(folder), /cannot be made \(ENOENT\)/);
+});
+
 test('a link in a shared folder is not trusted', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'flm-paths-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,8 +2,9 @@
  * Makes a folder for sockets and logs and looks whether it is this user's alone. A folder that exists is not changed.
  */
 import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
-import { folderFault } from '../core/private-folder.ts';
+import { folderFault, makeWithParents } from '../core/private-folder.ts';
 
 /**
  * Throws HOME_UNSAFE. A link counts as the folder that it leads to, unless `noLink`: in a temporary folder that all
@@ -14,7 +15,7 @@ export function privateFolder(folder: string, options: { readonly noLink?: boole
     new ProxyError('HOME_UNSAFE', { params: { folder, reason }, cause });
   let stat: Stats;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeWithParents(folder, (path) => mkdirSync(path, 0o700), dirname);
     stat = options.noLink === true ? lstatSync(folder) : statSync(folder);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';

@@ -3,8 +3,9 @@
  * must be this user's alone. Nothing is changed on a folder that exists: it may be somebody's home, named by mistake.
  */
 import { mkdirSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StoreError } from '../../core/errors.ts';
-import { folderFault } from '../../core/private-folder.ts';
+import { folderFault, makeWithParents } from '../../core/private-folder.ts';
 
 /** Throws HOME_UNSAFE. */
 export function privateFolder(folder: string): void {
@@ -12,7 +13,7 @@ export function privateFolder(folder: string): void {
     new StoreError('HOME_UNSAFE', { params: { folder, reason }, cause });
   let stat: Stats;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeWithParents(folder, (path) => mkdirSync(path, 0o700), dirname);
     stat = statSync(folder);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
