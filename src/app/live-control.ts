@@ -6,6 +6,7 @@
  */
 import type { ProxyControl, Refusal, StartOrder, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
 import {
+  networkUrls,
   type ProxyHandle,
   type ProxyStatus,
   proxyUrl,
@@ -20,6 +21,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
 import type { ProxyStore } from '../store/sqlite/proxy-store.ts';
+import type { CertificateKeeper } from './certificates.ts';
 import type { EngineRoom } from './engine-room.ts';
 import type { Machine } from './machine.ts';
 import type { TemporaryKeyRing } from './temporary-keys.ts';
@@ -38,6 +40,8 @@ export interface LiveControlNeeds {
   readonly temporaryKeys: TemporaryKeyRing;
   readonly logger: Logger;
   readonly storeProblem: () => string | undefined;
+  /** With HTTPS. */
+  readonly certificates: CertificateKeeper | undefined;
   /** Closes everything but the gateway, which is stopped by then. Never rejects. */
   readonly finish: () => Promise<void>;
 }
@@ -62,6 +66,7 @@ export class LiveControl implements ProxyControl {
     const handle = this.#handle;
     const nowMs = machine.clock.nowMs();
     const statuses = engines.service.engines();
+    const certificate = this.#needs.certificates?.facts();
     let keys = 0;
     for (const key of snapshots.current().keysById.values()) {
       if (!key.revoked && key.expiresAtMs > nowMs) keys += 1;
@@ -81,6 +86,8 @@ export class LiveControl implements ProxyControl {
       queues: gateway.queues(),
       models: new Set(statuses.flatMap((e) => e.models.map((m) => m.id))).size,
       reach: reachOf(handle.addresses, machine.addresses()),
+      networkUrls: networkUrls(handle, certificate?.names ?? []),
+      ...(certificate === undefined ? {} : { certificate }),
       warnings: this.#warnings(keys),
     };
   }
@@ -97,8 +104,8 @@ export class LiveControl implements ProxyControl {
     void this.stop(graceMs);
   }
 
-  reload(): Promise<void> {
-    return this.#needs.store.refresh();
+  async reload(): Promise<void> {
+    await Promise.all([this.#needs.store.refresh(), this.#needs.certificates?.look()]);
   }
 
   metrics(): Promise<string> {
@@ -140,8 +147,10 @@ export class LiveControl implements ProxyControl {
 
   /** Sentences about what is not well, each ending in what mends it. */
   #warnings(keys: number): readonly string[] {
-    const { engines, storeProblem } = this.#needs;
+    const { engines, storeProblem, certificates } = this.#needs;
     const warnings: string[] = [];
+    const unrenewed = certificates?.facts().problem;
+    if (unrenewed !== undefined) warnings.push(`The certificate was not renewed: ${unrenewed}`);
     const statuses = engines.service.engines();
     if (keys === 0) warnings.push('No key can be used; make one: `flm key create LABEL`.');
     if (statuses.length === 0) {

@@ -14,6 +14,7 @@ import { machineAddresses } from '../engines/exposure.ts';
 import { findProgram } from '../engines/find-program.ts';
 import { descriptorLimit } from '../process/descriptor-limit.ts';
 import { type HomePaths, homePaths } from '../process/paths.ts';
+import type { MachineNames } from '../tls/server-names.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,6 +27,8 @@ export interface Machine {
   readonly secrets: SecretTools;
   /** Addresses of this machine that are not loopback, as they are now. */
   addresses(): readonly string[];
+  /** What this machine is called, and its addresses, as they are now. */
+  names(): MachineNames;
   /** The value behind a reference; undefined where there is none. */
   readSecret(secret: SecretRef): string | undefined;
   /** The path of a program that is on the machine. */
@@ -59,6 +62,11 @@ export function thisMachine(environment: Environment): Machine {
     hostname: hostname(),
     secrets: secretTools,
     addresses: () => machineAddresses(networkInterfaces()),
+    names: () => ({
+      hostname: hostname(),
+      fullName: fullHostName(hostname()),
+      addresses: machineAddresses(networkInterfaces()),
+    }),
     readSecret: (secret) => readSecret(secret, environment),
     findProgram: (name) => findProgram(name, environment.PATH ?? '', homedir()),
     // sshd(8): client address, client port, server address, server port.
@@ -83,6 +91,18 @@ function readSecret(secret: SecretRef, environment: Environment): string | undef
       return secret.value;
     default:
       return secret satisfies never;
+  }
+}
+
+/** With the domain, as the hosts file tells it: asking a name server could take seconds. */
+function fullHostName(short: string): string | undefined {
+  if (short.includes('.') || process.platform === 'win32') return undefined;
+  try {
+    const names = readFileSync('/etc/hosts', 'utf8').replaceAll(/#.*/g, '').split(/\s+/);
+    return names.find((name) => name.startsWith(`${short}.`));
+  } catch {
+    // There is no such file.
+    return undefined;
   }
 }
 

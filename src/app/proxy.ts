@@ -27,6 +27,7 @@ import { sweepStaleSockets } from '../process/stale-sockets.ts';
 import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import { AccountBook } from './account-book.ts';
+import { openCertificates } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
 import { makeEngineRoom } from './engine-room.ts';
 import { LiveControl } from './live-control.ts';
@@ -101,6 +102,9 @@ async function startProxy(
     });
     signal.throwIfAborted();
 
+    const certificates = await openCertificates(order, machine, logger, signal);
+    undo.add(() => certificates?.keeper.close());
+
     const tail = new TailHub();
     const refusals = new Refusals();
     const metrics = new Metrics(() => ({
@@ -134,6 +138,7 @@ async function startProxy(
       }),
       metrics: () => metrics.text(),
       idPrefix: base62(machine.secrets.randomBytes(6), 7),
+      ...(certificates === undefined ? {} : { tls: certificates.tls }),
     });
     undo.add(async () => {
       await gateway.stop(0);
@@ -177,6 +182,7 @@ async function startProxy(
       temporaryKeys,
       logger,
       storeProblem: () => storeProblem,
+      certificates: certificates?.keeper,
       finish: () => undo.run(),
     });
     const controlServer = await serveControl(control, { path: handle.controlPath, nonce: handle.nonce });

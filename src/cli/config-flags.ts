@@ -2,6 +2,7 @@
  * The flags that say what a proxy is to be, and the part of a configuration that they make. Values are judged by the
  * schema of the configuration, which tells every fault at once.
  */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ProxyConfigInput } from '../core/proxy/proxy-config.ts';
 
@@ -15,17 +16,33 @@ export interface ConfigFlags {
   readonly grace?: string;
   readonly heartbeat?: string;
   readonly demo?: boolean;
+  readonly san?: readonly string[];
+  readonly clientCa?: string;
+  readonly hsts?: string;
 }
 
 export function addConfigFlags(command: Command): Command {
   return command
-    .option('--mode <mode>', 'how clients reach the proxy: local-http')
+    .option(
+      '--mode <mode>',
+      'how clients reach the proxy: local-http (this machine, the default), dev-selfsigned (HTTPS on the local network)',
+    )
     .option(
       '--bind <address>',
-      'address to listen on (repeatable); by default both loopback addresses',
+      'address to listen on (repeatable); by default both loopback addresses, with HTTPS all addresses',
       collect,
     )
-    .option('--port <number>', 'port to listen on, 8484 by default; 0 takes a free one')
+    .option('--port <number>', 'port to listen on, 8484 by default, 8443 with HTTPS; 0 takes a free one')
+    .option(
+      '--san <name>',
+      'further name or address in the certificate of dev-selfsigned (repeatable)',
+      collect,
+    )
+    .option(
+      '--client-ca <file>',
+      'let in only clients with a certificate of this CA (PEM); a key they need as well',
+    )
+    .option('--hsts <seconds>', 'tell browsers for how long to use HTTPS only; by default they are not told')
     .option(
       '--engine <url>',
       'engine to serve (repeatable); by default the saved and the detected ones',
@@ -40,6 +57,7 @@ export function addConfigFlags(command: Command): Command {
 
 export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
   const { mode, bind, port, engine, publicHost, allowInsecureBind, grace, heartbeat, demo } = flags;
+  const { san, clientCa, hsts } = flags;
   const given = {
     mode,
     bind,
@@ -50,6 +68,10 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
     graceMs: milliseconds(grace),
     heartbeatMs: milliseconds(heartbeat),
     demo,
+    sans: san,
+    // The process that reads it has another working folder.
+    clientCaFile: clientCa === undefined ? undefined : resolve(clientCa),
+    hstsSeconds: number(hsts),
   };
   // Judged by the schema, which says what is wrong with each.
   return Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined)) as ProxyConfigInput;

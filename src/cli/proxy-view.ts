@@ -2,8 +2,9 @@
  * A proxy as people and machines see it: one model, made from what the living process says.
  */
 import type { EngineStatus } from '../core/engine/directory.ts';
+import type { CertificateFacts } from '../core/proxy/context-source.ts';
 import type { ProxyView } from '../core/proxy/proxy-service.ts';
-import { duration, facts, printable } from './layout.ts';
+import { duration, facts, moment, printable } from './layout.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What `--json` prints of a proxy; documented in docs/cli.md. */
@@ -25,6 +26,9 @@ export interface ProxyDocument {
   readonly version?: string;
   /** Who can reach it. */
   readonly reach?: string;
+  /** Base URLs for others on the network, without `/v1`. */
+  readonly networkUrls?: readonly string[];
+  readonly certificate?: CertificateDocument;
   readonly inFlight?: number;
   readonly connections?: number;
   readonly requestsTotal?: number;
@@ -32,6 +36,18 @@ export interface ProxyDocument {
   readonly models?: number;
   readonly engines?: readonly EngineDocument[];
   readonly warnings?: readonly string[];
+}
+
+export interface CertificateDocument {
+  readonly names: readonly string[];
+  /** Addresses of the machine that it is not good for. */
+  readonly leftOut: readonly string[];
+  /** ISO 8601. */
+  readonly expiresAt: string;
+  /** SHA-256. */
+  readonly fingerprint: string;
+  /** The CA's certificate, which clients must trust. */
+  readonly authorityFile?: string;
 }
 
 export interface EngineDocument {
@@ -83,7 +99,20 @@ export function proxyDocument(view: ProxyView, url: string): ProxyDocument {
     keys,
     models,
     engines: status.engines.map(engineDocument),
+    networkUrls: status.networkUrls,
+    ...(status.certificate === undefined ? {} : { certificate: certificateDocument(status.certificate) }),
     warnings,
+  };
+}
+
+function certificateDocument(facts: CertificateFacts): CertificateDocument {
+  const { names, leftOut, expiresAtMs, fingerprint, authorityFile } = facts;
+  return {
+    names,
+    leftOut,
+    expiresAt: new Date(expiresAtMs).toISOString(),
+    fingerprint,
+    ...(authorityFile === undefined ? {} : { authorityFile }),
   };
 }
 
@@ -114,7 +143,9 @@ export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
   const lines = facts([
     [paint('bold', proxy.id), `${state}, profile ${proxy.profile}, pid ${proxy.pid}${uptime(proxy)}`],
     ['  endpoint', paint('cyan', proxy.baseUrl)],
+    ['  network', proxy.networkUrls?.map((url) => paint('cyan', `${url}/v1`)).join('\n') || undefined],
     ['  reach', proxy.reach],
+    ['  certificate', certificateText(proxy.certificate)],
     ['  keys', proxy.keys === undefined ? undefined : String(proxy.keys)],
     ['  requests', requests(proxy)],
     ['  engines', proxy.engines?.map((e) => engineLine(e, terminal)).join('\n') || undefined],
@@ -125,6 +156,18 @@ export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
       : [];
   const warnings = (proxy.warnings ?? []).map((w) => `  ${paint('yellow', '!')} ${printable(w)}`);
   return [lines, ...mend, ...warnings].join('\n');
+}
+
+/** Undefined with plain HTTP. */
+export function certificateText(certificate: CertificateDocument | undefined): string | undefined {
+  if (certificate === undefined) return undefined;
+  const { names, leftOut, expiresAt, authorityFile } = certificate;
+  const lines = [`for ${names.join(', ')}; until ${moment(Date.parse(expiresAt))}`];
+  if (leftOut.length > 0)
+    lines.push(`not for ${leftOut.join(', ')}: the local CA may vouch for private addresses only`);
+  if (authorityFile !== undefined)
+    lines.push(`clients must trust its CA, ${authorityFile}: flm cert trust, flm cert trust --device`);
+  return lines.join('\n');
 }
 
 export function engineLine(engine: EngineDocument, terminal: Terminal): string {

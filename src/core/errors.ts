@@ -94,7 +94,7 @@ export const errorTable = {
     text: 'The control socket of {id} does not answer.',
     hint: 'The process may hang; end it with `kill {pid}` and start again.',
   },
-  PROXY_CERT_FAILED: { ...user, text: 'No usable certificate: {reason}.', hint: 'See `flm cert show`.' },
+  PROXY_CERT_FAILED: { ...user, text: 'No usable certificate: {reason}', hint: '{mend}' },
   PROXY_ACME_FAILED: {
     ...user,
     text: 'No certificate from the ACME server: {reason}.',
@@ -109,6 +109,43 @@ export const errorTable = {
     ...user,
     text: 'The profile is not valid: {faults}',
     hint: 'Mend the fields named; nothing was saved.',
+  },
+
+  // --- certificates
+  CERT_NAME_NOT_PERMITTED: {
+    ...user,
+    text: 'The local CA may not vouch for {name}.',
+    hint: 'Let it with `flm cert authority renew --permit {name}`; devices must then trust the new CA: `flm cert trust`.',
+  },
+  CERT_NAME_INVALID: {
+    ...user,
+    text: '{name} is no name that a certificate can hold.',
+    hint: 'Give a host name such as llm.lan, or an IP address.',
+  },
+  CERT_AUTHORITY_UNUSABLE: {
+    ...user,
+    text: 'The local CA cannot be used: {file} {reason}.',
+    hint: 'Make a new one with `flm cert authority renew`; devices must then trust it: `flm cert trust`.',
+  },
+  CERT_STORE_FAILED: {
+    ...machine,
+    text: 'The certificates in {file} cannot be read or written: {reason}.',
+    hint: 'Mend that and try again; what was there is unchanged.',
+  },
+  CERT_LOCKED: {
+    ...machine,
+    text: 'Another process has been busy with the certificate {name} for too long.',
+    hint: 'Look for a `flm` that hangs, end it, and try again.',
+  },
+  CERT_CLIENT_CA_INVALID: {
+    ...user,
+    text: 'The client CA {file} cannot be used: {reason}.',
+    hint: 'Give --client-ca a file with one or more CA certificates in PEM.',
+  },
+  CERT_TRUST_FAILED: {
+    ...user,
+    text: 'The trust in the local CA was not changed in {place}: {reason}.',
+    hint: 'Mend that and run `flm cert trust` again; `flm cert export FILE` gives the certificate for doing it by hand.',
   },
 
   // --- keys, policy, engines as an administrator handles them
@@ -256,6 +293,18 @@ export const errorTable = {
     status: 431,
     text: 'The request head is too large.',
     hint: 'Send fewer or shorter header fields.',
+  },
+  PLAIN_ON_TLS: {
+    ...refused,
+    status: 400,
+    text: 'This port speaks HTTPS, and the request came as plain HTTP{exposed}.',
+    hint: 'Use {url} as the base URL.',
+  },
+  TLS_HANDSHAKE_FAILED: {
+    ...refused,
+    status: 400,
+    text: 'The TLS handshake failed.',
+    hint: 'Clients need TLS 1.2 or newer and trust in the certificate; see `flm cert show`.',
   },
   TRANSFER_CODING_UNSUPPORTED: {
     ...refused,
@@ -629,7 +678,7 @@ export class ProxyError extends FlmError {}
 export class EngineError extends FlmError {}
 /** Keys and rules: what may come in, and what an administrator may set. */
 export class PolicyError extends FlmError {}
-/** Certificates: making, obtaining, storing, trusting. @public */
+/** Certificates: making, obtaining, storing, trusting. */
 export class CertificateError extends FlmError {}
 /** The database: busy, full, damaged, newer. */
 export class StoreError extends FlmError {}

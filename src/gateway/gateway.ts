@@ -6,6 +6,7 @@ import type { Clock, Off } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { ContextSource } from '../core/proxy/context-source.ts';
 import type { StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
@@ -29,6 +30,13 @@ import { makeLine } from './line.ts';
 import { Listener } from './listener.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { makePolicy } from './policy.ts';
+import { type ClientAuthority, TlsDoor } from './tls-door.ts';
+
+/** What an HTTPS proxy needs on top. */
+export interface GatewayTls {
+  readonly source: ContextSource;
+  readonly clientAuthority?: ClientAuthority;
+}
 
 export interface GatewayNeeds {
   readonly config: ProxyConfig;
@@ -46,12 +54,15 @@ export interface GatewayNeeds {
   readonly metrics: () => Promise<string>;
   /** A start of request ids that no other process shares. */
   readonly idPrefix: string;
+  /** Absent: plain HTTP. */
+  readonly tls?: GatewayTls;
 }
 
 export class Gateway {
   readonly #needs: GatewayNeeds;
   readonly #front: HttpFront;
   readonly #admission: FairAdmission;
+  readonly #door: TlsDoor | undefined;
   #listener: Listener | undefined;
   readonly #offs: Off[] = [];
   #draining = false;
@@ -74,9 +85,10 @@ export class Gateway {
       directory: needs.directory,
     };
     const account = makeAccount(needs.account, clock, tokens);
+    const hosts = new HostList(ownNames(needs.hostname, [...config.publicHosts, ...config.sans]));
     const line = makeLine({
       guard: makeGuard({
-        hosts: new HostList(ownNames(needs.hostname, config.publicHosts)),
+        hosts,
         maxHeadFields: config.limits.maxHeadFields,
         draining,
       }),
@@ -96,16 +108,37 @@ export class Gateway {
         metrics: makeMetrics(needs.metrics),
       },
     });
+    const nextId = (): string => `req_${needs.idPrefix}${(count++).toString(36)}`;
+    const malformed = (client: ClientAddress, id: string, code: ErrorCode): void =>
+      needs.account.malformed(client.text, id, code);
     this.#front = new HttpFront({
       limits: config.limits,
       clock,
       snapshots: needs.snapshots,
-      nextId: () => `req_${needs.idPrefix}${(count++).toString(36)}`,
+      nextId,
       line,
       account,
-      malformed: (client: ClientAddress, id: string, code: ErrorCode) =>
-        needs.account.malformed(client.text, id, code),
+      // RFC 6797, section 7.2: never over plain HTTP.
+      commonFields:
+        needs.tls !== undefined && config.hstsSeconds > 0
+          ? ['strict-transport-security', `max-age=${config.hstsSeconds}`]
+          : [],
+      malformed,
     });
+    this.#door =
+      needs.tls &&
+      new TlsDoor({
+        source: needs.tls.source,
+        clientAuthority: needs.tls.clientAuthority,
+        clock,
+        limits: config.limits,
+        hosts,
+        connections: () => this.#front.connections,
+        secured: (socket) => this.#front.accept(socket),
+        port: () => this.#listener?.port ?? configuredPort(config),
+        nextId,
+        malformed,
+      });
     // A revoked or deleted key ends what runs under it, as soon as the snapshot says so.
     this.#offs.push(
       needs.snapshots.onSwap((_old, now) => {
@@ -131,9 +164,9 @@ export class Gateway {
     this.#listener = await Listener.open({
       addresses: bindAddresses(config),
       port: configuredPort(config),
-      // Nobody asked for ::1 by name; a machine without IPv6 goes without.
-      optional: config.bind.length === 0 ? new Set(['::1']) : new Set(),
-      onConnection: (socket) => this.#front.accept(socket),
+      // Nobody asked for IPv6 by name; a machine without it goes without.
+      optional: config.bind.length === 0 ? new Set(['::1', '::']) : new Set(),
+      onConnection: (socket) => (this.#door ?? this.#front).accept(socket),
     });
     return { port: this.#listener.port, addresses: this.#listener.addresses };
   }
@@ -142,7 +175,7 @@ export class Gateway {
     return this.#front.inFlight;
   }
   get connections(): number {
-    return this.#front.connections;
+    return this.#front.connections + (this.#door?.pending ?? 0);
   }
   get bufferedBytes(): number {
     return this.#front.bufferedBytes;
@@ -168,6 +201,7 @@ export class Gateway {
     const { clock } = this.#needs;
     const begunMs = clock.monotonicMs();
     this.release();
+    this.#door?.close();
     const running = this.#front.inFlight;
     const drained = this.#front.drain();
     let cancel: Off = () => {};

@@ -22,6 +22,8 @@ export interface HomePaths {
   readonly home: string;
   readonly run: string;
   readonly logs: string;
+  /** Certificates and their keys; made by the TLS room when it needs it. */
+  readonly tls: string;
   /** The log of the proxies of a profile. */
   logFile(profile: string): string;
   /** The control socket of a proxy: below `run/`, or a short path where that would be too long for a socket. */
@@ -41,6 +43,7 @@ export function homePaths(facts: PathFacts): HomePaths {
     home,
     run,
     logs,
+    tls: join(home, 'tls'),
     logFile(profile) {
       assert(profileNamePattern.test(profile), 'a profile name is a file name');
       return join(logs, `${profile}.log`);

@@ -160,6 +160,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
       queues: [],
       models: 0,
       reach: 'this machine',
+      networkUrls: [],
       warnings: [],
     };
   }

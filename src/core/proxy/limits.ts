@@ -20,6 +20,7 @@ export const limitsSchema = z.strictObject({
   maxBodyBytes: bytes(64 * 1024 ** 2, 'One request body; a few images in base64 fit.'),
   maxBufferedBytes: bytes(512 * 1024 ** 2, 'All request bodies waiting in memory together.'),
   headTimeoutMs: ms(10_000, 'From the first byte of a request to the end of its head (slowloris).'),
+  tlsHandshakeTimeoutMs: ms(10_000, 'From the connection to the end of the TLS handshake.'),
   minBodyBytesPerSecond: count(
     1024,
     'A request body slower than this, after ten seconds of grace, is given up.',

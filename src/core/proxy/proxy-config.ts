@@ -2,7 +2,7 @@
  * What a proxy is asked to be. One schema gives the type, the defaults, the validation and the JSON Schema.
  *
  * `parseProxyConfig` reports every fault at once, each with field, value and what is allowed, and has no side effect.
- * There are no certificate paths here: certificates belong to the TLS room and are found by mode and names.
+ * The proxy's own certificates have no paths here: they belong to the TLS room and are found by mode and names.
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -12,12 +12,18 @@ import { faultsOf } from '../faults.ts';
 import { securityPolicyOverrideSchema } from '../security/security-policy.ts';
 import { limitsSchema } from './limits.ts';
 
-/** Modes of this version. `dev-selfsigned` and `https-acme` join the list with the TLS room. */
-export const proxyModes = ['local-http'] as const;
+/**
+ * `local-http`: plain HTTP for this machine. `dev-selfsigned`: HTTPS for the local network, with a certificate of flm's
+ * own local CA.
+ */
+export const proxyModes = ['local-http', 'dev-selfsigned'] as const;
 export type ProxyMode = (typeof proxyModes)[number];
 
 /** The port of each mode where none is given. */
-export const defaultPorts: Readonly<Record<ProxyMode, number>> = { 'local-http': 8484 };
+export const defaultPorts: Readonly<Record<ProxyMode, number>> = {
+  'local-http': 8484,
+  'dev-selfsigned': 8443,
+};
 
 export const profileNamePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 export const engineIdPattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
@@ -35,6 +41,12 @@ const publicHost = z
   .refine((name) => hostNamePattern.test(name), {
     error: 'a host name, such as llm.example.org (no scheme, no port)',
   });
+
+/** The process that reads it has / as its working folder. */
+const absolutePath = z
+  .string()
+  .max(4096)
+  .refine((path) => /^(?:\/|[A-Za-z]:[\\/])/.test(path), { error: 'an absolute path' });
 
 export const engineUrlSchema = z.string().max(512).refine(isEngineUrl, {
   error: 'http://HOST[:PORT][/PATH] or https://..., without user, password, query or fragment',
@@ -82,6 +94,22 @@ export const proxyConfigSchema = z.strictObject({
     .max(64)
     .default([])
     .describe('Further host names that the proxy answers for.'),
+  sans: z
+    .array(z.union([publicHost, ipLiteral]))
+    .max(64)
+    .default([])
+    .describe(
+      'Further names and addresses in the certificate of dev-selfsigned; the proxy answers for them.',
+    ),
+  clientCaFile: absolutePath
+    .optional()
+    .describe('CA whose client certificates alone are let in (PEM, may hold revocation lists); HTTPS only.'),
+  hstsSeconds: z
+    .int()
+    .min(0)
+    .max(63_072_000)
+    .default(0)
+    .describe('How long browsers are told to use HTTPS only (Strict-Transport-Security); 0: not told.'),
   engines: z
     .array(engineConfigSchema)
     .max(64)
@@ -123,7 +151,7 @@ export function parseProxyConfig(input: unknown): ProxyConfig {
   throw new ProxyError('PROXY_INVALID_CONFIG', { faults });
 }
 
-const { mode, bind, allowInsecureBind, engines } = proxyConfigSchema.shape;
+const { mode, bind, allowInsecureBind, engines, clientCaFile } = proxyConfigSchema.shape;
 
 const rulesBetweenFields: readonly z.ZodType[] = [
   z.object({ mode, bind, allowInsecureBind }).superRefine((config, context) => {
@@ -136,6 +164,15 @@ const rulesBetweenFields: readonly z.ZodType[] = [
         message:
           'a loopback address, since keys would cross the network in plain text (--allow-insecure-bind if that is meant)',
       });
+    });
+  }),
+  z.object({ mode, clientCaFile }).superRefine((config, context) => {
+    if (config.clientCaFile === undefined || config.mode !== 'local-http') return;
+    // Ignoring it would let in who was to be kept out.
+    context.addIssue({
+      code: 'custom',
+      path: ['clientCaFile'],
+      message: 'nothing in mode local-http, since client certificates need HTTPS',
     });
   }),
   z.object({ engines }).superRefine((config, context) => {
@@ -152,8 +189,9 @@ const rulesBetweenFields: readonly z.ZodType[] = [
 ];
 
 /** The addresses that a configuration listens on. Both loopbacks: another program could hold ::1 and be handed keys. */
-export function bindAddresses(config: ProxyConfig): readonly string[] {
-  return config.bind.length > 0 ? config.bind : ['127.0.0.1', '::1'];
+export function bindAddresses(config: Pick<ProxyConfig, 'bind' | 'mode'>): readonly string[] {
+  if (config.bind.length > 0) return config.bind;
+  return config.mode === 'local-http' ? ['127.0.0.1', '::1'] : ['0.0.0.0', '::'];
 }
 
 export function configuredPort(config: ProxyConfig): number {

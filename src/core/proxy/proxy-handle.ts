@@ -2,7 +2,9 @@
  * One running proxy as others know it. Written by the process that owns the listener, never by its launcher;
  * the truth is the living process behind `controlPath`.
  */
+import ipaddr from 'ipaddr.js';
 import type { EngineStatus } from '../engine/directory.ts';
+import type { CertificateFacts } from './context-source.ts';
 import type { QueueReading } from '../security/admission.ts';
 import type { ProxyConfig, ProxyConfigInput, ProxyMode } from './proxy-config.ts';
 
@@ -27,13 +29,40 @@ export interface ProxyHandle {
   readonly draining: boolean;
 }
 
+type Place = Pick<ProxyHandle, 'mode' | 'port' | 'addresses'>;
+
 /** A base URL that works from this machine, without `/v1`: never a wildcard address. */
-export function proxyUrl(handle: Pick<ProxyHandle, 'mode' | 'port' | 'addresses'>): string {
-  const scheme = handle.mode === 'local-http' ? 'http' : 'https';
-  const first = handle.addresses[0] ?? '127.0.0.1';
-  const reachable = first === '0.0.0.0' ? '127.0.0.1' : first === '::' ? '::1' : first;
-  const host = reachable.includes(':') ? `[${reachable}]` : reachable;
-  return `${scheme}://${host}:${handle.port}`;
+export function proxyUrl(place: Place): string {
+  const first = place.addresses[0] ?? '127.0.0.1';
+  if (place.mode !== 'local-http' && isWildcard(first)) return urlOf(place, 'localhost');
+  return urlOf(place, first === '0.0.0.0' ? '127.0.0.1' : first === '::' ? '::1' : first);
+}
+
+/**
+ * Further base URLs, by which others on the network reach it: what of `names` (of its certificate) leads to an address
+ * that it listens on. Loopback names and addresses are left out.
+ */
+export function networkUrls(place: Place, names: readonly string[]): readonly string[] {
+  const { addresses } = place;
+  const listens = (address: string): boolean =>
+    addresses.includes(address) || addresses.includes(address.includes(':') ? '::' : '0.0.0.0');
+  if (!addresses.some((a) => isWildcard(a) || ipaddr.process(a).range() !== 'loopback')) return [];
+  return names
+    .filter((name) =>
+      ipaddr.isValid(name)
+        ? listens(name) && ipaddr.process(name).range() !== 'loopback'
+        : name !== 'localhost' && name !== 'host.docker.internal' && name.includes('.'),
+    )
+    .map((name) => urlOf(place, name));
+}
+
+function urlOf({ mode, port }: Place, host: string): string {
+  const scheme = mode === 'local-http' ? 'http' : 'https';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
 }
 
 /** What a running proxy says of itself; the one model behind every view of it. */
@@ -56,6 +85,10 @@ export interface ProxyStatus {
   readonly models: number;
   /** Who can reach it, in words: "this machine", "this network", "the internet". */
   readonly reach: string;
+  /** With HTTPS. */
+  readonly certificate?: CertificateFacts;
+  /** Base URLs for others on the network, without `/v1`. */
+  readonly networkUrls: readonly string[];
   /** Sentences about what is not well, each ending in what mends it. */
   readonly warnings: readonly string[];
 }

@@ -70,6 +70,7 @@ class FakeController implements ProxyController {
       queues: [],
       models: 0,
       reach: 'this machine',
+      networkUrls: [],
       warnings: [],
     };
   }

@@ -22,6 +22,8 @@ export interface ReplyNeeds {
   /** The client waits for `100 Continue` and has sent no body. */
   readonly expectsContinue: boolean;
   readonly draining: () => boolean;
+  /** Fields that every answer carries: names and values in turn. */
+  readonly commonFields: readonly string[];
   /** The answer is complete or cut; called once. */
   readonly onOver: () => void;
 }
@@ -51,6 +53,7 @@ export class HttpReply implements Reply {
     const { req, res, drainRefusedBytes } = this.#needs;
     const length = Buffer.byteLength(body);
     if (status !== 204) fields.push('content-length', String(length));
+    if (this.#needs.commonFields.length > 0) fields.push(...this.#needs.commonFields);
     this.bytesOut = length;
     this.#touch();
 
@@ -169,6 +172,7 @@ export class HttpReply implements Reply {
   #start(h: ResponseHead): void {
     this.#staged = undefined;
     const { req, res } = this.#needs;
+    if (this.#needs.commonFields.length > 0) h.fields.push(...this.#needs.commonFields);
     const bodyless = req.method === 'HEAD' || h.status === 204 || h.status === 304;
     if (h.contentLength !== undefined) {
       if (h.status !== 204) h.fields.push('content-length', String(h.contentLength));

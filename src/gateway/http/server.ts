@@ -29,6 +29,8 @@ export interface HttpFrontNeeds {
   readonly line: (x: Exchange) => void;
   /** The exchange is over; called once for each. */
   readonly account: (x: Exchange) => void;
+  /** Fields that every answer carries: names and values in turn. */
+  readonly commonFields: readonly string[];
   /** Bytes that never became a request. */
   readonly malformed: (client: ClientAddress, id: string, code: ErrorCode) => void;
 }
@@ -237,6 +239,7 @@ export class HttpFront {
       nowMs,
       expectsContinue,
       draining: () => this.#draining,
+      commonFields: this.#needs.commonFields,
       onOver: () => {
         x.over = true;
         x.onBreak = undefined;

@@ -1,0 +1,115 @@
+/**
+ * The certificates of one proxy, by its mode: who makes and keeps them, and whose client certificates are asked for.
+ */
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { CertificateError, FlmError, ProxyError } from '../core/errors.ts';
+import type { CertificateFacts, ContextSource } from '../core/proxy/context-source.ts';
+import type { StartOrder } from '../core/proxy/ports.ts';
+import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
+import type { GatewayTls } from '../gateway/gateway.ts';
+import type { ClientAuthority } from '../gateway/tls-door.ts';
+import type { Logger } from '../observe/logger.ts';
+import { CertificateStore } from '../tls/certificate-store.ts';
+import { LocalSource } from '../tls/local-source.ts';
+import type { Machine } from './machine.ts';
+
+/** Whoever keeps the certificate of a running proxy good. */
+export interface CertificateKeeper extends ContextSource {
+  facts(): CertificateFacts;
+  /** Looks now whether another certificate is needed. Never rejects. */
+  look(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Certificates {
+  readonly keeper: CertificateKeeper;
+  readonly tls: GatewayTls;
+}
+
+/**
+ * Undefined for plain HTTP. Throws a `ProxyError` PROXY_CERT_FAILED that says what to do, or the reason of the signal.
+ * Whoever opens them closes the keeper.
+ */
+export async function openCertificates(
+  order: StartOrder,
+  machine: Machine,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Certificates | undefined> {
+  const { config } = order;
+  try {
+    const clientAuthority = await readClientAuthority(config.clientCaFile);
+    const keeper = await keeperOf(config, order.profile, machine, logger, signal);
+    if (keeper === undefined) return undefined;
+    return { keeper, tls: { source: keeper, ...(clientAuthority === undefined ? {} : { clientAuthority }) } };
+  } catch (error) {
+    if (!(error instanceof FlmError)) throw error;
+    throw new ProxyError('PROXY_CERT_FAILED', {
+      params: { reason: error.message, mend: error.hint },
+      cause: error,
+    });
+  }
+}
+
+function keeperOf(
+  config: ProxyConfig,
+  profile: string,
+  machine: Machine,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<CertificateKeeper> | undefined {
+  switch (config.mode) {
+    case 'local-http':
+      return undefined;
+    case 'dev-selfsigned':
+      return LocalSource.open(
+        {
+          store: new CertificateStore(machine.paths.tls, machine.clock),
+          clock: machine.clock,
+          machine: () => machine.names(),
+          sans: config.sans,
+          profile,
+          tell(event, detail) {
+            if (event === 'renewed') logger.event('info', 'the certificate was renewed', { names: detail });
+            else logger.event('error', 'the certificate was not renewed', { reason: detail });
+          },
+        },
+        signal,
+      );
+    default:
+      return config.mode satisfies never;
+  }
+}
+
+const pemBlock = /-----BEGIN (CERTIFICATE|X509 CRL)-----[A-Za-z0-9+/=\s]+-----END \1-----/g;
+
+/** Throws a `CertificateError` CERT_CLIENT_CA_INVALID. */
+async function readClientAuthority(file: string | undefined): Promise<ClientAuthority | undefined> {
+  if (file === undefined) return undefined;
+  const invalid = (reason: string, cause?: unknown): CertificateError =>
+    new CertificateError('CERT_CLIENT_CA_INVALID', { params: { file, reason }, cause });
+  let text: string;
+  try {
+    text = await readFile(file, 'latin1');
+  } catch (cause) {
+    throw invalid(
+      `it cannot be read (${cause instanceof Error && 'code' in cause ? cause.code : 'unknown error'})`,
+      cause,
+    );
+  }
+  const blocks = [...text.matchAll(pemBlock)];
+  const certificates = blocks.filter(([, type]) => type === 'CERTIFICATE').map(([pem]) => pem);
+  if (certificates.length === 0) throw invalid('it holds no certificate');
+  for (const pem of certificates) {
+    try {
+      if (!new X509Certificate(pem).ca) throw invalid('it holds a certificate that is not of a CA');
+    } catch (cause) {
+      throw cause instanceof CertificateError
+        ? cause
+        : invalid('it holds a certificate that cannot be read', cause);
+    }
+  }
+  const revocations = blocks.filter(([, type]) => type === 'X509 CRL').map(([pem]) => pem);
+  return { certificates: certificates.join('\n'), revocations };
+}

@@ -1,0 +1,95 @@
+/**
+ * Reads the one thing that decides who answers a TLS connection: whether its first message offers `acme-tls/1`, and for
+ * which name. It is looked at before TLS begins, since in TLS 1.2 and 1.3 Node asks for name and protocol in different
+ * orders. Nothing is judged here: what is odd is left to OpenSSL.
+ *
+ *   record:     22, version (2), length (2), handshake messages ...      RFC 8446, section 5.1
+ *   message:    1, length (3), version (2), random (32), session id <1>, cipher suites <2>, compression <1>,
+ *               extensions <2>: type (2), data <2>                       section 4.1.2; <n>: a length of n bytes first
+ */
+
+/** The first byte of a TLS record that holds a handshake message. */
+export const handshakeRecord = 0x16;
+
+export interface ClientHello {
+  readonly protocols: readonly string[];
+  readonly serverName: string | undefined;
+}
+
+/** `more` until the first record is whole; undefined where it is no hello that can be read. */
+export function readClientHello(bytes: Buffer): ClientHello | 'more' | undefined {
+  if (bytes.length < 5) return 'more';
+  const length = bytes.readUInt16BE(3);
+  // A record holds at most 16 KB; what claims more is left to OpenSSL.
+  if (bytes[0] !== handshakeRecord || length > 16_384 + 256) return undefined;
+  if (bytes.length < 5 + length) return 'more';
+  try {
+    return readMessage(new Cursor(bytes.subarray(5, 5 + length)));
+  } catch {
+    // It ends in the middle of a field, or goes on in a second record.
+    return undefined;
+  }
+}
+
+function readMessage(message: Cursor): ClientHello | undefined {
+  if (message.number(1) !== 1) return undefined;
+  message.skip(3 + 2 + 32);
+  message.skip(message.number(1));
+  message.skip(message.number(2));
+  message.skip(message.number(1));
+  const extensions = new Cursor(message.bytes(message.number(2)));
+  let protocols: readonly string[] = [];
+  let serverName: string | undefined;
+  while (!extensions.atEnd) {
+    const type = extensions.number(2);
+    const data = new Cursor(extensions.bytes(extensions.number(2)));
+    if (type === 16) protocols = readProtocols(data);
+    else if (type === 0) serverName = readServerName(data);
+  }
+  return { protocols, serverName };
+}
+
+/** RFC 7301, section 3.1. */
+function readProtocols(data: Cursor): readonly string[] {
+  data.skip(2);
+  const protocols: string[] = [];
+  while (!data.atEnd) protocols.push(data.bytes(data.number(1)).toString('latin1'));
+  return protocols;
+}
+
+/** RFC 6066, section 3: a list that in practice holds one host name. */
+function readServerName(data: Cursor): string | undefined {
+  data.skip(2);
+  return data.number(1) === 0 ? data.bytes(data.number(2)).toString('latin1').toLowerCase() : undefined;
+}
+
+/** Throws a RangeError at the end of the bytes. */
+class Cursor {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get atEnd(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  number(size: number): number {
+    const value = this.#bytes.readUIntBE(this.#at, size);
+    this.#at += size;
+    return value;
+  }
+
+  bytes(length: number): Buffer {
+    const from = this.#at;
+    this.skip(length);
+    return this.#bytes.subarray(from, this.#at);
+  }
+
+  skip(length: number): void {
+    this.#at += length;
+    if (this.#at > this.#bytes.length) throw new RangeError('the field ends after its parent');
+  }
+}

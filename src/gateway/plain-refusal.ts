@@ -1,0 +1,42 @@
+/**
+ * Plain HTTP that comes to an HTTPS port: answered with a 400 that a person can read and that names the right URL, in
+ * place of the hang-up that TLS alone would give.
+ */
+import { errorHint, errorText } from '../core/errors.ts';
+import { type HostList, parseHost } from './hosts.ts';
+import { errorEnvelope } from './relay/dialects.ts';
+
+export interface PlainRequest {
+  /** What came; the head, or a part of it. */
+  readonly bytes: Buffer;
+  readonly port: number;
+  readonly hosts: HostList;
+  readonly requestId: string;
+  /** It came over a network, where others can read along. */
+  readonly crossedNetwork: boolean;
+}
+
+export function plainRefusal(request: PlainRequest): string {
+  const head = request.bytes.toString('latin1');
+  const carriesKey = /\r?\n(?:authorization|x-api-key|api-key)[ \t]*:/i.test(head);
+  const exposed =
+    carriesKey && request.crossedNetwork
+      ? ', so its key could be read on the way: replace it (`flm key rotate KEY`)'
+      : '';
+  const params = { exposed, url: `https://${hostIn(head, request.hosts)}:${request.port}/v1` };
+  const text = `${errorText('PLAIN_ON_TLS', params)} ${errorHint('PLAIN_ON_TLS', params)}`;
+  const body = errorEnvelope('openai', 'PLAIN_ON_TLS', text, request.requestId);
+  return (
+    'HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n' +
+    `x-request-id: ${request.requestId}\r\nrequest-id: ${request.requestId}\r\nconnection: close\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}
+
+/** The host that the client called, where it is one of ours: what it wrote must not be echoed. */
+function hostIn(head: string, hosts: HostList): string {
+  const value = /\r?\nhost:[ \t]*([^\r\n]*?)[ \t]*\r?\n/i.exec(head)?.[1];
+  const host = value === undefined ? undefined : parseHost(value);
+  if (host === undefined || !hosts.answersFor(host)) return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,257 @@
+/**
+ * What stands between a TCP connection and the gateway of an HTTPS proxy: looks at the first bytes, then lets TLS begin,
+ * proves a name to an ACME server, or answers plain HTTP in words.
+ *
+ *   connected --first bytes--> TLS hello --handshake--> secured: the front takes it
+ *                  |               '--- offers acme-tls/1, and a name is to be proved: shown that certificate, closed
+ *                  '---------> anything else: a readable 400, closed
+ *
+ * Owns every connection until it is secured: their number, their time, their end. TLS 1.2 and 1.3, authenticated
+ * encryption with forward secrecy only; one certificate, whatever name a client calls; `http/1.1` and no other protocol.
+ */
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { Clock, Off } from '../core/clock.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { CertificatePair, ContextSource } from '../core/proxy/context-source.ts';
+import type { Limits } from '../core/proxy/limits.ts';
+import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
+import { handshakeRecord, readClientHello } from './client-hello.ts';
+import type { HostList } from './hosts.ts';
+import { plainRefusal } from './plain-refusal.ts';
+
+/** Whose client certificates are let in, before any key is looked at. PEM. */
+export interface ClientAuthority {
+  readonly certificates: string;
+  /** Revocation lists; with one, each CA of a chain needs one. */
+  readonly revocations: readonly string[];
+}
+
+export interface TlsDoorNeeds {
+  readonly source: ContextSource;
+  readonly clientAuthority: ClientAuthority | undefined;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly hosts: HostList;
+  /** Connections that are secured already. */
+  readonly connections: () => number;
+  readonly secured: (socket: TLSSocket) => void;
+  readonly port: () => number;
+  readonly nextId: () => string;
+  /** What never became a request. */
+  readonly malformed: (client: ClientAddress, id: string, code: ErrorCode) => void;
+}
+
+interface Guest {
+  readonly raw: Socket;
+  readonly address: ClientAddress;
+  readonly place: string;
+  deadlineMs: number;
+  bytes: Buffer;
+}
+
+const suites = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+const acmeProtocol = 'acme-tls/1';
+const sweepMs = 1_000;
+/** Beyond the limit of connections, so that the first ones beyond it get an answer that they can read. */
+const spare = 16;
+const maxPlainHeadBytes = 16 * 1024;
+const plainHeadMs = 2_000;
+const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: false, bucket: 'unknown' };
+
+export class TlsDoor {
+  readonly #needs: TlsDoorNeeds;
+  readonly #server: Server;
+  /** Not secured yet, by both ends of their connection. */
+  readonly #guests = new Map<string, Guest>();
+  readonly #offs: readonly Off[];
+
+  /** Throws where OpenSSL refuses the certificate. */
+  constructor(needs: TlsDoorNeeds) {
+    this.#needs = needs;
+    this.#server = createServer(this.#options(needs.source.current()));
+    this.#server.on('secureConnection', (socket) => this.#secured(socket));
+    this.#server.on('tlsClientError', (_error, socket) => this.#failed(socket));
+    this.#offs = [
+      // What runs keeps its context; new tickets are made under the new one.
+      needs.source.onChange(() => this.#server.setSecureContext(this.#options(needs.source.current()))),
+      needs.clock.every(sweepMs, () => this.#sweep()),
+    ];
+  }
+
+  /** Connections whose handshake is not over. */
+  get pending(): number {
+    return this.#guests.size;
+  }
+
+  /** Takes a connection from the listener. */
+  accept(raw: Socket): void {
+    const { limits, clock, connections } = this.#needs;
+    const address = parseAddress(raw.remoteAddress ?? '') ?? unknownAddress;
+    raw.on('error', () => raw.destroy());
+    let near = 0;
+    for (const other of this.#guests.values()) if (other.address.bucket === address.bucket) near += 1;
+    if (
+      this.#guests.size + connections() >= limits.maxConnections + spare ||
+      (!address.loopback && near >= limits.maxConnectionsPerAddress)
+    ) {
+      raw.destroy();
+      this.#needs.malformed(address, this.#needs.nextId(), 'CONNECTIONS_EXHAUSTED');
+      return;
+    }
+    const place = placeOf(raw);
+    const deadlineMs = clock.monotonicMs() + limits.tlsHandshakeTimeoutMs;
+    const guest: Guest = { raw, address, place, deadlineMs, bytes: Buffer.alloc(0) };
+    this.#guests.set(place, guest);
+    raw.once('close', () => this.#forget(guest));
+    const look = (): void => {
+      const bytes = raw.read() as Buffer | null;
+      if (bytes === null) return;
+      guest.bytes = guest.bytes.length === 0 ? bytes : Buffer.concat([guest.bytes, bytes]);
+      if (this.#look(guest) === 'more') return;
+      raw.off('readable', look);
+    };
+    raw.on('readable', look);
+    raw.once('end', () => {
+      if (this.#guests.get(place) === guest) raw.destroy();
+    });
+  }
+
+  /** Ends what is not secured. */
+  close(): void {
+    for (const off of this.#offs) off();
+    for (const { raw } of this.#guests.values()) raw.destroy();
+    this.#guests.clear();
+  }
+
+  #look(guest: Guest): 'more' | 'decided' {
+    const { bytes, raw } = guest;
+    if (bytes[0] !== handshakeRecord) return this.#lookPlain(guest);
+    const hello = readClientHello(bytes);
+    if (hello === 'more') return 'more';
+    const proof =
+      hello?.protocols.includes(acmeProtocol) && hello.serverName !== undefined
+        ? this.#needs.source.challenge(hello.serverName)
+        : undefined;
+    raw.unshift(bytes);
+    guest.bytes = Buffer.alloc(0);
+    if (proof === undefined) this.#server.emit('connection', raw);
+    else this.#prove(guest, proof);
+    return 'decided';
+  }
+
+  /** RFC 8737, section 3: the handshake is the whole proof. */
+  #prove(guest: Guest, proof: CertificatePair): void {
+    const server = createServer({ key: proof.key, cert: proof.chain, ALPNProtocols: [acmeProtocol] });
+    server.on('secureConnection', (socket) => {
+      this.#forget(guest);
+      socket.on('error', () => socket.destroy());
+      socket.end();
+    });
+    server.on('tlsClientError', (_error, socket) => this.#failed(socket));
+    server.emit('connection', guest.raw);
+  }
+
+  #lookPlain(guest: Guest): 'more' | 'decided' {
+    const { clock } = this.#needs;
+    const whole = guest.bytes.includes('\r\n\r\n') || guest.bytes.length > maxPlainHeadBytes;
+    if (!whole) {
+      // Answered at the latest then, whatever is still missing.
+      guest.deadlineMs = Math.min(guest.deadlineMs, clock.monotonicMs() + plainHeadMs);
+      return 'more';
+    }
+    this.#answerPlain(guest);
+    return 'decided';
+  }
+
+  #answerPlain(guest: Guest): void {
+    const { raw, address, bytes } = guest;
+    const { hosts, port, nextId, malformed, clock } = this.#needs;
+    const requestId = nextId();
+    raw.end(
+      plainRefusal({ bytes, port: port(), hosts, requestId, crossedNetwork: !address.loopback }),
+      'latin1',
+    );
+    // A body may still be on its way; closing over it would take the answer along.
+    raw.resume();
+    guest.deadlineMs = clock.monotonicMs() + plainHeadMs;
+    guest.bytes = Buffer.alloc(0);
+    malformed(address, requestId, 'PLAIN_ON_TLS');
+  }
+
+  #secured(socket: TLSSocket): void {
+    const guest = this.#guests.get(placeOf(socket));
+    // It left, or its time was up, at this very moment.
+    if (guest === undefined) return void socket.destroy();
+    this.#forget(guest);
+    this.#needs.secured(socket);
+  }
+
+  #failed(socket: TLSSocket): void {
+    const guest = this.#guests.get(placeOf(socket));
+    socket.destroy();
+    if (guest === undefined) return;
+    this.#forget(guest);
+    guest.raw.destroy();
+    this.#needs.malformed(guest.address, this.#needs.nextId(), 'TLS_HANDSHAKE_FAILED');
+  }
+
+  #forget(guest: Guest): void {
+    if (this.#guests.get(guest.place) === guest) this.#guests.delete(guest.place);
+  }
+
+  #sweep(): void {
+    const nowMs = this.#needs.clock.monotonicMs();
+    for (const guest of [...this.#guests.values()]) {
+      if (nowMs < guest.deadlineMs) continue;
+      const waits = guest.bytes.length > 0 && guest.bytes[0] !== handshakeRecord;
+      if (waits) this.#answerPlain(guest);
+      else {
+        this.#forget(guest);
+        guest.raw.destroy();
+      }
+    }
+  }
+
+  #options(pair: CertificatePair): TlsOptions {
+    const { clientAuthority, limits } = this.#needs;
+    return {
+      key: pair.key,
+      cert: pair.chain,
+      minVersion: 'TLSv1.2',
+      ciphers: suites,
+      honorCipherOrder: true,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      ALPNProtocols: ['http/1.1'],
+      // A client that ends its side after the request still gets the answer.
+      allowHalfOpen: true,
+      // Our own sweep is earlier.
+      handshakeTimeout: limits.tlsHandshakeTimeoutMs + 60_000,
+      ...(clientAuthority === undefined
+        ? {}
+        : {
+            requestCert: true,
+            rejectUnauthorized: true,
+            ca: clientAuthority.certificates,
+            ...(clientAuthority.revocations.length > 0 ? { crl: [...clientAuthority.revocations] } : {}),
+          }),
+    };
+  }
+}
+
+/** Both ends; no two connections have the same. */
+function placeOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
+}

@@ -1,0 +1,141 @@
+/**
+ * The local CA: made once, reused by every proxy of this user, name-constrained (docs/adr/0005).
+ *
+ * It is never replaced by itself, for devices trust this very one: a file that is damaged is an error that names the
+ * command that makes a new one.
+ */
+import { X509Certificate } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { CertificateError } from '../core/errors.ts';
+import type { CertificatePair } from '../core/proxy/context-source.ts';
+import { expiryMsOf, type ReadPair } from './certificate-pair.ts';
+import type { CertificateStore } from './certificate-store.ts';
+import { constraintsIn, type NameConstraints, privateNames, privateRanges } from './name-constraints.ts';
+
+export const authorityName = 'authority';
+/** A CA's certificate, as devices keep it after another took its place. */
+const retiredName = (fingerprint: string): string =>
+  `retired-${fingerprint.replaceAll(':', '').slice(0, 16).toLowerCase()}`;
+
+const dayMs = 86_400_000;
+const lifetimeMs = 3650 * dayMs;
+/** A device whose clock is late must still find it valid. */
+export const backdateMs = dayMs;
+export const lockLimitMs = 10_000;
+
+export interface Authority {
+  readonly pair: CertificatePair;
+  readonly certificate: X509Certificate;
+  readonly constraints: NameConstraints;
+  /** The certificate alone, for the settings of clients. */
+  readonly file: string;
+}
+
+export interface AuthorityNeeds {
+  readonly store: CertificateStore;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Names of this machine that the CA may vouch for, besides private ones. */
+  readonly hostNames: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** The one that is there, or a new one. Throws a `CertificateError` CERT_AUTHORITY_UNUSABLE, CERT_STORE_FAILED. */
+export async function ensureAuthority(needs: AuthorityNeeds): Promise<Authority> {
+  return (
+    (await findAuthority(needs)) ??
+    needs.store.locked(
+      authorityName,
+      lockLimitMs,
+      needs.signal,
+      async () =>
+        // Another process may have been faster.
+        (await findAuthority(needs)) ?? make(needs, constraintsFor(needs.hostNames, [])),
+    )
+  );
+}
+
+/** Undefined where none was made yet. Throws like `ensureAuthority`. */
+export async function findAuthority(
+  needs: Pick<AuthorityNeeds, 'store' | 'clock'>,
+): Promise<Authority | undefined> {
+  const { store, clock } = needs;
+  const stored = await store.read(authorityName);
+  if (stored.state === 'missing') return undefined;
+  const unusable = (reason: string): CertificateError =>
+    new CertificateError('CERT_AUTHORITY_UNUSABLE', {
+      params: { file: `${store.folder}/authority.pem`, reason },
+    });
+  if (stored.state === 'damaged') throw unusable(stored.reason);
+  const { pair } = stored;
+  if (expiryMsOf(pair.certificate) <= clock.nowMs()) throw unusable('has expired');
+  const constraints = constraintsIn(pair.certificate.raw);
+  if (constraints === undefined) throw unusable('has no name constraints, so it is not one of flm');
+  return authorityOf(store, pair, constraints);
+}
+
+/**
+ * A new CA in place of the one that is there, damaged or not. It may vouch for what the old one could, for this
+ * machine's names as they are now, and for `permit`: host names, addresses, ranges in CIDR notation.
+ */
+export async function renewAuthority(needs: AuthorityNeeds, permit: readonly string[]): Promise<Authority> {
+  const { store } = needs;
+  return store.locked(authorityName, lockLimitMs, needs.signal, async () => {
+    const stored = await store.read(authorityName);
+    const old = stored.state === 'sound' ? stored.pair : undefined;
+    const before = old === undefined ? undefined : constraintsIn(old.certificate.raw);
+    const next = constraintsFor(
+      [...(before?.names ?? []), ...needs.hostNames],
+      [...(before?.ranges ?? []), ...permit],
+    );
+    if (old !== undefined) await store.publish(retiredName(old.certificate.fingerprint256), old.chain);
+    return make(needs, next);
+  });
+}
+
+/** Certificates of CAs that were replaced; devices may still trust them. */
+export async function retiredAuthorities(store: CertificateStore): Promise<readonly X509Certificate[]> {
+  const names = (await store.names('crt')).filter((name) => name.startsWith('retired-'));
+  const pems = await Promise.all(names.map((name) => store.published(name)));
+  return pems.flatMap((pem) => (pem === undefined ? [] : [new X509Certificate(pem)]));
+}
+
+/** Nobody trusts it any more. */
+export function forgetRetired(store: CertificateStore, certificate: X509Certificate): Promise<void> {
+  return store.remove(retiredName(certificate.fingerprint256), 'crt');
+}
+
+async function make(needs: AuthorityNeeds, constraints: NameConstraints): Promise<Authority> {
+  const { store, clock, hostNames } = needs;
+  const { issueAuthority } = await import('./issue.ts');
+  const nowMs = clock.nowMs();
+  const pair = await issueAuthority({
+    title: `flm local CA on ${hostNames[0] ?? 'this machine'}`,
+    constraints,
+    validity: { fromMs: nowMs - backdateMs, untilMs: nowMs + lifetimeMs },
+  });
+  await store.write(authorityName, pair);
+  const stored = await store.read(authorityName);
+  if (stored.state !== 'sound') throw new Error('what was written is read back');
+  return authorityOf(store, stored.pair, constraints);
+}
+
+async function authorityOf(
+  store: CertificateStore,
+  pair: ReadPair,
+  constraints: NameConstraints,
+): Promise<Authority> {
+  const file = await store.publish(authorityName, pair.chain);
+  return { pair, certificate: pair.certificate, constraints, file };
+}
+
+function constraintsFor(names: readonly string[], more: readonly string[]): NameConstraints {
+  const isRange = (text: string): boolean => /[:/]|^\d+\.\d+\.\d+\.\d+$/.test(text);
+  const ranges = more.filter(isRange).map((text) => {
+    if (text.includes('/')) return text;
+    return `${text}/${text.includes(':') ? 128 : 32}`;
+  });
+  return {
+    names: [...new Set([...privateNames, ...names, ...more.filter((text) => !isRange(text))])],
+    ranges: [...new Set([...privateRanges, ...ranges])],
+  };
+}

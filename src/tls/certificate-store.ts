@@ -1,0 +1,207 @@
+/**
+ * The files of the TLS room, below `tls/` in the data folder.
+ *
+ *   NAME.pem         key and chain in one file, 0600
+ *   NAME.crt         certificates alone, for the settings of clients
+ *   NAME.lock        held while somebody makes or obtains NAME
+ *
+ * A file is written under another name, flushed and renamed: whatever ends the process leaves the old one or the new
+ * one. The lock is an exclusive transaction on an empty SQLite file: the system takes it back when its holder dies, so
+ * none is ever stale, and a file that stays behind means nothing.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../core/clock.ts';
+import { CertificateError } from '../core/errors.ts';
+import { folderFault } from '../core/private-folder.ts';
+import type { CertificatePair } from '../core/proxy/context-source.ts';
+import { pairText, type ReadPair, readPair } from './certificate-pair.ts';
+
+export type StoredPair =
+  | { readonly state: 'sound'; readonly pair: ReadPair }
+  | { readonly state: 'missing' }
+  /** `reason` completes "it ...". */
+  | { readonly state: 'damaged'; readonly reason: string };
+
+const namePattern = /^[a-z0-9][a-z0-9._-]{0,200}$/;
+const lockRetryMs = 50;
+/** A write takes no minute. */
+const partAgeMs = 60_000;
+
+export class CertificateStore {
+  readonly folder: string;
+  readonly #clock: Pick<Clock, 'after' | 'monotonicMs' | 'nowMs'>;
+
+  constructor(folder: string, clock: Pick<Clock, 'after' | 'monotonicMs' | 'nowMs'>) {
+    this.folder = folder;
+    this.#clock = clock;
+  }
+
+  /** Throws a `CertificateError` CERT_STORE_FAILED where the file is there and the system does not let it be read. */
+  async read(name: string): Promise<StoredPair> {
+    const path = this.#path(name, 'pem');
+    let text: string;
+    try {
+      const { mode } = await stat(path);
+      if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+        return { state: 'damaged', reason: `can be read by others (mode ${(mode & 0o777).toString(8)})` };
+      text = await readFile(path, 'latin1');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return { state: 'missing' };
+      throw failed(path, error);
+    }
+    const pair = readPair(text);
+    return typeof pair === 'string' ? { state: 'damaged', reason: pair } : { state: 'sound', pair };
+  }
+
+  /** Throws a `CertificateError` CERT_STORE_FAILED; then what was there is still there. */
+  async write(name: string, pair: CertificatePair): Promise<void> {
+    await this.#replace(this.#path(name, 'pem'), pairText(pair), 0o600);
+  }
+
+  /** Certificates without a key, for clients; returns the path. Throws like `write`. */
+  async publish(name: string, pem: string): Promise<string> {
+    const path = this.#path(name, 'crt');
+    const there = await readFile(path, 'latin1').catch(() => undefined);
+    if (there !== pem) await this.#replace(path, pem, 0o644);
+    return path;
+  }
+
+  /** The certificates that were published under a name; undefined where there are none. */
+  published(name: string): Promise<string | undefined> {
+    return readFile(this.#path(name, 'crt'), 'latin1').catch(() => undefined);
+  }
+
+  publishedPath(name: string): string {
+    return this.#path(name, 'crt');
+  }
+
+  /** Names of the files with this ending, sorted. */
+  async names(ending: 'pem' | 'crt'): Promise<readonly string[]> {
+    const files = await readdir(this.folder).catch(() => []);
+    return files
+      .filter((file) => file.endsWith(`.${ending}`) && !file.startsWith('.'))
+      .map((file) => file.slice(0, -ending.length - 1))
+      .sort();
+  }
+
+  async remove(name: string, ending: 'pem' | 'crt'): Promise<void> {
+    await rm(this.#path(name, ending), { force: true });
+  }
+
+  /**
+   * Runs `f` while nobody else, in this process or another, holds the lock of that name. Throws a `CertificateError`
+   * CERT_LOCKED when it was not to be had within `limitMs`, CERT_STORE_FAILED, or the reason of the signal.
+   */
+  async locked<T>(name: string, limitMs: number, signal: AbortSignal, f: () => Promise<T>): Promise<T> {
+    await this.#makeFolder();
+    const path = this.#path(name, 'lock');
+    const untilMs = this.#clock.monotonicMs() + limitMs;
+    let lock = takeLock(path);
+    while (lock === undefined) {
+      if (this.#clock.monotonicMs() >= untilMs)
+        throw new CertificateError('CERT_LOCKED', { params: { name } });
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        this.#clock.after(lockRetryMs, resolve);
+      });
+      lock = takeLock(path);
+    }
+    try {
+      return await f();
+    } finally {
+      lock.close();
+    }
+  }
+
+  #path(name: string, ending: string): string {
+    if (!namePattern.test(name)) throw new Error('the name of a certificate is a file name');
+    return join(this.folder, `${name}.${ending}`);
+  }
+
+  async #makeFolder(): Promise<void> {
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      const { mode, uid } = await stat(this.folder);
+      const fault = folderFault({ isFolder: true, uid, mode }, process.getuid?.());
+      if (fault !== undefined)
+        throw new CertificateError('CERT_STORE_FAILED', { params: { file: this.folder, reason: fault } });
+    } catch (error) {
+      throw error instanceof CertificateError ? error : failed(this.folder, error);
+    }
+  }
+
+  async #replace(path: string, text: string, mode: number): Promise<void> {
+    await this.#makeFolder();
+    const part = join(this.folder, `.${randomBytes(6).toString('hex')}.part`);
+    try {
+      await this.#sweepParts();
+      const file = await open(part, 'wx', mode);
+      try {
+        await file.writeFile(text);
+        await file.chmod(mode);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(part, path);
+      await syncFolder(this.folder);
+    } catch (error) {
+      await rm(part, { force: true }).catch(() => {});
+      throw failed(path, error);
+    }
+  }
+
+  /** What processes left that were killed while they wrote. */
+  async #sweepParts(): Promise<void> {
+    for (const file of await readdir(this.folder)) {
+      if (!file.endsWith('.part')) continue;
+      const path = join(this.folder, file);
+      const age =
+        this.#clock.nowMs() -
+        (await stat(path).then(
+          (s) => s.mtimeMs,
+          () => Number.NaN,
+        ));
+      if (age > partAgeMs) await rm(path, { force: true });
+    }
+  }
+}
+
+/** Undefined where somebody holds it. */
+function takeLock(path: string): DatabaseSync | undefined {
+  let db: DatabaseSync | undefined;
+  try {
+    // Made here, so that it is private whatever the umask is.
+    closeSync(openSync(path, 'a', 0o600));
+    db = new DatabaseSync(path, { timeout: 0 });
+    db.exec('BEGIN EXCLUSIVE');
+    return db;
+  } catch (error) {
+    db?.close();
+    // SQLITE_BUSY
+    if (error instanceof Error && 'errcode' in error && error.errcode === 5) return undefined;
+    throw failed(path, error);
+  }
+}
+
+/** The rename itself must survive a power cut. Not every system lets a folder be flushed. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}
+
+function failed(file: string, cause: unknown): CertificateError {
+  const code = codeOf(cause);
+  const reason = code === 'ENOSPC' ? 'the disk is full' : code === 'EROFS' ? 'the disk is read-only' : code;
+  return new CertificateError('CERT_STORE_FAILED', { params: { file, reason }, cause });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}

@@ -1,0 +1,124 @@
+/**
+ * The `ContextSource` of `dev-selfsigned`: keeps the leaf good while the proxy runs. It looks each half minute, and when
+ * it is told to, whether the leaf expires soon, the machine got other addresses (a laptop on another Wi-Fi), or the CA
+ * was replaced. What fails is told and tried again at the next look; until then the old leaf is shown.
+ */
+import type { Clock, Off } from '../core/clock.ts';
+import { FlmError } from '../core/errors.ts';
+import type { CertificateFacts, CertificatePair, ContextSource } from '../core/proxy/context-source.ts';
+import { ensureAuthority } from './authority.ts';
+import { expiryMsOf, namesOf, type ReadPair } from './certificate-pair.ts';
+import type { CertificateStore } from './certificate-store.ts';
+import { ensureLeaf } from './leaf.ts';
+import { hostNamesOf, type MachineNames, serverNames } from './server-names.ts';
+
+export interface LocalSourceNeeds {
+  readonly store: CertificateStore;
+  readonly clock: Clock;
+  readonly machine: () => MachineNames;
+  /** Names asked for on top of the machine's own. */
+  readonly sans: readonly string[];
+  readonly profile: string;
+  /** A renewal while running: what happened, for the log. */
+  readonly tell: (event: 'renewed' | 'failed', detail: string) => void;
+}
+
+interface Held {
+  readonly pair: ReadPair;
+  readonly leftOut: readonly string[];
+  readonly authorityFile: string;
+}
+
+const lookEachMs = 30_000;
+
+export class LocalSource implements ContextSource {
+  readonly #needs: LocalSourceNeeds;
+  readonly #listeners = new Set<() => void>();
+  readonly #ender = new AbortController();
+  readonly #stopLooking: Off;
+  #held: Held;
+  #problem: string | undefined;
+  #looking: Promise<void> | undefined;
+
+  private constructor(needs: LocalSourceNeeds, held: Held) {
+    this.#needs = needs;
+    this.#held = held;
+    this.#stopLooking = needs.clock.every(lookEachMs, () => void this.look());
+  }
+
+  /**
+   * Throws a `CertificateError`: CERT_NAME_NOT_PERMITTED, CERT_NAME_INVALID, CERT_AUTHORITY_UNUSABLE,
+   * CERT_STORE_FAILED, CERT_LOCKED, or the reason of the signal.
+   */
+  static async open(needs: LocalSourceNeeds, signal: AbortSignal): Promise<LocalSource> {
+    return new LocalSource(needs, await hold(needs, signal));
+  }
+
+  current(): CertificatePair {
+    return this.#held.pair;
+  }
+
+  challenge(): undefined {
+    return undefined;
+  }
+
+  onChange(f: () => void): Off {
+    this.#listeners.add(f);
+    return () => this.#listeners.delete(f);
+  }
+
+  facts(): CertificateFacts {
+    const { pair, leftOut, authorityFile } = this.#held;
+    return {
+      names: namesOf(pair.certificate),
+      leftOut,
+      expiresAtMs: expiryMsOf(pair.certificate),
+      fingerprint: pair.certificate.fingerprint256,
+      authorityFile,
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+    };
+  }
+
+  /** Looks now; resolves when what was found is in force. Never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async close(): Promise<void> {
+    this.#stopLooking();
+    this.#ender.abort();
+    this.#listeners.clear();
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const { tell } = this.#needs;
+    try {
+      const held = await hold(this.#needs, this.#ender.signal);
+      const changed = held.pair.chain !== this.#held.pair.chain;
+      this.#held = held;
+      this.#problem = undefined;
+      if (!changed) return;
+      tell('renewed', namesOf(held.pair.certificate).join(', '));
+      for (const f of this.#listeners) f();
+    } catch (error) {
+      if (this.#ender.signal.aborted) return;
+      const problem =
+        error instanceof FlmError ? `${error.message} ${error.hint}` : 'flm made a mistake of its own';
+      if (problem !== this.#problem) tell('failed', problem);
+      this.#problem = problem;
+    }
+  }
+}
+
+async function hold(needs: LocalSourceNeeds, signal: AbortSignal): Promise<Held> {
+  const { store, clock, sans, profile } = needs;
+  const machine = needs.machine();
+  const authority = await ensureAuthority({ store, clock, hostNames: hostNamesOf(machine), signal });
+  const { names, leftOut } = serverNames(machine, sans, authority.constraints);
+  const pair = await ensureLeaf({ store, clock, authority, names, profile, signal });
+  return { pair, leftOut, authorityFile: authority.file };
+}

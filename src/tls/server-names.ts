@@ -1,0 +1,73 @@
+/**
+ * Which names and addresses a certificate of this machine is to hold, sorted into what the local CA may vouch for and
+ * what it may not. One name outside its constraints would make the whole certificate invalid.
+ */
+import ipaddr from 'ipaddr.js';
+import { CertificateError } from '../core/errors.ts';
+import { type NameConstraints, permits } from './name-constraints.ts';
+
+export interface MachineNames {
+  readonly hostname: string;
+  /** With its domain, where the machine knows one. */
+  readonly fullName: string | undefined;
+  /** Addresses that are not loopback, as they are now. */
+  readonly addresses: readonly string[];
+}
+
+export interface ServerNames {
+  readonly names: readonly string[];
+  /** Addresses that the CA may not vouch for: a home's global IPv6 address, above all. */
+  readonly leftOut: readonly string[];
+}
+
+const hostName = /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/;
+/** `host.docker.internal` is how containers call the machine that they run on. */
+const alwaysNames = ['localhost', 'host.docker.internal'];
+const loopback = ['127.0.0.1', '::1'];
+/** A machine with hundreds of containers has hundreds of addresses. */
+const maxAddresses = 64;
+
+/** Names of this machine that can stand in a certificate; without private ones that any machine has. */
+export function hostNamesOf(machine: MachineNames): readonly string[] {
+  const { hostname, fullName } = machine;
+  const short = hostname.split('.')[0] ?? '';
+  const all = [hostname, short, fullName ?? ''].map((name) => name.toLowerCase().replace(/\.$/, ''));
+  return [...new Set(all)].filter(
+    (name) => hostName.test(name) && name.length <= 253 && !ipaddr.isValid(name),
+  );
+}
+
+/**
+ * Throws a `CertificateError`: CERT_NAME_NOT_PERMITTED for a name that was asked for or that the machine has by now and
+ * that the CA may not vouch for, CERT_NAME_INVALID.
+ */
+export function serverNames(
+  machine: MachineNames,
+  asked: readonly string[],
+  constraints: NameConstraints,
+): ServerNames {
+  const hosts = hostNamesOf(machine);
+  const local = hosts.filter((name) => !name.includes('.')).map((name) => `${name}.local`);
+  const sans = asked.map(askedName);
+  const required = [...alwaysNames, ...hosts, ...local, ...loopback, ...sans];
+  const outside = required.find((name) => !permits(constraints, name));
+  if (outside !== undefined)
+    throw new CertificateError('CERT_NAME_NOT_PERMITTED', { params: { name: outside } });
+  const addresses = [...new Set(machine.addresses.filter((a) => ipaddr.isValid(a)).map(spelling))].sort();
+  const inside = addresses.filter((address) => permits(constraints, address)).slice(0, maxAddresses);
+  return {
+    names: [...new Set([...required, ...inside])],
+    leftOut: addresses.filter((address) => !inside.includes(address) && !sans.includes(address)),
+  };
+}
+
+function askedName(text: string): string {
+  if (ipaddr.isValid(text)) return spelling(text);
+  const name = text.toLowerCase();
+  if (!hostName.test(name)) throw new CertificateError('CERT_NAME_INVALID', { params: { name: text } });
+  return name;
+}
+
+function spelling(address: string): string {
+  return ipaddr.parse(address).toString();
+}
