@@ -18,9 +18,13 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import ipaddr from 'ipaddr.js';
 import type { CertificatePair } from '../core/proxy/context-source.ts';
-import { encodeConstraints, type NameConstraints, nameConstraintsOid } from './name-constraints.ts';
+import {
+  encodeConstraints,
+  isAddress,
+  type NameConstraints,
+  nameConstraintsOid,
+} from './name-constraints.ts';
 
 export interface Validity {
   readonly fromMs: number;
@@ -88,7 +92,7 @@ export async function issueLeaf(order: LeafOrder, authority: CertificatePair): P
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
       new SubjectAlternativeNameExtension(
-        order.names.map((value) => ({ type: ipaddr.isValid(value) ? 'ip' : 'dns', value })),
+        order.names.map((value) => ({ type: isAddress(value) ? 'ip' : 'dns', value })),
       ),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
       await AuthorityKeyIdentifierExtension.create(issuer.publicKey),

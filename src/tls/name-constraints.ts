@@ -31,9 +31,14 @@ export const privateRanges: readonly string[] = [
   'fc00::/7',
 ];
 
+/** As people write them: what else may stand for an IPv4 address (`10`, `0x7f.1`) is a name here. */
+export function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text));
+}
+
 /** Whether a certificate for this name or address stays inside. */
 export function permits(constraints: NameConstraints, name: string): boolean {
-  if (ipaddr.isValid(name)) {
+  if (isAddress(name)) {
     const address = ipaddr.parse(name);
     return constraints.ranges.some((range) => {
       const [network, bits] = ipaddr.parseCIDR(range);

@@ -4,7 +4,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import { CertificateError } from '../core/errors.ts';
-import { type NameConstraints, permits } from './name-constraints.ts';
+import { isAddress, type NameConstraints, permits } from './name-constraints.ts';
 
 export interface MachineNames {
   readonly hostname: string;
@@ -33,7 +33,7 @@ export function hostNamesOf(machine: MachineNames): readonly string[] {
   const short = hostname.split('.')[0] ?? '';
   const all = [hostname, short, fullName ?? ''].map((name) => name.toLowerCase().replace(/\.$/, ''));
   return [...new Set(all)].filter(
-    (name) => hostName.test(name) && name.length <= 253 && !ipaddr.isValid(name),
+    (name) => hostName.test(name) && name.length <= 253 && !/(^|\.)\d+$/.test(name),
   );
 }
 
@@ -53,7 +53,7 @@ export function serverNames(
   const outside = required.find((name) => !permits(constraints, name));
   if (outside !== undefined)
     throw new CertificateError('CERT_NAME_NOT_PERMITTED', { params: { name: outside } });
-  const addresses = [...new Set(machine.addresses.filter((a) => ipaddr.isValid(a)).map(spelling))].sort();
+  const addresses = [...new Set(machine.addresses.filter((a) => isAddress(a)).map(spelling))].sort();
   const inside = addresses.filter((address) => permits(constraints, address)).slice(0, maxAddresses);
   return {
     names: [...new Set([...required, ...inside])],
@@ -62,7 +62,7 @@ export function serverNames(
 }
 
 function askedName(text: string): string {
-  if (ipaddr.isValid(text)) return spelling(text);
+  if (isAddress(text)) return spelling(text);
   const name = text.toLowerCase();
   if (!hostName.test(name)) throw new CertificateError('CERT_NAME_INVALID', { params: { name: text } });
   return name;

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { certificateFolder, machineNamed } from '../../test/helpers/certificate-folder.ts';
+import { MovedClock } from '../../test/helpers/moved-clock.ts';
+import type { Clock } from '../core/clock.ts';
+import { renewAuthority } from './authority.ts';
+import type { CertificateStore } from './certificate-store.ts';
+import { LocalSource } from './local-source.ts';
+import type { MachineNames } from './server-names.ts';
+
+const dayMs = 86_400_000;
+const never = new AbortController().signal;
+
+interface Stage {
+  /** Moved by tests; its wall clock can jump besides, as that of a laptop does that slept. */
+  readonly moved: MovedClock;
+  readonly clock: Clock;
+  sleepMs: number;
+  readonly store: CertificateStore;
+  readonly folder: string;
+  readonly told: string[];
+  machine: MachineNames;
+  open(sans?: readonly string[]): Promise<LocalSource>;
+  /** The look that a timer began is over. */
+  lookOver(source: LocalSource): Promise<void>;
+}
+
+function stageOf(t: TestContext): Stage {
+  const moved = new MovedClock();
+  const clock: Clock = {
+    nowMs: () => moved.nowMs() + stage.sleepMs,
+    monotonicMs: () => moved.monotonicMs(),
+    after: (ms, f) => moved.after(ms, f),
+    every: (ms, f) => moved.every(ms, f),
+  };
+  const { folder, store } = certificateFolder(t, clock);
+  const told: string[] = [];
+  const stage: Stage = {
+    moved,
+    clock,
+    sleepMs: 0,
+    store,
+    folder,
+    told,
+    machine: machineNamed({ addresses: ['192.168.1.5'] }),
+    async open(sans = []) {
+      const source = await LocalSource.open(
+        {
+          store,
+          clock,
+          machine: () => stage.machine,
+          sans,
+          profile: 'default',
+          tell: (event, detail) => told.push(`${event}: ${detail}`),
+        },
+        never,
+      );
+      t.after(() => source.close());
+      return source;
+    },
+    lookOver: (source) => source.look(),
+  };
+  return stage;
+}
+
+test('the CA and the certificate are made once and used again', async (t) => {
+  const stage = stageOf(t);
+  const first = await stage.open();
+  const second = await stage.open();
+
+  assert.equal(second.current().chain, first.current().chain);
+  assert.equal((await stage.store.names('pem')).join(), 'authority,leaf-default');
+});
+
+test('two that start at the same moment agree on one certificate', async (t) => {
+  const stage = stageOf(t);
+  // Whoever waits for the lock waits on this clock.
+  const moving = setInterval(() => void stage.moved.move(50), 1);
+  t.after(() => clearInterval(moving));
+
+  const [first, second] = await Promise.all([stage.open(), stage.open()]);
+
+  assert.equal(second.current().chain, first.current().chain);
+});
+
+test('a certificate that is near its end is replaced while the proxy runs', async (t) => {
+  const stage = stageOf(t);
+  const source = await stage.open();
+  const before = source.current().chain;
+  let changes = 0;
+  source.onChange(() => changes++);
+
+  stage.sleepMs = 59 * dayMs;
+  await stage.lookOver(source);
+  assert.equal(source.current().chain, before);
+  stage.sleepMs = 61 * dayMs;
+  await stage.moved.move(30_000);
+  await stage.lookOver(source);
+
+  assert.notEqual(source.current().chain, before);
+  assert.equal(changes, 1);
+  assert.ok(source.facts().expiresAtMs > stage.clock.nowMs() + 89 * dayMs);
+  assert.match(stage.told.join(), /^renewed: localhost/);
+});
+
+test('a laptop on another network gets a certificate for its new address', async (t) => {
+  const stage = stageOf(t);
+  const source = await stage.open();
+
+  stage.machine = machineNamed({ addresses: ['10.9.8.7', '2001:db8::1'] });
+  await stage.moved.move(31_000);
+  await stage.lookOver(source);
+
+  const { names, leftOut } = source.facts();
+  assert.ok(names.includes('10.9.8.7') && !names.includes('192.168.1.5'), names.join());
+  assert.deepEqual(leftOut, ['2001:db8::1']);
+});
+
+test('other names that are asked for at the next start replace the certificate', async (t) => {
+  const stage = stageOf(t);
+  await stage.open(['llm.lan']);
+
+  assert.ok((await stage.open(['other.lan'])).facts().names.includes('other.lan'));
+  assert.ok(!(await stage.open([])).facts().names.includes('other.lan'));
+});
+
+for (const damage of ['half a file', 'a key of another'] as const) {
+  test(`a certificate file that holds ${damage} is replaced`, async (t) => {
+    const stage = stageOf(t);
+    const before = (await stage.open()).current();
+    const path = join(stage.folder, 'leaf-default.pem');
+    const authority = await stage.store.read('authority');
+    const otherKey = authority.state === 'sound' ? authority.pair.key : '';
+    writeFileSync(path, damage === 'half a file' ? before.key : `${otherKey}${before.chain}`);
+
+    const source = await stage.open();
+
+    assert.notEqual(source.current().chain, before.chain);
+    assert.equal((await stage.store.read('leaf-default')).state, 'sound');
+  });
+}
+
+test('a CA that is damaged is never replaced by itself', async (t) => {
+  const stage = stageOf(t);
+  await stage.open();
+  writeFileSync(join(stage.folder, 'authority.pem'), 'rubbish');
+
+  await assert.rejects(stage.open(), (error: Error & { code: string; hint: string }) => {
+    assert.equal(error.code, 'CERT_AUTHORITY_UNUSABLE');
+    assert.match(error.hint, /flm cert authority renew/);
+    return true;
+  });
+});
+
+test('a CA whose key others could read is not used', async (t) => {
+  const stage = stageOf(t);
+  await stage.open();
+  chmodSync(join(stage.folder, 'authority.pem'), 0o644);
+
+  await assert.rejects(stage.open(), { code: 'CERT_AUTHORITY_UNUSABLE' });
+});
+
+test('a renewed CA permits more, remembers what it permitted, and running proxies follow', async (t) => {
+  const stage = stageOf(t);
+  const source = await stage.open();
+  await assert.rejects(stage.open(['llm.example.org']), { code: 'CERT_NAME_NOT_PERMITTED' });
+  const { store, clock } = stage;
+  const renew = (permit: readonly string[]) =>
+    renewAuthority({ store, clock, hostNames: ['test-host'], signal: never }, permit);
+
+  await renew(['llm.example.org', '203.0.113.9']);
+  const { certificate, constraints } = await renew([]);
+  await stage.lookOver(source);
+
+  assert.ok(constraints.names.includes('llm.example.org') && constraints.ranges.includes('203.0.113.9/32'));
+  assert.match(stage.told.join(), /renewed/);
+  const again = await stage.open(['llm.example.org', '203.0.113.9']);
+  const stored = await store.read('leaf-default');
+  assert.ok(stored.state === 'sound' && stored.pair.certificate.checkIssued(certificate));
+  assert.ok(again.facts().names.includes('203.0.113.9'));
+});
+
+test('a renewal that fails keeps the old certificate, is told once, and is tried again', async (t) => {
+  const stage = stageOf(t);
+  const source = await stage.open();
+  const before = source.current().chain;
+  chmodSync(join(stage.folder, 'authority.pem'), 0o644);
+
+  stage.sleepMs = 61 * dayMs;
+  await stage.lookOver(source);
+  await stage.lookOver(source);
+  assert.equal(source.current().chain, before);
+  assert.match(source.facts().problem ?? '', /can be read by others/);
+  assert.equal(stage.told.length, 1);
+
+  chmodSync(join(stage.folder, 'authority.pem'), 0o600);
+  await stage.lookOver(source);
+  assert.notEqual(source.current().chain, before);
+  assert.equal(source.facts().problem, undefined);
+});
+
+test('a closed source leaves no timer', async (t) => {
+  const stage = stageOf(t);
+  const source = await stage.open();
+
+  await source.close();
+
+  assert.equal(stage.moved.timers, 0);
+});
