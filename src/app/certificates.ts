@@ -3,6 +3,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { CertificateError, FlmError, ProxyError } from '../core/errors.ts';
 import type { CertificateFacts, ContextSource } from '../core/proxy/context-source.ts';
 import type { StartOrder } from '../core/proxy/ports.ts';
@@ -111,5 +112,10 @@ async function readClientAuthority(file: string | undefined): Promise<ClientAuth
     }
   }
   const revocations = blocks.filter(([, type]) => type === 'X509 CRL').map(([pem]) => pem);
+  try {
+    createSecureContext({ ca: certificates, crl: revocations });
+  } catch (cause) {
+    throw invalid('it holds a revocation list that cannot be read', cause);
+  }
   return { certificates: certificates.join('\n'), revocations };
 }

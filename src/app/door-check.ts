@@ -2,6 +2,9 @@
  * Asks for the models through a proxy's own door, as a client would: the proof of a first run. Never a generation, which
  * could load a model for minutes.
  */
+import { readFileSync } from 'node:fs';
+import tls from 'node:tls';
+
 export type DoorCheck =
   | { readonly ok: true; readonly models: readonly DoorModel[] }
   /** `reason` completes "The proxy ...". */
@@ -14,9 +17,24 @@ export interface DoorModel {
 
 const limitMs = 5_000;
 
-/** `url` without `/v1`. Never rejects. */
-export async function askOwnDoor(url: string, key: string, signal: AbortSignal): Promise<DoorCheck> {
+/**
+ * Lets what this process asks with `fetch` from now on trust a CA of flm's own as well. Without effect on a Node that
+ * cannot add to its list (before 24.5).
+ */
+export function trustOwnAuthority(file: string): void {
+  if (typeof tls.setDefaultCACertificates !== 'function') return;
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), readFileSync(file, 'latin1')]);
+}
+
+/** `url` without `/v1`; `authorityFile` where its certificate is of flm's own CA. Never rejects. */
+export async function askOwnDoor(
+  url: string,
+  key: string,
+  signal: AbortSignal,
+  authorityFile?: string,
+): Promise<DoorCheck> {
   try {
+    if (authorityFile !== undefined) trustOwnAuthority(authorityFile);
     const response = await fetch(`${url}/v1/models`, {
       headers: { authorization: `Bearer ${key}` },
       signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),

@@ -15,9 +15,11 @@ import { LogFile } from '../process/log-file.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
 import { openStore } from '../store/sqlite/open-store.ts';
+import { type CertificateDesk, makeCertificateDesk } from './certificate-desk.ts';
 import { type EngineScout, makeEngineScout } from './engine-scout.ts';
 import { type Environment, type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory, type ProxyLog } from './proxy.ts';
+import { machineTrustTools } from './trust-tools.ts';
 
 export interface Flm {
   readonly machine: Machine;
@@ -26,6 +28,7 @@ export interface Flm {
   readonly security: SecurityService;
   readonly engines: EngineRegistry;
   readonly scout: EngineScout;
+  readonly certificates: CertificateDesk;
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
   control(handle: ProxyHandle): ControlClient;
@@ -90,6 +93,7 @@ export function openFlm(options: FlmOptions): Flm {
     }),
     engines: new EngineRegistry({ ...common, repository: store.engines, announce }),
     scout,
+    certificates: makeCertificateDesk(machine, machineTrustTools(machine), announce),
     usage: store.usage,
     audit: store.audit,
     control,

@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { certCommands } from './cert.ts';
 import { chatCommand } from './chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
 import { connectCommand } from './connect.ts';
@@ -32,6 +33,7 @@ export function makeProgram(cli: Cli): Command {
     proxyCommands(cli),
     profileCommands(cli),
     keyCommands(cli),
+    certCommands(cli),
     policyCommands(cli),
     engineCommands(cli),
     modelCommands(cli),

@@ -12,7 +12,7 @@ import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts
 import { type ForegroundProxy, runInForeground } from './foreground.ts';
 import { facts, printable } from './layout.ts';
 import { likelyChats } from './likely-chats.ts';
-import { type ProxyDocument, proxyDocument } from './proxy-view.ts';
+import { certificateText, type ProxyDocument, proxyDocument } from './proxy-view.ts';
 
 interface UpFlags extends ConfigFlags {
   readonly detach?: boolean;
@@ -97,8 +97,9 @@ async function tell(
 ): Promise<void> {
   const url = 'status' in view ? view.status.url : proxyUrl(view.handle);
   const proxy = proxyDocument(view, url);
-  const models = await modelsThroughTheDoor(session, view.handle, url);
-  const curl = curlLine(url, created?.key ?? placeholder, models);
+  const authorityFile = proxy.certificate?.authorityFile;
+  const models = await modelsThroughTheDoor(session, view.handle, url, authorityFile);
+  const curl = curlLine(url, created?.key ?? placeholder, models, authorityFile);
   const { terminal } = session;
   if (session.json) {
     const key = created === undefined ? null : { id: created.record.id, key: created.key };
@@ -111,10 +112,11 @@ async function modelsThroughTheDoor(
   session: Session,
   handle: ProxyHandle,
   url: string,
+  authorityFile: string | undefined,
 ): Promise<readonly DoorModel[]> {
   const key = await session.flm.control(handle).temporaryKey(keyTtlMs, session.signal);
   if (key === 'gone') return [];
-  const answer = await askOwnDoor(url, key.key, session.signal);
+  const answer = await askOwnDoor(url, key.key, session.signal, authorityFile);
   if (answer.ok) return answer.models;
   session.terminal.talk(`${session.terminal.paint('yellow', '!')} The proxy ${answer.reason}.`);
   return [];
@@ -150,7 +152,9 @@ function upText(session: Session, view: UpView): string {
     ['  endpoint', paint('cyan', proxy.baseUrl)],
     ['  API key', key],
     ['  models', modelsText(models)],
+    ['  network', proxy.networkUrls?.map((u) => paint('cyan', `${u}/v1`)).join('\n') || undefined],
     ['  reach', proxy.reach],
+    ['  certificate', certificateText(proxy.certificate)],
   ]);
   const warnings = (proxy.warnings ?? [])
     // The key was made after the status was asked for.
@@ -180,12 +184,17 @@ function modelsText(models: readonly DoorModel[]): string {
 }
 
 /** A request that a shell takes as it is. */
-function curlLine(url: string, key: string, models: readonly DoorModel[]): string {
+function curlLine(
+  url: string,
+  key: string,
+  models: readonly DoorModel[],
+  authorityFile: string | undefined,
+): string {
   // A model that only embeds cannot chat.
   const model = (models.find((m) => likelyChats(m.id)) ?? models[0])?.id ?? 'MODEL';
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] });
   return [
-    `curl ${url}/v1/chat/completions \\`,
+    `curl ${authorityFile === undefined ? '' : `--cacert '${authorityFile.replaceAll("'", "'\\''")}' `}${url}/v1/chat/completions \\`,
     `  -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" \\`,
     `  -d '${body.replaceAll("'", "'\\''")}'`,
   ].join('\n');

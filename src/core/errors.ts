@@ -142,6 +142,11 @@ export const errorTable = {
     text: 'The client CA {file} cannot be used: {reason}.',
     hint: 'Give --client-ca a file with one or more CA certificates in PEM.',
   },
+  CERT_EXPORT_FAILED: {
+    ...user,
+    text: 'The certificate cannot be saved as {file}: {reason}.',
+    hint: 'Name a file that can be written, or none to have it printed.',
+  },
   CERT_TRUST_FAILED: {
     ...user,
     text: 'The trust in the local CA was not changed in {place}: {reason}.',

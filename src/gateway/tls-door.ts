@@ -49,6 +49,8 @@ interface Guest {
   readonly place: string;
   deadlineMs: number;
   bytes: Buffer;
+  /** TLS has begun. */
+  handed: boolean;
 }
 
 const suites = [
@@ -113,9 +115,9 @@ export class TlsDoor {
     }
     const place = placeOf(raw);
     const deadlineMs = clock.monotonicMs() + limits.tlsHandshakeTimeoutMs;
-    const guest: Guest = { raw, address, place, deadlineMs, bytes: Buffer.alloc(0) };
+    const guest: Guest = { raw, address, place, deadlineMs, bytes: Buffer.alloc(0), handed: false };
     this.#guests.set(place, guest);
-    raw.once('close', () => this.#forget(guest));
+    raw.once('close', () => this.#left(guest));
     const look = (): void => {
       const bytes = raw.read() as Buffer | null;
       if (bytes === null) return;
@@ -145,8 +147,11 @@ export class TlsDoor {
       hello?.protocols.includes(acmeProtocol) && hello.serverName !== undefined
         ? this.#needs.source.challenge(hello.serverName)
         : undefined;
+    // Taken over by the TLS socket: whoever ends its side in the middle of a handshake is gone.
+    raw.allowHalfOpen = false;
     raw.unshift(bytes);
     guest.bytes = Buffer.alloc(0);
+    guest.handed = true;
     if (proof === undefined) this.#server.emit('connection', raw);
     else this.#prove(guest, proof);
     return 'decided';
@@ -196,6 +201,8 @@ export class TlsDoor {
     // It left, or its time was up, at this very moment.
     if (guest === undefined) return void socket.destroy();
     this.#forget(guest);
+    // A client that ends its side after the request still gets the answer; one that ended it before was let go.
+    socket.allowHalfOpen = true;
     this.#needs.secured(socket);
   }
 
@@ -203,9 +210,15 @@ export class TlsDoor {
     const guest = this.#guests.get(placeOf(socket));
     socket.destroy();
     if (guest === undefined) return;
-    this.#forget(guest);
     guest.raw.destroy();
-    this.#needs.malformed(guest.address, this.#needs.nextId(), 'TLS_HANDSHAKE_FAILED');
+    this.#left(guest);
+  }
+
+  /** A client certificate that is none of ours ends the connection without an event of its own. */
+  #left(guest: Guest): void {
+    if (this.#guests.get(guest.place) !== guest) return;
+    this.#forget(guest);
+    if (guest.handed) this.#needs.malformed(guest.address, this.#needs.nextId(), 'TLS_HANDSHAKE_FAILED');
   }
 
   #forget(guest: Guest): void {
@@ -235,8 +248,6 @@ export class TlsDoor {
       honorCipherOrder: true,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       ALPNProtocols: ['http/1.1'],
-      // A client that ends its side after the request still gets the answer.
-      allowHalfOpen: true,
       // Our own sweep is earlier.
       handshakeTimeout: limits.tlsHandshakeTimeoutMs + 60_000,
       ...(clientAuthority === undefined

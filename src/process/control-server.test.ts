@@ -78,6 +78,7 @@ function statusAt(controlPath: string): ProxyStatus {
     queues: [],
     models: 0,
     reach: 'this machine',
+    networkUrls: [],
     warnings: [],
   };
 }

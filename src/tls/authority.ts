@@ -92,11 +92,15 @@ export async function renewAuthority(needs: AuthorityNeeds, permit: readonly str
   });
 }
 
-/** Certificates of CAs that were replaced; devices may still trust them. */
-export async function retiredAuthorities(store: CertificateStore): Promise<readonly X509Certificate[]> {
+/** CAs that were replaced; devices may still trust them. `name` is that of the published certificate. */
+export async function retiredAuthorities(
+  store: CertificateStore,
+): Promise<readonly { readonly name: string; readonly certificate: X509Certificate }[]> {
   const names = (await store.names('crt')).filter((name) => name.startsWith('retired-'));
-  const pems = await Promise.all(names.map((name) => store.published(name)));
-  return pems.flatMap((pem) => (pem === undefined ? [] : [new X509Certificate(pem)]));
+  const pems = await Promise.all(names.map(async (name) => ({ name, pem: await store.published(name) })));
+  return pems.flatMap(({ name, pem }) =>
+    pem === undefined ? [] : [{ name, certificate: new X509Certificate(pem) }],
+  );
 }
 
 /** Nobody trusts it any more. */

@@ -36,6 +36,13 @@ export function isAddress(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text));
 }
 
+/** What a CA can be let vouch for: a host name and all below it, an address, or a range in CIDR notation. */
+export function isPermit(text: string): boolean {
+  if (isAddress(text)) return true;
+  if (text.includes('/')) return ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text);
+  return /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i.test(text);
+}
+
 /** Whether a certificate for this name or address stays inside. */
 export function permits(constraints: NameConstraints, name: string): boolean {
   if (isAddress(name)) {

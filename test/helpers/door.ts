@@ -22,7 +22,7 @@ import type { UsageLedger } from '../../src/core/security/ports.ts';
 import { GcraLimiter } from '../../src/core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
-import { Gateway } from '../../src/gateway/gateway.ts';
+import { Gateway, type GatewayTls } from '../../src/gateway/gateway.ts';
 import { EngineUpstream } from '../../src/upstream/upstream.ts';
 
 export interface TestEngine {
@@ -44,6 +44,8 @@ export interface DoorOptions {
   /** In place of the simple one. */
   readonly engineDirectory?: EngineDirectory;
   readonly ledger?: Pick<UsageLedger, 'today'>;
+  /** For an HTTPS mode. */
+  readonly tls?: GatewayTls;
 }
 
 export interface Door {
@@ -99,6 +101,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     },
     metrics: () => Promise.resolve('# metrics\n'),
     idPrefix: 't',
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
   });
   const { port } = await gateway.listen();
   const stored = new Map<string, ApiKey>();
@@ -268,6 +271,11 @@ export class Wire {
   static async dial(port: number, host = '127.0.0.1'): Promise<Wire> {
     const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
     await once(socket, 'connect');
+    return new Wire(socket);
+  }
+
+  /** Over a connection that is made already. */
+  static over(socket: Socket): Wire {
     return new Wire(socket);
   }
 

@@ -376,7 +376,9 @@ export class HttpFront {
   /** What llhttp refused: an answer that can be read, then the end of the connection. */
   #refuseBytes(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
     const connection = this.#connections.get(socket);
-    if (!socket.writable || error.code === 'ECONNRESET' || connection === undefined) {
+    // What TLS refused cannot be answered: a renegotiation, a record that does not decrypt.
+    const ofTls = error.code?.startsWith('ERR_SSL') === true;
+    if (!socket.writable || error.code === 'ECONNRESET' || ofTls || connection === undefined) {
       socket.destroy();
       return;
     }

@@ -1,0 +1,27 @@
+/**
+ * A QR code for a terminal: two rows of modules a line, in half blocks, light on dark whatever the colours are, with the
+ * quiet zone that readers need.
+ */
+import qrcode from 'qrcode-generator';
+
+const quiet = 2;
+
+export function qrCode(text: string): string {
+  const code = qrcode(0, 'L');
+  code.addData(text, 'Byte');
+  code.make();
+  const size = code.getModuleCount();
+  const isDark = (row: number, column: number): boolean =>
+    row >= 0 && column >= 0 && row < size && column < size && code.isDark(row, column);
+  const lines: string[] = [];
+  for (let row = -quiet; row < size + quiet; row += 2) {
+    let line = '';
+    for (let column = -quiet; column < size + quiet; column++) {
+      const upper = isDark(row, column);
+      const lower = isDark(row + 1, column);
+      line += upper ? (lower ? ' ' : '▄') : lower ? '▀' : '█';
+    }
+    lines.push(line);
+  }
+  return lines.join('\n');
+}

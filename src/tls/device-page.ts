@@ -1,0 +1,111 @@
+/**
+ * What a phone or another computer is shown that is to trust the local CA: one page with the steps for its system, and
+ * the CA's certificate in the forms that systems take. There is nothing secret in it.
+ */
+import { createHash } from 'node:crypto';
+
+export interface DeviceFacts {
+  readonly title: string;
+  readonly pem: string;
+  readonly der: Buffer;
+  /** SHA-256, in pairs of hex digits. */
+  readonly fingerprint: string;
+}
+
+export interface DeviceAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: Buffer;
+  /** Browsers save it under this name. */
+  readonly fileName?: string;
+}
+
+export function deviceAnswer(path: string, facts: DeviceFacts): DeviceAnswer {
+  switch (path) {
+    case '/':
+      return { status: 200, type: 'text/html; charset=utf-8', body: Buffer.from(page(facts)) };
+    case '/flm-ca.crt':
+      return { status: 200, type: 'application/x-x509-ca-cert', body: facts.der, fileName: 'flm-ca.crt' };
+    case '/flm-ca.pem':
+      return { status: 200, type: 'application/x-pem-file', body: Buffer.from(facts.pem), fileName: 'flm-ca.pem' };
+    case '/flm-ca.mobileconfig':
+      return {
+        status: 200,
+        type: 'application/x-apple-aspen-config',
+        body: Buffer.from(mobileConfig(facts)),
+        fileName: 'flm-ca.mobileconfig',
+      };
+    default:
+      return { status: 404, type: 'text/plain; charset=utf-8', body: Buffer.from('There is nothing here.\n') };
+  }
+}
+
+/** Fields of every answer: no script, nothing from elsewhere, nothing kept. */
+export const deviceFields: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
+
+function page({ title, fingerprint }: DeviceFacts): string {
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Trust ${escape(title)}</title>
+<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}
+code{overflow-wrap:anywhere;font-size:1.1rem}summary{font-weight:600;cursor:pointer;padding:.4rem 0}</style>
+<h1>${escape(title)}</h1>
+<p>A device that trusts this CA can use flm over HTTPS. The CA can vouch for private names and addresses only.</p>
+<p><strong>First compare.</strong> This page came over plain HTTP, so anybody on the network could have changed it. Go on only
+if the terminal shows the same SHA-256 fingerprint, and compare it once more in the certificate that your device shows:</p>
+<p><code>${escape(fingerprint)}</code></p>
+<details><summary>iPhone, iPad</summary><ol><li>Load the <a href="/flm-ca.mobileconfig">profile</a> in Safari and allow it.
+<li>Settings, General, VPN &amp; Device Management: install it.
+<li>Settings, General, About, Certificate Trust Settings: switch it on.</ol></details>
+<details><summary>Android</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a>.
+<li>Settings, Security, More, Install from storage, CA certificate: choose the file.
+</ol><p>Apps decide by themselves whether they trust certificates that a user installed; browsers do.</p></details>
+<details><summary>macOS</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a> and open it in Keychain Access.
+<li>Double-click it there, Trust, Secure Sockets Layer: Always Trust.</ol></details>
+<details><summary>Windows</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a> and open it.
+<li>Install Certificate, Current User, Place in: Trusted Root Certification Authorities.</ol></details>
+<details><summary>Linux</summary><ol><li>Load the <a href="/flm-ca.pem">certificate as PEM</a>.
+<li>Debian, Ubuntu: <code>sudo install -m 0644 flm-ca.pem /usr/local/share/ca-certificates/flm-ca.crt &amp;&amp; sudo update-ca-certificates</code>
+<li>Fedora: <code>sudo install -m 0644 flm-ca.pem /etc/pki/ca-trust/source/anchors/ &amp;&amp; sudo update-ca-trust</code></ol></details>
+<details><summary>Firefox on any system</summary><ol><li>Load the <a href="/flm-ca.pem">certificate as PEM</a>.
+<li>Settings, Privacy &amp; Security, View Certificates, Authorities, Import; trust it for websites.</ol></details>
+</html>
+`;
+}
+
+/** Apple's configuration profile with one payload; ids follow from the certificate, so that a second one replaces it. */
+function mobileConfig({ title, der, fingerprint }: DeviceFacts): string {
+  const id = (what: string): string => {
+    const hex = createHash('sha256').update(`${what} ${fingerprint}`).digest('hex');
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`.toUpperCase();
+  };
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0"><dict>
+<key>PayloadType</key><string>Configuration</string>
+<key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>flm.local-ca.${id('profile')}</string>
+<key>PayloadUUID</key><string>${id('profile')}</string>
+<key>PayloadDisplayName</key><string>${escape(title)}</string>
+<key>PayloadDescription</key><string>SHA-256: ${escape(fingerprint)}</string>
+<key>PayloadContent</key><array><dict>
+<key>PayloadType</key><string>com.apple.security.root</string>
+<key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>flm.local-ca.${id('root')}</string>
+<key>PayloadUUID</key><string>${id('root')}</string>
+<key>PayloadDisplayName</key><string>${escape(title)}</string>
+<key>PayloadCertificateFileName</key><string>flm-ca.crt</string>
+<key>PayloadContent</key><data>${der.toString('base64')}</data>
+</dict></array>
+</dict></plist>
+`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

@@ -1,0 +1,75 @@
+/**
+ * The certificate stores of NSS: Chromium and its kin on Linux share one, each profile of Firefox has its own.
+ */
+import type { TrustedFile, TrustPlace } from './trust-places.ts';
+import { trustName } from './trust-places.ts';
+import type { Command, TrustTools } from './trust-tools.ts';
+
+interface NssStore {
+  readonly title: string;
+  readonly folder: string;
+  /** It is not there yet, and its browser makes it when it starts. */
+  readonly absent: boolean;
+}
+
+const chromiumPrograms = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'brave-browser', 'microsoft-edge'];
+
+export async function nssPlaces(tools: TrustTools, ca: TrustedFile): Promise<readonly TrustPlace[]> {
+  const stores = await nssStores(tools);
+  if (stores.length === 0) return [];
+  const certutil = await tools.findProgram('certutil');
+  const name = trustName(ca.certificate);
+  return Promise.all(
+    stores.map(async ({ title, folder, absent }): Promise<TrustPlace> => {
+      const db = `sql:${folder}`;
+      const make: Command[] = absent
+        ? [
+            ['mkdir', '-p', folder],
+            ['certutil', '-N', '-d', db, '--empty-password'],
+          ]
+        : [];
+      const present =
+        certutil !== undefined && !absent && (await tools.run(['certutil', '-L', '-d', db, '-n', name])).code === 0;
+      return {
+        title,
+        present,
+        // C: trusted for server certificates, and for nothing else.
+        adds: [...make, ['certutil', '-A', '-d', db, '-t', 'C,,', '-n', name, '-i', ca.file]],
+        removes: [['certutil', '-D', '-d', db, '-n', name]],
+        system: false,
+        ...(certutil === undefined
+          ? { obstacle: 'there is no certutil: install the package libnss3-tools (nss-tools, nss)' }
+          : {}),
+      };
+    }),
+  );
+}
+
+async function nssStores(tools: TrustTools): Promise<readonly NssStore[]> {
+  const { home, platform } = tools;
+  const stores: NssStore[] = [];
+  if (platform === 'linux') {
+    const shared = `${home}/.pki/nssdb`;
+    const there = tools.exists(`${shared}/cert9.db`);
+    const programs = await Promise.all(chromiumPrograms.map((program) => tools.findProgram(program)));
+    if (there || programs.some((path) => path !== undefined))
+      stores.push({ title: 'Chromium, Chrome, Brave, Edge', folder: shared, absent: !there });
+    const snap = `${home}/snap/chromium/current/.pki/nssdb`;
+    if (tools.exists(`${snap}/cert9.db`)) stores.push({ title: 'Chromium (snap)', folder: snap, absent: false });
+  }
+  const firefox =
+    platform === 'darwin'
+      ? [`${home}/Library/Application Support/Firefox/Profiles`]
+      : [
+          `${home}/.mozilla/firefox`,
+          `${home}/snap/firefox/common/.mozilla/firefox`,
+          `${home}/.var/app/org.mozilla.firefox/.mozilla/firefox`,
+        ];
+  for (const parent of firefox) {
+    for (const profile of tools.list(parent)) {
+      const folder = `${parent}/${profile}`;
+      if (tools.exists(`${folder}/cert9.db`)) stores.push({ title: `Firefox, profile ${profile}`, folder, absent: false });
+    }
+  }
+  return stores;
+}

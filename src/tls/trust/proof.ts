@@ -1,0 +1,54 @@
+/**
+ * Proves trust by a handshake: a server on a loopback port shows a certificate of the CA, and the programs that people
+ * use are asked to connect to it as they come, without any setting.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:tls';
+import type { CertificatePair } from '../../core/proxy/context-source.ts';
+import type { Command, TrustTools } from './trust-tools.ts';
+
+export interface Proof {
+  readonly program: string;
+  readonly trusts: boolean;
+}
+
+/** `node` is the path of the Node that runs flm. Programs that are not there are left out. */
+export async function proveTrust(
+  tools: TrustTools,
+  pair: CertificatePair,
+  node: string,
+): Promise<readonly Proof[]> {
+  const server = createServer({ key: pair.key, cert: pair.chain }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok'));
+  });
+  server.on('tlsClientError', () => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const address = server.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const asked = await Promise.all(
+      clients(`https://127.0.0.1:${port}/`, node).map(async ([program, command]) => {
+        if (program !== nodeTitle && (await tools.findProgram(command[0])) === undefined) return [];
+        const { code } = await tools.run(command);
+        return code === null ? [] : [{ program, trusts: code === 0 }];
+      }),
+    );
+    return asked.flat();
+  } finally {
+    server.close();
+  }
+}
+
+const nodeTitle = 'Node with --use-system-ca';
+
+function clients(url: string, node: string): readonly (readonly [string, Command])[] {
+  const script = `fetch(${JSON.stringify(url)}).then(() => process.exit(0), () => process.exit(1))`;
+  const python = `import urllib.request as r; r.urlopen(${JSON.stringify(url)}, timeout=10)`;
+  return [
+    ['curl', ['curl', '-sS', '--noproxy', '*', '--max-time', '10', '-o', '/dev/null', url]],
+    ['Python', ['python3', '-c', python]],
+    [nodeTitle, [node, '--use-system-ca', '-e', script]],
+  ];
+}

@@ -1,0 +1,130 @@
+/**
+ * Where a CA can be trusted on this machine, and by which commands: the system's store (Debian, Fedora, Arch, SUSE and
+ * their kin; macOS) and the NSS stores of browsers. What is shown to a person is exactly what runs.
+ */
+import type { X509Certificate } from 'node:crypto';
+import { CertificateError } from '../../core/errors.ts';
+import { nssPlaces } from './nss-places.ts';
+import { type Command, commandText, type TrustTools } from './trust-tools.ts';
+
+/** A CA's certificate and the file that it lies in. */
+export interface TrustedFile {
+  readonly certificate: X509Certificate;
+  readonly file: string;
+}
+
+export interface TrustPlace {
+  /** Whom it serves. */
+  readonly title: string;
+  readonly present: boolean;
+  readonly adds: readonly Command[];
+  readonly removes: readonly Command[];
+  /** Why it cannot be changed, and what helps. */
+  readonly obstacle?: string;
+  /** Programs read it that can be asked for a handshake. */
+  readonly system: boolean;
+}
+
+interface SystemStore {
+  readonly title: string;
+  readonly folder: string;
+  readonly update: Command;
+  readonly updateAfterRemoval: Command;
+}
+
+const linuxStores: readonly SystemStore[] = [
+  {
+    title: 'this system (Debian, Ubuntu)',
+    folder: '/usr/local/share/ca-certificates',
+    update: ['update-ca-certificates'],
+    // Without it, links to certificates that are gone stay.
+    updateAfterRemoval: ['update-ca-certificates', '--fresh'],
+  },
+  {
+    title: 'this system (Fedora, RHEL)',
+    folder: '/etc/pki/ca-trust/source/anchors',
+    update: ['update-ca-trust', 'extract'],
+    updateAfterRemoval: ['update-ca-trust', 'extract'],
+  },
+  {
+    title: 'this system (Arch)',
+    folder: '/etc/ca-certificates/trust-source/anchors',
+    update: ['trust', 'extract-compat'],
+    updateAfterRemoval: ['trust', 'extract-compat'],
+  },
+  {
+    title: 'this system (SUSE)',
+    folder: '/usr/share/pki/trust/anchors',
+    update: ['update-ca-certificates'],
+    updateAfterRemoval: ['update-ca-certificates'],
+  },
+];
+
+/** Short, unique, the same each time. */
+export function trustName(certificate: X509Certificate): string {
+  return `flm-local-ca-${certificate.fingerprint256.replaceAll(':', '').slice(0, 16).toLowerCase()}`;
+}
+
+export async function trustPlaces(tools: TrustTools, ca: TrustedFile): Promise<readonly TrustPlace[]> {
+  if (tools.platform === 'darwin') return [await keychain(tools, ca), ...(await nssPlaces(tools, ca))];
+  if (tools.platform !== 'linux') return [];
+  return [...(await systemStore(tools, ca)), ...(await nssPlaces(tools, ca))];
+}
+
+/** Runs the commands of one place. Throws a `CertificateError` CERT_TRUST_FAILED at the first that fails. */
+export async function change(
+  tools: TrustTools,
+  place: TrustPlace,
+  how: 'add' | 'remove',
+): Promise<void> {
+  for (const command of how === 'add' ? place.adds : place.removes) {
+    const { code, stderr } = await tools.run(command, { terminal: true });
+    if (code === 0) continue;
+    const said = stderr.trim().split('\n').at(-1) ?? '';
+    const reason = `${commandText(command)} ${code === null ? 'cannot be run' : `ended with ${code}`}${said === '' ? '' : ` (${said})`}`;
+    throw new CertificateError('CERT_TRUST_FAILED', { params: { place: place.title, reason } });
+  }
+}
+
+async function systemStore(tools: TrustTools, ca: TrustedFile): Promise<readonly TrustPlace[]> {
+  const store = linuxStores.find((s) => tools.exists(s.folder));
+  if (store === undefined) return [];
+  const target = `${store.folder}/${trustName(ca.certificate)}.crt`;
+  const [updater] = store.update;
+  // Root's folders of programs are not in the PATH of others.
+  const missing = (await tools.findProgram(updater)) === undefined && !tools.exists(`/usr/sbin/${updater}`);
+  const sudo = tools.uid === 0 ? undefined : await tools.findProgram('sudo');
+  const asRoot = (command: Command): Command => (tools.uid === 0 ? command : ['sudo', ...command]);
+  const obstacle = missing
+    ? `there is no ${updater}: install the package ca-certificates`
+    : tools.uid !== 0 && sudo === undefined
+      ? 'only root may change it: run this as root'
+      : undefined;
+  return [
+    {
+      title: `${store.title}: curl, Python, Go, Node with --use-system-ca`,
+      present: tools.read(target) !== undefined,
+      adds: [['install', '-m', '0644', ca.file, target] as const, store.update].map(asRoot),
+      removes: [['rm', '-f', target] as const, store.updateAfterRemoval].map(asRoot),
+      system: true,
+      ...(obstacle === undefined ? {} : { obstacle }),
+    },
+  ];
+}
+
+/** The login keychain of this user: no root is needed, and other users are not concerned. */
+async function keychain(tools: TrustTools, ca: TrustedFile): Promise<TrustPlace> {
+  const chain = `${tools.home}/Library/Keychains/login.keychain-db`;
+  const hash = ca.certificate.fingerprint256.replaceAll(':', '');
+  const found = await tools.run(['security', 'find-certificate', '-a', '-Z', chain]);
+  return {
+    title: 'this user on macOS: Safari, Chrome, curl, Node with --use-system-ca',
+    present: found.stdout.includes(hash),
+    adds: [['security', 'add-trusted-cert', '-r', 'trustRoot', '-p', 'ssl', '-k', chain, ca.file]],
+    removes: [
+      ['security', 'remove-trusted-cert', ca.file],
+      ['security', 'delete-certificate', '-Z', hash, chain],
+    ],
+    system: true,
+  };
+}

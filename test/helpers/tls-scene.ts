@@ -1,0 +1,188 @@
+/**
+ * A gateway that speaks TLS before one recording engine, on a clock that stands, with a certificate of a real local CA;
+ * and clients that speak TLS to it, or bytes.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectPlain } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { systemClock } from '../../src/core/clock.ts';
+import type { CertificatePair, ContextSource } from '../../src/core/proxy/context-source.ts';
+import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
+import type { ClientAuthority } from '../../src/gateway/tls-door.ts';
+import { type Authority, ensureAuthority } from '../../src/tls/authority.ts';
+import { CertificateStore } from '../../src/tls/certificate-store.ts';
+import { issueLeaf } from '../../src/tls/issue.ts';
+import { type Door, get, openDoor, Wire } from './door.ts';
+import { MovedClock } from './moved-clock.ts';
+import { answer, type RawEngine, startRawEngine } from './raw-engine.ts';
+
+export interface TlsSceneOptions {
+  readonly config?: ProxyConfigInput;
+  readonly clientAuthority?: ClientAuthority;
+}
+
+const patienceMs = 10_000;
+const dayMs = 86_400_000;
+
+export class TlsScene {
+  readonly door: Door;
+  readonly engine: RawEngine;
+  readonly clock: MovedClock;
+  readonly authority: Authority;
+  readonly source: SetSource;
+  readonly #sockets: (() => void)[] = [];
+
+  private constructor(parts: Pick<TlsScene, 'door' | 'engine' | 'clock' | 'authority' | 'source'>) {
+    this.door = parts.door;
+    this.engine = parts.engine;
+    this.clock = parts.clock;
+    this.authority = parts.authority;
+    this.source = parts.source;
+  }
+
+  static async open(options: TlsSceneOptions = {}): Promise<TlsScene> {
+    const authority = await sharedAuthority();
+    const source = new SetSource(await leafFor(authority, ['localhost', '127.0.0.1']));
+    const clock = new MovedClock();
+    await clock.move(1_000);
+    const engine = await startRawEngine([answer('{"choices":[{"finish_reason":"stop"}]}')]);
+    const door = await openDoor({
+      clock,
+      config: { mode: 'dev-selfsigned', ...options.config },
+      engines: [{ id: 'e', port: engine.port, models: ['m'] }],
+      tls: {
+        source,
+        ...(options.clientAuthority === undefined ? {} : { clientAuthority: options.clientAuthority }),
+      },
+    });
+    return new TlsScene({ door, engine, clock, authority, source });
+  }
+
+  /** A secured connection. Rejects with the error of the handshake. */
+  async dial(options: ConnectionOptions = {}): Promise<{ readonly socket: TLSSocket; readonly wire: Wire }> {
+    // What the types of `tls.connect` do not know.
+    const halfOpen: object = { allowHalfOpen: true };
+    const socket = connect({
+      port: this.door.port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: this.authority.pair.chain,
+      ...halfOpen,
+      ...options,
+    });
+    this.#sockets.push(() => socket.destroy());
+    await once(socket, 'secureConnect');
+    return { socket, wire: Wire.over(socket) };
+  }
+
+  /** The code of the error that a handshake ends in; `secured` where it does not. */
+  async failure(options: ConnectionOptions): Promise<string> {
+    try {
+      const { socket } = await this.dial(options);
+      // With TLS 1.3 a client learns only by reading that it was refused.
+      socket.write(get('/health', ''));
+      return await new Promise<string>((resolve) => {
+        socket.on('data', () => resolve('secured'));
+        socket.on('end', () => resolve('closed'));
+        socket.on('close', () => resolve('closed'));
+        socket.on('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+      });
+    } catch (error) {
+      return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    }
+  }
+
+  /** Without TLS. */
+  async dialPlain(): Promise<Wire> {
+    const socket = connectPlain({ port: this.door.port, host: '127.0.0.1', allowHalfOpen: true });
+    this.#sockets.push(() => socket.destroy());
+    await once(socket, 'connect');
+    return Wire.over(socket);
+  }
+
+  /** Everything that a new connection is told about these bytes, until it is closed. */
+  async told(bytes: string | Buffer): Promise<Buffer> {
+    return (await this.dialPlain()).send(bytes).rest();
+  }
+
+  async until(what: string, satisfied: () => boolean): Promise<void> {
+    const untilMs = performance.now() + patienceMs;
+    while (!satisfied()) {
+      assert.ok(performance.now() < untilMs, `not in time: ${what}`);
+      await turn();
+    }
+  }
+
+  /** After whatever was done: nothing is left of it, and the next good client is served. */
+  async unharmed(options: ConnectionOptions = {}): Promise<void> {
+    for (const destroy of this.#sockets.splice(0)) destroy();
+    await this.until('connections are gone', () => this.door.gateway.connections === 0);
+    const { wire } = await this.dial(options);
+    const response = await wire.send(get('/v1/models', this.door.key)).response();
+    assert.equal(response.status, 200, response.head);
+    for (const destroy of this.#sockets.splice(0)) destroy();
+    await this.until('connections are gone', () => this.door.gateway.connections === 0);
+  }
+
+  async close(): Promise<void> {
+    for (const destroy of this.#sockets.splice(0)) destroy();
+    await this.door.close();
+    await this.engine.close();
+  }
+}
+
+/** A source whose certificate a test sets. */
+export class SetSource implements ContextSource {
+  #pair: CertificatePair;
+  readonly #listeners = new Set<() => void>();
+  readonly challenges = new Map<string, CertificatePair>();
+
+  constructor(pair: CertificatePair) {
+    this.#pair = pair;
+  }
+
+  current(): CertificatePair {
+    return this.#pair;
+  }
+  challenge(name: string): CertificatePair | undefined {
+    return this.challenges.get(name);
+  }
+  onChange(f: () => void): () => void {
+    this.#listeners.add(f);
+    return () => this.#listeners.delete(f);
+  }
+  set(pair: CertificatePair): void {
+    this.#pair = pair;
+    for (const f of this.#listeners) f();
+  }
+}
+
+/** A server certificate for any names, inside the constraints of the CA or not. */
+export function leafFor(authority: Authority, names: readonly string[]): Promise<CertificatePair> {
+  const nowMs = Date.now();
+  const validity = { fromMs: nowMs - dayMs, untilMs: nowMs + 90 * dayMs };
+  return issueLeaf({ title: 'flm test', names, validity }, authority.pair);
+}
+
+let shared: Promise<Authority> | undefined;
+
+function sharedAuthority(): Promise<Authority> {
+  shared ??= makeAuthority();
+  return shared;
+}
+
+async function makeAuthority(): Promise<Authority> {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-ca-'));
+  try {
+    const store = new CertificateStore(join(folder, 'tls'), systemClock);
+    const signal = new AbortController().signal;
+    return await ensureAuthority({ store, clock: systemClock, hostNames: ['test-host'], signal });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
