@@ -17,8 +17,9 @@ import { expiryMsOf, namesOf } from '../tls/certificate-pair.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { isPermit } from '../tls/name-constraints.ts';
 import { hostNamesOf } from '../tls/server-names.ts';
-import { proveTrust, type Proof } from '../tls/trust/proof.ts';
-import { change, type TrustedFile, type TrustPlace, trustPlaces } from '../tls/trust/trust-places.ts';
+import { type Proof, proveTrust } from '../tls/trust/proof.ts';
+import type { TrustedFile, TrustPlace } from '../tls/trust/trust-place.ts';
+import { change, trustPlaces } from '../tls/trust/trust-places.ts';
 import { commandText, type TrustTools } from '../tls/trust/trust-tools.ts';
 import type { Machine } from './machine.ts';
 
@@ -114,7 +115,12 @@ export function makeCertificateDesk(
     async renewAuthority(permit, signal) {
       const wrong = permit.find((text) => !isPermit(text));
       if (wrong !== undefined) throw new CertificateError('CERT_NAME_INVALID', { params: { name: wrong } });
-      const view = viewOf(await renewAuthority(needs(signal), permit.map((p) => p.toLowerCase())));
+      const view = viewOf(
+        await renewAuthority(
+          needs(signal),
+          permit.map((p) => p.toLowerCase()),
+        ),
+      );
       await announce();
       return view;
     },
@@ -145,7 +151,10 @@ export function makeCertificateDesk(
       const { issueLeaf } = await import('../tls/issue.ts');
       const nowMs = clock.nowMs();
       const validity = { fromMs: nowMs - dayMs, untilMs: nowMs + dayMs };
-      const pair = await issueLeaf({ title: 'flm trust check', names: ['127.0.0.1'], validity }, authority.pair);
+      const pair = await issueLeaf(
+        { title: 'flm trust check', names: ['127.0.0.1'], validity },
+        authority.pair,
+      );
       return proveTrust(tools, pair, process.execPath);
     },
   };
@@ -177,7 +186,8 @@ function viewOf(authority: Authority): AuthorityView {
 async function leafOf(store: CertificateStore, name: string): Promise<LeafView> {
   const common = { profile: name.replace(/^leaf-/, ''), file: `${store.folder}/${name}.pem` };
   const stored = await store.read(name);
-  if (stored.state !== 'sound') return { ...common, damage: stored.state === 'damaged' ? stored.reason : 'is gone' };
+  if (stored.state !== 'sound')
+    return { ...common, damage: stored.state === 'damaged' ? stored.reason : 'is gone' };
   const certificate = new X509Certificate(stored.pair.chain);
   return {
     ...common,

@@ -20,10 +20,13 @@ export async function serveDevices(
   port: number,
   onVisit: (address: string, path: string) => void,
 ): Promise<DeviceServer> {
-  const server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 5_000 }, (req, res) => {
-    answer(req, res, facts);
-    if (res.statusCode === 200) onVisit(req.socket.remoteAddress ?? 'unknown', req.url ?? '');
-  });
+  const server = createServer(
+    { maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 5_000 },
+    (req, res) => {
+      answer(req, res, facts);
+      if (res.statusCode === 200) onVisit(req.socket.remoteAddress ?? 'unknown', req.url ?? '');
+    },
+  );
   server.maxConnections = maxConnections;
   server.listen(port);
   await once(server, 'listening');
@@ -42,16 +45,26 @@ export async function serveDevices(
 function answer(req: IncomingMessage, res: ServerResponse, facts: DeviceFacts): void {
   const { headers, method } = req;
   const carriesKey =
-    headers.authorization !== undefined || headers['x-api-key'] !== undefined || headers['api-key'] !== undefined;
+    headers.authorization !== undefined ||
+    headers['x-api-key'] !== undefined ||
+    headers['api-key'] !== undefined;
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
   const refuse = (status: number, text: string): void => {
-    res.writeHead(status, { ...deviceFields, 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
+    res.writeHead(status, {
+      ...deviceFields,
+      'content-type': 'text/plain; charset=utf-8',
+      connection: 'close',
+    });
     res.end(`${text}\n`);
   };
   if (carriesKey) {
-    return refuse(403, 'No key belongs here: this page is plain HTTP, so that key could be read on the way. Replace it.');
+    return refuse(
+      403,
+      'No key belongs here: this page is plain HTTP, so that key could be read on the way. Replace it.',
+    );
   }
-  if ((method !== 'GET' && method !== 'HEAD') || hasBody) return refuse(405, 'Only reading is possible here.');
+  if ((method !== 'GET' && method !== 'HEAD') || hasBody)
+    return refuse(405, 'Only reading is possible here.');
   const { status, type, body, fileName } = deviceAnswer((req.url ?? '/').split('?')[0] ?? '/', facts);
   res.writeHead(status, {
     ...deviceFields,

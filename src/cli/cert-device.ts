@@ -10,7 +10,10 @@ const openMs = 10 * 60_000;
 
 export async function trustDevice(session: Session, port: number | string | undefined): Promise<void> {
   const { flm, terminal, signal } = session;
-  if (port !== undefined && !(typeof port === 'number' && Number.isInteger(port) && port >= 0 && port < 65_536))
+  if (
+    port !== undefined &&
+    !(typeof port === 'number' && Number.isInteger(port) && port >= 0 && port < 65_536)
+  )
     throw usageError('cert trust', '--port takes a number, 0 to 65535.');
   const authority = await flm.certificates.authority(signal);
   const { serveDevices } = await import('../app/device-server.ts');
@@ -18,7 +21,10 @@ export async function trustDevice(session: Session, port: number | string | unde
     terminal.talk(`${printable(address)} took ${path}`),
   ).catch((cause: NodeJS.ErrnoException) => {
     const params = { address: 'all addresses', port: port ?? 0 };
-    throw new ProxyError(cause.code === 'EACCES' ? 'PROXY_PORT_FORBIDDEN' : 'PROXY_PORT_IN_USE', { params, cause });
+    throw new ProxyError(cause.code === 'EACCES' ? 'PROXY_PORT_FORBIDDEN' : 'PROXY_PORT_IN_USE', {
+      params,
+      cause,
+    });
   });
   try {
     const urls = addressesOf(flm.machine.addresses()).map((host) => `http://${host}:${server.port}/`);
@@ -30,7 +36,9 @@ export async function trustDevice(session: Session, port: number | string | unde
       if (first !== undefined) terminal.out(qrCode(first));
       terminal.out(`Open this on the device, in the same network:\n  ${urls.join('\n  ')}`);
       terminal.out(`It must show the same fingerprint (SHA-256):\n  ${terminal.paint('bold', fingerprint)}`);
-      terminal.talk(`The page is there for ${duration(openMs / 1000)}; Ctrl-C ends it sooner. It never takes a key.`);
+      terminal.talk(
+        `The page is there for ${duration(openMs / 1000)}; Ctrl-C ends it sooner. It never takes a key.`,
+      );
     }
     await until(session, openMs);
   } finally {

@@ -6,8 +6,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AuthorityView, LeafView, TrustPlan } from '../app/certificate-desk.ts';
 import { CertificateError } from '../core/errors.ts';
-import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { trustDevice } from './cert-device.ts';
+import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { collect, number } from './config-flags.ts';
 import { facts, moment, printable } from './layout.ts';
 import { confirm } from './question.ts';
@@ -22,7 +22,11 @@ export function certCommands(cli: Cli): Command {
 }
 
 function show(cli: Cli): Command {
-  return leaf('show', 'the local CA, what it may vouch for, and the certificates that it signed', 'flm cert show').action(
+  return leaf(
+    'show',
+    'the local CA, what it may vouch for, and the certificates that it signed',
+    'flm cert show',
+  ).action(
     action(cli, async (session) => {
       const { certificates } = session.flm;
       const authority = await certificates.findAuthority();
@@ -37,7 +41,9 @@ function show(cli: Cli): Command {
         );
       }
       if (authority === undefined)
-        return terminal.out('There is no local CA yet. `flm proxy start --mode dev-selfsigned` makes one, and so does `flm cert trust`.');
+        return terminal.out(
+          'There is no local CA yet. `flm proxy start --mode dev-selfsigned` makes one, and so does `flm cert trust`.',
+        );
       terminal.out([authorityText(authority), ...leaves.map(leafText)].join('\n\n'));
     }),
   );
@@ -65,7 +71,9 @@ function trust(cli: Cli): Command {
         if (flags.device === true) return trustDevice(session, number(flags.port));
         const { certificates } = session.flm;
         const plan =
-          flags.remove === true ? await certificates.planRemoval() : await certificates.planTrust(session.signal);
+          flags.remove === true
+            ? await certificates.planRemoval()
+            : await certificates.planTrust(session.signal);
         const done = await carryOut(session, plan, flags);
         if (flags.remove !== true) await tellProof(session, done);
         else if (session.json) session.terminal.out(JSON.stringify({ done }));
@@ -77,7 +85,8 @@ function trust(cli: Cli): Command {
 async function carryOut(session: Session, plan: TrustPlan, flags: TrustFlags): Promise<readonly string[]> {
   const { terminal } = session;
   const remove = flags.remove === true;
-  for (const title of plan.settled) terminal.talk(`${remove ? 'Not trusted' : 'Trusted'} already in ${title}.`);
+  for (const title of plan.settled)
+    terminal.talk(`${remove ? 'Not trusted' : 'Trusted'} already in ${title}.`);
   const blocked = plan.changes.filter((c) => c.obstacle !== undefined);
   for (const { title, obstacle } of blocked) terminal.talk(`Cannot ${title}: ${obstacle}.`);
   const changes = plan.changes.filter((c) => c.obstacle === undefined);
@@ -141,7 +150,9 @@ function exportCa(cli: Cli): Command {
         const path = file === undefined ? undefined : resolve(file);
         if (path !== undefined) save(path, authority.pem);
         if (session.json)
-          return terminal.out(JSON.stringify({ ...authorityDocument(authority), pem: authority.pem, file: path ?? null }));
+          return terminal.out(
+            JSON.stringify({ ...authorityDocument(authority), pem: authority.pem, file: path ?? null }),
+          );
         if (path === undefined) return terminal.write(authority.pem);
         terminal.out(`Saved ${path}. SHA-256: ${authority.fingerprint}`);
       }),
@@ -163,7 +174,11 @@ function renewAuthority(cli: Cli): Command {
     'make a new local CA; every device must then trust it anew',
     'flm cert authority renew --permit llm.example.org',
   )
-    .option('--permit <name>', 'host name, address or range that it may vouch for as well (repeatable)', collect)
+    .option(
+      '--permit <name>',
+      'host name, address or range that it may vouch for as well (repeatable)',
+      collect,
+    )
     .option('--yes', 'do not ask')
     .action(
       action(cli, async (session, flags: { permit?: readonly string[]; yes?: boolean }) => {

@@ -4,7 +4,7 @@
  */
 import qrcode from 'qrcode-generator';
 
-const quiet = 2;
+const quiet = 4;
 
 export function qrCode(text: string): string {
   const code = qrcode(0, 'L');

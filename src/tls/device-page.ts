@@ -27,7 +27,12 @@ export function deviceAnswer(path: string, facts: DeviceFacts): DeviceAnswer {
     case '/flm-ca.crt':
       return { status: 200, type: 'application/x-x509-ca-cert', body: facts.der, fileName: 'flm-ca.crt' };
     case '/flm-ca.pem':
-      return { status: 200, type: 'application/x-pem-file', body: Buffer.from(facts.pem), fileName: 'flm-ca.pem' };
+      return {
+        status: 200,
+        type: 'application/x-pem-file',
+        body: Buffer.from(facts.pem),
+        fileName: 'flm-ca.pem',
+      };
     case '/flm-ca.mobileconfig':
       return {
         status: 200,
@@ -36,7 +41,11 @@ export function deviceAnswer(path: string, facts: DeviceFacts): DeviceAnswer {
         fileName: 'flm-ca.mobileconfig',
       };
     default:
-      return { status: 404, type: 'text/plain; charset=utf-8', body: Buffer.from('There is nothing here.\n') };
+      return {
+        status: 404,
+        type: 'text/plain; charset=utf-8',
+        body: Buffer.from('There is nothing here.\n'),
+      };
   }
 }
 
@@ -51,14 +60,14 @@ export const deviceFields: Readonly<Record<string, string>> = {
 function page({ title, fingerprint }: DeviceFacts): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Trust ${escape(title)}</title>
+<title>Trust ${escaped(title)}</title>
 <style>body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}
 code{overflow-wrap:anywhere;font-size:1.1rem}summary{font-weight:600;cursor:pointer;padding:.4rem 0}</style>
-<h1>${escape(title)}</h1>
+<h1>${escaped(title)}</h1>
 <p>A device that trusts this CA can use flm over HTTPS. The CA can vouch for private names and addresses only.</p>
 <p><strong>First compare.</strong> This page came over plain HTTP, so anybody on the network could have changed it. Go on only
 if the terminal shows the same SHA-256 fingerprint, and compare it once more in the certificate that your device shows:</p>
-<p><code>${escape(fingerprint)}</code></p>
+<p><code>${escaped(fingerprint)}</code></p>
 <details><summary>iPhone, iPad</summary><ol><li>Load the <a href="/flm-ca.mobileconfig">profile</a> in Safari and allow it.
 <li>Settings, General, VPN &amp; Device Management: install it.
 <li>Settings, General, About, Certificate Trust Settings: switch it on.</ol></details>
@@ -91,14 +100,14 @@ function mobileConfig({ title, der, fingerprint }: DeviceFacts): string {
 <key>PayloadVersion</key><integer>1</integer>
 <key>PayloadIdentifier</key><string>flm.local-ca.${id('profile')}</string>
 <key>PayloadUUID</key><string>${id('profile')}</string>
-<key>PayloadDisplayName</key><string>${escape(title)}</string>
-<key>PayloadDescription</key><string>SHA-256: ${escape(fingerprint)}</string>
+<key>PayloadDisplayName</key><string>${escaped(title)}</string>
+<key>PayloadDescription</key><string>SHA-256: ${escaped(fingerprint)}</string>
 <key>PayloadContent</key><array><dict>
 <key>PayloadType</key><string>com.apple.security.root</string>
 <key>PayloadVersion</key><integer>1</integer>
 <key>PayloadIdentifier</key><string>flm.local-ca.${id('root')}</string>
 <key>PayloadUUID</key><string>${id('root')}</string>
-<key>PayloadDisplayName</key><string>${escape(title)}</string>
+<key>PayloadDisplayName</key><string>${escaped(title)}</string>
 <key>PayloadCertificateFileName</key><string>flm-ca.crt</string>
 <key>PayloadContent</key><data>${der.toString('base64')}</data>
 </dict></array>
@@ -106,6 +115,10 @@ function mobileConfig({ title, der, fingerprint }: DeviceFacts): string {
 `;
 }
 
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }

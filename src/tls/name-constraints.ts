@@ -39,7 +39,8 @@ export function isAddress(text: string): boolean {
 /** What a CA can be let vouch for: a host name and all below it, an address, or a range in CIDR notation. */
 export function isPermit(text: string): boolean {
   if (isAddress(text)) return true;
-  if (text.includes('/')) return ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text);
+  if (text.includes('/'))
+    return ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text);
   return /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i.test(text);
 }
 

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import { type Authority, ensureAuthority } from '../../src/tls/authority.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import type { MachineNames } from '../../src/tls/server-names.ts';
 
@@ -18,10 +17,6 @@ export function certificateFolder(t: TestContext, clock: Clock = systemClock): C
   t.after(() => rmSync(parent, { recursive: true, force: true }));
   const folder = join(parent, 'tls');
   return { folder, store: new CertificateStore(folder, clock) };
-}
-
-export function testAuthority(store: CertificateStore, clock: Clock = systemClock): Promise<Authority> {
-  return ensureAuthority({ store, clock, hostNames: ['test-host'], signal: new AbortController().signal });
 }
 
 export function machineNamed(parts: Partial<MachineNames> = {}): MachineNames {

@@ -1,8 +1,7 @@
 /**
  * The certificate stores of NSS: Chromium and its kin on Linux share one, each profile of Firefox has its own.
  */
-import type { TrustedFile, TrustPlace } from './trust-places.ts';
-import { trustName } from './trust-places.ts';
+import { type TrustedFile, type TrustPlace, trustName } from './trust-place.ts';
 import type { Command, TrustTools } from './trust-tools.ts';
 
 interface NssStore {
@@ -12,7 +11,14 @@ interface NssStore {
   readonly absent: boolean;
 }
 
-const chromiumPrograms = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'brave-browser', 'microsoft-edge'];
+const chromiumPrograms = [
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+  'brave-browser',
+  'microsoft-edge',
+];
 
 export async function nssPlaces(tools: TrustTools, ca: TrustedFile): Promise<readonly TrustPlace[]> {
   const stores = await nssStores(tools);
@@ -29,7 +35,9 @@ export async function nssPlaces(tools: TrustTools, ca: TrustedFile): Promise<rea
           ]
         : [];
       const present =
-        certutil !== undefined && !absent && (await tools.run(['certutil', '-L', '-d', db, '-n', name])).code === 0;
+        certutil !== undefined &&
+        !absent &&
+        (await tools.run(['certutil', '-L', '-d', db, '-n', name])).code === 0;
       return {
         title,
         present,
@@ -55,7 +63,8 @@ async function nssStores(tools: TrustTools): Promise<readonly NssStore[]> {
     if (there || programs.some((path) => path !== undefined))
       stores.push({ title: 'Chromium, Chrome, Brave, Edge', folder: shared, absent: !there });
     const snap = `${home}/snap/chromium/current/.pki/nssdb`;
-    if (tools.exists(`${snap}/cert9.db`)) stores.push({ title: 'Chromium (snap)', folder: snap, absent: false });
+    if (tools.exists(`${snap}/cert9.db`))
+      stores.push({ title: 'Chromium (snap)', folder: snap, absent: false });
   }
   const firefox =
     platform === 'darwin'
@@ -68,7 +77,8 @@ async function nssStores(tools: TrustTools): Promise<readonly NssStore[]> {
   for (const parent of firefox) {
     for (const profile of tools.list(parent)) {
       const folder = `${parent}/${profile}`;
-      if (tools.exists(`${folder}/cert9.db`)) stores.push({ title: `Firefox, profile ${profile}`, folder, absent: false });
+      if (tools.exists(`${folder}/cert9.db`))
+        stores.push({ title: `Firefox, profile ${profile}`, folder, absent: false });
     }
   }
   return stores;

@@ -20,7 +20,9 @@ export async function proveTrust(
 ): Promise<readonly Proof[]> {
   const server = createServer({ key: pair.key, cert: pair.chain }, (socket) => {
     socket.on('error', () => socket.destroy());
-    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok'));
+    socket.once('data', () =>
+      socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok'),
+    );
   });
   server.on('tlsClientError', () => {});
   server.listen(0, '127.0.0.1');

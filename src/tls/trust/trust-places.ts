@@ -2,28 +2,10 @@
  * Where a CA can be trusted on this machine, and by which commands: the system's store (Debian, Fedora, Arch, SUSE and
  * their kin; macOS) and the NSS stores of browsers. What is shown to a person is exactly what runs.
  */
-import type { X509Certificate } from 'node:crypto';
 import { CertificateError } from '../../core/errors.ts';
 import { nssPlaces } from './nss-places.ts';
+import { type TrustedFile, type TrustPlace, trustName } from './trust-place.ts';
 import { type Command, commandText, type TrustTools } from './trust-tools.ts';
-
-/** A CA's certificate and the file that it lies in. */
-export interface TrustedFile {
-  readonly certificate: X509Certificate;
-  readonly file: string;
-}
-
-export interface TrustPlace {
-  /** Whom it serves. */
-  readonly title: string;
-  readonly present: boolean;
-  readonly adds: readonly Command[];
-  readonly removes: readonly Command[];
-  /** Why it cannot be changed, and what helps. */
-  readonly obstacle?: string;
-  /** Programs read it that can be asked for a handshake. */
-  readonly system: boolean;
-}
 
 interface SystemStore {
   readonly title: string;
@@ -60,11 +42,6 @@ const linuxStores: readonly SystemStore[] = [
   },
 ];
 
-/** Short, unique, the same each time. */
-export function trustName(certificate: X509Certificate): string {
-  return `flm-local-ca-${certificate.fingerprint256.replaceAll(':', '').slice(0, 16).toLowerCase()}`;
-}
-
 export async function trustPlaces(tools: TrustTools, ca: TrustedFile): Promise<readonly TrustPlace[]> {
   if (tools.platform === 'darwin') return [await keychain(tools, ca), ...(await nssPlaces(tools, ca))];
   if (tools.platform !== 'linux') return [];
@@ -72,11 +49,7 @@ export async function trustPlaces(tools: TrustTools, ca: TrustedFile): Promise<r
 }
 
 /** Runs the commands of one place. Throws a `CertificateError` CERT_TRUST_FAILED at the first that fails. */
-export async function change(
-  tools: TrustTools,
-  place: TrustPlace,
-  how: 'add' | 'remove',
-): Promise<void> {
+export async function change(tools: TrustTools, place: TrustPlace, how: 'add' | 'remove'): Promise<void> {
   for (const command of how === 'add' ? place.adds : place.removes) {
     const { code, stderr } = await tools.run(command, { terminal: true });
     if (code === 0) continue;
