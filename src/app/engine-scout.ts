@@ -116,9 +116,10 @@ export function makeEngineScout(machine: Machine): EngineScout {
     spelling: (url) => parseEngineUrl(url).url,
     suggestId(url, kind, taken) {
       const { address } = parseEngineUrl(url);
-      return isLoopbackHost(address.host) && kind !== undefined
-        ? freeId(kind, address, taken)
-        : freeIdOf({ url }, taken);
+      if (!isLoopbackHost(address.host)) return freeIdOf({ url }, taken);
+      if (kind !== undefined) return freeId(kind, address, taken);
+      // `127-0-0-1-8000` would be no name.
+      return freeIdOf({ url: `http://engine:${address.port}` }, taken);
     },
     exposureWarning,
     close: () => upstream.close(),

@@ -51,8 +51,8 @@ export function examinedText(
   });
   return facts([
     [terminal.paint('bold', engine.id), stateText(engine, terminal)],
-    ['kind', engine.kind],
-    ['product', printable(engine.product)],
+    ['kind', engine.serves.length === 0 ? 'not known yet' : engine.kind],
+    ['product', engine.serves.length === 0 ? undefined : printable(engine.product)],
     ['version', engine.version === undefined ? undefined : printable(engine.version)],
     ['address', engine.url],
     ['latency', engine.latencyMs === undefined ? undefined : `${engine.latencyMs} ms`],

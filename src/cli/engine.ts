@@ -177,7 +177,7 @@ function examine(cli: Cli): Command {
     'ask one engine what it is, how it is, and what it serves',
     'flm engine test ollama\nflm engine test http://gpu-box:8000 --embeddings bge-m3',
   )
-    .argument('<id-or-url>', 'a saved or detected engine, or any address')
+    .argument('<id-or-url>', 'an engine that is saved, detected or served by a proxy, or any address')
     .option(
       '--embeddings <model>',
       'ask for one embedding too (a real request), and see in which form it comes',
@@ -243,6 +243,10 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
   if (name.includes('://')) return engines.check({ url: name, id: freeDraftId(saved), ...more });
   const byId = saved.find((e) => e.id === name);
   if (byId !== undefined) return { ...byId, ...more };
+  const watched = (await enginesOfProxies(session))?.find(({ status: { ref } }) => ref.id === name);
+  // The demo engine is on a socket of its proxy, and needs no test.
+  if (watched?.status.ref.url.startsWith('http') === true)
+    return { ...recordOf(watched.status.ref), ...more };
   const { engines: running } = await scout.detect(saved, session.signal);
   const found = running.find(({ ref }) => ref.id === name);
   if (found !== undefined) return { ...recordOf(found.ref), ...more };

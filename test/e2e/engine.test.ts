@@ -148,6 +148,18 @@ test('an engine that is off is saved all the same, and is said to be off', async
   assert.deepEqual([tested.code, tested.json<Engine>().state], [1, 'down']);
 });
 
+test('an engine that nobody named gets a name that says where it is', async (t) => {
+  const cli = makeCli(t);
+  const port = await closedPort();
+
+  const here = await cli.run('engine', 'add', `http://localhost:${port}`);
+
+  assert.match(
+    here.stdout,
+    new RegExp(`^engine-${port} +down \\(refuses connections\\)\nkind +not known yet\n`, 'm'),
+  );
+});
+
 test('what answers but is no engine is not saved, unless its kind is given', async (t) => {
   const cli = makeCli(t);
   const { url } = await engine(t, webTable);
@@ -259,7 +271,7 @@ test('a test tells whether embeddings come in base64 as clients ask for them', a
   assert.ok(server.asked.slice(asked).every((a) => a.path !== '/v1/embeddings'));
 });
 
-test('engines that a running proxy watches are listed as it sees them', async (t) => {
+test('engines that a running proxy watches are listed as it sees them, and can be tested', async (t) => {
   const cli = makeCli(t);
   const { url } = await engine(t, ollamaTable);
   const { id } = (await cli.run('proxy', 'start', '--port', '0', '--engine', url, '--json')).json<{
@@ -268,6 +280,8 @@ test('engines that a running proxy watches are listed as it sees them', async (t
 
   const { engines } = (await cli.run('engine', 'list', '--json')).json<{ engines: Engine[] }>();
 
+  const tested = await cli.run('engine', 'test', engines[0]?.id ?? '', '--json');
+  assert.deepEqual([tested.code, tested.json<Engine>().product], [0, 'Ollama']);
   assert.deepEqual(
     engines.map((e) => [e.kind, e.state, e.origin, e.proxy]),
     [['ollama', 'running', 'flag', id]],
