@@ -235,6 +235,9 @@ test("an engine's key is used and never shown, wherever it is kept", async (t) =
     assert.ok(!(stdout + stderr).includes('sk-engine-secret'));
   }
   assert.match(runs[0]?.stderr ?? '', /A proxy reads ENGINE_KEY from its own environment/);
+  // A proxy in the background has another working folder.
+  const proxy = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<{ warnings: string[] }>();
+  assert.ok(!proxy.warnings.some((w) => w.includes('key from')), proxy.warnings.join('\n'));
   const sent = new Set(locked.asked.map((a) => a.headers.authorization));
   assert.deepEqual([...sent].sort(), ['Bearer sk-engine-secret', undefined]);
   assertMistake(await cli.pipe('', 'engine', 'add', `${locked.url}/d`, '--key-stdin'), /No key came/);
