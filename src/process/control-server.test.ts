@@ -266,6 +266,17 @@ test('another proxy behind the path is told, and does nothing', async (t) => {
   assert.deepEqual(asked, []);
 });
 
+test('the tail of another proxy is let go of', async (t) => {
+  const left = Promise.withResolvers<void>();
+  const path = await impostor(t, (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nflm-nonce: of another life\r\n\r\n');
+    socket.resume().on('close', left.resolve);
+  });
+  const lines = controlClient(statusAt(path).handle).tail(new AbortController().signal);
+  assert.deepEqual(await lines.next(), { done: true, value: undefined });
+  await left.promise;
+});
+
 test('where nobody listens every call says that it is gone', async (t) => {
   const path = join(temporaryFolder(t), 'a.sock');
   const client = controlClient(statusAt(path).handle);
@@ -363,12 +374,41 @@ test('an error of the proxy comes back as what it was, and one that is not flmâ€
 });
 
 test('the answer to a stop goes out before the socket closes', async (t) => {
-  const stage = await staged(t);
+  const drained = Promise.withResolvers<void>();
+  const stage = await staged(t, {
+    async stop() {
+      stage.asked.push('stop');
+      await drained.promise;
+      return { running: 2, cut: 1, tookMs: 3 };
+    },
+  });
   const report = stage.client.stop(0);
   await until(() => stage.asked.length === 1);
+  drained.resolve();
   await stage.close();
   assert.deepEqual(await report, { running: 2, cut: 1, tookMs: 3 });
   assert(!existsSync(stage.path));
+});
+
+test('an answer that does not come is waited for a moment, and then cut', async (t) => {
+  const path = join(temporaryFolder(t), 'a.sock');
+  const clock = new MovedClock();
+  const asked: unknown[] = [];
+  const control = controlOf(path, asked, {
+    reload() {
+      asked.push('reload');
+      return new Promise(() => {});
+    },
+  });
+  const server = await serveControl(control, { path, nonce, clock });
+  const reload = controlClient(statusAt(path).handle).reload();
+  const cut = assert.rejects(reload, failsWith('PROXY_CONTROL_UNREACHABLE'));
+  await until(() => asked.length === 1);
+  const closed = server.close();
+  await clock.move(1_000);
+  await closed;
+  await cut;
+  assert.equal(clock.timers, 0);
 });
 
 /** A tail that tells what it holds. */

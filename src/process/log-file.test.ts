@@ -178,13 +178,15 @@ test('on a full disk lines are lost, and the log says how many once there is spa
     }
     rmSync(filler);
     log.write('after\n');
+    await settled();
+    log.write('later\n');
     await log.close();
     const lines = read(path).trimEnd().split('\n');
     assert.equal(lines[0], 'before');
     assert.match(lines[1] ?? '', /^x+$/);
     assert.equal(JSON.parse(lines[2] ?? '').lost, 3);
     assert.match(lines[2] ?? '', /3 lines of the log were lost: ENOSPC/);
-    assert.deepEqual(lines.slice(3), ['after']);
+    assert.deepEqual(lines.slice(3), ['after', 'later']);
   } finally {
     spawnSync('umount', [folder]);
   }
