@@ -94,7 +94,11 @@ export const errorTable = {
     text: 'The control socket of {id} does not answer.',
     hint: 'The process may hang; end it with `kill {pid}` and start again.',
   },
-  PROXY_CERT_FAILED: { ...user, text: 'No usable certificate: {reason}', hint: '{mend}' },
+  PROXY_CERT_FAILED: {
+    ...user,
+    text: 'No usable certificate: {reason}',
+    hint: '{mend} See `flm cert show`.',
+  },
   PROXY_ACME_FAILED: {
     ...user,
     text: 'No certificate from the ACME server: {reason}.',

@@ -301,3 +301,22 @@ test('the page for devices gives the CA in three forms, shows its fingerprint, a
   assert.equal((await running.ended).code, 0);
   await assert.rejects(get('/'));
 });
+
+test('trust is never changed without a yes, and nothing is taken away where there is none', async (t) => {
+  const cli = makeCli(t);
+  const anchors = (): readonly string[] =>
+    ['/usr/local/share/ca-certificates', '/etc/pki/ca-trust/source/anchors'].flatMap((folder) =>
+      existsSync(folder) ? readdirSync(folder) : [],
+    );
+  const before = anchors();
+
+  const shown = await cli.run('cert', 'show', '--json');
+  const removed = await cli.run('cert', 'trust', '--remove');
+  const asked = await cli.run('cert', 'trust', '--json');
+
+  assert.deepEqual(shown.json(), { authority: null, certificates: [] });
+  assert.match(removed.stderr, /nothing to change/);
+  // Where the machine has no store that can be changed, there is nothing to ask.
+  assert.match(asked.stderr, /Give --yes|nothing to change/);
+  assert.deepEqual(anchors(), before);
+});
