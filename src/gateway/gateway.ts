@@ -219,6 +219,6 @@ export class Gateway {
   }
 
   #endKeys(ended: (x: Exchange) => boolean): void {
-    for (const x of [...this.#front.running()]) if (ended(x)) this.#front.break(x, 'key-ended');
+    for (const x of this.#front.running()) if (ended(x)) this.#front.break(x, 'key-ended');
   }
 }

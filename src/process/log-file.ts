@@ -1,7 +1,8 @@
 /**
  * The log of a proxy as a file that is rotated: `x.log`, before it `x.log.1`, and so on to `x.log.5`.
  *
- * `write` never throws and never waits: lines are gathered and appended in the background, one write at a time. What
+ * `write` never throws and never waits: lines are gathered and appended in the background, one write at a time, and
+ * under load a few times a second and not thousands. What
  * the disk cannot take (full, gone, too slow) is lost and counted, and a line says how many once it works again. The
  * file is looked at before each write, so that a file which somebody else rotated or removed is let go of: two proxies of
  * one profile write to the same log while one of them drains. Whoever opens it closes it.
@@ -22,6 +23,9 @@ export interface LogFileOptions {
   readonly maxWaitingBytes?: number;
 }
 
+/** A write costs more than a hundred lines do, so what comes in quick succession is written together. */
+const gatherMs = 50;
+
 /** Structurally what the logger writes to. */
 export class LogFile {
   readonly #path: string;
@@ -40,6 +44,8 @@ export class LogFile {
   /** The last write ended inside a line. */
   #torn = false;
   #closed = false;
+  /** Ends the wait for more lines. */
+  #stopGathering: () => void = () => {};
 
   constructor(options: LogFileOptions) {
     this.#path = options.path;
@@ -70,6 +76,7 @@ export class LogFile {
   /** Resolves when everything that waited is written, or lost. Takes nothing more. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stopGathering();
     await this.#pump;
     await this.#letGo();
   }
@@ -80,8 +87,19 @@ export class LogFile {
       this.#waiting = [];
       this.#waitingBytes = 0;
       await this.#append(lines);
+      if (this.#waiting.length > 0 && !this.#closed) await this.#gather();
     }
     this.#pump = undefined;
+  }
+
+  #gather(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, gatherMs);
+      this.#stopGathering = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #append(lines: readonly string[]): Promise<void> {

@@ -28,6 +28,8 @@ const idleRaceMs = 2_000;
 
 export class EngineFlight implements Flight, Passenger {
   readonly method: string;
+  /** Where its owner keeps it. */
+  place = -1;
   readonly #to: EngineAddress;
   readonly #connectTimeoutMs: number;
   readonly #firstByteTimeoutMs: number;

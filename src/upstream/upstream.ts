@@ -54,7 +54,11 @@ export class EngineUpstream implements Upstream, FlightOwner {
   readonly #destinations = new Map<string, Destination>();
   /** Spares the making of a name for each request. */
   readonly #destinationOf = new WeakMap<EngineAddress, Destination>();
-  readonly #flights = new Set<EngineFlight>();
+  /**
+   * In no order; each knows its place. Not a set: one that changes with each request leaves a trail of old tables,
+   * through which dead flights keep younger ones alive until a full collection.
+   */
+  readonly #flights: EngineFlight[] = [];
   #stopSweep: Off | undefined;
   #closed = false;
 
@@ -72,7 +76,7 @@ export class EngineUpstream implements Upstream, FlightOwner {
   send(attempt: Attempt, sink: UpstreamSink): Flight {
     const message = composeRequest(attempt, this.#destinationFor(attempt.to).hostField);
     const flight = new EngineFlight(attempt, message, sink, this);
-    this.#flights.add(flight);
+    flight.place = this.#flights.push(flight) - 1;
     if (!this.#closed) this.#stopSweep ??= this.#clock.every(sweepMs, () => this.#sweep());
     return flight;
   }
@@ -84,13 +88,13 @@ export class EngineUpstream implements Upstream, FlightOwner {
       idle += pool.idle;
       open += pool.open;
     }
-    return { idle, open, flights: this.#flights.size };
+    return { idle, open, flights: this.#flights.length };
   }
 
   /** Aborts what is under way without a word to its sinks and closes every connection; what comes later fails. */
   close(): void {
     this.#closed = true;
-    for (const flight of this.#flights) flight.abort();
+    for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.abort();
     for (const { pool } of this.#destinations.values()) pool.close();
     this.#stopSweep?.();
     this.#stopSweep = undefined;
@@ -108,7 +112,10 @@ export class EngineUpstream implements Upstream, FlightOwner {
   }
 
   onOver(flight: EngineFlight): void {
-    this.#flights.delete(flight);
+    const last = this.#flights.pop() as EngineFlight;
+    if (last === flight) return;
+    this.#flights[flight.place] = last;
+    last.place = flight.place;
   }
 
   onSinkThrew(error: unknown): void {
@@ -130,13 +137,14 @@ export class EngineUpstream implements Upstream, FlightOwner {
 
   #sweep(): void {
     const now = this.nowMs();
-    for (const flight of this.#flights) flight.checkTime(now);
+    // From behind: one that ends here is replaced by one that was looked at already.
+    for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.checkTime(now);
     let open = 0;
     for (const { pool } of this.#destinations.values()) {
       pool.sweep();
       open += pool.open;
     }
-    if (open > 0 || this.#flights.size > 0) return;
+    if (open > 0 || this.#flights.length > 0) return;
     this.#stopSweep?.();
     this.#stopSweep = undefined;
   }

@@ -33,6 +33,7 @@ export class HttpBody implements RequestBody {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #connection: Connection;
+  readonly #declaredBytes: number;
   readonly #maxBytes: number;
   readonly #budget: BodyBudget;
   readonly #expectsContinue: boolean;
@@ -44,6 +45,8 @@ export class HttpBody implements RequestBody {
     readonly req: IncomingMessage;
     readonly res: ServerResponse;
     readonly connection: Connection;
+    /** As the head says; 0 where it does not. */
+    readonly declaredBytes: number;
     readonly maxBytes: number;
     readonly budget: BodyBudget;
     readonly expectsContinue: boolean;
@@ -52,6 +55,7 @@ export class HttpBody implements RequestBody {
     this.#req = parts.req;
     this.#res = parts.res;
     this.#connection = parts.connection;
+    this.#declaredBytes = parts.declaredBytes;
     this.#maxBytes = parts.maxBytes;
     this.#budget = parts.budget;
     this.#expectsContinue = parts.expectsContinue;
@@ -68,7 +72,7 @@ export class HttpBody implements RequestBody {
       params: { limit: this.#maxBytes },
       rule: 'maxBodyBytes',
     };
-    const declared = Number(this.#req.headers['content-length'] ?? 0);
+    const declared = this.#declaredBytes;
     if (declared > this.#maxBytes) return sink.failed(tooLarge);
     if (this.#expectsContinue) this.#res.writeContinue();
 

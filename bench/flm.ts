@@ -1,0 +1,88 @@
+/**
+ * flm as people run it: the built command starts a detached proxy over a data folder of its own, with keys in the store,
+ * a request rate for each of them, metrics, and an access log in a file.
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import { openFlm } from '../src/app/flm.ts';
+import { core, pinned } from './machine.ts';
+import { type Running, temporaryFolder } from './processes.ts';
+
+const run = promisify(execFile);
+export const flmCommand = join(import.meta.dirname, '../bin/flm.mjs');
+
+/** Makes the keys, starts a proxy that serves the engine with them, and tells the keys. */
+export async function startFlm(
+  enginePort: number,
+  keyCount: number,
+): Promise<Running & { readonly keys: readonly string[] }> {
+  const folder = temporaryFolder();
+  const env = { ...process.env, FLM_SETUP: 'off', FLM_HOME: join(folder.path, 'home') };
+  const keys = await prepareHome(env, keyCount);
+  const flm = async (on: number, ...args: readonly string[]): Promise<string> => {
+    const [command = '', ...rest] = pinned(on, [process.execPath, flmCommand, ...args]);
+    return (await run(command, rest, { env })).stdout;
+  };
+  const engine = `http://127.0.0.1:${enginePort}`;
+  const started: unknown = JSON.parse(
+    await flm(
+      core.proxy,
+      'proxy',
+      'start',
+      '--json',
+      '--bind',
+      '127.0.0.1',
+      '--port',
+      '0',
+      '--engine',
+      engine,
+    ),
+  );
+  const { pid, port } = started as { readonly pid: number; readonly port: number };
+  return {
+    name: `flm, ${keyCount} keys`,
+    pid,
+    port,
+    keys,
+    stop: async () => {
+      await flm(core.rest, 'proxy', 'stop', '--all', '--json');
+      folder.remove();
+    },
+  };
+}
+
+/** Milliseconds from the launch of a proxy until it answered on its listener and said so. */
+export async function startMs(enginePort: number): Promise<number> {
+  const folder = temporaryFolder();
+  const env = { ...process.env, FLM_SETUP: 'off', FLM_HOME: join(folder.path, 'home') };
+  const begunMs = performance.now();
+  const engine = `http://127.0.0.1:${enginePort}`;
+  await run(process.execPath, [flmCommand, 'proxy', 'start', '--json', '--port', '0', '--engine', engine], {
+    env,
+  });
+  const tookMs = performance.now() - begunMs;
+  await run(process.execPath, [flmCommand, 'proxy', 'stop', '--all', '--json'], { env });
+  folder.remove();
+  return tookMs;
+}
+
+/** Milliseconds that `flm --help` takes. */
+export function helpMs(): number {
+  const env = { ...process.env, FLM_SETUP: 'off' };
+  const begunMs = performance.now();
+  spawnSync(process.execPath, [flmCommand, '--help'], { env, stdio: 'ignore' });
+  return performance.now() - begunMs;
+}
+
+async function prepareHome(env: NodeJS.ProcessEnv, keyCount: number): Promise<readonly string[]> {
+  const flm = openFlm({ environment: env, entry: flmCommand });
+  await flm.security.setPolicy({ requestsPerMinutePerKey: 1_000_000 });
+  const keys: string[] = [];
+  for (let i = 0; i < keyCount; i++) {
+    keys.push((await flm.security.createKey({ label: `bench-${i}`, scopes: ['inference'] })).key);
+  }
+  await flm.close();
+  return keys;
+}

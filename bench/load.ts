@@ -1,0 +1,214 @@
+/**
+ * What clients do, as cheaply as Node can: keep-alive connections that ask again as soon as they are answered.
+ *
+ * Replies are not parsed: a reply is whole when it ends as the engine's does, and good when it begins with status 200.
+ * `checkReplies` looks at one of each kind in full beforehand, so that what is measured is known to be right.
+ */
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+
+/** Where requests go: straight to the engine, or to something in front of it. */
+export interface Target {
+  readonly name: string;
+  readonly port: number;
+  /** One for each client; they take turns where there are fewer. */
+  readonly keys: readonly string[];
+}
+
+export interface StreamShape {
+  readonly events: number;
+  /** Events of all streams leave at the same moment. */
+  readonly burst: boolean;
+}
+
+const jsonTail = Buffer.from('"total_tokens":250}}');
+const streamTail = Buffer.from('data: [DONE]\n\n\r\n0\r\n\r\n');
+const statusOk = Buffer.from('HTTP/1.1 200');
+
+/** Reads of all connections: what is in it is used up in the call that brings it. */
+const space = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** One keep-alive connection with one request at a time. */
+class Client {
+  readonly #socket: Socket;
+  readonly #tailBytes = Buffer.alloc(32);
+  #tailLength = 0;
+  #tail: Buffer = jsonTail;
+  #fresh = true;
+  #onWhole: () => void = () => {};
+  #onFailed: (error: Error) => void = () => {};
+  /** Of the last request: when its first byte came. */
+  firstByteAtMs = 0;
+
+  private constructor(port: number, connected: (client: Client) => void, failed: (error: Error) => void) {
+    this.#onFailed = failed;
+    this.#socket = connect({
+      host: '127.0.0.1',
+      port,
+      noDelay: true,
+      onread: {
+        buffer: space,
+        callback: (length: number): boolean => {
+          this.#read(length);
+          return true;
+        },
+      },
+    });
+    this.#socket.once('connect', () => connected(this));
+    this.#socket.on('error', (error) => this.#onFailed(error));
+    this.#socket.on('close', () => this.#onFailed(new Error('the connection was closed')));
+  }
+
+  static open(port: number): Promise<Client> {
+    return new Promise((resolve, reject) => new Client(port, resolve, reject));
+  }
+
+  send(request: string, tail: Buffer, whole: () => void, failed: (error: Error) => void): void {
+    this.#fresh = true;
+    this.#tailLength = 0;
+    this.#tail = tail;
+    this.#onWhole = whole;
+    this.#onFailed = failed;
+    this.#socket.write(request, 'latin1');
+  }
+
+  close(): void {
+    this.#onFailed = () => {};
+    this.#socket.destroy();
+  }
+
+  #read(length: number): void {
+    if (this.#fresh) {
+      this.#fresh = false;
+      this.firstByteAtMs = performance.now();
+      if (length < statusOk.length || space.compare(statusOk, 0, 12, 0, 12) !== 0) {
+        return this.#onFailed(
+          new Error(`not a reply of status 200: ${space.toString('latin1', 0, Math.min(length, 500))}`),
+        );
+      }
+    }
+    const wanted = this.#tail.length;
+    if (length >= wanted) {
+      if (space.compare(this.#tail, 0, wanted, length - wanted, length) === 0) return this.#onWhole();
+      this.#tailLength = space.copy(this.#tailBytes, 0, length - wanted, length);
+      return;
+    }
+    // The end may come in pieces.
+    const joined = Buffer.concat([this.#tailBytes.subarray(0, this.#tailLength), space.subarray(0, length)]);
+    if (joined.length >= wanted && joined.subarray(-wanted).equals(this.#tail)) return this.#onWhole();
+    this.#tailLength = joined.copy(this.#tailBytes, 0, Math.max(0, joined.length - wanted));
+  }
+}
+
+function request(key: string, parts: Readonly<Record<string, unknown>>): string {
+  const start = JSON.stringify({ model: 'bench', ...parts, messages: [{ role: 'user', content: '' }] });
+  const body = start.replace(
+    '"content":""',
+    `"content":"${'word '.repeat(205).slice(0, 1024 - start.length)}"`,
+  );
+  // As an SDK sends it.
+  return (
+    'POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n' +
+    `Content-Type: application/json\r\nUser-Agent: OpenAI/JS 7.57.0\r\nX-Stainless-Lang: js\r\n` +
+    'X-Stainless-Package-Version: 7.57.0\r\nX-Stainless-OS: Linux\r\nX-Stainless-Arch: x64\r\n' +
+    `X-Stainless-Runtime: node\r\nX-Stainless-Runtime-Version: v26.10.0\r\nX-Stainless-Retry-Count: 0\r\n` +
+    `Authorization: Bearer ${key}\r\nConnection: keep-alive\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  );
+}
+
+const jsonRequest = (key: string): string => request(key, { max_tokens: 50 });
+const streamRequest = (key: string, shape: StreamShape): string =>
+  request(key, { max_tokens: shape.events, stream: true, user: shape.burst ? 'burst' : 'spread' });
+
+/** Clients of one target that stay connected over many rounds, as those of a pool do. */
+export class Clients {
+  readonly #target: Target;
+  readonly #clients: readonly Client[];
+
+  private constructor(target: Target, clients: readonly Client[]) {
+    this.#target = target;
+    this.#clients = clients;
+  }
+
+  static async open(target: Target, count: number): Promise<Clients> {
+    const clients: Client[] = [];
+    for (let i = 0; i < count; i++) clients.push(await Client.open(target.port));
+    return new Clients(target, clients);
+  }
+
+  /** Sends `total` JSON requests, each client its next one when it is answered. Resolves with the seconds it took. */
+  json(total: number): Promise<number> {
+    const begunMs = performance.now();
+    let sent = 0;
+    let done = 0;
+    return new Promise((resolve, reject) => {
+      for (const [i, client] of this.#clients.entries()) {
+        const text = jsonRequest(this.#key(i));
+        const next = (): void => {
+          if (sent < total) {
+            sent += 1;
+            client.send(text, jsonTail, whole, reject);
+          } else if (done === total) resolve((performance.now() - begunMs) / 1000);
+        };
+        const whole = (): void => {
+          done += 1;
+          next();
+        };
+        next();
+      }
+    });
+  }
+
+  /** One stream for each client. Resolves with the seconds until the last one ended. */
+  async streams(shape: StreamShape): Promise<number> {
+    const begunMs = performance.now();
+    await Promise.all(
+      this.#clients.map(
+        (client, i) =>
+          new Promise<void>((resolve, reject) =>
+            client.send(streamRequest(this.#key(i), shape), streamTail, resolve, reject),
+          ),
+      ),
+    );
+    return (performance.now() - begunMs) / 1000;
+  }
+
+  /** Milliseconds from a stream's request to the first byte of its answer; only the first client asks. */
+  async firstByteMs(): Promise<number> {
+    const client = this.#clients[0];
+    assert(client !== undefined);
+    const sentMs = performance.now();
+    await new Promise<void>((resolve, reject) =>
+      client.send(streamRequest(this.#key(0), { events: 1, burst: false }), streamTail, resolve, reject),
+    );
+    return client.firstByteAtMs - sentMs;
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.close();
+  }
+
+  #key(i: number): string {
+    // Spread over all keys: a few clients of a proxy with many keys do not have its first ones.
+    const { keys } = this.#target;
+    return keys[Math.floor((i * keys.length) / this.#clients.length) % keys.length] ?? '';
+  }
+}
+
+/** One reply of each kind, in full. Throws where it is not what the engine sent. */
+export async function checkReplies(target: Target): Promise<void> {
+  const ask = async (body: object): Promise<Response> =>
+    await fetch(`http://127.0.0.1:${target.port}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${target.keys[0] ?? ''}` },
+      body: JSON.stringify({ model: 'bench', ...body, messages: [] }),
+    });
+  const json = await ask({});
+  const text = await json.text();
+  assert.equal(json.status, 200, `${target.name} answers ${text}`);
+  assert.ok(text.length > 450 && text.endsWith(jsonTail.toString()), `${target.name} changed the answer`);
+  const stream = await ask({ stream: true, max_tokens: 7, user: 'burst' });
+  const events = (await stream.text()).split('\n\n');
+  assert.equal(events.length, 9, `${target.name} changed the stream`);
+  assert.equal(events[7], 'data: [DONE]');
+}
