@@ -19,6 +19,7 @@ import { printable, table } from './layout.ts';
 import { engineDocument } from './proxy-view.ts';
 
 interface PlaceFlags {
+  readonly ca?: string;
   readonly kind?: string;
   readonly keyEnv?: string;
   readonly keyFile?: string;
@@ -118,6 +119,7 @@ function add(cli: Cli): Command {
         ...(kind === undefined ? {} : { kind }),
         ...(apiKey === undefined ? {} : { apiKey }),
         ...(slots === undefined ? {} : { slots }),
+        ...caOf(flags),
       };
       // Judged before anybody is asked; the id that it gets without one is made from what it is.
       const draft = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
@@ -208,6 +210,10 @@ function examine(cli: Cli): Command {
 function addPlaceFlags(command: Command): Command {
   const kinds = engineKindNames.filter((name) => name !== 'demo').join(', ');
   return command
+    .option(
+      '--ca <file>',
+      'the CA that its certificate comes from (PEM), in place of those that the system trusts',
+    )
     .option('--kind <kind>', `what it is, if it is not to be asked: ${kinds}`)
     .option('--key-env <name>', 'the engine asks for a key, which is in this variable')
     .option('--key-file <path>', 'the key is in this file')
@@ -238,6 +244,7 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
   const more = {
     ...(flags.kind === undefined ? {} : { kind: flags.kind as EngineKindName }),
     ...(apiKey === undefined ? {} : { apiKey }),
+    ...caOf(flags),
   };
   const saved = await engines.list();
   if (name.includes('://')) return engines.check({ url: name, id: freeDraftId(saved), ...more });
@@ -251,6 +258,11 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
   const found = running.find(({ ref }) => ref.id === name);
   if (found !== undefined) return { ...recordOf(found.ref), ...more };
   throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: name } });
+}
+
+/** A proxy in the background has another working folder. */
+function caOf(flags: PlaceFlags): { readonly caFile?: string } {
+  return flags.ca === undefined ? {} : { caFile: resolve(flags.ca) };
 }
 
 /** For the judgement of everything else. */

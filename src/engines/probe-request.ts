@@ -153,6 +153,8 @@ function faultOf(error: EngineError): ProbeFault {
       const code = systemCode(error.cause);
       // A Unix socket that is not there is a port that nobody listens on.
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return fault('refused', 'refuses connections');
+      const distrust = code === undefined ? undefined : certificateFaults[code];
+      if (distrust !== undefined) return fault('unreachable', `shows a certificate that ${distrust}`);
       return fault(
         'unreachable',
         code === undefined ? 'cannot be reached in time' : `cannot be reached (${code})`,
@@ -167,6 +169,18 @@ function faultOf(error: EngineError): ProbeFault {
       return fault('unreachable', 'closed the connection before it had answered');
   }
 }
+
+/** What OpenSSL and Node say of a certificate, in words. */
+const certificateFaults: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'signs itself; give its own file as CA: --ca FILE',
+  SELF_SIGNED_CERT_IN_CHAIN: 'comes from a CA that is not trusted here; give the CA: --ca FILE',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'comes from a CA that is not trusted here; give the CA: --ca FILE',
+  UNABLE_TO_GET_ISSUER_CERT: 'comes from a CA that is not trusted here; give the CA: --ca FILE',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'comes from a CA that is not trusted here; give the CA: --ca FILE',
+  CERT_HAS_EXPIRED: 'has expired; renew it at the engine',
+  CERT_NOT_YET_VALID: 'is not valid yet; look at the clocks of both machines',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name; use a name that it holds',
+};
 
 function systemCode(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;

@@ -2,6 +2,7 @@
  * From engines as they are named (saved, in a profile, by a flag) to what the engine service watches: one spelling of
  * the address, the key's value, a unique id.
  */
+import { X509Certificate } from 'node:crypto';
 import type { EngineKindName, EngineRecord, EngineRef, SecretRef } from '../core/engine/engine.ts';
 import type { EngineSource } from '../core/engine/engine-watch.ts';
 import { EngineError } from '../core/errors.ts';
@@ -11,7 +12,7 @@ import { parseEngineUrl } from './engine-url.ts';
 /** The value behind a reference; undefined where there is none. */
 export type ReadSecret = (secret: SecretRef) => string | undefined;
 
-/** Throws an `EngineError` ENGINE_INVALID where the key cannot be had or cannot stand in a header field. */
+/** Throws an `EngineError` ENGINE_INVALID where its key or its CA cannot be had or cannot be used. */
 export function sourceOfRecord(record: EngineRecord, readSecret: ReadSecret): EngineSource {
   return sourceOf({ ...record, origin: 'saved' }, readSecret);
 }
@@ -36,24 +37,46 @@ interface NamedEngine {
   readonly kind?: EngineKindName | undefined;
   readonly apiKey?: SecretRef | undefined;
   readonly slots?: number | undefined;
+  readonly caFile?: string | undefined;
   readonly origin: EngineRef['origin'];
 }
 
 function sourceOf(named: NamedEngine, readSecret: ReadSecret): EngineSource {
   const { url, address } = parseEngineUrl(named.url);
   const apiKey = named.apiKey === undefined ? undefined : keyOf(named.id, named.apiKey, readSecret);
+  const authority = authorityOf(named, address.tls, readSecret);
   return {
     kindKnown: named.kind !== undefined,
     ref: {
       id: named.id,
       kind: named.kind ?? 'openai-compatible',
       url,
-      address,
+      address: authority === undefined ? address : { ...address, authority },
       origin: named.origin,
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(named.slots === undefined ? {} : { slots: named.slots }),
     },
   };
+}
+
+/** Throws an `EngineError` ENGINE_INVALID. */
+function authorityOf({ id, caFile }: NamedEngine, tls: boolean, readSecret: ReadSecret): string | undefined {
+  if (caFile === undefined) return undefined;
+  const invalid = (value: string, allowed: string): EngineError =>
+    new EngineError('ENGINE_INVALID', { faults: [{ field: `engine ${id}: CA file`, value, allowed }] });
+  // Ignoring it would leave out a check that somebody believes in.
+  if (!tls) throw invalid(caFile, 'nothing without https:// in the URL');
+  const pem = readSecret({ from: 'file', path: caFile });
+  if (pem === undefined) throw invalid(caFile, 'a file that can be read');
+  const certificates =
+    pem.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    for (const certificate of certificates) new X509Certificate(certificate);
+    if (certificates.length > 0) return certificates.join('\n');
+  } catch {
+    // Told below.
+  }
+  throw invalid(caFile, 'a file with certificates in PEM');
 }
 
 function keyOf(id: string, secret: SecretRef, readSecret: ReadSecret): string {

@@ -175,7 +175,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
 
   story('engines are replaced by id and keep their secrets as they were given', async (store) => {
     const engines: readonly EngineRecord[] = [
-      { id: 'a', url: 'http://127.0.0.1:11434', createdAtMs: 1 },
+      { id: 'a', url: 'https://127.0.0.1:11434', caFile: '/ca.pem', createdAtMs: 1 },
       { id: 'b', url: 'http://h', kind: 'vllm', apiKey: { from: 'env', name: 'KEY' }, createdAtMs: 2 },
       {
         id: 'c',

@@ -69,7 +69,8 @@ export class EngineUpstream implements Upstream, FlightOwner {
       nowMs: () => this.nowMs(),
       freeMs: options.poolIdleMs,
       space: { buffer: Buffer.allocUnsafeSlow(readBufferBytes), chunks: makeChunkMap() },
-      tlsOptions: options.tlsOptions ?? (() => ({})),
+      tlsOptions:
+        options.tlsOptions ?? (({ authority }) => (authority === undefined ? {} : { ca: authority })),
     };
   }
 
@@ -125,7 +126,9 @@ export class EngineUpstream implements Upstream, FlightOwner {
   #destinationFor(address: EngineAddress): Destination {
     const known = this.#destinationOf.get(address);
     if (known !== undefined) return known;
-    const name = JSON.stringify([address.tls, address.socketPath ?? [address.host, address.port]]);
+    // What one CA vouched for must not be reused for whoever trusts another.
+    const { tls, socketPath, host, port, authority } = address;
+    const name = JSON.stringify([tls, socketPath ?? [host, port], authority]);
     let destination = this.#destinations.get(name);
     if (destination === undefined) {
       destination = { pool: new ConnectionPool(address, this.#poolNeeds), hostField: hostFieldOf(address) };

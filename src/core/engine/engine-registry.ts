@@ -40,6 +40,7 @@ export interface NewEngine {
   readonly kind?: EngineKindName;
   readonly apiKey?: SecretRef;
   readonly slots?: number;
+  readonly caFile?: string;
 }
 
 /** A model's name as clients may say it: no control characters, no blanks at its ends. */
@@ -73,7 +74,7 @@ export class EngineRegistry {
       faults.push({ field: 'id', value: input.id, allowed: 'an id that no other engine has' });
     }
     if (!parsed.success || faults.length > 0) throw new EngineError('ENGINE_INVALID', { faults });
-    const { url, id, kind, apiKey, slots } = parsed.data;
+    const { url, id, kind, apiKey, slots, caFile } = parsed.data;
     return {
       id,
       url,
@@ -81,6 +82,7 @@ export class EngineRegistry {
       ...(kind === undefined ? {} : { kind }),
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(slots === undefined ? {} : { slots }),
+      ...(caFile === undefined ? {} : { caFile }),
     };
   }
 

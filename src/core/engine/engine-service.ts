@@ -286,5 +286,6 @@ function sameSource(a: EngineSource, b: EngineSource): boolean {
 function samePlace(a: EngineRef, b: EngineRef): boolean {
   const [x, y] = [a.address, b.address];
   if (x.path !== y.path || x.tls !== y.tls || x.socketPath !== y.socketPath) return false;
+  if (x.authority !== y.authority) return false;
   return x.socketPath !== undefined || (x.host === y.host && x.port === y.port);
 }

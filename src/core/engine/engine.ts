@@ -22,6 +22,8 @@ export interface EngineAddress {
   /** A Unix socket in place of host and port. */
   readonly socketPath?: string;
   readonly path: string;
+  /** With TLS: the certificates (PEM) that its own must come from, in place of those that the system trusts. */
+  readonly authority?: string;
 }
 
 /**
@@ -55,6 +57,8 @@ export interface EngineRecord {
   readonly apiKey?: SecretRef;
   /** Requests that it is to work on at once; undefined: as it tells itself. */
   readonly slots?: number;
+  /** File of the CA that its certificate comes from, in place of those that the system trusts. */
+  readonly caFile?: string;
   readonly createdAtMs: number;
 }
 

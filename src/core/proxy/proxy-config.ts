@@ -78,6 +78,9 @@ export const engineConfigSchema = z.strictObject({
     .max(10_000)
     .optional()
     .describe('Requests that it is to work on at once; else as it tells itself.'),
+  caFile: absolutePath
+    .optional()
+    .describe('CA that its certificate comes from (PEM), in place of those that the system trusts.'),
 });
 export type EngineConfig = Readonly<z.output<typeof engineConfigSchema>>;
 

@@ -14,14 +14,15 @@ export class SqliteEngineRepository implements EngineRepository {
   async saveEngine(engine: EngineRecord): Promise<void> {
     this.#db.write(() =>
       this.#db.run(
-        `INSERT INTO engine (id, url, kind, api_key, slots, created_at) VALUES (?, ?, ?, ?, ?, ?)
+        `INSERT INTO engine (id, url, kind, api_key, slots, ca_file, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET url = excluded.url, kind = excluded.kind, api_key = excluded.api_key,
-         slots = excluded.slots, created_at = excluded.created_at`,
+         slots = excluded.slots, ca_file = excluded.ca_file, created_at = excluded.created_at`,
         engine.id,
         engine.url,
         engine.kind ?? null,
         engine.apiKey === undefined ? null : JSON.stringify(engine.apiKey),
         engine.slots ?? null,
+        engine.caFile ?? null,
         engine.createdAtMs,
       ),
     );

@@ -76,7 +76,7 @@ export function keyOf(row: Row): ApiKey {
 }
 
 export const allEngines =
-  'SELECT id, url, kind, api_key, slots, created_at FROM engine ORDER BY created_at, id';
+  'SELECT id, url, kind, api_key, slots, ca_file, created_at FROM engine ORDER BY created_at, id';
 
 export function engineOf(row: Row): EngineRecord {
   const kind = textOrNull(row, 'kind');
@@ -87,6 +87,7 @@ export function engineOf(row: Row): EngineRecord {
     ...(kind === null ? {} : { kind: kind as NonNullable<EngineRecord['kind']> }),
     ...(row.api_key === null ? {} : { apiKey: json<NonNullable<EngineRecord['apiKey']>>(row, 'api_key') }),
     ...(row.slots === null ? {} : { slots: integer(row, 'slots') }),
+    ...(row.ca_file === null ? {} : { caFile: text(row, 'ca_file') }),
     createdAtMs: integer(row, 'created_at'),
   };
 }

@@ -4,6 +4,7 @@
  * last second and must not wait.
  */
 import { initialFlm } from './migrations/flm/001-initial.ts';
+import { engineCa } from './migrations/flm/002-engine-ca.ts';
 import { initialUsage } from './migrations/usage/001-initial.ts';
 
 export interface Schema {
@@ -15,7 +16,7 @@ export interface Schema {
 
 export const flmSchema: Schema = {
   file: 'flm.db',
-  migrations: [initialFlm],
+  migrations: [initialFlm, engineCa],
   // wal_autocheckpoint: each commit reaches the main file, so that a -wal file that gets lost takes no revocation along.
   // secure_delete: the secret of a deleted engine is overwritten. fullfsync: what FULL means on macOS.
   pragmas:
