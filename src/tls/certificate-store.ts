@@ -179,7 +179,8 @@ function takeLock(path: string): DatabaseSync | undefined {
     // Made here, so that it is private whatever the umask is.
     closeSync(openSync(path, 'a', 0o600));
     db = new DatabaseSync(path, { timeout: 0 });
-    db.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written, so nothing has to be taken back: a lock is to be had on a full disk, too.
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return db;
   } catch (error) {
     db?.close();
