@@ -5,7 +5,8 @@
  *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
  *   all     both
  *
- * With paths only test files below them run; test/engines and test/long (real engines, soaks) run only when named so.
+ * With paths only test files below them run; test/engines, test/long and test/machine (real engines, soaks, changes of
+ * the machine) run only when named so.
  * `--node24` runs the tests on the oldest Node that flm supports. A check that fails does not keep the others from
  * running; the exit code is 1 if anything failed, and the last lines are the test runner's summary.
  */
@@ -65,7 +66,7 @@ async function runTests(): Promise<boolean> {
     // Most tests wait for sockets and processes more than they compute.
     `--test-concurrency=${availableParallelism() + 1}`,
     // A test that hangs is named, instead of holding up the run. Long runs set their own.
-    `--test-timeout=${paths.some((path) => /^test\/(engines|long)/.test(path)) ? 1_800_000 : 90_000}`,
+    `--test-timeout=${paths.some((path) => /^test\/(engines|long|machine)/.test(path)) ? 1_800_000 : 90_000}`,
     ...files,
   ];
   // Tests use what was built just now, on the Node that runs them: the `flm` command must not set up again.
@@ -78,7 +79,7 @@ function testFiles(): string[] {
   const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).sort();
   const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
-  return all.filter((file) => !/^test\/(engines|long|fixtures)\//.test(file));
+  return all.filter((file) => !/^test\/(engines|long|machine|fixtures)\//.test(file));
 }
 
 async function capture(args: readonly string[]): Promise<{ code: number; output: string }> {

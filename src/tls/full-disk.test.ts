@@ -12,11 +12,14 @@ import { LocalSource } from './local-source.ts';
 
 function smallDisk(t: TestContext): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'flm-disk-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  // The disk first, for a folder that one is mounted on cannot be removed.
+  t.after(() => {
+    spawnSync('umount', [folder]);
+    rmSync(folder, { recursive: true, force: true });
+  });
   if (process.platform !== 'linux') return void t.skip('needs tmpfs');
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', folder]);
   if (mounted.status !== 0) return void t.skip('may not mount a tmpfs here');
-  t.after(() => spawnSync('umount', [folder]));
   chmodSync(folder, 0o700);
   return folder;
 }
