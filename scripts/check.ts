@@ -66,13 +66,18 @@ async function runTests(): Promise<boolean> {
     // Most tests wait for sockets and processes more than they compute.
     `--test-concurrency=${availableParallelism() + 1}`,
     // A test that hangs is named, instead of holding up the run. Long runs set their own.
-    `--test-timeout=${paths.some((path) => /^test\/(engines|long|machine)/.test(path)) ? 1_800_000 : 90_000}`,
+    `--test-timeout=${timeLimitMs()}`,
     ...files,
   ];
   // Tests use what was built just now, on the Node that runs them: the `flm` command must not set up again.
   const env = { ...process.env, FLM_SETUP: 'off', NODE_COMPILE_CACHE: cache };
   const child = spawn(node, args, { cwd: root, stdio: 'inherit', env });
   return (await ended(child)) === 0;
+}
+
+function timeLimitMs(): number {
+  if (paths.some((path) => /^test\/(long|machine)/.test(path))) return 1_800_000;
+  return paths.some((path) => /^test\/engines/.test(path)) ? 300_000 : 90_000;
 }
 
 function testFiles(): string[] {

@@ -7,7 +7,6 @@ import { after, type TestContext, test } from 'node:test';
 import { Wire } from '../helpers/door.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger } from '../helpers/tiny-gguf.ts';
-import { jsonOf } from './answers.ts';
 import type { RunningEngine } from './servers.ts';
 import {
   askDirectly,
@@ -163,61 +162,69 @@ test('a client of llama.cpp that leaves while its prompt is read frees its slot'
   }
 });
 
-test('a client of Ollama that leaves lets the next one in', needsOllama, async (t) => {
-  const engine = await ollama(t, {
-    // Ollama ends an answer after ten contexts; so long a one lasts for minutes.
-    trainedContext: 65_536,
-    env: { OLLAMA_NUM_PARALLEL: '1', OLLAMA_CONTEXT_LENGTH: '65536' },
-  });
+// Ollama ends an answer after ten contexts; so long a one lasts for minutes.
+const longContext = { trainedContext: 65_536, env: { OLLAMA_CONTEXT_LENGTH: '65536' } };
+
+test('a client of Ollama that leaves a stream ends it', needsOllama, async (t) => {
+  const engine = await ollama(t, longContext);
   const stage = await openStage(t, engine.url);
-  const model = engine.model;
+  const { model } = engine;
+  for (const [path, body] of [
+    ['/v1/chat/completions', { model, ...endless, stream: true }],
+    ['/api/chat', { model, ...endless }],
+    ['/api/generate', { model, prompt: loopTrigger }],
+  ] as const) {
+    await t.test(path, async (t) => {
+      const wire = await stage.begin(path, body);
+      await wire.until((bytes) => bytes.includes('and...'));
+      // It writes a line into its log when a request is over.
+      const tookMs = await leave(engine, wire, new RegExp(`POST +"${path}"`, 'g'));
+      t.diagnostic(`over after ${tookMs.toFixed(0)} ms`);
+      await nothingInFlight(stage);
+    });
+  }
+});
+
+test('a client of Ollama that leaves a whole answer lets the next one in', needsOllama, async (t) => {
+  const { trainedContext, env } = longContext;
+  const engine = await ollama(t, { trainedContext, env: { ...env, OLLAMA_NUM_PARALLEL: '1' } });
+  const stage = await openStage(t, engine.url);
+  const { model } = engine;
   const short = { model, messages: [{ role: 'user', content: 'hi' }], stream: false };
   // Loaded, so that what is measured is not the loading.
   assert.equal((await stage.ask('/v1/chat/completions', short)).status, 200);
+  const inFlight = (count: number): Promise<unknown> =>
+    eventually(
+      () => stage.status(),
+      (view) => view.engines[0]?.inFlight === count,
+    );
 
-  const asks: readonly [path: string, body: object][] = [
-    ['/v1/chat/completions', { model, ...endless }],
-    ['/api/chat', { model, ...endless }],
-    ['/api/generate', { model, prompt: loopTrigger }],
-  ];
-  for (const stream of [true, false]) {
-    for (const [path, body] of asks) {
-      await t.test(`${path}, ${stream ? 'streamed' : 'whole'}`, async (t) => {
-        const wire = await stage.begin(path, { ...body, stream });
-        if (stream) await wire.until((bytes) => bytes.includes('and...'));
-        else
-          await eventually(
-            () => stage.status(),
-            (view) => view.inFlight === 1,
-          );
-        const leftMs = performance.now();
-        wire.close();
-        const response = await stage.ask('/v1/chat/completions', short);
-        t.diagnostic(`the next one was answered after ${(performance.now() - leftMs).toFixed(0)} ms`);
-        assert.equal(response.status, 200);
-        assert.match(
-          jsonOf<{ choices: { message: { content: string } }[] }>(response).choices[0]?.message.content ?? '',
-          /Hello/,
-        );
-        await nothingInFlight(stage);
-      });
-    }
+  for (const [path, body] of [
+    ['/v1/chat/completions', { model, ...endless, stream: false }],
+    ['/api/chat', { model, ...endless, stream: false }],
+    ['/api/generate', { model, prompt: loopTrigger, stream: false }],
+  ] as const) {
+    await t.test(path, async (t) => {
+      const wire = await stage.begin(path, body);
+      await inFlight(1);
+      const leftMs = performance.now();
+      wire.close();
+      const response = await stage.ask('/v1/chat/completions', short);
+      t.diagnostic(`the next one was answered after ${(performance.now() - leftMs).toFixed(0)} ms`);
+      assert.equal(response.status, 200);
+      assert.match(response.body.toString(), /Hello/);
+      await nothingInFlight(stage);
+    });
   }
 
-  await t.test('before its turn has come', async (t) => {
-    const holder = await directWire(t, engine.url, '/api/chat', { model, ...endless });
-    await holder.until((bytes) => bytes.includes('and...'));
+  await t.test('before its turn has come', async () => {
+    const holder = await stage.begin('/api/chat', { model, ...endless, stream: false });
+    await inFlight(1);
     for (const stream of [true, false]) {
       const wire = await stage.begin('/api/chat', { model, ...endless, stream });
-      await eventually(
-        () => stage.status(),
-        (view) => view.engines[0]?.inFlight === 1,
-      );
+      await inFlight(2);
       wire.close();
-      await eventually(
-        () => stage.status(),
-        (view) => view.inFlight === 0,
-      );
+      await inFlight(1);
     }
     holder.close();
     // Were one of them still waiting, it would have its turn now, for minutes.

@@ -115,6 +115,8 @@ export async function startOllama(options: OllamaOptions = {}): Promise<RunningE
       OLLAMA_HOST: `127.0.0.1:${port}`,
       OLLAMA_MODELS: join(folder, 'models'),
       OLLAMA_NO_CLOUD: '1',
+      // A client that leaves a stream may take a slot with it for ever (0.17.4: the answer waits for a reader).
+      OLLAMA_NUM_PARALLEL: '4',
       ...env,
     }),
     healthPath: '/api/version',
