@@ -67,6 +67,8 @@ export interface CertificateDesk {
   authority(signal: AbortSignal): Promise<AuthorityView>;
   /** Undefined where there is none. */
   findAuthority(): Promise<AuthorityView | undefined>;
+  /** The CA's certificate as clients are given it; undefined where there is none. Never rejects. */
+  published(): Promise<string | undefined>;
   leaves(): Promise<readonly LeafView[]>;
   renewAuthority(permit: readonly string[], signal: AbortSignal): Promise<AuthorityView>;
   /** What `flm cert trust` would change: the present CA is added, those that it replaced are taken away. */
@@ -108,6 +110,7 @@ export function makeCertificateDesk(
       const authority = await findAuthority({ store, clock });
       return authority === undefined ? undefined : viewOf(authority);
     },
+    published: () => store.published(authorityName),
     async leaves() {
       const names = (await store.names('pem')).filter((name) => name !== authorityName);
       return Promise.all(names.map((name) => leafOf(store, name)));
@@ -152,10 +155,15 @@ export function makeCertificateDesk(
       const nowMs = clock.nowMs();
       const validity = { fromMs: nowMs - dayMs, untilMs: nowMs + dayMs };
       const pair = await issueLeaf(
-        { title: 'flm trust check', names: ['127.0.0.1'], validity },
+        { title: 'flm trust check', names: ['localhost', '127.0.0.1'], validity },
         authority.pair,
       );
-      return proveTrust(tools, pair, process.execPath);
+      const { certificate, file } = authority;
+      const places = await trustPlaces(tools, { certificate, file });
+      const browsers = places.flatMap(({ title, database, present }) =>
+        present && database !== undefined ? [{ title, database }] : [],
+      );
+      return proveTrust(tools, pair, process.execPath, browsers);
     },
   };
 }

@@ -13,7 +13,7 @@ const keyLifeMs = 600_000;
 
 /** `which` is an id or a profile; undefined means the only proxy that runs. Throws like `ProxyService.find`. */
 export function makeChatAccess(
-  flm: Pick<Flm, 'proxies' | 'control' | 'machine'>,
+  flm: Pick<Flm, 'proxies' | 'control' | 'machine' | 'certificates'>,
   which: string | undefined,
 ): ChatClientNeeds['access'] {
   const { clock } = flm.machine;
@@ -34,6 +34,8 @@ export function makeChatAccess(
       if (given === 'gone') throw new ProxyError('PROXY_NOT_RUNNING', { params: { which: ' any more' } });
       key = given;
     }
-    return { url: proxyUrl(handle), key: key.key };
+    // Read each time, for it may have been replaced.
+    const authority = handle.mode === 'local-http' ? undefined : await flm.certificates.published();
+    return { url: proxyUrl(handle), key: key.key, authority };
   };
 }

@@ -7,11 +7,12 @@
  * There is no time limit: a large model may load for minutes. Whoever waits ends it with the signal.
  */
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { FlmError, ProxyError } from '../core/errors.ts';
 import { isRecord, refusalIn, refusalOf } from './chat-refusal.ts';
 import { eventData } from './event-data.ts';
+import { requestOwnDoor } from './own-door.ts';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -22,6 +23,8 @@ export interface ChatMessage {
 export interface ChatAccess {
   readonly url: string;
   readonly key: string;
+  /** The local CA's certificate (PEM), where there is one. */
+  readonly authority?: string | undefined;
 }
 
 export interface ChatModel {
@@ -183,25 +186,29 @@ class AnswerParts {
 }
 
 async function head(
-  { url, key }: ChatAccess,
+  { url, key, authority }: ChatAccess,
   method: string,
   path: string,
   body: string | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   signal.throwIfAborted();
-  const sent = request(`${url}${path}`, {
-    method,
-    agent: false,
-    signal,
-    headers: {
-      authorization: `Bearer ${key}`,
-      accept: 'text/event-stream, application/json',
-      ...(body === undefined
-        ? {}
-        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+  const sent = requestOwnDoor(
+    `${url}${path}`,
+    {
+      method,
+      agent: false,
+      signal,
+      headers: {
+        authorization: `Bearer ${key}`,
+        accept: 'text/event-stream, application/json',
+        ...(body === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+      },
     },
-  });
+    authority,
+  );
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   // An abort after the head is told by whoever reads the body.

@@ -2,8 +2,9 @@
  * Asks for the models through a proxy's own door, as a client would: the proof of a first run. Never a generation, which
  * could load a model for minutes.
  */
-import { readFileSync } from 'node:fs';
-import tls from 'node:tls';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { requestOwnDoor } from './own-door.ts';
 
 export type DoorCheck =
   | { readonly ok: true; readonly models: readonly DoorModel[] }
@@ -17,31 +18,29 @@ export interface DoorModel {
 
 const limitMs = 5_000;
 
-/**
- * Lets what this process asks with `fetch` from now on trust a CA of flm's own as well. Without effect on a Node that
- * cannot add to its list (before 24.5).
- */
-export function trustOwnAuthority(file: string): void {
-  if (typeof tls.setDefaultCACertificates !== 'function') return;
-  tls.setDefaultCACertificates([...tls.getCACertificates('default'), readFileSync(file, 'latin1')]);
-}
-
-/** `url` without `/v1`; `authorityFile` where its certificate is of flm's own CA. Never rejects. */
+/** `url` without `/v1`; `authority` is the local CA's certificate, where there is one. Never rejects. */
 export async function askOwnDoor(
   url: string,
   key: string,
   signal: AbortSignal,
-  authorityFile?: string,
+  authority?: string,
 ): Promise<DoorCheck> {
   try {
-    if (authorityFile !== undefined) trustOwnAuthority(authorityFile);
-    const response = await fetch(`${url}/v1/models`, {
-      headers: { authorization: `Bearer ${key}` },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
-    });
-    const body: unknown = await response.json();
-    if (response.status !== 200)
-      return { ok: false, reason: `answered its own question with ${response.status}` };
+    const sent = requestOwnDoor(
+      `${url}/v1/models`,
+      {
+        agent: false,
+        headers: { authorization: `Bearer ${key}` },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
+      },
+      authority,
+    );
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    sent.on('error', () => {});
+    const body: unknown = JSON.parse(Buffer.concat(await response.toArray()).toString());
+    if (response.statusCode !== 200)
+      return { ok: false, reason: `answered its own question with ${response.statusCode}` };
     return { ok: true, models: modelsIn(body) };
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;

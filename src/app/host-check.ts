@@ -2,11 +2,17 @@
  * Whether a proxy answers for a host name: asked of the proxy itself, by the one question that needs no key.
  */
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { requestOwnDoor } from './own-door.ts';
 
 /** `url` without a path. Rejects where nobody answers there. */
-export async function answersForHost(url: string, host: string, signal: AbortSignal): Promise<boolean> {
-  const sent = request(`${url}/health`, { agent: false, headers: { host }, signal });
+export async function answersForHost(
+  url: string,
+  host: string,
+  signal: AbortSignal,
+  authority: string | undefined,
+): Promise<boolean> {
+  const sent = requestOwnDoor(`${url}/health`, { agent: false, headers: { host }, signal }, authority);
   sent.end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   response.resume();

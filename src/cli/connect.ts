@@ -108,7 +108,10 @@ async function warningsOf(
   const warnings: string[] = [];
   const { host } = new URL(to.origin);
   const { answersForHost } = await import('../app/host-check.ts');
-  if (flags.host !== undefined && !(await answersForHost(status.url, host, signal))) {
+  if (
+    flags.host !== undefined &&
+    !(await answersForHost(status.url, host, signal, await flm.certificates.published()))
+  ) {
     warnings.push(
       `The proxy does not answer for ${flags.host}: stop it, and start it with --public-host ${flags.host}.`,
     );
@@ -116,6 +119,12 @@ async function warningsOf(
   if (flags.host !== undefined && status.handle.addresses.every(isLoopback)) {
     warnings.push(
       `The proxy listens on this machine's loopback addresses alone; ${flags.host} works where it leads to these.`,
+    );
+  }
+  const file = status.certificate?.authorityFile;
+  if (file !== undefined) {
+    warnings.push(
+      `The client must trust the local CA: on Node NODE_EXTRA_CA_CERTS=${file}, in Python SSL_CERT_FILE=${file}, others by \`flm cert trust\`; on another machine by \`flm cert trust --device\`.`,
     );
   }
   if (status.models === 0) warnings.push('No engine tells of a model yet; put its name in place of MODEL.');

@@ -98,7 +98,7 @@ async function tell(
   const url = 'status' in view ? view.status.url : proxyUrl(view.handle);
   const proxy = proxyDocument(view, url);
   const authorityFile = proxy.certificate?.authorityFile;
-  const models = await modelsThroughTheDoor(session, view.handle, url, authorityFile);
+  const models = await modelsThroughTheDoor(session, view.handle, url);
   const curl = curlLine(url, created?.key ?? placeholder, models, authorityFile);
   const { terminal } = session;
   if (session.json) {
@@ -112,11 +112,10 @@ async function modelsThroughTheDoor(
   session: Session,
   handle: ProxyHandle,
   url: string,
-  authorityFile: string | undefined,
 ): Promise<readonly DoorModel[]> {
   const key = await session.flm.control(handle).temporaryKey(keyTtlMs, session.signal);
   if (key === 'gone') return [];
-  const answer = await askOwnDoor(url, key.key, session.signal, authorityFile);
+  const answer = await askOwnDoor(url, key.key, session.signal, await session.flm.certificates.published());
   if (answer.ok) return answer.models;
   session.terminal.talk(`${session.terminal.paint('yellow', '!')} The proxy ${answer.reason}.`);
   return [];

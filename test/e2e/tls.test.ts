@@ -320,3 +320,19 @@ test('trust is never changed without a yes, and nothing is taken away where ther
   assert.match(asked.stderr, /Give --yes|nothing to change/);
   assert.deepEqual(anchors(), before);
 });
+
+test('the commands that talk to a proxy trust its CA by themselves', async (t) => {
+  const cli = makeCli(t);
+  await startProxy(cli);
+  await cli.run('key', 'create', 'laptop');
+
+  const said = await cli.run('chat', '-m', 'hello');
+  const up = await cli.run('up');
+  const connect = await cli.run('connect', 'python', '--host', 'host.docker.internal');
+
+  assert.equal(said.code, 0, said.stderr);
+  assert.notEqual(said.stdout.trim(), '');
+  assert.match(up.stdout, /models +flm-demo/);
+  assert.match(up.stdout, /curl --cacert '.*authority\.crt' https:\/\/localhost:/);
+  assert.match(connect.stdout + connect.stderr, /SSL_CERT_FILE=.*authority\.crt/);
+});

@@ -101,7 +101,11 @@ test('trust is given to the machine and its browser, proved by handshakes, and t
   const { proofs, done } = trusted.json<{ proofs: { program: string; trusts: boolean }[]; done: string[] }>();
   assert.equal(done.length, 2, done.join());
   for (const { program, trusts } of proofs) assert.ok(trusts, program);
-  assert.ok(proofs.some((p) => p.program === 'curl'));
+  for (const program of ['curl', 'Chromium, Chrome, Brave, Edge'])
+    assert.ok(
+      proofs.some((p) => p.program === program),
+      program,
+    );
   assert.equal((await curl()).code, 0);
   assert.match(await browse(home, health), /"status":\s*"(up|ok)"/);
   const again = await cli.run('cert', 'trust', '--yes', '--json');

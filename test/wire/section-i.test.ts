@@ -340,6 +340,52 @@ describe('sessions', () => {
   });
 });
 
+describe('renewal under load', () => {
+  const streams = 200;
+
+  test('ten renewals under two hundred open streams and steady requests break none of them', async () => {
+    const waiting: (() => void)[] = [];
+    scene.engine.setScript((socket, request) => {
+      if (!request.body.includes('"stream":true')) return [answer('{"choices":[]}')];
+      waiting.push(() => socket.write(`${chunk('data: [DONE]\n\n')}${lastChunk}`));
+      return [`${sseHead}${chunk(event)}`];
+    });
+    const open = await Promise.all(
+      Array.from({ length: streams }, async () => {
+        const { wire } = await scene.dial();
+        wire.send(post('/v1/chat/completions', scene.door.key, streamed));
+        await wire.until((bytes) => bytes.includes(event));
+        return wire;
+      }),
+    );
+    const kept = await scene.dial();
+    const fingerprints = new Set<string>();
+
+    for (let renewal = 0; renewal < 10; renewal++) {
+      scene.source.set(await leafFor(scene.authority, ['localhost', '127.0.0.1']));
+      const { socket, wire } = await scene.dial();
+      fingerprints.add(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
+      for (const client of [wire, kept.wire]) {
+        const response = await client.send(post('/v1/chat/completions', scene.door.key, chat)).response();
+        assert.equal(response.status, 200);
+      }
+    }
+    for (const finish of waiting) finish();
+    const ends = await Promise.all(open.map((wire) => wire.response()));
+
+    assert.equal(fingerprints.size, 10);
+    assert.equal(
+      ends.filter((r) => r.whole && r.body.toString().endsWith('data: [DONE]\n\n')).length,
+      streams,
+    );
+    scene.engine.setScript([answer('{}')]);
+    await scene.unharmed();
+    // The connections to the engine that so many streams needed are dropped.
+    await scene.clock.move(10_000);
+    await scene.engine.deserted();
+  });
+});
+
 describe('the way of requests over TLS', () => {
   test('the body that a client receives is the body that the engine sent, every byte of it', async () => {
     const payload = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff));

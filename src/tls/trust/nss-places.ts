@@ -45,6 +45,7 @@ export async function nssPlaces(tools: TrustTools, ca: TrustedFile): Promise<rea
         adds: [...make, ['certutil', '-A', '-d', db, '-t', 'C,,', '-n', name, '-i', ca.file]],
         removes: [['certutil', '-D', '-d', db, '-n', name]],
         system: false,
+        database: db,
         ...(certutil === undefined
           ? { obstacle: 'there is no certutil: install the package libnss3-tools (nss-tools, nss)' }
           : {}),

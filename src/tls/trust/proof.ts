@@ -17,6 +17,7 @@ export async function proveTrust(
   tools: TrustTools,
   pair: CertificatePair,
   node: string,
+  browsers: readonly { readonly title: string; readonly database: string }[],
 ): Promise<readonly Proof[]> {
   const server = createServer({ key: pair.key, cert: pair.chain }, (socket) => {
     socket.on('error', () => socket.destroy());
@@ -37,10 +38,32 @@ export async function proveTrust(
         return code === null ? [] : [{ program, trusts: code === 0 }];
       }),
     );
-    return asked.flat();
+    return [...asked.flat(), ...(await proveBrowsers(tools, port, browsers))];
   } finally {
     server.close();
   }
+}
+
+/** A handshake of NSS itself with the store of a browser. Its exit status says nothing; what it prints does. */
+async function proveBrowsers(
+  tools: TrustTools,
+  port: number,
+  browsers: readonly { readonly title: string; readonly database: string }[],
+): Promise<readonly Proof[]> {
+  if ((await tools.findProgram('vfyserv')) === undefined) return [];
+  return Promise.all(
+    browsers.map(async ({ title, database }) => {
+      const { stdout, stderr } = await tools.run([
+        'vfyserv',
+        '-d',
+        database,
+        '-p',
+        String(port),
+        'localhost',
+      ]);
+      return { program: title, trusts: /SERVER CONFIGURED CORRECTLY/.test(stdout + stderr) };
+    }),
+  );
 }
 
 const nodeTitle = 'Node with --use-system-ca';

@@ -20,6 +20,8 @@ export interface TrustPlace {
   readonly obstacle?: string;
   /** Programs read it that can be asked for a handshake. */
   readonly system: boolean;
+  /** An NSS store, as its tools name it. */
+  readonly database?: string;
 }
 
 /** Short, unique, the same each time. */
