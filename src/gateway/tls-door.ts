@@ -71,7 +71,6 @@ const sweepMs = 1_000;
 const spare = 16;
 const maxPlainHeadBytes = 16 * 1024;
 const plainHeadMs = 2_000;
-const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: false, bucket: 'unknown' };
 
 export class TlsDoor {
   readonly #needs: TlsDoorNeeds;
@@ -101,8 +100,10 @@ export class TlsDoor {
   /** Takes a connection from the listener. */
   accept(raw: Socket): void {
     const { limits, clock, connections } = this.#needs;
-    const address = parseAddress(raw.remoteAddress ?? '') ?? unknownAddress;
     raw.on('error', () => raw.destroy());
+    const address = parseAddress(raw.remoteAddress ?? '');
+    // It left before it was looked at.
+    if (address === undefined) return void raw.destroy();
     let near = 0;
     for (const other of this.#guests.values()) if (other.address.bucket === address.bucket) near += 1;
     if (

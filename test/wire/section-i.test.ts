@@ -401,11 +401,32 @@ describe('the way of requests over TLS', () => {
     await scene.unharmed();
   });
 
-  test('a client that ends its side after the request gets its answer', async () => {
+  test('a client that ends its side after the request gets the whole of its answer', async () => {
+    let finish = (): void => {};
+    scene.engine.setScript([
+      `${sseHead}${chunk(event)}`,
+      () =>
+        new Promise<void>((resolve) => {
+          finish = resolve;
+        }),
+      `${chunk('data: [DONE]\n\n')}${lastChunk}`,
+    ]);
     const { socket, wire } = await scene.dial();
-    socket.end(get('/v1/models', scene.door.key));
+    socket.end(post('/v1/chat/completions', scene.door.key, streamed));
+    await wire.until((bytes) => bytes.includes(event));
+    // The answers of others show that the gateway has seen the end of this one.
+    for (let i = 0; i < 5; i++) {
+      const other = await scene.dial();
+      await other.wire.send(get('/v1/models', scene.door.key)).response();
+    }
+    finish();
 
-    assert.equal((await wire.response()).status, 200);
+    let response = await wire.response();
+    // How the gateway finds out whether anybody still reads.
+    while (response.status < 200) response = await wire.response();
+
+    assert.ok(response.whole && response.body.toString().endsWith('data: [DONE]\n\n'));
+    scene.engine.setScript([answer('{}')]);
     await scene.unharmed();
   });
 
