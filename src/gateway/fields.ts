@@ -34,11 +34,19 @@ export type FieldName = (typeof names)[number];
 
 const slotOf = new Map<string, number>(names.map((name, slot) => [name, slot]));
 
+/** By first letter and length: most of what SDKs send is turned away here, before a name is hashed. */
+const maxLength = 63;
+const familiar = new Uint8Array(32 * (maxLength + 1));
+const placeOf = (first: number, length: number): number => (first & 31) * (maxLength + 1) + length;
+for (const name of names) familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
+
 /** Spellings as they come on the wire, bounded: SDKs use a few dozen. */
 const spellings = new Map<string, number>();
 const spellingsLimit = 1024;
 
 function slot(rawName: string): number {
+  const { length } = rawName;
+  if (length > maxLength || familiar[placeOf(rawName.charCodeAt(0), length)] === 0) return -1;
   const known = spellings.get(rawName);
   if (known !== undefined) return known;
   const found = slotOf.get(rawName.toLowerCase()) ?? -1;

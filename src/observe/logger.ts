@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { LogLevel } from '../core/errors.ts';
 import { oneLine } from '../core/one-line.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import { accessLine } from './access-line.ts';
 
 /** Where lines go; one call a line, newline included. Never throws. */
 export interface LogDestination {
@@ -39,8 +40,14 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     destination,
   );
+  const { pretty } = options;
+  const logsRequests = log.isLevelEnabled('info');
   return {
-    access: (line) => log.info(line, 'request'),
+    access(line) {
+      if (!logsRequests) return;
+      const text = accessLine(line);
+      options.destination.write(pretty ? prettyLine(text) : text);
+    },
     event: (level, message, fields = {}) => log[level](fields, message),
   };
 }

@@ -26,6 +26,12 @@ export interface LogFileOptions {
 /** A write costs more than a hundred lines do, so what comes in quick succession is written together. */
 const gatherMs = 50;
 
+/** What a buffer begins with, and what one may have grown to and be used again. */
+const restBytes = 64 * 1024;
+const keptBytes = 1024 * 1024;
+/** Of one UTF-16 unit. */
+const maxUtf8Bytes = 3;
+
 /** Structurally what the logger writes to. */
 export class LogFile {
   readonly #path: string;
@@ -33,8 +39,14 @@ export class LogFile {
   readonly #maxBytes: number;
   readonly #keep: number;
   readonly #maxWaitingBytes: number;
-  #waiting: string[] = [];
+  /**
+   * Lines that wait, as bytes. Kept as strings they would live just long enough to be moved among V8's old objects,
+   * ten megabytes a second of them under load, and set off one full collection after the other.
+   */
+  #waiting: Buffer = Buffer.allocUnsafeSlow(restBytes);
   #waitingBytes = 0;
+  /** The buffer that is not gathering, while it is not being written either. */
+  #spare: Buffer | undefined;
   #file: FileHandle | undefined;
   #fileId = '';
   /** Runs while there is something to write. */
@@ -63,8 +75,13 @@ export class LogFile {
       this.#lostReason = 'the disk is too slow';
       return;
     }
-    this.#waiting.push(line);
-    this.#waitingBytes += line.length;
+    const needed = this.#waitingBytes + line.length * maxUtf8Bytes;
+    if (needed > this.#waiting.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#waiting.length * 2));
+      this.#waiting.copy(grown, 0, 0, this.#waitingBytes);
+      this.#waiting = grown;
+    }
+    this.#waitingBytes += this.#waiting.write(line, this.#waitingBytes);
     this.#pump ??= this.#writeAll();
   }
 
@@ -82,12 +99,16 @@ export class LogFile {
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const lines = this.#waiting;
-      this.#waiting = [];
+    while (this.#waitingBytes > 0) {
+      const full = this.#waiting;
+      const lines = full.subarray(0, this.#waitingBytes);
+      this.#waiting = this.#spare ?? Buffer.allocUnsafeSlow(restBytes);
+      this.#spare = undefined;
       this.#waitingBytes = 0;
       await this.#append(lines);
-      if (this.#waiting.length > 0 && !this.#closed) await this.#gather();
+      // One that a burst made large is not kept.
+      if (full.length <= keptBytes) this.#spare = full;
+      if (this.#waitingBytes > 0 && !this.#closed) await this.#gather();
     }
     this.#pump = undefined;
   }
@@ -102,10 +123,11 @@ export class LogFile {
     });
   }
 
-  async #append(lines: readonly string[]): Promise<void> {
+  async #append(lines: Buffer): Promise<void> {
     const told = this.#lost;
     const notice = told === 0 ? '' : this.#lossNotice();
-    const bytes = Buffer.from(`${this.#torn ? '\n' : ''}${notice}${lines.join('')}`);
+    const prefix = `${this.#torn ? '\n' : ''}${notice}`;
+    const bytes = prefix === '' ? lines : Buffer.concat([Buffer.from(prefix), lines]);
     let written = 0;
     try {
       const file = await this.#openFor(bytes.length);
@@ -118,7 +140,7 @@ export class LogFile {
     } catch (error) {
       const missing = newlines(bytes.subarray(written));
       // The notice and the newline that mends a torn line are not lines of the log.
-      this.#lost += Math.min(missing, lines.length);
+      this.#lost += Math.min(missing, newlines(lines));
       this.#lostReason = codeOf(error);
       await this.#letGo();
     }

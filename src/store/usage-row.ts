@@ -11,9 +11,17 @@ export function dayNumber(atMs: number): number {
   return Math.floor(atMs / dayMs);
 }
 
+/** The last day that was named: requests come one after another. */
+let lastDay = Number.NaN;
+let lastName = '';
+
 /** `2026-11-24`. */
 export function dayName(day: number): string {
-  return new Date(day * dayMs).toISOString().slice(0, 10);
+  if (day !== lastDay) {
+    lastName = new Date(day * dayMs).toISOString().slice(0, 10);
+    lastDay = day;
+  }
+  return lastName;
 }
 
 function wholeTokens(count: number): number {

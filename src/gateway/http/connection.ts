@@ -26,6 +26,10 @@ export class Connection implements Peer {
   /** Monotonic; since when the head of a request is on its way (a new connection owes one). */
   headSinceMs: number | undefined;
   #bytesAtRest = 0;
+  #answered = 0;
+  /** As the sweep found it last. */
+  #seenAnswered = -1;
+  #restsSinceMs = 0;
   /** Monotonic; when a connection that only waits for its other end is given up; 0 when none. */
   deadlineMs = 0;
   /** A request body is being read: since when, how much came, and who is told that it is too slow or no body at all. */
@@ -46,6 +50,16 @@ export class Connection implements Peer {
   /** Everything that was asked is answered and read. */
   idle(): void {
     this.#bytesAtRest = this.socket.bytesRead;
+    this.#answered += 1;
+  }
+
+  /** For how many sweeps, in time, nothing was asked on it. Asked by the sweep alone: no timer is set for each answer. */
+  restedFor(nowMs: number): number {
+    if (this.current !== undefined || this.#answered !== this.#seenAnswered) {
+      this.#seenAnswered = this.#answered;
+      this.#restsSinceMs = nowMs;
+    }
+    return nowMs - this.#restsSinceMs;
   }
 
   /** How long the next head has been on its way; the parser has the bytes, so that they came is all that is seen. */

@@ -7,14 +7,15 @@
  *   one write, not a `writev` of three parts.
  * - Strings are immutable copies, so that the engine's read buffer can be shared by all sockets and reused at once.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Reply, ResponseHead } from '../exchange.ts';
 import type { Connection } from './connection.ts';
+import type { LeanRequest } from './lean-request.ts';
 
 type Framing = 'none' | 'length' | 'chunked' | 'until-close';
 
 export interface ReplyNeeds {
-  readonly req: IncomingMessage;
+  readonly req: LeanRequest;
   readonly res: ServerResponse;
   readonly connection: Connection;
   readonly drainRefusedBytes: number;
@@ -58,7 +59,7 @@ export class HttpReply implements Reply {
     this.#touch();
 
     const unread = isUnread(req) && !this.#needs.connection.unreadable;
-    const declared = Number(req.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+    const declared = Number(req.fields.get('content-length') ?? Number.POSITIVE_INFINITY);
     const drainable = declared <= drainRefusedBytes && !this.#needs.expectsContinue;
     const mustClose = close || this.#needs.draining() || (unread && !drainable);
     if (mustClose) fields.push('connection', 'close');
@@ -218,7 +219,8 @@ export class HttpReply implements Reply {
 }
 
 /** A request without a body is not yet `complete` while Node announces it, and yet nothing of it can follow. */
-function isUnread(req: IncomingMessage): boolean {
+function isUnread(req: LeanRequest): boolean {
   if (req.complete) return false;
-  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+  const { fields } = req;
+  return fields.get('transfer-encoding') !== undefined || Number(fields.get('content-length') ?? 0) > 0;
 }

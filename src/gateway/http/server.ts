@@ -5,7 +5,7 @@
  * Node's defaults that must not stay: `keepAliveTimeout` 5 s makes 502s behind other proxies; `requestTimeout` 300 s
  * cuts uploads (bodies have a rate of their own); there is no limit on a client that does not read.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Off } from '../../core/clock.ts';
 import { type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
@@ -13,11 +13,11 @@ import type { Limits } from '../../core/proxy/limits.ts';
 import { type ClientAddress, parseAddress } from '../../core/security/address-rules.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import { type BreakCause, Exchange, type Refusal } from '../exchange.ts';
-import { Fields } from '../fields.ts';
 import { refuse } from '../refuse.ts';
 import { errorEnvelope } from '../relay/dialects.ts';
 import { BodyBudget, HttpBody } from './body.ts';
 import { Connection } from './connection.ts';
+import { LeanRequest } from './lean-request.ts';
 import { HttpReply } from './reply.ts';
 
 export interface HttpFrontNeeds {
@@ -69,11 +69,12 @@ export class HttpFront {
     this.#budget = new BodyBudget(limits.maxBufferedBytes);
     this.#server = createServer(
       {
+        IncomingMessage: LeanRequest,
         maxHeaderSize: limits.maxHeadBytes,
-        // Heads and bodies are timed by the sweep.
+        // Heads, bodies and rests between requests are timed by the sweep.
         headersTimeout: 0,
         requestTimeout: 0,
-        keepAliveTimeout: limits.keepAliveTimeoutMs,
+        keepAliveTimeout: 0,
         insecureHTTPParser: false,
         // The guard answers in the dialect of the path.
         requireHostHeader: false,
@@ -84,10 +85,10 @@ export class HttpFront {
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     // Above the guard's own count, so that the guard sees that there were too many.
     this.#server.maxHeadersCount = limits.maxHeadFields * 2 + 2;
-    this.#server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) =>
+    this.#server.on('checkContinue', (req: LeanRequest, res: ServerResponse) =>
       this.#receive(req, res, true),
     );
-    this.#server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) =>
+    this.#server.on('checkExpectation', (req: LeanRequest, res: ServerResponse) =>
       this.#refuseExpectation(req, res),
     );
     this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) =>
@@ -210,7 +211,7 @@ export class HttpFront {
     await Promise.all(closing);
   }
 
-  #receive(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+  #receive(req: LeanRequest, res: ServerResponse, expectsContinue: boolean): void {
     const connection = this.#connections.get(req.socket);
     if (connection === undefined) return;
     if (connection.current === undefined && res.socket !== null)
@@ -226,11 +227,10 @@ export class HttpFront {
     });
   }
 
-  #begin(connection: Connection, req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+  #begin(connection: Connection, req: LeanRequest, res: ServerResponse, expectsContinue: boolean): void {
     const { limits, clock } = this.#needs;
     const nowMs = (): number => clock.monotonicMs();
-    // Node makes an object of the fields when it is asked for `headers`; nothing on the usual way asks.
-    const fields = new Fields(req.rawHeaders);
+    const { fields } = req;
     const body = new HttpBody({
       req,
       res,
@@ -346,6 +346,10 @@ export class HttpFront {
         continue;
       }
       if (connection.halfClosed) this.#probe(connection);
+      if (connection.restedFor(now) > limits.keepAliveTimeoutMs) {
+        connection.socket.destroySoon();
+        continue;
+      }
       if (connection.headTook(now) > limits.headTimeoutMs) {
         this.#answerBytes(connection.socket, 'REQUEST_TIMEOUT', undefined, connection.address);
         connection.deadlineMs = now + sweepMs;
@@ -372,7 +376,7 @@ export class HttpFront {
     }
   }
 
-  #refuseExpectation(req: IncomingMessage, res: ServerResponse): void {
+  #refuseExpectation(req: LeanRequest, res: ServerResponse): void {
     const code: ErrorCode = 'EXPECTATION_FAILED';
     const id = this.#needs.nextId();
     const body = errorEnvelope('openai', code, `${errorText(code)} ${errorHint(code)}`, id);
