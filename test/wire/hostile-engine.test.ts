@@ -418,7 +418,6 @@ test('of the head only what is on the list comes through', async () => {
     'cache-control',
     'content-length',
     'content-type',
-    'keep-alive',
     'openai-processing-ms',
     'request-id',
     'x-request-id',

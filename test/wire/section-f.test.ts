@@ -30,6 +30,33 @@ async function until(what: string, yes: () => boolean): Promise<void> {
   assert.ok(yes(), what);
 }
 
+describe('a connection at rest', () => {
+  test('is kept for keepAliveTimeoutMs after each answer, and then closed', async () => {
+    const wire = await scene.dial();
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await wire.send(get('/v1/models', scene.key)).response()).status, 200);
+      await scene.clock.move(70_000);
+      assert.equal(wire.ended, false);
+    }
+    await scene.clock.move(8_000);
+    await wire.rest();
+    await scene.unharmed();
+  });
+  test('does not count as one while an answer is on its way', async () => {
+    const gate = Promise.withResolvers<void>();
+    scene.engine.setScript([() => gate.promise, answer('{}')]);
+    const before = scene.engine.requests.length;
+    const wire = await scene.dial();
+    wire.send(post('/v1/chat/completions', scene.key, chatBody));
+    await scene.engine.arrived(before + 1);
+    await scene.clock.move(200_000);
+    assert.equal(wire.ended, false);
+    gate.resolve();
+    assert.equal((await wire.response()).status, 200);
+    await scene.unharmed([chat]);
+  });
+});
+
 describe('a head that does not come', () => {
   test('is given up after headTimeoutMs, on a connection that never said a word', async () => {
     const wire = await scene.dial();
