@@ -61,7 +61,8 @@ export function probeRequest(
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(fault('timeout', 'was not asked to the end'));
     const begunMs = line.clock.monotonicMs();
-    const parts: Buffer[] = [];
+    // Grows: an engine may send each byte in a chunk of its own, which as a buffer of its own would cost hundreds.
+    let kept = Buffer.allocUnsafe(0);
     let size = 0;
     let head: EngineHead | undefined;
     let settled = false;
@@ -79,10 +80,19 @@ export function probeRequest(
     };
     const onAbort = (): void => giveUp(fault('timeout', 'was not asked to the end'));
     const keep = (buffer: Buffer, from: number, to: number): void => {
+      const before = size;
       size += to - from;
-      if (size > maxAnswerBytes) giveUp(fault('wrong', 'answers with more than any list of models'));
+      if (size > maxAnswerBytes) {
+        giveUp(fault('wrong', 'answers with more than any list of models'));
+        return;
+      }
+      if (size > kept.length) {
+        const grown = Buffer.allocUnsafe(size * 2);
+        kept.copy(grown, 0, 0, before);
+        kept = grown;
+      }
       // The buffer is shared with other sockets.
-      else parts.push(Buffer.from(buffer.subarray(from, to)));
+      buffer.copy(kept, before, from, to);
     };
 
     const cancel = line.clock.after(limitMs, () =>
@@ -116,7 +126,7 @@ export function probeRequest(
         },
         end: () => {
           if (head !== undefined)
-            settle(makeAnswer(head, Buffer.concat(parts), line.clock.monotonicMs() - begunMs));
+            settle(makeAnswer(head, kept.subarray(0, size), line.clock.monotonicMs() - begunMs));
         },
         failed: (error) => settle(faultOf(error)),
       },

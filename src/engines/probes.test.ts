@@ -310,6 +310,17 @@ test('a silent engine times out, by the clock', async () => {
   });
 });
 
+test('a list that comes with each byte in a chunk of its own is read', async () => {
+  const list = JSON.stringify({ data: Array.from({ length: 500 }, (_, i) => ({ id: `m${i}` })) });
+  const engine = await startRawEngine([
+    'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+    `${[...list].map((byte) => `1\r\n${byte}\r\n`).join('')}0\r\n\r\n`,
+  ]);
+  const result = await createEngine(refOf('openai-compatible', engine.url), openedLine()).probe(never);
+  await engine.close();
+  assert.equal(result.state === 'running' && result.models.length, 500);
+});
+
 test('KoboldCpp under another name still lists its models', async () => {
   assert.deepEqual(await probe('openai-compatible', koboldTable), {
     state: 'running',

@@ -14,7 +14,8 @@ export interface Account {
   request(line: RequestLine): void;
   /** Bytes that never became a request. */
   malformed(client: string, id: string, code: ErrorCode): void;
-  loginRefused(client: string): void;
+  /** `throttled`: one of those that come too fast. */
+  loginRefused(client: string, throttled: boolean): void;
 }
 
 export function makeAccount(account: Account, clock: Clock, tokens: TokenBudgets): (x: Exchange) => void {

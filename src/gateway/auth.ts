@@ -20,8 +20,8 @@ export interface AuthNeeds {
   readonly clock: Clock;
   readonly throttle: LoginThrottle;
   readonly temporary: TemporaryKeys;
-  /** A refused login, for the audit: bounded there. */
-  readonly onRefused: (x: Exchange) => void;
+  /** A refused login; `throttled`: one of those that come too fast. */
+  readonly onRefused: (x: Exchange, throttled: boolean) => void;
 }
 
 const keyless = new Set(['/health']);
@@ -73,8 +73,8 @@ export function makeAuth(needs: AuthNeeds): Step {
 }
 
 function refuse(x: Exchange, needs: AuthNeeds): Refusal {
-  needs.onRefused(x);
   const waitMs = needs.throttle.failed(x.client.bucket, needs.clock.monotonicMs());
+  needs.onRefused(x, waitMs > 0);
   if (waitMs > 0) {
     return {
       code: 'AUTH_THROTTLED',

@@ -96,7 +96,7 @@ export class Gateway {
         clock,
         throttle: new LoginThrottle(),
         temporary: needs.temporaryKeys,
-        onRefused: (x) => needs.account.loginRefused(x.client.text),
+        onRefused: (x, throttled) => needs.account.loginRefused(x.client.text, throttled),
       }),
       policy: makePolicy({ clock, limiter: needs.limiter }),
       handlers: {

@@ -61,6 +61,8 @@ export interface Door {
   readonly lines: readonly RequestLine[];
   /** Codes of what never became a request. */
   readonly malformed: readonly string[];
+  /** Refused logins: whether they came too fast. */
+  readonly refusedLogins: readonly boolean[];
   /** The next finished request that is not among `lines` yet. */
   nextLine(): Promise<RequestLine>;
   addKey(parts?: Partial<ApiKey>): string;
@@ -79,6 +81,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const upstream = new EngineUpstream({ clock, poolIdleMs: config.limits.enginePoolIdleMs });
   const lines: RequestLine[] = [];
   const malformed: string[] = [];
+  const refusedLogins: boolean[] = [];
   const waiters: ((line: RequestLine) => void)[] = [];
   const gateway = new Gateway({
     config,
@@ -97,7 +100,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
         for (const wake of waiters.splice(0)) wake(line);
       },
       malformed: (_client, _id, code) => malformed.push(code),
-      loginRefused: () => {},
+      loginRefused: (_client, throttled) => refusedLogins.push(throttled),
     },
     metrics: () => Promise.resolve('# metrics\n'),
     idPrefix: 't',
@@ -137,6 +140,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     directory,
     lines,
     malformed,
+    refusedLogins,
     nextLine: () => new Promise((wake) => waiters.push(wake)),
     addKey,
     revoke: (key) => {

@@ -228,6 +228,34 @@ test('a model whose age nobody tells keeps the time at which it was first seen',
   assert.equal(w.service.visible(anyone)[1]?.created, Number(created) + 5);
 });
 
+test('an engine that lists one name many times has it once', async () => {
+  const w = world();
+  // As many as a probe reads. If each cost as much as the ones before it, the proxy would stand still for half a minute.
+  w.engines.set('a', running(...Array.from({ length: 90_000 }, () => 'm')));
+  w.service.configure({ sources: [source('a')] });
+  await start(w);
+  assert.deepEqual(
+    w.service.engines()[0]?.models.map((m) => m.id),
+    ['m'],
+  );
+  const found = w.service.resolve('m', chat, anyone);
+  assert.equal(found.kind === 'found' && found.candidates.length, 1);
+});
+
+test('of an engine that lists without end the first ten thousand models are taken', async () => {
+  const w = world();
+  w.engines.set('a', running(...Array.from({ length: 10_001 }, (_, i) => `m${i}`)));
+  w.service.configure({ sources: [source('a')] });
+  await start(w);
+  assert.equal(w.service.resolve('m9999', chat, anyone).kind, 'found');
+  assert.equal(w.service.resolve('m10000', chat, anyone).kind, 'unknown');
+  // New names each time: what was seen before is not kept for ever, and what is there keeps its time.
+  const created = w.service.visible(anyone)[0]?.created;
+  w.engines.set('a', running(...Array.from({ length: 10_000 }, (_, i) => `m${i === 0 ? 0 : i + 10_000}`)));
+  await w.clock.move(5000);
+  assert.equal(w.service.visible(anyone)[0]?.created, created);
+});
+
 test('changes are live: engines come, go and keep their health where they stay', async () => {
   const w = world();
   w.engines.set('a', running('m'));

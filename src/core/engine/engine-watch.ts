@@ -41,6 +41,8 @@ export interface WatchNeeds {
 
 export const probeEveryMs = 5_000;
 const longestPauseMs = 30_000;
+/** Ten times what the largest lists hold. What a list costs (an unknown name is held against all of it) has an end here. */
+const maxModels = 10_000;
 /** A probe out of turn, because a request met a dead engine, comes no sooner after the last one. */
 const soonestAgainMs = 1_000;
 
@@ -211,14 +213,22 @@ export class EngineWatch implements CatalogEngine {
     });
   }
 
+  /** Each id once, at most `maxModels`, with the time at which each was made or first seen. */
   #dated(models: readonly EngineModel[]): readonly EngineModel[] {
     const now = Math.floor(this.#needs.clock.nowMs() / 1000);
-    return models.map((model) => {
-      if (model.created !== undefined) return model;
-      const seen = this.#firstSeen.get(model.id) ?? now;
-      this.#firstSeen.set(model.id, seen);
-      return { ...model, created: seen };
-    });
+    const byId = new Map<string, EngineModel>();
+    for (const model of models) {
+      if (byId.has(model.id)) continue;
+      if (byId.size === maxModels) break;
+      byId.set(model.id, {
+        ...model,
+        created: model.created ?? this.#firstSeen.get(model.id) ?? now,
+      });
+    }
+    // Of an engine that has new names each time only the last ones are remembered.
+    if (this.#firstSeen.size > maxModels) this.#firstSeen.clear();
+    for (const { id, created } of byId.values()) this.#firstSeen.set(id, created ?? now);
+    return [...byId.values()];
   }
 
   #wait(): void {

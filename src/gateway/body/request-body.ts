@@ -9,6 +9,7 @@ import { refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { MultipartScanner } from './multipart.ts';
+import { Pieces } from './pieces.ts';
 import { type ScanPlan, scanPlan } from './scan-plan.ts';
 
 /** By the list of paths, which is a constant of the route table or of a handler; routes are copied, lists are not. */
@@ -30,7 +31,7 @@ const bodyInvalid = (reason: string): Refusal => ({
 });
 
 /**
- * `then` gets the facts, the body in the pieces it came in, its length, and the content type to send on. A refusal is
+ * `then` gets the facts, the body in pieces, its length, and the content type to send on. A refusal is
  * answered here, and `then` is not called.
  */
 export function readRequestBody(
@@ -52,21 +53,19 @@ export function readRequestBody(
     ? MultipartScanner.open(contentType, formFields(route.scan))
     : new JsonScanner(planOf(route.scan));
   if ('reason' in scanner) return refuse(x, bodyInvalid(scanner.reason));
-  const pieces: Buffer[] = [];
-  let length = 0;
+  const pieces = new Pieces();
   x.body.read({
     chunk: (buffer) => {
-      pieces.push(buffer);
-      length += buffer.length;
+      pieces.add(buffer);
       const fault = scanner.write(buffer, 0, buffer.length);
       return fault === undefined ? undefined : bodyInvalid(fault.reason);
     },
     end: () => {
-      x.outcome.bytesIn = length;
+      x.outcome.bytesIn = pieces.length;
       const fault = scanner.end();
       if (fault !== undefined) return refuse(x, bodyInvalid(fault.reason));
       // JSON is called so by us, because we have seen that it is, whatever the client called it.
-      then(scanner.facts(), pieces, length, multipart ? contentType : 'application/json');
+      then(scanner.facts(), pieces.all(), pieces.length, multipart ? contentType : 'application/json');
     },
     failed: (refusal) => {
       if (refusal !== undefined) refuse(x, refusal);
@@ -84,17 +83,15 @@ export function readRawBody(x: Exchange, then: (body: readonly Buffer[], length:
   const coding = x.head.fields.get('content-encoding');
   if (coding !== undefined && coding.toLowerCase() !== 'identity')
     return refuse(x, { code: 'BODY_CODED', rule: 'content-encoding' });
-  const pieces: Buffer[] = [];
-  let length = 0;
+  const pieces = new Pieces();
   x.body.read({
     chunk: (buffer) => {
-      pieces.push(buffer);
-      length += buffer.length;
+      pieces.add(buffer);
       return undefined;
     },
     end: () => {
-      x.outcome.bytesIn = length;
-      then(pieces, length);
+      x.outcome.bytesIn = pieces.length;
+      then(pieces.all(), pieces.length);
     },
     failed: (refusal) => {
       if (refusal !== undefined) refuse(x, refusal);
