@@ -73,11 +73,12 @@ async function startProxy(
     const snapshots = new SnapshotHolder(policyOf(parsePolicy({})));
     const temporaryKeys = new TemporaryKeyRing(machine.secrets, clock);
 
+    const onThrew = (error: unknown): void =>
+      logger.event('error', 'flm made a mistake of its own', { error: stackOf(error) });
     const upstream = new EngineUpstream({
       clock,
       poolIdleMs: config.limits.enginePoolIdleMs,
-      onSinkThrew: (error) =>
-        logger.event('error', 'flm made a mistake of its own', { error: stackOf(error) }),
+      onSinkThrew: onThrew,
     });
     undo.add(() => upstream.close());
     let ownPort = 0;
@@ -141,6 +142,7 @@ async function startProxy(
         actor: `proxy:${id}`,
       }),
       metrics: () => metrics.text(),
+      onThrew,
       idPrefix: base62(machine.secrets.randomBytes(6), 7),
       ...(certificates === undefined ? {} : { tls: certificates.tls }),
     });

@@ -97,7 +97,7 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
     terminal.talk(`${terminal.paint('red', 'Error:')} ${printableLines(known.message)}`);
     terminal.talk(printableLines(known.hint));
     // A stack trace is for those who mend flm; nobody else sees one.
-    if (known.code === 'INTERNAL') terminal.talk(`(${describe(error)})`);
+    if (known.code === 'INTERNAL') terminal.talk(printableLines(`(${describe(error)})`));
   }
   return known.row.exit;
 }

@@ -54,6 +54,8 @@ export interface GatewayNeeds {
   readonly metrics: () => Promise<string>;
   /** A start of request ids that no other process shares. */
   readonly idPrefix: string;
+  /** Told of a mistake of flm's own, which ended one request. */
+  readonly onThrew: (error: unknown) => void;
   /** Absent: plain HTTP. */
   readonly tls?: GatewayTls;
 }
@@ -124,6 +126,7 @@ export class Gateway {
           ? ['strict-transport-security', `max-age=${config.hstsSeconds}`]
           : [],
       malformed,
+      threw: needs.onThrew,
     });
     this.#door =
       needs.tls &&

@@ -41,6 +41,8 @@ export interface DoorOptions {
   readonly policy?: SecurityPolicyOverride;
   readonly engines: readonly TestEngine[];
   readonly clock?: Clock;
+  /** Mistakes of flm's own; by default a test fails by them. */
+  readonly onThrew?: (error: unknown) => void;
   /** In place of the simple one. */
   readonly engineDirectory?: EngineDirectory;
   readonly ledger?: Pick<UsageLedger, 'today'>;
@@ -103,6 +105,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       loginRefused: (_client, throttled) => refusedLogins.push(throttled),
     },
     metrics: () => Promise.resolve('# metrics\n'),
+    onThrew: options.onThrew ?? throwOutside,
     idPrefix: 't',
     ...(options.tls === undefined ? {} : { tls: options.tls }),
   });
@@ -397,4 +400,11 @@ export function post(path: string, key: string, body: string, more = ''): string
 
 export function get(path: string, key: string, more = ''): string {
   return `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n${more}\r\n`;
+}
+
+/** Where no callback catches it and the test runner sees it. */
+function throwOutside(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -38,6 +38,7 @@ export class HttpBody implements RequestBody {
   readonly #budget: BodyBudget;
   readonly #expectsContinue: boolean;
   readonly #nowMs: () => number;
+  readonly #threw: (error: unknown) => void;
   #taken = 0;
   #detach: (() => void) | undefined;
 
@@ -51,6 +52,8 @@ export class HttpBody implements RequestBody {
     readonly budget: BodyBudget;
     readonly expectsContinue: boolean;
     readonly nowMs: () => number;
+    /** The sink threw; it is told nothing more. */
+    readonly threw: (error: unknown) => void;
   }) {
     this.#req = parts.req;
     this.#res = parts.res;
@@ -60,6 +63,7 @@ export class HttpBody implements RequestBody {
     this.#budget = parts.budget;
     this.#expectsContinue = parts.expectsContinue;
     this.#nowMs = parts.nowMs;
+    this.#threw = parts.threw;
   }
 
   get bytes(): number {
@@ -86,12 +90,22 @@ export class HttpBody implements RequestBody {
         return stop({ code: 'BODIES_EXHAUSTED', rule: 'maxBufferedBytes', fields: ['retry-after', '1'] });
       }
       this.#taken += chunk.length;
-      const refusal = sink.chunk(chunk);
+      let refusal: Refusal | undefined;
+      try {
+        refusal = sink.chunk(chunk);
+      } catch (error) {
+        detach();
+        this.#threw(error);
+      }
       if (refusal !== undefined) stop(refusal);
     };
     const onEnd = (): void => {
       detach();
-      sink.end();
+      try {
+        sink.end();
+      } catch (error) {
+        this.#threw(error);
+      }
     };
     const detach = (): void => {
       this.#detach = undefined;

@@ -33,6 +33,8 @@ export interface HttpFrontNeeds {
   readonly commonFields: readonly string[];
   /** Bytes that never became a request. */
   readonly malformed: (client: ClientAddress, id: string, code: ErrorCode) => void;
+  /** A mistake of flm's own in one request, which alone ends by it. */
+  readonly threw: (error: unknown) => void;
 }
 
 /** Pipelined requests that may wait on one connection; clients of LLM APIs do not pipeline at all. */
@@ -240,6 +242,7 @@ export class HttpFront {
       budget: this.#budget,
       expectsContinue,
       nowMs,
+      threw: (error) => this.#threw(connection, x, error),
     });
     const reply = new HttpReply({
       req,
@@ -294,7 +297,19 @@ export class HttpFront {
       );
       return;
     }
-    this.#needs.line(x);
+    try {
+      this.#needs.line(x);
+    } catch (error) {
+      this.#threw(connection, x, error);
+    }
+  }
+
+  /** Thrown on, it would end the process, and with it the answers of everybody else. */
+  #threw(connection: Connection, x: Exchange, error: unknown): void {
+    this.#needs.threw(error);
+    // What it holds of an engine or of a queue is let go of as for a client that left.
+    if (x.over || x.reply.committed || x.onBreak !== undefined) connection.socket.destroy();
+    else refuse(x, { code: 'INTERNAL', rule: 'a mistake of its own', close: true });
   }
 
   #closed(connection: Connection): void {

@@ -1,0 +1,75 @@
+/**
+ * A mistake of flm's own in one request: its client is told, the log gets the stack, and nobody else's answer ends.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Door, get, openDoor, post } from '../helpers/door.ts';
+import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import {
+  answer,
+  chunk,
+  hold,
+  lastChunk,
+  type RawEngine,
+  sseHead,
+  startRawEngine,
+} from '../helpers/raw-engine.ts';
+
+let stock: Stock;
+let engine: RawEngine;
+let door: Door;
+const mistakes: unknown[] = [];
+
+before(async () => {
+  stock = takeStock();
+  engine = await startRawEngine([answer('{}')]);
+  door = await openDoor({
+    engines: [{ id: 'e', port: engine.port, models: ['m'] }],
+    onThrew: (error) => mistakes.push(error),
+  });
+  const { directory } = door;
+  const resolve = directory.resolve.bind(directory);
+  const broken = (): never => {
+    throw new TypeError('undefined is not a function');
+  };
+  Object.assign(directory, {
+    visible: broken,
+    resolve: (...asked: Parameters<typeof resolve>) => (asked[0] === 'bug' ? broken() : resolve(...asked)),
+  });
+});
+after(async () => {
+  await door.close();
+  await engine.close();
+  await assertNoLeaks(stock);
+});
+
+const chat = (model: string, more = ''): string =>
+  post('/v1/chat/completions', door.key, `{"model":"${model}"${more}}`);
+
+const cases: readonly (readonly [name: string, request: () => string])[] = [
+  ['before the body is read', () => get('/v1/models', door.key)],
+  ['behind the last byte of the body', () => chat('bug')],
+];
+for (const [name, request] of cases) {
+  test(`${name} is a 500, and a stream beside it goes on`, async () => {
+    const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+    engine.setScript([sseHead, chunk('data: 1\n\n'), hold(told), chunk('data: [DONE]\n\n'), lastChunk]);
+    const beside = await door.dial();
+    const stream = beside.send(chat('m', ',"stream":true')).response();
+    await engine.arrived(1);
+
+    mistakes.length = 0;
+    const wire = await door.dial();
+    const response = await wire.send(request()).response();
+    assert.equal(response.status, 500);
+    assert.equal(JSON.parse(response.body.toString()).error.code, 'internal');
+    assert.ok(!response.body.includes('undefined is not'), 'what went wrong is for the log');
+    assert.ok(mistakes[0] instanceof TypeError);
+    assert.equal(mistakes.length, 1);
+
+    tell();
+    assert.match((await stream).body.toString(), /data: 1\n\ndata: \[DONE\]/);
+    beside.close();
+    wire.close();
+  });
+}
