@@ -1,6 +1,9 @@
 /**
  * Who is at the other end. Forwarded fields are believed only from a trusted proxy, and then from the right: the last
  * address that no trusted proxy vouches for is the client's (RFC 7239, section 8.1: the left part is anybody's claim).
+ *
+ * `Forwarded` counts only where no `X-Forwarded-For` came: nginx, Caddy and their like write the second, and let the
+ * first pass as the client wrote it.
  */
 import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
 import type { Exchange } from './exchange.ts';
@@ -10,7 +13,7 @@ export function findClient(x: Exchange): void {
   const trusted = x.snapshot.policy.trustedProxies;
   if (trusted.empty || !trusted.matches(x.peer.address)) return;
   const hops =
-    forwardedFor(x.head.fields.get('forwarded')) ?? x.head.fields.get('x-forwarded-for')?.split(',') ?? [];
+    x.head.fields.get('x-forwarded-for')?.split(',') ?? forwardedFor(x.head.fields.get('forwarded')) ?? [];
   let client = x.peer.address;
   for (let i = hops.length - 1; i >= 0; i--) {
     const hop = parseHop((hops[i] as string).trim());

@@ -212,6 +212,11 @@ describe('a forwarded address', () => {
     ['Forwarded', 'Forwarded: for=203.0.113.7;proto=https\r\n', '203.0.113.7'],
     ['Forwarded with quotes', 'Forwarded: for="[2001:db8::7]:80"\r\n', '2001:db8::7'],
     ['a forged Forwarded before it', 'Forwarded: for=1.2.3.4, for=203.0.113.7\r\n', '203.0.113.7'],
+    [
+      'a forged Forwarded that it let pass',
+      `Forwarded: for=1.2.3.4\r\n${xff('203.0.113.7')}Forwarded: for=10.0.0.5\r\n`,
+      '203.0.113.7',
+    ],
     ['a hidden hop', 'Forwarded: for=203.0.113.7, for=_hidden\r\n', '127.0.0.1'],
   ];
   for (const [name, fields, client] of walks)

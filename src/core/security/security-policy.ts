@@ -27,7 +27,7 @@ const fields = {
   trustedProxies: z
     .array(cidr)
     .max(1000)
-    .describe('Peers whose X-Forwarded-For and Forwarded fields are believed.'),
+    .describe('Peers whose X-Forwarded-For field, or where there is none Forwarded, is believed.'),
   allowOrigins: z.array(origin).max(1000).describe('Browser origins that may call; none by default.'),
   requestsPerMinute: rate.describe('For the proxy as a whole.'),
   requestsPerMinutePerKey: rate.describe('For each key that has no rate of its own.'),
