@@ -5,8 +5,8 @@
  *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
  *   all     both
  *
- * With paths only test files below them run; test/engines, test/long and test/machine (real engines, soaks, changes of
- * the machine) run only when named so.
+ * With paths only test files below them run; test/engines, test/long, test/machine and test/acme (real engines, soaks,
+ * changes of the machine, a real ACME server) run only when named so.
  * `--node24` runs the tests on the oldest Node that flm supports. A check that fails does not keep the others from
  * running; the exit code is 1 if anything failed, and the last lines are the test runner's summary.
  */
@@ -77,14 +77,14 @@ async function runTests(): Promise<boolean> {
 
 function timeLimitMs(): number {
   if (paths.some((path) => /^test\/(long|machine)/.test(path))) return 1_800_000;
-  return paths.some((path) => /^test\/engines/.test(path)) ? 300_000 : 90_000;
+  return paths.some((path) => /^test\/(acme|engines)/.test(path)) ? 300_000 : 90_000;
 }
 
 function testFiles(): string[] {
   const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).sort();
   const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
-  return all.filter((file) => !/^test\/(engines|long|machine|fixtures)\//.test(file));
+  return all.filter((file) => !/^test\/(acme|engines|long|machine|fixtures)\//.test(file));
 }
 
 async function capture(args: readonly string[]): Promise<{ code: number; output: string }> {

@@ -7,7 +7,6 @@ import { createSecureContext } from 'node:tls';
 import { CertificateError, FlmError, ProxyError } from '../core/errors.ts';
 import type { CertificateFacts, ContextSource } from '../core/proxy/context-source.ts';
 import type { StartOrder } from '../core/proxy/ports.ts';
-import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { GatewayTls } from '../gateway/gateway.ts';
 import type { ClientAuthority } from '../gateway/tls-door.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -18,9 +17,21 @@ import type { Machine } from './machine.ts';
 /** Whoever keeps the certificate of a running proxy good. */
 export interface CertificateKeeper extends ContextSource {
   facts(): CertificateFacts;
+  /** Resolves when there is a certificate; the listener answers by then. Throws a `ProxyError`, or the reason of the signal. */
+  ready(signal: AbortSignal): Promise<void>;
   /** Looks now whether another certificate is needed. Never rejects. */
   look(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What the certificates of a proxy have to do with. */
+export interface CertificateSurroundings {
+  readonly machine: Machine;
+  readonly logger: Logger;
+  /** Of the HTTPS listener; 0 while there is none. */
+  readonly port: () => number;
+  /** The id of a stored key by its secret. */
+  readonly keyId: (secret: string) => string | undefined;
 }
 
 export interface Certificates {
@@ -34,32 +45,35 @@ export interface Certificates {
  */
 export async function openCertificates(
   order: StartOrder,
-  machine: Machine,
-  logger: Logger,
+  surroundings: CertificateSurroundings,
   signal: AbortSignal,
 ): Promise<Certificates | undefined> {
   const { config } = order;
   try {
     const clientAuthority = await readClientAuthority(config.clientCaFile);
-    const keeper = await keeperOf(config, order.profile, machine, logger, signal);
+    const keeper = await keeperOf(order, surroundings, signal);
     if (keeper === undefined) return undefined;
     return { keeper, tls: { source: keeper, ...(clientAuthority === undefined ? {} : { clientAuthority }) } };
   } catch (error) {
-    if (!(error instanceof FlmError)) throw error;
-    throw new ProxyError('PROXY_CERT_FAILED', {
-      params: { reason: error.message, mend: error.hint },
-      cause: error,
-    });
+    throw certificateFailure(error);
   }
 }
 
-function keeperOf(
-  config: ProxyConfig,
-  profile: string,
-  machine: Machine,
-  logger: Logger,
+/** As a start tells it. */
+export function certificateFailure(error: unknown): unknown {
+  if (!(error instanceof FlmError) || error instanceof ProxyError) return error;
+  return new ProxyError('PROXY_CERT_FAILED', {
+    params: { reason: error.message, mend: error.hint },
+    cause: error,
+  });
+}
+
+async function keeperOf(
+  { config, profile }: StartOrder,
+  surroundings: CertificateSurroundings,
   signal: AbortSignal,
-): Promise<CertificateKeeper> | undefined {
+): Promise<CertificateKeeper | undefined> {
+  const { machine, logger } = surroundings;
   switch (config.mode) {
     case 'local-http':
       return undefined;
@@ -78,6 +92,10 @@ function keeperOf(
         },
         signal,
       );
+    case 'https-acme': {
+      const { openAcmeKeeper } = await import('./acme-keeper.ts');
+      return openAcmeKeeper(config, surroundings);
+    }
     default:
       return config.mode satisfies never;
   }

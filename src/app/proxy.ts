@@ -28,7 +28,7 @@ import { sweepStaleSockets } from '../process/stale-sockets.ts';
 import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import { AccountBook } from './account-book.ts';
-import { openCertificates } from './certificates.ts';
+import { certificateFailure, openCertificates } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
 import { makeEngineRoom } from './engine-room.ts';
 import { LiveControl } from './live-control.ts';
@@ -107,7 +107,16 @@ async function startProxy(
     });
     signal.throwIfAborted();
 
-    const certificates = await openCertificates(order, machine, logger, signal);
+    const certificates = await openCertificates(
+      order,
+      {
+        machine,
+        logger,
+        port: () => ownPort,
+        keyId: (secret) => snapshots.current().keysByDigest.get(machine.secrets.sha256Hex(secret))?.id,
+      },
+      signal,
+    );
     undo.add(() => certificates?.keeper.close());
 
     const tail = new TailHub();
@@ -119,6 +128,7 @@ async function startProxy(
       keys: snapshots.current().keysById.size,
       engines: room.service.engines(),
       queues: gateway.queues(),
+      certificate: certificates?.keeper.facts(),
     }));
     const gateway = new Gateway({
       config,
@@ -158,7 +168,13 @@ async function startProxy(
       room.service.setDemo(demo.ref);
     }
     undo.add(tellEngineChanges(room.service, logger));
-    await firstEngines(room.service, clock);
+    // The CA may have to come in by the listener, so it stands by now.
+    await Promise.all([
+      firstEngines(room.service, clock),
+      certificates?.keeper.ready(signal).catch((error: unknown) => {
+        throw certificateFailure(error);
+      }),
+    ]);
     signal.throwIfAborted();
 
     const handle: ProxyHandle = {

@@ -19,20 +19,29 @@ export interface ConfigFlags {
   readonly san?: readonly string[];
   readonly clientCa?: string;
   readonly hsts?: string;
+  readonly domain?: readonly string[];
+  readonly acmeEmail?: string;
+  readonly acmeAcceptTerms?: boolean;
+  readonly acmeDirectory?: string;
+  readonly acmeCa?: string;
+  readonly acmeStaging?: boolean;
+  readonly acmeChallenge?: string;
+  readonly acmeHttpPort?: string;
+  readonly acmeDnsHook?: string;
 }
 
 export function addConfigFlags(command: Command): Command {
   return command
     .option(
       '--mode <mode>',
-      'how clients reach the proxy: local-http (this machine, the default), dev-selfsigned (HTTPS on the local network)',
+      'how clients reach the proxy: local-http (this machine, the default), dev-selfsigned (HTTPS on the local network), https-acme (HTTPS for a domain of yours)',
     )
     .option(
       '--bind <address>',
       'address to listen on (repeatable); by default both loopback addresses, with HTTPS all addresses',
       collect,
     )
-    .option('--port <number>', 'port to listen on, 8484 by default, 8443 with HTTPS; 0 takes a free one')
+    .option('--port <number>', 'port to listen on, by default 8484, 8443 or 443, as the mode is; 0 takes a free one')
     .option(
       '--san <name>',
       'further name or address in the certificate of dev-selfsigned (repeatable)',
@@ -42,6 +51,18 @@ export function addConfigFlags(command: Command): Command {
       '--client-ca <file>',
       'let in only clients with a certificate of this CA (PEM); a key they need as well',
     )
+    .option('--domain <name>', 'domain for https-acme (repeatable), such as llm.example.org', collect)
+    .option('--acme-email <address>', 'where the CA may write to')
+    .option('--acme-accept-terms', "accept the CA's terms of service; once for each CA")
+    .option('--acme-directory <url>', "ACME server; by default Let's Encrypt")
+    .option('--acme-ca <file>', 'CA that the ACME server itself is trusted by (PEM)')
+    .option('--acme-staging', "try out with Let's Encrypt's staging server, whose certificates nobody trusts")
+    .option(
+      '--acme-challenge <type>',
+      'how the domain is proved: http-01, tls-alpn-01 or dns-01; by default by what is possible here',
+    )
+    .option('--acme-http-port <number>', 'port for http-01, 80 by default')
+    .option('--acme-dns-hook <command>', 'program that sets TXT records: called with add or remove, NAME, VALUE')
     .option('--hsts <seconds>', 'tell browsers for how long to use HTTPS only; by default they are not told')
     .option(
       '--engine <url>',
@@ -72,9 +93,31 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
     // The process that reads it has another working folder.
     clientCaFile: clientCa === undefined ? undefined : resolve(clientCa),
     hstsSeconds: number(hsts),
+    domains: flags.domain,
+    acme: acmeOf(flags),
   };
   // Judged by the schema, which says what is wrong with each.
-  return Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined)) as ProxyConfigInput;
+  return present(given) as ProxyConfigInput;
+}
+
+function acmeOf(flags: ConfigFlags): object | undefined {
+  const { acmeCa, acmeDnsHook } = flags;
+  const given = present({
+    email: flags.acmeEmail,
+    acceptTerms: flags.acmeAcceptTerms,
+    directory: flags.acmeDirectory,
+    caFile: acmeCa === undefined ? undefined : resolve(acmeCa),
+    staging: flags.acmeStaging,
+    challenge: flags.acmeChallenge,
+    httpPort: number(flags.acmeHttpPort),
+    // The process that runs it has another working folder; a bare name is looked for in PATH.
+    dnsHook: acmeDnsHook?.replace(/^\s*[^\s"']*\/[^\s"']*/, (path) => resolve(path.trim())),
+  });
+  return Object.keys(given).length === 0 ? undefined : given;
+}
+
+function present(values: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(values).filter(([, v]) => v !== undefined));
 }
 
 export function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {

@@ -102,7 +102,7 @@ export const errorTable = {
   PROXY_ACME_FAILED: {
     ...user,
     text: 'No certificate from the ACME server: {reason}.',
-    hint: 'Check that the domain points here and that its challenge port is reachable.',
+    hint: '{mend}',
   },
   PROFILE_NOT_FOUND: {
     ...user,

@@ -31,6 +31,8 @@ export class HostList {
       host === 'localhost' ||
       host.endsWith('.localhost') ||
       this.#names.has(host) ||
+      // As in a certificate: one label alone.
+      this.#names.has(`*${host.slice(host.indexOf('.'))}`) ||
       ipaddr.IPv4.isValidFourPartDecimal(host) ||
       host.includes(':')
     );

@@ -148,6 +148,12 @@ export class TlsDoor {
       hello?.protocols.includes(acmeProtocol) && hello.serverName !== undefined
         ? this.#needs.source.challenge(hello.serverName)
         : undefined;
+    if (proof === undefined && this.#needs.source.current() === undefined) {
+      // The first certificate is being obtained; nobody was told of this port yet.
+      this.#forget(guest);
+      raw.destroy();
+      return 'decided';
+    }
     // Taken over by the TLS socket: whoever ends its side in the middle of a handshake is gone.
     raw.allowHalfOpen = false;
     raw.unshift(bytes);
@@ -239,11 +245,10 @@ export class TlsDoor {
     }
   }
 
-  #options(pair: CertificatePair): TlsOptions {
+  #options(pair: CertificatePair | undefined): TlsOptions {
     const { clientAuthority, limits } = this.#needs;
     return {
-      key: pair.key,
-      cert: pair.chain,
+      ...(pair === undefined ? {} : { key: pair.key, cert: pair.chain }),
       minVersion: 'TLSv1.2',
       ciphers: suites,
       honorCipherOrder: true,

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineStatus } from '../core/engine/directory.ts';
+import type { CertificateFacts } from '../core/proxy/context-source.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { QueueReading } from '../core/security/admission.ts';
 
@@ -15,6 +16,8 @@ export interface Readings {
   readonly keys: number;
   readonly engines: readonly EngineStatus[];
   readonly queues: readonly QueueReading[];
+  /** With HTTPS. */
+  readonly certificate?: CertificateFacts | undefined;
 }
 
 export interface MetricFacts {
@@ -97,6 +100,26 @@ export class Metrics {
         labels: { engine: e.ref.id, kind: e.ref.kind },
         value: e.state === 'running' || e.state === 'degraded' ? 1 : 0,
       })),
+    );
+    gauge(
+      registers,
+      'flm_certificate_not_after_seconds',
+      "When the proxy's certificate expires, in seconds since 1970.",
+      [],
+      () => {
+        const { certificate } = readings();
+        return certificate === undefined ? [] : [{ labels: {}, value: certificate.expiresAtMs / 1000 }];
+      },
+    );
+    counter(
+      registers,
+      'flm_certificate_renewal_failures_total',
+      'Renewals of an ACME certificate that failed.',
+      [],
+      () => {
+        const { certificate } = readings();
+        return certificate === undefined ? [] : [{ labels: {}, value: certificate.renewalFailures ?? 0 }];
+      },
     );
     gauge(
       registers,

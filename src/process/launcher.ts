@@ -36,6 +36,8 @@ export interface Launch {
 }
 
 const startMs = 20_000;
+/** On top, where a CA is asked for the first certificate: its own limit, and taking away what was shown to the CA. */
+const acmeMs = 110_000;
 /** For a child that is to give up, before it is killed. */
 const giveUpMs = 2_000;
 
@@ -44,14 +46,15 @@ export async function launch(order: Launch): Promise<ProxyHandle> {
   order.signal.throwIfAborted();
   makeHomeFolders(order.paths);
   const child = new Child(order);
-  const limit = deadline(order.clock, startMs, order.signal);
+  const limitMs = startMs + (order.order.config.mode === 'https-acme' ? acmeMs : 0);
+  const limit = deadline(order.clock, limitMs, order.signal);
   try {
     return await child.handle(limit.signal);
   } catch (error) {
     // Rows that could not be removed are judged dead by whoever reads them next; the reason matters more.
     await child.end().catch(() => {});
     order.signal.throwIfAborted();
-    if (limit.isOver) throw new ProxyError('PROXY_START_TIMEOUT', { params: { seconds: startMs / 1000 } });
+    if (limit.isOver) throw new ProxyError('PROXY_START_TIMEOUT', { params: { seconds: limitMs / 1000 } });
     throw error;
   } finally {
     limit.end();

@@ -4,6 +4,9 @@
  *   NAME.pem         key and chain in one file, 0600
  *   NAME.crt         certificates alone, for the settings of clients
  *   NAME.lock        held while somebody makes or obtains NAME
+ *   NAME.key         key of an account with an ACME server, 0600
+ *   NAME.order       what an ACME server was asked to issue, with its key, until it is saved, 0600
+ *   NAME.tries       what was tried with an ACME server, 0600
  *
  * A file is written under another name, flushed and renamed: whatever ends the process leaves the old one or the new
  * one. The lock is an exclusive transaction on an empty SQLite file: the system takes it back when its holder dies, so
@@ -26,6 +29,8 @@ export type StoredPair =
   | { readonly state: 'missing' }
   /** `reason` completes "it ...". */
   | { readonly state: 'damaged'; readonly reason: string };
+
+export type NoteKind = 'key' | 'order' | 'tries';
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,200}$/;
 const lockRetryMs = 50;
@@ -81,7 +86,7 @@ export class CertificateStore {
   }
 
   /** Names of the files with this ending, sorted. */
-  async names(ending: 'pem' | 'crt'): Promise<readonly string[]> {
+  async names(ending: 'pem' | 'crt' | NoteKind): Promise<readonly string[]> {
     const files = await readdir(this.folder).catch(() => []);
     return files
       .filter((file) => file.endsWith(`.${ending}`) && !file.startsWith('.'))
@@ -89,7 +94,23 @@ export class CertificateStore {
       .sort();
   }
 
-  async remove(name: string, ending: 'pem' | 'crt'): Promise<void> {
+  /** A private text; undefined where there is none. Throws like `read`. */
+  async note(name: string, kind: NoteKind): Promise<string | undefined> {
+    const path = this.#path(name, kind);
+    try {
+      return await readFile(path, 'latin1');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw failed(path, error);
+    }
+  }
+
+  /** Throws like `write`. */
+  async keepNote(name: string, kind: NoteKind, text: string): Promise<void> {
+    await this.#replace(this.#path(name, kind), text, 0o600);
+  }
+
+  async remove(name: string, ending: 'pem' | 'crt' | NoteKind): Promise<void> {
     await rm(this.#path(name, ending), { force: true });
   }
 

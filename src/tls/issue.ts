@@ -13,6 +13,7 @@ import {
   Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -96,6 +97,38 @@ export async function issueLeaf(order: LeafOrder, authority: CertificatePair): P
       ),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
       await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return { key: keyText(keys.privateKey), chain: `${certificate.toString('pem')}\n` };
+}
+
+/** A request for a certificate of these names (PKCS #10, DER), and the key that it is for (PEM). */
+export async function issueRequest(
+  names: readonly string[],
+): Promise<{ readonly key: string; readonly request: Buffer }> {
+  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    keys,
+    signingAlgorithm: signing,
+    extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
+  });
+  return { key: keyText(keys.privateKey), request: Buffer.from(request.rawData) };
+}
+
+/** RFC 8737, section 3: signed by itself, for one name, with the digest of the proof in a critical extension. */
+export async function issueProof(name: string, digest: Buffer, validity: Validity): Promise<CertificatePair> {
+  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: subject('flm acme-tls/1'),
+    notBefore: new Date(validity.fromMs),
+    notAfter: new Date(validity.untilMs),
+    keys,
+    signingAlgorithm: signing,
+    extensions: [
+      new SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
+      // id-pe-acmeIdentifier: an OCTET STRING of 32 bytes.
+      new Extension('1.3.6.1.5.5.7.1.31', true, Buffer.concat([Buffer.from([0x04, 0x20]), digest])),
     ],
   });
   return { key: keyText(keys.privateKey), chain: `${certificate.toString('pem')}\n` };

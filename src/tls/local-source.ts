@@ -58,6 +58,11 @@ export class LocalSource implements ContextSource {
     return this.#held.pair;
   }
 
+  /** It has one from the beginning. */
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
   challenge(): undefined {
     return undefined;
   }

@@ -11,8 +11,8 @@ export interface CertificatePair {
 }
 
 export interface ContextSource {
-  /** For new connections. Running ones keep what they began with. */
-  current(): CertificatePair;
+  /** For new connections. Running ones keep what they began with. Undefined while the first one is being obtained. */
+  current(): CertificatePair | undefined;
   /** For a client that offered `acme-tls/1` (RFC 8737) and names this host; undefined where nothing is to be proved. */
   challenge(name: string): CertificatePair | undefined;
   /** `current` is another one from now on. */
@@ -32,4 +32,8 @@ export interface CertificateFacts {
   readonly authorityFile?: string;
   /** Why the last renewal failed, as a sentence. */
   readonly problem?: string;
+  /** When an ACME server is asked for the next one. */
+  readonly renewsAtMs?: number;
+  /** Renewals that failed since the start. */
+  readonly renewalFailures?: number;
 }

@@ -10,19 +10,21 @@ import { engineKindNames } from '../engine/engine.ts';
 import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import { securityPolicyOverrideSchema } from '../security/security-policy.ts';
+import { acmeFaults, acmeSchema, domainSchema } from './acme-config.ts';
 import { limitsSchema } from './limits.ts';
 
 /**
  * `local-http`: plain HTTP for this machine. `dev-selfsigned`: HTTPS for the local network, with a certificate of flm's
  * own local CA.
  */
-export const proxyModes = ['local-http', 'dev-selfsigned'] as const;
+export const proxyModes = ['local-http', 'dev-selfsigned', 'https-acme'] as const;
 export type ProxyMode = (typeof proxyModes)[number];
 
 /** The port of each mode where none is given. */
 export const defaultPorts: Readonly<Record<ProxyMode, number>> = {
   'local-http': 8484,
   'dev-selfsigned': 8443,
+  'https-acme': 443,
 };
 
 export const profileNamePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -104,6 +106,12 @@ export const proxyConfigSchema = z.strictObject({
     .describe(
       'Further names and addresses in the certificate of dev-selfsigned; the proxy answers for them.',
     ),
+  domains: z
+    .array(domainSchema)
+    .max(100)
+    .default([])
+    .describe('Domains of https-acme, all in one certificate; the proxy answers for them.'),
+  acme: acmeSchema.prefault({}).describe('How https-acme obtains its certificate.'),
   clientCaFile: absolutePath
     .optional()
     .describe('CA whose client certificates alone are let in (PEM, may hold revocation lists); HTTPS only.'),
@@ -154,7 +162,7 @@ export function parseProxyConfig(input: unknown): ProxyConfig {
   throw new ProxyError('PROXY_INVALID_CONFIG', { faults });
 }
 
-const { mode, bind, allowInsecureBind, engines, clientCaFile } = proxyConfigSchema.shape;
+const { mode, bind, allowInsecureBind, engines, clientCaFile, domains, acme } = proxyConfigSchema.shape;
 
 const rulesBetweenFields: readonly z.ZodType[] = [
   z.object({ mode, bind, allowInsecureBind }).superRefine((config, context) => {
@@ -177,6 +185,9 @@ const rulesBetweenFields: readonly z.ZodType[] = [
       path: ['clientCaFile'],
       message: 'nothing in mode local-http, since client certificates need HTTPS',
     });
+  }),
+  z.object({ mode, domains, acme }).superRefine((config, context) => {
+    for (const fault of acmeFaults(config)) context.addIssue({ code: 'custom', ...fault });
   }),
   z.object({ engines }).superRefine((config, context) => {
     const ids = config.engines.map((e) => e.id);

@@ -58,7 +58,8 @@ export function networkUrls(place: Place, names: readonly string[]): readonly st
 
 function urlOf({ mode, port }: Place, host: string): string {
   const scheme = mode === 'local-http' ? 'http' : 'https';
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const ending = scheme === 'https' && port === 443 ? '' : `:${port}`;
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}${ending}`;
 }
 
 function isWildcard(address: string): boolean {

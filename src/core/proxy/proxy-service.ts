@@ -263,6 +263,7 @@ function merged(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigI
     ...changes,
     // Parts of parts: a limit that is given does not forget the others.
     ...(base.limits && changes.limits ? { limits: { ...base.limits, ...changes.limits } } : {}),
+    ...(base.acme && changes.acme ? { acme: { ...base.acme, ...changes.acme } } : {}),
     ...(base.policy && changes.policy ? { policy: { ...base.policy, ...changes.policy } } : {}),
   };
 }

@@ -1,0 +1,168 @@
+/**
+ * The certificate of an `https-acme` proxy, wired: what can prove its domains on this machine, and the plain listener
+ * that http-01 needs.
+ *
+ * By itself flm proves by the HTTPS port where that is 443, which is open or the proxy is no use; else, and where that
+ * fails, by port 80. The plain listener is opened when it is needed first, and stays.
+ */
+import type { AcmeChallenge } from '../core/proxy/acme-config.ts';
+import { FlmError } from '../core/errors.ts';
+import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
+import { Listener } from '../gateway/listener.ts';
+import { AcmeFailure } from '../tls/acme/acme-failure.ts';
+import { AcmeSource } from '../tls/acme/acme-source.ts';
+import { AlpnProver } from '../tls/acme/alpn-prover.ts';
+import { DnsHook } from '../tls/acme/dns-hook.ts';
+import { HttpDoor } from '../tls/acme/http-door.ts';
+import type { Prover } from '../tls/acme/prover.ts';
+import { CertificateStore } from '../tls/certificate-store.ts';
+import type { CertificateKeeper, CertificateSurroundings } from './certificates.ts';
+
+/** Throws a `CertificateError` CERT_STORE_FAILED. */
+export async function openAcmeKeeper(
+  config: ProxyConfig,
+  surroundings: CertificateSurroundings,
+): Promise<CertificateKeeper> {
+  const { machine, logger, port } = surroundings;
+  const { clock, secrets, version } = machine;
+  const { acme, domains } = config;
+  const alpn = new AlpnProver(clock, () => port() || configuredPort(config));
+  const dns =
+    acme.dnsHook === undefined
+      ? undefined
+      : new DnsHook({
+          command: acme.dnsHook,
+          clock,
+          print: (line) => logger.event('info', 'the DNS hook says', { line }),
+        });
+  const plain = new PlainPort(config, surroundings);
+  const prover = (challenge: AcmeChallenge): Promise<Prover> => {
+    switch (challenge) {
+      case 'http-01':
+        return plain.open();
+      case 'tls-alpn-01':
+        return Promise.resolve(alpn);
+      case 'dns-01':
+        if (dns === undefined) throw new Error('dns-01 has a hook, as the configuration was checked');
+        return Promise.resolve(dns);
+      default:
+        return challenge satisfies never;
+    }
+  };
+  const source = await AcmeSource.open({
+    store: new CertificateStore(machine.paths.tls, clock),
+    clock,
+    random: () => (secrets.randomBytes(1)[0] ?? 0) / 256,
+    domains,
+    acme,
+    agentName: `flm/${version}`,
+    challenge: (name) => alpn.pair(name),
+    async provers() {
+      const provers: Prover[] = [];
+      let failure: unknown;
+      for (const challenge of challengesOf(config)) {
+        try {
+          provers.push(await prover(challenge));
+        } catch (error) {
+          failure = error;
+        }
+      }
+      if (provers.length === 0) throw failure;
+      return provers;
+    },
+    tell(event, detail) {
+      if (event === 'failed')
+        logger.event('error', 'the certificate was not renewed', { reason: detail });
+      else logger.event('info', `the certificate was ${event}`, { names: detail });
+    },
+  });
+  return {
+    current: () => source.current(),
+    challenge: (name) => source.challenge(name),
+    onChange: (f) => source.onChange(f),
+    facts: () => source.facts(),
+    look: () => source.look(),
+    async ready(signal) {
+      // Where it was asked for by name it also sends people to HTTPS, from the beginning.
+      if (challengesOf(config)[0] === 'http-01') await plain.open().catch((error: unknown) => plain.tell(error));
+      await source.ready(signal);
+    },
+    async close() {
+      await source.close();
+      plain.close();
+    },
+  };
+}
+
+/** The most likely to succeed first. */
+export function challengesOf(config: ProxyConfig): readonly AcmeChallenge[] {
+  const { challenge, dnsHook } = config.acme;
+  if (challenge !== undefined) return [challenge];
+  if (dnsHook !== undefined) return ['dns-01'];
+  return configuredPort(config) === 443 ? ['tls-alpn-01', 'http-01'] : ['http-01'];
+}
+
+/** The plain listener beside the proxy. */
+class PlainPort {
+  readonly #config: ProxyConfig;
+  readonly #surroundings: CertificateSurroundings;
+  #door: HttpDoor | undefined;
+  #listener: Listener | undefined;
+
+  constructor(config: ProxyConfig, surroundings: CertificateSurroundings) {
+    this.#config = config;
+    this.#surroundings = surroundings;
+  }
+
+  /** Throws an `AcmeFailure` where the port cannot be had; it may be tried again. */
+  async open(): Promise<HttpDoor> {
+    if (this.#door !== undefined && this.#listener !== undefined) return this.#door;
+    const { machine, logger, keyId, port } = this.#surroundings;
+    const { domains, acme } = this.#config;
+    const door = new HttpDoor({
+      clock: machine.clock,
+      domains,
+      port: acme.httpPort,
+      securePort: port,
+      exposed: (secret, client) => {
+        const key = (secret === undefined ? undefined : keyId(secret)) ?? 'unknown';
+        logger.event('warn', 'a key crossed the network in plain text: replace it (flm key rotate)', { key, client });
+      },
+    });
+    try {
+      this.#listener = await Listener.open({
+        addresses: bindAddresses(this.#config),
+        port: acme.httpPort,
+        optional: this.#config.bind.length === 0 ? new Set(['::1', '::']) : new Set(),
+        onConnection: (socket) => door.accept(socket),
+      });
+      this.#door = door;
+      return door;
+    } catch (cause) {
+      door.close();
+      throw unbound(acme.httpPort, cause);
+    }
+  }
+
+  /** It could not be opened, which matters only when the CA has to come in. */
+  tell(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#surroundings.logger.event('warn', 'the plain port for http-01 is not open', { reason });
+  }
+
+  close(): void {
+    this.#listener?.close();
+    this.#door?.close();
+    this.#listener = undefined;
+    this.#door = undefined;
+  }
+}
+
+function unbound(port: number, cause: unknown): AcmeFailure {
+  return new AcmeFailure({
+    step: 'challenge',
+    reason: `http-01 needs port ${port}, and flm cannot listen there: ${cause instanceof FlmError ? cause.message.replace(/\.$/, '') : 'unknown error'}`,
+    mend: 'Stop what holds it, let port 80 lead to another port here and name that (--acme-http-port N), or prove by --acme-challenge tls-alpn-01 or --acme-dns-hook.',
+    cause,
+  });
+}

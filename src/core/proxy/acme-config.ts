@@ -1,0 +1,134 @@
+/**
+ * What mode `https-acme` is asked for: the domains, and how their certificate is obtained. Part of `ProxyConfig`.
+ */
+import { z } from 'zod';
+
+export const acmeChallenges = ['http-01', 'tls-alpn-01', 'dns-01'] as const;
+export type AcmeChallenge = (typeof acmeChallenges)[number];
+
+const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
+const letsEncryptStaging = 'https://acme-staging-v02.api.letsencrypt.org/directory';
+
+/** RFC 1035, section 2.3.4: 253 characters as text. A certificate holds no underscore (CAB Forum, 7.1.2.7.12). */
+const label = '(?!-)[a-z0-9-]{1,63}(?<!-)';
+const domainPattern = new RegExp(`^(?:\\*\\.)?(?:${label}\\.)+(?!\\d+$)${label}$`);
+
+/** Names that belong to nobody (RFC 6761, 6762, 8375, ICANN's `.internal`): no public CA vouches for them. */
+const privatePattern = /(?:^|\.)(?:localhost|local|lan|internal|home\.arpa|test|invalid|example)$/;
+
+export const domainSchema = z
+  .string()
+  .toLowerCase()
+  .refine((name) => name.length <= 253 && domainPattern.test(name), {
+    error:
+      'a full domain name such as llm.example.org or *.example.org, of letters, digits and dashes, 253 characters at most (other scripts in their xn-- form)',
+  });
+
+export const acmeSchema = z.strictObject({
+  email: z
+    .string()
+    .max(254)
+    .regex(/^[^\s@<>,;:"\\]+@[^\s@<>,;:"\\]+\.[^\s@<>,;:"\\]+$/, {
+      error: 'a mail address such as you@example.org',
+    })
+    .optional()
+    .describe('Where the CA may write to.'),
+  acceptTerms: z
+    .boolean()
+    .default(false)
+    .describe("The CA's terms of service are accepted; needed for the first certificate from a CA."),
+  directory: z
+    .string()
+    .max(512)
+    .refine(isDirectoryUrl, { error: 'https://HOST[:PORT]/PATH, without user and password' })
+    .optional()
+    .describe("The ACME server's directory; by default that of Let's Encrypt."),
+  caFile: z
+    .string()
+    .max(4096)
+    .refine((path) => /^(?:\/|[A-Za-z]:[\\/])/.test(path), { error: 'an absolute path' })
+    .optional()
+    .describe('CA that the ACME server itself is trusted by (PEM), in place of those that the system trusts.'),
+  staging: z
+    .boolean()
+    .default(false)
+    .describe("Let's Encrypt's server for trying out: no rate limit that hurts, and no client trusts it."),
+  challenge: z
+    .enum(acmeChallenges)
+    .optional()
+    .describe('How control of the domains is proved; by default by what is possible here.'),
+  httpPort: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(80)
+    .describe('Port for http-01; the CA comes to port 80, which must then lead here.'),
+  dnsHook: z
+    .string()
+    .trim()
+    .min(1)
+    .max(4096)
+    .refine((text) => !hasControlCharacter(text), { error: 'a command on one line' })
+    .optional()
+    .describe('Program that sets TXT records for dns-01; called with add or remove, name and value.'),
+});
+
+export type AcmeConfig = Readonly<z.output<typeof acmeSchema>>;
+
+/** The directory that a configuration means. */
+export function directoryOf(acme: Pick<AcmeConfig, 'directory' | 'staging'>): string {
+  return acme.directory ?? (acme.staging ? letsEncryptStaging : letsEncrypt);
+}
+
+interface Asked {
+  readonly mode: string;
+  readonly domains: readonly string[];
+  readonly acme: AcmeConfig;
+}
+
+/** What is wrong between the fields, each with the path of the field and what is allowed there. */
+export function acmeFaults({
+  mode,
+  domains,
+  acme,
+}: Asked): readonly { readonly path: (string | number)[]; readonly message: string }[] {
+  if (mode !== 'https-acme') {
+    // Somebody forgot the mode; plain HTTP in its place would not be what was meant.
+    if (domains.length === 0) return [];
+    return [{ path: ['domains'], message: `nothing in mode ${mode}, since domains need --mode https-acme` }];
+  }
+  const faults: { path: (string | number)[]; message: string }[] = [];
+  const fault = (path: (string | number)[], message: string): void => void faults.push({ path, message });
+  if (domains.length === 0) fault(['domains'], 'one domain or more in mode https-acme (--domain)');
+  const viaDns = acme.challenge === 'dns-01' || (acme.challenge === undefined && acme.dnsHook !== undefined);
+  domains.forEach((domain, index) => {
+    if (domains.indexOf(domain) !== index) fault(['domains', index], 'each domain once');
+    else if (domain.startsWith('*.') && !viaDns)
+      fault(
+        ['domains', index],
+        'no wildcard without --acme-dns-hook, since only dns-01 proves one (RFC 8555, 7.1.3)',
+      );
+    else if (acme.directory === undefined && privatePattern.test(domain))
+      fault(
+        ['domains', index],
+        'a public domain: no public CA vouches for this one (--mode dev-selfsigned does, or --acme-directory)',
+      );
+  });
+  if (acme.challenge === 'dns-01' && acme.dnsHook === undefined)
+    fault(['acme', 'dnsHook'], 'a command that sets TXT records, which dns-01 needs (--acme-dns-hook)');
+  if (acme.challenge !== undefined && acme.challenge !== 'dns-01' && acme.dnsHook !== undefined)
+    fault(['acme', 'dnsHook'], `nothing with ${acme.challenge}; it is for dns-01`);
+  if (acme.staging && acme.directory !== undefined)
+    fault(['acme', 'staging'], 'false where a directory is given');
+  return faults;
+}
+
+function isDirectoryUrl(text: string): boolean {
+  if (!/^https:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return url.username === '' && url.password === '' && url.hash === '';
+}
+
+function hasControlCharacter(text: string): boolean {
+  return /[\x00-\x1f\x7f]/.test(text);
+}

@@ -1,0 +1,69 @@
+/**
+ * The key of an account with a CA, and what it signs: JWS of RFC 7515 in the flattened form of RFC 8555, section 6.2.
+ * ES256, which every ACME server must know.
+ */
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export class AccountKey {
+  readonly #key: KeyObject;
+  readonly #jwk: { readonly crv: string; readonly kty: string; readonly x: string; readonly y: string };
+  /** RFC 7638: what a challenge binds its token to. */
+  readonly thumbprint: string;
+
+  private constructor(key: KeyObject) {
+    this.#key = key;
+    const { crv, kty, x, y } = createPublicKey(key).export({ format: 'jwk' });
+    if (kty !== 'EC' || crv !== 'P-256' || x === undefined || y === undefined)
+      throw new Error('an account key is of P-256');
+    // In the order of their names, as the thumbprint wants them.
+    this.#jwk = { crv, kty, x, y };
+    this.thumbprint = createHash('sha256').update(JSON.stringify(this.#jwk)).digest('base64url');
+  }
+
+  static make(): AccountKey {
+    return new AccountKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+  }
+
+  /** Undefined where the text holds no such key. */
+  static read(pem: string): AccountKey | undefined {
+    try {
+      return new AccountKey(createPrivateKey(pem));
+    } catch {
+      return undefined;
+    }
+  }
+
+  pem(): string {
+    return this.#key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  }
+
+  /** RFC 8555, section 8.1. */
+  authorization(token: string): string {
+    return `${token}.${this.thumbprint}`;
+  }
+
+  /** `payload` undefined is POST-as-GET. Without an account's URL the key names itself. */
+  signed(url: string, nonce: string, accountUrl: string | undefined, payload: Json | undefined): string {
+    const who = accountUrl === undefined ? { jwk: this.#jwk } : { kid: accountUrl };
+    const head = encoded(JSON.stringify({ alg: 'ES256', nonce, url, ...who }));
+    const body = payload === undefined ? '' : encoded(JSON.stringify(payload));
+    const signature = sign('sha256', Buffer.from(`${head}.${body}`), {
+      key: this.#key,
+      dsaEncoding: 'ieee-p1363',
+    });
+    return JSON.stringify({ protected: head, payload: body, signature: signature.toString('base64url') });
+  }
+}
+
+function encoded(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}

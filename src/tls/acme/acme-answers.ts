@@ -1,0 +1,142 @@
+/**
+ * What an ACME server says, read with care: of its objects only what is needed, and each part only in the form that
+ * RFC 8555, section 7.1, gives it.
+ */
+import type { AcmeAnswer } from './acme-transport.ts';
+import { rubbish } from './acme-transport.ts';
+
+export interface Directory {
+  readonly newNonce: string;
+  readonly newAccount: string;
+  readonly newOrder: string;
+  readonly terms: string | undefined;
+  readonly wantsExternalAccount: boolean;
+}
+
+export interface Order {
+  readonly url: string;
+  readonly status: string;
+  readonly authorizations: readonly string[];
+  readonly finalize: string;
+  readonly certificate: string | undefined;
+  readonly problem: Problem | undefined;
+}
+
+export interface Authorization {
+  readonly status: string;
+  readonly domain: string;
+  readonly wildcard: boolean;
+  readonly challenges: readonly Challenge[];
+}
+
+export interface Challenge {
+  readonly type: string;
+  readonly url: string;
+  readonly token: string;
+  readonly status: string;
+  readonly problem: Problem | undefined;
+}
+
+/** RFC 7807 with the types of RFC 8555, section 6.7; the type without its prefix. */
+export interface Problem {
+  readonly type: string;
+  readonly detail: string;
+  readonly domain: string | undefined;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+export function directoryIn(url: string, answer: AcmeAnswer): Directory {
+  const json = jsonIn(url, answer);
+  const meta = record(json.meta);
+  return {
+    newNonce: link(url, json.newNonce),
+    newAccount: link(url, json.newAccount),
+    newOrder: link(url, json.newOrder),
+    terms: typeof meta.termsOfService === 'string' ? meta.termsOfService : undefined,
+    wantsExternalAccount: meta.externalAccountRequired === true,
+  };
+}
+
+export function orderIn(url: string, answer: AcmeAnswer): Order {
+  const json = jsonIn(url, answer);
+  return {
+    url,
+    status: text(url, json.status),
+    authorizations: list(json.authorizations).map((a) => link(url, a)),
+    finalize: link(url, json.finalize),
+    certificate: json.certificate === undefined ? undefined : link(url, json.certificate),
+    problem: problemOf(json.error),
+  };
+}
+
+export function authorizationIn(url: string, answer: AcmeAnswer): Authorization {
+  const json = jsonIn(url, answer);
+  return {
+    status: text(url, json.status),
+    domain: text(url, record(json.identifier).value),
+    wildcard: json.wildcard === true,
+    challenges: list(json.challenges)
+      .map(record)
+      // Kinds that are not known have parts that are not known.
+      .filter((c) => typeof c.token === 'string' && /^[A-Za-z0-9_-]{16,128}$/.test(c.token))
+      .map((c) => ({
+        type: text(url, c.type),
+        url: link(url, c.url),
+        token: text(url, c.token),
+        status: text(url, c.status),
+        problem: problemOf(c.error),
+      })),
+  };
+}
+
+/** Of an answer with a status of 400 or more. */
+export function problemIn(answer: AcmeAnswer): Problem {
+  let json: unknown;
+  try {
+    json = JSON.parse(answer.text);
+  } catch {
+    // A page of some server in between.
+  }
+  return problemOf(json) ?? { type: 'none', detail: `status ${answer.status}`, domain: undefined };
+}
+
+function problemOf(value: unknown): Problem | undefined {
+  const { type, detail, subproblems, identifier } = record(value);
+  if (typeof type !== 'string') return undefined;
+  // The one that names a domain says more.
+  const sub = list(subproblems).map(problemOf).find((p) => p !== undefined);
+  const domain = record(identifier).value;
+  return {
+    type: sub?.type ?? type.replace('urn:ietf:params:acme:error:', ''),
+    detail: sub?.detail ?? (typeof detail === 'string' ? detail : type),
+    domain: sub?.domain ?? (typeof domain === 'string' ? domain : undefined),
+  };
+}
+
+function jsonIn(url: string, answer: AcmeAnswer): Json {
+  try {
+    return record(JSON.parse(answer.text));
+  } catch {
+    throw rubbish(url, 'what it sends is no JSON');
+  }
+}
+
+function record(value: unknown): Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value.slice(0, 200) : [];
+}
+
+function text(url: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value.length < 2048) return value;
+  throw rubbish(url, 'a part of what it sends is missing');
+}
+
+function link(base: string, value: unknown): string {
+  const url = text(base, value);
+  if (URL.canParse(url, base)) return new URL(url, base).href;
+  throw rubbish(base, 'it names an address that is none');
+}

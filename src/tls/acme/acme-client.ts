@@ -1,0 +1,134 @@
+/**
+ * The client's side of RFC 8555: directory, nonces, account, and signed requests. It knows no challenge and keeps nothing
+ * but the nonce that it got last. (npm's acme-client waits and tries again by itself, by settings of the whole process
+ * and without an end; it tells what a CA said as text only. See docs/adr/.)
+ */
+import type { Clock } from '../../core/clock.ts';
+import type { AccountKey } from './account-key.ts';
+import { type Directory, directoryIn, problemIn } from './acme-answers.ts';
+import { AcmeFailure } from './acme-failure.ts';
+import { type AcmeAnswer, type AcmeTransport, rubbish } from './acme-transport.ts';
+import { failureOf, retryAfterMs } from './ca-said.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A nonce may be refused for no fault of ours (RFC 8555, section 6.5); a server that refuses all of them is broken. */
+const nonceTries = 100;
+const maxClockErrorMs = 86_400_000;
+
+export class AcmeClient {
+  readonly #transport: AcmeTransport;
+  readonly #clock: Clock;
+  readonly #url: string;
+  readonly directory: Directory;
+  #nonce: string | undefined;
+  #account: { readonly key: AccountKey; readonly url: string } | undefined;
+
+  private constructor(transport: AcmeTransport, clock: Clock, url: string, directory: Directory) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#url = url;
+    this.directory = directory;
+  }
+
+  /** Throws an `AcmeFailure`, or the reason of the signal; so do all others. */
+  static async open(
+    transport: AcmeTransport,
+    clock: Clock,
+    url: string,
+    signal: AbortSignal,
+  ): Promise<AcmeClient> {
+    const answer = await transport.send('GET', url, undefined, signal);
+    if (answer.status >= 400) throw failureOf('directory', problemIn(answer), waitOf(answer, clock));
+    if (answer.status !== 200) throw rubbish(url, `it answers with status ${answer.status}`);
+    const directory = directoryIn(url, answer);
+    checkClock(answer, clock);
+    return new AcmeClient(transport, clock, url, directory);
+  }
+
+  /** Finds the account of this key, or makes it: the terms were accepted by then. */
+  async enter(key: AccountKey, email: string | undefined, signal: AbortSignal): Promise<void> {
+    if (this.directory.wantsExternalAccount)
+      throw new AcmeFailure({
+        step: 'account',
+        reason: 'the CA wants an account that was made on its own pages (external account binding)',
+        mend: 'flm cannot use one; choose another CA with --acme-directory.',
+      });
+    const contact = email === undefined ? [] : [`mailto:${email}`];
+    const answer = await this.#signed('account', this.directory.newAccount, key, undefined, signal, {
+      termsOfServiceAgreed: true,
+      contact,
+    });
+    const { location } = answer.headers;
+    if (location === undefined) throw rubbish(this.#url, 'it gave the account no address');
+    this.#account = { key, url: location };
+    // An account that was there keeps its old contact.
+    if (answer.status === 200 && email !== undefined && !answer.text.includes(email))
+      await this.post('account', location, signal, { contact });
+  }
+
+  get key(): AccountKey {
+    if (this.#account === undefined) throw new Error('an account is entered first');
+    return this.#account.key;
+  }
+
+  /** A signed request; without a payload it reads. */
+  post(
+    step: 'account' | 'order' | 'challenge' | 'certificate',
+    url: string,
+    signal: AbortSignal,
+    payload?: Json,
+  ): Promise<AcmeAnswer> {
+    return this.#signed(step, url, this.key, this.#account?.url, signal, payload);
+  }
+
+  async #signed(
+    step: 'account' | 'order' | 'challenge' | 'certificate',
+    url: string,
+    key: AccountKey,
+    accountUrl: string | undefined,
+    signal: AbortSignal,
+    payload: Json | undefined,
+  ): Promise<AcmeAnswer> {
+    for (let left = nonceTries; ; left--) {
+      const nonce = this.#nonce ?? (await this.#freshNonce(signal));
+      this.#nonce = undefined;
+      const body = key.signed(url, nonce, accountUrl, payload);
+      const answer = await this.#transport.send('POST', url, body, signal);
+      this.#nonce = nonceIn(answer);
+      if (answer.status < 300) return answer;
+      if (answer.status < 400) throw rubbish(url, `it answers with status ${answer.status}`);
+      const problem = problemIn(answer);
+      if (problem.type !== 'badNonce' || left === 0) throw failureOf(step, problem, waitOf(answer, this.#clock));
+    }
+  }
+
+  async #freshNonce(signal: AbortSignal): Promise<string> {
+    const answer = await this.#transport.send('HEAD', this.directory.newNonce, undefined, signal);
+    const nonce = nonceIn(answer);
+    if (nonce === undefined) throw rubbish(this.#url, 'it gives no nonce');
+    return nonce;
+  }
+}
+
+function nonceIn(answer: AcmeAnswer): string | undefined {
+  const nonce = answer.headers['replay-nonce'];
+  return typeof nonce === 'string' && /^[A-Za-z0-9_-]{1,512}$/.test(nonce) ? nonce : undefined;
+}
+
+function waitOf(answer: AcmeAnswer, clock: Clock): number | undefined {
+  const waitMs = retryAfterMs(answer.headers['retry-after'], clock.nowMs());
+  return waitMs === undefined ? undefined : clock.nowMs() + waitMs;
+}
+
+/** With a clock that is off, a certificate would be refused by clients, or by flm itself. */
+function checkClock(answer: AcmeAnswer, clock: Clock): void {
+  const theirsMs = Date.parse(answer.headers.date ?? '');
+  if (!(Math.abs(theirsMs - clock.nowMs()) > maxClockErrorMs)) return;
+  const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+  throw new AcmeFailure({
+    step: 'directory',
+    reason: `this machine's clock says ${day(clock.nowMs())} and the CA's says ${day(theirsMs)}`,
+    mend: "Set this machine's clock.",
+  });
+}

@@ -1,0 +1,262 @@
+/**
+ * The `ContextSource` of `https-acme`: keeps a certificate from an ACME server good for as long as the proxy runs.
+ *
+ *   nothing usable in the store --ready: 90 s--> held --two thirds over--> renewing --> held (swapped in)
+ *                                                  ^                          '--failed: by the table--'
+ *
+ * What is in the store and valid is used at once, without asking the CA. Proxies that share a certificate share its lock
+ * and its file: one renews, the others find it. What fails is told and tried again; until then the old one is shown.
+ */
+import type { Clock, Off } from '../../core/clock.ts';
+import { FlmError } from '../../core/errors.ts';
+import { type AcmeConfig, directoryOf } from '../../core/proxy/acme-config.ts';
+import type { CertificateFacts, CertificatePair, ContextSource } from '../../core/proxy/context-source.ts';
+import { beginMsOf, expiryMsOf, namesOf, type ReadPair } from '../certificate-pair.ts';
+import type { CertificateStore } from '../certificate-store.ts';
+import { AcmeFailure } from './acme-failure.ts';
+import { acmeCertificateName } from './acme-names.ts';
+import { orderCertificate } from './certificate-order.ts';
+import { within } from './pause.ts';
+import type { Prover } from './prover.ts';
+import { dueAtMs, type Random, retryWaitMs } from './renewal-schedule.ts';
+import { keepTries, readTries } from './try-record.ts';
+
+export interface AcmeSourceNeeds {
+  readonly store: CertificateStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly domains: readonly string[];
+  readonly acme: AcmeConfig;
+  readonly agentName: string;
+  readonly provers: () => Promise<readonly Prover[]>;
+  /** The proof of a name for a client that offered `acme-tls/1`. */
+  readonly challenge: (name: string) => CertificatePair | undefined;
+  /** What happened while the proxy runs, for the log. */
+  readonly tell: (event: 'obtained' | 'renewed' | 'failed', detail: string) => void;
+}
+
+interface Held {
+  readonly pair: ReadPair;
+  readonly dueAtMs: number;
+}
+
+/** For the first certificate, all in all. */
+const firstMs = 90_000;
+/** Nobody waits for a renewal; it has an end all the same. */
+const renewalMs = 600_000;
+const lookEachMs = 30_000;
+
+export class AcmeSource implements ContextSource {
+  readonly #needs: AcmeSourceNeeds;
+  readonly #name: string;
+  readonly #listeners = new Set<() => void>();
+  readonly #ender = new AbortController();
+  readonly #stopLooking: Off;
+  #held: Held | undefined;
+  #problem: string | undefined;
+  #failures = 0;
+  /** As in the store; also where the disk is full. */
+  #retryAtMs = 0;
+  #looking: Promise<void> | undefined;
+  #renewing: Promise<void> | undefined;
+  #doing = '';
+
+  private constructor(needs: AcmeSourceNeeds) {
+    this.#needs = needs;
+    this.#name = acmeCertificateName(directoryOf(needs.acme), needs.domains);
+    this.#stopLooking = needs.clock.every(lookEachMs, () => void this.look());
+  }
+
+  /** Throws a `CertificateError` CERT_STORE_FAILED. */
+  static async open(needs: AcmeSourceNeeds): Promise<AcmeSource> {
+    const source = new AcmeSource(needs);
+    try {
+      await source.#readStore();
+      return source;
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+
+  current(): CertificatePair | undefined {
+    return this.#held?.pair;
+  }
+
+  challenge(name: string): CertificatePair | undefined {
+    return this.#needs.challenge(name);
+  }
+
+  onChange(f: () => void): Off {
+    this.#listeners.add(f);
+    return () => this.#listeners.delete(f);
+  }
+
+  /** Of the certificate that is held: only after `ready`. */
+  facts(): CertificateFacts {
+    if (this.#held === undefined) throw new Error('there is no certificate before `ready`');
+    const { pair, dueAtMs: renewsAtMs } = this.#held;
+    return {
+      names: namesOf(pair.certificate),
+      leftOut: [],
+      expiresAtMs: expiryMsOf(pair.certificate),
+      fingerprint: pair.certificate.fingerprint256,
+      renewsAtMs,
+      renewalFailures: this.#failures,
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+    };
+  }
+
+  /**
+   * Obtains the first certificate where the store held none that is good; the listener must answer by then. Throws an
+   * `AcmeFailure`, a `CertificateError`, or the reason of the signal.
+   */
+  async ready(signal: AbortSignal): Promise<void> {
+    if (this.#held !== undefined) return void this.look();
+    const { clock } = this.#needs;
+    try {
+      await within(clock, firstMs, AbortSignal.any([signal, this.#ender.signal]), () => this.#late(firstMs), (limited) =>
+        this.#obtain(limited),
+      );
+      this.#needs.tell('obtained', this.#needs.domains.join(', '));
+    } catch (error) {
+      if (!signal.aborted) await this.#countFailure(error);
+      throw error;
+    }
+  }
+
+  /** Takes what the store holds now, and begins a renewal where one is due. Never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  /** Resolves when the renewal that runs, if one does, is over. */
+  async renewed(): Promise<void> {
+    await this.#renewing;
+  }
+
+  async close(): Promise<void> {
+    this.#stopLooking();
+    this.#ender.abort(new Error('closed'));
+    this.#listeners.clear();
+    await this.#looking;
+    await this.#renewing;
+  }
+
+  async #look(): Promise<void> {
+    // The first one is waited for by `ready`.
+    if (this.#held === undefined || this.#ender.signal.aborted) return;
+    try {
+      await this.#readStore();
+      const { asked, retryAtMs } = await readTries(this.#needs.store, this.#name);
+      const nowMs = this.#needs.clock.nowMs();
+      // Whoever asks for one takes back that it has to wait.
+      const notBeforeMs = asked ? retryAtMs : Math.max(this.#held.dueAtMs, retryAtMs, this.#retryAtMs);
+      if (nowMs < notBeforeMs || this.#ender.signal.aborted) return;
+      this.#renewing ??= this.#renew().finally(() => {
+        this.#renewing = undefined;
+      });
+    } catch (error) {
+      // Looked at each half minute, told once.
+      if (problemOf(error) !== this.#problem) this.#tellProblem(error);
+    }
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      await within(this.#needs.clock, renewalMs, this.#ender.signal, () => this.#late(renewalMs), (limited) =>
+        this.#obtain(limited),
+      );
+      this.#problem = undefined;
+    } catch (error) {
+      if (this.#ender.signal.aborted) return;
+      this.#failures += 1;
+      await this.#countFailure(error);
+      this.#tellProblem(error);
+    }
+  }
+
+  async #obtain(signal: AbortSignal): Promise<void> {
+    const { store, clock, domains, acme, agentName, provers } = this.#needs;
+    this.#doing = 'another process that obtains the same certificate';
+    // The signal ends the wait.
+    await store.locked(this.#name, Number.POSITIVE_INFINITY, signal, async () => {
+      await this.#readStore();
+      const { asked } = await readTries(store, this.#name);
+      if (this.#held !== undefined && !asked && clock.nowMs() < this.#held.dueAtMs) return;
+      const pair = await orderCertificate(
+        {
+          store,
+          name: this.#name,
+          clock,
+          domains,
+          acme,
+          agentName,
+          provers,
+          doing: (what) => {
+            this.#doing = what;
+          },
+        },
+        signal,
+      );
+      this.#hold(pair);
+    });
+  }
+
+  async #readStore(): Promise<void> {
+    const stored = await this.#needs.store.read(this.#name);
+    if (stored.state !== 'sound') return;
+    const { certificate } = stored.pair;
+    const nowMs = this.#needs.clock.nowMs();
+    const isGood = beginMsOf(certificate) <= nowMs && nowMs < expiryMsOf(certificate);
+    if (isGood && stored.pair.chain !== this.#held?.pair.chain) this.#hold(stored.pair);
+  }
+
+  #hold(pair: ReadPair): void {
+    const isRenewal = this.#held !== undefined;
+    this.#held = { pair, dueAtMs: dueAtMs(pair.certificate, this.#needs.random) };
+    this.#problem = undefined;
+    if (isRenewal) this.#needs.tell('renewed', namesOf(pair.certificate).join(', '));
+    for (const f of this.#listeners) f();
+  }
+
+  /** Where that cannot be kept, the disk is what is wrong, and that is told. */
+  async #countFailure(error: unknown): Promise<void> {
+    const { store, clock, random } = this.#needs;
+    this.#retryAtMs = clock.nowMs() + retryWaitMs(this.#failures, random);
+    try {
+      const record = await readTries(store, this.#name);
+      const failures = record.failures + 1;
+      const caNotBeforeMs =
+        error instanceof AcmeFailure && error.step !== 'waiting' ? (error.notBeforeMs ?? 0) : record.caNotBeforeMs;
+      const retryAtMs = Math.max(
+        clock.nowMs() + retryWaitMs(failures, random),
+        error instanceof AcmeFailure ? (error.notBeforeMs ?? 0) : 0,
+      );
+      await keepTries(store, this.#name, { ...record, failures, caNotBeforeMs, retryAtMs });
+    } catch {
+      // As said.
+    }
+  }
+
+  #tellProblem(error: unknown): void {
+    if (this.#ender.signal.aborted) return;
+    this.#problem = problemOf(error);
+    this.#needs.tell('failed', this.#problem);
+  }
+
+  #late(limitMs: number): AcmeFailure {
+    return new AcmeFailure({
+      step: 'waiting',
+      reason: `the time was up (${limitMs / 1000} s) while flm waited for ${this.#doing}`,
+      mend: 'See `flm proxy logs`; try again when the CA, or what it must reach, answers faster.',
+    });
+  }
+}
+
+function problemOf(error: unknown): string {
+  return error instanceof FlmError ? `${error.message} ${error.hint}` : 'flm made a mistake of its own.';
+}

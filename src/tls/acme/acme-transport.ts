@@ -1,0 +1,137 @@
+/**
+ * HTTPS to an ACME server, and to nobody else: every answer has an end in bytes and in time, redirects are not followed,
+ * and whatever goes wrong on the way is told in words. Connections live until `close`.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import type { Clock } from '../../core/clock.ts';
+import { AcmeFailure } from './acme-failure.ts';
+import { within } from './pause.ts';
+
+export interface AcmeAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+const answerMs = 20_000;
+/** A chain of certificates has a few kilobytes. */
+const maxAnswerBytes = 256 * 1024;
+
+export class AcmeTransport {
+  readonly #agent: Agent;
+  readonly #clock: Clock;
+  readonly #agentName: string;
+
+  /** `ca`: PEM, in place of what the system trusts. */
+  constructor(clock: Clock, agentName: string, ca: string | undefined) {
+    this.#clock = clock;
+    this.#agentName = agentName;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 4, ...(ca === undefined ? {} : { ca }) });
+  }
+
+  /** Throws an `AcmeFailure`, or the reason of the signal. */
+  async send(
+    method: 'GET' | 'HEAD' | 'POST',
+    url: string,
+    body: string | undefined,
+    signal: AbortSignal,
+  ): Promise<AcmeAnswer> {
+    if (!URL.canParse(url) || !url.startsWith('https:')) throw rubbish(url, 'it names an address that is none');
+    try {
+      return await within(
+        this.#clock,
+        answerMs,
+        signal,
+        () => silent(url),
+        (limited) => this.#send(method, url, body, limited),
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof AcmeFailure ? error : unreachable(url, error);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #send(method: string, url: string, body: string | undefined, signal: AbortSignal): Promise<AcmeAnswer> {
+    return new Promise((resolve, reject) => {
+      // node:http tells of an abort in an error of its own.
+      const fail = (error: unknown): void => reject(signal.aborted ? signal.reason : error);
+      const headers = {
+        'user-agent': this.#agentName,
+        'accept-language': 'en',
+        ...(body === undefined
+          ? {}
+          : { 'content-type': 'application/jose+json', 'content-length': Buffer.byteLength(body) }),
+      };
+      const sent = request(url, { method, agent: this.#agent, headers, signal }, (response) => {
+        textOf(response, url).then(
+          (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+          fail,
+        );
+      });
+      sent.on('error', fail);
+      sent.end(body);
+    });
+  }
+}
+
+async function textOf(response: IncomingMessage, url: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxAnswerBytes) throw rubbish(url, 'its answer is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** An answer that no ACME server gives. */
+export function rubbish(url: string, what: string): AcmeFailure {
+  return new AcmeFailure({
+    step: 'directory',
+    reason: `${hostOf(url)} does not answer as an ACME server does: ${what}`,
+    mend: 'Check the URL of the directory (--acme-directory), and whether the CA has trouble.',
+  });
+}
+
+function silent(url: string): AcmeFailure {
+  return new AcmeFailure({
+    step: 'directory',
+    reason: `${hostOf(url)} did not answer within ${answerMs / 1000} s`,
+    mend: 'Check that this machine reaches it, and whether the CA has trouble.',
+  });
+}
+
+function unreachable(url: string, cause: unknown): AcmeFailure {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const host = hostOf(url);
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return new AcmeFailure({
+      step: 'directory',
+      reason: `the certificate of ${host} is not valid now (${code})`,
+      mend: "Check this machine's clock.",
+      cause,
+    });
+  if (/CERT|SELF_SIGNED|ISSUER|VERIFY|CRL/.test(code))
+    return new AcmeFailure({
+      step: 'directory',
+      reason: `${host} is not trusted (${code})`,
+      mend: 'For an ACME server of your own, name its CA with --acme-ca FILE.',
+      cause,
+    });
+  return new AcmeFailure({
+    step: 'directory',
+    reason: `${host} cannot be reached (${code || 'the connection broke'})`,
+    mend: 'Check the URL of the directory (--acme-directory) and that this machine reaches it.',
+    cause,
+  });
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'the ACME server';
+}

@@ -1,0 +1,43 @@
+/**
+ * tls-alpn-01 (RFC 8737): the proof is a certificate that the HTTPS port itself shows to whoever offers `acme-tls/1`.
+ */
+import type { Clock } from '../../core/clock.ts';
+import type { CertificatePair } from '../../core/proxy/context-source.ts';
+import { type Proof, type Prover, sha256 } from './prover.ts';
+
+const dayMs = 86_400_000;
+
+export class AlpnProver implements Prover {
+  readonly type = 'tls-alpn-01';
+  readonly #clock: Clock;
+  readonly #port: () => number;
+  readonly #pairs = new Map<string, CertificatePair>();
+
+  constructor(clock: Clock, port: () => number) {
+    this.#clock = clock;
+    this.#port = port;
+  }
+
+  mend(domain: string): string {
+    return `the address records of ${domain} lead to this machine, and that port 443 there reaches port ${this.#port()} here with nothing between that ends TLS`;
+  }
+
+  /** For a client that offered `acme-tls/1`. */
+  pair(name: string): CertificatePair | undefined {
+    return this.#pairs.get(name.toLowerCase());
+  }
+
+  async show({ domain, authorization }: Proof): Promise<() => Promise<void>> {
+    const { issueProof } = await import('../issue.ts');
+    const nowMs = this.#clock.nowMs();
+    const pair = await issueProof(domain, sha256(authorization), {
+      fromMs: nowMs - dayMs,
+      untilMs: nowMs + 7 * dayMs,
+    });
+    this.#pairs.set(domain, pair);
+    return () => {
+      this.#pairs.delete(domain);
+      return Promise.resolve();
+    };
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * dns-01 (RFC 8555, section 8.4) through a program of the user's:
+ *
+ *   COMMAND add NAME VALUE      sets the TXT record and ends when the domain's name servers tell it
+ *   COMMAND remove NAME VALUE   takes it away
+ *
+ * No shell reads the command: it is split at spaces, with quotes around what holds some. What it prints goes into the
+ * log; after a while it is ended, with all that it began.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Clock } from '../../core/clock.ts';
+import { AcmeFailure, quoted } from './acme-failure.ts';
+import { within } from './pause.ts';
+import { type Proof, type Prover, sha256 } from './prover.ts';
+
+export interface DnsHookNeeds {
+  readonly command: string;
+  readonly clock: Clock;
+  /** A line that the program printed. */
+  readonly print: (line: string) => void;
+}
+
+const hookMs = 60_000;
+const removeMs = 15_000;
+const maxPrintedBytes = 16 * 1024;
+
+export class DnsHook implements Prover {
+  readonly type = 'dns-01';
+  readonly #needs: DnsHookNeeds;
+
+  constructor(needs: DnsHookNeeds) {
+    this.#needs = needs;
+  }
+
+  mend(domain: string): string {
+    return `the hook sets the TXT record of _acme-challenge.${domain}, and ends only when the domain's name servers tell it`;
+  }
+
+  async show({ domain, authorization }: Proof, signal: AbortSignal): Promise<() => Promise<void>> {
+    const name = `_acme-challenge.${domain}`;
+    const value = sha256(authorization).toString('base64url');
+    const takeAway = async (): Promise<void> => {
+      try {
+        // Also when nobody waits any more: a record that stays is litter.
+        await this.#run('remove', name, value, removeMs, new AbortController().signal);
+      } catch (error) {
+        this.#needs.print(error instanceof Error ? error.message : String(error));
+      }
+    };
+    try {
+      await this.#run('add', name, value, hookMs, signal);
+    } catch (error) {
+      await takeAway();
+      throw error;
+    }
+    return takeAway;
+  }
+
+  async #run(how: 'add' | 'remove', name: string, value: string, limitMs: number, signal: AbortSignal) {
+    const [program = '', ...args] = commandWords(this.#needs.command);
+    const late = (): Error => failed(`it took longer than ${limitMs / 1000} s to ${how} ${name}`);
+    await within(this.#needs.clock, limitMs, signal, late, async (limited) => {
+      limited.throwIfAborted();
+      // In a group of its own, so that what it began ends with it.
+      const child = spawn(program, [...args, how, name, value], {
+        cwd: '/',
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        windowsHide: true,
+      });
+      const end = (): void => killGroup(child);
+      limited.addEventListener('abort', end, { once: true });
+      try {
+        const { ending, last } = await ended(child, this.#needs.print);
+        limited.throwIfAborted();
+        if (ending !== undefined)
+          throw failed(`${how} ${name}: ${ending}${last === '' ? '' : `, after it printed "${quoted(last)}"`}`);
+      } finally {
+        limited.removeEventListener('abort', end);
+      }
+    });
+  }
+}
+
+/** As a shell would split plain words; nothing else has a meaning. */
+export function commandWords(command: string): readonly string[] {
+  return [...command.matchAll(/"([^"]*)"|'([^']*)'|[^\s"']+/g)].map((m) => m[1] ?? m[2] ?? m[0]);
+}
+
+/** `ending` in words; undefined after a success. */
+function ended(
+  child: ChildProcess,
+  print: (line: string) => void,
+): Promise<{ readonly ending: string | undefined; readonly last: string }> {
+  let left = maxPrintedBytes;
+  let last = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = '';
+    const tell = (line: string): void => {
+      if (line.trim() === '') return;
+      last = line;
+      print(quoted(line));
+    };
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      // Read on, so that the program does not hang on a full pipe.
+      if (left <= 0) return;
+      const lines = (rest + text.slice(0, left)).split('\n');
+      left -= text.length;
+      rest = lines.pop() ?? '';
+      for (const line of lines) tell(line);
+    });
+    stream?.on('end', () => tell(rest));
+  }
+  return new Promise((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      resolve({ ending: `it cannot be run (${error.code ?? error.message})`, last }),
+    );
+    child.once('close', (code, signal) =>
+      resolve({ ending: code === 0 ? undefined : (signal ?? `exit status ${code}`), last }),
+    );
+  });
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}
+
+function failed(what: string): AcmeFailure {
+  return new AcmeFailure({
+    step: 'challenge',
+    reason: `the DNS hook failed: ${what}`,
+    mend: 'Run the hook by hand as `COMMAND add NAME VALUE` and see `flm proxy logs`.',
+  });
+}

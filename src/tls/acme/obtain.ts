@@ -1,0 +1,183 @@
+/**
+ * One certificate, from the order to the chain (RFC 8555, section 7.4):
+ *
+ *   order --> authorizations --shown, checked by the CA--> finalize --> valid --> chain
+ *
+ * What was shown is taken away again, whatever happens. Before the CA is asked to issue, the order and its key are kept:
+ * whoever is killed between issue and save fetches the certificate later in place of ordering another.
+ */
+import type { Clock } from '../../core/clock.ts';
+import type { CertificatePair } from '../../core/proxy/context-source.ts';
+import { beginMsOf, expiryMsOf, namesOf, pairText, type ReadPair, readPair } from '../certificate-pair.ts';
+import { type Authorization, authorizationIn, type Order, orderIn } from './acme-answers.ts';
+import type { AcmeClient } from './acme-client.ts';
+import { AcmeFailure, quoted } from './acme-failure.ts';
+import { type AcmeAnswer, rubbish } from './acme-transport.ts';
+import { failureOf, retryAfterMs } from './ca-said.ts';
+import { pause } from './pause.ts';
+import type { Prover } from './prover.ts';
+
+/** An order that the CA was asked to issue, and the key of its certificate. */
+export interface BegunOrder {
+  readonly url: string;
+  readonly key: string;
+}
+
+export interface Wanted {
+  readonly client: AcmeClient;
+  readonly clock: Clock;
+  readonly domains: readonly string[];
+  readonly prover: Prover;
+  /** From an earlier try. */
+  readonly begun: BegunOrder | undefined;
+  /** Called before the CA is asked to issue. */
+  readonly keep: (order: BegunOrder) => Promise<void>;
+  /** What is waited for from now on, in words. */
+  readonly doing: (what: string) => void;
+}
+
+const firstLookMs = 50;
+const maxLookMs = 2_000;
+const maxAskedWaitMs = 15_000;
+
+/** Throws an `AcmeFailure`, what `keep` throws, or the reason of the signal. */
+export async function obtain(wanted: Wanted, signal: AbortSignal): Promise<ReadPair> {
+  const resumed = await resume(wanted, signal);
+  if (resumed !== undefined) return resumed;
+  const { client, domains, keep } = wanted;
+  wanted.doing('the order');
+  const answer = await client.post('order', client.directory.newOrder, signal, {
+    identifiers: domains.map((value) => ({ type: 'dns', value })),
+  });
+  const { location } = answer.headers;
+  if (location === undefined) throw rubbish(client.directory.newOrder, 'it gave the order no address');
+  const order = orderIn(location, answer);
+  await prove(wanted, order, signal);
+  const { issueRequest } = await import('../issue.ts');
+  const { key, request } = await issueRequest(domains);
+  await keep({ url: order.url, key });
+  wanted.doing('the certificate');
+  const asked = await client.post('certificate', order.finalize, signal, { csr: request.toString('base64url') });
+  return fetchChain(wanted, await issued(wanted, order.url, asked, signal), key, signal);
+}
+
+/** The certificate of an order that was begun; undefined where there is none to be had. */
+async function resume(wanted: Wanted, signal: AbortSignal): Promise<ReadPair | undefined> {
+  const { begun, client } = wanted;
+  if (begun === undefined) return undefined;
+  wanted.doing('the certificate of an earlier order');
+  try {
+    const answer = await client.post('certificate', begun.url, signal);
+    // One that was not asked to issue yet is left to lapse.
+    if (!['processing', 'valid'].includes(orderIn(begun.url, answer).status)) return undefined;
+    return await fetchChain(wanted, await issued(wanted, begun.url, answer, signal), begun.key, signal);
+  } catch {
+    signal.throwIfAborted();
+    // It is gone, or of another account.
+    return undefined;
+  }
+}
+
+async function prove(wanted: Wanted, order: Order, signal: AbortSignal): Promise<void> {
+  const { client, prover } = wanted;
+  const shown: (() => Promise<void>)[] = [];
+  const asked: string[] = [];
+  try {
+    // All are shown before the CA looks at the first: a domain and its wildcard have their records at one name.
+    const challenges: string[] = [];
+    for (const url of order.authorizations) {
+      const authorization = authorizationIn(url, await client.post('challenge', url, signal));
+      if (authorization.status === 'valid') continue;
+      const { domain } = authorization;
+      if (authorization.status !== 'pending') throw unproved(authorization, prover);
+      const challenge = authorization.challenges.find((c) => c.type === prover.type);
+      if (challenge === undefined) throw notOffered(authorization, prover);
+      const authorizationText = client.key.authorization(challenge.token);
+      wanted.doing(`${prover.type} of ${domain}`);
+      shown.push(await prover.show({ domain, token: challenge.token, authorization: authorizationText }, signal));
+      challenges.push(challenge.url);
+      asked.push(url);
+    }
+    for (const url of challenges) await client.post('challenge', url, signal, {});
+    for (const url of asked) {
+      const last = await settled(wanted, url, await client.post('challenge', url, signal), signal, (a) =>
+        authorizationIn(url, a).status === 'pending' ? 'more' : 'done',
+      );
+      const authorization = authorizationIn(url, last);
+      if (authorization.status !== 'valid') throw unproved(authorization, prover);
+    }
+  } finally {
+    for (const takeAway of shown) await takeAway();
+  }
+}
+
+async function issued(wanted: Wanted, url: string, asked: AcmeAnswer, signal: AbortSignal): Promise<Order> {
+  const last = await settled(wanted, url, asked, signal, (a) =>
+    orderIn(url, a).status === 'processing' ? 'more' : 'done',
+  );
+  const order = orderIn(url, last);
+  if (order.status === 'valid') return order;
+  if (order.problem !== undefined) throw failureOf('certificate', order.problem, undefined);
+  throw rubbish(url, `the order is ${quoted(order.status)} in place of valid`);
+}
+
+async function fetchChain(wanted: Wanted, order: Order, key: string, signal: AbortSignal): Promise<ReadPair> {
+  const { client, clock, domains } = wanted;
+  if (order.certificate === undefined) throw rubbish(order.url, 'the order names no certificate');
+  const { text } = await client.post('certificate', order.certificate, signal);
+  const pair = readPair(pairText({ key, chain: text } satisfies CertificatePair));
+  if (typeof pair === 'string') throw rubbish(order.certificate, `what it issued ${pair}`);
+  const held = new Set(namesOf(pair.certificate));
+  const missing = domains.find((domain) => !held.has(domain));
+  if (missing !== undefined)
+    throw rubbish(order.certificate, `the certificate that it issued is not for ${missing}`);
+  const nowMs = clock.nowMs();
+  if (nowMs < beginMsOf(pair.certificate) || nowMs > expiryMsOf(pair.certificate)) {
+    const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+    throw new AcmeFailure({
+      step: 'certificate',
+      reason: `it issued one from ${day(beginMsOf(pair.certificate))} to ${day(expiryMsOf(pair.certificate))}, and this machine's clock says ${day(nowMs)}`,
+      mend: "Set this machine's clock.",
+    });
+  }
+  return pair;
+}
+
+/** Reads again until `look` is satisfied, as often as the CA wants to be asked. */
+async function settled(
+  { client, clock }: Wanted,
+  url: string,
+  first: AcmeAnswer,
+  signal: AbortSignal,
+  look: (answer: AcmeAnswer) => 'more' | 'done',
+): Promise<AcmeAnswer> {
+  let answer = first;
+  for (let waitMs = firstLookMs; look(answer) === 'more'; waitMs = Math.min(waitMs * 2, maxLookMs)) {
+    const askedMs = retryAfterMs(answer.headers['retry-after'], clock.nowMs());
+    await pause(clock, Math.min(askedMs ?? waitMs, maxAskedWaitMs), signal);
+    answer = await client.post('certificate', url, signal);
+  }
+  return answer;
+}
+
+function unproved(authorization: Authorization, prover: Prover): AcmeFailure {
+  const { domain, status, challenges } = authorization;
+  const problem = challenges.find((c) => c.problem !== undefined)?.problem;
+  const said = problem === undefined ? `the CA calls it ${quoted(status)}` : `the CA said "${quoted(problem.detail)}" (${quoted(problem.type)})`;
+  return new AcmeFailure({
+    step: 'challenge',
+    reason: `${prover.type} did not prove ${domain}: ${said}`,
+    mend: `Check that ${prover.mend(domain)}.`,
+    unproved: true,
+  });
+}
+
+function notOffered({ domain, challenges }: Authorization, prover: Prover): AcmeFailure {
+  const offered = challenges.map((c) => c.type).filter((type) => /^[a-z0-9-]{1,40}$/.test(type));
+  return new AcmeFailure({
+    step: 'challenge',
+    reason: `the CA does not offer ${prover.type} for ${domain}, only ${offered.join(', ') || 'what flm does not know'}`,
+    mend: 'Choose another with --acme-challenge; a wildcard needs --acme-dns-hook.',
+    unproved: true,
+  });
+}

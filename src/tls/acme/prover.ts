@@ -1,0 +1,25 @@
+/**
+ * One way to prove that a domain is ours (RFC 8555, section 8): shows what the CA will look for, and takes it away.
+ */
+import { createHash } from 'node:crypto';
+import type { AcmeChallenge } from '../../core/proxy/acme-config.ts';
+
+export interface Proof {
+  /** Without the `*.` of a wildcard. */
+  readonly domain: string;
+  readonly token: string;
+  /** RFC 8555, section 8.1. */
+  readonly authorization: string;
+}
+
+export interface Prover {
+  readonly type: AcmeChallenge;
+  /** Where the CA must get through, in words that complete "Check that ...". */
+  mend(domain: string): string;
+  /** The CA can see the proof when it resolves; the function that it gives takes it away and never rejects. Throws an `AcmeFailure`. */
+  show(proof: Proof, signal: AbortSignal): Promise<() => Promise<void>>;
+}
+
+export function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

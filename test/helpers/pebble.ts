@@ -1,0 +1,187 @@
+/**
+ * Pebble, a real ACME server, with its own resolver for which every name is this machine. It ends with the test. Both
+ * come from Debian's package; where they are missing, `noPebble` says so.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get, request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+
+const programs = ['pebble', 'pebble-challtestsrv', 'openssl'];
+
+/** The `skip` of a test. */
+export const noPebble = programs.every((program) =>
+  (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program))),
+)
+  ? false
+  : 'pebble and openssl are not there';
+
+export interface PebbleOptions {
+  /** Nonces that are refused, in percent. */
+  readonly rejectNonces?: number;
+  /** The CA waits so long before it looks; 0 by default. */
+  readonly slowSeconds?: number;
+  readonly lifetimeSeconds?: number;
+}
+
+export interface Pebble {
+  readonly directory: string;
+  /** What its own certificate is trusted by. */
+  readonly caFile: string;
+  /** Where it looks for http-01. */
+  readonly httpPort: number;
+  /** Where it looks for tls-alpn-01. */
+  readonly tlsPort: number;
+  readonly folder: string;
+  /** A file with the root of what it issues. */
+  rootFile(): Promise<string>;
+  /** A hook that sets its resolver's TXT records. */
+  readonly dnsHook: string;
+  /** All that it wrote to its log. */
+  log(): string;
+  pid(): number;
+}
+
+export async function startPebble(t: TestContext, options: PebbleOptions = {}): Promise<Pebble> {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-pebble-'));
+  const children: ChildProcess[] = [];
+  t.after(async () => {
+    await Promise.all(children.map(end));
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const caFile = join(folder, 'cert.pem');
+  const ssl = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  execFileSync('openssl', [...ssl, ...names, '-keyout', join(folder, 'key.pem'), '-out', caFile], {
+    stdio: 'ignore',
+  });
+  const [port, managementPort, httpPort, tlsPort, dnsPort, testPort] = (await freePorts(6)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  writeFileSync(
+    join(folder, 'pebble.json'),
+    JSON.stringify({
+      pebble: {
+        listenAddress: `127.0.0.1:${port}`,
+        managementListenAddress: `127.0.0.1:${managementPort}`,
+        certificate: caFile,
+        privateKey: join(folder, 'key.pem'),
+        httpPort,
+        tlsPort,
+        ...(options.lifetimeSeconds === undefined
+          ? {}
+          : { certificateValidityPeriod: options.lifetimeSeconds }),
+      },
+    }),
+  );
+  let text = '';
+  const start = (program: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess => {
+    const child = spawn(program, args, { cwd: folder, env: { ...process.env, ...env }, stdio: 'pipe' });
+    children.push(child);
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+    return child;
+  };
+  const dns = `127.0.0.1:${dnsPort}`;
+  const off = ['-http01', '', '-https01', '', '-tlsalpn01', '', '-defaultIPv6', '', '-defaultIPv4', '127.0.0.1'];
+  start('pebble-challtestsrv', [...off, '-dns01', dns, '-management', `127.0.0.1:${testPort}`], {});
+  const slow = options.slowSeconds ?? 0;
+  const pebble = start('pebble', ['-config', join(folder, 'pebble.json'), '-dnsserver', dns], {
+    PEBBLE_WFE_NONCEREJECT: String(options.rejectNonces ?? 0),
+    ...(slow === 0 ? { PEBBLE_VA_NOSLEEP: '1' } : { PEBBLE_VA_SLEEPTIME: String(slow) }),
+  });
+  const directory = `https://localhost:${port}/dir`;
+  await until(() => answers(directory), () => text);
+  await until(
+    () => fetch(`http://127.0.0.1:${testPort}/`).then(() => true, () => false),
+    () => text,
+  );
+  const hook = join(folder, 'hook.mjs');
+  writeFileSync(
+    hook,
+    `const [how, name, value] = process.argv.slice(2);
+console.log('hook', how, name);
+const call = how === 'add' ? 'set-txt' : 'clear-txt';
+await fetch('http://127.0.0.1:${testPort}/' + call, { method: 'POST', body: JSON.stringify({ host: name + '.', value }) });
+`,
+  );
+  return {
+    directory,
+    caFile,
+    httpPort,
+    tlsPort,
+    folder,
+    dnsHook: `"${process.execPath}" "${hook}"`,
+    async rootFile() {
+      const file = join(folder, 'root.pem');
+      writeFileSync(file, await textOf(`https://localhost:${managementPort}/roots/0`));
+      return file;
+    },
+    log: () => text,
+    pid: () => pebble.pid ?? 0,
+  };
+}
+
+/** Free a moment ago, on every address of this machine. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0);
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    return address.port;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+async function until(done: () => Promise<boolean>, told: () => string): Promise<void> {
+  const untilMs = performance.now() + 20_000;
+  while (!(await done())) {
+    assert.ok(performance.now() < untilMs, `the ACME server does not start:\n${told()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function answers(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const sent = request(url, { rejectUnauthorized: false, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    sent.on('error', () => resolve(false));
+    sent.end();
+  });
+}
+
+function textOf(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, { rejectUnauthorized: false, agent: false }, (response) => {
+      response.setEncoding('utf8');
+      response.toArray().then((chunks) => resolve(chunks.join('')), reject);
+    }).on('error', reject);
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, 'close');
+  child.kill('SIGKILL');
+  await closed;
+}
