@@ -5,8 +5,9 @@
  * By itself flm proves by the HTTPS port where that is 443, which is open or the proxy is no use; else, and where that
  * fails, by port 80. The plain listener is opened when it is needed first, and stays.
  */
-import type { AcmeChallenge } from '../core/proxy/acme-config.ts';
+
 import { FlmError } from '../core/errors.ts';
+import type { AcmeChallenge } from '../core/proxy/acme-config.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { Listener } from '../gateway/listener.ts';
 import { AcmeFailure } from '../tls/acme/acme-failure.ts';
@@ -16,7 +17,7 @@ import { DnsHook } from '../tls/acme/dns-hook.ts';
 import { HttpDoor } from '../tls/acme/http-door.ts';
 import type { Prover } from '../tls/acme/prover.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
-import type { CertificateKeeper, CertificateSurroundings } from './certificates.ts';
+import type { CertificateKeeper, CertificateSurroundings } from './certificate-keeper.ts';
 
 /** Throws a `CertificateError` CERT_STORE_FAILED. */
 export async function openAcmeKeeper(
@@ -71,8 +72,7 @@ export async function openAcmeKeeper(
       return provers;
     },
     tell(event, detail) {
-      if (event === 'failed')
-        logger.event('error', 'the certificate was not renewed', { reason: detail });
+      if (event === 'failed') logger.event('error', 'the certificate was not renewed', { reason: detail });
       else logger.event('info', `the certificate was ${event}`, { names: detail });
     },
   });
@@ -84,7 +84,8 @@ export async function openAcmeKeeper(
     look: () => source.look(),
     async ready(signal) {
       // Where it was asked for by name it also sends people to HTTPS, from the beginning.
-      if (challengesOf(config)[0] === 'http-01') await plain.open().catch((error: unknown) => plain.tell(error));
+      if (challengesOf(config)[0] === 'http-01')
+        await plain.open().catch((error: unknown) => plain.tell(error));
       await source.ready(signal);
     },
     async close() {
@@ -126,7 +127,10 @@ class PlainPort {
       securePort: port,
       exposed: (secret, client) => {
         const key = (secret === undefined ? undefined : keyId(secret)) ?? 'unknown';
-        logger.event('warn', 'a key crossed the network in plain text: replace it (flm key rotate)', { key, client });
+        logger.event('warn', 'a key crossed the network in plain text: replace it (flm key rotate)', {
+          key,
+          client,
+        });
       },
     });
     try {

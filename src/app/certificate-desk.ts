@@ -4,6 +4,10 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { CertificateError } from '../core/errors.ts';
+import { directoryOf } from '../core/proxy/acme-config.ts';
+import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
+import { acmeCertificateName, isAcmeCertificateName } from '../tls/acme/acme-names.ts';
+import { keepTries, nothingTried } from '../tls/acme/try-record.ts';
 import {
   type Authority,
   authorityName,
@@ -36,7 +40,9 @@ export interface AuthorityView {
 }
 
 export interface LeafView {
-  readonly profile: string;
+  readonly origin: 'local-ca' | 'acme';
+  /** Absent where it is an ACME server's: profiles with the same domains share it. */
+  readonly profile?: string;
   readonly file: string;
   /** Absent where the file is damaged. */
   readonly certificate?: {
@@ -67,8 +73,12 @@ export interface CertificateDesk {
   authority(signal: AbortSignal): Promise<AuthorityView>;
   /** Undefined where there is none. */
   findAuthority(): Promise<AuthorityView | undefined>;
-  /** The CA's certificate as clients are given it; undefined where there is none. Never rejects. */
-  published(): Promise<string | undefined>;
+  /** What proxies of this user are known by: the local CA and the certificates of ACME servers. PEM; undefined where there is none. Never rejects. */
+  known(): Promise<string | undefined>;
+  /** Lets a certificate of an ACME server be renewed now, and forgets what failed before. */
+  askRenewal(config: Pick<ProxyConfig, 'domains' | 'acme'>): Promise<void>;
+  /** Forgets what failed with ACME servers, so that the next start may order at once. */
+  forgetTries(): Promise<void>;
   leaves(): Promise<readonly LeafView[]>;
   renewAuthority(permit: readonly string[], signal: AbortSignal): Promise<AuthorityView>;
   /** What `flm cert trust` would change: the present CA is added, those that it replaced are taken away. */
@@ -110,7 +120,24 @@ export function makeCertificateDesk(
       const authority = await findAuthority({ store, clock });
       return authority === undefined ? undefined : viewOf(authority);
     },
-    published: () => store.published(authorityName),
+    async known() {
+      const names = (await store.names('pem')).filter(isAcmeCertificateName);
+      const own = await Promise.all(
+        names.map(async (name) => {
+          const stored = await store.read(name).catch(() => undefined);
+          return stored?.state === 'sound' ? stored.pair.certificate.toString() : '';
+        }),
+      );
+      return [(await store.published(authorityName)) ?? '', ...own].join('\n').trim() || undefined;
+    },
+    async askRenewal({ domains, acme }) {
+      const name = acmeCertificateName(directoryOf(acme), domains);
+      await keepTries(store, name, { ...nothingTried, asked: true });
+      await announce();
+    },
+    async forgetTries() {
+      for (const name of await store.names('tries')) await store.remove(name, 'tries');
+    },
     async leaves() {
       const names = (await store.names('pem')).filter((name) => name !== authorityName);
       return Promise.all(names.map((name) => leafOf(store, name)));
@@ -192,7 +219,10 @@ function viewOf(authority: Authority): AuthorityView {
 }
 
 async function leafOf(store: CertificateStore, name: string): Promise<LeafView> {
-  const common = { profile: name.replace(/^leaf-/, ''), file: `${store.folder}/${name}.pem` };
+  const file = `${store.folder}/${name}.pem`;
+  const common = isAcmeCertificateName(name)
+    ? ({ origin: 'acme', file } as const)
+    : ({ origin: 'local-ca', profile: name.replace(/^leaf-/, ''), file } as const);
   const stored = await store.read(name);
   if (stored.state !== 'sound')
     return { ...common, damage: stored.state === 'damaged' ? stored.reason : 'is gone' };

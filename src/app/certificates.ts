@@ -5,34 +5,12 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { CertificateError, FlmError, ProxyError } from '../core/errors.ts';
-import type { CertificateFacts, ContextSource } from '../core/proxy/context-source.ts';
 import type { StartOrder } from '../core/proxy/ports.ts';
 import type { GatewayTls } from '../gateway/gateway.ts';
 import type { ClientAuthority } from '../gateway/tls-door.ts';
-import type { Logger } from '../observe/logger.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { LocalSource } from '../tls/local-source.ts';
-import type { Machine } from './machine.ts';
-
-/** Whoever keeps the certificate of a running proxy good. */
-export interface CertificateKeeper extends ContextSource {
-  facts(): CertificateFacts;
-  /** Resolves when there is a certificate; the listener answers by then. Throws a `ProxyError`, or the reason of the signal. */
-  ready(signal: AbortSignal): Promise<void>;
-  /** Looks now whether another certificate is needed. Never rejects. */
-  look(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** What the certificates of a proxy have to do with. */
-export interface CertificateSurroundings {
-  readonly machine: Machine;
-  readonly logger: Logger;
-  /** Of the HTTPS listener; 0 while there is none. */
-  readonly port: () => number;
-  /** The id of a stored key by its secret. */
-  readonly keyId: (secret: string) => string | undefined;
-}
+import type { CertificateKeeper, CertificateSurroundings } from './certificate-keeper.ts';
 
 export interface Certificates {
   readonly keeper: CertificateKeeper;

@@ -35,7 +35,7 @@ export function makeChatAccess(
       key = given;
     }
     // Read each time, for it may have been replaced.
-    const authority = handle.mode === 'local-http' ? undefined : await flm.certificates.published();
+    const authority = handle.mode === 'local-http' ? undefined : await flm.certificates.known();
     return { url: proxyUrl(handle), key: key.key, authority };
   };
 }

@@ -6,10 +6,10 @@
  */
 import type { ProxyControl, Refusal, StartOrder, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
 import {
+  clientUrl,
   networkUrls,
   type ProxyHandle,
   type ProxyStatus,
-  proxyUrl,
   type RequestLine,
 } from '../core/proxy/proxy-handle.ts';
 import { reachOf } from '../core/proxy/reach.ts';
@@ -21,7 +21,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
 import type { ProxyStore } from '../store/sqlite/proxy-store.ts';
-import type { CertificateKeeper } from './certificates.ts';
+import type { CertificateKeeper } from './certificate-keeper.ts';
 import type { EngineRoom } from './engine-room.ts';
 import type { Machine } from './machine.ts';
 import type { TemporaryKeyRing } from './temporary-keys.ts';
@@ -67,13 +67,14 @@ export class LiveControl implements ProxyControl {
     const nowMs = machine.clock.nowMs();
     const statuses = engines.service.engines();
     const certificate = this.#needs.certificates?.facts();
+    const url = clientUrl(handle, order.config.domains);
     let keys = 0;
     for (const key of snapshots.current().keysById.values()) {
       if (!key.revoked && key.expiresAtMs > nowMs) keys += 1;
     }
     return {
       handle,
-      url: proxyUrl(handle),
+      url,
       version: machine.version,
       config: order.config,
       overrides: order.overrides,
@@ -86,7 +87,7 @@ export class LiveControl implements ProxyControl {
       queues: gateway.queues(),
       models: new Set(statuses.flatMap((e) => e.models.map((m) => m.id))).size,
       reach: reachOf(handle.addresses, machine.addresses()),
-      networkUrls: networkUrls(handle, certificate?.names ?? []),
+      networkUrls: networkUrls(handle, certificate?.names ?? []).filter((other) => other !== url),
       ...(certificate === undefined ? {} : { certificate }),
       warnings: this.#warnings(keys),
     };

@@ -1,20 +1,33 @@
 /**
  * Requests of the command line to a proxy of this user, as a client sends them. Over TLS the local CA counts beside those
- * that everybody trusts, whatever this machine itself trusts.
+ * that everybody trusts, whatever this machine itself trusts; and so do the certificates that this user's proxies have
+ * from ACME servers, by whatever name they are called here: nobody else has their keys.
  */
+import { X509Certificate } from 'node:crypto';
 import { type ClientRequest, request as plainRequest, type RequestOptions } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { rootCertificates } from 'node:tls';
+import { checkServerIdentity, rootCertificates } from 'node:tls';
 
-/** `authority`: the certificate of the local CA; PEM. */
+/** `authority`: the local CA and what proxies of this user show besides; PEM. */
 export function requestOwnDoor(
   url: string,
   options: RequestOptions,
   authority: string | undefined,
 ): ClientRequest {
   if (!url.startsWith('https:')) return plainRequest(url, options);
+  if (authority === undefined) return tlsRequest(url, options);
+  const own = authority.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const pinned = new Set(
+    own
+      .map((pem) => new X509Certificate(pem))
+      .filter((certificate) => !certificate.ca)
+      .map((certificate) => certificate.fingerprint256),
+  );
   return tlsRequest(url, {
     ...options,
-    ...(authority === undefined ? {} : { ca: [...rootCertificates, authority] }),
+    ca: [...rootCertificates, ...own],
+    allowPartialTrustChain: true,
+    checkServerIdentity: (host, certificate) =>
+      pinned.has(certificate.fingerprint256) ? undefined : checkServerIdentity(host, certificate),
   });
 }

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import type { AuthorityView, LeafView, TrustPlan } from '../app/certificate-desk.ts';
 import { CertificateError } from '../core/errors.ts';
 import { trustDevice } from './cert-device.ts';
+import { renewCertificate } from './cert-renew.ts';
 import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { collect, number } from './config-flags.ts';
 import { facts, moment, printable } from './layout.ts';
@@ -17,6 +18,7 @@ export function certCommands(cli: Cli): Command {
     show(cli),
     trust(cli),
     exportCa(cli),
+    renewCertificate(cli),
     group('authority', 'the local CA itself', [renewAuthority(cli)]),
   ]);
 }
@@ -24,7 +26,7 @@ export function certCommands(cli: Cli): Command {
 function show(cli: Cli): Command {
   return leaf(
     'show',
-    'the local CA, what it may vouch for, and the certificates that it signed',
+    'the local CA, what it may vouch for, and the certificates of proxies',
     'flm cert show',
   ).action(
     action(cli, async (session) => {
@@ -40,11 +42,11 @@ function show(cli: Cli): Command {
           }),
         );
       }
-      if (authority === undefined)
-        return terminal.out(
-          'There is no local CA yet. `flm proxy start --mode dev-selfsigned` makes one, and so does `flm cert trust`.',
-        );
-      terminal.out([authorityText(authority), ...leaves.map(leafText)].join('\n\n'));
+      const first =
+        authority === undefined
+          ? 'There is no local CA yet. `flm proxy start --mode dev-selfsigned` makes one, and so does `flm cert trust`.'
+          : authorityText(authority);
+      terminal.out([first, ...leaves.map(leafText)].join('\n\n'));
     }),
   );
 }
@@ -214,15 +216,17 @@ function authorityText(view: AuthorityView): string {
   ]);
 }
 
-function leafDocument({ profile, file, certificate, damage }: LeafView) {
-  if (certificate === undefined) return { profile, file, damage: damage ?? null };
+function leafDocument(view: LeafView) {
+  const { origin, file, certificate, damage } = view;
+  const profile = view.profile ?? null;
+  if (certificate === undefined) return { origin, profile, file, damage: damage ?? null };
   const { expiresAtMs, ...rest } = certificate;
-  return { profile, file, ...rest, expiresAt: new Date(expiresAtMs).toISOString() };
+  return { origin, profile, file, ...rest, expiresAt: new Date(expiresAtMs).toISOString() };
 }
 
 function leafText({ profile, file, certificate, damage }: LeafView): string {
   return facts([
-    ['certificate', `of profile ${profile}`],
+    ['certificate', profile === undefined ? 'of an ACME server' : `of profile ${profile}`],
     ['  file', file],
     ['  names', certificate?.names.join(', ')],
     ['  SHA-256', certificate?.fingerprint],

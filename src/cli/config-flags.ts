@@ -41,7 +41,10 @@ export function addConfigFlags(command: Command): Command {
       'address to listen on (repeatable); by default both loopback addresses, with HTTPS all addresses',
       collect,
     )
-    .option('--port <number>', 'port to listen on, by default 8484, 8443 or 443, as the mode is; 0 takes a free one')
+    .option(
+      '--port <number>',
+      'port to listen on, by default 8484, 8443 or 443, as the mode is; 0 takes a free one',
+    )
     .option(
       '--san <name>',
       'further name or address in the certificate of dev-selfsigned (repeatable)',
@@ -62,7 +65,10 @@ export function addConfigFlags(command: Command): Command {
       'how the domain is proved: http-01, tls-alpn-01 or dns-01; by default by what is possible here',
     )
     .option('--acme-http-port <number>', 'port for http-01, 80 by default')
-    .option('--acme-dns-hook <command>', 'program that sets TXT records: called with add or remove, NAME, VALUE')
+    .option(
+      '--acme-dns-hook <command>',
+      'program that sets TXT records: called with add or remove, NAME, VALUE',
+    )
     .option('--hsts <seconds>', 'tell browsers for how long to use HTTPS only; by default they are not told')
     .option(
       '--engine <url>',
@@ -97,7 +103,7 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
     acme: acmeOf(flags),
   };
   // Judged by the schema, which says what is wrong with each.
-  return present(given) as ProxyConfigInput;
+  return present(given);
 }
 
 function acmeOf(flags: ConfigFlags): object | undefined {

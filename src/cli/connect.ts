@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander';
 import { isLoopback } from '../core/proxy/proxy-config.ts';
-import type { ProxyStatus } from '../core/proxy/proxy-handle.ts';
+import { type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import { type ClientRecipe, type ConnectTarget, clients } from './clients.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { waitForRequest } from './connect-wait.ts';
@@ -110,7 +110,7 @@ async function warningsOf(
   const { answersForHost } = await import('../app/host-check.ts');
   if (
     flags.host !== undefined &&
-    !(await answersForHost(status.url, host, signal, await flm.certificates.published()))
+    !(await answersForHost(proxyUrl(status.handle), host, signal, await flm.certificates.known()))
   ) {
     warnings.push(
       `The proxy does not answer for ${flags.host}: stop it, and start it with --public-host ${flags.host}.`,

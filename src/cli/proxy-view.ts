@@ -48,6 +48,10 @@ export interface CertificateDocument {
   readonly fingerprint: string;
   /** The CA's certificate, which clients must trust. */
   readonly authorityFile?: string;
+  /** ISO 8601; when an ACME server is asked for the next one. */
+  readonly renewsAt?: string;
+  /** Renewals that failed since the start. */
+  readonly renewalFailures?: number;
 }
 
 export interface EngineDocument {
@@ -106,13 +110,15 @@ export function proxyDocument(view: ProxyView, url: string): ProxyDocument {
 }
 
 function certificateDocument(facts: CertificateFacts): CertificateDocument {
-  const { names, leftOut, expiresAtMs, fingerprint, authorityFile } = facts;
+  const { names, leftOut, expiresAtMs, fingerprint, authorityFile, renewsAtMs, renewalFailures } = facts;
   return {
     names,
     leftOut,
     expiresAt: new Date(expiresAtMs).toISOString(),
     fingerprint,
     ...(authorityFile === undefined ? {} : { authorityFile }),
+    ...(renewsAtMs === undefined ? {} : { renewsAt: new Date(renewsAtMs).toISOString() }),
+    ...(renewalFailures === undefined ? {} : { renewalFailures }),
   };
 }
 
@@ -161,8 +167,9 @@ export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
 /** Undefined with plain HTTP. */
 export function certificateText(certificate: CertificateDocument | undefined): string | undefined {
   if (certificate === undefined) return undefined;
-  const { names, leftOut, expiresAt, authorityFile } = certificate;
-  const lines = [`for ${names.join(', ')}; until ${moment(Date.parse(expiresAt))}`];
+  const { names, leftOut, expiresAt, authorityFile, renewsAt } = certificate;
+  const renewal = renewsAt === undefined ? '' : `, renewed from ${moment(Date.parse(renewsAt))}`;
+  const lines = [`for ${names.join(', ')}; until ${moment(Date.parse(expiresAt))}${renewal}`];
   if (leftOut.length > 0)
     lines.push(`not for ${leftOut.join(', ')}: the local CA may vouch for private addresses only`);
   if (authorityFile !== undefined)

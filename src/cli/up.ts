@@ -98,7 +98,7 @@ async function tell(
   const url = 'status' in view ? view.status.url : proxyUrl(view.handle);
   const proxy = proxyDocument(view, url);
   const authorityFile = proxy.certificate?.authorityFile;
-  const models = await modelsThroughTheDoor(session, view.handle, url);
+  const models = await modelsThroughTheDoor(session, view.handle);
   const curl = curlLine(url, created?.key ?? placeholder, models, authorityFile);
   const { terminal } = session;
   if (session.json) {
@@ -108,14 +108,12 @@ async function tell(
   terminal.out(upText(session, { proxy, created, models, curl, how, newKey: flags.newKey === true }));
 }
 
-async function modelsThroughTheDoor(
-  session: Session,
-  handle: ProxyHandle,
-  url: string,
-): Promise<readonly DoorModel[]> {
+async function modelsThroughTheDoor(session: Session, handle: ProxyHandle): Promise<readonly DoorModel[]> {
   const key = await session.flm.control(handle).temporaryKey(keyTtlMs, session.signal);
   if (key === 'gone') return [];
-  const answer = await askOwnDoor(url, key.key, session.signal, await session.flm.certificates.published());
+  const own = await session.flm.certificates.known();
+  // By this machine itself: not every network leads a domain back inside.
+  const answer = await askOwnDoor(proxyUrl(handle), key.key, session.signal, own);
   if (answer.ok) return answer.models;
   session.terminal.talk(`${session.terminal.paint('yellow', '!')} The proxy ${answer.reason}.`);
   return [];

@@ -87,7 +87,9 @@ export class Gateway {
       directory: needs.directory,
     };
     const account = makeAccount(needs.account, clock, tokens);
-    const hosts = new HostList(ownNames(needs.hostname, [...config.publicHosts, ...config.sans, ...config.domains]));
+    const hosts = new HostList(
+      ownNames(needs.hostname, [...config.publicHosts, ...config.sans, ...config.domains]),
+    );
     const line = makeLine({
       guard: makeGuard({
         hosts,

@@ -68,7 +68,9 @@ async function assertTrusted(pebble: Pebble, host: string, port: number): Promis
   assert.notEqual((await ran('curl', [...curl, `https://${host}:${port}/health`])).code, 0);
 }
 
-test('one command obtains a certificate by http-01 that openssl and curl accept', { skip: noPebble }, async (t) => {
+test('one command obtains a certificate by http-01 that openssl and curl accept', {
+  skip: noPebble,
+}, async (t) => {
   const { pebble, start } = await stageOf(t);
   const [port] = await freePorts(1);
 

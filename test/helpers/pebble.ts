@@ -56,7 +56,17 @@ export async function startPebble(t: TestContext, options: PebbleOptions = {}): 
     rmSync(folder, { recursive: true, force: true });
   });
   const caFile = join(folder, 'cert.pem');
-  const ssl = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  const ssl = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '2',
+  ];
   const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
   execFileSync('openssl', [...ssl, ...names, '-keyout', join(folder, 'key.pem'), '-out', caFile], {
     stdio: 'ignore',
@@ -94,7 +104,18 @@ export async function startPebble(t: TestContext, options: PebbleOptions = {}): 
     return child;
   };
   const dns = `127.0.0.1:${dnsPort}`;
-  const off = ['-http01', '', '-https01', '', '-tlsalpn01', '', '-defaultIPv6', '', '-defaultIPv4', '127.0.0.1'];
+  const off = [
+    '-http01',
+    '',
+    '-https01',
+    '',
+    '-tlsalpn01',
+    '',
+    '-defaultIPv6',
+    '',
+    '-defaultIPv4',
+    '127.0.0.1',
+  ];
   start('pebble-challtestsrv', [...off, '-dns01', dns, '-management', `127.0.0.1:${testPort}`], {});
   const slow = options.slowSeconds ?? 0;
   const pebble = start('pebble', ['-config', join(folder, 'pebble.json'), '-dnsserver', dns], {
@@ -102,9 +123,16 @@ export async function startPebble(t: TestContext, options: PebbleOptions = {}): 
     ...(slow === 0 ? { PEBBLE_VA_NOSLEEP: '1' } : { PEBBLE_VA_SLEEPTIME: String(slow) }),
   });
   const directory = `https://localhost:${port}/dir`;
-  await until(() => answers(directory), () => text);
   await until(
-    () => fetch(`http://127.0.0.1:${testPort}/`).then(() => true, () => false),
+    () => answers(directory),
+    () => text,
+  );
+  await until(
+    () =>
+      fetch(`http://127.0.0.1:${testPort}/`).then(
+        () => true,
+        () => false,
+      ),
     () => text,
   );
   const hook = join(folder, 'hook.mjs');

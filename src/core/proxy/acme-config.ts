@@ -48,7 +48,9 @@ export const acmeSchema = z.strictObject({
     .max(4096)
     .refine((path) => /^(?:\/|[A-Za-z]:[\\/])/.test(path), { error: 'an absolute path' })
     .optional()
-    .describe('CA that the ACME server itself is trusted by (PEM), in place of those that the system trusts.'),
+    .describe(
+      'CA that the ACME server itself is trusted by (PEM), in place of those that the system trusts.',
+    ),
   staging: z
     .boolean()
     .default(false)

@@ -38,6 +38,12 @@ export function proxyUrl(place: Place): string {
   return urlOf(place, first === '0.0.0.0' ? '127.0.0.1' : first === '::' ? '::1' : first);
 }
 
+/** The base URL for clients: by a domain that the certificate is for, where there are domains. */
+export function clientUrl(place: Place, domains: readonly string[]): string {
+  const domain = domains.find((name) => !name.startsWith('*.'));
+  return domain === undefined ? proxyUrl(place) : urlOf(place, domain);
+}
+
 /**
  * Further base URLs, by which others on the network reach it: what of `names` (of its certificate) leads to an address
  * that it listens on. Loopback names and addresses are left out.
@@ -51,7 +57,10 @@ export function networkUrls(place: Place, names: readonly string[]): readonly st
     .filter((name) =>
       ipaddr.isValid(name)
         ? listens(name) && ipaddr.process(name).range() !== 'loopback'
-        : name !== 'localhost' && name !== 'host.docker.internal' && name.includes('.'),
+        : name !== 'localhost' &&
+          !name.startsWith('*.') &&
+          name !== 'host.docker.internal' &&
+          name.includes('.'),
     )
     .map((name) => urlOf(place, name));
 }

@@ -105,7 +105,9 @@ function problemOf(value: unknown): Problem | undefined {
   const { type, detail, subproblems, identifier } = record(value);
   if (typeof type !== 'string') return undefined;
   // The one that names a domain says more.
-  const sub = list(subproblems).map(problemOf).find((p) => p !== undefined);
+  const sub = list(subproblems)
+    .map(problemOf)
+    .find((p) => p !== undefined);
   const domain = record(identifier).value;
   return {
     type: sub?.type ?? type.replace('urn:ietf:params:acme:error:', ''),

@@ -99,7 +99,8 @@ export class AcmeClient {
       if (answer.status < 300) return answer;
       if (answer.status < 400) throw rubbish(url, `it answers with status ${answer.status}`);
       const problem = problemIn(answer);
-      if (problem.type !== 'badNonce' || left === 0) throw failureOf(step, problem, waitOf(answer, this.#clock));
+      if (problem.type !== 'badNonce' || left === 0)
+        throw failureOf(step, problem, waitOf(answer, this.#clock));
     }
   }
 

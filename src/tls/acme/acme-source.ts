@@ -115,8 +115,12 @@ export class AcmeSource implements ContextSource {
     if (this.#held !== undefined) return void this.look();
     const { clock } = this.#needs;
     try {
-      await within(clock, firstMs, AbortSignal.any([signal, this.#ender.signal]), () => this.#late(firstMs), (limited) =>
-        this.#obtain(limited),
+      await within(
+        clock,
+        firstMs,
+        AbortSignal.any([signal, this.#ender.signal]),
+        () => this.#late(firstMs),
+        (limited) => this.#obtain(limited),
       );
       this.#needs.tell('obtained', this.#needs.domains.join(', '));
     } catch (error) {
@@ -167,8 +171,12 @@ export class AcmeSource implements ContextSource {
 
   async #renew(): Promise<void> {
     try {
-      await within(this.#needs.clock, renewalMs, this.#ender.signal, () => this.#late(renewalMs), (limited) =>
-        this.#obtain(limited),
+      await within(
+        this.#needs.clock,
+        renewalMs,
+        this.#ender.signal,
+        () => this.#late(renewalMs),
+        (limited) => this.#obtain(limited),
       );
       this.#problem = undefined;
     } catch (error) {
@@ -231,7 +239,9 @@ export class AcmeSource implements ContextSource {
       const record = await readTries(store, this.#name);
       const failures = record.failures + 1;
       const caNotBeforeMs =
-        error instanceof AcmeFailure && error.step !== 'waiting' ? (error.notBeforeMs ?? 0) : record.caNotBeforeMs;
+        error instanceof AcmeFailure && error.step !== 'waiting'
+          ? (error.notBeforeMs ?? 0)
+          : record.caNotBeforeMs;
       const retryAtMs = Math.max(
         clock.nowMs() + retryWaitMs(failures, random),
         error instanceof AcmeFailure ? (error.notBeforeMs ?? 0) : 0,

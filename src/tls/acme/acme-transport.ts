@@ -2,6 +2,7 @@
  * HTTPS to an ACME server, and to nobody else: every answer has an end in bytes and in time, redirects are not followed,
  * and whatever goes wrong on the way is told in words. Connections live until `close`.
  */
+import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Clock } from '../../core/clock.ts';
@@ -37,7 +38,8 @@ export class AcmeTransport {
     body: string | undefined,
     signal: AbortSignal,
   ): Promise<AcmeAnswer> {
-    if (!URL.canParse(url) || !url.startsWith('https:')) throw rubbish(url, 'it names an address that is none');
+    if (!URL.canParse(url) || !url.startsWith('https:'))
+      throw rubbish(url, 'it names an address that is none');
     try {
       return await within(
         this.#clock,
@@ -56,26 +58,32 @@ export class AcmeTransport {
     this.#agent.destroy();
   }
 
-  #send(method: string, url: string, body: string | undefined, signal: AbortSignal): Promise<AcmeAnswer> {
-    return new Promise((resolve, reject) => {
-      // node:http tells of an abort in an error of its own.
-      const fail = (error: unknown): void => reject(signal.aborted ? signal.reason : error);
-      const headers = {
-        'user-agent': this.#agentName,
-        'accept-language': 'en',
-        ...(body === undefined
-          ? {}
-          : { 'content-type': 'application/jose+json', 'content-length': Buffer.byteLength(body) }),
-      };
-      const sent = request(url, { method, agent: this.#agent, headers, signal }, (response) => {
-        textOf(response, url).then(
-          (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
-          fail,
-        );
-      });
-      sent.on('error', fail);
+  async #send(
+    method: string,
+    url: string,
+    body: string | undefined,
+    signal: AbortSignal,
+  ): Promise<AcmeAnswer> {
+    const headers = {
+      'user-agent': this.#agentName,
+      'accept-language': 'en',
+      ...(body === undefined
+        ? {}
+        : { 'content-type': 'application/jose+json', 'content-length': Buffer.byteLength(body) }),
+    };
+    try {
+      const sent = request(url, { method, agent: this.#agent, headers, signal });
       sent.end(body);
-    });
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      // What comes from now on is told by whoever reads the body.
+      sent.on('error', () => {});
+      const text = await textOf(response, url);
+      return { status: response.statusCode ?? 0, headers: response.headers, text };
+    } catch (error) {
+      // node:http tells of an abort in an error of its own.
+      signal.throwIfAborted();
+      throw error;
+    }
   }
 }
 

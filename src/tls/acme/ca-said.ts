@@ -2,8 +2,9 @@
  * From a CA's problem (RFC 8555, section 6.7) to a failure that tells people what to check, and from `Retry-After` to
  * milliseconds.
  */
-import { AcmeFailure, type AcmeStep, quoted } from './acme-failure.ts';
+
 import type { Problem } from './acme-answers.ts';
+import { AcmeFailure, type AcmeStep, quoted } from './acme-failure.ts';
 
 /** Longer than any rate limit of a CA that means it. */
 const maxWaitMs = 7 * 86_400_000;

@@ -74,7 +74,9 @@ export class DnsHook implements Prover {
         const { ending, last } = await ended(child, this.#needs.print);
         limited.throwIfAborted();
         if (ending !== undefined)
-          throw failed(`${how} ${name}: ${ending}${last === '' ? '' : `, after it printed "${quoted(last)}"`}`);
+          throw failed(
+            `${how} ${name}: ${ending}${last === '' ? '' : `, after it printed "${quoted(last)}"`}`,
+          );
       } finally {
         limited.removeEventListener('abort', end);
       }

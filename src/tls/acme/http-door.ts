@@ -33,7 +33,8 @@ const lingerMs = 2_000;
 const sweepMs = 1_000;
 const maxGuests = 256;
 const challengePath = '/.well-known/acme-challenge/';
-const carriesKey = /\r\n(?:authorization|proxy-authorization|x-api-key|api-key|cookie)[ \t]*:[ \t]*([^\r\n]*)/i;
+const carriesKey =
+  /\r\n(?:authorization|proxy-authorization|x-api-key|api-key|cookie)[ \t]*:[ \t]*([^\r\n]*)/i;
 const keyPattern = /flm_[A-Za-z0-9]{20,120}/;
 
 export class HttpDoor implements Prover {
@@ -72,7 +73,12 @@ export class HttpDoor implements Prover {
       const end = guest.bytes.indexOf('\r\n\r\n');
       if (end < 0 && guest.bytes.length <= maxHeadBytes) return;
       socket.off('data', look);
-      socket.end(end < 0 ? answer('431 Request Header Fields Too Large', 'The head is too long.') : this.#answer(guest, end), 'latin1');
+      socket.end(
+        end < 0
+          ? answer('431 Request Header Fields Too Large', 'The head is too long.')
+          : this.#answer(guest, end),
+        'latin1',
+      );
       // A body may still be on its way; closing over it would take the answer along.
       socket.resume();
       guest.deadlineMs = this.#needs.clock.monotonicMs() + lingerMs;
@@ -103,7 +109,8 @@ export class HttpDoor implements Prover {
       );
     }
     const hosts = [...head.matchAll(/\r\nhost:[ \t]*([^\r\n]*?)[ \t]*\r\n/gi)].map((m) => m[1] as string);
-    const host = hosts.length === 1 ? /^([a-z0-9.-]+?)\.?(?::\d{1,5})?$/i.exec(hosts[0] as string)?.[1] : undefined;
+    const host =
+      hosts.length === 1 ? /^([a-z0-9.-]+?)\.?(?::\d{1,5})?$/i.exec(hosts[0] as string)?.[1] : undefined;
     const name = host?.toLowerCase();
     // The answer to DNS rebinding, and what keeps strangers' names out of our redirects.
     if (name === undefined || !this.#answersFor(name))
@@ -117,9 +124,12 @@ export class HttpDoor implements Prover {
         : answer('200 OK', proof.authorization, [], method);
     }
     const port = this.#needs.securePort();
-    return answer('308 Permanent Redirect', 'Use https.', [
-      `location: https://${name}${port === 443 ? '' : `:${port}`}${target}`,
-    ], method);
+    return answer(
+      '308 Permanent Redirect',
+      'Use https.',
+      [`location: https://${name}${port === 443 ? '' : `:${port}`}${target}`],
+      method,
+    );
   }
 
   #answersFor(name: string): boolean {

@@ -57,7 +57,9 @@ export async function obtain(wanted: Wanted, signal: AbortSignal): Promise<ReadP
   const { key, request } = await issueRequest(domains);
   await keep({ url: order.url, key });
   wanted.doing('the certificate');
-  const asked = await client.post('certificate', order.finalize, signal, { csr: request.toString('base64url') });
+  const asked = await client.post('certificate', order.finalize, signal, {
+    csr: request.toString('base64url'),
+  });
   return fetchChain(wanted, await issued(wanted, order.url, asked, signal), key, signal);
 }
 
@@ -94,7 +96,9 @@ async function prove(wanted: Wanted, order: Order, signal: AbortSignal): Promise
       if (challenge === undefined) throw notOffered(authorization, prover);
       const authorizationText = client.key.authorization(challenge.token);
       wanted.doing(`${prover.type} of ${domain}`);
-      shown.push(await prover.show({ domain, token: challenge.token, authorization: authorizationText }, signal));
+      shown.push(
+        await prover.show({ domain, token: challenge.token, authorization: authorizationText }, signal),
+      );
       challenges.push(challenge.url);
       asked.push(url);
     }
@@ -163,7 +167,10 @@ async function settled(
 function unproved(authorization: Authorization, prover: Prover): AcmeFailure {
   const { domain, status, challenges } = authorization;
   const problem = challenges.find((c) => c.problem !== undefined)?.problem;
-  const said = problem === undefined ? `the CA calls it ${quoted(status)}` : `the CA said "${quoted(problem.detail)}" (${quoted(problem.type)})`;
+  const said =
+    problem === undefined
+      ? `the CA calls it ${quoted(status)}`
+      : `the CA said "${quoted(problem.detail)}" (${quoted(problem.type)})`;
   return new AcmeFailure({
     step: 'challenge',
     reason: `${prover.type} did not prove ${domain}: ${said}`,

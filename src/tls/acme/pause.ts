@@ -4,19 +4,16 @@ import type { Clock } from '../../core/clock.ts';
 type Timers = Pick<Clock, 'after'>;
 
 /** Rejects with the reason of the signal. */
-export function pause(clock: Timers, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = (): void => {
-      cancel();
-      reject(signal.reason);
-    };
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+export async function pause(clock: Timers, ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  await promise;
+  cancel();
+  signal.removeEventListener('abort', onAbort);
+  signal.throwIfAborted();
 }
 
 /** Runs `f` with a signal that also aborts when the time is up, with `late()` as its reason. */

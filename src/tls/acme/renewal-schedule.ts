@@ -18,9 +18,15 @@ export type Random = () => number;
 const retryTable: readonly { readonly waitMs: number; readonly why: string }[] = [
   { waitMs: minuteMs, why: 'a hiccup of the network or the CA' },
   { waitMs: 10 * minuteMs, why: 'a restart of a router, a name server, the CA' },
-  { waitMs: hourMs, why: 'an hour: the limit of failed proofs for a name at the largest CA is counted by the hour' },
+  {
+    waitMs: hourMs,
+    why: 'an hour: the limit of failed proofs for a name at the largest CA is counted by the hour',
+  },
   { waitMs: 3 * hourMs, why: 'somebody has to mend it, and may be at it' },
-  { waitMs: 6 * hourMs, why: 'as often as is worth it: four a day, and a third of the lifetime is left for it' },
+  {
+    waitMs: 6 * hourMs,
+    why: 'as often as is worth it: four a day, and a third of the lifetime is left for it',
+  },
 ];
 
 /** A failed order costs the CA work, and counts against the account's limits. */
