@@ -45,7 +45,8 @@ export interface Pebble {
   readonly dnsHook: string;
   /** All that it wrote to its log. */
   log(): string;
-  pid(): number;
+  /** Nobody answers there any more. */
+  stop(): Promise<void>;
 }
 
 export async function startPebble(t: TestContext, options: PebbleOptions = {}): Promise<Pebble> {
@@ -157,7 +158,7 @@ await fetch('http://127.0.0.1:${testPort}/' + call, { method: 'POST', body: JSON
       return file;
     },
     log: () => text,
-    pid: () => pebble.pid ?? 0,
+    stop: () => end(pebble),
   };
 }
 
