@@ -108,7 +108,7 @@ export class HttpDoor implements Prover {
         'This port takes no key, and the one that you sent could be read on the way. Replace it (flm key rotate), and use https.',
       );
     }
-    const hosts = [...head.matchAll(/\r\nhost:[ \t]*([^\r\n]*?)[ \t]*\r\n/gi)].map((m) => m[1] as string);
+    const hosts = [...head.matchAll(/\r\nhost:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)/gi)].map((m) => m[1] as string);
     const host =
       hosts.length === 1 ? /^([a-z0-9.-]+?)\.?(?::\d{1,5})?$/i.exec(hosts[0] as string)?.[1] : undefined;
     const name = host?.toLowerCase();
