@@ -207,10 +207,11 @@ async function startProxy(
       certificates: certificates?.keeper,
       finish: () => undo.run(),
     });
-    const controlServer = await serveControl(control, { path: handle.controlPath, nonce: handle.nonce });
-    undo.add(() => controlServer.close());
+    // The handle first: whoever cleans up after a killed process finds the socket by it.
     undo.add(() => store.deleteHandle(handle.id, handle.nonce));
     await store.saveHandle(handle);
+    const controlServer = await serveControl(control, { path: handle.controlPath, nonce: handle.nonce });
+    undo.add(() => controlServer.close());
     signal.throwIfAborted();
     logger.event('info', 'started', {
       proxy: id,

@@ -1,7 +1,10 @@
 /** The controller that launches processes keeps the promises of the port, also where processes die or hang. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
 import { type ProxyHome, proxyHome } from '../../test/helpers/proxy-home.ts';
 import { markerOf } from '../../test/helpers/tiny-proxy.ts';
@@ -37,10 +40,17 @@ interface DetachedHarness extends ControllerHarness {
   readonly home: ProxyHome;
 }
 
-function harnessOf(t: TestContext, parts: { clock?: Clock; args?: readonly string[] } = {}): DetachedHarness {
-  const home = proxyHome(t, endAll);
+interface HarnessParts {
+  readonly clock?: Clock;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A folder below the temporary one. */
+  readonly below?: string;
+}
+
+function harnessOf(t: TestContext, parts: HarnessParts = {}): DetachedHarness {
+  const home = proxyHome(t, endAll, parts.below);
   const controller = new DetachedController({
-    launch: { command: process.execPath, args: parts.args ?? [program], env: process.env },
+    launch: { command: process.execPath, args: [program], env: { ...process.env, ...parts.env } },
     paths: home.paths,
     handles: home.proxies,
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
@@ -87,19 +97,69 @@ async function killed(handle: ProxyHandle): Promise<void> {
 
 controllerContract('detached', async (t) => harnessOf(t));
 
-test('the child runs on its own: other session, folder /, no NODE_OPTIONS, nothing of the order in its arguments', async (t) => {
-  const harness = harnessOf(t);
+test('the child runs on its own: a session of its own, in /, without NODE_OPTIONS, private, its order told by nothing but IPC', async (t) => {
+  const harness = harnessOf(t, { env: { NODE_OPTIONS: '--stack-trace-limit=7' } });
   if (process.platform !== 'linux') return t.skip('looks at /proc');
   const handle = await harness.controller.start(orderOf({ profile: 'secretive' }), never);
   const proc = (file: string): string => readFileSync(`/proc/${handle.pid}/${file}`, 'latin1');
   assert.deepEqual(proc('cmdline').split('\0'), [process.execPath, program, '']);
   assert.doesNotMatch(proc('environ'), /NODE_OPTIONS|secretive/);
+  assert.equal(readlinkSync(`/proc/${handle.pid}/cwd`), '/');
   const session = proc('stat')
     .slice(proc('stat').lastIndexOf(')') + 2)
     .split(' ')[3];
   assert.equal(session, String(handle.pid));
   assert.match(proc('status'), /^Umask:\s+0077$/m);
   await harness.controller.stop(handle, 0);
+});
+
+test('a home too deep for a socket has its sockets elsewhere, and leaves none there', async (t) => {
+  const harness = harnessOf(t, { below: 'deep'.repeat(30) });
+  const handle = await harness.controller.start(orderOf(), never);
+  assert(!handle.controlPath.startsWith(harness.home.paths.home));
+  assert.notEqual(await harness.controller.inspect(handle), 'gone');
+  await harness.controller.stop(handle, 0);
+  assert(!existsSync(handle.controlPath));
+  await assertNothingLeft(harness);
+});
+
+/** A launcher as a process of its own, that starts a proxy of that profile and ends as a command does. */
+function launcherOf(harness: DetachedHarness, profile: string) {
+  const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+  const code = `
+    import { DetachedController } from ${url('./detached-controller.ts')};
+    import { never, orderOf } from ${url('./controller-contract.ts')};
+    import { homePathsAt } from ${url('../../test/helpers/proxy-home.ts')};
+    const controller = new DetachedController({
+      launch: { command: process.execPath, args: [${JSON.stringify(program)}], env: process.env },
+      paths: homePathsAt(${JSON.stringify(harness.home.paths.home)}),
+      handles: { listHandles: async () => [], deleteHandle: async () => {} },
+    });
+    await controller.start(orderOf({ profile: ${JSON.stringify(profile)} }), never);
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'inherit' });
+  return { child, ended: once(child, 'close') };
+}
+
+test('a launcher ends by itself once the proxy runs, and the proxy stays', async (t) => {
+  const harness = harnessOf(t);
+  const { ended } = launcherOf(harness, 'default');
+  assert.deepEqual(await ended, [0, null]);
+  const [handle] = await harness.handles();
+  assert(handle !== undefined);
+  assert.equal(await bodyOf(handle, '/'), 'ok');
+  await harness.controller.stop(handle, 0);
+  await assertNothingLeft(harness);
+});
+
+test('a launcher that is killed in the middle of a start leaves nothing', async (t) => {
+  const harness = harnessOf(t);
+  const { child, ended } = launcherOf(harness, 'stuck');
+  await harness.midway('stuck');
+  child.kill('SIGKILL');
+  await ended;
+  await until(() => harness.processes().length === 0);
+  await assertNothingLeft(harness);
 });
 
 test('a child that ends before it answers is told with its reason, and nothing is left', async (t) => {
@@ -212,14 +272,17 @@ test('a process that hangs counts as alive, is told as such, and a stop ends it'
   process.kill(handle.pid, 'SIGSTOP');
   assert.equal(await livenessBySocket(impatientClock)(handle), true);
   await assert.rejects(harness.controller.inspect(handle), failsWith('PROXY_CONTROL_UNREACHABLE'));
-  // Time runs fast for the controller: the wait for an end that does not come is a few looks long.
+  // Time runs until the wait for an end that does not come is over; then it stands, however long the kill takes.
   let nowMs = 0;
-  const clock: Clock = { ...impatientClock, monotonicMs: () => (nowMs += 3_000) };
   const hasty = new DetachedController({
     launch: { command: process.execPath, args: [program], env: process.env },
     paths: harness.home.paths,
     handles: harness.home.proxies,
-    clock,
+    clock: { ...impatientClock, monotonicMs: () => nowMs },
+    async pause() {
+      nowMs = Math.min(nowMs + 3_000, 6_000);
+      await setImmediate();
+    },
   });
   await hasty.stop(handle, 0);
   await assertNothingLeft(harness);

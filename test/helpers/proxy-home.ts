@@ -14,13 +14,17 @@ export interface ProxyHome {
   sockets(): readonly string[];
 }
 
-/** `beforeEnd` runs while the store is still open. */
-export function proxyHome(t: TestContext, beforeEnd: (home: ProxyHome) => Promise<void>): ProxyHome {
+/** `beforeEnd` runs while the store is still open; the home itself lies `below` the temporary folder. */
+export function proxyHome(
+  t: TestContext,
+  beforeEnd: (home: ProxyHome) => Promise<void>,
+  below = '',
+): ProxyHome {
   const folder = mkdtempSync(join(tmpdir(), 'flm-home-'));
-  const paths = homePathsAt(folder);
+  const paths = homePathsAt(join(folder, below));
   makeHomeFolders(paths);
   const liveness = (): Promise<boolean> => Promise.resolve(true);
-  const store = openStore({ home: folder, clock: systemClock, liveness });
+  const store = openStore({ home: paths.home, clock: systemClock, liveness });
   const home: ProxyHome = {
     paths,
     proxies: store.proxies,
