@@ -152,6 +152,12 @@ if (version !== undefined) {
   const nginx = await startNginx(engine.port, flm.keys);
   peers.push(await start({ ...nginx, keys: flm.keys }));
 }
+// Whoever ends the benchmark ends what it started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void Promise.all(owned.map((running) => running.stop())).finally(() => process.exit(1));
+  });
+}
 try {
   const shape = { events: smoke ? 150 : 200, clients: clientsOfStreams };
   const rounds = smoke ? 5 : 7;

@@ -1,30 +1,69 @@
 /**
  * Compiles a stored key to the view that the hot path asks. Globs are split at their stars, addresses become
  * one list of ranges; a key without rules answers without looking.
+ *
+ * There may be ten thousand of them in memory for good, and each collection of garbage walks over all: what most keys
+ * have alike (no rules, the usual scopes) is one object for all.
  */
+import type { Scope } from '../engine/routes.ts';
 import { AddressRules, type ClientAddress } from './address-rules.ts';
-import type { ApiKey, KeyView } from './api-key.ts';
+import { type ApiKey, type KeyLimits, type KeyView, noKeyLimits } from './api-key.ts';
 
 export function compileKey(key: ApiKey): KeyView {
-  const models = key.models.map((glob) => glob.split('*'));
-  const engines = new Set(key.engines);
-  const endpoints = new Set(key.endpoints);
-  const addresses = new AddressRules(key.addresses);
-  return {
-    id: key.id,
-    label: key.label,
-    digest: key.digest,
-    scopes: new Set(key.scopes),
-    anyModel: models.length === 0,
-    anyEngine: engines.size === 0,
-    mayUseModel: (name) => models.length === 0 || matchesAny(models, name),
-    mayUseEngine: (id) => engines.size === 0 || engines.has(id),
-    mayUseEndpoint: (route) => endpoints.size === 0 || endpoints.has(route),
-    mayComeFrom: (address: ClientAddress) => addresses.empty || addresses.matches(address),
-    limits: key.limits,
-    expiresAtMs: key.expiresAtMs ?? Number.POSITIVE_INFINITY,
-    revoked: key.revokedAtMs !== null,
-  };
+  return new CompiledKey(key);
+}
+
+const noNames: ReadonlySet<string> = new Set();
+const noGlobs: readonly (readonly string[])[] = [];
+const noAddresses = new AddressRules([]);
+const usualScopes: ReadonlySet<Scope> = new Set(['inference']);
+
+class CompiledKey implements KeyView {
+  readonly id: string;
+  readonly label: string;
+  readonly digest: string;
+  readonly scopes: ReadonlySet<Scope>;
+  readonly limits: KeyLimits;
+  readonly expiresAtMs: number;
+  readonly revoked: boolean;
+  readonly #models: readonly (readonly string[])[];
+  readonly #engines: ReadonlySet<string>;
+  readonly #endpoints: ReadonlySet<string>;
+  readonly #addresses: AddressRules;
+
+  constructor(key: ApiKey) {
+    const { id, label, digest, scopes, limits, models, engines, endpoints, addresses } = key;
+    this.id = id;
+    this.label = label;
+    this.digest = digest;
+    this.scopes = scopes.length === 1 && scopes[0] === 'inference' ? usualScopes : new Set(scopes);
+    this.limits = Object.values(limits).every((limit) => limit === null) ? noKeyLimits : limits;
+    this.expiresAtMs = key.expiresAtMs ?? Number.POSITIVE_INFINITY;
+    this.revoked = key.revokedAtMs !== null;
+    this.#models = models.length === 0 ? noGlobs : models.map((glob) => glob.split('*'));
+    this.#engines = engines.length === 0 ? noNames : new Set(engines);
+    this.#endpoints = endpoints.length === 0 ? noNames : new Set(endpoints);
+    this.#addresses = addresses.length === 0 ? noAddresses : new AddressRules(addresses);
+  }
+
+  get anyModel(): boolean {
+    return this.#models.length === 0;
+  }
+  get anyEngine(): boolean {
+    return this.#engines.size === 0;
+  }
+  mayUseModel(name: string): boolean {
+    return this.#models.length === 0 || matchesAny(this.#models, name);
+  }
+  mayUseEngine(id: string): boolean {
+    return this.#engines.size === 0 || this.#engines.has(id);
+  }
+  mayUseEndpoint(route: string): boolean {
+    return this.#endpoints.size === 0 || this.#endpoints.has(route);
+  }
+  mayComeFrom(address: ClientAddress): boolean {
+    return this.#addresses.empty || this.#addresses.matches(address);
+  }
 }
 
 /**
