@@ -1,35 +1,12 @@
 /** A disk without space: what was there stays, nothing half is left, and the error says why. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { readdirSync, rmSync } from 'node:fs';
+import { test } from 'node:test';
 import { machineNamed } from '../../test/helpers/certificate-folder.ts';
+import { fill, smallDisk } from '../../test/helpers/small-disk.ts';
 import { systemClock } from '../core/clock.ts';
 import { CertificateStore } from './certificate-store.ts';
 import { LocalSource } from './local-source.ts';
-
-function smallDisk(t: TestContext): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'flm-disk-'));
-  // The disk first, for a folder that one is mounted on cannot be removed.
-  t.after(() => {
-    spawnSync('umount', [folder]);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  if (process.platform !== 'linux') return void t.skip('needs tmpfs');
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', folder]);
-  if (mounted.status !== 0) return void t.skip('may not mount a tmpfs here');
-  chmodSync(folder, 0o700);
-  return folder;
-}
-
-function fill(folder: string): string {
-  const filler = join(folder, 'filler');
-  const { bavail, bsize } = statfsSync(folder);
-  writeFileSync(filler, Buffer.alloc(bavail * bsize));
-  return filler;
-}
 
 test('a certificate that cannot be saved is an error that says why, and the next try succeeds', async (t) => {
   const folder = smallDisk(t);

@@ -52,6 +52,11 @@ export class MovedClock implements Clock {
     this.#nowMs = untilMs;
   }
 
+  /** The time is another one, and nothing ran in between: a machine that slept. */
+  jump(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   #add(timer: Timer): Off {
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);

@@ -1,0 +1,30 @@
+/** A disk of 256 kB, where one can be mounted; it goes with the test. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+
+/** Undefined where the test was skipped. */
+export function smallDisk(t: TestContext): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-disk-'));
+  // The disk first, for a folder that one is mounted on cannot be removed.
+  t.after(() => {
+    spawnSync('umount', [folder]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  if (process.platform !== 'linux') return void t.skip('needs tmpfs');
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', folder]);
+  if (mounted.status !== 0) return void t.skip('may not mount a tmpfs here');
+  chmodSync(folder, 0o700);
+  return folder;
+}
+
+/** Leaves no byte free; the file that does. */
+export function fill(folder: string): string {
+  const filler = join(folder, 'filler');
+  const { bavail, bsize } = statfsSync(folder);
+  writeFileSync(filler, Buffer.alloc(bavail * bsize));
+  return filler;
+}
