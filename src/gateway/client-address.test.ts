@@ -15,11 +15,11 @@ test('where no proxy is trusted the client is the peer, whatever it says', () =>
   assert.equal(clientOf(['X-Forwarded-For', '1.2.3.4'], ['10.0.0.2']), '10.0.0.1');
 });
 
-test('Forwarded goes before X-Forwarded-For, also where it says nothing', () => {
+test('X-Forwarded-For goes before Forwarded, also where it says nothing', () => {
   const both = ['X-Forwarded-For', '1.2.3.4', 'Forwarded', 'for=5.6.7.8'];
-  assert.equal(clientOf(both, ['10.0.0.1']), '5.6.7.8');
+  assert.equal(clientOf(both, ['10.0.0.1']), '1.2.3.4');
   assert.equal(
-    clientOf(['X-Forwarded-For', '1.2.3.4', 'Forwarded', 'proto=https'], ['10.0.0.1']),
+    clientOf(['X-Forwarded-For', 'unknown', 'Forwarded', 'for=5.6.7.8'], ['10.0.0.1']),
     '10.0.0.1',
   );
 });
