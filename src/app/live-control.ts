@@ -80,6 +80,7 @@ export class LiveControl implements ProxyControl {
       overrides: order.overrides,
       uptimeSeconds: Math.max(0, Math.round((nowMs - handle.startedAtMs) / 1000)),
       inFlight: gateway.inFlight,
+      queued: gateway.queued,
       connections: gateway.connections,
       requestsTotal: metrics.total,
       keys,

@@ -6,11 +6,14 @@ import type { EngineStatus } from '../core/engine/directory.ts';
 import type { EngineRecord } from '../core/engine/engine.ts';
 import { EngineError } from '../core/errors.ts';
 import type { Session } from './command.ts';
+import { queuedFor } from './proxy-view.ts';
 
 export interface SeenEngine {
   readonly status: EngineStatus;
   /** Id of the proxy that says so; null: asked just now. */
   readonly proxy: string | null;
+  /** Requests that wait there for a slot of it. */
+  readonly queued?: number;
 }
 
 /** Every engine of the proxies that run (of one, where it is named), each once. Throws PROXY_NOT_RUNNING. */
@@ -28,7 +31,9 @@ export async function enginesOfProxies(
     running += 1;
     for (const status of view.status.engines) {
       const name = `${status.ref.id} ${status.ref.url}`;
-      if (!seen.has(name)) seen.set(name, { status, proxy: view.handle.id });
+      if (seen.has(name)) continue;
+      const queued = queuedFor(status.ref.id, view.status.queues);
+      seen.set(name, { status, proxy: view.handle.id, ...(queued === undefined ? {} : { queued }) });
     }
   }
   return running === 0 ? undefined : [...seen.values()];

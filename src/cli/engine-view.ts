@@ -31,10 +31,11 @@ export function enginesTable(
     printable(`${e.product ?? e.kind}${e.version === undefined ? '' : ` ${e.version}`}`),
     e.url,
     e.latencyMs === undefined ? '-' : `${e.latencyMs} ms`,
+    busyText(e),
     e.origin,
     modelsText(e),
   ]);
-  return table(['ID', 'STATE', 'KIND', 'ADDRESS', 'LATENCY', 'FROM', 'MODELS'], rows);
+  return table(['ID', 'STATE', 'KIND', 'ADDRESS', 'LATENCY', 'NOW', 'FROM', 'MODELS'], rows);
 }
 
 export function examinedText(
@@ -74,6 +75,12 @@ function stateText(engine: EngineDocument, terminal: Terminal): string {
   const colour = { running: 'green', degraded: 'yellow' } as const;
   const state = terminal.paint(colour[engine.state as keyof typeof colour] ?? 'red', engine.state);
   return engine.note === undefined ? state : `${state} (${printable(engine.note)})`;
+}
+
+/** Requests now: `3`, or of its slots `1 of 2`, and those that wait for one. */
+function busyText({ inFlight, slots, queued = 0 }: EngineDocument): string {
+  const running = slots === undefined ? String(inFlight) : `${inFlight} of ${slots}`;
+  return queued === 0 ? running : `${running}, ${queued} ${queued === 1 ? 'waits' : 'wait'}`;
 }
 
 /** The first few; `flm engine test ID` names them all. */

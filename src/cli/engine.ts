@@ -85,7 +85,10 @@ function list(cli: Cli): Command {
         ]);
         const others = saved.filter((record) => !watched.some(({ status }) => status.ref.id === record.id));
         const seen = [...(await askEngines(session, others)), ...watched];
-        const documents = seen.map(({ status, proxy }) => ({ ...engineDocument(status), proxy }));
+        const documents = seen.map(({ status, proxy, queued }) => ({
+          ...engineDocument(status, queued),
+          proxy,
+        }));
         const { terminal } = session;
         if (session.json) terminal.out(JSON.stringify({ engines: documents }));
         else if (documents.length > 0) terminal.out(enginesTable(documents, terminal));

@@ -4,6 +4,7 @@
 import type { EngineStatus } from '../core/engine/directory.ts';
 import type { CertificateFacts } from '../core/proxy/context-source.ts';
 import type { ProxyView } from '../core/proxy/proxy-service.ts';
+import type { QueueReading } from '../core/security/admission.ts';
 import { duration, facts, moment, printable } from './layout.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -30,6 +31,8 @@ export interface ProxyDocument {
   readonly networkUrls?: readonly string[];
   readonly certificate?: CertificateDocument;
   readonly inFlight?: number;
+  /** Requests that wait for a slot of an engine. */
+  readonly queued?: number;
   readonly connections?: number;
   readonly requestsTotal?: number;
   readonly keys?: number;
@@ -64,6 +67,8 @@ export interface EngineDocument {
   readonly latencyMs?: number;
   readonly inFlight: number;
   readonly slots?: number;
+  /** Requests that this engine could answer and that wait; where a proxy says so. */
+  readonly queued?: number;
   readonly models: readonly {
     readonly id: string;
     readonly contextLength?: number;
@@ -90,19 +95,30 @@ export function proxyDocument(view: ProxyView, url: string): ProxyDocument {
   };
   if (view.state === 'not-answering') return common;
   const { status } = view;
-  const { uptimeSeconds, version, reach, inFlight, connections, requestsTotal, keys, models, warnings } =
-    status;
+  const {
+    uptimeSeconds,
+    version,
+    reach,
+    inFlight,
+    queued,
+    connections,
+    requestsTotal,
+    keys,
+    models,
+    warnings,
+  } = status;
   return {
     ...common,
     uptimeSeconds,
     version,
     reach,
     inFlight,
+    queued,
     connections,
     requestsTotal,
     keys,
     models,
-    engines: status.engines.map(engineDocument),
+    engines: status.engines.map((e) => engineDocument(e, queuedFor(e.ref.id, status.queues))),
     networkUrls: status.networkUrls,
     ...(status.certificate === undefined ? {} : { certificate: certificateDocument(status.certificate) }),
     warnings,
@@ -122,7 +138,13 @@ function certificateDocument(facts: CertificateFacts): CertificateDocument {
   };
 }
 
-export function engineDocument(status: EngineStatus): EngineDocument {
+/** What waits for an engine, where it has slots to wait for. */
+export function queuedFor(engineId: string, queues: readonly QueueReading[]): number | undefined {
+  const reading = queues.find((q) => q.engine === engineId);
+  return reading?.slots === undefined ? undefined : reading.queued;
+}
+
+export function engineDocument(status: EngineStatus, queued?: number): EngineDocument {
   const { ref, models, ...rest } = status;
   return {
     id: ref.id,
@@ -130,6 +152,7 @@ export function engineDocument(status: EngineStatus): EngineDocument {
     url: ref.url,
     origin: ref.origin,
     ...rest,
+    ...(queued === undefined ? {} : { queued }),
     models: models.map(({ id, contextLength, loaded }) => ({
       id,
       ...(contextLength === undefined ? {} : { contextLength }),
@@ -183,7 +206,13 @@ export function engineLine(engine: EngineDocument, terminal: Terminal): string {
   const state = paint(colour[engine.state as keyof typeof colour] ?? 'red', engine.state);
   const models = engine.models.length === 1 ? '1 model' : `${engine.models.length} models`;
   const version = engine.version === undefined ? '' : ` ${printable(engine.version)}`;
-  return `${engine.id}  ${state}  ${engine.kind}${version}  ${engine.url}  ${models}`;
+  const slots = engine.slots === undefined ? '' : `  ${slotsText(engine)}`;
+  return `${engine.id}  ${state}  ${engine.kind}${version}  ${engine.url}  ${models}${slots}`;
+}
+
+/** `1 of 2 slots taken, 3 wait` */
+function slotsText({ inFlight, slots, queued = 0 }: EngineDocument): string {
+  return `${inFlight} of ${slots} slots taken${queued === 0 ? '' : `, ${queued} ${queued === 1 ? 'waits' : 'wait'}`}`;
 }
 
 function uptime(proxy: ProxyDocument): string {
@@ -192,5 +221,6 @@ function uptime(proxy: ProxyDocument): string {
 
 function requests(proxy: ProxyDocument): string | undefined {
   if (proxy.requestsTotal === undefined) return undefined;
-  return `${proxy.requestsTotal} so far, ${proxy.inFlight ?? 0} now`;
+  const { requestsTotal, inFlight = 0, queued = 0 } = proxy;
+  return `${requestsTotal} so far, ${inFlight} now${queued === 0 ? '' : `, of which ${queued} wait for an engine`}`;
 }

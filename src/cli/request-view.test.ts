@@ -71,6 +71,15 @@ test('an ending that is not well names its code', () => {
   assert.match(requestText(cut, plain), /engine-broke ENGINE_CUT after 2\.5 s$/);
 });
 
+test('a request that waited for an engine says for how long', () => {
+  assert.match(requestText({ ...done, queuedMs: 1_240 }, plain), /done after 2\.5 s, 1\.2 s in the queue$/);
+  const vain: RequestLine = { ...done, ending: 'refused', code: 'QUEUE_FULL', rule: 'maxQueueWaitMs' };
+  assert.match(
+    requestText({ ...vain, queuedMs: 120_000 }, plain),
+    /refused QUEUE_FULL \(maxQueueWaitMs\), 120\.0 s in the queue$/,
+  );
+});
+
 test('tokens a second count from the first byte of a stream, and over all of it without one', () => {
   assert.equal(requestDocument(done, 'px_1').tokensPerSecond, 50);
   assert.equal(requestDocument({ ...done, streamed: false }, 'px_1').tokensPerSecond, 40);

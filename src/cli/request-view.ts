@@ -49,11 +49,13 @@ export function requestText(line: RequestLine, terminal: Pick<Terminal, 'paint'>
   ]);
 }
 
-/** How it ended, and for a refusal the rule that decided. */
-function endingText({ ending, code, rule, durationMs }: RequestLine): string {
+/** How it ended, for a refusal the rule that decided, and how long it waited for an engine. */
+function endingText({ ending, code, rule, durationMs, queuedMs }: RequestLine): string {
   const told = code === null ? '' : ` ${code}`;
   const by = rule === null ? '' : ` (${printable(rule)})`;
-  return ending === 'refused' ? `refused${told}${by}` : `${ending}${told} after ${shortTime(durationMs)}`;
+  const waited = queuedMs === null ? '' : `, ${shortTime(queuedMs)} in the queue`;
+  if (ending === 'refused') return `refused${told}${by}${waited}`;
+  return `${ending}${told} after ${shortTime(durationMs)}${waited}`;
 }
 
 function speedOf({ outputTokens, durationMs, firstByteMs, streamed }: RequestLine): number | null {

@@ -114,7 +114,10 @@ function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
       return next;
     },
     over: (end: AttemptEnd) => {
-      if (lease === undefined) return place?.leave();
+      if (lease === undefined) {
+        tellWait();
+        return place?.leave();
+      }
       lease.release(end);
       if (!next) return;
       relay.flight?.abort();
@@ -126,10 +129,17 @@ function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
     },
   });
   const enteredMs = needs.clock.monotonicMs();
+  let told = false;
+  // However waiting ends, and once for each engine that was waited for.
+  const tellWait = (): void => {
+    if (place === undefined || told) return;
+    told = true;
+    x.outcome.queuedMs = (x.outcome.queuedMs ?? 0) + needs.clock.monotonicMs() - enteredMs;
+  };
   const settled = (outcome: Lease | AdmissionDenial): void => {
+    tellWait();
     if (outcome.kind === 'denied') return relay.deny(refusalOf(outcome));
     lease = outcome;
-    if (place !== undefined) x.outcome.queuedMs = needs.clock.monotonicMs() - enteredMs;
     send(entrant, outcome, relay);
   };
   const entered = needs.admission.enter({ key, candidates, generates: order.generates }, settled);

@@ -188,6 +188,10 @@ export class Gateway {
   get draining(): boolean {
     return this.#draining;
   }
+  /** Requests that wait for a slot of an engine. */
+  get queued(): number {
+    return this.#admission.queued;
+  }
   /** What runs and waits, engine by engine. */
   queues(): readonly QueueReading[] {
     return this.#admission.readings();

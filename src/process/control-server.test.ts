@@ -71,6 +71,7 @@ function statusAt(controlPath: string): ProxyStatus {
     version: '0.0.0',
     uptimeSeconds: 1,
     inFlight: 0,
+    queued: 0,
     connections: 0,
     requestsTotal: 0,
     keys: 0,

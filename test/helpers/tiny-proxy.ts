@@ -153,6 +153,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
       version: '0.0.0',
       uptimeSeconds: 0,
       inFlight: this.#answers.size,
+      queued: 0,
       connections: 0,
       requestsTotal: 0,
       keys: 0,

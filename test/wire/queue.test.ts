@@ -93,11 +93,15 @@ test('a client that leaves, leaves the queue, and the engine never hears of it',
   await stage.engine.arrived(1);
   const second = await ask('second');
   await waits(1);
+  await stage.clock.move(700);
   second.close();
   await waits(0);
   engine.letGo('first');
   await first.response();
   assert.deepEqual(engine.order(), ['first']);
+  await stage.until('both are written down', () => stage.door.lines.length === 2);
+  const line = stage.door.lines.find((l) => l.ending === 'client-left');
+  assert.equal(line?.queuedMs, 700);
 });
 
 test('a key that is revoked leaves the queue', async () => {
@@ -147,7 +151,8 @@ test('waiting ends after the time that is allowed', async () => {
   assert.deepEqual([refused.status, refused.field('x-flm-queue-position')], [429, '1']);
   engine.letGo('first');
   await first.response();
-  assert.equal(stage.door.lines.find((l) => l.status === 429)?.rule, 'maxQueueWaitMs');
+  const line = stage.door.lines.find((l) => l.status === 429);
+  assert.deepEqual([line?.rule, line?.queuedMs], ['maxQueueWaitMs', 120_000]);
 });
 
 test('a streamed request that waits gets heartbeats, and then its stream', async () => {

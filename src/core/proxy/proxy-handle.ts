@@ -84,8 +84,10 @@ export interface ProxyStatus {
   /** What was given at its start on top of the profile; a restart gives it again. */
   readonly overrides: ProxyConfigInput;
   readonly uptimeSeconds: number;
-  /** Requests being worked on now. */
+  /** Requests being worked on now, those that wait included. */
   readonly inFlight: number;
+  /** Requests that wait for a slot of an engine. */
+  readonly queued: number;
   readonly connections: number;
   readonly requestsTotal: number;
   readonly keys: number;
@@ -119,7 +121,7 @@ export interface RequestLine {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly firstByteMs: number | null;
-  /** How long it waited for a slot of an engine. */
+  /** How long it waited for a slot of an engine, also in vain; null where it did not. */
   readonly queuedMs: number | null;
   readonly durationMs: number;
   readonly inputTokens: number | null;

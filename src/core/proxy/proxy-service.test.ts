@@ -63,6 +63,7 @@ class FakeController implements ProxyController {
       overrides,
       uptimeSeconds: 0,
       inFlight: 0,
+      queued: 0,
       connections: 0,
       requestsTotal: 0,
       keys: 0,
