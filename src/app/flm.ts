@@ -9,6 +9,7 @@ import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts'
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
 import { SecurityService } from '../core/security/security-service.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
+import { endByMistake } from '../process/crash.ts';
 import { DetachedController, livenessBySocket } from '../process/detached-controller.ts';
 import { InProcessController } from '../process/in-process-controller.ts';
 import { LogFile } from '../process/log-file.ts';
@@ -103,6 +104,7 @@ export function openFlm(options: FlmOptions): Flm {
       const make = makeProxyFactory(machine, log);
       const controller = new InProcessController(async (order, aborted) => {
         running = await make(order, aborted);
+        void running.closed.then(endByMistake());
         return running;
       });
       await serviceOf(controller).start(request, signal);

@@ -3,6 +3,7 @@
  * its profile.
  */
 import type { LogDestination } from '../observe/logger.ts';
+import { endByMistake } from '../process/crash.ts';
 import { runDetachedChild } from '../process/detached-child.ts';
 import { LogFile } from '../process/log-file.ts';
 import { makeHomeFolders } from '../process/paths.ts';
@@ -13,6 +14,8 @@ import { makeProxyFactory } from './proxy.ts';
 export async function runLaunched(environment: Environment): Promise<number> {
   const machine = thisMachine(environment);
   makeHomeFolders(machine.paths);
+  // Its stderr is the log file; this process is nothing but the proxy, so it is not taken back.
+  endByMistake();
   let log: LogFile | undefined;
   const destination: LogDestination = { write: (line) => log?.write(line) };
   const make = makeProxyFactory(machine, { destination, level: 'info', pretty: false });

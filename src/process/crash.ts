@@ -1,0 +1,28 @@
+/**
+ * The end of a proxy by a mistake that nobody caught: one line of the log that an operator and a log reader can use, and
+ * exit status 2, in place of Node's own stack on several lines. A supervisor starts it again.
+ */
+import { writeSync } from 'node:fs';
+import process from 'node:process';
+import type { Off } from '../core/clock.ts';
+import { oneLine } from '../core/one-line.ts';
+
+/** Where the log of a process ends up that is about to end: stderr, written at once. */
+const stderr = 2;
+
+/** From now on, until the returned function is called. Unhandled rejections come here as well. */
+export function endByMistake(exit: (status: number) => void = process.exit): Off {
+  const end = (error: unknown): void => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const time = new Date().toISOString();
+    const msg = 'flm ended by a mistake of its own';
+    try {
+      writeSync(stderr, `${oneLine(JSON.stringify({ level: 'error', time, error: text, msg }))}\n`);
+    } catch {
+      // Nobody reads it any more, or the disk is full.
+    }
+    exit(2);
+  };
+  process.on('uncaughtException', end);
+  return () => process.off('uncaughtException', end);
+}
