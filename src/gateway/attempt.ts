@@ -19,7 +19,7 @@ import type { Exchange, Refusal } from './exchange.ts';
 import type { FieldName } from './fields.ts';
 import { refuse } from './refuse.ts';
 import { Relay } from './relay/relay.ts';
-import { retryFields } from './retry-fields.ts';
+import { limitFields, retryFields } from './retry-fields.ts';
 import type { Route } from './routes.ts';
 
 export interface AttemptNeeds {
@@ -67,19 +67,11 @@ export function attempt(
   candidates: readonly Candidate[],
   needs: AttemptNeeds,
 ): void {
-  const denial = order.generates ? needs.tokens.deny(key) : undefined;
-  if (denial !== undefined) return refuse(x, refusalOf(denial));
-  const reading = order.generates ? needs.tokens.reading(key) : undefined;
-  if (reading !== undefined) {
-    x.rate = [
-      ...(x.rate ?? []),
-      'x-ratelimit-limit-tokens',
-      String(reading.limit),
-      'x-ratelimit-remaining-tokens',
-      String(reading.remaining),
-      'x-ratelimit-reset-tokens',
-      `${Math.ceil(reading.resetMs / 1000)}s`,
-    ];
+  if (order.generates) {
+    const reading = needs.tokens.reading(key);
+    if (reading !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', reading)];
+    const denial = needs.tokens.deny(key);
+    if (denial !== undefined) return refuse(x, refusalOf(denial));
   }
   enter({ x, key, order, needs, fields: requestFields(x, order, needs.version) }, candidates);
 }

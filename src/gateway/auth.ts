@@ -10,6 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import type { LoginThrottle } from './login-throttle.ts';
+import { retryFields } from './retry-fields.ts';
 
 /** Keys that live only in this proxy's memory. */
 export interface TemporaryKeys {
@@ -76,11 +77,7 @@ function refuse(x: Exchange, needs: AuthNeeds): Refusal {
   const waitMs = needs.throttle.failed(x.client.bucket, needs.clock.monotonicMs());
   needs.onRefused(x, waitMs > 0);
   if (waitMs > 0) {
-    return {
-      code: 'AUTH_THROTTLED',
-      rule: 'failed logins',
-      fields: ['retry-after', String(Math.ceil(waitMs / 1000))],
-    };
+    return { code: 'AUTH_THROTTLED', rule: 'failed logins', fields: retryFields(waitMs) };
   }
   return { code: 'AUTH_MISSING', rule: 'auth' };
 }

@@ -7,7 +7,7 @@ import { denyAddress, denyOrigin } from '../core/security/access.ts';
 import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
 import { originOf } from './cors.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
-import { retryFields } from './retry-fields.ts';
+import { limitFields, retryFields } from './retry-fields.ts';
 
 export interface PolicyNeeds {
   readonly clock: Clock;
@@ -29,20 +29,14 @@ function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
     x.rate = rateFields(verdict);
     return undefined;
   }
-  const seconds = Math.max(1, Math.ceil(verdict.retryAfterMs / 1000));
+  const { perMinute } = verdict.ask;
   const fields = retryFields(verdict.retryAfterMs);
-  fields.push(
-    'x-ratelimit-limit-requests',
-    String(verdict.ask.perMinute),
-    'x-ratelimit-remaining-requests',
-    '0',
-  );
-  fields.push('x-ratelimit-reset-requests', `${seconds}s`);
+  fields.push(...limitFields('requests', { limit: perMinute, remaining: 0, resetMs: verdict.resetMs }));
   const whose = whoseOf(verdict.ask.bucket);
   return {
     code: 'RATE_LIMITED',
     params: { whose },
-    rule: `${whose} rate of ${verdict.ask.perMinute} a minute`,
+    rule: `${whose} rate of ${perMinute} a minute`,
     fields,
   };
 }
@@ -86,13 +80,8 @@ function whoseOf(bucket: string): string {
 }
 
 function rateFields(verdict: Extract<Verdict, { granted: true }>): readonly string[] | undefined {
-  if (verdict.tightest === undefined) return undefined;
-  return [
-    'x-ratelimit-limit-requests',
-    String(verdict.tightest.perMinute),
-    'x-ratelimit-remaining-requests',
-    String(verdict.remaining),
-    'x-ratelimit-reset-requests',
-    `${Math.ceil(verdict.resetMs / 1000)}s`,
-  ];
+  const { tightest, remaining, resetMs } = verdict;
+  return tightest === undefined
+    ? undefined
+    : limitFields('requests', { limit: tightest.perMinute, remaining, resetMs });
 }

@@ -1,5 +1,6 @@
 /**
- * When to come back, in every form that clients read (docs of the OpenAI SDKs; RFC 9110, section 10.2.3).
+ * When to come back, in every form that clients read (docs of the OpenAI SDKs; RFC 9110, section 10.2.3), and how much of
+ * a limit is left, in OpenAI's form.
  */
 
 /** SDKs ignore a longer hint and try again at once, unless told not to (openai-node honours 60 s). */
@@ -11,4 +12,28 @@ export function retryFields(waitMs: number): string[] {
   const fields = ['retry-after', String(seconds), 'retry-after-ms', String(Math.ceil(waitMs))];
   if (seconds > longestHonouredWaitSeconds) fields.push('x-should-retry', 'false');
   return fields;
+}
+
+/** Flat: name, value ... `limit` is a minute's worth, `remaining` what may come at once, `resetMs` until all may again. */
+export function limitFields(
+  of: 'requests' | 'tokens',
+  left: { readonly limit: number; readonly remaining: number; readonly resetMs: number },
+): string[] {
+  return [
+    `x-ratelimit-limit-${of}`,
+    String(left.limit),
+    `x-ratelimit-remaining-${of}`,
+    String(left.remaining),
+    `x-ratelimit-reset-${of}`,
+    durationText(left.resetMs),
+  ];
+}
+
+/** `0s`, `59s`, `6m0s`, `1h0m0s`: as Go writes durations, which is what OpenAI sends. */
+function durationText(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  const rest = `${minutes % 60}m${seconds % 60}s`;
+  return minutes < 60 ? rest : `${Math.floor(minutes / 60)}h${rest}`;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import { MovedClock } from '../../../test/helpers/moved-clock.ts';
 import type { Candidate, EngineDirectory, EngineStatus } from '../engine/directory.ts';
 import { type AdmissionDenial, FairAdmission, type Lease, type Waiting } from './admission.ts';
@@ -122,6 +123,23 @@ test('a light key does not wait behind all requests of a heavy one', () => {
   lease(flood[0]?.outcomes[0]).release('done');
 });
 
+test('keys that ask again right after each answer do not shut out one that waits', () => {
+  const { enter } = room({ a: 1 });
+  const pending = ['one', 'two', 'patient', 'patient', 'patient'].map((key) => ({
+    key,
+    asked: enter(keyOf(key)),
+  }));
+  const order: string[] = [];
+  while (order.length < 9) {
+    const at = pending.findIndex(({ asked }) => asked.outcomes.length > 0 || asked.entered.kind === 'lease');
+    const [{ key, asked }] = pending.splice(at, 1) as [(typeof pending)[number]];
+    order.push(key);
+    lease(asked.outcomes[0] ?? asked.entered).release('done');
+    if (key !== 'patient') pending.push({ key, asked: enter(keyOf(key)) });
+  }
+  assert.deepEqual(order, [...order.slice(0, 3), ...order.slice(0, 3), ...order.slice(0, 3)]);
+});
+
 test('within a key it is first come, first served', () => {
   const { enter } = room({ a: 1 });
   const first = lease(enter(keyOf('k')).entered);
@@ -213,7 +231,7 @@ test('what only reads waits for nothing', () => {
   assert.throws(() => read.release('done'), /exactly once/);
 });
 
-test('over any span in which two keys wait for the same engine, their starts differ by at most one', () => {
+test('two keys that wait for the same engine are started in turn, within the concurrency of each', () => {
   const engines = ['a', 'b'];
   const step = fc.oneof(
     {
@@ -231,15 +249,31 @@ test('over any span in which two keys wait for the same engine, their starts dif
     fc.property(
       fc.array(step, { minLength: 50, maxLength: 200 }),
       fc.integer({ min: 1, max: 3 }),
-      (steps, slots) => {
+      fc.integer({ min: 1, max: 20 }),
+      (steps, slots, concurrency) => {
         const { enter, inFlight } = room({ a: slots, b: 1 });
-        const running: Lease[] = [];
+        const running: { readonly key: string; readonly lease: Lease }[] = [];
+        const runs = new Map<string, number>();
+        const count = (key: string, by: number): void => void runs.set(key, (runs.get(key) ?? 0) + by);
+        const run = (key: string, got: Lease): void => {
+          running.push({ key, lease: got });
+          count(key, 1);
+        };
         const inLine: { key: string; on: readonly string[]; place: Waiting }[] = [];
         /** `engine key other`: starts of key minus starts of other since both began to wait there. */
         const spans = new Map<string, number>();
+        /** `engine key other`: starts of other since key began to wait there or was started there last. */
+        const passedBy = new Map<string, number>();
         const waitsFor = (engine: string, key: string): boolean =>
           inLine.some((w) => w.key === key && w.on.includes(engine));
+        const forget = (engine: string, key: string): void => {
+          for (const name of passedBy.keys()) if (name.startsWith(`${engine} ${key} `)) passedBy.delete(name);
+        };
         const endSpans = (): void => {
+          for (const name of passedBy.keys()) {
+            const [engine = '', key = ''] = name.split(' ');
+            if (!waitsFor(engine, key)) passedBy.delete(name);
+          }
           for (const name of spans.keys()) {
             const [engine = '', key = '', other = ''] = name.split(' ');
             if (!waitsFor(engine, key) || !waitsFor(engine, other)) spans.delete(name);
@@ -262,13 +296,23 @@ test('over any span in which two keys wait for the same engine, their starts dif
             assert.ok(Math.abs(next) <= 1, `${name}: ${next}`);
             spans.set(name, next);
           }
-          running.push(got);
+          for (const waiter of new Set(inLine.map((w) => w.key))) {
+            if (waiter === key || !waitsFor(engine, waiter)) continue;
+            const name = `${engine} ${waiter} ${key}`;
+            const times = (passedBy.get(name) ?? 0) + 1;
+            assert.ok(times <= 1, `${name}: ${times} times`);
+            passedBy.set(name, times);
+          }
+          forget(engine, key);
+          run(key, got);
         };
         for (const s of steps) {
           if (s.do === 'enter') {
             const key = `k${s.key}`;
-            const { entered, outcomes } = enter(keyOf(key), ...s.on);
-            if (entered.kind === 'lease') running.push(entered);
+            const active = inLine.filter((w) => w.key === key).length + (runs.get(key) ?? 0);
+            const { entered, outcomes } = enter(keyOf(key, { concurrency }), ...s.on);
+            assert.equal(entered.kind === 'denied', active >= concurrency, `${key} has ${active}`);
+            if (entered.kind === 'lease') run(key, entered);
             if (entered.kind !== 'waiting') continue;
             const entry = { key, on: s.on, place: entered };
             inLine.push(entry);
@@ -281,7 +325,9 @@ test('over any span in which two keys wait for the same engine, their starts dif
             endSpans();
           } else if (s.do === 'release') {
             const [got] = running.splice(s.which % Math.max(1, running.length), 1);
-            got?.release('done');
+            if (got === undefined) continue;
+            count(got.key, -1);
+            got.lease.release('done');
           } else {
             const [gone] = inLine.splice(s.which % Math.max(1, inLine.length), 1);
             gone?.place.leave();
@@ -292,6 +338,6 @@ test('over any span in which two keys wait for the same engine, their starts dif
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 200 * moreRuns },
   );
 });

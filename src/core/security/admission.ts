@@ -8,8 +8,9 @@
  *
  * An engine has as many slots as it tells or as it was given; without either it takes everything and queues by itself.
  * When a slot frees, it goes to the key that was served by this engine the longest ago, so that over any span in which
- * two keys wait without a break for the same engine, the requests started for them differ by at most one. Within a key
- * it is first come, first served. While a slot is free nobody waits for it.
+ * two keys wait without a break for the same engine, the requests started for them differ by at most one; and while a
+ * key waits, no other one is started there twice, be it in line without a break or not. Within a key it is first come,
+ * first served. While a slot is free nobody waits for it.
  *
  * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests pushes out the newest
  * of the key that has most, so that nobody can shut others out by flooding. A request counts against the concurrency of
@@ -81,7 +82,7 @@ export interface QueueReading {
 /** One engine: what runs on it, and when it last served whom. */
 interface Desk {
   running: number;
-  /** Key id to a running number; keys that neither wait nor run are forgotten. */
+  /** Key id to a running number. Forgotten when nobody waits: a key that is away for a moment keeps its turn. */
   readonly lastServed: Map<string, number>;
   /** A moving average of how long a lease lasts; 0 while unknown. */
   averageMs: number;
@@ -308,6 +309,7 @@ export class FairAdmission implements Admission {
     waiter.line.waiting.splice(at, 1);
     waiter.cancelTimer();
     this.#queued -= 1;
+    if (this.#queued === 0) this.#forgetTurns();
     return true;
   }
 
@@ -383,6 +385,13 @@ export class FairAdmission implements Admission {
   #forgetIfIdle(line: Line): void {
     if (line.active > 0) return;
     this.#lines.delete(line.id);
-    for (const desk of this.#desks.values()) desk.lastServed.delete(line.id);
+    // Where others wait, one who asks again right after each answer would else be new each time, and first.
+    if (this.#queued === 0) for (const desk of this.#desks.values()) desk.lastServed.delete(line.id);
+  }
+
+  /** Nobody waits, so turns of keys that have nothing in here matter to nobody. */
+  #forgetTurns(): void {
+    for (const { lastServed } of this.#desks.values())
+      for (const id of lastServed.keys()) if (!this.#lines.has(id)) lastServed.delete(id);
   }
 }

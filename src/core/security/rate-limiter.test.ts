@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import { type BucketAsk, GcraLimiter } from './rate-limiter.ts';
 
 const ask = (perMinute: number, burst: number, bucket = 'b'): BucketAsk => ({ bucket, perMinute, burst });
@@ -59,6 +60,16 @@ test('a clock that goes back gives nobody anything', () => {
   for (const nowMs of [0, 30_000, 60_000]) assert.equal(limiter.take([ask(60, 2)], nowMs).granted, false);
 });
 
+test('a refusal is told by the bucket that takes longest, and says when that is full', () => {
+  const limiter = new GcraLimiter();
+  const asks = [ask(60, 1, 'soon'), ask(6, 2, 'late')];
+  assert.equal(limiter.take(asks, 0).granted, true);
+  assert.equal(limiter.take(asks.slice(1), 0).granted, true);
+  const verdict = limiter.take(asks, 400);
+  assert.deepEqual(verdict, { granted: false, ask: asks[1], retryAfterMs: 9_600, resetMs: 19_600 });
+  assert.equal(limiter.take(asks, 10_000).granted, true);
+});
+
 test('buckets that are full again are forgotten', () => {
   const limiter = new GcraLimiter();
   for (let i = 0; i < 100_000; i++) limiter.take([ask(60, 1, `b${i}`)], i);
@@ -67,26 +78,36 @@ test('buckets that are full again are forgotten', () => {
   assert.equal(limiter.size, 0);
 });
 
-test('no interleaving of requests and clock steps passes the rate', () => {
+test('no interleaving of requests, sweeps and clock steps, also backwards, passes the rate', () => {
   const step = fc.record({
-    stepMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 50 }), fc.integer({ min: 0, max: 90_000 })),
+    stepMs: fc.oneof(
+      fc.constant(0),
+      fc.integer({ min: -50, max: 50 }),
+      fc.integer({ min: 0, max: 90_000 }),
+      fc.integer({ min: -90_000, max: 0 }),
+    ),
     bucket: fc.constantFrom('one', 'two', 'both'),
+    sweeps: fc.boolean(),
   });
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 600 }),
       fc.integer({ min: 1, max: 20 }),
-      fc.array(step, { maxLength: 200 }),
+      fc.array(step, { maxLength: 200, size: 'max' }),
       (perMinute, burst, steps) => {
         const limiter = new GcraLimiter();
         const grants = { one: [] as number[], two: [] as number[] };
-        let nowMs = 0;
-        for (const { stepMs, bucket } of steps) {
-          nowMs += stepMs;
+        let toldMs = 0;
+        /** What time has passed at most: as far as the clock ever was. */
+        let nowMs = Number.NEGATIVE_INFINITY;
+        for (const { stepMs, bucket, sweeps } of steps) {
+          toldMs += stepMs;
+          nowMs = Math.max(nowMs, toldMs);
+          if (sweeps) limiter.sweep(toldMs);
           const names = bucket === 'both' ? (['one', 'two'] as const) : [bucket];
           const { granted } = limiter.take(
             names.map((name) => ask(perMinute, burst, name)),
-            nowMs,
+            toldMs,
           );
           if (granted) for (const name of names) grants[name].push(nowMs);
           // It refuses only where the rate is used up: the bucket took at least one in the last full window.
@@ -104,6 +125,6 @@ test('no interleaving of requests and clock steps passes the rate', () => {
             }
       },
     ),
-    { numRuns: 300, interruptAfterTimeLimit: 5_000 },
+    { numRuns: 300 * moreRuns, interruptAfterTimeLimit: 5_000 * moreRuns },
   );
 });

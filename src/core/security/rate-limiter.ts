@@ -4,7 +4,8 @@
  *   TAT  theoretical arrival time of the next request of an even stream
  *   a request at `now` conforms when  TAT - now <= burst tolerance;  then TAT = max(TAT, now) + interval
  *
- * Several buckets are asked at once, and all pay or none. Time is monotonic: a clock set back gives nobody anything.
+ * Several buckets are asked at once, and all pay or none. Time only moves forward here: a clock set back stands still
+ * until it has caught up, and gives nobody anything.
  * Memory is bounded: a bucket whose TAT has passed is full again and is forgotten.
  */
 
@@ -15,7 +16,7 @@ export interface BucketAsk {
   readonly burst: number;
 }
 
-/** `granted`, or the first bucket that refused and when it would grant. */
+/** `granted`, or the bucket that refuses for the longest time, and when all would grant. `resetMs`: until it is full. */
 export type Verdict =
   | {
       readonly granted: true;
@@ -23,7 +24,12 @@ export type Verdict =
       readonly remaining: number;
       readonly resetMs: number;
     }
-  | { readonly granted: false; readonly ask: BucketAsk; readonly retryAfterMs: number };
+  | {
+      readonly granted: false;
+      readonly ask: BucketAsk;
+      readonly retryAfterMs: number;
+      readonly resetMs: number;
+    };
 
 export interface RateLimiter {
   /** Takes one request from each bucket, or from none. */
@@ -35,11 +41,22 @@ const sweepAbove = 10_000;
 export class GcraLimiter implements RateLimiter {
   readonly #arrival = new Map<string, number>();
   #sweepAt = sweepAbove;
+  /** The latest time that was ever told. */
+  #latestMs = Number.NEGATIVE_INFINITY;
 
-  take(asks: readonly BucketAsk[], nowMs: number): Verdict {
+  take(asks: readonly BucketAsk[], toldMs: number): Verdict {
+    const nowMs = this.#forward(toldMs);
+    let slowest: BucketAsk | undefined;
+    let retryAfterMs = 0;
     for (const ask of asks) {
       const wait = this.#waitOf(ask, nowMs);
-      if (wait > 0) return { granted: false, ask, retryAfterMs: wait };
+      if (wait <= retryAfterMs) continue;
+      slowest = ask;
+      retryAfterMs = wait;
+    }
+    if (slowest !== undefined) {
+      const resetMs = (this.#arrival.get(slowest.bucket) ?? nowMs) - nowMs;
+      return { granted: false, ask: slowest, retryAfterMs: retryAfterMs + nowMs - toldMs, resetMs };
     }
     let tightest: BucketAsk | undefined;
     let remaining = Number.POSITIVE_INFINITY;
@@ -71,10 +88,16 @@ export class GcraLimiter implements RateLimiter {
   }
 
   /** Forgets what is full again; happens by itself as buckets become many. */
-  sweep(nowMs: number): void {
+  sweep(toldMs: number): void {
+    const nowMs = this.#forward(toldMs);
     for (const [bucket, arrival] of this.#arrival) if (arrival <= nowMs) this.#arrival.delete(bucket);
     // Growing the threshold with what is really in use keeps the cost of sweeping below that of the requests.
     this.#sweepAt = Math.max(sweepAbove, this.#arrival.size * 2);
+  }
+
+  #forward(toldMs: number): number {
+    if (toldMs > this.#latestMs) this.#latestMs = toldMs;
+    return this.#latestMs;
   }
 
   /** Buckets in memory, for tests and metrics. */

@@ -36,6 +36,7 @@ export class TokenBudgets {
   readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   readonly #ledger: Pick<UsageLedger, 'today'>;
   readonly #balances = new Map<string, Balance>();
+  #latestMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Pick<Clock, 'nowMs' | 'monotonicMs'>, ledger: Pick<UsageLedger, 'today'>) {
     this.#clock = clock;
@@ -61,7 +62,7 @@ export class TokenBudgets {
     const { tokensPerMinute } = key.limits;
     if (tokensPerMinute === null || tokens <= 0) return;
     const left = this.#current(key.id, tokensPerMinute) - tokens;
-    this.#balances.set(key.id, { tokens: left, atMs: this.#clock.monotonicMs() });
+    this.#balances.set(key.id, { tokens: left, atMs: this.#nowMs() });
     if (this.#balances.size > sweepAbove) this.#sweep();
   }
 
@@ -79,13 +80,19 @@ export class TokenBudgets {
   #current(keyId: string, perMinute: number): number {
     const balance = this.#balances.get(keyId);
     if (balance === undefined) return perMinute;
-    const passedMs = Math.max(0, this.#clock.monotonicMs() - balance.atMs);
+    const passedMs = this.#nowMs() - balance.atMs;
     return Math.min(perMinute, balance.tokens + (passedMs * perMinute) / minuteMs);
+  }
+
+  /** Never earlier than before: a clock set back gives nobody anything. */
+  #nowMs(): number {
+    this.#latestMs = Math.max(this.#latestMs, this.#clock.monotonicMs());
+    return this.#latestMs;
   }
 
   /** A key in debt is not forgotten; one minute of peace after its debt is paid, it is full whatever its limit is. */
   #sweep(): void {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#nowMs();
     for (const [id, { tokens, atMs }] of this.#balances) {
       if (tokens >= 0 && nowMs - atMs >= minuteMs) this.#balances.delete(id);
     }
