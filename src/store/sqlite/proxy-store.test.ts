@@ -222,6 +222,13 @@ test('tokens of today are those of all proxies, counted once', async (t) => {
   assert.deepEqual([one.proxy.today('key_a'), two.proxy.today('key_a')], [30, 30]);
 });
 
+test('what was used today is known when start resolves', async (t) => {
+  const home = temporaryHome(t);
+  await openedStore(t, home).usage.addUsage([sampleUsage({ atMs: Date.now() })]);
+  const { proxy } = await running(t, home);
+  assert.equal(proxy.today('key_a'), 7);
+});
+
 test('a store that cannot be read fails the start and leaves nothing', async (t) => {
   const home = temporaryHome(t);
   writeFileSync(join(home, 'flm.db'), 'this is no database '.repeat(500), { mode: 0o600 });

@@ -66,7 +66,7 @@ class ThreadedStore implements ProxyStore {
   #seen: Seen | undefined;
   #looking: Promise<void> | undefined;
   #lookAgain: Promise<void> | undefined;
-  #counting = false;
+  #counting: Promise<void> | undefined;
   #flushing: Promise<void> | undefined;
   #offs: Off[] = [];
   #closed: Promise<void> | undefined;
@@ -88,6 +88,8 @@ class ThreadedStore implements ProxyStore {
     ];
     try {
       await this.refresh();
+      // Else a proxy that is started anew would know of nothing that was used today, and let a whole budget through.
+      await this.#countSoon();
     } catch (error) {
       await this.close();
       throw error;
@@ -158,7 +160,7 @@ class ThreadedStore implements ProxyStore {
     this.#thread.endIfHung();
     // Problems are told where they are met; there is nobody to reject to.
     if (this.#looking === undefined) this.#look('patient').catch(() => {});
-    if (!this.#counting) void this.#count();
+    void this.#countSoon();
   }
 
   #look(urgency: 'urgent' | 'patient'): Promise<void> {
@@ -190,8 +192,15 @@ class ThreadedStore implements ProxyStore {
     }
   }
 
+  #countSoon(): Promise<void> {
+    this.#counting ??= this.#count().finally(() => {
+      this.#counting = undefined;
+    });
+    return this.#counting;
+  }
+
+  /** Never rejects: the totals that are known stay until they can be read again. */
   async #count(): Promise<void> {
-    this.#counting = true;
     try {
       const day = dayNumber(this.#clock.nowMs());
       const { answer } = await this.#thread.ask({ do: 'count', day, writer: this.#writer }, 'patient');
@@ -199,8 +208,6 @@ class ThreadedStore implements ProxyStore {
       this.#tell('totals', undefined);
     } catch (error) {
       this.#tell('totals', error);
-    } finally {
-      this.#counting = false;
     }
   }
 

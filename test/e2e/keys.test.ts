@@ -1,0 +1,147 @@
+/**
+ * Keys of the built proxy from one end to the other: taken over from elsewhere, rotated, revoked while they are in use,
+ * and with a budget that outlives a crash.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { chatDelta, startChatEngine } from '../helpers/chat-engine.ts';
+import { assertMistake, makeCli, type TestCli } from '../helpers/cli.ts';
+import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
+import { answer, type RawEngine, sseHead } from '../helpers/raw-engine.ts';
+
+const stock = takeStock();
+after(() => assertNoLeaks(stock));
+
+interface Started {
+  readonly url: string;
+  readonly pid: number;
+}
+
+const usedByEach = 10;
+
+/** Whole answers tell what they used; streams begin and never end. */
+async function startEngine(t: TestContext): Promise<RawEngine> {
+  const whole = {
+    id: 'c',
+    object: 'chat.completion',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 4, completion_tokens: usedByEach - 4, total_tokens: usedByEach },
+  };
+  const engine = await startChatEngine(['m'], (request) =>
+    request.body.includes('"stream":true')
+      ? [sseHead, chatDelta({ content: 'hello' })]
+      : [answer(JSON.stringify(whole))],
+  );
+  t.after(() => engine.close());
+  return engine;
+}
+
+async function startProxy(cli: TestCli, engine: RawEngine): Promise<Started> {
+  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', engine.url, '--json');
+  assert.equal(started.code, 0, started.stderr);
+  return started.json<Started>();
+}
+
+function ask(url: string, key: string, more: object = {}): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more }),
+  });
+}
+
+async function statusOf(response: Promise<Response>): Promise<number> {
+  const { status, body } = await response;
+  await body?.cancel();
+  return status;
+}
+
+test('a secret from elsewhere lets its clients in, and is in no file', async (t) => {
+  const cli = makeCli(t);
+  const { url } = await startProxy(cli, await startEngine(t));
+  const secret = `sk-${randomBytes(32).toString('base64url')}`;
+  const short = 'sk-short-one';
+  assert.equal(await statusOf(ask(url, secret)), 401);
+
+  const imported = await cli.pipe(`${secret}\n`, 'key', 'import', 'old', '--json');
+  assertMistake(await cli.pipe(`${short}\n`, 'key', 'import', 'short'), /secret/i);
+  assertMistake(await cli.pipe(`${secret}\n`, 'key', 'import', 'twice'), /secret/i);
+
+  assert.equal(imported.code, 0, imported.stderr);
+  assert.equal(await statusOf(ask(url, secret)), 200);
+  assert.equal(await statusOf(ask(url, short)), 401);
+  assert.equal((await cli.run('proxy', 'stop', '--all')).code, 0);
+  const files = readdirSync(cli.home, { recursive: true, withFileTypes: true }).filter((f) => f.isFile());
+  assert.ok(files.some((f) => f.name === 'flm.db'));
+  for (const { parentPath, name } of files) {
+    const bytes = readFileSync(join(parentPath, name));
+    for (const known of [secret, short]) assert.ok(!bytes.includes(known), `${name} holds ${known}`);
+  }
+});
+
+test('both secrets of a rotated key work while they overlap', async (t) => {
+  const cli = makeCli(t);
+  const { url } = await startProxy(cli, await startEngine(t));
+  const old = (await cli.run('key', 'create', 'laptop', '--json')).json<{ id: string; key: string }>();
+
+  const fresh = (await cli.run('key', 'rotate', 'laptop', '--overlap', '1h', '--json')).json<{
+    key: string;
+  }>();
+
+  assert.deepEqual([await statusOf(ask(url, old.key)), await statusOf(ask(url, fresh.key))], [200, 200]);
+  assert.equal((await cli.run('key', 'revoke', old.id)).code, 0);
+  assert.deepEqual([await statusOf(ask(url, old.key)), await statusOf(ask(url, fresh.key))], [401, 200]);
+});
+
+test('revoking a key ends its running stream, with an error that says so', async (t) => {
+  const cli = makeCli(t);
+  const engine = await startEngine(t);
+  const { url } = await startProxy(cli, engine);
+  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const running = await ask(url, key, { stream: true });
+  const reader = running.body?.getReader();
+  assert.match(Buffer.from((await reader?.read())?.value ?? []).toString(), /hello/);
+
+  assert.equal((await cli.run('key', 'revoke', 'laptop')).code, 0);
+
+  let rest = '';
+  for (let part = await reader?.read(); part?.done === false; part = await reader?.read())
+    rest += Buffer.from(part.value).toString();
+  assert.match(rest, /data: \{"error":\{[^\n]*revoked/);
+  assert.equal(await statusOf(ask(url, key)), 401);
+});
+
+test('a budget of the day outlives a killed proxy, but for a second of use at most', async (t) => {
+  const cli = makeCli(t);
+  const engine = await startEngine(t);
+  const first = await startProxy(cli, engine);
+  const budget = 10 * usedByEach;
+  const made = await cli.run('key', 'create', 'poor', '--tokens-per-day', String(budget), '--json');
+  const { key } = made.json<{ key: string }>();
+
+  const spend = async (url: string, count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) assert.equal(await statusOf(ask(url, key)), 200);
+  };
+  await spend(first.url, 8);
+  // What is older than a second is on disk; another second leaves room for a busy machine.
+  await setTimeout(2_000);
+  process.kill(first.pid, 'SIGKILL');
+  const second = await startProxy(cli, engine);
+
+  await spend(second.url, 2);
+  const refused = await ask(second.url, key);
+  assert.equal(refused.status, 429);
+  const { error } = (await refused.json()) as { readonly error: { readonly message: string } };
+  assert.match(error.message, /100 tokens a day are used up/);
+  assert.ok(Number(refused.headers.get('retry-after')) > 0);
+  process.kill(second.pid, 'SIGKILL');
+  const third = await startProxy(cli, engine);
+  // Of what was spent in the last second, each of the two may be forgotten; what was spent before is not.
+  let more = 0;
+  while ((await statusOf(ask(third.url, key))) === 200) more += 1;
+  assert.ok(more <= 2, `${more} requests were forgotten`);
+});
