@@ -15,7 +15,7 @@ import { AcmeSource } from '../tls/acme/acme-source.ts';
 import { AlpnProver } from '../tls/acme/alpn-prover.ts';
 import { DnsHook } from '../tls/acme/dns-hook.ts';
 import { HttpDoor } from '../tls/acme/http-door.ts';
-import type { Prover } from '../tls/acme/prover.ts';
+import type { Proof, Prover } from '../tls/acme/prover.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import type { CertificateKeeper, CertificateSurroundings } from './certificate-keeper.ts';
 
@@ -37,15 +37,15 @@ export async function openAcmeKeeper(
           print: (line) => logger.event('info', 'the DNS hook says', { line }),
         });
   const plain = new PlainPort(config, surroundings);
-  const prover = (challenge: AcmeChallenge): Promise<Prover> => {
+  const proverOf = (challenge: AcmeChallenge): Prover => {
     switch (challenge) {
       case 'http-01':
-        return plain.open();
+        return plain;
       case 'tls-alpn-01':
-        return Promise.resolve(alpn);
+        return alpn;
       case 'dns-01':
         if (dns === undefined) throw new Error('dns-01 has a hook, as the configuration was checked');
-        return Promise.resolve(dns);
+        return dns;
       default:
         return challenge satisfies never;
     }
@@ -58,21 +58,11 @@ export async function openAcmeKeeper(
     acme,
     agentName: `flm/${version}`,
     challenge: (name) => alpn.pair(name),
-    async provers() {
-      const provers: Prover[] = [];
-      let failure: unknown;
-      for (const challenge of challengesOf(config)) {
-        try {
-          provers.push(await prover(challenge));
-        } catch (error) {
-          failure = error;
-        }
-      }
-      if (provers.length === 0) throw failure;
-      return provers;
-    },
+    provers: challengesOf(config).map(proverOf),
     tell(event, detail) {
       if (event === 'failed') logger.event('error', 'the certificate was not renewed', { reason: detail });
+      else if (event === 'unproved')
+        logger.event('warn', 'a domain was not proved; another way is tried', { reason: detail });
       else logger.event('info', `the certificate was ${event}`, { names: detail });
     },
   });
@@ -83,7 +73,7 @@ export async function openAcmeKeeper(
     facts: () => source.facts(),
     look: () => source.look(),
     async ready(signal) {
-      // Where it was asked for by name it also sends people to HTTPS, from the beginning.
+      // Where the first way leads by it, it also sends people to HTTPS, from the beginning.
       if (challengesOf(config)[0] === 'http-01')
         await plain.open().catch((error: unknown) => plain.tell(error));
       await source.ready(signal);
@@ -103,48 +93,52 @@ export function challengesOf(config: ProxyConfig): readonly AcmeChallenge[] {
   return configuredPort(config) === 443 ? ['tls-alpn-01', 'http-01'] : ['http-01'];
 }
 
-/** The plain listener beside the proxy. */
-class PlainPort {
+/** http-01 by a plain listener beside the proxy. */
+class PlainPort implements Prover {
+  readonly type = 'http-01';
   readonly #config: ProxyConfig;
   readonly #surroundings: CertificateSurroundings;
-  #door: HttpDoor | undefined;
+  readonly #door: HttpDoor;
   #listener: Listener | undefined;
 
   constructor(config: ProxyConfig, surroundings: CertificateSurroundings) {
+    const { machine, logger, keyId, port } = surroundings;
     this.#config = config;
     this.#surroundings = surroundings;
-  }
-
-  /** Throws an `AcmeFailure` where the port cannot be had; it may be tried again. */
-  async open(): Promise<HttpDoor> {
-    if (this.#door !== undefined && this.#listener !== undefined) return this.#door;
-    const { machine, logger, keyId, port } = this.#surroundings;
-    const { domains, acme } = this.#config;
-    const door = new HttpDoor({
+    this.#door = new HttpDoor({
       clock: machine.clock,
-      domains,
-      port: acme.httpPort,
+      domains: config.domains,
+      port: config.acme.httpPort,
       securePort: port,
       exposed: (secret, client) => {
         const key = (secret === undefined ? undefined : keyId(secret)) ?? 'unknown';
-        logger.event('warn', 'a key crossed the network in plain text: replace it (flm key rotate)', {
-          key,
-          client,
-        });
+        const what = 'a key crossed the network in plain text: replace it (flm key rotate)';
+        logger.event('warn', what, { key, client });
       },
     });
+  }
+
+  mend(domain: string): string {
+    return this.#door.mend(domain);
+  }
+
+  show(proof: Proof): Promise<() => Promise<void>> {
+    return this.#door.show(proof);
+  }
+
+  /** Throws an `AcmeFailure` where the port cannot be had; it may be tried again. */
+  async open(): Promise<void> {
+    if (this.#listener !== undefined) return;
+    const { httpPort } = this.#config.acme;
     try {
       this.#listener = await Listener.open({
         addresses: bindAddresses(this.#config),
-        port: acme.httpPort,
+        port: httpPort,
         optional: this.#config.bind.length === 0 ? new Set(['::1', '::']) : new Set(),
-        onConnection: (socket) => door.accept(socket),
+        onConnection: (socket) => this.#door.accept(socket),
       });
-      this.#door = door;
-      return door;
     } catch (cause) {
-      door.close();
-      throw unbound(acme.httpPort, cause);
+      throw unbound(httpPort, cause);
     }
   }
 
@@ -156,9 +150,8 @@ class PlainPort {
 
   close(): void {
     this.#listener?.close();
-    this.#door?.close();
     this.#listener = undefined;
-    this.#door = undefined;
+    this.#door.close();
   }
 }
 
@@ -167,6 +160,8 @@ function unbound(port: number, cause: unknown): AcmeFailure {
     step: 'challenge',
     reason: `http-01 needs port ${port}, and flm cannot listen there: ${cause instanceof FlmError ? cause.message.replace(/\.$/, '') : 'unknown error'}`,
     mend: 'Stop what holds it, let port 80 lead to another port here and name that (--acme-http-port N), or prove by --acme-challenge tls-alpn-01 or --acme-dns-hook.',
+    // Another way may need no port.
+    unproved: true,
     cause,
   });
 }

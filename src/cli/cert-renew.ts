@@ -12,6 +12,8 @@ type RunningView = Extract<ProxyView, { readonly status: unknown }>;
 
 const limitMs = 180_000;
 const lookMs = 200;
+/** Before anything is said. */
+const patienceMs = 1_500;
 
 export function renewCertificate(cli: Cli): Command {
   return leaf(
@@ -49,10 +51,21 @@ async function acmeProxies(session: Session): Promise<readonly RunningView[]> {
 
 /** Throws a `ProxyError` that says why it was not renewed. */
 async function renewed(session: Session, before: RunningView) {
+  const domains = before.status.config.domains.join(', ');
+  const cancel = session.flm.machine.clock.after(patienceMs, () =>
+    session.terminal.talk(`Waiting for the CA to look at ${domains} ...`),
+  );
+  try {
+    return await newCertificate(session, before);
+  } finally {
+    cancel();
+  }
+}
+
+async function newCertificate(session: Session, before: RunningView) {
   const { id, profile } = before.handle;
   const old = before.status.certificate;
   const untilMs = performance.now() + limitMs;
-  session.terminal.talk(`Waiting for the CA (${before.status.config.domains.join(', ')}) ...`);
   while (performance.now() < untilMs) {
     session.signal.throwIfAborted();
     const now = (await acmeProxies(session)).find((view) => view.handle.id === id);

@@ -6,6 +6,7 @@ import process from 'node:process';
 import type { ProxyLog } from '../app/proxy.ts';
 import type { RunningProxy } from '../core/proxy/ports.ts';
 import type { StartRequest } from '../core/proxy/proxy-service.ts';
+import { tellingWait } from './acme-wait.ts';
 import type { Session } from './command.ts';
 
 export type ForegroundProxy = RunningProxy;
@@ -17,7 +18,7 @@ export async function runInForeground(
   log: ProxyLog,
 ): Promise<ForegroundProxy> {
   const { flm, cli, signal } = session;
-  const running = await flm.run(request, log, signal);
+  const running = await tellingWait(session, request, () => flm.run(request, log, signal));
   const { control } = running;
   // How a stop went is told by `closed`.
   const drain = (): void => void control.stop(control.status().config.graceMs);

@@ -4,6 +4,7 @@
 import { type Command, Option } from 'commander';
 import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StoppedProxy } from '../core/proxy/proxy-service.ts';
+import { tellingWait } from './acme-wait.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from './config-flags.ts';
 import { runInForeground, stderrLog } from './foreground.ts';
@@ -36,10 +37,8 @@ function start(cli: Cli): Command {
     .action(
       action(cli, async (session, flags: StartFlags, profile: string) => {
         const { proxies } = session.flm;
-        const handle = await proxies.start(
-          { profile, overrides: overridesOf(flags), save: flags.save === true },
-          session.signal,
-        );
+        const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
+        const handle = await tellingWait(session, request, () => proxies.start(request, session.signal));
         await tellStarted(session, handle, 'Started');
       }),
     );

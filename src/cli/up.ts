@@ -7,6 +7,7 @@ import { askOwnDoor, type DoorModel } from '../app/door-check.ts';
 import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StartRequest } from '../core/proxy/proxy-service.ts';
 import type { CreatedKey } from '../core/security/security-service.ts';
+import { tellingWait } from './acme-wait.ts';
 import { action, type Cli, leaf, type Session } from './command.ts';
 import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts';
 import { type ForegroundProxy, runInForeground } from './foreground.ts';
@@ -39,7 +40,9 @@ export function upCommand(cli: Cli): Command {
         // The demo stands in until a real engine is found.
         const request = { profile, overrides: { demo: true, ...overridesOf(flags) }, save: false };
         if (flags.detach === true) {
-          const handle = await session.flm.proxies.start(request, session.signal);
+          const handle = await tellingWait(session, request, () =>
+            session.flm.proxies.start(request, session.signal),
+          );
           const view = await viewOf(session, handle);
           return tell(session, view, await keyFor(session, flags), flags, 'detached');
         }

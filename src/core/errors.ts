@@ -102,7 +102,7 @@ export const errorTable = {
   PROXY_ACME_FAILED: {
     ...user,
     text: 'No certificate from the ACME server: {reason}.',
-    hint: '{mend}',
+    hint: '{mend} See `flm proxy logs`.',
   },
   PROFILE_NOT_FOUND: {
     ...user,

@@ -53,6 +53,13 @@ test('what could be read in two ways is no host', () => {
     assert.equal(parseHost(value), undefined, JSON.stringify(value));
 });
 
+test('a wildcard answers for one label, as in a certificate', () => {
+  const hosts = new HostList(['*.example.org']);
+  assert.ok(hosts.answersFor('a.example.org'));
+  for (const other of ['example.org', 'a.b.example.org', 'example', 'a.example.net', '.example.org.'])
+    assert.ok(!hosts.answersFor(other), other);
+});
+
 test('a proxy answers for loopback names, literals, and the names that it was given', () => {
   const hosts = new HostList(ownNames('Box.lan', ['llm.example.org']));
   const own = ['localhost', 'app.localhost', '127.0.0.1', '203.0.113.9', '::1', 'fe80::1'];

@@ -350,6 +350,38 @@ test('two proxies that share a domain obtain one certificate, and renew it once'
   assert.equal(orders(pebble), 2);
 });
 
+test('a renewal that fails is seen in status, metrics and log, and the old certificate stays', {
+  skip: noPebble,
+}, async (t) => {
+  const { cli, pebble, start } = await stageOf(t);
+  const proxy = started(await start('--port', '0', '--acme-http-port', String(pebble.httpPort)));
+  const created = await cli.run('key', 'create', 'scraper', '--scope', 'metrics', '--json');
+  const { key } = created.json<{ key: string }>();
+  await pebble.stop();
+
+  assertMistake(await cli.run('cert', 'renew'), /cannot be reached \(ECONNREFUSED\)/);
+
+  const status = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Started[] }>().proxies[0];
+  assert.equal(status?.certificate.fingerprint, proxy.certificate.fingerprint);
+  assert.equal(status?.certificate.renewalFailures, 1);
+  assert.match(status?.warnings.join() ?? '', /The certificate was not renewed: .*ECONNREFUSED/);
+  const sent = secureRequest({
+    ...{ host: '127.0.0.1', port: proxy.port, path: '/metrics', agent: false, rejectUnauthorized: false },
+    headers: { host: domain, authorization: `Bearer ${key}` },
+  });
+  sent.end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const metrics = Buffer.concat(await response.toArray()).toString();
+  assert.match(metrics, /^flm_certificate_renewal_failures_total 1$/m);
+  const expiry = Date.parse(proxy.certificate.expiresAt) / 1000;
+  assert.match(metrics, new RegExp(`^flm_certificate_not_after_seconds ${expiry}$`, 'm'));
+  await cli.run('proxy', 'stop');
+  assert.match(
+    readFileSync(join(cli.home, 'logs', 'default.log'), 'utf8'),
+    /"level":"error".*ECONNREFUSED.*the certificate was not renewed/,
+  );
+});
+
 test('ten renewals under fifty open streams and steady short requests fail none of them', {
   skip: noPebble,
 }, async (t) => {

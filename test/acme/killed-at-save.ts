@@ -27,7 +27,7 @@ const hook = new DnsHook({ command: pebble.dnsHook, clock: systemClock, print: (
 const source = await AcmeSource.open({
   ...{ store: new Killed(folder, systemClock), clock: systemClock, random: Math.random },
   ...{ domains, acme, agentName: 'flm/test' },
-  provers: () => Promise.resolve([hook]),
+  provers: [hook],
   challenge: () => undefined,
   tell: () => {},
 });

@@ -60,7 +60,7 @@ function needsOf(
   const hook = new DnsHook({ command: pebble.dnsHook, clock, print: () => {} });
   return {
     ...{ store, clock, domains, acme, random: () => 0.5, agentName: 'flm/test' },
-    provers: () => Promise.resolve([hook]),
+    provers: [hook],
     challenge: () => undefined,
     tell: (event, detail) => told.push(`${event}: ${detail}`),
   };
@@ -184,17 +184,17 @@ test('a process that is killed between issue and save leaves no half pair, and t
 
 test('where the first way fails to prove, the next is tried', { skip: noPebble }, async (t) => {
   const pebble = await startPebble(t);
-  const needs = needsOf(pebble, new CertificateStore(folderOf(t), systemClock), systemClock);
+  const told: string[] = [];
+  const needs = needsOf(pebble, new CertificateStore(folderOf(t), systemClock), systemClock, told);
   const blind: Prover = {
     type: 'tls-alpn-01',
     mend: () => 'it is there',
     show: () => Promise.resolve(() => Promise.resolve()),
   };
-  const [hook] = await needs.provers();
-  assert.ok(hook !== undefined);
-  const source = await open(t, { ...needs, provers: () => Promise.resolve([blind, hook]) });
+  const source = await open(t, { ...needs, provers: [blind, ...needs.provers] });
   await source.ready(never);
   assert.equal(orders(pebble), 2);
+  assert.match(told[0] ?? '', /^unproved: .*tls-alpn-01 did not prove llm\.example\.org/);
 });
 
 /** Never done with showing. */
@@ -227,7 +227,7 @@ test('the first certificate has ninety seconds in all, and then what was waited 
   const shown = Promise.withResolvers<void>();
   const source = await open(t, {
     ...needsOf(pebble, new CertificateStore(folder, clock), clock),
-    provers: () => Promise.resolve([stuck(() => shown.resolve())]),
+    provers: [stuck(() => shown.resolve())],
   });
 
   const ready = source.ready(never);

@@ -49,7 +49,7 @@ async function stageOf(t: TestContext): Promise<Stage> {
   const open = async (): Promise<AcmeSource> => {
     const source = await AcmeSource.open({
       ...{ store, clock, random: () => 0.5, domains, acme, agentName: 'flm/test' },
-      provers: () => Promise.resolve([prover]),
+      provers: [prover],
       challenge: () => undefined,
       tell: (event, detail) => told.push(`${event}: ${detail}`),
     });

@@ -28,11 +28,12 @@ export interface AcmeSourceNeeds {
   readonly domains: readonly string[];
   readonly acme: AcmeConfig;
   readonly agentName: string;
-  readonly provers: () => Promise<readonly Prover[]>;
+  /** What may prove the domains, the most likely first; one at least. */
+  readonly provers: readonly Prover[];
   /** The proof of a name for a client that offered `acme-tls/1`. */
   readonly challenge: (name: string) => CertificatePair | undefined;
   /** What happened while the proxy runs, for the log. */
-  readonly tell: (event: 'obtained' | 'renewed' | 'failed', detail: string) => void;
+  readonly tell: (event: 'obtained' | 'renewed' | 'unproved' | 'failed', detail: string) => void;
 }
 
 interface Held {
@@ -204,6 +205,7 @@ export class AcmeSource implements ContextSource {
           acme,
           agentName,
           provers,
+          unproved: (why) => this.#needs.tell('unproved', why),
           doing: (what) => {
             this.#doing = what;
           },
@@ -262,7 +264,7 @@ export class AcmeSource implements ContextSource {
     return new AcmeFailure({
       step: 'waiting',
       reason: `the time was up (${limitMs / 1000} s) while flm waited for ${this.#doing}`,
-      mend: 'See `flm proxy logs`; try again when the CA, or what it must reach, answers faster.',
+      mend: 'Try again when the CA, or what it must reach, answers faster.',
     });
   }
 }

@@ -13,7 +13,7 @@ import { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, quoted } from './acme-failure.ts';
 import { acmeAccountName } from './acme-names.ts';
 import { AcmeTransport } from './acme-transport.ts';
-import { type BegunOrder, obtain } from './obtain.ts';
+import { type BegunOrder, obtain, resume, type Wanted } from './obtain.ts';
 import type { Prover } from './prover.ts';
 import { countedOrders, maxFailedOrdersPerDay, orderAllowedAtMs } from './renewal-schedule.ts';
 import { keepTries, nothingTried, readTries } from './try-record.ts';
@@ -27,8 +27,10 @@ export interface CertificateOrder {
   readonly acme: AcmeConfig;
   /** How this program calls itself to the CA. */
   readonly agentName: string;
-  /** What can prove the domains here, the most likely first. Throws an `AcmeFailure` where nothing can. */
-  readonly provers: () => Promise<readonly Prover[]>;
+  /** What may prove the domains, the most likely first; one at least. */
+  readonly provers: readonly Prover[];
+  /** One way did not prove them, and the next is tried. */
+  readonly unproved: (why: string) => void;
   /** What is waited for from now on, in words. */
   readonly doing: (what: string) => void;
 }
@@ -38,16 +40,21 @@ const begunSchema = z.object({ url: z.string(), key: z.string() });
 
 /** The certificate is saved when it resolves. Throws an `AcmeFailure`, a `CertificateError`, or the reason of the signal. */
 export async function orderCertificate(order: CertificateOrder, signal: AbortSignal): Promise<ReadPair> {
-  const { store, name, clock, acme, agentName } = order;
+  const { store, name, clock, acme, agentName, domains, doing } = order;
+  await mayAsk(order);
   const begun = await readBegun(store, name);
   if (begun === undefined) await mayOrder(order);
-  order.doing('the directory of the CA');
+  doing('the directory of the CA');
   const transport = new AcmeTransport(clock, agentName, await authorityText(acme.caFile));
   try {
     const client = await AcmeClient.open(transport, clock, directoryOf(acme), signal);
-    order.doing('the account with the CA');
+    doing('the account with the CA');
     await enterAccount(order, client, signal);
-    const pair = await prove(order, client, begun, signal);
+    const keep = (o: BegunOrder): Promise<void> => store.keepNote(name, 'order', JSON.stringify(o));
+    const wanted: Wanted = { client, clock, domains, keep, doing };
+    const pair =
+      (begun === undefined ? undefined : await resume(wanted, begun, signal)) ??
+      (await obtainAnyhow(order, wanted, signal));
     await store.write(name, pair);
     await store.remove(name, 'order');
     await keepTries(store, name, nothingTried);
@@ -57,57 +64,65 @@ export async function orderCertificate(order: CertificateOrder, signal: AbortSig
   }
 }
 
-async function prove(
-  order: CertificateOrder,
-  client: AcmeClient,
-  begun: BegunOrder | undefined,
-  signal: AbortSignal,
-): Promise<ReadPair> {
-  const { store, name, clock, domains, doing } = order;
-  const provers = await order.provers();
-  for (const [index, prover] of provers.entries()) {
-    // Counted as failed until it is not: also where this process is killed in the middle, and seen before the CA is
-    // asked where the disk is full.
-    await countOrder(order);
+/** By the first way that proves the domains. */
+async function obtainAnyhow(order: CertificateOrder, wanted: Wanted, signal: AbortSignal): Promise<ReadPair> {
+  const { store, name, provers, unproved } = order;
+  // It led to nothing.
+  await store.remove(name, 'order');
+  const failures: AcmeFailure[] = [];
+  for (const prover of provers) {
     try {
-      return await obtain(
-        {
-          client,
-          clock,
-          domains,
-          prover,
-          begun: index === 0 ? begun : undefined,
-          keep: (o) => store.keepNote(name, 'order', JSON.stringify(o)),
-          doing,
-        },
-        signal,
-      );
+      await prover.open?.();
+      await mayOrder(order);
+      // Counted as failed until it is not: also where this process is killed in the middle, and seen before the CA is
+      // asked where the disk is full.
+      await countOrder(order);
+      return await obtain(wanted, prover, signal);
     } catch (error) {
-      if (!(error instanceof AcmeFailure && error.unproved) || index === provers.length - 1) throw error;
+      // Whatever else it is, another way would meet it, too.
+      if (!(error instanceof AcmeFailure && error.unproved)) throw error;
+      failures.push(error);
+      if (failures.length < provers.length) unproved(error.message);
     }
   }
-  throw new Error('there is one way to prove a domain, or an error that says why not');
+  const [only, another] = failures;
+  if (only !== undefined && another === undefined) throw only;
+  throw allOf(failures);
 }
 
-/** Throws an `AcmeFailure` where an order now would be no use or too many. */
+function allOf(failures: readonly AcmeFailure[]): AcmeFailure {
+  return new AcmeFailure({
+    step: 'challenge',
+    reason: failures.map(({ params }) => String(params.reason)).join('; and '),
+    mend: failures.map(({ params }) => String(params.mend)).join(' '),
+    unproved: true,
+  });
+}
+
+/** Throws an `AcmeFailure` where the CA wants to be left alone. */
+async function mayAsk({ store, name, clock }: CertificateOrder): Promise<void> {
+  const { caNotBeforeMs } = await readTries(store, name);
+  if (caNotBeforeMs <= clock.nowMs()) return;
+  throw new AcmeFailure({
+    step: 'waiting',
+    reason: 'the CA asked to be left alone for a while',
+    mend: 'Nothing was asked of it now.',
+    notBeforeMs: caNotBeforeMs,
+  });
+}
+
+/** Throws an `AcmeFailure` where too many orders failed. */
 async function mayOrder({ store, name, clock }: CertificateOrder): Promise<void> {
   const record = await readTries(store, name);
   const nowMs = clock.nowMs();
-  if (record.caNotBeforeMs > nowMs)
-    throw new AcmeFailure({
-      step: 'waiting',
-      reason: 'the CA asked to be left alone for a while',
-      mend: 'Nothing was asked of it now.',
-      notBeforeMs: record.caNotBeforeMs,
-    });
   const allowedAtMs = orderAllowedAtMs(countedOrders(record.failedOrdersAtMs, nowMs));
-  if (allowedAtMs > nowMs)
-    throw new AcmeFailure({
-      step: 'waiting',
-      reason: `${maxFailedOrdersPerDay} orders failed within a day, and more would only use up what the CA allows`,
-      mend: 'Mend what the log tells (`flm proxy logs`), then let it be tried at once: `flm cert renew`.',
-      notBeforeMs: allowedAtMs,
-    });
+  if (allowedAtMs <= nowMs) return;
+  throw new AcmeFailure({
+    step: 'waiting',
+    reason: `${maxFailedOrdersPerDay} orders failed within a day, and more would only use up what the CA allows`,
+    mend: 'Mend what the log tells, then let it be tried at once: `flm cert renew`.',
+    notBeforeMs: allowedAtMs,
+  });
 }
 
 async function countOrder({ store, name, clock }: CertificateOrder): Promise<void> {

@@ -136,6 +136,6 @@ function failed(what: string): AcmeFailure {
   return new AcmeFailure({
     step: 'challenge',
     reason: `the DNS hook failed: ${what}`,
-    mend: 'Run the hook by hand as `COMMAND add NAME VALUE` and see `flm proxy logs`.',
+    mend: 'Run the hook by hand as `COMMAND add NAME VALUE`.',
   });
 }

@@ -116,6 +116,15 @@ test('what is no request gets no more than a word', async () => {
   assert.match(await told(`GET / HTTP/1.1\r\nx: ${'a'.repeat(20_000)}`), /^HTTP\/1\.1 431 /);
 });
 
+test('whoever holds connections open does not keep the CA out', async () => {
+  const { port } = server.address() as AddressInfo;
+  const silent = Array.from({ length: 300 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  assert.match(await told(`GET / HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 308 /);
+  for (const socket of silent) socket.destroy();
+  await Promise.all(silent.filter((s) => !s.closed).map((socket) => once(socket, 'close')));
+});
+
 test('whoever says nothing is let go', async () => {
   const silent = told('GET / HTTP/1.1\r\n');
   const moving = setInterval(() => void clock.move(1_000), 5);

@@ -64,7 +64,10 @@ export class HttpDoor implements Prover {
   /** Takes a connection from the listener. */
   accept(socket: Socket): void {
     socket.on('error', () => socket.destroy());
-    if (this.#guests.size >= maxGuests) return void socket.destroy();
+    // The oldest goes: whoever holds connections open must not keep the CA out.
+    const [oldest] = this.#guests.size >= maxGuests ? this.#guests : [];
+    if (oldest !== undefined) this.#guests.delete(oldest);
+    oldest?.socket.destroy();
     const guest: Guest = { socket, deadlineMs: this.#needs.clock.monotonicMs() + headMs, bytes: '' };
     this.#guests.add(guest);
     socket.once('close', () => this.#guests.delete(guest));

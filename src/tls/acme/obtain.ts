@@ -27,9 +27,6 @@ export interface Wanted {
   readonly client: AcmeClient;
   readonly clock: Clock;
   readonly domains: readonly string[];
-  readonly prover: Prover;
-  /** From an earlier try. */
-  readonly begun: BegunOrder | undefined;
   /** Called before the CA is asked to issue. */
   readonly keep: (order: BegunOrder) => Promise<void>;
   /** What is waited for from now on, in words. */
@@ -41,9 +38,7 @@ const maxLookMs = 2_000;
 const maxAskedWaitMs = 15_000;
 
 /** Throws an `AcmeFailure`, what `keep` throws, or the reason of the signal. */
-export async function obtain(wanted: Wanted, signal: AbortSignal): Promise<ReadPair> {
-  const resumed = await resume(wanted, signal);
-  if (resumed !== undefined) return resumed;
+export async function obtain(wanted: Wanted, prover: Prover, signal: AbortSignal): Promise<ReadPair> {
   const { client, domains, keep } = wanted;
   wanted.doing('the order');
   const answer = await client.post('order', client.directory.newOrder, signal, {
@@ -52,7 +47,7 @@ export async function obtain(wanted: Wanted, signal: AbortSignal): Promise<ReadP
   const { location } = answer.headers;
   if (location === undefined) throw rubbish(client.directory.newOrder, 'it gave the order no address');
   const order = orderIn(location, answer);
-  await prove(wanted, order, signal);
+  await prove(wanted, prover, order, signal);
   const { issueRequest } = await import('../issue.ts');
   const { key, request } = await issueRequest(domains);
   await keep({ url: order.url, key });
@@ -63,10 +58,13 @@ export async function obtain(wanted: Wanted, signal: AbortSignal): Promise<ReadP
   return fetchChain(wanted, await issued(wanted, order.url, asked, signal), key, signal);
 }
 
-/** The certificate of an order that was begun; undefined where there is none to be had. */
-async function resume(wanted: Wanted, signal: AbortSignal): Promise<ReadPair | undefined> {
-  const { begun, client } = wanted;
-  if (begun === undefined) return undefined;
+/** The certificate of an order that was begun; undefined where there is none to be had. Throws the reason of the signal. */
+export async function resume(
+  wanted: Wanted,
+  begun: BegunOrder,
+  signal: AbortSignal,
+): Promise<ReadPair | undefined> {
+  const { client } = wanted;
   wanted.doing('the certificate of an earlier order');
   try {
     const answer = await client.post('certificate', begun.url, signal);
@@ -80,8 +78,8 @@ async function resume(wanted: Wanted, signal: AbortSignal): Promise<ReadPair | u
   }
 }
 
-async function prove(wanted: Wanted, order: Order, signal: AbortSignal): Promise<void> {
-  const { client, prover } = wanted;
+async function prove(wanted: Wanted, prover: Prover, order: Order, signal: AbortSignal): Promise<void> {
+  const { client } = wanted;
   const shown: (() => Promise<void>)[] = [];
   const asked: string[] = [];
   try {

@@ -14,6 +14,8 @@ export interface Proof {
 
 export interface Prover {
   readonly type: AcmeChallenge;
+  /** Makes what it needs; nothing was ordered by then. Absent: it needs nothing. Throws an `AcmeFailure`. */
+  open?(): Promise<void>;
   /** Where the CA must get through, in words that complete "Check that ...". */
   mend(domain: string): string;
   /** The CA can see the proof when it resolves; the function that it gives takes it away and never rejects. Throws an `AcmeFailure`. */
