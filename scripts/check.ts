@@ -77,14 +77,14 @@ async function runTests(): Promise<boolean> {
 
 function timeLimitMs(): number {
   if (paths.some((path) => /^test\/(long|machine)/.test(path))) return 1_800_000;
-  return paths.some((path) => /^test\/(acme|engines)/.test(path)) ? 300_000 : 90_000;
+  return paths.some((path) => /^test\/(acme|browser|engines)/.test(path)) ? 300_000 : 90_000;
 }
 
 function testFiles(): string[] {
   const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).sort();
   const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
-  return all.filter((file) => !/^test\/(acme|engines|long|machine|fixtures)\//.test(file));
+  return all.filter((file) => !/^test\/(acme|browser|engines|long|machine|fixtures)\//.test(file));
 }
 
 async function capture(args: readonly string[]): Promise<{ code: number; output: string }> {

@@ -1,0 +1,137 @@
+/**
+ * Pages in a real Chromium: a server of an origin of its own, a script that runs in the page, and what the page says.
+ * Whoever opens one closes it; the browser runs in a profile of its own.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { rolldown } from 'rolldown';
+
+const program = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
+export const skip = program === undefined ? 'Chromium is not installed' : false;
+
+const quiet = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+  ...['--disable-background-networking', '--disable-component-update', '--enable-logging=stderr'],
+];
+
+/** The official SDK, as a page loads it. */
+export async function bundleSdk(): Promise<string> {
+  const entry = '\0page';
+  const bundle = await rolldown({
+    input: entry,
+    platform: 'browser',
+    plugins: [
+      {
+        name: 'entry',
+        resolveId: (id) => (id === entry ? id : null),
+        load: (id) => (id === entry ? "export { default as OpenAI } from 'openai';" : null),
+      },
+    ],
+    onLog: () => {},
+  });
+  const { output } = await bundle.generate({ format: 'esm' });
+  await bundle.close();
+  return output[0].code;
+}
+
+export interface Site {
+  readonly origin: string;
+  /** Runs a script in a fresh page; `report(value)` in it says what came of it. */
+  visit<T>(script: string): Promise<{ readonly said: T; readonly console: string }>;
+  close(): Promise<void>;
+}
+
+export async function openSite(sdk: string): Promise<Site> {
+  let script = '';
+  let heard: (text: string) => void = () => {};
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.method === 'POST') {
+      let text = '';
+      for await (const piece of request.setEncoding('utf8')) text += piece;
+      heard(text);
+      response.end();
+      return;
+    }
+    const [type, body] =
+      request.url === '/sdk.js'
+        ? ['text/javascript', sdk]
+        : request.url === '/'
+          ? ['text/html', '<!doctype html><meta charset=utf-8><script type=module src=/page.js></script>']
+          : ['text/javascript', script];
+    response.setHeader('content-type', type);
+    response.end(body);
+  };
+  const server = createServer((request, response) => void serve(request, response));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    origin,
+    async visit(body) {
+      script = `import { OpenAI } from '/sdk.js';
+        const report = (value) => fetch('/report', { method: 'POST', body: JSON.stringify(value) });
+        try { await (async () => { ${body} })(); } catch (error) { await report({ failed: String(error) }); }`;
+      const said = new Promise<string>((resolve) => {
+        heard = resolve;
+      });
+      const browser = new Browser(`${origin}/`);
+      try {
+        const text = await Promise.race([said, browser.ended]);
+        return { said: JSON.parse(text), console: browser.log };
+      } finally {
+        await browser.close();
+      }
+    },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+class Browser {
+  log = '';
+  /** Rejects when it ends by itself. */
+  readonly ended: Promise<never>;
+  readonly #child: ChildProcess;
+  readonly #profile = mkdtempSync(join(tmpdir(), 'flm-chromium-'));
+  readonly #closed: Promise<unknown>;
+
+  constructor(url: string) {
+    const args = [...quiet, `--user-data-dir=${this.#profile}`, '--remote-debugging-port=0', url];
+    // A group of its own: the browser is many processes.
+    this.#child = spawn(program ?? '', args, {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env.PATH, HOME: this.#profile },
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.log += text;
+    });
+    this.#closed = once(this.#child, 'close');
+    this.ended = this.#closed.then(() => {
+      throw new Error(`Chromium ended before the page said anything.\n${this.log}`);
+    });
+    this.ended.catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.pid !== undefined) {
+      try {
+        process.kill(-this.#child.pid, 'SIGKILL');
+      } catch {
+        // It is gone.
+      }
+    }
+    await this.#closed;
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
