@@ -97,6 +97,18 @@ test('both secrets of a rotated key work while they overlap', async (t) => {
   assert.deepEqual([await statusOf(ask(url, old.key)), await statusOf(ask(url, fresh.key))], [401, 200]);
 });
 
+test('with the overlap a rotated key ends, and so does what runs under it', async (t) => {
+  const cli = makeCli(t);
+  const { url } = await startProxy(cli, await startEngine(t));
+  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const running = await ask(url, key, { stream: true });
+
+  assert.equal((await cli.run('key', 'rotate', 'laptop', '--overlap', '1s')).code, 0);
+
+  assert.match(await running.text(), /hello.*data: \{"error":\{[^\n]*expired/s);
+  assert.equal(await statusOf(ask(url, key)), 401);
+});
+
 test('revoking a key ends its running stream, with an error that says so', async (t) => {
   const cli = makeCli(t);
   const engine = await startEngine(t);
