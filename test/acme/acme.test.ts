@@ -10,6 +10,7 @@ import { request as secureRequest } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { assertMistake, makeCli, type Ran, type TestCli } from '../helpers/cli.ts';
 import { freePorts, noPebble, type Pebble, type PebbleOptions, startPebble } from '../helpers/pebble.ts';
 
@@ -427,6 +428,9 @@ test('ten renewals under fifty open streams and steady short requests fail none 
   }
   renewing = false;
   await steady;
+  const { socket } = await ask('/v1/models');
+  assert.equal((socket as TLSSocket).getPeerX509Certificate()?.fingerprint256, [...fingerprints].at(-1));
+  socket.destroy();
   engine.finish();
   const whole = await Promise.all(texts);
 
