@@ -182,8 +182,9 @@ export class AcmeSource implements ContextSource {
       this.#problem = undefined;
     } catch (error) {
       if (this.#ender.signal.aborted) return;
-      this.#failures += 1;
       await this.#countFailure(error);
+      // Together: whoever sees that another one failed also sees why.
+      this.#failures += 1;
       this.#tellProblem(error);
     }
   }
@@ -236,7 +237,7 @@ export class AcmeSource implements ContextSource {
   /** Where that cannot be kept, the disk is what is wrong, and that is told. */
   async #countFailure(error: unknown): Promise<void> {
     const { store, clock, random } = this.#needs;
-    this.#retryAtMs = clock.nowMs() + retryWaitMs(this.#failures, random);
+    this.#retryAtMs = clock.nowMs() + retryWaitMs(this.#failures + 1, random);
     try {
       const record = await readTries(store, this.#name);
       const failures = record.failures + 1;
