@@ -6,6 +6,7 @@
  * fails, by port 80. The plain listener is opened when it is needed first, and stays.
  */
 
+import type { Off } from '../core/clock.ts';
 import { FlmError } from '../core/errors.ts';
 import type { AcmeChallenge } from '../core/proxy/acme-config.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
@@ -18,6 +19,8 @@ import { HttpDoor } from '../tls/acme/http-door.ts';
 import type { Proof, Prover } from '../tls/acme/prover.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import type { CertificateKeeper, CertificateSurroundings } from './certificate-keeper.ts';
+
+const tryEachMs = 2_000;
 
 /** Throws a `CertificateError` CERT_STORE_FAILED. */
 export async function openAcmeKeeper(
@@ -74,13 +77,12 @@ export async function openAcmeKeeper(
     look: () => source.look(),
     async ready(signal) {
       // Where the first way leads by it, it also sends people to HTTPS, from the beginning.
-      if (challengesOf(config)[0] === 'http-01')
-        await plain.open().catch((error: unknown) => plain.tell(error));
+      if (challengesOf(config)[0] === 'http-01') await plain.openInTime();
       await source.ready(signal);
     },
     async close() {
       await source.close();
-      plain.close();
+      await plain.close();
     },
   };
 }
@@ -100,6 +102,9 @@ class PlainPort implements Prover {
   readonly #surroundings: CertificateSurroundings;
   readonly #door: HttpDoor;
   #listener: Listener | undefined;
+  #opening: Promise<void> | undefined;
+  #stopTrying: Off = () => {};
+  #closed = false;
 
   constructor(config: ProxyConfig, surroundings: CertificateSurroundings) {
     const { machine, logger, keyId, port } = surroundings;
@@ -127,8 +132,42 @@ class PlainPort implements Prover {
   }
 
   /** Throws an `AcmeFailure` where the port cannot be had; it may be tried again. */
-  async open(): Promise<void> {
-    if (this.#listener !== undefined) return;
+  open(): Promise<void> {
+    this.#opening ??= this.#bind().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** Now, or as soon as it is free: a proxy that this one replaces may drain for a while. */
+  async openInTime(): Promise<void> {
+    const { machine, logger } = this.#surroundings;
+    try {
+      await this.open();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.event('warn', 'the plain port for http-01 is not open', { reason });
+      if (this.#closed) return;
+      this.#stopTrying = machine.clock.every(tryEachMs, () => {
+        this.open().then(
+          () => this.#stopTrying(),
+          () => {},
+        );
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopTrying();
+    await this.#opening?.catch(() => {});
+    this.#listener?.close();
+    this.#listener = undefined;
+    this.#door.close();
+  }
+
+  async #bind(): Promise<void> {
+    if (this.#listener !== undefined || this.#closed) return;
     const { httpPort } = this.#config.acme;
     try {
       this.#listener = await Listener.open({
@@ -140,18 +179,6 @@ class PlainPort implements Prover {
     } catch (cause) {
       throw unbound(httpPort, cause);
     }
-  }
-
-  /** It could not be opened, which matters only when the CA has to come in. */
-  tell(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#surroundings.logger.event('warn', 'the plain port for http-01 is not open', { reason });
-  }
-
-  close(): void {
-    this.#listener?.close();
-    this.#listener = undefined;
-    this.#door.close();
   }
 }
 

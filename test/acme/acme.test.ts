@@ -298,6 +298,36 @@ test('a port for http-01 that somebody holds is told, with what else would do', 
   await assertNothingLeft(cli);
 });
 
+test('a plain port that is taken does not keep a proxy with a certificate from starting, and is opened when it is free', {
+  skip: noPebble,
+}, async (t) => {
+  const { cli, pebble, start } = await stageOf(t);
+  const here = ['--port', '0', '--acme-http-port', String(pebble.httpPort)];
+  started(await start(...here));
+  await cli.run('proxy', 'stop');
+  const holder = createServer().listen(pebble.httpPort, '127.0.0.1');
+  await once(holder, 'listening');
+  started(await start(...here));
+  await once(holder.close(), 'close');
+
+  const untilMs = performance.now() + 20_000;
+  let status: number | undefined;
+  while (status !== 308) {
+    assert.ok(performance.now() < untilMs, 'the plain port was not opened');
+    status = await new Promise((resolve) => {
+      const sent = request({
+        host: '127.0.0.1',
+        port: pebble.httpPort,
+        agent: false,
+        headers: { host: domain },
+      });
+      sent.on('response', (response) => resolve(response.resume().statusCode));
+      sent.on('error', () => resolve(undefined));
+      sent.end();
+    });
+  }
+});
+
 test('every fault of the domains and of the hook is told at once', async (t) => {
   const cli = makeCli(t);
   const wrong = [
