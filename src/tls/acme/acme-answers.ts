@@ -102,17 +102,23 @@ export function problemIn(answer: AcmeAnswer): Problem {
 }
 
 function problemOf(value: unknown): Problem | undefined {
-  const { type, detail, subproblems, identifier } = record(value);
-  if (typeof type !== 'string') return undefined;
-  // The one that names a domain says more.
-  const sub = list(subproblems)
-    .map(problemOf)
+  const whole = partOf(value);
+  if (whole === undefined) return undefined;
+  // The part that names a domain says more. Parts have no parts (RFC 8555, section 6.7.1).
+  const part = list(record(value).subproblems)
+    .map(partOf)
     .find((p) => p !== undefined);
+  return part === undefined ? whole : { ...part, domain: part.domain ?? whole.domain };
+}
+
+function partOf(value: unknown): Problem | undefined {
+  const { type, detail, identifier } = record(value);
+  if (typeof type !== 'string') return undefined;
   const domain = record(identifier).value;
   return {
-    type: sub?.type ?? type.replace('urn:ietf:params:acme:error:', ''),
-    detail: sub?.detail ?? (typeof detail === 'string' ? detail : type),
-    domain: sub?.domain ?? (typeof domain === 'string' ? domain : undefined),
+    type: type.replace('urn:ietf:params:acme:error:', ''),
+    detail: typeof detail === 'string' ? detail : type,
+    domain: typeof domain === 'string' ? domain : undefined,
   };
 }
 

@@ -146,6 +146,25 @@ test('a rate limit is told with the time to come again, and until then nobody as
   assert.match(await refusal(), /too many certificates/);
 });
 
+test('nothing is proved for a name that was not ordered', async (t) => {
+  const { ca, refusal } = await stageOf(t);
+  const base = ca.directory.replace('/directory', '');
+  ca.says['/order'] = (r) => {
+    r.setHeader('location', `${base}/order/1`);
+    json(r, 201, { status: 'pending', authorizations: [`${base}/authz`], finalize: `${base}/finalize` });
+  };
+  for (const value of ['other.example.org', 'llm.example.org; reboot', 'LLM.example.net', '']) {
+    ca.says['/authz'] = (r) =>
+      json(r, 200, {
+        status: 'pending',
+        identifier: { type: 'dns', value },
+        challenges: [{ type: 'http-01', url: `${base}/chall`, token: 'a'.repeat(43), status: 'pending' }],
+      });
+    assert.match(await refusal(), /a name that was not ordered|a part of what it sends is missing/);
+  }
+  assert.ok(!ca.asked.includes('POST /chall'));
+});
+
 test('what the CA said of the account is told with what to mend, and without what a terminal obeys', async (t) => {
   const { ca, refusal } = await stageOf(t);
   ca.says['/account'] = (r) => problem(r, 400, 'invalidContact', 'no\x1b[31m such\r\n domain');

@@ -25,7 +25,7 @@ const mends: Readonly<Record<string, string>> = {
 
 export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number | undefined): AcmeFailure {
   const { type, domain } = problem;
-  const of = domain === undefined ? '' : ` for ${domain}`;
+  const of = domain === undefined ? '' : ` for ${quoted(domain)}`;
   const what = {
     directory: 'its directory',
     account: 'the account',

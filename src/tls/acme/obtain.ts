@@ -89,6 +89,9 @@ async function prove(wanted: Wanted, prover: Prover, order: Order, signal: Abort
       const authorization = authorizationIn(url, await client.post('challenge', url, signal));
       if (authorization.status === 'valid') continue;
       const { domain } = authorization;
+      // Shown by a DNS hook it would go into whatever zone the CA named.
+      if (!wanted.domains.includes(domain) && !wanted.domains.includes(`*.${domain}`))
+        throw rubbish(url, 'it wants a proof for a name that was not ordered');
       if (authorization.status !== 'pending') throw unproved(authorization, prover);
       const challenge = authorization.challenges.find((c) => c.type === prover.type);
       if (challenge === undefined) throw notOffered(authorization, prover);
