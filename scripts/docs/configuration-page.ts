@@ -57,6 +57,8 @@ ${fields(engines?.items?.properties ?? {})}
 ### \`policy\`
 
 The policy for all proxies is set with \`flm policy set\`; what a profile names here goes before it, the rest stays.
+\`flm policy export\` and \`flm policy set --file\` carry a policy as YAML (or JSON) with the same fields and no others; its
+JSON Schema is [policy.schema.json](schema/policy.schema.json).
 
 ${fields(policy?.properties ?? {})}
 

@@ -2,6 +2,7 @@
  * The pages of docs/ that are made from the code, by path.
  */
 import { profileJsonSchema } from '../../src/core/proxy/profile-file.ts';
+import { policyJsonSchema } from '../../src/core/security/policy-file.ts';
 import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
@@ -15,5 +16,6 @@ export function generatedPages(root: string): ReadonlyMap<string, string> {
     ['docs/configuration.md', configurationPage(schema)],
     ['docs/metrics.md', metricsPage()],
     ['docs/schema/profile.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
+    ['docs/schema/policy.schema.json', `${JSON.stringify(policyJsonSchema(), null, 2)}\n`],
   ]);
 }

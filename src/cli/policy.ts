@@ -1,5 +1,5 @@
 /**
- * `flm policy`: show and set the rules for all proxies. A change is shown before and after; running proxies take it over
+ * `flm policy`: show, set and export the rules for all proxies. A change is shown before and after; running proxies take it over
  * at once.
  */
 import type { Command } from 'commander';
@@ -10,7 +10,7 @@ import { collect, number } from './config-flags.ts';
 import { printable, table } from './layout.ts';
 import { policyCheck } from './policy-check.ts';
 import { confirm } from './question.ts';
-import { judged, readText } from './yaml-file.ts';
+import { judged, readText, schemaUrl } from './yaml-file.ts';
 
 /** The rules by their flags. */
 const lists = {
@@ -40,7 +40,12 @@ interface SetFlags {
 }
 
 export function policyCommands(cli: Cli): Command {
-  return group('policy', 'who may come in, from where, how often', [show(cli), set(cli), policyCheck(cli)]);
+  return group('policy', 'who may come in, from where, how often', [
+    show(cli),
+    set(cli),
+    exportFile(cli),
+    policyCheck(cli),
+  ]);
 }
 
 function show(cli: Cli): Command {
@@ -87,6 +92,22 @@ function set(cli: Cli): Command {
         tellChange(session, before, after);
       }),
     );
+}
+
+function exportFile(cli: Cli): Command {
+  return leaf(
+    'export',
+    'the rules as YAML, for a file in git; `policy set --file` reads it back',
+    'flm policy export > policy.yaml\nflm policy set --file policy.yaml',
+  ).action(
+    action(cli, async (session) => {
+      const policy = await session.flm.security.policy();
+      const schema = schemaUrl(session.flm.machine.version, 'policy');
+      if (session.json) return session.terminal.out(JSON.stringify({ $schema: schema, ...policy }));
+      const { stringify } = await import('yaml');
+      session.terminal.write(`# yaml-language-server: $schema=${schema}\n${stringify(policy)}`);
+    }),
+  );
 }
 
 /** Values are judged by the schema of the policy, which tells every fault at once. */
@@ -137,7 +158,8 @@ async function setFromFile(session: Session, flags: SetFlags): Promise<SecurityP
   const more = Object.keys(others).filter((name) => name !== 'json');
   if (more.length > 0) throw usageError('policy set', '--file holds the whole policy and stands alone.');
   const text = await readText(path, session.terminal);
-  return judged(text, invalid, (value) => save(session, value, flags));
+  const { parsePolicyFile } = await import('../core/security/policy-file.ts');
+  return judged(text, invalid, (value) => save(session, parsePolicyFile(value), flags));
 }
 
 function invalid(faults: readonly Fault[]): PolicyError {

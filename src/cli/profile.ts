@@ -9,7 +9,7 @@ import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts';
 import { type ProfileDocument, profileDocument, profilesText, profileText } from './profile-view.ts';
 import { confirm } from './question.ts';
-import { judged, readText } from './yaml-file.ts';
+import { judged, readText, schemaUrl } from './yaml-file.ts';
 
 export function profileCommands(cli: Cli): Command {
   return group('profile', 'saved settings of proxies, by name', [
@@ -87,7 +87,7 @@ function exportFile(cli: Cli): Command {
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         const { config } = await session.flm.proxies.loadProfile(name);
-        const schema = schemaUrl(session.flm.machine.version);
+        const schema = schemaUrl(session.flm.machine.version, 'profile');
         if (session.json) return session.terminal.out(JSON.stringify({ $schema: schema, name, ...config }));
         const { stringify } = await import('yaml');
         session.terminal.write(
@@ -130,11 +130,6 @@ async function profileIn(
 
 function invalid(faults: readonly Fault[]): ProxyError {
   return new ProxyError('PROFILE_INVALID', { faults });
-}
-
-/** It is part of the package, so that each version has its own. */
-function schemaUrl(version: string): string {
-  return `https://unpkg.com/flm-proxy@${version}/docs/schema/profile.schema.json`;
 }
 
 async function tellSaved(session: Session, name: string, verb: string): Promise<void> {

@@ -91,6 +91,11 @@ export async function judged<T>(
   }
 }
 
+/** The JSON Schema of such a file. It is part of the package, so that each version has its own. */
+export function schemaUrl(version: string, of: 'profile' | 'policy'): string {
+  return `https://unpkg.com/flm-proxy@${version}/docs/schema/${of}.schema.json`;
+}
+
 function placeAt(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {
   const { line, col } = lines.linePos(offset);
   return { line, column: col };

@@ -90,6 +90,26 @@ test('a whole policy comes from a file or from standard input, and replaces the 
   assert.deepEqual(json.json<Change>().after, { ...nothing, requestsPerMinute: 5 });
 });
 
+test('what is exported is read back as it was, as YAML and as JSON, and names its schema', async (t) => {
+  const cli = makeCli(t);
+  await cli.run('policy', 'set', '--yes', '--deny-ip', '10.0.0.5-10.0.0.9', '--rpm-per-key', '60');
+  const before = (await cli.run('policy', 'show', '--json')).json();
+
+  const yaml = await cli.run('policy', 'export');
+  const json = await cli.run('policy', 'export', '--json');
+
+  assert.match(
+    yaml.stdout,
+    /^# yaml-language-server: \$schema=https:\/\/\S+\/policy\.schema\.json\nallowIps: \[\]\n/,
+  );
+  assert.match(json.json<{ $schema: string }>().$schema, /\/policy\.schema\.json$/);
+  for (const { stdout } of [yaml, json]) {
+    await cli.run('policy', 'set', '--yes', '--clear', 'deny-ip', '--rpm', '5');
+    const read = await cli.pipe(stdout, 'policy', 'set', '--yes', '--file', '-', '--json');
+    assert.deepEqual(read.json<Change>().after, before);
+  }
+});
+
 test('a policy with faults is refused whole, and the one in force stays', async (t) => {
   const cli = makeCli(t);
   await cli.run('policy', 'set', '--yes', '--deny-ip', '10.0.0.9');
