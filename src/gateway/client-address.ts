@@ -30,10 +30,10 @@ function forwardedFor(value: string | undefined): string[] | undefined {
   return value.split(',').map((element) => /(?:^|;)\s*for="?([^";]*)"?\s*(?:;|$)/i.exec(element)?.[1] ?? '');
 }
 
-/** An address, with brackets and port as proxies add them. */
+/** An address, bare or with brackets and port as some proxies add them. */
 function parseHop(text: string): ClientAddress | undefined {
-  const bracketed = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text);
-  if (bracketed !== null) return parseAddress(bracketed[1] as string);
-  const withPort = /^(\d+\.\d+\.\d+\.\d+):\d{1,5}$/.exec(text);
-  return parseAddress(withPort === null ? text : (withPort[1] as string));
+  const bare = parseAddress(text);
+  if (bare !== undefined) return bare;
+  const dressed = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d{1,5})?$/.exec(text);
+  return dressed === null ? undefined : parseAddress((dressed[1] ?? dressed[2]) as string);
 }

@@ -32,7 +32,7 @@ function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
   const { perMinute } = verdict.ask;
   const fields = retryFields(verdict.retryAfterMs);
   fields.push(...limitFields('requests', { limit: perMinute, remaining: 0, resetMs: verdict.resetMs }));
-  const whose = whoseOf(verdict.ask.bucket);
+  const whose = whoseOf(verdict.ask.bucket, x);
   return {
     code: 'RATE_LIMITED',
     params: { whose },
@@ -40,6 +40,9 @@ function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
     fields,
   };
 }
+
+/** Ids of keys, addresses and this name differ in form, so that none needs a prefix, which would cost a string a request. */
+const proxyBucket = 'proxy';
 
 function buckets(x: Exchange): BucketAsk[] {
   const policy = x.snapshot.policy.source;
@@ -49,7 +52,7 @@ function buckets(x: Exchange): BucketAsk[] {
     const perMinute = own ?? policy.requestsPerMinutePerKey;
     if (perMinute !== null) {
       asks.push({
-        bucket: `key:${x.key.id}`,
+        bucket: x.key.id,
         perMinute,
         burst: (own === null ? null : x.key.limits.burst) ?? burstOf(perMinute),
       });
@@ -57,11 +60,11 @@ function buckets(x: Exchange): BucketAsk[] {
   }
   if (policy.requestsPerMinutePerAddress !== null) {
     const perMinute = policy.requestsPerMinutePerAddress;
-    asks.push({ bucket: `address:${x.client.bucket}`, perMinute, burst: burstOf(perMinute) });
+    asks.push({ bucket: x.client.bucket, perMinute, burst: burstOf(perMinute) });
   }
   if (policy.requestsPerMinute !== null) {
     asks.push({
-      bucket: 'proxy',
+      bucket: proxyBucket,
       perMinute: policy.requestsPerMinute,
       burst: burstOf(policy.requestsPerMinute),
     });
@@ -74,9 +77,9 @@ function burstOf(perMinute: number): number {
   return Math.max(1, Math.min(perMinute, 10), Math.ceil(perMinute / 6));
 }
 
-function whoseOf(bucket: string): string {
-  if (bucket.startsWith('key:')) return "key's";
-  return bucket === 'proxy' ? "proxy's" : "address's";
+function whoseOf(bucket: string, x: Exchange): string {
+  if (bucket === proxyBucket) return "proxy's";
+  return bucket === x.client.bucket ? "address's" : "key's";
 }
 
 function rateFields(verdict: Extract<Verdict, { granted: true }>): readonly string[] | undefined {

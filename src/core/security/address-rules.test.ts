@@ -79,6 +79,23 @@ const rule = fc.oneof(
   fc.tuple(ipv6, fc.integer({ min: 0, max: 128 })).map(([a, bits]) => `${a}/${bits}`),
 );
 
+test('an IPv4 address is the same whether it is read alone or mapped', () => {
+  fc.assert(
+    fc.property(fc.ipV4(), (text) => {
+      assert.deepEqual(parseAddress(text), parseAddress(`::ffff:${text}`));
+    }),
+    { numRuns: 500 * moreRuns },
+  );
+  const number = fc.oneof(fc.nat(300), fc.constantFrom('00', '01', '', ' 1', '1e1', '0x1', '-1', '+1'));
+  fc.assert(
+    fc.property(fc.array(number, { minLength: 3, maxLength: 5 }), (parts) => {
+      const text = parts.join('.');
+      assert.equal(parseAddress(text) !== undefined, ipaddr.IPv4.isValidFourPartDecimal(text), text);
+    }),
+    { numRuns: 500 * moreRuns },
+  );
+});
+
 /** Sixteen random bytes make an address; most begin like one that a rule names, so that borders are met. */
 function addressFrom(bytes: Uint8Array, rules: readonly string[]): string {
   const [choice = 0, which = 0, kept = 0] = bytes;

@@ -41,29 +41,39 @@ const sweepAbove = 10_000;
 export class GcraLimiter implements RateLimiter {
   readonly #arrival = new Map<string, number>();
   #sweepAt = sweepAbove;
+  /** Arrival times of the buckets that are asked for, so that each is looked up once. */
+  readonly #found: number[] = [];
   /** The latest time that was ever told. */
   #latestMs = Number.NEGATIVE_INFINITY;
 
   take(asks: readonly BucketAsk[], toldMs: number): Verdict {
     const nowMs = this.#forward(toldMs);
+    const found = this.#found;
     let slowest: BucketAsk | undefined;
     let retryAfterMs = 0;
-    for (const ask of asks) {
-      const wait = this.#waitOf(ask, nowMs);
+    let fullAtMs = nowMs;
+    for (let i = 0; i < asks.length; i++) {
+      const ask = asks[i]!;
+      // A bucket that is full has no past.
+      const arrival = Math.max(this.#arrival.get(ask.bucket) ?? nowMs, nowMs);
+      found[i] = arrival;
+      const wait = waitOf(ask, arrival - nowMs);
       if (wait <= retryAfterMs) continue;
       slowest = ask;
       retryAfterMs = wait;
+      fullAtMs = arrival;
     }
     if (slowest !== undefined) {
-      const resetMs = (this.#arrival.get(slowest.bucket) ?? nowMs) - nowMs;
+      const resetMs = fullAtMs - nowMs;
       return { granted: false, ask: slowest, retryAfterMs: retryAfterMs + nowMs - toldMs, resetMs };
     }
     let tightest: BucketAsk | undefined;
     let remaining = Number.POSITIVE_INFINITY;
     let resetMs = 0;
-    for (const ask of asks) {
+    for (let i = 0; i < asks.length; i++) {
+      const ask = asks[i]!;
       const interval = 60_000 / ask.perMinute;
-      const arrival = Math.max(this.#arrival.get(ask.bucket) ?? nowMs, nowMs) + interval;
+      const arrival = found[i]! + interval;
       this.#arrival.set(ask.bucket, arrival);
       // Rounded with a hair's breadth, so that a whole number of intervals is not lost to floating point.
       const left = Math.max(0, Math.floor(ask.burst - (arrival - nowMs) / interval + 1e-6));
@@ -75,16 +85,6 @@ export class GcraLimiter implements RateLimiter {
     }
     if (this.#arrival.size > this.#sweepAt) this.sweep(nowMs);
     return { granted: true, tightest, remaining, resetMs };
-  }
-
-  /** Milliseconds until the bucket would grant; 0 when it would now. */
-  #waitOf(ask: BucketAsk, nowMs: number): number {
-    const arrival = this.#arrival.get(ask.bucket);
-    if (arrival === undefined) return 0;
-    const interval = 60_000 / ask.perMinute;
-    const tolerance = (ask.burst - 1) * interval;
-    const wait = arrival - nowMs - tolerance;
-    return wait > 1e-6 * interval ? wait : 0;
   }
 
   /** Forgets what is full again; happens by itself as buckets become many. */
@@ -104,4 +104,11 @@ export class GcraLimiter implements RateLimiter {
   get size(): number {
     return this.#arrival.size;
   }
+}
+
+/** Milliseconds until a bucket that is full again in `aheadMs` would grant; 0 when it would now. */
+function waitOf(ask: BucketAsk, aheadMs: number): number {
+  const interval = 60_000 / ask.perMinute;
+  const wait = aheadMs - (ask.burst - 1) * interval;
+  return wait > 1e-6 * interval ? wait : 0;
 }
