@@ -171,7 +171,7 @@ console.log(
   `Node ${process.version}, ${keys} keys, ${rules} address rules, all limits on; best of ${rounds}`,
 );
 const tell = (name: string, us: number): void =>
-  console.log(`${name.padEnd(46)} ${us.toFixed(2)} us a request`);
+  console.log(`${name.padEnd(50)} ${us.toFixed(2)} us a request`);
 tell('on a connection that this key used before', kept);
 tell('on a new one: the key is hashed and looked up', fresh);
 tell('the same, with the address from a proxy in front', behind);
