@@ -4,85 +4,154 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
+import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { bundleSdk, openSite, type Site, skip } from './page.ts';
 
 let app: Site;
 let other: Site;
+let stock: Stock;
 before(async () => {
   if (skip !== false) return;
   const sdk = await bundleSdk();
+  stock = takeStock();
   app = await openSite(sdk);
   other = await openSite(sdk);
 });
 after(async () => {
-  await app?.close();
-  await other?.close();
+  if (skip !== false) return;
+  await app.close();
+  await other.close();
+  await assertNoLeaks(stock);
 });
 
-test('pages of an allowed origin speak to flm with the official SDK, others see that they may not', {
-  skip,
-}, async (t) => {
+/** A line of the access log. */
+interface Line {
+  readonly msg: string;
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+}
+
+interface Scene {
+  /** What makes the SDK in a page; with a key of the proxy, or with one that was made up. */
+  client(key: string): string;
+  makeKey(label: string, ...flags: readonly string[]): Promise<string>;
+  /** Stops the proxy: then all is written. */
+  requests(): Promise<readonly Line[]>;
+}
+
+/** A proxy that allows the pages of `app`. */
+async function openScene(t: TestContext): Promise<Scene> {
   const cli = makeCli(t);
   await cli.run('policy', 'set', '--allow-origin', app.origin);
-  const { url } = (await cli.run('proxy', 'start', '--port', '0', '--demo', '--json')).json<{
-    url: string;
-  }>();
-  const key = (await cli.run('key', 'create', 'page', '--json')).json<{ key: string }>().key;
-  const slow = (await cli.run('key', 'create', 'slow', '--rpm', '1', '--burst', '1', '--json')).json<{
-    key: string;
-  }>().key;
-  const client = (secret: string): string =>
-    `new OpenAI({ baseURL: ${JSON.stringify(`${url}/v1`)}, apiKey: ${JSON.stringify(secret)}, dangerouslyAllowBrowser: true, maxRetries: 0 })`;
-  const chat = `{ model: 'flm-demo', messages: [{ role: 'user', content: 'hi' }], stream: true }`;
+  const started = await cli.run('proxy', 'start', '--port', '0', '--demo', '--json');
+  assert.equal(started.code, 0, started.stderr);
+  const { baseUrl } = started.json<{ baseUrl: string }>();
+  return {
+    client: (apiKey) =>
+      `new OpenAI({ ...${JSON.stringify({ baseURL: baseUrl, apiKey })}, dangerouslyAllowBrowser: true, maxRetries: 0 })`,
+    makeKey: async (label, ...flags) =>
+      (await cli.run('key', 'create', label, ...flags, '--json')).json<{ key: string }>().key,
+    async requests() {
+      await cli.run('proxy', 'stop');
+      const text = readFileSync(join(cli.home, 'logs', 'default.log'), 'utf8');
+      const lines = text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Line);
+      return lines.filter(({ msg }) => msg === 'request');
+    },
+  };
+}
 
-  const streamed = await app.visit<{ chunks: number; text: string }>(`
+const chat = `{ model: 'flm-demo', messages: [{ role: 'user', content: 'hi' }], stream: true }`;
+
+test('a page of an allowed origin streams a chat with the official SDK', { skip }, async (t) => {
+  const scene = await openScene(t);
+  const key = await scene.makeKey('page');
+
+  const { said } = await app.visit<{ chunks: number; text: string }>(`
     let chunks = 0, text = '';
-    for await (const chunk of await ${client(key)}.chat.completions.create(${chat})) {
+    for await (const chunk of await ${scene.client(key)}.chat.completions.create(${chat})) {
       chunks += 1; text += chunk.choices[0]?.delta?.content ?? '';
     }
-    await report({ chunks, text });`);
-  assert.ok(streamed.said.chunks > 5, JSON.stringify(streamed.said));
-  assert.match(streamed.said.text, /demo engine/);
+    return { chunks, text };`);
 
-  const refused = await other.visit<{ failed: string }>(
-    `await ${client(key)}.chat.completions.create(${chat});`,
+  assert.ok(said.chunks > 5, JSON.stringify(said));
+  assert.match(said.text, /demo engine/);
+});
+
+test('a page of another origin gets nothing, and the console says why', { skip }, async (t) => {
+  const scene = await openScene(t);
+  const key = await scene.makeKey('page');
+
+  const { said, console } = await other.visit<readonly [string, string]>(`
+    const failure = (work) => work.then(() => 'answered', String);
+    const client = ${scene.client(key)};
+    const chatted = await failure(client.chat.completions.create(${chat}));
+    // A browser asks no leave for this one.
+    return [chatted, await failure(fetch(client.baseURL + '/models'))];`);
+
+  assert.match(said[0], /Connection error/);
+  assert.match(said[1], /Failed to fetch/);
+  const blocked = new RegExp(
+    `from origin '${other.origin}' has been blocked by CORS policy: .*No 'Access-Control-Allow-Origin' header is present`,
+    'g',
   );
-  assert.match(refused.said.failed, /Connection error/);
-  assert.match(refused.console, /blocked by CORS policy/);
+  assert.equal(console.match(blocked)?.length, 2, console);
+  const seen = (await scene.requests()).map(({ method, path }) => `${method} ${path}`);
+  assert.deepEqual(seen, ['OPTIONS /v1/chat/completions', 'GET /v1/models'], 'the chat was never sent');
+});
 
-  const readable = await app.visit<readonly { name: string; status: number; id: string; retry: string }[]>(`
-    const seen = [];
-    const ask = async (client) => {
-      try { await client.models.list(); } catch (e) {
-        seen.push({ name: e.constructor.name, status: e.status, id: e.headers.get('x-request-id'), retry: e.headers.get('retry-after') });
-      }
-    };
-    await ask(${client('wrong')});
-    const slow = ${client(slow)};
-    await ask(slow); await ask(slow);
-    await report(seen);`);
-  const [wrong, limited] = readable.said;
-  assert.deepEqual([readable.said.length, wrong?.status, limited?.status], [2, 401, 429]);
-  assert.match(wrong?.id ?? '', /^req_/);
-  assert.ok(Number(limited?.retry) > 0);
+test('two requests of a page need one preflight', { skip }, async (t) => {
+  const scene = await openScene(t);
+  const key = await scene.makeKey('page');
 
-  // Each visit is a browser of its own: two requests of one page need one preflight.
   await app.visit(
-    `const client = ${client(key)}; await client.models.list(); await client.models.list(); await report(1);`,
+    `const client = ${scene.client(key)}; await client.models.list(); await client.models.list(); return 1;`,
   );
-  await cli.run('proxy', 'stop');
-  const lines = readFileSync(join(cli.home, 'logs', 'default.log'), 'utf8')
-    .trim()
-    .split('\n')
-    .map(
-      (line) => JSON.parse(line) as { msg: string; method?: string; path?: string; keyLabel?: string | null },
-    )
-    .filter((line) => line.msg === 'request' && line.path === '/v1/models');
-  const last = lines.findLastIndex((line) => line.method === 'OPTIONS');
+
+  const seen = (await scene.requests()).map(({ method, path, status }) => `${method} ${path} ${status}`);
+  assert.deepEqual(seen, ['OPTIONS /v1/models 204', 'GET /v1/models 200', 'GET /v1/models 200']);
+});
+
+test('a page can read refusals: the SDK raises its own class, with the request id and the time to wait', {
+  skip,
+}, async (t) => {
+  const scene = await openScene(t);
+  const slow = await scene.makeKey('slow', '--rpm', '1');
+
+  interface Refused {
+    readonly is: string;
+    readonly id: string;
+    readonly field: string;
+    readonly retryAfter: string | null;
+  }
+  const { said } = await app.visit<readonly [Refused, Refused]>(`
+    const refused = (work) => work.then(() => { throw new Error('it was answered'); }, (error) => ({
+      is: ['AuthenticationError', 'RateLimitError'].filter((name) => error instanceof OpenAI[name]).join(),
+      id: error.requestID,
+      field: error.headers.get('x-request-id'),
+      retryAfter: error.headers.get('retry-after'),
+    }));
+    const wrong = await refused(${scene.client('flm_wrong')}.models.list());
+    const client = ${scene.client(slow)};
+    await client.models.list();
+    return [wrong, await refused(client.models.list())];`);
+
+  assert.ok(Array.isArray(said), JSON.stringify(said));
+  const [wrong, limited] = said;
+  assert.deepEqual([wrong.is, limited.is], ['AuthenticationError', 'RateLimitError']);
+  assert.equal(wrong.retryAfter, null);
+  assert.ok(Number(limited.retryAfter) > 0, `${limited.retryAfter}`);
+  const seen = (await scene.requests()).filter(({ method }) => method === 'GET');
   assert.deepEqual(
-    lines.slice(last).map((line) => line.method),
-    ['OPTIONS', 'GET', 'GET'],
+    seen.map(({ status }) => status),
+    [401, 200, 429],
   );
+  assert.deepEqual([wrong.id, wrong.field], [seen[0]?.id, seen[0]?.id]);
+  assert.deepEqual([limited.id, limited.field], [seen[2]?.id, seen[2]?.id]);
 });

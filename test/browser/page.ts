@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,20 +42,30 @@ export async function bundleSdk(): Promise<string> {
 
 export interface Site {
   readonly origin: string;
-  /** Runs a script in a fresh page; `report(value)` in it says what came of it. */
-  visit<T>(script: string): Promise<{ readonly said: T; readonly console: string }>;
+  /**
+   * Runs the body of an async function in a fresh page, where `OpenAI` is the SDK: what it returned, or `{ failed }`, and
+   * all that the console said until then. One visit at a time.
+   */
+  visit<T>(body: string): Promise<{ readonly said: T; readonly console: string }>;
+  /** Also ends a visit that hangs. */
   close(): Promise<void>;
 }
+
+/** The last thing that a page logs. What it logs comes in order, but not on the way that its report takes. */
+const lastLine = 'flm-test-page: this was all';
 
 export async function openSite(sdk: string): Promise<Site> {
   let script = '';
   let heard: (text: string) => void = () => {};
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  let browser: Browser | undefined;
+  const server = createServer((request, response) => {
     if (request.method === 'POST') {
       let text = '';
-      for await (const piece of request.setEncoding('utf8')) text += piece;
-      heard(text);
-      response.end();
+      request.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+      request.on('end', () => {
+        heard(text);
+        response.end();
+      });
       return;
     }
     const [type, body] =
@@ -66,8 +76,7 @@ export async function openSite(sdk: string): Promise<Site> {
           : ['text/javascript', script];
     response.setHeader('content-type', type);
     response.end(body);
-  };
-  const server = createServer((request, response) => void serve(request, response));
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -75,20 +84,23 @@ export async function openSite(sdk: string): Promise<Site> {
     origin,
     async visit(body) {
       script = `import { OpenAI } from '/sdk.js';
-        const report = (value) => fetch('/report', { method: 'POST', body: JSON.stringify(value) });
-        try { await (async () => { ${body} })(); } catch (error) { await report({ failed: String(error) }); }`;
+        const run = async () => { ${body} };
+        const outcome = await run().catch((error) => ({ failed: String(error) }));
+        await fetch('/report', { method: 'POST', body: JSON.stringify(outcome) });
+        console.log(${JSON.stringify(lastLine)});`;
       const said = new Promise<string>((resolve) => {
         heard = resolve;
       });
-      const browser = new Browser(`${origin}/`);
+      browser = new Browser(`${origin}/`);
       try {
-        const text = await Promise.race([said, browser.ended]);
+        const [text] = await Promise.race([Promise.all([said, browser.logged(lastLine)]), browser.ended]);
         return { said: JSON.parse(text), console: browser.log };
       } finally {
         await browser.close();
       }
     },
     async close() {
+      await browser?.close();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
@@ -106,16 +118,18 @@ class Browser {
   readonly #closed: Promise<unknown>;
 
   constructor(url: string) {
-    const args = [...quiet, `--user-data-dir=${this.#profile}`, '--remote-debugging-port=0', url];
+    // With the pipe of the debugger it ends when its parent does, also when that is killed.
+    const args = [...quiet, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe', url];
     // A group of its own: the browser is many processes.
     this.#child = spawn(program ?? '', args, {
       detached: true,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, HOME: this.#profile },
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.log += text;
     });
+    for (const pipe of this.#child.stdio.slice(3)) pipe?.on('error', () => {});
     this.#closed = once(this.#child, 'close');
     this.ended = this.#closed.then(() => {
       throw new Error(`Chromium ended before the page said anything.\n${this.log}`);
@@ -123,8 +137,22 @@ class Browser {
     this.ended.catch(() => {});
   }
 
+  /** Resolves when this stands in the log. */
+  logged(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!this.log.includes(text)) return;
+        this.#child.stderr?.off('data', look);
+        resolve();
+      };
+      this.#child.stderr?.on('data', look);
+      look();
+    });
+  }
+
+  /** May come twice. */
   async close(): Promise<void> {
-    if (this.#child.pid !== undefined) {
+    if (this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) {
       try {
         process.kill(-this.#child.pid, 'SIGKILL');
       } catch {
