@@ -144,6 +144,8 @@ function run(cli: Cli): Command {
     .action(async (...all: unknown[]) => {
       const flags = all.at(-2) as { readonly launched?: boolean };
       if (flags.launched !== true) return inForeground(...all);
+      // What signals mean to a detached proxy, it knows itself: to one of them two ears would answer twice.
+      cli.onSignal = () => {};
       const { runLaunched } = await import('../app/launched.ts');
       process.exitCode = await runLaunched(cli.environment);
     });

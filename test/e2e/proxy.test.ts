@@ -63,3 +63,29 @@ test('a proxy in the foreground ends with a signal', async (t) => {
   assert.equal(ended.code, 0, ended.stderr);
   assert.deepEqual((await cli.run('proxy', 'status', '--json')).json(), { proxies: [] });
 });
+
+test('a detached proxy that hears of a closed terminal still drains at the signal to end', async (t) => {
+  const cli = makeCli(t);
+  const { pid, url } = (await cli.run('proxy', 'start', '--port', '0', '--demo', '--json')).json<Proxy>();
+  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ messages: [{ role: 'user', content: 'hi' }], stream: true }),
+  });
+  assert.ok(response.body !== null);
+
+  process.kill(pid, 'SIGHUP');
+  let text = '';
+  let told = false;
+  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    // The demo speaks at a human pace, so by then the two signals are no echo of each other.
+    if (told || text.split('\n\n').length < 15) continue;
+    told = true;
+    process.kill(pid, 'SIGTERM');
+  }
+
+  assert.ok(told);
+  assert.match(text, /data: \[DONE\]\n\n$/);
+});
