@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { AuditEntry, LastUse, UsageLedger } from '../core/security/ports.ts';
-import { estimateTokens } from '../core/security/token-estimate.ts';
+import { tokensOf } from '../core/security/token-estimate.ts';
 import type { Account } from '../gateway/account.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -64,18 +64,6 @@ export class AccountBook implements Account {
     const { ledger } = this.#needs;
     const counted = model !== null && engine !== null && line.status < 400;
     if (!counted) return ledger.touch(keyId, { atMs: line.atMs, address: line.client });
-    const told = line.inputTokens !== null || line.outputTokens !== null;
-    const tokens = told
-      ? { inputTokens: line.inputTokens ?? 0, outputTokens: line.outputTokens ?? 0 }
-      : estimateTokens(line);
-    ledger.add({
-      keyId,
-      model,
-      engine,
-      ...tokens,
-      estimated: !told,
-      atMs: line.atMs,
-      address: line.client,
-    });
+    ledger.add({ keyId, model, engine, ...tokensOf(line), atMs: line.atMs, address: line.client });
   }
 }

@@ -5,25 +5,19 @@
 import { Breaker } from '../core/engine/breaker.ts';
 import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
 import { ModelCatalog } from '../core/engine/model-catalog.ts';
-import { noKeyLimits } from '../core/security/api-key.ts';
+import { unrestricted } from '../core/security/api-key.ts';
 import { compileKey } from '../core/security/key-view.ts';
 import type { ModelAlias } from '../core/security/ports.ts';
 import { engineKind } from '../engines/kinds.ts';
 
 const everything = compileKey({
+  ...unrestricted,
   id: '',
   label: '',
   digest: '',
   prefix: '',
   scopes: ['inference', 'engine:admin'],
-  models: [],
-  engines: [],
-  endpoints: [],
-  addresses: [],
-  limits: noKeyLimits,
   createdAtMs: 0,
-  expiresAtMs: null,
-  revokedAtMs: null,
 });
 
 /** Models of engines that are up, and the aliases that lead to them, by name. */

@@ -100,16 +100,16 @@ export function openFlm(options: FlmOptions): Flm {
     control,
     openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
     async run(request, log, signal) {
-      let running: RunningProxy | undefined;
+      const made = Promise.withResolvers<RunningProxy>();
       const make = makeProxyFactory(machine, log);
       const controller = new InProcessController(async (order, aborted) => {
-        running = await make(order, aborted);
+        const running = await make(order, aborted);
         void running.closed.then(endByMistake());
+        made.resolve(running);
         return running;
       });
       await serviceOf(controller).start(request, signal);
-      // The controller has started what the factory made.
-      return running as unknown as RunningProxy;
+      return made.promise;
     },
     storeFaults: () => store.faults(),
     async close() {

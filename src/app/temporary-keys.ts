@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { TemporaryKey } from '../core/proxy/ports.ts';
-import { type KeyView, noKeyLimits } from '../core/security/api-key.ts';
+import { type KeyView, unrestricted } from '../core/security/api-key.ts';
 import { freshSecret, type SecretTools } from '../core/security/key-secret.ts';
 import { compileKey } from '../core/security/key-view.ts';
 
@@ -33,15 +33,9 @@ export class TemporaryKeyRing {
       label: 'temporary',
       digest,
       prefix,
-      scopes: ['inference'],
-      models: [],
-      engines: [],
-      endpoints: [],
-      addresses: [],
-      limits: noKeyLimits,
+      ...unrestricted,
       createdAtMs: nowMs,
       expiresAtMs,
-      revokedAtMs: null,
     });
     this.#byDigest.set(digest, view);
     return { id, key, expiresAtMs };

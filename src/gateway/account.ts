@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { TokenBudgets } from '../core/security/token-budgets.ts';
-import { estimateTokens } from '../core/security/token-estimate.ts';
+import { tokensOf } from '../core/security/token-estimate.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Who is told. Implemented in the composition root by log, metrics, ledger and tail. */
@@ -23,18 +23,15 @@ export function makeAccount(account: Account, clock: Clock, tokens: TokenBudgets
     const line = lineOf(x, clock);
     // What reached an engine is paid for, however it ended.
     if (x.key !== undefined && line.engine !== null && x.key.limits.tokensPerMinute !== null)
-      tokens.settle(x.key, tokensOf(line));
+      tokens.settle(x.key, priceOf(line));
     account.request(line);
   };
 }
 
-function tokensOf(line: RequestLine): number {
-  const told = line.inputTokens !== null || line.outputTokens !== null;
-  if (told) return (line.inputTokens ?? 0) + (line.outputTokens ?? 0);
+function priceOf(line: RequestLine): number {
+  const { inputTokens, outputTokens, estimated } = tokensOf(line);
   // An engine that refused did no work that anybody told of.
-  if (line.status >= 400) return 0;
-  const { inputTokens, outputTokens } = estimateTokens(line);
-  return inputTokens + outputTokens;
+  return estimated && line.status >= 400 ? 0 : inputTokens + outputTokens;
 }
 
 function lineOf(x: Exchange, clock: Clock): RequestLine {

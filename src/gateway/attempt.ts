@@ -50,6 +50,21 @@ export interface Order {
   readonly usageAdded?: boolean;
 }
 
+/** One that only looks something up. `bound`: it belongs to what one engine holds. */
+export function readingOrder(x: Exchange, route: Route, target: string, bound: boolean): Order {
+  return {
+    route,
+    method: x.head.method,
+    target,
+    contentType: undefined,
+    body: [],
+    bodyLength: 0,
+    streamed: false,
+    bound,
+    generates: false,
+  };
+}
+
 /** Fields of the client's that mean something to an engine; all others stay here. */
 const passing: readonly FieldName[] = [
   'accept',

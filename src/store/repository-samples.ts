@@ -1,6 +1,6 @@
 /** Records that tests of the store write: complete, and different where a name or a part says so. */
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
-import { type ApiKey, noKeyLimits } from '../core/security/api-key.ts';
+import { type ApiKey, unrestricted } from '../core/security/api-key.ts';
 import type { UsageEntry } from '../core/security/ports.ts';
 
 /** Noon of 2025-06-15, UTC: never today. */
@@ -12,15 +12,8 @@ export function sampleKey(name: string, parts: Partial<ApiKey> = {}): ApiKey {
     label: name,
     digest: `digest of ${name}`,
     prefix: 'flm_kQ3x',
-    scopes: ['inference'],
-    models: [],
-    engines: [],
-    endpoints: [],
-    addresses: [],
-    limits: noKeyLimits,
+    ...unrestricted,
     createdAtMs: sometimeMs,
-    expiresAtMs: null,
-    revokedAtMs: null,
     ...parts,
   };
 }

@@ -14,10 +14,10 @@ import type {
   Resolution,
 } from '../../src/core/engine/directory.ts';
 import type { AttemptEnd, Engine, EngineKind } from '../../src/core/engine/engine.ts';
-import { type RouteId, routeIds, type Scope } from '../../src/core/engine/routes.ts';
+import { type RouteId, routeIds } from '../../src/core/engine/routes.ts';
 import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
-import { type ApiKey, type KeyView, noKeyLimits } from '../../src/core/security/api-key.ts';
+import { type ApiKey, type KeyView, unrestricted } from '../../src/core/security/api-key.ts';
 import type { UsageLedger } from '../../src/core/security/ports.ts';
 import { GcraLimiter } from '../../src/core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
@@ -118,15 +118,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       label: 'test',
       digest: hash('sha256', key, 'hex'),
       prefix: key.slice(0, 8),
-      scopes: ['inference'] satisfies Scope[],
-      models: [],
-      engines: [],
-      endpoints: [],
-      addresses: [],
-      limits: noKeyLimits,
+      ...unrestricted,
       createdAtMs: 0,
-      expiresAtMs: null,
-      revokedAtMs: null,
       ...parts,
     };
     stored.set(key, record);

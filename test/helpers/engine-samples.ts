@@ -4,7 +4,7 @@
  */
 
 import type { Engine, EngineKindName, EngineRef, ProbeResult } from '../../src/core/engine/engine.ts';
-import { type ApiKey, type KeyView, noKeyLimits } from '../../src/core/security/api-key.ts';
+import { type ApiKey, type KeyView, unrestricted } from '../../src/core/security/api-key.ts';
 import { compileKey } from '../../src/core/security/key-view.ts';
 import { engineKind } from '../../src/engines/kinds.ts';
 
@@ -14,15 +14,8 @@ export function sampleKey(parts: Partial<ApiKey> = {}): KeyView {
     label: 'sample',
     digest: '',
     prefix: 'flm_xxxx',
-    scopes: ['inference'],
-    models: [],
-    engines: [],
-    endpoints: [],
-    addresses: [],
-    limits: noKeyLimits,
+    ...unrestricted,
     createdAtMs: 0,
-    expiresAtMs: null,
-    revokedAtMs: null,
     ...parts,
   });
 }

@@ -1,7 +1,7 @@
 /**
  * Stored keys as tests need them: a key for inference that nothing limits, and what a test says about it.
  */
-import { type ApiKey, noKeyLimits } from '../../src/core/security/api-key.ts';
+import { type ApiKey, unrestricted } from '../../src/core/security/api-key.ts';
 
 export function sampleKey(parts: Partial<ApiKey> = {}): ApiKey {
   return {
@@ -9,15 +9,8 @@ export function sampleKey(parts: Partial<ApiKey> = {}): ApiKey {
     label: 'test',
     digest: 'd1',
     prefix: 'flm_',
-    scopes: ['inference'],
-    models: [],
-    engines: [],
-    endpoints: [],
-    addresses: [],
-    limits: noKeyLimits,
+    ...unrestricted,
     createdAtMs: 0,
-    expiresAtMs: null,
-    revokedAtMs: null,
     ...parts,
   };
 }

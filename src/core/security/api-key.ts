@@ -50,6 +50,18 @@ export const noKeyLimits: KeyLimits = {
   concurrency: null,
 };
 
+/** What a key is where nothing is said: it may do inference with everything, from everywhere, for ever. */
+export const unrestricted = {
+  scopes: ['inference'],
+  models: [],
+  engines: [],
+  endpoints: [],
+  addresses: [],
+  limits: noKeyLimits,
+  expiresAtMs: null,
+  revokedAtMs: null,
+} as const satisfies Partial<ApiKey>;
+
 /** A key compiled for the hot path: what each step asks of it is one call. Immutable; one per key and snapshot. */
 export interface KeyView {
   readonly id: string;

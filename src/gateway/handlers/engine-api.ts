@@ -7,7 +7,7 @@ import type { EngineModel, NativeRule } from '../../core/engine/engine.ts';
 import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type Denial, denyHazard, denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
-import { type AttemptNeeds, attempt, type Order } from '../attempt.ts';
+import { type AttemptNeeds, attempt, readingOrder } from '../attempt.ts';
 import { readRawBody, readRequestBody } from '../body/request-body.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Handler } from '../line.ts';
@@ -43,10 +43,8 @@ export function makeEngineApi(needs: EngineApiNeeds): Handler {
     const target = `/${rest}`;
     if (rule === undefined) return asAdministrator(x, route, key, candidate, target, needs);
     if (rule.model === 'none') {
-      return send(x, key, candidate, needs, {
-        ...bodyless(x, route),
-        target: target + passingQuery(x.query, rule.query ?? []),
-      });
+      const withQuery = target + passingQuery(x.query, rule.query ?? []);
+      return attempt(x, key, readingOrder(x, route, withQuery, true), [candidate], needs);
     }
     withModel(x, route, key, candidate, rule, target, needs);
   };
@@ -88,15 +86,15 @@ function withModel(
     if (denial !== undefined) return refuse(x, denial);
     // Metrics have a series for each model: a name of the client's own making is none.
     x.outcome.model = model?.id;
-    send(x, key, candidate, needs, {
-      ...bodyless(x, front ?? route),
-      target: target + passingQuery(x.query, rule.query ?? []),
+    const order = {
+      ...readingOrder(x, front ?? route, target + passingQuery(x.query, rule.query ?? []), true),
       contentType,
       body,
       bodyLength: length,
       streamed: facts.stream ?? front?.streamsByDefault ?? false,
       generates: rule.scope === 'inference',
-    });
+    };
+    attempt(x, key, order, [candidate], needs);
   });
 }
 
@@ -146,30 +144,12 @@ function asAdministrator(
   const query = x.query === '' ? '' : `?${x.query}`;
   readRawBody(x, (body, length) => {
     const contentType = x.head.fields.get('content-type');
-    send(x, key, candidate, needs, {
-      ...bodyless(x, route),
-      target: target + query,
+    const order = {
+      ...readingOrder(x, route, target + query, true),
       contentType,
       body,
       bodyLength: length,
-    });
+    };
+    attempt(x, key, order, [candidate], needs);
   });
-}
-
-/** What an engine's own API is asked stays with that engine. */
-function bodyless(x: Exchange, route: Route): Omit<Order, 'target'> {
-  return {
-    route,
-    method: x.head.method,
-    contentType: undefined,
-    body: [],
-    bodyLength: 0,
-    streamed: false,
-    bound: true,
-    generates: false,
-  };
-}
-
-function send(x: Exchange, key: KeyView, candidate: Candidate, needs: EngineApiNeeds, order: Order): void {
-  attempt(x, key, order, [candidate], needs);
 }

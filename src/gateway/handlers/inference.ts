@@ -5,7 +5,7 @@ import type { Candidate, EngineDirectory, Resolution } from '../../core/engine/d
 import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type Denial, denyHazard, denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
-import { type AttemptNeeds, attempt, type Order } from '../attempt.ts';
+import { type AttemptNeeds, attempt, type Order, readingOrder } from '../attempt.ts';
 import { insertField, insertModel, replaceModel } from '../body/model-edit.ts';
 import { readRequestBody } from '../body/request-body.ts';
 import type { Exchange, Refusal } from '../exchange.ts';
@@ -119,18 +119,9 @@ function withoutBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNe
       rule: 'the kinds of engines',
     });
   }
-  const order: Order = {
-    route,
-    method: x.head.method,
-    target: route.upstream.replace('{id}', encodeURIComponent(id ?? '')) + passingQuery(x.query, route.query),
-    contentType: undefined,
-    body: [],
-    bodyLength: 0,
-    streamed: false,
-    bound: id !== undefined,
-    generates: false,
-  };
-  attempt(x, key, order, candidates, needs);
+  const target =
+    route.upstream.replace('{id}', encodeURIComponent(id ?? '')) + passingQuery(x.query, route.query);
+  attempt(x, key, readingOrder(x, route, target, id !== undefined), candidates, needs);
 }
 
 /** Running engines that speak a route and that the key may use. */

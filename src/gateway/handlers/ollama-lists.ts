@@ -7,7 +7,7 @@ import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts'
 import type { Upstream } from '../../core/engine/upstream.ts';
 import { denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
-import { type AttemptNeeds, attempt } from '../attempt.ts';
+import { type AttemptNeeds, attempt, readingOrder } from '../attempt.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Handler } from '../line.ts';
 import { refuse } from '../refuse.ts';
@@ -36,23 +36,7 @@ export function makeOllamaLists(needs: OllamaListsNeeds): Handler {
       });
     }
     if (engines.length === 1 && key.anyModel) {
-      attempt(
-        x,
-        key,
-        {
-          route,
-          method: x.head.method,
-          target: route.upstream,
-          contentType: undefined,
-          body: [],
-          bodyLength: 0,
-          streamed: false,
-          bound: true,
-          generates: false,
-        },
-        engines,
-        needs,
-      );
+      attempt(x, key, readingOrder(x, route, route.upstream, true), engines, needs);
       return;
     }
     void collect(x, key, route.upstream, engines, needs);
