@@ -58,30 +58,35 @@ function slot(rawName: string): number {
 export class Fields {
   readonly #values: (string | undefined)[] = new Array(names.length).fill(undefined);
   #repeated = 0;
-  /** Header fields that came, known or not. */
-  readonly count: number;
+  /** Fields that came, known or not. */
+  count = 0;
 
-  /** `raw` is name, value, name, value ... as the parser gives it. */
-  constructor(raw: readonly string[]) {
-    this.count = raw.length >>> 1;
+  /** `raw` is name, value, name, value ... as a parser gives it. */
+  static of(raw: readonly string[]): Fields {
+    const fields = new Fields();
+    fields.count = raw.length >>> 1;
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const at = slot(raw[i] as string);
-      if (at < 0) continue;
-      const earlier = this.#values[at];
-      if (earlier === undefined) {
-        this.#values[at] = raw[i + 1] as string;
-        continue;
-      }
-      this.#repeated |= 1 << at;
-      // Lists may be sent in several lines (RFC 9110, section 5.3); of the fields known here only these two are lists
-      // whose every member counts.
-      if (names[at] === 'x-forwarded-for' || names[at] === 'forwarded')
-        this.#values[at] = `${earlier}, ${raw[i + 1]}`;
+      if (at >= 0) fields.#put(at, raw[i + 1] as string);
     }
+    return fields;
   }
 
   get(name: FieldName): string | undefined {
     return this.#values[slotOf.get(name) as number];
+  }
+
+  #put(at: number, value: string): void {
+    const earlier = this.#values[at];
+    if (earlier === undefined) {
+      this.#values[at] = value;
+      return;
+    }
+    this.#repeated |= 1 << at;
+    // Lists may be sent in several lines (RFC 9110, section 5.3); of the fields known here only these two are lists
+    // whose every member counts.
+    if (names[at] === 'x-forwarded-for' || names[at] === 'forwarded')
+      this.#values[at] = `${earlier}, ${value}`;
   }
 
   repeated(name: FieldName): boolean {

@@ -25,7 +25,7 @@ import { makeInference } from './handlers/inference.ts';
 import { makeModels } from './handlers/models.ts';
 import { makeOllamaLists } from './handlers/ollama-lists.ts';
 import { HostList, ownNames } from './hosts.ts';
-import { HttpFront } from './http/server.ts';
+import { HttpFront } from './http/front.ts';
 import { makeLine } from './line.ts';
 import { Listener } from './listener.ts';
 import { LoginThrottle } from './login-throttle.ts';

@@ -43,7 +43,7 @@ export function bareExchange(request: BareRequest): Exchange {
       method: request.method ?? 'GET',
       target: path,
       version: '1.1',
-      fields: new Fields(request.fields ?? []),
+      fields: Fields.of(request.fields ?? []),
     },
     snapshot: new SnapshotHolder(parsePolicy(request.policy ?? {})).current(),
     // Nothing of these is called before a handler.

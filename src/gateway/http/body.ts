@@ -1,9 +1,9 @@
 /**
- * A request body as `node:http` brings it: counted, capped, paid for from one budget for all bodies in memory.
+ * A request body on its way in: counted, capped, paid for from one budget for all bodies in memory.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BodySink, Refusal, RequestBody } from '../exchange.ts';
 import type { Connection } from './connection.ts';
+import type { BodyListener, HttpMessage } from './message.ts';
 
 /** Memory that all bodies together may take. Whoever reads a body gives back what it took when the exchange is over. */
 export class BodyBudget {
@@ -29,106 +29,96 @@ export class BodyBudget {
   }
 }
 
-export class HttpBody implements RequestBody {
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+/** What is the same for every body of a proxy. */
+export interface BodyNeeds {
+  readonly maxBodyBytes: number;
+  readonly budget: BodyBudget;
+  readonly nowMs: () => number;
+  /** The sink of what this connection reads threw; it is told nothing more. */
+  readonly threw: (connection: Connection, error: unknown) => void;
+}
+
+export class HttpBody implements RequestBody, BodyListener {
+  readonly #message: HttpMessage;
   readonly #connection: Connection;
-  readonly #declaredBytes: number;
-  readonly #maxBytes: number;
-  readonly #budget: BodyBudget;
-  readonly #expectsContinue: boolean;
-  readonly #nowMs: () => number;
-  readonly #threw: (error: unknown) => void;
+  readonly #needs: BodyNeeds;
+  #sink: BodySink | undefined;
   #taken = 0;
-  #detach: (() => void) | undefined;
 
-  constructor(parts: {
-    readonly req: IncomingMessage;
-    readonly res: ServerResponse;
-    readonly connection: Connection;
-    /** As the head says; 0 where it does not. */
-    readonly declaredBytes: number;
-    readonly maxBytes: number;
-    readonly budget: BodyBudget;
-    readonly expectsContinue: boolean;
-    readonly nowMs: () => number;
-    /** The sink threw; it is told nothing more. */
-    readonly threw: (error: unknown) => void;
-  }) {
-    this.#req = parts.req;
-    this.#res = parts.res;
-    this.#connection = parts.connection;
-    this.#declaredBytes = parts.declaredBytes;
-    this.#maxBytes = parts.maxBytes;
-    this.#budget = parts.budget;
-    this.#expectsContinue = parts.expectsContinue;
-    this.#nowMs = parts.nowMs;
-    this.#threw = parts.threw;
-  }
-
-  get bytes(): number {
-    return this.#taken;
+  constructor(message: HttpMessage, connection: Connection, needs: BodyNeeds) {
+    this.#message = message;
+    this.#connection = connection;
+    this.#needs = needs;
   }
 
   read(sink: BodySink): void {
-    const tooLarge: Refusal = {
-      code: 'BODY_TOO_LARGE',
-      params: { limit: this.#maxBytes },
-      rule: 'maxBodyBytes',
-    };
-    const declared = this.#declaredBytes;
-    if (declared > this.#maxBytes) return sink.failed(tooLarge);
-    if (this.#expectsContinue) this.#res.writeContinue();
-
+    const message = this.#message;
     const connection = this.#connection;
-    connection.bodySinceMs = this.#nowMs();
+    if ((message.declaredBytes ?? 0) > this.#needs.maxBodyBytes) return sink.failed(this.#tooLarge());
+    if (message.expectsContinue) message.sendContinue();
+    connection.bodySinceMs = this.#needs.nowMs();
     connection.bodyBytes = 0;
-    const onData = (chunk: Buffer): void => {
-      connection.bodyBytes += chunk.length;
-      if (connection.bodyBytes > this.#maxBytes) return stop(tooLarge);
-      if (!this.#budget.take(chunk.length)) {
-        return stop({ code: 'BODIES_EXHAUSTED', rule: 'maxBufferedBytes', fields: ['retry-after', '1'] });
-      }
-      this.#taken += chunk.length;
-      let refusal: Refusal | undefined;
-      try {
-        refusal = sink.chunk(chunk);
-      } catch (error) {
-        detach();
-        this.#threw(error);
-      }
-      if (refusal !== undefined) stop(refusal);
-    };
-    const onEnd = (): void => {
-      detach();
-      try {
-        sink.end();
-      } catch (error) {
-        this.#threw(error);
-      }
-    };
-    const detach = (): void => {
-      this.#detach = undefined;
-      this.#req.off('data', onData);
-      this.#req.off('end', onEnd);
-      connection.bodySinceMs = 0;
-      connection.onBodyFault = undefined;
-    };
-    const stop = (refusal: Refusal): void => {
-      detach();
-      this.#req.pause();
-      sink.failed(refusal);
-    };
-    connection.onBodyFault = stop;
-    this.#detach = detach;
-    this.#req.on('data', onData);
-    this.#req.on('end', onEnd);
+    connection.body = this;
+    this.#sink = sink;
+    message.receive(this);
+  }
+
+  data(chunk: Buffer): void {
+    // The exchange is over; what still comes is nobody's.
+    if (this.#sink === undefined) return;
+    const connection = this.#connection;
+    connection.bodyBytes += chunk.length;
+    if (connection.bodyBytes > this.#needs.maxBodyBytes) return this.refuse(this.#tooLarge());
+    if (!this.#needs.budget.take(chunk.length)) {
+      return this.refuse({
+        code: 'BODIES_EXHAUSTED',
+        rule: 'maxBufferedBytes',
+        fields: ['retry-after', '1'],
+      });
+    }
+    this.#taken += chunk.length;
+    let refusal: Refusal | undefined;
+    try {
+      refusal = this.#sink.chunk(chunk);
+    } catch (error) {
+      this.#leave();
+      this.#needs.threw(connection, error);
+    }
+    if (refusal !== undefined) this.refuse(refusal);
+  }
+
+  end(): void {
+    const sink = this.#sink;
+    this.#leave();
+    try {
+      sink?.end();
+    } catch (error) {
+      this.#needs.threw(this.#connection, error);
+    }
+  }
+
+  /** It is too much, too slow, or no body at all. */
+  refuse(refusal: Refusal): void {
+    const sink = this.#sink;
+    this.#leave();
+    this.#message.receive(undefined);
+    sink?.failed(refusal);
   }
 
   /** The exchange is over: what was read is nobody's any more. */
   release(): void {
-    this.#detach?.();
-    this.#budget.giveBack(this.#taken);
+    if (this.#sink !== undefined) this.#leave();
+    this.#needs.budget.giveBack(this.#taken);
     this.#taken = 0;
+  }
+
+  #leave(): void {
+    this.#sink = undefined;
+    this.#connection.bodySinceMs = 0;
+    this.#connection.body = undefined;
+  }
+
+  #tooLarge(): Refusal {
+    return { code: 'BODY_TOO_LARGE', params: { limit: this.#needs.maxBodyBytes }, rule: 'maxBodyBytes' };
   }
 }

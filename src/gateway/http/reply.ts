@@ -1,32 +1,26 @@
 /**
- * The way out over `node:http`, with as few writes as the bytes allow.
+ * The way out to the client, with as few writes as the bytes allow.
  *
  * - A small answer leaves in one write: head and body joined as one latin-1 string (byte for byte the same bytes).
- * - A stream's framing is ours, not Node's: the head says `chunked`, Node is told that it does not chunk, and what goes
- *   to the socket is either the engine's own validated framing or one string of size, payload and CRLF. So an event is
- *   one write, not a `writev` of three parts.
+ * - A stream's framing is ours: what goes to the socket is either the engine's own validated framing or one string of
+ *   size, payload and CRLF. So an event is one write, not a `writev` of three parts.
  * - Strings are immutable copies, so that the engine's read buffer can be shared by all sockets and reused at once.
  */
-import type { ServerResponse } from 'node:http';
 import type { Reply, ResponseHead } from '../exchange.ts';
 import type { Connection } from './connection.ts';
-import type { LeanRequest } from './lean-request.ts';
+import type { BodyListener, HttpMessage } from './message.ts';
 
 type Framing = 'none' | 'length' | 'chunked' | 'until-close';
 
+/** What is the same for every answer of a proxy. */
 export interface ReplyNeeds {
-  readonly req: LeanRequest;
-  readonly res: ServerResponse;
-  readonly connection: Connection;
   readonly drainRefusedBytes: number;
   readonly nowMs: () => number;
-  /** The client waits for `100 Continue` and has sent no body. */
-  readonly expectsContinue: boolean;
   readonly draining: () => boolean;
   /** Fields that every answer carries: names and values in turn. */
   readonly commonFields: readonly string[];
-  /** The answer is complete or cut; called once. */
-  readonly onOver: () => void;
+  /** The answer is complete or cut; called once for each connection's current exchange. */
+  readonly over: (connection: Connection) => void;
 }
 
 /** How long a refused body may take to end before its connection is closed. */
@@ -38,55 +32,39 @@ export class HttpReply implements Reply {
   firstByteAtMs = 0;
   readonly relaysFraming: boolean;
 
+  readonly #message: HttpMessage;
+  readonly #connection: Connection;
   readonly #needs: ReplyNeeds;
   #staged: ResponseHead | undefined;
   #framing: Framing = 'none';
   #over = false;
 
-  constructor(needs: ReplyNeeds) {
+  constructor(message: HttpMessage, connection: Connection, needs: ReplyNeeds) {
+    this.#message = message;
+    this.#connection = connection;
     this.#needs = needs;
-    this.relaysFraming = needs.req.httpVersionMinor === 1 && needs.req.method !== 'HEAD';
+    this.relaysFraming = message.takesChunks && message.head.method !== 'HEAD';
   }
 
   whole(status: number, fields: string[], body: string, close: boolean): void {
     if (this.committed) return;
     this.committed = true;
-    const { req, res, drainRefusedBytes } = this.#needs;
+    const message = this.#message;
+    const { drainRefusedBytes, commonFields } = this.#needs;
     const length = Buffer.byteLength(body);
     if (status !== 204) fields.push('content-length', String(length));
-    if (this.#needs.commonFields.length > 0) fields.push(...this.#needs.commonFields);
+    if (commonFields.length > 0) fields.push(...commonFields);
     this.bytesOut = length;
     this.#touch();
 
-    const unread = isUnread(req) && !this.#needs.connection.unreadable;
-    const declared = Number(req.fields.get('content-length') ?? Number.POSITIVE_INFINITY);
-    const drainable = declared <= drainRefusedBytes && !this.#needs.expectsContinue;
-    const mustClose = close || this.#needs.draining() || (unread && !drainable);
-    if (mustClose) fields.push('connection', 'close');
-    res.writeHead(status, fields);
-    if (unread && !this.#needs.expectsContinue) {
-      // Closing over unread bytes resets the connection, and the answer could be lost with it: the answer is sent,
-      // the rest is read under a cap of bytes and time, and only then does the message end.
-      this.#needs.connection.deadlineMs = this.#needs.nowMs() + lingerMs;
-      let left = drainRefusedBytes;
-      const finish = (): void => {
-        req.off('data', onData);
-        req.off('end', finish);
-        this.#needs.connection.deadlineMs = 0;
-        this.#needs.connection.idle();
-        res.end();
-      };
-      const onData = (chunk: Buffer): void => {
-        left -= chunk.length;
-        if (left < 0) finish();
-      };
-      if (length > 0) res.write(body);
-      else res.flushHeaders();
-      req.on('data', onData);
-      req.on('end', finish);
-      req.resume();
-    } else if (length > 0) res.end(body);
-    else res.end();
+    const unread = message.unread && !this.#connection.unreadable;
+    const declared = message.declaredBytes ?? Number.POSITIVE_INFINITY;
+    const drainable = declared <= drainRefusedBytes && !message.expectsContinue;
+    message.start(status, fields, false, close || this.#needs.draining() || (unread && !drainable));
+    // Latin-1 on the wire: each character of this text is one byte of the UTF-8.
+    const text = length === body.length ? body : Buffer.from(body).toString('latin1');
+    if (unread && !message.expectsContinue) this.#endAfterRest(text);
+    else message.end(text);
     this.#finish();
   }
 
@@ -98,7 +76,7 @@ export class HttpReply implements Reply {
   flush(): void {
     if (this.#staged === undefined) return;
     this.#start(this.#staged);
-    this.#needs.res.flushHeaders();
+    this.#message.flush();
   }
 
   withdraw(): boolean {
@@ -115,18 +93,18 @@ export class HttpReply implements Reply {
     if (staged !== undefined) {
       this.#touch();
       this.bytesOut += to - from;
-      if (staged.contentLength === to - from && this.#needs.req.method !== 'HEAD') {
+      if (staged.contentLength === to - from && this.#message.head.method !== 'HEAD') {
         this.#start(staged);
-        this.#needs.res.end(text, 'latin1');
+        this.#message.end(text);
         this.#finish();
         return true;
       }
       this.#start(staged);
-      return this.#first(this.#framing === 'chunked' ? `${(to - from).toString(16)}\r\n${text}\r\n` : text);
+    } else {
+      this.#touch();
+      this.bytesOut += to - from;
     }
-    this.#touch();
-    this.bytesOut += to - from;
-    return this.#more(this.#framing === 'chunked' ? `${(to - from).toString(16)}\r\n${text}\r\n` : text);
+    return this.#send(this.#framing === 'chunked' ? `${(to - from).toString(16)}\r\n${text}\r\n` : text);
   }
 
   writeFramed(buffer: Buffer, from: number, to: number): boolean {
@@ -134,10 +112,8 @@ export class HttpReply implements Reply {
     this.#touch();
     this.bytesOut += to - from;
     const text = buffer.toString('latin1', from, to);
-    const staged = this.#staged;
-    if (staged === undefined) return this.#more(text);
-    this.#start(staged);
-    return this.#first(text);
+    if (this.#staged !== undefined) this.#start(this.#staged);
+    return this.#send(text);
   }
 
   writeText(text: string): boolean {
@@ -146,22 +122,19 @@ export class HttpReply implements Reply {
   }
 
   onDrain(f: (() => void) | undefined): void {
-    this.#needs.connection.onDrain = f;
+    this.#connection.onDrain = f;
   }
 
   end(): void {
     if (this.#over) return;
-    const { res } = this.#needs;
-    const staged = this.#staged;
-    if (staged !== undefined) this.#start(staged);
-    if (this.#framing === 'chunked') res.end('0\r\n\r\n', 'latin1');
-    else res.end();
+    if (this.#staged !== undefined) this.#start(this.#staged);
+    this.#message.end(this.#framing === 'chunked' ? '0\r\n\r\n' : '');
     this.#finish();
   }
 
   cut(): void {
     if (this.#over) return;
-    this.#needs.connection.socket.destroy();
+    this.#connection.socket.destroy();
     this.#finish();
   }
 
@@ -170,11 +143,36 @@ export class HttpReply implements Reply {
     this.#finish();
   }
 
+  /** Closing over unread bytes resets the connection, and the answer could be lost with it: the answer is sent, the rest
+   * is read under a cap of bytes and time, and only then does the message end. */
+  #endAfterRest(text: string): void {
+    const message = this.#message;
+    const connection = this.#connection;
+    connection.deadlineMs = this.#needs.nowMs() + lingerMs;
+    let left = this.#needs.drainRefusedBytes;
+    const rest: BodyListener = {
+      data: (chunk) => {
+        const enough = left < 0;
+        left -= chunk.length;
+        if (left < 0 && !enough) rest.end();
+      },
+      end: () => {
+        connection.deadlineMs = 0;
+        connection.idle();
+        message.end('');
+      },
+    };
+    if (text === '') message.flush();
+    else message.write(text);
+    message.receive(rest);
+  }
+
   #start(h: ResponseHead): void {
     this.#staged = undefined;
-    const { req, res } = this.#needs;
-    if (this.#needs.commonFields.length > 0) h.fields.push(...this.#needs.commonFields);
-    const bodyless = req.method === 'HEAD' || h.status === 204 || h.status === 304;
+    const message = this.#message;
+    const { commonFields, draining } = this.#needs;
+    if (commonFields.length > 0) h.fields.push(...commonFields);
+    const bodyless = message.head.method === 'HEAD' || h.status === 204 || h.status === 304;
     if (h.contentLength !== undefined) {
       if (h.status !== 204) h.fields.push('content-length', String(h.contentLength));
       this.#framing = bodyless ? 'none' : 'length';
@@ -183,25 +181,13 @@ export class HttpReply implements Reply {
       h.fields.push('transfer-encoding', 'chunked');
       this.#framing = 'chunked';
     } else this.#framing = 'until-close';
-    if (this.#needs.draining() || isUnread(req)) h.fields.push('connection', 'close');
-    res.writeHead(h.status, h.fields);
-    // The framing is written by this class; Node must not add its own.
-    if (this.#framing === 'chunked') res.chunkedEncoding = false;
+    message.start(h.status, h.fields, this.#framing === 'chunked', draining() || message.unread);
   }
 
-  /** Through the message, which joins the head to it. */
-  #first(text: string): boolean {
-    return this.#noteStall(this.#needs.res.write(text, 'latin1'));
-  }
-
-  /** Straight to the socket: the head is out, and requests of one connection are answered one at a time. */
-  #more(text: string): boolean {
-    return this.#noteStall(this.#needs.connection.socket.write(text, 'latin1'));
-  }
-
-  #noteStall(flowing: boolean): boolean {
-    if (!flowing && this.#needs.connection.stalledSinceMs === 0)
-      this.#needs.connection.stalledSinceMs = this.#needs.nowMs();
+  #send(text: string): boolean {
+    const flowing = this.#message.write(text);
+    if (!flowing && this.#connection.stalledSinceMs === 0)
+      this.#connection.stalledSinceMs = this.#needs.nowMs();
     return flowing;
   }
 
@@ -213,14 +199,7 @@ export class HttpReply implements Reply {
     if (this.#over) return;
     this.#over = true;
     this.#staged = undefined;
-    this.#needs.connection.onDrain = undefined;
-    this.#needs.onOver();
+    this.#connection.onDrain = undefined;
+    this.#needs.over(this.#connection);
   }
-}
-
-/** A request without a body is not yet `complete` while Node announces it, and yet nothing of it can follow. */
-function isUnread(req: LeanRequest): boolean {
-  if (req.complete) return false;
-  const { fields } = req;
-  return fields.get('transfer-encoding') !== undefined || Number(fields.get('content-length') ?? 0) > 0;
 }

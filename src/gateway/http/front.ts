@@ -1,24 +1,23 @@
 /**
- * `node:http` in front: turns what its parser (llhttp) hands over into exchanges, one at a time a connection.
- *
- * Owns the connections: their limits, the sweep that ends what stalls, and the answers to what never became a request.
- * Node's defaults that must not stay: `keepAliveTimeout` 5 s makes 502s behind other proxies; `requestTimeout` 300 s
- * cuts uploads (bodies have a rate of their own); there is no limit on a client that does not read.
+ * The front of the gateway: owns every client connection and the exchanges on it, one at a time a connection; their
+ * limits, the sweep that ends what stalls, and how all of it ends. Who reads the requests is not its business.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Off } from '../../core/clock.ts';
-import { type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
+import { type ErrorCode, errorHint, errorText } from '../../core/errors.ts';
 import type { Limits } from '../../core/proxy/limits.ts';
 import { type ClientAddress, parseAddress } from '../../core/security/address-rules.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import { type BreakCause, Exchange, type Refusal } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
 import { errorEnvelope } from '../relay/dialects.ts';
-import { BodyBudget, HttpBody } from './body.ts';
+import { BodyBudget, type BodyNeeds, HttpBody } from './body.ts';
 import { Connection } from './connection.ts';
-import { LeanRequest } from './lean-request.ts';
-import { HttpReply } from './reply.ts';
+import { Crowd } from './crowd.ts';
+import type { HttpMessage } from './message.ts';
+import { NodeHttp } from './node-http.ts';
+import { HttpReply, type ReplyNeeds } from './reply.ts';
+import { wholeRefusal } from './whole-refusal.ts';
 
 export interface HttpFrontNeeds {
   readonly limits: Limits;
@@ -37,27 +36,19 @@ export interface HttpFrontNeeds {
   readonly threw: (error: unknown) => void;
 }
 
-/** Pipelined requests that may wait on one connection; clients of LLM APIs do not pipeline at all. */
-const maxPipelined = 16;
 const sweepMs = 1_000;
-/** Connections over the limit that may be told so at a time. */
-const maxTurnedAway = 64;
 const bodyGraceMs = 10_000;
 const slowBody: Refusal = { code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true };
-const rubbishBody: Refusal = {
-  code: 'REQUEST_MALFORMED',
-  params: { reason: 'what follows its head does not parse' },
-  rule: 'the HTTP parser',
-  close: true,
-};
 const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: false, bucket: 'unknown' };
 
 export class HttpFront {
   readonly #needs: HttpFrontNeeds;
-  readonly #server: Server;
+  readonly #nodeHttp: NodeHttp;
+  readonly #bodyNeeds: BodyNeeds;
+  readonly #replyNeeds: ReplyNeeds;
   readonly #connections = new Map<Socket, Connection>();
   readonly #perAddress = new Map<string, number>();
-  readonly #turnedAway = new Set<Socket>();
+  readonly #crowd: Crowd;
   readonly #budget: BodyBudget;
   /** Exchanges that are not over; each is its connection's current one. */
   #inFlight = 0;
@@ -67,36 +58,31 @@ export class HttpFront {
 
   constructor(needs: HttpFrontNeeds) {
     this.#needs = needs;
-    const { limits } = needs;
+    const { limits, clock } = needs;
+    const nowMs = (): number => clock.monotonicMs();
     this.#budget = new BodyBudget(limits.maxBufferedBytes);
-    this.#server = createServer(
-      {
-        IncomingMessage: LeanRequest,
-        maxHeaderSize: limits.maxHeadBytes,
-        // Heads, bodies and rests between requests are timed by the sweep.
-        headersTimeout: 0,
-        requestTimeout: 0,
-        keepAliveTimeout: 0,
-        insecureHTTPParser: false,
-        // The guard answers in the dialect of the path.
-        requireHostHeader: false,
-      },
-      (req, res) => this.#receive(req, res, false),
-    );
-    // A client that ends its side after the request still wants the answer; Node would end ours.
-    Object.assign(this.#server, { httpAllowHalfOpen: true });
-    // Above the guard's own count, so that the guard sees that there were too many.
-    this.#server.maxHeadersCount = limits.maxHeadFields * 2 + 2;
-    this.#server.on('checkContinue', (req: LeanRequest, res: ServerResponse) =>
-      this.#receive(req, res, true),
-    );
-    this.#server.on('checkExpectation', (req: LeanRequest, res: ServerResponse) =>
-      this.#refuseExpectation(req, res),
-    );
-    this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) =>
-      this.#refuseBytes(error, socket),
-    );
-    this.#stopSweep = needs.clock.every(sweepMs, () => this.#sweep());
+    this.#bodyNeeds = {
+      maxBodyBytes: limits.maxBodyBytes,
+      budget: this.#budget,
+      nowMs,
+      threw: (connection, error) => this.#threw(connection, error),
+    };
+    this.#replyNeeds = {
+      drainRefusedBytes: limits.drainRefusedBytes,
+      nowMs,
+      draining: () => this.#draining,
+      commonFields: needs.commonFields,
+      over: (connection) => this.#over(connection),
+    };
+    this.#nodeHttp = new NodeHttp({
+      limits,
+      connectionOf: (socket) => this.#connections.get(socket),
+      begin: (connection, message) => this.#begin(connection, message),
+      turnDown: (connection, code, reason) => this.#turnDown(connection, code, reason),
+      turnedDown: (connection, code) => this.#turnedDown(connection.address, code),
+    });
+    this.#crowd = new Crowd(clock);
+    this.#stopSweep = clock.every(sweepMs, () => this.#sweep());
   }
 
   /** Takes a connection from the listener. */
@@ -110,7 +96,10 @@ export class HttpFront {
       this.#connections.size >= limits.maxConnections ||
       (!trusted && count >= limits.maxConnectionsPerAddress)
     ) {
-      this.#turnAway(socket, address);
+      this.#crowd.turnAway(socket, () => {
+        const id = this.#turnedDown(address, 'CONNECTIONS_EXHAUSTED');
+        return wholeRefusal(id, 'CONNECTIONS_EXHAUSTED');
+      });
       return;
     }
     const connection = new Connection(socket, address, this.#needs.clock.monotonicMs());
@@ -122,25 +111,7 @@ export class HttpFront {
     });
     socket.on('close', () => this.#closed(connection));
     socket.on('end', () => this.#halfClosed(connection));
-    this.#server.emit('connection', socket);
-  }
-
-  /** Too many: an answer, a moment to take it, and the end; without the answer where even these are many. */
-  #turnAway(socket: Socket, address: ClientAddress): void {
-    socket.on('error', () => socket.destroy());
-    if (this.#turnedAway.size >= maxTurnedAway) {
-      socket.destroy();
-      return;
-    }
-    this.#turnedAway.add(socket);
-    const off = this.#needs.clock.after(sweepMs, () => socket.destroy());
-    socket.on('close', () => {
-      off();
-      this.#turnedAway.delete(socket);
-    });
-    // Closing over unread bytes would reset the connection and the answer with it.
-    socket.resume();
-    this.#answerBytes(socket, 'CONNECTIONS_EXHAUSTED', undefined, address);
+    this.#nodeHttp.accept(socket);
   }
 
   get connections(): number {
@@ -199,7 +170,7 @@ export class HttpFront {
   async close(): Promise<void> {
     this.#draining = true;
     this.#stopSweep();
-    const closing = [...this.#connections.keys(), ...this.#turnedAway].map(
+    const closing = [...this.#connections.keys(), ...this.#crowd.sockets].map(
       (socket) =>
         new Promise<void>((resolve) => {
           socket.once('close', () => resolve());
@@ -213,71 +184,19 @@ export class HttpFront {
     await Promise.all(closing);
   }
 
-  #receive(req: LeanRequest, res: ServerResponse, expectsContinue: boolean): void {
-    const connection = this.#connections.get(req.socket);
-    if (connection === undefined) return;
-    if (connection.current === undefined && res.socket !== null)
-      return this.#begin(connection, req, res, expectsContinue);
-    // Pipelined: its turn comes when the answer before it is out.
-    if (++connection.waiting > maxPipelined) {
-      connection.socket.destroy();
-      return;
-    }
-    res.once('socket', () => {
-      connection.waiting -= 1;
-      this.#begin(connection, req, res, expectsContinue);
-    });
-  }
-
-  #begin(connection: Connection, req: LeanRequest, res: ServerResponse, expectsContinue: boolean): void {
-    const { limits, clock } = this.#needs;
-    const nowMs = (): number => clock.monotonicMs();
-    const { fields } = req;
-    const body = new HttpBody({
-      req,
-      res,
-      connection,
-      declaredBytes: Number(fields.get('content-length') ?? 0),
-      maxBytes: limits.maxBodyBytes,
-      budget: this.#budget,
-      expectsContinue,
-      nowMs,
-      threw: (error) => this.#threw(connection, x, error),
-    });
-    const reply = new HttpReply({
-      req,
-      res,
-      connection,
-      drainRefusedBytes: limits.drainRefusedBytes,
-      nowMs,
-      expectsContinue,
-      draining: () => this.#draining,
-      commonFields: this.#needs.commonFields,
-      onOver: () => {
-        x.over = true;
-        x.onBreak = undefined;
-        x.onTick = undefined;
-        connection.current = undefined;
-        connection.idle();
-        body.release();
-        this.#inFlight -= 1;
-        this.#needs.account(x);
-        if (this.#inFlight === 0) this.#onIdle?.();
-      },
-    });
+  /** A request is there and its turn has come. */
+  #begin(connection: Connection, message: HttpMessage): void {
+    const { clock, limits } = this.#needs;
+    const body = new HttpBody(message, connection, this.#bodyNeeds);
+    const reply = new HttpReply(message, connection, this.#replyNeeds);
     const x = new Exchange({
       id: this.#needs.nextId(),
       peer: connection,
-      head: {
-        method: req.method ?? '',
-        target: req.url ?? '',
-        version: req.httpVersion,
-        fields,
-      },
+      head: message.head,
       snapshot: this.#needs.snapshots.current(),
       reply,
       body,
-      startedAtMs: nowMs(),
+      startedAtMs: clock.monotonicMs(),
     });
     connection.current = x;
     connection.headSinceMs = undefined;
@@ -300,15 +219,32 @@ export class HttpFront {
     try {
       this.#needs.line(x);
     } catch (error) {
-      this.#threw(connection, x, error);
+      this.#threw(connection, error);
     }
   }
 
+  /** The current exchange of this connection is answered, cut or abandoned. */
+  #over(connection: Connection): void {
+    const x = connection.current;
+    if (x === undefined) return;
+    x.over = true;
+    x.onBreak = undefined;
+    x.onTick = undefined;
+    connection.current = undefined;
+    connection.idle();
+    (x.body as HttpBody).release();
+    this.#inFlight -= 1;
+    this.#needs.account(x);
+    if (this.#inFlight === 0) this.#onIdle?.();
+  }
+
   /** Thrown on, it would end the process, and with it the answers of everybody else. */
-  #threw(connection: Connection, x: Exchange, error: unknown): void {
+  #threw(connection: Connection, error: unknown): void {
     this.#needs.threw(error);
+    const x = connection.current;
     // What it holds of an engine or of a queue is let go of as for a client that left.
-    if (x.over || x.reply.committed || x.onBreak !== undefined) connection.socket.destroy();
+    if (x === undefined || x.over || x.reply.committed || x.onBreak !== undefined)
+      connection.socket.destroy();
     else refuse(x, { code: 'INTERNAL', rule: 'a mistake of its own', close: true });
   }
 
@@ -366,8 +302,7 @@ export class HttpFront {
         continue;
       }
       if (connection.headTook(now) > limits.headTimeoutMs) {
-        this.#answerBytes(connection.socket, 'REQUEST_TIMEOUT', undefined, connection.address);
-        connection.deadlineMs = now + sweepMs;
+        this.#turnDown(connection, 'REQUEST_TIMEOUT', undefined);
         continue;
       }
       if (connection.stalledSinceMs !== 0 && now - connection.stalledSinceMs > limits.writeStallMs) {
@@ -385,66 +320,22 @@ export class HttpFront {
           tookMs > bodyGraceMs &&
           connection.bodyBytes < ((tookMs - bodyGraceMs) / 1000) * limits.minBodyBytesPerSecond
         ) {
-          connection.onBodyFault?.(slowBody);
+          connection.body?.refuse(slowBody);
         }
       }
     }
   }
 
-  #refuseExpectation(req: LeanRequest, res: ServerResponse): void {
-    const code: ErrorCode = 'EXPECTATION_FAILED';
-    const id = this.#needs.nextId();
-    const body = errorEnvelope('openai', code, `${errorText(code)} ${errorHint(code)}`, id);
-    const fields = ['content-type', 'application/json', 'x-request-id', id, 'request-id', id];
-    fields.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
-    res.writeHead(errorTable[code].status, fields);
-    res.end(body);
-    this.#needs.malformed(this.#connections.get(req.socket)?.address ?? unknownAddress, id, code);
-  }
-
-  /** What llhttp refused: an answer that can be read, then the end of the connection. */
-  #refuseBytes(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
-    const connection = this.#connections.get(socket);
-    // What TLS refused cannot be answered: a renegotiation, a record that does not decrypt.
-    const ofTls = error.code?.startsWith('ERR_SSL') === true;
-    if (!socket.writable || error.code === 'ECONNRESET' || ofTls || connection === undefined) {
-      socket.destroy();
-      return;
-    }
-    if (connection.current !== undefined) {
-      connection.unreadable = true;
-      // A body that is none can still be answered; one that ended too early is that of a client that left, and behind
-      // a request that is being answered nothing can be said.
-      if (connection.onBodyFault !== undefined && error.code !== 'HPE_INVALID_EOF_STATE')
-        connection.onBodyFault(rubbishBody);
-      else socket.destroy();
-      return;
-    }
-    // The body of a request that was refused already: one answer is enough.
-    if (connection.deadlineMs !== 0) {
-      socket.destroySoon();
-      return;
-    }
-    const code: ErrorCode = error.code === 'HPE_HEADER_OVERFLOW' ? 'HEAD_TOO_LARGE' : 'REQUEST_MALFORMED';
-    const hello = error.rawPacket?.[0] === 0x16;
-    this.#answerBytes(
-      socket,
-      code,
-      hello ? 'this port speaks plain HTTP, so use http:// in the URL' : 'it does not parse',
-      connection.address,
-    );
+  /** What never became a request is answered, and its connection has a moment to take that. */
+  #turnDown(connection: Connection, code: ErrorCode, reason: string | undefined): void {
+    connection.socket.end(wholeRefusal(this.#turnedDown(connection.address, code), code, reason));
     connection.deadlineMs = this.#needs.clock.monotonicMs() + sweepMs;
   }
 
-  #answerBytes(socket: Socket, code: ErrorCode, reason: string | undefined, client: ClientAddress): void {
+  /** Tells those who count, and gives an id. */
+  #turnedDown(client: ClientAddress, code: ErrorCode): string {
     const id = this.#needs.nextId();
-    const params = reason === undefined ? {} : { reason };
-    const body = errorEnvelope('openai', code, `${errorText(code, params)} ${errorHint(code, params)}`, id);
-    const { status } = errorTable[code];
-    socket.end(
-      `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\nrequest-id: ${id}\r\nconnection: close\r\n` +
-        `${status === 503 ? 'retry-after: 1\r\n' : ''}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    );
     this.#needs.malformed(client, id, code);
+    return id;
   }
 }
