@@ -44,9 +44,13 @@ for (const name of names) familiar[placeOf(name.charCodeAt(0), name.length)] = 1
 const spellings = new Map<string, number>();
 const spellingsLimit = 1024;
 
+/** False where no known name begins with this character code and is that long: then it need not be looked at. */
+export function mayBeKnown(first: number, length: number): boolean {
+  return length <= maxLength && familiar[placeOf(first, length)] === 1;
+}
+
 function slot(rawName: string): number {
-  const { length } = rawName;
-  if (length > maxLength || familiar[placeOf(rawName.charCodeAt(0), length)] === 0) return -1;
+  if (!mayBeKnown(rawName.charCodeAt(0), rawName.length)) return -1;
   const known = spellings.get(rawName);
   if (known !== undefined) return known;
   const found = slotOf.get(rawName.toLowerCase()) ?? -1;
@@ -65,18 +69,14 @@ export class Fields {
   static of(raw: readonly string[]): Fields {
     const fields = new Fields();
     fields.count = raw.length >>> 1;
-    for (let i = 0; i + 1 < raw.length; i += 2) {
-      const at = slot(raw[i] as string);
-      if (at >= 0) fields.#put(at, raw[i + 1] as string);
-    }
+    for (let i = 0; i + 1 < raw.length; i += 2) fields.put(raw[i] as string, raw[i + 1] as string);
     return fields;
   }
 
-  get(name: FieldName): string | undefined {
-    return this.#values[slotOf.get(name) as number];
-  }
-
-  #put(at: number, value: string): void {
+  /** Keeps a field that is known. Whoever puts counts. */
+  put(name: string, value: string): void {
+    const at = slot(name);
+    if (at < 0) return;
     const earlier = this.#values[at];
     if (earlier === undefined) {
       this.#values[at] = value;
@@ -87,6 +87,15 @@ export class Fields {
     // whose every member counts.
     if (names[at] === 'x-forwarded-for' || names[at] === 'forwarded')
       this.#values[at] = `${earlier}, ${value}`;
+  }
+
+  /** Some known field came twice. */
+  get anyRepeated(): boolean {
+    return this.#repeated !== 0;
+  }
+
+  get(name: FieldName): string | undefined {
+    return this.#values[slotOf.get(name) as number];
   }
 
   repeated(name: FieldName): boolean {

@@ -16,6 +16,7 @@ import { Connection } from './connection.ts';
 import { Crowd } from './crowd.ts';
 import type { HttpMessage } from './message.ts';
 import { NodeHttp } from './node-http.ts';
+import { OrdinaryReader, type OrdinaryReaderNeeds } from './ordinary-reader.ts';
 import { HttpReply, type ReplyNeeds } from './reply.ts';
 import { wholeRefusal } from './whole-refusal.ts';
 
@@ -43,7 +44,7 @@ const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: fa
 
 export class HttpFront {
   readonly #needs: HttpFrontNeeds;
-  readonly #nodeHttp: NodeHttp;
+  readonly #readerNeeds: OrdinaryReaderNeeds;
   readonly #bodyNeeds: BodyNeeds;
   readonly #replyNeeds: ReplyNeeds;
   readonly #connections = new Map<Socket, Connection>();
@@ -74,13 +75,19 @@ export class HttpFront {
       commonFields: needs.commonFields,
       over: (connection) => this.#over(connection),
     };
-    this.#nodeHttp = new NodeHttp({
+    const nodeHttp = new NodeHttp({
       limits,
       connectionOf: (socket) => this.#connections.get(socket),
       begin: (connection, message) => this.#begin(connection, message),
       turnDown: (connection, code, reason) => this.#turnDown(connection, code, reason),
       turnedDown: (connection, code) => this.#turnedDown(connection.address, code),
     });
+    this.#readerNeeds = {
+      maxHeadBytes: limits.maxHeadBytes,
+      nowMs: () => clock.nowMs(),
+      begin: (connection, message) => this.#begin(connection, message),
+      handOver: (socket) => nodeHttp.accept(socket),
+    };
     this.#crowd = new Crowd(clock);
     this.#stopSweep = clock.every(sweepMs, () => this.#sweep());
   }
@@ -111,7 +118,7 @@ export class HttpFront {
     });
     socket.on('close', () => this.#closed(connection));
     socket.on('end', () => this.#halfClosed(connection));
-    this.#nodeHttp.accept(socket);
+    new OrdinaryReader(connection, this.#readerNeeds);
   }
 
   get connections(): number {
@@ -298,7 +305,9 @@ export class HttpFront {
       }
       if (connection.halfClosed) this.#probe(connection);
       if (connection.restedFor(now) > limits.keepAliveTimeoutMs) {
-        connection.socket.destroySoon();
+        // What it did not take for so long it will not take now.
+        if (connection.socket.writableLength > 0) connection.socket.destroy();
+        else connection.socket.destroySoon();
         continue;
       }
       if (connection.headTook(now) > limits.headTimeoutMs) {
