@@ -1,0 +1,71 @@
+/**
+ * What Node's own HTTP parser makes of bytes: the judge of what our reader of ordinary requests takes.
+ */
+import { createServer, type Server } from 'node:http';
+import { Duplex } from 'node:stream';
+
+export interface ParsedRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly version: string;
+  /** Name, value, name, value ... */
+  readonly fields: readonly string[];
+  readonly body: string;
+}
+
+/** The requests in these bytes, as far as they parse, and whether all of them did. */
+export async function readWithLlhttp(
+  bytes: Buffer,
+): Promise<{ readonly requests: readonly ParsedRequest[]; readonly refused: boolean }> {
+  const requests: ParsedRequest[] = [];
+  let refused = false;
+  const server = createServer({ requireHostHeader: false, insecureHTTPParser: false }, (req, res) => {
+    const body: Buffer[] = [];
+    req.on('data', (chunk: Buffer) => body.push(chunk));
+    req.on('end', () => {
+      requests.push({
+        method: req.method ?? '',
+        target: req.url ?? '',
+        version: req.httpVersion,
+        fields: req.rawHeaders,
+        body: Buffer.concat(body).toString('latin1'),
+      });
+      res.end();
+    });
+  });
+  server.on('clientError', (_error, socket) => {
+    refused = true;
+    socket.destroy();
+  });
+  for (const event of ['checkContinue', 'checkExpectation', 'upgrade', 'connect']) {
+    server.on(event, (req: { socket: Duplex }) => {
+      refused = true;
+      req.socket.destroy();
+    });
+  }
+  await readAll(server, bytes);
+  return { requests, refused };
+}
+
+/** A connection that brings these bytes and then the client's end, until the server has closed it. */
+function readAll(server: Server, bytes: Buffer): Promise<void> {
+  // As flm has it: who sent everything still gets all answers.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  return new Promise((resolve) => {
+    const connection = new Duplex({
+      allowHalfOpen: true,
+      read: () => {},
+      write: (_chunk, _encoding, done) => done(),
+    });
+    // What Node's server expects of a socket beyond a stream.
+    Object.assign(connection, {
+      setTimeout: () => connection,
+      destroySoon: () => connection.end(() => connection.destroy()),
+    });
+    connection.once('close', resolve);
+    connection.on('error', () => {});
+    server.emit('connection', connection);
+    connection.push(bytes);
+    connection.push(null);
+  });
+}
