@@ -1,7 +1,8 @@
 /**
- * The proof that the wire tests can fail: takes one rule of the guard out, or swaps two steps of the line, in a copy of
- * the repository, and runs the wire tests there. They have to turn red; a mutant that they let live is named and fails
- * the run.
+ * The proof that the wire tests can fail: takes one rule of the guard or of the reader of ordinary requests out, or swaps
+ * two steps of the line, in a copy of the repository, and runs the tests there. They have to turn red; a mutant that they
+ * let live is named and fails the run. One mutant has to live: where nothing is ordinary, `node:http` reads everything,
+ * and the wire tests hold it to the same.
  *
  *   node scripts/run.mjs scripts/mutate-guard.ts
  *
@@ -17,15 +18,26 @@ import { root } from './setup.mjs';
 
 const guardFile = 'src/gateway/guard.ts';
 const lineFile = 'src/gateway/line.ts';
-const testFiles = ['section-a', 'section-b', 'section-c', 'section-d', 'order'].map(
+const readerFile = 'src/gateway/http/ordinary-reader.ts';
+const headFile = 'src/gateway/http/ordinary-head.ts';
+/** What holds whoever reads. */
+const anyReader = ['section-a', 'section-b', 'section-c', 'section-d', 'order'].map(
   (name) => `test/wire/${name}.test.ts`,
 );
+const wireTests = [...anyReader, 'test/wire/two-readers.test.ts'];
+const headTests = [
+  'src/gateway/http/ordinary-head.test.ts',
+  'src/gateway/http/ordinary-head.property.test.ts',
+];
 
 interface Mutant {
   readonly name: string;
   readonly file: string;
   /** Throws where the source does not look as it has to. */
   readonly change: (source: string) => string;
+  readonly tests: readonly string[];
+  /** Whether the tests have to stay green. */
+  readonly lives?: boolean;
 }
 
 const steps = ['parts.guard', 'parts.auth', 'parts.policy', 'router'] as const;
@@ -39,6 +51,7 @@ function mutants(): readonly Mutant[] {
         // The other rules need what this one fills in, so it works, and only refuses nothing.
         by: (row) => row.replace(/check: (\w+)/, 'check: (x, needs) => void $1(x, needs)'),
       }),
+    tests: wireTests,
   }));
   const swapped = steps.flatMap((one, i) =>
     steps.slice(i + 1).map((other) => ({
@@ -48,10 +61,67 @@ function mutants(): readonly Mutant[] {
         replaceOnce(source, `[${steps.join(', ')}]`, {
           by: () => `[${steps.map((s) => (s === one ? other : s === other ? one : s)).join(', ')}]`,
         }),
+      tests: wireTests,
     })),
   );
-  return [...without, ...swapped];
+  const lenient = headRules.map(([name, rule, by]) => ({
+    name: `a reader that takes ${name}`,
+    file: headFile,
+    change: (source: string) => replaceOnce(source, rule, { by: () => by }),
+    tests: headTests,
+  }));
+  return [...without, ...swapped, ...lenient, ...ofReader];
 }
+
+/** What the head of an ordinary request must be: what is taken out, and what is left in its place. */
+const headRules: readonly (readonly [name: string, rule: string, by: string])[] = [
+  ['a known field twice', 'fields.anyRepeated ||', ''],
+  ['a transfer coding', "fields.get('transfer-encoding') !== undefined ||", ''],
+  ['an expectation', "fields.get('expect') !== undefined ||", ''],
+  ['an upgrade', "fields.get('upgrade') !== undefined ||", ''],
+  ['any option of a connection', "connection !== 'keep-alive' && connection !== 'close'", 'false'],
+  ['a length that is no number', '|| !length.test(declared)', ''],
+  ['a length beyond what a number holds', '{1,15}', '+'],
+  ['a GET with a body', ': declared !== undefined)', ': false)'],
+  [
+    'any end of a line',
+    'bytes[at] !== cr || bytes[at + 1] !== lf) return undefined;\n    fields',
+    'bytes[at] !== cr) return undefined;\n    fields',
+  ],
+  [
+    'any end of a head',
+    'bytes[at] !== cr || bytes[at + 1] !== lf) return undefined;\n\n',
+    'bytes[at] !== cr) return undefined;\n\n',
+  ],
+  ['a fragment', 'classes[0x23] = inValue;', ''],
+  ['DEL', 'code < 0x7f', 'code <= 0x7f'],
+];
+
+const ofReader: readonly Mutant[] = [
+  {
+    name: 'a reader that takes what comes together with another request',
+    file: readerFile,
+    change: (source) =>
+      replaceOnce(source, ' || bytes.length - read.end > (read.declaredBytes ?? 0)', { by: () => '' }),
+    tests: wireTests,
+  },
+  {
+    name: 'a reader that keeps whatever waits',
+    file: readerFile,
+    change: (source) => replaceOnce(source, '> maxWaitingBytes', { by: () => '> Infinity' }),
+    tests: wireTests,
+  },
+  {
+    name: 'node:http alone, which is no worse',
+    file: headFile,
+    change: (source) =>
+      replaceOnce(source, "const post = Buffer.from('POST /');", {
+        by: () => "const post = Buffer.from('\\0');",
+      }).replace("const get = Buffer.from('GET /');", "const get = Buffer.from('\\0');"),
+    tests: anyReader,
+    lives: true,
+  },
+];
 
 function replaceOnce(
   source: string,
@@ -66,7 +136,7 @@ function replaceOnce(
 
 function copyRepository(): string {
   const folder = mkdtempSync(join(tmpdir(), 'flm-mutants-'));
-  for (const part of ['package.json', 'src', 'test/helpers', ...testFiles])
+  for (const part of ['package.json', 'src', 'test/helpers', ...wireTests])
     cpSync(join(root, part), join(folder, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
   return folder;
@@ -78,8 +148,8 @@ interface Run {
   readonly by: string;
 }
 
-/** Runs the wire tests in a folder until the first test fails. */
-async function runTests(folder: string): Promise<Run> {
+/** Runs tests in a folder until the first one fails. */
+async function runTests(folder: string, testFiles: readonly string[]): Promise<Run> {
   const args = ['--test', '--test-timeout=30000', '--test-reporter=tap', ...testFiles];
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
   const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'ignore'] });
@@ -103,14 +173,16 @@ async function tryMutant(mutant: Mutant): Promise<Run> {
   try {
     const file = join(folder, mutant.file);
     writeFileSync(file, mutant.change(readFileSync(file, 'utf8')));
-    return await runTests(folder);
+    return await runTests(folder, mutant.tests);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 const whole = copyRepository();
-const unchanged = await runTests(whole).finally(() => rmSync(whole, { recursive: true, force: true }));
+const unchanged = await runTests(whole, [...wireTests, ...headTests]).finally(() =>
+  rmSync(whole, { recursive: true, force: true }),
+);
 if (unchanged.red) throw new Error(`The wire tests fail without a mutant: ${unchanged.by}`);
 
 const waiting = [...mutants()];
@@ -119,9 +191,10 @@ let alive = 0;
 async function work(): Promise<void> {
   for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
     const { red, by } = await tryMutant(mutant);
-    if (red) killed += 1;
+    const right = red !== (mutant.lives === true);
+    if (right) killed += 1;
     else alive += 1;
-    console.log(red ? `✔ ${mutant.name}: ${by}` : `✖ ${mutant.name}: every test is green`);
+    console.log(`${right ? '✔' : '✖'} ${mutant.name}: ${red ? by : 'every test is green'}`);
   }
 }
 await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
