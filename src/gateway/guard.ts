@@ -1,5 +1,5 @@
 /**
- * Step one: what the HTTP parser lets through and must not pass, before anybody is known.
+ * Step one: what an HTTP parser lets through and must not pass, before anybody is known.
  *
  * llhttp is strict about framing (both framings at once, bad lengths, folded lines, bare CR or LF end in its own 400)
  * and lenient about the rest; each rule here closes one such hole. The rules are independent of each other and each is
