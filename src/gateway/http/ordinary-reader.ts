@@ -8,6 +8,7 @@
  * Clients of LLM APIs do not pipeline. What comes together with another request is not ordinary; what comes while the
  * one before it is answered waits, up to a size.
  */
+import assert from 'node:assert/strict';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHead } from '../exchange.ts';
@@ -23,6 +24,8 @@ export interface OrdinaryReaderNeeds {
   readonly handOver: (socket: Socket) => void;
 }
 
+/** A character that would lose its upper half on the way. Free of cost for what it lets through. */
+const beyondLatin1 = /[^\0-\xff]/;
 /** What may wait behind a request that is being answered. */
 const maxWaitingBytes = 64 * 1024;
 
@@ -198,6 +201,8 @@ class OrdinaryMessage implements HttpMessage {
     if (close) this.#closes = true;
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
     for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    assert(!head.includes('\r\n\r\n'), 'the head of an answer has no empty line');
+    assert(!beyondLatin1.test(head), 'the head of an answer is Latin-1');
     const connection = this.#closes ? 'close' : 'keep-alive';
     this.#waiting = `${head}date: ${dateOf(this.#nowMs())}\r\nconnection: ${connection}\r\n\r\n`;
   }
