@@ -3,6 +3,7 @@
  * a request rate for each of them, metrics, and an access log in a file.
  */
 import { execFile, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
@@ -16,11 +17,19 @@ import { type Running, temporaryFolder } from './processes.ts';
 const run = promisify(execFile);
 export const flmCommand = join(import.meta.dirname, '../bin/flm.mjs');
 
+export interface RunningFlm extends Running {
+  readonly keys: readonly string[];
+  /** Over HTTPS: its CA's certificate, PEM, and the file with the key and certificate that it shows. */
+  readonly authority?: string;
+  readonly pair?: string;
+}
+
 /** Makes the keys, starts a proxy that serves the engine with them, and tells the keys. */
 export async function startFlm(
   enginePort: number,
   keyCount: number,
-): Promise<Running & { readonly keys: readonly string[] }> {
+  mode: 'local-http' | 'dev-selfsigned' = 'local-http',
+): Promise<RunningFlm> {
   const folder = temporaryFolder();
   const env = { ...process.env, FLM_SETUP: 'off', FLM_HOME: join(folder.path, 'home') };
   const keys = await prepareHome(env, keyCount);
@@ -35,6 +44,8 @@ export async function startFlm(
       'proxy',
       'start',
       '--json',
+      '--mode',
+      mode,
       '--bind',
       '127.0.0.1',
       '--port',
@@ -44,11 +55,18 @@ export async function startFlm(
     ),
   );
   const { pid, port } = started as { readonly pid: number; readonly port: number };
+  const certificates = join(folder.path, 'home/tls');
   return {
     name: `flm, ${keyCount} keys`,
     pid,
     port,
     keys,
+    ...(mode === 'local-http'
+      ? {}
+      : {
+          authority: readFileSync(join(certificates, 'authority.crt'), 'latin1'),
+          pair: join(certificates, 'leaf-default.pem'),
+        }),
     stop: async () => {
       await flm(core.rest, 'proxy', 'stop', '--all', '--json');
       folder.remove();

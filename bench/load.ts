@@ -5,7 +5,11 @@
  * `checkReplies` looks at one of each kind in full beforehand, so that what is measured is known to be right.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request as plainRequest } from 'node:http';
+import { request as tlsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 
 /** Where requests go: straight to the engine, or to something in front of it. */
 export interface Target {
@@ -13,6 +17,8 @@ export interface Target {
   readonly port: number;
   /** One for each client; they take turns where there are fewer. */
   readonly keys: readonly string[];
+  /** Over HTTPS: the CA that vouches for it, PEM. */
+  readonly authority?: string;
 }
 
 export interface StreamShape {
@@ -40,9 +46,13 @@ class Client {
   /** Of the last request: when its first byte came. */
   firstByteAtMs = 0;
 
-  private constructor(port: number, connected: (client: Client) => void, failed: (error: Error) => void) {
+  private constructor(
+    { port, authority }: Target,
+    connected: (client: Client) => void,
+    failed: (error: Error) => void,
+  ) {
     this.#onFailed = failed;
-    this.#socket = connect({
+    const options = {
       host: '127.0.0.1',
       port,
       noDelay: true,
@@ -53,14 +63,18 @@ class Client {
           return true;
         },
       },
-    });
-    this.#socket.once('connect', () => connected(this));
+    };
+    this.#socket =
+      authority === undefined
+        ? connect(options)
+        : connectTls({ ...options, ca: authority, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
+    this.#socket.once(authority === undefined ? 'connect' : 'secureConnect', () => connected(this));
     this.#socket.on('error', (error) => this.#onFailed(error));
     this.#socket.on('close', () => this.#onFailed(new Error('the connection was closed')));
   }
 
-  static open(port: number): Promise<Client> {
-    return new Promise((resolve, reject) => new Client(port, resolve, reject));
+  static open(target: Target): Promise<Client> {
+    return new Promise((resolve, reject) => new Client(target, resolve, reject));
   }
 
   send(request: string, tail: Buffer, whole: () => void, failed: (error: Error) => void): void {
@@ -132,7 +146,7 @@ export class Clients {
 
   static async open(target: Target, count: number): Promise<Clients> {
     const clients: Client[] = [];
-    for (let i = 0; i < count; i++) clients.push(await Client.open(target.port));
+    for (let i = 0; i < count; i++) clients.push(await Client.open(target));
     return new Clients(target, clients);
   }
 
@@ -184,6 +198,34 @@ export class Clients {
     return client.firstByteAtMs - sentMs;
   }
 
+  /** Connections that make a handshake and close, 16 at a time. Resolves with the seconds it took. */
+  async handshakes(total: number, resumed: boolean): Promise<number> {
+    const { port, authority } = this.#target;
+    assert(authority !== undefined, `${this.#target.name} does not speak TLS`);
+    const secureContext = createSecureContext({ ca: authority });
+    const session = resumed ? await sessionOf(port, secureContext, this.#key(0)) : undefined;
+    const begunMs = performance.now();
+    let left = total;
+    const work = async (): Promise<void> => {
+      while (left-- > 0) {
+        const socket = connectTls({
+          ...tlsOptions,
+          port,
+          secureContext,
+          ...(session === undefined ? {} : { session }),
+        });
+        await once(socket, 'secureConnect');
+        assert.equal(socket.isSessionReused(), resumed);
+        assert.equal(socket.getProtocol(), 'TLSv1.3');
+        socket.end();
+        socket.resume();
+        await once(socket, 'close');
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, work));
+    return (performance.now() - begunMs) / 1000;
+  }
+
   close(): void {
     for (const client of this.#clients) client.close();
   }
@@ -195,20 +237,43 @@ export class Clients {
   }
 }
 
+const tlsOptions = { host: '127.0.0.1', servername: 'localhost', ALPNProtocols: ['http/1.1'] };
+
+/** A session that later handshakes resume. In TLS 1.3 it comes with the first bytes behind the handshake. */
+async function sessionOf(port: number, secureContext: SecureContext, key: string): Promise<Buffer> {
+  const socket = connectTls({ ...tlsOptions, port, secureContext });
+  const given = once(socket, 'session');
+  socket.write(jsonRequest(key), 'latin1');
+  socket.resume();
+  const [session] = (await given) as [Buffer];
+  socket.destroy();
+  return session;
+}
+
 /** One reply of each kind, in full. Throws where it is not what the engine sent. */
 export async function checkReplies(target: Target): Promise<void> {
-  const ask = async (body: object): Promise<Response> =>
-    await fetch(`http://127.0.0.1:${target.port}/v1/chat/completions`, {
+  const ask = async (
+    body: object,
+  ): Promise<{ readonly status: number | undefined; readonly text: string }> => {
+    const send = target.authority === undefined ? plainRequest : tlsRequest;
+    const sent = send({
+      host: '127.0.0.1',
+      port: target.port,
+      path: '/v1/chat/completions',
       method: 'POST',
+      agent: false,
       headers: { 'content-type': 'application/json', authorization: `Bearer ${target.keys[0] ?? ''}` },
-      body: JSON.stringify({ model: 'bench', ...body, messages: [] }),
+      ...(target.authority === undefined ? {} : { ca: target.authority }),
     });
-  const json = await ask({});
-  const text = await json.text();
-  assert.equal(json.status, 200, `${target.name} answers ${text}`);
+    sent.end(JSON.stringify({ model: 'bench', ...body, messages: [] }));
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return { status: response.statusCode, text: Buffer.concat(await response.toArray()).toString() };
+  };
+  const { status, text } = await ask({});
+  assert.equal(status, 200, `${target.name} answers ${text}`);
   assert.ok(text.length > 450 && text.endsWith(jsonTail.toString()), `${target.name} changed the answer`);
   const stream = await ask({ stream: true, max_tokens: 7, user: 'burst' });
-  const events = (await stream.text()).split('\n\n');
+  const events = stream.text.split('\n\n');
   assert.equal(events.length, 9, `${target.name} changed the stream`);
   assert.equal(events[7], 'data: [DONE]');
 }

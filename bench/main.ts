@@ -3,7 +3,7 @@
  *
  *   --smoke       in less than three minutes, with fewer rounds; fails only where a figure is half as much again as its
  *                 goal, for on a machine that is shared less than that is weather. Whether the goal itself is met is said
- *   --only=NAME   one of json, burst, spread, wait, keys, start
+ *   --only=NAME   one of json, burst, spread, wait, keys, tls, start
  *
  * Exit status 1 when a goal is missed, 77 with --smoke where there is no nginx to compare with.
  */
@@ -11,13 +11,23 @@ import process from 'node:process';
 import { helpMs, startFlm, startMs } from './flm.ts';
 import { checkReplies } from './load.ts';
 import { core, describeMachine, median, pinSelf, quantile } from './machine.ts';
-import { type Cost, firstByteMs, jsonPlan, measure, type Plan, type Subject, streamPlan } from './measure.ts';
+import {
+  type Cost,
+  firstByteMs,
+  handshakePlan,
+  jsonPlan,
+  measure,
+  type Plan,
+  type Subject,
+  streamPlan,
+} from './measure.ts';
 import { nginxVersion, startNginx } from './nginx.ts';
 import { type Running, startEngine } from './processes.ts';
 
 const smoke = process.argv.includes('--smoke');
 const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--only='.length);
-const clientsOfStreams = 200;
+const shape = { events: smoke ? 100 : 200, clients: 200 };
+const rounds = smoke ? 5 : 7;
 let missed = 0;
 /** What a figure may be times its goal before a run fails. */
 const slack = smoke ? 1.5 : 1;
@@ -55,21 +65,23 @@ function show(costs: readonly Cost[], unit: string): void {
   }
 }
 
-/** flm beside nginx, and the engine asked directly, which shows what engine and load can do alone. */
+/** flm beside nginx, and for a plain connection the engine asked directly, which shows what engine and load do alone. */
 async function beside(
   name: string,
   unit: string,
   goal: number,
+  subjects: readonly Subject[],
   planOf: (more: boolean) => Plan,
 ): Promise<void> {
   if (!asked(name)) return;
   console.log(`${name}: CPU of the process for each ${unit}`);
   await judge(name, `at most ${goal.toFixed(1)} x nginx`, async (more) => {
-    const costs = await measure([...peers, direct], planOf(more));
+    const costs = await measure(subjects, planOf(more));
     show(costs, unit);
     const [flm, nginx] = costs;
     if (flm === undefined) return Number.POSITIVE_INFINITY;
-    if (unit === 'request') showHeadroom(flm, costs.at(-1) ?? flm);
+    const last = costs.at(-1);
+    if (unit === 'request' && last?.name === 'engine') showHeadroom(flm, last);
     return nginx === undefined || nginx.name !== 'nginx' ? 0 : flm.us / (goal * nginx.us);
   });
 }
@@ -134,10 +146,35 @@ async function starts(): Promise<void> {
   );
 }
 
-async function start(running: Running & { readonly keys: readonly string[] }): Promise<Subject> {
+/** The same certificate, suites and session tickets on both sides. */
+async function overTls(): Promise<void> {
+  if (!asked('tls')) return;
+  const running = await startFlm(engine.port, 64, 'dev-selfsigned');
+  const subjects = [await start(running)];
+  if (version !== undefined && running.pair !== undefined) {
+    const nginx = await startNginx(engine.port, running.keys, running.pair);
+    subjects.push(await start({ ...running, ...nginx }));
+  }
+  for (const resumed of [false, true]) {
+    console.log(
+      `tls: CPU of the process for each ${resumed ? 'resumed' : 'full'} handshake (TLS 1.3), no goal`,
+    );
+    show(await measure(subjects, handshakePlan(rounds, smoke ? 200 : 1_000, resumed)), 'handshake');
+    console.log('');
+  }
+  await beside('tls', 'request', 2, subjects, (more) => jsonPlan(more ? 9 : rounds, smoke ? 10_000 : 30_000));
+  await beside('tls', 'event', 2, subjects, (more) =>
+    streamPlan(more ? 9 : rounds, shape.clients, { events: shape.events, burst: true }),
+  );
+}
+
+async function start(
+  running: Running & { readonly keys: readonly string[]; readonly authority?: string },
+): Promise<Subject> {
   owned.push(running);
+  const { name, port, keys, authority } = running;
   const subject = {
-    target: { name: running.name, port: running.port, keys: running.keys },
+    target: { name, port, keys, ...(authority === undefined ? {} : { authority }) },
     pid: running.pid,
   };
   await checkReplies(subject.target);
@@ -168,19 +205,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 try {
-  const shape = { events: smoke ? 100 : 200, clients: clientsOfStreams };
-  const rounds = smoke ? 5 : 7;
-  await beside('json', 'request', 2, (more) => jsonPlan(more ? 9 : rounds, smoke ? 15_000 : 40_000));
-  await beside('burst', 'event', 1.5, (more) =>
+  const all = [...peers, direct];
+  await beside('json', 'request', 2, all, (more) => jsonPlan(more ? 9 : rounds, smoke ? 15_000 : 40_000));
+  await beside('burst', 'event', 1.5, all, (more) =>
     streamPlan(more ? 9 : rounds, shape.clients, { events: shape.events, burst: true }),
   );
   if (!smoke) {
-    await beside('spread', 'event', 1.5, (more) =>
+    await beside('spread', 'event', 1.5, all, (more) =>
       streamPlan(more ? 9 : rounds, shape.clients, { events: shape.events, burst: false }),
     );
   }
   await firstToken();
   await manyKeys();
+  await overTls();
   if (!smoke) await starts();
 } finally {
   for (const running of owned.reverse()) await running.stop();

@@ -58,6 +58,17 @@ export function streamPlan(rounds: number, streams: number, shape: StreamShape):
   };
 }
 
+/** TLS 1.3, new or resumed; each connection closes when its handshake is done. */
+export function handshakePlan(rounds: number, handshakes: number, resumed: boolean): Plan {
+  return {
+    clients: 1,
+    rounds,
+    units: handshakes,
+    run: (clients) => clients.handshakes(handshakes, resumed),
+    warmUp: (clients) => clients.handshakes(200, resumed),
+  };
+}
+
 export async function measure(subjects: readonly Subject[], plan: Plan): Promise<readonly Cost[]> {
   const lanes: { readonly subject: Subject; readonly clients: Clients; readonly rounds: Round[] }[] = [];
   for (const subject of subjects) {

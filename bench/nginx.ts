@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { suites } from '../src/gateway/tls-door.ts';
 import { core, pinned } from './machine.ts';
 import { end, type Running, temporaryFolder } from './processes.ts';
 
@@ -17,11 +18,16 @@ export function nginxVersion(): string | undefined {
   return /nginx\/(\S+)/.exec(asked.stderr ?? '')?.[1];
 }
 
-export async function startNginx(enginePort: number, keys: readonly string[]): Promise<Running> {
+/** `pair`: a file with key and certificate, PEM; with one it speaks HTTPS alone. */
+export async function startNginx(
+  enginePort: number,
+  keys: readonly string[],
+  pair?: string,
+): Promise<Running> {
   const folder = temporaryFolder();
   const port = await freePort();
   const file = join(folder.path, 'nginx.conf');
-  writeFileSync(file, config(folder.path, port, enginePort, keys));
+  writeFileSync(file, config({ folder: folder.path, port, enginePort, keys, pair }));
   const [command = '', ...args] = pinned(core.proxy, [
     'nginx',
     '-p',
@@ -82,7 +88,25 @@ async function listening(port: number): Promise<void> {
   throw new Error(`nobody listens on port ${port}`);
 }
 
-function config(folder: string, port: number, enginePort: number, keys: readonly string[]): string {
+interface Config {
+  readonly folder: string;
+  readonly port: number;
+  readonly enginePort: number;
+  readonly keys: readonly string[];
+  readonly pair: string | undefined;
+}
+
+/** What flm has: the same suites in the same order, session tickets, HTTP/1.1. */
+const tls = (pair: string): string => `
+    ssl_certificate ${pair};
+    ssl_certificate_key ${pair};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers ${suites.filter((suite) => !suite.startsWith('TLS_')).join(':')};
+    ssl_conf_command Ciphersuites ${suites.filter((suite) => suite.startsWith('TLS_')).join(':')};
+    ssl_prefer_server_ciphers on;
+    ssl_session_tickets on;`;
+
+function config({ folder, port, enginePort, keys, pair }: Config): string {
   return `
 worker_processes 1;
 daemon off;
@@ -108,7 +132,7 @@ ${keys.map((key, i) => `    "Bearer ${key}" key_${i};`).join('\n')}
   keepalive_requests 100000000;
   upstream engine { server 127.0.0.1:${enginePort}; keepalive 1024; keepalive_requests 100000000; }
   server {
-    listen 127.0.0.1:${port} backlog=1024;
+    listen 127.0.0.1:${port} ${pair === undefined ? '' : 'ssl '}backlog=1024;${pair === undefined ? '' : tls(pair)}
     location / {
       if ($key_id = "") { return 401; }
       limit_req zone=keys burst=16000 nodelay;
