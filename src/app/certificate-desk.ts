@@ -19,6 +19,7 @@ import {
 } from '../tls/authority.ts';
 import { expiryMsOf, namesOf } from '../tls/certificate-pair.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
+import { isNamedLeaf, profileOfLeaf } from '../tls/leaf.ts';
 import { isPermit } from '../tls/name-constraints.ts';
 import { hostNamesOf } from '../tls/server-names.ts';
 import { type Proof, proveTrust } from '../tls/trust/proof.ts';
@@ -43,6 +44,8 @@ export interface LeafView {
   readonly origin: 'local-ca' | 'acme';
   /** Absent where it is an ACME server's: profiles with the same domains share it. */
   readonly profile?: string;
+  /** It is shown to clients that call a name; others see the profile's other one. */
+  readonly forNames?: boolean;
   readonly file: string;
   /** Absent where the file is damaged. */
   readonly certificate?: {
@@ -222,7 +225,7 @@ async function leafOf(store: CertificateStore, name: string): Promise<LeafView> 
   const file = `${store.folder}/${name}.pem`;
   const common = isAcmeCertificateName(name)
     ? ({ origin: 'acme', file } as const)
-    : ({ origin: 'local-ca', profile: name.replace(/^leaf-/, ''), file } as const);
+    : ({ origin: 'local-ca', profile: profileOfLeaf(name), forNames: isNamedLeaf(name), file } as const);
   const stored = await store.read(name);
   if (stored.state !== 'sound')
     return { ...common, damage: stored.state === 'damaged' ? stored.reason : 'is gone' };

@@ -217,16 +217,25 @@ function authorityText(view: AuthorityView): string {
 }
 
 function leafDocument(view: LeafView) {
-  const { origin, file, certificate, damage } = view;
-  const profile = view.profile ?? null;
-  if (certificate === undefined) return { origin, profile, file, damage: damage ?? null };
+  const { origin, forNames, file, certificate, damage } = view;
+  const common = {
+    origin,
+    profile: view.profile ?? null,
+    ...(forNames === undefined ? {} : { shownTo: forNames ? 'names' : 'addresses' }),
+    file,
+  };
+  if (certificate === undefined) return { ...common, damage: damage ?? null };
   const { expiresAtMs, ...rest } = certificate;
-  return { origin, profile, file, ...rest, expiresAt: new Date(expiresAtMs).toISOString() };
+  return { ...common, ...rest, expiresAt: new Date(expiresAtMs).toISOString() };
 }
 
-function leafText({ profile, file, certificate, damage }: LeafView): string {
+function leafText({ profile, forNames, file, certificate, damage }: LeafView): string {
+  const callers = forNames === true ? 'a name' : 'an address';
   return facts([
-    ['certificate', profile === undefined ? 'of an ACME server' : `of profile ${profile}`],
+    [
+      'certificate',
+      profile === undefined ? 'of an ACME server' : `of profile ${profile}, for clients that call ${callers}`,
+    ],
     ['  file', file],
     ['  names', certificate?.names.join(', ')],
     ['  SHA-256', certificate?.fingerprint],

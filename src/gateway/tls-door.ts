@@ -7,17 +7,19 @@
  *                  '---------> anything else: a readable 400, closed
  *
  * Owns every connection until it is secured: their number, their time, their end. TLS 1.2 and 1.3, authenticated
- * encryption with forward secrecy only; one certificate, whatever name a client calls; `http/1.1` and no other protocol.
+ * encryption with forward secrecy only; one certificate, whatever name a client calls, or a second one for those who call
+ * a name at all; `http/1.1` and no other protocol.
  */
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import ipaddr from 'ipaddr.js';
 import type { Clock, Off } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { CertificatePair, ContextSource } from '../core/proxy/context-source.ts';
 import type { Limits } from '../core/proxy/limits.ts';
 import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
-import { handshakeRecord, readClientHello } from './client-hello.ts';
+import { type ClientHello, handshakeRecord, readClientHello } from './client-hello.ts';
 import type { HostList } from './hosts.ts';
 import { plainRefusal } from './plain-refusal.ts';
 
@@ -76,6 +78,8 @@ const plainHeadMs = 2_000;
 export class TlsDoor {
   readonly #needs: TlsDoorNeeds;
   readonly #server: Server;
+  /** For clients that call a host name; the same one where the source has one certificate for all. */
+  readonly #named: Server;
   /** Not secured yet, by both ends of their connection. */
   readonly #guests = new Map<string, Guest>();
   readonly #offs: readonly Off[];
@@ -83,14 +87,10 @@ export class TlsDoor {
   /** Throws where OpenSSL refuses the certificate. */
   constructor(needs: TlsDoorNeeds) {
     this.#needs = needs;
-    this.#server = createServer(this.#options(needs.source.current()));
-    this.#server.on('secureConnection', (socket) => this.#secured(socket));
-    this.#server.on('tlsClientError', (_error, socket) => this.#failed(socket));
-    this.#offs = [
-      // What runs keeps its context; new tickets are made under the new one.
-      needs.source.onChange(() => this.#server.setSecureContext(this.#options(needs.source.current()))),
-      needs.clock.every(sweepMs, () => this.#sweep()),
-    ];
+    const { source, clock } = needs;
+    this.#server = this.#serve(source.current());
+    this.#named = source.currentForNames === undefined ? this.#server : this.#serve(source.currentForNames());
+    this.#offs = [source.onChange(() => this.#renew()), clock.every(sweepMs, () => this.#sweep())];
   }
 
   /** Connections whose handshake is not over. */
@@ -160,8 +160,8 @@ export class TlsDoor {
     raw.unshift(bytes);
     guest.bytes = Buffer.alloc(0);
     guest.handed = true;
-    if (proof === undefined) this.#server.emit('connection', raw);
-    else this.#prove(guest, proof);
+    if (proof !== undefined) this.#prove(guest, proof);
+    else (callsName(hello) ? this.#named : this.#server).emit('connection', raw);
     return 'decided';
   }
 
@@ -246,6 +246,21 @@ export class TlsDoor {
     }
   }
 
+  #serve(pair: CertificatePair | undefined): Server {
+    const server = createServer(this.#options(pair));
+    server.on('secureConnection', (socket) => this.#secured(socket));
+    server.on('tlsClientError', (_error, socket) => this.#failed(socket));
+    return server;
+  }
+
+  /** What runs keeps its context; new tickets are made under the new one. */
+  #renew(): void {
+    const { source } = this.#needs;
+    this.#server.setSecureContext(this.#options(source.current()));
+    if (source.currentForNames !== undefined)
+      this.#named.setSecureContext(this.#options(source.currentForNames()));
+  }
+
   #options(pair: CertificatePair | undefined): TlsOptions {
     const { clientAuthority, limits } = this.#needs;
     return {
@@ -267,6 +282,11 @@ export class TlsDoor {
           }),
     };
   }
+}
+
+/** An address is no server name (RFC 6066, section 3), and there are clients that send one. */
+function callsName(hello: ClientHello | undefined): boolean {
+  return hello?.serverName !== undefined && !ipaddr.isValid(hello.serverName);
 }
 
 /** Both ends; no two connections have the same. */

@@ -1,6 +1,8 @@
 /**
- * The certificate that a `dev-selfsigned` proxy shows: 90 days, from the local CA, for this machine's names and present
- * addresses. It is kept and used again as long as nothing speaks against it.
+ * The certificates that a `dev-selfsigned` proxy shows: 90 days, from the local CA. One is for this machine's names and
+ * present addresses; another for the names alone, because BoringSSL, and so Bun and Electron, refuses any certificate with
+ * an address below a CA whose constraints speak of addresses. Each is kept and used again as long as nothing speaks
+ * against it.
  */
 import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
@@ -18,25 +20,30 @@ export interface LeafNeeds {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly authority: Authority;
   readonly names: readonly string[];
-  /** Part of its file's name: one for each profile, for profiles may ask for names of their own. */
-  readonly profile: string;
+  /** Its name in the store. */
+  readonly name: string;
   readonly signal: AbortSignal;
 }
 
 /** The one in the store, or a new one. Throws a `CertificateError` CERT_STORE_FAILED, CERT_LOCKED. */
 export async function ensureLeaf(needs: LeafNeeds): Promise<ReadPair> {
-  const { store, profile, signal } = needs;
-  const name = leafName(profile);
+  const { store, name, signal } = needs;
   const found = await usableLeaf(needs);
   if (found !== undefined) return found;
   return store.locked(name, lockLimitMs, signal, async () => (await usableLeaf(needs)) ?? make(needs));
 }
 
+/** One for each profile, for profiles may ask for names of their own. */
 export const leafName = (profile: string): string => `leaf-${profile}`;
+/** That for clients that call a name. */
+export const namedLeafName = (profile: string): string => `named-${profile}`;
+/** The profile that such a name was made of. */
+export const profileOfLeaf = (name: string): string => name.replace(/^(leaf|named)-/, '');
+export const isNamedLeaf = (name: string): boolean => name.startsWith('named-');
 
 async function usableLeaf(needs: LeafNeeds): Promise<ReadPair | undefined> {
-  const { store, clock, authority, names, profile } = needs;
-  const stored = await store.read(leafName(profile));
+  const { store, clock, authority, names, name } = needs;
+  const stored = await store.read(name);
   if (stored.state !== 'sound') return undefined;
   const { certificate } = stored.pair;
   return leafFault(certificate, authority.certificate, names, clock.nowMs()) === undefined
@@ -61,15 +68,15 @@ export function leafFault(
 }
 
 async function make(needs: LeafNeeds): Promise<ReadPair> {
-  const { store, clock, authority, names, profile } = needs;
+  const { store, clock, authority, names, name } = needs;
   const { issueLeaf } = await import('./issue.ts');
   const nowMs = clock.nowMs();
   const pair = await issueLeaf(
     { title: 'flm proxy', names, validity: { fromMs: nowMs - backdateMs, untilMs: nowMs + lifetimeMs } },
     authority.pair,
   );
-  await store.write(leafName(profile), pair);
-  const stored = await store.read(leafName(profile));
+  await store.write(name, pair);
+  const stored = await store.read(name);
   if (stored.state !== 'sound') throw new Error('what was written is read back');
   return stored.pair;
 }

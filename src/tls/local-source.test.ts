@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { certificateFolder, machineNamed } from '../../test/helpers/certificate-folder.ts';
 import { MovedClock } from '../../test/helpers/moved-clock.ts';
 import type { Clock } from '../core/clock.ts';
+import type { CertificatePair } from '../core/proxy/context-source.ts';
 import { renewAuthority } from './authority.ts';
+import { namesOf } from './certificate-pair.ts';
 import type { CertificateStore } from './certificate-store.ts';
 import { LocalSource } from './local-source.ts';
 import type { MachineNames } from './server-names.ts';
@@ -71,7 +74,22 @@ test('the CA and the certificate are made once and used again', async (t) => {
   const second = await stage.open();
 
   assert.equal(second.current().chain, first.current().chain);
-  assert.equal((await stage.store.names('pem')).join(), 'authority,leaf-default');
+  assert.equal(second.currentForNames().chain, first.currentForNames().chain);
+  assert.equal((await stage.store.names('pem')).join(), 'authority,leaf-default,named-default');
+});
+
+test('who calls a name is shown a certificate without addresses, for BoringSSL checks none below such a CA', async (t) => {
+  const source = await stageOf(t).open(['llm.lan', '10.1.2.3']);
+  const names = (pair: CertificatePair) => namesOf(new X509Certificate(pair.chain));
+
+  assert.deepEqual(names(source.currentForNames()), [
+    'localhost',
+    'host.docker.internal',
+    'test-host',
+    'test-host.local',
+    'llm.lan',
+  ]);
+  assert.ok(names(source.current()).includes('10.1.2.3') && names(source.current()).includes('llm.lan'));
 });
 
 test('two that start at the same moment agree on one certificate', async (t) => {
@@ -83,12 +101,14 @@ test('two that start at the same moment agree on one certificate', async (t) => 
   const [first, second] = await Promise.all([stage.open(), stage.open()]);
 
   assert.equal(second.current().chain, first.current().chain);
+  assert.equal(second.currentForNames().chain, first.currentForNames().chain);
 });
 
 test('a certificate that is near its end is replaced while the proxy runs', async (t) => {
   const stage = stageOf(t);
   const source = await stage.open();
   const before = source.current().chain;
+  const namedBefore = source.currentForNames().chain;
   let changes = 0;
   source.onChange(() => changes++);
 
@@ -100,6 +120,7 @@ test('a certificate that is near its end is replaced while the proxy runs', asyn
   await stage.lookOver(source);
 
   assert.notEqual(source.current().chain, before);
+  assert.notEqual(source.currentForNames().chain, namedBefore);
   assert.equal(changes, 1);
   assert.ok(source.facts().expiresAtMs > stage.clock.nowMs() + 89 * dayMs);
   assert.match(stage.told.join(), /^renewed: localhost/);

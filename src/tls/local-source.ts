@@ -1,7 +1,7 @@
 /**
- * The `ContextSource` of `dev-selfsigned`: keeps the leaf good while the proxy runs. It looks each half minute, and when
- * it is told to, whether the leaf expires soon, the machine got other addresses (a laptop on another Wi-Fi), or the CA
- * was replaced. What fails is told and tried again at the next look; until then the old leaf is shown.
+ * The `ContextSource` of `dev-selfsigned`: keeps its leaves good while the proxy runs. It looks each half minute, and when
+ * it is told to, whether one expires soon, the machine got other addresses (a laptop on another Wi-Fi), or the CA was
+ * replaced. What fails is told and tried again at the next look; until then the old ones are shown.
  */
 import type { Clock, Off } from '../core/clock.ts';
 import { FlmError } from '../core/errors.ts';
@@ -9,7 +9,8 @@ import type { CertificateFacts, CertificatePair, ContextSource } from '../core/p
 import { ensureAuthority } from './authority.ts';
 import { expiryMsOf, namesOf, type ReadPair } from './certificate-pair.ts';
 import type { CertificateStore } from './certificate-store.ts';
-import { ensureLeaf } from './leaf.ts';
+import { ensureLeaf, leafName, namedLeafName } from './leaf.ts';
+import { isAddress } from './name-constraints.ts';
 import { hostNamesOf, type MachineNames, serverNames } from './server-names.ts';
 
 export interface LocalSourceNeeds {
@@ -24,7 +25,10 @@ export interface LocalSourceNeeds {
 }
 
 interface Held {
+  /** For names and addresses. */
   readonly pair: ReadPair;
+  /** For names alone. */
+  readonly named: ReadPair;
   readonly leftOut: readonly string[];
   readonly authorityFile: string;
 }
@@ -56,6 +60,10 @@ export class LocalSource implements ContextSource {
 
   current(): CertificatePair {
     return this.#held.pair;
+  }
+
+  currentForNames(): CertificatePair {
+    return this.#held.named;
   }
 
   /** It has one from the beginning. */
@@ -103,10 +111,10 @@ export class LocalSource implements ContextSource {
     const { tell } = this.#needs;
     try {
       const held = await hold(this.#needs, this.#ender.signal);
-      const changed = held.pair.chain !== this.#held.pair.chain;
+      const before = this.#held;
       this.#held = held;
       this.#problem = undefined;
-      if (!changed) return;
+      if (held.pair.chain === before.pair.chain && held.named.chain === before.named.chain) return;
       tell('renewed', namesOf(held.pair.certificate).join(', '));
       for (const f of this.#listeners) f();
     } catch (error) {
@@ -124,6 +132,11 @@ async function hold(needs: LocalSourceNeeds, signal: AbortSignal): Promise<Held>
   const machine = needs.machine();
   const authority = await ensureAuthority({ store, clock, hostNames: hostNamesOf(machine), signal });
   const { names, leftOut } = serverNames(machine, sans, authority.constraints);
-  const pair = await ensureLeaf({ store, clock, authority, names, profile, signal });
-  return { pair, leftOut, authorityFile: authority.file };
+  const common = { store, clock, authority, signal };
+  const hosts = names.filter((name) => !isAddress(name));
+  const [pair, named] = await Promise.all([
+    ensureLeaf({ ...common, names, name: leafName(profile) }),
+    ensureLeaf({ ...common, names: hosts, name: namedLeafName(profile) }),
+  ]);
+  return { pair, named, leftOut, authorityFile: authority.file };
 }

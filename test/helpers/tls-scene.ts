@@ -24,6 +24,8 @@ import { answer, type RawEngine, startRawEngine } from './raw-engine.ts';
 export interface TlsSceneOptions {
   readonly config?: ProxyConfigInput;
   readonly clientAuthority?: ClientAuthority;
+  /** A second certificate, for clients that call a name. */
+  readonly names?: readonly string[];
 }
 
 const patienceMs = 10_000;
@@ -47,7 +49,11 @@ export class TlsScene {
 
   static async open(options: TlsSceneOptions = {}): Promise<TlsScene> {
     const authority = await sharedAuthority();
-    const source = new SetSource(await leafFor(authority, ['localhost', '127.0.0.1']));
+    const pair = await leafFor(authority, ['localhost', '127.0.0.1']);
+    const source =
+      options.names === undefined
+        ? new SetSource(pair)
+        : new TwoFoldSource(pair, await leafFor(authority, options.names));
     const clock = new MovedClock();
     await clock.move(1_000);
     const engine = await startRawEngine([answer('{"choices":[{"finish_reason":"stop"}]}')]);
@@ -159,6 +165,20 @@ export class SetSource implements ContextSource {
   set(pair: CertificatePair): void {
     this.#pair = pair;
     for (const f of this.#listeners) f();
+  }
+}
+
+/** With a second certificate for those who call a name; another one is in force from the next `set` on. */
+export class TwoFoldSource extends SetSource {
+  named: CertificatePair;
+
+  constructor(pair: CertificatePair, named: CertificatePair) {
+    super(pair);
+    this.named = named;
+  }
+
+  currentForNames(): CertificatePair {
+    return this.named;
   }
 }
 

@@ -9,7 +9,7 @@ import { type ClientCertificates, clientCertificates } from '../helpers/client-c
 import { get, parseResponse, post, type Wire } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, lastChunk, sseHead } from '../helpers/raw-engine.ts';
-import { leafFor, TlsScene } from '../helpers/tls-scene.ts';
+import { leafFor, TlsScene, TwoFoldSource } from '../helpers/tls-scene.ts';
 
 let stock: Stock;
 let scene: TlsScene;
@@ -340,6 +340,47 @@ describe('sessions', () => {
   });
 });
 
+describe('a certificate for names beside one for addresses', () => {
+  let twofold: TlsScene;
+  before(async () => {
+    twofold = await TlsScene.open({ names: ['localhost', 'box.lan'] });
+  });
+  after(() => twofold.close());
+
+  async function seen(servername: string): Promise<string> {
+    const { socket } = await twofold.dial({ servername, checkServerIdentity: () => undefined });
+    return socket.getPeerX509Certificate()?.subjectAltName ?? '';
+  }
+
+  test('who calls a name sees no address, who calls none or an address sees both', async () => {
+    assert.equal(await seen('localhost'), 'DNS:localhost, DNS:box.lan');
+    assert.equal(await seen('elsewhere.example'), 'DNS:localhost, DNS:box.lan');
+    assert.equal(await seen(''), 'DNS:localhost, IP Address:127.0.0.1');
+
+    // Node itself refuses to send an address.
+    const wire = await twofold.dialPlain();
+    const hello = clientHello({ name: Buffer.from('127.0.0.1') });
+    const certificate = await wire.send(hello).until((bytes) => bytes.includes('localhost'));
+    assert.ok(certificate.includes(Buffer.from('87047f000001', 'hex')), 'iPAddress 127.0.0.1');
+    await twofold.unharmed();
+  });
+
+  test('both are renewed at once, and requests are served under either', async () => {
+    const { source, authority, door } = twofold;
+    assert.ok(source instanceof TwoFoldSource);
+    source.named = await leafFor(authority, ['localhost', 'new.lan']);
+    source.set(await leafFor(authority, ['localhost', '127.0.0.1', 'other.lan']));
+
+    assert.match(await seen('localhost'), /new\.lan/);
+    assert.match(await seen(''), /other\.lan/);
+    for (const servername of ['localhost', '']) {
+      const { wire } = await twofold.dial({ servername });
+      assert.equal((await wire.send(get('/v1/models', door.key)).response()).status, 200);
+    }
+    await twofold.unharmed();
+  });
+});
+
 describe('renewal under load', () => {
   const streams = 200;
 
@@ -523,6 +564,7 @@ describe('client certificates', () => {
   before(async () => {
     certificates = await clientCertificates();
     guarded = await TlsScene.open({
+      names: ['localhost'],
       clientAuthority: { certificates: certificates.ca, revocations: [certificates.crl] },
     });
   });
@@ -543,11 +585,15 @@ describe('client certificates', () => {
         const other = which === 'of another CA' ? (await clientCertificates()).good : undefined;
         const shown = which === 'absent' ? {} : (other ?? certificates[which as (typeof bad)[number]]);
 
-        const failed = await guarded.failure({ ...shown, maxVersion: version });
+        // By name and by address: there is a certificate for either.
+        for (const servername of ['localhost', '']) {
+          const told = guarded.door.malformed.length;
+          const failed = await guarded.failure({ ...shown, servername, maxVersion: version });
 
-        assert.notEqual(failed, 'secured');
-        await guarded.until('it is told', () => guarded.door.gateway.connections === 0);
-        assert.equal(guarded.door.malformed.at(-1), 'TLS_HANDSHAKE_FAILED');
+          assert.notEqual(failed, 'secured');
+          await guarded.until('it is told', () => guarded.door.malformed.length > told);
+          assert.equal(guarded.door.malformed.at(-1), 'TLS_HANDSHAKE_FAILED');
+        }
         await guarded.unharmed(certificates.good);
       });
     }

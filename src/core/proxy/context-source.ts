@@ -13,9 +13,11 @@ export interface CertificatePair {
 export interface ContextSource {
   /** For new connections. Running ones keep what they began with. Undefined while the first one is being obtained. */
   current(): CertificatePair | undefined;
+  /** In place of `current` for clients that call a host name (SNI, RFC 6066); absent where one is good for all. */
+  currentForNames?(): CertificatePair;
   /** For a client that offered `acme-tls/1` (RFC 8737) and names this host; undefined where nothing is to be proved. */
   challenge(name: string): CertificatePair | undefined;
-  /** `current` is another one from now on. */
+  /** `current` and `currentForNames` are others from now on. */
   onChange(f: () => void): Off;
 }
 
@@ -26,7 +28,7 @@ export interface CertificateFacts {
   /** Addresses of this machine that it is not good for. */
   readonly leftOut: readonly string[];
   readonly expiresAtMs: number;
-  /** SHA-256, in pairs of hex digits. */
+  /** SHA-256 of `current`, in pairs of hex digits. */
   readonly fingerprint: string;
   /** The CA's certificate that clients must trust, as a file; absent where everybody trusts it already. */
   readonly authorityFile?: string;

@@ -31,10 +31,14 @@ export interface ProxyHandle {
 
 type Place = Pick<ProxyHandle, 'mode' | 'port' | 'addresses'>;
 
-/** A base URL that works from this machine, without `/v1`: never a wildcard address. */
+/**
+ * A base URL that works from this machine, without `/v1`: never a wildcard address, and with HTTPS the name localhost
+ * where it leads there, for not every client can check an address against the constraints of the local CA.
+ */
 export function proxyUrl(place: Place): string {
   const first = place.addresses[0] ?? '127.0.0.1';
-  if (place.mode !== 'local-http' && isWildcard(first)) return urlOf(place, 'localhost');
+  const local = isWildcard(first) || first === '127.0.0.1' || first === '::1';
+  if (place.mode !== 'local-http' && local) return urlOf(place, 'localhost');
   return urlOf(place, first === '0.0.0.0' ? '127.0.0.1' : first === '::' ? '::1' : first);
 }
 
