@@ -3,6 +3,7 @@
  * that run are told of a new CA.
  */
 import { X509Certificate } from 'node:crypto';
+import { rootCertificates } from 'node:tls';
 import { CertificateError } from '../core/errors.ts';
 import { directoryOf } from '../core/proxy/acme-config.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
@@ -76,6 +77,11 @@ export interface CertificateDesk {
   authority(signal: AbortSignal): Promise<AuthorityView>;
   /** Undefined where there is none. */
   findAuthority(): Promise<AuthorityView | undefined>;
+  /**
+   * Path of a file that holds the local CA behind those that everybody trusts, for programs that take one file in place of
+   * theirs; it is written where it is missing or of another CA. Throws a `CertificateError`.
+   */
+  bundle(signal: AbortSignal): Promise<string>;
   /** What proxies of this user are known by: the local CA and the certificates of ACME servers. PEM; undefined where there is none. Never rejects. */
   known(): Promise<string | undefined>;
   /** Lets a certificate of an ACME server be renewed now, and forgets what failed before. */
@@ -122,6 +128,10 @@ export function makeCertificateDesk(
     async findAuthority() {
       const authority = await findAuthority({ store, clock });
       return authority === undefined ? undefined : viewOf(authority);
+    },
+    async bundle(signal) {
+      const { pair } = await ensureAuthority(needs(signal));
+      return store.publish('bundle', `${[...rootCertificates, pair.chain.trim()].join('\n')}\n`);
     },
     async known() {
       const names = (await store.names('pem')).filter(isAcmeCertificateName);

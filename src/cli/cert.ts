@@ -113,7 +113,7 @@ async function tellProof(session: Session, done: readonly string[]): Promise<voi
   const { terminal, flm } = session;
   const authority = await flm.certificates.authority(session.signal);
   const proofs = await flm.certificates.prove(session.signal);
-  const settings = settingsOf(authority.file);
+  const settings = settingsOf(authority.file, await flm.certificates.bundle(session.signal));
   if (session.json) {
     terminal.out(JSON.stringify({ authority: authorityDocument(authority), done, proofs, settings }));
     return;
@@ -132,13 +132,13 @@ async function tellProof(session: Session, done: readonly string[]): Promise<voi
   terminal.out(facts(Object.entries(settings).map(([name, text]) => [`  ${name}`, text])));
 }
 
-/** By program, what to set. */
-function settingsOf(file: string): Readonly<Record<string, string>> {
+/** By program, what to set: `file` beside the CAs that it has, `bundle` in their place. */
+function settingsOf(file: string, bundle: string): Readonly<Record<string, string>> {
   return {
     Node: `NODE_EXTRA_CA_CERTS=${file}`,
-    Python: `SSL_CERT_FILE=${file}   (httpx, OpenAI SDK; REQUESTS_CA_BUNDLE for requests)`,
+    Python: `SSL_CERT_FILE=${bundle}   (httpx, OpenAI SDK; REQUESTS_CA_BUNDLE for requests)`,
     curl: `curl --cacert ${file}`,
-    containers: `-v ${file}:/flm-ca.crt:ro -e NODE_EXTRA_CA_CERTS=/flm-ca.crt -e SSL_CERT_FILE=/flm-ca.crt   (base URL https://host.docker.internal:PORT/v1)`,
+    containers: `-v ${bundle}:/flm-ca.crt:ro -e NODE_EXTRA_CA_CERTS=/flm-ca.crt -e SSL_CERT_FILE=/flm-ca.crt   (base URL https://host.docker.internal:PORT/v1)`,
   };
 }
 

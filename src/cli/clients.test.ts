@@ -4,15 +4,17 @@ import { stripTypeScriptTypes } from 'node:module';
 import process from 'node:process';
 import { test } from 'node:test';
 import { parse as parseYaml } from 'yaml';
-import { type ClientRecipe, type ConnectTarget, clients, type Snippet } from './clients.ts';
+import { type ClientRecipe, type ConnectTarget, clients, type Snippet, snippetsOf } from './clients.ts';
 
 const origin = 'http://127.0.0.1:8484';
 /** A name that every format has to quote. */
 const hostile = `it's "a" $HOME \`id\` \\ #x: [m]/q`;
+const authority = { alone: "/home/o'neil/flm data/ca.crt", withPublic: "/home/o'neil/flm data/bundle.crt" };
 const targets: readonly ConnectTarget[] = [
   { origin, model: 'qwen3', key: undefined },
   { origin, model: 'qwen3', key: 'flm_secret' },
   { origin, model: hostile, key: "k'ey" },
+  { origin, model: hostile, key: undefined, authority, clientCertificate: true },
 ];
 
 function client(id: string): ClientRecipe {
@@ -20,7 +22,7 @@ function client(id: string): ClientRecipe {
   assert.ok(found !== undefined, id);
   return found;
 }
-const first = (id: string, to: ConnectTarget): string => client(id).snippets(to)[0]?.text ?? '';
+const first = (id: string, to: ConnectTarget): string => snippetsOf(client(id), to)[0]?.text ?? '';
 
 /** The strings of a snippet, as its format reads them; throws where it does not parse. */
 const readers: Readonly<Record<Snippet['format'], (text: string) => void>> = {
@@ -58,7 +60,7 @@ function readToml(text: string): Record<string, Record<string, string>> {
 for (const recipe of clients) {
   test(`${recipe.name}: every snippet parses and has the base URL in the form that it wants`, () => {
     for (const to of targets) {
-      const snippets = recipe.snippets(to);
+      const snippets = snippetsOf(recipe, to);
       for (const { format, text } of snippets) readers[format](text);
       const urls = snippets.flatMap(({ text }) => text.match(/http:\/\/127\.0\.0\.1:8484[\w/]*/g) ?? []);
       const base = recipe.base === '/v1' ? `${origin}/v1` : origin;
@@ -135,5 +137,60 @@ test('files get what was meant, whatever the model is called', () => {
         },
       ],
     },
+  });
+});
+
+test('with a local CA every client is given its file in the way that it knows, and without one none is', () => {
+  const to = { origin, model: 'm', key: 'k' };
+  for (const recipe of clients) {
+    const text = (target: ConnectTarget): string =>
+      snippetsOf(recipe, target)
+        .map((s) => s.text)
+        .join('\n');
+    const knows = recipe.trusts !== 'what the system trusts' && recipe.trusts !== 'public CAs alone';
+    assert.equal(/flm data/.test(text({ ...to, authority })), knows, recipe.id);
+    assert.doesNotMatch(text(to), /NODE_EXTRA|SSL_CERT|CA_|cacert/, recipe.id);
+    assert.equal(
+      /client\.pem/.test(text({ ...to, clientCertificate: true })),
+      recipe.showsCertificate === true,
+    );
+  }
+});
+
+test('a file that takes the place of the CAs that a program has holds these, too', () => {
+  const to = { origin, model: 'm', key: 'k', authority };
+
+  assert.deepEqual(variables(first('openai', to), 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'), [
+    authority.alone,
+    authority.withPublic,
+  ]);
+  assert.deepEqual(variables(first('claude-code', to), 'NODE_EXTRA_CA_CERTS').slice(-1), [authority.alone]);
+  assert.deepEqual(variables(snippetsOf(client('codex'), to)[1]?.text ?? '', 'CODEX_CA_CERTIFICATE'), [
+    authority.alone,
+  ]);
+  const python = snippetsOf(client('python'), to);
+  assert.deepEqual(
+    python.map((s) => s.format),
+    ['python', 'sh'],
+  );
+  assert.deepEqual(variables(python[1]?.text ?? '', 'SSL_CERT_FILE'), [authority.withPublic]);
+});
+
+test('curl and Continue are given CA and client certificate in their own words', () => {
+  const to = { origin, model: 'm', key: 'k', authority, clientCertificate: true };
+  const args = variables(first('curl', to));
+
+  assert.deepEqual(args.slice(args.indexOf('--cacert'), args.indexOf('-H')), [
+    '--cacert',
+    authority.alone,
+    '--cert',
+    'client.pem',
+    '--key',
+    'client-key.pem',
+  ]);
+  const settings = parseYaml(first('continue', to)) as { models: { requestOptions: unknown }[] };
+  assert.deepEqual(settings.models[0]?.requestOptions, {
+    caBundlePath: authority.alone,
+    clientCertificate: { cert: 'client.pem', key: 'client-key.pem' },
   });
 });

@@ -14,6 +14,17 @@ export interface ConnectTarget {
   readonly model: string;
   /** Undefined: the variable FLM_API_KEY holds it. */
   readonly key: string | undefined;
+  /** With a local CA. */
+  readonly authority?: AuthorityFiles | undefined;
+  /** A client certificate is asked for; `client.pem` and `client-key.pem` stand for it. */
+  readonly clientCertificate?: boolean;
+}
+
+/** The local CA, as files. */
+export interface AuthorityFiles {
+  readonly alone: string;
+  /** Behind the CAs that everybody trusts. */
+  readonly withPublic: string;
 }
 
 export interface Snippet {
@@ -30,9 +41,23 @@ export interface ClientRecipe {
   readonly route: RouteId;
   /** Its base URL ends in `/v1`, or names the server alone. */
   readonly base: '/v1' | 'server';
+  /** What makes it trust the local CA: variables that name a file, something in its snippets, or the system's store. */
+  readonly trusts:
+    | readonly TrustVariable[]
+    | 'by its snippets'
+    | 'what the system trusts'
+    | 'public CAs alone';
+  /** Its BoringSSL accepts certificates of the local CA for names alone (docs/adr/0005). */
+  readonly namesAlone?: true;
+  /** Its snippets hold a client certificate where one is asked for. */
+  readonly showsCertificate?: true;
   readonly snippets: (to: ConnectTarget) => readonly Snippet[];
   readonly notes: readonly string[];
 }
+
+type TrustVariable = 'NODE_EXTRA_CA_CERTS' | 'CODEX_CA_CERTIFICATE' | 'SSL_CERT_FILE' | 'REQUESTS_CA_BUNDLE';
+/** Their file takes the place of the CAs that a program has; that of the others counts beside them. */
+const replacing: readonly TrustVariable[] = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE'];
 
 /** A value in a POSIX shell. */
 function sh(value: string): string {
@@ -66,15 +91,48 @@ const steps = (...lines: string[]): Snippet => ({
 });
 
 const chat = { route: 'chat.completions', base: '/v1', notes: [] } as const;
+const node: readonly TrustVariable[] = ['NODE_EXTRA_CA_CERTS'];
+const python: readonly TrustVariable[] = ['SSL_CERT_FILE'];
+
+/** All that is to be pasted: what the recipe says, and where there is a local CA what makes the client trust it. */
+export function snippetsOf(client: ClientRecipe, to: ConnectTarget): readonly Snippet[] {
+  const own = client.snippets(to);
+  const { authority } = to;
+  if (authority === undefined || typeof client.trusts === 'string') return own;
+  const variables = client.trusts.map((name) => {
+    const file = replacing.includes(name) ? authority.withPublic : authority.alone;
+    return `export ${name}=${sh(file)}`;
+  });
+  const first = own.findIndex(({ format }) => format === 'sh');
+  if (first === -1) return [...own, shell(...variables)];
+  return own.map((snippet, i) =>
+    i === first ? { ...snippet, text: [...variables, snippet.text].join('\n') } : snippet,
+  );
+}
+
+/** Of Continue. */
+function requestOptions({ authority, clientCertificate }: ConnectTarget): readonly string[] {
+  const lines = [
+    ...(authority === undefined ? [] : [`      caBundlePath: ${quoted(authority.alone)}`]),
+    ...(clientCertificate === true
+      ? ['      clientCertificate:', '        cert: "client.pem"', '        key: "client-key.pem"']
+      : []),
+  ];
+  return lines.length === 0 ? [] : ['    requestOptions:', ...lines];
+}
 
 export const clients: readonly ClientRecipe[] = [
   {
     ...chat,
     id: 'curl',
     name: 'curl',
+    trusts: 'by its snippets',
+    showsCertificate: true,
     snippets: (to) => [
       shell(
         `curl ${sh(`${to.origin}/v1/chat/completions`)} \\`,
+        ...(to.authority === undefined ? [] : [`  --cacert ${sh(to.authority.alone)} \\`]),
+        ...(to.clientCertificate === true ? ['  --cert client.pem --key client-key.pem \\'] : []),
         `  -H "Authorization: Bearer ${to.key ?? '$FLM_API_KEY'}" \\`,
         "  -H 'Content-Type: application/json' \\",
         `  -d ${sh(JSON.stringify({ model: to.model, messages: [{ role: 'user', content: 'Hello' }] }))}`,
@@ -85,6 +143,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'openai',
     name: 'OpenAI SDKs',
+    trusts: [...node, ...python],
     snippets: (to) => [
       shell(`export OPENAI_BASE_URL=${sh(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
     ],
@@ -94,6 +153,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'python',
     name: 'Python (openai)',
+    trusts: python,
     snippets: (to) => [
       {
         place: 'in your code (pip install openai)',
@@ -115,6 +175,7 @@ export const clients: readonly ClientRecipe[] = [
   {
     id: 'anthropic',
     name: 'Anthropic SDKs',
+    trusts: [...node, ...python],
     route: 'messages',
     base: 'server',
     snippets: (to) => [
@@ -125,11 +186,17 @@ export const clients: readonly ClientRecipe[] = [
   {
     id: 'claude-code',
     name: 'Claude Code',
+    trusts: node,
+    namesAlone: true,
+    showsCertificate: true,
     route: 'messages',
     base: 'server',
     snippets: (to) => [
       shell(
         'unset ANTHROPIC_API_KEY',
+        ...(to.clientCertificate === true
+          ? ['export CLAUDE_CODE_CLIENT_CERT=client.pem', 'export CLAUDE_CODE_CLIENT_KEY=client-key.pem']
+          : []),
         `export ANTHROPIC_BASE_URL=${sh(to.origin)}`,
         `export ANTHROPIC_AUTH_TOKEN=${shKey(to)}`,
         `export ANTHROPIC_MODEL=${sh(to.model)}`,
@@ -146,6 +213,7 @@ export const clients: readonly ClientRecipe[] = [
   {
     id: 'codex',
     name: 'Codex',
+    trusts: ['CODEX_CA_CERTIFICATE'],
     route: 'responses.create',
     base: '/v1',
     snippets: (to) => [
@@ -170,6 +238,7 @@ export const clients: readonly ClientRecipe[] = [
   {
     id: 'copilot',
     name: 'Copilot CLI',
+    trusts: node,
     route: 'responses.create',
     base: '/v1',
     snippets: (to) => [
@@ -187,6 +256,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'open-webui',
     name: 'Open WebUI',
+    trusts: ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE'],
     snippets: (to) => [
       shell(`export OPENAI_API_BASE_URL=${sh(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
     ],
@@ -199,6 +269,9 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'continue',
     name: 'Continue',
+    trusts: 'by its snippets',
+    namesAlone: true,
+    showsCertificate: true,
     snippets: (to) => [
       {
         place: '~/.continue/config.yaml',
@@ -210,6 +283,7 @@ export const clients: readonly ClientRecipe[] = [
           `    model: ${quoted(to.model)}`,
           `    apiBase: ${quoted(`${to.origin}/v1`)}`,
           `    apiKey: ${quoted(textKey(to))}`,
+          ...requestOptions(to),
         ].join('\n'),
       },
     ],
@@ -219,6 +293,8 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'cline',
     name: 'Cline',
+    trusts: node,
+    namesAlone: true,
     snippets: (to) => [
       steps(
         'API Provider: OpenAI Compatible',
@@ -232,6 +308,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'zed',
     name: 'Zed',
+    trusts: 'what the system trusts',
     snippets: (to) => [
       json('settings.json', {
         language_models: {
@@ -253,6 +330,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'librechat',
     name: 'LibreChat',
+    trusts: node,
     snippets: (to) => [
       {
         place: 'librechat.yaml',
@@ -276,6 +354,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'aider',
     name: 'aider',
+    trusts: python,
     snippets: (to) => [
       shell(
         `export OPENAI_API_BASE=${sh(`${to.origin}/v1`)}`,
@@ -288,6 +367,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'cursor',
     name: 'Cursor',
+    trusts: 'public CAs alone',
     snippets: (to) => [
       steps(
         'Settings > Models > API Keys',
@@ -304,6 +384,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'vercel-ai',
     name: 'Vercel AI SDK',
+    trusts: node,
     snippets: (to) => [
       {
         place: 'in your code (npm install ai @ai-sdk/openai-compatible)',
@@ -328,6 +409,7 @@ export const clients: readonly ClientRecipe[] = [
     ...chat,
     id: 'langchain',
     name: 'LangChain',
+    trusts: node,
     snippets: (to) => [
       {
         place: 'in your code (npm install @langchain/openai)',
@@ -348,6 +430,7 @@ export const clients: readonly ClientRecipe[] = [
   {
     id: 'ollama-js',
     name: 'ollama-js',
+    trusts: node,
     route: 'ollama.chat',
     base: 'server',
     snippets: (to) => [

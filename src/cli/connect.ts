@@ -2,11 +2,17 @@
  * `flm connect`: what to paste into a client so that it comes in through flm, and whether it did.
  */
 import type { Command } from 'commander';
-import { isLoopback } from '../core/proxy/proxy-config.ts';
-import { type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
-import { type ClientRecipe, type ConnectTarget, clients } from './clients.ts';
+import type { ProxyStatus } from '../core/proxy/proxy-handle.ts';
+import {
+  type AuthorityFiles,
+  type ClientRecipe,
+  type ConnectTarget,
+  clients,
+  snippetsOf,
+} from './clients.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { waitForRequest } from './connect-wait.ts';
+import { warningsOf } from './connect-warnings.ts';
 import { printable, printableLines, table } from './layout.ts';
 import { likelyChats } from './likely-chats.ts';
 
@@ -47,7 +53,10 @@ export function connectCommand(cli: Cli): Command {
         // It ended while it was asked; `find` says so in its own words.
         if (status === 'gone') return void (await session.flm.proxies.find(handle.id));
         const to = await targetOf(session, status, flags);
-        await tellSettings(session, client, to, await warningsOf(session, status, client, to, flags));
+        await tellSettings(session, client, to, {
+          notes: notesOf(client, to),
+          warnings: await warningsOf(session, status, client, to, flags.host !== undefined),
+        });
         if (flags.wait === true) await waitForRequest(session, handle, client.name);
       }),
     );
@@ -74,10 +83,20 @@ function findClient(name: string): ClientRecipe {
 async function targetOf(session: Session, status: ProxyStatus, flags: ConnectFlags): Promise<ConnectTarget> {
   const origin = originOf(status, flags.host);
   const model = flags.model ?? firstModel(status) ?? noModel;
+  const authority = await authorityFiles(session, status);
   // Last: where something is wrong before, no key is left behind.
   const made =
     flags.newKey === undefined ? undefined : await session.flm.security.createKey({ label: flags.newKey });
-  return { origin, model, key: made?.key ?? flags.key };
+  const clientCertificate = status.config.clientCaFile !== undefined;
+  return { origin, model, key: made?.key ?? flags.key, authority, clientCertificate };
+}
+
+async function authorityFiles(
+  { flm, signal }: Session,
+  { certificate }: ProxyStatus,
+): Promise<AuthorityFiles | undefined> {
+  const alone = certificate?.authorityFile;
+  return alone === undefined ? undefined : { alone, withPublic: await flm.certificates.bundle(signal) };
 }
 
 function originOf(status: ProxyStatus, host: string | undefined): string {
@@ -96,61 +115,36 @@ function firstModel(status: ProxyStatus): string | undefined {
   return (models.find((m) => m.loaded === true) ?? models[0])?.id;
 }
 
-/** What would keep the client from coming through, each with what mends it. */
-async function warningsOf(
-  session: Session,
-  status: ProxyStatus,
-  client: ClientRecipe,
-  to: ConnectTarget,
-  flags: ConnectFlags,
-): Promise<readonly string[]> {
-  const { flm, signal } = session;
-  const warnings: string[] = [];
-  const { host } = new URL(to.origin);
-  const { answersForHost } = await import('../app/host-check.ts');
-  if (
-    flags.host !== undefined &&
-    !(await answersForHost(proxyUrl(status.handle), host, signal, await flm.certificates.known()))
-  ) {
-    warnings.push(
-      `The proxy does not answer for ${flags.host}: stop it, and start it with --public-host ${flags.host}.`,
+/** What is to be known of the settings, one sentence or two each. */
+function notesOf(client: ClientRecipe, to: ConnectTarget): readonly string[] {
+  const notes = [...client.notes];
+  if (to.key === undefined)
+    notes.push(
+      'FLM_API_KEY stands for your key: export it, or give --key KEY or --new-key LABEL to have it filled in.',
     );
-  }
-  if (flags.host !== undefined && status.handle.addresses.every(isLoopback)) {
-    warnings.push(
-      `The proxy listens on this machine's loopback addresses alone; ${flags.host} works where it leads to these.`,
+  if (to.authority !== undefined && takesFile(client))
+    notes.push(
+      "The file of flm's CA lies on this machine: mount it into a container, and copy it to another machine or run `flm cert trust --device`.",
     );
-  }
-  const file = status.certificate?.authorityFile;
-  if (file !== undefined) {
-    warnings.push(
-      `The client must trust the local CA: on Node NODE_EXTRA_CA_CERTS=${file}, in Python SSL_CERT_FILE=${file}, others by \`flm cert trust\`; on another machine by \`flm cert trust --device\`.`,
-    );
-  }
-  if (status.models === 0) warnings.push('No engine tells of a model yet; put its name in place of MODEL.');
-  const { speakersOf } = await import('../app/engine-speech.ts');
-  const { asked, speakers } = speakersOf(status.engines, to.model, client.route);
-  if (asked.length > 0 && speakers.length === 0) {
-    warnings.push(
-      `${client.name} asks for ${client.route}, which ${asked.join(', ')} does not speak; flm does not translate.`,
-    );
-  }
-  if (to.key === undefined && (await flm.security.listKeys()).length === 0)
-    warnings.push('There is no key yet; make one with --new-key LABEL, or with `flm key create LABEL`.');
-  return warnings;
+  if (to.clientCertificate === true && client.showsCertificate === true)
+    notes.push('client.pem and client-key.pem stand for your client certificate and its key.');
+  return notes;
 }
+
+const takesFile = ({ trusts }: ClientRecipe): boolean =>
+  typeof trusts !== 'string' || trusts === 'by its snippets';
 
 async function tellSettings(
   session: Session,
   client: ClientRecipe,
   to: ConnectTarget,
-  warnings: readonly string[],
+  { notes, warnings }: { readonly notes: readonly string[]; readonly warnings: readonly string[] },
 ): Promise<void> {
   const { terminal } = session;
-  const snippets = client.snippets(to);
+  const snippets = snippetsOf(client, to);
   const baseUrl = client.base === '/v1' ? `${to.origin}/v1` : to.origin;
   if (session.json) {
-    const { id, name, notes } = client;
+    const { id, name } = client;
     const key = to.key ?? '$FLM_API_KEY';
     terminal.out(
       JSON.stringify({ client: id, name, baseUrl, model: to.model, key, snippets, notes, warnings }),
@@ -163,10 +157,6 @@ async function tellSettings(
     terminal.out(printableLines(text));
   }
   terminal.out('');
-  for (const note of client.notes) terminal.talk(note);
-  if (to.key === undefined)
-    terminal.talk(
-      'FLM_API_KEY stands for your key: export it, or give --key KEY or --new-key LABEL to have it filled in.',
-    );
+  for (const note of notes) terminal.talk(printable(note));
   for (const warning of warnings) terminal.talk(`${terminal.paint('yellow', '!')} ${printable(warning)}`);
 }

@@ -2,7 +2,7 @@
  * The files of the TLS room, below `tls/` in the data folder.
  *
  *   NAME.pem         key and chain in one file, 0600
- *   NAME.crt         certificates alone, for the settings of clients
+ *   NAME.crt         certificates alone, for the settings of clients: the local CA's, those it replaced, a bundle
  *   NAME.lock        held while somebody makes or obtains NAME
  *   NAME.key         key of an account with an ACME server, 0600
  *   NAME.order       what an ACME server was asked to issue, with its key, until it is saved, 0600

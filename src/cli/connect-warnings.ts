@@ -1,0 +1,94 @@
+/**
+ * What would keep a client from coming through with the settings that `flm connect` prints.
+ */
+import { isIP } from 'node:net';
+import { isLoopback } from '../core/proxy/proxy-config.ts';
+import { type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
+import type { ClientRecipe, ConnectTarget } from './clients.ts';
+import type { Session } from './command.ts';
+
+/** Sentences, each with what mends it. `hostGiven`: the address is not the proxy's own, but one that a person gave. */
+export async function warningsOf(
+  session: Session,
+  status: ProxyStatus,
+  client: ClientRecipe,
+  to: ConnectTarget,
+  hostGiven: boolean,
+): Promise<readonly string[]> {
+  const { flm } = session;
+  const warnings = [
+    ...(hostGiven ? await hostWarnings(session, status, to) : []),
+    ...tlsWarnings(status, client, to),
+  ];
+  if (status.models === 0) warnings.push('No engine tells of a model yet; put its name in place of MODEL.');
+  const { speakersOf } = await import('../app/engine-speech.ts');
+  const { asked, speakers } = speakersOf(status.engines, to.model, client.route);
+  if (asked.length > 0 && speakers.length === 0) {
+    warnings.push(
+      `${client.name} asks for ${client.route}, which ${asked.join(', ')} does not speak; flm does not translate.`,
+    );
+  }
+  if (to.key === undefined && (await flm.security.listKeys()).length === 0)
+    warnings.push('There is no key yet; make one with --new-key LABEL, or with `flm key create LABEL`.');
+  return warnings;
+}
+
+/** Whether the client finds the proxy by the name that was given. */
+async function hostWarnings(
+  { signal }: Session,
+  { handle, certificate }: ProxyStatus,
+  to: ConnectTarget,
+): Promise<readonly string[]> {
+  const warnings: string[] = [];
+  const { host } = new URL(to.origin);
+  const name = hostOf(to);
+  if (certificate === undefined) {
+    const { answersForHost } = await import('../app/host-check.ts');
+    if (!(await answersForHost(proxyUrl(handle), host, signal)))
+      warnings.push(
+        `The proxy does not answer for ${name}: stop it, and start it with --public-host ${name}.`,
+      );
+  } else if (!covers(certificate.names, name)) {
+    const flag = certificate.authorityFile === undefined ? '--domain' : '--san';
+    warnings.push(
+      `The certificate is for ${certificate.names.join(', ')}: give one of these with --host, or stop the proxy and start it with ${flag} ${name}.`,
+    );
+  }
+  if (handle.addresses.every(isLoopback)) {
+    warnings.push(
+      `The proxy listens on this machine's loopback addresses alone; ${name} works where it leads to these.`,
+    );
+  }
+  return warnings;
+}
+
+/** Without brackets. */
+const hostOf = (to: ConnectTarget): string => new URL(to.origin).hostname.replaceAll(/[[\]]/g, '');
+
+/** As RFC 6125, section 6.4.3, has it: `*` stands for one label. */
+function covers(names: readonly string[], host: string): boolean {
+  return names.includes(host) || names.includes(`*${host.slice(host.indexOf('.'))}`);
+}
+
+/** What TLS asks of the client that it cannot do, or not by a setting. */
+function tlsWarnings({ config }: ProxyStatus, client: ClientRecipe, to: ConnectTarget): readonly string[] {
+  const warnings: string[] = [];
+  const { name, trusts } = client;
+  if (to.authority !== undefined) {
+    if (trusts === 'what the system trusts')
+      warnings.push(
+        `${name} trusts what its system trusts: run \`flm cert trust\`, or for another machine \`flm cert trust --device\`.`,
+      );
+    if (trusts === 'public CAs alone')
+      warnings.push(`${name} trusts public CAs alone: start the proxy with --mode https-acme --domain NAME.`);
+    if (client.namesAlone === true && isIP(hostOf(to)) !== 0)
+      warnings.push(
+        `${name} accepts no address in a certificate of the local CA: give a name with --host, such as NAME.local.`,
+      );
+  }
+  if (to.clientCertificate === true && client.showsCertificate !== true)
+    warnings.push(
+      `The proxy lets in only who shows a certificate of ${config.clientCaFile}; flm knows of no setting of ${name} for one.`,
+    );
+  return warnings;
+}
