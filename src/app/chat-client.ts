@@ -11,6 +11,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { FlmError, ProxyError } from '../core/errors.ts';
 import { isRecord, refusalIn, refusalOf } from './chat-refusal.ts';
+import type { ClientIdentity } from './client-identity.ts';
 import { eventData } from './event-data.ts';
 import { requestOwnDoor } from './own-door.ts';
 
@@ -25,6 +26,8 @@ export interface ChatAccess {
   readonly key: string;
   /** The local CA's certificate (PEM), where there is one. */
   readonly authority?: string | undefined;
+  /** For a door that asks for a client certificate. */
+  readonly identity?: ClientIdentity | undefined;
 }
 
 export interface ChatModel {
@@ -126,7 +129,9 @@ export class ChatClient {
       } catch (error) {
         signal.throwIfAborted();
         if (!renew && isRefusedConnection(error)) continue;
-        throw reasonOf(error, signal);
+        throw access.identity === undefined || isRefusedConnection(error)
+          ? reasonOf(error, signal)
+          : cut('the proxy did not accept the client certificate, or the connection to it was lost', error);
       }
       if (response.statusCode === 200) return response;
       const refused = refusalOf(response.statusCode ?? 0, await textOf(response), idOf(response));
@@ -186,7 +191,7 @@ class AnswerParts {
 }
 
 async function head(
-  { url, key, authority }: ChatAccess,
+  { url, key, authority, identity }: ChatAccess,
   method: string,
   path: string,
   body: string | undefined,
@@ -199,6 +204,7 @@ async function head(
       method,
       agent: false,
       signal,
+      ...identity,
       headers: {
         authorization: `Bearer ${key}`,
         accept: 'text/event-stream, application/json',

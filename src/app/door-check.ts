@@ -7,14 +7,10 @@ import type { IncomingMessage } from 'node:http';
 import { requestOwnDoor } from './own-door.ts';
 
 export type DoorCheck =
-  | { readonly ok: true; readonly models: readonly DoorModel[] }
+  /** By name, in the proxy's order. */
+  | { readonly ok: true; readonly models: readonly string[] }
   /** `reason` completes "The proxy ...". */
   | { readonly ok: false; readonly reason: string };
-
-export interface DoorModel {
-  readonly id: string;
-  readonly owner: string;
-}
 
 const limitMs = 5_000;
 
@@ -51,9 +47,9 @@ export async function askOwnDoor(
   }
 }
 
-function modelsIn(body: unknown): readonly DoorModel[] {
+function modelsIn(body: unknown): readonly string[] {
   if (typeof body !== 'object' || body === null || !('data' in body) || !Array.isArray(body.data)) return [];
-  return body.data.flatMap((entry: { readonly id?: unknown; readonly owned_by?: unknown } | null) =>
-    typeof entry?.id === 'string' ? [{ id: entry.id, owner: String(entry.owned_by ?? '') }] : [],
+  return body.data.flatMap((entry: { readonly id?: unknown } | null) =>
+    typeof entry?.id === 'string' ? [entry.id] : [],
   );
 }

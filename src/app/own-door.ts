@@ -4,8 +4,8 @@
  * from ACME servers, by whatever name they are called here: nobody else has their keys.
  */
 import { X509Certificate } from 'node:crypto';
-import { type ClientRequest, request as plainRequest, type RequestOptions } from 'node:http';
-import { request as tlsRequest } from 'node:https';
+import { type ClientRequest, request as plainRequest } from 'node:http';
+import { type RequestOptions, request as tlsRequest } from 'node:https';
 import { checkServerIdentity, rootCertificates } from 'node:tls';
 
 /** `authority`: the local CA and what proxies of this user show besides; PEM. */

@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander';
 import type { ChatAnswer, ChatClient, ChatModel } from '../app/chat-client.ts';
+import type { ClientIdentity } from '../app/client-identity.ts';
 import { ProxyError } from '../core/errors.ts';
 import { converse } from './chat-talk.ts';
 import { type ModelLoad, watchFirstToken } from './chat-wait.ts';
@@ -14,6 +15,8 @@ import { likelyChats } from './likely-chats.ts';
 interface ChatFlags {
   readonly message?: string;
   readonly proxy?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
 }
 
 export function chatCommand(cli: Cli): Command {
@@ -25,6 +28,8 @@ export function chatCommand(cli: Cli): Command {
     .argument('[model]', 'name of the model; may be left out where there is one')
     .option('-m, --message <text>', 'ask this, print the answer and leave')
     .option('--proxy <proxy>', 'id or profile; may be left out where one runs')
+    .option('--client-cert <file>', 'certificate for a proxy that asks for one (--client-ca), PEM')
+    .option('--client-key <file>', 'its key, PEM; may be left out where it lies in the same file')
     .addHelpText(
       'after',
       '\nWithout a terminal, or with input from a file or pipe, the question is all of standard input.\n' +
@@ -35,7 +40,7 @@ export function chatCommand(cli: Cli): Command {
         const { terminal, flm } = session;
         const { ChatClient } = await import('../app/chat-client.ts');
         const { makeChatAccess } = await import('../app/chat-access.ts');
-        const access = makeChatAccess(flm, flags.proxy);
+        const access = makeChatAccess(flm, flags.proxy, await identityOf(session, flags));
         const client = new ChatClient({ access, clock: flm.machine.clock });
         const load = (name: string): Promise<ModelLoad> => loadOf(session, flags.proxy, name);
         if (flags.message === undefined && terminal.interactive && !session.json) {
@@ -49,6 +54,16 @@ export function chatCommand(cli: Cli): Command {
         await askOnce(session, client, chosen, question, load);
       }),
     );
+}
+
+async function identityOf({ flm }: Session, flags: ChatFlags): Promise<ClientIdentity | undefined> {
+  const { clientCert, clientKey } = flags;
+  if (clientCert === undefined) {
+    if (clientKey === undefined) return undefined;
+    throw usageError('chat', '--client-key needs --client-cert, the certificate that the key is for.');
+  }
+  const { readClientIdentity } = await import('../app/client-identity.ts');
+  return readClientIdentity(clientCert, clientKey, flm.machine.clock.nowMs());
 }
 
 async function questionFromInput({ terminal }: Session): Promise<string> {

@@ -3,8 +3,8 @@
  * there is none, asks through its own door, and prints what to paste. Where it runs already it shows what runs.
  */
 import type { Command } from 'commander';
-import { askOwnDoor, type DoorModel } from '../app/door-check.ts';
-import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
+import { askOwnDoor } from '../app/door-check.ts';
+import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StartRequest } from '../core/proxy/proxy-service.ts';
 import type { CreatedKey } from '../core/security/security-service.ts';
 import { tellingWait } from './acme-wait.ts';
@@ -101,17 +101,25 @@ async function tell(
   const url = 'status' in view ? view.status.url : proxyUrl(view.handle);
   const proxy = proxyDocument(view, url);
   const authorityFile = proxy.certificate?.authorityFile;
-  const models = await modelsThroughTheDoor(session, view.handle);
-  const curl = curlLine(url, created?.key ?? placeholder, models, authorityFile);
+  const status = 'status' in view ? view.status : undefined;
+  const clientCaFile = status?.config.clientCaFile;
+  const models =
+    status !== undefined && clientCaFile !== undefined
+      ? modelsAsTold(session, clientCaFile, status.engines)
+      : await modelsThroughTheDoor(session, view.handle);
+  const curl = curlLine(url, created?.key ?? placeholder, models, {
+    authorityFile,
+    clientCertificate: clientCaFile !== undefined,
+  });
   const { terminal } = session;
   if (session.json) {
     const key = created === undefined ? null : { id: created.record.id, key: created.key };
-    return terminal.out(JSON.stringify({ ...proxy, modelNames: models.map((m) => m.id), key, curl }));
+    return terminal.out(JSON.stringify({ ...proxy, modelNames: models, key, curl }));
   }
   terminal.out(upText(session, { proxy, created, models, curl, how, newKey: flags.newKey === true }));
 }
 
-async function modelsThroughTheDoor(session: Session, handle: ProxyHandle): Promise<readonly DoorModel[]> {
+async function modelsThroughTheDoor(session: Session, handle: ProxyHandle): Promise<readonly string[]> {
   const key = await session.flm.control(handle).temporaryKey(keyTtlMs, session.signal);
   if (key === 'gone') return [];
   const own = await session.flm.certificates.known();
@@ -122,10 +130,22 @@ async function modelsThroughTheDoor(session: Session, handle: ProxyHandle): Prom
   return [];
 }
 
+/** Without a client certificate there is no way through the door, so there is no proof. */
+function modelsAsTold(
+  { terminal }: Session,
+  clientCaFile: string,
+  engines: ProxyStatus['engines'],
+): readonly string[] {
+  terminal.talk(
+    `${terminal.paint('yellow', '!')} Only who shows a certificate of ${printable(clientCaFile)} is let in, so the way through the proxy's own door was not tried.`,
+  );
+  return [...new Set(engines.flatMap((e) => e.models.map((m) => m.id)))];
+}
+
 interface UpView {
   readonly proxy: ProxyDocument;
   readonly created: CreatedKey | undefined;
-  readonly models: readonly DoorModel[];
+  readonly models: readonly string[];
   readonly curl: string;
   readonly how: How;
   readonly newKey: boolean;
@@ -176,9 +196,9 @@ function upText(session: Session, view: UpView): string {
 
 const shownModels = 8;
 
-function modelsText(models: readonly DoorModel[]): string {
+function modelsText(models: readonly string[]): string {
   if (models.length === 0) return 'none yet';
-  const names = models.slice(0, shownModels).map((m) => printable(m.id));
+  const names = models.slice(0, shownModels).map(printable);
   const more = models.length - names.length;
   return `${names.join(', ')}${more > 0 ? `, and ${more} more (flm model list)` : ''}`;
 }
@@ -187,14 +207,17 @@ function modelsText(models: readonly DoorModel[]): string {
 function curlLine(
   url: string,
   key: string,
-  models: readonly DoorModel[],
-  authorityFile: string | undefined,
+  models: readonly string[],
+  tls: { readonly authorityFile: string | undefined; readonly clientCertificate: boolean },
 ): string {
   // A model that only embeds cannot chat.
-  const model = (models.find((m) => likelyChats(m.id)) ?? models[0])?.id ?? 'MODEL';
+  const model = models.find(likelyChats) ?? models[0] ?? 'MODEL';
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] });
+  const { authorityFile, clientCertificate } = tls;
+  const trust = authorityFile === undefined ? '' : `--cacert '${authorityFile.replaceAll("'", "'\\''")}' `;
+  const identity = clientCertificate ? '--cert client.pem --key client-key.pem ' : '';
   return [
-    `curl ${authorityFile === undefined ? '' : `--cacert '${authorityFile.replaceAll("'", "'\\''")}' `}${url}/v1/chat/completions \\`,
+    `curl ${trust}${identity}${url}/v1/chat/completions \\`,
     `  -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" \\`,
     `  -d '${body.replaceAll("'", "'\\''")}'`,
   ].join('\n');

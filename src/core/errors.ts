@@ -218,6 +218,11 @@ export const errorTable = {
     text: 'The answer broke off: {reason}.',
     hint: 'See `flm proxy status`, and look at the log of the engine; then ask again.',
   },
+  CHAT_NO_CERTIFICATE: {
+    ...user,
+    text: 'The proxy lets in only who shows a certificate of {file}.',
+    hint: 'Give yours: `flm chat --client-cert FILE --client-key FILE`.',
+  },
   CHAT_NO_MODEL: {
     ...user,
     text: 'The proxy offers no model.',

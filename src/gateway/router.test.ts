@@ -52,7 +52,7 @@ test('a wrong method names all methods of the path', () => {
 });
 
 test('an unknown path says which one was meant, where that is clear', () => {
-  const meant = (path: string) => route('GET', path).refusal?.params?.['meant'];
+  const meant = (path: string) => route('GET', path).refusal?.params?.meant;
   assert.match(String(meant('/models')), /\/v1\/models was/);
   assert.match(String(meant('/v1/v1/embeddings')), /\/v1\/embeddings was/);
   assert.match(String(meant('/v1/api/chat')), /\/api\/chat was/);

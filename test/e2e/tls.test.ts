@@ -13,6 +13,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { ensureAuthority } from '../../src/tls/authority.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { clientCertificates } from '../helpers/client-certificates.ts';
 import { leafFor } from '../helpers/tls-scene.ts';
 
 interface Started {
@@ -340,5 +341,114 @@ test('the commands that talk to a proxy trust its CA by themselves', async (t) =
   assert.notEqual(said.stdout.trim(), '');
   assert.match(up.stdout, /models +flm-demo/);
   assert.match(up.stdout, /curl --cacert '.*authority\.crt' https:\/\/localhost:/);
-  assert.match(connect.stdout + connect.stderr, /SSL_CERT_FILE=.*authority\.crt/);
+  assert.match(connect.stdout, /SSL_CERT_FILE=.*bundle\.crt/);
+  assert.doesNotMatch(connect.stderr, /!/);
+});
+
+test('settings as pasted let curl, JavaScript and Python in, each by what it knows of CAs', async (t) => {
+  const cli = makeCli(t);
+  await startProxy(cli);
+  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const settings = async (client: string): Promise<readonly string[]> => {
+    const told = await cli.run('connect', client, '--key', key, '--json');
+    const { snippets, warnings } = told.json<{ snippets: { text: string }[]; warnings: string[] }>();
+    assert.deepEqual(warnings, [], client);
+    return snippets.map((s) => s.text);
+  };
+  // What this machine says of CAs does not count.
+  const bare = { NODE_EXTRA_CA_CERTS: undefined, SSL_CERT_FILE: undefined, SSL_CERT_DIR: cli.folder };
+  const pasted = async (exports: string, program: string, ...args: readonly string[]): Promise<string> => {
+    const { code, output } = await ran('sh', ['-c', `${exports}\nexec "$@"`, 'sh', program, ...args], bare);
+    assert.equal(code, 0, output);
+    return output;
+  };
+
+  const [javascript = '', nodeExports = ''] = await settings('vercel-ai');
+  const js = ['--input-type=module', '-e', javascript];
+  assert.match(await pasted(nodeExports, process.execPath, ...js), /demo engine/);
+  assert.notEqual((await ran(process.execPath, js, bare)).code, 0, 'not without the variable');
+
+  if (isThere('curl')) assert.match(await pasted('', 'sh', '-c', ...(await settings('curl'))), /demo engine/);
+
+  if (isThere('python3')) {
+    const [openai = ''] = await settings('python');
+    const url = /base_url="([^"]+)"/.exec(openai)?.[1];
+    const python = `import urllib.request as r
+request = r.Request(${JSON.stringify(`${url}/models`)}, headers={"Authorization": ${JSON.stringify(`Bearer ${key}`)}})
+print(r.urlopen(request, timeout=20).read())`;
+    const exports = (await settings('python'))[1] ?? '';
+    assert.match(await pasted(exports, 'python3', '-c', python), /flm-demo/);
+    assert.notEqual((await ran('python3', ['-c', python], bare)).code, 0, 'not without the variable');
+    const held = `import ssl; print(len(ssl.create_default_context(cafile=ssl.get_default_verify_paths().cafile).get_ca_certs()))`;
+    assert.ok(Number(await pasted(exports, 'python3', '-c', held)) > 50, 'public CAs are trusted as before');
+  }
+});
+
+test('where the certificate is not for a host, or a client cannot check an address, connect says so', async (t) => {
+  const cli = makeCli(t);
+  await startProxy(cli, '--san', 'llm.lan');
+  const warnings = async (client: string, host: string): Promise<string> =>
+    (await cli.run('connect', client, '--host', host, '--key', 'k', '--json'))
+      .json<{ warnings: string[] }>()
+      .warnings.join('\n');
+
+  assert.equal(await warnings('curl', 'llm.lan'), '');
+  assert.equal(await warnings('curl', '127.0.0.1'), '');
+  assert.match(await warnings('curl', 'other.lan'), /certificate is for localhost, .*--san other\.lan/);
+  assert.match(await warnings('cline', '127.0.0.1'), /Cline accepts no address .* NAME\.local/);
+  assert.match(await warnings('zed', 'llm.lan'), /run `flm cert trust`/);
+  assert.match(await warnings('cursor', 'llm.lan'), /--mode https-acme/);
+});
+
+test('where client certificates are asked for, chat shows one, and up says what it did not try', async (t) => {
+  const cli = makeCli(t);
+  const { ca, good, expired } = await clientCertificates();
+  const stranger = (await clientCertificates()).good;
+  const file = (name: string, text: string): string => {
+    const path = join(cli.folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const clientCa = file('client-ca.pem', ca);
+  const cert = file('client.pem', good.cert);
+  const key = file('client-key.pem', good.key);
+  const start = ['--mode', 'dev-selfsigned', '--port', '0', '--client-ca', clientCa];
+
+  const up = await cli.run('up', '--detach', ...start);
+  assert.equal(up.code, 0, up.stderr);
+  assert.match(up.stderr, /^! Only who shows a certificate of .*client-ca\.pem is let in/);
+  assert.match(up.stdout, /models +flm-demo/);
+  const curl = /curl [\s\S]*?}'$/m.exec(up.stdout)?.[0] ?? '';
+  assert.match(curl, / --cert client\.pem --key client-key\.pem /);
+  if (isThere('curl')) {
+    const { output } = await ran('sh', ['-c', `cd '${cli.folder}' && ${curl}`]);
+    assert.match(output, /demo engine/);
+  }
+
+  const chat = (...flags: readonly string[]) => cli.run('chat', '-m', 'hello', ...flags);
+  const said = await chat('--client-cert', cert, '--client-key', key);
+  assert.match(said.stdout, /demo engine/, said.stderr);
+  const oneFile = await chat('--client-cert', file('both.pem', good.key + good.cert));
+  assert.match(oneFile.stdout, /demo engine/, oneFile.stderr);
+
+  const refusals: readonly [readonly string[], RegExp][] = [
+    [
+      [],
+      /lets in only who shows a certificate of .*client-ca\.pem\.\n.*--client-cert FILE --client-key FILE/,
+    ],
+    [['--client-key', key], /--client-key needs --client-cert/],
+    [['--client-cert', cert], /client\.pem cannot be used: it does not hold a key/],
+    [['--client-cert', join(cli.folder, 'no.pem')], /no\.pem cannot be read: ENOENT/],
+    [['--client-cert', cert, '--client-key', file('other.pem', stranger.key)], /does not belong to its key/],
+    [['--client-cert', file('old.pem', expired.key + expired.cert)], /its certificate has expired/],
+    [
+      ['--client-cert', file('stranger.pem', stranger.key + stranger.cert)],
+      /did not accept the client certificate/,
+    ],
+  ];
+  for (const [flags, wanted] of refusals) {
+    const refused = await chat(...flags);
+    assert.deepEqual([refused.code, refused.stdout], [1, '']);
+    assert.match(refused.stderr, wanted);
+  }
 });
