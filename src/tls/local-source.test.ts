@@ -163,6 +163,40 @@ for (const damage of ['half a file', 'a key of another'] as const) {
   });
 }
 
+test('a certificate whose signature is not of the CA is replaced', async (t) => {
+  const stage = stageOf(t);
+  const before = (await stage.open()).current();
+  const der = Buffer.from(new X509Certificate(before.chain).raw);
+  // The last byte of an ECDSA signature's second number.
+  der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+  const forged = `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`;
+  await stage.store.write('leaf-default', { key: before.key, chain: forged });
+
+  const source = await stage.open();
+
+  assert.notEqual(source.current().chain, before.chain);
+  assert.notEqual(source.current().chain, forged);
+});
+
+test('either certificate that is gone while the proxy runs is made anew, and shown', async (t) => {
+  const stage = stageOf(t);
+  const source = await stage.open();
+  const shown = () => [source.current().chain, source.currentForNames().chain];
+  const before = shown();
+  let changes = 0;
+  source.onChange(() => changes++);
+
+  await stage.store.remove('named-default', 'pem');
+  await stage.lookOver(source);
+  assert.equal(changes, 1);
+  assert.deepEqual([shown()[0] === before[0], shown()[1] === before[1]], [true, false]);
+
+  await stage.store.remove('leaf-default', 'pem');
+  await stage.lookOver(source);
+  assert.equal(changes, 2);
+  assert.notEqual(shown()[0], before[0]);
+});
+
 test('a CA that is damaged is never replaced by itself', async (t) => {
   const stage = stageOf(t);
   await stage.open();

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -305,6 +306,9 @@ test('the page for devices gives the CA in three forms, shows its fingerprint, a
   assert.equal((await get('/../flm.db')).status, 404);
   assert.equal((await get('/', { headers: { authorization: 'Bearer flm_x' } })).status, 403);
   assert.equal((await get('/', { method: 'POST', body: 'flm_x' })).status, 405);
+  const withBody = request(base, { headers: { 'content-length': 5 } }).end('flm_x');
+  const [answered] = (await once(withBody, 'response')) as [IncomingMessage];
+  assert.equal(answered.resume().statusCode, 405);
 
   running.child.kill('SIGINT');
   assert.equal((await running.ended).code, 0);

@@ -3,10 +3,11 @@
  */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { DEFAULT_CIPHERS } from 'node:tls';
 import { type ClientCertificates, clientCertificates } from '../helpers/client-certificates.ts';
-import { get, parseResponse, post, type Wire } from '../helpers/door.ts';
+import { get, parseResponse, post, Wire } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, lastChunk, sseHead } from '../helpers/raw-engine.ts';
 import { leafFor, TlsScene, TwoFoldSource } from '../helpers/tls-scene.ts';
@@ -274,6 +275,33 @@ describe('time and number', () => {
     for (const half of wires) await half.rest();
     assert.equal((await wire.send(get('/v1/models', scene.door.key)).response()).status, 200);
     await scene.unharmed();
+  });
+
+  const own = Object.values(networkInterfaces())
+    .flat()
+    .find((i) => i?.internal === false && i.family === 'IPv4')?.address;
+  const skip = own === undefined ? 'this machine has no address but loopback' : false;
+  test('handshakes that one address leaves half done are limited, and those of others are not', {
+    skip,
+  }, async () => {
+    const host = own ?? '';
+    const limited = await TlsScene.open({
+      config: { bind: ['127.0.0.1', host], limits: { maxConnectionsPerAddress: 3 } },
+    });
+    try {
+      const near = () => Wire.dial(limited.door.port, host);
+      const wires = [await near(), await near(), await near()];
+      await limited.until('all are there', () => limited.door.gateway.connections === 3);
+      const more = await near();
+      assert.equal((await more.rest()).length, 0);
+      assert.equal(limited.door.malformed.at(-1), 'CONNECTIONS_EXHAUSTED');
+      const { wire } = await limited.dial();
+      assert.equal((await wire.send(get('/v1/models', limited.door.key)).response()).status, 200);
+      for (const one of [...wires, more]) one.close();
+      await limited.unharmed();
+    } finally {
+      await limited.close();
+    }
   });
 
   test('connections beyond the limit get an answer that they can read', async () => {
