@@ -1,12 +1,12 @@
 /**
- * Requests of the command line to a proxy of this user, as a client sends them. Over TLS the local CA counts beside those
- * that everybody trusts, whatever this machine itself trusts; and so do the certificates that this user's proxies have
- * from ACME servers, by whatever name they are called here: nobody else has their keys.
+ * Requests of the command line to a proxy of this user, as a client sends them. Over TLS the local CA counts, and the
+ * certificates that this user's proxies have from ACME servers, by whatever name they are called here, for nobody else has
+ * their keys; nothing else does, whatever this machine trusts.
  */
 import { X509Certificate } from 'node:crypto';
 import { type ClientRequest, request as plainRequest } from 'node:http';
 import { type RequestOptions, request as tlsRequest } from 'node:https';
-import { checkServerIdentity, rootCertificates } from 'node:tls';
+import { checkServerIdentity } from 'node:tls';
 
 /** `authority`: the local CA and what proxies of this user show besides; PEM. */
 export function requestOwnDoor(
@@ -25,7 +25,7 @@ export function requestOwnDoor(
   );
   return tlsRequest(url, {
     ...options,
-    ca: [...rootCertificates, ...own],
+    ca: own,
     allowPartialTrustChain: true,
     checkServerIdentity: (host, certificate) =>
       pinned.has(certificate.fingerprint256) ? undefined : checkServerIdentity(host, certificate),

@@ -127,6 +127,9 @@ test('one command obtains a certificate by http-01 that openssl and curl accept;
   await pebble.stop();
   const again = started(await start(...here));
   assert.equal(again.certificate.fingerprint, proxy.certificate.fingerprint);
+  // By the certificate itself: its domain leads nowhere here.
+  assert.match((await cli.run('up')).stdout, /models +flm-demo/);
+  assert.match((await cli.run('chat', '-m', 'hello')).stdout, /demo engine/);
 });
 
 test('the plain port sends people to HTTPS, and takes no key', { skip: noPebble }, async (t) => {

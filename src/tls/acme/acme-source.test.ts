@@ -209,6 +209,27 @@ test('a valid certificate in the store is used without asking anybody; one that 
   assert.match(await stage.refusal(), /503/);
 });
 
+test('where the disk does not even take the time of the next try, that is kept to all the same', async (t) => {
+  const stage = await stageOf(t);
+  const { clock, told } = stage;
+  await stored(stage, -89 * dayMs, dayMs);
+  const full = () => Promise.reject(new Error('the disk is full'));
+  Object.defineProperty(stage.store, 'keepNote', { value: full });
+  const source = await stage.open();
+  const tries = async (): Promise<number> => {
+    await source.look();
+    await source.renewed();
+    return told.length;
+  };
+
+  assert.equal(await tries(), 1);
+  assert.equal(await tries(), 1);
+  clock.jump(59_000);
+  assert.equal(await tries(), 1);
+  clock.jump(1_000);
+  assert.equal(await tries(), 2);
+});
+
 test('a renewal that fails keeps the old one, is told once, and is tried again by the table', async (t) => {
   const stage = await stageOf(t);
   const { clock, ca, told } = stage;
