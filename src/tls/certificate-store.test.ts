@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { certificateFolder } from '../../test/helpers/certificate-folder.ts';
@@ -172,10 +180,24 @@ test('a process that is killed while it writes leaves the old pair or the new on
 test('what killed writers left is removed by a later write', async (t) => {
   const { folder, store } = certificateFolder(t);
   await store.write('leaf', pair());
-  writeFileSync(join(folder, '.0123.part'), 'half');
-  const later = { ...systemClock, nowMs: () => Date.now() + 3_600_000 };
+  const part = join(folder, '.0123.part');
+  writeFileSync(part, 'half');
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  utimesSync(part, hourAgo, hourAgo);
 
-  await new CertificateStore(folder, later).write('leaf', pair());
+  await store.write('leaf', pair());
 
   assert.deepEqual(readdirSync(folder), ['leaf.pem']);
+});
+
+test('writes of the same moment do not remove what the others are making, whatever the clock says', async (t) => {
+  const { folder } = certificateFolder(t);
+  const later = { ...systemClock, nowMs: () => Date.now() + 3_600_000 };
+  const store = new CertificateStore(folder, later);
+  const one = pair();
+
+  for (let round = 0; round < 30; round++)
+    await Promise.all(['a', 'b', 'c', 'd'].map((name) => store.write(name, one)));
+
+  assert.deepEqual(readdirSync(folder).sort(), ['a.pem', 'b.pem', 'c.pem', 'd.pem']);
 });

@@ -39,9 +39,9 @@ const partAgeMs = 60_000;
 
 export class CertificateStore {
   readonly folder: string;
-  readonly #clock: Pick<Clock, 'after' | 'monotonicMs' | 'nowMs'>;
+  readonly #clock: Pick<Clock, 'after' | 'monotonicMs'>;
 
-  constructor(folder: string, clock: Pick<Clock, 'after' | 'monotonicMs' | 'nowMs'>) {
+  constructor(folder: string, clock: Pick<Clock, 'after' | 'monotonicMs'>) {
     this.folder = folder;
     this.#clock = clock;
   }
@@ -159,9 +159,9 @@ export class CertificateStore {
     await this.#makeFolder();
     const part = join(this.folder, `.${randomBytes(6).toString('hex')}.part`);
     try {
-      await this.#sweepParts();
       const file = await open(part, 'wx', mode);
       try {
+        await this.#sweepParts((await file.stat()).mtimeMs);
         await file.writeFile(text);
         await file.chmod(mode);
         await file.sync();
@@ -176,13 +176,16 @@ export class CertificateStore {
     }
   }
 
-  /** What processes left that were killed while they wrote. */
-  async #sweepParts(): Promise<void> {
+  /**
+   * What processes left that were killed while they wrote. `nowMs` is the disk's own time, since by a clock that jumped
+   * what another write is making at this moment looks old.
+   */
+  async #sweepParts(nowMs: number): Promise<void> {
     for (const file of await readdir(this.folder)) {
       if (!file.endsWith('.part')) continue;
       const path = join(this.folder, file);
       const age =
-        this.#clock.nowMs() -
+        nowMs -
         (await stat(path).then(
           (s) => s.mtimeMs,
           () => Number.NaN,

@@ -134,7 +134,6 @@ async function hold(needs: LocalSourceNeeds, signal: AbortSignal): Promise<Held>
   const { names, leftOut } = serverNames(machine, sans, authority.constraints);
   const common = { store, clock, authority, signal };
   const hosts = names.filter((name) => !isAddress(name));
-  // One after the other: a write sweeps what looks like left behind, which with a clock that jumped is the other's part.
   const pair = await ensureLeaf({ ...common, names, name: leafName(profile) });
   const named = await ensureLeaf({ ...common, names: hosts, name: namedLeafName(profile) });
   return { pair, named, leftOut, authorityFile: authority.file };
