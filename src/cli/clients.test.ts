@@ -4,7 +4,8 @@ import { stripTypeScriptTypes } from 'node:module';
 import process from 'node:process';
 import { test } from 'node:test';
 import { parse as parseYaml } from 'yaml';
-import { type ClientRecipe, type ConnectTarget, clients, type Snippet, snippetsOf } from './clients.ts';
+import { type ClientRecipe, clients, snippetsOf } from './clients.ts';
+import type { ConnectTarget, Snippet } from './snippet.ts';
 
 const origin = 'http://127.0.0.1:8484';
 /** A name that every format has to quote. */

@@ -1,38 +1,24 @@
 /**
- * The clients that `flm connect` knows: for each, what to paste so that it comes in through flm. Data and nothing else;
- * a test holds every snippet to its format and to the form of base URL that the client wants.
+ * The clients that `flm connect` knows: for each, what to paste so that it comes in through flm. A test holds every
+ * snippet to its format and to the form of base URL that the client wants.
  *
  * What a client reads as its key is `$FLM_API_KEY` where it can read a variable; files that cannot hold the words
  * themselves, to be replaced.
  */
 import type { RouteId } from '../core/engine/routes.ts';
-
-/** Where a client is to connect. */
-export interface ConnectTarget {
-  /** Scheme, host and port; no path. */
-  readonly origin: string;
-  readonly model: string;
-  /** Undefined: the variable FLM_API_KEY holds it. */
-  readonly key: string | undefined;
-  /** With a local CA. */
-  readonly authority?: AuthorityFiles | undefined;
-  /** A client certificate is asked for; `client.pem` and `client-key.pem` stand for it. */
-  readonly clientCertificate?: boolean;
-}
-
-/** The local CA, as files. */
-export interface AuthorityFiles {
-  readonly alone: string;
-  /** Behind the CAs that everybody trusts. */
-  readonly withPublic: string;
-}
-
-export interface Snippet {
-  /** Where it goes. */
-  readonly place: string;
-  readonly format: 'sh' | 'json' | 'toml' | 'yaml' | 'python' | 'js' | 'steps';
-  readonly text: string;
-}
+import { shellWord } from '../core/shell-word.ts';
+import {
+  type ConnectTarget,
+  jsKey,
+  json,
+  pythonKey,
+  quoted,
+  type Snippet,
+  shell,
+  shKey,
+  steps,
+  textKey,
+} from './snippet.ts';
 
 export interface ClientRecipe {
   readonly id: string;
@@ -59,37 +45,6 @@ type TrustVariable = 'NODE_EXTRA_CA_CERTS' | 'CODEX_CA_CERTIFICATE' | 'SSL_CERT_
 /** Their file takes the place of the CAs that a program has; that of the others counts beside them. */
 const replacing: readonly TrustVariable[] = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE'];
 
-/** A value in a POSIX shell. */
-function sh(value: string): string {
-  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
-}
-
-/** A string of JSON is one of YAML, TOML, JavaScript and Python too. */
-const quoted = (value: string): string => JSON.stringify(value);
-
-const shKey = (to: ConnectTarget): string => (to.key === undefined ? '"$FLM_API_KEY"' : sh(to.key));
-const textKey = (to: ConnectTarget): string => to.key ?? '$FLM_API_KEY';
-const jsKey = (to: ConnectTarget): string =>
-  to.key === undefined ? 'process.env.FLM_API_KEY' : quoted(to.key);
-const pythonKey = (to: ConnectTarget): string =>
-  to.key === undefined ? 'os.environ["FLM_API_KEY"]' : quoted(to.key);
-
-const shell = (...lines: string[]): Snippet => ({
-  place: 'in the shell that starts it',
-  format: 'sh',
-  text: lines.join('\n'),
-});
-const json = (place: string, value: unknown): Snippet => ({
-  place,
-  format: 'json',
-  text: JSON.stringify(value, undefined, 2),
-});
-const steps = (...lines: string[]): Snippet => ({
-  place: 'in its settings',
-  format: 'steps',
-  text: lines.join('\n'),
-});
-
 const chat = { route: 'chat.completions', base: '/v1', notes: [] } as const;
 const node: readonly TrustVariable[] = ['NODE_EXTRA_CA_CERTS'];
 const python: readonly TrustVariable[] = ['SSL_CERT_FILE'];
@@ -101,7 +56,7 @@ export function snippetsOf(client: ClientRecipe, to: ConnectTarget): readonly Sn
   if (authority === undefined || typeof client.trusts === 'string') return own;
   const variables = client.trusts.map((name) => {
     const file = replacing.includes(name) ? authority.withPublic : authority.alone;
-    return `export ${name}=${sh(file)}`;
+    return `export ${name}=${shellWord(file)}`;
   });
   const first = own.findIndex(({ format }) => format === 'sh');
   if (first === -1) return [...own, shell(...variables)];
@@ -130,12 +85,12 @@ export const clients: readonly ClientRecipe[] = [
     showsCertificate: true,
     snippets: (to) => [
       shell(
-        `curl ${sh(`${to.origin}/v1/chat/completions`)} \\`,
-        ...(to.authority === undefined ? [] : [`  --cacert ${sh(to.authority.alone)} \\`]),
+        `curl ${shellWord(`${to.origin}/v1/chat/completions`)} \\`,
+        ...(to.authority === undefined ? [] : [`  --cacert ${shellWord(to.authority.alone)} \\`]),
         ...(to.clientCertificate === true ? ['  --cert client.pem --key client-key.pem \\'] : []),
         `  -H "Authorization: Bearer ${to.key ?? '$FLM_API_KEY'}" \\`,
         "  -H 'Content-Type: application/json' \\",
-        `  -d ${sh(JSON.stringify({ model: to.model, messages: [{ role: 'user', content: 'Hello' }] }))}`,
+        `  -d ${shellWord(JSON.stringify({ model: to.model, messages: [{ role: 'user', content: 'Hello' }] }))}`,
       ),
     ],
   },
@@ -145,7 +100,7 @@ export const clients: readonly ClientRecipe[] = [
     name: 'OpenAI SDKs',
     trusts: [...node, ...python],
     snippets: (to) => [
-      shell(`export OPENAI_BASE_URL=${sh(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
+      shell(`export OPENAI_BASE_URL=${shellWord(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
     ],
     notes: ['Every SDK and tool that reads these two variables needs no more; name the model in your code.'],
   },
@@ -179,7 +134,7 @@ export const clients: readonly ClientRecipe[] = [
     route: 'messages',
     base: 'server',
     snippets: (to) => [
-      shell(`export ANTHROPIC_BASE_URL=${sh(to.origin)}`, `export ANTHROPIC_API_KEY=${shKey(to)}`),
+      shell(`export ANTHROPIC_BASE_URL=${shellWord(to.origin)}`, `export ANTHROPIC_API_KEY=${shKey(to)}`),
     ],
     notes: ['The base URL has no /v1: these SDKs add it.'],
   },
@@ -197,11 +152,11 @@ export const clients: readonly ClientRecipe[] = [
         ...(to.clientCertificate === true
           ? ['export CLAUDE_CODE_CLIENT_CERT=client.pem', 'export CLAUDE_CODE_CLIENT_KEY=client-key.pem']
           : []),
-        `export ANTHROPIC_BASE_URL=${sh(to.origin)}`,
+        `export ANTHROPIC_BASE_URL=${shellWord(to.origin)}`,
         `export ANTHROPIC_AUTH_TOKEN=${shKey(to)}`,
-        `export ANTHROPIC_MODEL=${sh(to.model)}`,
+        `export ANTHROPIC_MODEL=${shellWord(to.model)}`,
         ...['OPUS', 'SONNET', 'HAIKU'].map(
-          (size) => `export ANTHROPIC_DEFAULT_${size}_MODEL=${sh(to.model)}`,
+          (size) => `export ANTHROPIC_DEFAULT_${size}_MODEL=${shellWord(to.model)}`,
         ),
         'claude',
       ),
@@ -231,7 +186,7 @@ export const clients: readonly ClientRecipe[] = [
           'wire_api = "responses"',
         ].join('\n'),
       },
-      ...(to.key === undefined ? [] : [shell(`export FLM_API_KEY=${sh(to.key)}`)]),
+      ...(to.key === undefined ? [] : [shell(`export FLM_API_KEY=${shellWord(to.key)}`)]),
     ],
     notes: ['It reads its key from the variable FLM_API_KEY when it starts.'],
   },
@@ -243,10 +198,10 @@ export const clients: readonly ClientRecipe[] = [
     base: '/v1',
     snippets: (to) => [
       shell(
-        `export COPILOT_PROVIDER_BASE_URL=${sh(`${to.origin}/v1`)}`,
+        `export COPILOT_PROVIDER_BASE_URL=${shellWord(`${to.origin}/v1`)}`,
         `export COPILOT_PROVIDER_API_KEY=${shKey(to)}`,
         'export COPILOT_PROVIDER_WIRE_API=responses',
-        `export COPILOT_MODEL=${sh(to.model)}`,
+        `export COPILOT_MODEL=${shellWord(to.model)}`,
         'copilot',
       ),
     ],
@@ -258,7 +213,10 @@ export const clients: readonly ClientRecipe[] = [
     name: 'Open WebUI',
     trusts: ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE'],
     snippets: (to) => [
-      shell(`export OPENAI_API_BASE_URL=${sh(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
+      shell(
+        `export OPENAI_API_BASE_URL=${shellWord(`${to.origin}/v1`)}`,
+        `export OPENAI_API_KEY=${shKey(to)}`,
+      ),
     ],
     notes: [
       'These count at its first start only; later: Admin Settings > Connections > OpenAI API.',
@@ -320,7 +278,7 @@ export const clients: readonly ClientRecipe[] = [
           },
         },
       }),
-      ...(to.key === undefined ? [] : [shell(`export FLM_API_KEY=${sh(to.key)}`)]),
+      ...(to.key === undefined ? [] : [shell(`export FLM_API_KEY=${shellWord(to.key)}`)]),
     ],
     notes: [
       'It reads its key from the variable FLM_API_KEY when it starts, or asks for it in its agent panel.',
@@ -357,9 +315,9 @@ export const clients: readonly ClientRecipe[] = [
     trusts: python,
     snippets: (to) => [
       shell(
-        `export OPENAI_API_BASE=${sh(`${to.origin}/v1`)}`,
+        `export OPENAI_API_BASE=${shellWord(`${to.origin}/v1`)}`,
         `export OPENAI_API_KEY=${shKey(to)}`,
-        `aider --model ${sh(`openai/${to.model}`)}`,
+        `aider --model ${shellWord(`openai/${to.model}`)}`,
       ),
     ],
   },

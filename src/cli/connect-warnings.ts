@@ -4,8 +4,9 @@
 import { isIP } from 'node:net';
 import { isLoopback } from '../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
-import type { ClientRecipe, ConnectTarget } from './clients.ts';
+import type { ClientRecipe } from './clients.ts';
 import type { Session } from './command.ts';
+import type { ConnectTarget } from './snippet.ts';
 
 /** Sentences, each with what mends it. `hostGiven`: the address is not the proxy's own, but one that a person gave. */
 export async function warningsOf(

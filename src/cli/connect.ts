@@ -3,18 +3,13 @@
  */
 import type { Command } from 'commander';
 import type { ProxyStatus } from '../core/proxy/proxy-handle.ts';
-import {
-  type AuthorityFiles,
-  type ClientRecipe,
-  type ConnectTarget,
-  clients,
-  snippetsOf,
-} from './clients.ts';
+import { type ClientRecipe, clients, snippetsOf } from './clients.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { waitForRequest } from './connect-wait.ts';
 import { warningsOf } from './connect-warnings.ts';
 import { printable, printableLines, table } from './layout.ts';
 import { likelyChats } from './likely-chats.ts';
+import type { AuthorityFiles, ConnectTarget } from './snippet.ts';
 
 interface ConnectFlags {
   readonly model?: string;

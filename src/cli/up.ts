@@ -7,6 +7,7 @@ import { askOwnDoor } from '../app/door-check.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StartRequest } from '../core/proxy/proxy-service.ts';
 import type { CreatedKey } from '../core/security/security-service.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { tellingWait } from './acme-wait.ts';
 import { action, type Cli, leaf, type Session } from './command.ts';
 import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts';
@@ -98,10 +99,10 @@ async function tell(
   flags: UpFlags,
   how: How,
 ): Promise<void> {
-  const url = 'status' in view ? view.status.url : proxyUrl(view.handle);
+  const status = 'status' in view ? view.status : undefined;
+  const url = status?.url ?? proxyUrl(view.handle);
   const proxy = proxyDocument(view, url);
   const authorityFile = proxy.certificate?.authorityFile;
-  const status = 'status' in view ? view.status : undefined;
   const clientCaFile = status?.config.clientCaFile;
   const models =
     status !== undefined && clientCaFile !== undefined
@@ -219,6 +220,6 @@ function curlLine(
   return [
     `curl ${trust}${identity}${url}/v1/chat/completions \\`,
     `  -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" \\`,
-    `  -d '${body.replaceAll("'", "'\\''")}'`,
+    `  -d ${shellWord(body)}`,
   ].join('\n');
 }

@@ -2,6 +2,7 @@
  * What changing trust needs of the machine: looking at files, and running commands. Passed in, so that no test ever
  * touches the trust of a real machine.
  */
+import { shellWord } from '../../core/shell-word.ts';
 
 export type Command = readonly [program: string, ...args: readonly string[]];
 
@@ -29,7 +30,5 @@ export interface TrustTools {
 
 /** As a person would type it. */
 export function commandText(command: Command): string {
-  return command
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-    .join(' ');
+  return command.map(shellWord).join(' ');
 }
