@@ -375,12 +375,11 @@ test('settings as pasted let curl, JavaScript and Python in, each by what it kno
   if (isThere('curl')) assert.match(await pasted('', 'sh', '-c', ...(await settings('curl'))), /demo engine/);
 
   if (isThere('python3')) {
-    const [openai = ''] = await settings('python');
+    const [openai = '', exports = ''] = await settings('python');
     const url = /base_url="([^"]+)"/.exec(openai)?.[1];
     const python = `import urllib.request as r
 request = r.Request(${JSON.stringify(`${url}/models`)}, headers={"Authorization": ${JSON.stringify(`Bearer ${key}`)}})
 print(r.urlopen(request, timeout=20).read())`;
-    const exports = (await settings('python'))[1] ?? '';
     assert.match(await pasted(exports, 'python3', '-c', python), /flm-demo/);
     assert.notEqual((await ran('python3', ['-c', python], bare)).code, 0, 'not without the variable');
     const held = `import ssl; print(len(ssl.create_default_context(cafile=ssl.get_default_verify_paths().cafile).get_ca_certs()))`;
