@@ -3,11 +3,11 @@
  */
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { get, post, Wire } from '../helpers/door.ts';
 import { chatBody, Scene } from '../helpers/oracle.ts';
+import { noOwnAddress, ownAddress } from '../helpers/own-address.ts';
 import { answer, chunk, lastChunk, type Step, sseHead } from '../helpers/raw-engine.ts';
 
 let scene: Scene;
@@ -352,12 +352,10 @@ describe('many', () => {
     await scene.unharmed(Array.from({ length: 20 }, () => chat));
   });
 
-  const own = Object.values(networkInterfaces())
-    .flat()
-    .find((i) => i?.internal === false && i.family === 'IPv4')?.address;
-  const skip = own === undefined ? 'this machine has no address but loopback' : false;
-  test('connections from one address are limited, and those of others are not', { skip }, async () => {
-    const host = own ?? '';
+  test('connections from one address are limited, and those of others are not', {
+    skip: noOwnAddress,
+  }, async () => {
+    const host = ownAddress ?? '';
     const limited = await Scene.open({
       config: { bind: ['127.0.0.1', host], allowInsecureBind: true, limits: { maxConnectionsPerAddress: 3 } },
     });

@@ -3,12 +3,12 @@
  */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { DEFAULT_CIPHERS } from 'node:tls';
 import { type ClientCertificates, clientCertificates } from '../helpers/client-certificates.ts';
 import { get, parseResponse, post, Wire } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { noOwnAddress, ownAddress } from '../helpers/own-address.ts';
 import { answer, chunk, lastChunk, sseHead } from '../helpers/raw-engine.ts';
 import { leafFor, TlsScene, TwoFoldSource } from '../helpers/tls-scene.ts';
 
@@ -277,14 +277,10 @@ describe('time and number', () => {
     await scene.unharmed();
   });
 
-  const own = Object.values(networkInterfaces())
-    .flat()
-    .find((i) => i?.internal === false && i.family === 'IPv4')?.address;
-  const skip = own === undefined ? 'this machine has no address but loopback' : false;
   test('handshakes that one address leaves half done are limited, and those of others are not', {
-    skip,
+    skip: noOwnAddress,
   }, async () => {
-    const host = own ?? '';
+    const host = ownAddress ?? '';
     const limited = await TlsScene.open({
       config: { bind: ['127.0.0.1', host], limits: { maxConnectionsPerAddress: 3 } },
     });
