@@ -37,6 +37,7 @@ const secretOf = (i: number): string => `flm_${String(i).padStart(49, '0')}`;
 function keyOf(i: number): ApiKey {
   return {
     id: `key_${i}`,
+    familyId: `key_${i}`,
     label: `key ${i}`,
     digest: hash('sha256', secretOf(i), 'hex'),
     prefix: 'flm_0000',

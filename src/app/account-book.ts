@@ -23,8 +23,8 @@ export interface AccountBookNeeds {
     record(entry: AuditEntry): void;
   };
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** Temporary keys leave no trace in the store. */
-  readonly isStored: (keyId: string) => boolean;
+  /** The family of a stored key. Undefined for temporary ones, which leave no trace in the store. */
+  readonly familyOf: (keyId: string) => string | undefined;
   /** `proxy:ID`, for the audit. */
   readonly actor: string;
 }
@@ -60,10 +60,12 @@ export class AccountBook implements Account {
 
   #use(line: RequestLine): void {
     const { keyId, model, engine } = line;
-    if (keyId === null || !this.#needs.isStored(keyId)) return;
-    const { ledger } = this.#needs;
+    const { ledger, familyOf } = this.#needs;
+    const familyId = keyId === null ? undefined : familyOf(keyId);
+    if (keyId === null || familyId === undefined) return;
     const counted = model !== null && engine !== null && line.status < 400;
     if (!counted) return ledger.touch(keyId, { atMs: line.atMs, address: line.client });
-    ledger.add({ keyId, model, engine, ...tokensOf(line), atMs: line.atMs, address: line.client });
+    const tokens = tokensOf(line);
+    ledger.add({ keyId, familyId, model, engine, ...tokens, atMs: line.atMs, address: line.client });
   }
 }

@@ -13,6 +13,7 @@ import { engineKind } from '../engines/kinds.ts';
 const everything = compileKey({
   ...unrestricted,
   id: '',
+  familyId: '',
   label: '',
   digest: '',
   prefix: '',

@@ -148,7 +148,7 @@ async function startProxy(
         refusals,
         ledger: store,
         clock,
-        isStored: (keyId) => snapshots.current().keysById.has(keyId),
+        familyOf: (keyId) => snapshots.current().keysById.get(keyId)?.familyId,
         actor: `proxy:${id}`,
       }),
       metrics: () => metrics.text(),

@@ -30,6 +30,7 @@ export class TemporaryKeyRing {
     const expiresAtMs = nowMs + ttlMs;
     const view = compileKey({
       id,
+      familyId: id,
       label: 'temporary',
       digest,
       prefix,

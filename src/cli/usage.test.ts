@@ -6,6 +6,7 @@ import { grouped, usageText } from './usage.ts';
 const row = (parts: Partial<UsageRow>): UsageRow => ({
   day: '2026-11-01',
   keyId: 'key_a',
+  familyId: 'key_a',
   model: 'small',
   requests: 1,
   inputTokens: 10,

@@ -52,7 +52,7 @@ function buckets(x: Exchange): BucketAsk[] {
     const perMinute = own ?? policy.requestsPerMinutePerKey;
     if (perMinute !== null) {
       asks.push({
-        bucket: x.key.id,
+        bucket: x.key.familyId,
         perMinute,
         burst: (own === null ? null : x.key.limits.burst) ?? burstOf(perMinute),
       });

@@ -38,6 +38,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
 
   story('a key comes back as it was given, whole and exact', async (store) => {
     const key = sampleKey('a', {
+      familyId: 'key_first',
       label: 'Grüße 👩‍💻 "quoted" \\ \u0000 \u2028 عربي',
       scopes: ['inference', 'engine:admin'],
       models: ['llama*', 'qwen'],
@@ -245,18 +246,19 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     const day = '2025-06-15';
     const one = { requests: 1, inputTokens: 3, outputTokens: 4, estimatedRequests: 0 };
     const expected = [
-      { day, keyId: 'key_0', model: 'llama3:8b', ...one },
+      { day, keyId: 'key_0', familyId: 'key_0', model: 'llama3:8b', ...one },
       {
         day,
         keyId: 'key_a',
+        familyId: 'key_a',
         model: 'llama3:8b',
         requests: 3,
         inputTokens: 9,
         outputTokens: 18,
         estimatedRequests: 1,
       },
-      { day, keyId: 'key_a', model: 'qwen', ...one },
-      { day: '2025-06-16', keyId: 'key_a', model: 'llama3:8b', ...one },
+      { day, keyId: 'key_a', familyId: 'key_a', model: 'qwen', ...one },
+      { day: '2025-06-16', keyId: 'key_a', familyId: 'key_a', model: 'llama3:8b', ...one },
     ];
     assert.deepEqual(await store.usage.listUsage(day), expected);
     assert.deepEqual(await store.usage.listUsage('2025-06-16'), expected.slice(3));

@@ -9,6 +9,7 @@ export const sometimeMs: number = Date.UTC(2025, 5, 15, 12);
 export function sampleKey(name: string, parts: Partial<ApiKey> = {}): ApiKey {
   return {
     id: `key_${name}`,
+    familyId: `key_${name}`,
     label: name,
     digest: `digest of ${name}`,
     prefix: 'flm_kQ3x',
@@ -38,6 +39,7 @@ export function sampleHandle(name: string, parts: Partial<ProxyHandle> = {}): Pr
 export function sampleUsage(parts: Partial<UsageEntry> = {}): UsageEntry {
   return {
     keyId: 'key_a',
+    familyId: parts.keyId ?? 'key_a',
     model: 'llama3:8b',
     engine: 'ollama',
     inputTokens: 3,

@@ -1,6 +1,6 @@
 /**
  * What a proxy counted and has not yet seen in the store: batches on their way to disk, and the answer to "how many
- * tokens has this key used today".
+ * tokens has this family of keys used today".
  *
  *   open batch  --next()-->  sent batch  --acknowledge()-->  uncounted  --count()-->  in the store's totals
  *
@@ -25,6 +25,7 @@ export interface UsageTotals {
   readonly day: number;
   /** Forget earlier totals first. */
   readonly replaceAll: boolean;
+  /** By family of keys. */
   readonly tokens: ReadonlyMap<string, number>;
   /** The last batch of this writer that they hold. */
   readonly sequence: number;
@@ -32,7 +33,7 @@ export interface UsageTotals {
 
 const maxAuditEntries = 500;
 
-/** Tokens of one batch, of its newest day. */
+/** Tokens of one batch by family of keys, of its newest day. */
 interface DayTokens {
   readonly sequence: number;
   day: number;
@@ -62,7 +63,7 @@ export class UsageBatches {
     const before = this.#rows.get(name);
     this.#rows.set(name, before === undefined ? row : addRows(before, row));
     this.touch(entry.keyId, { atMs: entry.atMs, address: entry.address });
-    this.#addTokens(entry.keyId, dayNumber(entry.atMs), row.inputTokens + row.outputTokens);
+    this.#addTokens(entry.familyId, dayNumber(entry.atMs), row.inputTokens + row.outputTokens);
   }
 
   touch(keyId: string, use: LastUse): void {
@@ -75,10 +76,10 @@ export class UsageBatches {
     else this.#auditDropped++;
   }
 
-  /** Tokens of that key on that day, over all proxies. */
-  today(keyId: string, day: number): number {
-    let sum = this.#storedDay === day ? (this.#stored.get(keyId) ?? 0) : 0;
-    for (const part of this.#uncounted) if (part.day === day) sum += part.tokens.get(keyId) ?? 0;
+  /** Tokens of that family on that day, over all proxies. */
+  today(familyId: string, day: number): number {
+    let sum = this.#storedDay === day ? (this.#stored.get(familyId) ?? 0) : 0;
+    for (const part of this.#uncounted) if (part.day === day) sum += part.tokens.get(familyId) ?? 0;
     return sum;
   }
 
@@ -105,11 +106,11 @@ export class UsageBatches {
   count(totals: UsageTotals): void {
     if (totals.replaceAll) this.#stored.clear();
     this.#storedDay = totals.day;
-    for (const [keyId, tokens] of totals.tokens) this.#stored.set(keyId, tokens);
+    for (const [familyId, tokens] of totals.tokens) this.#stored.set(familyId, tokens);
     this.#uncounted = this.#uncounted.filter((part) => part.sequence > totals.sequence);
   }
 
-  #addTokens(keyId: string, day: number, tokens: number): void {
+  #addTokens(familyId: string, day: number, tokens: number): void {
     const open = this.#uncounted.at(-1);
     if (open === undefined || tokens === 0 || day < open.day) return;
     if (day > open.day) {
@@ -117,7 +118,7 @@ export class UsageBatches {
       open.tokens.clear();
       open.day = day;
     }
-    open.tokens.set(keyId, (open.tokens.get(keyId) ?? 0) + tokens);
+    open.tokens.set(familyId, (open.tokens.get(familyId) ?? 0) + tokens);
   }
 
   #noteDropped(): void {

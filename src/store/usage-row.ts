@@ -32,6 +32,7 @@ export function usageRowOf(entry: UsageEntry): UsageRow {
   return {
     day: dayName(dayNumber(entry.atMs)),
     keyId: entry.keyId,
+    familyId: entry.familyId,
     model: entry.model,
     requests: 1,
     inputTokens: wholeTokens(entry.inputTokens),

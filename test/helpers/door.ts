@@ -113,8 +113,10 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const stored = new Map<string, ApiKey>();
   const addKey = (parts: Partial<ApiKey> = {}): string => {
     const key = `flm_${randomBytes(24).toString('hex')}`;
+    const id = `key_${randomBytes(6).toString('hex')}`;
     const record: ApiKey = {
-      id: `key_${randomBytes(6).toString('hex')}`,
+      id,
+      familyId: parts.id ?? id,
       label: 'test',
       digest: hash('sha256', key, 'hex'),
       prefix: key.slice(0, 8),

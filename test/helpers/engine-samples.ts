@@ -11,6 +11,7 @@ import { engineKind } from '../../src/engines/kinds.ts';
 export function sampleKey(parts: Partial<ApiKey> = {}): KeyView {
   return compileKey({
     id: 'key_sample',
+    familyId: parts.id ?? 'key_sample',
     label: 'sample',
     digest: '',
     prefix: 'flm_xxxx',

@@ -6,6 +6,7 @@ import { type ApiKey, unrestricted } from '../../src/core/security/api-key.ts';
 export function sampleKey(parts: Partial<ApiKey> = {}): ApiKey {
   return {
     id: 'key_1',
+    familyId: parts.id ?? 'key_1',
     label: 'test',
     digest: 'd1',
     prefix: 'flm_',

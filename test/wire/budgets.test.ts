@@ -12,14 +12,17 @@ import { answer, chunk, hold, lastChunk, type Script, sseHead } from '../helpers
 let stock: Stock;
 let stage: Backstage;
 let today = 0;
+/** Whom the ledger was asked about. */
+let asked: string[] = [];
 before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
   today = 0;
+  asked = [];
   stage = await Backstage.open({
     engines: [{ kind: { usageOnRequest: new Set(['chat.completions']) } }],
-    ledger: { today: () => today },
+    ledger: { today: (familyId) => (asked.push(familyId), today) },
   });
 });
 afterEach(async () => {
@@ -52,6 +55,15 @@ test('a key in debt is refused until the debt is paid, and told when that is', a
   assert.equal(stage.engine.requests.length, 1);
   await stage.clock.move(10_100);
   assert.equal((await ask(key, [answer(usage(50))])).status, 200);
+});
+
+test('both secrets of a key that is being rotated have one budget of the minute and of the day', async () => {
+  const limits = { ...noKeyLimits, tokensPerMinute: 600, tokensPerDay: 1000 };
+  const old = stage.addKey({ id: 'key_old', limits });
+  const successor = stage.addKey({ familyId: 'key_old', limits });
+  assert.equal((await ask(old, [answer(usage(700))])).status, 200);
+  assert.equal((await ask(successor, [answer(usage(700))])).status, 429);
+  assert.deepEqual([...new Set(asked)], ['key_old']);
 });
 
 test('a budget of the day that is used up is told with a wait that SDKs do not shorten', async () => {

@@ -79,6 +79,23 @@ for (const [whose, policy] of [
   });
 }
 
+test('both secrets of a key that is being rotated draw on one rate', async () => {
+  const limits = { ...noKeyLimits, requestsPerMinute: 60, burst: 2 };
+  const old = stage.addKey({ id: 'key_old', limits });
+  const successor = stage.addKey({ familyId: 'key_old', limits });
+  assert.deepEqual(left(await ask(old)), ['60', '1', '1s']);
+  assert.deepEqual(left(await ask(successor)), ['60', '0', '2s']);
+  for (const key of [old, successor]) assert.equal((await ask(key)).status, 429);
+});
+
+test('both secrets of a key that is being rotated draw on one rate of the policy', async () => {
+  stage.door.setPolicy({ requestsPerMinutePerKey: 1 });
+  const old = stage.addKey({ id: 'key_old' });
+  const successor = stage.addKey({ familyId: 'key_old' });
+  assert.equal((await ask(old)).status, 200);
+  assert.equal((await ask(successor)).status, 429);
+});
+
 test('a key with a rate of its own is not held to the one for each key', async () => {
   stage.door.setPolicy({ requestsPerMinutePerKey: 1 });
   const key = stage.addKey({ limits: { ...noKeyLimits, requestsPerMinute: 120 } });

@@ -7,9 +7,10 @@ import type { Candidate, EngineDirectory, EngineStatus } from '../engine/directo
 import { type AdmissionDenial, FairAdmission, type Lease, type Waiting } from './admission.ts';
 import { type KeyLimits, type KeyView, noKeyLimits } from './api-key.ts';
 
-function keyOf(id: string, limits: Partial<KeyLimits> = {}): KeyView {
+function keyOf(id: string, limits: Partial<KeyLimits> = {}, familyId = id): KeyView {
   return {
     id,
+    familyId,
     label: id,
     digest: id,
     scopes: new Set(),
@@ -229,6 +230,30 @@ test('what only reads waits for nothing', () => {
   assert.equal(inFlight.get('a'), 2);
   read.release('done');
   assert.throws(() => read.release('done'), /exactly once/);
+});
+
+test('both secrets of a key that is being rotated have one concurrency and one turn', () => {
+  const limited = room({ a: undefined });
+  const first = lease(limited.enter(keyOf('old', { concurrency: 1 })).entered);
+  const successor = keyOf('new', { concurrency: 1 }, 'old');
+  assert.equal(denied(limited.enter(successor).entered).code, 'CONCURRENCY_LIMITED');
+  first.release('done');
+  lease(limited.enter(successor).entered).release('done');
+
+  const { enter } = room({ a: 1 });
+  const running = lease(enter(keyOf('old')).entered);
+  const waiters = [
+    enter(keyOf('old')),
+    enter(keyOf('new', {}, 'old')),
+    enter(keyOf('other')),
+    enter(keyOf('new', {}, 'old')),
+  ] as const;
+  // The other key waits behind none of the two secrets: it is its turn.
+  running.release('done');
+  assert.deepEqual(
+    waiters.map((w) => w.outcomes.length),
+    [0, 0, 1, 0],
+  );
 });
 
 test('two keys that wait for the same engine are started in turn, within the concurrency of each', () => {

@@ -16,6 +16,8 @@
  * of the key that has most, so that nobody can shut others out by flooding. A request counts against the concurrency of
  * its key from the moment it enters, waiting included.
  *
+ * A key here is a family of keys: after a rotation the old and the new secret stand in one line.
+ *
  * A lease is released exactly once; the count of leases of an engine is kept here and nowhere else.
  */
 import assert from 'node:assert';
@@ -82,13 +84,13 @@ export interface QueueReading {
 /** One engine: what runs on it, and when it last served whom. */
 interface Desk {
   running: number;
-  /** Key id to a running number. Forgotten when nobody waits: a key that is away for a moment keeps its turn. */
+  /** Family id to a running number. Forgotten when nobody waits: a key that is away for a moment keeps its turn. */
   readonly lastServed: Map<string, number>;
   /** A moving average of how long a lease lasts; 0 while unknown. */
   averageMs: number;
 }
 
-/** One key: what it has in here. */
+/** One family of keys: what it has in here. */
 interface Line {
   readonly id: string;
   /** Leases and waiting requests. */
@@ -137,7 +139,7 @@ export class FairAdmission implements Admission {
     assert(best !== undefined, 'admission needs a candidate');
     if (!ask.generates) return this.#readLease(best);
     const { concurrency } = key.limits;
-    const line = this.#lineOf(key.id);
+    const line = this.#lineOf(key.familyId);
     if (concurrency !== null && line.active >= concurrency) {
       return {
         kind: 'denied',
@@ -367,11 +369,11 @@ export class FairAdmission implements Admission {
     return desk;
   }
 
-  #lineOf(keyId: string): Line {
-    let line = this.#lines.get(keyId);
+  #lineOf(familyId: string): Line {
+    let line = this.#lines.get(familyId);
     if (line === undefined) {
-      line = { id: keyId, active: 0, waiting: [] };
-      this.#lines.set(keyId, line);
+      line = { id: familyId, active: 0, waiting: [] };
+      this.#lines.set(familyId, line);
     }
     return line;
   }

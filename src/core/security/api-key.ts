@@ -13,6 +13,11 @@ import type { ClientAddress } from './address-rules.ts';
 export interface ApiKey {
   /** `key_` + 12 base62 characters; not secret, stands in logs. */
   readonly id: string;
+  /**
+   * Id of the first key of its line: rotation keeps it. Limits and usage are counted by family, so that two secrets
+   * that are valid together during an overlap have one allowance.
+   */
+  readonly familyId: string;
   readonly label: string;
   /** SHA-256 of the whole key, lower-case hex. */
   readonly digest: string;
@@ -65,6 +70,8 @@ export const unrestricted = {
 /** A key compiled for the hot path: what each step asks of it is one call. Immutable; one per key and snapshot. */
 export interface KeyView {
   readonly id: string;
+  /** Whose limits it uses; see `ApiKey.familyId`. */
+  readonly familyId: string;
   readonly label: string;
   readonly digest: string;
   readonly scopes: ReadonlySet<Scope>;

@@ -20,6 +20,7 @@ const usualScopes: ReadonlySet<Scope> = new Set(['inference']);
 
 class CompiledKey implements KeyView {
   readonly id: string;
+  readonly familyId: string;
   readonly label: string;
   readonly digest: string;
   readonly scopes: ReadonlySet<Scope>;
@@ -32,8 +33,10 @@ class CompiledKey implements KeyView {
   readonly #addresses: AddressRules;
 
   constructor(key: ApiKey) {
-    const { id, label, digest, scopes, limits, models, engines, endpoints, addresses } = key;
+    const { id, familyId, label, digest, scopes, limits, models, engines, endpoints, addresses } = key;
     this.id = id;
+    // One string for both in the common case.
+    this.familyId = familyId === id ? id : familyId;
     this.label = label;
     this.digest = digest;
     this.scopes = scopes.length === 1 && scopes[0] === 'inference' ? usualScopes : new Set(scopes);

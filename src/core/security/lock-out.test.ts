@@ -7,6 +7,7 @@ import { parsePolicy } from './security-policy.ts';
 const here = ['127.0.0.1', '::1'];
 const keyFrom = (...addresses: readonly string[]): ApiKey => ({
   id: 'k',
+  familyId: 'k',
   label: 'k',
   digest: 'k',
   prefix: 'k',

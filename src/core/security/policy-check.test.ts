@@ -10,6 +10,7 @@ import { compilePolicy } from './snapshot.ts';
 const key = (parts: Partial<ApiKey> = {}) =>
   compileKey({
     id: 'key_1',
+    familyId: 'key_1',
     label: 'k',
     digest: 'k',
     prefix: 'k',

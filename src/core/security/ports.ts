@@ -63,6 +63,8 @@ export interface AuditRepository {
 /** One finished request, as usage counts it. */
 export interface UsageEntry {
   readonly keyId: string;
+  /** Whose daily limit it counts against. */
+  readonly familyId: string;
   readonly model: string;
   readonly engine: string;
   readonly inputTokens: number;
@@ -77,6 +79,7 @@ export interface UsageRow {
   /** UTC day, `2026-11-24`. */
   readonly day: string;
   readonly keyId: string;
+  readonly familyId: string;
   readonly model: string;
   readonly requests: number;
   readonly inputTokens: number;
@@ -95,8 +98,8 @@ export interface UsageRepository {
 /** Never blocks; totals are at most 2 s stale. */
 export interface UsageLedger {
   add(entry: UsageEntry): void;
-  /** Tokens of that key today (UTC), over all proxies. */
-  today(keyId: string): number;
+  /** Tokens of that family of keys today (UTC), over all proxies. */
+  today(familyId: string): number;
 }
 
 /** What changed in the store since the last delivery; absent parts did not change. */

@@ -124,6 +124,15 @@ test('a rotated key has the same rules, and the old one ends after the overlap',
   assert.equal(last.record.expiresAtMs, null);
 });
 
+test('rotation keeps the family of a key, however often', async () => {
+  const { service } = setUp();
+  const { record: first } = await service.createKey({ label: 'ci' });
+  assert.equal(first.familyId, first.id);
+  const { record: second } = await service.rotateKey('ci', 5_000);
+  const { record: third } = await service.rotateKey(second.id, 0);
+  assert.deepEqual([second.familyId, third.familyId], [first.id, first.id]);
+});
+
 test('the overlap of a rotation never makes an expiring key live longer', async () => {
   const { service } = setUp();
   const { record } = await service.createKey({ label: 'ci', expiresAtMs: 1_000_500 });

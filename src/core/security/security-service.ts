@@ -48,7 +48,10 @@ export class SecurityService {
     const { clock, secrets, repository } = this.#needs;
     const nowMs = clock.nowMs();
     const fresh = freshSecret(secrets);
-    const record = recordOf(fresh, requestedKey(parseKeyRequest(input, nowMs), nowMs));
+    const record = recordOf(fresh, {
+      ...requestedKey(parseKeyRequest(input, nowMs), nowMs),
+      familyId: fresh.id,
+    });
     await repository.insertKey(record);
     await this.#changed('key.create', record.id, undefined, record);
     return { record, key: fresh.key };
@@ -71,7 +74,10 @@ export class SecurityService {
     const { id } = freshSecret(secrets);
     const prefix = secret.slice(0, importedPrefixLength);
     const digest = secrets.sha256Hex(secret);
-    const record = recordOf({ id, key: secret, digest, prefix }, requestedKey(request, nowMs));
+    const record = recordOf(
+      { id, key: secret, digest, prefix },
+      { ...requestedKey(request, nowMs), familyId: id },
+    );
     await repository.insertKey(record);
     await this.#changed('key.import', record.id, undefined, record);
     return record;
@@ -99,7 +105,7 @@ export class SecurityService {
   }
 
   /**
-   * Makes a second key with the same rules and lets the first one end after `overlapMs` (0: at once).
+   * Makes a second key of the same family, with the same rules, and lets the first one end after `overlapMs` (0: at once).
    * Throws KEY_NOT_FOUND, and KEY_INVALID where the key is revoked.
    */
   async rotateKey(name: string, overlapMs: number): Promise<CreatedKey> {
@@ -184,7 +190,10 @@ export class SecurityService {
 /** Enough to tell keys apart, too little to help anybody who guesses. */
 const importedPrefixLength = 4;
 
-function requestedKey(request: KeyRequest, nowMs: number): Omit<ApiKey, 'id' | 'digest' | 'prefix'> {
+function requestedKey(
+  request: KeyRequest,
+  nowMs: number,
+): Omit<ApiKey, 'id' | 'familyId' | 'digest' | 'prefix'> {
   const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency, ...rest } = request;
   return {
     ...rest,

@@ -1,5 +1,5 @@
 /**
- * Tokens a minute and tokens a day of a key.
+ * Tokens a minute and tokens a day of a key's family: the secrets of one key share one balance.
  *
  * What a request costs is known only when it is over, so a key is admitted while its balance is positive and pays
  * afterwards: the balance may become negative by what was under way, and then has to recover first.
@@ -46,12 +46,12 @@ export class TokenBudgets {
   /** Undefined where the key may go on. */
   deny(key: KeyView): AdmissionDenial | undefined {
     const { tokensPerDay, tokensPerMinute } = key.limits;
-    if (tokensPerDay !== null && this.#ledger.today(key.id) >= tokensPerDay) {
+    if (tokensPerDay !== null && this.#ledger.today(key.familyId) >= tokensPerDay) {
       const nowMs = this.#clock.nowMs();
       return denial(key, 'day', tokensPerDay, dayMs - (nowMs % dayMs));
     }
     if (tokensPerMinute === null) return undefined;
-    const tokens = this.#current(key.id, tokensPerMinute);
+    const tokens = this.#current(key.familyId, tokensPerMinute);
     if (tokens > 0) return undefined;
     // Until one whole token is there: a balance of exactly nothing does not admit.
     return denial(key, 'minute', tokensPerMinute, ((1 - tokens) / tokensPerMinute) * minuteMs);
@@ -61,15 +61,15 @@ export class TokenBudgets {
   settle(key: KeyView, tokens: number): void {
     const { tokensPerMinute } = key.limits;
     if (tokensPerMinute === null || tokens <= 0) return;
-    const left = this.#current(key.id, tokensPerMinute) - tokens;
-    this.#balances.set(key.id, { tokens: left, atMs: this.#nowMs() });
+    const left = this.#current(key.familyId, tokensPerMinute) - tokens;
+    this.#balances.set(key.familyId, { tokens: left, atMs: this.#nowMs() });
     if (this.#balances.size > sweepAbove) this.#sweep();
   }
 
   reading(key: KeyView): TokenReading | undefined {
     const { tokensPerMinute } = key.limits;
     if (tokensPerMinute === null) return undefined;
-    const tokens = this.#current(key.id, tokensPerMinute);
+    const tokens = this.#current(key.familyId, tokensPerMinute);
     return {
       limit: tokensPerMinute,
       remaining: Math.max(0, Math.floor(tokens)),
@@ -77,8 +77,8 @@ export class TokenBudgets {
     };
   }
 
-  #current(keyId: string, perMinute: number): number {
-    const balance = this.#balances.get(keyId);
+  #current(familyId: string, perMinute: number): number {
+    const balance = this.#balances.get(familyId);
     if (balance === undefined) return perMinute;
     const passedMs = this.#nowMs() - balance.atMs;
     return Math.min(perMinute, balance.tokens + (passedMs * perMinute) / minuteMs);

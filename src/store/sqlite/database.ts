@@ -181,6 +181,7 @@ export class Database {
         throw new StoreError('STORE_UNUSABLE', { params: { file: this.place.file, reason } });
       }
       migrate(db, schema.migrations, this.place, clock.nowMs());
+      schema.opened?.(db, this.place);
     } catch (error) {
       db.close();
       throw error;

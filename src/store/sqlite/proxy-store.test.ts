@@ -81,8 +81,9 @@ test('revocations, deletions and keys made again arrive as such', async (t) => {
   lock.exec(`BEGIN IMMEDIATE;
     UPDATE api_key SET revoked_at = 5 WHERE id = 'key_a';
     DELETE FROM api_key WHERE id IN ('key_b', 'key_c');
-    INSERT INTO api_key SELECT 'key_c', label, 'again', prefix, scopes, models, engines, endpoints, addresses, NULL, NULL,
-      NULL, NULL, NULL, created_at, NULL, NULL, 0 FROM api_key WHERE id = 'key_d';
+    INSERT INTO api_key (id, label, digest, prefix, scopes, models, engines, endpoints, addresses, created_at)
+      SELECT 'key_c', label, 'again', prefix, scopes, models, engines, endpoints, addresses, created_at
+      FROM api_key WHERE id = 'key_d';
     COMMIT;`);
   await proxy.refresh();
   const keys = heard.changes[1]?.keys;
@@ -220,6 +221,23 @@ test('tokens of today are those of all proxies, counted once', async (t) => {
   while (one.proxy.today('key_a') < 30) await answered(one.threads.last, 'counted');
   await answered(two.threads.last, 'counted');
   assert.deepEqual([one.proxy.today('key_a'), two.proxy.today('key_a')], [30, 30]);
+});
+
+test('tokens of today are those of a whole family, also of a key that is deleted', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const nowMs = Date.now();
+  await cli.usage.addUsage([
+    sampleUsage({ atMs: nowMs }),
+    sampleUsage({ keyId: 'key_b', familyId: 'key_a', atMs: nowMs }),
+  ]);
+  const { proxy, threads } = await running(t, home);
+  assert.equal(proxy.today('key_a'), 14);
+  proxy.add(sampleUsage({ keyId: 'key_c', familyId: 'key_a', atMs: nowMs }));
+  assert.equal(proxy.today('key_a'), 21);
+  while ((await cli.usage.listUsage('2025-01-01')).length < 3) await answered(threads.last, 'counted');
+  await answered(threads.last, 'counted');
+  assert.deepEqual([proxy.today('key_a'), proxy.today('key_b'), proxy.today('key_c')], [21, 0, 0]);
 });
 
 test('what was used today is known when start resolves', async (t) => {

@@ -113,8 +113,8 @@ class ThreadedStore implements ProxyStore {
     this.#batches.add(entry);
   }
 
-  today(keyId: string): number {
-    return this.#batches.today(keyId, dayNumber(this.#clock.nowMs()));
+  today(familyId: string): number {
+    return this.#batches.today(familyId, dayNumber(this.#clock.nowMs()));
   }
 
   touch(keyId: string, use: LastUse): void {

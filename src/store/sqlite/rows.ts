@@ -49,11 +49,12 @@ function list<T extends string>(row: Row, column: string): readonly T[] {
 
 export const keyColumns =
   'id, label, digest, prefix, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
-  'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at';
+  'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at, family_id';
 
 export function keyOf(row: Row): ApiKey {
   return {
     id: text(row, 'id'),
+    familyId: textOrNull(row, 'family_id') ?? text(row, 'id'),
     label: text(row, 'label'),
     digest: text(row, 'digest'),
     prefix: text(row, 'prefix'),

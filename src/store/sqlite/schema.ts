@@ -3,28 +3,36 @@
  * the list). Keys, policy and engines must survive a power cut, so each commit waits for the disk; usage may lose its
  * last second and must not wait.
  */
+import type { DatabaseSync } from 'node:sqlite';
+import { takeOverAudit } from './audit-takeover.ts';
 import { initialFlm } from './migrations/flm/001-initial.ts';
 import { engineCa } from './migrations/flm/002-engine-ca.ts';
+import { keyFamily } from './migrations/flm/003-key-family.ts';
 import { initialUsage } from './migrations/usage/001-initial.ts';
+import { usageFamily } from './migrations/usage/002-usage-family.ts';
+import type { DatabasePlace } from './sqlite-failure.ts';
 
 export interface Schema {
   readonly file: 'flm.db' | 'usage.db';
   readonly migrations: readonly string[];
   /** Settings of every connection. */
   readonly pragmas: string;
+  /** Runs after each opening, once the schema is up to date. Never throws. */
+  readonly opened?: (db: DatabaseSync, place: DatabasePlace) => void;
 }
 
 export const flmSchema: Schema = {
   file: 'flm.db',
-  migrations: [initialFlm, engineCa],
+  migrations: [initialFlm, engineCa, keyFamily],
   // wal_autocheckpoint: each commit reaches the main file, so that a -wal file that gets lost takes no revocation along.
   // secure_delete: the secret of a deleted engine is overwritten. fullfsync: what FULL means on macOS.
   pragmas:
     'PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 1; PRAGMA secure_delete = ON;',
+  opened: takeOverAudit,
 };
 
 export const usageSchema: Schema = {
   file: 'usage.db',
-  migrations: [initialUsage],
+  migrations: [initialUsage, usageFamily],
   pragmas: 'PRAGMA synchronous = NORMAL;',
 };

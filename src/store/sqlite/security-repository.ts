@@ -22,7 +22,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
   }
 
   async insertKey(key: ApiKey): Promise<void> {
-    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
     unique(() => this.#db.write(() => this.#db.run(sql, ...valuesOf(key))));
   }
 
@@ -36,7 +36,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
 
   async updateKey(key: ApiKey): Promise<void> {
     const sql = `
-      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?))
+      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?)
       WHERE id = ?`;
     const changed = unique(() => this.#db.write(() => this.#db.run(sql, ...valuesOf(key), key.id)));
     if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id } });
@@ -94,6 +94,7 @@ function valuesOf(key: ApiKey): (string | number | null)[] {
     key.createdAtMs,
     key.expiresAtMs,
     key.revokedAtMs,
+    key.familyId,
   ];
 }
 

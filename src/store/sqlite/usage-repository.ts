@@ -24,24 +24,30 @@ export class SqliteUsageRepository implements UsageRepository {
   async listUsage(fromDay: string): Promise<readonly UsageRow[]> {
     return this.#db.list(
       usageOf,
-      'SELECT * FROM usage_day WHERE day >= ? ORDER BY day, key_id, model',
+      `SELECT *, ${family} AS family FROM usage_day WHERE day >= ? ORDER BY day, key_id, model`,
       fromDay,
     );
   }
 }
 
+/** Rows of a flm that knew no families count for the key alone. */
+const family = "iif(family_id = '', key_id, family_id)";
+
 /** Inside a write of `db`. */
 export function addUsage(db: Database, rows: readonly UsageRow[]): void {
   for (const row of rows) {
     db.run(
-      `INSERT INTO usage_day (day, key_id, model, requests, input_tokens, output_tokens, estimated_requests)
-       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, key_id, model) DO UPDATE SET
+      `INSERT INTO usage_day 
+         (day, key_id, family_id, model, requests, input_tokens, output_tokens, estimated_requests)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, key_id, model) DO UPDATE SET
+         family_id = excluded.family_id,
          requests = min(requests + excluded.requests, ${most}),
          input_tokens = min(input_tokens + excluded.input_tokens, ${most}),
          output_tokens = min(output_tokens + excluded.output_tokens, ${most}),
          estimated_requests = min(estimated_requests + excluded.estimated_requests, ${most})`,
       row.day,
       row.keyId,
+      row.familyId,
       row.model,
       row.requests,
       row.inputTokens,
@@ -62,12 +68,12 @@ export function touchKey(db: Database, keyId: string, use: LastUse): void {
   );
 }
 
-/** Tokens of each key on a day, over all proxies. `total` adds as floating point and cannot overflow. */
-export function tokensByKey(db: Database, day: string): ReadonlyMap<string, number> {
+/** Tokens of each family of keys on a day, over all proxies. `total` adds as floating point and cannot overflow. */
+export function tokensByFamily(db: Database, day: string): ReadonlyMap<string, number> {
   const rows = db.list(
-    (row): [string, number] => [text(row, 'key_id'), integer(row, 'tokens')],
-    `SELECT key_id, CAST(min(total(input_tokens) + total(output_tokens), ${most}) AS INTEGER) AS tokens
-     FROM usage_day WHERE day = ? GROUP BY key_id`,
+    (row): [string, number] => [text(row, 'family'), integer(row, 'tokens')],
+    `SELECT ${family} AS family, CAST(min(total(input_tokens) + total(output_tokens), ${most}) AS INTEGER) AS tokens
+     FROM usage_day WHERE day = ? GROUP BY family`,
     day,
   );
   return new Map(rows);
@@ -77,6 +83,7 @@ function usageOf(row: Row): UsageRow {
   return {
     day: text(row, 'day'),
     keyId: text(row, 'key_id'),
+    familyId: text(row, 'family'),
     model: text(row, 'model'),
     requests: integer(row, 'requests'),
     inputTokens: integer(row, 'input_tokens'),

@@ -17,7 +17,7 @@ import { integer } from './rows.ts';
 import { flmSchema, usageSchema } from './schema.ts';
 import { readChanges } from './state-reader.ts';
 import type { Answer, FromThread, Order, StateDelta, ThreadStart, ToThread } from './thread-messages.ts';
-import { addUsage, tokensByKey, touchKey } from './usage-repository.ts';
+import { addUsage, tokensByFamily, touchKey } from './usage-repository.ts';
 
 /** Keys in one message: what the proxy's thread takes over in about a millisecond. */
 const sliceKeys = 500;
@@ -33,7 +33,7 @@ class StoreWorker {
   #load:
     | { readonly n: number; readonly keys: readonly ApiKey[]; at: number; readonly delta: StateDelta }
     | undefined;
-  /** Tokens by key as the proxy knows them. */
+  /** Tokens by family of keys as the proxy knows them. */
   #counted:
     | { readonly day: number; readonly tokens: ReadonlyMap<string, number>; readonly sequence: number }
     | undefined;
@@ -134,14 +134,15 @@ class StoreWorker {
     const version = db.find((row) => integer(row, 'data_version'), 'PRAGMA data_version') ?? -1;
     if (!this.#wrote && version === this.#countedVersion && this.#counted?.day === day) return undefined;
     const now = db.read(() => ({
-      tokens: tokensByKey(db, dayName(day)),
+      tokens: tokensByFamily(db, dayName(day)),
       sequence: this.#sequenceOf(writer),
     }));
     const before = this.#counted?.day === day ? this.#counted : undefined;
     const changed = new Map<string, number>();
-    for (const [keyId, tokens] of now.tokens)
-      if (before?.tokens.get(keyId) !== tokens) changed.set(keyId, tokens);
-    for (const keyId of before?.tokens.keys() ?? []) if (!now.tokens.has(keyId)) changed.set(keyId, 0);
+    for (const [familyId, tokens] of now.tokens)
+      if (before?.tokens.get(familyId) !== tokens) changed.set(familyId, tokens);
+    for (const familyId of before?.tokens.keys() ?? [])
+      if (!now.tokens.has(familyId)) changed.set(familyId, 0);
     this.#counted = { day, ...now };
     this.#countedVersion = version;
     this.#wrote = false;

@@ -1,0 +1,69 @@
+/**
+ * Copies the audit of changes, which flm 0.1.0 kept in `usage.db`, to `flm.db`, once. Refused logins stay where they are.
+ *
+ * The old rows also tell which key was rotated to which, so keys that 0.1.0 rotated get their family here.
+ * A `usage.db` that cannot be read now keeps nobody from opening `flm.db`: the next opening tries again. The old rows
+ * are not deleted, so that a crash in between loses nothing.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { DatabasePlace } from './sqlite-failure.ts';
+
+/** Reads do not wait for writers in WAL mode; this is for a file that is being opened for the first time. */
+const busyTimeoutMs = 250;
+
+/** Actions of proxies, which stay in `usage.db`. */
+const ofProxies = "('auth.refused', 'audit.dropped')";
+
+/** `db` is the open `flm.db`, outside a transaction. Never throws. */
+export function takeOverAudit(db: DatabaseSync, place: DatabasePlace): void {
+  const isDue = (): boolean => db.prepare("SELECT 1 FROM takeover WHERE name = 'audit'").get() !== undefined;
+  try {
+    if (!isDue()) return;
+    db.exec('BEGIN IMMEDIATE');
+    // Another process may have been faster.
+    if (isDue()) copy(db, join(dirname(place.file), 'usage.db'));
+    db.exec('COMMIT');
+  } catch {
+    // What is damaged, locked or full stays as it is and is reported by those who need it.
+    if (db.isTransaction) db.exec('ROLLBACK');
+  }
+}
+
+function copy(db: DatabaseSync, file: string): void {
+  if (existsSync(file)) {
+    const old = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
+    try {
+      copyRows(db, old);
+    } finally {
+      old.close();
+    }
+  }
+  db.exec("DELETE FROM takeover WHERE name = 'audit'");
+}
+
+function copyRows(db: DatabaseSync, old: DatabaseSync): void {
+  const insert = db.prepare(
+    'INSERT INTO audit (at, actor, action, subject, before, after) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const join = db.prepare('UPDATE api_key SET family_id = ? WHERE coalesce(family_id, id) = ?');
+  const familyOf = db.prepare('SELECT coalesce(family_id, id) AS family FROM api_key WHERE id = ?');
+  const families = new Map<string, string>();
+  const rows = old
+    .prepare(
+      `SELECT at, actor, action, subject, before, after,
+         CASE WHEN action = 'key.rotate' AND json_valid(after) THEN json_extract(after, '$.id') END AS successor
+       FROM audit WHERE action NOT IN ${ofProxies} ORDER BY id`,
+    )
+    .iterate();
+  for (const { at, actor, action, subject, before, after, successor } of rows) {
+    insert.run(at ?? null, actor ?? null, action ?? null, subject ?? null, before ?? null, after ?? null);
+    if (typeof successor !== 'string' || typeof subject !== 'string') continue;
+    // The first key of the line may be deleted by now; its id stands for the family all the same.
+    const family = families.get(subject) ?? familyOf.get(subject)?.family ?? subject;
+    if (typeof family !== 'string') continue;
+    families.set(successor, family);
+    join.run(family, successor);
+  }
+}

@@ -1,0 +1,105 @@
+/** A data folder of flm 0.1.0 opens: its keys work on, its families are known, its audit has moved. */
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type TestContext, test } from 'node:test';
+import { sampleKey, sampleUsage } from '../repository-samples.ts';
+import { initialFlm } from './migrations/flm/001-initial.ts';
+import { engineCa } from './migrations/flm/002-engine-ca.ts';
+import { initialUsage } from './migrations/usage/001-initial.ts';
+import { openedStore, temporaryHome } from './test-homes.ts';
+
+/** The two files as 0.1.0 made them, with keys and an audit as it wrote them. */
+function folderOf010(
+  t: TestContext,
+  keys: readonly string[],
+  rotations: readonly (readonly [from: string, to: string])[] = [],
+): string {
+  const home = temporaryHome(t);
+  const flm = new DatabaseSync(join(home, 'flm.db'));
+  flm.exec(`PRAGMA journal_mode = WAL; ${initialFlm} ${engineCa} PRAGMA user_version = 2`);
+  const insert = flm.prepare(
+    `INSERT INTO api_key (id, label, digest, prefix, scopes, models, engines, endpoints, addresses, created_at)
+     VALUES (?, ?, ?, 'flm_kQ3x', '["inference"]', '[]', '[]', '[]', '[]', ?)`,
+  );
+  for (const name of keys) {
+    const { id, label, digest, createdAtMs } = sampleKey(name);
+    insert.run(id, label, digest, createdAtMs);
+  }
+  flm.close();
+  const usage = new DatabaseSync(join(home, 'usage.db'));
+  usage.exec(`PRAGMA journal_mode = WAL; ${initialUsage} PRAGMA user_version = 1`);
+  const record = usage.prepare(
+    "INSERT INTO audit (at, actor, action, subject, before, after) VALUES (?, 'cli:me', ?, ?, ?, ?)",
+  );
+  record.run(1, 'key.create', 'key_a', null, 'no JSON');
+  for (const [from, to] of rotations)
+    record.run(2, 'key.rotate', `key_${from}`, null, JSON.stringify({ id: `key_${to}`, label: 'x' }));
+  record.run(3, 'auth.refused', '192.0.2.7', null, null);
+  usage.prepare("INSERT INTO usage_day VALUES ('2025-06-15', 'key_a', 'llama3:8b', 1, 3, 4, 0)").run();
+  usage.close();
+  return home;
+}
+
+test('a data folder of 0.1.0 opens with every key, and each is its own family', async (t) => {
+  const store = openedStore(t, folderOf010(t, ['a', 'b']));
+  assert.deepEqual(await store.security.listKeys(), [sampleKey('a'), sampleKey('b')]);
+  await store.usage.addUsage([sampleUsage()]);
+  const [row] = await store.usage.listUsage('2025-01-01');
+  assert.deepEqual([row?.keyId, row?.familyId, row?.requests], ['key_a', 'key_a', 2]);
+  assert.deepEqual(store.faults(), []);
+});
+
+test('keys that 0.1.0 rotated are one family, over several rotations and where the first is gone', async (t) => {
+  const rotations = [
+    ['a', 'b'],
+    ['gone', 'd'],
+    ['b', 'c'],
+  ] as const;
+  const store = openedStore(t, folderOf010(t, ['a', 'b', 'c', 'd', 'e'], rotations));
+  const families = (await store.security.listKeys()).map((key) => [key.id, key.familyId]);
+  assert.deepEqual(families, [
+    ['key_a', 'key_a'],
+    ['key_b', 'key_a'],
+    ['key_c', 'key_a'],
+    ['key_d', 'key_gone'],
+    ['key_e', 'key_e'],
+  ]);
+});
+
+test('a usage file that is damaged keeps no folder of 0.1.0 from opening, and families follow once it is whole', async (t) => {
+  const home = folderOf010(t, ['a', 'b'], [['a', 'b']]);
+  const file = join(home, 'usage.db');
+  const whole = new DatabaseSync(file);
+  const backup = join(home, 'whole.db');
+  whole.prepare('VACUUM INTO ?').run(backup);
+  whole.close();
+  writeFileSync(file, 'this is no database '.repeat(300));
+  const damaged = openedStore(t, home);
+  assert.equal((await damaged.security.findKey('key_b'))?.familyId, 'key_b');
+  // Rotated meanwhile: what is learned later holds for the successor too.
+  await damaged.security.insertKey(sampleKey('c', { familyId: 'key_b' }));
+  damaged.close();
+  rmSync(file);
+  const again = new DatabaseSync(backup);
+  again.prepare('VACUUM INTO ?').run(file);
+  again.close();
+  const store = openedStore(t, home);
+  const families = (await store.security.listKeys()).map((key) => key.familyId);
+  assert.deepEqual(families, ['key_a', 'key_a', 'key_a']);
+});
+
+test('an older flm writes keys without a family, and each of them is its own', async (t) => {
+  const home = temporaryHome(t);
+  const store = openedStore(t, home);
+  await store.security.insertKey(sampleKey('b', { familyId: 'key_a' }));
+  const older = new DatabaseSync(join(home, 'flm.db'));
+  older.exec(
+    `INSERT INTO api_key (id, label, digest, prefix, scopes, models, engines, endpoints, addresses, created_at)
+     VALUES ('key_x', 'x', 'digest of x', 'flm_', '["inference"]', '[]', '[]', '[]', '[]', 1)`,
+  );
+  older.close();
+  assert.equal((await store.security.findKey('key_x'))?.familyId, 'key_x');
+  assert.equal((await store.security.findKey('key_b'))?.familyId, 'key_a');
+});
