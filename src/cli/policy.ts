@@ -73,7 +73,7 @@ function set(cli: Cli): Command {
     )
     .option('--deny-ip <cidr>', 'address or range that may not come in (repeatable)', collect)
     .option('--trusted-proxy <cidr>', 'peer whose forwarded addresses are believed (repeatable)', collect)
-    .option('--rpm <number>', 'requests a minute for a proxy as a whole')
+    .option('--rpm <number>', 'requests a minute of all keys together')
     .option('--rpm-per-key <number>', 'requests a minute for each key without a rate of its own')
     .option('--rpm-per-address <number>', 'requests a minute for each client address')
     .option(`--clear <rule>`, `empty a rule: ${Object.keys(rules).join(', ')} (repeatable)`, collect)

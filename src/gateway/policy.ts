@@ -44,6 +44,10 @@ function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
 /** Ids of keys, addresses and this name differ in form, so that none needs a prefix, which would cost a string a request. */
 const proxyBucket = 'proxy';
 
+/**
+ * A request without a key pays for its address alone. It must not use up the rate that all keys share, or a stranger's
+ * health checks and preflights would lock out every key.
+ */
 function buckets(x: Exchange): BucketAsk[] {
   const policy = x.snapshot.policy.source;
   const asks: BucketAsk[] = [];
@@ -62,7 +66,7 @@ function buckets(x: Exchange): BucketAsk[] {
     const perMinute = policy.requestsPerMinutePerAddress;
     asks.push({ bucket: x.client.bucket, perMinute, burst: burstOf(perMinute) });
   }
-  if (policy.requestsPerMinute !== null) {
+  if (policy.requestsPerMinute !== null && x.key !== undefined) {
     asks.push({
       bucket: proxyBucket,
       perMinute: policy.requestsPerMinute,

@@ -134,3 +134,25 @@ test('a preflight counts against its address', async () => {
   assert.equal(refused.field('access-control-allow-origin'), origin);
   assert.match(refused.field('access-control-expose-headers') ?? '', /retry-after, retry-after-ms/);
 });
+
+test('requests without a key never use up the rate that keys share, whatever they ask for', async () => {
+  const origin = 'https://app.example.org';
+  stage.door.setPolicy({ requestsPerMinute: 2, allowOrigins: [origin] });
+  const preflight =
+    'OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
+    `Origin: ${origin}\r\nAccess-Control-Request-Method: POST\r\n\r\n`;
+  for (let i = 0; i < 12; i++) {
+    const health = await (await stage.send('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')).response();
+    assert.equal(health.status, 200);
+    assert.equal(health.field('x-ratelimit-limit-requests'), undefined, 'no rate holds for it');
+    assert.equal((await (await stage.send(preflight)).response()).status, 204);
+    for (const key of ['flm_wrong', '']) {
+      const refused = await (await stage.send(post('/v1/chat/completions', key, '{"model":"m"}'))).response();
+      // Failed logins are slowed down on their own.
+      assert.equal(refused.status, i < 10 ? 401 : 429);
+    }
+  }
+  assert.deepEqual(left(await ask(stage.door.key)), ['2', '1', '30s']);
+  assert.equal((await ask(stage.door.key)).status, 200);
+  assert.equal((await ask(stage.door.key)).status, 429);
+});

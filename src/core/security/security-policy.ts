@@ -29,9 +29,9 @@ const fields = {
     .max(1000)
     .describe('Peers whose X-Forwarded-For field, or where there is none Forwarded, is believed.'),
   allowOrigins: z.array(origin).max(1000).describe('Browser origins that may call; none by default.'),
-  requestsPerMinute: rate.describe('For the proxy as a whole.'),
+  requestsPerMinute: rate.describe('For all keys together; requests without a key do not count.'),
   requestsPerMinutePerKey: rate.describe('For each key that has no rate of its own.'),
-  requestsPerMinutePerAddress: rate.describe('For each client address.'),
+  requestsPerMinutePerAddress: rate.describe('For each client address, requests without a key included.'),
 };
 
 export const securityPolicySchema = z.strictObject({
