@@ -126,6 +126,7 @@ async function startProxy(
       connections: gateway.connections,
       bufferedBytes: gateway.bufferedBytes,
       keys: snapshots.current().keysById.size,
+      storeReadable: storeProblem === undefined,
       engines: room.service.engines(),
       queues: gateway.queues(),
       certificate: certificates?.keeper.facts(),

@@ -290,6 +290,12 @@ export const errorTable = {
     text: 'The request body is larger than {limit} bytes.',
     hint: 'Send less, or raise the limit of the profile (maxBodyBytes).',
   },
+  UPGRADE_REQUIRED: {
+    ...refused,
+    status: 426,
+    text: 'This proxy does not speak WebSocket.',
+    hint: 'Send the request as plain HTTP/1.1; Codex does so with supports_websockets = false.',
+  },
   EXPECTATION_FAILED: {
     ...refused,
     status: 417,
@@ -399,7 +405,7 @@ export const errorTable = {
     ...refused,
     status: 403,
     text: 'The policy does not allow this origin.',
-    hint: 'Allow it with `flm policy set --allow-origin URL`.',
+    hint: 'Allow it with `flm policy set --allow-origin {origin}`.{never}',
   },
   RATE_LIMITED: {
     ...refused,

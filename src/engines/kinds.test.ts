@@ -134,7 +134,7 @@ test('what hazards look at is scanned on every route that such an engine serves'
 test('routes of our own are served by no engine, and those of Ollama by Ollama alone', () => {
   for (const name of engineKindNames) {
     const { serves } = engineKind(name);
-    for (const own of ['health', 'metrics', 'engine.native'] as const satisfies readonly RouteId[])
+    for (const own of ['health', 'ready', 'metrics', 'engine.native'] as const satisfies readonly RouteId[])
       assert.equal(serves.has(own), false);
     assert.equal(
       [...serves].some((id) => id.startsWith('ollama.')),

@@ -8,7 +8,7 @@ import { type BodyFacts, type RouteId, routeIds } from '../core/engine/routes.ts
 import { countOf, type JsonObject, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
 import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
 
-const ownRoutes: ReadonlySet<RouteId> = new Set(['engine.native', 'health', 'metrics']);
+const ownRoutes: ReadonlySet<RouteId> = new Set(['engine.native', 'health', 'ready', 'metrics']);
 
 const infer = { method: 'POST', scope: 'inference', model: 'json' } as const;
 

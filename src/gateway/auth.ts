@@ -11,6 +11,7 @@ import type { KeyView } from '../core/security/api-key.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import { retryFields } from './retry-fields.ts';
+import { probePaths } from './routes.ts';
 
 /** Keys that live only in this proxy's memory. */
 export interface TemporaryKeys {
@@ -25,8 +26,6 @@ export interface AuthNeeds {
   readonly onRefused: (x: Exchange, throttled: boolean) => void;
 }
 
-const keyless = new Set(['/health']);
-
 /** RFC 9110, section 11.4: the scheme in any case, then spaces, then the token of RFC 6750. */
 const bearer = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
@@ -37,7 +36,7 @@ export function makeAuth(needs: AuthNeeds): Step {
     const authorization = fields.get('authorization');
     const xApiKey = fields.get('x-api-key');
     const apiKey = fields.get('api-key');
-    if (keyless.has(x.path) && x.head.method !== 'OPTIONS') return undefined;
+    if (probePaths.has(x.path)) return undefined;
 
     const single = xApiKey === undefined && apiKey === undefined ? authorization : undefined;
     if (single !== undefined && single === x.peer.credential && x.peer.credentialSnapshot === x.snapshot) {

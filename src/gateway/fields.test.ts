@@ -50,6 +50,10 @@ test('forwarded addresses in several lines are one list, in order', () => {
   assert.equal(fields.get('forwarded'), 'for=a');
 });
 
+test('the protocols that a client offers in several lines are one list', () => {
+  assert.equal(Fields.of(['Upgrade', 'h2c', 'upgrade', 'websocket']).get('upgrade'), 'h2c, websocket');
+});
+
 test('a field that is empty is there', () => {
   assert.equal(Fields.of(['Authorization', '']).get('authorization'), '');
   assert.equal(Fields.of(['Host', '', 'Host', 'a']).repeated('host'), true);

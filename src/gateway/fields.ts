@@ -32,6 +32,9 @@ const names = [
 ] as const;
 export type FieldName = (typeof names)[number];
 
+/** Lists of which every member counts. */
+const lists: ReadonlySet<FieldName> = new Set(['x-forwarded-for', 'forwarded', 'upgrade', 'connection']);
+
 const slotOf = new Map<string, number>(names.map((name, slot) => [name, slot]));
 
 /** By first letter and length: most of what SDKs send is turned away here, before a name is hashed. */
@@ -83,10 +86,8 @@ export class Fields {
       return;
     }
     this.#repeated |= 1 << at;
-    // Lists may be sent in several lines (RFC 9110, section 5.3); of the fields known here only these two are lists
-    // whose every member counts.
-    if (names[at] === 'x-forwarded-for' || names[at] === 'forwarded')
-      this.#values[at] = `${earlier}, ${value}`;
+    // Lists may be sent in several lines (RFC 9110, section 5.3).
+    if (lists.has(names[at] as FieldName)) this.#values[at] = `${earlier}, ${value}`;
   }
 
   /** Some known field came twice. */

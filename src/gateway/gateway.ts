@@ -20,7 +20,7 @@ import { makeAuth, type TemporaryKeys } from './auth.ts';
 import type { Exchange } from './exchange.ts';
 import { makeGuard } from './guard.ts';
 import { makeEngineApi } from './handlers/engine-api.ts';
-import { makeHealth, makeMetrics } from './handlers/health.ts';
+import { makeHealth, makeMetrics, makeReady } from './handlers/health.ts';
 import { makeInference } from './handlers/inference.ts';
 import { makeModels } from './handlers/models.ts';
 import { makeOllamaLists } from './handlers/ollama-lists.ts';
@@ -109,6 +109,7 @@ export class Gateway {
         'ollama-lists': makeOllamaLists(attemptNeeds),
         'engine-api': makeEngineApi(attemptNeeds),
         health: makeHealth(draining),
+        ready: makeReady(draining, needs.directory),
         metrics: makeMetrics(needs.metrics),
       },
     });

@@ -8,6 +8,7 @@
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { type HostList, parseHost } from './hosts.ts';
 import { dialectOfPath } from './router.ts';
+import { probePaths } from './routes.ts';
 
 export interface GuardNeeds {
   readonly hosts: HostList;
@@ -34,7 +35,6 @@ export const guardRules: readonly Rule[] = [
   { name: 'field-count', check: refuseManyFields },
   { name: 'host', check: refuseForeignHost },
   { name: 'transfer-coding', check: refuseOtherCodings },
-  { name: 'upgrade', check: refuseUpgrade },
   { name: 'credential-once', check: refuseSecondCredential },
   { name: 'path', check: refuseOddPath },
   { name: 'draining', check: refuseWhileDraining },
@@ -86,9 +86,13 @@ function refuseManyFields(x: Exchange, needs: GuardNeeds): Refusal | undefined {
     : undefined;
 }
 
-/** Exactly one `Host` (RFC 9112, section 3.2), well formed, and one that this proxy answers for. */
+/**
+ * Exactly one `Host` (RFC 9112, section 3.2), well formed, and one that this proxy answers for. HTTP/1.0 needs none, and
+ * HAProxy's health check sends none; no browser speaks HTTP/1.0, so no page can rebind a name by it.
+ */
 function refuseForeignHost(x: Exchange, needs: GuardNeeds): Refusal | undefined {
   const value = x.head.fields.get('host');
+  if (value === undefined && x.head.version === '1.0' && probePaths.has(x.path)) return undefined;
   if (value === undefined || x.head.fields.repeated('host'))
     return malformed('it needs exactly one Host field');
   if (value === x.peer.goodHost) return undefined;
@@ -106,11 +110,6 @@ function refuseOtherCodings(x: Exchange): Refusal | undefined {
   if (x.head.version === '1.0') return malformed('HTTP/1.0 has no transfer codings');
   if (coding.toLowerCase() === 'chunked' && !x.head.fields.repeated('transfer-encoding')) return undefined;
   return { code: 'TRANSFER_CODING_UNSUPPORTED', rule: 'guard', close: true };
-}
-
-/** Node forgets what was pipelined behind an upgrade; nothing here speaks another protocol anyway. */
-function refuseUpgrade(x: Exchange): Refusal | undefined {
-  return x.head.fields.get('upgrade') === undefined ? undefined : malformed('nothing to upgrade to');
 }
 
 /** Two parties on the way might each believe another of them. */
@@ -150,7 +149,7 @@ function refuseOddPath(x: Exchange): Refusal | undefined {
 
 /** A kept-alive connection must not keep a stopping proxy alive. */
 function refuseWhileDraining(x: Exchange, needs: GuardNeeds): Refusal | undefined {
-  // The health answer tells that it drains, which a load balancer wants to know.
-  if (!needs.draining() || x.path === '/health') return undefined;
+  // A load balancer wants to know.
+  if (!needs.draining() || probePaths.has(x.path)) return undefined;
   return { code: 'DRAINING', rule: 'draining', close: true, fields: ['retry-after', '2'] };
 }

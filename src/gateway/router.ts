@@ -3,7 +3,8 @@
  * `{id}` and `{rest}`, and nothing is normalised: a path is in the table or it is a 404.
  */
 import type { Exchange, Refusal, Step } from './exchange.ts';
-import { type Route, routes } from './routes.ts';
+import { probePaths, type Route, routes } from './routes.ts';
+import { refuseWebSocket } from './upgrade.ts';
 
 interface Pattern {
   /** Literal segments; undefined where a segment is `{id}`. */
@@ -25,8 +26,10 @@ for (const route of routes) {
   patterns.push({ segments: segments.map((s) => (s === '{id}' ? undefined : s)), rest, route });
 }
 
-/** Fills `route`, `params` and `dialect`. Refuses with ROUTE_UNKNOWN or METHOD_NOT_ALLOWED. */
+/** Fills `route`, `params` and `dialect`. Refuses with UPGRADE_REQUIRED, ROUTE_UNKNOWN or METHOD_NOT_ALLOWED. */
 export const router: Step = (x) => {
+  const webSocket = refuseWebSocket(x);
+  if (webSocket !== undefined) return webSocket;
   const rows = literal.get(x.path);
   if (rows !== undefined) {
     for (const route of rows) if (accepts(route, x.head.method)) return take(x, route, []);
@@ -49,7 +52,18 @@ function take(x: Exchange, route: Route, params: readonly string[]): undefined {
 }
 
 function accepts(route: Route, method: string): boolean {
-  return route.method === method || route.method === 'ANY' || (route.method === 'GET' && method === 'HEAD');
+  if (route.method === method || route.method === 'ANY') return true;
+  if (route.method !== 'GET') return false;
+  return method === 'HEAD' || (method === 'OPTIONS' && probePaths.has(route.pattern));
+}
+
+const getMethods = ['GET', 'HEAD'];
+const probeMethods = ['GET', 'HEAD', 'OPTIONS'];
+
+/** What a route answers; a probe answers OPTIONS as well, which HAProxy sends where no method is configured. */
+export function methodsOf(route: Route): readonly string[] {
+  if (route.method !== 'GET') return [route.method];
+  return probePaths.has(route.pattern) ? probeMethods : getMethods;
 }
 
 function match(pattern: Pattern, path: string): readonly string[] | undefined {
@@ -92,7 +106,7 @@ export function dialectOfPath(path: string): 'openai' | 'anthropic' | 'ollama' {
 }
 
 function wrongMethod(rows: readonly Route[]): Refusal {
-  const methods = [...new Set(rows.flatMap((r) => (r.method === 'GET' ? ['GET', 'HEAD'] : [r.method])))];
+  const methods = [...new Set(rows.flatMap(methodsOf))];
   return { code: 'METHOD_NOT_ALLOWED', rule: 'the route table', fields: ['allow', methods.join(', ')] };
 }
 

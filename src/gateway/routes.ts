@@ -14,7 +14,14 @@ export type ModelPlace = 'json' | 'multipart' | 'none';
  */
 export type TerminalMark = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'none';
 
-export type HandlerName = 'models' | 'inference' | 'ollama-lists' | 'engine-api' | 'health' | 'metrics';
+export type HandlerName =
+  | 'models'
+  | 'inference'
+  | 'ollama-lists'
+  | 'engine-api'
+  | 'health'
+  | 'ready'
+  | 'metrics';
 
 export interface Route {
   readonly id: RouteId;
@@ -170,5 +177,12 @@ export const routes: readonly Route[] = [
   },
 
   { ...get, ...openai, id: 'health', ...same('/health'), handler: 'health' },
+  { ...get, ...openai, id: 'ready', ...same('/ready'), handler: 'ready' },
   { ...get, ...openai, id: 'metrics', ...same('/metrics'), scope: 'metrics', handler: 'metrics' },
 ];
+
+/**
+ * Paths that load balancers ask: they need no key, answer while the proxy drains, answer OPTIONS like GET, and answer
+ * HTTP/1.0 without `Host`. Their answers name nothing.
+ */
+export const probePaths: ReadonlySet<string> = new Set(['/health', '/ready']);

@@ -47,6 +47,7 @@ const readings: Readings = {
   connections: 4,
   bufferedBytes: 5,
   keys: 6,
+  storeReadable: true,
   engines: [engine('up', 'running', 2), engine('late', 'degraded', 0), engine('gone', 'down', 0)],
   queues: [],
 };

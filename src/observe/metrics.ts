@@ -14,6 +14,8 @@ export interface Readings {
   readonly connections: number;
   readonly bufferedBytes: number;
   readonly keys: number;
+  /** Keys and policy can be read from the store; otherwise the last ones that were read are in force. */
+  readonly storeReadable: boolean;
   readonly engines: readonly EngineStatus[];
   readonly queues: readonly QueueReading[];
   /** With HTTPS. */
@@ -95,6 +97,13 @@ export class Metrics {
     gauge(registers, 'flm_keys', 'Keys that are known, revoked ones included.', [], () => [
       { labels: {}, value: readings().keys },
     ]);
+    gauge(
+      registers,
+      'flm_store_readable',
+      '1 where changes of keys and policy can be read; 0: the last ones read stay in force.',
+      [],
+      () => [{ labels: {}, value: readings().storeReadable ? 1 : 0 }],
+    );
     gauge(registers, 'flm_engine_up', '1 where the engine answers.', ['engine', 'kind'], () =>
       readings().engines.map((e) => ({
         labels: { engine: e.ref.id, kind: e.ref.kind },

@@ -13,7 +13,7 @@ import type {
   EngineStatus,
   Resolution,
 } from '../../src/core/engine/directory.ts';
-import type { AttemptEnd, Engine, EngineKind } from '../../src/core/engine/engine.ts';
+import type { AttemptEnd, Engine, EngineKind, EngineState } from '../../src/core/engine/engine.ts';
 import { type RouteId, routeIds } from '../../src/core/engine/routes.ts';
 import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
@@ -163,6 +163,8 @@ export class TestDirectory implements EngineDirectory {
   readonly #inFlight = new Map<string, number>();
   /** Every end that was reported. */
   readonly ends: AttemptEnd[] = [];
+  /** As `engines()` tells it, in place of running. */
+  readonly states = new Map<string, EngineState>();
 
   constructor(engines: readonly TestEngine[]) {
     this.#engines = engines.map((e) => {
@@ -224,7 +226,7 @@ export class TestDirectory implements EngineDirectory {
   engines(): readonly EngineStatus[] {
     return this.#engines.map((c) => ({
       ref: c.engine.ref,
-      state: c.state,
+      state: this.states.get(c.engine.ref.id) ?? c.state,
       inFlight: this.inFlight(c.engine.ref.id),
       models: [],
       breakerOpen: false,

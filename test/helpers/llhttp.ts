@@ -37,7 +37,7 @@ export async function readWithLlhttp(
     refused = true;
     socket.destroy();
   });
-  for (const event of ['checkContinue', 'checkExpectation', 'upgrade', 'connect']) {
+  for (const event of ['checkContinue', 'checkExpectation', 'connect']) {
     server.on(event, (req: { socket: Duplex }) => {
       refused = true;
       req.socket.destroy();

@@ -87,7 +87,8 @@ describe('a method', () => {
     ['OPTIONS', '/v1/chat/completions', 'POST'],
     ['POST', '/v1/responses/resp_1', 'GET, HEAD, DELETE'],
     ['DELETE', '/api/tags', 'GET, HEAD'],
-    ['POST', '/health', 'GET, HEAD'],
+    ['POST', '/health', 'GET, HEAD, OPTIONS'],
+    ['POST', '/ready', 'GET, HEAD, OPTIONS'],
     ['POST', '/metrics', 'GET, HEAD'],
   ];
   for (const [method, path, allow] of cases)
@@ -130,8 +131,94 @@ describe('/health', () => {
     await scene.unharmed();
   });
   test('makes nothing else keyless', async () => {
-    for (const path of ['/health/', '/healthz', '/Health', '/health%2f', '/v1/health', '/metrics'])
+    for (const path of [
+      '/health/',
+      '/healthz',
+      '/Health',
+      '/health%2f',
+      '/v1/health',
+      '/metrics',
+      '/ready/',
+      '/v1/ready',
+    ])
       assert.equal((await scene.ask(`${health.replace('/health', path)}\r\n`)).status, 401, path);
+    await scene.unharmed();
+  });
+});
+
+describe('/ready', () => {
+  const ready = 'GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  test('needs no key, and is 200 while an engine is up', async () => {
+    const response = await scene.ask(ready);
+    assert.equal(response.status, 200);
+    assert.equal(response.body.toString(), '{"status":"ready"}');
+    scene.door.directory.states.set('e', 'degraded');
+    assert.equal((await scene.ask(ready)).status, 200);
+    scene.door.directory.states.clear();
+    await scene.unharmed();
+  });
+  test('is 503 while no engine is up, and names none', async () => {
+    for (const state of ['down', 'installed'] as const) {
+      scene.door.directory.states.set('e', state);
+      const response = await scene.ask(ready);
+      assert.equal(response.status, 503);
+      assert.equal(response.body.toString(), '{"status":"unready"}');
+    }
+    // The process serves all the same.
+    assert.equal((await scene.ask(ready.replace('ready', 'health'))).status, 200);
+    scene.door.directory.states.clear();
+    assert.equal((await scene.ask(ready)).status, 200);
+    await scene.unharmed();
+  });
+  test('is 503 while the proxy drains', async () => {
+    const draining = await Scene.open();
+    try {
+      const wire = await draining.dial();
+      assert.equal((await wire.send(ready).response()).status, 200);
+      draining.door.gateway.release();
+      const response = await wire.send(ready).response();
+      assert.equal(response.status, 503);
+      assert.equal(response.body.toString(), '{"status":"draining"}');
+    } finally {
+      await draining.close();
+    }
+    await scene.unharmed();
+  });
+});
+
+describe('a load balancer', () => {
+  for (const path of ['/health', '/ready'])
+    for (const method of ['GET', 'HEAD', 'OPTIONS']) {
+      test(`is answered ${method} ${path} in HTTP/1.0 without Host`, async () => {
+        const said = await scene.askToTheEnd(`${method} ${path} HTTP/1.0\r\n\r\n`);
+        assert.match(said, /^HTTP\/1\.1 200 OK\r\n/);
+        assert.match(said, /\r\nconnection: close\r\n/i);
+        assert.equal(said.endsWith('\r\n\r\n'), method === 'HEAD', said);
+        await scene.unharmed();
+      });
+      test(`is answered ${method} ${path} in HTTP/1.1`, async () => {
+        const said = await scene.askToTheEnd(
+          `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+        );
+        assert.match(said, /^HTTP\/1\.1 200 OK\r\n/);
+        assert.equal(/\r\nallow: GET, HEAD, OPTIONS\r\n/.test(said), method === 'OPTIONS');
+        await scene.unharmed();
+      });
+      test(`is told by ${method} /ready alone that no engine is up (${path})`, async () => {
+        scene.door.directory.states.set('e', 'down');
+        const said = await scene.askToTheEnd(`${method} ${path} HTTP/1.0\r\n\r\n`);
+        scene.door.directory.states.clear();
+        assert.ok(said.startsWith(`HTTP/1.1 ${path === '/ready' ? 503 : 200} `), said);
+        await scene.unharmed();
+      });
+    }
+  test('that names a foreign host is refused in HTTP/1.0 as well', async () => {
+    const said = await scene.askToTheEnd('GET /health HTTP/1.0\r\nHost: attacker.example\r\n\r\n');
+    assert.match(said, /^HTTP\/1\.1 421 /);
+    await scene.unharmed();
+  });
+  test('needs a Host in HTTP/1.1', async () => {
+    assert.equal((await scene.ask('GET /health HTTP/1.1\r\n\r\n')).status, 400);
     await scene.unharmed();
   });
 });

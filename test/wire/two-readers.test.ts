@@ -157,6 +157,10 @@ describe('the two readers', () => {
     ['health', (fields) => `GET /health HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`],
     ['another host', (fields) => `GET /health HTTP/1.1\r\nHost: evil.example\r\n${fields}\r\n`],
     ['no host', (fields) => `GET /health HTTP/1.1\r\n${fields}\r\n`],
+    [
+      'a WebSocket handshake',
+      (fields) => get('/v1/responses', scene.key, `Connection: Upgrade\r\nUpgrade: websocket\r\n${fields}`),
+    ],
     ['a last request', (fields) => get('/v1/models', scene.key, `Connection: close\r\n${fields}`)],
   ];
   for (const [name, bytes] of requests)

@@ -35,6 +35,7 @@ export const routeIds = [
   'ollama.embeddings',
   'engine.native',
   'health',
+  'ready',
   'metrics',
 ] as const;
 export type RouteId = (typeof routeIds)[number];

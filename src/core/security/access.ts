@@ -7,6 +7,7 @@ import type { BodyFacts, RouteId, Scope } from '../engine/routes.ts';
 import type { ErrorCode, ErrorParams } from '../errors.ts';
 import type { ClientAddress } from './address-rules.ts';
 import type { KeyView } from './api-key.ts';
+import { isOriginRule } from './origin-rules.ts';
 import type { CompiledPolicy } from './snapshot.ts';
 
 export interface Denial {
@@ -32,7 +33,11 @@ export function denyAddress(
 /** The origin of a page; undefined where no page asks. */
 export function denyOrigin(policy: CompiledPolicy, origin: string | undefined): Denial | undefined {
   if (origin === undefined || policy.origins.allows(origin)) return undefined;
-  return { code: 'ORIGIN_DENIED', params: {}, rule: 'allowOrigins' };
+  // Advice must be a command that is accepted; an origin that can be a rule holds nothing that a shell reads.
+  const params = isOriginRule(origin)
+    ? { origin, never: '' }
+    : { origin: 'URL', never: ' `null` and origins of files cannot be allowed.' };
+  return { code: 'ORIGIN_DENIED', params, rule: 'allowOrigins' };
 }
 
 /** Scope and endpoint list of the key against a route. */

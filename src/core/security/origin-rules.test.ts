@@ -9,6 +9,13 @@ test('a rule is an origin as browsers write it, with at most its first label lef
     'http://[::1]:8080',
     'https://*.example.org',
     'https://*.example.org:8443',
+    'app://obsidian.md',
+    'tauri://localhost',
+    'capacitor://localhost:3000',
+    'vscode-file://vscode-app',
+    'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+    'moz-extension://0f2b5c7e-1111-2222-3333-444455556666',
+    'app://[::1]:8080',
   ])
     assert.ok(isOriginRule(good), good);
   for (const bad of [
@@ -23,6 +30,24 @@ test('a rule is an origin as browsers write it, with at most its first label lef
     'https://app.example.org:443',
     'https://*.example.org/x',
     'file://',
+    'file://host',
+    'app://',
+    'app:///',
+    'app://obsidian.md/',
+    'app://obsidian.md/x',
+    'app://obsidian.md?x',
+    'app://user@obsidian.md',
+    'app://obsidian.md:0',
+    'app://obsidian.md:99999',
+    'app://*',
+    'app://*.obsidian.md',
+    'APP://obsidian.md',
+    'app://a, app://b',
+    'app:obsidian.md',
+    'blob://x',
+    'data:text/html',
+    'about:blank',
+    '',
     'app.example.org',
   ])
     assert.ok(!isOriginRule(bad), bad);
@@ -39,6 +64,23 @@ test('an exact rule allows that origin and no other', () => {
     'null',
     '',
     'https://app.example.org, https://app.example.org',
+  ])
+    assert.ok(!rules.allows(other), other);
+});
+
+test('an origin of an app is compared whole', () => {
+  const rules = new OriginRules(['app://obsidian.md', 'tauri://localhost:1420']);
+  assert.ok(rules.allows('app://obsidian.md'));
+  assert.ok(rules.allows('tauri://localhost:1420'));
+  for (const other of [
+    'app://obsidian.md.evil.example',
+    'app://evil.obsidian.md',
+    'app://obsidian.md:80',
+    'APP://obsidian.md',
+    'https://obsidian.md',
+    'tauri://localhost',
+    'app://',
+    'null',
   ])
     assert.ok(!rules.allows(other), other);
 });

@@ -1,11 +1,13 @@
 /**
- * Origins of browser pages that may call: exact ones, and ones with a wildcard for the first label of the host.
+ * Origins of pages that may call: exact ones of any scheme, since desktop apps and extensions have schemes of their own,
+ * and web origins with a wildcard for the first label of the host.
  *
  *   https://app.example.org         that origin
+ *   app://obsidian.md               that origin
  *   https://*.example.org:8443      https://a.example.org:8443, but neither example.org nor a.b.example.org
  *
  * An origin is compared as browsers serialise it (RFC 6454, section 6.1). `null` is what sandboxed pages, files and
- * redirects say of themselves; it is no rule and matches none.
+ * redirects say of themselves; it is no rule and matches none. Neither does `file://`, which names no host.
  */
 const wildcard = /^(https?:\/\/)\*\.(.+)$/;
 /** One label of a host name, as browsers write it: lower case, punycode. */
@@ -19,11 +21,22 @@ export function isOriginRule(text: string): boolean {
   return !rest.includes('*') && /^[^:/]+\.[^:/]+/.test(rest) && isOrigin(scheme + rest);
 }
 
+/**
+ * A scheme that the URL standard does not know, a host and perhaps a port. Such hosts stand in any case: what the program
+ * sends is compared as it is.
+ */
+const ownScheme =
+  /^[a-z][a-z0-9+.-]*:\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?$/;
+/** Schemes whose documents have an opaque origin, which browsers send as `null`. */
+const opaqueSchemes: ReadonlySet<string> = new Set(['file:', 'data:', 'blob:', 'about:', 'javascript:']);
+
 /** Scheme, host and optional port exactly as browsers serialise them. */
 function isOrigin(text: string): boolean {
   if (text.includes('*') || !URL.canParse(text)) return false;
   const url = new URL(text);
-  return (url.protocol === 'http:' || url.protocol === 'https:') && url.origin === text;
+  if (opaqueSchemes.has(url.protocol)) return false;
+  // The origin of a scheme that the URL standard knows; of all others it says `null`.
+  return url.origin === 'null' ? ownScheme.test(text) : url.origin === text;
 }
 
 /** A compiled list. An empty one allows nothing. */

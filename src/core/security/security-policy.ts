@@ -16,7 +16,7 @@ const cidr = z.string().max(96).refine(isAddressRule, {
 
 const origin = z.string().max(256).refine(isOriginRule, {
   error:
-    'an origin without a path, such as https://app.example.org or http://localhost:3000; https://*.example.org for any first label',
+    'an origin without a path, such as https://app.example.org, http://localhost:3000 or app://obsidian.md; https://*.example.org for any first label',
 });
 
 const rate = z.int().min(1).max(1_000_000).nullable();

@@ -12,6 +12,7 @@ import type { Limits } from '../../core/proxy/limits.ts';
 import type { Refusal, RequestHead } from '../exchange.ts';
 import { Fields } from '../fields.ts';
 import { errorEnvelope } from '../relay/dialects.ts';
+import { hidesWhatFollows, lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
 
@@ -115,6 +116,8 @@ export class NodeHttp {
     }
     if (connection.current !== undefined) {
       connection.unreadable = true;
+      // The rest of what llhttp dropped behind an offered upgrade; the answer before it is the last one.
+      if (connection.body === undefined && hidesWhatFollows(connection.current.head)) return;
       // A body that is none can still be answered; one that ended too early is that of a client that left, and behind
       // a request that is being answered nothing can be said.
       if (connection.body !== undefined && error.code !== 'HPE_INVALID_EOF_STATE')
@@ -209,7 +212,7 @@ class NodeMessage implements HttpMessage {
   }
 
   start(status: number, fields: string[], framed: boolean, close: boolean): void {
-    if (close) fields.push('connection', 'close');
+    if (close || hidesWhatFollows(this.head)) fields.push('connection', lastConnectionValue(fields));
     this.#res.writeHead(status, fields);
     if (framed) this.#res.chunkedEncoding = false;
   }

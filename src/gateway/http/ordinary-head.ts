@@ -5,7 +5,8 @@
  * It refuses nothing. What it does not take is another parser's to judge, so that what it takes must be a part of what
  * llhttp takes, and read alike; a property test holds it to that. Ordinary is: GET or POST in origin-form, `HTTP/1.1`,
  * lines that end in CRLF, names that are tokens, values of visible ASCII (RFC 9112, sections 3 and 5); no known field
- * twice; a body announced by `Content-Length` alone, and by POST alone; no expectation, no upgrade, no transfer coding.
+ * twice; a body announced by `Content-Length` alone, and by POST alone; no expectation, no transfer coding. An offer to
+ * upgrade is ordinary, because nobody here takes one up: what follows is the next request.
  */
 import type { RequestHead } from '../exchange.ts';
 import { Fields, mayBeKnown } from '../fields.ts';
@@ -91,8 +92,7 @@ export function readOrdinaryHead(bytes: Buffer, from: number, maxBytes: number):
     fields.anyRepeated ||
     fields.get('transfer-encoding') !== undefined ||
     fields.get('expect') !== undefined ||
-    fields.get('upgrade') !== undefined ||
-    (connection !== undefined && connection !== 'keep-alive' && connection !== 'close') ||
+    (connection !== undefined && connection !== 'close' && !staysOpen(connection)) ||
     (isPost ? declared === undefined || !length.test(declared) : declared !== undefined)
   )
     return undefined;
@@ -107,6 +107,14 @@ export function readOrdinaryHead(bytes: Buffer, from: number, maxBytes: number):
     closes: connection === 'close',
     end: at + 2,
   };
+}
+
+/** Options that leave the connection open; the JDK's client sends `Upgrade, HTTP2-Settings`, browsers add `keep-alive`. */
+const openOptions =
+  /^(?:keep-alive|upgrade|http2-settings)(?:[ \t]*,[ \t]*(?:keep-alive|upgrade|http2-settings))*$/;
+
+function staysOpen(connection: string): boolean {
+  return connection === 'keep-alive' || openOptions.test(connection);
 }
 
 function isBlank(code: number): boolean {

@@ -12,6 +12,7 @@ import assert from 'node:assert/strict';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHead } from '../exchange.ts';
+import { lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
 import { type OrdinaryHead, readOrdinaryHead } from './ordinary-head.ts';
@@ -203,7 +204,7 @@ class OrdinaryMessage implements HttpMessage {
     for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
     assert(!head.includes('\r\n\r\n'), 'the head of an answer has no empty line');
     assert(!beyondLatin1.test(head), 'the head of an answer is Latin-1');
-    const connection = this.#closes ? 'close' : 'keep-alive';
+    const connection = this.#closes ? lastConnectionValue(fields) : 'keep-alive';
     this.#waiting = `${head}date: ${dateOf(this.#nowMs())}\r\nconnection: ${connection}\r\n\r\n`;
   }
 

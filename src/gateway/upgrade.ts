@@ -1,0 +1,30 @@
+/**
+ * Offers to switch to another protocol (RFC 9110, section 7.8). flm speaks HTTP/1.1 alone, so it ignores an offer and
+ * answers over HTTP/1.1. The JDK's HTTP client offers `h2c` with every plain request. A WebSocket handshake cannot be
+ * answered that way: it gets 426, after which Codex sends the same request as a POST.
+ */
+import type { Exchange, Refusal, RequestHead } from './exchange.ts';
+
+/** A member of the list, with or without a version: `websocket`, `WebSocket/13`. */
+const webSocket = /(?:^|,)[ \t]*websocket[ \t]*(?:[,/]|$)/i;
+const upgradeOption = /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i;
+
+/** Refuses a WebSocket handshake. HTTP/1.0 knows no upgrade, so there the field means nothing. */
+export function refuseWebSocket(x: Exchange): Refusal | undefined {
+  const offered = x.head.fields.get('upgrade');
+  if (offered === undefined || x.head.version === '1.0' || !webSocket.test(offered)) return undefined;
+  return { code: 'UPGRADE_REQUIRED', rule: 'upgrade', fields: ['upgrade', 'HTTP/1.1'], close: true };
+}
+
+/**
+ * Whether llhttp takes what follows this request for another protocol. It then drops the bytes that came with the end
+ * of the request, so the connection cannot carry a second one.
+ */
+export function hidesWhatFollows(head: RequestHead): boolean {
+  return head.fields.get('upgrade') !== undefined && upgradeOption.test(head.fields.get('connection') ?? '');
+}
+
+/** The `connection` value of an answer that is the last one; an `upgrade` field must be named in it. */
+export function lastConnectionValue(fields: readonly string[]): string {
+  return fields.includes('upgrade') ? 'Upgrade, close' : 'close';
+}
