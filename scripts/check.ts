@@ -76,6 +76,11 @@ async function runTests(): Promise<boolean> {
 }
 
 function timeLimitMs(): number {
+  const more = Math.max(1, Number(process.env.FLM_TEST_RUNS ?? 1) || 1);
+  return more * timeLimitOfOneRunMs();
+}
+
+function timeLimitOfOneRunMs(): number {
   if (paths.some((path) => /^test\/(long|machine)/.test(path))) return 1_800_000;
   // Shorter than the time box of that part in .ci/run, or a test that hangs would not be named.
   if (paths.some((path) => /^test\/browser/.test(path))) return 120_000;

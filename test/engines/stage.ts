@@ -202,5 +202,5 @@ export async function eventually<T>(look: () => Promise<T>, holds: (seen: T) => 
   }
 }
 
-const patienceMs = 30_000;
+const patienceMs = 60_000;
 const pollMs = 20;

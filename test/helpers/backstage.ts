@@ -41,7 +41,7 @@ export interface RealEngine {
 const engineFields: ReadonlySet<string> = new Set([...fieldsOfFlm, 'x-api-key']);
 
 /** A test that waits for what does not come ends by this, with what was missing. */
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 
 export class Backstage {
   readonly door: Door;

@@ -16,7 +16,7 @@ export interface Stock {
   readonly children: ReadonlySet<string>;
 }
 
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 
 export function takeStock(): Stock {
   const handles = new Map<string, number>();

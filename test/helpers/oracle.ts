@@ -46,7 +46,7 @@ export const fieldsOfFlm: ReadonlySet<string> = new Set([
   'openai-beta',
 ]);
 
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 
 export class Scene {
   readonly door: Door;

@@ -181,7 +181,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 }
 
 async function until(done: () => Promise<boolean>, told: () => string): Promise<void> {
-  const untilMs = performance.now() + 20_000;
+  const untilMs = performance.now() + 120_000;
   while (!(await done())) {
     assert.ok(performance.now() < untilMs, `the ACME server does not start:\n${told()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

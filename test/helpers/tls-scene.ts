@@ -28,7 +28,7 @@ export interface TlsSceneOptions {
   readonly names?: readonly string[];
 }
 
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 const dayMs = 86_400_000;
 
 export class TlsScene {

@@ -1,0 +1,57 @@
+/**
+ * Runs a verification that is too long for `.ci/run`: `npm run verify:long NAME`. Each takes minutes to hours.
+ *
+ * `.ci/run` runs a short form of each. The exit code is that of the verification.
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import process from 'node:process';
+import { root } from './setup.mjs';
+
+interface Verification {
+  readonly about: string;
+  readonly args: readonly string[];
+  /** How many times as much as in `npm test` property tests and soaks try. */
+  readonly runs?: number;
+}
+
+const verifications: Readonly<Record<string, Verification>> = {
+  mutations: {
+    about: 'removes each rule of the guard and of the request reader in turn; the tests must notice',
+    args: ['scripts/mutate-guard.ts', '--all'],
+  },
+  soak: {
+    about:
+      'a million requests and ten thousand streams; memory and connections must return to where they were',
+    args: ['scripts/check.ts', 'tests', 'test/long'],
+    runs: 10,
+  },
+  fuzz: {
+    about: 'property tests of parsers, rules and limits, fifty times as many inputs as in npm test',
+    args: ['scripts/check.ts', 'tests', ...propertyTests()],
+    runs: 50,
+  },
+};
+
+function propertyTests(): readonly string[] {
+  return globSync(['src/**/*.property.test.ts', 'test/**/*.property.test.ts'], { cwd: root }).concat(
+    'src/core/security',
+  );
+}
+
+const [name = ''] = process.argv.slice(2);
+const chosen = Object.hasOwn(verifications, name) ? verifications[name] : undefined;
+if (chosen === undefined) {
+  console.error(name === '' ? 'Name a verification.' : `There is no verification named ${name}.`);
+  console.error('Run one of these:');
+  for (const [known, { about }] of Object.entries(verifications))
+    console.error(`  npm run verify:long ${known.padEnd(10)} ${about}`);
+  process.exitCode = 1;
+} else {
+  const { status } = spawnSync(process.execPath, chosen.args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...(chosen.runs === undefined ? {} : { FLM_TEST_RUNS: String(chosen.runs) }) },
+  });
+  process.exitCode = status ?? 1;
+}
