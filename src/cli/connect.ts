@@ -62,7 +62,7 @@ function listClients({ terminal, json }: Session): void {
   if (json)
     terminal.out(JSON.stringify({ clients: clients.map(({ id, name, route }) => ({ id, name, route })) }));
   else {
-    terminal.out(table(['CLIENT', 'NAME', 'ASKS FOR'], rows));
+    terminal.out(table(['CLIENT', 'NAME', 'ASKS FOR'], rows, terminal.tableColumns));
     terminal.talk('\nShow the settings of one: flm connect CLIENT');
   }
 }

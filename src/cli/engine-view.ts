@@ -35,7 +35,11 @@ export function enginesTable(
     e.origin,
     modelsText(e),
   ]);
-  return table(['ID', 'STATE', 'KIND', 'ADDRESS', 'LATENCY', 'NOW', 'FROM', 'MODELS'], rows);
+  return table(
+    ['ID', 'STATE', 'KIND', 'ADDRESS', 'LATENCY', 'NOW', 'FROM', 'MODELS'],
+    rows,
+    terminal.tableColumns,
+  );
 }
 
 export function examinedText(

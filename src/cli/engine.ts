@@ -2,6 +2,7 @@
  * `flm engine`: detect, list, add, remove, test. Nothing here generates, except the one embedding that
  * `test --embeddings` says it asks for.
  */
+
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -10,6 +11,7 @@ import {
   engineKindNames,
   type SecretRef,
 } from '../core/engine/engine.ts';
+import { similarNames } from '../core/engine/near-names.ts';
 import { EngineError } from '../core/errors.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
 import { number } from './config-flags.ts';
@@ -61,7 +63,7 @@ function detect(cli: Cli): Command {
         else terminal.out(saved.length > 0 ? 'No further engine runs here.' : 'No engine runs here.');
         if (installed.length > 0) {
           const rows = installed.map((i) => [i.title, i.program, i.startWith]);
-          terminal.out(`\n${table(['INSTALLED', 'PROGRAM', 'START IT WITH'], rows)}`);
+          terminal.out(`\n${table(['INSTALLED', 'PROGRAM', 'START IT WITH'], rows, terminal.tableColumns)}`);
         }
         for (const { url, detail } of locked)
           terminal.out(
@@ -260,7 +262,8 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
   const { engines: running } = await scout.detect(saved, session.signal);
   const found = running.find(({ ref }) => ref.id === name);
   if (found !== undefined) return { ...recordOf(found.ref), ...more };
-  throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: name } });
+  const known = [...saved.map((e) => e.id), ...running.map(({ ref }) => ref.id)];
+  throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: name, near: similarNames(name, known) } });
 }
 
 /** A proxy in the background has another working folder. */

@@ -129,7 +129,7 @@ function list(cli: Cli): Command {
           lastUse === undefined ? 'never' : moment(lastUse.atMs),
           rulesOf(record).join('; ') || 'everything with scope inference',
         ]);
-        terminal.out(table(['ID', 'LABEL', 'KEY', 'STATE', 'LAST USED', 'MAY'], rows));
+        terminal.out(table(['ID', 'LABEL', 'KEY', 'STATE', 'LAST USED', 'MAY'], rows, terminal.tableColumns));
         for (const line of keys.flatMap((key) => advice(key, nowMs)))
           terminal.talk(`${terminal.paint('yellow', '!')} ${line}`);
       }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, facts, moment, printable, table } from './layout.ts';
+import { duration, facts, moment, printable, table, textWidth } from './layout.ts';
 
 test('a table has its columns side by side, whatever colours are in them', () => {
   const green = '\x1b[32mok\x1b[39m';
@@ -14,6 +14,41 @@ test('a table has its columns side by side, whatever colours are in them', () =>
     ),
     ['A    STATE   C', `one  ${green}      x`, 'é    longer'].join('\n'),
   );
+});
+
+test('a table is aligned by the columns that wide characters and emoji take', () => {
+  const text = table(
+    ['LABEL', 'STATE'],
+    [
+      ['研究室', 'active'],
+      ['🦙 llama', 'active'],
+      ['laptop', 'active'],
+    ],
+  );
+  assert.deepEqual(
+    text.split('\n').map((line) => textWidth(line.slice(0, line.search(/STATE|active/)))),
+    [10, 10, 10, 10],
+  );
+});
+
+test('a table fits the terminal: its last column wraps, the widest others are cut, and nothing is lost in a file', () => {
+  const head = ['ID', 'LABEL', 'MAY'];
+  const rows = [
+    [
+      'key_0123456789',
+      'the key of the build server in the cellar',
+      'models qwen3, llama3; 60 requests a minute',
+    ],
+  ];
+  for (const columns of [60, 70, 80, 200]) {
+    const lines = table(head, rows, columns).split('\n');
+    for (const line of lines) assert.ok(textWidth(line) <= columns, `${columns}: ${line}`);
+    assert.ok(lines.some((line) => line.startsWith('key_0123456789 ')));
+    assert.equal(lines.join(' ').includes('…'), columns < 80);
+    for (const word of ['qwen3,', 'llama3;', 'minute']) assert.ok(lines.join('\n').includes(word), word);
+  }
+  const [, row = ''] = table(head, rows).split('\n');
+  assert.equal(row, rows[0]?.join('  '));
 });
 
 test('facts leave out what is not known and indent what has several lines', () => {

@@ -3,22 +3,92 @@
  * `JSON.stringify` as JSON.
  */
 import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 
-/** Columns side by side, two blanks apart; the last one is as long as it is. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A column is not made narrower than this, or than its heading. */
+const narrowest = 12;
+/** Where less is left for the last column, it is cut instead of wrapped. */
+const narrowestWrap = 20;
+
+/**
+ * Columns side by side, two blanks apart, aligned by display width. Within `columns`, where given, the last column wraps
+ * at blanks; when that is not enough, the widest of the others are cut with an ellipsis, the first one last.
+ */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns = Number.POSITIVE_INFINITY,
+): string {
   const all = [head, ...rows];
   const widths = head.map((_, i) => Math.max(...all.map((row) => textWidth(row[i] ?? ''))));
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) =>
-          i === head.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - textWidth(cell)),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  const last = head.length - 1;
+  const wanted = Math.min(widths[last] ?? 0, narrowestWrap);
+  const room = (): number => columns - widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
+  while (room() < wanted) {
+    const widest = widestOf(head, widths);
+    if (widest === undefined) break;
+    widths[widest] = Math.max((widths[widest] ?? 0) - (wanted - room()), least(head, widest));
+  }
+  widths[last] = Math.min(widths[last] ?? 0, Math.max(room(), textWidth(head[last] ?? '')));
+  return all.flatMap((row) => linesOf(row, widths)).join('\n');
 }
+
+/** The column to cut next, if one can be cut. */
+function widestOf(head: readonly string[], widths: readonly number[]): number | undefined {
+  const cuttable = head
+    .map((_, i) => i)
+    .slice(0, -1)
+    .filter((i) => (widths[i] ?? 0) > least(head, i));
+  const others = cuttable.filter((i) => i > 0);
+  return (others.length > 0 ? others : cuttable).reduce<number | undefined>(
+    (best, i) => (best === undefined || (widths[i] ?? 0) > (widths[best] ?? 0) ? i : best),
+    undefined,
+  );
+}
+
+const least = (head: readonly string[], i: number): number => Math.max(narrowest, textWidth(head[i] ?? ''));
+
+/** One row, on as many lines as its last cell needs. */
+function linesOf(row: readonly string[], widths: readonly number[]): readonly string[] {
+  const last = widths.length - 1;
+  const front = widths
+    .slice(0, last)
+    .map((width, i) => `${padded(cut(row[i] ?? '', width), width)}  `)
+    .join('');
+  const indent = ' '.repeat(widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0));
+  return wrapped(row[last] ?? '', widths[last] ?? 0).map((line, i) =>
+    `${i === 0 ? front : indent}${line}`.trimEnd(),
+  );
+}
+
+const padded = (text: string, width: number): string =>
+  text + ' '.repeat(Math.max(0, width - textWidth(text)));
+
+/** At most `width` columns, with an ellipsis where something is missing. Colours are lost with what is cut. */
+export function cut(text: string, width: number): string {
+  if (textWidth(text) <= width) return text;
+  let kept = '';
+  for (const { segment } of graphemes.segment(stripVTControlCharacters(text))) {
+    if (textWidth(kept) + textWidth(segment) > width - 1) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+}
+
+/** Lines of at most `width` columns, broken at blanks; a word that is longer is cut. */
+function wrapped(text: string, width: number): readonly string[] {
+  if (textWidth(text) <= width) return [text];
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line !== undefined && textWidth(line) + 1 + textWidth(word) <= width)
+      lines.push(`${lines.pop()} ${word}`);
+    else lines.push(cut(word, width));
+  }
+  return lines;
+}
+
+const graphemes = new Intl.Segmenter();
 
 /** Names in a column, values beside them; undefined values are left out. */
 export function facts(pairs: readonly (readonly [string, string | undefined])[]): string {
@@ -32,9 +102,10 @@ export function facts(pairs: readonly (readonly [string, string | undefined])[])
     .join('\n');
 }
 
-/** Code points are good enough a measure for names of keys, models and engines. */
+/** Columns of a terminal that a text takes; East Asian wide characters and emoji take two. */
 export function textWidth(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+  // Nearly all texts are plain ASCII, whose width is its length.
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
 }
 
 /** `3 s`, `4 min`, `2 h 5 min`, `3 d 4 h`. */

@@ -51,7 +51,7 @@ function list(cli: Cli): Command {
           m.loaded === null ? '-' : m.loaded ? 'yes' : 'no',
           notesOf(m),
         ]);
-        terminal.out(table(['MODEL', 'ENGINE', 'CONTEXT', 'LOADED', 'NOTES'], rows));
+        terminal.out(table(['MODEL', 'ENGINE', 'CONTEXT', 'LOADED', 'NOTES'], rows, terminal.tableColumns));
       }),
     );
 }

@@ -54,7 +54,7 @@ function show(cli: Cli): Command {
       const policy = await session.flm.security.policy();
       if (session.json) return session.terminal.out(JSON.stringify(policy));
       const rows = Object.entries(rules).map(([flag, field]) => [flag, valueText(policy[field])]);
-      session.terminal.out(table(['RULE', 'VALUE'], rows));
+      session.terminal.out(table(['RULE', 'VALUE'], rows, session.terminal.tableColumns));
     }),
   );
 }
@@ -173,7 +173,7 @@ function tellChange(session: Session, before: SecurityPolicy, after: SecurityPol
     const [was, is] = [valueText(before[field]), valueText(after[field])];
     return was === is ? [flag, was, is] : [terminal.paint('bold', flag), was, terminal.paint('bold', is)];
   });
-  terminal.out(table(['RULE', 'BEFORE', 'AFTER'], rows));
+  terminal.out(table(['RULE', 'BEFORE', 'AFTER'], rows, terminal.tableColumns));
   const changed = Object.values(rules).some((field) => valueText(before[field]) !== valueText(after[field]));
   terminal.talk(changed ? 'Running proxies follow this from now on.' : 'Nothing changed.');
 }

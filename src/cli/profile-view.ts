@@ -34,18 +34,18 @@ export function profileDocument(
   };
 }
 
-export function profilesText(profiles: readonly ProfileDocument[]): string {
+export function profilesText(profiles: readonly ProfileDocument[], columns: number): string {
   const rows = profiles.map(({ name, config, running, updatedAt }) => [
     name,
     running.join(', ') || 'no',
     updatedAt === null ? 'never' : moment(Date.parse(updatedAt)),
     shortOf(config),
   ]);
-  return table(['NAME', 'RUNNING', 'SAVED', 'SETTINGS'], rows);
+  return table(['NAME', 'RUNNING', 'SAVED', 'SETTINGS'], rows, columns);
 }
 
 /** Every setting of its own, and the others at their defaults; of limits and policy only what is set. */
-export function profileText(profile: ProfileDocument, effective: ProxyConfig): string {
+export function profileText(profile: ProfileDocument, effective: ProxyConfig, columns: number): string {
   const { config } = profile;
   const { limits, policy, ...plain } = effective;
   const parts = (name: 'limits' | 'policy', values: object): readonly (readonly string[])[] =>
@@ -68,7 +68,7 @@ export function profileText(profile: ProfileDocument, effective: ProxyConfig): s
     ['saved', profile.updatedAt === null ? 'never' : moment(Date.parse(profile.updatedAt))],
     ['running', profile.running.join(', ') || 'no'],
   ]);
-  return `${head}\n\n${table(['SETTING', 'VALUE', 'FROM'], rows)}`;
+  return `${head}\n\n${table(['SETTING', 'VALUE', 'FROM'], rows, columns)}`;
 }
 
 function shortOf(config: ProxyConfigInput): string {

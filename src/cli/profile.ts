@@ -31,7 +31,8 @@ function list(cli: Cli): Command {
         const [profiles, handles] = await Promise.all([proxies.listProfiles(), proxies.list()]);
         const documents = profiles.map((p) => profileDocument(p, p.name, handles));
         if (session.json) return session.terminal.out(JSON.stringify({ profiles: documents }));
-        if (documents.length > 0) return session.terminal.out(profilesText(documents));
+        if (documents.length > 0)
+          return session.terminal.out(profilesText(documents, session.terminal.tableColumns));
         session.terminal.out(
           'No profile is saved. `flm proxy start` runs with defaults; keep settings with `flm profile save NAME`.',
         );
@@ -47,7 +48,7 @@ function show(cli: Cli): Command {
         const { config } = await session.flm.proxies.order({ profile: name, overrides: {} });
         const document = await documentOf(session, name);
         if (session.json) return session.terminal.out(JSON.stringify({ ...document, effective: config }));
-        session.terminal.out(profileText(document, config));
+        session.terminal.out(profileText(document, config, session.terminal.tableColumns));
       }),
     );
 }

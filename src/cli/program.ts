@@ -6,9 +6,11 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { certCommands } from './cert.ts';
 import { chatCommand } from './chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
+import { complete, completionCommand } from './completion.ts';
 import { connectCommand } from './connect.ts';
 import { engineCommands } from './engine.ts';
 import { explainCommand } from './explain.ts';
+import { helpCommand, versionCommand } from './help.ts';
 import { keyCommands } from './key.ts';
 import { modelCommands } from './model.ts';
 import { nextCommand } from './next.ts';
@@ -23,7 +25,7 @@ import { usageCommand } from './usage.ts';
 export function makeProgram(cli: Cli): Command {
   const program = new Command('flm')
     .description('One safe front door for the LLM engines you already run.')
-    .version(packageJson.version, '-V, --version')
+    .version(packageJson.version, '-v, --version')
     .helpCommand(false);
   const commands = [
     upCommand(cli),
@@ -39,6 +41,9 @@ export function makeProgram(cli: Cli): Command {
     modelCommands(cli),
     usageCommand(cli),
     explainCommand(cli),
+    completionCommand(cli),
+    versionCommand(cli),
+    helpCommand(cli),
   ];
   for (const command of commands) program.addCommand(command);
   prepare(program, cli);
@@ -47,6 +52,10 @@ export function makeProgram(cli: Cli): Command {
 
 /** Runs one command line (without the program's name); resolves to its exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
+  if (argv[0] === '__complete') {
+    await complete(cli, makeProgram(cli), argv.slice(1));
+    return 0;
+  }
   // Nothing said: what can be done from here.
   const alone = argv.every((word) => word === '--json');
   const program = alone ? nextCommand(cli) : makeProgram(cli);

@@ -96,9 +96,10 @@ function status(cli: Cli): Command {
       action(cli, async (session, flags: { watch?: boolean }) => {
         for (;;) {
           const views = await session.flm.proxies.status();
-          // Clears the terminal, and only a terminal.
-          if (flags.watch === true && session.terminal.interactive) session.terminal.write('\x1b[2J\x1b[H');
-          tellStatus(session, views);
+          const { terminal } = session;
+          const text = statusText(session, views);
+          if (flags.watch === true) terminal.redraw(text);
+          else terminal.out(text);
           if (flags.watch !== true || session.signal.aborted) return;
           await pause(session, 2_000);
           if (session.signal.aborted) return;
@@ -166,13 +167,11 @@ function tellProxy(session: Session, view: ProxyView, verb: string): void {
   }
 }
 
-function tellStatus(session: Session, views: readonly ProxyView[]): void {
+function statusText({ terminal, json }: Session, views: readonly ProxyView[]): string {
   const documents: readonly ProxyDocument[] = views.map((view) => proxyDocument(view, urlOf(view)));
-  const { terminal } = session;
-  if (session.json) terminal.out(JSON.stringify({ proxies: documents }));
-  else if (documents.length === 0)
-    terminal.out('No proxy is running. Start one with `flm proxy start`, or `flm up`.');
-  else terminal.out(documents.map((d) => proxyText(d, terminal)).join('\n\n'));
+  if (json) return JSON.stringify({ proxies: documents });
+  if (documents.length === 0) return 'No proxy is running. Start one with `flm proxy start`, or `flm up`.';
+  return documents.map((d) => proxyText(d, terminal)).join('\n\n');
 }
 
 function urlOf(view: ProxyView): string {

@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Environment } from './environment.ts';
+import { cut } from './layout.ts';
 import { openTypedLines, type TypedLines } from './typed-lines.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -12,6 +13,8 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export interface Terminal {
   /** Results: one line, or several. */
   out(text: string): void;
+  /** Results that replace, on a terminal, those of the last call; what does not fit the screen is cut. */
+  redraw(text: string): void;
   /** Talk: progress, hints, warnings. */
   talk(text: string): void;
   /** Bytes of a result as they come, without a newline. */
@@ -32,6 +35,8 @@ export interface Terminal {
   typedLines(): TypedLines;
   /** Columns of the terminal; 100 where it is none. */
   readonly columns: number;
+  /** Columns that a table of results may take: those of the terminal; no limit where a program or a file reads them. */
+  readonly tableColumns: number;
   /** One line of an answer; undefined where nobody can be asked, or at the end of input. */
   ask(question: string, signal: AbortSignal): Promise<string | undefined>;
   /** All of standard input. */
@@ -50,8 +55,17 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
   for (const stream of [stdout, stderr]) stream.on('error', () => {});
   const coloured =
     stdout.isTTY === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
+  let drawnLines = 0;
   return {
     out: (text) => void stdout.write(`${text}\n`),
+    redraw(text) {
+      if (stdout.isTTY !== true) return void stdout.write(`${text}\n`);
+      // Each line is written over in place and its rest erased: wiping the screen first flickers and loses what was there.
+      const lines = text.split('\n').slice(0, stdout.rows - 1);
+      const shown = lines.map((line) => `${cut(line, stdout.columns)}\x1b[K\n`).join('');
+      stdout.write(`${drawnLines > 0 ? `\x1b[${drawnLines}A\r` : ''}${shown}\x1b[J`);
+      drawnLines = lines.length;
+    },
     // Colours are chosen by where results go; a file of errors has none.
     talk: (text) => void stderr.write(`${stderr.isTTY === true ? text : stripVTControlCharacters(text)}\n`),
     write: (text) => void stdout.write(text),
@@ -65,6 +79,7 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
     },
     typedLines: () => openTypedLines(stdin, stdout),
     columns: stdout.columns ?? 100,
+    tableColumns: stdout.isTTY === true ? stdout.columns : Number.POSITIVE_INFINITY,
     async ask(question, signal) {
       if (stdin.isTTY !== true || stdout.isTTY !== true) return undefined;
       const lines = createInterface({ input: stdin, output: stdout });

@@ -106,7 +106,7 @@ export const errorTable = {
   },
   PROFILE_NOT_FOUND: {
     ...user,
-    text: 'There is no profile named {profile}.',
+    text: 'There is no profile named {profile}{near}.',
     hint: 'See `flm profile list`; save one with `flm profile save NAME`.',
   },
   PROFILE_INVALID: {
@@ -181,7 +181,7 @@ export const errorTable = {
   },
   ENGINE_NOT_FOUND: {
     ...user,
-    text: 'There is no engine {engine}.',
+    text: 'There is no engine {engine}{near}.',
     hint: 'See `flm engine list`; look for running ones with `flm engine detect`.',
   },
   ENGINE_UNRECOGNISED: {
@@ -194,7 +194,7 @@ export const errorTable = {
     text: 'The alias cannot be made like this: {faults}',
     hint: 'An alias names a model that the catalogue can show; see `flm model list`.',
   },
-  ALIAS_NOT_FOUND: { ...user, text: 'There is no alias {alias}.', hint: 'See `flm model list`.' },
+  ALIAS_NOT_FOUND: { ...user, text: 'There is no alias {alias}{near}.', hint: 'See `flm model list`.' },
   EXPLAIN_UNKNOWN: {
     ...user,
     text: 'There is no error code and no remembered refusal named {name}{near}.',

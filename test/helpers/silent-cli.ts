@@ -5,6 +5,7 @@ export function silentCli(): Cli {
   return {
     terminal: {
       out: () => {},
+      redraw: () => {},
       talk: () => {},
       write: () => {},
       paint: (_, text) => text,
@@ -15,6 +16,7 @@ export function silentCli(): Cli {
       progress: () => {},
       typedLines: () => ({ next: async () => undefined, onInterrupt: undefined, close: () => {} }),
       columns: 100,
+      tableColumns: Number.POSITIVE_INFINITY,
       ask: async () => undefined,
       readAll: async () => '',
     },

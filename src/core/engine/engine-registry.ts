@@ -2,6 +2,7 @@
  * The saved engines and aliases as an administrator handles them. Validated whole before anything is written; recorded
  * in the audit without a secret; announced to the proxies that run.
  */
+
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { EngineError, type Fault } from '../errors.ts';
@@ -9,6 +10,7 @@ import { faultsOf } from '../faults.ts';
 import { engineConfigSchema, engineIdPattern, secretReferenceSchema } from '../proxy/proxy-config.ts';
 import type { AuditRepository, EngineRepository, ModelAlias } from '../security/ports.ts';
 import type { EngineKindName, EngineRecord, SecretRef } from './engine.ts';
+import { similarNames } from './near-names.ts';
 
 export interface EngineRegistryNeeds {
   readonly repository: EngineRepository;
@@ -97,7 +99,11 @@ export class EngineRegistry {
   /** Throws an `EngineError` ENGINE_NOT_FOUND. */
   async remove(id: string): Promise<void> {
     if (!(await this.#needs.repository.deleteEngine(id))) {
-      throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: id } });
+      const near = similarNames(
+        id,
+        (await this.list()).map((engine) => engine.id),
+      );
+      throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: id, near } });
     }
     await this.#changed('engine.remove', id);
   }
@@ -125,7 +131,11 @@ export class EngineRegistry {
   /** Throws an `EngineError` ALIAS_NOT_FOUND. */
   async unalias(name: string): Promise<void> {
     if (!(await this.#needs.repository.deleteAlias(name))) {
-      throw new EngineError('ALIAS_NOT_FOUND', { params: { alias: name } });
+      const near = similarNames(
+        name,
+        (await this.aliases()).map((alias) => alias.name),
+      );
+      throw new EngineError('ALIAS_NOT_FOUND', { params: { alias: name, near } });
     }
     await this.#changed('alias.remove', name);
   }

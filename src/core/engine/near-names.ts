@@ -20,6 +20,12 @@ export function nearNames(wanted: string, names: readonly string[]): readonly st
   return scored.slice(0, maxNear).map((s) => s.name);
 }
 
+/** The same as a part of a sentence: `; similar names: a, b`, or nothing. */
+export function similarNames(wanted: string, names: readonly string[]): string {
+  const near = nearNames(wanted, names);
+  return near.length === 0 ? '' : `; similar names: ${near.join(', ')}`;
+}
+
 /** Smaller is nearer; undefined is not near. */
 function nearness(wanted: string, name: string): number | undefined {
   if (name.length > maxComparedLength) return undefined;

@@ -5,7 +5,9 @@
  * A start looks at the proxies that run and at the port before anything is launched, so that the common mistakes get
  * their own sentence; the race between this look and the bind is closed by the exclusive bind itself.
  */
+
 import type { Clock } from '../clock.ts';
+import { similarNames } from '../engine/near-names.ts';
 import { ProxyError } from '../errors.ts';
 import type { AuditRepository } from '../security/ports.ts';
 import type { ProxyController, ProxyProfile, ProxyRepository, StartOrder, StopReport } from './ports.ts';
@@ -147,7 +149,7 @@ export class ProxyService {
   /** Throws PROFILE_NOT_FOUND. */
   async loadProfile(name: string): Promise<ProxyProfile> {
     const profile = await this.#needs.proxies.loadProfile(name);
-    if (profile === undefined) throw new ProxyError('PROFILE_NOT_FOUND', { params: { profile: name } });
+    if (profile === undefined) throw await this.#noProfile(name);
     return profile;
   }
 
@@ -190,11 +192,16 @@ export class ProxyService {
 
   // --- parts
 
+  async #noProfile(profile: string): Promise<ProxyError> {
+    const names = (await this.#needs.proxies.listProfiles()).map(({ name }) => name);
+    return new ProxyError('PROFILE_NOT_FOUND', { params: { profile, near: similarNames(profile, names) } });
+  }
+
   async #merged(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<ProxyConfigInput> {
     const { profile, overrides } = request;
     const saved = await this.#needs.proxies.loadProfile(profile);
     if (saved === undefined && profile !== 'default') {
-      throw new ProxyError('PROFILE_NOT_FOUND', { params: { profile } });
+      throw await this.#noProfile(profile);
     }
     return merged(saved?.config ?? {}, overrides);
   }
