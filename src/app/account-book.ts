@@ -1,13 +1,16 @@
 /**
  * What the proxy writes down of each request: log, metrics, tail, the last refusals, usage. Each of them is told the
- * same line; none of them can make a request wait.
+ * same line; none of them can make a request wait. What a client without a key can make happen as often as they like is written to
+ * the log within a quota.
  */
 import type { Clock } from '../core/clock.ts';
-import type { ErrorCode } from '../core/errors.ts';
+import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { AuditEntry, LastUse, UsageLedger } from '../core/security/ports.ts';
 import { tokensOf } from '../core/security/token-estimate.ts';
 import type { Account } from '../gateway/account.ts';
+import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
@@ -15,6 +18,7 @@ import type { TailHub } from '../observe/tail.ts';
 
 export interface AccountBookNeeds {
   readonly logger: Logger;
+  readonly quota: LogQuota;
   readonly metrics: Metrics;
   readonly tail: TailHub;
   readonly refusals: Refusals;
@@ -36,18 +40,24 @@ export class AccountBook implements Account {
     this.#needs = needs;
   }
 
-  request(line: RequestLine): void {
+  request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void {
     const { logger, metrics, tail, refusals } = this.#needs;
-    logger.access(line);
+    const whole = this.#isWhole(line, client);
+    if (whole) logger.access(line);
     metrics.request(line);
     tail.publish(line);
-    refusals.note(line);
+    refusals.note(line, { params, whole });
     this.#use(line);
   }
 
-  malformed(client: string, id: string, code: ErrorCode): void {
-    this.#needs.metrics.malformed();
-    this.#needs.logger.event('info', 'refused before it was a request', { id, client, code });
+  malformed(client: ClientAddress, id: string, code: ErrorCode, params: ErrorParams): void {
+    const { logger, metrics, refusals, quota, clock } = this.#needs;
+    metrics.malformed();
+    const whole = quota.ofAddress('refused', client);
+    const because = params.reason === undefined ? {} : { reason: params.reason };
+    if (whole)
+      logger.event('info', 'refused before it was a request', { id, client: client.text, code, ...because });
+    refusals.note(neverRequested(client.text, id, code, clock.nowMs()), { params, whole });
   }
 
   loginRefused(client: string, throttled: boolean): void {
@@ -56,6 +66,13 @@ export class AccountBook implements Account {
     // The audit keeps so many rows: who may add them at will washes out within minutes what others did.
     if (throttled) return;
     ledger.record({ atMs: clock.nowMs(), actor, action: 'auth.refused', subject: client });
+  }
+
+  /** A client without a key decides how fast it sends, and so does one whose requests are refused. */
+  #isWhole(line: RequestLine, client: ClientAddress): boolean {
+    const refused = line.ending === 'refused';
+    if (line.keyId === null) return this.#needs.quota.ofAddress(refused ? 'refused' : 'keyless', client);
+    return !refused || this.#needs.quota.ofKey(line.keyId, line.keyLabel);
   }
 
   #use(line: RequestLine): void {
@@ -68,4 +85,31 @@ export class AccountBook implements Account {
     const tokens = tokensOf(line);
     ledger.add({ keyId, familyId, model, engine, ...tokens, atMs: line.atMs, address: line.client });
   }
+}
+
+/** For `flm explain`: a connection that was refused before a request could be read. */
+function neverRequested(client: string, id: string, code: ErrorCode, atMs: number): RequestLine {
+  return {
+    id,
+    atMs,
+    client,
+    method: '',
+    path: '',
+    status: errorTable[code].status,
+    keyId: null,
+    keyLabel: null,
+    engine: null,
+    model: null,
+    bytesIn: 0,
+    bytesOut: 0,
+    firstByteMs: null,
+    queuedMs: null,
+    durationMs: 0,
+    inputTokens: null,
+    outputTokens: null,
+    streamed: false,
+    ending: 'refused',
+    code,
+    rule: null,
+  };
 }

@@ -10,6 +10,7 @@ import type { Off } from '../core/clock.ts';
 import { FlmError } from '../core/errors.ts';
 import type { AcmeChallenge } from '../core/proxy/acme-config.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
+import { parseAddress } from '../core/security/address-rules.ts';
 import { Listener } from '../gateway/listener.ts';
 import { AcmeFailure } from '../tls/acme/acme-failure.ts';
 import { AcmeSource } from '../tls/acme/acme-source.ts';
@@ -107,7 +108,7 @@ class PlainPort implements Prover {
   #closed = false;
 
   constructor(config: ProxyConfig, surroundings: CertificateSurroundings) {
-    const { machine, logger, keyId, port } = surroundings;
+    const { machine, logger, quota, keyId, port } = surroundings;
     this.#config = config;
     this.#surroundings = surroundings;
     this.#door = new HttpDoor({
@@ -118,7 +119,12 @@ class PlainPort implements Prover {
       exposed: (secret, client) => {
         const key = (secret === undefined ? undefined : keyId(secret)) ?? 'unknown';
         const what = 'a key crossed the network in plain text: replace it (flm key rotate)';
-        logger.event('warn', what, { key, client });
+        const address = parseAddress(client);
+        const whole =
+          key !== 'unknown'
+            ? quota.ofKey(key, null)
+            : address === undefined || quota.ofAddress('refused', address);
+        if (whole) logger.event('warn', what, { key, client });
       },
     });
   }

@@ -2,6 +2,7 @@
  * What a running proxy needs of whoever keeps its certificate good, and what it lends to it.
  */
 import type { CertificateFacts, ContextSource } from '../core/proxy/context-source.ts';
+import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Machine } from './machine.ts';
 
@@ -19,6 +20,7 @@ export interface CertificateKeeper extends ContextSource {
 export interface CertificateSurroundings {
   readonly machine: Machine;
   readonly logger: Logger;
+  readonly quota: LogQuota;
   /** Of the HTTPS listener; 0 while there is none. */
   readonly port: () => number;
   /** The id of a stored key by its secret. */

@@ -18,6 +18,7 @@ import { parsePolicy, type SecurityPolicy } from '../core/security/security-poli
 import { SnapshotHolder } from '../core/security/snapshot.ts';
 import { startDemoEngine } from '../engines/demo-server.ts';
 import { Gateway } from '../gateway/gateway.ts';
+import { LogQuota } from '../observe/log-quota.ts';
 import { createLogger, type LogDestination } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { Refusals } from '../observe/refusals.ts';
@@ -68,6 +69,8 @@ async function startProxy(
   void sweepStaleSockets(paths.run, clock.nowMs());
   try {
     const logger = createLogger(log);
+    const quota = new LogQuota(logger, clock);
+    undo.add(() => quota.close());
     const policyOf = (base: SecurityPolicy): SecurityPolicy =>
       config.policy === undefined ? base : parsePolicy({ ...base, ...config.policy });
     const snapshots = new SnapshotHolder(policyOf(parsePolicy({})));
@@ -112,6 +115,7 @@ async function startProxy(
       {
         machine,
         logger,
+        quota,
         port: () => ownPort,
         keyId: (secret) => snapshots.current().keysByDigest.get(machine.secrets.sha256Hex(secret))?.id,
       },
@@ -144,6 +148,7 @@ async function startProxy(
       ledger: store,
       account: new AccountBook({
         logger,
+        quota,
         metrics,
         tail,
         refusals,

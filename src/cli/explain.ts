@@ -4,7 +4,15 @@
  */
 import type { Command } from 'commander';
 import { nearNames } from '../core/engine/near-names.ts';
-import { type ErrorCode, type ErrorRow, errorTable, ProxyError, type RetryClass } from '../core/errors.ts';
+import {
+  type ErrorCode,
+  type ErrorRow,
+  errorHint,
+  errorTable,
+  errorText,
+  ProxyError,
+  type RetryClass,
+} from '../core/errors.ts';
 import type { Refusal } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { action, type Cli, leaf, type Session } from './command.ts';
@@ -100,7 +108,10 @@ async function refusalOf(session: Session, id: string): Promise<FoundRefusal | u
 function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void {
   const { terminal } = session;
   const { line, rule, atMs } = refusal;
-  const about = isCode(refusal.code) ? errorDocument(refusal.code) : undefined;
+  // With the values that this request met.
+  const about = isCode(refusal.code)
+    ? { text: errorText(refusal.code, refusal.params), hint: errorHint(refusal.code, refusal.params) }
+    : undefined;
   if (session.json) {
     const { id, code } = refusal;
     const { client, method, path, status, keyId, keyLabel, model, engine } = line;
@@ -119,15 +130,24 @@ function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void 
     );
   }
   const key = line.keyId === null ? 'none that is valid' : `${line.keyId} (${line.keyLabel ?? 'no label'})`;
+  const requested = line.method !== '';
   terminal.out(
     facts([
-      ['request', printable(`${line.method} ${line.path} from ${line.client}`)],
-      ['refused', `${moment(atMs)} by ${handle.id} with status ${line.status}`],
-      ['key', printable(key)],
+      [
+        'request',
+        printable(
+          requested ? `${line.method} ${line.path} from ${line.client}` : `none was read from ${line.client}`,
+        ),
+      ],
+      [
+        'refused',
+        `${moment(atMs)} by ${handle.id}${refusal.code === 'TLS_HANDSHAKE_FAILED' ? '' : ` with status ${line.status}`}`,
+      ],
+      ['key', requested ? printable(key) : undefined],
       ['model', line.model === null ? undefined : printable(line.model)],
       ['rule', printable(rule) || undefined],
-      ['error', `${refusal.code}: ${about?.text ?? ''}`],
-      ['to mend it', about?.hint],
+      ['error', `${refusal.code}: ${printable(about?.text ?? '')}`],
+      ['to mend it', about === undefined ? undefined : printable(about.hint)],
     ]),
   );
 }

@@ -323,8 +323,8 @@ export const errorTable = {
   TLS_HANDSHAKE_FAILED: {
     ...refused,
     status: 400,
-    text: 'The TLS handshake failed.',
-    hint: 'Clients need TLS 1.2 or newer and trust in the certificate; see `flm cert show`.',
+    text: 'The TLS handshake failed: {reason}.',
+    hint: 'Clients need TLS 1.2 or newer, trust in the certificate (`flm cert show`), and with --client-ca a certificate of that CA.',
   },
   TRANSFER_CODING_UNSUPPORTED: {
     ...refused,
@@ -480,6 +480,12 @@ export const errorTable = {
     status: 403,
     text: 'This needs a key with the scope {scope}.',
     hint: 'Make one with `flm key create LABEL --scope {scope}`.',
+  },
+  ENDPOINT_DENIED: {
+    ...refused,
+    status: 403,
+    text: 'This key may not use the endpoint {route}.',
+    hint: 'Use a key that may; make one with `flm key create LABEL --endpoint {route}`.',
   },
   HAZARD_REFUSED: {
     ...refused,

@@ -3,17 +3,19 @@
  * answers and keys are not part of it.
  */
 import type { Clock } from '../core/clock.ts';
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode, ErrorParams } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { TokenBudgets } from '../core/security/token-budgets.ts';
 import { tokensOf } from '../core/security/token-estimate.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Who is told. Implemented in the composition root by log, metrics, ledger and tail. */
 export interface Account {
-  request(line: RequestLine): void;
-  /** Bytes that never became a request. */
-  malformed(client: string, id: string, code: ErrorCode): void;
+  /** `params`: what the texts of a refusal are filled with. */
+  request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void;
+  /** What never became a request; `params` as above, of which `reason` is logged. */
+  malformed(client: ClientAddress, id: string, code: ErrorCode, params: ErrorParams): void;
   /** `throttled`: one of those that come too fast. */
   loginRefused(client: string, throttled: boolean): void;
 }
@@ -24,7 +26,7 @@ export function makeAccount(account: Account, clock: Clock, tokens: TokenBudgets
     // What reached an engine is paid for, however it ended.
     if (x.key !== undefined && line.engine !== null && x.key.limits.tokensPerMinute !== null)
       tokens.settle(x.key, priceOf(line));
-    account.request(line);
+    account.request(line, x.client, x.outcome.params);
   };
 }
 

@@ -107,6 +107,8 @@ export interface Outcome {
   ending: Ending;
   code: ErrorCode | undefined;
   rule: string | undefined;
+  /** Of a refusal: what the texts of its error are filled with. */
+  params: ErrorParams | undefined;
   engine: string | undefined;
   model: string | undefined;
   bytesIn: number;
@@ -177,6 +179,7 @@ export class Exchange {
       ending: 'done',
       code: undefined,
       rule: undefined,
+      params: undefined,
       engine: undefined,
       model: undefined,
       bytesIn: 0,

@@ -5,11 +5,9 @@
 import type { Clock, Off } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
-import type { ErrorCode } from '../core/errors.ts';
 import type { ContextSource } from '../core/proxy/context-source.ts';
 import type { StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
-import type { ClientAddress } from '../core/security/address-rules.ts';
 import { FairAdmission, type QueueReading } from '../core/security/admission.ts';
 import type { UsageLedger } from '../core/security/ports.ts';
 import type { RateLimiter } from '../core/security/rate-limiter.ts';
@@ -114,8 +112,7 @@ export class Gateway {
       },
     });
     const nextId = (): string => `req_${needs.idPrefix}${(count++).toString(36)}`;
-    const malformed = (client: ClientAddress, id: string, code: ErrorCode): void =>
-      needs.account.malformed(client.text, id, code);
+    const malformed: Account['malformed'] = (...refused) => needs.account.malformed(...refused);
     this.#front = new HttpFront({
       limits: config.limits,
       clock,

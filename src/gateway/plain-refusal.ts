@@ -2,7 +2,7 @@
  * Plain HTTP that comes to an HTTPS port: answered with a 400 that a person can read and that names the right URL, in
  * place of the hang-up that TLS alone would give.
  */
-import { errorHint, errorText } from '../core/errors.ts';
+import { type ErrorParams, errorHint, errorText } from '../core/errors.ts';
 import { type HostList, parseHost } from './hosts.ts';
 import { errorEnvelope } from './relay/dialects.ts';
 
@@ -11,24 +11,27 @@ export interface PlainRequest {
   readonly bytes: Buffer;
   readonly port: number;
   readonly hosts: HostList;
-  readonly requestId: string;
   /** It came over a network, where others can read along. */
   readonly crossedNetwork: boolean;
 }
 
-export function plainRefusal(request: PlainRequest): string {
+/** What the texts of the refusal are filled with. */
+export function plainParams(request: PlainRequest): ErrorParams {
   const head = request.bytes.toString('latin1');
   const carriesKey = /\r?\n(?:authorization|x-api-key|api-key)[ \t]*:/i.test(head);
   const exposed =
     carriesKey && request.crossedNetwork
       ? ', so its key could be read on the way: replace it (`flm key rotate KEY`)'
       : '';
-  const params = { exposed, url: `https://${hostIn(head, request.hosts)}:${request.port}/v1` };
+  return { exposed, url: `https://${hostIn(head, request.hosts)}:${request.port}/v1` };
+}
+
+export function plainRefusal(requestId: string, params: ErrorParams): string {
   const text = `${errorText('PLAIN_ON_TLS', params)} ${errorHint('PLAIN_ON_TLS', params)}`;
-  const body = errorEnvelope('openai', 'PLAIN_ON_TLS', text, request.requestId);
+  const body = errorEnvelope('openai', 'PLAIN_ON_TLS', text, requestId);
   return (
     'HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n' +
-    `x-request-id: ${request.requestId}\r\nrequest-id: ${request.requestId}\r\nconnection: close\r\n` +
+    `x-request-id: ${requestId}\r\nrequest-id: ${requestId}\r\nconnection: close\r\n` +
     `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
 }

@@ -2,7 +2,7 @@
  * A refusal on its way out: status, fields and the envelope of the dialect that the client speaks. Public text comes
  * from the error table and its parameters alone.
  */
-import { errorHint, errorTable, errorText } from '../core/errors.ts';
+import { type ErrorParams, errorHint, errorTable, errorText } from '../core/errors.ts';
 import type { Exchange, Refusal } from './exchange.ts';
 import { errorEnvelope } from './relay/dialects.ts';
 
@@ -16,7 +16,8 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   x.outcome.ending = refusal.ending ?? 'refused';
   const fields = ['content-type', 'application/json', ...commonFields(x), ...(refusal.fields ?? [])];
   if (row.status === 401) fields.push('www-authenticate', 'Bearer');
-  const params = { base: `http://${x.head.fields.get('host') ?? 'HOST'}/v1`, ...refusal.params };
+  const params: ErrorParams = { base: `http://${x.head.fields.get('host') ?? 'HOST'}/v1`, ...refusal.params };
+  x.outcome.params = params;
   const message = `${errorText(refusal.code, params)} ${errorHint(refusal.code, params)}`;
   x.reply.whole(
     row.status,

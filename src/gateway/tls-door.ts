@@ -15,13 +15,14 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import ipaddr from 'ipaddr.js';
 import type { Clock, Off } from '../core/clock.ts';
-import type { ErrorCode } from '../core/errors.ts';
 import type { CertificatePair, ContextSource } from '../core/proxy/context-source.ts';
 import type { Limits } from '../core/proxy/limits.ts';
 import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
+import type { Account } from './account.ts';
 import { type ClientHello, handshakeRecord, readClientHello } from './client-hello.ts';
 import type { HostList } from './hosts.ts';
-import { plainRefusal } from './plain-refusal.ts';
+import { plainParams, plainRefusal } from './plain-refusal.ts';
+import { handshakeFailure } from './tls-failures.ts';
 
 /** Whose client certificates are let in, before any key is looked at. PEM. */
 export interface ClientAuthority {
@@ -42,7 +43,7 @@ export interface TlsDoorNeeds {
   readonly port: () => number;
   readonly nextId: () => string;
   /** What never became a request. */
-  readonly malformed: (client: ClientAddress, id: string, code: ErrorCode) => void;
+  readonly malformed: Account['malformed'];
 }
 
 interface Guest {
@@ -82,6 +83,7 @@ export class TlsDoor {
   readonly #named: Server;
   /** Not secured yet, by both ends of their connection. */
   readonly #guests = new Map<string, Guest>();
+  readonly #places = new WeakMap<Socket, string>();
   readonly #offs: readonly Off[];
 
   /** Throws where OpenSSL refuses the certificate. */
@@ -112,14 +114,16 @@ export class TlsDoor {
       (!address.loopback && near >= limits.maxConnectionsPerAddress)
     ) {
       raw.destroy();
-      this.#needs.malformed(address, this.#needs.nextId(), 'CONNECTIONS_EXHAUSTED');
+      this.#needs.malformed(address, this.#needs.nextId(), 'CONNECTIONS_EXHAUSTED', {});
       return;
     }
     const place = placeOf(raw);
     const deadlineMs = clock.monotonicMs() + limits.tlsHandshakeTimeoutMs;
     const guest: Guest = { raw, address, place, deadlineMs, bytes: Buffer.alloc(0), handed: false };
     this.#guests.set(place, guest);
-    raw.once('close', () => this.#left(guest));
+    this.#places.set(raw, place);
+    // Why a handshake failed may be told just after the socket below it closed.
+    raw.once('close', () => setImmediate(() => this.#left(guest, 'ECONNRESET', undefined)));
     const look = (): void => {
       const bytes = raw.read() as Buffer | null;
       if (bytes === null) return;
@@ -173,7 +177,7 @@ export class TlsDoor {
       socket.on('error', () => socket.destroy());
       socket.end();
     });
-    server.on('tlsClientError', (_error, socket) => this.#failed(socket));
+    server.on('tlsClientError', (error, socket) => this.#failed(socket, error));
     server.emit('connection', guest.raw);
   }
 
@@ -193,15 +197,13 @@ export class TlsDoor {
     const { raw, address, bytes } = guest;
     const { hosts, port, nextId, malformed, clock } = this.#needs;
     const requestId = nextId();
-    raw.end(
-      plainRefusal({ bytes, port: port(), hosts, requestId, crossedNetwork: !address.loopback }),
-      'latin1',
-    );
+    const params = plainParams({ bytes, port: port(), hosts, crossedNetwork: !address.loopback });
+    raw.end(plainRefusal(requestId, params), 'latin1');
     // A body may still be on its way; closing over it would take the answer along.
     raw.resume();
     guest.deadlineMs = clock.monotonicMs() + plainHeadMs;
     guest.bytes = Buffer.alloc(0);
-    malformed(address, requestId, 'PLAIN_ON_TLS');
+    malformed(address, requestId, 'PLAIN_ON_TLS', params);
   }
 
   #secured(socket: TLSSocket): void {
@@ -214,19 +216,33 @@ export class TlsDoor {
     this.#needs.secured(socket);
   }
 
-  #failed(socket: TLSSocket): void {
-    const guest = this.#guests.get(placeOf(socket));
+  /**
+   * A client certificate that fails a check ends here as well: Node destroys its socket, and keeps the name of the check
+   * on it. Node has no public way to send the client an alert.
+   */
+  #failed(socket: TLSSocket, error: NodeJS.ErrnoException): void {
+    const guest = this.#guestOf(socket);
+    // Node's types say Error; what stands there is the name of the check, or null.
+    const check = socket.authorizationError as unknown;
     socket.destroy();
     if (guest === undefined) return;
     guest.raw.destroy();
-    this.#left(guest);
+    this.#left(guest, error.code, typeof check === 'string' ? check : undefined);
   }
 
-  /** A client certificate that is none of ours ends the connection without an event of its own. */
-  #left(guest: Guest): void {
+  #left(guest: Guest, code: string | undefined, check: string | undefined): void {
     if (this.#guests.get(guest.place) !== guest) return;
     this.#forget(guest);
-    if (guest.handed) this.#needs.malformed(guest.address, this.#needs.nextId(), 'TLS_HANDSHAKE_FAILED');
+    if (!guest.handed) return;
+    const reason = handshakeFailure(code, check);
+    this.#needs.malformed(guest.address, this.#needs.nextId(), 'TLS_HANDSHAKE_FAILED', { reason });
+  }
+
+  /** By the socket below, where Node tells which it is: a TLS socket that is destroyed knows its address no more. */
+  #guestOf(socket: TLSSocket): Guest | undefined {
+    const { _parent: raw } = socket as TLSSocket & { readonly _parent?: Socket };
+    const found = raw === undefined ? undefined : this.#places.get(raw);
+    return this.#guests.get(found ?? placeOf(socket));
   }
 
   #forget(guest: Guest): void {
@@ -249,7 +265,7 @@ export class TlsDoor {
   #serve(pair: CertificatePair | undefined): Server {
     const server = createServer(this.#options(pair));
     server.on('secureConnection', (socket) => this.#secured(socket));
-    server.on('tlsClientError', (_error, socket) => this.#failed(socket));
+    server.on('tlsClientError', (error, socket) => this.#failed(socket, error));
     return server;
   }
 

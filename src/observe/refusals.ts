@@ -1,29 +1,58 @@
 /**
  * The last refusals, so that `flm explain REQUEST-ID` can say why. Bounded: the oldest is forgotten first. Those of
- * strangers have a room of their own, or anybody could make the others be forgotten by knocking fast.
+ * clients without a key are kept apart, and so are those that the log holds whole, or anybody could make the others be
+ * forgotten by sending fast.
  */
+import type { ErrorParams } from '../core/errors.ts';
 import type { Refusal } from '../core/proxy/ports.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 
-/** In each room. */
+/** Of those that the log holds whole: as many as a thousand addresses write in a minute. */
+const keptWhole = 5_000;
+/** Of the others. */
 const kept = 2_000;
 
-export class Refusals {
-  readonly #ofKeys = new Map<string, Refusal>();
-  readonly #ofStrangers = new Map<string, Refusal>();
+export interface RefusalDetails {
+  /** What the texts of the error table are filled with. */
+  readonly params?: ErrorParams | undefined;
+  /** The log holds its line. */
+  readonly whole?: boolean;
+}
 
-  note(line: RequestLine): void {
+export class Refusals {
+  readonly #wholeOfKeys = new Map<string, Refusal>();
+  readonly #wholeOfOthers = new Map<string, Refusal>();
+  readonly #ofKeys = new Map<string, Refusal>();
+  readonly #ofOthers = new Map<string, Refusal>();
+
+  note(line: RequestLine, { params, whole = false }: RefusalDetails = {}): void {
     if (line.code === null) return;
-    const room = line.keyId === null ? this.#ofStrangers : this.#ofKeys;
-    room.set(line.id, { id: line.id, atMs: line.atMs, code: line.code, rule: line.rule ?? '', line });
-    if (room.size <= kept) return;
-    for (const oldest of room.keys()) {
-      room.delete(oldest);
-      break;
-    }
+    const refusal = { id: line.id, atMs: line.atMs, code: line.code, rule: line.rule ?? '', line };
+    const known = line.keyId !== null;
+    if (whole) keep(known ? this.#wholeOfKeys : this.#wholeOfOthers, keptWhole, refusal, params);
+    else keep(known ? this.#ofKeys : this.#ofOthers, kept, refusal, params);
   }
 
   find(id: string): Refusal | undefined {
-    return this.#ofKeys.get(id) ?? this.#ofStrangers.get(id);
+    return (
+      this.#wholeOfKeys.get(id) ??
+      this.#wholeOfOthers.get(id) ??
+      this.#ofKeys.get(id) ??
+      this.#ofOthers.get(id)
+    );
+  }
+}
+
+function keep(
+  refusals: Map<string, Refusal>,
+  limit: number,
+  refusal: Refusal,
+  params: ErrorParams | undefined,
+): void {
+  refusals.set(refusal.id, params === undefined ? refusal : { ...refusal, params });
+  if (refusals.size <= limit) return;
+  for (const oldest of refusals.keys()) {
+    refusals.delete(oldest);
+    break;
   }
 }

@@ -15,6 +15,7 @@ import type {
 } from '../../src/core/engine/directory.ts';
 import type { AttemptEnd, Engine, EngineKind, EngineState } from '../../src/core/engine/engine.ts';
 import { type RouteId, routeIds } from '../../src/core/engine/routes.ts';
+import type { ErrorParams } from '../../src/core/errors.ts';
 import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type KeyView, unrestricted } from '../../src/core/security/api-key.ts';
@@ -63,6 +64,8 @@ export interface Door {
   readonly lines: readonly RequestLine[];
   /** Codes of what never became a request. */
   readonly malformed: readonly string[];
+  /** What was said of each of these. */
+  readonly malformedParams: readonly ErrorParams[];
   /** Refused logins: whether they came too fast. */
   readonly refusedLogins: readonly boolean[];
   /** The next finished request that is not among `lines` yet. */
@@ -83,6 +86,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const upstream = new EngineUpstream({ clock, poolIdleMs: config.limits.enginePoolIdleMs });
   const lines: RequestLine[] = [];
   const malformed: string[] = [];
+  const malformedParams: ErrorParams[] = [];
   const refusedLogins: boolean[] = [];
   const waiters: ((line: RequestLine) => void)[] = [];
   const gateway = new Gateway({
@@ -101,7 +105,10 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
         lines.push(line);
         for (const wake of waiters.splice(0)) wake(line);
       },
-      malformed: (_client, _id, code) => malformed.push(code),
+      malformed: (_client, _id, code, params) => {
+        malformed.push(code);
+        malformedParams.push(params);
+      },
       loginRefused: (_client, throttled) => refusedLogins.push(throttled),
     },
     metrics: () => Promise.resolve('# metrics\n'),
@@ -138,6 +145,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     directory,
     lines,
     malformed,
+    malformedParams,
     refusedLogins,
     nextLine: () => new Promise((wake) => waiters.push(wake)),
     addKey,

@@ -603,6 +603,13 @@ describe('client certificates', () => {
   });
 
   const bad = ['expired', 'revoked', 'wrongUse'] as const;
+  const reasons = {
+    expired: /^the client certificate has expired \(CERT_HAS_EXPIRED\)$/,
+    revoked: /^the client certificate was revoked \(CERT_REVOKED\)$/,
+    wrongUse: /^the client certificate is not for use by a client \(INVALID_PURPOSE\)$/,
+    absent: /^the client showed no certificate, and this proxy asks for one \(ERR_SSL_PEER_DID/,
+    'of another CA': /^the client certificate is not signed by the client CA \([A-Z_]+\)$/,
+  };
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     for (const which of [...bad, 'absent', 'of another CA'] as const) {
       test(`one that is ${which} is refused with ${version}, whatever key comes with it`, async () => {
@@ -617,6 +624,7 @@ describe('client certificates', () => {
           assert.notEqual(failed, 'secured');
           await guarded.until('it is told', () => guarded.door.malformed.length > told);
           assert.equal(guarded.door.malformed.at(-1), 'TLS_HANDSHAKE_FAILED');
+          assert.match(String(guarded.door.malformedParams.at(-1)?.reason), reasons[which]);
         }
         await guarded.unharmed(certificates.good);
       });

@@ -1,6 +1,7 @@
 /**
  * What `ProxyService` needs from outside, and what a running proxy offers behind its control socket.
  */
+import type { ErrorParams } from '../errors.ts';
 import type { ProxyConfig, ProxyConfigInput } from './proxy-config.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from './proxy-handle.ts';
 
@@ -72,6 +73,8 @@ export interface Refusal {
   readonly code: string;
   readonly rule: string;
   readonly line: RequestLine;
+  /** What the texts of the error are filled with; absent where they have no places. */
+  readonly params?: ErrorParams;
 }
 
 /** A key that lives only in the memory of one proxy. */

@@ -23,8 +23,8 @@ test('a route needs its scope and a place in the endpoints of the key', () => {
   const may = key({ scopes: ['inference'], endpoints: ['embeddings'] });
   assert.equal(denyRoute(may, 'embeddings', 'inference'), undefined);
   assert.deepEqual(denyRoute(may, 'completions', 'inference'), {
-    code: 'SCOPE_MISSING',
-    params: { scope: 'endpoint completions' },
+    code: 'ENDPOINT_DENIED',
+    params: { route: 'completions' },
     rule: 'the endpoints of key key_1',
   });
   assert.deepEqual(denyRoute(may, 'embeddings', 'metrics')?.params, { scope: 'metrics' });

@@ -47,8 +47,8 @@ export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | 
   }
   if (!key.mayUseEndpoint(route)) {
     return {
-      code: 'SCOPE_MISSING',
-      params: { scope: `endpoint ${route}` },
+      code: 'ENDPOINT_DENIED',
+      params: { route },
       rule: `the endpoints of key ${key.id}`,
     };
   }

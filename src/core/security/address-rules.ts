@@ -112,3 +112,9 @@ function toBigInt(address: ipaddr.IPv4 | ipaddr.IPv6): bigint {
   for (const byte of address.toByteArray()) value = (value << 8n) | BigInt(byte);
   return value;
 }
+
+/** What one source of requests is called: an IPv4 address, or the /64 that an IPv6 address lies in. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/64`).toString()}/64`;
+}

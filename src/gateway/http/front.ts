@@ -8,6 +8,7 @@ import { type ErrorCode, errorHint, errorText } from '../../core/errors.ts';
 import type { Limits } from '../../core/proxy/limits.ts';
 import { type ClientAddress, parseAddress } from '../../core/security/address-rules.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
+import type { Account } from '../account.ts';
 import { type BreakCause, Exchange, type Refusal } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
 import { errorEnvelope } from '../relay/dialects.ts';
@@ -32,7 +33,7 @@ export interface HttpFrontNeeds {
   /** Fields that every answer carries: names and values in turn. */
   readonly commonFields: readonly string[];
   /** Bytes that never became a request. */
-  readonly malformed: (client: ClientAddress, id: string, code: ErrorCode) => void;
+  readonly malformed: Account['malformed'];
   /** A mistake of flm's own in one request, which alone ends by it. */
   readonly threw: (error: unknown) => void;
 }
@@ -337,14 +338,14 @@ export class HttpFront {
 
   /** What never became a request is answered, and its connection has a moment to take that. */
   #turnDown(connection: Connection, code: ErrorCode, reason: string | undefined): void {
-    connection.socket.end(wholeRefusal(this.#turnedDown(connection.address, code), code, reason));
+    connection.socket.end(wholeRefusal(this.#turnedDown(connection.address, code, reason), code, reason));
     connection.deadlineMs = this.#needs.clock.monotonicMs() + sweepMs;
   }
 
   /** Tells those who count, and gives an id. */
-  #turnedDown(client: ClientAddress, code: ErrorCode): string {
+  #turnedDown(client: ClientAddress, code: ErrorCode, reason?: string): string {
     const id = this.#needs.nextId();
-    this.#needs.malformed(client, id, code);
+    this.#needs.malformed(client, id, code, reason === undefined ? {} : { reason });
     return id;
   }
 }
