@@ -4,6 +4,7 @@
  */
 import { Breaker } from '../core/engine/breaker.ts';
 import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
+import { EngineRank } from '../core/engine/engine-rank.ts';
 import { ModelCatalog } from '../core/engine/model-catalog.ts';
 import { unrestricted } from '../core/security/api-key.ts';
 import { compileKey } from '../core/security/key-view.ts';
@@ -34,7 +35,7 @@ export function catalogOf(
     },
     state,
     models,
-    load: { inFlight: 0, breaker: new Breaker(() => 0), nextProbeAtMs: 0 },
+    load: { inFlight: 0, breaker: new Breaker(() => 0), rank: new EngineRank(() => 0), nextProbeAtMs: 0 },
   }));
   return new ModelCatalog(listed, aliases, () => 0).visible(everything);
 }

@@ -38,6 +38,14 @@ function tell(now: EngineStatus, before: EngineStatus | undefined, logger: Logge
   if (now.breakerOpen && before?.breakerOpen !== true) {
     logger.event('warn', 'engine left out for a while: attempts keep failing', { engine: ref.id });
   }
+  const { rank } = now;
+  if (rank?.state === 'last' && before?.rank?.state !== 'last') {
+    logger.event('warn', 'engine ranks last', { engine: ref.id, reason: rank.reason });
+  }
+  const fell = before?.rank !== undefined && before.rank.state !== 'last-for-keys';
+  if (fell && (rank === undefined || rank.state === 'last-for-keys')) {
+    logger.event('info', 'engine ranks like the others again', { engine: ref.id });
+  }
   if (now.exposedOn !== undefined && before?.exposedOn !== now.exposedOn) {
     logger.event('warn', 'engine answers to the network without a key', {
       engine: ref.id,

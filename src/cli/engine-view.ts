@@ -5,7 +5,7 @@ import type { EngineExamination } from '../app/engine-scout.ts';
 import type { EmbeddingsCheck } from '../core/engine/engine.ts';
 import { statusOf } from './engine-look.ts';
 import { facts, printable, table } from './layout.ts';
-import { type EngineDocument, engineDocument } from './proxy-view.ts';
+import { type EngineDocument, engineDocument, rankText } from './proxy-view.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What `flm engine detect` and `test` print of an engine; documented in docs/cli.md. */
@@ -78,7 +78,11 @@ function embeddingsText(check: EmbeddingsCheck & { readonly model: string }): st
 function stateText(engine: EngineDocument, terminal: Terminal): string {
   const colour = { running: 'green', degraded: 'yellow' } as const;
   const state = terminal.paint(colour[engine.state as keyof typeof colour] ?? 'red', engine.state);
-  return engine.note === undefined ? state : `${state} (${printable(engine.note)})`;
+  const notes = [
+    engine.note === undefined ? undefined : printable(engine.note),
+    engine.rank === undefined ? undefined : rankText(engine.rank),
+  ].filter((note) => note !== undefined);
+  return notes.length === 0 ? state : `${state} (${notes.join('; ')})`;
 }
 
 /** Requests now: `3`, or of its slots `1 of 2`, and those that wait for one. */

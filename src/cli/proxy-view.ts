@@ -2,6 +2,7 @@
  * A proxy as people and machines see it: one model, made from what the living process says.
  */
 import type { EngineStatus } from '../core/engine/directory.ts';
+import type { RankReading } from '../core/engine/engine-rank.ts';
 import type { CertificateFacts } from '../core/proxy/context-source.ts';
 import type { ProxyView } from '../core/proxy/proxy-service.ts';
 import type { QueueReading } from '../core/security/admission.ts';
@@ -76,6 +77,8 @@ export interface EngineDocument {
   }[];
   readonly note?: string;
   readonly breakerOpen: boolean;
+  /** Why requests go to other engines where they can. */
+  readonly rank?: RankReading;
   readonly exposedOn?: string;
 }
 
@@ -207,7 +210,24 @@ export function engineLine(engine: EngineDocument, terminal: Terminal): string {
   const models = engine.models.length === 1 ? '1 model' : `${engine.models.length} models`;
   const version = engine.version === undefined ? '' : ` ${printable(engine.version)}`;
   const slots = engine.slots === undefined ? '' : `  ${slotsText(engine)}`;
-  return `${engine.id}  ${state}  ${engine.kind}${version}  ${engine.url}  ${models}${slots}`;
+  const line = `${engine.id}  ${state}  ${engine.kind}${version}  ${engine.url}  ${models}${slots}`;
+  return engine.rank === undefined ? line : `${line}\n  ${paint('yellow', rankText(engine.rank))}`;
+}
+
+/** Why an engine does not rank like the others. */
+export function rankText({ state, reason, keys, keyCount }: RankReading): string {
+  switch (state) {
+    case 'last':
+      return `ranks last: ${printable(reason)}`;
+    case 'returning':
+      return `gets one request at a time after it ranked last: ${printable(reason)}`;
+    case 'last-for-keys': {
+      const more = keyCount > keys.length ? ` and ${keyCount - keys.length} more` : '';
+      return `ranks last for ${printable(keys.join(', '))}${more}: ${printable(reason)}`;
+    }
+    default:
+      return state satisfies never;
+  }
 }
 
 /** `1 of 2 slots taken, 3 wait` */

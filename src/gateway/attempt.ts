@@ -9,12 +9,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { Candidate } from '../core/engine/directory.ts';
-import type { AttemptEnd, EngineRef } from '../core/engine/engine.ts';
+import type { EngineRef } from '../core/engine/engine.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { Limits } from '../core/proxy/limits.ts';
 import type { Admission, AdmissionDenial, Lease, Waiting } from '../core/security/admission.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { TokenBudgets } from '../core/security/token-budgets.ts';
+import { engineAnswer } from './engine-answer.ts';
 import type { Exchange, Refusal } from './exchange.ts';
 import type { FieldName } from './fields.ts';
 import { refuse } from './refuse.ts';
@@ -120,12 +121,12 @@ function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
         (end === 'refused-connection' || status === 503 || status === 429);
       return next;
     },
-    over: (end: AttemptEnd) => {
+    over: (end, status, errorSeen) => {
       if (lease === undefined) {
         tellWait();
         return place?.leave();
       }
-      lease.release(end);
+      lease.release(end, engineAnswer(order, key, lease.candidate, { end, status, errorSeen }));
       if (!next) return;
       relay.flight?.abort();
       const { candidate } = lease;

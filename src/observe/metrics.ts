@@ -112,6 +112,17 @@ export class Metrics {
     );
     gauge(
       registers,
+      'flm_engine_ranks_last',
+      '1 where other engines with the same model come first for every key.',
+      ['engine'],
+      () =>
+        readings().engines.map((e) => ({
+          labels: { engine: e.ref.id },
+          value: e.rank === undefined || e.rank.state === 'last-for-keys' ? 0 : 1,
+        })),
+    );
+    gauge(
+      registers,
       'flm_certificate_not_after_seconds',
       "When the proxy's certificate expires, in seconds since 1970.",
       [],

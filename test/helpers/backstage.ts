@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import type { EngineDirectory } from '../../src/core/engine/directory.ts';
+import type { EngineDirectory, EngineStatus } from '../../src/core/engine/directory.ts';
 import type { EngineKind, EngineKindName, EngineModel } from '../../src/core/engine/engine.ts';
 import { EngineService } from '../../src/core/engine/engine-service.ts';
 import type { RouteId } from '../../src/core/engine/routes.ts';
@@ -128,6 +128,11 @@ export class Backstage {
   /** The last request that any engine got. */
   get lastRequest(): RawRequest | undefined {
     return this.engine.requests.at(-1);
+  }
+
+  /** The engines as `status` shows them. */
+  statuses(): readonly EngineStatus[] {
+    return this.#directory.engines();
   }
 
   addKey(parts: Parameters<Door['addKey']>[0]): string {

@@ -240,6 +240,9 @@ export class TestDirectory implements EngineDirectory {
       breakerOpen: false,
     }));
   }
+  ranksLast(): boolean {
+    return false;
+  }
   begin(engine: { readonly id: string }): void {
     this.#inFlight.set(engine.id, this.inFlight(engine.id) + 1);
   }

@@ -47,6 +47,9 @@ export interface RawEngine {
   /** Resolves when no connection is open. */
   deserted(): Promise<void>;
   setScript(script: Script): void;
+  /** Ends every connection and refuses new ones, until `listenAgain`. */
+  refuse(): Promise<void>;
+  listenAgain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -153,6 +156,11 @@ export async function startRawEngine(script: Script, options: RawEngineOptions =
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const stop = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  };
   return {
     port,
     url: `http://127.0.0.1:${port}`,
@@ -176,11 +184,12 @@ export async function startRawEngine(script: Script, options: RawEngineOptions =
     setScript: (next) => {
       current = next;
     },
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
+    refuse: stop,
+    listenAgain: async () => {
+      server.listen(port, options.host ?? '127.0.0.1');
+      await once(server, 'listening');
     },
+    close: stop,
   };
 }
 

@@ -16,9 +16,9 @@ function fail(breaker: Breaker, end: AttemptEnd = 'refused-connection'): void {
   breaker.record(end);
 }
 
-test('five failures in a row open the breaker, four do not', () => {
+test('five failed connections in a row open the breaker, four do not', () => {
   const breaker = new Breaker(() => 0);
-  for (let i = 0; i < 4; i++) fail(breaker, i % 2 === 0 ? 'reset' : 'refused-connection');
+  for (let i = 0; i < 4; i++) fail(breaker);
   assert.equal(breaker.allows(), true);
   fail(breaker);
   assert.equal(breaker.allows(), false);
@@ -27,13 +27,13 @@ test('five failures in a row open the breaker, four do not', () => {
 
 test('an answer in between starts the count again', () => {
   const breaker = new Breaker(() => 0);
-  for (let i = 0; i < 20; i++) fail(breaker, i % 5 === 4 ? 'done' : 'reset');
+  for (let i = 0; i < 20; i++) fail(breaker, i % 5 === 4 ? 'done' : 'refused-connection');
   assert.equal(breaker.open, false);
 });
 
-test('clients that leave, time-outs and bad answers do not count', () => {
+test('nothing that happens on a connection counts: resets, bad answers, time-outs, clients that leave', () => {
   const breaker = new Breaker(() => 0);
-  for (const end of ['client-gone', 'timeout', 'protocol', 'shut-down'] as const) {
+  for (const end of ['client-gone', 'timeout', 'protocol', 'reset', 'shut-down'] as const) {
     for (let i = 0; i < 10; i++) fail(breaker, end);
   }
   assert.equal(breaker.open, false);
@@ -56,7 +56,7 @@ test('a trial that fails doubles the pause, up to half a minute', () => {
   for (let i = 0; i < 7; i++) {
     waits.push(breaker.waitMs());
     time.nowMs += breaker.waitMs();
-    fail(breaker, 'reset');
+    fail(breaker);
   }
   assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
 });
@@ -80,7 +80,7 @@ test('a trial whose client leaves makes room for the next one', () => {
 test('what began before the opening and ends during the pause changes nothing', () => {
   const { breaker } = opened();
   breaker.record('done');
-  breaker.record('reset');
+  breaker.record('refused-connection');
   assert.equal(breaker.allows(), false);
   assert.equal(breaker.waitMs(), 1000);
 });
@@ -116,7 +116,7 @@ test('whatever happens, it opens only after five failures and lets one trial thr
         breaker.begin();
         if (wasOpen) assert.equal(breaker.allows(), false, 'a trial is alone');
         breaker.record(s.end);
-        const failed = s.end === 'refused-connection' || s.end === 'reset';
+        const failed = s.end === 'refused-connection';
         if (s.end === 'done') failuresInARow = 0;
         else if (failed) failuresInARow += 1;
         assert.equal(breaker.open, failuresInARow >= failuresToOpen);

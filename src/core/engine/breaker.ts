@@ -1,12 +1,13 @@
 /**
- * The circuit breaker of one engine: keeps requests away from an engine to which attempts do not get through.
+ * The circuit breaker of one engine: keeps requests away from an engine to which no connection can be made.
  *
- *   closed --(5 connect failures or resets in a row)--> open --(pause)--> half-open --(one trial gets through)--> closed
- *                                                         ^-----------(the trial fails; pause doubles)----'
+ *   closed --(5 failed connections in a row)--> open --(pause)--> half-open --(one trial gets through)--> closed
+ *                                                ^----------(the trial fails; pause doubles)----'
  *
- * It counts connect failures and resets of attempts alone. An engine that answers with an error has answered; a client
- * that leaves says nothing about the engine; a time-out may be a model that loads. Probes do not touch it, except that
- * an engine that comes back from being down starts afresh.
+ * It counts failed connections alone, because no request can cause them. What happens once a request was sent (a reset,
+ * an invalid answer, an error) may be the fault of that request: `engine-rank.ts` weighs it, and one key cannot take an
+ * engine away from the others. A time-out may be a model that loads. Probes do not touch the breaker, except that an
+ * engine that comes back from being down starts afresh.
  */
 import assert from 'node:assert';
 import type { AttemptEnd } from './engine.ts';
@@ -65,9 +66,9 @@ export class Breaker {
         if (this.#pauseMs === 0 || this.#trial) this.reset();
         return;
       case 'refused-connection':
-      case 'reset':
         this.#fail();
         return;
+      case 'reset':
       case 'timeout':
       case 'protocol':
       case 'client-gone':

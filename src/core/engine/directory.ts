@@ -5,6 +5,7 @@
 import type { Off } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
 import type { AttemptEnd, Engine, EngineModel, EngineRef, EngineState } from './engine.ts';
+import type { EngineAnswer, RankReading } from './engine-rank.ts';
 import type { RouteId } from './routes.ts';
 
 /** One engine that can answer for a model. */
@@ -58,6 +59,8 @@ export interface EngineStatus {
   /** Why it is not running, in words. */
   readonly note?: string;
   readonly breakerOpen: boolean;
+  /** Why requests go to other engines where they can; absent while it ranks like the others. */
+  readonly rank?: RankReading;
   /** Requests that it works on at once, where it says so. */
   readonly slots?: number;
   /** It answers on this non-loopback address of this machine: the door is locked and the window open. */
@@ -66,17 +69,19 @@ export interface EngineStatus {
 
 export interface EngineDirectory {
   /**
-   * `name` undefined: the request names none. Candidates come best first: those that answer in time, then fewest in
-   * flight, then loaded.
+   * `name` undefined: the request names none. Candidates come best first: those that do not rank last for the key, then
+   * those that answer in time, then fewest in flight, then loaded.
    */
   resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution;
   /** What the key may use, aliases included, in a stable order. */
   visible(key: KeyView): readonly CatalogEntry[];
   engine(id: string): Candidate | undefined;
   engines(): readonly EngineStatus[];
+  /** Whether an engine ranks last for every key: a request waits for a better engine rather than run on this one. */
+  ranksLast(engineId: string): boolean;
   /** An attempt begins; the count in flight decides the choice among equals. */
   begin(engine: EngineRef): void;
-  /** The attempt ended; connect failures and resets feed the breaker. */
-  report(engine: EngineRef, end: AttemptEnd): void;
+  /** The attempt ended: failed connections feed the breaker, and `answer` the rank where it says something. */
+  report(engine: EngineRef, end: AttemptEnd, answer?: EngineAnswer): void;
   onChange(f: () => void): Off;
 }

@@ -9,6 +9,7 @@ import {
 } from '../../../test/helpers/engine-samples.ts';
 import { MovedClock } from '../../../test/helpers/moved-clock.ts';
 import type { EngineKindName, EngineRef, ProbeResult } from './engine.ts';
+import type { EngineAnswer } from './engine-rank.ts';
 import { EngineService, type EngineServiceNeeds } from './engine-service.ts';
 import type { EngineSource } from './engine-watch.ts';
 
@@ -158,7 +159,7 @@ test('a refused attempt asks the engine at once and does not decide itself', asy
   assert.equal(w.service.engines()[0]?.state, 'down');
 });
 
-test('five failed attempts open the breaker, and an engine that comes back starts afresh', async () => {
+test('five failed connections open the breaker, and an engine that comes back starts afresh', async () => {
   const w = world();
   w.engines.set('a', running('m'));
   w.service.configure({ sources: [source('a')] });
@@ -166,7 +167,7 @@ test('five failed attempts open the breaker, and an engine that comes back start
   const { ref } = source('a');
   for (let i = 0; i < 5; i++) {
     w.service.begin(ref);
-    w.service.report(ref, 'reset');
+    w.service.report(ref, 'refused-connection');
   }
   assert.equal(w.service.engines()[0]?.breakerOpen, true);
   assert.deepEqual(w.service.resolve('m', chat, anyone), { kind: 'down', retryAfterSeconds: 1 });
@@ -176,6 +177,100 @@ test('five failed attempts open the breaker, and an engine that comes back start
   await w.clock.move(5000);
   assert.equal(w.service.engines()[0]?.breakerOpen, false);
   assert.equal(w.service.resolve('m', chat, anyone).kind, 'found');
+});
+
+/** An attempt that ends as if for a request of this key. */
+function ended(w: World, id: string, family: string, verdict: EngineAnswer['verdict'], more = {}): void {
+  const ref = { ...sampleRef(id), ...more };
+  w.service.begin(ref);
+  w.service.report(ref, 'done', { verdict, family, model: 'm', what: 'status 500' });
+}
+
+async function twins(): Promise<World> {
+  const w = world();
+  for (const id of ['a', 'b']) w.engines.set(id, running('m'));
+  w.service.configure({ sources: [source('a'), source('b')] });
+  await start(w);
+  await w.clock.move(1_000);
+  w.engines.probes.length = 0;
+  return w;
+}
+
+function order(w: World, key = anyone): string {
+  const resolution = w.service.resolve('m', chat, key);
+  return resolution.kind === 'found'
+    ? resolution.candidates.map((c) => c.engine.ref.id).join(',')
+    : resolution.kind;
+}
+
+test('an engine ranks last for the key whose request failed, whatever its load, and for no other key', async () => {
+  const w = await twins();
+  const other = sampleKey({ id: 'other', familyId: 'other' });
+  ended(w, 'a', anyone.familyId, 'failed');
+  w.service.begin(sampleRef('b'));
+  assert.equal(order(w), 'b,a');
+  assert.equal(order(w, other), 'a,b');
+  assert.equal(w.service.ranksLast('a'), false);
+  assert.deepEqual(w.engines.probes, [], 'one key does not make flm probe');
+});
+
+test('an engine that falls in rank is probed at once, and listeners hear of it', async () => {
+  const w = await twins();
+  let changes = 0;
+  w.service.onChange(() => {
+    changes += 1;
+  });
+  ended(w, 'a', 'x', 'failed');
+  assert.equal(changes, 0);
+  ended(w, 'a', 'y', 'failed');
+  assert.equal(changes, 1);
+  assert.deepEqual(w.engines.probes, ['a']);
+  assert.equal(w.service.ranksLast('a'), true);
+  assert.equal(order(w), 'b,a');
+  const [status] = w.service.engines();
+  assert.equal(status?.rank?.state, 'last');
+});
+
+test('an engine whose probe confirms the fall is down', async () => {
+  const w = await twins();
+  w.engines.set('a', refused);
+  ended(w, 'a', 'x', 'key-refused');
+  await w.clock.move(0);
+  assert.equal(w.service.engines()[0]?.state, 'down');
+});
+
+test('a good answer of the twin to the same key makes an engine rank last', async () => {
+  const w = await twins();
+  ended(w, 'a', 'x', 'failed');
+  ended(w, 'b', 'y', 'good');
+  assert.equal(w.service.ranksLast('a'), false);
+  ended(w, 'b', 'x', 'good');
+  assert.equal(w.service.ranksLast('a'), true);
+  assert.equal(w.service.ranksLast('b'), false);
+});
+
+test('an engine that recovers returns after the pause with one request at a time, then ranks like the others', async () => {
+  const w = await twins();
+  ended(w, 'a', 'x', 'key-refused');
+  await w.clock.move(9_000);
+  assert.equal(order(w), 'b,a');
+  await w.clock.move(6_000);
+  assert.equal(order(w), 'a,b');
+  w.service.begin(sampleRef('a'));
+  w.service.begin(sampleRef('b'));
+  w.service.begin(sampleRef('b'));
+  assert.equal(order(w), 'b,a', 'a trial is under way, though the other one is busier');
+  w.service.report(sampleRef('a'), 'done', { verdict: 'good', family: 'x', model: 'm', what: '' });
+  for (let i = 0; i < 2; i++) ended(w, 'a', 'y', 'good');
+  assert.equal(w.service.engines()[0]?.rank, undefined);
+  w.service.report(sampleRef('b'), 'done');
+  w.service.report(sampleRef('b'), 'done');
+});
+
+test('a late answer to a key of the engine that was replaced does not count against the new one', async () => {
+  const w = await twins();
+  ended(w, 'a', 'x', 'key-refused', { apiKey: 'the old one' });
+  assert.equal(w.service.ranksLast('a'), false);
 });
 
 test('what an engine told stays while it is down or loading, and the list hides it only while it is down', async () => {

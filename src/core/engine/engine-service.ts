@@ -15,6 +15,7 @@ import type { KeyView } from '../security/api-key.ts';
 import type { ModelAlias } from '../security/ports.ts';
 import type { Candidate, CatalogEntry, EngineDirectory, EngineStatus, Resolution } from './directory.ts';
 import type { AttemptEnd, EngineRef } from './engine.ts';
+import type { EngineAnswer } from './engine-rank.ts';
 import { type EngineSource, EngineWatch, type WatchNeeds } from './engine-watch.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import type { RouteId } from './routes.ts';
@@ -48,6 +49,8 @@ export class EngineService implements EngineDirectory {
   readonly #detected = new Map<string, EngineWatch>();
   #demo: EngineWatch | undefined;
   #byId: ReadonlyMap<string, EngineWatch> = new Map();
+  /** Engines on which requests of one key failed, until it is clear whose fault that was. */
+  readonly #suspects = new Set<EngineWatch>();
   /** Requests in flight of engines that were replaced or removed meanwhile. */
   readonly #orphans = new Map<string, number>();
   #aliases: readonly ModelAlias[] = [];
@@ -138,9 +141,14 @@ export class EngineService implements EngineDirectory {
     }
     watch.load.inFlight += 1;
     watch.load.breaker.begin();
+    watch.load.rank.begin();
   }
 
-  report(engine: EngineRef, end: AttemptEnd): void {
+  ranksLast(engineId: string): boolean {
+    return this.#byId.get(engineId)?.load.rank.ranksLast === true;
+  }
+
+  report(engine: EngineRef, end: AttemptEnd, answer?: EngineAnswer): void {
     const watch = this.#byId.get(engine.id);
     if (watch === undefined) {
       const left = (this.#orphans.get(engine.id) ?? 0) - 1;
@@ -158,11 +166,33 @@ export class EngineService implements EngineDirectory {
     if (watch.load.breaker.open !== wasOpen) this.#notify();
     // Only a probe can say that it is down.
     if (end === 'refused-connection') watch.probeSoon();
+    // Nor does an answer to a key that was replaced say anything about the new one.
+    if (watch.engine.ref.apiKey === engine.apiKey) this.#rank(watch, answer);
   }
 
   onChange(f: () => void): Off {
     this.#listeners.add(f);
     return () => this.#listeners.delete(f);
+  }
+
+  #rank(watch: EngineWatch, answer: EngineAnswer | undefined): void {
+    const { rank } = watch.load;
+    if (rank.record(answer)) this.#rankChanged(watch);
+    if (rank.suspected) this.#suspects.add(watch);
+    else if (this.#suspects.size > 0) this.#suspects.delete(watch);
+    if (answer?.verdict !== 'good') return;
+    const twin = watch.source.ref.id;
+    for (const suspect of this.#suspects) {
+      if (suspect === watch || !suspect.load.rank.twinAnswered(answer.family, answer.model, twin)) continue;
+      this.#suspects.delete(suspect);
+      this.#rankChanged(suspect);
+    }
+  }
+
+  #rankChanged(watch: EngineWatch): void {
+    // A probe confirms the fall, or says that the engine is down.
+    if (watch.load.rank.ranksLast) watch.probeSoon();
+    this.#notify();
   }
 
   // --- which engines there are
@@ -245,6 +275,8 @@ export class EngineService implements EngineDirectory {
     const byId = new Map(watches.map((w) => [w.source.ref.id, w]));
     this.#carryInFlight(byId);
     this.#byId = byId;
+    for (const suspect of this.#suspects)
+      if (byId.get(suspect.source.ref.id) !== suspect) this.#suspects.delete(suspect);
     this.#catalog = new ModelCatalog([...byId.values()], this.#aliases, () =>
       this.#needs.clock.monotonicMs(),
     );

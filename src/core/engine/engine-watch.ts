@@ -18,6 +18,7 @@ import type {
   ProbeDown,
   ProbeResult,
 } from './engine.ts';
+import { EngineRank } from './engine-rank.ts';
 import { type Health, isUp, nextHealth, unknownHealth } from './health.ts';
 import type { CatalogEngine, EngineLoad } from './model-catalog.ts';
 
@@ -78,7 +79,12 @@ export class EngineWatch implements CatalogEngine {
     this.#kindKnown = source.kindKnown;
     this.#engine = needs.makeEngine(source.ref);
     const nowMs = (): number => needs.clock.monotonicMs();
-    this.load = { inFlight: 0, breaker: new Breaker(nowMs), nextProbeAtMs: nowMs() };
+    this.load = {
+      inFlight: 0,
+      breaker: new Breaker(nowMs),
+      rank: new EngineRank(nowMs),
+      nextProbeAtMs: nowMs(),
+    };
     this.#downSinceMs = nowMs();
     this.asked = new Promise((resolve) => {
       this.#wasAsked = resolve;
@@ -111,12 +117,14 @@ export class EngineWatch implements CatalogEngine {
   status(): EngineStatus {
     // Status is shown to people and written to logs: without the engine's key.
     const { apiKey: _, ...ref } = this.#engine.ref;
+    const rank = this.load.rank.reading;
     return {
       ref,
       state: this.#health.state,
       inFlight: this.load.inFlight,
       models: this.#models,
       breakerOpen: this.load.breaker.open,
+      ...(rank === undefined ? {} : { rank }),
       ...(this.#version === undefined ? {} : { version: this.#version }),
       ...(this.#latencyMs === undefined ? {} : { latencyMs: this.#latencyMs }),
       ...(this.slots === undefined ? {} : { slots: this.slots }),
@@ -178,6 +186,7 @@ export class EngineWatch implements CatalogEngine {
       if (result.reason === 'wrong' && !this.source.kindKnown) this.#kindKnown = false;
     } else {
       changed = this.#learn(result) || changed;
+      this.load.rank.probed();
       if (!wasUp) this.#onUp();
     }
     this.#pauseMs = this.up || wasUp ? probeEveryMs : Math.min(this.#pauseMs * 2, longestPauseMs);
@@ -204,6 +213,7 @@ export class EngineWatch implements CatalogEngine {
     this.#everUp = true;
     // It was restarted; what attempts met before is over.
     this.load.breaker.reset();
+    this.load.rank.cameBack();
     const { exposure } = this.#needs;
     if (exposure === undefined) return;
     void exposure(this.#engine.ref, this.#aborter.signal).then((address) => {

@@ -5,6 +5,7 @@ import { engineKind } from '../../engines/kinds.ts';
 import type { ModelAlias } from '../security/ports.ts';
 import { Breaker } from './breaker.ts';
 import type { EngineKindName, EngineModel, EngineState } from './engine.ts';
+import { EngineRank } from './engine-rank.ts';
 import { type CatalogEngine, type EngineLoad, ModelCatalog } from './model-catalog.ts';
 
 const chat = 'chat.completions';
@@ -20,7 +21,7 @@ function engine(
     engine: { ref, kind: engineKind(ref.kind), probe: () => Promise.reject(new Error('nobody asks')) },
     state: more.state ?? 'running',
     models: models.map((m) => (typeof m === 'string' ? { id: m } : m)),
-    load: { inFlight: 0, breaker: new Breaker(() => 0), nextProbeAtMs: 0 },
+    load: { inFlight: 0, breaker: new Breaker(() => 0), rank: new EngineRank(() => 0), nextProbeAtMs: 0 },
   };
 }
 

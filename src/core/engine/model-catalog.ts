@@ -19,6 +19,7 @@ import type { ModelAlias } from '../security/ports.ts';
 import type { Breaker } from './breaker.ts';
 import type { Candidate, CatalogEntry, Resolution } from './directory.ts';
 import type { Engine, EngineModel, EngineState } from './engine.ts';
+import type { EngineRank } from './engine-rank.ts';
 import { isUp } from './health.ts';
 import { nearNames } from './near-names.ts';
 import type { RouteId } from './routes.ts';
@@ -27,6 +28,7 @@ import type { RouteId } from './routes.ts';
 export interface EngineLoad {
   inFlight: number;
   readonly breaker: Breaker;
+  readonly rank: EngineRank;
   /** Monotonic; when a down engine is asked again. */
   nextProbeAtMs: number;
 }
@@ -106,7 +108,7 @@ export class ModelCatalog {
   resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution {
     if (name === undefined) return this.#resolveUnnamed(route, key);
     const known = this.#plans.get(key)?.get(route)?.get(name);
-    return known === undefined ? this.#resolveNamed(name, route, key) : this.#choose(known);
+    return known === undefined ? this.#resolveNamed(name, route, key) : this.#choose(known, key);
   }
 
   /** What the key may use now: models of engines that are up, and aliases; by name. */
@@ -211,7 +213,7 @@ export class ModelCatalog {
     if (speaking.length === 0) return { kind: 'unsupported', speakers: this.#speakers(route, key) };
     const plan = makePlan(target, speaking);
     this.#remember(key, route, name, plan);
-    return this.#choose(plan);
+    return this.#choose(plan, key);
   }
 
   #resolveUnnamed(route: RouteId, key: KeyView): Resolution {
@@ -247,7 +249,7 @@ export class ModelCatalog {
     return ids;
   }
 
-  #choose(plan: Plan): Resolution {
+  #choose(plan: Plan, key: KeyView): Resolution {
     const { up, only } = plan;
     if (only !== undefined) {
       return (up[0] as Member).load.breaker.allows() ? only : this.#down(up.map((m) => m.load));
@@ -259,7 +261,7 @@ export class ModelCatalog {
       kind: 'found',
       name: plan.name,
       upstreamName: plan.upstreamName,
-      candidates: usable.map((m) => m.candidate),
+      candidates: lastOnesLast(usable, key.familyId).map((m) => m.candidate),
     };
   }
 
@@ -317,6 +319,13 @@ function makePlan(target: Target, members: readonly Member[]): Plan {
       ? undefined
       : { kind: 'found', name, upstreamName, candidates: [first.candidate] };
   return { name, upstreamName, up, down: members.filter((m) => !m.up), only };
+}
+
+/** Engines that rank last for the key go behind all others; most often there is none. */
+function lastOnesLast(members: readonly Member[], family: string): readonly Member[] {
+  const last = members.filter((m) => m.load.rank.ranksLastFor(family));
+  if (last.length === 0) return members;
+  return [...members.filter((m) => !last.includes(m)), ...last];
 }
 
 /** One that answers in time, then fewest in flight, then one that has the model loaded, then as they are listed. */

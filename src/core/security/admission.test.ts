@@ -33,13 +33,17 @@ function room(
 ) {
   const listeners = new Set<() => void>();
   const inFlight = new Map<string, number>();
+  const last = new Set<string>();
+  const down = new Set<string>();
   const candidateOf = (id: string): Candidate => {
     const count = slots[id];
     const engine = { ref: { id } } as Candidate['engine'];
-    return { engine, model: undefined, state: 'running', ...(count === undefined ? {} : { slots: count }) };
+    const state = down.has(id) ? 'down' : 'running';
+    return { engine, model: undefined, state, ...(count === undefined ? {} : { slots: count }) };
   };
   const directory = {
     engine: candidateOf,
+    ranksLast: (id: string) => last.has(id),
     engines: () => Object.keys(slots).map((id) => ({ ref: { id } }) as EngineStatus),
     begin: ({ id }: { id: string }) => void inFlight.set(id, (inFlight.get(id) ?? 0) + 1),
     report: ({ id }: { id: string }) => void inFlight.set(id, (inFlight.get(id) ?? 0) - 1),
@@ -54,6 +58,11 @@ function room(
     admission,
     clock,
     inFlight,
+    last,
+    down,
+    changed() {
+      for (const f of listeners) f();
+    },
     setSlots(id: string, count: number) {
       slots[id] = count;
       for (const f of listeners) f();
@@ -98,6 +107,35 @@ test('the best candidate with a free slot is taken', () => {
   assert.equal(lease(enter(keyOf('k')).entered).candidate.engine.ref.id, 'a');
   assert.equal(lease(enter(keyOf('k')).entered).candidate.engine.ref.id, 'b');
   waiting(enter(keyOf('k')).entered);
+});
+
+test('a request waits for the better engine rather than run on one that ranks last', () => {
+  const { enter, last } = room({ a: 1, b: undefined });
+  last.add('b');
+  const first = lease(enter(keyOf('k')).entered);
+  const second = enter(keyOf('k'));
+  waiting(second.entered);
+  first.release('done');
+  assert.equal(lease(second.outcomes[0]).candidate.engine.ref.id, 'a');
+});
+
+test('an engine that ranks last gets what no better engine that is up can take', () => {
+  const { enter, last, down, changed } = room({ a: 1, b: 2 });
+  last.add('b');
+  assert.equal(lease(enter(keyOf('k'), 'b').entered).candidate.engine.ref.id, 'b');
+  lease(enter(keyOf('k')).entered);
+  const second = enter(keyOf('k'));
+  waiting(second.entered);
+  down.add('a');
+  changed();
+  assert.equal(lease(second.outcomes[0]).candidate.engine.ref.id, 'b');
+});
+
+test('where every engine ranks last, none waits for another', () => {
+  const { enter, last } = room({ a: 1, b: 1 });
+  last.add('a').add('b');
+  assert.equal(lease(enter(keyOf('k')).entered).candidate.engine.ref.id, 'a');
+  assert.equal(lease(enter(keyOf('k')).entered).candidate.engine.ref.id, 'b');
 });
 
 test('a slot that frees goes to the one that waits', () => {

@@ -10,7 +10,7 @@
  * When a slot frees, it goes to the key that was served by this engine the longest ago, so that over any span in which
  * two keys wait without a break for the same engine, the requests started for them differ by at most one; and while a
  * key waits, no other one is started there twice, be it in line without a break or not. Within a key it is first come,
- * first served. While a slot is free nobody waits for it.
+ * first served. While a slot is free nobody waits for it, except where its engine ranks last and a better one is up.
  *
  * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests pushes out the newest
  * of the key that has most, so that nobody can shut others out by flooding. A request counts against the concurrency of
@@ -24,14 +24,16 @@ import assert from 'node:assert';
 import type { Clock, Off } from '../clock.ts';
 import type { Candidate, EngineDirectory } from '../engine/directory.ts';
 import type { AttemptEnd } from '../engine/engine.ts';
+import type { EngineAnswer } from '../engine/engine-rank.ts';
+import { isUp } from '../engine/health.ts';
 import type { Denial } from './access.ts';
 import type { KeyView } from './api-key.ts';
 
 export interface Lease {
   readonly kind: 'lease';
   readonly candidate: Candidate;
-  /** Exactly once. */
-  release(end: AttemptEnd): void;
+  /** Exactly once. `answer` goes on to the engine's rank. */
+  release(end: AttemptEnd, answer?: EngineAnswer): void;
 }
 
 /** Not admitted. `retryAfterMs` is a fair guess; the other two only where the queue refused. */
@@ -151,7 +153,7 @@ export class FairAdmission implements Admission {
     }
     for (const candidate of candidates) {
       const id = candidate.engine.ref.id;
-      if (this.#isFree(id)) return this.#lease(id, line, candidate);
+      if (this.#isFree(id) && this.#isGoodEnough(id, candidates)) return this.#lease(id, line, candidate);
     }
     return this.#queue(line, candidates, settled);
   }
@@ -187,6 +189,24 @@ export class FairAdmission implements Admission {
     return slots === undefined || this.#deskOf(engineId).running < slots;
   }
 
+  /** An engine that ranks last gets a request only where no better one is up: overflow must not end in failures. */
+  #isGoodEnough(engineId: string, candidates: readonly Candidate[]): boolean {
+    if (candidates.length === 1 || !this.#directory.ranksLast(engineId)) return true;
+    return candidates.every(({ engine: { ref } }) => {
+      if (this.#directory.ranksLast(ref.id)) return true;
+      const now = this.#directory.engine(ref.id);
+      return now === undefined || !isUp(now.state);
+    });
+  }
+
+  /** Whether a free slot of the engine is for this request. */
+  #isFor(engineId: string, waiter: Waiter): boolean {
+    return (
+      waiter.candidates.some((c) => c.engine.ref.id === engineId) &&
+      this.#isGoodEnough(engineId, waiter.candidates)
+    );
+  }
+
   #lease(engineId: string, line: Line, candidate: Candidate): Lease {
     const desk = this.#deskOf(engineId);
     desk.running += 1;
@@ -199,14 +219,14 @@ export class FairAdmission implements Admission {
     return {
       kind: 'lease',
       candidate,
-      release: (end) => {
+      release: (end, answer) => {
         assert(!released, 'a lease is released exactly once');
         released = true;
         desk.running -= 1;
         const tookMs = this.#clock.monotonicMs() - begunMs;
         desk.averageMs =
           desk.averageMs === 0 ? tookMs : desk.averageMs + (tookMs - desk.averageMs) * newestWeight;
-        this.#directory.report(ref, end);
+        this.#directory.report(ref, end, answer);
         this.#leaveLine(line);
         if (this.#queued > 0) this.#serve(engineId);
       },
@@ -220,10 +240,10 @@ export class FairAdmission implements Admission {
     return {
       kind: 'lease',
       candidate,
-      release: (end) => {
+      release: (end, answer) => {
         assert(!released, 'a lease is released exactly once');
         released = true;
-        this.#directory.report(ref, end);
+        this.#directory.report(ref, end, answer);
       },
     };
   }
@@ -250,7 +270,7 @@ export class FairAdmission implements Admission {
       if (line.waiting.length === 0) continue;
       const served = desk.lastServed.get(line.id) ?? 0;
       if (served >= bestServed) continue;
-      const first = line.waiting.find((w) => w.candidates.some((c) => c.engine.ref.id === engineId));
+      const first = line.waiting.find((w) => this.#isFor(engineId, w));
       if (first === undefined) continue;
       best = first;
       bestServed = served;

@@ -38,8 +38,8 @@ export interface RelayNeeds {
    * done without a word to the client.
    */
   readonly takeOver: (end: AttemptEnd, status: number | undefined) => boolean;
-  /** The attempt is over; once. */
-  readonly over: (end: AttemptEnd) => void;
+  /** The attempt is over; once. `status` is the engine's; `errorSeen`: its stream told an error. */
+  readonly over: (end: AttemptEnd, status: number | undefined, errorSeen: boolean) => void;
 }
 
 /** What is kept of a whole answer's end to find its usage in. */
@@ -67,6 +67,8 @@ export class Relay implements UpstreamSink {
   #body: EventRelay | undefined;
   #reader: StreamReader | undefined;
   #over = false;
+  /** The engine's own. */
+  #status: number | undefined;
   /** The head was made by flm after silence; the engine's own must agree. */
   #early = false;
   /** An engine's error after an early commit, to be told as an event. */
@@ -90,6 +92,7 @@ export class Relay implements UpstreamSink {
   head(head: EngineHead): void {
     if (this.#over) return;
     const x = this.#x;
+    this.#status = head.status;
     const facts = readHead(head);
     if (head.status >= 300 && head.status < 400) return this.#fail('ENGINE_REDIRECTED', 'protocol');
     if (stackedCodings(facts.contentEncoding)) return this.#fail('ENGINE_PROTOCOL', 'protocol');
@@ -295,7 +298,7 @@ export class Relay implements UpstreamSink {
     this.#over = true;
     this.#x.onBreak = undefined;
     this.#x.onTick = undefined;
-    this.#needs.over(end);
+    this.#needs.over(end, this.#status, this.#reader?.errorSeen === true);
   }
 
   #stream(framing: EventFraming): void {

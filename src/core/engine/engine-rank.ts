@@ -1,0 +1,235 @@
+/**
+ * Ranks one engine among those that have the same model: like the others, or last.
+ *
+ *   even --(grounds)--> last --(pause over, a probe answered)--> returning --(3 good answers in a row)--> even
+ *                        ^--------(grounds; the pause doubles)-------'
+ *
+ * Grounds are: requests of two keys failed; one key's request failed and another engine answered that key for the same
+ * model while this engine answered nobody; the engine refused flm's own key. While an engine returns, it gets one
+ * request at a time. A failure of one key alone may come from that key's prompt. The engine then ranks last for that
+ * key only, until the mark runs out or a request of that key succeeds.
+ *
+ * The rank decides only between engines that can answer the same request: an engine that ranks last still answers where
+ * no other one can. State is bounded: one suspect, and marks for at most 1,000 keys.
+ */
+import assert from 'node:assert';
+
+/** What an attempt says about its engine. */
+export interface EngineAnswer {
+  /** `failed`: the engine or the prompt is at fault; `key-refused`: the engine does not accept flm's own key. */
+  readonly verdict: 'good' | 'failed' | 'key-refused';
+  /** Family of the key that asked. */
+  readonly family: string;
+  /** The engine's id of the model; undefined where the request named the engine and no model of the catalogue. */
+  readonly model: string | undefined;
+  /** What happened, for people: `status 500`. */
+  readonly what: string;
+}
+
+/** What `status` shows of an engine that does not rank like the others. */
+export interface RankReading {
+  /** `last`: for every key; `returning`: one request at a time; `last-for-keys`: for the keys in `keys` alone. */
+  readonly state: 'last' | 'returning' | 'last-for-keys';
+  /** Why, in words. */
+  readonly reason: string;
+  /** Families of keys for which the engine ranks last for failures of their own; the first ten. */
+  readonly keys: readonly string[];
+  readonly keyCount: number;
+}
+
+/** One key's failure on this engine. */
+interface Mark {
+  readonly untilMs: number;
+  readonly pauseMs: number;
+  readonly what: string;
+}
+
+/** The key whose requests failed last while nobody else's did. */
+interface Suspect {
+  readonly family: string;
+  readonly model: string | undefined;
+  readonly what: string;
+  /** Falls with each good answer; at 0 the failure is forgotten. Two failures among many good answers are two prompts. */
+  readonly weight: number;
+}
+
+const firstPauseMs = 10_000;
+const firstMarkMs = 15_000;
+const longestPauseMs = 300_000;
+/** A request that has not failed by then may stream for minutes; the next one need not wait for it. */
+const trialPatienceMs = 5_000;
+const goodToReturn = 3;
+/** So many good answers after one failure, and the failure says nothing about the next one. */
+const failureWeight = 4;
+const maxMarks = 1_000;
+const keysShown = 10;
+
+export class EngineRank {
+  readonly #nowMs: () => number;
+  #state: 'even' | 'last' | 'returning' = 'even';
+  #reason = '';
+  /** Of the latest fall; kept for a while after the return, so that an engine that falls again pauses longer. */
+  #pauseMs = 0;
+  #lastUntilMs = 0;
+  #returnedAtMs = Number.NEGATIVE_INFINITY;
+  #probed = false;
+  #goodInARow = 0;
+  #trial = false;
+  #trialSinceMs = 0;
+  #suspect: Suspect | undefined;
+  /** By family, the newest last. */
+  readonly #marks = new Map<string, Mark>();
+
+  /** `nowMs` is monotonic. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  /** Whether the engine ranks last for requests of this key. */
+  ranksLastFor(family: string): boolean {
+    if (this.#state === 'even' && this.#marks.size === 0) return false;
+    if (this.ranksLast) return true;
+    const mark = this.#marks.get(family);
+    return mark !== undefined && this.#nowMs() < mark.untilMs;
+  }
+
+  /** Whether the engine ranks last for everybody. */
+  get ranksLast(): boolean {
+    if (this.#state === 'even') return false;
+    this.#settle();
+    if (this.#state === 'last') return true;
+    return this.#trial && this.#nowMs() - this.#trialSinceMs < trialPatienceMs;
+  }
+
+  /** One key's failure may still turn out to be the engine's: see `twinAnswered`. */
+  get suspected(): boolean {
+    return this.#suspect !== undefined;
+  }
+
+  get reading(): RankReading | undefined {
+    this.#settle();
+    const now = this.#nowMs();
+    const marked = [...this.#marks].filter(([, mark]) => now < mark.untilMs);
+    if (this.#state === 'even' && marked.length === 0) return undefined;
+    const what = marked.at(-1)?.[1].what;
+    return {
+      state: this.#state === 'even' ? 'last-for-keys' : this.#state,
+      reason: this.#state === 'even' ? `a request failed with ${what}` : this.#reason,
+      keys: marked.slice(0, keysShown).map(([family]) => family),
+      keyCount: marked.length,
+    };
+  }
+
+  /** An attempt begins. While the engine returns, it is the trial. */
+  begin(): void {
+    if (this.#state === 'even') return;
+    this.#settle();
+    if (this.#state !== 'returning') return;
+    this.#trial = true;
+    this.#trialSinceMs = this.#nowMs();
+  }
+
+  /** An attempt ended; undefined where it says nothing about the engine. True where the rank changed for everybody. */
+  record(answer: EngineAnswer | undefined): boolean {
+    this.#trial = false;
+    if (answer === undefined) return false;
+    this.#settle();
+    switch (answer.verdict) {
+      case 'good':
+        return this.#good(answer);
+      case 'failed':
+        return this.#failed(answer);
+      case 'key-refused':
+        return this.#fall(`the engine refuses the key that flm has for it (${answer.what})`);
+      default:
+        return answer.verdict satisfies never;
+    }
+  }
+
+  /** Another engine answered this key for this model. True where that makes this engine rank last. */
+  twinAnswered(family: string, model: string | undefined, twin: string): boolean {
+    const suspect = this.#suspect;
+    if (suspect === undefined || model === undefined) return false;
+    if (suspect.family !== family || suspect.model !== model || suspect.weight < failureWeight) return false;
+    return this.#fall(`a request failed with ${suspect.what}, and ${twin} answered the same key`);
+  }
+
+  /** A probe answered: the engine may return once its pause is over. */
+  probed(): void {
+    this.#probed = true;
+  }
+
+  /** The engine was down and answers again. What prompts did to it is over; it still returns one request at a time. */
+  cameBack(): void {
+    this.#marks.clear();
+    this.#suspect = undefined;
+    this.#trial = false;
+    this.#probed = true;
+    this.#lastUntilMs = 0;
+  }
+
+  #good({ family }: EngineAnswer): boolean {
+    if (this.#marks.size > 0) this.#marks.delete(family);
+    const suspect = this.#suspect;
+    if (suspect !== undefined)
+      this.#suspect = suspect.weight === 1 ? undefined : { ...suspect, weight: suspect.weight - 1 };
+    if (this.#state !== 'returning') return false;
+    this.#goodInARow += 1;
+    if (this.#goodInARow < goodToReturn) return false;
+    this.#state = 'even';
+    this.#returnedAtMs = this.#nowMs();
+    this.#marks.clear();
+    this.#suspect = undefined;
+    return true;
+  }
+
+  #failed({ family, model, what }: EngineAnswer): boolean {
+    this.#mark(family, what);
+    this.#goodInARow = 0;
+    const before = this.#suspect;
+    this.#suspect = { family, model, what, weight: failureWeight };
+    if (before === undefined || before.family === family) return false;
+    return this.#fall(`requests of more than one key failed, the last one with ${what}`);
+  }
+
+  #mark(family: string, what: string): void {
+    const before = this.#marks.get(family);
+    const now = this.#nowMs();
+    // What fails while the mark holds was under way already, or had no other engine to go to.
+    const pauseMs =
+      before === undefined
+        ? firstMarkMs
+        : now < before.untilMs
+          ? before.pauseMs
+          : Math.min(before.pauseMs * 2, longestPauseMs);
+    this.#marks.delete(family);
+    this.#marks.set(family, { untilMs: now + pauseMs, pauseMs, what });
+    if (this.#marks.size <= maxMarks) return;
+    const [oldest] = this.#marks.keys();
+    assert(oldest !== undefined, 'a map that is too large is not empty');
+    this.#marks.delete(oldest);
+  }
+
+  #fall(reason: string): boolean {
+    this.#suspect = undefined;
+    if (this.#state === 'last') return false;
+    const now = this.#nowMs();
+    const again = this.#state === 'returning' || now - this.#returnedAtMs < longestPauseMs;
+    this.#pauseMs = again && this.#pauseMs > 0 ? Math.min(this.#pauseMs * 2, longestPauseMs) : firstPauseMs;
+    this.#state = 'last';
+    this.#reason = reason;
+    this.#lastUntilMs = now + this.#pauseMs;
+    this.#probed = false;
+    this.#goodInARow = 0;
+    this.#trial = false;
+    return true;
+  }
+
+  /** From last to returning, once that is due. */
+  #settle(): void {
+    if (this.#state !== 'last' || !this.#probed || this.#nowMs() < this.#lastUntilMs) return;
+    this.#state = 'returning';
+    this.#goodInARow = 0;
+    this.#trial = false;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * What the end of an attempt says about its engine: good, failed, or that flm's own key was refused.
+ *
+ * Returns undefined where it says nothing: the client left, a model may still load, the request itself was refused
+ * (4xx), or it was not inference, so that an administrator's odd path ranks no engine.
+ */
+import type { Candidate } from '../core/engine/directory.ts';
+import type { AttemptEnd } from '../core/engine/engine.ts';
+import type { EngineAnswer } from '../core/engine/engine-rank.ts';
+import type { KeyView } from '../core/security/api-key.ts';
+import type { Route } from './routes.ts';
+
+export interface AttemptOutcome {
+  readonly end: AttemptEnd;
+  /** The engine's own; undefined where no head came. */
+  readonly status: number | undefined;
+  /** The stream told an error of the engine. */
+  readonly errorSeen: boolean;
+}
+
+export function engineAnswer(
+  order: { readonly route: Route; readonly bound: boolean; readonly generates: boolean },
+  key: Pick<KeyView, 'familyId'>,
+  candidate: Candidate,
+  outcome: AttemptOutcome,
+): EngineAnswer | undefined {
+  if (!order.generates && order.route.handler !== 'inference') return undefined;
+  // The catalogue says that the engine has the model, so a 404 is no answer to a client's mistake.
+  const listed = candidate.model !== undefined && !order.bound;
+  const verdict = verdictOf(outcome, listed);
+  if (verdict === undefined) return undefined;
+  return { verdict, family: key.familyId, model: candidate.model?.id, what: whatHappened(outcome) };
+}
+
+function verdictOf(
+  { end, status, errorSeen }: AttemptOutcome,
+  listed: boolean,
+): EngineAnswer['verdict'] | undefined {
+  if (end === 'reset' || end === 'protocol') return 'failed';
+  if (end !== 'done' || status === undefined) return undefined;
+  if (status === 401 || status === 403) return 'key-refused';
+  if (status >= 500 || status === 429 || (status === 404 && listed)) return 'failed';
+  if (status >= 300) return undefined;
+  return errorSeen ? 'failed' : 'good';
+}
+
+function whatHappened({ end, status, errorSeen }: AttemptOutcome): string {
+  if (end === 'reset') return 'a broken connection';
+  if (end === 'protocol') return 'an invalid response';
+  return errorSeen ? 'an error in its stream' : `status ${status}`;
+}

@@ -1,0 +1,143 @@
+/**
+ * Two engines with one model, one of which fails at once: it must not attract the traffic, one key's prompts must not
+ * move other keys' requests, and no prompt that may have broken an engine is sent to the next one.
+ */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { Backstage } from '../helpers/backstage.ts';
+import { post } from '../helpers/door.ts';
+import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import {
+  answer,
+  chunk,
+  lastChunk,
+  type RawEngine,
+  reset,
+  type Steps,
+  sseHead,
+} from '../helpers/raw-engine.ts';
+
+let stock: Stock;
+let stage: Backstage;
+let keys: readonly string[];
+before(() => {
+  stock = takeStock();
+});
+beforeEach(async () => {
+  const models = [{ id: 'm' }];
+  stage = await Backstage.openReal([
+    { id: 'first', kind: 'vllm', models },
+    { id: 'twin', kind: 'vllm', models },
+  ]);
+  keys = [stage.addKey({}), stage.addKey({}), stage.addKey({})];
+});
+afterEach(async () => {
+  try {
+    await stage.settle();
+  } finally {
+    await stage.close();
+  }
+});
+after(() => assertNoLeaks(stock));
+
+const good = answer('{"good":true}');
+const json = 'application/json';
+
+function twin(): RawEngine {
+  return stage.engines[1] as RawEngine;
+}
+
+async function ask(key: string, body: object = { model: 'm' }): Promise<number> {
+  const wire = await stage.send(post('/v1/chat/completions', key, JSON.stringify(body)));
+  const { status } = await wire.response();
+  wire.close();
+  return status;
+}
+
+/** Prompts that hold "poison" break the engine; all others are answered. */
+function poisoned(engine: RawEngine): void {
+  engine.setScript((_socket, request) => (request.body.includes('poison') ? [reset] : [good]));
+}
+
+const poison = { model: 'm', messages: [{ role: 'user', content: 'poison' }] };
+
+function rankOf(id: string) {
+  return stage.statuses().find((e) => e.ref.id === id)?.rank;
+}
+
+describe('an engine that fails at once does not attract the traffic of its twin', () => {
+  const failures: readonly (readonly [name: string, steps: Steps])[] = [
+    ['500', [answer('{}', json, '500 Oops')]],
+    ['502', [answer('<html>', 'text/html', '502 Bad Gateway')]],
+    ['503', [answer('{}', json, '503 Busy')]],
+    ['504', [answer('{}', json, '504 Slow')]],
+    ['429', [answer('{}', json, '429 Busy')]],
+    ['401', [answer('{}', json, '401 Who')]],
+    ['403', [answer('{}', json, '403 No')]],
+    ['404', [answer('{}', json, '404 Not Found')]],
+    ['a redirect', ['HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n']],
+    ['a reset', [reset]],
+    ['what is no HTTP', ['220 smtp.example\r\n']],
+    ['a stream that is cut', [sseHead, chunk('data: {"a":1}\n\n'), reset]],
+    ['a stream that tells an error', [sseHead, chunk('data: {"error":{"message":"no"}}\n\n'), lastChunk]],
+  ];
+  for (const [name, steps] of failures) {
+    test(`with ${name}`, async () => {
+      stage.engine.setScript(steps);
+      twin().setScript([good]);
+      for (const key of keys) for (let i = 0; i < 10; i++) await ask(key);
+      assert.equal(stage.engine.requests.length, 1, 'of thirty requests of three keys');
+      assert.equal(rankOf('first')?.state, 'last');
+      assert.equal(rankOf('twin'), undefined);
+    });
+  }
+});
+
+test('after failures of one key the engines rank last for its requests alone', async () => {
+  poisoned(stage.engine);
+  poisoned(twin());
+  const [hostile = '', other = ''] = keys;
+  for (let i = 0; i < 12; i++) assert.equal(await ask(hostile, poison), 502);
+  assert.ok(stage.engine.requests.length > 0 && twin().requests.length > 0, 'it met both');
+  const before = stage.engine.requests.length;
+  for (let i = 0; i < 6; i++) assert.equal(await ask(other), 200);
+  assert.equal(stage.engine.requests.length, before + 6, 'the first listed one is still the first choice');
+  assert.equal(rankOf('first')?.state, 'last-for-keys');
+  assert.equal(rankOf('first')?.keyCount, 1);
+});
+
+test('a prompt that broke an engine is not sent to its twin, however the engine ranks', async () => {
+  poisoned(stage.engine);
+  twin().setScript([good]);
+  assert.equal(await ask(keys[0] ?? '', poison), 502);
+  assert.equal(twin().requests.length, 0);
+});
+
+test("an engine that refuses flm's own key ranks last for every key at once, and its status says why", async () => {
+  stage.engine.setScript([answer('{}', json, '401 Who')]);
+  twin().setScript([good]);
+  const seen: number[] = [];
+  for (const key of keys) seen.push(await ask(key));
+  assert.deepEqual(seen, [401, 200, 200]);
+  assert.match(rankOf('first')?.reason ?? '', /refuses the key that flm has for it \(status 401\)/);
+});
+
+test('a status of 4xx that a request earned says nothing about the engine', async () => {
+  for (const status of ['400 Bad Request', '413 Too Large', '422 Unprocessable']) {
+    stage.engine.setScript([answer('{}', json, status)]);
+    for (const key of keys) await ask(key);
+  }
+  assert.equal(twin().requests.length, 0);
+  assert.equal(rankOf('first'), undefined);
+});
+
+test('an engine that recovers gets its share again', async () => {
+  stage.engine.setScript([answer('{}', json, '500 Oops')]);
+  twin().setScript([good]);
+  for (const key of keys) await ask(key);
+  stage.engine.setScript([good]);
+  await stage.clock.move(20_000);
+  for (const key of keys) for (let i = 0; i < 2; i++) assert.equal(await ask(key), 200);
+  assert.equal(stage.engine.requests.length, 2 + 6);
+  assert.equal(rankOf('first'), undefined);
+});
