@@ -21,6 +21,7 @@ import { findClient } from '../src/gateway/client-address.ts';
 import { readOrigin } from '../src/gateway/cors.ts';
 import { Exchange, type Reply, type RequestBody } from '../src/gateway/exchange.ts';
 import { Fields } from '../src/gateway/fields.ts';
+import { ForeignTokens } from '../src/gateway/foreign-tokens.ts';
 import { LoginThrottle } from '../src/gateway/login-throttle.ts';
 import { makePolicy } from '../src/gateway/policy.ts';
 
@@ -110,6 +111,7 @@ const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicM
 const auth = makeAuth({
   clock,
   throttle: new LoginThrottle(),
+  foreign: new ForeignTokens(),
   temporary: { find: () => undefined },
   onRefused: () => {},
 });

@@ -111,5 +111,6 @@ function neverRequested(client: string, id: string, code: ErrorCode, atMs: numbe
     ending: 'refused',
     code,
     rule: null,
+    droppedCredentials: null,
   };
 }

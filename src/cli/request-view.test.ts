@@ -25,6 +25,7 @@ const done: RequestLine = {
   ending: 'done',
   code: null,
   rule: null,
+  droppedCredentials: null,
 };
 const plain = { paint: (_style: unknown, text: string) => text };
 

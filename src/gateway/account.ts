@@ -61,6 +61,7 @@ function lineOf(x: Exchange, clock: Clock): RequestLine {
     ending: outcome.ending,
     code: outcome.code ?? null,
     rule: outcome.rule ?? null,
+    droppedCredentials: outcome.droppedCredentials ?? null,
   };
 }
 

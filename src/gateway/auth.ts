@@ -1,6 +1,7 @@
 /**
- * Step two: whose request this is. `Authorization: Bearer`, `x-api-key` and `api-key`; fields that are present must
- * agree. The key is hashed once and looked up by digest, so the time of a miss says nothing about any key.
+ * Step two: whose request this is. A key of ours may stand in `Authorization: Bearer`, `x-api-key` or `api-key`. An empty
+ * field is no credential, a token of somebody else beside a key of ours is dropped, and two keys of ours that differ are
+ * refused. A token is looked up by digest, so the time of a miss says nothing about any key.
  *
  * Missing and wrong are the same answer; only the bearer of the full right secret learns that it is revoked or
  * expired. Failed logins alone are throttled, so a valid key is never locked out behind a shared address.
@@ -9,6 +10,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
+import type { ForeignTokens } from './foreign-tokens.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import { retryFields } from './retry-fields.ts';
 import { probePaths } from './routes.ts';
@@ -21,24 +23,36 @@ export interface TemporaryKeys {
 export interface AuthNeeds {
   readonly clock: Clock;
   readonly throttle: LoginThrottle;
+  readonly foreign: ForeignTokens;
   readonly temporary: TemporaryKeys;
   /** A refused login; `throttled`: one of those that come too fast. */
   readonly onRefused: (x: Exchange, throttled: boolean) => void;
 }
 
+const credentialFields = ['authorization', 'x-api-key', 'api-key'] as const;
+type CredentialField = (typeof credentialFields)[number];
+
 /** RFC 9110, section 11.4: the scheme in any case, then spaces, then the token of RFC 6750. */
 const bearer = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
+/** No credential: nothing, or a scheme without a token, as SDKs send where a variable is empty. */
+const blank = /^(?:bearer)?[ \t]*$/i;
+
+/** What was found in one field. */
+interface Credential {
+  readonly field: CredentialField;
+  readonly digest: string;
+  readonly key: KeyView | undefined;
+  /** In the snapshot, and not a temporary key. */
+  readonly stored: boolean;
+}
 
 export function makeAuth(needs: AuthNeeds): Step {
   return (x) => {
-    if (x.preflight) return undefined;
+    if (x.preflight || probePaths.has(x.path)) return undefined;
     const { fields } = x.head;
     const authorization = fields.get('authorization');
-    const xApiKey = fields.get('x-api-key');
-    const apiKey = fields.get('api-key');
-    if (probePaths.has(x.path)) return undefined;
-
-    const single = xApiKey === undefined && apiKey === undefined ? authorization : undefined;
+    const alone = isBlank(fields.get('x-api-key')) && isBlank(fields.get('api-key'));
+    const single = alone ? authorization : undefined;
     if (single !== undefined && single === x.peer.credential && x.peer.credentialSnapshot === x.snapshot) {
       const key = x.peer.credentialKey;
       if (key !== undefined && key.expiresAtMs > needs.clock.nowMs()) {
@@ -47,23 +61,31 @@ export function makeAuth(needs: AuthNeeds): Step {
       }
     }
 
-    const tokens: string[] = [];
-    if (authorization !== undefined) tokens.push(bearer.exec(authorization)?.[1] ?? '');
-    if (xApiKey !== undefined) tokens.push(xApiKey.trim());
-    if (apiKey !== undefined) tokens.push(apiKey.trim());
-    const token = tokens[0] ?? '';
-    if (tokens.some((t) => t !== token)) return { code: 'AUTH_CONFLICT', rule: 'auth' };
+    const credentials: Credential[] = [];
+    for (const field of credentialFields) {
+      const value = fields.get(field);
+      if (value !== undefined && !blank.test(value)) credentials.push(look(x, needs, field, value));
+    }
+    // Who sends no credential at all tries none: that is no failed login.
+    if (credentials.length === 0) return { code: 'AUTH_MISSING', rule: 'auth' };
+    const known = credentials.find((c) => c.key !== undefined);
+    const key = known?.key;
+    if (known === undefined || key === undefined) return refuse(x, needs, 'auth');
+    if (credentials.some((c) => c.key !== undefined && c.digest !== known.digest))
+      return { code: 'AUTH_CONFLICT', rule: 'auth' };
+    for (const { digest } of credentials) {
+      if (digest !== known.digest && needs.foreign.tooMany(key.id, digest, needs.clock.monotonicMs()))
+        return refuse(x, needs, `unknown tokens beside key ${key.id}`);
+    }
+    const foreign = credentials.filter((c) => c.key === undefined);
+    if (foreign.length > 0) x.outcome.droppedCredentials = foreign.map((c) => c.field).join(', ');
 
-    const digest = hash('sha256', token, 'hex');
-    const stored = x.snapshot.keysByDigest.get(digest);
-    const key = stored ?? needs.temporary.find(digest);
-    if (key === undefined) return refuse(x, needs);
     // From here on the client has shown the full right secret and may know what became of it.
     if (key.revoked) return { code: 'AUTH_REVOKED', rule: `key ${key.id}` };
     if (key.expiresAtMs <= needs.clock.nowMs()) return { code: 'AUTH_EXPIRED', rule: `key ${key.id}` };
     x.key = key;
     // Temporary keys are not in the snapshot, so a swap would not forget them here.
-    if (single !== undefined && stored !== undefined) {
+    if (single !== undefined && known.stored) {
       x.peer.credential = single;
       x.peer.credentialKey = key;
       x.peer.credentialSnapshot = x.snapshot;
@@ -72,11 +94,24 @@ export function makeAuth(needs: AuthNeeds): Step {
   };
 }
 
-function refuse(x: Exchange, needs: AuthNeeds): Refusal {
+function isBlank(value: string | undefined): boolean {
+  return value === undefined || blank.test(value);
+}
+
+/** Another scheme than Bearer holds no key of ours, whatever stands in it. */
+function look(x: Exchange, needs: AuthNeeds, field: CredentialField, value: string): Credential {
+  const token = field === 'authorization' ? bearer.exec(value)?.[1] : value.trim();
+  const digest = hash('sha256', token ?? value, 'hex');
+  if (token === undefined) return { field, digest: `other ${digest}`, key: undefined, stored: false };
+  const stored = x.snapshot.keysByDigest.get(digest);
+  return { field, digest, key: stored ?? needs.temporary.find(digest), stored: stored !== undefined };
+}
+
+function refuse(x: Exchange, needs: AuthNeeds, rule: string): Refusal {
   const waitMs = needs.throttle.failed(x.client.bucket, needs.clock.monotonicMs());
   needs.onRefused(x, waitMs > 0);
   if (waitMs > 0) {
     return { code: 'AUTH_THROTTLED', rule: 'failed logins', fields: retryFields(waitMs) };
   }
-  return { code: 'AUTH_MISSING', rule: 'auth' };
+  return { code: 'AUTH_MISSING', rule };
 }

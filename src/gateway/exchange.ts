@@ -117,6 +117,8 @@ export interface Outcome {
   /** How long it waited for a slot; undefined where it did not. */
   queuedMs: number | undefined;
   streamed: boolean;
+  /** auth: names of the fields that held a token of somebody else; undefined where none did. */
+  droppedCredentials: string | undefined;
 }
 
 export class Exchange {
@@ -187,6 +189,7 @@ export class Exchange {
       outputTokens: undefined,
       queuedMs: undefined,
       streamed: false,
+      droppedCredentials: undefined,
     };
   }
 }

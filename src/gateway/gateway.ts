@@ -16,6 +16,7 @@ import { TokenBudgets } from '../core/security/token-budgets.ts';
 import { type Account, makeAccount } from './account.ts';
 import { makeAuth, type TemporaryKeys } from './auth.ts';
 import type { Exchange } from './exchange.ts';
+import { ForeignTokens } from './foreign-tokens.ts';
 import { makeGuard } from './guard.ts';
 import { makeEngineApi } from './handlers/engine-api.ts';
 import { makeHealth, makeMetrics, makeReady } from './handlers/health.ts';
@@ -97,6 +98,7 @@ export class Gateway {
       auth: makeAuth({
         clock,
         throttle: new LoginThrottle(),
+        foreign: new ForeignTokens(),
         temporary: needs.temporaryKeys,
         onRefused: (x, throttled) => needs.account.loginRefused(x.client.text, throttled),
       }),

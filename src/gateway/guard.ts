@@ -119,7 +119,7 @@ function refuseSecondCredential(x: Exchange): Refusal | undefined {
     fields.repeated('authorization') ||
     fields.repeated('x-api-key') ||
     fields.repeated('api-key') ||
-    holdsTwo(fields.get('authorization')) ||
+    bearerInList.test(fields.get('authorization') ?? '') ||
     holdsTwo(fields.get('x-api-key')) ||
     holdsTwo(fields.get('api-key'))
   ) {
@@ -127,6 +127,9 @@ function refuseSecondCredential(x: Exchange): Refusal | undefined {
   }
   return undefined;
 }
+
+/** Other schemes have lists of parameters (Digest, AWS4-HMAC-SHA256); a list in which a bearer token stands is two. */
+const bearerInList = /^[ \t]*bearer\b[^,]*,|,[ \t]*bearer\b/i;
 
 function holdsTwo(value: string | undefined): boolean {
   return value?.includes(',') === true;

@@ -35,6 +35,7 @@ const lines: fc.Arbitrary<RequestLine> = fc.record({
   ending: fc.constantFrom(...endings),
   code: maybe,
   rule: maybe,
+  droppedCredentials: maybe,
 });
 
 test('the line says what the request was, every field, whatever stands in it', () => {

@@ -17,7 +17,8 @@ export function accessLine(line: RequestLine): string {
     `,"model":${text(line.model)},"bytesIn":${line.bytesIn},"bytesOut":${line.bytesOut}` +
     `,"firstByteMs":${line.firstByteMs},"queuedMs":${line.queuedMs},"durationMs":${line.durationMs}` +
     `,"inputTokens":${line.inputTokens},"outputTokens":${line.outputTokens},"streamed":${line.streamed}` +
-    `,"ending":"${line.ending}","code":${text(line.code)},"rule":${text(line.rule)},"msg":"request"}\n`
+    `,"ending":"${line.ending}","code":${text(line.code)},"rule":${text(line.rule)}` +
+    `,"droppedCredentials":${text(line.droppedCredentials)},"msg":"request"}\n`
   );
 }
 

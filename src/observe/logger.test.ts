@@ -25,6 +25,7 @@ const line: RequestLine = {
   ending: 'done',
   code: null,
   rule: null,
+  droppedCredentials: null,
 };
 
 function logOf(pretty: boolean, level: 'debug' | 'info' | 'warn' = 'info') {

@@ -26,6 +26,7 @@ const line: RequestLine = {
   ending: 'done',
   code: null,
   rule: null,
+  droppedCredentials: null,
 };
 
 const engine = (id: string, state: EngineStatus['state'], inFlight: number): EngineStatus => ({

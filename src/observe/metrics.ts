@@ -79,9 +79,13 @@ export class Metrics {
     counter(registers, 'flm_malformed_requests_total', 'What came in and never became a request.', [], () => [
       { labels: {}, value: this.#malformed },
     ]);
-    counter(registers, 'flm_refused_logins_total', 'Requests without a valid key.', [], () => [
-      { labels: {}, value: this.#refusedLogins },
-    ]);
+    counter(
+      registers,
+      'flm_refused_logins_total',
+      'Requests with a key that is not known; those without any credential are not counted.',
+      [],
+      () => [{ labels: {}, value: this.#refusedLogins }],
+    );
     counter(registers, 'flm_response_bytes_total', 'Bytes of answers sent to clients.', [], () => [
       { labels: {}, value: this.#bytesOut },
     ]);

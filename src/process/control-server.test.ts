@@ -47,6 +47,7 @@ const line: RequestLine = {
   ending: 'refused',
   code: 'MODEL_DENIED',
   rule: 'models of the key',
+  droppedCredentials: null,
 };
 const refusal: Refusal = { id: 'req/1 ü', atMs: 1, code: 'MODEL_DENIED', rule: 'models of the key', line };
 

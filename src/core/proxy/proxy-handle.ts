@@ -136,6 +136,8 @@ export interface RequestLine {
   readonly code: string | null;
   /** For a refusal: the rule that decided, in words. */
   readonly rule: string | null;
+  /** Names of the header fields that held a credential of somebody else beside a key of ours. */
+  readonly droppedCredentials: string | null;
 }
 
 export const endings = [

@@ -1,0 +1,44 @@
+/**
+ * Unknown tokens that came beside a key of ours. A client may well send one (the SDK of another provider does), but one
+ * valid key must not become a way to try others: a key may be seen with ten different ones within a minute.
+ *
+ * Memory is bounded: ten digests a key, and a thousand keys. Beyond that the key that was quiet longest is forgotten.
+ */
+
+const maxTokens = 10;
+const maxKeys = 1_000;
+const windowMs = 60_000;
+
+export class ForeignTokens {
+  /** By key: when each token was seen last, by digest. The key that was touched last is the last one. */
+  readonly #byKey = new Map<string, Map<string, number>>();
+
+  /** Counts one token; true where it is one too many. Such a token is not remembered. */
+  tooMany(keyId: string, digest: string, nowMs: number): boolean {
+    const tokens = this.#touch(keyId);
+    if (tokens.has(digest)) {
+      tokens.set(digest, nowMs);
+      return false;
+    }
+    for (const [old, seenMs] of tokens) if (nowMs - seenMs >= windowMs) tokens.delete(old);
+    if (tokens.size >= maxTokens) return true;
+    tokens.set(digest, nowMs);
+    return false;
+  }
+
+  #touch(keyId: string): Map<string, number> {
+    const tokens = this.#byKey.get(keyId) ?? new Map<string, number>();
+    this.#byKey.delete(keyId);
+    this.#byKey.set(keyId, tokens);
+    if (this.#byKey.size > maxKeys) {
+      const [quietest] = this.#byKey.keys();
+      if (quietest !== undefined) this.#byKey.delete(quietest);
+    }
+    return tokens;
+  }
+
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+}
