@@ -27,11 +27,20 @@ export interface AccountBookNeeds {
     record(entry: AuditEntry): void;
   };
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** The family of a stored key. Undefined for temporary ones, which leave no trace in the store. */
-  readonly familyOf: (keyId: string) => string | undefined;
+  /** Whom the usage of a key is booked on; undefined for a key that was deleted meanwhile. */
+  readonly bookedOn: (keyId: string) => BookedOn | undefined;
   /** `proxy:ID`, for the audit. */
   readonly actor: string;
 }
+
+/** Usage rows name the key, today's tokens count for its family. */
+export interface BookedOn {
+  readonly keyId: string;
+  readonly familyId: string;
+}
+
+/** All temporary keys together: what `flm chat` used. */
+export const chatUsage: BookedOn = { keyId: 'flm-chat', familyId: 'flm-chat' };
 
 export class AccountBook implements Account {
   readonly #needs: AccountBookNeeds;
@@ -77,13 +86,13 @@ export class AccountBook implements Account {
 
   #use(line: RequestLine): void {
     const { keyId, model, engine } = line;
-    const { ledger, familyOf } = this.#needs;
-    const familyId = keyId === null ? undefined : familyOf(keyId);
-    if (keyId === null || familyId === undefined) return;
+    const { ledger, bookedOn } = this.#needs;
+    const booked = keyId === null ? undefined : bookedOn(keyId);
+    if (booked === undefined) return;
     const counted = model !== null && engine !== null && line.status < 400;
-    if (!counted) return ledger.touch(keyId, { atMs: line.atMs, address: line.client });
+    if (!counted) return ledger.touch(booked.keyId, { atMs: line.atMs, address: line.client });
     const tokens = tokensOf(line);
-    ledger.add({ keyId, familyId, model, engine, ...tokens, atMs: line.atMs, address: line.client });
+    ledger.add({ ...booked, model, engine, ...tokens, atMs: line.atMs, address: line.client });
   }
 }
 

@@ -10,6 +10,7 @@ import type { AuditRepository, UsageRepository } from '../core/security/ports.ts
 import { SecurityService } from '../core/security/security-service.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
 import { endByMistake } from '../process/crash.ts';
+import { becomeOwner } from '../process/data-owner.ts';
 import { DetachedController, livenessBySocket } from '../process/detached-controller.ts';
 import { InProcessController } from '../process/in-process-controller.ts';
 import { LogFile } from '../process/log-file.ts';
@@ -46,11 +47,14 @@ export interface FlmOptions {
   readonly environment: Environment;
   /** The script that starts flm, for the processes that are launched: `bin/flm.mjs`. */
   readonly entry: string;
+  /** The command changes the machine itself, which as root it does as root. */
+  readonly keepRoot?: boolean;
 }
 
 /** Throws HOME_UNSAFE, or a `StoreError` that says what is wrong with the database. */
 export function openFlm(options: FlmOptions): Flm {
   const { environment } = options;
+  becomeOwner(thisMachine(environment).paths.home, options);
   const machine = thisMachine(environment);
   const { clock, paths } = machine;
   makeHomeFolders(paths);

@@ -5,6 +5,7 @@
  *      `------stop------>'
  */
 import type { ProxyControl, Refusal, StartOrder, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
+import { isLoopback } from '../core/proxy/proxy-config.ts';
 import {
   clientUrl,
   networkUrls,
@@ -44,6 +45,13 @@ export interface LiveControlNeeds {
   readonly certificates: CertificateKeeper | undefined;
   /** Closes everything but the gateway, which is stopped by then. Never rejects. */
   readonly finish: () => Promise<void>;
+}
+
+/** A warning while keys can cross a network in plain text. */
+export function clearTextWarning({ mode, addresses, port, profile }: ProxyHandle): string | undefined {
+  const open = addresses.filter((address) => !isLoopback(address));
+  if (mode !== 'local-http' || open.length === 0) return undefined;
+  return `Keys cross the network in plain text (${open.join(', ')}, port ${port}); use HTTPS: \`flm proxy restart ${profile} --mode dev-selfsigned\`.`;
 }
 
 export class LiveControl implements ProxyControl {
@@ -153,6 +161,8 @@ export class LiveControl implements ProxyControl {
     const warnings: string[] = [];
     const unrenewed = certificates?.facts().problem;
     if (unrenewed !== undefined) warnings.push(`The certificate was not renewed: ${unrenewed}`);
+    const clear = clearTextWarning(this.#handle);
+    if (clear !== undefined) warnings.push(clear);
     const statuses = engines.service.engines();
     if (keys === 0) warnings.push('No key can be used; make one: `flm key create LABEL`.');
     if (statuses.length === 0) {

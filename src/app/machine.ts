@@ -56,7 +56,7 @@ export function thisMachine(environment: Environment): Machine {
       platform: process.platform,
       userHome: homedir(),
       temporaryFolder: tmpdir(),
-      uid: process.getuid?.(),
+      uid: process.geteuid?.(),
     }),
     clock: systemClock,
     hostname: hostname(),

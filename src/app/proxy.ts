@@ -28,11 +28,11 @@ import { processStart } from '../process/process-identity.ts';
 import { sweepStaleSockets } from '../process/stale-sockets.ts';
 import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
-import { AccountBook } from './account-book.ts';
+import { AccountBook, chatUsage } from './account-book.ts';
 import { certificateFailure, openCertificates } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
 import { makeEngineRoom } from './engine-room.ts';
-import { LiveControl } from './live-control.ts';
+import { clearTextWarning, LiveControl } from './live-control.ts';
 import type { Machine } from './machine.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
 import { UndoList } from './undo-list.ts';
@@ -46,6 +46,9 @@ export interface ProxyLog {
 
 /** Engines on this machine answer within milliseconds; those that do not are waited for behind the open door. */
 const firstEnginesMs = 300;
+
+/** How often the log repeats that keys cross the network in plain text. */
+const clearTextReminderMs = 3_600_000;
 
 export function makeProxyFactory(machine: Machine, log: ProxyLog): ProxyFactory {
   // V8 learns under load that parts of a request outlive a collection, puts them among the old objects from then on, and
@@ -154,7 +157,11 @@ async function startProxy(
         refusals,
         ledger: store,
         clock,
-        familyOf: (keyId) => snapshots.current().keysById.get(keyId)?.familyId,
+        bookedOn(keyId) {
+          const familyId = snapshots.current().keysById.get(keyId)?.familyId;
+          if (familyId !== undefined) return { keyId, familyId };
+          return temporaryKeys.has(keyId) ? chatUsage : undefined;
+        },
         actor: `proxy:${id}`,
       }),
       metrics: () => metrics.text(),
@@ -226,6 +233,11 @@ async function startProxy(
       addresses: bound.addresses,
       version: machine.version,
     });
+    const clear = clearTextWarning(handle);
+    if (clear !== undefined) {
+      logger.event('warn', clear);
+      undo.add(clock.every(clearTextReminderMs, () => logger.event('warn', clear)));
+    }
     return { handle, control, closed: control.closed };
   } catch (error) {
     await undo.run();

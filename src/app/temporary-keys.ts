@@ -22,6 +22,12 @@ export class TemporaryKeyRing {
     return this.#byDigest.get(digest);
   }
 
+  /** Whether the id is that of a temporary key. Expired ones are known until the next key is made. */
+  has(id: string): boolean {
+    for (const view of this.#byDigest.values()) if (view.id === id) return true;
+    return false;
+  }
+
   /** A key for inference and nothing else. */
   make(ttlMs: number): TemporaryKey {
     const nowMs = this.#clock.nowMs();

@@ -32,6 +32,8 @@ export function machineTrustTools(machine: Machine): TrustTools {
         // sudo asks at the terminal by itself; what it asks on stdin would hang.
         stdio: [options?.terminal === true ? 'inherit' : 'ignore', 'pipe', 'pipe'],
         env: { ...machine.environment },
+        // As root flm works as the owner of the data folder; what changes the machine needs root again.
+        ...(process.getuid?.() === 0 ? { uid: 0, gid: 0 } : {}),
       });
       let stdout = '';
       let stderr = '';

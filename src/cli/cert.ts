@@ -69,17 +69,21 @@ function trust(cli: Cli): Command {
     .option('--device', 'show a phone or another computer how, for ten minutes, on the local network')
     .option('--port <number>', 'with --device: the port of its page; by default a free one')
     .action(
-      action(cli, async (session, flags: TrustFlags) => {
-        if (flags.device === true) return trustDevice(session, number(flags.port));
-        const { certificates } = session.flm;
-        const plan =
-          flags.remove === true
-            ? await certificates.planRemoval()
-            : await certificates.planTrust(session.signal);
-        const done = await carryOut(session, plan, flags);
-        if (flags.remove !== true) await tellProof(session, done);
-        else if (session.json) session.terminal.out(JSON.stringify({ done }));
-      }),
+      action(
+        cli,
+        async (session, flags: TrustFlags) => {
+          if (flags.device === true) return trustDevice(session, number(flags.port));
+          const { certificates } = session.flm;
+          const plan =
+            flags.remove === true
+              ? await certificates.planRemoval()
+              : await certificates.planTrust(session.signal);
+          const done = await carryOut(session, plan, flags);
+          if (flags.remove !== true) await tellProof(session, done);
+          else if (session.json) session.terminal.out(JSON.stringify({ done }));
+        },
+        { keepRoot: true },
+      ),
     );
 }
 

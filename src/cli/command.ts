@@ -49,11 +49,12 @@ export function group(name: string, description: string, commands: readonly Comm
 
 /**
  * Makes a command's action: opens flm, runs, closes, and turns an error into words. `Options` are what commander made
- * of the flags; arguments come in front.
+ * of the flags; arguments come in front. `keepRoot`: see `FlmOptions`.
  */
 export function action<Args extends readonly unknown[], Options>(
   cli: Cli,
   run: (session: Session, options: Options, ...args: Args) => Promise<void>,
+  { keepRoot = false } = {},
 ): (...all: unknown[]) => Promise<void> {
   return async (...all) => {
     // commander: the arguments, the options, the command itself.
@@ -63,7 +64,7 @@ export function action<Args extends readonly unknown[], Options>(
     const { terminal, signal } = cli;
     try {
       const { openFlm } = await import('../app/flm.ts');
-      const flm = openFlm(cli);
+      const flm = openFlm({ ...cli, keepRoot });
       try {
         await run({ cli, terminal, flm, json, signal }, options, ...args);
       } finally {

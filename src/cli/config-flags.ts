@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ProxyConfigInput } from '../core/proxy/proxy-config.ts';
+import { shellWord } from '../core/shell-word.ts';
 
 export interface ConfigFlags {
   readonly mode?: string;
@@ -29,6 +30,30 @@ export interface ConfigFlags {
   readonly acmeHttpPort?: string;
   readonly acmeDnsHook?: string;
 }
+
+const flagNames = [
+  'mode',
+  'bind',
+  'port',
+  'engine',
+  'publicHost',
+  'allowInsecureBind',
+  'grace',
+  'heartbeat',
+  'demo',
+  'san',
+  'clientCa',
+  'hsts',
+  'domain',
+  'acmeEmail',
+  'acmeAcceptTerms',
+  'acmeDirectory',
+  'acmeCa',
+  'acmeStaging',
+  'acmeChallenge',
+  'acmeHttpPort',
+  'acmeDnsHook',
+] as const satisfies readonly (keyof ConfigFlags)[];
 
 export function addConfigFlags(command: Command): Command {
   return command
@@ -104,6 +129,19 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
   };
   // Judged by the schema, which says what is wrong with each.
   return present(given);
+}
+
+/** The flags as they are typed: `--port 9000 --bind 0.0.0.0`. */
+export function configFlagsText(flags: ConfigFlags): string {
+  const words: string[] = [];
+  for (const name of flagNames) {
+    const value: ConfigFlags[typeof name] = flags[name];
+    const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (value === true) words.push(flag);
+    else if (typeof value === 'string') words.push(flag, shellWord(value));
+    else if (typeof value === 'object') for (const one of value) words.push(flag, shellWord(one));
+  }
+  return words.join(' ');
 }
 
 function acmeOf(flags: ConfigFlags): object | undefined {

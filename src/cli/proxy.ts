@@ -75,18 +75,17 @@ function stop(cli: Cli): Command {
 }
 
 function restart(cli: Cli): Command {
-  return leaf(
+  const command = leaf(
     'restart',
-    'replace a proxy by a new process; the old one finishes its answers',
-    'flm proxy restart lab',
-  )
-    .argument('[proxy]', 'id or profile; may be left out where one runs')
-    .action(
-      action(cli, async (session, _flags: object, which: string | undefined) => {
-        const handle = await session.flm.proxies.restart(which, session.signal);
-        await tellStarted(session, handle, 'Restarted');
-      }),
-    );
+    'replace a proxy by a new process, with the flags it was started with and those given here; the old one finishes its answers',
+    'flm proxy restart lab\nflm proxy restart lab --mode dev-selfsigned',
+  ).argument('[proxy]', 'id or profile; may be left out where one runs');
+  return addConfigFlags(command).action(
+    action(cli, async (session, flags: ConfigFlags, which: string | undefined) => {
+      const handle = await session.flm.proxies.restart(which, overridesOf(flags), session.signal);
+      await tellStarted(session, handle, 'Restarted');
+    }),
+  );
 }
 
 function status(cli: Cli): Command {

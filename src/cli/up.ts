@@ -4,13 +4,14 @@
  */
 import type { Command } from 'commander';
 import { askOwnDoor } from '../app/door-check.ts';
+import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StartRequest } from '../core/proxy/proxy-service.ts';
 import type { CreatedKey } from '../core/security/security-service.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { tellingWait } from './acme-wait.ts';
 import { action, type Cli, leaf, type Session } from './command.ts';
-import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts';
+import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from './config-flags.ts';
 import { type ForegroundProxy, runInForeground } from './foreground.ts';
 import { facts, printable } from './layout.ts';
 import { likelyChats } from './likely-chats.ts';
@@ -36,8 +37,10 @@ export function upCommand(cli: Cli): Command {
     .action(
       action(cli, async (session, flags: UpFlags, profile: string) => {
         const running = await runningProxy(session, profile);
-        if (running !== undefined)
-          return tell(session, running, await keyFor(session, flags), flags, 'already');
+        if (running !== undefined) {
+          await tell(session, running, await keyFor(session, flags), flags, 'already');
+          return tellDifferences(session, running, flags);
+        }
         // The demo stands in until a real engine is found.
         const request = { profile, overrides: { demo: true, ...overridesOf(flags) }, save: false };
         if (flags.detach === true) {
@@ -50,6 +53,28 @@ export function upCommand(cli: Cli): Command {
         await upInForeground(session, request, flags);
       }),
     );
+}
+
+/** Flags that the running proxy does not have are never ignored in silence. */
+async function tellDifferences(session: Session, running: ProxyView, flags: UpFlags): Promise<void> {
+  if (!('status' in running)) return;
+  const { config, overrides } = running.status;
+  const { profile } = running.handle;
+  const given = overridesOf(flags);
+  const wanted = await session.flm.proxies.order({ profile, overrides: { ...overrides, ...given } });
+  const differing = (Object.keys(given) as (keyof ProxyConfig)[]).filter(
+    (field) => JSON.stringify(wanted.config[field]) !== JSON.stringify(config[field]),
+  );
+  if (differing.length === 0) return;
+  const { terminal } = session;
+  const has = differing.map((field) => `${field} ${shownValue(config[field])}`).join(', ');
+  terminal.talk(
+    `${terminal.paint('yellow', '!')} The running proxy has other settings than these flags (${printable(has)}). Apply the flags: flm proxy restart ${profile} ${configFlagsText(flags)}`,
+  );
+}
+
+function shownValue(value: unknown): string {
+  return value === undefined ? 'by default' : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 async function upInForeground(session: Session, request: StartRequest, flags: UpFlags): Promise<void> {

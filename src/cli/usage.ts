@@ -3,6 +3,7 @@
  * carry a `~`.
  */
 import { type Command, Option } from 'commander';
+import { chatUsage } from '../app/account-book.ts';
 import type { UsageRow } from '../core/security/ports.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { printable, table } from './layout.ts';
@@ -70,10 +71,13 @@ function firstDay(flags: UsageFlags, nowMs: number): string {
   return new Date(nowMs - (days - 1) * dayMs).toISOString().slice(0, 10);
 }
 
-/** Also those of keys that ended; those that were deleted, and temporary ones, have an id alone. */
+/** Labels of all keys, also of those that ended; a deleted key has its id alone. */
 async function labels(session: Session): Promise<ReadonlyMap<string, string>> {
   const keys = await session.flm.security.listKeys();
-  return new Map(keys.map(({ record }) => [record.id, record.label]));
+  return new Map([
+    ...keys.map(({ record }) => [record.id, record.label] as const),
+    [chatUsage.keyId, 'flm chat'] as const,
+  ]);
 }
 
 /** Days in their order; keys and models with the most tokens first. */

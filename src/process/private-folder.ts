@@ -15,7 +15,7 @@ export function privateFolder(folder: string, options: { readonly noLink?: boole
     make: (path: string) => mkdirSync(path, 0o700),
     look: options.noLink === true ? lstatSync : statSync,
     parentOf: dirname,
-    uid: process.getuid?.(),
+    uid: process.geteuid?.(),
   };
   makePrivateFolder(
     folder,

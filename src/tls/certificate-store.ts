@@ -147,7 +147,7 @@ export class CertificateStore {
   async #makeFolder(): Promise<void> {
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      const fault = folderFault(await stat(this.folder), process.getuid?.());
+      const fault = folderFault(await stat(this.folder), process.geteuid?.());
       if (fault !== undefined)
         throw new CertificateError('CERT_STORE_FAILED', { params: { file: this.folder, reason: fault } });
     } catch (error) {

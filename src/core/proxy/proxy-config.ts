@@ -173,7 +173,7 @@ const rulesBetweenFields: readonly z.ZodType[] = [
         code: 'custom',
         path: ['bind', index],
         message:
-          'a loopback address, since keys would cross the network in plain text (--allow-insecure-bind if that is meant)',
+          'a loopback address, since keys would cross the network in plain text; for HTTPS on this network use --mode dev-selfsigned; to send keys in plain text all the same, add --allow-insecure-bind',
       });
     });
   }),

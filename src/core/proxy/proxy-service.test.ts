@@ -191,7 +191,7 @@ test('a restart gives the flags of the start again, reads the profile anew and k
   await service.saveProfile('lab', { port: 0, heartbeatMs: 1000 });
   const old = await start('lab', { graceMs: 77 });
   await service.saveProfile('lab', { port: 0, heartbeatMs: 2000 });
-  const next = await service.restart('lab', new AbortController().signal);
+  const next = await service.restart('lab', {}, new AbortController().signal);
   assert.deepEqual(controller.calls, ['start', `release ${old.id} 77`, 'start']);
   const order = controller.orders[1];
   assert.deepEqual([order?.config.heartbeatMs, order?.config.graceMs], [2000, 77]);
@@ -202,7 +202,7 @@ test('a restart gives the flags of the start again, reads the profile anew and k
 test('one that drains is neither already running nor what a stop means', async () => {
   const { service, start } = setUp();
   const old = await start();
-  await service.restart(undefined, new AbortController().signal);
+  await service.restart(undefined, {}, new AbortController().signal);
   assert.notEqual((await service.find(undefined)).id, old.id);
   assert.equal((await service.find(old.id)).id, old.id);
   const states = (await service.status()).map((v) => v.state);
@@ -234,7 +234,7 @@ test('a profile with faults or an impossible name is not saved', async () => {
 test('starts and stops are in the audit', async () => {
   const { service, store, start } = setUp();
   await start();
-  await service.restart(undefined, new AbortController().signal);
+  await service.restart(undefined, {}, new AbortController().signal);
   await service.stop(undefined);
   assert.deepEqual((await store.audit.list(9)).map((e) => e.action).reverse(), [
     'proxy.start',

@@ -93,22 +93,31 @@ export class ProxyService {
   }
 
   /**
-   * A new process takes over as soon as the old one let go of the port; the old one drains on. The profile is read
-   * anew, what was given on top of it at the start holds still. Throws like `stop` and `start`.
+   * Replaces a proxy by a new process; the old one finishes its answers. The profile is read again. What was given on top
+   * of it at the start still holds, below `overrides`. On another port the new process starts first, so that a start that
+   * fails leaves the old one serving. Throws like `stop` and `start`.
    */
-  async restart(which: string | undefined, signal: AbortSignal): Promise<ProxyHandle> {
+  async restart(
+    which: string | undefined,
+    overrides: ProxyConfigInput,
+    signal: AbortSignal,
+  ): Promise<ProxyHandle> {
     const { controller } = this.#needs;
     const old = await this.find(which);
     const status = await controller.inspect(old);
     if (status === 'gone') throw notRunning(which);
-    const { config, profile, overrides } = await this.order({
+    const order = await this.order({
       profile: old.profile,
-      overrides: status.overrides,
+      overrides: merged(status.overrides, overrides),
     });
+    const { config } = order;
     // The URL that clients have stays good where the port was a free one.
     const port = configuredPort(config) === 0 ? old.port : configuredPort(config);
-    await controller.release(old, status.config.graceMs);
-    const handle = await controller.start({ config: { ...config, port }, profile, overrides }, signal);
+    const next = { ...order, config: { ...config, port } };
+    const moves = port !== old.port;
+    if (!moves) await controller.release(old, status.config.graceMs);
+    const handle = await controller.start(next, signal);
+    if (moves) await controller.release(old, status.config.graceMs);
     await this.#record('proxy.restart', handle);
     return handle;
   }

@@ -199,8 +199,8 @@ export class Database {
     const unusable = (reason: string): StoreError =>
       new StoreError('STORE_UNUSABLE', { params: { file, reason } });
     if (!stat.isFile()) throw unusable('it is not a plain file');
-    if (process.getuid === undefined) return;
-    if (stat.uid !== process.getuid()) throw unusable('it belongs to another user');
+    if (process.geteuid === undefined) return;
+    if (stat.uid !== process.geteuid()) throw unusable('it belongs to another user');
     if ((stat.mode & 0o077) !== 0) chmodSync(file, 0o600);
     if (!isNew) return;
     // The name in the folder must survive a power cut as the content does.

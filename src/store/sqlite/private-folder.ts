@@ -13,7 +13,7 @@ export function privateFolder(folder: string): void {
     make: (path: string) => mkdirSync(path, 0o700),
     look: statSync,
     parentOf: dirname,
-    uid: process.getuid?.(),
+    uid: process.geteuid?.(),
   };
   makePrivateFolder(
     folder,
