@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { FlmError, ProxyError } from '../core/errors.ts';
+import { textOf } from '../core/gathered-bytes.ts';
 import { isRecord, refusalIn, refusalOf } from './chat-refusal.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import { eventData } from './event-data.ts';
@@ -71,7 +72,7 @@ export class ChatClient {
   /** What the key may use, in the proxy's order. */
   async models(signal: AbortSignal): Promise<readonly ChatModel[]> {
     const response = await this.#send('GET', '/v1/models', undefined, signal);
-    const body = jsonOf(await textOf(response));
+    const body = jsonOf(await bodyOf(response));
     const list = isRecord(body) && Array.isArray(body.data) ? body.data : [];
     return list
       .filter(isRecord)
@@ -94,7 +95,7 @@ export class ChatClient {
     const answer = new AnswerParts(model);
     let firstTokenMs: number | null = null;
     try {
-      const pieces = isStream(response) ? eventData(response) : [await textOf(response)];
+      const pieces = isStream(response) ? eventData(response) : [await bodyOf(response)];
       for await (const data of pieces) {
         if (data === '[DONE]') {
           // Read on to the end of the body: a client that leaves here is one that left too early.
@@ -134,7 +135,7 @@ export class ChatClient {
           : cut('the proxy did not accept the client certificate, or the connection to it was lost', error);
       }
       if (response.statusCode === 200) return response;
-      const refused = refusalOf(response.statusCode ?? 0, await textOf(response), idOf(response));
+      const refused = refusalOf(response.statusCode ?? 0, await bodyOf(response), idOf(response));
       if (response.statusCode !== 401 || renew) throw refused;
     }
   }
@@ -222,15 +223,10 @@ async function head(
   return response;
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBodyBytes) throw cut('it is too long for a chat');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  const text = await textOf(response, maxBodyBytes);
+  if (text === undefined) throw cut('it is too long for a chat');
+  return text;
 }
 
 function isStream(response: IncomingMessage): boolean {

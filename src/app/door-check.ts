@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { textOf } from '../core/gathered-bytes.ts';
 import { requestOwnDoor } from './own-door.ts';
 
 export type DoorCheck =
@@ -12,6 +13,8 @@ export type DoorCheck =
   /** `reason` completes "The proxy ...". */
   | { readonly ok: false; readonly reason: string };
 
+/** The list of every model of every engine. */
+const maxListBytes = 64 * 1024 * 1024;
 const limitMs = 5_000;
 
 /** `url` without `/v1`; `authority` is the local CA's certificate, where there is one. Never rejects. */
@@ -34,7 +37,7 @@ export async function askOwnDoor(
     sent.end();
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     sent.on('error', () => {});
-    const body: unknown = JSON.parse(Buffer.concat(await response.toArray()).toString());
+    const body: unknown = JSON.parse((await textOf(response, maxListBytes)) ?? '');
     if (response.statusCode !== 200)
       return { ok: false, reason: `answered its own question with ${response.statusCode}` };
     return { ok: true, models: modelsIn(body) };

@@ -10,6 +10,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import type { EngineRef } from '../core/engine/engine.ts';
+import { GatheredBytes } from '../core/gathered-bytes.ts';
 import { chatRequest, completionRequest, embeddingRequest, textOfMessage } from './demo-requests.ts';
 import { countTokens, demoContextLength, demoModel, embed, speak } from './demo-speech.ts';
 import { urlOf } from './engine-url.ts';
@@ -251,18 +252,14 @@ function demand(request: IncomingMessage, method: 'GET' | 'POST'): void {
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  const parts: Buffer[] = [];
-  let size = 0;
+  const gathered = new GatheredBytes(maxBodyBytes);
   // Read to its end in any case: an answer before that could be lost with the connection. flm limits bodies already.
-  for await (const part of request) {
-    const bytes = part as Buffer; // without an encoding, a request yields buffers
-    size += bytes.length;
-    if (size <= maxBodyBytes) parts.push(bytes);
-  }
-  if (size > maxBodyBytes)
+  // Without an encoding, a request yields buffers.
+  for await (const part of request) gathered.add(part as Buffer);
+  if (gathered.tooLong)
     throw new DemoFault(413, null, `The demo engine takes ${maxBodyBytes} bytes at most.`);
   try {
-    return JSON.parse(Buffer.concat(parts).toString());
+    return JSON.parse(gathered.bytes().toString());
   } catch {
     throw new DemoFault(400, null, 'The body is not JSON.');
   }

@@ -7,6 +7,7 @@
  * keeps the impostors apart. Nothing here generates.
  */
 import type { EngineAddress, EngineKindName } from '../core/engine/engine.ts';
+import { maxEngineAnswerBytes } from '../core/engine/read-answer.ts';
 import { objectOf, objectsIn, textOf } from './json-reading.ts';
 import { isLlamaCpp, isProps, versionOf } from './llamacpp.ts';
 import { readOpenaiList } from './openai-compatible.ts';
@@ -31,14 +32,19 @@ export interface IdentifyRequest {
   readonly limitMs: number;
 }
 
+/** What engines say of themselves is a line or a page. Eight answers may come at once. */
+const maxSignBytes = 64 * 1024;
+/** llama.cpp's hold the template of its model. */
+const maxPropsBytes = 256 * 1024;
+
 export async function identify(
   line: ProbeLine,
   request: IdentifyRequest,
   signal: AbortSignal,
 ): Promise<Identified | NotIdentified> {
   const field = request.apiKey === undefined ? '' : keyField('authorization', request.apiKey);
-  const get = (path: string): Promise<ProbeAnswer | ProbeFault> =>
-    probeRequest(line, { to: request.to, path, field, limitMs: request.limitMs }, signal);
+  const get = (path: string, maxBytes = maxSignBytes): Promise<ProbeAnswer | ProbeFault> =>
+    probeRequest(line, { to: request.to, path, field, limitMs: request.limitMs, maxBytes }, signal);
   const health = await get('/health');
   if (!health.answered) return health;
   if (isFlm(health)) return { ...fault('wrong', 'is a proxy of flm itself'), flm: true };
@@ -46,11 +52,11 @@ export async function identify(
     get('/api/extra/version'),
     get('/lmstudio-greeting'),
     get('/.well-known/localai.json'),
-    get('/props'),
+    get('/props', maxPropsBytes),
     get('/'),
     get('/api/version'),
     get('/version'),
-    get('/v1/models'),
+    get('/v1/models', maxEngineAnswerBytes),
   ]);
   const jsonOf = (answer: ProbeAnswer | ProbeFault) =>
     answer.answered && answer.status === 200 ? objectOf(answer.json) : undefined;

@@ -12,11 +12,19 @@ export function objectOf(value: unknown): JsonObject | undefined {
     : undefined;
 }
 
-/** The objects in the array `name`; undefined where there is no such array. */
+/** As many models as the catalogue takes from one engine; a server may list hundreds of thousands of nothings. */
+const maxListed = 10_000;
+
+/** The first objects in the array `name`; undefined where there is no such array. */
 export function objectsIn(value: unknown, name: string): readonly JsonObject[] | undefined {
   const list = objectOf(value)?.[name];
   if (!Array.isArray(list)) return undefined;
-  return list.map(objectOf).filter((item) => item !== undefined);
+  const objects: JsonObject[] = [];
+  for (const item of list) {
+    const object = objectOf(item);
+    if (object !== undefined && objects.push(object) === maxListed) break;
+  }
+  return objects;
 }
 
 /** A string with something in it. */

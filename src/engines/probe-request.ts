@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { EngineAddress, ProbeFailure } from '../core/engine/engine.ts';
+import { maxEngineAnswerBytes, readAnswer } from '../core/engine/read-answer.ts';
 import type { EngineHead, Upstream } from '../core/engine/upstream.ts';
 import type { EngineError } from '../core/errors.ts';
 
@@ -25,6 +26,8 @@ export interface ProbeRequest {
   readonly limitMs: number;
   /** A JSON body makes it a POST. Probes send none. */
   readonly json?: string;
+  /** How much of an answer is read; 1 MB unless it says less. */
+  readonly maxBytes?: number;
 }
 
 export interface ProbeAnswer {
@@ -45,11 +48,10 @@ export interface ProbeFault {
   readonly detail: string;
 }
 
-const maxAnswerBytes = 1024 * 1024;
 /** A machine that is there takes the connection in milliseconds. */
 const maxConnectMs = 5_000;
 
-export function probeRequest(
+export async function probeRequest(
   line: ProbeLine,
   request: ProbeRequest,
   signal: AbortSignal,
@@ -58,80 +60,40 @@ export function probeRequest(
   const method = json === undefined ? 'GET' : 'POST';
   const body = json === undefined ? [] : [Buffer.from(json)];
   const type = json === undefined ? '' : 'content-type: application/json\r\n';
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve(fault('timeout', 'was not asked to the end'));
-    const begunMs = line.clock.monotonicMs();
-    // Grows: an engine may send each byte in a chunk of its own, which as a buffer of its own would cost hundreds.
-    let kept = Buffer.allocUnsafe(0);
-    let size = 0;
-    let head: EngineHead | undefined;
-    let settled = false;
-
-    const settle = (result: ProbeAnswer | ProbeFault): void => {
-      if (settled) return;
-      settled = true;
-      cancel();
-      signal.removeEventListener('abort', onAbort);
-      resolve(result);
-    };
-    const giveUp = (result: ProbeFault): void => {
-      flight.abort();
-      settle(result);
-    };
-    const onAbort = (): void => giveUp(fault('timeout', 'was not asked to the end'));
-    const keep = (buffer: Buffer, from: number, to: number): void => {
-      const before = size;
-      size += to - from;
-      if (size > maxAnswerBytes) {
-        giveUp(fault('wrong', 'answers with more than any list of models'));
-        return;
-      }
-      if (size > kept.length) {
-        const grown = Buffer.allocUnsafe(size * 2);
-        kept.copy(grown, 0, 0, before);
-        kept = grown;
-      }
-      // The buffer is shared with other sockets.
-      buffer.copy(kept, before, from, to);
-    };
-
-    const cancel = line.clock.after(limitMs, () =>
-      giveUp(fault('timeout', `gave no answer within ${limitMs} ms`)),
-    );
-    signal.addEventListener('abort', onAbort, { once: true });
-    const flight = line.upstream.send(
-      {
-        to,
-        method,
-        head: `${method} ${to.path}${path} HTTP/1.1\r\nuser-agent: flm\r\naccept: application/json, text/plain\r\naccept-encoding: identity\r\n${type}${field}`,
-        body,
-        bodyLength: body[0]?.length ?? 0,
-        // Well before the limit, so that a machine that is off is told from an engine that is busy.
-        connectTimeoutMs: Math.min(limitMs / 3, maxConnectMs),
-        firstByteTimeoutMs: limitMs,
-        idleTimeoutMs: limitMs,
-      },
-      {
-        head: (h) => {
-          head = h;
-        },
-        data: (buffer, from, to) => {
-          keep(buffer, from, to);
-          return true;
-        },
-        framed: (buffer, _from, _to, chunks) => {
-          for (let i = 0; i < chunks.count; i++)
-            keep(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
-          return true;
-        },
-        end: () => {
-          if (head !== undefined)
-            settle(makeAnswer(head, kept.subarray(0, size), line.clock.monotonicMs() - begunMs));
-        },
-        failed: (error) => settle(faultOf(error)),
-      },
-    );
-  });
+  const begunMs = line.clock.monotonicMs();
+  const deadline = new AbortController();
+  const cancel = line.clock.after(limitMs, () => deadline.abort());
+  const answer = await readAnswer(
+    line.upstream,
+    {
+      to,
+      method,
+      head: `${method} ${to.path}${path} HTTP/1.1\r\nuser-agent: flm\r\naccept: application/json, text/plain\r\naccept-encoding: identity\r\n${type}${field}`,
+      body,
+      bodyLength: body[0]?.length ?? 0,
+      // Well before the limit, so that a machine that is off is told from an engine that is busy.
+      connectTimeoutMs: Math.min(limitMs / 3, maxConnectMs),
+      firstByteTimeoutMs: limitMs,
+      idleTimeoutMs: limitMs,
+    },
+    request.maxBytes ?? maxEngineAnswerBytes,
+    AbortSignal.any([signal, deadline.signal]),
+  );
+  cancel();
+  switch (answer.kind) {
+    case 'whole':
+      return makeAnswer(answer.head, answer.body, line.clock.monotonicMs() - begunMs);
+    case 'too-long':
+      return fault('wrong', 'answers with more than any list of models');
+    case 'failed':
+      return faultOf(answer.error);
+    case 'aborted':
+      return signal.aborted
+        ? fault('timeout', 'was not asked to the end')
+        : fault('timeout', `gave no answer within ${limitMs} ms`);
+    default:
+      return answer satisfies never;
+  }
 }
 
 function makeAnswer(head: EngineHead, body: Buffer, latencyMs: number): ProbeAnswer {

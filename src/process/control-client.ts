@@ -8,6 +8,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
+import { textOf } from '../core/gathered-bytes.ts';
 import type { Refusal, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import { nonceField } from './control-server.ts';
@@ -104,7 +105,7 @@ class Client {
         response.destroy();
         return 'other';
       }
-      return { status: response.statusCode ?? 0, text: await textOf(response, maxAnswerBytes) };
+      return { status: response.statusCode ?? 0, text: await bodyOf(response, maxAnswerBytes) };
     } catch (cause) {
       caller?.throwIfAborted();
       throw this.#unreachable(cause);
@@ -130,7 +131,7 @@ class Client {
     try {
       if (this.#isOther(response)) return;
       if (response.statusCode !== 200) {
-        this.jsonOf({ status: response.statusCode ?? 0, text: await textOf(response, maxLineBytes) });
+        this.jsonOf({ status: response.statusCode ?? 0, text: await bodyOf(response, maxLineBytes) });
         return;
       }
       opened?.();
@@ -198,15 +199,10 @@ class Client {
   }
 }
 
-async function textOf(response: IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error('an answer without end');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const text = await textOf(response, maxBytes);
+  if (text === undefined) throw new Error('an answer without end');
+  return text;
 }
 
 async function* linesOf(response: IncomingMessage): AsyncGenerator<RequestLine> {

@@ -49,6 +49,11 @@ export interface ReadSpace {
 const maxJoinedBytes = 32 * 1024;
 /** Finds an engine's machine that went away without a word, long before the time-outs of a loading model. */
 const tcpProbeDelayMs = 30_000;
+/**
+ * After so many bytes the other connections get their turn. libuv reads a socket that is full up to 32 times in one turn
+ * of the loop, which with this buffer are 2 MB; and an engine may send what costs much to relay.
+ */
+const maxTurnBytes = 128 * 1024;
 
 export class EngineConnection implements ReplyEvents {
   readonly #socket: net.Socket;
@@ -59,6 +64,9 @@ export class EngineConnection implements ReplyEvents {
   #waiting: RequestMessage | undefined;
   #resting = false;
   #paused = false;
+  #turnBytes = 0;
+  /** Reading goes on when the other connections have had their turn. */
+  #nextTurn: NodeJS.Immediate | undefined;
   #gone = false;
   #connected = false;
   #reused = false;
@@ -148,7 +156,7 @@ export class EngineConnection implements ReplyEvents {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#socket.resume();
+    if (this.#nextTurn === undefined) this.#socket.resume();
   }
 
   /** Closes at once; the flight hears no more. */
@@ -198,9 +206,23 @@ export class EngineConnection implements ReplyEvents {
       this.destroy();
       flight.onInvalid(this.#parser.fault);
     } else if (this.#parser.done) this.#complete(flight, at === length);
-    else return !this.#paused;
+    else return this.#mayReadOn(length);
     return true;
   }
+
+  #mayReadOn(length: number): boolean {
+    this.#turnBytes += length;
+    if (this.#turnBytes >= maxTurnBytes) {
+      this.#turnBytes = 0;
+      this.#nextTurn ??= setImmediate(this.#onTurn);
+    }
+    return !this.#paused && this.#nextTurn === undefined;
+  }
+
+  readonly #onTurn = (): void => {
+    this.#nextTurn = undefined;
+    if (!this.#paused && !this.#gone) this.#socket.resume();
+  };
 
   #complete(flight: Passenger, atBorder: boolean): void {
     this.#flight = undefined;
@@ -225,6 +247,8 @@ export class EngineConnection implements ReplyEvents {
     if (this.#gone) return;
     this.#gone = true;
     this.#waiting = undefined;
+    clearImmediate(this.#nextTurn);
+    this.#nextTurn = undefined;
     this.#socket.destroy();
     this.#owner.onGone(this);
     const flight = this.#flight;

@@ -102,12 +102,19 @@ const ofBytes: Routines = {
   indexOf: ofSearch,
   copy: (_self, _args, copied) => Number(copied),
 };
+/** What a Buffer inherits. */
+const ofTypedArray: Routines = {
+  copyWithin: (self, args) => Number(args[2] ?? lengthOf(self)) - Number(args[1] ?? 0),
+  set: ofArgument,
+  slice: ofResult,
+};
 
 function patchNatives(): () => void {
   const undo: (() => void)[] = [];
   patch(String.prototype, ofText, undo);
   patch(Array.prototype, ofList, undo);
   patch(buffer.Buffer.prototype, ofBytes, undo);
+  patch(Object.getPrototypeOf(Uint8Array.prototype), ofTypedArray, undo);
   patch(buffer.Buffer, { from: ofResult, concat: ofResult }, undo);
   patch(JSON, { parse: ofArgument, stringify: ofResult }, undo);
   patch(globalThis, { decodeURIComponent: ofArgument, encodeURIComponent: ofResult }, undo);

@@ -106,6 +106,25 @@ for (const { name, engine, to } of lines) {
     assert(peak - begun < 60 * megabyte, `${(peak - begun) / megabyte} MB more`);
   });
 
+  test(`an engine that floods brings so much in one turn of the loop and no more (${name})`, async () => {
+    const total = 32 * megabyte;
+    engine().setScript([
+      `HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`,
+      flood(Buffer.alloc(megabyte, 'z'), 32),
+    ]);
+    const sink = new RecordingSink();
+    sink.forgetful = true;
+    send(upstream, attemptTo(to()), sink);
+    let most = 0;
+    for (let before = 0; !sink.ended; before = sink.size) {
+      await turn();
+      most = Math.max(most, sink.size - before);
+    }
+    assert.equal(sink.size, total);
+    // The read that passes the limit is the last one of its turn.
+    assert(most <= 256 * 1024, `${most} bytes in one turn`);
+  });
+
   test(`a sink that takes no more stops the engine, and one that goes on gets every byte (${name})`, async () => {
     const sent = { bytes: 0 };
     const total = 64 * megabyte;

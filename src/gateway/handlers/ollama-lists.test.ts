@@ -4,7 +4,15 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { Backstage } from '../../../test/helpers/backstage.ts';
 import { get } from '../../../test/helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../../test/helpers/leaks.ts';
-import { answer, close, hold, type RawEngine, reset } from '../../../test/helpers/raw-engine.ts';
+import {
+  answer,
+  chunk,
+  close,
+  hold,
+  lastChunk,
+  type RawEngine,
+  reset,
+} from '../../../test/helpers/raw-engine.ts';
 
 let stock: Stock;
 let stage: Backstage;
@@ -87,10 +95,18 @@ test('where no engine gives a list it is a 502', async () => {
   assert.equal(typeof JSON.parse(text).error, 'string');
 });
 
-test('a list above four megabytes is none', async () => {
+test('a list above one megabyte is none', async () => {
   stage.engine.setScript([answer(`{"models":[],"x":"${'x'.repeat(5_000_000)}"}`)]);
   two().setScript([answer(second)]);
   assert.deepEqual(names((await ask(stage.door.key)).text), ['c:latest']);
+});
+
+test('a list in chunks of one byte is a list like any other', async () => {
+  const chunks = [...Buffer.from(first)].map((byte) => chunk(Buffer.from([byte])));
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
+  stage.engine.setScript([head, Buffer.concat(chunks), lastChunk]);
+  two().setScript([answer(second)]);
+  assert.deepEqual(names((await ask(stage.door.key)).text), ['a:latest', 'b:1', 'c:latest']);
 });
 
 test('a client that leaves takes its questions back', async () => {

@@ -4,7 +4,8 @@
  * only that.
  */
 import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
-import type { Upstream } from '../../core/engine/upstream.ts';
+import { maxEngineAnswerBytes, readAnswer } from '../../core/engine/read-answer.ts';
+import type { Attempt } from '../../core/engine/upstream.ts';
 import { denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import { type AttemptNeeds, attempt, readingOrder } from '../attempt.ts';
@@ -12,13 +13,11 @@ import type { Exchange } from '../exchange.ts';
 import type { Handler } from '../line.ts';
 import { refuse } from '../refuse.ts';
 import { speakers } from './inference.ts';
-import { answer } from './models.ts';
+import { answer as answerWith } from './models.ts';
 
 export interface OllamaListsNeeds extends AttemptNeeds {
   readonly directory: EngineDirectory;
 }
-
-const maxListBytes = 4 * 1024 * 1024;
 
 export function makeOllamaLists(needs: OllamaListsNeeds): Handler {
   return (x) => {
@@ -58,7 +57,7 @@ async function collect(
   if (lists.every((l) => l === undefined))
     return refuse(x, { code: 'ENGINE_CONNECT_FAILED', rule: 'engine' });
   const models = lists.flatMap((l) => l ?? []).filter((m) => key.mayUseModel(m.name));
-  answer(x, { models: models.map((m) => m.entry) });
+  answerWith(x, { models: models.map((m) => m.entry) });
 }
 
 interface ListedModel {
@@ -67,7 +66,7 @@ interface ListedModel {
 }
 
 /** The models of one engine, or undefined where it gave no list. */
-function list(
+async function list(
   engine: Candidate,
   target: string,
   needs: OllamaListsNeeds,
@@ -75,7 +74,7 @@ function list(
 ): Promise<readonly ListedModel[] | undefined> {
   const { address, apiKey } = engine.engine.ref;
   const keyField = apiKey === undefined ? '' : `authorization: Bearer ${apiKey}\r\n`;
-  return collectJson(needs.upstream, signal, {
+  const attempt: Attempt = {
     to: address,
     method: 'GET',
     head: `GET ${address.path}${target} HTTP/1.1\r\nuser-agent: flm/${needs.version}\r\naccept-encoding: identity\r\n${keyField}`,
@@ -84,44 +83,9 @@ function list(
     connectTimeoutMs: needs.limits.connectTimeoutMs,
     firstByteTimeoutMs: 10_000,
     idleTimeoutMs: 10_000,
-  }).then(readModels);
-}
-
-function collectJson(
-  upstream: Upstream,
-  signal: AbortSignal,
-  request: Parameters<Upstream['send']>[0],
-): Promise<unknown> {
-  return new Promise((resolve) => {
-    const parts: Buffer[] = [];
-    let size = 0;
-    let ok = false;
-    const keep = (buffer: Buffer, from: number, to: number): boolean => {
-      size += to - from;
-      if (size > maxListBytes) {
-        flight.abort();
-        resolve(undefined);
-      } else parts.push(Buffer.from(buffer.subarray(from, to)));
-      return true;
-    };
-    const flight = upstream.send(request, {
-      head: (h) => {
-        ok = h.status === 200;
-      },
-      data: keep,
-      framed: (buffer, _from, _to, chunks) => {
-        for (let i = 0; i < chunks.count; i++)
-          keep(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
-        return true;
-      },
-      end: () => resolve(ok ? parse(Buffer.concat(parts)) : undefined),
-      failed: () => resolve(undefined),
-    });
-    signal.addEventListener('abort', () => {
-      flight.abort();
-      resolve(undefined);
-    });
-  });
+  };
+  const answer = await readAnswer(needs.upstream, attempt, maxEngineAnswerBytes, signal);
+  return answer.kind === 'whole' && answer.head.status === 200 ? readModels(parse(answer.body)) : undefined;
 }
 
 function parse(bytes: Buffer): unknown {

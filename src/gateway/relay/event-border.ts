@@ -22,8 +22,8 @@ export function lastBorder(framing: EventFraming, buffer: Buffer, from: number, 
 /** Position behind the first event that ends in [from, to) at `searchFrom` or later, or -1. */
 export function firstBorder(framing: EventFraming, buffer: Buffer, from: number, to: number): number {
   if (framing === 'ndjson') {
-    const at = buffer.indexOf(lf, from);
-    return at < 0 || at >= to ? -1 : at + 1;
+    const at = from >= to ? -1 : buffer.subarray(from, to).indexOf(lf);
+    return at < 0 ? -1 : from + at + 1;
   }
   for (let end = from + 2; end <= to; end++) if (isBorder(buffer, from, end)) return end;
   return -1;

@@ -36,7 +36,8 @@ export class EventRelay {
   #heldLength = 0;
   /** Part of an event above the limit is out. */
   #open = false;
-  readonly #tail = Buffer.alloc(overlap);
+  /** The last bytes that are out, with room for as many of the next ones. */
+  readonly #tail = Buffer.alloc(2 * overlap);
   #tailLength = 0;
 
   /** Whole events that `drops` says yes to do not reach the client; the reader sees them. */
@@ -173,24 +174,20 @@ export class EventRelay {
 
   /** First border in the open event, which may begin in bytes that are out already. */
   #borderAcross(buffer: Buffer, from: number, to: number): number {
-    const head = Math.min(to - from, overlap);
-    const seam = Buffer.concat([
-      this.#tail.subarray(0, this.#tailLength),
-      buffer.subarray(from, from + head),
-    ]);
-    for (let end = this.#tailLength + 1; end <= seam.length; end++) {
-      if (endsEvent(this.#framing, seam, 0, end)) return from + end - this.#tailLength;
+    const seam = this.#tail;
+    const before = this.#tailLength;
+    const length = before + buffer.copy(seam, before, from, Math.min(to, from + overlap));
+    for (let end = before + 1; end <= length; end++) {
+      if (endsEvent(this.#framing, seam, 0, end)) return from + end - before;
     }
     return firstBorder(this.#framing, buffer, from, to);
   }
 
   #rememberTail(buffer: Buffer, from: number, to: number): void {
-    const all = Buffer.concat([
-      this.#tail.subarray(0, this.#tailLength),
-      buffer.subarray(Math.max(from, to - overlap), to),
-    ]);
-    const kept = all.subarray(Math.max(0, all.length - overlap));
-    kept.copy(this.#tail);
-    this.#tailLength = kept.length;
+    const tail = this.#tail;
+    const length = this.#tailLength + buffer.copy(tail, this.#tailLength, Math.max(from, to - overlap), to);
+    const kept = Math.min(overlap, length);
+    tail.copyWithin(0, length - kept, length);
+    this.#tailLength = kept;
   }
 }

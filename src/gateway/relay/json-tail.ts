@@ -14,10 +14,13 @@
  */
 const quote = 0x22;
 const backslash = 0x5c;
+/** No request holds as many tokens; what tells more does not count tokens. */
+const maxCount = 1_000_000_000;
 
 export class JsonTail {
   #text: Buffer = Buffer.alloc(0);
   #from = 0;
+  #to = 0;
   #at = 0;
 
   /** The member's depth (1 in the outermost object), its name's bytes without quotes, and its value's first byte. */
@@ -30,6 +33,7 @@ export class JsonTail {
   begin(text: Buffer, from: number, to: number): void {
     this.#text = text;
     this.#from = from;
+    this.#to = to;
     this.#at = to;
     this.depth = 0;
   }
@@ -47,7 +51,7 @@ export class JsonTail {
           if (colonAt >= 0) {
             this.nameFrom = open + 1;
             this.nameTo = at;
-            this.valueAt = skipBlanks(text, colonAt + 1);
+            this.valueAt = skipBlanks(text, colonAt + 1, this.#to);
             this.#at = open;
             return true;
           }
@@ -94,16 +98,22 @@ export class JsonTail {
     return this.#text[this.valueAt] === quote && this.#text[this.valueAt + 1] !== quote;
   }
 
-  /** The value, where it is a number that counts something. */
+  /** The value, where it is a plain whole number that can count tokens. */
   get count(): number | undefined {
+    const text = this.#text;
     let at = this.valueAt;
-    let count: number | undefined;
-    for (let digits = 0; digits < 15; digits++, at++) {
-      const byte = this.#text[at];
-      if (byte === undefined || byte < 0x30 || byte > 0x39) break;
-      count = (count ?? 0) * 10 + byte - 0x30;
+    let count = 0;
+    for (; isDigit(text[at]); at++) {
+      count = count * 10 + (text[at] as number) - 0x30;
+      if (count > maxCount) return undefined;
     }
-    return count;
+    if (at === this.valueAt) return undefined;
+    // Some servers count in floating point: 12.0.
+    if (text[at] === 0x2e && text[at + 1] === 0x30) {
+      at += 2;
+      while (text[at] === 0x30) at += 1;
+    }
+    return isDigit(text[at]) || isPartOfNumber(text[at]) ? undefined : count;
   }
 
   #over(): false {
@@ -131,8 +141,19 @@ export function startsWith(text: Buffer, at: number, start: Buffer): boolean {
   return true;
 }
 
-export function skipBlanks(text: Buffer, from: number): number {
+/** Position of the first byte in [from, to) that is no blank, or `to`. */
+export function skipBlanks(text: Buffer, from: number, to: number): number {
   let at = from;
-  while (text[at] === 0x20 || text[at] === 0x09 || text[at] === 0x0a || text[at] === 0x0d) at += 1;
+  while (at < to && (text[at] === 0x20 || text[at] === 0x09 || text[at] === 0x0a || text[at] === 0x0d))
+    at += 1;
   return at;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+/** `.`, `e`, `E`, `+` or `-`. */
+function isPartOfNumber(byte: number | undefined): boolean {
+  return byte === 0x2e || byte === 0x65 || byte === 0x45 || byte === 0x2b || byte === 0x2d;
 }

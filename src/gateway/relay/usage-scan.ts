@@ -14,6 +14,7 @@ import type { TerminalMark } from '../routes.ts';
 import type { EventFraming } from './event-border.ts';
 import type { EventReader } from './event-relay.ts';
 import { JsonTail, skipBlanks, startsWith } from './json-tail.ts';
+import { LastBytes } from './last-bytes.ts';
 
 export interface Usage {
   readonly inputTokens: number;
@@ -33,8 +34,10 @@ const marks = {
 
 const names = {
   usage: Buffer.from('usage'),
-  inputs: ['prompt_tokens', 'input_tokens'].map((name) => Buffer.from(name)),
-  outputs: ['completion_tokens', 'output_tokens'].map((name) => Buffer.from(name)),
+  promptTokens: Buffer.from('prompt_tokens'),
+  inputTokens: Buffer.from('input_tokens'),
+  completionTokens: Buffer.from('completion_tokens'),
+  outputTokens: Buffer.from('output_tokens'),
   total: Buffer.from('total_tokens'),
   promptEval: Buffer.from('prompt_eval_count'),
   evalCount: Buffer.from('eval_count'),
@@ -60,6 +63,8 @@ const endings: Readonly<Record<TerminalMark, readonly Buffer[]>> = {
   ollama: [],
   none: [],
 };
+/** No kind of event that ends or breaks a stream has a longer name. */
+const maxKindBytes = 64;
 const errors = ['error', 'response.failed'].map((name) => Buffer.from(name));
 
 const lf = 0x0a;
@@ -82,7 +87,7 @@ export class StreamReader implements EventReader {
   errorSeen = false;
   readonly #tail = new JsonTail();
   readonly #counts = new Counts(this.#tail);
-  #piece: Buffer | undefined;
+  #piece: LastBytes | undefined;
 
   constructor(end: TerminalMark, framing: EventFraming) {
     this.#end = end;
@@ -105,15 +110,13 @@ export class StreamReader implements EventReader {
   piece(buffer: Buffer, from: number, to: number, first: boolean, last: boolean): void {
     const text = buffer.subarray(from, to);
     if (first) {
-      this.#piece = undefined;
+      this.#piece = new LastBytes(pieceTail);
       // The kind of an event stands at its beginning.
       this.#readLines(text);
     }
-    const end = text.subarray(-pieceTail);
-    const joined = this.#piece === undefined ? Buffer.from(end) : Buffer.concat([this.#piece, end]);
-    this.#piece = joined.subarray(-pieceTail);
-    if (!last) return;
-    this.#readMembers(this.#piece);
+    this.#piece?.add(buffer, from, to);
+    if (!last || this.#piece === undefined) return;
+    this.#readMembers(this.#piece.bytes());
     this.#piece = undefined;
   }
 
@@ -140,27 +143,29 @@ export class StreamReader implements EventReader {
 
   #readLine(text: Buffer, from: number, to: number): void {
     if (startsWith(text, from, lines.data)) {
-      const at = skipBlanks(text, from + lines.data.length);
+      const at = skipBlanks(text, from + lines.data.length, to);
       if (text[at] === openBrace) this.#readObject(text, at, to);
       else if (isWhole(text, at, to, lines.done))
         this.terminated ||= this.#end === 'openai' || this.#end === 'ollama';
     } else if (startsWith(text, from, lines.event)) {
-      this.#readKind(text, skipBlanks(text, from + lines.event.length), to);
+      this.#readKind(text, skipBlanks(text, from + lines.event.length, to), to);
     }
   }
 
   /** The first member of an event's JSON: `{"error": ...` or `{"type": "error"`. */
   #readObject(text: Buffer, from: number, to: number): void {
-    const name = skipBlanks(text, skipBlanks(text, from) + 1);
+    const name = skipBlanks(text, skipBlanks(text, from, to) + 1, to);
     if (name >= to || text[name] !== quote) return;
     if (startsWith(text, name, lines.error)) {
-      const value = memberValue(text, name + lines.error.length);
+      const value = memberValue(text, name + lines.error.length, to);
       if (text[value] === openBrace || text[value] === quote) this.errorSeen = true;
     } else if (startsWith(text, name, lines.type) && this.#framing === 'sse') {
-      const value = memberValue(text, name + lines.type.length);
+      const value = memberValue(text, name + lines.type.length, to);
       if (text[value] !== quote) return;
-      const end = text.indexOf(quote, value + 1);
-      if (end > 0 && end < to) this.#readKind(text, value + 1, end);
+      const longest = Math.min(to, value + 2 + maxKindBytes);
+      for (let end = value + 1; end < longest; end++) {
+        if (text[end] === quote) return this.#readKind(text, value + 1, end);
+      }
     }
   }
 
@@ -171,33 +176,37 @@ export class StreamReader implements EventReader {
 
   // --- members
 
+  // One walk a line, and on from its end: many names at a wrong depth must not cost a walk each.
+
   #readMembers(text: Buffer): void {
+    const to = text.length;
+    let floor = 0;
     if (this.#end === 'ollama' || this.#framing === 'ndjson') {
       for (let at = memberAt(text, marks.done, 0); at >= 0; at = memberAt(text, marks.done, at)) {
         // `true`: what else could begin with a t.
-        if (text[memberValue(text, at)] === 0x74) at = this.#readDone(text, at);
+        if (text[memberValue(text, at, to)] === 0x74) floor = at = this.#readDone(text, floor, at);
       }
     }
     if (this.#framing === 'ndjson') return;
+    floor = 0;
     for (let at = memberAt(text, marks.usage, 0); at >= 0; at = memberAt(text, marks.usage, at)) {
       // Most events say null, or nothing.
-      if (text[memberValue(text, at)] !== openBrace) continue;
+      if (text[memberValue(text, at, to)] !== openBrace) continue;
       const end = lineEnd(text, at);
-      this.#counts.read(text, lineStart(text, at), end, this.#usageDepth);
-      at = end;
+      this.#counts.read(text, lineStart(text, floor, at), end, this.#usageDepth);
+      floor = at = end;
     }
     if (this.terminated || this.#end !== 'openai') return;
+    floor = 0;
     for (let at = memberAt(text, marks.finish, 0); at >= 0; at = memberAt(text, marks.finish, at)) {
-      const value = memberValue(text, at);
+      const value = memberValue(text, at, to);
       // Some engines say "" while they go on.
-      if (text[value] === quote && text[value + 1] !== quote) at = this.#readFinish(text, at);
+      if (text[value] === quote && text[value + 1] !== quote) floor = at = this.#readFinish(text, floor, at);
     }
   }
 
-  // One walk a line, and on from its end: many names at a wrong depth must not cost a walk each.
-
-  #readDone(text: Buffer, at: number): number {
-    const from = lineStart(text, at);
+  #readDone(text: Buffer, floor: number, at: number): number {
+    const from = lineStart(text, floor, at);
     const to = lineEnd(text, at);
     const tail = this.#tail;
     tail.begin(text, from, to);
@@ -208,10 +217,10 @@ export class StreamReader implements EventReader {
     return to;
   }
 
-  #readFinish(text: Buffer, at: number): number {
+  #readFinish(text: Buffer, floor: number, at: number): number {
     const to = lineEnd(text, at);
     const tail = this.#tail;
-    tail.begin(text, lineStart(text, at), to);
+    tail.begin(text, lineStart(text, floor, at), to);
     while (tail.previous()) {
       if (tail.depth === finishDepth && tail.isNamed(names.finish) && tail.isText) this.terminated = true;
     }
@@ -251,11 +260,14 @@ class Counts {
     // Of the object that is being walked, one depth below its name; index is the depth of the name.
     const inputs: (number | undefined)[] = [];
     const outputs: (number | undefined)[] = [];
+    const totals: (number | undefined)[] = [];
     while (tail.previous()) {
       const { depth } = tail;
       if (depth > maxDepth + 1) continue;
       if (depth <= maxDepth && tail.isNamed(names.usage) && tail.valueByte === openBrace) {
-        this.#input = larger(this.#input, inputs[depth]);
+        // Rerankers count the total alone.
+        const counted = inputs[depth] !== undefined || outputs[depth] !== undefined;
+        this.#input = larger(this.#input, counted ? inputs[depth] : totals[depth]);
         this.#output = larger(this.#output, outputs[depth]);
         return;
       }
@@ -264,13 +276,14 @@ class Counts {
         else if (tail.isNamed(names.evalCount)) this.#output = larger(this.#output, tail.count);
       }
       // What stood below this member was not usage.
-      inputs[depth] = inputs[depth + 1] = undefined;
-      outputs[depth] = outputs[depth + 1] = undefined;
+      inputs[depth] = outputs[depth] = totals[depth] = undefined;
+      inputs[depth + 1] = outputs[depth + 1] = totals[depth + 1] = undefined;
       if (depth === 1) continue;
-      if (names.inputs.some((name) => tail.isNamed(name))) inputs[depth - 1] = tail.count;
-      else if (names.outputs.some((name) => tail.isNamed(name))) outputs[depth - 1] = tail.count;
-      // Rerankers count the total alone.
-      else if (tail.isNamed(names.total)) inputs[depth - 1] ??= tail.count;
+      if (tail.isNamed(names.promptTokens) || tail.isNamed(names.inputTokens))
+        inputs[depth - 1] = larger(inputs[depth - 1], tail.count);
+      else if (tail.isNamed(names.completionTokens) || tail.isNamed(names.outputTokens))
+        outputs[depth - 1] = larger(outputs[depth - 1], tail.count);
+      else if (tail.isNamed(names.total)) totals[depth - 1] = larger(totals[depth - 1], tail.count);
     }
   }
 }
@@ -283,27 +296,31 @@ function memberAt(text: Buffer, mark: Buffer, from: number): number {
   return -1;
 }
 
-/** Position of the first byte of a member's value, from behind its name; or of what is no colon. */
-function memberValue(text: Buffer, from: number): number {
-  const colon = skipBlanks(text, from);
-  return text[colon] === 0x3a ? skipBlanks(text, colon + 1) : colon;
+/** Position of the first byte of a member's value, from behind its name; or of what is no colon; or `to`. */
+function memberValue(text: Buffer, from: number, to: number): number {
+  const colon = skipBlanks(text, from, to);
+  return text[colon] === 0x3a ? skipBlanks(text, colon + 1, to) : colon;
 }
 
 /** Whether [from, to) is this word, blanks aside. */
 function isWhole(text: Buffer, from: number, to: number, word: Buffer): boolean {
   const end = from + word.length;
-  return end <= to && startsWith(text, from, word) && skipBlanks(text, end) >= to;
+  return end <= to && startsWith(text, from, word) && skipBlanks(text, end, to) >= to;
 }
 
-function lineStart(text: Buffer, at: number): number {
-  return Math.max(text.lastIndexOf(lf, at), text.lastIndexOf(cr, at)) + 1;
+// By steps and not by a native search, which does not stop at the end of the line: of two kinds of line ends one is
+// most often nowhere, and then each line would cost a search through all of the text.
+
+function lineStart(text: Buffer, floor: number, at: number): number {
+  let from = at;
+  while (from > floor && text[from - 1] !== lf && text[from - 1] !== cr) from -= 1;
+  return from;
 }
 
 function lineEnd(text: Buffer, at: number): number {
-  const end = text.indexOf(lf, at);
-  if (end >= 0) return end;
-  const last = text.indexOf(cr, at);
-  return last < 0 ? text.length : last;
+  let to = at;
+  while (to < text.length && text[to] !== lf && text[to] !== cr) to += 1;
+  return to;
 }
 
 function larger(a: number | undefined, b: number | undefined): number | undefined {

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Clock } from '../../core/clock.ts';
+import { textOf } from '../../core/gathered-bytes.ts';
 import { AcmeFailure } from './acme-failure.ts';
 import { within } from './pause.ts';
 
@@ -77,7 +78,8 @@ export class AcmeTransport {
       const [response] = (await once(sent, 'response')) as [IncomingMessage];
       // What comes from now on is told by whoever reads the body.
       sent.on('error', () => {});
-      const text = await textOf(response, url);
+      const text = await textOf(response, maxAnswerBytes);
+      if (text === undefined) throw rubbish(url, 'its answer is too long');
       return { status: response.statusCode ?? 0, headers: response.headers, text };
     } catch (error) {
       // node:http tells of an abort in an error of its own.
@@ -85,17 +87,6 @@ export class AcmeTransport {
       throw error;
     }
   }
-}
-
-async function textOf(response: IncomingMessage, url: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxAnswerBytes) throw rubbish(url, 'its answer is too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 /** An answer that no ACME server gives. */

@@ -1,0 +1,62 @@
+/**
+ * Reads an engine's answer whole, up to a limit: what probes, detection and merged lists are made of.
+ *
+ * The answer is never kept beyond the limit, the request ends with the signal, and the promise never rejects.
+ */
+
+import type { EngineError } from '../errors.ts';
+import { GatheredBytes } from '../gathered-bytes.ts';
+import type { Attempt, EngineHead, Upstream } from './upstream.ts';
+
+/** What an engine tells about itself and its models. More is parsed in one go, and would hold up every other request. */
+export const maxEngineAnswerBytes = 1024 * 1024;
+
+export type WholeAnswer =
+  | { readonly kind: 'whole'; readonly head: EngineHead; readonly body: Buffer }
+  | { readonly kind: 'failed'; readonly error: EngineError }
+  | { readonly kind: 'too-long' }
+  | { readonly kind: 'aborted' };
+
+export function readAnswer(
+  upstream: Upstream,
+  attempt: Attempt,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<WholeAnswer> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve({ kind: 'aborted' });
+    const gathered = new GatheredBytes(maxBytes);
+    let head: EngineHead | undefined;
+    const settle = (answer: WholeAnswer): void => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(answer);
+    };
+    const onAbort = (): void => {
+      flight.abort();
+      settle({ kind: 'aborted' });
+    };
+    const keep = (buffer: Buffer, from: number, to: number): boolean => {
+      if (!gathered.tooLong && !gathered.add(buffer, from, to)) {
+        flight.abort();
+        settle({ kind: 'too-long' });
+      }
+      return true;
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    const flight = upstream.send(attempt, {
+      head: (h) => {
+        head = h;
+      },
+      data: keep,
+      framed: (buffer, _from, _to, chunks) => {
+        for (let i = 0; i < chunks.count; i++)
+          keep(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+        return true;
+      },
+      end: () => {
+        if (head !== undefined) settle({ kind: 'whole', head, body: gathered.bytes() });
+      },
+      failed: (error) => settle({ kind: 'failed', error }),
+    });
+  });
+}

@@ -1,0 +1,49 @@
+/**
+ * Gathers bytes that arrive in parts into one buffer, up to a limit. The one reader of whatever is read whole.
+ *
+ * The sender chooses how small the parts are, and a buffer for each part costs some four hundred bytes: 4 MB in parts of
+ * one byte would take more than 1 GB. Here the memory is at most three times what arrived.
+ */
+export class GatheredBytes {
+  readonly #maxBytes: number;
+  #buffer = Buffer.allocUnsafe(0);
+  length = 0;
+  /** More arrived than the limit allows. Nothing is kept any more. */
+  tooLong = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Copies [from, to) of the part. Returns false once the limit is passed. */
+  add(part: Buffer, from = 0, to = part.length): boolean {
+    const before = this.length;
+    const length = before + to - from;
+    if (this.tooLong || length > this.#maxBytes) {
+      this.tooLong = true;
+      this.length = 0;
+      this.#buffer = Buffer.allocUnsafe(0);
+      return false;
+    }
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.#maxBytes, Math.max(1024, length * 2)));
+      this.#buffer.copy(grown, 0, 0, before);
+      this.#buffer = grown;
+    }
+    part.copy(this.#buffer, before, from, to);
+    this.length = length;
+    return true;
+  }
+
+  /** What arrived so far. Valid until the next `add`. */
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+}
+
+/** The whole text of a stream of parts; undefined where it is longer than the limit. Rejects as the stream does. */
+export async function textOf(parts: AsyncIterable<Buffer>, maxBytes: number): Promise<string | undefined> {
+  const gathered = new GatheredBytes(maxBytes);
+  for await (const part of parts) if (!gathered.add(part)) return undefined;
+  return gathered.bytes().toString();
+}
