@@ -138,6 +138,8 @@ export class Exchange {
   dialect: Dialect = 'openai';
   /** guard: who is at the other end; behind a trusted proxy the one it speaks for. */
   client: ClientAddress;
+  /** The field of a trusted proxy that says who the client is and cannot be read; the guard refuses such a request. */
+  unreadableHop: 'X-Forwarded-For' | 'Forwarded' | undefined;
   /** guard: CORS fields for every answer, flat; undefined where the origin is not allowed or absent. */
   cors: readonly string[] | undefined;
   /** guard: a preflight, to be answered by policy alone. */

@@ -36,6 +36,7 @@ export const guardRules: readonly Rule[] = [
   { name: 'host', check: refuseForeignHost },
   { name: 'transfer-coding', check: refuseOtherCodings },
   { name: 'credential-once', check: refuseSecondCredential },
+  { name: 'forwarded', check: refuseUnreadableHop },
   { name: 'path', check: refuseOddPath },
   { name: 'draining', check: refuseWhileDraining },
 ];
@@ -133,6 +134,13 @@ const bearerInList = /^[ \t]*bearer\b[^,]*,|,[ \t]*bearer\b/i;
 
 function holdsTwo(value: string | undefined): boolean {
   return value?.includes(',') === true;
+}
+
+/** Taken for the proxy's own, the request would get past every rule that names the client's address. */
+function refuseUnreadableHop(x: Exchange): Refusal | undefined {
+  return x.unreadableHop === undefined
+    ? undefined
+    : malformed(`the last hop in its ${x.unreadableHop} field is not an IP address`);
 }
 
 /** Path characters of RFC 3986, whole escapes; the query may hold more, but nothing that a log or a line breaks on. */

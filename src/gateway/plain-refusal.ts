@@ -18,7 +18,7 @@ export interface PlainRequest {
 /** What the texts of the refusal are filled with. */
 export function plainParams(request: PlainRequest): ErrorParams {
   const head = request.bytes.toString('latin1');
-  const carriesKey = /\r?\n(?:authorization|x-api-key|api-key)[ \t]*:/i.test(head);
+  const carriesKey = /\n(?:authorization|x-api-key|api-key)[ \t]*:/i.test(head);
   const exposed =
     carriesKey && request.crossedNetwork
       ? ', so its key could be read on the way: replace it (`flm key rotate KEY`)'
@@ -38,7 +38,7 @@ export function plainRefusal(requestId: string, params: ErrorParams): string {
 
 /** The host that the client called, where it is one of ours: what it wrote must not be echoed. */
 function hostIn(head: string, hosts: HostList): string {
-  const value = /\r?\nhost:[ \t]*([^\r\n]*?)[ \t]*\r?\n/i.exec(head)?.[1];
+  const value = /\nhost:([^\r\n]*)/i.exec(head)?.[1]?.trim();
   const host = value === undefined ? undefined : parseHost(value);
   if (host === undefined || !hosts.answersFor(host)) return 'localhost';
   return host.includes(':') ? `[${host}]` : host;

@@ -85,10 +85,11 @@ const ofText: Routines = {
     ['split', 'replace', 'replaceAll', 'toLowerCase', 'toUpperCase', 'trim', 'trimEnd', 'trimStart'],
     ofSelf,
   ),
-  ...each(['includes', 'lastIndexOf', 'isWellFormed', 'normalize', 'localeCompare'], ofSelf),
+  ...each(['includes', 'isWellFormed', 'normalize', 'localeCompare'], ofSelf),
   ...each(['startsWith', 'endsWith'], ofArgument),
   ...each(['repeat', 'concat'], ofResult),
   indexOf: ofSearch,
+  lastIndexOf: (self, args, result) => Math.max(0, Number(args[1] ?? lengthOf(self)) - Number(result)),
 };
 const ofList: Routines = {
   ...each(['includes', 'lastIndexOf', 'join', 'shift', 'unshift', 'splice', 'reverse', 'fill'], ofSelf),

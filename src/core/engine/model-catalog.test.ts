@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { countSteps } from '../../../test/helpers/count-steps.ts';
 import { sampleKey, sampleRef } from '../../../test/helpers/engine-samples.ts';
 import { engineKind } from '../../engines/kinds.ts';
 import type { ModelAlias } from '../security/ports.ts';
@@ -273,4 +274,24 @@ test('a list shows what the key may use now: sorted, aliases included, nothing t
 test('one engine for a name is one answer, made once', () => {
   const c = catalog([engine('a', ['m'])]);
   assert.equal(c.resolve('m', chat, anyone), c.resolve('m', chat, anyone));
+});
+
+test('an unknown name costs the same in a catalogue of any size, also for a key with rules', () => {
+  const keys = [
+    anyone,
+    sampleKey({ models: ['model-*'] }),
+    sampleKey({ models: Array.from({ length: 100 }, (_, i) => `*a*b*${i}`) }),
+  ];
+  for (const key of keys)
+    for (const name of ['model-00001x', 'unknown', 'x'.repeat(96)]) {
+      const steps = [2_000, 20_000].map((count) => {
+        const ids = Array.from({ length: count }, (_, i) => `model-${String(i).padStart(5, '0')}`);
+        const c = catalog([engine('a', ids)]);
+        // What is made once for all requests of a key.
+        c.resolve('other', chat, key);
+        return countSteps(() => c.resolve(name, chat, key));
+      });
+      const [small = 0, large = 0] = steps;
+      assert.ok(large < small + 10_000, `${name}: ${steps}`);
+    }
 });

@@ -88,6 +88,9 @@ export class ModelCatalog {
   readonly #aliases = new Map<string, Target>();
   readonly #plans = new WeakMap<KeyView, Map<RouteId, Map<string, Plan>>>();
   readonly #visible = new WeakMap<KeyView, readonly CatalogEntry[]>();
+  readonly #useless = new WeakMap<KeyView, boolean>();
+  /** All ids and aliases, sorted; made for the first unknown name. */
+  #names: readonly string[] | undefined;
 
   constructor(engines: readonly CatalogEngine[], aliases: readonly ModelAlias[], nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -228,17 +231,28 @@ export class ModelCatalog {
   }
 
   #unknown(name: string, key: KeyView): Resolution {
-    const targets = [...this.#byId.values(), ...this.#aliases.values()];
-    const any = targets.some(
-      (t) => this.#mayUse(key, t) && t.members.some((m) => key.mayUseEngine(m.candidate.engine.ref.id)),
-    );
-    if (!any && targets.length > 0 && !(key.anyModel && key.anyEngine)) return { kind: 'denied' };
+    if (!(key.anyModel && key.anyEngine) && this.#mayUseNone(key)) return { kind: 'denied' };
     // While nothing is up, nobody knows whether the model would be there.
     if (!this.#anyUp) return this.#down(this.#loads);
-    const names = this.visible(key).map((e) => e.id);
-    return name === ''
-      ? { kind: 'unnamed', visible: names }
-      : { kind: 'unknown', near: nearNames(name, names) };
+    if (name === '') return { kind: 'unnamed', visible: this.visible(key).map((e) => e.id) };
+    this.#names ??= [...new Set([...this.#byId.keys(), ...this.#aliases.keys()])].sort();
+    const mayOffer = (id: string): boolean => {
+      const target = this.#aliases.get(id) ?? this.#byId.get(id);
+      return target !== undefined && this.#entry(target, key) !== undefined;
+    };
+    return { kind: 'unknown', near: nearNames(name, this.#names, mayOffer) };
+  }
+
+  /** Whether there are models, and the key may use none of them. */
+  #mayUseNone(key: KeyView): boolean {
+    let none = this.#useless.get(key);
+    if (none === undefined) {
+      const mayUse = (t: Target): boolean =>
+        this.#mayUse(key, t) && t.members.some((m) => key.mayUseEngine(m.candidate.engine.ref.id));
+      none = this.#byId.size > 0 && !this.#byId.values().some(mayUse) && !this.#aliases.values().some(mayUse);
+      this.#useless.set(key, none);
+    }
+    return none;
   }
 
   #speakers(route: RouteId, key: KeyView): readonly string[] {

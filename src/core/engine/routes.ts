@@ -48,12 +48,21 @@ export type Scope = (typeof scopes)[number];
 export const dialects = ['openai', 'responses', 'anthropic', 'ollama'] as const;
 export type Dialect = (typeof dialects)[number];
 
+/** Where a field can be put before all others of a JSON object: behind its brace. */
+export interface FieldPlace {
+  readonly at: number;
+  /** The object has no field, so that no comma is needed behind the new one. */
+  readonly empty: boolean;
+}
+
 /** What the rules need to know of a request's body; read by the scanner, never from a parsed copy. */
 export interface BodyFacts {
   /** The `model` value as the client wrote it, unescaped; undefined where none is named. */
   readonly model: string | undefined;
   /** Byte range of the model's value in the body, quotes included, for replacing it; undefined without a model. */
   readonly modelRange: readonly [from: number, to: number] | undefined;
+  /** Undefined for a form. */
+  readonly fieldPlace?: FieldPlace;
   /** Whether an answer in events is asked for; undefined where the body does not say. */
   readonly stream: boolean | undefined;
   /**

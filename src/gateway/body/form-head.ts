@@ -24,7 +24,7 @@ const boundaryForm = /^[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]$/;
 /** Tokens of a boundary that some clients do not quote although they should. */
 const boundaryToken = /[ \t]*;[ \t]*(boundary)=([A-Za-z0-9'()+_,./:=?-]{1,70})(?=[ \t]*(?:;|$))/iy;
 /** No name begins with a dash, so that no field can be taken for a boundary. */
-const fieldLine = /^([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*$/;
+const fieldLine = /^([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*):([^\x00-\x08\x0a-\x1f\x7f]*)$/;
 
 /** The boundary of a form, from the request's content type; undefined where it is not plain. */
 export function boundaryOf(contentType: string): string | undefined {
@@ -48,7 +48,7 @@ export function readPartHead(head: string): PartHead | BodyFault {
     const field = fieldLine.exec(line);
     if (field === null) return { reason: 'a part has a malformed field' };
     const name = (field[1] as string).toLowerCase();
-    const value = field[2] as string;
+    const value = withoutBlanks(field[2] as string);
     if (seen.has(name)) return { reason: `a part has two fields ${name}` };
     seen.add(name);
     if (name === 'content-disposition') disposition = value;
@@ -93,6 +93,19 @@ function parameters(text: string, at: number, forms: readonly RegExp[]): Map<str
     next += match[0].length;
   }
   return found;
+}
+
+/** Without spaces and tabs around. A pattern that leaves them out would try each run of them from each of its places. */
+function withoutBlanks(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 function isUtf8Name(charset: string): boolean {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FoundFacts, isPlainText, maxModelBytes } from './found-facts.ts';
 
+const place = { at: 1, empty: false };
+
 function model(token: string, escaped = token.includes('\\')): FoundFacts | string {
   const facts = new FoundFacts();
   const bytes = Buffer.from(`xx${token}`);
@@ -11,8 +13,8 @@ function model(token: string, escaped = token.includes('\\')): FoundFacts | stri
 test('the model is what the token says, and where it stands', () => {
   const found = model('"a\\u002fb é"');
   assert.ok(found instanceof FoundFacts);
-  assert.equal(found.facts().model, 'a/b é');
-  assert.deepEqual(found.facts().modelRange, [40, 53]);
+  assert.equal(found.facts(place).model, 'a/b é');
+  assert.deepEqual(found.facts(place).modelRange, [40, 53]);
 });
 
 test('a model that engines could read in different ways is a fault', () => {
@@ -29,7 +31,7 @@ test('a model that engines could read in different ways is a fault', () => {
 test('the stream flag is true, false, or nothing said', () => {
   const stream = (text: string): boolean | string | undefined => {
     const facts = new FoundFacts();
-    return facts.takeStream(text.charCodeAt(0)) ?? facts.facts().stream;
+    return facts.takeStream(text.charCodeAt(0)) ?? facts.facts(place).stream;
   };
   assert.equal(stream('true'), true);
   assert.equal(stream('false'), false);
@@ -48,7 +50,7 @@ test('values have one text each: escapes undone, numbers as written, what is lon
   take('type', '"\\u006dcp"');
   take('prompt', '"long', true);
   assert.match(take('options', '12345', true) ?? '', /"options" is too long/);
-  assert.deepEqual(Object.fromEntries(facts.facts().values), {
+  assert.deepEqual(Object.fromEntries(facts.facts(place).values), {
     keep_alive: ['-1.50'],
     type: ['"mcp"'],
     prompt: ['"..."'],
@@ -60,7 +62,7 @@ test('below an array each different value stands once, up to a limit', () => {
   for (let i = 0; i < 1000; i++) assert.equal(facts.report('tools[].type', '"function"'), undefined);
   for (let i = 1; i < 64; i++) assert.equal(facts.report('tools[].type', `"${i}"`), undefined);
   assert.match(facts.report('tools[].type', '"one more"') ?? '', /more than 64/);
-  assert.equal(facts.facts().values.get('tools[].type')?.length, 64);
+  assert.equal(facts.facts(place).values.get('tools[].type')?.length, 64);
 });
 
 test('plain text has neither control characters nor half of a surrogate pair', () => {

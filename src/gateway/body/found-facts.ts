@@ -4,7 +4,7 @@
  *
  * Refuses values that a rule and an engine could take for different things; each `take` returns why, or undefined.
  */
-import type { BodyFacts } from '../../core/engine/routes.ts';
+import type { BodyFacts, FieldPlace } from '../../core/engine/routes.ts';
 import { unquote } from './json-tokens.ts';
 
 export const maxModelBytes = 1024;
@@ -31,8 +31,9 @@ export class FoundFacts {
   /** The values of a path that has two or more, for finding them again. */
   #distinct: Map<string, Set<string>> | undefined;
 
-  facts(): BodyFacts {
+  facts(fieldPlace: FieldPlace): BodyFacts {
     return {
+      fieldPlace,
       model: this.#model,
       modelRange: this.#modelRange,
       stream: this.#stream,

@@ -274,7 +274,10 @@ test('a name put into a body without one is read by JSON.parse, and nothing else
   const property = fc.property(object, fc.constantFrom('', ' '), cuts, (body, blank, at) => {
     const { model: _, ...rest } = body;
     const json = ` ${JSON.stringify(rest, undefined, blank)}`;
-    const edited = Buffer.concat(insertModel(pieces(Buffer.from(json), at), 'engine/model', 'json'));
+    const came = pieces(Buffer.from(json), at);
+    const facts = scan(came);
+    fc.pre(typeof facts !== 'string');
+    const edited = Buffer.concat(insertModel(came, 'engine/model', facts.fieldPlace));
     assert.deepEqual(JSON.parse(edited.toString()), { ...(JSON.parse(json) as Json), model: 'engine/model' });
     assert.equal(edited.toString().replace(/"model":"engine\/model",?/, ''), json);
   });

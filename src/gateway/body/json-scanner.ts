@@ -84,6 +84,11 @@ export class JsonScanner {
   #shift = 0;
   #length = 0;
 
+  /** Position behind the brace of the body. */
+  #fieldsAt = 0;
+  /** The body has no field. */
+  #empty = false;
+
   readonly #facts = new FoundFacts();
 
   constructor(plan: ScanPlan) {
@@ -125,7 +130,7 @@ export class JsonScanner {
 
   /** Only after `end` found no fault. */
   facts(): BodyFacts {
-    return this.#facts.facts();
+    return this.#facts.facts({ at: this.#fieldsAt, empty: this.#empty });
   }
 
   /** The check proper is needed only where a character is split between pieces. */
@@ -170,6 +175,7 @@ export class JsonScanner {
             fault = this.#report(this.#here.path, byte === 0x7d ? '{}' : '{...}', at);
           if (byte === 0x7d) {
             this.#close();
+            if (this.#depth === 0) this.#empty = true;
             at += 1;
             break;
           }
@@ -202,6 +208,7 @@ export class JsonScanner {
           this.#next = this.#plan;
           fault = this.#open(false, at);
           at += 1;
+          this.#fieldsAt = this.#shift + at;
           break;
         default:
           return this.#fault('something follows the end of the object', at);

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { insertModel, replaceModel } from './model-edit.ts';
+import { countSteps } from '../../../test/helpers/count-steps.ts';
+import type { FieldPlace } from '../../core/engine/routes.ts';
+import { JsonScanner } from './json-scanner.ts';
+import { insertField, insertModel, replaceModel } from './model-edit.ts';
+import { scanPlan } from './scan-plan.ts';
 
 /** Every way to take a body apart in two pieces, and one in single bytes. */
 function cuts(text: string): readonly (readonly Buffer[])[] {
@@ -12,6 +16,14 @@ function cuts(text: string): readonly (readonly Buffer[])[] {
 
 function joined(body: readonly Buffer[]): string {
   return Buffer.concat(body).toString();
+}
+
+/** As the scanner of the body finds it. */
+function placeIn(body: readonly Buffer[]): FieldPlace | undefined {
+  const scanner = new JsonScanner(scanPlan([]));
+  for (const piece of body) assert.equal(scanner.write(piece, 0, piece.length), undefined);
+  assert.equal(scanner.end(), undefined);
+  return scanner.facts().fieldPlace;
 }
 
 test('a model is replaced where it stands, however the body is cut', () => {
@@ -41,7 +53,7 @@ test('a body without a model gets one first, and loses nothing', () => {
   ];
   for (const [text, expected] of cases) {
     for (const body of cuts(text)) {
-      assert.equal(joined(insertModel(body, 'm', 'json')), expected);
+      assert.equal(joined(insertModel(body, 'm', placeIn(body))), expected);
       assert.doesNotThrow(() => JSON.parse(expected));
     }
   }
@@ -52,8 +64,29 @@ test('a form without a model gets a first part, in its own boundary', () => {
   const text = `${boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n${boundary}--\r\n`;
   for (const body of cuts(text)) {
     assert.equal(
-      joined(insertModel(body, 'é', 'multipart')),
+      joined(insertModel(body, 'é', undefined)),
       `${boundary}\r\nContent-Disposition: form-data; name="model"\r\n\r\né\r\n${text}`,
+    );
+  }
+});
+
+test('an edit costs by the pieces of a body, not by its bytes', () => {
+  const blanks = (bytes: number): readonly Buffer[] =>
+    Array.from({ length: 100 }, () => Buffer.alloc(bytes / 100, ' '));
+  const edits: readonly ((body: readonly Buffer[]) => unknown)[] = [
+    (body) => insertModel(body, 'm', { at: 1, empty: false }),
+    (body) => insertModel(body, 'm', { at: 90, empty: true }),
+    (body) => insertModel(body, 'm', undefined),
+    (body) => insertField(body, '"a":1', { at: 1, empty: false }),
+    (body) => replaceModel(body, [5, 9], 'm', 'json'),
+  ];
+  for (const edit of edits) {
+    const [small, large] = [blanks(10_000), blanks(10_000_000)] as const;
+    const steps = countSteps(() => edit(large));
+    assert.ok(steps < 2_000, String(steps));
+    assert.equal(
+      steps,
+      countSteps(() => edit(small)),
     );
   }
 });

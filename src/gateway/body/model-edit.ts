@@ -2,12 +2,11 @@
  * Puts the engine's name for a model where the client's stands. Only the bytes of that value change; all others are
  * sent on from the buffers they came in.
  */
+import type { FieldPlace } from '../../core/engine/routes.ts';
 import type { ModelPlace } from '../routes.ts';
 
 /** Two dashes, a boundary (RFC 2046: 70 characters at most), CRLF. */
 const longestOpening = 2 + 70 + 2;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
 
 /** Replaces the bytes [from, to) of the body by the name, as a JSON string or as a form value. */
 export function replaceModel(
@@ -19,38 +18,31 @@ export function replaceModel(
   return splice(body, range[0], range[1], Buffer.from(place === 'json' ? JSON.stringify(name) : name));
 }
 
-/** Puts a field before all others of a JSON body, which is an object; the scanner has seen to that. */
-export function insertField(body: readonly Buffer[], field: string): readonly Buffer[] {
-  let brace = -1;
-  let at = 0;
-  for (const piece of body) {
-    for (const [i, byte] of piece.entries()) {
-      if (brace < 0) {
-        if (byte === openBrace) brace = at + i;
-      } else if (!isBlank(byte)) {
-        const comma = byte === closeBrace ? '' : ',';
-        return splice(body, brace + 1, brace + 1, Buffer.from(`${field}${comma}`));
-      }
-    }
-    at += piece.length;
-  }
-  return body;
+/** Puts a field before all others of a JSON body; the scanner has found the place. */
+export function insertField(body: readonly Buffer[], field: string, place: FieldPlace): readonly Buffer[] {
+  return splice(body, place.at, place.at, Buffer.from(place.empty ? field : `${field},`));
 }
 
-/**
- * Names the model in a body that names none: the engine must not choose another than the rules were asked about. A JSON
- * body is an object, a form begins with its boundary; the scanners have seen to that.
- */
-export function insertModel(body: readonly Buffer[], name: string, place: ModelPlace): readonly Buffer[] {
-  return place === 'json' ? insertField(body, `"model":${JSON.stringify(name)}`) : insertPart(body, name);
+/** Names the model in a body that names none: the engine must not choose another than the rules were asked about. */
+export function insertModel(
+  body: readonly Buffer[],
+  name: string,
+  place: FieldPlace | undefined,
+): readonly Buffer[] {
+  return place === undefined
+    ? insertPart(body, name)
+    : insertField(body, `"model":${JSON.stringify(name)}`, place);
 }
 
-/** A first part of a form, with the boundary that its first line is. */
+/** A first part of a form, with the boundary that its first line is; the scanner has seen to that. */
 function insertPart(body: readonly Buffer[], name: string): readonly Buffer[] {
-  const opening = Buffer.concat(body.map((piece) => piece.subarray(0, longestOpening))).subarray(
-    0,
-    longestOpening,
-  );
+  const first: Buffer[] = [];
+  for (let i = 0, length = 0; i < body.length && length < longestOpening; i++) {
+    const piece = (body[i] as Buffer).subarray(0, longestOpening);
+    first.push(piece);
+    length += piece.length;
+  }
+  const opening = Buffer.concat(first);
   const boundary = opening.subarray(0, opening.indexOf('\r\n'));
   const head = '\r\nContent-Disposition: form-data; name="model"\r\n\r\n';
   return [Buffer.concat([boundary, Buffer.from(`${head}${name}\r\n`)]), ...body];
@@ -73,8 +65,4 @@ function splice(body: readonly Buffer[], from: number, to: number, bytes: Buffer
     if (behind < piece.length) edited.push(piece.subarray(behind));
   }
   return edited;
-}
-
-function isBlank(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

@@ -67,11 +67,12 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
   if (facts.model !== found.upstreamName) {
     body =
       facts.modelRange === undefined
-        ? insertModel(body, found.upstreamName, route.model)
+        ? insertModel(body, found.upstreamName, facts.fieldPlace)
         : replaceModel(body, facts.modelRange, found.upstreamName, route.model);
   }
   const usageAdded = asksForUsage(key, route, facts, candidates);
-  if (usageAdded) body = insertField(body, '"stream_options":{"include_usage":true}');
+  if (usageAdded && facts.fieldPlace !== undefined)
+    body = insertField(body, '"stream_options":{"include_usage":true}', facts.fieldPlace);
   if (body !== read.body) length = body.reduce((sum, part) => sum + part.length, 0);
   const order: Order = {
     route,
