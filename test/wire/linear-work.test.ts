@@ -17,11 +17,12 @@ import { scanPlan } from '../../src/gateway/body/scan-plan.ts';
 import { Utf8Check } from '../../src/gateway/body/utf8-check.ts';
 import { readClientHello } from '../../src/gateway/client-hello.ts';
 import { preflightFields, readOrigin } from '../../src/gateway/cors.ts';
+import { ForeignTokens } from '../../src/gateway/foreign-tokens.ts';
 import { makeGuard } from '../../src/gateway/guard.ts';
 import { HostList, parseHost } from '../../src/gateway/hosts.ts';
 import { readOrdinaryHead } from '../../src/gateway/http/ordinary-head.ts';
 import { LoginThrottle } from '../../src/gateway/login-throttle.ts';
-import { plainRefusal } from '../../src/gateway/plain-refusal.ts';
+import { plainParams } from '../../src/gateway/plain-refusal.ts';
 import { passingQuery } from '../../src/gateway/query.ts';
 import { router } from '../../src/gateway/router.ts';
 import { bareExchange } from '../helpers/bare-exchange.ts';
@@ -133,6 +134,7 @@ describe('the steps before a handler', () => {
   const auth = makeAuth({
     clock: systemClock,
     throttle: new LoginThrottle(),
+    foreign: new ForeignTokens(),
     temporary: { find: () => undefined },
     onRefused: () => {},
   });
@@ -183,7 +185,7 @@ describe('the steps before a handler', () => {
         requestId: 'r',
         crossedNetwork: true,
       };
-      return () => plainRefusal(request);
+      return () => plainParams(request);
     },
   };
   for (const [what, reader] of Object.entries(readers))
