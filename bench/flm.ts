@@ -99,17 +99,15 @@ export function helpMs(): number {
 
 /** The first key as people make it, the others in one transaction: ten thousand waits for the disk would take minutes. */
 async function prepareHome(env: NodeJS.ProcessEnv, keyCount: number): Promise<readonly string[]> {
-  const flm = openFlm({ environment: env, entry: flmCommand });
+  const flm = openFlm({ environment: env, onKeyMade: () => {}, onProblem: () => {}, entry: flmCommand });
   await flm.security.setPolicy({ requestsPerMinutePerKey: 1_000_000 });
   const first = await flm.security.createKey({ label: 'bench' });
   const { home } = flm.machine.paths;
   await flm.close();
   const db = new DatabaseSync(join(home, 'flm.db'));
   const copy = db.prepare(
-    `INSERT INTO api_key SELECT * FROM
-     (SELECT ? AS id, label, ? AS digest, ? AS prefix, scopes, models, engines, endpoints, addresses, requests_per_minute,
-      burst, tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at, 0 AS revision
-      FROM api_key WHERE id = ?)`,
+    `INSERT INTO api_key (id, label, digest, prefix, scopes, models, engines, endpoints, addresses, created_at)
+     SELECT ?, label, ?, ?, scopes, models, engines, endpoints, addresses, created_at FROM api_key WHERE id = ?`,
   );
   const keys = [first.key];
   db.exec('BEGIN');

@@ -7,7 +7,7 @@ import type { ProxyController, RunningProxy } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
-import { SecurityService } from '../core/security/security-service.ts';
+import { type CreatedKey, SecurityService } from '../core/security/security-service.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
 import { endByMistake } from '../process/crash.ts';
 import { becomeOwner } from '../process/data-owner.ts';
@@ -49,6 +49,10 @@ export interface FlmOptions {
   readonly entry: string;
   /** The command changes the machine itself, which as root it does as root. */
   readonly keepRoot?: boolean;
+  /** Told of each key that was made, as soon as it is stored. */
+  readonly onKeyMade: (made: CreatedKey) => void;
+  /** See `ProxyServiceNeeds.onProblem`. */
+  readonly onProblem: (sentence: string, undone: boolean) => void;
 }
 
 /** Throws HOME_UNSAFE, or a `StoreError` that says what is wrong with the database. */
@@ -72,9 +76,16 @@ export function openFlm(options: FlmOptions): Flm {
       ),
     );
   };
-  const common = { audit: store.audit, clock, actor };
+  const common = { clock, actor };
   const serviceOf = (controller: ProxyController): ProxyService =>
-    new ProxyService({ ...common, proxies: store.proxies, controller, portLook: portHolder });
+    new ProxyService({
+      ...common,
+      audit: store.audit,
+      proxies: store.proxies,
+      controller,
+      portLook: portHolder,
+      onProblem: options.onProblem,
+    });
   const detached = new DetachedController({
     launch: {
       command: process.execPath,
@@ -94,6 +105,7 @@ export function openFlm(options: FlmOptions): Flm {
       repository: store.security,
       secrets: machine.secrets,
       ownAddresses: machine.ownAddresses(),
+      onKeyMade: options.onKeyMade,
       announce,
     }),
     engines: new EngineRegistry({ ...common, repository: store.engines, announce }),

@@ -31,7 +31,7 @@ export async function whatWouldHappen(flm: Flm, supposed: Supposed): Promise<Pol
   const base = await flm.security.policy();
   const part =
     supposed.profile === undefined ? {} : (await flm.proxies.loadProfile(supposed.profile)).config.policy;
-  const key = supposed.key === undefined ? undefined : (await flm.security.findKey(supposed.key)).record;
+  const key = supposed.key === undefined ? undefined : await flm.security.findKey(supposed.key);
   const route = routes.find((r) => r.id === supposed.endpoint);
   return checkPolicy({
     policy: compilePolicy(parsePolicy({ ...base, ...part })),

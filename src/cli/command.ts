@@ -6,6 +6,7 @@ import type { Flm } from '../app/flm.ts';
 import { type ExitStatus, FlmError, ProxyError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
 import { printableLines } from './layout.ts';
+import { MadeSecrets } from './made-secrets.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the commands are given. */
@@ -61,10 +62,21 @@ export function action<Args extends readonly unknown[], Options>(
     const options = all.at(-2) as Options & { readonly json?: boolean };
     const args = all.slice(0, -2) as unknown as Args;
     const json = options.json === true;
-    const { terminal, signal } = cli;
+    const { signal } = cli;
+    const made = new MadeSecrets();
+    const terminal = made.watched(cli.terminal);
     try {
       const { openFlm } = await import('../app/flm.ts');
-      const flm = openFlm({ ...cli, keepRoot });
+      const flm = openFlm({
+        environment: cli.environment,
+        entry: cli.entry,
+        keepRoot,
+        onKeyMade: (key) => made.add(key),
+        onProblem(sentence, undone) {
+          terminal.talk(`${terminal.paint('yellow', '!')} ${printableLines(sentence)}`);
+          if (undone) cli.exit = 1;
+        },
+      });
       try {
         await run({ cli, terminal, flm, json, signal }, options, ...args);
       } finally {
@@ -73,6 +85,7 @@ export function action<Args extends readonly unknown[], Options>(
     } catch (error) {
       cli.exit = tellError(error, terminal, json);
     }
+    if (!(await made.settle(terminal)) && cli.exit === 0) cli.exit = 1;
   };
 }
 

@@ -29,7 +29,7 @@ export async function warningsOf(
       `${client.name} asks for ${client.route}, which ${asked.join(', ')} does not speak; flm does not translate.`,
     );
   }
-  if (to.key === undefined && (await flm.security.listKeys()).length === 0)
+  if (to.key === undefined && (await flm.security.records()).length === 0)
     warnings.push('There is no key yet; make one with --new-key LABEL, or with `flm key create LABEL`.');
   return warnings;
 }

@@ -2,6 +2,7 @@
  * `flm key`: create, list, show, rotate, revoke, delete.
  */
 import type { Command } from 'commander';
+import type { FlmError } from '../core/errors.ts';
 import type { ApiKey } from '../core/security/api-key.ts';
 import type { KeyRequestInput } from '../core/security/key-request.ts';
 import type { CreatedKey, ListedKey } from '../core/security/security-service.ts';
@@ -115,7 +116,7 @@ function list(cli: Cli): Command {
     .alias('ls')
     .action(
       action(cli, async (session) => {
-        const keys = await session.flm.security.listKeys();
+        const { keys, lastUseProblem } = await session.flm.security.listKeys();
         const { terminal } = session;
         if (session.json) return terminal.out(JSON.stringify({ keys: keys.map(keyDocument) }));
         if (keys.length === 0)
@@ -126,10 +127,11 @@ function list(cli: Cli): Command {
           printable(record.label),
           `${record.prefix}…`,
           stateOf(record, nowMs),
-          lastUse === undefined ? 'never' : moment(lastUse.atMs),
+          lastUseProblem !== undefined ? 'unknown' : lastUse === undefined ? 'never' : moment(lastUse.atMs),
           rulesOf(record).join('; ') || 'everything with scope inference',
         ]);
         terminal.out(table(['ID', 'LABEL', 'KEY', 'STATE', 'LAST USED', 'MAY'], rows, terminal.tableColumns));
+        tellUnknownUse(session, lastUseProblem);
         for (const line of keys.flatMap((key) => advice(key, nowMs)))
           terminal.talk(`${terminal.paint('yellow', '!')} ${line}`);
       }),
@@ -141,9 +143,13 @@ function show(cli: Cli): Command {
     .argument('<key>', 'id, or a label that only one key has')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
-        const key = await session.flm.security.findKey(name);
-        if (session.json) return session.terminal.out(JSON.stringify(keyDocument(key)));
-        session.terminal.out(keyText(key, session.flm.machine.clock.nowMs()));
+        const { keys, lastUseProblem } = await session.flm.security.showKey(name);
+        const nowMs = session.flm.machine.clock.nowMs();
+        for (const key of keys)
+          session.terminal.out(
+            session.json ? JSON.stringify(keyDocument(key)) : keyText(key, lastUseProblem, nowMs),
+          );
+        tellUnknownUse(session, lastUseProblem);
       }),
     );
 }
@@ -191,7 +197,7 @@ function remove(cli: Cli): Command {
     .option('--yes', 'do not ask')
     .action(
       action(cli, async (session, flags: { yes?: boolean }, name: string) => {
-        const { record } = await session.flm.security.findKey(name);
+        const record = await session.flm.security.findKey(name);
         const question = `Delete key ${record.id} (${printable(record.label)})?`;
         await confirm(session, 'key delete', question, flags.yes === true);
         await session.flm.security.deleteKey(record.id);
@@ -210,6 +216,13 @@ function tellCreated(session: Session, { record, key }: CreatedKey): void {
   terminal.out(key);
 }
 
+function tellUnknownUse({ terminal }: Session, problem: FlmError | undefined): void {
+  if (problem !== undefined)
+    terminal.talk(
+      `${terminal.paint('yellow', '!')} When keys were last used is not known: ${problem.message}`,
+    );
+}
+
 /** What `--json` prints of a key; documented in docs/cli.md. Never the digest, never the secret. */
 function keyDocument({ record, lastUse }: ListedKey) {
   const { digest: _, createdAtMs, expiresAtMs, revokedAtMs, ...rest } = record;
@@ -224,7 +237,8 @@ function keyDocument({ record, lastUse }: ListedKey) {
   };
 }
 
-function keyText({ record, lastUse }: ListedKey, nowMs: number): string {
+function keyText({ record, lastUse }: ListedKey, problem: FlmError | undefined, nowMs: number): string {
+  const used = lastUse === undefined ? 'never' : `${moment(lastUse.atMs)} from ${lastUse.address}`;
   return facts([
     ['id', record.id],
     ['label', printable(record.label)],
@@ -232,7 +246,7 @@ function keyText({ record, lastUse }: ListedKey, nowMs: number): string {
     ['state', stateOf(record, nowMs)],
     ['created', moment(record.createdAtMs)],
     ['expires', record.expiresAtMs === null ? 'never' : moment(record.expiresAtMs)],
-    ['last used', lastUse === undefined ? 'never' : `${moment(lastUse.atMs)} from ${lastUse.address}`],
+    ['last used', problem === undefined ? used : 'unknown'],
     ['scopes', record.scopes.join(', ')],
     ['rules', rulesOf(record).join('\n') || 'none'],
   ]);

@@ -30,8 +30,8 @@ export function nextCommand(cli: Cli): Command {
 
 async function usableKeys({ flm }: Session): Promise<number> {
   const nowMs = flm.machine.clock.nowMs();
-  const keys = await flm.security.listKeys();
-  return keys.filter(({ record }) => record.revokedAtMs === null && (record.expiresAtMs ?? nowMs + 1) > nowMs)
+  const keys = await flm.security.records();
+  return keys.filter((record) => record.revokedAtMs === null && (record.expiresAtMs ?? nowMs + 1) > nowMs)
     .length;
 }
 

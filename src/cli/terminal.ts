@@ -17,6 +17,8 @@ export interface Terminal {
   redraw(text: string): void;
   /** Talk: progress, hints, warnings. */
   talk(text: string): void;
+  /** Resolves once standard output took everything so far; with the error where it did not. */
+  written(): Promise<Error | undefined>;
   /** Bytes of a result as they come, without a newline. */
   write(text: string): void;
   /** Colours for results; the text itself where colours are not wanted. */
@@ -69,6 +71,12 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
     // Colours are chosen by where results go; a file of errors has none.
     talk: (text) => void stderr.write(`${stderr.isTTY === true ? text : stripVTControlCharacters(text)}\n`),
     write: (text) => void stdout.write(text),
+    written: () =>
+      new Promise((resolve) => {
+        // Callbacks come in the order of the writes; a stream that failed before says so.
+        if (stdout.errored instanceof Error) resolve(stdout.errored);
+        else stdout.write('', (error) => resolve(error ?? undefined));
+      }),
     paint: (style, text) => (coloured ? styleText(style, text, { validateStream: false }) : text),
     interactive: stdin.isTTY === true && stdout.isTTY === true,
     outIsTerminal: stdout.isTTY === true,

@@ -105,8 +105,8 @@ async function viewOf(session: Session, handle: ProxyHandle): Promise<ProxyView>
 async function keyFor(session: Session, flags: UpFlags): Promise<CreatedKey | undefined> {
   const { security, machine } = session.flm;
   const nowMs = machine.clock.nowMs();
-  const usable = (await security.listKeys()).some(
-    ({ record: r }) =>
+  const usable = (await security.records()).some(
+    (r) =>
       r.revokedAtMs === null &&
       (r.expiresAtMs === null || r.expiresAtMs > nowMs) &&
       r.scopes.includes('inference'),

@@ -73,9 +73,9 @@ function firstDay(flags: UsageFlags, nowMs: number): string {
 
 /** Labels of all keys, also of those that ended; a deleted key has its id alone. */
 async function labels(session: Session): Promise<ReadonlyMap<string, string>> {
-  const keys = await session.flm.security.listKeys();
+  const keys = await session.flm.security.records();
   return new Map([
-    ...keys.map(({ record }) => [record.id, record.label] as const),
+    ...keys.map((record) => [record.id, record.label] as const),
     [chatUsage.keyId, 'flm chat'] as const,
   ]);
 }

@@ -237,7 +237,7 @@ export const errorTable = {
   },
   STORE_FULL: {
     ...machine,
-    text: 'The disk that holds {file} is full; nothing was changed.',
+    text: 'The disk that holds {file} is full; the file was left as it was.',
     hint: 'Free some space and try again.',
   },
   STORE_CORRUPT: {

@@ -5,7 +5,7 @@
  * (pid and start time). A process is sent a signal only while it surely is the one of the handle.
  */
 import { type Clock, systemClock } from '../core/clock.ts';
-import { ProxyError } from '../core/errors.ts';
+import { ProxyError, StoreError } from '../core/errors.ts';
 import type {
   Liveness,
   ProxyController,
@@ -147,7 +147,12 @@ export class DetachedController implements ProxyController {
 
   async #forget(handle: ProxyHandle): Promise<void> {
     await removeStaleSocket(handle.controlPath);
-    await this.#options.handles.deleteHandle(handle.id, handle.nonce);
+    try {
+      await this.#options.handles.deleteHandle(handle.id, handle.nonce);
+    } catch (error) {
+      // The process is gone all the same; who lists handles next sees that and forgets it then.
+      if (!(error instanceof StoreError)) throw error;
+    }
   }
 
   /** After a child was killed: what it may have written as it died. */

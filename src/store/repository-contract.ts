@@ -110,6 +110,61 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     assert.deepEqual(await store.security.findKey('key_a'), { ...read, label: 'new', revokedAtMs: 5 });
   });
 
+  story('a change comes with its audit entry, and one that is refused without', async (store) => {
+    const entry = (action: string) => ({ atMs: 1, actor: 'cli:me', action, subject: 'x' });
+    await store.security.insertKey(sampleKey('a'), entry('key.create'));
+    await store.security.updateKey(sampleKey('a', { label: 'new' }), entry('key.set'));
+    await store.security.replaceKey(sampleKey('a'), sampleKey('b'), entry('key.rotate'));
+    await store.security.savePolicy(defaultPolicy, entry('policy.set'));
+    const engine: EngineRecord = { id: 'e', url: 'http://h', createdAtMs: 1 };
+    await store.engines.saveEngine(engine, entry('engine.add'));
+    await store.engines.saveAlias({ name: 'x', target: 'y' }, entry('alias.set'));
+    const profile: ProxyProfile = { name: 'p', config: {}, createdAtMs: 1, updatedAtMs: 1 };
+    await store.proxies.saveProfile(profile, entry('profile.save'));
+    await store.proxies.deleteProfile('p', entry('profile.delete'));
+    await store.engines.deleteAlias('x', entry('alias.remove'));
+    await store.engines.deleteEngine('e', entry('engine.remove'));
+    await store.security.deleteKey('key_a', entry('key.delete'));
+    const made = 'key.create key.set key.rotate policy.set engine.add alias.set profile.save profile.delete';
+    const all = `${made} alias.remove engine.remove key.delete`.split(' ');
+    const actions = async () => (await store.audit.list(99)).map(({ action }) => action).reverse();
+    assert.deepEqual(await actions(), all);
+
+    const refused = entry('refused');
+    await assert.rejects(store.security.insertKey(sampleKey('b'), refused), fails('KEY_INVALID'));
+    await assert.rejects(store.security.updateKey(sampleKey('c'), refused), fails('KEY_NOT_FOUND'));
+    await assert.rejects(
+      store.security.replaceKey(sampleKey('c'), sampleKey('d'), refused),
+      fails('KEY_NOT_FOUND'),
+    );
+    await store.security.deleteKey('key_c', refused);
+    await store.engines.deleteEngine('c', refused);
+    await store.engines.deleteAlias('c', refused);
+    await store.proxies.deleteProfile('c', refused);
+    assert.deepEqual(await actions(), all);
+    assert.deepEqual(
+      (await store.security.listKeys()).map((key) => key.id),
+      ['key_b'],
+    );
+  });
+
+  story('a key that was revoked meanwhile gets no successor', async (store) => {
+    const read = sampleKey('a');
+    await store.security.insertKey(read);
+    await store.security.updateKey({ ...read, revokedAtMs: 5 });
+    await assert.rejects(store.security.replaceKey(read, sampleKey('b')), fails('KEY_INVALID'));
+    assert.equal((await store.security.listKeys()).length, 1);
+  });
+
+  story('a successor that cannot be stored leaves its predecessor as it was', async (store) => {
+    const [old, other] = [sampleKey('a'), sampleKey('b')];
+    await store.security.insertKey(old);
+    await store.security.insertKey(other);
+    const ended = { ...old, revokedAtMs: 5 };
+    await assert.rejects(store.security.replaceKey(ended, other), fails('KEY_INVALID'));
+    assert.deepEqual(await store.security.listKeys(), [old, other]);
+  });
+
   story('a deleted key is gone, and deleting it again says that there was none', async (store) => {
     await store.security.insertKey(sampleKey('a'));
     assert.equal(await store.security.deleteKey('key_a'), true);

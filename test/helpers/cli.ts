@@ -6,7 +6,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -42,6 +51,8 @@ export interface TestCli {
   /** Programs that `flm` finds on the machine are here. */
   readonly programs: string;
   run(...args: readonly string[]): Promise<Ran>;
+  /** With standard output going to a file; what it printed there is not read. */
+  runInto(file: string, ...args: readonly string[]): Promise<Ran>;
   /** With something on standard input. */
   pipe(input: string, ...args: readonly string[]): Promise<Ran>;
   start(...args: readonly string[]): Running;
@@ -73,11 +84,16 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
     ...env,
   };
 
-  const launch = (program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): Running => {
+  const launch = (
+    program: string,
+    args: readonly string[],
+    more: NodeJS.ProcessEnv = {},
+    stdout: number | 'pipe' = 'pipe',
+  ): Running => {
     const child = spawn(program, args, {
       cwd: folder,
       env: { ...full, ...more },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', stdout, 'pipe'],
     });
     children.add(child);
     return watch(child);
@@ -90,6 +106,14 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
       SHELL: '/bin/sh',
       TERM: 'xterm',
     });
+  };
+  const runInto = async (file: string, ...args: readonly string[]): Promise<Ran> => {
+    const output = openSync(file, 'w');
+    try {
+      return await launch(process.execPath, [flmEntry, ...args], {}, output).ended;
+    } finally {
+      closeSync(output);
+    }
   };
   const pipe = (input: string, ...args: readonly string[]): Promise<Ran> => {
     const { child, ended } = start(...args);
@@ -104,7 +128,16 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
     for (const pid of processesOf(home)) process.kill(pid, 'SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
-  return { home, folder, programs, start, startInTerminal, pipe, run: (...args) => pipe('', ...args) };
+  return {
+    home,
+    folder,
+    programs,
+    start,
+    startInTerminal,
+    pipe,
+    runInto,
+    run: (...args) => pipe('', ...args),
+  };
 }
 
 /** A mistake that the user can fix: one sentence, what to do, nothing on stdout, and no look inside. */

@@ -8,6 +8,7 @@ export function silentCli(): Cli {
       redraw: () => {},
       talk: () => {},
       write: () => {},
+      written: async () => undefined,
       paint: (_, text) => text,
       interactive: false,
       outIsTerminal: false,

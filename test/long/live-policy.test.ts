@@ -39,7 +39,12 @@ test('two hundred changes of a policy within half a minute fail no request that 
   assert.equal(started.code, 0, started.stderr);
   const { baseUrl } = started.json<{ baseUrl: string }>();
   const { key } = (await cli.run('key', 'create', 'busy', '--json')).json<{ key: string }>();
-  const flm = openFlm({ environment: { FLM_HOME: cli.home, HOME: cli.folder }, entry: flmEntry });
+  const flm = openFlm({
+    environment: { FLM_HOME: cli.home, HOME: cli.folder },
+    entry: flmEntry,
+    onKeyMade: () => {},
+    onProblem: () => {},
+  });
   t.after(() => flm.close());
 
   let over = false;

@@ -22,7 +22,12 @@ beforeEach(async () => {
   asked = [];
   stage = await Backstage.open({
     engines: [{ kind: { usageOnRequest: new Set(['chat.completions']) } }],
-    ledger: { today: (familyId) => (asked.push(familyId), today) },
+    ledger: {
+      today(familyId) {
+        asked.push(familyId);
+        return today;
+      },
+    },
   });
 });
 afterEach(async () => {

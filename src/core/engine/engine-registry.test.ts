@@ -9,7 +9,6 @@ function setUp() {
   let announced = 0;
   const registry = new EngineRegistry({
     repository: store.engines,
-    audit: store.audit,
     clock: { nowMs: () => 1_000 },
     actor: 'cli:test',
     announce: async () => {

@@ -1,6 +1,7 @@
 /**
- * The saved engines and aliases as an administrator handles them. Validated whole before anything is written; recorded
- * in the audit without a secret; announced to the proxies that run.
+ * The saved engines and aliases as an administrator handles them. A change is validated whole before anything is
+ * written, and recorded in the audit without a secret, in the same transaction; then it is announced to the proxies that
+ * run. Once a change is written, nothing that follows makes it fail.
  */
 
 import { z } from 'zod';
@@ -8,13 +9,12 @@ import type { Clock } from '../clock.ts';
 import { EngineError, type Fault } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import { engineConfigSchema, engineIdPattern, secretReferenceSchema } from '../proxy/proxy-config.ts';
-import type { AuditRepository, EngineRepository, ModelAlias } from '../security/ports.ts';
+import type { AuditEntry, EngineRepository, ModelAlias } from '../security/ports.ts';
 import type { EngineKindName, EngineRecord, SecretRef } from './engine.ts';
 import { similarNames } from './near-names.ts';
 
 export interface EngineRegistryNeeds {
   readonly repository: EngineRepository;
-  readonly audit: AuditRepository;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly actor: string;
   readonly announce: () => Promise<void>;
@@ -91,21 +91,22 @@ export class EngineRegistry {
   /** Throws like `check`; then nothing was saved. */
   async add(input: NewEngine): Promise<EngineRecord> {
     const record = await this.check(input);
-    await this.#needs.repository.saveEngine(record);
-    await this.#changed('engine.add', record.id, JSON.stringify(record));
+    const entry = this.#entry('engine.add', record.id, JSON.stringify(record));
+    await this.#needs.repository.saveEngine(record, entry);
+    await this.#announce();
     return record;
   }
 
   /** Throws an `EngineError` ENGINE_NOT_FOUND. */
   async remove(id: string): Promise<void> {
-    if (!(await this.#needs.repository.deleteEngine(id))) {
+    if (!(await this.#needs.repository.deleteEngine(id, this.#entry('engine.remove', id)))) {
       const near = similarNames(
         id,
         (await this.list()).map((engine) => engine.id),
       );
       throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: id, near } });
     }
-    await this.#changed('engine.remove', id);
+    await this.#announce();
   }
 
   aliases(): Promise<readonly ModelAlias[]> {
@@ -123,32 +124,33 @@ export class EngineRegistry {
       faults.push({ field: 'target', value: target, allowed: 'the name of a model, not of an alias' });
     }
     if (faults.length > 0) throw new EngineError('ALIAS_INVALID', { faults });
-    await this.#needs.repository.saveAlias(input);
-    await this.#changed('alias.set', name, JSON.stringify(input));
+    await this.#needs.repository.saveAlias(input, this.#entry('alias.set', name, JSON.stringify(input)));
+    await this.#announce();
     return input;
   }
 
   /** Throws an `EngineError` ALIAS_NOT_FOUND. */
   async unalias(name: string): Promise<void> {
-    if (!(await this.#needs.repository.deleteAlias(name))) {
+    if (!(await this.#needs.repository.deleteAlias(name, this.#entry('alias.remove', name)))) {
       const near = similarNames(
         name,
         (await this.aliases()).map((alias) => alias.name),
       );
       throw new EngineError('ALIAS_NOT_FOUND', { params: { alias: name, near } });
     }
-    await this.#changed('alias.remove', name);
+    await this.#announce();
   }
 
-  async #changed(action: string, subject: string, after?: string): Promise<void> {
-    const { audit, clock, actor, announce } = this.#needs;
-    await announce();
-    await audit.record({
-      atMs: clock.nowMs(),
-      actor,
-      action,
-      subject,
-      ...(after === undefined ? {} : { after }),
-    });
+  async #announce(): Promise<void> {
+    try {
+      await this.#needs.announce();
+    } catch {
+      // The change is written; proxies see it within a second by themselves.
+    }
+  }
+
+  #entry(action: string, subject: string, after?: string): AuditEntry {
+    const { clock, actor } = this.#needs;
+    return { atMs: clock.nowMs(), actor, action, subject, ...(after === undefined ? {} : { after }) };
   }
 }

@@ -2,6 +2,7 @@
  * What `ProxyService` needs from outside, and what a running proxy offers behind its control socket.
  */
 import type { ErrorParams } from '../errors.ts';
+import type { AuditEntry } from '../security/ports.ts';
 import type { ProxyConfig, ProxyConfigInput } from './proxy-config.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from './proxy-handle.ts';
 
@@ -15,18 +16,18 @@ export interface ProxyProfile {
 
 export interface ProxyRepository {
   /** Inserts or replaces by name, whole. */
-  saveProfile(profile: ProxyProfile): Promise<void>;
+  saveProfile(profile: ProxyProfile, audit?: AuditEntry): Promise<void>;
   loadProfile(name: string): Promise<ProxyProfile | undefined>;
   /** By name. */
   listProfiles(): Promise<readonly ProxyProfile[]>;
   /** False where there was none. */
-  deleteProfile(name: string): Promise<boolean>;
+  deleteProfile(name: string, audit?: AuditEntry): Promise<boolean>;
   saveHandle(handle: ProxyHandle): Promise<void>;
   /** Removes the handle of that id and nonce. */
   deleteHandle(id: string, nonce: string): Promise<void>;
   /** Every handle in the store, living or not, oldest first. */
   listHandles(): Promise<readonly ProxyHandle[]>;
-  /** Only what lives: each handle is checked against its process; rows of dead ones are removed. */
+  /** Only what lives: each handle is checked against its process; rows of dead ones are removed where that is possible. */
   listActiveHandles(): Promise<readonly ProxyHandle[]>;
 }
 

@@ -82,6 +82,7 @@ function setUp() {
   const store = openMemoryStore(async (handle) => controller.living.has(handle.id));
   controller.onHandle = (handle) => store.proxies.saveHandle(handle);
   const holders = new Map<number, string>();
+  const problems: { readonly sentence: string; readonly undone: boolean }[] = [];
   const service = new ProxyService({
     proxies: store.proxies,
     controller,
@@ -89,10 +90,11 @@ function setUp() {
     audit: store.audit,
     clock: { nowMs: () => 5 },
     actor: 'cli:test',
+    onProblem: (sentence, undone) => problems.push({ sentence, undone }),
   });
   const start = (profile = 'default', overrides: object = { port: 0 }, save = false) =>
     service.start({ profile, overrides, save }, new AbortController().signal);
-  return { controller, store, service, holders, start };
+  return { controller, store, service, holders, start, problems };
 }
 
 const withCode =

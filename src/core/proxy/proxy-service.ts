@@ -8,7 +8,7 @@
 
 import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/near-names.ts';
-import { ProxyError } from '../errors.ts';
+import { FlmError, ProxyError } from '../errors.ts';
 import type { AuditRepository } from '../security/ports.ts';
 import type { ProxyController, ProxyProfile, ProxyRepository, StartOrder, StopReport } from './ports.ts';
 import {
@@ -31,6 +31,11 @@ export interface ProxyServiceNeeds {
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Who starts and stops, for the audit. */
   readonly actor: string;
+  /**
+   * Told of what failed after a proxy was started or stopped, which is not undone by that: a sentence, and whether
+   * something that was asked for was not done.
+   */
+  readonly onProblem: (sentence: string, undone: boolean) => void;
 }
 
 export interface StartRequest {
@@ -67,7 +72,7 @@ export class ProxyService {
     const order = await this.order(request);
     await this.#lookBefore(order);
     const handle = await this.#needs.controller.start(order, signal);
-    if (request.save) await this.saveProfile(request.profile, await this.#merged(request));
+    if (request.save) await this.#saveStarted(request);
     await this.#record('proxy.start', handle);
     return handle;
   }
@@ -168,8 +173,7 @@ export class ProxyService {
     const nowMs = this.#needs.clock.nowMs();
     const before = await this.#needs.proxies.loadProfile(name);
     const profile = { name, config, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs };
-    await this.#needs.proxies.saveProfile(profile);
-    await this.#needs.audit.record({
+    await this.#needs.proxies.saveProfile(profile, {
       atMs: nowMs,
       actor: this.#needs.actor,
       action: 'profile.save',
@@ -189,8 +193,7 @@ export class ProxyService {
   /** Throws PROFILE_NOT_FOUND. A proxy that was started from it runs on. */
   async deleteProfile(name: string): Promise<void> {
     const { config } = await this.loadProfile(name);
-    await this.#needs.proxies.deleteProfile(name);
-    await this.#needs.audit.record({
+    await this.#needs.proxies.deleteProfile(name, {
       atMs: this.#needs.clock.nowMs(),
       actor: this.#needs.actor,
       action: 'profile.delete',
@@ -260,16 +263,33 @@ export class ProxyService {
     }
   }
 
+  /** The proxy runs by now: what fails here is told beside that. */
+  async #saveStarted(request: StartRequest): Promise<void> {
+    try {
+      await this.saveProfile(request.profile, await this.#merged(request));
+    } catch (error) {
+      if (!(error instanceof FlmError)) throw error;
+      const sentence = `The proxy runs, but its settings were not saved in profile ${request.profile}`;
+      this.#needs.onProblem(`${sentence}: ${error.message} ${error.hint}`, true);
+    }
+  }
+
+  /** What the proxy did is done, whether it can be written down or not. */
   async #record(action: string, handle: ProxyHandle): Promise<void> {
-    const { audit, clock, actor } = this.#needs;
+    const { audit, clock, actor, onProblem } = this.#needs;
     const { id, profile, port, mode, addresses } = handle;
-    await audit.record({
-      atMs: clock.nowMs(),
-      actor,
-      action,
-      subject: id,
-      after: JSON.stringify({ profile, port, mode, addresses }),
-    });
+    try {
+      await audit.record({
+        atMs: clock.nowMs(),
+        actor,
+        action,
+        subject: id,
+        after: JSON.stringify({ profile, port, mode, addresses }),
+      });
+    } catch (error) {
+      if (!(error instanceof FlmError)) throw error;
+      onProblem(`The audit does not have this ${action} of ${id}: ${error.message}`, false);
+    }
   }
 }
 

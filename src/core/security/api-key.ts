@@ -7,6 +7,7 @@
  * Only the SHA-256 digest is kept. Keys carry 256 random bits, so a slow hash would protect nothing and invite a DoS.
  */
 import type { Scope } from '../engine/routes.ts';
+import { PolicyError } from '../errors.ts';
 import type { ClientAddress } from './address-rules.ts';
 
 /** A key as it is stored: everything but the secret. Lists that are empty restrict nothing. */
@@ -66,6 +67,12 @@ export const unrestricted = {
   expiresAtMs: null,
   revokedAtMs: null,
 } as const satisfies Partial<ApiKey>;
+
+/** Only a key that is in use can be rotated or changed. */
+export function revokedFault(id: string): PolicyError {
+  const faults = [{ field: 'key', value: `${id}, which was revoked`, allowed: 'a key that is in use' }];
+  return new PolicyError('KEY_INVALID', { faults });
+}
 
 /** A key compiled for the hot path: what each step asks of it is one call. Immutable; one per key and snapshot. */
 export interface KeyView {

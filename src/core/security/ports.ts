@@ -1,5 +1,8 @@
 /**
  * What the security services need from outside: where keys, policy and the audit live, and how changes arrive.
+ *
+ * Every method that changes something takes the audit entry of that change and writes both or neither. The entry is not
+ * written where nothing was there to change.
  */
 import type { EngineRecord } from '../engine/engine.ts';
 import type { ApiKey } from './api-key.ts';
@@ -7,16 +10,21 @@ import type { SecurityPolicy } from './security-policy.ts';
 
 export interface SecurityRepository {
   /** Throws KEY_INVALID where id or digest exists already. */
-  insertKey(key: ApiKey): Promise<void>;
+  insertKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
   listKeys(): Promise<readonly ApiKey[]>;
   findKey(id: string): Promise<ApiKey | undefined>;
   /** Replaces the row of that id, but a revoked key stays revoked; throws KEY_NOT_FOUND, KEY_INVALID for a digest of another. */
-  updateKey(key: ApiKey): Promise<void>;
+  updateKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
+  /**
+   * Inserts `successor` and updates `old`, both or neither. Throws like `insertKey` and `updateKey`, and KEY_INVALID
+   * where somebody revoked `old` meanwhile.
+   */
+  replaceKey(old: ApiKey, successor: ApiKey, audit?: AuditEntry): Promise<void>;
   /** False where there was none. */
-  deleteKey(id: string): Promise<boolean>;
+  deleteKey(id: string, audit?: AuditEntry): Promise<boolean>;
   /** The policy in force for all proxies; the default one where none was saved. */
   loadPolicy(): Promise<SecurityPolicy>;
-  savePolicy(policy: SecurityPolicy): Promise<void>;
+  savePolicy(policy: SecurityPolicy, audit?: AuditEntry): Promise<void>;
   /** Key id to when and from where it was last used. */
   lastUsed(): Promise<ReadonlyMap<string, LastUse>>;
 }
@@ -28,12 +36,12 @@ export interface LastUse {
 
 export interface EngineRepository {
   /** Inserts or replaces by id. */
-  saveEngine(engine: EngineRecord): Promise<void>;
+  saveEngine(engine: EngineRecord, audit?: AuditEntry): Promise<void>;
   listEngines(): Promise<readonly EngineRecord[]>;
-  deleteEngine(id: string): Promise<boolean>;
-  saveAlias(alias: ModelAlias): Promise<void>;
+  deleteEngine(id: string, audit?: AuditEntry): Promise<boolean>;
+  saveAlias(alias: ModelAlias, audit?: AuditEntry): Promise<void>;
   listAliases(): Promise<readonly ModelAlias[]>;
-  deleteAlias(name: string): Promise<boolean>;
+  deleteAlias(name: string, audit?: AuditEntry): Promise<boolean>;
 }
 
 /** `name` is what clients say; `target` is any name that resolves without aliases. */
@@ -55,8 +63,9 @@ export interface AuditEntry {
 }
 
 export interface AuditRepository {
+  /** For what is no change of the store: a start, a stop. */
   record(entry: AuditEntry): Promise<void>;
-  /** Newest first. */
+  /** Newest first, refused logins included. */
   list(limit: number): Promise<readonly AuditEntry[]>;
 }
 

@@ -3,7 +3,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { openMemoryStore } from '../../store/memory/memory-store.ts';
-import { PolicyError } from '../errors.ts';
+import { PolicyError, StoreError } from '../errors.ts';
 import { looksLikeKey, type SecretTools } from './key-secret.ts';
 import { SecurityService } from './security-service.ts';
 
@@ -13,19 +13,19 @@ const secrets: SecretTools = {
   crc32: (text) => crc32(text),
 };
 
-function setUp() {
+function setUp(announce = async (): Promise<void> => {}) {
   const store = openMemoryStore(async () => true);
   let nowMs = 1_000_000;
   let announced = 0;
   const service = new SecurityService({
     repository: store.security,
-    audit: store.audit,
     clock: { nowMs: () => nowMs },
     secrets,
     ownAddresses: ['127.0.0.1'],
     actor: 'cli:test',
     announce: async () => {
       announced += 1;
+      await announce();
     },
   });
   return {
@@ -70,7 +70,7 @@ test('every fault of a key request is told at once and no key is made', async ()
   await assert.rejects(service.createKey({ label: 'x', burst: 3 }), codeOf('KEY_INVALID'));
   await assert.rejects(service.createKey({ label: 'x', expiresAtMs: 5 }), codeOf('KEY_INVALID'));
   await assert.rejects(service.createKey({ label: 'a\u001b[31mb' }), codeOf('KEY_INVALID'));
-  assert.deepEqual(await service.listKeys(), []);
+  assert.deepEqual(await service.records(), []);
   assert.equal(announced(), 0);
 });
 
@@ -86,14 +86,14 @@ test('a secret from elsewhere becomes a key of the same rules, unless it could b
     assert.ok(error instanceof PolicyError && !error.message.includes('sk-1234'));
     return codeOf('KEY_INVALID')(error);
   });
-  assert.equal((await service.listKeys()).length, 1);
+  assert.equal((await service.records()).length, 1);
 });
 
 test('a key is found by its id, and by its label where only one has it', async () => {
   const { service } = setUp();
   const { record } = await service.createKey({ label: 'laptop' });
-  assert.equal((await service.findKey(record.id)).record.id, record.id);
-  assert.equal((await service.findKey('laptop')).record.id, record.id);
+  assert.equal((await service.findKey(record.id)).id, record.id);
+  assert.equal((await service.findKey('laptop')).id, record.id);
   await service.createKey({ label: 'laptop' });
   await assert.rejects(service.findKey('laptop'), codeOf('KEY_NOT_FOUND'));
   await assert.rejects(service.findKey('phone'), codeOf('KEY_NOT_FOUND'));
@@ -117,10 +117,10 @@ test('a rotated key has the same rules, and the old one ends after the overlap',
   assert.deepEqual(next.record.models, ['qwen*']);
   assert.deepEqual(next.record.limits, record.limits);
   assert.notEqual(next.record.digest, record.digest);
-  const old = (await service.findKey(record.id)).record;
+  const old = await service.findKey(record.id);
   assert.deepEqual([old.expiresAtMs, old.revokedAtMs], [1_005_000, null]);
   const last = await service.rotateKey(next.record.id, 0);
-  assert.equal((await service.findKey(next.record.id)).record.revokedAtMs, 1_000_000);
+  assert.equal((await service.findKey(next.record.id)).revokedAtMs, 1_000_000);
   assert.equal(last.record.expiresAtMs, null);
 });
 
@@ -137,7 +137,7 @@ test('the overlap of a rotation never makes an expiring key live longer', async 
   const { service } = setUp();
   const { record } = await service.createKey({ label: 'ci', expiresAtMs: 1_000_500 });
   await service.rotateKey(record.id, 60_000);
-  assert.equal((await service.findKey(record.id)).record.expiresAtMs, 1_000_500);
+  assert.equal((await service.findKey(record.id)).expiresAtMs, 1_000_500);
 });
 
 test('each change is in the audit, without secret and digest, and is announced', async () => {
@@ -156,6 +156,33 @@ test('each change is in the audit, without secret and digest, and is announced',
   const text = JSON.stringify(entries);
   assert.ok(!text.includes(key) && !text.includes(record.digest));
   assert.equal(announced(), 4);
+});
+
+test('a change that is written succeeds, whatever keeps it from being announced', async () => {
+  const { service, store } = setUp(() => Promise.reject(new Error('the database is gone')));
+  const { record } = await service.createKey({ label: 'laptop' });
+  const { record: next, key } = await service.rotateKey('laptop', 0);
+  assert.ok(looksLikeKey(key, secrets));
+  await service.revokeKey(next.id);
+  await service.deleteKey(record.id);
+  await service.setPolicy({ denyIps: ['10.0.0.0/8'] });
+  assert.equal((await store.audit.list(9)).length, 5);
+});
+
+test('a usage file that cannot be read hides when keys were used, and nothing else', async () => {
+  const { service, store } = setUp();
+  store.security.lastUsed = () =>
+    Promise.reject(new StoreError('STORE_CORRUPT', { params: { file: 'usage.db' } }));
+  const { record } = await service.createKey({ label: 'laptop' });
+  const { keys, lastUseProblem } = await service.listKeys();
+  assert.deepEqual(
+    [keys[0]?.record, keys[0]?.lastUse, lastUseProblem?.code],
+    [record, undefined, 'STORE_CORRUPT'],
+  );
+  await service.rotateKey('laptop', 0);
+  await service.revokeKey((await service.rotateKey((await service.records())[1]?.id ?? '', 0)).record.id);
+  await service.deleteKey(record.id);
+  assert.equal((await service.records()).length, 2);
 });
 
 test('a policy that locks the administrator out needs a confirmation', async () => {

@@ -1,27 +1,29 @@
 /**
- * Keys and policy as an administrator handles them. Each change is validated whole before anything is written, is
- * recorded in the audit without a secret, and is announced to the proxies that run.
+ * Keys and policy as an administrator handles them. Each change is validated whole before anything is written, and is
+ * recorded in the audit without a secret, in the same transaction. Then it is announced to the proxies that run; once a
+ * change is written, nothing that follows makes it fail.
  */
 import type { Clock } from '../clock.ts';
-import { PolicyError } from '../errors.ts';
-import type { ApiKey } from './api-key.ts';
+import { FlmError, PolicyError } from '../errors.ts';
+import { type ApiKey, revokedFault } from './api-key.ts';
 import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
 import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
 import { lockOut } from './lock-out.ts';
-import type { AuditRepository, LastUse, SecurityRepository } from './ports.ts';
+import type { AuditEntry, LastUse, SecurityRepository } from './ports.ts';
 import { weakness } from './secret-strength.ts';
 import { parsePolicy, type SecurityPolicy } from './security-policy.ts';
 
 export interface SecurityServiceNeeds {
   readonly repository: SecurityRepository;
-  readonly audit: AuditRepository;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly secrets: SecretTools;
   /** From where the administrator comes. */
   readonly ownAddresses: readonly string[];
   /** Who changes things, for the audit: `cli:USER`. */
   readonly actor: string;
-  /** Tells running proxies to look; they look by themselves a moment later, so it may fail in silence. */
+  /** Told of each key as soon as it is stored: from then on its secret must not get lost. */
+  readonly onKeyMade?: (made: CreatedKey) => void;
+  /** Tells running proxies to look. They look by themselves a moment later, so a failure is ignored. */
   readonly announce: () => Promise<void>;
 }
 
@@ -33,7 +35,14 @@ export interface CreatedKey {
 
 export interface ListedKey {
   readonly record: ApiKey;
+  /** Undefined: never, or not known; see `KeyListing`. */
   readonly lastUse: LastUse | undefined;
+}
+
+export interface KeyListing {
+  readonly keys: readonly ListedKey[];
+  /** Why nobody knows when keys were used last: `usage.db` cannot be read. */
+  readonly lastUseProblem: FlmError | undefined;
 }
 
 export class SecurityService {
@@ -52,9 +61,8 @@ export class SecurityService {
       ...requestedKey(parseKeyRequest(input, nowMs), nowMs),
       familyId: fresh.id,
     });
-    await repository.insertKey(record);
-    await this.#changed('key.create', record.id, undefined, record);
-    return { record, key: fresh.key };
+    await repository.insertKey(record, this.#entry('key.create', record.id, undefined, record));
+    return this.#made({ record, key: fresh.key });
   }
 
   /**
@@ -78,27 +86,32 @@ export class SecurityService {
       { id, key: secret, digest, prefix },
       { ...requestedKey(request, nowMs), familyId: id },
     );
-    await repository.insertKey(record);
-    await this.#changed('key.import', record.id, undefined, record);
+    await repository.insertKey(record, this.#entry('key.import', record.id, undefined, record));
+    await this.#announce();
     return record;
   }
 
-  /** Oldest first. */
-  async listKeys(): Promise<readonly ListedKey[]> {
-    const [records, uses] = await Promise.all([
-      this.#needs.repository.listKeys(),
-      this.#needs.repository.lastUsed(),
-    ]);
-    return [...records]
-      .sort((a, b) => a.createdAtMs - b.createdAtMs)
-      .map((record) => ({ record, lastUse: uses.get(record.id) }));
+  /** As stored, oldest first. Reads `flm.db` alone. */
+  async records(): Promise<readonly ApiKey[]> {
+    const records = await this.#needs.repository.listKeys();
+    return [...records].sort((a, b) => a.createdAtMs - b.createdAtMs);
+  }
+
+  /** With their last use, oldest first. */
+  async listKeys(): Promise<KeyListing> {
+    return this.#withLastUse(await this.records());
+  }
+
+  /** Throws like `findKey`. */
+  async showKey(name: string): Promise<KeyListing> {
+    return this.#withLastUse([await this.findKey(name)]);
   }
 
   /** By id, or by a label that only one key has. Throws a `PolicyError` KEY_NOT_FOUND. */
-  async findKey(name: string): Promise<ListedKey> {
-    const keys = await this.listKeys();
-    const byLabel = keys.filter((k) => k.record.label === name);
-    const found = keys.find((k) => k.record.id === name) ?? (byLabel.length === 1 ? byLabel[0] : undefined);
+  async findKey(name: string): Promise<ApiKey> {
+    const keys = await this.records();
+    const byLabel = keys.filter((k) => k.label === name);
+    const found = keys.find((k) => k.id === name) ?? (byLabel.length === 1 ? byLabel[0] : undefined);
     if (found !== undefined) return found;
     const key = byLabel.length > 1 ? `that "${name}" alone means; several have this label` : name;
     throw new PolicyError('KEY_NOT_FOUND', { params: { key } });
@@ -110,38 +123,34 @@ export class SecurityService {
    */
   async rotateKey(name: string, overlapMs: number): Promise<CreatedKey> {
     const { clock, secrets, repository } = this.#needs;
-    const { record: old } = await this.findKey(name);
-    if (old.revokedAtMs !== null) {
-      throw new PolicyError('KEY_INVALID', {
-        faults: [{ field: 'key', value: `${old.id}, which was revoked`, allowed: 'a key that is in use' }],
-      });
-    }
+    const old = await this.findKey(name);
+    if (old.revokedAtMs !== null) throw revokedFault(old.id);
     const nowMs = clock.nowMs();
     const fresh = freshSecret(secrets);
     const record = recordOf(fresh, { ...old, createdAtMs: nowMs });
-    await repository.insertKey(record);
     const endsAtMs = Math.min(nowMs + overlapMs, old.expiresAtMs ?? Number.POSITIVE_INFINITY);
     const ended = overlapMs === 0 ? { ...old, revokedAtMs: nowMs } : { ...old, expiresAtMs: endsAtMs };
-    await repository.updateKey(ended);
-    await this.#changed('key.rotate', old.id, old, record);
-    return { record, key: fresh.key };
+    await repository.replaceKey(ended, record, this.#entry('key.rotate', old.id, old, record));
+    return this.#made({ record, key: fresh.key });
   }
 
   /** For ever. Revoking it again changes nothing. Throws KEY_NOT_FOUND. */
   async revokeKey(name: string): Promise<ApiKey> {
-    const { record } = await this.findKey(name);
+    const record = await this.findKey(name);
     if (record.revokedAtMs !== null) return record;
     const revoked = { ...record, revokedAtMs: this.#needs.clock.nowMs() };
-    await this.#needs.repository.updateKey(revoked);
-    await this.#changed('key.revoke', record.id, record, revoked);
+    const entry = this.#entry('key.revoke', record.id, record, revoked);
+    await this.#needs.repository.updateKey(revoked, entry);
+    await this.#announce();
     return revoked;
   }
 
   /** Forgets it; what was used under it stays in the usage table. Throws KEY_NOT_FOUND. */
   async deleteKey(name: string): Promise<ApiKey> {
-    const { record } = await this.findKey(name);
-    await this.#needs.repository.deleteKey(record.id);
-    await this.#changed('key.delete', record.id, record, undefined);
+    const record = await this.findKey(name);
+    const entry = this.#entry('key.delete', record.id, record, undefined);
+    await this.#needs.repository.deleteKey(record.id, entry);
+    await this.#announce();
     return record;
   }
 
@@ -157,8 +166,8 @@ export class SecurityService {
     const policy = parsePolicy(input);
     if (!confirmed) await this.#refuseLockOut(policy);
     const before = await this.#needs.repository.loadPolicy();
-    await this.#needs.repository.savePolicy(policy);
-    await this.#changed('policy.set', 'policy', before, policy);
+    await this.#needs.repository.savePolicy(policy, this.#entry('policy.set', 'policy', before, policy));
+    await this.#announce();
     return policy;
   }
 
@@ -168,22 +177,46 @@ export class SecurityService {
     if (reason !== undefined) throw new PolicyError('POLICY_NEEDS_CONFIRMATION', { params: { reason } });
   }
 
-  async #changed(
+  /** A `usage.db` that cannot be read hides when keys were used, and nothing else. */
+  async #withLastUse(records: readonly ApiKey[]): Promise<KeyListing> {
+    try {
+      const uses = await this.#needs.repository.lastUsed();
+      const keys = records.map((record) => ({ record, lastUse: uses.get(record.id) }));
+      return { keys, lastUseProblem: undefined };
+    } catch (error) {
+      if (!(error instanceof FlmError)) throw error;
+      return { keys: records.map((record) => ({ record, lastUse: undefined })), lastUseProblem: error };
+    }
+  }
+
+  async #made(made: CreatedKey): Promise<CreatedKey> {
+    this.#needs.onKeyMade?.(made);
+    await this.#announce();
+    return made;
+  }
+
+  async #announce(): Promise<void> {
+    try {
+      await this.#needs.announce();
+    } catch {
+      // The change is written; proxies see it within a second by themselves.
+    }
+  }
+
+  #entry(
     action: string,
     subject: string,
     before: SecurityPolicy | ApiKey | undefined,
     after: SecurityPolicy | ApiKey | undefined,
-  ): Promise<void> {
-    const { audit, clock, actor, announce } = this.#needs;
-    await announce();
-    await audit.record({
-      atMs: clock.nowMs(),
-      actor,
+  ): AuditEntry {
+    return {
+      atMs: this.#needs.clock.nowMs(),
+      actor: this.#needs.actor,
       action,
       subject,
       ...(before === undefined ? {} : { before: JSON.stringify(before) }),
       ...(after === undefined ? {} : { after: JSON.stringify(after) }),
-    });
+    };
   }
 }
 

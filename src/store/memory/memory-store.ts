@@ -6,7 +6,7 @@ import type { EngineRecord } from '../../core/engine/engine.ts';
 import { PolicyError } from '../../core/errors.ts';
 import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
-import type { ApiKey } from '../../core/security/api-key.ts';
+import { type ApiKey, revokedFault } from '../../core/security/api-key.ts';
 import type {
   AuditEntry,
   AuditRepository,
@@ -25,11 +25,12 @@ import { addRows, usageRowOf } from '../usage-row.ts';
 
 export function openMemoryStore(liveness: Liveness): Repositories {
   const lastUsed = new Map<string, LastUse>();
+  const audit = new MemoryAudit();
   return {
-    proxies: new MemoryProxies(liveness),
-    security: new MemorySecurity(lastUsed),
-    engines: new MemoryEngines(),
-    audit: new MemoryAudit(),
+    proxies: new MemoryProxies(liveness, audit),
+    security: new MemorySecurity(lastUsed, audit),
+    engines: new MemoryEngines(audit),
+    audit,
     usage: new MemoryUsage(lastUsed),
   };
 }
@@ -41,11 +42,15 @@ class MemoryProxies implements ProxyRepository {
   readonly #profiles = new Map<string, ProxyProfile>();
   readonly #handles = new Map<string, ProxyHandle>();
 
-  constructor(liveness: Liveness) {
+  readonly #audit: MemoryAudit;
+
+  constructor(liveness: Liveness, audit: MemoryAudit) {
     this.#liveness = liveness;
+    this.#audit = audit;
   }
-  async saveProfile(profile: ProxyProfile): Promise<void> {
+  async saveProfile(profile: ProxyProfile, audit?: AuditEntry): Promise<void> {
     this.#profiles.set(profile.name, copy(profile));
+    this.#audit.changed(audit);
   }
   async loadProfile(name: string): Promise<ProxyProfile | undefined> {
     return copy(this.#profiles.get(name));
@@ -53,8 +58,8 @@ class MemoryProxies implements ProxyRepository {
   async listProfiles(): Promise<readonly ProxyProfile[]> {
     return copy([...this.#profiles.values()].sort(by((p) => p.name)));
   }
-  async deleteProfile(name: string): Promise<boolean> {
-    return this.#profiles.delete(name);
+  async deleteProfile(name: string, audit?: AuditEntry): Promise<boolean> {
+    return this.#audit.changed(audit, this.#profiles.delete(name));
   }
   async saveHandle(handle: ProxyHandle): Promise<void> {
     this.#handles.set(handle.id, copy(handle));
@@ -79,12 +84,16 @@ class MemorySecurity implements SecurityRepository {
   readonly #lastUsed: ReadonlyMap<string, LastUse>;
   #policy: SecurityPolicy = defaultPolicy;
 
-  constructor(lastUsed: ReadonlyMap<string, LastUse>) {
+  readonly #audit: MemoryAudit;
+
+  constructor(lastUsed: ReadonlyMap<string, LastUse>, audit: MemoryAudit) {
     this.#lastUsed = lastUsed;
+    this.#audit = audit;
   }
-  async insertKey(key: ApiKey): Promise<void> {
+  async insertKey(key: ApiKey, audit?: AuditEntry): Promise<void> {
     if (this.#keys.has(key.id)) throw duplicate();
     this.#put(key);
+    this.#audit.changed(audit);
   }
   async listKeys(): Promise<readonly ApiKey[]> {
     return copy([...this.#keys.values()].sort(by((k) => k.createdAtMs)));
@@ -92,22 +101,35 @@ class MemorySecurity implements SecurityRepository {
   async findKey(id: string): Promise<ApiKey | undefined> {
     return copy(this.#keys.get(id));
   }
-  async updateKey(key: ApiKey): Promise<void> {
-    const before = this.#keys.get(key.id);
-    if (before === undefined) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id } });
-    this.#put({ ...key, revokedAtMs: before.revokedAtMs ?? key.revokedAtMs });
+  async updateKey(key: ApiKey, audit?: AuditEntry): Promise<void> {
+    this.#update(key);
+    this.#audit.changed(audit);
   }
-  async deleteKey(id: string): Promise<boolean> {
-    return this.#keys.delete(id);
+  async replaceKey(old: ApiKey, successor: ApiKey, audit?: AuditEntry): Promise<void> {
+    const stored = this.#keys.get(old.id);
+    if (stored === undefined) throw new PolicyError('KEY_NOT_FOUND', { params: { key: old.id } });
+    if (stored.revokedAtMs !== null) throw revokedFault(old.id);
+    await this.insertKey(successor);
+    this.#update(old);
+    this.#audit.changed(audit);
+  }
+  async deleteKey(id: string, audit?: AuditEntry): Promise<boolean> {
+    return this.#audit.changed(audit, this.#keys.delete(id));
   }
   async loadPolicy(): Promise<SecurityPolicy> {
     return copy(this.#policy);
   }
-  async savePolicy(policy: SecurityPolicy): Promise<void> {
+  async savePolicy(policy: SecurityPolicy, audit?: AuditEntry): Promise<void> {
     this.#policy = copy(policy);
+    this.#audit.changed(audit);
   }
   async lastUsed(): Promise<ReadonlyMap<string, LastUse>> {
     return copy(this.#lastUsed);
+  }
+  #update(key: ApiKey): void {
+    const before = this.#keys.get(key.id);
+    if (before === undefined) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id } });
+    this.#put({ ...key, revokedAtMs: before.revokedAtMs ?? key.revokedAtMs });
   }
   #put(key: ApiKey): void {
     for (const other of this.#keys.values())
@@ -119,24 +141,30 @@ class MemorySecurity implements SecurityRepository {
 class MemoryEngines implements EngineRepository {
   readonly #engines = new Map<string, EngineRecord>();
   readonly #aliases = new Map<string, ModelAlias>();
+  readonly #audit: MemoryAudit;
 
-  async saveEngine(engine: EngineRecord): Promise<void> {
+  constructor(audit: MemoryAudit) {
+    this.#audit = audit;
+  }
+  async saveEngine(engine: EngineRecord, audit?: AuditEntry): Promise<void> {
     this.#engines.set(engine.id, copy(engine));
+    this.#audit.changed(audit);
   }
   async listEngines(): Promise<readonly EngineRecord[]> {
     return copy([...this.#engines.values()].sort(by((e) => e.createdAtMs)));
   }
-  async deleteEngine(id: string): Promise<boolean> {
-    return this.#engines.delete(id);
+  async deleteEngine(id: string, audit?: AuditEntry): Promise<boolean> {
+    return this.#audit.changed(audit, this.#engines.delete(id));
   }
-  async saveAlias(alias: ModelAlias): Promise<void> {
+  async saveAlias(alias: ModelAlias, audit?: AuditEntry): Promise<void> {
     this.#aliases.set(alias.name, copy(alias));
+    this.#audit.changed(audit);
   }
   async listAliases(): Promise<readonly ModelAlias[]> {
     return copy([...this.#aliases.values()].sort(by((a) => a.name)));
   }
-  async deleteAlias(name: string): Promise<boolean> {
-    return this.#aliases.delete(name);
+  async deleteAlias(name: string, audit?: AuditEntry): Promise<boolean> {
+    return this.#audit.changed(audit, this.#aliases.delete(name));
   }
 }
 
@@ -144,6 +172,14 @@ class MemoryAudit implements AuditRepository {
   readonly #entries: AuditEntry[] = [];
 
   async record(entry: AuditEntry): Promise<void> {
+    this.changed(entry);
+  }
+  /** Records what was changed; whether it was. */
+  changed(entry: AuditEntry | undefined, changed = true): boolean {
+    if (entry !== undefined && changed) this.#keep(entry);
+    return changed;
+  }
+  #keep(entry: AuditEntry): void {
     this.#entries.unshift({
       ...entry,
       ...(entry.before === undefined ? {} : { before: withoutSecrets(entry.before) }),

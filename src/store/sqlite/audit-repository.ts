@@ -1,4 +1,7 @@
-/** The audit in `usage.db`: bounded, the oldest rows go first; no secret gets in. */
+/**
+ * The audit: changes in `flm.db`, in the transaction of the change itself; refused logins, which proxies write, in
+ * `usage.db`. Both are bounded, the oldest rows go first; no secret gets in.
+ */
 import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
 import { withoutSecrets } from '../audit-secrets.ts';
 import type { Database } from './database.ts';
@@ -6,20 +9,38 @@ import { integer, type Row, text, textOrNull } from './rows.ts';
 
 const keptRows = 100_000;
 
-export class SqliteAuditRepository implements AuditRepository {
-  readonly #db: Database;
+/** Only these are of `usage.db`; what else flm 0.1.0 wrote there was copied, see audit-takeover.ts. */
+export const auditOfProxies = "('auth.refused', 'audit.dropped')";
 
-  constructor(db: Database) {
-    this.#db = db;
+export class SqliteAuditRepository implements AuditRepository {
+  readonly #flm: Database;
+  readonly #usage: Database;
+
+  constructor(flm: Database, usage: Database) {
+    this.#flm = flm;
+    this.#usage = usage;
   }
 
   async record(entry: AuditEntry): Promise<void> {
-    this.#db.write(() => recordAudit(this.#db, [entry]));
+    this.#flm.write(() => recordAudit(this.#flm, [entry]));
   }
 
   async list(limit: number): Promise<readonly AuditEntry[]> {
-    return this.#db.list(auditOf, 'SELECT * FROM audit ORDER BY id DESC LIMIT ?', limit);
+    const changes = this.#flm.list(auditOf, 'SELECT * FROM audit ORDER BY id DESC LIMIT ?', limit);
+    const ofProxies = `SELECT * FROM audit WHERE action IN ${auditOfProxies} ORDER BY id DESC LIMIT ?`;
+    const refused = this.#usage.list(auditOf, ofProxies, limit);
+    // Stable, so that entries of one moment keep their order.
+    return [...changes, ...refused].sort((a, b) => b.atMs - a.atMs).slice(0, limit);
   }
+}
+
+/** One change and its audit entry, both or neither. `change` returns how many rows it changed; at none nothing is recorded. */
+export function writeChange(db: Database, audit: AuditEntry | undefined, change: () => number): number {
+  return db.write(() => {
+    const changed = change();
+    if (audit !== undefined && changed > 0) recordAudit(db, [audit]);
+    return changed;
+  });
 }
 
 /** Inside a write of `db`. */

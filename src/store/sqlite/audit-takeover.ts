@@ -8,13 +8,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { auditOfProxies } from './audit-repository.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
 /** Reads do not wait for writers in WAL mode; this is for a file that is being opened for the first time. */
 const busyTimeoutMs = 250;
-
-/** Actions of proxies, which stay in `usage.db`. */
-const ofProxies = "('auth.refused', 'audit.dropped')";
 
 /** `db` is the open `flm.db`, outside a transaction. Never throws. */
 export function takeOverAudit(db: DatabaseSync, place: DatabasePlace): void {
@@ -54,7 +52,7 @@ function copyRows(db: DatabaseSync, old: DatabaseSync): void {
     .prepare(
       `SELECT at, actor, action, subject, before, after,
          CASE WHEN action = 'key.rotate' AND json_valid(after) THEN json_extract(after, '$.id') END AS successor
-       FROM audit WHERE action NOT IN ${ofProxies} ORDER BY id`,
+       FROM audit WHERE action NOT IN ${auditOfProxies} ORDER BY id`,
     )
     .iterate();
   for (const { at, actor, action, subject, before, after, successor } of rows) {

@@ -1,6 +1,7 @@
 /** Saved engines and model aliases in `flm.db`. A secret given as a value stays in that 0600 file. */
 import type { EngineRecord } from '../../core/engine/engine.ts';
-import type { EngineRepository, ModelAlias } from '../../core/security/ports.ts';
+import type { AuditEntry, EngineRepository, ModelAlias } from '../../core/security/ports.ts';
+import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { aliasOf, allAliases, allEngines, engineOf } from './rows.ts';
 
@@ -11,8 +12,8 @@ export class SqliteEngineRepository implements EngineRepository {
     this.#db = db;
   }
 
-  async saveEngine(engine: EngineRecord): Promise<void> {
-    this.#db.write(() =>
+  async saveEngine(engine: EngineRecord, audit?: AuditEntry): Promise<void> {
+    writeChange(this.#db, audit, () =>
       this.#db.run(
         `INSERT INTO engine (id, url, kind, api_key, slots, ca_file, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET url = excluded.url, kind = excluded.kind, api_key = excluded.api_key,
@@ -32,12 +33,12 @@ export class SqliteEngineRepository implements EngineRepository {
     return this.#db.list(engineOf, allEngines);
   }
 
-  async deleteEngine(id: string): Promise<boolean> {
-    return this.#db.write(() => this.#db.run('DELETE FROM engine WHERE id = ?', id)) > 0;
+  async deleteEngine(id: string, audit?: AuditEntry): Promise<boolean> {
+    return writeChange(this.#db, audit, () => this.#db.run('DELETE FROM engine WHERE id = ?', id)) > 0;
   }
 
-  async saveAlias(alias: ModelAlias): Promise<void> {
-    this.#db.write(() =>
+  async saveAlias(alias: ModelAlias, audit?: AuditEntry): Promise<void> {
+    writeChange(this.#db, audit, () =>
       this.#db.run(
         'INSERT INTO model_alias (name, target) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET target = excluded.target',
         alias.name,
@@ -50,7 +51,9 @@ export class SqliteEngineRepository implements EngineRepository {
     return this.#db.list(aliasOf, allAliases);
   }
 
-  async deleteAlias(name: string): Promise<boolean> {
-    return this.#db.write(() => this.#db.run('DELETE FROM model_alias WHERE name = ?', name)) > 0;
+  async deleteAlias(name: string, audit?: AuditEntry): Promise<boolean> {
+    return (
+      writeChange(this.#db, audit, () => this.#db.run('DELETE FROM model_alias WHERE name = ?', name)) > 0
+    );
   }
 }

@@ -133,6 +133,21 @@ test('a write beside a program that holds the lock fails as busy after the time-
   assert.equal(await store.security.deleteKey('key_a'), true);
 });
 
+test('a change whose audit entry cannot be written is not made', async (t) => {
+  const home = temporaryHome(t);
+  const store = openedStore(t, home);
+  await store.security.insertKey(sampleKey('a'));
+  const other = new DatabaseSync(join(home, 'flm.db'));
+  other.exec('DROP TABLE audit');
+  other.close();
+  const entry = { atMs: 1, actor: 'cli:me', action: 'key.revoke', subject: 'key_a' };
+  await assert.rejects(
+    store.security.updateKey(sampleKey('a', { revokedAtMs: 5 }), entry),
+    failsAs('STORE_UNUSABLE'),
+  );
+  assert.deepEqual(await store.security.listKeys(), [sampleKey('a')]);
+});
+
 test('a damaged usage file keeps nobody from revoking a key', async (t) => {
   const home = temporaryHome(t);
   const store = openedStore(t, home);

@@ -2,8 +2,8 @@
  * The store as programs have it that may wait for a disk: the command line. Reads and writes happen at once, inside the
  * call; a write waits for others at most for the busy time-out and then fails with STORE_BUSY.
  *
- * `flm.db` is opened here, so that what is wrong with it is told first; `usage.db` when it is first needed, so that a
- * damaged one keeps nobody from revoking a key. Whoever opens a store closes it.
+ * `flm.db` is opened here, so that what is wrong with it is told first; `usage.db` when it is first needed: no change of
+ * keys, policy, engines or profiles touches it. Whoever opens a store closes it.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Liveness } from '../../core/proxy/ports.ts';
@@ -48,7 +48,7 @@ export function openStore(options: StoreOptions): Store {
     proxies: new SqliteProxyRepository(flm, liveness),
     security: new SqliteSecurityRepository(flm, usage),
     engines: new SqliteEngineRepository(flm),
-    audit: new SqliteAuditRepository(usage),
+    audit: new SqliteAuditRepository(flm, usage),
     usage: new SqliteUsageRepository(usage),
     faults: () => [...flm.faults(), ...usage.faults()],
     close: () => {

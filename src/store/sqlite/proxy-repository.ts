@@ -1,8 +1,12 @@
 /**
  * Profiles and handles in `flm.db`. The table remembers handles; which of them live is asked of their processes.
  */
+
+import { StoreError } from '../../core/errors.ts';
 import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import type { AuditEntry } from '../../core/security/ports.ts';
+import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { integer, json, type Row, text } from './rows.ts';
 
@@ -15,8 +19,8 @@ export class SqliteProxyRepository implements ProxyRepository {
     this.#liveness = liveness;
   }
 
-  async saveProfile(profile: ProxyProfile): Promise<void> {
-    this.#db.write(() =>
+  async saveProfile(profile: ProxyProfile, audit?: AuditEntry): Promise<void> {
+    writeChange(this.#db, audit, () =>
       this.#db.run(
         `INSERT INTO profile (name, config, created_at, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE
          SET config = excluded.config, created_at = excluded.created_at, updated_at = excluded.updated_at`,
@@ -36,8 +40,8 @@ export class SqliteProxyRepository implements ProxyRepository {
     return this.#db.list(profileOf, 'SELECT * FROM profile ORDER BY name');
   }
 
-  async deleteProfile(name: string): Promise<boolean> {
-    return this.#db.write(() => this.#db.run('DELETE FROM profile WHERE name = ?', name)) > 0;
+  async deleteProfile(name: string, audit?: AuditEntry): Promise<boolean> {
+    return writeChange(this.#db, audit, () => this.#db.run('DELETE FROM profile WHERE name = ?', name)) > 0;
   }
 
   async saveHandle(handle: ProxyHandle): Promise<void> {
@@ -57,8 +61,17 @@ export class SqliteProxyRepository implements ProxyRepository {
     const lives = await Promise.all(handles.map((handle) => this.#liveness(handle)));
     const dead = handles.filter((_, index) => lives[index] === false);
     // By nonce: a proxy that took the same id meanwhile keeps its row.
-    for (const handle of dead) deleteHandle(this.#db, handle.id, handle.nonce);
+    for (const handle of dead) forgetDead(this.#db, handle);
     return handles.filter((_, index) => lives[index]);
+  }
+}
+
+/** Who only asks what runs must not fail where the database cannot be written; the next one forgets it. */
+function forgetDead(db: Database, { id, nonce }: ProxyHandle): void {
+  try {
+    deleteHandle(db, id, nonce);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
   }
 }
 

@@ -5,9 +5,10 @@
  * bring it back to life.
  */
 import { PolicyError } from '../../core/errors.ts';
-import type { ApiKey } from '../../core/security/api-key.ts';
-import type { LastUse, SecurityRepository } from '../../core/security/ports.ts';
+import { type ApiKey, revokedFault } from '../../core/security/api-key.ts';
+import type { AuditEntry, LastUse, SecurityRepository } from '../../core/security/ports.ts';
 import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
+import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { integer, json, keyColumns, keyOf, type Row, text } from './rows.ts';
 import { isDuplicate } from './sqlite-failure.ts';
@@ -21,9 +22,8 @@ export class SqliteSecurityRepository implements SecurityRepository {
     this.#usage = usage;
   }
 
-  async insertKey(key: ApiKey): Promise<void> {
-    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-    unique(() => this.#db.write(() => this.#db.run(sql, ...valuesOf(key))));
+  async insertKey(key: ApiKey, audit?: AuditEntry): Promise<void> {
+    unique(() => writeChange(this.#db, audit, () => this.#insert(key)));
   }
 
   async listKeys(): Promise<readonly ApiKey[]> {
@@ -34,24 +34,30 @@ export class SqliteSecurityRepository implements SecurityRepository {
     return this.#db.find(keyOf, `SELECT ${keyColumns} FROM api_key WHERE id = ?`, id);
   }
 
-  async updateKey(key: ApiKey): Promise<void> {
-    const sql = `
-      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?)
-      WHERE id = ?`;
-    const changed = unique(() => this.#db.write(() => this.#db.run(sql, ...valuesOf(key), key.id)));
-    if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id } });
+  async updateKey(key: ApiKey, audit?: AuditEntry): Promise<void> {
+    unique(() => writeChange(this.#db, audit, () => this.#update(key)));
   }
 
-  async deleteKey(id: string): Promise<boolean> {
-    return this.#db.write(() => this.#db.run('DELETE FROM api_key WHERE id = ?', id)) > 0;
+  async replaceKey(old: ApiKey, successor: ApiKey, audit?: AuditEntry): Promise<void> {
+    unique(() =>
+      writeChange(this.#db, audit, () => {
+        const stored = this.#db.find(keyOf, `SELECT ${keyColumns} FROM api_key WHERE id = ?`, old.id);
+        if (stored !== undefined && stored.revokedAtMs !== null) throw revokedFault(old.id);
+        return this.#update(old) + this.#insert(successor);
+      }),
+    );
+  }
+
+  async deleteKey(id: string, audit?: AuditEntry): Promise<boolean> {
+    return writeChange(this.#db, audit, () => this.#db.run('DELETE FROM api_key WHERE id = ?', id)) > 0;
   }
 
   async loadPolicy(): Promise<SecurityPolicy> {
     return loadPolicy(this.#db);
   }
 
-  async savePolicy(policy: SecurityPolicy): Promise<void> {
-    this.#db.write(() =>
+  async savePolicy(policy: SecurityPolicy, audit?: AuditEntry): Promise<void> {
+    writeChange(this.#db, audit, () =>
       this.#db.run(
         'INSERT INTO policy (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body',
         JSON.stringify(policy),
@@ -61,6 +67,21 @@ export class SqliteSecurityRepository implements SecurityRepository {
 
   async lastUsed(): Promise<ReadonlyMap<string, LastUse>> {
     return new Map(this.#usage.list(lastUseOf, 'SELECT key_id, at, address FROM last_used'));
+  }
+
+  #insert(key: ApiKey): number {
+    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    return this.#db.run(sql, ...valuesOf(key));
+  }
+
+  /** Throws KEY_NOT_FOUND. */
+  #update(key: ApiKey): number {
+    const sql = `
+      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?)
+      WHERE id = ?`;
+    const changed = this.#db.run(sql, ...valuesOf(key), key.id);
+    if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id } });
+    return changed;
   }
 }
 

@@ -68,6 +68,16 @@ test('keys that 0.1.0 rotated are one family, over several rotations and where t
   ]);
 });
 
+test('the audit of 0.1.0 has moved to flm.db once, refused logins stay in usage.db', async (t) => {
+  const home = folderOf010(t, ['a', 'b'], [['a', 'b']]);
+  const actions = async () => (await openedStore(t, home).audit.list(9)).map(({ action }) => action);
+  const all = ['auth.refused', 'key.rotate', 'key.create'];
+  assert.deepEqual(await actions(), all);
+  assert.deepEqual(await actions(), all);
+  rmSync(join(home, 'usage.db'));
+  assert.deepEqual(await actions(), ['key.rotate', 'key.create']);
+});
+
 test('a usage file that is damaged keeps no folder of 0.1.0 from opening, and families follow once it is whole', async (t) => {
   const home = folderOf010(t, ['a', 'b'], [['a', 'b']]);
   const file = join(home, 'usage.db');
