@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openMemoryStore } from '../../store/memory/memory-store.ts';
-import { ProxyError } from '../errors.ts';
+import { ProxyError, StoreError } from '../errors.ts';
 import type { ProxyController, StartOrder } from './ports.ts';
 import { configuredPort } from './proxy-config.ts';
 import { type ProxyHandle, proxyUrl } from './proxy-handle.ts';
@@ -243,4 +243,22 @@ test('starts and stops are in the audit', async () => {
     'proxy.restart',
     'proxy.stop',
   ]);
+});
+
+test('a proxy that was started or stopped is reported so, though nothing could be written down', async () => {
+  const { start, service, store, problems } = setUp();
+  const full = (): Promise<never> =>
+    Promise.reject(new StoreError('STORE_FULL', { params: { file: 'flm.db' } }));
+  store.audit.record = full;
+  store.proxies.saveProfile = full;
+  const handle = await start('default', { port: 0 }, true);
+  assert.deepEqual(
+    problems.splice(0).map(({ sentence, undone }) => [sentence.slice(0, 60), undone]),
+    [
+      ['The proxy runs, but its settings were not saved in profile d', true],
+      [`The audit does not have this proxy.start of ${handle.id}: The disk `, false],
+    ],
+  );
+  assert.equal((await service.stop(undefined)).handle.id, handle.id);
+  assert.match(problems[0]?.sentence ?? '', /does not have this proxy\.stop/);
 });
