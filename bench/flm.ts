@@ -99,7 +99,7 @@ export function helpMs(): number {
 
 /** The first key as people make it, the others in one transaction: ten thousand waits for the disk would take minutes. */
 async function prepareHome(env: NodeJS.ProcessEnv, keyCount: number): Promise<readonly string[]> {
-  const flm = openFlm({ environment: env, onKeyMade: () => {}, onProblem: () => {}, entry: flmCommand });
+  const flm = openFlm({ environment: env, entry: flmCommand });
   await flm.security.setPolicy({ requestsPerMinutePerKey: 1_000_000 });
   const first = await flm.security.createKey({ label: 'bench' });
   const { home } = flm.machine.paths;

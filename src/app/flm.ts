@@ -50,9 +50,9 @@ export interface FlmOptions {
   /** The command changes the machine itself, which as root it does as root. */
   readonly keepRoot?: boolean;
   /** Told of each key that was made, as soon as it is stored. */
-  readonly onKeyMade: (made: CreatedKey) => void;
+  readonly onKeyMade?: (made: CreatedKey) => void;
   /** See `ProxyServiceNeeds.onProblem`. */
-  readonly onProblem: (sentence: string, undone: boolean) => void;
+  readonly onProblem?: (sentence: string, undone: boolean) => void;
 }
 
 /** Throws HOME_UNSAFE, or a `StoreError` that says what is wrong with the database. */
@@ -84,7 +84,7 @@ export function openFlm(options: FlmOptions): Flm {
       proxies: store.proxies,
       controller,
       portLook: portHolder,
-      onProblem: options.onProblem,
+      onProblem: options.onProblem ?? (() => {}),
     });
   const detached = new DetachedController({
     launch: {
@@ -105,7 +105,7 @@ export function openFlm(options: FlmOptions): Flm {
       repository: store.security,
       secrets: machine.secrets,
       ownAddresses: machine.ownAddresses(),
-      onKeyMade: options.onKeyMade,
+      ...(options.onKeyMade === undefined ? {} : { onKeyMade: options.onKeyMade }),
       announce,
     }),
     engines: new EngineRegistry({ ...common, repository: store.engines, announce }),

@@ -208,8 +208,8 @@ async function namesIn(
 ): Promise<readonly Candidate[]> {
   switch (source) {
     case 'key': {
-      const keys = (await flm.security.listKeys()).filter(({ record }) => record.revokedAtMs === null);
-      return keys.flatMap(({ record: { id, label } }) => [
+      const keys = (await flm.security.records()).filter((record) => record.revokedAtMs === null);
+      return keys.flatMap(({ id, label }) => [
         { name: label, about: id },
         { name: id, about: label },
       ]);

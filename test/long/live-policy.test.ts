@@ -42,8 +42,6 @@ test('two hundred changes of a policy within half a minute fail no request that 
   const flm = openFlm({
     environment: { FLM_HOME: cli.home, HOME: cli.folder },
     entry: flmEntry,
-    onKeyMade: () => {},
-    onProblem: () => {},
   });
   t.after(() => flm.close());
 

@@ -256,7 +256,7 @@ test('a proxy that was started or stopped is reported so, though nothing could b
     problems.splice(0).map(({ sentence, undone }) => [sentence.slice(0, 60), undone]),
     [
       ['The proxy runs, but its settings were not saved in profile d', true],
-      [`The audit does not have this proxy.start of ${handle.id}: The disk `, false],
+      [`The audit does not have this proxy.start of ${handle.id}: The disk t`, false],
     ],
   );
   assert.equal((await service.stop(undefined)).handle.id, handle.id);

@@ -4,13 +4,11 @@
  */
 import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
 import { withoutSecrets } from '../audit-secrets.ts';
+import { auditOfProxies } from './audit-takeover.ts';
 import type { Database } from './database.ts';
 import { integer, type Row, text, textOrNull } from './rows.ts';
 
 const keptRows = 100_000;
-
-/** Only these are of `usage.db`; what else flm 0.1.0 wrote there was copied, see audit-takeover.ts. */
-export const auditOfProxies = "('auth.refused', 'audit.dropped')";
 
 export class SqliteAuditRepository implements AuditRepository {
   readonly #flm: Database;

@@ -8,11 +8,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { auditOfProxies } from './audit-repository.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
 /** Reads do not wait for writers in WAL mode; this is for a file that is being opened for the first time. */
 const busyTimeoutMs = 250;
+
+/** Actions that proxies write to `usage.db`; whatever else is there was copied. */
+export const auditOfProxies = "('auth.refused', 'audit.dropped')";
 
 /** `db` is the open `flm.db`, outside a transaction. Never throws. */
 export function takeOverAudit(db: DatabaseSync, place: DatabasePlace): void {
