@@ -32,7 +32,7 @@ A proxy is configured by a profile and by flags on top of it. \`flm profile save
 given with a profile last for that run and its restarts; \`--save\` keeps them.
 
 \`\`\`yaml
-# yaml-language-server: $schema=https://unpkg.com/flm-proxy/docs/schema/profile.schema.json
+# yaml-language-server: $schema=./flm-profile.schema.json
 name: lab
 port: 9000
 engines:

@@ -3,7 +3,9 @@
  */
 import type { Command } from 'commander';
 import type { CatalogEntry } from '../core/engine/directory.ts';
+import { similarNames } from '../core/engine/near-names.ts';
 import type { ModelAlias } from '../core/security/ports.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { enginesOfProxies, enginesWithoutProxy } from './engine-look.ts';
 import { printable, table } from './layout.ts';
@@ -49,7 +51,7 @@ function list(cli: Cli): Command {
           m.owner ?? '-',
           m.contextLength === null ? '-' : `${m.contextLength}`,
           m.loaded === null ? '-' : m.loaded ? 'yes' : 'no',
-          notesOf(m),
+          notesOf(m, models),
         ]);
         terminal.out(table(['MODEL', 'ENGINE', 'CONTEXT', 'LOADED', 'NOTES'], rows, terminal.tableColumns));
       }),
@@ -67,13 +69,26 @@ function alias(cli: Cli): Command {
     .action(
       action(cli, async (session, _flags: object, name: string, target: string) => {
         const { engines } = session.flm;
+        const before = (await engines.aliases()).find((alias) => alias.name === name);
         const made = await engines.alias(name, target);
-        const answers = (await catalog(session, [made])).some((entry) => entry.aliasOf !== undefined);
+        const entries = await catalog(session, [made]);
+        const answers = entries.some((entry) => entry.aliasOf !== undefined);
         const { terminal } = session;
-        if (session.json) terminal.out(JSON.stringify({ ...made, available: answers }));
-        else terminal.out(`${printable(name)} now means ${printable(target)}.`);
-        if (!answers)
-          terminal.talk(`No engine has ${printable(target)} now; the alias answers as soon as one does.`);
+        const replaced = before === undefined || before.target === target ? undefined : before.target;
+        if (session.json)
+          terminal.out(JSON.stringify({ ...made, available: answers, replaced: replaced ?? null }));
+        else {
+          const was = replaced === undefined ? '' : `, no longer ${printable(replaced)}`;
+          terminal.out(`${printable(name)} now means ${printable(target)}${was}.`);
+        }
+        if (answers) return;
+        const near = similarNames(
+          target,
+          entries.map((entry) => entry.id),
+        );
+        terminal.talk(
+          `No engine has ${printable(target)} now${printable(near)}. The alias answers as soon as an engine has that model.`,
+        );
       }),
     );
 }
@@ -135,12 +150,26 @@ function documentsOf(
   return [...models, ...dead];
 }
 
-function notesOf(model: ModelDocument): string {
+function notesOf(model: ModelDocument, all: readonly ModelDocument[]): string {
   const notes = [
     model.aliasOf === null ? undefined : `alias of ${model.aliasOf}`,
     model.available ? undefined : 'which no engine has now',
+    isNamelessPath(model, all)
+      ? `a file path; give it a name: flm model alias ${nameOfPath(model.id)} ${shellWord(model.id)}`
+      : undefined,
     model.remote ? 'leaves this machine; needs the scope engine:admin' : undefined,
     model.engines.length > 1 ? `also on ${model.engines.slice(1).join(', ')}` : undefined,
   ];
   return printable(notes.filter((note) => note !== undefined).join('; '));
+}
+
+/** llama.cpp and vLLM call a model by the file or folder that it was loaded from. */
+function isNamelessPath({ id, aliasOf }: ModelDocument, all: readonly ModelDocument[]): boolean {
+  if (aliasOf !== null || all.some((model) => model.aliasOf === id)) return false;
+  return /^(\/|~\/|\.{1,2}\/|[A-Za-z]:[\\/])|\.gguf$/.test(id);
+}
+
+function nameOfPath(id: string): string {
+  const last = id.split(/[\\/]/).findLast((part) => part !== '') ?? '';
+  return shellWord(last.replace(/\.gguf$/, '').toLowerCase() || 'NAME');
 }

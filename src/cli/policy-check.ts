@@ -20,10 +20,10 @@ export function policyCheck(cli: Cli): Command {
   return leaf(
     'check',
     'what would happen to a request, and which rule decides',
-    'flm policy check --ip 192.168.1.7 --key laptop --model qwen3:8b\nflm policy check --origin https://app.example.org --key web',
+    'flm policy check --ip 192.168.1.7 --key laptop --model qwen3:8b\nflm policy check --origin https://app.example.org',
   )
     .option('--ip <address>', 'address of the client', '127.0.0.1')
-    .option('--key <key>', 'id or label of the key; without one, none is sent')
+    .option('--key <key>', 'id or label of the key; without one, only the rules for all keys are judged')
     .option('--origin <url>', 'origin of the page that asks')
     .option('--model <name>', 'model that is asked for')
     .option('--endpoint <route>', 'route that is asked', 'chat.completions')
@@ -64,7 +64,10 @@ function textOf(session: Session, answer: PolicyAnswer): string {
         d === undefined ? paint('green', 'passes') : `${paint('red', 'refused')} by ${d.rule}`,
       ] as const,
   );
-  if (denial === undefined) return `${paint('green', 'Allowed.')}\n${facts(rows)}`;
+  if (denial === undefined) {
+    const first = answer.keyless ? 'Allowed with any valid key that may do this.' : 'Allowed.';
+    return `${paint('green', first)}\n${facts(rows)}`;
+  }
   const first = `${paint('red', 'Refused')} with ${answer.status ?? ''} ${denial.code}.`;
   return [
     first,

@@ -10,7 +10,7 @@ import { collect, number } from './config-flags.ts';
 import { printable, table } from './layout.ts';
 import { policyCheck } from './policy-check.ts';
 import { confirm } from './question.ts';
-import { judged, readText, schemaUrl } from './yaml-file.ts';
+import { judged, readText, schemaComment, schemaFile } from './yaml-file.ts';
 
 /** The rules by their flags. */
 const lists = {
@@ -44,6 +44,7 @@ export function policyCommands(cli: Cli): Command {
     show(cli),
     set(cli),
     exportFile(cli),
+    schema(cli),
     policyCheck(cli),
   ]);
 }
@@ -102,10 +103,23 @@ function exportFile(cli: Cli): Command {
   ).action(
     action(cli, async (session) => {
       const policy = await session.flm.security.policy();
-      const schema = schemaUrl(session.flm.machine.version, 'policy');
-      if (session.json) return session.terminal.out(JSON.stringify({ $schema: schema, ...policy }));
+      if (session.json)
+        return session.terminal.out(JSON.stringify({ $schema: schemaFile('policy'), ...policy }));
       const { stringify } = await import('yaml');
-      session.terminal.write(`# yaml-language-server: $schema=${schema}\n${stringify(policy)}`);
+      session.terminal.write(schemaComment('policy') + stringify(policy));
+    }),
+  );
+}
+
+function schema(cli: Cli): Command {
+  return leaf(
+    'schema',
+    'the JSON Schema of a policy file, for editors',
+    'flm policy schema > flm-policy.schema.json',
+  ).action(
+    action(cli, async ({ terminal }) => {
+      const { policyJsonSchema } = await import('../core/security/policy-file.ts');
+      terminal.out(JSON.stringify(policyJsonSchema(), undefined, 2));
     }),
   );
 }

@@ -9,7 +9,7 @@ import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { addConfigFlags, type ConfigFlags, overridesOf } from './config-flags.ts';
 import { type ProfileDocument, profileDocument, profilesText, profileText } from './profile-view.ts';
 import { confirm } from './question.ts';
-import { judged, readText, schemaUrl } from './yaml-file.ts';
+import { judged, readText, schemaComment, schemaFile } from './yaml-file.ts';
 
 export function profileCommands(cli: Cli): Command {
   return group('profile', 'saved settings of proxies, by name', [
@@ -19,6 +19,7 @@ export function profileCommands(cli: Cli): Command {
     remove(cli),
     exportFile(cli),
     importFile(cli),
+    schema(cli),
   ]);
 }
 
@@ -84,18 +85,33 @@ function remove(cli: Cli): Command {
 
 function exportFile(cli: Cli): Command {
   return leaf('export', 'a profile as YAML, for a file in git', 'flm profile export lab > lab.yaml')
-    .argument('<name>', 'name of the profile')
+    .argument('[name]', 'name of the profile', 'default')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
-        const { config } = await session.flm.proxies.loadProfile(name);
-        const schema = schemaUrl(session.flm.machine.version, 'profile');
-        if (session.json) return session.terminal.out(JSON.stringify({ $schema: schema, name, ...config }));
+        const { proxies } = session.flm;
+        const saved = (await proxies.listProfiles()).find((profile) => profile.name === name);
+        // The default profile exists without being saved: it changes no setting.
+        const config =
+          saved === undefined && name === 'default' ? {} : (await proxies.loadProfile(name)).config;
+        if (session.json)
+          return session.terminal.out(JSON.stringify({ $schema: schemaFile('profile'), name, ...config }));
         const { stringify } = await import('yaml');
-        session.terminal.write(
-          `# yaml-language-server: $schema=${schema}\n${stringify({ name, ...config })}`,
-        );
+        session.terminal.write(schemaComment('profile') + stringify({ name, ...config }));
       }),
     );
+}
+
+function schema(cli: Cli): Command {
+  return leaf(
+    'schema',
+    'the JSON Schema of a profile file, for editors',
+    'flm profile schema > flm-profile.schema.json',
+  ).action(
+    action(cli, async ({ terminal }) => {
+      const { profileJsonSchema } = await import('../core/proxy/profile-file.ts');
+      terminal.out(JSON.stringify(profileJsonSchema(), undefined, 2));
+    }),
+  );
 }
 
 function importFile(cli: Cli): Command {

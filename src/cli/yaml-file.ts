@@ -91,9 +91,15 @@ export async function judged<T>(
   }
 }
 
-/** The JSON Schema of such a file. It is part of the package, so that each version has its own. */
-export function schemaUrl(version: string, of: 'profile' | 'policy'): string {
-  return `https://unpkg.com/flm-proxy@${version}/docs/schema/${of}.schema.json`;
+/** Where an exported file names its JSON Schema: a file beside it, which `flm profile schema` or `flm policy schema` prints. */
+export function schemaFile(of: 'profile' | 'policy'): string {
+  return `./flm-${of}.schema.json`;
+}
+
+/** The first lines of an exported file, for editors and for people. */
+export function schemaComment(of: 'profile' | 'policy'): string {
+  const file = schemaFile(of);
+  return `# yaml-language-server: $schema=${file}\n# Editors check this file after: flm ${of} schema > ${file}\n`;
 }
 
 function placeAt(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {

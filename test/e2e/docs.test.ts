@@ -15,6 +15,7 @@ import type { Command } from 'commander';
 import { makeProgram } from '../../src/cli/program.ts';
 import { errorTable } from '../../src/core/errors.ts';
 import { flmEntry, makeCli, type TestCli } from '../helpers/cli.ts';
+import { startFakeEngine } from '../helpers/fake-engine.ts';
 import { silentCli } from '../helpers/silent-cli.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -91,6 +92,28 @@ function runInShell(
     child.on('close', (code) => resolve({ code, output }));
   });
 }
+
+test('README shows the output of the first run as the program prints it', async (t) => {
+  const engine = await startFakeEngine({
+    '/': { body: 'Ollama is running' },
+    '/api/version': { body: { version: '0.17.4' } },
+    '/api/tags': {
+      body: { models: ['qwen3:8b', 'nomic-embed-text:latest'].map((name) => ({ name, model: name })) },
+    },
+  });
+  t.after(() => engine.close());
+  const cli = makeCli(t, { FLM_DETECT_PORTS: new URL(engine.url).port });
+  const up = cli.start('up', '--port', '0');
+  await up.saw(/Ctrl-C stops it\.\n/);
+  up.child.kill('SIGINT');
+  const { code, stdout: printed } = await up.ended;
+  assert.equal(code, 0);
+
+  const shown = blocksOf('README.md').find((block) => block.text.startsWith('flm is up.'))?.text ?? '';
+  const neutral = (text: string): string =>
+    text.replaceAll(/flm_[0-9A-Za-z]{49}/g, 'flm_KEY').replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT');
+  assert.equal(neutral(shown), neutral(printed));
+});
 
 // --- what pages name
 

@@ -67,7 +67,7 @@ test('an alias is made, waits for its model where no engine has it, and is taken
   const good = await cli.run('model', 'alias', 'fast', 'ollama/qwen3', '--json');
   const waiting = await cli.run('model', 'alias', 'later', 'nowhere-7b');
 
-  assert.deepEqual(good.json(), { name: 'fast', target: 'ollama/qwen3', available: true });
+  assert.deepEqual(good.json(), { name: 'fast', target: 'ollama/qwen3', available: true, replaced: null });
   assert.equal(waiting.stdout, 'later now means nowhere-7b.\n');
   assert.match(waiting.stderr, /No engine has nowhere-7b now/);
   const later = (await models(cli)).find((m) => m.id === 'later');
@@ -77,6 +77,27 @@ test('an alias is made, waits for its model where no engine has it, and is taken
     removed: true,
   });
   assertMistake(await cli.run('model', 'unalias', 'later'), /There is no alias later/);
+});
+
+test('an alias that replaces another says so, and a target that is nearly right is answered with names', async (t) => {
+  const list = {
+    object: 'list',
+    data: ['qwen3-8b', '/models/llama-3.2-1b.gguf'].map((id) => ({ id, object: 'model' })),
+  };
+  const engine = await startFakeEngine({ '/v1/models': { body: list } });
+  t.after(() => engine.close());
+  const cli = makeCli(t);
+  await cli.run('engine', 'add', engine.url, '--id', 'box');
+  await cli.run('model', 'alias', 'fast', 'qwen3-8b');
+
+  const replaced = await cli.run('model', 'alias', 'fast', 'qwen3-8');
+  assert.match(replaced.stdout, /^fast now means qwen3-8, no longer qwen3-8b\.$/m);
+  assert.match(replaced.stderr, /No engine has qwen3-8 now; similar names: qwen3-8b\./);
+
+  const path = /flm model alias (llama-3\.2-1b) (\/models\/llama-3\.2-1b\.gguf)/;
+  const [, name = '', target = ''] = path.exec((await cli.run('model', 'list')).stdout) ?? [];
+  assert.equal((await cli.run('model', 'alias', name, target, '--json')).json<Model>().available, true);
+  assert.doesNotMatch((await cli.run('model', 'list')).stdout, /a file path/);
 });
 
 test('an alias that makes no sense is refused', async (t) => {

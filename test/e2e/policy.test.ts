@@ -100,9 +100,9 @@ test('what is exported is read back as it was, as YAML and as JSON, and names it
 
   assert.match(
     yaml.stdout,
-    /^# yaml-language-server: \$schema=https:\/\/\S+\/policy\.schema\.json\nallowIps: \[\]\n/,
+    /^# yaml-language-server: \$schema=\.\/flm-policy\.schema\.json\n# Editors .*flm policy schema.*\nallowIps: \[\]\n/,
   );
-  assert.match(json.json<{ $schema: string }>().$schema, /\/policy\.schema\.json$/);
+  assert.match(json.json<{ $schema: string }>().$schema, /\/flm-policy\.schema\.json$/);
   for (const { stdout } of [yaml, json]) {
     await cli.run('policy', 'set', '--yes', '--clear', 'deny-ip', '--rpm', '5');
     const read = await cli.pipe(stdout, 'policy', 'set', '--yes', '--file', '-', '--json');
@@ -166,6 +166,18 @@ test('a policy that locks the administrator out is set only where that is said t
   assert.equal((await cli.run('policy', 'set', '--deny-ip', '127.0.0.0/8', '--yes')).code, 0);
 });
 
+test('check without a key judges the rules that hold for every key', async (t) => {
+  const cli = makeCli(t);
+  await cli.run('policy', 'set', '--deny-ip', '192.168.1.7', '--allow-origin', 'https://app.example.org');
+  const check = (...flags: readonly string[]) => cli.run('policy', 'check', ...flags);
+
+  assert.match((await check('--ip', '192.168.1.7')).stdout, /^Refused with 403 ADDRESS_DENIED/);
+  const page = await check('--ip', '192.168.1.8', '--origin', 'https://other.example.org');
+  assert.match(page.stdout, /^Refused with 403 ORIGIN_DENIED/);
+  const good = await check('--ip', '192.168.1.8', '--origin', 'https://app.example.org');
+  assert.match(good.stdout, /^Allowed with any valid key/);
+});
+
 test('check tells the decision and the rule behind it', async (t) => {
   const cli = makeCli(t);
   await cli.run('policy', 'set', '--deny-ip', '10.0.0.5-10.0.0.9');
@@ -194,7 +206,8 @@ test('check tells the decision and the rule behind it', async (t) => {
   });
   assert.match(page.stdout, /^Refused with 403 ORIGIN_DENIED\.\n/);
   assert.match(page.stdout, /flm policy set --allow-origin/);
-  assert.equal(keyless.json<{ status: number }>().status, 401);
+  assert.deepEqual(keyless.json<{ decision: string; passed: string[] }>().passed, ['address', 'origin']);
+  assert.equal(keyless.json<{ decision: string }>().decision, 'allowed');
   assertMistake(await cli.run('policy', 'check', '--ip', '10.1'), /--ip takes one/);
   assertMistake(await cli.run('policy', 'check', '--key', 'nobody'), /no key nobody/);
   assertMistake(await cli.run('policy', 'check', '--endpoint', 'x'), /--endpoint is one of/);

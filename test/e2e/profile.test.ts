@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
@@ -63,11 +63,30 @@ test('a profile that goes out as YAML and comes in under another name is the sam
 
   assert.match(
     exported.stdout,
-    /^# yaml-language-server: \$schema=https:\/\/\S+\/profile\.schema\.json\nname: lab\n/,
+    /^# yaml-language-server: \$schema=\.\/flm-profile\.schema\.json\n# Editors .*flm profile schema.*\nname: lab\n/,
   );
   const config = { port: 9000, engines: [{ url: 'http://127.0.0.1:8000' }] };
   assert.deepEqual(imported.json<Profile>().config, config);
   assert.deepEqual(again.json<Profile>().config, config);
+});
+
+test('the default profile can be exported before it was ever saved, and imported', async (t) => {
+  const cli = makeCli(t);
+  const exported = await cli.run('profile', 'export');
+  assert.match(exported.stdout, /^name: default$/m);
+  assert.equal((await cli.pipe(exported.stdout, 'profile', 'import', '-')).code, 0);
+});
+
+test('the schemas that exported files name are printed by the program itself', async (t) => {
+  const cli = makeCli(t);
+  for (const [what, ...command] of [
+    ['profile', 'profile', 'schema'],
+    ['policy', 'policy', 'schema'],
+  ]) {
+    const printed = (await cli.run(...command)).json<{ $schema: string; properties: object }>();
+    const kept = join(import.meta.dirname, `../../docs/schema/${what}.schema.json`);
+    assert.deepEqual(printed, JSON.parse(readFileSync(kept, 'utf8')));
+  }
 });
 
 test('every fault of a file is told at once, with line and column, and nothing is saved', async (t) => {

@@ -58,7 +58,7 @@ test('a request that every rule lets pass is allowed, and all steps were asked',
 
 test('the first rule that refuses decides, in the order of the line', () => {
   const closed = { denyIps: ['192.168.1.7'] };
-  assert.deepEqual(deciding(ask({ key: undefined }, closed)), [false, 401, 'auth', 'auth']);
+  assert.deepEqual(deciding(ask({ key: undefined }, closed)), [false, 403, 'address', 'denyIps']);
   assert.deepEqual(deciding(ask({ key: key({ revokedAtMs: 1 }) }, closed)), [
     false,
     401,

@@ -12,7 +12,7 @@ import type { CompiledPolicy } from './snapshot.ts';
 export interface PolicyQuestion {
   readonly policy: CompiledPolicy;
   readonly client: ClientAddress;
-  /** Undefined: a request without a valid key. */
+  /** Undefined: only the rules that hold for every key are judged. */
   readonly key: KeyView | undefined;
   readonly origin: string | undefined;
   readonly route: RouteId;
@@ -29,6 +29,8 @@ export interface PolicyStep {
 
 export interface PolicyAnswer {
   readonly allowed: boolean;
+  /** No key was named: its own rules were not judged, and a request without one gets 401. */
+  readonly keyless: boolean;
   /** The steps that were asked, in order; the last one refused, if any did. */
   readonly steps: readonly PolicyStep[];
   /** What the client would get where it is refused. */
@@ -36,31 +38,36 @@ export interface PolicyAnswer {
 }
 
 export function checkPolicy(q: PolicyQuestion): PolicyAnswer {
+  const { key } = q;
   const questions: readonly (readonly [PolicyStep['step'], () => Denial | undefined])[] = [
-    ['auth', () => denyKey(q.key, q.nowMs)],
-    ['address', () => denyAddress(q.policy, q.key, q.client)],
+    ...(key === undefined ? [] : [['auth', () => denyKey(key, q.nowMs)] as const]),
+    ['address', () => denyAddress(q.policy, key, q.client)],
     ['origin', () => denyOrigin(q.policy, q.origin)],
-    ['route', () => (q.key === undefined ? undefined : denyRoute(q.key, q.route, q.scope))],
-    ['model', () => denyModel(q)],
+    ...(key === undefined
+      ? []
+      : ([
+          ['route', () => denyRoute(key, q.route, q.scope)],
+          ['model', () => denyModel(key, q.model)],
+        ] as const)),
   ];
   const steps: PolicyStep[] = [];
   for (const [step, ask] of questions) {
     const denial = ask();
     steps.push({ step, denial });
-    if (denial !== undefined) return { allowed: false, steps, status: errorTable[denial.code].status };
+    if (denial !== undefined)
+      return { allowed: false, keyless: key === undefined, steps, status: errorTable[denial.code].status };
   }
-  return { allowed: true, steps, status: undefined };
+  return { allowed: true, keyless: key === undefined, steps, status: undefined };
 }
 
-function denyKey(key: KeyView | undefined, nowMs: number): Denial | undefined {
-  if (key === undefined) return { code: 'AUTH_MISSING', params: {}, rule: 'auth' };
+function denyKey(key: KeyView, nowMs: number): Denial | undefined {
   if (key.revoked) return { code: 'AUTH_REVOKED', params: {}, rule: `key ${key.id}` };
   if (key.expiresAtMs <= nowMs) return { code: 'AUTH_EXPIRED', params: {}, rule: `key ${key.id}` };
   return undefined;
 }
 
 /** By the name alone: whether an engine has it, a running proxy knows. A name that the key may not use is not told of. */
-function denyModel({ key, model }: PolicyQuestion): Denial | undefined {
-  if (key === undefined || model === undefined || key.mayUseModel(model)) return undefined;
+function denyModel(key: KeyView, model: string | undefined): Denial | undefined {
+  if (model === undefined || key.mayUseModel(model)) return undefined;
   return { code: 'MODEL_UNKNOWN', params: { model }, rule: `the models of key ${key.id}` };
 }
