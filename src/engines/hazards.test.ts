@@ -4,7 +4,8 @@ import type { EngineKindName, EngineModel } from '../core/engine/engine.ts';
 import type { RouteId } from '../core/engine/routes.ts';
 import { JsonScanner } from '../gateway/body/json-scanner.ts';
 import { scanPlan } from '../gateway/body/scan-plan.ts';
-import { engineKind, scannedPaths } from './kinds.ts';
+import { nativeScan, routes } from '../gateway/routes.ts';
+import { engineKind } from './kinds.ts';
 import { judgeKeepAlive } from './ollama-hazards.ts';
 
 /** What this body would do there, as the real scanner reads it. */
@@ -14,11 +15,8 @@ function does(
   body: object,
   model?: Partial<EngineModel>,
 ): string | undefined {
-  const paths = [
-    ...scannedPaths[route.startsWith('ollama.') ? 'ollama' : 'openai'],
-    ...(route === 'engine.native' ? [...scannedPaths.ollama, 'input'] : []),
-  ];
-  const scanner = new JsonScanner(scanPlan([...new Set(paths)]));
+  const paths = route === 'engine.native' ? nativeScan : routes.find((r) => r.id === route)?.scan;
+  const scanner = new JsonScanner(scanPlan(paths ?? []));
   const bytes = Buffer.from(JSON.stringify(body));
   assert.equal(scanner.write(bytes, 0, bytes.length), undefined);
   assert.equal(scanner.end(), undefined);
@@ -204,4 +202,17 @@ test('an unknown server that is asked for MCP tools is not trusted with them', (
   );
   assert.equal(does('openai-compatible', 'chat.completions', hi), undefined);
   assert.equal(does('llamacpp', 'chat.completions', { ...hi, ttl: 5, keep_alive: 0 }), undefined);
+});
+
+test('a web search that an Ollama would run itself leaves the machine', () => {
+  const tools = [{ type: 'web_search_20250305', name: 'web_search' }];
+  assert.equal(does('ollama', 'messages', { ...hi, tools }), 'send searches to ollama.com');
+  assert.equal(does('ollama', 'messages', { ...hi, tools: [{ name: 'web_search' }] }), undefined);
+  assert.equal(does('llamacpp', 'messages', { ...hi, tools }), undefined);
+});
+
+test('a model is judged by the id that Ollama gives it, not by the word of the client', () => {
+  const model = { ...hi, model: 'my-alias:cloud' };
+  assert.equal(does('ollama', 'chat.completions', model, { id: 'llama3:latest' }), undefined);
+  assert.equal(does('ollama', 'chat.completions', hi, { id: 'x:cloud' }), 'send the prompt to ollama.com');
 });

@@ -3,12 +3,13 @@
  *
  * Not on the list: POST /props, /slots (it shows what others asked; saving and restoring), POST /lora-adapters,
  * /v1/chat/completions/control, /v1/stream* (replays others' answers), /cors-proxy, /tools (a shell), and of the router
- * mode downloading, loading and unloading. `?autoload=` and `?reload=1` do not pass, for no query does. Bodies hold
- * nothing that a rule must look at.
+ * mode downloading, loading and unloading. `?autoload=` and `?reload=1` do not pass, for no query does. Inside harmless
+ * routes: MCP tools, which new versions run themselves. It answers for its one model whatever `model` says.
  */
 import type { EngineKind, EngineModel, NativeRule, ProbeResult } from '../core/engine/engine.ts';
 import type { RouteId } from '../core/engine/routes.ts';
 import { countOf, type JsonObject, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
+import { mcpHazard } from './mcp-tools.ts';
 import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
 import type { ProbeAnswer } from './probe-request.ts';
 
@@ -65,7 +66,7 @@ const kind: EngineKind = {
   native,
   keyField: 'authorization',
   usageOnRequest: new Set(['chat.completions', 'completions']),
-  hazard: () => undefined,
+  hazard: (_route, facts) => mcpHazard(facts),
 };
 
 async function probe(asking: Asking): Promise<ProbeResult> {

@@ -2,12 +2,14 @@
  * LM Studio: its API, what of it is harmless, and how it is asked.
  *
  * Not on the list: /api/v1/models/{load,unload,download} and /api/v1/chat, which may run MCP tools. Inside harmless
- * routes: `ttl` decides when a model is unloaded, tools of type `mcp` and `integrations` run programs. Naming a model
- * that is not loaded loads it: that is how LM Studio is used. It answers 200 to paths that it does not know.
+ * routes: `ttl` decides when a model is unloaded, MCP tools run programs, `draft_model` names a second model. Naming a
+ * model that is not loaded loads it: that is how LM Studio is used. It answers 200 to paths that it does not know.
  */
 import type { EngineKind, EngineModel, Hazard, NativeRule, ProbeResult } from '../core/engine/engine.ts';
 import type { BodyFacts, RouteId } from '../core/engine/routes.ts';
+import { valueOf } from '../core/engine/watched-fields.ts';
 import { countOf, modelIdOf, objectOf, objectsIn } from './json-reading.ts';
+import { mcpHazard } from './mcp-tools.ts';
 import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
 
 const serves: readonly RouteId[] = [
@@ -39,9 +41,6 @@ const native: readonly NativeRule[] = [
   { ...infer, path: '/api/v0/embeddings', route: 'embeddings' },
 ];
 
-/** Beside `model` and `stream`, in every JSON body. */
-export const lmstudioScan: readonly string[] = ['ttl', 'tools[].type'];
-
 const kind: EngineKind = {
   name: 'lmstudio',
   title: 'LM Studio',
@@ -49,15 +48,14 @@ const kind: EngineKind = {
   native,
   keyField: 'authorization',
   usageOnRequest: new Set(['chat.completions', 'completions']),
+  furtherModels: ['draft_model'],
   hazard,
 };
 
 function hazard(_route: RouteId, facts: BodyFacts): Hazard | undefined {
-  if (facts.values.get('tools[].type')?.includes('"mcp"') === true) return { does: 'run MCP tools' };
-  const integrations = facts.values.get('integrations')?.[0] ?? 'null';
-  if (integrations !== 'null' && integrations !== '[]') return { does: 'run MCP tools' };
-  const ttl = facts.values.get('ttl')?.[0] ?? 'null';
-  return ttl === 'null' ? undefined : { does: 'change when the model is unloaded' };
+  const mcp = mcpHazard(facts);
+  if (mcp !== undefined) return mcp;
+  return valueOf(facts, 'ttl') === undefined ? undefined : { does: 'change when the model is unloaded' };
 }
 
 async function probe(asking: Asking): Promise<ProbeResult> {

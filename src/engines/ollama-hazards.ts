@@ -5,23 +5,15 @@
  * - `keep_alive` of 0 or nearly so unloads the model after the answer, a negative or very long one pins it
  * - runner options differ from those that the model runs with: it is loaded anew, under everybody's requests
  * - a cloud model: the prompt goes to ollama.com
+ * - a `web_search` tool on /v1/messages: Ollama runs it itself, at ollama.com
+ * - MCP tools: mcp-tools.ts
  *
  * What cannot be read with certainty counts as a hazard.
  */
 import type { EngineModel, Hazard } from '../core/engine/engine.ts';
 import type { BodyFacts, RouteId } from '../core/engine/routes.ts';
-
-/** Options that a runner is started with (api/types.go, Runner). */
-const runnerOptions = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'use_mmap'] as const;
-
-/** Beside `model` and `stream`, in every body of Ollama's own API. */
-export const ollamaScan: readonly string[] = [
-  'keep_alive',
-  'prompt',
-  'messages',
-  'options',
-  ...runnerOptions.map((option) => `options.${option}`),
-];
+import { isGiven, runnerOptions, valueOf, valuesOf } from '../core/engine/watched-fields.ts';
+import { mcpHazard } from './mcp-tools.ts';
 
 /** Shorter is unloading, longer is pinning. Ollama's own default is 5 minutes. */
 const shortestKeepMs = 10_000;
@@ -34,13 +26,19 @@ export function ollamaHazard(
 ): Hazard | undefined {
   // Showing a cloud model or its licence sends nothing of anybody's.
   if (route === 'ollama.show' || route.startsWith('models.')) return undefined;
-  if (model?.remote === true || (facts.model !== undefined && readsAsRemote(facts.model))) {
+  // The id that Ollama itself gives the model decides; the client's word only where the model is not known.
+  const name = model?.id ?? facts.model;
+  if (model?.remote === true || (name !== undefined && readsAsRemote(name))) {
     return { does: 'send the prompt to ollama.com' };
   }
+  if (route === 'messages' && valuesOf(facts, 'tools[].type').some((type) => type.startsWith('"web_search')))
+    return { does: 'send searches to ollama.com' };
+  const mcp = mcpHazard(facts);
+  if (mcp !== undefined) return mcp;
   // /v1 knows neither keep_alive nor options.
   if (!route.startsWith('ollama.') && route !== 'engine.native') return undefined;
-  const keep = facts.values.get('keep_alive')?.[0];
-  const kept = keep === undefined || keep === 'null' ? 'as-is' : judgeKeepAlive(keep);
+  const keep = valueOf(facts, 'keep_alive');
+  const kept = keep === undefined ? 'as-is' : judgeKeepAlive(keep);
   if (isEmpty(route, facts)) {
     return { does: kept === 'unloads' ? 'unload the model' : 'load the model without a question' };
   }
@@ -58,34 +56,29 @@ export function readsAsRemote(name: string): boolean {
 function isEmpty(route: RouteId, facts: BodyFacts): boolean {
   switch (route) {
     case 'ollama.generate':
-      return lacks(facts, 'prompt');
+      return !isGiven(facts, 'prompt');
     case 'ollama.chat':
-      return lacks(facts, 'messages');
+      return !isGiven(facts, 'messages');
     case 'engine.native':
-      return lacks(facts, 'prompt') && lacks(facts, 'messages') && lacks(facts, 'input');
+      return !isGiven(facts, 'prompt') && !isGiven(facts, 'messages') && !isGiven(facts, 'input');
     default:
       return false;
   }
 }
 
-function lacks(facts: BodyFacts, path: string): boolean {
-  const value = facts.values.get(path)?.[0];
-  return value === undefined || value === 'null' || value === '""' || value === '[]' || value === '{}';
-}
-
 function reload(route: RouteId, facts: BodyFacts, model: EngineModel | undefined): Hazard | undefined {
   const does = 'load the model anew with other options';
   // A null leaves the default in force.
-  const changed = runnerOptions.filter((o) => (facts.values.get(`options.${o}`)?.[0] ?? 'null') !== 'null');
+  const changed = runnerOptions.filter((o) => valueOf(facts, `options.${o}`) !== undefined);
   for (const option of changed) {
     const runsSo =
       option === 'num_ctx' &&
       model?.contextLength !== undefined &&
-      Number(facts.values.get('options.num_ctx')?.[0]) === model.contextLength;
+      Number(valueOf(facts, 'options.num_ctx')) === model.contextLength;
     if (!runsSo) return { does: `${does} (${option})` };
   }
   // Which endpoint it is decides which options were looked for.
-  if (route === 'engine.native' && facts.values.get('options')?.[0] === '{...}') return { does };
+  if (route === 'engine.native' && valueOf(facts, 'options') === '{...}') return { does };
   return undefined;
 }
 

@@ -9,6 +9,7 @@ import type { EngineKind, EngineModel, NativeRule, ProbeResult } from '../core/e
 import type { RouteId } from '../core/engine/routes.ts';
 import { countOf, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
 import { ollamaHazard, readsAsRemote } from './ollama-hazards.ts';
+import { ollamaNameKey } from './ollama-names.ts';
 import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
 
 const serves: readonly RouteId[] = [
@@ -59,6 +60,7 @@ const kind: EngineKind = {
   keyField: 'authorization',
   // Asked for on /v1/completions (0.17), it puts a usage of zeros into every other chunk too.
   usageOnRequest: new Set(['chat.completions']),
+  nameKey: ollamaNameKey,
   hazard: ollamaHazard,
 };
 

@@ -3,9 +3,10 @@
  * text-generation-webui. What it serves nobody can know beforehand, so every route of OpenAI's passes and the engine
  * says no where it has none. Of its own API nothing is harmless until somebody has read it: the list holds /v1 alone.
  */
-import type { EngineKind, EngineModel, Hazard, NativeRule, ProbeResult } from '../core/engine/engine.ts';
-import { type BodyFacts, type RouteId, routeIds } from '../core/engine/routes.ts';
+import type { EngineKind, EngineModel, NativeRule, ProbeResult } from '../core/engine/engine.ts';
+import { type RouteId, routeIds } from '../core/engine/routes.ts';
 import { countOf, type JsonObject, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
+import { mcpHazard } from './mcp-tools.ts';
 import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
 
 const ownRoutes: ReadonlySet<RouteId> = new Set(['engine.native', 'health', 'ready', 'metrics']);
@@ -29,13 +30,10 @@ const kind: EngineKind = {
   keyField: 'authorization',
   // One that does not know the option may refuse it.
   usageOnRequest: new Set(),
-  hazard,
+  // Routers such as OpenRouter and LiteLLM go on to these where the first model fails.
+  furtherModels: ['models', 'fallbacks'],
+  hazard: (_route, facts) => mcpHazard(facts),
 };
-
-/** Whoever runs MCP tools for a client reaches places that the client cannot. */
-function hazard(_route: RouteId, facts: BodyFacts): Hazard | undefined {
-  return facts.values.get('tools[].type')?.includes('"mcp"') === true ? { does: 'run MCP tools' } : undefined;
-}
 
 async function probe(asking: Asking): Promise<ProbeResult> {
   const list = await asking.get('/v1/models');

@@ -8,7 +8,9 @@
  */
 import type { EngineKind, EngineModel, Hazard, NativeRule, ProbeResult } from '../core/engine/engine.ts';
 import type { BodyFacts, RouteId } from '../core/engine/routes.ts';
+import { valuesOf } from '../core/engine/watched-fields.ts';
 import { countOf, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
+import { mcpHazard } from './mcp-tools.ts';
 import { type Asking, down, type KindOfEngine, notAList, running } from './probe.ts';
 
 const serves: readonly RouteId[] = [
@@ -48,9 +50,6 @@ const native: readonly NativeRule[] = [
   ),
 ];
 
-/** Beside `model` and `stream`, in bodies of the Responses API. */
-export const vllmScan: readonly string[] = ['tools[].type'];
-
 /** Types of tools that vLLM runs itself where it was started with a tool server. */
 const serverTools: ReadonlySet<string> = new Set([
   '"mcp"',
@@ -72,9 +71,10 @@ const kind: EngineKind = {
 };
 
 function hazard(route: RouteId, facts: BodyFacts): Hazard | undefined {
-  if (!route.startsWith('responses.') && route !== 'engine.native') return undefined;
-  const runs = facts.values.get('tools[].type')?.some((type) => serverTools.has(type)) === true;
-  return runs ? { does: "run tools on the engine's machine" } : undefined;
+  const runsTools = route.startsWith('responses.') || route === 'engine.native';
+  if (runsTools && valuesOf(facts, 'tools[].type').some((type) => serverTools.has(type)))
+    return { does: "run tools on the engine's machine" };
+  return mcpHazard(facts);
 }
 
 async function probe(asking: Asking): Promise<ProbeResult> {

@@ -3,6 +3,7 @@
  * is a 404.
  */
 import type { Dialect, RouteId, Scope } from '../core/engine/routes.ts';
+import { commonFields, ollamaFields } from '../core/engine/watched-fields.ts';
 
 /** Where a request names its model: in JSON, in a form field, or nowhere. */
 export type ModelPlace = 'json' | 'multipart' | 'none';
@@ -45,30 +46,18 @@ export interface Route {
 
 /** Fields that hazards and limits look at, in every JSON body of a dialect. */
 const openaiScan = [
+  ...commonFields,
   'max_tokens',
   'max_completion_tokens',
   'stream_options',
   'stream_options.include_usage',
-  'tools[].type',
-  'ttl',
   'keep_alive',
   'n',
 ];
-const ollamaScan = [
-  'name',
-  'keep_alive',
-  'options',
-  'options.num_ctx',
-  'options.num_gpu',
-  'options.num_batch',
-  'options.num_thread',
-  'options.main_gpu',
-  'options.use_mmap',
-  'prompt',
-  'messages',
-  'input',
-  'images',
-];
+/** Ollama takes `name` for `model` on some of its routes. */
+const ollamaScan = ['name', ...ollamaFields, ...commonFields, 'images'];
+/** Of an endpoint that only its engine has: everything that a hazard of any kind looks at. */
+export const nativeScan: readonly string[] = ['name', ...ollamaFields, ...commonFields];
 
 const get = {
   method: 'GET',

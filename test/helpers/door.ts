@@ -11,6 +11,7 @@ import type {
   CatalogEntry,
   EngineDirectory,
   EngineStatus,
+  ModelOnEngine,
   Resolution,
 } from '../../src/core/engine/directory.ts';
 import type { AttemptEnd, Engine, EngineKind, EngineState } from '../../src/core/engine/engine.ts';
@@ -223,6 +224,16 @@ export class TestDirectory implements EngineDirectory {
     return { kind: 'found', name: wanted, candidates: speaking, upstreamName: wanted };
   }
 
+  modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine {
+    if (!key.mayUseModel(name)) return { kind: 'denied' };
+    const listed = this.#byModel.get(name)?.some((c) => c.engine.ref.id === engineId) === true;
+    return listed
+      ? { kind: 'found', model: { id: name }, upstreamName: name }
+      : { kind: 'unknown', near: [] };
+  }
+  entry(name: string, key: KeyView): CatalogEntry | undefined {
+    return this.visible(key).find((entry) => entry.id === name);
+  }
   visible(key: KeyView): readonly CatalogEntry[] {
     return [...this.#byModel]
       .filter(([id]) => key.mayUseModel(id))

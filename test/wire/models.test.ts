@@ -4,8 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { scannedPaths } from '../../src/engines/kinds.ts';
-import { routes } from '../../src/gateway/routes.ts';
 import { Backstage, type RealEngine } from '../helpers/backstage.ts';
 import { get, post, type WireResponse } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
@@ -401,15 +399,5 @@ test('what an engine kind does not list needs engine:admin', async () => {
       200,
       path,
     );
-  }
-});
-
-test('every path that a hazard looks at is read on every route of its dialect', () => {
-  for (const route of routes) {
-    if (route.handler !== 'inference' || route.model === 'none') continue;
-    for (const path of scannedPaths[route.dialect]) {
-      if (path === 'model' || path === 'stream') continue;
-      assert.ok(route.scan.includes(path), `${route.pattern} does not read ${path}`);
-    }
   }
 });

@@ -1,6 +1,7 @@
 /**
  * Where requests and engines meet: health, breaker and the model catalogue as an immutable snapshot.
- * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes).
+ * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes), and
+ * last another spelling under which an engine itself finds one of its models.
  */
 import type { Off } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
@@ -49,6 +50,19 @@ export type Resolution =
   /** There is no engine at all. */
   | { readonly kind: 'none' };
 
+/** What a name means to one engine, which knows neither aliases nor other engines. */
+export type ModelOnEngine =
+  | {
+      readonly kind: 'found';
+      readonly model: EngineModel;
+      /** What the engine must be told: the name as it came where it is the id or its short form, otherwise the id. */
+      readonly upstreamName: string;
+    }
+  /** The engine does not list it; `near` are close names that the key may use. */
+  | { readonly kind: 'unknown'; readonly near: readonly string[] }
+  /** The key may not use it, or is limited to models and the engine does not list it. */
+  | { readonly kind: 'denied' };
+
 export interface EngineStatus {
   readonly ref: EngineRef;
   readonly state: EngineState;
@@ -73,8 +87,12 @@ export interface EngineDirectory {
    * those that answer in time, then fewest in flight, then loaded.
    */
   resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution;
+  /** Like `resolve`, for a request that goes to this engine whatever it names. */
+  modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine;
   /** What the key may use, aliases included, in a stable order. */
   visible(key: KeyView): readonly CatalogEntry[];
+  /** The entry of a name that `resolve` takes, or undefined where the key does not see one. */
+  entry(name: string, key: KeyView): CatalogEntry | undefined;
   engine(id: string): Candidate | undefined;
   engines(): readonly EngineStatus[];
   /** Whether an engine ranks last for every key: a request waits for a better engine rather than run on this one. */

@@ -13,7 +13,14 @@ import assert from 'node:assert';
 import type { Clock, Off } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
 import type { ModelAlias } from '../security/ports.ts';
-import type { Candidate, CatalogEntry, EngineDirectory, EngineStatus, Resolution } from './directory.ts';
+import type {
+  Candidate,
+  CatalogEntry,
+  EngineDirectory,
+  EngineStatus,
+  ModelOnEngine,
+  Resolution,
+} from './directory.ts';
 import type { AttemptEnd, EngineRef } from './engine.ts';
 import type { EngineAnswer } from './engine-rank.ts';
 import { type EngineSource, EngineWatch, type WatchNeeds } from './engine-watch.ts';
@@ -121,8 +128,16 @@ export class EngineService implements EngineDirectory {
     return resolution;
   }
 
+  modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine {
+    return this.#catalog.modelOn(engineId, name, key);
+  }
+
   visible(key: KeyView): readonly CatalogEntry[] {
     return this.#catalog.visible(key);
+  }
+
+  entry(name: string, key: KeyView): CatalogEntry | undefined {
+    return this.#catalog.entry(name, key);
   }
 
   engine(id: string): Candidate | undefined {

@@ -2,6 +2,7 @@
  * What one LLM server is to flm: data, a kind, and a probe. An engine never sends a client's request; the upstream does.
  */
 import type { BodyFacts, RouteId, Scope } from './routes.ts';
+import type { WatchedField } from './watched-fields.ts';
 
 export const engineKindNames = [
   'ollama',
@@ -126,6 +127,13 @@ export interface EngineKind {
   readonly keyField: 'authorization' | 'x-api-key';
   /** Where `stream_options.include_usage` adds one chunk to OpenAI's streams, and changes none of the others. */
   readonly usageOnRequest: ReadonlySet<RouteId>;
+  /**
+   * One text for all spellings under which this engine finds a model, or undefined for what cannot be a name there.
+   * Absent: it finds a model by exactly the id in its list.
+   */
+  nameKey?(name: string): string | undefined;
+  /** Fields of a body, beside the one for the model, in which this engine takes names of further models. */
+  readonly furtherModels?: readonly WatchedField[];
   /** What this request would do beyond answering (load, unload, pin, leave the machine, run tools), or undefined. */
   hazard(route: RouteId, facts: BodyFacts, model: EngineModel | undefined): Hazard | undefined;
 }

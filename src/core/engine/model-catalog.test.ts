@@ -79,6 +79,155 @@ test('names resolve as flm://engine/model, alias, id, engine/model, in this orde
   }
 });
 
+test("an Ollama's model is found under every spelling that Ollama takes, and Ollama is told its id", () => {
+  const c = catalog(
+    [
+      engine('ol', ['qwen3:latest', 'Ns/Model:7B'], { kind: 'ollama' }),
+      engine('two', ['Qwen3:latest'], { kind: 'ollama' }),
+      engine('v', ['QWEN3', 'Org/X'], { kind: 'vllm' }),
+    ],
+    [
+      { name: 'Fast', target: 'LIBRARY/QWEN3' },
+      { name: 'qwen3:LATEST', target: 'Org/X' },
+    ],
+  );
+  const table: readonly (readonly [string, string])[] = [
+    ['qwen3', 'ol qwen3 (qwen3:latest)'],
+    ['qwen3:latest', 'ol qwen3:latest (qwen3:latest)'],
+    ['Qwen3', 'two Qwen3 (Qwen3:latest)'],
+    // An id of another engine comes first, and so does an alias.
+    ['QWEN3', 'v QWEN3 (QWEN3)'],
+    ['qwen3:LATEST', 'v Org/X (qwen3:LATEST)'],
+    ['Fast', 'ol qwen3:latest (Fast)'],
+    ['library/qwen3', 'ol qwen3:latest (qwen3:latest)'],
+    ['https://registry.ollama.ai/library/QWEN3:Latest', 'ol qwen3:latest (qwen3:latest)'],
+    ['ol/QWEN3', 'ol qwen3:latest (qwen3:latest)'],
+    ['flm://ol/Library/Qwen3', 'ol qwen3:latest (qwen3:latest)'],
+    ['flm://two/qwen3', 'two Qwen3:latest (Qwen3:latest)'],
+    ['ns/model:7b', 'ol Ns/Model:7B (Ns/Model:7B)'],
+    ['OL/ns/model:7b', 'unknown'],
+    ['ns/model', 'unknown'],
+    ['fast', 'unknown'],
+    ['org/x', 'unknown'],
+    ['v/qwen3', 'unknown'],
+    ['flm://registry.ollama.ai/library/qwen3', 'unknown'],
+    ['qwen3:latest:latest', 'unknown'],
+    ['qwen3@sha256:0', 'unknown'],
+    ['/qwen3', 'unknown'],
+  ];
+  for (const [name, expected] of table) assert.equal(found(c, name), expected, name);
+});
+
+test('a model that differs from a remote one in case alone counts as remote', () => {
+  const models = [{ id: 'Big:latest', remote: true }, { id: 'big:latest' }, { id: 'small:latest' }];
+  const c = catalog([engine('ol', models, { kind: 'ollama' })]);
+  const remote = (name: string): boolean | undefined => {
+    const resolution = c.resolve(name, chat, anyone);
+    return resolution.kind === 'found' ? resolution.candidates[0]?.model?.remote : undefined;
+  };
+  assert.equal(remote('big'), true);
+  assert.equal(remote('BIG'), true);
+  assert.equal(remote('small'), undefined);
+  const own = c.modelOn('ol', 'big', anyone);
+  assert.equal(own.kind === 'found' && own.model.remote, true);
+});
+
+/**
+ * The rule of 0.1.0: a key was held against the id, the alias, or the short form of `name:latest`, where these are no id
+ * of another model; on an engine's own API against the word of the client.
+ */
+test('a key of a data folder of 0.1.0 gets the models that it got, by every name that it could use then', () => {
+  const ids = ['qwen3:latest', 'llama3:8b', 'ns/model:latest', 'mybig:latest', 'both:latest'];
+  const c = catalog(
+    [engine('ol', ids, { kind: 'ollama' }), engine('v', ['both', 'Qwen/Q'], { kind: 'vllm' })],
+    [
+      { name: 'fast', target: 'qwen3' },
+      { name: 'llama3:8b', target: 'Qwen/Q' },
+    ],
+  );
+  const name = (id: string): string => (id.endsWith(':latest') ? id.slice(0, -7) : id);
+  // Glob by glob, what 0.1.0 resolved: checked against its release.
+  const table: readonly (readonly [glob: string, names: readonly string[]])[] = [
+    ['qwen3', ['qwen3', 'qwen3:latest', 'ol/qwen3', 'flm://ol/qwen3:latest', 'fast']],
+    ['qwen3:latest', ['qwen3', 'qwen3:latest', 'fast']],
+    ['qwen3:*', ['qwen3', 'qwen3:latest', 'fast']],
+    ['fast', ['fast']],
+    ['llama3:8b', ['ol/llama3:8b']],
+    ['Qwen/*', ['Qwen/Q', 'llama3:8b', 'v/Qwen/Q']],
+    ['ns/*', ['ns/model', 'ns/model:latest']],
+    ['both', ['both', 'v/both']],
+    ['both:latest', ['both:latest', 'ol/both']],
+    ['MyBig', []],
+    ['library/*', []],
+    ['registry.ollama.ai/*', []],
+    [
+      '*',
+      ['qwen3', 'fast', 'llama3:8b', 'ol/llama3:8b', 'Qwen/Q', 'ns/model', 'mybig', 'both', 'both:latest'],
+    ],
+  ];
+  const all = [...new Set(table.flatMap(([, names]) => names))];
+  for (const [glob, names] of table) {
+    const key = sampleKey({ models: [glob] });
+    const resolves = (asked: string): boolean => c.resolve(asked, chat, key).kind === 'found';
+    for (const asked of names) assert.ok(resolves(asked), `${glob} takes ${asked}`);
+    if (glob === '*') continue;
+    // No name gives a model beyond those: neither one of the table nor a spelling of it.
+    const models = new Set(names.map((n) => found(c, n, anyone)));
+    const idsOf = new Set([...models].map((text) => text.split(' ')[1]).map((n) => name(n as string)));
+    for (const asked of all.flatMap((n) => [
+      n,
+      n.toUpperCase(),
+      `library/${n}`,
+      `x://registry.ollama.ai/library/${n}`,
+    ])) {
+      if (!resolves(asked)) continue;
+      const got = name(found(c, asked, key).split(' ')[1] as string);
+      assert.ok(idsOf.has(got), `${glob} must not take ${asked} for ${got}`);
+    }
+  }
+});
+
+test('on an engine of its own a name is read as that engine reads it, and nothing else is', () => {
+  const c = catalog(
+    [
+      engine('ol', ['qwen3:latest', 'llama3:8b'], { kind: 'ollama' }),
+      engine('ll', ['tiny.gguf'], { kind: 'llamacpp' }),
+    ],
+    [{ name: 'fast', target: 'qwen3' }],
+  );
+  const on = (id: string, name: string, key = anyone): string => {
+    const got = c.modelOn(id, name, key);
+    return got.kind === 'found' ? `${got.model.id} as ${got.upstreamName}` : got.kind;
+  };
+  assert.equal(on('ol', 'qwen3'), 'qwen3:latest as qwen3');
+  assert.equal(on('ol', 'QWEN3'), 'qwen3:latest as qwen3:latest');
+  assert.equal(on('ol', 'x://registry.ollama.ai/library/qwen3'), 'qwen3:latest as qwen3:latest');
+  for (const name of ['fast', 'ol/qwen3', 'tiny.gguf', 'qwen3@sha256:0'])
+    assert.equal(on('ol', name), 'unknown');
+  assert.equal(on('ll', 'tiny.gguf'), 'tiny.gguf as tiny.gguf');
+  for (const name of ['Tiny.gguf', 'gpt-4o', 'tiny.gguf:latest']) assert.equal(on('ll', name), 'unknown');
+  const limited = sampleKey({ models: ['qwen3', 'gpt-4o', 'x:*', 'library/*'] });
+  assert.equal(on('ol', 'Library/QWEN3', limited), 'qwen3:latest as qwen3:latest');
+  assert.equal(on('ol', 'x://registry.ollama.ai/library/llama3:8b', limited), 'denied');
+  assert.equal(on('ol', 'library/llama3:8b', limited), 'denied');
+  assert.equal(on('ll', 'gpt-4o', limited), 'denied');
+});
+
+test('the entry of a name is there for every name that resolves, and for no other', () => {
+  const c = catalog(
+    [engine('ol', ['ns/model:latest', { id: 'far:latest', remote: true }], { kind: 'ollama' })],
+    [{ name: 'fast', target: 'ns/model' }],
+  );
+  const entry = (name: string, key = anyone): string | undefined => c.entry(name, key)?.id;
+  for (const name of ['ns/model:latest', 'ns/model', 'ol/ns/model', 'flm://ol/ns/model:latest', 'NS/Model'])
+    assert.equal(entry(name), 'ns/model:latest', name);
+  assert.equal(entry('fast'), 'fast');
+  assert.equal(entry('other'), undefined);
+  assert.equal(entry('far'), undefined);
+  assert.equal(entry('far', sampleKey({ scopes: ['inference', 'engine:admin'] })), 'far:latest');
+  assert.equal(entry('NS/Model', sampleKey({ models: ['x'] })), undefined);
+});
+
 test('an alias does not lead through another alias', () => {
   const c = catalog(
     [engine('a', ['m'])],

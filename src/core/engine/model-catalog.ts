@@ -4,7 +4,9 @@
  *
  * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes; ids of
  * engines hold none). On an Ollama, `name` without a tag is `name:latest`, because Ollama itself reads it so; a model of
- * exactly that name on another engine comes first.
+ * exactly that name on another engine comes first. Last comes what an engine finds under another spelling
+ * (`EngineKind.nameKey`): `MyModel` or `library/mymodel` for `mymodel:latest`. The engine is then told the id, so that it
+ * reads no other name than the rules did.
  *
  * A key's model rules are held against the id that the engine gives the model, not against what the client wrote, so
  * that no spelling gets around them. Two other names count too: that of an alias, for whoever makes an alias and names
@@ -17,8 +19,8 @@
 import type { KeyView } from '../security/api-key.ts';
 import type { ModelAlias } from '../security/ports.ts';
 import type { Breaker } from './breaker.ts';
-import type { Candidate, CatalogEntry, Resolution } from './directory.ts';
-import type { Engine, EngineModel, EngineState } from './engine.ts';
+import type { Candidate, CatalogEntry, ModelOnEngine, Resolution } from './directory.ts';
+import type { Engine, EngineKind, EngineModel, EngineState } from './engine.ts';
 import type { EngineRank } from './engine-rank.ts';
 import { isUp } from './health.ts';
 import { nearNames } from './near-names.ts';
@@ -71,6 +73,8 @@ interface Plan {
   readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
 }
 
+type NameKey = NonNullable<EngineKind['nameKey']>;
+
 const scheme = 'flm://';
 const latest = ':latest';
 const maxRetryAfterSeconds = 30;
@@ -82,6 +86,10 @@ export class ModelCatalog {
   readonly #anyUp: boolean;
   /** Engine id to model id to member. */
   readonly #byEngine = new Map<string, ReadonlyMap<string, Member>>();
+  /** Engine id to `nameKey` to member; only engines that take several spellings. */
+  readonly #bySpelling = new Map<string, ReadonlyMap<string, Member>>();
+  /** By the function that makes them, spellings to the ids that they stand for: one, unless engines write it differently. */
+  readonly #idsBySpelling = new Map<NameKey, Map<string, Set<string>>>();
   readonly #byId = new Map<string, Target>();
   /** `name` of Ollamas' `name:latest`, where no model is called `name`. */
   readonly #shorthands = new Map<string, Target>();
@@ -99,7 +107,7 @@ export class ModelCatalog {
     for (const [order, engine] of engines.entries()) this.#index(engine, order);
     for (const id of this.#byId.keys()) this.#indexShorthand(id);
     for (const alias of aliases) {
-      const target = this.#findReal(alias.target);
+      const target = this.#findReal(alias.target) ?? this.#spelledOtherwise(alias.target)[0];
       if (target !== undefined) this.#aliases.set(alias.name, { ...target, alias: alias.name });
     }
   }
@@ -130,6 +138,33 @@ export class ModelCatalog {
     return entries;
   }
 
+  entry(name: string, key: KeyView): CatalogEntry | undefined {
+    const exact = this.#find(name);
+    for (const target of exact === undefined ? this.#spelledOtherwise(name) : [exact]) {
+      const entry = this.#entry(target, key);
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
+  }
+
+  modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine {
+    const models = this.#byEngine.get(engineId);
+    const nameKey = this.#engines.get(engineId)?.engine.kind.nameKey;
+    // The short form passes as it came, as everywhere.
+    const listed = models?.get(name) ?? (nameKey === undefined ? undefined : models?.get(name + latest));
+    const model = (listed ?? this.#memberSpelled(engineId, name))?.candidate.model;
+    if (model === undefined) {
+      if (!key.anyModel) return { kind: 'denied' };
+      return { kind: 'unknown', near: nearNames(name, [...(models?.keys() ?? [])]) };
+    }
+    const short = model.id.endsWith(latest) ? model.id.slice(0, -latest.length) : undefined;
+    const mayUse =
+      key.mayUseModel(model.id) ||
+      (nameKey !== undefined && short !== undefined && models?.has(short) !== true && key.mayUseModel(short));
+    if (!mayUse) return { kind: 'denied' };
+    return { kind: 'found', model, upstreamName: listed === undefined ? model.id : name };
+  }
+
   // --- making the snapshot
 
   #index(e: CatalogEngine, order: number): void {
@@ -137,7 +172,7 @@ export class ModelCatalog {
     const up = isUp(e.state);
     const slots = e.slots === undefined ? {} : { slots: e.slots };
     const models = new Map<string, Member>();
-    for (const model of e.models) {
+    for (const model of withTwinsOfRemote(e)) {
       const member: Member = {
         candidate: { engine: e.engine, model, state: e.state, ...slots },
         load: e.load,
@@ -153,8 +188,26 @@ export class ModelCatalog {
         members: [...others, member],
       });
     }
+    this.#indexSpellings(e, models);
     this.#engines.set(id, { engine: e.engine, model: undefined, state: e.state, ...slots });
     this.#byEngine.set(id, models);
+  }
+
+  #indexSpellings({ engine }: CatalogEngine, models: ReadonlyMap<string, Member>): void {
+    const { kind, ref } = engine;
+    if (kind.nameKey === undefined) return;
+    const bySpelling = new Map<string, Member>();
+    const idsBySpelling = this.#idsBySpelling.get(kind.nameKey) ?? new Map<string, Set<string>>();
+    for (const [id, member] of models) {
+      const spelling = kind.nameKey(id);
+      if (spelling === undefined) continue;
+      if (!bySpelling.has(spelling)) bySpelling.set(spelling, member);
+      const ids = idsBySpelling.get(spelling);
+      if (ids === undefined) idsBySpelling.set(spelling, new Set([id]));
+      else ids.add(id);
+    }
+    this.#bySpelling.set(ref.id, bySpelling);
+    this.#idsBySpelling.set(kind.nameKey, idsBySpelling);
   }
 
   #indexShorthand(id: string): void {
@@ -162,7 +215,7 @@ export class ModelCatalog {
     const short = id.slice(0, -latest.length);
     if (this.#byId.has(short)) return;
     const target = this.#byId.get(id);
-    const members = target?.members.filter((m) => m.candidate.engine.kind.name === 'ollama') ?? [];
+    const members = target?.members.filter((m) => m.candidate.engine.kind.nameKey !== undefined) ?? [];
     // The engine gets the name as the client wrote it: its answer echoes it.
     if (members.length > 0)
       this.#shorthands.set(short, { id, alias: undefined, upstreamName: short, members });
@@ -189,8 +242,41 @@ export class ModelCatalog {
     const exact = models?.get(name);
     if (exact !== undefined) return { id: name, alias: undefined, upstreamName: name, members: [exact] };
     const tagged = models?.get(name + latest);
-    if (tagged?.candidate.engine.kind.name !== 'ollama') return undefined;
+    if (tagged?.candidate.engine.kind.nameKey === undefined) return undefined;
     return { id: name + latest, alias: undefined, upstreamName: name, members: [tagged] };
+  }
+
+  /**
+   * What engines find under `name` although no list has it like that. Not remembered: one model has spellings without
+   * number. All of them, best first; a key may be limited to one.
+   */
+  #spelledOtherwise(name: string): readonly Target[] {
+    const onEngine = this.#spelledOnEngine(name.startsWith(scheme) ? name.slice(scheme.length) : name);
+    if (onEngine !== undefined) return [onEngine];
+    const targets: Target[] = [];
+    if (name.startsWith(scheme)) return targets;
+    for (const [nameKey, idsBySpelling] of this.#idsBySpelling) {
+      const spelling = nameKey(name);
+      const ids = spelling === undefined ? undefined : idsBySpelling.get(spelling);
+      for (const id of ids ?? []) targets.push(this.#byId.get(id) as Target);
+    }
+    return targets;
+  }
+
+  /** `engine/model`, where the engine finds the model under another spelling than its id. */
+  #spelledOnEngine(path: string): Target | undefined {
+    const slash = path.indexOf('/');
+    if (slash <= 0) return undefined;
+    const member = this.#memberSpelled(path.slice(0, slash), path.slice(slash + 1));
+    const id = member?.candidate.model?.id;
+    return member === undefined || id === undefined
+      ? undefined
+      : { id, alias: undefined, upstreamName: id, members: [member] };
+  }
+
+  #memberSpelled(engineId: string, name: string): Member | undefined {
+    const spelling = this.#engines.get(engineId)?.engine.kind.nameKey?.(name);
+    return spelling === undefined ? undefined : this.#bySpelling.get(engineId)?.get(spelling);
   }
 
   #mayUse(key: KeyView, target: Target): boolean {
@@ -206,17 +292,19 @@ export class ModelCatalog {
 
   #resolveNamed(name: string, route: RouteId, key: KeyView): Resolution {
     if (this.#engines.size === 0) return { kind: 'none' };
-    const target = this.#find(name);
-    const mine =
-      target !== undefined && this.#mayUse(key, target)
+    const exact = this.#find(name);
+    for (const target of exact === undefined ? this.#spelledOtherwise(name) : [exact]) {
+      const mine = this.#mayUse(key, target)
         ? target.members.filter((m) => key.mayUseEngine(m.candidate.engine.ref.id))
         : [];
-    if (target === undefined || mine.length === 0) return this.#unknown(name, key);
-    const speaking = mine.filter((m) => m.candidate.engine.kind.serves.has(route));
-    if (speaking.length === 0) return { kind: 'unsupported', speakers: this.#speakers(route, key) };
-    const plan = makePlan(target, speaking);
-    this.#remember(key, route, name, plan);
-    return this.#choose(plan, key);
+      if (mine.length === 0) continue;
+      const speaking = mine.filter((m) => m.candidate.engine.kind.serves.has(route));
+      if (speaking.length === 0) return { kind: 'unsupported', speakers: this.#speakers(route, key) };
+      const plan = makePlan(target, speaking);
+      if (exact !== undefined) this.#remember(key, route, name, plan);
+      return this.#choose(plan, key);
+    }
+    return this.#unknown(name, key);
   }
 
   #resolveUnnamed(route: RouteId, key: KeyView): Resolution {
@@ -321,6 +409,19 @@ export class ModelCatalog {
       engines,
     };
   }
+}
+
+/**
+ * The models of an engine. One that differs from a remote one in spelling alone counts as remote too: which of the two
+ * the engine takes for a name is up to the engine.
+ */
+function withTwinsOfRemote({ engine, models }: CatalogEngine): readonly EngineModel[] {
+  const { nameKey } = engine.kind;
+  if (nameKey === undefined) return models;
+  const remote = new Set(models.flatMap((m) => (m.remote === true ? [nameKey(m.id)] : [])));
+  remote.delete(undefined);
+  if (remote.size === 0) return models;
+  return models.map((m) => (m.remote !== true && remote.has(nameKey(m.id)) ? { ...m, remote: true } : m));
 }
 
 function makePlan(target: Target, members: readonly Member[]): Plan {

@@ -55,6 +55,12 @@ export interface FieldPlace {
   readonly empty: boolean;
 }
 
+/** A model's name in a body, unescaped, and the bytes of its value, quotes included. */
+export interface NamedModel {
+  readonly name: string;
+  readonly range: readonly [from: number, to: number];
+}
+
 /** What the rules need to know of a request's body; read by the scanner, never from a parsed copy. */
 export interface BodyFacts {
   /** The `model` value as the client wrote it, unescaped; undefined where none is named. */
@@ -63,6 +69,8 @@ export interface BodyFacts {
   readonly modelRange: readonly [from: number, to: number] | undefined;
   /** Undefined for a form. */
   readonly fieldPlace?: FieldPlace;
+  /** The field `name`, in which Ollama takes the model as well; only where the route reads it and the body has one. */
+  readonly alsoNamed?: NamedModel;
   /** Whether an answer in events is asked for; undefined where the body does not say. */
   readonly stream: boolean | undefined;
   /**

@@ -2,8 +2,9 @@
  * What a known key may do once route, engine and model are known: the one place that decides it, for requests and for
  * `flm policy check` alike. A refusal is a value; `rule` says in words which rule decided.
  */
-import type { EngineKind, EngineModel } from '../engine/engine.ts';
+import type { EngineKind, EngineModel, Hazard } from '../engine/engine.ts';
 import type { BodyFacts, RouteId, Scope } from '../engine/routes.ts';
+import { isGiven } from '../engine/watched-fields.ts';
 import type { ErrorCode, ErrorParams } from '../errors.ts';
 import type { ClientAddress } from './address-rules.ts';
 import type { KeyView } from './api-key.ts';
@@ -68,11 +69,19 @@ export function denyHazard(
   facts: BodyFacts,
   model: EngineModel | undefined,
 ): Denial | undefined {
-  const hazard = kind.hazard(route, facts, model);
-  if (hazard === undefined || key.scopes.has('engine:admin')) return undefined;
+  if (key.scopes.has('engine:admin')) return undefined;
+  const hazard = kind.hazard(route, facts, model) ?? furtherModel(key, kind, facts);
+  if (hazard === undefined) return undefined;
   return {
     code: 'HAZARD_REFUSED',
     params: { hazard: hazard.does },
     rule: `${kind.title}: would ${hazard.does}`,
   };
+}
+
+/** A second model that the rules of the key were not asked about. */
+function furtherModel(key: KeyView, kind: EngineKind, facts: BodyFacts): Hazard | undefined {
+  if (key.anyModel) return undefined;
+  const field = kind.furtherModels?.find((path) => isGiven(facts, path));
+  return field === undefined ? undefined : { does: `use further models (${field})` };
 }

@@ -4,7 +4,7 @@
  *
  * Refuses values that a rule and an engine could take for different things; each `take` returns why, or undefined.
  */
-import type { BodyFacts, FieldPlace } from '../../core/engine/routes.ts';
+import type { BodyFacts, FieldPlace, NamedModel } from '../../core/engine/routes.ts';
 import { unquote } from './json-tokens.ts';
 
 export const maxModelBytes = 1024;
@@ -18,27 +18,33 @@ const maxDistinct = 64;
 export const modelNotText = '"model" is not a string';
 export const modelTooLong = `"model" is longer than ${maxModelBytes} bytes`;
 export const modelNotPlain = '"model" is not plain text';
+export const nameNotText = '"name" is not a string';
+export const nameTooLong = `"name" is longer than ${maxModelBytes} bytes`;
+const nameNotPlain = '"name" is not plain text';
 export const streamNotFlag = '"stream" is not true or false';
 
 const noValues: ReadonlyMap<string, readonly string[]> = new Map();
 const quote = 0x22;
+const letterN = 0x6e;
 
 export class FoundFacts {
   #model: string | undefined;
   #modelRange: readonly [from: number, to: number] | undefined;
+  #alsoNamed: NamedModel | undefined;
   #stream: boolean | undefined;
   #values: Map<string, string[]> | undefined;
   /** The values of a path that has two or more, for finding them again. */
   #distinct: Map<string, Set<string>> | undefined;
 
   facts(fieldPlace: FieldPlace): BodyFacts {
-    return {
+    const facts: BodyFacts = {
       fieldPlace,
       model: this.#model,
       modelRange: this.#modelRange,
       stream: this.#stream,
       values: this.#values ?? noValues,
     };
+    return this.#alsoNamed === undefined ? facts : { ...facts, alsoNamed: this.#alsoNamed };
   }
 
   /** The token [from, to), which stands at [bodyFrom, bodyTo) of the body. */
@@ -51,13 +57,30 @@ export class FoundFacts {
     bodyTo: number,
   ): string | undefined {
     if (buffer[from] !== quote) return modelNotText;
-    const model = escaped
-      ? unquote(buffer.toString('utf8', from, to))
-      : buffer.toString('utf8', from + 1, to - 1);
-    if (model.length * 3 > maxModelBytes && Buffer.byteLength(model) > maxModelBytes) return modelTooLong;
+    const model = textOf(buffer, from, to, escaped);
+    if (isTooLong(model)) return modelTooLong;
     if (!isPlainText(model)) return modelNotPlain;
     this.#model = model;
     this.#modelRange = [bodyFrom, bodyTo];
+    return undefined;
+  }
+
+  /** Like `takeModel`, for `name`. `null` names nothing, to Go. */
+  takeName(
+    buffer: Buffer,
+    from: number,
+    to: number,
+    escaped: boolean,
+    bodyFrom: number,
+    bodyTo: number,
+  ): string | undefined {
+    const first = buffer[from];
+    if (first === letterN) return undefined;
+    if (first !== quote) return nameNotText;
+    const name = textOf(buffer, from, to, escaped);
+    if (isTooLong(name)) return nameTooLong;
+    if (!isPlainText(name)) return nameNotPlain;
+    this.#alsoNamed = { name, range: [bodyFrom, bodyTo] };
     return undefined;
   }
 
@@ -118,4 +141,12 @@ export function isPlainText(name: string): boolean {
     if (unit > 0x7f) ascii = false;
   }
   return ascii || name.isWellFormed();
+}
+
+function textOf(buffer: Buffer, from: number, to: number, escaped: boolean): string {
+  return escaped ? unquote(buffer.toString('utf8', from, to)) : buffer.toString('utf8', from + 1, to - 1);
+}
+
+function isTooLong(name: string): boolean {
+  return name.length * 3 > maxModelBytes && Buffer.byteLength(name) > maxModelBytes;
 }

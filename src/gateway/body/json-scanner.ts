@@ -18,6 +18,8 @@ import {
   maxValueToken,
   modelNotText,
   modelTooLong,
+  nameNotText,
+  nameTooLong,
   streamNotFlag,
 } from './found-facts.ts';
 import { bad, JsonTokens, unfinished, unquote } from './json-tokens.ts';
@@ -238,7 +240,7 @@ export class JsonScanner {
 
   #value(buffer: Buffer, byte: number, at: number, to: number): number {
     const node = this.#next;
-    if (node?.watched === true) this.#keep(at, node.role === 'model' ? maxModelToken : maxValueToken);
+    if (node?.watched === true) this.#keep(at, isNaming(node) ? maxModelToken : maxValueToken);
     else this.#next = undefined;
     this.#state = afterValue;
     let end: number;
@@ -259,6 +261,7 @@ export class JsonScanner {
     const node = this.#next;
     this.#next = undefined;
     if (node?.role === 'model') return this.#fault(modelNotText, at);
+    if (node?.role === 'name') return this.#fault(nameNotText, at);
     if (node?.role === 'stream') return this.#fault(streamNotFlag, at);
     if (this.#here !== undefined)
       this.#above.push({ depth: this.#depth, node: this.#here, seen: this.#seen });
@@ -345,6 +348,11 @@ export class JsonScanner {
         to - from > this.#keepLimit
           ? modelTooLong
           : this.#facts.takeModel(buffer, from, to, escaped, this.#tokenAt, this.#shift + at);
+    } else if (node.role === 'name') {
+      reason =
+        to - from > this.#keepLimit
+          ? nameTooLong
+          : this.#facts.takeName(buffer, from, to, escaped, this.#tokenAt, this.#shift + at);
     } else if (node.role === 'stream') reason = this.#facts.takeStream(buffer[from]);
     else reason = this.#facts.takeValue(node.path, buffer, from, to, escaped, to - from > this.#keepLimit);
     return reason === undefined ? undefined : this.#fault(reason, at);
@@ -354,6 +362,10 @@ export class JsonScanner {
     const reason = this.#facts.report(path, text);
     return reason === undefined ? undefined : this.#fault(reason, at);
   }
+}
+
+function isNaming(node: PlanNode): boolean {
+  return node.role === 'model' || node.role === 'name';
 }
 
 function isBlank(byte: number): boolean {

@@ -2,11 +2,33 @@
  * Puts the engine's name for a model where the client's stands. Only the bytes of that value change; all others are
  * sent on from the buffers they came in.
  */
-import type { FieldPlace } from '../../core/engine/routes.ts';
+import type { BodyFacts, FieldPlace } from '../../core/engine/routes.ts';
 import type { ModelPlace } from '../routes.ts';
 
 /** Two dashes, a boundary (RFC 2046: 70 characters at most), CRLF. */
 const longestOpening = 2 + 70 + 2;
+
+/**
+ * The body with the engine's name for the model, in every field that names it. The same body where nothing changes: it
+ * names the model in `model`, and as the engine does. Where only `name` does, `model` is added, since on most routes
+ * Ollama reads no other field.
+ */
+export function nameModel(
+  body: readonly Buffer[],
+  facts: Pick<BodyFacts, 'model' | 'modelRange' | 'alsoNamed' | 'fieldPlace'>,
+  name: string,
+  place: ModelPlace,
+): readonly Buffer[] {
+  const { model, modelRange, alsoNamed, fieldPlace } = facts;
+  const ranges: (readonly [from: number, to: number])[] = [];
+  if (modelRange !== undefined && model !== name) ranges.push(modelRange);
+  if (alsoNamed !== undefined && alsoNamed.name !== name) ranges.push(alsoNamed.range);
+  // From the back, so that the place of the other one stays what it was.
+  ranges.sort((a, b) => b[0] - a[0]);
+  let edited = body;
+  for (const range of ranges) edited = replaceModel(edited, range, name, place);
+  return modelRange === undefined ? insertModel(edited, name, fieldPlace) : edited;
+}
 
 /** Replaces the bytes [from, to) of the body by the name, as a JSON string or as a form value. */
 export function replaceModel(

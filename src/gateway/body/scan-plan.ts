@@ -6,8 +6,8 @@
  * name, it is none, or it is one but for its spelling, which is a fault.
  */
 
-/** What is special about a value: the model and the stream flag have a form of their own. */
-type Role = 'model' | 'stream' | 'plain';
+/** What is special about a value: names of the model and the stream flag have a form of their own. */
+type Role = 'model' | 'name' | 'stream' | 'plain';
 
 /** One watched name. `bit` marks it among its siblings. */
 export interface PlanNode {
@@ -48,7 +48,8 @@ export function scanPlan(paths: readonly string[]): ScanPlan {
       if (child === undefined) {
         // The set of names seen in one object is one number.
         if (at.children.size >= maxSiblings) throw new RangeError(`too many watched names beside ${path}`);
-        const role = at === root && (name === 'model' || name === 'stream') ? name : 'plain';
+        const role =
+          at === root && (name === 'model' || name === 'name' || name === 'stream') ? name : 'plain';
         child = node(at === root ? name : `${at.path}.${name}`, name, 1 << at.children.size, role);
         at.children.set(name, child);
         const alike = at.byLength[name.length];

@@ -2,18 +2,21 @@
  * `/engine/{id}/*`: an engine's own API. What its kind lists as harmless needs the scope that the list says; everything
  * else needs `engine:admin`. The key's model rules hold here too, by the same scanner.
  */
-import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
-import type { EngineModel, NativeRule } from '../../core/engine/engine.ts';
-import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
-import { type Denial, denyHazard, denyRoute } from '../../core/security/access.ts';
+import type { Candidate, EngineDirectory, ModelOnEngine } from '../../core/engine/directory.ts';
+import type { NativeRule } from '../../core/engine/engine.ts';
+import type { RouteId } from '../../core/engine/routes.ts';
+import { denyHazard, denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import { type AttemptNeeds, attempt, readingOrder } from '../attempt.ts';
+import { nameModel } from '../body/model-edit.ts';
+import { namedModel } from '../body/named-model.ts';
 import { readRawBody, readRequestBody } from '../body/request-body.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, Refusal } from '../exchange.ts';
 import type { Handler } from '../line.ts';
 import { passingQuery } from '../query.ts';
 import { refuse } from '../refuse.ts';
-import { type Route, routes } from '../routes.ts';
+import { nativeScan, type Route, routes } from '../routes.ts';
+import { unknownModel } from './inference.ts';
 
 export interface EngineApiNeeds extends AttemptNeeds {
   readonly directory: EngineDirectory;
@@ -62,8 +65,8 @@ function matches(pattern: string, path: string): boolean {
 }
 
 /**
- * A body that names a model is held to the model rules of the key; one that names none is refused to a limited key. Where
- * the endpoint is one of the front's, it is read, judged and relayed as there.
+ * A body that names a model is held to the list of the engine and to the model rules of the key; one that names none is
+ * refused to a limited key. Where the endpoint is one of the front's, it is read, judged and relayed as there.
  */
 function withModel(
   x: Exchange,
@@ -77,20 +80,23 @@ function withModel(
   const front = rule.route === undefined ? undefined : frontRoutes.get(rule.route);
   if (front !== undefined) x.dialect = front.dialect;
   const scan = front?.scan ?? nativeScan;
-  readRequestBody(x, { ...route, model: 'json', scan }, (facts, body, length, contentType) => {
+  readRequestBody(x, { ...route, model: 'json', scan }, (facts, read, readLength, contentType) => {
     x.facts = facts;
-    const model = knownModel(needs.directory, candidate, facts.model);
-    const denial =
-      denyModel(key, facts) ??
-      denyHazard(key, candidate.engine.kind, rule.route ?? 'engine.native', facts, model);
+    const named = namedModel(facts);
+    if (typeof named === 'object') return refuse(x, named);
+    const found = modelOf(x, key, candidate, named, needs);
+    if (found === 'refused') return;
+    const denial = denyHazard(key, candidate.engine.kind, rule.route ?? 'engine.native', facts, found?.model);
     if (denial !== undefined) return refuse(x, denial);
     // Metrics have a series for each model: a name of the client's own making is none.
-    x.outcome.model = model?.id;
+    x.outcome.model = found?.model.id;
+    const body = found === undefined ? read : nameModel(read, facts, found.upstreamName, 'json');
+    const bodyLength = body === read ? readLength : body.reduce((sum, part) => sum + part.length, 0);
     const order = {
       ...readingOrder(x, front ?? route, target + passingQuery(x.query, rule.query ?? []), true),
       contentType,
       body,
-      bodyLength: length,
+      bodyLength,
       streamed: facts.stream ?? front?.streamsByDefault ?? false,
       generates: rule.scope === 'inference',
     };
@@ -98,39 +104,31 @@ function withModel(
   });
 }
 
-const frontRoutes: ReadonlyMap<RouteId, Route> = new Map(routes.map((row) => [row.id, row]));
-
-/** What the catalogue knows of a model on one engine; on an Ollama a name without a tag has the tag `latest`. */
-function knownModel(
-  directory: EngineDirectory,
+/**
+ * The model as the engine itself reads the name: a rule that was held against another reading would be none. Undefined
+ * where the request names none, and for an administrator who names one that the engine does not list.
+ */
+function modelOf(
+  x: Exchange,
+  key: KeyView,
   candidate: Candidate,
-  name: string | undefined,
-): EngineModel | undefined {
-  if (name === undefined) return undefined;
-  const models = directory.engines().find((e) => e.ref.id === candidate.engine.ref.id)?.models;
-  return models?.find((m) => m.id === name) ?? models?.find((m) => m.id === `${name}:latest`);
+  named: string | undefined,
+  needs: EngineApiNeeds,
+): Extract<ModelOnEngine, { kind: 'found' }> | undefined | 'refused' {
+  const denied: Refusal = { code: 'MODEL_DENIED', rule: `the models of key ${key.id}` };
+  if (named === undefined || named === '') {
+    if (key.anyModel) return undefined;
+    refuse(x, denied);
+    return 'refused';
+  }
+  const found = needs.directory.modelOn(candidate.engine.ref.id, named, key);
+  if (found.kind === 'found') return found;
+  if (found.kind === 'unknown' && key.scopes.has('engine:admin')) return undefined;
+  refuse(x, found.kind === 'denied' ? denied : unknownModel(named, found.near, 'the models of the engine'));
+  return 'refused';
 }
 
-/** Of an endpoint that only its engine has: everything that a hazard of any kind looks at. */
-const nativeScan = [
-  'name',
-  'keep_alive',
-  'options',
-  'options.num_ctx',
-  'prompt',
-  'messages',
-  'input',
-  'tools[].type',
-  'integrations',
-  'ttl',
-];
-
-function denyModel(key: KeyView, facts: BodyFacts): Denial | undefined {
-  if (key.anyModel) return undefined;
-  if (facts.model !== undefined && !facts.values.has('name') && key.mayUseModel(facts.model))
-    return undefined;
-  return { code: 'MODEL_DENIED', params: {}, rule: `the models of key ${key.id}` };
-}
+const frontRoutes: ReadonlyMap<RouteId, Route> = new Map(routes.map((row) => [row.id, row]));
 
 /** With `engine:admin` everything passes, query and all. */
 function asAdministrator(

@@ -6,7 +6,8 @@ import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type Denial, denyHazard, denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import { type AttemptNeeds, attempt, type Order, readingOrder } from '../attempt.ts';
-import { insertField, insertModel, replaceModel } from '../body/model-edit.ts';
+import { insertField, nameModel } from '../body/model-edit.ts';
+import { namedModel } from '../body/named-model.ts';
 import { readRequestBody } from '../body/request-body.ts';
 import type { Exchange, Refusal } from '../exchange.ts';
 import type { Handler } from '../line.ts';
@@ -52,7 +53,9 @@ interface ReadBody {
 
 function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds, read: ReadBody): void {
   const { facts } = read;
-  const found = find(x, facts.model, route, key, needs);
+  const named = namedModel(facts);
+  if (typeof named === 'object') return refuse(x, named);
+  const found = find(x, named, route, key, needs);
   if (found === undefined) return;
   // What a request would do beyond answering depends on the kind of engine; those of which the key may not are out.
   let denial: Denial | undefined;
@@ -63,13 +66,8 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
   });
   if (candidates.length === 0 && denial !== undefined) return refuse(x, denial);
 
-  let { body, length } = read;
-  if (facts.model !== found.upstreamName) {
-    body =
-      facts.modelRange === undefined
-        ? insertModel(body, found.upstreamName, facts.fieldPlace)
-        : replaceModel(body, facts.modelRange, found.upstreamName, route.model);
-  }
+  let { length } = read;
+  let body = nameModel(read.body, facts, found.upstreamName, route.model);
   const usageAdded = asksForUsage(key, route, facts, candidates);
   if (usageAdded && facts.fieldPlace !== undefined)
     body = insertField(body, '"stream_options":{"include_usage":true}', facts.fieldPlace);
@@ -159,10 +157,8 @@ export function refusalOf(
   route: Route,
 ): Refusal {
   switch (resolution.kind) {
-    case 'unknown': {
-      const near = resolution.near.length === 0 ? '' : `; near it: ${resolution.near.join(', ')}`;
-      return { code: 'MODEL_UNKNOWN', params: { model: shown(name ?? ''), near }, rule: 'the catalogue' };
-    }
+    case 'unknown':
+      return unknownModel(name ?? '', resolution.near, 'the catalogue');
     case 'unnamed':
       return {
         code: 'MODEL_REQUIRED',
@@ -193,6 +189,11 @@ export function refusalOf(
     default:
       return resolution satisfies never;
   }
+}
+
+export function unknownModel(name: string, near: readonly string[], rule: string): Refusal {
+  const names = near.length === 0 ? '' : `; near it: ${near.join(', ')}`;
+  return { code: 'MODEL_UNKNOWN', params: { model: shown(name), near: names }, rule };
 }
 
 /** A client's word in an error: short, one line. */

@@ -1,12 +1,14 @@
 /**
  * `GET /v1/models` and `/v1/models/{id}`: the catalogue as this key may see it, in OpenAI's shape, or in Anthropic's
- * for a client that says so by `anthropic-version`.
+ * for a client that says so by `anthropic-version`. `{id}` may be every name that a chat may name; the answer has the id
+ * of the list.
  */
 import type { CatalogEntry, EngineDirectory } from '../../core/engine/directory.ts';
 import { denyRoute } from '../../core/security/access.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Handler } from '../line.ts';
 import { commonFields, refuse } from '../refuse.ts';
+import { unknownModel } from './inference.ts';
 
 export function makeModels(directory: EngineDirectory): Handler {
   return (x) => {
@@ -14,19 +16,13 @@ export function makeModels(directory: EngineDirectory): Handler {
     if (route === undefined || key === undefined) return;
     const denial = denyRoute(key, route.id, route.scope);
     if (denial !== undefined) return refuse(x, denial);
-    const visible = directory.visible(key);
     const anthropic = x.head.fields.get('anthropic-version') !== undefined;
     if (anthropic) x.dialect = 'anthropic';
     if (route.id === 'models.list')
-      return answer(x, anthropic ? anthropicList(visible) : openaiList(visible));
+      return answer(x, (anthropic ? anthropicList : openaiList)(directory.visible(key)));
     const wanted = x.params[0] ?? '';
-    const entry = visible.find((e) => e.id === wanted);
-    if (entry === undefined)
-      return refuse(x, {
-        code: 'MODEL_UNKNOWN',
-        params: { model: wanted.slice(0, 100) },
-        rule: 'the catalogue',
-      });
+    const entry = directory.entry(wanted, key);
+    if (entry === undefined) return refuse(x, unknownModel(wanted, [], 'the catalogue'));
     answer(x, anthropic ? anthropicModel(entry) : openaiModel(entry));
   };
 }

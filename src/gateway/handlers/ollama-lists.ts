@@ -56,7 +56,13 @@ async function collect(
   x.onBreak = undefined;
   if (lists.every((l) => l === undefined))
     return refuse(x, { code: 'ENGINE_CONNECT_FAILED', rule: 'engine' });
-  const models = lists.flatMap((l) => l ?? []).filter((m) => key.mayUseModel(m.name));
+  const models = engines.flatMap((engine, i) => {
+    const { id } = engine.engine.ref;
+    // What the last probe did not see yet is judged by its name alone.
+    const mayUse = (name: string): boolean =>
+      needs.directory.modelOn(id, name, key).kind === 'found' || key.mayUseModel(name);
+    return (lists[i] ?? []).filter((m) => mayUse(m.name));
+  });
   answerWith(x, { models: models.map((m) => m.entry) });
 }
 

@@ -1,0 +1,21 @@
+/**
+ * Which model a body names, whatever field it uses: `model`, or on Ollama's routes `name`, which Ollama reads where
+ * `model` is missing or empty. Two different names in one body are refused: a rule and an engine could each take
+ * another one.
+ */
+import type { BodyFacts } from '../../core/engine/routes.ts';
+import type { Refusal } from '../exchange.ts';
+
+const conflict: Refusal = {
+  code: 'BODY_INVALID',
+  params: { reason: '"model" and "name" name different models' },
+  rule: 'one name for the model',
+};
+
+/** Undefined where the body names no model. */
+export function namedModel(facts: BodyFacts): string | undefined | Refusal {
+  const { model, alsoNamed } = facts;
+  if (alsoNamed === undefined || alsoNamed.name === '') return model;
+  if (model === undefined || model === '') return alsoNamed.name;
+  return model === alsoNamed.name ? model : conflict;
+}
