@@ -7,7 +7,7 @@
  */
 import type { EngineKind, EngineModel, Hazard, NativeRule, ProbeResult } from '../core/engine/engine.ts';
 import type { BodyFacts, RouteId } from '../core/engine/routes.ts';
-import { valueOf } from '../core/engine/watched-fields.ts';
+import { firstValueOf } from '../core/engine/watched-fields.ts';
 import { countOf, modelIdOf, objectOf, objectsIn } from './json-reading.ts';
 import { mcpHazard } from './mcp-tools.ts';
 import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
@@ -55,7 +55,7 @@ const kind: EngineKind = {
 function hazard(_route: RouteId, facts: BodyFacts): Hazard | undefined {
   const mcp = mcpHazard(facts);
   if (mcp !== undefined) return mcp;
-  return valueOf(facts, 'ttl') === undefined ? undefined : { does: 'change when the model is unloaded' };
+  return firstValueOf(facts, 'ttl') === undefined ? undefined : { does: 'change when the model is unloaded' };
 }
 
 async function probe(asking: Asking): Promise<ProbeResult> {

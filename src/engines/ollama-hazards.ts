@@ -12,7 +12,7 @@
  */
 import type { EngineModel, Hazard } from '../core/engine/engine.ts';
 import type { BodyFacts, RouteId } from '../core/engine/routes.ts';
-import { isGiven, runnerOptions, valueOf, valuesOf } from '../core/engine/watched-fields.ts';
+import { firstValueOf, isGiven, runnerOptions, valuesOf } from '../core/engine/watched-fields.ts';
 import { mcpHazard } from './mcp-tools.ts';
 
 /** Shorter is unloading, longer is pinning. Ollama's own default is 5 minutes. */
@@ -37,7 +37,7 @@ export function ollamaHazard(
   if (mcp !== undefined) return mcp;
   // /v1 knows neither keep_alive nor options.
   if (!route.startsWith('ollama.') && route !== 'engine.native') return undefined;
-  const keep = valueOf(facts, 'keep_alive');
+  const keep = firstValueOf(facts, 'keep_alive');
   const kept = keep === undefined ? 'as-is' : judgeKeepAlive(keep);
   if (isEmpty(route, facts)) {
     return { does: kept === 'unloads' ? 'unload the model' : 'load the model without a question' };
@@ -69,16 +69,16 @@ function isEmpty(route: RouteId, facts: BodyFacts): boolean {
 function reload(route: RouteId, facts: BodyFacts, model: EngineModel | undefined): Hazard | undefined {
   const does = 'load the model anew with other options';
   // A null leaves the default in force.
-  const changed = runnerOptions.filter((o) => valueOf(facts, `options.${o}`) !== undefined);
+  const changed = runnerOptions.filter((o) => firstValueOf(facts, `options.${o}`) !== undefined);
   for (const option of changed) {
     const runsSo =
       option === 'num_ctx' &&
       model?.contextLength !== undefined &&
-      Number(valueOf(facts, 'options.num_ctx')) === model.contextLength;
+      Number(firstValueOf(facts, 'options.num_ctx')) === model.contextLength;
     if (!runsSo) return { does: `${does} (${option})` };
   }
   // Which endpoint it is decides which options were looked for.
-  if (route === 'engine.native' && valueOf(facts, 'options') === '{...}') return { does };
+  if (route === 'engine.native' && firstValueOf(facts, 'options') === '{...}') return { does };
   return undefined;
 }
 

@@ -7,8 +7,8 @@
  */
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { type HostList, parseHost } from './hosts.ts';
-import { dialectOfPath } from './router.ts';
-import { probePaths } from './routes.ts';
+import { dialectOfPath, methodsOfPath } from './router.ts';
+import { engineMethods, probePaths } from './routes.ts';
 
 export interface GuardNeeds {
   readonly hosts: HostList;
@@ -28,9 +28,10 @@ const malformed = (reason: string): Refusal => ({
   close: true,
 });
 
-/** In this order; the path is split first because the shape of every later error depends on it. */
+/** In this order; the path is split early because the shape of every later error depends on it. */
 export const guardRules: readonly Rule[] = [
   { name: 'version', check: refuseOtherVersions },
+  { name: 'method', check: refuseOtherMethods },
   { name: 'target', check: splitTarget },
   { name: 'field-count', check: refuseManyFields },
   { name: 'host', check: refuseForeignHost },
@@ -55,6 +56,24 @@ export function makeGuard(needs: GuardNeeds): Step {
 function refuseOtherVersions(x: Exchange): Refusal | undefined {
   if (x.head.version === '1.1' || x.head.version === '1.0') return undefined;
   return { code: 'HTTP_VERSION_UNSUPPORTED', rule: 'guard', close: true };
+}
+
+const methods: ReadonlySet<string> = new Set([...engineMethods, 'OPTIONS']);
+
+/**
+ * llhttp knows 35 methods. Those that no route has end here, whatever the target and the key: an engine that reflects
+ * TRACE would show its own key (RFC 9110, section 9.3.8). CONNECT does not come this far; `NodeHttp` answers it.
+ */
+function refuseOtherMethods(x: Exchange): Refusal | undefined {
+  const { method, target } = x.head;
+  if (methods.has(method)) return undefined;
+  const [path = ''] = target.split('?', 1);
+  x.dialect = dialectOfPath(path);
+  return {
+    code: 'METHOD_NOT_ALLOWED',
+    rule: 'the list of methods',
+    fields: ['allow', methodsOfPath(path).join(', ')],
+  };
 }
 
 /**

@@ -3,7 +3,7 @@
  * `{id}` and `{rest}`, and nothing is normalised: a path is in the table or it is a 404.
  */
 import type { Exchange, Refusal, Step } from './exchange.ts';
-import { probePaths, type Route, routes } from './routes.ts';
+import { engineMethods, probePaths, type Route, routes } from './routes.ts';
 import { refuseWebSocket } from './upgrade.ts';
 
 interface Pattern {
@@ -51,19 +51,20 @@ function take(x: Exchange, route: Route, params: readonly string[]): undefined {
   x.dialect = route.dialect;
 }
 
-function accepts(route: Route, method: string): boolean {
-  if (route.method === method || route.method === 'ANY') return true;
-  if (route.method !== 'GET') return false;
-  return method === 'HEAD' || (method === 'OPTIONS' && probePaths.has(route.pattern));
-}
-
 const getMethods = ['GET', 'HEAD'];
 const probeMethods = ['GET', 'HEAD', 'OPTIONS'];
 
 /** What a route answers; a probe answers OPTIONS as well, which HAProxy sends where no method is configured. */
 export function methodsOf(route: Route): readonly string[] {
+  if (route.method === 'ANY') return engineMethods;
   if (route.method !== 'GET') return [route.method];
   return probePaths.has(route.pattern) ? probeMethods : getMethods;
+}
+
+/** Without a list: this runs with every request. */
+function accepts(route: Route, method: string): boolean {
+  if (route.method === method) return true;
+  return route.method !== 'POST' && methodsOf(route).includes(method);
 }
 
 function match(pattern: Pattern, path: string): readonly string[] | undefined {
@@ -96,6 +97,12 @@ function unescapeSegment(raw: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The methods of the rows that a path fits; none where it fits no row. */
+export function methodsOfPath(path: string): readonly string[] {
+  const rows = literal.get(path) ?? patterns.filter((p) => match(p, path) !== undefined).map((p) => p.route);
+  return [...new Set(rows.flatMap(methodsOf))];
 }
 
 /** The dialect that a path's errors speak, before the router has a row for it. */

@@ -5,6 +5,9 @@
 import type { Dialect, RouteId, Scope } from '../core/engine/routes.ts';
 import { commonFields, ollamaFields } from '../core/engine/watched-fields.ts';
 
+/** What may be asked of an engine's own API. OPTIONS is not among them: preflights are answered by flm alone. */
+export const engineMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
 /** Where a request names its model: in JSON, in a form field, or nowhere. */
 export type ModelPlace = 'json' | 'multipart' | 'none';
 

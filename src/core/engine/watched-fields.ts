@@ -46,13 +46,13 @@ export function valuesOf(facts: BodyFacts, field: WatchedField): readonly string
 }
 
 /** The value of a field as JSON text; undefined where the body has none, or null. */
-export function valueOf(facts: BodyFacts, field: WatchedField): string | undefined {
+export function firstValueOf(facts: BodyFacts, field: WatchedField): string | undefined {
   const value = facts.values.get(field)?.[0];
   return value === 'null' ? undefined : value;
 }
 
 /** Whether a field holds anything: not null, and no empty text, list or object. */
 export function isGiven(facts: BodyFacts, field: WatchedField): boolean {
-  const value = valueOf(facts, field);
+  const value = firstValueOf(facts, field);
   return value !== undefined && value !== '""' && value !== '[]' && value !== '{}';
 }

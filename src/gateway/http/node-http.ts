@@ -66,6 +66,7 @@ export class NodeHttp {
     this.#server.on('checkExpectation', (req: LeanRequest, res: ServerResponse) =>
       this.#refuseExpectation(req, res),
     );
+    this.#server.on('connect', (_req, socket: Socket) => this.#refuseConnect(socket));
     this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) =>
       this.#refuseBytes(error, socket),
     );
@@ -103,6 +104,21 @@ export class NodeHttp {
     fields.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
     res.writeHead(errorTable[code].status, fields);
     res.end(body);
+  }
+
+  /**
+   * Node has let go of a connection on which CONNECT came, its error handler included, and would close it without a word.
+   * Behind a request that is being answered nothing can be said.
+   */
+  #refuseConnect(socket: Socket): void {
+    const connection = this.#needs.connectionOf(socket);
+    socket.on('error', () => socket.destroy());
+    if (connection === undefined || connection.current !== undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.resume();
+    this.#needs.turnDown(connection, 'METHOD_NOT_ALLOWED', undefined);
   }
 
   /** What llhttp refused: an answer that can be read, then the end of the connection. */

@@ -8,9 +8,11 @@ export function wholeRefusal(requestId: string, code: ErrorCode, reason?: string
   const text = `${errorText(code, params)} ${errorHint(code, params)}`;
   const body = errorEnvelope('openai', code, text, requestId);
   const { status } = errorTable[code];
+  // The target of a CONNECT takes no method at all (RFC 9110, section 10.2.1).
+  const more = status === 503 ? 'retry-after: 1\r\n' : status === 405 ? 'allow:\r\n' : '';
   return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n` +
     `x-request-id: ${requestId}\r\nrequest-id: ${requestId}\r\nconnection: close\r\n` +
-    `${status === 503 ? 'retry-after: 1\r\n' : ''}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+    `${more}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
 }
