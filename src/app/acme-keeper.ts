@@ -74,7 +74,7 @@ export async function openAcmeKeeper(
     current: () => source.current(),
     challenge: (name) => source.challenge(name),
     onChange: (f) => source.onChange(f),
-    facts: () => source.facts(),
+    facts: () => (source.current() === undefined ? undefined : source.facts()),
     look: () => source.look(),
     async ready(signal) {
       // Where the first way leads by it, it also sends people to HTTPS, from the beginning.

@@ -8,7 +8,8 @@ import type { Machine } from './machine.ts';
 
 /** Whoever keeps the certificate of a running proxy good. */
 export interface CertificateKeeper extends ContextSource {
-  facts(): CertificateFacts;
+  /** Undefined before the first certificate. */
+  facts(): CertificateFacts | undefined;
   /** Resolves when there is a certificate; the listener answers by then. Throws a `ProxyError`, or the reason of the signal. */
   ready(signal: AbortSignal): Promise<void>;
   /** Looks now whether another certificate is needed. Never rejects. */

@@ -27,14 +27,14 @@ export function makeChatAccess(
   return async (renew, signal) => {
     // A restarted proxy has another handle and knows no key of the old one.
     if (renew || handle === undefined) {
-      handle = await flm.proxies.find(which);
+      handle = await flm.proxies.findServing(which);
       key = undefined;
       if (identity === undefined && handle.mode !== 'local-http') await assertOpen(handle, signal);
     }
     if (key === undefined || key.expiresAtMs - clock.nowMs() < keyLifeMs / 2) {
       let given = await flm.control(handle).temporaryKey(keyLifeMs, signal);
       if (given === 'gone') {
-        handle = await flm.proxies.find(which);
+        handle = await flm.proxies.findServing(which);
         given = await flm.control(handle).temporaryKey(keyLifeMs, signal);
       }
       if (given === 'gone') throw new ProxyError('PROXY_NOT_RUNNING', { params: { which: ' any more' } });

@@ -1,8 +1,9 @@
 /**
  * What a running proxy does for those who may use its control socket, and how it ends.
  *
- *   running --release--> draining (port free) --last answer, or grace over--> ended
- *      `------stop------>'
+ *   starting --started--> running --release--> draining (port free) --last answer, or grace over--> ended
+ *       |                    `------stop------>'
+ *       `--stop, release: the start is aborted, and undoes itself--> ended
  */
 import type { ProxyControl, Refusal, StartOrder, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
 import { isLoopback } from '../core/proxy/proxy-config.ts';
@@ -45,6 +46,8 @@ export interface LiveControlNeeds {
   readonly certificates: CertificateKeeper | undefined;
   /** Closes everything but the gateway, which is stopped by then. Never rejects. */
   readonly finish: () => Promise<void>;
+  /** Makes a start that is under way fail. */
+  readonly abortStart: () => void;
 }
 
 /** A warning while keys can cross a network in plain text. */
@@ -67,6 +70,17 @@ export class LiveControl implements ProxyControl {
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
     });
+  }
+
+  get handle(): ProxyHandle {
+    return this.#handle;
+  }
+
+  /** Everything is ready. Rejects where the store cannot keep the handle. */
+  async started(): Promise<void> {
+    const { starting: _, ...handle } = this.#handle;
+    this.#handle = handle;
+    await this.#needs.store.saveHandle(handle);
   }
 
   status(): ProxyStatus {
@@ -138,6 +152,7 @@ export class LiveControl implements ProxyControl {
     const { gateway, logger, finish } = this.#needs;
     logger.event('info', 'stopping', { proxy: this.#handle.id, running: gateway.inFlight, graceMs });
     const marked = this.#markDraining();
+    if (this.#handle.starting === true) this.#needs.abortStart();
     const report = await gateway.stop(graceMs);
     await marked;
     logger.event('info', 'stopped', { proxy: this.#handle.id, ...report });
@@ -158,8 +173,13 @@ export class LiveControl implements ProxyControl {
   /** Sentences about what is not well, each ending in what mends it. */
   #warnings(keys: number): readonly string[] {
     const { engines, storeProblem, certificates } = this.#needs;
+    if (this.#handle.starting === true) {
+      return certificates !== undefined && certificates.facts() === undefined
+        ? ['The proxy waits for its first certificate; it ends by itself if the CA gives none.']
+        : [];
+    }
     const warnings: string[] = [];
-    const unrenewed = certificates?.facts().problem;
+    const unrenewed = certificates?.facts()?.problem;
     if (unrenewed !== undefined) warnings.push(`The certificate was not renewed: ${unrenewed}`);
     const clear = clearTextWarning(this.#handle);
     if (clear !== undefined) warnings.push(clear);

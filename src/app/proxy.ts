@@ -8,10 +8,9 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Clock } from '../core/clock.ts';
 import type { EngineService } from '../core/engine/engine-service.ts';
-import type { LogLevel } from '../core/errors.ts';
+import { type LogLevel, ProxyError } from '../core/errors.ts';
 import { connectionsWithin } from '../core/proxy/limits.ts';
 import type { ProxyFactory, RunningProxy, StartOrder } from '../core/proxy/ports.ts';
-import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { base62 } from '../core/security/base62.ts';
 import { GcraLimiter } from '../core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
@@ -175,36 +174,23 @@ async function startProxy(
     const bound = await gateway.listen();
     ownPort = bound.port;
 
-    if (config.demo) {
-      const demo = await startDemoEngine({ socketPath: paths.controlPath(`${id}_demo`), clock });
-      undo.add(() => demo.close());
-      room.service.setDemo(demo.ref);
-    }
-    undo.add(tellEngineChanges(room.service, logger));
-    // The CA may have to come in by the listener, so it stands by now.
-    await Promise.all([
-      firstEngines(room.service, clock),
-      certificates?.keeper.ready(signal).catch((error: unknown) => {
-        throw certificateFailure(error);
-      }),
-    ]);
-    signal.throwIfAborted();
-
-    const handle: ProxyHandle = {
-      id,
-      pid: process.pid,
-      port: bound.port,
-      mode: config.mode,
-      addresses: bound.addresses,
-      startedAtMs: clock.nowMs(),
-      profile: order.profile,
-      nonce: base62(machine.secrets.randomBytes(16), 22),
-      processStart: processStart(process.pid),
-      controlPath: paths.controlPath(id),
-      draining: false,
-    };
+    const stopped = new AbortController();
+    const wanted = AbortSignal.any([signal, stopped.signal]);
     const control = new LiveControl({
-      handle,
+      handle: {
+        id,
+        pid: process.pid,
+        port: bound.port,
+        mode: config.mode,
+        addresses: bound.addresses,
+        startedAtMs: clock.nowMs(),
+        profile: order.profile,
+        nonce: base62(machine.secrets.randomBytes(16), 22),
+        processStart: processStart(process.pid),
+        controlPath: paths.controlPath(id),
+        draining: false,
+        starting: true,
+      },
       order,
       machine,
       gateway,
@@ -219,13 +205,33 @@ async function startProxy(
       storeProblem: () => storeProblem,
       certificates: certificates?.keeper,
       finish: () => undo.run(),
+      abortStart: () =>
+        stopped.abort(new ProxyError('PROXY_START_FAILED', { params: { reason: 'it was stopped' } })),
     });
+    const { nonce, controlPath } = control.handle;
     // The handle first: whoever cleans up after a killed process finds the socket by it.
-    undo.add(() => store.deleteHandle(handle.id, handle.nonce));
-    await store.saveHandle(handle);
-    const controlServer = await serveControl(control, { path: handle.controlPath, nonce: handle.nonce });
+    undo.add(() => store.deleteHandle(id, nonce));
+    await store.saveHandle(control.handle);
+    const controlServer = await serveControl(control, { path: controlPath, nonce });
     undo.add(() => controlServer.close());
-    signal.throwIfAborted();
+    wanted.throwIfAborted();
+
+    if (config.demo) {
+      const demo = await startDemoEngine({ socketPath: paths.controlPath(`${id}_demo`), clock });
+      undo.add(() => demo.close());
+      room.service.setDemo(demo.ref);
+    }
+    undo.add(tellEngineChanges(room.service, logger));
+    // The CA may have to come in by the listener, so it stands by now.
+    await Promise.all([
+      firstEngines(room.service, clock),
+      certificates?.keeper.ready(wanted).catch((error: unknown) => {
+        throw certificateFailure(error);
+      }),
+    ]);
+    wanted.throwIfAborted();
+    await control.started();
+    wanted.throwIfAborted();
     logger.event('info', 'started', {
       proxy: id,
       profile: order.profile,
@@ -233,12 +239,12 @@ async function startProxy(
       addresses: bound.addresses,
       version: machine.version,
     });
-    const clear = clearTextWarning(handle);
+    const clear = clearTextWarning(control.handle);
     if (clear !== undefined) {
       logger.event('warn', clear);
       undo.add(clock.every(clearTextReminderMs, () => logger.event('warn', clear)));
     }
-    return { handle, control, closed: control.closed };
+    return { handle: control.handle, control, closed: control.closed };
   } catch (error) {
     await undo.run();
     throw error;

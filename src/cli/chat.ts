@@ -167,7 +167,7 @@ async function chooseModel(
 /** Whether the first token may take long, as far as the engines say. */
 async function loadOf(session: Session, which: string | undefined, model: string): Promise<ModelLoad> {
   const { flm, signal } = session;
-  const status = await flm.control(await flm.proxies.find(which)).status(signal);
+  const status = await flm.control(await flm.proxies.findServing(which)).status(signal);
   if (status === 'gone') return 'unknown';
   const told = status.engines.flatMap((e) => e.models.filter((m) => m.id === model).map((m) => m.loaded));
   if (told.includes(true)) return 'loaded';

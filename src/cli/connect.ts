@@ -43,7 +43,7 @@ export function connectCommand(cli: Cli): Command {
         const client = findClient(name);
         if (flags.key !== undefined && flags.newKey !== undefined)
           throw usageError('connect', 'Give either --key or --new-key, not both.');
-        const handle = await session.flm.proxies.find(flags.proxy);
+        const handle = await session.flm.proxies.findServing(flags.proxy);
         const status = await session.flm.control(handle).status(session.signal);
         // It ended while it was asked; `find` says so in its own words.
         if (status === 'gone') return void (await session.flm.proxies.find(handle.id));

@@ -38,6 +38,14 @@ async function usableKeys({ flm }: Session): Promise<number> {
 function stepsOf(views: readonly ProxyView[], keys: number): NextDocument['next'] {
   const serves = views.some((v) => v.state === 'running');
   const key = { command: 'flm key create LABEL', does: 'make a key for a client' };
+  if (!serves && views.some((v) => v.state === 'starting')) {
+    return [
+      { command: 'flm proxy status --watch', does: 'see when the proxy is ready' },
+      { command: 'flm proxy stop', does: 'give up the start' },
+      ...(keys === 0 ? [key] : []),
+      { command: 'flm --help', does: 'everything else' },
+    ];
+  }
   if (!serves) {
     const up = { command: 'flm up', does: 'find the engines, start a proxy and print how to use it' };
     const start = { command: 'flm proxy start', does: 'start a proxy in the background' };
@@ -59,7 +67,12 @@ function nextText({ proxies, keys, next }: NextDocument, { terminal }: Session):
     const engines = p.engines === undefined ? '' : `, ${counted(p.engines.length, 'engine')}`;
     const models = p.models === undefined ? '' : `, ${counted(p.models, 'model')}`;
     const reach = p.reach === undefined ? '' : `, for ${p.reach}`;
-    const state = { running: 'Running', draining: 'Draining', 'not-answering': 'Not answering' }[p.state];
+    const state = {
+      starting: 'Starting',
+      running: 'Running',
+      draining: 'Draining',
+      'not-answering': 'Not answering',
+    }[p.state];
     return `${state}: ${paint('cyan', p.baseUrl)}  (${p.id}, profile ${p.profile}${engines}${models}${reach})`;
   });
   if (lines.length === 0) lines.push('No proxy is running.');

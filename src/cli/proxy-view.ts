@@ -168,6 +168,7 @@ export function engineDocument(status: EngineStatus, queued?: number): EngineDoc
 export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
   const { paint } = terminal;
   const state = {
+    starting: paint('yellow', 'starting'),
     running: paint('green', 'running'),
     draining: paint('yellow', 'draining'),
     'not-answering': paint('red', 'does not answer'),

@@ -66,13 +66,18 @@ export const errorTable = {
   },
   PROXY_ALREADY_RUNNING: {
     ...user,
-    text: 'Profile {profile} is already running as {id} on {url}.',
+    text: 'Profile {profile} is already {state} as {id} on {url}.',
     hint: 'Use it, stop it with `flm proxy stop {id}`, or restart it with `flm proxy restart {id}`.',
   },
   PROXY_NOT_RUNNING: {
     ...user,
     text: 'No proxy is running{which}.',
     hint: 'See what runs with `flm proxy status`, or start one with `flm proxy start`.',
+  },
+  PROXY_STARTING: {
+    ...user,
+    text: 'The proxy {id} (profile {profile}) is still starting.',
+    hint: 'Wait until `flm proxy status` shows it as running, or end it with `flm proxy stop {id}`.',
   },
   PROXY_AMBIGUOUS: {
     ...user,

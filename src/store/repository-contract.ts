@@ -210,6 +210,14 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     assert.deepEqual(await store.proxies.listHandles(), [{ ...newer, draining: true }]);
   });
 
+  story('a handle says that its proxy is starting until it is saved without that', async (store) => {
+    const handle = sampleHandle('a');
+    await store.proxies.saveHandle({ ...handle, starting: true });
+    assert.deepEqual(await store.proxies.listHandles(), [{ ...handle, starting: true }]);
+    await store.proxies.saveHandle(handle);
+    assert.deepEqual(await store.proxies.listHandles(), [handle]);
+  });
+
   test(`${adapter}: only living handles are listed as active, and dead ones are forgotten`, async (t) => {
     const store = await open(t, (handle) => Promise.resolve(handle.id === 'px_a'));
     await store.proxies.saveHandle(sampleHandle('a'));

@@ -112,7 +112,8 @@ export interface RunningProxy {
 }
 
 /**
- * Makes a proxy: binds exclusively, writes the handle, then opens the control socket, in this order: whoever cleans up
- * after a process that had to be killed finds the socket by the handle. On failure or abort nothing is left.
+ * Makes a proxy: binds exclusively, writes the handle (`starting`), opens the control socket, gets everything else
+ * ready, and writes the handle again. The handle comes before the socket, so that the sweep after a process that had to
+ * be killed finds the socket by the handle. On failure, abort or a stop over the control socket nothing is left.
  */
 export type ProxyFactory = (order: StartOrder, signal: AbortSignal) => Promise<RunningProxy>;

@@ -27,6 +27,8 @@ export interface ProxyHandle {
   readonly controlPath: string;
   /** It lets what runs finish and takes nothing new. */
   readonly draining: boolean;
+  /** Its port is bound and it does not serve yet: it may wait for its first certificate. Absent once it serves. */
+  readonly starting?: true;
 }
 
 type Place = Pick<ProxyHandle, 'mode' | 'port' | 'addresses'>;

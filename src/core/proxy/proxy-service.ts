@@ -49,7 +49,11 @@ export interface StartRequest {
 
 /** A proxy of the store, and what its process says of itself. */
 export type ProxyView =
-  | { readonly state: 'running' | 'draining'; readonly handle: ProxyHandle; readonly status: ProxyStatus }
+  | {
+      readonly state: 'starting' | 'running' | 'draining';
+      readonly handle: ProxyHandle;
+      readonly status: ProxyStatus;
+    }
   | { readonly state: 'not-answering'; readonly handle: ProxyHandle };
 
 export interface StoppedProxy {
@@ -98,7 +102,7 @@ export class ProxyService {
   }
 
   /**
-   * Replaces a proxy by a new process; the old one finishes its answers. The profile is read again. What was given on top
+   * Replaces a proxy by a new process; the old one finishes its answers, or gives up its start. The profile is read again. What was given on top
    * of it at the start still holds, below `overrides`. On another port the new process starts first, so that a start that
    * fails leaves the old one serving. Throws like `stop` and `start`.
    */
@@ -138,7 +142,22 @@ export class ProxyService {
     return this.#needs.proxies.listActiveHandles();
   }
 
-  /** One that does not drain, unless it is named by its id. Throws PROXY_NOT_RUNNING, PROXY_AMBIGUOUS. */
+  /** A proxy that serves. Throws like `find`, and PROXY_STARTING where the one that is meant is still starting. */
+  async findServing(which: string | undefined): Promise<ProxyHandle> {
+    const serving = (await this.list()).filter((h) => h.starting !== true && !h.draining);
+    const [only] = serving;
+    // Where none is named, one that starts is not meant.
+    if (which === undefined && only !== undefined && serving.length === 1) return only;
+    const handle = await this.find(which);
+    if (handle.starting === true)
+      throw new ProxyError('PROXY_STARTING', { params: { id: handle.id, profile: handle.profile } });
+    return handle;
+  }
+
+  /**
+   * A proxy that does not drain, unless it is named by its id; it may still be starting.
+   * Throws PROXY_NOT_RUNNING, PROXY_AMBIGUOUS.
+   */
   async find(which: string | undefined): Promise<ProxyHandle> {
     const handles = await this.list();
     const running = handles.filter((h) => !h.draining);
@@ -224,7 +243,12 @@ export class ProxyService {
     const same = running.find((h) => h.profile === profile);
     if (same !== undefined) {
       throw new ProxyError('PROXY_ALREADY_RUNNING', {
-        params: { profile, id: same.id, url: proxyUrl(same) },
+        params: {
+          profile,
+          state: same.starting === true ? 'starting' : 'running',
+          id: same.id,
+          url: proxyUrl(same),
+        },
       });
     }
     const port = configuredPort(config);
@@ -234,7 +258,7 @@ export class ProxyService {
       const holder =
         proxy === undefined
           ? await this.#needs.portLook(address, port)
-          : ` by the proxy ${proxy.id} (profile ${proxy.profile})`;
+          : ` by the proxy ${proxy.id} (profile ${proxy.profile}${proxy.starting === true ? ', still starting' : ''})`;
       if (holder !== undefined)
         throw new ProxyError('PROXY_PORT_IN_USE', { params: { address, port, holder } });
     }
@@ -255,7 +279,9 @@ export class ProxyService {
     try {
       const status = await this.#needs.controller.inspect(handle);
       if (status === 'gone') return undefined;
-      return { state: status.handle.draining ? 'draining' : 'running', handle: status.handle, status };
+      const { draining, starting } = status.handle;
+      const state = draining ? 'draining' : starting === true ? 'starting' : 'running';
+      return { state, handle: status.handle, status };
     } catch (error) {
       if (error instanceof ProxyError && error.code === 'PROXY_CONTROL_UNREACHABLE')
         return { state: 'not-answering', handle };

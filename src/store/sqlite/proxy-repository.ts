@@ -79,7 +79,7 @@ export function saveHandle(db: Database, handle: ProxyHandle): void {
   db.write(() =>
     db.run(
       `INSERT OR REPLACE INTO proxy_handle (id, nonce, pid, port, mode, addresses, started_at, profile, process_start,
-       control_path, draining) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       control_path, draining, starting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       handle.id,
       handle.nonce,
       handle.pid,
@@ -91,6 +91,7 @@ export function saveHandle(db: Database, handle: ProxyHandle): void {
       handle.processStart,
       handle.controlPath,
       handle.draining ? 1 : 0,
+      handle.starting === true ? 1 : 0,
     ),
   );
 }
@@ -113,6 +114,7 @@ function handleOf(row: Row): ProxyHandle {
     processStart: text(row, 'process_start'),
     controlPath: text(row, 'control_path'),
     draining: integer(row, 'draining') === 1,
+    ...(integer(row, 'starting') === 1 ? { starting: true } : {}),
   };
 }
 
