@@ -12,6 +12,7 @@ import { denyRoute } from '../src/core/security/access.ts';
 import { parseAddress } from '../src/core/security/address-rules.ts';
 import { FairAdmission } from '../src/core/security/admission.ts';
 import type { ApiKey, KeyView } from '../src/core/security/api-key.ts';
+import { KeyHoldings } from '../src/core/security/key-holdings.ts';
 import { GcraLimiter } from '../src/core/security/rate-limiter.ts';
 import { parsePolicy } from '../src/core/security/security-policy.ts';
 import { SnapshotHolder } from '../src/core/security/snapshot.ts';
@@ -24,6 +25,7 @@ import { Fields } from '../src/gateway/fields.ts';
 import { ForeignTokens } from '../src/gateway/foreign-tokens.ts';
 import { LoginThrottle } from '../src/gateway/login-throttle.ts';
 import { makePolicy } from '../src/gateway/policy.ts';
+import { makeTakeStream, takeRequest } from '../src/gateway/take-share.ts';
 
 const quick = process.argv.includes('--quick');
 const goalUs = 5;
@@ -115,6 +117,8 @@ const auth = makeAuth({
   temporary: { find: () => undefined },
   onRefused: () => {},
 });
+const holdings = new KeyHoldings({ maxStreams: 2048, maxBufferedBytes: 1 << 29, maxBodyBytes: 1 << 26 });
+const takeStream = makeTakeStream(holdings);
 const allowed = makePolicy({ clock, limiter: new GcraLimiter() });
 const tokens = new TokenBudgets(clock, { today: () => 1_000 });
 const candidate = { engine: { ref: { id: 'e' } }, model: undefined, state: 'running', slots: 64 };
@@ -135,10 +139,11 @@ const settled = (): void => {};
 function decide(x: Exchange): void {
   findClient(x);
   readOrigin(x);
-  const refusal = auth(x) ?? allowed(x);
+  const refusal = auth(x) ?? allowed(x) ?? takeStream(x);
   const key = x.key as KeyView;
   const denial =
     refusal ??
+    takeRequest(x, key, holdings) ??
     denyRoute(key, 'chat.completions', 'inference') ??
     (key.mayUseModel('m') && key.mayUseEngine('e') ? undefined : { code: 'MODEL_UNKNOWN' });
   tokens.reading(key);
@@ -147,6 +152,9 @@ function decide(x: Exchange): void {
   if (lease.kind !== 'lease') throw new Error('no slot was free');
   lease.release('done');
   tokens.settle(key, 10);
+  if (x.holding === undefined) return;
+  holdings.giveBackRequest(x.holding);
+  holdings.giveBackStream(x.holding);
 }
 
 /** Microseconds of CPU time of this thread for each request, the best of all rounds. */

@@ -14,6 +14,7 @@ import type { Upstream } from '../core/engine/upstream.ts';
 import type { Limits } from '../core/proxy/limits.ts';
 import type { Admission, AdmissionDenial, Lease, Waiting } from '../core/security/admission.ts';
 import type { KeyView } from '../core/security/api-key.ts';
+import type { KeyHoldings } from '../core/security/key-holdings.ts';
 import type { TokenBudgets } from '../core/security/token-budgets.ts';
 import { engineAnswer } from './engine-answer.ts';
 import type { Exchange, Refusal } from './exchange.ts';
@@ -26,6 +27,7 @@ import type { Route } from './routes.ts';
 export interface AttemptNeeds {
   readonly upstream: Upstream;
   readonly admission: Admission;
+  readonly holdings: KeyHoldings;
   readonly tokens: TokenBudgets;
   readonly clock: Clock;
   readonly limits: Limits;

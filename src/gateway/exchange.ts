@@ -9,6 +9,7 @@ import type { ErrorCode, ErrorParams } from '../core/errors.ts';
 import type { Ending } from '../core/proxy/proxy-handle.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
+import type { KeyHolding } from '../core/security/key-holdings.ts';
 import type { Snapshot } from '../core/security/snapshot.ts';
 import type { Fields } from './fields.ts';
 import type { Route } from './routes.ts';
@@ -152,6 +153,10 @@ export class Exchange {
   route: Route | undefined;
   /** router: values of `{id}` and `{rest}`, unescaped. */
   params: readonly string[] = [];
+  /** What the key of this request holds, this request included; undefined before it took a stream. */
+  holding: KeyHolding | undefined;
+  /** It is one of the requests that its key may have in progress. */
+  countsAgainstKey = false;
   /** handler */
   facts: BodyFacts | undefined;
   /** Ends the engine's work; set while an attempt runs. Called once with why. */

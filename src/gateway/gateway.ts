@@ -9,6 +9,7 @@ import type { ContextSource } from '../core/proxy/context-source.ts';
 import type { StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { FairAdmission, type QueueReading } from '../core/security/admission.ts';
+import { KeyHoldings } from '../core/security/key-holdings.ts';
 import type { UsageLedger } from '../core/security/ports.ts';
 import type { RateLimiter } from '../core/security/rate-limiter.ts';
 import type { SnapshotSource } from '../core/security/snapshot.ts';
@@ -29,6 +30,7 @@ import { makeLine } from './line.ts';
 import { Listener } from './listener.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { makePolicy } from './policy.ts';
+import { makeTakeStream } from './take-share.ts';
 import { type ClientAuthority, TlsDoor } from './tls-door.ts';
 
 /** What an HTTPS proxy needs on top. */
@@ -74,10 +76,17 @@ export class Gateway {
     const draining = (): boolean => this.#draining;
     let count = 0;
     this.#admission = new FairAdmission(needs.directory, clock, config.limits);
+    const { maxStreams, maxConnections } = config.limits;
+    const holdings = new KeyHoldings({
+      ...config.limits,
+      // Each stream needs a connection: with fewer of those, one key could take them all.
+      maxStreams: Math.min(maxStreams, maxConnections),
+    });
     const tokens = new TokenBudgets(clock, needs.ledger);
     const attemptNeeds = {
       upstream: needs.upstream,
       admission: this.#admission,
+      holdings,
       tokens,
       clock,
       limits: config.limits,
@@ -103,6 +112,7 @@ export class Gateway {
         onRefused: (x, throttled) => needs.account.loginRefused(x.client.text, throttled),
       }),
       policy: makePolicy({ clock, limiter: needs.limiter }),
+      takeStream: makeTakeStream(holdings),
       handlers: {
         models: makeModels(needs.directory),
         inference: makeInference(attemptNeeds),
@@ -117,6 +127,7 @@ export class Gateway {
     const malformed: Account['malformed'] = (...refused) => needs.account.malformed(...refused);
     this.#front = new HttpFront({
       limits: config.limits,
+      holdings,
       clock,
       snapshots: needs.snapshots,
       nextId,

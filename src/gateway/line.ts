@@ -1,7 +1,7 @@
 /**
  * The straight line that every request walks, top to bottom:
  *
- *   guard -> auth -> policy -> router -> handler -> upstream -> relay -> account
+ *   guard -> auth -> policy -> router -> take-share -> handler -> upstream -> relay -> account
  *
  * Auth before policy before router, always: a stranger learns nothing of the policy, and nobody who is not let in
  * learns which paths there are. Who the client is and which origin speaks are facts, not decisions, and come first.
@@ -19,11 +19,12 @@ export interface LineParts {
   readonly guard: Step;
   readonly auth: Step;
   readonly policy: Step;
+  readonly takeStream: Step;
   readonly handlers: Readonly<Record<HandlerName, Handler>>;
 }
 
 export function makeLine(parts: LineParts): (x: Exchange) => void {
-  const steps: readonly Step[] = [parts.guard, parts.auth, parts.policy, router];
+  const steps: readonly Step[] = [parts.guard, parts.auth, parts.policy, router, parts.takeStream];
   return (x) => {
     findClient(x);
     readOrigin(x);

@@ -14,16 +14,22 @@ const ms = (fallback: number, why: string) => z.int().min(10).max(86_400_000).de
 export const limitsSchema = z.strictObject({
   maxConnections: count(4096, 'All client connections together; a file descriptor each.'),
   maxConnectionsPerAddress: count(256, 'From one address, except loopback and trusted proxies.'),
-  maxStreams: count(2048, 'Answers in progress together.'),
+  maxStreams: count(
+    2048,
+    'Requests with a key in progress together. A key may have at most four times what is still free.',
+  ),
   maxHeadBytes: bytes(16 * 1024, 'Request line and fields together; what llhttp itself allows.', 64 * 1024),
   maxHeadFields: count(100, 'Header fields of a request; SDKs send about 20.', 1000),
   maxBodyBytes: bytes(64 * 1024 ** 2, 'One request body; a few images in base64 fit.'),
-  maxBufferedBytes: bytes(512 * 1024 ** 2, 'All request bodies waiting in memory together.'),
+  maxBufferedBytes: bytes(
+    512 * 1024 ** 2,
+    'All request bodies in memory together. A key may hold at most four times what is still free, or one body.',
+  ),
   headTimeoutMs: ms(10_000, 'From the first byte of a request to the end of its head (slowloris).'),
   tlsHandshakeTimeoutMs: ms(10_000, 'From the connection to the end of the TLS handshake.'),
   minBodyBytesPerSecond: count(
     1024,
-    'A request body slower than this, after ten seconds of grace, is given up.',
+    'A request body that comes slower than this over ten seconds is given up.',
   ),
   keepAliveTimeoutMs: ms(
     75_000,

@@ -1,10 +1,9 @@
 /**
- * When a request that may run does run, and on which engine: concurrency of its key, slots of engines, the fair queue.
+ * When a request that may run does run, and on which engine: slots of engines, the fair queue.
  *
  *   enter --slot free--> lease --release--> over
  *     |                    ^
- *     |--slots taken----> waiting --leave, too long, pushed out--> over
- *     `--limit reached--> denied
+ *     `--slots taken----> waiting --leave, too long, pushed out--> over
  *
  * An engine has as many slots as it tells or as it was given; without either it takes everything and queues by itself.
  * When a slot frees, it goes to the key that was served by this engine the longest ago, so that over any span in which
@@ -13,8 +12,7 @@
  * first served. While a slot is free nobody waits for it, except where its engine ranks last and a better one is up.
  *
  * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests pushes out the newest
- * of the key that has most, so that nobody can shut others out by flooding. A request counts against the concurrency of
- * its key from the moment it enters, waiting included.
+ * of the key that has most, so that nobody can shut others out by flooding.
  *
  * A key here is a family of keys: after a rotation the old and the new secret stand in one line.
  *
@@ -140,17 +138,7 @@ export class FairAdmission implements Admission {
     const [best] = candidates;
     assert(best !== undefined, 'admission needs a candidate');
     if (!ask.generates) return this.#readLease(best);
-    const { concurrency } = key.limits;
     const line = this.#lineOf(key.familyId);
-    if (concurrency !== null && line.active >= concurrency) {
-      return {
-        kind: 'denied',
-        code: 'CONCURRENCY_LIMITED',
-        params: { limit: concurrency },
-        rule: `concurrency ${concurrency} of key ${key.id}`,
-        retryAfterMs: 1_000,
-      };
-    }
     for (const candidate of candidates) {
       const id = candidate.engine.ref.id;
       if (this.#isFree(id) && this.#isGoodEnough(id, candidates)) return this.#lease(id, line, candidate);

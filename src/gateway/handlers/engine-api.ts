@@ -16,6 +16,7 @@ import type { Handler } from '../line.ts';
 import { passingQuery } from '../query.ts';
 import { refuse } from '../refuse.ts';
 import { nativeScan, type Route, routes } from '../routes.ts';
+import { takeRequest } from '../take-share.ts';
 import { unknownModel } from './inference.ts';
 
 export interface EngineApiNeeds extends AttemptNeeds {
@@ -80,6 +81,9 @@ function withModel(
   const front = rule.route === undefined ? undefined : frontRoutes.get(rule.route);
   if (front !== undefined) x.dialect = front.dialect;
   const scan = front?.scan ?? nativeScan;
+  const generates = rule.scope === 'inference';
+  const refusal = generates ? takeRequest(x, key, needs.holdings) : undefined;
+  if (refusal !== undefined) return refuse(x, refusal);
   readRequestBody(x, { ...route, model: 'json', scan }, (facts, read, readLength, contentType) => {
     x.facts = facts;
     const named = namedModel(facts);
@@ -98,7 +102,7 @@ function withModel(
       body,
       bodyLength,
       streamed: facts.stream ?? front?.streamsByDefault ?? false,
-      generates: rule.scope === 'inference',
+      generates,
     };
     attempt(x, key, order, [candidate], needs);
   });
@@ -140,6 +144,10 @@ function asAdministrator(
   needs: EngineApiNeeds,
 ): void {
   const query = x.query === '' ? '' : `?${x.query}`;
+  const reads = x.head.method === 'GET' || x.head.method === 'HEAD';
+  // What an unlisted endpoint does is unknown, so whatever is sent to one counts.
+  const refusal = reads ? undefined : takeRequest(x, key, needs.holdings);
+  if (refusal !== undefined) return refuse(x, refusal);
   readRawBody(x, (body, length) => {
     const contentType = x.head.fields.get('content-type');
     const order = {

@@ -14,6 +14,7 @@ import type { Handler } from '../line.ts';
 import { passingQuery } from '../query.ts';
 import { refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
+import { takeRequest } from '../take-share.ts';
 
 export interface InferenceNeeds extends AttemptNeeds {
   readonly directory: EngineDirectory;
@@ -37,6 +38,8 @@ export function makeInference(needs: InferenceNeeds): Handler {
     const denial = denyRoute(key, route.id, route.scope);
     if (denial !== undefined) return refuse(x, denial);
     if (route.model === 'none') return withoutBody(x, route, key, needs);
+    const refusal = lookUps.has(route.id) ? undefined : takeRequest(x, key, needs.holdings);
+    if (refusal !== undefined) return refuse(x, refusal);
     readRequestBody(x, route, (facts, body, length, contentType) => {
       x.facts = facts;
       withBody(x, route, key, needs, { facts, body, length, contentType });

@@ -32,10 +32,8 @@ export class Connection implements Peer {
   #restsSinceMs = 0;
   /** Monotonic; when a connection that only waits for its other end is given up; 0 when none. */
   deadlineMs = 0;
-  /** The request body that is being read, since when, and how much of it came. */
-  body: { refuse(refusal: Refusal): void } | undefined;
-  bodySinceMs = 0;
-  bodyBytes = 0;
+  /** The request body that is being read. */
+  body: { refuse(refusal: Refusal): void; tick(): void } | undefined;
   /** The client said that it will send no more, while it waited for an answer. */
   halfClosed = false;
   /** The parser gave up on it: nothing more will be read. */

@@ -4,15 +4,15 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock, Off } from '../../core/clock.ts';
-import { type ErrorCode, errorHint, errorText } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/errors.ts';
 import type { Limits } from '../../core/proxy/limits.ts';
 import { type ClientAddress, parseAddress } from '../../core/security/address-rules.ts';
+import type { KeyHoldings } from '../../core/security/key-holdings.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { Account } from '../account.ts';
-import { type BreakCause, Exchange, type Refusal } from '../exchange.ts';
+import { type BreakCause, Exchange } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
-import { errorEnvelope } from '../relay/dialects.ts';
-import { BodyBudget, type BodyNeeds, HttpBody } from './body.ts';
+import { type BodyNeeds, HttpBody } from './body.ts';
 import { Connection } from './connection.ts';
 import { Crowd } from './crowd.ts';
 import type { HttpMessage } from './message.ts';
@@ -23,6 +23,7 @@ import { wholeRefusal } from './whole-refusal.ts';
 
 export interface HttpFrontNeeds {
   readonly limits: Limits;
+  readonly holdings: KeyHoldings;
   readonly clock: Clock;
   readonly snapshots: SnapshotSource;
   /** Next request id; unique for this process. */
@@ -39,8 +40,6 @@ export interface HttpFrontNeeds {
 }
 
 const sweepMs = 1_000;
-const bodyGraceMs = 10_000;
-const slowBody: Refusal = { code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true };
 const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: false, bucket: 'unknown' };
 
 export class HttpFront {
@@ -51,7 +50,6 @@ export class HttpFront {
   readonly #connections = new Map<Socket, Connection>();
   readonly #perAddress = new Map<string, number>();
   readonly #crowd: Crowd;
-  readonly #budget: BodyBudget;
   /** Exchanges that are not over; each is its connection's current one. */
   #inFlight = 0;
   readonly #stopSweep: Off;
@@ -62,11 +60,10 @@ export class HttpFront {
     this.#needs = needs;
     const { limits, clock } = needs;
     const nowMs = (): number => clock.monotonicMs();
-    this.#budget = new BodyBudget(limits.maxBufferedBytes);
     this.#bodyNeeds = {
       maxBodyBytes: limits.maxBodyBytes,
-      budget: this.#budget,
-      nowMs,
+      minBytesPerSecond: limits.minBodyBytesPerSecond,
+      holdings: needs.holdings,
       threw: (connection, error) => this.#threw(connection, error),
     };
     this.#replyNeeds = {
@@ -129,7 +126,7 @@ export class HttpFront {
     return this.#inFlight;
   }
   get bufferedBytes(): number {
-    return this.#budget.used;
+    return this.#needs.holdings.bodyBytes;
   }
   get draining(): boolean {
     return this.#draining;
@@ -194,7 +191,7 @@ export class HttpFront {
 
   /** A request is there and its turn has come. */
   #begin(connection: Connection, message: HttpMessage): void {
-    const { clock, limits } = this.#needs;
+    const { clock } = this.#needs;
     const body = new HttpBody(message, connection, this.#bodyNeeds);
     const reply = new HttpReply(message, connection, this.#replyNeeds);
     const x = new Exchange({
@@ -208,22 +205,7 @@ export class HttpFront {
     });
     connection.current = x;
     connection.headSinceMs = undefined;
-    const full = this.#inFlight >= limits.maxStreams;
     this.#inFlight += 1;
-    if (full) {
-      x.outcome.status = 503;
-      x.outcome.code = 'STREAMS_EXHAUSTED';
-      x.outcome.rule = 'maxStreams';
-      x.outcome.ending = 'refused';
-      const message = `${errorText('STREAMS_EXHAUSTED')} ${errorHint('STREAMS_EXHAUSTED')}`;
-      reply.whole(
-        503,
-        ['content-type', 'application/json', 'retry-after', '1', 'x-request-id', x.id, 'request-id', x.id],
-        errorEnvelope('openai', 'STREAMS_EXHAUSTED', message, x.id),
-        false,
-      );
-      return;
-    }
     try {
       this.#needs.line(x);
     } catch (error) {
@@ -241,6 +223,10 @@ export class HttpFront {
     connection.current = undefined;
     connection.idle();
     (x.body as HttpBody).release();
+    if (x.holding !== undefined) {
+      if (x.countsAgainstKey) this.#needs.holdings.giveBackRequest(x.holding);
+      this.#needs.holdings.giveBackStream(x.holding);
+    }
     this.#inFlight -= 1;
     this.#needs.account(x);
     if (this.#inFlight === 0) this.#onIdle?.();
@@ -297,7 +283,8 @@ export class HttpFront {
 
   #sweep(): void {
     const now = this.#needs.clock.monotonicMs();
-    const { limits } = this.#needs;
+    const { limits, holdings } = this.#needs;
+    holdings.forgetIdle();
     for (const connection of this.#connections.values()) {
       connection.current?.onTick?.(now);
       if (connection.deadlineMs !== 0 && now > connection.deadlineMs) {
@@ -324,15 +311,7 @@ export class HttpFront {
         connection.socket.destroy();
         continue;
       }
-      if (connection.bodySinceMs !== 0) {
-        const tookMs = now - connection.bodySinceMs;
-        if (
-          tookMs > bodyGraceMs &&
-          connection.bodyBytes < ((tookMs - bodyGraceMs) / 1000) * limits.minBodyBytesPerSecond
-        ) {
-          connection.body?.refuse(slowBody);
-        }
-      }
+      connection.body?.tick();
     }
   }
 

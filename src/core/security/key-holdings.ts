@@ -1,0 +1,203 @@
+/**
+ * What the running requests of each key hold: streams, memory for bodies, and the concurrency of the key itself. A key
+ * is counted by its family, so both secrets of a rotation count together.
+ *
+ * The share rule: a key may take more of what all keys share only while it then holds at most four times what is still
+ * free. A lone key can use four fifths. Each key that comes later finds a fifth of what was left before it. A key always
+ * gets one stream, and one body of `maxBodyBytes` where that much is free.
+ *
+ *   capacity 100:  | A holds 80 ............................... | B 16 ... | C 3 | 1 free
+ *
+ * When memory is full all the same, the newest unfinished body of the key that holds most is given up. Streams whose
+ * body is whole are never ended here.
+ */
+import assert from 'node:assert';
+import type { Denial } from './access.ts';
+import type { KeyView } from './api-key.ts';
+
+/** How many times what is free a key may hold. */
+const shareFactor = 4;
+
+export interface HoldingLimits {
+  readonly maxStreams: number;
+  readonly maxBufferedBytes: number;
+  readonly maxBodyBytes: number;
+}
+
+export type ExhaustedCode = 'BODIES_EXHAUSTED' | 'STREAMS_EXHAUSTED';
+
+/** A body that is being read. The two links belong to `KeyHoldings`. */
+export interface UnfinishedBody {
+  older: UnfinishedBody | undefined;
+  newer: UnfinishedBody | undefined;
+  /** Refuses its request. Everything that the request held is given back before this returns. */
+  giveUp(code: ExhaustedCode): void;
+}
+
+/** What the requests of one key family hold now. Changed by `KeyHoldings` only. */
+export class KeyHolding {
+  readonly familyId: string;
+  streams = 0;
+  /** Requests that count against the concurrency of the key. */
+  requests = 0;
+  /** Of bodies that are being read, and of those whose answer is not over. */
+  bodyBytes = 0;
+  newestBody: UnfinishedBody | undefined;
+
+  constructor(familyId: string) {
+    this.familyId = familyId;
+  }
+}
+
+export class KeyHoldings {
+  readonly #limits: HoldingLimits;
+  /** Keys that hold nothing stay until `forgetIdle`, so that a request costs one look-up and no change of the map. */
+  readonly #byFamily = new Map<string, KeyHolding>();
+  #streams = 0;
+  #bodyBytes = 0;
+
+  constructor(limits: HoldingLimits) {
+    this.#limits = limits;
+  }
+
+  get streams(): number {
+    return this.#streams;
+  }
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+  /** Keys in memory. */
+  get size(): number {
+    return this.#byFamily.size;
+  }
+
+  of(familyId: string): KeyHolding {
+    let holding = this.#byFamily.get(familyId);
+    if (holding === undefined) {
+      holding = new KeyHolding(familyId);
+      this.#byFamily.set(familyId, holding);
+    }
+    return holding;
+  }
+
+  /** To be called about once a second. */
+  forgetIdle(): void {
+    for (const [familyId, holding] of this.#byFamily)
+      if (holding.streams === 0 && holding.bodyBytes === 0) this.#byFamily.delete(familyId);
+  }
+
+  // --- streams
+
+  /** Takes one stream, for a request from the end of its head to the end of its answer. */
+  takeStream(holding: KeyHolding): Denial | undefined {
+    const freeAfter = this.#limits.maxStreams - this.#streams - 1;
+    const after = holding.streams + 1;
+    if (after > 1 && after > shareFactor * freeAfter) {
+      const rule = `the share of one key in maxStreams: it has ${holding.streams}, and ${freeAfter + 1} are free`;
+      return { code: 'STREAMS_EXHAUSTED', params: {}, rule };
+    }
+    if (freeAfter < 0 && !this.#giveUpForStream())
+      return { code: 'STREAMS_EXHAUSTED', params: {}, rule: 'maxStreams' };
+    holding.streams += 1;
+    this.#streams += 1;
+    return undefined;
+  }
+
+  giveBackStream(holding: KeyHolding): void {
+    holding.streams -= 1;
+    this.#streams -= 1;
+    assert(holding.streams >= 0, 'a stream is given back once');
+  }
+
+  /** Counts one request against the concurrency of its key. */
+  takeRequest(key: KeyView, holding: KeyHolding): Denial | undefined {
+    const { concurrency } = key.limits;
+    if (concurrency !== null && holding.requests >= concurrency) {
+      const rule = `concurrency ${concurrency} of key ${key.id}`;
+      return { code: 'CONCURRENCY_LIMITED', params: { limit: concurrency }, rule };
+    }
+    holding.requests += 1;
+    return undefined;
+  }
+
+  giveBackRequest(holding: KeyHolding): void {
+    holding.requests -= 1;
+    assert(holding.requests >= 0, 'a request is given back once');
+  }
+
+  // --- bodies
+
+  beginBody(holding: KeyHolding, body: UnfinishedBody): void {
+    const older = holding.newestBody;
+    body.older = older;
+    if (older !== undefined) older.newer = body;
+    holding.newestBody = body;
+  }
+
+  /** The body is whole, or is not read any further. Its bytes stay until they are given back. */
+  endBody(holding: KeyHolding, body: UnfinishedBody): void {
+    const { older, newer } = body;
+    if (older !== undefined) older.newer = newer;
+    if (newer !== undefined) newer.older = older;
+    else holding.newestBody = older;
+    body.older = undefined;
+    body.newer = undefined;
+  }
+
+  /** Takes memory for a part of a body. May give up other bodies; false where this one is to be given up. */
+  takeBytes(holding: KeyHolding, body: UnfinishedBody, bytes: number): boolean {
+    while (!this.#mayHold(holding, bytes)) {
+      const owner = this.#ownerToGiveUp(holding, bytes);
+      const loser = owner.newestBody;
+      if (loser === undefined || loser === body) return false;
+      loser.giveUp('BODIES_EXHAUSTED');
+      assert(owner.newestBody !== loser, 'a body that was given up is not read any further');
+    }
+    holding.bodyBytes += bytes;
+    this.#bodyBytes += bytes;
+    return true;
+  }
+
+  giveBackBytes(holding: KeyHolding, bytes: number): void {
+    holding.bodyBytes -= bytes;
+    this.#bodyBytes -= bytes;
+    assert(holding.bodyBytes >= 0, 'memory is given back once');
+  }
+
+  #mayHold(holding: KeyHolding, bytes: number): boolean {
+    const { maxBodyBytes, maxBufferedBytes } = this.#limits;
+    const free = maxBufferedBytes - this.#bodyBytes;
+    const after = holding.bodyBytes + bytes;
+    return (
+      after <= shareFactor * (free - bytes) ||
+      // One body is always possible, where all of it is.
+      (after <= maxBodyBytes && maxBodyBytes <= holding.bodyBytes + free)
+    );
+  }
+
+  /**
+   * Whose newest unfinished body ends so that this key gets memory. A key that holds more than one body asks for more
+   * than its share, so that is its own. Otherwise memory is full, and the key that holds most gives way.
+   * Looks at all keys, but only where somebody is refused.
+   */
+  #ownerToGiveUp(asking: KeyHolding, bytes: number): KeyHolding {
+    let most = asking;
+    let mostBytes = asking.bodyBytes + bytes;
+    if (mostBytes > this.#limits.maxBodyBytes) return asking;
+    for (const holding of this.#byFamily.values()) {
+      if (holding === asking || holding.newestBody === undefined || holding.bodyBytes <= mostBytes) continue;
+      most = holding;
+      mostBytes = holding.bodyBytes;
+    }
+    return most;
+  }
+
+  /** For a key without any stream where none is free: the newest unfinished body of the key that has most streams. */
+  #giveUpForStream(): boolean {
+    let most: KeyHolding | undefined;
+    for (const holding of this.#byFamily.values())
+      if (holding.newestBody !== undefined && holding.streams > (most?.streams ?? 1)) most = holding;
+    most?.newestBody?.giveUp('STREAMS_EXHAUSTED');
+    return this.#streams < this.#limits.maxStreams;
+  }
+}
