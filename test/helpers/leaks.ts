@@ -34,7 +34,8 @@ export async function assertNoLeaks(before: Stock): Promise<void> {
   assert.deepEqual(leaks, []);
 }
 
-function leaksSince(before: Stock): string[] {
+/** What was added since, in words. */
+export function leaksSince(before: Stock): string[] {
   const now = takeStock();
   const leaks: string[] = [];
   for (const [fd, target] of now.descriptors) {
