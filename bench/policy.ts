@@ -94,6 +94,7 @@ function requestOf(i: number, forwarded: boolean): Exchange {
     id: 'req_1',
     peer: {
       address,
+      secure: false,
       goodHost: undefined,
       credential: undefined,
       credentialKey: undefined,

@@ -409,8 +409,8 @@ export const errorTable = {
   ORIGIN_DENIED: {
     ...refused,
     status: 403,
-    text: 'The policy does not allow this origin.',
-    hint: 'Allow it with `flm policy set --allow-origin {origin}`.{never}',
+    text: 'The policy does not allow this origin{never}.',
+    hint: 'Allow it with `flm policy set --allow-origin {origin}`.',
   },
   RATE_LIMITED: {
     ...refused,
@@ -445,7 +445,13 @@ export const errorTable = {
     ...refused,
     status: 404,
     text: 'There is nothing at this path{meant}.',
-    hint: 'The base URL of OpenAI clients is {base}.',
+    hint: 'The base URL of {clients} clients is {base}.',
+  },
+  PATH_DOUBLED_SLASH: {
+    ...refused,
+    status: 400,
+    text: 'The path holds a doubled slash{meant}.',
+    hint: 'The base URL of {clients} clients is {base}, without a slash at its end.',
   },
   METHOD_NOT_ALLOWED: {
     ...refused,
@@ -459,7 +465,7 @@ export const errorTable = {
     ...refused,
     status: 400,
     text: 'The request body cannot be used: {reason}.',
-    hint: 'Send one JSON object as the API reference describes.',
+    hint: 'Send {form}, as the API reference describes.',
   },
   BODY_CODED: {
     ...refused,

@@ -123,7 +123,13 @@ test('no read asks for inference only, no query passes, and every body is looked
 test('routes of our own are served by no engine, and those of Ollama by Ollama alone', () => {
   for (const name of engineKindNames) {
     const { serves } = engineKind(name);
-    for (const own of ['health', 'ready', 'metrics', 'engine.native'] as const satisfies readonly RouteId[])
+    for (const own of [
+      'root',
+      'health',
+      'ready',
+      'metrics',
+      'engine.native',
+    ] as const satisfies readonly RouteId[])
       assert.equal(serves.has(own), false);
     assert.equal(
       [...serves].some((id) => id.startsWith('ollama.')),

@@ -9,7 +9,7 @@ import { countOf, type JsonObject, modelIdOf, objectOf, objectsIn, textOf } from
 import { mcpHazard } from './mcp-tools.ts';
 import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
 
-const ownRoutes: ReadonlySet<RouteId> = new Set(['engine.native', 'health', 'ready', 'metrics']);
+const ownRoutes: ReadonlySet<RouteId> = new Set(['engine.native', 'root', 'health', 'ready', 'metrics']);
 
 const infer = { method: 'POST', scope: 'inference', model: 'json' } as const;
 

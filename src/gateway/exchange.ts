@@ -18,6 +18,8 @@ import type { Route } from './routes.ts';
 export interface Peer {
   /** Address of the socket's other end. */
   readonly address: ClientAddress;
+  /** It speaks TLS. */
+  readonly secure: boolean;
   /** Last `Host` value that was found good, so that a kept-alive connection asks once. */
   goodHost: string | undefined;
   /** Last credential that was found good, and the snapshot that said so. */
@@ -135,7 +137,7 @@ export class Exchange {
   /** guard: path and query of the target, path canonical. */
   path = '';
   query = '';
-  /** Shape of errors; by the path's prefix until the router knows better. */
+  /** router: shape of errors and events. A refusal before the router looks at the path. */
   dialect: Dialect = 'openai';
   /** guard: who is at the other end; behind a trusted proxy the one it speaks for. */
   client: ClientAddress;

@@ -20,6 +20,7 @@ const names = [
   'origin',
   'forwarded',
   'x-forwarded-for',
+  'x-forwarded-proto',
   'access-control-request-method',
   'access-control-request-headers',
   'access-control-request-private-network',

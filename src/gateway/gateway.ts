@@ -24,6 +24,7 @@ import { makeHealth, makeMetrics, makeReady } from './handlers/health.ts';
 import { makeInference } from './handlers/inference.ts';
 import { makeModels } from './handlers/models.ts';
 import { makeOllamaLists } from './handlers/ollama-lists.ts';
+import { makeRoot } from './handlers/root.ts';
 import { HostList, ownNames } from './hosts.ts';
 import { HttpFront } from './http/front.ts';
 import { makeLine } from './line.ts';
@@ -118,6 +119,7 @@ export class Gateway {
         inference: makeInference(attemptNeeds),
         'ollama-lists': makeOllamaLists(attemptNeeds),
         'engine-api': makeEngineApi(attemptNeeds),
+        root: makeRoot(needs.directory),
         health: makeHealth(draining),
         ready: makeReady(draining, needs.directory),
         metrics: makeMetrics(needs.metrics),

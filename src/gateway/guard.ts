@@ -5,9 +5,10 @@
  * and lenient about the rest; each rule here closes one such hole. The rules are independent of each other and each is
  * held by a test that fails when the rule is taken out.
  */
+import { meantText } from './advice.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { type HostList, parseHost } from './hosts.ts';
-import { dialectOfPath, methodsOfPath } from './router.ts';
+import { methodsOfPath } from './router.ts';
 import { engineMethods, probePaths } from './routes.ts';
 
 export interface GuardNeeds {
@@ -28,7 +29,7 @@ const malformed = (reason: string): Refusal => ({
   close: true,
 });
 
-/** In this order; the path is split early because the shape of every later error depends on it. */
+/** In this order; the path is split early because the shape of every error depends on it. */
 export const guardRules: readonly Rule[] = [
   { name: 'version', check: refuseOtherVersions },
   { name: 'method', check: refuseOtherMethods },
@@ -68,7 +69,6 @@ function refuseOtherMethods(x: Exchange): Refusal | undefined {
   const { method, target } = x.head;
   if (methods.has(method)) return undefined;
   const [path = ''] = target.split('?', 1);
-  x.dialect = dialectOfPath(path);
   return {
     code: 'METHOD_NOT_ALLOWED',
     rule: 'the list of methods',
@@ -78,7 +78,7 @@ function refuseOtherMethods(x: Exchange): Refusal | undefined {
 
 /**
  * Origin-form as it is; absolute-form only for an authority that is our own (RFC 9112, section 3.2.2), and only where
- * `Host` says the same; `*` and everything else not at all. Fills `path`, `query` and the dialect of errors.
+ * `Host` says the same; `*` and everything else not at all. Fills `path` and `query`.
  */
 function splitTarget(x: Exchange, needs: GuardNeeds): Refusal | undefined {
   let target = x.head.target;
@@ -95,7 +95,6 @@ function splitTarget(x: Exchange, needs: GuardNeeds): Refusal | undefined {
   const mark = target.indexOf('?');
   x.path = mark < 0 ? target : target.slice(0, mark);
   x.query = mark < 0 ? '' : target.slice(mark + 1);
-  x.dialect = dialectOfPath(x.path);
   return undefined;
 }
 
@@ -176,7 +175,7 @@ function refuseOddPath(x: Exchange): Refusal | undefined {
   if (!pathPattern.test(x.path) || !queryPattern.test(x.query))
     return malformed('its path holds a character that must be escaped');
   if (x.path.includes('//', x.path.startsWith(modelOnEngine) ? modelOnEngine.length - 1 : 0))
-    return malformed('its path holds an empty segment');
+    return { code: 'PATH_DOUBLED_SLASH', params: { meant: meantText(x.path) }, rule: 'guard', close: true };
   if (x.path.includes('%00') || dotSegment.test(x.path)) return malformed('its path is not canonical');
   return undefined;
 }

@@ -3,6 +3,7 @@
  * from the error table and its parameters alone.
  */
 import { type ErrorParams, errorHint, errorTable, errorText } from '../core/errors.ts';
+import { baseUrl, clientName, dialectOf } from './advice.ts';
 import type { Exchange, Refusal } from './exchange.ts';
 import { errorEnvelope } from './relay/dialects.ts';
 
@@ -16,13 +17,18 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   x.outcome.ending = refusal.ending ?? 'refused';
   const fields = ['content-type', 'application/json', ...commonFields(x), ...(refusal.fields ?? [])];
   if (row.status === 401) fields.push('www-authenticate', 'Bearer');
-  const params: ErrorParams = { base: `http://${x.head.fields.get('host') ?? 'HOST'}/v1`, ...refusal.params };
+  const dialect = dialectOf(x);
+  const params: ErrorParams = {
+    base: baseUrl(x, dialect),
+    clients: clientName(dialect),
+    ...refusal.params,
+  };
   x.outcome.params = params;
   const message = `${errorText(refusal.code, params)} ${errorHint(refusal.code, params)}`;
   x.reply.whole(
     row.status,
     fields,
-    errorEnvelope(x.dialect, refusal.code, message, x.id),
+    errorEnvelope(dialect, refusal.code, message, x.id),
     refusal.close === true,
   );
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { bareExchange } from '../../test/helpers/bare-exchange.ts';
-import { dialectOfPath, router } from './router.ts';
+import { dialectOfPath } from './advice.ts';
+import { router } from './router.ts';
 import { routes } from './routes.ts';
 
 function route(method: string, path: string) {
@@ -58,7 +59,7 @@ test('an unknown path says which one was meant, where that is clear', () => {
   assert.match(String(meant('/v1/api/chat')), /\/api\/chat was/);
   assert.match(String(meant('/v1/embeddings/')), /\/v1\/embeddings was/);
   assert.equal(meant('/nothing'), '');
-  assert.equal(meant('/'), '');
+  assert.equal(meant('/v1'), '');
 });
 
 test('the dialect of an error is that of the prefix, exactly', () => {

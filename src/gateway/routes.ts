@@ -23,6 +23,7 @@ export type HandlerName =
   | 'inference'
   | 'ollama-lists'
   | 'engine-api'
+  | 'root'
   | 'health'
   | 'ready'
   | 'metrics';
@@ -168,6 +169,7 @@ export const routes: readonly Route[] = [
     handler: 'engine-api',
   },
 
+  { ...get, ...openai, id: 'root', ...same('/'), handler: 'root' },
   { ...get, ...openai, id: 'health', ...same('/health'), handler: 'health' },
   { ...get, ...openai, id: 'ready', ...same('/ready'), handler: 'ready' },
   { ...get, ...openai, id: 'metrics', ...same('/metrics'), scope: 'metrics', handler: 'metrics' },

@@ -198,7 +198,7 @@ export class TlsDoor {
     const { hosts, port, nextId, malformed, clock } = this.#needs;
     const requestId = nextId();
     const params = plainParams({ bytes, port: port(), hosts, crossedNetwork: !address.loopback });
-    raw.end(plainRefusal(requestId, params), 'latin1');
+    raw.end(plainRefusal(requestId, bytes, params), 'latin1');
     // A body may still be on its way; closing over it would take the answer along.
     raw.resume();
     guest.deadlineMs = clock.monotonicMs() + plainHeadMs;

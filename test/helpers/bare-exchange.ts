@@ -34,6 +34,7 @@ export function bareExchange(request: BareRequest): Exchange {
     id: 'req_1',
     peer: {
       address,
+      secure: false,
       goodHost: undefined,
       credential: undefined,
       credentialKey: undefined,

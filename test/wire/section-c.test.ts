@@ -61,7 +61,7 @@ const odd: readonly (readonly [target: string, status: number])[] = [
   ['/v1/chat/completions/x', 404],
   ['/v1/chat%2fcompletions', 404],
   ['/v1', 404],
-  ['/', 404],
+  ['/', 200],
   ['/admin', 404],
   ['/metrics/', 404],
   ['/health/', 401],
@@ -202,7 +202,7 @@ const segment = '(?!\\.{1,2}(?:/|$))[A-Za-z0-9._~:@+-]+';
 
 /** What may stand on a request line to an engine, from the table alone. */
 const upstreams = routes
-  .filter((r) => !['models', 'health', 'ready', 'metrics'].includes(r.handler))
+  .filter((r) => !['models', 'root', 'health', 'ready', 'metrics'].includes(r.handler))
   .map((r) => ({
     methods: r.method === 'ANY' ? undefined : [r.method, ...(r.method === 'GET' ? ['HEAD'] : [])],
     path: new RegExp(

@@ -34,6 +34,7 @@ export const routeIds = [
   'ollama.embed',
   'ollama.embeddings',
   'engine.native',
+  'root',
   'health',
   'ready',
   'metrics',

@@ -37,7 +37,7 @@ export function denyOrigin(policy: CompiledPolicy, origin: string | undefined): 
   // Advice must be a command that is accepted; an origin that can be a rule holds nothing that a shell reads.
   const params = isOriginRule(origin)
     ? { origin, never: '' }
-    : { origin: 'URL', never: ' `null` and origins of files cannot be allowed.' };
+    : { origin: 'URL', never: ', and an origin of this form cannot be allowed' };
   return { code: 'ORIGIN_DENIED', params, rule: 'allowOrigins' };
 }
 

@@ -6,7 +6,7 @@
 import type { BodyFacts } from '../../core/engine/routes.ts';
 import type { Exchange, Refusal } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
-import type { Route } from '../routes.ts';
+import type { ModelPlace, Route } from '../routes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { MultipartScanner } from './multipart.ts';
 import { Pieces } from './pieces.ts';
@@ -24,9 +24,17 @@ function planOf(paths: readonly string[]): ScanPlan {
   return plan;
 }
 
-const bodyInvalid = (reason: string): Refusal => ({
+/** What to send instead, by where the route has its model. */
+const forms: Readonly<Record<ModelPlace, string>> = {
+  json: 'one JSON object',
+  none: 'one JSON object',
+  multipart:
+    'multipart/form-data with its boundary in the Content-Type, which HTTP libraries write by themselves',
+};
+
+const bodyInvalid = (reason: string, route: Route): Refusal => ({
   code: 'BODY_INVALID',
-  params: { reason },
+  params: { reason, form: forms[route.model] },
   rule: 'the body scanner',
 });
 
@@ -52,18 +60,18 @@ export function readRequestBody(
   const scanner = multipart
     ? MultipartScanner.open(contentType, formFields(route.scan))
     : new JsonScanner(planOf(route.scan));
-  if ('reason' in scanner) return refuse(x, bodyInvalid(scanner.reason));
+  if ('reason' in scanner) return refuse(x, bodyInvalid(scanner.reason, route));
   const pieces = new Pieces();
   x.body.read({
     chunk: (buffer) => {
       pieces.add(buffer);
       const fault = scanner.write(buffer, 0, buffer.length);
-      return fault === undefined ? undefined : bodyInvalid(fault.reason);
+      return fault === undefined ? undefined : bodyInvalid(fault.reason, route);
     },
     end: () => {
       x.outcome.bytesIn = pieces.length;
       const fault = scanner.end();
-      if (fault !== undefined) return refuse(x, bodyInvalid(fault.reason));
+      if (fault !== undefined) return refuse(x, bodyInvalid(fault.reason, route));
       // JSON is called so by us, because we have seen that it is, whatever the client called it.
       then(scanner.facts(), pieces.all(), pieces.length, multipart ? contentType : 'application/json');
     },

@@ -2,6 +2,7 @@
  * What flm knows of one client connection: the peer as the steps see it, and what the once-a-second sweep looks at.
  */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { ClientAddress } from '../../core/security/address-rules.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import type { Snapshot } from '../../core/security/snapshot.ts';
@@ -10,6 +11,7 @@ import type { Exchange, Peer, Refusal } from '../exchange.ts';
 export class Connection implements Peer {
   readonly socket: Socket;
   readonly address: ClientAddress;
+  readonly secure: boolean;
   goodHost: string | undefined;
   credential: string | undefined;
   credentialKey: KeyView | undefined;
@@ -42,6 +44,7 @@ export class Connection implements Peer {
   constructor(socket: Socket, address: ClientAddress, nowMs: number) {
     this.socket = socket;
     this.address = address;
+    this.secure = socket instanceof TLSSocket;
     this.headSinceMs = nowMs;
   }
 

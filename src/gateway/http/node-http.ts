@@ -9,6 +9,7 @@ import { createServer, IncomingMessage, type Server, type ServerResponse } from 
 import type { Socket } from 'node:net';
 import { type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
 import type { Limits } from '../../core/proxy/limits.ts';
+import { dialectOfTarget } from '../advice.ts';
 import type { Refusal, RequestHead } from '../exchange.ts';
 import { Fields } from '../fields.ts';
 import { errorEnvelope } from '../relay/dialects.ts';
@@ -99,7 +100,12 @@ export class NodeHttp {
     if (connection === undefined) return;
     const code: ErrorCode = 'EXPECTATION_FAILED';
     const id = this.#needs.turnedDown(connection, code);
-    const body = errorEnvelope('openai', code, `${errorText(code)} ${errorHint(code)}`, id);
+    const body = errorEnvelope(
+      dialectOfTarget(req.url ?? ''),
+      code,
+      `${errorText(code)} ${errorHint(code)}`,
+      id,
+    );
     const fields = ['content-type', 'application/json', 'x-request-id', id, 'request-id', id];
     fields.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
     res.writeHead(errorTable[code].status, fields);

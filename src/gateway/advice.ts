@@ -1,0 +1,109 @@
+/**
+ * What to tell a client that called a wrong path: the route it probably meant, the API that it speaks, and the base URL
+ * that a client of that API needs here. Most wrong paths come from a base URL with `/v1` or `/api` too much or too little.
+ * Runs for refusals only.
+ */
+import type { Dialect } from '../core/engine/routes.ts';
+import type { Exchange } from './exchange.ts';
+import { parseHost } from './hosts.ts';
+import { literalRows, patternMatch } from './route-match.ts';
+import type { Route } from './routes.ts';
+
+/** Longer paths are no typing errors. */
+const maxLength = 512;
+const maxSegments = 16;
+
+interface Meant {
+  readonly path: string;
+  readonly route: Route;
+}
+
+/** The route that stands at the end of a path, once doubled slashes and wrong prefixes are gone, or `/v1` is added. */
+export function meantRoute(path: string): Meant | undefined {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  if (path.length > maxLength || segments.length > maxSegments) return undefined;
+  for (let from = 0; from < segments.length; from++) {
+    const rest = `/${segments.slice(from).join('/')}`;
+    for (const candidate of [rest, `/v1${rest}`]) {
+      // With a `/v1` that nobody wrote, anything behind a wrong prefix would be the id of a model.
+      const found = routeAt(candidate, candidate === rest || from === 0);
+      if (found !== undefined && candidate !== path) return { path: candidate, route: found };
+    }
+  }
+  const lower = path.toLowerCase();
+  return lower === path ? undefined : (exact(lower) ?? meantRoute(lower));
+}
+
+function exact(path: string): Meant | undefined {
+  const route = routeAt(path, true);
+  return route === undefined ? undefined : { path, route };
+}
+
+function routeAt(path: string, withPlaceholders: boolean): Route | undefined {
+  const [literal] = literalRows(path) ?? [];
+  if (literal !== undefined || !withPlaceholders) return literal;
+  return patternMatch(path, () => true)?.route;
+}
+
+/** `; /v1/models was probably meant`, or nothing. */
+export function meantText(path: string): string {
+  const meant = meantRoute(path);
+  return meant === undefined ? '' : `; ${meant.path} was probably meant`;
+}
+
+/** The API that a path belongs to, where it is no row of the table. */
+export function dialectOfPath(path: string): Dialect {
+  const route = routeAt(path, true) ?? meantRoute(path)?.route;
+  if (route !== undefined) return route.dialect;
+  if (/^\/+(?:v1\/+)*api(?:\/+(?!v1(?:\/|$))|$)|^\/+ollama(?:\/|$)/i.test(path)) return 'ollama';
+  if (/^\/+(?:v1\/+)*messages(?:\/|$)|^\/+anthropic(?:\/|$)/i.test(path)) return 'anthropic';
+  return 'openai';
+}
+
+/** The same for a request line that no step has read. */
+export function dialectOfTarget(target: string): Dialect {
+  return dialectOfPath(/^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? '');
+}
+
+/** The API that a refused request speaks: its route's, or by its path. Models are listed in two APIs at one path. */
+export function dialectOf(x: Exchange): Dialect {
+  if (x.route !== undefined) return x.dialect;
+  // The path is empty where the request line itself was refused.
+  const dialect = x.path === '' ? dialectOfTarget(x.head.target) : dialectOfPath(x.path);
+  const saysAnthropic = x.head.fields.get('anthropic-version') !== undefined;
+  return dialect === 'openai' && saysAnthropic ? 'anthropic' : dialect;
+}
+
+/** Clients of OpenAI's API want `/v1` in their base URL, the others add it themselves. */
+export function basePath(dialect: Dialect): string {
+  return dialect === 'openai' || dialect === 'responses' ? '/v1' : '';
+}
+
+const clientNames: Readonly<Record<Dialect, string>> = {
+  openai: 'OpenAI',
+  responses: 'OpenAI',
+  anthropic: 'Anthropic',
+  ollama: 'Ollama',
+};
+
+export function clientName(dialect: Dialect): string {
+  return clientNames[dialect];
+}
+
+/** As the client reached this proxy; what it wrote as `Host` is echoed only where it is a host. */
+export function baseUrl(x: Exchange, dialect: Dialect): string {
+  const host = x.head.fields.get('host');
+  const authority = host === undefined || parseHost(host) === undefined ? 'HOST' : host;
+  return `${isSecure(x) ? 'https' : 'http'}://${authority}${basePath(dialect)}`;
+}
+
+/** By its own TLS, or by what a trusted proxy before it says. */
+function isSecure(x: Exchange): boolean {
+  if (x.peer.secure) return true;
+  const { trustedProxies } = x.snapshot.policy;
+  if (trustedProxies.empty || !trustedProxies.matches(x.peer.address)) return false;
+  const { fields } = x.head;
+  const said =
+    fields.get('x-forwarded-proto') ?? /(?:^|[;,])\s*proto="?(\w+)/i.exec(fields.get('forwarded') ?? '')?.[1];
+  return said?.split(',')[0]?.trim().toLowerCase() === 'https';
+}
