@@ -19,6 +19,9 @@ interface ChatFlags {
   readonly clientKey?: string;
 }
 
+/** The largest body that a proxy takes by default. */
+const maxQuestionBytes = 64 * 1024 ** 2;
+
 export function chatCommand(cli: Cli): Command {
   return leaf(
     'chat',
@@ -68,7 +71,7 @@ async function identityOf({ flm }: Session, flags: ChatFlags): Promise<ClientIde
 
 async function questionFromInput({ terminal }: Session): Promise<string> {
   if (terminal.inputIsTerminal) throw usageError('chat', 'Give the question with -m TEXT.');
-  return terminal.readAll();
+  return terminal.readAll(maxQuestionBytes);
 }
 
 /** One question, one answer. To a terminal it is written as it comes, fit for it; to a file or pipe as it is. */

@@ -102,10 +102,10 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
   }
   const known = error instanceof FlmError ? error : new ProxyError('INTERNAL', { cause: error });
   if (json) {
-    const { code, message, hint, faults } = known;
-    terminal.talk(
-      JSON.stringify({ error: { code, message, hint, ...(faults.length > 0 ? { faults } : {}) } }),
-    );
+    const { code, message, hint, faults, moreFaults } = known;
+    const listed = faults.length > 0 ? { faults } : {};
+    const left = moreFaults > 0 ? { moreFaults } : {};
+    terminal.talk(JSON.stringify({ error: { code, message, hint, ...listed, ...left } }));
   } else {
     // What stands in it may come from a file, an engine or an argument.
     terminal.talk(`${terminal.paint('red', 'Error:')} ${printableLines(known.message)}`);

@@ -19,6 +19,7 @@ import { askEngines, enginesOfProxies, recordOf } from './engine-look.ts';
 import { enginesTable, examinedDocument, examinedText } from './engine-view.ts';
 import { printable, table } from './layout.ts';
 import { engineDocument } from './proxy-view.ts';
+import { maxSecretBytes } from './terminal.ts';
 
 interface PlaceFlags {
   readonly ca?: string;
@@ -238,7 +239,7 @@ async function secretOf(
   // A proxy in the background has another working folder.
   if (keyFile !== undefined) return { from: 'file', path: resolve(keyFile) };
   if (keyStdin !== true) return undefined;
-  const value = (await session.terminal.readAll()).trim();
+  const value = (await session.terminal.readAll(maxSecretBytes)).trim();
   if (value === '') throw usageError(command, 'No key came on standard input.');
   return { from: 'value', value };
 }

@@ -10,6 +10,7 @@ import { action, type Cli, group, leaf, type Session, usageError } from './comma
 import { collect, number } from './config-flags.ts';
 import { facts, moment, printable, table } from './layout.ts';
 import { confirm } from './question.ts';
+import { maxSecretBytes } from './terminal.ts';
 import { momentOf, spanOf } from './time-flags.ts';
 
 interface RuleFlags {
@@ -61,7 +62,7 @@ function importSecret(cli: Cli): Command {
   return addRules(command).action(
     action(cli, async (session, flags: RuleFlags, label: string) => {
       const request = requestOf(session, 'key import', label, flags);
-      const secret = (await session.terminal.readAll()).trim();
+      const secret = (await session.terminal.readAll(maxSecretBytes)).trim();
       const record = await session.flm.security.importKey(request, secret);
       if (session.json)
         return session.terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));

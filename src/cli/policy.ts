@@ -176,8 +176,8 @@ async function setFromFile(session: Session, flags: SetFlags): Promise<SecurityP
   return judged(text, invalid, (value) => save(session, parsePolicyFile(value), flags));
 }
 
-function invalid(faults: readonly Fault[]): PolicyError {
-  return new PolicyError('POLICY_INVALID', { faults });
+function invalid(faults: readonly Fault[], moreFaults = 0): PolicyError {
+  return new PolicyError('POLICY_INVALID', { faults, moreFaults });
 }
 
 function tellChange(session: Session, before: SecurityPolicy, after: SecurityPolicy): void {

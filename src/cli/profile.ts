@@ -145,8 +145,8 @@ async function profileIn(
   return { name, config: profile.config };
 }
 
-function invalid(faults: readonly Fault[]): ProxyError {
-  return new ProxyError('PROFILE_INVALID', { faults });
+function invalid(faults: readonly Fault[], moreFaults = 0): ProxyError {
+  return new ProxyError('PROFILE_INVALID', { faults, moreFaults });
 }
 
 async function tellSaved(session: Session, name: string, verb: string): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { ProxyError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
 import { cut } from './layout.ts';
 import { openTypedLines, type TypedLines } from './typed-lines.ts';
@@ -41,8 +42,8 @@ export interface Terminal {
   readonly tableColumns: number;
   /** One line of an answer; undefined where nobody can be asked, or at the end of input. */
   ask(question: string, signal: AbortSignal): Promise<string | undefined>;
-  /** All of standard input. */
-  readAll(): Promise<string>;
+  /** All of standard input. Throws FILE_UNUSABLE where it is larger. */
+  readAll(maxBytes: number): Promise<string>;
 }
 
 export interface TerminalStreams {
@@ -100,10 +101,24 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
         lines.close();
       }
     },
-    async readAll() {
-      let text = '';
-      for await (const piece of stdin.setEncoding('utf8')) text += piece;
-      return text;
+    async readAll(maxBytes) {
+      const pieces: Buffer[] = [];
+      let length = 0;
+      for await (const piece of stdin as AsyncIterable<Buffer>) {
+        length += piece.length;
+        if (length > maxBytes) throw tooLarge('standard input', maxBytes);
+        pieces.push(piece);
+      }
+      return Buffer.concat(pieces).toString();
     },
   };
 }
+
+/** The refusal of an input that nothing sensible fills. */
+export function tooLarge(file: string, maxBytes: number): ProxyError {
+  const reason = `it is larger than ${maxBytes} bytes`;
+  return new ProxyError('FILE_UNUSABLE', { params: { file, done: 'read', reason } });
+}
+
+/** A secret that comes on standard input; no gateway or engine has a longer one. */
+export const maxSecretBytes = 64 * 1024;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as yaml from 'yaml';
+import { assertLinear } from '../../test/helpers/count-steps.ts';
 import { type Fault, ProxyError } from '../core/errors.ts';
-import { judged } from './yaml-file.ts';
+import { judged, parseYaml } from './yaml-file.ts';
 
 const invalid = (faults: readonly Fault[]) => new ProxyError('PROFILE_INVALID', { faults });
 
@@ -44,4 +46,52 @@ test('aliases that multiply without end, unknown tags and second documents are r
 test('a number that looks like a word stays what YAML 1.2 says that it is', async () => {
   const value = await judged('a: no\nb: 010\nc: 1_000\nd: 2027-01-01\n', invalid, (v) => v);
   assert.deepEqual(value, { a: 'no', b: 10, c: '1_000', d: '2027-01-01' });
+});
+
+/** What is said about a text that is no document. */
+async function refusal(text: string): Promise<string> {
+  try {
+    await judged(text, invalid, (value) => value);
+  } catch (error) {
+    assert.ok(error instanceof ProxyError);
+    return error.message;
+  }
+  return 'accepted';
+}
+
+test('a name that stands twice is refused where it stands again, at any depth', async () => {
+  assert.match(await refusal('a: 1\nb: {c: 1, "c": 2}\n'), /the file \(line 2, column 11\).*must be unique/);
+  assert.match(await refusal('1: a\n"1": b\n'), /line 2, column 1\).*must be unique/);
+  assert.equal(await refusal('a: {x: 1}\nb: {x: 1}\n'), 'accepted');
+});
+
+test('a text of very many values, or of very deep ones, is refused for that', async () => {
+  assert.match(await refusal(`a: [${'1,'.repeat(60_000)}]`), /it holds too many values/);
+  assert.match(await refusal(`a: ${'['.repeat(40_000)}${']'.repeat(40_000)}`), /it is nested too deep/);
+});
+
+test('of many mistakes in the form the first fifty are listed, and the others counted', async () => {
+  const said = await refusal('a: !x 1\n'.replace('a', '"\\q"').repeat(200));
+  assert.equal(said.match(/^ {2}the file/gm)?.length, 50);
+  assert.match(said, /\n {2}and \d+ more$/);
+});
+
+test('reading costs by the length of the text, whatever stands in it', () => {
+  const texts: readonly ((size: number) => string)[] = [
+    (size) => Array.from({ length: size / 10 }, (_, i) => `k${i}: 1`).join('\n'),
+    (size) => `{${Array.from({ length: size / 10 }, (_, i) => `"k${i}":1`).join()}}`,
+    (size) => 'a: 1\n'.repeat(size / 5),
+    (size) => '- 1\n'.repeat(size / 4),
+    (size) => `"${'\\x'.repeat(size / 2)}"`,
+    (size) => `a: "${'b\n'.repeat(size / 2)}"`,
+    (size) => ' '.repeat(size),
+    (size) => '#\n'.repeat(size / 2),
+    (size) => '!a '.repeat(size / 3),
+  ];
+  for (const text of texts)
+    assertLinear(JSON.stringify(text(50)), (size) => () => parseYaml(yaml, text(size)), {
+      sizes: [2_000, 20_000],
+      fixed: 50_000,
+      perUnit: 300,
+    });
 });

@@ -2,10 +2,10 @@
  * Files that people write: YAML, or JSON, which YAML includes. Read whole before anything is done; what is wrong in one
  * is told with line and column.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { Document, LineCounter } from 'yaml';
 import { type Fault, FlmError, ProxyError } from '../core/errors.ts';
-import type { Terminal } from './terminal.ts';
+import { type Terminal, tooLarge } from './terminal.ts';
 
 interface YamlFile {
   readonly value: unknown;
@@ -13,17 +13,19 @@ interface YamlFile {
   placed(faults: readonly Fault[]): readonly Fault[];
 }
 
-/** No profile or policy comes near it. */
-const maxBytes = 4 * 1024 ** 2;
+/** No profile or policy comes near these. */
+const maxBytes = 1024 ** 2;
+const maxTokens = 100_000;
 
 /** `-` is standard input. Throws FILE_UNUSABLE. */
 export async function readText(path: string, terminal: Terminal): Promise<string> {
-  if (path === '-') return terminal.readAll();
+  if (path === '-') return terminal.readAll(maxBytes);
   try {
-    const bytes = readFileSync(path);
-    if (bytes.length > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`);
+    const bytes = startOf(path, maxBytes + 1);
+    if (bytes.length > maxBytes) throw tooLarge(path, maxBytes);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
+    if (cause instanceof ProxyError) throw cause;
     throw new ProxyError('FILE_UNUSABLE', {
       params: { file: path, done: 'read', reason: reasonOf(cause) },
       cause,
@@ -31,16 +33,33 @@ export async function readText(path: string, terminal: Terminal): Promise<string
   }
 }
 
-/** The document, or everything that keeps it from being one. */
-async function parseYaml(text: string): Promise<YamlFile | readonly Fault[]> {
-  const yaml = await import('yaml');
-  const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const wrong = [...document.errors, ...document.warnings];
-  if (wrong.length > 0) {
-    return wrong.map((e) => ({ ...faultOf(e.message), ...placeAt(lines, e.pos[0]) }));
-  }
+/** The first bytes of a file, which may be one without an end. */
+function startOf(path: string, length: number): Buffer {
+  const file = openSync(path, 'r');
   try {
+    const bytes = Buffer.alloc(length);
+    let filled = 0;
+    for (let read = -1; read !== 0 && filled < length; filled += read)
+      read = readSync(file, bytes, filled, length - filled, null);
+    return bytes.subarray(0, filled);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The document, or everything that keeps it from being one. */
+export function parseYaml(yaml: typeof import('yaml'), text: string): YamlFile | readonly Fault[] {
+  let tokens = 0;
+  for (const _ of new yaml.Lexer().lex(text))
+    if (++tokens > maxTokens) return [faultOf('it holds too many values')];
+  const lines = new yaml.LineCounter();
+  try {
+    // The parser's own search for repeated names compares each with each.
+    const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+    const wrong = [...document.errors, ...document.warnings];
+    if (wrong.length > 0) return wrong.map((e) => ({ ...faultOf(e.message), ...placeAt(lines, e.pos[0]) }));
+    const repeated = repeatedNames(document, lines);
+    if (repeated.length > 0) return repeated;
     return {
       value: document.toJS(),
       placed: (faults) =>
@@ -49,8 +68,28 @@ async function parseYaml(text: string): Promise<YamlFile | readonly Fault[]> {
           .sort((x, y) => (x.line ?? 0) - (y.line ?? 0) || (x.column ?? 0) - (y.column ?? 0)),
     };
   } catch (error) {
-    // Aliases that would multiply without end.
+    // Aliases that would multiply without end, or values in values without end.
     return [faultOf(error instanceof Error ? error.message : String(error))];
+  }
+
+  function repeatedNames(doc: Document, counter: LineCounter): readonly Fault[] {
+    const repeated: Fault[] = [];
+    yaml.visit(doc, {
+      Map(_, map) {
+        const names = new Set<string>();
+        for (const { key } of map.items) {
+          if (!yaml.isScalar(key)) continue;
+          const name = String(key.value);
+          if (names.has(name))
+            repeated.push({
+              ...faultOf('Map keys must be unique'),
+              ...placeAt(counter, key.range?.[0] ?? 0),
+            });
+          names.add(name);
+        }
+      },
+    });
+    return repeated;
   }
 
   /** The value of the field, or as much of the way to it as there is. */
@@ -78,15 +117,16 @@ async function parseYaml(text: string): Promise<YamlFile | readonly Fault[]> {
  */
 export async function judged<T>(
   text: string,
-  invalid: (faults: readonly Fault[]) => FlmError,
+  invalid: (faults: readonly Fault[], moreFaults?: number) => FlmError,
   judge: (value: unknown) => T | Promise<T>,
 ): Promise<T> {
-  const file = await parseYaml(text);
+  const file = parseYaml(await import('yaml'), text);
   if ('length' in file) throw invalid(file);
   try {
     return await judge(file.value);
   } catch (error) {
-    if (error instanceof FlmError && error.faults.length > 0) throw invalid(file.placed(error.faults));
+    if (error instanceof FlmError && error.faults.length > 0)
+      throw invalid(file.placed(error.faults), error.moreFaults);
     throw error;
   }
 }
@@ -107,8 +147,10 @@ function placeAt(lines: LineCounter, offset: number): { readonly line: number; r
   return { line, column: col };
 }
 
+/** The parser calls itself for what is nested, and reports where the stack ended. */
 function faultOf(message: string): Fault {
-  return { field: 'the file', value: `no YAML (${message})`, allowed: 'YAML 1.2, or JSON' };
+  const said = message.includes('call stack') ? 'it is nested too deep' : message;
+  return { field: 'the file', value: `no YAML (${said})`, allowed: 'YAML 1.2, or JSON' };
 }
 
 function reasonOf(cause: unknown): string {

@@ -669,18 +669,25 @@ export interface Fault {
   readonly column?: number;
 }
 
-/** One fault as the end of a sentence; several on a line each. */
-export function describeFaults(faults: readonly Fault[]): string {
+/** More than a person fixes in one go, and than a terminal shows. */
+export const maxFaults = 50;
+
+/** One fault as the end of a sentence; several on a line each, and how many more there are. */
+export function describeFaults(faults: readonly Fault[], more = 0): string {
   const lines = faults.map((f) => {
     const at = f.line === undefined ? '' : ` (line ${f.line}, column ${f.column ?? 1})`;
     return `${f.field || 'the whole'}${at} is ${f.value}; allowed: ${f.allowed}`;
   });
-  return lines.length === 1 ? (lines[0] as string) : lines.map((line) => `\n  ${line}`).join('');
+  if (lines.length === 1 && more === 0) return lines[0] as string;
+  if (more > 0) lines.push(`and ${more} more`);
+  return lines.map((line) => `\n  ${line}`).join('');
 }
 
 interface FlmErrorOptions {
   readonly params?: ErrorParams;
   readonly faults?: readonly Fault[];
+  /** Faults that are left out of `faults` already. */
+  readonly moreFaults?: number;
   readonly cause?: unknown;
 }
 
@@ -688,17 +695,25 @@ interface FlmErrorOptions {
 export abstract class FlmError extends Error {
   readonly code: ErrorCode;
   readonly params: ErrorParams;
+  /** The first fifty. */
   readonly faults: readonly Fault[];
+  /** How many there are besides. */
+  readonly moreFaults: number;
 
   constructor(code: ErrorCode, options: FlmErrorOptions = {}) {
-    const faults = options.faults ?? [];
+    const all = options.faults ?? [];
+    const faults = all.slice(0, maxFaults);
+    const more = all.length - faults.length + (options.moreFaults ?? 0);
     const params =
-      faults.length > 0 ? { ...options.params, faults: describeFaults(faults) } : (options.params ?? {});
+      faults.length > 0
+        ? { ...options.params, faults: describeFaults(faults, more) }
+        : (options.params ?? {});
     super(errorText(code, params), options.cause === undefined ? {} : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
     this.params = params;
     this.faults = faults;
+    this.moreFaults = more;
   }
 
   get hint(): string {

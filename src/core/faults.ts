@@ -2,7 +2,11 @@
  * From a schema's complaints to faults that a person can mend: field, the value as given, what is allowed.
  */
 import type { z } from 'zod';
-import type { Fault } from './errors.ts';
+import { type Fault, maxFaults } from './errors.ts';
+
+/** What is shown of a value, and what is read of it: an alias makes a small file hold a value of any size. */
+const maxShown = 80;
+const maxRead = 400;
 
 /** Every problem of `error`, with the value that `input` holds at its path. Names that hold secrets show no value. */
 export function faultsOf(error: z.ZodError, input: unknown): Fault[] {
@@ -18,7 +22,9 @@ export function faultsOf(error: z.ZodError, input: unknown): Fault[] {
       }
       continue;
     }
-    faults.push({ field: issue.path.join('.'), value: shown(issue.path, input), allowed: allowed(issue) });
+    // The rest is counted, and no more.
+    const value = faults.length < maxFaults ? shown(issue.path, input) : '';
+    faults.push({ field: issue.path.join('.'), value, allowed: allowed(issue) });
   }
   return faults;
 }
@@ -51,13 +57,31 @@ function shown(path: readonly PropertyKey[], input: unknown): string {
   if (value === undefined) return 'missing';
   if (path.some((step) => /key|secret|token|password/i.test(String(step))))
     return 'a value that is not shown';
-  const text = withoutSecretsOfUrls(JSON.stringify(value) ?? String(value));
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  const json = jsonStart(value, maxRead);
+  // What would follow might be the rest of a password and its `@`.
+  const text = withoutSecretsOfUrls(json.length < maxRead ? json : `${json.slice(0, maxRead)}@`);
+  return text.length > maxShown ? `${text.slice(0, maxShown - 3)}...` : text;
+}
+
+/** The JSON text of the value, or a beginning of it that is at least so long. */
+function jsonStart(value: unknown, length: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, length));
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value);
+  const isList = Array.isArray(value);
+  let text = isList ? '[' : '{';
+  for (const name in value) {
+    if (!Object.hasOwn(value, name)) continue;
+    if (text.length > 1) text += ',';
+    if (text.length >= length) return text;
+    if (!isList) text += `${jsonStart(name, length - text.length)}:`;
+    text += jsonStart((value as Readonly<Record<string, unknown>>)[name], length - text.length);
+  }
+  return `${text}${isList ? ']' : '}'}`;
 }
 
 /** A URL with a password or a key in its query is refused, and the refusal must not repeat it. */
 function withoutSecretsOfUrls(text: string): string {
   return text
-    .replaceAll(/([a-z][a-z0-9+.-]*:\/*)[^/"\s]*@/gi, '$1...@')
-    .replaceAll(/([a-z][a-z0-9+.-]*:\/[^?#"\s]*[?#])[^"\s]*/gi, '$1...');
+    .replaceAll(/([a-z][a-z0-9+.-]{0,20}:\/*)[^/"\s]*@/gi, '$1...@')
+    .replaceAll(/([a-z][a-z0-9+.-]{0,20}:\/[^?#"\s]*[?#])[^"\s]*/gi, '$1...');
 }

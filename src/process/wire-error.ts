@@ -15,12 +15,14 @@ export interface WireError {
   readonly code: ErrorCode;
   readonly params: ErrorParams;
   readonly faults: readonly Fault[];
+  readonly moreFaults?: number;
 }
 
 /** An error that is not flm's own becomes INTERNAL. */
 export function wireErrorOf(error: unknown): WireError {
   if (!(error instanceof FlmError)) return { code: 'INTERNAL', params: {}, faults: [] };
-  return { code: error.code, params: error.params, faults: error.faults };
+  const { code, params, faults, moreFaults } = error;
+  return { code, params, faults, ...(moreFaults > 0 ? { moreFaults } : {}) };
 }
 
 /** The error that the other process met; undefined for what is none. */
@@ -31,7 +33,8 @@ export function proxyErrorOf(wire: unknown): ProxyError | undefined {
   for (const [name, value] of Object.entries(isRecord(wire.params) ? wire.params : {}))
     if (typeof value === 'string' || typeof value === 'number') params[name] = value;
   const faults = Array.isArray(wire.faults) ? wire.faults.filter(isFault) : [];
-  return new ProxyError(wire.code as ErrorCode, { params, faults });
+  const moreFaults = typeof wire.moreFaults === 'number' ? wire.moreFaults : 0;
+  return new ProxyError(wire.code as ErrorCode, { params, faults, moreFaults });
 }
 
 function isFault(value: unknown): value is Fault {

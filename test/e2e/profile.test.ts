@@ -168,3 +168,45 @@ test('a proxy that runs is named where its profile changes under it', async (t) 
   assert.deepEqual(saved.json<Profile>().running, [id]);
   assert.match(saved.stderr, new RegExp(`flm proxy restart ${id}`));
 });
+
+test('a file of ten thousand unknown fields is refused with fifty of them and the number of the others', async (t) => {
+  const cli = makeCli(t);
+  const file = join(cli.folder, 'many.yaml');
+  writeFileSync(file, Array.from({ length: 10_000 }, (_, i) => `k${i}: 1`).join('\n'));
+
+  for (const command of [
+    ['profile', 'import', file],
+    ['policy', 'set', '--file', file],
+  ]) {
+    const text = await cli.run(...command);
+    const json = await cli.run(...command, '--json');
+
+    assert.equal(text.code, 1);
+    assert.match(text.stderr, /\n {2}k49 \(line 50, column 1\) is an unknown field.*\n {2}and 9950 more\n/);
+    const { error } = JSON.parse(json.stderr) as { error: { faults: unknown[]; moreFaults: number } };
+    assert.equal(error.faults.length, 50);
+    assert.equal(error.moreFaults, 9_950);
+  }
+});
+
+test('input that is too large is refused before it is read whole, from a file or from standard input', async (t) => {
+  const cli = makeCli(t);
+  for (const command of [
+    ['profile', 'import', '/dev/zero'],
+    ['policy', 'set', '--file', '/dev/zero'],
+  ]) {
+    const refused = await cli.run(...command);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /The file \/dev\/zero cannot be read: it is larger than 1048576 bytes\./);
+  }
+  const large = 'x'.repeat(2 * 1024 ** 2);
+  for (const [command, limit] of [
+    [['profile', 'import', '-'], 1_048_576],
+    [['key', 'import', 'old'], 65_536],
+    [['engine', 'add', 'http://127.0.0.1:1', '--key-stdin'], 65_536],
+  ] as const) {
+    const refused = await cli.pipe(large, ...command);
+    assert.equal(refused.code, 1, refused.stderr);
+    assert.match(refused.stderr, new RegExp(`The file standard input .* larger than ${limit} bytes`));
+  }
+});

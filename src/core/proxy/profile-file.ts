@@ -32,20 +32,23 @@ export interface ProfileFile {
 export function parseProfileFile(input: unknown): ProfileFile {
   const parsed = z.looseObject(head).safeParse(input);
   const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
+  let moreFaults = 0;
   if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
     const { $schema: _, name: __, ...config } = input as z.input<typeof profileFileSchema>;
-    faults.push(...faultsOfConfig(config));
+    const error = errorOfConfig(config);
+    faults.push(...(error?.faults ?? []));
+    moreFaults = error?.moreFaults ?? 0;
     if (parsed.success && faults.length === 0) return { name: parsed.data.name, config };
   }
-  throw new ProxyError('PROFILE_INVALID', { faults });
+  throw new ProxyError('PROFILE_INVALID', { faults, moreFaults });
 }
 
-function faultsOfConfig(config: ProxyConfigInput): readonly Fault[] {
+function errorOfConfig(config: ProxyConfigInput): ProxyError | undefined {
   try {
     parseProxyConfig(config);
-    return [];
+    return undefined;
   } catch (error) {
-    if (error instanceof ProxyError) return error.faults;
+    if (error instanceof ProxyError) return error;
     throw error;
   }
 }

@@ -152,10 +152,13 @@ export function parseProxyConfig(input: unknown): ProxyConfig {
   const parsed = proxyConfigSchema.safeParse(input);
   const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
   // Rules between fields look at the fields that are good by themselves, whatever is wrong with the others.
+  const named = new Set(faults.map((f) => f.field));
   for (const rule of rulesBetweenFields) {
     const part = rule.safeParse(input);
     for (const fault of part.success ? [] : faultsOf(part.error, input)) {
-      if (!faults.some((f) => f.field === fault.field)) faults.push(fault);
+      if (named.has(fault.field)) continue;
+      named.add(fault.field);
+      faults.push(fault);
     }
   }
   if (parsed.success && faults.length === 0) return parsed.data;

@@ -358,7 +358,8 @@ function checkProfile(name: string, config: ProxyConfigInput): void {
   try {
     parseProxyConfig(config);
   } catch (error) {
-    if (error instanceof ProxyError) throw new ProxyError('PROFILE_INVALID', { faults: error.faults });
-    throw error;
+    if (!(error instanceof ProxyError)) throw error;
+    const { faults, moreFaults } = error;
+    throw new ProxyError('PROFILE_INVALID', { faults, moreFaults });
   }
 }
