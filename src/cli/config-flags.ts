@@ -97,7 +97,7 @@ export function addConfigFlags(command: Command): Command {
     .option('--hsts <seconds>', 'tell browsers for how long to use HTTPS only; by default they are not told')
     .option(
       '--engine <url>',
-      'engine to serve (repeatable); by default the saved and the detected ones',
+      'engine to serve (repeatable), such as localhost:11434; by default the saved and the detected ones',
       collect,
     )
     .option('--public-host <name>', 'further host name that the proxy answers for (repeatable)', collect)

@@ -5,6 +5,7 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { EngineExamination } from '../app/engine-scout.ts';
 import {
   type EngineKindName,
   type EngineRecord,
@@ -13,6 +14,8 @@ import {
 } from '../core/engine/engine.ts';
 import { similarNames } from '../core/engine/near-names.ts';
 import { EngineError } from '../core/errors.ts';
+import { understandEngineUrl } from '../core/proxy/engine-url.ts';
+import { engineIdPattern } from '../core/proxy/proxy-config.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
 import { number } from './config-flags.ts';
 import { askEngines, enginesOfProxies, recordOf } from './engine-look.ts';
@@ -110,7 +113,7 @@ function add(cli: Cli): Command {
     'save an engine; it is asked what it is',
     'flm engine add http://gpu-box:8000\nflm engine add https://llm.example.org --id far --key-env FAR_KEY',
   )
-    .argument('<url>', 'its address, with or without /v1')
+    .argument('<url>', 'its address, such as localhost:11434; with or without a scheme and /v1')
     .option('--id <id>', 'its name in `engine/model` and in the rules of keys')
     .option('--slots <number>', 'requests that it is to work on at once; else as it tells itself');
   return addPlaceFlags(command).action(
@@ -128,8 +131,10 @@ function add(cli: Cli): Command {
         ...caOf(flags),
       };
       // Judged before anybody is asked; the id that it gets without one is made from what it is.
-      const draft = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
-      const twin = saved.find((e) => scout.spelling(e.url) === scout.spelling(url));
+      const first = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
+      const { draft, examination } = await examineReadings(session, first, url);
+      const address = scout.spelling(draft.url);
+      const twin = saved.find((e) => scout.spelling(e.url) === address);
       if (twin !== undefined) {
         const fault = {
           field: 'url',
@@ -138,7 +143,8 @@ function add(cli: Cli): Command {
         };
         throw new EngineError('ENGINE_INVALID', { faults: [fault] });
       }
-      const examination = await scout.examine(draft, session.signal);
+      if (!isPlainly(address, url))
+        session.terminal.talk(`Understood ${printable(url.trim())} as ${address}.`);
       const { probe } = examination;
       if (probe.state === 'down' && probe.reason === 'unauthorised' && kind === undefined) {
         const what = apiKey === undefined ? 'missing' : 'one that it refuses';
@@ -150,8 +156,8 @@ function add(cli: Cli): Command {
         throw new EngineError('ENGINE_INVALID', { faults: [fault] });
       }
       const known = probe.state === 'down' ? kind : examination.ref.kind;
-      const id = flags.id ?? scout.suggestId(url, known, new Set(saved.map((e) => e.id)));
-      const record = await engines.add({ ...given, id });
+      const id = flags.id ?? scout.suggestId(draft.url, known, new Set(saved.map((e) => e.id)));
+      const record = await engines.add({ ...given, url: draft.url, id });
       const document = { ...examinedDocument(examination), id: record.id };
       const { terminal } = session;
       if (session.json) terminal.out(JSON.stringify(document));
@@ -165,6 +171,38 @@ function add(cli: Cli): Command {
       warnOfExposure(session, [document]);
     }),
   );
+}
+
+/** Whether the text is the address but for its usual port and its case. */
+function isPlainly(address: string, text: string): boolean {
+  const given = text.toLowerCase().replace(/\/$/, '');
+  return (
+    given === address || given === address.replace(/^(http:.*):80(?=\/|$)|^(https:.*):443(?=\/|$)/, '$1$2')
+  );
+}
+
+/** Asks at each server that the address may mean, and takes the first where an engine answers, otherwise the likeliest. */
+async function examineReadings(
+  session: Session,
+  first: EngineRecord,
+  given: string,
+): Promise<{ readonly draft: EngineRecord; readonly examination: EngineExamination }> {
+  const { scout } = session.flm;
+  const drafts = [first, ...(understandEngineUrl(given)?.others ?? []).map((url) => ({ ...first, url }))];
+  let silent: { readonly draft: EngineRecord; readonly examination: EngineExamination } | undefined;
+  let unrecognised: unknown;
+  for (const draft of drafts) {
+    try {
+      const examination = await scout.examine(draft, session.signal);
+      if (examination.probe.state !== 'down') return { draft, examination };
+      silent ??= { draft, examination };
+    } catch (error) {
+      if (!(error instanceof EngineError && error.code === 'ENGINE_UNRECOGNISED')) throw error;
+      unrecognised ??= error;
+    }
+  }
+  if (silent !== undefined) return silent;
+  throw unrecognised;
 }
 
 function remove(cli: Cli): Command {
@@ -253,7 +291,8 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
     ...caOf(flags),
   };
   const saved = await engines.list();
-  if (name.includes('://')) return engines.check({ url: name, id: freeDraftId(saved), ...more });
+  // Ids hold neither dots nor colons, slashes or capitals; addresses hold at least one of these.
+  if (!engineIdPattern.test(name)) return engines.check({ url: name, id: freeDraftId(saved), ...more });
   const byId = saved.find((e) => e.id === name);
   if (byId !== undefined) return { ...byId, ...more };
   const watched = (await enginesOfProxies(session))?.find(({ status: { ref } }) => ref.id === name);

@@ -18,7 +18,14 @@ import {
 } from '../../test/helpers/fake-engine.ts';
 import { openLine } from '../../test/helpers/probe-line.ts';
 import { systemClock } from '../core/clock.ts';
-import { Detector, type DetectorNeeds, type Look, type LookOptions, usualPorts } from './detect.ts';
+import {
+  Detector,
+  type DetectorNeeds,
+  type Look,
+  type LookOptions,
+  usualPorts,
+  usualPrefixes,
+} from './detect.ts';
 import { exposureAdvice, findExposure, machineAddresses } from './exposure.ts';
 import { findProgram } from './find-program.ts';
 
@@ -79,7 +86,21 @@ test('everything that runs is found at once, and named by kind and port', async 
 test('the usual ports are those of the engines, and none that web servers under development have', () => {
   for (const port of [11_434, 1234, 8000, 8080, 9931, 30_000, 1337, 5000, 5001])
     assert.ok(usualPorts.includes(port));
+  // Docker Model Runner, Lemonade, FastFlowLM.
+  for (const port of [12_434, 13_305, 52_625]) assert.ok(usualPorts.includes(port));
+  assert.equal(usualPrefixes.get(12_434), '/engines');
   assert.equal(usualPorts.includes(3000), false);
+});
+
+test('a server whose API is below a prefix is found there, and once where its root answers as well', async () => {
+  const list = { body: { object: 'list', data: [{ id: 'ai/smollm2', object: 'model' }] } };
+  const below = await start({ '/engines/v1/models': list });
+  const both = await start({ '/engines/v1/models': list, '/v1/models': list });
+  const prefixes = new Map([below, both].map(({ port }) => [port, '/engines']));
+  assert.deepEqual(ids(await look(detector([below.port, both.port], { prefixes }))), [
+    `openai-${below.port} ${below.url}/engines -`,
+    `openai-${both.port} ${both.url} -`,
+  ]);
 });
 
 test('one server on both loopback addresses is listed once, two servers twice', async () => {

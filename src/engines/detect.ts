@@ -22,6 +22,8 @@ export interface DetectorNeeds {
   readonly findProgram: (name: string) => Promise<string | undefined>;
   /** Where to look; the usual ports unless a test says otherwise. */
   readonly ports?: readonly number[];
+  /** By port, a prefix to look below as well as at the root. */
+  readonly prefixes?: ReadonlyMap<number, string>;
 }
 
 export interface LookOptions {
@@ -54,9 +56,15 @@ export interface Look {
 
 /**
  * Ollama; LM Studio; vLLM; llama.cpp, LocalAI, mlx_lm and llamafile; llama.cpp from 2026-08 on; SGLang; Jan;
- * text-generation-webui; KoboldCpp. Not 3000 (TGI): far more web servers under development live there.
+ * text-generation-webui; KoboldCpp; Docker Model Runner; Lemonade; FastFlowLM. Not 3000 (TGI): far more web servers under
+ * development live there.
  */
-export const usualPorts: readonly number[] = [11_434, 1234, 8000, 8080, 9931, 30_000, 1337, 5000, 5001];
+export const usualPorts: readonly number[] = [
+  11_434, 1234, 8000, 8080, 9931, 30_000, 1337, 5000, 5001, 12_434, 13_305, 52_625,
+];
+
+/** Docker Model Runner had its API below this prefix alone before it served it at the root as well. */
+export const usualPrefixes: ReadonlyMap<number, string> = new Map([[12_434, '/engines']]);
 
 /** The port at which an engine of a kind needs no number in its id. */
 const homePorts: Readonly<Partial<Record<EngineKindName, readonly number[]>>> = {
@@ -144,7 +152,11 @@ export class Detector {
   #places(): readonly EngineAddress[] {
     const ports = this.#needs.ports ?? usualPorts;
     const usual = ['127.0.0.1', '::1'].flatMap((host) =>
-      ports.map((port): EngineAddress => ({ tls: false, host, port, path: '' })),
+      ports.flatMap((port) => {
+        const prefix = this.#prefixes.get(port);
+        const root: EngineAddress = { tls: false, host, port, path: '' };
+        return prefix === undefined ? [root] : [root, { ...root, path: prefix }];
+      }),
     );
     const byKey = new Map<string, EngineAddress>();
     for (const address of [...usual, ...addressesInEnvironment(this.#needs.environment)]) {
@@ -171,7 +183,11 @@ export class Detector {
     };
   }
 
-  /** One server at several of this machine's addresses: same port, same make, same version. */
+  get #prefixes(): ReadonlyMap<number, string> {
+    return this.#needs.prefixes ?? usualPrefixes;
+  }
+
+  /** One server at several of this machine's addresses, or at its root and below its prefix: same port, make and version. */
   #once(answers: readonly Asked[], known: readonly EngineRef[]): readonly Recognised[] {
     const own = new Set(this.#needs.machineAddresses());
     const isHere = (a: EngineAddress): boolean =>
@@ -180,7 +196,10 @@ export class Detector {
     for (const { to, identified } of answers) {
       if (identified === undefined) continue;
       const same = (a: EngineAddress): boolean =>
-        isHere(a) && isHere(to) && a.port === to.port && a.path === to.path;
+        isHere(a) &&
+        isHere(to) &&
+        a.port === to.port &&
+        (a.path === to.path || (a.path === '' && to.path === this.#prefixes.get(to.port)));
       const listed = kept.some(
         (k) =>
           same(k.to) &&

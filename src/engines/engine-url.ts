@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import type { EngineAddress } from '../core/engine/engine.ts';
 
-/** Of a URL that `engineUrlSchema` accepts. A trailing `/v1` belongs to the API, not to the address. */
+/** Of a URL that the schema of engines gives, or that an earlier version saved. A trailing `/v1` belongs to the API, not to the address. */
 export function parseEngineUrl(text: string): { readonly url: string; readonly address: EngineAddress } {
   const url = new URL(text);
   const tls = url.protocol === 'https:';

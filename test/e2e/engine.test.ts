@@ -131,6 +131,55 @@ test('an engine is saved as what it says that it is, listed, tested and removed'
   assertMistake(await cli.run('engine', 'remove', `llamacpp-${port}`), /There is no engine llamacpp/);
 });
 
+test('an address is understood as people paste it, and the command says how', async (t) => {
+  const cli = makeCli(t);
+  const { url, port } = await engine(t, ollamaTable);
+
+  for (const [text, printed] of [
+    [`127.0.0.1:${port}`, url],
+    [`${url}/api`, url],
+    [`${url}/api/chat`, url],
+    [`${url}/v1/chat/completions`, url],
+    [`localhost:${port}/v1/`, `http://localhost:${port}`],
+    [`:${port}`, url],
+    // Ollama has no /api/v1, so that only its root answers.
+    [`127.0.0.1:${port}/api/v1`, url],
+  ] as const) {
+    const added = await cli.run('engine', 'add', text, '--id', 'box', '--json');
+    assert.equal(added.code, 0, added.stderr);
+    assert.deepEqual([added.json<Engine>().url, added.json<Engine>().kind], [printed, 'ollama'], text);
+    assert.ok(added.stderr.includes(`Understood ${text} as ${printed}.`), added.stderr);
+    await cli.run('engine', 'remove', 'box');
+  }
+  const plain = await cli.run('engine', 'add', `${url}/`, '--id', 'box');
+  assert.doesNotMatch(plain.stderr, /Understood/);
+  assertMistake(await cli.run('engine', 'add', `127.0.0.1:${port}/api/chat`), /box has it/);
+  assertMistake(await cli.run('engine', 'add', 'gpu-box'), /url is "gpu-box"; allowed: HOST:PORT/);
+  const tested = await cli.run('engine', 'test', `127.0.0.1:${port}/v1`, '--json');
+  assert.equal(tested.json<Engine>().kind, 'ollama');
+});
+
+test('the engines of flags and of profiles are understood in the same way', async (t) => {
+  const cli = makeCli(t);
+  const { url, port } = await engine(t, ollamaTable);
+  const flag = ['--engine', `localhost:${port}/api/chat`];
+  const saved = await cli.run('profile', 'save', 'lab', '--engine', `127.0.0.1:${port}/v1/chat/completions`);
+  assert.equal(saved.code, 0, saved.stderr);
+  for (const [args, printed] of [
+    [flag, `http://localhost:${port}`],
+    [['lab'], url],
+  ] as const) {
+    const started = await cli.run('proxy', 'start', ...args, '--port', '0', '--json');
+    assert.equal(started.code, 0, started.stderr);
+    const listed = (await cli.run('engine', 'list', '--json')).json<{ engines: Engine[] }>();
+    assert.deepEqual(
+      listed.engines.map((e) => [e.url, e.kind, e.state]),
+      [[printed, 'ollama', 'running']],
+    );
+    assert.equal((await cli.run('proxy', 'stop', '--all')).code, 0);
+  }
+});
+
 test('an engine that is off is saved all the same, and is said to be off', async (t) => {
   const cli = makeCli(t);
   const url = `http://127.0.0.1:${await closedPort()}`;

@@ -97,7 +97,7 @@ test('the URL of an engine is a base: no user, no query, no other scheme', () =>
     assert.ok(parseProxyConfig({ engines: [{ url }] }), url);
   const bad = [
     '',
-    'localhost:11434',
+    'localhost:port',
     'ftp://host',
     'file:///x',
     'http://',

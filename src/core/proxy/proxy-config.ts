@@ -11,6 +11,7 @@ import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import { securityPolicyOverrideSchema } from '../security/security-policy.ts';
 import { acmeFaults, acmeSchema, domainSchema } from './acme-config.ts';
+import { understandEngineUrl } from './engine-url.ts';
 import { limitsSchema } from './limits.ts';
 
 /**
@@ -50,9 +51,14 @@ const absolutePath = z
   .max(4096)
   .refine((path) => /^(?:\/|[A-Za-z]:[\\/])/.test(path), { error: 'an absolute path' });
 
-export const engineUrlSchema = z.string().max(512).refine(isEngineUrl, {
-  error: 'http://HOST[:PORT][/PATH] or https://..., without user, password, query or fragment',
-});
+/** Takes an address as people paste it, and makes it the URL of the server. */
+const engineUrlSchema = z
+  .string()
+  .max(512)
+  .refine((text) => understandEngineUrl(text) !== undefined, {
+    error: 'HOST:PORT, or http(s)://HOST[:PORT][/PATH], without user, password, query or fragment',
+  })
+  .overwrite((text) => understandEngineUrl(text)?.url ?? text);
 
 /** Where a secret is to be read; never the secret itself. */
 export const secretReferenceSchema = z.discriminatedUnion('from', [
@@ -62,7 +68,7 @@ export const secretReferenceSchema = z.discriminatedUnion('from', [
 
 /** An engine named by a flag or a profile. Its key is a reference only: configuration holds no secret. */
 export const engineConfigSchema = z.strictObject({
-  url: engineUrlSchema.describe('Its address, with or without /v1.'),
+  url: engineUrlSchema.describe('Its address, such as localhost:11434; with or without /v1.'),
   id: z
     .string()
     .regex(engineIdPattern, { error: 'lower-case letters, digits and dashes, 32 at most' })
@@ -222,12 +228,4 @@ function isIpLiteral(text: string): boolean {
 /** 127.0.0.0/8, ::1, and IPv4-mapped loopback. */
 export function isLoopback(address: string): boolean {
   return ipaddr.process(address).range() === 'loopback';
-}
-
-function isEngineUrl(text: string): boolean {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (
-    url.username === '' && url.password === '' && url.search === '' && url.hash === '' && url.hostname !== ''
-  );
 }

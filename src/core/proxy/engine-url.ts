@@ -1,0 +1,80 @@
+/**
+ * Understands an engine's address as people paste it: `localhost:11434` without a scheme, the base URL of an SDK, or the
+ * whole URL of one endpoint. What flm saves is the URL of the server, which every route is appended to.
+ *
+ * An address that a version before could read keeps its meaning, with one exception: a last segment `/api` is Ollama's
+ * API and no prefix of the server.
+ */
+import ipaddr from 'ipaddr.js';
+
+export interface UnderstoodUrl {
+  readonly url: string;
+  /** Other servers that may be meant, to be tried where nobody answers at `url`. */
+  readonly others: readonly string[];
+}
+
+/** What belongs to the API of an engine and not to its address, below `/v1` or `/v2`. */
+const openaiEndpoint =
+  /\/v[12]\/(?:chat\/completions|completions|embeddings|embed|responses|messages|messages\/count_tokens|models|rerank|score|health|audio\/[a-z]+|images\/[a-z]+)$/;
+/** Endpoints that are plain enough to be recognised without `/v1`. */
+const bareEndpoint = /\/(?:chat\/completions|lmstudio-greeting)$/;
+const ollamaEndpoint = /\/api\/(?:chat|generate|embed|embeddings|tags|ps|show|version|pull)$/;
+/** LM Studio's own API. */
+const lmstudioApi = /\/api\/v0(?:\/[a-z/]+)?$/;
+
+const hostAndPort =
+  /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])?:(\d{1,5})(?:\/.*)?$/;
+
+/** Undefined where the text is no address of an engine. */
+export function understandEngineUrl(text: string): UnderstoodUrl | undefined {
+  const withScheme = addScheme(text.trim());
+  if (withScheme === undefined || !URL.canParse(withScheme)) return undefined;
+  const url = new URL(withScheme);
+  if (
+    url.username !== '' ||
+    url.password !== '' ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.hostname === ''
+  )
+    return undefined;
+  const host = dialable(url.hostname);
+  const path = url.pathname.replaceAll(/\/{2,}/g, '/').replace(/\/$/, '');
+  const prefix = prefixOf(path);
+  const at = (place: string): string =>
+    `${url.protocol}//${host}${url.port === '' ? '' : `:${url.port}`}${place}`;
+  // LM Studio and Lemonade have /api/v1 at their root; others have OpenAI's API below /api.
+  const others = prefix.endsWith('/api') ? [at(prefix.slice(0, -'/api'.length))] : [];
+  // What needed no understanding is kept as it came.
+  const asItCame =
+    host === url.hostname && withScheme === text && (prefix === path || `${prefix}/v1` === path);
+  return { url: asItCame ? text : at(prefix), others };
+}
+
+function addScheme(text: string): string | undefined {
+  if (/^https?:\/\//i.test(text)) return text;
+  // What an engine prints where it listens on all addresses, or a port alone.
+  if (/^\d{1,5}$/.test(text)) return `http://127.0.0.1:${text}`;
+  const port = hostAndPort.exec(text)?.[1];
+  if (port !== undefined)
+    return `${port === '443' ? 'https' : 'http'}://${text.startsWith(':') ? '127.0.0.1' : ''}${text}`;
+  // Without a port, only what cannot be anything but an address.
+  const [host = ''] = text.split('/', 1);
+  const isAddress = ipaddr.IPv4.isValidFourPartDecimal(host) || /^\[[0-9A-Fa-f:.]+\]$/.test(host);
+  return isAddress || host.toLowerCase() === 'localhost' ? `http://${text}` : undefined;
+}
+
+/** Where a server that listens on all addresses can be reached from here. */
+function dialable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '[::]' ? '[::1]' : host;
+}
+
+/** The path without the API's part of it. */
+function prefixOf(path: string): string {
+  if (lmstudioApi.test(path)) return path.replace(lmstudioApi, '');
+  if (ollamaEndpoint.test(path)) return path.replace(ollamaEndpoint, '');
+  if (path.endsWith('/api')) return path.slice(0, -'/api'.length);
+  if (openaiEndpoint.test(path)) return path.replace(openaiEndpoint, '');
+  return path.replace(bareEndpoint, '').replace(/\/v1$/, '');
+}
