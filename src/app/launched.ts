@@ -6,6 +6,7 @@ import type { LogDestination } from '../observe/logger.ts';
 import { endByMistake } from '../process/crash.ts';
 import { runDetachedChild } from '../process/detached-child.ts';
 import { LogFile } from '../process/log-file.ts';
+import { logNodeWarnings } from '../process/log-line.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { type Environment, thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
@@ -17,14 +18,21 @@ export async function runLaunched(environment: Environment): Promise<number> {
   // Its stderr is the log file; this process is nothing but the proxy, so it is not taken back.
   endByMistake();
   let log: LogFile | undefined;
-  const destination: LogDestination = { write: (line) => log?.write(line) };
-  const make = makeProxyFactory(machine, { destination, level: 'info', pretty: false });
+  const destination: LogDestination = {
+    write: (line) => log?.write(line),
+    get lostLines() {
+      return log?.lostLines ?? 0;
+    },
+  };
+  logNodeWarnings((line) => void process.stderr.write(line));
+  const make = makeProxyFactory(machine, { destination, level: 'info' });
   try {
     return await runDetachedChild((order, signal) => {
       log = new LogFile({ path: machine.paths.logFile(order.profile), clock: machine.clock });
       return make(order, signal);
     });
   } finally {
-    await log?.close();
+    // A write that the disk does not finish would keep this process alive, even in `process.exit`.
+    if ((await log?.close()) === false) process.kill(process.pid, 'SIGKILL');
   }
 }

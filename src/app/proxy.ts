@@ -39,8 +39,6 @@ import { UndoList } from './undo-list.ts';
 export interface ProxyLog {
   readonly destination: LogDestination;
   readonly level: LogLevel;
-  /** For a person at a terminal. */
-  readonly pretty: boolean;
 }
 
 /** Engines on this machine answer within milliseconds; those that do not are waited for behind the open door. */
@@ -136,6 +134,7 @@ async function startProxy(
       engines: room.service.engines(),
       queues: gateway.queues(),
       certificate: certificates?.keeper.facts(),
+      logLinesLost: log.destination.lostLines ?? 0,
     }));
     const gateway = new Gateway({
       config,

@@ -3,6 +3,7 @@
  */
 import { Command } from 'commander';
 import type { Flm } from '../app/flm.ts';
+import type { RunLog } from '../app/run-log.ts';
 import { type ExitStatus, FlmError, ProxyError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
 import { printableLines } from './layout.ts';
@@ -21,6 +22,10 @@ export interface Cli {
   onSignal: ((count: number, code: number) => void) | undefined;
   /** Where a command leaves its exit status. */
   exit: ExitStatus;
+  /** The log of `flm proxy run`, which is stderr. */
+  readonly runLog?: RunLog;
+  /** A log file that the disk does not take to its end keeps the process alive, even in `process.exit`. */
+  logIsStuck?: boolean;
 }
 
 /** What an action works with. */
@@ -100,6 +105,7 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
     terminal.talk('Interrupted.');
     return 1;
   }
+  if (terminal.log !== undefined) return logError(error, terminal.log);
   const known = error instanceof FlmError ? error : new ProxyError('INTERNAL', { cause: error });
   if (json) {
     const { code, message, hint, faults, moreFaults } = known;
@@ -113,6 +119,25 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
     // A stack trace is for those who mend flm; nobody else sees one.
     if (known.code === 'INTERNAL') terminal.talk(printableLines(`(${describe(error)})`));
   }
+  return known.row.exit;
+}
+
+/** One line of the log, with the document that `--json` prints of an error. */
+function logError(error: unknown, log: NonNullable<Terminal['log']>): ExitStatus {
+  const known = error instanceof FlmError ? error : new ProxyError('INTERNAL', { cause: error });
+  const { code, message, hint, faults, moreFaults, cause } = known;
+  log('error', message, {
+    code,
+    hint,
+    error: {
+      code,
+      message,
+      hint,
+      ...(faults.length > 0 ? { faults } : {}),
+      ...(moreFaults > 0 ? { moreFaults } : {}),
+    },
+    ...(cause === undefined ? {} : { cause: describe(cause) }),
+  });
   return known.row.exit;
 }
 

@@ -24,16 +24,11 @@ export async function runInForeground(
   const drain = (): void => void control.stop(control.status().config.graceMs);
   cli.onSignal = (count, code) => {
     if (count > 1) process.exit(code);
-    session.terminal.talk('Stopping: running answers may finish. Once more ends them at once.');
+    // The log says so itself.
+    if (session.terminal.log === undefined)
+      session.terminal.talk('Stopping: running answers may finish. Once more ends them at once.');
     drain();
   };
   if (signal.aborted) drain();
   return running;
 }
-
-/** The log of a proxy in the foreground: stderr, for a person where one reads it, else as JSON lines. */
-export const stderrLog: ProxyLog = {
-  destination: { write: (line) => void process.stderr.write(line) },
-  level: 'info',
-  pretty: process.stderr.isTTY === true,
-};

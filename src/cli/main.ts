@@ -6,11 +6,17 @@ import process from 'node:process';
 import type { Cli } from './command.ts';
 import { environment } from './environment.ts';
 import { runProgram } from './program.ts';
-import { makeTerminal } from './terminal.ts';
+import { loggingTerminal, makeTerminal } from './terminal.ts';
 
 const aborter = new AbortController();
+const argv = process.argv.slice(2);
+const terminal = makeTerminal(process, environment);
+/** Stderr of `flm proxy run` is its log, from the first line to the last. */
+const isRun = argv[0] === 'proxy' && argv[1] === 'run' && !argv.includes('--launched');
+const runLog = isRun ? (await import('../app/run-log.ts')).openRunLog(process.stderr) : undefined;
 const cli: Cli = {
-  terminal: makeTerminal(process, environment),
+  terminal: runLog === undefined ? terminal : loggingTerminal(terminal, runLog.event),
+  ...(runLog === undefined ? {} : { runLog }),
   environment,
   entry: process.argv[1] ?? '',
   signal: aborter.signal,
@@ -36,6 +42,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-const status = await runProgram(process.argv.slice(2), cli);
+const status = await runProgram(argv, cli);
 // A detached proxy that was launched sets its own.
 process.exitCode ??= status;
+// Lines that nobody takes would keep the process alive.
+if (runLog !== undefined && !(await runLog.close())) {
+  if (runLog.isFile) process.kill(process.pid, 'SIGKILL');
+  process.exit();
+}
+if (cli.logIsStuck === true) process.kill(process.pid, 'SIGKILL');

@@ -1,13 +1,14 @@
 /**
  * `flm proxy`: start, stop, restart, status, logs, run.
  */
+import assert from 'node:assert/strict';
 import { type Command, Option } from 'commander';
 import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StoppedProxy } from '../core/proxy/proxy-service.ts';
 import { tellingWait } from './acme-wait.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from './config-flags.ts';
-import { runInForeground, stderrLog } from './foreground.ts';
+import { runInForeground } from './foreground.ts';
 import { followLog } from './log-view.ts';
 import { type ProxyDocument, proxyDocument, proxyText } from './proxy-view.ts';
 
@@ -108,7 +109,11 @@ function status(cli: Cli): Command {
 }
 
 function logs(cli: Cli): Command {
-  return leaf('logs', 'the log of a proxy', 'flm proxy logs --follow')
+  return leaf(
+    'logs',
+    'the log of a proxy: readable on a terminal, else its JSON lines',
+    'flm proxy logs --follow',
+  )
     .argument('[profile]', 'profile of the proxy', 'default')
     .option('-n, --lines <number>', 'how many of the last lines', '50')
     .option('-f, --follow', 'go on until Ctrl-C')
@@ -117,7 +122,10 @@ function logs(cli: Cli): Command {
         const lines = Number(flags.lines);
         if (!Number.isInteger(lines) || lines < 0)
           throw usageError('proxy logs', '--lines takes a number of lines.');
-        await followLog(session, session.flm.machine.paths.logFile(profile), lines, flags.follow === true);
+        const { terminal, json } = session;
+        const readable = terminal.outIsTerminal && !json;
+        const path = session.flm.machine.paths.logFile(profile);
+        await followLog(session, { path, lines, follow: flags.follow === true, readable });
       }),
     );
 }
@@ -125,17 +133,18 @@ function logs(cli: Cli): Command {
 function run(cli: Cli): Command {
   const command = leaf(
     'run',
-    'run a proxy in the foreground (systemd, containers); Ctrl-C stops it',
-    'flm proxy run --port 8484',
+    'run a proxy in the foreground (systemd, containers), with its log as JSON lines on stderr',
+    'flm proxy run --port 8484 2>> /var/log/flm.log',
   ).argument('[profile]', 'saved profile', 'default');
   const inForeground = action(cli, async (session, flags: StartFlags, profile: string) => {
     const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
-    const running = await runInForeground(session, request, stderrLog);
-    tellProxy(
-      session,
-      { state: 'running', handle: running.handle, status: running.control.status() },
-      'Running',
-    );
+    const { runLog } = cli;
+    assert(runLog !== undefined, 'the entry of the command line opens it for this command');
+    const running = await runInForeground(session, request, runLog.proxyLog);
+    const status = running.control.status();
+    for (const warning of status.warnings) runLog.event('warn', warning);
+    // Stdout stays empty unless a document is asked for.
+    if (session.json) tellProxy(session, { state: 'running', handle: running.handle, status }, 'Running');
     await running.closed;
   });
   return addConfigFlags(command)

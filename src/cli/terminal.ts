@@ -4,7 +4,7 @@
  */
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
-import { ProxyError } from '../core/errors.ts';
+import { type LogLevel, ProxyError } from '../core/errors.ts';
 import type { Environment } from './environment.ts';
 import { cut } from './layout.ts';
 import { openTypedLines, type TypedLines } from './typed-lines.ts';
@@ -22,6 +22,8 @@ export interface Terminal {
   written(): Promise<Error | undefined>;
   /** Bytes of a result as they come, without a newline. */
   write(text: string): void;
+  /** Present where stderr is a log of JSON lines: an error becomes one line of the log. */
+  readonly log?: (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
   /** Colours for results; the text itself where colours are not wanted. */
   paint(style: Style, text: string): string;
   /** A person reads the results and can be asked. */
@@ -122,3 +124,14 @@ export function tooLarge(file: string, maxBytes: number): ProxyError {
 
 /** A secret that comes on standard input; no gateway or engine has a longer one. */
 export const maxSecretBytes = 64 * 1024;
+
+/** A terminal whose talk becomes lines of a log. */
+export function loggingTerminal(terminal: Terminal, log: NonNullable<Terminal['log']>): Terminal {
+  return {
+    ...terminal,
+    log,
+    talkIsTerminal: false,
+    talk: (text) => log('info', stripVTControlCharacters(text)),
+    progress: () => {},
+  };
+}

@@ -81,13 +81,13 @@ async function upInForeground(session: Session, request: StartRequest, flags: Up
   const log = session.flm.openLog(request.profile);
   let running: ForegroundProxy | undefined;
   try {
-    running = await runInForeground(session, request, { destination: log, level: 'info', pretty: false });
+    running = await runInForeground(session, request, { destination: log, level: 'info' });
     const view: ProxyView = { state: 'running', handle: running.handle, status: running.control.status() };
     await tell(session, view, await keyFor(session, flags), flags, 'foreground');
     await running.closed;
     if (!session.json) session.terminal.talk('Stopped.');
   } finally {
-    await log.close();
+    if (!(await log.close())) session.cli.logIsStuck = true;
   }
 }
 

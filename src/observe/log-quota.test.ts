@@ -9,7 +9,7 @@ function make() {
   const clock = new MovedClock();
   const lines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
-  const quota = new LogQuota(createLogger({ destination, level: 'info', pretty: false }), clock);
+  const quota = new LogQuota(createLogger({ destination, level: 'info' }), clock);
   const said = (): unknown[] => lines.splice(0).map(({ msg }) => msg);
   return { clock, quota, lines, said };
 }

@@ -28,9 +28,9 @@ const line: RequestLine = {
   droppedCredentials: null,
 };
 
-function logOf(pretty: boolean, level: 'debug' | 'info' | 'warn' = 'info') {
+function logOf(level: 'debug' | 'info' | 'warn' = 'info') {
   const written: string[] = [];
-  const log = createLogger({ destination: { write: (text) => void written.push(text) }, level, pretty });
+  const log = createLogger({ destination: { write: (text) => void written.push(text) }, level });
   return { log, written };
 }
 
@@ -39,7 +39,7 @@ const unsafe = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/;
 const hostile = 'a\r\nb\u001b[31m\u009b2J\u0085\u2028\u0000"\\';
 
 test('a request is one line of JSON with every field and no other', () => {
-  const { log, written } = logOf(false);
+  const { log, written } = logOf();
   log.access(line);
   assert.equal(written.length, 1);
   const { time, level, msg, ...fields } = JSON.parse(written[0] ?? '');
@@ -49,36 +49,19 @@ test('a request is one line of JSON with every field and no other', () => {
 });
 
 test('whatever a client sends, a request is one line that nothing can break out of', () => {
-  for (const pretty of [false, true]) {
-    const { log, written } = logOf(pretty);
-    log.access({ ...line, path: hostile, model: hostile, keyLabel: hostile, rule: hostile });
-    log.event('warn', 'something', { name: hostile, list: [hostile] });
-    assert.equal(written.length, 2);
-    for (const text of written) {
-      assert.equal(text.indexOf('\n'), text.length - 1);
-      assert.doesNotMatch(text, unsafe);
-    }
-    if (!pretty) assert.equal(JSON.parse(written[0] ?? '').path, hostile);
+  const { log, written } = logOf();
+  log.access({ ...line, path: hostile, model: hostile, keyLabel: hostile, rule: hostile });
+  log.event('warn', 'something', { name: hostile, list: [hostile] });
+  assert.equal(written.length, 2);
+  for (const text of written) {
+    assert.equal(text.indexOf('\n'), text.length - 1);
+    assert.doesNotMatch(text, unsafe);
   }
-});
-
-test('for a person a line has time, level, message and what there is to say', () => {
-  const { log, written } = logOf(true);
-  log.access({ ...line, keyLabel: 'two words' });
-  assert.match(written[0] ?? '', /^\d\d:\d\d:\d\d info {2}request id=req_1 /);
-  assert.match(written[0] ?? '', / keyLabel="two words" /);
-  assert.ok(!(written[0] ?? '').includes('null'));
-});
-
-test('for a person nothing turns the text around', () => {
-  const { log, written } = logOf(true);
-  log.access({ ...line, model: 'safe\u202egpj.exe' });
-  assert.ok(!(written[0] ?? '').includes('\u202e'));
-  assert.match(written[0] ?? '', /model="safe\\u\{202e\}gpj\.exe"/);
+  assert.equal(JSON.parse(written[0] ?? '').path, hostile);
 });
 
 test('what is below the level is not written', () => {
-  const { log, written } = logOf(false, 'warn');
+  const { log, written } = logOf('warn');
   log.access(line);
   log.event('debug', 'x');
   log.event('info', 'x');

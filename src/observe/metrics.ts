@@ -20,6 +20,8 @@ export interface Readings {
   readonly queues: readonly QueueReading[];
   /** With HTTPS. */
   readonly certificate?: CertificateFacts | undefined;
+  /** Lines that the log could not take. */
+  readonly logLinesLost?: number;
 }
 
 export interface MetricFacts {
@@ -88,6 +90,9 @@ export class Metrics {
     );
     counter(registers, 'flm_response_bytes_total', 'Bytes of answers sent to clients.', [], () => [
       { labels: {}, value: this.#bytesOut },
+    ]);
+    counter(registers, 'flm_log_lines_lost_total', 'Lines that the log could not take.', [], () => [
+      { labels: {}, value: readings().logLinesLost ?? 0 },
     ]);
     gauge(registers, 'flm_requests_in_flight', 'Requests being worked on.', [], () => [
       { labels: {}, value: readings().inFlight },

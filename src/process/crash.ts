@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import type { Off } from '../core/clock.ts';
-import { oneLine } from '../core/one-line.ts';
+import { logLine } from './log-line.ts';
 
 /** Where the log of a process ends up that is about to end: stderr, written at once. */
 const stderr = 2;
@@ -14,10 +14,8 @@ const stderr = 2;
 export function endByMistake(exit: (status: number) => void = process.exit): Off {
   const end = (error: unknown): void => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const time = new Date().toISOString();
-    const msg = 'flm ended by a mistake of its own';
     try {
-      writeSync(stderr, `${oneLine(JSON.stringify({ level: 'error', time, error: text, msg }))}\n`);
+      writeSync(stderr, logLine('error', 'flm ended by a mistake of its own', { error: text }));
     } catch {
       // Nobody reads it any more, or the disk is full.
     }

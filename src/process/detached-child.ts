@@ -3,9 +3,11 @@
  * until the proxy has ended. What it prints goes to the log file.
  */
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import { FlmError, ProxyError } from '../core/errors.ts';
 import type { ProxyFactory, RunningProxy, StartOrder } from '../core/proxy/ports.ts';
 import { type ChildMessage, isKept, orderIn } from './launch-messages.ts';
+import { logLine } from './log-line.ts';
 import { obeySignals } from './signals.ts';
 import { wireErrorOf } from './wire-error.ts';
 
@@ -55,8 +57,7 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     await proxy.closed;
     return 0;
   } catch (error) {
-    // For the log; what is flm's own and has no cause is said by its sentence.
-    console.error(error instanceof FlmError && error.cause === undefined ? error.message : error);
+    process.stderr.write(failureLine(error));
     await launcher.tell({ failed: wireErrorOf(asStartFailure(error)) });
     return 1;
   } finally {
@@ -68,6 +69,17 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
 async function end(proxy: RunningProxy): Promise<void> {
   await proxy.control.stop(0);
   await proxy.closed;
+}
+
+/** For the log; what is flm's own and has no cause is said by its sentence. */
+function failureLine(error: unknown): string {
+  const known = error instanceof FlmError;
+  const cause = known ? error.cause : error;
+  const fields = cause === undefined ? {} : { error: inspect(cause) };
+  return logLine('error', known ? error.message : 'the proxy ended before it answered', {
+    ...(known ? { code: error.code } : {}),
+    ...fields,
+  });
 }
 
 function asStartFailure(error: unknown): FlmError {

@@ -4,9 +4,11 @@ import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -14,7 +16,9 @@ import {
   statfsSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -190,4 +194,35 @@ test('on a full disk lines are lost, and the log says how many once there is spa
   } finally {
     spawnSync('umount', [folder]);
   }
+});
+
+test('a disk that does not finish a write is given up when the time for the end is over', async (t) => {
+  if (process.platform === 'win32') return t.skip('needs a named pipe');
+  const path = join(temporaryFolder(t), 'x.log');
+  assert.equal(spawnSync('mkfifo', [path]).status, 0);
+  const log = opened(path, { closeMs: 20 });
+  log.write('a\n');
+  assert.equal(await log.close(), false);
+  // Its open waits for a reader; this one lets it go on.
+  assert.equal(await readFile(path, 'utf8'), 'a\n');
+});
+
+test('a file that is open already is appended to, not rotated, and left open', async (t) => {
+  const path = join(temporaryFolder(t), 'x.log');
+  const fd = openSync(path, 'a', 0o600);
+  t.after(() => closeSync(fd));
+  const log = new LogFile({ fd, clock: new MovedClock(), maxBytes: 10 });
+  for (let i = 0; i < 10; i += 1) log.write('12345\n');
+  assert.equal(await log.close(), true);
+  assert.equal(read(path), '12345\n'.repeat(10));
+  assert.equal(writeSync(fd, 'more\n'), 5);
+});
+
+test('lines that a busy disk lost are told of although no line follows', async (t) => {
+  const path = join(temporaryFolder(t), 'x.log');
+  const log = opened(path, { maxWaitingBytes: 10 });
+  for (let i = 0; i < 10; i += 1) log.write('12345\n');
+  assert.equal(await log.close(), true);
+  assert.match(read(path), /"msg":"8 lines of the log were lost: the disk is too slow"/);
+  assert.equal(log.lostLines, 8);
 });

@@ -3,17 +3,21 @@
  *
  * `write` never throws and never waits: lines are gathered and appended in the background, one write at a time, and
  * under load a few times a second and not thousands. What
- * the disk cannot take (full, gone, too slow) is lost and counted, and a line says how many once it works again. The
+ * the disk cannot take (full, gone, too slow) is lost and counted, and a line says how many once the disk works again. The
  * file is looked at before each write, so that a file which somebody else rotated or removed is let go of: two proxies of
  * one profile write to the same log while one of them drains. Whoever opens it closes it.
  */
-import { constants, rmSync } from 'node:fs';
-import { type FileHandle, open, rename, stat } from 'node:fs/promises';
+import { constants, rmSync, write as writeCallback } from 'node:fs';
+import { open, rename, stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { codeOf } from './control-socket.ts';
+import { lossLine } from './log-line.ts';
 
-export interface LogFileOptions {
-  readonly path: string;
+/** A file by its path, which is rotated; or one that is open already, which is not. */
+export type LogFileOptions = ({ readonly path: string } | { readonly fd: number }) & LogFileLimits;
+
+export interface LogFileLimits {
   readonly clock: Pick<Clock, 'nowMs'>;
   /** The file is rotated before it would grow past this. */
   readonly maxBytes?: number;
@@ -21,6 +25,14 @@ export interface LogFileOptions {
   readonly keep?: number;
   /** Lines that wait for the disk; more are lost. */
   readonly maxWaitingBytes?: number;
+  /** How long `close` waits for the disk. */
+  readonly closeMs?: number;
+}
+
+/** What is written to. */
+interface OpenFile {
+  write(bytes: Buffer, offset: number): Promise<{ readonly bytesWritten: number }>;
+  close(): Promise<void>;
 }
 
 /** A write costs more than a hundred lines do, so what comes in quick succession is written together. */
@@ -35,10 +47,12 @@ const maxUtf8Bytes = 3;
 /** Structurally what the logger writes to. */
 export class LogFile {
   readonly #path: string;
+  readonly #givenFile: OpenFile | undefined;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #maxBytes: number;
   readonly #keep: number;
   readonly #maxWaitingBytes: number;
+  readonly #closeMs: number;
   /**
    * Lines that wait, as bytes. Kept as strings they would live just long enough to be moved among V8's old objects,
    * ten megabytes a second of them under load, and set off one full collection after the other.
@@ -47,7 +61,7 @@ export class LogFile {
   #waitingBytes = 0;
   /** The buffer that is not gathering, while it is not being written either. */
   #spare: Buffer | undefined;
-  #file: FileHandle | undefined;
+  #file: OpenFile | undefined;
   #fileId = '';
   /** Runs while there is something to write. */
   #pump: Promise<void> | undefined;
@@ -56,15 +70,19 @@ export class LogFile {
   /** The last write ended inside a line. */
   #torn = false;
   #closed = false;
+  /** Lines that were lost so far. */
+  lostLines = 0;
   /** Ends the wait for more lines. */
   #stopGathering: () => void = () => {};
 
   constructor(options: LogFileOptions) {
-    this.#path = options.path;
+    this.#path = 'path' in options ? options.path : '';
+    this.#givenFile = 'fd' in options ? openFile(options.fd) : undefined;
     this.#clock = options.clock;
     this.#maxBytes = options.maxBytes ?? 10 * 1000 ** 2;
     this.#keep = options.keep ?? 5;
     this.#maxWaitingBytes = options.maxWaitingBytes ?? 4 * 1000 ** 2;
+    this.#closeMs = options.closeMs ?? 1_000;
   }
 
   /** One line, newline included. */
@@ -72,6 +90,7 @@ export class LogFile {
     if (this.#closed) return;
     if (this.#waitingBytes + line.length > this.#maxWaitingBytes) {
       this.#lost += 1;
+      this.lostLines += 1;
       this.#lostReason = 'the disk is too slow';
       return;
     }
@@ -90,12 +109,25 @@ export class LogFile {
     return this.#pump !== undefined;
   }
 
-  /** Resolves when everything that waited is written, or lost. Takes nothing more. */
-  async close(): Promise<void> {
+  /**
+   * Takes nothing more. Resolves to true when everything that waited is written, or lost; to false where the disk did not
+   * finish within a second. Then a write goes on that keeps the process alive.
+   */
+  async close(): Promise<boolean> {
     this.#closed = true;
     this.#stopGathering();
-    await this.#pump;
-    await this.#letGo();
+    const written = async (): Promise<true> => {
+      await this.#pump;
+      await this.#letGo();
+      return true;
+    };
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.#closeMs);
+    });
+    const done = await Promise.race([written(), late]);
+    clearTimeout(timer);
+    return done;
   }
 
   async #writeAll(): Promise<void> {
@@ -110,7 +142,10 @@ export class LogFile {
       if (full.length <= keptBytes) this.#spare = full;
       if (this.#waitingBytes > 0 && !this.#closed) await this.#gather();
     }
+    // Where the disk works again and no line follows.
+    if (this.#lost > 0 && this.#file !== undefined) await this.#append(Buffer.alloc(0));
     this.#pump = undefined;
+    if (this.#waitingBytes > 0) this.#pump = this.#writeAll();
   }
 
   #gather(): Promise<void> {
@@ -125,7 +160,7 @@ export class LogFile {
 
   async #append(lines: Buffer): Promise<void> {
     const told = this.#lost;
-    const notice = told === 0 ? '' : this.#lossNotice();
+    const notice = told === 0 ? '' : lossLine(told, this.#lostReason, this.#clock.nowMs());
     const prefix = `${this.#torn ? '\n' : ''}${notice}`;
     const bytes = prefix === '' ? lines : Buffer.concat([Buffer.from(prefix), lines]);
     let written = 0;
@@ -140,20 +175,20 @@ export class LogFile {
     } catch (error) {
       const missing = newlines(bytes.subarray(written));
       // The notice and the newline that mends a torn line are not lines of the log.
-      this.#lost += Math.min(missing, newlines(lines));
+      const lost = Math.min(missing, newlines(lines));
+      this.#lost += lost;
+      this.lostLines += lost;
       this.#lostReason = codeOf(error);
       await this.#letGo();
     }
   }
 
-  #lossNotice(): string {
-    const time = new Date(this.#clock.nowMs()).toISOString();
-    const msg = `${this.#lost} lines of the log were lost: ${this.#lostReason}`;
-    return `${JSON.stringify({ level: 'warn', time, lost: this.#lost, msg })}\n`;
-  }
-
   /** The file to append to, rotated if the next bytes would not fit. */
-  async #openFor(bytes: number): Promise<FileHandle> {
+  async #openFor(bytes: number): Promise<OpenFile> {
+    if (this.#givenFile !== undefined) {
+      this.#file = this.#givenFile;
+      return this.#givenFile;
+    }
     const found = await stat(this.#path).catch(() => undefined);
     const isOurs = found !== undefined && `${found.dev}:${found.ino}` === this.#fileId;
     if (!isOurs) await this.#letGo();
@@ -187,6 +222,13 @@ export class LogFile {
     await file?.close().catch(() => {});
   }
 }
+
+/** A file that somebody else opened, and closes. */
+function openFile(fd: number): OpenFile {
+  return { write: (bytes, offset) => writeTo(fd, bytes, offset), close: () => Promise.resolve() };
+}
+
+const writeTo = promisify(writeCallback);
 
 function newlines(bytes: Buffer): number {
   let count = 0;

@@ -176,8 +176,8 @@ export class Scene {
     const log: string[] = [];
     const lines = this.door.lines.slice(this.#told);
     this.#told = this.door.lines.length;
-    for (const pretty of [false, true]) {
-      const logger = createLogger({ destination: { write: (l) => log.push(l) }, level: 'debug', pretty });
+    {
+      const logger = createLogger({ destination: { write: (l) => log.push(l) }, level: 'debug' });
       for (const line of lines) logger.access(line);
     }
     assert.equal(log.length, lines.length * 2, 'one log line a request');

@@ -37,7 +37,7 @@ export async function startSoakedProxy(t: TestContext, respond: Respond): Promis
       '--import',
       join(import.meta.dirname, 'heap-tap.ts'),
       flmEntry,
-      ...['proxy', 'run', '--port', '0', '--engine', `http://127.0.0.1:${engine.port}`],
+      ...['proxy', 'run', '--json', '--port', '0', '--engine', `http://127.0.0.1:${engine.port}`],
     ],
     {
       cwd: cli.folder,

@@ -1,0 +1,40 @@
+/**
+ * The log of `flm proxy run`: stderr, as JSON lines and nothing else. Whatever stderr is, a reader that stalls costs
+ * bounded memory and no time of the proxy.
+ */
+import { fstatSync } from 'node:fs';
+import { systemClock } from '../core/clock.ts';
+import { createLogger, type Logger } from '../observe/logger.ts';
+import { LogFile } from '../process/log-file.ts';
+import { logNodeWarnings } from '../process/log-line.ts';
+import { LogStream } from '../process/log-stream.ts';
+import type { ProxyLog } from './proxy.ts';
+
+export interface RunLog {
+  readonly proxyLog: ProxyLog;
+  readonly event: Logger['event'];
+  /** Takes nothing more. False where what waits could not be written within a second; it keeps the process alive. */
+  close(): Promise<boolean>;
+  /** A write to a file that does not end keeps the process alive even in `process.exit`. */
+  readonly isFile: boolean;
+}
+
+/** From now on Node's own warnings are lines of this log, too. */
+export function openRunLog(stderr: NodeJS.WriteStream & { readonly fd: 2 }): RunLog {
+  const { fd } = stderr;
+  const clock = systemClock;
+  // Node writes to files synchronously, and a stream of its own never comes back from a full disk.
+  const file = isFile(fd);
+  const destination = file ? new LogFile({ fd, clock }) : new LogStream({ stream: stderr, clock });
+  logNodeWarnings((line) => destination.write(line));
+  const { event } = createLogger({ destination, level: 'info' });
+  return { proxyLog: { destination, level: 'info' }, event, close: () => destination.close(), isFile: file };
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,27 @@
+/** Lines of the log that are written outside the logger: before it stands, or about it. */
+
+import type { LogLevel } from '../core/errors.ts';
+import { oneLine } from '../core/one-line.ts';
+
+export function logLine(
+  level: LogLevel,
+  msg: string,
+  fields: Readonly<Record<string, unknown>> = {},
+  atMs: number = Date.now(),
+): string {
+  return `${oneLine(JSON.stringify({ level, time: new Date(atMs).toISOString(), ...fields, msg }))}\n`;
+}
+
+/** Says that lines are missing. */
+export function lossLine(lost: number, reason: string, atMs: number): string {
+  return logLine('warn', `${lost} lines of the log were lost: ${reason}`, { lost }, atMs);
+}
+
+/** Node's own warnings become lines of the log; Node itself prints no warning from then on. */
+export function logNodeWarnings(write: (line: string) => void): void {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message, stack, ...more }) => {
+    const code = 'code' in more && typeof more.code === 'string' ? { code: more.code } : {};
+    write(logLine('warn', message, { name, ...code, stack }));
+  });
+}

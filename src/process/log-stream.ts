@@ -1,0 +1,82 @@
+/**
+ * The log of a proxy as a stream that somebody else reads: stderr, as a pipe, a socket or a terminal.
+ *
+ * `write` never throws and never waits. What the reader does not take waits in bounded memory. Lines that do not fit are
+ * lost and counted, and a line says how many once the reader reads again.
+ */
+import type { Writable } from 'node:stream';
+import { lossLine } from './log-line.ts';
+
+export interface LogStreamOptions {
+  readonly stream: Writable;
+  readonly clock: { nowMs(): number };
+  /** Lines that wait for the reader; more are lost. */
+  readonly maxWaitingBytes?: number;
+  /** How long `close` waits for the reader. */
+  readonly closeMs?: number;
+}
+
+/** How often `close` looks. */
+const lookMs = 10;
+
+/** Structurally what the logger writes to. */
+export class LogStream {
+  readonly #stream: Writable;
+  readonly #clock: { nowMs(): number };
+  readonly #maxWaitingBytes: number;
+  readonly #closeMs: number;
+  /** Lines that were lost and not told of yet. */
+  #lost = 0;
+  #closed = false;
+  /** Lines that were lost so far. */
+  lostLines = 0;
+
+  constructor(options: LogStreamOptions) {
+    this.#stream = options.stream;
+    this.#clock = options.clock;
+    this.#maxWaitingBytes = options.maxWaitingBytes ?? 4 * 1000 ** 2;
+    this.#closeMs = options.closeMs ?? 1_000;
+    this.#stream.on('drain', this.#tellLoss);
+  }
+
+  /** One line, newline included. */
+  write(line: string): void {
+    if (this.#stream.writableLength === 0 && this.#lost === 0 && this.#stream.writable && !this.#closed)
+      this.#stream.write(line);
+    else this.#writeBehind(line);
+  }
+
+  /** Takes nothing more. False where the reader did not take what waited within a second. */
+  async close(): Promise<boolean> {
+    this.#tellLoss();
+    this.#closed = true;
+    this.#stream.off('drain', this.#tellLoss);
+    for (let waitedMs = 0; waitedMs < this.#closeMs; waitedMs += lookMs) {
+      if (!this.#stream.writable || this.#stream.writableLength === 0) return true;
+      await new Promise((resolve) => setTimeout(resolve, lookMs));
+    }
+    return this.#stream.writableLength === 0;
+  }
+
+  #writeBehind(line: string): void {
+    if (this.#closed) return;
+    // With some space left, so that a slow reader gets runs of lines and not one notice after the other.
+    if (this.#lost > 0 && this.#stream.writableLength <= this.#maxWaitingBytes / 2) this.#tellLoss();
+    // As bytes: a stream counts the characters of a text.
+    const bytes = this.#lost > 0 ? undefined : Buffer.from(line);
+    const fits = bytes !== undefined && this.#stream.writableLength + bytes.length <= this.#maxWaitingBytes;
+    if (fits && this.#stream.writable) {
+      this.#stream.write(bytes);
+      return;
+    }
+    this.#lost += 1;
+    this.lostLines += 1;
+  }
+
+  readonly #tellLoss = (): void => {
+    if (this.#lost === 0 || !this.#stream.writable) return;
+    const line = lossLine(this.#lost, 'the reader of the log is too slow', this.#clock.nowMs());
+    this.#lost = 0;
+    this.#stream.write(Buffer.from(line));
+  };
+}
