@@ -7,6 +7,7 @@ import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
+import { requestsPage } from './requests-page.ts';
 
 export function generatedPages(root: string): ReadonlyMap<string, string> {
   const schema = profileJsonSchema();
@@ -15,6 +16,7 @@ export function generatedPages(root: string): ReadonlyMap<string, string> {
     ['docs/cli.md', cliPage(root)],
     ['docs/configuration.md', configurationPage(schema)],
     ['docs/metrics.md', metricsPage()],
+    ['docs/requests.md', requestsPage()],
     ['docs/schema/profile.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
     ['docs/schema/policy.schema.json', `${JSON.stringify(policyJsonSchema(), null, 2)}\n`],
   ]);

@@ -13,6 +13,7 @@ export interface ConfigFlags {
   readonly port?: string;
   readonly engine?: readonly string[];
   readonly publicHost?: readonly string[];
+  readonly forwardHeader?: readonly string[];
   readonly allowInsecureBind?: boolean;
   readonly grace?: string;
   readonly heartbeat?: string;
@@ -37,6 +38,7 @@ const flagNames = [
   'port',
   'engine',
   'publicHost',
+  'forwardHeader',
   'allowInsecureBind',
   'grace',
   'heartbeat',
@@ -101,6 +103,7 @@ export function addConfigFlags(command: Command): Command {
       collect,
     )
     .option('--public-host <name>', 'further host name that the proxy answers for (repeatable)', collect)
+    .option('--forward-header <name>', 'further request header that reaches engines (repeatable)', collect)
     .option('--allow-insecure-bind', 'let local-http listen on other than loopback addresses')
     .option('--grace <seconds>', 'how long running answers may take on at stop, 30 by default')
     .option('--heartbeat <seconds>', 'comment events while a stream is silent, off by default')
@@ -116,6 +119,7 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
     port: number(port),
     engines: engine?.map((url) => ({ url })),
     publicHosts: publicHost,
+    forwardHeaders: flags.forwardHeader,
     allowInsecureBind,
     graceMs: milliseconds(grace),
     heartbeatMs: milliseconds(heartbeat),

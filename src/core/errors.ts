@@ -295,6 +295,12 @@ export const errorTable = {
     text: 'The request body is larger than {limit} bytes.',
     hint: 'Send less, or raise the limit of the profile (maxBodyBytes).',
   },
+  HEADER_INVALID: {
+    ...refused,
+    status: 400,
+    text: 'The header field {name} {why}.',
+    hint: 'Send it once, with at most 1024 bytes.',
+  },
   UPGRADE_REQUIRED: {
     ...refused,
     status: 426,

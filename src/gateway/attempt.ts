@@ -18,7 +18,6 @@ import type { KeyHoldings } from '../core/security/key-holdings.ts';
 import type { TokenBudgets } from '../core/security/token-budgets.ts';
 import { engineAnswer } from './engine-answer.ts';
 import type { Exchange, Refusal } from './exchange.ts';
-import type { FieldName } from './fields.ts';
 import { refuse } from './refuse.ts';
 import { Relay } from './relay/relay.ts';
 import { limitFields, retryFields } from './retry-fields.ts';
@@ -67,15 +66,6 @@ export function readingOrder(x: Exchange, route: Route, target: string, bound: b
     generates: false,
   };
 }
-
-/** Fields of the client's that mean something to an engine; all others stay here. */
-const passing: readonly FieldName[] = [
-  'accept',
-  'tracestate',
-  'anthropic-version',
-  'anthropic-beta',
-  'openai-beta',
-];
 
 /** Sends the order to an engine as soon as the key's limits and the engine's slots allow it, and on where the rule allows it. */
 export function attempt(
@@ -189,11 +179,7 @@ function refusalOf(denial: AdmissionDenial): Refusal {
 function requestFields(x: Exchange, order: Order, version: string): string {
   let fields = `user-agent: flm/${version}\r\naccept-encoding: identity\r\nx-request-id: ${x.id}\r\n`;
   if (order.contentType !== undefined) fields += `content-type: ${order.contentType}\r\n`;
-  for (const name of passing) {
-    const value = x.head.fields.get(name);
-    if (value !== undefined) fields += `${name}: ${value}\r\n`;
-  }
-  return `${fields}traceparent: ${traceparent(x.head.fields.get('traceparent'))}\r\n`;
+  return `${fields}${x.head.fields.passingLines()}traceparent: ${traceparent(x.head.fields.get('traceparent'))}\r\n`;
 }
 
 function keyField(ref: EngineRef, candidate: Candidate): string {

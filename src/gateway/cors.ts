@@ -2,6 +2,7 @@
  * The CORS part of the Fetch standard. Fields are computed before auth, so that a page of an allowed origin can read a
  * 401; nothing is open by default, and credentials (cookies) are never allowed.
  */
+import { passingHeaders } from '../core/proxy/request-headers.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What a page may read of an answer, by name: `*` would not cover everything everywhere. */
@@ -23,23 +24,18 @@ const exposed = [
 
 const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'DELETE'];
 
-/** What clients in browsers send: the SDKs of OpenAI and Anthropic, Ollama's, and tracing. */
+/** What clients in browsers send: what reaches engines, and what flm reads or drops itself. */
 const headers: ReadonlySet<string> = new Set([
+  ...passingHeaders,
   'authorization',
   'x-api-key',
   'api-key',
   'content-type',
-  'accept',
+  'content-encoding',
   'user-agent',
   'x-requested-with',
-  'openai-beta',
-  'openai-organization',
-  'openai-project',
-  'anthropic-version',
-  'anthropic-beta',
   'anthropic-dangerous-direct-browser-access',
   'traceparent',
-  'tracestate',
 ]);
 /** `x-stainless-os`, `x-stainless-retry-count` and many more: facts about the SDK, which flm drops. */
 const sdkHeader = /^x-stainless-[a-z-]{1,40}$/;
@@ -72,7 +68,8 @@ export function preflightFields(x: Exchange): string[] {
   const fields = ['vary', preflightVaries, 'access-control-max-age', '7200'];
   if (methods.includes(method)) fields.push('access-control-allow-methods', method);
   const allowed = asked.split(',', maxAskedHeaders).map((name) => name.trim().toLowerCase());
-  const names = allowed.filter((name) => headers.has(name) || sdkHeader.test(name));
+  const { added } = x.head.fields.table;
+  const names = allowed.filter((n) => headers.has(n) || sdkHeader.test(n) || added.includes(n));
   // By name: `*` never covers Authorization.
   if (names.length > 0) fields.push('access-control-allow-headers', names.join(', '));
   if (x.head.fields.get('access-control-request-private-network') === 'true')

@@ -4,8 +4,15 @@
  * No map of a client's making exists, so `__proto__` and `constructor` are names like any other. A field that came
  * twice keeps its first value and is remembered as repeated; steps that care refuse it.
  */
+import {
+  maxSingleHeaderBytes,
+  passingHeaders,
+  sessionHeaders,
+  singleHeaders,
+} from '../core/proxy/request-headers.ts';
 
-const names = [
+/** What flm itself reads. */
+const ownNames = [
   'host',
   'authorization',
   'x-api-key',
@@ -25,53 +32,87 @@ const names = [
   'access-control-request-headers',
   'access-control-request-private-network',
   'traceparent',
-  'tracestate',
-  'accept',
-  'anthropic-version',
-  'anthropic-beta',
-  'openai-beta',
 ] as const;
+const names = [...ownNames, ...passingHeaders] as const;
 export type FieldName = (typeof names)[number];
 
 /** Lists of which every member counts. */
-const lists: ReadonlySet<FieldName> = new Set(['x-forwarded-for', 'forwarded', 'upgrade', 'connection']);
+const lists: ReadonlySet<string> = new Set<FieldName>([
+  'x-forwarded-for',
+  'forwarded',
+  'upgrade',
+  'connection',
+]);
 
-const slotOf = new Map<string, number>(names.map((name, slot) => [name, slot]));
+/** The slots of the names above are the same in every table. */
+const slotOf: ReadonlyMap<string, number> = new Map(names.map((name, slot) => [name, slot]));
 
-/** By first letter and length: most of what SDKs send is turned away here, before a name is hashed. */
 const maxLength = 63;
-const familiar = new Uint8Array(32 * (maxLength + 1));
 const placeOf = (first: number, length: number): number => (first & 31) * (maxLength + 1) + length;
-for (const name of names) familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
 
 /** Spellings as they come on the wire, bounded: SDKs use a few dozen. */
-const spellings = new Map<string, number>();
 const spellingsLimit = 1024;
 
-/** False where no known name begins with this character code and is that long: then it need not be looked at. */
-export function mayBeKnown(first: number, length: number): boolean {
-  return length <= maxLength && familiar[placeOf(first, length)] === 1;
+/** The names that one proxy knows: those above, and those that its operator lets pass. */
+export class FieldTable {
+  readonly names: readonly string[];
+  /** Lower-case names that the operator added. */
+  readonly added: readonly string[];
+  /** Slots of what reaches an engine. */
+  readonly passing: readonly number[];
+  /** Slots of passing fields that have one value. */
+  readonly single: readonly number[];
+  readonly #slotOf: ReadonlyMap<string, number>;
+  /** By first letter and length: most of what SDKs send is turned away here, before a name is hashed. */
+  readonly #familiar = new Uint8Array(32 * (maxLength + 1));
+  readonly #spellings = new Map<string, number>();
+
+  constructor(forwardHeaders: readonly string[]) {
+    this.added = [...new Set(forwardHeaders)].filter((name) => !slotOf.has(name));
+    this.names = [...names, ...this.added];
+    this.#slotOf = new Map(this.names.map((name, slot) => [name, slot]));
+    const slots = (some: readonly string[]): number[] => some.map((name) => this.#slotOf.get(name) ?? -1);
+    this.passing = slots([...passingHeaders, ...this.added]);
+    this.single = slots([...singleHeaders, ...sessionHeaders, ...this.added]);
+    for (const name of this.names) this.#familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
+  }
+
+  /** False where no known name begins with this character code and is that long: then it need not be looked at. */
+  mayBeKnown(first: number, length: number): boolean {
+    return length <= maxLength && this.#familiar[placeOf(first, length)] === 1;
+  }
+
+  /** -1 for a name that is not known. */
+  slot(rawName: string): number {
+    if (!this.mayBeKnown(rawName.charCodeAt(0), rawName.length)) return -1;
+    const known = this.#spellings.get(rawName);
+    if (known !== undefined) return known;
+    const found = this.#slotOf.get(rawName.toLowerCase()) ?? -1;
+    if (this.#spellings.size < spellingsLimit) this.#spellings.set(rawName, found);
+    return found;
+  }
 }
 
-function slot(rawName: string): number {
-  if (!mayBeKnown(rawName.charCodeAt(0), rawName.length)) return -1;
-  const known = spellings.get(rawName);
-  if (known !== undefined) return known;
-  const found = slotOf.get(rawName.toLowerCase()) ?? -1;
-  if (spellings.size < spellingsLimit) spellings.set(rawName, found);
-  return found;
-}
+/** Of a proxy whose operator added nothing. */
+export const plainTable = new FieldTable([]);
 
 /** The known fields of one request. */
 export class Fields {
-  readonly #values: (string | undefined)[] = new Array(names.length).fill(undefined);
-  #repeated = 0;
+  readonly table: FieldTable;
+  readonly #values: (string | undefined)[];
+  /** Slots that came more than once. */
+  #repeated: Set<number> | undefined;
   /** Fields that came, known or not. */
   count = 0;
 
+  constructor(table: FieldTable) {
+    this.table = table;
+    this.#values = new Array(table.names.length).fill(undefined);
+  }
+
   /** `raw` is name, value, name, value ... as a parser gives it. */
-  static of(raw: readonly string[]): Fields {
-    const fields = new Fields();
+  static of(raw: readonly string[], table = plainTable): Fields {
+    const fields = new Fields(table);
     fields.count = raw.length >>> 1;
     for (let i = 0; i + 1 < raw.length; i += 2) fields.put(raw[i] as string, raw[i + 1] as string);
     return fields;
@@ -79,21 +120,22 @@ export class Fields {
 
   /** Keeps a field that is known. Whoever puts counts. */
   put(name: string, value: string): void {
-    const at = slot(name);
+    const at = this.table.slot(name);
     if (at < 0) return;
     const earlier = this.#values[at];
     if (earlier === undefined) {
       this.#values[at] = value;
       return;
     }
-    this.#repeated |= 1 << at;
+    this.#repeated ??= new Set();
+    this.#repeated.add(at);
     // Lists may be sent in several lines (RFC 9110, section 5.3).
-    if (lists.has(names[at] as FieldName)) this.#values[at] = `${earlier}, ${value}`;
+    if (lists.has(this.table.names[at] as string)) this.#values[at] = `${earlier}, ${value}`;
   }
 
   /** Some known field came twice. */
   get anyRepeated(): boolean {
-    return this.#repeated !== 0;
+    return this.#repeated !== undefined;
   }
 
   get(name: FieldName): string | undefined {
@@ -101,6 +143,29 @@ export class Fields {
   }
 
   repeated(name: FieldName): boolean {
-    return (this.#repeated & (1 << (slotOf.get(name) as number))) !== 0;
+    return this.#repeated?.has(slotOf.get(name) as number) === true;
+  }
+
+  /** What reaches an engine, as lines of a request head. */
+  passingLines(): string {
+    let lines = '';
+    for (const slot of this.table.passing) {
+      const value = this.#values[slot];
+      if (value !== undefined) lines += `${this.table.names[slot]}: ${value}\r\n`;
+    }
+    return lines;
+  }
+
+  /** The first field that should have one short value and has not; `why` completes a sentence about it. */
+  oddSingle(): { readonly name: string; readonly why: string } | undefined {
+    for (const slot of this.table.single) {
+      const value = this.#values[slot];
+      if (value === undefined) continue;
+      const name = this.table.names[slot] as string;
+      if (this.#repeated?.has(slot) === true) return { name, why: 'came twice' };
+      if (value.length > maxSingleHeaderBytes)
+        return { name, why: `is longer than ${maxSingleHeaderBytes} bytes` };
+    }
+    return undefined;
   }
 }

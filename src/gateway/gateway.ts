@@ -17,6 +17,7 @@ import { TokenBudgets } from '../core/security/token-budgets.ts';
 import { type Account, makeAccount } from './account.ts';
 import { makeAuth, type TemporaryKeys } from './auth.ts';
 import type { Exchange } from './exchange.ts';
+import { FieldTable } from './fields.ts';
 import { ForeignTokens } from './foreign-tokens.ts';
 import { makeGuard } from './guard.ts';
 import { makeEngineApi } from './handlers/engine-api.ts';
@@ -129,6 +130,7 @@ export class Gateway {
     const malformed: Account['malformed'] = (...refused) => needs.account.malformed(...refused);
     this.#front = new HttpFront({
       limits: config.limits,
+      fieldTable: new FieldTable(config.forwardHeaders),
       holdings,
       clock,
       snapshots: needs.snapshots,

@@ -40,6 +40,7 @@ export const guardRules: readonly Rule[] = [
   { name: 'credential-once', check: refuseSecondCredential },
   { name: 'forwarded', check: refuseUnreadableHop },
   { name: 'path', check: refuseOddPath },
+  { name: 'single-fields', check: refuseOddSingle },
   { name: 'draining', check: refuseWhileDraining },
 ];
 
@@ -178,6 +179,12 @@ function refuseOddPath(x: Exchange): Refusal | undefined {
     return { code: 'PATH_DOUBLED_SLASH', params: { meant: meantText(x.path) }, rule: 'guard', close: true };
   if (x.path.includes('%00') || dotSegment.test(x.path)) return malformed('its path is not canonical');
   return undefined;
+}
+
+/** Of two values, or of a very long one, an engine and what stands before it might make different things. */
+function refuseOddSingle(x: Exchange): Refusal | undefined {
+  const odd = x.head.fields.oddSingle();
+  return odd === undefined ? undefined : { code: 'HEADER_INVALID', params: { ...odd }, rule: 'guard' };
 }
 
 /** A kept-alive connection must not keep a stopping proxy alive. */

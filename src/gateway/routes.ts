@@ -108,7 +108,7 @@ export const routes: readonly Route[] = [
     ...responses,
     id: 'responses.get',
     ...same('/v1/responses/{id}'),
-    query: ['include', 'include[]', 'stream', 'starting_after'],
+    query: ['include', 'include[]', 'include_obfuscation', 'stream', 'starting_after'],
     end: 'responses',
   },
   { ...get, ...responses, id: 'responses.delete', ...same('/v1/responses/{id}'), method: 'DELETE' },

@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
+import { passingHeaders } from '../../src/core/proxy/request-headers.ts';
 import type { ApiKey } from '../../src/core/security/api-key.ts';
 import type { SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
 import { createLogger } from '../../src/observe/logger.ts';
@@ -37,13 +38,9 @@ export const fieldsOfFlm: ReadonlySet<string> = new Set([
   'accept-encoding',
   'x-request-id',
   'traceparent',
-  'tracestate',
   'content-type',
   'content-length',
-  'accept',
-  'anthropic-version',
-  'anthropic-beta',
-  'openai-beta',
+  ...passingHeaders,
 ]);
 
 const patienceMs = 30_000;

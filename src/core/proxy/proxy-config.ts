@@ -13,6 +13,7 @@ import { securityPolicyOverrideSchema } from '../security/security-policy.ts';
 import { acmeFaults, acmeSchema, domainSchema } from './acme-config.ts';
 import { understandEngineUrl } from './engine-url.ts';
 import { limitsSchema } from './limits.ts';
+import { isForwardable, maxForwardHeaders } from './request-headers.ts';
 
 /**
  * `local-http`: plain HTTP for this machine. `dev-selfsigned`: HTTPS for the local network, with a certificate of flm's
@@ -44,6 +45,11 @@ const publicHost = z
   .refine((name) => hostNamePattern.test(name), {
     error: 'a host name, such as llm.example.org (no scheme, no port)',
   });
+
+const forwardHeader = z.string().max(63).toLowerCase().refine(isForwardable, {
+  error:
+    'a header name, and none of credentials, cookies, host, origin, framing, hop-by-hop, forwarding, or what flm writes itself',
+});
 
 /** The process that reads it has / as its working folder. */
 const absolutePath = z
@@ -127,6 +133,11 @@ export const proxyConfigSchema = z.strictObject({
     .max(63_072_000)
     .default(0)
     .describe('How long browsers are told to use HTTPS only (Strict-Transport-Security); 0: not told.'),
+  forwardHeaders: z
+    .array(forwardHeader)
+    .max(maxForwardHeaders)
+    .default([])
+    .describe('Further request headers that reach engines; requests.md lists those that do anyway.'),
   engines: z
     .array(engineConfigSchema)
     .max(64)

@@ -11,6 +11,7 @@ import type { KeyHoldings } from '../../core/security/key-holdings.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { Account } from '../account.ts';
 import { type BreakCause, Exchange } from '../exchange.ts';
+import type { FieldTable } from '../fields.ts';
 import { refuse } from '../refuse.ts';
 import { type BodyNeeds, HttpBody } from './body.ts';
 import { Connection } from './connection.ts';
@@ -23,6 +24,7 @@ import { wholeRefusal } from './whole-refusal.ts';
 
 export interface HttpFrontNeeds {
   readonly limits: Limits;
+  readonly fieldTable: FieldTable;
   readonly holdings: KeyHoldings;
   readonly clock: Clock;
   readonly snapshots: SnapshotSource;
@@ -75,6 +77,7 @@ export class HttpFront {
     };
     const nodeHttp = new NodeHttp({
       limits,
+      fieldTable: needs.fieldTable,
       connectionOf: (socket) => this.#connections.get(socket),
       begin: (connection, message) => this.#begin(connection, message),
       turnDown: (connection, code, reason) => this.#turnDown(connection, code, reason),
@@ -82,6 +85,7 @@ export class HttpFront {
     });
     this.#readerNeeds = {
       maxHeadBytes: limits.maxHeadBytes,
+      fieldTable: needs.fieldTable,
       nowMs: () => clock.nowMs(),
       begin: (connection, message) => this.#begin(connection, message),
       handOver: (socket) => nodeHttp.accept(socket),

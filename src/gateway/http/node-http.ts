@@ -11,7 +11,7 @@ import { type ErrorCode, errorHint, errorTable, errorText } from '../../core/err
 import type { Limits } from '../../core/proxy/limits.ts';
 import { dialectOfTarget } from '../advice.ts';
 import type { Refusal, RequestHead } from '../exchange.ts';
-import { Fields } from '../fields.ts';
+import { Fields, type FieldTable, plainTable } from '../fields.ts';
 import { errorEnvelope } from '../relay/dialects.ts';
 import { hidesWhatFollows, lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
@@ -19,6 +19,7 @@ import type { BodyListener, HttpMessage } from './message.ts';
 
 export interface NodeHttpNeeds {
   readonly limits: Limits;
+  readonly fieldTable: FieldTable;
   readonly connectionOf: (socket: Socket) => Connection | undefined;
   readonly begin: (connection: Connection, message: HttpMessage) => void;
   /** Answers what never became a request and gives its connection a moment to take it. */
@@ -45,7 +46,7 @@ export class NodeHttp {
     const { limits } = needs;
     this.#server = createServer(
       {
-        IncomingMessage: LeanRequest,
+        IncomingMessage: requestsOf(needs.fieldTable),
         maxHeaderSize: limits.maxHeadBytes,
         // Heads, bodies and rests between requests are timed by the sweep.
         headersTimeout: 0,
@@ -169,10 +170,24 @@ export class NodeHttp {
 class LeanRequest extends IncomingMessage {
   #fields: Fields | undefined;
 
+  /** The names that its proxy knows. */
+  get fieldTable(): FieldTable {
+    return plainTable;
+  }
+
   get fields(): Fields {
-    this.#fields ??= Fields.of(this.rawHeaders);
+    this.#fields ??= Fields.of(this.rawHeaders, this.fieldTable);
     return this.#fields;
   }
+}
+
+/** Node makes its requests of a class, and gives it nothing but the socket. */
+function requestsOf(table: FieldTable): typeof LeanRequest {
+  return class extends LeanRequest {
+    override get fieldTable(): FieldTable {
+      return table;
+    }
+  };
 }
 
 const none = Object.freeze({});

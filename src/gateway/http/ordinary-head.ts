@@ -9,7 +9,7 @@
  * upgrade is ordinary, because nobody here takes one up: what follows is the next request.
  */
 import type { RequestHead } from '../exchange.ts';
-import { Fields, mayBeKnown } from '../fields.ts';
+import { Fields, plainTable } from '../fields.ts';
 
 export interface OrdinaryHead {
   readonly head: RequestHead;
@@ -45,7 +45,12 @@ const version = Buffer.from(' HTTP/1.1\r\n');
 const length = /^[0-9]{1,15}$/;
 
 /** Undefined where it is not ordinary, or not whole. */
-export function readOrdinaryHead(bytes: Buffer, from: number, maxBytes: number): OrdinaryHead | undefined {
+export function readOrdinaryHead(
+  bytes: Buffer,
+  from: number,
+  maxBytes: number,
+  table = plainTable,
+): OrdinaryHead | undefined {
   const isPost = startsWith(bytes, from, post);
   if (!isPost && !startsWith(bytes, from, get)) return undefined;
   const limit = Math.min(bytes.length, from + maxBytes);
@@ -60,7 +65,7 @@ export function readOrdinaryHead(bytes: Buffer, from: number, maxBytes: number):
   // One string for all; what is kept of it are slices.
   const headAt = at;
   let text: string | undefined;
-  const fields = new Fields();
+  const fields = new Fields(table);
   for (;;) {
     const nameAt = at;
     while (at < limit && ((classes[bytes[at] as number] as number) & inName) !== 0) at++;
@@ -73,7 +78,7 @@ export function readOrdinaryHead(bytes: Buffer, from: number, maxBytes: number):
     while (at < limit && ((classes[bytes[at] as number] as number) & inValue) !== 0) at++;
     if (at + 1 >= limit || bytes[at] !== cr || bytes[at + 1] !== lf) return undefined;
     fields.count += 1;
-    if (mayBeKnown(bytes[nameAt] as number, nameEnd - nameAt)) {
+    if (table.mayBeKnown(bytes[nameAt] as number, nameEnd - nameAt)) {
       let valueEnd = at;
       while (valueEnd > valueAt && isBlank(bytes[valueEnd - 1] as number)) valueEnd--;
       text ??= bytes.toString('latin1', headAt, limit);

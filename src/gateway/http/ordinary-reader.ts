@@ -12,6 +12,7 @@ import assert from 'node:assert/strict';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHead } from '../exchange.ts';
+import type { FieldTable } from '../fields.ts';
 import { lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
@@ -19,6 +20,7 @@ import { type OrdinaryHead, readOrdinaryHead } from './ordinary-head.ts';
 
 export interface OrdinaryReaderNeeds {
   readonly maxHeadBytes: number;
+  readonly fieldTable: FieldTable;
   readonly nowMs: () => number;
   readonly begin: (connection: Connection, message: HttpMessage) => void;
   /** Takes the socket, which nobody reads any more; what was read of the request is back in it. */
@@ -91,7 +93,7 @@ export class OrdinaryReader {
       message.take(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
       return true;
     }
-    const read = readOrdinaryHead(bytes, this.#at, this.#needs.maxHeadBytes);
+    const read = readOrdinaryHead(bytes, this.#at, this.#needs.maxHeadBytes, this.#needs.fieldTable);
     if (read === undefined || bytes.length - read.end > (read.declaredBytes ?? 0)) {
       this.#handOver(bytes.subarray(this.#at));
       return false;

@@ -1,0 +1,93 @@
+/**
+ * Which request headers of a client reach an engine: those that the APIs document, those that say which conversation a
+ * request belongs to, and those that an operator adds by name (`forwardHeaders`). All others stay here.
+ *
+ * The one table of it: the forwarder, the CORS list, the schema of a profile and docs/requests.md are made from it.
+ */
+
+/** Headers of the APIs whose values may be lists; of one that comes twice the first counts. */
+export const listHeaders = [
+  'accept',
+  'tracestate',
+  'anthropic-version',
+  'anthropic-beta',
+  'openai-beta',
+] as const;
+
+/** Headers of the APIs that have one value. */
+export const singleHeaders = [
+  'openai-organization',
+  'openai-project',
+  'idempotency-key',
+  'x-client-request-id',
+] as const;
+
+/** The conversation that a request belongs to, as Codex, Claude Code, OpenCode and others name it. */
+export const sessionHeaders = [
+  'session_id',
+  'session-id',
+  'x-session-id',
+  'x-session-affinity',
+  'thread-id',
+  'conversation_id',
+  'x-codex-window-id',
+  'x-claude-code-session-id',
+] as const;
+
+export const passingHeaders = [...listHeaders, ...singleHeaders, ...sessionHeaders] as const;
+
+/** Longest value of a header that has one value, in bytes. */
+export const maxSingleHeaderBytes = 1024;
+export const maxForwardHeaders = 32;
+
+/** Written with dashes: servers that hand headers on as variables take `_` for `-`. */
+const never: ReadonlySet<string> = new Set([
+  // Credentials, cookies, and where a page is.
+  'cookie',
+  'cookie2',
+  'set-cookie',
+  'origin',
+  'referer',
+  // Where the request goes, its framing, and its hop.
+  'host',
+  'content-length',
+  'content-encoding',
+  'content-type',
+  'transfer-encoding',
+  'trailer',
+  'te',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'http2-settings',
+  'expect',
+  // For whom it is forwarded.
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  // Written by flm itself.
+  'user-agent',
+  'accept-encoding',
+  'x-request-id',
+  'request-id',
+  'traceparent',
+  // Turns off that llama.cpp stops when the client leaves.
+  'x-conversation-id',
+]);
+const neverPrefix =
+  /^(?:proxy|x-forwarded|x-original|x-rewrite|x-http-method|x-method|access-control|sec|x-flm)-/;
+const credential = /(?:^|-)(?:api-?key|auth|authorization|token|secret|password|credentials?)$/;
+const headerName = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
+/** Whether an operator may let this header pass; lower case. */
+export function isForwardable(name: string): boolean {
+  const dashed = name.replaceAll('_', '-');
+  return (
+    headerName.test(name) && !never.has(dashed) && !neverPrefix.test(`${dashed}-`) && !credential.test(dashed)
+  );
+}

@@ -1,0 +1,149 @@
+/**
+ * Which headers and query names of a client reach an engine, byte for byte, whichever reader took the request.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import {
+  maxForwardHeaders,
+  passingHeaders,
+  sessionHeaders,
+  singleHeaders,
+} from '../../src/core/proxy/request-headers.ts';
+import { type Door, get, openDoor, post } from '../helpers/door.ts';
+import { chatBody, Scene } from '../helpers/oracle.ts';
+import { answer, type RawEngine, startRawEngine } from '../helpers/raw-engine.ts';
+
+const chat = 'POST /v1/chat/completions';
+/** A value beyond ASCII, which only `node:http` reads. */
+const odd = 'X-Name: \xe4\r\n';
+
+describe('without settings', () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await Scene.open();
+  });
+  after(() => scene.close());
+
+  for (const [reader, more] of [
+    ['flm', ''],
+    ['node:http', odd],
+  ] as const)
+    test(`every header of the table reaches the engine as it came, read by ${reader}`, async () => {
+      const fields = passingHeaders.map((name) => `${name.toUpperCase()}: value of ${name}\r\n`).join('');
+      assert.equal(
+        (await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields + more))).status,
+        200,
+      );
+      const request = scene.engine.requests.at(-1);
+      for (const name of passingHeaders) assert.equal(request?.field(name), `value of ${name}`, name);
+      await scene.unharmed([chat]);
+    });
+
+  test('others do not, session fields of other spellings included', async () => {
+    const fields = [
+      'X-Tenant: a',
+      'X-Conversation-Id: b',
+      'X_Session_Id: c',
+      'Session-Id-2: d',
+      'Origin-Agent: e',
+    ];
+    await scene.ask(post('/v1/chat/completions', scene.key, chatBody, `${fields.join('\r\n')}\r\n`));
+    // That the engine saw only fields of the table is what `unharmed` looks at.
+    await scene.unharmed([chat]);
+  });
+
+  for (const name of [...singleHeaders, ...sessionHeaders])
+    test(`${name} is refused twice, and over 1 KiB`, async () => {
+      const line = (value: string): string => `${name}: ${value}\r\n`;
+      for (const fields of [
+        line('a') + line('b'),
+        line('a') + line('a'),
+        line('a') + line('').toUpperCase(),
+      ]) {
+        const twice = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields));
+        assert.equal(twice.status, 400);
+        assert.ok(twice.body.toString().includes(`The header field ${name} came twice.`));
+      }
+      const long = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, line('x'.repeat(1025))));
+      assert.equal(long.status, 400);
+      assert.ok(long.body.toString().includes(`${name} is longer than 1024 bytes`));
+      assert.equal(
+        (await scene.ask(post('/v1/chat/completions', scene.key, chatBody, line('x'.repeat(1024))))).status,
+        200,
+      );
+      await scene.unharmed([chat]);
+    });
+
+  test('lists of the APIs may come twice and be long', async () => {
+    const betas = `Anthropic-Beta: ${'a'.repeat(2000)}\r\nAnthropic-Beta: b\r\n`;
+    assert.equal((await scene.ask(post('/v1/chat/completions', scene.key, chatBody, betas))).status, 200);
+    assert.equal(scene.engine.requests.at(-1)?.field('anthropic-beta'), 'a'.repeat(2000));
+    await scene.unharmed([chat]);
+  });
+
+  test('the query of a stored answer takes what the API documents', async () => {
+    const query = 'stream=true&starting_after=7&include_obfuscation=false&include%5B%5D=x&key=y';
+    await scene.ask(get(`/v1/responses/resp_1?${query}`, scene.key));
+    await scene.unharmed([
+      'GET /v1/responses/resp_1?stream=true&starting_after=7&include_obfuscation=false&include%5B%5D=x',
+    ]);
+  });
+});
+
+describe('headers that the operator added', () => {
+  const names = [
+    'x-tenant',
+    'x_team',
+    ...Array.from({ length: maxForwardHeaders - 2 }, (_, i) => `x-more-${i}`),
+  ];
+  let engine: RawEngine;
+  let door: Door;
+  before(async () => {
+    engine = await startRawEngine([answer('{"choices":[{"finish_reason":"stop"}]}')]);
+    door = await openDoor({
+      engines: [{ id: 'e', port: engine.port, models: ['m'] }],
+      config: { forwardHeaders: names },
+      policy: { allowOrigins: ['https://app.example.org'] },
+    });
+  });
+  after(async () => {
+    await door.close();
+    await engine.close();
+  });
+
+  const ask = async (bytes: string): Promise<{ status: number; head: string; body: string }> => {
+    const wire = await door.dial();
+    const { status, head, body } = await wire.send(bytes).response();
+    wire.close();
+    return { status, head, body: body.toString() };
+  };
+
+  test('reach the engine, all 32 of them, whichever reader took the request', async () => {
+    for (const more of ['', odd]) {
+      const fields = names.map((name) => `${name}: ${name}!\r\n`).join('');
+      assert.equal((await ask(post('/v1/chat/completions', door.key, chatBody, fields + more))).status, 200);
+      for (const name of names) assert.equal(engine.requests.at(-1)?.field(name), `${name}!`, name);
+    }
+  });
+
+  test('are refused twice, and over 1 KiB', async () => {
+    const seen = engine.requests.length;
+    for (const name of ['x-tenant', names.at(-1)])
+      for (const fields of [`${name}: a\r\n${name}: b\r\n`, `${name}: ${'x'.repeat(1025)}\r\n`])
+        assert.equal((await ask(post('/v1/chat/completions', door.key, chatBody, fields))).status, 400);
+    assert.equal(engine.requests.length, seen);
+  });
+
+  test('may be sent by a page of an allowed origin, as those of the table may', async () => {
+    const preflight = (headers: string): string =>
+      `OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.org\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: ${headers}\r\n\r\n`;
+    const { head } = await ask(preflight('X-Tenant, x_team, x-other, session_id, idempotency-key, cookie'));
+    assert.match(head, /access-control-allow-headers: x-tenant, x_team, session_id, idempotency-key\r\n/);
+    for (const name of passingHeaders)
+      assert.match(
+        (await ask(preflight(name))).head,
+        new RegExp(`access-control-allow-headers: ${name}(?:\r|$)`, 'm'),
+        name,
+      );
+  });
+});
