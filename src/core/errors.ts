@@ -245,6 +245,11 @@ export const errorTable = {
     text: 'The disk that holds {file} is full; the file was left as it was.',
     hint: 'Free some space and try again.',
   },
+  STORE_READ_ONLY: {
+    ...machine,
+    text: 'The database {file} cannot be written: {reason}.',
+    hint: 'Make it writable and try again; meanwhile flm can read it, and `flm proxy stop` and `flm key revoke` work.',
+  },
   STORE_CORRUPT: {
     ...machine,
     text: 'The database {file} is damaged ({reason}); it was left as it is.',

@@ -2,6 +2,8 @@
  * One SQLite file, opened when it is first needed so that it can be trusted: private, on a local disk, of a schema that
  * this flm knows. Statements are prepared once; every failure leaves as a `StoreError`.
  *
+ * A file on a read-only disk, or without the right to write it, can be read; each write tries whether that has changed.
+ *
  * Writers queue at `BEGIN IMMEDIATE` for the busy time-out and never fail in the middle. A damaged file is neither
  * renamed nor written. A file that was seen once is never made anew when it is gone: that would be a store without keys.
  */
@@ -9,6 +11,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, closeSync, existsSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
 import { type FileSystemProbe, networkFileSystem, probeFileSystem } from './file-system.ts';
@@ -16,7 +19,7 @@ import { migrate, refuseNewer, schemaVersion } from './migrate.ts';
 import { privateFolder } from './private-folder.ts';
 import { type Row, text } from './rows.ts';
 import type { Schema } from './schema.ts';
-import { type DatabasePlace, storeFailure } from './sqlite-failure.ts';
+import { type DatabasePlace, storeFailure, writeDenied } from './sqlite-failure.ts';
 
 export interface DatabaseOptions {
   /** The data folder. */
@@ -38,6 +41,10 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   #connection: DatabaseSync | undefined;
   #identity: string | undefined;
+  /** Why the connection can only read; undefined where it can write. */
+  #readOnly: string | undefined;
+  /** The connection takes no lock and sees no change, so it is used once. */
+  #immutable = false;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -74,7 +81,13 @@ export class Database {
 
   /** All or nothing. Nothing is written to a file that a newer flm has migrated meanwhile. */
   write<T>(work: () => T): T {
-    return this.#transaction('BEGIN IMMEDIATE', work);
+    return this.#guarded(() => {
+      // Meanwhile it may have become writable.
+      if (this.#readOnly !== undefined) this.close();
+      this.#opened();
+      if (this.#readOnly === undefined) return this.#transaction('BEGIN IMMEDIATE', work);
+      throw new StoreError('STORE_READ_ONLY', { params: { file: this.place.file, reason: this.#readOnly } });
+    });
   }
 
   /** Several reads of one moment. */
@@ -89,9 +102,13 @@ export class Database {
     return this.#identity;
   }
 
-  /** Lets go of a file that was replaced, so that the new one is opened next. Throws STORE_UNUSABLE where it is gone. */
+  /**
+   * Closes a file that was replaced, so that the new one is opened next, and one that could only be read. Throws
+   * STORE_UNUSABLE where it is gone.
+   */
   followFile(): void {
     if (this.#identity === undefined) return;
+    if (this.#readOnly !== undefined) this.close();
     if (this.#guarded(() => this.#identityOnDisk()) !== this.#identity) this.close();
   }
 
@@ -113,6 +130,8 @@ export class Database {
     this.#statements.clear();
     const connection = this.#connection;
     this.#connection = undefined;
+    this.#readOnly = undefined;
+    this.#immutable = false;
     connection?.close();
   }
 
@@ -144,6 +163,7 @@ export class Database {
   }
 
   #opened(): DatabaseSync {
+    if (this.#immutable && this.#connection?.isTransaction === false) this.close();
     // Switching a new file to WAL does not wait for others by itself, so the whole opening is tried again.
     for (
       let left = Math.ceil(this.#options.busyTimeoutMs / openPauseMs);
@@ -162,10 +182,21 @@ export class Database {
   }
 
   #connect(): DatabaseSync {
-    const { home, schema, busyTimeoutMs, clock, probe = probeFileSystem } = this.#options;
+    const { home, probe = probeFileSystem } = this.#options;
     privateFolder(home);
     const type = networkFileSystem(probe(home));
     if (type !== undefined) throw new StoreError('STORE_NETWORK_FS', { params: { folder: home, type } });
+    try {
+      return this.#connectWritable();
+    } catch (error) {
+      const reason = existsSync(this.place.file) ? writeDenied(this.place.file) : undefined;
+      if (reason === undefined) throw error;
+      return this.#connectReadOnly(reason);
+    }
+  }
+
+  #connectWritable(): DatabaseSync {
+    const { schema, busyTimeoutMs, clock } = this.#options;
     if (this.#identity === undefined) this.#makePrivate();
     const identity = this.#identityOnDisk();
     const db = new DatabaseSync(this.place.file, { timeout: busyTimeoutMs });
@@ -188,6 +219,50 @@ export class Database {
     }
     this.#identity = identity;
     return db;
+  }
+
+  /** Reads what is there. An older schema cannot be migrated, so it is refused. */
+  #connectReadOnly(reason: string): DatabaseSync {
+    const { schema } = this.#options;
+    const { file } = this.place;
+    const identity = this.#identityOnDisk();
+    const db = this.#openReadOnly();
+    try {
+      db.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;');
+      const version = schemaVersion(db);
+      refuseNewer(version, schema.migrations.length, file);
+      if (version < schema.migrations.length) {
+        const why = `${reason}, and it is of an older flm and has to be migrated`;
+        throw new StoreError('STORE_READ_ONLY', { params: { file, reason: why } });
+      }
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    this.#identity = identity;
+    this.#readOnly = reason;
+    return db;
+  }
+
+  /**
+   * In WAL mode SQLite reads a file that it cannot write only where -wal and -shm are there (sqlite.org/wal.html, "Read-Only
+   * Databases"): while a proxy has it open. Otherwise the file is whole by itself, because each commit reaches it, and
+   * nobody can change it.
+   */
+  #openReadOnly(): DatabaseSync {
+    const { file } = this.place;
+    const timeout = this.#options.busyTimeoutMs;
+    const shared = new DatabaseSync(file, { readOnly: true, timeout });
+    try {
+      schemaVersion(shared);
+      return shared;
+    } catch {
+      shared.close();
+    }
+    const url = pathToFileURL(file);
+    url.searchParams.set('immutable', '1');
+    this.#immutable = true;
+    return new DatabaseSync(url, { readOnly: true, timeout });
   }
 
   /** SQLite would make the file with the umask's rights; -wal and -shm take those of the file. */

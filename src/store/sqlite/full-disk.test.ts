@@ -49,16 +49,48 @@ test('a store cannot be made on a full disk, and says why', (t) => {
   assert.throws(() => openedStore(t, home), failsAs('STORE_FULL'));
 });
 
-test('a disk that became read-only is told as such', async (t) => {
+test('a disk that became read-only can be read, and a write says why it cannot be made', async (t) => {
   const home = smallDisk(t);
   if (home === undefined) return;
   const store = openedStore(t, home);
   await store.security.insertKey(sampleKey('a'));
+  await store.usage.addUsage([sampleUsage()]);
   store.close();
-  const remounted = spawnSync('mount', ['-o', 'remount,ro', home]);
-  assert.equal(remounted.status, 0, String(remounted.stderr));
-  assert.throws(() => openedStore(t, home), failsAs('STORE_UNUSABLE', /read-only/));
+  remount('ro', home);
+  const again = openedStore(t, home);
+  assert.deepEqual(await again.security.listKeys(), [sampleKey('a')]);
+  assert.equal((await again.usage.listUsage('2025-01-01')).length, 1);
+  const readOnly = failsAs('STORE_READ_ONLY', /flm\.db cannot be written: its file system is read-only/);
+  await assert.rejects(again.security.insertKey(sampleKey('b')), readOnly);
+  assert.deepEqual(again.faults(), []);
+  remount('rw', home);
+  await again.security.insertKey(sampleKey('b'));
+  assert.equal((await again.security.listKeys()).length, 2);
 });
+
+test('beside a program that has it open, a file on a disk that became read-only is read with its latest changes', async (t) => {
+  const home = smallDisk(t);
+  if (home === undefined) return;
+  // After the stores: SQLite closes descriptors of one file together.
+  atEnd(t, () => spawnSync('umount', [home]));
+  const owner = openedStore(t, home);
+  await owner.security.insertKey(sampleKey('a'));
+  // The owner's descriptors are of the mount below; what is opened by name from now on is read-only.
+  spawnSync('mount', ['--make-private', home]);
+  const bound = spawnSync('mount', ['--bind', home, home]);
+  assert.equal(bound.status, 0, String(bound.stderr));
+  remount('bind,ro', home);
+  const reader = openedStore(t, home);
+  assert.equal((await reader.security.listKeys()).length, 1);
+  await owner.security.insertKey(sampleKey('b'));
+  assert.equal((await reader.security.listKeys()).length, 2);
+  await assert.rejects(reader.security.deleteKey('key_a'), failsAs('STORE_READ_ONLY', /read-only/));
+});
+
+function remount(options: string, home: string): void {
+  const { status, stderr } = spawnSync('mount', ['-o', `remount,${options}`, home]);
+  assert.equal(status, 0, String(stderr));
+}
 
 test('a proxy on a full disk keeps counting in memory and writes it all once there is space', async (t) => {
   const home = smallDisk(t);

@@ -1,9 +1,9 @@
 /**
- * From what SQLite or the file system says to a `StoreError`: busy, full, damaged and unusable are told apart by result
+ * From what SQLite or the file system says to a `StoreError`: busy, full, read-only, damaged and unusable are told apart by result
  * code (sqlite.org/rescode.html), never by message. Constraints and errors of other kinds pass as they are: the first
  * are the repository's to explain, the others are mistakes of flm.
  */
-import { statfsSync } from 'node:fs';
+import { accessSync, constants, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FlmError, StoreError } from '../../core/errors.ts';
 
@@ -19,9 +19,11 @@ export class RowFault extends Error {}
 const result = {
   busy: 5,
   locked: 6,
+  readOnly: 8,
   ioError: 10,
   corrupt: 11,
   full: 13,
+  cannotOpen: 14,
   protocol: 15,
   constraint: 19,
   notADatabase: 26,
@@ -42,7 +44,7 @@ const fullBelowBytes = 128 * 1024;
 export function storeFailure(error: unknown, place: DatabasePlace): unknown {
   if (error instanceof FlmError || !(error instanceof Error)) return error;
   const failure = (
-    code: 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CORRUPT' | 'STORE_UNUSABLE',
+    code: 'STORE_BUSY' | 'STORE_FULL' | 'STORE_READ_ONLY' | 'STORE_CORRUPT' | 'STORE_UNUSABLE',
     reason: string,
   ): StoreError =>
     new StoreError(code, { params: { file: place.file, backups: place.backups, reason }, cause: error });
@@ -52,6 +54,7 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
     const errno = 'code' in error ? error.code : undefined;
     if (errno === 'ENOSPC' || errno === 'EDQUOT') return failure('STORE_FULL', errno);
     if (typeof errno !== 'string' || !/^E[A-Z0-9]+$/.test(errno)) return error;
+    if (errno === 'EROFS') return failure('STORE_READ_ONLY', inWords.get(errno) ?? errno);
     return failure('STORE_UNUSABLE', inWords.get(errno) ?? errno);
   }
   const reason = 'errstr' in error && typeof error.errstr === 'string' ? error.errstr : error.message;
@@ -67,12 +70,34 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
       return failure('STORE_CORRUPT', reason);
     case result.constraint:
       return error;
-    case result.ioError:
+    case result.readOnly:
+    case result.cannotOpen: {
+      const denied = writeDenied(place.file);
+      return denied === undefined ? failure('STORE_UNUSABLE', reason) : failure('STORE_READ_ONLY', denied);
+    }
+    case result.ioError: {
+      const denied = writeDenied(place.file);
+      if (denied !== undefined) return failure('STORE_READ_ONLY', denied);
       // A full disk shows as an I/O error where the shared-memory file could not grow.
       return isFull(place.file) ? failure('STORE_FULL', reason) : failure('STORE_UNUSABLE', reason);
+    }
     default:
       return failure('STORE_UNUSABLE', reason);
   }
+}
+
+/** Why the file, or its folder, where SQLite makes files beside it, cannot be written; undefined where both can. */
+export function writeDenied(file: string): string | undefined {
+  for (const path of [dirname(file), file]) {
+    try {
+      accessSync(path, constants.W_OK);
+    } catch (error) {
+      const errno = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (errno === 'EROFS') return 'its file system is read-only';
+      if (errno === 'EACCES' || errno === 'EPERM') return 'this user may not write it';
+    }
+  }
+  return undefined;
 }
 
 /** True for a primary key or a unique column that exists already. */
