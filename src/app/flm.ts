@@ -3,11 +3,11 @@
  * Opening it touches the data folder; whoever opens it closes it.
  */
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
-import type { ProxyController, RunningProxy } from '../core/proxy/ports.ts';
+import type { LiveRevocation, ProxyController, RunningProxy } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
-import { type CreatedKey, SecurityService } from '../core/security/security-service.ts';
+import { type CreatedKey, type LiveRevocations, SecurityService } from '../core/security/security-service.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
 import { endByMistake } from '../process/crash.ts';
 import { becomeOwner } from '../process/data-owner.ts';
@@ -76,6 +76,19 @@ export function openFlm(options: FlmOptions): Flm {
       ),
     );
   };
+  /** A proxy that does not know the key, or that is gone, has nothing to revoke. */
+  const revokeLive = async (keyId: string): Promise<LiveRevocations> => {
+    const outcomes = new Map<string, LiveRevocation | 'unreached'>();
+    await Promise.all(
+      (await store.proxies.listActiveHandles()).map(async (handle) => {
+        const outcome = await control(handle)
+          .revokeKey(keyId, actor)
+          .catch(() => 'unreached' as const);
+        if (outcome !== undefined && outcome !== 'gone') outcomes.set(handle.id, outcome);
+      }),
+    );
+    return outcomes;
+  };
   const common = { clock, actor };
   const serviceOf = (controller: ProxyController): ProxyService =>
     new ProxyService({
@@ -107,6 +120,7 @@ export function openFlm(options: FlmOptions): Flm {
       ownAddresses: machine.ownAddresses(),
       ...(options.onKeyMade === undefined ? {} : { onKeyMade: options.onKeyMade }),
       announce,
+      revokeLive,
     }),
     engines: new EngineRegistry({ ...common, repository: store.engines, announce }),
     scout,

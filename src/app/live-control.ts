@@ -5,7 +5,14 @@
  *       |                    `------stop------>'
  *       `--stop, release: the start is aborted, and undoes itself--> ended
  */
-import type { ProxyControl, Refusal, StartOrder, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
+import type {
+  LiveRevocation,
+  ProxyControl,
+  Refusal,
+  StartOrder,
+  StopReport,
+  TemporaryKey,
+} from '../core/proxy/ports.ts';
 import { isLoopback } from '../core/proxy/proxy-config.ts';
 import {
   clientUrl,
@@ -148,6 +155,25 @@ export class LiveControl implements ProxyControl {
     return this.#needs.temporaryKeys.make(ttlMs);
   }
 
+  async revokeKey(keyId: string, actor: string): Promise<LiveRevocation | undefined> {
+    const { snapshots, store, logger, machine } = this.#needs;
+    if (!snapshots.revoke(keyId)) return undefined;
+    const atMs = machine.clock.nowMs();
+    const after = JSON.stringify({ revokedAtMs: atMs, by: this.#handle.id });
+    const revocation = store.revoke(keyId, { atMs, actor, action: 'key.revoke', subject: keyId, after });
+    const problem = await revocation.first;
+    if (problem === undefined) {
+      logger.event('info', 'key revoked over the control socket', { key: keyId });
+      return { written: true };
+    }
+    logger.event('warn', 'key revoked in memory alone; it is written as soon as it can be', {
+      key: keyId,
+      problem,
+    });
+    void revocation.written.then(() => logger.event('info', 'the revocation is written', { key: keyId }));
+    return { written: false, problem };
+  }
+
   async #stop(graceMs: number): Promise<StopReport> {
     const { gateway, logger, finish } = this.#needs;
     logger.event('info', 'stopping', { proxy: this.#handle.id, running: gateway.inFlight, graceMs });
@@ -155,9 +181,20 @@ export class LiveControl implements ProxyControl {
     if (this.#handle.starting === true) this.#needs.abortStart();
     const report = await gateway.stop(graceMs);
     await marked;
-    logger.event('info', 'stopped', { proxy: this.#handle.id, ...report });
-    void finish().then(() => this.#close(report));
-    return report;
+    const forgotten = await this.#forgottenRevocations();
+    const whole = forgotten.length === 0 ? report : { ...report, forgottenRevocations: forgotten };
+    logger.event('info', 'stopped', { proxy: this.#handle.id, ...whole });
+    void finish().then(() => this.#close(whole));
+    return whole;
+  }
+
+  /** The last moment to write what is in memory alone: the report has to say what is lost. */
+  async #forgottenRevocations(): Promise<readonly string[]> {
+    const { store, logger } = this.#needs;
+    const forgotten = await store.writeRevocations();
+    for (const key of forgotten)
+      logger.event('error', 'a revocation was never written, so the key is valid again', { key });
+    return forgotten;
   }
 
   async #markDraining(): Promise<void> {
@@ -172,7 +209,7 @@ export class LiveControl implements ProxyControl {
 
   /** Sentences about what is not well, each ending in what mends it. */
   #warnings(keys: number): readonly string[] {
-    const { engines, storeProblem, certificates } = this.#needs;
+    const { engines, store, storeProblem, certificates } = this.#needs;
     if (this.#handle.starting === true) {
       return certificates !== undefined && certificates.facts() === undefined
         ? ['The proxy waits for its first certificate; it ends by itself if the CA gives none.']
@@ -204,6 +241,8 @@ export class LiveControl implements ProxyControl {
       }
     }
     warnings.push(...engines.problems());
+    for (const [key, problem] of store.unwrittenRevocations)
+      warnings.push(`Key ${key} is revoked in the memory of this proxy alone: ${problem}`);
     const problem = storeProblem();
     if (problem !== undefined) warnings.push(problem);
     return warnings;

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { FlmError } from '../core/errors.ts';
 import type { ApiKey } from '../core/security/api-key.ts';
 import type { KeyRequestInput } from '../core/security/key-request.ts';
-import type { CreatedKey, ListedKey } from '../core/security/security-service.ts';
+import type { CreatedKey, ListedKey, RevokedKey } from '../core/security/security-service.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
 import { collect, number } from './config-flags.ts';
 import { facts, moment, printable, table } from './layout.ts';
@@ -178,14 +178,33 @@ function revoke(cli: Cli): Command {
     .argument('<key>', 'id, or a label that only one key has')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
-        const record = await session.flm.security.revokeKey(name);
-        if (session.json)
-          return session.terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));
-        session.terminal.out(
-          `Revoked ${record.id} (${printable(record.label)}). Running proxies refuse it from now on.`,
-        );
+        tellRevoked(session, await session.flm.security.revokeKey(name));
       }),
     );
+}
+
+function tellRevoked(session: Session, { record, unwritten, unreached }: RevokedKey): void {
+  const { terminal } = session;
+  if (session.json) {
+    const inMemoryOf = unwritten === undefined ? {} : { inMemoryOf: unwritten.inMemoryOf };
+    terminal.out(JSON.stringify({ ...keyDocument({ record, lastUse: undefined }), ...inMemoryOf }));
+  } else {
+    const name = `${record.id} (${printable(record.label)})`;
+    const where = unwritten === undefined ? '' : ` in the memory of ${unwritten.inMemoryOf.join(', ')}`;
+    terminal.out(`Revoked ${name}${where}. Running proxies refuse it from now on.`);
+  }
+  const warn = (text: string): void => terminal.talk(`${terminal.paint('yellow', '!')} ${text}`);
+  if (unwritten !== undefined) {
+    warn(`The revocation is not stored: ${unwritten.problem.message}`);
+    terminal.talk(
+      `Each proxy stores it as soon as that works. One that ends before forgets it: then run \`flm key revoke ${record.id}\` again.`,
+    );
+  }
+  if (unreached.length === 0) return;
+  warn(
+    `${unreached.join(', ')} did not answer and may still accept the key; end it: flm proxy stop ${unreached[0]}`,
+  );
+  session.cli.exit = 1;
 }
 
 function remove(cli: Cli): Command {

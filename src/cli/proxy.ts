@@ -70,7 +70,7 @@ function stop(cli: Cli): Command {
           return;
         }
         if (stopped.length === 0) session.terminal.talk('No proxy is running.');
-        for (const s of stopped) session.terminal.out(stoppedText(s));
+        for (const s of stopped) tellStopped(session, s);
       }),
     );
 }
@@ -189,6 +189,14 @@ function urlOf(view: ProxyView): string {
 function stoppedDocument({ handle, report }: StoppedProxy) {
   const { id, pid, port, profile } = handle;
   return { id, pid, port, profile, ...report };
+}
+
+function tellStopped({ terminal }: Session, stopped: StoppedProxy): void {
+  terminal.out(stoppedText(stopped));
+  for (const key of stopped.report.forgottenRevocations ?? [])
+    terminal.talk(
+      `${terminal.paint('yellow', '!')} Key ${key} was revoked in its memory alone and is valid again at the next start: run \`flm key revoke ${key}\` once the database can be written.`,
+    );
 }
 
 function stoppedText({ handle, report }: StoppedProxy): string {

@@ -9,7 +9,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
 import { textOf } from '../core/gathered-bytes.ts';
-import type { Refusal, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
+import type { LiveRevocation, Refusal, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import { nonceField } from './control-server.ts';
 import { codeOf } from './control-socket.ts';
@@ -31,10 +31,14 @@ export interface ControlClient {
   /** Undefined if no refusal of that id is remembered. */
   explain(requestId: string, signal?: AbortSignal): Promise<Refusal | undefined | 'gone'>;
   temporaryKey(ttlMs: number, signal?: AbortSignal): Promise<TemporaryKey | 'gone'>;
+  /** Undefined where the proxy knows no key of that id. */
+  revokeKey(keyId: string, actor: string, signal?: AbortSignal): Promise<LiveRevocation | undefined | 'gone'>;
 }
 
 const askMs = 2_000;
 const metricsMs = 5_000;
+/** It is in force at once; the answer waits for the store, which waits for other writers. */
+const revokeMs = 10_000;
 /** On top of the grace time: what a proxy needs to end streams and close. */
 export const stopSlackMs = 5_000;
 const maxAnswerBytes = 64 * 1024 ** 2;
@@ -72,6 +76,12 @@ export function controlClient(
     },
     temporaryKey: (ttlMs, signal) =>
       client.json<TemporaryKey>('POST', `/temporary-key?ttlMs=${ttlMs}`, askMs, signal),
+    async revokeKey(keyId, actor, signal) {
+      const target = `/revoke/${encodeURIComponent(keyId)}?actor=${encodeURIComponent(actor)}`;
+      const answer = await client.ask('POST', target, revokeMs, signal);
+      if (typeof answer === 'string') return 'gone';
+      return answer.status === 404 ? undefined : client.jsonOf<LiveRevocation>(answer);
+    },
   };
 }
 

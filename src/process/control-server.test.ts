@@ -105,6 +105,8 @@ function controlOf(path: string, asked: unknown[], parts: Partial<ProxyControl> 
     },
     explain: (id) => (id === refusal.id ? refusal : undefined),
     temporaryKey: (ttlMs) => ({ id: 'key_t', key: 'flm_t', expiresAtMs: ttlMs }),
+    revokeKey: async (keyId, actor) =>
+      keyId === 'key_t' ? { written: false, problem: `${actor} met a full disk` } : undefined,
     ...parts,
   };
 }
@@ -171,6 +173,11 @@ test('each call of the control goes over the socket and comes back whole', async
   assert.deepEqual(await client.explain('req/1 ü'), refusal);
   assert.equal(await client.explain('another'), undefined);
   assert.deepEqual(await client.temporaryKey(9), { id: 'key_t', key: 'flm_t', expiresAtMs: 9 });
+  assert.deepEqual(await client.revokeKey('key_t', 'cli:me'), {
+    written: false,
+    problem: 'cli:me met a full disk',
+  });
+  assert.equal(await client.revokeKey('key_x', 'cli:me'), undefined);
   const lines = [];
   for await (const each of client.tail(new AbortController().signal)) lines.push(each);
   assert.deepEqual(lines, [line]);
@@ -289,6 +296,7 @@ test('where nobody listens every call says that it is gone', async (t) => {
   assert.equal(await client.reload(), 'gone');
   assert.equal(await client.metrics(), 'gone');
   assert.equal(await client.temporaryKey(1_000), 'gone');
+  assert.equal(await client.revokeKey('key_t', 'cli:me'), 'gone');
   for await (const _ of client.tail(new AbortController().signal)) assert.fail('a line of nobody');
 });
 

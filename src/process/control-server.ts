@@ -11,6 +11,7 @@
  *   GET  /tail                  one RequestLine a line, from now on, until the client leaves
  *   GET  /explain/REQUEST-ID    Refusal, or 404
  *   POST /temporary-key?ttlMs=  TemporaryKey
+ *   POST /revoke/KEY-ID?actor=  LiveRevocation, or 404
  *
  * Each answer carries the proxy's nonce in `flm-nonce`; a request that carries another one is refused with 409 before
  * anything is done. Errors are `{"error": {code, params, faults}}`. Requests have no body.
@@ -169,6 +170,11 @@ class ControlHttp implements ControlServer {
       }
       case 'POST /temporary-key':
         return json(control.temporaryKey(numberIn(url, 'ttlMs', defaultTtlMs)));
+      case 'POST /revoke': {
+        const actor = url.searchParams.get('actor') ?? 'control socket';
+        const revocation = await control.revokeKey(decoded(argument ?? ''), actor);
+        return revocation === undefined ? failure(404, 'there is no key of that id') : json(revocation);
+      }
       default:
         return failure(404, 'there is no such path, or not with that method');
     }

@@ -29,12 +29,16 @@ export async function bindControlSocket(server: Server, path: string): Promise<v
   if (!isPipe(path)) chmodSync(path, 0o600);
 }
 
-/** Removes a socket that nobody listens on. True if nothing is there (any more), false if somebody answers. */
+/** Removes a socket that nobody listens on, where the disk lets it. True if nobody listens, false if somebody does. */
 export async function removeStaleSocket(path: string): Promise<boolean> {
   const outcome = await knock(path);
   if (outcome === 'ENOENT') return true;
   if (outcome !== 'ECONNREFUSED') return false;
-  if (!isPipe(path)) rmSync(path, { force: true });
+  try {
+    if (!isPipe(path)) rmSync(path, { force: true });
+  } catch {
+    // On a read-only disk the file stays; who binds there next is told.
+  }
   return true;
 }
 

@@ -204,4 +204,5 @@ class TinyProxy implements RunningProxy, ProxyControl {
   temporaryKey() {
     return { id: 'key_t', key: 'flm_t', expiresAtMs: 0 };
   }
+  async revokeKey(): Promise<undefined> {}
 }

@@ -41,6 +41,8 @@ export interface StopReport {
   /** Of these, ended by the end of the grace time. */
   readonly cut: number;
   readonly tookMs: number;
+  /** Ids of keys that were revoked in its memory alone: the store could not be written until the end. */
+  readonly forgottenRevocations?: readonly string[];
 }
 
 /** What is asked for at a start. */
@@ -78,6 +80,12 @@ export interface Refusal {
   readonly params?: ErrorParams;
 }
 
+/** A key was revoked in one proxy, at once; `problem` says why the store does not have it yet, and the proxy tries on. */
+export interface LiveRevocation {
+  readonly written: boolean;
+  readonly problem?: string;
+}
+
 /** A key that lives only in the memory of one proxy. */
 export interface TemporaryKey {
   readonly id: string;
@@ -101,6 +109,11 @@ export interface ProxyControl {
   /** Of the last refusals (bounded), the one of that request. */
   explain(requestId: string): Refusal | undefined;
   temporaryKey(ttlMs: number): TemporaryKey;
+  /**
+   * For when the store cannot be written: revokes the key in memory, and then in the store, now or as soon as that works.
+   * `actor` is for the audit. Undefined where the proxy knows no key of that id.
+   */
+  revokeKey(keyId: string, actor: string): Promise<LiveRevocation | undefined>;
 }
 
 /** A proxy inside this process, as the composition root makes it. Its listener answers when the promise resolves. */

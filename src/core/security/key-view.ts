@@ -13,6 +13,26 @@ export function compileKey(key: ApiKey): KeyView {
   return new CompiledKey(key);
 }
 
+/** The same key, revoked. */
+export function revokedView(key: KeyView): KeyView {
+  return {
+    id: key.id,
+    familyId: key.familyId,
+    label: key.label,
+    digest: key.digest,
+    scopes: key.scopes,
+    anyModel: key.anyModel,
+    anyEngine: key.anyEngine,
+    mayUseModel: (name) => key.mayUseModel(name),
+    mayUseEngine: (id) => key.mayUseEngine(id),
+    mayUseEndpoint: (route) => key.mayUseEndpoint(route),
+    mayComeFrom: (address) => key.mayComeFrom(address),
+    limits: key.limits,
+    expiresAtMs: key.expiresAtMs,
+    revoked: true,
+  };
+}
+
 const noNames: ReadonlySet<string> = new Set();
 const noGlobs: readonly (readonly string[])[] = [];
 const noAddresses = new AddressRules([]);

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { openMemoryStore } from '../../store/memory/memory-store.ts';
 import { PolicyError, StoreError } from '../errors.ts';
+import type { LiveRevocation } from '../proxy/ports.ts';
 import { looksLikeKey, type SecretTools } from './key-secret.ts';
-import { SecurityService } from './security-service.ts';
+import { type LiveRevocations, SecurityService } from './security-service.ts';
 
 const secrets: SecretTools = {
   randomBytes: (count) => randomBytes(count),
@@ -13,7 +14,10 @@ const secrets: SecretTools = {
   crc32: (text) => crc32(text),
 };
 
-function setUp(announce = async (): Promise<void> => {}) {
+function setUp(
+  announce = async (): Promise<void> => {},
+  revokeLive: (keyId: string) => Promise<LiveRevocations> = async () => new Map(),
+) {
   const store = openMemoryStore(async () => true);
   let nowMs = 1_000_000;
   let announced = 0;
@@ -22,6 +26,7 @@ function setUp(announce = async (): Promise<void> => {}) {
     clock: { nowMs: () => nowMs },
     secrets,
     ownAddresses: ['127.0.0.1'],
+    revokeLive,
     actor: 'cli:test',
     announce: async () => {
       announced += 1;
@@ -105,7 +110,7 @@ test('a revoked key stays revoked, and revoking it again changes nothing', async
   const first = await service.revokeKey(record.id);
   const told = announced();
   pass(1_000);
-  assert.deepEqual(await service.revokeKey(record.id), first);
+  assert.deepEqual((await service.revokeKey(record.id)).record, first.record);
   assert.equal(announced(), told);
   await assert.rejects(service.rotateKey(record.id, 0), codeOf('KEY_INVALID'));
 });
@@ -167,6 +172,24 @@ test('a change that is written succeeds, whatever keeps it from being announced'
   await service.deleteKey(record.id);
   await service.setPolicy({ denyIps: ['10.0.0.0/8'] });
   assert.equal((await store.audit.list(9)).length, 5);
+});
+
+test('where the store cannot be written, running proxies revoke a key, and who cannot be reached is named', async () => {
+  const { store, service } = setUp(undefined, async () => live);
+  const live = new Map<string, LiveRevocation | 'unreached'>();
+  const { record } = await service.createKey({ label: 'laptop' });
+  store.security.updateKey = () =>
+    Promise.reject(new StoreError('STORE_FULL', { params: { file: 'flm.db' } }));
+  const isFull = (error: unknown) => error instanceof StoreError && error.code === 'STORE_FULL';
+  await assert.rejects(service.revokeKey('laptop'), isFull);
+  live.set('px_b', 'unreached');
+  await assert.rejects(service.revokeKey('laptop'), isFull);
+  live.set('px_a', { written: false, problem: 'full' });
+  const { unwritten, unreached } = await service.revokeKey(record.id);
+  assert.deepEqual([unwritten?.inMemoryOf, unwritten?.problem.code], [['px_a'], 'STORE_FULL']);
+  assert.deepEqual(unreached, ['px_b']);
+  live.set('px_c', { written: true });
+  assert.equal((await service.revokeKey('laptop')).unwritten, undefined);
 });
 
 test('a usage file that cannot be read hides when keys were used, and nothing else', async () => {

@@ -4,7 +4,8 @@
  * change is written, nothing that follows makes it fail.
  */
 import type { Clock } from '../clock.ts';
-import { FlmError, PolicyError } from '../errors.ts';
+import { FlmError, PolicyError, StoreError } from '../errors.ts';
+import type { LiveRevocation } from '../proxy/ports.ts';
 import { type ApiKey, revokedFault } from './api-key.ts';
 import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
 import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
@@ -21,6 +22,8 @@ export interface SecurityServiceNeeds {
   readonly ownAddresses: readonly string[];
   /** Who changes things, for the audit: `cli:USER`. */
   readonly actor: string;
+  /** Revokes a key in every proxy that runs and knows it, for when the store cannot be written. */
+  readonly revokeLive?: (keyId: string) => Promise<LiveRevocations>;
   /** Told of each key as soon as it is stored: from then on its secret must not get lost. */
   readonly onKeyMade?: (made: CreatedKey) => void;
   /** Tells running proxies to look. They look by themselves a moment later, so a failure is ignored. */
@@ -32,6 +35,17 @@ export interface CreatedKey {
   readonly record: ApiKey;
   readonly key: string;
 }
+
+/** A revocation. In the store, unless `unwritten` says what kept it out; then the proxies named have it in memory. */
+export interface RevokedKey {
+  readonly record: ApiKey;
+  readonly unwritten?: { readonly problem: StoreError; readonly inMemoryOf: readonly string[] };
+  /** Ids of proxies that did not answer when they were asked to revoke it in memory. */
+  readonly unreached: readonly string[];
+}
+
+/** What became of a revocation in each running proxy, by id. */
+export type LiveRevocations = ReadonlyMap<string, LiveRevocation | 'unreached'>;
 
 export interface ListedKey {
   readonly record: ApiKey;
@@ -134,15 +148,37 @@ export class SecurityService {
     return this.#made({ record, key: fresh.key });
   }
 
-  /** For ever. Revoking it again changes nothing. Throws KEY_NOT_FOUND. */
-  async revokeKey(name: string): Promise<ApiKey> {
+  /**
+   * For ever. Revoking it again changes nothing. Where the store cannot be written, the proxies that run revoke the key in
+   * memory. Throws KEY_NOT_FOUND, and what kept the store from being written where no proxy took the revocation.
+   */
+  async revokeKey(name: string): Promise<RevokedKey> {
     const record = await this.findKey(name);
-    if (record.revokedAtMs !== null) return record;
+    if (record.revokedAtMs !== null) return { record, unreached: [] };
     const revoked = { ...record, revokedAtMs: this.#needs.clock.nowMs() };
     const entry = this.#entry('key.revoke', record.id, record, revoked);
-    await this.#needs.repository.updateKey(revoked, entry);
+    try {
+      await this.#needs.repository.updateKey(revoked, entry);
+    } catch (error) {
+      if (error instanceof StoreError) return this.#revokeLive(revoked, error);
+      throw error;
+    }
     await this.#announce();
-    return revoked;
+    return { record: revoked, unreached: [] };
+  }
+
+  async #revokeLive(record: ApiKey, problem: StoreError): Promise<RevokedKey> {
+    const outcomes = await this.#needs.revokeLive?.(record.id);
+    const taken = [...(outcomes ?? [])].flatMap(([proxy, outcome]) =>
+      outcome === 'unreached' ? [] : [{ proxy, outcome }],
+    );
+    if (taken.length === 0) throw problem;
+    const unreached = [...(outcomes ?? [])].flatMap(([proxy, outcome]) =>
+      outcome === 'unreached' ? [proxy] : [],
+    );
+    // A proxy that has the files open may still be able to write them.
+    if (taken.some(({ outcome }) => outcome.written)) return { record, unreached };
+    return { record, unwritten: { problem, inMemoryOf: taken.map(({ proxy }) => proxy) }, unreached };
   }
 
   /** Forgets it; what was used under it stays in the usage table. Throws KEY_NOT_FOUND. */

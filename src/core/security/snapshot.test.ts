@@ -59,3 +59,27 @@ test('listeners are told both snapshots, until they are taken off', () => {
   holder.apply({});
   assert.deepEqual(told, [true]);
 });
+
+test('a key that is revoked in memory stays so whatever the store says, until the store knows', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  const swaps: (boolean | undefined)[] = [];
+  holder.onSwap((_old, now) => swaps.push(now.keysById.get('k1')?.revoked));
+  holder.apply(upsert(key('k1', 'd1', { models: ['qwen*'] }), key('k2', 'd2')));
+  assert.equal(holder.revoke('unknown'), false);
+  assert.equal(holder.revoke('k1'), true);
+  const revoked = holder.current().keysByDigest.get('d1');
+  assert.deepEqual(
+    [revoked?.revoked, revoked?.mayUseModel('qwen3'), revoked?.mayUseModel('x')],
+    [true, true, false],
+  );
+  assert.equal(holder.current().keysById.get('k2')?.revoked, false);
+
+  // A label is changed, the file is read anew: neither brings it back.
+  holder.apply(upsert(key('k1', 'd1', { label: 'new' })));
+  holder.apply({ keys: { replaceAll: true, upserted: [key('k1', 'd1')], removedIds: [] } });
+  holder.apply({ policy: defaultPolicy });
+  assert.equal(holder.current().keysByDigest.get('d1')?.revoked, true);
+
+  holder.apply(upsert(key('k1', 'd1', { revokedAtMs: 5 })));
+  assert.deepEqual(swaps, [false, true, true, true, true, true]);
+});

@@ -5,7 +5,7 @@
 import type { Off } from '../clock.ts';
 import { AddressRules } from './address-rules.ts';
 import type { ApiKey, KeyView } from './api-key.ts';
-import { compileKey } from './key-view.ts';
+import { compileKey, revokedView } from './key-view.ts';
 import { OriginRules } from './origin-rules.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 
@@ -39,10 +39,17 @@ export function compilePolicy(source: SecurityPolicy): CompiledPolicy {
   };
 }
 
-/** Holds the current snapshot and makes the next one from what changed; keys that did not change keep their views. */
+/**
+ * Holds the current snapshot and makes the next one from what changed; keys that did not change keep their views.
+ *
+ * A key that was revoked here, because the store could not be written, stays revoked whatever the store says, until the
+ * store says the same or forgets the key.
+ */
 export class SnapshotHolder implements SnapshotSource {
   #current: Snapshot;
   readonly #listeners = new Set<(old: Snapshot, now: Snapshot) => void>();
+  /** Ids of keys that are revoked here and not yet in the store. */
+  readonly #revoked = new Set<string>();
 
   constructor(policy: SecurityPolicy) {
     this.#current = { keysByDigest: new Map(), keysById: new Map(), policy: compilePolicy(policy) };
@@ -55,6 +62,20 @@ export class SnapshotHolder implements SnapshotSource {
   onSwap(f: (old: Snapshot, now: Snapshot) => void): Off {
     this.#listeners.add(f);
     return () => this.#listeners.delete(f);
+  }
+
+  /** Revokes a key in memory; false where there is none of that id. */
+  revoke(id: string): boolean {
+    const old = this.#current;
+    const key = old.keysById.get(id);
+    if (key === undefined) return false;
+    if (key.revoked) return true;
+    this.#revoked.add(id);
+    const revoked = revokedView(key);
+    const keysById = new Map(old.keysById).set(id, revoked);
+    const keysByDigest = new Map(old.keysByDigest).set(key.digest, revoked);
+    this.#swap({ ...old, keysById, keysByDigest });
+    return true;
   }
 
   /** Applies one change as a whole. */
@@ -70,15 +91,28 @@ export class SnapshotHolder implements SnapshotSource {
     let { keysByDigest, keysById } = old;
     if (change.keys !== undefined) {
       const byId = change.keys.replaceAll ? new Map<string, KeyView>() : new Map(old.keysById);
-      for (const id of change.keys.removedIds) byId.delete(id);
-      for (const key of change.keys.upserted) byId.set(key.id, compileKey(key));
+      for (const id of change.keys.removedIds) {
+        byId.delete(id);
+        this.#revoked.delete(id);
+      }
+      for (const key of change.keys.upserted) byId.set(key.id, this.#compile(key));
       const byDigest = new Map<string, KeyView>();
       for (const view of byId.values()) byDigest.set(view.digest, view);
       keysByDigest = byDigest;
       keysById = byId;
     }
     const policy = change.policy === undefined ? old.policy : compilePolicy(change.policy);
-    this.#current = { keysByDigest, keysById, policy };
-    for (const listener of this.#listeners) listener(old, this.#current);
+    this.#swap({ keysByDigest, keysById, policy });
+  }
+
+  #swap(next: Snapshot): void {
+    const old = this.#current;
+    this.#current = next;
+    for (const listener of this.#listeners) listener(old, next);
+  }
+
+  #compile(key: ApiKey): KeyView {
+    if (key.revokedAtMs !== null) this.#revoked.delete(key.id);
+    return this.#revoked.has(key.id) ? revokedView(compileKey(key)) : compileKey(key);
   }
 }

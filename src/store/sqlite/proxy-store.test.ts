@@ -236,6 +236,36 @@ test('tokens of today are those of a whole family, also of a key that is deleted
   assert.deepEqual([proxy.today('key_a'), proxy.today('key_b'), proxy.today('key_c')], [21, 0, 0]);
 });
 
+test('a revocation that cannot be written is kept and written with its audit entry once that works', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  const { proxy } = await running(t, home, { busyTimeoutMs: 50 });
+  const lock = await lockFile(t, join(home, 'flm.db'));
+  const audit = { atMs: 5, actor: 'cli:me', action: 'key.revoke', subject: 'key_a' };
+  const { first, written } = proxy.revoke('key_a', audit);
+  assert.match((await first) ?? '', /flm\.db is locked/);
+  assert.deepEqual([...proxy.unwrittenRevocations.keys()], ['key_a']);
+  assert.deepEqual(await proxy.writeRevocations(), ['key_a']);
+  await lock.release();
+  await written;
+  assert.equal((await cli.security.findKey('key_a'))?.revokedAtMs, 5);
+  assert.deepEqual(await cli.audit.list(9), [audit]);
+  assert.equal(proxy.unwrittenRevocations.size, 0);
+});
+
+test('a revocation that could not be written before is written as the proxy ends', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  await cli.security.insertKey(sampleKey('a'));
+  const { proxy } = await running(t, home, { busyTimeoutMs: 50 });
+  const lock = await lockFile(t, join(home, 'flm.db'));
+  await proxy.revoke('key_a', { atMs: 5, actor: 'cli:me', action: 'key.revoke', subject: 'key_a' }).first;
+  await lock.release();
+  await proxy.close();
+  assert.equal((await cli.security.findKey('key_a'))?.revokedAtMs, 5);
+});
+
 test('what was used today is known when start resolves', async (t) => {
   const home = temporaryHome(t);
   await openedStore(t, home).usage.addUsage([sampleUsage({ atMs: Date.now() })]);

@@ -40,8 +40,27 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   touch(keyId: string, use: LastUse): void;
   /** Written within a second; past some hundred a second they are counted, not kept. */
   record(entry: AuditEntry): void;
+  /**
+   * Writes the revocation of a key, now or as soon as that works. `first` resolves with what the first try met;
+   * `written` once it is in the store, which may be never.
+   */
+  revoke(keyId: string, audit: AuditEntry): Revocation;
+  /** Tries once more to write every revocation; the ids of keys for which that failed. */
+  writeRevocations(): Promise<readonly string[]>;
+  /** Revocations that are not in the store yet: key id to what the last try met. */
+  readonly unwrittenRevocations: ReadonlyMap<string, string>;
   saveHandle(handle: ProxyHandle): Promise<void>;
   deleteHandle(id: string, nonce: string): Promise<void>;
+}
+
+export interface Revocation {
+  readonly first: Promise<string | undefined>;
+  readonly written: Promise<void>;
+}
+
+interface UnwrittenRevocation {
+  readonly audit: AuditEntry;
+  readonly written: PromiseWithResolvers<void>;
 }
 
 const pollMs = 250;
@@ -62,6 +81,8 @@ class ThreadedStore implements ProxyStore {
   readonly #batches = new UsageBatches(this.#writer);
   readonly #problems = new Map<'state' | 'usage' | 'totals', string>();
   #told: string | undefined;
+  readonly #revocations = new Map<string, UnwrittenRevocation>();
+  readonly #revocationProblems = new Map<string, string>();
   #listener: StateListener | undefined;
   #seen: Seen | undefined;
   #looking: Promise<void> | undefined;
@@ -125,6 +146,22 @@ class ThreadedStore implements ProxyStore {
     this.#batches.record(entry);
   }
 
+  revoke(keyId: string, audit: AuditEntry): Revocation {
+    const known = this.#revocations.get(keyId);
+    const revocation = known ?? { audit, written: Promise.withResolvers<void>() };
+    this.#revocations.set(keyId, revocation);
+    return { first: this.#writeRevocation(keyId, 'urgent'), written: revocation.written.promise };
+  }
+
+  async writeRevocations(): Promise<readonly string[]> {
+    for (const keyId of this.#revocations.keys()) await this.#writeRevocation(keyId, 'urgent');
+    return [...this.#revocations.keys()];
+  }
+
+  get unwrittenRevocations(): ReadonlyMap<string, string> {
+    return this.#revocationProblems;
+  }
+
   async saveHandle(handle: ProxyHandle): Promise<void> {
     if (this.#closed !== undefined) throw closedError();
     await this.#thread.ask({ do: 'saveHandle', handle }, 'urgent');
@@ -148,6 +185,7 @@ class ThreadedStore implements ProxyStore {
     // What is on its way, and what came since.
     await this.#flush('urgent');
     await this.#flush('urgent');
+    await this.writeRevocations();
     // Where it cannot say goodbye it is ended; its name among the writers is forgotten in time.
     if (this.#thread.alive)
       await this.#thread.ask({ do: 'close', writer: this.#writer }, 'patient').catch(() => {});
@@ -212,9 +250,32 @@ class ThreadedStore implements ProxyStore {
   }
 
   #flushSoon(): void {
-    this.#flushing ??= this.#flush('patient').finally(() => {
+    this.#flushing ??= this.#flushAll().finally(() => {
       this.#flushing = undefined;
     });
+  }
+
+  async #flushAll(): Promise<void> {
+    for (const keyId of this.#revocations.keys()) await this.#writeRevocation(keyId, 'patient');
+    await this.#flush('patient');
+  }
+
+  /** Never rejects. Undefined once it is written; a second try of a revocation that is in already changes nothing. */
+  async #writeRevocation(keyId: string, urgency: 'urgent' | 'patient'): Promise<string | undefined> {
+    const revocation = this.#revocations.get(keyId);
+    if (revocation === undefined) return undefined;
+    const { audit, written } = revocation;
+    try {
+      await this.#thread.ask({ do: 'revoke', keyId, atMs: audit.atMs, audit }, urgency);
+    } catch (error) {
+      const problem = error instanceof FlmError ? `${error.message} ${error.hint}` : String(error);
+      this.#revocationProblems.set(keyId, problem);
+      return problem;
+    }
+    this.#revocations.delete(keyId);
+    this.#revocationProblems.delete(keyId);
+    written.resolve();
+    return undefined;
   }
 
   /** Never rejects: what could not be written is tried again, the same batch under the same number. */

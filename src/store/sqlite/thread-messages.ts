@@ -4,6 +4,7 @@
  *   look        ->  slice*, state     what changed since `seen`; `next` asks for the slice after the one that came
  *   count       ->  counted           tokens of today, where they changed
  *   write       ->  done              a batch, again with the same sequence until it is answered
+ *   revoke      ->  done              a key, with its audit entry; a key that is gone or revoked already is no failure
  *   saveHandle, deleteHandle, close  ->  done
  *
  * or `failed`. The thread remembers nothing that a new one could not do without.
@@ -11,7 +12,7 @@
 import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { ApiKey } from '../../core/security/api-key.ts';
-import type { StateChange } from '../../core/security/ports.ts';
+import type { AuditEntry, StateChange } from '../../core/security/ports.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 
 export interface ThreadStart {
@@ -41,6 +42,7 @@ export type Order =
   | { readonly do: 'write'; readonly batch: UsageBatch }
   | { readonly do: 'saveHandle'; readonly handle: ProxyHandle }
   | { readonly do: 'deleteHandle'; readonly id: string; readonly nonce: string }
+  | { readonly do: 'revoke'; readonly keyId: string; readonly atMs: number; readonly audit: AuditEntry }
   | { readonly do: 'close'; readonly writer: string };
 
 export type Answer =

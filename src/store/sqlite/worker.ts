@@ -10,7 +10,7 @@ import { FlmError } from '../../core/errors.ts';
 import type { ApiKey } from '../../core/security/api-key.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayName } from '../usage-row.ts';
-import { recordAudit } from './audit-repository.ts';
+import { recordAudit, writeChange } from './audit-repository.ts';
 import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { integer } from './rows.ts';
@@ -83,6 +83,13 @@ class StoreWorker {
       case 'deleteHandle':
         deleteHandle(this.#flm, order.id, order.nonce);
         return { say: 'done' };
+      case 'revoke': {
+        const sql = 'UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
+        const { keyId, atMs, audit } = order;
+        this.#flm.followFile();
+        writeChange(this.#flm, audit, () => this.#flm.run(sql, atMs, keyId));
+        return { say: 'done' };
+      }
       case 'close':
         this.#forgetWriter(order.writer);
         this.#disconnect();
