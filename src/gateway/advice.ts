@@ -4,6 +4,7 @@
  * Runs for refusals only.
  */
 import type { Dialect } from '../core/engine/routes.ts';
+import { holdsScope } from '../core/security/access.ts';
 import type { Exchange } from './exchange.ts';
 import { parseHost } from './hosts.ts';
 import { literalRows, patternMatch } from './route-match.ts';
@@ -49,6 +50,19 @@ function routeAt(path: string, withPlaceholders: boolean): Route | undefined {
 export function meantText(path: string): string {
   const meant = meantRoute(path);
   return meant === undefined ? '' : `; ${meant.path} was probably meant`;
+}
+
+/** What can stand in a message and in a path of an engine. */
+const plain = /^(?:\/[A-Za-z0-9_.:@+-]+)+$/;
+
+/**
+ * `; an engine's own API is at /engine/ID/api/pull`, for a key that could ask there; nothing for others, who would get a 403.
+ */
+export function engineText(x: Exchange): string {
+  const { key, path } = x;
+  if (key === undefined || path.length > maxLength || !plain.test(path)) return '';
+  if (!holdsScope(key, 'engine:read')) return '';
+  return `; an engine's own API is at /engine/ID${path}`;
 }
 
 /** The API that a path belongs to, where it is no row of the table. */

@@ -2,7 +2,7 @@
  * Step four: which row of the table a request asks for. Decides on the raw path; an escape is legal only inside
  * `{id}` and `{rest}`, and nothing is normalised: a path is in the table or it is a 404.
  */
-import { meantText } from './advice.ts';
+import { engineText, meantText } from './advice.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { literalRows, patternMatch } from './route-match.ts';
 import { engineMethods, probePaths, type Route } from './routes.ts';
@@ -26,7 +26,11 @@ export const router: Step = (x) => {
   });
   if (found !== undefined) return take(x, found.route, found.params);
   if (tried.length > 0) return wrongMethod(tried);
-  return { code: 'ROUTE_UNKNOWN', params: { meant: meantText(x.path) }, rule: 'the route table' };
+  return {
+    code: 'ROUTE_UNKNOWN',
+    params: { meant: meantText(x.path) + engineText(x) },
+    rule: 'the route table',
+  };
 };
 
 function take(x: Exchange, route: Route, params: readonly string[]): undefined {
