@@ -10,7 +10,7 @@ import process from 'node:process';
 import { after, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { assertMistake, makeCli, type Running, type TestCli } from '../helpers/cli.ts';
-import { startFakeCa } from '../helpers/fake-ca.ts';
+import { type FakeCa, json, startFakeCa } from '../helpers/fake-ca.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 
 const stock = takeStock();
@@ -26,33 +26,60 @@ interface Proxy {
 
 interface Scene {
   readonly cli: TestCli;
+  readonly ca: FakeCa;
   readonly start: Running;
   readonly proxy: Proxy;
   readonly flags: readonly string[];
 }
 
-/** A start that waits for a CA that never answers. */
-async function starting(t: TestContext, port = '0'): Promise<Scene> {
+/** An order that the CA never gets done with: a start waits for it until its 90 seconds are over. */
+function pendingOrder(ca: FakeCa): void {
+  const base = ca.directory.replace(/\/directory$/, '');
+  ca.says['/order'] = (response) => {
+    response.setHeader('location', `${base}/order/1`);
+    const authorizations = [`${base}/authorization`];
+    json(response, 201, { status: 'pending', authorizations, finalize: `${base}/finalize` });
+  };
+  const challenge = {
+    type: 'tls-alpn-01',
+    url: `${base}/challenge`,
+    token: 'a-token-that-is-long-enough',
+    status: 'pending',
+  };
+  ca.says['/authorization'] = (response) => {
+    const identifier = { type: 'dns', value: 'llm.example.org' };
+    json(response, 200, { status: 'pending', identifier, challenges: [challenge] });
+  };
+  ca.says['/challenge'] = (response) => json(response, 200, { ...challenge, status: 'processing' });
+}
+
+/** A start that waits for its certificate. */
+async function starting(t: TestContext): Promise<Scene> {
   const cli = makeCli(t);
   const ca = await startFakeCa(t, cli.folder, () => Date.now());
-  ca.says['/directory'] = () => {};
+  pendingOrder(ca);
   const flags = [
     ...['--mode', 'https-acme', '--domain', 'llm.example.org', '--bind', '127.0.0.1', '--acme-accept-terms'],
     ...['--acme-directory', ca.directory, '--acme-ca', ca.caFile, '--acme-challenge', 'tls-alpn-01'],
   ];
-  const start = cli.start('proxy', 'start', '--port', port, ...flags);
-  return { cli, start, proxy: await seen(cli, (p) => p.state === 'starting'), flags };
+  const start = cli.start('proxy', 'start', '--port', '0', ...flags);
+  return { cli, ca, start, proxy: await seen(cli, start, (p) => p.state === 'starting'), flags };
 }
 
 async function proxies(cli: TestCli): Promise<readonly Proxy[]> {
   return (await cli.run('proxy', 'status', '--json')).json<{ proxies: readonly Proxy[] }>().proxies;
 }
 
-/** Looks until the store has such a proxy. */
-async function seen(cli: TestCli, isMeant: (p: Proxy) => boolean): Promise<Proxy> {
+/** Looks until such a proxy is there, or the command that starts it has ended. */
+async function seen(cli: TestCli, start: Running, isMeant: (p: Proxy) => boolean): Promise<Proxy> {
+  let isOver = false;
+  void start.ended.then(() => {
+    isOver = true;
+  });
   for (;;) {
     const found = (await proxies(cli)).find(isMeant);
     if (found !== undefined) return found;
+    assert.equal(isOver, false, start.stderr());
   }
 }
 
@@ -80,23 +107,30 @@ async function gone(pid: number): Promise<void> {
 test('status, a second start, up, chat and connect know a proxy that waits for its first certificate', async (t) => {
   const { cli, proxy, flags } = await starting(t);
   assert.match(proxy.warnings?.join() ?? '', /waits for its first certificate/);
-  const text = (await cli.run('proxy', 'status')).stdout;
-  assert.match(text, /starting, profile default/);
-  assert.match((await cli.run()).stdout, /Starting: .*flm proxy status --watch/s);
-
-  const already = new RegExp(`Profile default is already starting as ${proxy.id}`);
-  assertMistake(await cli.run('proxy', 'start'), already);
-  assertMistake(await cli.run('up', '--detach'), already);
   const saved = await cli.run('profile', 'save', 'other', ...flags, '--port', String(proxy.port));
   assert.equal(saved.code, 0, saved.stderr);
+  // All at once: the start ends after 90 seconds.
+  const [text, next, start, up, other, chat, connect] = await Promise.all([
+    cli.run('proxy', 'status'),
+    cli.run(),
+    cli.run('proxy', 'start'),
+    cli.run('up', '--detach'),
+    cli.run('proxy', 'start', 'other'),
+    cli.pipe('hello', 'chat', 'm'),
+    cli.run('connect', 'codex'),
+  ]);
+  assert.match(text.stdout, /starting, profile default/);
+  assert.match(next.stdout, /Starting: .*flm proxy status --watch/s);
+  const already = new RegExp(`Profile default is already starting as ${proxy.id}`);
+  assertMistake(start, already);
+  assertMistake(up, already);
   assertMistake(
-    await cli.run('proxy', 'start', 'other'),
+    other,
     new RegExp(`already in use by the proxy ${proxy.id} \\(profile default, still starting\\)`),
   );
   const wait = new RegExp(`The proxy ${proxy.id} \\(profile default\\) is still starting`);
-  assertMistake(await cli.pipe('hello', 'chat', 'm'), wait);
-  assertMistake(await cli.run('connect', 'codex'), wait);
-  assert.equal((await proxies(cli)).length, 1);
+  assertMistake(chat, wait);
+  assertMistake(connect, wait);
 });
 
 test('a stop ends a start that waits, the start says so, and nothing is left', async (t) => {
@@ -130,7 +164,7 @@ test('a start that waits is given up with its command, also where that is killed
 test('a restart replaces a start that waits', async (t) => {
   const scene = await starting(t);
   const restart = scene.cli.start('proxy', 'restart');
-  const next = await seen(scene.cli, (p) => p.state === 'starting' && p.id !== scene.proxy.id);
+  const next = await seen(scene.cli, restart, (p) => p.state === 'starting' && p.id !== scene.proxy.id);
   assert.equal(next.port, scene.proxy.port);
   assert.match((await scene.start.ended).stderr, /it was stopped/);
   await gone(scene.proxy.pid);
@@ -144,18 +178,8 @@ test('a restart replaces a start that waits', async (t) => {
 });
 
 test('a start that fails after it was seen as starting leaves nothing', async (t) => {
-  const cli = makeCli(t);
-  const ca = await startFakeCa(t, cli.folder, () => Date.now());
-  const asked = Promise.withResolvers<() => void>();
-  ca.says['/directory'] = (response) => asked.resolve(() => void response.writeHead(500).end());
-  const start = cli.start(
-    ...['proxy', 'start', '--port', '0', '--mode', 'https-acme', '--domain', 'llm.example.org'],
-    ...['--bind', '127.0.0.1', '--acme-accept-terms', '--acme-challenge', 'tls-alpn-01'],
-    ...['--acme-directory', ca.directory, '--acme-ca', ca.caFile],
-  );
-  const proxy = await seen(cli, (p) => p.state === 'starting');
-  ca.says['/directory'] = (response) => void response.writeHead(404).end();
-  (await asked.promise)();
-  assert.equal((await start.ended).code, 1);
-  await assertNothingLeft({ cli, start, proxy, flags: [] });
+  const scene = await starting(t);
+  scene.ca.says['/authorization'] = (response) => void response.writeHead(404).end();
+  assert.equal((await scene.start.ended).code, 1);
+  await assertNothingLeft(scene);
 });
