@@ -34,7 +34,7 @@ export async function assertNoLeaks(before: Stock): Promise<void> {
   assert.deepEqual(leaks, []);
 }
 
-/** What was added since, in words. */
+/** What was added since, in words; does not wait for what is being closed. */
 export function leaksSince(before: Stock): string[] {
   const now = takeStock();
   const leaks: string[] = [];
