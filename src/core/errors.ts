@@ -481,8 +481,20 @@ export const errorTable = {
   BODY_CODED: {
     ...refused,
     status: 415,
-    text: 'Compressed request bodies are not accepted.',
-    hint: 'Leave Content-Encoding out.',
+    text: 'The content coding of the request body is not one that flm reads.',
+    hint: 'Send the body plain, or with Content-Encoding gzip or zstd, once.',
+  },
+  BODY_CODING_INVALID: {
+    ...refused,
+    status: 400,
+    text: 'The compressed request body {reason}.',
+    hint: 'Send it whole and with nothing behind it, or leave Content-Encoding out.',
+  },
+  BODY_EXPANDS: {
+    ...refused,
+    status: 413,
+    text: 'The compressed request body grows to more than {ratio} times its size.',
+    hint: 'Send it without Content-Encoding.',
   },
   BODY_TYPE_UNSUPPORTED: {
     ...refused,

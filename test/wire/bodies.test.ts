@@ -221,18 +221,11 @@ test('a form where JSON is expected is a 415, and JSON where a form is', async (
   });
 });
 
-test('a compressed body is a 415, however often it is compressed', async () => {
+test('a body with any other coding than gzip or zstd, or with more than one, is a 415 that names both', async () => {
   const bomb = gzipSync(Buffer.alloc(1_000_000, 0x20));
-  for (const coding of [
-    'gzip',
-    'br',
-    'deflate',
-    'zstd',
-    'gzip, gzip',
-    Array(1000).fill('gzip').join(','),
-    'x',
-  ])
-    await refused(bomb, 415, 'body_coded', /Compressed/, { more: `Content-Encoding: ${coding}\r\n` });
+  const thousand = Array(1000).fill('gzip').join(',');
+  for (const coding of ['br', 'deflate', 'compress', 'gzip, gzip', 'gzip, identity', thousand, 'x'])
+    await refused(bomb, 415, 'body_coded', /gzip or zstd/, { more: `Content-Encoding: ${coding}\r\n` });
   await passes('{"model":"m"}', { more: 'Content-Encoding: identity\r\n' });
 });
 

@@ -145,7 +145,9 @@ describe('concurrency is given back, once, when a request', () => {
     'names an unknown model': (key) => refused(post(chat, key, '{"model":"none"}'), 404),
     'has a malformed body': (key) => refused(post(chat, key, '{"model":"m",}'), 400),
     'has the wrong content type': (key) => refused(post('/v1/audio/translations', key, good), 415),
-    'has a coded body': (key) => refused(post(chat, key, good, 'Content-Encoding: gzip\r\n'), 415),
+    'has a body of another coding': (key) => refused(post(chat, key, good, 'Content-Encoding: br\r\n'), 415),
+    'has a coded body that does not decode': (key) =>
+      refused(post(chat, key, good, 'Content-Encoding: gzip\r\n'), 400),
     'says that its body is too large': (key) => refused(head(chat, key, 'Content-Length: 100001'), 413),
     'has a body that turns out too large': (key) =>
       refused(head(chat, key, 'Transfer-Encoding: chunked') + chunk(`{"x":"${'x'.repeat(100_001)}`), 413),

@@ -47,11 +47,7 @@ export function readRequestBody(
   route: Route,
   then: (facts: BodyFacts, body: readonly Buffer[], length: number, contentType: string) => void,
 ): void {
-  const { fields } = x.head;
-  const coding = fields.get('content-encoding');
-  if (coding !== undefined && coding.toLowerCase() !== 'identity')
-    return refuse(x, { code: 'BODY_CODED', rule: 'content-encoding' });
-  const contentType = fields.get('content-type') ?? '';
+  const contentType = x.head.fields.get('content-type') ?? '';
   const multipart = /^multipart\//i.test(contentType);
   if (multipart !== (route.model === 'multipart')) {
     const expected = route.model === 'multipart' ? 'multipart/form-data' : 'application/json';
@@ -88,9 +84,6 @@ function formFields(paths: readonly string[]): readonly string[] {
 
 /** Reads a whole body that no rule looks into; an empty one where there is none. */
 export function readRawBody(x: Exchange, then: (body: readonly Buffer[], length: number) => void): void {
-  const coding = x.head.fields.get('content-encoding');
-  if (coding !== undefined && coding.toLowerCase() !== 'identity')
-    return refuse(x, { code: 'BODY_CODED', rule: 'content-encoding' });
   const pieces = new Pieces();
   x.body.read({
     chunk: (buffer) => {

@@ -1,5 +1,6 @@
 /**
- * A request body on its way in: counted, capped, held to a least rate, and paid for from the memory that all bodies share.
+ * A request body on its way in: counted, capped, held to a least rate, decoded, and paid for from the memory that all
+ * bodies share. Of a coded body both its bytes that wait for the decoder and the decoded ones are paid for.
  */
 import assert from 'node:assert/strict';
 import type {
@@ -9,6 +10,7 @@ import type {
   UnfinishedBody,
 } from '../../core/security/key-holdings.ts';
 import type { BodySink, Refusal, RequestBody } from '../exchange.ts';
+import { BodyDecoder, codingOf, type DecodedListener, unknownCoding } from './body-decoder.ts';
 import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
 import { RateWindow } from './rate-window.ts';
@@ -29,7 +31,7 @@ function exhausted(code: ExhaustedCode): Refusal {
   return { code, rule, fields: ['retry-after', '1'] };
 }
 
-export class HttpBody implements RequestBody, BodyListener, UnfinishedBody {
+export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, DecodedListener {
   older: UnfinishedBody | undefined;
   newer: UnfinishedBody | undefined;
   readonly #message: HttpMessage;
@@ -38,10 +40,17 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody {
   #sink: BodySink | undefined;
   #holding: KeyHolding | undefined;
   #rate: RateWindow | undefined;
+  /** Undefined where the body has no content coding. */
+  #decoder: BodyDecoder | undefined;
   /** Bytes that came. */
   #read = 0;
+  /** Bytes of the body without its coding. */
+  #decoded = 0;
+  /** All bytes came; what is left is to decode them. */
+  #allRead = false;
   /** Bytes that are paid for. */
   #taken = 0;
+  #released = false;
 
   constructor(message: HttpMessage, connection: Connection, needs: BodyNeeds) {
     this.#message = message;
@@ -54,7 +63,10 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody {
     const connection = this.#connection;
     const holding = connection.current?.holding;
     assert(holding !== undefined, 'a body is read for a key that has a stream');
+    const coding = codingOf(message.head.fields);
+    if (coding === 'other') return sink.failed(unknownCoding);
     if ((message.declaredBytes ?? 0) > this.#needs.maxBodyBytes) return sink.failed(this.#tooLarge());
+    if (coding !== 'none') this.#decoder = new BodyDecoder(coding, this);
     if (message.expectsContinue) message.sendContinue();
     connection.body = this;
     this.#sink = sink;
@@ -64,38 +76,39 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody {
   }
 
   data(chunk: Buffer): void {
-    const holding = this.#holding;
     // The exchange is over; what still comes is nobody's.
-    if (this.#sink === undefined || holding === undefined) return;
+    if (this.#sink === undefined) return;
     this.#read += chunk.length;
     if (this.#read > this.#needs.maxBodyBytes) return this.refuse(this.#tooLarge());
-    if (!this.#needs.holdings.takeBytes(holding, this, chunk.length))
-      return this.refuse(exhausted('BODIES_EXHAUSTED'));
-    this.#taken += chunk.length;
-    // Giving up another body may have started a request that made this one give up, too.
-    if (this.#sink === undefined) return this.release();
-    let refusal: Refusal | undefined;
-    try {
-      refusal = this.#sink.chunk(chunk);
-    } catch (error) {
-      this.#leave();
-      this.#needs.threw(this.#connection, error);
-    }
-    if (refusal !== undefined) this.refuse(refusal);
+    if (!this.#take(chunk.length)) return;
+    if (this.#decoder === undefined) this.#give(chunk);
+    else this.#decoder.write(chunk, () => this.#giveBack(chunk.length));
   }
 
   end(): void {
-    const sink = this.#sink;
-    this.#leave();
-    try {
-      sink?.end();
-    } catch (error) {
-      this.#needs.threw(this.#connection, error);
-    }
+    this.#allRead = true;
+    if (this.#decoder === undefined) this.#whole();
+    else this.#decoder.end();
+  }
+
+  decoded(chunk: Buffer): void {
+    if (this.#sink === undefined) return;
+    this.#decoded += chunk.length;
+    if (this.#decoded > this.#needs.maxBodyBytes) return this.refuse(this.#tooLarge());
+    if (this.#take(chunk.length)) this.#give(chunk);
+  }
+
+  decodedWhole(): void {
+    this.#whole();
+  }
+
+  undecodable(refusal: Refusal): void {
+    this.#guarded(() => this.refuse(refusal));
   }
 
   /** One second went by in which this body could be read. */
   tick(): void {
+    if (this.#allRead) return;
     this.#rate ??= new RateWindow(this.#needs.minBytesPerSecond);
     if (this.#rate.isTooSlow(this.#read)) this.refuse(slowBody);
   }
@@ -109,11 +122,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody {
   }
 
   giveUp(code: ExhaustedCode): void {
-    try {
-      this.refuse(exhausted(code));
-    } catch (error) {
-      this.#needs.threw(this.#connection, error);
-    }
+    this.#guarded(() => this.refuse(exhausted(code)));
   }
 
   /** The exchange is over: what was read is nobody's any more. */
@@ -122,11 +131,59 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody {
     if (this.#holding === undefined) return;
     this.#needs.holdings.giveBackBytes(this.#holding, this.#taken);
     this.#taken = 0;
+    this.#released = true;
+  }
+
+  /** False where there is no memory, or no use for it any more; then the body is refused, or given up already. */
+  #take(bytes: number): boolean {
+    const holding = this.#holding;
+    if (holding === undefined || this.#sink === undefined) return false;
+    if (!this.#needs.holdings.takeBytes(holding, this, bytes)) {
+      this.refuse(exhausted('BODIES_EXHAUSTED'));
+      return false;
+    }
+    this.#taken += bytes;
+    // Giving up another body may have started a request that made this one give up, too.
+    if (this.#sink !== undefined) return true;
+    this.release();
+    return false;
+  }
+
+  #giveBack(bytes: number): void {
+    if (this.#released || this.#holding === undefined) return;
+    this.#taken -= bytes;
+    this.#needs.holdings.giveBackBytes(this.#holding, bytes);
+  }
+
+  #give(chunk: Buffer): void {
+    let refusal: Refusal | undefined;
+    try {
+      refusal = this.#sink?.chunk(chunk);
+    } catch (error) {
+      this.#leave();
+      this.#needs.threw(this.#connection, error);
+    }
+    if (refusal !== undefined) this.refuse(refusal);
+  }
+
+  #whole(): void {
+    const sink = this.#sink;
+    this.#leave();
+    this.#guarded(() => sink?.end());
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#needs.threw(this.#connection, error);
+    }
   }
 
   #leave(): void {
     if (this.#sink === undefined || this.#holding === undefined) return;
     this.#sink = undefined;
+    this.#decoder?.close();
     this.#connection.body = undefined;
     this.#needs.holdings.endBody(this.#holding, this);
   }

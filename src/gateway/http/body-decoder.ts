@@ -1,0 +1,133 @@
+/**
+ * Takes the content coding off a request body (RFC 9110, section 8.4), as it comes: one `gzip` or `zstd`, whole, with
+ * nothing behind it. It grows to at most 200 times its size beyond the first MiB, and a zstd window has at most 8 MiB, so
+ * that a small request cannot take much memory or time. A decoder keeps no more of what it decoded than has been told, so
+ * who pays for the decoded bytes has paid for half of all memory.
+ */
+import type { Transform } from 'node:stream';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import type { Refusal } from '../exchange.ts';
+import type { Fields } from '../fields.ts';
+import { ZstdFrame } from './zstd-frame.ts';
+
+export type BodyCoding = 'none' | 'gzip' | 'zstd' | 'other';
+
+const maxRatio = 200;
+const freeBytes = 1024 * 1024;
+const maxWindowLog = 23;
+const outputBytes = 64 * 1024;
+const trailerBytes = 4;
+
+export const unknownCoding: Refusal = {
+  code: 'BODY_CODED',
+  rule: 'content-encoding',
+  fields: ['accept-encoding', 'gzip, zstd'],
+};
+
+const invalid = (reason: string): Refusal => ({
+  code: 'BODY_CODING_INVALID',
+  params: { reason },
+  rule: 'content-encoding',
+});
+
+const expands: Refusal = { code: 'BODY_EXPANDS', params: { ratio: maxRatio }, rule: 'content-encoding' };
+
+export function codingOf(fields: Fields): BodyCoding {
+  const value = fields.get('content-encoding')?.trim().toLowerCase();
+  if (value === undefined) return 'none';
+  if (fields.repeated('content-encoding')) return 'other';
+  if (value === '' || value === 'identity') return 'none';
+  if (value === 'gzip' || value === 'x-gzip') return 'gzip';
+  return value === 'zstd' ? 'zstd' : 'other';
+}
+
+/** Who takes what was decoded. After a fault nothing more is told. */
+export interface DecodedListener {
+  decoded(chunk: Buffer): void;
+  decodedWhole(): void;
+  undecodable(refusal: Refusal): void;
+}
+
+export class BodyDecoder {
+  readonly #stream: Transform & { readonly bytesWritten: number };
+  readonly #frame: ZstdFrame | undefined;
+  readonly #listener: DecodedListener;
+  #encoded = 0;
+  #decoded = 0;
+  /** The last bytes of the body: what gzip says about its length. */
+  #trailer = Buffer.alloc(0);
+  #over = false;
+
+  constructor(coding: 'gzip' | 'zstd', listener: DecodedListener) {
+    this.#listener = listener;
+    if (coding === 'zstd') {
+      this.#frame = new ZstdFrame();
+      this.#stream = createZstdDecompress({
+        chunkSize: outputBytes,
+        params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
+      });
+    } else this.#stream = createGunzip({ chunkSize: outputBytes });
+    this.#stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.#stream.on('end', () => this.#finish());
+    this.#stream.on('error', (error: NodeJS.ErrnoException) => this.#fail(invalid(reasonOf(error))));
+  }
+
+  /** `used` is called once, when these bytes are needed no more. */
+  write(chunk: Buffer, used: () => void): void {
+    if (this.#over) return used();
+    this.#encoded += chunk.length;
+    this.#trailer = Buffer.concat([this.#trailer, chunk.subarray(-trailerBytes)]).subarray(-trailerBytes);
+    const frame = this.#frame;
+    if (frame !== undefined && !frame.read(chunk)) {
+      used();
+      return this.#fail(invalid(frame.whole ? somethingFollows : 'is not one zstd frame'));
+    }
+    this.#stream.write(chunk, () => used());
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    if (!this.#over) this.#stream.end();
+  }
+
+  /** Nothing is told from now on. */
+  close(): void {
+    this.#over = true;
+    this.#stream.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#decoded += chunk.length;
+    if (this.#decoded > freeBytes && this.#decoded > this.#encoded * maxRatio) return this.#fail(expands);
+    this.#listener.decoded(chunk);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    // Node's decoders leave what they do not understand behind the end where it is.
+    if (this.#stream.bytesWritten < this.#encoded) return this.#fail(invalid(somethingFollows));
+    if (this.#frame !== undefined && !this.#frame.whole) return this.#fail(invalid(brokenOff));
+    // RFC 1952, section 2.3.1: of a second member this would be the length of that one alone.
+    const isGzip = this.#frame === undefined;
+    if (isGzip && this.#trailer.readUInt32LE() !== this.#decoded % 2 ** 32)
+      return this.#fail(invalid(somethingFollows));
+    this.close();
+    this.#listener.decodedWhole();
+  }
+
+  #fail(refusal: Refusal): void {
+    if (this.#over) return;
+    this.close();
+    this.#listener.undecodable(refusal);
+  }
+}
+
+const somethingFollows = 'goes on behind its end';
+const brokenOff = 'breaks off';
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  if (error.code === 'Z_BUF_ERROR') return brokenOff;
+  if (error.code === 'ZSTD_error_frameParameter_windowTooLarge') return 'needs a window of more than 8 MiB';
+  return 'cannot be decoded';
+}
