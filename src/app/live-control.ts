@@ -13,7 +13,8 @@ import type {
   StopReport,
   TemporaryKey,
 } from '../core/proxy/ports.ts';
-import { isLoopback } from '../core/proxy/proxy-config.ts';
+import type { CertificateFacts } from '../core/proxy/context-source.ts';
+import { isLoopback, type ProxyMode } from '../core/proxy/proxy-config.ts';
 import {
   clientUrl,
   networkUrls,
@@ -209,7 +210,7 @@ export class LiveControl implements ProxyControl {
 
   /** Sentences about what is not well, each ending in what mends it. */
   #warnings(keys: number): readonly string[] {
-    const { engines, store, storeProblem, certificates } = this.#needs;
+    const { engines, store, storeProblem, certificates, order, machine } = this.#needs;
     if (this.#handle.starting === true) {
       return certificates !== undefined && certificates.facts() === undefined
         ? ['The proxy waits for its first certificate; it ends by itself if the CA gives none.']
@@ -218,6 +219,8 @@ export class LiveControl implements ProxyControl {
     const warnings: string[] = [];
     const unrenewed = certificates?.facts()?.problem;
     if (unrenewed !== undefined) warnings.push(`The certificate was not renewed: ${unrenewed}`);
+    const expired = expiryWarning(certificates?.facts(), order.config.mode, machine.clock.nowMs());
+    if (expired !== undefined) warnings.push(expired);
     const clear = clearTextWarning(this.#handle);
     if (clear !== undefined) warnings.push(clear);
     const statuses = engines.service.engines();
@@ -247,4 +250,19 @@ export class LiveControl implements ProxyControl {
     if (problem !== undefined) warnings.push(problem);
     return warnings;
   }
+}
+
+/** Undefined while the certificate is good, or where there is none. */
+export function expiryWarning(
+  certificate: Pick<CertificateFacts, 'expiresAtMs'> | undefined,
+  mode: ProxyMode,
+  nowMs: number,
+): string | undefined {
+  if (certificate === undefined || certificate.expiresAtMs > nowMs) return undefined;
+  const at = new Date(certificate.expiresAtMs).toISOString();
+  const next =
+    mode === 'https-acme'
+      ? 'ask the CA for another now: `flm cert renew`'
+      : 'restart the proxy: `flm proxy restart`';
+  return `The certificate has expired at ${at}, so clients refuse it; ${next}.`;
 }

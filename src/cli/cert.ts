@@ -243,7 +243,11 @@ function leafText({ profile, forNames, file, certificate, damage }: LeafView): s
     ['  file', file],
     ['  names', certificate?.names.join(', ')],
     ['  SHA-256', certificate?.fingerprint],
-    ['  until', certificate === undefined ? undefined : moment(certificate.expiresAtMs)],
+    ['  until', certificate === undefined ? undefined : untilText(certificate.expiresAtMs)],
     ['  damaged', damage === undefined ? undefined : `it ${damage}; the next start makes another`],
   ]);
+}
+
+function untilText(expiresAtMs: number): string {
+  return `${moment(expiresAtMs)}${expiresAtMs <= Date.now() ? ', EXPIRED' : ''}`;
 }

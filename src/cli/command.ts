@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import type { Flm } from '../app/flm.ts';
 import type { RunLog } from '../app/run-log.ts';
 import { type ExitStatus, FlmError, ProxyError } from '../core/errors.ts';
+import { systemRefusal } from '../core/system-error.ts';
 import type { Environment } from './environment.ts';
 import { printableLines } from './layout.ts';
 import { MadeSecrets } from './made-secrets.ts';
@@ -106,7 +107,7 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
     return 1;
   }
   if (terminal.log !== undefined) return logError(error, terminal.log);
-  const known = error instanceof FlmError ? error : new ProxyError('INTERNAL', { cause: error });
+  const known = knownError(error);
   if (json) {
     const { code, message, hint, faults, moreFaults } = known;
     const listed = faults.length > 0 ? { faults } : {};
@@ -124,7 +125,7 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
 
 /** One line of the log, with the document that `--json` prints of an error. */
 function logError(error: unknown, log: NonNullable<Terminal['log']>): ExitStatus {
-  const known = error instanceof FlmError ? error : new ProxyError('INTERNAL', { cause: error });
+  const known = knownError(error);
   const { code, message, hint, faults, moreFaults, cause } = known;
   log('error', message, {
     code,
@@ -139,6 +140,11 @@ function logError(error: unknown, log: NonNullable<Terminal['log']>): ExitStatus
     ...(cause === undefined ? {} : { cause: describe(cause) }),
   });
   return known.row.exit;
+}
+
+function knownError(error: unknown): FlmError {
+  if (error instanceof FlmError) return error;
+  return systemRefusal(error) ?? new ProxyError('INTERNAL', { cause: error });
 }
 
 function isAbort(error: unknown): boolean {

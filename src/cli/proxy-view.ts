@@ -4,6 +4,7 @@
 import type { EngineStatus } from '../core/engine/directory.ts';
 import type { RankReading } from '../core/engine/engine-rank.ts';
 import type { CertificateFacts } from '../core/proxy/context-source.ts';
+import type { ProxyStatus } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView } from '../core/proxy/proxy-service.ts';
 import type { QueueReading } from '../core/security/admission.ts';
 import { duration, facts, moment, printable } from './layout.ts';
@@ -48,6 +49,7 @@ export interface CertificateDocument {
   readonly leftOut: readonly string[];
   /** ISO 8601. */
   readonly expiresAt: string;
+  readonly expired: boolean;
   /** SHA-256. */
   readonly fingerprint: string;
   /** The CA's certificate, which clients must trust. */
@@ -123,22 +125,31 @@ export function proxyDocument(view: ProxyView, url: string): ProxyDocument {
     models,
     engines: status.engines.map((e) => engineDocument(e, queuedFor(e.ref.id, status.queues))),
     networkUrls: status.networkUrls,
-    ...(status.certificate === undefined ? {} : { certificate: certificateDocument(status.certificate) }),
+    ...(status.certificate === undefined
+      ? {}
+      : { certificate: certificateDocument(status.certificate, hasExpired(status)) }),
     warnings,
   };
 }
 
-function certificateDocument(facts: CertificateFacts): CertificateDocument {
+function certificateDocument(facts: CertificateFacts, expired: boolean): CertificateDocument {
   const { names, leftOut, expiresAtMs, fingerprint, authorityFile, renewsAtMs, renewalFailures } = facts;
   return {
     names,
     leftOut,
     expiresAt: new Date(expiresAtMs).toISOString(),
+    expired,
     fingerprint,
     ...(authorityFile === undefined ? {} : { authorityFile }),
     ...(renewsAtMs === undefined ? {} : { renewsAt: new Date(renewsAtMs).toISOString() }),
     ...(renewalFailures === undefined ? {} : { renewalFailures }),
   };
+}
+
+/** By the clock of the proxy, at the moment that it told its status. */
+function hasExpired({ handle, uptimeSeconds, certificate }: ProxyStatus): boolean {
+  const nowMs = handle.startedAtMs + uptimeSeconds * 1000;
+  return certificate !== undefined && certificate.expiresAtMs <= nowMs;
 }
 
 /** What waits for an engine, where it has slots to wait for. */
@@ -196,7 +207,8 @@ export function certificateText(certificate: CertificateDocument | undefined): s
   if (certificate === undefined) return undefined;
   const { names, leftOut, expiresAt, authorityFile, renewsAt } = certificate;
   const renewal = renewsAt === undefined ? '' : `, renewed from ${moment(Date.parse(renewsAt))}`;
-  const lines = [`for ${names.join(', ')}; until ${moment(Date.parse(expiresAt))}${renewal}`];
+  const until = `${certificate.expired ? 'EXPIRED at' : 'until'} ${moment(Date.parse(expiresAt))}`;
+  const lines = [`for ${names.join(', ')}; ${until}${renewal}`];
   if (leftOut.length > 0)
     lines.push(`not for ${leftOut.join(', ')}: the local CA may vouch for private addresses only`);
   if (authorityFile !== undefined)

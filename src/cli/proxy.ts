@@ -8,6 +8,7 @@ import type { ProxyView, StoppedProxy } from '../core/proxy/proxy-service.ts';
 import { tellingWait } from './acme-wait.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from './config-flags.ts';
+import { type CrashDocument, crashesOf, crashText } from './crash-view.ts';
 import { runInForeground } from './foreground.ts';
 import { followLog } from './log-view.ts';
 import { type ProxyDocument, proxyDocument, proxyText } from './proxy-view.ts';
@@ -96,8 +97,9 @@ function status(cli: Cli): Command {
       action(cli, async (session, flags: { watch?: boolean }) => {
         for (;;) {
           const views = await session.flm.proxies.status();
+          const crashes = await crashesOf(session);
           const { terminal } = session;
-          const text = statusText(session, views);
+          const text = statusText(session, views, crashes);
           if (flags.watch === true) terminal.redraw(text);
           else terminal.out(text);
           if (flags.watch !== true || session.signal.aborted) return;
@@ -175,11 +177,18 @@ function tellProxy(session: Session, view: ProxyView, verb: string): void {
   }
 }
 
-function statusText({ terminal, json }: Session, views: readonly ProxyView[]): string {
+function statusText(
+  { terminal, json }: Session,
+  views: readonly ProxyView[],
+  crashes: readonly CrashDocument[],
+): string {
   const documents: readonly ProxyDocument[] = views.map((view) => proxyDocument(view, urlOf(view)));
-  if (json) return JSON.stringify({ proxies: documents });
-  if (documents.length === 0) return 'No proxy is running. Start one with `flm proxy start`, or `flm up`.';
-  return documents.map((d) => proxyText(d, terminal)).join('\n\n');
+  if (json)
+    return JSON.stringify({ proxies: documents, ...(crashes.length > 0 ? { crashed: crashes } : {}) });
+  const running = documents.map((d) => proxyText(d, terminal));
+  const none = 'No proxy is running. Start one with `flm proxy start`, or `flm up`.';
+  const ended = crashes.map((crash) => crashText(crash, terminal));
+  return [...(running.length > 0 ? running : [none]), ...ended].join('\n\n');
 }
 
 function urlOf(view: ProxyView): string {

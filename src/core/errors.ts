@@ -57,12 +57,12 @@ export const errorTable = {
   PROXY_PORT_FORBIDDEN: {
     ...user,
     text: 'This user may not listen on port {port}.',
-    hint: 'Choose a port from 1024 up with --port N, or give the program the right to bind low ports.',
+    hint: 'Choose a port from 1024 up with --port N. Or allow low ports: AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit, or for all users `sudo sysctl net.ipv4.ip_unprivileged_port_start={port}`.',
   },
   PROXY_ADDRESS_UNAVAILABLE: {
     ...user,
     text: 'This machine has no address {address}.',
-    hint: 'Give --bind an address of this machine, or leave it out.',
+    hint: 'Give --bind an address of this machine (`ip addr` or `ifconfig` shows them), or leave it out.',
   },
   PROXY_ALREADY_RUNNING: {
     ...user,
@@ -209,6 +209,11 @@ export const errorTable = {
     ...user,
     text: 'The file {file} cannot be {done}: {reason}.',
     hint: 'Check its path and your rights; nothing was changed.',
+  },
+  SYSTEM_REFUSED: {
+    ...user,
+    text: 'The system refused {what}: {reason} ({errno}).',
+    hint: '{advice}',
   },
   USAGE: { ...user, text: '{message}', hint: 'See `flm{command} --help`.' },
 
@@ -593,7 +598,7 @@ export const errorTable = {
     status: 502,
     retry: 'answered',
     text: 'The engine sent something that is not valid HTTP.',
-    hint: 'Check that the address is that of an LLM engine: `flm engine test`.',
+    hint: 'Check that the address is that of an LLM engine: `flm engine test ID`.',
   },
   ENGINE_REDIRECTED: {
     ...engine,

@@ -6,6 +6,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../core/errors.ts';
+import { systemRefusal } from '../core/system-error.ts';
 
 export interface ListenOrder {
   readonly addresses: readonly string[];
@@ -15,6 +16,9 @@ export interface ListenOrder {
   readonly optional: ReadonlySet<string>;
   readonly onConnection: (socket: Socket) => void;
 }
+
+/** From here on every user may listen; where the system refuses all the same, a policy of its own does. */
+const firstFreePort = 1024;
 
 /** Attempts to find one port that is free on all addresses. */
 const freePortTries = 20;
@@ -110,14 +114,14 @@ function bindError(cause: NodeJS.ErrnoException, address: string, port: number):
     case 'EADDRINUSE':
       return new ProxyError('PROXY_PORT_IN_USE', { params: { address, port }, cause });
     case 'EACCES':
+      if (port >= firstFreePort) break;
       return new ProxyError('PROXY_PORT_FORBIDDEN', { params: { port }, cause });
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
       return new ProxyError('PROXY_ADDRESS_UNAVAILABLE', { params: { address }, cause });
-    default:
-      return new ProxyError('PROXY_START_FAILED', {
-        params: { reason: `cannot listen on ${address}:${port}` },
-        cause,
-      });
   }
+  return (
+    systemRefusal(cause, `to listen on ${address}:${port}`) ??
+    new ProxyError('PROXY_START_FAILED', { params: { reason: `cannot listen on ${address}:${port}` }, cause })
+  );
 }

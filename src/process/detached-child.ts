@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { FlmError, ProxyError } from '../core/errors.ts';
 import type { ProxyFactory, RunningProxy, StartOrder } from '../core/proxy/ports.ts';
+import { systemRefusal } from '../core/system-error.ts';
 import { type ChildMessage, isKept, orderIn } from './launch-messages.ts';
 import { logLine } from './log-line.ts';
 import { obeySignals } from './signals.ts';
@@ -84,6 +85,8 @@ function failureLine(error: unknown): string {
 
 function asStartFailure(error: unknown): FlmError {
   if (error instanceof FlmError) return error;
+  const refusal = systemRefusal(error);
+  if (refusal !== undefined) return refusal;
   // For the operator who started it: without the reason there is nothing to go by.
   const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
   return new ProxyError('PROXY_START_FAILED', { params: { reason }, cause: error });

@@ -10,6 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { StartOrder } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import { systemRefusal } from '../core/system-error.ts';
 import { codeOf } from './control-socket.ts';
 import { deadline } from './deadline.ts';
 import { lastWords } from './last-words.ts';
@@ -158,7 +159,10 @@ function openLog(path: string): number {
   try {
     return openSync(path, 'a', 0o600);
   } catch (error) {
-    throw startFailed(`its log ${path} cannot be opened (${codeOf(error)})`);
+    throw (
+      systemRefusal(error, `to open the log ${path}`) ??
+      startFailed(`its log ${path} cannot be opened (${codeOf(error)})`)
+    );
   }
 }
 

@@ -5,6 +5,7 @@ import { lstatSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
 import { makePrivateFolder } from '../core/private-folder.ts';
+import { systemRefusal } from '../core/system-error.ts';
 
 /**
  * Throws HOME_UNSAFE. A link counts as the folder that it leads to, unless `noLink`: in a temporary folder that all
@@ -20,6 +21,8 @@ export function privateFolder(folder: string, options: { readonly noLink?: boole
   makePrivateFolder(
     folder,
     tools,
-    (reason, cause) => new ProxyError('HOME_UNSAFE', { params: { folder, reason }, cause }),
+    (reason, cause) =>
+      systemRefusal(cause, `to make the folder ${folder}`) ??
+      new ProxyError('HOME_UNSAFE', { params: { folder, reason }, cause }),
   );
 }

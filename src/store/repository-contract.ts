@@ -218,12 +218,15 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     assert.deepEqual(await store.proxies.listHandles(), [handle]);
   });
 
-  test(`${adapter}: only living handles are listed as active, and dead ones are forgotten`, async (t) => {
+  test(`${adapter}: only living handles are listed as active, and dead ones are forgotten unless they ended without a stop`, async (t) => {
     const store = await open(t, (handle) => Promise.resolve(handle.id === 'px_a'));
     await store.proxies.saveHandle(sampleHandle('a'));
-    await store.proxies.saveHandle(sampleHandle('b'));
+    const killed = sampleHandle('b');
+    await store.proxies.saveHandle(killed);
+    await store.proxies.saveHandle(sampleHandle('c', { draining: true }));
+    await store.proxies.saveHandle(sampleHandle('d', { starting: true }));
     assert.deepEqual(await store.proxies.listActiveHandles(), [sampleHandle('a')]);
-    assert.deepEqual(await store.proxies.listHandles(), [sampleHandle('a')]);
+    assert.deepEqual(await store.proxies.listHandles(), [sampleHandle('a'), killed]);
   });
 
   test(`${adapter}: a proxy that took over a dead one's id meanwhile keeps its handle`, async (t) => {

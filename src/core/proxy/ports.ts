@@ -27,7 +27,10 @@ export interface ProxyRepository {
   deleteHandle(id: string, nonce: string): Promise<void>;
   /** Every handle in the store, living or not, oldest first. */
   listHandles(): Promise<readonly ProxyHandle[]>;
-  /** Only what lives: each handle is checked against its process; rows of dead ones are removed where that is possible. */
+  /**
+   * Only what lives: each handle is checked against its process. Rows of dead ones are removed where that is possible, but
+   * for those of proxies that served and ended without a stop.
+   */
   listActiveHandles(): Promise<readonly ProxyHandle[]>;
 }
 

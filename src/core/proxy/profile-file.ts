@@ -18,7 +18,7 @@ const head = {
     .string()
     .regex(profileNamePattern, { error: 'lower-case letters, digits and dashes, 63 at most' })
     .optional()
-    .describe('Name of the profile; `flm profile import --name` goes before it.'),
+    .describe('Name of the profile; `flm profile import FILE --name NAME` goes before it.'),
 };
 const profileFileSchema = proxyConfigSchema.extend(head);
 

@@ -31,6 +31,11 @@ export interface ProxyHandle {
   readonly starting?: true;
 }
 
+/** Of a dead proxy: whether it served and ended without a stop. It was killed, or ended by a mistake. */
+export function endedWithoutStop(handle: ProxyHandle): boolean {
+  return !handle.draining && handle.starting !== true;
+}
+
 type Place = Pick<ProxyHandle, 'mode' | 'port' | 'addresses'>;
 
 /**

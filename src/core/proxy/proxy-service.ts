@@ -18,7 +18,7 @@ import {
   parseProxyConfig,
   profileNamePattern,
 } from './proxy-config.ts';
-import { type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
+import { endedWithoutStop, type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
 
 /** Who holds a port: words that follow "is already in use", or undefined where it is free. */
 export type PortLook = (address: string, port: number) => Promise<string | undefined>;
@@ -76,6 +76,8 @@ export class ProxyService {
     const order = await this.order(request);
     await this.#lookBefore(order);
     const handle = await this.#needs.controller.start(order, signal);
+    // The proxy runs: what cannot be forgotten now is forgotten by the next start.
+    await this.#forgetCrashed(order.profile).catch(() => {});
     if (request.save) await this.#saveStarted(request);
     await this.#record('proxy.start', handle);
     return handle;
@@ -135,6 +137,16 @@ export class ProxyService {
   async status(): Promise<readonly ProxyView[]> {
     const views = await Promise.all((await this.list()).map((handle) => this.#view(handle)));
     return views.filter((view) => view !== undefined);
+  }
+
+  /**
+   * Proxies that served and ended without a stop, oldest first: killed, or ended by a mistake, or the machine went down. The
+   * next start of their profile forgets them.
+   */
+  async crashed(): Promise<readonly ProxyHandle[]> {
+    const handles = await this.#needs.proxies.listHandles();
+    const living = new Set((await this.list()).map(({ nonce }) => nonce));
+    return handles.filter((handle) => !living.has(handle.nonce) && endedWithoutStop(handle));
   }
 
   /** Only what lives, draining ones included; oldest first. */
@@ -235,6 +247,11 @@ export class ProxyService {
       throw await this.#noProfile(profile);
     }
     return merged(saved?.config ?? {}, overrides);
+  }
+
+  async #forgetCrashed(profile: string): Promise<void> {
+    for (const handle of await this.crashed())
+      if (handle.profile === profile) await this.#needs.proxies.deleteHandle(handle.id, handle.nonce);
   }
 
   async #lookBefore(order: StartOrder): Promise<void> {

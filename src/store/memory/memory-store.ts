@@ -5,7 +5,7 @@
 import type { EngineRecord } from '../../core/engine/engine.ts';
 import { PolicyError } from '../../core/errors.ts';
 import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
-import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import { endedWithoutStop, type ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import { type ApiKey, revokedFault } from '../../core/security/api-key.ts';
 import type {
   AuditEntry,
@@ -73,8 +73,8 @@ class MemoryProxies implements ProxyRepository {
   async listActiveHandles(): Promise<readonly ProxyHandle[]> {
     const handles = await this.listHandles();
     const lives = await Promise.all(handles.map(this.#liveness));
-    for (const [index, { id, nonce }] of handles.entries())
-      if (!lives[index]) await this.deleteHandle(id, nonce);
+    for (const [index, handle] of handles.entries())
+      if (!lives[index] && !endedWithoutStop(handle)) await this.deleteHandle(handle.id, handle.nonce);
     return handles.filter((_, index) => lives[index]);
   }
 }

@@ -6,6 +6,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError } from '../../core/errors.ts';
 import { makePrivateFolder } from '../../core/private-folder.ts';
+import { systemRefusal } from '../../core/system-error.ts';
 
 /** Throws HOME_UNSAFE. */
 export function privateFolder(folder: string): void {
@@ -18,6 +19,8 @@ export function privateFolder(folder: string): void {
   makePrivateFolder(
     folder,
     tools,
-    (reason, cause) => new StoreError('HOME_UNSAFE', { params: { folder, reason }, cause }),
+    (reason, cause) =>
+      systemRefusal(cause, `to make the folder ${folder}`) ??
+      new StoreError('HOME_UNSAFE', { params: { folder, reason }, cause }),
   );
 }

@@ -4,7 +4,7 @@
 
 import { StoreError } from '../../core/errors.ts';
 import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
-import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import { endedWithoutStop, type ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { AuditEntry } from '../../core/security/ports.ts';
 import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
@@ -59,7 +59,7 @@ export class SqliteProxyRepository implements ProxyRepository {
   async listActiveHandles(): Promise<readonly ProxyHandle[]> {
     const handles = await this.listHandles();
     const lives = await Promise.all(handles.map((handle) => this.#liveness(handle)));
-    const dead = handles.filter((_, index) => lives[index] === false);
+    const dead = handles.filter((handle, index) => lives[index] === false && !endedWithoutStop(handle));
     // By nonce: a proxy that took the same id meanwhile keeps its row.
     for (const handle of dead) forgetDead(this.#db, handle);
     return handles.filter((_, index) => lives[index]);

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { errnoOf, systemRefusal } from './system-error.ts';
+
+const refused = (code: string): Error =>
+  Object.assign(new Error(code), { code, syscall: 'open', path: '/x' });
+
+const advised = {
+  EADDRINUSE: /--port N/,
+  EADDRNOTAVAIL: /--bind/,
+  EACCES: /right/,
+  ENOSPC: /Free some space/,
+  EROFS: /FLM_HOME/,
+  EMFILE: /ulimit -n/,
+};
+for (const [errno, advice] of Object.entries(advised)) {
+  test(`${errno} has advice of its own`, () => {
+    const error = systemRefusal(refused(errno));
+    assert.equal(error?.code, 'SYSTEM_REFUSED');
+    assert.match(error?.message ?? '', new RegExp(`^The system refused to open /x: .* \\(${errno}\\)\\.$`));
+    assert.match(error?.hint ?? '', advice);
+  });
+}
+
+test('an errno without advice of its own is named all the same', () => {
+  assert.match(
+    systemRefusal(refused('EXDEV'), 'to move it')?.message ?? '',
+    /^The system refused to move it: .*EXDEV/,
+  );
+});
+
+test('what is no error of the system is left alone', () => {
+  for (const other of [
+    new Error('x'),
+    Object.assign(new Error('x'), { code: 'ERR_X', syscall: 'open' }),
+    'ENOENT',
+  ])
+    assert.deepEqual([errnoOf(other), systemRefusal(other)], [undefined, undefined]);
+});
