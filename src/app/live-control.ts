@@ -5,6 +5,8 @@
  *       |                    `------stop------>'
  *       `--stop, release: the start is aborted, and undoes itself--> ended
  */
+
+import type { CertificateFacts } from '../core/proxy/context-source.ts';
 import type {
   LiveRevocation,
   ProxyControl,
@@ -13,7 +15,6 @@ import type {
   StopReport,
   TemporaryKey,
 } from '../core/proxy/ports.ts';
-import type { CertificateFacts } from '../core/proxy/context-source.ts';
 import { isLoopback, type ProxyMode } from '../core/proxy/proxy-config.ts';
 import {
   clientUrl,

@@ -253,7 +253,7 @@ export const errorTable = {
   STORE_READ_ONLY: {
     ...machine,
     text: 'The database {file} cannot be written: {reason}.',
-    hint: 'Make it writable and try again; meanwhile flm can read it, and `flm proxy stop` and `flm key revoke` work.',
+    hint: 'Make it writable and try again; meanwhile flm can read it, and `flm proxy stop` and `flm key revoke KEY` work.',
   },
   STORE_CORRUPT: {
     ...machine,

@@ -119,6 +119,8 @@ function bindError(cause: NodeJS.ErrnoException, address: string, port: number):
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
       return new ProxyError('PROXY_ADDRESS_UNAVAILABLE', { params: { address }, cause });
+    default:
+      break;
   }
   return (
     systemRefusal(cause, `to listen on ${address}:${port}`) ??
