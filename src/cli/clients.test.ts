@@ -40,9 +40,9 @@ const readers: Readonly<Record<Snippet['format'], (text: string) => void>> = {
   steps: (text) => assert.match(text, /: /),
 };
 
-/** Tables and `key = "string"`; strings are those of JSON (TOML 1.0, basic strings). */
-function readToml(text: string): Record<string, Record<string, string>> {
-  const tables: Record<string, Record<string, string>> = { '': {} };
+/** Tables, `key = "string"` and `key = true`; these are those of JSON (TOML 1.0, basic strings). */
+function readToml(text: string): Record<string, Record<string, unknown>> {
+  const tables: Record<string, Record<string, unknown>> = { '': {} };
   let name = '';
   for (const line of text.split('\n').filter((l) => l !== '')) {
     const table = /^\[([\w.]+)\]$/.exec(line)?.[1];
@@ -51,9 +51,9 @@ function readToml(text: string): Record<string, Record<string, string>> {
       tables[name] = {};
       continue;
     }
-    const pair = /^(\w+) = (".*")$/.exec(line);
+    const pair = /^(\w+) = (".*"|true|false)$/.exec(line);
     assert.ok(pair !== null, line);
-    (tables[name] as Record<string, string>)[pair[1] as string] = JSON.parse(pair[2] as string) as string;
+    (tables[name] as Record<string, unknown>)[pair[1] as string] = JSON.parse(pair[2] as string);
   }
   return tables;
 }
@@ -101,6 +101,8 @@ test('a shell makes of the settings what was meant, whatever the model is called
     variables(first('claude-code', to), 'ANTHROPIC_BASE_URL', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_MODEL'),
     ['', origin, 'from the variable', hostile],
   );
+  // Otherwise a line that changes with every question stands first in the system prompt, and no engine's cache helps.
+  assert.deepEqual(variables(first('claude-code', to), 'CLAUDE_CODE_ATTRIBUTION_HEADER').slice(-1), ['0']);
   assert.deepEqual(variables(first('aider', to), 'OPENAI_API_BASE').slice(0, 2), [
     '--model',
     `openai/${hostile}`,
@@ -121,11 +123,20 @@ test('files get what was meant, whatever the model is called', () => {
       base_url: `${origin}/v1`,
       env_key: 'FLM_API_KEY',
       wire_api: 'responses',
+      supports_websockets: false,
     },
   });
-  assert.deepEqual(parseYaml(first('continue', { ...to, key: 'k' })), {
-    models: [{ name: hostile, provider: 'openai', model: hostile, apiBase: `${origin}/v1`, apiKey: 'k' }],
-  });
+  // Continue refuses a file without `name` and `version`, and knows variables as its own secrets alone.
+  for (const key of ['k', undefined]) {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Continue puts the secret in itself.
+    const apiKey = key ?? '${{ secrets.FLM_API_KEY }}';
+    assert.deepEqual(parseYaml(first('continue', { ...to, key })), {
+      name: 'flm',
+      version: '0.0.1',
+      schema: 'v1',
+      models: [{ name: hostile, provider: 'openai', model: hostile, apiBase: `${origin}/v1`, apiKey }],
+    });
+  }
   assert.deepEqual(parseYaml(first('librechat', to)), {
     endpoints: {
       custom: [

@@ -158,6 +158,7 @@ export const clients: readonly ClientRecipe[] = [
         ...['OPUS', 'SONNET', 'HAIKU'].map(
           (size) => `export ANTHROPIC_DEFAULT_${size}_MODEL=${shellWord(to.model)}`,
         ),
+        'export CLAUDE_CODE_ATTRIBUTION_HEADER=0',
         'claude',
       ),
     ],
@@ -184,6 +185,7 @@ export const clients: readonly ClientRecipe[] = [
           `base_url = ${quoted(`${to.origin}/v1`)}`,
           'env_key = "FLM_API_KEY"',
           'wire_api = "responses"',
+          'supports_websockets = false',
         ].join('\n'),
       },
       ...(to.key === undefined ? [] : [shell(`export FLM_API_KEY=${shellWord(to.key)}`)]),
@@ -235,17 +237,24 @@ export const clients: readonly ClientRecipe[] = [
         place: '~/.continue/config.yaml',
         format: 'yaml',
         text: [
+          'name: flm',
+          'version: 0.0.1',
+          'schema: v1',
           'models:',
           `  - name: ${quoted(to.model)}`,
           '    provider: openai',
           `    model: ${quoted(to.model)}`,
           `    apiBase: ${quoted(`${to.origin}/v1`)}`,
-          `    apiKey: ${quoted(textKey(to))}`,
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: Continue puts the secret in itself.
+          `    apiKey: ${quoted(to.key ?? '${{ secrets.FLM_API_KEY }}')}`,
           ...requestOptions(to),
         ].join('\n'),
       },
     ],
-    notes: ['It misreads comments in a stream: leave --heartbeat off for it.'],
+    notes: [
+      'Continue reads FLM_API_KEY from the environment, or from a line FLM_API_KEY=... in ~/.continue/.env.',
+      'It misreads comments in a stream: leave --heartbeat off for it.',
+    ],
   },
   {
     ...chat,
