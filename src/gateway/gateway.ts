@@ -16,6 +16,7 @@ import type { SnapshotSource } from '../core/security/snapshot.ts';
 import { TokenBudgets } from '../core/security/token-budgets.ts';
 import { type Account, makeAccount } from './account.ts';
 import { makeAuth, type TemporaryKeys } from './auth.ts';
+import { ConnectionTable } from './connection-table.ts';
 import type { Exchange } from './exchange.ts';
 import { FieldTable } from './fields.ts';
 import { ForeignTokens } from './foreign-tokens.ts';
@@ -84,6 +85,11 @@ export class Gateway {
       // Each stream needs a connection: with fewer of those, one key could take them all.
       maxStreams: Math.min(maxStreams, maxConnections),
     });
+    const table = new ConnectionTable({
+      ...config.limits,
+      isExempt: (address) =>
+        address.loopback || needs.snapshots.current().policy.trustedProxies.matches(address),
+    });
     const tokens = new TokenBudgets(clock, needs.ledger);
     const attemptNeeds = {
       upstream: needs.upstream,
@@ -132,6 +138,7 @@ export class Gateway {
       limits: config.limits,
       fieldTable: new FieldTable(config.forwardHeaders),
       holdings,
+      table,
       clock,
       snapshots: needs.snapshots,
       nextId,
@@ -153,8 +160,8 @@ export class Gateway {
         clock,
         limits: config.limits,
         hosts,
-        connections: () => this.#front.connections,
-        secured: (socket) => this.#front.accept(socket),
+        table,
+        secured: (socket, entry) => this.#front.accept(socket, entry),
         port: () => this.#listener?.port ?? configuredPort(config),
         nextId,
         malformed,

@@ -6,7 +6,7 @@
  *                  |               '--- offers acme-tls/1, and a name is to be proved: shown that certificate, closed
  *                  '---------> anything else: a readable 400, closed
  *
- * Owns every connection until it is secured: their number, their time, their end. TLS 1.2 and 1.3, authenticated
+ * Owns every connection until it is secured: its time, its end. TLS 1.2 and 1.3, authenticated
  * encryption with forward secrecy only; one certificate, whatever name a client calls, or a second one for those who call
  * a name at all; `http/1.1` and no other protocol.
  */
@@ -20,6 +20,7 @@ import type { Limits } from '../core/proxy/limits.ts';
 import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
 import type { Account } from './account.ts';
 import { type ClientHello, handshakeRecord, readClientHello } from './client-hello.ts';
+import type { ConnectionEntry, ConnectionTable } from './connection-table.ts';
 import type { HostList } from './hosts.ts';
 import { plainParams, plainRefusal } from './plain-refusal.ts';
 import { handshakeFailure } from './tls-failures.ts';
@@ -37,9 +38,9 @@ export interface TlsDoorNeeds {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly hosts: HostList;
-  /** Connections that are secured already. */
-  readonly connections: () => number;
-  readonly secured: (socket: TLSSocket) => void;
+  readonly table: ConnectionTable;
+  /** Takes the connection over. `entry` is its place in the table; undefined where it found none. */
+  readonly secured: (socket: TLSSocket, entry: ConnectionEntry | undefined) => void;
   readonly port: () => number;
   readonly nextId: () => string;
   /** What never became a request. */
@@ -50,6 +51,8 @@ interface Guest {
   readonly raw: Socket;
   readonly address: ClientAddress;
   readonly place: string;
+  /** Undefined for one beyond the limit. */
+  readonly entry: ConnectionEntry | undefined;
   deadlineMs: number;
   bytes: Buffer;
   /** TLS has begun. */
@@ -71,7 +74,7 @@ export const suites: readonly string[] = [
 
 const acmeProtocol = 'acme-tls/1';
 const sweepMs = 1_000;
-/** Beyond the limit of connections, so that the first ones beyond it get an answer that they can read. */
+/** Connections beyond the limit whose handshake may finish, so that they get an answer that they can read. */
 const spare = 16;
 const maxPlainHeadBytes = 16 * 1024;
 const plainHeadMs = 2_000;
@@ -85,6 +88,7 @@ export class TlsDoor {
   readonly #guests = new Map<string, Guest>();
   readonly #places = new WeakMap<Socket, string>();
   readonly #offs: readonly Off[];
+  #beyond = 0;
 
   /** Throws where OpenSSL refuses the certificate. */
   constructor(needs: TlsDoorNeeds) {
@@ -102,26 +106,29 @@ export class TlsDoor {
 
   /** Takes a connection from the listener. */
   accept(raw: Socket): void {
-    const { limits, clock, connections } = this.#needs;
+    const { limits, clock, table } = this.#needs;
     raw.on('error', () => raw.destroy());
     const address = parseAddress(raw.remoteAddress ?? '');
     // It left before it was looked at.
     if (address === undefined) return void raw.destroy();
-    let near = 0;
-    for (const other of this.#guests.values()) if (other.address.bucket === address.bucket) near += 1;
-    if (
-      this.#guests.size + connections() >= limits.maxConnections + spare ||
-      (!address.loopback && near >= limits.maxConnectionsPerAddress)
-    ) {
-      raw.destroy();
-      this.#needs.malformed(address, this.#needs.nextId(), 'CONNECTIONS_EXHAUSTED', {});
-      return;
-    }
+    const entry = table.add(address);
+    if (entry === undefined && this.#beyond >= spare) return this.#turnAway(raw, address);
     const place = placeOf(raw);
     const deadlineMs = clock.monotonicMs() + limits.tlsHandshakeTimeoutMs;
-    const guest: Guest = { raw, address, place, deadlineMs, bytes: Buffer.alloc(0), handed: false };
+    const guest: Guest = { raw, address, place, entry, deadlineMs, bytes: Buffer.alloc(0), handed: false };
     this.#guests.set(place, guest);
     this.#places.set(raw, place);
+    if (entry === undefined) this.#beyond += 1;
+    else {
+      entry.close = () => {
+        this.#forget(guest);
+        this.#turnAway(raw, address);
+      };
+    }
+    raw.once('close', () => {
+      if (entry === undefined) this.#beyond -= 1;
+      else table.remove(entry);
+    });
     // Why a handshake failed may be told just after the socket below it closed.
     raw.once('close', () => setImmediate(() => this.#left(guest, 'ECONNRESET', undefined)));
     const look = (): void => {
@@ -142,6 +149,11 @@ export class TlsDoor {
     for (const off of this.#offs) off();
     for (const { raw } of this.#guests.values()) raw.destroy();
     this.#guests.clear();
+  }
+
+  #turnAway(raw: Socket, address: ClientAddress): void {
+    raw.destroy();
+    this.#needs.malformed(address, this.#needs.nextId(), 'CONNECTIONS_EXHAUSTED', {});
   }
 
   #look(guest: Guest): 'more' | 'decided' {
@@ -213,7 +225,7 @@ export class TlsDoor {
     this.#forget(guest);
     // A client that ends its side after the request still gets the answer; one that ended it before was let go.
     socket.allowHalfOpen = true;
-    this.#needs.secured(socket);
+    this.#needs.secured(socket, guest.entry);
   }
 
   /**

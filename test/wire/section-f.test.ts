@@ -321,24 +321,29 @@ describe('pipelining', () => {
 });
 
 describe('many', () => {
-  test('connections: one more than maxConnections gets 503, and goes', async () => {
-    const wires = await Promise.all(Array.from({ length: 300 }, () => scene.dial()));
-    await until('all are accepted', () => scene.door.gateway.connections === 300);
-    const more = await scene.dial();
-    const response = await more.response();
-    assert.equal(response.status, 503);
-    assert.equal(response.field('retry-after'), '1');
-    assert.match(response.body.toString(), /connections_exhausted/);
-    // One that never closes its own side does not stay.
-    await scene.clock.move(2_000);
-    await until('it is let go, though it does not close its own side', () => {
-      more.send('x');
-      return more.socket.destroyed;
-    });
-    for (const wire of wires) wire.close();
-    await until('all are gone', () => scene.door.gateway.connections === 0);
-    assert.equal((await scene.ask(get('/v1/models', scene.key))).status, 200);
-    await scene.unharmed();
+  test('connections that are all busy: one more than maxConnections gets 503, and goes', async () => {
+    const small = await Scene.open({ config: { limits: { maxConnections: 4 } } });
+    try {
+      small.engine.setScript([never]);
+      const before = small.engine.requests.length;
+      const keys = [small.key, small.addKey(), small.addKey(), small.addKey()];
+      for (const key of keys) (await small.dial()).send(post('/v1/chat/completions', key, chatBody));
+      await small.engine.arrived(before + 4);
+      const more = await small.dial();
+      const response = await more.response();
+      assert.equal(response.status, 503);
+      assert.equal(response.field('retry-after'), '1');
+      assert.match(response.body.toString(), /connections_exhausted/);
+      // One that never closes its own side does not stay.
+      await small.clock.move(2_000);
+      await until('it is let go, though it does not close its own side', () => {
+        more.send('x');
+        return more.socket.destroyed;
+      });
+      await small.unharmed([chat, chat, chat, chat]);
+    } finally {
+      await small.close();
+    }
   });
 
   test('answers in progress: one key may have four fifths of maxStreams, and one more gets 503', async () => {
@@ -362,17 +367,19 @@ describe('many', () => {
     });
     try {
       const near = () => Wire.dial(limited.door.port, host);
+      const models = get('/v1/models', limited.key);
+      const never = `${chat} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${limited.key}\r\nContent-Length: 9\r\n\r\n`;
       const wires = [await near(), await near(), await near()];
-      await until('all are accepted', () => limited.door.gateway.connections === 3);
+      for (const wire of wires) wire.send(never);
+      await until('all are busy', () => limited.door.gateway.inFlight === 3);
       const more = await near();
       assert.equal((await more.response()).status, 503);
       more.close();
-      for (let i = 0; i < 5; i++)
-        assert.equal((await limited.ask(get('/v1/models', limited.key))).status, 200, 'loopback is exempt');
+      for (let i = 0; i < 5; i++) assert.equal((await limited.ask(models)).status, 200, 'loopback is exempt');
       wires[0]?.close();
       await until('one is gone', () => limited.door.gateway.connections === 7);
       const next = await near();
-      assert.equal((await next.send(get('/v1/models', limited.key)).response()).status, 200);
+      assert.equal((await next.send(models).response()).status, 200);
       limited.door.setPolicy({ trustedProxies: [host] });
       const trusted = await near();
       assert.equal((await trusted.send(get('/v1/models', limited.key)).response()).status, 200);

@@ -286,31 +286,34 @@ describe('time and number', () => {
     });
     try {
       const near = () => Wire.dial(limited.door.port, host);
-      const wires = [await near(), await near(), await near()];
+      const oldest = await near();
+      await limited.until('the first is there', () => limited.door.gateway.connections === 1);
+      const wires = [await near(), await near()];
       await limited.until('all are there', () => limited.door.gateway.connections === 3);
       const more = await near();
-      assert.equal((await more.rest()).length, 0);
+      assert.equal((await oldest.rest()).length, 0, 'the oldest one goes');
       assert.equal(limited.door.malformed.at(-1), 'CONNECTIONS_EXHAUSTED');
       const { wire } = await limited.dial();
       assert.equal((await wire.send(get('/v1/models', limited.door.key)).response()).status, 200);
-      for (const one of [...wires, more]) one.close();
+      assert.ok([...wires, more].every((one) => !one.ended));
+      for (const one of [oldest, ...wires, more]) one.close();
       await limited.unharmed();
     } finally {
       await limited.close();
     }
   });
 
-  test('connections beyond the limit get an answer that they can read', async () => {
-    const small = await TlsScene.open({ config: { limits: { maxConnections: 2 } } });
+  test('where all connections are busy, one beyond the limit gets an answer that it can read', async () => {
+    const small = await TlsScene.open({ config: { limits: { maxConnections: 1 } } });
     try {
       const first = await small.dial();
-      await small.dial();
-      const third = await small.dial();
+      first.wire.send(post('/v1/chat/completions', small.door.key, '{"model":"m"}').slice(0, -1));
+      await small.until('it is busy', () => small.door.gateway.inFlight === 1);
 
-      const response = await third.wire.response();
+      const response = await (await small.dial()).wire.response();
 
       assert.equal(response.status, 503);
-      assert.equal((await first.wire.send(get('/v1/models', small.door.key)).response()).status, 200);
+      assert.equal((await first.wire.send('}').response()).status, 200);
       await small.unharmed();
     } finally {
       await small.close();

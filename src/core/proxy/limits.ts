@@ -12,7 +12,10 @@ const bytes = (fallback: number, why: string, max = 64 * 1024 ** 3) =>
 const ms = (fallback: number, why: string) => z.int().min(10).max(86_400_000).default(fallback).describe(why);
 
 export const limitsSchema = z.strictObject({
-  maxConnections: count(4096, 'All client connections together; a file descriptor each.'),
+  maxConnections: count(
+    4096,
+    'All client connections together; a file descriptor each. A new one takes the place of one that never showed a key.',
+  ),
   maxConnectionsPerAddress: count(256, 'From one address, except loopback and trusted proxies.'),
   maxStreams: count(
     2048,

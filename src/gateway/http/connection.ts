@@ -6,12 +6,14 @@ import { TLSSocket } from 'node:tls';
 import type { ClientAddress } from '../../core/security/address-rules.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import type { Snapshot } from '../../core/security/snapshot.ts';
+import type { ConnectionEntry } from '../connection-table.ts';
 import type { Exchange, Peer, Refusal } from '../exchange.ts';
 
 export class Connection implements Peer {
   readonly socket: Socket;
   readonly address: ClientAddress;
   readonly secure: boolean;
+  readonly entry: ConnectionEntry;
   goodHost: string | undefined;
   credential: string | undefined;
   credentialKey: KeyView | undefined;
@@ -41,10 +43,11 @@ export class Connection implements Peer {
   /** The parser gave up on it: nothing more will be read. */
   unreadable = false;
 
-  constructor(socket: Socket, address: ClientAddress, nowMs: number) {
+  constructor(socket: Socket, entry: ConnectionEntry, nowMs: number) {
     this.socket = socket;
-    this.address = address;
     this.secure = socket instanceof TLSSocket;
+    this.address = entry.address;
+    this.entry = entry;
     this.headSinceMs = nowMs;
   }
 

@@ -10,6 +10,7 @@ import { type ClientAddress, parseAddress } from '../../core/security/address-ru
 import type { KeyHoldings } from '../../core/security/key-holdings.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { Account } from '../account.ts';
+import type { ConnectionEntry, ConnectionTable } from '../connection-table.ts';
 import { type BreakCause, Exchange } from '../exchange.ts';
 import type { FieldTable } from '../fields.ts';
 import { refuse } from '../refuse.ts';
@@ -26,6 +27,7 @@ export interface HttpFrontNeeds {
   readonly limits: Limits;
   readonly fieldTable: FieldTable;
   readonly holdings: KeyHoldings;
+  readonly table: ConnectionTable;
   readonly clock: Clock;
   readonly snapshots: SnapshotSource;
   /** Next request id; unique for this process. */
@@ -50,7 +52,6 @@ export class HttpFront {
   readonly #bodyNeeds: BodyNeeds;
   readonly #replyNeeds: ReplyNeeds;
   readonly #connections = new Map<Socket, Connection>();
-  readonly #perAddress = new Map<string, number>();
   readonly #crowd: Crowd;
   /** Exchanges that are not over; each is its connection's current one. */
   #inFlight = 0;
@@ -94,26 +95,25 @@ export class HttpFront {
     this.#stopSweep = clock.every(sweepMs, () => this.#sweep());
   }
 
-  /** Takes a connection from the listener. */
-  accept(socket: Socket): void {
-    const address = parseAddress(socket.remoteAddress ?? '') ?? unknownAddress;
-    const count = this.#perAddress.get(address.bucket) ?? 0;
-    const { limits } = this.#needs;
-    const trusted =
-      address.loopback || this.#needs.snapshots.current().policy.trustedProxies.matches(address);
-    if (
-      this.#connections.size >= limits.maxConnections ||
-      (!trusted && count >= limits.maxConnectionsPerAddress)
-    ) {
+  /** Takes a connection, with its entry in the table where it has one already. */
+  accept(socket: Socket, known?: ConnectionEntry): void {
+    const address = known?.address ?? parseAddress(socket.remoteAddress ?? '') ?? unknownAddress;
+    const entry = known ?? this.#needs.table.add(address);
+    if (entry === undefined) {
       this.#crowd.turnAway(socket, () => {
         const id = this.#turnedDown(address, 'CONNECTIONS_EXHAUSTED');
         return wholeRefusal(id, 'CONNECTIONS_EXHAUSTED');
       });
       return;
     }
-    const connection = new Connection(socket, address, this.#needs.clock.monotonicMs());
+    const connection = new Connection(socket, entry, this.#needs.clock.monotonicMs());
     this.#connections.set(socket, connection);
-    this.#perAddress.set(address.bucket, count + 1);
+    entry.close = () => {
+      // Closing an idle connection is no refusal: its client opens another one.
+      if (!entry.isKnown) this.#turnedDown(address, 'CONNECTIONS_EXHAUSTED');
+      socket.destroy();
+    };
+    entry.isWriting = () => socket.writableLength > 0;
     socket.on('drain', () => {
       connection.stalledSinceMs = 0;
       connection.onDrain?.();
@@ -195,7 +195,9 @@ export class HttpFront {
 
   /** A request is there and its turn has come. */
   #begin(connection: Connection, message: HttpMessage): void {
-    const { clock } = this.#needs;
+    const { clock, table } = this.#needs;
+    const { entry } = connection;
+    table.begin(entry);
     const body = new HttpBody(message, connection, this.#bodyNeeds);
     const reply = new HttpReply(message, connection, this.#replyNeeds);
     const x = new Exchange({
@@ -215,6 +217,9 @@ export class HttpFront {
     } catch (error) {
       this.#threw(connection, error);
     }
+    if (x.key === undefined || entry.isKnown) return;
+    table.authenticated(entry);
+    if (connection.current === undefined) table.rest(entry);
   }
 
   /** The current exchange of this connection is answered, cut or abandoned. */
@@ -226,6 +231,7 @@ export class HttpFront {
     x.onTick = undefined;
     connection.current = undefined;
     connection.idle();
+    this.#needs.table.rest(connection.entry);
     (x.body as HttpBody).release();
     if (x.holding !== undefined) {
       if (x.countsAgainstKey) this.#needs.holdings.giveBackRequest(x.holding);
@@ -248,9 +254,7 @@ export class HttpFront {
 
   #closed(connection: Connection): void {
     this.#connections.delete(connection.socket);
-    const count = (this.#perAddress.get(connection.address.bucket) ?? 1) - 1;
-    if (count <= 0) this.#perAddress.delete(connection.address.bucket);
-    else this.#perAddress.set(connection.address.bucket, count);
+    this.#needs.table.remove(connection.entry);
     const x = connection.current;
     if (x === undefined || x.over) return;
     x.outcome.ending = 'client-left';
