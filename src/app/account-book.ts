@@ -8,7 +8,6 @@ import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts'
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { AuditEntry, LastUse, UsageLedger } from '../core/security/ports.ts';
-import { tokensOf } from '../core/security/token-estimate.ts';
 import type { Account } from '../gateway/account.ts';
 import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -89,12 +88,27 @@ export class AccountBook implements Account {
     const { ledger, bookedOn } = this.#needs;
     const booked = keyId === null ? undefined : bookedOn(keyId);
     if (booked === undefined) return;
-    const counted = model !== null && engine !== null && line.status < 400;
-    if (!counted) return ledger.touch(booked.keyId, { atMs: line.atMs, address: line.client });
-    const tokens = tokensOf(line);
-    ledger.add({ ...booked, model, engine, ...tokens, atMs: line.atMs, address: line.client });
+    const inputTokens = line.chargedInputTokens;
+    const outputTokens = line.chargedOutputTokens;
+    const answered = model !== null && line.status < 400;
+    // What is charged counts however the request ended, and also where no model of the catalogue was named.
+    if (engine === null || !(answered || inputTokens + outputTokens > 0))
+      return ledger.touch(booked.keyId, { atMs: line.atMs, address: line.client });
+    ledger.add({
+      ...booked,
+      model: model ?? unnamedModel,
+      engine,
+      inputTokens,
+      outputTokens,
+      estimated: line.tokensEstimated,
+      atMs: line.atMs,
+      address: line.client,
+    });
   }
 }
+
+/** What `flm usage` shows for requests to an engine's own API that name no model. */
+const unnamedModel = 'unnamed';
 
 /** For `flm explain`: a connection that was refused before a request could be read. */
 function neverRequested(client: string, id: string, code: ErrorCode, atMs: number): RequestLine {
@@ -116,6 +130,9 @@ function neverRequested(client: string, id: string, code: ErrorCode, atMs: numbe
     durationMs: 0,
     inputTokens: null,
     outputTokens: null,
+    chargedInputTokens: 0,
+    chargedOutputTokens: 0,
+    tokensEstimated: false,
     streamed: false,
     ending: 'refused',
     code,

@@ -51,7 +51,7 @@ export function usageCommand(cli: Cli): Command {
         if (groups.length === 0) return session.terminal.out(`Nothing was used since ${from}.`);
         session.terminal.out(usageText(groups, total, flags.by));
         session.terminal.talk(
-          `Since ${from} (UTC).${total.estimatedRequests > 0 ? ' ~ is an estimate: some engines tell no usage.' : ''}`,
+          `Since ${from} (UTC).${total.estimatedRequests > 0 ? ' ~ is an estimate: an engine told no usage, or a client left early.' : ''}`,
         );
       }),
     );

@@ -47,16 +47,10 @@ const native: readonly NativeRule[] = [
   ...['/rerank', '/reranking', '/v1/rerank', '/v1/reranking'].map(
     (path): NativeRule => ({ ...infer, path, route: 'rerank' }),
   ),
-  ...[
-    '/completion',
-    '/completions',
-    '/infill',
-    '/tokenize',
-    '/detokenize',
-    '/apply-template',
-    '/embedding',
-    '/embeddings',
-  ].map((path): NativeRule => ({ ...infer, path })),
+  ...['/completion', '/completions', '/infill'].map((path): NativeRule => ({ ...infer, path })),
+  ...['/tokenize', '/detokenize', '/apply-template', '/embedding', '/embeddings'].map(
+    (path): NativeRule => ({ ...infer, path, writesText: false }),
+  ),
 ];
 
 const kind: EngineKind = {

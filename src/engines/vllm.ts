@@ -46,7 +46,7 @@ const native: readonly NativeRule[] = [
   ...['/rerank', '/v1/rerank', '/v2/rerank'].map((path): NativeRule => ({ ...infer, path, route: 'rerank' })),
   ...['/score', '/v1/score'].map((path): NativeRule => ({ ...infer, path, route: 'score' })),
   ...['/pooling', '/classify', '/tokenize', '/detokenize', '/v2/embed'].map(
-    (path): NativeRule => ({ ...infer, path }),
+    (path): NativeRule => ({ ...infer, path, writesText: false }),
   ),
 ];
 

@@ -7,7 +7,7 @@ import type { ErrorCode, ErrorParams } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { TokenBudgets } from '../core/security/token-budgets.ts';
-import { tokensOf } from '../core/security/token-estimate.ts';
+import { chargeOf } from '../core/security/token-charge.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Who is told. Implemented in the composition root by log, metrics, ledger and tail. */
@@ -23,21 +23,22 @@ export interface Account {
 export function makeAccount(account: Account, clock: Clock, tokens: TokenBudgets): (x: Exchange) => void {
   return (x) => {
     const line = lineOf(x, clock);
-    // What reached an engine is paid for, however it ended.
-    if (x.key !== undefined && line.engine !== null && x.key.limits.tokensPerMinute !== null)
-      tokens.settle(x.key, priceOf(line));
+    if (x.key !== undefined) tokens.settle(x.key, line.chargedInputTokens + line.chargedOutputTokens);
     account.request(line, x.client, x.outcome.params);
   };
 }
 
-function priceOf(line: RequestLine): number {
-  const { inputTokens, outputTokens, estimated } = tokensOf(line);
-  // An engine that refused did no work that anybody told of.
-  return estimated && line.status >= 400 ? 0 : inputTokens + outputTokens;
-}
-
 function lineOf(x: Exchange, clock: Clock): RequestLine {
   const { outcome, reply } = x;
+  const charge = chargeOf({
+    rule: outcome.charge,
+    toldInput: outcome.inputTokens,
+    toldOutput: outcome.outputTokens,
+    textBytesIn: outcome.textBytesIn,
+    answerText: outcome.answerText,
+    contextLength: outcome.contextLength,
+    choices: outcome.choices,
+  });
   const nowMs = clock.monotonicMs();
   return {
     id: x.id,
@@ -57,6 +58,9 @@ function lineOf(x: Exchange, clock: Clock): RequestLine {
     durationMs: round(nowMs - x.startedAtMs),
     inputTokens: outcome.inputTokens ?? null,
     outputTokens: outcome.outputTokens ?? null,
+    chargedInputTokens: charge.inputTokens,
+    chargedOutputTokens: charge.outputTokens,
+    tokensEstimated: charge.estimated,
     streamed: outcome.streamed,
     ending: outcome.ending,
     code: outcome.code ?? null,

@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { Candidate } from '../core/engine/directory.ts';
 import type { EngineRef } from '../core/engine/engine.ts';
+import type { RouteId } from '../core/engine/routes.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { Limits } from '../core/proxy/limits.ts';
 import type { Admission, AdmissionDenial, Lease, Waiting } from '../core/security/admission.ts';
@@ -34,6 +35,19 @@ export interface AttemptNeeds {
   readonly version: string;
 }
 
+/** Routes whose answers hold numbers, sounds or images, and no text of a model. */
+const textless: ReadonlySet<RouteId> = new Set([
+  'embeddings',
+  'ollama.embed',
+  'ollama.embeddings',
+  'rerank',
+  'score',
+  'audio.speech',
+  'images.generations',
+  'images.edits',
+  'images.variations',
+]);
+
 /** One request, ready for whichever engine gets it. */
 export interface Order {
   readonly route: Route;
@@ -48,6 +62,8 @@ export interface Order {
   readonly bound: boolean;
   /** It makes an engine work, rather than look something up. */
   readonly generates: boolean;
+  /** Its answer holds text of a model. Absent: as the route says. */
+  readonly writesText?: boolean | undefined;
   /** The usage at the end of the stream was asked for by flm; the client does not get to see it. */
   readonly usageAdded?: boolean;
 }
@@ -102,6 +118,8 @@ function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
     x,
     route: order.route,
     streamed: order.streamed,
+    charged: order.generates,
+    writesText: order.writesText ?? !textless.has(order.route.id),
     usageAdded: order.usageAdded === true,
     nowMs: () => needs.clock.monotonicMs(),
     commitAfterMs: needs.limits.commitAfterMs,
@@ -151,6 +169,7 @@ function send(entrant: Entrant, lease: Lease, relay: Relay): void {
   const { x, order, needs, fields } = entrant;
   const { ref } = lease.candidate.engine;
   x.outcome.engine = ref.id;
+  x.outcome.contextLength = lease.candidate.model?.contextLength;
   relay.flight = needs.upstream.send(
     {
       to: ref.address,

@@ -11,6 +11,7 @@ import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { KeyHolding } from '../core/security/key-holdings.ts';
 import type { Snapshot } from '../core/security/snapshot.ts';
+import type { ChargeRule } from '../core/security/token-charge.ts';
 import type { Fields } from './fields.ts';
 import type { Route } from './routes.ts';
 
@@ -115,8 +116,19 @@ export interface Outcome {
   engine: string | undefined;
   model: string | undefined;
   bytesIn: number;
+  /** Of the body, without images and other data. */
+  textBytesIn: number;
+  /** As the engine told. */
   inputTokens: number | undefined;
   outputTokens: number | undefined;
+  /** How the tokens are charged. */
+  charge: ChargeRule;
+  /** What came of the answer, for an estimate; undefined where it holds no text. */
+  answerText: { readonly tokens: number } | undefined;
+  /** Tokens that one request may hold on the engine, where the engine tells. */
+  contextLength: number | undefined;
+  /** Answers asked for at once. */
+  choices: number;
   /** How long it waited for a slot; undefined where it did not. */
   queuedMs: number | undefined;
   streamed: boolean;
@@ -194,8 +206,13 @@ export class Exchange {
       engine: undefined,
       model: undefined,
       bytesIn: 0,
+      textBytesIn: 0,
       inputTokens: undefined,
       outputTokens: undefined,
+      charge: 'none',
+      answerText: undefined,
+      contextLength: undefined,
+      choices: 1,
       queuedMs: undefined,
       streamed: false,
       droppedCredentials: undefined,

@@ -16,7 +16,9 @@ export function accessLine(line: RequestLine): string {
     `,"keyId":${text(line.keyId)},"keyLabel":${text(line.keyLabel)},"engine":${text(line.engine)}` +
     `,"model":${text(line.model)},"bytesIn":${line.bytesIn},"bytesOut":${line.bytesOut}` +
     `,"firstByteMs":${line.firstByteMs},"queuedMs":${line.queuedMs},"durationMs":${line.durationMs}` +
-    `,"inputTokens":${line.inputTokens},"outputTokens":${line.outputTokens},"streamed":${line.streamed}` +
+    `,"inputTokens":${line.inputTokens},"outputTokens":${line.outputTokens}` +
+    `,"chargedInputTokens":${line.chargedInputTokens},"chargedOutputTokens":${line.chargedOutputTokens}` +
+    `,"tokensEstimated":${line.tokensEstimated},"streamed":${line.streamed}` +
     `,"ending":"${line.ending}","code":${text(line.code)},"rule":${text(line.rule)}` +
     `,"droppedCredentials":${text(line.droppedCredentials)},"msg":"request"}\n`
   );

@@ -60,6 +60,10 @@ export class EngineFlight implements Flight, Passenger {
     this.#start(message, false);
   }
 
+  get reached(): boolean {
+    return this.#connection?.connected === true;
+  }
+
   abort(): void {
     if (this.#over) return;
     this.#leave();

@@ -102,6 +102,7 @@ test('a client that leaves, leaves the queue, and the engine never hears of it',
   await stage.until('both are written down', () => stage.door.lines.length === 2);
   const line = stage.door.lines.find((l) => l.ending === 'client-left');
   assert.equal(line?.queuedMs, 700);
+  assert.deepEqual([line?.chargedInputTokens, line?.chargedOutputTokens], [0, 0]);
 });
 
 test('a key that is revoked leaves the queue', async () => {

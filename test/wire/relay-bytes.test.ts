@@ -267,11 +267,15 @@ test('an answer of eight megabytes passes untouched', async () => {
   assert.equal(Buffer.compare(response.body, bytes), 0);
 });
 
-test('an empty answer is whole', async () => {
-  assert.equal((await stage.ask([answer('')])).body.length, 0);
-  const chunked = await stage.ask([headOf('application/json', 'Transfer-Encoding: chunked'), lastChunk]);
-  assert.equal(chunked.body.length, 0);
-  assert.equal(chunked.whole, true);
+test('an empty 200 is no answer to a prompt, streamed or not', async () => {
+  const bare = headOf('application/json', 'Transfer-Encoding: chunked');
+  for (const body of [{ model: 'm' }, { model: 'm', stream: true }]) {
+    for (const script of [[answer('')], [answer('', 'text/event-stream')], [bare, lastChunk]]) {
+      const response = await stage.ask(script, body);
+      assert.equal(response.status, 502);
+      assert.match(response.body.toString(), /engine_cut/);
+    }
+  }
 });
 
 // --- other clients

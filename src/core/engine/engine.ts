@@ -146,6 +146,8 @@ export interface NativeRule {
   /** Where its body names the model; `none` for reads. */
   readonly model: 'json' | 'none';
   readonly query?: readonly string[];
+  /** False where its answers hold numbers and no text of a model. */
+  readonly writesText?: false;
   /** The route of the front that is the same endpoint: hazards are judged as on it. Absent: as on `engine.native`. */
   readonly route?: RouteId;
 }

@@ -63,6 +63,8 @@ export interface UpstreamSink {
 
 /** An attempt under way. */
 export interface Flight {
+  /** The connection stands, so that the engine may have seen the request. */
+  readonly reached: boolean;
   /** Closes the connection at once; nothing more is delivered. Without effect after the end. */
   abort(): void;
   resume(): void;

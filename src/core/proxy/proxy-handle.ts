@@ -135,8 +135,14 @@ export interface RequestLine {
   /** How long it waited for a slot of an engine, also in vain; null where it did not. */
   readonly queuedMs: number | null;
   readonly durationMs: number;
+  /** As the engine told; null where it did not. */
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
+  /** What the key's budgets and `flm usage` count. */
+  readonly chargedInputTokens: number;
+  readonly chargedOutputTokens: number;
+  /** At least one of the charged numbers is flm's estimate. */
+  readonly tokensEstimated: boolean;
   readonly streamed: boolean;
   readonly ending: Ending;
   /** For a refusal: the code of the error table. */

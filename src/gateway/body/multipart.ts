@@ -73,6 +73,9 @@ export class MultipartScanner {
   #model: string | undefined;
   #modelRange: readonly [from: number, to: number] | undefined;
   #stream: boolean | undefined;
+  #inFile = false;
+  /** Of the parts that are files. */
+  fileBytes = 0;
 
   private constructor(boundary: string, wanted: readonly string[]) {
     this.#boundary = Buffer.from(`--${boundary}`, 'latin1');
@@ -236,6 +239,7 @@ export class MultipartScanner {
     if ('reason' in read) return read;
     this.#turn(value);
     this.#field = undefined;
+    this.#inFile = read.isFile;
     if (read.name.length > maxNameCharacters) return undefined;
     const meant = foldName(read.name).trim();
     // RFC 7578, section 4.6: a field of this name says how all others are to be decoded.
@@ -253,8 +257,9 @@ export class MultipartScanner {
   /** The value ended at this position of the body. What was kept may be longer by the boundary. */
   #endValue(end: number): BodyFault | undefined {
     const field = this.#field;
-    if (field === undefined) return undefined;
     const length = end - this.#begun;
+    if (this.#inFile) this.fileBytes += length;
+    if (field === undefined) return undefined;
     if (field === 'model') {
       if (length > maxModelBytes) return { reason: modelTooLong };
       const bytes = this.#kept.subarray(0, length);

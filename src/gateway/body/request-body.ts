@@ -7,6 +7,7 @@ import type { BodyFacts } from '../../core/engine/routes.ts';
 import type { Exchange, Refusal } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
 import type { ModelPlace, Route } from '../routes.ts';
+import { textBytesOf } from '../text-meter.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { MultipartScanner } from './multipart.ts';
 import { Pieces } from './pieces.ts';
@@ -68,6 +69,8 @@ export function readRequestBody(
       x.outcome.bytesIn = pieces.length;
       const fault = scanner.end();
       if (fault !== undefined) return refuse(x, bodyInvalid(fault.reason, route));
+      x.outcome.textBytesIn =
+        scanner instanceof MultipartScanner ? pieces.length - scanner.fileBytes : textBytesOf(pieces.all());
       // JSON is called so by us, because we have seen that it is, whatever the client called it.
       then(scanner.facts(), pieces.all(), pieces.length, multipart ? contentType : 'application/json');
     },

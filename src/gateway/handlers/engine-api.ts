@@ -17,7 +17,7 @@ import { passingQuery } from '../query.ts';
 import { refuse } from '../refuse.ts';
 import { nativeScan, type Route, routes } from '../routes.ts';
 import { takeRequest } from '../take-share.ts';
-import { unknownModel } from './inference.ts';
+import { choicesIn, lookUps, unknownModel } from './inference.ts';
 
 export interface EngineApiNeeds extends AttemptNeeds {
   readonly directory: EngineDirectory;
@@ -81,7 +81,7 @@ function withModel(
   const front = rule.route === undefined ? undefined : frontRoutes.get(rule.route);
   if (front !== undefined) x.dialect = front.dialect;
   const scan = front?.scan ?? nativeScan;
-  const generates = rule.scope === 'inference';
+  const generates = rule.scope === 'inference' && !(rule.route !== undefined && lookUps.has(rule.route));
   const refusal = generates ? takeRequest(x, key, needs.holdings) : undefined;
   if (refusal !== undefined) return refuse(x, refusal);
   readRequestBody(x, { ...route, model: 'json', scan }, (facts, read, readLength, contentType) => {
@@ -103,8 +103,10 @@ function withModel(
       bodyLength,
       streamed: facts.stream ?? front?.streamsByDefault ?? false,
       generates,
+      writesText: rule.writesText,
     };
-    attempt(x, key, order, [candidate], needs);
+    x.outcome.choices = choicesIn(facts);
+    attempt(x, key, order, [found === undefined ? candidate : { ...candidate, model: found.model }], needs);
   });
 }
 

@@ -21,11 +21,13 @@ export interface InferenceNeeds extends AttemptNeeds {
 }
 
 /** Routes with a body that count or look up, and generate nothing. */
-const lookUps: ReadonlySet<RouteId> = new Set([
+export const lookUps: ReadonlySet<RouteId> = new Set([
   'messages.count-tokens',
   'responses.input-tokens',
   'ollama.show',
 ]);
+
+const maxChoices = 128;
 
 /** Ids that engines make for stored answers. */
 const storedId = /^[A-Za-z0-9_-]{1,256}$/;
@@ -75,6 +77,7 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
   if (usageAdded && facts.fieldPlace !== undefined)
     body = insertField(body, '"stream_options":{"include_usage":true}', facts.fieldPlace);
   if (body !== read.body) length = body.reduce((sum, part) => sum + part.length, 0);
+  x.outcome.choices = choicesIn(facts);
   const order: Order = {
     route,
     method: x.head.method,
@@ -88,6 +91,12 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
     usageAdded,
   };
   attempt(x, key, order, candidates, needs);
+}
+
+/** `n` of OpenAI's routes; an engine that refuses the number refuses the request. */
+export function choicesIn(facts: BodyFacts): number {
+  const n = Number(facts.values.get('n')?.[0] ?? 1);
+  return n >= 1 && n <= maxChoices ? n : 1;
 }
 
 /** Only where tokens must be counted, the client did not speak of it, and every engine that may answer can do it unseen. */

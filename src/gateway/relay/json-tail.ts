@@ -144,9 +144,12 @@ export function startsWith(text: Buffer, at: number, start: Buffer): boolean {
 /** Position of the first byte in [from, to) that is no blank, or `to`. */
 export function skipBlanks(text: Buffer, from: number, to: number): number {
   let at = from;
-  while (at < to && (text[at] === 0x20 || text[at] === 0x09 || text[at] === 0x0a || text[at] === 0x0d))
-    at += 1;
+  while (at < to && isBlank(text[at])) at += 1;
   return at;
+}
+
+export function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }
 
 function isDigit(byte: number | undefined): boolean {

@@ -13,21 +13,29 @@
 import type { AttemptEnd } from '../../core/engine/engine.ts';
 import type { ChunkMap, EngineHead, Flight, UpstreamSink } from '../../core/engine/upstream.ts';
 import { type EngineError, type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
-import type { BreakCause, Exchange, Refusal } from '../exchange.ts';
+import type { ChargeRule } from '../../core/security/token-charge.ts';
+import type { BreakCause, Exchange, Refusal, ResponseHead } from '../exchange.ts';
 import { commonFields, refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
+import { type AnswerShape, AnswerShapeReader } from './answer-shape.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
 import type { EventFraming } from './event-border.ts';
 import { EventRelay } from './event-relay.ts';
-import { readHead, stackedCodings } from './response-head.ts';
+import { LateError } from './late-error.ts';
+import { type HeadFacts, readHead, stackedCodings } from './response-head.ts';
 import { isUsageChunk } from './usage-chunk.ts';
-import { bodyUsage, StreamReader, type Usage } from './usage-scan.ts';
+import { StreamReader } from './usage-scan.ts';
+import { isTextType, WholeAnswerReader } from './whole-answer.ts';
 
 export interface RelayNeeds {
   readonly x: Exchange;
   readonly route: Route;
   /** Events were asked for, so that silence may be committed. */
   readonly streamed: boolean;
+  /** The engine is made to work, so that its answer is charged for. */
+  readonly charged: boolean;
+  /** Its answer holds text of a model, rather than numbers, sounds or images. */
+  readonly writesText: boolean;
   /** flm asked for the usage at the end of the stream, and takes it out again. */
   readonly usageAdded: boolean;
   readonly nowMs: () => number;
@@ -41,11 +49,6 @@ export interface RelayNeeds {
   /** The attempt is over; once. `status` is the engine's; `errorSeen`: its stream told an error. */
   readonly over: (end: AttemptEnd, status: number | undefined, errorSeen: boolean) => void;
 }
-
-/** What is kept of a whole answer's end to find its usage in. */
-const usageTail = 16 * 1024;
-/** What is read of an error that comes after an early commit. */
-const lateErrorLimit = 16 * 1024;
 
 const attemptEnds: Partial<Record<ErrorCode, AttemptEnd>> = {
   ENGINE_CONNECT_FAILED: 'refused-connection',
@@ -72,10 +75,13 @@ export class Relay implements UpstreamSink {
   /** The head was made by flm after silence; the engine's own must agree. */
   #early = false;
   /** An engine's error after an early commit, to be told as an event. */
-  #lateError: { readonly status: number; text: string } | undefined;
-  #tail: Buffer | undefined;
-  /** Length of a whole answer, until its first bytes came. */
-  #expected: number | undefined;
+  #lateError: LateError | undefined;
+  /** Looks at the first bytes; undefined once they have decided what the answer is. */
+  #shape: AnswerShapeReader | undefined;
+  /** The engine's head as it was given to the reply. */
+  #head: ResponseHead | undefined;
+  #wholeAnswer: WholeAnswerReader | undefined;
+  #bytes = 0;
   #lastWriteMs = 0;
   readonly #resume = (): void => this.flight?.resume();
 
@@ -103,7 +109,7 @@ export class Relay implements UpstreamSink {
     ) {
       return this.#fail('ENGINE_CODED_STREAM', 'protocol');
     }
-    if (this.#early) return this.#lateHead(head, facts.events);
+    if (this.#early) return this.#lateHead(head, facts);
     if ((head.status === 503 || head.status === 429) && this.#needs.takeOver('done', head.status)) {
       this.#leave('done');
       return;
@@ -111,6 +117,9 @@ export class Relay implements UpstreamSink {
 
     x.outcome.status = head.status;
     const fields = [...facts.fields, ...commonFields(x)];
+    const coded = facts.contentEncoding !== undefined && facts.contentEncoding !== 'identity';
+    if (head.status === 200 && head.framing !== 'none' && this.#needs.route.end !== 'none' && !coded)
+      this.#shape = new AnswerShapeReader(this.#needs.streamed, facts.events, this.#needs.route.end);
     if (facts.events !== undefined && head.framing !== 'none') {
       this.#stream(facts.events);
       fields.push('x-accel-buffering', 'no');
@@ -121,25 +130,34 @@ export class Relay implements UpstreamSink {
       process.nextTick(flushReply, x);
       return;
     }
-    this.#expected = head.contentLength;
-    x.reply.head({ status: head.status, fields, contentLength: head.contentLength });
+    if (this.#needs.charged)
+      this.#wholeAnswer = new WholeAnswerReader(head.contentLength, isTextType(facts.contentType));
+    this.#head = { status: head.status, fields, contentLength: head.contentLength };
+    x.reply.head(this.#head);
   }
 
   data(buffer: Buffer, from: number, to: number): boolean {
     if (this.#over) return true;
+    if (this.#shape !== undefined) {
+      const held = this.#lookAt(this.#shape, buffer, from, to);
+      if (held === undefined) return true;
+      // What was held has the new bytes at its end.
+      if (held.length > 0) return this.data(held, 0, held.length);
+    }
     const body = this.#body;
     let flowing: boolean;
     const late = this.#lateError;
     if (late !== undefined) {
-      const room = lateErrorLimit - late.text.length;
-      late.text += buffer.toString('latin1', from, Math.min(to, from + room));
+      late.add(buffer, from, to);
       return true;
     }
+    this.#bytes += to - from;
     if (body !== undefined) {
       this.#lastWriteMs = 0;
       flowing = body.data(buffer, from, to);
     } else {
-      this.#remember(buffer, from, to);
+      // All of it at once, as most answers are: the reply is over with the write that follows.
+      if (this.#wholeAnswer?.read(buffer, from, to) === true) this.#charge('final');
       flowing = this.#x.reply.write(buffer, from, to);
     }
     if (!flowing) this.#x.reply.onDrain(this.#resume);
@@ -148,14 +166,19 @@ export class Relay implements UpstreamSink {
 
   framed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean {
     if (this.#over) return true;
+    if (this.#shape !== undefined) {
+      const held = this.#lookAt(this.#shape, buffer, chunks.starts[0] as number, chunks.ends[0] as number);
+      if (held === undefined || held.length > 0) return this.#afterHeld(held, buffer, chunks);
+    }
     const body = this.#body;
     let flowing: boolean;
+    this.#bytes += to - from;
     if (body !== undefined && this.#lateError === undefined) {
       this.#lastWriteMs = 0;
       flowing = body.framed(buffer, from, to, chunks);
     } else if (this.#lateError === undefined && this.#x.reply.relaysFraming) {
       for (let i = 0; i < chunks.count; i++)
-        this.#remember(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+        this.#wholeAnswer?.read(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
       flowing = this.#x.reply.writeFramed(buffer, from, to);
     } else {
       flowing = true;
@@ -169,13 +192,14 @@ export class Relay implements UpstreamSink {
   end(): void {
     if (this.#over) return;
     const x = this.#x;
-    if (this.#lateError !== undefined) return this.#fail('ENGINE_CUT', 'done', lateMessage(this.#lateError));
+    if (this.#shape !== undefined) this.#decideAtEnd(this.#shape);
+    if (this.#lateError !== undefined) return this.#fail('ENGINE_CUT', 'done', this.#lateError.message);
     if (this.#body !== undefined && this.#reader !== undefined) {
       const reader = this.#reader;
       this.#body.finish(() => this.#whole(reader));
-      this.#noteUsage();
       if (!this.#whole(reader) || this.#body.midEvent) return this.#fail('ENGINE_CUT', 'reset');
-    } else this.#noteUsage();
+    } else if (this.#bytes === 0 && this.#mustAnswer()) return this.#fail('ENGINE_CUT', 'reset');
+    this.#charge(this.#reader?.errorSeen === true ? 'told' : 'final');
     this.#leave('done');
     x.outcome.ending = 'done';
     x.reply.end();
@@ -248,9 +272,9 @@ export class Relay implements UpstreamSink {
     switch (why) {
       case 'client-left':
       case 'client-stalled':
+        if (this.flight?.reached === true) this.#charge(this.#reader?.complete === true ? 'final' : 'early');
         this.flight?.abort();
         this.#x.outcome.ending = 'client-left';
-        this.#noteUsage();
         return this.#leave('client-gone');
       case 'shut-down':
         return this.#fail('SHUT_DOWN', 'shut-down');
@@ -279,8 +303,8 @@ export class Relay implements UpstreamSink {
       });
       return;
     }
+    this.#charge('told');
     this.#leave(end);
-    this.#noteUsage();
     x.outcome.ending = endingOf(code);
     x.outcome.code = code;
     this.#endCommitted(code, detail ?? `${errorText(code)} ${errorHint(code)}`);
@@ -313,10 +337,57 @@ export class Relay implements UpstreamSink {
     );
   }
 
+  // --- what the first bytes say
+
+  /** Undefined: they do not decide yet. Otherwise what was held until now, and is to be relayed first. */
+  #lookAt(reader: AnswerShapeReader, buffer: Buffer, from: number, to: number): Buffer | undefined {
+    const shape = reader.read(buffer, from, to);
+    if (shape === undefined) return undefined;
+    this.#decide(shape);
+    return reader.held;
+  }
+
+  /** The first of these chunks is held, or was and leads the way. */
+  #afterHeld(held: Buffer | undefined, buffer: Buffer, chunks: ChunkMap): boolean {
+    let flowing = held === undefined || this.data(held, 0, held.length);
+    for (let i = 1; i < chunks.count; i++)
+      flowing = this.data(buffer, chunks.starts[i] as number, chunks.ends[i] as number) && flowing;
+    return flowing;
+  }
+
+  #decideAtEnd(reader: AnswerShapeReader): void {
+    const { held } = reader;
+    this.#decide(reader.end());
+    if (held.length > 0) this.data(held, 0, held.length);
+  }
+
+  #decide(shape: AnswerShape): void {
+    this.#shape = undefined;
+    if (this.#early) {
+      if (shape !== this.#events) this.#lateError = new LateError(200);
+      return;
+    }
+    if (shape === this.#events) return;
+    if (shape === 'whole') {
+      // Declared as events, so its head is out, without a length.
+      if (this.#events === undefined) return;
+      this.#events = this.#body = this.#reader = undefined;
+      this.#x.outcome.streamed = false;
+      if (this.#needs.charged) this.#wholeAnswer = new WholeAnswerReader(undefined, true);
+      return;
+    }
+    this.#stream(shape);
+    // Framed by us, as every stream is: an error event may have to follow.
+    if (this.#head !== undefined && this.#x.reply.withdraw())
+      this.#x.reply.head({ ...this.#head, contentLength: undefined });
+  }
+
   /** The head of an engine that was silent so long that the client already has one. */
-  #lateHead(head: EngineHead, events: EventFraming | undefined): void {
-    if (head.status === 200 && events === this.#events) return;
-    this.#lateError = { status: head.status, text: '' };
+  #lateHead(head: EngineHead, facts: HeadFacts): void {
+    if (head.status === 200 && facts.events === this.#events) return;
+    if (head.status === 200 && this.#needs.route.end !== 'none')
+      this.#shape = new AnswerShapeReader(this.#needs.streamed, facts.events, this.#needs.route.end);
+    else this.#lateError = new LateError(head.status);
   }
 
   /** An error event of the engine's own is an honest end, too: the client has seen it. */
@@ -324,31 +395,24 @@ export class Relay implements UpstreamSink {
     return this.#needs.route.end === 'none' || reader.terminated || reader.errorSeen;
   }
 
-  #remember(buffer: Buffer, from: number, to: number): void {
-    if (this.#needs.route.handler !== 'inference') return;
-    const size = to - from;
-    if (this.#expected === size) {
-      // The whole answer at once, as most are: read where it lies. The reply is over with the write that follows.
-      this.#setUsage(bodyUsage(buffer.subarray(from, to)));
-      return;
-    }
-    this.#expected = undefined;
-    if (this.#tail === undefined || size >= usageTail) {
-      this.#tail = Buffer.from(buffer.subarray(Math.max(from, to - usageTail), to));
-      return;
-    }
-    const all = Buffer.concat([this.#tail, buffer.subarray(from, to)]);
-    this.#tail = all.length > usageTail ? all.subarray(all.length - usageTail) : all;
+  /** An empty 200 is no answer to a prompt. */
+  #mustAnswer(): boolean {
+    const { x, route, charged } = this.#needs;
+    return x.outcome.status === 200 && x.head.method !== 'HEAD' && (charged || route.end !== 'none');
   }
 
-  #noteUsage(): void {
-    this.#setUsage(this.#reader?.usage ?? (this.#tail === undefined ? undefined : bodyUsage(this.#tail)));
-  }
-
-  #setUsage(usage: Usage | undefined): void {
-    if (usage === undefined) return;
-    this.#x.outcome.inputTokens = usage.inputTokens;
-    this.#x.outcome.outputTokens = usage.outputTokens;
+  /** What the request costs, by the way it ended; errors that the engine answered are free. */
+  #charge(rule: ChargeRule): void {
+    const { outcome } = this.#x;
+    if (!this.#needs.charged || (this.#status ?? 0) >= 400) return;
+    outcome.charge = rule;
+    const reader = this.#reader ?? this.#wholeAnswer;
+    if (reader === undefined) return;
+    // Half of a whole answer tells nothing that could be relied on.
+    const usage = reader === this.#wholeAnswer && rule !== 'final' ? undefined : reader.usage;
+    outcome.inputTokens = usage?.inputTokens;
+    outcome.outputTokens = usage?.outputTokens;
+    if (this.#needs.writesText) outcome.answerText = reader.text;
   }
 }
 
@@ -360,26 +424,4 @@ function endingOf(code: ErrorCode): 'engine-broke' | 'timeout' | 'shut-down' | '
   if (code === 'SHUT_DOWN') return 'shut-down';
   if (code === 'KEY_ENDED') return 'key-ended';
   return code === 'ENGINE_TIMEOUT' || code === 'ENGINE_STALLED' ? 'timeout' : 'engine-broke';
-}
-
-/** The engine's own words where its error body has some. */
-function lateMessage(late: { readonly status: number; readonly text: string }): string {
-  let said = '';
-  try {
-    const body: unknown = JSON.parse(Buffer.from(late.text, 'latin1').toString());
-    if (body !== null && typeof body === 'object' && 'error' in body) {
-      const { error } = body;
-      if (typeof error === 'string') said = error;
-      else if (
-        error !== null &&
-        typeof error === 'object' &&
-        'message' in error &&
-        typeof error.message === 'string'
-      )
-        said = error.message;
-    }
-  } catch {
-    // Not JSON: the status alone is told.
-  }
-  return `The engine answered with status ${late.status} after a long silence${said === '' ? '.' : `: ${said}`}`;
 }

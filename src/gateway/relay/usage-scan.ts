@@ -1,5 +1,6 @@
 /**
- * Reads in passing what an answer says about itself: whether a stream is whole, whether it told an error, what it cost.
+ * Reads in passing what an answer says about itself: whether a stream is whole, whether it told an error, what it cost,
+ * and how much the model wrote.
  *
  * Cheap by a native search for a few bytes, which most events do not hold; a closer look, member by member, only where
  * they stand. Text of a model cannot fool it: a mark of SSE counts only as a whole line, a member of JSON only at the
@@ -11,9 +12,10 @@
  *   ollama     "done": true in a line                        eval counts in the same line
  */
 import type { TerminalMark } from '../routes.ts';
+import { AnswerText } from './answer-text.ts';
 import type { EventFraming } from './event-border.ts';
 import type { EventReader } from './event-relay.ts';
-import { JsonTail, skipBlanks, startsWith } from './json-tail.ts';
+import { isBlank, JsonTail, skipBlanks, startsWith } from './json-tail.ts';
 import { LastBytes } from './last-bytes.ts';
 
 export interface Usage {
@@ -51,6 +53,7 @@ const lines = {
   done: Buffer.from('[DONE]'),
   error: Buffer.from('"error"'),
   type: Buffer.from('"type"'),
+  delta: Buffer.from('delta'),
 } as const;
 
 /** Kinds of events that end a stream, or tell an error; as the `event` field or as the first member `type`. */
@@ -81,8 +84,14 @@ export class StreamReader implements EventReader {
   readonly #endings: readonly Buffer[];
   /** Anthropic and Responses put the first usage into an object of the event. */
   readonly #usageDepth: number;
-  /** The stream showed its terminal mark. */
+  /** The stream showed its terminal mark, or the reason why it finished. */
   terminated = false;
+  /** The stream showed its last event: usage can only stand before it. */
+  complete = false;
+  /** What the model wrote. */
+  readonly text = new AnswerText();
+  /** The kind of the event that is read, where a line of its own tells it. */
+  #isDelta: boolean | undefined;
   /** The engine itself told an error. */
   errorSeen = false;
   readonly #tail = new JsonTail();
@@ -113,7 +122,7 @@ export class StreamReader implements EventReader {
       this.#piece = new LastBytes(pieceTail);
       // The kind of an event stands at its beginning.
       this.#readLines(text);
-    }
+    } else this.text.part(buffer, from, to);
     this.#piece?.add(buffer, from, to);
     if (!last || this.#piece === undefined) return;
     this.#readMembers(this.#piece.bytes());
@@ -132,7 +141,7 @@ export class StreamReader implements EventReader {
     }
     for (let at = 0; at < text.length; to = text.indexOf(end, at)) {
       if (to < 0) to = text.length;
-      if (this.#framing === 'ndjson') this.#readObject(text, at, to);
+      if (this.#framing === 'ndjson') this.#readEvent(text, at, to);
       else this.#readLine(text, at, to);
       at = to + 1;
       // The blank line between events, found without a search.
@@ -144,12 +153,19 @@ export class StreamReader implements EventReader {
   #readLine(text: Buffer, from: number, to: number): void {
     if (startsWith(text, from, lines.data)) {
       const at = skipBlanks(text, from + lines.data.length, to);
-      if (text[at] === openBrace) this.#readObject(text, at, to);
-      else if (isWhole(text, at, to, lines.done))
-        this.terminated ||= this.#end === 'openai' || this.#end === 'ollama';
+      if (text[at] === openBrace) this.#readEvent(text, at, to);
+      else if (isWhole(text, at, to, lines.done) && (this.#end === 'openai' || this.#end === 'ollama'))
+        this.terminated = this.complete = true;
     } else if (startsWith(text, from, lines.event)) {
       this.#readKind(text, skipBlanks(text, from + lines.event.length, to), to);
     }
+  }
+
+  /** The JSON of an event. Of dialects that name their events, only those that bring text are counted. */
+  #readEvent(text: Buffer, from: number, to: number): void {
+    this.#readObject(text, from, to);
+    if (this.#usageDepth === 1 || this.#isDelta !== false) this.text.event(text, from, to);
+    this.#isDelta = undefined;
   }
 
   /** The first member of an event's JSON: `{"error": ...` or `{"type": "error"`. */
@@ -170,7 +186,10 @@ export class StreamReader implements EventReader {
   }
 
   #readKind(text: Buffer, from: number, to: number): void {
-    for (const kind of this.#endings) if (isWhole(text, from, to, kind)) this.terminated = true;
+    this.#isDelta = endsIn(text, from, to, lines.delta);
+    for (const kind of this.#endings) {
+      if (isWhole(text, from, to, kind)) this.terminated = this.complete = true;
+    }
     for (const kind of errors) if (isWhole(text, from, to, kind)) this.errorSeen = true;
   }
 
@@ -211,7 +230,8 @@ export class StreamReader implements EventReader {
     const tail = this.#tail;
     tail.begin(text, from, to);
     while (tail.previous()) {
-      if (tail.depth === 1 && tail.isNamed(names.done) && tail.valueByte === 0x74) this.terminated = true;
+      if (tail.depth === 1 && tail.isNamed(names.done) && tail.valueByte === 0x74)
+        this.terminated = this.complete = true;
     }
     this.#counts.read(text, from, to, 1);
     return to;
@@ -306,6 +326,13 @@ function memberValue(text: Buffer, from: number, to: number): number {
 function isWhole(text: Buffer, from: number, to: number, word: Buffer): boolean {
   const end = from + word.length;
   return end <= to && startsWith(text, from, word) && skipBlanks(text, end, to) >= to;
+}
+
+/** Whether [from, to) ends in this word, blanks aside. */
+function endsIn(text: Buffer, from: number, to: number, word: Buffer): boolean {
+  let end = to;
+  while (end > from && isBlank(text[end - 1])) end -= 1;
+  return end - word.length >= from && startsWith(text, end - word.length, word);
 }
 
 // By steps and not by a native search, which does not stop at the end of the line: of two kinds of line ends one is

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ChargeRule, chargeOf, type TokenFacts } from './token-charge.ts';
+
+const facts: TokenFacts = {
+  rule: 'final',
+  toldInput: undefined,
+  toldOutput: undefined,
+  textBytesIn: 400,
+  answerText: { tokens: 49.2 },
+  contextLength: undefined,
+  choices: 1,
+};
+
+/** Input and output, `~` where one is an estimate. */
+function charge(parts: Partial<TokenFacts>): string {
+  const { inputTokens, outputTokens, estimated } = chargeOf({ ...facts, ...parts });
+  return `${estimated ? '~' : ''}${inputTokens} ${outputTokens}`;
+}
+
+test('each way to end has its charge', () => {
+  const cases: readonly (readonly [ChargeRule, number | undefined, number | undefined, string])[] = [
+    ['none', 7, 7, '0 0'],
+    ['told', undefined, undefined, '0 0'],
+    ['told', 7, undefined, '7 0'],
+    ['told', 7, 3, '7 3'],
+    ['final', 7, 3, '7 3'],
+    ['final', undefined, undefined, '~100 50'],
+    ['final', 0, 0, '~100 50'],
+    ['final', 7, 0, '~7 50'],
+    ['final', 0, 3, '~100 3'],
+    ['early', undefined, undefined, '~100 50'],
+    ['early', 7, 3, '~100 50'],
+    ['early', 700, 300, '700 300'],
+    ['early', 700, 3, '~700 50'],
+  ];
+  for (const [rule, toldInput, toldOutput, expected] of cases)
+    assert.equal(charge({ rule, toldInput, toldOutput }), expected, `${rule} ${toldInput} ${toldOutput}`);
+});
+
+test('an estimate is no larger than the context, what an engine told may be', () => {
+  assert.equal(charge({ contextLength: 80 }), '~80 0');
+  assert.equal(charge({ contextLength: 120 }), '~100 20');
+  assert.equal(charge({ contextLength: 110, choices: 3 }), '~100 30');
+  assert.equal(charge({ contextLength: 80, rule: 'early', toldInput: 90, toldOutput: 30 }), '90 30');
+});
+
+test('an answer without text is estimated at no tokens', () => {
+  assert.equal(charge({ answerText: undefined, toldInput: 7 }), '7 0');
+  assert.equal(charge({ answerText: undefined }), '~100 0');
+});

@@ -1,0 +1,120 @@
+/**
+ * Decides whether an answer is an event stream or one whole body, by its first bytes: engines send events under
+ * `application/json` or `text/plain`, and one JSON object under `text/event-stream`.
+ *
+ *   data: event: id: retry: :          an event stream
+ *   { or [                             one whole JSON answer, but for Ollama's dialect:
+ *   {...} LF                           lines of JSON, where a stream was asked for, or the first line says that it is not the last
+ *   anything else                      as the content type says
+ *
+ * Bytes that do not decide yet are held: at most 1 KB, or of a first line of JSON 64 KB.
+ */
+import { GatheredBytes } from '../../core/gathered-bytes.ts';
+import type { TerminalMark } from '../routes.ts';
+import type { EventFraming } from './event-border.ts';
+import { isBlank, JsonTail, startsWith } from './json-tail.ts';
+
+export type AnswerShape = EventFraming | 'whole';
+
+const maxPrefixBytes = 1024;
+const maxLineBytes = 64 * 1024;
+
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
+const fields = ['data:', 'event:', 'id:', 'retry:'].map((name) => Buffer.from(name));
+const done = Buffer.from('done');
+
+const lf = 0x0a;
+const colon = 0x3a;
+const openBrace = 0x7b;
+const openBracket = 0x5b;
+const closeBrace = 0x7d;
+
+export class AnswerShapeReader {
+  readonly #asked: boolean;
+  readonly #declared: EventFraming | undefined;
+  readonly #isLines: boolean;
+  /** One read more than what may be undecided. */
+  readonly #held = new GatheredBytes(3 * maxLineBytes);
+  /** First byte that is no blank, as far as it was looked for. */
+  #start = 0;
+  /** No line feed stands before it. */
+  #searched = 0;
+
+  /** `asked`: the request asked for a stream; `declared`: what the content type says. */
+  constructor(asked: boolean, declared: EventFraming | undefined, end: TerminalMark) {
+    this.#asked = asked;
+    this.#declared = declared;
+    this.#isLines = end === 'ollama';
+  }
+
+  /** The bytes that did not decide. */
+  get held(): Buffer {
+    return this.#held.bytes();
+  }
+
+  /** Reads on. Undefined while it is undecided: then the bytes are among `held`. */
+  read(buffer: Buffer, from: number, to: number): AnswerShape | undefined {
+    if (this.#held.length === 0) {
+      const shape = this.#look(buffer.subarray(from, to), false);
+      if (shape === undefined) this.#held.add(buffer, from, to);
+      return shape;
+    }
+    // Looked at together with what is held, and held even where it decides.
+    this.#held.add(buffer, from, to);
+    return this.#look(this.#held.bytes(), false);
+  }
+
+  /** The answer is over. */
+  end(): AnswerShape {
+    return this.#look(this.#held.bytes(), true) ?? 'whole';
+  }
+
+  #look(text: Buffer, over: boolean): AnswerShape | undefined {
+    const usual = this.#declared ?? 'whole';
+    if (this.#start === 0 && text.length > 0 && startsWith(text, 0, byteOrderMark.subarray(0, text.length))) {
+      if (text.length < byteOrderMark.length) return over ? usual : undefined;
+      this.#start = byteOrderMark.length;
+    }
+    while (this.#start < text.length && isBlank(text[this.#start])) this.#start += 1;
+    const start = this.#start;
+    if (start === text.length) return over || start >= maxPrefixBytes ? usual : undefined;
+    const first = text[start];
+    if (first === openBrace || first === openBracket) {
+      if (this.#declared === 'ndjson') return 'ndjson';
+      return this.#isLines ? this.#firstLine(text, over) : 'whole';
+    }
+    if (this.#declared === 'sse' || first === colon) return 'sse';
+    const left = text.length - start;
+    for (const field of fields) {
+      if (!startsWith(text, start, field.subarray(0, left))) continue;
+      if (left >= field.length) return 'sse';
+      return over ? usual : undefined;
+    }
+    return usual;
+  }
+
+  /** Of a dialect that streams lines: the first line decides whether it is one of several. */
+  #firstLine(text: Buffer, over: boolean): AnswerShape | undefined {
+    const found = text.indexOf(lf, Math.max(this.#start, this.#searched));
+    this.#searched = text.length;
+    if (found < 0 && !over) {
+      if (text.length - this.#start <= maxLineBytes) return undefined;
+      return this.#asked ? 'ndjson' : 'whole';
+    }
+    let end = found < 0 ? text.length : found;
+    while (end > this.#start && isBlank(text[end - 1])) end -= 1;
+    // Several lines of one object, nicely spaced.
+    if (found >= 0 && text[end - 1] !== closeBrace) return 'whole';
+    return (this.#asked && found >= 0) || goesOn(text, this.#start, end) ? 'ndjson' : 'whole';
+  }
+}
+
+/** Whether the object at [from, to) says that others follow. */
+function goesOn(text: Buffer, from: number, to: number): boolean {
+  const tail = new JsonTail();
+  tail.begin(text, from, to);
+  while (tail.previous()) {
+    if (tail.depth === 1 && tail.isNamed(done)) return tail.valueByte === 0x66;
+  }
+  return false;
+}

@@ -1,0 +1,87 @@
+/**
+ * Estimates how many tokens an answer holds by its bytes, for answers whose engine tells no usage and for those that the
+ * client left. Adds two numbers for each event; whatever costs more is done when the estimate is asked for.
+ *
+ *   events   at least one token each; more where the text in them is longer than a token
+ *   whole    the bytes of its text; sounds and images are none
+ */
+import { bytesPerToken } from '../../core/security/token-charge.ts';
+import { TextMeter } from '../text-meter.ts';
+
+/** The JSON around the text of a whole answer. */
+const wrappingBytes = 300;
+/** Above this an event may carry data in base64. */
+const largeBytes = 1024;
+const maxSamples = 3;
+/** The JSON around the text of an event, where the samples do not tell. */
+const usualWrappingBytes = 190;
+
+export class AnswerText {
+  #events = 0;
+  #eventBytes = 0;
+  /** The first events, to see how much of an event is text. */
+  readonly #samples: Buffer[] = [];
+  #meter: TextMeter | undefined;
+
+  /** The JSON of one event, or its beginning, at [from, to). */
+  event(buffer: Buffer, from: number, to: number): void {
+    const size = to - from;
+    this.#events += 1;
+    if (size <= largeBytes) {
+      this.#eventBytes += size;
+      if (this.#samples.length < maxSamples) this.#samples.push(Buffer.from(buffer.subarray(from, to)));
+      return;
+    }
+    const meter = new TextMeter();
+    meter.add(buffer, from, to);
+    this.#eventBytes += meter.textBytes;
+  }
+
+  /** More of the last event, or a part of a whole answer. */
+  part(buffer: Buffer, from: number, to: number): void {
+    this.#meter ??= new TextMeter();
+    this.#meter.add(buffer, from, to);
+  }
+
+  get tokens(): number {
+    const partBytes = this.#meter?.textBytes ?? 0;
+    if (this.#events === 0) return Math.max(0, partBytes - wrappingBytes) / bytesPerToken;
+    const wrapping = Math.min(usualWrappingBytes * 2, ...this.#samples.map(wrappingOf));
+    const text = this.#eventBytes - this.#events * wrapping + partBytes;
+    return Math.max(this.#events, text / bytesPerToken);
+  }
+}
+
+/** Names under which the APIs put what a model wrote. */
+const textNames = new Set([
+  'content',
+  'text',
+  'delta',
+  'response',
+  'thinking',
+  'reasoning',
+  'reasoning_content',
+  'partial_json',
+  'arguments',
+  'refusal',
+]);
+const maxDepth = 8;
+
+/** Bytes of an event that are not what a model wrote. */
+function wrappingOf(event: Buffer): number {
+  try {
+    return event.length - textIn(JSON.parse(event.toString()), maxDepth);
+  } catch {
+    return Math.min(event.length, usualWrappingBytes);
+  }
+}
+
+function textIn(value: unknown, depth: number): number {
+  if (value === null || typeof value !== 'object' || depth === 0) return 0;
+  let bytes = 0;
+  for (const [name, member] of Object.entries(value)) {
+    if (typeof member !== 'string') bytes += textIn(member, depth - 1);
+    else if (textNames.has(name)) bytes += Buffer.byteLength(JSON.stringify(member)) - 2;
+  }
+  return bytes;
+}
