@@ -66,7 +66,7 @@ export function makeAuth(needs: AuthNeeds): Step {
       const value = fields.get(field);
       if (value !== undefined && !blank.test(value)) credentials.push(look(x, needs, field, value));
     }
-    // Who sends no credential at all tries none: that is no failed login.
+    // A request without any credential tries none, so it is no failed login.
     if (credentials.length === 0) return { code: 'AUTH_MISSING', rule: 'auth' };
     const known = credentials.find((c) => c.key !== undefined);
     const key = known?.key;

@@ -1,8 +1,7 @@
 /**
  * Takes the content coding off a request body (RFC 9110, section 8.4), as it comes: one `gzip` or `zstd`, whole, with
  * nothing behind it. It grows to at most 200 times its size beyond the first MiB, and a zstd window has at most 8 MiB, so
- * that a small request cannot take much memory or time. A decoder keeps no more of what it decoded than has been told, so
- * who pays for the decoded bytes has paid for half of all memory.
+ * that a small request cannot take much memory or time. A decoder holds at most a copy of the bytes that it has decoded.
  */
 import type { Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
@@ -41,7 +40,7 @@ export function codingOf(fields: Fields): BodyCoding {
   return value === 'zstd' ? 'zstd' : 'other';
 }
 
-/** Who takes what was decoded. After a fault nothing more is told. */
+/** Takes what was decoded. After a fault no method is called any more. */
 export interface DecodedListener {
   decoded(chunk: Buffer): void;
   decodedWhole(): void;

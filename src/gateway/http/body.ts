@@ -94,8 +94,11 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   decoded(chunk: Buffer): void {
     if (this.#sink === undefined) return;
     this.#decoded += chunk.length;
-    if (this.#decoded > this.#needs.maxBodyBytes) return this.refuse(this.#tooLarge());
-    if (this.#take(chunk.length)) this.#give(chunk);
+    // Called by a stream of Node's, where a throw would end the process.
+    this.#guarded(() => {
+      if (this.#decoded > this.#needs.maxBodyBytes) this.refuse(this.#tooLarge());
+      else if (this.#take(chunk.length)) this.#give(chunk);
+    });
   }
 
   decodedWhole(): void {
