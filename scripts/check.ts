@@ -1,13 +1,13 @@
 /**
- * What `npm test` does: `node scripts/check.ts all|static|tests [--node24] [PATH...]`.
+ * What `npm test` does: `node scripts/check.ts all|static|tests [--node24] [--watch] [PATH...]`.
  *
- *   static  types, format and lint, layers, unused code; all at once, each prints only when it fails
+ *   static  types, format and lint, layers, unused code; all at once, each prints only when it fails; with names, those alone
  *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
  *   all     both
  *
  * With paths only test files below them run; test/engines, test/long, test/machine, test/acme and test/browser (real
  * engines, soaks, changes of the machine, a real ACME server, a real browser) run only when named so.
- * `--node24` runs the tests on the oldest Node that flm supports. A check that fails does not keep the others from
+ * `--watch` runs tests again when a file that they import changes. `--node24` runs the tests on the oldest Node that flm supports. A check that fails does not keep the others from
  * running; the exit code is 1 if anything failed, and the last lines are the test runner's summary.
  */
 import { spawn } from 'node:child_process';
@@ -21,6 +21,7 @@ import { root, setUp } from './setup.mjs';
 const [mode = 'all', ...rest] = process.argv.slice(2);
 const paths = rest.filter((argument) => !argument.startsWith('--'));
 const onNode24 = rest.includes('--node24');
+const watches = rest.includes('--watch');
 
 const checks: Readonly<Record<string, readonly string[]>> = {
   types: ['node_modules/typescript/bin/tsc'],
@@ -39,7 +40,7 @@ if (failed.length > 0 || !testsPassed) process.exitCode = 1;
 
 async function runChecks(): Promise<string[]> {
   const outcomes = await Promise.all(
-    Object.entries(checks).map(async ([name, args]) => {
+    chosenChecks().map(async ([name, args]) => {
       const started = performance.now();
       const { code, output } = await capture(args);
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -49,6 +50,11 @@ async function runChecks(): Promise<string[]> {
     }),
   );
   return outcomes.flat();
+}
+
+function chosenChecks(): readonly (readonly [string, readonly string[]])[] {
+  const named = mode === 'static' ? paths : [];
+  return Object.entries(checks).filter(([name]) => named.length === 0 || named.includes(name));
 }
 
 async function runTests(): Promise<boolean> {
@@ -63,6 +69,7 @@ async function runTests(): Promise<boolean> {
   mkdirSync(cache, { recursive: true });
   const args = [
     '--test',
+    ...(watches ? ['--watch'] : []),
     // Most tests wait for sockets and processes more than they compute.
     `--test-concurrency=${availableParallelism() + 1}`,
     // A test that hangs is named, instead of holding up the run. Long runs set their own.
