@@ -100,6 +100,44 @@ test('Ollama behind flm', needsOllama, async (t) => {
     assert.equal((await ask('/api/chat', { model, messages }, { key: narrow })).status, 403);
   });
 
+  await t.test(
+    'a model is found under the spellings that Ollama itself takes, and under no other',
+    async () => {
+      const taken = [
+        'tiny',
+        'TINY',
+        'Tiny:Latest',
+        'library/tiny',
+        'registry.ollama.ai/Library/tiny:latest',
+        'https://registry.ollama.ai/library/tiny',
+        'a/b://registry.ollama.ai/library/tiny',
+        'https:///library/tiny',
+      ];
+      const refused = [
+        'tiny:latest:latest',
+        'tiny@sha256:0123',
+        '/tiny',
+        'tiny/',
+        'http://tiny',
+        'ollama.com/library/tiny',
+        'registry.ollama.ai:443/library/tiny',
+        'other/tiny',
+      ];
+      const reader = await newKey('reader', '--scope', 'inference', '--scope', 'engine:read');
+      for (const name of [...taken, ...refused]) {
+        const direct = await askDirectly(engine.url, '/api/show', { model: name });
+        assert.equal(direct.status === 200, taken.includes(name), `Ollama alone: ${name}`);
+        for (const path of ['/api/show', `/engine/${engineId}/api/show`]) {
+          const response = await ask(path, { model: name }, { key: reader });
+          assert.equal(response.status === 200, taken.includes(name), `${path} ${name}`);
+        }
+      }
+      // `name` is the other field for the model, and counts only where there is no `model`.
+      for (const body of [{ name: 'TINY' }, { model: '', name: 'tiny' }])
+        assert.equal((await ask('/api/show', body)).status, 200);
+    },
+  );
+
   await t.test('errors pass with their status and their bytes', async () => {
     for (const [path, body] of [
       ['/api/chat', { model, messages: 'none' }],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { countSteps } from '../../../test/helpers/count-steps.ts';
 import type { FieldPlace } from '../../core/engine/routes.ts';
 import { JsonScanner } from './json-scanner.ts';
-import { insertField, insertModel, replaceModel } from './model-edit.ts';
+import { insertField, insertModel, nameModel, replaceModel } from './model-edit.ts';
 import { scanPlan } from './scan-plan.ts';
 
 /** Every way to take a body apart in two pieces, and one in single bytes. */
@@ -42,6 +42,31 @@ test('a model at the very end of a body is replaced too', () => {
 
 test('an empty value of a form is replaced too', () => {
   for (const body of cuts('ab')) assert.equal(joined(replaceModel(body, [1, 1], 'X', 'multipart')), 'aXb');
+});
+
+test('every field that names the model gets the name of the engine, however the body is cut', () => {
+  const table: readonly (readonly [sent: string, got: string])[] = [
+    ['{"model":"M","name":"M"}', '{"model":"id","name":"id"}'],
+    ['{"name":"M", "x":1,"model" :"M" }', '{"name":"id", "x":1,"model" :"id" }'],
+    ['{"name":"M"}', '{"model":"id","name":"id"}'],
+    ['{"x":1,"name":"id"}', '{"model":"id","x":1,"name":"id"}'],
+    ['{"name":"M","model":""}', '{"name":"id","model":"id"}'],
+    ['{"name":null,"model":"M"}', '{"name":null,"model":"id"}'],
+    ['{"name":null}', '{"model":"id","name":null}'],
+    ['{"name":"\\u004d","model":"id"}', '{"name":"id","model":"id"}'],
+    ['{"model":"id","name":"id"}', '{"model":"id","name":"id"}'],
+    ['{"model":"id","y":"M"}', '{"model":"id","y":"M"}'],
+  ];
+  for (const [sent, got] of table) {
+    for (const body of cuts(sent)) {
+      const scanner = new JsonScanner(scanPlan(['name']));
+      for (const piece of body) assert.equal(scanner.write(piece, 0, piece.length), undefined);
+      assert.equal(scanner.end(), undefined);
+      const edited = nameModel(body, scanner.facts(), 'id', 'json');
+      assert.equal(joined(edited), got, sent);
+      assert.equal(edited === body, sent === got, 'the same body where nothing changes');
+    }
+  }
 });
 
 test('a body without a model gets one first, and loses nothing', () => {

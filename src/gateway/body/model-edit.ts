@@ -20,6 +20,7 @@ export function nameModel(
   place: ModelPlace,
 ): readonly Buffer[] {
   const { model, modelRange, alsoNamed, fieldPlace } = facts;
+  if (modelRange !== undefined && model === name && alsoNamed === undefined) return body;
   const ranges: (readonly [from: number, to: number])[] = [];
   if (modelRange !== undefined && model !== name) ranges.push(modelRange);
   if (alsoNamed !== undefined && alsoNamed.name !== name) ranges.push(alsoNamed.range);
