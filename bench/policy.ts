@@ -100,7 +100,7 @@ function requestOf(i: number, forwarded: boolean): Exchange {
       credentialKey: undefined,
       credentialSnapshot: undefined,
     },
-    head: { method: 'POST', target: path, version: '1.1', fields: Fields.of(fields) },
+    head: { method: 'POST', target: path, version: '1.1', looseLine: false, fields: Fields.of(fields) },
     snapshot: snapshots.current(),
     // No step here answers or reads.
     reply: {} as Reply,

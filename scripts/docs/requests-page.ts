@@ -24,7 +24,7 @@ alias stands for another one, and for its content coding: \`gzip\` and \`zstd\` 
 ${markdownTable(
   ['headers', 'what they are', 'rule'],
   [
-    [named(listHeaders), 'of the APIs', 'pass; of one that comes twice the first'],
+    [named(listHeaders), 'of the APIs', 'pass; those that come twice as one list'],
     [named(singleHeaders), 'of the APIs, with one value', singleRule],
     [named(sessionHeaders), 'the conversation that a request belongs to', singleRule],
     ['`forwardHeaders` of the profile, `--forward-header NAME`', 'what you add', singleRule],
@@ -35,7 +35,7 @@ At most ${maxForwardHeaders} headers can be added. Credentials, cookies, \`Host\
 forwarding headers, \`Expect\`, \`X-Conversation-Id\` and what flm writes itself cannot be.
 
 flm writes \`Host\`, \`User-Agent\`, \`Accept-Encoding\`, \`Content-Type\`, \`Content-Length\`, \`X-Request-Id\`, the engine's own key, and
-\`traceparent\` (the client's where it is well formed). Every other header stays at flm. Pages in a browser may send the headers
+\`traceparent\` (the client's where it is well formed, and then \`tracestate\`). Every other header stays at flm. Pages in a browser may send the headers
 above, too (CORS).
 
 ## Query names

@@ -198,7 +198,8 @@ function refusalOf(denial: AdmissionDenial): Refusal {
 function requestFields(x: Exchange, order: Order, version: string): string {
   let fields = `user-agent: flm/${version}\r\naccept-encoding: identity\r\nx-request-id: ${x.id}\r\n`;
   if (order.contentType !== undefined) fields += `content-type: ${order.contentType}\r\n`;
-  return `${fields}${x.head.fields.passingLines()}traceparent: ${traceparent(x.head.fields.get('traceparent'))}\r\n`;
+  const from = x.head.fields;
+  return fields + from.passingLines() + traceFields(from.get('traceparent'), from.get('tracestate'));
 }
 
 function keyField(ref: EngineRef, candidate: Candidate): string {
@@ -211,10 +212,12 @@ function keyField(ref: EngineRef, candidate: Candidate): string {
 /** W3C Trace Context, section 3.2: passed on where it is well formed, made where it is missing. */
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-function traceparent(given: string | undefined): string {
-  if (given !== undefined && traceparentPattern.test(given)) return given;
+/** A state belongs to the parent that it came with. */
+function traceFields(parent: string | undefined, state: string | undefined): string {
+  if (parent !== undefined && traceparentPattern.test(parent))
+    return `traceparent: ${parent}\r\n${state === undefined ? '' : `tracestate: ${state}\r\n`}`;
   const id = randomHex();
-  return `00-${id.slice(0, 32)}-${id.slice(32)}-01`;
+  return `traceparent: 00-${id.slice(0, 32)}-${id.slice(32)}-01\r\n`;
 }
 
 /** Random bytes are drawn in bulk; one request takes 24 of them. */

@@ -35,6 +35,8 @@ export interface RequestHead {
   readonly target: string;
   /** `1.1`, `1.0`, or what else was claimed. */
   readonly version: string;
+  /** More than one space stood on a side of the target. */
+  readonly looseLine: boolean;
   readonly fields: Fields;
 }
 

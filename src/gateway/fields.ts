@@ -5,44 +5,56 @@
  * twice keeps its first value and is remembered as repeated; steps that care refuse it.
  */
 import {
+  listHeaders,
   maxSingleHeaderBytes,
   passingHeaders,
   sessionHeaders,
   singleHeaders,
 } from '../core/proxy/request-headers.ts';
+import { ownCopy } from './own-copy.ts';
 
-/** What flm itself reads. */
-const ownNames = [
-  'host',
-  'authorization',
-  'x-api-key',
-  'api-key',
-  'content-type',
-  'content-length',
-  'content-encoding',
-  'transfer-encoding',
-  'expect',
-  'upgrade',
-  'connection',
-  'origin',
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'access-control-request-method',
-  'access-control-request-headers',
-  'access-control-request-private-network',
-  'traceparent',
-] as const;
+/**
+ * What flm itself reads, and what a second field of the same name means.
+ *
+ *   once   the guard refuses the request: the field decides something, and two readers could go by different ones
+ *   list   the values are one list (RFC 9110, section 5.3)
+ *   own    a rule of the guard looks at this field, or nothing depends on it
+ */
+const ownFields = {
+  host: 'own',
+  authorization: 'own',
+  'x-api-key': 'own',
+  'api-key': 'own',
+  'content-type': 'once',
+  'content-length': 'once',
+  // Refused with 415, as any list of codings is.
+  'content-encoding': 'own',
+  'transfer-encoding': 'own',
+  expect: 'once',
+  upgrade: 'list',
+  connection: 'list',
+  origin: 'once',
+  forwarded: 'list',
+  'x-forwarded-for': 'list',
+  // It decides about the text of an error alone.
+  'x-forwarded-proto': 'own',
+  'access-control-request-method': 'once',
+  'access-control-request-headers': 'list',
+  'access-control-request-private-network': 'once',
+  // W3C Trace Context, section 3.2: two are as good as none. As a list they are not well formed, so a new one is made.
+  traceparent: 'list',
+} as const;
+type OwnName = keyof typeof ownFields;
+// The keys of a literal are its type.
+const ownNames = Object.keys(ownFields) as OwnName[];
 const names = [...ownNames, ...passingHeaders] as const;
 export type FieldName = (typeof names)[number];
 
-/** Lists of which every member counts. */
-const lists: ReadonlySet<string> = new Set<FieldName>([
-  'x-forwarded-for',
-  'forwarded',
-  'upgrade',
-  'connection',
+const lists: ReadonlySet<string> = new Set([
+  ...ownNames.filter((name) => ownFields[name] === 'list'),
+  ...listHeaders,
 ]);
+const once: ReadonlySet<string> = new Set(ownNames.filter((name) => ownFields[name] === 'once'));
 
 /** The slots of the names above are the same in every table. */
 const slotOf: ReadonlyMap<string, number> = new Map(names.map((name, slot) => [name, slot]));
@@ -58,7 +70,7 @@ export class FieldTable {
   readonly names: readonly string[];
   /** Lower-case names that the operator added. */
   readonly added: readonly string[];
-  /** Slots of what reaches an engine. */
+  /** Slots of what reaches an engine. `tracestate` goes with its `traceparent`. */
   readonly passing: readonly number[];
   /** Slots of passing fields that have one value. */
   readonly single: readonly number[];
@@ -72,7 +84,7 @@ export class FieldTable {
     this.names = [...names, ...this.added];
     this.#slotOf = new Map(this.names.map((name, slot) => [name, slot]));
     const slots = (some: readonly string[]): number[] => some.map((name) => this.#slotOf.get(name) ?? -1);
-    this.passing = slots([...passingHeaders, ...this.added]);
+    this.passing = slots([...passingHeaders, ...this.added].filter((name) => name !== 'tracestate'));
     this.single = slots([...singleHeaders, ...sessionHeaders, ...this.added]);
     for (const name of this.names) this.#familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
   }
@@ -88,7 +100,8 @@ export class FieldTable {
     const known = this.#spellings.get(rawName);
     if (known !== undefined) return known;
     const found = this.#slotOf.get(rawName.toLowerCase()) ?? -1;
-    if (this.#spellings.size < spellingsLimit) this.#spellings.set(rawName, found);
+    // A copy: the name is a slice of a whole head.
+    if (this.#spellings.size < spellingsLimit) this.#spellings.set(ownCopy(rawName), found);
     return found;
   }
 }
@@ -136,6 +149,16 @@ export class Fields {
   /** Some known field came twice. */
   get anyRepeated(): boolean {
     return this.#repeated !== undefined;
+  }
+
+  /** A field that came twice and decides something. */
+  get secondOf(): string | undefined {
+    if (this.#repeated === undefined) return undefined;
+    for (const slot of this.#repeated) {
+      const name = this.table.names[slot] as string;
+      if (once.has(name)) return name;
+    }
+    return undefined;
   }
 
   get(name: FieldName): string | undefined {

@@ -34,10 +34,12 @@ export const guardRules: readonly Rule[] = [
   { name: 'version', check: refuseOtherVersions },
   { name: 'method', check: refuseOtherMethods },
   { name: 'target', check: splitTarget },
+  { name: 'request-line', check: refuseLooseLine },
   { name: 'field-count', check: refuseManyFields },
   { name: 'host', check: refuseForeignHost },
   { name: 'transfer-coding', check: refuseOtherCodings },
   { name: 'credential-once', check: refuseSecondCredential },
+  { name: 'fields-once', check: refuseSecondField },
   { name: 'forwarded', check: refuseUnreadableHop },
   { name: 'path', check: refuseOddPath },
   { name: 'single-fields', check: refuseOddSingle },
@@ -99,6 +101,11 @@ function splitTarget(x: Exchange, needs: GuardNeeds): Refusal | undefined {
   return undefined;
 }
 
+/** RFC 9112, section 3: single spaces. Others on the way could take a different part of the line for the target. */
+function refuseLooseLine(x: Exchange): Refusal | undefined {
+  return x.head.looseLine ? malformed('its request line has more than one space in a row') : undefined;
+}
+
 /** Node drops what is over its own count without a word, so the count is compared here. */
 function refuseManyFields(x: Exchange, needs: GuardNeeds): Refusal | undefined {
   return x.head.fields.count > needs.maxHeadFields
@@ -153,6 +160,16 @@ const bearerInList = /^[ \t]*bearer\b[^,]*,|,[ \t]*bearer\b/i;
 
 function holdsTwo(value: string | undefined): boolean {
   return value?.includes(',') === true;
+}
+
+/** Two parties on the way might each go by another of them. */
+function refuseSecondField(x: Exchange): Refusal | undefined {
+  const name = x.head.fields.secondOf;
+  return name === undefined ? undefined : malformed(`it has two ${headerCase(name)} fields`);
+}
+
+function headerCase(name: string): string {
+  return name.replaceAll(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
 /** Taken for the proxy's own, the request would get past every rule that names the client's address. */

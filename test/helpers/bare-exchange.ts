@@ -44,6 +44,7 @@ export function bareExchange(request: BareRequest): Exchange {
       method: request.method ?? 'GET',
       target: path,
       version: '1.1',
+      looseLine: false,
       fields: Fields.of(request.fields ?? []),
     },
     snapshot: new SnapshotHolder(parsePolicy(request.policy ?? {})).current(),

@@ -294,6 +294,7 @@ test('what an engine is sent has the fields of the list and no other', async () 
     'anthropic-version': '2023-06-01',
     'anthropic-beta': 'x',
     'openai-beta': 'y',
+    'openai-organization': 'z',
   });
 });
 

@@ -29,7 +29,9 @@ describe('without settings', () => {
     ['node:http', odd],
   ] as const)
     test(`every header of the table reaches the engine as it came, read by ${reader}`, async () => {
-      const fields = passingHeaders.map((name) => `${name.toUpperCase()}: value of ${name}\r\n`).join('');
+      const parent = 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n';
+      const fields =
+        passingHeaders.map((name) => `${name.toUpperCase()}: value of ${name}\r\n`).join('') + parent;
       assert.equal(
         (await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields + more))).status,
         200,
@@ -74,10 +76,19 @@ describe('without settings', () => {
       await scene.unharmed([chat]);
     });
 
-  test('lists of the APIs may come twice and be long', async () => {
+  test('a tracestate stays here without its traceparent', async () => {
+    for (const parent of ['', 'traceparent: 00-x-y-01\r\n']) {
+      const fields = `${parent}tracestate: a=b\r\n`;
+      assert.equal((await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields))).status, 200);
+      assert.equal(scene.engine.requests.at(-1)?.field('tracestate'), undefined);
+    }
+    await scene.unharmed([chat, chat]);
+  });
+
+  test('lists of the APIs may be long, and are one list where they come twice', async () => {
     const betas = `Anthropic-Beta: ${'a'.repeat(2000)}\r\nAnthropic-Beta: b\r\n`;
     assert.equal((await scene.ask(post('/v1/chat/completions', scene.key, chatBody, betas))).status, 200);
-    assert.equal(scene.engine.requests.at(-1)?.field('anthropic-beta'), 'a'.repeat(2000));
+    assert.equal(scene.engine.requests.at(-1)?.field('anthropic-beta'), `${'a'.repeat(2000)}, b`);
     await scene.unharmed([chat]);
   });
 

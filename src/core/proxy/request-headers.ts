@@ -5,17 +5,12 @@
  * The one table of it: the forwarder, the CORS list, the schema of a profile and docs/requests.md are made from it.
  */
 
-/** Headers of the APIs whose values may be lists; of one that comes twice the first counts. */
-export const listHeaders = [
-  'accept',
-  'tracestate',
-  'anthropic-version',
-  'anthropic-beta',
-  'openai-beta',
-] as const;
+/** Headers of the APIs whose values are lists; those that come twice are one list. */
+export const listHeaders = ['accept', 'tracestate', 'anthropic-beta', 'openai-beta'] as const;
 
 /** Headers of the APIs that have one value. */
 export const singleHeaders = [
+  'anthropic-version',
   'openai-organization',
   'openai-project',
   'idempotency-key',

@@ -16,6 +16,7 @@ import { errorEnvelope } from '../relay/dialects.ts';
 import { hidesWhatFollows, lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
+import { RequestLines } from './request-lines.ts';
 
 export interface NodeHttpNeeds {
   readonly limits: Limits;
@@ -40,6 +41,7 @@ const rubbishBody: Refusal = {
 export class NodeHttp {
   readonly #needs: NodeHttpNeeds;
   readonly #server: Server;
+  readonly #lines = new WeakMap<Socket, RequestLines>();
 
   constructor(needs: NodeHttpNeeds) {
     this.#needs = needs;
@@ -77,12 +79,17 @@ export class NodeHttp {
   /** Reads from this connection until it ends. */
   accept(socket: Socket): void {
     this.#server.emit('connection', socket);
+    const lines = new RequestLines();
+    this.#lines.set(socket, lines);
+    // Before Node's own listener, which answers within its turn.
+    socket.prependListener('data', (bytes: Buffer) => lines.read(bytes));
   }
 
   #receive(req: LeanRequest, res: ServerResponse, expectsContinue: boolean): void {
     const connection = this.#needs.connectionOf(req.socket);
     if (connection === undefined) return;
-    const message = new NodeMessage(req, res, expectsContinue);
+    const looseLine = this.#lines.get(req.socket)?.take() !== true;
+    const message = new NodeMessage(req, res, expectsContinue, looseLine);
     if (connection.current === undefined && res.socket !== null)
       return this.#needs.begin(connection, message);
     // Pipelined: its turn comes when the answer before it is out.
@@ -212,9 +219,10 @@ class NodeMessage implements HttpMessage {
   #receiving = false;
   #headOut = false;
 
-  constructor(req: LeanRequest, res: ServerResponse, expectsContinue: boolean) {
+  constructor(req: LeanRequest, res: ServerResponse, expectsContinue: boolean, looseLine: boolean) {
     const { fields } = req;
-    this.head = { method: req.method ?? '', target: req.url ?? '', version: req.httpVersion, fields };
+    const { method = '', url: target = '', httpVersion: version } = req;
+    this.head = { method, target, version, fields, looseLine };
     const length = fields.get('content-length');
     this.declaredBytes = length === undefined ? undefined : Number(length);
     this.expectsContinue = expectsContinue;

@@ -106,6 +106,7 @@ export function readOrdinaryHead(
       method: isPost ? 'POST' : 'GET',
       target: bytes.toString('latin1', targetAt, targetEnd),
       version: '1.1',
+      looseLine: false,
       fields,
     },
     declaredBytes: declared === undefined ? undefined : Number(declared),
