@@ -268,6 +268,8 @@ test('what an engine is sent has the fields of the list and no other', async () 
     'Anthropic-Beta: x',
     'OpenAI-Beta: y',
     'OpenAI-Organization: z',
+    'X-Stainless-OS: Linux',
+    'X-Tenant: t',
     '',
   ].join('\r\n');
   const wire = await stage.send(stage.post({ model: 'm' }, '/v1/chat/completions', more));
