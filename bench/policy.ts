@@ -59,6 +59,7 @@ function keyOf(i: number): ApiKey {
     createdAtMs: 0,
     expiresAtMs: Date.now() + 86_400_000,
     revokedAtMs: null,
+    pausedAtMs: null,
   };
 }
 

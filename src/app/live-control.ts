@@ -8,6 +8,7 @@
 
 import type { CertificateFacts } from '../core/proxy/context-source.ts';
 import type {
+  KeyUse,
   LiveRevocation,
   ProxyControl,
   Refusal,
@@ -101,7 +102,7 @@ export class LiveControl implements ProxyControl {
     const url = clientUrl(handle, order.config.domains);
     let keys = 0;
     for (const key of snapshots.current().keysById.values()) {
-      if (!key.revoked && key.expiresAtMs > nowMs) keys += 1;
+      if (!key.revoked && !key.paused && key.expiresAtMs > nowMs) keys += 1;
     }
     return {
       handle,
@@ -155,6 +156,10 @@ export class LiveControl implements ProxyControl {
 
   temporaryKey(ttlMs: number): TemporaryKey {
     return this.#needs.temporaryKeys.make(ttlMs);
+  }
+
+  keyUse(keyId: string): KeyUse | undefined {
+    return this.#needs.gateway.keyUse(keyId);
   }
 
   async revokeKey(keyId: string, actor: string): Promise<LiveRevocation | undefined> {

@@ -4,6 +4,7 @@
 import type { Command } from 'commander';
 import { proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView } from '../core/proxy/proxy-service.ts';
+import { isUsable } from '../core/security/api-key.ts';
 import { action, type Cli, leaf, type Session } from './command.ts';
 import { facts, printable } from './layout.ts';
 import { type ProxyDocument, proxyDocument } from './proxy-view.ts';
@@ -31,8 +32,7 @@ export function nextCommand(cli: Cli): Command {
 async function usableKeys({ flm }: Session): Promise<number> {
   const nowMs = flm.machine.clock.nowMs();
   const keys = await flm.security.records();
-  return keys.filter((record) => record.revokedAtMs === null && (record.expiresAtMs ?? nowMs + 1) > nowMs)
-    .length;
+  return keys.filter((record) => isUsable(record, nowMs)).length;
 }
 
 function stepsOf(views: readonly ProxyView[], keys: number): NextDocument['next'] {

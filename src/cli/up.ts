@@ -7,6 +7,7 @@ import { askOwnDoor } from '../app/door-check.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StartRequest } from '../core/proxy/proxy-service.ts';
+import { isUsable } from '../core/security/api-key.ts';
 import type { CreatedKey } from '../core/security/security-service.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { tellingWait } from './acme-wait.ts';
@@ -105,14 +106,11 @@ async function viewOf(session: Session, handle: ProxyHandle): Promise<ProxyView>
 async function keyFor(session: Session, flags: UpFlags): Promise<CreatedKey | undefined> {
   const { security, machine } = session.flm;
   const nowMs = machine.clock.nowMs();
-  const usable = (await security.records()).some(
-    (r) =>
-      r.revokedAtMs === null &&
-      (r.expiresAtMs === null || r.expiresAtMs > nowMs) &&
-      r.scopes.includes('inference'),
-  );
+  const usable = (await security.records()).some((r) => isUsable(r, nowMs) && r.scopes.includes('inference'));
   if (usable && flags.newKey !== true) return undefined;
-  return security.createKey({ label: `${machine.userName()}@${machine.hostname}`.slice(0, 100) });
+  // Shorter than a label may be: a number may follow.
+  const label = await security.freeLabel(`${machine.userName()}@${machine.hostname}`.slice(0, 90));
+  return security.createKey({ label });
 }
 
 type How = 'already' | 'detached' | 'foreground';

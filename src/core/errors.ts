@@ -164,10 +164,15 @@ export const errorTable = {
 
   // --- keys, policy, engines as an administrator handles them
   KEY_NOT_FOUND: { ...user, text: 'There is no key {key}.', hint: 'See `flm key list`.' },
+  KEY_AMBIGUOUS: {
+    ...user,
+    text: 'Several keys have the label {key}: {candidates}.',
+    hint: 'Name one of them by its id.',
+  },
   KEY_INVALID: {
     ...user,
-    text: 'The key cannot be made like this: {faults}',
-    hint: 'Mend the fields named; no key was made.',
+    text: 'The settings of the key are not valid: {faults}',
+    hint: 'Fix these fields and try again; no key was made or changed.',
   },
   POLICY_INVALID: {
     ...user,
@@ -402,6 +407,12 @@ export const errorTable = {
     apiCode: 'invalid_api_key',
     text: 'This API key has expired.',
     hint: 'Ask for a new key.',
+  },
+  AUTH_PAUSED: {
+    ...refused,
+    status: 403,
+    text: 'This API key is paused.',
+    hint: 'Ask whoever gave you the key to resume it: `flm key resume KEY`.',
   },
   AUTH_THROTTLED: {
     ...refused,

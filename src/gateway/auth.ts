@@ -74,7 +74,7 @@ export function makeAuth(needs: AuthNeeds): Step {
     if (credentials.some((c) => c.key !== undefined && c.digest !== known.digest))
       return { code: 'AUTH_CONFLICT', rule: 'auth' };
     for (const { digest } of credentials) {
-      if (digest !== known.digest && needs.foreign.tooMany(key.id, digest, needs.clock.monotonicMs()))
+      if (digest !== known.digest && needs.foreign.tooMany(key.familyId, digest, needs.clock.monotonicMs()))
         return refuse(x, needs, `unknown tokens beside key ${key.id}`);
     }
     const foreign = credentials.filter((c) => c.key === undefined);
@@ -83,6 +83,7 @@ export function makeAuth(needs: AuthNeeds): Step {
     // From here on the client has shown the full right secret and may know what became of it.
     if (key.revoked) return { code: 'AUTH_REVOKED', rule: `key ${key.id}` };
     if (key.expiresAtMs <= needs.clock.nowMs()) return { code: 'AUTH_EXPIRED', rule: `key ${key.id}` };
+    if (key.paused) return { code: 'AUTH_PAUSED', rule: `key ${key.id}` };
     x.key = key;
     // Temporary keys are not in the snapshot, so a swap would not forget them here.
     if (single !== undefined && known.stored) {

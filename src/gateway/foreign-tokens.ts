@@ -14,8 +14,8 @@ export class ForeignTokens {
   readonly #byKey = new Map<string, Map<string, number>>();
 
   /** Counts one token; true where it is one too many. Such a token is not remembered. */
-  tooMany(keyId: string, digest: string, nowMs: number): boolean {
-    const tokens = this.#touch(keyId);
+  tooMany(familyId: string, digest: string, nowMs: number): boolean {
+    const tokens = this.#touch(familyId);
     if (tokens.has(digest)) {
       tokens.set(digest, nowMs);
       return false;
@@ -26,10 +26,10 @@ export class ForeignTokens {
     return false;
   }
 
-  #touch(keyId: string): Map<string, number> {
-    const tokens = this.#byKey.get(keyId) ?? new Map<string, number>();
-    this.#byKey.delete(keyId);
-    this.#byKey.set(keyId, tokens);
+  #touch(familyId: string): Map<string, number> {
+    const tokens = this.#byKey.get(familyId) ?? new Map<string, number>();
+    this.#byKey.delete(familyId);
+    this.#byKey.set(familyId, tokens);
     if (this.#byKey.size > maxKeys) {
       const [quietest] = this.#byKey.keys();
       if (quietest !== undefined) this.#byKey.delete(quietest);

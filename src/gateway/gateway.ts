@@ -6,7 +6,7 @@ import type { Clock, Off } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { ContextSource } from '../core/proxy/context-source.ts';
-import type { StopReport } from '../core/proxy/ports.ts';
+import type { KeyUse, StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { FairAdmission, type QueueReading } from '../core/security/admission.ts';
 import { KeyHoldings } from '../core/security/key-holdings.ts';
@@ -32,7 +32,7 @@ import { HttpFront } from './http/front.ts';
 import { makeLine } from './line.ts';
 import { Listener } from './listener.ts';
 import { LoginThrottle } from './login-throttle.ts';
-import { makePolicy } from './policy.ts';
+import { keyBucket, makePolicy } from './policy.ts';
 import { makeTakeStream } from './take-share.ts';
 import { type ClientAuthority, TlsDoor } from './tls-door.ts';
 
@@ -68,6 +68,8 @@ export class Gateway {
   readonly #needs: GatewayNeeds;
   readonly #front: HttpFront;
   readonly #admission: FairAdmission;
+  readonly #holdings: KeyHoldings;
+  readonly #tokens: TokenBudgets;
   readonly #door: TlsDoor | undefined;
   #listener: Listener | undefined;
   readonly #offs: Off[] = [];
@@ -91,6 +93,8 @@ export class Gateway {
         address.loopback || needs.snapshots.current().policy.trustedProxies.matches(address),
     });
     const tokens = new TokenBudgets(clock, needs.ledger);
+    this.#holdings = holdings;
+    this.#tokens = tokens;
     const attemptNeeds = {
       upstream: needs.upstream,
       admission: this.#admission,
@@ -217,6 +221,29 @@ export class Gateway {
   /** What runs and waits, engine by engine. */
   queues(): readonly QueueReading[] {
     return this.#admission.readings();
+  }
+
+  /** Undefined where the key is not known. */
+  keyUse(keyId: string): KeyUse | undefined {
+    const { snapshots, limiter, ledger, clock } = this.#needs;
+    const { keysById, policy } = snapshots.current();
+    const key = keysById.get(keyId);
+    if (key === undefined) return undefined;
+    const rate = keyBucket(key, policy.source);
+    const requests =
+      rate === undefined
+        ? null
+        : {
+            perMinute: rate.perMinute,
+            burst: rate.burst,
+            ...limiter.reading(rate, clock.monotonicMs()),
+          };
+    return {
+      requests,
+      tokens: this.#tokens.reading(key) ?? null,
+      tokensToday: ledger.today(key.familyId),
+      inProgress: this.#holdings.of(key.familyId).requests,
+    };
   }
 
   /** Lets go of the port at once; what runs goes on. */

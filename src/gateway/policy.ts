@@ -4,7 +4,9 @@
  */
 import type { Clock } from '../core/clock.ts';
 import { denyAddress, denyOrigin } from '../core/security/access.ts';
+import type { KeyView } from '../core/security/api-key.ts';
 import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
+import type { SecurityPolicy } from '../core/security/security-policy.ts';
 import { originOf } from './cors.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { limitFields, retryFields } from './retry-fields.ts';
@@ -51,17 +53,8 @@ const proxyBucket = 'proxy';
 function buckets(x: Exchange): BucketAsk[] {
   const policy = x.snapshot.policy.source;
   const asks: BucketAsk[] = [];
-  if (x.key !== undefined) {
-    const own = x.key.limits.requestsPerMinute;
-    const perMinute = own ?? policy.requestsPerMinutePerKey;
-    if (perMinute !== null) {
-      asks.push({
-        bucket: x.key.familyId,
-        perMinute,
-        burst: (own === null ? null : x.key.limits.burst) ?? burstOf(perMinute),
-      });
-    }
-  }
+  const ofKey = x.key === undefined ? undefined : keyBucket(x.key, policy);
+  if (ofKey !== undefined) asks.push(ofKey);
   if (policy.requestsPerMinutePerAddress !== null) {
     const perMinute = policy.requestsPerMinutePerAddress;
     asks.push({ bucket: x.client.bucket, perMinute, burst: burstOf(perMinute) });
@@ -74,6 +67,15 @@ function buckets(x: Exchange): BucketAsk[] {
     });
   }
   return asks;
+}
+
+/** The rate of a key: its own, otherwise the policy's for each key; undefined where there is neither. */
+export function keyBucket(key: KeyView, policy: SecurityPolicy): BucketAsk | undefined {
+  const own = key.limits.requestsPerMinute;
+  const perMinute = own ?? policy.requestsPerMinutePerKey;
+  if (perMinute === null) return undefined;
+  const burst = (own === null ? null : key.limits.burst) ?? burstOf(perMinute);
+  return { bucket: key.familyId, perMinute, burst };
 }
 
 /** Where nothing is said: ten seconds' worth at once, and at least ten requests where the rate itself is that high. */

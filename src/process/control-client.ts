@@ -9,7 +9,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
 import { textOf } from '../core/gathered-bytes.ts';
-import type { LiveRevocation, Refusal, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
+import type { KeyUse, LiveRevocation, Refusal, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import { nonceField } from './control-server.ts';
 import { codeOf } from './control-socket.ts';
@@ -31,6 +31,8 @@ export interface ControlClient {
   /** Undefined if no refusal of that id is remembered. */
   explain(requestId: string, signal?: AbortSignal): Promise<Refusal | undefined | 'gone'>;
   temporaryKey(ttlMs: number, signal?: AbortSignal): Promise<TemporaryKey | 'gone'>;
+  /** Undefined where the proxy knows no key of that id. */
+  keyUse(keyId: string, signal?: AbortSignal): Promise<KeyUse | undefined | 'gone'>;
   /** Undefined where the proxy knows no key of that id. */
   revokeKey(keyId: string, actor: string, signal?: AbortSignal): Promise<LiveRevocation | undefined | 'gone'>;
 }
@@ -76,6 +78,11 @@ export function controlClient(
     },
     temporaryKey: (ttlMs, signal) =>
       client.json<TemporaryKey>('POST', `/temporary-key?ttlMs=${ttlMs}`, askMs, signal),
+    async keyUse(keyId, signal) {
+      const answer = await client.ask('GET', `/key-use/${encodeURIComponent(keyId)}`, askMs, signal);
+      if (typeof answer === 'string') return 'gone';
+      return answer.status === 404 ? undefined : client.jsonOf<KeyUse>(answer);
+    },
     async revokeKey(keyId, actor, signal) {
       const target = `/revoke/${encodeURIComponent(keyId)}?actor=${encodeURIComponent(actor)}`;
       const answer = await client.ask('POST', target, revokeMs, signal);

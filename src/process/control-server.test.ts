@@ -108,6 +108,8 @@ function controlOf(path: string, asked: unknown[], parts: Partial<ProxyControl> 
     },
     explain: (id) => (id === refusal.id ? refusal : undefined),
     temporaryKey: (ttlMs) => ({ id: 'key_t', key: 'flm_t', expiresAtMs: ttlMs }),
+    keyUse: (keyId) =>
+      keyId === 'key_t' ? { requests: null, tokens: null, tokensToday: 5, inProgress: 1 } : undefined,
     revokeKey: async (keyId, actor) =>
       keyId === 'key_t' ? { written: false, problem: `${actor} met a full disk` } : undefined,
     ...parts,
@@ -181,6 +183,8 @@ test('each call of the control goes over the socket and comes back whole', async
     problem: 'cli:me met a full disk',
   });
   assert.equal(await client.revokeKey('key_x', 'cli:me'), undefined);
+  assert.equal(((await client.keyUse('key_t')) as { readonly tokensToday: number }).tokensToday, 5);
+  assert.equal(await client.keyUse('key_x'), undefined);
   const lines = [];
   for await (const each of client.tail(new AbortController().signal)) lines.push(each);
   assert.deepEqual(lines, [line]);

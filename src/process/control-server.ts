@@ -11,6 +11,7 @@
  *   GET  /tail                  one RequestLine a line, from now on, until the client leaves
  *   GET  /explain/REQUEST-ID    Refusal, or 404
  *   POST /temporary-key?ttlMs=  TemporaryKey
+ *   GET  /key-use/KEY-ID        KeyUse, or 404
  *   POST /revoke/KEY-ID?actor=  LiveRevocation, or 404
  *
  * Each answer carries the proxy's nonce in `flm-nonce`; a request that carries another one is refused with 409 before
@@ -170,6 +171,10 @@ class ControlHttp implements ControlServer {
       }
       case 'POST /temporary-key':
         return json(control.temporaryKey(numberIn(url, 'ttlMs', defaultTtlMs)));
+      case 'GET /key-use': {
+        const use = control.keyUse(decoded(argument ?? ''));
+        return use === undefined ? failure(404, 'there is no key of that id') : json(use);
+      }
       case 'POST /revoke': {
         const actor = url.searchParams.get('actor') ?? 'control socket';
         const revocation = await control.revokeKey(decoded(argument ?? ''), actor);

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import type { EngineRecord } from '../core/engine/engine.ts';
 import { FlmError } from '../core/errors.ts';
 import type { Liveness, ProxyProfile } from '../core/proxy/ports.ts';
+import type { ApiKey } from '../core/security/api-key.ts';
 import { defaultPolicy } from '../core/security/security-policy.ts';
 import type { Repositories } from './repositories.ts';
 import { sampleHandle, sampleKey, sampleUsage, sometimeMs } from './repository-samples.ts';
@@ -53,6 +54,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
         concurrency: null,
       },
       expiresAtMs: Number.MAX_SAFE_INTEGER,
+      pausedAtMs: 9,
     });
     await store.security.insertKey(key);
     assert.deepEqual(await store.security.findKey(key.id), key);
@@ -146,6 +148,48 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
       (await store.security.listKeys()).map((key) => key.id),
       ['key_b'],
     );
+  });
+
+  story('two active keys of different families never get one label', async (store) => {
+    const labelled = (name: string, parts: Partial<ApiKey> = {}) => sampleKey(name, { label: 'x', ...parts });
+    const atMs = sometimeMs;
+    const { security } = store;
+    await security.insertKey(labelled('a'));
+    await assert.rejects(security.insertKey(labelled('b')), fails('KEY_INVALID'));
+    await security.insertKey(labelled('c', { familyId: 'key_a' }));
+    await security.insertKey(sampleKey('d'));
+    const rename = (key: ApiKey): ApiKey => ({ ...key, label: 'x' });
+    const entry = { atMs, actor: 'cli:me', action: 'key.set', subject: 'key_d' };
+    await assert.rejects(
+      security.changeFamily('key_d', atMs, rename, () => entry),
+      fails('KEY_INVALID'),
+    );
+    assert.deepEqual([(await security.findKey('key_d'))?.label, await store.audit.list(9)], ['d', []]);
+    // One that is revoked or expired has left its label.
+    await security.changeFamily('key_a', atMs, (key) => ({ ...key, expiresAtMs: atMs }));
+    const [changed] = await security.changeFamily('key_d', atMs, rename, () => entry);
+    assert.deepEqual([changed?.label, await store.audit.list(9)], ['x', [entry]]);
+    const revive = (key: ApiKey): ApiKey => ({ ...key, expiresAtMs: null });
+    await assert.rejects(security.changeFamily('key_a', atMs, revive), fails('KEY_INVALID'));
+  });
+
+  story('a change of a family reaches each key that is not revoked, as it is stored now', async (store) => {
+    const { security } = store;
+    await security.insertKey(sampleKey('a', { createdAtMs: 1 }));
+    await security.insertKey(sampleKey('b', { familyId: 'key_a', createdAtMs: 2 }));
+    await security.insertKey(sampleKey('c', { familyId: 'key_a', createdAtMs: 3, revokedAtMs: 4 }));
+    await security.insertKey(sampleKey('other'));
+    const changed = await security.changeFamily('key_a', 5, (key) => ({ ...key, pausedAtMs: 5 }));
+    assert.deepEqual(
+      changed.map(({ id, pausedAtMs }) => [id, pausedAtMs]),
+      [
+        ['key_a', 5],
+        ['key_b', 5],
+      ],
+    );
+    const paused = (await security.listKeys()).filter(({ pausedAtMs }) => pausedAtMs !== null);
+    assert.deepEqual(paused, changed);
+    assert.deepEqual(await security.changeFamily('key_x', 5, (key) => key), []);
   });
 
   story('a key that was revoked meanwhile gets no successor', async (store) => {

@@ -204,5 +204,6 @@ class TinyProxy implements RunningProxy, ProxyControl {
   temporaryKey() {
     return { id: 'key_t', key: 'flm_t', expiresAtMs: 0 };
   }
+  keyUse(): undefined {}
   async revokeKey(): Promise<undefined> {}
 }

@@ -83,6 +83,23 @@ export interface Refusal {
   readonly params?: ErrorParams;
 }
 
+/** What a key's family uses of its limits in one proxy, now. */
+export interface KeyUse {
+  /** Requests that may come at once now, of `burst`; null where no rate holds for the key. */
+  readonly requests: {
+    readonly perMinute: number;
+    readonly burst: number;
+    readonly remaining: number;
+    readonly resetMs: number;
+  } | null;
+  /** Null where the key has no limit of tokens a minute. */
+  readonly tokens: { readonly limit: number; readonly remaining: number; readonly resetMs: number } | null;
+  /** Over all proxies, at most 2 s old. */
+  readonly tokensToday: number;
+  /** Requests in progress that count against its concurrency. */
+  readonly inProgress: number;
+}
+
 /** A key was revoked in one proxy, at once; `problem` says why the store does not have it yet, and the proxy tries on. */
 export interface LiveRevocation {
   readonly written: boolean;
@@ -112,6 +129,8 @@ export interface ProxyControl {
   /** Of the last refusals (bounded), the one of that request. */
   explain(requestId: string): Refusal | undefined;
   temporaryKey(ttlMs: number): TemporaryKey;
+  /** Undefined where the proxy knows no key of that id. */
+  keyUse(keyId: string): KeyUse | undefined;
   /**
    * For when the store cannot be written: revokes the key in memory, and then in the store, now or as soon as that works.
    * `actor` is for the audit. Undefined where the proxy knows no key of that id.

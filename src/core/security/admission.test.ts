@@ -23,6 +23,7 @@ function keyOf(id: string, familyId = id): KeyView {
     limits: noKeyLimits,
     expiresAtMs: Number.POSITIVE_INFINITY,
     revoked: false,
+    paused: false,
   };
 }
 

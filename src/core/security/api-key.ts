@@ -37,6 +37,8 @@ export interface ApiKey {
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
+  /** Refused until it is resumed; null where it is not paused. A rotation keeps it. */
+  readonly pausedAtMs: number | null;
 }
 
 /** Null: not limited by the key itself. */
@@ -66,7 +68,29 @@ export const unrestricted = {
   limits: noKeyLimits,
   expiresAtMs: null,
   revokedAtMs: null,
+  pausedAtMs: null,
 } as const satisfies Partial<ApiKey>;
+
+/** Neither revoked nor expired: its label is taken, and it can be changed. It may be paused. */
+export function isActive(key: Pick<ApiKey, 'revokedAtMs' | 'expiresAtMs'>, nowMs: number): boolean {
+  return key.revokedAtMs === null && (key.expiresAtMs === null || key.expiresAtMs > nowMs);
+}
+
+/** A proxy accepts it now. */
+export function isUsable(key: ApiKey, nowMs: number): boolean {
+  return isActive(key, nowMs) && key.pausedAtMs === null;
+}
+
+/** Whether a change takes a label that was not this key's before. */
+export function takesLabel(before: ApiKey, after: ApiKey, atMs: number): boolean {
+  return isActive(after, atMs) && (before.label !== after.label || !isActive(before, atMs));
+}
+
+/** Labels are for people, who must know which key one means. `holder` is the id of the key that has it. */
+export function takenLabelFault(label: string, holder: string): PolicyError {
+  const allowed = `a label that no other active key has; ${holder} has it`;
+  return new PolicyError('KEY_INVALID', { faults: [{ field: 'label', value: label, allowed }] });
+}
 
 /** Only a key that is in use can be rotated or changed. */
 export function revokedFault(id: string): PolicyError {
@@ -92,4 +116,5 @@ export interface KeyView {
   readonly limits: KeyLimits;
   readonly expiresAtMs: number;
   readonly revoked: boolean;
+  readonly paused: boolean;
 }

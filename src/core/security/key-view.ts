@@ -30,6 +30,7 @@ export function revokedView(key: KeyView): KeyView {
     limits: key.limits,
     expiresAtMs: key.expiresAtMs,
     revoked: true,
+    paused: key.paused,
   };
 }
 
@@ -47,6 +48,7 @@ class CompiledKey implements KeyView {
   readonly limits: KeyLimits;
   readonly expiresAtMs: number;
   readonly revoked: boolean;
+  readonly paused: boolean;
   readonly #models: readonly (readonly string[])[];
   readonly #engines: ReadonlySet<string>;
   readonly #endpoints: ReadonlySet<string>;
@@ -63,6 +65,7 @@ class CompiledKey implements KeyView {
     this.limits = Object.values(limits).every((limit) => limit === null) ? noKeyLimits : limits;
     this.expiresAtMs = key.expiresAtMs ?? Number.POSITIVE_INFINITY;
     this.revoked = key.revokedAtMs !== null;
+    this.paused = key.pausedAtMs !== null;
     this.#models = models.length === 0 ? noGlobs : models.map((glob) => glob.split('*'));
     this.#engines = engines.length === 0 ? noNames : new Set(engines);
     this.#endpoints = endpoints.length === 0 ? noNames : new Set(endpoints);

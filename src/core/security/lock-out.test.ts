@@ -20,6 +20,7 @@ const keyFrom = (...addresses: readonly string[]): ApiKey => ({
   createdAtMs: 0,
   expiresAtMs: null,
   revokedAtMs: null,
+  pausedAtMs: null,
 });
 const ask = (policy: object, keys: readonly ApiKey[] = []) => lockOut(parsePolicy(policy), keys, here, 1_000);
 

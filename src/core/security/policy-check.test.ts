@@ -23,6 +23,7 @@ const key = (parts: Partial<ApiKey> = {}) =>
     createdAtMs: 0,
     expiresAtMs: null,
     revokedAtMs: null,
+    pausedAtMs: null,
     ...parts,
   });
 

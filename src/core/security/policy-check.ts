@@ -63,6 +63,7 @@ export function checkPolicy(q: PolicyQuestion): PolicyAnswer {
 function denyKey(key: KeyView, nowMs: number): Denial | undefined {
   if (key.revoked) return { code: 'AUTH_REVOKED', params: {}, rule: `key ${key.id}` };
   if (key.expiresAtMs <= nowMs) return { code: 'AUTH_EXPIRED', params: {}, rule: `key ${key.id}` };
+  if (key.paused) return { code: 'AUTH_PAUSED', params: {}, rule: `key ${key.id}` };
   return undefined;
 }
 

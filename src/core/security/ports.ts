@@ -9,12 +9,23 @@ import type { ApiKey } from './api-key.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 
 export interface SecurityRepository {
-  /** Throws KEY_INVALID where id or digest exists already. */
+  /** Throws KEY_INVALID where id or digest exists already, or an active key of another family has the label. */
   insertKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
   listKeys(): Promise<readonly ApiKey[]>;
   findKey(id: string): Promise<ApiKey | undefined>;
   /** Replaces the row of that id, but a revoked key stays revoked; throws KEY_NOT_FOUND, KEY_INVALID for a digest of another. */
   updateKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
+  /**
+   * Changes every key of a family that is not revoked, oldest first, all or none; what others write meanwhile is not lost.
+   * Returns them as they are now; empty where there is none. Throws KEY_INVALID where a key takes a label, or becomes
+   * active with one, that an active key of another family has at `atMs`.
+   */
+  changeFamily(
+    familyId: string,
+    atMs: number,
+    change: KeyChange,
+    audit?: (changes: readonly ChangedKey[]) => AuditEntry,
+  ): Promise<readonly ApiKey[]>;
   /**
    * Inserts `successor` and updates `old`, both or neither. Throws like `insertKey` and `updateKey`, and KEY_INVALID
    * where somebody revoked `old` meanwhile.
@@ -27,6 +38,13 @@ export interface SecurityRepository {
   savePolicy(policy: SecurityPolicy, audit?: AuditEntry): Promise<void>;
   /** Key id to when and from where it was last used. */
   lastUsed(): Promise<ReadonlyMap<string, LastUse>>;
+}
+
+export type KeyChange = (key: ApiKey) => ApiKey;
+
+export interface ChangedKey {
+  readonly before: ApiKey;
+  readonly after: ApiKey;
 }
 
 export interface LastUse {

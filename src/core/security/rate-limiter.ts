@@ -34,6 +34,8 @@ export type Verdict =
 export interface RateLimiter {
   /** Takes one request from each bucket, or from none. */
   take(asks: readonly BucketAsk[], nowMs: number): Verdict;
+  /** What a bucket would grant at once now, and when it is full; takes nothing. */
+  reading(ask: BucketAsk, nowMs: number): { readonly remaining: number; readonly resetMs: number };
 }
 
 const sweepAbove = 10_000;
@@ -75,8 +77,7 @@ export class GcraLimiter implements RateLimiter {
       const interval = 60_000 / ask.perMinute;
       const arrival = found[i]! + interval;
       this.#arrival.set(ask.bucket, arrival);
-      // Rounded with a hair's breadth, so that a whole number of intervals is not lost to floating point.
-      const left = Math.max(0, Math.floor(ask.burst - (arrival - nowMs) / interval + 1e-6));
+      const left = leftIn(ask, arrival - nowMs);
       if (left < remaining) {
         remaining = left;
         tightest = ask;
@@ -85,6 +86,12 @@ export class GcraLimiter implements RateLimiter {
     }
     if (this.#arrival.size > this.#sweepAt) this.sweep(nowMs);
     return { granted: true, tightest, remaining, resetMs };
+  }
+
+  reading(ask: BucketAsk, toldMs: number): { readonly remaining: number; readonly resetMs: number } {
+    const nowMs = Math.max(toldMs, this.#latestMs);
+    const resetMs = Math.max(0, (this.#arrival.get(ask.bucket) ?? nowMs) - nowMs);
+    return { remaining: leftIn(ask, resetMs), resetMs };
   }
 
   /** Forgets what is full again; happens by itself as buckets become many. */
@@ -104,6 +111,11 @@ export class GcraLimiter implements RateLimiter {
   get size(): number {
     return this.#arrival.size;
   }
+}
+
+/** Rounded with a hair's breadth, so that a whole number of intervals is not lost to floating point. */
+function leftIn(ask: BucketAsk, aheadMs: number): number {
+  return Math.max(0, Math.floor(ask.burst - (aheadMs * ask.perMinute) / 60_000 + 1e-6));
 }
 
 /** Milliseconds until a bucket that is full again in `aheadMs` would grant; 0 when it would now. */

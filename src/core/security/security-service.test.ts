@@ -82,11 +82,10 @@ test('every fault of a key request is told at once and no key is made', async ()
 test('a secret from elsewhere becomes a key of the same rules, unless it could be guessed or is taken', async () => {
   const { service, store } = setUp();
   const secret = randomBytes(24).toString('hex');
-  const record = await service.importKey({ label: 'old', requestsPerMinute: 5 }, secret);
+  const { record } = await service.importKey({ label: 'old', requestsPerMinute: 5 }, secret);
   assert.equal(record.digest, hash('sha256', secret, 'hex'));
   assert.deepEqual([record.prefix, record.limits.requestsPerMinute], [secret.slice(0, 4), 5]);
   assert.ok(!JSON.stringify(await store.audit.list(9)).includes(secret));
-  await assert.rejects(service.importKey({ label: 'again' }, secret), codeOf('KEY_INVALID'));
   await assert.rejects(service.importKey({ label: 'weak' }, 'sk-1234'), (error: unknown) => {
     assert.ok(error instanceof PolicyError && !error.message.includes('sk-1234'));
     return codeOf('KEY_INVALID')(error);
@@ -94,14 +93,122 @@ test('a secret from elsewhere becomes a key of the same rules, unless it could b
   assert.equal((await service.records()).length, 1);
 });
 
-test('a key is found by its id, and by its label where only one has it', async () => {
-  const { service } = setUp();
-  const { record } = await service.createKey({ label: 'laptop' });
+test('a key is found by its id and by its label, and a label is free again when its key ends', async () => {
+  const { service, pass } = setUp();
+  const { record } = await service.createKey({ label: 'laptop', expiresAtMs: 1_000_500 });
   assert.equal((await service.findKey(record.id)).id, record.id);
   assert.equal((await service.findKey('laptop')).id, record.id);
-  await service.createKey({ label: 'laptop' });
-  await assert.rejects(service.findKey('laptop'), codeOf('KEY_NOT_FOUND'));
   await assert.rejects(service.findKey('phone'), codeOf('KEY_NOT_FOUND'));
+  const taken = (error: unknown) =>
+    codeOf('KEY_INVALID')(error) && error instanceof PolicyError && error.message.includes(record.id);
+  await assert.rejects(service.createKey({ label: 'laptop' }), taken);
+  await assert.rejects(service.importKey({ label: 'laptop' }, randomBytes(24).toString('hex')), taken);
+  assert.equal(await service.freeLabel('laptop'), 'laptop 2');
+  pass(1_000);
+  assert.equal(await service.freeLabel('laptop'), 'laptop');
+  const { record: next } = await service.createKey({ label: 'laptop' });
+  assert.equal((await service.findKey('laptop')).id, next.id, 'the one that is active');
+  await assert.rejects(service.setKey(record.id, { expiresAtMs: 9_000_000 }), codeOf('KEY_INVALID'));
+  await assert.rejects(service.rotateKey(record.id, 0), codeOf('KEY_INVALID'));
+  await service.revokeKey(next.id);
+  await service.setKey(record.id, { expiresAtMs: 9_000_000 });
+  assert.equal((await service.findKey('laptop')).id, record.id);
+});
+
+test('after a rotation the label means the new key, also while the old one still works', async () => {
+  const { service } = setUp();
+  const { record: first } = await service.createKey({ label: 'ci' });
+  const { record: second } = await service.rotateKey('ci', 5_000);
+  assert.equal((await service.findKey('ci')).id, second.id);
+  const { record: third } = await service.rotateKey('ci', 0);
+  assert.equal((await service.findKey('ci')).id, third.id);
+  await service.revokeKey('ci');
+  await service.revokeKey(first.id);
+  assert.equal((await service.findKey('ci')).id, third.id, 'the newest of those that ended');
+});
+
+test('a label that several keys have from older versions lists them with their ids', async () => {
+  const { service, store } = setUp();
+  const { record: a } = await service.createKey({ label: 'a' });
+  const { record: b } = await service.createKey({ label: 'b' });
+  // As 0.1.0 allowed.
+  await store.security.updateKey({ ...b, label: 'a' });
+  await assert.rejects(service.revokeKey('a'), (error: unknown) => {
+    assert.ok(error instanceof PolicyError);
+    assert.ok(error.message.includes(a.id) && error.message.includes(b.id), error.message);
+    return codeOf('KEY_AMBIGUOUS')(error);
+  });
+  // They stay, and can be rotated, paused and renamed.
+  await service.rotateKey(a.id, 0);
+  await service.pauseKey(b.id);
+  await service.setKey(b.id, { label: 'b' });
+  assert.equal((await service.findKey('a')).familyId, a.id);
+});
+
+test('a change of a key holds for all its secrets, its expiry for the one alone', async () => {
+  const { service, store, announced } = setUp();
+  const asked = { label: 'ci', models: ['qwen*'], requestsPerMinute: 60, burst: 5 };
+  const { record: old } = await service.createKey(asked);
+  const { record: next } = await service.rotateKey('ci', 5_000);
+  const told = announced();
+  const changes = { label: 'build', requestsPerMinute: 120, models: [], expiresAtMs: 2_000_000 };
+  const changed = await service.setKey('ci', changes);
+  assert.equal(announced(), told + 1);
+  assert.deepEqual(changed, {
+    ...next,
+    label: 'build',
+    models: [],
+    limits: { ...next.limits, requestsPerMinute: 120 },
+    expiresAtMs: 2_000_000,
+  });
+  const { expiresAtMs: _, ...rules } = await service.findKey(old.id);
+  assert.deepEqual([rules.label, rules.models, rules.limits.requestsPerMinute], ['build', [], 120]);
+  assert.equal((await service.findKey(old.id)).expiresAtMs, 1_005_000);
+  const [entry] = await store.audit.list(1);
+  assert.deepEqual([entry?.action, entry?.subject], ['key.set', next.id]);
+  assert.match(entry?.before ?? '', /"label":"ci"/);
+
+  await assert.rejects(service.setKey('build', { requestsPerMinute: null }), codeOf('KEY_INVALID'));
+  await assert.rejects(service.setKey('build', { label: '', concurrency: 0 }), (error: unknown) => {
+    assert.ok(error instanceof PolicyError);
+    assert.deepEqual(error.faults.map((f) => f.field).sort(), ['concurrency', 'label']);
+    return true;
+  });
+  assert.equal((await service.setKey('build', { expiresAtMs: null })).expiresAtMs, null);
+  await service.revokeKey('build');
+  await assert.rejects(service.setKey(next.id, { label: 'x' }), codeOf('KEY_INVALID'));
+});
+
+test('a pause holds for all secrets of a key, and for its successor', async () => {
+  const { service, pass } = setUp();
+  const { record: first } = await service.createKey({ label: 'ci' });
+  const { record: second } = await service.rotateKey('ci', 5_000);
+  await service.pauseKey('ci');
+  pass(100);
+  await service.pauseKey('ci');
+  const { record: third } = await service.rotateKey('ci', 5_000);
+  const pausedAt = async () =>
+    (await service.records()).map(({ id, pausedAtMs }) => [id, pausedAtMs] as const);
+  assert.deepEqual(
+    await pausedAt(),
+    [first, second, third].map(({ id }) => [id, 1_000_000]),
+  );
+  await service.resumeKey(first.id);
+  assert.ok((await pausedAt()).every(([, at]) => at === null));
+  await service.revokeKey('ci');
+  await assert.rejects(service.resumeKey(third.id), codeOf('KEY_INVALID'));
+});
+
+test('a secret that is imported again is a success and changes nothing, unless it was revoked', async () => {
+  const { service, announced } = setUp();
+  const secret = randomBytes(24).toString('hex');
+  const { record } = await service.importKey({ label: 'old', requestsPerMinute: 5 }, secret);
+  const told = announced();
+  assert.deepEqual(await service.importKey({ label: 'old' }, secret), { record, isNew: false });
+  assert.deepEqual(await service.importKey({ label: 'another' }, secret), { record, isNew: false });
+  assert.deepEqual([(await service.records()).length, announced()], [1, told]);
+  await service.revokeKey('old');
+  await assert.rejects(service.importKey({ label: 'old' }, secret), codeOf('KEY_INVALID'));
 });
 
 test('a revoked key stays revoked, and revoking it again changes nothing', async () => {

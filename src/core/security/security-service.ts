@@ -6,7 +6,7 @@
 import type { Clock } from '../clock.ts';
 import { FlmError, PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation } from '../proxy/ports.ts';
-import { type ApiKey, revokedFault } from './api-key.ts';
+import { type ApiKey, isActive, revokedFault } from './api-key.ts';
 import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
 import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
 import { lockOut } from './lock-out.ts';
@@ -34,6 +34,12 @@ export interface SecurityServiceNeeds {
 export interface CreatedKey {
   readonly record: ApiKey;
   readonly key: string;
+}
+
+export interface ImportedKey {
+  readonly record: ApiKey;
+  /** False where a key had the secret already; then nothing was changed. */
+  readonly isNew: boolean;
 }
 
 /** A revocation. In the store, unless `unwritten` says what kept it out; then the proxies named have it in memory. */
@@ -80,10 +86,10 @@ export class SecurityService {
   }
 
   /**
-   * Takes over a secret that clients have already, from another gateway. Throws KEY_INVALID where the request has
-   * faults, the secret could be guessed, or a key has it already.
+   * Takes over a secret that clients have already, from another gateway. Where a key in use has it already, that key is
+   * returned as it is. Throws KEY_INVALID where the request has faults, the secret could be guessed, or was revoked.
    */
-  async importKey(input: KeyRequestInput, secret: string): Promise<ApiKey> {
+  async importKey(input: KeyRequestInput, secret: string): Promise<ImportedKey> {
     const { clock, secrets, repository } = this.#needs;
     const nowMs = clock.nowMs();
     const request = parseKeyRequest(input, nowMs);
@@ -93,16 +99,19 @@ export class SecurityService {
         faults: [{ field: 'secret', value: 'a value that is not shown', allowed: fault }],
       });
     }
+    const digest = secrets.sha256Hex(secret);
+    const known = (await this.records()).find((k) => k.digest === digest);
+    if (known !== undefined) {
+      if (known.revokedAtMs !== null) throw revokedFault(known.id);
+      return { record: known, isNew: false };
+    }
     const { id } = freshSecret(secrets);
     const prefix = secret.slice(0, importedPrefixLength);
-    const digest = secrets.sha256Hex(secret);
-    const record = recordOf(
-      { id, key: secret, digest, prefix },
-      { ...requestedKey(request, nowMs), familyId: id },
-    );
+    const rest = { ...requestedKey(request, nowMs), familyId: id };
+    const record = recordOf({ id, key: secret, digest, prefix }, rest);
     await repository.insertKey(record, this.#entry('key.import', record.id, undefined, record));
     await this.#announce();
-    return record;
+    return { record, isNew: true };
   }
 
   /** As stored, oldest first. Reads `flm.db` alone. */
@@ -121,14 +130,66 @@ export class SecurityService {
     return this.#withLastUse([await this.findKey(name)]);
   }
 
-  /** By id, or by a label that only one key has. Throws a `PolicyError` KEY_NOT_FOUND. */
+  /**
+   * By id or label. A label means the active key that has it, the newest of its family; where none is active, the newest
+   * of those that had it. Throws a `PolicyError` KEY_NOT_FOUND, and KEY_AMBIGUOUS that lists the candidates.
+   */
   async findKey(name: string): Promise<ApiKey> {
     const keys = await this.records();
-    const byLabel = keys.filter((k) => k.label === name);
-    const found = keys.find((k) => k.id === name) ?? (byLabel.length === 1 ? byLabel[0] : undefined);
-    if (found !== undefined) return found;
-    const key = byLabel.length > 1 ? `that "${name}" alone means; several have this label` : name;
-    throw new PolicyError('KEY_NOT_FOUND', { params: { key } });
+    const byId = keys.find((k) => k.id === name);
+    if (byId !== undefined) return byId;
+    const nowMs = this.#needs.clock.nowMs();
+    const labelled = keys.filter((k) => k.label === name);
+    const active = labelled.filter((k) => isActive(k, nowMs));
+    const meant = active.length > 0 ? active : labelled;
+    const found = meant.at(-1);
+    if (found === undefined) throw new PolicyError('KEY_NOT_FOUND', { params: { key: name } });
+    if (meant.every((k) => k.familyId === found.familyId)) return found;
+    const newest = new Map(meant.map((k) => [k.familyId, k]));
+    const candidates = [...newest.values()].map((k) => `${k.id} (${k.prefix}…)`).join(', ');
+    throw new PolicyError('KEY_AMBIGUOUS', { params: { key: name, candidates } });
+  }
+
+  /** `base`, or with a number behind it where an active key has that label. */
+  async freeLabel(base: string): Promise<string> {
+    const nowMs = this.#needs.clock.nowMs();
+    const taken = new Set((await this.records()).filter((k) => isActive(k, nowMs)).map((k) => k.label));
+    let label = base;
+    for (let n = 2; taken.has(label); n++) label = `${base} ${n}`;
+    return label;
+  }
+
+  /**
+   * Changes what is given of the rules and the label, for every secret of the key that is in use; `expiresAtMs` for this
+   * one alone. Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, and KEY_INVALID that carries every fault or where the key is revoked.
+   */
+  async setKey(name: string, changes: Partial<KeyRequestInput>): Promise<ApiKey> {
+    const nowMs = this.#needs.clock.nowMs();
+    return this.#change(name, 'key.set', (key, named) => {
+      const { expiresAtMs = null, ...rules } = changes;
+      const input = { ...requestOf(key), ...rules, expiresAtMs: named ? expiresAtMs : null };
+      const request = parseKeyRequest(input, nowMs);
+      const keepsExpiry = !named || changes.expiresAtMs === undefined;
+      return {
+        ...key,
+        ...rulesOf(request),
+        expiresAtMs: keepsExpiry ? key.expiresAtMs : request.expiresAtMs,
+      };
+    });
+  }
+
+  /**
+   * Refuses new requests of every secret of the key until it is resumed; answers that run finish. Pausing it again changes
+   * nothing. Throws like `setKey`.
+   */
+  async pauseKey(name: string): Promise<ApiKey> {
+    const pausedAtMs = this.#needs.clock.nowMs();
+    return this.#change(name, 'key.pause', (key) => ({ ...key, pausedAtMs: key.pausedAtMs ?? pausedAtMs }));
+  }
+
+  /** Ends a pause. Resuming a key that is not paused changes nothing. Throws like `setKey`. */
+  async resumeKey(name: string): Promise<ApiKey> {
+    return this.#change(name, 'key.resume', (key) => ({ ...key, pausedAtMs: null }));
   }
 
   /**
@@ -141,7 +202,9 @@ export class SecurityService {
     if (old.revokedAtMs !== null) throw revokedFault(old.id);
     const nowMs = clock.nowMs();
     const fresh = freshSecret(secrets);
-    const record = recordOf(fresh, { ...old, createdAtMs: nowMs });
+    // Later than its predecessor also where the clock stood still: the newest of a family is what its label means.
+    const createdAtMs = Math.max(nowMs, old.createdAtMs + 1);
+    const record = recordOf(fresh, { ...old, createdAtMs });
     const endsAtMs = Math.min(nowMs + overlapMs, old.expiresAtMs ?? Number.POSITIVE_INFINITY);
     const ended = overlapMs === 0 ? { ...old, revokedAtMs: nowMs } : { ...old, expiresAtMs: endsAtMs };
     await repository.replaceKey(ended, record, this.#entry('key.rotate', old.id, old, record));
@@ -213,6 +276,31 @@ export class SecurityService {
     if (reason !== undefined) throw new PolicyError('POLICY_NEEDS_CONFIRMATION', { params: { reason } });
   }
 
+  /** Changes the family of a key; returns the key itself. `named`: it is the one that was named. */
+  async #change(
+    name: string,
+    action: string,
+    change: (key: ApiKey, named: boolean) => ApiKey,
+  ): Promise<ApiKey> {
+    const { repository, clock } = this.#needs;
+    const { id, familyId, revokedAtMs } = await this.findKey(name);
+    if (revokedAtMs !== null) throw revokedFault(id);
+    const changed = await repository.changeFamily(
+      familyId,
+      clock.nowMs(),
+      (key) => change(key, key.id === id),
+      (changes) => {
+        const own = changes.find(({ before }) => before.id === id);
+        return this.#entry(action, id, own?.before, own?.after);
+      },
+    );
+    const record = changed.find((key) => key.id === id);
+    // Revoked or deleted since it was found.
+    if (record === undefined) throw revokedFault(id);
+    await this.#announce();
+    return record;
+  }
+
   /** A `usage.db` that cannot be read hides when keys were used, and nothing else. */
   async #withLastUse(records: readonly ApiKey[]): Promise<KeyListing> {
     try {
@@ -256,20 +344,32 @@ export class SecurityService {
   }
 }
 
+/** A key as it could be asked for. */
+function requestOf({ label, scopes, models, engines, endpoints, addresses, limits }: ApiKey): object {
+  return { label, scopes, models, engines, endpoints, addresses, ...limits };
+}
+
 /** Enough to tell keys apart, too little to help anybody who guesses. */
 const importedPrefixLength = 4;
+
+type KeyRules = Omit<
+  ApiKey,
+  'id' | 'familyId' | 'digest' | 'prefix' | 'createdAtMs' | 'expiresAtMs' | 'revokedAtMs' | 'pausedAtMs'
+>;
+
+function rulesOf(request: KeyRequest): KeyRules {
+  const { label, scopes, models, engines, endpoints, addresses } = request;
+  const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency } = request;
+  const limits = { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency };
+  return { label, scopes, models, engines, endpoints, addresses, limits };
+}
 
 function requestedKey(
   request: KeyRequest,
   nowMs: number,
 ): Omit<ApiKey, 'id' | 'familyId' | 'digest' | 'prefix'> {
-  const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency, ...rest } = request;
-  return {
-    ...rest,
-    limits: { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency },
-    createdAtMs: nowMs,
-    revokedAtMs: null,
-  };
+  const { expiresAtMs } = request;
+  return { ...rulesOf(request), createdAtMs: nowMs, expiresAtMs, revokedAtMs: null, pausedAtMs: null };
 }
 
 function recordOf(fresh: FreshSecret, rest: Omit<ApiKey, 'id' | 'digest' | 'prefix'>): ApiKey {

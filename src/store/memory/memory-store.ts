@@ -6,11 +6,19 @@ import type { EngineRecord } from '../../core/engine/engine.ts';
 import { PolicyError } from '../../core/errors.ts';
 import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
 import { endedWithoutStop, type ProxyHandle } from '../../core/proxy/proxy-handle.ts';
-import { type ApiKey, revokedFault } from '../../core/security/api-key.ts';
+import {
+  type ApiKey,
+  isActive,
+  revokedFault,
+  takenLabelFault,
+  takesLabel,
+} from '../../core/security/api-key.ts';
 import type {
   AuditEntry,
   AuditRepository,
+  ChangedKey,
   EngineRepository,
+  KeyChange,
   LastUse,
   ModelAlias,
   SecurityRepository,
@@ -91,8 +99,7 @@ class MemorySecurity implements SecurityRepository {
     this.#audit = audit;
   }
   async insertKey(key: ApiKey, audit?: AuditEntry): Promise<void> {
-    if (this.#keys.has(key.id)) throw duplicate();
-    this.#put(key);
+    this.#insert(key);
     this.#audit.changed(audit);
   }
   async listKeys(): Promise<readonly ApiKey[]> {
@@ -105,11 +112,26 @@ class MemorySecurity implements SecurityRepository {
     this.#update(key);
     this.#audit.changed(audit);
   }
+  async changeFamily(
+    familyId: string,
+    atMs: number,
+    change: KeyChange,
+    audit?: (changes: readonly ChangedKey[]) => AuditEntry,
+  ): Promise<readonly ApiKey[]> {
+    const family = (await this.listKeys()).filter((k) => k.familyId === familyId && k.revokedAtMs === null);
+    const changes = family.map((before): ChangedKey => ({ before, after: change(before) }));
+    for (const { before, after } of changes)
+      if (takesLabel(before, after, atMs)) this.#refuseTakenLabel(after, atMs);
+    for (const { after } of changes) this.#update(after);
+    if (changes.length > 0) this.#audit.changed(audit?.(changes));
+    return changes.map(({ after }) => after);
+  }
   async replaceKey(old: ApiKey, successor: ApiKey, audit?: AuditEntry): Promise<void> {
     const stored = this.#keys.get(old.id);
     if (stored === undefined) throw new PolicyError('KEY_NOT_FOUND', { params: { key: old.id } });
     if (stored.revokedAtMs !== null) throw revokedFault(old.id);
-    await this.insertKey(successor);
+    if (isActive(stored, successor.createdAtMs)) this.#insertUnderTakenLabel(successor);
+    else this.#insert(successor);
     this.#update(old);
     this.#audit.changed(audit);
   }
@@ -125,6 +147,19 @@ class MemorySecurity implements SecurityRepository {
   }
   async lastUsed(): Promise<ReadonlyMap<string, LastUse>> {
     return copy(this.#lastUsed);
+  }
+  #insert(key: ApiKey): void {
+    this.#refuseTakenLabel(key, key.createdAtMs);
+    this.#insertUnderTakenLabel(key);
+  }
+  #insertUnderTakenLabel(key: ApiKey): void {
+    if (this.#keys.has(key.id)) throw duplicate();
+    this.#put(key);
+  }
+  #refuseTakenLabel({ label, familyId }: ApiKey, atMs: number): void {
+    for (const other of this.#keys.values())
+      if (other.label === label && other.familyId !== familyId && isActive(other, atMs))
+        throw takenLabelFault(label, other.id);
   }
   #update(key: ApiKey): void {
     const before = this.#keys.get(key.id);

@@ -49,7 +49,7 @@ function list<T extends string>(row: Row, column: string): readonly T[] {
 
 export const keyColumns =
   'id, label, digest, prefix, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
-  'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at, family_id';
+  'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at, family_id, paused_at';
 
 export function keyOf(row: Row): ApiKey {
   return {
@@ -73,6 +73,7 @@ export function keyOf(row: Row): ApiKey {
     createdAtMs: integer(row, 'created_at'),
     expiresAtMs: integerOrNull(row, 'expires_at'),
     revokedAtMs: integerOrNull(row, 'revoked_at'),
+    pausedAtMs: integerOrNull(row, 'paused_at'),
   };
 }
 

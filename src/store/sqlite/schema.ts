@@ -9,6 +9,7 @@ import { initialFlm } from './migrations/flm/001-initial.ts';
 import { engineCa } from './migrations/flm/002-engine-ca.ts';
 import { keyFamily } from './migrations/flm/003-key-family.ts';
 import { startingHandle } from './migrations/flm/004-starting-handle.ts';
+import { pausedKey } from './migrations/flm/005-paused-key.ts';
 import { initialUsage } from './migrations/usage/001-initial.ts';
 import { usageFamily } from './migrations/usage/002-usage-family.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
@@ -24,7 +25,7 @@ export interface Schema {
 
 export const flmSchema: Schema = {
   file: 'flm.db',
-  migrations: [initialFlm, engineCa, keyFamily, startingHandle],
+  migrations: [initialFlm, engineCa, keyFamily, startingHandle, pausedKey],
   // wal_autocheckpoint: each commit reaches the main file, so that a -wal file that gets lost takes no revocation along.
   // secure_delete: the secret of a deleted engine is overwritten. fullfsync: what FULL means on macOS.
   pragmas:

@@ -5,10 +5,22 @@
  * bring it back to life.
  */
 import { PolicyError } from '../../core/errors.ts';
-import { type ApiKey, revokedFault } from '../../core/security/api-key.ts';
-import type { AuditEntry, LastUse, SecurityRepository } from '../../core/security/ports.ts';
+import {
+  type ApiKey,
+  isActive,
+  revokedFault,
+  takenLabelFault,
+  takesLabel,
+} from '../../core/security/api-key.ts';
+import type {
+  AuditEntry,
+  ChangedKey,
+  KeyChange,
+  LastUse,
+  SecurityRepository,
+} from '../../core/security/ports.ts';
 import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
-import { writeChange } from './audit-repository.ts';
+import { recordAudit, writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { integer, json, keyColumns, keyOf, type Row, text } from './rows.ts';
 import { isDuplicate } from './sqlite-failure.ts';
@@ -23,7 +35,12 @@ export class SqliteSecurityRepository implements SecurityRepository {
   }
 
   async insertKey(key: ApiKey, audit?: AuditEntry): Promise<void> {
-    unique(() => writeChange(this.#db, audit, () => this.#insert(key)));
+    unique(() =>
+      writeChange(this.#db, audit, () => {
+        this.#refuseTakenLabel(key, key.createdAtMs);
+        return this.#insert(key);
+      }),
+    );
   }
 
   async listKeys(): Promise<readonly ApiKey[]> {
@@ -31,18 +48,41 @@ export class SqliteSecurityRepository implements SecurityRepository {
   }
 
   async findKey(id: string): Promise<ApiKey | undefined> {
-    return this.#db.find(keyOf, `SELECT ${keyColumns} FROM api_key WHERE id = ?`, id);
+    return this.#find(id);
   }
 
   async updateKey(key: ApiKey, audit?: AuditEntry): Promise<void> {
     unique(() => writeChange(this.#db, audit, () => this.#update(key)));
   }
 
+  async changeFamily(
+    familyId: string,
+    atMs: number,
+    change: KeyChange,
+    audit?: (changes: readonly ChangedKey[]) => AuditEntry,
+  ): Promise<readonly ApiKey[]> {
+    return this.#db.write(() => {
+      const sql = `SELECT ${keyColumns} FROM api_key WHERE coalesce(family_id, id) = ? AND revoked_at IS NULL
+        ORDER BY created_at, id`;
+      const changes = this.#db
+        .list(keyOf, sql, familyId)
+        .map((before): ChangedKey => ({ before, after: change(before) }));
+      for (const { before, after } of changes) {
+        if (takesLabel(before, after, atMs)) this.#refuseTakenLabel(after, atMs);
+        this.#update(after);
+      }
+      if (audit !== undefined && changes.length > 0) recordAudit(this.#db, [audit(changes)]);
+      return changes.map(({ after }) => after);
+    });
+  }
+
   async replaceKey(old: ApiKey, successor: ApiKey, audit?: AuditEntry): Promise<void> {
     unique(() =>
       writeChange(this.#db, audit, () => {
-        const stored = this.#db.find(keyOf, `SELECT ${keyColumns} FROM api_key WHERE id = ?`, old.id);
+        const stored = this.#find(old.id);
         if (stored !== undefined && stored.revokedAtMs !== null) throw revokedFault(old.id);
+        const atMs = successor.createdAtMs;
+        if (stored !== undefined && !isActive(stored, atMs)) this.#refuseTakenLabel(successor, atMs);
         return this.#update(old) + this.#insert(successor);
       }),
     );
@@ -69,15 +109,27 @@ export class SqliteSecurityRepository implements SecurityRepository {
     return new Map(this.#usage.list(lastUseOf, 'SELECT key_id, at, address FROM last_used'));
   }
 
+  #find(id: string): ApiKey | undefined {
+    return this.#db.find(keyOf, `SELECT ${keyColumns} FROM api_key WHERE id = ?`, id);
+  }
+
+  /** Throws KEY_INVALID where an active key of another family has the label. */
+  #refuseTakenLabel({ label, familyId }: ApiKey, atMs: number): void {
+    const sql = `SELECT id FROM api_key WHERE label = ? AND revoked_at IS NULL
+      AND (expires_at IS NULL OR expires_at > ?) AND coalesce(family_id, id) <> ? LIMIT 1`;
+    const holder = this.#db.find((row) => text(row, 'id'), sql, label, atMs, familyId);
+    if (holder !== undefined) throw takenLabelFault(label, holder);
+  }
+
   #insert(key: ApiKey): number {
-    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
     return this.#db.run(sql, ...valuesOf(key));
   }
 
   /** Throws KEY_NOT_FOUND. */
   #update(key: ApiKey): number {
     const sql = `
-      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?)
+      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?, ?)
       WHERE id = ?`;
     const changed = this.#db.run(sql, ...valuesOf(key), key.id);
     if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id } });
@@ -116,6 +168,7 @@ function valuesOf(key: ApiKey): (string | number | null)[] {
     key.expiresAtMs,
     key.revokedAtMs,
     key.familyId,
+    key.pausedAtMs,
   ];
 }
 
