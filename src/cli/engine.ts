@@ -1,36 +1,32 @@
 /**
- * `flm engine`: detect, list, add, remove, test. Nothing here generates, except the one embedding that
+ * `flm engine`: detect, list, add, set, remove, test. Nothing here generates, except the one embedding that
  * `test --embeddings` says it asks for.
  */
 
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { EngineExamination } from '../app/engine-scout.ts';
-import {
-  type EngineKindName,
-  type EngineRecord,
-  engineKindNames,
-  type SecretRef,
-} from '../core/engine/engine.ts';
+import type { EngineKindName, EngineRecord } from '../core/engine/engine.ts';
 import { similarNames } from '../core/engine/near-names.ts';
 import { EngineError } from '../core/errors.ts';
-import { understandEngineUrl } from '../core/proxy/engine-url.ts';
 import { engineIdPattern } from '../core/proxy/proxy-config.ts';
-import { action, type Cli, group, leaf, type Session, usageError } from './command.ts';
+import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { number } from './config-flags.ts';
 import { askEngines, enginesOfProxies, recordOf } from './engine-look.ts';
+import {
+  addPlaceFlags,
+  caOf,
+  examineReadings,
+  type PlaceFlags,
+  refuseTwin,
+  refuseWrongKey,
+  secretOf,
+  tellAddress,
+  tellSaved,
+  warnOfExposure,
+} from './engine-place.ts';
+import { setEngine } from './engine-set.ts';
 import { enginesTable, examinedDocument, examinedText } from './engine-view.ts';
 import { printable, table } from './layout.ts';
 import { engineDocument } from './proxy-view.ts';
-import { maxSecretBytes } from './terminal.ts';
-
-interface PlaceFlags {
-  readonly ca?: string;
-  readonly kind?: string;
-  readonly keyEnv?: string;
-  readonly keyFile?: string;
-  readonly keyStdin?: boolean;
-}
 
 interface AddFlags extends PlaceFlags {
   readonly id?: string;
@@ -42,6 +38,7 @@ export function engineCommands(cli: Cli): Command {
     detect(cli),
     list(cli),
     add(cli),
+    setEngine(cli),
     remove(cli),
     examine(cli),
   ]);
@@ -134,75 +131,16 @@ function add(cli: Cli): Command {
       const first = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
       const { draft, examination } = await examineReadings(session, first, url);
       const address = scout.spelling(draft.url);
-      const twin = saved.find((e) => scout.spelling(e.url) === address);
-      if (twin !== undefined) {
-        const fault = {
-          field: 'url',
-          value: url,
-          allowed: `an address that is not saved yet; ${twin.id} has it`,
-        };
-        throw new EngineError('ENGINE_INVALID', { faults: [fault] });
-      }
-      if (!isPlainly(address, url))
-        session.terminal.talk(`Understood ${printable(url.trim())} as ${address}.`);
+      refuseTwin(session, saved, address, url);
+      tellAddress(session, address, url);
       const { probe } = examination;
-      if (probe.state === 'down' && probe.reason === 'unauthorised' && kind === undefined) {
-        const what = apiKey === undefined ? 'missing' : 'one that it refuses';
-        const fault = {
-          field: 'key',
-          value: what,
-          allowed: 'the key that the engine asks for: --key-env, --key-file or --key-stdin',
-        };
-        throw new EngineError('ENGINE_INVALID', { faults: [fault] });
-      }
+      if (kind === undefined) refuseWrongKey(examination, apiKey);
       const known = probe.state === 'down' ? kind : examination.ref.kind;
       const id = flags.id ?? scout.suggestId(draft.url, known, new Set(saved.map((e) => e.id)));
       const record = await engines.add({ ...given, url: draft.url, id });
-      const document = { ...examinedDocument(examination), id: record.id };
-      const { terminal } = session;
-      if (session.json) terminal.out(JSON.stringify(document));
-      else terminal.out(`Added.\n${examinedText(document, undefined, terminal)}`);
-      if (probe.state === 'down')
-        terminal.talk(`It ${printable(probe.detail)}; it is saved, and used as soon as it answers.`);
-      if (record.apiKey?.from === 'env')
-        terminal.talk(
-          `A proxy reads ${record.apiKey.name} from its own environment: start it where it is set.`,
-        );
-      warnOfExposure(session, [document]);
+      tellSaved(session, record, examination, 'Added');
     }),
   );
-}
-
-/** Whether the text is the address but for its usual port and its case. */
-function isPlainly(address: string, text: string): boolean {
-  const given = text.toLowerCase().replace(/\/$/, '');
-  return (
-    given === address || given === address.replace(/^(http:.*):80(?=\/|$)|^(https:.*):443(?=\/|$)/, '$1$2')
-  );
-}
-
-/** Asks at each server that the address may mean, and takes the first where an engine answers, otherwise the likeliest. */
-async function examineReadings(
-  session: Session,
-  first: EngineRecord,
-  given: string,
-): Promise<{ readonly draft: EngineRecord; readonly examination: EngineExamination }> {
-  const { scout } = session.flm;
-  const drafts = [first, ...(understandEngineUrl(given)?.others ?? []).map((url) => ({ ...first, url }))];
-  let silent: { readonly draft: EngineRecord; readonly examination: EngineExamination } | undefined;
-  let unrecognised: unknown;
-  for (const draft of drafts) {
-    try {
-      const examination = await scout.examine(draft, session.signal);
-      if (examination.probe.state !== 'down') return { draft, examination };
-      silent ??= { draft, examination };
-    } catch (error) {
-      if (!(error instanceof EngineError && error.code === 'ENGINE_UNRECOGNISED')) throw error;
-      unrecognised ??= error;
-    }
-  }
-  if (silent !== undefined) return silent;
-  throw unrecognised;
 }
 
 function remove(cli: Cli): Command {
@@ -251,37 +189,6 @@ function examine(cli: Cli): Command {
   );
 }
 
-function addPlaceFlags(command: Command): Command {
-  const kinds = engineKindNames.filter((name) => name !== 'demo').join(', ');
-  return command
-    .option(
-      '--ca <file>',
-      'the CA that its certificate comes from (PEM), in place of those that the system trusts',
-    )
-    .option('--kind <kind>', `what it is, if it is not to be asked: ${kinds}`)
-    .option('--key-env <name>', 'the engine asks for a key, which is in this variable')
-    .option('--key-file <path>', 'the key is in this file')
-    .option('--key-stdin', 'the key comes on standard input, and is kept in the database');
-}
-
-/** Never from an argument: arguments are seen by every user of the machine. */
-async function secretOf(
-  session: Session,
-  flags: PlaceFlags,
-  command: string,
-): Promise<SecretRef | undefined> {
-  const { keyEnv, keyFile, keyStdin } = flags;
-  const given = [keyEnv, keyFile, keyStdin].filter((value) => value !== undefined);
-  if (given.length > 1) throw usageError(command, 'Give one of --key-env, --key-file and --key-stdin.');
-  if (keyEnv !== undefined) return { from: 'env', name: keyEnv };
-  // A proxy in the background has another working folder.
-  if (keyFile !== undefined) return { from: 'file', path: resolve(keyFile) };
-  if (keyStdin !== true) return undefined;
-  const value = (await session.terminal.readAll(maxSecretBytes)).trim();
-  if (value === '') throw usageError(command, 'No key came on standard input.');
-  return { from: 'value', value };
-}
-
 async function recordNamed(session: Session, flags: PlaceFlags, name: string): Promise<EngineRecord> {
   const { engines, scout } = session.flm;
   const apiKey = await secretOf(session, flags, 'engine test');
@@ -306,25 +213,7 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
   throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: name, near: similarNames(name, known) } });
 }
 
-/** A proxy in the background has another working folder. */
-function caOf(flags: PlaceFlags): { readonly caFile?: string } {
-  return flags.ca === undefined ? {} : { caFile: resolve(flags.ca) };
-}
-
 /** For the judgement of everything else. */
 function freeDraftId(saved: readonly EngineRecord[]): string {
   for (let n = 1; ; n++) if (!saved.some((e) => e.id === `engine-${n}`)) return `engine-${n}`;
-}
-
-function warnOfExposure(
-  session: Session,
-  engines: readonly { readonly id: string; readonly kind: string; readonly exposedOn?: string }[],
-): void {
-  const { terminal, flm } = session;
-  for (const { id, kind, exposedOn } of engines) {
-    if (exposedOn === undefined) continue;
-    // The document has the name of a kind.
-    const warning = flm.scout.exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
-    terminal.talk(`${terminal.paint('yellow', '!')} ${warning}`);
-  }
 }

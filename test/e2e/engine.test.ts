@@ -219,6 +219,34 @@ test('what answers but is no engine is not saved, unless its kind is given', asy
   assert.deepEqual([added.code, added.json<Engine>().kind], [0, 'openai-compatible']);
 });
 
+test('a saved engine is changed, and nothing is where a change is not valid', async (t) => {
+  const [first, second] = [await engine(t, llamacppTable), await engine(t, llamacppTable)];
+  const cli = makeCli(t);
+  assert.equal((await cli.run('engine', 'add', first.url, '--id', 'box', '--slots', '2')).code, 0);
+  assert.equal((await cli.run('engine', 'add', second.url, '--id', 'other')).code, 0);
+  const at = async () =>
+    (await cli.run('engine', 'list', '--json'))
+      .json<{ engines: readonly (Engine & { slots?: number })[] }>()
+      .engines.find(({ id }) => id === 'box');
+
+  const file = join(cli.folder, 'key');
+  writeFileSync(file, 'k3y\n', { mode: 0o600 });
+  const changed = await cli.run('engine', 'set', 'box', '--slots', '4', '--key-file', file);
+  assert.equal(changed.code, 0, changed.stderr);
+  assert.match(changed.stdout, /^Changed\.\n/);
+  assert.equal((await cli.run('engine', 'set', 'box', '--clear', 'key', '--clear', 'slots')).code, 0);
+  assertMistake(await cli.run('engine', 'set', 'box', '--url', second.url), /other has it/);
+  assertMistake(await cli.run('engine', 'set', 'box', '--slots', '0'), /slots/);
+  assertMistake(await cli.run('engine', 'set', 'box'), /Nothing was given to change/);
+  assertMistake(await cli.run('engine', 'set', 'box', '--clear', 'url'), /--clear takes one of slots/);
+  assertMistake(await cli.run('engine', 'set', 'bax', '--slots', '1'), /box/);
+  assert.equal((await at())?.url, first.url);
+  assert.equal((await cli.run('engine', 'remove', 'other')).code, 0);
+  const moved = await cli.run('engine', 'set', 'box', '--url', second.url, '--json');
+  assert.equal(moved.json<Engine>().url, second.url, moved.stderr);
+  assert.equal((await at())?.url, second.url);
+});
+
 test('every fault of an engine is told at once and nothing is saved', async (t) => {
   const cli = makeCli(t);
   const { url } = await engine(t, ollamaTable);

@@ -68,7 +68,9 @@ test('a secret from elsewhere lets its clients in, and is in no file', async (t)
 
   const imported = await cli.pipe(`${secret}\n`, 'key', 'import', 'old', '--json');
   assertMistake(await cli.pipe(`${short}\n`, 'key', 'import', 'short'), /secret/i);
-  assertMistake(await cli.pipe(`${secret}\n`, 'key', 'import', 'twice'), /secret/i);
+  const again = await cli.pipe(`${secret}\n`, 'key', 'import', 'old');
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stdout, /^key_\w+ \(old\) has this secret already\.$/m);
 
   assert.equal(imported.code, 0, imported.stderr);
   assert.equal(await statusOf(ask(url, secret)), 200);
@@ -158,4 +160,66 @@ test('a budget of the day outlives a killed proxy, but for a second of use at mo
   let more = 0;
   while ((await statusOf(ask(third.url, key))) === 200) more += 1;
   assert.ok(more <= 2, `${more} requests were forgotten`);
+});
+
+test('a key is changed, paused and resumed while a proxy runs, and shows what is used of its limits', async (t) => {
+  const cli = makeCli(t);
+  const ok = async (...args: readonly string[]) => {
+    const ran = await cli.run(...args);
+    assert.equal(ran.code, 0, `${args.join(' ')}: ${ran.stderr}`);
+    return ran;
+  };
+  const limits = ['--rpm', '60', '--tpm', '600', '--concurrency', '4'];
+  const made = (await ok('key', 'create', 'ci', ...limits, '--json')).json<{ id: string; key: string }>();
+  const before = await ok('key', 'show', 'ci');
+  assert.match(before.stdout, /0 tokens today \(UTC\)\n.*No proxy runs/);
+  const { url } = await startProxy(cli, await startEngine(t));
+  assert.equal(await statusOf(ask(url, made.key)), 200);
+
+  // A rotation shares the limits of its predecessor.
+  const next = (await ok('key', 'rotate', 'ci', '--overlap', '1h', '--json')).json<{
+    id: string;
+    key: string;
+  }>();
+  assert.equal(await statusOf(ask(url, next.key)), 200);
+  const shown = await ok('key', 'show', 'ci');
+  assert.match(shown.stdout, new RegExp(`^id +${next.id}$`, 'm'));
+  assert.match(
+    shown.stdout,
+    /0 of 4 in progress; 2 of 10 requests at once, at 60 a minute, free again in \d s; \d+ of 600 tokens a minute/,
+  );
+  const { use } = (await ok('key', 'show', made.id, '--json')).json<{
+    use: { tokensToday: number; proxies: readonly { inProgress: number }[] };
+  }>();
+  assert.deepEqual([use.tokensToday, use.proxies.map((p) => p.inProgress)], [2 * usedByEach, [0]]);
+
+  assert.match((await ok('key', 'pause', 'ci')).stdout, /^Paused key_\w+ \(ci\)\. .*flm key resume/);
+  assert.deepEqual([await statusOf(ask(url, made.key)), await statusOf(ask(url, next.key))], [403, 403]);
+  assert.match((await ok('key', 'list')).stdout, /\bpaused\b/);
+  await ok('key', 'resume', made.id);
+  assert.equal(await statusOf(ask(url, next.key)), 200);
+
+  await ok('key', 'set', 'ci', '--label', 'build', '--rpm', '1', '--clear', 'tpm');
+  assert.deepEqual([await statusOf(ask(url, made.key)), await statusOf(ask(url, next.key))], [429, 429]);
+  const { keys } = (await ok('key', 'list', '--json')).json<{
+    keys: readonly { label: string; limits: object }[];
+  }>();
+  for (const { label, limits: l } of keys)
+    assert.deepEqual(
+      [label, l],
+      [
+        'build',
+        { requestsPerMinute: 1, burst: null, tokensPerMinute: null, tokensPerDay: null, concurrency: 4 },
+      ],
+    );
+  assertMistake(await cli.run('key', 'set', 'build'), /Nothing was given to change/);
+  assertMistake(await cli.run('key', 'set', 'build', '--clear', 'scope'), /--clear takes one of model/);
+  assertMistake(
+    await cli.run('key', 'set', 'build', '--rpm', '5', '--clear', 'rpm'),
+    /Either give --rpm or clear it/,
+  );
+  assertMistake(
+    await cli.run('key', 'create', 'build'),
+    new RegExp(`no other active key has; ${made.id}|${next.id} has it`),
+  );
 });

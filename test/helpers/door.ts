@@ -73,6 +73,8 @@ export interface Door {
   nextLine(): Promise<RequestLine>;
   addKey(parts?: Partial<ApiKey>): string;
   revoke(key: string): void;
+  /** Until it is given false. */
+  pause(key: string, paused?: boolean): void;
   setPolicy(policy: SecurityPolicyOverride): void;
   /** Writes bytes on a new connection. */
   dial(): Promise<Wire>;
@@ -156,6 +158,12 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       snapshots.apply({
         keys: { replaceAll: false, upserted: [{ ...record, revokedAtMs: Date.now() }], removedIds: [] },
       });
+    },
+    pause: (key, paused = true) => {
+      const record = stored.get(key);
+      if (record === undefined) throw new Error('no such key');
+      const upserted = [{ ...record, pausedAtMs: paused ? 1 : null }];
+      snapshots.apply({ keys: { replaceAll: false, upserted, removedIds: [] } });
     },
     setPolicy: (policy) => snapshots.apply({ policy: parsePolicy(policy) }),
     dial: () => Wire.dial(port),

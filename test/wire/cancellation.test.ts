@@ -164,6 +164,17 @@ describe('a key that is revoked ends what runs under it', () => {
     await stage.engine.deserted();
   });
 
+  test('and a paused key ends none: what runs finishes', async () => {
+    const gate = Promise.withResolvers<void>();
+    stage.engine.setScript([hold(gate.promise), answer('{}')]);
+    const key = stage.addKey({});
+    const wire = await stage.send(post('/v1/chat/completions', key, '{"model":"m"}'));
+    await stage.engine.arrived(1);
+    stage.door.pause(key);
+    gate.resolve();
+    assert.equal((await wire.response()).status, 200);
+  });
+
   test('what has not begun to answer by a 401', async () => {
     stage.engine.setScript([never]);
     const key = stage.addKey({});

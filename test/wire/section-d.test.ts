@@ -113,6 +113,19 @@ describe('a good credential', () => {
     assert.equal((await wire.send(get('/v1/models', key)).response()).status, 401);
     await scene.unharmed();
   });
+  test('that is paused is refused with its own code until it is resumed, also on a kept-alive connection', async () => {
+    const key = scene.addKey();
+    const wire = await scene.dial();
+    assert.equal((await wire.send(get('/v1/models', key)).response()).status, 200);
+    scene.door.pause(key);
+    const refused = await wire.send(get('/v1/models', key)).response();
+    assert.equal(refused.status, 403);
+    assert.match(refused.body.toString(), /This API key is paused\..*flm key resume/);
+    assert.match(refused.body.toString(), /"code":"AUTH_PAUSED"/i);
+    scene.door.pause(key, false);
+    assert.equal((await wire.send(get('/v1/models', key)).response()).status, 200);
+    await scene.unharmed();
+  });
   test('expires on a kept-alive connection', async () => {
     const key = scene.addKey({ expiresAtMs: scene.clock.nowMs() + 5_000 });
     const wire = await scene.dial();

@@ -71,3 +71,39 @@ test('an alias stands for a model and never for another alias', async () => {
   await registry.alias('fast', 'other');
   assert.deepEqual(await registry.aliases(), [{ name: 'fast', target: 'other' }]);
 });
+
+test('a change of an engine keeps what is not given, takes away what is null, and is validated whole', async () => {
+  const { registry, store, announced } = setUp();
+  const apiKey = { from: 'value', value: 's3cret' } as const;
+  await registry.add({ url: 'http://10.0.0.5:8000', id: 'box', kind: 'vllm', slots: 2, apiKey });
+  const changed = await registry.change('box', { slots: 4, caFile: '/ca.pem', url: 'https://10.0.0.5:8000' });
+  const expected = {
+    id: 'box',
+    url: 'https://10.0.0.5:8000',
+    kind: 'vllm',
+    slots: 4,
+    apiKey,
+    caFile: '/ca.pem',
+    createdAtMs: 1_000,
+  };
+  assert.deepEqual(changed, expected);
+  assert.deepEqual(await registry.list(), [expected]);
+  await registry.change('box', { slots: null, apiKey: null, kind: null, caFile: null });
+  assert.deepEqual(await registry.list(), [{ id: 'box', url: 'https://10.0.0.5:8000', createdAtMs: 1_000 }]);
+  await assert.rejects(
+    registry.change('box', { slots: 0, url: 'ftp://x' }),
+    faultsOf('ENGINE_INVALID', ['slots', 'url']),
+  );
+  await assert.rejects(registry.change('nobody', { slots: 1 }), faultsOf('ENGINE_NOT_FOUND', []));
+  assert.equal(announced(), 3);
+  const entries = await store.audit.list(2);
+  assert.deepEqual(
+    entries.map(({ action, subject }) => [action, subject]),
+    [
+      ['engine.set', 'box'],
+      ['engine.set', 'box'],
+    ],
+  );
+  assert.match(entries[1]?.before ?? '', /"slots":2/);
+  assert.ok(!JSON.stringify(entries).includes('s3cret'));
+});

@@ -45,6 +45,11 @@ export interface NewEngine {
   readonly caFile?: string;
 }
 
+/** What is to be changed of a saved engine; null takes a setting away. */
+export type EngineChanges = {
+  readonly [Field in keyof Omit<NewEngine, 'id'>]?: NewEngine[Field] | (Field extends 'url' ? never : null);
+};
+
 /** A model's name as clients may say it: no control characters, no blanks at its ends. */
 const aliasSchema = z.strictObject({
   name: z
@@ -76,16 +81,7 @@ export class EngineRegistry {
       faults.push({ field: 'id', value: input.id, allowed: 'an id that no other engine has' });
     }
     if (!parsed.success || faults.length > 0) throw new EngineError('ENGINE_INVALID', { faults });
-    const { url, id, kind, apiKey, slots, caFile } = parsed.data;
-    return {
-      id,
-      url,
-      createdAtMs: this.#needs.clock.nowMs(),
-      ...(kind === undefined ? {} : { kind }),
-      ...(apiKey === undefined ? {} : { apiKey }),
-      ...(slots === undefined ? {} : { slots }),
-      ...(caFile === undefined ? {} : { caFile }),
-    };
+    return recordOf(parsed.data, this.#needs.clock.nowMs());
   }
 
   /** Throws like `check`; then nothing was saved. */
@@ -97,16 +93,44 @@ export class EngineRegistry {
     return record;
   }
 
+  /** What `change` would save. Throws an `EngineError` ENGINE_NOT_FOUND, and ENGINE_INVALID that carries every fault. */
+  async checkChange(id: string, changes: EngineChanges): Promise<EngineRecord> {
+    const before = await this.#find(id);
+    const { createdAtMs, ...rest } = before;
+    const given = Object.entries({ ...rest, ...changes }).filter(([, value]) => value !== null);
+    const input: unknown = Object.fromEntries(given);
+    const parsed = engineSchema.safeParse(input);
+    if (!parsed.success) throw new EngineError('ENGINE_INVALID', { faults: faultsOf(parsed.error, input) });
+    return recordOf(parsed.data, createdAtMs);
+  }
+
+  /** Throws like `checkChange`; then nothing was changed. */
+  async change(id: string, changes: EngineChanges): Promise<EngineRecord> {
+    const before = await this.#find(id);
+    const record = await this.checkChange(id, changes);
+    const entry = this.#entry('engine.set', id, JSON.stringify(record), JSON.stringify(before));
+    await this.#needs.repository.saveEngine(record, entry);
+    await this.#announce();
+    return record;
+  }
+
   /** Throws an `EngineError` ENGINE_NOT_FOUND. */
   async remove(id: string): Promise<void> {
     if (!(await this.#needs.repository.deleteEngine(id, this.#entry('engine.remove', id)))) {
-      const near = similarNames(
-        id,
-        (await this.list()).map((engine) => engine.id),
-      );
-      throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: id, near } });
+      throw await this.#notFound(id);
     }
     await this.#announce();
+  }
+
+  async #find(id: string): Promise<EngineRecord> {
+    const found = (await this.list()).find((engine) => engine.id === id);
+    if (found === undefined) throw await this.#notFound(id);
+    return found;
+  }
+
+  async #notFound(id: string): Promise<EngineError> {
+    const known = (await this.list()).map((engine) => engine.id);
+    return new EngineError('ENGINE_NOT_FOUND', { params: { engine: id, near: similarNames(id, known) } });
   }
 
   aliases(): Promise<readonly ModelAlias[]> {
@@ -149,8 +173,28 @@ export class EngineRegistry {
     }
   }
 
-  #entry(action: string, subject: string, after?: string): AuditEntry {
+  #entry(action: string, subject: string, after?: string, before?: string): AuditEntry {
     const { clock, actor } = this.#needs;
-    return { atMs: clock.nowMs(), actor, action, subject, ...(after === undefined ? {} : { after }) };
+    return {
+      atMs: clock.nowMs(),
+      actor,
+      action,
+      subject,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+    };
   }
+}
+
+function recordOf(parsed: z.output<typeof engineSchema>, createdAtMs: number): EngineRecord {
+  const { url, id, kind, apiKey, slots, caFile } = parsed;
+  return {
+    id,
+    url,
+    createdAtMs,
+    ...(kind === undefined ? {} : { kind }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(slots === undefined ? {} : { slots }),
+    ...(caFile === undefined ? {} : { caFile }),
+  };
 }

@@ -1,0 +1,152 @@
+/**
+ * Where an engine is and with which key it is asked: the flags that say so, how an address is understood, and what is
+ * told once an engine is saved.
+ */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { EngineExamination } from '../app/engine-scout.ts';
+import {
+  type EngineKindName,
+  type EngineRecord,
+  engineKindNames,
+  type SecretRef,
+} from '../core/engine/engine.ts';
+import { EngineError } from '../core/errors.ts';
+import { understandEngineUrl } from '../core/proxy/engine-url.ts';
+import { type Session, usageError } from './command.ts';
+import { examinedDocument, examinedText } from './engine-view.ts';
+import { printable } from './layout.ts';
+import { maxSecretBytes } from './terminal.ts';
+
+export interface PlaceFlags {
+  readonly ca?: string;
+  readonly kind?: string;
+  readonly keyEnv?: string;
+  readonly keyFile?: string;
+  readonly keyStdin?: boolean;
+}
+
+export function addPlaceFlags(command: Command): Command {
+  const kinds = engineKindNames.filter((name) => name !== 'demo').join(', ');
+  return command
+    .option(
+      '--ca <file>',
+      'the CA that its certificate comes from (PEM), in place of those that the system trusts',
+    )
+    .option('--kind <kind>', `what it is, if it is not to be asked: ${kinds}`)
+    .option('--key-env <name>', 'the engine asks for a key, which is in this variable')
+    .option('--key-file <path>', 'the key is in this file')
+    .option('--key-stdin', 'the key comes on standard input, and is kept in the database');
+}
+
+/** Never from an argument: arguments are seen by every user of the machine. */
+export async function secretOf(
+  session: Session,
+  flags: PlaceFlags,
+  command: string,
+): Promise<SecretRef | undefined> {
+  const { keyEnv, keyFile, keyStdin } = flags;
+  const given = [keyEnv, keyFile, keyStdin].filter((value) => value !== undefined);
+  if (given.length > 1) throw usageError(command, 'Give one of --key-env, --key-file and --key-stdin.');
+  if (keyEnv !== undefined) return { from: 'env', name: keyEnv };
+  // A proxy in the background has another working folder.
+  if (keyFile !== undefined) return { from: 'file', path: resolve(keyFile) };
+  if (keyStdin !== true) return undefined;
+  const value = (await session.terminal.readAll(maxSecretBytes)).trim();
+  if (value === '') throw usageError(command, 'No key came on standard input.');
+  return { from: 'value', value };
+}
+
+/** A proxy in the background has another working folder. */
+export function caOf(flags: PlaceFlags): { readonly caFile?: string } {
+  return flags.ca === undefined ? {} : { caFile: resolve(flags.ca) };
+}
+
+/** Whether the text is the address but for its usual port and its case. */
+function isPlainly(address: string, text: string): boolean {
+  const given = text.toLowerCase().replace(/\/$/, '');
+  return (
+    given === address || given === address.replace(/^(http:.*):80(?=\/|$)|^(https:.*):443(?=\/|$)/, '$1$2')
+  );
+}
+
+/** Asks at each server that the address may mean, and takes the first where an engine answers, otherwise the likeliest. */
+export async function examineReadings(
+  session: Session,
+  first: EngineRecord,
+  given: string,
+): Promise<{ readonly draft: EngineRecord; readonly examination: EngineExamination }> {
+  const { scout } = session.flm;
+  const drafts = [first, ...(understandEngineUrl(given)?.others ?? []).map((url) => ({ ...first, url }))];
+  let silent: { readonly draft: EngineRecord; readonly examination: EngineExamination } | undefined;
+  let unrecognised: unknown;
+  for (const draft of drafts) {
+    try {
+      const examination = await scout.examine(draft, session.signal);
+      if (examination.probe.state !== 'down') return { draft, examination };
+      silent ??= { draft, examination };
+    } catch (error) {
+      if (!(error instanceof EngineError && error.code === 'ENGINE_UNRECOGNISED')) throw error;
+      unrecognised ??= error;
+    }
+  }
+  if (silent !== undefined) return silent;
+  throw unrecognised;
+}
+
+/** Says how an address was understood, where that is not plain. */
+export function tellAddress({ terminal }: Session, address: string, given: string): void {
+  if (!isPlainly(address, given)) terminal.talk(`Understood ${printable(given.trim())} as ${address}.`);
+}
+
+/** Throws ENGINE_INVALID where one of the engines has that address already. */
+export function refuseTwin(
+  { flm }: Session,
+  others: readonly EngineRecord[],
+  address: string,
+  given: string,
+): void {
+  const twin = others.find((e) => flm.scout.spelling(e.url) === address);
+  if (twin === undefined) return;
+  const allowed = `an address that is not saved yet; ${twin.id} has it`;
+  throw new EngineError('ENGINE_INVALID', { faults: [{ field: 'url', value: given, allowed }] });
+}
+
+/** Throws ENGINE_INVALID where the engine wants another key. */
+export function refuseWrongKey({ probe }: EngineExamination, apiKey: SecretRef | undefined): void {
+  if (probe.state !== 'down' || probe.reason !== 'unauthorised') return;
+  const value = apiKey === undefined ? 'missing' : 'one that it refuses';
+  const allowed = 'the key that the engine asks for: --key-env, --key-file or --key-stdin';
+  throw new EngineError('ENGINE_INVALID', { faults: [{ field: 'key', value, allowed }] });
+}
+
+export function tellSaved(
+  session: Session,
+  record: EngineRecord,
+  examination: EngineExamination,
+  verb: string,
+): void {
+  const { terminal } = session;
+  const { probe } = examination;
+  const document = { ...examinedDocument(examination), id: record.id };
+  if (session.json) terminal.out(JSON.stringify(document));
+  else terminal.out(`${verb}.\n${examinedText(document, undefined, terminal)}`);
+  if (probe.state === 'down')
+    terminal.talk(`It ${printable(probe.detail)}; it is saved, and used as soon as it answers.`);
+  if (record.apiKey?.from === 'env')
+    terminal.talk(`A proxy reads ${record.apiKey.name} from its own environment: start it where it is set.`);
+  warnOfExposure(session, [document]);
+}
+
+export function warnOfExposure(
+  session: Session,
+  engines: readonly { readonly id: string; readonly kind: string; readonly exposedOn?: string }[],
+): void {
+  const { terminal, flm } = session;
+  for (const { id, kind, exposedOn } of engines) {
+    if (exposedOn === undefined) continue;
+    // The document has the name of a kind.
+    const warning = flm.scout.exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
+    terminal.talk(`${terminal.paint('yellow', '!')} ${warning}`);
+  }
+}
