@@ -42,6 +42,17 @@ test('a grant says how many are left in the bucket that has the fewest, and when
   });
 });
 
+test('a reading says what would be granted at once and when the bucket is full, and takes nothing', () => {
+  const limiter = new GcraLimiter();
+  assert.deepEqual(limiter.reading(ask(60, 3), 0), { remaining: 3, resetMs: 0 });
+  limiter.take([ask(60, 3)], 0);
+  limiter.take([ask(60, 3)], 0);
+  for (let i = 0; i < 3; i++)
+    assert.deepEqual(limiter.reading(ask(60, 3), 0), { remaining: 1, resetMs: 2_000 });
+  assert.deepEqual(limiter.reading(ask(60, 3), 1_500), { remaining: 2, resetMs: 500 });
+  assert.deepEqual(limiter.reading(ask(60, 3), 9_000), { remaining: 3, resetMs: 0 });
+});
+
 test('all buckets pay, or none', () => {
   const limiter = new GcraLimiter();
   assert.equal(limiter.take([ask(60, 1, 'one')], 0).granted, true);
