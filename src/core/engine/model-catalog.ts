@@ -20,9 +20,10 @@ import type { KeyView } from '../security/api-key.ts';
 import type { ModelAlias } from '../security/ports.ts';
 import type { Breaker } from './breaker.ts';
 import type { Candidate, CatalogEntry, ModelOnEngine, Resolution } from './directory.ts';
-import type { Engine, EngineKind, EngineModel, EngineState } from './engine.ts';
+import type { Engine, EngineModel, EngineState } from './engine.ts';
 import type { EngineRank } from './engine-rank.ts';
 import { isUp } from './health.ts';
+import { ModelSpellings, withTwinsOfRemote } from './model-spellings.ts';
 import { nearNames } from './near-names.ts';
 import type { RouteId } from './routes.ts';
 
@@ -73,8 +74,6 @@ interface Plan {
   readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
 }
 
-type NameKey = NonNullable<EngineKind['nameKey']>;
-
 const scheme = 'flm://';
 const latest = ':latest';
 const maxRetryAfterSeconds = 30;
@@ -86,10 +85,7 @@ export class ModelCatalog {
   readonly #anyUp: boolean;
   /** Engine id to model id to member. */
   readonly #byEngine = new Map<string, ReadonlyMap<string, Member>>();
-  /** Engine id to `nameKey` to member; only engines that take several spellings. */
-  readonly #bySpelling = new Map<string, ReadonlyMap<string, Member>>();
-  /** By the function that makes them, spellings to the ids that they stand for: one, unless engines write it differently. */
-  readonly #idsBySpelling = new Map<NameKey, Map<string, Set<string>>>();
+  readonly #spellings = new ModelSpellings();
   readonly #byId = new Map<string, Target>();
   /** `name` of Ollamas' `name:latest`, where no model is called `name`. */
   readonly #shorthands = new Map<string, Target>();
@@ -99,6 +95,8 @@ export class ModelCatalog {
   readonly #useless = new WeakMap<KeyView, boolean>();
   /** All ids and aliases, sorted; made for the first unknown name. */
   #names: readonly string[] | undefined;
+  /** The same for one engine, by its id. */
+  readonly #namesOn = new Map<string, readonly string[]>();
 
   constructor(engines: readonly CatalogEngine[], aliases: readonly ModelAlias[], nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -155,7 +153,7 @@ export class ModelCatalog {
     const model = (listed ?? this.#memberSpelled(engineId, name))?.candidate.model;
     if (model === undefined) {
       if (!key.anyModel) return { kind: 'denied' };
-      return { kind: 'unknown', near: nearNames(name, [...(models?.keys() ?? [])]) };
+      return { kind: 'unknown', near: this.#nearOn(engineId, name, key) };
     }
     const short = model.id.endsWith(latest) ? model.id.slice(0, -latest.length) : undefined;
     const mayUse =
@@ -165,6 +163,14 @@ export class ModelCatalog {
     return { kind: 'found', model, upstreamName: listed === undefined ? model.id : name };
   }
 
+  #nearOn(engineId: string, name: string, key: KeyView): readonly string[] {
+    const models = this.#byEngine.get(engineId);
+    const names = this.#namesOn.get(engineId) ?? [...(models?.keys() ?? [])].sort();
+    this.#namesOn.set(engineId, names);
+    const mayLeave = key.scopes.has('engine:admin');
+    return nearNames(name, names, (id) => mayLeave || models?.get(id)?.candidate.model?.remote !== true);
+  }
+
   // --- making the snapshot
 
   #index(e: CatalogEngine, order: number): void {
@@ -172,7 +178,7 @@ export class ModelCatalog {
     const up = isUp(e.state);
     const slots = e.slots === undefined ? {} : { slots: e.slots };
     const models = new Map<string, Member>();
-    for (const model of withTwinsOfRemote(e)) {
+    for (const model of withTwinsOfRemote(e.engine.kind, e.models)) {
       const member: Member = {
         candidate: { engine: e.engine, model, state: e.state, ...slots },
         load: e.load,
@@ -188,26 +194,10 @@ export class ModelCatalog {
         members: [...others, member],
       });
     }
-    this.#indexSpellings(e, models);
+    const { kind } = e.engine;
+    if (kind.nameKey !== undefined) this.#spellings.add(id, kind.nameKey, models.keys());
     this.#engines.set(id, { engine: e.engine, model: undefined, state: e.state, ...slots });
     this.#byEngine.set(id, models);
-  }
-
-  #indexSpellings({ engine }: CatalogEngine, models: ReadonlyMap<string, Member>): void {
-    const { kind, ref } = engine;
-    if (kind.nameKey === undefined) return;
-    const bySpelling = new Map<string, Member>();
-    const idsBySpelling = this.#idsBySpelling.get(kind.nameKey) ?? new Map<string, Set<string>>();
-    for (const [id, member] of models) {
-      const spelling = kind.nameKey(id);
-      if (spelling === undefined) continue;
-      if (!bySpelling.has(spelling)) bySpelling.set(spelling, member);
-      const ids = idsBySpelling.get(spelling);
-      if (ids === undefined) idsBySpelling.set(spelling, new Set([id]));
-      else ids.add(id);
-    }
-    this.#bySpelling.set(ref.id, bySpelling);
-    this.#idsBySpelling.set(kind.nameKey, idsBySpelling);
   }
 
   #indexShorthand(id: string): void {
@@ -253,14 +243,8 @@ export class ModelCatalog {
   #spelledOtherwise(name: string): readonly Target[] {
     const onEngine = this.#spelledOnEngine(name.startsWith(scheme) ? name.slice(scheme.length) : name);
     if (onEngine !== undefined) return [onEngine];
-    const targets: Target[] = [];
-    if (name.startsWith(scheme)) return targets;
-    for (const [nameKey, idsBySpelling] of this.#idsBySpelling) {
-      const spelling = nameKey(name);
-      const ids = spelling === undefined ? undefined : idsBySpelling.get(spelling);
-      for (const id of ids ?? []) targets.push(this.#byId.get(id) as Target);
-    }
-    return targets;
+    if (name.startsWith(scheme)) return [];
+    return this.#spellings.ids(name).map((id) => this.#byId.get(id) as Target);
   }
 
   /** `engine/model`, where the engine finds the model under another spelling than its id. */
@@ -275,8 +259,8 @@ export class ModelCatalog {
   }
 
   #memberSpelled(engineId: string, name: string): Member | undefined {
-    const spelling = this.#engines.get(engineId)?.engine.kind.nameKey?.(name);
-    return spelling === undefined ? undefined : this.#bySpelling.get(engineId)?.get(spelling);
+    const id = this.#spellings.idOn(engineId, name);
+    return id === undefined ? undefined : this.#byEngine.get(engineId)?.get(id);
   }
 
   #mayUse(key: KeyView, target: Target): boolean {
@@ -409,19 +393,6 @@ export class ModelCatalog {
       engines,
     };
   }
-}
-
-/**
- * The models of an engine. One that differs from a remote one in spelling alone counts as remote too: which of the two
- * the engine takes for a name is up to the engine.
- */
-function withTwinsOfRemote({ engine, models }: CatalogEngine): readonly EngineModel[] {
-  const { nameKey } = engine.kind;
-  if (nameKey === undefined) return models;
-  const remote = new Set(models.flatMap((m) => (m.remote === true ? [nameKey(m.id)] : [])));
-  remote.delete(undefined);
-  if (remote.size === 0) return models;
-  return models.map((m) => (m.remote !== true && remote.has(nameKey(m.id)) ? { ...m, remote: true } : m));
 }
 
 function makePlan(target: Target, members: readonly Member[]): Plan {
