@@ -6,7 +6,7 @@
  */
 import type { Command, Option } from 'commander';
 import { routeIds, scopes } from '../core/engine/routes.ts';
-import { clients } from './clients.ts';
+import { clients } from './clients/clients.ts';
 import { type Cli, leaf, type Session, tellError, usageError } from './command.ts';
 import { namedCommand } from './help.ts';
 

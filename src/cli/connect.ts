@@ -2,14 +2,15 @@
  * `flm connect`: what to paste into a client so that it comes in through flm, and whether it did.
  */
 import type { Command } from 'commander';
-import type { ProxyStatus } from '../core/proxy/proxy-handle.ts';
-import { type ClientRecipe, clients, snippetsOf } from './clients.ts';
+import { clients, findClient } from './clients/clients.ts';
+import { contextNote, type ModelContext } from './clients/context.ts';
+import { type ClientRecipe, snippetsOf } from './clients/recipe.ts';
+import type { ConnectTarget } from './clients/snippet.ts';
+import { targetOf } from './clients/target.ts';
+import { warningsOf } from './clients/warnings.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { waitForRequest } from './connect-wait.ts';
-import { warningsOf } from './connect-warnings.ts';
 import { printable, printableLines, table } from './layout.ts';
-import { likelyChats } from './likely-chats.ts';
-import type { AuthorityFiles, ConnectTarget } from './snippet.ts';
 
 interface ConnectFlags {
   readonly model?: string;
@@ -20,16 +21,13 @@ interface ConnectFlags {
   readonly wait?: boolean;
 }
 
-/** Stands where no engine tells of a model. */
-const noModel = 'MODEL';
-
 export function connectCommand(cli: Cli): Command {
   return leaf(
     'connect',
     'settings to paste into a client; without one, the list of them',
     'flm connect\nflm connect claude-code --model qwen3 --new-key laptop\nflm connect open-webui --host host.docker.internal --wait',
   )
-    .argument('[client]', 'one of the list')
+    .argument('[client...]', 'one of the list, or the beginning of its name')
     .option('--model <name>', 'model to set; by default the first one')
     .option('--host <name>', 'how the client reaches this machine, such as host.docker.internal')
     .option('--key <key>', 'key to set; by default the variable FLM_API_KEY is named in its place')
@@ -38,19 +36,21 @@ export function connectCommand(cli: Cli): Command {
     .option('--wait', 'wait for a request that comes through, and say how it went')
     .addHelpText('after', '\nWith --wait and --json a second document tells of the request.')
     .action(
-      action(cli, async (session, flags: ConnectFlags, name: string | undefined) => {
-        if (name === undefined) return listClients(session);
-        const client = findClient(name);
+      action(cli, async (session, flags: ConnectFlags, words: readonly string[]) => {
+        if (words.length === 0) return listClients(session);
+        const client = clientNamed(words.join(' '));
         if (flags.key !== undefined && flags.newKey !== undefined)
           throw usageError('connect', 'Give either --key or --new-key, not both.');
         const handle = await session.flm.proxies.findServing(flags.proxy);
         const status = await session.flm.control(handle).status(session.signal);
         // It ended while it was asked; `find` says so in its own words.
         if (status === 'gone') return void (await session.flm.proxies.find(handle.id));
-        const to = await targetOf(session, status, flags);
+        const { target, context } = await targetOf(session, status, flags);
+        // Last: where something is wrong before, no key is left behind.
+        const to = { ...target, key: await keyOf(session, flags) };
         await tellSettings(session, client, to, {
-          notes: notesOf(client, to),
-          warnings: await warningsOf(session, status, client, to, flags.host !== undefined),
+          notes: notesOf(client, to, context),
+          warnings: await warningsOf(session, status, client, to, context, flags.host !== undefined),
         });
         if (flags.wait === true) await waitForRequest(session, handle, client.name);
       }),
@@ -67,52 +67,32 @@ function listClients({ terminal, json }: Session): void {
   }
 }
 
-function findClient(name: string): ClientRecipe {
-  const plain = name.toLowerCase();
-  const found = clients.find((c) => c.id === plain || c.name.toLowerCase() === plain);
-  if (found !== undefined) return found;
+/** Throws USAGE with the names that were perhaps meant. */
+function clientNamed(name: string): ClientRecipe {
+  const found = findClient(name);
+  if (!('length' in found)) return found;
+  const near = found.map((c) => c.id).join(', ');
+  const similar = near === '' ? '' : `; similar names: ${near}`;
   const names = clients.map((c) => c.id).join(', ');
-  throw usageError('connect', `There are no settings for ${printable(name)}; there are for ${names}.`);
+  throw usageError(
+    'connect',
+    `There are no settings for ${printable(name)}${similar}; there are for ${names}.`,
+  );
 }
 
-async function targetOf(session: Session, status: ProxyStatus, flags: ConnectFlags): Promise<ConnectTarget> {
-  const origin = originOf(status, flags.host);
-  const model = flags.model ?? firstModel(status) ?? noModel;
-  const authority = await authorityFiles(session, status);
-  // Last: where something is wrong before, no key is left behind.
-  const made =
-    flags.newKey === undefined ? undefined : await session.flm.security.createKey({ label: flags.newKey });
-  const clientCertificate = status.config.clientCaFile !== undefined;
-  return { origin, model, key: made?.key ?? flags.key, authority, clientCertificate };
-}
-
-async function authorityFiles(
-  { flm, signal }: Session,
-  { certificate }: ProxyStatus,
-): Promise<AuthorityFiles | undefined> {
-  const alone = certificate?.authorityFile;
-  return alone === undefined ? undefined : { alone, withPublic: await flm.certificates.bundle(signal) };
-}
-
-function originOf(status: ProxyStatus, host: string | undefined): string {
-  if (host === undefined) return status.url;
-  const literal = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  const origin = `${new URL(status.url).protocol}//${literal}:${status.handle.port}`;
-  if (!URL.canParse(origin) || !/^(\[[0-9a-fA-F:.]+\]|[\w.-]+)$/.test(literal))
-    throw usageError('connect', '--host takes a host name or address, without scheme and port.');
-  return origin;
-}
-
-/** One that is in memory, else the first that there is; those that only embed come last. */
-function firstModel(status: ProxyStatus): string | undefined {
-  const all = status.engines.flatMap((e) => e.models);
-  const models = [...all.filter((m) => likelyChats(m.id)), ...all.filter((m) => !likelyChats(m.id))];
-  return (models.find((m) => m.loaded === true) ?? models[0])?.id;
+async function keyOf({ flm }: Session, { key, newKey }: ConnectFlags): Promise<string | undefined> {
+  return newKey === undefined ? key : (await flm.security.createKey({ label: newKey })).key;
 }
 
 /** What is to be known of the settings, one sentence or two each. */
-function notesOf(client: ClientRecipe, to: ConnectTarget): readonly string[] {
+function notesOf(
+  client: ClientRecipe,
+  to: ConnectTarget,
+  context: ModelContext | undefined,
+): readonly string[] {
   const notes = [...client.notes];
+  const needs = contextNote(client, context);
+  if (needs !== undefined) notes.push(needs);
   if (to.key === undefined)
     notes.push(
       'FLM_API_KEY stands for your key: export it, or give --key KEY or --new-key LABEL to have it filled in.',
@@ -141,8 +121,10 @@ async function tellSettings(
   if (session.json) {
     const { id, name } = client;
     const key = to.key ?? '$FLM_API_KEY';
+    const contextLength = to.contextTokens;
+    const told = contextLength === undefined ? {} : { contextLength };
     terminal.out(
-      JSON.stringify({ client: id, name, baseUrl, model: to.model, key, snippets, notes, warnings }),
+      JSON.stringify({ client: id, name, baseUrl, model: to.model, ...told, key, snippets, notes, warnings }),
     );
     return;
   }

@@ -1,7 +1,7 @@
 /**
  * What `flm connect` prints of a client's settings, and how values are written in their formats.
  */
-import { shellWord } from '../core/shell-word.ts';
+import { shellWord } from '../../core/shell-word.ts';
 
 /** Where a client is to connect. */
 export interface ConnectTarget {
@@ -12,6 +12,8 @@ export interface ConnectTarget {
   readonly key: string | undefined;
   /** With a local CA. */
   readonly authority?: AuthorityFiles | undefined;
+  /** Tokens that a request may hold, where the engine says so. */
+  readonly contextTokens?: number | undefined;
   /** A client certificate is asked for; `client.pem` and `client-key.pem` stand for it. */
   readonly clientCertificate?: boolean;
 }
@@ -26,11 +28,11 @@ export interface AuthorityFiles {
 export interface Snippet {
   /** Where it goes. */
   readonly place: string;
-  readonly format: 'sh' | 'json' | 'toml' | 'yaml' | 'python' | 'js' | 'steps';
+  readonly format: 'sh' | 'json' | 'toml' | 'yaml' | 'python' | 'js' | 'java' | 'steps';
   readonly text: string;
 }
 
-/** A string of JSON is one of YAML, TOML, JavaScript and Python too. */
+/** A string of JSON is one of YAML, TOML, JavaScript, Python and Java too. */
 export const quoted = (value: string): string => JSON.stringify(value);
 
 export const shKey = (to: ConnectTarget): string =>
@@ -45,11 +47,6 @@ export const shell = (...lines: string[]): Snippet => ({
   place: 'in the shell that starts it',
   format: 'sh',
   text: lines.join('\n'),
-});
-export const json = (place: string, value: unknown): Snippet => ({
-  place,
-  format: 'json',
-  text: JSON.stringify(value, undefined, 2),
 });
 export const steps = (...lines: string[]): Snippet => ({
   place: 'in its settings',

@@ -2,10 +2,11 @@
  * What would keep a client from coming through with the settings that `flm connect` prints.
  */
 import { isIP } from 'node:net';
-import { isLoopback } from '../core/proxy/proxy-config.ts';
-import { type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
-import type { ClientRecipe } from './clients.ts';
-import type { Session } from './command.ts';
+import { isLoopback } from '../../core/proxy/proxy-config.ts';
+import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
+import type { Session } from '../command.ts';
+import { contextWarning, type ModelContext } from './context.ts';
+import type { ClientRecipe } from './recipe.ts';
 import type { ConnectTarget } from './snippet.ts';
 
 /** Sentences, each with what mends it. `hostGiven`: the address is not the proxy's own, but one that a person gave. */
@@ -14,6 +15,7 @@ export async function warningsOf(
   status: ProxyStatus,
   client: ClientRecipe,
   to: ConnectTarget,
+  context: ModelContext | undefined,
   hostGiven: boolean,
 ): Promise<readonly string[]> {
   const { flm } = session;
@@ -21,8 +23,15 @@ export async function warningsOf(
     ...(hostGiven ? await hostWarnings(session, status, to) : []),
     ...tlsWarnings(status, client, to),
   ];
+  const host = hostOf(to);
+  if (client.elsewhere === true && (host === 'localhost' || (isIP(host) !== 0 && isLoopback(host))))
+    warnings.push(
+      `${host} leads to the device that asks: give the name or address of this machine that ${client.name} can reach with --host.`,
+    );
+  const tooSmall = contextWarning(client, context);
+  if (tooSmall !== undefined) warnings.push(tooSmall);
   if (status.models === 0) warnings.push('No engine tells of a model yet; put its name in place of MODEL.');
-  const { speakersOf } = await import('../app/engine-speech.ts');
+  const { speakersOf } = await import('../../app/engine-speech.ts');
   const { asked, speakers } = speakersOf(status.engines, to.model, client.route);
   if (asked.length > 0 && speakers.length === 0) {
     warnings.push(
@@ -44,7 +53,7 @@ async function hostWarnings(
   const { host } = new URL(to.origin);
   const name = hostOf(to);
   if (certificate === undefined) {
-    const { answersForHost } = await import('../app/host-check.ts');
+    const { answersForHost } = await import('../../app/host-check.ts');
     if (!(await answersForHost(proxyUrl(handle), host, signal)))
       warnings.push(
         `The proxy does not answer for ${name}: stop it, and start it with --public-host ${name}.`,

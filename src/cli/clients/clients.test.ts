@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
+import { parse } from '@decimalturn/toml-patch';
 import { parse as parseYaml } from 'yaml';
-import { type ClientRecipe, clients, snippetsOf } from './clients.ts';
+import { clients, findClient } from './clients.ts';
+import { type ClientRecipe, snippetsOf, wholeFile } from './recipe.ts';
 import type { ConnectTarget, Snippet } from './snippet.ts';
 
 const origin = 'http://127.0.0.1:8484';
@@ -15,7 +20,7 @@ const targets: readonly ConnectTarget[] = [
   { origin, model: 'qwen3', key: undefined },
   { origin, model: 'qwen3', key: 'flm_secret' },
   { origin, model: hostile, key: "k'ey" },
-  { origin, model: hostile, key: undefined, authority, clientCertificate: true },
+  { origin, model: hostile, key: undefined, contextTokens: 40_960, authority, clientCertificate: true },
 ];
 
 function client(id: string): ClientRecipe {
@@ -29,34 +34,35 @@ const first = (id: string, to: ConnectTarget): string => snippetsOf(client(id), 
 const readers: Readonly<Record<Snippet['format'], (text: string) => void>> = {
   json: (text) => void JSON.parse(text),
   yaml: (text) => void parseYaml(text),
-  toml: readToml,
+  toml: (text) => void parse(text),
   js: (text) => void stripTypeScriptTypes(text),
   sh: (text) => {
     const { status, stderr } = spawnSync('sh', ['-n', '-c', text], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   },
-  // Its strings are JSON's, and the rest is fixed text that is tried by hand.
-  python: (text) => assert.match(text, /^client = OpenAI\(base_url="[^"\n]+", api_key=.+\)$/m),
+  python: (text) => parsedBy('python3', ['-c', 'import ast, sys; ast.parse(sys.stdin.read())'], text),
+  // The compiler stops behind its parser, so that no library is needed.
+  java: (text) => {
+    const folder = mkdtempSync(join(tmpdir(), 'flm-java-'));
+    try {
+      const file = join(folder, 'Hello.java');
+      writeFileSync(file, text);
+      parsedBy('javac', ['-XDshould-stop.ifNoError=PARSE', file], '');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
   steps: (text) => assert.match(text, /: /),
 };
 
-/** Tables, `key = "string"` and `key = true`; these are those of JSON (TOML 1.0, basic strings). */
-function readToml(text: string): Record<string, Record<string, unknown>> {
-  const tables: Record<string, Record<string, unknown>> = { '': {} };
-  let name = '';
-  for (const line of text.split('\n').filter((l) => l !== '')) {
-    const table = /^\[([\w.]+)\]$/.exec(line)?.[1];
-    if (table !== undefined) {
-      name = table;
-      tables[name] = {};
-      continue;
-    }
-    const pair = /^(\w+) = (".*"|true|false)$/.exec(line);
-    assert.ok(pair !== null, line);
-    (tables[name] as Record<string, unknown>)[pair[1] as string] = JSON.parse(pair[2] as string);
-  }
-  return tables;
+/** Where the program is on this machine. */
+function parsedBy(program: string, args: readonly string[], input: string): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8', input });
+  if (error === undefined) assert.equal(status, 0, stderr);
 }
+
+/** With plain objects, which can be compared. */
+const parseToml = (text: string): unknown => JSON.parse(JSON.stringify(parse(text)));
 
 for (const recipe of clients) {
   test(`${recipe.name}: every snippet parses and has the base URL in the form that it wants`, () => {
@@ -116,14 +122,17 @@ test('a shell makes of the settings what was meant, whatever the model is called
 test('files get what was meant, whatever the model is called', () => {
   const to = { origin, model: hostile, key: undefined };
 
-  assert.deepEqual(readToml(first('codex', to)), {
-    '': { model: hostile, model_provider: 'flm' },
-    'model_providers.flm': {
-      name: 'flm',
-      base_url: `${origin}/v1`,
-      env_key: 'FLM_API_KEY',
-      wire_api: 'responses',
-      supports_websockets: false,
+  assert.deepEqual(parseToml(first('codex', to)), {
+    model: hostile,
+    model_provider: 'flm',
+    model_providers: {
+      flm: {
+        name: 'flm',
+        base_url: `${origin}/v1`,
+        env_key: 'FLM_API_KEY',
+        wire_api: 'responses',
+        supports_websockets: false,
+      },
     },
   });
   // Continue refuses a file without `name` and `version`, and knows variables as its own secrets alone.
@@ -205,4 +214,91 @@ test('curl and Continue are given CA and client certificate in their own words',
     caBundlePath: authority.alone,
     clientCertificate: { cert: 'client.pem', key: 'client-key.pem' },
   });
+});
+
+test('every client is found by its id, its name and its aliases, however they are written', () => {
+  for (const recipe of clients) {
+    for (const name of [recipe.id, recipe.name, ...(recipe.aliases ?? [])]) {
+      assert.equal(findClient(name), recipe, name);
+      assert.equal(findClient(name.toUpperCase().replaceAll('-', '_')), recipe, name);
+      assert.equal(findClient(` ${name.replaceAll('-', ' ')} `), recipe, name);
+    }
+  }
+  for (const [name, id] of [
+    ['claude', 'claude-code'],
+    ['openwebui', 'open-webui'],
+    ['open_webui', 'open-webui'],
+    ['Claude Code', 'claude-code'],
+    ['VSCode', 'vscode'],
+    ['opencod', 'opencode'],
+    ['langchain4j', 'java'],
+  ] as const)
+    assert.equal(findClient(name), client(id), name);
+});
+
+test('no name means two clients', () => {
+  const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  const names = clients.flatMap((c) => [...new Set([c.id, c.name, ...(c.aliases ?? [])].map(plain))]);
+  assert.deepEqual([...names].sort(), [...new Set(names)].sort());
+});
+
+test('a name that may mean several, or is mistyped, finds those it may mean, and nonsense finds none', () => {
+  const ids = (name: string): readonly string[] => {
+    const found = findClient(name);
+    assert.ok('length' in found, name);
+    return found.map((c) => c.id);
+  };
+  assert.deepEqual([...ids('open')].sort(), ['codex', 'open-webui', 'openai', 'opencode', 'python']);
+  assert.ok(ids('cloude').includes('claude-code'));
+  assert.ok(ids('libre-caht').includes('librechat'));
+  for (const nonsense of ['', ' ', '-', '???', '\u0000', 'x'.repeat(10_000), '__proto__', 'constructor'])
+    assert.deepEqual(ids(nonsense), [], nonsense);
+});
+
+test('a client is told how large the context is, in its own words', () => {
+  const to = { origin, model: 'm', key: undefined, contextTokens: 40_960 };
+
+  assert.deepEqual(
+    variables(
+      first('claude-code', to),
+      'CLAUDE_CODE_AUTO_COMPACT_WINDOW',
+      'CLAUDE_CODE_MAX_OUTPUT_TOKENS',
+    ).slice(-2),
+    ['40960', '10240'],
+  );
+  assert.equal(
+    (parseToml(first('codex', to)) as { model_context_window: unknown }).model_context_window,
+    40_960,
+  );
+  assert.match(first('opencode', to), /"context": 40960,\s+"output": 8192/);
+  assert.match(first('zed', to), /"max_tokens": 40960/);
+  assert.match(first('vscode', to), /"maxInputTokens": 32768,\s+"maxOutputTokens": 8192/);
+  assert.match(first('continue', to), /contextLength: 40960/);
+  assert.match(first('goose', to), /GOOSE_CONTEXT_LIMIT=40960/);
+  assert.match(first('cline', to), /Context Window Size: 40960/);
+  // Claude Code knows what to do with its own default.
+  assert.doesNotMatch(first('claude-code', { ...to, contextTokens: 200_000 }), /COMPACT/);
+});
+
+test('a whole file parses to the settings and the defaults, in each format', () => {
+  for (const { id, file } of clients) {
+    if (file === undefined) continue;
+    for (const to of targets) {
+      const text = wholeFile(file, to);
+      const parsed: unknown =
+        file.format === 'json'
+          ? JSON.parse(text)
+          : file.format === 'toml'
+            ? parseToml(text)
+            : parseYaml(text);
+      const own = file.settings(to);
+      assert.deepEqual(parsed, Array.isArray(own) ? own : { ...file.defaults, ...own }, id);
+    }
+  }
+});
+
+test('a trust store of Java is a copy of that of the JDK with the CA of flm in it', () => {
+  const java = snippetsOf(client('java'), { origin, model: 'm', key: 'k', authority })[1]?.text ?? '';
+  assert.match(java, /keytool -importcert -noprompt -alias flm -file '\/home\/o'\\''neil/);
+  assert.match(java, /trustStore='\$STORE'/);
 });

@@ -1,0 +1,83 @@
+/**
+ * How large the context of a model is on the engines that have it, and how a person makes it larger where a client needs
+ * more.
+ */
+import type { EngineKindName } from '../../core/engine/engine.ts';
+import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
+import { shellWord } from '../../core/shell-word.ts';
+import type { Session } from '../command.ts';
+import type { ClientRecipe } from './recipe.ts';
+
+/** The engine that has the smallest context for a model, as a request may go to any of them. */
+export interface ModelContext {
+  readonly engine: string;
+  readonly kind: EngineKindName;
+  /** What the engine calls the model. */
+  readonly model: string;
+  /** Undefined: the engine does not say, as Ollama and LM Studio for a model that is not in memory. */
+  readonly tokens: number | undefined;
+}
+
+/** Undefined where no engine that is up has the model. `name` may be an alias, `engine/model` or `flm://engine/model`. */
+export async function contextOf(
+  { flm }: Session,
+  status: ProxyStatus,
+  name: string,
+): Promise<ModelContext | undefined> {
+  const { catalogOf } = await import('../../app/catalog.ts');
+  const entries = catalogOf(status.engines, await flm.engines.aliases());
+  const wanted = name.replace(/^flm:\/\//, '');
+  const candidates = entries
+    .flatMap((entry) => entry.engines.map((candidate) => ({ entry, candidate })))
+    .filter(
+      ({ entry, candidate }) =>
+        entry.id === name || `${candidate.engine.ref.id}/${candidate.model?.id ?? ''}` === wanted,
+    )
+    .map(
+      ({ candidate: { engine, model } }): ModelContext => ({
+        engine: engine.ref.id,
+        kind: engine.ref.kind,
+        model: model?.id ?? name,
+        tokens: model?.contextLength,
+      }),
+    );
+  return candidates.sort((a, b) => (a.tokens ?? Infinity) - (b.tokens ?? Infinity))[0];
+}
+
+/** That the context is too small for the client, with what makes it larger; undefined where it is not. */
+export function contextWarning(
+  { name, contextTokens }: ClientRecipe,
+  context: ModelContext | undefined,
+): string | undefined {
+  if (contextTokens === undefined || context?.tokens === undefined) return undefined;
+  if (context.tokens >= contextTokens) return undefined;
+  return `${name} needs a context of ${contextTokens} tokens or more; ${context.model} has ${context.tokens} on ${context.engine}. ${largerContext(context, contextTokens)}`;
+}
+
+/** How much context the client needs, where the engine does not say how much there is. */
+export function contextNote(
+  { name, contextTokens }: ClientRecipe,
+  context: ModelContext | undefined,
+): string | undefined {
+  if (contextTokens === undefined || context === undefined || context.tokens !== undefined) return undefined;
+  if (context.kind === 'demo') return undefined;
+  return `${name} needs a context of ${contextTokens} tokens or more; ${context.engine} does not say how large that of ${context.model} is. ${largerContext(context, contextTokens)}`;
+}
+
+function largerContext({ kind, model }: ModelContext, tokens: number): string {
+  switch (kind) {
+    case 'ollama':
+      return `Start Ollama with OLLAMA_CONTEXT_LENGTH=${tokens}, or make a model of it whose Modelfile has "PARAMETER num_ctx ${tokens}".`;
+    case 'lmstudio':
+      return `Set its Context Length in LM Studio when you load it, or: lms load ${shellWord(model)} --context-length ${tokens}`;
+    case 'llamacpp':
+      return `Start llama-server with -c ${tokens}, times the number of its slots (-np), which share it.`;
+    case 'vllm':
+      return `Start vLLM with --max-model-len ${tokens}.`;
+    case 'openai-compatible':
+    case 'demo':
+      return 'Raise the context length where you start the engine, or choose another model with --model.';
+    default:
+      return kind satisfies never;
+  }
+}

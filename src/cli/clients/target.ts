@@ -1,0 +1,53 @@
+/**
+ * Where a client is to connect: the address of a proxy, a model, and what makes the client trust the proxy.
+ */
+import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
+import { type Session, usageError } from '../command.ts';
+import { likelyChats } from '../likely-chats.ts';
+import { contextOf, type ModelContext } from './context.ts';
+import type { AuthorityFiles, ConnectTarget } from './snippet.ts';
+
+/** Stands where no engine tells of a model. */
+export const noModel = 'MODEL';
+
+/** Of the model's context and of the target, which has no key yet. Throws USAGE. */
+export async function targetOf(
+  session: Session,
+  status: ProxyStatus,
+  { host, model: named }: { readonly host?: string; readonly model?: string },
+): Promise<{ readonly target: ConnectTarget; readonly context: ModelContext | undefined }> {
+  const origin = originOf(status, host);
+  const model = named ?? firstModel(status) ?? noModel;
+  const context = await contextOf(session, status, model);
+  const authority = await authorityFiles(session, status);
+  const clientCertificate = status.config.clientCaFile !== undefined;
+  const contextTokens = context?.tokens;
+  return {
+    target: { origin, model, key: undefined, contextTokens, authority, clientCertificate },
+    context,
+  };
+}
+
+async function authorityFiles(
+  { flm, signal }: Session,
+  { certificate }: ProxyStatus,
+): Promise<AuthorityFiles | undefined> {
+  const alone = certificate?.authorityFile;
+  return alone === undefined ? undefined : { alone, withPublic: await flm.certificates.bundle(signal) };
+}
+
+function originOf(status: ProxyStatus, host: string | undefined): string {
+  if (host === undefined) return status.url;
+  const literal = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  const origin = `${new URL(status.url).protocol}//${literal}:${status.handle.port}`;
+  if (!URL.canParse(origin) || !/^(\[[0-9a-fA-F:.]+\]|[\w.-]+)$/.test(literal))
+    throw usageError('connect', '--host takes a host name or address, without scheme and port.');
+  return origin;
+}
+
+/** One that is in memory, else the first that there is; those that only embed come last. */
+function firstModel(status: ProxyStatus): string | undefined {
+  const all = status.engines.flatMap((e) => e.models);
+  const models = [...all.filter((m) => likelyChats(m.id)), ...all.filter((m) => !likelyChats(m.id))];
+  return (models.find((m) => m.loaded === true) ?? models[0])?.id;
+}
