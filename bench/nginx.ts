@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { suites } from '../src/gateway/tls-door.ts';
+import { suites } from '../src/gateway/tls-listener.ts';
 import { core, pinned } from './machine.ts';
 import { end, type Running, temporaryFolder } from './processes.ts';
 

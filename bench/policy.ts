@@ -20,11 +20,11 @@ import { TokenBudgets } from '../src/core/security/token-budgets.ts';
 import { makeAuth } from '../src/gateway/auth.ts';
 import { findClient } from '../src/gateway/client-address.ts';
 import { readOrigin } from '../src/gateway/cors.ts';
-import { Exchange, type Reply, type RequestBody } from '../src/gateway/exchange.ts';
-import { Fields } from '../src/gateway/fields.ts';
+import { Exchange, type RequestBody, type ResponseWriter } from '../src/gateway/exchange.ts';
 import { ForeignTokens } from '../src/gateway/foreign-tokens.ts';
 import { LoginThrottle } from '../src/gateway/login-throttle.ts';
 import { makePolicy } from '../src/gateway/policy.ts';
+import { RequestHeaders } from '../src/gateway/request-headers.ts';
 import { makeTakeStream, takeRequest } from '../src/gateway/take-share.ts';
 
 const quick = process.argv.includes('--quick');
@@ -101,10 +101,16 @@ function requestOf(i: number, forwarded: boolean): Exchange {
       credentialKey: undefined,
       credentialSnapshot: undefined,
     },
-    head: { method: 'POST', target: path, version: '1.1', looseLine: false, fields: Fields.of(fields) },
+    head: {
+      method: 'POST',
+      target: path,
+      version: '1.1',
+      looseLine: false,
+      fields: RequestHeaders.of(fields),
+    },
     snapshot: snapshots.current(),
     // No step here answers or reads.
-    reply: {} as Reply,
+    reply: {} as ResponseWriter,
     body: {} as RequestBody,
     startedAtMs: 0,
   });

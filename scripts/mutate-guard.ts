@@ -22,16 +22,16 @@ import { root } from './setup.mjs';
 
 const guardFile = 'src/gateway/guard.ts';
 const lineFile = 'src/gateway/line.ts';
-const readerFile = 'src/gateway/http/ordinary-reader.ts';
-const headFile = 'src/gateway/http/ordinary-head.ts';
+const readerFile = 'src/gateway/http/fast-path-parser.ts';
+const headFile = 'src/gateway/http/fast-path-head.ts';
 /** What holds whoever reads. */
 const anyReader = ['section-a', 'section-b', 'section-c', 'section-d', 'order'].map(
   (name) => `test/wire/${name}.test.ts`,
 );
 const wireTests = [...anyReader, 'test/wire/two-readers.test.ts'];
 const headTests = [
-  'src/gateway/http/ordinary-head.test.ts',
-  'src/gateway/http/ordinary-head.property.test.ts',
+  'src/gateway/http/fast-path-head.test.ts',
+  'src/gateway/http/fast-path-head.property.test.ts',
 ];
 
 interface Mutant {

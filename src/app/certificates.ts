@@ -7,13 +7,13 @@ import { createSecureContext } from 'node:tls';
 import { CertificateError, FlmError, ProxyError } from '../core/errors.ts';
 import type { StartOrder } from '../core/proxy/ports.ts';
 import type { GatewayTls } from '../gateway/gateway.ts';
-import type { ClientAuthority } from '../gateway/tls-door.ts';
+import type { ClientAuthority } from '../gateway/tls-listener.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { LocalSource } from '../tls/local-source.ts';
-import type { CertificateKeeper, CertificateSurroundings } from './certificate-keeper.ts';
+import type { CertificateSurroundings, RenewingCertificate } from './renewing-certificate.ts';
 
 export interface Certificates {
-  readonly keeper: CertificateKeeper;
+  readonly keeper: RenewingCertificate;
   readonly tls: GatewayTls;
 }
 
@@ -50,7 +50,7 @@ async function keeperOf(
   { config, profile }: StartOrder,
   surroundings: CertificateSurroundings,
   signal: AbortSignal,
-): Promise<CertificateKeeper | undefined> {
+): Promise<RenewingCertificate | undefined> {
   const { machine, logger } = surroundings;
   switch (config.mode) {
     case 'local-http':
@@ -71,7 +71,7 @@ async function keeperOf(
         signal,
       );
     case 'https-acme': {
-      const { openAcmeKeeper } = await import('./acme-keeper.ts');
+      const { openAcmeKeeper } = await import('./acme-renewal.ts');
       return openAcmeKeeper(config, surroundings);
     }
     default:

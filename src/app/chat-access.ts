@@ -6,7 +6,7 @@
 import { ProxyError } from '../core/errors.ts';
 import type { TemporaryKey } from '../core/proxy/ports.ts';
 import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
-import type { ChatClientNeeds } from './chat-client.ts';
+import type { ChatClientDeps } from './chat-client.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import type { Flm } from './flm.ts';
 
@@ -20,7 +20,7 @@ export function makeChatAccess(
   flm: Pick<Flm, 'proxies' | 'control' | 'machine' | 'certificates'>,
   which: string | undefined,
   identity: ClientIdentity | undefined,
-): ChatClientNeeds['access'] {
+): ChatClientDeps['access'] {
   const { clock } = flm.machine;
   let handle: ProxyHandle | undefined;
   let key: TemporaryKey | undefined;

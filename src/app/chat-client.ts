@@ -14,7 +14,7 @@ import { textOf } from '../core/gathered-bytes.ts';
 import { isRecord, refusalIn, refusalOf } from './chat-refusal.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import { eventData } from './event-data.ts';
-import { requestOwnDoor } from './own-door.ts';
+import { requestOwnDoor } from './proxy-request.ts';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -54,7 +54,7 @@ export interface ChatAnswer {
   readonly requestId: string | null;
 }
 
-export interface ChatClientNeeds {
+export interface ChatClientDeps {
   /** `renew`: what was given before did not work. */
   readonly access: (renew: boolean, signal: AbortSignal) => Promise<ChatAccess>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -63,10 +63,10 @@ export interface ChatClientNeeds {
 const maxBodyBytes = 4 * 1024 ** 2;
 
 export class ChatClient {
-  readonly #needs: ChatClientNeeds;
+  readonly #deps: ChatClientDeps;
 
-  constructor(needs: ChatClientNeeds) {
-    this.#needs = needs;
+  constructor(deps: ChatClientDeps) {
+    this.#deps = deps;
   }
 
   /** What the key may use, in the proxy's order. */
@@ -87,7 +87,7 @@ export class ChatClient {
     onPiece: (piece: ChatPiece) => void,
     signal: AbortSignal,
   ): Promise<ChatAnswer> {
-    const { clock } = this.#needs;
+    const { clock } = this.#deps;
     const startedMs = clock.monotonicMs();
     const body = JSON.stringify({ model, messages, stream: true, stream_options: { include_usage: true } });
     const response = await this.#send('POST', '/v1/chat/completions', body, signal);
@@ -123,7 +123,7 @@ export class ChatClient {
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
     for (let renew = false; ; renew = true) {
-      const access = await this.#needs.access(renew, signal);
+      const access = await this.#deps.access(renew, signal);
       let response: IncomingMessage;
       try {
         response = await head(access, method, path, body, signal);

@@ -1,12 +1,12 @@
 /**
  * Tells the log what an operator wants to know of engines: one line each time that one comes, goes or changes its state.
  */
-import type { Off } from '../core/clock.ts';
+import type { Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory, EngineStatus } from '../core/engine/directory.ts';
 import { exposureAdvice } from '../engines/exposure.ts';
 import type { Logger } from '../observe/logger.ts';
 
-export function tellEngineChanges(directory: EngineDirectory, logger: Logger): Off {
+export function tellEngineChanges(directory: EngineDirectory, logger: Logger): Unsubscribe {
   let known = new Map<string, EngineStatus>();
   const look = (): void => {
     const now = new Map(directory.engines().map((e) => [e.ref.id, e]));

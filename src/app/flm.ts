@@ -17,8 +17,8 @@ import { LogFile } from '../process/log-file.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
 import { openStore } from '../store/sqlite/open-store.ts';
-import { type CertificateDesk, makeCertificateDesk } from './certificate-desk.ts';
-import { type EngineScout, makeEngineScout } from './engine-scout.ts';
+import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
+import { type EngineDiscovery, makeEngineDiscovery } from './engine-discovery.ts';
 import { type Environment, type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory, type ProxyLog } from './proxy.ts';
 import { machineTrustTools } from './trust-tools.ts';
@@ -29,8 +29,8 @@ export interface Flm {
   readonly proxies: ProxyService;
   readonly security: SecurityService;
   readonly engines: EngineRegistry;
-  readonly scout: EngineScout;
-  readonly certificates: CertificateDesk;
+  readonly discovery: EngineDiscovery;
+  readonly certificates: CertificateManager;
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
   control(handle: ProxyHandle): ControlClient;
@@ -51,7 +51,7 @@ export interface FlmOptions {
   readonly keepRoot?: boolean;
   /** Told of each key that was made, as soon as it is stored. */
   readonly onKeyMade?: (made: CreatedKey) => void;
-  /** See `ProxyServiceNeeds.onProblem`. */
+  /** See `ProxyServiceDeps.onProblem`. */
   readonly onProblem?: (sentence: string, undone: boolean) => void;
 }
 
@@ -109,7 +109,7 @@ export function openFlm(options: FlmOptions): Flm {
     clock,
     handles: store.proxies,
   });
-  const scout = makeEngineScout(machine);
+  const discovery = makeEngineDiscovery(machine);
   return {
     machine,
     proxies: serviceOf(detached),
@@ -123,8 +123,8 @@ export function openFlm(options: FlmOptions): Flm {
       revokeLive,
     }),
     engines: new EngineRegistry({ ...common, repository: store.engines, announce }),
-    scout,
-    certificates: makeCertificateDesk(machine, machineTrustTools(machine), announce),
+    discovery,
+    certificates: makeCertificateManager(machine, machineTrustTools(machine), announce),
     usage: store.usage,
     audit: store.audit,
     control,
@@ -143,7 +143,7 @@ export function openFlm(options: FlmOptions): Flm {
     },
     storeFaults: () => store.faults(),
     async close() {
-      scout.close();
+      discovery.close();
       store.close();
     },
   };

@@ -6,7 +6,7 @@
  *       `--stop, release: the start is aborted, and undoes itself--> ended
  */
 
-import type { CertificateFacts } from '../core/proxy/context-source.ts';
+import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type {
   KeyUse,
   LiveRevocation,
@@ -33,17 +33,17 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
 import type { ProxyStore } from '../store/sqlite/proxy-store.ts';
-import type { CertificateKeeper } from './certificate-keeper.ts';
-import type { EngineRoom } from './engine-room.ts';
 import type { Machine } from './machine.ts';
+import type { ProxyEngines } from './proxy-engines.ts';
+import type { RenewingCertificate } from './renewing-certificate.ts';
 import type { TemporaryKeyRing } from './temporary-keys.ts';
 
-export interface LiveControlNeeds {
+export interface LiveControlDeps {
   readonly handle: ProxyHandle;
   readonly order: StartOrder;
   readonly machine: Machine;
   readonly gateway: Gateway;
-  readonly engines: EngineRoom;
+  readonly engines: ProxyEngines;
   readonly snapshots: SnapshotHolder;
   readonly store: ProxyStore;
   readonly metrics: Metrics;
@@ -53,7 +53,7 @@ export interface LiveControlNeeds {
   readonly logger: Logger;
   readonly storeProblem: () => string | undefined;
   /** With HTTPS. */
-  readonly certificates: CertificateKeeper | undefined;
+  readonly certificates: RenewingCertificate | undefined;
   /** Closes everything but the gateway, which is stopped by then. Never rejects. */
   readonly finish: () => Promise<void>;
   /** Makes a start that is under way fail. */
@@ -69,14 +69,14 @@ export function clearTextWarning({ mode, addresses, port, profile }: ProxyHandle
 
 export class LiveControl implements ProxyControl {
   readonly closed: Promise<StopReport>;
-  readonly #needs: LiveControlNeeds;
+  readonly #deps: LiveControlDeps;
   #handle: ProxyHandle;
   #stopping: Promise<StopReport> | undefined;
   #close: (report: StopReport) => void = () => {};
 
-  constructor(needs: LiveControlNeeds) {
-    this.#needs = needs;
-    this.#handle = needs.handle;
+  constructor(deps: LiveControlDeps) {
+    this.#deps = deps;
+    this.#handle = deps.handle;
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
     });
@@ -90,15 +90,15 @@ export class LiveControl implements ProxyControl {
   async started(): Promise<void> {
     const { starting: _, ...handle } = this.#handle;
     this.#handle = handle;
-    await this.#needs.store.saveHandle(handle);
+    await this.#deps.store.saveHandle(handle);
   }
 
   status(): ProxyStatus {
-    const { order, machine, gateway, engines, snapshots, metrics } = this.#needs;
+    const { order, machine, gateway, engines, snapshots, metrics } = this.#deps;
     const handle = this.#handle;
     const nowMs = machine.clock.nowMs();
     const statuses = engines.service.engines();
-    const certificate = this.#needs.certificates?.facts();
+    const certificate = this.#deps.certificates?.facts();
     const url = clientUrl(handle, order.config.domains);
     let keys = 0;
     for (const key of snapshots.current().keysById.values()) {
@@ -132,38 +132,38 @@ export class LiveControl implements ProxyControl {
   }
 
   async release(graceMs: number): Promise<void> {
-    this.#needs.gateway.release();
+    this.#deps.gateway.release();
     await this.#markDraining();
     // The end is told by `closed`.
     void this.stop(graceMs);
   }
 
   async reload(): Promise<void> {
-    await Promise.all([this.#needs.store.refresh(), this.#needs.certificates?.look()]);
+    await Promise.all([this.#deps.store.refresh(), this.#deps.certificates?.look()]);
   }
 
   metrics(): Promise<string> {
-    return this.#needs.metrics.text();
+    return this.#deps.metrics.text();
   }
 
   tail(signal: AbortSignal): AsyncIterable<RequestLine> {
-    return this.#needs.tail.lines(signal);
+    return this.#deps.tail.lines(signal);
   }
 
   explain(requestId: string): Refusal | undefined {
-    return this.#needs.refusals.find(requestId);
+    return this.#deps.refusals.find(requestId);
   }
 
   temporaryKey(ttlMs: number): TemporaryKey {
-    return this.#needs.temporaryKeys.make(ttlMs);
+    return this.#deps.temporaryKeys.make(ttlMs);
   }
 
   keyUse(keyId: string): KeyUse | undefined {
-    return this.#needs.gateway.keyUse(keyId);
+    return this.#deps.gateway.keyUse(keyId);
   }
 
   async revokeKey(keyId: string, actor: string): Promise<LiveRevocation | undefined> {
-    const { snapshots, store, logger, machine } = this.#needs;
+    const { snapshots, store, logger, machine } = this.#deps;
     if (!snapshots.revoke(keyId)) return undefined;
     const atMs = machine.clock.nowMs();
     const after = JSON.stringify({ revokedAtMs: atMs, by: this.#handle.id });
@@ -182,10 +182,10 @@ export class LiveControl implements ProxyControl {
   }
 
   async #stop(graceMs: number): Promise<StopReport> {
-    const { gateway, logger, finish } = this.#needs;
+    const { gateway, logger, finish } = this.#deps;
     logger.event('info', 'stopping', { proxy: this.#handle.id, running: gateway.inFlight, graceMs });
     const marked = this.#markDraining();
-    if (this.#handle.starting === true) this.#needs.abortStart();
+    if (this.#handle.starting === true) this.#deps.abortStart();
     const report = await gateway.stop(graceMs);
     await marked;
     const forgotten = await this.#forgottenRevocations();
@@ -197,7 +197,7 @@ export class LiveControl implements ProxyControl {
 
   /** The last moment to write what is in memory alone: the report has to say what is lost. */
   async #forgottenRevocations(): Promise<readonly string[]> {
-    const { store, logger } = this.#needs;
+    const { store, logger } = this.#deps;
     const forgotten = await store.writeRevocations();
     for (const key of forgotten)
       logger.event('error', 'a revocation was never written, so the key is valid again', { key });
@@ -208,7 +208,7 @@ export class LiveControl implements ProxyControl {
     if (this.#handle.draining) return;
     this.#handle = { ...this.#handle, draining: true };
     try {
-      await this.#needs.store.saveHandle(this.#handle);
+      await this.#deps.store.saveHandle(this.#handle);
     } catch {
       // The store is what is broken; whoever asks the process itself hears that it drains.
     }
@@ -216,7 +216,7 @@ export class LiveControl implements ProxyControl {
 
   /** Sentences about what is not well, each ending in what mends it. */
   #warnings(keys: number): readonly string[] {
-    const { engines, store, storeProblem, certificates, order, machine } = this.#needs;
+    const { engines, store, storeProblem, certificates, order, machine } = this.#deps;
     if (this.#handle.starting === true) {
       return certificates !== undefined && certificates.facts() === undefined
         ? ['The proxy waits for its first certificate; it ends by itself if the CA gives none.']

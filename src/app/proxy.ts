@@ -27,12 +27,12 @@ import { processStart } from '../process/process-identity.ts';
 import { sweepStaleSockets } from '../process/stale-sockets.ts';
 import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
-import { AccountBook, chatUsage } from './account-book.ts';
 import { certificateFailure, openCertificates } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
-import { makeEngineRoom } from './engine-room.ts';
+import { chatUsage, FanOutRecorder } from './fan-out-recorder.ts';
 import { clearTextWarning, LiveControl } from './live-control.ts';
 import type { Machine } from './machine.ts';
+import { makeProxyEngines } from './proxy-engines.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
 import { UndoList } from './undo-list.ts';
 
@@ -76,16 +76,16 @@ async function startProxy(
     const snapshots = new SnapshotHolder(policyOf(parsePolicy({})));
     const temporaryKeys = new TemporaryKeyRing(machine.secrets, clock);
 
-    const onThrew = (error: unknown): void =>
+    const onError = (error: unknown): void =>
       logger.event('error', 'flm made a mistake of its own', { error: stackOf(error) });
     const upstream = new EngineUpstream({
       clock,
       poolIdleMs: config.limits.enginePoolIdleMs,
-      onSinkThrew: onThrew,
+      onHandlerError: onError,
     });
     undo.add(() => upstream.close());
     let ownPort = 0;
-    const room = makeEngineRoom(order, machine, upstream, () => ownPort);
+    const room = makeProxyEngines(order, machine, upstream, () => ownPort);
     undo.add(() => room.service.stop());
 
     const store = openProxyStore({ home: paths.home, clock });
@@ -147,7 +147,7 @@ async function startProxy(
       upstream,
       limiter: new GcraLimiter(),
       ledger: store,
-      account: new AccountBook({
+      account: new FanOutRecorder({
         logger,
         quota,
         metrics,
@@ -163,7 +163,7 @@ async function startProxy(
         actor: `proxy:${id}`,
       }),
       metrics: () => metrics.text(),
-      onThrew,
+      onError,
       idPrefix: base62(machine.secrets.randomBytes(6), 7),
       ...(certificates === undefined ? {} : { tls: certificates.tls }),
     });

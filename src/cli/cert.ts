@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { AuthorityView, LeafView, TrustPlan } from '../app/certificate-desk.ts';
+import type { AuthorityView, LeafView, TrustPlan } from '../app/certificate-manager.ts';
 import { CertificateError } from '../core/errors.ts';
 import { trustDevice } from './cert-device.ts';
 import { renewCertificate } from './cert-renew.ts';

@@ -5,12 +5,12 @@ import type { Command } from 'commander';
 import type { ChatAnswer, ChatClient, ChatModel } from '../app/chat-client.ts';
 import type { ClientIdentity } from '../app/client-identity.ts';
 import { ProxyError } from '../core/errors.ts';
+import { canProbablyChat } from './chat-models.ts';
 import { converse } from './chat-talk.ts';
 import { type ModelLoad, watchFirstToken } from './chat-wait.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { printable } from './layout.ts';
-import { likelyChats } from './likely-chats.ts';
 
 interface ChatFlags {
   readonly message?: string;
@@ -129,7 +129,7 @@ function answerDocument(answer: ChatAnswer) {
 
 /** Those that only embed are no choice where another one chats. */
 function choices(models: readonly ChatModel[]): readonly ChatModel[] {
-  const chatting = models.filter((m) => likelyChats(m.id));
+  const chatting = models.filter((m) => canProbablyChat(m.id));
   return chatting.length > 0 ? chatting : models;
 }
 

@@ -73,7 +73,7 @@ export function completionCommand(cli: Cli): Command {
     });
 }
 
-export interface Candidate {
+export interface Completion {
   readonly name: string;
   readonly about: string;
 }
@@ -94,14 +94,14 @@ type NameSource = 'key' | 'profile' | 'engine' | 'model' | 'alias' | 'proxy';
 
 interface Place {
   readonly typed: string;
-  readonly fixed: readonly Candidate[];
+  readonly fixed: readonly Completion[];
   readonly names: NameSource | undefined;
 }
 
-const plain = (names: readonly string[]): readonly Candidate[] => names.map((name) => ({ name, about: '' }));
+const plain = (names: readonly string[]): readonly Completion[] => names.map((name) => ({ name, about: '' }));
 
 /** Values of options and arguments, by the name that stands in `<...>`. */
-const valuesOf: Readonly<Record<string, readonly Candidate[] | NameSource>> = {
+const valuesOf: Readonly<Record<string, readonly Completion[] | NameSource>> = {
   scope: plain(scopes),
   route: plain(routeIds),
   mode: plain(['local-http', 'dev-selfsigned', 'https-acme']),
@@ -170,14 +170,14 @@ export function placeOf(program: Command, words: readonly string[]): Place {
   return placeFor(typed, general && name === 'model' ? 'alias' : valuesOf[name]);
 }
 
-function placeFor(typed: string, source: readonly Candidate[] | NameSource | undefined): Place {
+function placeFor(typed: string, source: readonly Completion[] | NameSource | undefined): Place {
   return typeof source === 'string'
     ? { typed, fixed: [], names: source }
     : { typed, fixed: source ?? [], names: undefined };
 }
 
 /** `flm help key c`: the commands below `key`. */
-function commandsFor(program: Command, words: readonly string[]): readonly Candidate[] {
+function commandsFor(program: Command, words: readonly string[]): readonly Completion[] {
   let command = program;
   for (const word of words.slice(1, -1)) command = namedCommand(command, word) ?? command;
   return command
@@ -186,7 +186,7 @@ function commandsFor(program: Command, words: readonly string[]): readonly Candi
     .map((c) => ({ name: c.name(), about: c.description() }));
 }
 
-async function namesOf(cli: Cli, source: NameSource): Promise<readonly Candidate[]> {
+async function namesOf(cli: Cli, source: NameSource): Promise<readonly Completion[]> {
   try {
     const { openFlm } = await import('../app/flm.ts');
     const flm = openFlm(cli);
@@ -205,7 +205,7 @@ async function namesIn(
   flm: Session['flm'],
   source: NameSource,
   signal: AbortSignal,
-): Promise<readonly Candidate[]> {
+): Promise<readonly Completion[]> {
   switch (source) {
     case 'key': {
       const keys = (await flm.security.records()).filter((record) => record.revokedAtMs === null);
@@ -231,7 +231,7 @@ async function namesIn(
         (await flm.proxies.list()).map((handle) => flm.control(handle).status(signal)),
       );
       const engines = statuses.flatMap((status) => (status === 'gone' ? [] : status.engines));
-      const found: readonly Candidate[] =
+      const found: readonly Completion[] =
         source === 'engine'
           ? [
               ...saved.map(({ id, url }) => ({ name: id, about: url })),

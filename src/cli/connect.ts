@@ -91,8 +91,8 @@ function notesOf(
   context: ModelContext | undefined,
 ): readonly string[] {
   const notes = [...client.notes];
-  const needs = contextNote(client, context);
-  if (needs !== undefined) notes.push(needs);
+  const deps = contextNote(client, context);
+  if (deps !== undefined) notes.push(deps);
   if (to.key === undefined)
     notes.push(
       'FLM_API_KEY stands for your key: export it, or give --key KEY or --new-key LABEL to have it filled in.',

@@ -1,7 +1,7 @@
 /**
  * How engines are now: as the proxies that run say, which watch them anyway; where none runs, they are asked.
  */
-import type { EngineExamination } from '../app/engine-scout.ts';
+import type { EngineExamination } from '../app/engine-discovery.ts';
 import type { EngineStatus } from '../core/engine/directory.ts';
 import type { EngineRecord } from '../core/engine/engine.ts';
 import { EngineError } from '../core/errors.ts';
@@ -47,7 +47,7 @@ export async function askEngines(
   return Promise.all(
     records.map(async (record) => {
       try {
-        const examination = await session.flm.scout.examine(record, session.signal);
+        const examination = await session.flm.discovery.examine(record, session.signal);
         return { status: statusOf(examination), proxy: null };
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
@@ -59,9 +59,9 @@ export async function askEngines(
 
 /** Saved ones and those that run on this machine: what a proxy would serve that is started now. */
 export async function enginesWithoutProxy(session: Session): Promise<readonly SeenEngine[]> {
-  const { engines, scout } = session.flm;
+  const { engines, discovery } = session.flm;
   const saved = await engines.list();
-  const look = await scout.detect(saved, session.signal);
+  const look = await discovery.detect(saved, session.signal);
   const [known, detected] = await Promise.all([
     askEngines(session, saved),
     askEngines(

@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { EngineExamination } from '../app/engine-scout.ts';
+import type { EngineExamination } from '../app/engine-discovery.ts';
 import {
   type EngineKindName,
   type EngineRecord,
@@ -76,13 +76,13 @@ export async function examineReadings(
   first: EngineRecord,
   given: string,
 ): Promise<{ readonly draft: EngineRecord; readonly examination: EngineExamination }> {
-  const { scout } = session.flm;
+  const { discovery } = session.flm;
   const drafts = [first, ...(understandEngineUrl(given)?.others ?? []).map((url) => ({ ...first, url }))];
   let silent: { readonly draft: EngineRecord; readonly examination: EngineExamination } | undefined;
   let unrecognised: unknown;
   for (const draft of drafts) {
     try {
-      const examination = await scout.examine(draft, session.signal);
+      const examination = await discovery.examine(draft, session.signal);
       if (examination.probe.state !== 'down') return { draft, examination };
       silent ??= { draft, examination };
     } catch (error) {
@@ -106,7 +106,7 @@ export function refuseTwin(
   address: string,
   given: string,
 ): void {
-  const twin = others.find((e) => flm.scout.spelling(e.url) === address);
+  const twin = others.find((e) => flm.discovery.spelling(e.url) === address);
   if (twin === undefined) return;
   const allowed = `an address that is not saved yet; ${twin.id} has it`;
   throw new EngineError('ENGINE_INVALID', { faults: [{ field: 'url', value: given, allowed }] });
@@ -146,7 +146,7 @@ export function warnOfExposure(
   for (const { id, kind, exposedOn } of engines) {
     if (exposedOn === undefined) continue;
     // The document has the name of a kind.
-    const warning = flm.scout.exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
+    const warning = flm.discovery.exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
     terminal.talk(`${terminal.paint('yellow', '!')} ${warning}`);
   }
 }

@@ -32,22 +32,22 @@ export function setEngine(cli: Cli): Command {
     'flm engine set gpu-box --slots 4\nflm engine set far --url https://llm.example.org --key-env FAR_KEY --clear ca',
   )
     .argument('<engine>', 'its id; see `flm engine list`')
-    .option('--url <url>', 'its address, as for `flm engine add`')
+    .option('--url <url>', 'its address, as for `flm engine add URL`')
     .option('--slots <number>', 'requests that it is to work on at once')
     .option('--clear <setting>', `take away: ${Object.keys(clearable).join(', ')} (repeatable)`, collect);
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: SetFlags, id: string) => {
-      const { engines, scout } = session.flm;
+      const { engines, discovery } = session.flm;
       const changes = changesOf(flags, await secretOf(session, flags, 'engine set'));
       const saved = await engines.list();
       // Judged before anybody is asked.
       const first = await engines.checkChange(id, changes);
       const { draft, examination } =
         flags.url === undefined
-          ? { draft: first, examination: await scout.examine(first, session.signal) }
+          ? { draft: first, examination: await discovery.examine(first, session.signal) }
           : await examineReadings(session, first, flags.url);
       if (flags.url !== undefined) {
-        const address = scout.spelling(draft.url);
+        const address = discovery.spelling(draft.url);
         refuseTwin(
           session,
           saved.filter((e) => e.id !== id),

@@ -1,7 +1,7 @@
 /**
  * Engines as people and machines see them: a line each, and one of them at length.
  */
-import type { EngineExamination } from '../app/engine-scout.ts';
+import type { EngineExamination } from '../app/engine-discovery.ts';
 import type { EmbeddingsCheck } from '../core/engine/engine.ts';
 import { statusOf } from './engine-look.ts';
 import { facts, printable, table } from './layout.ts';

@@ -47,12 +47,12 @@ export function engineCommands(cli: Cli): Command {
 function detect(cli: Cli): Command {
   return leaf('detect', 'look for engines on this machine', 'flm engine detect').action(
     action(cli, async (session) => {
-      const { engines, scout } = session.flm;
+      const { engines, discovery } = session.flm;
       const saved = await engines.list();
-      const look = await scout.detect(saved, session.signal);
+      const look = await discovery.detect(saved, session.signal);
       const found = await Promise.all(
         look.engines.map(async ({ ref, product }) => {
-          const examined = examinedDocument(await scout.examine(recordOf(ref), session.signal));
+          const examined = examinedDocument(await discovery.examine(recordOf(ref), session.signal));
           return { ...examined, product, origin: 'detected' };
         }),
       );
@@ -115,7 +115,7 @@ function add(cli: Cli): Command {
     .option('--slots <number>', 'requests that it is to work on at once; else as it tells itself');
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: AddFlags, url: string) => {
-      const { engines, scout } = session.flm;
+      const { engines, discovery } = session.flm;
       const saved = await engines.list();
       const apiKey = await secretOf(session, flags, 'engine add');
       const kind = flags.kind as EngineKindName | undefined;
@@ -130,13 +130,13 @@ function add(cli: Cli): Command {
       // Judged before anybody is asked; the id that it gets without one is made from what it is.
       const first = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
       const { draft, examination } = await examineReadings(session, first, url);
-      const address = scout.spelling(draft.url);
+      const address = discovery.spelling(draft.url);
       refuseTwin(session, saved, address, url);
       tellAddress(session, address, url);
       const { probe } = examination;
       if (kind === undefined) refuseWrongKey(examination, apiKey);
       const known = probe.state === 'down' ? kind : examination.ref.kind;
-      const id = flags.id ?? scout.suggestId(draft.url, known, new Set(saved.map((e) => e.id)));
+      const id = flags.id ?? discovery.suggestId(draft.url, known, new Set(saved.map((e) => e.id)));
       const record = await engines.add({ ...given, url: draft.url, id });
       tellSaved(session, record, examination, 'Added');
     }),
@@ -168,16 +168,16 @@ function examine(cli: Cli): Command {
     );
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: PlaceFlags & { readonly embeddings?: string }, name: string) => {
-      const { scout } = session.flm;
+      const { discovery } = session.flm;
       const record = await recordNamed(session, flags, name);
-      const examination = await scout.examine(record, session.signal);
+      const examination = await discovery.examine(record, session.signal);
       const document = examinedDocument(examination);
       const model = flags.embeddings;
       const known = { ...record, kind: examination.ref.kind };
       const embeddings =
         model === undefined || examination.probe.state === 'down'
           ? undefined
-          : { model, ...(await scout.embeddings(known, model, session.signal)) };
+          : { model, ...(await discovery.embeddings(known, model, session.signal)) };
       const { terminal } = session;
       if (session.json) terminal.out(JSON.stringify({ ...document, ...(embeddings && { embeddings }) }));
       else terminal.out(examinedText(document, embeddings, terminal));
@@ -190,7 +190,7 @@ function examine(cli: Cli): Command {
 }
 
 async function recordNamed(session: Session, flags: PlaceFlags, name: string): Promise<EngineRecord> {
-  const { engines, scout } = session.flm;
+  const { engines, discovery } = session.flm;
   const apiKey = await secretOf(session, flags, 'engine test');
   const more = {
     ...(flags.kind === undefined ? {} : { kind: flags.kind as EngineKindName }),
@@ -206,7 +206,7 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
   // The demo engine is on a socket of its proxy, and needs no test.
   if (watched?.status.ref.url.startsWith('http') === true)
     return { ...recordOf(watched.status.ref), ...more };
-  const { engines: running } = await scout.detect(saved, session.signal);
+  const { engines: running } = await discovery.detect(saved, session.signal);
   const found = running.find(({ ref }) => ref.id === name);
   if (found !== undefined) return { ...recordOf(found.ref), ...more };
   const known = [...saved.map((e) => e.id), ...running.map(({ ref }) => ref.id)];

@@ -3,7 +3,7 @@
  */
 import type { EngineStatus } from '../core/engine/directory.ts';
 import type { RankReading } from '../core/engine/engine-rank.ts';
-import type { CertificateFacts } from '../core/proxy/context-source.ts';
+import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type { ProxyStatus } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView } from '../core/proxy/proxy-service.ts';
 import type { QueueReading } from '../core/security/admission.ts';

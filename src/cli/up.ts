@@ -3,7 +3,7 @@
  * there is none, asks through its own door, and prints what to paste. Where it runs already it shows what runs.
  */
 import type { Command } from 'commander';
-import { askOwnDoor } from '../app/door-check.ts';
+import { askProxy } from '../app/proxy-check.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StartRequest } from '../core/proxy/proxy-service.ts';
@@ -11,11 +11,11 @@ import { isUsable } from '../core/security/api-key.ts';
 import type { CreatedKey } from '../core/security/security-service.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { tellingWait } from './acme-wait.ts';
+import { canProbablyChat } from './chat-models.ts';
 import { action, type Cli, leaf, type Session } from './command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from './config-flags.ts';
 import { type ForegroundProxy, runInForeground } from './foreground.ts';
 import { facts, printable } from './layout.ts';
-import { likelyChats } from './likely-chats.ts';
 import { certificateText, type ProxyDocument, proxyDocument } from './proxy-view.ts';
 
 interface UpFlags extends ConfigFlags {
@@ -148,7 +148,7 @@ async function modelsThroughTheDoor(session: Session, handle: ProxyHandle): Prom
   if (key === 'gone') return [];
   const own = await session.flm.certificates.known();
   // By this machine itself: not every network leads a domain back inside.
-  const answer = await askOwnDoor(proxyUrl(handle), key.key, session.signal, own);
+  const answer = await askProxy(proxyUrl(handle), key.key, session.signal, own);
   if (answer.ok) return answer.models;
   session.terminal.talk(`${session.terminal.paint('yellow', '!')} The proxy ${answer.reason}.`);
   return [];
@@ -235,7 +235,7 @@ function curlLine(
   tls: { readonly authorityFile: string | undefined; readonly clientCertificate: boolean },
 ): string {
   // A model that only embeds cannot chat.
-  const model = models.find(likelyChats) ?? models[0] ?? 'MODEL';
+  const model = models.find(canProbablyChat) ?? models[0] ?? 'MODEL';
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] });
   const { authorityFile, clientCertificate } = tls;
   const trust = authorityFile === undefined ? '' : `--cacert '${authorityFile.replaceAll("'", "'\\''")}' `;

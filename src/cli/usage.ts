@@ -3,7 +3,7 @@
  * carry a `~`.
  */
 import { type Command, Option } from 'commander';
-import { chatUsage } from '../app/account-book.ts';
+import { chatUsage } from '../app/fan-out-recorder.ts';
 import type { UsageRow } from '../core/security/ports.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { printable, table } from './layout.ts';

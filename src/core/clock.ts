@@ -10,13 +10,13 @@ export interface Clock {
   /** Milliseconds since some start; never goes back. */
   monotonicMs(): number;
   /** Calls `f` once after `ms`; the returned function cancels it. */
-  after(ms: number, f: () => void): Off;
+  after(ms: number, f: () => void): Unsubscribe;
   /** Calls `f` each `ms`; the returned function ends it. */
-  every(ms: number, f: () => void): Off;
+  every(ms: number, f: () => void): Unsubscribe;
 }
 
 /** Ends a subscription or a timer; calling it again does nothing. */
-export type Off = () => void;
+export type Unsubscribe = () => void;
 
 /** The machine's clock. */
 export const systemClock: Clock = {

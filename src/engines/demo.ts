@@ -4,7 +4,7 @@
  */
 import type { EngineKind, ProbeResult } from '../core/engine/engine.ts';
 import { readOpenaiList } from './openai-compatible.ts';
-import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
+import { type Asking, type IdentifiedKind, notAList, running } from './probe.ts';
 
 const kind: EngineKind = {
   name: 'demo',
@@ -23,4 +23,4 @@ async function probe(asking: Asking): Promise<ProbeResult> {
   return running(list, models);
 }
 
-export const demo: KindOfEngine = { kind, probe };
+export const demo: IdentifiedKind = { kind, probe };

@@ -20,7 +20,7 @@ import { openLine } from '../../test/helpers/probe-line.ts';
 import { systemClock } from '../core/clock.ts';
 import {
   Detector,
-  type DetectorNeeds,
+  type DetectorDeps,
   type Look,
   type LookOptions,
   usualPorts,
@@ -50,7 +50,7 @@ async function startPair(a: FakeTable, b: FakeTable, host: string): Promise<Fake
 /** 127.0.0.2 stands for the address of a network card; macOS has only 127.0.0.1. */
 const wholeLoopback = { skip: process.platform === 'linux' ? false : 'needs all of 127.0.0.0/8' };
 
-function detector(ports: readonly number[], more: Partial<DetectorNeeds> = {}): Detector {
+function detector(ports: readonly number[], more: Partial<DetectorDeps> = {}): Detector {
   const line = openLine();
   closers.push(() => line.upstream.close());
   return new Detector({

@@ -13,7 +13,7 @@ import { addressesInEnvironment, type Environment } from './engine-variables.ts'
 import { type Identified, identify } from './identify.ts';
 import type { ProbeLine } from './probe-request.ts';
 
-export interface DetectorNeeds {
+export interface DetectorDeps {
   readonly line: ProbeLine;
   readonly environment: Environment;
   /** Addresses of this machine that are not loopback, to know its own servers by. */
@@ -100,14 +100,14 @@ const lookLimitMs = 600;
 const leaveInPeaceMs = 120_000;
 
 export class Detector {
-  readonly #needs: DetectorNeeds;
+  readonly #deps: DetectorDeps;
   readonly #clock: Clock;
   /** Place to the monotonic time until which what answers there is taken for no engine. */
   readonly #noEngines = new Map<string, number>();
 
-  constructor(needs: DetectorNeeds) {
-    this.#needs = needs;
-    this.#clock = needs.line.clock;
+  constructor(deps: DetectorDeps) {
+    this.#deps = deps;
+    this.#clock = deps.line.clock;
   }
 
   async look(options: LookOptions, signal: AbortSignal): Promise<Look> {
@@ -143,14 +143,14 @@ export class Detector {
     const asked = await Promise.all(
       programs
         .filter((p) => !running.has(p.kind))
-        .map(async ({ program, ...rest }) => ({ ...rest, program: await this.#needs.findProgram(program) })),
+        .map(async ({ program, ...rest }) => ({ ...rest, program: await this.#deps.findProgram(program) })),
     );
     return asked.flatMap(({ program, ...rest }) => (program === undefined ? [] : [{ ...rest, program }]));
   }
 
   /** The usual places first, so that a server that is found twice is listed at its loopback address. */
   #places(): readonly EngineAddress[] {
-    const ports = this.#needs.ports ?? usualPorts;
+    const ports = this.#deps.ports ?? usualPorts;
     const usual = ['127.0.0.1', '::1'].flatMap((host) =>
       ports.flatMap((port) => {
         const prefix = this.#prefixes.get(port);
@@ -159,7 +159,7 @@ export class Detector {
       }),
     );
     const byKey = new Map<string, EngineAddress>();
-    for (const address of [...usual, ...addressesInEnvironment(this.#needs.environment)]) {
+    for (const address of [...usual, ...addressesInEnvironment(this.#deps.environment)]) {
       const key = `${placeKey(address)}${address.path}`;
       if (!byKey.has(key)) byKey.set(key, address);
     }
@@ -171,7 +171,7 @@ export class Detector {
   }
 
   async #ask(to: EngineAddress, signal: AbortSignal): Promise<Asked> {
-    const identified = await identify(this.#needs.line, { to, limitMs: lookLimitMs }, signal);
+    const identified = await identify(this.#deps.line, { to, limitMs: lookLimitMs }, signal);
     if (identified.answered) return { to, identified, locked: undefined };
     if (identified.reason === 'wrong') {
       this.#noEngines.set(placeKey(to), this.#clock.monotonicMs() + leaveInPeaceMs);
@@ -184,12 +184,12 @@ export class Detector {
   }
 
   get #prefixes(): ReadonlyMap<number, string> {
-    return this.#needs.prefixes ?? usualPrefixes;
+    return this.#deps.prefixes ?? usualPrefixes;
   }
 
   /** One server at several of this machine's addresses, or at its root and below its prefix: same port, make and version. */
   #once(answers: readonly Asked[], known: readonly EngineRef[]): readonly Recognised[] {
-    const own = new Set(this.#needs.machineAddresses());
+    const own = new Set(this.#deps.machineAddresses());
     const isHere = (a: EngineAddress): boolean =>
       a.socketPath === undefined && (isLoopbackHost(a.host) || own.has(a.host));
     const kept: Recognised[] = [];

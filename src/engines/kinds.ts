@@ -7,11 +7,11 @@ import { llamacpp } from './llamacpp.ts';
 import { lmstudio } from './lmstudio.ts';
 import { ollama } from './ollama.ts';
 import { openaiCompatible } from './openai-compatible.ts';
-import { askingOf, type KindOfEngine } from './probe.ts';
+import { askingOf, type IdentifiedKind } from './probe.ts';
 import type { ProbeLine } from './probe-request.ts';
 import { vllm } from './vllm.ts';
 
-const kinds: Readonly<Record<EngineKindName, KindOfEngine>> = {
+const kinds: Readonly<Record<EngineKindName, IdentifiedKind>> = {
   ollama,
   lmstudio,
   vllm,

@@ -10,7 +10,7 @@ import type { EngineKind, EngineModel, NativeRule, ProbeResult } from '../core/e
 import type { RouteId } from '../core/engine/routes.ts';
 import { countOf, type JsonObject, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
 import { mcpHazard } from './mcp-tools.ts';
-import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
+import { type Asking, type IdentifiedKind, notAList, running } from './probe.ts';
 import type { ProbeAnswer } from './probe-request.ts';
 
 const serves: readonly RouteId[] = [
@@ -121,4 +121,4 @@ export function versionOf(props: JsonObject): string | undefined {
   return textOf(props.build_info);
 }
 
-export const llamacpp: KindOfEngine = { kind, probe };
+export const llamacpp: IdentifiedKind = { kind, probe };

@@ -10,7 +10,7 @@ import type { BodyFacts, RouteId } from '../core/engine/routes.ts';
 import { firstValueOf } from '../core/engine/watched-fields.ts';
 import { countOf, modelIdOf, objectOf, objectsIn } from './json-reading.ts';
 import { mcpHazard } from './mcp-tools.ts';
-import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
+import { type Asking, type IdentifiedKind, notAList, running } from './probe.ts';
 
 const serves: readonly RouteId[] = [
   'models.list',
@@ -94,4 +94,4 @@ function ownModel(item: Readonly<Record<string, unknown>>): EngineModel[] {
   return [{ id, loaded, ...(contextLength === undefined ? {} : { contextLength }) }];
 }
 
-export const lmstudio: KindOfEngine = { kind, probe };
+export const lmstudio: IdentifiedKind = { kind, probe };

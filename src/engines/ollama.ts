@@ -10,7 +10,7 @@ import type { RouteId } from '../core/engine/routes.ts';
 import { countOf, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
 import { ollamaHazard, readsAsRemote } from './ollama-hazards.ts';
 import { ollamaNameKey } from './ollama-names.ts';
-import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
+import { type Asking, type IdentifiedKind, notAList, running } from './probe.ts';
 
 const serves: readonly RouteId[] = [
   'models.list',
@@ -101,4 +101,4 @@ async function probe(asking: Asking): Promise<ProbeResult> {
   return { ...running(tags, models), ...(told === undefined ? {} : { version: told }) };
 }
 
-export const ollama: KindOfEngine = { kind, probe };
+export const ollama: IdentifiedKind = { kind, probe };

@@ -7,7 +7,7 @@ import type { EngineKind, EngineModel, NativeRule, ProbeResult } from '../core/e
 import { type RouteId, routeIds } from '../core/engine/routes.ts';
 import { countOf, type JsonObject, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
 import { mcpHazard } from './mcp-tools.ts';
-import { type Asking, type KindOfEngine, notAList, running } from './probe.ts';
+import { type Asking, type IdentifiedKind, notAList, running } from './probe.ts';
 
 const ownRoutes: ReadonlySet<RouteId> = new Set(['engine.native', 'root', 'health', 'ready', 'metrics']);
 
@@ -69,4 +69,4 @@ function contextOf(item: JsonObject): number | undefined {
   );
 }
 
-export const openaiCompatible: KindOfEngine = { kind, probe };
+export const openaiCompatible: IdentifiedKind = { kind, probe };

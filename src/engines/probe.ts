@@ -20,7 +20,7 @@ export interface Asking {
 }
 
 /** One kind of engine: what it is, and how it is asked how it is. */
-export interface KindOfEngine {
+export interface IdentifiedKind {
   readonly kind: EngineKind;
   readonly probe: (asking: Asking) => Promise<ProbeResult>;
 }

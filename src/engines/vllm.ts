@@ -11,7 +11,7 @@ import type { BodyFacts, RouteId } from '../core/engine/routes.ts';
 import { valuesOf } from '../core/engine/watched-fields.ts';
 import { countOf, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
 import { mcpHazard } from './mcp-tools.ts';
-import { type Asking, down, type KindOfEngine, notAList, running } from './probe.ts';
+import { type Asking, down, type IdentifiedKind, notAList, running } from './probe.ts';
 
 const serves: readonly RouteId[] = [
   'models.list',
@@ -106,4 +106,4 @@ export function isVllm(item: Readonly<Record<string, unknown>>): boolean {
   return item.owned_by === 'vllm';
 }
 
-export const vllm: KindOfEngine = { kind, probe };
+export const vllm: IdentifiedKind = { kind, probe };

@@ -6,7 +6,7 @@
 import type { Dialect } from '../core/engine/routes.ts';
 import { holdsScope } from '../core/security/access.ts';
 import type { Exchange } from './exchange.ts';
-import { parseHost } from './hosts.ts';
+import { parseHost } from './host-allowlist.ts';
 import { literalRows, patternMatch } from './route-match.ts';
 import type { Route } from './routes.ts';
 

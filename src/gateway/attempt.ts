@@ -13,7 +13,7 @@ import type { EngineRef } from '../core/engine/engine.ts';
 import type { RouteId } from '../core/engine/routes.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { Limits } from '../core/proxy/limits.ts';
-import type { Admission, AdmissionDenial, Lease, Waiting } from '../core/security/admission.ts';
+import type { Admission, AdmissionDenial, Lease, QueueTicket } from '../core/security/admission.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { KeyHoldings } from '../core/security/key-holdings.ts';
 import type { TokenBudgets } from '../core/security/token-budgets.ts';
@@ -24,7 +24,7 @@ import { Relay } from './relay/relay.ts';
 import { limitFields, retryFields } from './retry-fields.ts';
 import type { Route } from './routes.ts';
 
-export interface AttemptNeeds {
+export interface AttemptDeps {
   readonly upstream: Upstream;
   readonly admission: Admission;
   readonly holdings: KeyHoldings;
@@ -49,7 +49,7 @@ const textless: ReadonlySet<RouteId> = new Set([
 ]);
 
 /** One request, ready for whichever engine gets it. */
-export interface Order {
+export interface UpstreamRequest {
   readonly route: Route;
   readonly method: string;
   /** Path and query on the engine, without the prefix of its address. */
@@ -69,7 +69,7 @@ export interface Order {
 }
 
 /** One that only looks something up. `bound`: it belongs to what one engine holds. */
-export function readingOrder(x: Exchange, route: Route, target: string, bound: boolean): Order {
+export function lookUpRequest(x: Exchange, route: Route, target: string, bound: boolean): UpstreamRequest {
   return {
     route,
     method: x.head.method,
@@ -87,32 +87,32 @@ export function readingOrder(x: Exchange, route: Route, target: string, bound: b
 export function attempt(
   x: Exchange,
   key: KeyView,
-  order: Order,
+  order: UpstreamRequest,
   candidates: readonly Candidate[],
-  needs: AttemptNeeds,
+  deps: AttemptDeps,
 ): void {
   if (order.generates) {
-    const reading = needs.tokens.reading(key);
+    const reading = deps.tokens.reading(key);
     if (reading !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', reading)];
-    const denial = needs.tokens.deny(key);
+    const denial = deps.tokens.deny(key);
     if (denial !== undefined) return refuse(x, refusalOf(denial));
   }
-  enter({ x, key, order, needs, fields: requestFields(x, order, needs.version) }, candidates);
+  enter({ x, key, order, deps, fields: requestFields(x, order, deps.version) }, candidates);
 }
 
 /** A request that may run, and everything but the engine. */
 interface Entrant {
   readonly x: Exchange;
   readonly key: KeyView;
-  readonly order: Order;
-  readonly needs: AttemptNeeds;
+  readonly order: UpstreamRequest;
+  readonly deps: AttemptDeps;
   readonly fields: string;
 }
 
 function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
-  const { x, key, order, needs } = entrant;
+  const { x, key, order, deps } = entrant;
   let lease: Lease | undefined;
-  let place: Waiting | undefined;
+  let place: QueueTicket | undefined;
   let next = false;
   const relay = new Relay({
     x,
@@ -121,9 +121,9 @@ function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
     charged: order.generates,
     writesText: order.writesText ?? !textless.has(order.route.id),
     usageAdded: order.usageAdded === true,
-    nowMs: () => needs.clock.monotonicMs(),
-    commitAfterMs: needs.limits.commitAfterMs,
-    heartbeatMs: needs.heartbeatMs,
+    nowMs: () => deps.clock.monotonicMs(),
+    commitAfterMs: deps.limits.commitAfterMs,
+    heartbeatMs: deps.heartbeatMs,
     takeOver: (end, status) => {
       next =
         candidates.length > 1 &&
@@ -138,7 +138,7 @@ function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
       }
       lease.release(end, engineAnswer(order, key, lease.candidate, { end, status, errorSeen }));
       if (!next) return;
-      relay.flight?.abort();
+      relay.inFlightRequest?.abort();
       const { candidate } = lease;
       enter(
         entrant,
@@ -146,13 +146,13 @@ function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
       );
     },
   });
-  const enteredMs = needs.clock.monotonicMs();
+  const enteredMs = deps.clock.monotonicMs();
   let told = false;
   // However waiting ends, and once for each engine that was waited for.
   const tellWait = (): void => {
     if (place === undefined || told) return;
     told = true;
-    x.outcome.queuedMs = (x.outcome.queuedMs ?? 0) + needs.clock.monotonicMs() - enteredMs;
+    x.outcome.queuedMs = (x.outcome.queuedMs ?? 0) + deps.clock.monotonicMs() - enteredMs;
   };
   const settled = (outcome: Lease | AdmissionDenial): void => {
     tellWait();
@@ -160,26 +160,26 @@ function enter(entrant: Entrant, candidates: readonly Candidate[]): void {
     lease = outcome;
     send(entrant, outcome, relay);
   };
-  const entered = needs.admission.enter({ key, candidates, generates: order.generates }, settled);
+  const entered = deps.admission.enter({ key, candidates, generates: order.generates }, settled);
   if (entered.kind !== 'waiting') return settled(entered);
   place = entered;
 }
 
 function send(entrant: Entrant, lease: Lease, relay: Relay): void {
-  const { x, order, needs, fields } = entrant;
+  const { x, order, deps, fields } = entrant;
   const { ref } = lease.candidate.engine;
   x.outcome.engine = ref.id;
   x.outcome.contextLength = lease.candidate.model?.contextLength;
-  relay.flight = needs.upstream.send(
+  relay.inFlightRequest = deps.upstream.send(
     {
       to: ref.address,
       method: order.method,
       head: `${order.method} ${ref.address.path}${order.target} HTTP/1.1\r\n${fields}${keyField(ref, lease.candidate)}`,
       body: order.body,
       bodyLength: order.bodyLength,
-      connectTimeoutMs: needs.limits.connectTimeoutMs,
-      firstByteTimeoutMs: needs.limits.firstByteTimeoutMs,
-      idleTimeoutMs: needs.limits.idleTimeoutMs,
+      connectTimeoutMs: deps.limits.connectTimeoutMs,
+      firstByteTimeoutMs: deps.limits.firstByteTimeoutMs,
+      idleTimeoutMs: deps.limits.idleTimeoutMs,
     },
     relay,
   );
@@ -195,7 +195,7 @@ function refusalOf(denial: AdmissionDenial): Refusal {
 }
 
 /** Everything but the request line, `host`, `content-length` and the engine's key. */
-function requestFields(x: Exchange, order: Order, version: string): string {
+function requestFields(x: Exchange, order: UpstreamRequest, version: string): string {
   let fields = `user-agent: flm/${version}\r\naccept-encoding: identity\r\nx-request-id: ${x.id}\r\n`;
   if (order.contentType !== undefined) fields += `content-type: ${order.contentType}\r\n`;
   const from = x.head.fields;

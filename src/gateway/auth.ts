@@ -20,7 +20,7 @@ export interface TemporaryKeys {
   find(digest: string): KeyView | undefined;
 }
 
-export interface AuthNeeds {
+export interface AuthDeps {
   readonly clock: Clock;
   readonly throttle: LoginThrottle;
   readonly foreign: ForeignTokens;
@@ -46,7 +46,7 @@ interface Credential {
   readonly stored: boolean;
 }
 
-export function makeAuth(needs: AuthNeeds): Step {
+export function makeAuth(deps: AuthDeps): Step {
   return (x) => {
     if (x.preflight || probePaths.has(x.path)) return undefined;
     const { fields } = x.head;
@@ -55,7 +55,7 @@ export function makeAuth(needs: AuthNeeds): Step {
     const single = alone ? authorization : undefined;
     if (single !== undefined && single === x.peer.credential && x.peer.credentialSnapshot === x.snapshot) {
       const key = x.peer.credentialKey;
-      if (key !== undefined && key.expiresAtMs > needs.clock.nowMs()) {
+      if (key !== undefined && key.expiresAtMs > deps.clock.nowMs()) {
         x.key = key;
         return undefined;
       }
@@ -64,25 +64,25 @@ export function makeAuth(needs: AuthNeeds): Step {
     const credentials: Credential[] = [];
     for (const field of credentialFields) {
       const value = fields.get(field);
-      if (value !== undefined && !blank.test(value)) credentials.push(look(x, needs, field, value));
+      if (value !== undefined && !blank.test(value)) credentials.push(look(x, deps, field, value));
     }
     // A request without any credential tries none, so it is no failed login.
     if (credentials.length === 0) return { code: 'AUTH_MISSING', rule: 'auth' };
     const known = credentials.find((c) => c.key !== undefined);
     const key = known?.key;
-    if (known === undefined || key === undefined) return refuse(x, needs, 'auth');
+    if (known === undefined || key === undefined) return refuse(x, deps, 'auth');
     if (credentials.some((c) => c.key !== undefined && c.digest !== known.digest))
       return { code: 'AUTH_CONFLICT', rule: 'auth' };
     for (const { digest } of credentials) {
-      if (digest !== known.digest && needs.foreign.tooMany(key.familyId, digest, needs.clock.monotonicMs()))
-        return refuse(x, needs, `unknown tokens beside key ${key.id}`);
+      if (digest !== known.digest && deps.foreign.tooMany(key.familyId, digest, deps.clock.monotonicMs()))
+        return refuse(x, deps, `unknown tokens beside key ${key.id}`);
     }
     const foreign = credentials.filter((c) => c.key === undefined);
     if (foreign.length > 0) x.outcome.droppedCredentials = foreign.map((c) => c.field).join(', ');
 
     // From here on the client has shown the full right secret and may know what became of it.
     if (key.revoked) return { code: 'AUTH_REVOKED', rule: `key ${key.id}` };
-    if (key.expiresAtMs <= needs.clock.nowMs()) return { code: 'AUTH_EXPIRED', rule: `key ${key.id}` };
+    if (key.expiresAtMs <= deps.clock.nowMs()) return { code: 'AUTH_EXPIRED', rule: `key ${key.id}` };
     if (key.paused) return { code: 'AUTH_PAUSED', rule: `key ${key.id}` };
     x.key = key;
     // Temporary keys are not in the snapshot, so a swap would not forget them here.
@@ -100,17 +100,17 @@ function isBlank(value: string | undefined): boolean {
 }
 
 /** Another scheme than Bearer holds no key of ours, whatever stands in it. */
-function look(x: Exchange, needs: AuthNeeds, field: CredentialField, value: string): Credential {
+function look(x: Exchange, deps: AuthDeps, field: CredentialField, value: string): Credential {
   const token = field === 'authorization' ? bearer.exec(value)?.[1] : value.trim();
   const digest = hash('sha256', token ?? value, 'hex');
   if (token === undefined) return { field, digest: `other ${digest}`, key: undefined, stored: false };
   const stored = x.snapshot.keysByDigest.get(digest);
-  return { field, digest, key: stored ?? needs.temporary.find(digest), stored: stored !== undefined };
+  return { field, digest, key: stored ?? deps.temporary.find(digest), stored: stored !== undefined };
 }
 
-function refuse(x: Exchange, needs: AuthNeeds, rule: string): Refusal {
-  const waitMs = needs.throttle.failed(x.client.bucket, needs.clock.monotonicMs());
-  needs.onRefused(x, waitMs > 0);
+function refuse(x: Exchange, deps: AuthDeps, rule: string): Refusal {
+  const waitMs = deps.throttle.failed(x.client.bucket, deps.clock.monotonicMs());
+  deps.onRefused(x, waitMs > 0);
   if (waitMs > 0) {
     return { code: 'AUTH_THROTTLED', rule: 'failed logins', fields: retryFields(waitMs) };
   }

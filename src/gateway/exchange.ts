@@ -12,7 +12,7 @@ import type { KeyView } from '../core/security/api-key.ts';
 import type { KeyHolding } from '../core/security/key-holdings.ts';
 import type { Snapshot } from '../core/security/snapshot.ts';
 import type { ChargeRule } from '../core/security/token-charge.ts';
-import type { Fields } from './fields.ts';
+import type { RequestHeaders } from './request-headers.ts';
 import type { Route } from './routes.ts';
 
 /** The connection that a request came on; steps keep what they found out about it here, for the next request. */
@@ -37,7 +37,7 @@ export interface RequestHead {
   readonly version: string;
   /** More than one space stood on a side of the target. */
   readonly looseLine: boolean;
-  readonly fields: Fields;
+  readonly fields: RequestHeaders;
 }
 
 /** Why a request ends here. `rule` says in words which rule decided; `fields` are added to the answer. */
@@ -64,7 +64,7 @@ export interface ResponseHead {
 }
 
 /** The way out to the client. Writers return false to ask for a pause until `onDrain`. */
-export interface Reply {
+export interface ResponseWriter {
   /** The head is on its way: neither status nor engine can change. */
   readonly committed: boolean;
   readonly bytesOut: number;
@@ -143,7 +143,7 @@ export class Exchange {
   readonly peer: Peer;
   readonly head: RequestHead;
   readonly snapshot: Snapshot;
-  readonly reply: Reply;
+  readonly reply: ResponseWriter;
   readonly body: RequestBody;
   readonly startedAtMs: number;
   readonly outcome: Outcome;
@@ -187,7 +187,7 @@ export class Exchange {
     readonly peer: Peer;
     readonly head: RequestHead;
     readonly snapshot: Snapshot;
-    readonly reply: Reply;
+    readonly reply: ResponseWriter;
     readonly body: RequestBody;
     readonly startedAtMs: number;
   }) {

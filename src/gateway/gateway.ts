@@ -2,10 +2,10 @@
  * The data plane of one proxy, put together: listener, straight line, handlers, account. Owns every client connection
  * and ends them all.
  */
-import type { Clock, Off } from '../core/clock.ts';
+import type { Clock, Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
-import type { ContextSource } from '../core/proxy/context-source.ts';
+import type { CertificateProvider } from '../core/proxy/certificate-provider.ts';
 import type { KeyUse, StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { FairAdmission, type QueueReading } from '../core/security/admission.ts';
@@ -14,11 +14,9 @@ import type { UsageLedger } from '../core/security/ports.ts';
 import type { RateLimiter } from '../core/security/rate-limiter.ts';
 import type { SnapshotSource } from '../core/security/snapshot.ts';
 import { TokenBudgets } from '../core/security/token-budgets.ts';
-import { type Account, makeAccount } from './account.ts';
 import { makeAuth, type TemporaryKeys } from './auth.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { Exchange } from './exchange.ts';
-import { FieldTable } from './fields.ts';
 import { ForeignTokens } from './foreign-tokens.ts';
 import { makeGuard } from './guard.ts';
 import { makeEngineApi } from './handlers/engine-api.ts';
@@ -27,22 +25,24 @@ import { makeInference } from './handlers/inference.ts';
 import { makeModels } from './handlers/models.ts';
 import { makeOllamaLists } from './handlers/ollama-lists.ts';
 import { makeRoot } from './handlers/root.ts';
-import { HostList, ownNames } from './hosts.ts';
-import { HttpFront } from './http/front.ts';
+import { HostAllowlist, ownNames } from './host-allowlist.ts';
+import { HttpServer } from './http/http-server.ts';
 import { makeLine } from './line.ts';
 import { Listener } from './listener.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { keyBucket, makePolicy } from './policy.ts';
+import { HeaderTable } from './request-headers.ts';
+import { makeRecordStep, type RequestRecorder } from './request-recorder.ts';
 import { makeTakeStream } from './take-share.ts';
-import { type ClientAuthority, TlsDoor } from './tls-door.ts';
+import { type ClientAuthority, TlsListener } from './tls-listener.ts';
 
 /** What an HTTPS proxy needs on top. */
 export interface GatewayTls {
-  readonly source: ContextSource;
+  readonly source: CertificateProvider;
   readonly clientAuthority?: ClientAuthority;
 }
 
-export interface GatewayNeeds {
+export interface GatewayDeps {
   readonly config: ProxyConfig;
   readonly version: string;
   readonly hostname: string;
@@ -54,33 +54,33 @@ export interface GatewayNeeds {
   readonly limiter: RateLimiter;
   /** Tokens of the day, over all proxies. */
   readonly ledger: Pick<UsageLedger, 'today'>;
-  readonly account: Account;
+  readonly account: RequestRecorder;
   readonly metrics: () => Promise<string>;
   /** A start of request ids that no other process shares. */
   readonly idPrefix: string;
   /** Told of a mistake of flm's own, which ended one request. */
-  readonly onThrew: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
   /** Absent: plain HTTP. */
   readonly tls?: GatewayTls;
 }
 
 export class Gateway {
-  readonly #needs: GatewayNeeds;
-  readonly #front: HttpFront;
+  readonly #deps: GatewayDeps;
+  readonly #front: HttpServer;
   readonly #admission: FairAdmission;
   readonly #holdings: KeyHoldings;
   readonly #tokens: TokenBudgets;
-  readonly #door: TlsDoor | undefined;
+  readonly #door: TlsListener | undefined;
   #listener: Listener | undefined;
-  readonly #offs: Off[] = [];
+  readonly #offs: Unsubscribe[] = [];
   #draining = false;
 
-  constructor(needs: GatewayNeeds) {
-    this.#needs = needs;
-    const { config, clock } = needs;
+  constructor(deps: GatewayDeps) {
+    this.#deps = deps;
+    const { config, clock } = deps;
     const draining = (): boolean => this.#draining;
     let count = 0;
-    this.#admission = new FairAdmission(needs.directory, clock, config.limits);
+    this.#admission = new FairAdmission(deps.directory, clock, config.limits);
     const { maxStreams, maxConnections } = config.limits;
     const holdings = new KeyHoldings({
       ...config.limits,
@@ -90,25 +90,25 @@ export class Gateway {
     const table = new ConnectionTable({
       ...config.limits,
       isExempt: (address) =>
-        address.loopback || needs.snapshots.current().policy.trustedProxies.matches(address),
+        address.loopback || deps.snapshots.current().policy.trustedProxies.matches(address),
     });
-    const tokens = new TokenBudgets(clock, needs.ledger);
+    const tokens = new TokenBudgets(clock, deps.ledger);
     this.#holdings = holdings;
     this.#tokens = tokens;
     const attemptNeeds = {
-      upstream: needs.upstream,
+      upstream: deps.upstream,
       admission: this.#admission,
       holdings,
       tokens,
       clock,
       limits: config.limits,
       heartbeatMs: config.heartbeatMs,
-      version: needs.version,
-      directory: needs.directory,
+      version: deps.version,
+      directory: deps.directory,
     };
-    const account = makeAccount(needs.account, clock, tokens);
-    const hosts = new HostList(
-      ownNames(needs.hostname, [...config.publicHosts, ...config.sans, ...config.domains]),
+    const account = makeRecordStep(deps.account, clock, tokens);
+    const hosts = new HostAllowlist(
+      ownNames(deps.hostname, [...config.publicHosts, ...config.sans, ...config.domains]),
     );
     const line = makeLine({
       guard: makeGuard({
@@ -120,47 +120,47 @@ export class Gateway {
         clock,
         throttle: new LoginThrottle(),
         foreign: new ForeignTokens(),
-        temporary: needs.temporaryKeys,
-        onRefused: (x, throttled) => needs.account.loginRefused(x.client.text, throttled),
+        temporary: deps.temporaryKeys,
+        onRefused: (x, throttled) => deps.account.loginRefused(x.client.text, throttled),
       }),
-      policy: makePolicy({ clock, limiter: needs.limiter }),
+      policy: makePolicy({ clock, limiter: deps.limiter }),
       takeStream: makeTakeStream(holdings),
       handlers: {
-        models: makeModels(needs.directory),
+        models: makeModels(deps.directory),
         inference: makeInference(attemptNeeds),
         'ollama-lists': makeOllamaLists(attemptNeeds),
         'engine-api': makeEngineApi(attemptNeeds),
-        root: makeRoot(needs.directory),
+        root: makeRoot(deps.directory),
         health: makeHealth(draining),
-        ready: makeReady(draining, needs.directory),
-        metrics: makeMetrics(needs.metrics),
+        ready: makeReady(draining, deps.directory),
+        metrics: makeMetrics(deps.metrics),
       },
     });
-    const nextId = (): string => `req_${needs.idPrefix}${(count++).toString(36)}`;
-    const malformed: Account['malformed'] = (...refused) => needs.account.malformed(...refused);
-    this.#front = new HttpFront({
+    const nextId = (): string => `req_${deps.idPrefix}${(count++).toString(36)}`;
+    const malformed: RequestRecorder['malformed'] = (...refused) => deps.account.malformed(...refused);
+    this.#front = new HttpServer({
       limits: config.limits,
-      fieldTable: new FieldTable(config.forwardHeaders),
+      fieldTable: new HeaderTable(config.forwardHeaders),
       holdings,
       table,
       clock,
-      snapshots: needs.snapshots,
+      snapshots: deps.snapshots,
       nextId,
       line,
       account,
       // RFC 6797, section 7.2: never over plain HTTP.
       commonFields:
-        needs.tls !== undefined && config.hstsSeconds > 0
+        deps.tls !== undefined && config.hstsSeconds > 0
           ? ['strict-transport-security', `max-age=${config.hstsSeconds}`]
           : [],
       malformed,
-      threw: needs.onThrew,
+      onError: deps.onError,
     });
     this.#door =
-      needs.tls &&
-      new TlsDoor({
-        source: needs.tls.source,
-        clientAuthority: needs.tls.clientAuthority,
+      deps.tls &&
+      new TlsListener({
+        source: deps.tls.source,
+        clientAuthority: deps.tls.clientAuthority,
         clock,
         limits: config.limits,
         hosts,
@@ -172,7 +172,7 @@ export class Gateway {
       });
     // A revoked or deleted key ends what runs under it, as soon as the snapshot says so.
     this.#offs.push(
-      needs.snapshots.onSwap((_old, now) => {
+      deps.snapshots.onSwap((_old, now) => {
         this.#endKeys(
           (x) =>
             x.key !== undefined &&
@@ -183,7 +183,7 @@ export class Gateway {
       clock.every(1_000, () => {
         const nowMs = clock.nowMs();
         // As it stands now: a rotation shortens the life of a key that is in use.
-        const { keysById } = needs.snapshots.current();
+        const { keysById } = deps.snapshots.current();
         this.#endKeys((x) => x.key !== undefined && (keysById.get(x.key.id) ?? x.key).expiresAtMs <= nowMs);
       }),
     );
@@ -191,7 +191,7 @@ export class Gateway {
 
   /** Binds; throws what `Listener.open` throws. */
   async listen(): Promise<{ readonly port: number; readonly addresses: readonly string[] }> {
-    const { config } = this.#needs;
+    const { config } = this.#deps;
     this.#listener = await Listener.open({
       addresses: bindAddresses(config),
       port: configuredPort(config),
@@ -225,7 +225,7 @@ export class Gateway {
 
   /** Undefined where the key is not known. */
   keyUse(keyId: string): KeyUse | undefined {
-    const { snapshots, limiter, ledger, clock } = this.#needs;
+    const { snapshots, limiter, ledger, clock } = this.#deps;
     const { keysById, policy } = snapshots.current();
     const key = keysById.get(keyId);
     if (key === undefined) return undefined;
@@ -256,13 +256,13 @@ export class Gateway {
 
   /** Drains for at most `graceMs`, then ends what is left with an error event. Nothing is open when it resolves. */
   async stop(graceMs: number): Promise<StopReport> {
-    const { clock } = this.#needs;
+    const { clock } = this.#deps;
     const begunMs = clock.monotonicMs();
     this.release();
     this.#door?.close();
     const running = this.#front.inFlight;
     const drained = this.#front.drain();
-    let cancel: Off = () => {};
+    let cancel: Unsubscribe = () => {};
     const timeUp = new Promise<void>((resolve) => {
       cancel = clock.after(graceMs, resolve);
     });

@@ -7,19 +7,19 @@
  */
 import { meantText } from './advice.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
-import { type HostList, parseHost } from './hosts.ts';
+import { type HostAllowlist, parseHost } from './host-allowlist.ts';
 import { methodsOfPath } from './router.ts';
 import { engineMethods, probePaths } from './routes.ts';
 
-export interface GuardNeeds {
-  readonly hosts: HostList;
+export interface GuardDeps {
+  readonly hosts: HostAllowlist;
   readonly maxHeadFields: number;
   readonly draining: () => boolean;
 }
 
 interface Rule {
   readonly name: string;
-  readonly check: (x: Exchange, needs: GuardNeeds) => Refusal | undefined;
+  readonly check: (x: Exchange, deps: GuardDeps) => Refusal | undefined;
 }
 
 const malformed = (reason: string): Refusal => ({
@@ -46,10 +46,10 @@ export const guardRules: readonly Rule[] = [
   { name: 'draining', check: refuseWhileDraining },
 ];
 
-export function makeGuard(needs: GuardNeeds): Step {
+export function makeGuard(deps: GuardDeps): Step {
   return (x) => {
     for (const rule of guardRules) {
-      const refusal = rule.check(x, needs);
+      const refusal = rule.check(x, deps);
       if (refusal !== undefined) return refusal;
     }
     return undefined;
@@ -83,14 +83,14 @@ function refuseOtherMethods(x: Exchange): Refusal | undefined {
  * Origin-form as it is; absolute-form only for an authority that is our own (RFC 9112, section 3.2.2), and only where
  * `Host` says the same; `*` and everything else not at all. Fills `path` and `query`.
  */
-function splitTarget(x: Exchange, needs: GuardNeeds): Refusal | undefined {
+function splitTarget(x: Exchange, deps: GuardDeps): Refusal | undefined {
   let target = x.head.target;
   if (target.charCodeAt(0) !== 0x2f) {
     const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
     if (absolute === null) return malformed('the request target is not a path');
     const authority = absolute[1] as string;
     const host = parseHost(authority);
-    if (host === undefined || !needs.hosts.answersFor(host) || authority !== x.head.fields.get('host')) {
+    if (host === undefined || !deps.hosts.answersFor(host) || authority !== x.head.fields.get('host')) {
       return malformed('the request target names another authority');
     }
     target = (absolute[2] as string).startsWith('/') ? (absolute[2] as string) : `/${absolute[2]}`;
@@ -107,8 +107,8 @@ function refuseLooseLine(x: Exchange): Refusal | undefined {
 }
 
 /** Node drops what is over its own count without a word, so the count is compared here. */
-function refuseManyFields(x: Exchange, needs: GuardNeeds): Refusal | undefined {
-  return x.head.fields.count > needs.maxHeadFields
+function refuseManyFields(x: Exchange, deps: GuardDeps): Refusal | undefined {
+  return x.head.fields.count > deps.maxHeadFields
     ? { code: 'HEAD_TOO_LARGE', rule: 'guard', close: true }
     : undefined;
 }
@@ -117,7 +117,7 @@ function refuseManyFields(x: Exchange, needs: GuardNeeds): Refusal | undefined {
  * Exactly one `Host` (RFC 9112, section 3.2), well formed, and one that this proxy answers for. HTTP/1.0 needs none, and
  * HAProxy's health check sends none; no browser speaks HTTP/1.0, so no page can rebind a name by it.
  */
-function refuseForeignHost(x: Exchange, needs: GuardNeeds): Refusal | undefined {
+function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   const value = x.head.fields.get('host');
   if (value === undefined && x.head.version === '1.0' && probePaths.has(x.path)) return undefined;
   if (value === undefined || x.head.fields.repeated('host'))
@@ -125,7 +125,7 @@ function refuseForeignHost(x: Exchange, needs: GuardNeeds): Refusal | undefined 
   if (value === x.peer.goodHost) return undefined;
   const host = parseHost(value);
   if (host === undefined) return malformed('its Host field is not a host');
-  if (!needs.hosts.answersFor(host)) return { code: 'HOST_MISDIRECTED', rule: 'the host list' };
+  if (!deps.hosts.answersFor(host)) return { code: 'HOST_MISDIRECTED', rule: 'the host list' };
   x.peer.goodHost = value;
   return undefined;
 }
@@ -205,8 +205,8 @@ function refuseOddSingle(x: Exchange): Refusal | undefined {
 }
 
 /** A kept-alive connection must not keep a stopping proxy alive. */
-function refuseWhileDraining(x: Exchange, needs: GuardNeeds): Refusal | undefined {
+function refuseWhileDraining(x: Exchange, deps: GuardDeps): Refusal | undefined {
   // A load balancer wants to know.
-  if (!needs.draining() || probePaths.has(x.path)) return undefined;
+  if (!deps.draining() || probePaths.has(x.path)) return undefined;
   return { code: 'DRAINING', rule: 'draining', close: true, fields: ['retry-after', '2'] };
 }

@@ -5,14 +5,14 @@
 import type { Dialect } from '../core/engine/routes.ts';
 import { type ErrorParams, errorHint, errorText } from '../core/errors.ts';
 import { basePath, dialectOfTarget } from './advice.ts';
-import { type HostList, parseHost } from './hosts.ts';
+import { type HostAllowlist, parseHost } from './host-allowlist.ts';
 import { errorEnvelope } from './relay/dialects.ts';
 
 export interface PlainRequest {
   /** What came; the head, or a part of it. */
   readonly bytes: Buffer;
   readonly port: number;
-  readonly hosts: HostList;
+  readonly hosts: HostAllowlist;
   /** It came over a network, where others can read along. */
   readonly crossedNetwork: boolean;
 }
@@ -46,7 +46,7 @@ function dialectIn(head: string): Dialect {
 }
 
 /** The host that the client called, where it is one of ours: what it wrote must not be echoed. */
-function hostIn(head: string, hosts: HostList): string {
+function hostIn(head: string, hosts: HostAllowlist): string {
   const value = /\nhost:([^\r\n]*)/i.exec(head)?.[1]?.trim();
   const host = value === undefined ? undefined : parseHost(value);
   if (host === undefined || !hosts.answersFor(host)) return 'localhost';

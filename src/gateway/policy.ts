@@ -11,22 +11,22 @@ import { originOf } from './cors.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { limitFields, retryFields } from './retry-fields.ts';
 
-export interface PolicyNeeds {
+export interface PolicyDeps {
   readonly clock: Clock;
   readonly limiter: RateLimiter;
 }
 
-export function makePolicy(needs: PolicyNeeds): Step {
+export function makePolicy(deps: PolicyDeps): Step {
   return (x) =>
     denyAddress(x.snapshot.policy, x.key, x.client) ??
     denyOrigin(x.snapshot.policy, originOf(x)) ??
-    takeRate(x, needs);
+    takeRate(x, deps);
 }
 
-function takeRate(x: Exchange, needs: PolicyNeeds): Refusal | undefined {
+function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined {
   const asks = buckets(x);
   if (asks.length === 0) return undefined;
-  const verdict = needs.limiter.take(asks, needs.clock.monotonicMs());
+  const verdict = deps.limiter.take(asks, deps.clock.monotonicMs());
   if (verdict.granted) {
     x.rate = rateFields(verdict);
     return undefined;

@@ -7,7 +7,7 @@
  * Memory is bounded, and so is what all addresses together may write: many addresses at five lines each would fill the
  * log as well. Metrics count every request, whatever is written here.
  */
-import type { Clock, Off } from '../core/clock.ts';
+import type { Clock, Unsubscribe } from '../core/clock.ts';
 import { type ClientAddress, networkOf } from '../core/security/address-rules.ts';
 import type { Logger } from './logger.ts';
 
@@ -54,7 +54,7 @@ export class LogQuota {
   readonly #untold: Record<Kind, number> = { refused: 0, keyless: 0, key: 0 };
   #wholeLeft = maxWholeOfAddresses;
   #sinceMs: number;
-  readonly #stop: Off;
+  readonly #stop: Unsubscribe;
 
   constructor(logger: Logger, clock: Pick<Clock, 'monotonicMs' | 'every'>) {
     this.#logger = logger;

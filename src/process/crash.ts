@@ -4,14 +4,14 @@
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';
-import type { Off } from '../core/clock.ts';
+import type { Unsubscribe } from '../core/clock.ts';
 import { logLine } from './log-line.ts';
 
 /** Where the log of a process ends up that is about to end: stderr, written at once. */
 const stderr = 2;
 
 /** From now on, until the returned function is called. Unhandled rejections come here as well. */
-export function endByMistake(exit: (status: number) => void = process.exit): Off {
+export function endByMistake(exit: (status: number) => void = process.exit): Unsubscribe {
   const end = (error: unknown): void => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     try {

@@ -13,7 +13,7 @@ import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { systemRefusal } from '../core/system-error.ts';
 import { codeOf } from './control-socket.ts';
 import { deadline } from './deadline.ts';
-import { lastWords } from './last-words.ts';
+import { lastWords } from './exit-report.ts';
 import { childMessageIn, type KeptMessage, type OrderMessage } from './launch-messages.ts';
 import { type HomePaths, makeHomeFolders } from './paths.ts';
 import { proxyErrorOf } from './wire-error.ts';

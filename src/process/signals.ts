@@ -8,7 +8,7 @@
  * The emitter is injected: Node's `process`, or a test's own.
  */
 import { constants } from 'node:os';
-import type { Off } from '../core/clock.ts';
+import type { Unsubscribe } from '../core/clock.ts';
 
 export interface SignalSource {
   on(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
@@ -25,7 +25,7 @@ export interface SignalActions {
 }
 
 /** Obeys signals until the returned function is called. */
-export function obeySignals(source: SignalSource, actions: SignalActions): Off {
+export function obeySignals(source: SignalSource, actions: SignalActions): Unsubscribe {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return actions.endNow(128 + constants.signals[signal]);

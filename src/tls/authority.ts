@@ -7,7 +7,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { CertificateError } from '../core/errors.ts';
-import type { CertificatePair } from '../core/proxy/context-source.ts';
+import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { expiryMsOf, type ReadPair } from './certificate-pair.ts';
 import type { CertificateStore } from './certificate-store.ts';
 import { constraintsIn, type NameConstraints, privateNames, privateRanges } from './name-constraints.ts';
@@ -31,7 +31,7 @@ export interface Authority {
   readonly file: string;
 }
 
-export interface AuthorityNeeds {
+export interface AuthorityDeps {
   readonly store: CertificateStore;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Names of this machine that the CA may vouch for, besides private ones. */
@@ -40,25 +40,25 @@ export interface AuthorityNeeds {
 }
 
 /** The one that is there, or a new one. Throws a `CertificateError` CERT_AUTHORITY_UNUSABLE, CERT_STORE_FAILED. */
-export async function ensureAuthority(needs: AuthorityNeeds): Promise<Authority> {
+export async function ensureAuthority(deps: AuthorityDeps): Promise<Authority> {
   return (
-    (await findAuthority(needs)) ??
-    needs.store.locked(
+    (await findAuthority(deps)) ??
+    deps.store.locked(
       authorityName,
       lockLimitMs,
-      needs.signal,
+      deps.signal,
       async () =>
         // Another process may have been faster.
-        (await findAuthority(needs)) ?? make(needs, constraintsFor(needs.hostNames, [])),
+        (await findAuthority(deps)) ?? make(deps, constraintsFor(deps.hostNames, [])),
     )
   );
 }
 
 /** Undefined where none was made yet. Throws like `ensureAuthority`. */
 export async function findAuthority(
-  needs: Pick<AuthorityNeeds, 'store' | 'clock'>,
+  deps: Pick<AuthorityDeps, 'store' | 'clock'>,
 ): Promise<Authority | undefined> {
-  const { store, clock } = needs;
+  const { store, clock } = deps;
   const stored = await store.read(authorityName);
   if (stored.state === 'missing') return undefined;
   const unusable = (reason: string): CertificateError =>
@@ -77,18 +77,18 @@ export async function findAuthority(
  * A new CA in place of the one that is there, damaged or not. It may vouch for what the old one could, for this
  * machine's names as they are now, and for `permit`: host names, addresses, ranges in CIDR notation.
  */
-export async function renewAuthority(needs: AuthorityNeeds, permit: readonly string[]): Promise<Authority> {
-  const { store } = needs;
-  return store.locked(authorityName, lockLimitMs, needs.signal, async () => {
+export async function renewAuthority(deps: AuthorityDeps, permit: readonly string[]): Promise<Authority> {
+  const { store } = deps;
+  return store.locked(authorityName, lockLimitMs, deps.signal, async () => {
     const stored = await store.read(authorityName);
     const old = stored.state === 'sound' ? stored.pair : undefined;
     const before = old === undefined ? undefined : constraintsIn(old.certificate.raw);
     const next = constraintsFor(
-      [...(before?.names ?? []), ...needs.hostNames],
+      [...(before?.names ?? []), ...deps.hostNames],
       [...(before?.ranges ?? []), ...permit],
     );
     if (old !== undefined) await store.publish(retiredName(old.certificate.fingerprint256), old.chain);
-    return make(needs, next);
+    return make(deps, next);
   });
 }
 
@@ -108,8 +108,8 @@ export function forgetRetired(store: CertificateStore, certificate: X509Certific
   return store.remove(retiredName(certificate.fingerprint256), 'crt');
 }
 
-async function make(needs: AuthorityNeeds, constraints: NameConstraints): Promise<Authority> {
-  const { store, clock, hostNames } = needs;
+async function make(deps: AuthorityDeps, constraints: NameConstraints): Promise<Authority> {
+  const { store, clock, hostNames } = deps;
   const { issueAuthority } = await import('./issue.ts');
   const nowMs = clock.nowMs();
   const pair = await issueAuthority({

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
-import type { CertificatePair } from '../core/proxy/context-source.ts';
+import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 
 /** A pair that was read and belongs together. */
 export interface ReadPair extends CertificatePair {

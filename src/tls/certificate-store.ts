@@ -21,7 +21,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../core/clock.ts';
 import { CertificateError } from '../core/errors.ts';
 import { folderFault } from '../core/private-folder.ts';
-import type { CertificatePair } from '../core/proxy/context-source.ts';
+import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { pairText, type ReadPair, readPair } from './certificate-pair.ts';
 
 export type StoredPair =

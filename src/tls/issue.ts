@@ -19,7 +19,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import type { CertificatePair } from '../core/proxy/context-source.ts';
+import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import {
   encodeConstraints,
   isAddress,

@@ -15,7 +15,7 @@ const lifetimeMs = 90 * dayMs;
 /** Renewed when a third is left: a laptop that sleeps for weeks wakes up with a good one. */
 const renewBeforeMs = 30 * dayMs;
 
-export interface LeafNeeds {
+export interface LeafDeps {
   readonly store: CertificateStore;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly authority: Authority;
@@ -26,11 +26,11 @@ export interface LeafNeeds {
 }
 
 /** The one in the store, or a new one. Throws a `CertificateError` CERT_STORE_FAILED, CERT_LOCKED. */
-export async function ensureLeaf(needs: LeafNeeds): Promise<ReadPair> {
-  const { store, name, signal } = needs;
-  const found = await usableLeaf(needs);
+export async function ensureLeaf(deps: LeafDeps): Promise<ReadPair> {
+  const { store, name, signal } = deps;
+  const found = await usableLeaf(deps);
   if (found !== undefined) return found;
-  return store.locked(name, lockLimitMs, signal, async () => (await usableLeaf(needs)) ?? make(needs));
+  return store.locked(name, lockLimitMs, signal, async () => (await usableLeaf(deps)) ?? make(deps));
 }
 
 /** One for each profile, for profiles may ask for names of their own. */
@@ -41,8 +41,8 @@ export const namedLeafName = (profile: string): string => `named-${profile}`;
 export const profileOfLeaf = (name: string): string => name.replace(/^(leaf|named)-/, '');
 export const isNamedLeaf = (name: string): boolean => name.startsWith('named-');
 
-async function usableLeaf(needs: LeafNeeds): Promise<ReadPair | undefined> {
-  const { store, clock, authority, names, name } = needs;
+async function usableLeaf(deps: LeafDeps): Promise<ReadPair | undefined> {
+  const { store, clock, authority, names, name } = deps;
   const stored = await store.read(name);
   if (stored.state !== 'sound') return undefined;
   const { certificate } = stored.pair;
@@ -67,8 +67,8 @@ export function leafFault(
   return undefined;
 }
 
-async function make(needs: LeafNeeds): Promise<ReadPair> {
-  const { store, clock, authority, names, name } = needs;
+async function make(deps: LeafDeps): Promise<ReadPair> {
+  const { store, clock, authority, names, name } = deps;
   const { issueLeaf } = await import('./issue.ts');
   const nowMs = clock.nowMs();
   const pair = await issueLeaf(

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { certificateFolder, machineNamed } from '../../test/helpers/certificate-folder.ts';
 import { MovedClock } from '../../test/helpers/moved-clock.ts';
 import type { Clock } from '../core/clock.ts';
-import type { CertificatePair } from '../core/proxy/context-source.ts';
+import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { renewAuthority } from './authority.ts';
 import { namesOf } from './certificate-pair.ts';
 import type { CertificateStore } from './certificate-store.ts';

@@ -3,9 +3,13 @@
  * it is told to, whether one expires soon, the machine got other addresses (a laptop on another Wi-Fi), or the CA was
  * replaced. What fails is told and tried again at the next look; until then the old ones are shown.
  */
-import type { Clock, Off } from '../core/clock.ts';
+import type { Clock, Unsubscribe } from '../core/clock.ts';
 import { FlmError } from '../core/errors.ts';
-import type { CertificateFacts, CertificatePair, ContextSource } from '../core/proxy/context-source.ts';
+import type {
+  CertificateFacts,
+  CertificatePair,
+  CertificateProvider,
+} from '../core/proxy/certificate-provider.ts';
 import { ensureAuthority } from './authority.ts';
 import { expiryMsOf, namesOf, type ReadPair } from './certificate-pair.ts';
 import type { CertificateStore } from './certificate-store.ts';
@@ -13,7 +17,7 @@ import { ensureLeaf, leafName, namedLeafName } from './leaf.ts';
 import { isAddress } from './name-constraints.ts';
 import { hostNamesOf, type MachineNames, serverNames } from './server-names.ts';
 
-export interface LocalSourceNeeds {
+export interface LocalSourceDeps {
   readonly store: CertificateStore;
   readonly clock: Clock;
   readonly machine: () => MachineNames;
@@ -35,27 +39,27 @@ interface Held {
 
 const lookEachMs = 30_000;
 
-export class LocalSource implements ContextSource {
-  readonly #needs: LocalSourceNeeds;
+export class LocalSource implements CertificateProvider {
+  readonly #deps: LocalSourceDeps;
   readonly #listeners = new Set<() => void>();
   readonly #ender = new AbortController();
-  readonly #stopLooking: Off;
+  readonly #stopLooking: Unsubscribe;
   #held: Held;
   #problem: string | undefined;
   #looking: Promise<void> | undefined;
 
-  private constructor(needs: LocalSourceNeeds, held: Held) {
-    this.#needs = needs;
+  private constructor(deps: LocalSourceDeps, held: Held) {
+    this.#deps = deps;
     this.#held = held;
-    this.#stopLooking = needs.clock.every(lookEachMs, () => void this.look());
+    this.#stopLooking = deps.clock.every(lookEachMs, () => void this.look());
   }
 
   /**
    * Throws a `CertificateError`: CERT_NAME_NOT_PERMITTED, CERT_NAME_INVALID, CERT_AUTHORITY_UNUSABLE,
    * CERT_STORE_FAILED, CERT_LOCKED, or the reason of the signal.
    */
-  static async open(needs: LocalSourceNeeds, signal: AbortSignal): Promise<LocalSource> {
-    return new LocalSource(needs, await hold(needs, signal));
+  static async open(deps: LocalSourceDeps, signal: AbortSignal): Promise<LocalSource> {
+    return new LocalSource(deps, await hold(deps, signal));
   }
 
   current(): CertificatePair {
@@ -75,7 +79,7 @@ export class LocalSource implements ContextSource {
     return undefined;
   }
 
-  onChange(f: () => void): Off {
+  onChange(f: () => void): Unsubscribe {
     this.#listeners.add(f);
     return () => this.#listeners.delete(f);
   }
@@ -108,9 +112,9 @@ export class LocalSource implements ContextSource {
   }
 
   async #look(): Promise<void> {
-    const { tell } = this.#needs;
+    const { tell } = this.#deps;
     try {
-      const held = await hold(this.#needs, this.#ender.signal);
+      const held = await hold(this.#deps, this.#ender.signal);
       const before = this.#held;
       this.#held = held;
       this.#problem = undefined;
@@ -127,9 +131,9 @@ export class LocalSource implements ContextSource {
   }
 }
 
-async function hold(needs: LocalSourceNeeds, signal: AbortSignal): Promise<Held> {
-  const { store, clock, sans, profile } = needs;
-  const machine = needs.machine();
+async function hold(deps: LocalSourceDeps, signal: AbortSignal): Promise<Held> {
+  const { store, clock, sans, profile } = deps;
+  const machine = deps.machine();
   const authority = await ensureAuthority({ store, clock, hostNames: hostNamesOf(machine), signal });
   const { names, leftOut } = serverNames(machine, sans, authority.constraints);
   const common = { store, clock, authority, signal };

@@ -11,7 +11,7 @@
  */
 import type { ChunkMap } from '../core/engine/upstream.ts';
 import { LineBlock } from './line-block.ts';
-import { readFields } from './reply-head.ts';
+import { readFields } from './response-head.ts';
 
 /** What is told of a body. An event returns false when nobody wants any more. */
 export interface BodyEvents {

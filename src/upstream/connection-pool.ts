@@ -10,7 +10,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { EngineAddress } from '../core/engine/engine.ts';
 import { type ConnectionOwner, EngineConnection, type ReadSpace } from './connection.ts';
 
-export interface PoolNeeds {
+export interface PoolDeps {
   readonly nowMs: () => number;
   readonly freeMs: number;
   readonly space: ReadSpace;
@@ -28,7 +28,7 @@ interface Resting {
 }
 
 export class ConnectionPool implements ConnectionOwner {
-  readonly #needs: PoolNeeds;
+  readonly #deps: PoolDeps;
   readonly #address: EngineAddress;
   readonly #open = new Set<EngineConnection>();
   /** Free and rested; the last used stands last. */
@@ -38,9 +38,9 @@ export class ConnectionPool implements ConnectionOwner {
   #turn = 0;
   #nextTurn: NodeJS.Immediate | undefined;
 
-  constructor(address: EngineAddress, needs: PoolNeeds) {
+  constructor(address: EngineAddress, deps: PoolDeps) {
     this.#address = address;
-    this.#needs = needs;
+    this.#deps = deps;
   }
 
   get open(): number {
@@ -56,7 +56,7 @@ export class ConnectionPool implements ConnectionOwner {
   take(fresh: boolean): EngineConnection {
     const free = fresh ? undefined : (this.#takeFree() ?? this.#takeResting());
     if (free !== undefined) return free;
-    const { tlsOptions, space } = this.#needs;
+    const { tlsOptions, space } = this.#deps;
     const connection = new EngineConnection(this.#address, tlsOptions(this.#address), space, this);
     this.#open.add(connection);
     return connection;
@@ -64,7 +64,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** Drops what has been free for too long. */
   sweep(): void {
-    const now = this.#needs.nowMs();
+    const now = this.#deps.nowMs();
     // From behind: what is dropped leaves the list.
     for (let i = this.#free.length - 1; i >= 0; i--) {
       const connection = this.#free[i] as EngineConnection;
@@ -80,7 +80,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   onFree(connection: EngineConnection): void {
     const { persistsMs } = connection;
-    const { freeMs, nowMs } = this.#needs;
+    const { freeMs, nowMs } = this.#deps;
     const waitsMs = persistsMs === undefined ? freeMs : Math.min(freeMs, persistsMs - persistMarginMs);
     connection.freeUntilMs = nowMs() + waitsMs;
     if (waitsMs <= 0) return connection.destroy();
@@ -105,7 +105,7 @@ export class ConnectionPool implements ConnectionOwner {
   };
 
   #takeFree(): EngineConnection | undefined {
-    const now = this.#needs.nowMs();
+    const now = this.#deps.nowMs();
     for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
       if (now < free.freeUntilMs) return free;
       free.destroy();

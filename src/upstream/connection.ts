@@ -14,8 +14,8 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
-import { type ReplyEvents, ReplyParser } from './reply-parser.ts';
 import type { RequestMessage } from './request-message.ts';
+import { type ResponseEvents, ResponseParser } from './response-parser.ts';
 
 export interface ConnectionOwner {
   /** The answer is complete and the connection may carry another request, once it has rested. */
@@ -25,7 +25,7 @@ export interface ConnectionOwner {
 }
 
 /** The request that a connection carries: what becomes of its answer. */
-export interface Passenger {
+export interface ConnectionUser {
   readonly method: string;
   onConnected(): void;
   onBytes(): void;
@@ -55,11 +55,11 @@ const tcpProbeDelayMs = 30_000;
  */
 const maxTurnBytes = 128 * 1024;
 
-export class EngineConnection implements ReplyEvents {
+export class EngineConnection implements ResponseEvents {
   readonly #socket: net.Socket;
-  readonly #parser: ReplyParser;
+  readonly #parser: ResponseParser;
   readonly #owner: ConnectionOwner;
-  #flight: Passenger | undefined;
+  #inFlightRequest: ConnectionUser | undefined;
   /** Waits for the rest to be over. */
   #waiting: RequestMessage | undefined;
   #resting = false;
@@ -87,7 +87,7 @@ export class EngineConnection implements ReplyEvents {
       Number.isInteger(port) && port > 0 && port < 65_536 && host !== '' && !host.includes('\0');
     if (socketPath === undefined && !possible) throw new Error('this address cannot be dialled');
     this.#owner = owner;
-    this.#parser = new ReplyParser(this, space.chunks);
+    this.#parser = new ResponseParser(this, space.chunks);
     const where = socketPath === undefined ? { host, port } : { path: socketPath };
     const options = {
       ...where,
@@ -117,7 +117,7 @@ export class EngineConnection implements ReplyEvents {
   }
 
   get busy(): boolean {
-    return this.#flight !== undefined;
+    return this.#inFlightRequest !== undefined;
   }
   get connected(): boolean {
     return this.#connected;
@@ -138,9 +138,9 @@ export class EngineConnection implements ReplyEvents {
   }
 
   /** Starts a request on a connection that is not busy. */
-  carry(flight: Passenger, message: RequestMessage): void {
-    this.#flight = flight;
-    this.#parser.reset(flight.method === 'HEAD');
+  carry(inFlightRequest: ConnectionUser, message: RequestMessage): void {
+    this.#inFlightRequest = inFlightRequest;
+    this.#parser.reset(inFlightRequest.method === 'HEAD');
     if (this.#resting) this.#waiting = message;
     else this.#write(message);
   }
@@ -161,51 +161,51 @@ export class EngineConnection implements ReplyEvents {
 
   /** Closes at once; the flight hears no more. */
   destroy(): void {
-    this.#flight = undefined;
+    this.#inFlightRequest = undefined;
     this.#end();
   }
 
   // --- what the parser tells
 
   onHead(head: EngineHead): boolean {
-    const flight = this.#flight;
-    flight?.onHead(head);
-    return flight !== undefined && this.#flight === flight;
+    const inFlightRequest = this.#inFlightRequest;
+    inFlightRequest?.onHead(head);
+    return inFlightRequest !== undefined && this.#inFlightRequest === inFlightRequest;
   }
 
   onData(buffer: Buffer, from: number, to: number): boolean {
-    const flight = this.#flight;
-    if (flight?.onData(buffer, from, to) === false) this.#paused = true;
-    return flight !== undefined && this.#flight === flight;
+    const inFlightRequest = this.#inFlightRequest;
+    if (inFlightRequest?.onData(buffer, from, to) === false) this.#paused = true;
+    return inFlightRequest !== undefined && this.#inFlightRequest === inFlightRequest;
   }
 
   onFramed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean {
-    const flight = this.#flight;
-    if (flight?.onFramed(buffer, from, to, chunks) === false) this.#paused = true;
-    return flight !== undefined && this.#flight === flight;
+    const inFlightRequest = this.#inFlightRequest;
+    if (inFlightRequest?.onFramed(buffer, from, to, chunks) === false) this.#paused = true;
+    return inFlightRequest !== undefined && this.#inFlightRequest === inFlightRequest;
   }
 
   // --- what the socket tells
 
   #onConnect(): void {
     this.#connected = true;
-    this.#flight?.onConnected();
+    this.#inFlightRequest?.onConnected();
   }
 
   /** False to stop reading. */
   #onRead(buffer: Buffer, length: number): boolean {
-    const flight = this.#flight;
-    if (flight === undefined || this.#resting) {
+    const inFlightRequest = this.#inFlightRequest;
+    if (inFlightRequest === undefined || this.#resting) {
       this.#end();
       return true;
     }
-    flight.onBytes();
+    inFlightRequest.onBytes();
     const at = this.#parser.feed(buffer, 0, length);
-    if (this.#flight !== flight) return true;
+    if (this.#inFlightRequest !== inFlightRequest) return true;
     if (this.#parser.fault !== undefined) {
       this.destroy();
-      flight.onInvalid(this.#parser.fault);
-    } else if (this.#parser.done) this.#complete(flight, at === length);
+      inFlightRequest.onInvalid(this.#parser.fault);
+    } else if (this.#parser.done) this.#complete(inFlightRequest, at === length);
     else return this.#mayReadOn(length);
     return true;
   }
@@ -224,8 +224,8 @@ export class EngineConnection implements ReplyEvents {
     if (!this.#paused && !this.#gone) this.#socket.resume();
   };
 
-  #complete(flight: Passenger, atBorder: boolean): void {
-    this.#flight = undefined;
+  #complete(inFlightRequest: ConnectionUser, atBorder: boolean): void {
+    this.#inFlightRequest = undefined;
     this.#paused = false;
     // Bytes behind the answer, an answer before the engine had the whole request, or its wish to close.
     if (atBorder && this.#parser.persistent && this.#socket.writableLength === 0 && !this.#gone) {
@@ -233,13 +233,13 @@ export class EngineConnection implements ReplyEvents {
       this.#resting = true;
       this.#owner.onFree(this);
     } else this.#end();
-    flight.onEnd();
+    inFlightRequest.onEnd();
   }
 
   /** The engine closed its side: in mid-request that is the end of both, whatever is still to be written. */
   #onEnd(): void {
-    const flight = this.#flight;
-    if (flight !== undefined && this.#parser.endsByClose) this.#complete(flight, false);
+    const inFlightRequest = this.#inFlightRequest;
+    if (inFlightRequest !== undefined && this.#parser.endsByClose) this.#complete(inFlightRequest, false);
     else this.#end();
   }
 
@@ -251,9 +251,9 @@ export class EngineConnection implements ReplyEvents {
     this.#nextTurn = undefined;
     this.#socket.destroy();
     this.#owner.onGone(this);
-    const flight = this.#flight;
-    this.#flight = undefined;
-    flight?.onClosed(this.#parser.headSeen, this.#error);
+    const inFlightRequest = this.#inFlightRequest;
+    this.#inFlightRequest = undefined;
+    inFlightRequest?.onClosed(this.#parser.headSeen, this.#error);
   }
 
   #write({ head, body, bodyLength }: RequestMessage): void {

@@ -7,13 +7,13 @@
  * half a second late.
  */
 import type { ConnectionOptions } from 'node:tls';
-import type { Clock, Off } from '../core/clock.ts';
+import type { Clock, Unsubscribe } from '../core/clock.ts';
 import type { EngineAddress } from '../core/engine/engine.ts';
-import type { Attempt, Flight, Upstream, UpstreamSink } from '../core/engine/upstream.ts';
+import type { Attempt, InFlightRequest, ResponseHandler, Upstream } from '../core/engine/upstream.ts';
 import { makeChunkMap } from './chunk-reader.ts';
 import type { EngineConnection } from './connection.ts';
-import { ConnectionPool, type PoolNeeds } from './connection-pool.ts';
-import { EngineFlight, type FlightOwner } from './flight.ts';
+import { ConnectionPool, type PoolDeps } from './connection-pool.ts';
+import { InFlightEngineRequest, type InFlightOwner } from './in-flight-request.ts';
 import { composeRequest, hostFieldOf } from './request-message.ts';
 
 export interface UpstreamOptions {
@@ -26,7 +26,7 @@ export interface UpstreamOptions {
    * Told of a sink that threw; its attempt is aborted, other attempts are not harmed. Without it the error is thrown
    * outside of all callbacks, where the process sees it.
    */
-  readonly onSinkThrew?: (error: unknown) => void;
+  readonly onHandlerError?: (error: unknown) => void;
 }
 
 export interface UpstreamStats {
@@ -47,9 +47,9 @@ interface Destination {
   readonly hostField: string;
 }
 
-export class EngineUpstream implements Upstream, FlightOwner {
+export class EngineUpstream implements Upstream, InFlightOwner {
   readonly #clock: Clock;
-  readonly #poolNeeds: PoolNeeds;
+  readonly #poolNeeds: PoolDeps;
   readonly #sinkThrew: (error: unknown) => void;
   readonly #destinations = new Map<string, Destination>();
   /** Spares the making of a name for each request. */
@@ -58,13 +58,13 @@ export class EngineUpstream implements Upstream, FlightOwner {
    * In no order; each knows its place. Not a set: one that changes with each request leaves a trail of old tables,
    * through which dead flights keep younger ones alive until a full collection.
    */
-  readonly #flights: EngineFlight[] = [];
-  #stopSweep: Off | undefined;
+  readonly #flights: InFlightEngineRequest[] = [];
+  #stopSweep: Unsubscribe | undefined;
   #closed = false;
 
   constructor(options: UpstreamOptions) {
     this.#clock = options.clock;
-    this.#sinkThrew = options.onSinkThrew ?? throwOutside;
+    this.#sinkThrew = options.onHandlerError ?? throwOutside;
     this.#poolNeeds = {
       nowMs: () => this.nowMs(),
       freeMs: options.poolIdleMs,
@@ -74,12 +74,12 @@ export class EngineUpstream implements Upstream, FlightOwner {
     };
   }
 
-  send(attempt: Attempt, sink: UpstreamSink): Flight {
+  send(attempt: Attempt, sink: ResponseHandler): InFlightRequest {
     const message = composeRequest(attempt, this.#destinationFor(attempt.to).hostField);
-    const flight = new EngineFlight(attempt, message, sink, this);
-    flight.place = this.#flights.push(flight) - 1;
+    const inFlightRequest = new InFlightEngineRequest(attempt, message, sink, this);
+    inFlightRequest.place = this.#flights.push(inFlightRequest) - 1;
     if (!this.#closed) this.#stopSweep ??= this.#clock.every(sweepMs, () => this.#sweep());
-    return flight;
+    return inFlightRequest;
   }
 
   stats(): UpstreamStats {
@@ -112,14 +112,14 @@ export class EngineUpstream implements Upstream, FlightOwner {
     return this.#destinationFor(to).pool.take(fresh);
   }
 
-  onOver(flight: EngineFlight): void {
-    const last = this.#flights.pop() as EngineFlight;
-    if (last === flight) return;
-    this.#flights[flight.place] = last;
-    last.place = flight.place;
+  onOver(inFlightRequest: InFlightEngineRequest): void {
+    const last = this.#flights.pop() as InFlightEngineRequest;
+    if (last === inFlightRequest) return;
+    this.#flights[inFlightRequest.place] = last;
+    last.place = inFlightRequest.place;
   }
 
-  onSinkThrew(error: unknown): void {
+  onHandlerError(error: unknown): void {
     this.#sinkThrew(error);
   }
 

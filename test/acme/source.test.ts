@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import type { CertificatePair } from '../../src/core/proxy/context-source.ts';
+import type { CertificatePair } from '../../src/core/proxy/certificate-provider.ts';
 import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
-import { AcmeSource, type AcmeSourceNeeds } from '../../src/tls/acme/acme-source.ts';
+import { AcmeSource, type AcmeSourceDeps } from '../../src/tls/acme/acme-source.ts';
 import { DnsHook } from '../../src/tls/acme/dns-hook.ts';
 import type { Prover } from '../../src/tls/acme/prover.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
@@ -46,12 +46,7 @@ function folderOf(t: TestContext): string {
   return join(folder, 'tls');
 }
 
-function needsOf(
-  pebble: Pebble,
-  store: CertificateStore,
-  clock: Clock,
-  told: string[] = [],
-): AcmeSourceNeeds {
+function needsOf(pebble: Pebble, store: CertificateStore, clock: Clock, told: string[] = []): AcmeSourceDeps {
   const { acme } = parseProxyConfig({
     mode: 'https-acme',
     domains,
@@ -66,8 +61,8 @@ function needsOf(
   };
 }
 
-async function open(t: TestContext, needs: AcmeSourceNeeds): Promise<AcmeSource> {
-  const source = await AcmeSource.open(needs);
+async function open(t: TestContext, deps: AcmeSourceDeps): Promise<AcmeSource> {
+  const source = await AcmeSource.open(deps);
   t.after(() => source.close());
   return source;
 }
@@ -185,13 +180,13 @@ test('a process that is killed between issue and save leaves no half pair, and t
 test('where the first way fails to prove, the next is tried', { skip: noPebble }, async (t) => {
   const pebble = await startPebble(t);
   const told: string[] = [];
-  const needs = needsOf(pebble, new CertificateStore(folderOf(t), systemClock), systemClock, told);
+  const deps = needsOf(pebble, new CertificateStore(folderOf(t), systemClock), systemClock, told);
   const blind: Prover = {
     type: 'tls-alpn-01',
     mend: () => 'it is there',
     show: () => Promise.resolve(() => Promise.resolve()),
   };
-  const source = await open(t, { ...needs, provers: [blind, ...needs.provers] });
+  const source = await open(t, { ...deps, provers: [blind, ...deps.provers] });
   await source.ready(never);
   assert.equal(orders(pebble), 2);
   assert.match(told[0] ?? '', /^unproved: .*tls-alpn-01 did not prove llm\.example\.org/);

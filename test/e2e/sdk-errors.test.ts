@@ -11,7 +11,6 @@ import { Ollama } from 'ollama';
 import OpenAI7 from 'openai';
 import OpenAI6 from 'openai-6';
 import type { ApiKey } from '../../src/core/security/api-key.ts';
-import { type Door, openDoor } from '../helpers/door.ts';
 import {
   answer,
   chunk,
@@ -21,12 +20,13 @@ import {
   sseHead,
   startRawEngine,
 } from '../helpers/raw-engine.ts';
+import { openTestGateway, type TestGateway } from '../helpers/test-gateway.ts';
 
 let engine: RawEngine;
-let door: Door;
+let door: TestGateway;
 before(async () => {
   engine = await startRawEngine([]);
-  door = await openDoor({
+  door = await openTestGateway({
     engines: [
       { id: 'e', port: engine.port, models: ['m'] },
       { id: 'gone', port: 1, models: ['gone'] },
@@ -76,7 +76,7 @@ const failures: readonly Failure[] = [
     name: 'a key without the scope',
     status: 403,
     key: () => door.addKey({ scopes: ['metrics'] }),
-    message: /needs a key with the scope inference/,
+    message: /deps a key with the scope inference/,
     errorClass: 'PermissionDeniedError',
   },
   {
@@ -347,7 +347,7 @@ describe('the AI SDK raises its own error for', () => {
 });
 
 test('a proxy that is full is a 503 to SDKs, which they try again when it says', async () => {
-  const full = await openDoor({
+  const full = await openTestGateway({
     engines: [{ id: 'e', port: engine.port, models: ['m'] }],
     config: { limits: { maxStreams: 1 } },
   });

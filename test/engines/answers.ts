@@ -1,6 +1,6 @@
 /** Answers of engines, read and made comparable. */
 import assert from 'node:assert/strict';
-import type { WireResponse } from '../helpers/door.ts';
+import type { WireResponse } from '../helpers/test-gateway.ts';
 
 /** Compared as bytes, shown as text. */
 export function assertSameBytes(got: Buffer, wanted: Buffer | undefined): void {

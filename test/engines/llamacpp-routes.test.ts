@@ -1,9 +1,9 @@
 /** Every route that llama.cpp's server speaks, through flm: the engine's own bytes, its errors, its models. */
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
-import { Wire } from '../helpers/door.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import type { Tap } from '../helpers/tap.ts';
+import { Wire } from '../helpers/test-gateway.ts';
 import { story, storyTokens } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, eventsOf, jsonOf, lasting } from './answers.ts';
 import type { RunningEngine } from './servers.ts';

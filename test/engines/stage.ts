@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
-import { Wire, type WireResponse } from '../helpers/door.ts';
 import { openTap, type Tap } from '../helpers/tap.ts';
+import { Wire, type WireResponse } from '../helpers/test-gateway.ts';
 import {
   findLlamaServer,
   findOllama,

@@ -11,11 +11,18 @@ import { EngineService } from '../../src/core/engine/engine-service.ts';
 import type { RouteId } from '../../src/core/engine/routes.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
 import type { ModelAlias } from '../../src/core/security/ports.ts';
-import { type Door, type DoorOptions, openDoor, post, type Wire, type WireResponse } from './door.ts';
 import { SampleEngines, sampleRef } from './engine-samples.ts';
 import { MovedClock } from './moved-clock.ts';
 import { fieldsOfFlm } from './oracle.ts';
 import { answer, type RawEngine, type RawRequest, type Script, startRawEngine } from './raw-engine.ts';
+import {
+  type DoorOptions,
+  openTestGateway,
+  post,
+  type TestGateway,
+  type Wire,
+  type WireResponse,
+} from './test-gateway.ts';
 
 export interface BackstageOptions {
   readonly config?: ProxyConfigInput;
@@ -44,7 +51,7 @@ const engineFields: ReadonlySet<string> = new Set([...fieldsOfFlm, 'x-api-key'])
 const patienceMs = 30_000;
 
 export class Backstage {
-  readonly door: Door;
+  readonly door: TestGateway;
   readonly clock: MovedClock;
   readonly engines: readonly RawEngine[];
   readonly #directory: EngineDirectory;
@@ -55,7 +62,7 @@ export class Backstage {
   readonly #keys: string[] = [];
 
   private constructor(parts: {
-    readonly door: Door;
+    readonly door: TestGateway;
     readonly clock: MovedClock;
     readonly engines: readonly RawEngine[];
     readonly service?: EngineService;
@@ -76,7 +83,7 @@ export class Backstage {
     const clock = new MovedClock();
     // A monotonic clock that says 0 would look like one that was never asked.
     await clock.move(1_000);
-    const door = await openDoor({
+    const door = await openTestGateway({
       clock,
       config: options.config ?? {},
       ...(options.ledger === undefined ? {} : { ledger: options.ledger }),
@@ -117,7 +124,7 @@ export class Backstage {
     const started = service.start(new AbortController().signal);
     await clock.move(0);
     await started;
-    const door = await openDoor({ clock, config, engines: [], engineDirectory: service });
+    const door = await openTestGateway({ clock, config, engines: [], engineDirectory: service });
     return new Backstage({ door, clock, engines, service, model: wanted[0]?.models[0]?.id ?? '' });
   }
 
@@ -135,7 +142,7 @@ export class Backstage {
     return this.#directory.engines();
   }
 
-  addKey(parts: Parameters<Door['addKey']>[0]): string {
+  addKey(parts: Parameters<TestGateway['addKey']>[0]): string {
     const key = this.door.addKey(parts);
     this.#keys.push(key);
     return key;

@@ -5,8 +5,8 @@
 import { parseAddress } from '../../src/core/security/address-rules.ts';
 import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
-import { Exchange, type Reply, type RequestBody } from '../../src/gateway/exchange.ts';
-import { Fields } from '../../src/gateway/fields.ts';
+import { Exchange, type RequestBody, type ResponseWriter } from '../../src/gateway/exchange.ts';
+import { RequestHeaders } from '../../src/gateway/request-headers.ts';
 
 export interface BareRequest {
   readonly method?: string;
@@ -45,11 +45,11 @@ export function bareExchange(request: BareRequest): Exchange {
       target: path,
       version: '1.1',
       looseLine: false,
-      fields: Fields.of(request.fields ?? []),
+      fields: RequestHeaders.of(request.fields ?? []),
     },
     snapshot: new SnapshotHolder(parsePolicy(request.policy ?? {})).current(),
     // Nothing of these is called before a handler.
-    reply: nothing as Reply,
+    reply: nothing as ResponseWriter,
     body: nothing as RequestBody,
     startedAtMs: 0,
   });

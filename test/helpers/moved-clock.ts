@@ -3,7 +3,7 @@
  * turn before the next one runs.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Clock, Off } from '../../src/core/clock.ts';
+import type { Clock, Unsubscribe } from '../../src/core/clock.ts';
 
 interface Timer {
   atMs: number;
@@ -26,10 +26,10 @@ export class MovedClock implements Clock {
   monotonicMs(): number {
     return this.#nowMs;
   }
-  after(ms: number, f: () => void): Off {
+  after(ms: number, f: () => void): Unsubscribe {
     return this.#add({ atMs: this.#nowMs + ms, everyMs: undefined, f });
   }
-  every(ms: number, f: () => void): Off {
+  every(ms: number, f: () => void): Unsubscribe {
     return this.#add({ atMs: this.#nowMs + ms, everyMs: ms, f });
   }
 
@@ -57,7 +57,7 @@ export class MovedClock implements Clock {
     this.#nowMs += ms;
   }
 
-  #add(timer: Timer): Off {
+  #add(timer: Timer): Unsubscribe {
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }

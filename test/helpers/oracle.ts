@@ -12,10 +12,17 @@ import { passingHeaders } from '../../src/core/proxy/request-headers.ts';
 import type { ApiKey } from '../../src/core/security/api-key.ts';
 import type { SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
 import { createLogger } from '../../src/observe/logger.ts';
-import { type Door, openDoor, post, type TestEngine, Wire, type WireResponse } from './door.ts';
 import { assertNoLeaks, takeStock } from './leaks.ts';
 import { MovedClock } from './moved-clock.ts';
 import { answer, type RawEngine, type RawRequest, type Script, startRawEngine } from './raw-engine.ts';
+import {
+  openTestGateway,
+  post,
+  type TestEngine,
+  type TestGateway,
+  Wire,
+  type WireResponse,
+} from './test-gateway.ts';
 
 export interface SceneOptions {
   readonly config?: ProxyConfigInput;
@@ -46,7 +53,7 @@ export const fieldsOfFlm: ReadonlySet<string> = new Set([
 const patienceMs = 30_000;
 
 export class Scene {
-  readonly door: Door;
+  readonly door: TestGateway;
   readonly engine: RawEngine;
   readonly clock: MovedClock;
   readonly #policy: SecurityPolicyOverride;
@@ -58,7 +65,7 @@ export class Scene {
   #seen = 0;
   #told = 0;
 
-  private constructor(door: Door, engine: RawEngine, clock: MovedClock, options: SceneOptions) {
+  private constructor(door: TestGateway, engine: RawEngine, clock: MovedClock, options: SceneOptions) {
     this.door = door;
     this.engine = engine;
     this.clock = clock;
@@ -70,7 +77,7 @@ export class Scene {
   static async open(options: SceneOptions = {}): Promise<Scene> {
     const clock = new MovedClock();
     const engine = await startRawEngine(options.script ?? [chatAnswer]);
-    const door = await openDoor({
+    const door = await openTestGateway({
       clock,
       engines: [
         {

@@ -8,13 +8,13 @@ import type {
   Attempt,
   ChunkMap,
   EngineHead,
-  Flight,
+  InFlightRequest,
+  ResponseHandler,
   Upstream,
-  UpstreamSink,
 } from '../../src/core/engine/upstream.ts';
 import type { EngineError } from '../../src/core/errors.ts';
 
-export class RecordingSink implements UpstreamSink {
+export class RecordingSink implements ResponseHandler {
   readonly #parts: Buffer[] = [];
   readonly #over = Promise.withResolvers<this>();
   readonly #wakes: (() => void)[] = [];
@@ -29,12 +29,12 @@ export class RecordingSink implements UpstreamSink {
   flowing = true;
   /** Payloads are counted, not kept. */
   forgetful = false;
-  flight: Flight | undefined;
+  inFlightRequest: InFlightRequest | undefined;
   /** Called at each event, with its name. */
   onEvent: ((name: 'head' | 'data' | 'framed' | 'end' | 'failed') => void) | undefined;
 
   head(head: EngineHead): void {
-    assert(this.flight !== undefined, 'nothing is told before send has returned');
+    assert(this.inFlightRequest !== undefined, 'nothing is told before send has returned');
     assert(!this.#ended && this.engineHead === undefined, 'one head, before all else');
     this.engineHead = head;
     this.#told('head');
@@ -72,7 +72,7 @@ export class RecordingSink implements UpstreamSink {
   }
 
   failed(error: EngineError): void {
-    assert(this.flight !== undefined, 'nothing is told before send has returned');
+    assert(this.inFlightRequest !== undefined, 'nothing is told before send has returned');
     assert(!this.#ended, 'one ending');
     this.#ended = true;
     this.error = error;
@@ -138,6 +138,6 @@ export function attemptTo(to: EngineAddress | number, parts: Partial<Attempt> = 
 
 /** Sends and records; `over` of the sink resolves when the answer ended. */
 export function send(upstream: Upstream, attempt: Attempt, sink = new RecordingSink()): RecordingSink {
-  sink.flight = upstream.send(attempt, sink);
+  sink.inFlightRequest = upstream.send(attempt, sink);
   return sink;
 }

@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { parseResponse, type WireResponse } from './door.ts';
+import { parseResponse, type WireResponse } from './test-gateway.ts';
 
 /** One request on the wire, and what came back for it. */
 export interface Exchanged {

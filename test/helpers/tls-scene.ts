@@ -11,15 +11,15 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../src/core/clock.ts';
-import type { CertificatePair, ContextSource } from '../../src/core/proxy/context-source.ts';
+import type { CertificatePair, CertificateProvider } from '../../src/core/proxy/certificate-provider.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
-import type { ClientAuthority } from '../../src/gateway/tls-door.ts';
+import type { ClientAuthority } from '../../src/gateway/tls-listener.ts';
 import { type Authority, ensureAuthority } from '../../src/tls/authority.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import { issueLeaf } from '../../src/tls/issue.ts';
-import { type Door, get, openDoor, Wire } from './door.ts';
 import { MovedClock } from './moved-clock.ts';
 import { answer, type RawEngine, startRawEngine } from './raw-engine.ts';
+import { get, openTestGateway, type TestGateway, Wire } from './test-gateway.ts';
 
 export interface TlsSceneOptions {
   readonly config?: ProxyConfigInput;
@@ -32,7 +32,7 @@ const patienceMs = 30_000;
 const dayMs = 86_400_000;
 
 export class TlsScene {
-  readonly door: Door;
+  readonly door: TestGateway;
   readonly engine: RawEngine;
   readonly clock: MovedClock;
   readonly authority: Authority;
@@ -57,7 +57,7 @@ export class TlsScene {
     const clock = new MovedClock();
     await clock.move(1_000);
     const engine = await startRawEngine([answer('{"choices":[{"finish_reason":"stop"}]}')]);
-    const door = await openDoor({
+    const door = await openTestGateway({
       clock,
       config: { mode: 'dev-selfsigned', ...options.config },
       engines: [{ id: 'e', port: engine.port, models: ['m'] }],
@@ -143,7 +143,7 @@ export class TlsScene {
 }
 
 /** A source whose certificate a test sets. */
-export class SetSource implements ContextSource {
+export class SetSource implements CertificateProvider {
   #pair: CertificatePair;
   readonly #listeners = new Set<() => void>();
   readonly challenges = new Map<string, CertificatePair>();

@@ -7,9 +7,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { post, Wire } from '../helpers/door.ts';
 import { moreRuns } from '../helpers/more-runs.ts';
 import { chunk, lastChunk, sseHead } from '../helpers/raw-engine.ts';
+import { post, Wire } from '../helpers/test-gateway.ts';
 import { answerOf, type SoakedProxy, startSoakedProxy } from './soaked-proxy.ts';
 
 const MiB = 1024 * 1024;

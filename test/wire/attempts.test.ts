@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { Backstage } from '../helpers/backstage.ts';
-import { openDoor, post } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -19,6 +18,7 @@ import {
   type Steps,
   sseHead,
 } from '../helpers/raw-engine.ts';
+import { openTestGateway, post } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;
@@ -83,7 +83,7 @@ test('the next engine answers where the first one refuses connections', async ()
   const address = closed.address();
   assert.ok(address !== null && typeof address === 'object');
   await new Promise((resolve) => closed.close(resolve));
-  const door = await openDoor({
+  const door = await openTestGateway({
     engines: [
       { id: 'gone', port: address.port, models: ['m'] },
       { id: 'there', port: second().port, models: ['m'] },
@@ -302,7 +302,7 @@ test('what an engine is sent has the fields of the list and no other', async () 
 
 test("an engine's own key goes to it, in the field that it reads", async () => {
   for (const keyField of ['authorization', 'x-api-key'] as const) {
-    const door = await openDoor({
+    const door = await openTestGateway({
       engines: [{ id: 'e', port: stage.engine.port, models: ['m'], apiKey: 'its-own', kind: { keyField } }],
     });
     try {

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Backstage } from '../helpers/backstage.ts';
-import type { Wire, WireResponse } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer } from '../helpers/raw-engine.ts';
+import type { Wire, WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { failuresToOpen } from '../../src/core/engine/breaker.ts';
 import { Backstage } from '../helpers/backstage.ts';
-import { post } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -18,6 +17,7 @@ import {
   type Steps,
   sseHead,
 } from '../helpers/raw-engine.ts';
+import { post } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { Backstage } from '../helpers/backstage.ts';
-import { get, post } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, hold, lastChunk, type Step, sseHead } from '../helpers/raw-engine.ts';
+import { get, post } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

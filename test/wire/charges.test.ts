@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
 import { Backstage } from '../helpers/backstage.ts';
-import { post, type Wire } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, close, hold, lastChunk, reset, type Script, sseHead } from '../helpers/raw-engine.ts';
+import { post, type Wire } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { Backstage } from '../helpers/backstage.ts';
-import type { WireResponse } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer } from '../helpers/raw-engine.ts';
+import type { WireResponse } from '../helpers/test-gateway.ts';
 
 const maxBodyBytes = 4_000_000;
 const maxBufferedBytes = 12_000_000;

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { Backstage } from '../helpers/backstage.ts';
-import { get, post, Wire } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { noOwnAddress, ownAddress } from '../helpers/own-address.ts';
 import { chunk, lastChunk, sseHead } from '../helpers/raw-engine.ts';
+import { get, post, Wire } from '../helpers/test-gateway.ts';
 import { TlsScene } from '../helpers/tls-scene.ts';
 
 const maxConnections = 20;

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import type { CertificatePair, ContextSource } from '../../src/core/proxy/context-source.ts';
-import { type Door, openDoor } from '../helpers/door.ts';
+import type { CertificatePair, CertificateProvider } from '../../src/core/proxy/certificate-provider.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { testCertificate } from '../helpers/test-certificate.ts';
+import { openTestGateway, type TestGateway } from '../helpers/test-gateway.ts';
 
 function pairOf(name: string): CertificatePair {
   const { key, cert } = testCertificate(name);
@@ -17,7 +17,7 @@ const stock = takeStock();
 const proof = pairOf('llm.example.org');
 const listeners = new Set<() => void>();
 let held: CertificatePair | undefined;
-const source: ContextSource = {
+const source: CertificateProvider = {
   current: () => held,
   challenge: (name) => (name === 'llm.example.org' ? proof : undefined),
   onChange(f) {
@@ -25,10 +25,10 @@ const source: ContextSource = {
     return () => listeners.delete(f);
   },
 };
-let door: Door;
+let door: TestGateway;
 
 before(async () => {
-  door = await openDoor({ config: { mode: 'dev-selfsigned' }, engines: [], tls: { source } });
+  door = await openTestGateway({ config: { mode: 'dev-selfsigned' }, engines: [], tls: { source } });
 });
 after(async () => {
   await door.close();

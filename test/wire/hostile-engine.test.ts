@@ -6,7 +6,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { Backstage } from '../helpers/backstage.ts';
-import type { WireResponse } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -21,6 +20,7 @@ import {
   sseHead,
   trickle,
 } from '../helpers/raw-engine.ts';
+import type { WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

@@ -9,18 +9,18 @@ import { AddressRules, parseAddress } from '../../src/core/security/address-rule
 import { compileKey } from '../../src/core/security/key-view.ts';
 import { OriginRules } from '../../src/core/security/origin-rules.ts';
 import { makeAuth } from '../../src/gateway/auth.ts';
+import { BodyChunks } from '../../src/gateway/body/body-chunks.ts';
 import { boundaryOf, readPartHead } from '../../src/gateway/body/form-head.ts';
 import { JsonScanner } from '../../src/gateway/body/json-scanner.ts';
 import { MultipartScanner } from '../../src/gateway/body/multipart.ts';
-import { Pieces } from '../../src/gateway/body/pieces.ts';
 import { scanPlan } from '../../src/gateway/body/scan-plan.ts';
 import { Utf8Check } from '../../src/gateway/body/utf8-check.ts';
 import { readClientHello } from '../../src/gateway/client-hello.ts';
 import { preflightFields, readOrigin } from '../../src/gateway/cors.ts';
 import { ForeignTokens } from '../../src/gateway/foreign-tokens.ts';
 import { makeGuard } from '../../src/gateway/guard.ts';
-import { HostList, parseHost } from '../../src/gateway/hosts.ts';
-import { readOrdinaryHead } from '../../src/gateway/http/ordinary-head.ts';
+import { HostAllowlist, parseHost } from '../../src/gateway/host-allowlist.ts';
+import { readFastPathHead } from '../../src/gateway/http/fast-path-head.ts';
 import { LoginThrottle } from '../../src/gateway/login-throttle.ts';
 import { plainParams } from '../../src/gateway/plain-refusal.ts';
 import { passingQuery } from '../../src/gateway/query.ts';
@@ -57,14 +57,14 @@ describe('the head of a request', () => {
         'a head',
         (size) => {
           const bytes = Buffer.from(head(size));
-          return () => readOrdinaryHead(bytes, 0, 32_000);
+          return () => readFastPathHead(bytes, 0, 32_000);
         },
         { sizes: headSizes, fixed: 3_000, perUnit: 10 },
       ));
 });
 
 describe('the steps before a handler', () => {
-  const guard = makeGuard({ hosts: new HostList(['a']), maxHeadFields: 100, draining: () => false });
+  const guard = makeGuard({ hosts: new HostAllowlist(['a']), maxHeadFields: 100, draining: () => false });
   const paths: readonly Input[] = [
     over('a', '/'),
     over('/'),
@@ -141,7 +141,7 @@ describe('the steps before a handler', () => {
   const readers: Readonly<Record<string, (value: string) => () => unknown>> = {
     'the host': (value) => () => parseHost(value),
     'the list of hosts': (value) => {
-      const hosts = new HostList(['a.example', '*.b.example']);
+      const hosts = new HostAllowlist(['a.example', '*.b.example']);
       return () => hosts.answersFor(value);
     },
     'an address': (value) => () => parseAddress(value),
@@ -181,7 +181,7 @@ describe('the steps before a handler', () => {
       const request = {
         bytes: Buffer.from(`GET / HTTP/1.1\r\n${value}\r\nHost: ${value}\r\nAuthorization: ${value}`),
         port: 1,
-        hosts: new HostList([]),
+        hosts: new HostAllowlist([]),
         requestId: 'r',
         crossedNetwork: true,
       };
@@ -347,7 +347,7 @@ describe('a body', () => {
           const bytes = Buffer.from(over('é😀y')(size));
           return () => {
             const check = new Utf8Check();
-            const pieces = new Pieces();
+            const pieces = new BodyChunks();
             read(bytes, pieceBytes, (b, from, to) => {
               pieces.add(b.subarray(from, to));
               return check.take(b, from, to) ? undefined : false;

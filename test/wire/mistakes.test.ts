@@ -3,7 +3,6 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Door, get, openDoor, post } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -14,18 +13,19 @@ import {
   sseHead,
   startRawEngine,
 } from '../helpers/raw-engine.ts';
+import { get, openTestGateway, post, type TestGateway } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let engine: RawEngine;
-let door: Door;
+let door: TestGateway;
 const mistakes: unknown[] = [];
 
 before(async () => {
   stock = takeStock();
   engine = await startRawEngine([answer('{}')]);
-  door = await openDoor({
+  door = await openTestGateway({
     engines: [{ id: 'e', port: engine.port, models: ['m'] }],
-    onThrew: (error) => mistakes.push(error),
+    onError: (error) => mistakes.push(error),
   });
   const { directory } = door;
   const resolve = directory.resolve.bind(directory);

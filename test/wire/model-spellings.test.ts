@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { Backstage, type RealEngine } from '../helpers/backstage.ts';
-import { get, post, type WireResponse } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, type RawEngine } from '../helpers/raw-engine.ts';
+import { get, post, type WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

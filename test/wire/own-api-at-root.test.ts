@@ -1,8 +1,8 @@
 /** A path of an engine's own API that is asked for at the root, where it is not served. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { post } from '../helpers/door.ts';
 import { chatBody, Scene } from '../helpers/oracle.ts';
+import { post } from '../helpers/test-gateway.ts';
 
 let scene: Scene;
 before(async () => {

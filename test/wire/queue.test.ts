@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { Backstage } from '../helpers/backstage.ts';
-import { post, type Wire } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, hold, lastChunk, type Steps, sseHead } from '../helpers/raw-engine.ts';
+import { post, type Wire } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

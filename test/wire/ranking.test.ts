@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { Backstage } from '../helpers/backstage.ts';
-import { post } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -16,6 +15,7 @@ import {
   type Steps,
   sseHead,
 } from '../helpers/raw-engine.ts';
+import { post } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

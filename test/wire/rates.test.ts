@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { noKeyLimits } from '../../src/core/security/api-key.ts';
 import { Backstage } from '../helpers/backstage.ts';
-import { post, type WireResponse } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer } from '../helpers/raw-engine.ts';
+import { post, type WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

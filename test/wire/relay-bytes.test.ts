@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { routes } from '../../src/gateway/routes.ts';
 import { Backstage } from '../helpers/backstage.ts';
-import { get, type Wire, type WireResponse } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, close, lastChunk, type Steps, sseHead, trickle } from '../helpers/raw-engine.ts';
+import { get, type Wire, type WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

@@ -9,9 +9,9 @@ import {
   sessionHeaders,
   singleHeaders,
 } from '../../src/core/proxy/request-headers.ts';
-import { type Door, get, openDoor, post } from '../helpers/door.ts';
 import { chatBody, Scene } from '../helpers/oracle.ts';
 import { answer, type RawEngine, startRawEngine } from '../helpers/raw-engine.ts';
+import { get, openTestGateway, post, type TestGateway } from '../helpers/test-gateway.ts';
 
 const chat = 'POST /v1/chat/completions';
 /** A value beyond ASCII, which only `node:http` reads. */
@@ -108,10 +108,10 @@ describe('headers that the operator added', () => {
     ...Array.from({ length: maxForwardHeaders - 2 }, (_, i) => `x-more-${i}`),
   ];
   let engine: RawEngine;
-  let door: Door;
+  let door: TestGateway;
   before(async () => {
     engine = await startRawEngine([answer('{"choices":[{"finish_reason":"stop"}]}')]);
-    door = await openDoor({
+    door = await openTestGateway({
       engines: [{ id: 'e', port: engine.port, models: ['m'] }],
       config: { forwardHeaders: names },
       policy: { allowOrigins: ['https://app.example.org'] },

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { routes } from '../../src/gateway/routes.ts';
-import { get, post } from '../helpers/door.ts';
 import { chatBody, Scene } from '../helpers/oracle.ts';
 import { answer } from '../helpers/raw-engine.ts';
+import { get, post } from '../helpers/test-gateway.ts';
 
 let scene: Scene;
 before(async () => {

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { get, post, Wire } from '../helpers/door.ts';
 import { chatBody, Scene } from '../helpers/oracle.ts';
 import { noOwnAddress, ownAddress } from '../helpers/own-address.ts';
 import { answer, chunk, lastChunk, type Step, sseHead } from '../helpers/raw-engine.ts';
+import { get, post, Wire } from '../helpers/test-gateway.ts';
 
 let scene: Scene;
 before(async () => {

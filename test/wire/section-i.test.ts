@@ -6,10 +6,10 @@ import { X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { DEFAULT_CIPHERS } from 'node:tls';
 import { type ClientCertificates, clientCertificates } from '../helpers/client-certificates.ts';
-import { get, parseResponse, post, Wire } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { noOwnAddress, ownAddress } from '../helpers/own-address.ts';
 import { answer, chunk, lastChunk, sseHead } from '../helpers/raw-engine.ts';
+import { get, parseResponse, post, Wire } from '../helpers/test-gateway.ts';
 import { leafFor, TlsScene, TwoFoldSource } from '../helpers/tls-scene.ts';
 
 let stock: Stock;

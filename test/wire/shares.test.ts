@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { noKeyLimits } from '../../src/core/security/api-key.ts';
 import { Backstage } from '../helpers/backstage.ts';
-import { get, post, type Wire, type WireResponse } from '../helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk } from '../helpers/raw-engine.ts';
+import { get, post, type Wire, type WireResponse } from '../helpers/test-gateway.ts';
 
 const maxStreams = 10;
 const maxBodyBytes = 100_000;

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { get, post, type WireResponse } from '../helpers/door.ts';
 import { chatBody, Scene } from '../helpers/oracle.ts';
 import { answer, chunk, hold, lastChunk, sseHead } from '../helpers/raw-engine.ts';
+import { get, post, type WireResponse } from '../helpers/test-gateway.ts';
 
 let scene: Scene;
 before(async () => {

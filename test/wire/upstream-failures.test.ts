@@ -80,7 +80,7 @@ test('an address that Node refuses is a failed connection, told after send has r
 
 test('an attempt on an impossible address that is aborted at once is told nothing', async () => {
   const sink = send(upstream, attemptTo(99_999));
-  sink.flight?.abort();
+  sink.inFlightRequest?.abort();
   await clock.move(0);
   assert.equal(sink.outcome, 'open');
 });
@@ -187,7 +187,7 @@ test("time in which the client takes nothing is not the engine's", async () => {
   await clock.move(3_600_000);
   assert.equal(sink.outcome, 'open');
   sink.flowing = true;
-  sink.flight?.resume();
+  sink.inFlightRequest?.resume();
   await clock.move(29_000);
   assert.equal(sink.outcome, 'open', 'the wait begins anew');
   go.resolve();
@@ -200,7 +200,7 @@ test("time in which the client takes nothing is not the engine's", async () => {
 test('a sink that throws loses its answer and harms no other', async () => {
   const thrown: unknown[] = [];
   upstream.close();
-  upstream = new EngineUpstream({ clock, poolIdleMs: 3_500, onSinkThrew: (error) => thrown.push(error) });
+  upstream = new EngineUpstream({ clock, poolIdleMs: 3_500, onHandlerError: (error) => thrown.push(error) });
   const others = [answer('fine'), sseHead + chunk('ab').toString() + lastChunk];
   for (const [name, steps] of [
     ['head', others.slice(0, 1)],

@@ -149,9 +149,9 @@ for (const { name, engine, to } of lines) {
     assert(sent.bytes < 32 * megabyte, `the engine wrote ${sent.bytes} bytes`);
     // A pause after each read is the hardest way to go on.
     sink.onEvent = (event) => {
-      if (event === 'data') setImmediate(() => sink.flight?.resume());
+      if (event === 'data') setImmediate(() => sink.inFlightRequest?.resume());
     };
-    sink.flight?.resume();
+    sink.inFlightRequest?.resume();
     await sink.over;
     assert.equal(sink.outcome, 'end');
     assert.equal(sink.size, total);
@@ -192,11 +192,11 @@ for (const { name, engine, to } of lines) {
         sink.forgetful = true;
         send(upstream, attemptTo(to(), parts), sink);
         await reached(sink);
-        sink.flight?.abort();
+        sink.inFlightRequest?.abort();
         sink.onEvent = (event) => assert.fail(`${event} after an abort ${phase}`);
         assert.deepEqual(upstream.stats(), { idle: 0, open: 0, flights: 0 }, phase);
-        sink.flight?.abort();
-        sink.flight?.resume();
+        sink.inFlightRequest?.abort();
+        sink.inFlightRequest?.resume();
         await engine().deserted();
       }
     }
@@ -211,7 +211,7 @@ for (const { name, engine, to } of lines) {
       sink.onEvent = (name) => {
         events.push(name);
         if (name !== event) return;
-        sink.flight?.abort();
+        sink.inFlightRequest?.abort();
         told.resolve();
       };
       send(upstream, attemptTo(to()), sink);

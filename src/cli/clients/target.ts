@@ -2,8 +2,8 @@
  * Where a client is to connect: the address of a proxy, a model, and what makes the client trust the proxy.
  */
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
+import { canProbablyChat } from '../chat-models.ts';
 import { type Session, usageError } from '../command.ts';
-import { likelyChats } from '../likely-chats.ts';
 import { contextOf, type ModelContext } from './context.ts';
 import type { AuthorityFiles, ConnectTarget } from './snippet.ts';
 
@@ -48,6 +48,6 @@ function originOf(status: ProxyStatus, host: string | undefined): string {
 /** One that is in memory, else the first that there is; those that only embed come last. */
 function firstModel(status: ProxyStatus): string | undefined {
   const all = status.engines.flatMap((e) => e.models);
-  const models = [...all.filter((m) => likelyChats(m.id)), ...all.filter((m) => !likelyChats(m.id))];
+  const models = [...all.filter((m) => canProbablyChat(m.id)), ...all.filter((m) => !canProbablyChat(m.id))];
   return (models.find((m) => m.loaded === true) ?? models[0])?.id;
 }

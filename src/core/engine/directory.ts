@@ -3,7 +3,7 @@
  * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes), and
  * last another spelling under which an engine itself finds one of its models.
  */
-import type { Off } from '../clock.ts';
+import type { Unsubscribe } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
 import type { AttemptEnd, Engine, EngineModel, EngineRef, EngineState } from './engine.ts';
 import type { EngineAnswer, RankReading } from './engine-rank.ts';
@@ -101,5 +101,5 @@ export interface EngineDirectory {
   begin(engine: EngineRef): void;
   /** The attempt ended: failed connections feed the breaker, and `answer` the rank where it says something. */
   report(engine: EngineRef, end: AttemptEnd, answer?: EngineAnswer): void;
-  onChange(f: () => void): Off;
+  onChange(f: () => void): Unsubscribe;
 }

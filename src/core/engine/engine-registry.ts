@@ -13,7 +13,7 @@ import type { AuditEntry, EngineRepository, ModelAlias } from '../security/ports
 import type { EngineKindName, EngineRecord, SecretRef } from './engine.ts';
 import { similarNames } from './near-names.ts';
 
-export interface EngineRegistryNeeds {
+export interface EngineRegistryDeps {
   readonly repository: EngineRepository;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly actor: string;
@@ -63,14 +63,14 @@ const aliasSchema = z.strictObject({
 });
 
 export class EngineRegistry {
-  readonly #needs: EngineRegistryNeeds;
+  readonly #deps: EngineRegistryDeps;
 
-  constructor(needs: EngineRegistryNeeds) {
-    this.#needs = needs;
+  constructor(deps: EngineRegistryDeps) {
+    this.#deps = deps;
   }
 
   list(): Promise<readonly EngineRecord[]> {
-    return this.#needs.repository.listEngines();
+    return this.#deps.repository.listEngines();
   }
 
   /** What `add` would save. Throws an `EngineError` ENGINE_INVALID that carries every fault. */
@@ -81,14 +81,14 @@ export class EngineRegistry {
       faults.push({ field: 'id', value: input.id, allowed: 'an id that no other engine has' });
     }
     if (!parsed.success || faults.length > 0) throw new EngineError('ENGINE_INVALID', { faults });
-    return recordOf(parsed.data, this.#needs.clock.nowMs());
+    return recordOf(parsed.data, this.#deps.clock.nowMs());
   }
 
   /** Throws like `check`; then nothing was saved. */
   async add(input: NewEngine): Promise<EngineRecord> {
     const record = await this.check(input);
     const entry = this.#entry('engine.add', record.id, JSON.stringify(record));
-    await this.#needs.repository.saveEngine(record, entry);
+    await this.#deps.repository.saveEngine(record, entry);
     await this.#announce();
     return record;
   }
@@ -109,14 +109,14 @@ export class EngineRegistry {
     const before = await this.#find(id);
     const record = await this.checkChange(id, changes);
     const entry = this.#entry('engine.set', id, JSON.stringify(record), JSON.stringify(before));
-    await this.#needs.repository.saveEngine(record, entry);
+    await this.#deps.repository.saveEngine(record, entry);
     await this.#announce();
     return record;
   }
 
   /** Throws an `EngineError` ENGINE_NOT_FOUND. */
   async remove(id: string): Promise<void> {
-    if (!(await this.#needs.repository.deleteEngine(id, this.#entry('engine.remove', id)))) {
+    if (!(await this.#deps.repository.deleteEngine(id, this.#entry('engine.remove', id)))) {
       throw await this.#notFound(id);
     }
     await this.#announce();
@@ -134,7 +134,7 @@ export class EngineRegistry {
   }
 
   aliases(): Promise<readonly ModelAlias[]> {
-    return this.#needs.repository.listAliases();
+    return this.#deps.repository.listAliases();
   }
 
   /** Inserts or replaces. Throws an `EngineError` ALIAS_INVALID. */
@@ -148,14 +148,14 @@ export class EngineRegistry {
       faults.push({ field: 'target', value: target, allowed: 'the name of a model, not of an alias' });
     }
     if (faults.length > 0) throw new EngineError('ALIAS_INVALID', { faults });
-    await this.#needs.repository.saveAlias(input, this.#entry('alias.set', name, JSON.stringify(input)));
+    await this.#deps.repository.saveAlias(input, this.#entry('alias.set', name, JSON.stringify(input)));
     await this.#announce();
     return input;
   }
 
   /** Throws an `EngineError` ALIAS_NOT_FOUND. */
   async unalias(name: string): Promise<void> {
-    if (!(await this.#needs.repository.deleteAlias(name, this.#entry('alias.remove', name)))) {
+    if (!(await this.#deps.repository.deleteAlias(name, this.#entry('alias.remove', name)))) {
       const near = similarNames(
         name,
         (await this.aliases()).map((alias) => alias.name),
@@ -167,14 +167,14 @@ export class EngineRegistry {
 
   async #announce(): Promise<void> {
     try {
-      await this.#needs.announce();
+      await this.#deps.announce();
     } catch {
       // The change is written; proxies see it within a second by themselves.
     }
   }
 
   #entry(action: string, subject: string, after?: string, before?: string): AuditEntry {
-    const { clock, actor } = this.#needs;
+    const { clock, actor } = this.#deps;
     return {
       atMs: clock.nowMs(),
       actor,

@@ -10,7 +10,7 @@ import {
 import { MovedClock } from '../../../test/helpers/moved-clock.ts';
 import type { EngineKindName, EngineRef, ProbeResult } from './engine.ts';
 import type { EngineAnswer } from './engine-rank.ts';
-import { EngineService, type EngineServiceNeeds } from './engine-service.ts';
+import { EngineService, type EngineServiceDeps } from './engine-service.ts';
 import type { EngineSource } from './engine-watch.ts';
 
 const chat = 'chat.completions';
@@ -30,7 +30,7 @@ afterEach(() => {
   }
 });
 
-function world(more: Partial<EngineServiceNeeds> = {}): World {
+function world(more: Partial<EngineServiceDeps> = {}): World {
   const clock = new MovedClock();
   const engines = new SampleEngines();
   const service = new EngineService({

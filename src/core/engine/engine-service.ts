@@ -10,7 +10,7 @@
  * or look is left.
  */
 import assert from 'node:assert';
-import type { Clock, Off } from '../clock.ts';
+import type { Clock, Unsubscribe } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
 import type { ModelAlias } from '../security/ports.ts';
 import type {
@@ -23,11 +23,11 @@ import type {
 } from './directory.ts';
 import type { AttemptEnd, EngineRef } from './engine.ts';
 import type { EngineAnswer } from './engine-rank.ts';
-import { type EngineSource, EngineWatch, type WatchNeeds } from './engine-watch.ts';
+import { type EngineSource, EngineWatch, type WatchDeps } from './engine-watch.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import type { RouteId } from './routes.ts';
 
-export interface EngineServiceNeeds extends Omit<WatchNeeds, 'changed'> {
+export interface EngineServiceDeps extends Omit<WatchDeps, 'changed'> {
   readonly clock: Clock;
   /**
    * Looks for engines on this machine; `watched` are those that are up, which need no second look and whose ids are
@@ -48,7 +48,7 @@ const forgetAfterMs = 15 * 60_000;
 const firstLookMs = 1_500;
 
 export class EngineService implements EngineDirectory {
-  readonly #needs: EngineServiceNeeds;
+  readonly #deps: EngineServiceDeps;
   readonly #aborter = new AbortController();
   readonly #listeners = new Set<() => void>();
   /** By id, in the order in which they were named or found. */
@@ -64,11 +64,11 @@ export class EngineService implements EngineDirectory {
   #catalog: ModelCatalog;
   #started = false;
   #looking: Promise<void> | undefined;
-  #stopLooking: Off = () => {};
+  #stopLooking: Unsubscribe = () => {};
 
-  constructor(needs: EngineServiceNeeds) {
-    this.#needs = needs;
-    this.#catalog = new ModelCatalog([], [], () => needs.clock.monotonicMs());
+  constructor(deps: EngineServiceDeps) {
+    this.#deps = deps;
+    this.#catalog = new ModelCatalog([], [], () => deps.clock.monotonicMs());
   }
 
   /** Applies a change as a whole. */
@@ -92,10 +92,10 @@ export class EngineService implements EngineDirectory {
     if (signal.aborted) return this.stop();
     signal.addEventListener('abort', () => this.stop(), { once: true, signal: this.#aborter.signal });
     for (const watch of this.#all()) watch.start();
-    const { clock, detect } = this.#needs;
+    const { clock, detect } = this.#deps;
     if (detect !== undefined) this.#stopLooking = clock.every(lookEveryMs, () => void this.look());
     const asked = this.look().then(() => Promise.all([...this.#all()].map((w) => w.asked)));
-    let cancel: Off = () => {};
+    let cancel: Unsubscribe = () => {};
     const late = new Promise<void>((resolve) => {
       cancel = clock.after(firstLookMs, resolve);
     });
@@ -111,7 +111,7 @@ export class EngineService implements EngineDirectory {
 
   /** Looks for engines now; several calls share one look. */
   look(): Promise<void> {
-    const { detect } = this.#needs;
+    const { detect } = this.#deps;
     if (detect === undefined || this.#aborter.signal.aborted) return Promise.resolve();
     this.#looking ??= this.#look(detect).finally(() => {
       this.#looking = undefined;
@@ -185,7 +185,7 @@ export class EngineService implements EngineDirectory {
     if (watch.engine.ref.apiKey === engine.apiKey) this.#rank(watch, answer);
   }
 
-  onChange(f: () => void): Off {
+  onChange(f: () => void): Unsubscribe {
     this.#listeners.add(f);
     return () => this.#listeners.delete(f);
   }
@@ -232,12 +232,12 @@ export class EngineService implements EngineDirectory {
   }
 
   #watch(source: EngineSource): EngineWatch {
-    const watch = new EngineWatch(source, { ...this.#needs, changed: () => this.#rebuild() });
+    const watch = new EngineWatch(source, { ...this.#deps, changed: () => this.#rebuild() });
     if (this.#started && !this.#aborter.signal.aborted) watch.start();
     return watch;
   }
 
-  async #look(detect: NonNullable<EngineServiceNeeds['detect']>): Promise<void> {
+  async #look(detect: NonNullable<EngineServiceDeps['detect']>): Promise<void> {
     const watched = [...this.#named.values(), ...this.#detected.values()]
       .filter((w) => w.up || w.source.ref.origin !== 'detected')
       .map((w) => w.engine.ref);
@@ -292,9 +292,7 @@ export class EngineService implements EngineDirectory {
     this.#byId = byId;
     for (const suspect of this.#suspects)
       if (byId.get(suspect.source.ref.id) !== suspect) this.#suspects.delete(suspect);
-    this.#catalog = new ModelCatalog([...byId.values()], this.#aliases, () =>
-      this.#needs.clock.monotonicMs(),
-    );
+    this.#catalog = new ModelCatalog([...byId.values()], this.#aliases, () => this.#deps.clock.monotonicMs());
     this.#notify();
   }
 

@@ -6,7 +6,7 @@
  * Owns its timer and its probe; `stop` ends both.
  */
 import assert from 'node:assert';
-import type { Clock, Off } from '../clock.ts';
+import type { Clock, Unsubscribe } from '../clock.ts';
 import { Breaker } from './breaker.ts';
 import type { EngineStatus } from './directory.ts';
 import type {
@@ -29,7 +29,7 @@ export interface EngineSource {
   readonly kindKnown: boolean;
 }
 
-export interface WatchNeeds {
+export interface WatchDeps {
   readonly clock: Clock;
   readonly makeEngine: (ref: EngineRef) => Engine;
   /** Asks a server what it is; never rejects. */
@@ -52,7 +52,7 @@ export class EngineWatch implements CatalogEngine {
   readonly load: EngineLoad;
   /** Resolves when it was asked once, or stopped. */
   readonly asked: Promise<void>;
-  readonly #needs: WatchNeeds;
+  readonly #deps: WatchDeps;
   readonly #aborter = new AbortController();
   #engine: Engine;
   #kindKnown: boolean;
@@ -70,15 +70,15 @@ export class EngineWatch implements CatalogEngine {
   #pauseMs = probeEveryMs / 2;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #probing = false;
-  #timer: Off = () => {};
+  #timer: Unsubscribe = () => {};
   #wasAsked: () => void = () => {};
 
-  constructor(source: EngineSource, needs: WatchNeeds) {
+  constructor(source: EngineSource, deps: WatchDeps) {
     this.source = source;
-    this.#needs = needs;
+    this.#deps = deps;
     this.#kindKnown = source.kindKnown;
-    this.#engine = needs.makeEngine(source.ref);
-    const nowMs = (): number => needs.clock.monotonicMs();
+    this.#engine = deps.makeEngine(source.ref);
+    const nowMs = (): number => deps.clock.monotonicMs();
     this.load = {
       inFlight: 0,
       breaker: new Breaker(nowMs),
@@ -111,7 +111,7 @@ export class EngineWatch implements CatalogEngine {
   }
   /** How long it has been down; 0 while it is up. */
   get downForMs(): number {
-    return this.up ? 0 : this.#needs.clock.monotonicMs() - this.#downSinceMs;
+    return this.up ? 0 : this.#deps.clock.monotonicMs() - this.#downSinceMs;
   }
 
   status(): EngineStatus {
@@ -145,7 +145,7 @@ export class EngineWatch implements CatalogEngine {
 
   /** Asks out of turn, unless it was asked a moment ago. */
   probeSoon(): void {
-    const sinceMs = this.#needs.clock.monotonicMs() - this.#askedAtMs;
+    const sinceMs = this.#deps.clock.monotonicMs() - this.#askedAtMs;
     if (!this.#probing && sinceMs >= soonestAgainMs) this.#probe();
   }
 
@@ -154,7 +154,7 @@ export class EngineWatch implements CatalogEngine {
     if (this.#aborter.signal.aborted) return;
     this.#timer();
     this.#probing = true;
-    this.#askedAtMs = this.#needs.clock.monotonicMs();
+    this.#askedAtMs = this.#deps.clock.monotonicMs();
     void this.#ask().then((result) => {
       this.#probing = false;
       if (this.#aborter.signal.aborted) return;
@@ -167,10 +167,10 @@ export class EngineWatch implements CatalogEngine {
   async #ask(): Promise<ProbeResult> {
     const { signal } = this.#aborter;
     if (!this.#kindKnown) {
-      const kind = await this.#needs.recognise(this.source.ref, signal);
+      const kind = await this.#deps.recognise(this.source.ref, signal);
       if (typeof kind !== 'string') return kind;
       if (signal.aborted) return { state: 'down', reason: 'timeout', detail: 'no longer watched' };
-      if (kind !== this.#engine.ref.kind) this.#engine = this.#needs.makeEngine({ ...this.source.ref, kind });
+      if (kind !== this.#engine.ref.kind) this.#engine = this.#deps.makeEngine({ ...this.source.ref, kind });
       this.#kindKnown = true;
     }
     return this.#engine.probe(signal);
@@ -182,7 +182,7 @@ export class EngineWatch implements CatalogEngine {
     const wasUp = isUp(before.state);
     let changed = before.state !== this.#health.state || before.note !== this.#health.note;
     if (result.state === 'down') {
-      if (wasUp && !this.up) this.#downSinceMs = this.#needs.clock.monotonicMs();
+      if (wasUp && !this.up) this.#downSinceMs = this.#deps.clock.monotonicMs();
       if (result.reason === 'wrong' && !this.source.kindKnown) this.#kindKnown = false;
     } else {
       changed = this.#learn(result) || changed;
@@ -190,7 +190,7 @@ export class EngineWatch implements CatalogEngine {
       if (!wasUp) this.#onUp();
     }
     this.#pauseMs = this.up || wasUp ? probeEveryMs : Math.min(this.#pauseMs * 2, longestPauseMs);
-    if (changed) this.#needs.changed();
+    if (changed) this.#deps.changed();
   }
 
   /** Whether something is different from before. */
@@ -214,18 +214,18 @@ export class EngineWatch implements CatalogEngine {
     // It was restarted; what attempts met before is over.
     this.load.breaker.reset();
     this.load.rank.cameBack();
-    const { exposure } = this.#needs;
+    const { exposure } = this.#deps;
     if (exposure === undefined) return;
     void exposure(this.#engine.ref, this.#aborter.signal).then((address) => {
       if (this.#aborter.signal.aborted || address === this.#exposedOn) return;
       this.#exposedOn = address;
-      this.#needs.changed();
+      this.#deps.changed();
     });
   }
 
   /** Each id once, at most `maxModels`, with the time at which each was made or first seen. */
   #dated(models: readonly EngineModel[]): readonly EngineModel[] {
-    const now = Math.floor(this.#needs.clock.nowMs() / 1000);
+    const now = Math.floor(this.#deps.clock.nowMs() / 1000);
     const byId = new Map<string, EngineModel>();
     for (const model of models) {
       if (byId.has(model.id)) continue;
@@ -242,7 +242,7 @@ export class EngineWatch implements CatalogEngine {
   }
 
   #wait(): void {
-    const { clock } = this.#needs;
+    const { clock } = this.#deps;
     this.load.nextProbeAtMs = clock.monotonicMs() + this.#pauseMs;
     this.#timer = clock.after(this.#pauseMs, () => this.#probe());
   }

@@ -32,18 +32,18 @@ export function readAnswer(
       resolve(answer);
     };
     const onAbort = (): void => {
-      flight.abort();
+      inFlightRequest.abort();
       settle({ kind: 'aborted' });
     };
     const keep = (buffer: Buffer, from: number, to: number): boolean => {
       if (!gathered.tooLong && !gathered.add(buffer, from, to)) {
-        flight.abort();
+        inFlightRequest.abort();
         settle({ kind: 'too-long' });
       }
       return true;
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    const flight = upstream.send(attempt, {
+    const inFlightRequest = upstream.send(attempt, {
       head: (h) => {
         head = h;
       },

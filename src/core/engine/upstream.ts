@@ -44,9 +44,9 @@ export interface ChunkMap {
  * Receives one answer: head once, then data or framed any number of times, then exactly one of end and failed.
  * Before head, failed may come alone. Nothing comes after abort().
  * Buffers are shared with other sockets and valid only during the call: copy what must stay.
- * `data` and `framed` return false to ask for a pause; `resume()` of the flight ends it.
+ * `data` and `framed` return false to ask for a pause; `resume()` of the request ends it.
  */
-export interface UpstreamSink {
+export interface ResponseHandler {
   head(head: EngineHead): void;
   /** Payload bytes, chunk framing removed. */
   data(buffer: Buffer, from: number, to: number): boolean;
@@ -62,7 +62,7 @@ export interface UpstreamSink {
 }
 
 /** An attempt under way. */
-export interface Flight {
+export interface InFlightRequest {
   /** The connection stands, so that the engine may have seen the request. */
   readonly reached: boolean;
   /** Closes the connection at once; nothing more is delivered. Without effect after the end. */
@@ -76,5 +76,5 @@ export interface Flight {
  * a broken head or body of an attempt is a broken invariant and throws.
  */
 export interface Upstream {
-  send(attempt: Attempt, sink: UpstreamSink): Flight;
+  send(attempt: Attempt, sink: ResponseHandler): InFlightRequest;
 }

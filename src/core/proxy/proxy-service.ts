@@ -23,7 +23,7 @@ import { endedWithoutStop, type ProxyHandle, type ProxyStatus, proxyUrl } from '
 /** Who holds a port: words that follow "is already in use", or undefined where it is free. */
 export type PortLook = (address: string, port: number) => Promise<string | undefined>;
 
-export interface ProxyServiceNeeds {
+export interface ProxyServiceDeps {
   readonly proxies: ProxyRepository;
   readonly controller: ProxyController;
   readonly portLook: PortLook;
@@ -62,10 +62,10 @@ export interface StoppedProxy {
 }
 
 export class ProxyService {
-  readonly #needs: ProxyServiceNeeds;
+  readonly #deps: ProxyServiceDeps;
 
-  constructor(needs: ProxyServiceNeeds) {
-    this.#needs = needs;
+  constructor(deps: ProxyServiceDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -75,7 +75,7 @@ export class ProxyService {
   async start(request: StartRequest, signal: AbortSignal): Promise<ProxyHandle> {
     const order = await this.order(request);
     await this.#lookBefore(order);
-    const handle = await this.#needs.controller.start(order, signal);
+    const handle = await this.#deps.controller.start(order, signal);
     // The proxy runs: what cannot be forgotten now is forgotten by the next start.
     await this.#forgetCrashed(order.profile).catch(() => {});
     if (request.save) await this.#saveStarted(request);
@@ -113,7 +113,7 @@ export class ProxyService {
     overrides: ProxyConfigInput,
     signal: AbortSignal,
   ): Promise<ProxyHandle> {
-    const { controller } = this.#needs;
+    const { controller } = this.#deps;
     const old = await this.find(which);
     const status = await controller.inspect(old);
     if (status === 'gone') throw notRunning(which);
@@ -144,14 +144,14 @@ export class ProxyService {
    * next start of their profile forgets them.
    */
   async crashed(): Promise<readonly ProxyHandle[]> {
-    const handles = await this.#needs.proxies.listHandles();
+    const handles = await this.#deps.proxies.listHandles();
     const living = new Set((await this.list()).map(({ nonce }) => nonce));
     return handles.filter((handle) => !living.has(handle.nonce) && endedWithoutStop(handle));
   }
 
   /** Only what lives, draining ones included; oldest first. */
   list(): Promise<readonly ProxyHandle[]> {
-    return this.#needs.proxies.listActiveHandles();
+    return this.#deps.proxies.listActiveHandles();
   }
 
   /** A proxy that serves. Throws like `find`, and PROXY_STARTING where the one that is meant is still starting. */
@@ -188,12 +188,12 @@ export class ProxyService {
   // --- profiles
 
   listProfiles(): Promise<readonly ProxyProfile[]> {
-    return this.#needs.proxies.listProfiles();
+    return this.#deps.proxies.listProfiles();
   }
 
   /** Throws PROFILE_NOT_FOUND. */
   async loadProfile(name: string): Promise<ProxyProfile> {
-    const profile = await this.#needs.proxies.loadProfile(name);
+    const profile = await this.#deps.proxies.loadProfile(name);
     if (profile === undefined) throw await this.#noProfile(name);
     return profile;
   }
@@ -201,12 +201,12 @@ export class ProxyService {
   /** Inserts or replaces, whole. Throws PROFILE_INVALID that carries every fault; then nothing was saved. */
   async saveProfile(name: string, config: ProxyConfigInput): Promise<ProxyProfile> {
     checkProfile(name, config);
-    const nowMs = this.#needs.clock.nowMs();
-    const before = await this.#needs.proxies.loadProfile(name);
+    const nowMs = this.#deps.clock.nowMs();
+    const before = await this.#deps.proxies.loadProfile(name);
     const profile = { name, config, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs };
-    await this.#needs.proxies.saveProfile(profile, {
+    await this.#deps.proxies.saveProfile(profile, {
       atMs: nowMs,
-      actor: this.#needs.actor,
+      actor: this.#deps.actor,
       action: 'profile.save',
       subject: name,
       ...(before === undefined ? {} : { before: JSON.stringify(before.config) }),
@@ -217,16 +217,16 @@ export class ProxyService {
 
   /** Saves `changes` on top of what is saved, if anything is. Throws PROFILE_INVALID; then nothing was changed. */
   async updateProfile(name: string, changes: ProxyConfigInput): Promise<ProxyProfile> {
-    const before = await this.#needs.proxies.loadProfile(name);
+    const before = await this.#deps.proxies.loadProfile(name);
     return this.saveProfile(name, merged(before?.config ?? {}, changes));
   }
 
   /** Throws PROFILE_NOT_FOUND. A proxy that was started from it runs on. */
   async deleteProfile(name: string): Promise<void> {
     const { config } = await this.loadProfile(name);
-    await this.#needs.proxies.deleteProfile(name, {
-      atMs: this.#needs.clock.nowMs(),
-      actor: this.#needs.actor,
+    await this.#deps.proxies.deleteProfile(name, {
+      atMs: this.#deps.clock.nowMs(),
+      actor: this.#deps.actor,
       action: 'profile.delete',
       subject: name,
       before: JSON.stringify(config),
@@ -236,13 +236,13 @@ export class ProxyService {
   // --- parts
 
   async #noProfile(profile: string): Promise<ProxyError> {
-    const names = (await this.#needs.proxies.listProfiles()).map(({ name }) => name);
+    const names = (await this.#deps.proxies.listProfiles()).map(({ name }) => name);
     return new ProxyError('PROFILE_NOT_FOUND', { params: { profile, near: similarNames(profile, names) } });
   }
 
   async #merged(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<ProxyConfigInput> {
     const { profile, overrides } = request;
-    const saved = await this.#needs.proxies.loadProfile(profile);
+    const saved = await this.#deps.proxies.loadProfile(profile);
     if (saved === undefined && profile !== 'default') {
       throw await this.#noProfile(profile);
     }
@@ -251,7 +251,7 @@ export class ProxyService {
 
   async #forgetCrashed(profile: string): Promise<void> {
     for (const handle of await this.crashed())
-      if (handle.profile === profile) await this.#needs.proxies.deleteHandle(handle.id, handle.nonce);
+      if (handle.profile === profile) await this.#deps.proxies.deleteHandle(handle.id, handle.nonce);
   }
 
   async #lookBefore(order: StartOrder): Promise<void> {
@@ -274,7 +274,7 @@ export class ProxyService {
       const proxy = running.find((h) => h.port === port && meets(h.addresses, address));
       const holder =
         proxy === undefined
-          ? await this.#needs.portLook(address, port)
+          ? await this.#deps.portLook(address, port)
           : ` by the proxy ${proxy.id} (profile ${proxy.profile}${proxy.starting === true ? ', still starting' : ''})`;
       if (holder !== undefined)
         throw new ProxyError('PROXY_PORT_IN_USE', { params: { address, port, holder } });
@@ -282,7 +282,7 @@ export class ProxyService {
   }
 
   async #stop(handle: ProxyHandle, graceMs: number | undefined): Promise<StoppedProxy> {
-    const report = await this.#needs.controller.stop(handle, graceMs ?? (await this.#graceOf(handle)));
+    const report = await this.#deps.controller.stop(handle, graceMs ?? (await this.#graceOf(handle)));
     await this.#record('proxy.stop', handle);
     return { handle, report };
   }
@@ -294,7 +294,7 @@ export class ProxyService {
 
   async #view(handle: ProxyHandle): Promise<ProxyView | undefined> {
     try {
-      const status = await this.#needs.controller.inspect(handle);
+      const status = await this.#deps.controller.inspect(handle);
       if (status === 'gone') return undefined;
       const { draining, starting } = status.handle;
       const state = draining ? 'draining' : starting === true ? 'starting' : 'running';
@@ -313,13 +313,13 @@ export class ProxyService {
     } catch (error) {
       if (!(error instanceof FlmError)) throw error;
       const sentence = `The proxy runs, but its settings were not saved in profile ${request.profile}`;
-      this.#needs.onProblem(`${sentence}: ${error.message} ${error.hint}`, true);
+      this.#deps.onProblem(`${sentence}: ${error.message} ${error.hint}`, true);
     }
   }
 
   /** What the proxy did is done, whether it can be written down or not. */
   async #record(action: string, handle: ProxyHandle): Promise<void> {
-    const { audit, clock, actor, onProblem } = this.#needs;
+    const { audit, clock, actor, onProblem } = this.#deps;
     const { id, profile, port, mode, addresses } = handle;
     try {
       await audit.record({

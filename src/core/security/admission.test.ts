@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import { MovedClock } from '../../../test/helpers/moved-clock.ts';
 import type { Candidate, EngineDirectory, EngineStatus } from '../engine/directory.ts';
-import { type AdmissionDenial, FairAdmission, type Lease, type Waiting } from './admission.ts';
+import { type AdmissionDenial, FairAdmission, type Lease, type QueueTicket } from './admission.ts';
 import { type KeyView, noKeyLimits } from './api-key.ts';
 
 function keyOf(id: string, familyId = id): KeyView {
@@ -80,17 +80,17 @@ function room(
   };
 }
 
-function lease(outcome: Lease | AdmissionDenial | Waiting | undefined): Lease {
+function lease(outcome: Lease | AdmissionDenial | QueueTicket | undefined): Lease {
   assert.ok(outcome?.kind === 'lease');
   return outcome;
 }
 
-function waiting(outcome: Lease | AdmissionDenial | Waiting): Waiting {
+function waiting(outcome: Lease | AdmissionDenial | QueueTicket): QueueTicket {
   assert.ok(outcome.kind === 'waiting');
   return outcome;
 }
 
-function denied(outcome: Lease | AdmissionDenial | Waiting | undefined): AdmissionDenial {
+function denied(outcome: Lease | AdmissionDenial | QueueTicket | undefined): AdmissionDenial {
   assert.ok(outcome?.kind === 'denied');
   return outcome;
 }
@@ -305,7 +305,7 @@ test('two keys that wait for the same engine are started in turn, however many r
           running.push({ key, lease: got });
           count(key, 1);
         };
-        const inLine: { key: string; on: readonly string[]; place: Waiting }[] = [];
+        const inLine: { key: string; on: readonly string[]; place: QueueTicket }[] = [];
         /** `engine key other`: starts of key minus starts of other since both began to wait there. */
         const spans = new Map<string, number>();
         /** `engine key other`: starts of other since key began to wait there or was started there last. */

@@ -19,7 +19,7 @@
  * A lease is released exactly once; the count of leases of an engine is kept here and nowhere else.
  */
 import assert from 'node:assert';
-import type { Clock, Off } from '../clock.ts';
+import type { Clock, Unsubscribe } from '../clock.ts';
 import type { Candidate, EngineDirectory } from '../engine/directory.ts';
 import type { AttemptEnd } from '../engine/engine.ts';
 import type { EngineAnswer } from '../engine/engine-rank.ts';
@@ -43,7 +43,7 @@ export interface AdmissionDenial extends Denial {
 }
 
 /** A place in the queue. */
-export interface Waiting {
+export interface QueueTicket {
   readonly kind: 'waiting';
   /** How many are served before it, as it stood at the beginning. */
   readonly position: number;
@@ -64,7 +64,7 @@ export interface Admission {
   enter(
     ask: AdmissionAsk,
     settled: (outcome: Lease | AdmissionDenial) => void,
-  ): Lease | AdmissionDenial | Waiting;
+  ): Lease | AdmissionDenial | QueueTicket;
 }
 
 export interface AdmissionLimits {
@@ -82,7 +82,7 @@ export interface QueueReading {
 }
 
 /** One engine: what runs on it, and when it last served whom. */
-interface Desk {
+interface EngineSlots {
   running: number;
   /** Family id to a running number. Forgotten when nobody waits: a key that is away for a moment keeps its turn. */
   readonly lastServed: Map<string, number>;
@@ -91,18 +91,18 @@ interface Desk {
 }
 
 /** One family of keys: what it has in here. */
-interface Line {
+interface KeyQueue {
   readonly id: string;
   /** Leases and waiting requests. */
   active: number;
-  readonly waiting: Waiter[];
+  readonly waiting: QueuedRequest[];
 }
 
-interface Waiter {
-  readonly line: Line;
+interface QueuedRequest {
+  readonly line: KeyQueue;
   readonly candidates: readonly Candidate[];
   readonly settled: (outcome: Lease | AdmissionDenial) => void;
-  readonly cancelTimer: Off;
+  readonly cancelTimer: Unsubscribe;
 }
 
 /** Weight of the newest lease in the moving average. */
@@ -114,11 +114,11 @@ export class FairAdmission implements Admission {
   readonly #directory: EngineDirectory;
   readonly #clock: Clock;
   readonly #limits: AdmissionLimits;
-  readonly #desks = new Map<string, Desk>();
-  readonly #lines = new Map<string, Line>();
+  readonly #desks = new Map<string, EngineSlots>();
+  readonly #lines = new Map<string, KeyQueue>();
   #queued = 0;
   #served = 0;
-  readonly #off: Off;
+  readonly #off: Unsubscribe;
 
   constructor(directory: EngineDirectory, clock: Clock, limits: AdmissionLimits) {
     this.#directory = directory;
@@ -133,7 +133,7 @@ export class FairAdmission implements Admission {
   enter(
     ask: AdmissionAsk,
     settled: (outcome: Lease | AdmissionDenial) => void,
-  ): Lease | AdmissionDenial | Waiting {
+  ): Lease | AdmissionDenial | QueueTicket {
     const { key, candidates } = ask;
     const [best] = candidates;
     assert(best !== undefined, 'admission needs a candidate');
@@ -188,14 +188,14 @@ export class FairAdmission implements Admission {
   }
 
   /** Whether a free slot of the engine is for this request. */
-  #isFor(engineId: string, waiter: Waiter): boolean {
+  #isFor(engineId: string, waiter: QueuedRequest): boolean {
     return (
       waiter.candidates.some((c) => c.engine.ref.id === engineId) &&
       this.#isGoodEnough(engineId, waiter.candidates)
     );
   }
 
-  #lease(engineId: string, line: Line, candidate: Candidate): Lease {
+  #lease(engineId: string, line: KeyQueue, candidate: Candidate): Lease {
     const desk = this.#deskOf(engineId);
     desk.running += 1;
     line.active += 1;
@@ -250,9 +250,9 @@ export class FairAdmission implements Admission {
   }
 
   /** The first request for this engine of the key that it served the longest ago. */
-  #nextFor(engineId: string): Waiter | undefined {
+  #nextFor(engineId: string): QueuedRequest | undefined {
     const desk = this.#deskOf(engineId);
-    let best: Waiter | undefined;
+    let best: QueuedRequest | undefined;
     let bestServed = Number.POSITIVE_INFINITY;
     for (const line of this.#lines.values()) {
       if (line.waiting.length === 0) continue;
@@ -269,16 +269,16 @@ export class FairAdmission implements Admission {
   // --- waiting
 
   #queue(
-    line: Line,
+    line: KeyQueue,
     candidates: readonly Candidate[],
     settled: (outcome: Lease | AdmissionDenial) => void,
-  ): AdmissionDenial | Waiting {
+  ): AdmissionDenial | QueueTicket {
     const position = this.#positionOf(line, candidates);
     if (this.#queued >= this.#limits.maxQueued && !this.#pushOut(line)) {
       this.#forgetIfIdle(line);
       return this.#full(position, candidates);
     }
-    const waiter: Waiter = {
+    const waiter: QueuedRequest = {
       line,
       candidates,
       settled,
@@ -294,8 +294,8 @@ export class FairAdmission implements Admission {
   }
 
   /** Makes room for a key that has fewer waiting requests than another one has. */
-  #pushOut(asking: Line): boolean {
-    let most: Line | undefined;
+  #pushOut(asking: KeyQueue): boolean {
+    let most: KeyQueue | undefined;
     for (const line of this.#lines.values()) {
       if (line.waiting.length > (most?.waiting.length ?? asking.waiting.length + 1)) most = line;
     }
@@ -308,12 +308,12 @@ export class FairAdmission implements Admission {
   }
 
   /** Out of the queue without an answer. */
-  #drop(waiter: Waiter): void {
+  #drop(waiter: QueuedRequest): void {
     if (!this.#take(waiter)) return;
     this.#leaveLine(waiter.line);
   }
 
-  #take(waiter: Waiter): boolean {
+  #take(waiter: QueuedRequest): boolean {
     const at = waiter.line.waiting.indexOf(waiter);
     if (at < 0) return false;
     waiter.line.waiting.splice(at, 1);
@@ -337,7 +337,7 @@ export class FairAdmission implements Admission {
   }
 
   /** Served one key after the other, this many come before it. */
-  #positionOf(line: Line, candidates: readonly Candidate[]): number {
+  #positionOf(line: KeyQueue, candidates: readonly Candidate[]): number {
     const ids = new Set(candidates.map((c) => c.engine.ref.id));
     const own = line.waiting.length;
     let before = own;
@@ -368,7 +368,7 @@ export class FairAdmission implements Admission {
 
   // --- what is remembered, and for how long
 
-  #deskOf(engineId: string): Desk {
+  #deskOf(engineId: string): EngineSlots {
     let desk = this.#desks.get(engineId);
     if (desk === undefined) {
       desk = { running: 0, lastServed: new Map(), averageMs: 0 };
@@ -377,7 +377,7 @@ export class FairAdmission implements Admission {
     return desk;
   }
 
-  #lineOf(familyId: string): Line {
+  #lineOf(familyId: string): KeyQueue {
     let line = this.#lines.get(familyId);
     if (line === undefined) {
       line = { id: familyId, active: 0, waiting: [] };
@@ -386,13 +386,13 @@ export class FairAdmission implements Admission {
     return line;
   }
 
-  #leaveLine(line: Line): void {
+  #leaveLine(line: KeyQueue): void {
     line.active -= 1;
     assert(line.active >= 0, 'what leaves a line was in it');
     this.#forgetIfIdle(line);
   }
 
-  #forgetIfIdle(line: Line): void {
+  #forgetIfIdle(line: KeyQueue): void {
     if (line.active > 0) return;
     this.#lines.delete(line.id);
     // Where others wait, one who asks again right after each answer would else be new each time, and first.

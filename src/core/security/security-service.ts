@@ -14,7 +14,7 @@ import type { AuditEntry, LastUse, SecurityRepository } from './ports.ts';
 import { weakness } from './secret-strength.ts';
 import { parsePolicy, type SecurityPolicy } from './security-policy.ts';
 
-export interface SecurityServiceNeeds {
+export interface SecurityServiceDeps {
   readonly repository: SecurityRepository;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly secrets: SecretTools;
@@ -66,15 +66,15 @@ export interface KeyListing {
 }
 
 export class SecurityService {
-  readonly #needs: SecurityServiceNeeds;
+  readonly #deps: SecurityServiceDeps;
 
-  constructor(needs: SecurityServiceNeeds) {
-    this.#needs = needs;
+  constructor(deps: SecurityServiceDeps) {
+    this.#deps = deps;
   }
 
   /** Throws a `PolicyError` KEY_INVALID that carries every fault; then no key was made. */
   async createKey(input: KeyRequestInput): Promise<CreatedKey> {
-    const { clock, secrets, repository } = this.#needs;
+    const { clock, secrets, repository } = this.#deps;
     const nowMs = clock.nowMs();
     const fresh = freshSecret(secrets);
     const record = recordOf(fresh, {
@@ -90,7 +90,7 @@ export class SecurityService {
    * returned as it is. Throws KEY_INVALID where the request has faults, the secret could be guessed, or was revoked.
    */
   async importKey(input: KeyRequestInput, secret: string): Promise<ImportedKey> {
-    const { clock, secrets, repository } = this.#needs;
+    const { clock, secrets, repository } = this.#deps;
     const nowMs = clock.nowMs();
     const request = parseKeyRequest(input, nowMs);
     const fault = weakness(secret);
@@ -116,7 +116,7 @@ export class SecurityService {
 
   /** As stored, oldest first. Reads `flm.db` alone. */
   async records(): Promise<readonly ApiKey[]> {
-    const records = await this.#needs.repository.listKeys();
+    const records = await this.#deps.repository.listKeys();
     return [...records].sort((a, b) => a.createdAtMs - b.createdAtMs);
   }
 
@@ -138,7 +138,7 @@ export class SecurityService {
     const keys = await this.records();
     const byId = keys.find((k) => k.id === name);
     if (byId !== undefined) return byId;
-    const nowMs = this.#needs.clock.nowMs();
+    const nowMs = this.#deps.clock.nowMs();
     const labelled = keys.filter((k) => k.label === name);
     const active = labelled.filter((k) => isActive(k, nowMs));
     const meant = active.length > 0 ? active : labelled;
@@ -152,7 +152,7 @@ export class SecurityService {
 
   /** `base`, or with a number behind it where an active key has that label. */
   async freeLabel(base: string): Promise<string> {
-    const nowMs = this.#needs.clock.nowMs();
+    const nowMs = this.#deps.clock.nowMs();
     const taken = new Set((await this.records()).filter((k) => isActive(k, nowMs)).map((k) => k.label));
     let label = base;
     for (let n = 2; taken.has(label); n++) label = `${base} ${n}`;
@@ -164,7 +164,7 @@ export class SecurityService {
    * one alone. Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, and KEY_INVALID that carries every fault or where the key is revoked.
    */
   async setKey(name: string, changes: Partial<KeyRequestInput>): Promise<ApiKey> {
-    const nowMs = this.#needs.clock.nowMs();
+    const nowMs = this.#deps.clock.nowMs();
     return this.#change(name, 'key.set', (key, named) => {
       const { expiresAtMs = null, ...rules } = changes;
       const input = { ...requestOf(key), ...rules, expiresAtMs: named ? expiresAtMs : null };
@@ -183,7 +183,7 @@ export class SecurityService {
    * nothing. Throws like `setKey`.
    */
   async pauseKey(name: string): Promise<ApiKey> {
-    const pausedAtMs = this.#needs.clock.nowMs();
+    const pausedAtMs = this.#deps.clock.nowMs();
     return this.#change(name, 'key.pause', (key) => ({ ...key, pausedAtMs: key.pausedAtMs ?? pausedAtMs }));
   }
 
@@ -197,7 +197,7 @@ export class SecurityService {
    * Throws KEY_NOT_FOUND, and KEY_INVALID where the key is revoked.
    */
   async rotateKey(name: string, overlapMs: number): Promise<CreatedKey> {
-    const { clock, secrets, repository } = this.#needs;
+    const { clock, secrets, repository } = this.#deps;
     const old = await this.findKey(name);
     if (old.revokedAtMs !== null) throw revokedFault(old.id);
     const nowMs = clock.nowMs();
@@ -218,10 +218,10 @@ export class SecurityService {
   async revokeKey(name: string): Promise<RevokedKey> {
     const record = await this.findKey(name);
     if (record.revokedAtMs !== null) return { record, unreached: [] };
-    const revoked = { ...record, revokedAtMs: this.#needs.clock.nowMs() };
+    const revoked = { ...record, revokedAtMs: this.#deps.clock.nowMs() };
     const entry = this.#entry('key.revoke', record.id, record, revoked);
     try {
-      await this.#needs.repository.updateKey(revoked, entry);
+      await this.#deps.repository.updateKey(revoked, entry);
     } catch (error) {
       if (error instanceof StoreError) return this.#revokeLive(revoked, error);
       throw error;
@@ -231,7 +231,7 @@ export class SecurityService {
   }
 
   async #revokeLive(record: ApiKey, problem: StoreError): Promise<RevokedKey> {
-    const outcomes = await this.#needs.revokeLive?.(record.id);
+    const outcomes = await this.#deps.revokeLive?.(record.id);
     const taken = [...(outcomes ?? [])].flatMap(([proxy, outcome]) =>
       outcome === 'unreached' ? [] : [{ proxy, outcome }],
     );
@@ -248,13 +248,13 @@ export class SecurityService {
   async deleteKey(name: string): Promise<ApiKey> {
     const record = await this.findKey(name);
     const entry = this.#entry('key.delete', record.id, record, undefined);
-    await this.#needs.repository.deleteKey(record.id, entry);
+    await this.#deps.repository.deleteKey(record.id, entry);
     await this.#announce();
     return record;
   }
 
   policy(): Promise<SecurityPolicy> {
-    return this.#needs.repository.loadPolicy();
+    return this.#deps.repository.loadPolicy();
   }
 
   /**
@@ -264,14 +264,14 @@ export class SecurityService {
   async setPolicy(input: unknown, confirmed = false): Promise<SecurityPolicy> {
     const policy = parsePolicy(input);
     if (!confirmed) await this.#refuseLockOut(policy);
-    const before = await this.#needs.repository.loadPolicy();
-    await this.#needs.repository.savePolicy(policy, this.#entry('policy.set', 'policy', before, policy));
+    const before = await this.#deps.repository.loadPolicy();
+    await this.#deps.repository.savePolicy(policy, this.#entry('policy.set', 'policy', before, policy));
     await this.#announce();
     return policy;
   }
 
   async #refuseLockOut(policy: SecurityPolicy): Promise<void> {
-    const { repository, ownAddresses, clock } = this.#needs;
+    const { repository, ownAddresses, clock } = this.#deps;
     const reason = lockOut(policy, await repository.listKeys(), ownAddresses, clock.nowMs());
     if (reason !== undefined) throw new PolicyError('POLICY_NEEDS_CONFIRMATION', { params: { reason } });
   }
@@ -282,7 +282,7 @@ export class SecurityService {
     action: string,
     change: (key: ApiKey, named: boolean) => ApiKey,
   ): Promise<ApiKey> {
-    const { repository, clock } = this.#needs;
+    const { repository, clock } = this.#deps;
     const { id, familyId, revokedAtMs } = await this.findKey(name);
     if (revokedAtMs !== null) throw revokedFault(id);
     const changed = await repository.changeFamily(
@@ -304,7 +304,7 @@ export class SecurityService {
   /** A `usage.db` that cannot be read hides when keys were used, and nothing else. */
   async #withLastUse(records: readonly ApiKey[]): Promise<KeyListing> {
     try {
-      const uses = await this.#needs.repository.lastUsed();
+      const uses = await this.#deps.repository.lastUsed();
       const keys = records.map((record) => ({ record, lastUse: uses.get(record.id) }));
       return { keys, lastUseProblem: undefined };
     } catch (error) {
@@ -314,14 +314,14 @@ export class SecurityService {
   }
 
   async #made(made: CreatedKey): Promise<CreatedKey> {
-    this.#needs.onKeyMade?.(made);
+    this.#deps.onKeyMade?.(made);
     await this.#announce();
     return made;
   }
 
   async #announce(): Promise<void> {
     try {
-      await this.#needs.announce();
+      await this.#deps.announce();
     } catch {
       // The change is written; proxies see it within a second by themselves.
     }
@@ -334,8 +334,8 @@ export class SecurityService {
     after: SecurityPolicy | ApiKey | undefined,
   ): AuditEntry {
     return {
-      atMs: this.#needs.clock.nowMs(),
-      actor: this.#needs.actor,
+      atMs: this.#deps.clock.nowMs(),
+      actor: this.#deps.actor,
       action,
       subject,
       ...(before === undefined ? {} : { before: JSON.stringify(before) }),

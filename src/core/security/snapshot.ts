@@ -2,7 +2,7 @@
  * Keys and policy as the hot path reads them: compiled, immutable, swapped whole. A request reads one snapshot from
  * beginning to end, so that it never sees half of a change.
  */
-import type { Off } from '../clock.ts';
+import type { Unsubscribe } from '../clock.ts';
 import { AddressRules } from './address-rules.ts';
 import type { ApiKey, KeyView } from './api-key.ts';
 import { compileKey, revokedView } from './key-view.ts';
@@ -26,7 +26,7 @@ export interface Snapshot {
 
 export interface SnapshotSource {
   current(): Snapshot;
-  onSwap(f: (old: Snapshot, now: Snapshot) => void): Off;
+  onSwap(f: (old: Snapshot, now: Snapshot) => void): Unsubscribe;
 }
 
 export function compilePolicy(source: SecurityPolicy): CompiledPolicy {
@@ -59,7 +59,7 @@ export class SnapshotHolder implements SnapshotSource {
     return this.#current;
   }
 
-  onSwap(f: (old: Snapshot, now: Snapshot) => void): Off {
+  onSwap(f: (old: Snapshot, now: Snapshot) => void): Unsubscribe {
     this.#listeners.add(f);
     return () => this.#listeners.delete(f);
   }

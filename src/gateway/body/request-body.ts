@@ -8,9 +8,9 @@ import type { Exchange, Refusal } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
 import type { ModelPlace, Route } from '../routes.ts';
 import { textBytesOf } from '../text-meter.ts';
+import { BodyChunks } from './body-chunks.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { MultipartScanner } from './multipart.ts';
-import { Pieces } from './pieces.ts';
 import { type ScanPlan, scanPlan } from './scan-plan.ts';
 
 /** By the list of paths, which is a constant of the route table or of a handler; routes are copied, lists are not. */
@@ -58,7 +58,7 @@ export function readRequestBody(
     ? MultipartScanner.open(contentType, formFields(route.scan))
     : new JsonScanner(planOf(route.scan));
   if ('reason' in scanner) return refuse(x, bodyInvalid(scanner.reason, route));
-  const pieces = new Pieces();
+  const pieces = new BodyChunks();
   x.body.read({
     chunk: (buffer) => {
       pieces.add(buffer);
@@ -87,7 +87,7 @@ function formFields(paths: readonly string[]): readonly string[] {
 
 /** Reads a whole body that no rule looks into; an empty one where there is none. */
 export function readRawBody(x: Exchange, then: (body: readonly Buffer[], length: number) => void): void {
-  const pieces = new Pieces();
+  const pieces = new BodyChunks();
   x.body.read({
     chunk: (buffer) => {
       pieces.add(buffer);

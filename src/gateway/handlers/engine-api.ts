@@ -7,7 +7,7 @@ import type { NativeRule } from '../../core/engine/engine.ts';
 import type { RouteId } from '../../core/engine/routes.ts';
 import { denyHazard, denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
-import { type AttemptNeeds, attempt, readingOrder } from '../attempt.ts';
+import { type AttemptDeps, attempt, lookUpRequest } from '../attempt.ts';
 import { nameModel } from '../body/model-edit.ts';
 import { namedModel } from '../body/named-model.ts';
 import { readRawBody, readRequestBody } from '../body/request-body.ts';
@@ -19,7 +19,7 @@ import { nativeScan, type Route, routes } from '../routes.ts';
 import { takeRequest } from '../take-share.ts';
 import { choicesIn, lookUps, unknownModel } from './inference.ts';
 
-export interface EngineApiNeeds extends AttemptNeeds {
+export interface EngineApiDeps extends AttemptDeps {
   readonly directory: EngineDirectory;
 }
 
@@ -29,12 +29,12 @@ export interface EngineApiNeeds extends AttemptNeeds {
  */
 const plainPath = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+)*$/;
 
-export function makeEngineApi(needs: EngineApiNeeds): Handler {
+export function makeEngineApi(deps: EngineApiDeps): Handler {
   return (x) => {
     const { route, key } = x;
     if (route === undefined || key === undefined) return;
     const [id = '', rest = ''] = x.params;
-    const candidate = needs.directory.engine(id);
+    const candidate = deps.directory.engine(id);
     if (candidate === undefined || !key.mayUseEngine(id))
       return refuse(x, { code: 'ENGINE_UNKNOWN', rule: 'the engines of the key' });
     if (!plainPath.test(rest)) return refuse(x, { code: 'ROUTE_UNKNOWN', rule: 'the form of engine paths' });
@@ -45,12 +45,12 @@ export function makeEngineApi(needs: EngineApiNeeds): Handler {
       return refuse(x, { code: 'ENGINE_DOWN', rule: 'engine health', fields: ['retry-after', '2'] });
     }
     const target = `/${rest}`;
-    if (rule === undefined) return asAdministrator(x, route, key, candidate, target, needs);
+    if (rule === undefined) return asAdministrator(x, route, key, candidate, target, deps);
     if (rule.model === 'none') {
       const withQuery = target + passingQuery(x.query, rule.query ?? []);
-      return attempt(x, key, readingOrder(x, route, withQuery, true), [candidate], needs);
+      return attempt(x, key, lookUpRequest(x, route, withQuery, true), [candidate], deps);
     }
-    withModel(x, route, key, candidate, rule, target, needs);
+    withModel(x, route, key, candidate, rule, target, deps);
   };
 }
 
@@ -76,19 +76,19 @@ function withModel(
   candidate: Candidate,
   rule: NativeRule,
   target: string,
-  needs: EngineApiNeeds,
+  deps: EngineApiDeps,
 ): void {
   const front = rule.route === undefined ? undefined : frontRoutes.get(rule.route);
   if (front !== undefined) x.dialect = front.dialect;
   const scan = front?.scan ?? nativeScan;
   const generates = rule.scope === 'inference' && !(rule.route !== undefined && lookUps.has(rule.route));
-  const refusal = generates ? takeRequest(x, key, needs.holdings) : undefined;
+  const refusal = generates ? takeRequest(x, key, deps.holdings) : undefined;
   if (refusal !== undefined) return refuse(x, refusal);
   readRequestBody(x, { ...route, model: 'json', scan }, (facts, read, readLength, contentType) => {
     x.facts = facts;
     const named = namedModel(facts);
     if (typeof named === 'object') return refuse(x, named);
-    const found = modelOf(x, key, candidate, named, needs);
+    const found = modelOf(x, key, candidate, named, deps);
     if (found === 'refused') return;
     const denial = denyHazard(key, candidate.engine.kind, rule.route ?? 'engine.native', facts, found?.model);
     if (denial !== undefined) return refuse(x, denial);
@@ -97,7 +97,7 @@ function withModel(
     const body = found === undefined ? read : nameModel(read, facts, found.upstreamName, 'json');
     const bodyLength = body === read ? readLength : body.reduce((sum, part) => sum + part.length, 0);
     const order = {
-      ...readingOrder(x, front ?? route, target + passingQuery(x.query, rule.query ?? []), true),
+      ...lookUpRequest(x, front ?? route, target + passingQuery(x.query, rule.query ?? []), true),
       contentType,
       body,
       bodyLength,
@@ -106,7 +106,7 @@ function withModel(
       writesText: rule.writesText,
     };
     x.outcome.choices = choicesIn(facts);
-    attempt(x, key, order, [found === undefined ? candidate : { ...candidate, model: found.model }], needs);
+    attempt(x, key, order, [found === undefined ? candidate : { ...candidate, model: found.model }], deps);
   });
 }
 
@@ -119,7 +119,7 @@ function modelOf(
   key: KeyView,
   candidate: Candidate,
   named: string | undefined,
-  needs: EngineApiNeeds,
+  deps: EngineApiDeps,
 ): Extract<ModelOnEngine, { kind: 'found' }> | undefined | 'refused' {
   const denied: Refusal = { code: 'MODEL_DENIED', rule: `the models of key ${key.id}` };
   if (named === undefined || named === '') {
@@ -127,7 +127,7 @@ function modelOf(
     refuse(x, denied);
     return 'refused';
   }
-  const found = needs.directory.modelOn(candidate.engine.ref.id, named, key);
+  const found = deps.directory.modelOn(candidate.engine.ref.id, named, key);
   if (found.kind === 'found') return found;
   if (found.kind === 'unknown' && key.scopes.has('engine:admin')) return undefined;
   refuse(x, found.kind === 'denied' ? denied : unknownModel(named, found.near, 'the models of the engine'));
@@ -143,21 +143,21 @@ function asAdministrator(
   key: KeyView,
   candidate: Candidate,
   target: string,
-  needs: EngineApiNeeds,
+  deps: EngineApiDeps,
 ): void {
   const query = x.query === '' ? '' : `?${x.query}`;
   const reads = x.head.method === 'GET' || x.head.method === 'HEAD';
   // What an unlisted endpoint does is unknown, so whatever is sent to one counts.
-  const refusal = reads ? undefined : takeRequest(x, key, needs.holdings);
+  const refusal = reads ? undefined : takeRequest(x, key, deps.holdings);
   if (refusal !== undefined) return refuse(x, refusal);
   readRawBody(x, (body, length) => {
     const contentType = x.head.fields.get('content-type');
     const order = {
-      ...readingOrder(x, route, target + query, true),
+      ...lookUpRequest(x, route, target + query, true),
       contentType,
       body,
       bodyLength: length,
     };
-    attempt(x, key, order, [candidate], needs);
+    attempt(x, key, order, [candidate], deps);
   });
 }

@@ -5,7 +5,7 @@ import type { Candidate, EngineDirectory, Resolution } from '../../core/engine/d
 import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type Denial, denyHazard, denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
-import { type AttemptNeeds, attempt, type Order, readingOrder } from '../attempt.ts';
+import { type AttemptDeps, attempt, lookUpRequest, type UpstreamRequest } from '../attempt.ts';
 import { insertField, nameModel } from '../body/model-edit.ts';
 import { namedModel } from '../body/named-model.ts';
 import { readRequestBody } from '../body/request-body.ts';
@@ -16,7 +16,7 @@ import { refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
 import { takeRequest } from '../take-share.ts';
 
-export interface InferenceNeeds extends AttemptNeeds {
+export interface InferenceDeps extends AttemptDeps {
   readonly directory: EngineDirectory;
 }
 
@@ -32,19 +32,19 @@ const maxChoices = 128;
 /** Ids that engines make for stored answers. */
 const storedId = /^[A-Za-z0-9_-]{1,256}$/;
 
-export function makeInference(needs: InferenceNeeds): Handler {
+export function makeInference(deps: InferenceDeps): Handler {
   return (x) => {
     const { route, key } = x;
     // Set by the router and by auth; a route with a handler of this kind is never keyless.
     if (route === undefined || key === undefined) return;
     const denial = denyRoute(key, route.id, route.scope);
     if (denial !== undefined) return refuse(x, denial);
-    if (route.model === 'none') return withoutBody(x, route, key, needs);
-    const refusal = lookUps.has(route.id) ? undefined : takeRequest(x, key, needs.holdings);
+    if (route.model === 'none') return withoutBody(x, route, key, deps);
+    const refusal = lookUps.has(route.id) ? undefined : takeRequest(x, key, deps.holdings);
     if (refusal !== undefined) return refuse(x, refusal);
     readRequestBody(x, route, (facts, body, length, contentType) => {
       x.facts = facts;
-      withBody(x, route, key, needs, { facts, body, length, contentType });
+      withBody(x, route, key, deps, { facts, body, length, contentType });
     });
   };
 }
@@ -56,11 +56,11 @@ interface ReadBody {
   readonly contentType: string;
 }
 
-function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds, read: ReadBody): void {
+function withBody(x: Exchange, route: Route, key: KeyView, deps: InferenceDeps, read: ReadBody): void {
   const { facts } = read;
   const named = namedModel(facts);
   if (typeof named === 'object') return refuse(x, named);
-  const found = find(x, named, route, key, needs);
+  const found = find(x, named, route, key, deps);
   if (found === undefined) return;
   // What a request would do beyond answering depends on the kind of engine; those of which the key may not are out.
   let denial: Denial | undefined;
@@ -78,7 +78,7 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
     body = insertField(body, '"stream_options":{"include_usage":true}', facts.fieldPlace);
   if (body !== read.body) length = body.reduce((sum, part) => sum + part.length, 0);
   x.outcome.choices = choicesIn(facts);
-  const order: Order = {
+  const order: UpstreamRequest = {
     route,
     method: x.head.method,
     target: route.upstream + passingQuery(x.query, route.query),
@@ -90,7 +90,7 @@ function withBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds
     generates: !lookUps.has(route.id),
     usageAdded,
   };
-  attempt(x, key, order, candidates, needs);
+  attempt(x, key, order, candidates, deps);
 }
 
 /** `n` of OpenAI's routes; an engine that refuses the number refuses the request. */
@@ -116,13 +116,13 @@ function asksForUsage(
 }
 
 /** Reads and deletions: no model is named, so a key that may not use every model may not use these. */
-function withoutBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNeeds): void {
+function withoutBody(x: Exchange, route: Route, key: KeyView, deps: InferenceDeps): void {
   if (route.dialect === 'responses' && !key.anyModel)
     return refuse(x, { code: 'MODEL_DENIED', rule: `the models of key ${key.id}` });
   const id = x.params[0];
   if (id !== undefined && !storedId.test(id))
     return refuse(x, { code: 'REQUEST_UNKNOWN', rule: 'the form of ids' });
-  const candidates = speakers(route, key, needs.directory);
+  const candidates = speakers(route, key, deps.directory);
   if (candidates.length === 0) {
     return refuse(x, {
       code: 'ROUTE_UNSUPPORTED',
@@ -132,7 +132,7 @@ function withoutBody(x: Exchange, route: Route, key: KeyView, needs: InferenceNe
   }
   const target =
     route.upstream.replace('{id}', encodeURIComponent(id ?? '')) + passingQuery(x.query, route.query);
-  attempt(x, key, readingOrder(x, route, target, id !== undefined), candidates, needs);
+  attempt(x, key, lookUpRequest(x, route, target, id !== undefined), candidates, deps);
 }
 
 /** Running engines that speak a route and that the key may use. */
@@ -152,9 +152,9 @@ function find(
   name: string | undefined,
   route: Route,
   key: KeyView,
-  needs: InferenceNeeds,
+  deps: InferenceDeps,
 ): Extract<Resolution, { kind: 'found' }> | undefined {
-  const resolution = needs.directory.resolve(name, route.id, key);
+  const resolution = deps.directory.resolve(name, route.id, key);
   if (resolution.kind === 'found') {
     x.outcome.model = resolution.name;
     return resolution;

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Backstage } from '../../../test/helpers/backstage.ts';
-import { get } from '../../../test/helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../../test/helpers/leaks.ts';
+import { get } from '../../../test/helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { Backstage } from '../../../test/helpers/backstage.ts';
-import { get } from '../../../test/helpers/door.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../../test/helpers/leaks.ts';
 import {
   answer,
@@ -13,6 +12,7 @@ import {
   type RawEngine,
   reset,
 } from '../../../test/helpers/raw-engine.ts';
+import { get } from '../../../test/helpers/test-gateway.ts';
 
 let stock: Stock;
 let stage: Backstage;

@@ -8,24 +8,24 @@ import { maxEngineAnswerBytes, readAnswer } from '../../core/engine/read-answer.
 import type { Attempt } from '../../core/engine/upstream.ts';
 import { denyRoute } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
-import { type AttemptNeeds, attempt, readingOrder } from '../attempt.ts';
+import { type AttemptDeps, attempt, lookUpRequest } from '../attempt.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Handler } from '../line.ts';
 import { refuse } from '../refuse.ts';
 import { speakers } from './inference.ts';
 import { answer as answerWith } from './models.ts';
 
-export interface OllamaListsNeeds extends AttemptNeeds {
+export interface OllamaListsDeps extends AttemptDeps {
   readonly directory: EngineDirectory;
 }
 
-export function makeOllamaLists(needs: OllamaListsNeeds): Handler {
+export function makeOllamaLists(deps: OllamaListsDeps): Handler {
   return (x) => {
     const { route, key } = x;
     if (route === undefined || key === undefined) return;
     const denial = denyRoute(key, route.id, route.scope);
     if (denial !== undefined) return refuse(x, denial);
-    const engines = speakers(route, key, needs.directory);
+    const engines = speakers(route, key, deps.directory);
     const only = engines[0];
     if (only === undefined) {
       return refuse(x, {
@@ -35,10 +35,10 @@ export function makeOllamaLists(needs: OllamaListsNeeds): Handler {
       });
     }
     if (engines.length === 1 && key.anyModel) {
-      attempt(x, key, readingOrder(x, route, route.upstream, true), engines, needs);
+      attempt(x, key, lookUpRequest(x, route, route.upstream, true), engines, deps);
       return;
     }
-    void collect(x, key, route.upstream, engines, needs);
+    void collect(x, key, route.upstream, engines, deps);
   };
 }
 
@@ -47,11 +47,11 @@ async function collect(
   key: KeyView,
   target: string,
   engines: readonly Candidate[],
-  needs: OllamaListsNeeds,
+  deps: OllamaListsDeps,
 ): Promise<void> {
   const aborter = new AbortController();
   x.onBreak = () => aborter.abort();
-  const lists = await Promise.all(engines.map((engine) => list(engine, target, needs, aborter.signal)));
+  const lists = await Promise.all(engines.map((engine) => list(engine, target, deps, aborter.signal)));
   if (x.over) return;
   x.onBreak = undefined;
   if (lists.every((l) => l === undefined))
@@ -60,7 +60,7 @@ async function collect(
     const { id } = engine.engine.ref;
     // What the last probe did not see yet is judged by its name alone.
     const mayUse = (name: string): boolean =>
-      needs.directory.modelOn(id, name, key).kind === 'found' || key.mayUseModel(name);
+      deps.directory.modelOn(id, name, key).kind === 'found' || key.mayUseModel(name);
     return (lists[i] ?? []).filter((m) => mayUse(m.name));
   });
   answerWith(x, { models: models.map((m) => m.entry) });
@@ -75,7 +75,7 @@ interface ListedModel {
 async function list(
   engine: Candidate,
   target: string,
-  needs: OllamaListsNeeds,
+  deps: OllamaListsDeps,
   signal: AbortSignal,
 ): Promise<readonly ListedModel[] | undefined> {
   const { address, apiKey } = engine.engine.ref;
@@ -83,14 +83,14 @@ async function list(
   const attempt: Attempt = {
     to: address,
     method: 'GET',
-    head: `GET ${address.path}${target} HTTP/1.1\r\nuser-agent: flm/${needs.version}\r\naccept-encoding: identity\r\n${keyField}`,
+    head: `GET ${address.path}${target} HTTP/1.1\r\nuser-agent: flm/${deps.version}\r\naccept-encoding: identity\r\n${keyField}`,
     body: [],
     bodyLength: 0,
-    connectTimeoutMs: needs.limits.connectTimeoutMs,
+    connectTimeoutMs: deps.limits.connectTimeoutMs,
     firstByteTimeoutMs: 10_000,
     idleTimeoutMs: 10_000,
   };
-  const answer = await readAnswer(needs.upstream, attempt, maxEngineAnswerBytes, signal);
+  const answer = await readAnswer(deps.upstream, attempt, maxEngineAnswerBytes, signal);
   return answer.kind === 'whole' && answer.head.status === 200 ? readModels(parse(answer.body)) : undefined;
 }
 

@@ -6,7 +6,7 @@
 import type { Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import type { Refusal } from '../exchange.ts';
-import type { Fields } from '../fields.ts';
+import type { RequestHeaders } from '../request-headers.ts';
 import { ZstdFrame } from './zstd-frame.ts';
 
 export type BodyCoding = 'none' | 'gzip' | 'zstd' | 'other';
@@ -31,7 +31,7 @@ const invalid = (reason: string): Refusal => ({
 
 const expands: Refusal = { code: 'BODY_EXPANDS', params: { ratio: maxRatio }, rule: 'content-encoding' };
 
-export function codingOf(fields: Fields): BodyCoding {
+export function codingOf(fields: RequestHeaders): BodyCoding {
   const value = fields.get('content-encoding')?.trim().toLowerCase();
   if (value === undefined) return 'none';
   if (fields.repeated('content-encoding')) return 'other';

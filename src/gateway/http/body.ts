@@ -16,12 +16,12 @@ import type { BodyListener, HttpMessage } from './message.ts';
 import { RateWindow } from './rate-window.ts';
 
 /** What is the same for every body of a proxy. */
-export interface BodyNeeds {
+export interface BodyDeps {
   readonly maxBodyBytes: number;
   readonly minBytesPerSecond: number;
   readonly holdings: KeyHoldings;
   /** The sink of what this connection reads threw; it is told nothing more. */
-  readonly threw: (connection: Connection, error: unknown) => void;
+  readonly onError: (connection: Connection, error: unknown) => void;
 }
 
 const slowBody: Refusal = { code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true };
@@ -36,7 +36,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   newer: UnfinishedBody | undefined;
   readonly #message: HttpMessage;
   readonly #connection: Connection;
-  readonly #needs: BodyNeeds;
+  readonly #deps: BodyDeps;
   #sink: BodySink | undefined;
   #holding: KeyHolding | undefined;
   #rate: RateWindow | undefined;
@@ -52,10 +52,10 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   #taken = 0;
   #released = false;
 
-  constructor(message: HttpMessage, connection: Connection, needs: BodyNeeds) {
+  constructor(message: HttpMessage, connection: Connection, deps: BodyDeps) {
     this.#message = message;
     this.#connection = connection;
-    this.#needs = needs;
+    this.#deps = deps;
   }
 
   read(sink: BodySink): void {
@@ -65,13 +65,13 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     assert(holding !== undefined, 'a body is read for a key that has a stream');
     const coding = codingOf(message.head.fields);
     if (coding === 'other') return sink.failed(unknownCoding);
-    if ((message.declaredBytes ?? 0) > this.#needs.maxBodyBytes) return sink.failed(this.#tooLarge());
+    if ((message.declaredBytes ?? 0) > this.#deps.maxBodyBytes) return sink.failed(this.#tooLarge());
     if (coding !== 'none') this.#decoder = new BodyDecoder(coding, this);
     if (message.expectsContinue) message.sendContinue();
     connection.body = this;
     this.#sink = sink;
     this.#holding = holding;
-    this.#needs.holdings.beginBody(holding, this);
+    this.#deps.holdings.beginBody(holding, this);
     message.receive(this);
   }
 
@@ -79,7 +79,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     // The exchange is over; what still comes is nobody's.
     if (this.#sink === undefined) return;
     this.#read += chunk.length;
-    if (this.#read > this.#needs.maxBodyBytes) return this.refuse(this.#tooLarge());
+    if (this.#read > this.#deps.maxBodyBytes) return this.refuse(this.#tooLarge());
     if (!this.#take(chunk.length)) return;
     if (this.#decoder === undefined) this.#give(chunk);
     else this.#decoder.write(chunk, () => this.#giveBack(chunk.length));
@@ -96,7 +96,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#decoded += chunk.length;
     // Called by a stream of Node's, where a throw would end the process.
     this.#guarded(() => {
-      if (this.#decoded > this.#needs.maxBodyBytes) this.refuse(this.#tooLarge());
+      if (this.#decoded > this.#deps.maxBodyBytes) this.refuse(this.#tooLarge());
       else if (this.#take(chunk.length)) this.#give(chunk);
     });
   }
@@ -112,7 +112,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   /** One second went by in which this body could be read. */
   tick(): void {
     if (this.#allRead) return;
-    this.#rate ??= new RateWindow(this.#needs.minBytesPerSecond);
+    this.#rate ??= new RateWindow(this.#deps.minBytesPerSecond);
     if (this.#rate.isTooSlow(this.#read)) this.refuse(slowBody);
   }
 
@@ -132,7 +132,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   release(): void {
     this.#leave();
     if (this.#holding === undefined) return;
-    this.#needs.holdings.giveBackBytes(this.#holding, this.#taken);
+    this.#deps.holdings.giveBackBytes(this.#holding, this.#taken);
     this.#taken = 0;
     this.#released = true;
   }
@@ -141,7 +141,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   #take(bytes: number): boolean {
     const holding = this.#holding;
     if (holding === undefined || this.#sink === undefined) return false;
-    if (!this.#needs.holdings.takeBytes(holding, this, bytes)) {
+    if (!this.#deps.holdings.takeBytes(holding, this, bytes)) {
       this.refuse(exhausted('BODIES_EXHAUSTED'));
       return false;
     }
@@ -155,7 +155,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   #giveBack(bytes: number): void {
     if (this.#released || this.#holding === undefined) return;
     this.#taken -= bytes;
-    this.#needs.holdings.giveBackBytes(this.#holding, bytes);
+    this.#deps.holdings.giveBackBytes(this.#holding, bytes);
   }
 
   #give(chunk: Buffer): void {
@@ -164,7 +164,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
       refusal = this.#sink?.chunk(chunk);
     } catch (error) {
       this.#leave();
-      this.#needs.threw(this.#connection, error);
+      this.#deps.onError(this.#connection, error);
     }
     if (refusal !== undefined) this.refuse(refusal);
   }
@@ -179,7 +179,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     try {
       work();
     } catch (error) {
-      this.#needs.threw(this.#connection, error);
+      this.#deps.onError(this.#connection, error);
     }
   }
 
@@ -188,10 +188,10 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#sink = undefined;
     this.#decoder?.close();
     this.#connection.body = undefined;
-    this.#needs.holdings.endBody(this.#holding, this);
+    this.#deps.holdings.endBody(this.#holding, this);
   }
 
   #tooLarge(): Refusal {
-    return { code: 'BODY_TOO_LARGE', params: { limit: this.#needs.maxBodyBytes }, rule: 'maxBodyBytes' };
+    return { code: 'BODY_TOO_LARGE', params: { limit: this.#deps.maxBodyBytes }, rule: 'maxBodyBytes' };
   }
 }

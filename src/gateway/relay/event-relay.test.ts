@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChunkMap } from '../../core/engine/upstream.ts';
-import type { Reply } from '../exchange.ts';
+import type { ResponseWriter } from '../exchange.ts';
 import { type EventReader, EventRelay } from './event-relay.ts';
 
 /** Notes what it is told. */
@@ -20,13 +20,13 @@ class Notes implements EventReader {
     );
   }
 
-  reply(relaysFraming = true): Reply {
+  reply(relaysFraming = true): ResponseWriter {
     const note = (how: string) => (buffer: Buffer, from: number, to: number) => {
       this.out.push(`${how}${buffer.toString('latin1', from, to)}`);
       return this.flowing;
     };
     // What the relay of events uses of a reply.
-    return { relaysFraming, write: note(''), writeFramed: note('framed ') } as unknown as Reply;
+    return { relaysFraming, write: note(''), writeFramed: note('framed ') } as unknown as ResponseWriter;
   }
 }
 

@@ -9,7 +9,7 @@
  * can follow at any moment, unless half of a large event is out already.
  */
 import type { ChunkMap } from '../../core/engine/upstream.ts';
-import type { Reply } from '../exchange.ts';
+import type { ResponseWriter } from '../exchange.ts';
 import { type EventFraming, endsEvent, firstBorder, lastBorder } from './event-border.ts';
 
 /** What reads events in passing. An event is one SSE block or NDJSON line, its border included. */
@@ -28,7 +28,7 @@ const holdLimit = 64 * 1024;
 const overlap = 3;
 
 export class EventRelay {
-  readonly #reply: Reply;
+  readonly #reply: ResponseWriter;
   readonly #framing: EventFraming;
   readonly #reader: EventReader;
   readonly #drops: EventTest | undefined;
@@ -41,7 +41,7 @@ export class EventRelay {
   #tailLength = 0;
 
   /** Whole events that `drops` says yes to do not reach the client; the reader sees them. */
-  constructor(reply: Reply, framing: EventFraming, reader: EventReader, drops?: EventTest) {
+  constructor(reply: ResponseWriter, framing: EventFraming, reader: EventReader, drops?: EventTest) {
     this.#drops = drops;
     this.#reply = reply;
     this.#framing = framing;

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertLinear } from '../../../test/helpers/count-steps.ts';
 import type { ChunkMap } from '../../core/engine/upstream.ts';
-import type { Reply } from '../exchange.ts';
+import type { ResponseWriter } from '../exchange.ts';
 import type { TerminalMark } from '../routes.ts';
 import type { EventFraming } from './event-border.ts';
 import { EventRelay } from './event-relay.ts';
@@ -53,7 +53,11 @@ function repeated(part: string, size: number): Buffer {
 }
 
 /** What the relay of events uses of a reply. */
-const nowhere = { relaysFraming: true, write: () => true, writeFramed: () => true } as unknown as Reply;
+const nowhere = {
+  relaysFraming: true,
+  write: () => true,
+  writeFramed: () => true,
+} as unknown as ResponseWriter;
 
 test('a flood of events costs work in proportion to its size, however it is cut', () => {
   for (const [name, part] of Object.entries(floods)) {

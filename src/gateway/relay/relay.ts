@@ -11,7 +11,7 @@
  */
 
 import type { AttemptEnd } from '../../core/engine/engine.ts';
-import type { ChunkMap, EngineHead, Flight, UpstreamSink } from '../../core/engine/upstream.ts';
+import type { ChunkMap, EngineHead, InFlightRequest, ResponseHandler } from '../../core/engine/upstream.ts';
 import { type EngineError, type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
 import type { ChargeRule } from '../../core/security/token-charge.ts';
 import type { BreakCause, Exchange, Refusal, ResponseHead } from '../exchange.ts';
@@ -27,7 +27,7 @@ import { isUsageChunk } from './usage-chunk.ts';
 import { StreamReader } from './usage-scan.ts';
 import { isTextType, WholeAnswerReader } from './whole-answer.ts';
 
-export interface RelayNeeds {
+export interface RelayDeps {
   readonly x: Exchange;
   readonly route: Route;
   /** Events were asked for, so that silence may be committed. */
@@ -59,12 +59,12 @@ const attemptEnds: Partial<Record<ErrorCode, AttemptEnd>> = {
   ENGINE_STALLED: 'timeout',
 };
 
-export class Relay implements UpstreamSink {
-  readonly #needs: RelayNeeds;
+export class Relay implements ResponseHandler {
+  readonly #deps: RelayDeps;
   readonly #x: Exchange;
   readonly #sinceMs: number;
   /** Assigned as soon as the attempt is under way; until then the request waits for a slot. */
-  flight: Flight | undefined;
+  inFlightRequest: InFlightRequest | undefined;
 
   #events: EventFraming | undefined;
   #body: EventRelay | undefined;
@@ -83,12 +83,12 @@ export class Relay implements UpstreamSink {
   #wholeAnswer: WholeAnswerReader | undefined;
   #bytes = 0;
   #lastWriteMs = 0;
-  readonly #resume = (): void => this.flight?.resume();
+  readonly #resume = (): void => this.inFlightRequest?.resume();
 
-  constructor(needs: RelayNeeds) {
-    this.#needs = needs;
-    this.#x = needs.x;
-    this.#sinceMs = needs.nowMs();
+  constructor(deps: RelayDeps) {
+    this.#deps = deps;
+    this.#x = deps.x;
+    this.#sinceMs = deps.nowMs();
     this.#x.onBreak = (why) => this.#broken(why);
     this.#x.onTick = (nowMs) => this.#tick(nowMs);
   }
@@ -110,7 +110,7 @@ export class Relay implements UpstreamSink {
       return this.#fail('ENGINE_CODED_STREAM', 'protocol');
     }
     if (this.#early) return this.#lateHead(head, facts);
-    if ((head.status === 503 || head.status === 429) && this.#needs.takeOver('done', head.status)) {
+    if ((head.status === 503 || head.status === 429) && this.#deps.takeOver('done', head.status)) {
       this.#leave('done');
       return;
     }
@@ -118,8 +118,8 @@ export class Relay implements UpstreamSink {
     x.outcome.status = head.status;
     const fields = [...facts.fields, ...commonFields(x)];
     const coded = facts.contentEncoding !== undefined && facts.contentEncoding !== 'identity';
-    if (head.status === 200 && head.framing !== 'none' && this.#needs.route.end !== 'none' && !coded)
-      this.#shape = new AnswerShapeReader(this.#needs.streamed, facts.events, this.#needs.route.end);
+    if (head.status === 200 && head.framing !== 'none' && this.#deps.route.end !== 'none' && !coded)
+      this.#shape = new AnswerShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);
     if (facts.events !== undefined && head.framing !== 'none') {
       this.#stream(facts.events);
       fields.push('x-accel-buffering', 'no');
@@ -130,7 +130,7 @@ export class Relay implements UpstreamSink {
       process.nextTick(flushReply, x);
       return;
     }
-    if (this.#needs.charged)
+    if (this.#deps.charged)
       this.#wholeAnswer = new WholeAnswerReader(head.contentLength, isTextType(facts.contentType));
     this.#head = { status: head.status, fields, contentLength: head.contentLength };
     x.reply.head(this.#head);
@@ -227,9 +227,9 @@ export class Relay implements UpstreamSink {
 
   #tick(nowMs: number): void {
     const x = this.#x;
-    if (!x.reply.committed && this.#needs.streamed && nowMs - this.#sinceMs >= this.#patienceMs()) {
+    if (!x.reply.committed && this.#deps.streamed && nowMs - this.#sinceMs >= this.#patienceMs()) {
       this.#early = true;
-      const framing: EventFraming = this.#needs.route.dialect === 'ollama' ? 'ndjson' : 'sse';
+      const framing: EventFraming = this.#deps.route.dialect === 'ollama' ? 'ndjson' : 'sse';
       this.#stream(framing);
       x.outcome.status = 200;
       const type = framing === 'sse' ? 'text/event-stream; charset=utf-8' : 'application/x-ndjson';
@@ -248,7 +248,7 @@ export class Relay implements UpstreamSink {
       });
       x.reply.flush();
     }
-    const { heartbeatMs } = this.#needs;
+    const { heartbeatMs } = this.#deps;
     if (heartbeatMs > 0 && this.#events !== undefined && this.#body?.midEvent === false) {
       if (this.#lastWriteMs === 0) this.#lastWriteMs = nowMs;
       else if (nowMs - this.#lastWriteMs >= heartbeatMs) {
@@ -261,8 +261,8 @@ export class Relay implements UpstreamSink {
 
   /** While it waits for a slot no engine can fail any more soon; the head goes out in time for the first heartbeat. */
   #patienceMs(): number {
-    const { commitAfterMs, heartbeatMs } = this.#needs;
-    return this.flight === undefined && heartbeatMs > 0
+    const { commitAfterMs, heartbeatMs } = this.#deps;
+    return this.inFlightRequest === undefined && heartbeatMs > 0
       ? Math.min(heartbeatMs, commitAfterMs)
       : commitAfterMs;
   }
@@ -272,8 +272,9 @@ export class Relay implements UpstreamSink {
     switch (why) {
       case 'client-left':
       case 'client-stalled':
-        if (this.flight?.reached === true) this.#charge(this.#reader?.complete === true ? 'final' : 'early');
-        this.flight?.abort();
+        if (this.inFlightRequest?.reached === true)
+          this.#charge(this.#reader?.complete === true ? 'final' : 'early');
+        this.inFlightRequest?.abort();
         this.#x.outcome.ending = 'client-left';
         return this.#leave('client-gone');
       case 'shut-down':
@@ -290,10 +291,10 @@ export class Relay implements UpstreamSink {
   /** Ends what went wrong in the way that the client can best see. */
   #fail(code: ErrorCode, end: AttemptEnd, detail?: string): void {
     const x = this.#x;
-    this.flight?.abort();
+    this.inFlightRequest?.abort();
     // A head that still waits for its first byte is taken back: the client has not seen it.
     if (!x.reply.committed || x.reply.withdraw()) {
-      if (end !== 'shut-down' && this.#needs.takeOver(end, undefined)) return this.#leave(end);
+      if (end !== 'shut-down' && this.#deps.takeOver(end, undefined)) return this.#leave(end);
       this.#leave(end);
       refuse(x, {
         code,
@@ -322,18 +323,18 @@ export class Relay implements UpstreamSink {
     this.#over = true;
     this.#x.onBreak = undefined;
     this.#x.onTick = undefined;
-    this.#needs.over(end, this.#status, this.#reader?.errorSeen === true);
+    this.#deps.over(end, this.#status, this.#reader?.errorSeen === true);
   }
 
   #stream(framing: EventFraming): void {
     this.#events = framing;
     this.#x.outcome.streamed = true;
-    this.#reader = new StreamReader(this.#needs.route.end, framing);
+    this.#reader = new StreamReader(this.#deps.route.end, framing);
     this.#body = new EventRelay(
       this.#x.reply,
       framing,
       this.#reader,
-      this.#needs.usageAdded ? isUsageChunk : undefined,
+      this.#deps.usageAdded ? isUsageChunk : undefined,
     );
   }
 
@@ -373,7 +374,7 @@ export class Relay implements UpstreamSink {
       if (this.#events === undefined) return;
       this.#events = this.#body = this.#reader = undefined;
       this.#x.outcome.streamed = false;
-      if (this.#needs.charged) this.#wholeAnswer = new WholeAnswerReader(undefined, true);
+      if (this.#deps.charged) this.#wholeAnswer = new WholeAnswerReader(undefined, true);
       return;
     }
     this.#stream(shape);
@@ -385,26 +386,26 @@ export class Relay implements UpstreamSink {
   /** The head of an engine that was silent so long that the client already has one. */
   #lateHead(head: EngineHead, facts: HeadFacts): void {
     if (head.status === 200 && facts.events === this.#events) return;
-    if (head.status === 200 && this.#needs.route.end !== 'none')
-      this.#shape = new AnswerShapeReader(this.#needs.streamed, facts.events, this.#needs.route.end);
+    if (head.status === 200 && this.#deps.route.end !== 'none')
+      this.#shape = new AnswerShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);
     else this.#lateError = new LateError(head.status);
   }
 
   /** An error event of the engine's own is an honest end, too: the client has seen it. */
   #whole(reader: StreamReader): boolean {
-    return this.#needs.route.end === 'none' || reader.terminated || reader.errorSeen;
+    return this.#deps.route.end === 'none' || reader.terminated || reader.errorSeen;
   }
 
   /** An empty 200 is no answer to a prompt. */
   #mustAnswer(): boolean {
-    const { x, route, charged } = this.#needs;
+    const { x, route, charged } = this.#deps;
     return x.outcome.status === 200 && x.head.method !== 'HEAD' && (charged || route.end !== 'none');
   }
 
   /** What the request costs, by the way it ended; errors that the engine answered are free. */
   #charge(rule: ChargeRule): void {
     const { outcome } = this.#x;
-    if (!this.#needs.charged || (this.#status ?? 0) >= 400) return;
+    if (!this.#deps.charged || (this.#status ?? 0) >= 400) return;
     outcome.charge = rule;
     const reader = this.#reader ?? this.#wholeAnswer;
     if (reader === undefined) return;
@@ -412,7 +413,7 @@ export class Relay implements UpstreamSink {
     const usage = reader === this.#wholeAnswer && rule !== 'final' ? undefined : reader.usage;
     outcome.inputTokens = usage?.inputTokens;
     outcome.outputTokens = usage?.outputTokens;
-    if (this.#needs.writesText) outcome.answerText = reader.text;
+    if (this.#deps.writesText) outcome.answerText = reader.text;
   }
 }
 

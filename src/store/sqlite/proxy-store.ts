@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Clock, Off } from '../../core/clock.ts';
+import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import { FlmError, StoreError } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type {
@@ -89,7 +89,7 @@ class ThreadedStore implements ProxyStore {
   #lookAgain: Promise<void> | undefined;
   #counting: Promise<void> | undefined;
   #flushing: Promise<void> | undefined;
-  #offs: Off[] = [];
+  #offs: Unsubscribe[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(options: ProxyStoreOptions) {

@@ -10,7 +10,7 @@ import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
 import type { ApiKey } from '../../core/security/api-key.ts';
 import type { SpawnWorker } from './spawn-worker.ts';
-import type { Answer, FromThread, Order, ThreadStart, ToThread } from './thread-messages.ts';
+import type { FromThread, ThreadAnswer, ThreadRequest, ThreadStart, ToThread } from './thread-messages.ts';
 
 export interface StoreThreadOptions {
   readonly start: ThreadStart;
@@ -20,8 +20,8 @@ export interface StoreThreadOptions {
   readonly answerMs: number;
 }
 
-export interface Reply {
-  readonly answer: Answer;
+export interface ThreadReply {
+  readonly answer: ThreadAnswer;
   /** Of a look: the slices together. */
   readonly keys: readonly ApiKey[];
 }
@@ -29,7 +29,7 @@ export interface Reply {
 interface Question {
   readonly askedAtMs: number;
   readonly keys: ApiKey[];
-  readonly resolve: (reply: Reply) => void;
+  readonly resolve: (reply: ThreadReply) => void;
   readonly reject: (error: StoreError) => void;
 }
 
@@ -56,7 +56,7 @@ export class StoreThread {
   }
 
   /** Rejects with a `StoreError`: the thread's own, or STORE_UNUSABLE where there is no thread. */
-  ask(order: Order, urgency: 'urgent' | 'patient'): Promise<Reply> {
+  ask(order: ThreadRequest, urgency: 'urgent' | 'patient'): Promise<ThreadReply> {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#stopped) return Promise.reject(this.#lost('the proxy is ending'));
     if (this.#worker === undefined && (urgency === 'urgent' || nowMs >= this.#notBeforeMs)) this.#spawn();

@@ -36,7 +36,7 @@ export interface StateDelta {
   readonly rest: Omit<StateChange, 'keys'>;
 }
 
-export type Order =
+export type ThreadRequest =
   | { readonly do: 'look'; readonly seen: Seen | undefined }
   | { readonly do: 'count'; readonly day: number; readonly writer: string }
   | { readonly do: 'write'; readonly batch: UsageBatch }
@@ -45,17 +45,17 @@ export type Order =
   | { readonly do: 'revoke'; readonly keyId: string; readonly atMs: number; readonly audit: AuditEntry }
   | { readonly do: 'close'; readonly writer: string };
 
-export type Answer =
+export type ThreadAnswer =
   | { readonly say: 'state'; readonly delta: StateDelta | undefined }
   | { readonly say: 'counted'; readonly totals: UsageTotals | undefined }
   | { readonly say: 'done' };
 
-export type ToThread = { readonly n: number; readonly order: Order | { readonly do: 'next' } };
+export type ToThread = { readonly n: number; readonly order: ThreadRequest | { readonly do: 'next' } };
 
 export interface FromThread {
   readonly n: number;
   readonly answer:
-    | Answer
+    | ThreadAnswer
     | { readonly say: 'slice'; readonly keys: readonly ApiKey[] }
     | { readonly say: 'failed'; readonly code: ErrorCode; readonly params: ErrorParams };
 }

@@ -16,7 +16,14 @@ import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { integer } from './rows.ts';
 import { flmSchema, usageSchema } from './schema.ts';
 import { readChanges } from './state-reader.ts';
-import type { Answer, FromThread, Order, StateDelta, ThreadStart, ToThread } from './thread-messages.ts';
+import type {
+  FromThread,
+  StateDelta,
+  ThreadAnswer,
+  ThreadRequest,
+  ThreadStart,
+  ToThread,
+} from './thread-messages.ts';
 import { addUsage, tokensByFamily, touchKey } from './usage-repository.ts';
 
 /** Keys in one message: what the proxy's thread takes over in about a millisecond. */
@@ -63,7 +70,7 @@ class StoreWorker {
     if (order.do === 'close') this.#port.close();
   }
 
-  #obey(n: number, order: Order): Answer | undefined {
+  #obey(n: number, order: ThreadRequest): ThreadAnswer | undefined {
     switch (order.do) {
       case 'look': {
         const reading = readChanges(this.#flm, order.seen);

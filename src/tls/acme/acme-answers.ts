@@ -13,7 +13,7 @@ export interface Directory {
   readonly wantsExternalAccount: boolean;
 }
 
-export interface Order {
+export interface AcmeOrder {
   readonly url: string;
   readonly status: string;
   readonly authorizations: readonly string[];
@@ -58,7 +58,7 @@ export function directoryIn(url: string, answer: AcmeAnswer): Directory {
   };
 }
 
-export function orderIn(url: string, answer: AcmeAnswer): Order {
+export function orderIn(url: string, answer: AcmeAnswer): AcmeOrder {
   const json = jsonIn(url, answer);
   return {
     url,

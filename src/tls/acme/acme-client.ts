@@ -6,8 +6,8 @@ import type { Clock } from '../../core/clock.ts';
 import type { AccountKey } from './account-key.ts';
 import { type Directory, directoryIn, problemIn } from './acme-answers.ts';
 import { AcmeFailure } from './acme-failure.ts';
+import { failureOf, retryAfterMs } from './acme-problem.ts';
 import { type AcmeAnswer, type AcmeTransport, rubbish } from './acme-transport.ts';
-import { failureOf, retryAfterMs } from './ca-said.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -7,21 +7,25 @@
  * What is in the store and valid is used at once, without asking the CA. Proxies that share a certificate share its lock
  * and its file: one renews, the others find it. What fails is told and tried again; until then the old one is shown.
  */
-import type { Clock, Off } from '../../core/clock.ts';
+import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
 import { type AcmeConfig, directoryOf } from '../../core/proxy/acme-config.ts';
-import type { CertificateFacts, CertificatePair, ContextSource } from '../../core/proxy/context-source.ts';
+import type {
+  CertificateFacts,
+  CertificatePair,
+  CertificateProvider,
+} from '../../core/proxy/certificate-provider.ts';
 import { beginMsOf, expiryMsOf, namesOf, type ReadPair } from '../certificate-pair.ts';
 import type { CertificateStore } from '../certificate-store.ts';
 import { AcmeFailure } from './acme-failure.ts';
 import { acmeCertificateName } from './acme-names.ts';
 import { orderCertificate } from './certificate-order.ts';
+import { keepTries, readTries } from './failed-orders.ts';
 import { within } from './pause.ts';
 import type { Prover } from './prover.ts';
 import { dueAtMs, type Random, retryWaitMs } from './renewal-schedule.ts';
-import { keepTries, readTries } from './try-record.ts';
 
-export interface AcmeSourceNeeds {
+export interface AcmeSourceDeps {
   readonly store: CertificateStore;
   readonly clock: Clock;
   readonly random: Random;
@@ -47,12 +51,12 @@ const firstMs = 90_000;
 const renewalMs = 600_000;
 const lookEachMs = 30_000;
 
-export class AcmeSource implements ContextSource {
-  readonly #needs: AcmeSourceNeeds;
+export class AcmeSource implements CertificateProvider {
+  readonly #deps: AcmeSourceDeps;
   readonly #name: string;
   readonly #listeners = new Set<() => void>();
   readonly #ender = new AbortController();
-  readonly #stopLooking: Off;
+  readonly #stopLooking: Unsubscribe;
   #held: Held | undefined;
   #problem: string | undefined;
   #failures = 0;
@@ -62,15 +66,15 @@ export class AcmeSource implements ContextSource {
   #renewing: Promise<void> | undefined;
   #doing = '';
 
-  private constructor(needs: AcmeSourceNeeds) {
-    this.#needs = needs;
-    this.#name = acmeCertificateName(directoryOf(needs.acme), needs.domains);
-    this.#stopLooking = needs.clock.every(lookEachMs, () => void this.look());
+  private constructor(deps: AcmeSourceDeps) {
+    this.#deps = deps;
+    this.#name = acmeCertificateName(directoryOf(deps.acme), deps.domains);
+    this.#stopLooking = deps.clock.every(lookEachMs, () => void this.look());
   }
 
   /** Throws a `CertificateError` CERT_STORE_FAILED. */
-  static async open(needs: AcmeSourceNeeds): Promise<AcmeSource> {
-    const source = new AcmeSource(needs);
+  static async open(deps: AcmeSourceDeps): Promise<AcmeSource> {
+    const source = new AcmeSource(deps);
     try {
       await source.#readStore();
       return source;
@@ -85,10 +89,10 @@ export class AcmeSource implements ContextSource {
   }
 
   challenge(name: string): CertificatePair | undefined {
-    return this.#needs.challenge(name);
+    return this.#deps.challenge(name);
   }
 
-  onChange(f: () => void): Off {
+  onChange(f: () => void): Unsubscribe {
     this.#listeners.add(f);
     return () => this.#listeners.delete(f);
   }
@@ -114,7 +118,7 @@ export class AcmeSource implements ContextSource {
    */
   async ready(signal: AbortSignal): Promise<void> {
     if (this.#held !== undefined) return void this.look();
-    const { clock } = this.#needs;
+    const { clock } = this.#deps;
     try {
       await within(
         clock,
@@ -123,7 +127,7 @@ export class AcmeSource implements ContextSource {
         () => this.#late(firstMs),
         (limited) => this.#obtain(limited),
       );
-      this.#needs.tell('obtained', this.#needs.domains.join(', '));
+      this.#deps.tell('obtained', this.#deps.domains.join(', '));
     } catch (error) {
       if (!signal.aborted) await this.#countFailure(error);
       throw error;
@@ -156,8 +160,8 @@ export class AcmeSource implements ContextSource {
     if (this.#held === undefined || this.#ender.signal.aborted) return;
     try {
       await this.#readStore();
-      const { asked, retryAtMs } = await readTries(this.#needs.store, this.#name);
-      const nowMs = this.#needs.clock.nowMs();
+      const { asked, retryAtMs } = await readTries(this.#deps.store, this.#name);
+      const nowMs = this.#deps.clock.nowMs();
       // Whoever asks for one takes back that it has to wait.
       const notBeforeMs = asked ? retryAtMs : Math.max(this.#held.dueAtMs, retryAtMs, this.#retryAtMs);
       if (nowMs < notBeforeMs || this.#ender.signal.aborted) return;
@@ -173,7 +177,7 @@ export class AcmeSource implements ContextSource {
   async #renew(): Promise<void> {
     try {
       await within(
-        this.#needs.clock,
+        this.#deps.clock,
         renewalMs,
         this.#ender.signal,
         () => this.#late(renewalMs),
@@ -190,7 +194,7 @@ export class AcmeSource implements ContextSource {
   }
 
   async #obtain(signal: AbortSignal): Promise<void> {
-    const { store, clock, domains, acme, agentName, provers } = this.#needs;
+    const { store, clock, domains, acme, agentName, provers } = this.#deps;
     this.#doing = 'another process that obtains the same certificate';
     // The signal ends the wait.
     await store.locked(this.#name, Number.POSITIVE_INFINITY, signal, async () => {
@@ -206,7 +210,7 @@ export class AcmeSource implements ContextSource {
           acme,
           agentName,
           provers,
-          unproved: (why) => this.#needs.tell('unproved', why),
+          unproved: (why) => this.#deps.tell('unproved', why),
           doing: (what) => {
             this.#doing = what;
           },
@@ -218,25 +222,25 @@ export class AcmeSource implements ContextSource {
   }
 
   async #readStore(): Promise<void> {
-    const stored = await this.#needs.store.read(this.#name);
+    const stored = await this.#deps.store.read(this.#name);
     if (stored.state !== 'sound') return;
     const { certificate } = stored.pair;
-    const nowMs = this.#needs.clock.nowMs();
+    const nowMs = this.#deps.clock.nowMs();
     const isGood = beginMsOf(certificate) <= nowMs && nowMs < expiryMsOf(certificate);
     if (isGood && stored.pair.chain !== this.#held?.pair.chain) this.#hold(stored.pair);
   }
 
   #hold(pair: ReadPair): void {
     const isRenewal = this.#held !== undefined;
-    this.#held = { pair, dueAtMs: dueAtMs(pair.certificate, this.#needs.random) };
+    this.#held = { pair, dueAtMs: dueAtMs(pair.certificate, this.#deps.random) };
     this.#problem = undefined;
-    if (isRenewal) this.#needs.tell('renewed', namesOf(pair.certificate).join(', '));
+    if (isRenewal) this.#deps.tell('renewed', namesOf(pair.certificate).join(', '));
     for (const f of this.#listeners) f();
   }
 
   /** Where that cannot be kept, the disk is what is wrong, and that is told. */
   async #countFailure(error: unknown): Promise<void> {
-    const { store, clock, random } = this.#needs;
+    const { store, clock, random } = this.#deps;
     this.#retryAtMs = clock.nowMs() + retryWaitMs(this.#failures + 1, random);
     try {
       const record = await readTries(store, this.#name);
@@ -258,7 +262,7 @@ export class AcmeSource implements ContextSource {
   #tellProblem(error: unknown): void {
     if (this.#ender.signal.aborted) return;
     this.#problem = problemOf(error);
-    this.#needs.tell('failed', this.#problem);
+    this.#deps.tell('failed', this.#problem);
   }
 
   #late(limitMs: number): AcmeFailure {

@@ -2,8 +2,8 @@
  * tls-alpn-01 (RFC 8737): the proof is a certificate that the HTTPS port itself shows to whoever offers `acme-tls/1`.
  */
 import type { Clock } from '../../core/clock.ts';
-import type { CertificatePair } from '../../core/proxy/context-source.ts';
-import { type Proof, type Prover, sha256 } from './prover.ts';
+import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
+import { type ChallengeProof, type Prover, sha256 } from './prover.ts';
 
 const dayMs = 86_400_000;
 
@@ -27,7 +27,7 @@ export class AlpnProver implements Prover {
     return this.#pairs.get(name.toLowerCase());
   }
 
-  async show({ domain, authorization }: Proof): Promise<() => Promise<void>> {
+  async show({ domain, authorization }: ChallengeProof): Promise<() => Promise<void>> {
     const { issueProof } = await import('../issue.ts');
     const nowMs = this.#clock.nowMs();
     const pair = await issueProof(domain, sha256(authorization), {

@@ -13,10 +13,10 @@ import { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, quoted } from './acme-failure.ts';
 import { acmeAccountName } from './acme-names.ts';
 import { AcmeTransport } from './acme-transport.ts';
+import { keepTries, nothingTried, readTries } from './failed-orders.ts';
 import { type BegunOrder, obtain, resume, type Wanted } from './obtain.ts';
 import type { Prover } from './prover.ts';
 import { countedOrders, maxFailedOrdersPerDay, orderAllowedAtMs } from './renewal-schedule.ts';
-import { keepTries, nothingTried, readTries } from './try-record.ts';
 
 export interface CertificateOrder {
   readonly store: CertificateStore;

@@ -11,9 +11,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
 import { AcmeFailure, quoted } from './acme-failure.ts';
 import { within } from './pause.ts';
-import { type Proof, type Prover, sha256 } from './prover.ts';
+import { type ChallengeProof, type Prover, sha256 } from './prover.ts';
 
-export interface DnsHookNeeds {
+export interface DnsHookDeps {
   readonly command: string;
   readonly clock: Clock;
   /** A line that the program printed. */
@@ -26,17 +26,17 @@ const maxPrintedBytes = 16 * 1024;
 
 export class DnsHook implements Prover {
   readonly type = 'dns-01';
-  readonly #needs: DnsHookNeeds;
+  readonly #deps: DnsHookDeps;
 
-  constructor(needs: DnsHookNeeds) {
-    this.#needs = needs;
+  constructor(deps: DnsHookDeps) {
+    this.#deps = deps;
   }
 
   mend(domain: string): string {
     return `the hook sets the TXT record of _acme-challenge.${domain}, and ends only when the domain's name servers tell it`;
   }
 
-  async show({ domain, authorization }: Proof, signal: AbortSignal): Promise<() => Promise<void>> {
+  async show({ domain, authorization }: ChallengeProof, signal: AbortSignal): Promise<() => Promise<void>> {
     const name = `_acme-challenge.${domain}`;
     const value = sha256(authorization).toString('base64url');
     const takeAway = async (): Promise<void> => {
@@ -44,7 +44,7 @@ export class DnsHook implements Prover {
         // Also when nobody waits any more: a record that stays is litter.
         await this.#run('remove', name, value, removeMs, new AbortController().signal);
       } catch (error) {
-        this.#needs.print(error instanceof Error ? error.message : String(error));
+        this.#deps.print(error instanceof Error ? error.message : String(error));
       }
     };
     try {
@@ -57,9 +57,9 @@ export class DnsHook implements Prover {
   }
 
   async #run(how: 'add' | 'remove', name: string, value: string, limitMs: number, signal: AbortSignal) {
-    const [program = '', ...args] = commandWords(this.#needs.command);
+    const [program = '', ...args] = commandWords(this.#deps.command);
     const late = (): Error => failed(`it took longer than ${limitMs / 1000} s to ${how} ${name}`);
-    await within(this.#needs.clock, limitMs, signal, late, async (limited) => {
+    await within(this.#deps.clock, limitMs, signal, late, async (limited) => {
       limited.throwIfAborted();
       // In a group of its own, so that what it began ends with it.
       const child = spawn(program, [...args, how, name, value], {
@@ -71,7 +71,7 @@ export class DnsHook implements Prover {
       const end = (): void => killGroup(child);
       limited.addEventListener('abort', end, { once: true });
       try {
-        const { ending, last } = await ended(child, this.#needs.print);
+        const { ending, last } = await ended(child, this.#deps.print);
         limited.throwIfAborted();
         if (ending !== undefined)
           throw failed(

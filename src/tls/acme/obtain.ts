@@ -7,13 +7,13 @@
  * whoever is killed between issue and save fetches the certificate later in place of ordering another.
  */
 import type { Clock } from '../../core/clock.ts';
-import type { CertificatePair } from '../../core/proxy/context-source.ts';
+import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { beginMsOf, expiryMsOf, namesOf, pairText, type ReadPair, readPair } from '../certificate-pair.ts';
-import { type Authorization, authorizationIn, type Order, orderIn } from './acme-answers.ts';
+import { type AcmeOrder, type Authorization, authorizationIn, orderIn } from './acme-answers.ts';
 import type { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, quoted } from './acme-failure.ts';
+import { failureOf, retryAfterMs } from './acme-problem.ts';
 import { type AcmeAnswer, rubbish } from './acme-transport.ts';
-import { failureOf, retryAfterMs } from './ca-said.ts';
 import { pause } from './pause.ts';
 import type { Prover } from './prover.ts';
 
@@ -78,7 +78,7 @@ export async function resume(
   }
 }
 
-async function prove(wanted: Wanted, prover: Prover, order: Order, signal: AbortSignal): Promise<void> {
+async function prove(wanted: Wanted, prover: Prover, order: AcmeOrder, signal: AbortSignal): Promise<void> {
   const { client } = wanted;
   const shown: (() => Promise<void>)[] = [];
   const asked: string[] = [];
@@ -116,7 +116,12 @@ async function prove(wanted: Wanted, prover: Prover, order: Order, signal: Abort
   }
 }
 
-async function issued(wanted: Wanted, url: string, asked: AcmeAnswer, signal: AbortSignal): Promise<Order> {
+async function issued(
+  wanted: Wanted,
+  url: string,
+  asked: AcmeAnswer,
+  signal: AbortSignal,
+): Promise<AcmeOrder> {
   const last = await settled(wanted, url, asked, signal, (a) =>
     orderIn(url, a).status === 'processing' ? 'more' : 'done',
   );
@@ -126,7 +131,12 @@ async function issued(wanted: Wanted, url: string, asked: AcmeAnswer, signal: Ab
   throw rubbish(url, `the order is ${quoted(order.status)} in place of valid`);
 }
 
-async function fetchChain(wanted: Wanted, order: Order, key: string, signal: AbortSignal): Promise<ReadPair> {
+async function fetchChain(
+  wanted: Wanted,
+  order: AcmeOrder,
+  key: string,
+  signal: AbortSignal,
+): Promise<ReadPair> {
   const { client, clock, domains } = wanted;
   if (order.certificate === undefined) throw rubbish(order.url, 'the order names no certificate');
   const { text } = await client.post('certificate', order.certificate, signal);

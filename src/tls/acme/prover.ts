@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { AcmeChallenge } from '../../core/proxy/acme-config.ts';
 
-export interface Proof {
+export interface ChallengeProof {
   /** Without the `*.` of a wildcard. */
   readonly domain: string;
   readonly token: string;
@@ -19,7 +19,7 @@ export interface Prover {
   /** Where the CA must get through, in words that complete "Check that ...". */
   mend(domain: string): string;
   /** The CA can see the proof when it resolves; the function that it gives takes it away and never rejects. Throws an `AcmeFailure`. */
-  show(proof: Proof, signal: AbortSignal): Promise<() => Promise<void>>;
+  show(proof: ChallengeProof, signal: AbortSignal): Promise<() => Promise<void>>;
 }
 
 export function sha256(text: string): Buffer {

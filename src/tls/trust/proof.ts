@@ -4,10 +4,10 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:tls';
-import type { CertificatePair } from '../../core/proxy/context-source.ts';
+import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import type { Command, TrustTools } from './trust-tools.ts';
 
-export interface Proof {
+export interface TrustProof {
   readonly program: string;
   readonly trusts: boolean;
 }
@@ -18,7 +18,7 @@ export async function proveTrust(
   pair: CertificatePair,
   node: string,
   browsers: readonly { readonly title: string; readonly database: string }[],
-): Promise<readonly Proof[]> {
+): Promise<readonly TrustProof[]> {
   const server = createServer({ key: pair.key, cert: pair.chain }, (socket) => {
     socket.on('error', () => socket.destroy());
     socket.once('data', () =>
@@ -49,7 +49,7 @@ async function proveBrowsers(
   tools: TrustTools,
   port: number,
   browsers: readonly { readonly title: string; readonly database: string }[],
-): Promise<readonly Proof[]> {
+): Promise<readonly TrustProof[]> {
   if ((await tools.findProgram('vfyserv')) === undefined) return [];
   return Promise.all(
     browsers.map(async ({ title, database }) => {

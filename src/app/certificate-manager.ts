@@ -1,0 +1,251 @@
+/**
+ * The local CA and what it signed, as the commands of `flm cert` handle them. Nothing here needs a running proxy; those
+ * that run are told of a new CA.
+ */
+import { X509Certificate } from 'node:crypto';
+import { rootCertificates } from 'node:tls';
+import { CertificateError } from '../core/errors.ts';
+import { directoryOf } from '../core/proxy/acme-config.ts';
+import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
+import { acmeCertificateName, isAcmeCertificateName } from '../tls/acme/acme-names.ts';
+import { keepTries, nothingTried } from '../tls/acme/failed-orders.ts';
+import {
+  type Authority,
+  authorityName,
+  ensureAuthority,
+  findAuthority,
+  forgetRetired,
+  renewAuthority,
+  retiredAuthorities,
+} from '../tls/authority.ts';
+import { expiryMsOf, namesOf } from '../tls/certificate-pair.ts';
+import { CertificateStore } from '../tls/certificate-store.ts';
+import { isNamedLeaf, profileOfLeaf } from '../tls/leaf.ts';
+import { isPermit } from '../tls/name-constraints.ts';
+import { hostNamesOf } from '../tls/server-names.ts';
+import { proveTrust, type TrustProof } from '../tls/trust/proof.ts';
+import type { TrustedFile, TrustPlace } from '../tls/trust/trust-place.ts';
+import { change, trustPlaces } from '../tls/trust/trust-places.ts';
+import { commandText, type TrustTools } from '../tls/trust/trust-tools.ts';
+import type { Machine } from './machine.ts';
+
+export interface AuthorityView {
+  readonly title: string;
+  /** The certificate alone, for clients. */
+  readonly file: string;
+  readonly pem: string;
+  readonly der: Buffer;
+  readonly fingerprint: string;
+  readonly expiresAtMs: number;
+  readonly names: readonly string[];
+  readonly ranges: readonly string[];
+}
+
+export interface LeafView {
+  readonly origin: 'local-ca' | 'acme';
+  /** Absent where it is an ACME server's: profiles with the same domains share it. */
+  readonly profile?: string;
+  /** It is shown to clients that call a name; others see the profile's other one. */
+  readonly forNames?: boolean;
+  readonly file: string;
+  /** Absent where the file is damaged. */
+  readonly certificate?: {
+    readonly names: readonly string[];
+    readonly fingerprint: string;
+    readonly expiresAtMs: number;
+  };
+  /** Why it cannot be used, as it is told of files. */
+  readonly damage?: string;
+}
+
+/** A change of trust that can be made, as it is shown before it is made. */
+export interface TrustChange {
+  readonly title: string;
+  readonly commands: readonly string[];
+  readonly obstacle?: string;
+  make(): Promise<void>;
+}
+
+export interface TrustPlan {
+  /** Where the CA is trusted already; or, for a removal, where it is not. */
+  readonly settled: readonly string[];
+  readonly changes: readonly TrustChange[];
+}
+
+export interface CertificateManager {
+  /** Makes the CA where there is none. Throws a `CertificateError`. */
+  authority(signal: AbortSignal): Promise<AuthorityView>;
+  /** Undefined where there is none. */
+  findAuthority(): Promise<AuthorityView | undefined>;
+  /**
+   * Path of a file that holds the local CA behind those that everybody trusts, for programs that take one file in place of
+   * theirs; it is written where it is missing or of another CA. Throws a `CertificateError`.
+   */
+  bundle(signal: AbortSignal): Promise<string>;
+  /** What proxies of this user are known by: the local CA and the certificates of ACME servers. PEM; undefined where there is none. Never rejects. */
+  known(): Promise<string | undefined>;
+  /** Lets a certificate of an ACME server be renewed now, and forgets what failed before. */
+  askRenewal(config: Pick<ProxyConfig, 'domains' | 'acme'>): Promise<void>;
+  /** Forgets what failed with ACME servers, so that the next start may order at once. */
+  forgetTries(): Promise<void>;
+  leaves(): Promise<readonly LeafView[]>;
+  renewAuthority(permit: readonly string[], signal: AbortSignal): Promise<AuthorityView>;
+  /** What `flm cert trust` would change: the present CA is added, those that it replaced are taken away. */
+  planTrust(signal: AbortSignal): Promise<TrustPlan>;
+  /** What `flm cert trust --remove` would change. */
+  planRemoval(): Promise<TrustPlan>;
+  /** Which programs trust the CA as they come. */
+  prove(signal: AbortSignal): Promise<readonly TrustProof[]>;
+}
+
+const dayMs = 86_400_000;
+
+export function makeCertificateManager(
+  machine: Machine,
+  tools: TrustTools,
+  announce: () => Promise<void>,
+): CertificateManager {
+  const { clock } = machine;
+  const store = new CertificateStore(machine.paths.tls, clock);
+  const deps = (signal: AbortSignal) => ({ store, clock, hostNames: hostNamesOf(machine.names()), signal });
+  const retired = async (): Promise<readonly TrustedFile[]> =>
+    (await retiredAuthorities(store)).map(({ certificate, name }) => ({
+      certificate,
+      file: store.publishedPath(name),
+    }));
+  /** Takes away what devices trusted before; then it is forgotten. */
+  const removals = async (): Promise<readonly TrustChange[]> => {
+    const changes: TrustChange[] = [];
+    for (const old of await retired()) {
+      const places = (await trustPlaces(tools, old)).filter((place) => place.present);
+      for (const place of places) changes.push(changeOf(tools, place, 'remove'));
+      if (places.length === 0) await forgetRetired(store, old.certificate);
+    }
+    return changes;
+  };
+  return {
+    authority: async (signal) => viewOf(await ensureAuthority(deps(signal))),
+    async findAuthority() {
+      const authority = await findAuthority({ store, clock });
+      return authority === undefined ? undefined : viewOf(authority);
+    },
+    async bundle(signal) {
+      const { pair } = await ensureAuthority(deps(signal));
+      return store.publish('bundle', `${[...rootCertificates, pair.chain.trim()].join('\n')}\n`);
+    },
+    async known() {
+      const names = (await store.names('pem')).filter(isAcmeCertificateName);
+      const own = await Promise.all(
+        names.map(async (name) => {
+          const stored = await store.read(name).catch(() => undefined);
+          return stored?.state === 'sound' ? stored.pair.certificate.toString() : '';
+        }),
+      );
+      return [(await store.published(authorityName)) ?? '', ...own].join('\n').trim() || undefined;
+    },
+    async askRenewal({ domains, acme }) {
+      const name = acmeCertificateName(directoryOf(acme), domains);
+      await keepTries(store, name, { ...nothingTried, asked: true });
+      await announce();
+    },
+    async forgetTries() {
+      for (const name of await store.names('tries')) await store.remove(name, 'tries');
+    },
+    async leaves() {
+      const names = (await store.names('pem')).filter((name) => name !== authorityName);
+      return Promise.all(names.map((name) => leafOf(store, name)));
+    },
+    async renewAuthority(permit, signal) {
+      const wrong = permit.find((text) => !isPermit(text));
+      if (wrong !== undefined) throw new CertificateError('CERT_NAME_INVALID', { params: { name: wrong } });
+      const view = viewOf(
+        await renewAuthority(
+          deps(signal),
+          permit.map((p) => p.toLowerCase()),
+        ),
+      );
+      await announce();
+      return view;
+    },
+    async planTrust(signal) {
+      const { certificate, file } = await ensureAuthority(deps(signal));
+      const places = await trustPlaces(tools, { certificate, file });
+      return {
+        settled: places.filter((p) => p.present).map((p) => p.title),
+        changes: [
+          ...(await removals()),
+          ...places.filter((p) => !p.present).map((p) => changeOf(tools, p, 'add')),
+        ],
+      };
+    },
+    async planRemoval() {
+      const authority = await findAuthority({ store, clock });
+      const places = authority === undefined ? [] : await trustPlaces(tools, authority);
+      return {
+        settled: places.filter((p) => !p.present).map((p) => p.title),
+        changes: [
+          ...(await removals()),
+          ...places.filter((p) => p.present).map((p) => changeOf(tools, p, 'remove')),
+        ],
+      };
+    },
+    async prove(signal) {
+      const authority = await ensureAuthority(deps(signal));
+      const { issueLeaf } = await import('../tls/issue.ts');
+      const nowMs = clock.nowMs();
+      const validity = { fromMs: nowMs - dayMs, untilMs: nowMs + dayMs };
+      const pair = await issueLeaf(
+        { title: 'flm trust check', names: ['localhost', '127.0.0.1'], validity },
+        authority.pair,
+      );
+      const { certificate, file } = authority;
+      const places = await trustPlaces(tools, { certificate, file });
+      const browsers = places.flatMap(({ title, database, present }) =>
+        present && database !== undefined ? [{ title, database }] : [],
+      );
+      return proveTrust(tools, pair, process.execPath, browsers);
+    },
+  };
+}
+
+function changeOf(tools: TrustTools, place: TrustPlace, how: 'add' | 'remove'): TrustChange {
+  const verb = how === 'add' ? 'trust it in' : 'take it away from';
+  return {
+    title: `${verb} ${place.title}`,
+    commands: (how === 'add' ? place.adds : place.removes).map(commandText),
+    make: () => change(tools, place, how),
+    ...(place.obstacle === undefined ? {} : { obstacle: place.obstacle }),
+  };
+}
+
+function viewOf(authority: Authority): AuthorityView {
+  const { certificate, constraints, file, pair } = authority;
+  return {
+    title: /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? certificate.subject,
+    file,
+    pem: pair.chain,
+    der: certificate.raw,
+    fingerprint: certificate.fingerprint256,
+    expiresAtMs: expiryMsOf(certificate),
+    ...constraints,
+  };
+}
+
+async function leafOf(store: CertificateStore, name: string): Promise<LeafView> {
+  const file = `${store.folder}/${name}.pem`;
+  const common = isAcmeCertificateName(name)
+    ? ({ origin: 'acme', file } as const)
+    : ({ origin: 'local-ca', profile: profileOfLeaf(name), forNames: isNamedLeaf(name), file } as const);
+  const stored = await store.read(name);
+  if (stored.state !== 'sound')
+    return { ...common, damage: stored.state === 'damaged' ? stored.reason : 'is gone' };
+  const certificate = new X509Certificate(stored.pair.chain);
+  return {
+    ...common,
+    certificate: {
+      names: namesOf(certificate),
+      fingerprint: certificate.fingerprint256,
+      expiresAtMs: expiryMsOf(certificate),
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * Looks at engines from the command line, without a proxy: detection, and the closer look of `flm engine test`.
+ */
+import type {
+  EmbeddingsCheck,
+  EngineKindName,
+  EngineRecord,
+  EngineRef,
+  ProbeResult,
+} from '../core/engine/engine.ts';
+import type { RouteId } from '../core/engine/routes.ts';
+import { EngineError } from '../core/errors.ts';
+import { freeId, type InstalledEngine, type Look } from '../engines/detect.ts';
+import { checkEmbeddings } from '../engines/embeddings-check.ts';
+import { isLoopbackHost, parseEngineUrl } from '../engines/engine-url.ts';
+import { exposureWarning, findExposure } from '../engines/exposure.ts';
+import { identify } from '../engines/identify.ts';
+import { createEngine } from '../engines/kinds.ts';
+import { freeIdOf, sourceOfRecord } from '../engines/sources.ts';
+import { EngineUpstream } from '../upstream/upstream.ts';
+import type { Machine } from './machine.ts';
+import { makeDetector } from './proxy-engines.ts';
+
+export interface DetectedEngines extends Look {
+  readonly installed: readonly InstalledEngine[];
+}
+
+export interface EngineExamination {
+  readonly ref: EngineRef;
+  /** The make, for people. */
+  readonly product: string;
+  readonly probe: ProbeResult;
+  /** What clients may ask of it; empty where nobody answered who could say what it is. */
+  readonly serves: readonly RouteId[];
+  /** It answers on this non-loopback address of this machine, too. */
+  readonly exposedOn?: string;
+}
+
+export interface EngineDiscovery {
+  /** Engines that run on this machine and are not among `known`, and programs that could. */
+  detect(known: readonly EngineRecord[], signal: AbortSignal): Promise<DetectedEngines>;
+  /**
+   * Asks one engine what it is and how it is; nobody who answers is an answer as well (`probe.state` is `down`). Throws
+   * an `EngineError` ENGINE_UNRECOGNISED where something answers that is no engine and nobody said which kind it is,
+   * ENGINE_INVALID where its key cannot be had.
+   */
+  examine(record: EngineRecord, signal: AbortSignal): Promise<EngineExamination>;
+  /** One real, small request. Throws ENGINE_INVALID where the key cannot be had. */
+  embeddings(record: EngineRecord, model: string, signal: AbortSignal): Promise<EmbeddingsCheck>;
+  /** The one spelling of an address; of a URL that the schema of engines accepts. */
+  spelling(url: string): string;
+  /** A free id: on this machine the one that detection gives, elsewhere host and port. */
+  suggestId(url: string, kind: EngineKindName | undefined, taken: ReadonlySet<string>): string;
+  /** A sentence about an engine that answers to the network as well. */
+  exposureWarning(ref: Pick<EngineRef, 'id' | 'kind'>, exposedOn: string): string;
+  close(): void;
+}
+
+const examineLimitMs = 3_000;
+
+export function makeEngineDiscovery(machine: Machine): EngineDiscovery {
+  const { clock } = machine;
+  const upstream = new EngineUpstream({ clock, poolIdleMs: 1_000 });
+  const line = { upstream, clock };
+  return {
+    async detect(known, signal) {
+      const detector = makeDetector(machine, line);
+      const refs = known.map((record) => refOf(record));
+      const look = await detector.look({ known: refs, exclude: new Set() }, signal);
+      const running = new Set<EngineKindName>([
+        ...look.engines.map((e) => e.ref.kind),
+        ...known.flatMap((record) => record.kind ?? []),
+      ]);
+      return { ...look, installed: await detector.installed(running) };
+    },
+    async examine(record, signal) {
+      const { ref } = sourceOfRecord(record, machine.readSecret);
+      const found = await identify(
+        line,
+        {
+          to: ref.address,
+          limitMs: examineLimitMs,
+          ...(ref.apiKey === undefined ? {} : { apiKey: ref.apiKey }),
+        },
+        signal,
+      );
+      if (!found.answered && record.kind === undefined) {
+        const { reason, detail } = found;
+        if (reason === 'wrong') {
+          throw new EngineError('ENGINE_UNRECOGNISED', {
+            params: { url: record.url, reason: `it ${detail}` },
+          });
+        }
+        const probe = { state: 'down', reason, detail } as const;
+        return { ref: shown(ref), product: 'unknown', probe, serves: [] };
+      }
+      const kind = record.kind ?? (found.answered ? found.kind : 'openai-compatible');
+      const known: EngineRef = { ...ref, kind };
+      const engine = createEngine(known, line);
+      const [probe, exposedOn] = await Promise.all([
+        engine.probe(signal),
+        findExposure(line, known, machine.addresses(), signal),
+      ]);
+      return {
+        ref: shown(known),
+        product: found.answered ? found.product : engine.kind.title,
+        probe,
+        serves: [...engine.kind.serves],
+        ...(exposedOn === undefined ? {} : { exposedOn }),
+      };
+    },
+    async embeddings(record, model, signal) {
+      const { ref } = sourceOfRecord(record, machine.readSecret);
+      return checkEmbeddings(line, createEngine(ref, line), model, signal);
+    },
+    spelling: (url) => parseEngineUrl(url).url,
+    suggestId(url, kind, taken) {
+      const { address } = parseEngineUrl(url);
+      if (!isLoopbackHost(address.host)) return freeIdOf({ url }, taken);
+      if (kind !== undefined) return freeId(kind, address, taken);
+      // `127-0-0-1-8000` would be no name.
+      return freeIdOf({ url: `http://engine:${address.port}` }, taken);
+    },
+    exposureWarning,
+    close: () => upstream.close(),
+  };
+}
+
+function shown({ apiKey: _, ...ref }: EngineRef): EngineRef {
+  return ref;
+}
+
+/** Without its key: detection only needs to know the place. */
+function refOf(record: EngineRecord): EngineRef {
+  const { url, address } = parseEngineUrl(record.url);
+  return { id: record.id, kind: record.kind ?? 'openai-compatible', url, address, origin: 'saved' };
+}

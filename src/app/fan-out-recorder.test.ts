@@ -1,0 +1,81 @@
+/** What of a finished request goes into the ledger: the numbers that the budget of the minute was charged, too. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { UsageEntry } from '../core/security/ports.ts';
+import { FanOutRecorder, type FanOutRecorderDeps } from './fan-out-recorder.ts';
+
+const line: RequestLine = {
+  id: 'req_1',
+  atMs: 5,
+  client: '192.0.2.7',
+  method: 'POST',
+  path: '/v1/chat/completions',
+  status: 200,
+  keyId: 'key_a',
+  keyLabel: 'a',
+  engine: 'ollama',
+  model: 'm',
+  bytesIn: 1,
+  bytesOut: 1,
+  firstByteMs: 1,
+  queuedMs: null,
+  durationMs: 1,
+  inputTokens: null,
+  outputTokens: null,
+  chargedInputTokens: 0,
+  chargedOutputTokens: 0,
+  tokensEstimated: false,
+  streamed: false,
+  ending: 'done',
+  code: null,
+  rule: null,
+  droppedCredentials: null,
+};
+
+/** What the ledger is told of a request: tokens and model, or that the key was used. */
+function booked(parts: Partial<RequestLine>): string {
+  const told: string[] = [];
+  const nothing = () => {};
+  const deps = {
+    logger: { access: nothing },
+    metrics: { request: nothing },
+    tail: { publish: nothing },
+    refusals: { note: nothing },
+    quota: { ofAddress: () => true },
+    ledger: {
+      add: (e: UsageEntry) =>
+        told.push(`${e.estimated ? '~' : ''}${e.inputTokens} ${e.outputTokens} ${e.model}`),
+      touch: () => told.push('touched'),
+      record: nothing,
+    },
+    clock: { nowMs: () => 0 },
+    bookedOn: () => ({ keyId: 'key_a', familyId: 'key_a' }),
+    actor: 'proxy:p',
+  };
+  // The parts that a request does not reach are left out.
+  const book = new FanOutRecorder(deps as unknown as FanOutRecorderDeps);
+  book.request(
+    { ...line, ...parts },
+    { text: '192.0.2.7' } as Parameters<FanOutRecorder['request']>[1],
+    undefined,
+  );
+  return told.join();
+}
+
+test('an answer is counted with what it was charged', () => {
+  assert.equal(booked({ chargedInputTokens: 3, chargedOutputTokens: 4 }), '3 4 m');
+  assert.equal(booked({ chargedInputTokens: 3, tokensEstimated: true }), '~3 0 m');
+  assert.equal(booked({}), '0 0 m');
+});
+
+test('what is charged is counted however the request ended', () => {
+  assert.equal(booked({ status: 499, ending: 'client-left', chargedInputTokens: 3 }), '3 0 m');
+  assert.equal(booked({ model: null, chargedOutputTokens: 4 }), '0 4 unnamed');
+});
+
+test('a request that cost nothing and failed is a use of the key alone', () => {
+  assert.equal(booked({ status: 502 }), 'touched');
+  assert.equal(booked({ engine: null, model: null, status: 429 }), 'touched');
+  assert.equal(booked({ model: null }), 'touched');
+});

@@ -1,0 +1,142 @@
+/**
+ * What the proxy writes down of each request: log, metrics, tail, the last refusals, usage. Each of them is told the
+ * same line; none of them can make a request wait. What a client without a key can make happen as often as they like is written to
+ * the log within a quota.
+ */
+import type { Clock } from '../core/clock.ts';
+import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts';
+import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { ClientAddress } from '../core/security/address-rules.ts';
+import type { AuditEntry, LastUse, UsageLedger } from '../core/security/ports.ts';
+import type { RequestRecorder } from '../gateway/request-recorder.ts';
+import type { LogQuota } from '../observe/log-quota.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Refusals } from '../observe/refusals.ts';
+import type { TailHub } from '../observe/tail.ts';
+
+export interface FanOutRecorderDeps {
+  readonly logger: Logger;
+  readonly quota: LogQuota;
+  readonly metrics: Metrics;
+  readonly tail: TailHub;
+  readonly refusals: Refusals;
+  readonly ledger: Pick<UsageLedger, 'add'> & {
+    touch(keyId: string, use: LastUse): void;
+    record(entry: AuditEntry): void;
+  };
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Whom the usage of a key is booked on; undefined for a key that was deleted meanwhile. */
+  readonly bookedOn: (keyId: string) => BookedOn | undefined;
+  /** `proxy:ID`, for the audit. */
+  readonly actor: string;
+}
+
+/** Usage rows name the key, today's tokens count for its family. */
+export interface BookedOn {
+  readonly keyId: string;
+  readonly familyId: string;
+}
+
+/** All temporary keys together: what `flm chat` used. */
+export const chatUsage: BookedOn = { keyId: 'flm-chat', familyId: 'flm-chat' };
+
+export class FanOutRecorder implements RequestRecorder {
+  readonly #deps: FanOutRecorderDeps;
+
+  constructor(deps: FanOutRecorderDeps) {
+    this.#deps = deps;
+  }
+
+  request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void {
+    const { logger, metrics, tail, refusals } = this.#deps;
+    const whole = this.#isWhole(line, client);
+    if (whole) logger.access(line);
+    metrics.request(line);
+    tail.publish(line);
+    refusals.note(line, { params, whole });
+    this.#use(line);
+  }
+
+  malformed(client: ClientAddress, id: string, code: ErrorCode, params: ErrorParams): void {
+    const { logger, metrics, refusals, quota, clock } = this.#deps;
+    metrics.malformed();
+    const whole = quota.ofAddress('refused', client);
+    const because = params.reason === undefined ? {} : { reason: params.reason };
+    if (whole)
+      logger.event('info', 'refused before it was a request', { id, client: client.text, code, ...because });
+    refusals.note(neverRequested(client.text, id, code, clock.nowMs()), { params, whole });
+  }
+
+  loginRefused(client: string, throttled: boolean): void {
+    const { metrics, ledger, clock, actor } = this.#deps;
+    metrics.loginRefused();
+    // The audit keeps so many rows: who may add them at will washes out within minutes what others did.
+    if (throttled) return;
+    ledger.record({ atMs: clock.nowMs(), actor, action: 'auth.refused', subject: client });
+  }
+
+  /** A client without a key decides how fast it sends, and so does one whose requests are refused. */
+  #isWhole(line: RequestLine, client: ClientAddress): boolean {
+    const refused = line.ending === 'refused';
+    if (line.keyId === null) return this.#deps.quota.ofAddress(refused ? 'refused' : 'keyless', client);
+    return !refused || this.#deps.quota.ofKey(line.keyId, line.keyLabel);
+  }
+
+  #use(line: RequestLine): void {
+    const { keyId, model, engine } = line;
+    const { ledger, bookedOn } = this.#deps;
+    const booked = keyId === null ? undefined : bookedOn(keyId);
+    if (booked === undefined) return;
+    const inputTokens = line.chargedInputTokens;
+    const outputTokens = line.chargedOutputTokens;
+    const answered = model !== null && line.status < 400;
+    // What is charged counts however the request ended, and also where no model of the catalogue was named.
+    if (engine === null || !(answered || inputTokens + outputTokens > 0))
+      return ledger.touch(booked.keyId, { atMs: line.atMs, address: line.client });
+    ledger.add({
+      ...booked,
+      model: model ?? unnamedModel,
+      engine,
+      inputTokens,
+      outputTokens,
+      estimated: line.tokensEstimated,
+      atMs: line.atMs,
+      address: line.client,
+    });
+  }
+}
+
+/** What `flm usage` shows for requests to an engine's own API that name no model. */
+const unnamedModel = 'unnamed';
+
+/** For `flm explain`: a connection that was refused before a request could be read. */
+function neverRequested(client: string, id: string, code: ErrorCode, atMs: number): RequestLine {
+  return {
+    id,
+    atMs,
+    client,
+    method: '',
+    path: '',
+    status: errorTable[code].status,
+    keyId: null,
+    keyLabel: null,
+    engine: null,
+    model: null,
+    bytesIn: 0,
+    bytesOut: 0,
+    firstByteMs: null,
+    queuedMs: null,
+    durationMs: 0,
+    inputTokens: null,
+    outputTokens: null,
+    chargedInputTokens: 0,
+    chargedOutputTokens: 0,
+    tokensEstimated: false,
+    streamed: false,
+    ending: 'refused',
+    code,
+    rule: null,
+    droppedCredentials: null,
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * Asks for the models through a proxy's own door, as a client would: the proof of a first run. Never a generation, which
+ * could load a model for minutes.
+ */
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { textOf } from '../core/gathered-bytes.ts';
+import { requestOwnDoor } from './proxy-request.ts';
+
+export type ProxyCheck =
+  /** By name, in the proxy's order. */
+  | { readonly ok: true; readonly models: readonly string[] }
+  /** `reason` completes "The proxy ...". */
+  | { readonly ok: false; readonly reason: string };
+
+/** The list of every model of every engine. */
+const maxListBytes = 64 * 1024 * 1024;
+const limitMs = 5_000;
+
+/** `url` without `/v1`; `authority` is the local CA's certificate, where there is one. Never rejects. */
+export async function askProxy(
+  url: string,
+  key: string,
+  signal: AbortSignal,
+  authority?: string,
+): Promise<ProxyCheck> {
+  try {
+    const sent = requestOwnDoor(
+      `${url}/v1/models`,
+      {
+        agent: false,
+        headers: { authorization: `Bearer ${key}` },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
+      },
+      authority,
+    );
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    sent.on('error', () => {});
+    const body: unknown = JSON.parse((await textOf(response, maxListBytes)) ?? '');
+    if (response.statusCode !== 200)
+      return { ok: false, reason: `answered its own question with ${response.statusCode}` };
+    return { ok: true, models: modelsIn(body) };
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return {
+      ok: false,
+      reason: `did not answer its own question (${cause instanceof Error ? cause.message : String(cause)})`,
+    };
+  }
+}
+
+function modelsIn(body: unknown): readonly string[] {
+  if (typeof body !== 'object' || body === null || !('data' in body) || !Array.isArray(body.data)) return [];
+  return body.data.flatMap((entry: { readonly id?: unknown } | null) =>
+    typeof entry?.id === 'string' ? [entry.id] : [],
+  );
+}

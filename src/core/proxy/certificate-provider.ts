@@ -1,0 +1,41 @@
+/**
+ * The port through which a TLS listener gets what it shows to clients. Whoever fulfils it makes, obtains or renews
+ * certificates; the listener only asks for the present one and is told when that changes.
+ */
+import type { Unsubscribe } from '../clock.ts';
+
+/** A private key and the certificates for it, the server's own first; PEM both. They always belong together. */
+export interface CertificatePair {
+  readonly key: string;
+  readonly chain: string;
+}
+
+export interface CertificateProvider {
+  /** For new connections. Running ones keep what they began with. Undefined while the first one is being obtained. */
+  current(): CertificatePair | undefined;
+  /** In place of `current` for clients that call a host name (SNI, RFC 6066); absent where one is good for all. */
+  currentForNames?(): CertificatePair;
+  /** For a client that offered `acme-tls/1` (RFC 8737) and names this host; undefined where nothing is to be proved. */
+  challenge(name: string): CertificatePair | undefined;
+  /** `current` and `currentForNames` are others from now on. */
+  onChange(f: () => void): Unsubscribe;
+}
+
+/** What a running proxy says of its certificate. */
+export interface CertificateFacts {
+  /** Names and addresses that it is good for. */
+  readonly names: readonly string[];
+  /** Addresses of this machine that it is not good for. */
+  readonly leftOut: readonly string[];
+  readonly expiresAtMs: number;
+  /** SHA-256 of `current`, in pairs of hex digits. */
+  readonly fingerprint: string;
+  /** The CA's certificate that clients must trust, as a file; absent where everybody trusts it already. */
+  readonly authorityFile?: string;
+  /** Why the last renewal failed, as a sentence. */
+  readonly problem?: string;
+  /** When an ACME server is asked for the next one. */
+  readonly renewsAtMs?: number;
+  /** Renewals that failed since the start. */
+  readonly renewalFailures?: number;
+}

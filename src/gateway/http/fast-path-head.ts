@@ -1,0 +1,134 @@
+/**
+ * Reads the head of an ordinary request: what the clients of these APIs send, whole in what one read brought, and
+ * written in the one way that leaves no two readings.
+ *
+ * It refuses nothing. What it does not take is another parser's to judge, so that what it takes must be a part of what
+ * llhttp takes, and read alike; a property test holds it to that. Ordinary is: GET or POST in origin-form, `HTTP/1.1`,
+ * lines that end in CRLF, names that are tokens, values of visible ASCII (RFC 9112, sections 3 and 5); no known field
+ * twice; a body announced by `Content-Length` alone, and by POST alone; no expectation, no transfer coding. An offer to
+ * upgrade is ordinary, because nobody here takes one up: what follows is the next request.
+ */
+import type { RequestHead } from '../exchange.ts';
+import { plainTable, RequestHeaders } from '../request-headers.ts';
+
+export interface FastPathHead {
+  readonly head: RequestHead;
+  /** Undefined where no body is announced. */
+  readonly declaredBytes: number | undefined;
+  /** The client will ask for nothing more on this connection. */
+  readonly closes: boolean;
+  /** Where the head ends and the body begins. */
+  readonly end: number;
+}
+
+const space = 0x20;
+const tab = 0x09;
+const colon = 0x3a;
+const cr = 0x0d;
+const lf = 0x0a;
+
+const inName = 1;
+const inValue = 2;
+const inTarget = 4;
+const classes = new Uint8Array(256);
+for (let code = 0x21; code < 0x7f; code++) classes[code] = inValue | inTarget;
+classes[0x23] = inValue; // a fragment is no part of a target
+classes[space] = inValue;
+classes[tab] = inValue;
+for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+  classes[c.charCodeAt(0)] = (classes[c.charCodeAt(0)] as number) | inName;
+
+const post = Buffer.from('POST /');
+const get = Buffer.from('GET /');
+const version = Buffer.from(' HTTP/1.1\r\n');
+/** Fifteen digits are exact as a number. */
+const length = /^[0-9]{1,15}$/;
+
+/** Undefined where it is not ordinary, or not whole. */
+export function readFastPathHead(
+  bytes: Buffer,
+  from: number,
+  maxBytes: number,
+  table = plainTable,
+): FastPathHead | undefined {
+  const isPost = startsWith(bytes, from, post);
+  if (!isPost && !startsWith(bytes, from, get)) return undefined;
+  const limit = Math.min(bytes.length, from + maxBytes);
+
+  const targetAt = from + (isPost ? post.length : get.length) - 1;
+  let at = targetAt;
+  while (at < limit && ((classes[bytes[at] as number] as number) & inTarget) !== 0) at++;
+  const targetEnd = at;
+  if (!startsWith(bytes, at, version)) return undefined;
+  at += version.length;
+
+  // One string for all; what is kept of it are slices.
+  const headAt = at;
+  let text: string | undefined;
+  const fields = new RequestHeaders(table);
+  for (;;) {
+    const nameAt = at;
+    while (at < limit && ((classes[bytes[at] as number] as number) & inName) !== 0) at++;
+    if (at === nameAt) break;
+    const nameEnd = at;
+    if (at >= limit || bytes[at] !== colon) return undefined;
+    at++;
+    while (at < limit && isBlank(bytes[at] as number)) at++;
+    const valueAt = at;
+    while (at < limit && ((classes[bytes[at] as number] as number) & inValue) !== 0) at++;
+    if (at + 1 >= limit || bytes[at] !== cr || bytes[at + 1] !== lf) return undefined;
+    fields.count += 1;
+    if (table.mayBeKnown(bytes[nameAt] as number, nameEnd - nameAt)) {
+      let valueEnd = at;
+      while (valueEnd > valueAt && isBlank(bytes[valueEnd - 1] as number)) valueEnd--;
+      text ??= bytes.toString('latin1', headAt, limit);
+      fields.put(
+        text.slice(nameAt - headAt, nameEnd - headAt),
+        text.slice(valueAt - headAt, valueEnd - headAt),
+      );
+    }
+    at += 2;
+  }
+  if (at + 1 >= limit || bytes[at] !== cr || bytes[at + 1] !== lf) return undefined;
+
+  const connection = fields.get('connection')?.toLowerCase();
+  const declared = fields.get('content-length');
+  if (
+    fields.anyRepeated ||
+    fields.get('transfer-encoding') !== undefined ||
+    fields.get('expect') !== undefined ||
+    (connection !== undefined && connection !== 'close' && !staysOpen(connection)) ||
+    (isPost ? declared === undefined || !length.test(declared) : declared !== undefined)
+  )
+    return undefined;
+  return {
+    head: {
+      method: isPost ? 'POST' : 'GET',
+      target: bytes.toString('latin1', targetAt, targetEnd),
+      version: '1.1',
+      looseLine: false,
+      fields,
+    },
+    declaredBytes: declared === undefined ? undefined : Number(declared),
+    closes: connection === 'close',
+    end: at + 2,
+  };
+}
+
+/** Options that leave the connection open; the JDK's client sends `Upgrade, HTTP2-Settings`, browsers add `keep-alive`. */
+const openOptions =
+  /^(?:keep-alive|upgrade|http2-settings)(?:[ \t]*,[ \t]*(?:keep-alive|upgrade|http2-settings))*$/;
+
+function staysOpen(connection: string): boolean {
+  return connection === 'keep-alive' || openOptions.test(connection);
+}
+
+function isBlank(code: number): boolean {
+  return code === space || code === tab;
+}
+
+function startsWith(bytes: Buffer, at: number, what: Buffer): boolean {
+  if (at + what.length > bytes.length) return false;
+  for (let i = 0; i < what.length; i++) if (bytes[at + i] !== what[i]) return false;
+  return true;
+}

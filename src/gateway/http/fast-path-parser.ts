@@ -1,0 +1,244 @@
+/**
+ * Reads ordinary requests from one connection and writes their answers straight to its socket, one after another. The
+ * first request that is not ordinary goes to another parser, with the connection and all that comes after it.
+ *
+ *   resting --head--> a message: its body is read, its answer written --both whole--> resting
+ *      '---anything else---> handed over, for good
+ *
+ * Clients of LLM APIs do not pipeline. What comes together with another request is not ordinary; what comes while the
+ * one before it is answered waits, up to a size.
+ */
+import assert from 'node:assert/strict';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { RequestHead } from '../exchange.ts';
+import type { HeaderTable } from '../request-headers.ts';
+import { lastConnectionValue } from '../upgrade.ts';
+import type { Connection } from './connection.ts';
+import { type FastPathHead, readFastPathHead } from './fast-path-head.ts';
+import type { BodyListener, HttpMessage } from './message.ts';
+
+export interface FastPathParserDeps {
+  readonly maxHeadBytes: number;
+  readonly fieldTable: HeaderTable;
+  readonly nowMs: () => number;
+  readonly begin: (connection: Connection, message: HttpMessage) => void;
+  /** Takes the socket, which nobody reads any more; what was read of the request is back in it. */
+  readonly handOver: (socket: Socket) => void;
+}
+
+/** A character that would lose its upper half on the way. Free of cost for what it lets through. */
+const beyondLatin1 = /[^\0-\xff]/;
+/** What may wait behind a request that is being answered. */
+const maxWaitingBytes = 64 * 1024;
+
+export class FastPathParser {
+  readonly #connection: Connection;
+  readonly #socket: Socket;
+  readonly #deps: FastPathParserDeps;
+  /** Read and not yet used: from `#at` on. */
+  #bytes: Buffer | undefined;
+  #at = 0;
+  #message: OrdinaryMessage | undefined;
+  #advancing = false;
+  /** The client will send no more. */
+  #sawEnd = false;
+  /** The last answer is written. */
+  #closing = false;
+
+  constructor(connection: Connection, deps: FastPathParserDeps) {
+    this.#connection = connection;
+    this.#socket = connection.socket;
+    this.#deps = deps;
+    this.#socket.on('data', this.#onData);
+    this.#socket.on('end', this.#onEnd);
+    this.#socket.on('error', this.#onError);
+  }
+
+  /** The message wants bytes now, or is over. */
+  advance(): void {
+    if (this.#advancing) return;
+    this.#advancing = true;
+    let more = true;
+    while (more) more = this.#step();
+    this.#advancing = false;
+  }
+
+  /** The answer is written. Its exchange ends in this turn; what waits behind it has the next. */
+  answered(closes: boolean): void {
+    if (closes) this.#close();
+    else {
+      this.#message = undefined;
+      if (this.#bytes !== undefined || this.#sawEnd) process.nextTick(this.#advanceLater);
+    }
+  }
+
+  /** Whether it went on. */
+  #step(): boolean {
+    const bytes = this.#bytes;
+    const message = this.#message;
+    if (bytes === undefined) {
+      if (message === undefined && this.#sawEnd) this.#close();
+      return false;
+    }
+    if (this.#closing) {
+      this.#bytes = undefined;
+      return false;
+    }
+    if (message !== undefined) {
+      if (!message.wantsBytes) return false;
+      const from = this.#at;
+      const to = Math.min(bytes.length, from + message.leftBytes);
+      this.#use(bytes, to);
+      message.take(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+      return true;
+    }
+    const read = readFastPathHead(bytes, this.#at, this.#deps.maxHeadBytes, this.#deps.fieldTable);
+    if (read === undefined || bytes.length - read.end > (read.declaredBytes ?? 0)) {
+      this.#handOver(bytes.subarray(this.#at));
+      return false;
+    }
+    this.#use(bytes, read.end);
+    const next = new OrdinaryMessage(this, this.#socket, read, this.#deps.nowMs);
+    this.#message = next;
+    this.#deps.begin(this.#connection, next);
+    return true;
+  }
+
+  #use(bytes: Buffer, to: number): void {
+    if (to === bytes.length) this.#bytes = undefined;
+    else this.#at = to;
+  }
+
+  #handOver(rest: Buffer): void {
+    this.#bytes = undefined;
+    const socket = this.#socket;
+    socket.off('data', this.#onData);
+    socket.off('end', this.#onEnd);
+    socket.off('error', this.#onError);
+    // Nothing can be put back into a socket that has ended; what is there is half a request, or none.
+    if (this.#sawEnd) return this.#close();
+    socket.unshift(rest);
+    this.#deps.handOver(socket);
+  }
+
+  #close(): void {
+    this.#closing = true;
+    this.#socket.destroySoon();
+  }
+
+  readonly #advanceLater = (): void => this.advance();
+
+  readonly #onData = (chunk: Buffer): void => {
+    const bytes = this.#bytes;
+    this.#bytes = bytes === undefined ? chunk : Buffer.concat([bytes.subarray(this.#at), chunk]);
+    this.#at = 0;
+    this.advance();
+    if (this.#bytes !== undefined && this.#bytes.length - this.#at > maxWaitingBytes) this.#socket.destroy();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#sawEnd = true;
+    // In the middle of a body: it left. A body that was refused already has its answer.
+    if (this.#message?.unread !== true) return this.advance();
+    if (this.#connection.current === undefined) this.#close();
+    else this.#socket.destroy();
+  };
+
+  readonly #onError = (): void => {
+    this.#socket.destroy();
+  };
+}
+
+class OrdinaryMessage implements HttpMessage {
+  readonly head: RequestHead;
+  readonly declaredBytes: number | undefined;
+  readonly expectsContinue = false;
+  readonly takesChunks = true;
+  /** Of the body, as long as nobody took them. */
+  leftBytes: number;
+  readonly #reader: FastPathParser;
+  readonly #socket: Socket;
+  readonly #nowMs: () => number;
+  #closes: boolean;
+  #listener: BodyListener | undefined;
+  /** Head of the answer, until it leaves. */
+  #waiting = '';
+
+  constructor(reader: FastPathParser, socket: Socket, read: FastPathHead, nowMs: () => number) {
+    this.head = read.head;
+    this.declaredBytes = read.declaredBytes;
+    this.leftBytes = read.declaredBytes ?? 0;
+    this.#reader = reader;
+    this.#socket = socket;
+    this.#nowMs = nowMs;
+    this.#closes = read.closes;
+  }
+
+  get unread(): boolean {
+    return this.leftBytes > 0;
+  }
+
+  get wantsBytes(): boolean {
+    return this.#listener !== undefined && this.leftBytes > 0;
+  }
+
+  take(chunk: Buffer): void {
+    this.leftBytes -= chunk.length;
+    this.#listener?.data(chunk);
+    // Perhaps another one than before.
+    if (this.leftBytes === 0) this.#listener?.end();
+  }
+
+  sendContinue(): void {
+    throw new Error('an ordinary request expects nothing');
+  }
+
+  receive(listener: BodyListener | undefined): void {
+    this.#listener = listener;
+    if (this.leftBytes > 0) this.#reader.advance();
+    else listener?.end();
+  }
+
+  start(status: number, fields: string[], _framed: boolean, close: boolean): void {
+    if (close) this.#closes = true;
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
+    for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    assert(!head.includes('\r\n\r\n'), 'the head of an answer has no empty line');
+    assert(!beyondLatin1.test(head), 'the head of an answer is Latin-1');
+    const connection = this.#closes ? lastConnectionValue(fields) : 'keep-alive';
+    this.#waiting = `${head}date: ${dateOf(this.#nowMs())}\r\nconnection: ${connection}\r\n\r\n`;
+  }
+
+  flush(): void {
+    this.#send('');
+  }
+
+  write(text: string): boolean {
+    return this.#send(text);
+  }
+
+  end(text: string): void {
+    this.#send(text);
+    this.#reader.answered(this.#closes);
+  }
+
+  #send(text: string): boolean {
+    const all = this.#waiting + text;
+    this.#waiting = '';
+    return all === '' || this.#socket.write(all, 'latin1');
+  }
+}
+
+/** RFC 9110, section 5.6.7, made once a second. */
+let dateText = '';
+let dateSecond = -1;
+
+function dateOf(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
+}

@@ -1,0 +1,340 @@
+/**
+ * The front of the gateway: owns every client connection and the exchanges on it, one at a time a connection; their
+ * limits, the sweep that ends what stalls, and how all of it ends. Who reads the requests is not its business.
+ */
+import type { Socket } from 'node:net';
+import type { Clock, Unsubscribe } from '../../core/clock.ts';
+import type { ErrorCode } from '../../core/errors.ts';
+import type { Limits } from '../../core/proxy/limits.ts';
+import { type ClientAddress, parseAddress } from '../../core/security/address-rules.ts';
+import type { KeyHoldings } from '../../core/security/key-holdings.ts';
+import type { SnapshotSource } from '../../core/security/snapshot.ts';
+import type { ConnectionEntry, ConnectionTable } from '../connection-table.ts';
+import { type BreakCause, Exchange } from '../exchange.ts';
+import { refuse } from '../refuse.ts';
+import type { HeaderTable } from '../request-headers.ts';
+import type { RequestRecorder } from '../request-recorder.ts';
+import { type BodyDeps, HttpBody } from './body.ts';
+import { Connection } from './connection.ts';
+import { FastPathParser, type FastPathParserDeps } from './fast-path-parser.ts';
+import type { HttpMessage } from './message.ts';
+import { NodeHttpParser } from './node-http-parser.ts';
+import { OverflowHandler } from './overflow-handler.ts';
+import { HttpResponseWriter, type ResponseWriterDeps } from './response-writer.ts';
+import { wholeRefusal } from './whole-refusal.ts';
+
+export interface HttpServerDeps {
+  readonly limits: Limits;
+  readonly fieldTable: HeaderTable;
+  readonly holdings: KeyHoldings;
+  readonly table: ConnectionTable;
+  readonly clock: Clock;
+  readonly snapshots: SnapshotSource;
+  /** Next request id; unique for this process. */
+  readonly nextId: () => string;
+  readonly line: (x: Exchange) => void;
+  /** The exchange is over; called once for each. */
+  readonly account: (x: Exchange) => void;
+  /** Fields that every answer carries: names and values in turn. */
+  readonly commonFields: readonly string[];
+  /** Bytes that never became a request. */
+  readonly malformed: RequestRecorder['malformed'];
+  /** A mistake of flm's own in one request, which alone ends by it. */
+  readonly onError: (error: unknown) => void;
+}
+
+const sweepMs = 1_000;
+const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: false, bucket: 'unknown' };
+
+export class HttpServer {
+  readonly #deps: HttpServerDeps;
+  readonly #readerNeeds: FastPathParserDeps;
+  readonly #bodyNeeds: BodyDeps;
+  readonly #replyNeeds: ResponseWriterDeps;
+  readonly #connections = new Map<Socket, Connection>();
+  readonly #crowd: OverflowHandler;
+  /** Exchanges that are not over; each is its connection's current one. */
+  #inFlight = 0;
+  readonly #stopSweep: Unsubscribe;
+  #draining = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(deps: HttpServerDeps) {
+    this.#deps = deps;
+    const { limits, clock } = deps;
+    const nowMs = (): number => clock.monotonicMs();
+    this.#bodyNeeds = {
+      maxBodyBytes: limits.maxBodyBytes,
+      minBytesPerSecond: limits.minBodyBytesPerSecond,
+      holdings: deps.holdings,
+      onError: (connection, error) => this.#onError(connection, error),
+    };
+    this.#replyNeeds = {
+      drainRefusedBytes: limits.drainRefusedBytes,
+      nowMs,
+      draining: () => this.#draining,
+      commonFields: deps.commonFields,
+      over: (connection) => this.#over(connection),
+    };
+    const nodeHttp = new NodeHttpParser({
+      limits,
+      fieldTable: deps.fieldTable,
+      connectionOf: (socket) => this.#connections.get(socket),
+      begin: (connection, message) => this.#begin(connection, message),
+      rejectUnparsed: (connection, code, reason) => this.#rejectUnparsed(connection, code, reason),
+      recordRejection: (connection, code) => this.#recordRejection(connection.address, code),
+    });
+    this.#readerNeeds = {
+      maxHeadBytes: limits.maxHeadBytes,
+      fieldTable: deps.fieldTable,
+      nowMs: () => clock.nowMs(),
+      begin: (connection, message) => this.#begin(connection, message),
+      handOver: (socket) => nodeHttp.accept(socket),
+    };
+    this.#crowd = new OverflowHandler(clock);
+    this.#stopSweep = clock.every(sweepMs, () => this.#sweep());
+  }
+
+  /** Takes a connection, with its entry in the table where it has one already. */
+  accept(socket: Socket, known?: ConnectionEntry): void {
+    const address = known?.address ?? parseAddress(socket.remoteAddress ?? '') ?? unknownAddress;
+    const entry = known ?? this.#deps.table.add(address);
+    if (entry === undefined) {
+      this.#crowd.rejectConnection(socket, () => {
+        const id = this.#recordRejection(address, 'CONNECTIONS_EXHAUSTED');
+        return wholeRefusal(id, 'CONNECTIONS_EXHAUSTED');
+      });
+      return;
+    }
+    const connection = new Connection(socket, entry, this.#deps.clock.monotonicMs());
+    this.#connections.set(socket, connection);
+    entry.close = () => {
+      // Closing an idle connection is no refusal: its client opens another one.
+      if (!entry.isKnown) this.#recordRejection(address, 'CONNECTIONS_EXHAUSTED');
+      socket.destroy();
+    };
+    entry.isWriting = () => socket.writableLength > 0;
+    socket.on('drain', () => {
+      connection.stalledSinceMs = 0;
+      connection.onDrain?.();
+    });
+    socket.on('close', () => this.#closed(connection));
+    socket.on('end', () => this.#halfClosed(connection));
+    new FastPathParser(connection, this.#readerNeeds);
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+  get bufferedBytes(): number {
+    return this.#deps.holdings.bodyBytes;
+  }
+  get draining(): boolean {
+    return this.#draining;
+  }
+  /**
+   * What is being answered now. No set of exchanges is kept: a set that changes with each request leaves a trail of old
+   * tables, through which dead exchanges keep younger ones alive until a full collection (a third of all CPU time).
+   */
+  running(): readonly Exchange[] {
+    const running: Exchange[] = [];
+    for (const { current } of this.#connections.values()) if (current !== undefined) running.push(current);
+    return running;
+  }
+
+  /** From now on every answer says that its connection ends with it. */
+  announceEnd(): void {
+    this.#draining = true;
+  }
+
+  /**
+   * Lets running answers finish; resolves when the last one is over. Idle connections stay until they ask for something,
+   * which the guard refuses: closing them now would reset the request that is on its way on one of them.
+   */
+  drain(): Promise<void> {
+    this.announceEnd();
+    if (this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** Ends every running exchange from outside. */
+  breakAll(why: BreakCause): void {
+    for (const x of this.running()) this.break(x, why);
+  }
+
+  break(x: Exchange, why: BreakCause): void {
+    if (x.onBreak !== undefined) x.onBreak(why);
+    else if (x.over) return;
+    else if (x.reply.committed) x.reply.cut();
+    else if (why === 'key-ended') refuse(x, { code: 'KEY_ENDED', rule: why, ending: why, close: true });
+    else refuse(x, { code: 'SHUT_DOWN', rule: why, ending: 'shut-down', close: true });
+  }
+
+  /** Ends what is left, at once. Resolves when every socket is closed. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    this.#stopSweep();
+    const closing = [...this.#connections.keys(), ...this.#crowd.sockets].map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.once('close', () => resolve());
+          // What is written may still leave; a client that does not take it is not waited for.
+          if (socket.writableLength > 0) {
+            socket.destroySoon();
+            this.#deps.clock.after(500, () => socket.destroy());
+          } else socket.destroy();
+        }),
+    );
+    await Promise.all(closing);
+  }
+
+  /** A request is there and its turn has come. */
+  #begin(connection: Connection, message: HttpMessage): void {
+    const { clock, table } = this.#deps;
+    const { entry } = connection;
+    table.begin(entry);
+    const body = new HttpBody(message, connection, this.#bodyNeeds);
+    const reply = new HttpResponseWriter(message, connection, this.#replyNeeds);
+    const x = new Exchange({
+      id: this.#deps.nextId(),
+      peer: connection,
+      head: message.head,
+      snapshot: this.#deps.snapshots.current(),
+      reply,
+      body,
+      startedAtMs: clock.monotonicMs(),
+    });
+    connection.current = x;
+    connection.headSinceMs = undefined;
+    this.#inFlight += 1;
+    try {
+      this.#deps.line(x);
+    } catch (error) {
+      this.#onError(connection, error);
+    }
+    if (x.key === undefined || entry.isKnown) return;
+    table.authenticated(entry);
+    if (connection.current === undefined) table.rest(entry);
+  }
+
+  /** The current exchange of this connection is answered, cut or abandoned. */
+  #over(connection: Connection): void {
+    const x = connection.current;
+    if (x === undefined) return;
+    x.over = true;
+    x.onBreak = undefined;
+    x.onTick = undefined;
+    connection.current = undefined;
+    connection.idle();
+    this.#deps.table.rest(connection.entry);
+    (x.body as HttpBody).release();
+    if (x.holding !== undefined) {
+      if (x.countsAgainstKey) this.#deps.holdings.giveBackRequest(x.holding);
+      this.#deps.holdings.giveBackStream(x.holding);
+    }
+    this.#inFlight -= 1;
+    this.#deps.account(x);
+    if (this.#inFlight === 0) this.#onIdle?.();
+  }
+
+  /** Thrown on, it would end the process, and with it the answers of everybody else. */
+  #onError(connection: Connection, error: unknown): void {
+    this.#deps.onError(error);
+    const x = connection.current;
+    // What it holds of an engine or of a queue is let go of as for a client that left.
+    if (x === undefined || x.over || x.reply.committed || x.onBreak !== undefined)
+      connection.socket.destroy();
+    else refuse(x, { code: 'INTERNAL', rule: 'a mistake of its own', close: true });
+  }
+
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection.socket);
+    this.#deps.table.remove(connection.entry);
+    const x = connection.current;
+    if (x === undefined || x.over) return;
+    x.outcome.ending = 'client-left';
+    x.outcome.code ??= 'CLIENT_GONE';
+    if (x.outcome.status === 0) x.outcome.status = 499;
+    x.over = true;
+    x.onBreak?.('client-left');
+    (x.reply as HttpResponseWriter).abandon();
+  }
+
+  /**
+   * The client's side ended: it has asked for all that it wanted, or it left; TCP tells no difference. Before the answer
+   * began, interim responses find out: one that is there takes any of them (RFC 9110, section 15.2), one that is gone
+   * resets what it gets, which shows at the write after. In an answer it counts as left: nothing harmless could be sent.
+   */
+  #halfClosed(connection: Connection): void {
+    const x = connection.current;
+    if (x === undefined || x.over) return;
+    if (x.reply.committed || x.head.version === '1.0') {
+      connection.socket.destroy();
+      return;
+    }
+    connection.halfClosed = true;
+    this.#probe(connection);
+    // Over loopback the reset is here by then; over a network the sweep asks again.
+    setImmediate(() => this.#probe(connection));
+  }
+
+  #probe(connection: Connection): void {
+    const x = connection.current;
+    if (x !== undefined && !x.over && !x.reply.committed)
+      connection.socket.write('HTTP/1.1 102 Processing\r\n\r\n');
+  }
+
+  #sweep(): void {
+    const now = this.#deps.clock.monotonicMs();
+    const { limits, holdings } = this.#deps;
+    holdings.forgetIdle();
+    for (const connection of this.#connections.values()) {
+      connection.current?.onTick?.(now);
+      if (connection.deadlineMs !== 0 && now > connection.deadlineMs) {
+        connection.socket.destroy();
+        continue;
+      }
+      if (connection.halfClosed) this.#probe(connection);
+      if (connection.restedFor(now) > limits.keepAliveTimeoutMs) {
+        // What it did not take for so long it will not take now.
+        if (connection.socket.writableLength > 0) connection.socket.destroy();
+        else connection.socket.destroySoon();
+        continue;
+      }
+      if (connection.headTook(now) > limits.headTimeoutMs) {
+        this.#rejectUnparsed(connection, 'REQUEST_TIMEOUT', undefined);
+        continue;
+      }
+      if (connection.stalledSinceMs !== 0 && now - connection.stalledSinceMs > limits.writeStallMs) {
+        const x = connection.current;
+        if (x !== undefined) {
+          x.outcome.code = 'CLIENT_STALLED';
+          this.break(x, 'client-stalled');
+        }
+        connection.socket.destroy();
+        continue;
+      }
+      connection.body?.tick();
+    }
+  }
+
+  /** What never became a request is answered, and its connection has a moment to take that. */
+  #rejectUnparsed(connection: Connection, code: ErrorCode, reason: string | undefined): void {
+    connection.socket.end(
+      wholeRefusal(this.#recordRejection(connection.address, code, reason), code, reason),
+    );
+    connection.deadlineMs = this.#deps.clock.monotonicMs() + sweepMs;
+  }
+
+  /** Tells those who count, and gives an id. */
+  #recordRejection(client: ClientAddress, code: ErrorCode, reason?: string): string {
+    const id = this.#deps.nextId();
+    this.#deps.malformed(client, id, code, reason === undefined ? {} : { reason });
+    return id;
+  }
+}

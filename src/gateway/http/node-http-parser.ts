@@ -1,0 +1,280 @@
+/**
+ * Requests that `node:http` reads: everything that is not of the ordinary form. Its parser, llhttp, is strict about
+ * framing and attacked by many; what it lets through and must not pass is the guard's business.
+ *
+ * Node's defaults that must not stay: `keepAliveTimeout` 5 s makes 502s behind other proxies; `requestTimeout` 300 s
+ * cuts uploads (bodies have a rate of their own); there is no limit on a client that does not read.
+ */
+import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
+import type { Limits } from '../../core/proxy/limits.ts';
+import { dialectOfTarget } from '../advice.ts';
+import type { Refusal, RequestHead } from '../exchange.ts';
+import { errorEnvelope } from '../relay/dialects.ts';
+import { type HeaderTable, plainTable, RequestHeaders } from '../request-headers.ts';
+import { hidesWhatFollows, lastConnectionValue } from '../upgrade.ts';
+import type { Connection } from './connection.ts';
+import type { BodyListener, HttpMessage } from './message.ts';
+import { RequestLines } from './request-lines.ts';
+
+export interface NodeHttpParserDeps {
+  readonly limits: Limits;
+  readonly fieldTable: HeaderTable;
+  readonly connectionOf: (socket: Socket) => Connection | undefined;
+  readonly begin: (connection: Connection, message: HttpMessage) => void;
+  /** Answers what never became a request and gives its connection a moment to take it. */
+  readonly rejectUnparsed: (connection: Connection, code: ErrorCode, reason: string | undefined) => void;
+  /** The same where the answer is written by somebody else; gives the request's id. */
+  readonly recordRejection: (connection: Connection, code: ErrorCode) => string;
+}
+
+/** Pipelined requests that may wait on one connection; clients of LLM APIs do not pipeline at all. */
+const maxPipelined = 16;
+const rubbishBody: Refusal = {
+  code: 'REQUEST_MALFORMED',
+  params: { reason: 'what follows its head does not parse' },
+  rule: 'the HTTP parser',
+  close: true,
+};
+
+export class NodeHttpParser {
+  readonly #deps: NodeHttpParserDeps;
+  readonly #server: Server;
+  readonly #lines = new WeakMap<Socket, RequestLines>();
+
+  constructor(deps: NodeHttpParserDeps) {
+    this.#deps = deps;
+    const { limits } = deps;
+    this.#server = createServer(
+      {
+        IncomingMessage: requestsOf(deps.fieldTable),
+        maxHeaderSize: limits.maxHeadBytes,
+        // Heads, bodies and rests between requests are timed by the sweep.
+        headersTimeout: 0,
+        requestTimeout: 0,
+        keepAliveTimeout: 0,
+        insecureHTTPParser: false,
+        // The guard answers in the dialect of the path.
+        requireHostHeader: false,
+      },
+      (req, res) => this.#receive(req, res, false),
+    );
+    // A client that ends its side after the request still wants the answer; Node would end ours.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
+    // Above the guard's own count, so that the guard sees that there were too many.
+    this.#server.maxHeadersCount = limits.maxHeadFields * 2 + 2;
+    this.#server.on('checkContinue', (req: LeanRequest, res: ServerResponse) =>
+      this.#receive(req, res, true),
+    );
+    this.#server.on('checkExpectation', (req: LeanRequest, res: ServerResponse) =>
+      this.#refuseExpectation(req, res),
+    );
+    this.#server.on('connect', (_req, socket: Socket) => this.#refuseConnect(socket));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) =>
+      this.#refuseBytes(error, socket),
+    );
+  }
+
+  /** Reads from this connection until it ends. */
+  accept(socket: Socket): void {
+    this.#server.emit('connection', socket);
+    const lines = new RequestLines();
+    this.#lines.set(socket, lines);
+    // Before Node's own listener, which answers within its turn.
+    socket.prependListener('data', (bytes: Buffer) => lines.read(bytes));
+  }
+
+  #receive(req: LeanRequest, res: ServerResponse, expectsContinue: boolean): void {
+    const connection = this.#deps.connectionOf(req.socket);
+    if (connection === undefined) return;
+    const looseLine = this.#lines.get(req.socket)?.take() !== true;
+    const message = new NodeMessage(req, res, expectsContinue, looseLine);
+    if (connection.current === undefined && res.socket !== null) return this.#deps.begin(connection, message);
+    // Pipelined: its turn comes when the answer before it is out.
+    if (++connection.waiting > maxPipelined) {
+      connection.socket.destroy();
+      return;
+    }
+    res.once('socket', () => {
+      connection.waiting -= 1;
+      this.#deps.begin(connection, message);
+    });
+  }
+
+  #refuseExpectation(req: LeanRequest, res: ServerResponse): void {
+    const connection = this.#deps.connectionOf(req.socket);
+    if (connection === undefined) return;
+    const code: ErrorCode = 'EXPECTATION_FAILED';
+    const id = this.#deps.recordRejection(connection, code);
+    const body = errorEnvelope(
+      dialectOfTarget(req.url ?? ''),
+      code,
+      `${errorText(code)} ${errorHint(code)}`,
+      id,
+    );
+    const fields = ['content-type', 'application/json', 'x-request-id', id, 'request-id', id];
+    fields.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
+    res.writeHead(errorTable[code].status, fields);
+    res.end(body);
+  }
+
+  /**
+   * Node has let go of a connection on which CONNECT came, its error handler included, and would close it without a word.
+   * Behind a request that is being answered nothing can be said.
+   */
+  #refuseConnect(socket: Socket): void {
+    const connection = this.#deps.connectionOf(socket);
+    socket.on('error', () => socket.destroy());
+    if (connection === undefined || connection.current !== undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.resume();
+    this.#deps.rejectUnparsed(connection, 'METHOD_NOT_ALLOWED', undefined);
+  }
+
+  /** What llhttp refused: an answer that can be read, then the end of the connection. */
+  #refuseBytes(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
+    const connection = this.#deps.connectionOf(socket);
+    // What TLS refused cannot be answered: a renegotiation, a record that does not decrypt.
+    const ofTls = error.code?.startsWith('ERR_SSL') === true;
+    if (!socket.writable || error.code === 'ECONNRESET' || ofTls || connection === undefined) {
+      socket.destroy();
+      return;
+    }
+    if (connection.current !== undefined) {
+      connection.unreadable = true;
+      // The rest of what llhttp dropped behind an offered upgrade; the answer before it is the last one.
+      if (connection.body === undefined && hidesWhatFollows(connection.current.head)) return;
+      // A body that is none can still be answered; one that ended too early is that of a client that left, and behind
+      // a request that is being answered nothing can be said.
+      if (connection.body !== undefined && error.code !== 'HPE_INVALID_EOF_STATE')
+        connection.body.refuse(rubbishBody);
+      else socket.destroy();
+      return;
+    }
+    // The body of a request that was refused already: one answer is enough.
+    if (connection.deadlineMs !== 0) {
+      socket.destroySoon();
+      return;
+    }
+    const code: ErrorCode = error.code === 'HPE_HEADER_OVERFLOW' ? 'HEAD_TOO_LARGE' : 'REQUEST_MALFORMED';
+    const hello = error.rawPacket?.[0] === 0x16;
+    this.#deps.rejectUnparsed(
+      connection,
+      code,
+      hello ? 'this port speaks plain HTTP, so use http:// in the URL' : 'it does not parse',
+    );
+  }
+}
+
+/**
+ * A request whose fields are read once, into the slots of `Fields`. Node asks each request for `headers.expect`, and
+ * would make an object of all fields for that one question; here it gets an object that holds no more than that.
+ */
+class LeanRequest extends IncomingMessage {
+  #fields: RequestHeaders | undefined;
+
+  /** The names that its proxy knows. */
+  get fieldTable(): HeaderTable {
+    return plainTable;
+  }
+
+  get fields(): RequestHeaders {
+    this.#fields ??= RequestHeaders.of(this.rawHeaders, this.fieldTable);
+    return this.#fields;
+  }
+}
+
+/** Node makes its requests of a class, and gives it nothing but the socket. */
+function requestsOf(table: HeaderTable): typeof LeanRequest {
+  return class extends LeanRequest {
+    override get fieldTable(): HeaderTable {
+      return table;
+    }
+  };
+}
+
+const none = Object.freeze({});
+
+// A getter in place of Node's own; TypeScript knows `headers` as a plain property.
+Object.defineProperty(LeanRequest.prototype, 'headers', {
+  get(this: LeanRequest) {
+    const expect = this.fields.get('expect');
+    return expect === undefined ? none : { expect };
+  },
+});
+
+/** A request and a response of Node's. The framing is written above; Node is told that it does not chunk. */
+class NodeMessage implements HttpMessage {
+  readonly head: RequestHead;
+  readonly declaredBytes: number | undefined;
+  readonly expectsContinue: boolean;
+  readonly takesChunks: boolean;
+  readonly #req: LeanRequest;
+  readonly #res: ServerResponse;
+  #listener: BodyListener | undefined;
+  #receiving = false;
+  #headOut = false;
+
+  constructor(req: LeanRequest, res: ServerResponse, expectsContinue: boolean, looseLine: boolean) {
+    const { fields } = req;
+    const { method = '', url: target = '', httpVersion: version } = req;
+    this.head = { method, target, version, fields, looseLine };
+    const length = fields.get('content-length');
+    this.declaredBytes = length === undefined ? undefined : Number(length);
+    this.expectsContinue = expectsContinue;
+    this.takesChunks = req.httpVersionMinor === 1;
+    this.#req = req;
+    this.#res = res;
+  }
+
+  /** A request without a body is not yet `complete` while Node announces it, and yet nothing of it can follow. */
+  get unread(): boolean {
+    if (this.#req.complete) return false;
+    return this.head.fields.get('transfer-encoding') !== undefined || (this.declaredBytes ?? 0) > 0;
+  }
+
+  sendContinue(): void {
+    this.#res.writeContinue();
+  }
+
+  receive(listener: BodyListener | undefined): void {
+    const req = this.#req;
+    this.#listener = listener;
+    if (listener === undefined) {
+      req.pause();
+      return;
+    }
+    if (!this.#receiving) {
+      this.#receiving = true;
+      req.on('data', (chunk: Buffer) => this.#listener?.data(chunk));
+      req.on('end', () => this.#listener?.end());
+    }
+    req.resume();
+  }
+
+  start(status: number, fields: string[], framed: boolean, close: boolean): void {
+    if (close || hidesWhatFollows(this.head)) fields.push('connection', lastConnectionValue(fields));
+    this.#res.writeHead(status, fields);
+    if (framed) this.#res.chunkedEncoding = false;
+  }
+
+  flush(): void {
+    this.#headOut = true;
+    this.#res.flushHeaders();
+  }
+
+  /** The first text through the message, which joins the head to it; then straight to the socket. */
+  write(text: string): boolean {
+    if (this.#headOut) return this.#req.socket.write(text, 'latin1');
+    this.#headOut = true;
+    return this.#res.write(text, 'latin1');
+  }
+
+  end(text: string): void {
+    if (text === '') this.#res.end();
+    else this.#res.end(text, 'latin1');
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * The request fields that flm knows, read once into slots; everything else is dropped on the spot.
+ *
+ * No map of a client's making exists, so `__proto__` and `constructor` are names like any other. A field that came
+ * twice keeps its first value and is remembered as repeated; steps that care refuse it.
+ */
+import {
+  listHeaders,
+  maxSingleHeaderBytes,
+  passingHeaders,
+  sessionHeaders,
+  singleHeaders,
+} from '../core/proxy/request-headers.ts';
+import { ownCopy } from './own-copy.ts';
+
+/**
+ * What flm itself reads, and what a second field of the same name means.
+ *
+ *   once   the guard refuses the request: the field decides something, and two readers could go by different ones
+ *   list   the values are one list (RFC 9110, section 5.3)
+ *   own    a rule of the guard looks at this field, or nothing depends on it
+ */
+const ownFields = {
+  host: 'own',
+  authorization: 'own',
+  'x-api-key': 'own',
+  'api-key': 'own',
+  'content-type': 'once',
+  'content-length': 'once',
+  // Refused with 415, as any list of codings is.
+  'content-encoding': 'own',
+  'transfer-encoding': 'own',
+  expect: 'once',
+  upgrade: 'list',
+  connection: 'list',
+  origin: 'once',
+  forwarded: 'list',
+  'x-forwarded-for': 'list',
+  // It decides about the text of an error alone.
+  'x-forwarded-proto': 'own',
+  'access-control-request-method': 'once',
+  'access-control-request-headers': 'list',
+  'access-control-request-private-network': 'once',
+  // W3C Trace Context, section 3.2: two are as good as none. As a list they are not well formed, so a new one is made.
+  traceparent: 'list',
+} as const;
+type OwnName = keyof typeof ownFields;
+// The keys of a literal are its type.
+const ownNames = Object.keys(ownFields) as OwnName[];
+const names = [...ownNames, ...passingHeaders] as const;
+export type HeaderName = (typeof names)[number];
+
+const lists: ReadonlySet<string> = new Set([
+  ...ownNames.filter((name) => ownFields[name] === 'list'),
+  ...listHeaders,
+]);
+const once: ReadonlySet<string> = new Set(ownNames.filter((name) => ownFields[name] === 'once'));
+
+/** The slots of the names above are the same in every table. */
+const slotOf: ReadonlyMap<string, number> = new Map(names.map((name, slot) => [name, slot]));
+
+const maxLength = 63;
+const placeOf = (first: number, length: number): number => (first & 31) * (maxLength + 1) + length;
+
+/** Spellings as they come on the wire, bounded: SDKs use a few dozen. */
+const spellingsLimit = 1024;
+
+/** The names that one proxy knows: those above, and those that its operator lets pass. */
+export class HeaderTable {
+  readonly names: readonly string[];
+  /** Lower-case names that the operator added. */
+  readonly added: readonly string[];
+  /** Slots of what reaches an engine. `tracestate` goes with its `traceparent`. */
+  readonly passing: readonly number[];
+  /** Slots of passing fields that have one value. */
+  readonly single: readonly number[];
+  readonly #slotOf: ReadonlyMap<string, number>;
+  /** By first letter and length: most of what SDKs send is turned away here, before a name is hashed. */
+  readonly #familiar = new Uint8Array(32 * (maxLength + 1));
+  readonly #spellings = new Map<string, number>();
+
+  constructor(forwardHeaders: readonly string[]) {
+    this.added = [...new Set(forwardHeaders)].filter((name) => !slotOf.has(name));
+    this.names = [...names, ...this.added];
+    this.#slotOf = new Map(this.names.map((name, slot) => [name, slot]));
+    const slots = (some: readonly string[]): number[] => some.map((name) => this.#slotOf.get(name) ?? -1);
+    this.passing = slots([...passingHeaders, ...this.added].filter((name) => name !== 'tracestate'));
+    this.single = slots([...singleHeaders, ...sessionHeaders, ...this.added]);
+    for (const name of this.names) this.#familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
+  }
+
+  /** False where no known name begins with this character code and is that long: then it need not be looked at. */
+  mayBeKnown(first: number, length: number): boolean {
+    return length <= maxLength && this.#familiar[placeOf(first, length)] === 1;
+  }
+
+  /** -1 for a name that is not known. */
+  slot(rawName: string): number {
+    if (!this.mayBeKnown(rawName.charCodeAt(0), rawName.length)) return -1;
+    const known = this.#spellings.get(rawName);
+    if (known !== undefined) return known;
+    const found = this.#slotOf.get(rawName.toLowerCase()) ?? -1;
+    // A copy: the name is a slice of a whole head.
+    if (this.#spellings.size < spellingsLimit) this.#spellings.set(ownCopy(rawName), found);
+    return found;
+  }
+}
+
+/** Of a proxy whose operator added nothing. */
+export const plainTable = new HeaderTable([]);
+
+/** The known fields of one request. */
+export class RequestHeaders {
+  readonly table: HeaderTable;
+  readonly #values: (string | undefined)[];
+  /** Slots that came more than once. */
+  #repeated: Set<number> | undefined;
+  /** Fields that came, known or not. */
+  count = 0;
+
+  constructor(table: HeaderTable) {
+    this.table = table;
+    this.#values = new Array(table.names.length).fill(undefined);
+  }
+
+  /** `raw` is name, value, name, value ... as a parser gives it. */
+  static of(raw: readonly string[], table = plainTable): RequestHeaders {
+    const fields = new RequestHeaders(table);
+    fields.count = raw.length >>> 1;
+    for (let i = 0; i + 1 < raw.length; i += 2) fields.put(raw[i] as string, raw[i + 1] as string);
+    return fields;
+  }
+
+  /** Keeps a field that is known. Whoever puts counts. */
+  put(name: string, value: string): void {
+    const at = this.table.slot(name);
+    if (at < 0) return;
+    const earlier = this.#values[at];
+    if (earlier === undefined) {
+      this.#values[at] = value;
+      return;
+    }
+    this.#repeated ??= new Set();
+    this.#repeated.add(at);
+    // Lists may be sent in several lines (RFC 9110, section 5.3).
+    if (lists.has(this.table.names[at] as string)) this.#values[at] = `${earlier}, ${value}`;
+  }
+
+  /** Some known field came twice. */
+  get anyRepeated(): boolean {
+    return this.#repeated !== undefined;
+  }
+
+  /** A field that came twice and decides something. */
+  get secondOf(): string | undefined {
+    if (this.#repeated === undefined) return undefined;
+    for (const slot of this.#repeated) {
+      const name = this.table.names[slot] as string;
+      if (once.has(name)) return name;
+    }
+    return undefined;
+  }
+
+  get(name: HeaderName): string | undefined {
+    return this.#values[slotOf.get(name) as number];
+  }
+
+  repeated(name: HeaderName): boolean {
+    return this.#repeated?.has(slotOf.get(name) as number) === true;
+  }
+
+  /** What reaches an engine, as lines of a request head. */
+  passingLines(): string {
+    let lines = '';
+    for (const slot of this.table.passing) {
+      const value = this.#values[slot];
+      if (value !== undefined) lines += `${this.table.names[slot]}: ${value}\r\n`;
+    }
+    return lines;
+  }
+
+  /** The first field that should have one short value and has not; `why` completes a sentence about it. */
+  oddSingle(): { readonly name: string; readonly why: string } | undefined {
+    for (const slot of this.table.single) {
+      const value = this.#values[slot];
+      if (value === undefined) continue;
+      const name = this.table.names[slot] as string;
+      if (this.#repeated?.has(slot) === true) return { name, why: 'came twice' };
+      if (value.length > maxSingleHeaderBytes)
+        return { name, why: `is longer than ${maxSingleHeaderBytes} bytes` };
+    }
+    return undefined;
+  }
+}

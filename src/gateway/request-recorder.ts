@@ -1,0 +1,79 @@
+/**
+ * The last step: what happened, told to those who count and write. After the answer, never in its way; prompts,
+ * answers and keys are not part of it.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { ErrorCode, ErrorParams } from '../core/errors.ts';
+import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { ClientAddress } from '../core/security/address-rules.ts';
+import type { TokenBudgets } from '../core/security/token-budgets.ts';
+import { chargeOf } from '../core/security/token-charge.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Who is told. Implemented in the composition root by log, metrics, ledger and tail. */
+export interface RequestRecorder {
+  /** `params`: what the texts of a refusal are filled with. */
+  request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void;
+  /** What never became a request; `params` as above, of which `reason` is logged. */
+  malformed(client: ClientAddress, id: string, code: ErrorCode, params: ErrorParams): void;
+  /** `throttled`: one of those that come too fast. */
+  loginRefused(client: string, throttled: boolean): void;
+}
+
+export function makeRecordStep(
+  account: RequestRecorder,
+  clock: Clock,
+  tokens: TokenBudgets,
+): (x: Exchange) => void {
+  return (x) => {
+    const line = lineOf(x, clock);
+    if (x.key !== undefined) tokens.settle(x.key, line.chargedInputTokens + line.chargedOutputTokens);
+    account.request(line, x.client, x.outcome.params);
+  };
+}
+
+function lineOf(x: Exchange, clock: Clock): RequestLine {
+  const { outcome, reply } = x;
+  const charge = chargeOf({
+    rule: outcome.charge,
+    toldInput: outcome.inputTokens,
+    toldOutput: outcome.outputTokens,
+    textBytesIn: outcome.textBytesIn,
+    answerText: outcome.answerText,
+    contextLength: outcome.contextLength,
+    choices: outcome.choices,
+  });
+  const nowMs = clock.monotonicMs();
+  return {
+    id: x.id,
+    atMs: clock.nowMs(),
+    client: x.client.text,
+    method: x.head.method,
+    path: x.path.length > 200 ? `${x.path.slice(0, 197)}...` : x.path,
+    status: outcome.status,
+    keyId: x.key?.id ?? null,
+    keyLabel: x.key?.label ?? null,
+    engine: outcome.engine ?? null,
+    model: outcome.model ?? null,
+    bytesIn: outcome.bytesIn,
+    bytesOut: reply.bytesOut,
+    firstByteMs: reply.firstByteAtMs === 0 ? null : round(reply.firstByteAtMs - x.startedAtMs),
+    queuedMs: outcome.queuedMs === undefined ? null : round(outcome.queuedMs),
+    durationMs: round(nowMs - x.startedAtMs),
+    inputTokens: outcome.inputTokens ?? null,
+    outputTokens: outcome.outputTokens ?? null,
+    chargedInputTokens: charge.inputTokens,
+    chargedOutputTokens: charge.outputTokens,
+    tokensEstimated: charge.estimated,
+    streamed: outcome.streamed,
+    ending: outcome.ending,
+    code: outcome.code ?? null,
+    rule: outcome.rule ?? null,
+    droppedCredentials: outcome.droppedCredentials ?? null,
+  };
+}
+
+/** To a hundredth of a millisecond. */
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

@@ -1,0 +1,323 @@
+/**
+ * What stands between a TCP connection and the gateway of an HTTPS proxy: looks at the first bytes, then lets TLS begin,
+ * proves a name to an ACME server, or answers plain HTTP in words.
+ *
+ *   connected --first bytes--> TLS hello --handshake--> secured: the front takes it
+ *                  |               '--- offers acme-tls/1, and a name is to be proved: shown that certificate, closed
+ *                  '---------> anything else: a readable 400, closed
+ *
+ * Owns every connection until it is secured: its time, its end. TLS 1.2 and 1.3, authenticated
+ * encryption with forward secrecy only; one certificate, whatever name a client calls, or a second one for those who call
+ * a name at all; `http/1.1` and no other protocol.
+ */
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import ipaddr from 'ipaddr.js';
+import type { Clock, Unsubscribe } from '../core/clock.ts';
+import type { CertificatePair, CertificateProvider } from '../core/proxy/certificate-provider.ts';
+import type { Limits } from '../core/proxy/limits.ts';
+import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
+import { type ClientHello, handshakeRecord, readClientHello } from './client-hello.ts';
+import type { ConnectionEntry, ConnectionTable } from './connection-table.ts';
+import type { HostAllowlist } from './host-allowlist.ts';
+import { plainParams, plainRefusal } from './plain-refusal.ts';
+import type { RequestRecorder } from './request-recorder.ts';
+import { handshakeFailure } from './tls-failures.ts';
+
+/** Whose client certificates are let in, before any key is looked at. PEM. */
+export interface ClientAuthority {
+  readonly certificates: string;
+  /** Revocation lists; with one, each CA of a chain needs one. */
+  readonly revocations: readonly string[];
+}
+
+export interface TlsListenerDeps {
+  readonly source: CertificateProvider;
+  readonly clientAuthority: ClientAuthority | undefined;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly hosts: HostAllowlist;
+  readonly table: ConnectionTable;
+  /** Takes the connection over. `entry` is its place in the table; undefined where it found none. */
+  readonly secured: (socket: TLSSocket, entry: ConnectionEntry | undefined) => void;
+  readonly port: () => number;
+  readonly nextId: () => string;
+  /** What never became a request. */
+  readonly malformed: RequestRecorder['malformed'];
+}
+
+interface Guest {
+  readonly raw: Socket;
+  readonly address: ClientAddress;
+  readonly place: string;
+  /** Undefined for one beyond the limit. */
+  readonly entry: ConnectionEntry | undefined;
+  deadlineMs: number;
+  bytes: Buffer;
+  /** TLS has begun. */
+  handed: boolean;
+}
+
+/** In this order, whatever a client prefers. */
+export const suites: readonly string[] = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+];
+
+const acmeProtocol = 'acme-tls/1';
+const sweepMs = 1_000;
+/** Connections beyond the limit whose handshake may finish, so that they get an answer that they can read. */
+const spare = 16;
+const maxPlainHeadBytes = 16 * 1024;
+const plainHeadMs = 2_000;
+
+export class TlsListener {
+  readonly #deps: TlsListenerDeps;
+  readonly #server: Server;
+  /** For clients that call a host name; the same one where the source has one certificate for all. */
+  readonly #named: Server;
+  /** Not secured yet, by both ends of their connection. */
+  readonly #guests = new Map<string, Guest>();
+  readonly #places = new WeakMap<Socket, string>();
+  readonly #offs: readonly Unsubscribe[];
+  #beyond = 0;
+
+  /** Throws where OpenSSL refuses the certificate. */
+  constructor(deps: TlsListenerDeps) {
+    this.#deps = deps;
+    const { source, clock } = deps;
+    this.#server = this.#serve(source.current());
+    this.#named = source.currentForNames === undefined ? this.#server : this.#serve(source.currentForNames());
+    this.#offs = [source.onChange(() => this.#renew()), clock.every(sweepMs, () => this.#sweep())];
+  }
+
+  /** Connections whose handshake is not over. */
+  get pending(): number {
+    return this.#guests.size;
+  }
+
+  /** Takes a connection from the listener. */
+  accept(raw: Socket): void {
+    const { limits, clock, table } = this.#deps;
+    raw.on('error', () => raw.destroy());
+    const address = parseAddress(raw.remoteAddress ?? '');
+    // It left before it was looked at.
+    if (address === undefined) return void raw.destroy();
+    const entry = table.add(address);
+    if (entry === undefined && this.#beyond >= spare) return this.#rejectConnection(raw, address);
+    const place = placeOf(raw);
+    const deadlineMs = clock.monotonicMs() + limits.tlsHandshakeTimeoutMs;
+    const guest: Guest = { raw, address, place, entry, deadlineMs, bytes: Buffer.alloc(0), handed: false };
+    this.#guests.set(place, guest);
+    this.#places.set(raw, place);
+    if (entry === undefined) this.#beyond += 1;
+    else {
+      entry.close = () => {
+        this.#forget(guest);
+        this.#rejectConnection(raw, address);
+      };
+    }
+    raw.once('close', () => {
+      if (entry === undefined) this.#beyond -= 1;
+      else table.remove(entry);
+    });
+    // Why a handshake failed may be told just after the socket below it closed.
+    raw.once('close', () => setImmediate(() => this.#left(guest, 'ECONNRESET', undefined)));
+    const look = (): void => {
+      const bytes = raw.read() as Buffer | null;
+      if (bytes === null) return;
+      guest.bytes = guest.bytes.length === 0 ? bytes : Buffer.concat([guest.bytes, bytes]);
+      if (this.#look(guest) === 'more') return;
+      raw.off('readable', look);
+    };
+    raw.on('readable', look);
+    raw.once('end', () => {
+      if (this.#guests.get(place) === guest) raw.destroy();
+    });
+  }
+
+  /** Ends what is not secured. */
+  close(): void {
+    for (const off of this.#offs) off();
+    for (const { raw } of this.#guests.values()) raw.destroy();
+    this.#guests.clear();
+  }
+
+  #rejectConnection(raw: Socket, address: ClientAddress): void {
+    raw.destroy();
+    this.#deps.malformed(address, this.#deps.nextId(), 'CONNECTIONS_EXHAUSTED', {});
+  }
+
+  #look(guest: Guest): 'more' | 'decided' {
+    const { bytes, raw } = guest;
+    if (bytes[0] !== handshakeRecord) return this.#lookPlain(guest);
+    const hello = readClientHello(bytes);
+    if (hello === 'more') return 'more';
+    const proof =
+      hello?.protocols.includes(acmeProtocol) && hello.serverName !== undefined
+        ? this.#deps.source.challenge(hello.serverName)
+        : undefined;
+    if (proof === undefined && this.#deps.source.current() === undefined) {
+      // The first certificate is being obtained; nobody was told of this port yet.
+      this.#forget(guest);
+      raw.destroy();
+      return 'decided';
+    }
+    // Taken over by the TLS socket: whoever ends its side in the middle of a handshake is gone.
+    raw.allowHalfOpen = false;
+    raw.unshift(bytes);
+    guest.bytes = Buffer.alloc(0);
+    guest.handed = true;
+    if (proof !== undefined) this.#prove(guest, proof);
+    else (callsName(hello) ? this.#named : this.#server).emit('connection', raw);
+    return 'decided';
+  }
+
+  /** RFC 8737, section 3: the handshake is the whole proof. */
+  #prove(guest: Guest, proof: CertificatePair): void {
+    const server = createServer({ key: proof.key, cert: proof.chain, ALPNProtocols: [acmeProtocol] });
+    server.on('secureConnection', (socket) => {
+      this.#forget(guest);
+      socket.on('error', () => socket.destroy());
+      socket.end();
+    });
+    server.on('tlsClientError', (error, socket) => this.#failed(socket, error));
+    server.emit('connection', guest.raw);
+  }
+
+  #lookPlain(guest: Guest): 'more' | 'decided' {
+    const { clock } = this.#deps;
+    const whole = guest.bytes.includes('\r\n\r\n') || guest.bytes.length > maxPlainHeadBytes;
+    if (!whole) {
+      // Answered at the latest then, whatever is still missing.
+      guest.deadlineMs = Math.min(guest.deadlineMs, clock.monotonicMs() + plainHeadMs);
+      return 'more';
+    }
+    this.#answerPlain(guest);
+    return 'decided';
+  }
+
+  #answerPlain(guest: Guest): void {
+    const { raw, address, bytes } = guest;
+    const { hosts, port, nextId, malformed, clock } = this.#deps;
+    const requestId = nextId();
+    const params = plainParams({ bytes, port: port(), hosts, crossedNetwork: !address.loopback });
+    raw.end(plainRefusal(requestId, bytes, params), 'latin1');
+    // A body may still be on its way; closing over it would take the answer along.
+    raw.resume();
+    guest.deadlineMs = clock.monotonicMs() + plainHeadMs;
+    guest.bytes = Buffer.alloc(0);
+    malformed(address, requestId, 'PLAIN_ON_TLS', params);
+  }
+
+  #secured(socket: TLSSocket): void {
+    const guest = this.#guests.get(placeOf(socket));
+    // It left, or its time was up, at this very moment.
+    if (guest === undefined) return void socket.destroy();
+    this.#forget(guest);
+    // A client that ends its side after the request still gets the answer; one that ended it before was let go.
+    socket.allowHalfOpen = true;
+    this.#deps.secured(socket, guest.entry);
+  }
+
+  /**
+   * A client certificate that fails a check ends here as well: Node destroys its socket, and keeps the name of the check
+   * on it. Node has no public way to send the client an alert.
+   */
+  #failed(socket: TLSSocket, error: NodeJS.ErrnoException): void {
+    const guest = this.#guestOf(socket);
+    // Node's types say Error; what stands there is the name of the check, or null.
+    const check = socket.authorizationError as unknown;
+    socket.destroy();
+    if (guest === undefined) return;
+    guest.raw.destroy();
+    this.#left(guest, error.code, typeof check === 'string' ? check : undefined);
+  }
+
+  #left(guest: Guest, code: string | undefined, check: string | undefined): void {
+    if (this.#guests.get(guest.place) !== guest) return;
+    this.#forget(guest);
+    if (!guest.handed) return;
+    const reason = handshakeFailure(code, check);
+    this.#deps.malformed(guest.address, this.#deps.nextId(), 'TLS_HANDSHAKE_FAILED', { reason });
+  }
+
+  /** By the socket below, where Node tells which it is: a TLS socket that is destroyed knows its address no more. */
+  #guestOf(socket: TLSSocket): Guest | undefined {
+    const { _parent: raw } = socket as TLSSocket & { readonly _parent?: Socket };
+    const found = raw === undefined ? undefined : this.#places.get(raw);
+    return this.#guests.get(found ?? placeOf(socket));
+  }
+
+  #forget(guest: Guest): void {
+    if (this.#guests.get(guest.place) === guest) this.#guests.delete(guest.place);
+  }
+
+  #sweep(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const guest of [...this.#guests.values()]) {
+      if (nowMs < guest.deadlineMs) continue;
+      const waits = guest.bytes.length > 0 && guest.bytes[0] !== handshakeRecord;
+      if (waits) this.#answerPlain(guest);
+      else {
+        this.#forget(guest);
+        guest.raw.destroy();
+      }
+    }
+  }
+
+  #serve(pair: CertificatePair | undefined): Server {
+    const server = createServer(this.#options(pair));
+    server.on('secureConnection', (socket) => this.#secured(socket));
+    server.on('tlsClientError', (error, socket) => this.#failed(socket, error));
+    return server;
+  }
+
+  /** What runs keeps its context; new tickets are made under the new one. */
+  #renew(): void {
+    const { source } = this.#deps;
+    this.#server.setSecureContext(this.#options(source.current()));
+    if (source.currentForNames !== undefined)
+      this.#named.setSecureContext(this.#options(source.currentForNames()));
+  }
+
+  #options(pair: CertificatePair | undefined): TlsOptions {
+    const { clientAuthority, limits } = this.#deps;
+    return {
+      ...(pair === undefined ? {} : { key: pair.key, cert: pair.chain }),
+      minVersion: 'TLSv1.2',
+      ciphers: suites.join(':'),
+      honorCipherOrder: true,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      ALPNProtocols: ['http/1.1'],
+      // Our own sweep is earlier.
+      handshakeTimeout: limits.tlsHandshakeTimeoutMs + 60_000,
+      ...(clientAuthority === undefined
+        ? {}
+        : {
+            requestCert: true,
+            rejectUnauthorized: true,
+            ca: clientAuthority.certificates,
+            ...(clientAuthority.revocations.length > 0 ? { crl: [...clientAuthority.revocations] } : {}),
+          }),
+    };
+  }
+}
+
+/** An address is no server name (RFC 6066, section 3), and there are clients that send one. */
+function callsName(hello: ClientHello | undefined): boolean {
+  return hello?.serverName !== undefined && !ipaddr.isValid(hello.serverName);
+}
+
+/** Both ends; no two connections have the same. */
+function placeOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
+}

@@ -1,0 +1,38 @@
+/**
+ * What was tried with an ACME server for one certificate, kept beside it: a proxy that is started again and again by a
+ * supervisor must not order again and again.
+ */
+import { z } from 'zod';
+import type { CertificateStore } from '../certificate-store.ts';
+
+const schema = z.object({
+  /** Orders that failed, or of which nobody knows how they ended. */
+  failedOrdersAtMs: z.array(z.number()).max(100).default([]),
+  /** The CA asked to be left alone until then. */
+  caNotBeforeMs: z.number().default(0),
+  /** Failures in a row. */
+  failures: z.number().default(0),
+  /** When the next try is worth it. */
+  retryAtMs: z.number().default(0),
+  /** Somebody wants another certificate now: `flm cert renew`. */
+  asked: z.boolean().default(false),
+});
+
+export type FailedOrders = Readonly<z.output<typeof schema>>;
+
+export const nothingTried: FailedOrders = schema.parse({});
+
+/** A damaged file counts as none: it protects the CA, and nothing else. */
+export async function readTries(store: CertificateStore, name: string): Promise<FailedOrders> {
+  const text = await store.note(name, 'tries');
+  if (text === undefined) return nothingTried;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    return nothingTried;
+  }
+}
+
+export async function keepTries(store: CertificateStore, name: string, record: FailedOrders): Promise<void> {
+  await store.keepNote(name, 'tries', JSON.stringify(record));
+}

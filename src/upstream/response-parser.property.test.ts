@@ -1,0 +1,287 @@
+/**
+ * The reply parser held to itself and to another one: any answer, well formed or not, is read in the same way however
+ * it is cut, and whatever is taken is taken by Node's own client too, as the same answer.
+ */
+import assert from 'node:assert/strict';
+import { type IncomingMessage, request } from 'node:http';
+import { Duplex } from 'node:stream';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
+import { makeChunkMap } from './chunk-reader.ts';
+import { ResponseParser } from './response-parser.ts';
+
+const timeCap = { interruptAfterTimeLimit: 10_000, markInterruptAsFailure: false } as const;
+
+// --- answers
+
+const token = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,11}$/).map((name) => `X-${name}`);
+const value = fc.stringMatching(/^[!-~]([ -~\t]{0,20}[!-~])?$/);
+const otherField = fc
+  .tuple(token, fc.constantFrom(': ', ':', ':  \t'), value)
+  .map((parts) => `${parts.join('')}\r\n`);
+const otherFields = fc.array(otherField, { maxLength: 4 }).map((fields) => fields.join(''));
+const payload = fc.string({
+  unit: fc.integer({ min: 0, max: 255 }).map((b) => String.fromCharCode(b)),
+  maxLength: 60,
+});
+const reason = fc.constantFrom('', ' ', ' OK', ' Not Quite Right');
+const status = fc.constantFrom(200, 200, 201, 204, 304, 400, 404, 500, 503, 599);
+
+const chunks = fc.array(fc.tuple(payload, fc.nat(3), fc.boolean()), { maxLength: 6 }).map((parts) =>
+  parts
+    .filter(([bytes]) => bytes !== '')
+    .map(([bytes, zeros, upper]) => {
+      const size = '0'.repeat(zeros) + bytes.length.toString(16);
+      return `${upper ? size.toUpperCase() : size}\r\n${bytes}\r\n`;
+    })
+    .join(''),
+);
+const trailers = fc.oneof({ weight: 3, arbitrary: fc.constant('') }, otherFields);
+
+const framedBody = fc.oneof(
+  payload.map((bytes) => ({ field: `Content-Length: ${bytes.length}\r\n`, body: bytes })),
+  fc
+    .tuple(chunks, trailers)
+    .map(([all, end]) => ({ field: 'Transfer-Encoding: chunked\r\n', body: `${all}0\r\n${end}\r\n` })),
+  payload.map((bytes) => ({ field: '', body: bytes })),
+);
+const interim = fc
+  .array(
+    otherFields.map((fields) => `HTTP/1.1 103 Early Hints\r\n${fields}\r\n`),
+    { maxLength: 2 },
+  )
+  .map((all) => all.join(''));
+
+const wellFormed = fc
+  .tuple(interim, status, reason, otherFields, framedBody, otherFields)
+  .map(
+    ([hints, code, why, first, { field, body }, second]) =>
+      `${hints}HTTP/1.1 ${code}${why}\r\n${first}${field}${second}\r\n${body}`,
+  );
+
+/** Bytes on which parsers are known to part ways. */
+const tricky = fc.constantFrom(
+  '\r',
+  '\n',
+  '\r\n',
+  '\0',
+  '\x0b',
+  ' ',
+  '\t',
+  ':',
+  ';',
+  ',',
+  '0',
+  '1',
+  'a',
+  'f',
+  '+',
+  '-',
+  '0x',
+  '\x7f',
+  '\xff',
+  'Content-Length: 3\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'chunked',
+  'identity',
+  'Connection: close\r\n',
+  '\r\n\r\n',
+  'HTTP/1.0',
+  'HTTP/1.1 ',
+  '100',
+  '204',
+  '304',
+);
+const mutation = fc.record({
+  at: fc.nat(1_000),
+  removed: fc.nat(3),
+  added: fc.oneof(tricky, fc.constant('')),
+});
+const anyAnswer = fc.tuple(wellFormed, fc.array(mutation, { maxLength: 3 })).map(([answer, mutations]) => {
+  let text = answer;
+  for (const { at, removed, added } of mutations) {
+    const where = at % (text.length + 1);
+    text = text.slice(0, where) + added + text.slice(where + removed);
+  }
+  return text;
+});
+const cuts = fc.array(fc.nat(1_000), { maxLength: 8 });
+const toHead = fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true));
+
+// --- readings
+
+interface Reading {
+  readonly head: EngineHead | undefined;
+  readonly payload: string;
+  readonly verdict: string;
+  readonly rest: number;
+  readonly persistent: boolean;
+}
+
+/** What the parser makes of bytes that come in these pieces, and then end. */
+function read(text: string, pieces: readonly number[], head: boolean): Reading {
+  let engineHead: EngineHead | undefined;
+  let body = '';
+  const parser = new ResponseParser(
+    {
+      onHead: (h) => {
+        engineHead = h;
+        return true;
+      },
+      onData: (buffer, from, to) => {
+        body += buffer.toString('latin1', from, to);
+        return true;
+      },
+      onFramed: (buffer: Buffer, _from: number, _to: number, map: ChunkMap) => {
+        for (let i = 0; i < map.count; i++) body += buffer.toString('latin1', map.starts[i], map.ends[i]);
+        return true;
+      },
+    },
+    makeChunkMap(),
+  );
+  parser.reset(head);
+  const bytes = Buffer.from(text, 'latin1');
+  const borders = [...new Set(pieces.map((p) => p % (bytes.length + 1))), bytes.length].sort((a, b) => a - b);
+  let at = 0;
+  for (const border of borders) {
+    if (parser.done || parser.fault !== undefined) break;
+    // A buffer that is not zeroed and not aligned, as shared ones are.
+    const shared = Buffer.alloc(border - at + 14, 'Z');
+    bytes.copy(shared, 7, at, border);
+    at += parser.feed(shared, 7, 7 + border - at) - 7;
+  }
+  const ended = parser.done || (parser.fault === undefined && parser.endsByClose);
+  return {
+    head: engineHead,
+    payload: body,
+    // Which of several faults is met first may hang on the cut; that there is one may not.
+    verdict: parser.fault !== undefined ? 'fault' : ended ? 'end' : 'cut',
+    rest: ended ? bytes.length - at : 0,
+    persistent: parser.persistent,
+  };
+}
+
+interface NodeReading {
+  readonly status: number;
+  readonly fields: readonly string[];
+  readonly payload: string;
+}
+
+/** What Node's client makes of the same bytes; undefined where it refuses them or finds them cut. */
+function readByNode(text: string, head: boolean): Promise<NodeReading | undefined> {
+  const connection = new Duplex({
+    read() {},
+    write: (_bytes, _encoding, done) => done(),
+  });
+  return new Promise((resolve) => {
+    const asked = request({ method: head ? 'HEAD' : 'GET', host: 'x', createConnection: () => connection });
+    const settle = (reading: NodeReading | undefined): void => {
+      connection.destroy();
+      asked.destroy();
+      resolve(reading);
+    };
+    asked.on('error', () => settle(undefined));
+    asked.on('upgrade', () => settle(undefined));
+    let answered = false;
+    asked.on('close', () => {
+      if (!answered) settle(undefined);
+    });
+    asked.on('response', (answer: IncomingMessage) => {
+      answered = true;
+      let body = '';
+      answer.setEncoding('latin1');
+      answer.on('data', (more: string) => {
+        body += more;
+      });
+      answer.on('error', () => settle(undefined));
+      answer.on('close', () => settle(undefined));
+      answer.on('end', () => {
+        const fields = answer.rawHeaders.map((part, i) => (i % 2 === 0 ? part.toLowerCase() : part));
+        settle(answer.complete ? { status: answer.statusCode ?? 0, fields, payload: body } : undefined);
+      });
+    });
+    asked.end();
+    connection.push(Buffer.from(text, 'latin1'));
+    connection.push(null);
+  });
+}
+
+// --- properties
+
+test('every well-formed answer is taken', () => {
+  fc.assert(
+    fc.property(wellFormed, (text) => {
+      assert.equal(read(text, [], false).verdict, 'end');
+    }),
+    { numRuns: 1_000, ...timeCap },
+  );
+});
+
+test('an answer is read in the same way however it is cut', () => {
+  fc.assert(
+    fc.property(anyAnswer, cuts, toHead, (text, pieces, head) => {
+      const whole = read(text, [], head);
+      assert.deepEqual(read(text, pieces, head), whole);
+      const bytewise = Array.from({ length: text.length }, (_, i) => i);
+      assert.deepEqual(read(text, bytewise, head), whole);
+    }),
+    { numRuns: 3_000, ...timeCap },
+  );
+});
+
+test("what is taken is the same answer to Node's own client", async () => {
+  let taken = 0;
+  await fc.assert(
+    fc.asyncProperty(anyAnswer, toHead, async (text, head) => {
+      const ours = read(text, [], head);
+      if (ours.verdict !== 'end') return;
+      taken += 1;
+      // What stands behind the answer ends the connection, and is no part of it.
+      const theirs = await readByNode(text.slice(0, text.length - ours.rest), head);
+      assert.deepEqual(theirs, {
+        status: ours.head?.status,
+        fields: ours.head?.fields,
+        payload: ours.payload,
+      });
+    }),
+    { numRuns: 3_000, ...timeCap },
+  );
+  assert(taken > 300, `only ${taken} were taken`);
+});
+
+test('a body of any bytes and chunk sizes comes out as it went in', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ minLength: 1, maxLength: 400 }), { maxLength: 40 }),
+      cuts,
+      (parts, pieces) => {
+        const all = parts.map((p) => Buffer.from(p).toString('latin1'));
+        const text = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${all.map((p) => `${p.length.toString(16)}\r\n${p}\r\n`).join('')}0\r\n\r\n`;
+        const reading = read(text, pieces, false);
+        assert.equal(reading.payload, all.join(''));
+        assert.equal(reading.verdict, 'end');
+        assert.equal(reading.persistent, true);
+      },
+    ),
+    { numRuns: 500, ...timeCap },
+  );
+});
+
+test('a head that comes byte by byte costs no more than its size', () => {
+  const text = `HTTP/1.1 200 OK\r\nA: ${' '.repeat(16_000)}b\r\nContent-Length: 0\r\n\r\n`;
+  const begun = process.cpuUsage();
+  for (let i = 0; i < 20; i++) {
+    assert.equal(
+      read(
+        text,
+        Array.from({ length: text.length }, (_, at) => at),
+        false,
+      ).verdict,
+      'end',
+    );
+  }
+  const { user } = process.cpuUsage(begun);
+  // Twenty heads of 16 KB: milliseconds where each byte is looked at once, many seconds where it is squared.
+  assert(user < 2_000_000, `${user / 1000} ms`);
+});

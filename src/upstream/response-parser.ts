@@ -1,0 +1,161 @@
+/**
+ * One answer after another of an engine, incrementally, straight from the read buffer.
+ *
+ *   head -> (1xx: another head) -> body by length | chunks | until close | none -> done
+ *
+ * Promises: the same events and the same verdict however the bytes are cut; no byte of a body is copied; nothing is
+ * read behind the end of the answer. Refuses what `readReplyHead` and `ChunkReader` refuse, a head of more than 16 KB,
+ * more than 64 interim answers, and 101, which nobody asked for.
+ */
+import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
+import { type BodyEvents, ChunkReader } from './chunk-reader.ts';
+import { LineBlock } from './line-block.ts';
+import { readReplyHead } from './response-head.ts';
+
+/** What is told of an answer. An event returns false when nobody wants any more. */
+export interface ResponseEvents extends BodyEvents {
+  onHead(head: EngineHead): boolean;
+}
+
+const State = { head: 0, length: 1, chunks: 2, untilClose: 3, done: 4 } as const;
+type State = (typeof State)[keyof typeof State];
+
+const maxHeadBytes = 16 * 1024;
+const maxInterim = 64;
+
+export class ResponseParser {
+  readonly #events: ResponseEvents;
+  readonly #lines = new LineBlock(maxHeadBytes);
+  readonly #chunks: ChunkReader;
+  #state: State = State.head;
+  #toHead = false;
+  #interim = 0;
+  #left = 0;
+  #unwanted = false;
+  /** What is wrong, as the end of a sentence that begins with "the engine's answer". */
+  fault: string | undefined;
+  /** The connection may carry another request once the answer is done. */
+  persistent = true;
+  persistsMs: number | undefined;
+
+  constructor(events: ResponseEvents, chunks: ChunkMap) {
+    this.#events = events;
+    this.#chunks = new ChunkReader(events, chunks);
+  }
+
+  /** For the next answer on the same connection; `toHead` where HEAD was asked, whose answers have no body. */
+  reset(toHead: boolean): void {
+    this.#state = State.head;
+    this.#toHead = toHead;
+    this.#interim = 0;
+    this.#left = 0;
+    this.#unwanted = false;
+    this.fault = undefined;
+    this.persistent = true;
+    this.persistsMs = undefined;
+    this.#lines.reset();
+  }
+
+  get done(): boolean {
+    return this.#state === State.done;
+  }
+  /** The end of the connection is the proper end of the body. */
+  get endsByClose(): boolean {
+    return this.#state === State.untilClose;
+  }
+  get headSeen(): boolean {
+    return this.#state !== State.head;
+  }
+
+  /** Returns where it stopped: at `to`, behind the end of the answer, at a fault, or where nobody wanted more. */
+  feed(buffer: Buffer, from: number, to: number): number {
+    let at = from;
+    while (at < to && this.fault === undefined && !this.#unwanted) {
+      switch (this.#state) {
+        case State.head:
+          at = this.#readHead(buffer, at, to);
+          break;
+        case State.length: {
+          const end = Math.min(to, at + this.#left);
+          this.#left -= end - at;
+          if (this.#left === 0) this.#state = State.done;
+          this.#unwanted = !this.#events.onData(buffer, at, end);
+          at = end;
+          break;
+        }
+        case State.chunks:
+          at = this.#chunks.read(buffer, at, to);
+          this.fault = this.#chunks.fault;
+          this.#unwanted = this.#chunks.unwanted;
+          if (this.#chunks.done) this.#state = State.done;
+          break;
+        case State.untilClose:
+          this.#unwanted = !this.#events.onData(buffer, at, to);
+          return to;
+        case State.done:
+          return at;
+        default:
+          this.#state satisfies never;
+      }
+    }
+    return at;
+  }
+
+  #readHead(buffer: Buffer, from: number, to: number): number {
+    const end = this.#lines.read(buffer, from, to);
+    if (end < 0) {
+      this.fault = this.#lines.fault;
+      // What can never become a status line is not waited for: `SSH-2.0-...` has no empty line.
+      if (this.fault === undefined && !this.#lines.mayBegin('HTTP/1.'))
+        this.fault = 'does not begin like one of HTTP/1.1';
+      return to;
+    }
+    const head = readReplyHead(this.#lines.text);
+    this.#lines.reset();
+    if (typeof head === 'string') {
+      this.fault = head;
+      return end;
+    }
+    const { status, fields, length } = head;
+    if (status === 101) this.fault = 'switches protocols without being asked';
+    else if (status < 200) {
+      // RFC 9110, section 15.2: there is no content, and the final answer has to follow on this connection.
+      const contradictory = head.length !== undefined || head.chunked || !head.persistent;
+      this.#interim += 1;
+      if (contradictory) this.fault = 'has an interim answer that speaks of a body or of an end';
+      else if (this.#interim > maxInterim) this.fault = 'has too many interim answers';
+    } else if (this.#toHead || status === 204 || status === 304) {
+      // RFC 9112, section 6.3: no body whatever the fields say. With 204 they must say nothing, so trust ends here.
+      this.persistent = head.persistent && !(status === 204 && (head.chunked || (length ?? 0) > 0));
+      this.#begin(State.done, {
+        status,
+        fields,
+        framing: 'none',
+        contentLength: this.#toHead ? length : undefined,
+      });
+    } else if (head.chunked) {
+      this.persistent = head.persistent;
+      this.#chunks.reset();
+      this.#begin(State.chunks, { status, fields, framing: 'chunked', contentLength: undefined });
+    } else if (length !== undefined) {
+      this.persistent = head.persistent;
+      this.#left = length;
+      this.#begin(length === 0 ? State.done : State.length, {
+        status,
+        fields,
+        framing: 'length',
+        contentLength: length,
+      });
+    } else {
+      this.persistent = false;
+      this.#begin(State.untilClose, { status, fields, framing: 'close', contentLength: undefined });
+    }
+    this.persistsMs = head.persistsMs;
+    return end;
+  }
+
+  #begin(state: State, head: EngineHead): void {
+    this.#state = state;
+    this.#unwanted = !this.#events.onHead(head);
+  }
+}
