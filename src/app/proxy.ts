@@ -51,6 +51,8 @@ export function makeProxyFactory(machine: Machine, log: ProxyLog): ProxyFactory 
   // V8 learns under load that parts of a request outlive a collection, puts them among the old objects from then on, and
   // there, dead, they keep whole requests alive until a full collection: a quarter of all CPU time. bench/ shows it.
   setFlagsFromString('--no-allocation-site-pretenuring');
+  // Small buffers share pools of 64 KB, in which the bytes of a prompt stay until every other buffer of the pool is gone.
+  Buffer.poolSize = 0;
   return (order, signal) => startProxy(machine, log, order, signal);
 }
 

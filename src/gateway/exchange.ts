@@ -23,10 +23,9 @@ export interface Peer {
   readonly secure: boolean;
   /** Last `Host` value that was found good, so that a kept-alive connection asks once. */
   goodHost: string | undefined;
-  /** Last credential that was found good, and the snapshot that said so. */
-  credential: string | undefined;
-  credentialKey: KeyView | undefined;
-  credentialSnapshot: Snapshot | undefined;
+  /** Key of the last request that came with one alone, as this snapshot has it. */
+  lastKey: KeyView | undefined;
+  lastSnapshot: Snapshot | undefined;
 }
 
 export interface RequestHead {

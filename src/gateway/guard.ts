@@ -8,6 +8,7 @@
 import { meantText } from './advice.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { type HostAllowlist, parseHost } from './host-allowlist.ts';
+import { ownCopy } from './own-copy.ts';
 import { methodsOfPath } from './router.ts';
 import { engineMethods, probePaths } from './routes.ts';
 
@@ -126,7 +127,8 @@ function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   const host = parseHost(value);
   if (host === undefined) return malformed('its Host field is not a host');
   if (!deps.hosts.answersFor(host)) return { code: 'HOST_MISDIRECTED', rule: 'the host list' };
-  x.peer.goodHost = value;
+  // A copy: the value is a slice of a whole head.
+  x.peer.goodHost = ownCopy(value);
   return undefined;
 }
 

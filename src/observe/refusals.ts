@@ -49,7 +49,10 @@ function keep(
   refusal: Refusal,
   params: ErrorParams | undefined,
 ): void {
-  refusals.set(refusal.id, params === undefined ? refusal : { ...refusal, params });
+  // A copy, text by text: a path or a host that was cut from a request head would hold the whole head in memory, with the
+  // credential in it. Everything in a refusal is JSON, so the copy has its type.
+  const copy = JSON.parse(JSON.stringify({ ...refusal, params })) as Refusal;
+  refusals.set(copy.id, copy);
   if (refusals.size <= limit) return;
   for (const oldest of refusals.keys()) {
     refusals.delete(oldest);

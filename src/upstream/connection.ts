@@ -93,7 +93,12 @@ export class EngineConnection implements ResponseEvents {
       ...where,
       onread: {
         buffer: space.buffer,
-        callback: (length: number): boolean => this.#onRead(space.buffer, length),
+        callback: (length: number): boolean => {
+          const goOn = this.#onRead(space.buffer, length);
+          // An answer may repeat the prompt, and the next read may be short, or never come.
+          space.buffer.fill(0, 0, length);
+          return goOn;
+        },
       },
       noDelay: true,
       keepAlive: true,

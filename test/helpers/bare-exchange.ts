@@ -36,9 +36,8 @@ export function bareExchange(request: BareRequest): Exchange {
       address,
       secure: false,
       goodHost: undefined,
-      credential: undefined,
-      credentialKey: undefined,
-      credentialSnapshot: undefined,
+      lastKey: undefined,
+      lastSnapshot: undefined,
     },
     head: {
       method: request.method ?? 'GET',

@@ -15,9 +15,8 @@ export class Connection implements Peer {
   readonly secure: boolean;
   readonly entry: ConnectionEntry;
   goodHost: string | undefined;
-  credential: string | undefined;
-  credentialKey: KeyView | undefined;
-  credentialSnapshot: Snapshot | undefined;
+  lastKey: KeyView | undefined;
+  lastSnapshot: Snapshot | undefined;
 
   /** The exchange that is being answered; HTTP/1.1 answers one at a time. */
   current: Exchange | undefined;

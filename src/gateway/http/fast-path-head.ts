@@ -44,6 +44,9 @@ const version = Buffer.from(' HTTP/1.1\r\n');
 /** Fifteen digits are exact as a number. */
 const length = /^[0-9]{1,15}$/;
 
+/** Where the fields stand that may be known: begin and end of name and value. An ordinary request has a dozen. */
+const spots = new Int32Array(4 * 64);
+
 /** Undefined where it is not ordinary, or not whole. */
 export function readFastPathHead(
   bytes: Buffer,
@@ -62,9 +65,8 @@ export function readFastPathHead(
   if (!startsWith(bytes, at, version)) return undefined;
   at += version.length;
 
-  // One string for all; what is kept of it are slices.
   const headAt = at;
-  let text: string | undefined;
+  let spotsEnd = 0;
   const fields = new RequestHeaders(table);
   for (;;) {
     const nameAt = at;
@@ -81,15 +83,23 @@ export function readFastPathHead(
     if (table.mayBeKnown(bytes[nameAt] as number, nameEnd - nameAt)) {
       let valueEnd = at;
       while (valueEnd > valueAt && isBlank(bytes[valueEnd - 1] as number)) valueEnd--;
-      text ??= bytes.toString('latin1', headAt, limit);
-      fields.put(
-        text.slice(nameAt - headAt, nameEnd - headAt),
-        text.slice(valueAt - headAt, valueEnd - headAt),
-      );
+      if (spotsEnd === spots.length) return undefined;
+      spots[spotsEnd++] = nameAt - headAt;
+      spots[spotsEnd++] = nameEnd - headAt;
+      spots[spotsEnd++] = valueAt - headAt;
+      spots[spotsEnd++] = valueEnd - headAt;
     }
     at += 2;
   }
   if (at + 1 >= limit || bytes[at] !== cr || bytes[at + 1] !== lf) return undefined;
+
+  // One string for all fields, of which names and values are slices. It ends with the head: a slice holds the whole
+  // string in memory, and behind the head a prompt may stand.
+  if (spotsEnd > 0) {
+    const text = bytes.toString('latin1', headAt, at);
+    for (let i = 0; i < spotsEnd; i += 4)
+      fields.put(text.slice(spots[i], spots[i + 1]), text.slice(spots[i + 2], spots[i + 3]));
+  }
 
   const connection = fields.get('connection')?.toLowerCase();
   const declared = fields.get('content-length');

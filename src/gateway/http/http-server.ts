@@ -11,6 +11,7 @@ import type { KeyHoldings } from '../../core/security/key-holdings.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { ConnectionEntry, ConnectionTable } from '../connection-table.ts';
 import { type BreakCause, Exchange } from '../exchange.ts';
+import { forgetLastMatch } from '../own-copy.ts';
 import { refuse } from '../refuse.ts';
 import type { HeaderTable } from '../request-headers.ts';
 import type { RequestRecorder } from '../request-recorder.ts';
@@ -239,6 +240,7 @@ export class HttpServer {
     }
     this.#inFlight -= 1;
     this.#deps.account(x);
+    forgetLastMatch();
     if (this.#inFlight === 0) this.#onIdle?.();
   }
 
