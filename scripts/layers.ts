@@ -35,13 +35,17 @@ const rules: Readonly<Record<string, Rule>> = {
   upstream: { folders: ['core'], packages: [], noHttpClient: true },
   // One file an engine; they probe through upstream.
   engines: { folders: ['core', 'upstream'] },
-  // Adapters that know the domain alone.
-  tls: { folders: ['core'] },
-  store: { folders: ['core'] },
-  process: { folders: ['core'] },
+  // Private folders on disk, shared by the adapters that keep secrets, databases and sockets in them.
+  files: { folders: ['core'], packages: [] },
+  // Adapters that know the domain and private folders alone.
+  tls: { folders: ['core', 'files'] },
+  store: { folders: ['core', 'files'] },
+  process: { folders: ['core', 'files'] },
   observe: { folders: ['core'] },
   // Where everything is wired. Nobody but the command line may know it.
-  app: { folders: ['core', 'gateway', 'upstream', 'engines', 'tls', 'store', 'process', 'observe'] },
+  app: {
+    folders: ['core', 'gateway', 'upstream', 'engines', 'files', 'tls', 'store', 'process', 'observe'],
+  },
   cli: { folders: ['core', 'app'] },
 };
 

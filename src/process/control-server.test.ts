@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { failsWith, until } from '../../test/contracts/controller-contract.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
 import { MovedClock } from '../../test/helpers/moved-clock.ts';
 import { ProxyError, StoreError } from '../core/errors.ts';
@@ -15,7 +16,6 @@ import { parseProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import { controlClient } from './control-client.ts';
 import { serveControl } from './control-server.ts';
-import { failsWith, until } from './controller-contract.ts';
 
 let stock: Stock;
 before(() => {

@@ -23,8 +23,8 @@ import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { ProxyControl } from '../core/proxy/ports.ts';
+import { privateFolder } from '../files/private-folder.ts';
 import { bindControlSocket, isPipe } from './control-socket.ts';
-import { privateFolder } from './private-folder.ts';
 import { wireErrorOf } from './wire-error.ts';
 
 export interface ControlServerOptions {

@@ -5,11 +5,6 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
-import { type ProxyHome, proxyHome } from '../../test/helpers/proxy-home.ts';
-import { markerOf } from '../../test/helpers/tiny-proxy.ts';
-import { type Clock, systemClock } from '../core/clock.ts';
-import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import {
   assertFree,
   assertNothingLeft,
@@ -23,7 +18,12 @@ import {
   orderOf,
   slowAnswer,
   until,
-} from './controller-contract.ts';
+} from '../../test/contracts/controller-contract.ts';
+import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
+import { type ProxyHome, proxyHome } from '../../test/helpers/proxy-home.ts';
+import { markerOf } from '../../test/helpers/tiny-proxy.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { DetachedController, livenessBySocket } from './detached-controller.ts';
 import { processState } from './process-identity.ts';
 
@@ -128,7 +128,7 @@ function launcherOf(harness: DetachedHarness, profile: string) {
   const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
   const code = `
     import { DetachedController } from ${url('./detached-controller.ts')};
-    import { never, orderOf } from ${url('./controller-contract.ts')};
+    import { never, orderOf } from ${url('../../test/contracts/controller-contract.ts')};
     import { homePathsAt } from ${url('../../test/helpers/proxy-home.ts')};
     const controller = new DetachedController({
       launch: { command: process.execPath, args: [${JSON.stringify(program)}], env: process.env },

@@ -2,9 +2,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
-import { proxyHome } from '../../test/helpers/proxy-home.ts';
-import { markerOf, tinyProxyFactory } from '../../test/helpers/tiny-proxy.ts';
 import {
   assertNothingLeft,
   type ControllerHarness,
@@ -12,7 +9,10 @@ import {
   never,
   orderOf,
   until,
-} from './controller-contract.ts';
+} from '../../test/contracts/controller-contract.ts';
+import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
+import { proxyHome } from '../../test/helpers/proxy-home.ts';
+import { markerOf, tinyProxyFactory } from '../../test/helpers/tiny-proxy.ts';
 import { InProcessController } from './in-process-controller.ts';
 
 let stock: Stock;

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { failsWith } from './controller-contract.ts';
+import { failsWith } from '../../test/contracts/controller-contract.ts';
+import { privateFolder } from '../files/private-folder.ts';
 import { homePaths, makeHomeFolders, type PathFacts } from './paths.ts';
-import { privateFolder } from './private-folder.ts';
 
 const linux: PathFacts = {
   env: {},

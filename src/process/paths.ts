@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { posix, win32 } from 'node:path';
 import { profileNamePattern } from '../core/proxy/proxy-config.ts';
-import { privateFolder } from './private-folder.ts';
+import { privateFolder } from '../files/private-folder.ts';
 
 /** What paths are made of; the caller asks the system (`os.homedir()`, `os.tmpdir()`, `process.getuid`). */
 export interface PathFacts {

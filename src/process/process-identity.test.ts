@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { until } from './controller-contract.ts';
+import { until } from '../../test/contracts/controller-contract.ts';
 import { processStart, processState } from './process-identity.ts';
 
 const knows = process.platform === 'linux' || process.platform === 'darwin';

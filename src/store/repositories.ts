@@ -1,6 +1,6 @@
 /**
- * Every repository of the domain together, as one adapter offers them: SQLite, memory, later PostgreSQL.
- * What each promises stands at its port in core and is held by `repository-contract.ts`.
+ * All repositories of the domain, as one database implements them: SQLite today, PostgreSQL later.
+ * Each port in core states its guarantees; `test/contracts/repository-contract.ts` tests them.
  */
 import type { ProxyRepository } from '../core/proxy/ports.ts';
 import type {

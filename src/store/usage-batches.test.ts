@@ -1,7 +1,7 @@
 /** What a proxy counted on its way to disk. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sampleUsage, sometimeMs } from './repository-samples.ts';
+import { sampleUsage, sometimeMs } from '../../test/helpers/store-samples.ts';
 import { UsageBatches } from './usage-batches.ts';
 import { dayNumber } from './usage-row.ts';
 

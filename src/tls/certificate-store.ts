@@ -20,8 +20,8 @@ import process from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../core/clock.ts';
 import { CertificateError } from '../core/errors.ts';
-import { folderFault } from '../core/private-folder.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
+import { folderFault } from '../files/private-folder.ts';
 import { pairText, type ReadPair, readPair } from './certificate-pair.ts';
 
 export type StoredPair =
@@ -147,7 +147,7 @@ export class CertificateStore {
   async #makeFolder(): Promise<void> {
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      const fault = folderFault(await stat(this.folder), process.geteuid?.());
+      const fault = folderFault(await stat(this.folder));
       if (fault !== undefined)
         throw new CertificateError('CERT_STORE_FAILED', { params: { file: this.folder, reason: fault } });
     } catch (error) {

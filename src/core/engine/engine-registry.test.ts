@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { openMemoryStore } from '../../store/memory/memory-store.ts';
+import { type TestContext, test } from 'node:test';
+import { openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { EngineError } from '../errors.ts';
 import { EngineRegistry } from './engine-registry.ts';
 
-function setUp() {
-  const store = openMemoryStore(async () => true);
+function setUp(t: TestContext) {
+  const store = openedStore(t, temporaryHome(t));
   let announced = 0;
   const registry = new EngineRegistry({
     repository: store.engines,
@@ -24,8 +24,8 @@ const faultsOf = (code: string, fields: readonly string[]) => (error: unknown) =
   return true;
 };
 
-test('an engine is saved once, under an id of its own', async () => {
-  const { registry, announced } = setUp();
+test('an engine is saved once, under an id of its own', async (t) => {
+  const { registry, announced } = setUp(t);
   const input = { url: 'http://10.0.0.5:8000', id: 'box', kind: 'vllm' } as const;
   assert.deepEqual(await registry.add(input), { ...input, createdAtMs: 1_000 });
   await assert.rejects(registry.add(input), faultsOf('ENGINE_INVALID', ['id']));
@@ -33,8 +33,8 @@ test('an engine is saved once, under an id of its own', async () => {
   assert.equal(announced(), 1);
 });
 
-test('every fault of an engine is told at once, its secret in none of them', async () => {
-  const { registry } = setUp();
+test('every fault of an engine is told at once, its secret in none of them', async (t) => {
+  const { registry } = setUp(t);
   const input = { url: 'ftp://x', id: 'Box!', apiKey: { from: 'value', value: 'two words' } } as const;
   await assert.rejects(registry.add(input), (error: unknown) => {
     faultsOf('ENGINE_INVALID', ['apiKey.value', 'id', 'url'])(error);
@@ -44,8 +44,8 @@ test('every fault of an engine is told at once, its secret in none of them', asy
   assert.deepEqual(await registry.list(), []);
 });
 
-test("an engine's key is in no audit entry", async () => {
-  const { registry, store } = setUp();
+test("an engine's key is in no audit entry", async (t) => {
+  const { registry, store } = setUp(t);
   await registry.add({ url: 'http://x', id: 'x', apiKey: { from: 'value', value: 'sk-secret' } });
   await registry.remove('x');
   const entries = await store.audit.list(10);
@@ -56,14 +56,14 @@ test("an engine's key is in no audit entry", async () => {
   assert.ok(!JSON.stringify(entries).includes('sk-secret'));
 });
 
-test('what is not there cannot be removed', async () => {
-  const { registry } = setUp();
+test('what is not there cannot be removed', async (t) => {
+  const { registry } = setUp(t);
   await assert.rejects(registry.remove('x'), faultsOf('ENGINE_NOT_FOUND', []));
   await assert.rejects(registry.unalias('x'), faultsOf('ALIAS_NOT_FOUND', []));
 });
 
-test('an alias stands for a model and never for another alias', async () => {
-  const { registry } = setUp();
+test('an alias stands for a model and never for another alias', async (t) => {
+  const { registry } = setUp(t);
   await registry.alias('fast', 'ollama/qwen3:8b');
   await assert.rejects(registry.alias('faster', 'fast'), faultsOf('ALIAS_INVALID', ['target']));
   await assert.rejects(registry.alias('x', 'x'), faultsOf('ALIAS_INVALID', ['target']));
@@ -72,8 +72,8 @@ test('an alias stands for a model and never for another alias', async () => {
   assert.deepEqual(await registry.aliases(), [{ name: 'fast', target: 'other' }]);
 });
 
-test('a change of an engine keeps what is not given, takes away what is null, and is validated whole', async () => {
-  const { registry, store, announced } = setUp();
+test('a change of an engine keeps what is not given, takes away what is null, and is validated whole', async (t) => {
+  const { registry, store, announced } = setUp(t);
   const apiKey = { from: 'value', value: 's3cret' } as const;
   await registry.add({ url: 'http://10.0.0.5:8000', id: 'box', kind: 'vllm', slots: 2, apiKey });
   const changed = await registry.change('box', { slots: 4, caFile: '/ca.pem', url: 'https://10.0.0.5:8000' });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { openMemoryStore } from '../../store/memory/memory-store.ts';
+import { type TestContext, test } from 'node:test';
+import { openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { ProxyError, StoreError } from '../errors.ts';
 import type { ProxyController, StartOrder } from './ports.ts';
 import { configuredPort } from './proxy-config.ts';
@@ -77,9 +77,11 @@ class FakeController implements ProxyController {
   }
 }
 
-function setUp() {
+function setUp(t: TestContext) {
   const controller = new FakeController();
-  const store = openMemoryStore(async (handle) => controller.living.has(handle.id));
+  const store = openedStore(t, temporaryHome(t), {
+    liveness: async (handle) => controller.living.has(handle.id),
+  });
   controller.onHandle = (handle) => store.proxies.saveHandle(handle);
   const holders = new Map<number, string>();
   const problems: { readonly sentence: string; readonly undone: boolean }[] = [];
@@ -105,8 +107,8 @@ const withCode =
     return true;
   };
 
-test('a start lays what is given over the profile, part by part', async () => {
-  const { service, controller, start } = setUp();
+test('a start lays what is given over the profile, part by part', async (t) => {
+  const { service, controller, start } = setUp(t);
   await service.saveProfile('lab', { port: 9000, limits: { maxStreams: 5, maxConnections: 7 }, graceMs: 10 });
   await start('lab', { port: 0, limits: { maxStreams: 6 } });
   const config = controller.orders[0]?.config;
@@ -116,8 +118,8 @@ test('a start lays what is given over the profile, part by part', async () => {
   );
 });
 
-test('a configuration with faults starts nothing and tells all of them', async () => {
-  const { controller, start } = setUp();
+test('a configuration with faults starts nothing and tells all of them', async (t) => {
+  const { controller, start } = setUp(t);
   await assert.rejects(start('default', { port: -1, bind: ['nowhere'], more: true }), (error: unknown) => {
     assert.ok(error instanceof ProxyError && error.code === 'PROXY_INVALID_CONFIG');
     assert.deepEqual(error.faults.map((f) => f.field).sort(), ['bind.0', 'more', 'port']);
@@ -126,21 +128,21 @@ test('a configuration with faults starts nothing and tells all of them', async (
   assert.deepEqual(controller.calls, []);
 });
 
-test('a profile that was never saved cannot be started, but the unnamed one can', async () => {
-  const { start } = setUp();
+test('a profile that was never saved cannot be started, but the unnamed one can', async (t) => {
+  const { start } = setUp(t);
   await assert.rejects(start('lab'), withCode('PROFILE_NOT_FOUND', 'lab'));
   await start('default');
 });
 
-test('a profile that runs already is not started again, and the refusal says where it runs', async () => {
-  const { controller, start } = setUp();
+test('a profile that runs already is not started again, and the refusal says where it runs', async (t) => {
+  const { controller, start } = setUp(t);
   const handle = await start();
   await assert.rejects(start(), withCode('PROXY_ALREADY_RUNNING', proxyUrl(handle)));
   assert.deepEqual(controller.calls, ['start']);
 });
 
-test('a port that another proxy or another program holds is refused with the name of the holder', async () => {
-  const { service, holders, controller, start } = setUp();
+test('a port that another proxy or another program holds is refused with the name of the holder', async (t) => {
+  const { service, holders, controller, start } = setUp(t);
   await service.saveProfile('lab', {});
   const handle = await start('default', { port: 8484 });
   await assert.rejects(start('lab', { port: 8484 }), withCode('PROXY_PORT_IN_USE', handle.id));
@@ -149,8 +151,8 @@ test('a port that another proxy or another program holds is refused with the nam
   assert.deepEqual(controller.calls, ['start']);
 });
 
-test('flags are kept in the profile only when asked for and only once the proxy runs', async () => {
-  const { service, controller, start } = setUp();
+test('flags are kept in the profile only when asked for and only once the proxy runs', async (t) => {
+  const { service, controller, start } = setUp(t);
   await start('default', { port: 0, graceMs: 1 });
   assert.deepEqual(await service.listProfiles(), []);
   await service.stop(undefined);
@@ -162,8 +164,8 @@ test('flags are kept in the profile only when asked for and only once the proxy 
   assert.deepEqual((await service.loadProfile('default')).config, { port: 0, graceMs: 3 });
 });
 
-test('a stop uses the grace time that the proxy was started with, unless another is given', async () => {
-  const { service, controller, start } = setUp();
+test('a stop uses the grace time that the proxy was started with, unless another is given', async (t) => {
+  const { service, controller, start } = setUp(t);
   await start('default', { port: 0, graceMs: 1234 });
   await service.stop('default');
   const second = await start();
@@ -174,8 +176,8 @@ test('a stop uses the grace time that the proxy was started with, unless another
   );
 });
 
-test('where several run, a stop without a name lists them and stops none', async () => {
-  const { service, controller, start } = setUp();
+test('where several run, a stop without a name lists them and stops none', async (t) => {
+  const { service, controller, start } = setUp(t);
   await service.saveProfile('lab', { port: 0 });
   const [a, b] = [await start('default'), await start('lab', {})];
   await assert.rejects(service.stop(undefined), (error: unknown) => {
@@ -188,8 +190,8 @@ test('where several run, a stop without a name lists them and stops none', async
   await assert.rejects(service.stop('lab'), withCode('PROXY_NOT_RUNNING', 'lab'));
 });
 
-test('a restart gives the flags of the start again, reads the profile anew and keeps a free port', async () => {
-  const { service, controller, start } = setUp();
+test('a restart gives the flags of the start again, reads the profile anew and keeps a free port', async (t) => {
+  const { service, controller, start } = setUp(t);
   await service.saveProfile('lab', { port: 0, heartbeatMs: 1000 });
   const old = await start('lab', { graceMs: 77 });
   await service.saveProfile('lab', { port: 0, heartbeatMs: 2000 });
@@ -201,8 +203,8 @@ test('a restart gives the flags of the start again, reads the profile anew and k
   assert.deepEqual(order?.overrides, { graceMs: 77 });
 });
 
-test('one that drains is neither already running nor what a stop means', async () => {
-  const { service, start } = setUp();
+test('one that drains is neither already running nor what a stop means', async (t) => {
+  const { service, start } = setUp(t);
   const old = await start();
   await service.restart(undefined, {}, new AbortController().signal);
   assert.notEqual((await service.find(undefined)).id, old.id);
@@ -211,8 +213,8 @@ test('one that drains is neither already running nor what a stop means', async (
   assert.deepEqual(states, ['draining', 'running']);
 });
 
-test('status shows what lives, and one that does not answer as such', async () => {
-  const { service, controller, start } = setUp();
+test('status shows what lives, and one that does not answer as such', async (t) => {
+  const { service, controller, start } = setUp(t);
   await service.saveProfile('lab', { port: 0 });
   await start();
   const hung = await start('lab', {});
@@ -225,16 +227,16 @@ test('status shows what lives, and one that does not answer as such', async () =
   assert.deepEqual(await service.status(), []);
 });
 
-test('a profile with faults or an impossible name is not saved', async () => {
-  const { service } = setUp();
+test('a profile with faults or an impossible name is not saved', async (t) => {
+  const { service } = setUp(t);
   await assert.rejects(service.saveProfile('lab', { port: 70_000 }), withCode('PROFILE_INVALID', 'port'));
   await assert.rejects(service.saveProfile('../x', {}), withCode('PROFILE_INVALID', 'name'));
   assert.deepEqual(await service.listProfiles(), []);
   await assert.rejects(service.deleteProfile('lab'), withCode('PROFILE_NOT_FOUND'));
 });
 
-test('starts and stops are in the audit', async () => {
-  const { service, store, start } = setUp();
+test('starts and stops are in the audit', async (t) => {
+  const { service, store, start } = setUp(t);
   await start();
   await service.restart(undefined, {}, new AbortController().signal);
   await service.stop(undefined);
@@ -245,8 +247,8 @@ test('starts and stops are in the audit', async () => {
   ]);
 });
 
-test('a proxy that was started or stopped is reported so, though nothing could be written down', async () => {
-  const { start, service, store, problems } = setUp();
+test('a proxy that was started or stopped is reported so, though nothing could be written down', async (t) => {
+  const { start, service, store, problems } = setUp(t);
   const full = (): Promise<never> =>
     Promise.reject(new StoreError('STORE_FULL', { params: { file: 'flm.db' } }));
   store.audit.record = full;

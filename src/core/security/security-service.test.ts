@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { openMemoryStore } from '../../store/memory/memory-store.ts';
+import { openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation } from '../proxy/ports.ts';
 import { looksLikeKey, type SecretTools } from './key-secret.ts';
@@ -15,10 +15,11 @@ const secrets: SecretTools = {
 };
 
 function setUp(
+  t: TestContext,
   announce = async (): Promise<void> => {},
   revokeLive: (keyId: string) => Promise<LiveRevocations> = async () => new Map(),
 ) {
-  const store = openMemoryStore(async () => true);
+  const store = openedStore(t, temporaryHome(t));
   let nowMs = 1_000_000;
   let announced = 0;
   const service = new SecurityService({
@@ -45,8 +46,8 @@ function setUp(
 
 const codeOf = (code: string) => (error: unknown) => error instanceof PolicyError && error.code === code;
 
-test('a new key has the documented form and is kept as a digest alone', async () => {
-  const { service, store } = setUp();
+test('a new key has the documented form and is kept as a digest alone', async (t) => {
+  const { service, store } = setUp(t);
   const { key, record } = await service.createKey({ label: 'laptop' });
   assert.match(key, /^flm_[0-9A-Za-z]{49}$/);
   assert.ok(looksLikeKey(key, secrets));
@@ -56,16 +57,16 @@ test('a new key has the documented form and is kept as a digest alone', async ()
   assert.ok(!JSON.stringify(await store.security.listKeys()).includes(key));
 });
 
-test('a typo in a key is seen without a database', async () => {
-  const { service } = setUp();
+test('a typo in a key is seen without a database', async (t) => {
+  const { service } = setUp(t);
   const { key } = await service.createKey({ label: 'laptop' });
   const other = key[10] === 'a' ? 'b' : 'a';
   assert.ok(!looksLikeKey(`${key.slice(0, 10)}${other}${key.slice(11)}`, secrets));
   assert.ok(!looksLikeKey(key.slice(0, -1), secrets));
 });
 
-test('every fault of a key request is told at once and no key is made', async () => {
-  const { service, announced } = setUp();
+test('every fault of a key request is told at once and no key is made', async (t) => {
+  const { service, announced } = setUp(t);
   const request = { label: ' ', addresses: ['10.0.0.0/33'], burst: 3, scopes: ['root' as 'inference'] };
   await assert.rejects(service.createKey(request), (error: unknown) => {
     assert.ok(error instanceof PolicyError && error.code === 'KEY_INVALID');
@@ -79,8 +80,8 @@ test('every fault of a key request is told at once and no key is made', async ()
   assert.equal(announced(), 0);
 });
 
-test('a secret from elsewhere becomes a key of the same rules, unless it could be guessed or is taken', async () => {
-  const { service, store } = setUp();
+test('a secret from elsewhere becomes a key of the same rules, unless it could be guessed or is taken', async (t) => {
+  const { service, store } = setUp(t);
   const secret = randomBytes(24).toString('hex');
   const { record } = await service.importKey({ label: 'old', requestsPerMinute: 5 }, secret);
   assert.equal(record.digest, hash('sha256', secret, 'hex'));
@@ -93,8 +94,8 @@ test('a secret from elsewhere becomes a key of the same rules, unless it could b
   assert.equal((await service.records()).length, 1);
 });
 
-test('a key is found by its id and by its label, and a label is free again when its key ends', async () => {
-  const { service, pass } = setUp();
+test('a key is found by its id and by its label, and a label is free again when its key ends', async (t) => {
+  const { service, pass } = setUp(t);
   const { record } = await service.createKey({ label: 'laptop', expiresAtMs: 1_000_500 });
   assert.equal((await service.findKey(record.id)).id, record.id);
   assert.equal((await service.findKey('laptop')).id, record.id);
@@ -115,8 +116,8 @@ test('a key is found by its id and by its label, and a label is free again when 
   assert.equal((await service.findKey('laptop')).id, record.id);
 });
 
-test('after a rotation the label means the new key, also while the old one still works', async () => {
-  const { service } = setUp();
+test('after a rotation the label means the new key, also while the old one still works', async (t) => {
+  const { service } = setUp(t);
   const { record: first } = await service.createKey({ label: 'ci' });
   const { record: second } = await service.rotateKey('ci', 5_000);
   assert.equal((await service.findKey('ci')).id, second.id);
@@ -127,8 +128,8 @@ test('after a rotation the label means the new key, also while the old one still
   assert.equal((await service.findKey('ci')).id, third.id, 'the newest of those that ended');
 });
 
-test('a label that several keys have from older versions lists them with their ids', async () => {
-  const { service, store } = setUp();
+test('a label that several keys have from older versions lists them with their ids', async (t) => {
+  const { service, store } = setUp(t);
   const { record: a } = await service.createKey({ label: 'a' });
   const { record: b } = await service.createKey({ label: 'b' });
   // As 0.1.0 allowed.
@@ -145,8 +146,8 @@ test('a label that several keys have from older versions lists them with their i
   assert.equal((await service.findKey('a')).familyId, a.id);
 });
 
-test('a change of a key holds for all its secrets, its expiry for the one alone', async () => {
-  const { service, store, announced } = setUp();
+test('a change of a key holds for all its secrets, its expiry for the one alone', async (t) => {
+  const { service, store, announced } = setUp(t);
   const asked = { label: 'ci', models: ['qwen*'], requestsPerMinute: 60, burst: 5 };
   const { record: old } = await service.createKey(asked);
   const { record: next } = await service.rotateKey('ci', 5_000);
@@ -179,8 +180,8 @@ test('a change of a key holds for all its secrets, its expiry for the one alone'
   await assert.rejects(service.setKey(next.id, { label: 'x' }), codeOf('KEY_INVALID'));
 });
 
-test('a pause holds for all secrets of a key, and for its successor', async () => {
-  const { service, pass } = setUp();
+test('a pause holds for all secrets of a key, and for its successor', async (t) => {
+  const { service, pass } = setUp(t);
   const { record: first } = await service.createKey({ label: 'ci' });
   const { record: second } = await service.rotateKey('ci', 5_000);
   await service.pauseKey('ci');
@@ -199,8 +200,8 @@ test('a pause holds for all secrets of a key, and for its successor', async () =
   await assert.rejects(service.resumeKey(third.id), codeOf('KEY_INVALID'));
 });
 
-test('a secret that is imported again is a success and changes nothing, unless it was revoked', async () => {
-  const { service, announced } = setUp();
+test('a secret that is imported again is a success and changes nothing, unless it was revoked', async (t) => {
+  const { service, announced } = setUp(t);
   const secret = randomBytes(24).toString('hex');
   const { record } = await service.importKey({ label: 'old', requestsPerMinute: 5 }, secret);
   const told = announced();
@@ -211,8 +212,8 @@ test('a secret that is imported again is a success and changes nothing, unless i
   await assert.rejects(service.importKey({ label: 'old' }, secret), codeOf('KEY_INVALID'));
 });
 
-test('a revoked key stays revoked, and revoking it again changes nothing', async () => {
-  const { service, announced, pass } = setUp();
+test('a revoked key stays revoked, and revoking it again changes nothing', async (t) => {
+  const { service, announced, pass } = setUp(t);
   const { record } = await service.createKey({ label: 'laptop' });
   const first = await service.revokeKey(record.id);
   const told = announced();
@@ -222,8 +223,8 @@ test('a revoked key stays revoked, and revoking it again changes nothing', async
   await assert.rejects(service.rotateKey(record.id, 0), codeOf('KEY_INVALID'));
 });
 
-test('a rotated key has the same rules, and the old one ends after the overlap', async () => {
-  const { service } = setUp();
+test('a rotated key has the same rules, and the old one ends after the overlap', async (t) => {
+  const { service } = setUp(t);
   const { record } = await service.createKey({ label: 'ci', models: ['qwen*'], requestsPerMinute: 60 });
   const next = await service.rotateKey('ci', 5_000);
   assert.deepEqual(next.record.models, ['qwen*']);
@@ -236,8 +237,8 @@ test('a rotated key has the same rules, and the old one ends after the overlap',
   assert.equal(last.record.expiresAtMs, null);
 });
 
-test('rotation keeps the family of a key, however often', async () => {
-  const { service } = setUp();
+test('rotation keeps the family of a key, however often', async (t) => {
+  const { service } = setUp(t);
   const { record: first } = await service.createKey({ label: 'ci' });
   assert.equal(first.familyId, first.id);
   const { record: second } = await service.rotateKey('ci', 5_000);
@@ -245,15 +246,15 @@ test('rotation keeps the family of a key, however often', async () => {
   assert.deepEqual([second.familyId, third.familyId], [first.id, first.id]);
 });
 
-test('the overlap of a rotation never makes an expiring key live longer', async () => {
-  const { service } = setUp();
+test('the overlap of a rotation never makes an expiring key live longer', async (t) => {
+  const { service } = setUp(t);
   const { record } = await service.createKey({ label: 'ci', expiresAtMs: 1_000_500 });
   await service.rotateKey(record.id, 60_000);
   assert.equal((await service.findKey(record.id)).expiresAtMs, 1_000_500);
 });
 
-test('each change is in the audit, without secret and digest, and is announced', async () => {
-  const { service, store, announced } = setUp();
+test('each change is in the audit, without secret and digest, and is announced', async (t) => {
+  const { service, store, announced } = setUp(t);
   const { record, key } = await service.createKey({ label: 'laptop' });
   await service.revokeKey(record.id);
   await service.deleteKey(record.id);
@@ -270,8 +271,8 @@ test('each change is in the audit, without secret and digest, and is announced',
   assert.equal(announced(), 4);
 });
 
-test('a change that is written succeeds, whatever keeps it from being announced', async () => {
-  const { service, store } = setUp(() => Promise.reject(new Error('the database is gone')));
+test('a change that is written succeeds, whatever keeps it from being announced', async (t) => {
+  const { service, store } = setUp(t, () => Promise.reject(new Error('the database is gone')));
   const { record } = await service.createKey({ label: 'laptop' });
   const { record: next, key } = await service.rotateKey('laptop', 0);
   assert.ok(looksLikeKey(key, secrets));
@@ -281,8 +282,8 @@ test('a change that is written succeeds, whatever keeps it from being announced'
   assert.equal((await store.audit.list(9)).length, 5);
 });
 
-test('where the store cannot be written, running proxies revoke a key, and who cannot be reached is named', async () => {
-  const { store, service } = setUp(undefined, async () => live);
+test('where the store cannot be written, running proxies revoke a key, and who cannot be reached is named', async (t) => {
+  const { store, service } = setUp(t, undefined, async () => live);
   const live = new Map<string, LiveRevocation | 'unreached'>();
   const { record } = await service.createKey({ label: 'laptop' });
   store.security.updateKey = () =>
@@ -299,8 +300,8 @@ test('where the store cannot be written, running proxies revoke a key, and who c
   assert.equal((await service.revokeKey('laptop')).unwritten, undefined);
 });
 
-test('a usage file that cannot be read hides when keys were used, and nothing else', async () => {
-  const { service, store } = setUp();
+test('a usage file that cannot be read hides when keys were used, and nothing else', async (t) => {
+  const { service, store } = setUp(t);
   store.security.lastUsed = () =>
     Promise.reject(new StoreError('STORE_CORRUPT', { params: { file: 'usage.db' } }));
   const { record } = await service.createKey({ label: 'laptop' });
@@ -315,8 +316,8 @@ test('a usage file that cannot be read hides when keys were used, and nothing el
   assert.equal((await service.records()).length, 2);
 });
 
-test('a policy that locks the administrator out needs a confirmation', async () => {
-  const { service } = setUp();
+test('a policy that locks the administrator out needs a confirmation', async (t) => {
+  const { service } = setUp(t);
   const policy = { denyIps: ['127.0.0.0/8'] };
   await assert.rejects(service.setPolicy(policy), codeOf('POLICY_NEEDS_CONFIRMATION'));
   assert.deepEqual((await service.policy()).denyIps, []);
@@ -324,8 +325,8 @@ test('a policy that locks the administrator out needs a confirmation', async () 
   assert.deepEqual((await service.policy()).denyIps, policy.denyIps);
 });
 
-test('a policy with a fault changes nothing', async () => {
-  const { service } = setUp();
+test('a policy with a fault changes nothing', async (t) => {
+  const { service } = setUp(t);
   await service.setPolicy({ denyIps: ['10.0.0.0/8'] });
   await assert.rejects(
     service.setPolicy({ denyIps: ['10.0.0.0/8', 'nonsense'], more: 1 }),

@@ -7,8 +7,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { atEnd, openedStore, temporaryHome } from './test-homes.ts';
-import { startProgram } from './test-programs.ts';
+import { startProgram } from '../../../test/helpers/store-programs.ts';
+import { atEnd, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 
 const kills = Number(process.env.FLM_STORE_KILLS ?? 25);
 

@@ -12,8 +12,8 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { sampleKey } from '../repository-samples.ts';
-import { failsAs, openedStore, temporaryHome } from './test-homes.ts';
+import { sampleKey } from '../../../test/helpers/store-samples.ts';
+import { failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 
 async function filledStore(t: TestContext): Promise<{ home: string; file: string }> {
   const home = temporaryHome(t);

@@ -14,9 +14,9 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
+import { privateFolder } from '../../files/private-folder.ts';
 import { type FileSystemProbe, networkFileSystem, probeFileSystem } from './file-system.ts';
 import { migrate, refuseNewer, schemaVersion } from './migrate.ts';
-import { privateFolder } from './private-folder.ts';
 import { type Row, text } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { type DatabasePlace, storeFailure, writeDenied } from './sqlite-failure.ts';

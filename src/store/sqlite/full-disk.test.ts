@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { systemClock } from '../../core/clock.ts';
-import { sampleKey, sampleUsage } from '../repository-samples.ts';
 import { openProxyStore } from './proxy-store.ts';
-import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
 
 /** A small disk of its own, or undefined with the reason told. */
 function smallDisk(t: TestContext): string | undefined {

@@ -4,11 +4,11 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { startProgram } from '../../../test/helpers/store-programs.ts';
+import { atEnd, failsAs, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { Database } from './database.ts';
 import type { Row } from './rows.ts';
 import type { Schema } from './schema.ts';
-import { atEnd, failsAs, temporaryHome } from './test-homes.ts';
-import { startProgram } from './test-programs.ts';
 
 const first = 'CREATE TABLE animal (name TEXT NOT NULL) STRICT';
 const second =

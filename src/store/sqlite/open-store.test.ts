@@ -4,10 +4,10 @@ import { chmodSync, chownSync, readdirSync, statSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { repositoryContract } from '../repository-contract.ts';
-import { sampleKey, sampleUsage } from '../repository-samples.ts';
-import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
-import { lockFile, startProgram } from './test-programs.ts';
+import { repositoryContract } from '../../../test/contracts/repository-contract.ts';
+import { lockFile, startProgram } from '../../../test/helpers/store-programs.ts';
+import { sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 
 repositoryContract('sqlite', (t, liveness) =>
   Promise.resolve(openedStore(t, temporaryHome(t), { liveness })),

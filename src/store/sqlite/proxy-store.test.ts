@@ -4,14 +4,14 @@ import { copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { answered, Heard, running, Threads } from '../../../test/helpers/proxy-stores.ts';
+import { lockFile, startProgram } from '../../../test/helpers/store-programs.ts';
+import { sampleHandle, sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { systemClock } from '../../core/clock.ts';
 import { defaultPolicy } from '../../core/security/security-policy.ts';
-import { sampleHandle, sampleKey, sampleUsage } from '../repository-samples.ts';
 import { openProxyStore } from './proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
-import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
-import { lockFile, startProgram } from './test-programs.ts';
-import { answered, Heard, running, Threads } from './test-proxies.ts';
 import type { FromThread } from './thread-messages.ts';
 
 test('the whole state is there when start resolves, as one piece', async (t) => {

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { Heard, running, Threads } from '../../../test/helpers/proxy-stores.ts';
+import { lockFile } from '../../../test/helpers/store-programs.ts';
+import { sampleHandle, sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { systemClock } from '../../core/clock.ts';
-import { sampleHandle, sampleKey, sampleUsage } from '../repository-samples.ts';
 import { openProxyStore } from './proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
-import { atEnd, failsAs, openedStore, temporaryHome } from './test-homes.ts';
-import { lockFile } from './test-programs.ts';
-import { Heard, running, Threads } from './test-proxies.ts';
 import type { FromThread } from './thread-messages.ts';
 
 test('a thread that crashes is told, started again, and goes on where the proxy is', async (t) => {

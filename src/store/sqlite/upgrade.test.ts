@@ -4,11 +4,11 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { sampleKey, sampleUsage } from '../repository-samples.ts';
+import { sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
+import { openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { initialFlm } from './migrations/flm/001-initial.ts';
 import { engineCa } from './migrations/flm/002-engine-ca.ts';
 import { initialUsage } from './migrations/usage/001-initial.ts';
-import { openedStore, temporaryHome } from './test-homes.ts';
 
 /** The two files as 0.1.0 made them, with keys and an audit as it wrote them. */
 function folderOf010(

@@ -1,17 +1,17 @@
 /**
- * What every controller must do, as tests: the one inside the process and the one that launches run the same stories, on
- * a proxy that listens for real and answers `POST /slow` with `first `, and with `last` when the request's body ends.
- * Called from a test file of the controller; `open` gives a fresh one and cleans up with the test.
+ * Tests that every proxy controller must pass: the one inside the process and the one that launches processes. The proxy
+ * listens on a real socket. It answers `POST /slow` with `first `, and with `last` when the request's body ends.
+ * The test file of a controller calls them; `open` returns a fresh controller and ends it with the test.
  */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { FlmError } from '../core/errors.ts';
-import type { ProxyController, StartOrder } from '../core/proxy/ports.ts';
-import { parseProxyConfig } from '../core/proxy/proxy-config.ts';
-import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import { FlmError } from '../../src/core/errors.ts';
+import type { ProxyController, StartOrder } from '../../src/core/proxy/ports.ts';
+import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
+import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 
 export interface ControllerHarness {
   readonly controller: ProxyController;

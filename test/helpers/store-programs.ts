@@ -1,13 +1,13 @@
 /**
- * Real second processes for the store's tests: programs that open a store, and one that holds a file's write lock.
- * Each is ended with its test.
+ * Real second processes for the store's tests: programs that open a store, and a program that holds the write lock of a
+ * file. Each ends with its test.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import { atEnd } from './test-homes.ts';
+import { atEnd } from './temporary-store.ts';
 
 export interface Program {
   readonly child: ChildProcess;
@@ -24,8 +24,8 @@ export function startProgram(t: TestContext, statements: string): Program {
   const program = `
     import { writeSync } from 'node:fs';
     import { DatabaseSync } from 'node:sqlite';
-    const { openStore } = await import(${at('./open-store.ts')});
-    const { sampleKey, sampleUsage } = await import(${at('../repository-samples.ts')});
+    const { openStore } = await import(${at('../../src/store/sqlite/open-store.ts')});
+    const { sampleKey, sampleUsage } = await import(${at('./store-samples.ts')});
     const clock = { nowMs: () => Date.now() };
     const open = (home) => openStore({ home, clock, liveness: () => Promise.resolve(true) });
     const say = (line) => writeSync(1, line + '\\n');

@@ -1,13 +1,17 @@
-/** Proxy stores under test: what they told, and their threads, so that a test can wait for the one and harm the other. */
+/** Proxy stores for tests: records their notifications and keeps their threads, so that a test can end a thread. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
-import { systemClock } from '../../core/clock.ts';
-import type { StateChange } from '../../core/security/ports.ts';
-import { openProxyStore, type ProxyStore, type ProxyStoreOptions } from './proxy-store.ts';
-import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
-import { atEnd } from './test-homes.ts';
-import type { FromThread } from './thread-messages.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { StateChange } from '../../src/core/security/ports.ts';
+import {
+  openProxyStore,
+  type ProxyStore,
+  type ProxyStoreOptions,
+} from '../../src/store/sqlite/proxy-store.ts';
+import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
+import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
+import { atEnd } from './temporary-store.ts';
 
 /** Everything that reached the listener, and a way to wait for more of it. */
 export class Heard {

@@ -1,16 +1,16 @@
-/** Temporary data folders and open stores for the store's tests; gone with their test. */
+/** Temporary data folders and open stores. Both are removed at the end of their test. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { systemClock } from '../../core/clock.ts';
-import { FlmError } from '../../core/errors.ts';
-import { openStore, type Store, type StoreOptions } from './open-store.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { FlmError } from '../../src/core/errors.ts';
+import { openStore, type Store, type StoreOptions } from '../../src/store/sqlite/open-store.ts';
 
 const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
 
-/** Ends what a test began, the last one first: `t.after` alone would remove a folder under a store that is open. */
+/** Runs `end` after the test, last one first: `t.after` alone would remove the folder of a store that is still open. */
 export function atEnd(t: TestContext, end: () => unknown): void {
   let ends = cleanups.get(t);
   if (ends === undefined) {

@@ -1,7 +1,7 @@
-/** Records that tests of the store write: complete, and different where a name or a part says so. */
-import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
-import { type ApiKey, unrestricted } from '../core/security/api-key.ts';
-import type { UsageEntry } from '../core/security/ports.ts';
+/** Complete records for tests of the store. `name` and `parts` make them differ. */
+import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
+import { type ApiKey, unrestricted } from '../../src/core/security/api-key.ts';
+import type { UsageEntry } from '../../src/core/security/ports.ts';
 
 /** Noon of 2025-06-15, UTC: never today. */
 export const sometimeMs: number = Date.UTC(2025, 5, 15, 12);

@@ -1,16 +1,16 @@
 /**
- * What every adapter of the repositories must do, as tests: SQLite, memory, later PostgreSQL run the same ones.
- * Called from a test file of the adapter; `open` gives a fresh, empty store and cleans up with the test.
+ * Tests that every implementation of the repositories must pass. The test file of an implementation calls them; `open`
+ * returns a fresh, empty store and removes it at the end of the test.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { EngineRecord } from '../core/engine/engine.ts';
-import { FlmError } from '../core/errors.ts';
-import type { Liveness, ProxyProfile } from '../core/proxy/ports.ts';
-import type { ApiKey } from '../core/security/api-key.ts';
-import { defaultPolicy } from '../core/security/security-policy.ts';
-import type { Repositories } from './repositories.ts';
-import { sampleHandle, sampleKey, sampleUsage, sometimeMs } from './repository-samples.ts';
+import type { EngineRecord } from '../../src/core/engine/engine.ts';
+import { FlmError } from '../../src/core/errors.ts';
+import type { Liveness, ProxyProfile } from '../../src/core/proxy/ports.ts';
+import type { ApiKey } from '../../src/core/security/api-key.ts';
+import { defaultPolicy } from '../../src/core/security/security-policy.ts';
+import type { Repositories } from '../../src/store/repositories.ts';
+import { sampleHandle, sampleKey, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
 
 export type OpenRepositories = (t: TestContext, liveness: Liveness) => Promise<Repositories>;
 

@@ -1,0 +1,58 @@
+/**
+ * Folders for secrets, databases, logs and sockets: only this user may enter them.
+ *
+ * A missing folder is made with mode 0700. An existing folder is checked and never changed, because FLM_HOME may name
+ * somebody's home folder by mistake.
+ */
+import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { StoreError } from '../core/errors.ts';
+import { systemRefusal } from '../core/system-error.ts';
+
+/** Why secrets are not safe in a folder; undefined if they are. Windows has no owner and no mode to check. */
+export function folderFault(facts: Stats): string | undefined {
+  const uid = process.geteuid?.();
+  if (!facts.isDirectory()) return 'it is not a folder';
+  if (uid === undefined) return undefined;
+  if (facts.uid !== uid) return 'it belongs to another user';
+  const mode = facts.mode & 0o777;
+  return (mode & 0o077) === 0 ? undefined : `others may enter it (mode ${mode.toString(8)})`;
+}
+
+/**
+ * Makes the folder and its missing parents, and checks it. Throws HOME_UNSAFE or SYSTEM_REFUSED.
+ *
+ * A link counts as the folder that it points to. With `noLink` a link is refused: in a temporary folder that all users
+ * share, any of them could have made it.
+ */
+export function privateFolder(folder: string, options: { readonly noLink?: boolean } = {}): void {
+  const unsafe = (reason: string, cause?: unknown): Error =>
+    systemRefusal(cause, `to make the folder ${folder}`) ??
+    new StoreError('HOME_UNSAFE', { params: { folder, reason }, cause });
+  let facts: Stats;
+  try {
+    makeWithParents(folder);
+    facts = options.noLink === true ? lstatSync(folder) : statSync(folder);
+  } catch (cause) {
+    throw unsafe(`it cannot be made (${codeOf(cause) ?? 'unknown error'})`, cause);
+  }
+  const fault = folderFault(facts);
+  if (fault !== undefined) throw unsafe(fault);
+}
+
+/** Node's own `recursive` never returns where a parent exists but takes no folders, such as /proc. */
+function makeWithParents(folder: string): void {
+  try {
+    mkdirSync(folder, 0o700);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    const parent = dirname(folder);
+    if (codeOf(error) !== 'ENOENT' || parent === folder) throw error;
+    makeWithParents(parent);
+    mkdirSync(folder, 0o700);
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
