@@ -86,6 +86,16 @@ describe('an offered upgrade is ignored', () => {
     await scene.unharmed([chat, chat, chat]);
   });
 
+  test('and so it does behind a GET of the JDK, which announces an empty body', async () => {
+    const wire = await scene.dial();
+    for (let i = 0; i < 2; i++) {
+      const said = await wire.send(get('/v1/models', scene.key, `${h2c}Content-Length: 0\r\n`)).response();
+      assert.equal(said.status, 200);
+      assert.equal(said.field('connection'), 'keep-alive');
+    }
+    await scene.unharmed();
+  });
+
   test('and events stream as they come', async () => {
     const gate = Promise.withResolvers<void>();
     scene.engine.setScript([

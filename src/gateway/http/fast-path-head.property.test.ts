@@ -52,6 +52,7 @@ const blank = fc.constantFrom(' ', ' ', '', '\t', ' \t');
 const field = fc
   .tuple(mostly(token, fc.oneof(rare, anything)), blank, mostly(usualValue, anything), blank)
   .map(([name, before, value, behind]) => `${name}:${before}${value}${behind}\r\n`);
+const emptyBody = fc.constantFrom('', '', 'Content-Length: 0\r\n');
 const lengthField = fc.constantFrom('Content-Length: 5\r\n', 'content-length:0005 \r\n', '');
 const head = fc
   .tuple(
@@ -60,11 +61,12 @@ const head = fc
     version,
     fc.array(field, { maxLength: 4 }),
     lengthField,
+    emptyBody,
     fc.array(field, { maxLength: 2 }),
     offer,
   )
-  .map(([m, t, v, before, l, behind, o]) => {
-    const body = m === 'GET' ? '' : l;
+  .map(([m, t, v, before, l, empty, behind, o]) => {
+    const body = m === 'GET' ? empty : l;
     return `${m} ${t} ${v}\r\n${before.join('')}${body}${o}${behind.join('')}\r\n`;
   });
 

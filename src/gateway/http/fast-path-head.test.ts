@@ -35,6 +35,12 @@ describe('what is ordinary', () => {
     assert.equal(found?.closes, true);
   });
 
+  test('is a GET that announces an empty body', () => {
+    const found = read('GET /v1/models HTTP/1.1\r\nContent-Length: 0\r\nHost: localhost\r\n\r\n');
+    assert.equal(found?.head.fields.get('content-length'), '0');
+    assert.equal(found?.declaredBytes, 0);
+  });
+
   test('is a request without any field', () => {
     assert.equal(read('GET / HTTP/1.1\r\n\r\n')?.head.fields.count, 0);
   });
@@ -84,7 +90,8 @@ describe('what is not ordinary', () => {
     ['an end that is still to come', post(plain).slice(0, -1)],
     ['fields that are still to come', 'GET /a HTTP/1.1\r\nHost: a\r\n'],
     ['a POST without a length', post('Host: localhost\r\n')],
-    ['a GET with a length', 'GET /a HTTP/1.1\r\nContent-Length: 0\r\n\r\n'],
+    ['a GET with a body', 'GET /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n'],
+    ['a GET with a length of many zeros', 'GET /a HTTP/1.1\r\nContent-Length: 00\r\n\r\n'],
     ['a length with a sign', post('Content-Length: +2\r\n')],
     ['a length in hex', post('Content-Length: 0x2\r\n')],
     ['a length that is a list', post('Content-Length: 2, 2\r\n')],

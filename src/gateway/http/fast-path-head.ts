@@ -5,8 +5,9 @@
  * It refuses nothing. What it does not take is another parser's to judge, so that what it takes must be a part of what
  * llhttp takes, and read alike; a property test holds it to that. Ordinary is: GET or POST in origin-form, `HTTP/1.1`,
  * lines that end in CRLF, names that are tokens, values of visible ASCII (RFC 9112, sections 3 and 5); no known field
- * twice; a body announced by `Content-Length` alone, and by POST alone; no expectation, no transfer coding. An offer to
- * upgrade is ordinary, because nobody here takes one up: what follows is the next request.
+ * twice; a body announced by `Content-Length` alone, and by POST alone (the JDK's client sends `Content-Length: 0` with
+ * each GET); no expectation, no transfer coding. An offer to upgrade is ordinary, because nobody here takes one up: what
+ * follows is the next request.
  */
 import type { RequestHead } from '../exchange.ts';
 import { plainTable, RequestHeaders } from '../request-headers.ts';
@@ -108,7 +109,7 @@ export function readFastPathHead(
     fields.get('transfer-encoding') !== undefined ||
     fields.get('expect') !== undefined ||
     (connection !== undefined && connection !== 'close' && !staysOpen(connection)) ||
-    (isPost ? declared === undefined || !length.test(declared) : declared !== undefined)
+    (isPost ? declared === undefined || !length.test(declared) : declared !== undefined && declared !== '0')
   )
     return undefined;
   return {
