@@ -5,8 +5,9 @@
  *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
  *   all     both
  *
- * With paths only test files below them run; test/engines, test/long, test/machine, test/acme and test/browser (real
- * engines, soaks, changes of the machine, a real ACME server, a real browser) run only when named so.
+ * With paths only test files below them run; test/engines, test/long, test/machine, test/acme, test/browser and
+ * test/clients (real engines, soaks, changes of the machine, a real ACME server, a real browser, real clients) run only
+ * when named so.
  * `--watch` runs tests again when a file that they import changes. `--node24` runs the tests on the oldest Node that flm supports. A check that fails does not keep the others from
  * running; the exit code is 1 if anything failed, and the last lines are the test runner's summary.
  */
@@ -90,7 +91,7 @@ function timeLimitMs(): number {
 function timeLimitOfOneRunMs(): number {
   if (paths.some((path) => /^test\/(long|machine)/.test(path))) return 1_800_000;
   // Shorter than the time box of that part in .ci/run, or a test that hangs would not be named.
-  if (paths.some((path) => /^test\/browser/.test(path))) return 120_000;
+  if (paths.some((path) => /^test\/(browser|clients)/.test(path))) return 120_000;
   return paths.some((path) => /^test\/(acme|engines)/.test(path)) ? 300_000 : 90_000;
 }
 
@@ -98,7 +99,7 @@ function testFiles(): string[] {
   const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).sort();
   const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
-  return all.filter((file) => !/^test\/(acme|browser|engines|long|machine|fixtures)\//.test(file));
+  return all.filter((file) => !/^test\/(acme|browser|clients|engines|long|machine|fixtures)\//.test(file));
 }
 
 async function capture(args: readonly string[]): Promise<{ code: number; output: string }> {

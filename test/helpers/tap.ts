@@ -27,6 +27,8 @@ export interface Tap {
   readonly url: string;
   /** All of them, flm's own probes included, in the order in which they came. */
   exchanges(): readonly Exchanged[];
+  /** How many connections came, with or without a request. */
+  readonly connections: number;
   /** The last request of this method and target, without its query. */
   last(method: string, path: string): Exchanged;
   /** Keeps back what engines send once something that holds this text has passed, until it is let go. */
@@ -89,6 +91,9 @@ export async function openTap(port: number): Promise<Tap> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     exchanges: () => places.map(whole),
+    get connections() {
+      return lines.length;
+    },
     last(method, path) {
       const found = places.findLast(
         ({ asked }) => asked.method === method && asked.target.split('?')[0] === path,
