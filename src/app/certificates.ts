@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { CertificateError, FlmError, ProxyError } from '../core/errors.ts';
-import type { StartOrder } from '../core/proxy/ports.ts';
+import type { StartOptions } from '../core/proxy/ports.ts';
 import type { GatewayTls } from '../gateway/gateway.ts';
 import type { ClientAuthority } from '../gateway/tls-listener.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
@@ -22,14 +22,14 @@ export interface Certificates {
  * Whoever opens them closes the keeper.
  */
 export async function openCertificates(
-  order: StartOrder,
+  options: StartOptions,
   surroundings: CertificateSurroundings,
   signal: AbortSignal,
 ): Promise<Certificates | undefined> {
-  const { config } = order;
+  const { config } = options;
   try {
     const clientAuthority = await readClientAuthority(config.clientCaFile);
-    const keeper = await keeperOf(order, surroundings, signal);
+    const keeper = await keeperOf(options, surroundings, signal);
     if (keeper === undefined) return undefined;
     return { keeper, tls: { source: keeper, ...(clientAuthority === undefined ? {} : { clientAuthority }) } };
   } catch (error) {
@@ -47,7 +47,7 @@ export function certificateFailure(error: unknown): unknown {
 }
 
 async function keeperOf(
-  { config, profile }: StartOrder,
+  { config, profile }: StartOptions,
   surroundings: CertificateSurroundings,
   signal: AbortSignal,
 ): Promise<RenewingCertificate | undefined> {

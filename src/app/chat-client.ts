@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { FlmError, ProxyError } from '../core/errors.ts';
-import { textOf } from '../core/gathered-bytes.ts';
+import { gatherText } from '../core/gathered-bytes.ts';
 import { isRecord, refusalIn, refusalOf } from './chat-refusal.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import { eventData } from './event-data.ts';
@@ -224,7 +224,7 @@ async function head(
 }
 
 async function bodyOf(response: IncomingMessage): Promise<string> {
-  const text = await textOf(response, maxBodyBytes);
+  const text = await gatherText(response, maxBodyBytes);
   if (text === undefined) throw cut('it is too long for a chat');
   return text;
 }

@@ -3,6 +3,7 @@
  * Opening it touches the data folder; whoever opens it closes it.
  */
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
+import type { Environment } from '../core/environment.ts';
 import type { LiveRevocation, ProxyController, RunningProxy } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
@@ -19,7 +20,7 @@ import { portHolder } from '../process/port-holder.ts';
 import { openStore } from '../store/sqlite/open-store.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
 import { type EngineDiscovery, makeEngineDiscovery } from './engine-discovery.ts';
-import { type Environment, type Machine, thisMachine } from './machine.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory, type ProxyLog } from './proxy.ts';
 import { machineTrustTools } from './trust-tools.ts';
 
@@ -132,8 +133,8 @@ export function openFlm(options: FlmOptions): Flm {
     async run(request, log, signal) {
       const made = Promise.withResolvers<RunningProxy>();
       const make = makeProxyFactory(machine, log);
-      const controller = new InProcessController(async (order, aborted) => {
-        const running = await make(order, aborted);
+      const controller = new InProcessController(async (options, aborted) => {
+        const running = await make(options, aborted);
         void running.closed.then(endByMistake());
         made.resolve(running);
         return running;

@@ -2,13 +2,15 @@
  * What `flm proxy run --launched` is: the process that `flm proxy start` leaves behind. Its log goes to the log file of
  * its profile.
  */
+
+import type { Environment } from '../core/environment.ts';
 import type { LogDestination } from '../observe/logger.ts';
 import { endByMistake } from '../process/crash.ts';
 import { runDetachedChild } from '../process/detached-child.ts';
 import { LogFile } from '../process/log-file.ts';
 import { logNodeWarnings } from '../process/log-line.ts';
 import { makeHomeFolders } from '../process/paths.ts';
-import { type Environment, thisMachine } from './machine.ts';
+import { thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 
 /** Resolves to the exit status of the process. */
@@ -27,9 +29,9 @@ export async function runLaunched(environment: Environment): Promise<number> {
   logNodeWarnings((line) => void process.stderr.write(line));
   const make = makeProxyFactory(machine, { destination, level: 'info' });
   try {
-    return await runDetachedChild((order, signal) => {
-      log = new LogFile({ path: machine.paths.logFile(order.profile), clock: machine.clock });
-      return make(order, signal);
+    return await runDetachedChild((options, signal) => {
+      log = new LogFile({ path: machine.paths.logFile(options.profile), clock: machine.clock });
+      return make(options, signal);
     });
   } finally {
     // A write that the disk does not finish would keep this process alive, even in `process.exit`.

@@ -11,8 +11,8 @@ import type {
   KeyUse,
   LiveRevocation,
   ProxyControl,
-  Refusal,
-  StartOrder,
+  RecordedRefusal,
+  StartOptions,
   StopReport,
   TemporaryKey,
 } from '../core/proxy/ports.ts';
@@ -40,7 +40,7 @@ import type { TemporaryKeyRing } from './temporary-keys.ts';
 
 export interface LiveControlDeps {
   readonly handle: ProxyHandle;
-  readonly order: StartOrder;
+  readonly options: StartOptions;
   readonly machine: Machine;
   readonly gateway: Gateway;
   readonly engines: ProxyEngines;
@@ -94,12 +94,12 @@ export class LiveControl implements ProxyControl {
   }
 
   status(): ProxyStatus {
-    const { order, machine, gateway, engines, snapshots, metrics } = this.#deps;
+    const { options, machine, gateway, engines, snapshots, metrics } = this.#deps;
     const handle = this.#handle;
     const nowMs = machine.clock.nowMs();
     const statuses = engines.service.engines();
     const certificate = this.#deps.certificates?.facts();
-    const url = clientUrl(handle, order.config.domains);
+    const url = clientUrl(handle, options.config.domains);
     let keys = 0;
     for (const key of snapshots.current().keysById.values()) {
       if (!key.revoked && !key.paused && key.expiresAtMs > nowMs) keys += 1;
@@ -108,8 +108,8 @@ export class LiveControl implements ProxyControl {
       handle,
       url,
       version: machine.version,
-      config: order.config,
-      overrides: order.overrides,
+      config: options.config,
+      overrides: options.overrides,
       uptimeSeconds: Math.max(0, Math.round((nowMs - handle.startedAtMs) / 1000)),
       inFlight: gateway.inFlight,
       queued: gateway.queued,
@@ -150,7 +150,7 @@ export class LiveControl implements ProxyControl {
     return this.#deps.tail.lines(signal);
   }
 
-  explain(requestId: string): Refusal | undefined {
+  explain(requestId: string): RecordedRefusal | undefined {
     return this.#deps.refusals.find(requestId);
   }
 
@@ -216,7 +216,7 @@ export class LiveControl implements ProxyControl {
 
   /** Sentences about what is not well, each ending in what mends it. */
   #warnings(keys: number): readonly string[] {
-    const { engines, store, storeProblem, certificates, order, machine } = this.#deps;
+    const { engines, store, storeProblem, certificates, options, machine } = this.#deps;
     if (this.#handle.starting === true) {
       return certificates !== undefined && certificates.facts() === undefined
         ? ['The proxy waits for its first certificate; it ends by itself if the CA gives none.']
@@ -225,7 +225,7 @@ export class LiveControl implements ProxyControl {
     const warnings: string[] = [];
     const unrenewed = certificates?.facts()?.problem;
     if (unrenewed !== undefined) warnings.push(`The certificate was not renewed: ${unrenewed}`);
-    const expired = expiryWarning(certificates?.facts(), order.config.mode, machine.clock.nowMs());
+    const expired = expiryWarning(certificates?.facts(), options.config.mode, machine.clock.nowMs());
     if (expired !== undefined) warnings.push(expired);
     const clear = clearTextWarning(this.#handle);
     if (clear !== undefined) warnings.push(clear);

@@ -9,14 +9,13 @@ import { crc32 } from 'node:zlib';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { SecretRef } from '../core/engine/engine.ts';
+import type { Environment } from '../core/environment.ts';
 import type { SecretTools } from '../core/security/key-secret.ts';
 import { machineAddresses } from '../engines/exposure.ts';
 import { findProgram } from '../engines/find-program.ts';
 import { descriptorLimit } from '../process/descriptor-limit.ts';
 import { type HomePaths, homePaths } from '../process/paths.ts';
 import type { MachineNames } from '../tls/server-names.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Machine {
   readonly version: string;

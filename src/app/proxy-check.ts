@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { textOf } from '../core/gathered-bytes.ts';
+import { gatherText } from '../core/gathered-bytes.ts';
 import { requestOwnDoor } from './proxy-request.ts';
 
 export type ProxyCheck =
@@ -37,7 +37,7 @@ export async function askProxy(
     sent.end();
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     sent.on('error', () => {});
-    const body: unknown = JSON.parse((await textOf(response, maxListBytes)) ?? '');
+    const body: unknown = JSON.parse((await gatherText(response, maxListBytes)) ?? '');
     if (response.statusCode !== 200)
       return { ok: false, reason: `answered its own question with ${response.statusCode}` };
     return { ok: true, models: modelsIn(body) };

@@ -6,7 +6,7 @@ import type { EngineRecord, EngineRef } from '../core/engine/engine.ts';
 import { EngineService } from '../core/engine/engine-service.ts';
 import type { EngineSource } from '../core/engine/engine-watch.ts';
 import { FlmError } from '../core/errors.ts';
-import type { StartOrder } from '../core/proxy/ports.ts';
+import type { StartOptions } from '../core/proxy/ports.ts';
 import { configuredPort } from '../core/proxy/proxy-config.ts';
 import { Detector } from '../engines/detect.ts';
 import { findExposure } from '../engines/exposure.ts';
@@ -30,14 +30,14 @@ const recogniseLimitMs = 2_000;
 
 /** Throws an `EngineError` ENGINE_INVALID where an engine of the configuration has no readable key. */
 export function makeProxyEngines(
-  order: StartOrder,
+  options: StartOptions,
   machine: Machine,
   upstream: EngineUpstream,
   ownPort: () => number,
 ): ProxyEngines {
   const { clock } = machine;
   const line: ProbeLine = { upstream, clock };
-  const { config, overrides } = order;
+  const { config, overrides } = options;
   const given = sourcesOfConfig(
     config.engines,
     overrides.engines === undefined ? 'profile' : 'flag',

@@ -10,7 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import type { EngineService } from '../core/engine/engine-service.ts';
 import { type LogLevel, ProxyError } from '../core/errors.ts';
 import { connectionsWithin } from '../core/proxy/limits.ts';
-import type { ProxyFactory, RunningProxy, StartOrder } from '../core/proxy/ports.ts';
+import type { ProxyFactory, RunningProxy, StartOptions } from '../core/proxy/ports.ts';
 import { base62 } from '../core/security/base62.ts';
 import { GcraLimiter } from '../core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
@@ -53,18 +53,18 @@ export function makeProxyFactory(machine: Machine, log: ProxyLog): ProxyFactory 
   setFlagsFromString('--no-allocation-site-pretenuring');
   // Small buffers share pools of 64 KB, in which the bytes of a prompt stay until every other buffer of the pool is gone.
   Buffer.poolSize = 0;
-  return (order, signal) => startProxy(machine, log, order, signal);
+  return (options, signal) => startProxy(machine, log, options, signal);
 }
 
 async function startProxy(
   machine: Machine,
   log: ProxyLog,
-  order: StartOrder,
+  options: StartOptions,
   signal: AbortSignal,
 ): Promise<RunningProxy> {
   const { clock, paths } = machine;
-  const maxConnections = connectionsWithin(order.config.limits, machine.descriptorLimit());
-  const config = { ...order.config, limits: { ...order.config.limits, maxConnections } };
+  const maxConnections = connectionsWithin(options.config.limits, machine.descriptorLimit());
+  const config = { ...options.config, limits: { ...options.config.limits, maxConnections } };
   const id = `px_${base62(machine.secrets.randomBytes(6), 8)}`;
   const undo = new UndoList();
   // What killed proxies left is in nobody's way, so nobody waits for this.
@@ -87,7 +87,7 @@ async function startProxy(
     });
     undo.add(() => upstream.close());
     let ownPort = 0;
-    const room = makeProxyEngines(order, machine, upstream, () => ownPort);
+    const room = makeProxyEngines(options, machine, upstream, () => ownPort);
     undo.add(() => room.service.stop());
 
     const store = openProxyStore({ home: paths.home, clock });
@@ -113,7 +113,7 @@ async function startProxy(
     signal.throwIfAborted();
 
     const certificates = await openCertificates(
-      order,
+      options,
       {
         machine,
         logger,
@@ -185,14 +185,14 @@ async function startProxy(
         mode: config.mode,
         addresses: bound.addresses,
         startedAtMs: clock.nowMs(),
-        profile: order.profile,
+        profile: options.profile,
         nonce: base62(machine.secrets.randomBytes(16), 22),
         processStart: processStart(process.pid),
         controlPath: paths.controlPath(id),
         draining: false,
         starting: true,
       },
-      order,
+      options,
       machine,
       gateway,
       engines: room,
@@ -235,7 +235,7 @@ async function startProxy(
     wanted.throwIfAborted();
     logger.event('info', 'started', {
       proxy: id,
-      profile: order.profile,
+      profile: options.profile,
       port: bound.port,
       addresses: bound.addresses,
       version: machine.version,

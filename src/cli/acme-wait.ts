@@ -11,7 +11,7 @@ export async function tellingWait<T>(
   request: StartRequest,
   start: () => Promise<T>,
 ): Promise<T> {
-  const { config } = await session.flm.proxies.order(request);
+  const { config } = await session.flm.proxies.startOptions(request);
   if (config.mode !== 'https-acme') return start();
   const domains = config.domains.join(', ');
   const cancel = session.flm.machine.clock.after(patienceMs, () =>

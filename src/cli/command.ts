@@ -4,9 +4,9 @@
 import { Command } from 'commander';
 import type { Flm } from '../app/flm.ts';
 import type { RunLog } from '../app/run-log.ts';
+import type { Environment } from '../core/environment.ts';
 import { type ExitStatus, FlmError, ProxyError } from '../core/errors.ts';
 import { systemRefusal } from '../core/system-error.ts';
-import type { Environment } from './environment.ts';
 import { printableLines } from './layout.ts';
 import { MadeSecrets } from './made-secrets.ts';
 import type { Terminal } from './terminal.ts';

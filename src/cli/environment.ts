@@ -5,7 +5,6 @@
  * FLM_DETECT_PORTS (ports to look for engines at, in place of the usual ones; empty for none).
  */
 import process from 'node:process';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../core/environment.ts';
 
 export const environment: Environment = process.env;

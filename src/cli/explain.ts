@@ -13,7 +13,7 @@ import {
   ProxyError,
   type RetryClass,
 } from '../core/errors.ts';
-import type { Refusal } from '../core/proxy/ports.ts';
+import type { RecordedRefusal } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { action, type Cli, leaf, type Session } from './command.ts';
 import { facts, moment, printable } from './layout.ts';
@@ -86,7 +86,7 @@ function tellCode(session: Session, code: ErrorCode): void {
 
 interface FoundRefusal {
   readonly handle: ProxyHandle;
-  readonly refusal: Refusal;
+  readonly refusal: RecordedRefusal;
 }
 
 /** One that does not answer does not keep the others from being asked. */

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../core/environment.ts';
 
 /** A warning for people, or undefined where the first `flm` in PATH is ours or there is none. */
 export function otherFlm(environment: Environment, entry: string): string | undefined {

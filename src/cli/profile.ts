@@ -46,7 +46,7 @@ function show(cli: Cli): Command {
     .argument('[name]', 'name of the profile', 'default')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
-        const { config } = await session.flm.proxies.order({ profile: name, overrides: {} });
+        const { config } = await session.flm.proxies.startOptions({ profile: name, overrides: {} });
         const document = await documentOf(session, name);
         if (session.json) return session.terminal.out(JSON.stringify({ ...document, effective: config }));
         session.terminal.out(profileText(document, config, session.terminal.tableColumns));

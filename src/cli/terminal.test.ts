@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../core/environment.ts';
 import { makeTerminal } from './terminal.ts';
 
 /** Streams of which some are terminals, and what was written to each. */

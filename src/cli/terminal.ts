@@ -4,8 +4,8 @@
  */
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
+import type { Environment } from '../core/environment.ts';
 import { type LogLevel, ProxyError } from '../core/errors.ts';
-import type { Environment } from './environment.ts';
 import { cut } from './layout.ts';
 import { openTypedLines, type TypedLines } from './typed-lines.ts';
 

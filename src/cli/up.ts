@@ -62,7 +62,7 @@ async function tellDifferences(session: Session, running: ProxyView, flags: UpFl
   const { config, overrides } = running.status;
   const { profile } = running.handle;
   const given = overridesOf(flags);
-  const wanted = await session.flm.proxies.order({ profile, overrides: { ...overrides, ...given } });
+  const wanted = await session.flm.proxies.startOptions({ profile, overrides: { ...overrides, ...given } });
   const differing = (Object.keys(given) as (keyof ProxyConfig)[]).filter(
     (field) => JSON.stringify(wanted.config[field]) !== JSON.stringify(config[field]),
   );

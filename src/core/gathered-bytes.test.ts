@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertLinear } from '../../test/helpers/count-steps.ts';
-import { GatheredBytes, textOf } from './gathered-bytes.ts';
+import { GatheredBytes, gatherText } from './gathered-bytes.ts';
 
 const maxBytes = 4 * 1024 * 1024;
 
@@ -11,7 +11,7 @@ test('what arrives in parts of any size is one text', async () => {
     const parts = Array.from({ length: Math.ceil(all.length / size) }, (_, i) =>
       all.subarray(i * size, (i + 1) * size),
     );
-    const text = await textOf(
+    const text = await gatherText(
       (async function* () {
         yield* parts;
       })(),

@@ -42,7 +42,10 @@ export class GatheredBytes {
 }
 
 /** The whole text of a stream of parts; undefined where it is longer than the limit. Rejects as the stream does. */
-export async function textOf(parts: AsyncIterable<Buffer>, maxBytes: number): Promise<string | undefined> {
+export async function gatherText(
+  parts: AsyncIterable<Buffer>,
+  maxBytes: number,
+): Promise<string | undefined> {
   const gathered = new GatheredBytes(maxBytes);
   for await (const part of parts) if (!gathered.add(part)) return undefined;
   return gathered.bytes().toString();

@@ -8,8 +8,9 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { EngineAddress, EngineKindName, EngineRef } from '../core/engine/engine.ts';
+import type { Environment } from '../core/environment.ts';
 import { isLoopbackHost, placeOf, urlOf } from './engine-url.ts';
-import { addressesInEnvironment, type Environment } from './engine-variables.ts';
+import { addressesInEnvironment } from './engine-variables.ts';
 import { type Identified, identify } from './identify.ts';
 import type { ProbeLine } from './probe-request.ts';
 

@@ -7,8 +7,7 @@
  */
 import { isIP } from 'node:net';
 import type { EngineAddress } from '../core/engine/engine.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../core/environment.ts';
 
 /** Addresses to look at, beside the usual ones. */
 export function addressesInEnvironment(environment: Environment): readonly EngineAddress[] {

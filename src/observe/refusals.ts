@@ -4,7 +4,7 @@
  * forgotten by sending fast.
  */
 import type { ErrorParams } from '../core/errors.ts';
-import type { Refusal } from '../core/proxy/ports.ts';
+import type { RecordedRefusal } from '../core/proxy/ports.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 
 /** Of those that the log holds whole: as many as a thousand addresses write in a minute. */
@@ -20,10 +20,10 @@ export interface RefusalDetails {
 }
 
 export class Refusals {
-  readonly #wholeOfKeys = new Map<string, Refusal>();
-  readonly #wholeOfOthers = new Map<string, Refusal>();
-  readonly #ofKeys = new Map<string, Refusal>();
-  readonly #ofOthers = new Map<string, Refusal>();
+  readonly #wholeOfKeys = new Map<string, RecordedRefusal>();
+  readonly #wholeOfOthers = new Map<string, RecordedRefusal>();
+  readonly #ofKeys = new Map<string, RecordedRefusal>();
+  readonly #ofOthers = new Map<string, RecordedRefusal>();
 
   note(line: RequestLine, { params, whole = false }: RefusalDetails = {}): void {
     if (line.code === null) return;
@@ -33,7 +33,7 @@ export class Refusals {
     else keep(known ? this.#ofKeys : this.#ofOthers, kept, refusal, params);
   }
 
-  find(id: string): Refusal | undefined {
+  find(id: string): RecordedRefusal | undefined {
     return (
       this.#wholeOfKeys.get(id) ??
       this.#wholeOfOthers.get(id) ??
@@ -44,14 +44,14 @@ export class Refusals {
 }
 
 function keep(
-  refusals: Map<string, Refusal>,
+  refusals: Map<string, RecordedRefusal>,
   limit: number,
-  refusal: Refusal,
+  refusal: RecordedRefusal,
   params: ErrorParams | undefined,
 ): void {
   // A copy, text by text: a path or a host that was cut from a request head would hold the whole head in memory, with the
   // credential in it. Everything in a refusal is JSON, so the copy has its type.
-  const copy = JSON.parse(JSON.stringify({ ...refusal, params })) as Refusal;
+  const copy = JSON.parse(JSON.stringify({ ...refusal, params })) as RecordedRefusal;
   refusals.set(copy.id, copy);
   if (refusals.size <= limit) return;
   for (const oldest of refusals.keys()) {

@@ -8,8 +8,14 @@
 import { type IncomingMessage, request } from 'node:http';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
-import { textOf } from '../core/gathered-bytes.ts';
-import type { KeyUse, LiveRevocation, Refusal, StopReport, TemporaryKey } from '../core/proxy/ports.ts';
+import { gatherText } from '../core/gathered-bytes.ts';
+import type {
+  KeyUse,
+  LiveRevocation,
+  RecordedRefusal,
+  StopReport,
+  TemporaryKey,
+} from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import { nonceField } from './control-server.ts';
 import { codeOf } from './control-socket.ts';
@@ -29,7 +35,7 @@ export interface ControlClient {
   /** Ends when aborted and when the proxy ends. `opened` is called when no request that ends from then on is missed. */
   tail(signal: AbortSignal, opened?: () => void): AsyncGenerator<RequestLine, void, undefined>;
   /** Undefined if no refusal of that id is remembered. */
-  explain(requestId: string, signal?: AbortSignal): Promise<Refusal | undefined | 'gone'>;
+  explain(requestId: string, signal?: AbortSignal): Promise<RecordedRefusal | undefined | 'gone'>;
   temporaryKey(ttlMs: number, signal?: AbortSignal): Promise<TemporaryKey | 'gone'>;
   /** Undefined where the proxy knows no key of that id. */
   keyUse(keyId: string, signal?: AbortSignal): Promise<KeyUse | undefined | 'gone'>;
@@ -74,7 +80,7 @@ export function controlClient(
     async explain(requestId, signal) {
       const answer = await client.ask('GET', `/explain/${encodeURIComponent(requestId)}`, askMs, signal);
       if (typeof answer === 'string') return 'gone';
-      return answer.status === 404 ? undefined : client.jsonOf<Refusal>(answer);
+      return answer.status === 404 ? undefined : client.jsonOf<RecordedRefusal>(answer);
     },
     temporaryKey: (ttlMs, signal) =>
       client.json<TemporaryKey>('POST', `/temporary-key?ttlMs=${ttlMs}`, askMs, signal),
@@ -217,7 +223,7 @@ class Client {
 }
 
 async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<string> {
-  const text = await textOf(response, maxBytes);
+  const text = await gatherText(response, maxBytes);
   if (text === undefined) throw new Error('an answer without end');
   return text;
 }

@@ -11,7 +11,7 @@ import { failsWith, until } from '../../test/contracts/controller-contract.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
 import { MovedClock } from '../../test/helpers/moved-clock.ts';
 import { ProxyError, StoreError } from '../core/errors.ts';
-import type { ProxyControl, Refusal } from '../core/proxy/ports.ts';
+import type { ProxyControl, RecordedRefusal } from '../core/proxy/ports.ts';
 import { parseProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import { controlClient } from './control-client.ts';
@@ -52,7 +52,13 @@ const line: RequestLine = {
   rule: 'models of the key',
   droppedCredentials: null,
 };
-const refusal: Refusal = { id: 'req/1 ü', atMs: 1, code: 'MODEL_DENIED', rule: 'models of the key', line };
+const refusal: RecordedRefusal = {
+  id: 'req/1 ü',
+  atMs: 1,
+  code: 'MODEL_DENIED',
+  rule: 'models of the key',
+  line,
+};
 
 function statusAt(controlPath: string): ProxyStatus {
   return {

@@ -9,7 +9,7 @@
  *   POST /reload                {}, once what changed in the store is in force
  *   GET  /metrics               Prometheus text
  *   GET  /tail                  one RequestLine a line, from now on, until the client leaves
- *   GET  /explain/REQUEST-ID    Refusal, or 404
+ *   GET  /explain/REQUEST-ID    RecordedRefusal, or 404
  *   POST /temporary-key?ttlMs=  TemporaryKey
  *   GET  /key-use/KEY-ID        KeyUse, or 404
  *   POST /revoke/KEY-ID?actor=  LiveRevocation, or 404

@@ -1,13 +1,13 @@
 /**
- * The child's side of a detached start: takes the order from its launcher, makes the proxy, says how it went, and runs
+ * The child's side of a detached start: takes its configuration from its launcher, makes the proxy, says how it went, and runs
  * until the proxy has ended. What it prints goes to the log file.
  */
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { FlmError, ProxyError } from '../core/errors.ts';
-import type { ProxyFactory, RunningProxy, StartOrder } from '../core/proxy/ports.ts';
+import type { ProxyFactory, RunningProxy, StartOptions } from '../core/proxy/ports.ts';
 import { systemRefusal } from '../core/system-error.ts';
-import { type ChildMessage, isKept, orderIn } from './launch-messages.ts';
+import { type ChildMessage, isKept, startOptionsIn } from './launch-messages.ts';
 import { logLine } from './log-line.ts';
 import { obeySignals } from './signals.ts';
 import { wireErrorOf } from './wire-error.ts';
@@ -41,9 +41,9 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     endNow: (code) => process.exit(code),
   });
   try {
-    const order = await launcher.order(start.signal);
-    graceMs = order.config.graceMs;
-    const proxy = await factory(order, start.signal);
+    const options = await launcher.startOptions(start.signal);
+    graceMs = options.config.graceMs;
+    const proxy = await factory(options, start.signal);
     running = proxy;
     if (start.signal.aborted) {
       // It came up all the same, just as nobody wanted it any more.
@@ -113,12 +113,12 @@ class Launcher {
   }
 
   /** Throws the reason of the signal, PROXY_INVALID_CONFIG, or PROXY_START_FAILED where something else came. */
-  async order(signal: AbortSignal): Promise<StartOrder> {
+  async startOptions(signal: AbortSignal): Promise<StartOptions> {
     const message = await this.#next(signal);
     signal.throwIfAborted();
-    const order = orderIn(message);
-    if (order !== undefined) return order;
-    throw new ProxyError('PROXY_START_FAILED', { params: { reason: 'its launcher gave no order' } });
+    const options = startOptionsIn(message);
+    if (options !== undefined) return options;
+    throw new ProxyError('PROXY_START_FAILED', { params: { reason: 'its launcher sent no configuration' } });
   }
 
   /** Whether the launcher took note of the handle, rather than going away. */

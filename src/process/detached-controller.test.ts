@@ -15,8 +15,8 @@ import {
   freePort,
   isOpen,
   never,
-  orderOf,
   slowAnswer,
+  startOptions,
   until,
 } from '../../test/contracts/controller-contract.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
@@ -97,10 +97,10 @@ async function killed(handle: ProxyHandle): Promise<void> {
 
 controllerContract('detached', async (t) => harnessOf(t));
 
-test('the child runs on its own: a session of its own, in /, without NODE_OPTIONS, private, its order told by nothing but IPC', async (t) => {
+test('the child runs on its own: a session of its own, in /, without NODE_OPTIONS, private, its configuration told by nothing but IPC', async (t) => {
   const harness = harnessOf(t, { env: { NODE_OPTIONS: '--stack-trace-limit=7' } });
   if (process.platform !== 'linux') return t.skip('looks at /proc');
-  const handle = await harness.controller.start(orderOf({ profile: 'secretive' }), never);
+  const handle = await harness.controller.start(startOptions({ profile: 'secretive' }), never);
   const proc = (file: string): string => readFileSync(`/proc/${handle.pid}/${file}`, 'latin1');
   assert.deepEqual(proc('cmdline').split('\0'), [process.execPath, program, '']);
   assert.doesNotMatch(proc('environ'), /NODE_OPTIONS|secretive/);
@@ -115,7 +115,7 @@ test('the child runs on its own: a session of its own, in /, without NODE_OPTION
 
 test('a home too deep for a socket has its sockets elsewhere, and leaves none there', async (t) => {
   const harness = harnessOf(t, { below: 'deep'.repeat(30) });
-  const handle = await harness.controller.start(orderOf(), never);
+  const handle = await harness.controller.start(startOptions(), never);
   assert(!handle.controlPath.startsWith(harness.home.paths.home));
   assert.notEqual(await harness.controller.inspect(handle), 'gone');
   await harness.controller.stop(handle, 0);
@@ -128,14 +128,14 @@ function launcherOf(harness: DetachedHarness, profile: string) {
   const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
   const code = `
     import { DetachedController } from ${url('./detached-controller.ts')};
-    import { never, orderOf } from ${url('../../test/contracts/controller-contract.ts')};
+    import { never, startOptions } from ${url('../../test/contracts/controller-contract.ts')};
     import { homePathsAt } from ${url('../../test/helpers/proxy-home.ts')};
     const controller = new DetachedController({
       launch: { command: process.execPath, args: [${JSON.stringify(program)}], env: process.env },
       paths: homePathsAt(${JSON.stringify(harness.home.paths.home)}),
       handles: { listHandles: async () => [], deleteHandle: async () => {} },
     });
-    await controller.start(orderOf({ profile: ${JSON.stringify(profile)} }), never);
+    await controller.start(startOptions({ profile: ${JSON.stringify(profile)} }), never);
   `;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'inherit' });
   return { child, ended: once(child, 'close') };
@@ -171,7 +171,7 @@ test('a child that ends before it answers is told with its reason, and nothing i
   ] as const;
   for (const [profile, sentence] of cases) {
     const port = await freePort();
-    const start = harness.controller.start(orderOf({ port, profile }), never);
+    const start = harness.controller.start(startOptions({ port, profile }), never);
     await assert.rejects(start, (error: Error) => {
       assert(failsWith('PROXY_START_FAILED')(error), String(error));
       assert.match(error.message, sentence);
@@ -190,7 +190,7 @@ test('a program that does not exist is told as such', async (t) => {
     paths: home.paths,
     handles: home.proxies,
   });
-  await assert.rejects(controller.start(orderOf(), never), /ENOENT/);
+  await assert.rejects(controller.start(startOptions(), never), /ENOENT/);
 });
 
 test('a child that hangs in its start is killed when the time is up, and what it wrote is removed', async (t) => {
@@ -209,7 +209,7 @@ test('a child that hangs in its start is killed when the time is up, and what it
     },
   });
   const port = await freePort();
-  const start = harness.controller.start(orderOf({ port, profile: 'deaf' }), never);
+  const start = harness.controller.start(startOptions({ port, profile: 'deaf' }), never);
   await assert.rejects(start, failsWith('PROXY_START_TIMEOUT'));
   await assertNothingLeft(harness);
   await assertFree(port);
@@ -217,7 +217,7 @@ test('a child that hangs in its start is killed when the time is up, and what it
 
 test('after kill -9 it is gone, and a stop removes what it left', async (t) => {
   const harness = harnessOf(t);
-  const handle = await harness.controller.start(orderOf(), never);
+  const handle = await harness.controller.start(startOptions(), never);
   assert.equal(await livenessBySocket()(handle), true);
   await killed(handle);
   assert.equal(await harness.controller.inspect(handle), 'gone');
@@ -229,9 +229,9 @@ test('after kill -9 it is gone, and a stop removes what it left', async (t) => {
 
 test('after kill -9 the port can be taken by a new start', async (t) => {
   const harness = harnessOf(t);
-  const dead = await harness.controller.start(orderOf(), never);
+  const dead = await harness.controller.start(startOptions(), never);
   await killed(dead);
-  const handle = await harness.controller.start(orderOf({ port: dead.port }), never);
+  const handle = await harness.controller.start(startOptions({ port: dead.port }), never);
   assert.equal(await bodyOf(handle, '/'), 'ok');
   await harness.controller.release(dead, 0);
   assert.deepEqual(await harness.handles(), [handle]);
@@ -240,7 +240,7 @@ test('after kill -9 the port can be taken by a new start', async (t) => {
 
 test('a pid that now belongs to another process is gone and is not killed', async (t) => {
   const harness = harnessOf(t);
-  const other = await harness.controller.start(orderOf(), never);
+  const other = await harness.controller.start(startOptions(), never);
   const stale: ProxyHandle = {
     ...other,
     id: 'px_00000000',
@@ -259,7 +259,7 @@ test('a pid that now belongs to another process is gone and is not killed', asyn
 
 test('where the start of a process is not known, no signal is sent', async (t) => {
   const harness = harnessOf(t);
-  const handle = await harness.controller.start(orderOf(), never);
+  const handle = await harness.controller.start(startOptions(), never);
   const vague: ProxyHandle = { ...handle, processStart: '', nonce: 'n', controlPath: '/nowhere/a.sock' };
   await assert.rejects(harness.controller.stop(vague, 0), failsWith('PROXY_CONTROL_UNREACHABLE'));
   assert.equal(await bodyOf(handle, '/'), 'ok');
@@ -268,7 +268,7 @@ test('where the start of a process is not known, no signal is sent', async (t) =
 
 test('a process that hangs counts as alive, is told as such, and a stop ends it', async (t) => {
   const harness = harnessOf(t, { clock: impatientClock });
-  const handle = await harness.controller.start(orderOf(), never);
+  const handle = await harness.controller.start(startOptions(), never);
   process.kill(handle.pid, 'SIGSTOP');
   assert.equal(await livenessBySocket(impatientClock)(handle), true);
   await assert.rejects(harness.controller.inspect(handle), failsWith('PROXY_CONTROL_UNREACHABLE'));
@@ -291,7 +291,7 @@ test('a process that hangs counts as alive, is told as such, and a stop ends it'
 
 test('SIGTERM drains, and SIGHUP does nothing', async (t) => {
   const harness = harnessOf(t);
-  const handle = await harness.controller.start(orderOf(), never);
+  const handle = await harness.controller.start(startOptions(), never);
   const answer = await slowAnswer(handle);
   process.kill(handle.pid, 'SIGHUP');
   process.kill(handle.pid, 'SIGTERM');
@@ -304,7 +304,7 @@ test('SIGTERM drains, and SIGHUP does nothing', async (t) => {
 
 test('a second signal ends it at once', async (t) => {
   const harness = harnessOf(t);
-  const handle = await harness.controller.start(orderOf(), never);
+  const handle = await harness.controller.start(startOptions(), never);
   const answer = await slowAnswer(handle);
   const cutOff = assert.rejects(answer.body);
   process.kill(handle.pid, 'SIGTERM');

@@ -10,7 +10,7 @@ import type {
   Liveness,
   ProxyController,
   ProxyRepository,
-  StartOrder,
+  StartOptions,
   StopReport,
 } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
@@ -53,12 +53,12 @@ export class DetachedController implements ProxyController {
   }
 
   /** Throws what the proxy met, PROXY_START_FAILED or PROXY_START_TIMEOUT; on abort the reason of the signal. */
-  async start(order: StartOrder, signal: AbortSignal): Promise<ProxyHandle> {
+  async start(options: StartOptions, signal: AbortSignal): Promise<ProxyHandle> {
     const { launch: command, paths } = this.#options;
     return launch({
       command,
       paths,
-      order,
+      options,
       signal,
       clock: this.#clock,
       sweep: (pid) => this.#sweep(pid),

@@ -7,7 +7,7 @@ import {
   type ControllerHarness,
   controllerContract,
   never,
-  orderOf,
+  startOptions,
   until,
 } from '../../test/contracts/controller-contract.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
@@ -41,12 +41,12 @@ test('a proxy that comes up although its start was aborted is ended again', asyn
   const leaving = new AbortController();
   const reason = new Error('changed my mind');
   // A factory that does not look at its signal.
-  const controller = new InProcessController(async (order) => {
-    const proxy = await factory(order, never);
+  const controller = new InProcessController(async (options) => {
+    const proxy = await factory(options, never);
     leaving.abort(reason);
     return proxy;
   });
-  await assert.rejects(controller.start(orderOf(), leaving.signal), reason);
+  await assert.rejects(controller.start(startOptions(), leaving.signal), reason);
   await assertNothingLeft({
     ...harnessOf(t),
     handles: () => home.proxies.listHandles(),

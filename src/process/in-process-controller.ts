@@ -6,7 +6,7 @@ import type {
   ProxyController,
   ProxyFactory,
   RunningProxy,
-  StartOrder,
+  StartOptions,
   StopReport,
 } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
@@ -21,9 +21,9 @@ export class InProcessController implements ProxyController {
     this.#factory = factory;
   }
 
-  async start(order: StartOrder, signal: AbortSignal): Promise<ProxyHandle> {
+  async start(options: StartOptions, signal: AbortSignal): Promise<ProxyHandle> {
     signal.throwIfAborted();
-    const proxy = await this.#factory(order, signal);
+    const proxy = await this.#factory(options, signal);
     if (signal.aborted) {
       // It came up all the same, just as nobody wanted it any more.
       await proxy.control.stop(0);

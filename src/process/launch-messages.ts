@@ -2,29 +2,29 @@
  * What launcher and child say to each other over Node's IPC channel, in this order:
  *
  *   launcher                        child
- *      | -- order -----------------> |   the configuration, never in arguments
+ *      | -- start -----------------> |   the configuration, never in arguments
  *      | <----- ready or failed ---- |   after the listener answered, or with nothing left
  *      | -- kept ------------------> |   the launcher knows the handle; it hangs up and may end
  *
  * A channel that closes before `kept` means that nobody wants the proxy any more: the child gives up and leaves nothing.
  */
-import type { StartOrder } from '../core/proxy/ports.ts';
+import type { StartOptions } from '../core/proxy/ports.ts';
 import { parseProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { isRecord, type WireError } from './wire-error.ts';
 
-export interface OrderMessage {
-  readonly order: StartOrder;
+export interface StartMessage {
+  readonly start: StartOptions;
 }
 export type ChildMessage = { readonly ready: ProxyHandle } | { readonly failed: WireError };
 export interface KeptMessage {
   readonly kept: true;
 }
 
-/** Throws PROXY_INVALID_CONFIG. Undefined for what is no order. */
-export function orderIn(message: unknown): StartOrder | undefined {
-  if (!isRecord(message) || !isRecord(message.order)) return undefined;
-  const { config, profile, overrides } = message.order;
+/** Throws PROXY_INVALID_CONFIG. Undefined for any other message. */
+export function startOptionsIn(message: unknown): StartOptions | undefined {
+  if (!isRecord(message) || !isRecord(message.start)) return undefined;
+  const { config, profile, overrides } = message.start;
   if (typeof profile !== 'string' || !isRecord(overrides)) return undefined;
   // The launcher has judged the overrides, as a part of the configuration; here they are only kept for a restart.
   return { config: parseProxyConfig(config), profile, overrides };

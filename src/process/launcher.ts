@@ -7,14 +7,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import type { Clock } from '../core/clock.ts';
+import type { Environment } from '../core/environment.ts';
 import { ProxyError } from '../core/errors.ts';
-import type { StartOrder } from '../core/proxy/ports.ts';
+import type { StartOptions } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { systemRefusal } from '../core/system-error.ts';
 import { codeOf } from './control-socket.ts';
 import { deadline } from './deadline.ts';
 import { lastWords } from './exit-report.ts';
-import { childMessageIn, type KeptMessage, type OrderMessage } from './launch-messages.ts';
+import { childMessageIn, type KeptMessage, type StartMessage } from './launch-messages.ts';
 import { type HomePaths, makeHomeFolders } from './paths.ts';
 import { proxyErrorOf } from './wire-error.ts';
 
@@ -23,13 +24,13 @@ export interface LaunchCommand {
   /** Absolute: the child runs in another folder. */
   readonly command: string;
   readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
 }
 
 export interface Launch {
   readonly command: LaunchCommand;
   readonly paths: HomePaths;
-  readonly order: StartOrder;
+  readonly options: StartOptions;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Removes what a child that had to be killed may have left. */
@@ -43,18 +44,18 @@ const acmeMs = 110_000;
 const giveUpMs = 2_000;
 
 /** Throws what the child met, PROXY_START_FAILED or PROXY_START_TIMEOUT; on abort the reason of the signal. */
-export async function launch(order: Launch): Promise<ProxyHandle> {
-  order.signal.throwIfAborted();
-  makeHomeFolders(order.paths);
-  const child = new Child(order);
-  const limitMs = startMs + (order.order.config.mode === 'https-acme' ? acmeMs : 0);
-  const limit = deadline(order.clock, limitMs, order.signal);
+export async function launch(options: Launch): Promise<ProxyHandle> {
+  options.signal.throwIfAborted();
+  makeHomeFolders(options.paths);
+  const child = new Child(options);
+  const limitMs = startMs + (options.options.config.mode === 'https-acme' ? acmeMs : 0);
+  const limit = deadline(options.clock, limitMs, options.signal);
   try {
     return await child.handle(limit.signal);
   } catch (error) {
     // Rows that could not be removed are judged dead by whoever reads them next; the reason matters more.
     await child.end().catch(() => {});
-    order.signal.throwIfAborted();
+    options.signal.throwIfAborted();
     if (limit.isOver) throw new ProxyError('PROXY_START_TIMEOUT', { params: { seconds: limitMs / 1000 } });
     throw error;
   } finally {
@@ -72,19 +73,19 @@ class Child {
   /** Resolves when nothing more can come from it: what it said last may arrive after its end. */
   readonly #hungUp: Promise<void>;
 
-  constructor(order: Launch) {
-    this.#launch = order;
-    this.#logFile = order.paths.logFile(order.order.profile);
+  constructor(options: Launch) {
+    this.#launch = options;
+    this.#logFile = options.paths.logFile(options.options.profile);
     const log = openLog(this.#logFile);
     try {
       this.#logStart = fstatSync(log).size;
-      const { command, args, env } = order.command;
+      const { command, args, env } = options.command;
       this.#process = spawn(command, args, {
         detached: true,
         windowsHide: true,
         cwd: '/',
         // The child must mean the same home, however it was named.
-        env: { ...env, NODE_OPTIONS: undefined, FLM_HOME: order.paths.home },
+        env: { ...env, NODE_OPTIONS: undefined, FLM_HOME: options.paths.home },
         stdio: ['ignore', log, log, 'ipc'],
       });
     } finally {
@@ -111,7 +112,7 @@ class Child {
     void Promise.all([this.#ended, this.#hungUp]).then(([how]) => reject(this.#endedEarly(how)));
     try {
       signal.throwIfAborted();
-      await this.#tell({ order: this.#launch.order });
+      await this.#tell({ start: this.#launch.options });
       const message = childMessageIn(await promise);
       if (message === undefined) throw startFailed('it said something strange');
       if ('failed' in message) throw proxyErrorOf(message.failed) ?? startFailed('it did not say why');
@@ -138,7 +139,7 @@ class Child {
   }
 
   /** A child that cannot be told has ended, or is about to: that is seen elsewhere. */
-  #tell(message: OrderMessage | KeptMessage): Promise<void> {
+  #tell(message: StartMessage | KeptMessage): Promise<void> {
     return new Promise((resolve) => {
       this.#process.send(message, () => resolve());
     });

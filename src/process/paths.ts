@@ -4,12 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { posix, win32 } from 'node:path';
+import type { Environment } from '../core/environment.ts';
 import { profileNamePattern } from '../core/proxy/proxy-config.ts';
 import { privateFolder } from '../files/private-folder.ts';
 
 /** What paths are made of; the caller asks the system (`os.homedir()`, `os.tmpdir()`, `process.getuid`). */
 export interface PathFacts {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly platform: NodeJS.Platform;
   readonly userHome: string;
   readonly temporaryFolder: string;

@@ -32,14 +32,14 @@ export interface Validity {
   readonly untilMs: number;
 }
 
-export interface AuthorityOrder {
+export interface AuthoritySpec {
   /** Common name, as people see it in the list of their system. */
   readonly title: string;
   readonly constraints: NameConstraints;
   readonly validity: Validity;
 }
 
-export interface LeafOrder {
+export interface LeafSpec {
   readonly title: string;
   /** Host names and addresses. */
   readonly names: readonly string[];
@@ -50,14 +50,14 @@ const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signing = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 /** A CA that signs server certificates for what lies inside its constraints, and nothing else. */
-export async function issueAuthority(order: AuthorityOrder): Promise<CertificatePair> {
+export async function issueAuthority(spec: AuthoritySpec): Promise<CertificatePair> {
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: subject(order.title),
-    issuer: subject(order.title),
-    notBefore: new Date(order.validity.fromMs),
-    notAfter: new Date(order.validity.untilMs),
+    subject: subject(spec.title),
+    issuer: subject(spec.title),
+    notBefore: new Date(spec.validity.fromMs),
+    notAfter: new Date(spec.validity.untilMs),
     publicKey: keys.publicKey,
     signingKey: keys.privateKey,
     signingAlgorithm: signing,
@@ -67,7 +67,7 @@ export async function issueAuthority(order: AuthorityOrder): Promise<Certificate
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
       // The constraints say nothing of mail and code: this does.
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new Extension(nameConstraintsOid, true, encodeConstraints(order.constraints)),
+      new Extension(nameConstraintsOid, true, encodeConstraints(spec.constraints)),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
@@ -75,16 +75,16 @@ export async function issueAuthority(order: AuthorityOrder): Promise<Certificate
 }
 
 /** A server certificate. What the CA may not vouch for is not looked at here. */
-export async function issueLeaf(order: LeafOrder, authority: CertificatePair): Promise<CertificatePair> {
+export async function issueLeaf(spec: LeafSpec, authority: CertificatePair): Promise<CertificatePair> {
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const issuer = new X509Certificate(authority.chain);
   const signingKey = await importKey(authority.key);
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: subject(order.title),
+    subject: subject(spec.title),
     issuer: issuer.subjectName,
-    notBefore: new Date(order.validity.fromMs),
-    notAfter: new Date(order.validity.untilMs),
+    notBefore: new Date(spec.validity.fromMs),
+    notAfter: new Date(spec.validity.untilMs),
     publicKey: keys.publicKey,
     signingKey,
     signingAlgorithm: signing,
@@ -93,7 +93,7 @@ export async function issueLeaf(order: LeafOrder, authority: CertificatePair): P
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
       new SubjectAlternativeNameExtension(
-        order.names.map((value) => ({ type: isAddress(value) ? 'ip' : 'dns', value })),
+        spec.names.map((value) => ({ type: isAddress(value) ? 'ip' : 'dns', value })),
       ),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
       await AuthorityKeyIdentifierExtension.create(issuer.publicKey),

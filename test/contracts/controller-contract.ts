@@ -9,7 +9,7 @@ import { connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { FlmError } from '../../src/core/errors.ts';
-import type { ProxyController, StartOrder } from '../../src/core/proxy/ports.ts';
+import type { ProxyController, StartOptions } from '../../src/core/proxy/ports.ts';
 import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 
@@ -26,7 +26,9 @@ export interface ControllerHarness {
 
 export const never: AbortSignal = new AbortController().signal;
 
-export function orderOf(parts: { readonly port?: number; readonly profile?: string } = {}): StartOrder {
+export function startOptions(
+  parts: { readonly port?: number; readonly profile?: string } = {},
+): StartOptions {
   const { port = 0, profile = 'default' } = parts;
   const overrides = { port, bind: ['127.0.0.1'] };
   return { config: parseProxyConfig(overrides), profile, overrides };
@@ -47,15 +49,15 @@ export function controllerContract(
 
   story('a started proxy answers on its listener and tells its status', async (harness) => {
     const { controller } = harness;
-    const order = orderOf({ profile: 'work' });
-    const handle = await controller.start(order, never);
+    const options = startOptions({ profile: 'work' });
+    const handle = await controller.start(options, never);
     assert.equal(await bodyOf(handle, '/'), 'ok');
     assert.deepEqual(await harness.handles(), [handle]);
     const status = await controller.inspect(handle);
     assert(status !== 'gone');
     assert.deepEqual(status.handle, handle);
-    assert.deepEqual(status.config, JSON.parse(JSON.stringify(order.config)));
-    assert.deepEqual(status.overrides, order.overrides);
+    assert.deepEqual(status.config, JSON.parse(JSON.stringify(options.config)));
+    assert.deepEqual(status.overrides, options.overrides);
     assert.equal(handle.profile, 'work');
     await controller.stop(handle, 0);
   });
@@ -66,7 +68,10 @@ export function controllerContract(
     const address = holder.address();
     assert(address !== null && typeof address === 'object');
     const { port } = address;
-    await assert.rejects(harness.controller.start(orderOf({ port }), never), failsWith('PROXY_PORT_IN_USE'));
+    await assert.rejects(
+      harness.controller.start(startOptions({ port }), never),
+      failsWith('PROXY_PORT_IN_USE'),
+    );
     await assertNothingLeft(harness);
     await new Promise((resolve) => holder.close(resolve));
   });
@@ -74,7 +79,7 @@ export function controllerContract(
   story('a start that is aborted in its middle leaves nothing', async (harness) => {
     const leaving = new AbortController();
     const port = await freePort();
-    const start = harness.controller.start(orderOf({ port, profile: 'stuck' }), leaving.signal);
+    const start = harness.controller.start(startOptions({ port, profile: 'stuck' }), leaving.signal);
     await harness.midway('stuck');
     const reason = new Error('changed my mind');
     leaving.abort(reason);
@@ -85,12 +90,12 @@ export function controllerContract(
 
   story('a start that was aborted before it began does not begin', async (harness) => {
     const reason = new Error('changed my mind');
-    await assert.rejects(harness.controller.start(orderOf(), AbortSignal.abort(reason)), reason);
+    await assert.rejects(harness.controller.start(startOptions(), AbortSignal.abort(reason)), reason);
     await assertNothingLeft(harness);
   });
 
   story('a stop lets a running answer finish, and the port can be bound at once', async (harness) => {
-    const handle = await harness.controller.start(orderOf(), never);
+    const handle = await harness.controller.start(startOptions(), never);
     const answer = await slowAnswer(handle);
     const stop = harness.controller.stop(handle, 60_000);
     await until(async () => !(await isOpen(handle.port)));
@@ -104,7 +109,7 @@ export function controllerContract(
   });
 
   story('a stop cuts at the end of the grace time', async (harness) => {
-    const handle = await harness.controller.start(orderOf(), never);
+    const handle = await harness.controller.start(startOptions(), never);
     const answer = await slowAnswer(handle);
     const cutOff = assert.rejects(answer.body);
     const { running, cut } = await harness.controller.stop(handle, 20);
@@ -115,7 +120,7 @@ export function controllerContract(
   });
 
   story('a release frees the port while answers go on', async (harness) => {
-    const handle = await harness.controller.start(orderOf(), never);
+    const handle = await harness.controller.start(startOptions(), never);
     const answer = await slowAnswer(handle);
     await harness.controller.release(handle, 60_000);
     await assertFree(handle.port);
@@ -128,10 +133,10 @@ export function controllerContract(
 
   story('a successor takes the port while the old proxy drains', async (harness) => {
     const { controller } = harness;
-    const old = await controller.start(orderOf(), never);
+    const old = await controller.start(startOptions(), never);
     const answer = await slowAnswer(old);
     await controller.release(old, 60_000);
-    const successor = await controller.start(orderOf({ port: old.port }), never);
+    const successor = await controller.start(startOptions({ port: old.port }), never);
     assert.equal(await bodyOf(successor, '/'), 'ok');
     answer.finish();
     assert.equal(await answer.body, 'first last');
@@ -142,7 +147,7 @@ export function controllerContract(
   });
 
   story('a stop of what is gone reports that nothing ran', async (harness) => {
-    const handle = await harness.controller.start(orderOf(), never);
+    const handle = await harness.controller.start(startOptions(), never);
     await harness.controller.stop(handle, 0);
     const { running, cut } = await harness.controller.stop(handle, 0);
     assert.deepEqual({ running, cut }, { running: 0, cut: 0 });
@@ -150,7 +155,7 @@ export function controllerContract(
 
   story('two stops at once both see it end', async (harness) => {
     const { controller } = harness;
-    const handle = await controller.start(orderOf(), never);
+    const handle = await controller.start(startOptions(), never);
     await Promise.all([controller.stop(handle, 0), controller.stop(handle, 0)]);
     await assertNothingLeft(harness);
   });
@@ -158,8 +163,8 @@ export function controllerContract(
   story('of two starts at once on one port exactly one wins', async (harness) => {
     const port = await freePort();
     const outcomes = await Promise.allSettled([
-      harness.controller.start(orderOf({ port }), never),
-      harness.controller.start(orderOf({ port }), never),
+      harness.controller.start(startOptions({ port }), never),
+      harness.controller.start(startOptions({ port }), never),
     ]);
     const won = outcomes.filter((outcome) => outcome.status === 'fulfilled');
     const lost = outcomes.filter((outcome) => outcome.status === 'rejected');
@@ -176,8 +181,8 @@ export function controllerContract(
   story('two proxies live side by side, and a stop ends the one it means', async (harness) => {
     const { controller } = harness;
     const [one, two] = await Promise.all([
-      controller.start(orderOf({ profile: 'one' }), never),
-      controller.start(orderOf({ profile: 'two' }), never),
+      controller.start(startOptions({ profile: 'one' }), never),
+      controller.start(startOptions({ profile: 'two' }), never),
     ]);
     await controller.stop(one, 0);
     assert.equal(await controller.inspect(one), 'gone');

@@ -59,17 +59,17 @@ export class Threads {
   }
 }
 
-export interface Running {
+export interface StartedProxyStore {
   readonly proxy: ProxyStore;
   readonly heard: Heard;
   readonly threads: Threads;
 }
 
-export async function running(
+export async function startedProxyStore(
   t: TestContext,
   home: string,
   more: Partial<ProxyStoreOptions> = {},
-): Promise<Running> {
+): Promise<StartedProxyStore> {
   const threads = new Threads(more.spawn);
   const proxy = openProxyStore({ home, clock: systemClock, ...more, spawn: threads.spawn });
   const heard = new Heard();

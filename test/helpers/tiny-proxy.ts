@@ -18,7 +18,7 @@ import type {
   ProxyFactory,
   ProxyRepository,
   RunningProxy,
-  StartOrder,
+  StartOptions,
   StopReport,
 } from '../../src/core/proxy/ports.ts';
 import { bindAddresses, configuredPort } from '../../src/core/proxy/proxy-config.ts';
@@ -38,16 +38,16 @@ export function markerOf(paths: HomePaths, profile: string): string {
 }
 
 export function tinyProxyFactory({ paths, handles }: TinyProxyOptions): ProxyFactory {
-  return async (order, signal) => {
-    const listener = await listening(order);
+  return async (options, signal) => {
+    const listener = await listening(options);
     try {
-      writeFileSync(markerOf(paths, order.profile), '');
-      await misbehave(order.profile, signal);
+      writeFileSync(markerOf(paths, options.profile), '');
+      await misbehave(options.profile, signal);
       signal.throwIfAborted();
-      const proxy = new TinyProxy(listener, order, paths, handles);
+      const proxy = new TinyProxy(listener, options, paths, handles);
       await proxy.open();
       // Everything stands, and nothing answers any more.
-      if (order.profile === 'deaf') await new Promise(() => setInterval(() => {}, 1_000));
+      if (options.profile === 'deaf') await new Promise(() => setInterval(() => {}, 1_000));
       return proxy;
     } catch (error) {
       listener.close();
@@ -73,7 +73,7 @@ async function misbehave(profile: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function listening({ config }: StartOrder): Promise<Server> {
+async function listening({ config }: StartOptions): Promise<Server> {
   const server = createServer({ keepAliveTimeout: 1_000 });
   const [address = '127.0.0.1'] = bindAddresses(config);
   const port = configuredPort(config);
@@ -95,7 +95,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
   readonly control: ProxyControl = this;
   readonly closed: Promise<StopReport>;
   readonly #listener: Server;
-  readonly #order: StartOrder;
+  readonly #options: StartOptions;
   readonly #handles: ProxyRepository;
   readonly #answers = new Set<ServerResponse>();
   #socket: ControlServer | undefined;
@@ -103,9 +103,9 @@ class TinyProxy implements RunningProxy, ProxyControl {
   #stopping: Promise<StopReport> | undefined;
   #resolveClosed!: (report: StopReport) => void;
 
-  constructor(listener: Server, order: StartOrder, paths: HomePaths, handles: ProxyRepository) {
+  constructor(listener: Server, options: StartOptions, paths: HomePaths, handles: ProxyRepository) {
     this.#listener = listener;
-    this.#order = order;
+    this.#options = options;
     this.#handles = handles;
     const { port, address } = listener.address() as AddressInfo;
     const id = `px_${randomBytes(4).toString('hex')}`;
@@ -116,7 +116,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
       mode: 'local-http',
       addresses: [address],
       startedAtMs: Date.now(),
-      profile: order.profile,
+      profile: options.profile,
       nonce: randomBytes(16).toString('hex'),
       processStart: processStart(process.pid),
       controlPath: paths.controlPath(id),
@@ -147,8 +147,8 @@ class TinyProxy implements RunningProxy, ProxyControl {
   status() {
     return {
       handle: this.handle,
-      config: this.#order.config,
-      overrides: this.#order.overrides,
+      config: this.#options.config,
+      overrides: this.#options.overrides,
       url: proxyUrl(this.handle),
       version: '0.0.0',
       uptimeSeconds: 0,

@@ -49,7 +49,7 @@ export interface StopReport {
 }
 
 /** What is asked for at a start. */
-export interface StartOrder {
+export interface StartOptions {
   readonly config: ProxyConfig;
   readonly profile: string;
   /** What was given on top of the profile; kept for restarts. Already part of `config`. */
@@ -63,7 +63,7 @@ export interface ProxyController {
    * Throws a `ProxyError`: PROXY_PORT_IN_USE, PROXY_PORT_FORBIDDEN, PROXY_ADDRESS_UNAVAILABLE, PROXY_START_FAILED, ...
    * An abort rejects with the reason of the signal.
    */
-  start(order: StartOrder, signal: AbortSignal): Promise<ProxyHandle>;
+  start(options: StartOptions, signal: AbortSignal): Promise<ProxyHandle>;
   /** Drains, then ends. Resolves when the port is free and the handle gone; at once where the proxy is gone already. */
   stop(handle: ProxyHandle, graceMs: number): Promise<StopReport>;
   /** Resolves when the listener let go of its port; the proxy drains on and then ends by itself. */
@@ -73,7 +73,7 @@ export interface ProxyController {
 }
 
 /** A request that was refused, and why, kept for a while in bounded memory. */
-export interface Refusal {
+export interface RecordedRefusal {
   readonly id: string;
   readonly atMs: number;
   readonly code: string;
@@ -127,7 +127,7 @@ export interface ProxyControl {
   /** Requests as they end, from now on, until aborted. A reader that is too slow loses lines, never delays a request. */
   tail(signal: AbortSignal): AsyncIterable<RequestLine>;
   /** Of the last refusals (bounded), the one of that request. */
-  explain(requestId: string): Refusal | undefined;
+  explain(requestId: string): RecordedRefusal | undefined;
   temporaryKey(ttlMs: number): TemporaryKey;
   /** Undefined where the proxy knows no key of that id. */
   keyUse(keyId: string): KeyUse | undefined;
@@ -151,4 +151,4 @@ export interface RunningProxy {
  * ready, and writes the handle again. The handle comes before the socket, so that the sweep after a process that had to
  * be killed finds the socket by the handle. On failure, abort or a stop over the control socket nothing is left.
  */
-export type ProxyFactory = (order: StartOrder, signal: AbortSignal) => Promise<RunningProxy>;
+export type ProxyFactory = (options: StartOptions, signal: AbortSignal) => Promise<RunningProxy>;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { ProxyError, StoreError } from '../errors.ts';
-import type { ProxyController, StartOrder } from './ports.ts';
+import type { ProxyController, StartOptions } from './ports.ts';
 import { configuredPort } from './proxy-config.ts';
 import { type ProxyHandle, proxyUrl } from './proxy-handle.ts';
 import { ProxyService } from './proxy-service.ts';
@@ -10,31 +10,31 @@ import { ProxyService } from './proxy-service.ts';
 /** Proxies that are entries of a map: enough to see what the service asks for, and in which order. */
 class FakeController implements ProxyController {
   readonly calls: string[] = [];
-  readonly orders: StartOrder[] = [];
-  readonly living = new Map<string, { handle: ProxyHandle; order: StartOrder }>();
+  readonly starts: StartOptions[] = [];
+  readonly living = new Map<string, { handle: ProxyHandle; options: StartOptions }>();
   readonly hung = new Set<string>();
   failWith: Error | undefined;
   onHandle: (handle: ProxyHandle) => Promise<void> = async () => {};
 
-  async start(order: StartOrder): Promise<ProxyHandle> {
+  async start(options: StartOptions): Promise<ProxyHandle> {
     this.calls.push('start');
-    this.orders.push(order);
+    this.starts.push(options);
     if (this.failWith !== undefined) throw this.failWith;
-    const n = this.orders.length;
+    const n = this.starts.length;
     const handle: ProxyHandle = {
       id: `px_${n}`,
       pid: n,
-      port: configuredPort(order.config) || 40_000 + n,
-      mode: order.config.mode,
+      port: configuredPort(options.config) || 40_000 + n,
+      mode: options.config.mode,
       addresses: ['127.0.0.1', '::1'],
       startedAtMs: n,
-      profile: order.profile,
+      profile: options.profile,
       nonce: `nonce${n}`,
       processStart: '',
       controlPath: '',
       draining: false,
     };
-    this.living.set(handle.id, { handle, order });
+    this.living.set(handle.id, { handle, options });
     await this.onHandle(handle);
     return handle;
   }
@@ -54,7 +54,7 @@ class FakeController implements ProxyController {
       throw new ProxyError('PROXY_CONTROL_UNREACHABLE', { params: { id: handle.id, pid: 1 } });
     const living = this.living.get(handle.id);
     if (living === undefined) return 'gone' as const;
-    const { config, overrides } = living.order;
+    const { config, overrides } = living.options;
     return {
       handle: living.handle,
       url: proxyUrl(handle),
@@ -111,7 +111,7 @@ test('a start lays what is given over the profile, part by part', async (t) => {
   const { service, controller, start } = setUp(t);
   await service.saveProfile('lab', { port: 9000, limits: { maxStreams: 5, maxConnections: 7 }, graceMs: 10 });
   await start('lab', { port: 0, limits: { maxStreams: 6 } });
-  const config = controller.orders[0]?.config;
+  const config = controller.starts[0]?.config;
   assert.deepEqual(
     [config?.port, config?.graceMs, config?.limits.maxStreams, config?.limits.maxConnections],
     [0, 10, 6, 7],
@@ -197,10 +197,10 @@ test('a restart gives the flags of the start again, reads the profile anew and k
   await service.saveProfile('lab', { port: 0, heartbeatMs: 2000 });
   const next = await service.restart('lab', {}, new AbortController().signal);
   assert.deepEqual(controller.calls, ['start', `release ${old.id} 77`, 'start']);
-  const order = controller.orders[1];
-  assert.deepEqual([order?.config.heartbeatMs, order?.config.graceMs], [2000, 77]);
+  const options = controller.starts[1];
+  assert.deepEqual([options?.config.heartbeatMs, options?.config.graceMs], [2000, 77]);
   assert.equal(next.port, old.port);
-  assert.deepEqual(order?.overrides, { graceMs: 77 });
+  assert.deepEqual(options?.overrides, { graceMs: 77 });
 });
 
 test('one that drains is neither already running nor what a stop means', async (t) => {

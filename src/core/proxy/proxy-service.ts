@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/near-names.ts';
 import { FlmError, ProxyError } from '../errors.ts';
 import type { AuditRepository } from '../security/ports.ts';
-import type { ProxyController, ProxyProfile, ProxyRepository, StartOrder, StopReport } from './ports.ts';
+import type { ProxyController, ProxyProfile, ProxyRepository, StartOptions, StopReport } from './ports.ts';
 import {
   bindAddresses,
   configuredPort,
@@ -73,18 +73,18 @@ export class ProxyService {
    * PROFILE_NOT_FOUND, PROXY_INVALID_CONFIG, PROXY_ALREADY_RUNNING, PROXY_PORT_IN_USE, and what the controller throws.
    */
   async start(request: StartRequest, signal: AbortSignal): Promise<ProxyHandle> {
-    const order = await this.order(request);
-    await this.#lookBefore(order);
-    const handle = await this.#deps.controller.start(order, signal);
+    const options = await this.startOptions(request);
+    await this.#lookBefore(options);
+    const handle = await this.#deps.controller.start(options, signal);
     // The proxy runs: what cannot be forgotten now is forgotten by the next start.
-    await this.#forgetCrashed(order.profile).catch(() => {});
+    await this.#forgetCrashed(options.profile).catch(() => {});
     if (request.save) await this.#saveStarted(request);
     await this.#record('proxy.start', handle);
     return handle;
   }
 
   /** The complete configuration of a request. Throws PROFILE_NOT_FOUND, PROXY_INVALID_CONFIG. */
-  async order(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<StartOrder> {
+  async startOptions(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<StartOptions> {
     const config = parseProxyConfig(await this.#merged(request));
     return { config, profile: request.profile, overrides: request.overrides };
   }
@@ -117,14 +117,14 @@ export class ProxyService {
     const old = await this.find(which);
     const status = await controller.inspect(old);
     if (status === 'gone') throw notRunning(which);
-    const order = await this.order({
+    const options = await this.startOptions({
       profile: old.profile,
       overrides: merged(status.overrides, overrides),
     });
-    const { config } = order;
+    const { config } = options;
     // The URL that clients have stays good where the port was a free one.
     const port = configuredPort(config) === 0 ? old.port : configuredPort(config);
-    const next = { ...order, config: { ...config, port } };
+    const next = { ...options, config: { ...config, port } };
     const moves = port !== old.port;
     if (!moves) await controller.release(old, status.config.graceMs);
     const handle = await controller.start(next, signal);
@@ -254,8 +254,8 @@ export class ProxyService {
       if (handle.profile === profile) await this.#deps.proxies.deleteHandle(handle.id, handle.nonce);
   }
 
-  async #lookBefore(order: StartOrder): Promise<void> {
-    const { config, profile } = order;
+  async #lookBefore(options: StartOptions): Promise<void> {
+    const { config, profile } = options;
     const running = (await this.list()).filter((h) => !h.draining);
     const same = running.find((h) => h.profile === profile);
     if (same !== undefined) {

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { answered, Heard, running, Threads } from '../../../test/helpers/proxy-stores.ts';
+import { answered, Heard, startedProxyStore, Threads } from '../../../test/helpers/proxy-stores.ts';
 import { lockFile, startProgram } from '../../../test/helpers/store-programs.ts';
 import { sampleHandle, sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
 import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
@@ -19,7 +19,7 @@ test('the whole state is there when start resolves, as one piece', async (t) => 
   const cli = openedStore(t, home);
   await cli.security.insertKey(sampleKey('a'));
   await cli.engines.saveAlias({ name: 'gpt-4', target: 'llama3' });
-  const { heard } = await running(t, home);
+  const { heard } = await startedProxyStore(t, home);
   assert.deepEqual(heard.changes, [
     {
       policy: defaultPolicy,
@@ -32,13 +32,13 @@ test('the whole state is there when start resolves, as one piece', async (t) => 
 });
 
 test('a proxy makes the store where there is none', async (t) => {
-  const { heard } = await running(t, join(temporaryHome(t), 'new'));
+  const { heard } = await startedProxyStore(t, join(temporaryHome(t), 'new'));
   assert.deepEqual(heard.changes[0]?.keys?.upserted, []);
 });
 
 test('a change by another process arrives by itself, and nothing but that change', async (t) => {
   const home = temporaryHome(t);
-  const { heard } = await running(t, home);
+  const { heard } = await startedProxyStore(t, home);
   const other = startProgram(
     t,
     `const store = open(${JSON.stringify(home)});
@@ -60,7 +60,7 @@ test('a change by another process arrives by itself, and nothing but that change
 test('after refresh all that was committed before is delivered', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
-  const { proxy, heard } = await running(t, home);
+  const { proxy, heard } = await startedProxyStore(t, home);
   for (let i = 0; i < 20; i++) {
     await cli.security.insertKey(sampleKey(`k${i}`));
     await Promise.all([proxy.refresh(), proxy.refresh()]);
@@ -74,7 +74,7 @@ test('revocations, deletions and keys made again arrive as such', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   for (const name of ['a', 'b', 'c', 'd']) await cli.security.insertKey(sampleKey(name));
-  const { proxy, heard } = await running(t, home);
+  const { proxy, heard } = await startedProxyStore(t, home);
   const lock = new DatabaseSync(join(home, 'flm.db'));
   atEnd(t, () => lock.close());
   // Together, so that they are one look.
@@ -98,7 +98,7 @@ test('revocations, deletions and keys made again arrive as such', async (t) => {
 test('policy, engines and aliases arrive each alone', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
-  const { proxy, heard } = await running(t, home);
+  const { proxy, heard } = await startedProxyStore(t, home);
   const policy = { ...defaultPolicy, requestsPerMinute: 5 };
   const engine = { id: 'a', url: 'http://h', apiKey: { from: 'value', value: 's' }, createdAtMs: 1 } as const;
   await cli.security.savePolicy(policy);
@@ -141,7 +141,7 @@ test('ten thousand keys come in slices, with other work in between, and are one 
       sizes.push(answer.keys.length);
     });
   setImmediate(count);
-  const { heard } = await running(t, home, { spawn });
+  const { heard } = await startedProxyStore(t, home, { spawn });
   counting = false;
   assert.equal(heard.changes.length, 1);
   assert.equal(new Set(heard.changes[0]?.keys?.upserted.map((key) => key.id)).size, 10_000);
@@ -156,7 +156,7 @@ test('a proxy whose deletions are forgotten reads everything again', async (t) =
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   await cli.security.insertKey(sampleKey('a'));
-  const { proxy, heard } = await running(t, home);
+  const { proxy, heard } = await startedProxyStore(t, home);
   const db = new DatabaseSync(join(home, 'flm.db'));
   atEnd(t, () => db.close());
   db.exec("UPDATE revision SET value = value + 150000 WHERE name = 'api_key'");
@@ -169,7 +169,7 @@ test('a proxy whose deletions are forgotten reads everything again', async (t) =
 test('a handle is written and deleted through the thread', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
-  const { proxy } = await running(t, home);
+  const { proxy } = await startedProxyStore(t, home);
   await proxy.saveHandle(sampleHandle('a'));
   assert.deepEqual(await cli.proxies.listHandles(), [sampleHandle('a')]);
   await proxy.deleteHandle('px_a', sampleHandle('a').nonce);
@@ -179,7 +179,7 @@ test('a handle is written and deleted through the thread', async (t) => {
 test('usage, last use and audit are written to disk while the proxy runs', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
-  const { proxy, threads } = await running(t, home);
+  const { proxy, threads } = await startedProxyStore(t, home);
   const atMs = Date.now();
   proxy.add(sampleUsage({ atMs }));
   proxy.add(sampleUsage({ atMs, estimated: true }));
@@ -195,7 +195,7 @@ test('usage, last use and audit are written to disk while the proxy runs', async
 test('what was counted last is on disk when close resolves', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
-  const { proxy } = await running(t, home);
+  const { proxy } = await startedProxyStore(t, home);
   proxy.add(sampleUsage());
   await proxy.close();
   assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
@@ -204,8 +204,8 @@ test('what was counted last is on disk when close resolves', async (t) => {
 
 test('tokens of today are those of all proxies, counted once', async (t) => {
   const home = temporaryHome(t);
-  const one = await running(t, home);
-  const two = await running(t, home);
+  const one = await startedProxyStore(t, home);
+  const two = await startedProxyStore(t, home);
   const entry = sampleUsage({ atMs: Date.now(), inputTokens: 10, outputTokens: 5 });
   one.proxy.add(entry);
   assert.equal(one.proxy.today('key_a'), 15, 'its own at once');
@@ -227,7 +227,7 @@ test('tokens of today are those of a whole family, also of a key that is deleted
     sampleUsage({ atMs: nowMs }),
     sampleUsage({ keyId: 'key_b', familyId: 'key_a', atMs: nowMs }),
   ]);
-  const { proxy, threads } = await running(t, home);
+  const { proxy, threads } = await startedProxyStore(t, home);
   assert.equal(proxy.today('key_a'), 14);
   proxy.add(sampleUsage({ keyId: 'key_c', familyId: 'key_a', atMs: nowMs }));
   assert.equal(proxy.today('key_a'), 21);
@@ -240,7 +240,7 @@ test('a revocation that cannot be written is kept and written with its audit ent
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   await cli.security.insertKey(sampleKey('a'));
-  const { proxy } = await running(t, home, { busyTimeoutMs: 50 });
+  const { proxy } = await startedProxyStore(t, home, { busyTimeoutMs: 50 });
   const lock = await lockFile(t, join(home, 'flm.db'));
   const audit = { atMs: 5, actor: 'cli:me', action: 'key.revoke', subject: 'key_a' };
   const { first, written } = proxy.revoke('key_a', audit);
@@ -258,7 +258,7 @@ test('a revocation that could not be written before is written as the proxy ends
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   await cli.security.insertKey(sampleKey('a'));
-  const { proxy } = await running(t, home, { busyTimeoutMs: 50 });
+  const { proxy } = await startedProxyStore(t, home, { busyTimeoutMs: 50 });
   const lock = await lockFile(t, join(home, 'flm.db'));
   await proxy.revoke('key_a', { atMs: 5, actor: 'cli:me', action: 'key.revoke', subject: 'key_a' }).first;
   await lock.release();
@@ -269,7 +269,7 @@ test('a revocation that could not be written before is written as the proxy ends
 test('what was used today is known when start resolves', async (t) => {
   const home = temporaryHome(t);
   await openedStore(t, home).usage.addUsage([sampleUsage({ atMs: Date.now() })]);
-  const { proxy } = await running(t, home);
+  const { proxy } = await startedProxyStore(t, home);
   assert.equal(proxy.today('key_a'), 7);
 });
 
@@ -288,7 +288,7 @@ test('a locked usage file delays no revocation, and what was counted meanwhile i
   const cli = openedStore(t, home);
   await cli.security.insertKey(sampleKey('a'));
   await cli.usage.addUsage([]);
-  const { proxy, heard } = await running(t, home);
+  const { proxy, heard } = await startedProxyStore(t, home);
   const lock = await lockFile(t, join(home, 'usage.db'));
   const entry = sampleUsage({ atMs: Date.now() });
   proxy.add(entry);
@@ -308,7 +308,7 @@ test('a locked usage file delays no revocation, and what was counted meanwhile i
 test('a proxy that meets a newer schema keeps its state, says so, and writes nothing', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
-  const { proxy, heard } = await running(t, home);
+  const { proxy, heard } = await startedProxyStore(t, home);
   await cli.security.insertKey(sampleKey('a'));
   await proxy.refresh();
   const newer = new DatabaseSync(join(home, 'flm.db'));
@@ -330,7 +330,7 @@ test('a backup that is put in place of the file is read whole', async (t) => {
   const again = openedStore(t, home);
   await again.security.insertKey(sampleKey('b'));
   again.close();
-  const { heard, proxy } = await running(t, home);
+  const { heard, proxy } = await startedProxyStore(t, home);
   for (const part of ['flm.db-wal', 'flm.db-shm']) rmSync(join(home, part), { force: true });
   renameSync(join(home, 'saved.db'), join(home, 'flm.db'));
   await proxy.refresh();
@@ -340,7 +340,7 @@ test('a backup that is put in place of the file is read whole', async (t) => {
 
 test('a file that is deleted under a proxy is told and never made anew by it', async (t) => {
   const home = temporaryHome(t);
-  const { heard, proxy } = await running(t, home);
+  const { heard, proxy } = await startedProxyStore(t, home);
   for (const name of ['flm.db', 'flm.db-wal', 'flm.db-shm']) rmSync(join(home, name));
   await heard.until(({ problems }) => problems.length > 0);
   assert.match(heard.problems[0] ?? '', /flm\.db cannot be used: it is gone/);

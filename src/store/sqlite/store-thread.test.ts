@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Heard, running, Threads } from '../../../test/helpers/proxy-stores.ts';
+import { Heard, startedProxyStore, Threads } from '../../../test/helpers/proxy-stores.ts';
 import { lockFile } from '../../../test/helpers/store-programs.ts';
 import { sampleHandle, sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
 import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
@@ -16,7 +16,7 @@ test('a thread that crashes is told, started again, and goes on where the proxy 
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   await cli.security.insertKey(sampleKey('a'));
-  const { proxy, heard, threads } = await running(t, home);
+  const { proxy, heard, threads } = await startedProxyStore(t, home);
   proxy.add(sampleUsage({ atMs: Date.now() }));
   await threads.last.terminate();
   await cli.security.insertKey(sampleKey('b'));
@@ -33,7 +33,7 @@ test('a thread that crashes is told, started again, and goes on where the proxy 
 
 test('refresh does not wait for the pause after a crash', async (t) => {
   const home = temporaryHome(t);
-  const { proxy, threads } = await running(t, home);
+  const { proxy, threads } = await startedProxyStore(t, home);
   await threads.last.terminate();
   await proxy.refresh();
   assert.equal(threads.started.length, 2);
@@ -56,7 +56,7 @@ test('a batch whose answer was lost in a crash counts once', async (t) => {
     });
     return worker;
   };
-  const { proxy, threads, heard } = await running(t, home, { spawn });
+  const { proxy, threads, heard } = await startedProxyStore(t, home, { spawn });
   proxy.add(sampleUsage());
   await heard.until(({ problems }) => problems.length > 1 && problems.at(-1) === undefined);
   await proxy.close();
@@ -73,11 +73,11 @@ test('a thread that hangs is told, ended and replaced', async (t) => {
     import(${url});`;
   // Time leaps, so that a busy machine makes no thread late that does not hang.
   let leapMs = 0;
-  const { proxy, heard, threads } = await running(t, home, {
+  const { proxy, heard, threads } = await startedProxyStore(t, home, {
     clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + leapMs },
     spawn: (start) => new Worker(code, { eval: true, workerData: start }),
   });
-  threads.last.postMessage({ hang: true, n: 0, order: { do: 'next' } });
+  threads.last.postMessage({ hang: true, n: 0, request: { do: 'next' } });
   await cli.security.insertKey(sampleKey('a'));
   const asked = proxy.refresh().catch(() => {});
   leapMs = 60_000;
@@ -102,7 +102,7 @@ test('a hanging thread does not hang the end', async (t) => {
 test('a locked database delays the thread, and no turn of the proxy', async (t) => {
   const home = temporaryHome(t);
   openedStore(t, home);
-  const { proxy } = await running(t, home, { busyTimeoutMs: 400 });
+  const { proxy } = await startedProxyStore(t, home, { busyTimeoutMs: 400 });
   const lock = await lockFile(t, join(home, 'flm.db'));
   let turns = 0;
   const beat = setInterval(() => turns++, 5);

@@ -56,7 +56,7 @@ export class StoreThread {
   }
 
   /** Rejects with a `StoreError`: the thread's own, or STORE_UNUSABLE where there is no thread. */
-  ask(order: ThreadRequest, urgency: 'urgent' | 'patient'): Promise<ThreadReply> {
+  ask(request: ThreadRequest, urgency: 'urgent' | 'patient'): Promise<ThreadReply> {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#stopped) return Promise.reject(this.#lost('the proxy is ending'));
     if (this.#worker === undefined && (urgency === 'urgent' || nowMs >= this.#notBeforeMs)) this.#spawn();
@@ -65,7 +65,7 @@ export class StoreThread {
     const n = ++this.#lastNumber;
     return new Promise((resolve, reject) => {
       this.#questions.set(n, { askedAtMs: nowMs, keys: [], resolve, reject });
-      worker.postMessage({ n, order } satisfies ToThread);
+      worker.postMessage({ n, request } satisfies ToThread);
     });
   }
 
@@ -122,7 +122,7 @@ export class StoreThread {
     if (answer.say === 'slice') {
       for (const key of answer.keys) question.keys.push(key);
       // After a turn of the loop: waiting requests come between two slices.
-      setImmediate(() => worker.postMessage({ n, order: { do: 'next' } } satisfies ToThread));
+      setImmediate(() => worker.postMessage({ n, request: { do: 'next' } } satisfies ToThread));
       return;
     }
     this.#questions.delete(n);

@@ -50,7 +50,7 @@ export type ThreadAnswer =
   | { readonly say: 'counted'; readonly totals: UsageTotals | undefined }
   | { readonly say: 'done' };
 
-export type ToThread = { readonly n: number; readonly order: ThreadRequest | { readonly do: 'next' } };
+export type ToThread = { readonly n: number; readonly request: ThreadRequest | { readonly do: 'next' } };
 
 export interface FromThread {
   readonly n: number;

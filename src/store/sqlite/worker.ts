@@ -57,52 +57,52 @@ class StoreWorker {
     port.on('message', (message: ToThread) => this.#hear(message));
   }
 
-  #hear({ n, order }: ToThread): void {
+  #hear({ n, request }: ToThread): void {
     try {
-      if (order.do === 'next') return this.#sendSlice();
-      const answer = this.#obey(n, order);
+      if (request.do === 'next') return this.#sendSlice();
+      const answer = this.#obey(n, request);
       if (answer !== undefined) this.#say({ n, answer });
     } catch (error) {
       this.#disconnect();
       if (!(error instanceof FlmError)) throw error;
       this.#say({ n, answer: { say: 'failed', code: error.code, params: error.params } });
     }
-    if (order.do === 'close') this.#port.close();
+    if (request.do === 'close') this.#port.close();
   }
 
-  #obey(n: number, order: ThreadRequest): ThreadAnswer | undefined {
-    switch (order.do) {
+  #obey(n: number, request: ThreadRequest): ThreadAnswer | undefined {
+    switch (request.do) {
       case 'look': {
-        const reading = readChanges(this.#flm, order.seen);
+        const reading = readChanges(this.#flm, request.seen);
         if (reading === undefined) return { say: 'state', delta: undefined };
         this.#load = { n, ...reading, at: 0 };
         this.#sendSlice();
         return undefined;
       }
       case 'count':
-        return { say: 'counted', totals: this.#count(order.day, order.writer) };
+        return { say: 'counted', totals: this.#count(request.day, request.writer) };
       case 'write':
-        this.#write(order.batch);
+        this.#write(request.batch);
         return { say: 'done' };
       case 'saveHandle':
-        saveHandle(this.#flm, order.handle);
+        saveHandle(this.#flm, request.handle);
         return { say: 'done' };
       case 'deleteHandle':
-        deleteHandle(this.#flm, order.id, order.nonce);
+        deleteHandle(this.#flm, request.id, request.nonce);
         return { say: 'done' };
       case 'revoke': {
         const sql = 'UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
-        const { keyId, atMs, audit } = order;
+        const { keyId, atMs, audit } = request;
         this.#flm.followFile();
         writeChange(this.#flm, audit, () => this.#flm.run(sql, atMs, keyId));
         return { say: 'done' };
       }
       case 'close':
-        this.#forgetWriter(order.writer);
+        this.#forgetWriter(request.writer);
         this.#disconnect();
         return { say: 'done' };
       default:
-        return order satisfies never;
+        return request satisfies never;
     }
   }
 

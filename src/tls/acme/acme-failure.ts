@@ -40,7 +40,7 @@ export function timeText(atMs: number): string {
 }
 
 /** What a CA or a hook said, for a line of text: short, and without what a terminal would obey. */
-export function quoted(text: string): string {
+export function printableExcerpt(text: string): string {
   const plain = text.replaceAll(/[\p{C}\s]+/gu, ' ').trim();
   return plain.length > 300 ? `${plain.slice(0, 297)}...` : plain;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Problem } from './acme-answers.ts';
-import { AcmeFailure, type AcmeStep, quoted } from './acme-failure.ts';
+import { AcmeFailure, type AcmeStep, printableExcerpt } from './acme-failure.ts';
 
 /** Longer than any rate limit of a CA that means it. */
 const maxWaitMs = 7 * 86_400_000;
@@ -25,7 +25,7 @@ const mends: Readonly<Record<string, string>> = {
 
 export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number | undefined): AcmeFailure {
   const { type, domain } = problem;
-  const of = domain === undefined ? '' : ` for ${quoted(domain)}`;
+  const of = domain === undefined ? '' : ` for ${printableExcerpt(domain)}`;
   const what = {
     directory: 'its directory',
     account: 'the account',
@@ -37,7 +37,7 @@ export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number 
   }[step];
   return new AcmeFailure({
     step,
-    reason: `it refused ${what}: "${quoted(problem.detail)}" (${quoted(type)})`,
+    reason: `it refused ${what}: "${printableExcerpt(problem.detail)}" (${printableExcerpt(type)})`,
     mend: mends[type] ?? 'What the CA said tells what to mend.',
     notBeforeMs,
   });

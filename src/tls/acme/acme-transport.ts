@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Clock } from '../../core/clock.ts';
-import { textOf } from '../../core/gathered-bytes.ts';
+import { gatherText } from '../../core/gathered-bytes.ts';
 import { AcmeFailure } from './acme-failure.ts';
 import { within } from './pause.ts';
 
@@ -78,7 +78,7 @@ export class AcmeTransport {
       const [response] = (await once(sent, 'response')) as [IncomingMessage];
       // What comes from now on is told by whoever reads the body.
       sent.on('error', () => {});
-      const text = await textOf(response, maxAnswerBytes);
+      const text = await gatherText(response, maxAnswerBytes);
       if (text === undefined) throw rubbish(url, 'its answer is too long');
       return { status: response.statusCode ?? 0, headers: response.headers, text };
     } catch (error) {

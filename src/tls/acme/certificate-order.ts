@@ -10,7 +10,7 @@ import type { ReadPair } from '../certificate-pair.ts';
 import type { CertificateStore } from '../certificate-store.ts';
 import { AccountKey } from './account-key.ts';
 import { AcmeClient } from './acme-client.ts';
-import { AcmeFailure, quoted } from './acme-failure.ts';
+import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { acmeAccountName } from './acme-names.ts';
 import { AcmeTransport } from './acme-transport.ts';
 import { keepTries, nothingTried, readTries } from './failed-orders.ts';
@@ -150,7 +150,7 @@ function termsNeeded(terms: string | undefined): AcmeFailure {
   return new AcmeFailure({
     step: 'account',
     reason: 'its terms of service are not accepted yet',
-    mend: `Read ${terms === undefined ? 'them on its pages' : quoted(terms)} and start with --acme-accept-terms, once.`,
+    mend: `Read ${terms === undefined ? 'them on its pages' : printableExcerpt(terms)} and start with --acme-accept-terms, once.`,
   });
 }
 

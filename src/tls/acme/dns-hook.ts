@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
-import { AcmeFailure, quoted } from './acme-failure.ts';
+import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { within } from './pause.ts';
 import { type ChallengeProof, type Prover, sha256 } from './prover.ts';
 
@@ -75,7 +75,7 @@ export class DnsHook implements Prover {
         limited.throwIfAborted();
         if (ending !== undefined)
           throw failed(
-            `${how} ${name}: ${ending}${last === '' ? '' : `, after it printed "${quoted(last)}"`}`,
+            `${how} ${name}: ${ending}${last === '' ? '' : `, after it printed "${printableExcerpt(last)}"`}`,
           );
       } finally {
         limited.removeEventListener('abort', end);
@@ -101,7 +101,7 @@ function ended(
     const tell = (line: string): void => {
       if (line.trim() === '') return;
       last = line;
-      print(quoted(line));
+      print(printableExcerpt(line));
     };
     stream?.setEncoding('utf8').on('data', (text: string) => {
       // Read on, so that the program does not hang on a full pipe.

@@ -11,7 +11,7 @@ import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { beginMsOf, expiryMsOf, namesOf, pairText, type ReadPair, readPair } from '../certificate-pair.ts';
 import { type AcmeOrder, type Authorization, authorizationIn, orderIn } from './acme-answers.ts';
 import type { AcmeClient } from './acme-client.ts';
-import { AcmeFailure, quoted } from './acme-failure.ts';
+import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { failureOf, retryAfterMs } from './acme-problem.ts';
 import { type AcmeAnswer, rubbish } from './acme-transport.ts';
 import { pause } from './pause.ts';
@@ -128,7 +128,7 @@ async function issued(
   const order = orderIn(url, last);
   if (order.status === 'valid') return order;
   if (order.problem !== undefined) throw failureOf('certificate', order.problem, undefined);
-  throw rubbish(url, `the order is ${quoted(order.status)} in place of valid`);
+  throw rubbish(url, `the order is ${printableExcerpt(order.status)} in place of valid`);
 }
 
 async function fetchChain(
@@ -180,8 +180,8 @@ function unproved(authorization: Authorization, prover: Prover): AcmeFailure {
   const problem = challenges.find((c) => c.problem !== undefined)?.problem;
   const said =
     problem === undefined
-      ? `the CA calls it ${quoted(status)}`
-      : `the CA said "${quoted(problem.detail)}" (${quoted(problem.type)})`;
+      ? `the CA calls it ${printableExcerpt(status)}`
+      : `the CA said "${printableExcerpt(problem.detail)}" (${printableExcerpt(problem.type)})`;
   return new AcmeFailure({
     step: 'challenge',
     reason: `${prover.type} did not prove ${domain}: ${said}`,
