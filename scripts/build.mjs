@@ -37,6 +37,8 @@ try {
     input: { main: join(root, 'src/cli/main.ts') },
     platform: 'node',
     external: [/^node:/],
+    // What Node would load is UMD, whose own require() no bundler can follow.
+    resolve: { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } },
     plugins: [workers()],
     // A warning (an import that does not resolve, a cycle that breaks) is a fault of the sources.
     onLog(level, log) {

@@ -6,11 +6,12 @@ import { clients, findClient } from './clients/clients.ts';
 import { contextNote, type ModelContext } from './clients/context.ts';
 import { type ClientRecipe, snippetsOf } from './clients/recipe.ts';
 import type { ConnectTarget } from './clients/snippet.ts';
-import { targetOf } from './clients/target.ts';
+import { noModel, targetOf } from './clients/target.ts';
 import { warningsOf } from './clients/warnings.ts';
 import { action, type Cli, leaf, type Session, usageError } from './command.ts';
 import { waitForRequest } from './connect-wait.ts';
 import { printable, printableLines, table } from './layout.ts';
+import type { FileDocument, Written } from './settings/write-settings.ts';
 
 interface ConnectFlags {
   readonly model?: string;
@@ -19,6 +20,10 @@ interface ConnectFlags {
   readonly newKey?: string;
   readonly proxy?: string;
   readonly wait?: boolean;
+  readonly write?: boolean;
+  readonly undo?: boolean;
+  readonly file?: string;
+  readonly yes?: boolean;
 }
 
 export function connectCommand(cli: Cli): Command {
@@ -34,6 +39,10 @@ export function connectCommand(cli: Cli): Command {
     .option('--new-key <label>', 'make a key and set it')
     .option('--proxy <proxy>', 'id or profile; may be left out where one runs')
     .option('--wait', 'wait for a request that comes through, and say how it went')
+    .option('--write', "change the client's own file of settings, after showing the difference and asking")
+    .option('--undo', 'bring back what that file was before the last --write')
+    .option('--file <path>', 'the file for --write and --undo, in place of the usual one')
+    .option('--yes', 'do not ask before --write')
     .addHelpText('after', '\nWith --wait and --json a second document tells of the request.')
     .action(
       action(cli, async (session, flags: ConnectFlags, words: readonly string[]) => {
@@ -41,20 +50,57 @@ export function connectCommand(cli: Cli): Command {
         const client = clientNamed(words.join(' '));
         if (flags.key !== undefined && flags.newKey !== undefined)
           throw usageError('connect', 'Give either --key or --new-key, not both.');
+        checkFileFlags(flags);
+        if (flags.undo === true) {
+          const { undoSettings } = await import('./settings/write-settings.ts');
+          return undoSettings(session, client, flags.file);
+        }
         const handle = await session.flm.proxies.findServing(flags.proxy);
         const status = await session.flm.control(handle).status(session.signal);
         // It ended while it was asked; `find` says so in its own words.
         if (status === 'gone') return void (await session.flm.proxies.find(handle.id));
         const { target, context } = await targetOf(session, status, flags);
+        const key = (): Promise<string | undefined> => keyOf(session, flags);
         // Last: where something is wrong before, no key is left behind.
-        const to = { ...target, key: await keyOf(session, flags) };
+        const written = flags.write === true ? await write(session, client, target, flags, key) : undefined;
+        const to = { ...target, key: written === undefined ? await key() : written.key };
+        const warnings = await warningsOf(session, status, client, to, context, flags.host !== undefined);
         await tellSettings(session, client, to, {
           notes: notesOf(client, to, context),
-          warnings: await warningsOf(session, status, client, to, context, flags.host !== undefined),
+          warnings: [...warnings, ...(written?.warnings ?? [])],
+          file: written?.file,
         });
         if (flags.wait === true) await waitForRequest(session, handle, client.name);
       }),
     );
+}
+
+function checkFileFlags({ write, undo, file, yes, wait, newKey }: ConnectFlags): void {
+  if (write === true && undo === true)
+    throw usageError('connect', 'Give either --write or --undo, not both.');
+  if (undo === true && (wait === true || newKey !== undefined))
+    throw usageError('connect', '--undo stands alone, or with --file.');
+  if (write !== true && undo !== true && (file !== undefined || yes === true))
+    throw usageError('connect', '--file and --yes belong to --write.');
+}
+
+async function write(
+  session: Session,
+  client: ClientRecipe,
+  target: ConnectTarget,
+  flags: ConnectFlags,
+  key: () => Promise<string | undefined>,
+): Promise<Written> {
+  if (target.model === noModel)
+    throw usageError('connect', 'No engine tells of a model yet: name one with --model.');
+  const { writeSettings } = await import('./settings/write-settings.ts');
+  const hasKey = flags.key !== undefined || flags.newKey !== undefined;
+  return writeSettings(session, client, target, {
+    file: flags.file,
+    yes: flags.yes === true,
+    hasKey,
+    key,
+  });
 }
 
 function listClients({ terminal, json }: Session): void {
@@ -109,26 +155,40 @@ function notesOf(
 const takesFile = ({ trusts }: ClientRecipe): boolean =>
   typeof trusts !== 'string' || trusts === 'by its snippets';
 
+interface Told {
+  readonly notes: readonly string[];
+  readonly warnings: readonly string[];
+  /** The client's file, where it was to be written. */
+  readonly file: FileDocument | undefined;
+}
+
 async function tellSettings(
   session: Session,
   client: ClientRecipe,
   to: ConnectTarget,
-  { notes, warnings }: { readonly notes: readonly string[]; readonly warnings: readonly string[] },
+  { notes, warnings, file }: Told,
 ): Promise<void> {
   const { terminal } = session;
-  const snippets = snippetsOf(client, to);
+  const snippets =
+    file === undefined ? snippetsOf(client, to) : snippetsOf(client, to, client.file?.remaining(to));
   const baseUrl = client.base === '/v1' ? `${to.origin}/v1` : to.origin;
   if (session.json) {
-    const { id, name } = client;
-    const key = to.key ?? '$FLM_API_KEY';
-    const contextLength = to.contextTokens;
-    const told = contextLength === undefined ? {} : { contextLength };
-    terminal.out(
-      JSON.stringify({ client: id, name, baseUrl, model: to.model, ...told, key, snippets, notes, warnings }),
-    );
+    const document = {
+      client: client.id,
+      name: client.name,
+      baseUrl,
+      model: to.model,
+      ...(to.contextTokens === undefined ? {} : { contextLength: to.contextTokens }),
+      key: to.key ?? '$FLM_API_KEY',
+      ...(file === undefined ? {} : { file }),
+      snippets,
+      notes,
+      warnings,
+    };
+    terminal.out(JSON.stringify(document));
     return;
   }
-  terminal.out(terminal.paint('bold', client.name));
+  if (file === undefined) terminal.out(terminal.paint('bold', client.name));
   for (const { place, text } of snippets) {
     terminal.out(`\n${terminal.paint('dim', `${place}:`)}\n`);
     terminal.out(printableLines(text));

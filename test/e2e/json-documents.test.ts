@@ -94,6 +94,8 @@ test('documents of proxies, keys and refusals are as described', async (t) => {
   const refused = await fetch(`${String(started.url)}/v1/models`);
   matches('explain REQUEST-ID', await json(cli, 'explain', refused.headers.get('x-request-id') ?? ''));
   matches('explain CODE', await json(cli, 'explain', 'USAGE'));
+  matches('connect CLIENT', await json(cli, 'connect', 'codex'));
+  matches('connect CLIENT', await json(cli, 'connect', 'codex', '--new-key', 'more', '--write', '--yes'));
   matches('proxy stop', await json(cli, 'proxy', 'stop'));
 });
 

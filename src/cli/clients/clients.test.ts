@@ -143,7 +143,9 @@ test('files get what was meant, whatever the model is called', () => {
       name: 'flm',
       version: '0.0.1',
       schema: 'v1',
-      models: [{ name: hostile, provider: 'openai', model: hostile, apiBase: `${origin}/v1`, apiKey }],
+      models: [
+        { name: `${hostile} (flm)`, provider: 'openai', model: hostile, apiBase: `${origin}/v1`, apiKey },
+      ],
     });
   }
   assert.deepEqual(parseYaml(first('librechat', to)), {

@@ -2,6 +2,7 @@
  * Editors and their extensions.
  */
 import { join } from 'node:path';
+import type { SettingsMap } from '../settings/settings-text.ts';
 import {
   answerTokens,
   assumedContextTokens,
@@ -11,7 +12,6 @@ import {
   keyInShell,
   type SettingsFile,
 } from './recipe.ts';
-import type { SettingsMap } from './settings-text.ts';
 import { type ConnectTarget, steps, textKey } from './snippet.ts';
 
 const continueFile: SettingsFile = {
@@ -22,7 +22,8 @@ const continueFile: SettingsFile = {
   settings: (to) => ({
     models: [
       {
-        name: to.model,
+        // The user may have another model of that name, which has to stay.
+        name: `${to.model} (flm)`,
         provider: 'openai',
         model: to.model,
         apiBase: `${to.origin}/v1`,

@@ -4,7 +4,7 @@
  */
 import type { RouteId } from '../../core/engine/routes.ts';
 import { shellWord } from '../../core/shell-word.ts';
-import { type Settings, settingsText } from './settings-text.ts';
+import { type Settings, settingsText } from '../settings/settings-text.ts';
 import { type ConnectTarget, type Snippet, shell } from './snippet.ts';
 
 export interface ClientRecipe {

@@ -1,0 +1,94 @@
+/**
+ * What files of clients were before flm edited them, in the data folder: `connect/CLIENT/NUMBER/` holds a copy of the file
+ * and `record.json`. The newest is the one that `--undo` brings back; then the one before it is the newest.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+
+const record = z.object({
+  path: z.string(),
+  /** Undefined: flm made the file. */
+  copy: z.string().optional(),
+  /** SHA-256 of what flm wrote. */
+  written: z.string(),
+});
+
+export interface Backup extends z.infer<typeof record> {
+  /** Its folder. */
+  readonly folder: string;
+}
+
+/** More are not kept. */
+const maxKept = 10;
+
+export class Backups {
+  readonly #folder: string;
+
+  constructor(home: string, client: string) {
+    this.#folder = join(home, 'connect', client);
+  }
+
+  /** Keeps what a file was; `before` is undefined where there was none. */
+  keep(path: string, before: Buffer | undefined, written: Buffer): Backup {
+    const numbers = this.#numbers();
+    for (const old of numbers.slice(0, Math.max(0, numbers.length - maxKept + 1)))
+      rmSync(join(this.#folder, old), { recursive: true });
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    const folder = this.#nextFolder(Number(numbers.at(-1) ?? 0) + 1);
+    const copy = before === undefined ? undefined : join(folder, basename(path));
+    if (copy !== undefined) writeFileSync(copy, before as Buffer, { mode: 0o600, flag: 'wx' });
+    const kept = { path, ...(copy === undefined ? {} : { copy }), written: sha256(written) };
+    writeFileSync(join(folder, 'record.json'), JSON.stringify(kept), { mode: 0o600, flag: 'wx' });
+    return { ...kept, folder };
+  }
+
+  /** The newest one; with `path` the newest of that file. */
+  newest(path?: string): Backup | undefined {
+    for (const number of this.#numbers().toReversed()) {
+      const folder = join(this.#folder, number);
+      const kept = readRecord(folder);
+      if (kept !== undefined && (path === undefined || kept.path === path)) return { ...kept, folder };
+    }
+    return undefined;
+  }
+
+  /** Another flm may make one at the same moment. */
+  #nextFolder(number: number): string {
+    for (let next = number; ; next++) {
+      const folder = join(this.#folder, String(next).padStart(4, '0'));
+      try {
+        mkdirSync(folder, { mode: 0o700 });
+        return folder;
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      }
+    }
+  }
+
+  #numbers(): readonly string[] {
+    try {
+      return readdirSync(this.#folder)
+        .filter((name) => /^\d{4,}$/.test(name))
+        .sort((a, b) => Number(a) - Number(b));
+    } catch {
+      return [];
+    }
+  }
+}
+
+export function dropBackup({ folder }: Backup): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Undefined where a crash left half of one. */
+function readRecord(folder: string): z.infer<typeof record> | undefined {
+  try {
+    return record.parse(JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Edits TOML. New tables are written at the end of the file, where a header is always allowed; toml-patch changes and adds
+ * values. Left to itself toml-patch would write `a.flm = { ... }` before `[a.other]`, which older parsers refuse.
+ */
+import { type Change, EditFault, type Editor, meansTheSame, withChanges } from './merge.ts';
+import { isMap, type SettingsMap, settingsText } from './settings-text.ts';
+
+type Toml = typeof import('@decimalturn/toml-patch');
+
+export async function editToml(): Promise<Editor> {
+  const toml = await import('@decimalturn/toml-patch');
+  return {
+    parse: (text) => parse(toml, text),
+    edit(text, changes, lineEnd) {
+      const tables = changes.filter(({ value }) => isMap(value));
+      const values = changes.filter(({ value }) => !isMap(value));
+      const patched = values.length === 0 ? text : patch(toml, text, values);
+      const appended = tables.reduce((before, table) => append(before, table, lineEnd), patched);
+      return holds(toml, appended, withChanges(toml.parse(text), changes))
+        ? appended
+        : patch(toml, text, changes);
+    },
+  };
+}
+
+function parse(toml: Toml, text: string): unknown {
+  try {
+    const value = toml.parse(text);
+    return Object.keys(value).length === 0 ? undefined : value;
+  } catch (error) {
+    const { line, column } = error as { readonly line?: unknown; readonly column?: unknown };
+    if (typeof line !== 'number' || typeof column !== 'number') throw error;
+    throw new EditFault(`line ${line}, column ${column + 1} is no TOML`);
+  }
+}
+
+const patch = (toml: Toml, text: string, changes: readonly Change[]): string =>
+  toml.patch(text, withChanges(toml.parse(text), changes));
+
+function append(text: string, { path, value }: Change, lineEnd: string): string {
+  const nested = path.reduceRight<SettingsMap>((inner, name) => ({ [name]: inner }), value as SettingsMap);
+  const block = `${settingsText('toml', nested)}\n`.replaceAll('\n', lineEnd);
+  return `${text.trimEnd()}${lineEnd}${lineEnd}${block}`;
+}
+
+/** Inside an inline table, for example, nothing can be appended. */
+function holds(toml: Toml, text: string, meaning: unknown): boolean {
+  try {
+    return meansTheSame(toml.parse(text), meaning);
+  } catch {
+    return false;
+  }
+}

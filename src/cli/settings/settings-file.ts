@@ -1,0 +1,183 @@
+/**
+ * Another program's file of settings: read only where it is safe to edit, and written whole or not at all.
+ *
+ * Refused are symbolic links (the file, and folders on the way from the home folder), hard links, files of other users,
+ * files that may not be written, folders that everybody may write to, and what is no text of a sensible size. A file that
+ * changed after it was read is not replaced.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import process from 'node:process';
+import { EditFault } from './merge.ts';
+
+/** As it was read. */
+export interface SettingsFileState {
+  readonly path: string;
+  /** Undefined: there is no such file. */
+  readonly bytes: Buffer | undefined;
+  readonly mode: number;
+}
+
+const maxBytes = 1024 ** 2;
+/** It may hold a key. */
+const newFileMode = 0o600;
+
+/** Throws EditFault. `home` is the user's home folder. */
+export function readSettingsFile(path: string, home: string): SettingsFileState {
+  checkFolders(path, home);
+  const facts = systemCall(() => lstatSync(path, { throwIfNoEntry: false }));
+  if (facts === undefined) return { path, bytes: undefined, mode: newFileMode };
+  const fault = faultOf(facts);
+  if (fault !== undefined) throw new EditFault(fault);
+  const file = systemCall(() => openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)));
+  try {
+    const opened = fstatSync(file);
+    if (opened.ino !== facts.ino || opened.dev !== facts.dev) throw new EditFault('it changed meanwhile');
+    return { path, bytes: systemCall(() => readFileSync(file)), mode: opened.mode & 0o777 };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Throws EditFault. */
+export function textOf({ bytes }: SettingsFileState): string {
+  if (bytes === undefined) return '';
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new EditFault('it is not UTF-8 text');
+  }
+}
+
+/** Replaces the file as it was read by these bytes, with its mode. Throws EditFault, and then nothing has changed. */
+export function replaceSettingsFile(state: SettingsFileState, bytes: Buffer, home: string): void {
+  const { path, mode } = state;
+  const folder = dirname(path);
+  systemCall(() => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+  const fresh = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.flm`);
+  systemCall(() => writeNew(fresh, bytes, mode));
+  try {
+    requireUnchanged(state, home);
+    // A link is made only where there is no file, so that one that was made meanwhile is not lost.
+    if (state.bytes === undefined) systemCall(() => linkSync(fresh, path));
+    else systemCall(() => renameSync(fresh, path));
+  } finally {
+    try {
+      unlinkSync(fresh);
+    } catch {
+      // It was renamed.
+    }
+  }
+  syncFolder(folder);
+}
+
+/** Throws EditFault where the file is not as it was read. */
+export function removeSettingsFile(state: SettingsFileState, home: string): void {
+  requireUnchanged(state, home);
+  systemCall(() => unlinkSync(state.path));
+  syncFolder(dirname(state.path));
+}
+
+function requireUnchanged({ path, bytes, mode }: SettingsFileState, home: string): void {
+  const now = readSettingsFile(path, home);
+  const same = bytes === undefined ? now.bytes === undefined : now.bytes?.equals(bytes) === true;
+  if (!same || (bytes !== undefined && now.mode !== mode)) throw new EditFault('it changed meanwhile');
+}
+
+function writeNew(path: string, bytes: Buffer, mode: number): void {
+  const file = openSync(path, 'wx', newFileMode);
+  try {
+    writeFileSync(file, bytes);
+    fchmodSync(file, mode);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** So that the new name survives a power cut; Windows opens no folders. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const opened = openSync(folder, 'r');
+  try {
+    fsyncSync(opened);
+  } catch {
+    // Some file systems do not know this; the file is there.
+  } finally {
+    closeSync(opened);
+  }
+}
+
+function faultOf(facts: Stats): string | undefined {
+  if (facts.isSymbolicLink())
+    return 'it is a symbolic link; name the file that it leads to with --file, or paste the settings by hand';
+  if (!facts.isFile()) return 'it is not a file';
+  if (!isOurs(facts)) return 'it belongs to another user';
+  if (facts.nlink > 1) return 'it has several names (hard links), which a new file would part';
+  if ((facts.mode & 0o200) === 0) return 'it may not be written to';
+  if (facts.size > maxBytes) return `it is larger than ${maxBytes} bytes`;
+  return undefined;
+}
+
+const isOurs = ({ uid }: Stats): boolean => process.geteuid === undefined || uid === process.geteuid();
+
+/** Of the folders that are there: no links below home, and nobody else may put another file in the place of ours. */
+function checkFolders(path: string, home: string): void {
+  const below = relative(home, dirname(path));
+  const inHome = below !== '..' && !below.startsWith(`..${sep}`) && below !== '' && !below.startsWith(sep);
+  let folder = home;
+  for (const name of inHome ? below.split(sep) : []) {
+    folder = join(folder, name);
+    const facts = systemCall(() => lstatSync(folder, { throwIfNoEntry: false }));
+    if (facts === undefined) return;
+    if (facts.isSymbolicLink())
+      throw new EditFault(
+        `its folder ${folder} is a symbolic link; name the file with --file as it is without the link`,
+      );
+  }
+  const facts = systemCall(() => statSync(dirname(path), { throwIfNoEntry: false }));
+  if (facts === undefined || process.platform === 'win32') return;
+  if (!facts.isDirectory()) throw new EditFault(`${dirname(path)} is not a folder`);
+  if (!isOurs(facts) && facts.uid !== 0) throw new EditFault('its folder belongs to another user');
+  const forAll = (facts.mode & 0o002) !== 0 && (facts.mode & 0o1000) === 0;
+  if (forAll) throw new EditFault('everybody may write to its folder');
+}
+
+/** Throws EditFault with the reason that the system gives. */
+export function systemCall<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    throw new EditFault(reasons[code] ?? (cause instanceof Error ? cause.message : String(cause)), { cause });
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EROFS: 'its disk is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EEXIST: 'it changed meanwhile',
+  ELOOP: 'it is a symbolic link',
+  ENOTDIR: 'a folder on its way is a file',
+  ENAMETOOLONG: 'its path is too long',
+};
