@@ -22,10 +22,10 @@ import { findClient } from '../src/gateway/client-address.ts';
 import { readOrigin } from '../src/gateway/cors.ts';
 import { Exchange, type RequestBody, type ResponseWriter } from '../src/gateway/exchange.ts';
 import { ForeignTokens } from '../src/gateway/foreign-tokens.ts';
+import { makeTakeStream, takeRequest } from '../src/gateway/key-shares.ts';
 import { LoginThrottle } from '../src/gateway/login-throttle.ts';
 import { makePolicy } from '../src/gateway/policy.ts';
 import { RequestHeaders } from '../src/gateway/request-headers.ts';
-import { makeTakeStream, takeRequest } from '../src/gateway/take-share.ts';
 
 const quick = process.argv.includes('--quick');
 const goalUs = 5;
@@ -150,7 +150,7 @@ function decide(x: Exchange): void {
   const key = x.key as KeyView;
   const denial =
     refusal ??
-    takeRequest(x, key, holdings) ??
+    takeRequest(x, holdings) ??
     denyRoute(key, 'chat.completions', 'inference') ??
     (key.mayUseModel('m') && key.mayUseEngine('e') ? undefined : { code: 'MODEL_UNKNOWN' });
   tokens.reading(key);

@@ -1,6 +1,6 @@
 /**
  * The proof that the wire tests can fail: takes one rule of the guard or of the reader of ordinary requests out, or swaps
- * two steps of the line, in a copy of the repository, and runs the tests there. They have to turn red; a mutant that they
+ * two steps of the pipeline, in a copy of the repository, and runs the tests there. They have to turn red; a mutant that they
  * let live is named and fails the run. One mutant has to live: where nothing is ordinary, `node:http` reads everything,
  * and the wire tests hold it to the same.
  *
@@ -21,7 +21,7 @@ import { guardRules } from '../src/gateway/guard.ts';
 import { root } from './setup.mjs';
 
 const guardFile = 'src/gateway/guard.ts';
-const lineFile = 'src/gateway/line.ts';
+const pipelineFile = 'src/gateway/request-pipeline.ts';
 const readerFile = 'src/gateway/http/fast-path-parser.ts';
 const headFile = 'src/gateway/http/fast-path-head.ts';
 /** What holds whoever reads. */
@@ -44,7 +44,7 @@ interface Mutant {
   readonly lives?: boolean;
 }
 
-const steps = ['parts.guard', 'parts.auth', 'parts.policy', 'router'] as const;
+const steps = ['guard', 'authenticate', 'applyPolicy', 'router'] as const;
 
 function mutants(): readonly Mutant[] {
   const without = guardRules.map(({ name }) => ({
@@ -60,10 +60,10 @@ function mutants(): readonly Mutant[] {
   const swapped = steps.flatMap((one, i) =>
     steps.slice(i + 1).map((other) => ({
       name: `with ${one} and ${other} swapped`,
-      file: lineFile,
+      file: pipelineFile,
       change: (source: string) =>
-        replaceOnce(source, `[${steps.join(', ')}]`, {
-          by: () => `[${steps.map((s) => (s === one ? other : s === other ? one : s)).join(', ')}]`,
+        replaceOnce(source, `[${steps.join(', ')},`, {
+          by: () => `[${steps.map((s) => (s === one ? other : s === other ? one : s)).join(', ')},`,
         }),
       tests: wireTests,
     })),

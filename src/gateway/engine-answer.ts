@@ -5,35 +5,27 @@
  * (4xx), or it was not inference, so that an administrator's odd path ranks no engine.
  */
 import type { Candidate } from '../core/engine/directory.ts';
-import type { AttemptEnd } from '../core/engine/engine.ts';
 import type { EngineAnswer } from '../core/engine/engine-rank.ts';
 import type { KeyView } from '../core/security/api-key.ts';
+import type { AttemptResult } from './relay/relay.ts';
 import type { Route } from './routes.ts';
 
-export interface AttemptOutcome {
-  readonly end: AttemptEnd;
-  /** The engine's own; undefined where no head came. */
-  readonly status: number | undefined;
-  /** The stream told an error of the engine. */
-  readonly errorSeen: boolean;
-}
-
 export function engineAnswer(
-  order: { readonly route: Route; readonly bound: boolean; readonly generates: boolean },
+  request: { readonly route: Route; readonly bound: boolean; readonly generates: boolean },
   key: Pick<KeyView, 'familyId'>,
   candidate: Candidate,
-  outcome: AttemptOutcome,
+  result: AttemptResult,
 ): EngineAnswer | undefined {
-  if (!order.generates && order.route.handler !== 'inference') return undefined;
+  if (!request.generates && request.route.handler !== 'inference') return undefined;
   // The catalogue says that the engine has the model, so a 404 is no answer to a client's mistake.
-  const listed = candidate.model !== undefined && !order.bound;
-  const verdict = verdictOf(outcome, listed);
+  const listed = candidate.model !== undefined && !request.bound;
+  const verdict = verdictOf(result, listed);
   if (verdict === undefined) return undefined;
-  return { verdict, family: key.familyId, model: candidate.model?.id, what: whatHappened(outcome) };
+  return { verdict, family: key.familyId, model: candidate.model?.id, what: whatHappened(result) };
 }
 
 function verdictOf(
-  { end, status, errorSeen }: AttemptOutcome,
+  { end, status, errorSeen }: AttemptResult,
   listed: boolean,
 ): EngineAnswer['verdict'] | undefined {
   if (end === 'reset' || end === 'protocol') return 'failed';
@@ -44,7 +36,7 @@ function verdictOf(
   return errorSeen ? 'failed' : 'good';
 }
 
-function whatHappened({ end, status, errorSeen }: AttemptOutcome): string {
+function whatHappened({ end, status, errorSeen }: AttemptResult): string {
   if (end === 'reset') return 'a broken connection';
   if (end === 'protocol') return 'an invalid response';
   return errorSeen ? 'an error in its stream' : `status ${status}`;

@@ -1,10 +1,12 @@
 /**
- * One request on its way, and the seams that keep the way free of `node:http`.
+ * One request and its response while they pass the pipeline, and the interfaces that keep the steps free of `node:http`.
  *
- * Each step fills its own fields only. Guard to router are synchronous; a refusal is a value, not a throw. `Reply` is
- * the only way out to the client.
+ * Each step fills its own fields only. A refusal is a value, not a throw. Every byte to the client goes through
+ * `ResponseWriter`.
  */
-import type { BodyFacts, Dialect } from '../core/engine/routes.ts';
+import type { Candidate } from '../core/engine/directory.ts';
+import type { NativeRule } from '../core/engine/engine.ts';
+import type { Dialect } from '../core/engine/routes.ts';
 import type { ErrorCode, ErrorParams } from '../core/errors.ts';
 import type { Ending } from '../core/proxy/proxy-handle.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
@@ -52,7 +54,20 @@ export interface Refusal {
   readonly ending?: Ending;
 }
 
+/** A call of an engine's own API at `/engine/{id}/*`. */
+export interface NativeCall {
+  readonly candidate: Candidate;
+  /** Path on the engine. */
+  readonly target: string;
+  /** Undefined: the kind of the engine does not list the endpoint. */
+  readonly rule: NativeRule | undefined;
+}
+
+/** One step of the pipeline: a refusal ends the request, undefined lets it continue. */
 export type Step = (x: Exchange) => Refusal | undefined;
+
+/** A step that may have to wait, because what it asks can be on another machine. */
+export type AsyncStep = (x: Exchange) => Refusal | undefined | Promise<Refusal | undefined>;
 
 export interface ResponseHead {
   readonly status: number;
@@ -97,12 +112,16 @@ export interface BodySink {
   /** A refusal ends the reading. */
   chunk(buffer: Buffer): Refusal | undefined;
   end(): void;
-  /** Too large, too slow, or the client left (then undefined: there is nobody to tell). */
-  failed(refusal: Refusal | undefined): void;
+  /** The body is too large, too slow or malformed. Everything that the request holds must be released by the return. */
+  refused(refusal: Refusal): void;
+  /** The exchange ended while the body was read: the client left, the key was revoked, or the proxy stops. */
+  abandoned(): void;
+  /** A call of this sink threw, which is a mistake of flm's own. */
+  crashed(error: unknown): void;
 }
 
 export interface RequestBody {
-  /** Starts reading (and answers `Expect: 100-continue`). Once. */
+  /** Starts reading (and answers `Expect: 100-continue`). Once. One of `end` to `crashed` follows, and then nothing. */
   read(sink: BodySink): void;
 }
 
@@ -168,16 +187,18 @@ export class Exchange {
   route: Route | undefined;
   /** router: values of `{id}` and `{rest}`, unescaped. */
   params: readonly string[] = [];
+  /** authorize: the call of an engine's own API; undefined on every other route. */
+  native: NativeCall | undefined;
   /** What the key of this request holds, this request included; undefined before it took a stream. */
   holding: KeyHolding | undefined;
   /** It is one of the requests that its key may have in progress. */
   countsAgainstKey = false;
-  /** handler */
-  facts: BodyFacts | undefined;
   /** Ends the engine's work; set while an attempt runs. Called once with why. */
   onBreak: ((why: BreakCause) => void) | undefined;
   /** Called about once a second while an attempt runs. */
   onTick: ((nowMs: number) => void) | undefined;
+  /** Called once when the exchange ends, for whatever reason. */
+  onOver: (() => void) | undefined;
   /** Nothing may be written any more: answered, or the client left. */
   over = false;
 

@@ -1,6 +1,6 @@
 /**
- * The data plane of one proxy, put together: listener, straight line, handlers, account. Owns every client connection
- * and ends them all.
+ * The data plane of one proxy, wired: listeners, HTTP server, request pipeline. Owns every client connection and ends
+ * them all.
  */
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
@@ -15,6 +15,7 @@ import type { RateLimiter } from '../core/security/rate-limiter.ts';
 import type { SnapshotSource } from '../core/security/snapshot.ts';
 import { TokenBudgets } from '../core/security/token-budgets.ts';
 import { makeAuth, type TemporaryKeys } from './auth.ts';
+import { makeAuthorize } from './authorize.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { Exchange } from './exchange.ts';
 import { ForeignTokens } from './foreign-tokens.ts';
@@ -27,13 +28,13 @@ import { makeOllamaLists } from './handlers/ollama-lists.ts';
 import { makeRoot } from './handlers/root.ts';
 import { HostAllowlist, ownNames } from './host-allowlist.ts';
 import { HttpServer } from './http/http-server.ts';
-import { makeLine } from './line.ts';
+import { makeTakeStream } from './key-shares.ts';
 import { Listener } from './listener.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { keyBucket, makePolicy } from './policy.ts';
 import { HeaderTable } from './request-headers.ts';
+import { RequestPipeline } from './request-pipeline.ts';
 import { makeRecordStep, type RequestRecorder } from './request-recorder.ts';
-import { makeTakeStream } from './take-share.ts';
 import { type ClientAuthority, TlsListener } from './tls-listener.ts';
 
 /** What an HTTPS proxy needs on top. */
@@ -95,46 +96,45 @@ export class Gateway {
     const tokens = new TokenBudgets(clock, deps.ledger);
     this.#holdings = holdings;
     this.#tokens = tokens;
-    const attemptNeeds = {
-      upstream: deps.upstream,
-      admission: this.#admission,
-      holdings,
-      tokens,
-      clock,
-      limits: config.limits,
-      heartbeatMs: config.heartbeatMs,
-      version: deps.version,
-      directory: deps.directory,
-    };
-    const account = makeRecordStep(deps.account, clock, tokens);
+    const { directory, upstream, version } = deps;
     const hosts = new HostAllowlist(
       ownNames(deps.hostname, [...config.publicHosts, ...config.sans, ...config.domains]),
     );
-    const line = makeLine({
+    const pipeline = new RequestPipeline({
       guard: makeGuard({
         hosts,
         maxHeadFields: config.limits.maxHeadFields,
         draining,
       }),
-      auth: makeAuth({
+      authenticate: makeAuth({
         clock,
         throttle: new LoginThrottle(),
         foreign: new ForeignTokens(),
         temporary: deps.temporaryKeys,
         onRefused: (x, throttled) => deps.account.loginRefused(x.client.text, throttled),
       }),
-      policy: makePolicy({ clock, limiter: deps.limiter }),
+      applyPolicy: makePolicy({ clock, limiter: deps.limiter }),
       takeStream: makeTakeStream(holdings),
+      authorize: makeAuthorize(directory),
       handlers: {
-        models: makeModels(deps.directory),
-        inference: makeInference(attemptNeeds),
-        'ollama-lists': makeOllamaLists(attemptNeeds),
-        'engine-api': makeEngineApi(attemptNeeds),
-        root: makeRoot(deps.directory),
+        models: makeModels(directory),
+        inference: makeInference(directory),
+        'ollama-lists': makeOllamaLists({ directory, upstream, limits: config.limits, version }),
+        'engine-api': makeEngineApi(directory),
+        root: makeRoot(directory),
         health: makeHealth(draining),
-        ready: makeReady(draining, deps.directory),
+        ready: makeReady(draining, directory),
         metrics: makeMetrics(deps.metrics),
       },
+      holdings,
+      tokens,
+      admission: this.#admission,
+      upstream,
+      clock,
+      limits: config.limits,
+      heartbeatMs: config.heartbeatMs,
+      version,
+      record: makeRecordStep(deps.account, clock, tokens),
     });
     const nextId = (): string => `req_${deps.idPrefix}${(count++).toString(36)}`;
     const malformed: RequestRecorder['malformed'] = (...refused) => deps.account.malformed(...refused);
@@ -146,8 +146,7 @@ export class Gateway {
       clock,
       snapshots: deps.snapshots,
       nextId,
-      line,
-      account,
+      pipeline,
       // RFC 6797, section 7.2: never over plain HTTP.
       commonFields:
         deps.tls !== undefined && config.hstsSeconds > 0

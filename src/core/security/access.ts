@@ -43,9 +43,8 @@ export function denyOrigin(policy: CompiledPolicy, origin: string | undefined): 
 
 /** Scope and endpoint list of the key against a route. */
 export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | undefined {
-  if (!holdsScope(key, scope)) {
-    return { code: 'SCOPE_MISSING', params: { scope }, rule: `route ${route} needs scope ${scope}` };
-  }
+  const denial = denyScope(key, route, scope);
+  if (denial !== undefined) return denial;
   if (!key.mayUseEndpoint(route)) {
     return {
       code: 'ENDPOINT_DENIED',
@@ -54,6 +53,13 @@ export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | 
     };
   }
   return undefined;
+}
+
+/** The scope alone, for routes that no endpoint list can name. */
+export function denyScope(key: KeyView, route: RouteId, scope: Scope): Denial | undefined {
+  return holdsScope(key, scope)
+    ? undefined
+    : { code: 'SCOPE_MISSING', params: { scope }, rule: `route ${route} needs scope ${scope}` };
 }
 
 /** `engine:admin` includes `engine:read`; nothing else is implied. */

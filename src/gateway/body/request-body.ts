@@ -1,17 +1,34 @@
 /**
- * Reads a whole request body and what the rules need to know of it. Nothing goes upstream before the last byte is here
- * and the scanner is content: a gateway and an engine that read different models from one body would be a hole in
- * every rule.
+ * Reads a whole request body, and finds in it what the rules need to know. Nothing is sent to an engine before the last
+ * byte has arrived and the scanner accepted it: if flm and an engine read different models from one body, every rule
+ * about models could be bypassed.
  */
 import type { BodyFacts } from '../../core/engine/routes.ts';
-import type { Exchange, Refusal } from '../exchange.ts';
+import type { BodySink, Exchange, Refusal } from '../exchange.ts';
 import { refuse } from '../refuse.ts';
-import type { ModelPlace, Route } from '../routes.ts';
+import type { ModelPlace } from '../routes.ts';
 import { textBytesOf } from '../text-meter.ts';
 import { BodyChunks } from './body-chunks.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { MultipartScanner } from './multipart.ts';
 import { type ScanPlan, scanPlan } from './scan-plan.ts';
+
+/** How a body is read. */
+export interface BodyPlan {
+  /** The request counts against the concurrency of its key. This is checked before the body is read. */
+  readonly counts: boolean;
+  /** What the scanner looks for; undefined: the body is passed on without a look inside. */
+  readonly scan: { readonly model: ModelPlace; readonly scan: readonly string[] } | undefined;
+}
+
+export interface ReadBody {
+  /** Undefined where the plan has no scan. */
+  readonly facts: BodyFacts | undefined;
+  readonly parts: readonly Buffer[];
+  readonly length: number;
+  /** The content type to send to the engine. */
+  readonly contentType: string | undefined;
+}
 
 /** By the list of paths, which is a constant of the route table or of a handler; routes are copied, lists are not. */
 const plans = new WeakMap<readonly string[], ScanPlan>();
@@ -25,7 +42,7 @@ function planOf(paths: readonly string[]): ScanPlan {
   return plan;
 }
 
-/** What to send instead, by where the route has its model. */
+/** The form that a client should send, by where the route has its model. */
 const forms: Readonly<Record<ModelPlace, string>> = {
   json: 'one JSON object',
   none: 'one JSON object',
@@ -33,72 +50,115 @@ const forms: Readonly<Record<ModelPlace, string>> = {
     'multipart/form-data with its boundary in the Content-Type, which HTTP libraries write by themselves',
 };
 
-const bodyInvalid = (reason: string, route: Route): Refusal => ({
+const bodyInvalid = (reason: string, model: ModelPlace): Refusal => ({
   code: 'BODY_INVALID',
-  params: { reason, form: forms[route.model] },
+  params: { reason, form: forms[model] },
   rule: 'the body scanner',
 });
 
 /**
- * `then` gets the facts, the body in pieces, its length, and the content type to send on. A refusal is
- * answered here, and `then` is not called.
+ * Returns the body, or undefined once the exchange is over: the body was refused, the client left, the key was revoked,
+ * or the proxy stops.
  */
-export function readRequestBody(
-  x: Exchange,
-  route: Route,
-  then: (facts: BodyFacts, body: readonly Buffer[], length: number, contentType: string) => void,
-): void {
-  const contentType = x.head.fields.get('content-type') ?? '';
-  const multipart = /^multipart\//i.test(contentType);
-  if (multipart !== (route.model === 'multipart')) {
-    const expected = route.model === 'multipart' ? 'multipart/form-data' : 'application/json';
-    return refuse(x, { code: 'BODY_TYPE_UNSUPPORTED', params: { expected }, rule: 'content-type' });
+export function readBody(x: Exchange, plan: BodyPlan): ReadBody | undefined | Promise<ReadBody | undefined> {
+  const contentType = x.head.fields.get('content-type');
+  const { scan } = plan;
+  if (scan === undefined) return new BodyReader(x, undefined, 'none', contentType).read();
+  const isMultipart = /^multipart\//i.test(contentType ?? '');
+  if (isMultipart !== (scan.model === 'multipart')) {
+    const expected = scan.model === 'multipart' ? 'multipart/form-data' : 'application/json';
+    refuse(x, { code: 'BODY_TYPE_UNSUPPORTED', params: { expected }, rule: 'content-type' });
+    return undefined;
   }
-  const scanner = multipart
-    ? MultipartScanner.open(contentType, formFields(route.scan))
-    : new JsonScanner(planOf(route.scan));
-  if ('reason' in scanner) return refuse(x, bodyInvalid(scanner.reason, route));
-  const pieces = new BodyChunks();
-  x.body.read({
-    chunk: (buffer) => {
-      pieces.add(buffer);
-      const fault = scanner.write(buffer, 0, buffer.length);
-      return fault === undefined ? undefined : bodyInvalid(fault.reason, route);
-    },
-    end: () => {
-      x.outcome.bytesIn = pieces.length;
-      const fault = scanner.end();
-      if (fault !== undefined) return refuse(x, bodyInvalid(fault.reason, route));
-      x.outcome.textBytesIn =
-        scanner instanceof MultipartScanner ? pieces.length - scanner.fileBytes : textBytesOf(pieces.all());
-      // JSON is called so by us, because we have seen that it is, whatever the client called it.
-      then(scanner.facts(), pieces.all(), pieces.length, multipart ? contentType : 'application/json');
-    },
-    failed: (refusal) => {
-      if (refusal !== undefined) refuse(x, refusal);
-    },
-  });
+  const scanner = isMultipart
+    ? MultipartScanner.open(contentType ?? '', formFields(scan.scan))
+    : new JsonScanner(planOf(scan.scan));
+  if ('reason' in scanner) {
+    refuse(x, bodyInvalid(scanner.reason, scan.model));
+    return undefined;
+  }
+  // The scanner has seen that it is JSON, so flm declares it so, whatever the client declared.
+  return new BodyReader(x, scanner, scan.model, isMultipart ? contentType : 'application/json').read();
 }
 
-/** A form is flat: of the paths that rules look at it can hold those of one name. */
+/** A form is flat, so it can hold only those of the paths that are one plain name. */
 function formFields(paths: readonly string[]): readonly string[] {
   return paths.filter((path) => /^[a-z0-9_]+$/.test(path));
 }
 
-/** Reads a whole body that no rule looks into; an empty one where there is none. */
-export function readRawBody(x: Exchange, then: (body: readonly Buffer[], length: number) => void): void {
-  const pieces = new BodyChunks();
-  x.body.read({
-    chunk: (buffer) => {
-      pieces.add(buffer);
-      return undefined;
-    },
-    end: () => {
-      x.outcome.bytesIn = pieces.length;
-      then(pieces.all(), pieces.length);
-    },
-    failed: (refusal) => {
-      if (refusal !== undefined) refuse(x, refusal);
-    },
-  });
+/** The stage as one object: the sink of the body, and the promise of the stage where the body is not here yet. */
+class BodyReader implements BodySink {
+  readonly #x: Exchange;
+  readonly #scanner: JsonScanner | MultipartScanner | undefined;
+  readonly #model: ModelPlace;
+  readonly #contentType: string | undefined;
+  readonly #chunks = new BodyChunks();
+  #isSettled = false;
+  #body: ReadBody | undefined;
+  #error: Error | undefined;
+  #resolve: ((body: ReadBody | undefined) => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
+
+  constructor(
+    x: Exchange,
+    scanner: JsonScanner | MultipartScanner | undefined,
+    model: ModelPlace,
+    contentType: string | undefined,
+  ) {
+    this.#x = x;
+    this.#scanner = scanner;
+    this.#model = model;
+    this.#contentType = contentType;
+  }
+
+  read(): ReadBody | undefined | Promise<ReadBody | undefined> {
+    this.#x.body.read(this);
+    if (this.#error !== undefined) throw this.#error;
+    if (this.#isSettled) return this.#body;
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  chunk(buffer: Buffer): Refusal | undefined {
+    this.#chunks.add(buffer);
+    const fault = this.#scanner?.write(buffer, 0, buffer.length);
+    return fault === undefined ? undefined : bodyInvalid(fault.reason, this.#model);
+  }
+
+  end(): void {
+    const { outcome } = this.#x;
+    const scanner = this.#scanner;
+    const { length } = this.#chunks;
+    outcome.bytesIn = length;
+    const fault = scanner?.end();
+    if (fault !== undefined) return this.refused(bodyInvalid(fault.reason, this.#model));
+    const parts = this.#chunks.all();
+    if (scanner !== undefined)
+      outcome.textBytesIn =
+        scanner instanceof MultipartScanner ? length - scanner.fileBytes : textBytesOf(parts);
+    this.#settle({ facts: scanner?.facts(), parts, length, contentType: this.#contentType });
+  }
+
+  /** Refuses here and not in the next step, because the memory of the body must be free when this returns. */
+  refused(refusal: Refusal): void {
+    refuse(this.#x, refusal);
+    this.#settle(undefined);
+  }
+
+  abandoned(): void {
+    this.#settle(undefined);
+  }
+
+  crashed(error: unknown): void {
+    this.#error = error instanceof Error ? error : new Error(String(error));
+    this.#reject?.(this.#error);
+  }
+
+  #settle(body: ReadBody | undefined): void {
+    this.#isSettled = true;
+    this.#body = body;
+    this.#resolve?.(body);
+  }
 }

@@ -1,36 +1,28 @@
 /**
- * `GET /v1/models` and `/v1/models/{id}`: the catalogue as this key may see it, in OpenAI's shape, or in Anthropic's
- * for a client that says so by `anthropic-version`. `{id}` may be every name that a chat may name; the answer has the id
- * of the list.
+ * `GET /v1/models` and `/v1/models/{id}`: the models that this key may use, in OpenAI's shape, or in Anthropic's for a
+ * client that sends `anthropic-version`. `{id}` may be any name that a chat request may use; the response has the id of
+ * the list.
  */
+import assert from 'node:assert/strict';
 import type { CatalogEntry, EngineDirectory } from '../../core/engine/directory.ts';
-import { denyRoute } from '../../core/security/access.ts';
-import type { Exchange } from '../exchange.ts';
-import type { Handler } from '../line.ts';
-import { commonFields, refuse } from '../refuse.ts';
+import { jsonResponse, type RouteHandler } from '../route-handler.ts';
 import { unknownModel } from './inference.ts';
 
-export function makeModels(directory: EngineDirectory): Handler {
-  return (x) => {
-    const { route, key } = x;
-    if (route === undefined || key === undefined) return;
-    const denial = denyRoute(key, route.id, route.scope);
-    if (denial !== undefined) return refuse(x, denial);
-    const anthropic = x.head.fields.get('anthropic-version') !== undefined;
-    if (anthropic) x.dialect = 'anthropic';
-    if (route.id === 'models.list')
-      return answer(x, (anthropic ? anthropicList : openaiList)(directory.visible(key)));
-    const wanted = x.params[0] ?? '';
-    const entry = directory.entry(wanted, key);
-    if (entry === undefined) return refuse(x, unknownModel(wanted, [], 'the catalogue'));
-    answer(x, anthropic ? anthropicModel(entry) : openaiModel(entry));
+export function makeModels(directory: EngineDirectory): RouteHandler {
+  return {
+    resolve: (x) => {
+      const { route, key } = x;
+      assert(route !== undefined && key !== undefined, 'the route needs a key');
+      const anthropic = x.head.fields.get('anthropic-version') !== undefined;
+      if (anthropic) x.dialect = 'anthropic';
+      if (route.id === 'models.list')
+        return jsonResponse((anthropic ? anthropicList : openaiList)(directory.visible(key)));
+      const wanted = x.params[0] ?? '';
+      const entry = directory.entry(wanted, key);
+      if (entry === undefined) return unknownModel(wanted, [], 'the catalogue');
+      return jsonResponse(anthropic ? anthropicModel(entry) : openaiModel(entry));
+    },
   };
-}
-
-/** Answers with JSON of flm's own. */
-export function answer(x: Exchange, body: unknown): void {
-  x.outcome.status = 200;
-  x.reply.whole(200, ['content-type', 'application/json', ...commonFields(x)], JSON.stringify(body), false);
 }
 
 function openaiList(entries: readonly CatalogEntry[]): unknown {

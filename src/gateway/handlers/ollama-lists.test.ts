@@ -118,6 +118,19 @@ test('a client that leaves takes its questions back', async () => {
   await Promise.all([stage.engine.deserted(), two().deserted()]);
 });
 
+test('a key that is revoked while lists are merged gets its refusal, and the engines their requests back', async () => {
+  const key = stage.addKey({});
+  stage.engine.setScript([answer(first)]);
+  two().setScript([hold(new Promise(() => {}))]);
+  const wire = await stage.send(get('/api/tags', key));
+  await Promise.all([stage.engine.arrived(1), two().arrived(1)]);
+  stage.door.revoke(key);
+  const response = await wire.response();
+  assert.equal(response.status, 401);
+  assert.match(JSON.parse(response.body.toString()).error, /was revoked/);
+  await two().deserted();
+});
+
 test('where the key may use no Ollama the route is not served', async () => {
   const { status, text } = await ask(stage.addKey({ engines: ['rig'] }));
   assert.equal(status, 404);

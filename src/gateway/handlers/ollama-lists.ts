@@ -1,69 +1,63 @@
 /**
- * `GET /api/tags` and `/api/ps`: Ollama's lists at the root. A key that may use everything on the only Ollama sees its
- * bytes; else the lists of all of them are put together and cut down to what the key may use, because a list shows
- * only that.
+ * `GET /api/tags` and `/api/ps`: Ollama's lists. Where the key may use everything on the only Ollama, the response is
+ * passed on as it is. Otherwise the lists of all Ollamas are merged, and hold only what the key may use.
  */
+import assert from 'node:assert/strict';
 import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
 import { maxEngineAnswerBytes, readAnswer } from '../../core/engine/read-answer.ts';
-import type { Attempt } from '../../core/engine/upstream.ts';
-import { denyRoute } from '../../core/security/access.ts';
+import type { Attempt, Upstream } from '../../core/engine/upstream.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
-import { type AttemptDeps, attempt, lookUpRequest } from '../attempt.ts';
 import type { Exchange } from '../exchange.ts';
-import type { Handler } from '../line.ts';
-import { refuse } from '../refuse.ts';
-import { speakers } from './inference.ts';
-import { answer as answerWith } from './models.ts';
+import { jsonResponse, type Resolved, type RouteHandler } from '../route-handler.ts';
+import { lookUpRequest } from '../upstream-request.ts';
+import { enginesServing } from './inference.ts';
 
-export interface OllamaListsDeps extends AttemptDeps {
+export interface OllamaListsDeps {
   readonly directory: EngineDirectory;
+  readonly upstream: Upstream;
+  readonly limits: { readonly connectTimeoutMs: number };
+  readonly version: string;
 }
 
-export function makeOllamaLists(deps: OllamaListsDeps): Handler {
-  return (x) => {
-    const { route, key } = x;
-    if (route === undefined || key === undefined) return;
-    const denial = denyRoute(key, route.id, route.scope);
-    if (denial !== undefined) return refuse(x, denial);
-    const engines = speakers(route, key, deps.directory);
-    const only = engines[0];
-    if (only === undefined) {
-      return refuse(x, {
-        code: 'ROUTE_UNSUPPORTED',
-        params: { route: route.pattern, engines: 'no Ollama runs here' },
-        rule: 'the kinds of engines',
-      });
-    }
-    if (engines.length === 1 && key.anyModel) {
-      attempt(x, key, lookUpRequest(x, route, route.upstream, true), engines, deps);
-      return;
-    }
-    void collect(x, key, route.upstream, engines, deps);
+export function makeOllamaLists(deps: OllamaListsDeps): RouteHandler {
+  return {
+    resolve: (x) => {
+      const { route, key } = x;
+      assert(route !== undefined && key !== undefined, 'the route needs a key');
+      const candidates = enginesServing(route, key, deps.directory);
+      if (candidates.length === 0) {
+        return {
+          code: 'ROUTE_UNSUPPORTED',
+          params: { route: route.pattern, engines: 'no Ollama runs here' },
+          rule: 'the kinds of engines',
+        };
+      }
+      if (candidates.length === 1 && key.anyModel)
+        return { candidates, request: lookUpRequest(x, route, route.upstream, true) };
+      return mergedList(x, key, route.upstream, candidates, deps);
+    },
   };
 }
 
-async function collect(
+async function mergedList(
   x: Exchange,
   key: KeyView,
   target: string,
   engines: readonly Candidate[],
   deps: OllamaListsDeps,
-): Promise<void> {
+): Promise<Resolved> {
   const aborter = new AbortController();
-  x.onBreak = () => aborter.abort();
+  x.onOver = () => aborter.abort();
   const lists = await Promise.all(engines.map((engine) => list(engine, target, deps, aborter.signal)));
-  if (x.over) return;
-  x.onBreak = undefined;
-  if (lists.every((l) => l === undefined))
-    return refuse(x, { code: 'ENGINE_CONNECT_FAILED', rule: 'engine' });
+  if (lists.every((l) => l === undefined)) return { code: 'ENGINE_CONNECT_FAILED', rule: 'engine' };
   const models = engines.flatMap((engine, i) => {
     const { id } = engine.engine.ref;
-    // What the last probe did not see yet is judged by its name alone.
+    // A model that the last probe did not list yet is judged by its name alone.
     const mayUse = (name: string): boolean =>
       deps.directory.modelOn(id, name, key).kind === 'found' || key.mayUseModel(name);
     return (lists[i] ?? []).filter((m) => mayUse(m.name));
   });
-  answerWith(x, { models: models.map((m) => m.entry) });
+  return jsonResponse({ models: models.map((m) => m.entry) });
 }
 
 interface ListedModel {

@@ -1,25 +1,23 @@
 /**
- * `GET /`, for any valid key. Ollama's clients ask it whether a server is there and look for Ollama's own text, which they
- * get where an Ollama is up that the key may use; otherwise the answer names the base URLs.
+ * `GET /`, for any valid key. Ollama's clients ask here whether a server runs, and look for Ollama's own text. They get
+ * that text where an Ollama is up that the key may use. Otherwise the response names the base URLs.
  */
+import assert from 'node:assert/strict';
 import type { EngineDirectory } from '../../core/engine/directory.ts';
 import { isUp } from '../../core/engine/health.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import { baseUrl } from '../advice.ts';
-import type { Handler } from '../line.ts';
-import { commonFields } from '../refuse.ts';
-import { answer } from './models.ts';
+import { jsonResponse, type RouteHandler } from '../route-handler.ts';
 
-export function makeRoot(directory: Pick<EngineDirectory, 'engine' | 'engines'>): Handler {
-  return (x) => {
-    if (x.key === undefined) return;
-    if (!seesOllama(directory, x.key)) {
+export function makeRoot(directory: Pick<EngineDirectory, 'engine' | 'engines'>): RouteHandler {
+  return {
+    resolve: (x) => {
+      assert(x.key !== undefined, 'the route needs a key');
+      if (seesOllama(directory, x.key))
+        return { status: 200, contentType: 'text/plain; charset=utf-8', body: 'Ollama is running' };
       const bases = { openai: baseUrl(x, 'openai'), anthropic: baseUrl(x, 'anthropic') };
-      return answer(x, { status: 'up', base_urls: bases });
-    }
-    x.outcome.status = 200;
-    const fields = ['content-type', 'text/plain; charset=utf-8', ...commonFields(x)];
-    x.reply.whole(200, fields, 'Ollama is running', false);
+      return jsonResponse({ status: 'up', base_urls: bases });
+    },
   };
 }
 

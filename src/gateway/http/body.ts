@@ -20,7 +20,7 @@ export interface BodyDeps {
   readonly maxBodyBytes: number;
   readonly minBytesPerSecond: number;
   readonly holdings: KeyHoldings;
-  /** The sink of what this connection reads threw; it is told nothing more. */
+  /** The refusal of a body threw. */
   readonly onError: (connection: Connection, error: unknown) => void;
 }
 
@@ -64,8 +64,8 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     const holding = connection.current?.holding;
     assert(holding !== undefined, 'a body is read for a key that has a stream');
     const coding = codingOf(message.head.fields);
-    if (coding === 'other') return sink.failed(unknownCoding);
-    if ((message.declaredBytes ?? 0) > this.#deps.maxBodyBytes) return sink.failed(this.#tooLarge());
+    if (coding === 'other') return sink.refused(unknownCoding);
+    if ((message.declaredBytes ?? 0) > this.#deps.maxBodyBytes) return sink.refused(this.#tooLarge());
     if (coding !== 'none') this.#decoder = new BodyDecoder(coding, this);
     if (message.expectsContinue) message.sendContinue();
     connection.body = this;
@@ -121,16 +121,18 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     const sink = this.#sink;
     this.#leave();
     this.#message.receive(undefined);
-    sink?.failed(refusal);
+    sink?.refused(refusal);
   }
 
   giveUp(code: ExhaustedCode): void {
     this.#guarded(() => this.refuse(exhausted(code)));
   }
 
-  /** The exchange is over: what was read is nobody's any more. */
+  /** The exchange is over: nothing more is read, and the memory is given back. */
   release(): void {
+    const sink = this.#sink;
     this.#leave();
+    sink?.abandoned();
     if (this.#holding === undefined) return;
     this.#deps.holdings.giveBackBytes(this.#holding, this.#taken);
     this.#taken = 0;
@@ -163,8 +165,9 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     try {
       refusal = this.#sink?.chunk(chunk);
     } catch (error) {
+      const sink = this.#sink;
       this.#leave();
-      this.#deps.onError(this.#connection, error);
+      sink?.crashed(error);
     }
     if (refusal !== undefined) this.refuse(refusal);
   }
@@ -172,7 +175,11 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   #whole(): void {
     const sink = this.#sink;
     this.#leave();
-    this.#guarded(() => sink?.end());
+    try {
+      sink?.end();
+    } catch (error) {
+      sink?.crashed(error);
+    }
   }
 
   #guarded(work: () => void): void {

@@ -14,6 +14,7 @@ import { type BreakCause, Exchange } from '../exchange.ts';
 import { forgetLastMatch } from '../own-copy.ts';
 import { refuse } from '../refuse.ts';
 import type { HeaderTable } from '../request-headers.ts';
+import type { RequestPipeline } from '../request-pipeline.ts';
 import type { RequestRecorder } from '../request-recorder.ts';
 import { type BodyDeps, HttpBody } from './body.ts';
 import { Connection } from './connection.ts';
@@ -33,9 +34,7 @@ export interface HttpServerDeps {
   readonly snapshots: SnapshotSource;
   /** Next request id; unique for this process. */
   readonly nextId: () => string;
-  readonly line: (x: Exchange) => void;
-  /** The exchange is over; called once for each. */
-  readonly account: (x: Exchange) => void;
+  readonly pipeline: Pick<RequestPipeline, 'run' | 'finish'>;
   /** Fields that every answer carries: names and values in turn. */
   readonly commonFields: readonly string[];
   /** Bytes that never became a request. */
@@ -213,11 +212,8 @@ export class HttpServer {
     connection.current = x;
     connection.headSinceMs = undefined;
     this.#inFlight += 1;
-    try {
-      this.#deps.line(x);
-    } catch (error) {
-      this.#onError(connection, error);
-    }
+    // The steps that need no waiting run within this call.
+    this.#deps.pipeline.run(x).catch((error: unknown) => this.#onError(connection, error, x));
     if (x.key === undefined || entry.isKnown) return;
     table.authenticated(entry);
     if (connection.current === undefined) table.rest(entry);
@@ -227,28 +223,22 @@ export class HttpServer {
   #over(connection: Connection): void {
     const x = connection.current;
     if (x === undefined) return;
-    x.over = true;
-    x.onBreak = undefined;
-    x.onTick = undefined;
     connection.current = undefined;
     connection.idle();
     this.#deps.table.rest(connection.entry);
     (x.body as HttpBody).release();
-    if (x.holding !== undefined) {
-      if (x.countsAgainstKey) this.#deps.holdings.giveBackRequest(x.holding);
-      this.#deps.holdings.giveBackStream(x.holding);
-    }
     this.#inFlight -= 1;
-    this.#deps.account(x);
+    this.#deps.pipeline.finish(x);
     forgetLastMatch();
     if (this.#inFlight === 0) this.#onIdle?.();
   }
 
-  /** Thrown on, it would end the process, and with it the answers of everybody else. */
-  #onError(connection: Connection, error: unknown): void {
+  /** A mistake of flm's own ends the request in which it was made, and not the process with everybody's requests. */
+  #onError(connection: Connection, error: unknown, x = connection.current): void {
     this.#deps.onError(error);
-    const x = connection.current;
-    // What it holds of an engine or of a queue is let go of as for a client that left.
+    // The exchange ended before the error was seen; the connection may serve the next one.
+    if (x !== connection.current) return;
+    // The engine's slot or the place in the queue is released as for a client that left.
     if (x === undefined || x.over || x.reply.committed || x.onBreak !== undefined)
       connection.socket.destroy();
     else refuse(x, { code: 'INTERNAL', rule: 'a mistake of its own', close: true });

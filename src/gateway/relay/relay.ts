@@ -41,13 +41,19 @@ export interface RelayDeps {
   readonly nowMs: () => number;
   readonly commitAfterMs: number;
   readonly heartbeatMs: number;
-  /**
-   * The attempt is over and nothing is committed: true where another engine takes the request over, and this relay is
-   * done without a word to the client.
-   */
-  readonly takeOver: (end: AttemptEnd, status: number | undefined) => boolean;
-  /** The attempt is over; once. `status` is the engine's; `errorSeen`: its stream told an error. */
-  readonly over: (end: AttemptEnd, status: number | undefined, errorSeen: boolean) => void;
+  /** Asked when the attempt ended and nothing is committed: true where another engine is tried, so the client gets nothing. */
+  readonly mayTryNext: (end: AttemptEnd, status: number | undefined) => boolean;
+}
+
+/** How an attempt ended. */
+export interface AttemptResult {
+  readonly end: AttemptEnd;
+  /** The status of the engine; undefined where no head arrived. */
+  readonly status: number | undefined;
+  /** The stream had an error event of the engine. */
+  readonly errorSeen: boolean;
+  /** The client got nothing, and another engine may be tried. */
+  readonly tryNext: boolean;
 }
 
 const attemptEnds: Partial<Record<ErrorCode, AttemptEnd>> = {
@@ -63,8 +69,10 @@ export class Relay implements ResponseHandler {
   readonly #deps: RelayDeps;
   readonly #x: Exchange;
   readonly #sinceMs: number;
-  /** Assigned as soon as the attempt is under way; until then the request waits for a slot. */
+  /** Assigned as soon as the request is sent; until then it waits for a slot. */
   inFlightRequest: InFlightRequest | undefined;
+  /** Called once, when the relay is over; belongs to the stage that waits. */
+  onOver: ((result: AttemptResult) => void) | undefined;
 
   #events: EventFraming | undefined;
   #body: EventRelay | undefined;
@@ -93,6 +101,11 @@ export class Relay implements ResponseHandler {
     this.#x.onTick = (nowMs) => this.#tick(nowMs);
   }
 
+  /** Nothing more is relayed: the response is complete or failed, or the client left. */
+  get over(): boolean {
+    return this.#over;
+  }
+
   // --- the engine speaks
 
   head(head: EngineHead): void {
@@ -110,9 +123,9 @@ export class Relay implements ResponseHandler {
       return this.#fail('ENGINE_CODED_STREAM', 'protocol');
     }
     if (this.#early) return this.#lateHead(head, facts);
-    if ((head.status === 503 || head.status === 429) && this.#deps.takeOver('done', head.status)) {
-      this.#leave('done');
-      return;
+    if (this.#deps.mayTryNext('done', head.status)) {
+      this.inFlightRequest?.abort();
+      return this.#leave('done', true);
     }
 
     x.outcome.status = head.status;
@@ -294,7 +307,7 @@ export class Relay implements ResponseHandler {
     this.inFlightRequest?.abort();
     // A head that still waits for its first byte is taken back: the client has not seen it.
     if (!x.reply.committed || x.reply.withdraw()) {
-      if (end !== 'shut-down' && this.#deps.takeOver(end, undefined)) return this.#leave(end);
+      if (this.#deps.mayTryNext(end, undefined)) return this.#leave(end, true);
       this.#leave(end);
       refuse(x, {
         code,
@@ -318,12 +331,12 @@ export class Relay implements ResponseHandler {
     x.reply.end();
   }
 
-  #leave(end: AttemptEnd): void {
+  #leave(end: AttemptEnd, tryNext = false): void {
     if (this.#over) return;
     this.#over = true;
     this.#x.onBreak = undefined;
     this.#x.onTick = undefined;
-    this.#deps.over(end, this.#status, this.#reader?.errorSeen === true);
+    this.onOver?.({ end, status: this.#status, errorSeen: this.#reader?.errorSeen === true, tryNext });
   }
 
   #stream(framing: EventFraming): void {

@@ -1,0 +1,42 @@
+/**
+ * What a request takes of the limits that all keys share: a stream, from the end of its head to the end of its response,
+ * and, where it makes an engine work, one of the requests that its key may have in progress. `giveBackShares` returns
+ * both when the exchange is over. A request without a key takes nothing.
+ */
+import assert from 'node:assert/strict';
+import type { KeyHoldings } from '../core/security/key-holdings.ts';
+import type { Exchange, Refusal, Step } from './exchange.ts';
+import { retryFields } from './retry-fields.ts';
+
+/** A guess: responses take seconds. */
+const retryAfterMs = 1_000;
+
+/** The step that takes a stream. */
+export function makeTakeStream(holdings: KeyHoldings): Step {
+  return (x) => {
+    if (x.key === undefined) return undefined;
+    const holding = holdings.of(x.key.familyId);
+    const denial = holdings.takeStream(holding);
+    if (denial !== undefined) return { ...denial, fields: retryFields(retryAfterMs) };
+    x.holding = holding;
+    return undefined;
+  };
+}
+
+/** Runs before the body is read: a client that sends bodies slowly must not hold more of them than its key allows. */
+export function takeRequest(x: Exchange, holdings: KeyHoldings): Refusal | undefined {
+  const { key, holding } = x;
+  assert(key !== undefined && holding !== undefined, 'a request that counts has a key and a stream');
+  const denial = holdings.takeRequest(key, holding);
+  if (denial !== undefined) return { ...denial, fields: retryFields(retryAfterMs) };
+  x.countsAgainstKey = true;
+  return undefined;
+}
+
+/** Called once, when the exchange is over. */
+export function giveBackShares(x: Exchange, holdings: KeyHoldings): void {
+  const { holding } = x;
+  if (holding === undefined) return;
+  if (x.countsAgainstKey) holdings.giveBackRequest(holding);
+  holdings.giveBackStream(holding);
+}

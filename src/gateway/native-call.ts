@@ -1,0 +1,36 @@
+/**
+ * A call of an engine's own API at `/engine/{id}/*`: which engine is meant, and which rule of its kind lists the endpoint.
+ * An endpoint that no rule lists needs the scope `engine:admin`.
+ */
+import type { Candidate, EngineDirectory } from '../core/engine/directory.ts';
+import type { NativeRule } from '../core/engine/engine.ts';
+import type { KeyView } from '../core/security/api-key.ts';
+import type { Exchange, NativeCall, Refusal } from './exchange.ts';
+
+/**
+ * Characters that need no escape in a path, and no dot segment. Such a path can be read in one way only, and cannot
+ * leave the prefix of the engine's address.
+ */
+const plainPath = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+)*$/;
+
+/** Refuses an engine that the key may not use like one that does not exist. */
+export function findNativeCall(x: Exchange, key: KeyView, directory: EngineDirectory): NativeCall | Refusal {
+  const [id = '', rest = ''] = x.params;
+  const candidate = directory.engine(id);
+  if (candidate === undefined || !key.mayUseEngine(id))
+    return { code: 'ENGINE_UNKNOWN', rule: 'the engines of the key' };
+  if (!plainPath.test(rest)) return { code: 'ROUTE_UNKNOWN', rule: 'the form of engine paths' };
+  const target = `/${rest}`;
+  return { candidate, target, rule: ruleFor(candidate, x.head.method, target) };
+}
+
+function ruleFor(candidate: Candidate, method: string, path: string): NativeRule | undefined {
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  return candidate.engine.kind.native.find((rule) => rule.method === wanted && matches(rule.path, path));
+}
+
+function matches(pattern: string, path: string): boolean {
+  if (!pattern.endsWith('/{id}')) return pattern === path;
+  const prefix = pattern.slice(0, -'{id}'.length);
+  return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/');
+}

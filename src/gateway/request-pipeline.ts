@@ -1,0 +1,162 @@
+/**
+ * What happens to a request, from top to bottom:
+ *
+ *   guard -> authenticate -> applyPolicy -> router -> takeStream -> authorize
+ *     -> read the body -> resolve the model -> [ admit -> relay the attempt ] until one engine answered -> record
+ *
+ * Authentication comes before the policy and the policy before the router, always: a client without a key learns nothing
+ * about the policy, and a client that the policy refuses does not learn which paths exist.
+ *
+ * A step returns a refusal or undefined, and a promise only where it must wait. While it waits, the client may leave, the
+ * key may be revoked, or the proxy may stop. The server then ends the exchange and calls `finish`, the stage that waits
+ * releases what it holds, and `run` returns. An error that `run` throws ends this request alone, with a 500.
+ */
+import assert from 'node:assert/strict';
+import type { KeyView } from '../core/security/api-key.ts';
+import type { KeyHoldings } from '../core/security/key-holdings.ts';
+import type { TokenBudgets } from '../core/security/token-budgets.ts';
+import { type AttemptDeps, admit, mayTryNext, refusalOfDenial, relayAttempt } from './attempt.ts';
+import { type ReadBody, readBody } from './body/request-body.ts';
+import { findClient } from './client-address.ts';
+import { preflightFields, readOrigin } from './cors.ts';
+import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
+import { giveBackShares, takeRequest } from './key-shares.ts';
+import { commonFields, refuse } from './refuse.ts';
+import { Relay } from './relay/relay.ts';
+import { limitFields } from './retry-fields.ts';
+import type { EngineCall, OwnResponse, RouteHandler } from './route-handler.ts';
+import { router } from './router.ts';
+import type { HandlerName } from './routes.ts';
+import { requestFields, writesText } from './upstream-request.ts';
+
+export interface PipelineDeps extends AttemptDeps {
+  readonly guard: AsyncStep;
+  readonly authenticate: AsyncStep;
+  readonly applyPolicy: AsyncStep;
+  readonly takeStream: AsyncStep;
+  readonly authorize: AsyncStep;
+  readonly handlers: Readonly<Record<HandlerName, RouteHandler>>;
+  readonly holdings: KeyHoldings;
+  readonly tokens: TokenBudgets;
+  readonly heartbeatMs: number;
+  readonly version: string;
+  /** Writes the access log, the metrics and the usage of one exchange. */
+  readonly record: (x: Exchange) => void;
+}
+
+export class RequestPipeline {
+  readonly #deps: PipelineDeps;
+  readonly #steps: readonly AsyncStep[];
+
+  constructor(deps: PipelineDeps) {
+    this.#deps = deps;
+    const { guard, authenticate, applyPolicy, takeStream, authorize } = deps;
+    this.#steps = [guard, authenticate, applyPolicy, router, takeStream, authorize];
+  }
+
+  async run(x: Exchange): Promise<void> {
+    const { applyPolicy, handlers, holdings } = this.#deps;
+    findClient(x);
+    readOrigin(x);
+    for (const step of this.#steps) {
+      const checking = step(x);
+      const refusal = checking instanceof Promise ? await checking : checking;
+      if (x.over) return;
+      if (refusal !== undefined) return refuse(x, refusal);
+      if (x.preflight && step === applyPolicy) return respondToPreflight(x);
+    }
+    assert(x.route !== undefined, 'the router sets the route or refuses');
+    const handler = handlers[x.route.handler];
+
+    let body: ReadBody | undefined;
+    const plan = handler.bodyPlan?.(x);
+    if (plan !== undefined) {
+      if ('code' in plan) return refuse(x, plan);
+      const refusal = plan.counts ? takeRequest(x, holdings) : undefined;
+      if (refusal !== undefined) return refuse(x, refusal);
+      const reading = readBody(x, plan);
+      body = reading instanceof Promise ? await reading : reading;
+      if (x.over || body === undefined) return;
+    }
+
+    const resolving = handler.resolve(x, body);
+    const resolved = resolving instanceof Promise ? await resolving : resolving;
+    if (x.over) return;
+    if ('code' in resolved) return refuse(x, resolved);
+    if (!('candidates' in resolved)) return respond(x, resolved);
+
+    await this.#forward(x, resolved);
+  }
+
+  /** Tries one engine after another until one has answered, or no other one may be tried. */
+  async #forward(x: Exchange, call: EngineCall): Promise<void> {
+    const { version } = this.#deps;
+    const { request } = call;
+    const { key } = x;
+    assert(key !== undefined, 'every route to an engine needs a key');
+    const refusal = request.generates ? this.#checkTokens(x, key) : undefined;
+    if (refusal !== undefined) return refuse(x, refusal);
+    const fields = requestFields(x, request, version);
+
+    for (let { candidates } = call; ; ) {
+      const relay = this.#relayFor(x, call, candidates.length > 1);
+      const admitting = admit(x, key, candidates, request.generates, relay, this.#deps);
+      const lease = admitting instanceof Promise ? await admitting : admitting;
+      if (lease === undefined) return;
+      if (lease.kind === 'denied') return relay.deny(refusalOfDenial(lease));
+      if (relay.over) return lease.release('client-gone');
+
+      const result = await relayAttempt(x, key, request, fields, lease, relay, this.#deps);
+      if (!result.tryNext || x.over) return;
+      candidates = candidates.filter((candidate) => candidate !== lease.candidate);
+    }
+  }
+
+  /** Called once by the server when the exchange is over, whatever ended it. */
+  finish(x: Exchange): void {
+    x.over = true;
+    x.onBreak = undefined;
+    x.onTick = undefined;
+    x.onOver?.();
+    giveBackShares(x, this.#deps.holdings);
+    this.#deps.record(x);
+  }
+
+  /** The balance of tokens must be positive before an engine works. `finish` charges what the request used. */
+  #checkTokens(x: Exchange, key: KeyView): Refusal | undefined {
+    const { tokens } = this.#deps;
+    const reading = tokens.reading(key);
+    if (reading !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', reading)];
+    const denial = tokens.deny(key);
+    return denial === undefined ? undefined : refusalOfDenial(denial);
+  }
+
+  /** Keeps the client informed while the request waits for a slot, and relays the response. */
+  #relayFor(x: Exchange, { request }: EngineCall, hasNext: boolean): Relay {
+    const { clock, limits, heartbeatMs } = this.#deps;
+    return new Relay({
+      x,
+      route: request.route,
+      streamed: request.streamed,
+      charged: request.generates,
+      writesText: writesText(request),
+      usageAdded: request.usageAdded === true,
+      nowMs: () => clock.monotonicMs(),
+      commitAfterMs: limits.commitAfterMs,
+      heartbeatMs,
+      mayTryNext: hasNext && !request.bound ? mayTryNext : never,
+    });
+  }
+}
+
+const never = (): boolean => false;
+
+function respond(x: Exchange, { status, contentType, body, fields = [] }: OwnResponse): void {
+  x.outcome.status = status;
+  x.reply.whole(status, ['content-type', contentType, ...commonFields(x), ...fields], body, false);
+}
+
+function respondToPreflight(x: Exchange): void {
+  x.outcome.status = 204;
+  x.reply.whole(204, [...commonFields(x), ...preflightFields(x)], '', false);
+}

@@ -1,0 +1,38 @@
+/**
+ * What a row of the route table does with a request: which body it reads, and what comes of it. The pipeline runs the
+ * handler, writes the response and records the outcome.
+ */
+import type { Candidate } from '../core/engine/directory.ts';
+import type { BodyPlan, ReadBody } from './body/request-body.ts';
+import type { Exchange, Refusal } from './exchange.ts';
+import type { UpstreamRequest } from './upstream-request.ts';
+
+/** A request for engines. */
+export interface EngineCall {
+  readonly request: UpstreamRequest;
+  /** Engines that may answer, best first; at least one. */
+  readonly candidates: readonly Candidate[];
+}
+
+/** A response that flm makes itself. */
+export interface OwnResponse {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  /** Further fields, flat: name, value ... */
+  readonly fields?: readonly string[];
+}
+
+export type Resolved = EngineCall | OwnResponse | Refusal;
+
+export interface RouteHandler {
+  /** How the body is read. Absent or undefined: no body is read. */
+  readonly bodyPlan?: (x: Exchange) => BodyPlan | Refusal | undefined;
+  /** `body` is there where `bodyPlan` returned a plan. */
+  readonly resolve: (x: Exchange, body: ReadBody | undefined) => Resolved | Promise<Resolved>;
+}
+
+/** A response with JSON. */
+export function jsonResponse(body: unknown, status = 200): OwnResponse {
+  return { status, contentType: 'application/json', body: JSON.stringify(body) };
+}

@@ -1,0 +1,103 @@
+/**
+ * A request on its way to an engine: what is sent, whichever engine gets it, and the request head that flm writes. Only
+ * the fields listed here and in the table of passing headers reach an engine.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Candidate } from '../core/engine/directory.ts';
+import type { EngineRef } from '../core/engine/engine.ts';
+import type { RouteId } from '../core/engine/routes.ts';
+import type { Exchange } from './exchange.ts';
+import type { Route } from './routes.ts';
+
+/** Routes whose responses hold numbers, sounds or images, and no text of a model. */
+const textless: ReadonlySet<RouteId> = new Set([
+  'embeddings',
+  'ollama.embed',
+  'ollama.embeddings',
+  'rerank',
+  'score',
+  'audio.speech',
+  'images.generations',
+  'images.edits',
+  'images.variations',
+]);
+
+/** One request, ready for any engine that can answer it. */
+export interface UpstreamRequest {
+  readonly route: Route;
+  readonly method: string;
+  /** Path and query on the engine, without the prefix of its address. */
+  readonly target: string;
+  readonly contentType: string | undefined;
+  readonly body: readonly Buffer[];
+  readonly bodyLength: number;
+  readonly streamed: boolean;
+  /** It continues what one engine holds (a conversation, a stored answer), so no other engine is tried. */
+  readonly bound: boolean;
+  /** It makes an engine generate; false for what only reads. */
+  readonly generates: boolean;
+  /** The response holds text of a model. Absent: as the route says. */
+  readonly writesText?: boolean | undefined;
+  /** flm asked for the usage at the end of the stream, and takes it out of the client's stream again. */
+  readonly usageAdded?: boolean;
+}
+
+/** A request that only reads, without a body. */
+export function lookUpRequest(x: Exchange, route: Route, target: string, bound: boolean): UpstreamRequest {
+  return {
+    route,
+    method: x.head.method,
+    target,
+    contentType: undefined,
+    body: [],
+    bodyLength: 0,
+    streamed: false,
+    bound,
+    generates: false,
+  };
+}
+
+/** Whether the response holds text of a model, rather than numbers, sounds or images. */
+export function writesText(request: UpstreamRequest): boolean {
+  return request.writesText ?? !textless.has(request.route.id);
+}
+
+/** The fields that are the same for every engine: all but `host`, `content-length` and the engine's key. */
+export function requestFields(x: Exchange, request: UpstreamRequest, version: string): string {
+  let fields = `user-agent: flm/${version}\r\naccept-encoding: identity\r\nx-request-id: ${x.id}\r\n`;
+  if (request.contentType !== undefined) fields += `content-type: ${request.contentType}\r\n`;
+  const from = x.head.fields;
+  return fields + from.passingLines() + traceFields(from.get('traceparent'), from.get('tracestate'));
+}
+
+/** The field with flm's own key for the engine; empty where the engine needs none. */
+export function keyField(ref: EngineRef, candidate: Candidate): string {
+  if (ref.apiKey === undefined) return '';
+  return candidate.engine.kind.keyField === 'x-api-key'
+    ? `x-api-key: ${ref.apiKey}\r\n`
+    : `authorization: Bearer ${ref.apiKey}\r\n`;
+}
+
+/** W3C Trace Context, section 3.2: passed on where it is well formed, made where it is missing. */
+const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** A state belongs to the parent that it came with. */
+function traceFields(parent: string | undefined, state: string | undefined): string {
+  if (parent !== undefined && traceparentPattern.test(parent))
+    return `traceparent: ${parent}\r\n${state === undefined ? '' : `tracestate: ${state}\r\n`}`;
+  const id = randomHex();
+  return `traceparent: 00-${id.slice(0, 32)}-${id.slice(32)}-01\r\n`;
+}
+
+/** Random bytes are drawn in bulk; one request takes 24 of them. */
+let pool = '';
+let poolAt = 0;
+
+function randomHex(): string {
+  if (poolAt + 48 > pool.length) {
+    pool = randomBytes(24 * 256).toString('hex');
+    poolAt = 0;
+  }
+  poolAt += 48;
+  return pool.slice(poolAt - 48, poolAt);
+}
