@@ -21,7 +21,8 @@ import { openStore } from '../store/sqlite/open-store.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
 import { type EngineDiscovery, makeEngineDiscovery } from './engine-discovery.ts';
 import { type Machine, thisMachine } from './machine.ts';
-import { makeProxyFactory, type ProxyLog } from './proxy.ts';
+import { makeProxyFactory } from './proxy.ts';
+import type { ProxyLog } from './proxy-parts.ts';
 import { machineTrustTools } from './trust-tools.ts';
 
 export interface Flm {

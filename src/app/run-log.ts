@@ -8,7 +8,7 @@ import { createLogger, type Logger } from '../observe/logger.ts';
 import { LogFile } from '../process/log-file.ts';
 import { logNodeWarnings } from '../process/log-line.ts';
 import { LogStream } from '../process/log-stream.ts';
-import type { ProxyLog } from './proxy.ts';
+import type { ProxyLog } from './proxy-parts.ts';
 
 export interface RunLog {
   readonly proxyLog: ProxyLog;

@@ -3,7 +3,7 @@
  * second one ends at once.
  */
 import process from 'node:process';
-import type { ProxyLog } from '../app/proxy.ts';
+import type { ProxyLog } from '../app/proxy-parts.ts';
 import type { RunningProxy } from '../core/proxy/ports.ts';
 import type { StartRequest } from '../core/proxy/proxy-service.ts';
 import { tellingWait } from './acme-wait.ts';

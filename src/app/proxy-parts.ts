@@ -1,0 +1,218 @@
+/**
+ * The parts of one proxy and how they depend on each other: log, snapshots, engines, store, certificates, gateway.
+ * Each function makes one part and registers its end in `parts`.
+ */
+
+import type { LogLevel } from '../core/errors.ts';
+import { connectionsWithin } from '../core/proxy/limits.ts';
+import type { StartOptions } from '../core/proxy/ports.ts';
+import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
+import { base62 } from '../core/security/base62.ts';
+import { GcraLimiter } from '../core/security/rate-limiter.ts';
+import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
+import { SnapshotHolder } from '../core/security/snapshot.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import { LogQuota } from '../observe/log-quota.ts';
+import { createLogger, type LogDestination, type Logger } from '../observe/logger.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { Refusals } from '../observe/refusals.ts';
+import { TailHub } from '../observe/tail.ts';
+import { openProxyStore, type ProxyStore } from '../store/sqlite/proxy-store.ts';
+import { EngineUpstream } from '../upstream/upstream.ts';
+import { type Certificates, openCertificates } from './certificates.ts';
+import { chatUsage, FanOutRecorder } from './fan-out-recorder.ts';
+import type { Machine } from './machine.ts';
+import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
+import { TemporaryKeyRing } from './temporary-keys.ts';
+
+export interface ProxyLog {
+  readonly destination: LogDestination;
+  readonly level: LogLevel;
+}
+
+/** What the steps of one start share. */
+export interface Start {
+  readonly id: string;
+  readonly machine: Machine;
+  readonly log: ProxyLog;
+  readonly options: StartOptions;
+  /** That of the options, with limits that the process can keep. */
+  readonly config: ProxyConfig;
+  /** Closed in reverse order when the proxy ends. */
+  readonly parts: AsyncDisposableStack;
+  readonly logger: Logger;
+  readonly quota: LogQuota;
+  readonly snapshots: SnapshotHolder;
+  readonly temporaryKeys: TemporaryKeyRing;
+  readonly upstream: EngineUpstream;
+  readonly onError: (error: unknown) => void;
+  /** The saved policy, with what the configuration overrides. */
+  readonly policyOf: (saved: SecurityPolicy) => SecurityPolicy;
+  /** The port of the listener; 0 before it is bound. */
+  port: number;
+  /** What is wrong with the store now. */
+  storeProblem: string | undefined;
+}
+
+export function prepare(
+  machine: Machine,
+  log: ProxyLog,
+  options: StartOptions,
+  parts: AsyncDisposableStack,
+): Start {
+  const { clock, secrets } = machine;
+  const { limits, policy } = options.config;
+  const maxConnections = connectionsWithin(limits, machine.descriptorLimit());
+  const logger = createLogger(log);
+  const quota = new LogQuota(logger, clock);
+  parts.defer(() => quota.close());
+  const policyOf = (saved: SecurityPolicy): SecurityPolicy =>
+    policy === undefined ? saved : parsePolicy({ ...saved, ...policy });
+  const snapshots = new SnapshotHolder(policyOf(parsePolicy({})));
+  const onError = (error: unknown): void =>
+    logger.event('error', 'flm made a mistake of its own', { error: stackOf(error) });
+  const upstream = new EngineUpstream({
+    clock,
+    poolIdleMs: limits.enginePoolIdleMs,
+    onHandlerError: onError,
+  });
+  parts.defer(() => upstream.close());
+  return {
+    id: `px_${base62(secrets.randomBytes(6), 8)}`,
+    machine,
+    log,
+    options,
+    config: { ...options.config, limits: { ...limits, maxConnections } },
+    parts,
+    logger,
+    quota,
+    snapshots,
+    temporaryKeys: new TemporaryKeyRing(secrets, clock),
+    upstream,
+    onError,
+    policyOf,
+    port: 0,
+    storeProblem: undefined,
+  };
+}
+
+export function makeEngines(start: Start): ProxyEngines {
+  const engines = makeProxyEngines(start.options, start.machine, start.upstream, () => start.port);
+  start.parts.defer(() => engines.service.stop());
+  return engines;
+}
+
+/** Resolves when the first state of the store is in force. */
+export async function openStore(start: Start, engines: ProxyEngines): Promise<ProxyStore> {
+  const { machine, parts, logger, snapshots, policyOf } = start;
+  const store = openProxyStore({ home: machine.paths.home, clock: machine.clock });
+  parts.defer(() => store.close());
+  await store.start({
+    changed(change) {
+      if (change.keys !== undefined || change.policy !== undefined) {
+        snapshots.apply({
+          ...(change.keys === undefined ? {} : { keys: change.keys }),
+          ...(change.policy === undefined ? {} : { policy: policyOf(change.policy) }),
+        });
+      }
+      if (change.engines !== undefined) engines.setSaved(change.engines);
+      if (change.aliases !== undefined) engines.service.configure({ aliases: change.aliases });
+    },
+    problem(text) {
+      start.storeProblem = text;
+      if (text === undefined) logger.event('info', 'the store can be used again');
+      else logger.event('error', text);
+    },
+  });
+  return store;
+}
+
+/** Undefined for plain HTTP. */
+export async function openProxyCertificates(
+  start: Start,
+  signal: AbortSignal,
+): Promise<Certificates | undefined> {
+  const { machine, logger, quota, snapshots } = start;
+  const keyId = (secret: string): string | undefined =>
+    snapshots.current().keysByDigest.get(machine.secrets.sha256Hex(secret))?.id;
+  const surroundings = { machine, logger, quota, port: () => start.port, keyId };
+  const certificates = await openCertificates(start.options, surroundings, signal);
+  if (certificates !== undefined) start.parts.defer(() => certificates.keeper.close());
+  return certificates;
+}
+
+/** The parts that requests pass through, and those that record requests. */
+export interface Serving {
+  readonly gateway: Gateway;
+  readonly metrics: Metrics;
+  readonly tail: TailHub;
+  readonly refusals: Refusals;
+}
+
+export function makeGateway(
+  start: Start,
+  {
+    engines,
+    store,
+    certificates,
+  }: {
+    readonly engines: ProxyEngines;
+    readonly store: ProxyStore;
+    readonly certificates: Certificates | undefined;
+  },
+): Serving {
+  const { id, machine, config, log, logger, quota, snapshots, temporaryKeys, upstream, onError } = start;
+  const { clock } = machine;
+  const tail = new TailHub();
+  const refusals = new Refusals();
+  const metrics = new Metrics(() => ({
+    inFlight: gateway.inFlight,
+    connections: gateway.connections,
+    bufferedBytes: gateway.bufferedBytes,
+    keys: snapshots.current().keysById.size,
+    storeReadable: start.storeProblem === undefined,
+    engines: engines.service.engines(),
+    queues: gateway.queues(),
+    certificate: certificates?.keeper.facts(),
+    logLinesLost: log.destination.lostLines ?? 0,
+  }));
+  const gateway = new Gateway({
+    config,
+    version: machine.version,
+    hostname: machine.hostname,
+    clock,
+    snapshots,
+    temporaryKeys,
+    directory: engines.service,
+    upstream,
+    limiter: new GcraLimiter(),
+    ledger: store,
+    account: new FanOutRecorder({
+      logger,
+      quota,
+      metrics,
+      tail,
+      refusals,
+      ledger: store,
+      clock,
+      bookedOn(keyId) {
+        const familyId = snapshots.current().keysById.get(keyId)?.familyId;
+        if (familyId !== undefined) return { keyId, familyId };
+        return temporaryKeys.has(keyId) ? chatUsage : undefined;
+      },
+      actor: `proxy:${id}`,
+    }),
+    metrics: () => metrics.text(),
+    onError,
+    idPrefix: base62(machine.secrets.randomBytes(6), 7),
+    ...(certificates === undefined ? {} : { tls: certificates.tls }),
+  });
+  start.parts.defer(async () => {
+    await gateway.stop(0);
+  });
+  return { gateway, metrics, tail, refusals };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
