@@ -129,8 +129,8 @@ class PlainPort implements Prover {
     });
   }
 
-  mend(domain: string): string {
-    return this.#door.mend(domain);
+  fix(domain: string): string {
+    return this.#door.fix(domain);
   }
 
   show(proof: ChallengeProof): Promise<() => Promise<void>> {
@@ -192,7 +192,7 @@ function unbound(port: number, cause: unknown): AcmeFailure {
   return new AcmeFailure({
     step: 'challenge',
     reason: `http-01 needs port ${port}, and flm cannot listen there: ${cause instanceof FlmError ? cause.message.replace(/\.$/, '') : 'unknown error'}`,
-    mend: 'Stop what holds it, let port 80 lead to another port here and name that (--acme-http-port N), or prove by --acme-challenge tls-alpn-01 or --acme-dns-hook.',
+    fix: 'Stop what holds it, let port 80 lead to another port here and name that (--acme-http-port N), or prove by --acme-challenge tls-alpn-01 or --acme-dns-hook.',
     // Another way may need no port.
     unproved: true,
     cause,

@@ -41,7 +41,7 @@ export async function openCertificates(
 export function certificateFailure(error: unknown): unknown {
   if (!(error instanceof FlmError) || error instanceof ProxyError) return error;
   return new ProxyError('PROXY_CERT_FAILED', {
-    params: { reason: error.message, mend: error.hint },
+    params: { reason: error.message, fix: error.hint },
     cause: error,
   });
 }

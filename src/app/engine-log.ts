@@ -50,7 +50,7 @@ function tell(now: EngineStatus, before: EngineStatus | undefined, logger: Logge
     logger.event('warn', 'engine answers to the network without a key', {
       engine: ref.id,
       address: now.exposedOn,
-      mend: exposureAdvice(ref.kind),
+      fix: exposureAdvice(ref.kind),
     });
   }
 }

@@ -214,7 +214,7 @@ export class LiveControl implements ProxyControl {
     }
   }
 
-  /** Sentences about what is not well, each ending in what mends it. */
+  /** Sentences about what is not well, each ending in what fixes it. */
   #warnings(keys: number): readonly string[] {
     const { engines, store, storeProblem, certificates, options, machine } = this.#deps;
     if (this.#handle.starting === true) {
@@ -235,14 +235,14 @@ export class LiveControl implements ProxyControl {
       warnings.push('No engine was found; start one, or add one: `flm engine add URL`.');
     } else if (statuses.every((e) => e.ref.kind === 'demo')) {
       warnings.push(
-        'Only the built-in demo engine answers; start a real engine, and it takes over by itself.',
+        'Only the built-in demo engine answers; start a real engine, and flm uses it automatically.',
       );
     }
     for (const e of statuses) {
       if (e.state === 'down') {
         const why = e.note === undefined ? '' : ` (${e.note})`;
         warnings.push(
-          `Engine ${e.ref.id} does not answer at ${e.ref.url}${why}; start it, it is found by itself.`,
+          `Engine ${e.ref.id} does not answer at ${e.ref.url}${why}; start it, flm detects it automatically.`,
         );
       }
       if (e.exposedOn !== undefined) {

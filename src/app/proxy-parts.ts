@@ -70,7 +70,7 @@ export function prepare(
     policy === undefined ? saved : parsePolicy({ ...saved, ...policy });
   const snapshots = new SnapshotHolder(policyOf(parsePolicy({})));
   const onError = (error: unknown): void =>
-    logger.event('error', 'flm made a mistake of its own', { error: stackOf(error) });
+    logger.event('error', 'internal error', { error: stackOf(error) });
   const upstream = new EngineUpstream({
     clock,
     poolIdleMs: limits.enginePoolIdleMs,

@@ -76,13 +76,13 @@ async function newCertificate(session: Session, before: RunningView) {
       return { id, profile, certificate };
     if ((certificate?.renewalFailures ?? 0) > (old?.renewalFailures ?? 0))
       throw new ProxyError('PROXY_CERT_FAILED', {
-        params: { reason: now.status.certificate?.problem ?? '', mend: 'The old one is still in use.' },
+        params: { reason: now.status.certificate?.problem ?? '', fix: 'The old one is still in use.' },
       });
     await new Promise((resolve) => {
       setTimeout(resolve, lookMs);
     });
   }
   throw new ProxyError('PROXY_CERT_FAILED', {
-    params: { reason: 'the CA takes long.', mend: 'The old one is still in use; see `flm proxy logs`.' },
+    params: { reason: 'the CA takes long.', fix: 'The old one is still in use; see `flm proxy logs`.' },
   });
 }

@@ -105,7 +105,7 @@ async function carryOut(session: Session, plan: TrustPlan, flags: TrustFlags): P
     terminal.talk(`  ${title}`);
     for (const command of commands) terminal.talk(`    ${printable(command)}`);
   }
-  await confirm(session, 'cert trust', 'Go on?', flags.yes === true);
+  await confirm(session, 'cert trust', 'This changes what this machine trusts.', flags.yes === true);
   for (const change of changes) {
     await change.make();
     terminal.talk(`Done: ${change.title}.`);
@@ -192,7 +192,7 @@ function renewAuthority(cli: Cli): Command {
         await confirm(
           session,
           'cert authority renew',
-          'Make a new local CA? Devices that trust the present one must trust the new one anew.',
+          'This replaces the local CA. Devices that trust the current CA must trust the new one.',
           flags.yes === true,
         );
         const authority = await certificates.renewAuthority(flags.permit ?? [], session.signal);

@@ -117,7 +117,7 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
     // What stands in it may come from a file, an engine or an argument.
     terminal.talk(`${terminal.paint('red', 'Error:')} ${printableLines(known.message)}`);
     terminal.talk(printableLines(known.hint));
-    // A stack trace is for those who mend flm; nobody else sees one.
+    // A stack trace is for those who fix flm; nobody else sees one.
     if (known.code === 'INTERNAL') terminal.talk(printableLines(`(${describe(error)})`));
   }
   return known.row.exit;

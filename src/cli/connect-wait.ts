@@ -1,6 +1,6 @@
 /**
  * Waits until a request comes through a proxy, and says how it went. What is refused on the way is told with its rule, so
- * that a person mends the settings while flm waits on.
+ * that a person fixes the settings while flm waits on.
  */
 import { ProxyError } from '../core/errors.ts';
 import type { ProxyHandle, RequestLine } from '../core/proxy/proxy-handle.ts';

@@ -1,5 +1,5 @@
 /**
- * `flm explain`: what an error means and how to mend it, from the error table; and why a request was refused, asked of
+ * `flm explain`: what an error means and how to fix it, from the error table; and why a request was refused, asked of
  * every proxy that runs.
  */
 import type { Command } from 'commander';
@@ -21,7 +21,7 @@ import { facts, moment, printable } from './layout.ts';
 export function explainCommand(cli: Cli): Command {
   return leaf(
     'explain',
-    'what an error means and how to mend it, or why a request was refused',
+    'what an error means and how to fix it, or why a request was refused',
     'flm explain PROXY_PORT_IN_USE\nflm explain px_4fGh2kQz-1a2b',
   )
     .argument('<code-or-request-id>', 'code of an error, or the x-request-id of an answer')
@@ -73,7 +73,7 @@ function tellCode(session: Session, code: ErrorCode): void {
   terminal.out(
     facts([
       [terminal.paint('bold', code), text],
-      ['to mend it', hint],
+      ['to fix it', hint],
       [
         'for clients',
         status === null ? undefined : `status ${status}${apiCode === null ? '' : `, code ${apiCode}`}`,
@@ -147,7 +147,7 @@ function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void 
       ['model', line.model === null ? undefined : printable(line.model)],
       ['rule', printable(rule) || undefined],
       ['error', `${refusal.code}: ${printable(about?.text ?? '')}`],
-      ['to mend it', about === undefined ? undefined : printable(about.hint)],
+      ['to fix it', about === undefined ? undefined : printable(about.hint)],
     ]),
   );
 }

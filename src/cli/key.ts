@@ -218,8 +218,8 @@ function remove(cli: Cli): Command {
     .action(
       action(cli, async (session, flags: { yes?: boolean }, name: string) => {
         const record = await session.flm.security.findKey(name);
-        const question = `Delete key ${record.id} (${printable(record.label)})?`;
-        await confirm(session, 'key delete', question, flags.yes === true);
+        const effect = `This deletes key ${record.id} (${printable(record.label)}).`;
+        await confirm(session, 'key delete', effect, flags.yes === true);
         await session.flm.security.deleteKey(record.id);
         if (session.json) return session.terminal.out(JSON.stringify({ id: record.id, deleted: true }));
         session.terminal.out(`Deleted ${record.id}.`);

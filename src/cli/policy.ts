@@ -161,7 +161,7 @@ async function save(session: Session, policy: unknown, flags: SetFlags): Promise
     // Where nobody can be asked, the error says what to give.
     if (!asks || session.json || !session.terminal.interactive) throw error;
     session.terminal.talk(error.message);
-    await confirm(session, 'policy set', 'Set it all the same?', false);
+    await confirm(session, 'policy set', 'This sets the policy anyway.', false);
     return security.setPolicy(policy, true);
   }
 }

@@ -75,7 +75,7 @@ function remove(cli: Cli): Command {
     .action(
       action(cli, async (session, flags: { yes?: boolean }, name: string) => {
         await session.flm.proxies.loadProfile(name);
-        await confirm(session, 'profile delete', `Delete profile ${name}?`, flags.yes === true);
+        await confirm(session, 'profile delete', `This deletes profile ${name}.`, flags.yes === true);
         await session.flm.proxies.deleteProfile(name);
         if (session.json) return session.terminal.out(JSON.stringify({ name, deleted: true }));
         session.terminal.out(`Deleted profile ${name}.`);

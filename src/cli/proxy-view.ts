@@ -194,12 +194,12 @@ export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
     ['  requests', requests(proxy)],
     ['  engines', proxy.engines?.map((e) => engineLine(e, terminal)).join('\n') || undefined],
   ]);
-  const mend =
+  const fix =
     proxy.state === 'not-answering'
       ? [`  ${paint('red', '!')} It may hang; look at its log: flm proxy logs ${proxy.profile}`]
       : [];
   const warnings = (proxy.warnings ?? []).map((w) => `  ${paint('yellow', '!')} ${printable(w)}`);
-  return [lines, ...mend, ...warnings].join('\n');
+  return [lines, ...fix, ...warnings].join('\n');
 }
 
 /** Undefined with plain HTTP. */

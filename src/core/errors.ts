@@ -47,7 +47,7 @@ export const errorTable = {
   PROXY_INVALID_CONFIG: {
     ...user,
     text: 'The configuration is not valid: {faults}',
-    hint: 'Mend the fields named and start again.',
+    hint: 'Fix these fields and start again.',
   },
   PROXY_PORT_IN_USE: {
     ...user,
@@ -102,12 +102,12 @@ export const errorTable = {
   PROXY_CERT_FAILED: {
     ...user,
     text: 'No usable certificate: {reason}',
-    hint: '{mend} See `flm cert show`.',
+    hint: '{fix} See `flm cert show`.',
   },
   PROXY_ACME_FAILED: {
     ...user,
     text: 'No certificate from the ACME server: {reason}.',
-    hint: '{mend} See `flm proxy logs`.',
+    hint: '{fix} See `flm proxy logs`.',
   },
   PROFILE_NOT_FOUND: {
     ...user,
@@ -117,18 +117,18 @@ export const errorTable = {
   PROFILE_INVALID: {
     ...user,
     text: 'The profile is not valid: {faults}',
-    hint: 'Mend the fields named; nothing was saved.',
+    hint: 'Fix these fields; nothing was saved.',
   },
 
   // --- certificates
   CERT_NAME_NOT_PERMITTED: {
     ...user,
-    text: 'The local CA may not vouch for {name}.',
-    hint: 'Let it with `flm cert authority renew --permit {name}`; devices must then trust the new CA: `flm cert trust`.',
+    text: 'The local CA may not sign certificates for {name}.',
+    hint: 'Allow it with `flm cert authority renew --permit {name}`; devices must then trust the new CA: `flm cert trust`.',
   },
   CERT_NAME_INVALID: {
     ...user,
-    text: '{name} is no name that a certificate can hold.',
+    text: 'A certificate cannot contain the name {name}.',
     hint: 'Give a host name such as llm.lan, or an IP address.',
   },
   CERT_AUTHORITY_UNUSABLE: {
@@ -139,12 +139,12 @@ export const errorTable = {
   CERT_STORE_FAILED: {
     ...machine,
     text: 'The certificates in {file} cannot be read or written: {reason}.',
-    hint: 'Mend that and try again; what was there is unchanged.',
+    hint: 'Fix that and try again; the existing files are unchanged.',
   },
   CERT_LOCKED: {
     ...machine,
-    text: 'Another process has been busy with the certificate {name} for too long.',
-    hint: 'Look for a `flm` that hangs, end it, and try again.',
+    text: 'Another process has locked the certificate {name} for too long.',
+    hint: 'Find the `flm` process that hangs, end it, and try again.',
   },
   CERT_CLIENT_CA_INVALID: {
     ...user,
@@ -154,12 +154,12 @@ export const errorTable = {
   CERT_EXPORT_FAILED: {
     ...user,
     text: 'The certificate cannot be saved as {file}: {reason}.',
-    hint: 'Name a file that can be written, or none to have it printed.',
+    hint: 'Name a writable file, or leave the file out to print the certificate.',
   },
   CERT_TRUST_FAILED: {
     ...user,
     text: 'The trust in the local CA was not changed in {place}: {reason}.',
-    hint: 'Mend that and run `flm cert trust` again; `flm cert export FILE` gives the certificate for doing it by hand.',
+    hint: 'Fix that and run `flm cert trust` again; `flm cert export FILE` gives the certificate for doing it by hand.',
   },
 
   // --- keys, policy, engines as an administrator handles them
@@ -177,17 +177,17 @@ export const errorTable = {
   POLICY_INVALID: {
     ...user,
     text: 'The policy is not valid: {faults}',
-    hint: 'Mend the fields named; the running policy stays as it is.',
+    hint: 'Fix these fields; the current policy stays in force.',
   },
   POLICY_NEEDS_CONFIRMATION: {
     ...user,
-    text: 'This policy would lock somebody out: {reason}.',
-    hint: 'Give --yes if that is meant.',
+    text: 'This policy would block {reason}.',
+    hint: 'Run the command again with --yes to apply it anyway.',
   },
   ENGINE_INVALID: {
     ...user,
-    text: 'The engine cannot be added like this: {faults}',
-    hint: 'Mend the fields named; nothing was saved.',
+    text: 'The settings of the engine are not valid: {faults}',
+    hint: 'Fix these fields; nothing was saved.',
   },
   ENGINE_NOT_FOUND: {
     ...user,
@@ -201,7 +201,7 @@ export const errorTable = {
   },
   ALIAS_INVALID: {
     ...user,
-    text: 'The alias cannot be made like this: {faults}',
+    text: 'The alias is not valid: {faults}',
     hint: 'An alias names a model that the catalogue can show; see `flm model list`.',
   },
   ALIAS_NOT_FOUND: { ...user, text: 'There is no alias {alias}{near}.', hint: 'See `flm model list`.' },
@@ -235,8 +235,8 @@ export const errorTable = {
   },
   CHAT_NO_CERTIFICATE: {
     ...user,
-    text: 'The proxy lets in only who shows a certificate of {file}.',
-    hint: 'Give yours: `flm chat --client-cert FILE --client-key FILE`.',
+    text: 'The proxy requires a client certificate issued by {file}.',
+    hint: 'Pass yours: `flm chat --client-cert FILE --client-key FILE`.',
   },
   CHAT_NO_MODEL: {
     ...user,
@@ -287,7 +287,7 @@ export const errorTable = {
   },
   INTERNAL: {
     ...machine,
-    text: 'flm made a mistake of its own.',
+    text: 'An internal error occurred in flm.',
     hint: 'Try again; if it happens again, report it with the request id and the log.',
   },
 
@@ -295,7 +295,7 @@ export const errorTable = {
   REQUEST_MALFORMED: {
     ...refused,
     status: 400,
-    text: 'The request is not acceptable HTTP/1.1: {reason}.',
+    text: 'The request is not valid HTTP/1.1: {reason}.',
     hint: 'Send a plain HTTP/1.1 request.',
   },
   REQUEST_TIMEOUT: {
@@ -313,7 +313,7 @@ export const errorTable = {
   HEADER_INVALID: {
     ...refused,
     status: 400,
-    text: 'The header field {name} {why}.',
+    text: 'The header {name} {why}.',
     hint: 'Send it once, with at most 1024 bytes.',
   },
   UPGRADE_REQUIRED: {
@@ -325,14 +325,14 @@ export const errorTable = {
   EXPECTATION_FAILED: {
     ...refused,
     status: 417,
-    text: 'The Expect field asks for something that flm does not do.',
-    hint: 'Leave the Expect field out.',
+    text: 'The Expect header asks for something that flm does not support.',
+    hint: 'Leave the Expect header out.',
   },
   HOST_MISDIRECTED: {
     ...refused,
     status: 421,
     text: 'This proxy does not answer for the host named in the request.',
-    hint: 'If the name is meant, start the proxy with --public-host NAME.',
+    hint: 'To use this name, start the proxy with --public-host NAME.',
   },
   HEAD_TOO_LARGE: {
     ...refused,
@@ -343,7 +343,7 @@ export const errorTable = {
   PLAIN_ON_TLS: {
     ...refused,
     status: 400,
-    text: 'This port speaks HTTPS, and the request came as plain HTTP{exposed}.',
+    text: 'This port expects HTTPS, but the request was plain HTTP{exposed}.',
     hint: 'Use {url} as the base URL.',
   },
   TLS_HANDSHAKE_FAILED: {
@@ -375,7 +375,7 @@ export const errorTable = {
     ...refused,
     status: 503,
     level: 'warn',
-    text: 'Too many answers are in progress.',
+    text: 'Too many responses are in progress.',
     hint: 'Try again soon.',
   },
   DRAINING: { ...refused, status: 503, text: 'The proxy is shutting down.', hint: 'Try again soon.' },
@@ -412,7 +412,7 @@ export const errorTable = {
     ...refused,
     status: 403,
     text: 'This API key is paused.',
-    hint: 'Ask whoever gave you the key to resume it: `flm key resume KEY`.',
+    hint: 'Ask the person who gave you the key to resume it: `flm key resume KEY`.',
   },
   AUTH_THROTTLED: {
     ...refused,
@@ -424,14 +424,14 @@ export const errorTable = {
   ADDRESS_DENIED: {
     ...refused,
     status: 403,
-    text: 'The policy does not let this address in.',
+    text: 'The policy does not allow this address.',
     hint: 'Ask the administrator; `flm policy show` lists the rules.',
   },
   KEY_ADDRESS_DENIED: {
     ...refused,
     status: 403,
     text: 'This key may not be used from this address.',
-    hint: 'Use it from an address that it is meant for.',
+    hint: 'Use it from an address that the key allows.',
   },
   ORIGIN_DENIED: {
     ...refused,
@@ -443,7 +443,7 @@ export const errorTable = {
     ...refused,
     status: 429,
     apiCode: 'rate_limit_exceeded',
-    text: 'The {whose} request rate is used up.',
+    text: 'The {whose} request rate limit is reached.',
     hint: 'Wait as long as Retry-After says.',
   },
   TOKENS_LIMITED: {
@@ -483,8 +483,8 @@ export const errorTable = {
   METHOD_NOT_ALLOWED: {
     ...refused,
     status: 405,
-    text: 'This path does not take that method.',
-    hint: 'See the Allow field.',
+    text: 'This path does not allow that method.',
+    hint: 'See the Allow header.',
   },
 
   // --- handler: body, model, access
@@ -497,7 +497,7 @@ export const errorTable = {
   BODY_CODED: {
     ...refused,
     status: 415,
-    text: 'The content coding of the request body is not one that flm reads.',
+    text: 'flm does not support the content coding of the request body.',
     hint: 'Send the body plain, or with Content-Encoding gzip or zstd, once.',
   },
   BODY_CODING_INVALID: {
@@ -515,7 +515,7 @@ export const errorTable = {
   BODY_TYPE_UNSUPPORTED: {
     ...refused,
     status: 415,
-    text: 'This path does not take that content type.',
+    text: 'This path does not accept that content type.',
     hint: 'Send {expected}.',
   },
   BODIES_EXHAUSTED: {
@@ -560,7 +560,7 @@ export const errorTable = {
     ...refused,
     status: 403,
     text: 'This key may not use any model here.',
-    hint: 'Ask for a key that may.',
+    hint: 'Ask for a key with access to a model.',
   },
   ROUTE_UNSUPPORTED: {
     ...refused,
@@ -588,8 +588,8 @@ export const errorTable = {
     ...engine,
     status: 503,
     retry: 'never-sent',
-    text: 'The engine of this model does not answer at present.',
-    hint: 'Start the engine; flm finds it again by itself.',
+    text: 'No engine with this model answers at the moment.',
+    hint: 'Start the engine; flm detects it automatically.',
   },
   ENGINE_CONNECT_FAILED: {
     ...engine,
@@ -622,8 +622,8 @@ export const errorTable = {
     ...engine,
     status: 502,
     retry: 'answered',
-    text: 'The engine compressed an event stream that was asked for plain.',
-    hint: 'Turn compression off in whatever stands before the engine.',
+    text: 'The engine compressed an event stream although flm asked for no compression.',
+    hint: 'Turn compression off in the server in front of the engine.',
   },
   ENGINE_TIMEOUT: {
     ...engine,
@@ -642,7 +642,7 @@ export const errorTable = {
     ...engine,
     status: 504,
     retry: 'answered',
-    text: 'The engine fell silent in the middle of its answer.',
+    text: 'The engine stopped sending in the middle of its response.',
     hint: 'Look at the log of the engine; send the request again.',
   },
 
@@ -664,7 +664,7 @@ export const errorTable = {
     status: 499,
     retry: 'client-gone',
     text: 'The client left before the answer was complete.',
-    hint: 'Nothing to do.',
+    hint: 'No action is needed.',
   },
   CLIENT_STALLED: {
     ...refused,

@@ -1,5 +1,5 @@
 /**
- * From a schema's complaints to faults that a person can mend: field, the value as given, what is allowed.
+ * From a schema's complaints to faults that a person can fix: field, the value as given, what is allowed.
  */
 import type { z } from 'zod';
 import { type Fault, maxFaults } from './errors.ts';

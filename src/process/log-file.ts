@@ -174,7 +174,7 @@ export class LogFile {
       this.#lost -= told;
     } catch (error) {
       const missing = newlines(bytes.subarray(written));
-      // The notice and the newline that mends a torn line are not lines of the log.
+      // The notice and the newline that fixes a torn line are not lines of the log.
       const lost = Math.min(missing, newlines(lines));
       this.#lost += lost;
       this.lostLines += lost;

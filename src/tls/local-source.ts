@@ -123,8 +123,7 @@ export class LocalSource implements CertificateProvider {
       for (const f of this.#listeners) f();
     } catch (error) {
       if (this.#ender.signal.aborted) return;
-      const problem =
-        error instanceof FlmError ? `${error.message} ${error.hint}` : 'flm made a mistake of its own';
+      const problem = error instanceof FlmError ? `${error.message} ${error.hint}` : 'internal error';
       if (problem !== this.#problem) tell('failed', problem);
       this.#problem = problem;
     }

@@ -90,7 +90,7 @@ test('--wait tells what was refused, and ends with the first request that comes 
   const { url } = await demoProxy(cli);
   const key = await newKey(cli);
   const waiting = cli.start('connect', 'curl', '--wait');
-  await waiting.saw(/QueueTicket for a request of curl/, 'stderr');
+  await waiting.saw(/Waiting for a request of curl/, 'stderr');
 
   await ask(url, 'wrong');
   await waiting.saw(/was refused: GET \/v1\/models .* status 401, AUTH_MISSING/, 'stderr');
@@ -106,7 +106,7 @@ test('--wait with --json gives the settings, then the request', async (t) => {
   const { url, id } = await demoProxy(cli);
   const key = await newKey(cli);
   const waiting = cli.start('connect', 'curl', '--wait', '--json');
-  await waiting.saw(/QueueTicket for/, 'stderr');
+  await waiting.saw(/Waiting for/, 'stderr');
 
   await ask(url, key);
 
@@ -123,8 +123,8 @@ test('a proxy that ends while it is waited for is told, Ctrl-C leaves', async (t
   await demoProxy(cli);
   const waiting = cli.start('connect', 'curl', '--wait');
   const left = cli.start('connect', 'curl', '--wait');
-  await waiting.saw(/QueueTicket for/, 'stderr');
-  await left.saw(/QueueTicket for/, 'stderr');
+  await waiting.saw(/Waiting for/, 'stderr');
+  await left.saw(/Waiting for/, 'stderr');
 
   left.child.kill('SIGINT');
   assert.equal((await left.ended).code, 1);

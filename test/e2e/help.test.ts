@@ -65,7 +65,7 @@ test('help goes to standard output and is success', async (t) => {
   assert.equal((await cli.run('--version')).stdout.trim(), '0.1.0');
 });
 
-test('a mistake in the use of a command names the help that mends it', async (t) => {
+test('a mistake in the use of a command names the help that fixes it', async (t) => {
   const cli = makeCli(t);
 
   assertMistake(await cli.run('polcy'), /Unknown command 'polcy'.*Did you mean policy\?/);

@@ -93,7 +93,7 @@ test('a key is deleted only when that is said', async (t) => {
   const cli = makeCli(t);
   const { id } = (await cli.run('key', 'create', 'laptop', '--json')).json<Key>();
 
-  assertMistake(await cli.run('key', 'delete', 'laptop'), /Give --yes if that is meant/);
+  assertMistake(await cli.run('key', 'delete', 'laptop'), /Run the command again with --yes to confirm/);
   assert.deepEqual((await cli.run('key', 'delete', 'laptop', '--yes', '--json')).json(), {
     id,
     deleted: true,

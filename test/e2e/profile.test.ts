@@ -150,7 +150,10 @@ test('a profile is deleted only when that is said', async (t) => {
   const cli = makeCli(t);
   await cli.run('profile', 'save', 'lab');
 
-  assertMistake(await cli.run('profile', 'delete', 'lab'), /Delete profile lab\? Give --yes/);
+  assertMistake(
+    await cli.run('profile', 'delete', 'lab'),
+    /This deletes profile lab\. Run the command again with --yes/,
+  );
   const deleted = await cli.run('profile', 'delete', 'lab', '--yes', '--json');
 
   assert.deepEqual(deleted.json(), { name: 'lab', deleted: true });

@@ -210,7 +210,7 @@ test('a key of sixty requests a minute, one at a time, meets', { concurrency: tr
       let error: unknown;
       // On a busy machine the second may come when a second is over.
       while (error === undefined) error = await raised(sdk.ask(place, false));
-      sdk.assertLimited(error, /The key's request rate is used up/);
+      sdk.assertLimited(error, /The key's request rate limit is reached/);
       assert.equal(place.answers.at(-2)?.status, 200);
       const told = place.answers.at(-1);
       assert.equal(told?.status, 429);

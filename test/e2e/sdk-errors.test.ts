@@ -76,7 +76,7 @@ const failures: readonly Failure[] = [
     name: 'a key without the scope',
     status: 403,
     key: () => door.addKey({ scopes: ['metrics'] }),
-    message: /deps a key with the scope inference/,
+    message: /needs a key with the scope inference/,
     errorClass: 'PermissionDeniedError',
   },
   {
@@ -102,7 +102,7 @@ const failures: readonly Failure[] = [
       used.add(key);
       return key;
     },
-    message: /request rate is used up/,
+    message: /request rate limit is reached/,
     errorClass: 'RateLimitError',
   },
   {
@@ -366,7 +366,7 @@ test('a proxy that is full is a 503 to SDKs, which they try again when it says',
     assert.ok(error instanceof OpenAI7.InternalServerError);
     assert.equal(error.status, 503);
     assert.equal(error.headers.get('retry-after'), '1');
-    assert.match(error.message, /Too many answers are in progress/);
+    assert.match(error.message, /Too many responses are in progress/);
     const refused = full.nextLine();
     const patient = create(1);
     await refused;

@@ -200,7 +200,10 @@ test('a name that the CA may not vouch for is refused with the command that lets
     'llm.example.org',
   );
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /No usable certificate: The local CA may not vouch for llm\.example\.org/);
+  assert.match(
+    refused.stderr,
+    /No usable certificate: The local CA may not sign certificates for llm\.example\.org/,
+  );
   assert.match(refused.stderr, /flm cert authority renew --permit llm\.example\.org/);
   assert.deepEqual((await cli.run('proxy', 'status', '--json')).json(), { proxies: [] });
 
@@ -325,7 +328,7 @@ test('trust is never changed without a yes, and nothing is taken away where ther
   assert.deepEqual(shown.json(), { authority: null, certificates: [] });
   assert.match(removed.stderr, /nothing to change/);
   // Where the machine has no store that can be changed, there is nothing to ask.
-  assert.match(asked.stderr, /Give --yes|nothing to change/);
+  assert.match(asked.stderr, /Run the command again with --yes|nothing to change/);
   // Other tests may change the machine's trust in CAs of their own meanwhile.
   const own = made.authority.fingerprint.replaceAll(':', '').slice(0, 16).toLowerCase();
   for (const folder of ['/usr/local/share/ca-certificates', '/etc/pki/ca-trust/source/anchors'])
@@ -437,7 +440,7 @@ test('where client certificates are asked for, chat shows one, and up says what 
   const refusals: readonly [readonly string[], RegExp][] = [
     [
       [],
-      /lets in only who shows a certificate of .*client-ca\.pem\.\n.*--client-cert FILE --client-key FILE/,
+      /requires a client certificate issued by .*client-ca\.pem\.\n.*--client-cert FILE --client-key FILE/,
     ],
     [['--client-key', key], /--client-key needs --client-cert/],
     [['--client-cert', cert], /client\.pem cannot be used: it does not hold a key/],

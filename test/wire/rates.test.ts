@@ -73,7 +73,7 @@ for (const [whose, policy] of [
     await stage.clock.move(2_000);
     const refused = await ask(stage.door.key);
     assert.equal(refused.status, 429);
-    assert.match(refused.body.toString(), new RegExp(`The ${whose} request rate is used up`));
+    assert.match(refused.body.toString(), new RegExp(`The ${whose} request rate limit is reached`));
     assert.deepEqual(when(refused), ['58', '58000', undefined]);
     assert.equal(stage.door.lines.at(-1)?.rule, `${whose} rate of 1 a minute`);
   });

@@ -64,7 +64,7 @@ describe('without settings', () => {
       ]) {
         const twice = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields));
         assert.equal(twice.status, 400);
-        assert.ok(twice.body.toString().includes(`The header field ${name} came twice.`));
+        assert.ok(twice.body.toString().includes(`The header ${name} came twice.`));
       }
       const long = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, line('x'.repeat(1025))));
       assert.equal(long.status, 400);

@@ -55,7 +55,7 @@ describe('a wrong path is answered in its own dialect, with its own base URL', (
       assert.equal(response.status, status);
       const message = messageIn(dialect, response.body);
       assert.match(message, base[dialect]);
-      assert.doesNotMatch(message, /not acceptable HTTP/);
+      assert.doesNotMatch(message, /not valid HTTP/);
       assert.equal(/; (\S+) was probably meant/.exec(message)?.[1], right);
       await scene.unharmed();
     });

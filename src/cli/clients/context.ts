@@ -51,7 +51,7 @@ export function contextWarning(
 ): string | undefined {
   if (contextTokens === undefined || context?.tokens === undefined) return undefined;
   if (context.tokens >= contextTokens) return undefined;
-  return `${name} deps a context of ${contextTokens} tokens or more; ${context.model} has ${context.tokens} on ${context.engine}. ${largerContext(context, contextTokens)}`;
+  return `${name} needs a context of ${contextTokens} tokens or more; ${context.model} has ${context.tokens} on ${context.engine}. ${largerContext(context, contextTokens)}`;
 }
 
 /** How much context the client needs, where the engine does not say how much there is. */
@@ -61,7 +61,7 @@ export function contextNote(
 ): string | undefined {
   if (contextTokens === undefined || context === undefined || context.tokens !== undefined) return undefined;
   if (context.kind === 'demo') return undefined;
-  return `${name} deps a context of ${contextTokens} tokens or more; ${context.engine} does not say how large that of ${context.model} is. ${largerContext(context, contextTokens)}`;
+  return `${name} needs a context of ${contextTokens} tokens or more; ${context.engine} does not say how large that of ${context.model} is. ${largerContext(context, contextTokens)}`;
 }
 
 function largerContext({ kind, model }: ModelContext, tokens: number): string {

@@ -9,7 +9,7 @@ import { contextWarning, type ModelContext } from './context.ts';
 import type { ClientRecipe } from './recipe.ts';
 import type { ConnectTarget } from './snippet.ts';
 
-/** Sentences, each with what mends it. `hostGiven`: the address is not the proxy's own, but one that a person gave. */
+/** Sentences, each with what fixes it. `hostGiven`: the address is not the proxy's own, but one that a person gave. */
 export async function warningsOf(
   session: Session,
   status: ProxyStatus,

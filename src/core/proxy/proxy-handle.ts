@@ -112,7 +112,7 @@ export interface ProxyStatus {
   readonly certificate?: CertificateFacts;
   /** Base URLs for others on the network, without `/v1`. */
   readonly networkUrls: readonly string[];
-  /** Sentences about what is not well, each ending in what mends it. */
+  /** Sentences about what is not well, each ending in what fixes it. */
   readonly warnings: readonly string[];
 }
 

@@ -9,7 +9,7 @@ import type { SecurityPolicy } from './security-policy.ts';
 import { compilePolicy } from './snapshot.ts';
 
 /**
- * Completes "This policy would lock somebody out: ..."; undefined where it does not. `ownAddresses` are those from which
+ * Completes "This policy would block clients: ..."; undefined where it does not. `ownAddresses` are those from which
  * the administrator comes; keys that are revoked or expired do not count.
  */
 export function lockOut(
@@ -22,7 +22,7 @@ export function lockOut(
   for (const text of ownAddresses) {
     const client = parseAddress(text);
     const denial = client === undefined ? undefined : denyAddress(compiled, undefined, client);
-    if (denial !== undefined) return `your own address ${text}, by ${denial.rule}`;
+    if (denial !== undefined) return `your own address ${text} (${denial.rule})`;
   }
   const usable = keys.filter(
     (k) => k.revokedAtMs === null && (k.expiresAtMs === null || k.expiresAtMs > nowMs),
@@ -37,7 +37,7 @@ export function lockOut(
       return client !== undefined && denyAddress(compiled, view, client) === undefined;
     });
   });
-  return reachable ? undefined : 'every key, for none may come from an address that it lets in';
+  return reachable ? undefined : 'every key: no key may come from an address that the policy allows';
 }
 
 /** First and last address of a rule; of a CIDR range the one that it is written with. */

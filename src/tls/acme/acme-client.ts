@@ -51,7 +51,7 @@ export class AcmeClient {
       throw new AcmeFailure({
         step: 'account',
         reason: 'the CA wants an account that was made on its own pages (external account binding)',
-        mend: 'flm cannot use one; choose another CA with --acme-directory.',
+        fix: 'flm cannot use one; choose another CA with --acme-directory.',
       });
     const contact = email === undefined ? [] : [`mailto:${email}`];
     const answer = await this.#signed('account', this.directory.newAccount, key, undefined, signal, {
@@ -129,6 +129,6 @@ function checkClock(answer: AcmeAnswer, clock: Clock): void {
   throw new AcmeFailure({
     step: 'directory',
     reason: `this machine's clock says ${day(clock.nowMs())} and the CA's says ${day(theirsMs)}`,
-    mend: "Set this machine's clock.",
+    fix: "Set this machine's clock.",
   });
 }

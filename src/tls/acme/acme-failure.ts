@@ -11,7 +11,7 @@ export interface AcmeTrouble {
   /** Completes "No certificate from the ACME server: ...". */
   readonly reason: string;
   /** Sentences: what to check. */
-  readonly mend: string;
+  readonly fix: string;
   /** Before this time another try is no use, as the CA said. */
   readonly notBeforeMs?: number | undefined;
   /** Control of a name was not proved; another kind of challenge might prove it. */
@@ -24,9 +24,9 @@ export class AcmeFailure extends ProxyError {
   readonly notBeforeMs: number | undefined;
   readonly unproved: boolean;
 
-  constructor({ step, reason, mend, notBeforeMs, unproved, cause }: AcmeTrouble) {
+  constructor({ step, reason, fix, notBeforeMs, unproved, cause }: AcmeTrouble) {
     const when = notBeforeMs === undefined ? '' : ` Try again after ${timeText(notBeforeMs)}.`;
-    super('PROXY_ACME_FAILED', { params: { reason, mend: `${mend}${when}`.trim() }, cause });
+    super('PROXY_ACME_FAILED', { params: { reason, fix: `${fix}${when}`.trim() }, cause });
     this.step = step;
     this.notBeforeMs = notBeforeMs;
     this.unproved = unproved === true;

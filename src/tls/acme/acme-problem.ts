@@ -9,7 +9,7 @@ import { AcmeFailure, type AcmeStep, printableExcerpt } from './acme-failure.ts'
 /** Longer than any rate limit of a CA that means it. */
 const maxWaitMs = 7 * 86_400_000;
 
-const mends: Readonly<Record<string, string>> = {
+const fixes: Readonly<Record<string, string>> = {
   rateLimited: 'The CA limits how often it is asked; meanwhile --acme-staging is for trying out.',
   invalidContact: 'Give another address with --acme-email.',
   unsupportedContact: 'Give another address with --acme-email.',
@@ -38,7 +38,7 @@ export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number 
   return new AcmeFailure({
     step,
     reason: `it refused ${what}: "${printableExcerpt(problem.detail)}" (${printableExcerpt(type)})`,
-    mend: mends[type] ?? 'What the CA said tells what to mend.',
+    fix: fixes[type] ?? 'What the CA said tells what to fix.',
     notBeforeMs,
   });
 }

@@ -20,7 +20,7 @@ const domains = ['llm.example.org'];
 
 const prover: Prover = {
   type: 'http-01',
-  mend: () => 'it works',
+  fix: () => 'it works',
   show: () => Promise.resolve(() => Promise.resolve()),
 };
 
@@ -165,7 +165,7 @@ test('nothing is proved for a name that was not ordered', async (t) => {
   assert.ok(!ca.asked.includes('POST /chall'));
 });
 
-test('what the CA said of the account is told with what to mend, and without what a terminal obeys', async (t) => {
+test('what the CA said of the account is told with what to fix, and without what a terminal obeys', async (t) => {
   const { ca, refusal } = await stageOf(t);
   ca.says['/account'] = (r) => problem(r, 400, 'invalidContact', 'no\x1b[31m such\r\n domain');
   assert.match(

@@ -269,11 +269,11 @@ export class AcmeSource implements CertificateProvider {
     return new AcmeFailure({
       step: 'waiting',
       reason: `the time was up (${limitMs / 1000} s) while flm waited for ${this.#doing}`,
-      mend: 'Try again when the CA, or what it must reach, answers faster.',
+      fix: 'Try again when the CA, or what it must reach, answers faster.',
     });
   }
 }
 
 function problemOf(error: unknown): string {
-  return error instanceof FlmError ? `${error.message} ${error.hint}` : 'flm made a mistake of its own.';
+  return error instanceof FlmError ? `${error.message} ${error.hint}` : 'An internal error occurred in flm.';
 }

@@ -94,7 +94,7 @@ export function rubbish(url: string, what: string): AcmeFailure {
   return new AcmeFailure({
     step: 'directory',
     reason: `${hostOf(url)} does not answer as an ACME server does: ${what}`,
-    mend: 'Check the URL of the directory (--acme-directory), and whether the CA has trouble.',
+    fix: 'Check the URL of the directory (--acme-directory), and whether the CA has trouble.',
   });
 }
 
@@ -102,7 +102,7 @@ function silent(url: string): AcmeFailure {
   return new AcmeFailure({
     step: 'directory',
     reason: `${hostOf(url)} did not answer within ${answerMs / 1000} s`,
-    mend: 'Check that this machine reaches it, and whether the CA has trouble.',
+    fix: 'Check that this machine reaches it, and whether the CA has trouble.',
   });
 }
 
@@ -113,20 +113,20 @@ function unreachable(url: string, cause: unknown): AcmeFailure {
     return new AcmeFailure({
       step: 'directory',
       reason: `the certificate of ${host} is not valid now (${code})`,
-      mend: "Check this machine's clock.",
+      fix: "Check this machine's clock.",
       cause,
     });
   if (/CERT|SELF_SIGNED|ISSUER|VERIFY|CRL/.test(code))
     return new AcmeFailure({
       step: 'directory',
       reason: `${host} is not trusted (${code})`,
-      mend: 'For an ACME server of your own, name its CA with --acme-ca FILE.',
+      fix: 'For an ACME server of your own, name its CA with --acme-ca FILE.',
       cause,
     });
   return new AcmeFailure({
     step: 'directory',
     reason: `${host} cannot be reached (${code || 'the connection broke'})`,
-    mend: 'Check the URL of the directory (--acme-directory) and that this machine reaches it.',
+    fix: 'Check the URL of the directory (--acme-directory) and that this machine reaches it.',
     cause,
   });
 }

@@ -94,7 +94,7 @@ function allOf(failures: readonly AcmeFailure[]): AcmeFailure {
   return new AcmeFailure({
     step: 'challenge',
     reason: failures.map(({ params }) => String(params.reason)).join('; and '),
-    mend: failures.map(({ params }) => String(params.mend)).join(' '),
+    fix: failures.map(({ params }) => String(params.fix)).join(' '),
     unproved: true,
   });
 }
@@ -106,7 +106,7 @@ async function mayAsk({ store, name, clock }: CertificateOrder): Promise<void> {
   throw new AcmeFailure({
     step: 'waiting',
     reason: 'the CA asked to be left alone for a while',
-    mend: 'Nothing was asked of it now.',
+    fix: 'Nothing was asked of it now.',
     notBeforeMs: caNotBeforeMs,
   });
 }
@@ -120,7 +120,7 @@ async function mayOrder({ store, name, clock }: CertificateOrder): Promise<void>
   throw new AcmeFailure({
     step: 'waiting',
     reason: `${maxFailedOrdersPerDay} orders failed within a day, and more would only use up what the CA allows`,
-    mend: 'Mend what the log tells, then let it be tried at once: `flm cert renew`.',
+    fix: 'Fix what the log tells, then let it be tried at once: `flm cert renew`.',
     notBeforeMs: allowedAtMs,
   });
 }
@@ -150,7 +150,7 @@ function termsNeeded(terms: string | undefined): AcmeFailure {
   return new AcmeFailure({
     step: 'account',
     reason: 'its terms of service are not accepted yet',
-    mend: `Read ${terms === undefined ? 'them on its pages' : printableExcerpt(terms)} and start with --acme-accept-terms, once.`,
+    fix: `Read ${terms === undefined ? 'them on its pages' : printableExcerpt(terms)} and start with --acme-accept-terms, once.`,
   });
 }
 
@@ -160,7 +160,7 @@ async function authorityText(file: string | undefined): Promise<string | undefin
     new AcmeFailure({
       step: 'directory',
       reason: `the file ${file} ${what}`,
-      mend: 'Give --acme-ca a file with the CA that the ACME server itself is trusted by (PEM).',
+      fix: 'Give --acme-ca a file with the CA that the ACME server itself is trusted by (PEM).',
       cause,
     });
   let text: string;

@@ -32,7 +32,7 @@ export class DnsHook implements Prover {
     this.#deps = deps;
   }
 
-  mend(domain: string): string {
+  fix(domain: string): string {
     return `the hook sets the TXT record of _acme-challenge.${domain}, and ends only when the domain's name servers tell it`;
   }
 
@@ -136,6 +136,6 @@ function failed(what: string): AcmeFailure {
   return new AcmeFailure({
     step: 'challenge',
     reason: `the DNS hook failed: ${what}`,
-    mend: 'Run the hook by hand as `COMMAND add NAME VALUE`.',
+    fix: 'Run the hook by hand as `COMMAND add NAME VALUE`.',
   });
 }

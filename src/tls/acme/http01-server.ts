@@ -49,7 +49,7 @@ export class Http01Server implements Prover {
     this.#stopSweeping = deps.clock.every(sweepMs, () => this.#sweep());
   }
 
-  mend(domain: string): string {
+  fix(domain: string): string {
     return `the address records of ${domain} lead to this machine, and that port 80 there reaches port ${this.#deps.port} here`;
   }
 

@@ -152,7 +152,7 @@ async function fetchChain(
     throw new AcmeFailure({
       step: 'certificate',
       reason: `it issued one from ${day(beginMsOf(pair.certificate))} to ${day(expiryMsOf(pair.certificate))}, and this machine's clock says ${day(nowMs)}`,
-      mend: "Set this machine's clock.",
+      fix: "Set this machine's clock.",
     });
   }
   return pair;
@@ -185,7 +185,7 @@ function unproved(authorization: Authorization, prover: Prover): AcmeFailure {
   return new AcmeFailure({
     step: 'challenge',
     reason: `${prover.type} did not prove ${domain}: ${said}`,
-    mend: `Check that ${prover.mend(domain)}.`,
+    fix: `Check that ${prover.fix(domain)}.`,
     unproved: true,
   });
 }
@@ -195,7 +195,7 @@ function notOffered({ domain, challenges }: Authorization, prover: Prover): Acme
   return new AcmeFailure({
     step: 'challenge',
     reason: `the CA does not offer ${prover.type} for ${domain}, only ${offered.join(', ') || 'what flm does not know'}`,
-    mend: 'Choose another with --acme-challenge; a wildcard needs --acme-dns-hook.',
+    fix: 'Choose another with --acme-challenge; a wildcard needs --acme-dns-hook.',
     unproved: true,
   });
 }

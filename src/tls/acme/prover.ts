@@ -17,7 +17,7 @@ export interface Prover {
   /** Makes what it needs; nothing was ordered by then. Absent: it needs nothing. Throws an `AcmeFailure`. */
   open?(): Promise<void>;
   /** Where the CA must get through, in words that complete "Check that ...". */
-  mend(domain: string): string;
+  fix(domain: string): string;
   /** The CA can see the proof when it resolves; the function that it gives takes it away and never rejects. Throws an `AcmeFailure`. */
   show(proof: ChallengeProof, signal: AbortSignal): Promise<() => Promise<void>>;
 }

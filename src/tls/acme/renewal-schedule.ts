@@ -22,7 +22,7 @@ const retryTable: readonly { readonly waitMs: number; readonly why: string }[] =
     waitMs: hourMs,
     why: 'an hour: the limit of failed proofs for a name at the largest CA is counted by the hour',
   },
-  { waitMs: 3 * hourMs, why: 'somebody has to mend it, and may be at it' },
+  { waitMs: 3 * hourMs, why: 'somebody has to fix it, and may be at it' },
   {
     waitMs: 6 * hourMs,
     why: 'as often as is worth it: four a day, and a third of the lifetime is left for it',

@@ -8,7 +8,7 @@
  *   a proxy that has seen 5 reads c and drops b
  *
  * Ids of deleted keys are forgotten after `removedKept` changes; a proxy that far behind reads everything.
- * A released migration is never edited; the next one mends it.
+ * A released migration is never edited; the next one fixes it.
  */
 
 /** How many changes back deletions of keys are known. */

@@ -2,7 +2,7 @@
  * `usage.db`, version 1: usage by day, last use of keys, the audit. Written often; it may lose its last second.
  *
  * `flush` remembers the last batch of each proxy, so that one that is sent again after a crash counts once.
- * A released migration is never edited; the next one mends it.
+ * A released migration is never edited; the next one fixes it.
  */
 export const initialUsage = `
   CREATE TABLE usage_day (
