@@ -61,6 +61,8 @@ const codexFile: SettingsFile = {
   settings: (to) => ({
     model: to.model,
     model_provider: 'flm',
+    // OpenAI's own tool: flm takes it for a tool that the engine runs, and refuses it for a vLLM.
+    web_search: 'disabled',
     ...(to.contextTokens === undefined ? {} : { model_context_window: to.contextTokens }),
     model_providers: {
       flm: {
@@ -151,7 +153,10 @@ export const agents: readonly ClientRecipe[] = [
     contextTokens: 32_768,
     file: codexFile,
     snippets: (to) => [fileSnippet(codexFile, to), ...keyInShell(to)],
-    notes: ['It reads its key from the variable FLM_API_KEY when it starts.'],
+    notes: [
+      'It reads its key from the variable FLM_API_KEY when it starts.',
+      'If the engine refuses tools of the type "namespace": codex --disable multi_agent',
+    ],
   },
   {
     id: 'copilot',

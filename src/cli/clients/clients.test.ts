@@ -125,6 +125,7 @@ test('files get what was meant, whatever the model is called', () => {
   assert.deepEqual(parseToml(first('codex', to)), {
     model: hostile,
     model_provider: 'flm',
+    web_search: 'disabled',
     model_providers: {
       flm: {
         name: 'flm',
