@@ -17,6 +17,7 @@ import { lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
 import { type FastPathHead, readFastPathHead } from './fast-path-head.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
+import { ReadTurns } from './read-turns.ts';
 
 export interface FastPathParserDeps {
   readonly maxHeadBytes: number;
@@ -41,6 +42,7 @@ export class FastPathParser {
   #at = 0;
   #message: OrdinaryMessage | undefined;
   #advancing = false;
+  readonly #turns: ReadTurns;
   /** The client will send no more. */
   #sawEnd = false;
   /** The last answer is written. */
@@ -50,6 +52,7 @@ export class FastPathParser {
     this.#connection = connection;
     this.#socket = connection.socket;
     this.#deps = deps;
+    this.#turns = new ReadTurns(connection.socket, () => !connection.socket.destroyed);
     this.#socket.on('data', this.#onData);
     this.#socket.on('end', this.#onEnd);
     this.#socket.on('error', this.#onError);
@@ -130,6 +133,7 @@ export class FastPathParser {
   readonly #advanceLater = (): void => this.advance();
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#turns.took(chunk.length);
     const bytes = this.#bytes;
     this.#bytes = bytes === undefined ? chunk : Buffer.concat([bytes.subarray(this.#at), chunk]);
     this.#at = 0;

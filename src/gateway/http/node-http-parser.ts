@@ -16,6 +16,7 @@ import { type HeaderTable, plainTable, RequestHeaders } from '../request-headers
 import { hidesWhatFollows, lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
+import { ReadTurns } from './read-turns.ts';
 import { RequestLines } from './request-lines.ts';
 
 export interface NodeHttpParserDeps {
@@ -249,7 +250,11 @@ class NodeMessage implements HttpMessage {
     }
     if (!this.#receiving) {
       this.#receiving = true;
-      req.on('data', (chunk: Buffer) => this.#listener?.data(chunk));
+      const turns = new ReadTurns(req, () => this.#listener !== undefined && !req.destroyed);
+      req.on('data', (chunk: Buffer) => {
+        turns.took(chunk.length);
+        this.#listener?.data(chunk);
+      });
       req.on('end', () => this.#listener?.end());
     }
     req.resume();
