@@ -164,17 +164,16 @@ export class Database {
 
   #opened(): DatabaseSync {
     if (this.#immutable && this.#connection?.isTransaction === false) this.close();
-    // Switching a new file to WAL does not wait for others by itself, so the whole opening is tried again.
-    for (
-      let left = Math.ceil(this.#options.busyTimeoutMs / openPauseMs);
-      this.#connection === undefined;
-      left--
-    ) {
+    // Switching a new file to WAL does not wait for others by itself, so the whole opening is tried again. A try in which
+    // SQLite has waited is not free: all tries together have the busy time-out.
+    const endMs = performance.now() + this.#options.busyTimeoutMs;
+    while (this.#connection === undefined) {
       try {
         this.#connection = this.#connect();
       } catch (error) {
         const failure = storeFailure(error, this.place);
-        if (!(failure instanceof StoreError && failure.code === 'STORE_BUSY') || left <= 0) throw failure;
+        const isBusy = failure instanceof StoreError && failure.code === 'STORE_BUSY';
+        if (!isBusy || performance.now() >= endMs) throw failure;
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, openPauseMs);
       }
     }

@@ -133,6 +133,21 @@ test('a write beside a program that holds the lock fails as busy after the time-
   assert.equal(await store.security.deleteKey('key_a'), true);
 });
 
+test('opening a file that another program keeps locked waits for one time-out, not for one at each try', (t) => {
+  const home = temporaryHome(t);
+  openedStore(t, home).close();
+  const other = new DatabaseSync(join(home, 'flm.db'));
+  atEnd(t, () => other.close());
+  other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  let tries = 0;
+  const probe = () => {
+    tries += 1;
+    return { magic: 0xef53 };
+  };
+  assert.throws(() => openedStore(t, home, { probe, busyTimeoutMs: 100 }), failsAs('STORE_BUSY', /flm\.db/));
+  assert.ok(tries <= 2, `${tries} tries`);
+});
+
 test('a change whose audit entry cannot be written is not made', async (t) => {
   const home = temporaryHome(t);
   const store = openedStore(t, home);

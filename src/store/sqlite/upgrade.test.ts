@@ -68,6 +68,31 @@ test('keys that 0.1.0 rotated are one family, over several rotations and where t
   ]);
 });
 
+test('what keys used before they were rotated by 0.1.0 counts for their family', async (t) => {
+  const home = folderOf010(
+    t,
+    ['a', 'b', 'c', 'd'],
+    [
+      ['a', 'b'],
+      ['b', 'c'],
+    ],
+  );
+  const old = new DatabaseSync(join(home, 'usage.db'));
+  for (const name of ['b', 'c', 'd'])
+    old.prepare("INSERT INTO usage_day VALUES ('2025-06-15', ?, 'llama3:8b', 1, 3, 4, 0)").run(`key_${name}`);
+  old.close();
+  const rows = await openedStore(t, home).usage.listUsage('2025-01-01');
+  assert.deepEqual(
+    rows.map(({ keyId, familyId }) => [keyId, familyId]),
+    [
+      ['key_a', 'key_a'],
+      ['key_b', 'key_a'],
+      ['key_c', 'key_a'],
+      ['key_d', 'key_d'],
+    ],
+  );
+});
+
 test('the audit of 0.1.0 has moved to flm.db once, refused logins stay in usage.db', async (t) => {
   const home = folderOf010(t, ['a', 'b'], [['a', 'b']]);
   const actions = async () => (await openedStore(t, home).audit.list(9)).map(({ action }) => action);
