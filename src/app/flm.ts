@@ -4,6 +4,7 @@
  */
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
+import { FlmError } from '../core/errors.ts';
 import type { LiveRevocation, ProxyController, RunningProxy } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
@@ -67,16 +68,31 @@ export function openFlm(options: FlmOptions): Flm {
   const store = openStore({ home: paths.home, clock, liveness: livenessBySocket(clock) });
   const actor = `cli:${machine.userName()}`;
   const control = (handle: ProxyHandle): ControlClient => controlClient(handle, clock);
-  /** Running proxies look by themselves a moment later, so whoever does not answer is not waited for. */
-  const announce = async (): Promise<void> => {
+  const onProblem = options.onProblem ?? (() => {});
+  /**
+   * Running proxies look by themselves a moment later, so a proxy that does not answer is not waited for. One that answers
+   * that it cannot look, such as an older flm before a newer database, is named.
+   */
+  const announce = async (): Promise<readonly string[]> => {
+    const behind: string[] = [];
     const handles = await store.proxies.listHandles();
     await Promise.all(
-      handles.map((handle) =>
-        control(handle)
-          .reload()
-          .catch(() => {}),
-      ),
+      handles.map(async (handle) => {
+        try {
+          await control(handle).reload();
+        } catch (error) {
+          behind.push(handle.id);
+          if (!(error instanceof FlmError) || error.code === 'PROXY_CONTROL_UNREACHABLE') return;
+          const then =
+            error.code === 'STORE_NEWER' ? ` It runs an older flm: flm proxy restart ${handle.profile}` : '';
+          onProblem(`${handle.id} does not take changes over: ${error.message}${then}`, false);
+        }
+      }),
     );
+    return behind;
+  };
+  const announceOnly = async (): Promise<void> => {
+    await announce();
   };
   /** A proxy that does not know the key, or that is gone, has nothing to revoke. */
   const revokeLive = async (keyId: string): Promise<LiveRevocations> => {
@@ -99,7 +115,7 @@ export function openFlm(options: FlmOptions): Flm {
       proxies: store.proxies,
       controller,
       portLook: portHolder,
-      onProblem: options.onProblem ?? (() => {}),
+      onProblem,
     });
   const detached = new DetachedController({
     launch: {
@@ -124,9 +140,9 @@ export function openFlm(options: FlmOptions): Flm {
       announce,
       revokeLive,
     }),
-    engines: new EngineRegistry({ ...common, repository: store.engines, announce }),
+    engines: new EngineRegistry({ ...common, repository: store.engines, announce: announceOnly }),
     discovery,
-    certificates: makeCertificateManager(machine, machineTrustTools(machine), announce),
+    certificates: makeCertificateManager(machine, machineTrustTools(machine), announceOnly),
     usage: store.usage,
     audit: store.audit,
     control,

@@ -183,7 +183,7 @@ function revoke(cli: Cli): Command {
     );
 }
 
-function tellRevoked(session: Session, { record, unwritten, unreached }: RevokedKey): void {
+function tellRevoked(session: Session, { record, unwritten, unreached, stillActive }: RevokedKey): void {
   const { terminal } = session;
   if (session.json) {
     const inMemoryOf = unwritten === undefined ? {} : { inMemoryOf: unwritten.inMemoryOf };
@@ -191,7 +191,8 @@ function tellRevoked(session: Session, { record, unwritten, unreached }: Revoked
   } else {
     const name = `${record.id} (${printable(record.label)})`;
     const where = unwritten === undefined ? '' : ` in the memory of ${unwritten.inMemoryOf.join(', ')}`;
-    terminal.out(`Revoked ${name}${where}. Running proxies refuse it from now on.`);
+    const then = unreached.length > 0 ? '' : ' Running proxies refuse it from now on.';
+    terminal.out(`Revoked ${name}${where}.${then}`);
   }
   const warn = (text: string): void => terminal.talk(`${terminal.paint('yellow', '!')} ${text}`);
   if (unwritten !== undefined) {
@@ -200,11 +201,22 @@ function tellRevoked(session: Session, { record, unwritten, unreached }: Revoked
       `Each proxy stores it as soon as that works. One that ends before forgets it: then run \`flm key revoke ${record.id}\` again.`,
     );
   }
+  tellStillActive(session, stillActive);
   if (unreached.length === 0) return;
   warn(
-    `${unreached.join(', ')} did not answer and may still accept the key; end it: flm proxy stop ${unreached[0]}`,
+    `${unreached.join(', ')} did not confirm it and may still accept the key; end it: flm proxy stop ${unreached[0]}`,
   );
   session.cli.exit = 1;
+}
+
+/** `revoke` and `delete` end one secret; a rotation with an overlap leaves two. */
+function tellStillActive({ terminal }: Session, others: readonly ApiKey[]): void {
+  for (const { id, expiresAtMs } of others) {
+    const until = expiresAtMs === null ? '' : ` until ${new Date(expiresAtMs).toISOString()}`;
+    terminal.talk(
+      `${terminal.paint('yellow', '!')} ${id}, another secret of the same key, works${until}; end it too: flm key revoke ${id}`,
+    );
+  }
 }
 
 function remove(cli: Cli): Command {
@@ -220,9 +232,10 @@ function remove(cli: Cli): Command {
         const record = await session.flm.security.findKey(name);
         const effect = `This deletes key ${record.id} (${printable(record.label)}).`;
         await confirm(session, 'key delete', effect, flags.yes === true);
-        await session.flm.security.deleteKey(record.id);
-        if (session.json) return session.terminal.out(JSON.stringify({ id: record.id, deleted: true }));
-        session.terminal.out(`Deleted ${record.id}.`);
+        const { stillActive } = await session.flm.security.deleteKey(record.id);
+        if (session.json) session.terminal.out(JSON.stringify({ id: record.id, deleted: true }));
+        else session.terminal.out(`Deleted ${record.id}.`);
+        tellStillActive(session, stillActive);
       }),
     );
 }

@@ -93,7 +93,7 @@ export function controlClient(
       const target = `/revoke/${encodeURIComponent(keyId)}?actor=${encodeURIComponent(actor)}`;
       const answer = await client.ask('POST', target, revokeMs, signal);
       if (typeof answer === 'string') return 'gone';
-      return answer.status === 404 ? undefined : client.jsonOf<LiveRevocation>(answer);
+      return client.jsonOf<LiveRevocation | null>(answer) ?? undefined;
     },
   };
 }

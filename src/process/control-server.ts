@@ -12,7 +12,7 @@
  *   GET  /explain/REQUEST-ID    RecordedRefusal, or 404
  *   POST /temporary-key?ttlMs=  TemporaryKey
  *   GET  /key-use/KEY-ID        KeyUse, or 404
- *   POST /revoke/KEY-ID?actor=  LiveRevocation, or 404
+ *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null; a 404 comes from an older flm, which cannot do it
  *
  * Each answer carries the proxy's nonce in `flm-nonce`; a request that carries another one is refused with 409 before
  * anything is done. Errors are `{"error": {code, params, faults}}`. Requests have no body.
@@ -177,8 +177,7 @@ class ControlHttp implements ControlServer {
       }
       case 'POST /revoke': {
         const actor = url.searchParams.get('actor') ?? 'control socket';
-        const revocation = await control.revokeKey(decoded(argument ?? ''), actor);
-        return revocation === undefined ? failure(404, 'there is no key of that id') : json(revocation);
+        return json((await control.revokeKey(decoded(argument ?? ''), actor)) ?? null);
       }
       default:
         return failure(404, 'there is no such path, or not with that method');

@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation } from '../proxy/ports.ts';
+import type { ApiKey } from './api-key.ts';
 import { looksLikeKey, type SecretTools } from './key-secret.ts';
 import { type LiveRevocations, SecurityService } from './security-service.ts';
 
@@ -16,7 +17,7 @@ const secrets: SecretTools = {
 
 function setUp(
   t: TestContext,
-  announce = async (): Promise<void> => {},
+  announce = async (): Promise<readonly string[]> => [],
   revokeLive: (keyId: string) => Promise<LiveRevocations> = async () => new Map(),
 ) {
   const store = openedStore(t, temporaryHome(t));
@@ -31,7 +32,7 @@ function setUp(
     actor: 'cli:test',
     announce: async () => {
       announced += 1;
-      await announce();
+      return announce();
     },
   });
   return {
@@ -298,6 +299,31 @@ test('where the store cannot be written, running proxies revoke a key, and who c
   assert.deepEqual(unreached, ['px_b']);
   live.set('px_c', { written: true });
   assert.equal((await service.revokeKey('laptop')).unwritten, undefined);
+});
+
+test('a proxy that does not take over a revocation that is stored is named, unless it has it in memory', async (t) => {
+  const live = new Map<string, LiveRevocation | 'unreached'>();
+  const { service } = setUp(
+    t,
+    async () => ['px_old', 'px_blind', 'px_gone'],
+    async () => live,
+  );
+  await service.createKey({ label: 'laptop' });
+  live.set('px_old', 'unreached').set('px_blind', { written: false, problem: 'cannot be read' });
+  const { unreached, unwritten } = await service.revokeKey('laptop');
+  assert.deepEqual([unreached, unwritten], [['px_old'], undefined]);
+});
+
+test('a revocation and a deletion name the secrets of the same key that still work', async (t) => {
+  const { service, pass } = setUp(t);
+  const { record: first } = await service.createKey({ label: 'laptop' });
+  const { record: second } = await service.rotateKey('laptop', 60_000);
+  const idsOf = ({ stillActive }: { stillActive: readonly ApiKey[] }) => stillActive.map(({ id }) => id);
+  assert.deepEqual(idsOf(await service.revokeKey('laptop')), [first.id]);
+  assert.deepEqual(idsOf(await service.deleteKey(second.id)), [first.id]);
+  await service.rotateKey('laptop', 60_000);
+  pass(60_001);
+  assert.deepEqual(idsOf(await service.revokeKey('laptop')), []);
 });
 
 test('a usage file that cannot be read hides when keys were used, and nothing else', async (t) => {

@@ -26,8 +26,11 @@ export interface SecurityServiceDeps {
   readonly revokeLive?: (keyId: string) => Promise<LiveRevocations>;
   /** Told of each key as soon as it is stored: from then on its secret must not get lost. */
   readonly onKeyMade?: (made: CreatedKey) => void;
-  /** Tells running proxies to look. They look by themselves a moment later, so a failure is ignored. */
-  readonly announce: () => Promise<void>;
+  /**
+   * Tells running proxies to look, and returns the ids of those that did not take the change over. They look by themselves a
+   * moment later, so a failure is ignored.
+   */
+  readonly announce: () => Promise<readonly string[]>;
 }
 
 /** A new key: the secret is here and nowhere else. */
@@ -46,8 +49,10 @@ export interface ImportedKey {
 export interface RevokedKey {
   readonly record: ApiKey;
   readonly unwritten?: { readonly problem: StoreError; readonly inMemoryOf: readonly string[] };
-  /** Ids of proxies that did not answer when they were asked to revoke it in memory. */
+  /** Ids of proxies that run and did not confirm the revocation. */
   readonly unreached: readonly string[];
+  /** Other secrets of the same key that still work: those that a rotation with an overlap left. */
+  readonly stillActive: readonly ApiKey[];
 }
 
 /** What became of a revocation in each running proxy, by id. */
@@ -217,20 +222,24 @@ export class SecurityService {
    */
   async revokeKey(name: string): Promise<RevokedKey> {
     const record = await this.findKey(name);
-    if (record.revokedAtMs !== null) return { record, unreached: [] };
+    const stillActive = await this.#otherSecrets(record);
+    if (record.revokedAtMs !== null) return { record, unreached: [], stillActive };
     const revoked = { ...record, revokedAtMs: this.#deps.clock.nowMs() };
     const entry = this.#entry('key.revoke', record.id, record, revoked);
     try {
       await this.#deps.repository.updateKey(revoked, entry);
     } catch (error) {
-      if (error instanceof StoreError) return this.#revokeLive(revoked, error);
+      if (error instanceof StoreError) return { ...(await this.#revokeLive(revoked, error)), stillActive };
       throw error;
     }
-    await this.#announce();
-    return { record: revoked, unreached: [] };
+    const behind = await this.#announce();
+    // A proxy that cannot read the store (it is older than the schema, or has lost the file) may know it in memory.
+    const outcomes = behind.length === 0 ? undefined : await this.#deps.revokeLive?.(record.id);
+    const unreached = behind.filter((proxy) => outcomes?.get(proxy) === 'unreached');
+    return { record: revoked, unreached, stillActive };
   }
 
-  async #revokeLive(record: ApiKey, problem: StoreError): Promise<RevokedKey> {
+  async #revokeLive(record: ApiKey, problem: StoreError): Promise<Omit<RevokedKey, 'stillActive'>> {
     const outcomes = await this.#deps.revokeLive?.(record.id);
     const taken = [...(outcomes ?? [])].flatMap(([proxy, outcome]) =>
       outcome === 'unreached' ? [] : [{ proxy, outcome }],
@@ -245,12 +254,19 @@ export class SecurityService {
   }
 
   /** Forgets it; what was used under it stays in the usage table. Throws KEY_NOT_FOUND. */
-  async deleteKey(name: string): Promise<ApiKey> {
+  async deleteKey(name: string): Promise<Pick<RevokedKey, 'record' | 'stillActive'>> {
     const record = await this.findKey(name);
+    const stillActive = await this.#otherSecrets(record);
     const entry = this.#entry('key.delete', record.id, record, undefined);
     await this.#deps.repository.deleteKey(record.id, entry);
     await this.#announce();
-    return record;
+    return { record, stillActive };
+  }
+
+  async #otherSecrets({ id, familyId }: ApiKey): Promise<readonly ApiKey[]> {
+    const nowMs = this.#deps.clock.nowMs();
+    const records = await this.records();
+    return records.filter((key) => key.familyId === familyId && key.id !== id && isActive(key, nowMs));
   }
 
   policy(): Promise<SecurityPolicy> {
@@ -319,11 +335,12 @@ export class SecurityService {
     return made;
   }
 
-  async #announce(): Promise<void> {
+  async #announce(): Promise<readonly string[]> {
     try {
-      await this.#deps.announce();
+      return await this.#deps.announce();
     } catch {
       // The change is written; proxies see it within a second by themselves.
+      return [];
     }
   }
 
