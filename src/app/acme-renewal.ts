@@ -101,7 +101,7 @@ class PlainPort implements Prover {
   readonly type = 'http-01';
   readonly #config: ProxyConfig;
   readonly #surroundings: CertificateSurroundings;
-  readonly #door: Http01Server;
+  readonly #server: Http01Server;
   #listener: Listener | undefined;
   #opening: Promise<void> | undefined;
   #stopTrying: Unsubscribe = () => {};
@@ -111,7 +111,7 @@ class PlainPort implements Prover {
     const { machine, logger, quota, keyId, port } = surroundings;
     this.#config = config;
     this.#surroundings = surroundings;
-    this.#door = new Http01Server({
+    this.#server = new Http01Server({
       clock: machine.clock,
       domains: config.domains,
       port: config.acme.httpPort,
@@ -129,12 +129,12 @@ class PlainPort implements Prover {
     });
   }
 
-  fix(domain: string): string {
-    return this.#door.fix(domain);
+  requirement(domain: string): string {
+    return this.#server.requirement(domain);
   }
 
   show(proof: ChallengeProof): Promise<() => Promise<void>> {
-    return this.#door.show(proof);
+    return this.#server.show(proof);
   }
 
   /** Throws an `AcmeFailure` where the port cannot be had; it may be tried again. */
@@ -169,7 +169,7 @@ class PlainPort implements Prover {
     await this.#opening?.catch(() => {});
     this.#listener?.close();
     this.#listener = undefined;
-    this.#door.close();
+    this.#server.close();
   }
 
   async #bind(): Promise<void> {
@@ -180,7 +180,7 @@ class PlainPort implements Prover {
         addresses: bindAddresses(this.#config),
         port: httpPort,
         optional: this.#config.bind.length === 0 ? new Set(['::1', '::']) : new Set(),
-        onConnection: (socket) => this.#door.accept(socket),
+        onConnection: (socket) => this.#server.accept(socket),
       });
     } catch (cause) {
       throw unbound(httpPort, cause);

@@ -183,7 +183,7 @@ test('where the first way fails to prove, the next is tried', { skip: noPebble }
   const deps = needsOf(pebble, new CertificateStore(folderOf(t), systemClock), systemClock, told);
   const blind: Prover = {
     type: 'tls-alpn-01',
-    fix: () => 'it is there',
+    requirement: () => 'it is there',
     show: () => Promise.resolve(() => Promise.resolve()),
   };
   const source = await open(t, { ...deps, provers: [blind, ...deps.provers] });
@@ -196,7 +196,7 @@ test('where the first way fails to prove, the next is tried', { skip: noPebble }
 function stuck(shown: () => void): Prover {
   return {
     type: 'dns-01',
-    fix: () => '',
+    requirement: () => '',
     async show(_proof, signal) {
       shown();
       if (!signal.aborted) await once(signal, 'abort');

@@ -20,7 +20,7 @@ const domains = ['llm.example.org'];
 
 const prover: Prover = {
   type: 'http-01',
-  fix: () => 'it works',
+  requirement: () => 'it works',
   show: () => Promise.resolve(() => Promise.resolve()),
 };
 

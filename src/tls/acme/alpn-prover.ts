@@ -18,7 +18,7 @@ export class AlpnProver implements Prover {
     this.#port = port;
   }
 
-  fix(domain: string): string {
+  requirement(domain: string): string {
     return `the address records of ${domain} lead to this machine, and that port 443 there reaches port ${this.#port()} here with nothing between that ends TLS`;
   }
 

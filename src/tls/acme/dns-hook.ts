@@ -32,7 +32,7 @@ export class DnsHook implements Prover {
     this.#deps = deps;
   }
 
-  fix(domain: string): string {
+  requirement(domain: string): string {
     return `the hook sets the TXT record of _acme-challenge.${domain}, and ends only when the domain's name servers tell it`;
   }
 

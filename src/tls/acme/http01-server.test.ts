@@ -9,31 +9,31 @@ import { Http01Server } from './http01-server.ts';
 const stock = takeStock();
 const clock = new MovedClock();
 const exposed: (string | undefined)[] = [];
-let door: Http01Server;
-let server: Server;
+let http01: Http01Server;
+let listener: Server;
 
 before(async () => {
-  door = new Http01Server({
+  http01 = new Http01Server({
     clock,
     domains: ['llm.example.org', '*.wild.example.org'],
     port: 80,
     securePort: () => 443,
     exposed: (secret) => exposed.push(secret),
   });
-  server = createServer({ allowHalfOpen: true }, (socket) => door.accept(socket)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  listener = createServer({ allowHalfOpen: true }, (socket) => http01.accept(socket)).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
 });
 
 after(async () => {
-  server.close();
-  door.close();
+  listener.close();
+  http01.close();
   assert.equal(clock.timers, 0);
   await assertNoLeaks(stock);
 });
 
-/** All that is answered to these bytes, until the connection ends. */
-async function told(...bytes: readonly string[]): Promise<string> {
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+/** Sends the bytes and returns everything that the server sends until the connection closes. */
+async function responseTo(...bytes: readonly string[]): Promise<string> {
+  const socket = connect((listener.address() as AddressInfo).port, '127.0.0.1');
   socket.on('error', () => {});
   for (const piece of bytes) socket.write(piece);
   const chunks: Buffer[] = [];
@@ -44,36 +44,45 @@ async function told(...bytes: readonly string[]): Promise<string> {
 
 const host = 'host: llm.example.org\r\n';
 
-test('a token that is being proved is shown under its own host, and only until it is proved', async () => {
+test('a token is served under its own host, and only while it is being validated', async () => {
   const proof = { domain: 'llm.example.org', token: 'abc', authorization: 'abc.thumb' };
-  const takeAway = await door.show(proof);
+  const remove = await http01.show(proof);
   const path = '/.well-known/acme-challenge/abc';
 
   assert.match(
-    await told(`GET ${path} HTTP/1.1\r\n${host}\r\n`),
+    await responseTo(`GET ${path} HTTP/1.1\r\n${host}\r\n`),
     /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nabc\.thumb$/,
   );
-  assert.match(await told(`GET ${path} HT`, `TP/1.1\r\nHost:llm.example.org:80\r\n\r\n`), /abc\.thumb$/);
-  assert.match(await told(`GET ${path} HTTP/1.1\r\nhost: a.wild.example.org\r\n\r\n`), /^HTTP\/1\.1 404 /);
-  assert.match(await told(`GET ${path}x HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 404 /);
-  await takeAway();
-  assert.match(await told(`GET ${path} HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 404 /);
+  assert.match(
+    await responseTo(`GET ${path} HT`, `TP/1.1\r\nHost:llm.example.org:80\r\n\r\n`),
+    /abc\.thumb$/,
+  );
+  assert.match(
+    await responseTo(`GET ${path} HTTP/1.1\r\nhost: a.wild.example.org\r\n\r\n`),
+    /^HTTP\/1\.1 404 /,
+  );
+  assert.match(await responseTo(`GET ${path}x HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 404 /);
+  await remove();
+  assert.match(await responseTo(`GET ${path} HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 404 /);
 });
 
-test('GET and HEAD are sent to the same place by HTTPS, and nothing else is', async () => {
-  const moved = await told(`GET /v1/models?a=%2F HTTP/1.1\r\n${host}\r\n`);
+test('GET and HEAD are redirected to the same URL with https, and other methods are refused', async () => {
+  const moved = await responseTo(`GET /v1/models?a=%2F HTTP/1.1\r\n${host}\r\n`);
   assert.match(
     moved,
     /^HTTP\/1\.1 308 [\s\S]*\r\nlocation: https:\/\/llm\.example\.org\/v1\/models\?a=%2F\r\n/,
   );
   assert.match(
-    await told(`HEAD / HTTP/1.1\r\nhost: A.wild.example.org\r\n\r\n`),
+    await responseTo(`HEAD / HTTP/1.1\r\nhost: A.wild.example.org\r\n\r\n`),
     /^HTTP\/1\.1 308 [\s\S]*\r\n\r\n$/,
   );
-  assert.match(await told(`POST / HTTP/1.1\r\n${host}content-length: 3\r\n\r\nabc`), /^HTTP\/1\.1 405 /);
+  assert.match(
+    await responseTo(`POST / HTTP/1.1\r\n${host}content-length: 3\r\n\r\nabc`),
+    /^HTTP\/1\.1 405 /,
+  );
 });
 
-test('a host that is none of ours is told so, and never echoed', async () => {
+test('a host that is none of ours gets 421, and is never echoed', async () => {
   for (const hosts of [
     'host: attacker.tld\r\n',
     '',
@@ -81,13 +90,13 @@ test('a host that is none of ours is told so, and never echoed', async () => {
     'host: a.b.wild.example.org\r\n',
     'host: [::1]\r\n',
   ]) {
-    const answer = await told(`GET / HTTP/1.1\r\n${hosts}\r\n`);
+    const answer = await responseTo(`GET / HTTP/1.1\r\n${hosts}\r\n`);
     assert.match(answer, /^HTTP\/1\.1 421 /);
     assert.doesNotMatch(answer, /attacker|location/);
   }
 });
 
-test('whatever carries a key is refused, and the key is told as exposed', async () => {
+test('a request that carries a key is refused, and the key is reported as exposed', async () => {
   const key = `flm_${'a'.repeat(49)}`;
   const carriers = [
     `GET / HTTP/1.1\r\n${host}Authorization: Bearer ${key}\r\n\r\n`,
@@ -96,15 +105,24 @@ test('whatever carries a key is refused, and the key is told as exposed', async 
     `GET /.well-known/acme-challenge/abc HTTP/1.1\r\n${host}api-key: ${key}\r\n\r\n`,
   ];
   for (const bytes of carriers) {
-    const answer = await told(bytes);
+    const answer = await responseTo(bytes);
     assert.match(answer, /^HTTP\/1\.1 403 /);
     assert.ok(!answer.includes(key));
   }
-  assert.match(await told(`GET / HTTP/1.1\r\n${host}Authorization: Basic YTpi\r\n\r\n`), /^HTTP\/1\.1 403 /);
-  assert.deepEqual(exposed, [key, key, key, key, undefined]);
+  assert.match(
+    await responseTo(`GET / HTTP/1.1\r\n${host}Authorization: Basic YTpi\r\n\r\n`),
+    /^HTTP\/1\.1 403 /,
+  );
+  assert.match(
+    await responseTo(`GET / HTTP/1.1\r\n${host}${'a:\r\n'.repeat(3_000)}x: ${key}\r\n\r\n`),
+    /^HTTP\/1\.1 403 /,
+  );
+  // A request that does not parse carries its key in plain text as well.
+  assert.match(await responseTo(`GET /a b?key=${key} HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 403 /);
+  assert.deepEqual(exposed, [key, key, key, key, undefined, key, key]);
 });
 
-test('what is no request gets no more than a word', async () => {
+test('a malformed request gets 400 or 431', async () => {
   for (const bytes of [
     '\x16\x03\x01\r\n\r\n',
     'GET http://a/ HTTP/1.1\r\n\r\n',
@@ -112,15 +130,15 @@ test('what is no request gets no more than a word', async () => {
     'GET /a b HTTP/1.1\r\n\r\n',
     'GET /\x80 HTTP/1.1\r\n\r\n',
   ])
-    assert.match(await told(bytes), /^HTTP\/1\.1 400 /);
-  assert.match(await told(`GET / HTTP/1.1\r\nx: ${'a'.repeat(20_000)}`), /^HTTP\/1\.1 431 /);
+    assert.match(await responseTo(bytes), /^HTTP\/1\.1 400 /);
+  assert.match(await responseTo(`GET / HTTP/1.1\r\nx: ${'a'.repeat(20_000)}`), /^HTTP\/1\.1 431 /);
 });
 
-test('whoever holds connections open does not keep the CA out', async () => {
-  const { port } = server.address() as AddressInfo;
+test('a client that holds connections open does not keep the CA out', async () => {
+  const { port } = listener.address() as AddressInfo;
   const silent = Array.from({ length: 300 }, () => connect(port, '127.0.0.1').on('error', () => {}));
   await Promise.all(silent.map((socket) => once(socket, 'connect')));
-  assert.match(await told(`GET / HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 308 /);
+  assert.match(await responseTo(`GET / HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 308 /);
   // Of 301 the last 256 stay.
   await Promise.all(
     silent
@@ -132,9 +150,32 @@ test('whoever holds connections open does not keep the CA out', async () => {
   await Promise.all(silent.filter((s) => !s.closed).map((socket) => once(socket, 'close')));
 });
 
-test('whoever says nothing is let go', async () => {
-  const silent = told('GET / HTTP/1.1\r\n');
+test('a connection without a complete request is closed after five seconds', async () => {
+  const silent = responseTo('GET / HTTP/1.1\r\n');
   const moving = setInterval(() => void clock.move(1_000), 5);
   assert.equal(await silent, '');
   clearInterval(moving);
+});
+
+test('a client that still sends its body gets the answer, and no 100 Continue', async () => {
+  const answer = await responseTo(
+    `POST / HTTP/1.1\r\n${host}expect: 100-continue\r\ncontent-length: 3000000\r\n\r\n`,
+    'x'.repeat(1_000_000),
+    'x'.repeat(2_000_000),
+  );
+  assert.match(answer, /^HTTP\/1\.1 405 /);
+});
+
+test('one request is answered per connection', async () => {
+  const get = `GET / HTTP/1.1\r\n${host}\r\n`;
+  const answer = await responseTo(get.repeat(5));
+  assert.equal(answer.split('HTTP/1.1 308').length, 2);
+});
+
+test('a flood of pipelined requests closes the connection', async () => {
+  await responseTo(`GET / HTTP/1.1\r\n${host}\r\n`.repeat(1_000));
+});
+
+test('CONNECT is refused', async () => {
+  assert.match(await responseTo(`CONNECT a:443 HTTP/1.1\r\n${host}\r\n`), /^HTTP\/1\.1 400 /);
 });

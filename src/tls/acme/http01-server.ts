@@ -1,55 +1,90 @@
 /**
- * The plain port beside an HTTPS proxy: shows proofs of http-01 (RFC 8555, section 8.3) and sends people to HTTPS. It
- * takes no key, reads no body, forwards nothing, and answers one request a connection.
+ * The plain HTTP port beside an HTTPS proxy. The server answers http-01 challenges (RFC 8555, section 8.3) and redirects
+ * browsers to HTTPS. It accepts no key, reads no body, forwards nothing, and answers one request per connection.
  *
- *   /.well-known/acme-challenge/TOKEN   the proof, where that token is being proved
- *   GET, HEAD of one of our hosts       308 to the same place by HTTPS
- *   anything that carries a key         403; the key crossed the network in plain text, and is told by its id
+ *   /.well-known/acme-challenge/TOKEN   the key authorization, while the token is being validated
+ *   GET, HEAD of one of our hosts       308 to the same URL with https
+ *   a request that carries a key        403; the key crossed the network in plain text, so its id is reported
+ *
+ * `node:http` parses the requests. The answer is written to the socket: a `ServerResponse` would close the connection
+ * while the client still sends a body, and the reset could destroy the answer.
  */
-import type { Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { Socket } from 'node:net';
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import type { ChallengeProof, Prover } from './prover.ts';
 
 export interface Http01ServerDeps {
   readonly clock: Clock;
   readonly domains: readonly string[];
-  /** The port that the CA must come in by, for people. */
+  /** The port of this machine that port 80 of the domains must reach; used in messages. */
   readonly port: number;
-  /** Of HTTPS, as others reach it. */
+  /** The port of HTTPS, as clients reach it. */
   readonly securePort: () => number;
-  /** A key came in plain text. */
+  /** Called when a request carried a credential; `secret` is a key of flm, if the request held one. */
   readonly exposed: (secret: string | undefined, client: string) => void;
 }
 
-interface Guest {
-  readonly socket: Socket;
+interface Connection {
   deadlineMs: number;
-  bytes: string;
+  answered: boolean;
+  /** Requests that followed the answered one. */
+  ignored: number;
 }
 
 const maxHeadBytes = 16 * 1024;
 const headMs = 5_000;
 const lingerMs = 2_000;
 const sweepMs = 1_000;
-const maxGuests = 256;
+const maxConnections = 256;
+const maxIgnored = 16;
 const challengePath = '/.well-known/acme-challenge/';
-const carriesKey =
-  /\r\n(?:authorization|proxy-authorization|x-api-key|api-key|cookie)[ \t]*:[ \t]*([^\r\n]*)/i;
+const credentialHeaders: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'x-api-key',
+  'api-key',
+  'cookie',
+]);
+const credentialLine = /\r\n(?:authorization|proxy-authorization|x-api-key|api-key|cookie)[ \t]*:/i;
 const keyPattern = /flm_[A-Za-z0-9]{20,120}/;
 
 export class Http01Server implements Prover {
   readonly type = 'http-01';
   readonly #deps: Http01ServerDeps;
+  readonly #server: Server;
   readonly #proofs = new Map<string, ChallengeProof>();
-  readonly #guests = new Set<Guest>();
+  /** Oldest first. */
+  readonly #connections = new Map<Socket, Connection>();
   readonly #stopSweeping: Unsubscribe;
 
   constructor(deps: Http01ServerDeps) {
     this.#deps = deps;
+    this.#server = createServer({
+      maxHeaderSize: maxHeadBytes,
+      insecureHTTPParser: false,
+      // A missing Host header gets the same answer as a wrong one.
+      requireHostHeader: false,
+      // The sweep below ends slow connections.
+      headersTimeout: 0,
+      requestTimeout: 0,
+      keepAliveTimeout: 0,
+    });
+    // Node drops the header fields above its limit, and a key could be in one of them. The size of the head is limited.
+    this.#server.maxHeadersCount = 0;
+    // Without the last two listeners Node sends 100 Continue, and 417 by itself.
+    for (const event of ['request', 'checkContinue', 'checkExpectation'] as const)
+      this.#server.on(event, (request: IncomingMessage) => this.#receive(request));
+    this.#server.on('connect', (_request, socket) => {
+      if (socket instanceof Socket) this.#send(socket, malformed);
+    });
+    this.#server.on('clientError', (error: ParseError, socket) => {
+      if (socket instanceof Socket) this.#refuseUnparsed(error, socket);
+    });
     this.#stopSweeping = deps.clock.every(sweepMs, () => this.#sweep());
   }
 
-  fix(domain: string): string {
+  requirement(domain: string): string {
     return `the address records of ${domain} lead to this machine, and that port 80 there reaches port ${this.#deps.port} here`;
   }
 
@@ -61,67 +96,54 @@ export class Http01Server implements Prover {
     });
   }
 
-  /** Takes a connection from the listener. */
+  /** Serves a connection of the listener. */
   accept(socket: Socket): void {
-    socket.on('error', () => socket.destroy());
-    // The oldest goes: whoever holds connections open must not keep the CA out.
-    const [oldest] = this.#guests.size >= maxGuests ? this.#guests : [];
-    if (oldest !== undefined) this.#guests.delete(oldest);
-    oldest?.socket.destroy();
-    const guest: Guest = { socket, deadlineMs: this.#deps.clock.monotonicMs() + headMs, bytes: '' };
-    this.#guests.add(guest);
-    socket.once('close', () => this.#guests.delete(guest));
-    const look = (chunk: Buffer): void => {
-      guest.bytes += chunk.toString('latin1');
-      const end = guest.bytes.indexOf('\r\n\r\n');
-      if (end < 0 && guest.bytes.length <= maxHeadBytes) return;
-      socket.off('data', look);
-      socket.end(
-        end < 0
-          ? answer('431 Request Header Fields Too Large', 'The head is too long.')
-          : this.#answer(guest, end),
-        'latin1',
-      );
-      // A body may still be on its way; closing over it would take the answer along.
-      socket.resume();
-      guest.deadlineMs = this.#deps.clock.monotonicMs() + lingerMs;
-    };
-    socket.on('data', look);
-    socket.once('end', () => {
-      if (!guest.bytes.includes('\r\n\r\n')) socket.destroy();
-    });
+    // The oldest connection is closed, so that a client that holds many open does not keep the CA out.
+    const [oldest] = this.#connections.size >= maxConnections ? this.#connections.keys() : [];
+    if (oldest !== undefined) {
+      this.#connections.delete(oldest);
+      oldest.destroy();
+    }
+    const deadlineMs = this.#deps.clock.monotonicMs() + headMs;
+    this.#connections.set(socket, { deadlineMs, answered: false, ignored: 0 });
+    socket.once('close', () => this.#connections.delete(socket));
+    this.#server.emit('connection', socket);
   }
 
   close(): void {
     this.#stopSweeping();
-    for (const { socket } of this.#guests) socket.destroy();
-    this.#guests.clear();
+    for (const socket of this.#connections.keys()) socket.destroy();
+    this.#connections.clear();
   }
 
-  #answer(guest: Guest, end: number): string {
-    const head = guest.bytes.slice(0, end + 2);
-    const [, method, target] = /^([A-Z]+) (\/[\x21-\x7e]*) HTTP\/1\.[01]\r\n/.exec(head) ?? [];
-    if (method === undefined || target === undefined) return answer('400 Bad Request', 'This is no request.');
-    const credential = carriesKey.exec(head)?.[1];
-    const secret = keyPattern.exec(head)?.[0];
-    if (credential !== undefined || secret !== undefined) {
-      this.#deps.exposed(secret, guest.socket.remoteAddress ?? 'unknown');
-      return answer(
-        '403 Forbidden',
-        'This port takes no key, and the one that you sent could be read on the way. Replace it (flm key rotate), and use https.',
-      );
-    }
-    const hosts = [...head.matchAll(/\r\nhost:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)/gi)].map((m) => m[1] as string);
+  #receive(request: IncomingMessage): void {
+    const { socket } = request;
+    const connection = this.#connections.get(socket);
+    // Discards the body.
+    request.resume();
+    if (connection?.answered !== true) this.#send(socket, this.#answer(request));
+    else if (++connection.ignored > maxIgnored) socket.destroy();
+  }
+
+  #answer(request: IncomingMessage): string {
+    const { method, url = '', rawHeaders, httpVersion } = request;
+    const hasCredential = rawHeaders.some(
+      (name, index) => index % 2 === 0 && credentialHeaders.has(name.toLowerCase()),
+    );
+    const secret = keyPattern.exec([url, ...rawHeaders].join('\n'))?.[0];
+    if (hasCredential || secret !== undefined) return this.#refuseKey(secret, request.socket);
+    if (!/^\/[\x21-\x7e]*$/.test(url) || (httpVersion !== '1.1' && httpVersion !== '1.0')) return malformed;
+    const hosts = request.headersDistinct.host ?? [];
     const host =
       hosts.length === 1 ? /^([a-z0-9.-]+?)\.?(?::\d{1,5})?$/i.exec(hosts[0] as string)?.[1] : undefined;
     const name = host?.toLowerCase();
-    // The answer to DNS rebinding, and what keeps strangers' names out of our redirects.
+    // Protects from DNS rebinding, and keeps foreign names out of redirects.
     if (name === undefined || !this.#answersFor(name))
       return answer('421 Misdirected Request', 'This host is none of ours.');
     if (method !== 'GET' && method !== 'HEAD')
       return answer('405 Method Not Allowed', 'Use https.', ['allow: GET, HEAD']);
-    if (target.startsWith(challengePath)) {
-      const proof = this.#proofs.get(target.slice(challengePath.length));
+    if (url.startsWith(challengePath)) {
+      const proof = this.#proofs.get(url.slice(challengePath.length));
       return proof === undefined || proof.domain !== name
         ? answer('404 Not Found', 'Nothing is being proved by this token.')
         : answer('200 OK', proof.authorization, [], method);
@@ -130,9 +152,44 @@ export class Http01Server implements Prover {
     return answer(
       '308 Permanent Redirect',
       'Use https.',
-      [`location: https://${name}${port === 443 ? '' : `:${port}`}${target}`],
+      [`location: https://${name}${port === 443 ? '' : `:${port}`}${url}`],
       method,
     );
+  }
+
+  #refuseUnparsed(error: ParseError, socket: Socket): void {
+    if (this.#connections.get(socket)?.answered === true) return;
+    // The client ended or reset the connection before the head was complete.
+    if (!socket.writable || error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE') {
+      socket.destroy();
+      return;
+    }
+    const bytes = error.rawPacket?.toString('latin1') ?? '';
+    const secret = keyPattern.exec(bytes)?.[0];
+    if (secret !== undefined || credentialLine.test(bytes))
+      this.#send(socket, this.#refuseKey(secret, socket));
+    else if (error.code === 'HPE_HEADER_OVERFLOW')
+      this.#send(socket, answer('431 Request Header Fields Too Large', 'The head is too long.'));
+    else this.#send(socket, malformed);
+  }
+
+  #refuseKey(secret: string | undefined, socket: Socket): string {
+    this.#deps.exposed(secret, socket.remoteAddress ?? 'unknown');
+    return answer(
+      '403 Forbidden',
+      'This port takes no key, and the one that you sent could be read on the way. Replace it (flm key rotate), and use https.',
+    );
+  }
+
+  /** Ends our side. The client has a moment to end its own: bytes that nobody reads would reset the connection. */
+  #send(socket: Socket, text: string): void {
+    const connection = this.#connections.get(socket);
+    if (connection !== undefined) {
+      connection.answered = true;
+      connection.deadlineMs = this.#deps.clock.monotonicMs() + lingerMs;
+    }
+    socket.end(text, 'latin1');
+    socket.resume();
   }
 
   #answersFor(name: string): boolean {
@@ -142,8 +199,13 @@ export class Http01Server implements Prover {
 
   #sweep(): void {
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const { socket, deadlineMs } of this.#guests) if (nowMs >= deadlineMs) socket.destroy();
+    for (const [socket, { deadlineMs }] of this.#connections) if (nowMs >= deadlineMs) socket.destroy();
   }
+}
+
+/** An error of Node's parser, with the bytes that it was reading. */
+interface ParseError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer;
 }
 
 function answer(status: string, text: string, fields: readonly string[] = [], method = 'GET'): string {
@@ -158,3 +220,5 @@ function answer(status: string, text: string, fields: readonly string[] = [], me
   ];
   return `${lines.join('\r\n')}\r\n\r\n${method === 'HEAD' ? '' : text}`;
 }
+
+const malformed = answer('400 Bad Request', 'This is no request.');

@@ -185,7 +185,7 @@ function unproved(authorization: Authorization, prover: Prover): AcmeFailure {
   return new AcmeFailure({
     step: 'challenge',
     reason: `${prover.type} did not prove ${domain}: ${said}`,
-    fix: `Check that ${prover.fix(domain)}.`,
+    fix: `Check that ${prover.requirement(domain)}.`,
     unproved: true,
   });
 }

@@ -16,8 +16,8 @@ export interface Prover {
   readonly type: AcmeChallenge;
   /** Makes what it needs; nothing was ordered by then. Absent: it needs nothing. Throws an `AcmeFailure`. */
   open?(): Promise<void>;
-  /** Where the CA must get through, in words that complete "Check that ...". */
-  fix(domain: string): string;
+  /** What the CA needs to reach this machine, in words that complete "Check that ...". */
+  requirement(domain: string): string;
   /** The CA can see the proof when it resolves; the function that it gives takes it away and never rejects. Throws an `AcmeFailure`. */
   show(proof: ChallengeProof, signal: AbortSignal): Promise<() => Promise<void>>;
 }
