@@ -35,7 +35,7 @@ At most ${maxForwardHeaders} headers can be added. Credentials, cookies, \`Host\
 forwarding headers, \`Expect\`, \`X-Conversation-Id\` and what flm writes itself cannot be.
 
 flm writes \`Host\`, \`User-Agent\`, \`Accept-Encoding\`, \`Content-Type\`, \`Content-Length\`, \`X-Request-Id\`, the engine's own key, and
-\`traceparent\` (the client's where it is well formed, and then \`tracestate\`). Every other header stays at flm. Pages in a browser may send the headers
+\`traceparent\` (the client's where it is well formed, and then \`tracestate\`). Every other header stays at flm, and what \`Connection\` names (RFC 9110, section 7.6.1). Pages in a browser may send the headers
 above, too (CORS).
 
 ## Query names

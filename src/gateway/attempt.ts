@@ -80,7 +80,8 @@ export function relayAttempt(
   x.outcome.contextLength = candidate.model?.contextLength;
   return new Promise((resolve) => {
     relay.onOver = (result) => {
-      lease.release(result.end, engineAnswer(request, key, candidate, result));
+      const { namesAccount } = x.head.fields;
+      lease.release(result.end, engineAnswer(request, key, candidate, result, namesAccount));
       resolve(result);
     };
     relay.inFlightRequest = upstream.send(

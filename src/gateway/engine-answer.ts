@@ -15,11 +15,13 @@ export function engineAnswer(
   key: Pick<KeyView, 'familyId'>,
   candidate: Candidate,
   result: AttemptResult,
+  /** The client said for whom it asks, in a header that reached the engine. */
+  namesAccount: boolean,
 ): EngineAnswer | undefined {
   if (!request.generates && request.route.handler !== 'inference') return undefined;
   // The catalogue says that the engine has the model, so a 404 is no answer to a client's mistake.
   const listed = candidate.model !== undefined && !request.bound;
-  const verdict = verdictOf(result, listed);
+  const verdict = verdictOf(result, listed, namesAccount);
   if (verdict === undefined) return undefined;
   return { verdict, family: key.familyId, model: candidate.model?.id, what: whatHappened(result) };
 }
@@ -27,10 +29,12 @@ export function engineAnswer(
 function verdictOf(
   { end, status, errorSeen }: AttemptResult,
   listed: boolean,
+  namesAccount: boolean,
 ): EngineAnswer['verdict'] | undefined {
   if (end === 'reset' || end === 'protocol') return 'failed';
   if (end !== 'done' || status === undefined) return undefined;
-  if (status === 401 || status === 403) return 'key-refused';
+  // With an account that the engine does not know, one client could otherwise make it rank last for everybody.
+  if (status === 401 || status === 403) return namesAccount ? 'failed' : 'key-refused';
   if (status >= 500 || status === 429 || (status === 404 && listed)) return 'failed';
   if (status >= 300) return undefined;
   return errorSeen ? 'failed' : 'good';

@@ -187,14 +187,19 @@ const queryPattern = /^[\x21-\x22\x24-\x7e]*$/;
 /** Also between slashes that are escaped: a `{rest}` is unescaped later. */
 const dotSegment = /(?:\/|%2f)(?:\.|%2e){1,2}(?=\/|%2f|$)/i;
 
-/** The one place where two slashes in a row mean something: a client that asks for the model `flm://engine/model`. */
-const modelOnEngine = '/v1/models/flm://';
+/**
+ * A question for one model. The name in it is read by flm itself and reaches no engine, so that two slashes in a row are
+ * part of the name: `flm://engine/model`, or the path of a file.
+ */
+function asksForModel(x: Exchange): boolean {
+  return x.head.method !== 'POST' && x.path.startsWith('/v1/models/') && !x.path.endsWith('/');
+}
 
 /** One way to write each path, so that nothing between here and the engine can read it in another way. */
 function refuseOddPath(x: Exchange): Refusal | undefined {
   if (!pathPattern.test(x.path) || !queryPattern.test(x.query))
     return malformed('its path holds a character that must be escaped');
-  if (x.path.includes('//', x.path.startsWith(modelOnEngine) ? modelOnEngine.length - 1 : 0))
+  if (x.path.includes('//') && !asksForModel(x))
     return { code: 'PATH_DOUBLED_SLASH', params: { meant: meantText(x.path) }, rule: 'guard', close: true };
   if (x.path.includes('%00') || dotSegment.test(x.path)) return malformed('its path is not canonical');
   return undefined;

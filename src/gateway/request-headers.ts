@@ -5,6 +5,7 @@
  * twice keeps its first value and is remembered as repeated; steps that care refuse it.
  */
 import {
+  accountHeaders,
   listHeaders,
   maxSingleHeaderBytes,
   passingHeaders,
@@ -74,6 +75,10 @@ export class HeaderTable {
   readonly passing: readonly number[];
   /** Slots of passing fields that have one value. */
   readonly single: readonly number[];
+  /** Slots of what reaches an engine only while `Connection` does not name it. */
+  readonly #ofMessage: ReadonlySet<number>;
+  /** Slots of what may say for whom a client asks; what an operator added may say anything. */
+  readonly account: readonly number[];
   readonly #slotOf: ReadonlyMap<string, number>;
   /** By first letter and length: most of what SDKs send is turned away here, before a name is hashed. */
   readonly #familiar = new Uint8Array(32 * (maxLength + 1));
@@ -86,12 +91,19 @@ export class HeaderTable {
     const slots = (some: readonly string[]): number[] => some.map((name) => this.#slotOf.get(name) ?? -1);
     this.passing = slots([...passingHeaders, ...this.added].filter((name) => name !== 'tracestate'));
     this.single = slots([...singleHeaders, ...sessionHeaders, ...this.added]);
+    this.#ofMessage = new Set(slots([...passingHeaders, ...this.added, 'traceparent']));
+    this.account = slots([...accountHeaders, ...this.added]);
     for (const name of this.names) this.#familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
   }
 
   /** False where no known name begins with this character code and is that long: then it need not be looked at. */
   mayBeKnown(first: number, length: number): boolean {
     return length <= maxLength && this.#familiar[placeOf(first, length)] === 1;
+  }
+
+  /** Whether the field in this slot is part of the message, so that `Connection` may keep it from the engine. */
+  isOfMessage(slot: number): boolean {
+    return this.#ofMessage.has(slot);
   }
 
   /** -1 for a name that is not known. */
@@ -128,7 +140,19 @@ export class RequestHeaders {
     const fields = new RequestHeaders(table);
     fields.count = raw.length >>> 1;
     for (let i = 0; i + 1 < raw.length; i += 2) fields.put(raw[i] as string, raw[i + 1] as string);
+    fields.#dropForThisHop();
     return fields;
+  }
+
+  /**
+   * Drops what `Connection` names: it is for this hop alone (RFC 9110, section 7.6.1). Only of what would reach an engine,
+   * so that nobody can take a field away that flm itself goes by. The fast path takes no request in which any is named.
+   */
+  #dropForThisHop(): void {
+    for (const option of this.get('connection')?.split(',') ?? []) {
+      const slot = this.table.slot(option.trim());
+      if (this.table.isOfMessage(slot)) this.#values[slot] = undefined;
+    }
   }
 
   /** Keeps a field that is known. Whoever puts counts. */
@@ -167,6 +191,11 @@ export class RequestHeaders {
 
   repeated(name: HeaderName): boolean {
     return this.#repeated?.has(slotOf.get(name) as number) === true;
+  }
+
+  /** A header came that may say for whom the client asks, so that a refused login may be the client's fault. */
+  get namesAccount(): boolean {
+    return this.table.account.some((slot) => this.#values[slot] !== undefined);
   }
 
   /** What reaches an engine, as lines of a request head. */

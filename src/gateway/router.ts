@@ -2,7 +2,7 @@
  * Step four: which row of the table a request asks for. Decides on the raw path; an escape is legal only inside
  * `{id}` and `{rest}`, and nothing is normalised: a path is in the table or it is a 404.
  */
-import { engineText, meantText } from './advice.ts';
+import { engineText, meantRoute, meantText } from './advice.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { literalRows, patternMatch } from './route-match.ts';
 import { engineMethods, probePaths, type Route } from './routes.ts';
@@ -25,13 +25,19 @@ export const router: Step = (x) => {
     return false;
   });
   if (found !== undefined) return take(x, found.route, found.params);
-  if (tried.length > 0) return wrongMethod(tried);
+  if (tried.length > 0 && !endsInRoute(x.path, method)) return wrongMethod(tried);
   return {
     code: 'ROUTE_UNKNOWN',
     params: { meant: meantText(x.path) + engineText(x) },
     rule: 'the route table',
   };
 };
+
+/** `/v1/responses/responses`: a base URL that already held the path, and no id of anything. */
+function endsInRoute(path: string, method: string): boolean {
+  const meant = meantRoute(path);
+  return meant !== undefined && literalRows(meant.path)?.some((route) => accepts(route, method)) === true;
+}
 
 function take(x: Exchange, route: Route, params: readonly string[]): undefined {
   x.route = route;

@@ -17,7 +17,7 @@ const engines: readonly RealEngine[] = [
     kind: 'ollama',
     models: [{ id: 'om:latest' }, { id: 'mybig:latest', remote: true }, { id: 'ns/model:latest' }],
   },
-  { id: 'll', kind: 'llamacpp', models: [{ id: 'tiny.gguf' }] },
+  { id: 'll', kind: 'llamacpp', models: [{ id: 'tiny.gguf' }, { id: '/models/tiny.gguf' }] },
   { id: 'lm', kind: 'lmstudio', models: [{ id: 'qwen3@q4_k_m' }] },
   { id: 'rig', kind: 'vllm', models: [{ id: 'base' }, { id: 'lora-a' }] },
   { id: 'any', kind: 'openai-compatible', models: [{ id: 'thing' }] },
@@ -186,17 +186,23 @@ test('a key that is limited to models gets no other one by a spelling that its r
       assert.equal((await send(path, { model, ...question }, key)).status, 200, `${path} ${model}`);
 });
 
-test('two slashes in a row mean something in `flm://` alone', async () => {
-  for (const path of [
-    '/v1//models/om',
-    '/v1/models//om',
-    '/v1/models/flm:///om',
-    '/v1/models/flm://ol//om',
-    '/v1/models/x://ol/om',
-  ]) {
+test('two slashes in a row are part of a name, and of nothing else', async () => {
+  for (const [path, status] of [
+    ['/v1//models/om', 400],
+    ['/v1/models//', 400],
+    ['/v1/models/om//', 400],
+    ['//v1/models/om', 400],
+    ['/engine/ol/v1/models//om', 400],
+    ['/v1/models//../om', 400],
+    ['/v1/models//om', 404],
+    ['/v1/models/flm:///om', 404],
+    ['/v1/models/flm://ol//om', 404],
+    ['/v1/models/x://ol/om', 404],
+  ] as const) {
     const wire = await stage.send(get(path, stage.door.key));
-    assert.equal((await wire.response()).status, 400, path);
+    assert.equal((await wire.response()).status, status, path);
   }
+  assert.equal(seen(), 0);
 });
 
 test('a key that is limited to models names no further ones where the engine would use them', async () => {
@@ -304,6 +310,8 @@ describe('every name that a chat may name can be asked for', () => {
     ['ol/ns/model:latest', 'ns/model:latest'],
     ['flm://ol/ns/model', 'ns/model:latest'],
     ['registry.ollama.ai/ns/model', 'ns/model:latest'],
+    ['https://registry.ollama.ai/library/om', 'om:latest'],
+    ['/models/tiny.gguf', '/models/tiny.gguf'],
     ['small', 'small'],
     ['rig/base', 'base'],
     ['tiny.gguf', 'tiny.gguf'],

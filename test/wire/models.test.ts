@@ -136,9 +136,11 @@ describe('of a body that names a model by', () => {
 
 describe('where no model is named', () => {
   test('and the key sees several, it is a 400 that lists them', async () => {
-    const response = await send('{"messages":[]}');
-    assert.equal(response.status, 400);
-    assert.match(messageOf(response), /Name one of: .*granite-4/);
+    for (const body of ['{"messages":[]}', '{"model":"","messages":[]}']) {
+      const response = await send(body);
+      assert.equal(response.status, 400);
+      assert.match(messageOf(response), /Name one of: .*granite-4/);
+    }
   });
 
   test('and the key sees one, that one is named to the engine', async () => {
@@ -146,6 +148,7 @@ describe('where no model is named', () => {
     for (const [sent, got] of [
       ['{"messages":[]}', '{"model":"granite-4","messages":[]}'],
       [' { }', ' {"model":"granite-4" }'],
+      ['{"model":"","messages":[]}', '{"model":"granite-4","messages":[]}'],
       ['\n{ "a":{"model":"x"}}', '\n{"model":"granite-4", "a":{"model":"x"}}'],
     ] as const) {
       assert.equal((await send(sent, undefined, key)).status, 200);

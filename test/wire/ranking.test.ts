@@ -12,6 +12,7 @@ import {
   lastChunk,
   type RawEngine,
   reset,
+  type Script,
   type Steps,
   sseHead,
 } from '../helpers/raw-engine.ts';
@@ -105,6 +106,30 @@ test('after failures of one key the engines rank last for its requests alone', a
   assert.equal(rankOf('first')?.state, 'last-for-keys');
   assert.equal(rankOf('first')?.keyCount, 1);
 });
+
+for (const header of ['openai-organization', 'openai-project'])
+  for (const status of ['401 Who', '403 No'])
+    test(`a client's own ${header} that an engine answers with ${status} ranks it last for that client alone`, async () => {
+      const refusing: Script = (_socket, request) =>
+        request.field(header) === undefined ? [good] : [answer('{}', json, status)];
+      stage.engine.setScript(refusing);
+      twin().setScript(refusing);
+      const [hostile = '', other = ''] = keys;
+      for (let i = 0; i < 6; i++) {
+        const bytes = post('/v1/chat/completions', hostile, '{"model":"m"}', `${header}: none\r\n`);
+        const wire = await stage.send(bytes);
+        assert.equal((await wire.response()).status, Number(status.slice(0, 3)));
+        wire.close();
+      }
+      assert.equal(rankOf('first')?.state, 'last-for-keys');
+      const before = stage.engine.requests.length;
+      for (let i = 0; i < 6; i++) assert.equal(await ask(other), 200);
+      assert.equal(
+        stage.engine.requests.length,
+        before + 6,
+        'the first listed one is still the first choice',
+      );
+    });
 
 test('a prompt that broke an engine is not sent to its twin, however the engine ranks', async () => {
   poisoned(stage.engine);

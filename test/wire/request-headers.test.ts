@@ -76,6 +76,26 @@ describe('without settings', () => {
       await scene.unharmed([chat]);
     });
 
+  test('what Connection names stays here, and nothing that flm itself reads or writes', async () => {
+    const traced =
+      'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=b\r\n';
+    const fields = `${passingHeaders.map((name) => `${name}: of this hop\r\n`).join('')}${traced}`;
+    const named = [...passingHeaders, 'traceparent', 'authorization', 'content-type', 'x-request-id', 'host'];
+    for (const connection of [
+      `Connection: ${named.join(', ')}\r\n`,
+      `Connection: ${named.join(',').toUpperCase()}\r\n`,
+      `Connection: keep-alive\r\nConnection: ,${named.join('\t ,')}\r\n`,
+    ]) {
+      const bytes = post('/v1/chat/completions', scene.key, chatBody, connection + fields);
+      assert.equal((await scene.ask(bytes)).status, 200);
+      const request = scene.engine.requests.at(-1);
+      for (const name of passingHeaders) assert.equal(request?.field(name), undefined, name);
+      assert.doesNotMatch(request?.field('traceparent') ?? '', /0af7651916cd43dd/);
+      assert.equal(request?.field('content-type'), 'application/json');
+    }
+    await scene.unharmed([chat, chat, chat]);
+  });
+
   test('a tracestate stays here without its traceparent', async () => {
     for (const parent of ['', 'traceparent: 00-x-y-01\r\n']) {
       const fields = `${parent}tracestate: a=b\r\n`;

@@ -47,6 +47,10 @@ describe('a wrong path is answered in its own dialect, with its own base URL', (
     ['/chat/completions', 404, 'openai', '/v1/chat/completions'],
     ['/openai/v1/chat/completions', 404, 'openai', '/v1/chat/completions'],
     ['/v1/v1/responses', 404, 'openai', '/v1/responses'],
+    ['/v1/responses/responses', 404, 'openai', '/v1/responses'],
+    ['/v1/models/chat/completions', 404, 'openai', '/v1/chat/completions'],
+    ['/v1/messages/v1/messages', 404, 'anthropic', '/v1/messages'],
+    ['/api/chat/api/chat', 404, 'ollama', '/api/chat'],
     ['/v1/api/nothing', 404, 'ollama', undefined],
     ['/v1/nothing', 404, 'openai', undefined],
   ] as const)

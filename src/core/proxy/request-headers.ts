@@ -17,6 +17,9 @@ export const singleHeaders = [
   'x-client-request-id',
 ] as const;
 
+/** Those of `singleHeaders` that say for whom a request is; an engine that refuses them answers 401 or 403. */
+export const accountHeaders = ['openai-organization', 'openai-project'] as const;
+
 /** The conversation that a request belongs to, as Codex, Claude Code, OpenCode and others name it. */
 export const sessionHeaders = [
   'session_id',

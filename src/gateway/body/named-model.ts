@@ -12,10 +12,11 @@ const conflict: Refusal = {
   rule: 'one name for the model',
 };
 
-/** Undefined where the body names no model. */
+/** Undefined where the body names no model; an empty name is none. */
 export function namedModel(facts: BodyFacts): string | undefined | Refusal {
   const { model, alsoNamed } = facts;
-  if (alsoNamed === undefined || alsoNamed.name === '') return model;
-  if (model === undefined || model === '') return alsoNamed.name;
+  const named = model === '' ? undefined : model;
+  if (alsoNamed === undefined || alsoNamed.name === '') return named;
+  if (named === undefined) return alsoNamed.name;
   return model === alsoNamed.name ? model : conflict;
 }
