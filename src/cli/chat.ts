@@ -52,7 +52,8 @@ export function chatCommand(cli: Cli): Command {
           return;
         }
         const question = flags.message ?? (await questionFromInput(session));
-        if (question.trim() === '') throw usageError('chat', 'The question is empty.');
+        if (question.trim() === '')
+          throw usageError('chat', 'There is no question; give one with -m, or on standard input.');
         const chosen = model ?? onlyModel(await client.models(session.signal));
         await askOnce(session, client, chosen, question, load);
       }),

@@ -5,8 +5,9 @@ import { Command } from 'commander';
 import type { Flm } from '../app/flm.ts';
 import type { RunLog } from '../app/run-log.ts';
 import type { Environment } from '../core/environment.ts';
-import { type ExitStatus, FlmError, ProxyError } from '../core/errors.ts';
+import { type ExitStatus, type Fault, FlmError, ProxyError } from '../core/errors.ts';
 import { systemRefusal } from '../core/system-error.ts';
+import { faultNames } from './flag-names.ts';
 import { printableLines } from './layout.ts';
 import { MadeSecrets } from './made-secrets.ts';
 import type { Terminal } from './terminal.ts';
@@ -89,7 +90,8 @@ export function action<Args extends readonly unknown[], Options>(
         await flm.close();
       }
     } catch (error) {
-      cli.exit = tellError(error, terminal, json);
+      const command = all.at(-1) as Command;
+      cli.exit = tellError(error, terminal, json, faultNames(command));
     }
     if (!(await made.settle(terminal)) && cli.exit === 0) cli.exit = 1;
   };
@@ -101,7 +103,12 @@ export function usageError(command: string, message: string): ProxyError {
 }
 
 /** One sentence that says what happened, one that says what to do; with --json a document on stderr. */
-export function tellError(error: unknown, terminal: Terminal, json: boolean): ExitStatus {
+export function tellError(
+  error: unknown,
+  terminal: Terminal,
+  json: boolean,
+  nameOf: (fault: Fault) => string | undefined = () => undefined,
+): ExitStatus {
   if (isAbort(error)) {
     terminal.talk('Interrupted.');
     return 1;
@@ -115,7 +122,7 @@ export function tellError(error: unknown, terminal: Terminal, json: boolean): Ex
     terminal.talk(JSON.stringify({ error: { code, message, hint, ...listed, ...left } }));
   } else {
     // What stands in it may come from a file, an engine or an argument.
-    terminal.talk(`${terminal.paint('red', 'Error:')} ${printableLines(known.message)}`);
+    terminal.talk(`${terminal.paint('red', 'Error:')} ${printableLines(known.messageNaming(nameOf))}`);
     terminal.talk(printableLines(known.hint));
     // A stack trace is for those who fix flm; nobody else sees one.
     if (known.code === 'INTERNAL') terminal.talk(printableLines(`(${describe(error)})`));

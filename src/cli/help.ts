@@ -1,9 +1,10 @@
 /** `flm help [COMMAND...]` and `flm version`: the words that people try before they know `--help` and `--version`. */
 import type { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { similarNames } from '../core/engine/near-names.ts';
 import { type Cli, leaf, tellError, usageError } from './command.ts';
+import { printable } from './layout.ts';
 import { otherFlm } from './name-clash.ts';
+import { unknownCommand } from './unknown-command.ts';
 
 export function helpCommand(cli: Cli): Command {
   const command = leaf('help', 'help on a command', 'flm help key create').argument(
@@ -16,8 +17,7 @@ export function helpCommand(cli: Cli): Command {
     for (const word of words) {
       const next = namedCommand(shown, word);
       if (next === undefined) {
-        const names = shown.commands.map((c) => c.name());
-        const unknown = `There is no command ${[...path, word].join(' ')}${similarNames(word, names)}.`;
+        const unknown = unknownCommand(shown, path, printable(word));
         cli.exit = tellError(usageError(path.join(' '), unknown), cli.terminal, false);
         return;
       }

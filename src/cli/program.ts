@@ -10,14 +10,16 @@ import { complete, completionCommand } from './completion.ts';
 import { connectCommand } from './connect.ts';
 import { engineCommands } from './engine.ts';
 import { explainCommand } from './explain.ts';
-import { helpCommand, versionCommand } from './help.ts';
+import { helpCommand, namedCommand, versionCommand } from './help.ts';
 import { keyCommands } from './key.ts';
+import { printable } from './layout.ts';
 import { modelCommands } from './model.ts';
 import { nextCommand } from './next.ts';
 import { policyCommands } from './policy.ts';
 import { profileCommands } from './profile.ts';
 import { proxyCommands } from './proxy.ts';
 import { tailCommand } from './tail.ts';
+import { unknownCommand } from './unknown-command.ts';
 import { upCommand } from './up.ts';
 import { usageCommand } from './usage.ts';
 
@@ -66,8 +68,11 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     if (!(error instanceof CommanderError)) throw error;
     // Help and version were asked for and are told already.
     if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 1;
-    const message = sentence(error.message);
-    return tellError(usageError(commandIn(program, argv), message), cli.terminal, argv.includes('--json'));
+    const { command, path } = commandIn(program, argv);
+    const [, unknown] = /^error: unknown command '(.*)'/s.exec(error.message) ?? [];
+    const message =
+      unknown === undefined ? sentence(error.message) : unknownCommand(command, path, printable(unknown));
+    return tellError(usageError(path.join(' '), message), cli.terminal, argv.includes('--json'));
   }
   return cli.exit;
 }
@@ -96,15 +101,18 @@ function sentence(message: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${end}`;
 }
 
-/** The command that was meant, as far as it is one: `proxy start`. */
-function commandIn(program: Command, argv: readonly string[]): string {
-  const names: string[] = [];
+/** The command that was meant, as far as it is one, and its names: `proxy`, `start`. */
+function commandIn(
+  program: Command,
+  argv: readonly string[],
+): { readonly command: Command; readonly path: readonly string[] } {
+  const path: string[] = [];
   let command = program;
   for (const word of argv) {
-    const next = command.commands.find((c) => c.name() === word);
+    const next = namedCommand(command, word);
     if (next === undefined) break;
-    names.push(word);
+    path.push(next.name());
     command = next;
   }
-  return names.join(' ');
+  return { command, path };
 }

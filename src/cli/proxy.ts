@@ -91,13 +91,23 @@ function restart(cli: Cli): Command {
 }
 
 function status(cli: Cli): Command {
-  return leaf('status', 'what runs, asked of the processes themselves', 'flm proxy status --json')
+  return leaf(
+    'status',
+    'what runs, asked of the processes themselves',
+    'flm proxy status --json\nflm proxy status lab',
+  )
+    .argument('[proxy]', 'id or profile; by default all')
     .option('--watch', 'again each two seconds, until Ctrl-C')
     .action(
-      action(cli, async (session, flags: { watch?: boolean }) => {
+      action(cli, async (session, flags: { watch?: boolean }, which: string | undefined) => {
         for (;;) {
-          const views = await session.flm.proxies.status();
-          const crashes = await crashesOf(session);
+          const { proxies } = session.flm;
+          const isMeant = ({ id, profile }: { readonly id: string; readonly profile: string }): boolean =>
+            which === undefined || id === which || profile === which;
+          const views = (await proxies.status()).filter(({ handle }) => isMeant(handle));
+          const crashes = (await crashesOf(session)).filter(isMeant);
+          // Says that no such proxy runs.
+          if (which !== undefined && views.length + crashes.length === 0) await proxies.find(which);
           const { terminal } = session;
           const text = statusText(session, views, crashes);
           if (flags.watch === true) terminal.redraw(text);

@@ -711,11 +711,18 @@ export interface Fault {
 /** More than a person fixes in one go, and than a terminal shows. */
 export const maxFaults = 50;
 
-/** One fault as the end of a sentence; several on a line each, and how many more there are. */
-export function describeFaults(faults: readonly Fault[], more = 0): string {
+/**
+ * One fault as the end of a sentence; several on a line each, and how many more there are. `nameOf` may give another name
+ * for a field, such as the flag that set it.
+ */
+export function describeFaults(
+  faults: readonly Fault[],
+  more = 0,
+  nameOf: (fault: Fault) => string | undefined = () => undefined,
+): string {
   const lines = faults.map((f) => {
     const at = f.line === undefined ? '' : ` (line ${f.line}, column ${f.column ?? 1})`;
-    return `${f.field || 'the whole'}${at} is ${f.value}; allowed: ${f.allowed}`;
+    return `${nameOf(f) ?? (f.field || 'the document')}${at} is ${f.value}; allowed: ${f.allowed}`;
   });
   if (lines.length === 1 && more === 0) return lines[0] as string;
   if (more > 0) lines.push(`and ${more} more`);
@@ -757,6 +764,13 @@ export abstract class FlmError extends Error {
 
   get hint(): string {
     return errorHint(this.code, this.params);
+  }
+
+  /** The message, with other names for the fields of its faults. */
+  messageNaming(nameOf: (fault: Fault) => string | undefined): string {
+    if (this.faults.length === 0) return this.message;
+    const faults = describeFaults(this.faults, this.moreFaults, nameOf);
+    return errorText(this.code, { ...this.params, faults });
   }
   get row(): ErrorRow {
     return errorTable[this.code];

@@ -33,19 +33,33 @@ function allowed(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'too_small':
       return issue.origin === 'string' || issue.origin === 'array'
-        ? `a length of ${issue.minimum} or more`
+        ? `${countOf(Number(issue.minimum), issue.origin)} or more`
         : `${issue.minimum} or more`;
     case 'too_big':
       return issue.origin === 'string' || issue.origin === 'array'
-        ? `a length of ${issue.maximum} or less`
+        ? `${countOf(Number(issue.maximum), issue.origin)} or less`
         : `${issue.maximum} or less`;
     case 'invalid_value':
       return issue.values.map(String).join(', ');
     case 'invalid_type':
-      return issue.expected === 'int' ? 'a whole number' : `a value of type ${issue.expected}`;
+      return typeNames[issue.expected] ?? `a value of type ${issue.expected}`;
     default:
       return issue.message;
   }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'fields with values',
+};
+
+function countOf(count: number, of: string): string {
+  if (of === 'string') return count === 1 ? '1 character' : `${count} characters`;
+  return count === 1 ? '1 entry' : `${count} entries`;
 }
 
 function shown(path: readonly PropertyKey[], input: unknown): string {

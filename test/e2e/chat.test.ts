@@ -98,7 +98,7 @@ test('what cannot be asked is told with exit code 1 and in words', async (t) => 
 
   assert.match(await told('', '-m', 'x'), /There are several models; name one of: a, b\./);
   assert.match(await told('', 'c', '-m', 'x'), /There is no model c[\s\S]*flm explain req_/);
-  assert.match(await told('  \n', 'a'), /The question is empty/);
+  assert.match(await told('  \n', 'a'), /There is no question; give one with -m/);
   assert.match(await told('', 'a', '-m', 'x', '--proxy', 'nope'), /No proxy is running with .* nope/);
   const json = JSON.parse(await told('', 'c', '-m', 'x', '--json')) as { error: { code: string } };
   assert.equal(json.error.code, 'CHAT_REFUSED');

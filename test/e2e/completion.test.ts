@@ -109,8 +109,8 @@ test('help and version are commands, too', async (t) => {
   const one = await cli.run('help', 'key', 'create');
   assert.equal(one.code, 0);
   assert.match(one.stdout, /^Usage: flm key create /);
-  assertMistake(await cli.run('help', 'kee'), /no command kee; similar names: key/);
-  assertMistake(await cli.run('help', 'key', 'creat'), /no command key creat; similar names: create/);
+  assertMistake(await cli.run('help', 'kee'), /no command flm kee; similar: `flm key`/);
+  assertMistake(await cli.run('help', 'key', 'creat'), /no command flm key creat; similar: `flm key create`/);
 
   assert.match((await cli.run('version')).stdout, /^flm \d+\.\d+\.\d+ \(Node \d+/);
   const version = (await cli.run('version', '--json')).json<{ version: string }>().version;

@@ -65,12 +65,53 @@ test('help goes to standard output and is success', async (t) => {
   assert.equal((await cli.run('--version')).stdout.trim(), '0.1.0');
 });
 
+test('a command that stands in another group is named, and a group says what it has', async (t) => {
+  const cli = makeCli(t);
+
+  for (const [word, command] of [
+    ['status', 'proxy status'],
+    ['statsu', 'proxy status'],
+    ['stop', 'proxy stop'],
+    ['logs', 'proxy logs'],
+    ['rotate', 'key rotate'],
+    ['models', 'model'],
+  ] as const)
+    assertMistake(
+      await cli.run(word),
+      new RegExp(`no command flm ${word}; similar: (\`flm [a-z ]+\`, )*\`flm ${command}\``),
+    );
+  assertMistake(await cli.run('ls'), /similar: `flm profile list`, `flm key list`/);
+  assertMistake(
+    await cli.run('model', 'wipe'),
+    /no command flm model wipe; flm model has list, alias, unalias\./,
+  );
+});
+
+test('a value that is not valid is named by the flag that gave it', async (t) => {
+  const cli = makeCli(t);
+
+  assertMistake(
+    await cli.run('key', 'create', 'a', '--rpm', '-1'),
+    /--rpm \(requestsPerMinute\) is -1; allowed: 1/,
+  );
+  assertMistake(await cli.run('key', 'create', 'a', '--scope', 'all'), /--scope \(scopes\.0\) is "all"/);
+  assertMistake(await cli.run('up', '--engine', 'ftp://x'), /--engine \(engines\.0\.url\) is "ftp:\/\/x"/);
+  assertMistake(await cli.run('up', '--grace', '-1'), /--grace \(graceMs\) is -1000/);
+  assertMistake(await cli.run('key', 'create', ''), / label is ""; allowed: 1 character or more/);
+  const json = await cli.run('key', 'create', 'a', '--rpm', '-1', '--json');
+  const { error } = JSON.parse(json.stderr) as { error: { faults: { field: string }[] } };
+  assert.deepEqual(
+    error.faults.map(({ field }) => field),
+    ['requestsPerMinute'],
+  );
+});
+
 test('a mistake in the use of a command names the help that fixes it', async (t) => {
   const cli = makeCli(t);
 
-  assertMistake(await cli.run('polcy'), /Unknown command 'polcy'.*Did you mean policy\?/);
+  assertMistake(await cli.run('polcy'), /no command flm polcy; similar: `flm policy`/);
   assertMistake(await cli.run('nonsense'), /See `flm --help`/);
-  assertMistake(await cli.run('policy', 'shw'), /See `flm policy --help`/);
+  assertMistake(await cli.run('policy', 'shw'), /`flm policy show`\.\nSee `flm policy --help`/);
   assertMistake(await cli.run('policy', 'set', '--colour', 'red'), /See `flm policy set --help`/);
   assertMistake(
     await cli.run('profile', 'import'),

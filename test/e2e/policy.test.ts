@@ -133,8 +133,8 @@ test('a policy with faults is refused whole, and the one in force stays', async 
     '-',
   );
 
-  assertMistake(flags, /allowIps\.0 is "10\.0\.0\.0\/33"; allowed: an address, a range/);
-  assert.match(flags.stderr, /requestsPerMinute is "many"/);
+  assertMistake(flags, /--allow-ip \(allowIps\.0\) is "10\.0\.0\.0\/33"; allowed: an address, a range/);
+  assert.match(flags.stderr, /--rpm \(requestsPerMinute\) is "many"; allowed: a number/);
   assertMistake(file, /allowIps\.1 \(line 3, column 5\) is "nonsense"/);
   assert.match(file.stderr, /x \(line 4, column 1\) is an unknown field/);
   assertMistake(await cli.pipe('', 'policy', 'set', '--yes', '--file', '-'), /is null/);

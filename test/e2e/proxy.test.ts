@@ -16,12 +16,17 @@ test('a proxy that was started can be asked for, restarted and stopped', async (
   const started = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Proxy>();
   const status = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Proxy[] }>();
   const text = await cli.run('proxy', 'status');
+  const alone = (await cli.run('proxy', 'status', 'default', '--json')).json<{ proxies: Proxy[] }>();
   const restarted = (await cli.run('proxy', 'restart', '--json')).json<Proxy>();
   const stopped = await cli.run('proxy', 'stop', restarted.id, '--json');
 
   assert.deepEqual(
     status.proxies.map((p) => [p.id, p.pid, p.state]),
     [[started.id, started.pid, 'running']],
+  );
+  assert.deepEqual(
+    alone.proxies.map((p) => p.id),
+    [started.id],
   );
   assert.match(text.stdout, new RegExp(`^${started.id} +running, profile default`));
   assert.match(text.stdout, /flm engine add URL/);
@@ -42,6 +47,7 @@ test('a start that cannot be says why and leaves nothing', async (t) => {
   assertMistake(await cli.run('proxy', 'start', '--bind', '0.0.0.0'), /a loopback address/);
   assertMistake(await cli.run('proxy', 'stop', 'lab'), /No proxy is running with the id or profile lab/);
   assertMistake(await cli.run('proxy', 'restart', 'lab'), /No proxy is running/);
+  assertMistake(await cli.run('proxy', 'status', 'lab'), /No proxy is running with the id or profile lab/);
   assertMistake(await cli.run('proxy', 'logs', '--lines', 'x'), /--lines takes a number/);
   const { proxies } = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Proxy[] }>();
   assert.deepEqual(

@@ -11,6 +11,12 @@ test('a slip of the finger finds the name', () => {
   assert.deepEqual(nearNames('MISTRAL', names), ['mistral']);
 });
 
+test('two letters that changed places are one mistake', () => {
+  assert.deepEqual(nearNames('statsu', ['status', 'start']), ['status']);
+  assert.deepEqual(nearNames('strat', ['start', 'stop']), ['start']);
+  assert.deepEqual(nearNames('abdc', ['abcde', 'abc', 'xbcd']), ['abc']);
+});
+
 test('another size of the same model is near, and so is the name without its publisher', () => {
   assert.deepEqual(nearNames('llama3:13b', names), ['llama3:70b', 'llama3:8b']);
   assert.deepEqual(nearNames('qwen3-8b', names), ['Qwen/Qwen3-8B']);
@@ -46,7 +52,10 @@ test('distances are those of the whole table', () => {
   const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 14 });
   const property = fc.property(word, word, (wanted, name) => {
     const allowed = Math.min(3, Math.max(1, Math.floor(wanted.length / 4)));
-    const near = distance(wanted, name) <= allowed || (wanted.length >= 3 && name.startsWith(wanted));
+    const near =
+      distance(wanted, name) <= allowed ||
+      swaps(wanted).includes(name) ||
+      (wanted.length >= 3 && name.startsWith(wanted));
     assert.deepEqual(nearNames(wanted, [name]), near ? [name] : []);
   });
   fc.assert(property, { numRuns: 3_000, interruptAfterTimeLimit: 3_000 });
@@ -67,6 +76,14 @@ test('the work is bounded, however many names there are and whatever they and th
         assert.ok(steps < 5_000_000, `${steps} for ${wanted} among ${count} like ${sorted[0]}`);
       }
 });
+
+/** The word with two neighbouring letters in each other's place, for each pair. */
+function swaps(word: string): readonly string[] {
+  return Array.from({ length: word.length - 1 }, (_, i) => {
+    const [before, pair, after] = [word.slice(0, i), word.slice(i, i + 2), word.slice(i + 2)];
+    return `${before}${pair[1]}${pair[0]}${after}`;
+  });
+}
 
 /** Levenshtein, as the textbook has it. */
 function distance(a: string, b: string): number {

@@ -71,10 +71,18 @@ function nearness(wanted: string, name: string): number | undefined {
   const theirs = family(name);
   if (ours === theirs) return 1;
   const allowed = Math.min(maxDistance, Math.max(1, Math.floor(wanted.length / 4)));
-  let distance = editDistance(wanted, name, allowed);
+  let distance = areSwapped(wanted, name) ? 1 : editDistance(wanted, name, allowed);
   if (ours !== wanted || theirs !== name) distance = Math.min(distance, editDistance(ours, theirs, allowed));
   if (distance <= allowed) return 1 + distance;
   return wanted.length >= 3 && (name.startsWith(wanted) || name.includes(`/${wanted}`)) ? 5 : undefined;
+}
+
+/** Two letters beside each other changed places: `statsu`. That is one mistake, and two edits. */
+function areSwapped(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i++;
+  return a[i] === b[i + 1] && a[i + 1] === b[i] && a.slice(i + 2) === b.slice(i + 2);
 }
 
 /** The part that stays the same over sizes and publishers. */

@@ -1,0 +1,35 @@
+/**
+ * What to type in place of a command that does not exist: a near name in its group, or a command of that name in another
+ * group (`flm status` is `flm proxy status`); where none is near, what the group has.
+ */
+import type { Command } from 'commander';
+import { nearNames } from '../core/engine/near-names.ts';
+
+const maxShown = 4;
+
+/** A sentence; `path` leads to the group, as in `flm key`. */
+export function unknownCommand(group: Command, path: readonly string[], word: string): string {
+  const asked = ['flm', ...path, word].join(' ');
+  const meant = meantCommands(group, path, word);
+  if (meant.length > 0) return `There is no command ${asked}; similar: ${meant.map(quoted).join(', ')}.`;
+  if (path.length === 0) return `There is no command ${asked}.`;
+  const names = group.commands.map((c) => c.name()).join(', ');
+  return `There is no command ${asked}; ${['flm', ...path].join(' ')} has ${names}.`;
+}
+
+function meantCommands(group: Command, path: readonly string[], word: string): readonly string[] {
+  const near = nearNames(word, namesOf(group.commands)).map((name) => ['flm', ...path, name].join(' '));
+  if (path.length > 0) return near.slice(0, maxShown);
+  const deeper = group.commands.flatMap((parent) =>
+    parent.commands.map((sub) => ({ names: namesOf([sub]), command: `flm ${parent.name()} ${sub.name()}` })),
+  );
+  const exact = deeper.filter(({ names }) => names.includes(word));
+  const alike = near.length > 0 ? [] : deeper.filter(({ names }) => nearNames(word, names).length > 0);
+  const all = [...exact.map(({ command }) => command), ...near, ...alike.map(({ command }) => command)];
+  return [...new Set(all)].slice(0, maxShown);
+}
+
+const namesOf = (commands: readonly Command[]): readonly string[] =>
+  commands.flatMap((c) => [c.name(), ...c.aliases()]);
+
+const quoted = (command: string): string => `\`${command}\``;
