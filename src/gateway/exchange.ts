@@ -125,13 +125,22 @@ export interface RequestBody {
   read(sink: BodySink): void;
 }
 
-/** How it went, for account. */
+/** How an exchange ended. An absent field keeps its value. */
+export interface Conclusion {
+  readonly ending: Ending;
+  readonly status?: number;
+  readonly code?: ErrorCode;
+  readonly rule?: string | undefined;
+  /** The parameters of the error text. */
+  readonly params?: ErrorParams;
+}
+
+/** What the recorder reads. `conclude` and `clientLeft` write the first five fields; each step adds its own facts. */
 export interface Outcome {
   status: number;
   ending: Ending;
   code: ErrorCode | undefined;
   rule: string | undefined;
-  /** Of a refusal: what the texts of its error are filled with. */
   params: ErrorParams | undefined;
   engine: string | undefined;
   model: string | undefined;
@@ -239,6 +248,26 @@ export class Exchange {
       streamed: false,
       droppedCredentials: undefined,
     };
+  }
+
+  /** Records status and ending, for the log and the metrics. The last call before the response is over counts. */
+  conclude({ ending, status, code, rule, params }: Conclusion): void {
+    const { outcome } = this;
+    outcome.ending = ending;
+    if (status !== undefined) outcome.status = status;
+    if (code !== undefined) {
+      outcome.code = code;
+      outcome.rule = rule;
+      outcome.params = params;
+    }
+  }
+
+  /** Records that the client closed the connection, or was cut because it did not read. */
+  clientLeft(code: 'CLIENT_GONE' | 'CLIENT_STALLED'): void {
+    const { outcome } = this;
+    outcome.ending = 'client-left';
+    outcome.code ??= code;
+    if (outcome.status === 0) outcome.status = 499;
   }
 }
 

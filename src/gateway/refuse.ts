@@ -11,10 +11,6 @@ import { errorEnvelope } from './relay/dialects.ts';
 export function refuse(x: Exchange, refusal: Refusal): void {
   if (x.over || x.reply.committed) return;
   const row = errorTable[refusal.code];
-  x.outcome.status = row.status;
-  x.outcome.code = refusal.code;
-  x.outcome.rule = refusal.rule;
-  x.outcome.ending = refusal.ending ?? 'refused';
   const fields = ['content-type', 'application/json', ...commonFields(x), ...(refusal.fields ?? [])];
   if (row.status === 401) fields.push('www-authenticate', 'Bearer');
   const dialect = dialectOf(x);
@@ -23,7 +19,8 @@ export function refuse(x: Exchange, refusal: Refusal): void {
     clients: clientName(dialect),
     ...refusal.params,
   };
-  x.outcome.params = params;
+  const { code, rule, ending = 'refused' } = refusal;
+  x.conclude({ ending, status: row.status, code, rule, params });
   const message = `${errorText(refusal.code, params)} ${errorHint(refusal.code, params)}`;
   x.reply.whole(
     row.status,

@@ -152,11 +152,11 @@ export class RequestPipeline {
 const never = (): boolean => false;
 
 function respond(x: Exchange, { status, contentType, body, fields = [] }: OwnResponse): void {
-  x.outcome.status = status;
+  x.conclude({ ending: 'done', status });
   x.reply.whole(status, ['content-type', contentType, ...commonFields(x), ...fields], body, false);
 }
 
 function respondToPreflight(x: Exchange): void {
-  x.outcome.status = 204;
+  x.conclude({ ending: 'done', status: 204 });
   x.reply.whole(204, [...commonFields(x), ...preflightFields(x)], '', false);
 }

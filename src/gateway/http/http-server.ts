@@ -249,9 +249,7 @@ export class HttpServer {
     this.#deps.table.remove(connection.entry);
     const x = connection.current;
     if (x === undefined || x.over) return;
-    x.outcome.ending = 'client-left';
-    x.outcome.code ??= 'CLIENT_GONE';
-    if (x.outcome.status === 0) x.outcome.status = 499;
+    x.clientLeft('CLIENT_GONE');
     x.over = true;
     x.onBreak?.('client-left');
     (x.reply as HttpResponseWriter).abandon();
@@ -305,7 +303,7 @@ export class HttpServer {
       if (connection.stalledSinceMs !== 0 && now - connection.stalledSinceMs > limits.writeStallMs) {
         const x = connection.current;
         if (x !== undefined) {
-          x.outcome.code = 'CLIENT_STALLED';
+          x.clientLeft('CLIENT_STALLED');
           this.break(x, 'client-stalled');
         }
         connection.socket.destroy();

@@ -128,7 +128,7 @@ export class Relay implements ResponseHandler {
       return this.#leave('done', true);
     }
 
-    x.outcome.status = head.status;
+    x.conclude({ ending: 'done', status: head.status });
     const fields = [...facts.fields, ...commonFields(x)];
     const coded = facts.contentEncoding !== undefined && facts.contentEncoding !== 'identity';
     if (head.status === 200 && head.framing !== 'none' && this.#deps.route.end !== 'none' && !coded)
@@ -214,7 +214,6 @@ export class Relay implements ResponseHandler {
     } else if (this.#bytes === 0 && this.#mustAnswer()) return this.#fail('ENGINE_CUT', 'reset');
     this.#charge(this.#reader?.errorSeen === true ? 'told' : 'final');
     this.#leave('done');
-    x.outcome.ending = 'done';
     x.reply.end();
   }
 
@@ -224,10 +223,8 @@ export class Relay implements ResponseHandler {
     const x = this.#x;
     this.#leave('done');
     if (!x.reply.committed) return refuse(x, refusal);
-    const { code, params = {} } = refusal;
-    x.outcome.ending = 'refused';
-    x.outcome.code = code;
-    x.outcome.rule = refusal.rule;
+    const { code, params = {}, rule } = refusal;
+    x.conclude({ ending: 'refused', code, rule, params });
     this.#endCommitted(code, `${errorText(code, params)} ${errorHint(code, params)}`);
   }
 
@@ -244,7 +241,7 @@ export class Relay implements ResponseHandler {
       this.#early = true;
       const framing: EventFraming = this.#deps.route.dialect === 'ollama' ? 'ndjson' : 'sse';
       this.#stream(framing);
-      x.outcome.status = 200;
+      x.conclude({ ending: 'done', status: 200 });
       const type = framing === 'sse' ? 'text/event-stream; charset=utf-8' : 'application/x-ndjson';
       x.reply.head({
         status: 200,
@@ -288,7 +285,6 @@ export class Relay implements ResponseHandler {
         if (this.inFlightRequest?.reached === true)
           this.#charge(this.#reader?.complete === true ? 'final' : 'early');
         this.inFlightRequest?.abort();
-        this.#x.outcome.ending = 'client-left';
         return this.#leave('client-gone');
       case 'shut-down':
         return this.#fail('SHUT_DOWN', 'shut-down');
@@ -319,8 +315,7 @@ export class Relay implements ResponseHandler {
     }
     this.#charge('told');
     this.#leave(end);
-    x.outcome.ending = endingOf(code);
-    x.outcome.code = code;
+    x.conclude({ ending: endingOf(code), code });
     this.#endCommitted(code, detail ?? `${errorText(code)} ${errorHint(code)}`);
   }
 
