@@ -146,7 +146,7 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
     try {
       this.#sink.end();
     } catch (error) {
-      this.#owner.onHandlerError(error);
+      this.#crashed(error);
     }
   }
 
@@ -190,13 +190,22 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
     try {
       this.#sink.failed(new EngineError(code, { cause }));
     } catch (error) {
-      this.#owner.onHandlerError(error);
+      this.#crashed(error);
     }
   }
 
   #giveUp(error: unknown): void {
     this.abort();
+    this.#crashed(error);
+  }
+
+  #crashed(error: unknown): void {
     this.#owner.onHandlerError(error);
+    try {
+      this.#sink.crashed?.();
+    } catch (another) {
+      this.#owner.onHandlerError(another);
+    }
   }
 
   #leave(): void {

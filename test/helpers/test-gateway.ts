@@ -86,7 +86,11 @@ export async function openTestGateway(options: DoorOptions): Promise<TestGateway
   const config = parseProxyConfig({ port: 0, bind: ['127.0.0.1'], ...options.config });
   const snapshots = new SnapshotHolder(parsePolicy(options.policy ?? {}));
   const directory = new TestDirectory(options.engines);
-  const upstream = new EngineUpstream({ clock, poolIdleMs: config.limits.enginePoolIdleMs });
+  const upstream = new EngineUpstream({
+    clock,
+    poolIdleMs: config.limits.enginePoolIdleMs,
+    ...(options.onError === undefined ? {} : { onHandlerError: options.onError }),
+  });
   const lines: RequestLine[] = [];
   const malformed: string[] = [];
   const malformedParams: ErrorParams[] = [];

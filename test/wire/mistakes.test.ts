@@ -7,6 +7,7 @@ import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
   chunk,
+  close,
   hold,
   lastChunk,
   type RawEngine,
@@ -19,6 +20,8 @@ let stock: Stock;
 let engine: RawEngine;
 let door: TestGateway;
 const mistakes: unknown[] = [];
+/** How many of the next reports to the directory throw. */
+let brokenReports = 0;
 
 before(async () => {
   stock = takeStock();
@@ -28,12 +31,18 @@ before(async () => {
     onError: (error) => mistakes.push(error),
   });
   const { directory } = door;
+  const report = directory.report.bind(directory);
   const resolve = directory.resolve.bind(directory);
   const broken = (): never => {
     throw new TypeError('undefined is not a function');
   };
   Object.assign(directory, {
     visible: broken,
+    report: (...told: Parameters<typeof report>) => {
+      if (brokenReports === 0) return report(...told);
+      brokenReports -= 1;
+      broken();
+    },
     resolve: (...asked: Parameters<typeof resolve>) => (asked[0] === 'bug' ? broken() : resolve(...asked)),
   });
 });
@@ -71,5 +80,27 @@ for (const [name, request] of cases) {
     assert.match((await stream).body.toString(), /data: 1\n\ndata: \[DONE\]/);
     beside.close();
     wire.close();
+  });
+}
+
+for (const [name, steps, seen] of [
+  ['before the response began is a 500', [close], /^HTTP\/1\.1 500 /],
+  [
+    'at the end of a stream cuts the stream',
+    [sseHead, chunk('data: [DONE]\n\n'), lastChunk],
+    /\[DONE\]\n\n\r\n$/,
+  ],
+] as const) {
+  test(`while a response is relayed, a mistake ${name}`, async () => {
+    engine.setScript(steps);
+    mistakes.length = 0;
+    brokenReports = 1;
+    const wire = await door.dial();
+    const recorded = door.nextLine();
+    wire.send(chat('m', ',"stream":true'));
+    assert.match((await wire.rest()).toString(), seen);
+    wire.close();
+    assert.equal((await recorded).code, 'INTERNAL');
+    assert.equal(mistakes.length, 1);
   });
 }

@@ -59,6 +59,8 @@ export interface ResponseHandler {
   /** The body is complete; for framing `close` that means only that the engine closed. Trailers are dropped. */
   end(): void;
   failed(error: EngineError): void;
+  /** A call of this handler threw. The request is aborted and the error logged; this ends what depends on the response. */
+  crashed?(): void;
 }
 
 /** An attempt under way. */

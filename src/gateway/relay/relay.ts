@@ -233,6 +233,20 @@ export class Relay implements ResponseHandler {
     this.#fail(error.code, attemptEnds[error.code] ?? 'protocol');
   }
 
+  /** Ends the response after a mistake of flm's own, so that no client waits for it. The engine is not blamed. */
+  crashed(): void {
+    const x = this.#x;
+    try {
+      this.#leave('client-gone');
+    } finally {
+      const rule = 'a mistake of its own';
+      if (!x.over && x.reply.committed && !x.reply.withdraw()) {
+        x.conclude({ ending: 'refused', code: 'INTERNAL', rule });
+        x.reply.cut();
+      } else refuse(x, { code: 'INTERNAL', rule, close: true });
+    }
+  }
+
   // --- time and the other side
 
   #tick(nowMs: number): void {
