@@ -6,8 +6,10 @@
  * Missing and wrong are the same answer; only the bearer of the full right secret learns that it is revoked or
  * expired. Failed logins alone are throttled, so a valid key is never locked out behind a shared address.
  */
+
 import { hash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import { type RuleText, rule } from '../core/rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import type { ForeignTokens } from './foreign-tokens.ts';
@@ -72,23 +74,24 @@ export function makeAuth(deps: AuthDeps): Step {
       if (value !== undefined && !blank.test(value)) credentials.push(look(x, deps, field, value));
     }
     // A request without any credential tries none, so it is no failed login.
-    if (credentials.length === 0) return { code: 'AUTH_MISSING', rule: 'auth' };
+    if (credentials.length === 0) return { code: 'AUTH_MISSING', rule: rule('auth') };
     const known = credentials.find((c) => c.key !== undefined);
     const key = known?.key;
-    if (known === undefined || key === undefined) return refuse(x, deps, 'auth');
+    if (known === undefined || key === undefined) return refuse(x, deps, rule('auth'));
     if (credentials.some((c) => c.key !== undefined && c.digest !== known.digest))
-      return { code: 'AUTH_CONFLICT', rule: 'auth' };
+      return { code: 'AUTH_CONFLICT', rule: rule('auth') };
     for (const { digest } of credentials) {
       if (digest !== known.digest && deps.foreign.tooMany(key.familyId, digest, deps.clock.monotonicMs()))
-        return refuse(x, deps, `unknown tokens beside key ${key.id}`);
+        return refuse(x, deps, rule('foreign-tokens', { key: key.id }));
     }
     const foreign = credentials.filter((c) => c.key === undefined);
     if (foreign.length > 0) x.outcome.droppedCredentials = foreign.map((c) => c.field).join(', ');
 
     // From here on the client has shown the full right secret and may know what became of it.
-    if (key.revoked) return { code: 'AUTH_REVOKED', rule: `key ${key.id}` };
-    if (key.expiresAtMs <= deps.clock.nowMs()) return { code: 'AUTH_EXPIRED', rule: `key ${key.id}` };
-    if (key.paused) return { code: 'AUTH_PAUSED', rule: `key ${key.id}` };
+    if (key.revoked) return { code: 'AUTH_REVOKED', rule: rule('key', { key: key.id }) };
+    if (key.expiresAtMs <= deps.clock.nowMs())
+      return { code: 'AUTH_EXPIRED', rule: rule('key', { key: key.id }) };
+    if (key.paused) return { code: 'AUTH_PAUSED', rule: rule('key', { key: key.id }) };
     x.key = key;
     return undefined;
   };
@@ -106,11 +109,11 @@ function look(x: Exchange, deps: AuthDeps, field: CredentialField, value: string
   return { field, digest, key: x.snapshot.keysByDigest.get(digest) ?? deps.temporary.find(digest) };
 }
 
-function refuse(x: Exchange, deps: AuthDeps, rule: string): Refusal {
+function refuse(x: Exchange, deps: AuthDeps, decidedBy: RuleText): Refusal {
   const waitMs = deps.throttle.failed(x.client.bucket, deps.clock.monotonicMs());
   deps.onRefused(x, waitMs > 0);
   if (waitMs > 0) {
-    return { code: 'AUTH_THROTTLED', rule: 'failed logins', fields: retryFields(waitMs) };
+    return { code: 'AUTH_THROTTLED', rule: rule('failed-logins'), fields: retryFields(waitMs) };
   }
-  return { code: 'AUTH_MISSING', rule };
+  return { code: 'AUTH_MISSING', rule: decidedBy };
 }

@@ -4,11 +4,13 @@
  * Each step fills its own fields only. A refusal is a value, not a throw. Every byte to the client goes through
  * `ResponseWriter`.
  */
+
 import type { Candidate } from '../core/engine/directory.ts';
 import type { NativeRule } from '../core/engine/engine.ts';
 import type { Dialect } from '../core/engine/routes.ts';
 import type { ErrorCode, ErrorParams } from '../core/errors.ts';
 import type { Ending } from '../core/proxy/proxy-handle.ts';
+import type { RuleText } from '../core/rules.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { KeyHolding } from '../core/security/key-holdings.ts';
@@ -45,7 +47,7 @@ export interface RequestHead {
 export interface Refusal {
   readonly code: ErrorCode;
   readonly params?: ErrorParams;
-  readonly rule?: string;
+  readonly rule?: RuleText;
   /** Name, value, name, value ... */
   readonly fields?: readonly string[];
   /** The connection cannot be used any more. */
@@ -130,7 +132,7 @@ export interface Conclusion {
   readonly ending: Ending;
   readonly status?: number;
   readonly code?: ErrorCode;
-  readonly rule?: string | undefined;
+  readonly rule?: RuleText | undefined;
   /** The parameters of the error text. */
   readonly params?: ErrorParams;
 }
@@ -140,7 +142,7 @@ export interface Outcome {
   status: number;
   ending: Ending;
   code: ErrorCode | undefined;
-  rule: string | undefined;
+  rule: RuleText | undefined;
   params: ErrorParams | undefined;
   engine: string | undefined;
   model: string | undefined;

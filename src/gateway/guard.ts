@@ -5,6 +5,7 @@
  * and lenient about the rest; each rule here closes one such hole. The rules are independent of each other and each is
  * held by a test that fails when the rule is taken out.
  */
+import { rule } from '../core/rules.ts';
 import { meantText } from './advice.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { type HostAllowlist, parseHost } from './host-allowlist.ts';
@@ -26,7 +27,7 @@ interface Rule {
 const malformed = (reason: string): Refusal => ({
   code: 'REQUEST_MALFORMED',
   params: { reason },
-  rule: 'guard',
+  rule: rule('guard'),
   close: true,
 });
 
@@ -60,7 +61,7 @@ export function makeGuard(deps: GuardDeps): Step {
 /** llhttp accepts HTTP/0.9 and HTTP/2.0 request lines. */
 function refuseOtherVersions(x: Exchange): Refusal | undefined {
   if (x.head.version === '1.1' || x.head.version === '1.0') return undefined;
-  return { code: 'HTTP_VERSION_UNSUPPORTED', rule: 'guard', close: true };
+  return { code: 'HTTP_VERSION_UNSUPPORTED', rule: rule('guard'), close: true };
 }
 
 const methods: ReadonlySet<string> = new Set([...engineMethods, 'OPTIONS']);
@@ -75,7 +76,7 @@ function refuseOtherMethods(x: Exchange): Refusal | undefined {
   const [path = ''] = target.split('?', 1);
   return {
     code: 'METHOD_NOT_ALLOWED',
-    rule: 'the list of methods',
+    rule: rule('methods'),
     fields: ['allow', methodsOfPath(path).join(', ')],
   };
 }
@@ -110,7 +111,7 @@ function refuseLooseLine(x: Exchange): Refusal | undefined {
 /** Node drops what is over its own count without a word, so the count is compared here. */
 function refuseManyFields(x: Exchange, deps: GuardDeps): Refusal | undefined {
   return x.head.fields.count > deps.maxHeadFields
-    ? { code: 'HEAD_TOO_LARGE', rule: 'guard', close: true }
+    ? { code: 'HEAD_TOO_LARGE', rule: rule('guard'), close: true }
     : undefined;
 }
 
@@ -126,7 +127,7 @@ function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   if (value === x.peer.goodHost) return undefined;
   const host = parseHost(value);
   if (host === undefined) return malformed('its Host field is not a host');
-  if (!deps.hosts.answersFor(host)) return { code: 'HOST_MISDIRECTED', rule: 'the host list' };
+  if (!deps.hosts.answersFor(host)) return { code: 'HOST_MISDIRECTED', rule: rule('hosts') };
   // A copy: the value is a slice of a whole head.
   x.peer.goodHost = ownCopy(value);
   return undefined;
@@ -138,7 +139,7 @@ function refuseOtherCodings(x: Exchange): Refusal | undefined {
   if (coding === undefined) return undefined;
   if (x.head.version === '1.0') return malformed('HTTP/1.0 has no transfer codings');
   if (coding.toLowerCase() === 'chunked' && !x.head.fields.repeated('transfer-encoding')) return undefined;
-  return { code: 'TRANSFER_CODING_UNSUPPORTED', rule: 'guard', close: true };
+  return { code: 'TRANSFER_CODING_UNSUPPORTED', rule: rule('guard'), close: true };
 }
 
 /** Two parties on the way might each believe another of them. */
@@ -152,7 +153,7 @@ function refuseSecondCredential(x: Exchange): Refusal | undefined {
     holdsTwo(fields.get('x-api-key')) ||
     holdsTwo(fields.get('api-key'))
   ) {
-    return { code: 'AUTH_CONFLICT', rule: 'guard', close: true };
+    return { code: 'AUTH_CONFLICT', rule: rule('guard'), close: true };
   }
   return undefined;
 }
@@ -200,7 +201,12 @@ function refuseOddPath(x: Exchange): Refusal | undefined {
   if (!pathPattern.test(x.path) || !queryPattern.test(x.query))
     return malformed('its path holds a character that must be escaped');
   if (x.path.includes('//') && !asksForModel(x))
-    return { code: 'PATH_DOUBLED_SLASH', params: { meant: meantText(x.path) }, rule: 'guard', close: true };
+    return {
+      code: 'PATH_DOUBLED_SLASH',
+      params: { meant: meantText(x.path) },
+      rule: rule('guard'),
+      close: true,
+    };
   if (x.path.includes('%00') || dotSegment.test(x.path)) return malformed('its path is not canonical');
   return undefined;
 }
@@ -208,12 +214,12 @@ function refuseOddPath(x: Exchange): Refusal | undefined {
 /** Of two values, or of a very long one, an engine and what stands before it might make different things. */
 function refuseOddSingle(x: Exchange): Refusal | undefined {
   const odd = x.head.fields.oddSingle();
-  return odd === undefined ? undefined : { code: 'HEADER_INVALID', params: { ...odd }, rule: 'guard' };
+  return odd === undefined ? undefined : { code: 'HEADER_INVALID', params: { ...odd }, rule: rule('guard') };
 }
 
 /** A kept-alive connection must not keep a stopping proxy alive. */
 function refuseWhileDraining(x: Exchange, deps: GuardDeps): Refusal | undefined {
   // A load balancer wants to know.
   if (!deps.draining() || probePaths.has(x.path)) return undefined;
-  return { code: 'DRAINING', rule: 'draining', close: true, fields: ['retry-after', '2'] };
+  return { code: 'DRAINING', rule: rule('draining'), close: true, fields: ['retry-after', '2'] };
 }

@@ -2,8 +2,10 @@
  * A call of an engine's own API at `/engine/{id}/*`: which engine is meant, and which rule of its kind lists the endpoint.
  * An endpoint that no rule lists needs the scope `engine:admin`.
  */
+
 import type { Candidate, EngineDirectory } from '../core/engine/directory.ts';
 import type { NativeRule } from '../core/engine/engine.ts';
+import { rule } from '../core/rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { Exchange, NativeCall, Refusal } from './exchange.ts';
 
@@ -18,8 +20,8 @@ export function findNativeCall(x: Exchange, key: KeyView, directory: EngineDirec
   const [id = '', rest = ''] = x.params;
   const candidate = directory.engine(id);
   if (candidate === undefined || !key.mayUseEngine(id))
-    return { code: 'ENGINE_UNKNOWN', rule: 'the engines of the key' };
-  if (!plainPath.test(rest)) return { code: 'ROUTE_UNKNOWN', rule: 'the form of engine paths' };
+    return { code: 'ENGINE_UNKNOWN', rule: rule('key-engines') };
+  if (!plainPath.test(rest)) return { code: 'ROUTE_UNKNOWN', rule: rule('engine-paths') };
   const target = `/${rest}`;
   return { candidate, target, rule: ruleFor(candidate, x.head.method, target) };
 }

@@ -2,7 +2,9 @@
  * Step three: what the policy says that needs neither route nor body: addresses (deny before allow, then the key's
  * own), the origin of browser pages, and request rates. A preflight is answered here, from policy alone.
  */
+
 import type { Clock } from '../core/clock.ts';
+import { rule } from '../core/rules.ts';
 import { denyAddress, denyOrigin } from '../core/security/access.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
@@ -38,7 +40,7 @@ function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined {
   return {
     code: 'RATE_LIMITED',
     params: { whose },
-    rule: `${whose} rate of ${perMinute} a minute`,
+    rule: rule('rate', { whose, perMinute }),
     fields,
   };
 }

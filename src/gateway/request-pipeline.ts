@@ -19,9 +19,9 @@ import { type AttemptDeps, admit, mayTryNext, refusalOfDenial, relayAttempt } fr
 import { type ReadBody, readBody } from './body/request-body.ts';
 import { findClient } from './client-address.ts';
 import { preflightFields, readOrigin } from './cors.ts';
+import { commonFields, refuse } from './error-response.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
-import { commonFields, refuse } from './refuse.ts';
 import { Relay } from './relay/relay.ts';
 import { limitFields } from './retry-fields.ts';
 import type { EngineCall, OwnResponse, RouteHandler } from './route-handler.ts';

@@ -2,6 +2,7 @@
  * Step four: which row of the table a request asks for. Decides on the raw path; an escape is legal only inside
  * `{id}` and `{rest}`, and nothing is normalised: a path is in the table or it is a 404.
  */
+import { rule } from '../core/rules.ts';
 import { engineText, meantRoute, meantText } from './advice.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { literalRows, patternMatch } from './route-match.ts';
@@ -29,7 +30,7 @@ export const router: Step = (x) => {
   return {
     code: 'ROUTE_UNKNOWN',
     params: { meant: meantText(x.path) + engineText(x) },
-    rule: 'the route table',
+    rule: rule('routes'),
   };
 };
 
@@ -78,5 +79,5 @@ function patternRows(path: string): readonly Route[] {
 
 function wrongMethod(rows: readonly Route[]): Refusal {
   const methods = [...new Set(rows.flatMap(methodsOf))];
-  return { code: 'METHOD_NOT_ALLOWED', rule: 'the route table', fields: ['allow', methods.join(', ')] };
+  return { code: 'METHOD_NOT_ALLOWED', rule: rule('routes'), fields: ['allow', methods.join(', ')] };
 }

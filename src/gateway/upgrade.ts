@@ -3,6 +3,7 @@
  * answers over HTTP/1.1. The JDK's HTTP client offers `h2c` with every plain request. A WebSocket handshake cannot be
  * answered that way: it gets 426, after which Codex sends the same request as a POST.
  */
+import { rule } from '../core/rules.ts';
 import type { Exchange, Refusal, RequestHead } from './exchange.ts';
 
 /** A member of the list, with or without a version: `websocket`, `WebSocket/13`. */
@@ -13,7 +14,7 @@ const upgradeOption = /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i;
 export function refuseWebSocket(x: Exchange): Refusal | undefined {
   const offered = x.head.fields.get('upgrade');
   if (offered === undefined || x.head.version === '1.0' || !webSocket.test(offered)) return undefined;
-  return { code: 'UPGRADE_REQUIRED', rule: 'upgrade', fields: ['upgrade', 'HTTP/1.1'], close: true };
+  return { code: 'UPGRADE_REQUIRED', rule: rule('upgrade'), fields: ['upgrade', 'HTTP/1.1'], close: true };
 }
 
 /**

@@ -2,10 +2,12 @@
  * What a known key may do once route, engine and model are known: the one place that decides it, for requests and for
  * `flm policy check` alike. A refusal is a value; `rule` says in words which rule decided.
  */
+
 import type { EngineKind, EngineModel, Hazard } from '../engine/engine.ts';
 import type { BodyFacts, RouteId, Scope } from '../engine/routes.ts';
 import { isGiven } from '../engine/watched-fields.ts';
 import type { ErrorCode, ErrorParams } from '../errors.ts';
+import { type RuleText, rule } from '../rules.ts';
 import type { ClientAddress } from './address-rules.ts';
 import type { KeyView } from './api-key.ts';
 import { isOriginRule } from './origin-rules.ts';
@@ -14,7 +16,7 @@ import type { CompiledPolicy } from './snapshot.ts';
 export interface Denial {
   readonly code: ErrorCode;
   readonly params: ErrorParams;
-  readonly rule: string;
+  readonly rule: RuleText;
 }
 
 /** Addresses: deny before allow, then those of the key. */
@@ -24,10 +26,12 @@ export function denyAddress(
   client: ClientAddress,
 ): Denial | undefined {
   const { allow, deny } = policy;
-  if (!deny.empty && deny.matches(client)) return { code: 'ADDRESS_DENIED', params: {}, rule: 'denyIps' };
-  if (!allow.empty && !allow.matches(client)) return { code: 'ADDRESS_DENIED', params: {}, rule: 'allowIps' };
+  if (!deny.empty && deny.matches(client))
+    return { code: 'ADDRESS_DENIED', params: {}, rule: rule('deny-ips') };
+  if (!allow.empty && !allow.matches(client))
+    return { code: 'ADDRESS_DENIED', params: {}, rule: rule('allow-ips') };
   if (key !== undefined && !key.mayComeFrom(client))
-    return { code: 'KEY_ADDRESS_DENIED', params: {}, rule: `the addresses of key ${key.id}` };
+    return { code: 'KEY_ADDRESS_DENIED', params: {}, rule: rule('key-addresses', { key: key.id }) };
   return undefined;
 }
 
@@ -38,7 +42,7 @@ export function denyOrigin(policy: CompiledPolicy, origin: string | undefined): 
   const params = isOriginRule(origin)
     ? { origin, never: '' }
     : { origin: 'URL', never: ', and an origin of this form cannot be allowed' };
-  return { code: 'ORIGIN_DENIED', params, rule: 'allowOrigins' };
+  return { code: 'ORIGIN_DENIED', params, rule: rule('allow-origins') };
 }
 
 /** Scope and endpoint list of the key against a route. */
@@ -49,7 +53,7 @@ export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | 
     return {
       code: 'ENDPOINT_DENIED',
       params: { route },
-      rule: `the endpoints of key ${key.id}`,
+      rule: rule('key-endpoints', { key: key.id }),
     };
   }
   return undefined;
@@ -59,7 +63,7 @@ export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | 
 export function denyScope(key: KeyView, route: RouteId, scope: Scope): Denial | undefined {
   return holdsScope(key, scope)
     ? undefined
-    : { code: 'SCOPE_MISSING', params: { scope }, rule: `route ${route} needs scope ${scope}` };
+    : { code: 'SCOPE_MISSING', params: { scope }, rule: rule('scope', { route, scope }) };
 }
 
 /** `engine:admin` includes `engine:read`; nothing else is implied. */
@@ -81,7 +85,7 @@ export function denyHazard(
   return {
     code: 'HAZARD_REFUSED',
     params: { hazard: hazard.does },
-    rule: `${kind.title}: would ${hazard.does}`,
+    rule: rule('hazard', { kind: kind.title, does: hazard.does }),
   };
 }
 

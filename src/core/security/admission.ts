@@ -18,12 +18,14 @@
  *
  * A lease is released exactly once; the count of leases of an engine is kept here and nowhere else.
  */
+
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
 import type { Candidate, EngineDirectory } from '../engine/directory.ts';
 import type { AttemptEnd } from '../engine/engine.ts';
 import type { EngineAnswer } from '../engine/engine-rank.ts';
 import { isUp } from '../engine/health.ts';
+import { rule } from '../rules.ts';
 import type { Denial } from './access.ts';
 import type { KeyView } from './api-key.ts';
 
@@ -284,7 +286,10 @@ export class FairAdmission implements Admission {
       settled,
       cancelTimer: this.#clock.after(this.#limits.maxQueueWaitMs, () => {
         this.#drop(waiter);
-        settled({ ...this.#full(this.#positionOf(line, candidates), candidates), rule: 'maxQueueWaitMs' });
+        settled({
+          ...this.#full(this.#positionOf(line, candidates), candidates),
+          rule: rule('max-queue-wait'),
+        });
       }),
     };
     line.waiting.push(waiter);
@@ -329,7 +334,7 @@ export class FairAdmission implements Admission {
       kind: 'denied',
       code: 'QUEUE_FULL',
       params: {},
-      rule: 'maxQueued',
+      rule: rule('max-queued'),
       retryAfterMs: expectedWaitMs,
       position,
       expectedWaitMs,

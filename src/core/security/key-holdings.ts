@@ -11,7 +11,9 @@
  * When memory is full all the same, the newest unfinished body of the key that holds most is given up. Streams whose
  * body is whole are never ended here.
  */
+
 import assert from 'node:assert';
+import { rule } from '../rules.ts';
 import type { Denial } from './access.ts';
 import type { KeyView } from './api-key.ts';
 
@@ -93,11 +95,11 @@ export class KeyHoldings {
     const freeAfter = this.#limits.maxStreams - this.#streams - 1;
     const after = holding.streams + 1;
     if (after > 1 && after > shareFactor * freeAfter) {
-      const rule = `the share of one key in maxStreams: it has ${holding.streams}, and ${freeAfter + 1} are free`;
-      return { code: 'STREAMS_EXHAUSTED', params: {}, rule };
+      const share = { held: holding.streams, free: freeAfter + 1 };
+      return { code: 'STREAMS_EXHAUSTED', params: {}, rule: rule('stream-share', share) };
     }
     if (freeAfter < 0 && !this.#giveUpForStream())
-      return { code: 'STREAMS_EXHAUSTED', params: {}, rule: 'maxStreams' };
+      return { code: 'STREAMS_EXHAUSTED', params: {}, rule: rule('max-streams') };
     holding.streams += 1;
     this.#streams += 1;
     return undefined;
@@ -113,8 +115,12 @@ export class KeyHoldings {
   takeRequest(key: KeyView, holding: KeyHolding): Denial | undefined {
     const { concurrency } = key.limits;
     if (concurrency !== null && holding.requests >= concurrency) {
-      const rule = `concurrency ${concurrency} of key ${key.id}`;
-      return { code: 'CONCURRENCY_LIMITED', params: { limit: concurrency }, rule };
+      const limit = concurrency;
+      return {
+        code: 'CONCURRENCY_LIMITED',
+        params: { limit },
+        rule: rule('concurrency', { limit, key: key.id }),
+      };
     }
     holding.requests += 1;
     return undefined;

@@ -2,8 +2,10 @@
  * What would happen to a request, and which rule decides: asked of the very functions that decide requests, in the order
  * in which the line asks them. For `flm policy check`.
  */
+
 import type { RouteId, Scope } from '../engine/routes.ts';
 import { errorTable } from '../errors.ts';
+import { rule } from '../rules.ts';
 import { type Denial, denyAddress, denyOrigin, denyRoute } from './access.ts';
 import type { ClientAddress } from './address-rules.ts';
 import type { KeyView } from './api-key.ts';
@@ -61,14 +63,15 @@ export function checkPolicy(q: PolicyQuestion): PolicyAnswer {
 }
 
 function denyKey(key: KeyView, nowMs: number): Denial | undefined {
-  if (key.revoked) return { code: 'AUTH_REVOKED', params: {}, rule: `key ${key.id}` };
-  if (key.expiresAtMs <= nowMs) return { code: 'AUTH_EXPIRED', params: {}, rule: `key ${key.id}` };
-  if (key.paused) return { code: 'AUTH_PAUSED', params: {}, rule: `key ${key.id}` };
+  if (key.revoked) return { code: 'AUTH_REVOKED', params: {}, rule: rule('key', { key: key.id }) };
+  if (key.expiresAtMs <= nowMs)
+    return { code: 'AUTH_EXPIRED', params: {}, rule: rule('key', { key: key.id }) };
+  if (key.paused) return { code: 'AUTH_PAUSED', params: {}, rule: rule('key', { key: key.id }) };
   return undefined;
 }
 
 /** By the name alone: whether an engine has it, a running proxy knows. A name that the key may not use is not told of. */
 function denyModel(key: KeyView, model: string | undefined): Denial | undefined {
   if (model === undefined || key.mayUseModel(model)) return undefined;
-  return { code: 'MODEL_UNKNOWN', params: { model }, rule: `the models of key ${key.id}` };
+  return { code: 'MODEL_UNKNOWN', params: { model }, rule: rule('key-models', { key: key.id }) };
 }

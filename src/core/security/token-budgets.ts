@@ -9,7 +9,9 @@
  *
  * Memory is bounded: a balance that is full again is forgotten.
  */
+
 import type { Clock } from '../clock.ts';
+import { rule } from '../rules.ts';
 import type { AdmissionDenial } from './admission.ts';
 import type { KeyView } from './api-key.ts';
 import type { UsageLedger } from './ports.ts';
@@ -104,7 +106,7 @@ function denial(key: KeyView, span: 'minute' | 'day', limit: number, retryAfterM
     kind: 'denied',
     code: 'TOKENS_LIMITED',
     params: { span, limit },
-    rule: `${limit} tokens a ${span} of key ${key.id}`,
+    rule: rule('tokens', { limit, span, key: key.id }),
     retryAfterMs: Math.ceil(retryAfterMs),
   };
 }

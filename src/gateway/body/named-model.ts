@@ -3,13 +3,15 @@
  * `model` is missing or empty. Two different names in one body are refused: a rule and an engine could each take
  * another one.
  */
+
 import type { BodyFacts } from '../../core/engine/routes.ts';
+import { rule } from '../../core/rules.ts';
 import type { Refusal } from '../exchange.ts';
 
 const conflict: Refusal = {
   code: 'BODY_INVALID',
   params: { reason: '"model" and "name" name different models' },
-  rule: 'one name for the model',
+  rule: rule('one-model'),
 };
 
 /** Undefined where the body names no model; an empty name is none. */

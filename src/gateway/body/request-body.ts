@@ -3,9 +3,11 @@
  * byte has arrived and the scanner accepted it: if flm and an engine read different models from one body, every rule
  * about models could be bypassed.
  */
+
 import type { BodyFacts } from '../../core/engine/routes.ts';
+import { rule } from '../../core/rules.ts';
+import { refuse } from '../error-response.ts';
 import type { BodySink, Exchange, Refusal } from '../exchange.ts';
-import { refuse } from '../refuse.ts';
 import type { ModelPlace } from '../routes.ts';
 import { textBytesOf } from '../text-meter.ts';
 import { BodyChunks } from './body-chunks.ts';
@@ -53,7 +55,7 @@ const forms: Readonly<Record<ModelPlace, string>> = {
 const bodyInvalid = (reason: string, model: ModelPlace): Refusal => ({
   code: 'BODY_INVALID',
   params: { reason, form: forms[model] },
-  rule: 'the body scanner',
+  rule: rule('body-scanner'),
 });
 
 /**
@@ -67,7 +69,7 @@ export function readBody(x: Exchange, plan: BodyPlan): ReadBody | undefined | Pr
   const isMultipart = /^multipart\//i.test(contentType ?? '');
   if (isMultipart !== (scan.model === 'multipart')) {
     const expected = scan.model === 'multipart' ? 'multipart/form-data' : 'application/json';
-    refuse(x, { code: 'BODY_TYPE_UNSUPPORTED', params: { expected }, rule: 'content-type' });
+    refuse(x, { code: 'BODY_TYPE_UNSUPPORTED', params: { expected }, rule: rule('content-type') });
     return undefined;
   }
   const scanner = isMultipart

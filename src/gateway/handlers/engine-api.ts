@@ -2,10 +2,12 @@
  * `/engine/{id}/*`: an engine's own API. The rules of the engine's kind list which endpoints are harmless and which scope
  * each needs; every other endpoint needs `engine:admin`. The model rules of the key hold here too, by the same scanner.
  */
+
 import assert from 'node:assert/strict';
 import type { EngineDirectory, ModelOnEngine } from '../../core/engine/directory.ts';
 import type { NativeRule } from '../../core/engine/engine.ts';
 import type { RouteId } from '../../core/engine/routes.ts';
+import { rule } from '../../core/rules.ts';
 import { denyHazard } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import { nameModel } from '../body/model-edit.ts';
@@ -47,19 +49,19 @@ function nativeCallOf(x: Exchange): NativeCall {
   return x.native;
 }
 
-function planFor(x: Exchange, { candidate, rule }: NativeCall): BodyPlan | Refusal | undefined {
+function planFor(x: Exchange, { candidate, rule: native }: NativeCall): BodyPlan | Refusal | undefined {
   if (candidate.state === 'down' || candidate.state === 'installed')
-    return { code: 'ENGINE_DOWN', rule: 'engine health', fields: ['retry-after', '2'] };
-  if (rule === undefined) {
+    return { code: 'ENGINE_DOWN', rule: rule('engine-health'), fields: ['retry-after', '2'] };
+  if (native === undefined) {
     const reads = x.head.method === 'GET' || x.head.method === 'HEAD';
     // What an unlisted endpoint does is unknown, so every call that may change something counts.
     return { counts: !reads, scan: undefined };
   }
-  if (rule.model === 'none') return undefined;
-  const standard = standardRouteOf(rule);
+  if (native.model === 'none') return undefined;
+  const standard = standardRouteOf(native);
   // Where the endpoint is one of flm's own routes, the body is scanned and errors look as on that route.
   if (standard !== undefined) x.dialect = standard.dialect;
-  return { counts: generates(rule), scan: { model: 'json', scan: standard?.scan ?? nativeScan } };
+  return { counts: generates(native), scan: { model: 'json', scan: standard?.scan ?? nativeScan } };
 }
 
 /** A body that names a model is held to the models of the engine and of the key. A limited key must name one. */
@@ -118,12 +120,12 @@ function modelOf(
   named: string | undefined,
   directory: EngineDirectory,
 ): Extract<ModelOnEngine, { kind: 'found' }> | Refusal | undefined {
-  const denied: Refusal = { code: 'MODEL_DENIED', rule: `the models of key ${key.id}` };
+  const denied: Refusal = { code: 'MODEL_DENIED', rule: rule('key-models', { key: key.id }) };
   if (named === undefined || named === '') return key.anyModel ? undefined : denied;
   const found = directory.modelOn(engineId, named, key);
   if (found.kind === 'found') return found;
   if (found.kind === 'unknown' && key.scopes.has('engine:admin')) return undefined;
-  return found.kind === 'denied' ? denied : unknownModel(named, found.near, 'the models of the engine');
+  return found.kind === 'denied' ? denied : unknownModel(named, found.near, rule('engine-models'));
 }
 
 const standardRoutes: ReadonlyMap<RouteId, Route> = new Map(routes.map((row) => [row.id, row]));

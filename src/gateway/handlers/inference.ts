@@ -2,9 +2,11 @@
  * Requests that engines answer: finds the engines for the model that the body names, and refuses what the rules of the
  * key forbid.
  */
+
 import assert from 'node:assert/strict';
 import type { Candidate, EngineDirectory, Resolution } from '../../core/engine/directory.ts';
 import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
+import { type RuleText, rule } from '../../core/rules.ts';
 import { type Denial, denyHazard } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import { insertField, nameModel } from '../body/model-edit.ts';
@@ -120,15 +122,15 @@ function asksForUsage(
 /** Reads and deletions. They name no model, so a key that may not use every model may not use stored responses. */
 function resolveWithoutBody(x: Exchange, route: Route, key: KeyView, directory: EngineDirectory): Resolved {
   if (route.dialect === 'responses' && !key.anyModel)
-    return { code: 'MODEL_DENIED', rule: `the models of key ${key.id}` };
+    return { code: 'MODEL_DENIED', rule: rule('key-models', { key: key.id }) };
   const id = x.params[0];
-  if (id !== undefined && !storedId.test(id)) return { code: 'REQUEST_UNKNOWN', rule: 'the form of ids' };
+  if (id !== undefined && !storedId.test(id)) return { code: 'REQUEST_UNKNOWN', rule: rule('stored-ids') };
   const candidates = enginesServing(route, key, directory);
   if (candidates.length === 0) {
     return {
       code: 'ROUTE_UNSUPPORTED',
       params: { route: route.pattern, engines: 'no engine that runs speaks it' },
-      rule: 'the kinds of engines',
+      rule: rule('engine-kinds'),
     };
   }
   const target =
@@ -154,19 +156,19 @@ export function refusalOf(
 ): Refusal {
   switch (resolution.kind) {
     case 'unknown':
-      return unknownModel(name ?? '', resolution.near, 'the catalogue');
+      return unknownModel(name ?? '', resolution.near, rule('catalog'));
     case 'unnamed':
       return {
         code: 'MODEL_REQUIRED',
         params: { models: resolution.visible.slice(0, 20).join(', ') || 'none is visible' },
-        rule: 'the catalogue',
+        rule: rule('catalog'),
       };
     case 'denied':
-      return { code: 'MODEL_DENIED', rule: 'the models of the key' };
+      return { code: 'MODEL_DENIED', rule: rule('models-of-key') };
     case 'down':
       return {
         code: 'ENGINE_DOWN',
-        rule: 'engine health',
+        rule: rule('engine-health'),
         fields: ['retry-after', String(resolution.retryAfterSeconds)],
       };
     case 'unsupported': {
@@ -177,19 +179,19 @@ export function refusalOf(
       return {
         code: 'ROUTE_UNSUPPORTED',
         params: { route: route.pattern, engines },
-        rule: 'the kinds of engines',
+        rule: rule('engine-kinds'),
       };
     }
     case 'none':
-      return { code: 'ENGINE_NONE', rule: 'no engine', fields: ['retry-after', '5'] };
+      return { code: 'ENGINE_NONE', rule: rule('no-engine'), fields: ['retry-after', '5'] };
     default:
       return resolution satisfies never;
   }
 }
 
-export function unknownModel(name: string, near: readonly string[], rule: string): Refusal {
+export function unknownModel(name: string, near: readonly string[], decidedBy: RuleText): Refusal {
   const names = near.length === 0 ? '' : `; near it: ${near.join(', ')}`;
-  return { code: 'MODEL_UNKNOWN', params: { model: shown(name), near: names }, rule };
+  return { code: 'MODEL_UNKNOWN', params: { model: shown(name), near: names }, rule: decidedBy };
 }
 
 /** A name from the client, made fit for an error text: short, one line. */

@@ -3,8 +3,10 @@
  * client that sends `anthropic-version`. `{id}` may be any name that a chat request may use; the response has the id of
  * the list.
  */
+
 import assert from 'node:assert/strict';
 import type { CatalogEntry, EngineDirectory } from '../../core/engine/directory.ts';
+import { rule } from '../../core/rules.ts';
 import { jsonResponse, type RouteHandler } from '../route-handler.ts';
 import { unknownModel } from './inference.ts';
 
@@ -19,7 +21,7 @@ export function makeModels(directory: EngineDirectory): RouteHandler {
         return jsonResponse((anthropic ? anthropicList : openaiList)(directory.visible(key)));
       const wanted = x.params[0] ?? '';
       const entry = directory.entry(wanted, key);
-      if (entry === undefined) return unknownModel(wanted, [], 'the catalogue');
+      if (entry === undefined) return unknownModel(wanted, [], rule('catalog'));
       return jsonResponse(anthropic ? anthropicModel(entry) : openaiModel(entry));
     },
   };

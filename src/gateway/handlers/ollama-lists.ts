@@ -2,10 +2,12 @@
  * `GET /api/tags` and `/api/ps`: Ollama's lists. Where the key may use everything on the only Ollama, the response is
  * passed on as it is. Otherwise the lists of all Ollamas are merged, and hold only what the key may use.
  */
+
 import assert from 'node:assert/strict';
 import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
 import { maxEngineAnswerBytes, readAnswer } from '../../core/engine/read-answer.ts';
 import type { Attempt, Upstream } from '../../core/engine/upstream.ts';
+import { rule } from '../../core/rules.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import type { Exchange } from '../exchange.ts';
 import { jsonResponse, type Resolved, type RouteHandler } from '../route-handler.ts';
@@ -29,7 +31,7 @@ export function makeOllamaLists(deps: OllamaListsDeps): RouteHandler {
         return {
           code: 'ROUTE_UNSUPPORTED',
           params: { route: route.pattern, engines: 'no Ollama runs here' },
-          rule: 'the kinds of engines',
+          rule: rule('engine-kinds'),
         };
       }
       if (candidates.length === 1 && key.anyModel)
@@ -49,7 +51,7 @@ async function mergedList(
   const aborter = new AbortController();
   x.onOver = () => aborter.abort();
   const lists = await Promise.all(engines.map((engine) => list(engine, target, deps, aborter.signal)));
-  if (lists.every((l) => l === undefined)) return { code: 'ENGINE_CONNECT_FAILED', rule: 'engine' };
+  if (lists.every((l) => l === undefined)) return { code: 'ENGINE_CONNECT_FAILED', rule: rule('engine') };
   const models = engines.flatMap((engine, i) => {
     const { id } = engine.engine.ref;
     // A model that the last probe did not list yet is judged by its name alone.

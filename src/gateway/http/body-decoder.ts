@@ -3,8 +3,10 @@
  * nothing behind it. It grows to at most 200 times its size beyond the first MiB, and a zstd window has at most 8 MiB, so
  * that a small request cannot take much memory or time. A decoder holds at most a copy of the bytes that it has decoded.
  */
+
 import type { Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { rule } from '../../core/rules.ts';
 import type { Refusal } from '../exchange.ts';
 import type { RequestHeaders } from '../request-headers.ts';
 import { ZstdFrame } from './zstd-frame.ts';
@@ -19,17 +21,21 @@ const trailerBytes = 4;
 
 export const unknownCoding: Refusal = {
   code: 'BODY_CODED',
-  rule: 'content-encoding',
+  rule: rule('content-encoding'),
   fields: ['accept-encoding', 'gzip, zstd'],
 };
 
 const invalid = (reason: string): Refusal => ({
   code: 'BODY_CODING_INVALID',
   params: { reason },
-  rule: 'content-encoding',
+  rule: rule('content-encoding'),
 });
 
-const expands: Refusal = { code: 'BODY_EXPANDS', params: { ratio: maxRatio }, rule: 'content-encoding' };
+const expands: Refusal = {
+  code: 'BODY_EXPANDS',
+  params: { ratio: maxRatio },
+  rule: rule('content-encoding'),
+};
 
 export function codingOf(fields: RequestHeaders): BodyCoding {
   const value = fields.get('content-encoding')?.trim().toLowerCase();

@@ -2,7 +2,9 @@
  * A request body on its way in: counted, capped, held to a least rate, decoded, and paid for from the memory that all
  * bodies share. Of a coded body both its bytes that wait for the decoder and the decoded ones are paid for.
  */
+
 import assert from 'node:assert/strict';
+import { rule } from '../../core/rules.ts';
 import type {
   ExhaustedCode,
   KeyHolding,
@@ -24,11 +26,11 @@ export interface BodyDeps {
   readonly onError: (connection: Connection, error: unknown) => void;
 }
 
-const slowBody: Refusal = { code: 'REQUEST_TIMEOUT', rule: 'minBodyBytesPerSecond', close: true };
+const slowBody: Refusal = { code: 'REQUEST_TIMEOUT', rule: rule('min-body-rate'), close: true };
 
 function exhausted(code: ExhaustedCode): Refusal {
-  const rule = code === 'BODIES_EXHAUSTED' ? 'maxBufferedBytes' : 'maxStreams';
-  return { code, rule, fields: ['retry-after', '1'] };
+  const limit = code === 'BODIES_EXHAUSTED' ? 'max-buffered-bytes' : 'max-streams';
+  return { code, rule: rule(limit), fields: ['retry-after', '1'] };
 }
 
 export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, DecodedListener {
@@ -199,6 +201,10 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   }
 
   #tooLarge(): Refusal {
-    return { code: 'BODY_TOO_LARGE', params: { limit: this.#deps.maxBodyBytes }, rule: 'maxBodyBytes' };
+    return {
+      code: 'BODY_TOO_LARGE',
+      params: { limit: this.#deps.maxBodyBytes },
+      rule: rule('max-body-bytes'),
+    };
   }
 }

@@ -2,17 +2,19 @@
  * The front of the gateway: owns every client connection and the exchanges on it, one at a time a connection; their
  * limits, the sweep that ends what stalls, and how all of it ends. Who reads the requests is not its business.
  */
+
 import type { Socket } from 'node:net';
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
-import type { ErrorCode } from '../../core/errors.ts';
+import { type ErrorCode, errorTable } from '../../core/errors.ts';
 import type { Limits } from '../../core/proxy/limits.ts';
+import { rule } from '../../core/rules.ts';
 import { type ClientAddress, parseAddress } from '../../core/security/address-rules.ts';
 import type { KeyHoldings } from '../../core/security/key-holdings.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { ConnectionEntry, ConnectionTable } from '../connection-table.ts';
+import { rawErrorResponse, refuse } from '../error-response.ts';
 import { type BreakCause, Exchange } from '../exchange.ts';
 import { forgetLastMatch } from '../own-copy.ts';
-import { refuse } from '../refuse.ts';
 import type { HeaderTable } from '../request-headers.ts';
 import type { RequestPipeline } from '../request-pipeline.ts';
 import type { RequestRecorder } from '../request-recorder.ts';
@@ -23,7 +25,6 @@ import type { HttpMessage } from './message.ts';
 import { NodeHttpParser } from './node-http-parser.ts';
 import { OverflowHandler } from './overflow-handler.ts';
 import { HttpResponseWriter, type ResponseWriterDeps } from './response-writer.ts';
-import { wholeRefusal } from './whole-refusal.ts';
 
 export interface HttpServerDeps {
   readonly limits: Limits;
@@ -102,7 +103,7 @@ export class HttpServer {
     if (entry === undefined) {
       this.#crowd.rejectConnection(socket, () => {
         const id = this.#recordRejection(address, 'CONNECTIONS_EXHAUSTED');
-        return wholeRefusal(id, 'CONNECTIONS_EXHAUSTED');
+        return unparsedResponse(id, 'CONNECTIONS_EXHAUSTED');
       });
       return;
     }
@@ -171,8 +172,8 @@ export class HttpServer {
     if (x.onBreak !== undefined) x.onBreak(why);
     else if (x.over) return;
     else if (x.reply.committed) x.reply.cut();
-    else if (why === 'key-ended') refuse(x, { code: 'KEY_ENDED', rule: why, ending: why, close: true });
-    else refuse(x, { code: 'SHUT_DOWN', rule: why, ending: 'shut-down', close: true });
+    else if (why === 'key-ended') refuse(x, { code: 'KEY_ENDED', rule: rule(why), ending: why, close: true });
+    else refuse(x, { code: 'SHUT_DOWN', rule: rule('shut-down'), ending: 'shut-down', close: true });
   }
 
   /** Ends what is left, at once. Resolves when every socket is closed. */
@@ -241,7 +242,7 @@ export class HttpServer {
     // The engine's slot or the place in the queue is released as for a client that left.
     if (x === undefined || x.over || x.reply.committed || x.onBreak !== undefined)
       connection.socket.destroy();
-    else refuse(x, { code: 'INTERNAL', rule: 'a mistake of its own', close: true });
+    else refuse(x, { code: 'INTERNAL', rule: rule('mistake'), close: true });
   }
 
   #closed(connection: Connection): void {
@@ -316,7 +317,7 @@ export class HttpServer {
   /** What never became a request is answered, and its connection has a moment to take that. */
   #rejectUnparsed(connection: Connection, code: ErrorCode, reason: string | undefined): void {
     connection.socket.end(
-      wholeRefusal(this.#recordRejection(connection.address, code, reason), code, reason),
+      unparsedResponse(this.#recordRejection(connection.address, code, reason), code, reason),
     );
     connection.deadlineMs = this.#deps.clock.monotonicMs() + sweepMs;
   }
@@ -327,4 +328,13 @@ export class HttpServer {
     this.#deps.malformed(client, id, code, reason === undefined ? {} : { reason });
     return id;
   }
+}
+
+/** The response where no request was read. */
+function unparsedResponse(requestId: string, code: ErrorCode, reason?: string): string {
+  const { status } = errorTable[code];
+  // The target of a CONNECT allows no method at all (RFC 9110, section 10.2.1).
+  const fields = status === 503 ? ['retry-after', '1'] : status === 405 ? ['allow', ''] : [];
+  const params = reason === undefined ? {} : { reason };
+  return rawErrorResponse({ code, params, requestId, dialect: 'openai', fields });
 }

@@ -5,13 +5,15 @@
  * Node's defaults that must not stay: `keepAliveTimeout` 5 s makes 502s behind other proxies; `requestTimeout` 300 s
  * cuts uploads (bodies have a rate of their own); there is no limit on a client that does not read.
  */
+
 import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/errors.ts';
 import type { Limits } from '../../core/proxy/limits.ts';
+import { rule } from '../../core/rules.ts';
 import { dialectOfTarget } from '../advice.ts';
+import { errorResponse } from '../error-response.ts';
 import type { Refusal, RequestHead } from '../exchange.ts';
-import { errorEnvelope } from '../relay/dialects.ts';
 import { type HeaderTable, plainTable, RequestHeaders } from '../request-headers.ts';
 import { hidesWhatFollows, lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
@@ -35,7 +37,7 @@ const maxPipelined = 16;
 const rubbishBody: Refusal = {
   code: 'REQUEST_MALFORMED',
   params: { reason: 'what follows its head does not parse' },
-  rule: 'the HTTP parser',
+  rule: rule('parser'),
   close: true,
 };
 
@@ -108,15 +110,10 @@ export class NodeHttpParser {
     if (connection === undefined) return;
     const code: ErrorCode = 'EXPECTATION_FAILED';
     const id = this.#deps.recordRejection(connection, code);
-    const body = errorEnvelope(
-      dialectOfTarget(req.url ?? ''),
-      code,
-      `${errorText(code)} ${errorHint(code)}`,
-      id,
-    );
-    const fields = ['content-type', 'application/json', 'x-request-id', id, 'request-id', id];
+    const dialect = dialectOfTarget(req.url ?? '');
+    const { status, fields, body } = errorResponse({ code, requestId: id, dialect });
     fields.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
-    res.writeHead(errorTable[code].status, fields);
+    res.writeHead(status, fields);
     res.end(body);
   }
 

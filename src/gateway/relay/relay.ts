@@ -12,10 +12,11 @@
 
 import type { AttemptEnd } from '../../core/engine/engine.ts';
 import type { ChunkMap, EngineHead, InFlightRequest, ResponseHandler } from '../../core/engine/upstream.ts';
-import { type EngineError, type ErrorCode, errorHint, errorTable, errorText } from '../../core/errors.ts';
+import { type EngineError, type ErrorCode, errorTable } from '../../core/errors.ts';
+import { rule } from '../../core/rules.ts';
 import type { ChargeRule } from '../../core/security/token-charge.ts';
+import { commonFields, errorMessage, refuse } from '../error-response.ts';
 import type { BreakCause, Exchange, Refusal, ResponseHead } from '../exchange.ts';
-import { commonFields, refuse } from '../refuse.ts';
 import type { Route } from '../routes.ts';
 import { type AnswerShape, AnswerShapeReader } from './answer-shape.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
@@ -225,7 +226,7 @@ export class Relay implements ResponseHandler {
     if (!x.reply.committed) return refuse(x, refusal);
     const { code, params = {}, rule } = refusal;
     x.conclude({ ending: 'refused', code, rule, params });
-    this.#endCommitted(code, `${errorText(code, params)} ${errorHint(code, params)}`);
+    this.#endCommitted(code, errorMessage(code, params));
   }
 
   failed(error: EngineError): void {
@@ -239,11 +240,10 @@ export class Relay implements ResponseHandler {
     try {
       this.#leave('client-gone');
     } finally {
-      const rule = 'a mistake of its own';
       if (!x.over && x.reply.committed && !x.reply.withdraw()) {
-        x.conclude({ ending: 'refused', code: 'INTERNAL', rule });
+        x.conclude({ ending: 'refused', code: 'INTERNAL', rule: rule('mistake') });
         x.reply.cut();
-      } else refuse(x, { code: 'INTERNAL', rule, close: true });
+      } else refuse(x, { code: 'INTERNAL', rule: rule('mistake'), close: true });
     }
   }
 
@@ -321,7 +321,7 @@ export class Relay implements ResponseHandler {
       this.#leave(end);
       refuse(x, {
         code,
-        rule: 'engine',
+        rule: rule('engine'),
         ending: endingOf(code),
         ...(errorTable[code].status === 503 ? { fields: ['retry-after', '2'] } : {}),
       });
@@ -330,7 +330,7 @@ export class Relay implements ResponseHandler {
     this.#charge('told');
     this.#leave(end);
     x.conclude({ ending: endingOf(code), code });
-    this.#endCommitted(code, detail ?? `${errorText(code)} ${errorHint(code)}`);
+    this.#endCommitted(code, detail ?? errorMessage(code));
   }
 
   #endCommitted(code: ErrorCode, message: string): void {

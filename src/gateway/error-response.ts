@@ -1,0 +1,84 @@
+/**
+ * Builds every error response of the gateway from its row in the error table and the dialect of the client: status,
+ * fields, and body. Public text comes from that table and its parameters alone, never from a cause.
+ *
+ * `refuse` answers a request. `rawErrorResponse` answers on a connection where no request could be read. An error inside
+ * a stream that has begun is an event of `relay/dialects.ts` with the same text.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { Dialect } from '../core/engine/routes.ts';
+import { type ErrorCode, type ErrorParams, errorHint, errorTable, errorText } from '../core/errors.ts';
+import { baseUrl, clientName, dialectOf } from './advice.ts';
+import type { Exchange, Refusal } from './exchange.ts';
+import { errorEnvelope } from './relay/dialects.ts';
+
+export interface ErrorDetails {
+  readonly code: ErrorCode;
+  readonly params?: ErrorParams;
+  readonly requestId: string;
+  readonly dialect: Dialect;
+  /** Further fields, flat: name, value ... */
+  readonly fields?: readonly string[];
+}
+
+export interface ErrorResponse {
+  readonly status: number;
+  /** Flat, without `content-length`. */
+  readonly fields: string[];
+  readonly body: string;
+}
+
+/** The text for the client: what happened, and what to do. */
+export function errorMessage(code: ErrorCode, params?: ErrorParams): string {
+  return `${errorText(code, params)} ${errorHint(code, params)}`;
+}
+
+export function errorResponse({
+  code,
+  params,
+  requestId,
+  dialect,
+  fields = [],
+}: ErrorDetails): ErrorResponse {
+  const { status } = errorTable[code];
+  const all = ['content-type', 'application/json', ...requestIdFields(requestId), ...fields];
+  if (status === 401) all.push('www-authenticate', 'Bearer');
+  return { status, fields: all, body: errorEnvelope(dialect, code, errorMessage(code, params), requestId) };
+}
+
+/** The bytes of a whole HTTP/1.1 response, after which its connection is closed. */
+export function rawErrorResponse(details: ErrorDetails): string {
+  const { fields = [] } = details;
+  const {
+    status,
+    fields: all,
+    body,
+  } = errorResponse({ ...details, fields: ['connection', 'close', ...fields] });
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
+  for (let i = 0; i + 1 < all.length; i += 2) head += `${`${all[i]}: ${all[i + 1]}`.trimEnd()}\r\n`;
+  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+/** Answers a request with an error, once. Does nothing where the response has begun or the client left. */
+export function refuse(x: Exchange, refusal: Refusal): void {
+  if (x.over || x.reply.committed) return;
+  const { code, rule, ending = 'refused', close = false } = refusal;
+  const dialect = dialectOf(x);
+  const params = { base: baseUrl(x, dialect), clients: clientName(dialect), ...refusal.params };
+  const fields = [...(x.cors ?? []), ...(x.rate ?? []), ...(refusal.fields ?? [])];
+  const response = errorResponse({ code, params, requestId: x.id, dialect, fields });
+  x.conclude({ ending, status: response.status, code, rule, params });
+  x.reply.whole(response.status, response.fields, response.body, close);
+}
+
+/** The fields of every response to a request: the request id under both names, CORS, rates. */
+export function commonFields(x: Exchange): string[] {
+  const fields = requestIdFields(x.id);
+  if (x.cors !== undefined) fields.push(...x.cors);
+  if (x.rate !== undefined) fields.push(...x.rate);
+  return fields;
+}
+
+function requestIdFields(id: string): string[] {
+  return ['x-request-id', id, 'request-id', id];
+}
