@@ -166,6 +166,21 @@ test('one whole answer under the type of a stream is whole by its framing', asyn
   }
 });
 
+test('an answer of blanks alone is none, under any type and framing, whatever was asked for', async () => {
+  for (const type of [...types, 'text/event-stream', 'application/x-ndjson'])
+    for (const blanks of ['\n', ' \r\n\t\n', '\ufeff', '\ufeff\n\n'])
+      for (const body of [streamed, { model: 'm' }])
+        for (const path of [chat, '/v1/messages', '/v1/responses', '/api/chat']) {
+          const bytes = Buffer.from(blanks);
+          const length = [headOf(type, `Content-Length: ${bytes.length}`), bytes];
+          const chunks = [headOf(type), chunk(bytes), lastChunk];
+          for (const script of [length, chunks]) {
+            const { line } = await ask(script, body, path);
+            assert.equal(line.ending, 'engine-broke', `${type} ${JSON.stringify(blanks)} ${path}`);
+          }
+        }
+});
+
 test("Ollama's lines are told from one object, whatever the type and what was asked for", async () => {
   const lines =
     '{"message":{"content":"x"},"done":false}\n{"done":true,"prompt_eval_count":11,"eval_count":5}\n';

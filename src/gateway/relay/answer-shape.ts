@@ -52,6 +52,11 @@ export class AnswerShapeReader {
     return this.#held.bytes();
   }
 
+  /** Nothing but blanks has come. */
+  get isBlank(): boolean {
+    return this.#start === this.#held.length;
+  }
+
   /** Reads on. Undefined while it is undecided: then the bytes are among `held`. */
   read(buffer: Buffer, from: number, to: number): AnswerShape | undefined {
     if (this.#held.length === 0) {

@@ -206,7 +206,11 @@ export class Relay implements ResponseHandler {
   end(): void {
     if (this.#over) return;
     const x = this.#x;
-    if (this.#shape !== undefined) this.#decideAtEnd(this.#shape);
+    if (this.#shape !== undefined) {
+      // Blanks alone are as good as nothing.
+      if (this.#shape.isBlank && this.#mustAnswer()) return this.#fail('ENGINE_CUT', 'reset');
+      this.#decideAtEnd(this.#shape);
+    }
     if (this.#lateError !== undefined) return this.#fail('ENGINE_CUT', 'done', this.#lateError.message);
     if (this.#body !== undefined && this.#reader !== undefined) {
       const reader = this.#reader;
