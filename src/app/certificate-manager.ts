@@ -24,9 +24,8 @@ import { isNamedLeaf, profileOfLeaf } from '../tls/leaf.ts';
 import { isPermit } from '../tls/name-constraints.ts';
 import { hostNamesOf } from '../tls/server-names.ts';
 import { proveTrust, type TrustProof } from '../tls/trust/proof.ts';
-import type { TrustedFile, TrustPlace } from '../tls/trust/trust-place.ts';
+import { commandText, type TrustedFile, type TrustPlace, type TrustTools } from '../tls/trust/trust-place.ts';
 import { change, trustPlaces } from '../tls/trust/trust-places.ts';
-import { commandText, type TrustTools } from '../tls/trust/trust-tools.ts';
 import type { Machine } from './machine.ts';
 
 export interface AuthorityView {

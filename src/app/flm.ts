@@ -41,8 +41,6 @@ export interface Flm {
   openLog(profile: string): LogFile;
   /** A proxy inside this process. Throws like `ProxyService.start`. */
   run(request: StartRequest, log: ProxyLog, signal: AbortSignal): Promise<RunningProxy>;
-  /** What is wrong with the database files; empty when both are sound. */
-  storeFaults(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -159,7 +157,6 @@ export function openFlm(options: FlmOptions): Flm {
       await serviceOf(controller).start(request, signal);
       return made.promise;
     },
-    storeFaults: () => store.faults(),
     async close() {
       discovery.close();
       store.close();

@@ -32,7 +32,7 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
-import type { ProxyStore } from '../store/sqlite/proxy-store.ts';
+import type { ProxyStore } from '../store/store.ts';
 import type { Machine } from './machine.ts';
 import type { ProxyEngines } from './proxy-engines.ts';
 import type { RenewingCertificate } from './renewing-certificate.ts';

@@ -13,7 +13,6 @@ import type { Environment } from '../core/environment.ts';
 import type { SecretTools } from '../core/security/key-secret.ts';
 import { machineAddresses } from '../engines/exposure.ts';
 import { findProgram } from '../engines/find-program.ts';
-import { descriptorLimit } from '../process/descriptor-limit.ts';
 import { type HomePaths, homePaths } from '../process/paths.ts';
 import type { MachineNames } from '../tls/server-names.ts';
 
@@ -111,5 +110,15 @@ function userName(environment: Environment): string {
   } catch {
     // A user without an entry, as containers have.
     return environment.USER ?? 'unknown';
+  }
+}
+
+/** Undefined if the system reports none. Node raises the soft limit to the hard one when it starts. */
+function descriptorLimit(): number | undefined {
+  try {
+    const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
+    return line === null ? undefined : Number(line[1]);
+  } catch {
+    return undefined;
   }
 }

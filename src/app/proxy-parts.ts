@@ -7,7 +7,7 @@ import type { LogLevel } from '../core/errors.ts';
 import { connectionsWithin } from '../core/proxy/limits.ts';
 import type { StartOptions } from '../core/proxy/ports.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
-import { base62 } from '../core/security/base62.ts';
+import { base62 } from '../core/security/key-secret.ts';
 import { GcraLimiter } from '../core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
 import { SnapshotHolder } from '../core/security/snapshot.ts';
@@ -17,7 +17,8 @@ import { createLogger, type LogDestination, type Logger } from '../observe/logge
 import { Metrics } from '../observe/metrics.ts';
 import { Refusals } from '../observe/refusals.ts';
 import { TailHub } from '../observe/tail.ts';
-import { openProxyStore, type ProxyStore } from '../store/sqlite/proxy-store.ts';
+import { openProxyStore } from '../store/sqlite/proxy-store.ts';
+import type { ProxyStore } from '../store/store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
 import { chatUsage, FanOutRecorder } from './fan-out-recorder.ts';

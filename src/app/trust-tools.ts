@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import type { TrustTools } from '../tls/trust/trust-tools.ts';
+import type { TrustTools } from '../tls/trust/trust-place.ts';
 import type { Machine } from './machine.ts';
 
 export function machineTrustTools(machine: Machine): TrustTools {

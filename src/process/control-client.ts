@@ -7,6 +7,7 @@
  */
 import { type IncomingMessage, request } from 'node:http';
 import { type Clock, systemClock } from '../core/clock.ts';
+import { deadline } from '../core/deadline.ts';
 import { ProxyError } from '../core/errors.ts';
 import { gatherText } from '../core/gathered-bytes.ts';
 import type {
@@ -19,7 +20,6 @@ import type {
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import { nonceField } from './control-server.ts';
 import { codeOf } from './control-socket.ts';
-import { deadline } from './deadline.ts';
 import { isRecord, proxyErrorOf } from './wire-error.ts';
 
 export interface ControlClient {

@@ -2,8 +2,9 @@
  * The file of a control socket: binding it, telling a stale one from a living one, removing the stale one.
  * A path holds the random id of one proxy, so that two living owners never mean the same path.
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
+import { join } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
 
 /** A named pipe of Windows, which is no file. */
@@ -72,4 +73,29 @@ function failed(reason: string, cause?: unknown): ProxyError {
 /** The system's code of an error, such as ENOENT. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}
+
+const youngMs = 60_000;
+
+/**
+ * Removes control sockets that killed proxies left behind. A socket that answers stays, and so does a young one: its owner
+ * may be about to listen. Never rejects: the next start tries again.
+ */
+export async function sweepStaleSockets(folder: string, nowMs: number): Promise<void> {
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder).filter((name) => name.endsWith('.sock'));
+  } catch {
+    return;
+  }
+  await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      try {
+        if (nowMs - statSync(path).mtimeMs > youngMs) await removeStaleSocket(path);
+      } catch {
+        // Gone meanwhile.
+      }
+    }),
+  );
 }

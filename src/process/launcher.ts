@@ -4,17 +4,17 @@
  *
  * The child runs in /, without NODE_OPTIONS, in a session of its own; its output is appended to the log of its profile.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Clock } from '../core/clock.ts';
+import { deadline } from '../core/deadline.ts';
 import type { Environment } from '../core/environment.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { StartOptions } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { systemRefusal } from '../core/system-error.ts';
 import { codeOf } from './control-socket.ts';
-import { deadline } from './deadline.ts';
-import { lastWords } from './exit-report.ts';
 import { childMessageIn, type KeptMessage, type StartMessage } from './launch-messages.ts';
 import { type HomePaths, makeHomeFolders } from './paths.ts';
 import { proxyErrorOf } from './wire-error.ts';
@@ -151,7 +151,7 @@ class Child {
   }
 
   #endedEarly(how: string): ProxyError {
-    return startFailed(lastWords(this.#logFile, this.#logStart) ?? how);
+    return startFailed(exitReason(this.#logFile, this.#logStart) ?? how);
   }
 }
 
@@ -169,4 +169,34 @@ function openLog(path: string): number {
 
 function startFailed(reason: string): ProxyError {
   return new ProxyError('PROXY_START_FAILED', { params: { reason } });
+}
+
+const maxReportBytes = 64 * 1024;
+const maxReportLength = 300;
+
+/** Returns the line of the log, written after `start`, that says why a process ended; undefined if there is none. */
+function exitReason(logFile: string, start: number): string | undefined {
+  const lines = logTextFrom(logFile, start)
+    .split('\n')
+    .map((line) => line.trim())
+    // Lines of the log are JSON; Node ends the trace of an error with its version and a hint.
+    .filter((line) => line !== '' && !/^(\{|\}|at |Node\.js v|\(Use `node)/.test(line));
+  const error = lines.findLast((line) => /^(Uncaught )?[A-Z]\w*Error\b.*: /.test(line));
+  return (error ?? lines.at(-1))?.slice(0, maxReportLength).replace(/\.$/, '');
+}
+
+function logTextFrom(logFile: string, start: number): string {
+  try {
+    const file = openSync(logFile, 'r');
+    try {
+      const end = fstatSync(file).size;
+      const from = Math.max(start, end - maxReportBytes);
+      const bytes = Buffer.alloc(Math.max(0, end - from));
+      return bytes.toString('utf8', 0, readSync(file, bytes, 0, bytes.length, from));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return '';
+  }
 }

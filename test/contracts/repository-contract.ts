@@ -9,7 +9,7 @@ import { FlmError } from '../../src/core/errors.ts';
 import type { Liveness, ProxyProfile } from '../../src/core/proxy/ports.ts';
 import type { ApiKey } from '../../src/core/security/api-key.ts';
 import { defaultPolicy } from '../../src/core/security/security-policy.ts';
-import type { Repositories } from '../../src/store/repositories.ts';
+import type { Repositories } from '../../src/store/store.ts';
 import { sampleHandle, sampleKey, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
 
 export type OpenRepositories = (t: TestContext, liveness: Liveness) => Promise<Repositories>;

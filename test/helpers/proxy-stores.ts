@@ -4,13 +4,10 @@ import type { TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { systemClock } from '../../src/core/clock.ts';
 import type { StateChange } from '../../src/core/security/ports.ts';
-import {
-  openProxyStore,
-  type ProxyStore,
-  type ProxyStoreOptions,
-} from '../../src/store/sqlite/proxy-store.ts';
+import { openProxyStore, type ProxyStoreOptions } from '../../src/store/sqlite/proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
 import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
+import type { ProxyStore } from '../../src/store/store.ts';
 import { atEnd } from './temporary-store.ts';
 
 /** Everything that reached the listener, and a way to wait for more of it. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/core/clock.ts';
 import { FlmError } from '../../src/core/errors.ts';
-import { openStore, type Store, type StoreOptions } from '../../src/store/sqlite/open-store.ts';
+import { openStore, type SqliteStore, type StoreOptions } from '../../src/store/sqlite/open-store.ts';
 
 const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
 
@@ -30,7 +30,7 @@ export function temporaryHome(t: TestContext): string {
   return home;
 }
 
-export function openedStore(t: TestContext, home: string, more: Partial<StoreOptions> = {}): Store {
+export function openedStore(t: TestContext, home: string, more: Partial<StoreOptions> = {}): SqliteStore {
   const store = openStore({ home, clock: systemClock, liveness: () => Promise.resolve(true), ...more });
   atEnd(t, () => store.close());
   return store;

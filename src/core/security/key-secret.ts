@@ -1,8 +1,6 @@
 /**
  * Makes the secrets of keys; their form is drawn in api-key.ts. Randomness and hashes are passed in.
  */
-import { base62 } from './base62.ts';
-
 /** What the machine lends: a good source of randomness, SHA-256 and CRC-32. */
 export interface SecretTools {
   randomBytes(count: number): Uint8Array;
@@ -47,4 +45,19 @@ function checksum(secret: string, tools: Pick<SecretTools, 'crc32'>): string {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, tools.crc32(secret));
   return base62(bytes, checksumLength);
+}
+
+/** Ids and secrets use letters and digits only: a double click selects them, and no shell changes them. */
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+/** The bytes as one big-endian number in base 62, filled up with zeros in front; at most the last `length` digits. */
+export function base62(bytes: Uint8Array, length: number): string {
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  let text = '';
+  while (text.length < length) {
+    text = alphabet[Number(value % 62n)] + text;
+    value /= 62n;
+  }
+  return text;
 }

@@ -3,7 +3,6 @@
  * `usage.db`. Both are bounded, the oldest rows go first; no secret gets in.
  */
 import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
-import { withoutSecrets } from '../audit-secrets.ts';
 import { auditOfProxies } from './audit-takeover.ts';
 import type { Database } from './database.ts';
 import { integer, type Row, text, textOrNull } from './rows.ts';
@@ -69,4 +68,27 @@ function auditOf(row: Row): AuditEntry {
     ...(before === null ? {} : { before }),
     ...(after === null ? {} : { after }),
   };
+}
+
+/** Keys as flm issues them, anywhere in a text. */
+const issuedKey = /flm_[0-9A-Za-z]{20,}/g;
+const secretField = /secret|password|token$|^digest$|^authorization$|^nonce$/i;
+const hidden = '[not kept]';
+
+/** `state` is JSON as `AuditEntry` has it; other text is cleaned as text. */
+function withoutSecrets(state: string): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(state);
+  } catch {
+    return state.replaceAll(issuedKey, hidden);
+  }
+  return JSON.stringify(value, (field, part: unknown) => {
+    if (typeof part === 'string')
+      return secretField.test(field) ? hidden : part.replaceAll(issuedKey, hidden);
+    // A secret of an engine that was given as a value.
+    if (typeof part === 'object' && part !== null && 'from' in part && part.from === 'value')
+      return { from: 'value' };
+    return part;
+  });
 }

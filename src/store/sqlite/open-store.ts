@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Liveness } from '../../core/proxy/ports.ts';
-import type { Repositories } from '../repositories.ts';
+import type { Store } from '../store.ts';
 import { SqliteAuditRepository } from './audit-repository.ts';
 import { Database } from './database.ts';
 import { SqliteEngineRepository } from './engine-repository.ts';
@@ -28,8 +28,8 @@ export interface StoreOptions {
   readonly probe?: FileSystemProbe;
 }
 
-export interface Store extends Repositories {
-  /** What SQLite finds wrong with either file; empty when both are sound. */
+export interface SqliteStore extends Store {
+  /** The problems that SQLite finds in either file; empty if both are sound. */
   faults(): readonly string[];
   close(): void;
 }
@@ -38,7 +38,7 @@ export interface Store extends Repositories {
 const defaultBusyTimeoutMs = 5_000;
 
 /** Throws HOME_UNSAFE, or a `StoreError` that says what is wrong with `flm.db`. */
-export function openStore(options: StoreOptions): Store {
+export function openStore(options: StoreOptions): SqliteStore {
   const { home, clock, liveness, probe, busyTimeoutMs = defaultBusyTimeoutMs } = options;
   const common = { home, clock, busyTimeoutMs, ...(probe === undefined ? {} : { probe }) };
   const flm = new Database({ ...common, schema: flmSchema });

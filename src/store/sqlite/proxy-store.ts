@@ -10,14 +10,8 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import { FlmError, StoreError } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
-import type {
-  AuditEntry,
-  LastUse,
-  StateFeed,
-  StateListener,
-  UsageEntry,
-  UsageLedger,
-} from '../../core/security/ports.ts';
+import type { AuditEntry, LastUse, StateListener, UsageEntry } from '../../core/security/ports.ts';
+import type { PendingRevocation, ProxyStore } from '../store.ts';
 import { UsageBatches } from '../usage-batches.ts';
 import { dayNumber } from '../usage-row.ts';
 import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
@@ -33,29 +27,6 @@ export interface ProxyStoreOptions {
   readonly answerMs?: number;
   /** Injected by tests. */
   readonly spawn?: SpawnWorker;
-}
-
-export interface ProxyStore extends StateFeed, UsageLedger {
-  /** When and from where a key was used, for requests that count no tokens. */
-  touch(keyId: string, use: LastUse): void;
-  /** Written within a second; past some hundred a second they are counted, not kept. */
-  record(entry: AuditEntry): void;
-  /**
-   * Writes the revocation of a key, now or as soon as that works. `first` resolves with what the first try met;
-   * `written` once it is in the store, which may be never.
-   */
-  revoke(keyId: string, audit: AuditEntry): Revocation;
-  /** Tries once more to write every revocation; the ids of keys for which that failed. */
-  writeRevocations(): Promise<readonly string[]>;
-  /** Revocations that are not in the store yet: key id to what the last try met. */
-  readonly unwrittenRevocations: ReadonlyMap<string, string>;
-  saveHandle(handle: ProxyHandle): Promise<void>;
-  deleteHandle(id: string, nonce: string): Promise<void>;
-}
-
-export interface Revocation {
-  readonly first: Promise<string | undefined>;
-  readonly written: Promise<void>;
 }
 
 interface UnwrittenRevocation {
@@ -146,7 +117,7 @@ class ThreadedStore implements ProxyStore {
     this.#batches.record(entry);
   }
 
-  revoke(keyId: string, audit: AuditEntry): Revocation {
+  revoke(keyId: string, audit: AuditEntry): PendingRevocation {
     const known = this.#revocations.get(keyId);
     const revocation = known ?? { audit, written: Promise.withResolvers<void>() };
     this.#revocations.set(keyId, revocation);

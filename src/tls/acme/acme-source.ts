@@ -8,6 +8,7 @@
  * and its file: one renews, the others find it. What fails is told and tried again; until then the old one is shown.
  */
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
+import { within } from '../../core/deadline.ts';
 import { FlmError } from '../../core/errors.ts';
 import { type AcmeConfig, directoryOf } from '../../core/proxy/acme-config.ts';
 import type {
@@ -21,7 +22,6 @@ import { AcmeFailure } from './acme-failure.ts';
 import { acmeCertificateName } from './acme-names.ts';
 import { orderCertificate } from './certificate-order.ts';
 import { keepTries, readTries } from './failed-orders.ts';
-import { within } from './pause.ts';
 import type { Prover } from './prover.ts';
 import { dueAtMs, type Random, retryWaitMs } from './renewal-schedule.ts';
 

@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Clock } from '../../core/clock.ts';
+import { within } from '../../core/deadline.ts';
 import { gatherText } from '../../core/gathered-bytes.ts';
 import { AcmeFailure } from './acme-failure.ts';
-import { within } from './pause.ts';
 
 export interface AcmeAnswer {
   readonly status: number;

@@ -9,8 +9,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
+import { within } from '../../core/deadline.ts';
 import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
-import { within } from './pause.ts';
 import { type ChallengeProof, type Prover, sha256 } from './prover.ts';
 
 export interface DnsHookDeps {

@@ -7,6 +7,7 @@
  * whoever is killed between issue and save fetches the certificate later in place of ordering another.
  */
 import type { Clock } from '../../core/clock.ts';
+import { pause } from '../../core/deadline.ts';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { beginMsOf, expiryMsOf, namesOf, pairText, type ReadPair, readPair } from '../certificate-pair.ts';
 import { type AcmeOrder, type Authorization, authorizationIn, orderIn } from './acme-answers.ts';
@@ -14,7 +15,6 @@ import type { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { failureOf, retryAfterMs } from './acme-problem.ts';
 import { type AcmeAnswer, rubbish } from './acme-transport.ts';
-import { pause } from './pause.ts';
 import type { Prover } from './prover.ts';
 
 /** An order that the CA was asked to issue, and the key of its certificate. */

@@ -1,8 +1,14 @@
 /**
  * The certificate stores of NSS: Chromium and its kin on Linux share one, each profile of Firefox has its own.
  */
-import { type TrustedFile, type TrustPlace, trustName } from './trust-place.ts';
-import type { Command, TrustTools } from './trust-tools.ts';
+
+import {
+  type Command,
+  type TrustedFile,
+  type TrustPlace,
+  type TrustTools,
+  trustName,
+} from './trust-place.ts';
 
 interface NssStore {
   readonly title: string;

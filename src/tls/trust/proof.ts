@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:tls';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
-import type { Command, TrustTools } from './trust-tools.ts';
+import type { Command, TrustTools } from './trust-place.ts';
 
 export interface TrustProof {
   readonly program: string;

@@ -1,8 +1,10 @@
 /**
- * One place where a CA can be trusted: whom it serves, whether it is trusted there, and the commands that change that.
+ * A place where a CA can be trusted: which programs use it, whether the CA is trusted there, and the commands that change
+ * that. The machine's files and commands are passed in as `TrustTools`, so that no test changes the trust of a real
+ * machine.
  */
 import type { X509Certificate } from 'node:crypto';
-import type { Command } from './trust-tools.ts';
+import { shellWord } from '../../core/shell-word.ts';
 
 /** A CA's certificate and the file that it lies in. */
 export interface TrustedFile {
@@ -27,4 +29,33 @@ export interface TrustPlace {
 /** Short, unique, the same each time. */
 export function trustName(certificate: X509Certificate): string {
   return `flm-local-ca-${certificate.fingerprint256.replaceAll(':', '').slice(0, 16).toLowerCase()}`;
+}
+
+export type Command = readonly [program: string, ...args: readonly string[]];
+
+export interface CommandResult {
+  /** Null where it could not be started. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface TrustTools {
+  readonly platform: NodeJS.Platform;
+  /** 0 is root. */
+  readonly uid: number | undefined;
+  readonly home: string;
+  exists(path: string): boolean;
+  /** Names in a folder; none where there is no such folder. */
+  list(folder: string): readonly string[];
+  /** Undefined where it cannot be read. */
+  read(path: string): string | undefined;
+  findProgram(name: string): Promise<string | undefined>;
+  /** `terminal`: it may ask for a password. */
+  run(command: Command, options?: { readonly terminal?: boolean }): Promise<CommandResult>;
+}
+
+/** As a person would type it. */
+export function commandText(command: Command): string {
+  return command.map(shellWord).join(' ');
 }

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { testCertificate } from '../../../test/helpers/test-certificate.ts';
-import { trustName } from './trust-place.ts';
+import { type Command, commandText, type TrustTools, trustName } from './trust-place.ts';
 import { change, trustPlaces } from './trust-places.ts';
-import { type Command, commandText, type TrustTools } from './trust-tools.ts';
 
 const ca = {
   certificate: new X509Certificate(testCertificate('ca').cert),

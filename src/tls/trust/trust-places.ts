@@ -4,8 +4,14 @@
  */
 import { CertificateError } from '../../core/errors.ts';
 import { nssPlaces } from './nss-places.ts';
-import { type TrustedFile, type TrustPlace, trustName } from './trust-place.ts';
-import { type Command, commandText, type TrustTools } from './trust-tools.ts';
+import {
+  type Command,
+  commandText,
+  type TrustedFile,
+  type TrustPlace,
+  type TrustTools,
+  trustName,
+} from './trust-place.ts';
 
 interface SystemStore {
   readonly title: string;

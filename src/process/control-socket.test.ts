@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { sweepStaleSockets } from './stale-sockets.ts';
+import { sweepStaleSockets } from './control-socket.ts';
 
 const later = Date.now() + 3_600_000;
 
