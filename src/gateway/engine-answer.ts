@@ -34,7 +34,10 @@ function verdictOf(
   if (end === 'reset' || end === 'protocol') return 'failed';
   if (end !== 'done' || status === undefined) return undefined;
   // With an account that the engine does not know, one client could otherwise make it rank last for everybody.
-  if (status === 401 || status === 403) return namesAccount ? 'failed' : 'key-refused';
+  if (status === 401 || status === 403) {
+    if (namesAccount) return 'failed';
+    return status === 401 ? 'key-refused' : 'forbidden';
+  }
   if (status >= 500 || status === 429 || (status === 404 && listed)) return 'failed';
   if (status >= 300) return undefined;
   return errorSeen ? 'failed' : 'good';

@@ -107,6 +107,24 @@ test('after failures of one key the engines rank last for its requests alone', a
   assert.equal(rankOf('first')?.keyCount, 1);
 });
 
+for (const [name, step] of [
+  ['a reset', reset],
+  ['500', answer('{}', json, '500 Oops')],
+  ['403', answer('{}', json, '403 No')],
+] as const)
+  test(`a key that mixes good prompts with such as end in ${name} moves no engine that answers another key`, async () => {
+    const script: Script = (_socket, request) => (request.body.includes('poison') ? [step] : [good]);
+    stage.engine.setScript(script);
+    twin().setScript(script);
+    const [hostile = '', other = ''] = keys;
+    for (let i = 0; i < 8; i++) {
+      assert.equal(await ask(other), 200);
+      await ask(hostile, poison);
+      assert.equal(await ask(hostile), 200);
+      assert.notEqual(rankOf('first')?.state, 'last');
+    }
+  });
+
 for (const header of ['openai-organization', 'openai-project'])
   for (const status of ['401 Who', '403 No'])
     test(`a client's own ${header} that an engine answers with ${status} ranks it last for that client alone`, async () => {

@@ -104,6 +104,39 @@ test('an engine that answered somebody since is not judged by its twin', () => {
   assert.equal(rank.ranksLast, false);
 });
 
+test('an engine that has just answered another key is not judged by its twin', () => {
+  const { rank, time } = ranked();
+  for (let i = 0; i < 20; i++) {
+    ask(rank, 'y', 'good');
+    ask(rank, 'x', 'good');
+    ask(rank, 'x', 'failed');
+    assert.equal(rank.twinAnswered('x', 'm', 'twin'), false);
+    assert.equal(rank.ranksLastFor('x'), true);
+    assert.equal(rank.ranksLastFor('y'), false);
+  }
+  time.nowMs += 15_000;
+  ask(rank, 'x', 'failed');
+  assert.equal(rank.twinAnswered('x', 'm', 'twin'), true, 'the good answer is too long ago');
+});
+
+test("good answers of a key do not speak for that key's own failures", () => {
+  const { rank } = ranked();
+  for (let i = 0; i < 20; i++) ask(rank, 'x', 'good');
+  ask(rank, 'x', 'failed');
+  assert.equal(rank.twinAnswered('x', 'm', 'twin'), true);
+});
+
+test('a 403 is about the key of flm, unless the engine has just answered another key', () => {
+  assert.equal(ask(ranked().rank, 'x', 'forbidden'), true);
+  const { rank } = ranked();
+  ask(rank, 'y', 'good');
+  assert.equal(ask(rank, 'x', 'forbidden'), false);
+  assert.equal(rank.ranksLastFor('x'), true);
+  assert.equal(rank.ranksLastFor('y'), false);
+  ask(rank, 'x', 'forbidden');
+  assert.equal(ask(rank, 'y', 'forbidden'), true, 'of two keys');
+});
+
 function fallen(): ReturnType<typeof ranked> {
   const made = ranked();
   ask(made.rank, 'x', 'key-refused');

@@ -5,7 +5,8 @@
  *                        ^--------(grounds; the pause doubles)-------'
  *
  * Grounds are: requests of two keys failed; one key's request failed and another engine answered that key for the same
- * model while this engine answered nobody; the engine refused flm's own key. While an engine returns, it gets one
+ * model while this engine answered nobody; the engine refused flm's own key. An engine that has just answered another key
+ * well is not judged by one key's failure, a 403 included, which may be about its prompt. While an engine returns, it gets one
  * request at a time. A failure of one key alone may come from that key's prompt. The engine then ranks last for that
  * key only, until the mark runs out or a request of that key succeeds.
  *
@@ -16,8 +17,11 @@ import assert from 'node:assert';
 
 /** What an attempt says about its engine. */
 export interface EngineAnswer {
-  /** `failed`: the engine or the prompt is at fault; `key-refused`: the engine does not accept flm's own key. */
-  readonly verdict: 'good' | 'failed' | 'key-refused';
+  /**
+   * `failed`: the engine or the prompt is at fault; `key-refused`: the engine does not accept flm's own key; `forbidden`:
+   * one of both.
+   */
+  readonly verdict: 'good' | 'failed' | 'key-refused' | 'forbidden';
   /** Family of the key that asked. */
   readonly family: string;
   /** The engine's id of the model; undefined where the request named the engine and no model of the catalogue. */
@@ -55,6 +59,8 @@ interface Suspect {
 
 const firstPauseMs = 10_000;
 const firstMarkMs = 15_000;
+/** For so long a good answer speaks for the engine. */
+const goodForMs = 15_000;
 const longestPauseMs = 300_000;
 /** A request that has not failed by then may stream for minutes; the next one need not wait for it. */
 const trialPatienceMs = 5_000;
@@ -77,6 +83,10 @@ export class EngineRank {
   #trial = false;
   #trialSinceMs = 0;
   #suspect: Suspect | undefined;
+  /** The key that got the last good answer, when, and when the last one of another key was. */
+  #goodFamily = '';
+  #goodAtMs = Number.NEGATIVE_INFINITY;
+  #otherGoodAtMs = Number.NEGATIVE_INFINITY;
   /** By family, the newest last. */
   readonly #marks = new Map<string, Mark>();
 
@@ -139,6 +149,9 @@ export class EngineRank {
         return this.#good(answer);
       case 'failed':
         return this.#failed(answer);
+      case 'forbidden':
+        if (this.#answersOthersThan(answer.family)) return this.#failed(answer);
+        return this.#fall(`the engine refuses the key that flm has for it (${answer.what})`);
       case 'key-refused':
         return this.#fall(`the engine refuses the key that flm has for it (${answer.what})`);
       default:
@@ -151,6 +164,7 @@ export class EngineRank {
     const suspect = this.#suspect;
     if (suspect === undefined || model === undefined) return false;
     if (suspect.family !== family || suspect.model !== model || suspect.weight < failureWeight) return false;
+    if (this.#answersOthersThan(family)) return false;
     return this.#fall(`a request failed with ${suspect.what}, and ${twin} answered the same key`);
   }
 
@@ -168,7 +182,18 @@ export class EngineRank {
     this.#lastUntilMs = 0;
   }
 
+  /** A good answer went to another key a short while ago, so that a failure may be this key's own. */
+  #answersOthersThan(family: string): boolean {
+    const atMs = family === this.#goodFamily ? this.#otherGoodAtMs : this.#goodAtMs;
+    return this.#nowMs() - atMs < goodForMs;
+  }
+
   #good({ family }: EngineAnswer): boolean {
+    if (family !== this.#goodFamily) {
+      this.#otherGoodAtMs = this.#goodAtMs;
+      this.#goodFamily = family;
+    }
+    this.#goodAtMs = this.#nowMs();
     if (this.#marks.size > 0) this.#marks.delete(family);
     const suspect = this.#suspect;
     if (suspect !== undefined)
