@@ -1,8 +1,8 @@
 /**
- * Time as the domain sees it: injected, so that tests move it instead of waiting.
+ * Time, injected, so that tests move a clock instead of waiting.
  *
- * `monotonicMs` never goes back and is for limits and durations; `nowMs` is the wall clock and is for records and
- * expiry alone. Timers do not keep a process alive; whoever sets one ends it.
+ * `monotonicMs` never goes back; use it for limits and durations. `nowMs` is the wall clock; use it for records and
+ * expiry only. Timers do not keep a process alive. The code that sets a timer ends it.
  */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */

@@ -712,8 +712,8 @@ export interface Fault {
 export const maxFaults = 50;
 
 /**
- * One fault as the end of a sentence; several on a line each, and how many more there are. `nameOf` may give another name
- * for a field, such as the flag that set it.
+ * One fault as the end of a sentence; several on a line each, and how many more there are. `nameOf` may give another
+ * name for a field, such as the flag that set it.
  */
 export function describeFaults(
   faults: readonly Fault[],

@@ -1,6 +1,4 @@
-/**
- * From a schema's complaints to faults that a person can fix: field, the value as given, what is allowed.
- */
+/** Turns the errors of a schema into faults that a person can fix: the field, its value, and what is allowed. */
 import type { z } from 'zod';
 import { type Fault, maxFaults } from './errors.ts';
 

@@ -1,8 +1,8 @@
 /**
- * Gathers bytes that arrive in parts into one buffer, up to a limit. The one reader of whatever is read whole.
+ * Collects bytes that arrive in parts into one buffer, up to a limit. Every body that is read whole goes through here.
  *
- * The sender chooses how small the parts are, and a buffer for each part costs some four hundred bytes: 4 MB in parts of
- * one byte would take more than 1 GB. Here the memory is at most three times what arrived.
+ * The sender chooses the size of the parts, and a buffer per part costs about 400 bytes: 4 MB in parts of one byte
+ * would take more than 1 GB. This class uses at most three times the memory of what arrived.
  */
 export class GatheredBytes {
   readonly #maxBytes: number;

@@ -1,6 +1,6 @@
 /**
- * What the operating system refused, as an error with the advice that fits its errno: a full disk needs other advice than
- * a folder of another user.
+ * Turns an error of the operating system into an error with advice for its errno: a full disk needs other advice than a
+ * folder of another user.
  */
 import { ProxyError } from './errors.ts';
 

@@ -1,11 +1,10 @@
 /**
- * Decides which lines about clients without a valid key, and about refused requests, are written whole, so that nobody
- * rotates the log away by sending fast. Of each source and minute the first five are whole; the rest become one line a
- * source, or one line for all where many sources do it. A source is an address (IPv6 by /64), or a key for the requests
- * that were refused to it.
+ * Decides which log lines about clients without a valid key, and about refused requests, are written in full, so that a
+ * client cannot push other lines out of the log by sending fast. Per source and minute the first five lines are
+ * complete. The rest become one line per source, or one line for all if there are many sources. A source is an address
+ * (IPv6 by /64), or a key for requests that were refused to that key.
  *
- * Memory is bounded, and so is what all addresses together may write: many addresses at five lines each would fill the
- * log as well. Metrics count every request, whatever is written here.
+ * Memory is bounded, and so is what all addresses together may write. Metrics count every request in any case.
  */
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import { type ClientAddress, networkOf } from '../core/security/address-rules.ts';

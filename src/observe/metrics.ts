@@ -1,6 +1,5 @@
 /**
- * What the proxy counts, in Prometheus' words. The hot path adds to plain numbers; names, labels and text are made
- * when somebody asks.
+ * Metrics in the Prometheus format. The hot path adds to plain numbers; names, labels and text are made on a scrape.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineStatus } from '../core/engine/directory.ts';

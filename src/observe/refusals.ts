@@ -1,7 +1,7 @@
 /**
- * The last refusals, so that `flm explain REQUEST-ID` can say why. Bounded: the oldest is forgotten first. Those of
- * clients without a key are kept apart, and so are those that the log holds whole, or anybody could make the others be
- * forgotten by sending fast.
+ * Keeps the last refusals, so that `flm explain REQUEST-ID` can give the reason. Memory is bounded; the oldest refusal
+ * is dropped first. Refusals of clients without a key, and refusals that the log holds in full, have lists of their
+ * own: otherwise a client could push out the others by sending fast.
  */
 import type { ErrorParams } from '../core/errors.ts';
 import type { RecordedRefusal } from '../core/proxy/ports.ts';

@@ -1,9 +1,9 @@
 /**
- * The other end of the control socket. Every call has a time limit and takes a signal; an answer is bounded.
+ * The client of the control socket. Every call has a time limit, takes a signal, and limits the size of the response.
  *
- * `gone` means: nobody listens at the path of the handle, or somebody who is not that proxy. A process that takes the
- * connection and does not answer, or breaks off, is a `ProxyError` PROXY_CONTROL_UNREACHABLE. What the proxy itself
- * refuses comes back as the `ProxyError` that it met. An abort rejects with the reason of the signal.
+ * `gone` means that nothing listens at the path of the handle, or another process does. A process that accepts the
+ * connection and does not respond causes a `ProxyError` PROXY_CONTROL_UNREACHABLE. An error of the proxy itself is
+ * thrown as the `ProxyError` that it was there. An abort rejects with the reason of the signal.
  */
 import { type IncomingMessage, request } from 'node:http';
 import { type Clock, systemClock } from '../core/clock.ts';

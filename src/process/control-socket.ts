@@ -1,6 +1,6 @@
 /**
- * The file of a control socket: binding it, telling a stale one from a living one, removing the stale one.
- * A path holds the random id of one proxy, so that two living owners never mean the same path.
+ * The file of a control socket: binds it, tells a stale socket from one in use, and removes stale ones. A path contains
+ * the random id of one proxy, so two running proxies never use the same path.
  */
 import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
@@ -78,8 +78,8 @@ export function codeOf(error: unknown): string {
 const youngMs = 60_000;
 
 /**
- * Removes control sockets that killed proxies left behind. A socket that answers stays, and so does a young one: its owner
- * may be about to listen. Never rejects: the next start tries again.
+ * Removes control sockets that killed proxies left behind. A socket that answers stays, and so does a young one: its
+ * owner may be about to listen. Never rejects: the next start tries again.
  */
 export async function sweepStaleSockets(folder: string, nowMs: number): Promise<void> {
   let names: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * The end of a proxy by a mistake that nobody caught: one line of the log that an operator and a log reader can use, and
- * exit status 2, in place of Node's own stack on several lines. A supervisor starts it again.
+ * Handles an uncaught error of a proxy: writes one log line and exits with status 2, where Node would print a stack on
+ * several lines. A supervisor can then start the proxy again.
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';

@@ -1,6 +1,6 @@
 /**
- * Makes root work as the owner of the data folder: `sudo flm key create` must leave no file behind that the proxy, which
- * runs as that owner, cannot write.
+ * Makes root work as the owner of the data folder: `sudo flm key create` must leave no file behind that the proxy,
+ * which runs as that owner, cannot write.
  */
 import { statSync } from 'node:fs';
 import process from 'node:process';

@@ -1,6 +1,6 @@
 /**
- * The child's side of a detached start: takes its configuration from its launcher, makes the proxy, says how it went, and runs
- * until the proxy has ended. What it prints goes to the log file.
+ * The child's side of a detached start: receives the configuration from the launcher, starts the proxy, reports the
+ * result, and runs until the proxy has ended. Its output goes to the log file.
  */
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';

@@ -1,8 +1,8 @@
 /**
- * Proxies as processes of their own: starts one through the launcher and speaks to it over its control socket.
+ * Controls proxies that run as processes of their own: the launcher starts them, the control socket controls them.
  *
- * The nonce behind the control socket decides who lives; where nobody answers there, the identity of the process does
- * (pid and start time). A process is sent a signal only while it surely is the one of the handle.
+ * The nonce on the control socket decides whether a proxy runs. If nothing answers there, the identity of the process
+ * decides (pid and start time). A signal is sent only to a process that is surely the one of the handle.
  */
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError, StoreError } from '../core/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Proxies inside this process: for `flm proxy run`, for embedding and for tests. It knows only what it started itself;
- * any other handle is gone as far as it can tell.
+ * Controls proxies inside this process: for `flm proxy run`, for embedding and for tests. It knows only the proxies
+ * that it started; for all others it returns `gone`.
  */
 import type {
   ProxyController,

@@ -6,7 +6,8 @@
  *      | <----- ready or failed ---- |   after the listener answered, or with nothing left
  *      | -- kept ------------------> |   the launcher knows the handle; it hangs up and may end
  *
- * A channel that closes before `kept` means that nobody wants the proxy any more: the child gives up and leaves nothing.
+ * A channel that closes before `kept` means that nobody wants the proxy any more: the child gives up and leaves
+ * nothing.
  */
 import type { StartOptions } from '../core/proxy/ports.ts';
 import { parseProxyConfig } from '../core/proxy/proxy-config.ts';

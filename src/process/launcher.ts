@@ -1,8 +1,8 @@
 /**
- * One detached start, from the spawned child to the handle, or to nothing at all: whatever fails, and whenever it is
- * aborted, no process, socket or handle is left.
+ * Runs one detached start, from the spawned child to the handle. If the start fails or is aborted, no process, socket
+ * or handle is left.
  *
- * The child runs in /, without NODE_OPTIONS, in a session of its own; its output is appended to the log of its profile.
+ * The child runs in /, without NODE_OPTIONS, in a session of its own. Its output is appended to the log of its profile.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -1,11 +1,10 @@
 /**
- * The log of a proxy as a file that is rotated: `x.log`, before it `x.log.1`, and so on to `x.log.5`.
+ * The log of a proxy as a file with rotation: `x.log`, `x.log.1`, and so on to `x.log.5`.
  *
- * `write` never throws and never waits: lines are gathered and appended in the background, one write at a time, and
- * under load a few times a second and not thousands. What
- * the disk cannot take (full, gone, too slow) is lost and counted, and a line says how many once the disk works again. The
- * file is looked at before each write, so that a file which somebody else rotated or removed is let go of: two proxies of
- * one profile write to the same log while one of them drains. Whoever opens it closes it.
+ * `write` never throws and never waits. Lines are collected and appended in the background, one write at a time, a few
+ * times a second under load. Lines that the disk cannot take are dropped and counted, and a line reports the count once
+ * the disk works again. The path is checked before each write and the file reopened if it was rotated or removed: two
+ * proxies of one profile write to the same log while one of them drains. The code that opens a log closes it.
  */
 import { constants, rmSync, write as writeCallback } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
@@ -110,8 +109,8 @@ export class LogFile {
   }
 
   /**
-   * Takes nothing more. Resolves to true when everything that waited is written, or lost; to false where the disk did not
-   * finish within a second. Then a write goes on that keeps the process alive.
+   * Takes nothing more. Resolves to true when everything that waited is written, or lost; to false where the disk did
+   * not finish within a second. Then a write goes on that keeps the process alive.
    */
   async close(): Promise<boolean> {
     this.#closed = true;

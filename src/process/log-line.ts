@@ -1,4 +1,4 @@
-/** Lines of the log that are written outside the logger: before it stands, or about it. */
+/** Log lines that are written without the logger: before it exists, or about it. */
 
 import type { LogLevel } from '../core/errors.ts';
 import { oneLine } from '../core/one-line.ts';

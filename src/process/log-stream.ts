@@ -1,8 +1,8 @@
 /**
- * The log of a proxy as a stream that somebody else reads: stderr, as a pipe, a socket or a terminal.
+ * The log of a proxy as a stream that another program reads: stderr, as a pipe, a socket or a terminal.
  *
- * `write` never throws and never waits. What the reader does not take waits in bounded memory. Lines that do not fit are
- * lost and counted, and a line says how many once the reader reads again.
+ * `write` never throws and never waits. Lines wait in bounded memory for a slow reader. Lines that do not fit are
+ * dropped and counted, and a line reports the count once the reader continues.
  */
 import type { Writable } from 'node:stream';
 import { lossLine } from './log-line.ts';

@@ -1,6 +1,6 @@
 /**
- * Where flm keeps its data: the home folder, `run/` for control sockets and `logs/` below it. Pure: environment,
- * platform and the system's folders are passed in, and nothing is made here but by `makeHomeFolders`.
+ * The paths of flm's data: the home folder, with `run/` for control sockets and `logs/`. Environment, platform and
+ * system folders are passed in. Only `makeHomeFolders` touches the disk.
  */
 import assert from 'node:assert/strict';
 import { posix, win32 } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Whether a port can be bound now, and if not who has it, in words: a look before a start, so that the common mistake
- * gets a good sentence. The exclusive bind itself decides.
+ * Checks before a start whether a port is free and, if not, which program holds it, so that a common mistake gets a
+ * clear error. Only the exclusive bind decides.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * Whether the process of a handle still is the one that wrote it. A pid alone is given to others after a while; a pid
- * together with the time at which the system started it is not.
+ * Checks whether a process is still the one that wrote a handle. The system gives a pid to other processes later; the
+ * pair of pid and start time stays unique.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,12 +1,13 @@
 /**
- * What a proxy counted and has not yet seen in the store: batches on their way to disk, and the answer to "how many
+ * Usage that a proxy has counted and not yet seen in the store: the batches to write, and the answer to "how many
  * tokens has this family of keys used today".
  *
  *   open batch  --next()-->  sent batch  --acknowledge()-->  uncounted  --count()-->  in the store's totals
  *
- * A batch keeps its sequence until it is acknowledged, so that one sent twice counts once. Tokens of a batch are added
- * to the totals until these are known to hold it: a budget is neither forgotten nor charged twice meanwhile.
- * Memory is bounded by keys, models and days, not by requests; audit entries past a bound are counted, not kept.
+ * A batch keeps its sequence number until it is acknowledged, so a batch that is sent twice counts once. The tokens of
+ * a batch are added to the totals until the totals are known to contain the batch. A budget is therefore never
+ * forgotten and never charged twice. Memory is bounded by keys, models and days. Audit entries above a bound are only
+ * counted.
  */
 import type { AuditEntry, LastUse, UsageEntry, UsageRow } from '../core/security/ports.ts';
 import { addRows, dayNumber, usageRowOf } from './usage-row.ts';

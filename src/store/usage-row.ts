@@ -1,6 +1,6 @@
 /**
- * How usage is counted: by UTC day, key and model. Numbers come from engines, which may lie: what is no whole number
- * counts as none, and a sum stops at the largest number that JavaScript holds exactly.
+ * Adds up usage by UTC day, key and model. The numbers come from engines, which may be wrong: a value that is not a
+ * whole number counts as none, and a sum stops at the largest number that JavaScript holds exactly.
  */
 import type { UsageEntry, UsageRow } from '../core/security/ports.ts';
 

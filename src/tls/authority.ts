@@ -1,8 +1,8 @@
 /**
- * The local CA: made once, reused by every proxy of this user, name-constrained (docs/adr/0005).
+ * The local CA: created once, used by every proxy of this user, with name constraints (docs/adr/0005).
  *
- * It is never replaced by itself, for devices trust this very one: a file that is damaged is an error that names the
- * command that makes a new one.
+ * The CA is never replaced automatically, because devices trust this certificate. A damaged file is an error that names
+ * the command which creates a new CA.
  */
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * What a phone or another computer is shown that is to trust the local CA: one page with the steps for its system, and
- * the CA's certificate in the forms that systems take. There is nothing secret in it.
+ * The page for a phone or another computer that is to trust the local CA: the steps for its system, and the CA's
+ * certificate in the file formats that systems accept. The page contains no secret.
  */
 import { createHash } from 'node:crypto';
 

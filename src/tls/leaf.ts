@@ -1,8 +1,8 @@
 /**
- * The certificates that a `dev-selfsigned` proxy shows: 90 days, from the local CA. One is for this machine's names and
- * present addresses; another for the names alone, because BoringSSL, and so Bun and Electron, refuses any certificate with
- * an address below a CA whose constraints speak of addresses. Each is kept and used again as long as nothing speaks
- * against it.
+ * The certificates of a `dev-selfsigned` proxy, issued by the local CA for 90 days. One covers the names and current
+ * addresses of this machine. Another covers the names alone: BoringSSL, and so Bun and Electron, refuses a certificate
+ * with an address under a CA with address constraints. A certificate is stored and reused while `leafFault` finds no
+ * fault.
  */
 import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';

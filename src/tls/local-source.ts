@@ -1,7 +1,8 @@
 /**
- * The `ContextSource` of `dev-selfsigned`: keeps its leaves good while the proxy runs. It looks each half minute, and when
- * it is told to, whether one expires soon, the machine got other addresses (a laptop on another Wi-Fi), or the CA was
- * replaced. What fails is told and tried again at the next look; until then the old ones are shown.
+ * The `CertificateProvider` of mode `dev-selfsigned`: keeps its certificates valid while the proxy runs. Every 30
+ * seconds, and on request, it checks whether a certificate expires soon, the machine's addresses changed (a laptop on
+ * another Wi-Fi), or the CA was replaced. A failure is logged and tried again at the next check; until then the old
+ * ones stay in use.
  */
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import { FlmError } from '../core/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * What the local CA may vouch for: name constraints of RFC 5280, section 4.2.1.10, as a list, as bytes, and as a
- * judgement. A CA that is stolen can then not pretend to be a bank: clients refuse what lies outside.
+ * The names and addresses that the local CA may issue certificates for: X.509 name constraints (RFC 5280, section
+ * 4.2.1.10). With them a stolen CA cannot impersonate a bank, because clients refuse names outside the constraints.
  *
  *   NameConstraints: SEQUENCE { [0] SEQUENCE OF { GeneralName } }     only permitted subtrees are used here
  *   GeneralName:     [2] dNSName, the name itself and all below it; [7] iPAddress, address and mask

@@ -1,6 +1,7 @@
 /**
- * Which names and addresses a certificate of this machine is to hold, sorted into what the local CA may vouch for and
- * what it may not. One name outside its constraints would make the whole certificate invalid.
+ * Selects the names and addresses for a certificate of this machine, and separates those that the constraints of the
+ * local CA allow from those that they do not. One name outside the constraints would make the whole certificate
+ * invalid.
  */
 import ipaddr from 'ipaddr.js';
 import { CertificateError } from '../core/errors.ts';

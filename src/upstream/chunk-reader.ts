@@ -1,13 +1,13 @@
 /**
- * A chunked body (RFC 9112, section 7.1), read strictly and incrementally; payload bytes are never copied.
+ * Reads a chunked body (RFC 9112, section 7.1), strictly and incrementally, without copying payload bytes.
  *
  *   size CRLF data CRLF  size CRLF data CRLF  ...  0 CRLF  trailers CRLF
  *
- * Promises: whole chunks that stand side by side in one read are told in one `onFramed`, the rest byte by byte in
- * `onData`. The first only takes what is plainly whole and well formed; the judge of all else is the second, so an
- * answer is taken or refused in the same way however it is cut into reads. Trailers are checked and dropped.
- * Refuses: chunk extensions (nobody sends them but to confuse), sizes of more than 8 digits, a payload that is longer
- * or shorter than its size.
+ * Complete chunks that are adjacent in one read go to one `onFramed` call; everything else goes byte by byte through
+ * the state machine to `onData`. The fast path takes only chunks that are complete and well formed. The state machine
+ * decides about all others, so a response is accepted or refused in the same way however it is cut into reads. Trailers
+ * are checked and dropped. Refused: chunk extensions (only attackers use them), sizes of more than 8 digits, and a
+ * payload that is longer or shorter than its size.
  */
 import type { ChunkMap } from '../core/engine/upstream.ts';
 import { LineBlock } from './line-block.ts';

@@ -1,10 +1,10 @@
 /**
- * The connections of one engine's address. What is free is reused, the last used first, so that few stay open: some
- * engines give each open connection a thread.
+ * The idle connections of one engine address. The connection used last is reused first, so that few stay open: some
+ * engines use one thread per connection.
  *
- * A free connection is dropped before the engine would close it (most do at 5 s; one that names a shorter time is
- * believed), which keeps requests from crossing a close. There is no cap: how many requests an engine gets at once is
- * the business of admission.
+ * An idle connection is dropped before the engine would close it (most engines do so at 5 s; a shorter time that an
+ * engine announces is respected). This avoids requests that cross a close. There is no limit here: admission decides
+ * how many requests an engine gets at once.
  */
 import type { ConnectionOptions } from 'node:tls';
 import type { EngineAddress } from '../core/engine/engine.ts';

@@ -1,14 +1,15 @@
 /**
- * One connection to an engine: carries one request after another, each as one `Passenger`.
+ * One connection to an engine. It carries one request after another, each with a `ConnectionUser`.
  *
- * Reads go into a buffer that all connections share; what the flight is given is valid only during the call. Whatever
- * arrives while no request is under way belongs to nobody and ends the connection.
+ * Reads go into a buffer that all connections share; bytes passed to the user are valid only during the call. Bytes
+ * that arrive while no request is running end the connection.
  *
  *   dialling --> busy <--> resting --> free
  *                  ^---------'----------'
  *
- * It rests after an answer until the loop has polled once: bytes behind the answer that the kernel held already would
- * else be taken for the answer to the next request. A request that comes meanwhile is written when the rest is over.
+ * After a response the connection rests until the event loop has polled once: bytes behind the response that the kernel
+ * already held would otherwise be read as the response to the next request. A request that comes during the rest is
+ * written when the rest is over.
  */
 import net from 'node:net';
 import tls from 'node:tls';
@@ -50,8 +51,8 @@ const maxJoinedBytes = 32 * 1024;
 /** Finds an engine's machine that went away without a word, long before the time-outs of a loading model. */
 const tcpProbeDelayMs = 30_000;
 /**
- * After so many bytes the other connections get their turn. libuv reads a socket that is full up to 32 times in one turn
- * of the loop, which with this buffer are 2 MB; and an engine may send what costs much to relay.
+ * After so many bytes the other connections get their turn. libuv reads a socket that is full up to 32 times in one
+ * turn of the loop, which with this buffer are 2 MB; and an engine may send what costs much to relay.
  */
 const maxTurnBytes = 128 * 1024;
 

@@ -1,12 +1,13 @@
 /**
- * One attempt under way: its time-outs, its one silent retry, and the one ending that its sink is told.
+ * One running request to an engine: its timeouts, its one silent retry, and the single end that its handler is notified
+ * of.
  *
  *   connecting --> waiting (for the head) --> body --> over
  *
- * The silent retry: only where a *reused* connection closed before any byte of an answer, once, on a fresh one, and
- * only at once. An engine closes idle connections when it likes, and such a close crosses our request within a round
- * trip; one that comes later may be a request that felled the engine. What fails after the retry is never `never-sent`,
- * so that such a request does not go on to fell the next engine.
+ * The silent retry happens once, on a fresh connection, and only if a *reused* connection closed before any byte of a
+ * response, within a short time. An engine may close idle connections at any time, and such a close crosses a request
+ * within one round trip. A later close may mean that the request crashed the engine. A failure after the retry is never
+ * `never-sent`, so that such a request does not go on to crash the next engine.
  */
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type {

@@ -1,9 +1,9 @@
 /**
- * Lines up to the empty one, collected over any number of reads: the head of an answer, or the trailers of its chunks.
+ * Collects lines up to the empty line, over any number of reads: the head of a response, or the trailers of its chunks.
  *
- * Promises: each line ends in CRLF, and no CR, LF or other control character stands anywhere else (RFC 9112, section
- * 2.2: a bare LF may be read as the end of a line, so two readers could see two heads). Faults are seen at the byte
- * where they stand, not at the end of a block that may never come. Each byte is looked at once, however it is cut.
+ * Guarantees: each line ends in CRLF, and no other CR, LF or control character occurs (RFC 9112, section 2.2: some
+ * readers take a bare LF as the end of a line, so two readers could see two heads). A fault is reported at its byte,
+ * not at the end of a block that may never come. Each byte is read once, however the block is cut.
  */
 const cr = 0x0d;
 const lf = 0x0a;

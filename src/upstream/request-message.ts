@@ -1,9 +1,10 @@
 /**
- * What goes out on the wire for one attempt: the head of the caller's making, completed by the fields that belong to
- * the connection. Our `host`, never the client's; a length, never chunks, so that the engine cannot disagree about it.
+ * The bytes of one request to an engine: the caller's head plus the fields that belong to the connection. flm writes
+ * its own `host`, never the client's, and always a length, never chunks, so that the engine cannot disagree about the
+ * length.
  *
- * A head that would not leave as it reads is a broken invariant: an early empty line ends the head, and a character
- * beyond Latin-1 loses its upper half on the way, which can make a CR LF of it.
+ * A head that would not arrive as written is a broken invariant: an early empty line ends the head, and a character
+ * outside Latin-1 loses its upper byte, which can produce a CR LF.
  */
 import assert from 'node:assert/strict';
 import type { EngineAddress } from '../core/engine/engine.ts';

@@ -1,9 +1,8 @@
 /**
- * The head of an engine's answer, read strictly (RFC 9110 and 9112): what two readers could read in two ways is refused.
- *
- * Refused are: any version but HTTP/1.0 and 1.1, a status outside 100 to 599, names that are no tokens (so also a blank
- * before the colon, and folded lines), a length that is not digits or stands twice, any transfer coding but exactly
- * `chunked`, a length beside it, chunks from HTTP/1.0.
+ * Reads the head of an engine's response strictly (RFC 9110 and 9112). Everything that two readers could read in two
+ * ways is refused: versions other than HTTP/1.0 and 1.1, a status outside 100 to 599, names that are not tokens (a
+ * space before the colon and folded lines included), a length that is not digits or occurs twice, transfer codings
+ * other than `chunked`, a length beside `chunked`, and chunks from HTTP/1.0.
  */
 const maxFields = 128;
 const colon = 0x3a;

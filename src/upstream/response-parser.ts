@@ -1,11 +1,11 @@
 /**
- * One answer after another of an engine, incrementally, straight from the read buffer.
+ * Parses the responses of an engine one after another, incrementally, directly from the read buffer.
  *
  *   head -> (1xx: another head) -> body by length | chunks | until close | none -> done
  *
- * Promises: the same events and the same verdict however the bytes are cut; no byte of a body is copied; nothing is
- * read behind the end of the answer. Refuses what `readReplyHead` and `ChunkReader` refuse, a head of more than 16 KB,
- * more than 64 interim answers, and 101, which nobody asked for.
+ * Guarantees: the same events and the same result however the bytes are cut; no byte of a body is copied; nothing
+ * behind the end of a response is read. Refused: what `readReplyHead` and `ChunkReader` refuse, a head of more than 16
+ * KB, more than 64 interim responses, and 101, which no request asks for.
  */
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
 import { type BodyEvents, ChunkReader } from './chunk-reader.ts';

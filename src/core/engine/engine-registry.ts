@@ -1,7 +1,7 @@
 /**
  * The saved engines and aliases as an administrator handles them. A change is validated whole before anything is
- * written, and recorded in the audit without a secret, in the same transaction; then it is announced to the proxies that
- * run. Once a change is written, nothing that follows makes it fail.
+ * written, and recorded in the audit without a secret, in the same transaction; then it is announced to the proxies
+ * that run. Once a change is written, nothing that follows makes it fail.
  */
 
 import { z } from 'zod';

@@ -6,8 +6,8 @@
  * engine was up. Changes by `configure` are live: an engine that stays as it was keeps its health, its models and its
  * breaker, and the count of requests in flight outlives even its replacement.
  *
- * Promises: `resolve` reads one snapshot and awaits nothing; the snapshot is swapped whole. After `stop` no timer, probe
- * or look is left.
+ * Promises: `resolve` reads one snapshot and awaits nothing; the snapshot is swapped whole. After `stop` no timer,
+ * probe or look is left.
  */
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';

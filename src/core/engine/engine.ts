@@ -1,5 +1,6 @@
 /**
- * What one LLM server is to flm: data, a kind, and a probe. An engine never sends a client's request; the upstream does.
+ * What one LLM server is to flm: data, a kind, and a probe. An engine never sends a client's request; the upstream
+ * does.
  */
 import type { BodyFacts, RouteId, Scope } from './routes.ts';
 import type { WatchedField } from './watched-fields.ts';

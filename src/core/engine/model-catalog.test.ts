@@ -133,8 +133,8 @@ test('a model that differs from a remote one in case alone counts as remote', ()
 });
 
 /**
- * The rule of 0.1.0: a key was held against the id, the alias, or the short form of `name:latest`, where these are no id
- * of another model; on an engine's own API against the word of the client.
+ * The rule of 0.1.0: a key was held against the id, the alias, or the short form of `name:latest`, where these are no
+ * id of another model; on an engine's own API against the word of the client.
  */
 test('a key of a data folder of 0.1.0 gets the models that it got, by every name that it could use then', () => {
   const ids = ['qwen3:latest', 'llama3:8b', 'ns/model:latest', 'mybig:latest', 'both:latest'];

@@ -2,11 +2,11 @@
  * Which engine answers for which name, as one immutable snapshot: made anew when engines, their models, their health or
  * the aliases change, and only then. Loads and breakers are live: the choice among equals depends on them.
  *
- * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes; ids of
- * engines hold none). On an Ollama, `name` without a tag is `name:latest`, because Ollama itself reads it so; a model of
- * exactly that name on another engine comes first. Last comes what an engine finds under another spelling
- * (`EngineKind.nameKey`): `MyModel` or `library/mymodel` for `mymodel:latest`. The engine is then told the id, so that it
- * reads no other name than the rules did.
+ * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes; ids
+ * of engines hold none). On an Ollama, `name` without a tag is `name:latest`, because Ollama itself reads it so; a
+ * model of exactly that name on another engine comes first. Last comes what an engine finds under another spelling
+ * (`EngineKind.nameKey`): `MyModel` or `library/mymodel` for `mymodel:latest`. The engine is then told the id, so that
+ * it reads no other name than the rules did.
  *
  * A key's model rules are held against the id that the engine gives the model, not against what the client wrote, so
  * that no spelling gets around them. Two other names count too: that of an alias, for whoever makes an alias and names

@@ -1,6 +1,6 @@
 /**
- * Names that a user may have meant: for the 404 of an unknown model. The work is bounded, whatever the client asks for and
- * however many names an engine lists.
+ * Names that a user may have meant: for the 404 of an unknown model. The work is bounded, whatever the client asks for
+ * and however many names an engine lists.
  */
 
 const maxNear = 3;
@@ -96,9 +96,9 @@ let row = new Uint8Array(maxComparedLength + 2);
 let next = new Uint8Array(maxComparedLength + 2);
 
 /**
- * Levenshtein; anything above `limit` is `limit + 1`. A cell that is further than the limit from the diagonal cannot lead
- * to a result within the limit (Ukkonen), so that only seven cells of a row are looked at, and no row after the first
- * that has none within the limit.
+ * Levenshtein; anything above `limit` is `limit + 1`. A cell that is further than the limit from the diagonal cannot
+ * lead to a result within the limit (Ukkonen), so that only seven cells of a row are looked at, and no row after the
+ * first that has none within the limit.
  */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;

@@ -75,9 +75,10 @@ export interface BodyFacts {
   /** Whether an answer in events is asked for; undefined where the body does not say. */
   readonly stream: boolean | undefined;
   /**
-   * Further scanned values by dotted path (`options.num_ctx`, `keep_alive`, `tools[].type`), as their JSON text: numbers
-   * as written, strings without needless escapes, `"..."` for a string above 256 bytes, `[]`, `{}`, `[...]`, `{...}`
-   * for containers. Below an array each different value stands once. Form fields are strings, or numbers if they are.
+   * Further scanned values by dotted path (`options.num_ctx`, `keep_alive`, `tools[].type`), as their JSON text:
+   * numbers as written, strings without needless escapes, `"..."` for a string above 256 bytes, `[]`, `{}`, `[...]`,
+   * `{...}` for containers. Below an array each different value stands once. Form fields are strings, or numbers if
+   * they are.
    */
   readonly values: ReadonlyMap<string, readonly string[]>;
 }

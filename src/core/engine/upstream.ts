@@ -74,8 +74,8 @@ export interface InFlightRequest {
 
 /**
  * Nothing is told to a sink before `send` has returned. A reused connection that closes at once is replaced silently,
- * one time. An `EngineError` of `failed` has one of the codes ENGINE_CONNECT_FAILED, _RESET, _PROTOCOL, _TIMEOUT, _CUT, _STALLED;
- * a broken head or body of an attempt is a broken invariant and throws.
+ * one time. An `EngineError` of `failed` has one of the codes ENGINE_CONNECT_FAILED, _RESET, _PROTOCOL, _TIMEOUT, _CUT,
+ * _STALLED; a broken head or body of an attempt is a broken invariant and throws.
  */
 export interface Upstream {
   send(attempt: Attempt, sink: ResponseHandler): InFlightRequest;

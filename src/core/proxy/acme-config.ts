@@ -1,5 +1,5 @@
 /**
- * What mode `https-acme` is asked for: the domains, and how their certificate is obtained. Part of `ProxyConfig`.
+ * The configuration of mode `https-acme`: the domains, and how their certificate is obtained. Part of `ProxyConfig`.
  */
 import { z } from 'zod';
 

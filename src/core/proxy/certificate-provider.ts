@@ -1,6 +1,6 @@
 /**
- * The port through which a TLS listener gets what it shows to clients. Whoever fulfils it makes, obtains or renews
- * certificates; the listener only asks for the present one and is told when that changes.
+ * The port between a TLS listener and the code that makes, obtains or renews certificates. The listener asks for the
+ * current certificate and is notified when it changes.
  */
 import type { Unsubscribe } from '../clock.ts';
 

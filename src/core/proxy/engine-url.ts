@@ -1,9 +1,9 @@
 /**
- * Understands an engine's address as people paste it: `localhost:11434` without a scheme, the base URL of an SDK, or the
- * whole URL of one endpoint. What flm saves is the URL of the server, which every route is appended to.
+ * Understands an engine's address as people paste it: `localhost:11434` without a scheme, the base URL of an SDK, or
+ * the URL of one endpoint. flm saves the URL of the server and appends each route to it.
  *
- * An address that a version before could read keeps its meaning, with one exception: a last segment `/api` is Ollama's
- * API and no prefix of the server.
+ * Addresses that earlier versions could read keep their meaning, with one exception: a last segment `/api` is Ollama's
+ * API and not a prefix of the server.
  */
 import ipaddr from 'ipaddr.js';
 

@@ -59,8 +59,8 @@ export const limitsSchema = z.strictObject({
 export type Limits = Readonly<z.output<typeof limitsSchema>>;
 
 /**
- * Client connections that a process with so many file descriptors can hold: each may need a second one to an engine, and
- * some are left for the store, the log and the control socket. Without this, idle clients could keep a proxy from
+ * Client connections that a process with so many file descriptors can hold: each may need a second one to an engine,
+ * and some are left for the store, the log and the control socket. Without this, idle clients could keep a proxy from
  * reaching its engines.
  */
 export function connectionsWithin(limits: Limits, descriptors: number | undefined): number {

@@ -1,6 +1,4 @@
-/**
- * What `ProxyService` needs from outside, and what a running proxy offers behind its control socket.
- */
+/** The ports that `ProxyService` needs, and the operations that a running proxy offers on its control socket. */
 import type { ErrorParams } from '../errors.ts';
 import type { AuditEntry } from '../security/ports.ts';
 import type { ProxyConfig, ProxyConfigInput } from './proxy-config.ts';
@@ -28,8 +26,8 @@ export interface ProxyRepository {
   /** Every handle in the store, living or not, oldest first. */
   listHandles(): Promise<readonly ProxyHandle[]>;
   /**
-   * Only what lives: each handle is checked against its process. Rows of dead ones are removed where that is possible, but
-   * for those of proxies that served and ended without a stop.
+   * Only what lives: each handle is checked against its process. Rows of dead ones are removed where that is possible,
+   * but for those of proxies that served and ended without a stop.
    */
   listActiveHandles(): Promise<readonly ProxyHandle[]>;
 }
@@ -132,8 +130,8 @@ export interface ProxyControl {
   /** Undefined where the proxy knows no key of that id. */
   keyUse(keyId: string): KeyUse | undefined;
   /**
-   * For when the store cannot be written: revokes the key in memory, and then in the store, now or as soon as that works.
-   * `actor` is for the audit. Undefined where the proxy knows no key of that id.
+   * For when the store cannot be written: revokes the key in memory, and then in the store, now or as soon as that
+   * works. `actor` is for the audit. Undefined where the proxy knows no key of that id.
    */
   revokeKey(keyId: string, actor: string): Promise<LiveRevocation | undefined>;
 }

@@ -1,8 +1,8 @@
 /**
- * What a proxy is asked to be. One schema gives the type, the defaults, the validation and the JSON Schema.
+ * The configuration of a proxy. One schema gives the type, the defaults, the validation and the JSON Schema.
  *
- * `parseProxyConfig` reports every fault at once, each with field, value and what is allowed, and has no side effect.
- * The proxy's own certificates have no paths here: they belong to the TLS room and are found by mode and names.
+ * `parseProxyConfig` reports all faults at once, each with field, value and what is allowed, and has no side effect.
+ * The configuration has no paths of the proxy's own certificates: `src/tls` finds them by mode and names.
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';

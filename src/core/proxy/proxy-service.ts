@@ -1,9 +1,9 @@
 /**
- * Starts, stops and shows proxies. What it says of a proxy is what the living process says; the store only remembers
- * whom to ask.
+ * Starts, stops, restarts and lists proxies, and manages profiles. The state of a proxy comes from the running process;
+ * the store only holds the handles of the processes to ask.
  *
- * A start looks at the proxies that run and at the port before anything is launched, so that the common mistakes get
- * their own sentence; the race between this look and the bind is closed by the exclusive bind itself.
+ * Before a start the service checks the running proxies and the port, so that common mistakes get a clear error. Only
+ * the exclusive bind decides who gets the port.
  */
 
 import type { Clock } from '../clock.ts';
@@ -104,9 +104,9 @@ export class ProxyService {
   }
 
   /**
-   * Replaces a proxy by a new process; the old one finishes its answers, or gives up its start. The profile is read again. What was given on top
-   * of it at the start still holds, below `overrides`. On another port the new process starts first, so that a start that
-   * fails leaves the old one serving. Throws like `stop` and `start`.
+   * Replaces a proxy by a new process; the old one finishes its answers, or gives up its start. The profile is read
+   * again. What was given on top of it at the start still holds, below `overrides`. On another port the new process
+   * starts first, so that a start that fails leaves the old one serving. Throws like `stop` and `start`.
    */
   async restart(
     which: string | undefined,
@@ -140,8 +140,8 @@ export class ProxyService {
   }
 
   /**
-   * Proxies that served and ended without a stop, oldest first: killed, or ended by a mistake, or the machine went down. The
-   * next start of their profile forgets them.
+   * Proxies that served and ended without a stop, oldest first: killed, or ended by a mistake, or the machine went
+   * down. The next start of their profile forgets them.
    */
   async crashed(): Promise<readonly ProxyHandle[]> {
     const handles = await this.#deps.proxies.listHandles();

@@ -1,6 +1,4 @@
-/**
- * Who can reach an address, in words for people: this machine, this network, or the internet.
- */
+/** Says who can reach an address: this machine, this network, or the internet. */
 import ipaddr from 'ipaddr.js';
 
 const reaches = ['this machine', 'this network', 'the internet'] as const;

@@ -1,6 +1,6 @@
 /**
- * What a known key may do once route, engine and model are known: the one place that decides it, for requests and for
- * `flm policy check` alike. A refusal is a value; `rule` says in words which rule decided.
+ * Decides what a key may do once route, engine and model are known. Requests and `flm policy check` use the same
+ * functions. A refusal is a value; `rule` names the rule that decided.
  */
 
 import type { EngineKind, EngineModel, Hazard } from '../engine/engine.ts';

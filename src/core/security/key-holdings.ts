@@ -1,15 +1,15 @@
 /**
- * What the running requests of each key hold: streams, memory for bodies, and the concurrency of the key itself. A key
- * is counted by its family, so both secrets of a rotation count together.
+ * Counts what the running requests of each key hold: streams, memory for bodies, and the concurrency of the key. Keys
+ * are counted by family, so both secrets of a rotation count together.
  *
- * The share rule: a key may take more of what all keys share only while it then holds at most four times what is still
- * free. A lone key can use four fifths. Each key that comes later finds a fifth of what was left before it. A key always
- * gets one stream, and one body of `maxBodyBytes` where that much is free.
+ * The share rule: a key may take more of a shared resource only while it then holds at most four times what is still
+ * free. A single key can use four fifths. Each further key finds a fifth of what was left before it. A key always gets
+ * one stream, and one body of `maxBodyBytes` if that much is free.
  *
  *   capacity 100:  | A holds 80 ............................... | B 16 ... | C 3 | 1 free
  *
- * When memory is full all the same, the newest unfinished body of the key that holds most is given up. Streams whose
- * body is whole are never ended here.
+ * When memory is full, the newest unfinished body of the key that holds most is refused. Streams whose body is complete
+ * are never ended here.
  */
 
 import assert from 'node:assert';

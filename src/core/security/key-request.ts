@@ -1,6 +1,6 @@
 /**
- * What somebody may ask a new key to be. One schema gives the type, the defaults and the validation; every fault is
- * reported at once.
+ * The settings that an administrator may ask for in a new key. One schema gives the type, the defaults and the
+ * validation; all faults are reported at once.
  */
 import { z } from 'zod';
 import { routeIds, scopes } from '../engine/routes.ts';

@@ -1,6 +1,4 @@
-/**
- * Whom a policy would lock out: the administrator, or everybody. Asked before a policy is saved.
- */
+/** Finds out whether a policy would lock out the administrator or every client. Checked before a policy is saved. */
 import { denyAddress } from './access.ts';
 import { parseAddress } from './address-rules.ts';
 import type { ApiKey } from './api-key.ts';

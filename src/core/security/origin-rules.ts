@@ -1,6 +1,6 @@
 /**
- * Origins of pages that may call: exact ones of any scheme, since desktop apps and extensions have schemes of their own,
- * and web origins with a wildcard for the first label of the host.
+ * Origins of pages that may call: exact ones of any scheme, since desktop apps and extensions have schemes of their
+ * own, and web origins with a wildcard for the first label of the host.
  *
  *   https://app.example.org         that origin
  *   app://obsidian.md               that origin
@@ -22,8 +22,8 @@ export function isOriginRule(text: string): boolean {
 }
 
 /**
- * A scheme that the URL standard does not know, a host and perhaps a port. Such hosts stand in any case: what the program
- * sends is compared as it is.
+ * A scheme that the URL standard does not know, a host and perhaps a port. Such hosts stand in any case: what the
+ * program sends is compared as it is.
  */
 const ownScheme =
   /^[a-z][a-z0-9+.-]*:\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?$/;

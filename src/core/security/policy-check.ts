@@ -1,6 +1,6 @@
 /**
- * What would happen to a request, and which rule decides: asked of the very functions that decide requests, in the order
- * in which the line asks them. For `flm policy check`.
+ * Explains for `flm policy check` what would happen to a request and which rule decides. Calls the functions that
+ * decide real requests, in the order of the request pipeline.
  */
 
 import type { RouteId, Scope } from '../engine/routes.ts';

@@ -1,8 +1,8 @@
 /**
- * What the security services need from outside: where keys, policy and the audit live, and how changes arrive.
+ * The ports of the security services: the storage of keys, policy, engines, usage and audit, and the feed of changes.
  *
- * Every method that changes something takes the audit entry of that change and writes both or neither. The entry is not
- * written where nothing was there to change.
+ * Every method that changes something takes the audit entry of the change and writes both or neither. Where nothing
+ * changed, the entry is not written.
  */
 import type { EngineRecord } from '../engine/engine.ts';
 import type { ApiKey } from './api-key.ts';
@@ -16,9 +16,9 @@ export interface SecurityRepository {
   /** Replaces the row of that id, but a revoked key stays revoked; throws KEY_NOT_FOUND, KEY_INVALID for a digest of another. */
   updateKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
   /**
-   * Changes every key of a family that is not revoked, oldest first, all or none; what others write meanwhile is not lost.
-   * Returns them as they are now; empty where there is none. Throws KEY_INVALID where a key takes a label, or becomes
-   * active with one, that an active key of another family has at `atMs`.
+   * Changes every key of a family that is not revoked, oldest first, all or none; what others write meanwhile is not
+   * lost. Returns them as they are now; empty where there is none. Throws KEY_INVALID where a key takes a label, or
+   * becomes active with one, that an active key of another family has at `atMs`.
    */
   changeFamily(
     familyId: string,

@@ -1,6 +1,6 @@
 /**
- * Whether a secret of somebody else's making can be trusted as a key: flm keeps its SHA-256 alone, which protects only
- * what cannot be guessed.
+ * Checks whether an imported secret is strong enough to be a key. flm stores only its SHA-256 digest, which protects a
+ * secret only if nobody can guess it.
  */
 
 /** The token of RFC 6750, section 2.1: what a client can send as a bearer token. */

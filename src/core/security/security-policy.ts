@@ -1,6 +1,6 @@
 /**
- * Who may come in, from where, how often: one policy for all proxies; a profile may override parts of it.
- * The schema gives type, defaults, validation and JSON Schema. Validation reports every fault and has no side effect.
+ * The policy for all proxies: who may connect, from where, and how often. A profile may override parts of it. The
+ * schema gives type, defaults, validation and JSON Schema. Validation reports all faults and has no side effect.
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -63,8 +63,8 @@ export function parsePolicy(input: unknown): SecurityPolicy {
 }
 
 /**
- * A whole address, a range in CIDR form, or a first and a last address of one family. IPv4 in its four-part decimal form
- * only, so that 127.1 is not guessed at.
+ * A whole address, a range in CIDR form, or a first and a last address of one family. IPv4 in its four-part decimal
+ * form only, so that 127.1 is not guessed at.
  */
 export function isAddressRule(text: string): boolean {
   const [first = '', last, ...others] = text.split('-');

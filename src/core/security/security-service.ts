@@ -1,7 +1,7 @@
 /**
- * Keys and policy as an administrator handles them. Each change is validated whole before anything is written, and is
- * recorded in the audit without a secret, in the same transaction. Then it is announced to the proxies that run; once a
- * change is written, nothing that follows makes it fail.
+ * Creates, changes, rotates and revokes keys, and saves the policy. Each change is validated before anything is
+ * written, and is recorded in the audit without secrets in the same transaction. Then the running proxies are notified.
+ * Once a change is written, a failure of a later step does not make it fail.
  */
 import type { Clock } from '../clock.ts';
 import { FlmError, PolicyError, StoreError } from '../errors.ts';
@@ -27,8 +27,8 @@ export interface SecurityServiceDeps {
   /** Told of each key as soon as it is stored: from then on its secret must not get lost. */
   readonly onKeyMade?: (made: CreatedKey) => void;
   /**
-   * Tells running proxies to look, and returns the ids of those that did not take the change over. They look by themselves a
-   * moment later, so a failure is ignored.
+   * Tells running proxies to look, and returns the ids of those that did not take the change over. They look by
+   * themselves a moment later, so a failure is ignored.
    */
   readonly announce: () => Promise<readonly string[]>;
 }
@@ -136,8 +136,8 @@ export class SecurityService {
   }
 
   /**
-   * By id or label. A label means the active key that has it, the newest of its family; where none is active, the newest
-   * of those that had it. Throws a `PolicyError` KEY_NOT_FOUND, and KEY_AMBIGUOUS that lists the candidates.
+   * By id or label. A label means the active key that has it, the newest of its family; where none is active, the
+   * newest of those that had it. Throws a `PolicyError` KEY_NOT_FOUND, and KEY_AMBIGUOUS that lists the candidates.
    */
   async findKey(name: string): Promise<ApiKey> {
     const keys = await this.records();
@@ -165,8 +165,9 @@ export class SecurityService {
   }
 
   /**
-   * Changes what is given of the rules and the label, for every secret of the key that is in use; `expiresAtMs` for this
-   * one alone. Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, and KEY_INVALID that carries every fault or where the key is revoked.
+   * Changes what is given of the rules and the label, for every secret of the key that is in use; `expiresAtMs` for
+   * this one alone. Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, and KEY_INVALID that carries every fault or where the key is
+   * revoked.
    */
   async setKey(name: string, changes: Partial<KeyRequestInput>): Promise<ApiKey> {
     const nowMs = this.#deps.clock.nowMs();
@@ -184,8 +185,8 @@ export class SecurityService {
   }
 
   /**
-   * Refuses new requests of every secret of the key until it is resumed; answers that run finish. Pausing it again changes
-   * nothing. Throws like `setKey`.
+   * Refuses new requests of every secret of the key until it is resumed; answers that run finish. Pausing it again
+   * changes nothing. Throws like `setKey`.
    */
   async pauseKey(name: string): Promise<ApiKey> {
     const pausedAtMs = this.#deps.clock.nowMs();
@@ -198,8 +199,8 @@ export class SecurityService {
   }
 
   /**
-   * Makes a second key of the same family, with the same rules, and lets the first one end after `overlapMs` (0: at once).
-   * Throws KEY_NOT_FOUND, and KEY_INVALID where the key is revoked.
+   * Makes a second key of the same family, with the same rules, and lets the first one end after `overlapMs` (0: at
+   * once). Throws KEY_NOT_FOUND, and KEY_INVALID where the key is revoked.
    */
   async rotateKey(name: string, overlapMs: number): Promise<CreatedKey> {
     const { clock, secrets, repository } = this.#deps;
@@ -217,8 +218,8 @@ export class SecurityService {
   }
 
   /**
-   * For ever. Revoking it again changes nothing. Where the store cannot be written, the proxies that run revoke the key in
-   * memory. Throws KEY_NOT_FOUND, and what kept the store from being written where no proxy took the revocation.
+   * For ever. Revoking it again changes nothing. Where the store cannot be written, the proxies that run revoke the key
+   * in memory. Throws KEY_NOT_FOUND, and what kept the store from being written where no proxy took the revocation.
    */
   async revokeKey(name: string): Promise<RevokedKey> {
     const record = await this.findKey(name);

@@ -7,8 +7,8 @@
  *   final   the answer is whole                                                                       what it told, else the estimate
  *   early   the client ended the request                                                              the larger of both
  *
- * An engine may tell zeros, or its prompt alone, until its last event: a count is final with the whole answer only, and a
- * count of zero is no count.
+ * An engine may tell zeros, or its prompt alone, until its last event: a count is final with the whole answer only, and
+ * a count of zero is no count.
  */
 export type ChargeRule = 'none' | 'told' | 'final' | 'early';
 

@@ -1,9 +1,10 @@
 /**
- * Copies the audit of changes, which flm 0.1.0 kept in `usage.db`, to `flm.db`, once. Refused logins stay where they are.
+ * Copies the audit of changes once from `usage.db`, where flm 0.1.0 kept it, to `flm.db`. Refused logins stay in
+ * `usage.db`.
  *
- * The old rows also tell which key was rotated to which, so keys that 0.1.0 rotated get their family here.
- * A `usage.db` that cannot be read now keeps nobody from opening `flm.db`: the next opening tries again. The old rows
- * are not deleted, so that a crash in between loses nothing.
+ * The old rows also say which key was rotated to which, so keys that 0.1.0 rotated get their family here. If `usage.db`
+ * cannot be read, `flm.db` opens all the same, and the next opening tries again. The old rows are not deleted, so a
+ * crash in between loses nothing.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

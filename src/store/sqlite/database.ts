@@ -1,11 +1,12 @@
 /**
- * One SQLite file, opened when it is first needed so that it can be trusted: private, on a local disk, of a schema that
- * this flm knows. Statements are prepared once; every failure leaves as a `StoreError`.
+ * One SQLite file. It opens on first use, after these checks: the folder is private, the disk is local, and this flm
+ * knows the schema. Statements are prepared once; every failure is thrown as a `StoreError`.
  *
- * A file on a read-only disk, or without the right to write it, can be read; each write tries whether that has changed.
+ * A file on a read-only disk, or without permission to write, can be read; each write checks whether that has changed.
  *
- * Writers queue at `BEGIN IMMEDIATE` for the busy time-out and never fail in the middle. A damaged file is neither
- * renamed nor written. A file that was seen once is never made anew when it is gone: that would be a store without keys.
+ * Writers queue at `BEGIN IMMEDIATE` for the busy timeout and never fail in the middle. A damaged file is neither
+ * renamed nor written. If a file disappears while it is in use, it is not created again: that would be a store without
+ * keys.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, closeSync, existsSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
@@ -244,9 +245,9 @@ export class Database {
   }
 
   /**
-   * In WAL mode SQLite reads a file that it cannot write only where -wal and -shm are there (sqlite.org/wal.html, "Read-Only
-   * Databases"): while a proxy has it open. Otherwise the file is whole by itself, because each commit reaches it, and
-   * nobody can change it.
+   * In WAL mode SQLite reads a file that it cannot write only where -wal and -shm are there (sqlite.org/wal.html,
+   * "Read-Only Databases"): while a proxy has it open. Otherwise the file is whole by itself, because each commit
+   * reaches it, and nobody can change it.
    */
   #openReadOnly(): DatabaseSync {
     const { file } = this.place;

@@ -1,8 +1,8 @@
 /**
- * Where a folder lies: tells network file systems, on which SQLite's locks and shared memory do not hold
- * (sqlite.org/wal.html: "all processes using a database must be on the same host").
+ * Detects network file systems, on which SQLite's locks and shared memory do not work (sqlite.org/wal.html: "all
+ * processes using a database must be on the same host").
  *
- * The decision is a pure function of facts; only `probeFileSystem` looks at the machine.
+ * The decision is a pure function of facts; only `probeFileSystem` reads the machine.
  */
 import { readFileSync, realpathSync, statfsSync } from 'node:fs';
 

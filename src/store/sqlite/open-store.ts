@@ -1,9 +1,9 @@
 /**
- * The store as programs have it that may wait for a disk: the command line. Reads and writes happen at once, inside the
- * call; a write waits for others at most for the busy time-out and then fails with STORE_BUSY.
+ * The store for the command line, which may wait for a disk. Reads and writes run synchronously inside the call. A
+ * write waits for other writers up to the busy timeout and then fails with STORE_BUSY.
  *
- * `flm.db` is opened here, so that what is wrong with it is told first; `usage.db` when it is first needed: no change of
- * keys, policy, engines or profiles touches it. Whoever opens a store closes it.
+ * `flm.db` opens here, so that its problems are reported first. `usage.db` opens on first use, because changes of keys,
+ * policy, engines and profiles do not need it.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Liveness } from '../../core/proxy/ports.ts';

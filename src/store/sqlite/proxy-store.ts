@@ -1,9 +1,9 @@
 /**
- * The store as a running proxy has it: nothing here ever blocks. One thread does the waiting; what changed arrives as
- * whole changes, what was counted is written within a second.
+ * The store of a running proxy. No call blocks: a thread does the waiting, delivers changes as they happen, and writes
+ * counted usage within a second.
  *
- * Whatever happens to thread, disk or file, the proxy keeps the state that it has, says what is wrong through
- * `problem`, and tries again. Whoever opens one closes it; then nothing is left, no thread and no timer.
+ * When thread, disk or file fails, the proxy keeps its state, reports the problem through `problem`, and tries again.
+ * The code that opens a store closes it; then no thread and no timer is left.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';

@@ -1,8 +1,8 @@
 /**
  * Keys and policy in `flm.db`, last use in `usage.db`.
  *
- * A key that was revoked stays so, whatever is written later: two programs that change one key at the same time must not
- * bring it back to life.
+ * A key that was revoked stays so, whatever is written later: two programs that change one key at the same time must
+ * not bring it back to life.
  */
 import { PolicyError } from '../../core/errors.ts';
 import {

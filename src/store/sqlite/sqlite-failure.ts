@@ -1,7 +1,7 @@
 /**
- * From what SQLite or the file system says to a `StoreError`: busy, full, read-only, damaged and unusable are told apart by result
- * code (sqlite.org/rescode.html), never by message. Constraints and errors of other kinds pass as they are: the first
- * are the repository's to explain, the others are mistakes of flm.
+ * Turns errors of SQLite and the file system into a `StoreError`. Busy, full, read-only, damaged and unusable are told
+ * apart by result code (sqlite.org/rescode.html), never by message. Violated constraints pass through for the
+ * repository to explain; other errors pass through as bugs of flm.
  */
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Reads what changed in `flm.db` since a proxy last looked, all of it of one moment: one read transaction.
- * A file that was replaced, or that went back in time, is read whole; so is one whose deletions are forgotten.
+ * Reads in one transaction what changed in `flm.db` since a proxy last read it. The whole state is read when the file
+ * was replaced or restored from an older copy, or when the record of deleted rows does not reach back far enough.
  */
 import type { ApiKey } from '../../core/security/api-key.ts';
 import type { StateChange } from '../../core/security/ports.ts';

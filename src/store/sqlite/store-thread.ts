@@ -1,9 +1,9 @@
 /**
- * The proxy's end of the store thread: asks, gathers slices, and keeps a thread alive.
+ * The proxy's side of the store thread: sends requests, collects the slices of a response, and restarts a crashed
+ * thread.
  *
- * A thread that crashed is started again by the next question, not before a pause that doubles from a quarter of a
- * second to half a minute; an urgent question does not wait for it. A thread that owes an answer for too long is ended.
- * Nothing here waits on a lock or a disk.
+ * The next request restarts the thread, after a pause that doubles from 250 ms to 30 s; an urgent request does not wait
+ * for the pause. A thread that takes too long to respond is ended. Nothing here waits for a lock or a disk.
  */
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';

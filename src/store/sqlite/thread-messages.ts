@@ -1,5 +1,6 @@
 /**
- * What a proxy and its store thread say to each other. The proxy asks, the thread answers each question once, by number:
+ * What a proxy and its store thread say to each other. The proxy asks, the thread answers each question once, by
+ * number:
  *
  *   look        ->  slice*, state     what changed since `seen`; `next` asks for the slice after the one that came
  *   count       ->  counted           tokens of today, where they changed

@@ -1,7 +1,6 @@
 /**
- * The store thread of a proxy: the one place of that process where SQLite is spoken to, so that a locked database
- * freezes this thread and never the data plane. It has no timer and asks nothing by itself; it answers its proxy, one
- * question after the other, and ends when it is told to.
+ * The store thread of a proxy. Only this thread calls SQLite, so a locked database stops this thread and never the data
+ * plane. The thread has no timer. It handles one request of its proxy after another, and ends when told to.
  */
 import assert from 'node:assert/strict';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 /**
- * What an ACME server says, read with care: of its objects only what is needed, and each part only in the form that
- * RFC 8555, section 7.1, gives it.
+ * Reads the responses of an ACME server: only the fields that flm needs, and each only in the form that RFC 8555,
+ * section 7.1, defines.
  */
 import type { AcmeAnswer } from './acme-transport.ts';
 import { rubbish } from './acme-transport.ts';

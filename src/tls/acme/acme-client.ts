@@ -1,6 +1,6 @@
 /**
- * The client's side of RFC 8555: directory, nonces, account, and signed requests. It knows no challenge and keeps nothing
- * but the nonce that it got last. Why it is ours: docs/adr/0006-own-acme-client.md.
+ * The client's side of RFC 8555: directory, nonces, account, and signed requests. It knows no challenge and keeps
+ * nothing but the nonce that it got last. Why it is ours: docs/adr/0006-own-acme-client.md.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { AccountKey } from './account-key.ts';

@@ -1,6 +1,6 @@
 /**
- * Why no certificate was obtained: at which step, for which name, what the CA said, what to check, when to try again.
- * An ordinary `ProxyError` PROXY_ACME_FAILED, with what the renewal needs to know on top.
+ * The reason why no certificate was obtained: the step, the name, what the CA reported, what to check, and when to try
+ * again. It is a `ProxyError` PROXY_ACME_FAILED with the facts that the renewal needs.
  */
 import { ProxyError } from '../../core/errors.ts';
 

@@ -1,4 +1,6 @@
-/** What the files of the ACME room are called: one certificate for each CA and set of domains, one account for each CA. */
+/**
+ * Names of the ACME files in the certificate store: one certificate per CA and set of domains, one account per CA.
+ */
 import { createHash } from 'node:crypto';
 
 const prefix = 'acme-';

@@ -1,5 +1,5 @@
 /**
- * From a CA's problem (RFC 8555, section 6.7) to a failure that tells people what to check, and from `Retry-After` to
+ * Turns a CA's problem document (RFC 8555, section 6.7) into a failure that says what to check, and `Retry-After` into
  * milliseconds.
  */
 

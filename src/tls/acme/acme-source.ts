@@ -1,11 +1,13 @@
 /**
- * The `ContextSource` of `https-acme`: keeps a certificate from an ACME server good for as long as the proxy runs.
+ * The `CertificateProvider` of mode `https-acme`: obtains a certificate from an ACME server and renews it while the
+ * proxy runs.
  *
  *   nothing usable in the store --ready: 90 s--> held --two thirds over--> renewing --> held (swapped in)
  *                                                  ^                          '--failed: by the table--'
  *
- * What is in the store and valid is used at once, without asking the CA. Proxies that share a certificate share its lock
- * and its file: one renews, the others find it. What fails is told and tried again; until then the old one is shown.
+ * A valid certificate in the store is used immediately, without asking the CA. Proxies that share a certificate share
+ * its lock and its file: one renews it, the others read it. A failure is logged and tried again; until then the old
+ * certificate stays in use.
  */
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import { within } from '../../core/deadline.ts';

@@ -1,6 +1,6 @@
 /**
- * HTTPS to an ACME server, and to nobody else: every answer has an end in bytes and in time, redirects are not followed,
- * and whatever goes wrong on the way is told in words. Connections live until `close`.
+ * HTTPS to an ACME server. Every response is limited in bytes and in time, redirects are not followed, and every
+ * failure becomes a sentence for the user. Connections stay open until `close`.
  */
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';

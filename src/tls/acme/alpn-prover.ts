@@ -1,6 +1,4 @@
-/**
- * tls-alpn-01 (RFC 8737): the proof is a certificate that the HTTPS port itself shows to whoever offers `acme-tls/1`.
- */
+/** tls-alpn-01 (RFC 8737): the HTTPS port presents a special certificate to clients that offer `acme-tls/1`. */
 import type { Clock } from '../../core/clock.ts';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { type ChallengeProof, type Prover, sha256 } from './prover.ts';

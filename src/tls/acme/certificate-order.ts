@@ -1,6 +1,6 @@
 /**
- * All that an ACME server is asked in one go for one certificate: account, order, proof, chain; what is kept in the store
- * on the way, and which tries are counted. The caller holds the certificate's lock.
+ * All that an ACME server is asked in one go for one certificate: account, order, proof, chain; what is kept in the
+ * store on the way, and which tries are counted. The caller holds the certificate's lock.
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';

@@ -1,11 +1,11 @@
 /**
- * dns-01 (RFC 8555, section 8.4) through a program of the user's:
+ * dns-01 (RFC 8555, section 8.4) with a program of the user:
  *
- *   COMMAND add NAME VALUE      sets the TXT record and ends when the domain's name servers tell it
- *   COMMAND remove NAME VALUE   takes it away
+ *   COMMAND add NAME VALUE      sets the TXT record and exits when the domain's name servers serve it
+ *   COMMAND remove NAME VALUE   removes it
  *
- * No shell reads the command: it is split at spaces, with quotes around what holds some. What it prints goes into the
- * log; after a while it is ended, with all that it began.
+ * The command is split at spaces, with quotes around words that contain spaces; no shell is involved. Its output goes
+ * to the log. At its time limit the program is killed with all its child processes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';

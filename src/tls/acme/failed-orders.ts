@@ -1,6 +1,6 @@
 /**
- * What was tried with an ACME server for one certificate, kept beside it: a proxy that is started again and again by a
- * supervisor must not order again and again.
+ * The record of attempts with an ACME server for one certificate. It is stored beside the certificate, because a proxy
+ * that a supervisor restarts again and again must not order again and again.
  */
 import { z } from 'zod';
 import type { CertificateStore } from '../certificate-store.ts';

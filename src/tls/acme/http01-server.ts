@@ -1,6 +1,7 @@
 /**
- * The plain HTTP port beside an HTTPS proxy. The server answers http-01 challenges (RFC 8555, section 8.3) and redirects
- * browsers to HTTPS. It accepts no key, reads no body, forwards nothing, and answers one request per connection.
+ * The plain HTTP port beside an HTTPS proxy. The server answers http-01 challenges (RFC 8555, section 8.3) and
+ * redirects browsers to HTTPS. It accepts no key, reads no body, forwards nothing, and answers one request per
+ * connection.
  *
  *   /.well-known/acme-challenge/TOKEN   the key authorization, while the token is being validated
  *   GET, HEAD of one of our hosts       308 to the same URL with https

@@ -1,10 +1,10 @@
 /**
- * One certificate, from the order to the chain (RFC 8555, section 7.4):
+ * Obtains one certificate, from the order to the chain (RFC 8555, section 7.4):
  *
  *   order --> authorizations --shown, checked by the CA--> finalize --> valid --> chain
  *
- * What was shown is taken away again, whatever happens. Before the CA is asked to issue, the order and its key are kept:
- * whoever is killed between issue and save fetches the certificate later in place of ordering another.
+ * Challenge responses are always removed at the end. Order and key are stored before the CA is asked to issue, so that
+ * a process that is killed between issue and save fetches that certificate later instead of ordering another.
  */
 import type { Clock } from '../../core/clock.ts';
 import { pause } from '../../core/deadline.ts';

@@ -1,5 +1,6 @@
 /**
- * One way to prove that a domain is ours (RFC 8555, section 8): shows what the CA will look for, and takes it away.
+ * One way to prove control of a domain (RFC 8555, section 8): makes a challenge response visible to the CA and removes
+ * it.
  */
 import { createHash } from 'node:crypto';
 import type { AcmeChallenge } from '../../core/proxy/acme-config.ts';

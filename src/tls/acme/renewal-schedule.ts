@@ -12,8 +12,8 @@ const dayMs = 24 * hourMs;
 export type Random = () => number;
 
 /**
- * How long to wait after so many failures in a row. Each wait varies by a tenth, so that proxies that failed together do
- * not come again together.
+ * How long to wait after so many failures in a row. Each wait varies by a tenth, so that proxies that failed together
+ * do not come again together.
  */
 const retryTable: readonly { readonly waitMs: number; readonly why: string }[] = [
   { waitMs: minuteMs, why: 'a hiccup of the network or the CA' },

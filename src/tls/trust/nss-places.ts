@@ -1,6 +1,4 @@
-/**
- * The certificate stores of NSS: Chromium and its kin on Linux share one, each profile of Firefox has its own.
- */
+/** The NSS certificate stores: Chromium-based browsers on Linux share one, and each Firefox profile has its own. */
 
 import {
   type Command,

@@ -1,7 +1,7 @@
 /**
- * A place where a CA can be trusted: which programs use it, whether the CA is trusted there, and the commands that change
- * that. The machine's files and commands are passed in as `TrustTools`, so that no test changes the trust of a real
- * machine.
+ * A place where a CA can be trusted: which programs use it, whether the CA is trusted there, and the commands that
+ * change that. The machine's files and commands are passed in as `TrustTools`, so that no test changes the trust of a
+ * real machine.
  */
 import type { X509Certificate } from 'node:crypto';
 import { shellWord } from '../../core/shell-word.ts';

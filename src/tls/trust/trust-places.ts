@@ -1,6 +1,7 @@
 /**
- * Where a CA can be trusted on this machine, and by which commands: the system's store (Debian, Fedora, Arch, SUSE and
- * their kin; macOS) and the NSS stores of browsers. What is shown to a person is exactly what runs.
+ * Finds the places where this machine can trust a CA, with the commands that change them: the system's store (Debian,
+ * Fedora, Arch, SUSE and their derivatives; macOS) and the NSS stores of browsers. The commands shown to the user are
+ * exactly the commands that run.
  */
 import { CertificateError } from '../../core/errors.ts';
 import { nssPlaces } from './nss-places.ts';
