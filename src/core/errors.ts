@@ -163,7 +163,7 @@ export const errorTable = {
   },
 
   // --- keys, policy, engines as an administrator handles them
-  KEY_NOT_FOUND: { ...user, text: 'There is no key {key}.', hint: 'See `flm key list`.' },
+  KEY_NOT_FOUND: { ...user, text: 'There is no key {key}{near}.', hint: 'See `flm key list`.' },
   KEY_AMBIGUOUS: {
     ...user,
     text: 'Several keys have the label {key}: {candidates}.',

@@ -101,6 +101,7 @@ test('a key is found by its id and by its label, and a label is free again when 
   assert.equal((await service.findKey(record.id)).id, record.id);
   assert.equal((await service.findKey('laptop')).id, record.id);
   await assert.rejects(service.findKey('phone'), codeOf('KEY_NOT_FOUND'));
+  await assert.rejects(service.findKey('latpop'), /There is no key latpop; similar names: laptop\.$/);
   const taken = (error: unknown) =>
     codeOf('KEY_INVALID')(error) && error instanceof PolicyError && error.message.includes(record.id);
   await assert.rejects(service.createKey({ label: 'laptop' }), taken);

@@ -4,6 +4,7 @@
  * Once a change is written, a failure of a later step does not make it fail.
  */
 import type { Clock } from '../clock.ts';
+import { similarNames } from '../engine/near-names.ts';
 import { FlmError, PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation } from '../proxy/ports.ts';
 import { type ApiKey, isActive, revokedFault } from './api-key.ts';
@@ -148,7 +149,10 @@ export class SecurityService {
     const active = labelled.filter((k) => isActive(k, nowMs));
     const meant = active.length > 0 ? active : labelled;
     const found = meant.at(-1);
-    if (found === undefined) throw new PolicyError('KEY_NOT_FOUND', { params: { key: name } });
+    if (found === undefined) {
+      const near = similarNames(name, [...new Set(keys.map((k) => k.label))]);
+      throw new PolicyError('KEY_NOT_FOUND', { params: { key: name, near } });
+    }
     if (meant.every((k) => k.familyId === found.familyId)) return found;
     const newest = new Map(meant.map((k) => [k.familyId, k]));
     const candidates = [...newest.values()].map((k) => `${k.id} (${k.prefix}…)`).join(', ');

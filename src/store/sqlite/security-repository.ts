@@ -132,7 +132,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
       UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?, ?)
       WHERE id = ?`;
     const changed = this.#db.run(sql, ...valuesOf(key), key.id);
-    if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id } });
+    if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id, near: '' } });
     return changed;
   }
 }
