@@ -2,10 +2,12 @@
  * What the commands work with, wired by hand: the store, the services over it, and the way to the proxies that run.
  * Opening it touches the data folder; whoever opens it closes it.
  */
+
+import { dirname } from 'node:path';
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
-import { FlmError } from '../core/errors.ts';
-import type { LiveRevocation, ProxyController, RunningProxy } from '../core/proxy/ports.ts';
+import { FlmError, StoreError } from '../core/errors.ts';
+import type { LiveRevocation, ProxyController, ProxyRepository, RunningProxy } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
@@ -15,6 +17,7 @@ import { endByMistake } from '../process/crash.ts';
 import { becomeOwner } from '../process/data-owner.ts';
 import { DetachedController, livenessBySocket } from '../process/detached-controller.ts';
 import { InProcessController } from '../process/in-process-controller.ts';
+import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
@@ -50,6 +53,8 @@ export interface FlmOptions {
   readonly entry: string;
   /** The command changes the machine itself, which as root it does as root. */
   readonly keepRoot?: boolean;
+  /** The command works, as well as it can, where `flm.db` cannot be read: proxies are found by their sockets. */
+  readonly withoutStore?: boolean;
   /** Told of each key that was made, as soon as it is stored. */
   readonly onKeyMade?: (made: CreatedKey) => void;
   /** See `ProxyServiceDeps.onProblem`. */
@@ -63,7 +68,12 @@ export function openFlm(options: FlmOptions): Flm {
   const machine = thisMachine(environment);
   const { clock, paths } = machine;
   makeHomeFolders(paths);
-  const store = openStore({ home: paths.home, clock, liveness: livenessBySocket(clock) });
+  const store = openStore({
+    home: paths.home,
+    clock,
+    liveness: livenessBySocket(clock),
+    openLater: options.withoutStore === true,
+  });
   const actor = `cli:${machine.userName()}`;
   const control = (handle: ProxyHandle): ControlClient => controlClient(handle, clock);
   const onProblem = options.onProblem ?? (() => {});
@@ -105,12 +115,39 @@ export function openFlm(options: FlmOptions): Flm {
     );
     return outcomes;
   };
+  /** As the store lists them. For commands that can do without it: those that answer, where it lists none. */
+  const orLive = async (listed: Promise<readonly ProxyHandle[]>): Promise<readonly ProxyHandle[]> => {
+    try {
+      const handles = await listed;
+      // A database that was removed, and made anew, knows nothing of what runs.
+      if (handles.length > 0 || options.withoutStore !== true) return handles;
+      return await liveHandles(controlFolder);
+    } catch (error) {
+      if (!(error instanceof StoreError) || options.withoutStore !== true) throw error;
+      if (!toldUnreadable) onProblem(`${error.message} ${error.hint}`, false);
+      toldUnreadable = true;
+      return liveHandles(controlFolder);
+    }
+  };
+  const controlFolder = dirname(paths.controlPath('px_any'));
+  let toldUnreadable = false;
+  const { proxies: stored } = store;
+  const proxies: ProxyRepository = {
+    saveProfile: (profile, audit) => stored.saveProfile(profile, audit),
+    loadProfile: (name) => stored.loadProfile(name),
+    listProfiles: () => stored.listProfiles(),
+    deleteProfile: (name, audit) => stored.deleteProfile(name, audit),
+    saveHandle: (handle) => stored.saveHandle(handle),
+    deleteHandle: (id, nonce) => stored.deleteHandle(id, nonce),
+    listHandles: () => orLive(stored.listHandles()),
+    listActiveHandles: () => orLive(stored.listActiveHandles()),
+  };
   const common = { clock, actor };
   const serviceOf = (controller: ProxyController): ProxyService =>
     new ProxyService({
       ...common,
       audit: store.audit,
-      proxies: store.proxies,
+      proxies,
       controller,
       portLook: portHolder,
       onProblem,

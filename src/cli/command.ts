@@ -57,12 +57,12 @@ export function group(name: string, description: string, commands: readonly Comm
 
 /**
  * Makes a command's action: opens flm, runs, closes, and turns an error into words. `Options` are what commander made
- * of the flags; arguments come in front. `keepRoot`: see `FlmOptions`.
+ * of the flags; arguments come in front. `keepRoot` and `withoutStore`: see `FlmOptions`.
  */
 export function action<Args extends readonly unknown[], Options>(
   cli: Cli,
   run: (session: Session, options: Options, ...args: Args) => Promise<void>,
-  { keepRoot = false } = {},
+  { keepRoot = false, withoutStore = false } = {},
 ): (...all: unknown[]) => Promise<void> {
   return async (...all) => {
     // commander: the arguments, the options, the command itself.
@@ -78,6 +78,7 @@ export function action<Args extends readonly unknown[], Options>(
         environment: cli.environment,
         entry: cli.entry,
         keepRoot,
+        withoutStore,
         onKeyMade: (key) => made.add(key),
         onProblem(sentence, undone) {
           terminal.talk(`${terminal.paint('yellow', '!')} ${printableLines(sentence)}`);

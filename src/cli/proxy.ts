@@ -59,20 +59,24 @@ function stop(cli: Cli): Command {
       'how long running answers may take on; by default what the proxy was started with',
     )
     .action(
-      action(cli, async (session, flags: { all?: boolean; grace?: string }, which: string | undefined) => {
-        if (flags.all === true && which !== undefined)
-          throw usageError('proxy stop', 'Either name a proxy or give --all, not both.');
-        const graceMs = graceOf(flags.grace);
-        const { proxies } = session.flm;
-        const stopped =
-          flags.all === true ? await proxies.stopAll(graceMs) : [await proxies.stop(which, graceMs)];
-        if (session.json) {
-          session.terminal.out(JSON.stringify({ stopped: stopped.map(stoppedDocument) }));
-          return;
-        }
-        if (stopped.length === 0) session.terminal.talk('No proxy is running.');
-        for (const s of stopped) tellStopped(session, s);
-      }),
+      action(
+        cli,
+        async (session, flags: { all?: boolean; grace?: string }, which: string | undefined) => {
+          if (flags.all === true && which !== undefined)
+            throw usageError('proxy stop', 'Either name a proxy or give --all, not both.');
+          const graceMs = graceOf(flags.grace);
+          const { proxies } = session.flm;
+          const stopped =
+            flags.all === true ? await proxies.stopAll(graceMs) : [await proxies.stop(which, graceMs)];
+          if (session.json) {
+            session.terminal.out(JSON.stringify({ stopped: stopped.map(stoppedDocument) }));
+            return;
+          }
+          if (stopped.length === 0) session.terminal.talk('No proxy is running.');
+          for (const s of stopped) tellStopped(session, s);
+        },
+        { withoutStore: true },
+      ),
     );
 }
 
@@ -99,24 +103,28 @@ function status(cli: Cli): Command {
     .argument('[proxy]', 'id or profile; by default all')
     .option('--watch', 'again each two seconds, until Ctrl-C')
     .action(
-      action(cli, async (session, flags: { watch?: boolean }, which: string | undefined) => {
-        for (;;) {
-          const { proxies } = session.flm;
-          const isMeant = ({ id, profile }: { readonly id: string; readonly profile: string }): boolean =>
-            which === undefined || id === which || profile === which;
-          const views = (await proxies.status()).filter(({ handle }) => isMeant(handle));
-          const crashes = (await crashesOf(session)).filter(isMeant);
-          // Says that no such proxy runs.
-          if (which !== undefined && views.length + crashes.length === 0) await proxies.find(which);
-          const { terminal } = session;
-          const text = statusText(session, views, crashes);
-          if (flags.watch === true) terminal.redraw(text);
-          else terminal.out(text);
-          if (flags.watch !== true || session.signal.aborted) return;
-          await pause(session, 2_000);
-          if (session.signal.aborted) return;
-        }
-      }),
+      action(
+        cli,
+        async (session, flags: { watch?: boolean }, which: string | undefined) => {
+          for (;;) {
+            const { proxies } = session.flm;
+            const isMeant = ({ id, profile }: { readonly id: string; readonly profile: string }): boolean =>
+              which === undefined || id === which || profile === which;
+            const views = (await proxies.status()).filter(({ handle }) => isMeant(handle));
+            const crashes = (await crashesOf(session)).filter(isMeant);
+            // Says that no such proxy runs.
+            if (which !== undefined && views.length + crashes.length === 0) await proxies.find(which);
+            const { terminal } = session;
+            const text = statusText(session, views, crashes);
+            if (flags.watch === true) terminal.redraw(text);
+            else terminal.out(text);
+            if (flags.watch !== true || session.signal.aborted) return;
+            await pause(session, 2_000);
+            if (session.signal.aborted) return;
+          }
+        },
+        { withoutStore: true },
+      ),
     );
 }
 

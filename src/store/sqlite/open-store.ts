@@ -24,6 +24,8 @@ export interface StoreOptions {
   /** Says which handles live. */
   readonly liveness: Liveness;
   readonly busyTimeoutMs?: number;
+  /** Opens `flm.db` too only when it is needed, for commands that can do without. */
+  readonly openLater?: boolean;
   /** Injected by tests. */
   readonly probe?: FileSystemProbe;
 }
@@ -43,7 +45,7 @@ export function openStore(options: StoreOptions): SqliteStore {
   const common = { home, clock, busyTimeoutMs, ...(probe === undefined ? {} : { probe }) };
   const flm = new Database({ ...common, schema: flmSchema });
   const usage = new Database({ ...common, schema: usageSchema });
-  flm.open();
+  if (options.openLater !== true) flm.open();
   return {
     proxies: new SqliteProxyRepository(flm, liveness),
     security: new SqliteSecurityRepository(flm, usage),
