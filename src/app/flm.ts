@@ -3,7 +3,6 @@
  * Opening it touches the data folder; whoever opens it closes it.
  */
 
-import { dirname } from 'node:path';
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
 import { FlmError, StoreError } from '../core/errors.ts';
@@ -129,7 +128,7 @@ export function openFlm(options: FlmOptions): Flm {
       return liveHandles(controlFolder);
     }
   };
-  const controlFolder = dirname(paths.controlPath('px_any'));
+  const controlFolder = paths.run;
   let toldUnreadable = false;
   const { proxies: stored } = store;
   const proxies: ProxyRepository = {
