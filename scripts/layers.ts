@@ -33,7 +33,7 @@ const rules: Readonly<Record<string, Rule>> = {
   gateway: { folders: ['core', 'upstream'], types: ['observe'], packages: ['ipaddr.js'], noHttpClient: true },
   // Our own HTTP/1.1 client, for requests and for probes.
   upstream: { folders: ['core'], packages: [], noHttpClient: true },
-  // One file an engine; they probe through upstream.
+  // Finds and probes engines, through upstream.
   engines: { folders: ['core', 'upstream'] },
   // Private folders on disk, shared by the adapters that keep secrets, databases and sockets in them.
   files: { folders: ['core'], packages: [] },

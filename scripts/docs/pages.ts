@@ -5,6 +5,7 @@ import { profileJsonSchema } from '../../src/core/proxy/profile-file.ts';
 import { policyJsonSchema } from '../../src/core/security/policy-file.ts';
 import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
+import { pageWithEngineTables } from './engine-tables.ts';
 import { errorsPage } from './errors-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { requestsPage } from './requests-page.ts';
@@ -17,6 +18,8 @@ export function generatedPages(root: string): ReadonlyMap<string, string> {
     ['docs/configuration.md', configurationPage(schema)],
     ['docs/metrics.md', metricsPage()],
     ['docs/requests.md', requestsPage()],
+    ['docs/security.md', pageWithEngineTables(root, 'docs/security.md')],
+    ['docs/guide.md', pageWithEngineTables(root, 'docs/guide.md')],
     ['docs/schema/profile.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
     ['docs/schema/policy.schema.json', `${JSON.stringify(policyJsonSchema(), null, 2)}\n`],
   ]);

@@ -1,13 +1,9 @@
 /**
  * Looks at engines from the command line, without a proxy: detection, and the closer look of `flm engine test`.
  */
-import type {
-  EmbeddingsCheck,
-  EngineKindName,
-  EngineRecord,
-  EngineRef,
-  ProbeResult,
-} from '../core/engine/engine.ts';
+import type { EmbeddingsCheck, EngineRecord, EngineRef } from '../core/engine/engine.ts';
+import type { EngineKindName } from '../core/engine/kinds.ts';
+import type { ProbeResult } from '../core/engine/probe.ts';
 import type { RouteId } from '../core/engine/routes.ts';
 import { EngineError } from '../core/errors.ts';
 import { freeId, type InstalledEngine, type Look } from '../engines/detect.ts';
@@ -15,7 +11,7 @@ import { checkEmbeddings } from '../engines/embeddings-check.ts';
 import { isLoopbackHost, parseEngineUrl } from '../engines/engine-url.ts';
 import { exposureWarning, findExposure } from '../engines/exposure.ts';
 import { identify } from '../engines/identify.ts';
-import { createEngine } from '../engines/kinds.ts';
+import { createEngine } from '../engines/probe-request.ts';
 import { freeIdOf, sourceOfRecord } from '../engines/sources.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import type { Machine } from './machine.ts';

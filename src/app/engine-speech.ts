@@ -2,8 +2,8 @@
  * Which engines of a proxy speak a route, so that a client is told before it tries.
  */
 import type { EngineStatus } from '../core/engine/directory.ts';
+import { engineKind } from '../core/engine/kinds.ts';
 import type { RouteId } from '../core/engine/routes.ts';
-import { engineKind } from '../engines/kinds.ts';
 
 /** Those that have the model, where any engine has it; else all of them. */
 export function speakersOf(

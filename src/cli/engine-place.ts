@@ -5,12 +5,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { EngineExamination } from '../app/engine-discovery.ts';
-import {
-  type EngineKindName,
-  type EngineRecord,
-  engineKindNames,
-  type SecretRef,
-} from '../core/engine/engine.ts';
+import type { EngineRecord, SecretRef } from '../core/engine/engine.ts';
+import { type EngineKindName, engineKindNames } from '../core/engine/kinds.ts';
 import { EngineError } from '../core/errors.ts';
 import { understandEngineUrl } from '../core/proxy/engine-url.ts';
 import { type Session, usageError } from './command.ts';

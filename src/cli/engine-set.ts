@@ -1,7 +1,8 @@
 /** `flm engine set`: changes a saved engine. Running proxies take the change over; what runs on the engine finishes. */
 import type { Command } from 'commander';
-import type { EngineKindName, EngineRecord } from '../core/engine/engine.ts';
+import type { EngineRecord } from '../core/engine/engine.ts';
 import type { EngineChanges } from '../core/engine/engine-registry.ts';
+import type { EngineKindName } from '../core/engine/kinds.ts';
 import { action, type Cli, leaf, usageError } from './command.ts';
 import { collect, number } from './config-flags.ts';
 import {

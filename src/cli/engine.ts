@@ -4,7 +4,8 @@
  */
 
 import type { Command } from 'commander';
-import type { EngineKindName, EngineRecord } from '../core/engine/engine.ts';
+import type { EngineRecord } from '../core/engine/engine.ts';
+import type { EngineKindName } from '../core/engine/kinds.ts';
 import { similarNames } from '../core/engine/near-names.ts';
 import { EngineError } from '../core/errors.ts';
 import { engineIdPattern } from '../core/proxy/proxy-config.ts';

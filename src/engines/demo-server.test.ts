@@ -11,7 +11,7 @@ import { openLine } from '../../test/helpers/probe-line.ts';
 import { parseResponse } from '../../test/helpers/test-gateway.ts';
 import { type DemoEngine, startDemoEngine } from './demo-server.ts';
 import { embed, speak } from './demo-speech.ts';
-import { createEngine } from './kinds.ts';
+import { createEngine } from './probe-request.ts';
 
 let folder = '';
 let demo: DemoEngine;

@@ -18,14 +18,8 @@ import {
 } from '../../test/helpers/fake-engine.ts';
 import { openLine } from '../../test/helpers/probe-line.ts';
 import { systemClock } from '../core/clock.ts';
-import {
-  Detector,
-  type DetectorDeps,
-  type Look,
-  type LookOptions,
-  usualPorts,
-  usualPrefixes,
-} from './detect.ts';
+import { engineKinds, usualPorts, usualPrefixes } from '../core/engine/kinds.ts';
+import { Detector, type DetectorDeps, type Look, type LookOptions } from './detect.ts';
 import { exposureAdvice, findExposure, machineAddresses } from './exposure.ts';
 import { findProgram } from './find-program.ts';
 
@@ -85,11 +79,11 @@ test('everything that runs is found at once, and named by kind and port', async 
 
 test('the usual ports are those of the engines, and none that web servers under development have', () => {
   for (const port of [11_434, 1234, 8000, 8080, 9931, 30_000, 1337, 5000, 5001])
-    assert.ok(usualPorts.includes(port));
+    assert.ok(usualPorts().includes(port));
   // Docker Model Runner, Lemonade, FastFlowLM.
-  for (const port of [12_434, 13_305, 52_625]) assert.ok(usualPorts.includes(port));
-  assert.equal(usualPrefixes.get(12_434), '/engines');
-  assert.equal(usualPorts.includes(3000), false);
+  for (const port of [12_434, 13_305, 52_625]) assert.ok(usualPorts().includes(port));
+  assert.equal(usualPrefixes().get(12_434), '/engines');
+  assert.equal(usualPorts().includes(3000), false);
 });
 
 test('a server whose API is below a prefix is found there, and once where its root answers as well', async () => {
@@ -188,7 +182,8 @@ test('a port that hangs does not hold up the look, and the rest is found', async
   closers.push(() => line.upstream.close());
   const clock = { ...systemClock, after: (_ms: number, f: () => void) => collect(timers, f) };
   const looking = look(detector([slow.port, fake.port], { line: { upstream: line.upstream, clock } }));
-  while (fake.asked.length < 9) await new Promise(setImmediate);
+  const paths = new Set(engineKinds.flatMap((kind) => kind.detection?.asks.map(({ path }) => path) ?? []));
+  while (fake.asked.length < paths.size + 2) await new Promise(setImmediate);
   while (line.upstream.stats().flights > 1) await new Promise(setImmediate);
   timers[0]?.();
   assert.equal((await looking).engines.length, 1);

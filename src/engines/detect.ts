@@ -1,16 +1,24 @@
 /**
- * Finds the engines that run on this machine: at their usual ports on both loopback addresses, and where their own
- * variables say. Also which are installed but do not run.
+ * Finds the engines that run on this machine: at the usual ports of all kinds on both loopback addresses, and where their
+ * environment variables say. Also finds programs of engines that are installed but do not run.
  *
- * Promises: all places at once, within the time given; never a proxy of flm, never one server twice, never an id that is
- * taken; ids stay the same from look to look, for keys and clients name engines by them. What answers but is no engine
- * (somebody's web server on 8080) is not asked again for a while: eight requests each half minute would fill its log.
+ * All places are asked at once, within a time limit. A proxy of flm is never listed, no server is listed twice, and no id
+ * is given twice. Ids stay the same from look to look, because keys and clients name engines by them. A server that is no
+ * engine (a web server on 8080) is asked again only after a while: a dozen requests each half minute would fill its log.
  */
 import type { Clock } from '../core/clock.ts';
-import type { EngineAddress, EngineKindName, EngineRef } from '../core/engine/engine.ts';
+import type { EngineAddress, EngineRef } from '../core/engine/engine.ts';
+import {
+  type EngineKindName,
+  engineKind,
+  engineKinds,
+  usualPorts,
+  usualPrefixes,
+} from '../core/engine/kinds.ts';
 import type { Environment } from '../core/environment.ts';
 import { isLoopbackHost, placeOf, urlOf } from './engine-url.ts';
 import { addressesInEnvironment } from './engine-variables.ts';
+import { mayBeSame } from './exposure.ts';
 import { type Identified, identify } from './identify.ts';
 import type { ProbeLine } from './probe-request.ts';
 
@@ -45,7 +53,7 @@ export interface InstalledEngine {
   readonly kind: EngineKindName;
   readonly title: string;
   readonly program: string;
-  /** What starts it. */
+  /** The command that starts it. */
   readonly startWith: string;
 }
 
@@ -54,47 +62,6 @@ export interface Look {
   /** Something there asks for a key. */
   readonly locked: readonly { readonly url: string; readonly detail: string }[];
 }
-
-/**
- * Ollama; LM Studio; vLLM; llama.cpp, LocalAI, mlx_lm and llamafile; llama.cpp from 2026-08 on; SGLang; Jan;
- * text-generation-webui; KoboldCpp; Docker Model Runner; Lemonade; FastFlowLM. Not 3000 (TGI): far more web servers under
- * development live there.
- */
-export const usualPorts: readonly number[] = [
-  11_434, 1234, 8000, 8080, 9931, 30_000, 1337, 5000, 5001, 12_434, 13_305, 52_625,
-];
-
-/** Docker Model Runner had its API below this prefix alone before it served it at the root as well. */
-export const usualPrefixes: ReadonlyMap<number, string> = new Map([[12_434, '/engines']]);
-
-/** The port at which an engine of a kind needs no number in its id. */
-const homePorts: Readonly<Partial<Record<EngineKindName, readonly number[]>>> = {
-  ollama: [11_434],
-  lmstudio: [1234],
-  vllm: [8000],
-  llamacpp: [8080, 9931],
-};
-
-const idStems: Readonly<Record<EngineKindName, string>> = {
-  ollama: 'ollama',
-  lmstudio: 'lmstudio',
-  vllm: 'vllm',
-  llamacpp: 'llamacpp',
-  'openai-compatible': 'openai',
-  demo: 'demo',
-};
-
-const programs: readonly {
-  readonly program: string;
-  readonly kind: EngineKindName;
-  readonly title: string;
-  readonly startWith: string;
-}[] = [
-  { program: 'ollama', kind: 'ollama', title: 'Ollama', startWith: 'ollama serve' },
-  { program: 'lms', kind: 'lmstudio', title: 'LM Studio', startWith: 'lms server start' },
-  { program: 'vllm', kind: 'vllm', title: 'vLLM', startWith: 'vllm serve MODEL --host 127.0.0.1' },
-  { program: 'llama-server', kind: 'llamacpp', title: 'llama.cpp', startWith: 'llama-server -m MODEL.gguf' },
-];
 
 /** A whole look takes no longer. */
 const lookLimitMs = 600;
@@ -142,16 +109,19 @@ export class Detector {
   /** Programs on the machine of kinds that are not among `running`. */
   async installed(running: ReadonlySet<EngineKindName>): Promise<readonly InstalledEngine[]> {
     const asked = await Promise.all(
-      programs
-        .filter((p) => !running.has(p.kind))
-        .map(async ({ program, ...rest }) => ({ ...rest, program: await this.#deps.findProgram(program) })),
+      engineKinds.map(async ({ name, title, detection }): Promise<readonly InstalledEngine[]> => {
+        if (detection?.program === undefined || running.has(name)) return [];
+        const { startWith } = detection.program;
+        const program = await this.#deps.findProgram(detection.program.name);
+        return program === undefined ? [] : [{ kind: name, title, startWith, program }];
+      }),
     );
-    return asked.flatMap(({ program, ...rest }) => (program === undefined ? [] : [{ ...rest, program }]));
+    return asked.flat();
   }
 
   /** The usual places first, so that a server that is found twice is listed at its loopback address. */
   #places(): readonly EngineAddress[] {
-    const ports = this.#deps.ports ?? usualPorts;
+    const ports = this.#deps.ports ?? usualPorts();
     const usual = ['127.0.0.1', '::1'].flatMap((host) =>
       ports.flatMap((port) => {
         const prefix = this.#prefixes.get(port);
@@ -185,7 +155,7 @@ export class Detector {
   }
 
   get #prefixes(): ReadonlyMap<number, string> {
-    return this.#deps.prefixes ?? usualPrefixes;
+    return this.#deps.prefixes ?? usualPrefixes();
   }
 
   /** One server at several of this machine's addresses, or at its root and below its prefix: same port, make and version. */
@@ -207,7 +177,7 @@ export class Detector {
           k.identified.product === identified.product &&
           k.identified.version === identified.version,
       );
-      if (listed || known.some((ref) => ref.kind === identified.kind && same(ref.address))) continue;
+      if (listed || known.some((ref) => mayBeSame(ref.kind, identified.kind) && same(ref.address))) continue;
       kept.push({ to, identified });
     }
     return kept;
@@ -229,10 +199,14 @@ function placeKey(address: EngineAddress): string {
   return address.socketPath ?? placeOf(address);
 }
 
-/** `ollama` at home, else `ollama-8000`; a second one at the same port of another address `ollama-8000-2`. */
+/** `ollama` at its usual port, otherwise `ollama-8000`; a second one at the same port of another address `ollama-8000-2`. */
 export function freeId(kind: EngineKindName, address: EngineAddress, taken: ReadonlySet<string>): string {
-  const stem = idStems[kind];
-  const home = homePorts[kind]?.includes(address.port) === true && isLoopbackHost(address.host);
+  const { name, sharedIdStem, detection } = engineKind(kind);
+  const stem = sharedIdStem ?? name;
+  const home =
+    sharedIdStem === undefined &&
+    detection?.ports.includes(address.port) === true &&
+    isLoopbackHost(address.host);
   const plain = home || address.socketPath !== undefined ? stem : `${stem}-${address.port}`;
   if (!taken.has(plain)) return plain;
   for (let n = 2; ; n++) {

@@ -3,9 +3,9 @@
  * floats all the same; openai-node 6 reads those as an empty list without a word, and flm re-encodes nothing.
  */
 import type { EmbeddingsCheck, Engine } from '../core/engine/engine.ts';
-import { objectOf, objectsIn, textOf } from './json-reading.ts';
-import { keyField } from './probe.ts';
-import { type ProbeLine, probeRequest } from './probe-request.ts';
+import { objectOf, objectsIn, textOf } from '../core/engine/json-reading.ts';
+
+import { keyField, type ProbeLine, probeRequest } from './probe-request.ts';
 
 /** The model may have to be loaded first. */
 const limitMs = 120_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { urlOf } from './engine-url.ts';
-import { addressesInEnvironment, ollamaAddresses } from './engine-variables.ts';
+import { addressesInEnvironment } from './engine-variables.ts';
 
 const table: readonly (readonly [string | undefined, readonly string[]])[] = [
   [undefined, []],
@@ -28,7 +28,7 @@ const table: readonly (readonly [string | undefined, readonly string[]])[] = [
 
 test('OLLAMA_HOST is read as Ollama reads it, and as somebody who dials', () => {
   for (const [value, expected] of table)
-    assert.deepEqual(ollamaAddresses(value).map(urlOf), expected, value ?? 'unset');
+    assert.deepEqual(addressesInEnvironment({ OLLAMA_HOST: value }).map(urlOf), expected, value ?? 'unset');
 });
 
 test('the variables of llama.cpp are read, a socket too', () => {

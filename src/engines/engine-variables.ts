@@ -1,24 +1,38 @@
 /**
- * The variables by which engines are told where to listen, read as the engines themselves read them. The environment is
- * given; nothing here looks at the process.
+ * Reads the environment variables that tell engines where to listen, as the engines themselves read them. The names are
+ * declared by the kinds; the environment is a parameter.
  *
- * Not read: VLLM_PORT and VLLM_HOST_IP, which are vLLM's inner addresses and not those of its API; and no engine's key,
- * for whatever listens at a port that was only guessed would get it.
+ * Not read: VLLM_PORT and VLLM_HOST_IP, which are inner addresses of vLLM and not those of its API; and no key of an
+ * engine, because any server at a port that was only guessed would get it.
  */
 import { isIP } from 'node:net';
 import type { EngineAddress } from '../core/engine/engine.ts';
+import type { EngineVariables } from '../core/engine/engine-kind.ts';
+import { type EngineKinds, engineKinds } from '../core/engine/kinds.ts';
 import type { Environment } from '../core/environment.ts';
 
 /** Addresses to look at, beside the usual ones. */
-export function addressesInEnvironment(environment: Environment): readonly EngineAddress[] {
-  return [...ollamaAddresses(environment.OLLAMA_HOST), ...llamaCppAddresses(environment)];
+export function addressesInEnvironment(
+  environment: Environment,
+  kinds: EngineKinds = engineKinds,
+): readonly EngineAddress[] {
+  return kinds.flatMap(({ detection }) => {
+    if (detection?.variables === undefined) return [];
+    const { variables, ports } = detection;
+    return 'address' in variables
+      ? addressesInOneText(environment[variables.address], ports)
+      : addressesByParts(environment, variables, ports);
+  });
 }
 
 /**
  * As ollama envconfig/config.go: `host`, `host:port`, `:port`, `0.0.0.0`, `[::1]:port`, `http://host` (port 80, not
  * 11434). A bad port is replaced by the default one, as there.
  */
-export function ollamaAddresses(value: string | undefined): readonly EngineAddress[] {
+export function addressesInOneText(
+  value: string | undefined,
+  usualPorts: readonly number[],
+): readonly EngineAddress[] {
   const text = (value ?? '')
     .trim()
     .replace(/^["']+|["']+$/g, '')
@@ -27,7 +41,8 @@ export function ollamaAddresses(value: string | undefined): readonly EngineAddre
   const at = text.indexOf('://');
   const scheme = at < 0 ? 'http' : text.slice(0, at).toLowerCase();
   if (scheme !== 'http' && scheme !== 'https') return [];
-  const usualPort = at < 0 ? 11_434 : scheme === 'https' ? 443 : 80;
+  const usualPort = at < 0 ? usualPorts[0] : scheme === 'https' ? 443 : 80;
+  if (usualPort === undefined) return [];
   const rest = (at < 0 ? text : text.slice(at + 3)).replace(/\/+$/, '');
   const slash = rest.indexOf('/');
   const { host, port } = splitHostPort(slash < 0 ? rest : rest.slice(0, slash));
@@ -40,20 +55,27 @@ export function ollamaAddresses(value: string | undefined): readonly EngineAddre
   }));
 }
 
-/** As llama.cpp common/arg.cpp; a host that ends in `.sock` is a Unix socket. */
-function llamaCppAddresses(environment: Environment): readonly EngineAddress[] {
-  const { LLAMA_ARG_HOST: host, LLAMA_ARG_PORT: port, LLAMA_ARG_API_PREFIX: prefix } = environment;
-  const path = (prefix ?? '').replace(/\/+$/, '');
+/** As llama.cpp common/arg.cpp: host, port and prefix apart. A host that ends in `.sock` is a Unix socket. */
+function addressesByParts(
+  environment: Environment,
+  variables: Exclude<EngineVariables, { address: string }>,
+  usualPorts: readonly number[],
+): readonly EngineAddress[] {
+  const read = (name: string | undefined) => (name === undefined ? undefined : environment[name]);
+  const host = read(variables.host);
+  const port = read(variables.port);
+  const path = (read(variables.prefix) ?? '').replace(/\/+$/, '');
   if (host?.endsWith('.sock') === true)
     return [{ tls: false, host: 'localhost', port: 0, socketPath: host, path }];
   if (host === undefined && port === undefined) return [];
-  const ports = port === undefined ? [8080, 9931] : [portOf(port) ?? 8080];
+  const given = port === undefined ? undefined : portOf(port);
+  const ports = port === undefined ? usualPorts : [given ?? usualPorts[0] ?? 0];
   return dialable(host ?? '127.0.0.1').flatMap((h) =>
-    ports.map((p) => ({ tls: false, host: h, port: p, path })),
+    ports.filter((p) => p > 0).map((p) => ({ tls: false, host: h, port: p, path })),
   );
 }
 
-/** Where something that listens on `host` can be dialled: "all addresses" is none that one could dial. */
+/** Addresses at which a server that listens on `host` can be dialled; "all addresses" cannot be dialled itself. */
 function dialable(host: string): readonly string[] {
   if (host === '0.0.0.0') return ['127.0.0.1'];
   if (host === '::' || host === 'localhost') return ['127.0.0.1', '::1'];

@@ -1,13 +1,14 @@
 /**
- * Whether an engine that flm reaches on a loopback address answers to the network as well: then the door is locked and
- * the window open, for whoever goes to the engine directly needs no key of flm's.
+ * Finds out whether an engine that flm reaches on a loopback address answers to the network as well. If so, a client can
+ * ask the engine directly, without a key of flm.
  */
-import type { EngineKindName, EngineRef } from '../core/engine/engine.ts';
+import type { EngineRef } from '../core/engine/engine.ts';
+import { type EngineKindName, engineKind } from '../core/engine/kinds.ts';
 import { isLoopbackHost } from './engine-url.ts';
 import { identify } from './identify.ts';
 import type { ProbeLine } from './probe-request.ts';
 
-/** As `os.networkInterfaces` tells them. */
+/** The form of `os.networkInterfaces()`. */
 export type NetworkInterfaces = Readonly<
   Record<string, readonly { readonly address: string; readonly internal: boolean }[] | undefined>
 >;
@@ -16,7 +17,7 @@ const exposureLimitMs = 500;
 /** A machine with many containers has hundreds of addresses. */
 const maxAddresses = 16;
 
-/** The addresses at which others could reach this machine; link-local IPv6 is left out, for it needs a zone to dial. */
+/** The addresses at which others could reach this machine; link-local IPv6 is left out, because it needs a zone to dial. */
 export function machineAddresses(interfaces: NetworkInterfaces): readonly string[] {
   return Object.values(interfaces)
     .flatMap((list) => list ?? [])
@@ -32,29 +33,26 @@ export async function findExposure(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { address } = ref;
-  // The demo, and engines on Unix sockets, have no window.
+  // The demo, and engines on Unix sockets, are not reachable from the network.
   if (address.socketPath !== undefined) return undefined;
   if (!isLoopbackHost(address.host)) return addresses.includes(address.host) ? address.host : undefined;
   const asked = addresses.slice(0, maxAddresses).map(async (host) => {
     const to = { ...address, host };
     const identified = await identify(line, { to, limitMs: exposureLimitMs }, signal);
-    return identified.answered && identified.kind === ref.kind ? host : undefined;
+    return identified.answered && mayBeSame(ref.kind, identified.kind) ? host : undefined;
   });
   return (await Promise.all(asked)).find((host) => host !== undefined);
 }
 
-const advice: Readonly<Record<EngineKindName, string>> = {
-  ollama: 'set OLLAMA_HOST=127.0.0.1 for Ollama and restart it',
-  lmstudio: 'turn "Serve on Local Network" off in LM Studio',
-  vllm: 'start vLLM with `--host 127.0.0.1`: without it, it listens on all addresses',
-  llamacpp: 'start llama-server with `--host 127.0.0.1`',
-  'openai-compatible': 'let the engine listen on 127.0.0.1 alone',
-  demo: 'nothing to do',
-};
+/** Whether a server that is recognised as `found` can be the one that is known as `known`. */
+export function mayBeSame(known: EngineKindName, found: EngineKindName): boolean {
+  // An engine that was named OpenAI-compatible may be of any kind.
+  return known === found || known === 'openai-compatible';
+}
 
-/** What closes the window. */
+/** How to make servers of a kind listen on this machine alone. */
 export function exposureAdvice(kind: EngineKindName): string {
-  return advice[kind];
+  return engineKind(kind).advice.exposure;
 }
 
 /** The warning as people read it. */

@@ -1,20 +1,22 @@
 /**
- * Whether a program is on this machine: on the PATH that is given, or where an engine's own installer puts it. Nothing
- * is run.
+ * Whether a program is on this machine: on the PATH that is given, or in a folder where the engine's own installer puts
+ * it. Nothing is run.
  */
 import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { engineKinds } from '../core/engine/kinds.ts';
 
-/** Places of installers that do not touch the PATH, under the home folder. */
-const homePlaces: Readonly<Record<string, readonly string[]>> = {
-  lms: ['.lmstudio/bin', '.cache/lm-studio/bin'],
-};
-
-/** The full path, or undefined. Relative entries of the PATH are left out: they mean another place in each folder. */
+/**
+ * The full path, or undefined. Relative entries of the PATH are left out, because they mean another place in each
+ * folder.
+ */
 export async function findProgram(name: string, path: string, home: string): Promise<string | undefined> {
+  const homeFolders = engineKinds.flatMap(({ detection }) =>
+    detection?.program?.name === name ? (detection.program.homeFolders ?? []) : [],
+  );
   const folders = [
     ...path.split(delimiter).filter((f) => isAbsolute(f)),
-    ...(homePlaces[name] ?? []).map((p) => join(home, p)),
+    ...homeFolders.map((p) => join(home, p)),
   ];
   for (const folder of folders) {
     const file = join(folder, name);
@@ -22,7 +24,7 @@ export async function findProgram(name: string, path: string, home: string): Pro
       await access(file, constants.X_OK);
       return file;
     } catch {
-      // Not here.
+      // Not in this folder.
     }
   }
   return undefined;

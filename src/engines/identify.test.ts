@@ -1,24 +1,44 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import {
+  dockerTable,
   type FakeTable,
+  fastflowTable,
   flmTable,
+  janLockedTable,
+  janOpenTable,
   janTable,
   koboldTable,
+  lemonadeTable,
   llamacppTable,
   llamafileTable,
+  llamaSwapTable,
   lmstudioTable,
   localaiTable,
+  mlxTable,
   ollamaTable,
   sglangTable,
   startFakeEngine,
+  tabbyTable,
   tgiTable,
   vllmTable,
   webTable,
 } from '../../test/helpers/fake-engine.ts';
 import { openLine, type TestLine } from '../../test/helpers/probe-line.ts';
+import { defineKind } from '../core/engine/engine-kind.ts';
+import {
+  type EngineKinds,
+  engineKind,
+  engineKinds,
+  usualPorts,
+  usualPrefixes,
+  watchedFields,
+} from '../core/engine/kinds.ts';
+import { routeIds } from '../core/engine/routes.ts';
+import { isGiven } from '../core/engine/watched-fields.ts';
 import { parseEngineUrl } from './engine-url.ts';
-import { identify } from './identify.ts';
+import { addressesInEnvironment } from './engine-variables.ts';
+import { identify, identifyAmong } from './identify.ts';
 
 const never = new AbortController().signal;
 const closers: (() => Promise<void> | void)[] = [];
@@ -51,11 +71,29 @@ const cases: readonly (readonly [string, FakeTable, string])[] = [
   ['a vLLM', vllmTable, 'vllm: vLLM 0.11.2'],
   ['a llama.cpp', llamacppTable, 'llamacpp: llama.cpp b7100-abc'],
   ['a llamafile', llamafileTable, 'llamacpp: llama.cpp -'],
-  ['a KoboldCpp, which plays Ollama and has /props,', koboldTable, 'openai-compatible: KoboldCpp 1.99'],
-  ['a LocalAI, which has a /version and plays Ollama,', localaiTable, 'openai-compatible: LocalAI v3.5.0'],
-  ['an SGLang', sglangTable, 'openai-compatible: SGLang -'],
+  ['a KoboldCpp, which plays Ollama and has /props,', koboldTable, 'koboldcpp: KoboldCpp 1.99'],
+  ['a LocalAI, which has a /version and plays Ollama,', localaiTable, 'localai: LocalAI v3.5.0'],
+  ['an SGLang', sglangTable, 'sglang: SGLang -'],
   ['a TGI', tgiTable, 'openai-compatible: OpenAI-compatible -'],
-  ['a Jan that asks for its key', janTable, 'unauthorised: asks for an API key'],
+  ['a Docker Model Runner', dockerTable, 'docker-model-runner: Docker Model Runner -'],
+  ['a Lemonade, which plays Ollama,', lemonadeTable, 'lemonade: Lemonade 10.3.0'],
+  [
+    'a Lemonade without a model',
+    { ...lemonadeTable, '/v1/models': { body: { object: 'list', data: [] } } },
+    'lemonade: Lemonade 10.3.0',
+  ],
+  ['a TabbyAPI, which plays KoboldCpp,', tabbyTable, 'tabbyapi: TabbyAPI -'],
+  [
+    'a TabbyAPI without a model',
+    { ...tabbyTable, '/v1/models': { body: { object: 'list', data: [] } } },
+    'tabbyapi: TabbyAPI -',
+  ],
+  ['a FastFlowLM, which plays Ollama,', fastflowTable, 'fastflowlm: FastFlowLM 0.9.20'],
+  ['an mlx-lm, which does not say its name,', mlxTable, 'mlx-lm: mlx-lm -'],
+  ['a Jan', janOpenTable, 'jan: Jan -'],
+  ['a Jan that hides its models behind a key', janLockedTable, 'jan: Jan -'],
+  ['a llama-swap', llamaSwapTable, 'llama-swap: llama-swap 238'],
+  ['a server that asks for its key in JSON', janTable, 'unauthorised: asks for an API key'],
   ['a web page on every path', webTable, 'wrong: answers, but not like an LLM engine'],
   ['a server that has nothing', {}, 'wrong: answers, but not like an LLM engine'],
   ['a proxy of flm', flmTable, 'wrong: is a proxy of flm itself'],
@@ -130,4 +168,36 @@ test('nothing is ever sent but GET, and no key where none was given', async () =
     assert.equal(headers.authorization, undefined);
     assert.equal(headers['content-length'], undefined);
   }
+});
+
+test('a kind that is only in a list of its own is asked for and recognised', async () => {
+  const madeUp = defineKind({
+    ...engineKind('openai-compatible'),
+    name: 'made-up',
+    title: 'Made Up',
+    watches: [{ fields: ['made.up'] }],
+    hazard: (_route, facts) => (isGiven(facts, 'made.up') ? { does: 'make something up' } : undefined),
+    detection: {
+      ports: [4711],
+      prefix: '/made',
+      variables: { address: 'MADE_UP_HOST' },
+      asks: [{ path: '/made-up' }],
+      imitates: ['ollama'],
+      recognise: ({ json }) => (json('/made-up')?.made === 'up' ? { version: '1' } : undefined),
+    },
+  });
+  const kinds: EngineKinds = [...engineKinds, madeUp];
+  const fake = await startFakeEngine({ ...ollamaTable, '/made-up': { body: { made: 'up' } } });
+  closers.push(fake.close);
+  const request = { to: parseEngineUrl(fake.url).address, limitMs: 5000 };
+  const found = await identifyAmong(kinds, opened(), request, never);
+  assert.deepEqual(found, { answered: true, kind: 'made-up', product: 'Made Up', version: '1' });
+  assert.equal(await ask(ollamaTable), 'ollama: Ollama 0.12.6');
+  // All that is derived knows it.
+  assert.ok(usualPorts(kinds).includes(4711));
+  assert.equal(usualPrefixes(kinds).get(4711), '/made');
+  assert.deepEqual(addressesInEnvironment({ MADE_UP_HOST: '127.0.0.1' }, kinds), [
+    { tls: false, host: '127.0.0.1', port: 4711, path: '' },
+  ]);
+  for (const route of routeIds) assert.ok(watchedFields(route, kinds).includes('made.up'), route);
 });

@@ -1,17 +1,20 @@
 /**
- * One GET, or one small POST, to one engine over the same client that carries requests: what probes and detection are
- * made of.
+ * Sends one GET, or one small POST, to one engine over the same client that carries requests. Probes and detection are
+ * made of such requests.
  *
- * Promises: it ends within its limit or with the signal, closes what is late, never rejects, and holds at most 1 MB of
- * an answer. A status is not judged here: engines answer 200 to paths that they do not know.
+ * A request ends within its limit or with the signal, closes its connection when it is late, never rejects, and holds at
+ * most 1 MB of an answer. The status is not judged here: some engines answer 200 to unknown paths.
  */
 import type { Clock } from '../core/clock.ts';
-import type { EngineAddress, ProbeFailure } from '../core/engine/engine.ts';
+import type { Engine, EngineAddress, EngineRef } from '../core/engine/engine.ts';
+import type { EngineKind } from '../core/engine/engine-kind.ts';
+import { engineKind } from '../core/engine/kinds.ts';
+import type { ProbeAnswer, ProbeFailure, ProbeFault } from '../core/engine/probe.ts';
 import { maxEngineAnswerBytes, readAnswer } from '../core/engine/read-answer.ts';
 import type { EngineHead, Upstream } from '../core/engine/upstream.ts';
 import type { EngineError } from '../core/errors.ts';
 
-/** What probes speak through. */
+/** The client and the clock that probes use. */
 export interface ProbeLine {
   readonly upstream: Upstream;
   readonly clock: Clock;
@@ -28,24 +31,6 @@ export interface ProbeRequest {
   readonly json?: string;
   /** How much of an answer is read; 1 MB unless it says less. */
   readonly maxBytes?: number;
-}
-
-export interface ProbeAnswer {
-  readonly answered: true;
-  readonly status: number;
-  readonly text: string;
-  /** The body, where it is JSON. */
-  readonly json: unknown;
-  readonly latencyMs: number;
-  /** The first field of that name (lower case). */
-  field(name: string): string | undefined;
-}
-
-export interface ProbeFault {
-  readonly answered: false;
-  readonly reason: ProbeFailure;
-  /** Completes "It ...". */
-  readonly detail: string;
 }
 
 /** A machine that is there takes the connection in milliseconds. */
@@ -163,4 +148,26 @@ function systemCode(cause: unknown): string | undefined {
 
 export function fault(reason: ProbeFailure, detail: string): ProbeFault {
   return { answered: false, reason, detail };
+}
+
+/** A whole probe fits between two of them. */
+const probeLimitMs = 4_000;
+
+/** The engine behind a reference, ready to be probed. */
+export function createEngine(ref: EngineRef, line: ProbeLine): Engine {
+  const kind = engineKind(ref.kind);
+  const field = ref.apiKey === undefined ? '' : keyField(kind.keyField, ref.apiKey);
+  return {
+    ref,
+    kind,
+    probe: (signal) =>
+      kind.probe({
+        get: (path) => probeRequest(line, { to: ref.address, path, field, limitMs: probeLimitMs }, signal),
+      }),
+  };
+}
+
+/** The header field that carries an engine's own key, with its CRLF. */
+export function keyField(name: EngineKind['keyField'], key: string): string {
+  return name === 'x-api-key' ? `x-api-key: ${key}\r\n` : `authorization: Bearer ${key}\r\n`;
 }

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import {
+  dockerTable,
   type FakeEngine,
   type FakeTable,
+  janLockedTable,
+  janOpenTable,
   koboldTable,
+  lemonadeTable,
   llamacppTable,
   llamafileTable,
+  llamaSwapTable,
   lmstudioTable,
   ollamaTable,
   sglangTable,
   startFakeEngine,
+  tabbyTable,
   tgiTable,
   vllmTable,
   webTable,
@@ -17,9 +23,11 @@ import {
 import { openLine, type TestLine } from '../../test/helpers/probe-line.ts';
 import { startRawEngine } from '../../test/helpers/raw-engine.ts';
 import { systemClock } from '../core/clock.ts';
-import type { EngineKindName, EngineRef, ProbeResult } from '../core/engine/engine.ts';
+import type { EngineRef } from '../core/engine/engine.ts';
+import type { EngineKindName } from '../core/engine/kinds.ts';
+import type { ProbeResult } from '../core/engine/probe.ts';
 import { parseEngineUrl } from './engine-url.ts';
-import { createEngine } from './kinds.ts';
+import { createEngine } from './probe-request.ts';
 
 const fakes: FakeEngine[] = [];
 const lines: TestLine[] = [];
@@ -333,3 +341,31 @@ function collect(timers: (() => void)[], f: () => void): () => void {
   timers.push(f);
   return () => {};
 }
+
+test('new kinds tell their context, and which models they hand on to other machines', async () => {
+  const models = async (kind: EngineKindName, table: FakeTable) =>
+    ((await probe(kind, table)) as { models?: unknown }).models;
+  assert.deepEqual(await models('docker-model-runner', dockerTable), [
+    { id: 'ai/smollm2', ownedBy: 'docker', contextLength: 8192 },
+  ]);
+  assert.deepEqual(await models('lemonade', lemonadeTable), [
+    { id: 'Qwen3-0.6B-GGUF', ownedBy: 'lemonade', contextLength: 4096 },
+    { id: 'fireworks.big', ownedBy: 'lemonade', remote: true },
+  ]);
+  assert.deepEqual(await models('tabbyapi', tabbyTable), [
+    { id: 'exl3-model', ownedBy: 'tabbyAPI', contextLength: 16_384 },
+  ]);
+  assert.deepEqual(await models('jan', janOpenTable), [
+    { id: 'qwen3', ownedBy: 'user' },
+    { id: 'gpt-5', ownedBy: 'openai', remote: true },
+  ]);
+  assert.deepEqual(await models('llama-swap', llamaSwapTable), [
+    { id: 'qwen', ownedBy: 'llama-swap' },
+    { id: 'far', ownedBy: 'llama-swap', remote: true },
+  ]);
+  const kobold = { ...koboldTable, '/api/extra/true_max_context_length': { body: { value: 4096 } } };
+  assert.deepEqual(await models('koboldcpp', kobold), [
+    { id: 'koboldcpp/x', ownedBy: 'koboldcpp', contextLength: 4096 },
+  ]);
+  assert.match(JSON.stringify(await probe('jan', janLockedTable)), /unauthorised/);
+});

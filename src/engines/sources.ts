@@ -3,8 +3,9 @@
  * the address, the key's value, a unique id.
  */
 import { X509Certificate } from 'node:crypto';
-import type { EngineKindName, EngineRecord, EngineRef, SecretRef } from '../core/engine/engine.ts';
+import type { EngineRecord, EngineRef, SecretRef } from '../core/engine/engine.ts';
 import type { EngineSource } from '../core/engine/engine-watch.ts';
+import type { EngineKindName } from '../core/engine/kinds.ts';
 import { EngineError } from '../core/errors.ts';
 import type { EngineConfig } from '../core/proxy/proxy-config.ts';
 import { parseEngineUrl } from './engine-url.ts';

@@ -6,7 +6,7 @@
  */
 
 import type { Candidate } from '../core/engine/directory.ts';
-import type { NativeRule } from '../core/engine/engine.ts';
+import type { NativeRule } from '../core/engine/engine-kind.ts';
 import type { Dialect } from '../core/engine/routes.ts';
 import type { ErrorCode, ErrorParams } from '../core/errors.ts';
 import type { Ending } from '../core/proxy/proxy-handle.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { Candidate, EngineDirectory } from '../core/engine/directory.ts';
-import type { NativeRule } from '../core/engine/engine.ts';
+import type { NativeRule } from '../core/engine/engine-kind.ts';
 import { rule } from '../core/rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { Exchange, NativeCall, Refusal } from './exchange.ts';

@@ -2,8 +2,9 @@
  * The one table of what is served. The router, the forwarder, the scope test and the docs read it; what is not in it
  * is a 404.
  */
+
+import { watchedFields } from '../core/engine/kinds.ts';
 import type { Dialect, RouteId, Scope } from '../core/engine/routes.ts';
-import { commonFields, ollamaFields } from '../core/engine/watched-fields.ts';
 
 /** What may be asked of an engine's own API. OPTIONS is not among them: preflights are answered by flm alone. */
 export const engineMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -48,9 +49,8 @@ export interface Route {
   readonly streamsByDefault: boolean;
 }
 
-/** Fields that hazards and limits look at, in every JSON body of a dialect. */
+/** Fields that limits look at. What rules about engines watch is added to each row below. */
 const openaiScan = [
-  ...commonFields,
   'max_tokens',
   'max_completion_tokens',
   'stream_options',
@@ -59,9 +59,9 @@ const openaiScan = [
   'n',
 ];
 /** Ollama takes `name` for `model` on some of its routes. */
-const ollamaScan = ['name', ...ollamaFields, ...commonFields, 'images'];
-/** Of an endpoint that only its engine has: everything that a hazard of any kind looks at. */
-export const nativeScan: readonly string[] = ['name', ...ollamaFields, ...commonFields];
+const ollamaScan = ['name', 'images'];
+/** Scanned on an endpoint that only its engine has. */
+export const nativeScan: readonly string[] = ['name', ...watchedFields('engine.native')];
 
 const get = {
   method: 'GET',
@@ -86,7 +86,7 @@ const ollama = { dialect: 'ollama', scope: 'inference', handler: 'inference', sc
 
 const same = (pattern: string) => ({ pattern, upstream: pattern });
 
-export const routes: readonly Route[] = [
+const rows: readonly Route[] = [
   { ...get, ...openai, id: 'models.list', ...same('/v1/models'), handler: 'models' },
   { ...get, ...openai, id: 'models.get', ...same('/v1/models/{rest}'), handler: 'models' },
   { ...post, ...openai, id: 'chat.completions', ...same('/v1/chat/completions'), end: 'openai' },
@@ -174,6 +174,10 @@ export const routes: readonly Route[] = [
   { ...get, ...openai, id: 'ready', ...same('/ready'), handler: 'ready' },
   { ...get, ...openai, id: 'metrics', ...same('/metrics'), scope: 'metrics', handler: 'metrics' },
 ];
+
+export const routes: readonly Route[] = rows.map((row) =>
+  row.method === 'POST' ? { ...row, scan: [...new Set([...row.scan, ...watchedFields(row.id)])] } : row,
+);
 
 /**
  * Paths that load balancers ask: they need no key, answer while the proxy drains, answer OPTIONS like GET, and answer

@@ -1,11 +1,13 @@
 /** Probes, recognition and detection before the real engines, where they are installed. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { EngineKindName, EngineRef, ProbeResult } from '../../src/core/engine/engine.ts';
+import type { EngineRef } from '../../src/core/engine/engine.ts';
+import type { EngineKindName } from '../../src/core/engine/kinds.ts';
+import type { ProbeResult } from '../../src/core/engine/probe.ts';
 import { Detector } from '../../src/engines/detect.ts';
 import { parseEngineUrl } from '../../src/engines/engine-url.ts';
 import { identify } from '../../src/engines/identify.ts';
-import { createEngine } from '../../src/engines/kinds.ts';
+import { createEngine } from '../../src/engines/probe-request.ts';
 import { openLine } from '../helpers/probe-line.ts';
 import { type RunningEngine, startLlamaServer, startOllama } from './servers.ts';
 import { needsLlama, needsOllama } from './stage.ts';

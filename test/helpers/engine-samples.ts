@@ -3,10 +3,12 @@
  * ones are.
  */
 
-import type { Engine, EngineKindName, EngineRef, ProbeResult } from '../../src/core/engine/engine.ts';
+import type { Engine, EngineRef } from '../../src/core/engine/engine.ts';
+import type { EngineKindName } from '../../src/core/engine/kinds.ts';
+import { engineKind } from '../../src/core/engine/kinds.ts';
+import type { ProbeResult } from '../../src/core/engine/probe.ts';
 import { type ApiKey, type KeyView, unrestricted } from '../../src/core/security/api-key.ts';
 import { compileKey } from '../../src/core/security/key-view.ts';
-import { engineKind } from '../../src/engines/kinds.ts';
 
 export function sampleKey(parts: Partial<ApiKey> = {}): KeyView {
   return compileKey({

@@ -286,3 +286,86 @@ export const flmTable: FakeTable = {
     fields: { 'x-request-id': 'px-2' },
   },
 };
+
+const list = (...data: readonly object[]) => ({ body: { object: 'list', data } });
+const model = (id: string, owned_by: string, more: object = {}) => ({
+  id,
+  object: 'model',
+  created: 1,
+  owned_by,
+  ...more,
+});
+
+// Answers of the following servers are taken from their sources, named in src/core/engine/kinds/; no running server was
+// asked.
+
+/** Docker Model Runner (pkg/inference/models/api.go). */
+export const dockerTable: FakeTable = {
+  '/v1/models': list(model('ai/smollm2', 'docker', { dmr: { context_window: 8192 } })),
+  '/api/version': { body: { version: '0.1.0' } },
+};
+
+/** Lemonade (docs/api/openai.md, lemonade.md, ollama.md), on Ollama's port as its docs advise. */
+export const lemonadeTable: FakeTable = {
+  '/': { body: 'Ollama is running' },
+  '/api/version': { body: { version: '0.16.1' } },
+  '/v1/health': { body: { status: 'ok', version: '10.3.0', all_models_loaded: [] } },
+  '/v1/models': list(
+    model('Qwen3-0.6B-GGUF', 'lemonade', { recipe: 'llamacpp', recipe_options: { ctx_size: 4096 } }),
+    model('fireworks.big', 'lemonade', { recipe: 'cloud' }),
+  ),
+};
+
+/** TabbyAPI with its Kobold API, which says that it is KoboldCpp (endpoints/Kobold/router.py). */
+export const tabbyTable: FakeTable = {
+  '/health': { body: { status: 'healthy', issues: [] }, fields: uvicorn },
+  '/api/extra/version': { body: { result: 'KoboldCpp', version: '1.61' }, fields: uvicorn },
+  '/v1/models': {
+    ...list(model('exl3-model', 'tabbyAPI', { parameters: { max_seq_len: 16_384 } })),
+    fields: uvicorn,
+  },
+  '*': { status: 404, body: { detail: 'Not Found' }, fields: uvicorn },
+};
+
+/** FastFlowLM (src/server/server.cpp, src/include/model_list.hpp). */
+export const fastflowTable: FakeTable = {
+  '/health': { body: { status: 'ok' } },
+  '/api/version': { body: { version: '0.9.20' } },
+  '/v1/models': list(model('llama3.2:1b', 'FastFlowLM')),
+  '*': { status: 404, body: { error: 'Not Found' } },
+};
+
+/** mlx_lm.server (mlx_lm/server.py), on Python's http.server. */
+export const mlxTable: FakeTable = {
+  '/health': { body: { status: 'ok' }, fields: { server: 'BaseHTTP/0.6 Python/3.12.4' } },
+  '/v1/models': list({ id: 'mlx-community/Qwen3-4B-4bit', object: 'model', created: 1 }),
+  '*': { status: 404, body: 'Not Found', fields: { server: 'BaseHTTP/0.6 Python/3.12.4' } },
+};
+
+const janRoot = {
+  body: "<!DOCTYPE html><title>API Docs</title><script>SwaggerUIBundle({ url: '/openapi.json' })</script>",
+  fields: html,
+};
+
+/** Jan with a local model and one of a provider (src-tauri/src/core/server/proxy.rs). */
+export const janOpenTable: FakeTable = {
+  '/': janRoot,
+  '/v1/models': list(model('qwen3', 'user'), model('gpt-5', 'openai')),
+  '*': { status: 404, body: 'Not Found' },
+};
+
+/** Jan with a key: the root alone answers. */
+export const janLockedTable: FakeTable = {
+  '/': janRoot,
+  '*': { status: 401, body: 'Missing authorization header' },
+};
+
+/** llama-swap with a model of its own and one of a peer (internal/server/api.go, apigroup.go). */
+export const llamaSwapTable: FakeTable = {
+  '/health': { body: 'OK' },
+  '/api/version': { body: { version: '238', commit: 'abc', build_date: '2026-10-01' } },
+  '/v1/models': list(
+    model('qwen', 'llama-swap'),
+    model('far', 'llama-swap', { meta: { llamaswap: { peerID: 'openrouter' } } }),
+  ),
+};

@@ -2,6 +2,7 @@
  * A real gateway in this process, before engines that a test makes: real sockets on both sides, the real line, the
  * real upstream. Only the directory of engines is simple: every engine is up and has every model that it is said to.
  */
+
 import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -14,7 +15,9 @@ import type {
   ModelOnEngine,
   Resolution,
 } from '../../src/core/engine/directory.ts';
-import type { AttemptEnd, Engine, EngineKind, EngineState } from '../../src/core/engine/engine.ts';
+import type { AttemptEnd, Engine, EngineState } from '../../src/core/engine/engine.ts';
+import type { EngineKind } from '../../src/core/engine/engine-kind.ts';
+import { engineKind } from '../../src/core/engine/kinds.ts';
 import { type RouteId, routeIds } from '../../src/core/engine/routes.ts';
 import type { ErrorParams } from '../../src/core/errors.ts';
 import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
@@ -190,19 +193,18 @@ export class TestDirectory implements EngineDirectory {
   constructor(engines: readonly TestEngine[]) {
     this.#engines = engines.map((e) => {
       const kind: EngineKind = {
-        name: 'openai-compatible',
+        ...engineKind('openai-compatible'),
         title: 'Test',
         serves: e.serves ?? new Set(routeIds),
         native: [],
-        keyField: 'authorization',
-        usageOnRequest: new Set(),
+        furtherModels: [],
         hazard: () => undefined,
         ...e.kind,
       };
       const engine: Engine = {
         ref: {
           id: e.id,
-          kind: kind.name,
+          kind: 'openai-compatible',
           url: `http://127.0.0.1:${e.port}`,
           address: { tls: false, host: '127.0.0.1', port: e.port, path: '' },
           origin: 'flag',

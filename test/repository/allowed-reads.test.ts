@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { engineKindNames } from '../../src/core/engine/engine.ts';
-import { engineKind } from '../../src/engines/kinds.ts';
+import { engineKind, engineKindNames } from '../../src/core/engine/kinds.ts';
 import { probePaths, routes } from '../../src/gateway/routes.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8');

@@ -2,9 +2,8 @@
  * How large the context of a model is on the engines that have it, and how a person makes it larger where a client needs
  * more.
  */
-import type { EngineKindName } from '../../core/engine/engine.ts';
+import { type EngineKindName, engineKind } from '../../core/engine/kinds.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
-import { shellWord } from '../../core/shell-word.ts';
 import type { Session } from '../command.ts';
 import type { ClientRecipe } from './recipe.ts';
 
@@ -65,19 +64,5 @@ export function contextNote(
 }
 
 function largerContext({ kind, model }: ModelContext, tokens: number): string {
-  switch (kind) {
-    case 'ollama':
-      return `Start Ollama with OLLAMA_CONTEXT_LENGTH=${tokens}, or make a model of it whose Modelfile has "PARAMETER num_ctx ${tokens}".`;
-    case 'lmstudio':
-      return `Set its Context Length in LM Studio when you load it, or: lms load ${shellWord(model)} --context-length ${tokens}`;
-    case 'llamacpp':
-      return `Start llama-server with -c ${tokens}, times the number of its slots (-np), which share it.`;
-    case 'vllm':
-      return `Start vLLM with --max-model-len ${tokens}.`;
-    case 'openai-compatible':
-    case 'demo':
-      return 'Raise the context length where you start the engine, or choose another model with --model.';
-    default:
-      return kind satisfies never;
-  }
+  return engineKind(kind).advice.context(model, tokens);
 }

@@ -5,8 +5,9 @@
  */
 import type { Unsubscribe } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
-import type { AttemptEnd, Engine, EngineModel, EngineRef, EngineState } from './engine.ts';
+import type { AttemptEnd, Engine, EngineRef, EngineState } from './engine.ts';
 import type { EngineAnswer, RankReading } from './engine-rank.ts';
+import type { EngineModel } from './probe.ts';
 import type { RouteId } from './routes.ts';
 
 /** One engine that can answer for a model. */

@@ -10,7 +10,8 @@ import { EngineError, type Fault } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import { engineConfigSchema, engineIdPattern, secretReferenceSchema } from '../proxy/proxy-config.ts';
 import type { AuditEntry, EngineRepository, ModelAlias } from '../security/ports.ts';
-import type { EngineKindName, EngineRecord, SecretRef } from './engine.ts';
+import type { EngineRecord, SecretRef } from './engine.ts';
+import type { EngineKindName } from './kinds.ts';
 import { similarNames } from './near-names.ts';
 
 export interface EngineRegistryDeps {

@@ -8,10 +8,12 @@ import {
   sampleRef,
 } from '../../../test/helpers/engine-samples.ts';
 import { MovedClock } from '../../../test/helpers/moved-clock.ts';
-import type { EngineKindName, EngineRef, ProbeResult } from './engine.ts';
+import type { EngineRef } from './engine.ts';
 import type { EngineAnswer } from './engine-rank.ts';
 import { EngineService, type EngineServiceDeps } from './engine-service.ts';
 import type { EngineSource } from './engine-watch.ts';
+import type { EngineKindName } from './kinds.ts';
+import type { ProbeResult } from './probe.ts';
 
 const chat = 'chat.completions';
 const anyone = sampleKey();

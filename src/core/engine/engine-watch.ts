@@ -9,18 +9,12 @@ import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
 import { Breaker } from './breaker.ts';
 import type { EngineStatus } from './directory.ts';
-import type {
-  Engine,
-  EngineKindName,
-  EngineModel,
-  EngineRef,
-  EngineState,
-  ProbeDown,
-  ProbeResult,
-} from './engine.ts';
+import type { Engine, EngineRef, EngineState } from './engine.ts';
 import { EngineRank } from './engine-rank.ts';
 import { type Health, isUp, nextHealth, unknownHealth } from './health.ts';
+import type { EngineKindName } from './kinds.ts';
 import type { CatalogEngine, EngineLoad } from './model-catalog.ts';
+import type { EngineModel, ProbeDown, ProbeResult } from './probe.ts';
 
 /** An engine that somebody named, or that was found. */
 export interface EngineSource {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EngineState, ProbeFailure, ProbeResult } from './engine.ts';
+import type { EngineState } from './engine.ts';
 import { type Health, nextHealth, unknownHealth } from './health.ts';
+import type { ProbeFailure, ProbeResult } from './probe.ts';
 
 const success: ProbeResult = { state: 'running', models: [], latencyMs: 1 };
 const failing = (reason: ProbeFailure): ProbeResult => ({ state: 'down', reason, detail: reason });

@@ -6,7 +6,8 @@
  *   a time-out             -> degraded, if it was up: a busy engine is slow, not gone
  *   any other failure      -> down after the second in a row; one may be a restart or a lost packet
  */
-import type { EngineState, ProbeResult } from './engine.ts';
+import type { EngineState } from './engine.ts';
+import type { ProbeResult } from './probe.ts';
 
 export interface Health {
   readonly state: EngineState;

@@ -20,11 +20,12 @@ import type { KeyView } from '../security/api-key.ts';
 import type { ModelAlias } from '../security/ports.ts';
 import type { Breaker } from './breaker.ts';
 import type { Candidate, CatalogEntry, ModelOnEngine, Resolution } from './directory.ts';
-import type { Engine, EngineModel, EngineState } from './engine.ts';
+import type { Engine, EngineState } from './engine.ts';
 import type { EngineRank } from './engine-rank.ts';
 import { isUp } from './health.ts';
 import { ModelSpellings, withTwinsOfRemote } from './model-spellings.ts';
 import { nearNames } from './near-names.ts';
+import type { EngineModel } from './probe.ts';
 import type { RouteId } from './routes.ts';
 
 /** What changes with every request; shared by all snapshots. */

@@ -2,7 +2,8 @@
  * Finds models under other spellings than their ids, by the rule of the engine that lists them (`EngineKind.nameKey`).
  * Engines that find a model by exactly its id have no part in it.
  */
-import type { EngineKind, EngineModel } from './engine.ts';
+import type { EngineKind } from './engine-kind.ts';
+import type { EngineModel } from './probe.ts';
 
 type NameKey = NonNullable<EngineKind['nameKey']>;
 

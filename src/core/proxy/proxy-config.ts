@@ -6,7 +6,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { engineKindNames } from '../engine/engine.ts';
+import { engineKindNames } from '../engine/kinds.ts';
 import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import { securityPolicyOverrideSchema } from '../security/security-policy.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sampleKey } from '../../../test/helpers/key-samples.ts';
-import type { EngineKind } from '../engine/engine.ts';
+import type { EngineKind } from '../engine/engine-kind.ts';
+import { engineKind } from '../engine/kinds.ts';
 import { type BodyFacts, scopes } from '../engine/routes.ts';
 import { denyHazard, denyRoute, holdsScope } from './access.ts';
 import type { ApiKey } from './api-key.ts';
@@ -32,12 +33,7 @@ test('a route needs its scope and a place in the endpoints of the key', () => {
 
 test('what a request would do beyond answering is for administrators', () => {
   const kind: EngineKind = {
-    name: 'ollama',
-    title: 'Ollama',
-    serves: new Set(),
-    native: [],
-    keyField: 'authorization',
-    usageOnRequest: new Set(),
+    ...engineKind('ollama'),
     hazard: (_route, facts) => (facts.model === 'calm' ? undefined : { does: 'unload the model' }),
   };
   const facts = (model: string): BodyFacts => ({

@@ -2,8 +2,8 @@
  * Decides what a key may do once route, engine and model are known. Requests and `flm policy check` use the same
  * functions. A refusal is a value; `rule` names the rule that decided.
  */
-
-import type { EngineKind, EngineModel, Hazard } from '../engine/engine.ts';
+import type { EngineKind, Hazard } from '../engine/engine-kind.ts';
+import type { EngineModel } from '../engine/probe.ts';
 import type { BodyFacts, RouteId, Scope } from '../engine/routes.ts';
 import { isGiven } from '../engine/watched-fields.ts';
 import type { ErrorCode, ErrorParams } from '../errors.ts';

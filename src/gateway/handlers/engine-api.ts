@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import type { EngineDirectory, ModelOnEngine } from '../../core/engine/directory.ts';
-import type { NativeRule } from '../../core/engine/engine.ts';
+import type { NativeRule } from '../../core/engine/engine-kind.ts';
 import type { RouteId } from '../../core/engine/routes.ts';
 import { rule } from '../../core/rules.ts';
 import { denyHazard } from '../../core/security/access.ts';

@@ -1,32 +1,48 @@
 /**
  * What a request to Ollama does beyond answering, judged from the body alone (ollama server/routes.go, api/types.go):
  *
- * - no prompt, no messages: nothing is generated; `keep_alive: 0` unloads the model, without it it is loaded
- * - `keep_alive` of 0 or nearly so unloads the model after the answer, a negative or very long one pins it
- * - runner options differ from those that the model runs with: it is loaded anew, under everybody's requests
+ * - no prompt, no messages: nothing is generated; `keep_alive: 0` unloads the model, without it the model is loaded
+ * - `keep_alive` of 0 or nearly 0 unloads the model after the answer, a negative or very long one pins it
+ * - runner options that differ from those of the loaded model: Ollama reloads it while others use it
  * - a cloud model: the prompt goes to ollama.com
- * - a `web_search` tool on /v1/messages: Ollama runs it itself, at ollama.com
- * - MCP tools: mcp-tools.ts
+ * - a `web_search` tool on /v1/messages: Ollama runs the search itself, at ollama.com
+ * - MCP tools: shared-hazards.ts
  *
- * What cannot be read with certainty counts as a hazard.
+ * A value that cannot be read with certainty counts as a hazard.
  */
-import type { EngineModel, Hazard } from '../core/engine/engine.ts';
-import type { BodyFacts, RouteId } from '../core/engine/routes.ts';
-import { firstValueOf, isGiven, runnerOptions, valuesOf } from '../core/engine/watched-fields.ts';
-import { mcpHazard } from './mcp-tools.ts';
+import type { Hazard } from '../engine-kind.ts';
+import type { EngineModel } from '../probe.ts';
+import type { RouteId } from '../routes.ts';
+import { type McpField, mcpHazard } from '../shared-hazards.ts';
+import { firstValueOf, isGiven, valuesOf, type WatchedFacts } from '../watched-fields.ts';
 
-/** Shorter is unloading, longer is pinning. Ollama's own default is 5 minutes. */
+/** Options that Ollama starts a runner with (ollama api/types.go, Runner). */
+const runnerOptions = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'use_mmap'] as const;
+
+/** Fields that matter on Ollama's own routes, and on endpoints that only one engine has. */
+export const ollamaFields = [
+  'keep_alive',
+  'prompt',
+  'messages',
+  'input',
+  'options',
+  ...runnerOptions.map((option) => `options.${option}` as const),
+] as const;
+
+type Facts = WatchedFacts<(typeof ollamaFields)[number] | McpField>;
+
+/** A shorter time unloads the model, a longer one pins it. Ollama's own default is 5 minutes. */
 const shortestKeepMs = 10_000;
 const longestKeepMs = 60 * 60_000;
 
 export function ollamaHazard(
   route: RouteId,
-  facts: BodyFacts,
+  facts: Facts,
   model: EngineModel | undefined,
 ): Hazard | undefined {
-  // Showing a cloud model or its licence sends nothing of anybody's.
+  // Showing a cloud model or its licence sends no prompt.
   if (route === 'ollama.show' || route.startsWith('models.')) return undefined;
-  // The id that Ollama itself gives the model decides; the client's word only where the model is not known.
+  // The id in Ollama's own list decides; the client's spelling only where the model is not known.
   const name = model?.id ?? facts.model;
   if (model?.remote === true || (name !== undefined && readsAsRemote(name))) {
     return { does: 'send the prompt to ollama.com' };
@@ -52,8 +68,8 @@ export function readsAsRemote(name: string): boolean {
   return /[:-]cloud$/i.test(name);
 }
 
-/** Nothing to generate from. On an endpoint that is not known, what would be empty on any of them. */
-function isEmpty(route: RouteId, facts: BodyFacts): boolean {
+/** The request has nothing to generate from. On an unknown endpoint: if it would be empty on any of them. */
+function isEmpty(route: RouteId, facts: Facts): boolean {
   switch (route) {
     case 'ollama.generate':
       return !isGiven(facts, 'prompt');
@@ -66,7 +82,7 @@ function isEmpty(route: RouteId, facts: BodyFacts): boolean {
   }
 }
 
-function reload(route: RouteId, facts: BodyFacts, model: EngineModel | undefined): Hazard | undefined {
+function reload(route: RouteId, facts: Facts, model: EngineModel | undefined): Hazard | undefined {
   const does = 'load the model anew with other options';
   // A null leaves the default in force.
   const changed = runnerOptions.filter((o) => firstValueOf(facts, `options.${o}`) !== undefined);
@@ -85,7 +101,7 @@ function reload(route: RouteId, facts: BodyFacts, model: EngineModel | undefined
 /** Numbers are seconds, strings are Go durations (`5m`, `1h30m`, `-1s`) or numbers of seconds. */
 export function judgeKeepAlive(json: string): 'as-is' | 'unloads' | 'pins' {
   const ms = json.startsWith('"') ? goDurationMs(json.slice(1, -1)) : Number(json) * 1000;
-  // What cannot be read, Ollama may read otherwise.
+  // Ollama may read a value that flm cannot read.
   if (ms === undefined || Number.isNaN(ms)) return 'pins';
   if (ms < 0 || ms > longestKeepMs) return 'pins';
   return ms < shortestKeepMs ? 'unloads' : 'as-is';
@@ -102,7 +118,7 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** time.ParseDuration; undefined for what it would refuse. */
+/** Reads a text as Go's time.ParseDuration does; undefined where that would fail. */
 function goDurationMs(text: string): number | undefined {
   const sign = text.startsWith('-') ? -1 : 1;
   const rest = text.replace(/^[+-]/, '');

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EngineKindName, EngineModel } from '../core/engine/engine.ts';
-import type { RouteId } from '../core/engine/routes.ts';
-import { JsonScanner } from '../gateway/body/json-scanner.ts';
-import { scanPlan } from '../gateway/body/scan-plan.ts';
-import { nativeScan, routes } from '../gateway/routes.ts';
-import { engineKind } from './kinds.ts';
+import { JsonScanner } from '../../../gateway/body/json-scanner.ts';
+import { scanPlan } from '../../../gateway/body/scan-plan.ts';
+import { nativeScan, routes } from '../../../gateway/routes.ts';
+import type { EngineKindName } from '../kinds.ts';
+import { engineKind } from '../kinds.ts';
+import type { EngineModel } from '../probe.ts';
+import type { RouteId } from '../routes.ts';
 import { judgeKeepAlive } from './ollama-hazards.ts';
 
 /** What this body would do there, as the real scanner reads it. */
@@ -215,4 +216,18 @@ test('a model is judged by the id that Ollama gives it, not by the word of the c
   const model = { ...hi, model: 'my-alias:cloud' };
   assert.equal(does('ollama', 'chat.completions', model, { id: 'llama3:latest' }), undefined);
   assert.equal(does('ollama', 'chat.completions', hi, { id: 'x:cloud' }), 'send the prompt to ollama.com');
+});
+
+test('code of a client, hosts to connect to, adapters and searches are hazards where an engine acts on them', () => {
+  const run = { model: 'm', messages: [{}], custom_logit_processor: 'pickle' };
+  assert.equal(does('sglang', 'chat.completions', run), "run the client's code in the engine");
+  assert.match(does('sglang', 'completions', { model: 'm', bootstrap_host: '10.0.0.1' }) ?? '', /connect/);
+  assert.match(does('mlx-lm', 'chat.completions', { model: 'm', adapters: '/x' }) ?? '', /adapter/);
+  assert.match(does('mlx-lm', 'chat.completions', { model: 'm', draft_model: 'x' }) ?? '', /second model/);
+  const search = { model: 'm', tools: [{ type: 'web_search_20250305' }] };
+  assert.match(does('jan', 'messages', search) ?? '', /send searches/);
+  for (const kind of ['jan', 'lemonade', 'llama-swap'] as const) {
+    assert.match(does(kind, 'chat.completions', hi, { remote: true }) ?? '', /send the prompt to/);
+    assert.equal(does(kind, 'chat.completions', hi), undefined);
+  }
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { engineKindNames } from '../core/engine/engine.ts';
-import type { RouteId } from '../core/engine/routes.ts';
-import { engineKind } from './kinds.ts';
+import { engineConfigSchema } from '../proxy/proxy-config.ts';
+import { engineKind, engineKindNames, engineKinds } from './kinds.ts';
+import type { RouteId } from './routes.ts';
 
 /** engines.md 2, what is marked as danger; `*` is any further path. */
 const dangers: Readonly<Record<string, readonly string[]>> = {
@@ -64,6 +64,96 @@ const dangers: Readonly<Record<string, readonly string[]>> = {
     'DELETE /models',
     'GET /models/sse',
   ],
+  sglang: [
+    'POST /flush_cache',
+    'GET /flush_cache',
+    'POST /update_weights_from_disk',
+    'POST /load_lora_adapter',
+    'POST /unload_lora_adapter',
+    'POST /open_session',
+    'POST /abort_request',
+    'POST /pause_generation',
+    'GET /release_memory_occupation',
+    'GET /slow_down',
+    'GET /configure_logging',
+    'GET /health_generate',
+    'GET /get_server_info',
+    'POST /start_profile',
+  ],
+  'docker-model-runner': [
+    'POST /models/create',
+    'POST /models/load',
+    'DELETE /models/x',
+    'DELETE /models/purge',
+    'POST /engines/unload',
+    'POST /engines/install-backend',
+    'POST /engines/_configure',
+    'GET /engines/_configure',
+    'GET /engines/requests',
+    'POST /api/pull',
+    'DELETE /api/delete',
+  ],
+  lemonade: [
+    'POST /v1/pull',
+    'POST /v1/delete',
+    'POST /v1/load',
+    'POST /v1/unload',
+    'POST /v1/install',
+    'POST /v1/uninstall',
+    'POST /v1/cloud/auth',
+    'POST /v1/downloads/control',
+    'POST /v1/models/x/options',
+    'POST /internal/aliases',
+    'POST /mcp',
+    'DELETE /api/delete',
+    'POST /api/pull',
+    'POST /api/chat',
+  ],
+  localai: [
+    'POST /models/apply',
+    'POST /models/delete/x',
+    'POST /backend/shutdown',
+    'GET /backend/monitor',
+    'POST /backends/apply',
+    'POST /stores/set',
+    'GET /api/p2p/token',
+    'POST /api/chat',
+  ],
+  koboldcpp: [
+    'POST /api/admin/reload_config',
+    'GET /api/admin/list_options',
+    'POST /api/extra/abort',
+    'GET /api/extra/generate/check',
+    'POST /api/extra/websearch',
+    'POST /mcp',
+    'POST /api/pull',
+  ],
+  tabbyapi: [
+    'POST /v1/model/load',
+    'POST /v1/model/unload',
+    'POST /v1/download',
+    'POST /v1/lora/load',
+    'POST /v1/lora/unload',
+    'POST /v1/template/switch',
+    'POST /v1/sampling/override/switch',
+    'POST /api/extra/abort',
+  ],
+  fastflowlm: ['POST /api/pull', 'POST /api/cancel', 'POST /api/chat', 'POST /api/generate'],
+  'mlx-lm': ['POST /v1/models', 'DELETE /v1/models'],
+  jan: ['POST /v1/models', 'POST /mcp', 'GET /v1/configs'],
+  'llama-swap': [
+    'GET /unload',
+    'POST /api/models/unload',
+    'POST /api/models/unload/x',
+    'GET /upstream/x',
+    'POST /upstream/x',
+    'GET /running',
+    'GET /logs',
+    'GET /logs/stream',
+    'GET /api/events',
+    'GET /api/captures/1',
+    'POST /api/inflight/1/cancel',
+  ],
   'openai-compatible': [
     'POST /api/admin/reload',
     'POST /v1/internal/model/load',
@@ -84,6 +174,23 @@ function lists(name: keyof typeof dangers, method: string, path: string): boolea
     return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/');
   });
 }
+
+test('every kind has dangers that are tried', () => {
+  assert.deepEqual(Object.keys(dangers).toSorted(), engineKindNames.toSorted());
+});
+
+test('profiles and --kind know every kind but the demo', () => {
+  assert.deepEqual(
+    engineConfigSchema.shape.kind.unwrap().options,
+    engineKindNames.filter((name) => name !== 'demo'),
+  );
+});
+
+test('what a kind imitates is a kind', () => {
+  for (const { detection } of engineKinds)
+    for (const name of detection?.imitates ?? [])
+      assert.ok((engineKindNames as readonly string[]).includes(name), name);
+});
 
 test('nothing that is marked as danger is on the list of its engine', () => {
   for (const [name, endpoints] of Object.entries(dangers)) {

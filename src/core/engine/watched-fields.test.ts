@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type EngineKindName, type EngineModel, engineKindNames } from '../core/engine/engine.ts';
-import type { RouteId } from '../core/engine/routes.ts';
-import { JsonScanner } from '../gateway/body/json-scanner.ts';
-import { scanPlan } from '../gateway/body/scan-plan.ts';
-import { nativeScan, routes } from '../gateway/routes.ts';
-import { engineKind } from './kinds.ts';
+import { JsonScanner } from '../../gateway/body/json-scanner.ts';
+import { scanPlan } from '../../gateway/body/scan-plan.ts';
+import { nativeScan, routes } from '../../gateway/routes.ts';
+import { type EngineKindName, engineKind, engineKindNames } from './kinds.ts';
+import type { EngineModel } from './probe.ts';
+import type { RouteId } from './routes.ts';
 
 interface Asked {
   readonly where: string;

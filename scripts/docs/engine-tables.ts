@@ -1,0 +1,68 @@
+/**
+ * The tables about kinds of engines, made from their declarations and put between markers of pages that are otherwise
+ * written by hand: `<!-- generated: NAME -->` ... `<!-- end -->`.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { engineKinds, nativeByScope } from '../../src/core/engine/kinds.ts';
+
+const tables: Readonly<Record<string, () => readonly string[]>> = {
+  kinds: kindTable,
+  mcp: mcpTable,
+  native: nativeTable,
+};
+
+/** The page with its marked tables made anew. Throws where a marker names no table. */
+export function pageWithEngineTables(root: string, path: string): string {
+  const page = readFileSync(join(root, path), 'utf8');
+  return page.replaceAll(/<!-- generated: (\S+) -->\n[\s\S]*?<!-- end -->/g, (_all, name: string) => {
+    const table = tables[name];
+    if (table === undefined) throw new Error(`${path}: no table is called ${name}`);
+    return [`<!-- generated: ${name} -->`, '', ...table(), '', '<!-- end -->'].join('\n');
+  });
+}
+
+function kindTable(): readonly string[] {
+  const rows = engineKinds.flatMap(({ name, title, detection, tried }) => {
+    if (detection === undefined) return [];
+    const { ports, prefix, variables, program } = detection;
+    const names = variables === undefined ? [] : Object.values(variables);
+    const cells = [
+      tried ? title : `${title} *(from sources)*`,
+      code(name),
+      ports.join(', ') + (prefix === undefined ? '' : `, also below ${code(prefix)}`),
+      names.map(code).join(', '),
+      program === undefined ? '' : code(program.startWith),
+    ];
+    return [`| ${cells.join(' | ')} |`];
+  });
+  return [
+    '| kind | `--kind` | usual ports | variables | started by |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ];
+}
+
+function mcpTable(): readonly string[] {
+  const rows = engineKinds.flatMap(({ title, advice }) =>
+    advice.mcp === undefined ? [] : [`| ${title} | ${advice.mcp} |`],
+  );
+  return ['| kind | how a request asks |', '| --- | --- |', ...rows];
+}
+
+function nativeTable(): readonly string[] {
+  const rows = engineKinds.flatMap((kind) =>
+    [...nativeByScope(kind)]
+      .toSorted()
+      .reverse()
+      .map(([scope, rules]) => {
+        const endpoints = rules.map((rule) => code(`${rule.method} ${rule.path}`)).join(', ');
+        return `| ${kind.title} | ${code(scope)} | ${endpoints} |`;
+      }),
+  );
+  return ['| kind | scope | endpoints below `/engine/ID` |', '| --- | --- | --- |', ...rows];
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
