@@ -147,10 +147,11 @@ function decide(x: Exchange): void {
   findClient(x);
   readOrigin(x);
   const refusal = auth(x) ?? allowed(x) ?? takeStream(x);
+  const taken = refusal ?? takeRequest(x, holdings);
+  if (taken instanceof Promise) throw new Error('a local limiter never waits');
   const key = x.key as KeyView;
   const denial =
-    refusal ??
-    takeRequest(x, holdings) ??
+    taken ??
     denyRoute(key, 'chat.completions', 'inference') ??
     (key.mayUseModel('m') && key.mayUseEngine('e') ? undefined : { code: 'MODEL_UNKNOWN' });
   tokens.reading(key);

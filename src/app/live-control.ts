@@ -158,7 +158,7 @@ export class LiveControl implements ProxyControl {
     return this.#deps.temporaryKeys.make(ttlMs);
   }
 
-  keyUse(keyId: string): KeyUse | undefined {
+  keyUse(keyId: string): Promise<KeyUse | undefined> {
     return this.#deps.gateway.keyUse(keyId);
   }
 

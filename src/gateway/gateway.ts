@@ -9,7 +9,7 @@ import type { CertificateProvider } from '../core/proxy/certificate-provider.ts'
 import type { KeyUse, StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { FairAdmission, type QueueReading } from '../core/security/admission.ts';
-import { KeyHoldings } from '../core/security/key-holdings.ts';
+import { type ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
 import type { UsageLedger } from '../core/security/ports.ts';
 import type { RateLimiter } from '../core/security/rate-limiter.ts';
 import type { SnapshotSource } from '../core/security/snapshot.ts';
@@ -53,6 +53,8 @@ export interface GatewayDeps {
   readonly directory: EngineDirectory;
   readonly upstream: Upstream;
   readonly limiter: RateLimiter;
+  /** Absent: the requests of each key are counted in this process. */
+  readonly concurrency?: ConcurrencyLimiter;
   /** Tokens of the day, over all proxies. */
   readonly ledger: Pick<UsageLedger, 'today'>;
   readonly account: RequestRecorder;
@@ -127,6 +129,7 @@ export class Gateway {
         metrics: makeMetrics(deps.metrics),
       },
       holdings,
+      concurrency: deps.concurrency ?? holdings,
       tokens,
       admission: this.#admission,
       upstream,
@@ -223,7 +226,7 @@ export class Gateway {
   }
 
   /** Undefined where the key is not known. */
-  keyUse(keyId: string): KeyUse | undefined {
+  async keyUse(keyId: string): Promise<KeyUse | undefined> {
     const { snapshots, limiter, ledger, clock } = this.#deps;
     const { keysById, policy } = snapshots.current();
     const key = keysById.get(keyId);
@@ -235,7 +238,7 @@ export class Gateway {
         : {
             perMinute: rate.perMinute,
             burst: rate.burst,
-            ...limiter.reading(rate, clock.monotonicMs()),
+            ...(await limiter.reading(rate, clock.monotonicMs())),
           };
     return {
       requests,

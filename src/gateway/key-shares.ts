@@ -4,7 +4,8 @@
  * both when the exchange is over. A request without a key takes nothing.
  */
 import assert from 'node:assert/strict';
-import type { KeyHoldings } from '../core/security/key-holdings.ts';
+import type { Denial } from '../core/security/access.ts';
+import type { ConcurrencyLimiter, KeyHolding, KeyHoldings } from '../core/security/key-holdings.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { retryFields } from './retry-fields.ts';
 
@@ -24,19 +25,35 @@ export function makeTakeStream(holdings: KeyHoldings): Step {
 }
 
 /** Runs before the body is read: a client that sends bodies slowly must not hold more of them than its key allows. */
-export function takeRequest(x: Exchange, holdings: KeyHoldings): Refusal | undefined {
+export function takeRequest(
+  x: Exchange,
+  concurrency: ConcurrencyLimiter,
+): Refusal | undefined | Promise<Refusal | undefined> {
   const { key, holding } = x;
   assert(key !== undefined && holding !== undefined, 'a request that counts has a key and a stream');
-  const denial = holdings.takeRequest(key, holding);
+  const taking = concurrency.takeRequest(key, holding);
+  return taking instanceof Promise
+    ? taking.then((denial) => count(x, holding, concurrency, denial))
+    : count(x, holding, concurrency, taking);
+}
+
+function count(
+  x: Exchange,
+  holding: KeyHolding,
+  concurrency: ConcurrencyLimiter,
+  denial: Denial | undefined,
+): Refusal | undefined {
   if (denial !== undefined) return { ...denial, fields: retryFields(retryAfterMs) };
-  x.countsAgainstKey = true;
+  // The exchange ended while a limiter on another machine was asked, so giveBackShares has run already.
+  if (x.over) concurrency.giveBackRequest(holding);
+  else x.countsAgainstKey = true;
   return undefined;
 }
 
 /** Called once, when the exchange is over. */
-export function giveBackShares(x: Exchange, holdings: KeyHoldings): void {
+export function giveBackShares(x: Exchange, holdings: KeyHoldings, concurrency: ConcurrencyLimiter): void {
   const { holding } = x;
   if (holding === undefined) return;
-  if (x.countsAgainstKey) holdings.giveBackRequest(holding);
+  if (x.countsAgainstKey) concurrency.giveBackRequest(holding);
   holdings.giveBackStream(holding);
 }

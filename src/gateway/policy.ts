@@ -10,7 +10,7 @@ import type { KeyView } from '../core/security/api-key.ts';
 import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
 import type { SecurityPolicy } from '../core/security/security-policy.ts';
 import { originOf } from './cors.ts';
-import type { Exchange, Refusal, Step } from './exchange.ts';
+import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { limitFields, retryFields } from './retry-fields.ts';
 
 export interface PolicyDeps {
@@ -18,17 +18,22 @@ export interface PolicyDeps {
   readonly limiter: RateLimiter;
 }
 
-export function makePolicy(deps: PolicyDeps): Step {
+export function makePolicy(deps: PolicyDeps): AsyncStep {
   return (x) =>
     denyAddress(x.snapshot.policy, x.key, x.client) ??
     denyOrigin(x.snapshot.policy, originOf(x)) ??
     takeRate(x, deps);
 }
 
-function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined {
+function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined | Promise<Refusal | undefined> {
   const asks = buckets(x);
   if (asks.length === 0) return undefined;
-  const verdict = deps.limiter.take(asks, deps.clock.monotonicMs());
+  const taking = deps.limiter.take(asks, deps.clock.monotonicMs());
+  return taking instanceof Promise ? taking.then((verdict) => judge(x, verdict)) : judge(x, taking);
+}
+
+/** Keeps the rate for the response, or refuses. */
+function judge(x: Exchange, verdict: Verdict): Refusal | undefined {
   if (verdict.granted) {
     x.rate = rateFields(verdict);
     return undefined;

@@ -13,7 +13,7 @@
  */
 import assert from 'node:assert/strict';
 import type { KeyView } from '../core/security/api-key.ts';
-import type { KeyHoldings } from '../core/security/key-holdings.ts';
+import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
 import type { TokenBudgets } from '../core/security/token-budgets.ts';
 import { type AttemptDeps, admit, mayTryNext, refusalOfDenial, relayAttempt } from './attempt.ts';
 import { type ReadBody, readBody } from './body/request-body.ts';
@@ -37,6 +37,7 @@ export interface PipelineDeps extends AttemptDeps {
   readonly authorize: AsyncStep;
   readonly handlers: Readonly<Record<HandlerName, RouteHandler>>;
   readonly holdings: KeyHoldings;
+  readonly concurrency: ConcurrencyLimiter;
   readonly tokens: TokenBudgets;
   readonly heartbeatMs: number;
   readonly version: string;
@@ -55,7 +56,7 @@ export class RequestPipeline {
   }
 
   async run(x: Exchange): Promise<void> {
-    const { applyPolicy, handlers, holdings } = this.#deps;
+    const { applyPolicy, handlers, concurrency } = this.#deps;
     findClient(x);
     readOrigin(x);
     for (const step of this.#steps) {
@@ -72,7 +73,9 @@ export class RequestPipeline {
     const plan = handler.bodyPlan?.(x);
     if (plan !== undefined) {
       if ('code' in plan) return refuse(x, plan);
-      const refusal = plan.counts ? takeRequest(x, holdings) : undefined;
+      const taking = plan.counts ? takeRequest(x, concurrency) : undefined;
+      const refusal = taking instanceof Promise ? await taking : taking;
+      if (x.over) return;
       if (refusal !== undefined) return refuse(x, refusal);
       const reading = readBody(x, plan);
       body = reading instanceof Promise ? await reading : reading;
@@ -118,7 +121,7 @@ export class RequestPipeline {
     x.onBreak = undefined;
     x.onTick = undefined;
     x.onOver?.();
-    giveBackShares(x, this.#deps.holdings);
+    giveBackShares(x, this.#deps.holdings, this.#deps.concurrency);
     this.#deps.record(x);
   }
 

@@ -172,7 +172,7 @@ class ControlHttp implements ControlServer {
       case 'POST /temporary-key':
         return json(control.temporaryKey(numberIn(url, 'ttlMs', defaultTtlMs)));
       case 'GET /key-use': {
-        const use = control.keyUse(decoded(argument ?? ''));
+        const use = await control.keyUse(decoded(argument ?? ''));
         return use === undefined ? failure(404, 'there is no key of that id') : json(use);
       }
       case 'POST /revoke': {

@@ -23,8 +23,9 @@ import type { ErrorParams } from '../../src/core/errors.ts';
 import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type KeyView, unrestricted } from '../../src/core/security/api-key.ts';
+import type { ConcurrencyLimiter } from '../../src/core/security/key-holdings.ts';
 import type { UsageLedger } from '../../src/core/security/ports.ts';
-import { GcraLimiter } from '../../src/core/security/rate-limiter.ts';
+import { GcraLimiter, type RateLimiter } from '../../src/core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
 import { Gateway, type GatewayTls } from '../../src/gateway/gateway.ts';
@@ -51,6 +52,9 @@ export interface DoorOptions {
   /** In place of the simple one. */
   readonly engineDirectory?: EngineDirectory;
   readonly ledger?: Pick<UsageLedger, 'today'>;
+  /** In place of the local ones. */
+  readonly limiter?: RateLimiter;
+  readonly concurrency?: ConcurrencyLimiter;
   /** For an HTTPS mode. */
   readonly tls?: GatewayTls;
 }
@@ -108,7 +112,8 @@ export async function openTestGateway(options: DoorOptions): Promise<TestGateway
     temporaryKeys: { find: () => undefined },
     directory: options.engineDirectory ?? directory,
     upstream,
-    limiter: new GcraLimiter(),
+    limiter: options.limiter ?? new GcraLimiter(),
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     ledger: options.ledger ?? { today: () => 0 },
     account: {
       request: (line) => {

@@ -128,7 +128,7 @@ export interface ProxyControl {
   explain(requestId: string): RecordedRefusal | undefined;
   temporaryKey(ttlMs: number): TemporaryKey;
   /** Undefined where the proxy knows no key of that id. */
-  keyUse(keyId: string): KeyUse | undefined;
+  keyUse(keyId: string): KeyUse | undefined | Promise<KeyUse | undefined>;
   /**
    * For when the store cannot be written: revokes the key in memory, and then in the store, now or as soon as that
    * works. `actor` is for the audit. Undefined where the proxy knows no key of that id.

@@ -51,7 +51,18 @@ export class KeyHolding {
   }
 }
 
-export class KeyHoldings {
+/**
+ * Counts the requests that each key has in progress, here or on another machine. The rules for promises are those of
+ * `RateLimiter`.
+ */
+export interface ConcurrencyLimiter {
+  /** Takes one of the requests that the key may have in progress, or refuses. */
+  takeRequest(key: KeyView, holding: KeyHolding): Denial | undefined | Promise<Denial | undefined>;
+  /** Once for each request that was taken. Nobody waits for it. */
+  giveBackRequest(holding: KeyHolding): void;
+}
+
+export class KeyHoldings implements ConcurrencyLimiter {
   readonly #limits: HoldingLimits;
   /** Keys that hold nothing stay until `forgetIdle`, so that a request costs one look-up and no change of the map. */
   readonly #byFamily = new Map<string, KeyHolding>();

@@ -31,11 +31,23 @@ export type Verdict =
       readonly resetMs: number;
     };
 
+export interface BucketReading {
+  /** How many requests the bucket would grant at once now. */
+  readonly remaining: number;
+  /** Until it is full. */
+  readonly resetMs: number;
+}
+
+/**
+ * Counts the rates of requests, here or on another machine: a limiter that has to ask over a network returns promises,
+ * a local one never does. A limiter that cannot reach its store decides by itself; a rejected promise is a mistake of
+ * flm's own, which ends the request with a 500.
+ */
 export interface RateLimiter {
   /** Takes one request from each bucket, or from none. */
-  take(asks: readonly BucketAsk[], nowMs: number): Verdict;
-  /** What a bucket would grant at once now, and when it is full; takes nothing. */
-  reading(ask: BucketAsk, nowMs: number): { readonly remaining: number; readonly resetMs: number };
+  take(asks: readonly BucketAsk[], nowMs: number): Verdict | Promise<Verdict>;
+  /** Takes nothing. */
+  reading(ask: BucketAsk, nowMs: number): BucketReading | Promise<BucketReading>;
 }
 
 const sweepAbove = 10_000;
@@ -88,7 +100,7 @@ export class GcraLimiter implements RateLimiter {
     return { granted: true, tightest, remaining, resetMs };
   }
 
-  reading(ask: BucketAsk, toldMs: number): { readonly remaining: number; readonly resetMs: number } {
+  reading(ask: BucketAsk, toldMs: number): BucketReading {
     const nowMs = Math.max(toldMs, this.#latestMs);
     const resetMs = Math.max(0, (this.#arrival.get(ask.bucket) ?? nowMs) - nowMs);
     return { remaining: leftIn(ask, resetMs), resetMs };
