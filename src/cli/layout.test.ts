@@ -51,6 +51,28 @@ test('a table fits the terminal: its last column wraps, the widest others are cu
   assert.equal(row, rows[0]?.join('  '));
 });
 
+test('where a table is too wide for the terminal, each row becomes a block that fits', () => {
+  const head = ['ID', 'LABEL', 'KEY', 'STATE', 'LAST USED', 'MAY'];
+  const row = (label: string, may: string) => [
+    'key_R4AfUM5yMaXd',
+    label,
+    'flm_O2k3…',
+    'active',
+    'never',
+    may,
+  ];
+  const rows = [row('laptop', 'models qwen*; 60 requests a minute'), row('日本語のキー', 'everything')];
+  for (const columns of [40, 60]) {
+    const text = table(head, rows, columns);
+    for (const line of text.split('\n')) assert.ok(textWidth(line) <= columns, `${columns}: ${line}`);
+    assert.match(text, /^ID {9}key_R4AfUM5yMaXd$/m, `${columns}: an id is never cut`);
+  }
+  assert.equal(
+    table(['NAME', 'MAY'], [['a', 'run as it likes']], 16),
+    ['NAME  a', 'MAY   run as it', '      likes'].join('\n'),
+  );
+});
+
 test('facts leave out what is not known and indent what has several lines', () => {
   assert.equal(
     facts([

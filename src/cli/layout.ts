@@ -12,7 +12,8 @@ const narrowestWrap = 20;
 
 /**
  * Columns side by side, two blanks apart, aligned by display width. Within `columns`, where given, the last column wraps
- * at blanks; when that is not enough, the widest of the others are cut with an ellipsis, the first one last.
+ * at blanks; when that is not enough, the widest of the others are cut with an ellipsis, the first one last. Where even
+ * that does not fit, each row becomes a block of its own, with one cell a line beside its heading.
  */
 export function table(
   head: readonly string[],
@@ -26,11 +27,22 @@ export function table(
   const room = (): number => columns - widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
   while (room() < wanted) {
     const widest = widestOf(head, widths);
-    if (widest === undefined) break;
+    if (widest === undefined) {
+      if (room() >= narrowest) break;
+      return blocks(head, rows, columns);
+    }
     widths[widest] = Math.max((widths[widest] ?? 0) - (wanted - room()), least(head, widest));
   }
   widths[last] = Math.min(widths[last] ?? 0, Math.max(room(), textWidth(head[last] ?? '')));
   return all.flatMap((row) => linesOf(row, widths)).join('\n');
+}
+
+/** For a terminal that is too narrow for a table: the cells of a row below each other. */
+function blocks(head: readonly string[], rows: readonly (readonly string[])[], columns: number): string {
+  const room = Math.max(narrowest, columns - Math.max(...head.map(textWidth)) - 2);
+  const block = (row: readonly string[]): string =>
+    facts(head.map((name, i) => [name, wrapped(row[i] ?? '', room).join('\n')]));
+  return rows.map(block).join('\n\n');
 }
 
 /** The column to cut next, if one can be cut. */

@@ -49,7 +49,7 @@ export function usageCommand(cli: Cli): Command {
         if (session.json)
           return session.terminal.out(JSON.stringify({ from, by: flags.by, usage: groups, total }));
         if (groups.length === 0) return session.terminal.out(`Nothing was used since ${from}.`);
-        session.terminal.out(usageText(groups, total, flags.by));
+        session.terminal.out(usageText(groups, total, flags.by, session.terminal.tableColumns));
         session.terminal.talk(
           `Since ${from} (UTC).${total.estimatedRequests > 0 ? ' ~ is an estimate: an engine told no usage, or a client left early.' : ''}`,
         );
@@ -100,7 +100,12 @@ export function grouped(
   return groups.sort((a, b) => tokens(b) - tokens(a) || b.requests - a.requests);
 }
 
-export function usageText(groups: readonly UsageDocument[], total: Counts, by: Grouping): string {
+export function usageText(
+  groups: readonly UsageDocument[],
+  total: Counts,
+  by: Grouping,
+  columns = Number.POSITIVE_INFINITY,
+): string {
   const line = (name: string, c: Counts): readonly string[] => {
     const mark = c.estimatedRequests > 0 ? '~' : '';
     const numbers = [c.inputTokens, c.outputTokens, tokens(c)].map((n) => `${mark}${n}`);
@@ -108,7 +113,7 @@ export function usageText(groups: readonly UsageDocument[], total: Counts, by: G
   };
   const rows = groups.map((g) => line(nameOf(g), g));
   if (groups.length > 1) rows.push(line('total', total));
-  return table([by.toUpperCase(), 'REQUESTS', 'TOKENS IN', 'TOKENS OUT', 'TOKENS'], rows);
+  return table([by.toUpperCase(), 'REQUESTS', 'TOKENS IN', 'TOKENS OUT', 'TOKENS'], rows, columns);
 }
 
 function nameOf(group: UsageDocument): string {
