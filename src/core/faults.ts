@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { type Fault, maxFaults } from './errors.ts';
 
-/** What is shown of a value, and what is read of it: an alias makes a small file hold a value of any size. */
+/** The longest text shown of a value, and read of it: with a YAML alias a small file can hold a value of any size. */
 const maxShown = 80;
 const maxRead = 400;
 

@@ -35,13 +35,13 @@ export class GatheredBytes {
     return true;
   }
 
-  /** What arrived so far. Valid until the next `add`. */
+  /** The bytes so far. Valid until the next `add`. */
   bytes(): Buffer {
     return this.#buffer.subarray(0, this.length);
   }
 }
 
-/** The whole text of a stream of parts; undefined where it is longer than the limit. Rejects as the stream does. */
+/** Resolves with the whole text of a stream, or with undefined if it exceeds the limit. Rejects as the stream does. */
 export async function gatherText(
   parts: AsyncIterable<Buffer>,
   maxBytes: number,

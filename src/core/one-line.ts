@@ -5,7 +5,7 @@
 const breaking = /[\u007f-\u009f\u2028\u2029]/;
 const allBreaking = new RegExp(breaking, 'g');
 
-/** The same JSON: what is escaped can stand in strings only. */
+/** Returns the same JSON: the escaped characters can only occur in strings. */
 export function oneLine(json: string): string {
   return breaking.test(json) ? json.replaceAll(allBreaking, escaped) : json;
 }

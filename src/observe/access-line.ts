@@ -5,7 +5,7 @@
 import { oneLine } from '../core/one-line.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 
-/** What stands in a string of JSON as it is. */
+/** Characters that need no escape in a JSON string. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /** With its newline. `time` is ISO 8601, `atMs` of the line itself. */

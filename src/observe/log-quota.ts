@@ -14,10 +14,10 @@ import type { Logger } from './logger.ts';
 export const intervalMs = 60_000;
 /** Whole lines of one source in an interval. */
 const wholePerSource = 5;
-/** Whole lines of all addresses: at once, and what comes back with each interval. */
+/** Complete lines of all addresses: the burst, and the refill per interval. */
 const maxWholeOfAddresses = 6_000;
 const regainedPerInterval = 600;
-/** Sources that are told apart in one interval. */
+/** Sources that are counted one by one in an interval. */
 const maxSources = 10_000;
 /** Sources that get a line of their own at the end of an interval. */
 const maxLines = 20;
@@ -49,7 +49,7 @@ export class LogQuota {
   readonly #logger: Logger;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #sources = new Map<string, Source>();
-  /** Lines of sources that could not be told apart any more. */
+  /** Lines of the sources above that number, counted together. */
   readonly #untold: Record<Kind, number> = { refused: 0, keyless: 0, key: 0 };
   #wholeLeft = maxWholeOfAddresses;
   #sinceMs: number;
@@ -62,7 +62,7 @@ export class LogQuota {
     this.#stop = clock.every(intervalMs, () => this.#sumUp());
   }
 
-  /** Whether the line about this client is written whole; otherwise it is counted. */
+  /** True if the line about this client is to be written in full; otherwise the line is counted. */
   ofAddress(kind: 'refused' | 'keyless', client: ClientAddress): boolean {
     return this.#take(kind, client.bucket, client.text, null);
   }

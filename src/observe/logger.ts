@@ -8,7 +8,7 @@ import { oneLine } from '../core/one-line.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import { accessLine } from './access-line.ts';
 
-/** Where lines go; one call a line, newline included. Never throws. */
+/** Takes log lines; one call per line, newline included. Never throws. */
 export interface LogDestination {
   write(line: string): void;
   /** Lines that could not be written so far. */

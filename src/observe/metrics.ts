@@ -7,7 +7,7 @@ import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { QueueReading } from '../core/security/admission.ts';
 
-/** What is read at the moment of asking. */
+/** Values that are read on each scrape. */
 export interface Readings {
   readonly inFlight: number;
   readonly connections: number;
@@ -189,9 +189,9 @@ export class Metrics {
     this.#refusedLogins += 1;
   }
 
-  /** What there is to be read, without values: for the page of the docs. */
+  /** All metrics without values, for the docs page. */
   described(): readonly MetricFacts[] {
-    // prom-client keeps these on each metric and tells TypeScript of none.
+    // prom-client has these properties on each metric, but not in its types.
     return (this.#registry.getMetricsAsArray() as unknown as readonly MetricFacts[]).map(
       ({ name, help, type, labelNames }) => ({ name, help, type, labelNames }),
     );

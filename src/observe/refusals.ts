@@ -13,7 +13,7 @@ const keptWhole = 5_000;
 const kept = 2_000;
 
 export interface RefusalDetails {
-  /** What the texts of the error table are filled with. */
+  /** Parameters of the texts of the error table. */
   readonly params?: ErrorParams | undefined;
   /** The log holds its line. */
   readonly whole?: boolean;
@@ -49,7 +49,8 @@ function keep(
   refusal: RecordedRefusal,
   params: ErrorParams | undefined,
 ): void {
-  // A copy, text by text: a path or a host that was cut from a request head would hold the whole head in memory, with the
+  // A copy, text by text: a path or a host that was cut from a request head would hold the whole head in memory, with
+  // the
   // credential in it. Everything in a refusal is JSON, so the copy has its type.
   const copy = JSON.parse(JSON.stringify({ ...refusal, params })) as RecordedRefusal;
   refusals.set(copy.id, copy);

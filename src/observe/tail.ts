@@ -22,7 +22,7 @@ export class TailHub {
     }
   }
 
-  /** From now on until aborted. */
+  /** Yields lines from now on until aborted. */
   async *lines(signal: AbortSignal): AsyncGenerator<RequestLine> {
     const reader: Reader = { queue: [], wake: undefined };
     const abort = (): void => reader.wake?.();

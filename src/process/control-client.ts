@@ -23,7 +23,7 @@ import { codeOf } from './control-socket.ts';
 import { isRecord, proxyErrorOf } from './wire-error.ts';
 
 export interface ControlClient {
-  /** Who answers at the path: that proxy, another one, or nobody. */
+  /** The process at the path: that proxy, another process, or none. */
   who(signal?: AbortSignal): Promise<'same' | 'other' | 'nobody'>;
   status(signal?: AbortSignal): Promise<ProxyStatus | 'gone'>;
   /** Resolves when the last answer is over and the port free. */
@@ -45,7 +45,7 @@ export interface ControlClient {
 
 const askMs = 2_000;
 const metricsMs = 5_000;
-/** It is in force at once; the answer waits for the store, which waits for other writers. */
+/** The revocation is in force at once; the response waits for the store, which waits for other writers. */
 const revokeMs = 10_000;
 /** On top of the grace time: what a proxy needs to end streams and close. */
 export const stopSlackMs = 5_000;
@@ -160,7 +160,7 @@ class Client {
       opened?.();
       yield* linesOf(response);
     } catch (error) {
-      // It broke off because the proxy ended, or because nobody watches any more.
+      // The stream ended because the proxy ended or the reader left.
       if (error instanceof ProxyError) throw error;
     } finally {
       response.destroy();

@@ -47,7 +47,7 @@ export interface ControlServer {
 const maxBodyBytes = 4_096;
 const maxConnections = 256;
 const maxTails = 32;
-/** For the last answers to leave at `close`: they are small and the reader is on this machine. */
+/** Time for the last responses at `close`: they are small and the reader is on this machine. */
 const closeGraceMs = 1_000;
 const maxGraceMs = 3_600_000;
 const defaultTtlMs = 600_000;
@@ -121,7 +121,7 @@ class ControlHttp implements ControlServer {
       this.#answers.delete(response);
       if (this.#answers.size === 0) this.#allAnswered?.();
     });
-    // A client that leaves is an error of the stream, which nobody else would hear.
+    // A client that leaves causes an error of the stream, which must have a listener.
     response.on('error', () => {});
     refuseBody(request);
     response.setHeader(nonceField, this.#nonce);

@@ -7,7 +7,7 @@ import { connect, type Server } from 'node:net';
 import { join } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
 
-/** A named pipe of Windows, which is no file. */
+/** True for a named pipe of Windows, which is not a file. */
 export function isPipe(path: string): boolean {
   return path.startsWith('\\\\.\\pipe\\');
 }
@@ -26,11 +26,11 @@ export async function bindControlSocket(server: Server, path: string): Promise<v
       throw failed(`its control socket cannot be opened (${codeOf(again)})`, again);
     }
   }
-  // The folder lets nobody else in; the mode is for those who move the folder.
+  // The folder is private already; the mode protects the socket if the folder is moved.
   if (!isPipe(path)) chmodSync(path, 0o600);
 }
 
-/** Removes a socket that nobody listens on, where the disk lets it. True if nobody listens, false if somebody does. */
+/** Removes a socket without a listener, if the disk allows it. Returns false if a process listens there. */
 export async function removeStaleSocket(path: string): Promise<boolean> {
   const outcome = await knock(path);
   if (outcome === 'ENOENT') return true;
@@ -38,12 +38,12 @@ export async function removeStaleSocket(path: string): Promise<boolean> {
   try {
     if (!isPipe(path)) rmSync(path, { force: true });
   } catch {
-    // On a read-only disk the file stays; who binds there next is told.
+    // On a read-only disk the file stays; the next bind reports it.
   }
   return true;
 }
 
-/** `open` if somebody takes the connection, else the code of the failure. */
+/** Returns `open` if a process accepts the connection, otherwise the error code. */
 function knock(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -94,7 +94,7 @@ export async function sweepStaleSockets(folder: string, nowMs: number): Promise<
       try {
         if (nowMs - statSync(path).mtimeMs > youngMs) await removeStaleSocket(path);
       } catch {
-        // Gone meanwhile.
+        // Removed by another process.
       }
     }),
   );

@@ -7,17 +7,17 @@ import process from 'node:process';
 import type { Unsubscribe } from '../core/clock.ts';
 import { logLine } from './log-line.ts';
 
-/** Where the log of a process ends up that is about to end: stderr, written at once. */
+/** stderr, written synchronously: the log of a process that is about to end. */
 const stderr = 2;
 
-/** From now on, until the returned function is called. Unhandled rejections come here as well. */
+/** Takes effect until the returned function is called. Covers unhandled rejections too. */
 export function endByMistake(exit: (status: number) => void = process.exit): Unsubscribe {
   const end = (error: unknown): void => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     try {
       writeSync(stderr, logLine('error', 'flm ended by a mistake of its own', { error: text }));
     } catch {
-      // Nobody reads it any more, or the disk is full.
+      // The reader is gone, or the disk is full.
     }
     exit(2);
   };

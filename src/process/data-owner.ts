@@ -14,7 +14,8 @@ export function becomeOwner(home: string, { keepRoot = false } = {}): void {
   if (geteuid?.() !== 0) return;
   const owner = statSync(home, { throwIfNoEntry: false });
   if (owner === undefined || !owner.isDirectory() || owner.uid === 0) return;
-  // Groups first: afterwards the right to change them is gone. Root's own groups would open files that are not the owner's.
+  // Groups first: afterwards the right to change them is gone. Root's own groups would open files that are not the
+  // owner's.
   setgroups?.([owner.gid]);
   if (keepRoot) {
     setegid?.(owner.gid);

@@ -35,7 +35,7 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     detached: true,
     stop: (signal) => {
       giveUp(`it was told to end (${signal})`);
-      // However the stop goes, `closed` tells when it is over.
+      // `closed` resolves when the stop is over, however it went.
       void running?.control.stop(graceMs).catch(() => {});
     },
     endNow: (code) => process.exit(code),
@@ -46,7 +46,7 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     const proxy = await factory(options, start.signal);
     running = proxy;
     if (start.signal.aborted) {
-      // It came up all the same, just as nobody wanted it any more.
+      // The proxy came up although the start was aborted.
       await end(proxy);
       throw start.signal.reason;
     }
@@ -72,7 +72,7 @@ async function end(proxy: RunningProxy): Promise<void> {
   await proxy.closed;
 }
 
-/** For the log; what is flm's own and has no cause is said by its sentence. */
+/** The text for the log: the message alone for an error of flm without a cause. */
 function failureLine(error: unknown): string {
   const known = error instanceof FlmError;
   const cause = known ? error.cause : error;
@@ -121,12 +121,12 @@ class Launcher {
     throw new ProxyError('PROXY_START_FAILED', { params: { reason: 'its launcher sent no configuration' } });
   }
 
-  /** Whether the launcher took note of the handle, rather than going away. */
+  /** True if the launcher confirmed the handle; false if it went away. */
   async keeps(): Promise<boolean> {
     return isKept(await this.#next());
   }
 
-  /** Resolves when it is sent, or when nobody listens. */
+  /** Resolves when the message is sent, or when the channel is closed. */
   tell(message: ChildMessage): Promise<void> {
     if (!this.#isOpen) return Promise.resolve();
     return new Promise((resolve) => {

@@ -23,7 +23,7 @@ import { processState } from './process-identity.ts';
 export interface DetachedControllerOptions {
   readonly launch: LaunchCommand;
   readonly paths: HomePaths;
-  /** What is left of dead processes is removed from it. */
+  /** Handles of ended processes are removed from it. */
   readonly handles: Pick<ProxyRepository, 'deleteHandle' | 'listHandles'>;
   readonly clock?: Clock;
   /** Keeps this process alive while it waits, as the timers of a clock do not. Injected by tests. */
@@ -34,9 +34,9 @@ export type Pause = (ms: number) => Promise<void>;
 
 /** How often a process that should end is looked at. */
 const lookMs = 20;
-/** From the report of a stop to the end of the process: what it has to close by then is little. */
+/** Time from the report of a stop to the end of the process, which has little left to close. */
 const exitMs = 5_000;
-/** For a process that lives and does not answer: one that is leaving is gone by then. */
+/** Time for a process that does not respond: a process that is ending has ended by then. */
 const leavingMs = 2_000;
 
 const nothingRan: StopReport = { running: 0, cut: 0, tookMs: 0 };
@@ -65,7 +65,9 @@ export class DetachedController implements ProxyController {
     });
   }
 
-  /** A proxy that is gone already reports that nothing ran. Throws PROXY_CONTROL_UNREACHABLE where it cannot be ended. */
+  /**
+   * A proxy that is gone already reports that nothing ran. Throws PROXY_CONTROL_UNREACHABLE where it cannot be ended.
+   */
   async stop(handle: ProxyHandle, graceMs: number): Promise<StopReport> {
     const startedMs = this.#clock.monotonicMs();
     const report = await this.#askToStop(handle, graceMs);
@@ -137,7 +139,7 @@ export class DetachedController implements ProxyController {
     const untilMs = this.#clock.monotonicMs() + withinMs;
     for (;;) {
       const state = processState(handle);
-      // Without start times the socket is the only witness; it closes with the process.
+      // Without start times only the socket shows whether the process runs; it closes with the process.
       if (state === 'gone' || (state === 'unsure' && (await removeStaleSocket(handle.controlPath))))
         return true;
       if (this.#clock.monotonicMs() >= untilMs) return false;
@@ -177,7 +179,7 @@ export function livenessBySocket(clock: Clock = systemClock): Liveness {
   };
 }
 
-/** Never to a process that may be another. Throws PROXY_CONTROL_UNREACHABLE where that cannot be told. */
+/** Sends no signal to a process that may be another one: throws PROXY_CONTROL_UNREACHABLE if that is unclear. */
 function signalTo(handle: ProxyHandle, signal: NodeJS.Signals): void {
   const state = processState(handle);
   if (state === 'gone') return;

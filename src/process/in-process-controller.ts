@@ -25,7 +25,7 @@ export class InProcessController implements ProxyController {
     signal.throwIfAborted();
     const proxy = await this.#factory(options, signal);
     if (signal.aborted) {
-      // It came up all the same, just as nobody wanted it any more.
+      // The proxy came up although the start was aborted.
       await proxy.control.stop(0);
       await proxy.closed;
       throw signal.reason;

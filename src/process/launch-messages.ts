@@ -27,7 +27,7 @@ export function startOptionsIn(message: unknown): StartOptions | undefined {
   if (!isRecord(message) || !isRecord(message.start)) return undefined;
   const { config, profile, overrides } = message.start;
   if (typeof profile !== 'string' || !isRecord(overrides)) return undefined;
-  // The launcher has judged the overrides, as a part of the configuration; here they are only kept for a restart.
+  // The launcher validated the overrides as part of the configuration; they are only stored for a restart.
   return { config: parseProxyConfig(config), profile, overrides };
 }
 

@@ -40,7 +40,7 @@ export interface Launch {
 const startMs = 20_000;
 /** On top, where a CA is asked for the first certificate: its own limit, and taking away what was shown to the CA. */
 const acmeMs = 110_000;
-/** For a child that is to give up, before it is killed. */
+/** Time for a child to abort its start before it is killed. */
 const giveUpMs = 2_000;
 
 /** Throws what the child met, PROXY_START_FAILED or PROXY_START_TIMEOUT; on abort the reason of the signal. */
@@ -53,7 +53,7 @@ export async function launch(options: Launch): Promise<ProxyHandle> {
   try {
     return await child.handle(limit.signal);
   } catch (error) {
-    // Rows that could not be removed are judged dead by whoever reads them next; the reason matters more.
+    // The next reader finds rows that could not be removed and removes them; the reason of the failure matters more.
     await child.end().catch(() => {});
     options.signal.throwIfAborted();
     if (limit.isOver) throw new ProxyError('PROXY_START_TIMEOUT', { params: { seconds: limitMs / 1000 } });
@@ -127,7 +127,7 @@ class Child {
     }
   }
 
-  /** Tells the child to give up, kills it where it does not, and removes what it left. */
+  /** Tells the child to abort, kills it if it does not, and removes what it left behind. */
   async end(): Promise<void> {
     if (this.#process.connected) this.#process.disconnect();
     const { pid } = this.#process;
@@ -138,7 +138,7 @@ class Child {
     await this.#launch.sweep(pid);
   }
 
-  /** A child that cannot be told has ended, or is about to: that is seen elsewhere. */
+  /** A child that receives no message has ended or is ending; `#ended` shows that. */
   #tell(message: StartMessage | KeptMessage): Promise<void> {
     return new Promise((resolve) => {
       this.#process.send(message, () => resolve());

@@ -37,10 +37,10 @@ interface OpenFile {
 /** A write costs more than a hundred lines do, so what comes in quick succession is written together. */
 const gatherMs = 50;
 
-/** What a buffer begins with, and what one may have grown to and be used again. */
+/** Initial size of a buffer, and the largest size that is kept for reuse. */
 const restBytes = 64 * 1024;
 const keptBytes = 1024 * 1024;
-/** Of one UTF-16 unit. */
+/** Most bytes of one UTF-16 unit in UTF-8. */
 const maxUtf8Bytes = 3;
 
 /** Structurally what the logger writes to. */
@@ -222,7 +222,7 @@ export class LogFile {
   }
 }
 
-/** A file that somebody else opened, and closes. */
+/** A file that the caller opened and closes. */
 function openFile(fd: number): OpenFile {
   return { write: (bytes, offset) => writeTo(fd, bytes, offset), close: () => Promise.resolve() };
 }

@@ -25,7 +25,7 @@ export class LogStream {
   readonly #clock: { nowMs(): number };
   readonly #maxWaitingBytes: number;
   readonly #closeMs: number;
-  /** Lines that were lost and not told of yet. */
+  /** Lost lines that no line has reported yet. */
   #lost = 0;
   #closed = false;
   /** Lines that were lost so far. */

@@ -8,7 +8,7 @@ import type { Environment } from '../core/environment.ts';
 import { profileNamePattern } from '../core/proxy/proxy-config.ts';
 import { privateFolder } from '../files/private-folder.ts';
 
-/** What paths are made of; the caller asks the system (`os.homedir()`, `os.tmpdir()`, `process.getuid`). */
+/** The facts that paths depend on, from the system (`os.homedir()`, `os.tmpdir()`, `process.getuid`). */
 export interface PathFacts {
   readonly env: Environment;
   readonly platform: NodeJS.Platform;
@@ -19,11 +19,11 @@ export interface PathFacts {
 }
 
 export interface HomePaths {
-  /** Absolute, so that a proxy whose working folder is / means the same one. */
+  /** Absolute, because a proxy runs in the working folder /. */
   readonly home: string;
   readonly run: string;
   readonly logs: string;
-  /** Certificates and their keys; made by the TLS room when it needs it. */
+  /** Certificates and their keys; `src/tls` creates it when needed. */
   readonly tls: string;
   /** The log of the proxies of a profile. */
   logFile(profile: string): string;

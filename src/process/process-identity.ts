@@ -13,7 +13,7 @@ import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
  */
 export type ProcessState = 'living' | 'gone' | 'unsure';
 
-/** When the system started that process, as a text to compare; '' if there is no such process or no such knowledge. */
+/** The start time of that process as text for comparison; '' if there is no such process or the time is unknown. */
 export function processStart(pid: number): string {
   if (process.platform === 'linux') return linuxStart(pid);
   if (process.platform === 'darwin') return darwinStart(pid);
@@ -29,7 +29,7 @@ export function processState(handle: Pick<ProxyHandle, 'pid' | 'processStart'>):
   return 'unsure';
 }
 
-/** Whether this system tells start times at all: it does of this very process, if of any. */
+/** True if this system reports start times: then it reports that of this process. */
 function knowsStarts(): boolean {
   return processStart(process.pid) !== '';
 }

@@ -21,12 +21,12 @@ export interface UsageBatch {
   readonly audit: readonly AuditEntry[];
 }
 
-/** What the store holds of a day. */
+/** The stored totals of a day. */
 export interface UsageTotals {
   readonly day: number;
   /** Forget earlier totals first. */
   readonly replaceAll: boolean;
-  /** By family of keys. */
+  /** Tokens by key family. */
   readonly tokens: ReadonlyMap<string, number>;
   /** The last batch of this writer that they hold. */
   readonly sequence: number;
@@ -84,7 +84,7 @@ export class UsageBatches {
     return sum;
   }
 
-  /** The batch to write now: the one that was sent and not acknowledged, else the open one, if anything is in it. */
+  /** The batch to write now: the sent batch without acknowledgement, otherwise the open batch unless it is empty. */
   next(): UsageBatch | undefined {
     if (this.#sent !== undefined) return this.#sent;
     if (this.#rows.size === 0 && this.#uses.size === 0 && this.#audit.length === 0) return undefined;
@@ -99,7 +99,7 @@ export class UsageBatches {
     return this.#sent;
   }
 
-  /** That batch is on disk. */
+  /** Marks that batch as stored. */
   acknowledge(batch: UsageBatch): void {
     if (this.#sent === batch) this.#sent = undefined;
   }

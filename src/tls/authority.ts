@@ -19,7 +19,7 @@ const retiredName = (fingerprint: string): string =>
 
 const dayMs = 86_400_000;
 const lifetimeMs = 3650 * dayMs;
-/** A device whose clock is late must still find it valid. */
+/** The certificate must be valid for a device whose clock is late. */
 export const backdateMs = dayMs;
 export const lockLimitMs = 10_000;
 
@@ -34,7 +34,7 @@ export interface Authority {
 export interface AuthorityDeps {
   readonly store: CertificateStore;
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** Names of this machine that the CA may vouch for, besides private ones. */
+  /** Names of this machine, besides private ones, that the constraints allow. */
   readonly hostNames: readonly string[];
   readonly signal: AbortSignal;
 }

@@ -195,7 +195,7 @@ export class CertificateStore {
   }
 }
 
-/** Undefined where somebody holds it. */
+/** Undefined if another process holds the lock. */
 function takeLock(path: string): DatabaseSync | undefined {
   let db: DatabaseSync | undefined;
   try {

@@ -87,7 +87,9 @@ if the terminal shows the same SHA-256 fingerprint, and compare it once more in 
 `;
 }
 
-/** Apple's configuration profile with one payload; ids follow from the certificate, so that a second one replaces it. */
+/**
+ * Apple's configuration profile with one payload; ids follow from the certificate, so that a second one replaces it.
+ */
 function mobileConfig({ title, der, fingerprint }: DeviceFacts): string {
   const id = (what: string): string => {
     const hex = createHash('sha256').update(`${what} ${fingerprint}`).digest('hex');

@@ -49,7 +49,7 @@ export interface LeafSpec {
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signing = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
-/** A CA that signs server certificates for what lies inside its constraints, and nothing else. */
+/** Creates a CA that signs server certificates inside its constraints, and nothing else. */
 export async function issueAuthority(spec: AuthoritySpec): Promise<CertificatePair> {
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.create({
@@ -74,7 +74,7 @@ export async function issueAuthority(spec: AuthoritySpec): Promise<CertificatePa
   return { key: keyText(keys.privateKey), chain: `${certificate.toString('pem')}\n` };
 }
 
-/** A server certificate. What the CA may not vouch for is not looked at here. */
+/** Issues a server certificate. Does not check the constraints of the CA. */
 export async function issueLeaf(spec: LeafSpec, authority: CertificatePair): Promise<CertificatePair> {
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const issuer = new X509Certificate(authority.chain);
@@ -115,7 +115,7 @@ export async function issueRequest(
   return { key: keyText(keys.privateKey), request: Buffer.from(request.rawData) };
 }
 
-/** RFC 8737, section 3: signed by itself, for one name, with the digest of the proof in a critical extension. */
+/** RFC 8737, section 3: self-signed, for one name, with the digest of the key authorization in a critical extension. */
 export async function issueProof(name: string, digest: Buffer, validity: Validity): Promise<CertificatePair> {
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -134,7 +134,7 @@ export async function issueProof(name: string, digest: Buffer, validity: Validit
   return { key: keyText(keys.privateKey), chain: `${certificate.toString('pem')}\n` };
 }
 
-/** As a structure, so that no character of a host name has a meaning. */
+/** Passed as a structure, so that no character of a host name is special. */
 function subject(title: string): { [type: string]: string[] }[] {
   return [{ O: ['flm'] }, { CN: [title] }];
 }

@@ -35,7 +35,7 @@ export async function ensureLeaf(deps: LeafDeps): Promise<ReadPair> {
 
 /** One for each profile, for profiles may ask for names of their own. */
 export const leafName = (profile: string): string => `leaf-${profile}`;
-/** That for clients that call a name. */
+/** The file name of the certificate for clients that use a host name. */
 export const namedLeafName = (profile: string): string => `named-${profile}`;
 /** The profile that such a name was made of. */
 export const profileOfLeaf = (name: string): string => name.replace(/^(leaf|named)-/, '');

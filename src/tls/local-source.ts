@@ -22,7 +22,7 @@ export interface LocalSourceDeps {
   readonly store: CertificateStore;
   readonly clock: Clock;
   readonly machine: () => MachineNames;
-  /** Names asked for on top of the machine's own. */
+  /** Names requested in addition to the machine's own. */
   readonly sans: readonly string[];
   readonly profile: string;
   /** A renewal while running: what happened, for the log. */
@@ -30,9 +30,9 @@ export interface LocalSourceDeps {
 }
 
 interface Held {
-  /** For names and addresses. */
+  /** Certificate for names and addresses. */
   readonly pair: ReadPair;
-  /** For names alone. */
+  /** Certificate for names alone. */
   readonly named: ReadPair;
   readonly leftOut: readonly string[];
   readonly authorityFile: string;

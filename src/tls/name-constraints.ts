@@ -16,7 +16,7 @@ export interface NameConstraints {
 
 export const nameConstraintsOid = '2.5.29.30';
 
-/** What is never on the internet: RFC 6761, 6762, 8375, the reserved .internal, and .lan as home routers use it. */
+/** Names that never exist on the internet: RFC 6761, 6762, 8375, the reserved .internal, and .lan of home routers. */
 export const privateNames: readonly string[] = ['localhost', 'local', 'lan', 'internal', 'home.arpa'];
 /** Loopback, RFC 1918, shared (RFC 6598: also Tailscale's), link-local, IPv6 unique local. */
 export const privateRanges: readonly string[] = [
@@ -31,12 +31,12 @@ export const privateRanges: readonly string[] = [
   'fc00::/7',
 ];
 
-/** As people write them: what else may stand for an IPv4 address (`10`, `0x7f.1`) is a name here. */
+/** True for an address in its usual form; other forms of IPv4 (`10`, `0x7f.1`) count as names. */
 export function isAddress(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text));
 }
 
-/** What a CA can be let vouch for: a host name and all below it, an address, or a range in CIDR notation. */
+/** True for a valid permitted subtree: a host name with all names below, an address, or a range in CIDR notation. */
 export function isPermit(text: string): boolean {
   if (isAddress(text)) return true;
   if (text.includes('/'))
@@ -44,7 +44,7 @@ export function isPermit(text: string): boolean {
   return /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/i.test(text);
 }
 
-/** Whether a certificate for this name or address stays inside. */
+/** True if the constraints allow a certificate for this name or address. */
 export function permits(constraints: NameConstraints, name: string): boolean {
   if (isAddress(name)) {
     const address = ipaddr.parse(name);
@@ -71,7 +71,7 @@ export function encodeConstraints(constraints: NameConstraints): Buffer {
 /** The object identifier 2.5.29.30, then `critical`. */
 const extensionHead = Buffer.from('0603551d1e0101ff', 'hex');
 
-/** Of a certificate in DER that `encodeConstraints` was used for; undefined where there are none. */
+/** Reads the constraints of a DER certificate that `encodeConstraints` made; undefined if there are none. */
 export function constraintsIn(certificate: Uint8Array): NameConstraints | undefined {
   const at = Buffer.from(certificate).indexOf(extensionHead);
   if (at < 0) return undefined;
@@ -79,7 +79,7 @@ export function constraintsIn(certificate: Uint8Array): NameConstraints | undefi
     const [value] = elements(certificate.subarray(at + extensionHead.length), 1);
     return value?.tag === 0x04 ? decodeConstraints(value.content) : undefined;
   } catch {
-    // Constraints of another make.
+    // Constraints that another program encoded.
     return undefined;
   }
 }

@@ -9,7 +9,7 @@ import { isAddress, type NameConstraints, permits } from './name-constraints.ts'
 
 export interface MachineNames {
   readonly hostname: string;
-  /** With its domain, where the machine knows one. */
+  /** The name with its domain, if the machine has one. */
   readonly fullName: string | undefined;
   /** Addresses that are not loopback, as they are now. */
   readonly addresses: readonly string[];
@@ -17,7 +17,7 @@ export interface MachineNames {
 
 export interface ServerNames {
   readonly names: readonly string[];
-  /** Addresses that the CA may not vouch for: a home's global IPv6 address, above all. */
+  /** Addresses outside the constraints of the CA, mostly the global IPv6 address of a home. */
   readonly leftOut: readonly string[];
 }
 
@@ -28,7 +28,7 @@ const loopback = ['127.0.0.1', '::1'];
 /** A machine with hundreds of containers has hundreds of addresses. */
 const maxAddresses = 64;
 
-/** Names of this machine that can stand in a certificate; without private ones that any machine has. */
+/** Names of this machine that a certificate can contain, without the private names that every machine has. */
 export function hostNamesOf(machine: MachineNames): readonly string[] {
   const { hostname, fullName } = machine;
   const short = hostname.split('.')[0] ?? '';

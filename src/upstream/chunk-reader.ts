@@ -13,7 +13,7 @@ import type { ChunkMap } from '../core/engine/upstream.ts';
 import { LineBlock } from './line-block.ts';
 import { readFields } from './response-head.ts';
 
-/** What is told of a body. An event returns false when nobody wants any more. */
+/** Events of a body. A handler returns false to stop. */
 export interface BodyEvents {
   onData(buffer: Buffer, from: number, to: number): boolean;
   onFramed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean;
@@ -42,7 +42,7 @@ export class ChunkReader {
   /** The size as far as it is read, then what is to come of the chunk. */
   #left = 0;
   fault: string | undefined;
-  /** An event said that nobody wants any more. */
+  /** A handler returned false. */
   unwanted = false;
 
   /** `chunks` may be shared with other readers, since a map is used up before its event returns. */
@@ -64,7 +64,7 @@ export class ChunkReader {
     return this.#state === State.done;
   }
 
-  /** Returns where it stopped: at `to`, behind the end of the body, at a fault, or where nobody wanted more. */
+  /** Returns where it stopped: at `to`, after the end of the body, at a fault, or where a handler returned false. */
   read(buffer: Buffer, from: number, to: number): number {
     let at = from;
     while (at < to) {
@@ -129,7 +129,7 @@ export class ChunkReader {
     return at;
   }
 
-  /** As many whole chunks but the last as stand at `from`; returns the border behind them. */
+  /** Finds the complete chunks from `from` on, except the last chunk; returns the position after them. */
   #readWhole(buffer: Buffer, from: number, to: number): number {
     const chunks = this.#chunks;
     chunks.count = 0;

@@ -17,9 +17,9 @@ export interface PoolDeps {
   readonly tlsOptions: (address: EngineAddress) => ConnectionOptions;
 }
 
-/** What an engine says that it waits is shortened by this, for its clock, the way, and our sweep. */
+/** Subtracted from an engine's keep-alive time, for clock differences, latency and the interval of the sweep. */
 const persistMarginMs = 1_000;
-/** From one check phase to the second after it lies at least one whole poll phase. */
+/** Between one check phase and the second one after it, the event loop polls at least once. */
 const restTurns = 2;
 
 interface Resting {
@@ -31,7 +31,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #deps: PoolDeps;
   readonly #address: EngineAddress;
   readonly #open = new Set<EngineConnection>();
-  /** Free and rested; the last used stands last. */
+  /** Connections that are free; the last used is last. */
   readonly #free: EngineConnection[] = [];
   /** In the order in which their rest ends; some carry a request already. */
   readonly #resting: Resting[] = [];

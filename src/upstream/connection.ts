@@ -21,7 +21,7 @@ import { type ResponseEvents, ResponseParser } from './response-parser.ts';
 export interface ConnectionOwner {
   /** The answer is complete and the connection may carry another request, once it has rested. */
   onFree(connection: EngineConnection): void;
-  /** It ended, or was ended; told once. */
+  /** Called once when the connection has ended. */
   onGone(connection: EngineConnection): void;
 }
 
@@ -165,13 +165,13 @@ export class EngineConnection implements ResponseEvents {
     if (this.#nextTurn === undefined) this.#socket.resume();
   }
 
-  /** Closes at once; the flight hears no more. */
+  /** Closes at once; the user gets no further events. */
   destroy(): void {
     this.#inFlightRequest = undefined;
     this.#end();
   }
 
-  // --- what the parser tells
+  // --- events of the parser
 
   onHead(head: EngineHead): boolean {
     const inFlightRequest = this.#inFlightRequest;
@@ -191,7 +191,7 @@ export class EngineConnection implements ResponseEvents {
     return inFlightRequest !== undefined && this.#inFlightRequest === inFlightRequest;
   }
 
-  // --- what the socket tells
+  // --- events of the socket
 
   #onConnect(): void {
     this.#connected = true;
@@ -233,7 +233,7 @@ export class EngineConnection implements ResponseEvents {
   #complete(inFlightRequest: ConnectionUser, atBorder: boolean): void {
     this.#inFlightRequest = undefined;
     this.#paused = false;
-    // Bytes behind the answer, an answer before the engine had the whole request, or its wish to close.
+    // Bytes after the response, a response before the whole request was sent, or a `connection: close`.
     if (atBorder && this.#parser.persistent && this.#socket.writableLength === 0 && !this.#gone) {
       this.#reused = true;
       this.#resting = true;

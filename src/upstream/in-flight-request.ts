@@ -35,7 +35,7 @@ const idleRaceMs = 2_000;
 
 export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
   readonly method: string;
-  /** Where its owner keeps it. */
+  /** The position in its owner's list. */
   place = -1;
   readonly #to: EngineAddress;
   readonly #connectTimeoutMs: number;
@@ -101,7 +101,7 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
     } else if (waitedMs >= this.#idleTimeoutMs) this.#fail('ENGINE_STALLED', new Error('no byte in time'));
   }
 
-  // --- what the connection tells
+  // --- events of the connection
 
   onConnected(): void {
     this.#progress = true;

@@ -14,14 +14,14 @@ const nothing = Buffer.alloc(0);
 
 export class LineBlock {
   readonly #maxBytes: number;
-  /** Bytes of earlier reads; empty while the block stands in one read, as it nearly always does. */
+  /** Bytes of earlier reads; empty if the block fits in one read, which is the normal case. */
   #kept = nothing;
   #length = 0;
   #lineIsEmpty = true;
   #afterCr = false;
   /** All lines with their CRLF, without the empty one; Latin-1. Set when the block is complete. */
   text = '';
-  /** What is wrong, as the end of a sentence that begins with "the engine's answer". */
+  /** The fault, as the end of a sentence that begins with "the engine's answer". */
   fault: string | undefined;
 
   constructor(maxBytes: number) {
@@ -61,7 +61,7 @@ export class LineBlock {
     return this.#length >= this.#maxBytes ? this.#refuse('has too large a head') : -1;
   }
 
-  /** What came so far agrees with `prefix` as far as both go. */
+  /** True if the bytes so far match `prefix`, up to the shorter of both. */
   mayBegin(prefix: string): boolean {
     const length = Math.min(prefix.length, this.#length);
     for (let i = 0; i < length; i++) if (this.#kept[i] !== prefix.charCodeAt(i)) return false;

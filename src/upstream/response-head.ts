@@ -83,7 +83,7 @@ export function readFields(text: string, from: number, into: string[]): string |
   while (at < text.length) {
     const lineEnd = text.indexOf('\r', at);
     let nameEnd = at;
-    // What is no Latin-1 is not in the table, and the CR of the line's end is no token either.
+    // Characters outside Latin-1 are not in the table, and the CR at the end of the line is not a token character.
     while (isToken[text.charCodeAt(nameEnd)] === 1) nameEnd++;
     if (nameEnd === at || text.charCodeAt(nameEnd) !== colon) return 'has a malformed field';
     let start = nameEnd + 1;

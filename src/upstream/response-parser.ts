@@ -12,7 +12,7 @@ import { type BodyEvents, ChunkReader } from './chunk-reader.ts';
 import { LineBlock } from './line-block.ts';
 import { readReplyHead } from './response-head.ts';
 
-/** What is told of an answer. An event returns false when nobody wants any more. */
+/** Events of a response. A handler returns false to stop. */
 export interface ResponseEvents extends BodyEvents {
   onHead(head: EngineHead): boolean;
 }
@@ -32,7 +32,7 @@ export class ResponseParser {
   #interim = 0;
   #left = 0;
   #unwanted = false;
-  /** What is wrong, as the end of a sentence that begins with "the engine's answer". */
+  /** The fault, as the end of a sentence that begins with "the engine's answer". */
   fault: string | undefined;
   /** The connection may carry another request once the answer is done. */
   persistent = true;
@@ -43,7 +43,7 @@ export class ResponseParser {
     this.#chunks = new ChunkReader(events, chunks);
   }
 
-  /** For the next answer on the same connection; `toHead` where HEAD was asked, whose answers have no body. */
+  /** Prepares for the next response on the connection. `toHead`: the request is HEAD, whose response has no body. */
   reset(toHead: boolean): void {
     this.#state = State.head;
     this.#toHead = toHead;
@@ -67,7 +67,9 @@ export class ResponseParser {
     return this.#state !== State.head;
   }
 
-  /** Returns where it stopped: at `to`, behind the end of the answer, at a fault, or where nobody wanted more. */
+  /**
+   * Returns where it stopped: at `to`, after the end of the response, at a fault, or where a handler returned false.
+   */
   feed(buffer: Buffer, from: number, to: number): number {
     let at = from;
     while (at < to && this.fault === undefined && !this.#unwanted) {

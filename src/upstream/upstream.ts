@@ -20,7 +20,7 @@ export interface UpstreamOptions {
   readonly clock: Clock;
   /** How long a connection may wait for its next request. */
   readonly poolIdleMs: number;
-  /** What TLS is asked for at an address, such as a CA of its own. Certificates are verified unless it says otherwise. */
+  /** TLS options of an address, such as its own CA. Certificates are verified unless the options say otherwise. */
   readonly tlsOptions?: (address: EngineAddress) => ConnectionOptions;
   /**
    * Told of a sink that threw; its attempt is aborted, other attempts are not harmed. Without it the error is thrown
@@ -41,7 +41,7 @@ export interface UpstreamStats {
 const readBufferBytes = 64 * 1024;
 const sweepMs = 250;
 
-/** An address is known for ever: there are as many as an administrator configures. */
+/** Addresses are never removed: there are only as many as an administrator configures. */
 interface Destination {
   readonly pool: ConnectionPool;
   readonly hostField: string;
@@ -126,7 +126,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
   #destinationFor(address: EngineAddress): Destination {
     const known = this.#destinationOf.get(address);
     if (known !== undefined) return known;
-    // What one CA vouched for must not be reused for whoever trusts another.
+    // A connection that one CA verified must not be reused for an engine with another CA.
     const { tls, socketPath, host, port, authority } = address;
     const name = JSON.stringify([tls, socketPath ?? [host, port], authority]);
     let destination = this.#destinations.get(name);

@@ -5,10 +5,10 @@
  *                        ^--------(grounds; the pause doubles)-------'
  *
  * Grounds are: requests of two keys failed; one key's request failed and another engine answered that key for the same
- * model while this engine answered nobody; the engine refused flm's own key. An engine that has just answered another key
- * well is not judged by one key's failure, a 403 included, which may be about its prompt. While an engine returns, it gets one
- * request at a time. A failure of one key alone may come from that key's prompt. The engine then ranks last for that
- * key only, until the mark runs out or a request of that key succeeds.
+ * model while this engine answered nobody; the engine refused flm's own key. An engine that has just answered another
+ * key well is not judged by one key's failure, a 403 included, which may be about its prompt. While an engine returns,
+ * it gets one request at a time. A failure of one key alone may come from that key's prompt. The engine then ranks last
+ * for that key only, until the mark runs out or a request of that key succeeds.
  *
  * The rank decides only between engines that can answer the same request: an engine that ranks last still answers where
  * no other one can. State is bounded: one suspect, and marks for at most 1,000 keys.
@@ -18,8 +18,8 @@ import assert from 'node:assert';
 /** What an attempt says about its engine. */
 export interface EngineAnswer {
   /**
-   * `failed`: the engine or the prompt is at fault; `key-refused`: the engine does not accept flm's own key; `forbidden`:
-   * one of both.
+   * `failed`: the engine or the prompt is at fault; `key-refused`: the engine does not accept flm's own key;
+   * `forbidden`: one of both.
    */
   readonly verdict: 'good' | 'failed' | 'key-refused' | 'forbidden';
   /** Family of the key that asked. */

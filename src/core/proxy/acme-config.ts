@@ -13,7 +13,7 @@ const letsEncryptStaging = 'https://acme-staging-v02.api.letsencrypt.org/directo
 const label = '(?!-)[a-z0-9-]{1,63}(?<!-)';
 const domainPattern = new RegExp(`^(?:\\*\\.)?(?:${label}\\.)+(?!\\d+$)${label}$`);
 
-/** Names that belong to nobody (RFC 6761, 6762, 8375, ICANN's `.internal`): no public CA vouches for them. */
+/** Names without an owner (RFC 6761, 6762, 8375, ICANN's `.internal`): no public CA issues certificates for them. */
 const privatePattern = /(?:^|\.)(?:localhost|local|lan|internal|home\.arpa|test|invalid|example)$/;
 
 export const domainSchema = z
@@ -88,7 +88,7 @@ interface Asked {
   readonly acme: AcmeConfig;
 }
 
-/** What is wrong between the fields, each with the path of the field and what is allowed there. */
+/** Returns the faults in the combination of fields, each with the path of the field and what is allowed. */
 export function acmeFaults({
   mode,
   domains,

@@ -11,17 +11,17 @@ export interface CertificatePair {
 }
 
 export interface CertificateProvider {
-  /** For new connections. Running ones keep what they began with. Undefined while the first one is being obtained. */
+  /** For new connections; existing ones keep theirs. Undefined while the first certificate is being obtained. */
   current(): CertificatePair | undefined;
   /** In place of `current` for clients that call a host name (SNI, RFC 6066); absent where one is good for all. */
   currentForNames?(): CertificatePair;
-  /** For a client that offered `acme-tls/1` (RFC 8737) and names this host; undefined where nothing is to be proved. */
+  /** For a client that offers `acme-tls/1` (RFC 8737) and names this host; undefined if no challenge is pending. */
   challenge(name: string): CertificatePair | undefined;
   /** `current` and `currentForNames` are others from now on. */
   onChange(f: () => void): Unsubscribe;
 }
 
-/** What a running proxy says of its certificate. */
+/** Facts about the certificate of a running proxy. */
 export interface CertificateFacts {
   /** Names and addresses that it is good for. */
   readonly names: readonly string[];
@@ -30,7 +30,7 @@ export interface CertificateFacts {
   readonly expiresAtMs: number;
   /** SHA-256 of `current`, in pairs of hex digits. */
   readonly fingerprint: string;
-  /** The CA's certificate that clients must trust, as a file; absent where everybody trusts it already. */
+  /** File with the CA certificate that clients must trust; absent for a CA that systems trust already. */
   readonly authorityFile?: string;
   /** Why the last renewal failed, as a sentence. */
   readonly problem?: string;

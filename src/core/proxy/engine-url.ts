@@ -9,11 +9,11 @@ import ipaddr from 'ipaddr.js';
 
 export interface UnderstoodUrl {
   readonly url: string;
-  /** Other servers that may be meant, to be tried where nobody answers at `url`. */
+  /** Other URLs that the user may mean. Try them if nothing answers at `url`. */
   readonly others: readonly string[];
 }
 
-/** What belongs to the API of an engine and not to its address, below `/v1` or `/v2`. */
+/** Endpoints below `/v1` or `/v2`: part of the API, not of the engine's address. */
 const openaiEndpoint =
   /\/v[12]\/(?:chat\/completions|completions|embeddings|embed|responses|messages|messages\/count_tokens|models|rerank|score|health|audio\/[a-z]+|images\/[a-z]+)$/;
 /** Endpoints that are plain enough to be recognised without `/v1`. */
@@ -25,7 +25,7 @@ const lmstudioApi = /\/api\/v0(?:\/[a-z/]+)?$/;
 const hostAndPort =
   /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])?:(\d{1,5})(?:\/.*)?$/;
 
-/** Undefined where the text is no address of an engine. */
+/** Returns undefined for a text that is not an address of an engine. */
 export function understandEngineUrl(text: string): UnderstoodUrl | undefined {
   const withScheme = addScheme(text.trim());
   if (withScheme === undefined || !URL.canParse(withScheme)) return undefined;
@@ -64,7 +64,7 @@ function addScheme(text: string): string | undefined {
   return isAddress || host.toLowerCase() === 'localhost' ? `http://${text}` : undefined;
 }
 
-/** Where a server that listens on all addresses can be reached from here. */
+/** Replaces a wildcard address by the loopback address at which the server can be reached. */
 function dialable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '[::]' ? '[::1]' : host;

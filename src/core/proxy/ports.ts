@@ -4,7 +4,9 @@ import type { AuditEntry } from '../security/ports.ts';
 import type { ProxyConfig, ProxyConfigInput } from './proxy-config.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from './proxy-handle.ts';
 
-/** A saved configuration, by name; the unnamed one is `default`. Kept as people wrote it, so that defaults may improve. */
+/**
+ * A saved configuration, by name; the unnamed one is `default`. Kept as people wrote it, so that defaults may improve.
+ */
 export interface ProxyProfile {
   readonly name: string;
   readonly config: ProxyConfigInput;
@@ -13,10 +15,10 @@ export interface ProxyProfile {
 }
 
 export interface ProxyRepository {
-  /** Inserts or replaces by name, whole. */
+  /** Inserts the profile, or replaces the one with this name. */
   saveProfile(profile: ProxyProfile, audit?: AuditEntry): Promise<void>;
   loadProfile(name: string): Promise<ProxyProfile | undefined>;
-  /** By name. */
+  /** Sorted by name. */
   listProfiles(): Promise<readonly ProxyProfile[]>;
   /** False where there was none. */
   deleteProfile(name: string, audit?: AuditEntry): Promise<boolean>;
@@ -39,18 +41,18 @@ export type Liveness = (handle: ProxyHandle) => Promise<boolean>;
 export interface StopReport {
   /** Answers that ran when the stop began. */
   readonly running: number;
-  /** Of these, ended by the end of the grace time. */
+  /** Responses of these that the end of the grace time cut off. */
   readonly cut: number;
   readonly tookMs: number;
   /** Ids of keys that were revoked in its memory alone: the store could not be written until the end. */
   readonly forgottenRevocations?: readonly string[];
 }
 
-/** What is asked for at a start. */
+/** The complete options of one start. */
 export interface StartOptions {
   readonly config: ProxyConfig;
   readonly profile: string;
-  /** What was given on top of the profile; kept for restarts. Already part of `config`. */
+  /** Settings that override the profile; kept for restarts. `config` contains them already. */
   readonly overrides: ProxyConfigInput;
 }
 
@@ -62,9 +64,11 @@ export interface ProxyController {
    * An abort rejects with the reason of the signal.
    */
   start(options: StartOptions, signal: AbortSignal): Promise<ProxyHandle>;
-  /** Drains, then ends. Resolves when the port is free and the handle gone; at once where the proxy is gone already. */
+  /**
+   * Drains and ends the proxy. Resolves when the port is free and the handle removed, immediately if it ended before.
+   */
   stop(handle: ProxyHandle, graceMs: number): Promise<StopReport>;
-  /** Resolves when the listener let go of its port; the proxy drains on and then ends by itself. */
+  /** Closes the listener and resolves when the port is free. The proxy continues to drain and then ends. */
   release(handle: ProxyHandle, graceMs: number): Promise<void>;
   /** Throws a `ProxyError` PROXY_CONTROL_UNREACHABLE where the process lives and does not answer. */
   inspect(handle: ProxyHandle): Promise<ProxyStatus | 'gone'>;
@@ -77,13 +81,13 @@ export interface RecordedRefusal {
   readonly code: string;
   readonly rule: string;
   readonly line: RequestLine;
-  /** What the texts of the error are filled with; absent where they have no places. */
+  /** Parameters of the error's texts; absent if the texts have none. */
   readonly params?: ErrorParams;
 }
 
-/** What a key's family uses of its limits in one proxy, now. */
+/** The current use of a key family's limits in one proxy. */
 export interface KeyUse {
-  /** Requests that may come at once now, of `burst`; null where no rate holds for the key. */
+  /** Requests that may come at once now, of `burst`; null if the key has no rate limit. */
   readonly requests: {
     readonly perMinute: number;
     readonly burst: number;
@@ -98,7 +102,7 @@ export interface KeyUse {
   readonly inProgress: number;
 }
 
-/** A key was revoked in one proxy, at once; `problem` says why the store does not have it yet, and the proxy tries on. */
+/** A revocation in one proxy, in force at once. `problem` says why it is not stored yet; the proxy keeps trying. */
 export interface LiveRevocation {
   readonly written: boolean;
   readonly problem?: string;
@@ -111,20 +115,22 @@ export interface TemporaryKey {
   readonly expiresAtMs: number;
 }
 
-/** What a running proxy does for those who may use its control socket. */
+/** The operations of a running proxy on its control socket. */
 export interface ProxyControl {
   status(): ProxyStatus;
   /** Drains and ends; resolves when the last answer is over and the port free. */
   stop(graceMs: number): Promise<StopReport>;
-  /** Lets go of the port at once; drains on. Resolves when the port is free. */
+  /** Closes the listener at once and continues to drain. Resolves when the port is free. */
   release(graceMs: number): Promise<void>;
   /** Something changed in the store: look now. Resolves when it is in force. */
   reload(): Promise<void>;
   /** Prometheus text exposition format. */
   metrics(): Promise<string>;
-  /** Requests as they end, from now on, until aborted. A reader that is too slow loses lines, never delays a request. */
+  /**
+   * Requests as they end, from now on, until aborted. A reader that is too slow loses lines, never delays a request.
+   */
   tail(signal: AbortSignal): AsyncIterable<RequestLine>;
-  /** Of the last refusals (bounded), the one of that request. */
+  /** The refusal of that request, if it is among the last ones kept. */
   explain(requestId: string): RecordedRefusal | undefined;
   temporaryKey(ttlMs: number): TemporaryKey;
   /** Undefined where the proxy knows no key of that id. */

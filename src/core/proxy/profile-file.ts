@@ -24,7 +24,7 @@ const profileFileSchema = proxyConfigSchema.extend(head);
 
 export interface ProfileFile {
   readonly name: string | undefined;
-  /** As it was written, so that defaults may improve. */
+  /** As the user wrote it, so that later versions can improve defaults. */
   readonly config: ProxyConfigInput;
 }
 
@@ -58,7 +58,7 @@ export function profileJsonSchema(): object {
   const { $schema, ...rest } = z.toJSONSchema(profileFileSchema, {
     io: 'input',
     override({ jsonSchema }) {
-      // The bounds of every whole number say nothing.
+      // zod adds the bounds of JavaScript's integers, which say nothing to a reader.
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },

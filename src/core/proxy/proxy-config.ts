@@ -66,7 +66,7 @@ const engineUrlSchema = z
   })
   .overwrite((text) => understandEngineUrl(text)?.url ?? text);
 
-/** Where a secret is to be read; never the secret itself. */
+/** Says where to read a secret; never contains the secret. */
 export const secretReferenceSchema = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('env'), name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
   z.strictObject({ from: z.literal('file'), path: z.string().min(1).max(4096) }),

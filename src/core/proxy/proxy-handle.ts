@@ -15,14 +15,14 @@ export interface ProxyHandle {
   /** The port that was bound; the real one where 0 was asked for. */
   readonly port: number;
   readonly mode: ProxyMode;
-  /** What was really bound, as IP literals. */
+  /** The addresses that were bound, as IP literals. */
   readonly addresses: readonly string[];
   readonly startedAtMs: number;
   /** Name of the profile it was started from. */
   readonly profile: string;
-  /** Random; a process that cannot repeat it on its control socket is somebody else. */
+  /** Random. A process that does not send it on the control socket is another process. */
   readonly nonce: string;
-  /** Start time of the process as the system tells it, so that a pid that was given to another is seen; '' if unknown. */
+  /** Start time of the process from the system, to notice when its pid belongs to another process; '' if unknown. */
   readonly processStart: string;
   readonly controlPath: string;
   /** It lets what runs finish and takes nothing new. */
@@ -31,7 +31,7 @@ export interface ProxyHandle {
   readonly starting?: true;
 }
 
-/** Of a dead proxy: whether it served and ended without a stop. It was killed, or ended by a mistake. */
+/** True if an ended proxy had served and was not stopped: it was killed, or it crashed. */
 export function endedWithoutStop(handle: ProxyHandle): boolean {
   return !handle.draining && handle.starting !== true;
 }
@@ -86,13 +86,13 @@ function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }
 
-/** What a running proxy says of itself; the one model behind every view of it. */
+/** The status of a running proxy; every view shows this model. */
 export interface ProxyStatus {
   readonly handle: ProxyHandle;
   readonly url: string;
   readonly version: string;
   readonly config: ProxyConfig;
-  /** What was given at its start on top of the profile; a restart gives it again. */
+  /** Settings that overrode the profile at the start; a restart uses them again. */
   readonly overrides: ProxyConfigInput;
   readonly uptimeSeconds: number;
   /** Requests being worked on now, those that wait included. */
@@ -103,10 +103,10 @@ export interface ProxyStatus {
   readonly requestsTotal: number;
   readonly keys: number;
   readonly engines: readonly EngineStatus[];
-  /** What runs and waits, engine by engine. */
+  /** Running and waiting requests per engine. */
   readonly queues: readonly QueueReading[];
   readonly models: number;
-  /** Who can reach it, in words: "this machine", "this network", "the internet". */
+  /** Who can reach the proxy: "this machine", "this network", "the internet". */
   readonly reach: string;
   /** With HTTPS. */
   readonly certificate?: CertificateFacts;
@@ -135,21 +135,21 @@ export interface RequestLine {
   /** How long it waited for a slot of an engine, also in vain; null where it did not. */
   readonly queuedMs: number | null;
   readonly durationMs: number;
-  /** As the engine told; null where it did not. */
+  /** As the engine reported; null if it did not. */
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
-  /** What the key's budgets and `flm usage` count. */
+  /** Tokens that the key's budgets and `flm usage` count. */
   readonly chargedInputTokens: number;
   readonly chargedOutputTokens: number;
   /** At least one of the charged numbers is flm's estimate. */
   readonly tokensEstimated: boolean;
   readonly streamed: boolean;
   readonly ending: Ending;
-  /** For a refusal: the code of the error table. */
+  /** The code of the error table, if the request was refused. */
   readonly code: string | null;
-  /** For a refusal: the rule that decided, in words. */
+  /** The rule that decided, if the request was refused. */
   readonly rule: string | null;
-  /** Names of the header fields that held a credential of somebody else beside a key of ours. */
+  /** Names of header fields that held another service's credential beside a key of flm. */
   readonly droppedCredentials: string | null;
 }
 

@@ -20,7 +20,7 @@ import {
 } from './proxy-config.ts';
 import { endedWithoutStop, type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
 
-/** Who holds a port: words that follow "is already in use", or undefined where it is free. */
+/** The program that holds a port, as words that follow "is already in use"; undefined if the port is free. */
 export type PortLook = (address: string, port: number) => Promise<string | undefined>;
 
 export interface ProxyServiceDeps {
@@ -29,7 +29,7 @@ export interface ProxyServiceDeps {
   readonly portLook: PortLook;
   readonly audit: AuditRepository;
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** Who starts and stops, for the audit. */
+  /** The user who starts and stops, for the audit. */
   readonly actor: string;
   /**
    * Told of what failed after a proxy was started or stopped, which is not undone by that: a sentence, and whether
@@ -133,7 +133,7 @@ export class ProxyService {
     return handle;
   }
 
-  /** Each proxy of the store whose process lives, asked now; oldest first. */
+  /** Asks each running proxy for its status; oldest first. */
   async status(): Promise<readonly ProxyView[]> {
     const views = await Promise.all((await this.list()).map((handle) => this.#view(handle)));
     return views.filter((view) => view !== undefined);
@@ -198,7 +198,7 @@ export class ProxyService {
     return profile;
   }
 
-  /** Inserts or replaces, whole. Throws PROFILE_INVALID that carries every fault; then nothing was saved. */
+  /** Inserts or replaces the profile. Throws PROFILE_INVALID with all faults and then saves nothing. */
   async saveProfile(name: string, config: ProxyConfigInput): Promise<ProxyProfile> {
     checkProfile(name, config);
     const nowMs = this.#deps.clock.nowMs();
@@ -215,7 +215,7 @@ export class ProxyService {
     return profile;
   }
 
-  /** Saves `changes` on top of what is saved, if anything is. Throws PROFILE_INVALID; then nothing was changed. */
+  /** Merges `changes` into the saved profile, if there is one. Throws PROFILE_INVALID and then changes nothing. */
   async updateProfile(name: string, changes: ProxyConfigInput): Promise<ProxyProfile> {
     const before = await this.#deps.proxies.loadProfile(name);
     return this.saveProfile(name, merged(before?.config ?? {}, changes));
@@ -306,7 +306,7 @@ export class ProxyService {
     }
   }
 
-  /** The proxy runs by now: what fails here is told beside that. */
+  /** The proxy runs already, so a failure here is reported beside the success. */
   async #saveStarted(request: StartRequest): Promise<void> {
     try {
       await this.saveProfile(request.profile, await this.#merged(request));
@@ -317,7 +317,7 @@ export class ProxyService {
     }
   }
 
-  /** What the proxy did is done, whether it can be written down or not. */
+  /** A failure of the audit does not undo what the proxy did. */
   async #record(action: string, handle: ProxyHandle): Promise<void> {
     const { audit, clock, actor, onProblem } = this.#deps;
     const { id, profile, port, mode, addresses } = handle;
@@ -347,7 +347,7 @@ function merged(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigI
   };
 }
 
-/** For one that does not say what its own is. */
+/** For a proxy that does not report its own grace time. */
 const defaultGraceMs = 30_000;
 
 function notRunning(which: string | undefined): ProxyError {

@@ -5,8 +5,8 @@ const reaches = ['this machine', 'this network', 'the internet'] as const;
 export type Reach = (typeof reaches)[number];
 
 /**
- * The farthest of the addresses that a listener is bound to. `machineAddresses` are those of this machine that are not
- * loopback: what "all addresses" means here. A public address counts as the internet, though a firewall may stand
+ * The widest reach of the addresses that a listener is bound to. `machineAddresses` are those of this machine that are
+ * not loopback: what "all addresses" means here. A public address counts as the internet, though a firewall may stand
  * before it: only the owner knows that.
  */
 export function reachOf(bound: readonly string[], machineAddresses: readonly string[]): Reach {

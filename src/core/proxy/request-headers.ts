@@ -5,7 +5,7 @@
  * The one table of it: the forwarder, the CORS list, the schema of a profile and docs/requests.md are made from it.
  */
 
-/** Headers of the APIs whose values are lists; those that come twice are one list. */
+/** API headers whose values are lists; repeated fields are joined to one list. */
 export const listHeaders = ['accept', 'tracestate', 'anthropic-beta', 'openai-beta'] as const;
 
 /** Headers of the APIs that have one value. */
@@ -59,7 +59,7 @@ const never: ReadonlySet<string> = new Set([
   'upgrade',
   'http2-settings',
   'expect',
-  // For whom it is forwarded.
+  // The client that a request is forwarded for.
   'forwarded',
   'via',
   'x-real-ip',
@@ -82,7 +82,7 @@ const neverPrefix =
 const credential = /(?:^|-)(?:api-?key|auth|authorization|token|secret|password|credentials?)$/;
 const headerName = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
-/** Whether an operator may let this header pass; lower case. */
+/** True if an operator may add this header (in lower case) to those that reach engines. */
 export function isForwardable(name: string): boolean {
   const dashed = name.replaceAll('_', '-');
   return (

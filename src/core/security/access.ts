@@ -71,7 +71,7 @@ export function holdsScope(key: KeyView, scope: Scope): boolean {
   return key.scopes.has(scope) || (scope === 'engine:read' && key.scopes.has('engine:admin'));
 }
 
-/** What the request would do beyond answering, unless the key may administer engines. */
+/** Refuses side effects of a request, such as loading a model, unless the key may administer engines. */
 export function denyHazard(
   key: KeyView,
   kind: EngineKind,

@@ -12,11 +12,14 @@ export interface ClientAddress {
   readonly text: string;
   readonly value: bigint;
   readonly loopback: boolean;
-  /** What limits per address count by: the address, or for IPv6 its /64, which one person usually holds whole. */
+  /** The unit of limits per address: the IPv4 address, or the IPv6 /64, which usually belongs to one customer. */
   readonly bucket: string;
 }
 
-/** `::a.b.c.d` (RFC 4291, section 2.5.5.1: deprecated): another address than `::ffff:a.b.c.d`, which ipaddr.js makes of it. */
+/**
+ * `::a.b.c.d` (RFC 4291, section 2.5.5.1: deprecated): another address than `::ffff:a.b.c.d`, which ipaddr.js makes of
+ * it.
+ */
 export const ipv4Compatible = /^::\d+\./;
 
 /** Four decimal numbers of one form only: `010` would be 8 to some. */
@@ -113,7 +116,7 @@ function toBigInt(address: ipaddr.IPv4 | ipaddr.IPv6): bigint {
   return value;
 }
 
-/** What one source of requests is called: an IPv4 address, or the /64 that an IPv6 address lies in. */
+/** Returns the name of a request source: the IPv4 address, or the /64 of an IPv6 address. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/64`).toString()}/64`;

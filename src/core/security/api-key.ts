@@ -12,7 +12,7 @@ import type { ClientAddress } from './address-rules.ts';
 
 /** A key as it is stored: everything but the secret. Lists that are empty restrict nothing. */
 export interface ApiKey {
-  /** `key_` + 12 base62 characters; not secret, stands in logs. */
+  /** `key_` + 12 base62 characters; not secret, appears in logs. */
   readonly id: string;
   /**
    * Id of the first key of its line: rotation keeps it. Limits and usage are counted by family, so that two secrets
@@ -58,7 +58,7 @@ export const noKeyLimits: KeyLimits = {
   concurrency: null,
 };
 
-/** What a key is where nothing is said: it may do inference with everything, from everywhere, for ever. */
+/** The defaults of a key: inference with every model, from every address, without an end. */
 export const unrestricted = {
   scopes: ['inference'],
   models: [],
@@ -81,7 +81,7 @@ export function isUsable(key: ApiKey, nowMs: number): boolean {
   return isActive(key, nowMs) && key.pausedAtMs === null;
 }
 
-/** Whether a change takes a label that was not this key's before. */
+/** True if a change takes a label that this key did not have before. */
 export function takesLabel(before: ApiKey, after: ApiKey, atMs: number): boolean {
   return isActive(after, atMs) && (before.label !== after.label || !isActive(before, atMs));
 }

@@ -36,13 +36,13 @@ export interface UnfinishedBody {
   giveUp(code: ExhaustedCode): void;
 }
 
-/** What the requests of one key family hold now. Changed by `KeyHoldings` only. */
+/** What the running requests of one key family hold. Only `KeyHoldings` changes it. */
 export class KeyHolding {
   readonly familyId: string;
   streams = 0;
   /** Requests that count against the concurrency of the key. */
   requests = 0;
-  /** Of bodies that are being read, and of those whose answer is not over. */
+  /** Bytes of bodies that are being read, and of bodies whose response has not ended. */
   bodyBytes = 0;
   newestBody: UnfinishedBody | undefined;
 
@@ -93,7 +93,7 @@ export class KeyHoldings implements ConcurrencyLimiter {
     return holding;
   }
 
-  /** To be called about once a second. */
+  /** Drops keys without running requests. Call it about once a second. */
   forgetIdle(): void {
     for (const [familyId, holding] of this.#byFamily)
       if (holding.streams === 0 && holding.bodyBytes === 0) this.#byFamily.delete(familyId);
@@ -151,7 +151,7 @@ export class KeyHoldings implements ConcurrencyLimiter {
     holding.newestBody = body;
   }
 
-  /** The body is whole, or is not read any further. Its bytes stay until they are given back. */
+  /** The body is complete, or reading stopped. Its bytes count until they are given back. */
   endBody(holding: KeyHolding, body: UnfinishedBody): void {
     const { older, newer } = body;
     if (older !== undefined) older.newer = newer;
@@ -161,7 +161,7 @@ export class KeyHoldings implements ConcurrencyLimiter {
     body.newer = undefined;
   }
 
-  /** Takes memory for a part of a body. May give up other bodies; false where this one is to be given up. */
+  /** Takes memory for a part of a body. May refuse other bodies; returns false if this body must be refused. */
   takeBytes(holding: KeyHolding, body: UnfinishedBody, bytes: number): boolean {
     while (!this.#mayHold(holding, bytes)) {
       const owner = this.#ownerToGiveUp(holding, bytes);
@@ -209,7 +209,7 @@ export class KeyHoldings implements ConcurrencyLimiter {
     return most;
   }
 
-  /** For a key without any stream where none is free: the newest unfinished body of the key that has most streams. */
+  /** Makes room for a key without a stream: refuses the newest unfinished body of the key with most streams. */
   #giveUpForStream(): boolean {
     let most: KeyHolding | undefined;
     for (const holding of this.#byFamily.values())

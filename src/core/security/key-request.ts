@@ -9,7 +9,7 @@ import { faultsOf } from '../faults.ts';
 import { engineIdPattern } from '../proxy/proxy-config.ts';
 import { isAddressRule } from './security-policy.ts';
 
-/** Labels stand in terminals and logs: one line, no control characters. */
+/** Labels appear in terminals and logs: one line, no control characters. */
 const label = z
   .string()
   .trim()
@@ -48,7 +48,7 @@ const keyRequestSchema = z
 
 /** A request, complete. */
 export type KeyRequest = Readonly<z.output<typeof keyRequestSchema>>;
-/** As people write it: only the label is needed. */
+/** As a user writes it: only the label is required. */
 export type KeyRequestInput = z.input<typeof keyRequestSchema>;
 
 /** Throws a `PolicyError` KEY_INVALID that carries every fault. */

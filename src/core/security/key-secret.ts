@@ -1,7 +1,7 @@
 /**
  * Makes the secrets of keys; their form is drawn in api-key.ts. Randomness and hashes are passed in.
  */
-/** What the machine lends: a good source of randomness, SHA-256 and CRC-32. */
+/** The functions that the machine provides: secure random bytes, SHA-256 and CRC-32. */
 export interface SecretTools {
   randomBytes(count: number): Uint8Array;
   /** Lower-case hex. */
@@ -12,7 +12,7 @@ export interface SecretTools {
 
 export interface FreshSecret {
   readonly id: string;
-  /** The whole key; shown once, never kept. */
+  /** The whole key; shown once, never stored. */
   readonly key: string;
   readonly digest: string;
   readonly prefix: string;
@@ -35,7 +35,7 @@ export function freshSecret(tools: SecretTools): FreshSecret {
   };
 }
 
-/** Whether a text is a key of flm's, typos aside: tells without a database. */
+/** True if a text has the form and checksum of a key of flm; needs no database. */
 export function looksLikeKey(text: string, tools: Pick<SecretTools, 'crc32'>): boolean {
   const match = form.exec(text);
   return match !== null && checksum(match[1] as string, tools) === match[2];

@@ -29,7 +29,7 @@ export function lockOut(
   if (usable.length === 0 || bound.length < usable.length) return undefined;
   const reachable = bound.some((key) => {
     const view = compileKey(key);
-    // The ends of each range stand for it: a policy that lets neither in hardly means its middle.
+    // Only the first and last address of each range are checked: a policy that denies both hardly allows the middle.
     return key.addresses.flatMap(endsOf).some((text) => {
       const client = parseAddress(text);
       return client !== undefined && denyAddress(compiled, view, client) === undefined;

@@ -14,7 +14,7 @@ import type { CompiledPolicy } from './snapshot.ts';
 export interface PolicyQuestion {
   readonly policy: CompiledPolicy;
   readonly client: ClientAddress;
-  /** Undefined: only the rules that hold for every key are judged. */
+  /** Undefined: only rules for all keys are checked. */
   readonly key: KeyView | undefined;
   readonly origin: string | undefined;
   readonly route: RouteId;
@@ -31,11 +31,11 @@ export interface PolicyStep {
 
 export interface PolicyAnswer {
   readonly allowed: boolean;
-  /** No key was named: its own rules were not judged, and a request without one gets 401. */
+  /** No key was named: rules of keys were not checked, and a request without a key gets 401. */
   readonly keyless: boolean;
   /** The steps that were asked, in order; the last one refused, if any did. */
   readonly steps: readonly PolicyStep[];
-  /** What the client would get where it is refused. */
+  /** The error that the client would get, if refused. */
   readonly status: number | undefined;
 }
 
@@ -70,7 +70,9 @@ function denyKey(key: KeyView, nowMs: number): Denial | undefined {
   return undefined;
 }
 
-/** By the name alone: whether an engine has it, a running proxy knows. A name that the key may not use is not told of. */
+/**
+ * By the name alone: whether an engine has it, a running proxy knows. A name that the key may not use is not told of.
+ */
 function denyModel(key: KeyView, model: string | undefined): Denial | undefined {
   if (model === undefined || key.mayUseModel(model)) return undefined;
   return { code: 'MODEL_UNKNOWN', params: { model }, rule: rule('key-models', { key: key.id }) };

@@ -13,7 +13,10 @@ export interface SecurityRepository {
   insertKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
   listKeys(): Promise<readonly ApiKey[]>;
   findKey(id: string): Promise<ApiKey | undefined>;
-  /** Replaces the row of that id, but a revoked key stays revoked; throws KEY_NOT_FOUND, KEY_INVALID for a digest of another. */
+  /**
+   * Replaces the row of that id, but a revoked key stays revoked; throws KEY_NOT_FOUND, KEY_INVALID for a digest of
+   * another.
+   */
   updateKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
   /**
    * Changes every key of a family that is not revoked, oldest first, all or none; what others write meanwhile is not
@@ -68,7 +71,7 @@ export interface ModelAlias {
   readonly target: string;
 }
 
-/** Who changed what. `before` and `after` are JSON without secrets. */
+/** One change with its actor. `before` and `after` are JSON without secrets. */
 export interface AuditEntry {
   readonly atMs: number;
   /** `cli:USER`, `proxy:ID`. */
@@ -81,7 +84,7 @@ export interface AuditEntry {
 }
 
 export interface AuditRepository {
-  /** For what is no change of the store: a start, a stop. */
+  /** Records an action that is not a change of the store, such as a start or a stop. */
   record(entry: AuditEntry): Promise<void>;
   /** Newest first, refused logins included. */
   list(limit: number): Promise<readonly AuditEntry[]>;
@@ -96,7 +99,7 @@ export interface UsageEntry {
   readonly engine: string;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** The engine told no usage; the numbers are flm's estimate. */
+  /** The engine reported no usage; the numbers are flm's estimate. */
   readonly estimated: boolean;
   readonly atMs: number;
   readonly address: string;
@@ -129,7 +132,7 @@ export interface UsageLedger {
   today(familyId: string): number;
 }
 
-/** What changed in the store since the last delivery; absent parts did not change. */
+/** The changes since the last delivery; absent parts did not change. */
 export interface StateChange {
   /** `replaceAll`: forget every earlier key first. */
   readonly keys?: {
@@ -147,7 +150,7 @@ export interface StateChange {
  * A store that cannot be read keeps the last state in force and is reported through `problem`.
  */
 export interface StateFeed {
-  /** Delivers the whole state once before it resolves, then each change within a second, each as one piece. */
+  /** Delivers the whole state before it resolves, and then each change within a second, as one unit. */
   start(listener: StateListener): Promise<void>;
   /** Look now: another process says that something changed. Resolves when what was committed by then is delivered. */
   refresh(): Promise<void>;

@@ -16,7 +16,9 @@ export interface BucketAsk {
   readonly burst: number;
 }
 
-/** `granted`, or the bucket that refuses for the longest time, and when all would grant. `resetMs`: until it is full. */
+/**
+ * `granted`, or the bucket that refuses for the longest time, and when all would grant. `resetMs`: until it is full.
+ */
 export type Verdict =
   | {
       readonly granted: true;

@@ -7,10 +7,10 @@
 const token = /^[A-Za-z0-9._~+/-]+=*$/;
 const minLength = 24;
 const maxLength = 512;
-/** Of a text made at random from few characters, this many are needed; words and patterns have far fewer. */
+/** Bits that a random text of few characters must have; words and patterns have far fewer. */
 const minBits = 80;
 
-/** What a secret would have to be; undefined where it is good enough. */
+/** Returns what a stronger secret needs; undefined if the secret is strong enough. */
 export function weakness(secret: string): string | undefined {
   if (secret.length < minLength || secret.length > maxLength || !token.test(secret))
     return `${minLength} to ${maxLength} letters, digits and ._~+/-, without blanks`;
@@ -18,7 +18,7 @@ export function weakness(secret: string): string | undefined {
   return undefined;
 }
 
-/** The information in how often its characters stand there; an upper bound of what a guesser has to try. */
+/** The entropy of the character frequencies, in bits; an upper bound of the work of an attacker. */
 function bits(text: string): number {
   const counts = new Map<string, number>();
   for (const c of text) counts.set(c, (counts.get(c) ?? 0) + 1);

@@ -44,7 +44,7 @@ export const securityPolicySchema = z.strictObject({
   requestsPerMinutePerAddress: fields.requestsPerMinutePerAddress.default(null),
 });
 
-/** What is not named is no part of it: a default here would quietly lift the rules of the policy below. */
+/** Has no defaults: a default would silently override the rules of the policy. */
 export const securityPolicyOverrideSchema = z.strictObject(fields).partial();
 
 /** The policy, complete. */

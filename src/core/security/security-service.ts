@@ -19,9 +19,9 @@ export interface SecurityServiceDeps {
   readonly repository: SecurityRepository;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly secrets: SecretTools;
-  /** From where the administrator comes. */
+  /** The addresses of the administrator. */
   readonly ownAddresses: readonly string[];
-  /** Who changes things, for the audit: `cli:USER`. */
+  /** The actor for the audit: `cli:USER`. */
   readonly actor: string;
   /** Revokes a key in every proxy that runs and knows it, for when the store cannot be written. */
   readonly revokeLive?: (keyId: string) => Promise<LiveRevocations>;
@@ -34,7 +34,7 @@ export interface SecurityServiceDeps {
   readonly announce: () => Promise<readonly string[]>;
 }
 
-/** A new key: the secret is here and nowhere else. */
+/** A new key. This is the only place that holds its secret. */
 export interface CreatedKey {
   readonly record: ApiKey;
   readonly key: string;
@@ -56,7 +56,7 @@ export interface RevokedKey {
   readonly stillActive: readonly ApiKey[];
 }
 
-/** What became of a revocation in each running proxy, by id. */
+/** The result of a revocation in each running proxy, by id. */
 export type LiveRevocations = ReadonlyMap<string, LiveRevocation | 'unreached'>;
 
 export interface ListedKey {
@@ -67,7 +67,7 @@ export interface ListedKey {
 
 export interface KeyListing {
   readonly keys: readonly ListedKey[];
-  /** Why nobody knows when keys were used last: `usage.db` cannot be read. */
+  /** Why the last use of keys is unknown: `usage.db` cannot be read. */
   readonly lastUseProblem: FlmError | undefined;
 }
 
@@ -322,7 +322,7 @@ export class SecurityService {
     return record;
   }
 
-  /** A `usage.db` that cannot be read hides when keys were used, and nothing else. */
+  /** If `usage.db` cannot be read, only the last use of keys is unknown. */
   async #withLastUse(records: readonly ApiKey[]): Promise<KeyListing> {
     try {
       const uses = await this.#deps.repository.lastUsed();
@@ -371,7 +371,7 @@ function requestOf({ label, scopes, models, engines, endpoints, addresses, limit
   return { label, scopes, models, engines, endpoints, addresses, ...limits };
 }
 
-/** Enough to tell keys apart, too little to help anybody who guesses. */
+/** Enough to tell keys apart, too little to help an attacker. */
 const importedPrefixLength = 4;
 
 type KeyRules = Omit<

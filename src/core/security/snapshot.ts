@@ -78,7 +78,7 @@ export class SnapshotHolder implements SnapshotSource {
     return true;
   }
 
-  /** Applies one change as a whole. */
+  /** Applies one change atomically. */
   apply(change: {
     readonly keys?: {
       readonly replaceAll: boolean;

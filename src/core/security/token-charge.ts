@@ -12,7 +12,7 @@
  */
 export type ChargeRule = 'none' | 'told' | 'final' | 'early';
 
-/** What is known of a request when it is over. */
+/** Facts about a request when it is over. */
 export interface TokenFacts {
   readonly rule: ChargeRule;
   readonly toldInput: number | undefined;
@@ -21,9 +21,9 @@ export interface TokenFacts {
   readonly textBytesIn: number;
   /** The answer as far as it came; undefined where it holds no text. Asked only where an estimate is needed. */
   readonly answerText: { readonly tokens: number } | undefined;
-  /** Tokens that one request may hold on its engine, where the engine tells. */
+  /** The context size of the model, if the engine reports it. */
   readonly contextLength: number | undefined;
-  /** Answers that were asked for at once; each may fill a context. */
+  /** Responses requested at once (`n`); each may fill a context. */
   readonly choices: number;
 }
 

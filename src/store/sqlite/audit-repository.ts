@@ -31,7 +31,10 @@ export class SqliteAuditRepository implements AuditRepository {
   }
 }
 
-/** One change and its audit entry, both or neither. `change` returns how many rows it changed; at none nothing is recorded. */
+/**
+ * One change and its audit entry, both or neither. `change` returns how many rows it changed; at none nothing is
+ * recorded.
+ */
 export function writeChange(db: Database, audit: AuditEntry | undefined, change: () => number): number {
   return db.write(() => {
     const changed = change();

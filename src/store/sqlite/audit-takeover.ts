@@ -14,7 +14,7 @@ import type { DatabasePlace } from './sqlite-failure.ts';
 /** Reads do not wait for writers in WAL mode; this is for a file that is being opened for the first time. */
 const busyTimeoutMs = 250;
 
-/** Actions that proxies write to `usage.db`; whatever else is there was copied. */
+/** Actions that proxies write to `usage.db`; all others there were copied. */
 export const auditOfProxies = "('auth.refused', 'audit.dropped')";
 
 /** `db` is the open `flm.db`, outside a transaction. Never throws. */
@@ -61,7 +61,7 @@ function copyRows(db: DatabaseSync, old: DatabaseSync): void {
   for (const { at, actor, action, subject, before, after, successor } of rows) {
     insert.run(at ?? null, actor ?? null, action ?? null, subject ?? null, before ?? null, after ?? null);
     if (typeof successor !== 'string' || typeof subject !== 'string') continue;
-    // The first key of the line may be deleted by now; its id stands for the family all the same.
+    // The first key of the family may be deleted by now; its id still names the family.
     const family = families.get(subject) ?? familyOf.get(subject)?.family ?? subject;
     if (typeof family !== 'string') continue;
     families.set(successor, family);

@@ -80,7 +80,7 @@ export class Database {
     return Number(this.#prepared(sql).run(...values).changes);
   }
 
-  /** All or nothing. Nothing is written to a file that a newer flm has migrated meanwhile. */
+  /** Runs `work` in one transaction. Writes nothing if a newer flm has migrated the file since. */
   write<T>(work: () => T): T {
     return this.#guarded(() => {
       // Meanwhile it may have become writable.
@@ -113,7 +113,7 @@ export class Database {
     if (this.#guarded(() => this.#identityOnDisk()) !== this.#identity) this.close();
   }
 
-  /** What SQLite finds wrong with the file, in its words; empty when it is sound. */
+  /** The problems that SQLite finds in the file, in its words; empty if the file is sound. */
   faults(): readonly string[] {
     try {
       return this.list((row) => text(row, 'quick_check'), 'PRAGMA quick_check').filter(
@@ -165,7 +165,8 @@ export class Database {
 
   #opened(): DatabaseSync {
     if (this.#immutable && this.#connection?.isTransaction === false) this.close();
-    // Switching a new file to WAL does not wait for others by itself, so the whole opening is tried again. A try in which
+    // Switching a new file to WAL does not wait for others by itself, so the whole opening is tried again. A try in
+    // which
     // SQLite has waited is not free: all tries together have the busy time-out.
     const endMs = performance.now() + this.#options.busyTimeoutMs;
     while (this.#connection === undefined) {

@@ -9,7 +9,7 @@ import { readFileSync, realpathSync, statfsSync } from 'node:fs';
 export interface FileSystemFacts {
   /** `f_type` of statfs(2); undefined where the system has no such number. */
   readonly magic: number | undefined;
-  /** Type as /proc/self/mountinfo names it, needed to tell one FUSE file system from another. */
+  /** The type from /proc/self/mountinfo, needed to tell FUSE file systems apart. */
   readonly mountType?: string;
 }
 
@@ -59,7 +59,7 @@ export function probeFileSystem(folder: string): FileSystemFacts {
   return mountType === undefined ? { magic } : { magic, mountType };
 }
 
-/** Type of the deepest mount that holds `folder`; the last one of a place lies on top. proc_pid_mountinfo(5). */
+/** Type of the deepest mount that contains `folder`; of mounts at one point, the last wins. proc_pid_mountinfo(5). */
 export function mountTypeOf(folder: string, mountinfo: string): string | undefined {
   let best = '';
   let type: string | undefined;

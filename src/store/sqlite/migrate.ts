@@ -48,7 +48,10 @@ export function migrate(
   }
 }
 
-/** `backups/flm-v1-20261124T150000000Z.db`; written under another name first, so that half of one never looks whole. */
+/**
+ * `backups/flm-v1-20261124T150000000Z.db`, written under another name first so that a partial file is never mistaken
+ * for one.
+ */
 function backUp(place: DatabasePlace, version: number, nowMs: number): void {
   mkdirSync(place.backups, { recursive: true, mode: 0o700 });
   const stem = basename(place.file, '.db');

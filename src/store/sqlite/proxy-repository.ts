@@ -60,13 +60,13 @@ export class SqliteProxyRepository implements ProxyRepository {
     const handles = await this.listHandles();
     const lives = await Promise.all(handles.map((handle) => this.#liveness(handle)));
     const dead = handles.filter((handle, index) => lives[index] === false && !endedWithoutStop(handle));
-    // By nonce: a proxy that took the same id meanwhile keeps its row.
+    // By nonce: a new proxy with the same id keeps its row.
     for (const handle of dead) forgetDead(this.#db, handle);
     return handles.filter((_, index) => lives[index]);
   }
 }
 
-/** Who only asks what runs must not fail where the database cannot be written; the next one forgets it. */
+/** A command that only lists proxies must not fail if the database is read-only; a later one removes the row. */
 function forgetDead(db: Database, { id, nonce }: ProxyHandle): void {
   try {
     deleteHandle(db, id, nonce);

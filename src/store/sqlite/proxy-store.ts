@@ -80,7 +80,7 @@ class ThreadedStore implements ProxyStore {
     ];
     try {
       await this.refresh();
-      // Else a proxy that is started anew would know of nothing that was used today, and let a whole budget through.
+      // Otherwise a restarted proxy would not know today's usage and would allow a whole budget again.
       await this.#countSoon();
     } catch (error) {
       await this.close();
@@ -91,7 +91,7 @@ class ThreadedStore implements ProxyStore {
   refresh(): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(closedError());
     if (this.#looking === undefined) return this.#look('urgent');
-    // The look under way may have read before that change: one more, shared by all who ask meanwhile.
+    // The running read may have started before that change: read once more, shared by all callers until then.
     this.#lookAgain ??= this.#looking
       .catch(() => {})
       .then(() => {
@@ -167,7 +167,7 @@ class ThreadedStore implements ProxyStore {
 
   #poll(): void {
     this.#thread.endIfHung();
-    // Problems are told where they are met; there is nobody to reject to.
+    // Problems are reported where they occur; no caller waits for this promise.
     if (this.#looking === undefined) this.#look('patient').catch(() => {});
     void this.#countSoon();
   }

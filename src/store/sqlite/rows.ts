@@ -30,7 +30,7 @@ function integerOrNull(row: Row, column: string): number | null {
   return row[column] === null ? null : integer(row, column);
 }
 
-/** What the same release's repository wrote there; the shape is the caller's promise. */
+/** JSON that a repository of this project wrote; the caller guarantees its type. */
 export function json<T>(row: Row, column: string): T {
   try {
     return JSON.parse(text(row, column)) as T;

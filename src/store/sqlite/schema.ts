@@ -26,7 +26,8 @@ export interface Schema {
 export const flmSchema: Schema = {
   file: 'flm.db',
   migrations: [initialFlm, engineCa, keyFamily, startingHandle, pausedKey],
-  // wal_autocheckpoint: each commit reaches the main file, so that a -wal file that gets lost takes no revocation along.
+  // wal_autocheckpoint: each commit reaches the main file, so that a -wal file that gets lost takes no revocation
+  // along.
   // secure_delete: the secret of a deleted engine is overwritten. fullfsync: what FULL means on macOS.
   pragmas:
     'PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 1; PRAGMA secure_delete = ON;',

@@ -29,7 +29,7 @@ const result = {
   notADatabase: 26,
 } as const;
 
-/** What the file system says most often, for people. */
+/** The most common errors of the file system, as text for users. */
 const inWords: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'it is gone'],
   ['EACCES', 'this user may not open it'],
@@ -38,7 +38,7 @@ const inWords: ReadonlyMap<string, string> = new Map([
   ['EMFILE', 'this program has too many files open'],
 ]);
 
-/** Less than this is as good as full: growing the shared-memory file takes 32 KiB at once. */
+/** With less free space the disk counts as full: the shared-memory file grows by 32 KiB at a time. */
 const fullBelowBytes = 128 * 1024;
 
 export function storeFailure(error: unknown, place: DatabasePlace): unknown {

@@ -22,7 +22,7 @@ export interface StoreThreadOptions {
 
 export interface ThreadReply {
   readonly answer: ThreadAnswer;
-  /** Of a look: the slices together. */
+  /** The keys of all slices, for a `look`. */
   readonly keys: readonly ApiKey[];
 }
 
@@ -55,7 +55,7 @@ export class StoreThread {
     return this.#worker !== undefined;
   }
 
-  /** Rejects with a `StoreError`: the thread's own, or STORE_UNUSABLE where there is no thread. */
+  /** Rejects with the `StoreError` of the thread, or with STORE_UNUSABLE if there is no thread. */
   ask(request: ThreadRequest, urgency: 'urgent' | 'patient'): Promise<ThreadReply> {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#stopped) return Promise.reject(this.#lost('the proxy is ending'));

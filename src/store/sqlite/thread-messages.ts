@@ -27,7 +27,7 @@ export interface Seen {
   readonly revisions: Revisions;
 }
 
-/** By table. */
+/** Revision numbers by table. */
 export type Revisions = Readonly<Record<'api_key' | 'policy' | 'engine' | 'model_alias', number>>;
 
 /** A change without the keys themselves, which come in slices. */

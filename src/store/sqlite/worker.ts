@@ -43,14 +43,16 @@ class StoreWorker {
   #counted:
     | { readonly day: number; readonly tokens: ReadonlyMap<string, number>; readonly sequence: number }
     | undefined;
-  /** `PRAGMA data_version` at the last count, and whether this thread wrote since, which that number does not tell. */
+  /**
+   * `PRAGMA data_version` at the last count, and whether this thread wrote since: the number ignores its own writes.
+   */
   #countedVersion = -1;
   #wrote = true;
 
   constructor(port: MessagePort, { home, busyTimeoutMs }: ThreadStart) {
     this.#port = port;
     this.#flm = new Database({ home, busyTimeoutMs, clock: systemClock, schema: flmSchema });
-    // Usage is tried again each second; meanwhile a revocation must not wait behind it.
+    // Usage is retried every second; a revocation must not wait behind it.
     const briefMs = Math.min(busyTimeoutMs, usageBusyMs);
     this.#usage = new Database({ home, busyTimeoutMs: briefMs, clock: systemClock, schema: usageSchema });
     port.on('message', (message: ToThread) => this.#hear(message));
@@ -123,7 +125,7 @@ class StoreWorker {
     const db = this.#usage;
     db.followFile();
     db.write(() => {
-      // Sent again because nobody heard the answer: it is in already.
+      // A retry of a batch that is stored already: the response was lost.
       if (this.#sequenceOf(batch.writer) >= batch.sequence) return;
       addUsage(db, batch.rows);
       for (const [keyId, use] of batch.uses) touchKey(db, keyId, use);
@@ -140,7 +142,7 @@ class StoreWorker {
     this.#wrote = true;
   }
 
-  /** What changed of the totals since the last count; the store is asked only when somebody wrote. */
+  /** Totals that changed since the last count; reads the store only after a write. */
   #count(day: number, writer: string): UsageTotals | undefined {
     const db = this.#usage;
     db.followFile();
@@ -177,7 +179,7 @@ class StoreWorker {
   #disconnect(): void {
     this.#flm.close();
     this.#usage.close();
-    // Another connection counts its data versions anew.
+    // A new connection counts data versions from the start.
     this.#wrote = true;
   }
 

@@ -90,7 +90,7 @@ export function authorizationIn(url: string, answer: AcmeAnswer): Authorization 
   };
 }
 
-/** Of an answer with a status of 400 or more. */
+/** The problem in a response with status 400 or higher. */
 export function problemIn(answer: AcmeAnswer): Problem {
   let json: unknown;
   try {

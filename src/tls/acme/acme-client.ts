@@ -121,7 +121,7 @@ function waitOf(answer: AcmeAnswer, clock: Clock): number | undefined {
   return waitMs === undefined ? undefined : clock.nowMs() + waitMs;
 }
 
-/** With a clock that is off, a certificate would be refused by clients, or by flm itself. */
+/** With a wrong clock, clients or flm itself would refuse the certificate. */
 function checkClock(answer: AcmeAnswer, clock: Clock): void {
   const theirsMs = Date.parse(answer.headers.date ?? '');
   if (!(Math.abs(theirsMs - clock.nowMs()) > maxClockErrorMs)) return;

@@ -12,7 +12,7 @@ export interface AcmeTrouble {
   readonly reason: string;
   /** Sentences: what to check. */
   readonly fix: string;
-  /** Before this time another try is no use, as the CA said. */
+  /** The CA asked for no attempt before this time. */
   readonly notBeforeMs?: number | undefined;
   /** Control of a name was not proved; another kind of challenge might prove it. */
   readonly unproved?: boolean;
@@ -33,13 +33,13 @@ export class AcmeFailure extends ProxyError {
   }
 }
 
-/** To the minute and never too early, as everybody reads it. */
+/** UTC, rounded up to the minute so that the time is never too early. */
 export function timeText(atMs: number): string {
   const minute = new Date(Math.ceil(atMs / 60_000) * 60_000).toISOString();
   return `${minute.slice(0, 10)} ${minute.slice(11, 16)} UTC`;
 }
 
-/** What a CA or a hook said, for a line of text: short, and without what a terminal would obey. */
+/** Text from a CA or a hook for one line: shortened, and without control characters. */
 export function printableExcerpt(text: string): string {
   const plain = text.replaceAll(/[\p{C}\s]+/gu, ' ').trim();
   return plain.length > 300 ? `${plain.slice(0, 297)}...` : plain;

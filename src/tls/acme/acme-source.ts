@@ -34,11 +34,11 @@ export interface AcmeSourceDeps {
   readonly domains: readonly string[];
   readonly acme: AcmeConfig;
   readonly agentName: string;
-  /** What may prove the domains, the most likely first; one at least. */
+  /** Ways to prove the domains, most likely first; at least one. */
   readonly provers: readonly Prover[];
   /** The proof of a name for a client that offered `acme-tls/1`. */
   readonly challenge: (name: string) => CertificatePair | undefined;
-  /** What happened while the proxy runs, for the log. */
+  /** Reports an event at run time, for the log. */
   readonly tell: (event: 'obtained' | 'renewed' | 'unproved' | 'failed', detail: string) => void;
 }
 
@@ -47,7 +47,7 @@ interface Held {
   readonly dueAtMs: number;
 }
 
-/** For the first certificate, all in all. */
+/** Time limit for the first certificate. */
 const firstMs = 90_000;
 /** Nobody waits for a renewal; it has an end all the same. */
 const renewalMs = 600_000;
@@ -62,7 +62,7 @@ export class AcmeSource implements CertificateProvider {
   #held: Held | undefined;
   #problem: string | undefined;
   #failures = 0;
-  /** As in the store; also where the disk is full. */
+  /** The retry time of the stored record; kept here too, because the disk may be full. */
   #retryAtMs = 0;
   #looking: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
@@ -99,7 +99,7 @@ export class AcmeSource implements CertificateProvider {
     return () => this.#listeners.delete(f);
   }
 
-  /** Of the certificate that is held: only after `ready`. */
+  /** Facts of the current certificate; only after `ready`. */
   facts(): CertificateFacts {
     if (this.#held === undefined) throw new Error('there is no certificate before `ready`');
     const { pair, dueAtMs: renewsAtMs } = this.#held;
@@ -171,7 +171,7 @@ export class AcmeSource implements CertificateProvider {
         this.#renewing = undefined;
       });
     } catch (error) {
-      // Looked at each half minute, told once.
+      // Checked every 30 seconds, reported once.
       if (problemOf(error) !== this.#problem) this.#tellProblem(error);
     }
   }
@@ -189,7 +189,7 @@ export class AcmeSource implements CertificateProvider {
     } catch (error) {
       if (this.#ender.signal.aborted) return;
       await this.#countFailure(error);
-      // Together: whoever sees that another one failed also sees why.
+      // Updated together: a reader of the failure count also sees the reason.
       this.#failures += 1;
       this.#tellProblem(error);
     }
@@ -240,7 +240,7 @@ export class AcmeSource implements CertificateProvider {
     for (const f of this.#listeners) f();
   }
 
-  /** Where that cannot be kept, the disk is what is wrong, and that is told. */
+  /** If the record cannot be stored, the problem of the disk is reported. */
   async #countFailure(error: unknown): Promise<void> {
     const { store, clock, random } = this.#deps;
     this.#retryAtMs = clock.nowMs() + retryWaitMs(this.#failures + 1, random);

@@ -25,7 +25,7 @@ export class AcmeTransport {
   readonly #clock: Clock;
   readonly #agentName: string;
 
-  /** `ca`: PEM, in place of what the system trusts. */
+  /** `ca`: PEM; replaces the CAs that the system trusts. */
   constructor(clock: Clock, agentName: string, ca: string | undefined) {
     this.#clock = clock;
     this.#agentName = agentName;
@@ -76,13 +76,13 @@ export class AcmeTransport {
       const sent = request(url, { method, agent: this.#agent, headers, signal });
       sent.end(body);
       const [response] = (await once(sent, 'response')) as [IncomingMessage];
-      // What comes from now on is told by whoever reads the body.
+      // The reader of the body reports later errors.
       sent.on('error', () => {});
       const text = await gatherText(response, maxAnswerBytes);
       if (text === undefined) throw rubbish(url, 'its answer is too long');
       return { status: response.statusCode ?? 0, headers: response.headers, text };
     } catch (error) {
-      // node:http tells of an abort in an error of its own.
+      // node:http reports an abort as an error of its own.
       signal.throwIfAborted();
       throw error;
     }

@@ -20,7 +20,7 @@ export class AlpnProver implements Prover {
     return `the address records of ${domain} lead to this machine, and that port 443 there reaches port ${this.#port()} here with nothing between that ends TLS`;
   }
 
-  /** For a client that offered `acme-tls/1`. */
+  /** The certificate for a client that offers `acme-tls/1`. */
   pair(name: string): CertificatePair | undefined {
     return this.#pairs.get(name.toLowerCase());
   }

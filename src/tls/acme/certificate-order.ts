@@ -20,25 +20,28 @@ import { countedOrders, maxFailedOrdersPerDay, orderAllowedAtMs } from './renewa
 
 export interface CertificateOrder {
   readonly store: CertificateStore;
-  /** Of the certificate in the store. */
+  /** The name of the certificate in the store. */
   readonly name: string;
   readonly clock: Clock;
   readonly domains: readonly string[];
   readonly acme: AcmeConfig;
   /** How this program calls itself to the CA. */
   readonly agentName: string;
-  /** What may prove the domains, the most likely first; one at least. */
+  /** Ways to prove the domains, most likely first; at least one. */
   readonly provers: readonly Prover[];
   /** One way did not prove them, and the next is tried. */
   readonly unproved: (why: string) => void;
-  /** What is waited for from now on, in words. */
+  /** Reports the current step, in words. */
   readonly doing: (what: string) => void;
 }
 
 const accountLockMs = 60_000;
 const begunSchema = z.object({ url: z.string(), key: z.string() });
 
-/** The certificate is saved when it resolves. Throws an `AcmeFailure`, a `CertificateError`, or the reason of the signal. */
+/**
+ * The certificate is saved when it resolves. Throws an `AcmeFailure`, a `CertificateError`, or the reason of the
+ * signal.
+ */
 export async function orderCertificate(order: CertificateOrder, signal: AbortSignal): Promise<ReadPair> {
   const { store, name, clock, acme, agentName, domains, doing } = order;
   await mayAsk(order);
@@ -64,7 +67,7 @@ export async function orderCertificate(order: CertificateOrder, signal: AbortSig
   }
 }
 
-/** By the first way that proves the domains. */
+/** Tries each way to prove the domains until one works. */
 async function obtainAnyhow(order: CertificateOrder, wanted: Wanted, signal: AbortSignal): Promise<ReadPair> {
   const { store, name, provers, unproved } = order;
   // It led to nothing.
@@ -79,7 +82,7 @@ async function obtainAnyhow(order: CertificateOrder, wanted: Wanted, signal: Abo
       await countOrder(order);
       return await obtain(wanted, prover, signal);
     } catch (error) {
-      // Whatever else it is, another way would meet it, too.
+      // Any other failure would occur with another way too.
       if (!(error instanceof AcmeFailure && error.unproved)) throw error;
       failures.push(error);
       if (failures.length < provers.length) unproved(error.message);

@@ -41,7 +41,7 @@ export class DnsHook implements Prover {
     const value = sha256(authorization).toString('base64url');
     const takeAway = async (): Promise<void> => {
       try {
-        // Also when nobody waits any more: a record that stays is litter.
+        // Also after an abort: otherwise the record would stay.
         await this.#run('remove', name, value, removeMs, new AbortController().signal);
       } catch (error) {
         this.#deps.print(error instanceof Error ? error.message : String(error));
@@ -84,7 +84,7 @@ export class DnsHook implements Prover {
   }
 }
 
-/** As a shell would split plain words; nothing else has a meaning. */
+/** Splits words as a shell does; no other character has a meaning. */
 export function commandWords(command: string): readonly string[] {
   return [...command.matchAll(/"([^"]*)"|'([^']*)'|[^\s"']+/g)].map((m) => m[1] ?? m[2] ?? m[0]);
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { CertificateStore } from '../certificate-store.ts';
 
 const schema = z.object({
-  /** Orders that failed, or of which nobody knows how they ended. */
+  /** Times of orders that failed or whose end is unknown. */
   failedOrdersAtMs: z.array(z.number()).max(100).default([]),
   /** The CA asked to be left alone until then. */
   caNotBeforeMs: z.number().default(0),
@@ -22,7 +22,7 @@ export type FailedOrders = Readonly<z.output<typeof schema>>;
 
 export const nothingTried: FailedOrders = schema.parse({});
 
-/** A damaged file counts as none: it protects the CA, and nothing else. */
+/** A damaged file counts as empty: the record protects only the CA from too many orders. */
 export async function readTries(store: CertificateStore, name: string): Promise<FailedOrders> {
   const text = await store.note(name, 'tries');
   if (text === undefined) return nothingTried;

@@ -73,7 +73,7 @@ export class Http01Server implements Prover {
     });
     // Node drops the header fields above its limit, and a key could be in one of them. The size of the head is limited.
     this.#server.maxHeadersCount = 0;
-    // Without the last two listeners Node sends 100 Continue, and 417 by itself.
+    // Without the last two listeners Node sends 100 Continue and 417.
     for (const event of ['request', 'checkContinue', 'checkExpectation'] as const)
       this.#server.on(event, (request: IncomingMessage) => this.#receive(request));
     this.#server.on('connect', (_request, socket) => {

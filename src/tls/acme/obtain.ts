@@ -29,7 +29,7 @@ export interface Wanted {
   readonly domains: readonly string[];
   /** Called before the CA is asked to issue. */
   readonly keep: (order: BegunOrder) => Promise<void>;
-  /** What is waited for from now on, in words. */
+  /** Reports the current step, in words. */
   readonly doing: (what: string) => void;
 }
 
@@ -58,7 +58,9 @@ export async function obtain(wanted: Wanted, prover: Prover, signal: AbortSignal
   return fetchChain(wanted, await issued(wanted, order.url, asked, signal), key, signal);
 }
 
-/** The certificate of an order that was begun; undefined where there is none to be had. Throws the reason of the signal. */
+/**
+ * The certificate of an order that was begun; undefined where there is none to be had. Throws the reason of the signal.
+ */
 export async function resume(
   wanted: Wanted,
   begun: BegunOrder,

@@ -19,7 +19,10 @@ export interface Prover {
   open?(): Promise<void>;
   /** What the CA needs to reach this machine, in words that complete "Check that ...". */
   requirement(domain: string): string;
-  /** The CA can see the proof when it resolves; the function that it gives takes it away and never rejects. Throws an `AcmeFailure`. */
+  /**
+   * The CA can see the proof when it resolves; the function that it gives takes it away and never rejects. Throws an
+   * `AcmeFailure`.
+   */
   show(proof: ChallengeProof, signal: AbortSignal): Promise<() => Promise<void>>;
 }
 

@@ -44,7 +44,7 @@ export function retryWaitMs(failures: number, random: Random): number {
   return (row?.waitMs ?? dayMs) * (0.9 + 0.2 * random());
 }
 
-/** From when on another order may be placed, by those that failed. */
+/** The time from which another order is allowed, given the orders that failed. */
 export function orderAllowedAtMs(failedOrdersAtMs: readonly number[]): number {
   const last = [...failedOrdersAtMs].sort((a, b) => a - b).slice(-maxFailedOrdersPerDay);
   const [first] = last;

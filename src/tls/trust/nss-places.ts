@@ -45,7 +45,7 @@ export async function nssPlaces(tools: TrustTools, ca: TrustedFile): Promise<rea
       return {
         title,
         present,
-        // C: trusted for server certificates, and for nothing else.
+        // C: trusted for server certificates only.
         adds: [...make, ['certutil', '-A', '-d', db, '-t', 'C,,', '-n', name, '-i', ca.file]],
         removes: [['certutil', '-D', '-d', db, '-n', name]],
         system: false,

@@ -6,23 +6,23 @@
 import type { X509Certificate } from 'node:crypto';
 import { shellWord } from '../../core/shell-word.ts';
 
-/** A CA's certificate and the file that it lies in. */
+/** A CA certificate and its file. */
 export interface TrustedFile {
   readonly certificate: X509Certificate;
   readonly file: string;
 }
 
 export interface TrustPlace {
-  /** Whom it serves. */
+  /** The programs that use this trust store. */
   readonly title: string;
   readonly present: boolean;
   readonly adds: readonly Command[];
   readonly removes: readonly Command[];
-  /** Why it cannot be changed, and what helps. */
+  /** Why this store cannot be changed, and what helps. */
   readonly obstacle?: string;
-  /** Programs read it that can be asked for a handshake. */
+  /** True if programs that can test a handshake use this store. */
   readonly system: boolean;
-  /** An NSS store, as its tools name it. */
+  /** The name of an NSS store for its tools. */
   readonly database?: string;
 }
 
@@ -46,16 +46,16 @@ export interface TrustTools {
   readonly uid: number | undefined;
   readonly home: string;
   exists(path: string): boolean;
-  /** Names in a folder; none where there is no such folder. */
+  /** Names in a folder; empty if the folder does not exist. */
   list(folder: string): readonly string[];
-  /** Undefined where it cannot be read. */
+  /** Undefined if the file cannot be read. */
   read(path: string): string | undefined;
   findProgram(name: string): Promise<string | undefined>;
   /** `terminal`: it may ask for a password. */
   run(command: Command, options?: { readonly terminal?: boolean }): Promise<CommandResult>;
 }
 
-/** As a person would type it. */
+/** Returns the command as a user would type it. */
 export function commandText(command: Command): string {
   return command.map(shellWord).join(' ');
 }
