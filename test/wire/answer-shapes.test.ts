@@ -166,6 +166,20 @@ test('one whole answer under the type of a stream is whole by its framing', asyn
   }
 });
 
+test('the usage of one whole answer is read under any type, and its text counted where none is told', async () => {
+  const untold = JSON.stringify({ choices: [{ message: { content: 'word '.repeat(400) } }] });
+  for (const type of [...types, 'audio/wav', 'image/png', 'video/mp4', 'text/event-stream'])
+    for (const body of [streamed, { model: 'm' }]) {
+      for (const framing of [undefined, `Content-Length: ${whole.length}`]) {
+        const bytes = framing === undefined ? [chunk(whole), lastChunk] : [whole];
+        const { line } = await ask([headOf(type, framing), ...bytes], body);
+        assert.deepEqual(told(line), [11, 5], type);
+      }
+      const { line } = await ask([headOf(type), chunk(untold), lastChunk], body);
+      assert.ok((line.chargedOutputTokens ?? 0) > 300, `${type} ${line.chargedOutputTokens}`);
+    }
+});
+
 test('an answer of blanks alone is none, under any type and framing, whatever was asked for', async () => {
   for (const type of [...types, 'text/event-stream', 'application/x-ndjson'])
     for (const blanks of ['\n', ' \r\n\t\n', '\ufeff', '\ufeff\n\n'])

@@ -145,7 +145,10 @@ export class Relay implements ResponseHandler {
       return;
     }
     if (this.#deps.charged)
-      this.#wholeAnswer = new WholeAnswerReader(head.contentLength, isTextType(facts.contentType));
+      this.#wholeAnswer = new WholeAnswerReader(
+        head.contentLength,
+        this.#deps.writesText || isTextType(facts.contentType),
+      );
     this.#head = { status: head.status, fields, contentLength: head.contentLength };
     x.reply.head(this.#head);
   }
