@@ -4,12 +4,12 @@
  */
 import { Breaker } from '../core/engine/breaker.ts';
 import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
+import type { ModelAlias } from '../core/engine/engine.ts';
 import { EngineRank } from '../core/engine/engine-rank.ts';
 import { engineKind } from '../core/engine/kinds.ts';
 import { ModelCatalog } from '../core/engine/model-catalog.ts';
 import { unrestricted } from '../core/security/api-key.ts';
 import { compileKey } from '../core/security/key-view.ts';
-import type { ModelAlias } from '../core/security/ports.ts';
 
 const everything = compileKey({
   ...unrestricted,

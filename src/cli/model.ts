@@ -3,8 +3,8 @@
  */
 import type { Command } from 'commander';
 import type { CatalogEntry } from '../core/engine/directory.ts';
+import type { ModelAlias } from '../core/engine/engine.ts';
 import { similarNames } from '../core/engine/near-names.ts';
-import type { ModelAlias } from '../core/security/ports.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { action, type Cli, group, leaf, type Session } from './command.ts';
 import { enginesOfProxies, enginesWithoutProxy } from './engine-look.ts';

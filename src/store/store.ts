@@ -4,12 +4,13 @@
  *
  * Each port in core states its guarantees; `test/contracts/repository-contract.ts` tests them.
  */
+
+import type { EngineRepository } from '../core/engine/engine-registry.ts';
 import type { ProxyRepository } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type {
   AuditEntry,
   AuditRepository,
-  EngineRepository,
   LastUse,
   SecurityRepository,
   StateFeed,

@@ -6,13 +6,13 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { EngineDirectory, EngineStatus } from '../../src/core/engine/directory.ts';
+import type { ModelAlias } from '../../src/core/engine/engine.ts';
 import type { EngineKind } from '../../src/core/engine/engine-kind.ts';
 import { EngineService } from '../../src/core/engine/engine-service.ts';
 import type { EngineKindName } from '../../src/core/engine/kinds.ts';
 import type { EngineModel } from '../../src/core/engine/probe.ts';
 import type { RouteId } from '../../src/core/engine/routes.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
-import type { ModelAlias } from '../../src/core/security/ports.ts';
 import { SampleEngines, sampleRef } from './engine-samples.ts';
 import { MovedClock } from './moved-clock.ts';
 import { fieldsOfFlm } from './oracle.ts';

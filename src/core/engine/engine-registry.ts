@@ -9,10 +9,23 @@ import type { Clock } from '../clock.ts';
 import { EngineError, type Fault } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import { engineConfigSchema, engineIdPattern, secretReferenceSchema } from '../proxy/proxy-config.ts';
-import type { AuditEntry, EngineRepository, ModelAlias } from '../security/ports.ts';
-import type { EngineRecord, SecretRef } from './engine.ts';
+import type { AuditEntry } from '../security/ports.ts';
+import type { EngineRecord, ModelAlias, SecretRef } from './engine.ts';
 import type { EngineKindName } from './kinds.ts';
 import { similarNames } from './near-names.ts';
+
+/**
+ * Stores engines and aliases. A change and its audit entry are written together, or neither is.
+ */
+export interface EngineRepository {
+  /** Inserts or replaces by id. */
+  saveEngine(engine: EngineRecord, audit?: AuditEntry): Promise<void>;
+  listEngines(): Promise<readonly EngineRecord[]>;
+  deleteEngine(id: string, audit?: AuditEntry): Promise<boolean>;
+  saveAlias(alias: ModelAlias, audit?: AuditEntry): Promise<void>;
+  listAliases(): Promise<readonly ModelAlias[]>;
+  deleteAlias(name: string, audit?: AuditEntry): Promise<boolean>;
+}
 
 export interface EngineRegistryDeps {
   readonly repository: EngineRepository;

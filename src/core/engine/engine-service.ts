@@ -12,7 +12,6 @@
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
-import type { ModelAlias } from '../security/ports.ts';
 import type {
   Candidate,
   CatalogEntry,
@@ -21,7 +20,7 @@ import type {
   ModelOnEngine,
   Resolution,
 } from './directory.ts';
-import type { AttemptEnd, EngineRef } from './engine.ts';
+import type { AttemptEnd, EngineRef, ModelAlias } from './engine.ts';
 import type { EngineAnswer } from './engine-rank.ts';
 import { type EngineSource, EngineWatch, type WatchDeps } from './engine-watch.ts';
 import { ModelCatalog } from './model-catalog.ts';

@@ -13,7 +13,8 @@ import type { Engine, EngineRef, EngineState } from './engine.ts';
 import { EngineRank } from './engine-rank.ts';
 import { type Health, isUp, nextHealth, unknownHealth } from './health.ts';
 import type { EngineKindName } from './kinds.ts';
-import type { CatalogEngine, EngineLoad } from './model-catalog.ts';
+import type { CatalogEngine } from './model-catalog.ts';
+import type { EngineLoad } from './model-plan.ts';
 import type { EngineModel, ProbeDown, ProbeResult } from './probe.ts';
 
 /** An engine that somebody named, or that was found. */

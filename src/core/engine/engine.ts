@@ -55,6 +55,12 @@ export interface EngineRecord {
   readonly createdAtMs: number;
 }
 
+/** `name` is what clients say; `target` is any name that resolves without aliases. */
+export interface ModelAlias {
+  readonly name: string;
+  readonly target: string;
+}
+
 /** installed: its program is on the machine but nothing answers; degraded: answers late or is busy. */
 export const engineStates = ['running', 'degraded', 'down', 'installed'] as const;
 export type EngineState = (typeof engineStates)[number];

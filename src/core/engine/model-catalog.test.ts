@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countSteps } from '../../../test/helpers/count-steps.ts';
 import { sampleKey, sampleRef } from '../../../test/helpers/engine-samples.ts';
-import type { ModelAlias } from '../security/ports.ts';
 import { Breaker } from './breaker.ts';
-import type { EngineState } from './engine.ts';
+import type { EngineState, ModelAlias } from './engine.ts';
 import { EngineRank } from './engine-rank.ts';
 import type { EngineKindName } from './kinds.ts';
 import { engineKind } from './kinds.ts';
-import { type CatalogEngine, type EngineLoad, ModelCatalog } from './model-catalog.ts';
+import { type CatalogEngine, ModelCatalog } from './model-catalog.ts';
+import type { EngineLoad } from './model-plan.ts';
 import type { EngineModel } from './probe.ts';
 
 const chat = 'chat.completions';

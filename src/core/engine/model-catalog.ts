@@ -1,6 +1,6 @@
 /**
- * Which engine answers for which name, as one immutable snapshot: made anew when engines, their models, their health or
- * the aliases change, and only then. Loads and breakers are live: the choice among equals depends on them.
+ * Resolves model names to engines. A catalogue is an immutable snapshot; a new one is made when engines, their models,
+ * their health or the aliases change. Loads and breakers are live, because the order of candidates depends on them.
  *
  * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes; ids
  * of engines hold none). On an Ollama, `name` without a tag is `name:latest`, because Ollama itself reads it so; a
@@ -9,33 +9,21 @@
  * it reads no other name than the rules did.
  *
  * A key's model rules are held against the id that the engine gives the model, not against what the client wrote, so
- * that no spelling gets around them. Two other names count too: that of an alias, for whoever makes an alias and names
- * it in a key's rules has said what he means; and `name` for `name:latest`. Neither counts where it is also the id of
- * another model, else an alias that shadows an id would quietly widen every key that may use that id.
+ * that no spelling gets around them. Two other names count too: the name of an alias, because an owner who puts an
+ * alias into a key's rules means that alias; and `name` for `name:latest`. Neither counts where it is also the id of
+ * another model: otherwise an alias that shadows an id would silently widen every key that may use that id.
  *
- * The hot path is three look-ups: key, route, name. Only names that exist are remembered, so what clients make up
- * takes no room.
+ * The hot path is three look-ups: key, route, name. Only names that exist are cached, so invented names take no memory.
  */
 import type { KeyView } from '../security/api-key.ts';
-import type { ModelAlias } from '../security/ports.ts';
-import type { Breaker } from './breaker.ts';
 import type { Candidate, CatalogEntry, ModelOnEngine, Resolution } from './directory.ts';
-import type { Engine, EngineState } from './engine.ts';
-import type { EngineRank } from './engine-rank.ts';
+import type { Engine, EngineState, ModelAlias } from './engine.ts';
 import { isUp } from './health.ts';
+import { type EngineLoad, inOrder, type Member, makePlan, type Plan, type Target } from './model-plan.ts';
 import { ModelSpellings, withTwinsOfRemote } from './model-spellings.ts';
 import { nearNames } from './near-names.ts';
 import type { EngineModel } from './probe.ts';
 import type { RouteId } from './routes.ts';
-
-/** What changes with every request; shared by all snapshots. */
-export interface EngineLoad {
-  inFlight: number;
-  readonly breaker: Breaker;
-  readonly rank: EngineRank;
-  /** Monotonic; when a down engine is asked again. */
-  nextProbeAtMs: number;
-}
 
 /** An engine as the catalogue reads it. `models` are the last ones told, also while it is down. */
 export interface CatalogEngine {
@@ -45,34 +33,6 @@ export interface CatalogEngine {
   /** Requests that it works on at once; undefined: it takes all. */
   readonly slots?: number | undefined;
   readonly load: EngineLoad;
-}
-
-/** A model on one engine. */
-interface Member {
-  readonly candidate: Candidate;
-  readonly load: EngineLoad;
-  readonly up: boolean;
-  readonly order: number;
-}
-
-/** What a name stands for. */
-interface Target {
-  /** The id that the engines give it. */
-  readonly id: string;
-  /** Set where an alias was named. */
-  readonly alias: string | undefined;
-  readonly upstreamName: string;
-  readonly members: readonly Member[];
-}
-
-/** A name settled for one key and route; which of the members it will be is settled by request. */
-interface Plan {
-  readonly name: string;
-  readonly upstreamName: string;
-  readonly up: readonly Member[];
-  readonly down: readonly Member[];
-  /** The answer where there is only one member. */
-  readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
 }
 
 const scheme = 'flm://';
@@ -343,12 +303,11 @@ export class ModelCatalog {
     }
     const usable = up.filter((m) => m.load.breaker.allows());
     if (usable.length === 0) return this.#down([...up, ...plan.down].map((m) => m.load));
-    usable.sort(byPreference);
     return {
       kind: 'found',
       name: plan.name,
       upstreamName: plan.upstreamName,
-      candidates: lastOnesLast(usable, key.familyId).map((m) => m.candidate),
+      candidates: inOrder(usable, key.familyId),
     };
   }
 
@@ -394,33 +353,4 @@ export class ModelCatalog {
       engines,
     };
   }
-}
-
-function makePlan(target: Target, members: readonly Member[]): Plan {
-  const up = members.filter((m) => m.up);
-  const name = target.alias ?? target.id;
-  const { upstreamName } = target;
-  const [first] = up;
-  const only: Plan['only'] =
-    first === undefined || up.length > 1
-      ? undefined
-      : { kind: 'found', name, upstreamName, candidates: [first.candidate] };
-  return { name, upstreamName, up, down: members.filter((m) => !m.up), only };
-}
-
-/** Engines that rank last for the key go behind all others; most often there is none. */
-function lastOnesLast(members: readonly Member[], family: string): readonly Member[] {
-  const last = members.filter((m) => m.load.rank.ranksLastFor(family));
-  if (last.length === 0) return members;
-  return [...members.filter((m) => !last.includes(m)), ...last];
-}
-
-/** One that answers in time, then fewest in flight, then one that has the model loaded, then as they are listed. */
-function byPreference(a: Member, b: Member): number {
-  return (
-    Number(a.candidate.state === 'degraded') - Number(b.candidate.state === 'degraded') ||
-    a.load.inFlight - b.load.inFlight ||
-    Number(b.candidate.model?.loaded === true) - Number(a.candidate.model?.loaded === true) ||
-    a.order - b.order
-  );
 }

@@ -4,7 +4,7 @@
  * Every method that changes something takes the audit entry of the change and writes both or neither. Where nothing
  * changed, the entry is not written.
  */
-import type { EngineRecord } from '../engine/engine.ts';
+import type { EngineRecord, ModelAlias } from '../engine/engine.ts';
 import type { ApiKey } from './api-key.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 
@@ -53,22 +53,6 @@ export interface ChangedKey {
 export interface LastUse {
   readonly atMs: number;
   readonly address: string;
-}
-
-export interface EngineRepository {
-  /** Inserts or replaces by id. */
-  saveEngine(engine: EngineRecord, audit?: AuditEntry): Promise<void>;
-  listEngines(): Promise<readonly EngineRecord[]>;
-  deleteEngine(id: string, audit?: AuditEntry): Promise<boolean>;
-  saveAlias(alias: ModelAlias, audit?: AuditEntry): Promise<void>;
-  listAliases(): Promise<readonly ModelAlias[]>;
-  deleteAlias(name: string, audit?: AuditEntry): Promise<boolean>;
-}
-
-/** `name` is what clients say; `target` is any name that resolves without aliases. */
-export interface ModelAlias {
-  readonly name: string;
-  readonly target: string;
 }
 
 /** One change with its actor. `before` and `after` are JSON without secrets. */

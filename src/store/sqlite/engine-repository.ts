@@ -1,6 +1,7 @@
 /** Saved engines and model aliases in `flm.db`. A secret given as a value stays in that 0600 file. */
-import type { EngineRecord } from '../../core/engine/engine.ts';
-import type { AuditEntry, EngineRepository, ModelAlias } from '../../core/security/ports.ts';
+import type { EngineRecord, ModelAlias } from '../../core/engine/engine.ts';
+import type { EngineRepository } from '../../core/engine/engine-registry.ts';
+import type { AuditEntry } from '../../core/security/ports.ts';
 import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { aliasOf, allAliases, allEngines, engineOf } from './rows.ts';

@@ -3,9 +3,8 @@
  * not what it should be is damage: `RowFault`, which leaves as STORE_CORRUPT.
  */
 import type { SQLOutputValue } from 'node:sqlite';
-import type { EngineRecord } from '../../core/engine/engine.ts';
+import type { EngineRecord, ModelAlias } from '../../core/engine/engine.ts';
 import type { ApiKey } from '../../core/security/api-key.ts';
-import type { ModelAlias } from '../../core/security/ports.ts';
 import { RowFault } from './sqlite-failure.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;

@@ -1,0 +1,80 @@
+/**
+ * Which engines may answer a resolved name, and in which order they are tried: engines that answer in time first, then
+ * those with the fewest requests in flight, then those that have the model loaded. Engines that rank last for the key
+ * come behind all others.
+ */
+import type { Breaker } from './breaker.ts';
+import type { Candidate, Resolution } from './directory.ts';
+import type { EngineRank } from './engine-rank.ts';
+
+/** What changes with every request; shared by all snapshots. */
+export interface EngineLoad {
+  inFlight: number;
+  readonly breaker: Breaker;
+  readonly rank: EngineRank;
+  /** Monotonic; when a down engine is asked again. */
+  nextProbeAtMs: number;
+}
+
+/** A model on one engine. */
+export interface Member {
+  readonly candidate: Candidate;
+  readonly load: EngineLoad;
+  readonly up: boolean;
+  readonly order: number;
+}
+
+/** The models that a name stands for. */
+export interface Target {
+  /** The id in the lists of the engines. */
+  readonly id: string;
+  /** Set where an alias was named. */
+  readonly alias: string | undefined;
+  readonly upstreamName: string;
+  readonly members: readonly Member[];
+}
+
+/** A name resolved for one key and route. Each request chooses among the members. */
+export interface Plan {
+  readonly name: string;
+  readonly upstreamName: string;
+  readonly up: readonly Member[];
+  readonly down: readonly Member[];
+  /** The answer where there is only one member. */
+  readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
+}
+
+export function makePlan(target: Target, members: readonly Member[]): Plan {
+  const up = members.filter((m) => m.up);
+  const name = target.alias ?? target.id;
+  const { upstreamName } = target;
+  const [first] = up;
+  const only: Plan['only'] =
+    first === undefined || up.length > 1
+      ? undefined
+      : { kind: 'found', name, upstreamName, candidates: [first.candidate] };
+  return { name, upstreamName, up, down: members.filter((m) => !m.up), only };
+}
+
+/** Candidates in the order in which they are tried. Sorts `members` in place. */
+export function inOrder(members: Member[], family: string): readonly Candidate[] {
+  members.sort(byPreference);
+  return lastOnesLast(members, family).map((m) => m.candidate);
+}
+
+/** Engines that rank last for the key go behind all others; most often there is none. */
+function lastOnesLast(members: readonly Member[], family: string): readonly Member[] {
+  const last = members.filter((m) => m.load.rank.ranksLastFor(family));
+  if (last.length === 0) return members;
+  return [...members.filter((m) => !last.includes(m)), ...last];
+}
+
+/** One that answers in time, then fewest in flight, then one that has the model loaded, then as they are listed. */
+function byPreference(a: Member, b: Member): number {
+  return (
+    Number(a.candidate.state === 'degraded') - Number(b.candidate.state === 'degraded') ||
+    a.load.inFlight - b.load.inFlight ||
+    Number(b.candidate.model?.loaded === true) - Number(a.candidate.model?.loaded === true) ||
+    a.order - b.order
+  );
+}
