@@ -12,8 +12,8 @@ const narrowestWrap = 20;
 
 /**
  * Columns side by side, two blanks apart, aligned by display width. Within `columns`, where given, the last column wraps
- * at blanks; when that is not enough, the widest of the others are cut with an ellipsis, the first one last. Where even
- * that does not fit, each row becomes a block of its own, with one cell a line beside its heading.
+ * at blanks; when that is not enough, the widest of the others are cut with an ellipsis, but for the first, which is
+ * what commands take. Where that does not fit, each row becomes a block of its own, with one cell a line beside its heading.
  */
 export function table(
   head: readonly string[],
@@ -45,17 +45,16 @@ function blocks(head: readonly string[], rows: readonly (readonly string[])[], c
   return rows.map(block).join('\n\n');
 }
 
-/** The column to cut next, if one can be cut. */
+/** The column to cut next, if one can be cut: neither the first nor the last. */
 function widestOf(head: readonly string[], widths: readonly number[]): number | undefined {
-  const cuttable = head
+  return head
     .map((_, i) => i)
-    .slice(0, -1)
-    .filter((i) => (widths[i] ?? 0) > least(head, i));
-  const others = cuttable.filter((i) => i > 0);
-  return (others.length > 0 ? others : cuttable).reduce<number | undefined>(
-    (best, i) => (best === undefined || (widths[i] ?? 0) > (widths[best] ?? 0) ? i : best),
-    undefined,
-  );
+    .slice(1, -1)
+    .filter((i) => (widths[i] ?? 0) > least(head, i))
+    .reduce<number | undefined>(
+      (best, i) => (best === undefined || (widths[i] ?? 0) > (widths[best] ?? 0) ? i : best),
+      undefined,
+    );
 }
 
 const least = (head: readonly string[], i: number): number => Math.max(narrowest, textWidth(head[i] ?? ''));
