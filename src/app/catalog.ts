@@ -27,6 +27,19 @@ export function catalogOf(
   engines: readonly EngineStatus[],
   aliases: readonly ModelAlias[],
 ): readonly CatalogEntry[] {
+  return catalogueOf(engines, aliases).visible(everything);
+}
+
+/** The model or alias that a client means by this name, in any spelling that an engine accepts. */
+export function modelNamed(
+  name: string,
+  engines: readonly EngineStatus[],
+  aliases: readonly ModelAlias[],
+): CatalogEntry | undefined {
+  return catalogueOf(engines, aliases).entry(name, everything);
+}
+
+function catalogueOf(engines: readonly EngineStatus[], aliases: readonly ModelAlias[]): ModelCatalog {
   const listed = engines.map(({ ref, state, models }) => ({
     engine: {
       ref,
@@ -37,5 +50,5 @@ export function catalogOf(
     models,
     load: { inFlight: 0, breaker: new Breaker(() => 0), rank: new EngineRank(() => 0), nextProbeAtMs: 0 },
   }));
-  return new ModelCatalog(listed, aliases, () => 0).visible(everything);
+  return new ModelCatalog(listed, aliases, () => 0);
 }

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AuthorityView, LeafView, TrustPlan } from '../app/certificate-manager.ts';
 import { CertificateError } from '../core/errors.ts';
+import { errnoReason } from '../core/system-error.ts';
 import { trustDevice } from './cert-device.ts';
 import { renewCertificate } from './cert-renew.ts';
 import { action, type Cli, group, leaf, type Session } from './command.ts';
@@ -169,8 +170,10 @@ function save(path: string, pem: string): void {
   try {
     writeFileSync(path, pem);
   } catch (cause) {
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new CertificateError('CERT_EXPORT_FAILED', { params: { file: path, reason }, cause });
+    throw new CertificateError('CERT_EXPORT_FAILED', {
+      params: { file: path, reason: errnoReason(cause) },
+      cause,
+    });
   }
 }
 

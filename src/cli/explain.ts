@@ -157,10 +157,18 @@ function isCode(name: string): name is ErrorCode {
 }
 
 function unknown(name: string): ProxyError {
-  const near = nearNames(name.toUpperCase(), Object.keys(errorTable));
-  return new ProxyError('EXPLAIN_UNKNOWN', {
-    params: { name, near: near.length === 0 ? '' : `; near it: ${near.join(', ')}` },
-  });
+  const codes = Object.keys(errorTable).filter(isCode);
+  const ofStatus = codes.filter(
+    (code) => 'status' in errorTable[code] && String(errorTable[code].status) === name,
+  );
+  const near = nearNames(name.toUpperCase(), codes);
+  const told =
+    ofStatus.length > 0
+      ? `; the codes of status ${name} are ${ofStatus.join(', ')}`
+      : near.length > 0
+        ? `; near it: ${near.join(', ')}`
+        : '';
+  return new ProxyError('EXPLAIN_UNKNOWN', { params: { name, near: told } });
 }
 
 /** `Port {port} is in use{holder}.` is `Port PORT is in use.`: what is glued to a word may be missing. */

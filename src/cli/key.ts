@@ -60,6 +60,8 @@ function importSecret(cli: Cli): Command {
     action(cli, async (session, flags: RuleFlags, label: string) => {
       const request = requestOf(session, 'key import', label, flags);
       const secret = (await session.terminal.readAll(maxSecretBytes)).trim();
+      if (secret === '')
+        throw usageError('key import', 'No secret came on standard input; pipe or redirect it from a file.');
       const { record, isNew } = await session.flm.security.importKey(request, secret);
       if (session.json) session.terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));
       else if (isNew)

@@ -2,7 +2,7 @@
  * `flm model`: the catalogue as clients see it, and the aliases in it.
  */
 import type { Command } from 'commander';
-import type { CatalogEntry } from '../core/engine/directory.ts';
+import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
 import type { ModelAlias } from '../core/engine/engine.ts';
 import { similarNames } from '../core/engine/near-names.ts';
 import { shellWord } from '../core/shell-word.ts';
@@ -71,16 +71,25 @@ function alias(cli: Cli): Command {
         const { engines } = session.flm;
         const before = (await engines.aliases()).find((alias) => alias.name === name);
         const made = await engines.alias(name, target);
-        const entries = await catalog(session, [made]);
+        const { catalogOf } = await import('../app/catalog.ts');
+        const seen = await enginesSeen(session);
+        const entries = catalogOf(seen, [made]);
         const answers = entries.some((entry) => entry.aliasOf !== undefined);
+        const hides = answers && seen.some((engine) => engine.models.some((m) => m.id === name));
         const { terminal } = session;
         const replaced = before === undefined || before.target === target ? undefined : before.target;
         if (session.json)
-          terminal.out(JSON.stringify({ ...made, available: answers, replaced: replaced ?? null }));
+          terminal.out(
+            JSON.stringify({ ...made, available: answers, replaced: replaced ?? null, hidesModel: hides }),
+          );
         else {
           const was = replaced === undefined ? '' : `, no longer ${printable(replaced)}`;
           terminal.out(`${printable(name)} now means ${printable(target)}${was}.`);
         }
+        if (hides)
+          terminal.talk(
+            `An engine has a model of the name ${printable(name)}; clients get ${printable(target)} in its place until \`flm model unalias ${printable(name)}\`.`,
+          );
         if (answers) return;
         const near = similarNames(
           target,
@@ -111,11 +120,12 @@ async function catalog(
   proxy?: string,
 ): Promise<readonly CatalogEntry[]> {
   const { catalogOf } = await import('../app/catalog.ts');
+  return catalogOf(await enginesSeen(session, proxy), aliases);
+}
+
+async function enginesSeen(session: Session, proxy?: string): Promise<readonly EngineStatus[]> {
   const seen = (await enginesOfProxies(session, proxy)) ?? (await enginesWithoutProxy(session));
-  return catalogOf(
-    seen.map(({ status }) => status),
-    aliases,
-  );
+  return seen.map(({ status }) => status);
 }
 
 function documentsOf(

@@ -154,6 +154,10 @@ async function tellSaved(session: Session, name: string, verb: string): Promise<
   const { terminal } = session;
   if (session.json) terminal.out(JSON.stringify(document));
   else terminal.out(`${verb} profile ${name}.`);
+  if (document.running.length === 0)
+    terminal.talk(
+      name === 'default' ? 'Start it: `flm proxy start`' : `Start it: \`flm proxy start ${name}\``,
+    );
   for (const id of document.running)
     terminal.talk(
       `${id} runs on with what it was started with; \`flm proxy restart ${id}\` takes this over.`,

@@ -2,7 +2,9 @@
  * `flm proxy`: start, stop, restart, status, logs, run.
  */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { profileNamePattern } from '../core/proxy/proxy-config.ts';
 import { type ProxyHandle, proxyUrl } from '../core/proxy/proxy-handle.ts';
 import type { ProxyView, StoppedProxy } from '../core/proxy/proxy-service.ts';
 import { tellingWait } from './acme-wait.ts';
@@ -94,6 +96,17 @@ function restart(cli: Cli): Command {
   );
 }
 
+/** Throws PROFILE_NOT_FOUND where there is no such proxy, profile or log. */
+async function profileOf({ flm }: Session, which: string): Promise<string> {
+  const { proxies, machine } = flm;
+  const running = (await proxies.list()).find(({ id }) => id === which);
+  if (running !== undefined) return running.profile;
+  // A proxy that ran from a profile that is deleted has left its log.
+  const hasLog = profileNamePattern.test(which) && existsSync(machine.paths.logFile(which));
+  if (!hasLog && which !== 'default') await proxies.loadProfile(which);
+  return which;
+}
+
 function status(cli: Cli): Command {
   return leaf(
     'status',
@@ -134,17 +147,17 @@ function logs(cli: Cli): Command {
     'the log of a proxy: readable on a terminal, else its JSON lines',
     'flm proxy logs --follow',
   )
-    .argument('[profile]', 'profile of the proxy', 'default')
+    .argument('[proxy]', 'id or profile', 'default')
     .option('-n, --lines <number>', 'how many of the last lines', '50')
     .option('-f, --follow', 'go on until Ctrl-C')
     .action(
-      action(cli, async (session, flags: { lines: string; follow?: boolean }, profile: string) => {
+      action(cli, async (session, flags: { lines: string; follow?: boolean }, which: string) => {
         const lines = Number(flags.lines);
         if (!Number.isInteger(lines) || lines < 0)
           throw usageError('proxy logs', '--lines takes a number of lines.');
         const { terminal, json } = session;
         const readable = terminal.outIsTerminal && !json;
-        const path = session.flm.machine.paths.logFile(profile);
+        const path = session.flm.machine.paths.logFile(await profileOf(session, which));
         await followLog(session, { path, lines, follow: flags.follow === true, readable });
       }),
     );

@@ -192,7 +192,7 @@ export const errorTable = {
   ENGINE_NOT_FOUND: {
     ...user,
     text: 'There is no engine {engine}{near}.',
-    hint: 'See `flm engine list`; look for running ones with `flm engine detect`.',
+    hint: 'See `flm engine list`, whose column FROM tells which ones are saved; look for running ones with `flm engine detect`.',
   },
   ENGINE_UNRECOGNISED: {
     ...user,

@@ -66,18 +66,24 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
 }
 
+/** What an errno means, as a part of a sentence: `a part of the path does not exist`. */
+export function errnoReason(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno === undefined) return 'unknown error';
+  return (Object.hasOwn(known, errno) ? known[errno]?.reason : undefined) ?? `it answered ${errno}`;
+}
+
 /** `what` was refused: "to make the folder /x". Without it, the call and its path. Undefined for any other error. */
 export function systemRefusal(error: unknown, what?: string): ProxyError | undefined {
   const errno = errnoOf(error);
   if (errno === undefined) return undefined;
-  const { reason, advice } = (Object.hasOwn(known, errno) ? known[errno] : undefined) ?? {
-    reason: `it answered ${errno}`,
-    advice: 'Look up what the name of the error means for this system.',
-  };
+  const advice =
+    (Object.hasOwn(known, errno) ? known[errno]?.advice : undefined) ??
+    'Look up what the name of the error means for this system.';
   const { syscall, path } = error as NodeJS.ErrnoException;
   const called = `to ${syscall ?? 'do this'}${path === undefined ? '' : ` ${path}`}`;
   return new ProxyError('SYSTEM_REFUSED', {
-    params: { what: what ?? called, reason, errno, advice },
+    params: { what: what ?? called, reason: errnoReason(error), errno, advice },
     cause: error,
   });
 }

@@ -122,7 +122,11 @@ test('a name that is nearly right is answered with the one that exists', async (
   await cli.run('profile', 'save', 'home');
   await cli.run('engine', 'add', 'http://127.0.0.1:9', '--id', 'gpu-box', '--kind', 'llamacpp');
   await cli.run('model', 'alias', 'fast', 'qwen3');
+  await cli.run('key', 'create', 'laptop');
 
+  for (const command of ['show', 'pause', 'revoke', 'delete'])
+    assertMistake(await cli.run('key', command, 'laptp'), /no key laptp; similar names: laptop/);
+  assertMistake(await cli.run('proxy', 'logs', 'hone'), /no profile named hone; similar names: home/);
   assertMistake(await cli.run('profile', 'show', 'hone'), /no profile named hone; similar names: home/);
   assertMistake(await cli.run('proxy', 'start', 'hone'), /no profile named hone; similar names: home/);
   assertMistake(await cli.run('engine', 'remove', 'gpu-bx'), /no engine gpu-bx; similar names: gpu-box/);

@@ -67,6 +67,8 @@ test('a new key is made on demand and works; a host that the proxy does not answ
   assert.equal(await ask(url, told.key), 200);
   assert.match(told.warnings.join('\n'), /does not answer for elsewhere\.example: .*--public-host/);
   assert.match(told.warnings.join('\n'), /loopback addresses alone/);
+  const unknown = (await cli.run('connect', 'curl', '--model', 'flm-dmo')).stderr;
+  assert.match(unknown, /! No engine has the model flm-dmo now; similar names: flm-demo\./);
   assert.match(told.warnings.join('\n'), /Codex asks for responses\.create, which demo does not speak/);
 });
 

@@ -192,7 +192,7 @@ test('without --yes and without a terminal the difference is shown, without secr
   assert.match(ran.stdout, /^ {6}apiKey: …$/m);
   assert.match(ran.stdout, /^\+ {3}- name: "flm-demo \(flm\)"$/m);
   assert.doesNotMatch(ran.stdout, /sk-very-secret/);
-  assert.match(ran.stderr, /Give --yes/);
+  assert.match(ran.stderr, /This changes .*config\.yaml\. Run the command again with --yes/);
   assert.equal(read(path), before);
   assert.deepEqual((await cli.run('key', 'list', '--json')).json(), { keys: [] });
   assert.equal(existsSync(join(cli.home, 'connect')), false);
@@ -203,7 +203,7 @@ test('a person is asked, and a file that changes before the answer is left alone
   const path = put(codex, mine);
   const ask = async (meanwhile: () => void, answer: string): Promise<string> => {
     const running = cli.startInTerminal('connect', 'codex', '--write');
-    await running.saw(/Change .*\? \[y\/N\]/);
+    await running.saw(/This changes .*\. Continue\? \[y\/N\]/);
     meanwhile();
     running.child.stdin?.write(`${answer}\n`);
     return stripVTControlCharacters((await running.ended).stdout);

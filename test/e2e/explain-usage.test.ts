@@ -109,6 +109,7 @@ test('an error is explained from the table', async (t) => {
   assert.match(text.stdout, /^exit status +1 /m);
   const { code, status, apiCode } = client.json<{ code: string; status: number; apiCode: string }>();
   assert.deepEqual([code, status, apiCode], ['AUTH_MISSING', 401, 'invalid_api_key']);
+  assertMistake(await cli.run('explain', '426'), /the codes of status 426 are UPGRADE_REQUIRED\./);
   assertMistake(await cli.run('explain', 'AUTH_MISING'), /named AUTH_MISING; near it: AUTH_MISSING\./);
 });
 

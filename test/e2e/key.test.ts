@@ -89,6 +89,12 @@ test('a request for a key with faults makes none, and names them all', async (t)
   assert.match((await cli.run('key', 'list')).stdout, /There are no keys\. Make one/);
 });
 
+test('an import without a secret says where the secret comes from', async (t) => {
+  const cli = makeCli(t);
+
+  assertMistake(await cli.run('key', 'import', 'old'), /No secret came on standard input/);
+});
+
 test('a key is deleted only when that is said', async (t) => {
   const cli = makeCli(t);
   const { id } = (await cli.run('key', 'create', 'laptop', '--json')).json<Key>();

@@ -67,7 +67,13 @@ test('an alias is made, waits for its model where no engine has it, and is taken
   const good = await cli.run('model', 'alias', 'fast', 'ollama/qwen3', '--json');
   const waiting = await cli.run('model', 'alias', 'later', 'nowhere-7b');
 
-  assert.deepEqual(good.json(), { name: 'fast', target: 'ollama/qwen3', available: true, replaced: null });
+  assert.deepEqual(good.json(), {
+    name: 'fast',
+    target: 'ollama/qwen3',
+    available: true,
+    replaced: null,
+    hidesModel: false,
+  });
   assert.equal(waiting.stdout, 'later now means nowhere-7b.\n');
   assert.match(waiting.stderr, /No engine has nowhere-7b now/);
   const later = (await models(cli)).find((m) => m.id === 'later');
@@ -93,6 +99,10 @@ test('an alias that replaces another says so, and a target that is nearly right 
   const replaced = await cli.run('model', 'alias', 'fast', 'qwen3-8');
   assert.match(replaced.stdout, /^fast now means qwen3-8, no longer qwen3-8b\.$/m);
   assert.match(replaced.stderr, /No engine has qwen3-8 now; similar names: qwen3-8b\./);
+
+  const hiding = await cli.run('model', 'alias', 'qwen3-8b', '/models/llama-3.2-1b.gguf');
+  assert.match(hiding.stderr, /has a model of the name qwen3-8b; clients get .*`flm model unalias qwen3-8b`/);
+  await cli.run('model', 'unalias', 'qwen3-8b');
 
   const path = /flm model alias (llama-3\.2-1b) (\/models\/llama-3\.2-1b\.gguf)/;
   const [, name = '', target = ''] = path.exec((await cli.run('model', 'list')).stdout) ?? [];

@@ -16,6 +16,7 @@ test('a proxy that was started can be asked for, restarted and stopped', async (
   const started = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Proxy>();
   const status = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Proxy[] }>();
   const text = await cli.run('proxy', 'status');
+  assert.match((await cli.run('proxy', 'logs', started.id)).stdout, /"started"/);
   const alone = (await cli.run('proxy', 'status', 'default', '--json')).json<{ proxies: Proxy[] }>();
   const restarted = (await cli.run('proxy', 'restart', '--json')).json<Proxy>();
   const stopped = await cli.run('proxy', 'stop', restarted.id, '--json');
@@ -34,6 +35,7 @@ test('a proxy that was started can be asked for, restarted and stopped', async (
   assert.equal(restarted.port, started.port);
   assert.equal(stopped.json<{ stopped: Proxy[] }>().stopped[0]?.id, restarted.id);
   assert.match((await cli.run('proxy', 'logs')).stdout, /stopped/);
+  assertMistake(await cli.run('proxy', 'logs', restarted.id), /There is no profile named px_/);
 });
 
 test('a start that cannot be says why and leaves nothing', async (t) => {

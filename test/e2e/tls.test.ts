@@ -13,7 +13,7 @@ import { createServer } from 'node:tls';
 import { systemClock } from '../../src/core/clock.ts';
 import { ensureAuthority } from '../../src/tls/authority.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
-import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { assertMistake, makeCli, type TestCli } from '../helpers/cli.ts';
 import { clientCertificates } from '../helpers/client-certificates.ts';
 import { leafFor } from '../helpers/tls-scene.ts';
 
@@ -238,6 +238,15 @@ test('a renewal of the CA asks, and changes nothing where nobody answers', async
   assert.equal(asked.code, 1);
   assert.match(asked.stderr, /--yes/);
   assert.equal((await cli.run('cert', 'export')).stdout, before);
+});
+
+test('a file that the CA cannot be saved as is named with the reason', async (t) => {
+  const cli = makeCli(t);
+
+  assertMistake(
+    await cli.run('cert', 'export', join(cli.folder, 'no/ca.pem')),
+    /no\/ca\.pem: a part of the path does not exist/,
+  );
 });
 
 test('the CA is exported without a running proxy, as PEM that openssl reads', {

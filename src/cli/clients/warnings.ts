@@ -2,6 +2,7 @@
  * What would keep a client from coming through with the settings that `flm connect` prints.
  */
 import { isIP } from 'node:net';
+import { similarNames } from '../../core/engine/near-names.ts';
 import { isLoopback } from '../../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';
@@ -31,6 +32,14 @@ export async function warningsOf(
   const tooSmall = contextWarning(client, context);
   if (tooSmall !== undefined) warnings.push(tooSmall);
   if (status.models === 0) warnings.push('No engine tells of a model yet; put its name in place of MODEL.');
+  if (status.models > 0) {
+    const { catalogOf, modelNamed } = await import('../../app/catalog.ts');
+    const aliases = await flm.engines.aliases();
+    if (modelNamed(to.model, status.engines, aliases) === undefined) {
+      const names = catalogOf(status.engines, aliases).map((entry) => entry.id);
+      warnings.push(`No engine has the model ${to.model} now${similarNames(to.model, names)}.`);
+    }
+  }
   const { speakersOf } = await import('../../app/engine-speech.ts');
   const { asked, speakers } = speakersOf(status.engines, to.model, client.route);
   if (asked.length > 0 && speakers.length === 0) {

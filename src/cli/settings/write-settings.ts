@@ -86,7 +86,7 @@ export async function writeSettings(
     };
     if (shown === before) return unchanged(await options.key());
     if (!session.json) tellDifference(session, path, differenceOf(before, shown));
-    await confirm(session, 'connect', `Change ${path}?`, options.yes);
+    await confirm(session, 'connect', `This changes ${path}.`, options.yes);
     // A key is made only if it will be written.
     const unmoved = readSettingsFile(path, home);
     if (textOf(unmoved) !== before) throw new EditFault('it changed meanwhile');

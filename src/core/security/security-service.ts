@@ -150,7 +150,7 @@ export class SecurityService {
     const meant = active.length > 0 ? active : labelled;
     const found = meant.at(-1);
     if (found === undefined) {
-      const near = similarNames(name, [...new Set(keys.map((k) => k.label))]);
+      const near = similarNames(name, [...new Set(keys.map((k) => k.label))].sort());
       throw new PolicyError('KEY_NOT_FOUND', { params: { key: name, near } });
     }
     if (meant.every((k) => k.familyId === found.familyId)) return found;
