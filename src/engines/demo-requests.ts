@@ -1,5 +1,5 @@
 /**
- * The bodies that the demo engine takes: as much of OpenAI's API as it can honour, the rest is let pass.
+ * Schemas of the request bodies that the demo engine accepts. Options that it cannot honour are ignored.
  */
 import { z } from 'zod';
 import { demoDimensions, demoModel } from './demo-speech.ts';

@@ -1,8 +1,8 @@
 /**
- * The demo engine: a real small HTTP server on a private Unix socket, so that a first run has something to talk to.
+ * The demo engine: a real small HTTP server on a private Unix socket, so that a first run works without any engine.
  *
  * It speaks at a human pace (about 25 tokens a second), stops when its client leaves, and answers errors in OpenAI's
- * envelope. `node:http` is fine here: this is an engine, not the data plane. Whoever starts it closes it.
+ * envelope. `node:http` is fine here: this is an engine, not the data plane. The caller that starts it closes it.
  */
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';

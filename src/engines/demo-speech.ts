@@ -1,6 +1,6 @@
 /**
- * What the demo engine says, and its vectors. The same question always gets the same answer; nothing is learned, stored
- * or sent anywhere, and nothing pretends to be a model.
+ * The texts and the vectors of the demo engine. The same question always gets the same answer. The demo engine stores
+ * nothing, sends nothing anywhere, and says that it is no model.
  */
 import { createHash } from 'node:crypto';
 

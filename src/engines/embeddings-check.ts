@@ -1,6 +1,6 @@
 /**
- * Asks an engine for one embedding as the official SDKs do, in base64, and looks at what comes. Some engines send
- * floats all the same; openai-node 6 reads those as an empty list without a word, and flm re-encodes nothing.
+ * Asks an engine for one embedding in base64, as the official SDKs do, and reports the format of the answer. Some
+ * engines send floats anyway: openai-node 6 silently reads those as an empty list, and flm does not re-encode answers.
  */
 import type { EmbeddingsCheck, Engine } from '../core/engine/engine.ts';
 import { objectOf, objectsIn, textOf } from '../core/engine/json-reading.ts';

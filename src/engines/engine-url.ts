@@ -1,10 +1,13 @@
 /**
- * Addresses of engines as people write them, and as flm dials them.
+ * Parses and prints addresses of engines.
  */
 import { isIP } from 'node:net';
 import type { EngineAddress } from '../core/engine/engine.ts';
 
-/** Of a URL that the schema of engines gives, or that an earlier version saved. A trailing `/v1` belongs to the API, not to the address. */
+/**
+ * Parses a URL that the schema of engines accepted, or that an earlier version saved. A trailing `/v1` belongs to the
+ * API, not to the address.
+ */
 export function parseEngineUrl(text: string): { readonly url: string; readonly address: EngineAddress } {
   const url = new URL(text);
   const tls = url.protocol === 'https:';
@@ -18,7 +21,7 @@ export function parseEngineUrl(text: string): { readonly url: string; readonly a
   return { url: urlOf(address), address };
 }
 
-/** One spelling for each address. */
+/** Prints an address; each address has one spelling. */
 export function urlOf(address: EngineAddress): string {
   if (address.socketPath !== undefined) return `unix:${address.socketPath}${address.path}`;
   return `${address.tls ? 'https' : 'http'}://${placeOf(address)}${address.path}`;

@@ -55,7 +55,7 @@ export function exposureAdvice(kind: EngineKindName): string {
   return engineKind(kind).advice.exposure;
 }
 
-/** The warning as people read it. */
+/** The warning for people. */
 export function exposureWarning(ref: Pick<EngineRef, 'id' | 'kind'>, exposedOn: string): string {
-  return `Engine ${ref.id} itself answers on ${exposedOn} without a key of flm's: the door is locked and the window open; ${exposureAdvice(ref.kind)}.`;
+  return `Engine ${ref.id} itself answers on ${exposedOn} without a key of flm, so clients can bypass flm; ${exposureAdvice(ref.kind)}.`;
 }

@@ -1,6 +1,6 @@
 /**
- * From engines as they are named (saved, in a profile, by a flag) to what the engine service watches: one spelling of
- * the address, the key's value, a unique id.
+ * Turns named engines (saved, in a profile, by a flag) into sources for the engine service: one spelling of the address,
+ * the value of the key, a unique id.
  */
 import { X509Certificate } from 'node:crypto';
 import type { EngineRecord, EngineRef, SecretRef } from '../core/engine/engine.ts';
@@ -10,7 +10,7 @@ import { EngineError } from '../core/errors.ts';
 import type { EngineConfig } from '../core/proxy/proxy-config.ts';
 import { parseEngineUrl } from './engine-url.ts';
 
-/** The value behind a reference; undefined where there is none. */
+/** Returns the value behind a reference; undefined where there is none. */
 export type ReadSecret = (secret: SecretRef) => string | undefined;
 
 /** Throws an `EngineError` ENGINE_INVALID where its key or its CA cannot be had or cannot be used. */
@@ -65,7 +65,7 @@ function authorityOf({ id, caFile }: NamedEngine, tls: boolean, readSecret: Read
   if (caFile === undefined) return undefined;
   const invalid = (value: string, allowed: string): EngineError =>
     new EngineError('ENGINE_INVALID', { faults: [{ field: `engine ${id}: CA file`, value, allowed }] });
-  // Ignoring it would leave out a check that somebody believes in.
+  // Ignoring the CA would silently skip a check that the user expects.
   if (!tls) throw invalid(caFile, 'nothing without https:// in the URL');
   const pem = readSecret({ from: 'file', path: caFile });
   if (pem === undefined) throw invalid(caFile, 'a file that can be read');
@@ -75,7 +75,7 @@ function authorityOf({ id, caFile }: NamedEngine, tls: boolean, readSecret: Read
     for (const certificate of certificates) new X509Certificate(certificate);
     if (certificates.length > 0) return certificates.join('\n');
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw invalid(caFile, 'a file with certificates in PEM');
 }

@@ -1,5 +1,5 @@
 /**
- * Where requests and engines meet: health, breaker and the model catalogue as an immutable snapshot.
+ * The port through which requests find engines: health, breaker and the model catalogue as an immutable snapshot.
  * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes), and
  * last another spelling under which an engine itself finds one of its models.
  */
@@ -78,7 +78,7 @@ export interface EngineStatus {
   readonly rank?: RankReading;
   /** Requests that it works on at once, where it says so. */
   readonly slots?: number;
-  /** It answers on this non-loopback address of this machine: the door is locked and the window open. */
+  /** The engine also answers on this non-loopback address of this machine, so clients can bypass flm. */
   readonly exposedOn?: string;
 }
 

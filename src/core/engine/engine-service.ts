@@ -1,13 +1,13 @@
 /**
- * The engines of a proxy: which there are, how they are, and who answers for a name.
+ * Knows the engines of a proxy: the list of engines, their health, and which of them answer for a model name.
  *
  * Engines come from a fixed list, or from the saved ones and detection (looked for again each 30 s); one that was
  * detected and stays silent is forgotten after a quarter of an hour. The demo engine is visible only until another
  * engine was up. Changes by `configure` are live: an engine that stays as it was keeps its health, its models and its
  * breaker, and the count of requests in flight outlives even its replacement.
  *
- * Promises: `resolve` reads one snapshot and awaits nothing; the snapshot is swapped whole. After `stop` no timer,
- * probe or look is left.
+ * `resolve` reads one snapshot and awaits nothing; the snapshot is replaced as a whole. After `stop` no timer and no
+ * probe is left, and detection has ended.
  */
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
@@ -84,7 +84,7 @@ export class EngineService implements EngineDirectory {
     this.#rebuild();
   }
 
-  /** Resolves when every engine was asked once, or 1.5 s have passed. Ends with the signal, as by `stop`. */
+  /** Resolves when every engine was probed once, or after 1.5 s. An aborted signal acts like `stop`. */
   async start(signal: AbortSignal): Promise<void> {
     assert(!this.#started, 'an engine service starts once');
     this.#started = true;
@@ -108,7 +108,7 @@ export class EngineService implements EngineDirectory {
     for (const watch of this.#all()) watch.stop();
   }
 
-  /** Looks for engines now; several calls share one look. */
+  /** Runs detection now; concurrent calls share one run. */
   look(): Promise<void> {
     const { detect } = this.#deps;
     if (detect === undefined || this.#aborter.signal.aborted) return Promise.resolve();
@@ -122,7 +122,7 @@ export class EngineService implements EngineDirectory {
 
   resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution {
     const resolution = this.#catalog.resolve(name, route, key);
-    // Somebody waits for an engine that was down; perhaps it is back.
+    // A client waits for an engine that was down: probe now, it may be back.
     if (resolution.kind === 'down') for (const watch of this.#byId.values()) if (!watch.up) watch.probeSoon();
     return resolution;
   }

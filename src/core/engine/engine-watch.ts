@@ -1,7 +1,6 @@
 /**
- * Watches one engine: asks it each 5 s with its cheap probe, less often while it is down, one probe at a time, and
- * keeps what it told last. A server of unknown kind is first asked what it is, and again when it stops answering as
- * what it was.
+ * Watches one engine: sends its probe every 5 s, less often while it is down, one probe at a time, and keeps the last
+ * result. A server of unknown kind is identified first, and again when it stops answering as that kind.
  *
  * Owns its timer and its probe; `stop` ends both.
  */
@@ -17,21 +16,21 @@ import type { CatalogEngine } from './model-catalog.ts';
 import type { EngineLoad } from './model-plan.ts';
 import type { EngineModel, ProbeDown, ProbeResult } from './probe.ts';
 
-/** An engine that somebody named, or that was found. */
+/** An engine that was named by a user, or detected. */
 export interface EngineSource {
   readonly ref: EngineRef;
-  /** False: `ref.kind` is a guess until the server was asked. */
+  /** False: `ref.kind` is a guess until the server is identified. */
   readonly kindKnown: boolean;
 }
 
 export interface WatchDeps {
   readonly clock: Clock;
   readonly makeEngine: (ref: EngineRef) => Engine;
-  /** Asks a server what it is; never rejects. */
+  /** Identifies a server; never rejects. */
   readonly recognise: (ref: EngineRef, signal: AbortSignal) => Promise<EngineKindName | ProbeDown>;
   /** A non-loopback address of this machine at which this engine answers too; never rejects. */
   readonly exposure?: (ref: EngineRef, signal: AbortSignal) => Promise<string | undefined>;
-  /** What it told has changed. */
+  /** The result of its probes has changed. */
   readonly changed: () => void;
 }
 
@@ -53,7 +52,7 @@ export class EngineWatch implements CatalogEngine {
   #kindKnown: boolean;
   #health: Health = unknownHealth;
   #models: readonly EngineModel[] = [];
-  /** Unix seconds at which a model was first seen, for engines that do not tell when it was made. */
+  /** Unix seconds at which a model was first seen, for engines that do not say when it was made. */
   readonly #firstSeen = new Map<string, number>();
   #version: string | undefined;
   #latencyMs: number | undefined;
@@ -110,7 +109,7 @@ export class EngineWatch implements CatalogEngine {
   }
 
   status(): EngineStatus {
-    // Status is shown to people and written to logs: without the engine's key.
+    // The status is shown and logged, so the engine's key is left out.
     const { apiKey: _, ...ref } = this.#engine.ref;
     const rank = this.load.rank.reading;
     return {
@@ -138,7 +137,7 @@ export class EngineWatch implements CatalogEngine {
     this.#wasAsked();
   }
 
-  /** Asks out of turn, unless it was asked a moment ago. */
+  /** Sends a probe now, unless one was sent within the last second. */
   probeSoon(): void {
     const sinceMs = this.#deps.clock.monotonicMs() - this.#askedAtMs;
     if (!this.#probing && sinceMs >= soonestAgainMs) this.#probe();
@@ -192,7 +191,7 @@ export class EngineWatch implements CatalogEngine {
   #learn(result: Exclude<ProbeResult, ProbeDown>): boolean {
     this.#latencyMs = result.latencyMs;
     const models = this.#dated(result.models);
-    // One that loads may not be able to list; what it told before still holds.
+    // An engine that is loading may list nothing; its last list stays.
     const kept = result.state === 'degraded' && models.length === 0;
     const changed =
       this.#version !== result.version ||
@@ -206,7 +205,7 @@ export class EngineWatch implements CatalogEngine {
 
   #onUp(): void {
     this.#everUp = true;
-    // It was restarted; what attempts met before is over.
+    // The engine was restarted: earlier failures of attempts no longer count.
     this.load.breaker.reset();
     this.load.rank.cameBack();
     const { exposure } = this.#deps;
@@ -230,7 +229,7 @@ export class EngineWatch implements CatalogEngine {
         created: model.created ?? this.#firstSeen.get(model.id) ?? now,
       });
     }
-    // Of an engine that has new names each time only the last ones are remembered.
+    // An engine may list new names each time: the memory of first sightings is bounded.
     if (this.#firstSeen.size > maxModels) this.#firstSeen.clear();
     for (const { id, created } of byId.values()) this.#firstSeen.set(id, created ?? now);
     return [...byId.values()];

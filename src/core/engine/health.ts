@@ -1,5 +1,5 @@
 /**
- * Up and down of one engine, from its probes alone:
+ * Derives the health of one engine from its probes alone:
  *
  *   one success            -> running, or degraded where the engine says so itself
  *   a refused connection   -> down at once: nobody listens

@@ -1,6 +1,6 @@
 /**
- * Reading what engines answer: every field may be missing or of another type in some version, and that must not fell a
- * probe. Nothing here throws.
+ * Reads fields of engines' answers. A field may be missing or of another type in some version; a probe must survive
+ * that, so nothing here throws.
  */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -12,7 +12,7 @@ export function objectOf(value: unknown): JsonObject | undefined {
     : undefined;
 }
 
-/** As many models as the catalogue takes from one engine; a server may list hundreds of thousands of nothings. */
+/** As many models as the catalogue takes from one engine; a broken server may list hundreds of thousands of entries. */
 const maxListed = 10_000;
 
 /** The first objects in the array `name`; undefined where there is no such array. */
@@ -27,7 +27,7 @@ export function objectsIn(value: unknown, name: string): readonly JsonObject[] |
   return objects;
 }
 
-/** A string with something in it. */
+/** A string that is not empty. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Reads an engine's answer whole, up to a limit: what probes, detection and merged lists are made of.
+ * Reads a whole answer of an engine, up to a limit. Used by probes, detection and merged lists.
  *
  * The answer is never kept beyond the limit, the request ends with the signal, and the promise never rejects.
  */
