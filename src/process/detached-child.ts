@@ -9,7 +9,7 @@ import type { ProxyFactory, RunningProxy, StartOptions } from '../core/proxy/por
 import { systemRefusal } from '../core/system-error.ts';
 import { type ChildMessage, isKept, startOptionsIn } from './launch-messages.ts';
 import { logLine } from './log-line.ts';
-import { obeySignals } from './signals.ts';
+import { handleSignals } from './signals.ts';
 import { wireErrorOf } from './wire-error.ts';
 
 /** 0 after a stop, 1 where it did not start. */
@@ -31,7 +31,7 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     if (running === undefined) start.abort(new ProxyError('PROXY_START_FAILED', { params: { reason } }));
   };
   void launcher.hungUp.then(() => giveUp('its launcher went away'));
-  const disobey = obeySignals(process, {
+  const stopHandling = handleSignals(process, {
     detached: true,
     stop: (signal) => {
       giveUp(`it was told to end (${signal})`);
@@ -62,7 +62,7 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     await launcher.tell({ failed: wireErrorOf(asStartFailure(error)) });
     return 1;
   } finally {
-    disobey();
+    stopHandling();
     launcher.hangUp();
   }
 }

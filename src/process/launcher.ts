@@ -112,11 +112,11 @@ class Child {
     void Promise.all([this.#ended, this.#hungUp]).then(([how]) => reject(this.#endedEarly(how)));
     try {
       signal.throwIfAborted();
-      await this.#tell({ start: this.#launch.options });
+      await this.#send({ start: this.#launch.options });
       const message = childMessageIn(await promise);
       if (message === undefined) throw startFailed('it said something strange');
       if ('failed' in message) throw proxyErrorOf(message.failed) ?? startFailed('it did not say why');
-      await this.#tell({ kept: true });
+      await this.#send({ kept: true });
       this.#letGo();
       return message.ready;
     } finally {
@@ -139,7 +139,7 @@ class Child {
   }
 
   /** A child that receives no message has ended or is ending; `#ended` shows that. */
-  #tell(message: StartMessage | KeptMessage): Promise<void> {
+  #send(message: StartMessage | KeptMessage): Promise<void> {
     return new Promise((resolve) => {
       this.#process.send(message, () => resolve());
     });

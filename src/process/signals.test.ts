@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
-import { obeySignals } from './signals.ts';
+import { handleSignals } from './signals.ts';
 
 function told(parts: { readonly detached: boolean }) {
   const source = new EventEmitter();
   const actions: string[] = [];
-  const off = obeySignals(source, {
+  const off = handleSignals(source, {
     detached: parts.detached,
     stop: (signal) => actions.push(`stop on ${signal}`),
     endNow: (code) => actions.push(`end with ${code}`),
@@ -48,9 +48,9 @@ test('nothing is left on the emitter', () => {
 test('a real process drains on the first signal and ends with 128 + n on the second', async () => {
   const module = new URL('./signals.ts', import.meta.url).href;
   const program = `
-    import { obeySignals } from ${JSON.stringify(module)};
+    import { handleSignals } from ${JSON.stringify(module)};
     const alive = setInterval(() => {}, 1000);
-    obeySignals(process, {
+    handleSignals(process, {
       detached: true,
       stop: (signal) => console.log('draining on ' + signal),
       endNow: (code) => process.exit(code),

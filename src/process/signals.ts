@@ -25,7 +25,7 @@ export interface SignalActions {
 }
 
 /** Obeys signals until the returned function is called. */
-export function obeySignals(source: SignalSource, actions: SignalActions): Unsubscribe {
+export function handleSignals(source: SignalSource, actions: SignalActions): Unsubscribe {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return actions.endNow(128 + constants.signals[signal]);

@@ -47,7 +47,7 @@ export class LocalSource implements CertificateProvider {
   readonly #stopLooking: Unsubscribe;
   #held: Held;
   #problem: string | undefined;
-  #looking: Promise<void> | undefined;
+  #checking: Promise<void> | undefined;
 
   private constructor(deps: LocalSourceDeps, held: Held) {
     this.#deps = deps;
@@ -99,20 +99,20 @@ export class LocalSource implements CertificateProvider {
 
   /** Looks now; resolves when what was found is in force. Never rejects. */
   look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
     });
-    return this.#looking;
+    return this.#checking;
   }
 
   async close(): Promise<void> {
     this.#stopLooking();
     this.#ender.abort();
     this.#listeners.clear();
-    await this.#looking;
+    await this.#checking;
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { tell } = this.#deps;
     try {
       const held = await hold(this.#deps, this.#ender.signal);

@@ -56,7 +56,7 @@ class ThreadedStore implements ProxyStore {
   readonly #revocationProblems = new Map<string, string>();
   #listener: StateListener | undefined;
   #seen: Seen | undefined;
-  #looking: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
   #lookAgain: Promise<void> | undefined;
   #counting: Promise<void> | undefined;
   #flushing: Promise<void> | undefined;
@@ -90,13 +90,13 @@ class ThreadedStore implements ProxyStore {
 
   refresh(): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(closedError());
-    if (this.#looking === undefined) return this.#look('urgent');
+    if (this.#reading === undefined) return this.#read('urgent');
     // The running read may have started before that change: read once more, shared by all callers until then.
-    this.#lookAgain ??= this.#looking
+    this.#lookAgain ??= this.#reading
       .catch(() => {})
       .then(() => {
         this.#lookAgain = undefined;
-        return this.#looking ?? this.#look('urgent');
+        return this.#reading ?? this.#read('urgent');
       });
     return this.#lookAgain;
   }
@@ -152,7 +152,7 @@ class ThreadedStore implements ProxyStore {
     for (const off of this.#offs.splice(0)) off();
     // A thread that hangs must not hang the stop.
     const cancel = this.#clock.after(closeMs, () => this.#thread.stop());
-    await Promise.allSettled([this.#looking, this.#lookAgain, this.#flushing]);
+    await Promise.allSettled([this.#reading, this.#lookAgain, this.#flushing]);
     // What is on its way, and what came since.
     await this.#flush('urgent');
     await this.#flush('urgent');
@@ -168,16 +168,16 @@ class ThreadedStore implements ProxyStore {
   #poll(): void {
     this.#thread.endIfHung();
     // Problems are reported where they occur; no caller waits for this promise.
-    if (this.#looking === undefined) this.#look('patient').catch(() => {});
+    if (this.#reading === undefined) this.#read('patient').catch(() => {});
     void this.#countSoon();
   }
 
-  #look(urgency: 'urgent' | 'patient'): Promise<void> {
-    assert(this.#looking === undefined, 'one look at a time: slices of two would mix');
+  #read(urgency: 'urgent' | 'patient'): Promise<void> {
+    assert(this.#reading === undefined, 'one look at a time: slices of two would mix');
     const look = this.#lookOnce(urgency).finally(() => {
-      if (this.#looking === look) this.#looking = undefined;
+      if (this.#reading === look) this.#reading = undefined;
     });
-    this.#looking = look;
+    this.#reading = look;
     return look;
   }
 
@@ -192,11 +192,11 @@ class ThreadedStore implements ProxyStore {
         });
         this.#seen = delta.seen;
       }
-      this.#tell('state', undefined);
+      this.#reportProblem('state', undefined);
     } catch (error) {
       // What a damaged file said before is not to be built on.
       if (error instanceof StoreError && error.code === 'STORE_CORRUPT') this.#seen = undefined;
-      this.#tell('state', error);
+      this.#reportProblem('state', error);
       throw error;
     }
   }
@@ -214,9 +214,9 @@ class ThreadedStore implements ProxyStore {
       const day = dayNumber(this.#clock.nowMs());
       const { answer } = await this.#thread.ask({ do: 'count', day, writer: this.#writer }, 'patient');
       if (answer.say === 'counted' && answer.totals !== undefined) this.#batches.count(answer.totals);
-      this.#tell('totals', undefined);
+      this.#reportProblem('totals', undefined);
     } catch (error) {
-      this.#tell('totals', error);
+      this.#reportProblem('totals', error);
     }
   }
 
@@ -256,14 +256,14 @@ class ThreadedStore implements ProxyStore {
     try {
       await this.#thread.ask({ do: 'write', batch }, urgency);
       this.#batches.acknowledge(batch);
-      this.#tell('usage', undefined);
+      this.#reportProblem('usage', undefined);
     } catch (error) {
-      this.#tell('usage', error);
+      this.#reportProblem('usage', error);
     }
   }
 
   /** Each sentence once, and that all is well again once; nothing more after the end. */
-  #tell(source: 'state' | 'usage' | 'totals', error: unknown): void {
+  #reportProblem(source: 'state' | 'usage' | 'totals', error: unknown): void {
     if (error === undefined) this.#problems.delete(source);
     else
       this.#problems.set(

@@ -101,7 +101,7 @@ export class StoreThread {
     this.#worker = worker;
     this.#ending = false;
     let reason = 'it ended';
-    worker.on('message', (message: FromThread) => this.#hear(message, worker));
+    worker.on('message', (message: FromThread) => this.#onMessage(message, worker));
     worker.on('error', (error: Error) => {
       reason = error.message;
     });
@@ -116,7 +116,7 @@ export class StoreThread {
     });
   }
 
-  #hear({ n, answer }: FromThread, worker: Worker): void {
+  #onMessage({ n, answer }: FromThread, worker: Worker): void {
     const question = this.#questions.get(n);
     if (question === undefined) return;
     if (answer.say === 'slice') {

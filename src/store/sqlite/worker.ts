@@ -55,13 +55,13 @@ class StoreWorker {
     // Usage is retried every second; a revocation must not wait behind it.
     const briefMs = Math.min(busyTimeoutMs, usageBusyMs);
     this.#usage = new Database({ home, busyTimeoutMs: briefMs, clock: systemClock, schema: usageSchema });
-    port.on('message', (message: ToThread) => this.#hear(message));
+    port.on('message', (message: ToThread) => this.#onMessage(message));
   }
 
-  #hear({ n, request }: ToThread): void {
+  #onMessage({ n, request }: ToThread): void {
     try {
       if (request.do === 'next') return this.#sendSlice();
-      const answer = this.#obey(n, request);
+      const answer = this.#execute(n, request);
       if (answer !== undefined) this.#say({ n, answer });
     } catch (error) {
       this.#disconnect();
@@ -71,7 +71,7 @@ class StoreWorker {
     if (request.do === 'close') this.#port.close();
   }
 
-  #obey(n: number, request: ThreadRequest): ThreadAnswer | undefined {
+  #execute(n: number, request: ThreadRequest): ThreadAnswer | undefined {
     switch (request.do) {
       case 'look': {
         const reading = readChanges(this.#flm, request.seen);

@@ -3,7 +3,7 @@
  * section 7.1, defines.
  */
 import type { AcmeAnswer } from './acme-transport.ts';
-import { rubbish } from './acme-transport.ts';
+import { malformed } from './acme-transport.ts';
 
 export interface Directory {
   readonly newNonce: string;
@@ -126,7 +126,7 @@ function jsonIn(url: string, answer: AcmeAnswer): Json {
   try {
     return record(JSON.parse(answer.text));
   } catch {
-    throw rubbish(url, 'what it sends is no JSON');
+    throw malformed(url, 'what it sends is no JSON');
   }
 }
 
@@ -140,11 +140,11 @@ function list(value: unknown): readonly unknown[] {
 
 function text(url: string, value: unknown): string {
   if (typeof value === 'string' && value !== '' && value.length < 2048) return value;
-  throw rubbish(url, 'a part of what it sends is missing');
+  throw malformed(url, 'a part of what it sends is missing');
 }
 
 function link(base: string, value: unknown): string {
   const url = text(base, value);
   if (URL.canParse(url, base)) return new URL(url, base).href;
-  throw rubbish(base, 'it names an address that is none');
+  throw malformed(base, 'it names an address that is none');
 }

@@ -7,7 +7,7 @@ import type { AccountKey } from './account-key.ts';
 import { type Directory, directoryIn, problemIn } from './acme-answers.ts';
 import { AcmeFailure } from './acme-failure.ts';
 import { failureOf, retryAfterMs } from './acme-problem.ts';
-import { type AcmeAnswer, type AcmeTransport, rubbish } from './acme-transport.ts';
+import { type AcmeAnswer, type AcmeTransport, malformed } from './acme-transport.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -39,7 +39,7 @@ export class AcmeClient {
   ): Promise<AcmeClient> {
     const answer = await transport.send('GET', url, undefined, signal);
     if (answer.status >= 400) throw failureOf('directory', problemIn(answer), waitOf(answer, clock));
-    if (answer.status !== 200) throw rubbish(url, `it answers with status ${answer.status}`);
+    if (answer.status !== 200) throw malformed(url, `it answers with status ${answer.status}`);
     const directory = directoryIn(url, answer);
     checkClock(answer, clock);
     return new AcmeClient(transport, clock, url, directory);
@@ -59,7 +59,7 @@ export class AcmeClient {
       contact,
     });
     const { location } = answer.headers;
-    if (location === undefined) throw rubbish(this.#url, 'it gave the account no address');
+    if (location === undefined) throw malformed(this.#url, 'it gave the account no address');
     this.#account = { key, url: location };
     // An account that was there keeps its old contact.
     if (answer.status === 200 && email !== undefined && !answer.text.includes(email))
@@ -96,7 +96,7 @@ export class AcmeClient {
       const answer = await this.#transport.send('POST', url, body, signal);
       this.#nonce = nonceIn(answer);
       if (answer.status < 300) return answer;
-      if (answer.status < 400) throw rubbish(url, `it answers with status ${answer.status}`);
+      if (answer.status < 400) throw malformed(url, `it answers with status ${answer.status}`);
       const problem = problemIn(answer);
       if (problem.type !== 'badNonce' || left === 0)
         throw failureOf(step, problem, waitOf(answer, this.#clock));
@@ -106,7 +106,7 @@ export class AcmeClient {
   async #freshNonce(signal: AbortSignal): Promise<string> {
     const answer = await this.#transport.send('HEAD', this.directory.newNonce, undefined, signal);
     const nonce = nonceIn(answer);
-    if (nonce === undefined) throw rubbish(this.#url, 'it gives no nonce');
+    if (nonce === undefined) throw malformed(this.#url, 'it gives no nonce');
     return nonce;
   }
 }

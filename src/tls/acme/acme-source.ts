@@ -64,7 +64,7 @@ export class AcmeSource implements CertificateProvider {
   #failures = 0;
   /** The retry time of the stored record; kept here too, because the disk may be full. */
   #retryAtMs = 0;
-  #looking: Promise<void> | undefined;
+  #checking: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #doing = '';
 
@@ -138,10 +138,10 @@ export class AcmeSource implements CertificateProvider {
 
   /** Takes what the store holds now, and begins a renewal where one is due. Never rejects. */
   look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
     });
-    return this.#looking;
+    return this.#checking;
   }
 
   /** Resolves when the renewal that runs, if one does, is over. */
@@ -153,11 +153,11 @@ export class AcmeSource implements CertificateProvider {
     this.#stopLooking();
     this.#ender.abort(new Error('closed'));
     this.#listeners.clear();
-    await this.#looking;
+    await this.#checking;
     await this.#renewing;
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     // The first one is waited for by `ready`.
     if (this.#held === undefined || this.#ender.signal.aborted) return;
     try {

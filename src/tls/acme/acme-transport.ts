@@ -40,7 +40,7 @@ export class AcmeTransport {
     signal: AbortSignal,
   ): Promise<AcmeAnswer> {
     if (!URL.canParse(url) || !url.startsWith('https:'))
-      throw rubbish(url, 'it names an address that is none');
+      throw malformed(url, 'it names an address that is none');
     try {
       return await within(
         this.#clock,
@@ -79,7 +79,7 @@ export class AcmeTransport {
       // The reader of the body reports later errors.
       sent.on('error', () => {});
       const text = await gatherText(response, maxAnswerBytes);
-      if (text === undefined) throw rubbish(url, 'its answer is too long');
+      if (text === undefined) throw malformed(url, 'its answer is too long');
       return { status: response.statusCode ?? 0, headers: response.headers, text };
     } catch (error) {
       // node:http reports an abort as an error of its own.
@@ -90,7 +90,7 @@ export class AcmeTransport {
 }
 
 /** An answer that no ACME server gives. */
-export function rubbish(url: string, what: string): AcmeFailure {
+export function malformed(url: string, what: string): AcmeFailure {
   return new AcmeFailure({
     step: 'directory',
     reason: `${hostOf(url)} does not answer as an ACME server does: ${what}`,

@@ -14,7 +14,7 @@ import { type AcmeOrder, type Authorization, authorizationIn, orderIn } from './
 import type { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { failureOf, retryAfterMs } from './acme-problem.ts';
-import { type AcmeAnswer, rubbish } from './acme-transport.ts';
+import { type AcmeAnswer, malformed } from './acme-transport.ts';
 import type { Prover } from './prover.ts';
 
 /** An order that the CA was asked to issue, and the key of its certificate. */
@@ -45,7 +45,7 @@ export async function obtain(wanted: Wanted, prover: Prover, signal: AbortSignal
     identifiers: domains.map((value) => ({ type: 'dns', value })),
   });
   const { location } = answer.headers;
-  if (location === undefined) throw rubbish(client.directory.newOrder, 'it gave the order no address');
+  if (location === undefined) throw malformed(client.directory.newOrder, 'it gave the order no address');
   const order = orderIn(location, answer);
   await prove(wanted, prover, order, signal);
   const { issueRequest } = await import('../issue.ts');
@@ -93,7 +93,7 @@ async function prove(wanted: Wanted, prover: Prover, order: AcmeOrder, signal: A
       const { domain } = authorization;
       // Shown by a DNS hook it would go into whatever zone the CA named.
       if (!wanted.domains.includes(domain) && !wanted.domains.includes(`*.${domain}`))
-        throw rubbish(url, 'it wants a proof for a name that was not ordered');
+        throw malformed(url, 'it wants a proof for a name that was not ordered');
       if (authorization.status !== 'pending') throw unproved(authorization, prover);
       const challenge = authorization.challenges.find((c) => c.type === prover.type);
       if (challenge === undefined) throw notOffered(authorization, prover);
@@ -130,7 +130,7 @@ async function issued(
   const order = orderIn(url, last);
   if (order.status === 'valid') return order;
   if (order.problem !== undefined) throw failureOf('certificate', order.problem, undefined);
-  throw rubbish(url, `the order is ${printableExcerpt(order.status)} in place of valid`);
+  throw malformed(url, `the order is ${printableExcerpt(order.status)} in place of valid`);
 }
 
 async function fetchChain(
@@ -140,14 +140,14 @@ async function fetchChain(
   signal: AbortSignal,
 ): Promise<ReadPair> {
   const { client, clock, domains } = wanted;
-  if (order.certificate === undefined) throw rubbish(order.url, 'the order names no certificate');
+  if (order.certificate === undefined) throw malformed(order.url, 'the order names no certificate');
   const { text } = await client.post('certificate', order.certificate, signal);
   const pair = readPair(pairText({ key, chain: text } satisfies CertificatePair));
-  if (typeof pair === 'string') throw rubbish(order.certificate, `what it issued ${pair}`);
+  if (typeof pair === 'string') throw malformed(order.certificate, `what it issued ${pair}`);
   const held = new Set(namesOf(pair.certificate));
   const missing = domains.find((domain) => !held.has(domain));
   if (missing !== undefined)
-    throw rubbish(order.certificate, `the certificate that it issued is not for ${missing}`);
+    throw malformed(order.certificate, `the certificate that it issued is not for ${missing}`);
   const nowMs = clock.nowMs();
   if (nowMs < beginMsOf(pair.certificate) || nowMs > expiryMsOf(pair.certificate)) {
     const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
