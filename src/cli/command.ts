@@ -8,9 +8,9 @@ import type { Environment } from '../core/environment.ts';
 import { type ExitStatus, type Fault, FlmError, ProxyError } from '../core/errors.ts';
 import { systemRefusal } from '../core/system-error.ts';
 import { faultNames } from './flag-names.ts';
-import { printableLines } from './layout.ts';
 import { MadeSecrets } from './made-secrets.ts';
-import type { Terminal } from './terminal.ts';
+import { printableLines } from './terminal/layout.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 /** What the commands are given. */
 export interface Cli {

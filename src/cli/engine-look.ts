@@ -6,7 +6,7 @@ import type { EngineStatus } from '../core/engine/directory.ts';
 import type { EngineRecord } from '../core/engine/engine.ts';
 import { EngineError } from '../core/errors.ts';
 import type { Session } from './command.ts';
-import { queuedFor } from './proxy-view.ts';
+import { queuedFor } from './views/proxy-view.ts';
 
 export interface SeenEngine {
   readonly status: EngineStatus;

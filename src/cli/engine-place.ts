@@ -10,9 +10,9 @@ import { type EngineKindName, engineKindNames } from '../core/engine/kinds.ts';
 import { EngineError } from '../core/errors.ts';
 import { understandEngineUrl } from '../core/proxy/engine-url.ts';
 import { type Session, usageError } from './command.ts';
-import { examinedDocument, examinedText } from './engine-view.ts';
-import { printable } from './layout.ts';
-import { maxSecretBytes } from './terminal.ts';
+import { printable } from './terminal/layout.ts';
+import { maxSecretBytes } from './terminal/terminal.ts';
+import { examinedDocument, examinedText } from './views/engine-view.ts';
 
 export interface PlaceFlags {
   readonly ca?: string;

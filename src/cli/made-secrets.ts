@@ -5,8 +5,8 @@
  * What standard output did not take goes to standard error.
  */
 import type { CreatedKey } from '../core/security/security-service.ts';
-import { printable } from './layout.ts';
-import type { Terminal } from './terminal.ts';
+import { printable } from './terminal/layout.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 export class MadeSecrets {
   readonly #unseen = new Map<string, CreatedKey>();

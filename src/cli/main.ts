@@ -6,7 +6,7 @@ import process from 'node:process';
 import type { Cli } from './command.ts';
 import { environment } from './environment.ts';
 import { runProgram } from './program.ts';
-import { loggingTerminal, makeTerminal } from './terminal.ts';
+import { loggingTerminal, makeTerminal } from './terminal/terminal.ts';
 
 const aborter = new AbortController();
 const argv = process.argv.slice(2);

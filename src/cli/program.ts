@@ -3,25 +3,25 @@
  */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { certCommands } from './cert.ts';
-import { chatCommand } from './chat.ts';
+import { chatCommand } from './chat/chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
-import { complete, completionCommand } from './completion.ts';
-import { connectCommand } from './connect.ts';
-import { engineCommands } from './engine.ts';
-import { explainCommand } from './explain.ts';
-import { helpCommand, namedCommand, versionCommand } from './help.ts';
-import { keyCommands } from './key.ts';
-import { printable } from './layout.ts';
-import { modelCommands } from './model.ts';
-import { nextCommand } from './next.ts';
-import { policyCommands } from './policy.ts';
-import { profileCommands } from './profile.ts';
-import { proxyCommands } from './proxy.ts';
-import { tailCommand } from './tail.ts';
+import { certCommands } from './commands/cert.ts';
+import { complete, completionCommand } from './commands/completion.ts';
+import { connectCommand } from './commands/connect.ts';
+import { engineCommands } from './commands/engine.ts';
+import { explainCommand } from './commands/explain.ts';
+import { helpCommand, namedCommand, versionCommand } from './commands/help.ts';
+import { keyCommands } from './commands/key.ts';
+import { modelCommands } from './commands/model.ts';
+import { nextCommand } from './commands/next.ts';
+import { policyCommands } from './commands/policy.ts';
+import { profileCommands } from './commands/profile.ts';
+import { proxyCommands } from './commands/proxy.ts';
+import { tailCommand } from './commands/tail.ts';
+import { upCommand } from './commands/up.ts';
+import { usageCommand } from './commands/usage.ts';
+import { printable } from './terminal/layout.ts';
 import { unknownCommand } from './unknown-command.ts';
-import { upCommand } from './up.ts';
-import { usageCommand } from './usage.ts';
 
 /** `flm` with all that it can do. */
 export function makeProgram(cli: Cli): Command {

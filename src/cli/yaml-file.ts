@@ -5,7 +5,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Document, LineCounter } from 'yaml';
 import { type Fault, FlmError, ProxyError } from '../core/errors.ts';
-import { type Terminal, tooLarge } from './terminal.ts';
+import { type Terminal, tooLarge } from './terminal/terminal.ts';
 
 interface YamlFile {
   readonly value: unknown;

@@ -2,7 +2,7 @@
  * Where a client is to connect: the address of a proxy, a model, and what makes the client trust the proxy.
  */
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
-import { canProbablyChat } from '../chat-models.ts';
+import { canProbablyChat } from '../chat/chat-models.ts';
 import { type Session, usageError } from '../command.ts';
 import { contextOf, type ModelContext } from './context.ts';
 import type { AuthorityFiles, ConnectTarget } from './snippet.ts';

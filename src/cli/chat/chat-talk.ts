@@ -1,0 +1,172 @@
+/**
+ * The conversation of `flm chat` in a terminal: questions and answers in turn, and the commands that begin with a slash.
+ *
+ * Ctrl-C ends the answer that is being written; where none is, it clears the line or leaves. What was answered until then
+ * stays part of the conversation. A question that failed does not: the next one is asked as if it had not been.
+ */
+import type { ChatClient, ChatMessage } from '../../app/chat-client.ts';
+import { type Session, tellError } from '../command.ts';
+import { facts, printable } from '../terminal/layout.ts';
+import { type ModelLoad, watchFirstToken } from './chat-wait.ts';
+import { ChatWriter } from './chat-writer.ts';
+
+const commands: readonly (readonly [string, string])[] = [
+  ['/model NAME', 'go on with another model'],
+  ['/models', 'the models that there are'],
+  ['/clear', 'forget the conversation'],
+  ['/help', 'this list'],
+  ['/exit', 'leave; Ctrl-D does too'],
+];
+
+/** Resolves when the person leaves. */
+export async function converse(
+  session: Session,
+  client: ChatClient,
+  model: string,
+  load: (model: string) => Promise<ModelLoad>,
+): Promise<void> {
+  const { terminal, signal } = session;
+  const lines = terminal.typedLines();
+  const talk = new Talk(session, client, model, load);
+  const leave = (): void => lines.close();
+  signal.addEventListener('abort', leave);
+  lines.onInterrupt = (typed) => {
+    // The line is gone already; in an empty one nothing is left to stop.
+    if (!talk.interrupt() && typed === '') lines.close();
+  };
+  terminal.talk(
+    `Talking to ${printable(model)}. Ctrl-C stops an answer, Ctrl-D leaves, /help lists the commands.`,
+  );
+  try {
+    for (;;) {
+      const said = await lines.next('> ');
+      if (said === undefined || signal.aborted) break;
+      if ((await talk.take(said)) === 'leave') break;
+    }
+  } finally {
+    signal.removeEventListener('abort', leave);
+    lines.close();
+  }
+}
+
+class Talk {
+  readonly #session: Session;
+  readonly #client: ChatClient;
+  readonly #load: (model: string) => Promise<ModelLoad>;
+  #model: string;
+  #messages: ChatMessage[] = [];
+  #answering: AbortController | undefined;
+
+  constructor(
+    session: Session,
+    client: ChatClient,
+    model: string,
+    load: (model: string) => Promise<ModelLoad>,
+  ) {
+    this.#session = session;
+    this.#client = client;
+    this.#model = model;
+    this.#load = load;
+  }
+
+  /** Ends what is being done; false where nothing is. */
+  interrupt(): boolean {
+    if (this.#answering === undefined) return false;
+    this.#answering.abort();
+    return true;
+  }
+
+  async take(said: string): Promise<'leave' | 'on'> {
+    const line = said.trim();
+    if (line === '') return 'on';
+    if (!line.startsWith('/') || said.startsWith(' ') || line.includes('\n')) await this.#ask(said.trimEnd());
+    else return this.#command(line);
+    return 'on';
+  }
+
+  async #command(line: string): Promise<'leave' | 'on'> {
+    const { terminal } = this.#session;
+    const [name = '', ...rest] = line.split(/\s+/);
+    const argument = rest.join(' ');
+    switch (name) {
+      case '/exit':
+      case '/quit':
+      case '/bye':
+        return 'leave';
+      case '/help':
+      case '/?':
+        terminal.out(facts(commands));
+        return 'on';
+      case '/clear':
+        this.#messages = [];
+        terminal.talk('The conversation is forgotten.');
+        return 'on';
+      case '/models':
+        await this.#listModels();
+        return 'on';
+      case '/model':
+        if (argument !== '') this.#model = argument;
+        terminal.talk(`The model is ${printable(this.#model)}.`);
+        return 'on';
+      default:
+        terminal.talk(
+          `There is no command ${printable(name)}; /help lists them. To send it as it is, begin with a blank.`,
+        );
+        return 'on';
+    }
+  }
+
+  async #listModels(): Promise<void> {
+    const { terminal } = this.#session;
+    await this.#stoppable(async (signal) => {
+      for (const { id, owner } of await this.#client.models(signal)) {
+        const mark = id === this.#model ? '*' : ' ';
+        terminal.out(`${mark} ${printable(id)}  ${terminal.paint('dim', printable(owner))}`);
+      }
+    });
+  }
+
+  async #ask(question: string): Promise<void> {
+    const { terminal } = this.#session;
+    const writer = new ChatWriter(terminal);
+    const messages: readonly ChatMessage[] = [...this.#messages, { role: 'user', content: question }];
+    let said = '';
+    await this.#stoppable(async (signal) => {
+      const wait = watchFirstToken(this.#session, await this.#load(this.#model));
+      try {
+        const answer = await this.#client.answer(
+          this.#model,
+          messages,
+          (piece) => {
+            wait.end();
+            if (piece.kind === 'text') said += piece.text;
+            writer.piece(piece);
+          },
+          signal,
+        );
+        if (answer.text === '') terminal.talk('The model gave no answer.');
+        if (answer.finishReason === 'length') terminal.talk('The answer was cut at the limit of tokens.');
+      } finally {
+        wait.end();
+        writer.end();
+      }
+    });
+    // What was seen was said, also where it was stopped.
+    if (said !== '') this.#messages = [...messages, { role: 'assistant', content: said }];
+  }
+
+  /** Does something that Ctrl-C ends, and tells an error instead of throwing it. */
+  async #stoppable(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { terminal, signal } = this.#session;
+    const answering = new AbortController();
+    this.#answering = answering;
+    try {
+      await run(AbortSignal.any([signal, answering.signal]));
+    } catch (error) {
+      if (answering.signal.aborted) terminal.talk('Stopped.');
+      else if (!signal.aborted) tellError(error, terminal, false);
+    } finally {
+      this.#answering = undefined;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Writes an answer as it comes: reasoning dimmed before it, and nothing that could steer the terminal. What a model says
+ * is made of what others wrote; an escape sequence in it could retitle the window, move the cursor or write to the
+ * clipboard.
+ */
+import type { ChatPiece } from '../../app/chat-client.ts';
+import { printableLines } from '../terminal/layout.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+export class ChatWriter {
+  readonly #terminal: Pick<Terminal, 'write' | 'paint'>;
+  #kind: ChatPiece['kind'] | undefined;
+  #atLineStart = true;
+  /** A CR at the end of a piece may be half of a CRLF. */
+  #heldReturn = false;
+
+  constructor(terminal: Pick<Terminal, 'write' | 'paint'>) {
+    this.#terminal = terminal;
+  }
+
+  piece({ kind, text }: ChatPiece): void {
+    if (this.#kind === 'reasoning' && kind === 'text') this.#raw(this.#atLineStart ? '\n' : '\n\n');
+    this.#kind = kind;
+    const whole = this.#heldReturn ? `\r${text}` : text;
+    this.#heldReturn = whole.endsWith('\r');
+    const fit = printableLines(this.#heldReturn ? whole.slice(0, -1) : whole);
+    if (fit === '') return;
+    this.#raw(kind === 'reasoning' ? this.#dim(fit) : fit);
+    this.#atLineStart = fit.endsWith('\n');
+  }
+
+  /** Ends the line, if one was begun. */
+  end(): void {
+    if (!this.#atLineStart) this.#raw('\n');
+    this.#atLineStart = true;
+    this.#heldReturn = false;
+    this.#kind = undefined;
+  }
+
+  /** Line by line: a style that runs over a line end colours the rest of the line in some terminals. */
+  #dim(text: string): string {
+    return text
+      .split('\n')
+      .map((line) => (line === '' ? '' : this.#terminal.paint('dim', line)))
+      .join('\n');
+  }
+
+  #raw(text: string): void {
+    this.#terminal.write(text);
+  }
+}

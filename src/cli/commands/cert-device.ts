@@ -1,0 +1,69 @@
+/**
+ * `flm cert trust --device`: a page on the local network from which a phone or another computer takes the CA's
+ * certificate, with a QR code that leads there and the fingerprint to compare.
+ */
+import { ProxyError } from '../../core/errors.ts';
+import { type Session, usageError } from '../command.ts';
+import { duration, printable } from '../terminal/layout.ts';
+
+const openMs = 10 * 60_000;
+
+export async function trustDevice(session: Session, port: number | string | undefined): Promise<void> {
+  const { flm, terminal, signal } = session;
+  if (
+    port !== undefined &&
+    !(typeof port === 'number' && Number.isInteger(port) && port >= 0 && port < 65_536)
+  )
+    throw usageError('cert trust', '--port takes a number, 0 to 65535.');
+  const authority = await flm.certificates.authority(signal);
+  const { serveDevices } = await import('../../app/device-server.ts');
+  const server = await serveDevices(authority, port ?? 0, (address, path) =>
+    terminal.talk(`${printable(address)} took ${path}`),
+  ).catch((cause: NodeJS.ErrnoException) => {
+    const params = { address: 'all addresses', port: port ?? 0 };
+    throw new ProxyError(cause.code === 'EACCES' ? 'PROXY_PORT_FORBIDDEN' : 'PROXY_PORT_IN_USE', {
+      params,
+      cause,
+    });
+  });
+  try {
+    const urls = addressesOf(flm.machine.addresses()).map((host) => `http://${host}:${server.port}/`);
+    const { fingerprint } = authority;
+    if (session.json) terminal.out(JSON.stringify({ urls, fingerprint, seconds: openMs / 1000 }));
+    else {
+      const { qrCode } = await import('../terminal/qr-code.ts');
+      const [first] = urls;
+      if (first !== undefined) terminal.out(qrCode(first));
+      terminal.out(`Open this on the device, in the same network:\n  ${urls.join('\n  ')}`);
+      terminal.out(`It must show the same fingerprint (SHA-256):\n  ${terminal.paint('bold', fingerprint)}`);
+      terminal.talk(
+        `The page is there for ${duration(openMs / 1000)}; Ctrl-C ends it sooner. It never takes a key.`,
+      );
+    }
+    await until(session, openMs);
+  } finally {
+    await server.close();
+  }
+}
+
+/** IPv4 first, which people can type; this machine itself where it is in no network. */
+function addressesOf(addresses: readonly string[]): readonly string[] {
+  const v4 = addresses.filter((a) => !a.includes(':'));
+  const v6 = addresses.filter((a) => a.includes(':')).map((a) => `[${a}]`);
+  const all = [...v4, ...v6];
+  return all.length > 0 ? all : ['127.0.0.1'];
+}
+
+/** The time is over, or Ctrl-C; the latter is how a person says that it is done. */
+function until(session: Session, ms: number): Promise<void> {
+  const { signal } = session;
+  return new Promise((resolve) => {
+    const cancel = session.flm.machine.clock.after(ms, finish);
+    function finish(): void {
+      cancel();
+      resolve();
+    }
+    if (signal.aborted) finish();
+    else signal.addEventListener('abort', finish, { once: true });
+  });
+}

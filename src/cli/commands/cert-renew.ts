@@ -1,0 +1,88 @@
+/**
+ * `flm cert renew`: lets running `https-acme` proxies ask for another certificate now, whatever failed before, and waits
+ * for how it went. Where none runs, the next start may order at once.
+ */
+import type { Command } from 'commander';
+import { ProxyError } from '../../core/errors.ts';
+import type { ProxyView } from '../../core/proxy/proxy-service.ts';
+import { action, type Cli, leaf, type Session } from '../command.ts';
+import { certificateText, proxyDocument } from '../views/proxy-view.ts';
+
+type RunningView = Extract<ProxyView, { readonly status: unknown }>;
+
+const limitMs = 180_000;
+const lookMs = 200;
+/** Before anything is said. */
+const patienceMs = 1_500;
+
+export function renewCertificate(cli: Cli): Command {
+  return leaf(
+    'renew',
+    'obtain another certificate of an ACME server now, in the proxies that run',
+    'flm cert renew',
+  )
+    .argument('[proxy]', 'id or profile; by default every https-acme proxy')
+    .action(
+      action(cli, async (session, _flags: object, which: string | undefined) => {
+        const running = (await acmeProxies(session)).filter(
+          ({ handle }) => which === undefined || handle.id === which || handle.profile === which,
+        );
+        if (which !== undefined && running.length === 0)
+          throw new ProxyError('PROXY_NOT_RUNNING', {
+            params: { which: ` with the id or profile ${which} in mode https-acme` },
+          });
+        const { certificates } = session.flm;
+        if (running.length === 0) await certificates.forgetTries();
+        for (const { status } of running) await certificates.askRenewal(status.config);
+        const done = await Promise.all(running.map((view) => renewed(session, view)));
+        const { terminal } = session;
+        if (session.json) return terminal.out(JSON.stringify({ renewed: done }));
+        for (const { id, certificate } of done) terminal.out(`${id}: ${certificateText(certificate) ?? ''}`);
+        if (done.length === 0)
+          terminal.talk('No https-acme proxy is running; the next start may ask the CA at once.');
+      }),
+    );
+}
+
+async function acmeProxies(session: Session): Promise<readonly RunningView[]> {
+  const views = await session.flm.proxies.status();
+  return views.filter((v): v is RunningView => v.state === 'running' && v.handle.mode === 'https-acme');
+}
+
+/** Throws a `ProxyError` that says why it was not renewed. */
+async function renewed(session: Session, before: RunningView) {
+  const domains = before.status.config.domains.join(', ');
+  const cancel = session.flm.machine.clock.after(patienceMs, () =>
+    session.terminal.talk(`Waiting for the CA to look at ${domains} ...`),
+  );
+  try {
+    return await newCertificate(session, before);
+  } finally {
+    cancel();
+  }
+}
+
+async function newCertificate(session: Session, before: RunningView) {
+  const { id, profile } = before.handle;
+  const old = before.status.certificate;
+  const untilMs = performance.now() + limitMs;
+  while (performance.now() < untilMs) {
+    session.signal.throwIfAborted();
+    const now = (await acmeProxies(session)).find((view) => view.handle.id === id);
+    if (now === undefined)
+      throw new ProxyError('PROXY_NOT_RUNNING', { params: { which: ` any more (${id})` } });
+    const { certificate } = proxyDocument(now, now.status.url);
+    if (certificate !== undefined && certificate.fingerprint !== old?.fingerprint)
+      return { id, profile, certificate };
+    if ((certificate?.renewalFailures ?? 0) > (old?.renewalFailures ?? 0))
+      throw new ProxyError('PROXY_CERT_FAILED', {
+        params: { reason: now.status.certificate?.problem ?? '', fix: 'The old one is still in use.' },
+      });
+    await new Promise((resolve) => {
+      setTimeout(resolve, lookMs);
+    });
+  }
+  throw new ProxyError('PROXY_CERT_FAILED', {
+    params: { reason: 'the CA takes long.', fix: 'The old one is still in use; see `flm proxy logs`.' },
+  });
+}

@@ -1,0 +1,199 @@
+/**
+ * `flm connect`: what to paste into a client so that it comes in through flm, and whether it did.
+ */
+import type { Command } from 'commander';
+import { clients, findClient } from '../clients/clients.ts';
+import { contextNote, type ModelContext } from '../clients/context.ts';
+import { type ClientRecipe, snippetsOf } from '../clients/recipe.ts';
+import type { ConnectTarget } from '../clients/snippet.ts';
+import { noModel, targetOf } from '../clients/target.ts';
+import { warningsOf } from '../clients/warnings.ts';
+import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
+import type { FileDocument, Written } from '../settings/write-settings.ts';
+import { printable, printableLines, table } from '../terminal/layout.ts';
+import { waitForRequest } from './connect-wait.ts';
+
+interface ConnectFlags {
+  readonly model?: string;
+  readonly host?: string;
+  readonly key?: string;
+  readonly newKey?: string;
+  readonly proxy?: string;
+  readonly wait?: boolean;
+  readonly write?: boolean;
+  readonly undo?: boolean;
+  readonly file?: string;
+  readonly yes?: boolean;
+}
+
+export function connectCommand(cli: Cli): Command {
+  return leaf(
+    'connect',
+    'settings to paste into a client; without one, the list of them',
+    'flm connect\nflm connect claude-code --model qwen3 --new-key laptop\nflm connect open-webui --host host.docker.internal --wait',
+  )
+    .argument('[client...]', 'one of the list, or the beginning of its name')
+    .option('--model <name>', 'model to set; by default the first one')
+    .option('--host <name>', 'how the client reaches this machine, such as host.docker.internal')
+    .option('--key <key>', 'key to set; by default the variable FLM_API_KEY is named in its place')
+    .option('--new-key <label>', 'make a key and set it')
+    .option('--proxy <proxy>', 'id or profile; may be left out where one runs')
+    .option('--wait', 'wait for a request that comes through, and say how it went')
+    .option('--write', "change the client's own file of settings, after showing the difference and asking")
+    .option('--undo', 'bring back what that file was before the last --write')
+    .option('--file <path>', 'the file for --write and --undo, in place of the usual one')
+    .option('--yes', 'do not ask before --write')
+    .addHelpText('after', '\nWith --wait and --json a second document tells of the request.')
+    .action(
+      action(cli, async (session, flags: ConnectFlags, words: readonly string[]) => {
+        if (words.length === 0) return listClients(session);
+        const client = clientNamed(words.join(' '));
+        if (flags.key !== undefined && flags.newKey !== undefined)
+          throw usageError('connect', 'Give either --key or --new-key, not both.');
+        checkFileFlags(flags);
+        if (flags.undo === true) {
+          const { undoSettings } = await import('../settings/write-settings.ts');
+          return undoSettings(session, client, flags.file);
+        }
+        const handle = await session.flm.proxies.findServing(flags.proxy);
+        const status = await session.flm.control(handle).status(session.signal);
+        // It ended while it was asked; `find` says so in its own words.
+        if (status === 'gone') return void (await session.flm.proxies.find(handle.id));
+        const { target, context } = await targetOf(session, status, flags);
+        const key = (): Promise<string | undefined> => keyOf(session, flags);
+        // Last: where something is wrong before, no key is left behind.
+        const written = flags.write === true ? await write(session, client, target, flags, key) : undefined;
+        const to = { ...target, key: written === undefined ? await key() : written.key };
+        const warnings = await warningsOf(session, status, client, to, context, flags.host !== undefined);
+        await tellSettings(session, client, to, {
+          notes: notesOf(client, to, context),
+          warnings: [...warnings, ...(written?.warnings ?? [])],
+          file: written?.file,
+        });
+        if (flags.wait === true) await waitForRequest(session, handle, client.name);
+      }),
+    );
+}
+
+function checkFileFlags({ write, undo, file, yes, wait, newKey }: ConnectFlags): void {
+  if (write === true && undo === true)
+    throw usageError('connect', 'Give either --write or --undo, not both.');
+  if (undo === true && (wait === true || newKey !== undefined))
+    throw usageError('connect', '--undo stands alone, or with --file.');
+  if (write !== true && undo !== true && (file !== undefined || yes === true))
+    throw usageError('connect', '--file and --yes belong to --write.');
+}
+
+async function write(
+  session: Session,
+  client: ClientRecipe,
+  target: ConnectTarget,
+  flags: ConnectFlags,
+  key: () => Promise<string | undefined>,
+): Promise<Written> {
+  if (target.model === noModel)
+    throw usageError('connect', 'No engine tells of a model yet: name one with --model.');
+  const { writeSettings } = await import('../settings/write-settings.ts');
+  const hasKey = flags.key !== undefined || flags.newKey !== undefined;
+  return writeSettings(session, client, target, {
+    file: flags.file,
+    yes: flags.yes === true,
+    hasKey,
+    key,
+  });
+}
+
+function listClients({ terminal, json }: Session): void {
+  const rows = clients.map((c) => [c.id, c.name, c.route]);
+  if (json)
+    terminal.out(JSON.stringify({ clients: clients.map(({ id, name, route }) => ({ id, name, route })) }));
+  else {
+    terminal.out(table(['CLIENT', 'NAME', 'ASKS FOR'], rows, terminal.tableColumns));
+    terminal.talk('\nShow the settings of one: flm connect CLIENT');
+  }
+}
+
+/** Throws USAGE with the names that were perhaps meant. */
+function clientNamed(name: string): ClientRecipe {
+  const found = findClient(name);
+  if (!('length' in found)) return found;
+  const near = found.map((c) => c.id).join(', ');
+  const similar = near === '' ? '' : `; similar names: ${near}`;
+  const names = clients.map((c) => c.id).join(', ');
+  throw usageError(
+    'connect',
+    `There are no settings for ${printable(name)}${similar}; there are for ${names}.`,
+  );
+}
+
+async function keyOf({ flm }: Session, { key, newKey }: ConnectFlags): Promise<string | undefined> {
+  return newKey === undefined ? key : (await flm.security.createKey({ label: newKey })).key;
+}
+
+/** What is to be known of the settings, one sentence or two each. */
+function notesOf(
+  client: ClientRecipe,
+  to: ConnectTarget,
+  context: ModelContext | undefined,
+): readonly string[] {
+  const notes = [...client.notes];
+  const deps = contextNote(client, context);
+  if (deps !== undefined) notes.push(deps);
+  if (to.key === undefined)
+    notes.push(
+      'FLM_API_KEY stands for your key: export it, or give --key KEY or --new-key LABEL to have it filled in.',
+    );
+  if (to.authority !== undefined && takesFile(client))
+    notes.push(
+      "The file of flm's CA lies on this machine: mount it into a container, and copy it to another machine or run `flm cert trust --device`.",
+    );
+  if (to.clientCertificate === true && client.showsCertificate === true)
+    notes.push('client.pem and client-key.pem stand for your client certificate and its key.');
+  return notes;
+}
+
+const takesFile = ({ trusts }: ClientRecipe): boolean =>
+  typeof trusts !== 'string' || trusts === 'by its snippets';
+
+interface Told {
+  readonly notes: readonly string[];
+  readonly warnings: readonly string[];
+  /** The client's file, where it was to be written. */
+  readonly file: FileDocument | undefined;
+}
+
+async function tellSettings(
+  session: Session,
+  client: ClientRecipe,
+  to: ConnectTarget,
+  { notes, warnings, file }: Told,
+): Promise<void> {
+  const { terminal } = session;
+  const snippets =
+    file === undefined ? snippetsOf(client, to) : snippetsOf(client, to, client.file?.remaining(to));
+  const baseUrl = client.base === '/v1' ? `${to.origin}/v1` : to.origin;
+  if (session.json) {
+    const document = {
+      client: client.id,
+      name: client.name,
+      baseUrl,
+      model: to.model,
+      ...(to.contextTokens === undefined ? {} : { contextLength: to.contextTokens }),
+      key: to.key ?? '$FLM_API_KEY',
+      ...(file === undefined ? {} : { file }),
+      snippets,
+      notes,
+      warnings,
+    };
+    terminal.out(JSON.stringify(document));
+    return;
+  }
+  if (file === undefined) terminal.out(terminal.paint('bold', client.name));
+  for (const { place, text } of snippets) {
+    terminal.out(`\n${terminal.paint('dim', `${place}:`)}\n`);
+    terminal.out(printableLines(text));
+  }
+  terminal.out('');
+  for (const note of notes) terminal.talk(printable(note));
+  for (const warning of warnings) terminal.talk(`${terminal.paint('yellow', '!')} ${printable(warning)}`);
+}

@@ -1,0 +1,88 @@
+/** `flm engine set`: changes a saved engine. Running proxies take the change over; what runs on the engine finishes. */
+import type { Command } from 'commander';
+import type { EngineRecord } from '../../core/engine/engine.ts';
+import type { EngineChanges } from '../../core/engine/engine-registry.ts';
+import type { EngineKindName } from '../../core/engine/kinds.ts';
+import { action, type Cli, leaf, usageError } from '../command.ts';
+import { collect, number } from '../config-flags.ts';
+import {
+  addPlaceFlags,
+  caOf,
+  examineReadings,
+  type PlaceFlags,
+  refuseTwin,
+  refuseWrongKey,
+  secretOf,
+  tellAddress,
+  tellSaved,
+} from '../engine-place.ts';
+
+interface SetFlags extends PlaceFlags {
+  readonly url?: string;
+  readonly slots?: string;
+  readonly clear?: readonly string[];
+}
+
+/** What can be taken away, and the field that it is. */
+const clearable = { slots: 'slots', key: 'apiKey', ca: 'caFile', kind: 'kind' } as const;
+
+export function setEngine(cli: Cli): Command {
+  const command = leaf(
+    'set',
+    'change a saved engine; what is not given stays',
+    'flm engine set gpu-box --slots 4\nflm engine set far --url https://llm.example.org --key-env FAR_KEY --clear ca',
+  )
+    .argument('<engine>', 'its id; see `flm engine list`')
+    .option('--url <url>', 'its address, as for `flm engine add URL`')
+    .option('--slots <number>', 'requests that it is to work on at once')
+    .option('--clear <setting>', `take away: ${Object.keys(clearable).join(', ')} (repeatable)`, collect);
+  return addPlaceFlags(command).action(
+    action(cli, async (session, flags: SetFlags, id: string) => {
+      const { engines, discovery } = session.flm;
+      const changes = changesOf(flags, await secretOf(session, flags, 'engine set'));
+      const saved = await engines.list();
+      // Judged before anybody is asked.
+      const first = await engines.checkChange(id, changes);
+      const { draft, examination } =
+        flags.url === undefined
+          ? { draft: first, examination: await discovery.examine(first, session.signal) }
+          : await examineReadings(session, first, flags.url);
+      if (flags.url !== undefined) {
+        const address = discovery.spelling(draft.url);
+        refuseTwin(
+          session,
+          saved.filter((e) => e.id !== id),
+          address,
+          flags.url,
+        );
+        tellAddress(session, address, flags.url);
+      }
+      if (draft.kind === undefined && draft.apiKey !== undefined) refuseWrongKey(examination, draft.apiKey);
+      const url = flags.url === undefined ? {} : { url: draft.url };
+      tellSaved(session, await engines.change(id, { ...changes, ...url }), examination, 'Changed');
+    }),
+  );
+}
+
+function changesOf(flags: SetFlags, apiKey: EngineRecord['apiKey']): EngineChanges {
+  const slots = number(flags.slots) as number | undefined;
+  const given: EngineChanges = {
+    ...(flags.url === undefined ? {} : { url: flags.url }),
+    // Judged by the schema, as the number of slots is.
+    ...(flags.kind === undefined ? {} : { kind: flags.kind as EngineKindName }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(slots === undefined ? {} : { slots }),
+    ...caOf(flags),
+  };
+  const cleared = (flags.clear ?? []).map((name) => {
+    if (!Object.hasOwn(clearable, name))
+      throw usageError('engine set', `--clear takes one of ${Object.keys(clearable).join(', ')}.`);
+    // Just looked up.
+    const field = clearable[name as keyof typeof clearable];
+    if (field in given) throw usageError('engine set', `Either give the ${name} or clear it, not both.`);
+    return [field, null] as const;
+  });
+  const changes: EngineChanges = { ...given, ...Object.fromEntries(cleared) };
+  if (Object.keys(changes).length === 0) throw usageError('engine set', 'Nothing was given to change.');
+  return changes;
+}

@@ -1,0 +1,220 @@
+/**
+ * `flm engine`: detect, list, add, set, remove, test. Nothing here generates, except the one embedding that
+ * `test --embeddings` says it asks for.
+ */
+
+import type { Command } from 'commander';
+import type { EngineRecord } from '../../core/engine/engine.ts';
+import type { EngineKindName } from '../../core/engine/kinds.ts';
+import { similarNames } from '../../core/engine/near-names.ts';
+import { EngineError } from '../../core/errors.ts';
+import { engineIdPattern } from '../../core/proxy/proxy-config.ts';
+import { action, type Cli, group, leaf, type Session } from '../command.ts';
+import { number } from '../config-flags.ts';
+import { askEngines, enginesOfProxies, recordOf } from '../engine-look.ts';
+import {
+  addPlaceFlags,
+  caOf,
+  examineReadings,
+  type PlaceFlags,
+  refuseTwin,
+  refuseWrongKey,
+  secretOf,
+  tellAddress,
+  tellSaved,
+  warnOfExposure,
+} from '../engine-place.ts';
+import { printable, table } from '../terminal/layout.ts';
+import { enginesTable, examinedDocument, examinedText } from '../views/engine-view.ts';
+import { engineDocument } from '../views/proxy-view.ts';
+import { setEngine } from './engine-set.ts';
+
+interface AddFlags extends PlaceFlags {
+  readonly id?: string;
+  readonly slots?: string;
+}
+
+export function engineCommands(cli: Cli): Command {
+  return group('engine', 'the LLM servers behind flm', [
+    detect(cli),
+    list(cli),
+    add(cli),
+    setEngine(cli),
+    remove(cli),
+    examine(cli),
+  ]);
+}
+
+function detect(cli: Cli): Command {
+  return leaf('detect', 'look for engines on this machine', 'flm engine detect').action(
+    action(cli, async (session) => {
+      const { engines, discovery } = session.flm;
+      const saved = await engines.list();
+      const look = await discovery.detect(saved, session.signal);
+      const found = await Promise.all(
+        look.engines.map(async ({ ref, product }) => {
+          const examined = examinedDocument(await discovery.examine(recordOf(ref), session.signal));
+          return { ...examined, product, origin: 'detected' };
+        }),
+      );
+      const { locked, installed } = look;
+      const { terminal } = session;
+      if (session.json) terminal.out(JSON.stringify({ engines: found, installed, locked }));
+      else {
+        if (found.length > 0) terminal.out(enginesTable(found, terminal));
+        else terminal.out(saved.length > 0 ? 'No further engine runs here.' : 'No engine runs here.');
+        if (installed.length > 0) {
+          const rows = installed.map((i) => [i.title, i.program, i.startWith]);
+          terminal.out(`\n${table(['INSTALLED', 'PROGRAM', 'START IT WITH'], rows, terminal.tableColumns)}`);
+        }
+        for (const { url, detail } of locked)
+          terminal.out(
+            `\n${url} ${printable(detail)}; add it with \`flm engine add ${url} --key-env NAME\`.`,
+          );
+      }
+      if (saved.length > 0) terminal.talk(`${saved.length} saved, not asked here: \`flm engine list\`.`);
+      warnOfExposure(session, found);
+    }),
+  );
+}
+
+function list(cli: Cli): Command {
+  return leaf('list', 'saved engines, and those of the proxies that run, as they are now', 'flm engine list')
+    .alias('ls')
+    .action(
+      action(cli, async (session) => {
+        const [saved, watched = []] = await Promise.all([
+          session.flm.engines.list(),
+          enginesOfProxies(session),
+        ]);
+        const others = saved.filter((record) => !watched.some(({ status }) => status.ref.id === record.id));
+        const seen = [...(await askEngines(session, others)), ...watched];
+        const documents = seen.map(({ status, proxy, queued }) => ({
+          ...engineDocument(status, queued),
+          proxy,
+        }));
+        const { terminal } = session;
+        if (session.json) terminal.out(JSON.stringify({ engines: documents }));
+        else if (documents.length > 0) terminal.out(enginesTable(documents, terminal));
+        else
+          terminal.out(
+            'No engine is saved. Those on this machine are found by themselves (`flm engine detect`); add others with `flm engine add URL`.',
+          );
+        warnOfExposure(session, documents);
+      }),
+    );
+}
+
+function add(cli: Cli): Command {
+  const command = leaf(
+    'add',
+    'save an engine; it is asked what it is',
+    'flm engine add http://gpu-box:8000\nflm engine add https://llm.example.org --id far --key-env FAR_KEY',
+  )
+    .argument('<url>', 'its address, such as localhost:11434; with or without a scheme and /v1')
+    .option('--id <id>', 'its name in `engine/model` and in the rules of keys')
+    .option('--slots <number>', 'requests that it is to work on at once; else as it tells itself');
+  return addPlaceFlags(command).action(
+    action(cli, async (session, flags: AddFlags, url: string) => {
+      const { engines, discovery } = session.flm;
+      const saved = await engines.list();
+      const apiKey = await secretOf(session, flags, 'engine add');
+      const kind = flags.kind as EngineKindName | undefined;
+      const slots = number(flags.slots) as number | undefined;
+      const given = {
+        url,
+        ...(kind === undefined ? {} : { kind }),
+        ...(apiKey === undefined ? {} : { apiKey }),
+        ...(slots === undefined ? {} : { slots }),
+        ...caOf(flags),
+      };
+      // Judged before anybody is asked; the id that it gets without one is made from what it is.
+      const first = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
+      const { draft, examination } = await examineReadings(session, first, url);
+      const address = discovery.spelling(draft.url);
+      refuseTwin(session, saved, address, url);
+      tellAddress(session, address, url);
+      const { probe } = examination;
+      if (kind === undefined) refuseWrongKey(examination, apiKey);
+      const known = probe.state === 'down' ? kind : examination.ref.kind;
+      const id = flags.id ?? discovery.suggestId(draft.url, known, new Set(saved.map((e) => e.id)));
+      const record = await engines.add({ ...given, url: draft.url, id });
+      tellSaved(session, record, examination, 'Added');
+    }),
+  );
+}
+
+function remove(cli: Cli): Command {
+  return leaf('remove', 'forget a saved engine', 'flm engine remove gpu-box-8000')
+    .argument('<id>', 'see `flm engine list`')
+    .action(
+      action(cli, async (session, _flags: object, id: string) => {
+        await session.flm.engines.remove(id);
+        if (session.json) return session.terminal.out(JSON.stringify({ id, removed: true }));
+        session.terminal.out(`Removed ${id}. What runs on it now is finished.`);
+      }),
+    );
+}
+
+function examine(cli: Cli): Command {
+  const command = leaf(
+    'test',
+    'ask one engine what it is, how it is, and what it serves',
+    'flm engine test ollama\nflm engine test http://gpu-box:8000 --embeddings bge-m3',
+  )
+    .argument('<id-or-url>', 'an engine that is saved, detected or served by a proxy, or any address')
+    .option(
+      '--embeddings <model>',
+      'ask for one embedding too (a real request), and see in which form it comes',
+    );
+  return addPlaceFlags(command).action(
+    action(cli, async (session, flags: PlaceFlags & { readonly embeddings?: string }, name: string) => {
+      const { discovery } = session.flm;
+      const record = await recordNamed(session, flags, name);
+      const examination = await discovery.examine(record, session.signal);
+      const document = examinedDocument(examination);
+      const model = flags.embeddings;
+      const known = { ...record, kind: examination.ref.kind };
+      const embeddings =
+        model === undefined || examination.probe.state === 'down'
+          ? undefined
+          : { model, ...(await discovery.embeddings(known, model, session.signal)) };
+      const { terminal } = session;
+      if (session.json) terminal.out(JSON.stringify({ ...document, ...(embeddings && { embeddings }) }));
+      else terminal.out(examinedText(document, embeddings, terminal));
+      warnOfExposure(session, [document]);
+      if (document.state !== 'down' && embeddings?.format !== 'none') return;
+      if (document.state === 'down') terminal.talk('Start the engine, or check its address and its key.');
+      session.cli.exit = 1;
+    }),
+  );
+}
+
+async function recordNamed(session: Session, flags: PlaceFlags, name: string): Promise<EngineRecord> {
+  const { engines, discovery } = session.flm;
+  const apiKey = await secretOf(session, flags, 'engine test');
+  const more = {
+    ...(flags.kind === undefined ? {} : { kind: flags.kind as EngineKindName }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...caOf(flags),
+  };
+  const saved = await engines.list();
+  // Ids hold neither dots nor colons, slashes or capitals; addresses hold at least one of these.
+  if (!engineIdPattern.test(name)) return engines.check({ url: name, id: freeDraftId(saved), ...more });
+  const byId = saved.find((e) => e.id === name);
+  if (byId !== undefined) return { ...byId, ...more };
+  const watched = (await enginesOfProxies(session))?.find(({ status: { ref } }) => ref.id === name);
+  // The demo engine is on a socket of its proxy, and needs no test.
+  if (watched?.status.ref.url.startsWith('http') === true)
+    return { ...recordOf(watched.status.ref), ...more };
+  const { engines: running } = await discovery.detect(saved, session.signal);
+  const found = running.find(({ ref }) => ref.id === name);
+  if (found !== undefined) return { ...recordOf(found.ref), ...more };
+  const known = [...saved.map((e) => e.id), ...running.map(({ ref }) => ref.id)];
+  throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: name, near: similarNames(name, known) } });
+}
+
+/** For the judgement of everything else. */
+function freeDraftId(saved: readonly EngineRecord[]): string {
+  for (let n = 1; ; n++) if (!saved.some((e) => e.id === `engine-${n}`)) return `engine-${n}`;
+}

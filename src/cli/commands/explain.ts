@@ -1,0 +1,179 @@
+/**
+ * `flm explain`: what an error means and how to fix it, from the error table; and why a request was refused, asked of
+ * every proxy that runs.
+ */
+import type { Command } from 'commander';
+import { nearNames } from '../../core/engine/near-names.ts';
+import {
+  type ErrorCode,
+  type ErrorRow,
+  errorHint,
+  errorTable,
+  errorText,
+  ProxyError,
+  type RetryClass,
+} from '../../core/errors.ts';
+import type { RecordedRefusal } from '../../core/proxy/ports.ts';
+import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import { action, type Cli, leaf, type Session } from '../command.ts';
+import { facts, moment, printable } from '../terminal/layout.ts';
+
+export function explainCommand(cli: Cli): Command {
+  return leaf(
+    'explain',
+    'what an error means and how to fix it, or why a request was refused',
+    'flm explain PROXY_PORT_IN_USE\nflm explain px_4fGh2kQz-1a2b',
+  )
+    .argument('<code-or-request-id>', 'code of an error, or the x-request-id of an answer')
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        const code = name.toUpperCase();
+        if (isCode(code)) return tellCode(session, code);
+        const found = await refusalOf(session, name);
+        if (found === undefined) throw unknown(name);
+        tellRefusal(session, found);
+      }),
+    );
+}
+
+/** An error as `--json` prints it; documented in docs/cli.md. */
+export function errorDocument(code: ErrorCode) {
+  const { text, hint, status, apiCode, exit, retry }: ErrorRow = errorTable[code];
+  const reachesClients = status !== 500 || code === 'INTERNAL';
+  return {
+    code,
+    text: withPlaces(text),
+    hint: withPlaces(hint),
+    /** What a client receives; null for what only an operator meets. */
+    status: reachesClients ? status : null,
+    apiCode,
+    exit,
+    retry: reachesClients ? retry : null,
+  };
+}
+
+const exits: Readonly<Record<0 | 1 | 2, string>> = {
+  0: 'done',
+  1: 'the user can fix it',
+  2: 'flm or the machine failed',
+};
+
+const retries: Readonly<Record<RetryClass, string>> = {
+  'never-sent': 'no engine has seen the request; it may be sent again',
+  'maybe-sent': 'an engine may have seen the request; flm does not send it a second time',
+  answered: 'it was answered; the answer says what to do',
+  'client-gone': 'nobody waits for an answer any more',
+};
+
+function tellCode(session: Session, code: ErrorCode): void {
+  const document = errorDocument(code);
+  const { terminal } = session;
+  if (session.json) return terminal.out(JSON.stringify(document));
+  const { text, hint, status, apiCode, exit, retry } = document;
+  terminal.out(
+    facts([
+      [terminal.paint('bold', code), text],
+      ['to fix it', hint],
+      [
+        'for clients',
+        status === null ? undefined : `status ${status}${apiCode === null ? '' : `, code ${apiCode}`}`,
+      ],
+      ['another try', retry === null ? undefined : retries[retry]],
+      ['exit status', status === null || code === 'INTERNAL' ? `${exit} (${exits[exit]})` : undefined],
+    ]),
+  );
+}
+
+interface FoundRefusal {
+  readonly handle: ProxyHandle;
+  readonly refusal: RecordedRefusal;
+}
+
+/** One that does not answer does not keep the others from being asked. */
+async function refusalOf(session: Session, id: string): Promise<FoundRefusal | undefined> {
+  const { flm, signal } = session;
+  const handles = await flm.proxies.list();
+  const answers = await Promise.allSettled(
+    handles.map(async (handle) => ({ handle, refusal: await flm.control(handle).explain(id, signal) })),
+  );
+  signal.throwIfAborted();
+  for (const answer of answers) {
+    if (answer.status !== 'fulfilled') continue;
+    const { handle, refusal } = answer.value;
+    if (refusal !== undefined && refusal !== 'gone') return { handle, refusal };
+  }
+  return undefined;
+}
+
+function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void {
+  const { terminal } = session;
+  const { line, rule, atMs } = refusal;
+  // With the values that this request met.
+  const about = isCode(refusal.code)
+    ? { text: errorText(refusal.code, refusal.params), hint: errorHint(refusal.code, refusal.params) }
+    : undefined;
+  if (session.json) {
+    const { id, code } = refusal;
+    const { client, method, path, status, keyId, keyLabel, model, engine } = line;
+    const request = { client, method, path, status, keyId, keyLabel, model, engine };
+    return terminal.out(
+      JSON.stringify({
+        id,
+        proxy: handle.id,
+        at: new Date(atMs).toISOString(),
+        code,
+        rule,
+        text: about?.text ?? null,
+        hint: about?.hint ?? null,
+        request,
+      }),
+    );
+  }
+  const key = line.keyId === null ? 'none that is valid' : `${line.keyId} (${line.keyLabel ?? 'no label'})`;
+  const requested = line.method !== '';
+  terminal.out(
+    facts([
+      [
+        'request',
+        printable(
+          requested ? `${line.method} ${line.path} from ${line.client}` : `none was read from ${line.client}`,
+        ),
+      ],
+      [
+        'refused',
+        `${moment(atMs)} by ${handle.id}${refusal.code === 'TLS_HANDSHAKE_FAILED' ? '' : ` with status ${line.status}`}`,
+      ],
+      ['key', requested ? printable(key) : undefined],
+      ['model', line.model === null ? undefined : printable(line.model)],
+      ['rule', printable(rule) || undefined],
+      ['error', `${refusal.code}: ${printable(about?.text ?? '')}`],
+      ['to fix it', about === undefined ? undefined : printable(about.hint)],
+    ]),
+  );
+}
+
+function isCode(name: string): name is ErrorCode {
+  return Object.hasOwn(errorTable, name);
+}
+
+function unknown(name: string): ProxyError {
+  const codes = Object.keys(errorTable).filter(isCode);
+  const ofStatus = codes.filter(
+    (code) => 'status' in errorTable[code] && String(errorTable[code].status) === name,
+  );
+  const near = nearNames(name.toUpperCase(), codes);
+  const told =
+    ofStatus.length > 0
+      ? `; the codes of status ${name} are ${ofStatus.join(', ')}`
+      : near.length > 0
+        ? `; near it: ${near.join(', ')}`
+        : '';
+  return new ProxyError('EXPLAIN_UNKNOWN', { params: { name, near: told } });
+}
+
+/** `Port {port} is in use{holder}.` is `Port PORT is in use.`: what is glued to a word may be missing. */
+function withPlaces(template: string): string {
+  return template
+    .replaceAll(/(?<=\w)\{\w+\}/g, '')
+    .replaceAll(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase());
+}

@@ -1,0 +1,48 @@
+/** `flm help [COMMAND...]` and `flm version`: the words that people try before they know `--help` and `--version`. */
+import type { Command } from 'commander';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { type Cli, leaf, tellError, usageError } from '../command.ts';
+import { otherFlm } from '../name-clash.ts';
+import { printable } from '../terminal/layout.ts';
+import { unknownCommand } from '../unknown-command.ts';
+
+export function helpCommand(cli: Cli): Command {
+  const command = leaf('help', 'help on a command', 'flm help key create').argument(
+    '[command...]',
+    'the command, such as key create',
+  );
+  return command.action((words: readonly string[]) => {
+    let shown: Command = command.parent ?? command;
+    const path: string[] = [];
+    for (const word of words) {
+      const next = namedCommand(shown, word);
+      if (next === undefined) {
+        const unknown = unknownCommand(shown, path, printable(word));
+        cli.exit = tellError(usageError(path.join(' '), unknown), cli.terminal, false);
+        return;
+      }
+      shown = next;
+      path.push(next.name());
+    }
+    shown.outputHelp();
+  });
+}
+
+export function versionCommand(cli: Cli): Command {
+  return leaf('version', 'the version of flm, of Node, and of this system', 'flm version --json').action(
+    ({ json }: { readonly json?: boolean }) => {
+      const { version } = packageJson;
+      const node = process.versions.node;
+      const platform = `${process.platform}-${process.arch}`;
+      if (json === true) return cli.terminal.out(JSON.stringify({ version, node, platform }));
+      cli.terminal.out(`flm ${version} (Node ${node}, ${platform})`);
+      const other = otherFlm(cli.environment, cli.entry);
+      if (other !== undefined) cli.terminal.talk(`${cli.terminal.paint('yellow', '!')} ${other}`);
+    },
+  );
+}
+
+/** A command below `parent`, by name or alias. */
+export function namedCommand(parent: Command, word: string): Command | undefined {
+  return parent.commands.find((c) => c.name() === word || c.aliases().includes(word));
+}

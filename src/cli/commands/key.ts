@@ -1,0 +1,252 @@
+/**
+ * `flm key`: create, import, list, show, set, pause, resume, rotate, revoke, delete.
+ */
+import type { Command } from 'commander';
+import type { ApiKey } from '../../core/security/api-key.ts';
+import type { CreatedKey, RevokedKey } from '../../core/security/security-service.ts';
+import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
+import { collect } from '../config-flags.ts';
+import { printable } from '../terminal/layout.ts';
+import { confirm } from '../terminal/question.ts';
+import { maxSecretBytes } from '../terminal/terminal.ts';
+import { spanOf } from '../time-flags.ts';
+import { addRules, changesOf, clearableRules, type RuleFlags, requestOf } from '../views/key-rules.ts';
+import { keyUseOf } from '../views/key-use.ts';
+import { adviceOn, keyDocument, keysTable, keyText, tellUnknownUse } from '../views/key-view.ts';
+
+interface SetFlags extends RuleFlags {
+  readonly label?: string;
+  readonly clear?: readonly string[];
+}
+
+const keyArgument = 'its id, or its label';
+
+export function keyCommands(cli: Cli): Command {
+  return group('key', 'make and end API keys', [
+    create(cli),
+    importSecret(cli),
+    list(cli),
+    show(cli),
+    set(cli),
+    pause(cli),
+    resume(cli),
+    rotate(cli),
+    revoke(cli),
+    remove(cli),
+  ]);
+}
+
+function create(cli: Cli): Command {
+  const command = leaf(
+    'create',
+    'make a key; its secret is shown once, here',
+    'flm key create laptop\nflm key create ci --model "qwen*" --rpm 60 --tokens-per-day 200000 --expires 90d',
+  ).argument('<label>', 'whose key it is, for people');
+  return addRules(command).action(
+    action(cli, async (session, flags: RuleFlags, label: string) => {
+      const request = requestOf(session, 'key create', label, flags);
+      tellCreated(session, await session.flm.security.createKey(request));
+    }),
+  );
+}
+
+function importSecret(cli: Cli): Command {
+  const command = leaf(
+    'import',
+    'take over a secret that clients have already; it is read from standard input',
+    'flm key import old-gateway < secret.txt',
+  ).argument('<label>', 'whose key it is, for people');
+  return addRules(command).action(
+    action(cli, async (session, flags: RuleFlags, label: string) => {
+      const request = requestOf(session, 'key import', label, flags);
+      const secret = (await session.terminal.readAll(maxSecretBytes)).trim();
+      if (secret === '')
+        throw usageError('key import', 'No secret came on standard input; pipe or redirect it from a file.');
+      const { record, isNew } = await session.flm.security.importKey(request, secret);
+      if (session.json) session.terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));
+      else if (isNew)
+        session.terminal.out(`Imported as ${record.id}. Clients go on with the secret that they have.`);
+      else session.terminal.out(`${record.id} (${printable(record.label)}) has this secret already.`);
+      if (!isNew)
+        session.terminal.talk(
+          `Its label and rules are as they were; change them with \`flm key set ${record.id}\`.`,
+        );
+    }),
+  );
+}
+
+function list(cli: Cli): Command {
+  return leaf('list', 'all keys and what each may do', 'flm key list')
+    .alias('ls')
+    .action(
+      action(cli, async (session) => {
+        const { keys, lastUseProblem } = await session.flm.security.listKeys();
+        const { terminal } = session;
+        if (session.json) return terminal.out(JSON.stringify({ keys: keys.map(keyDocument) }));
+        if (keys.length === 0)
+          return terminal.out('There are no keys. Make one with `flm key create LABEL`.');
+        const nowMs = session.flm.machine.clock.nowMs();
+        terminal.out(keysTable(keys, lastUseProblem, nowMs, terminal.tableColumns));
+        tellUnknownUse(session, lastUseProblem);
+        for (const line of adviceOn(keys, lastUseProblem, nowMs))
+          terminal.talk(`${terminal.paint('yellow', '!')} ${line}`);
+      }),
+    );
+}
+
+function show(cli: Cli): Command {
+  return leaf('show', 'one key, and what is used of its limits', 'flm key show laptop')
+    .argument('<key>', keyArgument)
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        const { keys, lastUseProblem } = await session.flm.security.showKey(name);
+        const [key] = keys;
+        if (key === undefined) return;
+        const { terminal } = session;
+        const use = await keyUseOf(session, key.record);
+        const nowMs = session.flm.machine.clock.nowMs();
+        if (session.json) terminal.out(JSON.stringify({ ...keyDocument(key), use }));
+        else terminal.out(keyText(key, use, lastUseProblem, nowMs));
+        tellUnknownUse(session, lastUseProblem);
+      }),
+    );
+}
+
+function set(cli: Cli): Command {
+  const command = leaf(
+    'set',
+    'change a key; what is not given stays, a list that is given replaces the one before',
+    'flm key set laptop --label old-laptop\nflm key set ci --rpm 120 --model "qwen*" --clear expires',
+  )
+    .argument('<key>', keyArgument)
+    .option('--label <label>', 'whose key it is, for people')
+    .option('--clear <rule>', `lift a rule: ${clearableRules.join(', ')} (repeatable)`, collect);
+  return addRules(command).action(
+    action(cli, async (session, flags: SetFlags, name: string) => {
+      const record = await session.flm.security.setKey(name, changesOf(session, 'key set', flags));
+      tellChanged(session, record, 'Changed', 'Running proxies go by it from now on.');
+    }),
+  );
+}
+
+function pause(cli: Cli): Command {
+  return leaf('pause', 'refuse a key until it is resumed; answers that run finish', 'flm key pause laptop')
+    .argument('<key>', keyArgument)
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        const record = await session.flm.security.pauseKey(name);
+        const then = `Answers that run finish. End the pause: flm key resume ${record.id}`;
+        tellChanged(session, record, 'Paused', then);
+      }),
+    );
+}
+
+function resume(cli: Cli): Command {
+  return leaf('resume', 'accept a paused key again', 'flm key resume laptop')
+    .argument('<key>', keyArgument)
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        const record = await session.flm.security.resumeKey(name);
+        tellChanged(session, record, 'Resumed', 'Running proxies accept it from now on.');
+      }),
+    );
+}
+
+function tellChanged({ terminal, json }: Session, record: ApiKey, verb: string, then: string): void {
+  if (json) terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));
+  else terminal.out(`${verb} ${record.id} (${printable(record.label)}). ${then}`);
+}
+
+function rotate(cli: Cli): Command {
+  return leaf(
+    'rotate',
+    'make a new secret with the same rules; the old one ends',
+    'flm key rotate laptop --overlap 1d',
+  )
+    .argument('<key>', keyArgument)
+    .option('--overlap <span>', 'how long the old one still works, such as 1d; by default not at all')
+    .action(
+      action(cli, async (session, flags: { overlap?: string }, name: string) => {
+        const overlapMs = flags.overlap === undefined ? 0 : spanOf(flags.overlap);
+        if (overlapMs === undefined)
+          throw usageError('key rotate', '--overlap takes a span such as 1d, 12h or 30m.');
+        tellCreated(session, await session.flm.security.rotateKey(name, overlapMs));
+      }),
+    );
+}
+
+function revoke(cli: Cli): Command {
+  return leaf('revoke', 'end a key for ever, and what runs under it', 'flm key revoke laptop')
+    .argument('<key>', keyArgument)
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        tellRevoked(session, await session.flm.security.revokeKey(name));
+      }),
+    );
+}
+
+function tellRevoked(session: Session, { record, unwritten, unreached, stillActive }: RevokedKey): void {
+  const { terminal } = session;
+  if (session.json) {
+    const inMemoryOf = unwritten === undefined ? {} : { inMemoryOf: unwritten.inMemoryOf };
+    terminal.out(JSON.stringify({ ...keyDocument({ record, lastUse: undefined }), ...inMemoryOf }));
+  } else {
+    const name = `${record.id} (${printable(record.label)})`;
+    const where = unwritten === undefined ? '' : ` in the memory of ${unwritten.inMemoryOf.join(', ')}`;
+    const then = unreached.length > 0 ? '' : ' Running proxies refuse it from now on.';
+    terminal.out(`Revoked ${name}${where}.${then}`);
+  }
+  const warn = (text: string): void => terminal.talk(`${terminal.paint('yellow', '!')} ${text}`);
+  if (unwritten !== undefined) {
+    warn(`The revocation is not stored: ${unwritten.problem.message}`);
+    terminal.talk(
+      `Each proxy stores it as soon as that works. One that ends before forgets it: then run \`flm key revoke ${record.id}\` again.`,
+    );
+  }
+  tellStillActive(session, stillActive);
+  if (unreached.length === 0) return;
+  warn(
+    `${unreached.join(', ')} did not confirm it and may still accept the key; end it: flm proxy stop ${unreached[0]}`,
+  );
+  session.cli.exit = 1;
+}
+
+/** `revoke` and `delete` end one secret; a rotation with an overlap leaves two. */
+function tellStillActive({ terminal }: Session, others: readonly ApiKey[]): void {
+  for (const { id, expiresAtMs } of others) {
+    const until = expiresAtMs === null ? '' : ` until ${new Date(expiresAtMs).toISOString()}`;
+    terminal.talk(
+      `${terminal.paint('yellow', '!')} ${id}, another secret of the same key, works${until}; end it too: flm key revoke ${id}`,
+    );
+  }
+}
+
+function remove(cli: Cli): Command {
+  return leaf(
+    'delete',
+    'forget a key; what was used under it stays in the usage',
+    'flm key delete laptop --yes',
+  )
+    .argument('<key>', keyArgument)
+    .option('--yes', 'do not ask')
+    .action(
+      action(cli, async (session, flags: { yes?: boolean }, name: string) => {
+        const record = await session.flm.security.findKey(name);
+        const effect = `This deletes key ${record.id} (${printable(record.label)}).`;
+        await confirm(session, 'key delete', effect, flags.yes === true);
+        const { stillActive } = await session.flm.security.deleteKey(record.id);
+        if (session.json) session.terminal.out(JSON.stringify({ id: record.id, deleted: true }));
+        else session.terminal.out(`Deleted ${record.id}.`);
+        tellStillActive(session, stillActive);
+      }),
+    );
+}
+
+function tellCreated(session: Session, { record, key }: CreatedKey): void {
+  const { terminal } = session;
+  if (session.json) {
+    return terminal.out(JSON.stringify({ ...keyDocument({ record, lastUse: undefined }), key }));
+  }
+  terminal.talk(`Key ${record.id} for ${printable(record.label)}. Keep it: it is shown this once.`);
+  terminal.out(key);
+}

@@ -1,0 +1,185 @@
+/**
+ * `flm model`: the catalogue as clients see it, and the aliases in it.
+ */
+import type { Command } from 'commander';
+import type { CatalogEntry, EngineStatus } from '../../core/engine/directory.ts';
+import type { ModelAlias } from '../../core/engine/engine.ts';
+import { similarNames } from '../../core/engine/near-names.ts';
+import { shellWord } from '../../core/shell-word.ts';
+import { action, type Cli, group, leaf, type Session } from '../command.ts';
+import { enginesOfProxies, enginesWithoutProxy } from '../engine-look.ts';
+import { printable, table } from '../terminal/layout.ts';
+
+/** What `--json` prints of a model; documented in docs/cli.md. */
+interface ModelDocument {
+  readonly id: string;
+  /** The engine that is asked first. */
+  readonly owner: string | null;
+  readonly engines: readonly string[];
+  readonly contextLength: number | null;
+  /** Null where no engine says. */
+  readonly loaded: boolean | null;
+  readonly aliasOf: string | null;
+  /** Requests for it leave this machine. */
+  readonly remote: boolean;
+  /** False for an alias of a model that no engine has now. */
+  readonly available: boolean;
+}
+
+export function modelCommands(cli: Cli): Command {
+  return group('model', 'the models that clients see, and their aliases', [
+    list(cli),
+    alias(cli),
+    unalias(cli),
+  ]);
+}
+
+function list(cli: Cli): Command {
+  return leaf('list', 'every model and alias that answers now', 'flm model list')
+    .alias('ls')
+    .option('--proxy <id>', 'of this proxy alone (id or profile)')
+    .action(
+      action(cli, async (session, flags: { readonly proxy?: string }) => {
+        const aliases = await session.flm.engines.aliases();
+        const models = documentsOf(await catalog(session, aliases, flags.proxy), aliases);
+        const { terminal } = session;
+        if (session.json) return terminal.out(JSON.stringify({ models }));
+        if (models.length === 0)
+          return terminal.out('No model: no engine answers. See `flm engine detect` and `flm engine list`.');
+        const rows = models.map((m) => [
+          printable(m.id),
+          m.owner ?? '-',
+          m.contextLength === null ? '-' : `${m.contextLength}`,
+          m.loaded === null ? '-' : m.loaded ? 'yes' : 'no',
+          notesOf(m, models),
+        ]);
+        terminal.out(table(['MODEL', 'ENGINE', 'CONTEXT', 'LOADED', 'NOTES'], rows, terminal.tableColumns));
+      }),
+    );
+}
+
+function alias(cli: Cli): Command {
+  return leaf(
+    'alias',
+    'let clients say another name for a model',
+    'flm model alias gpt-4o-mini qwen3:8b\nflm model alias fast gpu-box/llama-3.2-1b',
+  )
+    .argument('<name>', 'what clients say')
+    .argument('<model>', 'a model, or engine/model')
+    .action(
+      action(cli, async (session, _flags: object, name: string, target: string) => {
+        const { engines } = session.flm;
+        const before = (await engines.aliases()).find((alias) => alias.name === name);
+        const made = await engines.alias(name, target);
+        const { catalogOf } = await import('../../app/catalog.ts');
+        const seen = await enginesSeen(session);
+        const entries = catalogOf(seen, [made]);
+        const answers = entries.some((entry) => entry.aliasOf !== undefined);
+        const hides = answers && seen.some((engine) => engine.models.some((m) => m.id === name));
+        const { terminal } = session;
+        const replaced = before === undefined || before.target === target ? undefined : before.target;
+        if (session.json)
+          terminal.out(
+            JSON.stringify({ ...made, available: answers, replaced: replaced ?? null, hidesModel: hides }),
+          );
+        else {
+          const was = replaced === undefined ? '' : `, no longer ${printable(replaced)}`;
+          terminal.out(`${printable(name)} now means ${printable(target)}${was}.`);
+        }
+        if (hides)
+          terminal.talk(
+            `An engine has a model of the name ${printable(name)}; clients get ${printable(target)} in its place until \`flm model unalias ${printable(name)}\`.`,
+          );
+        if (answers) return;
+        const near = similarNames(
+          target,
+          entries.map((entry) => entry.id),
+        );
+        terminal.talk(
+          `No engine has ${printable(target)} now${printable(near)}. The alias answers as soon as an engine has that model.`,
+        );
+      }),
+    );
+}
+
+function unalias(cli: Cli): Command {
+  return leaf('unalias', 'take an alias away', 'flm model unalias fast')
+    .argument('<name>', 'the alias')
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        await session.flm.engines.unalias(name);
+        if (session.json) return session.terminal.out(JSON.stringify({ name, removed: true }));
+        session.terminal.out(`${printable(name)} is no alias any more.`);
+      }),
+    );
+}
+
+async function catalog(
+  session: Session,
+  aliases: readonly ModelAlias[],
+  proxy?: string,
+): Promise<readonly CatalogEntry[]> {
+  const { catalogOf } = await import('../../app/catalog.ts');
+  return catalogOf(await enginesSeen(session, proxy), aliases);
+}
+
+async function enginesSeen(session: Session, proxy?: string): Promise<readonly EngineStatus[]> {
+  const seen = (await enginesOfProxies(session, proxy)) ?? (await enginesWithoutProxy(session));
+  return seen.map(({ status }) => status);
+}
+
+function documentsOf(
+  entries: readonly CatalogEntry[],
+  aliases: readonly ModelAlias[],
+): readonly ModelDocument[] {
+  const models = entries.map((entry): ModelDocument => {
+    const loaded = entry.engines.flatMap((c) => c.model?.loaded ?? []);
+    return {
+      id: entry.id,
+      owner: entry.owner,
+      engines: entry.engines.map((c) => c.engine.ref.id),
+      contextLength: entry.contextLength ?? null,
+      loaded: loaded.length === 0 ? null : loaded.includes(true),
+      aliasOf: entry.aliasOf ?? null,
+      remote: entry.engines.some((c) => c.model?.remote === true),
+      available: true,
+    };
+  });
+  const dead = aliases
+    .filter((a) => !entries.some((e) => e.id === a.name))
+    .map(({ name, target }) => ({
+      id: name,
+      owner: null,
+      engines: [],
+      contextLength: null,
+      loaded: null,
+      aliasOf: target,
+      remote: false,
+      available: false,
+    }));
+  return [...models, ...dead];
+}
+
+function notesOf(model: ModelDocument, all: readonly ModelDocument[]): string {
+  const notes = [
+    model.aliasOf === null ? undefined : `alias of ${model.aliasOf}`,
+    model.available ? undefined : 'which no engine has now',
+    isNamelessPath(model, all)
+      ? `a file path; give it a name: flm model alias ${nameOfPath(model.id)} ${shellWord(model.id)}`
+      : undefined,
+    model.remote ? 'leaves this machine; needs the scope engine:admin' : undefined,
+    model.engines.length > 1 ? `also on ${model.engines.slice(1).join(', ')}` : undefined,
+  ];
+  return printable(notes.filter((note) => note !== undefined).join('; '));
+}
+
+/** llama.cpp and vLLM call a model by the file or folder that it was loaded from. */
+function isNamelessPath({ id, aliasOf }: ModelDocument, all: readonly ModelDocument[]): boolean {
+  if (aliasOf !== null || all.some((model) => model.aliasOf === id)) return false;
+  return /^(\/|~\/|\.{1,2}\/|[A-Za-z]:[\\/])|\.gguf$/.test(id);
+}
+
+function nameOfPath(id: string): string {
+  const last = id.split(/[\\/]/).findLast((part) => part !== '') ?? '';
+  return shellWord(last.replace(/\.gguf$/, '').toLowerCase() || 'NAME');
+}

@@ -1,0 +1,78 @@
+/**
+ * `flm policy check`: what would happen to a request, and which rule decides. Judged by the code that judges requests.
+ */
+import type { Command } from 'commander';
+import type { PolicyAnswer } from '../../app/policy-question.ts';
+import { errorHint, errorText } from '../../core/errors.ts';
+import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
+import { facts } from '../terminal/layout.ts';
+
+interface CheckFlags {
+  readonly ip: string;
+  readonly origin?: string;
+  readonly key?: string;
+  readonly model?: string;
+  readonly endpoint: string;
+  readonly profile?: string;
+}
+
+export function policyCheck(cli: Cli): Command {
+  return leaf(
+    'check',
+    'what would happen to a request, and which rule decides',
+    'flm policy check --ip 192.168.1.7 --key laptop --model qwen3:8b\nflm policy check --origin https://app.example.org',
+  )
+    .option('--ip <address>', 'address of the client', '127.0.0.1')
+    .option('--key <key>', 'id or label of the key; without one, only the rules for all keys are judged')
+    .option('--origin <url>', 'origin of the page that asks')
+    .option('--model <name>', 'model that is asked for')
+    .option('--endpoint <route>', 'route that is asked', 'chat.completions')
+    .option('--profile <profile>', 'with what this profile overrides')
+    .action(
+      action(cli, async (session, flags: CheckFlags) => {
+        const { routeNames, whatWouldHappen } = await import('../../app/policy-question.ts');
+        if (!routeNames.includes(flags.endpoint))
+          throw usageError('policy check', `--endpoint is one of ${routeNames.join(', ')}.`);
+        const answer = await whatWouldHappen(session.flm, flags);
+        if (answer === undefined) throw usageError('policy check', '--ip takes one IPv4 or IPv6 address.');
+        if (session.json) return session.terminal.out(JSON.stringify(documentOf(answer)));
+        session.terminal.out(textOf(session, answer));
+      }),
+    );
+}
+
+/** What `--json` prints: the decision, the step and the rule that made it, and the steps before. */
+function documentOf({ allowed, status, steps }: PolicyAnswer) {
+  const last = steps.at(-1);
+  return {
+    decision: allowed ? 'allowed' : 'refused',
+    status: status ?? null,
+    code: last?.denial?.code ?? null,
+    step: allowed ? null : (last?.step ?? null),
+    rule: last?.denial?.rule ?? null,
+    passed: steps.filter((s) => s.denial === undefined).map((s) => s.step),
+  };
+}
+
+function textOf(session: Session, answer: PolicyAnswer): string {
+  const { paint } = session.terminal;
+  const denial = answer.steps.at(-1)?.denial;
+  const rows = answer.steps.map(
+    ({ step, denial: d }) =>
+      [
+        `  ${step}`,
+        d === undefined ? paint('green', 'passes') : `${paint('red', 'refused')} by ${d.rule}`,
+      ] as const,
+  );
+  if (denial === undefined) {
+    const first = answer.keyless ? 'Allowed with any valid key that may do this.' : 'Allowed.';
+    return `${paint('green', first)}\n${facts(rows)}`;
+  }
+  const first = `${paint('red', 'Refused')} with ${answer.status ?? ''} ${denial.code}.`;
+  return [
+    first,
+    facts(rows),
+    errorText(denial.code, denial.params),
+    errorHint(denial.code, denial.params),
+  ].join('\n');
+}

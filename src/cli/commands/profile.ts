@@ -1,0 +1,172 @@
+/**
+ * `flm profile`: list, show, save, delete, export, import. A profile in a file is YAML (or JSON) that a team keeps in
+ * git; it holds no secret, for a profile only says where an engine's key is to be read.
+ */
+import type { Command } from 'commander';
+import { type Fault, ProxyError } from '../../core/errors.ts';
+import type { ProxyConfigInput } from '../../core/proxy/proxy-config.ts';
+import { action, type Cli, group, leaf, type Session } from '../command.ts';
+import { addConfigFlags, type ConfigFlags, overridesOf } from '../config-flags.ts';
+import { confirm } from '../terminal/question.ts';
+import { type ProfileDocument, profileDocument, profilesText, profileText } from '../views/profile-view.ts';
+import { judged, readText, schemaComment, schemaFile } from '../yaml-file.ts';
+
+export function profileCommands(cli: Cli): Command {
+  return group('profile', 'saved settings of proxies, by name', [
+    list(cli),
+    show(cli),
+    save(cli),
+    remove(cli),
+    exportFile(cli),
+    importFile(cli),
+    schema(cli),
+  ]);
+}
+
+function list(cli: Cli): Command {
+  return leaf('list', 'all saved profiles', 'flm profile list')
+    .alias('ls')
+    .action(
+      action(cli, async (session) => {
+        const { proxies } = session.flm;
+        const [profiles, handles] = await Promise.all([proxies.listProfiles(), proxies.list()]);
+        const documents = profiles.map((p) => profileDocument(p, p.name, handles));
+        if (session.json) return session.terminal.out(JSON.stringify({ profiles: documents }));
+        if (documents.length > 0)
+          return session.terminal.out(profilesText(documents, session.terminal.tableColumns));
+        session.terminal.out(
+          'No profile is saved. `flm proxy start` runs with defaults; keep settings with `flm profile save NAME`.',
+        );
+      }),
+    );
+}
+
+function show(cli: Cli): Command {
+  return leaf('show', 'one profile, with the defaults of what it leaves out', 'flm profile show lab')
+    .argument('[name]', 'name of the profile', 'default')
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        const { config } = await session.flm.proxies.startOptions({ profile: name, overrides: {} });
+        const document = await documentOf(session, name);
+        if (session.json) return session.terminal.out(JSON.stringify({ ...document, effective: config }));
+        session.terminal.out(profileText(document, config, session.terminal.tableColumns));
+      }),
+    );
+}
+
+function save(cli: Cli): Command {
+  const command = leaf(
+    'save',
+    'save settings under a name, on top of what is saved there',
+    'flm profile save lab --port 9000 --engine http://127.0.0.1:8000\nflm proxy start lab',
+  ).argument('<name>', 'name of the profile; default is the one that needs no name');
+  return addConfigFlags(command).action(
+    action(cli, async (session, flags: ConfigFlags, name: string) => {
+      await session.flm.proxies.updateProfile(name, overridesOf(flags));
+      await tellSaved(session, name, 'Saved');
+    }),
+  );
+}
+
+function remove(cli: Cli): Command {
+  return leaf('delete', 'forget a profile; what runs from it runs on', 'flm profile delete lab --yes')
+    .argument('<name>', 'name of the profile')
+    .option('--yes', 'do not ask')
+    .action(
+      action(cli, async (session, flags: { yes?: boolean }, name: string) => {
+        await session.flm.proxies.loadProfile(name);
+        await confirm(session, 'profile delete', `This deletes profile ${name}.`, flags.yes === true);
+        await session.flm.proxies.deleteProfile(name);
+        if (session.json) return session.terminal.out(JSON.stringify({ name, deleted: true }));
+        session.terminal.out(`Deleted profile ${name}.`);
+      }),
+    );
+}
+
+function exportFile(cli: Cli): Command {
+  return leaf('export', 'a profile as YAML, for a file in git', 'flm profile export lab > lab.yaml')
+    .argument('[name]', 'name of the profile', 'default')
+    .action(
+      action(cli, async (session, _flags: object, name: string) => {
+        const { proxies } = session.flm;
+        const saved = (await proxies.listProfiles()).find((profile) => profile.name === name);
+        // The default profile exists without being saved: it changes no setting.
+        const config =
+          saved === undefined && name === 'default' ? {} : (await proxies.loadProfile(name)).config;
+        if (session.json)
+          return session.terminal.out(JSON.stringify({ $schema: schemaFile('profile'), name, ...config }));
+        const { stringify } = await import('yaml');
+        session.terminal.write(schemaComment('profile') + stringify({ name, ...config }));
+      }),
+    );
+}
+
+function schema(cli: Cli): Command {
+  return leaf(
+    'schema',
+    'the JSON Schema of a profile file, for editors',
+    'flm profile schema > flm-profile.schema.json',
+  ).action(
+    action(cli, async ({ terminal }) => {
+      const { profileJsonSchema } = await import('../../core/proxy/profile-file.ts');
+      terminal.out(JSON.stringify(profileJsonSchema(), undefined, 2));
+    }),
+  );
+}
+
+function importFile(cli: Cli): Command {
+  return leaf(
+    'import',
+    'save a profile from a YAML or JSON file, whole',
+    'flm profile import lab.yaml\nflm profile export lab --json | flm profile import - --name copy',
+  )
+    .argument('<file>', 'the file; - for standard input')
+    .option('--name <name>', 'save it under this name')
+    .action(
+      action(cli, async (session, flags: { name?: string }, path: string) => {
+        const text = await readText(path, session.terminal);
+        const { name, config } = await profileIn(text, flags.name);
+        await session.flm.proxies.saveProfile(name, config);
+        await tellSaved(session, name, 'Imported');
+      }),
+    );
+}
+
+/** Throws PROFILE_INVALID that carries every fault with its place. */
+async function profileIn(
+  text: string,
+  givenName: string | undefined,
+): Promise<{ readonly name: string; readonly config: ProxyConfigInput }> {
+  const { parseProfileFile } = await import('../../core/proxy/profile-file.ts');
+  const profile = await judged(text, invalid, parseProfileFile);
+  const name = givenName ?? profile.name;
+  if (name === undefined)
+    throw invalid([{ field: 'name', value: 'missing', allowed: 'a name in the file, or --name NAME' }]);
+  return { name, config: profile.config };
+}
+
+function invalid(faults: readonly Fault[], moreFaults = 0): ProxyError {
+  return new ProxyError('PROFILE_INVALID', { faults, moreFaults });
+}
+
+async function tellSaved(session: Session, name: string, verb: string): Promise<void> {
+  const document = await documentOf(session, name);
+  const { terminal } = session;
+  if (session.json) terminal.out(JSON.stringify(document));
+  else terminal.out(`${verb} profile ${name}.`);
+  if (document.running.length === 0)
+    terminal.talk(
+      name === 'default' ? 'Start it: `flm proxy start`' : `Start it: \`flm proxy start ${name}\``,
+    );
+  for (const id of document.running)
+    terminal.talk(
+      `${id} runs on with what it was started with; \`flm proxy restart ${id}\` takes this over.`,
+    );
+}
+
+async function documentOf(session: Session, name: string): Promise<ProfileDocument> {
+  const { proxies } = session.flm;
+  const [profiles, handles] = await Promise.all([proxies.listProfiles(), proxies.list()]);
+  const saved = profiles.find((p) => p.name === name);
+  return profileDocument(saved, name, handles);
+}

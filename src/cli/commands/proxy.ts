@@ -1,0 +1,265 @@
+/**
+ * `flm proxy`: start, stop, restart, status, logs, run.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { profileNamePattern } from '../../core/proxy/proxy-config.ts';
+import { type ProxyHandle, proxyUrl } from '../../core/proxy/proxy-handle.ts';
+import type { ProxyView, StoppedProxy } from '../../core/proxy/proxy-service.ts';
+import { tellingWait } from '../acme-wait.ts';
+import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
+import { addConfigFlags, type ConfigFlags, number, overridesOf } from '../config-flags.ts';
+import { runInForeground } from '../foreground.ts';
+import { type CrashDocument, crashesOf, crashText } from '../views/crash-view.ts';
+import { followLog } from '../views/log-view.ts';
+import { type ProxyDocument, proxyDocument, proxyText } from '../views/proxy-view.ts';
+
+interface StartFlags extends ConfigFlags {
+  readonly save?: boolean;
+}
+
+export function proxyCommands(cli: Cli): Command {
+  return group('proxy', 'start, stop and show proxies', [
+    start(cli),
+    stop(cli),
+    restart(cli),
+    status(cli),
+    logs(cli),
+    run(cli),
+  ]);
+}
+
+function start(cli: Cli): Command {
+  const command = leaf(
+    'start',
+    'start a proxy in the background and wait until it answers',
+    'flm proxy start\nflm proxy start lab --port 0 --engine http://127.0.0.1:8000',
+  ).argument('[profile]', 'saved profile', 'default');
+  return addConfigFlags(command)
+    .option('--save', 'keep these flags in the profile')
+    .action(
+      action(cli, async (session, flags: StartFlags, profile: string) => {
+        const { proxies } = session.flm;
+        const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
+        const handle = await tellingWait(session, request, () => proxies.start(request, session.signal));
+        await tellStarted(session, handle, 'Started');
+      }),
+    );
+}
+
+function stop(cli: Cli): Command {
+  return leaf(
+    'stop',
+    'stop a proxy: running answers finish, then it ends',
+    'flm proxy stop\nflm proxy stop --all --grace 5',
+  )
+    .argument('[proxy]', 'id or profile; may be left out where one runs')
+    .option('--all', 'all proxies')
+    .option(
+      '--grace <seconds>',
+      'how long running answers may take on; by default what the proxy was started with',
+    )
+    .action(
+      action(
+        cli,
+        async (session, flags: { all?: boolean; grace?: string }, which: string | undefined) => {
+          if (flags.all === true && which !== undefined)
+            throw usageError('proxy stop', 'Either name a proxy or give --all, not both.');
+          const graceMs = graceOf(flags.grace);
+          const { proxies } = session.flm;
+          const stopped =
+            flags.all === true ? await proxies.stopAll(graceMs) : [await proxies.stop(which, graceMs)];
+          if (session.json) {
+            session.terminal.out(JSON.stringify({ stopped: stopped.map(stoppedDocument) }));
+            return;
+          }
+          if (stopped.length === 0) session.terminal.talk('No proxy is running.');
+          for (const s of stopped) tellStopped(session, s);
+        },
+        { withoutStore: true },
+      ),
+    );
+}
+
+function restart(cli: Cli): Command {
+  const command = leaf(
+    'restart',
+    'replace a proxy by a new process, with the flags it was started with and those given here; the old one finishes its answers',
+    'flm proxy restart lab\nflm proxy restart lab --mode dev-selfsigned',
+  ).argument('[proxy]', 'id or profile; may be left out where one runs');
+  return addConfigFlags(command).action(
+    action(cli, async (session, flags: ConfigFlags, which: string | undefined) => {
+      const handle = await session.flm.proxies.restart(which, overridesOf(flags), session.signal);
+      await tellStarted(session, handle, 'Restarted');
+    }),
+  );
+}
+
+/** Throws PROFILE_NOT_FOUND where there is no such proxy, profile or log. */
+async function profileOf({ flm }: Session, which: string): Promise<string> {
+  const { proxies, machine } = flm;
+  const running = (await proxies.list()).find(({ id }) => id === which);
+  if (running !== undefined) return running.profile;
+  // A proxy that ran from a profile that is deleted has left its log.
+  const hasLog = profileNamePattern.test(which) && existsSync(machine.paths.logFile(which));
+  if (!hasLog && which !== 'default') await proxies.loadProfile(which);
+  return which;
+}
+
+function status(cli: Cli): Command {
+  return leaf(
+    'status',
+    'what runs, asked of the processes themselves',
+    'flm proxy status --json\nflm proxy status lab',
+  )
+    .argument('[proxy]', 'id or profile; by default all')
+    .option('--watch', 'again each two seconds, until Ctrl-C')
+    .action(
+      action(
+        cli,
+        async (session, flags: { watch?: boolean }, which: string | undefined) => {
+          for (;;) {
+            const { proxies } = session.flm;
+            const isMeant = ({ id, profile }: { readonly id: string; readonly profile: string }): boolean =>
+              which === undefined || id === which || profile === which;
+            const views = (await proxies.status()).filter(({ handle }) => isMeant(handle));
+            const crashes = (await crashesOf(session)).filter(isMeant);
+            // Says that no such proxy runs.
+            if (which !== undefined && views.length + crashes.length === 0) await proxies.find(which);
+            const { terminal } = session;
+            const text = statusText(session, views, crashes);
+            if (flags.watch === true) terminal.redraw(text);
+            else terminal.out(text);
+            if (flags.watch !== true || session.signal.aborted) return;
+            await pause(session, 2_000);
+            if (session.signal.aborted) return;
+          }
+        },
+        { withoutStore: true },
+      ),
+    );
+}
+
+function logs(cli: Cli): Command {
+  return leaf(
+    'logs',
+    'the log of a proxy: readable on a terminal, else its JSON lines',
+    'flm proxy logs --follow',
+  )
+    .argument('[proxy]', 'id or profile', 'default')
+    .option('-n, --lines <number>', 'how many of the last lines', '50')
+    .option('-f, --follow', 'go on until Ctrl-C')
+    .action(
+      action(cli, async (session, flags: { lines: string; follow?: boolean }, which: string) => {
+        const lines = Number(flags.lines);
+        if (!Number.isInteger(lines) || lines < 0)
+          throw usageError('proxy logs', '--lines takes a number of lines.');
+        const { terminal, json } = session;
+        const readable = terminal.outIsTerminal && !json;
+        const path = session.flm.machine.paths.logFile(await profileOf(session, which));
+        await followLog(session, { path, lines, follow: flags.follow === true, readable });
+      }),
+    );
+}
+
+function run(cli: Cli): Command {
+  const command = leaf(
+    'run',
+    'run a proxy in the foreground (systemd, containers), with its log as JSON lines on stderr',
+    'flm proxy run --port 8484 2>> /var/log/flm.log',
+  ).argument('[profile]', 'saved profile', 'default');
+  const inForeground = action(cli, async (session, flags: StartFlags, profile: string) => {
+    const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
+    const { runLog } = cli;
+    assert(runLog !== undefined, 'the entry of the command line opens it for this command');
+    const running = await runInForeground(session, request, runLog.proxyLog);
+    const status = running.control.status();
+    for (const warning of status.warnings) runLog.event('warn', warning);
+    // Stdout stays empty unless a document is asked for.
+    if (session.json) tellProxy(session, { state: 'running', handle: running.handle, status }, 'Running');
+    await running.closed;
+  });
+  return addConfigFlags(command)
+    .option('--save', 'keep these flags in the profile')
+    .addOption(new Option('--launched').hideHelp())
+    .action(async (...all: unknown[]) => {
+      const flags = all.at(-2) as { readonly launched?: boolean };
+      if (flags.launched !== true) return inForeground(...all);
+      // What signals mean to a detached proxy, it knows itself: to one of them two ears would answer twice.
+      cli.onSignal = () => {};
+      const { runLaunched } = await import('../../app/launched.ts');
+      process.exitCode = await runLaunched(cli.environment);
+    });
+}
+
+async function tellStarted(session: Session, handle: ProxyHandle, verb: string): Promise<void> {
+  const views = await session.flm.proxies.status();
+  const view = views.find((v) => v.handle.nonce === handle.nonce);
+  if (view !== undefined) tellProxy(session, view, verb);
+}
+
+function tellProxy(session: Session, view: ProxyView, verb: string): void {
+  const proxy = proxyDocument(view, urlOf(view));
+  if (session.json) session.terminal.out(JSON.stringify(proxy));
+  else {
+    session.terminal.out(`${verb}.`);
+    session.terminal.out(proxyText(proxy, session.terminal));
+  }
+}
+
+function statusText(
+  { terminal, json }: Session,
+  views: readonly ProxyView[],
+  crashes: readonly CrashDocument[],
+): string {
+  const documents: readonly ProxyDocument[] = views.map((view) => proxyDocument(view, urlOf(view)));
+  if (json)
+    return JSON.stringify({ proxies: documents, ...(crashes.length > 0 ? { crashed: crashes } : {}) });
+  const running = documents.map((d) => proxyText(d, terminal));
+  const none = 'No proxy is running. Start one with `flm proxy start`, or `flm up`.';
+  const ended = crashes.map((crash) => crashText(crash, terminal));
+  return [...(running.length > 0 ? running : [none]), ...ended].join('\n\n');
+}
+
+function urlOf(view: ProxyView): string {
+  return 'status' in view ? view.status.url : proxyUrl(view.handle);
+}
+
+function stoppedDocument({ handle, report }: StoppedProxy) {
+  const { id, pid, port, profile } = handle;
+  return { id, pid, port, profile, ...report };
+}
+
+function tellStopped({ terminal }: Session, stopped: StoppedProxy): void {
+  terminal.out(stoppedText(stopped));
+  for (const key of stopped.report.forgottenRevocations ?? [])
+    terminal.talk(
+      `${terminal.paint('yellow', '!')} Key ${key} was revoked in its memory alone and is valid again at the next start: run \`flm key revoke ${key}\` once the database can be written.`,
+    );
+}
+
+function stoppedText({ handle, report }: StoppedProxy): string {
+  const cut =
+    report.cut === 0
+      ? ''
+      : `; ${report.cut} of ${report.running} answers were cut at the end of the grace time`;
+  return `Stopped ${handle.id} (profile ${handle.profile}) after ${(report.tookMs / 1000).toFixed(1)} s${cut}.`;
+}
+
+function graceOf(text: string | undefined): number | undefined {
+  const seconds = number(text);
+  if (seconds === undefined) return undefined;
+  if (typeof seconds === 'number' && seconds >= 0 && seconds <= 3600) return Math.round(seconds * 1000);
+  throw usageError('proxy stop', '--grace takes seconds, 0 to 3600.');
+}
+
+function pause(session: Session, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    session.signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,55 @@
+/**
+ * `flm tail`: one line a request as it happens, through restarts of the proxy.
+ */
+import type { Command } from 'commander';
+import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import { action, type Cli, leaf, type Session } from '../command.ts';
+import { followRequests } from '../follow-requests.ts';
+import { requestDocument, requestHead, requestText } from '../views/request-view.ts';
+
+interface TailFlags {
+  readonly proxy?: string;
+  readonly refused?: boolean;
+}
+
+export function tailCommand(cli: Cli): Command {
+  return leaf('tail', 'one line a request as it happens, until Ctrl-C', 'flm tail\nflm tail --refused --json')
+    .option('--proxy <proxy>', 'id or profile; by default every proxy that runs')
+    .option('--refused', 'only what was refused, and by which rule')
+    .addHelpText('after', '\nWith --json each line is one document.')
+    .action(
+      action(cli, async (session, flags: TailFlags) => {
+        const { terminal } = session;
+        const profile = flags.proxy === undefined ? undefined : await profileOf(session, flags.proxy);
+        // Where nothing runs there is nothing to wait for.
+        if (profile === undefined && (await session.flm.proxies.list()).length === 0)
+          await session.flm.proxies.find(undefined);
+        let told = false;
+        await followRequests(session.flm, profile, session.signal, {
+          request(line, handle) {
+            if (flags.refused === true && line.ending !== 'refused') return;
+            if (session.json) return terminal.out(JSON.stringify(requestDocument(line, handle.id)));
+            if (!told) terminal.talk(terminal.paint('dim', requestHead));
+            told = true;
+            terminal.out(requestText(line, terminal));
+          },
+          opened: (handle) => terminal.talk(`Watching ${nameOf(handle)}.`),
+          ended: (handle, others) =>
+            terminal.talk(
+              others > 0
+                ? `${nameOf(handle)} has ended.`
+                : `${nameOf(handle)} has ended; waiting for a proxy that takes its place (Ctrl-C leaves).`,
+            ),
+        });
+      }),
+    );
+}
+
+/** A proxy that takes the place of another one has its profile and not its id. */
+async function profileOf(session: Session, which: string): Promise<string> {
+  return (await session.flm.proxies.find(which)).profile;
+}
+
+function nameOf(handle: ProxyHandle): string {
+  return `${handle.id} (profile ${handle.profile}, port ${handle.port})`;
+}

@@ -1,0 +1,248 @@
+/**
+ * `flm up`: from nothing to a working, safe endpoint in one command. Finds engines, starts a proxy, makes a key where
+ * there is none, asks through its own door, and prints what to paste. Where it runs already it shows what runs.
+ */
+import type { Command } from 'commander';
+import { askProxy } from '../../app/proxy-check.ts';
+import type { ProxyConfig } from '../../core/proxy/proxy-config.ts';
+import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
+import type { ProxyView, StartRequest } from '../../core/proxy/proxy-service.ts';
+import { isUsable } from '../../core/security/api-key.ts';
+import type { CreatedKey } from '../../core/security/security-service.ts';
+import { shellWord } from '../../core/shell-word.ts';
+import { tellingWait } from '../acme-wait.ts';
+import { canProbablyChat } from '../chat/chat-models.ts';
+import { action, type Cli, leaf, type Session } from '../command.ts';
+import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from '../config-flags.ts';
+import { type ForegroundProxy, runInForeground } from '../foreground.ts';
+import { facts, printable } from '../terminal/layout.ts';
+import { certificateText, type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
+
+interface UpFlags extends ConfigFlags {
+  readonly detach?: boolean;
+  readonly newKey?: boolean;
+}
+
+const keyTtlMs = 60_000;
+const placeholder = '$FLM_API_KEY';
+
+export function upCommand(cli: Cli): Command {
+  const command = leaf(
+    'up',
+    'find engines, start a proxy, make a key, and print what to paste',
+    'flm up\nflm up --detach --engine http://127.0.0.1:8000',
+  ).argument('[profile]', 'saved profile', 'default');
+  return addConfigFlags(command)
+    .option('-d, --detach', 'leave the proxy running in the background')
+    .option('--new-key', 'make another key, though there is one')
+    .action(
+      action(cli, async (session, flags: UpFlags, profile: string) => {
+        const running = await runningProxy(session, profile);
+        if (running !== undefined) {
+          await tell(session, running, await keyFor(session, flags), flags, 'already');
+          return tellDifferences(session, running, flags);
+        }
+        // The demo stands in until a real engine is found.
+        const request = { profile, overrides: { demo: true, ...overridesOf(flags) }, save: false };
+        if (flags.detach === true) {
+          const handle = await tellingWait(session, request, () =>
+            session.flm.proxies.start(request, session.signal),
+          );
+          const view = await viewOf(session, handle);
+          return tell(session, view, await keyFor(session, flags), flags, 'detached');
+        }
+        await upInForeground(session, request, flags);
+      }),
+    );
+}
+
+/** Flags that the running proxy does not have are never ignored in silence. */
+async function tellDifferences(session: Session, running: ProxyView, flags: UpFlags): Promise<void> {
+  if (!('status' in running)) return;
+  const { config, overrides } = running.status;
+  const { profile } = running.handle;
+  const given = overridesOf(flags);
+  const wanted = await session.flm.proxies.startOptions({ profile, overrides: { ...overrides, ...given } });
+  const differing = (Object.keys(given) as (keyof ProxyConfig)[]).filter(
+    (field) => JSON.stringify(wanted.config[field]) !== JSON.stringify(config[field]),
+  );
+  if (differing.length === 0) return;
+  const { terminal } = session;
+  const has = differing.map((field) => `${field} ${shownValue(config[field])}`).join(', ');
+  terminal.talk(
+    `${terminal.paint('yellow', '!')} The running proxy has other settings than these flags (${printable(has)}). Apply the flags: flm proxy restart ${profile} ${configFlagsText(flags)}`,
+  );
+}
+
+function shownValue(value: unknown): string {
+  return value === undefined ? 'by default' : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+async function upInForeground(session: Session, request: StartRequest, flags: UpFlags): Promise<void> {
+  const log = session.flm.openLog(request.profile);
+  let running: ForegroundProxy | undefined;
+  try {
+    running = await runInForeground(session, request, { destination: log, level: 'info' });
+    const view: ProxyView = { state: 'running', handle: running.handle, status: running.control.status() };
+    await tell(session, view, await keyFor(session, flags), flags, 'foreground');
+    await running.closed;
+    if (!session.json) session.terminal.talk('Stopped.');
+  } finally {
+    if (!(await log.close())) session.cli.logIsStuck = true;
+  }
+}
+
+async function runningProxy(session: Session, profile: string): Promise<ProxyView | undefined> {
+  const views = await session.flm.proxies.status();
+  return views.find((v) => v.state === 'running' && v.handle.profile === profile);
+}
+
+async function viewOf(session: Session, handle: ProxyHandle): Promise<ProxyView> {
+  const views = await session.flm.proxies.status();
+  return views.find((v) => v.handle.nonce === handle.nonce) ?? { state: 'not-answering', handle };
+}
+
+/** A new key where none can be used, or where one is asked for. After the start, so that a start that fails makes none. */
+async function keyFor(session: Session, flags: UpFlags): Promise<CreatedKey | undefined> {
+  const { security, machine } = session.flm;
+  const nowMs = machine.clock.nowMs();
+  const usable = (await security.records()).some((r) => isUsable(r, nowMs) && r.scopes.includes('inference'));
+  if (usable && flags.newKey !== true) return undefined;
+  // Shorter than a label may be: a number may follow.
+  const label = await security.freeLabel(`${machine.userName()}@${machine.hostname}`.slice(0, 90));
+  return security.createKey({ label });
+}
+
+type How = 'already' | 'detached' | 'foreground';
+
+async function tell(
+  session: Session,
+  view: ProxyView,
+  created: CreatedKey | undefined,
+  flags: UpFlags,
+  how: How,
+): Promise<void> {
+  const status = 'status' in view ? view.status : undefined;
+  const url = status?.url ?? proxyUrl(view.handle);
+  const proxy = proxyDocument(view, url);
+  const authorityFile = proxy.certificate?.authorityFile;
+  const clientCaFile = status?.config.clientCaFile;
+  const models =
+    status !== undefined && clientCaFile !== undefined
+      ? modelsAsTold(session, clientCaFile, status.engines)
+      : await modelsThroughTheDoor(session, view.handle);
+  const curl = curlLine(url, created?.key ?? placeholder, models, {
+    authorityFile,
+    clientCertificate: clientCaFile !== undefined,
+  });
+  const { terminal } = session;
+  if (session.json) {
+    const key = created === undefined ? null : { id: created.record.id, key: created.key };
+    return terminal.out(JSON.stringify({ ...proxy, modelNames: models, key, curl }));
+  }
+  terminal.out(upText(session, { proxy, created, models, curl, how, newKey: flags.newKey === true }));
+}
+
+async function modelsThroughTheDoor(session: Session, handle: ProxyHandle): Promise<readonly string[]> {
+  const key = await session.flm.control(handle).temporaryKey(keyTtlMs, session.signal);
+  if (key === 'gone') return [];
+  const own = await session.flm.certificates.known();
+  // By this machine itself: not every network leads a domain back inside.
+  const answer = await askProxy(proxyUrl(handle), key.key, session.signal, own);
+  if (answer.ok) return answer.models;
+  session.terminal.talk(`${session.terminal.paint('yellow', '!')} The proxy ${answer.reason}.`);
+  return [];
+}
+
+/** Without a client certificate there is no way through the door, so there is no proof. */
+function modelsAsTold(
+  { terminal }: Session,
+  clientCaFile: string,
+  engines: ProxyStatus['engines'],
+): readonly string[] {
+  terminal.talk(
+    `${terminal.paint('yellow', '!')} Only who shows a certificate of ${printable(clientCaFile)} is let in, so the way through the proxy's own door was not tried.`,
+  );
+  return [...new Set(engines.flatMap((e) => e.models.map((m) => m.id)))];
+}
+
+interface UpView {
+  readonly proxy: ProxyDocument;
+  readonly created: CreatedKey | undefined;
+  readonly models: readonly string[];
+  readonly curl: string;
+  readonly how: How;
+  readonly newKey: boolean;
+}
+
+function upText(session: Session, view: UpView): string {
+  const { paint } = session.terminal;
+  const { proxy, created, models, curl, how } = view;
+  const key =
+    created === undefined
+      ? `${placeholder} stands for a key that you have; --new-key makes another`
+      : `${paint('cyan', created.key)}\nshown this once: keep it`;
+  const first = {
+    already: `flm is up already (${proxy.id}).`,
+    detached: `flm is up, in the background (${proxy.id}).`,
+    foreground: 'flm is up.',
+  }[how];
+  const last = {
+    already: 'flm proxy stop ends it',
+    detached: 'flm proxy stop ends it',
+    foreground: 'Ctrl-C stops it',
+  }[how];
+  const lines = facts([
+    ['  endpoint', paint('cyan', proxy.baseUrl)],
+    ['  API key', key],
+    ['  models', modelsText(models)],
+    ['  network', proxy.networkUrls?.map((u) => paint('cyan', `${u}/v1`)).join('\n') || undefined],
+    ['  reach', proxy.reach],
+    ['  certificate', certificateText(proxy.certificate)],
+  ]);
+  const warnings = (proxy.warnings ?? [])
+    // The key was made after the status was asked for.
+    .filter((w) => created === undefined || !w.startsWith('No key'))
+    .map((w) => `${paint('yellow', '!')} ${printable(w)}`);
+  return [
+    paint('bold', first),
+    '',
+    lines,
+    '',
+    'Try it:',
+    '',
+    `  ${curl.replaceAll('\n', '\n  ')}`,
+    '',
+    ...(warnings.length > 0 ? [...warnings, ''] : []),
+    `Next: flm chat, flm connect, flm key create LABEL. ${last}.`,
+  ].join('\n');
+}
+
+const shownModels = 8;
+
+function modelsText(models: readonly string[]): string {
+  if (models.length === 0) return 'none yet';
+  const names = models.slice(0, shownModels).map(printable);
+  const more = models.length - names.length;
+  return `${names.join(', ')}${more > 0 ? `, and ${more} more (flm model list)` : ''}`;
+}
+
+/** A request that a shell takes as it is. */
+function curlLine(
+  url: string,
+  key: string,
+  models: readonly string[],
+  tls: { readonly authorityFile: string | undefined; readonly clientCertificate: boolean },
+): string {
+  // A model that only embeds cannot chat.
+  const model = models.find(canProbablyChat) ?? models[0] ?? 'MODEL';
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] });
+  const { authorityFile, clientCertificate } = tls;
+  const trust = authorityFile === undefined ? '' : `--cacert '${authorityFile.replaceAll("'", "'\\''")}' `;
+  const identity = clientCertificate ? '--cert client.pem --key client-key.pem ' : '';
+  return [
+    `curl ${trust}${identity}${url}/v1/chat/completions \\`,
+    `  -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" \\`,
+    `  -d ${shellWord(body)}`,
+  ].join('\n');
+}

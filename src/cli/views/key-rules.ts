@@ -1,0 +1,108 @@
+/** The flags of `flm key create`, `import` and `set` that say what a key may do, and what they ask for. */
+import type { Command } from 'commander';
+import type { KeyRequestInput } from '../../core/security/key-request.ts';
+import { type Session, usageError } from '../command.ts';
+import { collect, number } from '../config-flags.ts';
+import { momentOf } from '../time-flags.ts';
+
+export interface RuleFlags {
+  readonly scope?: readonly string[];
+  readonly model?: readonly string[];
+  readonly engine?: readonly string[];
+  readonly endpoint?: readonly string[];
+  readonly ip?: readonly string[];
+  readonly rpm?: string;
+  readonly burst?: string;
+  readonly tpm?: string;
+  readonly tokensPerDay?: string;
+  readonly concurrency?: string;
+  readonly expires?: string;
+}
+
+export function addRules(command: Command): Command {
+  return command
+    .option(
+      '--scope <scope>',
+      'inference (the default), engine:read, engine:admin, metrics (repeatable)',
+      collect,
+    )
+    .option('--model <glob>', 'only models of this name, * for any run of characters (repeatable)', collect)
+    .option('--engine <id>', 'only this engine (repeatable)', collect)
+    .option('--endpoint <route>', 'only this route, such as chat.completions (repeatable)', collect)
+    .option('--ip <address>', 'only from this address, CIDR range or span (repeatable)', collect)
+    .option('--rpm <number>', 'requests a minute')
+    .option('--burst <number>', 'how many of them may come at once')
+    .option('--tpm <number>', 'tokens a minute')
+    .option('--tokens-per-day <number>', 'tokens a day (UTC), over all proxies')
+    .option('--concurrency <number>', 'requests in progress at a time, waiting ones included')
+    .option('--expires <when>', 'a time to come: 90d, 12h, or a date such as 2027-01-31');
+}
+
+/** What a rule is when it is cleared, by its flag. A key always has a scope. */
+const cleared: Readonly<Record<string, Partial<KeyRequestInput>>> = {
+  model: { models: [] },
+  engine: { engines: [] },
+  endpoint: { endpoints: [] },
+  ip: { addresses: [] },
+  rpm: { requestsPerMinute: null },
+  burst: { burst: null },
+  tpm: { tokensPerMinute: null },
+  'tokens-per-day': { tokensPerDay: null },
+  concurrency: { concurrency: null },
+  expires: { expiresAtMs: null },
+};
+
+export const clearableRules: readonly string[] = Object.keys(cleared);
+
+/** A whole key. Values are judged by the schema, which tells every fault at once. */
+export function requestOf(
+  session: Session,
+  command: string,
+  label: string,
+  flags: RuleFlags,
+): KeyRequestInput {
+  return { ...given(session, command, flags), label };
+}
+
+/** What is to change. Throws USAGE where that is nothing, or a rule is given and cleared. */
+export function changesOf(
+  session: Session,
+  command: string,
+  flags: RuleFlags & { readonly label?: string; readonly clear?: readonly string[] },
+): Partial<KeyRequestInput> {
+  const changes: Partial<KeyRequestInput> = given(session, command, flags);
+  if (flags.label !== undefined) changes.label = flags.label;
+  for (const rule of flags.clear ?? []) {
+    const empty = cleared[rule];
+    if (empty === undefined) throw usageError(command, `--clear takes one of ${clearableRules.join(', ')}.`);
+    if (Object.keys(empty).some((field) => field in changes))
+      throw usageError(command, `Either give --${rule} or clear it, not both.`);
+    Object.assign(changes, empty);
+  }
+  if (Object.keys(changes).length === 0) throw usageError(command, 'Nothing was given to change.');
+  return changes;
+}
+
+function given(session: Session, command: string, flags: RuleFlags): Partial<KeyRequestInput> {
+  const { clock } = session.flm.machine;
+  const expiresAtMs = flags.expires === undefined ? undefined : momentOf(flags.expires, clock.nowMs());
+  if (flags.expires !== undefined && expiresAtMs === undefined)
+    throw usageError(command, '--expires takes a span such as 90d or 12h, or a date such as 2027-01-31.');
+  const all = {
+    scopes: flags.scope,
+    models: flags.model,
+    engines: flags.engine,
+    endpoints: flags.endpoint,
+    addresses: flags.ip,
+    requestsPerMinute: number(flags.rpm),
+    burst: number(flags.burst),
+    tokensPerMinute: number(flags.tpm),
+    tokensPerDay: number(flags.tokensPerDay),
+    concurrency: number(flags.concurrency),
+    expiresAtMs,
+  };
+  // Text that is no value of its field is judged by the schema, which says what is wrong with each.
+  return Object.fromEntries(
+    Object.entries(all).filter(([, value]) => value !== undefined),
+  ) as Partial<KeyRequestInput>;
+}

@@ -1,0 +1,84 @@
+/**
+ * A profile as people and machines see it: what was saved, and what it comes to with the defaults.
+ */
+import type { ProxyProfile } from '../../core/proxy/ports.ts';
+import type { ProxyConfig, ProxyConfigInput } from '../../core/proxy/proxy-config.ts';
+import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import { facts, moment, printable, table } from '../terminal/layout.ts';
+
+/** What `--json` prints of a profile; documented in docs/cli.md. */
+export interface ProfileDocument {
+  readonly name: string;
+  /** As it was saved; everything else has its default. */
+  readonly config: ProxyConfigInput;
+  /** ISO 8601; null for `default` that was never saved. */
+  readonly createdAt: string | null;
+  readonly updatedAt: string | null;
+  /** Ids of the proxies that were started from it. */
+  readonly running: readonly string[];
+}
+
+export function profileDocument(
+  profile: ProxyProfile | undefined,
+  name: string,
+  handles: readonly ProxyHandle[],
+): ProfileDocument {
+  const time = (ms: number | undefined): string | null =>
+    ms === undefined ? null : new Date(ms).toISOString();
+  return {
+    name,
+    config: profile?.config ?? {},
+    createdAt: time(profile?.createdAtMs),
+    updatedAt: time(profile?.updatedAtMs),
+    running: handles.filter((h) => h.profile === name && !h.draining).map((h) => h.id),
+  };
+}
+
+export function profilesText(profiles: readonly ProfileDocument[], columns: number): string {
+  const rows = profiles.map(({ name, config, running, updatedAt }) => [
+    name,
+    running.join(', ') || 'no',
+    updatedAt === null ? 'never' : moment(Date.parse(updatedAt)),
+    shortOf(config),
+  ]);
+  return table(['NAME', 'RUNNING', 'SAVED', 'SETTINGS'], rows, columns);
+}
+
+/** Every setting of its own, and the others at their defaults; of limits and policy only what is set. */
+export function profileText(profile: ProfileDocument, effective: ProxyConfig, columns: number): string {
+  const { config } = profile;
+  const { limits, policy, ...plain } = effective;
+  const parts = (name: 'limits' | 'policy', values: object): readonly (readonly string[])[] =>
+    Object.keys(config[name] ?? {}).map((key) => [
+      `${name}.${key}`,
+      valueText((values as Record<string, unknown>)[key]),
+      'profile',
+    ]);
+  const rows = [
+    ...Object.entries({ ...plain, port: effective.port }).map(([key, value]) => [
+      key,
+      value === undefined ? 'that of the mode' : valueText(value),
+      Object.hasOwn(config, key) ? 'profile' : 'default',
+    ]),
+    ...parts('limits', limits),
+    ...parts('policy', policy ?? {}),
+  ];
+  const head = facts([
+    ['name', profile.name],
+    ['saved', profile.updatedAt === null ? 'never' : moment(Date.parse(profile.updatedAt))],
+    ['running', profile.running.join(', ') || 'no'],
+  ]);
+  return `${head}\n\n${table(['SETTING', 'VALUE', 'FROM'], rows, columns)}`;
+}
+
+function shortOf(config: ProxyConfigInput): string {
+  const parts = Object.entries(config).map(([key, value]) => `${key} ${valueText(value)}`);
+  const text = parts.join('; ') || 'defaults';
+  return text.length > 100 ? `${text.slice(0, 97)}...` : text;
+}
+
+function valueText(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(valueText).join(', ');
+  if (typeof value === 'object' && value !== null && 'url' in value) return printable(String(value.url));
+  return printable(typeof value === 'string' ? value : JSON.stringify(value));
+}
