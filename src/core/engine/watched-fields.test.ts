@@ -7,9 +7,11 @@ import { test } from 'node:test';
 import { JsonScanner } from '../../gateway/body/json-scanner.ts';
 import { scanPlan } from '../../gateway/body/scan-plan.ts';
 import { nativeScan, routes } from '../../gateway/routes.ts';
+import { defineKind } from './engine-kind.ts';
 import { type EngineKindName, engineKind, engineKindNames } from './kinds.ts';
 import type { EngineModel } from './probe.ts';
 import type { RouteId } from './routes.ts';
+import { isGiven } from './watched-fields.ts';
 
 interface Asked {
   readonly where: string;
@@ -132,4 +134,16 @@ test('MCP tools are refused in every form, on every route, by every kind that co
     for (const form of forms)
       assert.match(does(form) ?? 'nothing', /run (MCP )?tools/, `${where} ${JSON.stringify(form)}`);
   }
+});
+
+test('a hazard that reads a field that its kind does not watch does not compile', () => {
+  const kind = defineKind({
+    ...engineKind('openai-compatible'),
+    name: 'made-up',
+    watches: [{ fields: ['ttl'] }],
+    detection: { ports: [], asks: [{ path: '/own' }], recognise: () => undefined },
+    // @ts-expect-error: only `ttl` is watched. The static checks fail where this line compiles.
+    hazard: (_route, facts) => (isGiven(facts, 'integrations') ? { does: 'x' } : undefined),
+  });
+  assert.equal(kind.name, 'made-up');
 });
