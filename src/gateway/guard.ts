@@ -121,7 +121,7 @@ function refuseManyFields(x: Exchange, deps: GuardDeps): Refusal | undefined {
  */
 function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   const value = x.head.fields.get('host');
-  if (value === undefined && x.head.version === '1.0' && probePaths.has(x.path)) return undefined;
+  if (value === undefined && x.head.version === '1.0') return undefined;
   if (value === undefined || x.head.fields.repeated('host'))
     return malformed('it needs exactly one Host field');
   if (value === x.peer.goodHost) return undefined;

@@ -54,8 +54,12 @@ describe('Host', () => {
     test(`a request is refused when ${name}`, () =>
       refused(`GET /v1/models HTTP/1.1\r\n${fields}${credential()}\r\n`, 400, 'request_malformed'));
 
-  test('a request of HTTP/1.0 for anything but health needs one as well', () =>
-    refused(`GET /v1/models HTTP/1.0\r\n${credential()}\r\n`, 400, 'request_malformed'));
+  test('a request of HTTP/1.0 needs none, and still a key', async () => {
+    const answered = await scene.askToTheEnd(`GET /v1/models HTTP/1.0\r\n${credential()}\r\n`);
+    assert.match(answered, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.match(await scene.askToTheEnd('GET /v1/models HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 401 /);
+    await scene.unharmed();
+  });
 
   const own = ['localhost', 'LOCALHOST:8484', 'localhost.', 'app.localhost', '127.0.0.1:8484', '[::1]:8484'];
   const named = [
