@@ -1,10 +1,10 @@
 /**
- * Step two: whose request this is. A key of ours may stand in `Authorization: Bearer`, `x-api-key` or `api-key`. An empty
- * field is no credential, a token of somebody else beside a key of ours is dropped, and two keys of ours that differ are
- * refused. A token is looked up by digest, so the time of a miss says nothing about any key.
+ * The step `authenticate`: finds the key of a request. An flm key may be in `Authorization: Bearer`, `x-api-key` or
+ * `api-key`. An empty field is no credential. A token of another service beside an flm key is dropped. Two different flm
+ * keys are refused. A token is looked up by its digest, so the time of a miss reveals nothing about any key.
  *
- * Missing and wrong are the same answer; only the bearer of the full right secret learns that it is revoked or
- * expired. Failed logins alone are throttled, so a valid key is never locked out behind a shared address.
+ * A missing and a wrong key get the same response. Only a client with the full secret learns that the key is revoked or
+ * expired. Only failed logins are throttled, so a valid key behind a shared address is never locked out.
  */
 
 import { hash } from 'node:crypto';

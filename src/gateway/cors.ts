@@ -1,11 +1,11 @@
 /**
- * The CORS part of the Fetch standard. Fields are computed before auth, so that a page of an allowed origin can read a
- * 401; nothing is open by default, and credentials (cookies) are never allowed.
+ * CORS (Fetch standard, section 3.2). The fields are computed before authentication, so that a page of an allowed origin
+ * can read a 401. No origin is allowed by default, and credentials (cookies) are never allowed.
  */
 import { passingHeaders } from '../core/proxy/request-headers.ts';
 import type { Exchange } from './exchange.ts';
 
-/** What a page may read of an answer, by name: `*` would not cover everything everywhere. */
+/** The response fields that a page may read. Not `*`, which some browsers do not apply to every field. */
 const exposed = [
   'x-request-id',
   'request-id',

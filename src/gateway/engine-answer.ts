@@ -1,8 +1,8 @@
 /**
- * What the end of an attempt says about its engine: good, failed, or that flm's own key was refused.
+ * Judges an engine by the result of an attempt: good, failed, or flm's own key was refused.
  *
- * Returns undefined where it says nothing: the client left, a model may still load, the request itself was refused
- * (4xx), or it was not inference, so that an administrator's odd path ranks no engine.
+ * Undefined where the result does not judge the engine: the client left, a model may still load, the request itself was
+ * refused (4xx), or the request was not inference, so that unusual paths of an administrator do not change the rank.
  */
 import type { Candidate } from '../core/engine/directory.ts';
 import type { EngineAnswer } from '../core/engine/engine-rank.ts';

@@ -1,8 +1,8 @@
 /**
- * Unknown tokens that came beside a key of ours. A client may well send one (the SDK of another provider does), but one
- * valid key must not become a way to try others: a key may be seen with ten different ones within a minute.
+ * Counts unknown tokens that are sent beside an flm key. A client may send one (SDKs of other providers do), but a valid
+ * key must not become a way to guess others: ten different tokens beside one key are allowed within a minute.
  *
- * Memory is bounded: ten digests a key, and a thousand keys. Beyond that the key that was quiet longest is forgotten.
+ * Memory is bounded: ten digests for each key, and a thousand keys. Beyond that the key unused for longest is forgotten.
  */
 
 const maxTokens = 10;

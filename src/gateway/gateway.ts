@@ -37,7 +37,7 @@ import { RequestPipeline } from './request-pipeline.ts';
 import { makeRecordStep, type RequestRecorder } from './request-recorder.ts';
 import { type ClientAuthority, TlsListener } from './tls-listener.ts';
 
-/** What an HTTPS proxy needs on top. */
+/** What only an HTTPS proxy needs. */
 export interface GatewayTls {
   readonly source: CertificateProvider;
   readonly clientAuthority?: ClientAuthority;
@@ -55,13 +55,13 @@ export interface GatewayDeps {
   readonly limiter: RateLimiter;
   /** Absent: the requests of each key are counted in this process. */
   readonly concurrency?: ConcurrencyLimiter;
-  /** Tokens of the day, over all proxies. */
+  /** The tokens that each key used today, over all proxies. */
   readonly ledger: Pick<UsageLedger, 'today'>;
   readonly account: RequestRecorder;
   readonly metrics: () => Promise<string>;
-  /** A start of request ids that no other process shares. */
+  /** Prefix of request ids, unique to this process. */
   readonly idPrefix: string;
-  /** Told of a mistake of flm's own, which ended one request. */
+  /** Called with a mistake of flm's own, which ended one request. */
   readonly onError: (error: unknown) => void;
   /** Absent: plain HTTP. */
   readonly tls?: GatewayTls;
@@ -69,13 +69,13 @@ export interface GatewayDeps {
 
 export class Gateway {
   readonly #deps: GatewayDeps;
-  readonly #front: HttpServer;
+  readonly #server: HttpServer;
   readonly #admission: FairAdmission;
   readonly #holdings: KeyHoldings;
   readonly #tokens: TokenBudgets;
-  readonly #door: TlsListener | undefined;
+  readonly #tlsListener: TlsListener | undefined;
   #listener: Listener | undefined;
-  readonly #offs: Unsubscribe[] = [];
+  readonly #subscriptions: Unsubscribe[] = [];
   #draining = false;
 
   constructor(deps: GatewayDeps) {
@@ -141,7 +141,7 @@ export class Gateway {
     });
     const nextId = (): string => `req_${deps.idPrefix}${(count++).toString(36)}`;
     const malformed: RequestRecorder['malformed'] = (...refused) => deps.account.malformed(...refused);
-    this.#front = new HttpServer({
+    this.#server = new HttpServer({
       limits: config.limits,
       fieldTable: new HeaderTable(config.forwardHeaders),
       holdings,
@@ -158,7 +158,7 @@ export class Gateway {
       malformed,
       onError: deps.onError,
     });
-    this.#door =
+    this.#tlsListener =
       deps.tls &&
       new TlsListener({
         source: deps.tls.source,
@@ -167,13 +167,13 @@ export class Gateway {
         limits: config.limits,
         hosts,
         table,
-        secured: (socket, entry) => this.#front.accept(socket, entry),
+        secured: (socket, entry) => this.#server.accept(socket, entry),
         port: () => this.#listener?.port ?? configuredPort(config),
         nextId,
         malformed,
       });
-    // A revoked or deleted key ends what runs under it, as soon as the snapshot says so.
-    this.#offs.push(
+    // The running requests of a revoked or deleted key end with the snapshot that revokes the key.
+    this.#subscriptions.push(
       deps.snapshots.onSwap((_old, now) => {
         this.#endKeys(
           (x) =>
@@ -184,7 +184,7 @@ export class Gateway {
       }),
       clock.every(1_000, () => {
         const nowMs = clock.nowMs();
-        // As it stands now: a rotation shortens the life of a key that is in use.
+        // The current snapshot counts: a rotation shortens the life of a key that is in use.
         const { keysById } = deps.snapshots.current();
         this.#endKeys((x) => x.key !== undefined && (keysById.get(x.key.id) ?? x.key).expiresAtMs <= nowMs);
       }),
@@ -197,21 +197,21 @@ export class Gateway {
     this.#listener = await Listener.open({
       addresses: bindAddresses(config),
       port: configuredPort(config),
-      // Nobody asked for IPv6 by name; a machine without it goes without.
+      // No address was configured, so a machine without IPv6 listens on IPv4 alone.
       optional: config.bind.length === 0 ? new Set(['::1', '::']) : new Set(),
-      onConnection: (socket) => (this.#door ?? this.#front).accept(socket),
+      onConnection: (socket) => (this.#tlsListener ?? this.#server).accept(socket),
     });
     return { port: this.#listener.port, addresses: this.#listener.addresses };
   }
 
   get inFlight(): number {
-    return this.#front.inFlight;
+    return this.#server.inFlight;
   }
   get connections(): number {
-    return this.#front.connections + (this.#door?.pending ?? 0);
+    return this.#server.connections + (this.#tlsListener?.pending ?? 0);
   }
   get bufferedBytes(): number {
-    return this.#front.bufferedBytes;
+    return this.#server.bufferedBytes;
   }
   get draining(): boolean {
     return this.#draining;
@@ -220,7 +220,7 @@ export class Gateway {
   get queued(): number {
     return this.#admission.queued;
   }
-  /** What runs and waits, engine by engine. */
+  /** Running and waiting requests of each engine. */
   queues(): readonly QueueReading[] {
     return this.#admission.readings();
   }
@@ -248,37 +248,37 @@ export class Gateway {
     };
   }
 
-  /** Lets go of the port at once; what runs goes on. */
+  /** Closes the listeners at once. Running requests continue. */
   release(): void {
     this.#draining = true;
-    this.#front.announceEnd();
+    this.#server.announceEnd();
     this.#listener?.close();
     this.#listener = undefined;
   }
 
-  /** Drains for at most `graceMs`, then ends what is left with an error event. Nothing is open when it resolves. */
+  /** Drains for at most `graceMs`, then ends the remaining requests with an error. Nothing is open when it resolves. */
   async stop(graceMs: number): Promise<StopReport> {
     const { clock } = this.#deps;
     const begunMs = clock.monotonicMs();
     this.release();
-    this.#door?.close();
-    const running = this.#front.inFlight;
-    const drained = this.#front.drain();
+    this.#tlsListener?.close();
+    const running = this.#server.inFlight;
+    const drained = this.#server.drain();
     let cancel: Unsubscribe = () => {};
     const timeUp = new Promise<void>((resolve) => {
       cancel = clock.after(graceMs, resolve);
     });
     await Promise.race([drained, timeUp]);
     cancel();
-    const cut = this.#front.inFlight;
-    this.#front.breakAll('shut-down');
-    for (const off of this.#offs) off();
+    const cut = this.#server.inFlight;
+    this.#server.breakAll('shut-down');
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#admission.close();
-    await this.#front.close();
+    await this.#server.close();
     return { running, cut, tookMs: Math.round(clock.monotonicMs() - begunMs) };
   }
 
   #endKeys(ended: (x: Exchange) => boolean): void {
-    for (const x of this.#front.running()) if (ended(x)) this.#front.break(x, 'key-ended');
+    for (const x of this.#server.running()) if (ended(x)) this.#server.break(x, 'key-ended');
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The host names that a proxy answers for: the answer to DNS rebinding, where a page of `attacker.example` makes a
- * browser send its own name to 127.0.0.1.
+ * The Host header check: the host names that a proxy answers for. It prevents DNS rebinding, in which a page of
+ * `attacker.example` makes a browser send that name to 127.0.0.1.
  */
 import ipaddr from 'ipaddr.js';
 

@@ -1,8 +1,8 @@
 /**
- * The sockets that clients connect to: bound exclusively, on every address or on none.
+ * The listening sockets: bound exclusively, on all addresses or on none.
  *
- * `net.Server`s of its own hand each connection over, so that TLS, a challenge or another parser can stand between
- * without the rest knowing. Binding is the only test of a port that counts: what was free a moment ago may not be now.
+ * Each connection is passed on as a raw socket, so that TLS or another parser can come before the HTTP server. Only a
+ * bind shows whether a port is free: another program may take a port right after a check.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../core/errors.ts';

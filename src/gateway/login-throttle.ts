@@ -1,6 +1,6 @@
 /**
- * Slows down guessing: after twenty failed logins in a row an address may fail ten times a minute. Counts failures
- * alone; memory is bounded: while too many addresses take part they share one bucket.
+ * Slows down the guessing of keys: after twenty failed logins an address may fail ten times a minute. Only failures
+ * count. Memory is bounded: when too many addresses fail, new ones share one bucket.
  */
 import { type BucketAsk, GcraLimiter } from '../core/security/rate-limiter.ts';
 

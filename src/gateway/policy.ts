@@ -1,6 +1,6 @@
 /**
- * Step three: what the policy says that needs neither route nor body: addresses (deny before allow, then the key's
- * own), the origin of browser pages, and request rates. A preflight is answered here, from policy alone.
+ * The step `applyPolicy`: the rules of the policy that need neither route nor body. Addresses (deny before allow, then
+ * those of the key), the origin of browser pages, and request rates. A preflight is answered after this step.
  */
 
 import type { Clock } from '../core/clock.ts';
@@ -54,8 +54,8 @@ function judge(x: Exchange, verdict: Verdict): Refusal | undefined {
 const proxyBucket = 'proxy';
 
 /**
- * A request without a key pays for its address alone. It must not use up the rate that all keys share, or a stranger's
- * health checks and preflights would lock out every key.
+ * A request without a key takes from the rate of its address alone. Otherwise health checks and preflights of clients
+ * without a key could use up the rate that all keys share.
  */
 function buckets(x: Exchange): BucketAsk[] {
   const policy = x.snapshot.policy.source;
@@ -76,7 +76,7 @@ function buckets(x: Exchange): BucketAsk[] {
   return asks;
 }
 
-/** The rate of a key: its own, otherwise the policy's for each key; undefined where there is neither. */
+/** The rate of a key: its own, or the one that the policy gives each key; undefined where neither is set. */
 export function keyBucket(key: KeyView, policy: SecurityPolicy): BucketAsk | undefined {
   const own = key.limits.requestsPerMinute;
   const perMinute = own ?? policy.requestsPerMinutePerKey;
@@ -85,7 +85,7 @@ export function keyBucket(key: KeyView, policy: SecurityPolicy): BucketAsk | und
   return { bucket: key.familyId, perMinute, burst };
 }
 
-/** Where nothing is said: ten seconds' worth at once, and at least ten requests where the rate itself is that high. */
+/** The default burst: the requests of ten seconds, and at least ten requests where the rate itself is that high. */
 function burstOf(perMinute: number): number {
   return Math.max(1, Math.min(perMinute, 10), Math.ceil(perMinute / 6));
 }

@@ -1,5 +1,5 @@
 /**
- * The query that an engine sees: only names that the route table lists, written anew from what was read.
+ * Builds the query for an engine: only the names that the route table lists, encoded again from the parsed values.
  */
 
 /** With its question mark, or empty. */

@@ -1,6 +1,6 @@
 /**
- * The last step: what happened, told to those who count and write. After the answer, never in its way; prompts,
- * answers and keys are not part of it.
+ * The last step: passes what happened to the access log, the metrics and the usage ledger, after the response is over.
+ * Prompts, responses and keys are not part of it.
  */
 import type { Clock } from '../core/clock.ts';
 import type { ErrorCode, ErrorParams } from '../core/errors.ts';
@@ -10,13 +10,13 @@ import type { TokenBudgets } from '../core/security/token-budgets.ts';
 import { chargeOf } from '../core/security/token-charge.ts';
 import type { Exchange } from './exchange.ts';
 
-/** Who is told. Implemented in the composition root by log, metrics, ledger and tail. */
+/** Receives the records. Log, metrics, ledger and tail implement it in `app/`. */
 export interface RequestRecorder {
-  /** `params`: what the texts of a refusal are filled with. */
+  /** `params`: the parameters of the error text of a refusal. */
   request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void;
-  /** What never became a request; `params` as above, of which `reason` is logged. */
+  /** Bytes that no request could be read from; of `params`, `reason` is logged. */
   malformed(client: ClientAddress, id: string, code: ErrorCode, params: ErrorParams): void;
-  /** `throttled`: one of those that come too fast. */
+  /** `throttled`: the address sends failed logins too fast. */
   loginRefused(client: string, throttled: boolean): void;
 }
 

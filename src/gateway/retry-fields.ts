@@ -1,6 +1,6 @@
 /**
- * When to come back, in every form that clients read (docs of the OpenAI SDKs; RFC 9110, section 10.2.3), and how much of
- * a limit is left, in OpenAI's form.
+ * Response fields that say when to retry, in every form that clients read (docs of the OpenAI SDKs; RFC 9110, section
+ * 10.2.3), and how much of a limit is left, in OpenAI's form.
  */
 
 /** SDKs ignore a longer hint and try again at once, unless told not to (openai-node honours 60 s). */

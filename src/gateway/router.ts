@@ -1,6 +1,6 @@
 /**
- * Step four: which row of the table a request asks for. Decides on the raw path; an escape is legal only inside
- * `{id}` and `{rest}`, and nothing is normalised: a path is in the table or it is a 404.
+ * The step `router`: finds the row of the route table for a request. It compares the raw path. An escape is allowed only
+ * inside `{id}` and `{rest}`, and nothing is normalised: a path that is not in the table is a 404.
  */
 import { rule } from '../core/rules.ts';
 import { engineText, meantRoute, meantText } from './advice.ts';
@@ -49,20 +49,20 @@ function take(x: Exchange, route: Route, params: readonly string[]): undefined {
 const getMethods = ['GET', 'HEAD'];
 const probeMethods = ['GET', 'HEAD', 'OPTIONS'];
 
-/** What a route answers; a probe answers OPTIONS as well, which HAProxy sends where no method is configured. */
+/** The methods of a route. A probe also answers OPTIONS, which HAProxy sends where no method is configured. */
 export function methodsOf(route: Route): readonly string[] {
   if (route.method === 'ANY') return engineMethods;
   if (route.method !== 'GET') return [route.method];
   return probePaths.has(route.pattern) ? probeMethods : getMethods;
 }
 
-/** Without a list: this runs with every request. */
+/** Runs with every request, so it makes no list. */
 function accepts(route: Route, method: string): boolean {
   if (route.method === method) return true;
   return route.method !== 'POST' && methodsOf(route).includes(method);
 }
 
-/** The methods of the rows that a path fits; none where it fits no row. */
+/** The methods of the rows that match a path; empty where no row matches. */
 export function methodsOfPath(path: string): readonly string[] {
   const rows = literalRows(path) ?? patternRows(path);
   return [...new Set(rows.flatMap(methodsOf))];

@@ -1,24 +1,22 @@
 /**
- * When a request that may run does run, and on which engine: slots of engines, the fair queue.
+ * Decides when an admitted request runs, and on which engine: slots of engines, and a queue that is fair between keys.
  *
- *   enter --slot free--> lease --release--> over
- *     |                    ^
- *     `--slots taken----> waiting --leave, too long, pushed out--> over
+ *   enter --a slot is free--> lease --release--> over
+ *     |                         ^
+ *     `--all slots taken--> waiting --leave, waited too long, or displaced--> over
  *
- * An engine has as many slots as it tells or as it was given; without either it takes everything and queues by itself.
- * When a slot frees, it goes to the key that was served by this engine the longest ago, so that over any span in which
- * two keys wait without a break for the same engine, the requests started for them differ by at most one; and while a
- * key waits, no other one is started there twice, be it in line without a break or not. Within a key it is first come,
- * first served. While a slot is free nobody waits for it, except where its engine ranks last and a better one is up.
+ * An engine has as many slots as it reports or as its owner set. Without either it takes every request and queues them by
+ * itself. A slot that becomes free goes to the key that this engine served the longest ago. So over any span in which two
+ * keys wait for the same engine all the time, the numbers of requests started for them differ by at most one, and while a
+ * key waits, no other key is served there twice. Within a key the order is first in, first out. While a slot is free no
+ * request waits for it, unless its engine ranks last and a better one is up.
  *
- * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests pushes out the newest
- * of the key that has most, so that nobody can shut others out by flooding.
+ * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests displaces the newest
+ * request of the key that has most, so no key can shut out the others.
  *
- * A key here is a family of keys: after a rotation the old and the new secret stand in one line.
- *
- * A lease is released exactly once; the count of leases of an engine is kept here and nowhere else.
+ * A key here means a family of keys: after a rotation the old and the new secret share one queue. A lease is released
+ * exactly once, and the number of leases of an engine is counted here and nowhere else.
  */
-
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
 import type { Candidate, EngineDirectory } from '../engine/directory.ts';
@@ -32,11 +30,11 @@ import type { KeyView } from './api-key.ts';
 export interface Lease {
   readonly kind: 'lease';
   readonly candidate: Candidate;
-  /** Exactly once. `answer` goes on to the engine's rank. */
+  /** Call exactly once. `answer` counts for the rank of the engine. */
   release(end: AttemptEnd, answer?: EngineAnswer): void;
 }
 
-/** Not admitted. `retryAfterMs` is a fair guess; the other two only where the queue refused. */
+/** Not admitted. `retryAfterMs` is an estimate. The last two fields are there where the queue refused. */
 export interface AdmissionDenial extends Denial {
   readonly kind: 'denied';
   readonly retryAfterMs: number;
@@ -44,12 +42,12 @@ export interface AdmissionDenial extends Denial {
   readonly expectedWaitMs?: number;
 }
 
-/** A place in the queue. */
+/** A request in the queue. */
 export interface QueueTicket {
   readonly kind: 'waiting';
-  /** How many are served before it, as it stood at the beginning. */
+  /** Position in the order of service when the request entered the queue, from 1. */
   readonly position: number;
-  /** Gives the place up; what it waits for is not told any more. Without effect once it was told. */
+  /** Leaves the queue; `settled` is not called. Without effect after `settled` was called. */
   leave(): void;
 }
 
@@ -57,12 +55,12 @@ export interface AdmissionAsk {
   readonly key: KeyView;
   /** Best first. */
   readonly candidates: readonly Candidate[];
-  /** False for what only reads: it takes no slot, waits for none and counts against no limit. */
+  /** False for requests that only read: they take no slot, never wait and count against no limit. */
   readonly generates: boolean;
 }
 
 export interface Admission {
-  /** At once where that is possible; else `settled` is called once, later, unless the place is left before. */
+  /** Returns a lease or a denial at once where possible. Otherwise calls `settled` once, later, unless the ticket leaves. */
   enter(
     ask: AdmissionAsk,
     settled: (outcome: Lease | AdmissionDenial) => void,
@@ -70,7 +68,7 @@ export interface Admission {
 }
 
 export interface AdmissionLimits {
-  /** Requests that wait, of all keys together. */
+  /** Waiting requests of all keys. */
   readonly maxQueued: number;
   readonly maxQueueWaitMs: number;
 }
@@ -79,20 +77,23 @@ export interface QueueReading {
   readonly engine: string;
   readonly running: number;
   readonly slots: number | undefined;
-  /** Requests that this engine could answer and that wait. */
+  /** Waiting requests that this engine could answer. */
   readonly queued: number;
 }
 
-/** One engine: what runs on it, and when it last served whom. */
+/** One engine: how much runs on it, and when it last served each key. */
 interface EngineSlots {
   running: number;
-  /** Family id to a running number. Forgotten when nobody waits: a key that is away for a moment keeps its turn. */
+  /**
+   * From family id to a serial number. Kept while any request waits, so that a key keeps its turn while it has no request
+   * for a moment.
+   */
   readonly lastServed: Map<string, number>;
-  /** A moving average of how long a lease lasts; 0 while unknown. */
+  /** Moving average of the time between lease and release; 0 while unknown. */
   averageMs: number;
 }
 
-/** One family of keys: what it has in here. */
+/** The requests of one family of keys. */
 interface KeyQueue {
   readonly id: string;
   /** Leases and waiting requests. */
@@ -101,7 +102,7 @@ interface KeyQueue {
 }
 
 interface QueuedRequest {
-  readonly line: KeyQueue;
+  readonly queue: KeyQueue;
   readonly candidates: readonly Candidate[];
   readonly settled: (outcome: Lease | AdmissionDenial) => void;
   readonly cancelTimer: Unsubscribe;
@@ -109,15 +110,15 @@ interface QueuedRequest {
 
 /** Weight of the newest lease in the moving average. */
 const newestWeight = 0.2;
-/** The wait that is told while nothing is known of an engine. */
+/** The estimate while nothing is known about an engine. */
 const unknownLeaseMs = 5_000;
 
 export class FairAdmission implements Admission {
   readonly #directory: EngineDirectory;
   readonly #clock: Clock;
   readonly #limits: AdmissionLimits;
-  readonly #desks = new Map<string, EngineSlots>();
-  readonly #lines = new Map<string, KeyQueue>();
+  readonly #slots = new Map<string, EngineSlots>();
+  readonly #queues = new Map<string, KeyQueue>();
   #queued = 0;
   #served = 0;
   readonly #off: Unsubscribe;
@@ -126,9 +127,9 @@ export class FairAdmission implements Admission {
     this.#directory = directory;
     this.#clock = clock;
     this.#limits = limits;
-    // Slots may have become more, or an engine come back.
+    // An engine may have more slots now, or be up again.
     this.#off = directory.onChange(() => {
-      if (this.#queued > 0) for (const id of [...this.#desks.keys()]) this.#serve(id);
+      if (this.#queued > 0) for (const id of [...this.#slots.keys()]) this.#serve(id);
     });
   }
 
@@ -140,15 +141,15 @@ export class FairAdmission implements Admission {
     const [best] = candidates;
     assert(best !== undefined, 'admission needs a candidate');
     if (!ask.generates) return this.#readLease(best);
-    const line = this.#lineOf(key.familyId);
+    const queue = this.#queueOf(key.familyId);
     for (const candidate of candidates) {
       const id = candidate.engine.ref.id;
-      if (this.#isFree(id) && this.#isGoodEnough(id, candidates)) return this.#lease(id, line, candidate);
+      if (this.#isFree(id) && this.#isGoodEnough(id, candidates)) return this.#lease(id, queue, candidate);
     }
-    return this.#queue(line, candidates, settled);
+    return this.#queue(queue, candidates, settled);
   }
 
-  /** Requests that wait, of all keys together. */
+  /** Waiting requests of all keys. */
   get queued(): number {
     return this.#queued;
   }
@@ -156,30 +157,30 @@ export class FairAdmission implements Admission {
   readings(): readonly QueueReading[] {
     return this.#directory.engines().map(({ ref }) => ({
       engine: ref.id,
-      running: this.#desks.get(ref.id)?.running ?? 0,
-      slots: this.#slotsOf(ref.id),
+      running: this.#slots.get(ref.id)?.running ?? 0,
+      slots: this.#slotCount(ref.id),
       queued: this.#waitingFor(ref.id),
     }));
   }
 
-  /** No timer and no subscription is left; those who wait hear nothing more. */
+  /** Ends every timer and subscription. Waiting requests are not settled any more. */
   close(): void {
     this.#off();
-    for (const line of this.#lines.values()) for (const waiter of line.waiting) waiter.cancelTimer();
+    for (const queue of this.#queues.values()) for (const request of queue.waiting) request.cancelTimer();
   }
 
   // --- slots
 
-  #slotsOf(engineId: string): number | undefined {
+  #slotCount(engineId: string): number | undefined {
     return this.#directory.engine(engineId)?.slots;
   }
 
   #isFree(engineId: string): boolean {
-    const slots = this.#slotsOf(engineId);
-    return slots === undefined || this.#deskOf(engineId).running < slots;
+    const slots = this.#slotCount(engineId);
+    return slots === undefined || this.#slotsFor(engineId).running < slots;
   }
 
-  /** An engine that ranks last gets a request only where no better one is up: overflow must not end in failures. */
+  /** An engine that ranks last gets a request only where no better engine is up: overflow must not go to a failing engine. */
   #isGoodEnough(engineId: string, candidates: readonly Candidate[]): boolean {
     if (candidates.length === 1 || !this.#directory.ranksLast(engineId)) return true;
     return candidates.every(({ engine: { ref } }) => {
@@ -189,19 +190,19 @@ export class FairAdmission implements Admission {
     });
   }
 
-  /** Whether a free slot of the engine is for this request. */
-  #isFor(engineId: string, waiter: QueuedRequest): boolean {
+  /** Whether this request may take a free slot of the engine. */
+  #isFor(engineId: string, request: QueuedRequest): boolean {
     return (
-      waiter.candidates.some((c) => c.engine.ref.id === engineId) &&
-      this.#isGoodEnough(engineId, waiter.candidates)
+      request.candidates.some((c) => c.engine.ref.id === engineId) &&
+      this.#isGoodEnough(engineId, request.candidates)
     );
   }
 
-  #lease(engineId: string, line: KeyQueue, candidate: Candidate): Lease {
-    const desk = this.#deskOf(engineId);
-    desk.running += 1;
-    line.active += 1;
-    desk.lastServed.set(line.id, ++this.#served);
+  #lease(engineId: string, queue: KeyQueue, candidate: Candidate): Lease {
+    const slots = this.#slotsFor(engineId);
+    slots.running += 1;
+    queue.active += 1;
+    slots.lastServed.set(queue.id, ++this.#served);
     const { ref } = candidate.engine;
     this.#directory.begin(ref);
     const begunMs = this.#clock.monotonicMs();
@@ -212,12 +213,12 @@ export class FairAdmission implements Admission {
       release: (end, answer) => {
         assert(!released, 'a lease is released exactly once');
         released = true;
-        desk.running -= 1;
+        slots.running -= 1;
         const tookMs = this.#clock.monotonicMs() - begunMs;
-        desk.averageMs =
-          desk.averageMs === 0 ? tookMs : desk.averageMs + (tookMs - desk.averageMs) * newestWeight;
+        slots.averageMs =
+          slots.averageMs === 0 ? tookMs : slots.averageMs + (tookMs - slots.averageMs) * newestWeight;
         this.#directory.report(ref, end, answer);
-        this.#leaveLine(line);
+        this.#leaveQueue(queue);
         if (this.#queued > 0) this.#serve(engineId);
       },
     };
@@ -238,29 +239,29 @@ export class FairAdmission implements Admission {
     };
   }
 
-  /** Gives free slots to those who wait, fairly. */
+  /** Gives the free slots of an engine to waiting requests, in fair order. */
   #serve(engineId: string): void {
     while (this.#isFree(engineId)) {
-      const waiter = this.#nextFor(engineId);
-      if (waiter === undefined) return;
-      this.#take(waiter);
-      // It keeps its place in the count of its key: the lease takes it over.
-      waiter.line.active -= 1;
-      const candidate = waiter.candidates.find((c) => c.engine.ref.id === engineId) as Candidate;
-      waiter.settled(this.#lease(engineId, waiter.line, candidate));
+      const request = this.#nextFor(engineId);
+      if (request === undefined) return;
+      this.#take(request);
+      // The request was counted as waiting; the lease counts it again.
+      request.queue.active -= 1;
+      const candidate = request.candidates.find((c) => c.engine.ref.id === engineId) as Candidate;
+      request.settled(this.#lease(engineId, request.queue, candidate));
     }
   }
 
-  /** The first request for this engine of the key that it served the longest ago. */
+  /** Of the key that this engine served the longest ago, the first request that can run on it. */
   #nextFor(engineId: string): QueuedRequest | undefined {
-    const desk = this.#deskOf(engineId);
+    const slots = this.#slotsFor(engineId);
     let best: QueuedRequest | undefined;
     let bestServed = Number.POSITIVE_INFINITY;
-    for (const line of this.#lines.values()) {
-      if (line.waiting.length === 0) continue;
-      const served = desk.lastServed.get(line.id) ?? 0;
+    for (const queue of this.#queues.values()) {
+      if (queue.waiting.length === 0) continue;
+      const served = slots.lastServed.get(queue.id) ?? 0;
       if (served >= bestServed) continue;
-      const first = line.waiting.find((w) => this.#isFor(engineId, w));
+      const first = queue.waiting.find((w) => this.#isFor(engineId, w));
       if (first === undefined) continue;
       best = first;
       bestServed = served;
@@ -271,58 +272,58 @@ export class FairAdmission implements Admission {
   // --- waiting
 
   #queue(
-    line: KeyQueue,
+    queue: KeyQueue,
     candidates: readonly Candidate[],
     settled: (outcome: Lease | AdmissionDenial) => void,
   ): AdmissionDenial | QueueTicket {
-    const position = this.#positionOf(line, candidates);
-    if (this.#queued >= this.#limits.maxQueued && !this.#pushOut(line)) {
-      this.#forgetIfIdle(line);
+    const position = this.#positionOf(queue, candidates);
+    if (this.#queued >= this.#limits.maxQueued && !this.#displace(queue)) {
+      this.#forgetIfIdle(queue);
       return this.#full(position, candidates);
     }
-    const waiter: QueuedRequest = {
-      line,
+    const request: QueuedRequest = {
+      queue,
       candidates,
       settled,
       cancelTimer: this.#clock.after(this.#limits.maxQueueWaitMs, () => {
-        this.#drop(waiter);
+        this.#drop(request);
         settled({
-          ...this.#full(this.#positionOf(line, candidates), candidates),
+          ...this.#full(this.#positionOf(queue, candidates), candidates),
           rule: rule('max-queue-wait'),
         });
       }),
     };
-    line.waiting.push(waiter);
-    line.active += 1;
+    queue.waiting.push(request);
+    queue.active += 1;
     this.#queued += 1;
-    return { kind: 'waiting', position, leave: () => this.#drop(waiter) };
+    return { kind: 'waiting', position, leave: () => this.#drop(request) };
   }
 
-  /** Makes room for a key that has fewer waiting requests than another one has. */
-  #pushOut(asking: KeyQueue): boolean {
+  /** Displaces the newest request of the key that has most waiting, where that is more than the asking key would have. */
+  #displace(asking: KeyQueue): boolean {
     let most: KeyQueue | undefined;
-    for (const line of this.#lines.values()) {
-      if (line.waiting.length > (most?.waiting.length ?? asking.waiting.length + 1)) most = line;
+    for (const queue of this.#queues.values()) {
+      if (queue.waiting.length > (most?.waiting.length ?? asking.waiting.length + 1)) most = queue;
     }
     const newest = most?.waiting.at(-1);
     if (newest === undefined) return false;
     this.#drop(newest);
-    const { line, candidates } = newest;
-    newest.settled(this.#full(this.#positionOf(line, candidates), candidates));
+    const { queue, candidates } = newest;
+    newest.settled(this.#full(this.#positionOf(queue, candidates), candidates));
     return true;
   }
 
-  /** Out of the queue without an answer. */
-  #drop(waiter: QueuedRequest): void {
-    if (!this.#take(waiter)) return;
-    this.#leaveLine(waiter.line);
+  /** Removes a request from the queue without settling it. */
+  #drop(request: QueuedRequest): void {
+    if (!this.#take(request)) return;
+    this.#leaveQueue(request.queue);
   }
 
-  #take(waiter: QueuedRequest): boolean {
-    const at = waiter.line.waiting.indexOf(waiter);
+  #take(request: QueuedRequest): boolean {
+    const at = request.queue.waiting.indexOf(request);
     if (at < 0) return false;
-    waiter.line.waiting.splice(at, 1);
-    waiter.cancelTimer();
+    request.queue.waiting.splice(at, 1);
+    request.cancelTimer();
     this.#queued -= 1;
     if (this.#queued === 0) this.#forgetTurns();
     return true;
@@ -341,13 +342,13 @@ export class FairAdmission implements Admission {
     };
   }
 
-  /** Served one key after the other, this many come before it. */
-  #positionOf(line: KeyQueue, candidates: readonly Candidate[]): number {
+  /** The position of a new request when keys are served in turn. */
+  #positionOf(queue: KeyQueue, candidates: readonly Candidate[]): number {
     const ids = new Set(candidates.map((c) => c.engine.ref.id));
-    const own = line.waiting.length;
+    const own = queue.waiting.length;
     let before = own;
-    for (const other of this.#lines.values()) {
-      if (other === line) continue;
+    for (const other of this.#queues.values()) {
+      if (other === queue) continue;
       const waiting = other.waiting.filter((w) => w.candidates.some((c) => ids.has(c.engine.ref.id))).length;
       before += Math.min(waiting, own + 1);
     }
@@ -358,55 +359,56 @@ export class FairAdmission implements Admission {
     let slots = 0;
     let averageMs = 0;
     for (const { engine } of candidates) {
-      slots += this.#slotsOf(engine.ref.id) ?? 1;
-      averageMs = Math.max(averageMs, this.#deskOf(engine.ref.id).averageMs);
+      slots += this.#slotCount(engine.ref.id) ?? 1;
+      averageMs = Math.max(averageMs, this.#slotsFor(engine.ref.id).averageMs);
     }
     return Math.ceil((position * (averageMs || unknownLeaseMs)) / Math.max(1, slots));
   }
 
   #waitingFor(engineId: string): number {
     let count = 0;
-    for (const line of this.#lines.values())
-      count += line.waiting.filter((w) => w.candidates.some((c) => c.engine.ref.id === engineId)).length;
+    for (const queue of this.#queues.values())
+      count += queue.waiting.filter((w) => w.candidates.some((c) => c.engine.ref.id === engineId)).length;
     return count;
   }
 
-  // --- what is remembered, and for how long
+  // --- memory, and how long it lasts
 
-  #deskOf(engineId: string): EngineSlots {
-    let desk = this.#desks.get(engineId);
-    if (desk === undefined) {
-      desk = { running: 0, lastServed: new Map(), averageMs: 0 };
-      this.#desks.set(engineId, desk);
+  #slotsFor(engineId: string): EngineSlots {
+    let slots = this.#slots.get(engineId);
+    if (slots === undefined) {
+      slots = { running: 0, lastServed: new Map(), averageMs: 0 };
+      this.#slots.set(engineId, slots);
     }
-    return desk;
+    return slots;
   }
 
-  #lineOf(familyId: string): KeyQueue {
-    let line = this.#lines.get(familyId);
-    if (line === undefined) {
-      line = { id: familyId, active: 0, waiting: [] };
-      this.#lines.set(familyId, line);
+  #queueOf(familyId: string): KeyQueue {
+    let queue = this.#queues.get(familyId);
+    if (queue === undefined) {
+      queue = { id: familyId, active: 0, waiting: [] };
+      this.#queues.set(familyId, queue);
     }
-    return line;
+    return queue;
   }
 
-  #leaveLine(line: KeyQueue): void {
-    line.active -= 1;
-    assert(line.active >= 0, 'what leaves a line was in it');
-    this.#forgetIfIdle(line);
+  #leaveQueue(queue: KeyQueue): void {
+    queue.active -= 1;
+    assert(queue.active >= 0, 'a request that leaves a queue was in it');
+    this.#forgetIfIdle(queue);
   }
 
-  #forgetIfIdle(line: KeyQueue): void {
-    if (line.active > 0) return;
-    this.#lines.delete(line.id);
-    // Where others wait, one who asks again right after each answer would else be new each time, and first.
-    if (this.#queued === 0) for (const desk of this.#desks.values()) desk.lastServed.delete(line.id);
+  #forgetIfIdle(queue: KeyQueue): void {
+    if (queue.active > 0) return;
+    this.#queues.delete(queue.id);
+    // While others wait, the turn is kept: a key that sends its next request after each response would otherwise always
+    // count as new, and be first.
+    if (this.#queued === 0) for (const slots of this.#slots.values()) slots.lastServed.delete(queue.id);
   }
 
-  /** Nobody waits, so turns of keys that have nothing in here matter to nobody. */
+  /** No request waits, so the turns of keys without requests are not needed. */
   #forgetTurns(): void {
-    for (const { lastServed } of this.#desks.values())
-      for (const id of lastServed.keys()) if (!this.#lines.has(id)) lastServed.delete(id);
+    for (const { lastServed } of this.#slots.values())
+      for (const id of lastServed.keys()) if (!this.#queues.has(id)) lastServed.delete(id);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A request body on its way in: counted, capped, held to a least rate, decoded, and paid for from the memory that all
- * bodies share. Of a coded body both its bytes that wait for the decoder and the decoded ones are paid for.
+ * Reads a request body: limits its size and its minimum rate, removes its content coding, and reserves its memory from
+ * the memory that all bodies share. A coded body reserves memory for bytes that wait for the decoder, and for decoded bytes.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
 import { RateWindow } from './rate-window.ts';
 
-/** What is the same for every body of a proxy. */
+/** The same for every body of a proxy. */
 export interface BodyDeps {
   readonly maxBodyBytes: number;
   readonly minBytesPerSecond: number;
@@ -44,13 +44,13 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   #rate: RateWindow | undefined;
   /** Undefined where the body has no content coding. */
   #decoder: BodyDecoder | undefined;
-  /** Bytes that came. */
+  /** Bytes received. */
   #read = 0;
-  /** Bytes of the body without its coding. */
+  /** Bytes of the body after its coding was removed. */
   #decoded = 0;
-  /** All bytes came; what is left is to decode them. */
+  /** All bytes were received; some may still have to be decoded. */
   #allRead = false;
-  /** Bytes that are paid for. */
+  /** Bytes for which memory is reserved. */
   #taken = 0;
   #released = false;
 
@@ -78,7 +78,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   }
 
   data(chunk: Buffer): void {
-    // The exchange is over; what still comes is nobody's.
+    // The exchange is over: bytes that arrive after this point are discarded.
     if (this.#sink === undefined) return;
     this.#read += chunk.length;
     if (this.#read > this.#deps.maxBodyBytes) return this.refuse(this.#tooLarge());
@@ -96,7 +96,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   decoded(chunk: Buffer): void {
     if (this.#sink === undefined) return;
     this.#decoded += chunk.length;
-    // Called by a stream of Node's, where a throw would end the process.
+    // Node's stream calls this, and an exception would end the process.
     this.#guarded(() => {
       if (this.#decoded > this.#deps.maxBodyBytes) this.refuse(this.#tooLarge());
       else if (this.#take(chunk.length)) this.#give(chunk);
@@ -111,14 +111,14 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#guarded(() => this.refuse(refusal));
   }
 
-  /** One second went by in which this body could be read. */
+  /** Called once a second while the body is read. */
   tick(): void {
     if (this.#allRead) return;
     this.#rate ??= new RateWindow(this.#deps.minBytesPerSecond);
     if (this.#rate.isTooSlow(this.#read)) this.refuse(slowBody);
   }
 
-  /** It is too much, too slow, or no body at all. */
+  /** Ends the reading: the body is too large, too slow or malformed. */
   refuse(refusal: Refusal): void {
     const sink = this.#sink;
     this.#leave();
@@ -141,7 +141,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#released = true;
   }
 
-  /** False where there is no memory, or no use for it any more; then the body is refused, or given up already. */
+  /** Reserves memory. False where there is none, or the body is not read any more; then the body was refused. */
   #take(bytes: number): boolean {
     const holding = this.#holding;
     if (holding === undefined || this.#sink === undefined) return false;
@@ -150,7 +150,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
       return false;
     }
     this.#taken += bytes;
-    // Giving up another body may have started a request that made this one give up, too.
+    // Refusing another body may have started a request that caused this body to be refused.
     if (this.#sink !== undefined) return true;
     this.release();
     return false;

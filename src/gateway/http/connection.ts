@@ -1,5 +1,5 @@
 /**
- * What flm knows of one client connection: the peer as the steps see it, and what the once-a-second sweep looks at.
+ * The state of one client connection: the peer as the pipeline's steps see it, and what the sweep checks once a second.
  */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
@@ -18,28 +18,28 @@ export class Connection implements Peer {
   lastKey: KeyView | undefined;
   lastSnapshot: Snapshot | undefined;
 
-  /** The exchange that is being answered; HTTP/1.1 answers one at a time. */
+  /** The exchange that runs. HTTP/1.1 allows one at a time. */
   current: Exchange | undefined;
-  /** Pipelined requests that wait for their turn. */
+  /** Pipelined requests that wait for the one before them. */
   waiting = 0;
-  /** Called when the socket took what was written. */
+  /** Called when the socket has sent what was written. */
   onDrain: (() => void) | undefined;
   /** Monotonic; since when written bytes wait for the client; 0 when none do. */
   stalledSinceMs = 0;
-  /** Monotonic; since when the head of a request is on its way (a new connection owes one). */
+  /** Monotonic; since when a request head is expected (from the start of a new connection). */
   headSinceMs: number | undefined;
   #bytesAtRest = 0;
   #answered = 0;
-  /** As the sweep found it last. */
+  /** Value at the last sweep. */
   #seenAnswered = -1;
   #restsSinceMs = 0;
-  /** Monotonic; when a connection that only waits for its other end is given up; 0 when none. */
+  /** Monotonic; when a connection that waits only for the client to close is destroyed; 0 when none. */
   deadlineMs = 0;
   /** The request body that is being read. */
   body: { refuse(refusal: Refusal): void; tick(): void } | undefined;
-  /** The client said that it will send no more, while it waited for an answer. */
+  /** The client closed its sending side while it waited for a response. */
   halfClosed = false;
-  /** The parser gave up on it: nothing more will be read. */
+  /** The parser failed on this connection: nothing more is read. */
   unreadable = false;
 
   constructor(socket: Socket, entry: ConnectionEntry, nowMs: number) {
@@ -50,13 +50,13 @@ export class Connection implements Peer {
     this.headSinceMs = nowMs;
   }
 
-  /** Everything that was asked is answered and read. */
+  /** Called when a request was read and its response is over. */
   idle(): void {
     this.#bytesAtRest = this.socket.bytesRead;
     this.#answered += 1;
   }
 
-  /** For how many sweeps, in time, nothing was asked on it. Asked by the sweep alone: no timer is set for each answer. */
+  /** How long the connection has been idle, in milliseconds. Only the sweep asks, so that no response needs a timer. */
   restedFor(nowMs: number): number {
     if (this.current !== undefined || this.#answered !== this.#seenAnswered) {
       this.#seenAnswered = this.#answered;
@@ -65,7 +65,7 @@ export class Connection implements Peer {
     return nowMs - this.#restsSinceMs;
   }
 
-  /** How long the next head has been on its way; the parser has the bytes, so that they came is all that is seen. */
+  /** How long the next head has been arriving, in milliseconds. The parser has its bytes, so only their number is known. */
   headTook(nowMs: number): number {
     if (this.current !== undefined || this.deadlineMs !== 0) return 0;
     if (this.headSinceMs === undefined) {

@@ -1,6 +1,7 @@
 /**
- * The front of the gateway: owns every client connection and the exchanges on it, one at a time a connection; their
- * limits, the sweep that ends what stalls, and how all of it ends. Who reads the requests is not its business.
+ * The HTTP server of the gateway. Owns every client connection and its exchanges (one at a time for each connection),
+ * applies the limits of connections, ends what stalls in a sweep once a second, and ends all of it on shutdown. Parsers
+ * read the requests, and the pipeline decides about them.
  */
 
 import type { Socket } from 'node:net';
@@ -36,11 +37,11 @@ export interface HttpServerDeps {
   /** Next request id; unique for this process. */
   readonly nextId: () => string;
   readonly pipeline: Pick<RequestPipeline, 'run' | 'finish'>;
-  /** Fields that every answer carries: names and values in turn. */
+  /** Fields of every response, flat: name, value ... */
   readonly commonFields: readonly string[];
-  /** Bytes that never became a request. */
+  /** Called for bytes that no request could be read from. */
   readonly malformed: RequestRecorder['malformed'];
-  /** A mistake of flm's own in one request, which alone ends by it. */
+  /** Called with a mistake of flm's own, which ends one request only. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -49,12 +50,12 @@ const unknownAddress: ClientAddress = { text: 'unknown', value: 0n, loopback: fa
 
 export class HttpServer {
   readonly #deps: HttpServerDeps;
-  readonly #readerNeeds: FastPathParserDeps;
-  readonly #bodyNeeds: BodyDeps;
-  readonly #replyNeeds: ResponseWriterDeps;
+  readonly #parserDeps: FastPathParserDeps;
+  readonly #bodyDeps: BodyDeps;
+  readonly #writerDeps: ResponseWriterDeps;
   readonly #connections = new Map<Socket, Connection>();
-  readonly #crowd: OverflowHandler;
-  /** Exchanges that are not over; each is its connection's current one. */
+  readonly #overflow: OverflowHandler;
+  /** Exchanges that are not over. Each is the current one of its connection. */
   #inFlight = 0;
   readonly #stopSweep: Unsubscribe;
   #draining = false;
@@ -64,13 +65,13 @@ export class HttpServer {
     this.#deps = deps;
     const { limits, clock } = deps;
     const nowMs = (): number => clock.monotonicMs();
-    this.#bodyNeeds = {
+    this.#bodyDeps = {
       maxBodyBytes: limits.maxBodyBytes,
       minBytesPerSecond: limits.minBodyBytesPerSecond,
       holdings: deps.holdings,
       onError: (connection, error) => this.#onError(connection, error),
     };
-    this.#replyNeeds = {
+    this.#writerDeps = {
       drainRefusedBytes: limits.drainRefusedBytes,
       nowMs,
       draining: () => this.#draining,
@@ -85,23 +86,23 @@ export class HttpServer {
       rejectUnparsed: (connection, code, reason) => this.#rejectUnparsed(connection, code, reason),
       recordRejection: (connection, code) => this.#recordRejection(connection.address, code),
     });
-    this.#readerNeeds = {
+    this.#parserDeps = {
       maxHeadBytes: limits.maxHeadBytes,
       fieldTable: deps.fieldTable,
       nowMs: () => clock.nowMs(),
       begin: (connection, message) => this.#begin(connection, message),
       handOver: (socket) => nodeHttp.accept(socket),
     };
-    this.#crowd = new OverflowHandler(clock);
+    this.#overflow = new OverflowHandler(clock);
     this.#stopSweep = clock.every(sweepMs, () => this.#sweep());
   }
 
-  /** Takes a connection, with its entry in the table where it has one already. */
+  /** Accepts a connection. `known` is its entry in the connection table, if it has one already. */
   accept(socket: Socket, known?: ConnectionEntry): void {
     const address = known?.address ?? parseAddress(socket.remoteAddress ?? '') ?? unknownAddress;
     const entry = known ?? this.#deps.table.add(address);
     if (entry === undefined) {
-      this.#crowd.rejectConnection(socket, () => {
+      this.#overflow.rejectConnection(socket, () => {
         const id = this.#recordRejection(address, 'CONNECTIONS_EXHAUSTED');
         return unparsedResponse(id, 'CONNECTIONS_EXHAUSTED');
       });
@@ -121,7 +122,7 @@ export class HttpServer {
     });
     socket.on('close', () => this.#closed(connection));
     socket.on('end', () => this.#halfClosed(connection));
-    new FastPathParser(connection, this.#readerNeeds);
+    new FastPathParser(connection, this.#parserDeps);
   }
 
   get connections(): number {
@@ -137,7 +138,7 @@ export class HttpServer {
     return this.#draining;
   }
   /**
-   * What is being answered now. No set of exchanges is kept: a set that changes with each request leaves a trail of old
+   * The exchanges that run now. No set of exchanges is kept: a set that changes with each request leaves a trail of old
    * tables, through which dead exchanges keep younger ones alive until a full collection (a third of all CPU time).
    */
   running(): readonly Exchange[] {
@@ -146,14 +147,14 @@ export class HttpServer {
     return running;
   }
 
-  /** From now on every answer says that its connection ends with it. */
+  /** From now on every response closes its connection. */
   announceEnd(): void {
     this.#draining = true;
   }
 
   /**
-   * Lets running answers finish; resolves when the last one is over. Idle connections stay until they ask for something,
-   * which the guard refuses: closing them now would reset the request that is on its way on one of them.
+   * Resolves when the last running exchange is over. Idle connections stay open until their next request, which the guard
+   * refuses: closing them now would reset a request that is on its way.
    */
   drain(): Promise<void> {
     this.announceEnd();
@@ -176,15 +177,15 @@ export class HttpServer {
     else refuse(x, { code: 'SHUT_DOWN', rule: rule('shut-down'), ending: 'shut-down', close: true });
   }
 
-  /** Ends what is left, at once. Resolves when every socket is closed. */
+  /** Closes every connection at once. Resolves when all sockets are closed. */
   async close(): Promise<void> {
     this.#draining = true;
     this.#stopSweep();
-    const closing = [...this.#connections.keys(), ...this.#crowd.sockets].map(
+    const closing = [...this.#connections.keys(), ...this.#overflow.sockets].map(
       (socket) =>
         new Promise<void>((resolve) => {
           socket.once('close', () => resolve());
-          // What is written may still leave; a client that does not take it is not waited for.
+          // Bytes that are written may still be sent, within half a second.
           if (socket.writableLength > 0) {
             socket.destroySoon();
             this.#deps.clock.after(500, () => socket.destroy());
@@ -194,13 +195,13 @@ export class HttpServer {
     await Promise.all(closing);
   }
 
-  /** A request is there and its turn has come. */
+  /** A request was read, and the one before it on this connection is over. */
   #begin(connection: Connection, message: HttpMessage): void {
     const { clock, table } = this.#deps;
     const { entry } = connection;
     table.begin(entry);
-    const body = new HttpBody(message, connection, this.#bodyNeeds);
-    const reply = new HttpResponseWriter(message, connection, this.#replyNeeds);
+    const body = new HttpBody(message, connection, this.#bodyDeps);
+    const reply = new HttpResponseWriter(message, connection, this.#writerDeps);
     const x = new Exchange({
       id: this.#deps.nextId(),
       peer: connection,
@@ -220,7 +221,7 @@ export class HttpServer {
     if (connection.current === undefined) table.rest(entry);
   }
 
-  /** The current exchange of this connection is answered, cut or abandoned. */
+  /** The current exchange of this connection is complete, cut or abandoned. */
   #over(connection: Connection): void {
     const x = connection.current;
     if (x === undefined) return;
@@ -292,7 +293,7 @@ export class HttpServer {
       }
       if (connection.halfClosed) this.#probe(connection);
       if (connection.restedFor(now) > limits.keepAliveTimeoutMs) {
-        // What it did not take for so long it will not take now.
+        // The client has not read the last bytes for so long that it will not read them now.
         if (connection.socket.writableLength > 0) connection.socket.destroy();
         else connection.socket.destroySoon();
         continue;
@@ -314,7 +315,7 @@ export class HttpServer {
     }
   }
 
-  /** What never became a request is answered, and its connection has a moment to take that. */
+  /** Answers bytes that no request could be read from. The client has one sweep to read the response. */
   #rejectUnparsed(connection: Connection, code: ErrorCode, reason: string | undefined): void {
     connection.socket.end(
       unparsedResponse(this.#recordRejection(connection.address, code, reason), code, reason),
@@ -322,7 +323,7 @@ export class HttpServer {
     connection.deadlineMs = this.#deps.clock.monotonicMs() + sweepMs;
   }
 
-  /** Tells those who count, and gives an id. */
+  /** Records the rejection, and returns its request id. */
   #recordRejection(client: ClientAddress, code: ErrorCode, reason?: string): string {
     const id = this.#deps.nextId();
     this.#deps.malformed(client, id, code, reason === undefined ? {} : { reason });

@@ -1,10 +1,10 @@
 /**
- * One request and its answer on the wire, whoever reads and writes it: `node:http`, or our own reader of ordinary
- * requests. Everything above this seam is the same for both.
+ * One request and its response on the wire. `node:http` and the fast-path parser implement it, and everything above works
+ * with both.
  */
 import type { RequestHead } from '../exchange.ts';
 
-/** Who takes the bytes of a body. */
+/** Receives the bytes of a body. */
 export interface BodyListener {
   data(chunk: Buffer): void;
   /** The body is whole. */
@@ -13,9 +13,9 @@ export interface BodyListener {
 
 export interface HttpMessage {
   readonly head: RequestHead;
-  /** As the head says; undefined where it does not. */
+  /** The length that the head declares; undefined where it declares none. */
   readonly declaredBytes: number | undefined;
-  /** Bytes of the body may still come. */
+  /** Bytes of the body may still arrive. */
   readonly unread: boolean;
   /** The client holds its body back until it is asked for (RFC 9110, section 10.1.1). */
   readonly expectsContinue: boolean;

@@ -138,7 +138,7 @@ export class HttpResponseWriter implements ResponseWriter {
     this.#finish();
   }
 
-  /** Nobody is there any more. */
+  /** Ends the exchange after the client left. */
   abandon(): void {
     this.#finish();
   }

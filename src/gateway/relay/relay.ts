@@ -1,13 +1,15 @@
 /**
- * One engine's answer on its way to the client: commit, bytes, and how it ends.
+ * Relays one response of an engine to the client: when it is committed, its bytes, and how it ends. Until the client has
+ * seen a byte of it, the response can still become an error with a status, or the request can go to another engine.
  *
  *   waiting --head--> committed --bytes--> over
  *      |                 |
  *      |                 `--failure--> error event + proper end (event streams), or the connection is cut (all else)
- *      |--silence (30 s, a stream was asked for)--> committed without a head of the engine
+ *      |--silence (30 s, stream requested)--> committed without a head of the engine
  *      `--failure--> a real status
  *
- * A status of 200 is not yet success: a stream that ends without its terminal mark was cut, whatever the framing says.
+ * A status of 200 does not mean success: a stream that ends without its terminal mark was cut, even where its framing is
+ * complete.
  */
 
 import type { AttemptEnd } from '../../core/engine/engine.ts';
@@ -31,13 +33,13 @@ import { isTextType, WholeAnswerReader } from './whole-answer.ts';
 export interface RelayDeps {
   readonly x: Exchange;
   readonly route: Route;
-  /** Events were asked for, so that silence may be committed. */
+  /** The client requested events, so the response may be committed after a long silence. */
   readonly streamed: boolean;
-  /** The engine is made to work, so that its answer is charged for. */
+  /** The engine generates, so the response is charged. */
   readonly charged: boolean;
-  /** Its answer holds text of a model, rather than numbers, sounds or images. */
+  /** The response holds text of a model, rather than numbers, sounds or images. */
   readonly writesText: boolean;
-  /** flm asked for the usage at the end of the stream, and takes it out again. */
+  /** flm asked for the usage at the end of the stream, and removes it from the client's stream. */
   readonly usageAdded: boolean;
   readonly nowMs: () => number;
   readonly commitAfterMs: number;
@@ -79,15 +81,15 @@ export class Relay implements ResponseHandler {
   #body: EventRelay | undefined;
   #reader: StreamReader | undefined;
   #over = false;
-  /** The engine's own. */
+  /** The status that the engine sent. */
   #status: number | undefined;
-  /** The head was made by flm after silence; the engine's own must agree. */
+  /** flm sent a head after a long silence. The head of the engine must match it. */
   #early = false;
-  /** An engine's error after an early commit, to be told as an event. */
+  /** An error of the engine after such an early head; it becomes an event. */
   #lateError: LateError | undefined;
-  /** Looks at the first bytes; undefined once they have decided what the answer is. */
+  /** Reads the first bytes; undefined once they have shown what kind of response it is. */
   #shape: AnswerShapeReader | undefined;
-  /** The engine's head as it was given to the reply. */
+  /** The head as it was passed to the response writer. */
   #head: ResponseHead | undefined;
   #wholeAnswer: WholeAnswerReader | undefined;
   #bytes = 0;
@@ -107,7 +109,7 @@ export class Relay implements ResponseHandler {
     return this.#over;
   }
 
-  // --- the engine speaks
+  // --- calls of the upstream
 
   head(head: EngineHead): void {
     if (this.#over) return;
@@ -138,9 +140,9 @@ export class Relay implements ResponseHandler {
       this.#stream(facts.events);
       fields.push('x-accel-buffering', 'no');
       if (!facts.fields.includes('cache-control')) fields.push('cache-control', 'no-cache');
-      // Framed by us even where the engine told a length: an error event may have to follow what came of it.
+      // flm frames the stream even where the engine sent a length: an error event may have to follow.
       x.reply.head({ status: head.status, fields, contentLength: undefined });
-      // Not in this call: the first event most often stands in the same read, and then head and event are one write.
+      // Not in this call: the first event is usually in the same read, and then head and event are sent in one write.
       process.nextTick(flushReply, x);
       return;
     }
@@ -158,7 +160,7 @@ export class Relay implements ResponseHandler {
     if (this.#shape !== undefined) {
       const held = this.#lookAt(this.#shape, buffer, from, to);
       if (held === undefined) return true;
-      // What was held has the new bytes at its end.
+      // The held bytes end with the new ones.
       if (held.length > 0) return this.data(held, 0, held.length);
     }
     const body = this.#body;
@@ -173,7 +175,7 @@ export class Relay implements ResponseHandler {
       this.#lastWriteMs = 0;
       flowing = body.data(buffer, from, to);
     } else {
-      // All of it at once, as most answers are: the reply is over with the write that follows.
+      // Most responses arrive in one read. The exchange is over with the write that follows, so they are charged first.
       if (this.#wholeAnswer?.read(buffer, from, to) === true) this.#charge('final');
       flowing = this.#x.reply.write(buffer, from, to);
     }
@@ -225,7 +227,7 @@ export class Relay implements ResponseHandler {
     x.reply.end();
   }
 
-  /** It waited for a slot in vain. */
+  /** Ends a request that got no slot. */
   deny(refusal: Refusal): void {
     if (this.#over) return;
     const x = this.#x;
@@ -254,7 +256,7 @@ export class Relay implements ResponseHandler {
     }
   }
 
-  // --- time and the other side
+  // --- time and the client
 
   #tick(nowMs: number): void {
     const x = this.#x;
@@ -290,7 +292,7 @@ export class Relay implements ResponseHandler {
     }
   }
 
-  /** While it waits for a slot no engine can fail any more soon; the head goes out in time for the first heartbeat. */
+  /** While the request waits for a slot, no engine can fail soon, so the head is sent in time for the first heartbeat. */
   #patienceMs(): number {
     const { commitAfterMs, heartbeatMs } = this.#deps;
     return this.inFlightRequest === undefined && heartbeatMs > 0
@@ -318,11 +320,11 @@ export class Relay implements ResponseHandler {
 
   // --- endings
 
-  /** Ends what went wrong in the way that the client can best see. */
+  /** Ends a failed response in the way that the client can see best: a status, an error event, or a cut connection. */
   #fail(code: ErrorCode, end: AttemptEnd, detail?: string): void {
     const x = this.#x;
     this.inFlightRequest?.abort();
-    // A head that still waits for its first byte is taken back: the client has not seen it.
+    // A head that was not sent yet is withdrawn.
     if (!x.reply.committed || x.reply.withdraw()) {
       if (this.#deps.mayTryNext(end, undefined)) return this.#leave(end, true);
       this.#leave(end);
@@ -367,9 +369,9 @@ export class Relay implements ResponseHandler {
     );
   }
 
-  // --- what the first bytes say
+  // --- what the first bytes show
 
-  /** Undefined: they do not decide yet. Otherwise what was held until now, and is to be relayed first. */
+  /** Undefined while the bytes do not decide. Otherwise the bytes held until now, which are relayed first. */
   #lookAt(reader: AnswerShapeReader, buffer: Buffer, from: number, to: number): Buffer | undefined {
     const shape = reader.read(buffer, from, to);
     if (shape === undefined) return undefined;
@@ -377,7 +379,7 @@ export class Relay implements ResponseHandler {
     return reader.held;
   }
 
-  /** The first of these chunks is held, or was and leads the way. */
+  /** The first of these chunks is still held, or is the end of the held bytes. */
   #afterHeld(held: Buffer | undefined, buffer: Buffer, chunks: ChunkMap): boolean {
     let flowing = held === undefined || this.data(held, 0, held.length);
     for (let i = 1; i < chunks.count; i++)
@@ -399,7 +401,7 @@ export class Relay implements ResponseHandler {
     }
     if (shape === this.#events) return;
     if (shape === 'whole') {
-      // Declared as events, so its head is out, without a length.
+      // It was declared as events, so its head was sent without a length.
       if (this.#events === undefined) return;
       this.#events = this.#body = this.#reader = undefined;
       this.#x.outcome.streamed = false;
@@ -407,12 +409,12 @@ export class Relay implements ResponseHandler {
       return;
     }
     this.#stream(shape);
-    // Framed by us, as every stream is: an error event may have to follow.
+    // flm frames every stream: an error event may have to follow.
     if (this.#head !== undefined && this.#x.reply.withdraw())
       this.#x.reply.head({ ...this.#head, contentLength: undefined });
   }
 
-  /** The head of an engine that was silent so long that the client already has one. */
+  /** Reads the head of an engine that arrives after flm has sent one. */
   #lateHead(head: EngineHead, facts: HeadFacts): void {
     if (head.status === 200 && facts.events === this.#events) return;
     if (head.status === 200 && this.#deps.route.end !== 'none')
@@ -420,25 +422,25 @@ export class Relay implements ResponseHandler {
     else this.#lateError = new LateError(head.status);
   }
 
-  /** An error event of the engine's own is an honest end, too: the client has seen it. */
+  /** An error event of the engine is a complete end, too: the client has seen it. */
   #whole(reader: StreamReader): boolean {
     return this.#deps.route.end === 'none' || reader.terminated || reader.errorSeen;
   }
 
-  /** An empty 200 is no answer to a prompt. */
+  /** An empty 200 is not a valid response to a prompt. */
   #mustAnswer(): boolean {
     const { x, route, charged } = this.#deps;
     return x.outcome.status === 200 && x.head.method !== 'HEAD' && (charged || route.end !== 'none');
   }
 
-  /** What the request costs, by the way it ended; errors that the engine answered are free. */
+  /** Records what the request costs, by how it ended. Error responses of the engine are free. */
   #charge(rule: ChargeRule): void {
     const { outcome } = this.#x;
     if (!this.#deps.charged || (this.#status ?? 0) >= 400) return;
     outcome.charge = rule;
     const reader = this.#reader ?? this.#wholeAnswer;
     if (reader === undefined) return;
-    // Half of a whole answer tells nothing that could be relied on.
+    // The usage of an incomplete JSON response cannot be relied on.
     const usage = reader === this.#wholeAnswer && rule !== 'final' ? undefined : reader.usage;
     outcome.inputTokens = usage?.inputTokens;
     outcome.outputTokens = usage?.outputTokens;
