@@ -161,7 +161,7 @@ test('an engine that answers on all addresses is warned about, with what closes 
     view.warnings.join('\n'),
   );
   const text = await stage.cli.run('proxy', 'status');
-  assert.match(text.stdout, /window open/);
+  assert.match(text.stdout, /clients can bypass flm/);
 });
 
 test('two engines with the same model share the load', needsLlama, async (t) => {

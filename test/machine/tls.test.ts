@@ -189,6 +189,9 @@ test('testssl.sh finds nothing above "low" in protocols, ciphers and vulnerabili
     finding: string;
   }[];
   assert.ok(findings.length > 30, output.slice(-2000));
-  const bad = findings.filter(({ severity }) => !['OK', 'INFO', 'LOW'].includes(severity));
+  // `engine_problem` is about the OpenSSL that testssl.sh runs with, not about the server.
+  const bad = findings.filter(
+    ({ id, severity }) => id !== 'engine_problem' && !['OK', 'INFO', 'LOW'].includes(severity),
+  );
   assert.deepEqual(bad, []);
 });
