@@ -354,7 +354,7 @@ test('every fault of the domains and of the hook is told at once', async (t) => 
   );
   assert.equal(refused.code, 1);
   for (let index = 0; index < wrong.length - 1; index += 1)
-    assert.match(refused.stderr, new RegExp(`domains\\.${index} is `));
+    assert.match(refused.stderr, new RegExp(`domains\\.${index}\\) is `));
   assert.match(refused.stderr, /acme\.email/);
 });
 
