@@ -1,5 +1,5 @@
 /**
- * What every command has in common: how it is opened and closed, how errors become sentences and exit codes, `--json`.
+ * The common part of all commands: opens and closes flm, turns errors into sentences and exit codes, adds `--json`.
  */
 import { Command } from 'commander';
 import type { Flm } from '../app/flm.ts';
@@ -12,35 +12,35 @@ import { MadeSecrets } from './made-secrets.ts';
 import { printableLines } from './terminal/layout.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
-/** What the commands are given. */
+/** The input of all commands. */
 export interface Cli {
   readonly terminal: Terminal;
   readonly environment: Environment;
-  /** The script that started this process. */
+  /** Path of the script that started this process. */
   readonly entry: string;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
-  /** Takes signals over from `signal`: how many came, and the exit code of an end at once. */
+  /** Handles signals in place of `signal`: receives their number so far and the exit code for an immediate exit. */
   onSignal: ((count: number, code: number) => void) | undefined;
-  /** Where a command leaves its exit status. */
+  /** Exit status of the process; each command sets it. */
   exit: ExitStatus;
-  /** The log of `flm proxy run`, which is stderr. */
+  /** The log of `flm proxy run`, written to stderr. */
   readonly runLog?: RunLog;
-  /** A log file that the disk does not take to its end keeps the process alive, even in `process.exit`. */
+  /** A log file that the disk does not accept completely keeps the process alive, even in `process.exit`. */
   logIsStuck?: boolean;
 }
 
-/** What an action works with. */
+/** The objects that the action of a command works with. */
 export interface Session {
   readonly cli: Cli;
   readonly terminal: Terminal;
   readonly flm: Flm;
-  /** Machines read this: one JSON document on stdout, nothing else there. */
+  /** Print exactly one JSON document on stdout, for programs. */
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
-/** A command with `--json` and an example in its help. */
+/** Creates a command with `--json` and an example in its help. */
 export function leaf(name: string, description: string, example: string): Command {
   return new Command(name)
     .description(description)
@@ -48,7 +48,7 @@ export function leaf(name: string, description: string, example: string): Comman
     .addHelpText('after', `\nExample:\n  ${example.replaceAll('\n', '\n  ')}`);
 }
 
-/** A group of commands; alone it prints its help. */
+/** Creates a group of commands; without a subcommand it prints its help. */
 export function group(name: string, description: string, commands: readonly Command[]): Command {
   const command = new Command(name).description(description).helpCommand(false);
   for (const sub of commands) command.addCommand(sub);
@@ -56,8 +56,8 @@ export function group(name: string, description: string, commands: readonly Comm
 }
 
 /**
- * Makes a command's action: opens flm, runs, closes, and turns an error into words. `Options` are what commander made
- * of the flags; arguments come in front. `keepRoot` and `withoutStore`: see `FlmOptions`.
+ * Creates the action of a command: opens flm, runs the action, closes flm, and prints an error as text. `Options` are the
+ * flags as commander parsed them; arguments come first. `keepRoot` and `withoutStore`: see `FlmOptions`.
  */
 export function action<Args extends readonly unknown[], Options>(
   cli: Cli,
@@ -65,7 +65,7 @@ export function action<Args extends readonly unknown[], Options>(
   { keepRoot = false, withoutStore = false } = {},
 ): (...all: unknown[]) => Promise<void> {
   return async (...all) => {
-    // commander: the arguments, the options, the command itself.
+    // commander passes the arguments, then the options, then the command.
     const options = all.at(-2) as Options & { readonly json?: boolean };
     const args = all.slice(0, -2) as unknown as Args;
     const json = options.json === true;
@@ -98,12 +98,12 @@ export function action<Args extends readonly unknown[], Options>(
   };
 }
 
-/** A mistake in the use of a command, which is named without the program: `proxy start`. */
+/** Creates a usage error of a command. The name excludes the program: `proxy start`. */
 export function usageError(command: string, message: string): ProxyError {
   return new ProxyError('USAGE', { params: { message, command: command === '' ? '' : ` ${command}` } });
 }
 
-/** One sentence that says what happened, one that says what to do; with --json a document on stderr. */
+/** Prints one sentence about what happened and one about what to do; with --json, a document on stderr. */
 export function tellError(
   error: unknown,
   terminal: Terminal,
@@ -122,16 +122,16 @@ export function tellError(
     const left = moreFaults > 0 ? { moreFaults } : {};
     terminal.talk(JSON.stringify({ error: { code, message, hint, ...listed, ...left } }));
   } else {
-    // What stands in it may come from a file, an engine or an argument.
+    // The text may contain values from a file, an engine or an argument.
     terminal.talk(`${terminal.paint('red', 'Error:')} ${printableLines(known.messageNaming(nameOf))}`);
     terminal.talk(printableLines(known.hint));
-    // A stack trace is for those who fix flm; nobody else sees one.
+    // Only developers of flm need a stack trace, so it is printed for internal errors only.
     if (known.code === 'INTERNAL') terminal.talk(printableLines(`(${describe(error)})`));
   }
   return known.row.exit;
 }
 
-/** One line of the log, with the document that `--json` prints of an error. */
+/** Writes an error as one line of the log, with the same document that `--json` prints. */
 function logError(error: unknown, log: NonNullable<Terminal['log']>): ExitStatus {
   const known = knownError(error);
   const { code, message, hint, faults, moreFaults, cause } = known;

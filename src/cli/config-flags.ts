@@ -1,6 +1,6 @@
 /**
- * The flags that say what a proxy is to be, and the part of a configuration that they make. Values are judged by the
- * schema of the configuration, which tells every fault at once.
+ * The flags that configure a proxy, and the configuration values that they set. The configuration schema validates the
+ * values and reports all problems at once.
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -125,17 +125,17 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
     heartbeatMs: milliseconds(heartbeat),
     demo,
     sans: san,
-    // The process that reads it has another working folder.
+    // The process that reads the file has another working directory.
     clientCaFile: clientCa === undefined ? undefined : resolve(clientCa),
     hstsSeconds: number(hsts),
     domains: flags.domain,
     acme: acmeOf(flags),
   };
-  // Judged by the schema, which says what is wrong with each.
+  // The schema validates each value and reports what is wrong.
   return present(given);
 }
 
-/** The flags as they are typed: `--port 9000 --bind 0.0.0.0`. */
+/** Returns the flags as the user would type them: `--port 9000 --bind 0.0.0.0`. */
 export function configFlagsText(flags: ConfigFlags): string {
   const words: string[] = [];
   for (const name of flagNames) {
@@ -158,7 +158,7 @@ function acmeOf(flags: ConfigFlags): object | undefined {
     staging: flags.acmeStaging,
     challenge: flags.acmeChallenge,
     httpPort: number(flags.acmeHttpPort),
-    // The process that runs it has another working folder; a bare name is looked for in PATH.
+    // The process that runs the program has another working directory; a bare name is searched in PATH.
     dnsHook: acmeDnsHook?.replace(/^\s*[^\s"']*\/[^\s"']*/, (path) => resolve(path.trim())),
   });
   return Object.keys(given).length === 0 ? undefined : given;
@@ -168,14 +168,14 @@ function present(values: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(values).filter(([, v]) => v !== undefined));
 }
 
-/** Adds to one list: copies would make thousands of flags cost by their square. */
+/** Appends to one list in place: copying it for each flag would take quadratic time for thousands of flags. */
 export function collect(value: string, earlier: string[] | undefined): string[] {
   const values = earlier ?? [];
   values.push(value);
   return values;
 }
 
-/** What is no number stays as it is, for the schema to name. */
+/** Parses a number. Any other text is returned unchanged, so that the schema can report it. */
 export function number(text: string | undefined): number | string | undefined {
   return text !== undefined && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }

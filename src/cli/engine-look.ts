@@ -1,5 +1,6 @@
 /**
- * How engines are now: as the proxies that run say, which watch them anyway; where none runs, they are asked.
+ * Returns the current state of engines. Running proxies already monitor them and report it; if no proxy runs, flm probes
+ * the engines itself.
  */
 import type { EngineExamination } from '../app/engine-discovery.ts';
 import type { EngineStatus } from '../core/engine/directory.ts';
@@ -10,13 +11,13 @@ import { queuedFor } from './views/proxy-view.ts';
 
 export interface SeenEngine {
   readonly status: EngineStatus;
-  /** Id of the proxy that says so; null: asked just now. */
+  /** Id of the proxy that reported the state; null if flm probed the engine itself. */
   readonly proxy: string | null;
-  /** Requests that wait there for a slot of it. */
+  /** Requests that wait in this proxy for a slot of the engine. */
   readonly queued?: number;
 }
 
-/** Every engine of the proxies that run (of one, where it is named), each once. Throws PROXY_NOT_RUNNING. */
+/** Returns each engine of the running proxies (or of the named one) once. Throws PROXY_NOT_RUNNING. */
 export async function enginesOfProxies(
   session: Session,
   which?: string,
@@ -39,7 +40,7 @@ export async function enginesOfProxies(
   return running === 0 ? undefined : [...seen.values()];
 }
 
-/** Asks each of them; one that cannot be asked is down, with the reason. */
+/** Probes each engine. An engine that cannot be probed counts as down, with the reason. */
 export async function askEngines(
   session: Session,
   records: readonly EngineRecord[],
@@ -57,7 +58,7 @@ export async function askEngines(
   );
 }
 
-/** Saved ones and those that run on this machine: what a proxy would serve that is started now. */
+/** Returns the engines that a proxy would serve if started now: the saved ones and those found on this machine. */
 export async function enginesWithoutProxy(session: Session): Promise<readonly SeenEngine[]> {
   const { engines, discovery } = session.flm;
   const saved = await engines.list();
@@ -78,7 +79,7 @@ export async function enginesWithoutProxy(session: Session): Promise<readonly Se
   ];
 }
 
-/** What was found, as if it were saved. */
+/** Returns a detected engine in the form of a saved one. */
 export function recordOf(ref: Pick<EngineStatus['ref'], 'id' | 'url' | 'kind'>): EngineRecord {
   return { id: ref.id, url: ref.url, kind: ref.kind, createdAtMs: 0 };
 }

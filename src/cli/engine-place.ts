@@ -1,6 +1,6 @@
 /**
- * Where an engine is and with which key it is asked: the flags that say so, how an address is understood, and what is
- * told once an engine is saved.
+ * The address and the key of an engine: the flags for both, the interpretation of an address, and the messages after an
+ * engine was saved.
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -35,7 +35,7 @@ export function addPlaceFlags(command: Command): Command {
     .option('--key-stdin', 'the key comes on standard input, and is kept in the database');
 }
 
-/** Never from an argument: arguments are seen by every user of the machine. */
+/** A key is never read from an argument, because every user of the machine can see arguments. */
 export async function secretOf(
   session: Session,
   flags: PlaceFlags,
@@ -45,7 +45,7 @@ export async function secretOf(
   const given = [keyEnv, keyFile, keyStdin].filter((value) => value !== undefined);
   if (given.length > 1) throw usageError(command, 'Give one of --key-env, --key-file and --key-stdin.');
   if (keyEnv !== undefined) return { from: 'env', name: keyEnv };
-  // A proxy in the background has another working folder.
+  // A proxy in the background has another working directory.
   if (keyFile !== undefined) return { from: 'file', path: resolve(keyFile) };
   if (keyStdin !== true) return undefined;
   const value = (await session.terminal.readAll(maxSecretBytes)).trim();
@@ -53,12 +53,12 @@ export async function secretOf(
   return { from: 'value', value };
 }
 
-/** A proxy in the background has another working folder. */
+/** Makes paths absolute, because a proxy in the background has another working directory. */
 export function caOf(flags: PlaceFlags): { readonly caFile?: string } {
   return flags.ca === undefined ? {} : { caFile: resolve(flags.ca) };
 }
 
-/** Whether the text is the address but for its usual port and its case. */
+/** Returns true if the text equals the address apart from the default port and upper or lower case. */
 function isPlainly(address: string, text: string): boolean {
   const given = text.toLowerCase().replace(/\/$/, '');
   return (
@@ -66,7 +66,7 @@ function isPlainly(address: string, text: string): boolean {
   );
 }
 
-/** Asks at each server that the address may mean, and takes the first where an engine answers, otherwise the likeliest. */
+/** Probes each server that the address may mean. Returns the first with an engine that answers, otherwise the likeliest. */
 export async function examineReadings(
   session: Session,
   first: EngineRecord,
@@ -90,12 +90,12 @@ export async function examineReadings(
   throw unrecognised;
 }
 
-/** Says how an address was understood, where that is not plain. */
+/** Tells the user how flm interpreted an address, if that is not obvious. */
 export function tellAddress({ terminal }: Session, address: string, given: string): void {
   if (!isPlainly(address, given)) terminal.talk(`Understood ${printable(given.trim())} as ${address}.`);
 }
 
-/** Throws ENGINE_INVALID where one of the engines has that address already. */
+/** Throws ENGINE_INVALID if another engine already has this address. */
 export function refuseTwin(
   { flm }: Session,
   others: readonly EngineRecord[],
@@ -108,7 +108,7 @@ export function refuseTwin(
   throw new EngineError('ENGINE_INVALID', { faults: [{ field: 'url', value: given, allowed }] });
 }
 
-/** Throws ENGINE_INVALID where the engine wants another key. */
+/** Throws ENGINE_INVALID if the engine rejects the key. */
 export function refuseWrongKey({ probe }: EngineExamination, apiKey: SecretRef | undefined): void {
   if (probe.state !== 'down' || probe.reason !== 'unauthorised') return;
   const value = apiKey === undefined ? 'missing' : 'one that it refuses';
@@ -141,7 +141,7 @@ export function warnOfExposure(
   const { terminal, flm } = session;
   for (const { id, kind, exposedOn } of engines) {
     if (exposedOn === undefined) continue;
-    // The document has the name of a kind.
+    // The JSON document contains the name of the kind.
     const warning = flm.discovery.exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
     terminal.talk(`${terminal.paint('yellow', '!')} ${warning}`);
   }

@@ -1,8 +1,8 @@
 /**
- * The one place that reads environment variables. Everything further in is given what it needs.
+ * The only file that reads environment variables. All other code receives values as parameters.
  *
- * Variables of flm's own: FLM_HOME (where all data lies), FLM_API_KEY (the key that `flm connect` prints into settings),
- * FLM_DETECT_PORTS (ports to look for engines at, in place of the usual ones; empty for none).
+ * flm's own variables: FLM_HOME (the data folder), FLM_API_KEY (the key in the settings that `flm connect` prints),
+ * FLM_DETECT_PORTS (the ports where flm looks for engines in place of the usual ones; empty for none).
  */
 import process from 'node:process';
 import type { Environment } from '../core/environment.ts';

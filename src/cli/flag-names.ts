@@ -1,11 +1,11 @@
 /**
- * Names the flag that gave a setting, for messages about a value that is not valid: a person typed `--rpm`, the setting
- * is `requestsPerMinute`. A test holds the table to the flags of a proxy.
+ * Maps a setting to its flag, for messages about invalid values: the user typed `--rpm`, the setting is
+ * `requestsPerMinute`. A test checks the table against the flags of a proxy.
  */
 import type { Command } from 'commander';
 import type { Fault } from '../core/errors.ts';
 
-/** Where the flag is not the setting's name in kebab case. */
+/** Settings whose flag is not the name in kebab case. */
 const flagOfSetting: Readonly<Record<string, string>> = {
   engines: '--engine',
   publicHosts: '--public-host',
@@ -32,7 +32,7 @@ const flagOfSetting: Readonly<Record<string, string>> = {
   trustedProxies: '--trusted-proxy',
 };
 
-/** The flag for a setting, such as `engines.0.url`; whether a command has it is another question. */
+/** Returns the flag for a setting such as `engines.0.url`. A command need not have this flag. */
 export function flagOf(field: string): string {
   const parts = field.split('.');
   const name = parts.slice(0, parts[0] === 'acme' ? 2 : 1).join('.');
@@ -40,10 +40,10 @@ export function flagOf(field: string): string {
   return flagOfSetting[name] ?? `--${kebab}`;
 }
 
-/** How a fault is named in a message of this command: `--rpm (requestsPerMinute)` where its flag was given. */
+/** Returns the name of a setting for error messages of this command: `--rpm (requestsPerMinute)` if the flag was given. */
 export function faultNames(command: Command): (fault: Fault) => string | undefined {
   return ({ field, line }) => {
-    // With a line it stands in a file.
+    // A problem with a line number comes from a file, not from a flag.
     if (field === '' || line !== undefined) return undefined;
     const long = flagOf(field);
     const option = command.options.find((o) => o.long === long);

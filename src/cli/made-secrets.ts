@@ -1,8 +1,8 @@
 /**
- * Sees to it that the secret of a key that a command made is shown, whatever fails after it was stored: a proxy that does
- * not answer, an error in a later step, a standard output that cannot be written. It exists nowhere else.
+ * Guarantees that a command shows the secret of a key that it created, even when a later step fails: a proxy does not
+ * answer, an error is thrown, standard output cannot be written. The secret is stored nowhere else.
  *
- * What standard output did not take goes to standard error.
+ * Secrets that standard output did not accept are written to standard error.
  */
 import type { CreatedKey } from '../core/security/security-service.ts';
 import { printable } from './terminal/layout.ts';
@@ -12,13 +12,13 @@ export class MadeSecrets {
   readonly #unseen = new Map<string, CreatedKey>();
   readonly #all: CreatedKey[] = [];
 
-  /** A key is stored from now on. */
+  /** Registers the secret of a key that was just stored. */
   add(made: CreatedKey): void {
     this.#all.push(made);
     this.#unseen.set(made.key, made);
   }
 
-  /** The same terminal, watched for secrets that are shown. */
+  /** Returns the same terminal, and records which secrets it prints. */
   watched(terminal: Terminal): Terminal {
     const saw = (text: string): string => {
       for (const key of this.#unseen.keys()) if (text.includes(key)) this.#unseen.delete(key);
@@ -31,7 +31,7 @@ export class MadeSecrets {
     };
   }
 
-  /** To be called when the command is over, however it ended. False where a secret had to be shown here. */
+  /** Call this when the command has ended, with or without an error. Returns false if it had to print a secret. */
   async settle(terminal: Terminal): Promise<boolean> {
     if (this.#all.length === 0) return true;
     const failure = await terminal.written();

@@ -1,5 +1,5 @@
 /**
- * The command line as a whole: every command group, and what happens to mistakes in its use.
+ * The whole command line: all command groups, and the handling of usage errors.
  */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -23,7 +23,7 @@ import { usageCommand } from './commands/usage.ts';
 import { printable } from './terminal/layout.ts';
 import { unknownCommand } from './unknown-command.ts';
 
-/** `flm` with all that it can do. */
+/** Returns the `flm` program with all its commands. */
 export function makeProgram(cli: Cli): Command {
   const program = new Command('flm')
     .description('One safe front door for the LLM engines you already run.')
@@ -52,13 +52,13 @@ export function makeProgram(cli: Cli): Command {
   return program;
 }
 
-/** Runs one command line (without the program's name); resolves to its exit status. */
+/** Runs one command line (without the program name) and resolves with the exit status. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
   if (argv[0] === '__complete') {
     await complete(cli, makeProgram(cli), argv.slice(1));
     return 0;
   }
-  // Nothing said: what can be done from here.
+  // `flm` without arguments shows what runs and the next steps.
   const alone = argv.every((word) => word === '--json');
   const program = alone ? nextCommand(cli) : makeProgram(cli);
   if (alone) prepare(program, cli);
@@ -66,7 +66,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version were asked for and are told already.
+    // commander has already printed the help or the version.
     if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 1;
     const { command, path } = commandIn(program, argv);
     const [, unknown] = /^error: unknown command '(.*)'/s.exec(error.message) ?? [];
@@ -77,7 +77,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
   return cli.exit;
 }
 
-/** Every command throws its mistakes instead of leaving, and says nothing of them by itself. */
+/** Makes every command throw usage errors; commander neither prints them nor exits the process. */
 function prepare(command: Command, cli: Cli): void {
   command
     .exitOverride()
@@ -91,7 +91,7 @@ function prepare(command: Command, cli: Cli): void {
   for (const sub of command.commands) prepare(sub, cli);
 }
 
-/** `error: unknown option '--x'` as a sentence. */
+/** Turns commander's `error: unknown option '--x'` into a sentence. */
 function sentence(message: string): string {
   const text = message
     .replace(/^error: /, '')
@@ -101,7 +101,7 @@ function sentence(message: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${end}`;
 }
 
-/** The command that was meant, as far as it is one, and its names: `proxy`, `start`. */
+/** Finds the deepest existing command in the arguments, and returns it with its names: `proxy`, `start`. */
 function commandIn(
   program: Command,
   argv: readonly string[],

@@ -1,13 +1,13 @@
 /**
- * What to type in place of a command that does not exist: a near name in its group, or a command of that name in another
- * group (`flm status` is `flm proxy status`); where none is near, what the group has.
+ * Suggests a command in place of one that does not exist: a similar name in the same group, or a command of that name in
+ * another group (`flm status` is `flm proxy status`). Without a similar name it lists the commands of the group.
  */
 import type { Command } from 'commander';
 import { nearNames } from '../core/engine/near-names.ts';
 
 const maxShown = 4;
 
-/** A sentence; `path` leads to the group, as in `flm key`. */
+/** Returns a sentence. `path` is the command group, for example `flm key`. */
 export function unknownCommand(group: Command, path: readonly string[], word: string): string {
   const asked = ['flm', ...path, word].join(' ');
   const meant = meantCommands(group, path, word);

@@ -1,19 +1,19 @@
 /**
- * How results look as text: tables, durations, sizes, times. Every view is one model, rendered here as text and by
- * `JSON.stringify` as JSON.
+ * Renders results as text: tables, durations, sizes, times. Each view has one model; this file renders it as text and
+ * `JSON.stringify` renders it as JSON.
  */
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 
-/** A column is not made narrower than this, or than its heading. */
+/** A column never becomes narrower than this or than its heading. */
 const narrowest = 12;
-/** Where less is left for the last column, it is cut instead of wrapped. */
+/** If the last column has less space than this, its text is cut instead of wrapped. */
 const narrowestWrap = 20;
 
 /**
- * Columns side by side, two blanks apart, aligned by display width. Within `columns`, where given, the last column wraps
- * at blanks; when that is not enough, the widest of the others are cut with an ellipsis, but for the first, which is
- * what commands take. Where that does not fit, each row becomes a block of its own, with one cell a line beside its heading.
+ * Renders a table: columns two spaces apart, aligned by display width. If `columns` is given, the last column wraps at
+ * spaces. If that is not enough, the widest other columns are cut with an ellipsis; the first column is never cut, because
+ * it holds the name that commands take. If the table still does not fit, each row becomes a block with one cell per line.
  */
 export function table(
   head: readonly string[],
@@ -37,7 +37,7 @@ export function table(
   return all.flatMap((row) => linesOf(row, widths)).join('\n');
 }
 
-/** For a terminal that is too narrow for a table: the cells of a row below each other. */
+/** Renders the cells of a row below each other, for a terminal that is too narrow for a table. */
 function blocks(head: readonly string[], rows: readonly (readonly string[])[], columns: number): string {
   const room = Math.max(narrowest, columns - Math.max(...head.map(textWidth)) - 2);
   const block = (row: readonly string[]): string =>
@@ -45,7 +45,7 @@ function blocks(head: readonly string[], rows: readonly (readonly string[])[], c
   return rows.map(block).join('\n\n');
 }
 
-/** The column to cut next, if one can be cut: neither the first nor the last. */
+/** Returns the column to cut next, if any; never the first or the last. */
 function widestOf(head: readonly string[], widths: readonly number[]): number | undefined {
   return head
     .map((_, i) => i)
@@ -59,7 +59,7 @@ function widestOf(head: readonly string[], widths: readonly number[]): number | 
 
 const least = (head: readonly string[], i: number): number => Math.max(narrowest, textWidth(head[i] ?? ''));
 
-/** One row, on as many lines as its last cell needs. */
+/** Renders one row, on as many lines as its last cell needs. */
 function linesOf(row: readonly string[], widths: readonly number[]): readonly string[] {
   const last = widths.length - 1;
   const front = widths
@@ -75,7 +75,7 @@ function linesOf(row: readonly string[], widths: readonly number[]): readonly st
 const padded = (text: string, width: number): string =>
   text + ' '.repeat(Math.max(0, width - textWidth(text)));
 
-/** At most `width` columns, with an ellipsis where something is missing. Colours are lost with what is cut. */
+/** Cuts the text to `width` columns and marks the cut with an ellipsis. A text that is cut loses its colours. */
 export function cut(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   let kept = '';
@@ -86,7 +86,7 @@ export function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** Lines of at most `width` columns, broken at blanks; a word that is longer is cut. */
+/** Wraps the text at spaces into lines of at most `width` columns; a longer word is cut. */
 function wrapped(text: string, width: number): readonly string[] {
   if (textWidth(text) <= width) return [text];
   const lines: string[] = [];
@@ -101,7 +101,7 @@ function wrapped(text: string, width: number): readonly string[] {
 
 const graphemes = new Intl.Segmenter();
 
-/** Names in a column, values beside them; undefined values are left out. */
+/** Renders names in one column and their values in a second column; undefined values are left out. */
 export function facts(pairs: readonly (readonly [string, string | undefined])[]): string {
   const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
   const widest = Math.max(0, ...shown.map(([name]) => textWidth(name)));
@@ -113,7 +113,7 @@ export function facts(pairs: readonly (readonly [string, string | undefined])[])
     .join('\n');
 }
 
-/** Columns of a terminal that a text takes; East Asian wide characters and emoji take two. */
+/** Returns the display width in columns; East Asian wide characters and emoji take two columns. */
 export function textWidth(text: string): number {
   // Nearly all texts are plain ASCII, whose width is its length.
   return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
@@ -144,7 +144,7 @@ export function moment(ms: number): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-/** What came from elsewhere, made fit for a terminal: control characters become visible. */
+/** Makes foreign text safe for a terminal: control characters become visible. */
 export function printable(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
@@ -152,7 +152,7 @@ export function printable(text: string): string {
   );
 }
 
-/** The same for text of several lines. The joiners are what emoji of several parts and some scripts are made of. */
+/** Like `printable`, for text of several lines. Joiners are kept: some scripts and combined emoji need them. */
 export function printableLines(text: string): string {
   return text
     .replaceAll('\r\n', '\n')

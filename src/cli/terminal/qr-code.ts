@@ -1,6 +1,6 @@
 /**
- * A QR code for a terminal: two rows of modules a line, in half blocks, light on dark whatever the colours are, with the
- * quiet zone that readers need.
+ * Draws a QR code in a terminal. Each line of text shows two rows of modules as half blocks. The code is light on dark
+ * with any colour theme, and has the quiet zone that scanners need.
  */
 import qrcode from 'qrcode-generator';
 

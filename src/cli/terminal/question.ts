@@ -1,9 +1,9 @@
 /**
- * Asks before something is lost. Where nobody can be asked, `--yes` says it.
+ * Asks the user to confirm before a command deletes something. Scripts confirm with `--yes`.
  */
 import { type Session, usageError } from '../command.ts';
 
-/** `effect` is a sentence: `This deletes profile lab.` Throws USAGE where the answer is no, or where nobody can be asked. */
+/** `effect` is a sentence: `This deletes profile lab.` Throws USAGE if the answer is no or the input is not a terminal. */
 export async function confirm(
   session: Session,
   command: string,

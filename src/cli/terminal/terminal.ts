@@ -1,6 +1,6 @@
 /**
- * What a command talks to: results go to `out`, talk to `talk` (stderr), and questions are asked only where a person
- * sits at both ends.
+ * The input and output of a command. Results go to `out` (stdout), messages to `talk` (stderr). Commands ask questions
+ * only if both stdin and stdout are terminals.
  */
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
@@ -12,39 +12,39 @@ import { openTypedLines, type TypedLines } from './typed-lines.ts';
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
 export interface Terminal {
-  /** Results: one line, or several. */
+  /** Prints a result of one or more lines. */
   out(text: string): void;
-  /** Results that replace, on a terminal, those of the last call; what does not fit the screen is cut. */
+  /** On a terminal, replaces the results of the last call. Lines that do not fit the screen are cut. */
   redraw(text: string): void;
-  /** Talk: progress, hints, warnings. */
+  /** Prints a message: progress, a hint, a warning. */
   talk(text: string): void;
-  /** Resolves once standard output took everything so far; with the error where it did not. */
+  /** Resolves once standard output has accepted all results so far; resolves with the error if a write failed. */
   written(): Promise<Error | undefined>;
-  /** Bytes of a result as they come, without a newline. */
+  /** Writes bytes of a result as they arrive, without a newline. */
   write(text: string): void;
-  /** Present where stderr is a log of JSON lines: an error becomes one line of the log. */
+  /** Set if stderr is a log of JSON lines: an error becomes one line of that log. */
   readonly log?: (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
-  /** Colours for results; the text itself where colours are not wanted. */
+  /** Colours the text of a result; returns the text unchanged if colours are off. */
   paint(style: Style, text: string): string;
-  /** A person reads the results and can be asked. */
+  /** Stdin and stdout are terminals, so a command can ask questions. */
   readonly interactive: boolean;
-  /** Results go to a terminal: what others wrote must not steer it. */
+  /** Results go to a terminal, so control characters in foreign text must be made visible. */
   readonly outIsTerminal: boolean;
-  /** A person types the input. */
+  /** Stdin is a terminal. */
   readonly inputIsTerminal: boolean;
-  /** Talk goes to a terminal. */
+  /** Stderr is a terminal. */
   readonly talkIsTerminal: boolean;
-  /** A line of talk that the next one replaces and '' removes; nothing where talk goes to no terminal. */
+  /** Shows a status line that the next call replaces and '' removes. Does nothing if stderr is not a terminal. */
   progress(text: string): void;
-  /** What a person types, line by line; only where `interactive`. Whoever opens it closes it. */
+  /** Reads typed lines; only if `interactive`. The caller must close the returned object. */
   typedLines(): TypedLines;
-  /** Columns of the terminal; 100 where it is none. */
+  /** Width of the terminal in columns; 100 if the output is not a terminal. */
   readonly columns: number;
-  /** Columns that a table of results may take: those of the terminal; no limit where a program or a file reads them. */
+  /** Width limit of a table of results: the width of the terminal, or no limit if stdout is a pipe or a file. */
   readonly tableColumns: number;
-  /** One line of an answer; undefined where nobody can be asked, or at the end of input. */
+  /** Asks a question and returns one line; undefined without a terminal or at the end of input. */
   ask(question: string, signal: AbortSignal): Promise<string | undefined>;
-  /** All of standard input. Throws FILE_UNUSABLE where it is larger. */
+  /** Reads all of standard input. Throws FILE_UNUSABLE if it is larger than the limit. */
   readAll(maxBytes: number): Promise<string>;
 }
 
@@ -56,7 +56,7 @@ export interface TerminalStreams {
 
 export function makeTerminal(streams: TerminalStreams, environment: Environment): Terminal {
   const { stdin, stdout, stderr } = streams;
-  // A reader that went away (`flm key list | head -1`) is no fault of ours.
+  // A reader that closed its end of the pipe (`flm key list | head -1`) is not an error of flm.
   for (const stream of [stdout, stderr]) stream.on('error', () => {});
   const coloured =
     stdout.isTTY === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
@@ -65,18 +65,18 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
     out: (text) => void stdout.write(`${text}\n`),
     redraw(text) {
       if (stdout.isTTY !== true) return void stdout.write(`${text}\n`);
-      // Each line is written over in place and its rest erased: wiping the screen first flickers and loses what was there.
+      // Each line is overwritten in place and its rest erased. Clearing the screen first would flicker and lose earlier output.
       const lines = text.split('\n').slice(0, stdout.rows - 1);
       const shown = lines.map((line) => `${cut(line, stdout.columns)}\x1b[K\n`).join('');
       stdout.write(`${drawnLines > 0 ? `\x1b[${drawnLines}A\r` : ''}${shown}\x1b[J`);
       drawnLines = lines.length;
     },
-    // Colours are chosen by where results go; a file of errors has none.
+    // Colours depend on stdout alone; a file that stderr is redirected to gets no colours.
     talk: (text) => void stderr.write(`${stderr.isTTY === true ? text : stripVTControlCharacters(text)}\n`),
     write: (text) => void stdout.write(text),
     written: () =>
       new Promise((resolve) => {
-        // Callbacks come in the order of the writes; a stream that failed before says so.
+        // Callbacks arrive in the order of the writes; a stream that failed earlier reports the error here.
         if (stdout.errored instanceof Error) resolve(stdout.errored);
         else stdout.write('', (error) => resolve(error ?? undefined));
       }),
@@ -116,16 +116,16 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
   };
 }
 
-/** The refusal of an input that nothing sensible fills. */
+/** Creates the error for an input that is larger than its limit. */
 export function tooLarge(file: string, maxBytes: number): ProxyError {
   const reason = `it is larger than ${maxBytes} bytes`;
   return new ProxyError('FILE_UNUSABLE', { params: { file, done: 'read', reason } });
 }
 
-/** A secret that comes on standard input; no gateway or engine has a longer one. */
+/** Size limit of a secret on standard input; no gateway or engine uses a longer one. */
 export const maxSecretBytes = 64 * 1024;
 
-/** A terminal whose talk becomes lines of a log. */
+/** Returns a terminal that writes its messages as lines of a log. */
 export function loggingTerminal(terminal: Terminal, log: NonNullable<Terminal['log']>): Terminal {
   return {
     ...terminal,

@@ -1,17 +1,17 @@
 /**
- * What a person types into a terminal, line by line, with a history and line editing.
+ * Reads lines that the user types into a terminal, with a history and line editing.
  *
- * Lines that are pasted at once are one message. Between two questions the terminal stays raw and shows nothing of what
- * is typed (it would stand in the middle of an answer); it appears with the next prompt. Ctrl-C is told to whoever
- * listens, since a raw terminal makes no signal of it.
+ * Lines that are pasted together are one message. Between two questions the terminal stays in raw mode and does not show
+ * typed characters, because they would appear in the middle of an answer; they appear with the next prompt. A raw
+ * terminal sends no signal for Ctrl-C, so listeners are called instead.
  */
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 
 export interface TypedLines {
-  /** The next message; undefined at Ctrl-D, or when closed. */
+  /** Returns the next message; undefined after Ctrl-D or when closed. */
   next(prompt: string): Promise<string | undefined>;
-  /** Ctrl-C. `typed` is what stands in the line; it is cleared. */
+  /** Called on Ctrl-C. `typed` is the text of the current line, which is then cleared. */
   onInterrupt: ((typed: string) => void) | undefined;
   close(): void;
 }
@@ -39,7 +39,7 @@ export function openTypedLines(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStr
   lines.on('line', (line) => {
     together.push(line);
     if (together.length > 1) return;
-    // Those of one paste come in one turn of the event loop.
+    // All lines of one paste arrive in one turn of the event loop.
     setImmediate(() => {
       const message = together.join('\n');
       together = [];
@@ -49,7 +49,7 @@ export function openTypedLines(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStr
   });
   lines.on('close', () => {
     closed = true;
-    // After a last line that came with the end.
+    // The input may have ended with a last line that was not returned yet.
     setImmediate(() => give(messages.shift()));
   });
 
@@ -76,7 +76,7 @@ export function openTypedLines(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStr
   return typed;
 }
 
-/** readline asks its output for the width, and wants to hear of changes. */
+/** readline reads the width of its output and listens for changes of the width. */
 function withColumns(output: Writable, stdout: NodeJS.WriteStream): Writable {
   Object.defineProperty(output, 'columns', { get: () => stdout.columns });
   return output;
