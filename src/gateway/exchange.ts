@@ -19,40 +19,40 @@ import type { ChargeRule } from '../core/security/token-charge.ts';
 import type { RequestHeaders } from './request-headers.ts';
 import type { Route } from './routes.ts';
 
-/** The connection that a request came on; steps keep what they found out about it here, for the next request. */
+/** The connection of a request. Steps keep their findings about the connection here, for its next request. */
 export interface Peer {
-  /** Address of the socket's other end. */
+  /** The address of the other end of the socket. */
   readonly address: ClientAddress;
-  /** It speaks TLS. */
+  /** Whether the connection uses TLS. */
   readonly secure: boolean;
-  /** Last `Host` value that was found good, so that a kept-alive connection asks once. */
+  /** The last accepted `Host` value, so that a kept-alive connection is checked once. */
   goodHost: string | undefined;
-  /** Key of the last request that came with one alone, as this snapshot has it. */
+  /** The key of the last request that sent exactly one token, as the current snapshot has the key. */
   lastKey: KeyView | undefined;
   lastSnapshot: Snapshot | undefined;
 }
 
 export interface RequestHead {
   readonly method: string;
-  /** As it stood on the request line. */
+  /** The target exactly as the request line has it. */
   readonly target: string;
-  /** `1.1`, `1.0`, or what else was claimed. */
+  /** `1.1`, `1.0`, or another version that the client claimed. */
   readonly version: string;
-  /** More than one space stood on a side of the target. */
+  /** The request line has more than one space before or after the target. */
   readonly looseLine: boolean;
   readonly fields: RequestHeaders;
 }
 
-/** Why a request ends here. `rule` says in words which rule decided; `fields` are added to the answer. */
+/** Why a request is refused. `rule` names the rule in words. `fields` are added to the response. */
 export interface Refusal {
   readonly code: ErrorCode;
   readonly params?: ErrorParams;
   readonly rule?: RuleText;
   /** Name, value, name, value ... */
   readonly fields?: readonly string[];
-  /** The connection cannot be used any more. */
+  /** The connection cannot carry another request. */
   readonly close?: boolean;
-  /** How it went, where that was not flm's own decision. */
+  /** The outcome, where flm itself did not decide to refuse. */
   readonly ending?: Ending;
 }
 
@@ -65,65 +65,65 @@ export interface NativeCall {
   readonly rule: NativeRule | undefined;
 }
 
-/** One step of the pipeline: a refusal ends the request, undefined lets it continue. */
+/** One step of the pipeline. A refusal ends the request; undefined lets the request continue. */
 export type Step = (x: Exchange) => Refusal | undefined;
 
-/** A step that may have to wait, because what it asks can be on another machine. */
+/** A step that may wait, for example for a limiter on another machine. */
 export type AsyncStep = (x: Exchange) => Refusal | undefined | Promise<Refusal | undefined>;
 
 export interface ResponseHead {
   readonly status: number;
   /** Flat: name, value ... without framing fields. */
   readonly fields: string[];
-  /** Known length of the body, or undefined where it is framed in chunks (or by closing, for HTTP/1.0). */
+  /** The length of the body. Undefined where chunks (or, for HTTP/1.0, closing the connection) frame the body. */
   readonly contentLength: number | undefined;
 }
 
-/** The way out to the client. Writers return false to ask for a pause until `onDrain`. */
+/** Writes the response to the client. A method that returns false asks the caller to pause until `onDrain`. */
 export interface ResponseWriter {
-  /** The head is on its way: neither status nor engine can change. */
+  /** The head is being sent: neither status nor engine can change. */
   readonly committed: boolean;
   readonly bytesOut: number;
-  /** Milliseconds (monotonic) of the first body byte; 0 before. */
+  /** Milliseconds (monotonic) of the first body byte; 0 before the first byte. */
   readonly firstByteAtMs: number;
-  /** Whether chunk framing of the engine may be relayed as it is. */
+  /** Whether the engine's chunk framing may be relayed unchanged. */
   readonly relaysFraming: boolean;
-  /** A whole small answer at once. */
+  /** Sends a whole small response at once. */
   whole(status: number, fields: string[], body: string, close: boolean): void;
-  /** Sets the head; it leaves with the first byte of the body, or by `flush`. */
+  /** Sets the head. The head is sent with the first byte of the body, or by `flush`. */
   head(h: ResponseHead): void;
-  /** Sends the head now where it still waits. */
+  /** Sends the head now if the head is still held. */
   flush(): void;
-  /** Takes back a head that still waits; false where it is out. */
+  /** Withdraws a head that is still held; false if the head was sent. */
   withdraw(): boolean;
-  /** Payload bytes; framed by the reply. */
+  /** Writes payload bytes; the writer frames them. */
   write(buffer: Buffer, from: number, to: number): boolean;
-  /** Bytes that already are valid chunk framing; only where `relaysFraming`. */
+  /** Writes bytes that already are valid chunk framing. Allowed only with `relaysFraming`. */
   writeFramed(buffer: Buffer, from: number, to: number): boolean;
-  /** Payload text (flm's own error events). */
+  /** Writes payload text (flm's own error events). */
   writeText(text: string): boolean;
-  /** One listener at a time. */
+  /** Sets the drain listener; there is one at a time. */
   onDrain(f: (() => void) | undefined): void;
-  /** Proper end of the body. */
+  /** Ends the body properly. */
   end(): void;
-  /** Destroys the connection, so that the client sees that the answer is not whole. */
+  /** Destroys the connection, so that the client sees that the response is incomplete. */
   cut(): void;
 }
 
 export interface BodySink {
-  /** A refusal ends the reading. */
+  /** Receives a piece of the body. A returned refusal ends the reading. */
   chunk(buffer: Buffer): Refusal | undefined;
   end(): void;
   /** The body is too large, too slow or malformed. Everything that the request holds must be released by the return. */
   refused(refusal: Refusal): void;
   /** The exchange ended while the body was read: the client left, the key was revoked, or the proxy stops. */
   abandoned(): void;
-  /** A call of this sink threw, which is a mistake of flm's own. */
+  /** A call of this sink threw because of a mistake in flm. */
   crashed(error: unknown): void;
 }
 
 export interface RequestBody {
-  /** Starts reading (and answers `Expect: 100-continue`). Once. One of `end` to `crashed` follows, and then nothing. */
+  /** Starts reading, once, and answers `Expect: 100-continue`. One of `end` to `crashed` follows, then no call. */
   read(sink: BodySink): void;
 }
 
@@ -137,7 +137,7 @@ export interface Conclusion {
   readonly params?: ErrorParams;
 }
 
-/** What the recorder reads. `conclude` and `clientLeft` write the first five fields; each step adds its own facts. */
+/** The facts for the recorder. `conclude` and `clientLeft` write the first five fields; each step adds its own. */
 export interface Outcome {
   status: number;
   ending: Ending;
@@ -147,23 +147,23 @@ export interface Outcome {
   engine: string | undefined;
   model: string | undefined;
   bytesIn: number;
-  /** Of the body, without images and other data. */
+  /** Bytes of the body without images and other data. */
   textBytesIn: number;
-  /** As the engine told. */
+  /** The token counts that the engine reported. */
   inputTokens: number | undefined;
   outputTokens: number | undefined;
   /** How the tokens are charged. */
   charge: ChargeRule;
-  /** What came of the answer, for an estimate; undefined where it holds no text. */
+  /** The bytes of the response, for an estimate of its tokens; undefined where the response holds no text. */
   answerText: { readonly tokens: number } | undefined;
-  /** Tokens that one request may hold on the engine, where the engine tells. */
+  /** The most tokens that one request can hold on the engine, where the engine reports the number. */
   contextLength: number | undefined;
-  /** Answers asked for at once. */
+  /** The number of answers that the request asks for. */
   choices: number;
-  /** How long it waited for a slot; undefined where it did not. */
+  /** How long the request waited for a slot; undefined without a wait. */
   queuedMs: number | undefined;
   streamed: boolean;
-  /** auth: names of the fields that held a token of somebody else; undefined where none did. */
+  /** auth: names of the fields that held another service's token; undefined where there were none. */
   droppedCredentials: string | undefined;
 }
 
@@ -177,40 +177,40 @@ export class Exchange {
   readonly startedAtMs: number;
   readonly outcome: Outcome;
 
-  /** guard: path and query of the target, path canonical. */
+  /** guard: path and query of the target; the path is canonical. */
   path = '';
   query = '';
   /** router: shape of errors and events. A refusal before the router looks at the path. */
   dialect: Dialect = 'openai';
-  /** guard: who is at the other end; behind a trusted proxy the one it speaks for. */
+  /** guard: the address of the client; behind a trusted proxy, the address that the proxy reports. */
   client: ClientAddress;
-  /** The field of a trusted proxy that says who the client is and cannot be read; the guard refuses such a request. */
+  /** The field in which a trusted proxy names the client unreadably; the guard refuses such a request. */
   unreadableHop: 'X-Forwarded-For' | 'Forwarded' | undefined;
-  /** guard: CORS fields for every answer, flat; undefined where the origin is not allowed or absent. */
+  /** guard: CORS fields for every response, flat; undefined where the origin is absent or not allowed. */
   cors: readonly string[] | undefined;
-  /** guard: a preflight, to be answered by policy alone. */
+  /** guard: a preflight; the policy alone answers the preflight. */
   preflight = false;
-  /** auth: undefined where the path is keyless. */
+  /** auth: undefined where the path needs no key. */
   key: KeyView | undefined;
-  /** policy: rate fields for every answer, flat. */
+  /** policy: rate-limit fields for every response, flat. */
   rate: readonly string[] | undefined;
-  /** router */
+  /** router: the matched row of the route table. */
   route: Route | undefined;
   /** router: values of `{id}` and `{rest}`, unescaped. */
   params: readonly string[] = [];
   /** authorize: the call of an engine's own API; undefined on every other route. */
   native: NativeCall | undefined;
-  /** What the key of this request holds, this request included; undefined before it took a stream. */
+  /** The number of streams that the key holds, this request included; undefined before this request took a stream. */
   holding: KeyHolding | undefined;
-  /** It is one of the requests that its key may have in progress. */
+  /** Whether this request counts as one of the requests that its key may have in progress. */
   countsAgainstKey = false;
-  /** Ends the engine's work; set while an attempt runs. Called once with why. */
+  /** Ends the engine's work. Set while an attempt runs; called once with the reason. */
   onBreak: ((why: BreakCause) => void) | undefined;
   /** Called about once a second while an attempt runs. */
   onTick: ((nowMs: number) => void) | undefined;
-  /** Called once when the exchange ends, for whatever reason. */
+  /** Called once when the exchange ends, for any reason. */
   onOver: (() => void) | undefined;
-  /** Nothing may be written any more: answered, or the client left. */
+  /** No more bytes may be written: the response is complete, or the client left. */
   over = false;
 
   constructor(start: {
@@ -252,7 +252,7 @@ export class Exchange {
     };
   }
 
-  /** Records status and ending, for the log and the metrics. The last call before the response is over counts. */
+  /** Records status and outcome, for the log and the metrics. The last call before the response is over counts. */
   conclude({ ending, status, code, rule, params }: Conclusion): void {
     const { outcome } = this;
     outcome.ending = ending;
@@ -264,7 +264,7 @@ export class Exchange {
     }
   }
 
-  /** Records that the client closed the connection, or was cut because it did not read. */
+  /** Records that the client closed the connection, or that flm cut the connection because the client did not read. */
   clientLeft(code: 'CLIENT_GONE' | 'CLIENT_STALLED'): void {
     const { outcome } = this;
     outcome.ending = 'client-left';
@@ -273,5 +273,5 @@ export class Exchange {
   }
 }
 
-/** Why a running exchange is ended from outside. */
+/** Why flm ends a running exchange early. */
 export type BreakCause = 'client-left' | 'client-stalled' | 'shut-down' | 'key-ended';

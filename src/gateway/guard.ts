@@ -1,9 +1,9 @@
 /**
- * Step one: what an HTTP parser lets through and must not pass, before anybody is known.
+ * Step one: refuses requests that an HTTP parser accepts but that must not reach an engine. Runs before authentication.
  *
- * llhttp is strict about framing (both framings at once, bad lengths, folded lines, bare CR or LF end in its own 400)
- * and lenient about the rest; each rule here closes one such hole. The rules are independent of each other and each is
- * held by a test that fails when the rule is taken out.
+ * llhttp is strict about framing: its own 400 answers two framings at once, bad lengths, folded lines, and a bare CR or
+ * LF. llhttp is lenient about the rest, and each rule here closes one such gap. The rules are independent of each
+ * other. A test for each rule fails when the rule is removed.
  */
 import { rule } from '../core/rules.ts';
 import { meantText } from './advice.ts';
@@ -31,7 +31,7 @@ const malformed = (reason: string): Refusal => ({
   close: true,
 });
 
-/** In this order; the path is split early because the shape of every error depends on it. */
+/** The rules in their order. The path is split early because the path decides the shape of every error. */
 export const guardRules: readonly Rule[] = [
   { name: 'version', check: refuseOtherVersions },
   { name: 'method', check: refuseOtherMethods },
@@ -67,8 +67,8 @@ function refuseOtherVersions(x: Exchange): Refusal | undefined {
 const methods: ReadonlySet<string> = new Set([...engineMethods, 'OPTIONS']);
 
 /**
- * llhttp knows 35 methods. Those that no route has end here, whatever the target and the key: an engine that reflects
- * TRACE would show its own key (RFC 9110, section 9.3.8). CONNECT does not come this far; `NodeHttp` answers it.
+ * llhttp knows 35 methods. Methods that no route has are refused here, for every target and key: an engine that
+ * reflects TRACE would show its own key (RFC 9110, section 9.3.8). CONNECT does not arrive here; `NodeHttp` answers it.
  */
 function refuseOtherMethods(x: Exchange): Refusal | undefined {
   const { method, target } = x.head;
@@ -82,8 +82,8 @@ function refuseOtherMethods(x: Exchange): Refusal | undefined {
 }
 
 /**
- * Origin-form as it is; absolute-form only for an authority that is our own (RFC 9112, section 3.2.2), and only where
- * `Host` says the same; `*` and everything else not at all. Fills `path` and `query`.
+ * Accepts the origin-form. Accepts the absolute-form only for one of this proxy's own authorities (RFC 9112, section
+ * 3.2.2), and only where `Host` agrees. Refuses `*` and every other form. Fills `path` and `query`.
  */
 function splitTarget(x: Exchange, deps: GuardDeps): Refusal | undefined {
   let target = x.head.target;
@@ -103,12 +103,12 @@ function splitTarget(x: Exchange, deps: GuardDeps): Refusal | undefined {
   return undefined;
 }
 
-/** RFC 9112, section 3: single spaces. Others on the way could take a different part of the line for the target. */
+/** RFC 9112, section 3: single spaces. With more, another server could read a different target. */
 function refuseLooseLine(x: Exchange): Refusal | undefined {
   return x.head.looseLine ? malformed('its request line has more than one space in a row') : undefined;
 }
 
-/** Node drops what is over its own count without a word, so the count is compared here. */
+/** Node silently drops header fields above its own limit, so the count is compared here. */
 function refuseManyFields(x: Exchange, deps: GuardDeps): Refusal | undefined {
   return x.head.fields.count > deps.maxHeadFields
     ? { code: 'HEAD_TOO_LARGE', rule: rule('guard'), close: true }
@@ -116,8 +116,8 @@ function refuseManyFields(x: Exchange, deps: GuardDeps): Refusal | undefined {
 }
 
 /**
- * Exactly one `Host` (RFC 9112, section 3.2), well formed, and one that this proxy answers for. HTTP/1.0 needs none, and
- * HAProxy's health check sends none; no browser speaks HTTP/1.0, so no page can rebind a name by it.
+ * Requires exactly one well-formed `Host` (RFC 9112, section 3.2) that this proxy serves. HTTP/1.0 needs no `Host`, and
+ * HAProxy's health check sends none. No browser speaks HTTP/1.0, so no web page can use HTTP/1.0 for DNS rebinding.
  */
 function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   const value = x.head.fields.get('host');
@@ -128,12 +128,12 @@ function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   const host = parseHost(value);
   if (host === undefined) return malformed('its Host field is not a host');
   if (!deps.hosts.answersFor(host)) return { code: 'HOST_MISDIRECTED', rule: rule('hosts') };
-  // A copy: the value is a slice of a whole head.
+  // A copy: the value is a slice of the whole request head.
   x.peer.goodHost = ownCopy(value);
   return undefined;
 }
 
-/** `gzip, chunked` would arrive still compressed, `,chunked` as chunked; HTTP/1.0 knows no transfer codings at all. */
+/** `gzip, chunked` would arrive compressed, `,chunked` would be read as chunked; HTTP/1.0 has no transfer codings. */
 function refuseOtherCodings(x: Exchange): Refusal | undefined {
   const coding = x.head.fields.get('transfer-encoding');
   if (coding === undefined) return undefined;
@@ -142,7 +142,7 @@ function refuseOtherCodings(x: Exchange): Refusal | undefined {
   return { code: 'TRANSFER_CODING_UNSUPPORTED', rule: rule('guard'), close: true };
 }
 
-/** Two parties on the way might each believe another of them. */
+/** Two servers could each use a different one of the values. */
 function refuseSecondCredential(x: Exchange): Refusal | undefined {
   const fields = x.head.fields;
   if (
@@ -158,14 +158,14 @@ function refuseSecondCredential(x: Exchange): Refusal | undefined {
   return undefined;
 }
 
-/** Other schemes have lists of parameters (Digest, AWS4-HMAC-SHA256); a list in which a bearer token stands is two. */
+/** Other schemes have parameter lists (Digest, AWS4-HMAC-SHA256). A list that contains a bearer token is two values. */
 const bearerInList = /^[ \t]*bearer\b[^,]*,|,[ \t]*bearer\b/i;
 
 function holdsTwo(value: string | undefined): boolean {
   return value?.includes(',') === true;
 }
 
-/** Two parties on the way might each go by another of them. */
+/** Two servers could each use a different one of the values. */
 function refuseSecondField(x: Exchange): Refusal | undefined {
   const name = x.head.fields.secondOf;
   return name === undefined ? undefined : malformed(`it has two ${headerCase(name)} fields`);
@@ -175,28 +175,28 @@ function headerCase(name: string): string {
   return name.replaceAll(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
-/** Taken for the proxy's own, the request would get past every rule that names the client's address. */
+/** Without this rule the request would count as the proxy's own and bypass every rule about client addresses. */
 function refuseUnreadableHop(x: Exchange): Refusal | undefined {
   return x.unreadableHop === undefined
     ? undefined
     : malformed(`the last hop in its ${x.unreadableHop} field is not an IP address`);
 }
 
-/** Path characters of RFC 3986, whole escapes; the query may hold more, but nothing that a log or a line breaks on. */
+/** Path characters of RFC 3986 and whole escapes. The query may hold more, but no character that breaks a log line. */
 const pathPattern = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/;
 const queryPattern = /^[\x21-\x22\x24-\x7e]*$/;
-/** Also between slashes that are escaped: a `{rest}` is unescaped later. */
+/** Also matches dot segments between escaped slashes: a `{rest}` is unescaped later. */
 const dotSegment = /(?:\/|%2f)(?:\.|%2e){1,2}(?=\/|%2f|$)/i;
 
 /**
- * A question for one model. The name in it is read by flm itself and reaches no engine, so that two slashes in a row are
- * part of the name: `flm://engine/model`, or the path of a file.
+ * Matches a request for one model. flm itself reads the model name, and the name reaches no engine. So two slashes in a
+ * row are part of the name: `flm://engine/model`, or the path of a file.
  */
 function asksForModel(x: Exchange): boolean {
   return x.head.method !== 'POST' && x.path.startsWith('/v1/models/') && !x.path.endsWith('/');
 }
 
-/** One way to write each path, so that nothing between here and the engine can read it in another way. */
+/** Allows one spelling for each path, so that every server up to the engine reads the same path. */
 function refuseOddPath(x: Exchange): Refusal | undefined {
   if (!pathPattern.test(x.path) || !queryPattern.test(x.query))
     return malformed('its path holds a character that must be escaped');
@@ -211,7 +211,7 @@ function refuseOddPath(x: Exchange): Refusal | undefined {
   return undefined;
 }
 
-/** Of two values, or of a very long one, an engine and what stands before it might make different things. */
+/** An engine and a proxy before it could read two values, or a very long value, differently. */
 function refuseOddSingle(x: Exchange): Refusal | undefined {
   const odd = x.head.fields.oddSingle();
   return odd === undefined ? undefined : { code: 'HEADER_INVALID', params: { ...odd }, rule: rule('guard') };
@@ -219,7 +219,7 @@ function refuseOddSingle(x: Exchange): Refusal | undefined {
 
 /** A kept-alive connection must not keep a stopping proxy alive. */
 function refuseWhileDraining(x: Exchange, deps: GuardDeps): Refusal | undefined {
-  // A load balancer wants to know.
+  // A load balancer needs to see this state.
   if (!deps.draining() || probePaths.has(x.path)) return undefined;
   return { code: 'DRAINING', rule: rule('draining'), close: true, fields: ['retry-after', '2'] };
 }

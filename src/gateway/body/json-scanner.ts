@@ -1,14 +1,14 @@
 /**
- * Reads what the rules need from a JSON body, byte by byte as it arrives, without building it.
+ * Reads the fields that the rules need from a JSON body, byte by byte as the body arrives, without building objects.
  *
- * Refuses what a gateway and an engine could read in two ways: a watched name that stands twice or in another case
- * (Go engines match names without regard to case and the last one wins), depth beyond 128, bytes behind the end, what
- * is not an object, what is not UTF-8, a `model` that is not plain text. All else is held to RFC 8259: whatever
- * JSON.parse refuses is refused here. Unwatched names may stand twice: no rule reads them.
+ * Refuses bodies that a gateway and an engine could read in two ways: a watched name that occurs twice or in another
+ * case (Go engines match names without regard to case and the last one wins), depth beyond 128, bytes after the end, a
+ * body that is not an object or not UTF-8, a `model` that is not plain text. For everything else RFC 8259 applies: each
+ * text that JSON.parse refuses is refused here. Unwatched names may occur twice, because no rule reads them.
  *
  *   walk: structure between tokens  ->  JsonTokens: one token  ->  endName / endValue: is it watched?
  *
- * A piece may end anywhere. Then `#token` says which token goes on, and `#held` keeps its bytes if they matter.
+ * A piece of the body may end anywhere. `#token` then names the open token, and `#held` keeps its bytes if needed.
  */
 import { isUtf8 } from 'node:buffer';
 import type { BodyFacts } from '../../core/engine/routes.ts';
@@ -47,7 +47,7 @@ const beforeFirstElement = 5;
 const afterValue = 6;
 const afterBody = 7;
 
-/** Which token the piece ended in. */
+/** The token in which the piece ended. */
 const none = 0;
 const string = 1;
 const number = 2;
@@ -62,19 +62,19 @@ export class JsonScanner {
 
   #state = beforeBody;
   #depth = 0;
-  /** Of the container that is open, and of those around it. */
+  /** The kinds of the open container and of the containers around it. */
   #inArray = false;
   readonly #arrays: boolean[] = [];
-  /** Watched node of the open container; below what is watched there is none. */
+  /** The watched node of the open container; undefined below the watched levels. */
   #here: PlanNode | undefined;
-  /** Names of it that were seen, a bit each. */
+  /** The watched names seen in the open container, one bit each. */
   #seen = 0;
   readonly #above: { readonly depth: number; readonly node: PlanNode; readonly seen: number }[] = [];
-  /** Node of the value that comes next, or is being read. */
+  /** The node of the next value, or of the value being read. */
   #next: PlanNode | undefined;
 
   #token = none;
-  /** Where the token begins, in this piece and in the body; only if its bytes matter. */
+  /** Where the token begins, in this piece and in the body; set only if its bytes are needed. */
   #tokenFrom = 0;
   #tokenAt = 0;
   #keeps = false;
@@ -82,13 +82,13 @@ export class JsonScanner {
   #held: Buffer | undefined;
   #heldLength = 0;
 
-  /** Position in the body of the first byte of the piece, less its position in the piece. */
+  /** The position in the body of the piece's first byte, minus its position in the piece. */
   #shift = 0;
   #length = 0;
 
-  /** Position behind the brace of the body. */
+  /** The position after the opening brace of the body. */
   #fieldsAt = 0;
-  /** The body has no field. */
+  /** Whether the body has no field. */
   #empty = false;
 
   readonly #facts = new FoundFacts();
@@ -126,16 +126,16 @@ export class JsonScanner {
   end(): BodyFault | undefined {
     if (this.#length === 0) return { reason: 'it is empty' };
     if (this.#state === beforeBody) return { reason: 'it is not a JSON object' };
-    // Nothing but ASCII is possible outside of strings, so UTF-8 needs no second look here.
+    // Outside of strings only ASCII is possible, so UTF-8 needs no second check here.
     return this.#state === afterBody ? undefined : { reason: 'it ends in the middle' };
   }
 
-  /** Only after `end` found no fault. */
+  /** Valid only after `end` found no fault. */
   facts(): BodyFacts {
     return this.#facts.facts({ at: this.#fieldsAt, empty: this.#empty });
   }
 
-  /** The check proper is needed only where a character is split between pieces. */
+  /** The full check is needed only where a character is split between pieces. */
   #isUtf8(buffer: Buffer, from: number, to: number): boolean {
     if (this.#utf8 === undefined) {
       if (isUtf8(from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))) return true;
@@ -230,7 +230,7 @@ export class JsonScanner {
 
   #name(buffer: Buffer, at: number, to: number): number {
     this.#state = beforeColon;
-    // Names below what is watched are nobody's business.
+    // No rule reads names below the watched levels.
     if (this.#here !== undefined && this.#here.byLength.length > 0)
       this.#keep(at, longestName(this.#here) + 2);
     const end = this.#tokens.beginString(buffer, at + 1, to);
@@ -286,7 +286,7 @@ export class JsonScanner {
     this.#seen = around.seen;
   }
 
-  // --- tokens whose bytes matter
+  // --- tokens whose bytes are kept
 
   #keep(at: number, limit: number): void {
     this.#keeps = true;
@@ -296,7 +296,7 @@ export class JsonScanner {
     this.#heldLength = 0;
   }
 
-  /** The token [tokenFrom, end) of this piece is whole, together with what is held of earlier pieces. */
+  /** The token [tokenFrom, end) of this piece is complete, together with the bytes held from earlier pieces. */
   #endToken(buffer: Buffer, end: number): BodyFault | undefined {
     this.#keeps = false;
     const isName = this.#state === beforeColon;
@@ -310,7 +310,7 @@ export class JsonScanner {
   }
 
   #hold(buffer: Buffer, to: number): void {
-    // One byte above the limit is enough to know that it was passed.
+    // One byte above the limit is enough to show that the limit is exceeded.
     const end = Math.min(to, this.#tokenFrom + this.#keepLimit + 1 - this.#heldLength);
     const needed = this.#heldLength + end - this.#tokenFrom;
     if (this.#held === undefined || needed > this.#held.length) {

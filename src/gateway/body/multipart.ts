@@ -1,15 +1,16 @@
 /**
- * Reads the form fields that rules look at from a multipart/form-data body (RFC 7578) as it arrives, strictly: what
- * another reader could take apart in another way is a fault. Nothing before the first boundary, nothing behind the last
- * but one CRLF, every boundary exactly as announced.
+ * Reads the form fields that the rules need from a multipart/form-data body (RFC 7578) as the body arrives. Strict: a
+ * form that another reader could split differently is refused. Nothing may come before the first boundary, only one
+ * CRLF after the last boundary, and every boundary must be exactly as declared.
  *
  *   --B CRLF  head CRLF CRLF  value  CRLF --B CRLF  head CRLF CRLF  value  CRLF --B-- [CRLF]
  *   opening   head            value        mark     head            value        mark   epilogue
  *
- * Readers differ in where they see a boundary: behind CRLF, behind any line end, at the first byte of a value (Go), or
- * anywhere. So `--B` may stand nowhere but where all of them see it; honest clients choose one that does not.
+ * Readers differ in where they recognise a boundary: after CRLF, after any line end, at the first byte of a value (Go),
+ * or anywhere. So `--B` may occur only where all of them recognise a boundary. Honest clients choose a `B` that does
+ * not occur elsewhere.
  *
- * Linear on hostile input: the search is Knuth, Morris and Pratt's, which looks at no byte twice.
+ * Linear on hostile input: the Knuth-Morris-Pratt search reads no byte twice.
  */
 import type { BodyFacts } from '../../core/engine/routes.ts';
 import { boundaryOf, readPartHead } from './form-head.ts';
@@ -33,7 +34,7 @@ const epilogue = 4;
 const maxParts = 1000;
 const maxHeadBytes = 16 * 1024;
 const maxNameCharacters = 256;
-/** A native search costs as much as so many bytes. */
+/** A native search costs as much as reading this many bytes. */
 const nearBytes = 64;
 
 const cr = 0x0d;
@@ -42,26 +43,26 @@ const dash = 0x2d;
 const headEnd = Buffer.from('\r\n\r\n');
 const lastMark = Buffer.from('--');
 
-/** What pydantic and Go take for a boolean. */
+/** The texts that pydantic and Go accept as a boolean. */
 const truths = new Set(['true', '1', 'on', 't', 'y', 'yes']);
 const untruths = new Set(['false', '0', 'off', 'f', 'n', 'no', '']);
 const jsonNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 export class MultipartScanner {
-  /** `--B`; and for each of its beginnings the length of the longest that also ends there. */
+  /** `--B`; and for each prefix of `--B` the length of the longest proper prefix that is also its suffix. */
   readonly #boundary: Buffer;
   readonly #fallback: Uint8Array;
   readonly #wanted: ReadonlySet<string>;
   readonly #seen = new Set<string>();
   readonly #values = new Map<string, readonly string[]>();
   #state = opening;
-  /** Bytes of the boundary, of a mark or of a head's end that were matched. */
+  /** Matched bytes of the boundary, of a mark or of a head's end. */
   #matched = 0;
   #parts = 0;
   #length = 0;
   /** Where the head or the value began, in the body. */
   #begun = 0;
-  /** Where the line began at whose beginning a boundary may be under way, and the last two bytes of earlier pieces. */
+  /** Start of the line at whose beginning a boundary may be in progress, and the last two bytes of earlier pieces. */
   #lineAt = -1;
   #last = 0;
   #lastButOne = 0;
@@ -74,7 +75,7 @@ export class MultipartScanner {
   #modelRange: readonly [from: number, to: number] | undefined;
   #stream: boolean | undefined;
   #inFile = false;
-  /** Of the parts that are files. */
+  /** The bytes of the parts that are files. */
   fileBytes = 0;
 
   private constructor(boundary: string, wanted: readonly string[]) {
@@ -83,7 +84,7 @@ export class MultipartScanner {
     this.#wanted = new Set(['model', 'stream', ...wanted]);
   }
 
-  /** `wanted`: names of fields besides `model` and `stream` whose values rules look at. */
+  /** `wanted`: names of fields besides `model` and `stream` whose values the rules need. */
   static open(contentType: string, wanted: readonly string[]): MultipartScanner | BodyFault {
     const boundary = boundaryOf(contentType);
     if (boundary === undefined) return { reason: 'its content type has no plain boundary' };
@@ -164,7 +165,7 @@ export class MultipartScanner {
     return this.#matched === 1 ? { reason: 'something follows its last boundary' } : undefined;
   }
 
-  /** Only after `end` found no fault. A form's values are texts; those that are numbers are given as such. */
+  /** Valid only after `end` found no fault. The values of a form are texts; numeric values are returned as numbers. */
   facts(): BodyFacts {
     return { model: this.#model, modelRange: this.#modelRange, stream: this.#stream, values: this.#values };
   }
@@ -175,7 +176,7 @@ export class MultipartScanner {
     this.#keptLength = 0;
   }
 
-  /** Position behind the head's blank line, or `to`; `#matched` says which. */
+  /** The position after the head's blank line, or `to`; `#matched` says which. */
   #headEnd(buffer: Buffer, from: number, to: number): number {
     let matched = this.#matched;
     let at = from;
@@ -188,7 +189,7 @@ export class MultipartScanner {
     return at;
   }
 
-  /** Position behind the next boundary wherever it stands, or `to`; `#matched` says which. */
+  /** The position after the next boundary, wherever the boundary occurs, or `to`; `#matched` says which. */
   #boundaryEnd(buffer: Buffer, pieceFrom: number, from: number, to: number, shift: number): number {
     const boundary = this.#boundary;
     let matched = this.#matched;
@@ -221,7 +222,7 @@ export class MultipartScanner {
   }
 
   #keep(buffer: Buffer, from: number, to: number): void {
-    // One byte above the limit is enough to know that it was passed.
+    // One byte above the limit is enough to show that the limit is exceeded.
     const end = Math.min(to, from + this.#keepLimit + 1 - this.#keptLength);
     if (end <= from) return;
     const needed = this.#keptLength + end - from;
@@ -242,7 +243,7 @@ export class MultipartScanner {
     this.#inFile = read.isFile;
     if (read.name.length > maxNameCharacters) return undefined;
     const meant = foldName(read.name).trim();
-    // RFC 7578, section 4.6: a field of this name says how all others are to be decoded.
+    // RFC 7578, section 4.6: a field of this name declares how to decode all other fields.
     if (meant === '_charset_') return { reason: 'it names a charset' };
     if (!this.#wanted.has(meant)) return undefined;
     if (meant !== read.name) return { reason: `it names "${meant}" in another spelling` };
@@ -254,7 +255,7 @@ export class MultipartScanner {
     return undefined;
   }
 
-  /** The value ended at this position of the body. What was kept may be longer by the boundary. */
+  /** The value ended at this position of the body. The kept bytes may be longer by the boundary. */
   #endValue(end: number): BodyFault | undefined {
     const field = this.#field;
     const length = end - this.#begun;
@@ -284,7 +285,7 @@ export class MultipartScanner {
   }
 }
 
-/** Knuth, Morris and Pratt: where to go on in the pattern after a mismatch behind each of its bytes. */
+/** Knuth-Morris-Pratt: where to continue in the pattern after a mismatch behind each of its bytes. */
 function fallbacks(pattern: Uint8Array): Uint8Array {
   const table = new Uint8Array(pattern.length);
   let length = 0;
