@@ -198,7 +198,7 @@ if (version !== undefined) {
   const nginx = await startNginx(engine.port, flm.keys);
   peers.push(await start({ ...nginx, keys: flm.keys }));
 }
-// Whoever ends the benchmark ends what it started.
+// A signal that ends the benchmark also ends the processes that it started.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     void Promise.all(owned.map((running) => running.stop())).finally(() => process.exit(1));

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isClone = existsSync(join(root, 'scripts/setup.mjs'));
 
-// `FLM_SETUP=off`: whoever started this process has set up already, or means this very Node.
+// `FLM_SETUP=off`: the parent process has set up the clone already, or wants exactly this Node.
 if (isClone && process.env.FLM_SETUP !== 'off') await startInClone();
 else await start();
 

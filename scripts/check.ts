@@ -1,7 +1,7 @@
 /**
  * What `npm test` does: `node scripts/check.ts all|static|tests [--node24] [--watch] [PATH...]`.
  *
- *   static  types, format and lint, layers, names, unused code; all at once, each prints only when it fails; with names, those alone
+ *   static  types, format and lint, layers, names, words, unused code; all at once, each prints only when it fails; with names, those alone
  *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
  *   all     both
  *
@@ -30,6 +30,7 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   promises: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '.'],
   layers: ['scripts/layers.ts'],
   names: ['scripts/names.ts'],
+  words: ['scripts/words.ts'],
   'unused code': ['node_modules/knip/bin/knip.js', '--no-progress'],
 };
 

@@ -1,4 +1,4 @@
-/** The control socket: plain HTTP for whoever may open it, one proxy alone behind it, nothing held for those who leave. */
+/** The control socket: plain HTTP for each user that may open it, one proxy behind it, no state kept for clients that leave. */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -288,7 +288,7 @@ test('another proxy behind the path is told, and does nothing', async (t) => {
   assert.deepEqual(asked, []);
 });
 
-test('the tail of another proxy is let go of', async (t) => {
+test('the tail of another proxy is closed', async (t) => {
   const left = Promise.withResolvers<void>();
   const path = await impostor(t, (socket) => {
     socket.write('HTTP/1.1 200 OK\r\nflm-nonce: of another life\r\n\r\n');
@@ -485,7 +485,7 @@ test('a reader of a tail that only breaks its loop frees everything as well', as
   await until(() => open.size === 0);
 });
 
-test('a reader of a tail that takes nothing is waited for, and let go of when it leaves', async (t) => {
+test('a reader of a tail that takes nothing is waited for, and its tail is closed when it leaves', async (t) => {
   let yielded = 0;
   let ended = false;
   const { path } = await staged(t, {

@@ -100,7 +100,7 @@ test('two proxies of one profile rotate one log and lose no line', async (t) => 
   assert.equal(new Set(lines).size, 100);
 });
 
-test('a file that somebody moved or removed is let go of', async (t) => {
+test('a file that somebody moved or removed is closed', async (t) => {
   const path = join(temporaryFolder(t), 'x.log');
   const log = opened(path);
   const written = async (line: string): Promise<void> => {

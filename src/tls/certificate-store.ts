@@ -116,7 +116,7 @@ export class CertificateStore {
 
   /**
    * Runs `f` while nobody else, in this process or another, holds the lock of that name. Throws a `CertificateError`
-   * CERT_LOCKED when it was not to be had within `limitMs`, CERT_STORE_FAILED, or the reason of the signal.
+   * CERT_LOCKED when the lock is not free within `limitMs`, CERT_STORE_FAILED, or the reason of the signal.
    */
   async locked<T>(name: string, limitMs: number, signal: AbortSignal, f: () => Promise<T>): Promise<T> {
     await this.#makeFolder();
@@ -202,7 +202,7 @@ function takeLock(path: string): DatabaseSync | undefined {
     // Made here, so that it is private whatever the umask is.
     closeSync(openSync(path, 'a', 0o600));
     db = new DatabaseSync(path, { timeout: 0 });
-    // Nothing is ever written, so nothing has to be taken back: a lock is to be had on a full disk, too.
+    // Nothing is ever written, so nothing has to be taken back: a lock is possible on a full disk, too.
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return db;
   } catch (error) {

@@ -94,7 +94,7 @@ test('who calls a name is shown a certificate without addresses, for BoringSSL c
 
 test('two that start at the same moment agree on one certificate', async (t) => {
   const stage = stageOf(t);
-  // Whoever waits for the lock waits on this clock.
+  // Processes that wait for the lock wait on this clock.
   const moving = setInterval(() => void stage.moved.move(50), 1);
   t.after(() => clearInterval(moving));
 

@@ -1,6 +1,6 @@
 /**
  * Pages in a real Chromium: a server of an origin of its own, a script that runs in the page, and what the page says.
- * Whoever opens one closes it; the browser runs in a profile of its own.
+ * The caller that opens a page closes it; the browser runs in a profile of its own.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

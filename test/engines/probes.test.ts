@@ -75,7 +75,7 @@ test('a real llama.cpp with a key is recognised without it, and probed with it',
 });
 
 test(
-  'a real Ollama is recognised, and tells of a model before and after it is loaded',
+  'a real Ollama is recognised, and lists a model before and after it is loaded',
   needsOllama,
   async () => {
     const engine = await startOllama();

@@ -2,7 +2,7 @@
  * Real engines for tests: llama.cpp's server and Ollama, with the tiny model of ../helpers/tiny-gguf.ts and no other.
  *
  * An engine that was started answers, on a loopback port of its own; nothing of it touches what a developer has (models,
- * settings, a running Ollama), for its home and temporary files are in a folder of its own. Whoever starts it stops it:
+ * settings, a running Ollama), for its home and temporary files are in a folder of its own. The caller that starts it stops it:
  * `stop()` ends the process with all its children and removes the folder. Should the test process die first, the
  * kernel ends the engine (on Linux).
  *

@@ -1,5 +1,5 @@
 /**
- * A server that answers like one make of engine, from a table of paths: what engines.md tells of each, traps included.
+ * A server that answers like one make of engine, from a table of paths: what engines.md says about each, traps included.
  * Real sockets; it records what it was asked.
  */
 import { once } from 'node:events';

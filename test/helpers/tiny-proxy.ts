@@ -139,7 +139,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
 
   async open(): Promise<void> {
     const { controlPath, nonce } = this.handle;
-    // The handle first: whoever has to clean up after this process finds the socket by it.
+    // The handle first: a process that cleans up after this one finds the socket by it.
     await this.#handles.saveHandle(this.handle);
     this.#socket = await serveControl(this, { path: controlPath, nonce });
   }

@@ -1,6 +1,6 @@
 /**
  * Loaded into a proxy before its own program (`node --expose-gc --import`): tells what its memory holds after a
- * collection, to whoever connects to the Unix socket that FLM_SOAK_TAP names. The proxy itself is the one that is built.
+ * collection, to each client that connects to the Unix socket that FLM_SOAK_TAP names. The proxy itself is the one that is built.
  */
 import { createServer } from 'node:net';
 

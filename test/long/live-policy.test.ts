@@ -1,5 +1,5 @@
 /**
- * Policies that change all the time under a proxy that is in use: whoever both the old and the new one allow notices
+ * Policies that change all the time under a proxy that is in use: a client that both the old and the new one allow notices
  * nothing. The changes go through the real store, as those of `flm policy set` do.
  */
 import assert from 'node:assert/strict';

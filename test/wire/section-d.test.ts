@@ -154,7 +154,7 @@ describe('guessing', () => {
     const response = await wire.send(get('/v1/models', 'flm_20')).response();
     assert.equal(response.status, 429);
     assert.equal(response.field('retry-after'), '6');
-    // Whoever guesses on is not let wash out of the audit what others did.
+    // A client that guesses on cannot push the logins of others out of the audit.
     assert.deepEqual(scene.door.refusedLogins.slice(-2), [false, true]);
     assert.equal((await wire.send(get('/v1/models', scene.key)).response()).status, 200);
     await scene.clock.move(6_000);

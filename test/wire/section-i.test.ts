@@ -515,7 +515,7 @@ describe('the way of requests over TLS', () => {
     const big = chunk(`data: ${'x'.repeat(60_000)}\n\n`);
     scene.engine.setScript(async (socket) => {
       socket.write(sseHead);
-      // More than all buffers in between hold; whoever waits for a drain that never comes is closed.
+      // More than all buffers in between hold; a connection that waits for a drain that never comes is closed.
       for (let i = 0; i < 2_000 && !socket.destroyed; i++) {
         if (socket.write(big)) continue;
         await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));

@@ -295,7 +295,7 @@ export class EngineService implements EngineDirectory {
     this.#notify();
   }
 
-  /** Requests under way are counted by id, whoever has it. */
+  /** Running requests are counted by engine id, also when another engine now has that id. */
   #carryInFlight(now: ReadonlyMap<string, EngineWatch>): void {
     for (const [id, watch] of this.#byId) {
       if (now.get(id) === watch || watch.load.inFlight === 0) continue;

@@ -188,7 +188,7 @@ test('within a key it is first come, first served', () => {
   assert.deepEqual([second.outcomes.length, third.outcomes.length], [1, 0]);
 });
 
-test('whoever leaves the queue hears nothing more and frees its place', () => {
+test('a request that leaves the queue hears nothing more and frees its place', () => {
   const { enter, admission, clock } = room({ a: 1 });
   const first = lease(enter(keyOf('x')).entered);
   const second = enter(keyOf('y'));

@@ -32,7 +32,7 @@ interface Stage {
   readonly told: string[];
   readonly name: string;
   open(): Promise<AcmeSource>;
-  /** The sentence and the hint of a first certificate that was not to be had. */
+  /** The sentence and the hint of a start that got no first certificate. */
   refusal(signal?: AbortSignal): Promise<string>;
 }
 
@@ -113,7 +113,7 @@ test('a server that never answers is given up after twenty seconds', async (t) =
   assert.equal(clock.timers, 0);
 });
 
-test('whoever does not want to wait any more gets an end at once', async (t) => {
+test('a caller that aborts its wait gets an error at once', async (t) => {
   const { ca, open, clock } = await stageOf(t);
   const silent = Promise.withResolvers<void>();
   ca.says['/nonce'] = () => silent.resolve();

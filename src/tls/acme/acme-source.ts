@@ -164,7 +164,7 @@ export class AcmeSource implements CertificateProvider {
       await this.#readStore();
       const { asked, retryAtMs } = await readTries(this.#deps.store, this.#name);
       const nowMs = this.#deps.clock.nowMs();
-      // Whoever asks for one takes back that it has to wait.
+      // A renewal that an administrator asks for does not wait for the next attempt of the schedule.
       const notBeforeMs = asked ? retryAtMs : Math.max(this.#held.dueAtMs, retryAtMs, this.#retryAtMs);
       if (nowMs < notBeforeMs || this.#ender.signal.aborted) return;
       this.#renewing ??= this.#renew().finally(() => {

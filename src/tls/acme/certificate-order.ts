@@ -140,7 +140,7 @@ async function enterAccount(order: CertificateOrder, client: AcmeClient, signal:
   const name = acmeAccountName(directoryOf(acme));
   await store.locked(name, accountLockMs, signal, async () => {
     const kept = AccountKey.read((await store.note(name, 'key')) ?? '');
-    // Whoever has a key has accepted the terms.
+    // A stored account key means that the terms were accepted.
     if (kept === undefined && !acme.acceptTerms) throw termsNeeded(client.directory.terms);
     const key = kept ?? AccountKey.make();
     // Before the account is made, so that none is lost.

@@ -59,7 +59,7 @@ export async function obtain(wanted: Wanted, prover: Prover, signal: AbortSignal
 }
 
 /**
- * The certificate of an order that was begun; undefined where there is none to be had. Throws the reason of the signal.
+ * The certificate of an order that was begun; undefined where the CA has none. Throws the reason of the signal.
  */
 export async function resume(
   wanted: Wanted,

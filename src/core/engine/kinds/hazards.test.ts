@@ -144,7 +144,7 @@ test('options that a runner is started with load the model anew, unless it runs 
   );
 });
 
-test('a model that runs at ollama.com takes the prompt there, by its name or by what Ollama tells of it', () => {
+test('a model that runs at ollama.com takes the prompt there, by its name or by what Ollama says about it', () => {
   for (const name of ['gpt-oss:120b-cloud', 'kimi-k2:cloud', 'x:Cloud']) {
     assert.equal(
       does('ollama', 'chat.completions', { ...hi, model: name }),
