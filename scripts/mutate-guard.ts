@@ -24,7 +24,7 @@ const guardFile = 'src/gateway/guard.ts';
 const pipelineFile = 'src/gateway/request-pipeline.ts';
 const readerFile = 'src/gateway/http/fast-path-parser.ts';
 const headFile = 'src/gateway/http/fast-path-head.ts';
-/** What holds whoever reads. */
+/** Wire tests that hold for both parsers. */
 const anyReader = [
   'section-a',
   'section-b',

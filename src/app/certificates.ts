@@ -19,7 +19,7 @@ export interface Certificates {
 
 /**
  * Undefined for plain HTTP. Throws a `ProxyError` PROXY_CERT_FAILED that says what to do, or the reason of the signal.
- * Whoever opens them closes the keeper.
+ * The caller that opens them closes the keeper.
  */
 export async function openCertificates(
   options: StartOptions,

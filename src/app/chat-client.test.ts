@@ -53,7 +53,7 @@ async function ask(steps: Steps, signal = open) {
   return { pieces, result };
 }
 
-test('an answer comes in pieces, reasoning apart from text, with what the engine tells of itself', async () => {
+test('an answer comes in pieces, reasoning apart from text, with what the engine reports about itself', async () => {
   const usage = { prompt_tokens: 3, completion_tokens: 5 };
   const { pieces, result } = await ask([
     head,

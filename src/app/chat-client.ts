@@ -4,7 +4,7 @@
  * It is a client like any other: it comes in through the door with a key. The address and the key are asked for anew when
  * the proxy is not there or does not know the key (it was restarted), once, and only before anything was answered.
  * Throws a `ProxyError` CHAT_REFUSED with what the proxy or the engine said, or CHAT_CUT for an answer without its end.
- * There is no time limit: a large model may load for minutes. Whoever waits ends it with the signal.
+ * There is no time limit: a large model may load for minutes. The caller ends the wait with the signal.
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -218,7 +218,7 @@ async function head(
   );
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  // An abort after the head is told by whoever reads the body.
+  // The code that reads the body reports an abort after the head.
   sent.on('error', () => {});
   return response;
 }

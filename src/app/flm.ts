@@ -1,6 +1,6 @@
 /**
  * What the commands work with, wired by hand: the store, the services over it, and the way to the proxies that run.
- * Opening it touches the data folder; whoever opens it closes it.
+ * Opening it touches the data folder; the caller that opens it closes it.
  */
 
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
@@ -39,7 +39,7 @@ export interface Flm {
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
   control(handle: ProxyHandle): ControlClient;
-  /** The log of the proxies of a profile, to write to. Whoever opens it closes it. */
+  /** The log of the proxies of a profile, to write to. The caller that opens it closes it. */
   openLog(profile: string): LogFile;
   /** A proxy inside this process. Throws like `ProxyService.start`. */
   run(request: StartRequest, log: ProxyLog, signal: AbortSignal): Promise<RunningProxy>;

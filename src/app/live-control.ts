@@ -210,7 +210,7 @@ export class LiveControl implements ProxyControl {
     try {
       await this.#deps.store.saveHandle(this.#handle);
     } catch {
-      // The store is what is broken; whoever asks the process itself hears that it drains.
+      // The store is what is broken; the process itself still reports that it drains.
     }
   }
 

@@ -31,7 +31,7 @@ export interface Machine {
   readSecret(secret: SecretRef): string | undefined;
   /** The path of a program that is on the machine. */
   findProgram(name: string): Promise<string | undefined>;
-  /** From where the administrator comes: this machine, and whence an SSH session came. */
+  /** Addresses of the administrator: this machine, and the client of the SSH session. */
   ownAddresses(): readonly string[];
   /** File descriptors that this process may have; undefined where that is not known. */
   descriptorLimit(): number | undefined;
@@ -82,7 +82,7 @@ function readSecret(secret: SecretRef, environment: Environment): string | undef
       try {
         return readFileSync(secret.path, 'utf8');
       } catch {
-        // Told by whoever needs it, with the name of the reference.
+        // The code that needs the secret reports this, with the name of the reference.
         return undefined;
       }
     case 'value':

@@ -1,12 +1,12 @@
 /**
- * What a running proxy needs of whoever keeps its certificate good, and what it lends to it.
+ * What a running proxy needs from the code that renews its certificate, and what it provides to that code.
  */
 import type { CertificateFacts, CertificateProvider } from '../core/proxy/certificate-provider.ts';
 import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Machine } from './machine.ts';
 
-/** Whoever keeps the certificate of a running proxy good. */
+/** Renews the certificate of a running proxy. */
 export interface RenewingCertificate extends CertificateProvider {
   /** Undefined before the first certificate. */
   facts(): CertificateFacts | undefined;

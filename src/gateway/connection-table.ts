@@ -35,7 +35,7 @@ export class ConnectionEntry {
   state: State = 'unknown';
   /** It carried a request with a valid key. */
   isKnown = false;
-  /** Closes the connection at once. Set by whoever owns it now: the TLS handshake, then the HTTP server. */
+  /** Closes the connection at once. Set by its current owner: the TLS handshake, then the HTTP server. */
   close: () => void = () => {};
   /** Whether bytes of an answer wait for the client. */
   isWriting: () => boolean = () => false;

@@ -155,7 +155,7 @@ export class RequestHeaders {
     }
   }
 
-  /** Keeps a field that is known. Whoever puts counts. */
+  /** Keeps a field that is known. The caller counts the fields. */
   put(name: string, value: string): void {
     const at = this.table.slot(name);
     if (at < 0) return;

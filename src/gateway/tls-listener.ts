@@ -171,7 +171,7 @@ export class TlsListener {
       raw.destroy();
       return 'decided';
     }
-    // Taken over by the TLS socket: whoever ends its side in the middle of a handshake is gone.
+    // The TLS socket takes over: a client that ends its side in the middle of a handshake has left.
     raw.allowHalfOpen = false;
     raw.unshift(bytes);
     guest.bytes = Buffer.alloc(0);

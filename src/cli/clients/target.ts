@@ -7,7 +7,7 @@ import { type Session, usageError } from '../command.ts';
 import { contextOf, type ModelContext } from './context.ts';
 import type { AuthorityFiles, ConnectTarget } from './snippet.ts';
 
-/** Stands where no engine tells of a model. */
+/** Placeholder while no engine lists a model. */
 export const noModel = 'MODEL';
 
 /** Of the model's context and of the target, which has no key yet. Throws USAGE. */

@@ -31,7 +31,7 @@ export async function warningsOf(
     );
   const tooSmall = contextWarning(client, context);
   if (tooSmall !== undefined) warnings.push(tooSmall);
-  if (status.models === 0) warnings.push('No engine tells of a model yet; put its name in place of MODEL.');
+  if (status.models === 0) warnings.push('No engine lists a model yet; put its name in place of MODEL.');
   if (status.models > 0) {
     const { catalogOf, modelNamed } = await import('../../app/catalog.ts');
     const aliases = await flm.engines.aliases();

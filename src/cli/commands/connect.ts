@@ -43,7 +43,7 @@ export function connectCommand(cli: Cli): Command {
     .option('--undo', 'bring back what that file was before the last --write')
     .option('--file <path>', 'the file for --write and --undo, in place of the usual one')
     .option('--yes', 'do not ask before --write')
-    .addHelpText('after', '\nWith --wait and --json a second document tells of the request.')
+    .addHelpText('after', '\nWith --wait and --json a second document describes the request.')
     .action(
       action(cli, async (session, flags: ConnectFlags, words: readonly string[]) => {
         if (words.length === 0) return listClients(session);
@@ -92,7 +92,7 @@ async function write(
   key: () => Promise<string | undefined>,
 ): Promise<Written> {
   if (target.model === noModel)
-    throw usageError('connect', 'No engine tells of a model yet: name one with --model.');
+    throw usageError('connect', 'No engine lists a model yet: name one with --model.');
   const { writeSettings } = await import('../settings/write-settings.ts');
   const hasKey = flags.key !== undefined || flags.newKey !== undefined;
   return writeSettings(session, client, target, {

@@ -118,7 +118,7 @@ export class NodeHttpParser {
   }
 
   /**
-   * Node has let go of a connection on which CONNECT came, its error handler included, and would close it without a word.
+   * Node has released a connection on which CONNECT came, its error handler included, and would close it without a word.
    * Behind a request that is being answered nothing can be said.
    */
   #refuseConnect(socket: Socket): void {
