@@ -332,7 +332,7 @@ export const errorTable = {
     ...refused,
     status: 421,
     text: 'This proxy does not answer for the host named in the request.',
-    hint: 'To use this name, start the proxy with --public-host NAME.',
+    hint: 'To use this name, start the proxy with --public-host {name}.',
   },
   HEAD_TOO_LARGE: {
     ...refused,
@@ -412,7 +412,7 @@ export const errorTable = {
     ...refused,
     status: 403,
     text: 'This API key is paused.',
-    hint: 'Ask the person who gave you the key to resume it: `flm key resume KEY`.',
+    hint: 'Ask the person who gave you the key to resume it: `flm key resume {key}`.',
   },
   AUTH_THROTTLED: {
     ...refused,

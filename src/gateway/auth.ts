@@ -91,7 +91,8 @@ export function makeAuth(deps: AuthDeps): Step {
     if (key.revoked) return { code: 'AUTH_REVOKED', rule: rule('key', { key: key.id }) };
     if (key.expiresAtMs <= deps.clock.nowMs())
       return { code: 'AUTH_EXPIRED', rule: rule('key', { key: key.id }) };
-    if (key.paused) return { code: 'AUTH_PAUSED', rule: rule('key', { key: key.id }) };
+    if (key.paused)
+      return { code: 'AUTH_PAUSED', params: { key: key.id }, rule: rule('key', { key: key.id }) };
     x.key = key;
     return undefined;
   };

@@ -127,7 +127,9 @@ function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   if (value === x.peer.goodHost) return undefined;
   const host = parseHost(value);
   if (host === undefined) return malformed('its Host field is not a host');
-  if (!deps.hosts.answersFor(host)) return { code: 'HOST_MISDIRECTED', rule: rule('hosts') };
+  if (!deps.hosts.answersFor(host)) {
+    return { code: 'HOST_MISDIRECTED', params: { name: ownCopy(host) }, rule: rule('hosts') };
+  }
   // A copy: the value is a slice of the whole request head.
   x.peer.goodHost = ownCopy(value);
   return undefined;

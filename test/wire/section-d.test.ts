@@ -300,7 +300,7 @@ describe('rebinding', () => {
         const bytes = `GET ${path} HTTP/1.1\r\nHost: attacker.example:8484\r\n${credential}\r\n`;
         const response = await scene.ask(bytes);
         assert.equal(response.status, 421);
-        assert.match(response.body.toString(), /--public-host NAME/);
+        assert.match(response.body.toString(), /start the proxy with --public-host [a-z0-9.-]+\./);
       }
       await scene.unharmed();
     });

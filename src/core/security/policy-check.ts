@@ -66,7 +66,7 @@ function denyKey(key: KeyView, nowMs: number): Denial | undefined {
   if (key.revoked) return { code: 'AUTH_REVOKED', params: {}, rule: rule('key', { key: key.id }) };
   if (key.expiresAtMs <= nowMs)
     return { code: 'AUTH_EXPIRED', params: {}, rule: rule('key', { key: key.id }) };
-  if (key.paused) return { code: 'AUTH_PAUSED', params: {}, rule: rule('key', { key: key.id }) };
+  if (key.paused) return { code: 'AUTH_PAUSED', params: { key: key.id }, rule: rule('key', { key: key.id }) };
   return undefined;
 }
 
