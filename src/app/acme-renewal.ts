@@ -1,9 +1,9 @@
 /**
- * The certificate of an `https-acme` proxy, wired: what can prove its domains on this machine, and the plain listener
- * that http-01 needs.
+ * Sets up the certificate of an `https-acme` proxy: the ACME challenges that are possible on this machine, and the plain
+ * HTTP listener that http-01 needs.
  *
- * By itself flm proves by the HTTPS port where that is 443, which is open or the proxy is no use; else, and where that
- * fails, by port 80. The plain listener is opened when it is needed first, and stays.
+ * By default flm uses tls-alpn-01 if the HTTPS port is 443, because clients need that port open anyway. Otherwise, or if
+ * tls-alpn-01 fails, flm uses http-01 on port 80. The plain listener opens when first needed and stays open.
  */
 
 import type { Unsubscribe } from '../core/clock.ts';
@@ -88,7 +88,7 @@ export async function openAcmeKeeper(
   };
 }
 
-/** The most likely to succeed first. */
+/** Returns the challenges, the most likely to succeed first. */
 export function challengesOf(config: ProxyConfig): readonly AcmeChallenge[] {
   const { challenge, dnsHook } = config.acme;
   if (challenge !== undefined) return [challenge];
@@ -96,7 +96,7 @@ export function challengesOf(config: ProxyConfig): readonly AcmeChallenge[] {
   return configuredPort(config) === 443 ? ['tls-alpn-01', 'http-01'] : ['http-01'];
 }
 
-/** http-01 by a plain listener beside the proxy. */
+/** Proves domains by http-01, with a plain HTTP listener beside the proxy. */
 class PlainPort implements Prover {
   readonly type = 'http-01';
   readonly #config: ProxyConfig;
@@ -137,7 +137,7 @@ class PlainPort implements Prover {
     return this.#server.show(proof);
   }
 
-  /** Throws an `AcmeFailure` where the port cannot be had; it may be tried again. */
+  /** Throws an `AcmeFailure` if the port is not available; the caller may try again. */
   open(): Promise<void> {
     this.#opening ??= this.#bind().finally(() => {
       this.#opening = undefined;
@@ -145,7 +145,7 @@ class PlainPort implements Prover {
     return this.#opening;
   }
 
-  /** Now, or as soon as it is free: a proxy that this one replaces may drain for a while. */
+  /** Opens the port now or as soon as it is free: a proxy that this one replaces may still drain. */
   async openInTime(): Promise<void> {
     const { machine, logger } = this.#surroundings;
     try {

@@ -1,6 +1,6 @@
 /**
- * The catalogue of models as clients see it, made outside a proxy from what is known of its engines: the same code
- * answers as in the proxy, under a key that may see everything.
+ * Builds the model catalogue as clients see it, outside a proxy, from the known state of its engines. It uses the same
+ * code as the proxy, with a key that may see every model.
  */
 import { Breaker } from '../core/engine/breaker.ts';
 import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
@@ -22,7 +22,7 @@ const everything = compileKey({
   createdAtMs: 0,
 });
 
-/** Models of engines that are up, and the aliases that lead to them, by name. */
+/** Returns the models of engines that are up and the aliases of these models, sorted by name. */
 export function catalogOf(
   engines: readonly EngineStatus[],
   aliases: readonly ModelAlias[],
@@ -30,7 +30,7 @@ export function catalogOf(
   return catalogueOf(engines, aliases).visible(everything);
 }
 
-/** The model or alias that a client means by this name, in any spelling that an engine accepts. */
+/** Finds the model or alias for a name from a client, in any spelling that an engine accepts. */
 export function modelNamed(
   name: string,
   engines: readonly EngineStatus[],

@@ -1,6 +1,6 @@
 /**
- * The local CA and what it signed, as the commands of `flm cert` handle them. Nothing here needs a running proxy; those
- * that run are told of a new CA.
+ * Manages the local CA and its certificates for the commands of `flm cert`. It needs no running proxy, and notifies
+ * running proxies about a new CA.
  */
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
@@ -42,12 +42,12 @@ export interface AuthorityView {
 
 export interface LeafView {
   readonly origin: 'local-ca' | 'acme';
-  /** Absent where it is an ACME server's: profiles with the same domains share it. */
+  /** Absent for a certificate of an ACME server, which profiles with the same domains share. */
   readonly profile?: string;
-  /** It is shown to clients that call a name; others see the profile's other one. */
+  /** Sent to clients that send a host name (SNI); other clients receive the profile's other certificate. */
   readonly forNames?: boolean;
   readonly file: string;
-  /** Absent where the file is damaged. */
+  /** Absent if the file is damaged. */
   readonly certificate?: {
     readonly names: readonly string[];
     readonly fingerprint: string;
@@ -57,7 +57,7 @@ export interface LeafView {
   readonly damage?: string;
 }
 
-/** A change of trust that can be made, as it is shown before it is made. */
+/** A possible change of trusted CAs, as shown to the user before it is made. */
 export interface TrustChange {
   readonly title: string;
   readonly commands: readonly string[];
@@ -72,26 +72,26 @@ export interface TrustPlan {
 }
 
 export interface CertificateManager {
-  /** Makes the CA where there is none. Throws a `CertificateError`. */
+  /** Creates the CA if there is none. Throws a `CertificateError`. */
   authority(signal: AbortSignal): Promise<AuthorityView>;
-  /** Undefined where there is none. */
+  /** Returns undefined if there is no CA. */
   findAuthority(): Promise<AuthorityView | undefined>;
   /**
-   * Path of a file that holds the local CA behind those that everybody trusts, for programs that take one file in place of
-   * theirs; it is written where it is missing or of another CA. Throws a `CertificateError`.
+   * Returns the path of a file with the public CAs followed by the local CA, for programs whose CA list can only be
+   * replaced. Writes the file if it is missing or contains another CA. Throws a `CertificateError`.
    */
   bundle(signal: AbortSignal): Promise<string>;
-  /** What proxies of this user are known by: the local CA and the certificates of ACME servers. PEM; undefined where there is none. Never rejects. */
+  /** Returns the local CA and the ACME certificates of this user's proxies as PEM; undefined if there are none. Never rejects. */
   known(): Promise<string | undefined>;
-  /** Lets a certificate of an ACME server be renewed now, and forgets what failed before. */
+  /** Allows the renewal of an ACME certificate now, and clears its record of failures. */
   askRenewal(config: Pick<ProxyConfig, 'domains' | 'acme'>): Promise<void>;
-  /** Forgets what failed with ACME servers, so that the next start may order at once. */
+  /** Clears the failures with ACME servers, so that the next start may order immediately. */
   forgetTries(): Promise<void>;
   leaves(): Promise<readonly LeafView[]>;
   renewAuthority(permit: readonly string[], signal: AbortSignal): Promise<AuthorityView>;
-  /** What `flm cert trust` would change: the present CA is added, those that it replaced are taken away. */
+  /** Returns the changes of `flm cert trust`: adds the current CA and removes the CAs that it replaced. */
   planTrust(signal: AbortSignal): Promise<TrustPlan>;
-  /** What `flm cert trust --remove` would change. */
+  /** Returns the changes of `flm cert trust --remove`. */
   planRemoval(): Promise<TrustPlan>;
   /** Which programs trust the CA as they come. */
   prove(signal: AbortSignal): Promise<readonly TrustProof[]>;
@@ -112,7 +112,7 @@ export function makeCertificateManager(
       certificate,
       file: store.publishedPath(name),
     }));
-  /** Takes away what devices trusted before; then it is forgotten. */
+  /** Returns the changes that remove replaced CAs from the trust stores. A CA is forgotten once it is removed everywhere. */
   const removals = async (): Promise<readonly TrustChange[]> => {
     const changes: TrustChange[] = [];
     for (const old of await retired()) {

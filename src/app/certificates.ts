@@ -1,5 +1,6 @@
 /**
- * The certificates of one proxy, by its mode: who makes and keeps them, and whose client certificates are asked for.
+ * Sets up the certificates of one proxy by its mode: the source that creates and renews its certificate, and the CA of
+ * the client certificates that it requires.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -18,8 +19,8 @@ export interface Certificates {
 }
 
 /**
- * Undefined for plain HTTP. Throws a `ProxyError` PROXY_CERT_FAILED that says what to do, or the reason of the signal.
- * The caller that opens them closes the keeper.
+ * Returns undefined for plain HTTP. Throws a `ProxyError` PROXY_CERT_FAILED that says what to do, or the reason of the
+ * signal. The caller closes the returned keeper.
  */
 export async function openCertificates(
   options: StartOptions,

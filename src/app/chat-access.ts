@@ -1,7 +1,6 @@
 /**
- * The way into a running proxy for the person who owns it: its address, and a ten-minute key that exists only in the
- * proxy's memory. A key is used for the first half of its life, so that an answer that begins with it can last: streams
- * end with their key.
+ * Gives the owner of a running proxy its address and a temporary key. The key is valid for ten minutes and exists only
+ * in the memory of the proxy. A stream ends when its key expires, so a key is used only in the first half of its life.
  */
 import { ProxyError } from '../core/errors.ts';
 import type { TemporaryKey } from '../core/proxy/ports.ts';
@@ -13,8 +12,8 @@ import type { Flm } from './flm.ts';
 const keyLifeMs = 600_000;
 
 /**
- * `which` is an id or a profile; undefined means the only proxy that runs. Throws like `ProxyService.find`, and a
- * `ProxyError` CHAT_NO_CERTIFICATE where the proxy asks for a client certificate and there is none.
+ * `which` is an id or a profile; undefined means the only running proxy. Throws like `ProxyService.find`. Throws a
+ * `ProxyError` CHAT_NO_CERTIFICATE if the proxy requires a client certificate and none was given.
  */
 export function makeChatAccess(
   flm: Pick<Flm, 'proxies' | 'control' | 'machine' | 'certificates'>,
@@ -40,7 +39,7 @@ export function makeChatAccess(
       if (given === 'gone') throw new ProxyError('PROXY_NOT_RUNNING', { params: { which: ' any more' } });
       key = given;
     }
-    // Read each time, for it may have been replaced.
+    // Read each time, because the file may have been replaced.
     const authority = handle.mode === 'local-http' ? undefined : await flm.certificates.known();
     return { url: proxyUrl(handle), key: key.key, authority, identity };
   };

@@ -1,10 +1,10 @@
 /**
  * A small OpenAI client for `flm chat`: the models of a proxy, and one streamed answer at a time.
  *
- * It is a client like any other: it comes in through the door with a key. The address and the key are asked for anew when
- * the proxy is not there or does not know the key (it was restarted), once, and only before anything was answered.
- * Throws a `ProxyError` CHAT_REFUSED with what the proxy or the engine said, or CHAT_CUT for an answer without its end.
- * There is no time limit: a large model may load for minutes. The caller ends the wait with the signal.
+ * The client sends its requests to the proxy with a key, like every other client. If the proxy is unreachable or rejects
+ * the key (after a restart), the client gets a new address and key and retries once, unless the answer has begun.
+ * Throws a `ProxyError` CHAT_REFUSED with the message of the proxy or engine, or CHAT_CUT for an incomplete answer.
+ * There is no timeout, because loading a large model may take minutes. The caller aborts with the signal.
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -21,13 +21,13 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** The way in: without `/v1`, and a key that still works for a while. */
+/** The address of the proxy without `/v1`, and a key that stays valid for some minutes. */
 export interface ChatAccess {
   readonly url: string;
   readonly key: string;
   /** The local CA's certificate (PEM), where there is one. */
   readonly authority?: string | undefined;
-  /** For a door that asks for a client certificate. */
+  /** For a proxy that requires a client certificate. */
   readonly identity?: ClientIdentity | undefined;
 }
 
@@ -218,7 +218,7 @@ async function head(
   );
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  // The code that reads the body reports an abort after the head.
+  // After the response head, the reader of the body reports an abort.
   sent.on('error', () => {});
   return response;
 }
@@ -264,7 +264,7 @@ function isRefusedConnection(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
 }
 
-/** The abort where there was one, flm's own errors as they are, and everything else as a broken connection. */
+/** Returns the abort reason after an abort, flm's own errors unchanged, and any other error as a broken connection. */
 function reasonOf(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof FlmError) return error;

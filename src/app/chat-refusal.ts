@@ -1,11 +1,11 @@
 /**
- * What a refusal says, as a chat client reads it: the envelopes of flm and those that engines send, whatever their shape.
+ * Reads the message of an error response for the chat client, from the error formats of flm and of the engines.
  */
 import { ProxyError } from '../core/errors.ts';
 
 const maxMessage = 2_000;
 
-/** The error of an answer that is not 200. */
+/** Returns the error of a response whose status is not 200. */
 export function refusalOf(status: number, body: string, requestId: string | null): ProxyError {
   let value: unknown;
   try {
@@ -19,7 +19,7 @@ export function refusalOf(status: number, body: string, requestId: string | null
   return refused(found === undefined ? `${message} (status ${status})` : message, requestId);
 }
 
-/** The error that an event of a stream carries, if it is one. */
+/** Returns the error in an event of a stream, if any. */
 export function refusalIn(
   event: Readonly<Record<string, unknown>>,
   requestId: string | null,

@@ -1,17 +1,17 @@
 /**
- * The client certificate that a person gives a command, for a door that asks for one (`--client-ca`).
+ * Reads the client certificate given to a command, for a proxy that requires one (`--client-ca`).
  */
 import { readFile } from 'node:fs/promises';
 import { ProxyError } from '../core/errors.ts';
 import { expiryMsOf, readPair } from '../tls/certificate-pair.ts';
 
-/** PEM both; certificates between it and its CA may follow the certificate. */
+/** Certificate and key in PEM; intermediate certificates may follow the certificate. */
 export interface ClientIdentity {
   readonly cert: string;
   readonly key: string;
 }
 
-/** The key may lie in the file of the certificate. Throws a `ProxyError` FILE_UNUSABLE. */
+/** Reads both; the certificate's file may also contain the key. Throws a `ProxyError` FILE_UNUSABLE. */
 export async function readClientIdentity(
   certFile: string,
   keyFile: string | undefined,

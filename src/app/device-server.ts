@@ -14,7 +14,7 @@ export interface DeviceServer {
 
 const maxConnections = 64;
 
-/** On every address. `onVisit` is told of each file that was taken. Rejects with the error of the bind. */
+/** Listens on every address. Calls `onVisit` for each downloaded file. Rejects with the error of the bind. */
 export async function serveDevices(
   facts: DeviceFacts,
   port: number,

@@ -1,5 +1,5 @@
 /**
- * Looks at engines from the command line, without a proxy: detection, and the closer look of `flm engine test`.
+ * Probes engines from the command line, without a proxy: detection, and the detailed test of `flm engine test`.
  */
 import type { EmbeddingsCheck, EngineRecord, EngineRef } from '../core/engine/engine.ts';
 import type { EngineKindName } from '../core/engine/kinds.ts';
@@ -26,9 +26,9 @@ export interface EngineExamination {
   /** The make, for people. */
   readonly product: string;
   readonly probe: ProbeResult;
-  /** What clients may ask of it; empty where nobody answered who could say what it is. */
+  /** The features that clients can use; empty if no recognised engine answered. */
   readonly serves: readonly RouteId[];
-  /** It answers on this non-loopback address of this machine, too. */
+  /** A non-loopback address of this machine on which the engine also answers. */
   readonly exposedOn?: string;
 }
 
@@ -36,18 +36,18 @@ export interface EngineDiscovery {
   /** Engines that run on this machine and are not among `known`, and programs that could. */
   detect(known: readonly EngineRecord[], signal: AbortSignal): Promise<DetectedEngines>;
   /**
-   * Asks one engine what it is and how it is; nobody who answers is an answer as well (`probe.state` is `down`). Throws
-   * an `EngineError` ENGINE_UNRECOGNISED where something answers that is no engine and nobody said which kind it is,
-   * ENGINE_INVALID where its key cannot be had.
+   * Probes one engine for its kind and state. An engine that does not answer is a result too (`probe.state` is `down`).
+   * Throws an `EngineError` ENGINE_UNRECOGNISED if the server is no known engine and no kind was given, ENGINE_INVALID
+   * if the key of the engine cannot be read.
    */
   examine(record: EngineRecord, signal: AbortSignal): Promise<EngineExamination>;
-  /** One real, small request. Throws ENGINE_INVALID where the key cannot be had. */
+  /** Sends one small embedding request. Throws ENGINE_INVALID if the key of the engine cannot be read. */
   embeddings(record: EngineRecord, model: string, signal: AbortSignal): Promise<EmbeddingsCheck>;
-  /** The one spelling of an address; of a URL that the schema of engines accepts. */
+  /** Returns the canonical form of a URL that the schema of engines accepts. */
   spelling(url: string): string;
-  /** A free id: on this machine the one that detection gives, elsewhere host and port. */
+  /** Returns a free id: on this machine the id from detection, for other hosts the host and port. */
   suggestId(url: string, kind: EngineKindName | undefined, taken: ReadonlySet<string>): string;
-  /** A sentence about an engine that answers to the network as well. */
+  /** Returns a sentence about an engine that is reachable from the network. */
   exposureWarning(ref: Pick<EngineRef, 'id' | 'kind'>, exposedOn: string): string;
   close(): void;
 }
@@ -126,7 +126,7 @@ function shown({ apiKey: _, ...ref }: EngineRef): EngineRef {
   return ref;
 }
 
-/** Without its key: detection only needs to know the place. */
+/** Removes the key, because detection only needs the address. */
 function refOf(record: EngineRecord): EngineRef {
   const { url, address } = parseEngineUrl(record.url);
   return { id: record.id, kind: record.kind ?? 'openai-compatible', url, address, origin: 'saved' };

@@ -1,5 +1,5 @@
 /**
- * Tells the log what an operator wants to know of engines: one line each time that one comes, goes or changes its state.
+ * Logs engine events for the operator: one line whenever an engine is added, removed or changes its state.
  */
 import type { Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory, EngineStatus } from '../core/engine/directory.ts';
@@ -24,7 +24,7 @@ export function tellEngineChanges(directory: EngineDirectory, logger: Logger): U
 function tell(now: EngineStatus, before: EngineStatus | undefined, logger: Logger): void {
   const { ref, state, note, models } = now;
   const up = state === 'running' || state === 'degraded';
-  // One that was not asked yet is neither.
+  // An engine that was not probed yet is neither up nor down.
   if (before === undefined ? up : before.state !== state || before.note !== note) {
     const level = state === 'running' ? 'info' : 'warn';
     logger.event(level, `engine ${state}`, {

@@ -1,11 +1,11 @@
 /**
- * Which engines of a proxy speak a route, so that a client is told before it tries.
+ * Finds the engines of a proxy that support a route, so that flm can warn before a client sends a request.
  */
 import type { EngineStatus } from '../core/engine/directory.ts';
 import { engineKind } from '../core/engine/kinds.ts';
 import type { RouteId } from '../core/engine/routes.ts';
 
-/** Those that have the model, where any engine has it; else all of them. */
+/** Returns the engines that have the model, or all engines if none has the model. */
 export function speakersOf(
   engines: readonly EngineStatus[],
   model: string,

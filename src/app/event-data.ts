@@ -1,13 +1,13 @@
 /**
- * The data of an event stream, one event at a time (WHATWG HTML, 9.2.6): UTF-8 that may be split anywhere, lines that end
- * in LF, CR or CRLF, data lines joined by LF, comments and other fields skipped. An event without its empty line is not
- * one.
+ * Parses the data of an event stream, one event at a time (WHATWG HTML, 9.2.6). Input is UTF-8 that may be split
+ * anywhere; lines end in LF, CR or CRLF. Data lines are joined by LF; comments and other fields are skipped. An event
+ * without its final empty line is discarded.
  */
 import { StringDecoder } from 'node:string_decoder';
 
 const maxEventChars = 16 * 1024 ** 2;
 
-/** Throws where an event has no end. */
+/** Yields the data of each event. Throws if an event has no end. */
 export async function* eventData(bytes: AsyncIterable<Buffer>): AsyncGenerator<string, void, undefined> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
@@ -33,7 +33,7 @@ export async function* eventData(bytes: AsyncIterable<Buffer>): AsyncGenerator<s
   if (rest === '\r' && data.length > 0) yield data.join('\n');
 }
 
-/** The end of the first line from `from` on; undefined where it is not there yet: a CR at the end may be half a CRLF. */
+/** Returns the end of the first line after `from`; undefined if it has not arrived: a CR at the end may be half a CRLF. */
 function lineEnd(text: string, from: number): { readonly at: number; readonly next: number } | undefined {
   const lf = text.indexOf('\n', from);
   const cr = text.indexOf('\r', from);

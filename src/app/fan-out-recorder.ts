@@ -1,7 +1,6 @@
 /**
- * What the proxy writes down of each request: log, metrics, tail, the last refusals, usage. Each of them is told the
- * same line; none of them can make a request wait. What a client without a key can make happen as often as they like is written to
- * the log within a quota.
+ * Records each request in the log, metrics, tail, list of refusals, and usage. All receive the same record, and none
+ * delays a request. Events that a client without a key can cause at will are logged within a quota.
  */
 import type { Clock } from '../core/clock.ts';
 import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts';
@@ -71,7 +70,7 @@ export class FanOutRecorder implements RequestRecorder {
   loginRefused(client: string, throttled: boolean): void {
     const { metrics, ledger, clock, actor } = this.#deps;
     metrics.loginRefused();
-    // The audit keeps so many rows: who may add them at will washes out within minutes what others did.
+    // The audit keeps a limited number of rows. Unlimited new rows would push out all older ones within minutes.
     if (throttled) return;
     ledger.record({ atMs: clock.nowMs(), actor, action: 'auth.refused', subject: client });
   }
@@ -91,7 +90,7 @@ export class FanOutRecorder implements RequestRecorder {
     const inputTokens = line.chargedInputTokens;
     const outputTokens = line.chargedOutputTokens;
     const answered = model !== null && line.status < 400;
-    // What is charged counts however the request ended, and also where no model of the catalogue was named.
+    // Charged tokens count for every outcome of the request, also if it named no model of the catalogue.
     if (engine === null || !(answered || inputTokens + outputTokens > 0))
       return ledger.touch(booked.keyId, { atMs: line.atMs, address: line.client });
     ledger.add({

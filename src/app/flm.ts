@@ -1,6 +1,6 @@
 /**
- * What the commands work with, wired by hand: the store, the services over it, and the way to the proxies that run.
- * Opening it touches the data folder; the caller that opens it closes it.
+ * Connects the parts that commands use: the store, its services, and the control of running proxies. Opening it creates
+ * or opens the data folder. The caller must close it.
  */
 
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
@@ -39,9 +39,9 @@ export interface Flm {
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
   control(handle: ProxyHandle): ControlClient;
-  /** The log of the proxies of a profile, to write to. The caller that opens it closes it. */
+  /** Opens the log of a profile's proxies for writing. The caller must close it. */
   openLog(profile: string): LogFile;
-  /** A proxy inside this process. Throws like `ProxyService.start`. */
+  /** Starts a proxy inside this process. Throws like `ProxyService.start`. */
   run(request: StartRequest, log: ProxyLog, signal: AbortSignal): Promise<RunningProxy>;
   close(): Promise<void>;
 }
@@ -50,17 +50,17 @@ export interface FlmOptions {
   readonly environment: Environment;
   /** The script that starts flm, for the processes that are launched: `bin/flm.mjs`. */
   readonly entry: string;
-  /** The command changes the machine itself, which as root it does as root. */
+  /** The command changes the machine itself: started as root, it keeps its root rights. */
   readonly keepRoot?: boolean;
-  /** The command works, as well as it can, where `flm.db` cannot be read: proxies are found by their sockets. */
+  /** The command also works without a readable `flm.db`: it finds proxies by their sockets. */
   readonly withoutStore?: boolean;
-  /** Told of each key that was made, as soon as it is stored. */
+  /** Called for each new key as soon as it is stored. */
   readonly onKeyMade?: (made: CreatedKey) => void;
   /** See `ProxyServiceDeps.onProblem`. */
   readonly onProblem?: (sentence: string, undone: boolean) => void;
 }
 
-/** Throws HOME_UNSAFE, or a `StoreError` that says what is wrong with the database. */
+/** Throws HOME_UNSAFE, or a `StoreError` that describes the problem with the database. */
 export function openFlm(options: FlmOptions): Flm {
   const { environment } = options;
   becomeOwner(thisMachine(environment).paths.home, options);
@@ -101,7 +101,7 @@ export function openFlm(options: FlmOptions): Flm {
   const announceOnly = async (): Promise<void> => {
     await announce();
   };
-  /** A proxy that does not know the key, or that is gone, has nothing to revoke. */
+  /** A proxy that has ended or does not know the key has nothing to revoke. */
   const revokeLive = async (keyId: string): Promise<LiveRevocations> => {
     const outcomes = new Map<string, LiveRevocation | 'unreached'>();
     await Promise.all(

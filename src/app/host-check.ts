@@ -1,11 +1,11 @@
 /**
- * Whether a proxy that speaks plain HTTP answers for a host name: asked of the proxy itself, by the one question that
- * needs no key. With HTTPS its certificate says it.
+ * Checks whether a plain HTTP proxy accepts a host name, with the one request to the proxy that needs no key. For HTTPS
+ * the names in the certificate answer this.
  */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 
-/** `url` without a path. Rejects where nobody answers there. */
+/** `url` has no path. Rejects if the connection fails. */
 export async function answersForHost(url: string, host: string, signal: AbortSignal): Promise<boolean> {
   const sent = request(`${url}/health`, { agent: false, headers: { host }, signal }).end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];

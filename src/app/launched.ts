@@ -1,6 +1,6 @@
 /**
- * What `flm proxy run --launched` is: the process that `flm proxy start` leaves behind. Its log goes to the log file of
- * its profile.
+ * Runs `flm proxy run --launched`, the background process that `flm proxy start` creates. It logs to the log file of its
+ * profile.
  */
 
 import type { Environment } from '../core/environment.ts';
@@ -13,11 +13,11 @@ import { makeHomeFolders } from '../process/paths.ts';
 import { thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 
-/** Resolves to the exit status of the process. */
+/** Resolves with the exit status of the process. */
 export async function runLaunched(environment: Environment): Promise<number> {
   const machine = thisMachine(environment);
   makeHomeFolders(machine.paths);
-  // Its stderr is the log file; this process is nothing but the proxy, so it is not taken back.
+  // The process redirects its stderr to the log file and never restores it, because it runs nothing but the proxy.
   endByMistake();
   let log: LogFile | undefined;
   const destination: LogDestination = {

@@ -1,5 +1,5 @@
 /**
- * What a running proxy does for those who may use its control socket, and how it ends.
+ * Implements the control socket's operations of a running proxy, and its shutdown.
  *
  *   starting --started--> running --release--> draining (port free) --last answer, or grace over--> ended
  *       |                    `------stop------>'
@@ -56,7 +56,7 @@ export interface LiveControlDeps {
   readonly certificates: RenewingCertificate | undefined;
   /** Closes everything but the gateway, which is stopped by then. Never rejects. */
   readonly finish: () => Promise<void>;
-  /** Makes a start that is under way fail. */
+  /** Aborts a start that has not finished. */
   readonly abortStart: () => void;
 }
 
@@ -86,7 +86,7 @@ export class LiveControl implements ProxyControl {
     return this.#handle;
   }
 
-  /** Everything is ready. Rejects where the store cannot keep the handle. */
+  /** Marks the proxy as ready. Rejects if the store cannot save the handle. */
   async started(): Promise<void> {
     const { starting: _, ...handle } = this.#handle;
     this.#handle = handle;
@@ -134,7 +134,7 @@ export class LiveControl implements ProxyControl {
   async release(graceMs: number): Promise<void> {
     this.#deps.gateway.release();
     await this.#markDraining();
-    // The end is told by `closed`.
+    // `closed` reports the end.
     void this.stop(graceMs);
   }
 
@@ -195,7 +195,7 @@ export class LiveControl implements ProxyControl {
     return whole;
   }
 
-  /** The last moment to write what is in memory alone: the report has to say what is lost. */
+  /** Writes the data that exists only in memory: this is the last chance, and the report must name lost data. */
   async #forgottenRevocations(): Promise<readonly string[]> {
     const { store, logger } = this.#deps;
     const forgotten = await store.writeRevocations();
@@ -210,11 +210,11 @@ export class LiveControl implements ProxyControl {
     try {
       await this.#deps.store.saveHandle(this.#handle);
     } catch {
-      // The store is what is broken; the process itself still reports that it drains.
+      // The store is broken, so it cannot record the state; the control socket still reports that the proxy drains.
     }
   }
 
-  /** Sentences about what is not well, each ending in what fixes it. */
+  /** Returns sentences about current problems; each ends with the fix. */
   #warnings(keys: number): readonly string[] {
     const { engines, store, storeProblem, certificates, options, machine } = this.#deps;
     if (this.#handle.starting === true) {
@@ -258,7 +258,7 @@ export class LiveControl implements ProxyControl {
   }
 }
 
-/** Undefined while the certificate is good, or where there is none. */
+/** Returns undefined if the certificate is good or there is no certificate. */
 export function expiryWarning(
   certificate: Pick<CertificateFacts, 'expiresAtMs'> | undefined,
   mode: ProxyMode,

@@ -1,6 +1,6 @@
 /**
- * What this machine and this process lend to flm, gathered once and passed on: nothing further in reads the environment,
- * the network interfaces or a random source by itself.
+ * Collects the values of this machine and process once and passes them on. No other code reads the environment, the
+ * network interfaces or a random source.
  */
 import { hash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -23,19 +23,19 @@ export interface Machine {
   readonly clock: Clock;
   readonly hostname: string;
   readonly secrets: SecretTools;
-  /** Addresses of this machine that are not loopback, as they are now. */
+  /** Returns the current addresses of this machine, without loopback addresses. */
   addresses(): readonly string[];
-  /** What this machine is called, and its addresses, as they are now. */
+  /** Returns the current names and addresses of this machine. */
   names(): MachineNames;
-  /** The value behind a reference; undefined where there is none. */
+  /** Returns the value of a secret reference; undefined if there is none. */
   readSecret(secret: SecretRef): string | undefined;
-  /** The path of a program that is on the machine. */
+  /** Returns the path of an installed program. */
   findProgram(name: string): Promise<string | undefined>;
-  /** Addresses of the administrator: this machine, and the client of the SSH session. */
+  /** Addresses of the administrator: those of this machine, and the client address of an SSH session. */
   ownAddresses(): readonly string[];
-  /** File descriptors that this process may have; undefined where that is not known. */
+  /** Number of file descriptors that this process may open; undefined if unknown. */
   descriptorLimit(): number | undefined;
-  /** Who acts, for the audit. */
+  /** The user name for the audit log. */
   userName(): string;
 }
 
@@ -82,7 +82,7 @@ function readSecret(secret: SecretRef, environment: Environment): string | undef
       try {
         return readFileSync(secret.path, 'utf8');
       } catch {
-        // The code that needs the secret reports this, with the name of the reference.
+        // The caller that needs the value reports the error, with the name of the reference.
         return undefined;
       }
     case 'value':
@@ -108,7 +108,7 @@ function userName(environment: Environment): string {
   try {
     return userInfo().username;
   } catch {
-    // A user without an entry, as containers have.
+    // The user has no passwd entry, which is common in containers.
     return environment.USER ?? 'unknown';
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Puts a question about the policy together from what is saved: the policy, a profile's part in it, the key.
+ * Builds the input of a policy check from saved data: the policy, the profile's overrides, and the key.
  */
 import type { RouteId } from '../core/engine/routes.ts';
 import { parseAddress } from '../core/security/address-rules.ts';
@@ -24,7 +24,7 @@ export interface Supposed {
 
 export const routeNames: readonly string[] = [...new Set(routes.map((r) => r.id))];
 
-/** Undefined where `ip` is no address. Throws KEY_NOT_FOUND and PROFILE_NOT_FOUND. */
+/** Returns undefined if `ip` is not an address. Throws KEY_NOT_FOUND and PROFILE_NOT_FOUND. */
 export async function whatWouldHappen(flm: Flm, supposed: Supposed): Promise<PolicyAnswer | undefined> {
   const client = parseAddress(supposed.ip);
   if (client === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Asks for the models through a proxy's own door, as a client would: the proof of a first run. Never a generation, which
- * could load a model for minutes.
+ * Requests the model list from a proxy as a client would, to prove that a first start works. It never generates text,
+ * because loading a model could take minutes.
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';

@@ -1,5 +1,5 @@
 /**
- * The engines of one proxy, put together: which there are to be, how they are asked, where to look for others.
+ * Sets up the engines of one proxy: the configured engines, their probes, and the detection of others.
  */
 import type { Clock } from '../core/clock.ts';
 import type { EngineRecord, EngineRef } from '../core/engine/engine.ts';
@@ -19,16 +19,16 @@ import type { Machine } from './machine.ts';
 
 export interface ProxyEngines {
   readonly service: EngineService;
-  /** The engines as they are saved now; without effect where the proxy was given its engines. */
+  /** Loads the saved engines again. Does nothing if the configuration names the engines of the proxy. */
   setSaved(records: readonly EngineRecord[]): void;
-  /** Sentences about saved engines that cannot be used. */
+  /** Returns sentences about saved engines that cannot be used. */
   problems(): readonly string[];
 }
 
-/** An answer of a server that is up takes milliseconds. */
+/** A server that is up answers within milliseconds. */
 const recogniseLimitMs = 2_000;
 
-/** Throws an `EngineError` ENGINE_INVALID where an engine of the configuration has no readable key. */
+/** Throws an `EngineError` ENGINE_INVALID if the key of a configured engine cannot be read. */
 export function makeProxyEngines(
   options: StartOptions,
   machine: Machine,

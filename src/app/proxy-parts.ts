@@ -31,13 +31,13 @@ export interface ProxyLog {
   readonly level: LogLevel;
 }
 
-/** What the steps of one start share. */
+/** The values that the steps of one start share. */
 export interface Start {
   readonly id: string;
   readonly machine: Machine;
   readonly log: ProxyLog;
   readonly options: StartOptions;
-  /** That of the options, with limits that the process can keep. */
+  /** The configuration from the options, with its limits lowered to what the process can support. */
   readonly config: ProxyConfig;
   /** Closed in reverse order when the proxy ends. */
   readonly parts: AsyncDisposableStack;
@@ -47,11 +47,11 @@ export interface Start {
   readonly temporaryKeys: TemporaryKeyRing;
   readonly upstream: EngineUpstream;
   readonly onError: (error: unknown) => void;
-  /** The saved policy, with what the configuration overrides. */
+  /** The saved policy, with the overrides of the configuration. */
   readonly policyOf: (saved: SecurityPolicy) => SecurityPolicy;
   /** The port of the listener; 0 before it is bound. */
   port: number;
-  /** What is wrong with the store now. */
+  /** The current problem of the store, if any. */
   storeProblem: string | undefined;
 }
 

@@ -1,14 +1,14 @@
 /**
- * Requests of the command line to a proxy of this user, as a client sends them. Over TLS the local CA counts, and the
- * certificates that this user's proxies have from ACME servers, by whatever name they are called here, for nobody else has
- * their keys; nothing else does, whatever this machine trusts.
+ * Sends requests from the command line to a proxy of this user, as a client would. Over TLS it trusts only the local CA
+ * and the ACME certificates of this user's proxies, and ignores the CAs of the machine. It accepts these ACME
+ * certificates under any host name, because only this user has their private keys.
  */
 import { X509Certificate } from 'node:crypto';
 import { type ClientRequest, request as plainRequest } from 'node:http';
 import { type RequestOptions, request as tlsRequest } from 'node:https';
 import { checkServerIdentity } from 'node:tls';
 
-/** `authority`: the local CA and what proxies of this user show besides; PEM. */
+/** `authority`: the local CA and the ACME certificates of this user's proxies, in PEM. */
 export function requestOwnDoor(
   url: string,
   options: RequestOptions,

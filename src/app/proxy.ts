@@ -1,5 +1,5 @@
 /**
- * Starts one proxy: store, certificates, gateway, control socket, engines, log and metrics, wired by hand.
+ * Starts one proxy and connects its parts: store, certificates, gateway, control socket, engines, log and metrics.
  *
  * `makeProxyFactory` returns the factory that the controllers and `flm proxy run` use. A start that fails or is aborted
  * leaves no socket, thread, timer, handle or file. Parts close in reverse order of their start.

@@ -1,5 +1,5 @@
 /**
- * What a running proxy needs from the code that renews its certificate, and what it provides to that code.
+ * The interface between a running proxy and the component that renews its certificate.
  */
 import type { CertificateFacts, CertificateProvider } from '../core/proxy/certificate-provider.ts';
 import type { LogQuota } from '../observe/log-quota.ts';
@@ -10,20 +10,20 @@ import type { Machine } from './machine.ts';
 export interface RenewingCertificate extends CertificateProvider {
   /** Undefined before the first certificate. */
   facts(): CertificateFacts | undefined;
-  /** Resolves when there is a certificate; the listener answers by then. Throws a `ProxyError`, or the reason of the signal. */
+  /** Resolves when a certificate exists. Call it once the listener answers. Throws a `ProxyError` or the reason of the signal. */
   ready(signal: AbortSignal): Promise<void>;
-  /** Looks now whether another certificate is needed. Never rejects. */
+  /** Checks now whether a new certificate is needed. Never rejects. */
   look(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What the certificates of a proxy have to do with. */
+/** The dependencies of a proxy's certificates. */
 export interface CertificateSurroundings {
   readonly machine: Machine;
   readonly logger: Logger;
   readonly quota: LogQuota;
-  /** Of the HTTPS listener; 0 while there is none. */
+  /** Port of the HTTPS listener; 0 before it listens. */
   readonly port: () => number;
-  /** The id of a stored key by its secret. */
+  /** Finds the id of a stored key by its secret. */
   readonly keyId: (secret: string) => string | undefined;
 }

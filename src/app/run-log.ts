@@ -1,6 +1,6 @@
 /**
- * The log of `flm proxy run`: stderr, as JSON lines and nothing else. Whatever stderr is, a reader that stalls costs
- * bounded memory and no time of the proxy.
+ * Writes the log of `flm proxy run` to stderr, as JSON lines only. A reader of stderr that stalls costs bounded memory
+ * and never delays the proxy.
  */
 import { fstatSync } from 'node:fs';
 import { systemClock } from '../core/clock.ts';
@@ -19,7 +19,7 @@ export interface RunLog {
   readonly isFile: boolean;
 }
 
-/** From now on Node's own warnings are lines of this log, too. */
+/** Writes Node's own warnings as lines of this log, too. */
 export function openRunLog(stderr: NodeJS.WriteStream & { readonly fd: 2 }): RunLog {
   const { fd } = stderr;
   const clock = systemClock;

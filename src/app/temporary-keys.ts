@@ -1,6 +1,6 @@
 /**
- * Keys that live only in this process's memory, for a short time: `flm chat` talks through the proxy with one, and no
- * file ever holds it.
+ * Short-lived keys that exist only in the memory of this process. `flm chat` uses one to talk to the proxy; no file ever
+ * contains the key.
  */
 import type { Clock } from '../core/clock.ts';
 import type { TemporaryKey } from '../core/proxy/ports.ts';
@@ -22,13 +22,13 @@ export class TemporaryKeyRing {
     return this.#byDigest.get(digest);
   }
 
-  /** Whether the id is that of a temporary key. Expired ones are known until the next key is made. */
+  /** Returns true for the id of a temporary key. Expired keys stay known until the next key is created. */
   has(id: string): boolean {
     for (const view of this.#byDigest.values()) if (view.id === id) return true;
     return false;
   }
 
-  /** A key for inference and nothing else. */
+  /** Creates a key that allows inference only. */
   make(ttlMs: number): TemporaryKey {
     const nowMs = this.#clock.nowMs();
     for (const [digest, view] of this.#byDigest) if (view.expiresAtMs <= nowMs) this.#byDigest.delete(digest);

@@ -1,4 +1,4 @@
-/** What this machine lends to changes of trust: its files, its programs. */
+/** The files and programs of this machine that are needed to change its trusted CAs. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -29,10 +29,10 @@ export function machineTrustTools(machine: Machine): TrustTools {
     findProgram: (name) => machine.findProgram(name),
     async run([program, ...args], options) {
       const child = spawn(program, args, {
-        // sudo asks at the terminal by itself; what it asks on stdin would hang.
+        // sudo asks for the password on the terminal; a question on stdin would hang.
         stdio: [options?.terminal === true ? 'inherit' : 'ignore', 'pipe', 'pipe'],
         env: { ...machine.environment },
-        // As root flm works as the owner of the data folder; what changes the machine needs root again.
+        // Started as root, flm runs as the owner of the data folder; a change to the machine needs root again.
         ...(process.getuid?.() === 0 ? { uid: 0, gid: 0 } : {}),
       });
       let stdout = '';
