@@ -39,7 +39,7 @@ export class ChunkReader {
   readonly #trailers = new LineBlock(maxTrailerBytes);
   #state: State = State.size;
   #sizeDigits = 0;
-  /** The size as far as it is read, then what is to come of the chunk. */
+  /** First the size as far as read, then the remaining bytes of the chunk. */
   #left = 0;
   fault: string | undefined;
   /** A handler returned false. */
@@ -173,7 +173,7 @@ function faultOfTrailers(text: string): string | undefined {
   const fault = readFields(text, 0, fields);
   if (fault !== undefined) return fault;
   for (let i = 0; i < fields.length; i += 2) {
-    // RFC 9110, section 6.5.1: not what frames the message that has just been read.
+    // RFC 9110, section 6.5.1: a trailer must not be a field that frames the message.
     if (fields[i] === 'content-length' || fields[i] === 'transfer-encoding')
       return 'has framing behind its body';
   }

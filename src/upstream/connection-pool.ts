@@ -31,9 +31,9 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #deps: PoolDeps;
   readonly #address: EngineAddress;
   readonly #open = new Set<EngineConnection>();
-  /** Connections that are free; the last used is last. */
+  /** Idle connections; the connection used last is at the end. */
   readonly #free: EngineConnection[] = [];
-  /** In the order in which their rest ends; some carry a request already. */
+  /** Resting connections, in the order in which their rest ends. Some already carry a request. */
   readonly #resting: Resting[] = [];
   #turn = 0;
   #nextTurn: NodeJS.Immediate | undefined;
@@ -62,10 +62,10 @@ export class ConnectionPool implements ConnectionOwner {
     return connection;
   }
 
-  /** Drops what has been free for too long. */
+  /** Closes connections that were idle for too long. */
   sweep(): void {
     const now = this.#deps.nowMs();
-    // From behind: what is dropped leaves the list.
+    // From the end, because closed connections are removed from the list.
     for (let i = this.#free.length - 1; i >= 0; i--) {
       const connection = this.#free[i] as EngineConnection;
       if (now >= connection.freeUntilMs) connection.destroy();
@@ -113,7 +113,7 @@ export class ConnectionPool implements ConnectionOwner {
     return undefined;
   }
 
-  /** A rest lasts microseconds; a new connection would take longer, and stay. */
+  /** A rest lasts microseconds. A new connection would take longer and stay open. */
   #takeResting(): EngineConnection | undefined {
     return this.#resting.find(({ connection }) => !connection.busy && !connection.gone)?.connection;
   }

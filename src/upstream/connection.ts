@@ -7,9 +7,9 @@
  *   dialling --> busy <--> resting --> free
  *                  ^---------'----------'
  *
- * After a response the connection rests until the event loop has polled once: bytes behind the response that the kernel
- * already held would otherwise be read as the response to the next request. A request that comes during the rest is
- * written when the rest is over.
+ * After a response the connection rests until the event loop has polled once. Otherwise, bytes after the response that
+ * the kernel already held would be read as the response to the next request. A request that arrives during the rest is
+ * written after the rest.
  */
 import net from 'node:net';
 import tls from 'node:tls';
@@ -19,13 +19,13 @@ import type { RequestMessage } from './request-message.ts';
 import { type ResponseEvents, ResponseParser } from './response-parser.ts';
 
 export interface ConnectionOwner {
-  /** The answer is complete and the connection may carry another request, once it has rested. */
+  /** The response is complete, and after its rest the connection may carry another request. */
   onFree(connection: EngineConnection): void;
   /** Called once when the connection has ended. */
   onGone(connection: EngineConnection): void;
 }
 
-/** The request that a connection carries: what becomes of its answer. */
+/** The request that a connection carries. Receives the events of its response. */
 export interface ConnectionUser {
   readonly method: string;
   onConnected(): void;
@@ -35,12 +35,12 @@ export interface ConnectionUser {
   onData(buffer: Buffer, from: number, to: number): boolean;
   onFramed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean;
   onEnd(): void;
-  /** The answer is not HTTP; the connection is gone. */
+  /** The response is not HTTP; the connection is closed. */
   onInvalid(fault: string): void;
   onClosed(headSeen: boolean, cause: Error | undefined): void;
 }
 
-/** Memory that connections use in turn: what is in it is used up in the call that brings it. */
+/** Read buffers that connections share in turn: the bytes are consumed in the call that delivers them. */
 export interface ReadSpace {
   readonly buffer: Buffer;
   readonly chunks: ChunkMap;
@@ -48,11 +48,11 @@ export interface ReadSpace {
 
 /** Up to this size one joined write is cheaper than a vector of buffers. */
 const maxJoinedBytes = 32 * 1024;
-/** Finds an engine's machine that went away without a word, long before the time-outs of a loading model. */
+/** TCP keep-alive detects an engine's machine that vanished, long before the timeout for a model that loads. */
 const tcpProbeDelayMs = 30_000;
 /**
- * After so many bytes the other connections get their turn. libuv reads a socket that is full up to 32 times in one
- * turn of the loop, which with this buffer are 2 MB; and an engine may send what costs much to relay.
+ * After this many bytes other connections are read. libuv reads a full socket up to 32 times in one turn of the event
+ * loop, which is 2 MB with this buffer; and an engine may send bytes that are expensive to relay.
  */
 const maxTurnBytes = 128 * 1024;
 
@@ -61,21 +61,21 @@ export class EngineConnection implements ResponseEvents {
   readonly #parser: ResponseParser;
   readonly #owner: ConnectionOwner;
   #inFlightRequest: ConnectionUser | undefined;
-  /** Waits for the rest to be over. */
+  /** A request that waits for the end of the rest. */
   #waiting: RequestMessage | undefined;
   #resting = false;
   #paused = false;
   #turnBytes = 0;
-  /** Reading goes on when the other connections have had their turn. */
+  /** Resumes reading after the other connections were read. */
   #nextTurn: NodeJS.Immediate | undefined;
   #gone = false;
   #connected = false;
   #reused = false;
   #error: Error | undefined;
-  /** Monotonic; set by the pool: from then on it is not used again. */
+  /** Monotonic; set by the pool: the connection is not reused after this time. */
   freeUntilMs = 0;
 
-  /** Throws where the address is impossible. */
+  /** Throws where the address is invalid. */
   constructor(
     address: EngineAddress,
     tlsOptions: tls.ConnectionOptions,
@@ -83,7 +83,7 @@ export class EngineConnection implements ResponseEvents {
     owner: ConnectionOwner,
   ) {
     const { host, port, socketPath } = address;
-    // Node looks at these too, but leaks a handle when it refuses them; and takes no name for localhost.
+    // Node checks these too, but leaks a handle when it refuses them, and accepts no name for localhost.
     const possible =
       Number.isInteger(port) && port > 0 && port < 65_536 && host !== '' && !host.includes('\0');
     if (socketPath === undefined && !possible) throw new Error('this address cannot be dialled');
@@ -96,7 +96,7 @@ export class EngineConnection implements ResponseEvents {
         buffer: space.buffer,
         callback: (length: number): boolean => {
           const goOn = this.#onRead(space.buffer, length);
-          // An answer may repeat the prompt, and the next read may be short, or never come.
+          // A response may repeat the prompt, and the next read may be short, or never arrive.
           space.buffer.fill(0, 0, length);
           return goOn;
         },
@@ -128,7 +128,7 @@ export class EngineConnection implements ResponseEvents {
   get connected(): boolean {
     return this.#connected;
   }
-  /** It has carried a request before. */
+  /** Whether the connection has carried a request before. */
   get reused(): boolean {
     return this.#reused;
   }
@@ -138,7 +138,7 @@ export class EngineConnection implements ResponseEvents {
   get gone(): boolean {
     return this.#gone;
   }
-  /** How long the engine said that it waits for another request. */
+  /** How long the engine announced to keep the idle connection open. */
   get persistsMs(): number | undefined {
     return this.#parser.persistsMs;
   }
@@ -151,7 +151,7 @@ export class EngineConnection implements ResponseEvents {
     else this.#write(message);
   }
 
-  /** The loop has polled since the answer ended. */
+  /** The event loop has polled since the response ended. */
   rested(): void {
     this.#resting = false;
     const message = this.#waiting;
@@ -242,7 +242,7 @@ export class EngineConnection implements ResponseEvents {
     inFlightRequest.onEnd();
   }
 
-  /** The engine closed its side: in mid-request that is the end of both, whatever is still to be written. */
+  /** The engine closed its side. During a request this ends both directions, even with bytes left to write. */
   #onEnd(): void {
     const inFlightRequest = this.#inFlightRequest;
     if (inFlightRequest !== undefined && this.#parser.endsByClose) this.#complete(inFlightRequest, false);

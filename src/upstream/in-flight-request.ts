@@ -23,10 +23,10 @@ import type { RequestMessage } from './request-message.ts';
 
 export interface InFlightOwner {
   nowMs(): number;
-  /** A connection that is not busy; a fresh one never carried a request. Throws where the address is impossible. */
+  /** Returns a connection that is not busy; a fresh one never carried a request. Throws if the address is invalid. */
   connect(to: EngineAddress, fresh: boolean): EngineConnection;
   onOver(inFlightRequest: InFlightEngineRequest): void;
-  /** A programming error of the sink's, already dealt with here. */
+  /** Reports a programming error of the sink; the error is already handled here. */
   onHandlerError(error: unknown): void;
 }
 
@@ -43,15 +43,15 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
   readonly #idleTimeoutMs: number;
   readonly #sink: ResponseHandler;
   readonly #owner: InFlightOwner;
-  /** Kept for the retry, until the first byte of an answer: bodies may be large and answers long. */
+  /** Kept for the retry, until the first byte of a response: bodies may be large and responses long. */
   #message: RequestMessage | undefined;
   #connection: EngineConnection | undefined;
   #over = false;
   #headSeen = false;
   #retried = false;
-  /** Something came since the last look. Streams ask no clock for each event; the sweep does that for them. */
+  /** Whether bytes arrived since the last sweep. Streams read no clock for each event; the sweep does so for them. */
   #progress = false;
-  /** Monotonic; since when the present phase waits, as of the last look. */
+  /** Monotonic; the start of the wait in the present phase, as of the last sweep. */
   #sinceMs: number;
 
   constructor(attempt: Attempt, message: RequestMessage, sink: ResponseHandler, owner: InFlightOwner) {
@@ -79,12 +79,12 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
 
   resume(): void {
     if (this.#over || this.#connection?.paused !== true) return;
-    // The time that the client took is not the engine's.
+    // Time that the client used does not count against the engine.
     this.#progress = true;
     this.#connection.resume();
   }
 
-  /** Asked by the sweep. */
+  /** Called by the sweep. */
   checkTime(nowMs: number): void {
     const connection = this.#connection;
     if (connection === undefined || connection.paused) return;
@@ -109,7 +109,7 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
 
   onBytes(): void {
     this.#message = undefined;
-    // Interim answers do not put off the wait for the head.
+    // Interim responses do not extend the timeout for the head.
     if (this.#headSeen) this.#progress = true;
   }
 

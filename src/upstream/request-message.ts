@@ -16,7 +16,7 @@ export interface RequestMessage {
   readonly bodyLength: number;
 }
 
-/** Free of cost for what it lets through: V8 knows of a one-byte string that it cannot match. */
+/** Costs nothing for valid text: V8 knows that this pattern cannot match a one-byte string. */
 const beyondLatin1 = /[^\0-\xff]/;
 
 export function composeRequest(attempt: Attempt, hostField: string): RequestMessage {
@@ -25,13 +25,13 @@ export function composeRequest(attempt: Attempt, hostField: string): RequestMess
   assert(!attempt.head.includes('\r\n\r\n'), 'the head of a request has no empty line');
   assert(!beyondLatin1.test(attempt.head), 'the head of a request is Latin-1');
   assert.equal(sizeOf(body), bodyLength, 'the body of a request is as long as it says');
-  // RFC 9110, section 8.6: a method that anticipates a body says so when there is none.
+  // RFC 9110, section 8.6: a method that anticipates a body declares a length of 0 without one.
   const silent = bodyLength === 0 && method !== 'POST' && method !== 'PUT' && method !== 'PATCH';
   const lengthField = silent ? '' : `content-length: ${bodyLength}\r\n`;
   return { head: `${attempt.head}${hostField}${lengthField}\r\n`, body, bodyLength };
 }
 
-/** RFC 9110, section 7.2. Engines on loopback look at it, so it is what a client beside the engine would send. */
+/** RFC 9110, section 7.2. Engines on loopback check `Host`, so flm sends the value that a local client would send. */
 export function hostFieldOf(address: EngineAddress): string {
   if (address.socketPath !== undefined) return 'host: localhost\r\n';
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;

@@ -15,7 +15,7 @@ for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
   isToken[c.charCodeAt(0)] = 1;
 }
 
-/** The space and the reason may be missing: some servers leave them out, and nothing hangs on them. */
+/** The space and the reason may be missing: some servers omit both, and nothing depends on them. */
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: |$)/;
 const lengthValue = /^\d{1,15}$/;
 const keepAliveTimeout = /(?:^|[,; \t])timeout=(\d{1,6})(?:$|[,; \t])/i;
@@ -26,13 +26,13 @@ export interface EngineResponseHead {
   readonly fields: readonly string[];
   readonly length: number | undefined;
   readonly chunked: boolean;
-  /** The engine will read another request on this connection. */
+  /** Whether the engine will read another request on this connection. */
   readonly persistent: boolean;
-  /** How long it says that it waits for one. */
+  /** How long the engine announces to wait for the next request. */
   readonly persistsMs: number | undefined;
 }
 
-/** `text`: status line and fields, each with its CRLF, no other CR or LF. A string says what is wrong. */
+/** `text`: status line and fields, each with its CRLF, no other CR or LF. A returned string describes the fault. */
 export function readReplyHead(text: string): EngineResponseHead | string {
   const lineEnd = text.indexOf('\r');
   const matched = statusLine.exec(lineEnd < 0 ? '' : text.slice(0, lineEnd));
@@ -44,14 +44,14 @@ export function readReplyHead(text: string): EngineResponseHead | string {
 
   let length: number | undefined;
   let chunked = false;
-  // HTTP/1.0 has no persistence that could be relied on (RFC 9112, appendix C.2.2).
+  // HTTP/1.0 has no reliable persistence (RFC 9112, appendix C.2.2).
   let persistent = !oldVersion;
   let persistsMs: number | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1] as string;
     switch (fields[i]) {
       case 'content-length':
-        // RFC 9112, section 6.3: even equal lengths may come from two minds about the message.
+        // RFC 9112, section 6.3: even equal lengths may come from two servers that disagree about the message.
         if (length !== undefined) return 'has two lengths';
         if (!lengthValue.test(value)) return 'has a malformed length';
         length = Number(value);
@@ -77,7 +77,7 @@ export function readReplyHead(text: string): EngineResponseHead | string {
   return { status: Number(matched[2]), fields, length, chunked, persistent, persistsMs };
 }
 
-/** Reads field lines into `into`; also for trailers. A string says what is wrong. */
+/** Reads field lines into `into`; also for trailers. A returned string describes the fault. */
 export function readFields(text: string, from: number, into: string[]): string | undefined {
   let at = from;
   while (at < text.length) {
@@ -90,7 +90,7 @@ export function readFields(text: string, from: number, into: string[]): string |
     let end = lineEnd;
     while (start < end && isBlank(text.charCodeAt(start))) start++;
     while (end > start && text.charCodeAt(end - 1) === space) end--;
-    // Legal, and never sent but to confuse: llhttp takes `chunked` with a tab behind it for an unknown coding.
+    // Legal, but sent only to confuse parsers: llhttp reads `chunked` followed by a tab as an unknown coding.
     if (end > start && text.charCodeAt(end - 1) === tab) return 'has a tab behind a value';
     if (into.length >= 2 * maxFields) return 'has too many fields';
     into.push(text.slice(at, nameEnd).toLowerCase(), text.slice(start, end));

@@ -34,7 +34,7 @@ export class ResponseParser {
   #unwanted = false;
   /** The fault, as the end of a sentence that begins with "the engine's answer". */
   fault: string | undefined;
-  /** The connection may carry another request once the answer is done. */
+  /** The connection may carry another request after the response is complete. */
   persistent = true;
   persistsMs: number | undefined;
 
@@ -107,7 +107,7 @@ export class ResponseParser {
     const end = this.#lines.read(buffer, from, to);
     if (end < 0) {
       this.fault = this.#lines.fault;
-      // What can never become a status line is not waited for: `SSH-2.0-...` has no empty line.
+      // Bytes that can never become a status line are refused at once: `SSH-2.0-...` has no empty line.
       if (this.fault === undefined && !this.#lines.mayBegin('HTTP/1.'))
         this.fault = 'does not begin like one of HTTP/1.1';
       return to;
@@ -121,13 +121,13 @@ export class ResponseParser {
     const { status, fields, length } = head;
     if (status === 101) this.fault = 'switches protocols without being asked';
     else if (status < 200) {
-      // RFC 9110, section 15.2: there is no content, and the final answer has to follow on this connection.
+      // RFC 9110, section 15.2: there is no content, and the final response must follow on this connection.
       const contradictory = head.length !== undefined || head.chunked || !head.persistent;
       this.#interim += 1;
       if (contradictory) this.fault = 'has an interim answer that speaks of a body or of an end';
       else if (this.#interim > maxInterim) this.fault = 'has too many interim answers';
     } else if (this.#toHead || status === 204 || status === 304) {
-      // RFC 9112, section 6.3: no body whatever the fields say. With 204 they must say nothing, so trust ends here.
+      // RFC 9112, section 6.3: no body, whatever the fields say. After a 204 with framing fields, trust ends.
       this.persistent = head.persistent && !(status === 204 && (head.chunked || (length ?? 0) > 0));
       this.#begin(State.done, {
         status,

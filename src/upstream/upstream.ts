@@ -2,8 +2,8 @@
  * The client that talks to engines: lean, strict HTTP/1.1 over `net` and `tls`, with a pool of connections for each
  * address. docs/adr/0004 says why it is our own.
  *
- * Promises: no call into a sink before `send` has returned; one ending for each attempt; with `close` no socket and no
- * timer is left. One coarse sweep looks after all time-outs while there is anything to look after, so they come up to
+ * Guarantees: no call into a sink before `send` has returned; one ending for each attempt; after `close` no socket and
+ * no timer is left. One coarse sweep checks all timeouts while there is something to check, so timeouts fire up to
  * half a second late.
  */
 import type { ConnectionOptions } from 'node:tls';
@@ -18,23 +18,23 @@ import { composeRequest, hostFieldOf } from './request-message.ts';
 
 export interface UpstreamOptions {
   readonly clock: Clock;
-  /** How long a connection may wait for its next request. */
+  /** How long an idle connection may wait for its next request. */
   readonly poolIdleMs: number;
   /** TLS options of an address, such as its own CA. Certificates are verified unless the options say otherwise. */
   readonly tlsOptions?: (address: EngineAddress) => ConnectionOptions;
   /**
-   * Told of a sink that threw; its attempt is aborted, other attempts are not harmed. Without it the error is thrown
-   * outside of all callbacks, where the process sees it.
+   * Reports a sink that threw. Its attempt is aborted; other attempts are not affected. Without this callback the error
+   * is thrown outside of all callbacks, where the process handles the error.
    */
   readonly onHandlerError?: (error: unknown) => void;
 }
 
 export interface UpstreamStats {
-  /** Connections that wait for a request. */
+  /** The number of idle connections. */
   readonly idle: number;
-  /** All connections. */
+  /** The number of all connections. */
   readonly open: number;
-  /** Attempts under way. */
+  /** The number of running attempts. */
   readonly flights: number;
 }
 
@@ -52,11 +52,11 @@ export class EngineUpstream implements Upstream, InFlightOwner {
   readonly #poolNeeds: PoolDeps;
   readonly #sinkThrew: (error: unknown) => void;
   readonly #destinations = new Map<string, Destination>();
-  /** Spares the making of a name for each request. */
+  /** Avoids building a name for each request. */
   readonly #destinationOf = new WeakMap<EngineAddress, Destination>();
   /**
-   * In no order; each knows its place. Not a set: one that changes with each request leaves a trail of old tables,
-   * through which dead flights keep younger ones alive until a full collection.
+   * Unordered; each request knows its position. Not a set: a set that changes with each request leaves a trail of old
+   * tables, through which dead requests keep younger ones alive until a full collection.
    */
   readonly #flights: InFlightEngineRequest[] = [];
   #stopSweep: Unsubscribe | undefined;
@@ -92,7 +92,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
     return { idle, open, flights: this.#flights.length };
   }
 
-  /** Aborts what is under way without a word to its sinks and closes every connection; what comes later fails. */
+  /** Aborts running attempts without notifying their sinks and closes every connection. Later requests fail. */
   close(): void {
     this.#closed = true;
     for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.abort();
@@ -101,7 +101,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
     this.#stopSweep = undefined;
   }
 
-  // --- for flights
+  // --- for in-flight requests
 
   nowMs(): number {
     return this.#clock.monotonicMs();
@@ -140,7 +140,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
 
   #sweep(): void {
     const now = this.nowMs();
-    // From behind: one that ends here is replaced by one that was looked at already.
+    // From the end: a request that ends here is replaced by one that was already checked.
     for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.checkTime(now);
     let open = 0;
     for (const { pool } of this.#destinations.values()) {

@@ -55,7 +55,7 @@ export class HttpServer {
   readonly #writerDeps: ResponseWriterDeps;
   readonly #connections = new Map<Socket, Connection>();
   readonly #overflow: OverflowHandler;
-  /** Exchanges that are not over. Each is the current one of its connection. */
+  /** Exchanges that are not over. Each is the current exchange of its connection. */
   #inFlight = 0;
   readonly #stopSweep: Unsubscribe;
   #draining = false;
@@ -97,7 +97,7 @@ export class HttpServer {
     this.#stopSweep = clock.every(sweepMs, () => this.#sweep());
   }
 
-  /** Accepts a connection. `known` is its entry in the connection table, if it has one already. */
+  /** Accepts a connection. `known` is its entry in the connection table, if the entry exists already. */
   accept(socket: Socket, known?: ConnectionEntry): void {
     const address = known?.address ?? parseAddress(socket.remoteAddress ?? '') ?? unknownAddress;
     const entry = known ?? this.#deps.table.add(address);
@@ -258,9 +258,10 @@ export class HttpServer {
   }
 
   /**
-   * The client's side ended: it has asked for all that it wanted, or it left; TCP tells no difference. Before the answer
-   * began, interim responses find out: one that is there takes any of them (RFC 9110, section 15.2), one that is gone
-   * resets what it gets, which shows at the write after. In an answer it counts as left: nothing harmless could be sent.
+   * The client closed its sending side. TCP does not show whether the client only finished sending or left. Before
+   * the response begins, interim responses (RFC 9110, section 15.2) test this: a present client accepts them. The host
+   * of a client that left resets the connection, and the next write fails. During a response the client counts as gone,
+   * because no harmless bytes could be sent.
    */
   #halfClosed(connection: Connection): void {
     const x = connection.current;

@@ -1,6 +1,6 @@
 /**
- * Requests that `node:http` reads: everything that is not of the ordinary form. Its parser, llhttp, is strict about
- * framing and attacked by many; what it lets through and must not pass is the guard's business.
+ * Reads requests with `node:http`: every request that the fast path does not take. Its parser, llhttp, is strict about
+ * framing and much attacked. The guard refuses the bad requests that llhttp accepts.
  *
  * Node's defaults that must not stay: `keepAliveTimeout` 5 s makes 502s behind other proxies; `requestTimeout` 300 s
  * cuts uploads (bodies have a rate of their own); there is no limit on a client that does not read.
@@ -26,9 +26,9 @@ export interface NodeHttpParserDeps {
   readonly fieldTable: HeaderTable;
   readonly connectionOf: (socket: Socket) => Connection | undefined;
   readonly begin: (connection: Connection, message: HttpMessage) => void;
-  /** Answers what never became a request and gives its connection a moment to take it. */
+  /** Answers bytes that never became a request, then closes the connection after a moment. */
   readonly rejectUnparsed: (connection: Connection, code: ErrorCode, reason: string | undefined) => void;
-  /** The same where the answer is written by somebody else; gives the request's id. */
+  /** The same where another component writes the response; returns the id of the request. */
   readonly recordRejection: (connection: Connection, code: ErrorCode) => string;
 }
 
@@ -63,7 +63,7 @@ export class NodeHttpParser {
       },
       (req, res) => this.#receive(req, res, false),
     );
-    // A client that ends its side after the request still wants the answer; Node would end ours.
+    // A client that ends its side after the request still wants the response; Node would end ours.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     // Above the guard's own count, so that the guard sees that there were too many.
     this.#server.maxHeadersCount = limits.maxHeadFields * 2 + 2;
@@ -94,7 +94,7 @@ export class NodeHttpParser {
     const looseLine = this.#lines.get(req.socket)?.take() !== true;
     const message = new NodeMessage(req, res, expectsContinue, looseLine);
     if (connection.current === undefined && res.socket !== null) return this.#deps.begin(connection, message);
-    // Pipelined: its turn comes when the answer before it is out.
+    // Pipelined: handled after the response before it is sent.
     if (++connection.waiting > maxPipelined) {
       connection.socket.destroy();
       return;
@@ -132,7 +132,7 @@ export class NodeHttpParser {
     this.#deps.rejectUnparsed(connection, 'METHOD_NOT_ALLOWED', undefined);
   }
 
-  /** What llhttp refused: an answer that can be read, then the end of the connection. */
+  /** Sends a readable response to bytes that llhttp refused, then ends the connection. */
   #refuseBytes(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
     const connection = this.#deps.connectionOf(socket);
     // What TLS refused cannot be answered: a renegotiation, a record that does not decrypt.

@@ -1,10 +1,10 @@
 /**
- * Reads in passing what an answer says about itself: whether a stream is whole, whether it told an error, what it cost,
- * and how much the model wrote.
+ * Reads in passing the facts that a response reports about itself: whether a stream is complete, whether it reported an
+ * error, its token usage, and how much text the model wrote.
  *
- * Cheap by a native search for a few bytes, which most events do not hold; a closer look, member by member, only where
- * they stand. Text of a model cannot fool it: a mark of SSE counts only as a whole line, a member of JSON only at the
- * depth where its dialect puts it.
+ * A native search for a few bytes keeps this cheap, since most events do not contain them. Only where they occur does
+ * the scan walk the JSON member by member. Text of a model cannot cause a false match: an SSE mark counts only as a
+ * whole line, and a JSON member only at the depth where its dialect puts the member.
  *
  *   openai     data: [DONE], or choices[].finish_reason      usage at the top of a chunk
  *   anthropic  event message_stop                            message.usage, then usage of message_delta
@@ -23,10 +23,10 @@ export interface Usage {
   readonly outputTokens: number;
 }
 
-/** What is kept of an event's end that is too large to be held, to find its usage in. */
+/** How many bytes of the end of a very large event are kept, to find its usage. */
 const pieceTail = 16 * 1024;
 
-/** Searched for without its quote: a search for a byte that is everywhere in JSON is four times slower. */
+/** Searched without its quote: a search for a byte that is everywhere in JSON is four times slower. */
 const marks = {
   usage: Buffer.from('usage"'),
   evalCount: Buffer.from('eval_count"'),
@@ -56,7 +56,7 @@ const lines = {
   delta: Buffer.from('delta'),
 } as const;
 
-/** Kinds of events that end a stream, or tell an error; as the `event` field or as the first member `type`. */
+/** Kinds of events that end a stream or report an error; as the `event` field or as the first member `type`. */
 const endings: Readonly<Record<TerminalMark, readonly Buffer[]>> = {
   openai: [],
   anthropic: [Buffer.from('message_stop')],
@@ -84,15 +84,15 @@ export class StreamReader implements EventReader {
   readonly #endings: readonly Buffer[];
   /** Anthropic and Responses put the first usage into an object of the event. */
   readonly #usageDepth: number;
-  /** The stream showed its terminal mark, or the reason why it finished. */
+  /** The stream showed its terminal mark, or a finish reason. */
   terminated = false;
-  /** The stream showed its last event: usage can only stand before it. */
+  /** The stream showed its last event: usage can only occur before it. */
   complete = false;
-  /** What the model wrote. */
+  /** Counts the text that the model wrote. */
   readonly text = new AnswerText();
-  /** The kind of the event that is read, where a line of its own tells it. */
+  /** The kind of the current event, where a line of its own names the kind. */
   #isDelta: boolean | undefined;
-  /** The engine itself told an error. */
+  /** The engine itself reported an error. */
   errorSeen = false;
   readonly #tail = new JsonTail();
   readonly #counts = new Counts(this.#tail);
@@ -120,7 +120,7 @@ export class StreamReader implements EventReader {
     const text = buffer.subarray(from, to);
     if (first) {
       this.#piece = new LastBytes(pieceTail);
-      // The kind of an event stands at its beginning.
+      // The kind of an event is at its beginning.
       this.#readLines(text);
     } else this.text.part(buffer, from, to);
     this.#piece?.add(buffer, from, to);
@@ -161,7 +161,7 @@ export class StreamReader implements EventReader {
     }
   }
 
-  /** The JSON of an event. Of dialects that name their events, only those that bring text are counted. */
+  /** The JSON of an event. In dialects that name their events, only events with text are counted. */
   #readEvent(text: Buffer, from: number, to: number): void {
     this.#readObject(text, from, to);
     if (this.#usageDepth === 1 || this.#isDelta !== false) this.text.event(text, from, to);
@@ -195,21 +195,21 @@ export class StreamReader implements EventReader {
 
   // --- members
 
-  // One walk a line, and on from its end: many names at a wrong depth must not cost a walk each.
+  // One walk for each line, continued from its end: many names at a wrong depth must not cost a walk each.
 
   #readMembers(text: Buffer): void {
     const to = text.length;
     let floor = 0;
     if (this.#end === 'ollama' || this.#framing === 'ndjson') {
       for (let at = memberAt(text, marks.done, 0); at >= 0; at = memberAt(text, marks.done, at)) {
-        // `true`: what else could begin with a t.
+        // `true`: no other JSON value begins with t.
         if (text[memberValue(text, at, to)] === 0x74) floor = at = this.#readDone(text, floor, at);
       }
     }
     if (this.#framing === 'ndjson') return;
     floor = 0;
     for (let at = memberAt(text, marks.usage, 0); at >= 0; at = memberAt(text, marks.usage, at)) {
-      // Most events say null, or nothing.
+      // Most events have null, or no value.
       if (text[memberValue(text, at, to)] !== openBrace) continue;
       const end = lineEnd(text, at);
       this.#counts.read(text, lineStart(text, floor, at), end, this.#usageDepth);
@@ -219,7 +219,7 @@ export class StreamReader implements EventReader {
     floor = 0;
     for (let at = memberAt(text, marks.finish, 0); at >= 0; at = memberAt(text, marks.finish, at)) {
       const value = memberValue(text, at, to);
-      // Some engines say "" while they go on.
+      // Some engines send "" while the stream continues.
       if (text[value] === quote && text[value + 1] !== quote) floor = at = this.#readFinish(text, floor, at);
     }
   }
@@ -271,8 +271,8 @@ class Counts {
   }
 
   /**
-   * Finds `usage` at most so deep, or Ollama's counts at the top, in JSON that ends at `to`. An answer that counts as it
-   * goes on counts up, and zeros in an early event must not hide what a later one says, nor the other way.
+   * Finds `usage` at most this deep, or Ollama's counts at the top, in JSON that ends at `to`. Running counts only
+   * grow: zeros in an early event must not hide a later value, and zeros in a later event must not hide an early value.
    */
   read(text: Buffer, from: number, to: number, maxDepth: number): void {
     const tail = this.#tail;
@@ -285,7 +285,7 @@ class Counts {
       const { depth } = tail;
       if (depth > maxDepth + 1) continue;
       if (depth <= maxDepth && tail.isNamed(names.usage) && tail.valueByte === openBrace) {
-        // Rerankers count the total alone.
+        // Rerankers report the total alone.
         const counted = inputs[depth] !== undefined || outputs[depth] !== undefined;
         this.#input = larger(this.#input, counted ? inputs[depth] : totals[depth]);
         this.#output = larger(this.#output, outputs[depth]);
@@ -295,7 +295,7 @@ class Counts {
         if (tail.isNamed(names.promptEval)) this.#input = larger(this.#input, tail.count);
         else if (tail.isNamed(names.evalCount)) this.#output = larger(this.#output, tail.count);
       }
-      // What stood below this member was not usage.
+      // The members below this one were not usage.
       inputs[depth] = outputs[depth] = totals[depth] = undefined;
       inputs[depth + 1] = outputs[depth + 1] = totals[depth + 1] = undefined;
       if (depth === 1) continue;
@@ -308,7 +308,7 @@ class Counts {
   }
 }
 
-/** Position behind the next member's name that ends in `mark`, or -1. It may still be text inside of a string. */
+/** The position after the next member name that ends in `mark`, or -1. The match may still be inside of a string. */
 function memberAt(text: Buffer, mark: Buffer, from: number): number {
   for (let at = text.indexOf(mark, from); at >= 0; at = text.indexOf(mark, at + mark.length)) {
     if (text[at - 1] === quote && text[at - 2] !== backslash) return at + mark.length;
@@ -322,21 +322,21 @@ function memberValue(text: Buffer, from: number, to: number): number {
   return text[colon] === 0x3a ? skipBlanks(text, colon + 1, to) : colon;
 }
 
-/** Whether [from, to) is this word, blanks aside. */
+/** Whether [from, to) is this word, ignoring blanks. */
 function isWhole(text: Buffer, from: number, to: number, word: Buffer): boolean {
   const end = from + word.length;
   return end <= to && startsWith(text, from, word) && skipBlanks(text, end, to) >= to;
 }
 
-/** Whether [from, to) ends in this word, blanks aside. */
+/** Whether [from, to) ends in this word, ignoring blanks. */
 function endsIn(text: Buffer, from: number, to: number, word: Buffer): boolean {
   let end = to;
   while (end > from && isBlank(text[end - 1])) end -= 1;
   return end - word.length >= from && startsWith(text, end - word.length, word);
 }
 
-// By steps and not by a native search, which does not stop at the end of the line: of two kinds of line ends one is
-// most often nowhere, and then each line would cost a search through all of the text.
+// A loop, not a native search: a native search does not stop at the end of the line. Usually one of the two kinds of
+// line ends does not occur, and each line would then cost a search through all of the text.
 
 function lineStart(text: Buffer, floor: number, at: number): number {
   let from = at;
