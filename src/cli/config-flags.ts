@@ -79,14 +79,17 @@ export function addConfigFlags(command: Command): Command {
     )
     .option(
       '--client-ca <file>',
-      'let in only clients with a certificate of this CA (PEM); a key they need as well',
+      'accept only clients with a certificate of this CA (PEM); clients still need a key',
     )
     .option('--domain <name>', 'domain for https-acme (repeatable), such as llm.example.org', collect)
     .option('--acme-email <address>', 'where the CA may write to')
     .option('--acme-accept-terms', "accept the CA's terms of service; once for each CA")
     .option('--acme-directory <url>', "ACME server; by default Let's Encrypt")
     .option('--acme-ca <file>', 'CA that the ACME server itself is trusted by (PEM)')
-    .option('--acme-staging', "try out with Let's Encrypt's staging server, whose certificates nobody trusts")
+    .option(
+      '--acme-staging',
+      "test with Let's Encrypt's staging server; clients do not trust its certificates",
+    )
     .option(
       '--acme-challenge <type>',
       'how the domain is proved: http-01, tls-alpn-01 or dns-01; by default by what is possible here',

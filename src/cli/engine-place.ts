@@ -29,7 +29,7 @@ export function addPlaceFlags(command: Command): Command {
       '--ca <file>',
       'the CA that its certificate comes from (PEM), in place of those that the system trusts',
     )
-    .option('--kind <kind>', `what it is, if it is not to be asked: ${kinds}`)
+    .option('--kind <kind>', `kind of the engine; by default flm detects the kind: ${kinds}`)
     .option('--key-env <name>', 'the engine asks for a key, which is in this variable')
     .option('--key-file <path>', 'the key is in this file')
     .option('--key-stdin', 'the key comes on standard input, and is kept in the database');

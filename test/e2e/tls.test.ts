@@ -431,7 +431,7 @@ test('where client certificates are asked for, chat shows one, and up says what 
 
   const up = await cli.run('up', '--detach', ...start);
   assert.equal(up.code, 0, up.stderr);
-  assert.match(up.stderr, /^! Only who shows a certificate of .*client-ca\.pem is let in/);
+  assert.match(up.stderr, /^! Only clients with a certificate of .*client-ca\.pem can connect/);
   assert.match(up.stdout, /models +flm-demo/);
   const curl = /curl [\s\S]*?}'$/m.exec(up.stdout)?.[0] ?? '';
   assert.match(curl, / --cert client\.pem --key client-key\.pem /);

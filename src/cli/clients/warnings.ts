@@ -107,7 +107,7 @@ function tlsWarnings({ config }: ProxyStatus, client: ClientRecipe, to: ConnectT
   }
   if (to.clientCertificate === true && client.showsCertificate !== true)
     warnings.push(
-      `The proxy lets in only who shows a certificate of ${config.clientCaFile}; flm knows of no setting of ${name} for one.`,
+      `The proxy accepts only clients with a certificate of ${config.clientCaFile}; flm knows no setting of ${name} for a client certificate.`,
     );
   return warnings;
 }

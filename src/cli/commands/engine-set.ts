@@ -29,7 +29,7 @@ const clearable = { slots: 'slots', key: 'apiKey', ca: 'caFile', kind: 'kind' } 
 export function setEngine(cli: Cli): Command {
   const command = leaf(
     'set',
-    'change a saved engine; what is not given stays',
+    'change a saved engine; settings without a flag stay',
     'flm engine set gpu-box --slots 4\nflm engine set far --url https://llm.example.org --key-env FAR_KEY --clear ca',
   )
     .argument('<engine>', 'its id; see `flm engine list`')

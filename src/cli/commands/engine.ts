@@ -108,7 +108,7 @@ function list(cli: Cli): Command {
 function add(cli: Cli): Command {
   const command = leaf(
     'add',
-    'save an engine; it is asked what it is',
+    'save an engine; flm detects its kind',
     'flm engine add http://gpu-box:8000\nflm engine add https://llm.example.org --id far --key-env FAR_KEY',
   )
     .argument('<url>', 'its address, such as localhost:11434; with or without a scheme and /v1')
@@ -159,7 +159,7 @@ function remove(cli: Cli): Command {
 function examine(cli: Cli): Command {
   const command = leaf(
     'test',
-    'ask one engine what it is, how it is, and what it serves',
+    'probe one engine: its kind, its state and its models',
     'flm engine test ollama\nflm engine test http://gpu-box:8000 --embeddings bge-m3',
   )
     .argument('<id-or-url>', 'an engine that is saved, detected or served by a proxy, or any address')

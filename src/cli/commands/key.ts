@@ -41,7 +41,7 @@ function create(cli: Cli): Command {
     'create',
     'make a key; its secret is shown once, here',
     'flm key create laptop\nflm key create ci --model "qwen*" --rpm 60 --tokens-per-day 200000 --expires 90d',
-  ).argument('<label>', 'whose key it is, for people');
+  ).argument('<label>', 'name of the person or program that uses the key');
   return addRules(command).action(
     action(cli, async (session, flags: RuleFlags, label: string) => {
       const request = requestOf(session, 'key create', label, flags);
@@ -55,7 +55,7 @@ function importSecret(cli: Cli): Command {
     'import',
     'take over a secret that clients have already; it is read from standard input',
     'flm key import old-gateway < secret.txt',
-  ).argument('<label>', 'whose key it is, for people');
+  ).argument('<label>', 'name of the person or program that uses the key');
   return addRules(command).action(
     action(cli, async (session, flags: RuleFlags, label: string) => {
       const request = requestOf(session, 'key import', label, flags);
@@ -115,11 +115,11 @@ function show(cli: Cli): Command {
 function set(cli: Cli): Command {
   const command = leaf(
     'set',
-    'change a key; what is not given stays, a list that is given replaces the one before',
+    'change a key; rules without a flag stay, a given list replaces the old list',
     'flm key set laptop --label old-laptop\nflm key set ci --rpm 120 --model "qwen*" --clear expires',
   )
     .argument('<key>', keyArgument)
-    .option('--label <label>', 'whose key it is, for people')
+    .option('--label <label>', 'name of the person or program that uses the key')
     .option('--clear <rule>', `lift a rule: ${clearableRules.join(', ')} (repeatable)`, collect);
   return addRules(command).action(
     action(cli, async (session, flags: SetFlags, name: string) => {

@@ -63,7 +63,7 @@ function show(cli: Cli): Command {
 function set(cli: Cli): Command {
   return leaf(
     'set',
-    'change rules; what is not given stays, a list that is given replaces the one before',
+    'change rules; rules without a flag stay, a given list replaces the old list',
     'flm policy set --allow-ip 192.168.1.0/24 --allow-ip 10.0.0.7 --rpm-per-key 60\nflm policy set --clear allow-ip\nflm policy set --file policy.yaml',
   )
     .option('--allow-origin <url>', 'browser origin that may call (repeatable)', collect)
@@ -151,14 +151,14 @@ function changesOf(flags: SetFlags): Readonly<Record<string, unknown>> {
   return changes;
 }
 
-/** Asks before it locks somebody out. Throws like `SecurityService.setPolicy`. */
+/** Asks for confirmation before a policy blocks existing access. Throws like `SecurityService.setPolicy`. */
 async function save(session: Session, policy: unknown, flags: SetFlags): Promise<SecurityPolicy> {
   const { security } = session.flm;
   try {
     return await security.setPolicy(policy, flags.yes === true);
   } catch (error) {
     const asks = error instanceof PolicyError && error.code === 'POLICY_NEEDS_CONFIRMATION';
-    // Where nobody can be asked, the error says what to give.
+    // Without a terminal, the error names the flag that confirms.
     if (!asks || session.json || !session.terminal.interactive) throw error;
     session.terminal.talk(error.message);
     await confirm(session, 'policy set', 'This sets the policy anyway.', false);

@@ -1,6 +1,7 @@
 /**
  * `flm up`: from nothing to a working, safe endpoint in one command. Finds engines, starts a proxy, makes a key where
- * there is none, asks through its own door, and prints what to paste. Where it runs already it shows what runs.
+ * there is none, sends a test request through the proxy, and prints the settings for clients. If the proxy already runs,
+ * it shows the running proxy.
  */
 import type { Command } from 'commander';
 import { askProxy } from '../../app/proxy-check.ts';
@@ -154,14 +155,14 @@ async function modelsThroughTheDoor(session: Session, handle: ProxyHandle): Prom
   return [];
 }
 
-/** Without a client certificate there is no way through the door, so there is no proof. */
+/** Without a client certificate flm cannot send a test request, so the models are those that the engines report. */
 function modelsAsTold(
   { terminal }: Session,
   clientCaFile: string,
   engines: ProxyStatus['engines'],
 ): readonly string[] {
   terminal.talk(
-    `${terminal.paint('yellow', '!')} Only who shows a certificate of ${printable(clientCaFile)} is let in, so the way through the proxy's own door was not tried.`,
+    `${terminal.paint('yellow', '!')} Only clients with a certificate of ${printable(clientCaFile)} can connect, so flm sent no test request.`,
   );
   return [...new Set(engines.flatMap((e) => e.models.map((m) => m.id)))];
 }
