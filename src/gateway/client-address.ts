@@ -1,19 +1,19 @@
 /**
- * Who is at the other end. Forwarded fields are believed only from a trusted proxy, and then from the right: the last
- * address that no trusted proxy vouches for is the client's (RFC 7239, section 8.1: the left part is anybody's claim).
+ * Finds the address of the client. Forwarded fields count only from a trusted proxy, and are read from the right: the
+ * last address that is not a trusted proxy's is the client's (RFC 7239, section 8.1: any client can write the rest).
  *
- * A hop on that way that is not an address leaves the client unknown, so that no address rule could apply to it. The
- * guard then refuses the request and names the field. Hops further left are not looked at.
+ * A hop on that way that is not an address leaves the client unknown, so no address rule could apply. The guard then
+ * refuses the request and names the field. Hops further left are not read.
  *
- * `Forwarded` counts only where no `X-Forwarded-For` came: nginx, Caddy and their like write the second, and let the
- * first pass as the client wrote it.
+ * `Forwarded` counts only without `X-Forwarded-For`: nginx, Caddy and similar proxies write the second and pass on the
+ * first unchanged from the client.
  */
 import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
 import type { Exchange } from './exchange.ts';
 import { forwardedHops } from './forwarded.ts';
 import { ownCopy } from './own-copy.ts';
 
-/** Trusted proxies that may stand in a row: reading an address costs more than the bytes that it takes. */
+/** How many trusted proxies may follow each other: reading an address costs more than the bytes that it takes. */
 const maxHops = 32;
 /** An IPv6 address with a zone, in brackets, with a port. */
 const maxHopLength = 100;

@@ -1,7 +1,7 @@
 /**
- * Reads the one thing that decides who answers a TLS connection: whether its first message offers `acme-tls/1`, and for
- * which name. It is looked at before TLS begins, since in TLS 1.2 and 1.3 Node asks for name and protocol in different
- * orders. Nothing is judged here: what is odd is left to OpenSSL.
+ * Reads the one fact that decides how a TLS connection is answered: whether its first message offers `acme-tls/1`, and
+ * for which name. Runs before TLS begins, since in TLS 1.2 and 1.3 Node asks for name and protocol in different orders.
+ * This file refuses nothing: OpenSSL handles malformed messages.
  *
  *   record:     22, version (2), length (2), handshake messages ...      RFC 8446, section 5.1
  *   message:    1, length (3), version (2), random (32), session id <1>, cipher suites <2>, compression <1>,
@@ -16,17 +16,17 @@ export interface ClientHello {
   readonly serverName: string | undefined;
 }
 
-/** `more` until the first record is whole; undefined where it is no hello that can be read. */
+/** `more` until the first record is complete; undefined where the bytes are no readable hello. */
 export function readClientHello(bytes: Buffer): ClientHello | 'more' | undefined {
   if (bytes.length < 5) return 'more';
   const length = bytes.readUInt16BE(3);
-  // A record holds at most 16 KB; what claims more is left to OpenSSL.
+  // A record holds at most 16 KB. OpenSSL handles a record that claims more.
   if (bytes[0] !== handshakeRecord || length > 16_384 + 256) return undefined;
   if (bytes.length < 5 + length) return 'more';
   try {
     return readMessage(new Cursor(bytes.subarray(5, 5 + length)));
   } catch {
-    // It ends in the middle of a field, or goes on in a second record.
+    // The hello ends in the middle of a field, or continues in a second record.
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * All client connections by what they have shown so far, and which one is closed when there are too many.
+ * Holds all client connections by their authentication state, and chooses which one to close when there are too many.
  *
  *   unknown --a request with a valid key--> busy <--request, answer--> idle
  *
@@ -21,7 +21,7 @@ export interface ConnectionTableOptions {
   readonly isExempt: (address: ClientAddress) => boolean;
 }
 
-/** How many idle connections are looked at for one that can be closed. */
+/** How many idle connections are checked to find one that can be closed. */
 const maxLooks = 16;
 
 type State = 'unknown' | 'idle' | 'busy' | 'gone';
@@ -33,11 +33,11 @@ export class ConnectionEntry {
   readonly inAll = new Link(this);
   readonly inGroup = new Link(this);
   state: State = 'unknown';
-  /** It carried a request with a valid key. */
+  /** Whether the connection carried a request with a valid key. */
   isKnown = false;
-  /** Closes the connection at once. Set by its current owner: the TLS handshake, then the HTTP server. */
+  /** Closes the connection at once. Set by the current owner: the TLS handshake, then the HTTP server. */
   close: () => void = () => {};
-  /** Whether bytes of an answer wait for the client. */
+  /** Whether bytes of a response wait for the client. */
   isWriting: () => boolean = () => false;
 
   constructor(address: ClientAddress, group: Group) {
@@ -64,7 +64,7 @@ export class ConnectionTable {
     return this.#groups.size;
   }
 
-  /** Undefined where the connection has to be refused: all others are busy. */
+  /** Undefined where the connection must be refused because all others are busy. */
   add(address: ClientAddress): ConnectionEntry | undefined {
     const { maxConnections, maxConnectionsPerAddress, isExempt } = this.#options;
     const near = this.#groups.get(address.bucket);
@@ -76,7 +76,7 @@ export class ConnectionTable {
     )
       return undefined;
     if (this.#size >= maxConnections && !this.#closeOne(this.#all)) return undefined;
-    // Closing may have removed the group that was found.
+    // Closing may have removed the group found before.
     let group = this.#groups.get(address.bucket);
     if (group === undefined) {
       group = new Group();
@@ -94,7 +94,7 @@ export class ConnectionTable {
     if (entry.state === 'idle') this.#unlink(entry, 'busy');
   }
 
-  /** The request that runs, or ran last, had a valid key. */
+  /** The running or last request had a valid key. */
   authenticated(entry: ConnectionEntry): void {
     if (entry.state !== 'unknown') return;
     entry.isKnown = true;
@@ -106,7 +106,7 @@ export class ConnectionTable {
     if (entry.state === 'busy') this.#link(entry, 'idle');
   }
 
-  /** The connection is closed. Without effect the second time. */
+  /** The connection is closed. A second call has no effect. */
   remove(entry: ConnectionEntry): void {
     if (entry.state === 'gone') return;
     this.#unlink(entry, 'gone');

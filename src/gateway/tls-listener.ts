@@ -1,14 +1,14 @@
 /**
- * What stands between a TCP connection and the gateway of an HTTPS proxy: looks at the first bytes, then lets TLS begin,
- * proves a name to an ACME server, or answers plain HTTP in words.
+ * Handles a connection of an HTTPS proxy between TCP and the gateway: reads the first bytes, then starts TLS, proves a
+ * name to an ACME server, or answers plain HTTP with a readable error.
  *
  *   connected --first bytes--> TLS hello --handshake--> secured: the front takes it
  *                  |               '--- offers acme-tls/1, and a name is to be proved: shown that certificate, closed
  *                  '---------> anything else: a readable 400, closed
  *
- * Owns every connection until it is secured: its time, its end. TLS 1.2 and 1.3, authenticated
- * encryption with forward secrecy only; one certificate, whatever name a client calls, or a second one for those who call
- * a name at all; `http/1.1` and no other protocol.
+ * Owns every connection until the connection is secured, with its timeout and its end. Allows TLS 1.2 and 1.3 with
+ * authenticated encryption and forward secrecy only. Serves one certificate for every name, or a second one for clients
+ * that send a name. Offers `http/1.1` and no other protocol.
  */
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -25,7 +25,7 @@ import { plainParams, plainRefusal } from './plain-refusal.ts';
 import type { RequestRecorder } from './request-recorder.ts';
 import { handshakeFailure } from './tls-failures.ts';
 
-/** Whose client certificates are let in, before any key is looked at. PEM. */
+/** The CAs whose client certificates are accepted, before any key is checked. PEM. */
 export interface ClientAuthority {
   readonly certificates: string;
   /** Revocation lists; with one, each CA of a chain needs one. */
@@ -39,11 +39,11 @@ export interface TlsListenerDeps {
   readonly limits: Limits;
   readonly hosts: HostAllowlist;
   readonly table: ConnectionTable;
-  /** Takes the connection over. `entry` is its place in the table; undefined where it found none. */
+  /** Takes over the connection. `entry` is its entry in the table; undefined where the table has no place. */
   readonly secured: (socket: TLSSocket, entry: ConnectionEntry | undefined) => void;
   readonly port: () => number;
   readonly nextId: () => string;
-  /** What never became a request. */
+  /** Bytes that never became a request. */
   readonly malformed: RequestRecorder['malformed'];
 }
 
@@ -51,7 +51,7 @@ interface Guest {
   readonly raw: Socket;
   readonly address: ClientAddress;
   readonly place: string;
-  /** Undefined for one beyond the limit. */
+  /** Undefined for a connection above the limit. */
   readonly entry: ConnectionEntry | undefined;
   deadlineMs: number;
   bytes: Buffer;
@@ -74,7 +74,7 @@ export const suites: readonly string[] = [
 
 const acmeProtocol = 'acme-tls/1';
 const sweepMs = 1_000;
-/** Connections beyond the limit whose handshake may finish, so that they get an answer that they can read. */
+/** Connections above the limit whose handshake may finish, so that their clients get a readable response. */
 const spare = 16;
 const maxPlainHeadBytes = 16 * 1024;
 const plainHeadMs = 2_000;
@@ -82,7 +82,7 @@ const plainHeadMs = 2_000;
 export class TlsListener {
   readonly #deps: TlsListenerDeps;
   readonly #server: Server;
-  /** For clients that call a host name; the same one where the source has one certificate for all. */
+  /** For clients that send a host name; the same certificate where the source has one for all. */
   readonly #named: Server;
   /** Not secured yet, by both ends of their connection. */
   readonly #guests = new Map<string, Guest>();
@@ -109,7 +109,7 @@ export class TlsListener {
     const { limits, clock, table } = this.#deps;
     raw.on('error', () => raw.destroy());
     const address = parseAddress(raw.remoteAddress ?? '');
-    // It left before it was looked at.
+    // The client left before its first bytes were read.
     if (address === undefined) return void raw.destroy();
     const entry = table.add(address);
     if (entry === undefined && this.#beyond >= spare) return this.#rejectConnection(raw, address);
@@ -129,7 +129,7 @@ export class TlsListener {
       if (entry === undefined) this.#beyond -= 1;
       else table.remove(entry);
     });
-    // Why a handshake failed may be told just after the socket below it closed.
+    // The reason of a failed handshake may arrive just after the underlying socket closed.
     raw.once('close', () => setImmediate(() => this.#left(guest, 'ECONNRESET', undefined)));
     const look = (): void => {
       const bytes = raw.read() as Buffer | null;
@@ -144,7 +144,7 @@ export class TlsListener {
     });
   }
 
-  /** Ends what is not secured. */
+  /** Ends the connections that are not secured. */
   close(): void {
     for (const off of this.#offs) off();
     for (const { raw } of this.#guests.values()) raw.destroy();
@@ -171,7 +171,7 @@ export class TlsListener {
       raw.destroy();
       return 'decided';
     }
-    // The TLS socket takes over: a client that ends its side in the middle of a handshake has left.
+    // The TLS socket takes over: a client that ends its side during a handshake is gone.
     raw.allowHalfOpen = false;
     raw.unshift(bytes);
     guest.bytes = Buffer.alloc(0);
@@ -197,7 +197,7 @@ export class TlsListener {
     const { clock } = this.#deps;
     const whole = guest.bytes.includes('\r\n\r\n') || guest.bytes.length > maxPlainHeadBytes;
     if (!whole) {
-      // Answered at the latest then, whatever is still missing.
+      // The latest time for the response, whatever bytes are missing.
       guest.deadlineMs = Math.min(guest.deadlineMs, clock.monotonicMs() + plainHeadMs);
       return 'more';
     }
@@ -211,7 +211,7 @@ export class TlsListener {
     const requestId = nextId();
     const params = plainParams({ bytes, port: port(), hosts, crossedNetwork: !address.loopback });
     raw.end(plainRefusal(requestId, bytes, params), 'latin1');
-    // A body may still be on its way; closing over it would take the answer along.
+    // A body may still be arriving; closing over unread bytes would lose the response.
     raw.resume();
     guest.deadlineMs = clock.monotonicMs() + plainHeadMs;
     guest.bytes = Buffer.alloc(0);
@@ -220,7 +220,7 @@ export class TlsListener {
 
   #secured(socket: TLSSocket): void {
     const guest = this.#guests.get(placeOf(socket));
-    // It left, or its time was up, at this very moment.
+    // The client left, or its time ended, at this very moment.
     if (guest === undefined) return void socket.destroy();
     this.#forget(guest);
     // A client that ends its side after the request still gets the answer; one that ended it before was let go.
@@ -250,7 +250,7 @@ export class TlsListener {
     this.#deps.malformed(guest.address, this.#deps.nextId(), 'TLS_HANDSHAKE_FAILED', { reason });
   }
 
-  /** By the socket below, where Node tells which it is: a TLS socket that is destroyed knows its address no more. */
+  /** Found by the underlying socket where Node reveals it: a destroyed TLS socket no longer knows its address. */
   #guestOf(socket: TLSSocket): Guest | undefined {
     const { _parent: raw } = socket as TLSSocket & { readonly _parent?: Socket };
     const found = raw === undefined ? undefined : this.#places.get(raw);
@@ -281,7 +281,7 @@ export class TlsListener {
     return server;
   }
 
-  /** What runs keeps its context; new tickets are made under the new one. */
+  /** Running connections keep their context; new tickets are made under the new one. */
   #renew(): void {
     const { source } = this.#deps;
     this.#server.setSecureContext(this.#options(source.current()));

@@ -1,22 +1,22 @@
 /**
- * Reads the head of an ordinary request: what the clients of these APIs send, whole in what one read brought, and
- * written in the one way that leaves no two readings.
+ * Reads the head of an ordinary request: the form that the clients of these APIs send. The head must be complete in one
+ * read and written so that only one reading is possible.
  *
- * It refuses nothing. What it does not take is another parser's to judge, so that what it takes must be a part of what
- * llhttp takes, and read alike; a property test holds it to that. Ordinary is: GET or POST in origin-form, `HTTP/1.1`,
+ * This parser refuses nothing: other requests go to another parser. Each head that it accepts must be one that llhttp
+ * accepts and reads the same way; a property test checks this. Ordinary means: GET or POST in origin-form, `HTTP/1.1`,
  * lines that end in CRLF, names that are tokens, values of visible ASCII (RFC 9112, sections 3 and 5); no known field
- * twice; a body announced by `Content-Length` alone, and by POST alone (the JDK's client sends `Content-Length: 0` with
- * each GET); no expectation, no transfer coding. An offer to upgrade is ordinary, because nobody here takes one up: what
- * follows is the next request.
+ * twice; a body declared by `Content-Length` alone, and by POST alone (the JDK's client sends `Content-Length: 0` with
+ * each GET); no expectation, no transfer coding. An offer to upgrade is ordinary, because flm accepts no upgrade: the
+ * bytes after the request are the next request.
  */
 import type { RequestHead } from '../exchange.ts';
 import { plainTable, RequestHeaders } from '../request-headers.ts';
 
 export interface FastPathHead {
   readonly head: RequestHead;
-  /** Undefined where no body is announced. */
+  /** Undefined where the head declares no body. */
   readonly declaredBytes: number | undefined;
-  /** The client will ask for nothing more on this connection. */
+  /** The client will send no further request on this connection. */
   readonly closes: boolean;
   /** Where the head ends and the body begins. */
   readonly end: number;
@@ -45,10 +45,10 @@ const version = Buffer.from(' HTTP/1.1\r\n');
 /** Fifteen digits are exact as a number. */
 const length = /^[0-9]{1,15}$/;
 
-/** Where the fields stand that may be known: begin and end of name and value. An ordinary request has a dozen. */
+/** Positions of fields that may be known: begin and end of name and value. An ordinary request has about a dozen. */
 const spots = new Int32Array(4 * 64);
 
-/** Undefined where it is not ordinary, or not whole. */
+/** Undefined where the head is not ordinary or not complete. */
 export function readFastPathHead(
   bytes: Buffer,
   from: number,

@@ -1,12 +1,12 @@
 /**
- * Reads ordinary requests from one connection and writes their answers straight to its socket, one after another. The
- * first request that is not ordinary goes to another parser, with the connection and all that comes after it.
+ * Reads ordinary requests from one connection and writes their responses directly to its socket, one after another. The
+ * first request that is not ordinary goes to another parser, with the connection and all later bytes.
  *
- *   resting --head--> a message: its body is read, its answer written --both whole--> resting
- *      '---anything else---> handed over, for good
+ *   resting --head--> a message: its body is read, its response written --both complete--> resting
+ *      '---any other bytes---> handed over for good
  *
- * Clients of LLM APIs do not pipeline. What comes together with another request is not ordinary; what comes while the
- * one before it is answered waits, up to a size.
+ * Clients of LLM APIs do not pipeline. Bytes that arrive together with another request are not ordinary. Bytes that
+ * arrive while a response is being written wait, up to a size limit.
  */
 import assert from 'node:assert/strict';
 import { STATUS_CODES } from 'node:http';
@@ -24,28 +24,28 @@ export interface FastPathParserDeps {
   readonly fieldTable: HeaderTable;
   readonly nowMs: () => number;
   readonly begin: (connection: Connection, message: HttpMessage) => void;
-  /** Takes the socket, which nobody reads any more; what was read of the request is back in it. */
+  /** Takes over the socket, which has no reader now. Bytes of the request that were read are back in the socket. */
   readonly handOver: (socket: Socket) => void;
 }
 
-/** A character that would lose its upper half on the way. Free of cost for what it lets through. */
+/** Matches characters outside Latin-1, which would lose their upper byte. Costs nothing for valid text. */
 const beyondLatin1 = /[^\0-\xff]/;
-/** What may wait behind a request that is being answered. */
+/** How many bytes may wait while a response is being written. */
 const maxWaitingBytes = 64 * 1024;
 
 export class FastPathParser {
   readonly #connection: Connection;
   readonly #socket: Socket;
   readonly #deps: FastPathParserDeps;
-  /** Read and not yet used: from `#at` on. */
+  /** Bytes received but not yet consumed: from `#at` on. */
   #bytes: Buffer | undefined;
   #at = 0;
   #message: OrdinaryMessage | undefined;
   #advancing = false;
   readonly #turns: ReadTurns;
-  /** The client will send no more. */
+  /** The client will send no more bytes. */
   #sawEnd = false;
-  /** The last answer is written. */
+  /** The last response is written. */
   #closing = false;
 
   constructor(connection: Connection, deps: FastPathParserDeps) {
@@ -67,7 +67,7 @@ export class FastPathParser {
     this.#advancing = false;
   }
 
-  /** The answer is written. Its exchange ends in this turn; what waits behind it has the next. */
+  /** The response is written. Its exchange ends in this turn of the event loop; waiting bytes are read in the next. */
   answered(closes: boolean): void {
     if (closes) this.#close();
     else {
@@ -76,7 +76,7 @@ export class FastPathParser {
     }
   }
 
-  /** Whether it went on. */
+  /** Returns whether the reading continued. */
   #step(): boolean {
     const bytes = this.#bytes;
     const message = this.#message;
@@ -119,7 +119,7 @@ export class FastPathParser {
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
-    // Nothing can be put back into a socket that has ended; what is there is half a request, or none.
+    // Bytes cannot be put back into a socket that has ended. The remaining bytes are an incomplete request, or none.
     if (this.#sawEnd) return this.#close();
     socket.unshift(rest);
     this.#deps.handOver(socket);
@@ -143,7 +143,7 @@ export class FastPathParser {
 
   readonly #onEnd = (): void => {
     this.#sawEnd = true;
-    // In the middle of a body: it left. A body that was refused already has its answer.
+    // In the middle of a body: the client left. A refused body already has its response.
     if (this.#message?.unread !== true) return this.advance();
     if (this.#connection.current === undefined) this.#close();
     else this.#socket.destroy();
@@ -159,14 +159,14 @@ class OrdinaryMessage implements HttpMessage {
   readonly declaredBytes: number | undefined;
   readonly expectsContinue = false;
   readonly takesChunks = true;
-  /** Of the body, as long as nobody took them. */
+  /** Body bytes received but not yet consumed. */
   leftBytes: number;
   readonly #reader: FastPathParser;
   readonly #socket: Socket;
   readonly #nowMs: () => number;
   #closes: boolean;
   #listener: BodyListener | undefined;
-  /** Head of the answer, until it leaves. */
+  /** The head of the response, until it is sent. */
   #waiting = '';
 
   constructor(reader: FastPathParser, socket: Socket, read: FastPathHead, nowMs: () => number) {

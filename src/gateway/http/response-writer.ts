@@ -1,10 +1,10 @@
 /**
- * The way out to the client, with as few writes as the bytes allow.
+ * Writes the response to the client, with as few writes as the bytes allow.
  *
- * - A small answer leaves in one write: head and body joined as one latin-1 string (byte for byte the same bytes).
- * - A stream's framing is ours: what goes to the socket is either the engine's own validated framing or one string of
- *   size, payload and CRLF. So an event is one write, not a `writev` of three parts.
- * - Strings are immutable copies, so that the engine's read buffer can be shared by all sockets and reused at once.
+ * - A small response is one write: head and body joined as one latin-1 string (byte for byte the same bytes).
+ * - flm frames streams. The socket gets either the engine's own validated framing or one string of size, payload and
+ *   CRLF. So an event is one write, not a `writev` of three parts.
+ * - Strings are immutable copies, so all sockets can share the engine's read buffer and reuse it at once.
  */
 import type { ResponseHead, ResponseWriter } from '../exchange.ts';
 import type { Connection } from './connection.ts';
@@ -12,14 +12,14 @@ import type { BodyListener, HttpMessage } from './message.ts';
 
 type Framing = 'none' | 'length' | 'chunked' | 'until-close';
 
-/** What is the same for every answer of a proxy. */
+/** The values that are the same for every response of a proxy. */
 export interface ResponseWriterDeps {
   readonly drainRefusedBytes: number;
   readonly nowMs: () => number;
   readonly draining: () => boolean;
-  /** Fields that every answer carries: names and values in turn. */
+  /** Fields of every response: names and values in turn. */
   readonly commonFields: readonly string[];
-  /** The answer is complete or cut; called once for each connection's current exchange. */
+  /** The response is complete or cut; called once for each connection's current exchange. */
   readonly over: (connection: Connection) => void;
 }
 
