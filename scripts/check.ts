@@ -5,11 +5,11 @@
  *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
  *   all     both
  *
- * With paths only test files below them run; test/engines, test/long, test/machine, test/acme, test/browser and
- * test/clients (real engines, soaks, changes of the machine, a real ACME server, a real browser, real clients) run only
- * when named so.
- * `--watch` runs tests again when a file that they import changes. `--node24` runs the tests on the oldest Node that flm supports. A check that fails does not keep the others from
- * running; the exit code is 1 if anything failed, and the last lines are the test runner's summary.
+ * With paths only test files below them run. These folders run only when named: test/acme (a real ACME server), test/browser,
+ * test/clients (real clients), test/engines (real engines), test/faults (broken disks and databases), test/long (soaks),
+ * test/machine (changes of the machine). `--watch` runs tests again when a file that they import changes. `--node24` runs
+ * the tests on the oldest Node that flm supports. A check that fails does not keep the others from running; the exit code
+ * is 1 if anything failed, and the last lines are the test runner's summary.
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdirSync } from 'node:fs';
@@ -101,7 +101,9 @@ function testFiles(): string[] {
   const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).sort();
   const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
-  return all.filter((file) => !/^test\/(acme|browser|clients|engines|long|machine|fixtures)\//.test(file));
+  return all.filter(
+    (file) => !/^test\/(acme|browser|clients|engines|faults|long|machine|fixtures)\//.test(file),
+  );
 }
 
 async function capture(args: readonly string[]): Promise<{ code: number; output: string }> {

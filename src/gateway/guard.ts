@@ -68,7 +68,7 @@ const methods: ReadonlySet<string> = new Set([...engineMethods, 'OPTIONS']);
 
 /**
  * llhttp knows 35 methods. Methods that no route has are refused here, for every target and key: an engine that
- * reflects TRACE would show its own key (RFC 9110, section 9.3.8). CONNECT does not arrive here; `NodeHttp` answers it.
+ * reflects TRACE would show its own key (RFC 9110, section 9.3.8). CONNECT does not arrive here; `NodeHttpParser` answers it.
  */
 function refuseOtherMethods(x: Exchange): Refusal | undefined {
   const { method, target } = x.head;
