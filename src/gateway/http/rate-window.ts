@@ -1,6 +1,6 @@
 /**
  * Whether a sender keeps up a least rate over the last ten seconds. Time is counted in ticks of one second that the
- * event loop was free to read: seconds in which flm itself was busy are nobody's fault and do not count.
+ * event loop was free to read: seconds in which flm itself was busy do not count.
  */
 const windowSeconds = 10;
 
