@@ -20,6 +20,7 @@ import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
+import { thisProgram } from '../process/this-program.ts';
 import { openStore } from '../store/sqlite/open-store.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
 import { type EngineDiscovery, makeEngineDiscovery } from './engine-discovery.ts';
@@ -48,7 +49,7 @@ export interface Flm {
 
 export interface FlmOptions {
   readonly environment: Environment;
-  /** The script that starts flm, for the processes that are launched: `bin/flm.mjs`. */
+  /** The script that started this process, `bin/flm.mjs`; a single executable starts again without it. */
   readonly entry: string;
   /** The command changes the machine itself: started as root, it keeps its root rights. */
   readonly keepRoot?: boolean;
@@ -151,10 +152,11 @@ export function openFlm(options: FlmOptions): Flm {
       portLook: portHolder,
       onProblem,
     });
+  const program = thisProgram(options.entry);
   const detached = new DetachedController({
     launch: {
-      command: process.execPath,
-      args: [options.entry, 'proxy', 'run', '--launched'],
+      command: program.command,
+      args: [...program.args, 'proxy', 'run', '--launched'],
       env: environment,
     },
     paths,

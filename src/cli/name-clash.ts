@@ -2,8 +2,8 @@
  * Detects that typing `flm` starts another program: FastFlowLM installs a command of the same name. Every installation of
  * flm-proxy also has the command `flm-proxy`.
  */
-import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import type { Environment } from '../core/environment.ts';
 
 /** A warning for people, or undefined where the first `flm` in PATH is ours or there is none. */
@@ -26,11 +26,23 @@ function isProgram(path: string): boolean {
   }
 }
 
+function firstBytesOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(2_000);
+    return bytes.toString('latin1', 0, readSync(file, bytes));
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** npm links the entry itself on Unix; another copy of this package, or a wrapper around it, names it in its first lines. */
 function isOurs(path: string, entry: string): boolean {
   try {
     if (entry !== '' && realpathSync(path) === realpathSync(entry)) return true;
-    const text = readFileSync(realpathSync(path)).subarray(0, 2_000).toString('latin1');
+    // A single executable has no readable first line. Every installation has both names.
+    if (isProgram(join(dirname(path), 'flm-proxy'))) return true;
+    const text = firstBytesOf(realpathSync(path));
     return (
       text.includes('The `flm` command. Installed from npm it loads dist/.') || text.includes('flm-proxy')
     );
