@@ -22,6 +22,7 @@ import type { ProxyStore } from '../store/store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
 import { chatUsage, FanOutRecorder } from './fan-out-recorder.ts';
+import { HandOverParts } from './hand-over-parts.ts';
 import type { Machine } from './machine.ts';
 import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
@@ -41,6 +42,8 @@ export interface Start {
   readonly config: ProxyConfig;
   /** Closed in reverse order when the proxy ends. */
   readonly parts: AsyncDisposableStack;
+  /** The parts whose state passes to a successor. */
+  readonly handOverParts: HandOverParts;
   readonly logger: Logger;
   readonly quota: LogQuota;
   readonly snapshots: SnapshotHolder;
@@ -85,6 +88,7 @@ export function prepare(
     options,
     config: { ...options.config, limits: { ...limits, maxConnections } },
     parts,
+    handOverParts: new HandOverParts(),
     logger,
     quota,
     snapshots,
