@@ -42,11 +42,14 @@ function booked(parts: Partial<RequestLine>): string {
     metrics: { request: nothing },
     tail: { publish: nothing },
     refusals: { note: nothing },
-    quota: { ofAddress: () => true },
+    quota: { ofAddress: () => true, ofKey: () => true },
     ledger: {
       add: (e: UsageEntry) =>
-        told.push(`${e.estimated ? '~' : ''}${e.inputTokens} ${e.outputTokens} ${e.model}`),
-      touch: () => told.push('touched'),
+        told.push(
+          e.answered
+            ? `${e.estimated ? '~' : ''}${e.inputTokens} ${e.outputTokens} ${e.model}`
+            : `not answered: ${e.ending} '${e.model}' '${e.engine}'`,
+        ),
       record: nothing,
     },
     clock: { nowMs: () => 0 },
@@ -74,8 +77,11 @@ test('what is charged is counted however the request ended', () => {
   assert.equal(booked({ model: null, chargedOutputTokens: 4 }), '0 4 unnamed');
 });
 
-test('a request that cost nothing and failed is a use of the key alone', () => {
-  assert.equal(booked({ status: 502 }), 'touched');
-  assert.equal(booked({ engine: null, model: null, status: 429 }), 'touched');
-  assert.equal(booked({ model: null }), 'touched');
+test('a request that cost nothing and failed is counted by its ending, not as answered', () => {
+  assert.equal(booked({ status: 502, ending: 'engine-broke' }), "not answered: engine-broke 'm' 'ollama'");
+  assert.equal(
+    booked({ engine: null, model: null, status: 429, ending: 'refused' }),
+    "not answered: refused '' ''",
+  );
+  assert.equal(booked({ model: null }), "not answered: done '' 'ollama'");
 });

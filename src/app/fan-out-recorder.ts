@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
-import type { AuditEntry, LastUse, UsageLedger } from '../core/security/ports.ts';
+import type { AuditEntry, UsageLedger } from '../core/security/ports.ts';
 import type { RequestRecorder } from '../gateway/request-recorder.ts';
 import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -21,7 +21,6 @@ export interface FanOutRecorderDeps {
   readonly tail: TailHub;
   readonly refusals: Refusals;
   readonly ledger: Pick<UsageLedger, 'add'> & {
-    touch(keyId: string, use: LastUse): void;
     record(entry: AuditEntry): void;
   };
   readonly clock: Pick<Clock, 'nowMs'>;
@@ -89,19 +88,22 @@ export class FanOutRecorder implements RequestRecorder {
     if (booked === undefined) return;
     const inputTokens = line.chargedInputTokens;
     const outputTokens = line.chargedOutputTokens;
-    const answered = model !== null && line.status < 400;
     // Charged tokens count for every outcome of the request, also if it named no model of the catalogue.
-    if (engine === null || !(answered || inputTokens + outputTokens > 0))
-      return ledger.touch(booked.keyId, { atMs: line.atMs, address: line.client });
+    const answered =
+      engine !== null && ((model !== null && line.status < 400) || inputTokens + outputTokens > 0);
     ledger.add({
       ...booked,
-      model: model ?? unnamedModel,
-      engine,
+      model: model ?? (answered ? unnamedModel : ''),
+      engine: engine ?? '',
       inputTokens,
       outputTokens,
       estimated: line.tokensEstimated,
       atMs: line.atMs,
       address: line.client,
+      ending: line.ending,
+      answered,
+      firstByteMs: line.firstByteMs,
+      durationMs: line.durationMs,
     });
   }
 }

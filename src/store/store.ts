@@ -11,7 +11,6 @@ import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type {
   AuditEntry,
   AuditRepository,
-  LastUse,
   SecurityRepository,
   StateFeed,
   UsageLedger,
@@ -33,8 +32,6 @@ export interface Store extends Repositories {
 
 /** A store for a running proxy: no call blocks, and changes of other processes arrive by themselves. */
 export interface ProxyStore extends StateFeed, UsageLedger {
-  /** Records when and from where a key was used, for requests that count no tokens. */
-  touch(keyId: string, use: LastUse): void;
   /** Writes within a second. Above a few hundred entries per second, further entries are only counted. */
   record(entry: AuditEntry): void;
   /** Writes the revocation of a key, and tries again until that works. */

@@ -97,7 +97,7 @@ test('audit entries past the bound are counted, not kept', () => {
 
 test('a key was last used when it was used latest, also where answers end out of order', () => {
   const batches = new UsageBatches('w');
-  batches.touch('key_a', { atMs: 20, address: '::1' });
-  batches.touch('key_a', { atMs: 10, address: '::2' });
+  batches.add(sampleUsage({ atMs: 20, address: '::1' }));
+  batches.add(sampleUsage({ atMs: 10, address: '::2' }));
   assert.deepEqual(batches.next()?.uses, new Map([['key_a', { atMs: 20, address: '::1' }]]));
 });

@@ -6,17 +6,18 @@
  *
  * A batch keeps its sequence number until it is acknowledged, so a batch that is sent twice counts once. The tokens of
  * a batch are added to the totals until the totals are known to contain the batch. A budget is therefore never
- * forgotten and never charged twice. Memory is bounded by keys, models and days. Audit entries above a bound are only
+ * forgotten and never charged twice. Memory is bounded by keys, models, engines and endings. Audit entries above a bound are only
  * counted.
  */
 import type { AuditEntry, LastUse, UsageEntry, UsageRow } from '../core/security/ports.ts';
-import { addRows, dayNumber, usageRowOf } from './usage-row.ts';
+import { addToHour, dayNumber, hourNumber, type UsageHourRow, usageDays, usageHourRow } from './usage-row.ts';
 
 export interface UsageBatch {
   /** Whose batch this is: one name for each life of a proxy. */
   readonly writer: string;
   readonly sequence: number;
   readonly rows: readonly UsageRow[];
+  readonly hours: readonly UsageHourRow[];
   readonly uses: ReadonlyMap<string, LastUse>;
   readonly audit: readonly AuditEntry[];
 }
@@ -43,7 +44,7 @@ interface DayTokens {
 
 export class UsageBatches {
   readonly #writer: string;
-  #rows = new Map<string, UsageRow>();
+  #hours = new Map<string, UsageHourRow>();
   #uses = new Map<string, LastUse>();
   #audit: AuditEntry[] = [];
   #auditDropped = 0;
@@ -59,17 +60,17 @@ export class UsageBatches {
   }
 
   add(entry: UsageEntry): void {
-    const row = usageRowOf(entry);
-    const name = `${row.day}\n${row.keyId}\n${row.model}`;
-    const before = this.#rows.get(name);
-    this.#rows.set(name, before === undefined ? row : addRows(before, row));
-    this.touch(entry.keyId, { atMs: entry.atMs, address: entry.address });
-    this.#addTokens(entry.familyId, dayNumber(entry.atMs), row.inputTokens + row.outputTokens);
-  }
-
-  touch(keyId: string, use: LastUse): void {
+    const { atMs, keyId, model, engine, ending, answered } = entry;
+    const name = `${hourNumber(atMs)}\n${keyId}\n${model}\n${engine}\n${ending}\n${answered}`;
+    let row = this.#hours.get(name);
+    if (row === undefined) {
+      row = usageHourRow(entry);
+      this.#hours.set(name, row);
+    }
+    const tokens = addToHour(row, entry);
     const before = this.#uses.get(keyId);
-    if (before === undefined || before.atMs <= use.atMs) this.#uses.set(keyId, use);
+    if (before === undefined || before.atMs <= atMs) this.#uses.set(keyId, { atMs, address: entry.address });
+    this.#addTokens(entry.familyId, dayNumber(atMs), tokens);
   }
 
   record(entry: AuditEntry): void {
@@ -87,11 +88,19 @@ export class UsageBatches {
   /** The batch to write now: the sent batch without acknowledgement, otherwise the open batch unless it is empty. */
   next(): UsageBatch | undefined {
     if (this.#sent !== undefined) return this.#sent;
-    if (this.#rows.size === 0 && this.#uses.size === 0 && this.#audit.length === 0) return undefined;
+    if (this.#hours.size === 0 && this.#uses.size === 0 && this.#audit.length === 0) return undefined;
     this.#noteDropped();
-    const [rows, uses, audit] = [[...this.#rows.values()], this.#uses, this.#audit];
-    this.#sent = { writer: this.#writer, sequence: this.#sequence, rows, uses, audit };
-    this.#rows = new Map();
+    const hours = [...this.#hours.values()];
+    const [uses, audit] = [this.#uses, this.#audit];
+    this.#sent = {
+      writer: this.#writer,
+      sequence: this.#sequence,
+      rows: usageDays(hours),
+      hours,
+      uses,
+      audit,
+    };
+    this.#hours = new Map();
     this.#uses = new Map();
     this.#audit = [];
     this.#sequence++;

@@ -9,6 +9,7 @@ import { FlmError } from '../../src/core/errors.ts';
 import type { Liveness, ProxyProfile } from '../../src/core/proxy/ports.ts';
 import type { ApiKey } from '../../src/core/security/api-key.ts';
 import { defaultPolicy } from '../../src/core/security/security-policy.ts';
+import type { UsageQuery } from '../../src/core/usage/usage-report.ts';
 import type { Repositories } from '../../src/store/store.ts';
 import { sampleHandle, sampleKey, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
 
@@ -372,6 +373,73 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     ];
     assert.deepEqual(await store.usage.listUsage(day), expected);
     assert.deepEqual(await store.usage.listUsage('2025-06-16'), expected.slice(3));
+  });
+
+  const everything = { fromMs: 0, toMs: Date.UTC(2100, 0), by: [], where: {} } as const;
+
+  story(
+    'usage is kept by hour, key, model, engine and ending, with the time to the first byte',
+    async (store) => {
+      const failed = { answered: false, ending: 'engine-broke', inputTokens: 0, outputTokens: 0 } as const;
+      await store.usage.addUsage([
+        sampleUsage(),
+        sampleUsage({ atMs: sometimeMs + 3_600_000, firstByteMs: 20 }),
+        sampleUsage({ ...failed, firstByteMs: null, engine: 'vllm' }),
+        sampleUsage({ keyId: 'key_0', model: 'qwen' }),
+      ]);
+      const slots = async (parts: Partial<UsageQuery>) =>
+        (await store.usage.usageSlots({ ...everything, ...parts }))
+          .map(({ startMs, group, requests }) => [
+            (startMs - sometimeMs) / 3_600_000,
+            ...Object.values(group),
+            requests,
+          ])
+          .sort();
+      assert.deepEqual(await slots({}), [
+        [0, 3],
+        [1, 1],
+      ]);
+      assert.deepEqual(await slots({ by: ['engine', 'ending'], where: { key: ['key_a', 'key_z'] } }), [
+        [0, 'ollama', 'done', 1],
+        [0, 'vllm', 'engine-broke', 1],
+        [1, 'ollama', 'done', 1],
+      ]);
+      assert.deepEqual(await slots({ by: ['model'], where: { model: ["qwen' OR 1"] } }), []);
+      assert.deepEqual(await slots({ fromMs: sometimeMs + 1 }), [[1, 1]]);
+      assert.deepEqual(await slots({ toMs: sometimeMs + 3_600_000 }), [[0, 3]]);
+      const [total] = await store.usage.usageSlots({
+        ...everything,
+        where: { key: ['key_a'], ending: ['done'] },
+      });
+      assert.deepEqual([total?.inputTokens, total?.durationMs, total?.firstByte.indexOf(1)], [3, 900, 2]);
+    },
+  );
+
+  story('hours past their retention become days, and old days are deleted', async (store) => {
+    const dayMs = 86_400_000;
+    await store.usage.setRetention({ hourlyDays: 2, dailyDays: 10, auditDays: 3 });
+    const ages = [1, 3, 3.1, 11];
+    await store.usage.addUsage(ages.map((age) => sampleUsage({ atMs: sometimeMs - age * dayMs })));
+    await store.usage.applyRetention(sometimeMs);
+    const kept = async () =>
+      (await store.usage.usageSlots({ ...everything, by: ['ending'] }))
+        .map(({ startMs, group, requests, firstByte }) => [
+          (sometimeMs - startMs) / dayMs,
+          group.ending,
+          requests,
+          firstByte[2],
+        ])
+        .sort();
+    const expected = [
+      [1, 'done', 1, 1],
+      // From midnight UTC on; the sample is at noon.
+      [3.5, 'done', 2, 2],
+    ];
+    assert.deepEqual(await kept(), expected);
+    await store.usage.applyRetention(sometimeMs);
+    assert.deepEqual(await kept(), expected);
+    assert.equal((await store.usage.listUsage('0000-01-01')).length, 2);
+    assert.deepEqual(await store.usage.retention(), { hourlyDays: 2, dailyDays: 10, auditDays: 3 });
   });
 
   story('usage survives numbers that an engine should not send', async (store) => {

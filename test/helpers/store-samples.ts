@@ -47,6 +47,10 @@ export function sampleUsage(parts: Partial<UsageEntry> = {}): UsageEntry {
     estimated: false,
     atMs: sometimeMs,
     address: '192.0.2.7',
+    ending: 'done',
+    answered: true,
+    firstByteMs: 120,
+    durationMs: 900,
     ...parts,
   };
 }

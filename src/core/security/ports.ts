@@ -5,6 +5,8 @@
  * changed, the entry is not written.
  */
 import type { EngineRecord, ModelAlias } from '../engine/engine.ts';
+import type { Ending } from '../proxy/proxy-handle.ts';
+import type { UsageQuery, UsageSlot } from '../usage/usage-report.ts';
 import type { ApiKey } from './api-key.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 
@@ -87,6 +89,12 @@ export interface UsageEntry {
   readonly estimated: boolean;
   readonly atMs: number;
   readonly address: string;
+  readonly ending: Ending;
+  /** An engine answered, or tokens were charged. Other requests count in the hours only, not in `listUsage`. */
+  readonly answered: boolean;
+  /** From the request's first byte to the response's; null without a response. */
+  readonly firstByteMs: number | null;
+  readonly durationMs: number;
 }
 
 export interface UsageRow {
@@ -107,6 +115,21 @@ export interface UsageRepository {
   addUsage(entries: readonly UsageEntry[]): Promise<void>;
   /** Rows from `fromDay` on (inclusive), oldest first. */
   listUsage(fromDay: string): Promise<readonly UsageRow[]>;
+  /** Stored hours, and days where the hours are past their retention, grouped as asked; in no order. */
+  usageSlots(query: UsageQuery): Promise<readonly UsageSlot[]>;
+  /** How long usage and audit are kept. */
+  retention(): Promise<Retention>;
+  setRetention(retention: Retention): Promise<void>;
+  /** Adds up the hours, and deletes the days and refused logins, that are past their retention at `nowMs`. */
+  applyRetention(nowMs: number): Promise<void>;
+}
+
+export interface Retention {
+  /** Usage by the hour; afterwards by the day. */
+  readonly hourlyDays: number;
+  /** Usage by the day. */
+  readonly dailyDays: number;
+  readonly auditDays: number;
 }
 
 /** Never blocks; totals are at most 2 s stale. */

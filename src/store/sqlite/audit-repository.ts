@@ -60,6 +60,13 @@ export function recordAudit(db: Database, entries: readonly AuditEntry[]): void 
   db.run('DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?', keptRows);
 }
 
+/** Writes nothing where no entry is that old. */
+export function deleteOldAudit(db: Database, beforeMs: number): void {
+  const oldest = db.find((row) => integer(row, 'at'), 'SELECT at FROM audit ORDER BY id LIMIT 1');
+  if (oldest === undefined || oldest >= beforeMs) return;
+  db.write(() => db.run('DELETE FROM audit WHERE at < ?', beforeMs));
+}
+
 function auditOf(row: Row): AuditEntry {
   const before = textOrNull(row, 'before');
   const after = textOrNull(row, 'after');

@@ -183,11 +183,21 @@ test('usage, last use and audit are written to disk while the proxy runs', async
   const atMs = Date.now();
   proxy.add(sampleUsage({ atMs }));
   proxy.add(sampleUsage({ atMs, estimated: true }));
-  proxy.touch('key_b', { atMs, address: '::1' });
+  proxy.add(sampleUsage({ keyId: 'key_b', atMs, address: '::1', answered: false, ending: 'refused' }));
   proxy.record({ atMs, actor: 'proxy:px_a', action: 'auth.refused', subject: '192.0.2.1' });
   await answered(threads.last, 'done');
   const [row] = await cli.usage.listUsage('2025-01-01');
   assert.deepEqual([row?.requests, row?.estimatedRequests, row?.outputTokens], [2, 1, 8]);
+  const refused = await cli.usage.usageSlots({
+    fromMs: 0,
+    toMs: atMs + 1,
+    by: ['key'],
+    where: { ending: ['refused'] },
+  });
+  assert.deepEqual(
+    refused.map(({ group, requests }) => [group, requests]),
+    [[{ key: 'key_b' }, 1]],
+  );
   assert.deepEqual((await cli.security.lastUsed()).get('key_b'), { atMs, address: '::1' });
   assert.equal((await cli.audit.list(1))[0]?.action, 'auth.refused');
 });

@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import { FlmError, StoreError } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
-import type { AuditEntry, LastUse, StateListener, UsageEntry } from '../../core/security/ports.ts';
+import type { AuditEntry, StateListener, UsageEntry } from '../../core/security/ports.ts';
 import type { PendingRevocation, ProxyStore } from '../store.ts';
 import { UsageBatches } from '../usage-batches.ts';
 import { dayNumber } from '../usage-row.ts';
@@ -107,10 +107,6 @@ class ThreadedStore implements ProxyStore {
 
   today(familyId: string): number {
     return this.#batches.today(familyId, dayNumber(this.#clock.nowMs()));
-  }
-
-  touch(keyId: string, use: LastUse): void {
-    this.#batches.touch(keyId, use);
   }
 
   record(entry: AuditEntry): void {

@@ -12,6 +12,7 @@ import { startingHandle } from './migrations/flm/004-starting-handle.ts';
 import { pausedKey } from './migrations/flm/005-paused-key.ts';
 import { initialUsage } from './migrations/usage/001-initial.ts';
 import { usageFamily } from './migrations/usage/002-usage-family.ts';
+import { usageHour } from './migrations/usage/003-usage-hour.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
 export interface Schema {
@@ -36,6 +37,6 @@ export const flmSchema: Schema = {
 
 export const usageSchema: Schema = {
   file: 'usage.db',
-  migrations: [initialUsage, usageFamily],
+  migrations: [initialUsage, usageFamily, usageHour],
   pragmas: 'PRAGMA synchronous = NORMAL;',
 };

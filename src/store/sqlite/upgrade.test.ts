@@ -48,6 +48,15 @@ test('a data folder of 0.1.0 opens with every key, and each is its own family', 
   await store.usage.addUsage([sampleUsage()]);
   const [row] = await store.usage.listUsage('2025-01-01');
   assert.deepEqual([row?.keyId, row?.familyId, row?.requests], ['key_a', 'key_a', 2]);
+  const slots = await store.usage.usageSlots({ fromMs: 0, toMs: 2 ** 42, by: ['ending'], where: {} });
+  assert.deepEqual(
+    slots.map(({ startMs, group, requests }) => [new Date(startMs).toISOString(), group.ending, requests]),
+    [
+      ['2025-06-15T12:00:00.000Z', 'done', 1],
+      // The day as it was counted before there were hours: unchanged.
+      ['2025-06-15T00:00:00.000Z', '', 1],
+    ],
+  );
   assert.deepEqual(store.faults(), []);
 });
 

@@ -1,6 +1,21 @@
-/** Usage by day and last use of keys in `usage.db`. */
-import type { LastUse, UsageEntry, UsageRepository, UsageRow } from '../../core/security/ports.ts';
-import { usageRowOf } from '../usage-row.ts';
+/**
+ * Usage by hour and by day, and last use of keys, in `usage.db`.
+ *
+ *   usage_hour  --past its retention-->  usage_rollup (by UTC day)  --past its retention-->  deleted
+ *   usage_day   the same requests by day, key and model, for daily budgets
+ */
+import assert from 'node:assert/strict';
+import type { SQLInputValue } from 'node:sqlite';
+import type { LastUse, Retention, UsageEntry, UsageRepository, UsageRow } from '../../core/security/ports.ts';
+import {
+  firstByteBoundsMs,
+  type UsageDimension,
+  type UsageQuery,
+  type UsageSlot,
+  usageDimensions,
+} from '../../core/usage/usage-report.ts';
+import { UsageBatches } from '../usage-batches.ts';
+import { dayName, dayNumber, hourNumber, type UsageHourRow } from '../usage-row.ts';
 import type { Database } from './database.ts';
 import { integer, type Row, text } from './rows.ts';
 
@@ -15,9 +30,14 @@ export class SqliteUsageRepository implements UsageRepository {
   }
 
   async addUsage(entries: readonly UsageEntry[]): Promise<void> {
+    const batches = new UsageBatches('');
+    for (const entry of entries) batches.add(entry);
+    const batch = batches.next();
+    if (batch === undefined) return;
     this.#db.write(() => {
-      addUsage(this.#db, entries.map(usageRowOf));
-      for (const { keyId, atMs, address } of entries) touchKey(this.#db, keyId, { atMs, address });
+      addUsage(this.#db, batch.rows);
+      addHours(this.#db, batch.hours);
+      for (const [keyId, use] of batch.uses) touchKey(this.#db, keyId, use);
     });
   }
 
@@ -28,6 +48,158 @@ export class SqliteUsageRepository implements UsageRepository {
       fromDay,
     );
   }
+
+  async usageSlots(query: UsageQuery): Promise<readonly UsageSlot[]> {
+    const db = this.#db;
+    return db.read(() => [
+      ...db.list(
+        (row) => slotOf(row, integer(row, 'hour') * hourMs),
+        ...slotsSql('usage_hour', 'hour', query, [
+          Math.ceil(query.fromMs / hourMs),
+          Math.ceil(query.toMs / hourMs),
+        ]),
+      ),
+      ...db.list(
+        (row) => slotOf(row, Date.parse(text(row, 'day'))),
+        ...slotsSql('usage_rollup', 'day', query, [dayFrom(query.fromMs), dayFrom(query.toMs)]),
+      ),
+    ]);
+  }
+
+  async retention(): Promise<Retention> {
+    return retentionOf(this.#db);
+  }
+
+  async setRetention({ hourlyDays, dailyDays, auditDays }: Retention): Promise<void> {
+    const sql = 'UPDATE retention SET hourly_days = ?, daily_days = ?, audit_days = ?';
+    this.#db.write(() => this.#db.run(sql, hourlyDays, dailyDays, auditDays));
+  }
+
+  async applyRetention(nowMs: number): Promise<void> {
+    this.#db.write(() => applyRetention(this.#db, nowMs));
+  }
+}
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const firstByteColumns = Array.from({ length: firstByteBoundsMs.length + 1 }, (_, i) => `fb${i}`);
+const countColumns = [
+  'requests',
+  'input_tokens',
+  'output_tokens',
+  'estimated_requests',
+  'duration_ms',
+  ...firstByteColumns,
+];
+const dimensionColumns: Readonly<Record<UsageDimension, string>> = {
+  key: 'key_id',
+  model: 'model',
+  engine: 'engine',
+  ending: 'ending',
+};
+
+/** The name of the first UTC day that begins at `ms` or later. */
+function dayFrom(ms: number): string {
+  return dayName(Math.ceil(ms / dayMs));
+}
+
+/** `total` adds as floating point and cannot overflow. */
+function summed(column: string): string {
+  return `CAST(min(total(${column}), ${most}) AS INTEGER) AS ${column}`;
+}
+
+function slotsSql(
+  from: 'usage_hour' | 'usage_rollup',
+  time: 'hour' | 'day',
+  { by, where }: UsageQuery,
+  range: readonly [SQLInputValue, SQLInputValue],
+): [string, ...SQLInputValue[]] {
+  const groups = by.map((dimension) => dimensionColumns[dimension]);
+  const limits = Object.entries(where) as [UsageDimension, readonly string[]][];
+  const conditions = limits.map(
+    ([dimension]) => `AND ${dimensionColumns[dimension]} IN (SELECT value FROM json_each(?))`,
+  );
+  const sql = `SELECT ${[time, ...by.map((d) => `${dimensionColumns[d]} AS "${d}"`), ...countColumns.map(summed)].join(', ')}
+    FROM ${from} WHERE ${time} >= ? AND ${time} < ? ${conditions.join(' ')}
+    GROUP BY ${[time, ...groups].join(', ')}`;
+  return [sql, ...range, ...limits.map(([, values]) => JSON.stringify(values))];
+}
+
+function slotOf(row: Row, startMs: number): UsageSlot {
+  const group: Partial<Record<UsageDimension, string>> = {};
+  for (const dimension of usageDimensions) if (dimension in row) group[dimension] = text(row, dimension);
+  return {
+    startMs,
+    group,
+    requests: integer(row, 'requests'),
+    inputTokens: integer(row, 'input_tokens'),
+    outputTokens: integer(row, 'output_tokens'),
+    estimatedRequests: integer(row, 'estimated_requests'),
+    durationMs: integer(row, 'duration_ms'),
+    firstByte: firstByteColumns.map((column) => integer(row, column)),
+  };
+}
+
+function addTo(columns: readonly string[]): string {
+  return columns.map((c) => `${c} = min(${c} + excluded.${c}, ${most})`).join(', ');
+}
+
+const insertHour = `INSERT INTO usage_hour
+  (hour, key_id, model, engine, ending, family_id, ${countColumns.join(', ')})
+  VALUES (${Array.from({ length: 6 + countColumns.length }, () => '?').join(', ')})
+  ON CONFLICT (hour, key_id, model, engine, ending) DO UPDATE SET ${addTo(countColumns)}`;
+
+/** Inside a write of `db`. */
+export function addHours(db: Database, rows: readonly UsageHourRow[]): void {
+  for (const row of rows) {
+    db.run(
+      insertHour,
+      row.hour,
+      row.keyId,
+      row.model,
+      row.engine,
+      row.ending,
+      row.familyId,
+      row.requests,
+      row.inputTokens,
+      row.outputTokens,
+      row.estimatedRequests,
+      row.durationMs,
+      ...row.firstByte,
+    );
+  }
+}
+
+export function retentionOf(db: Database): Retention {
+  const read = (row: Row): Retention => ({
+    hourlyDays: integer(row, 'hourly_days'),
+    dailyDays: integer(row, 'daily_days'),
+    auditDays: integer(row, 'audit_days'),
+  });
+  const stored = db.find(read, 'SELECT * FROM retention');
+  assert(stored !== undefined, 'the migration wrote the retention');
+  return stored;
+}
+
+/** Inside a write of `db`. See `UsageRepository.applyRetention`. */
+export function applyRetention(db: Database, nowMs: number): void {
+  const { hourlyDays, dailyDays, auditDays } = retentionOf(db);
+  const today = dayNumber(nowMs);
+  // Whole UTC days, so that no day is in two parts.
+  const firstHour = hourNumber((today - hourlyDays) * dayMs);
+  db.run(
+    `INSERT INTO usage_rollup (day, key_id, model, engine, ending, family_id, ${countColumns.join(', ')})
+     SELECT strftime('%Y-%m-%d', hour * 3600, 'unixepoch') AS name, key_id, model, engine, ending, max(family_id),
+       ${countColumns.map((c) => `CAST(min(total(${c}), ${most}) AS INTEGER)`).join(', ')}
+     FROM usage_hour WHERE hour < ? GROUP BY name, key_id, model, engine, ending
+     ON CONFLICT (day, key_id, model, engine, ending) DO UPDATE SET ${addTo(countColumns)}`,
+    firstHour,
+  );
+  db.run('DELETE FROM usage_hour WHERE hour < ?', firstHour);
+  const firstDay = dayName(today - dailyDays);
+  db.run('DELETE FROM usage_rollup WHERE day < ?', firstDay);
+  db.run('DELETE FROM usage_day WHERE day < ?', firstDay);
+  db.run('DELETE FROM audit WHERE at < ?', nowMs - auditDays * dayMs);
 }
 
 /** Rows of a flm that knew no families count for the key alone. */

@@ -9,7 +9,7 @@ import { FlmError } from '../../core/errors.ts';
 import type { ApiKey } from '../../core/security/api-key.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayName } from '../usage-row.ts';
-import { recordAudit, writeChange } from './audit-repository.ts';
+import { deleteOldAudit, recordAudit, writeChange } from './audit-repository.ts';
 import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { integer } from './rows.ts';
@@ -23,13 +23,22 @@ import type {
   ThreadStart,
   ToThread,
 } from './thread-messages.ts';
-import { addUsage, tokensByFamily, touchKey } from './usage-repository.ts';
+import {
+  addHours,
+  addUsage,
+  applyRetention,
+  retentionOf,
+  tokensByFamily,
+  touchKey,
+} from './usage-repository.ts';
 
 /** Keys in one message: what the proxy's thread takes over in about a millisecond. */
 const sliceKeys = 500;
 const usageBusyMs = 250;
 /** Writers that did not say goodbye are forgotten after this. */
 const writerKeptMs = 7 * 86_400_000;
+const retentionEveryMs = 3_600_000;
+const dayMs = 86_400_000;
 
 class StoreWorker {
   readonly #port: MessagePort;
@@ -48,6 +57,7 @@ class StoreWorker {
    */
   #countedVersion = -1;
   #wrote = true;
+  #retentionDueMs = 0;
 
   constructor(port: MessagePort, { home, busyTimeoutMs }: ThreadStart) {
     this.#port = port;
@@ -128,6 +138,7 @@ class StoreWorker {
       // A retry of a batch that is stored already: the response was lost.
       if (this.#sequenceOf(batch.writer) >= batch.sequence) return;
       addUsage(db, batch.rows);
+      addHours(db, batch.hours);
       for (const [keyId, use] of batch.uses) touchKey(db, keyId, use);
       recordAudit(db, batch.audit);
       const nowMs = systemClock.nowMs();
@@ -140,6 +151,20 @@ class StoreWorker {
       db.run('DELETE FROM flush WHERE at < ?', nowMs - writerKeptMs);
     });
     this.#wrote = true;
+    this.#retain(systemClock.nowMs());
+  }
+
+  /** Once an hour. A failure is no reason to keep usage back; the next hour tries again. */
+  #retain(nowMs: number): void {
+    if (nowMs < this.#retentionDueMs) return;
+    this.#retentionDueMs = nowMs + retentionEveryMs;
+    try {
+      this.#usage.write(() => applyRetention(this.#usage, nowMs));
+      deleteOldAudit(this.#flm, nowMs - retentionOf(this.#usage).auditDays * dayMs);
+    } catch (error) {
+      this.#disconnect();
+      if (!(error instanceof FlmError)) throw error;
+    }
   }
 
   /** Totals that changed since the last count; reads the store only after a write. */

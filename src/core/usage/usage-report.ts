@@ -1,0 +1,208 @@
+/**
+ * Adds up stored usage for a page or a command: a series of points in time for each group, and totals.
+ *
+ *   slots (an hour or a day, by key, model, engine and ending)  -->  points (hour, day, month in a time zone) by group
+ *
+ * Groups beyond the requested number are added up as one group `other`. Sums stop at the largest whole number that
+ * JavaScript holds exactly, because the numbers come from engines.
+ */
+export const usageDimensions = ['key', 'model', 'engine', 'ending'] as const;
+export type UsageDimension = (typeof usageDimensions)[number];
+
+export const usageSteps = ['hour', 'day', 'month', 'total'] as const;
+export type UsageStep = (typeof usageSteps)[number];
+
+/** Upper bounds of the buckets of the time to the first byte, in milliseconds; one more bucket holds the rest. */
+export const firstByteBoundsMs = [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000] as const;
+
+/** The index of the bucket that holds `firstByteMs`. */
+export function firstByteBucket(firstByteMs: number): number {
+  const at = firstByteBoundsMs.findIndex((bound) => firstByteMs <= bound);
+  return at < 0 ? firstByteBoundsMs.length : at;
+}
+
+export interface UsageCounts {
+  readonly requests: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Requests whose tokens are estimates. */
+  readonly estimatedRequests: number;
+  /** Sum over the requests, from the first byte of the request to the end of the response. */
+  readonly durationMs: number;
+  /** Requests by the time to their first byte; see `firstByteBoundsMs`. Requests without a response are in none. */
+  readonly firstByte: readonly number[];
+}
+
+export type UsageGroup = Readonly<Partial<Record<UsageDimension, string>>>;
+
+/** Usage of one stored hour or day. A field of `group` that was not stored at the time is empty. */
+export interface UsageSlot extends UsageCounts {
+  readonly startMs: number;
+  readonly group: UsageGroup;
+}
+
+export interface UsageQuery {
+  /** Inclusive. */
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly toMs: number;
+  readonly by: readonly UsageDimension[];
+  /** Only usage with one of these values; an absent dimension is not limited. */
+  readonly where: Readonly<Partial<Record<UsageDimension, readonly string[]>>>;
+}
+
+export interface UsagePoint extends UsageCounts {
+  readonly startMs: number;
+}
+
+export interface UsageSeries {
+  /** `other`: the groups beyond the requested number. */
+  readonly group: UsageGroup | 'other';
+  /** In order of time; points without usage are left out. */
+  readonly points: readonly UsagePoint[];
+  readonly total: UsageCounts;
+}
+
+export interface UsageReport {
+  /** Most tokens first, then most requests; `other` comes last. */
+  readonly series: readonly UsageSeries[];
+  readonly total: UsageCounts;
+}
+
+export interface ReportShape {
+  readonly step: UsageStep;
+  /** IANA name; days and months begin at midnight there. */
+  readonly timeZone: string;
+  /** At most so many groups. */
+  readonly maxGroups: number;
+}
+
+export const noUsage: UsageCounts = {
+  requests: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  estimatedRequests: 0,
+  durationMs: 0,
+  firstByte: Array.from({ length: firstByteBoundsMs.length + 1 }, () => 0),
+};
+
+export function addUsageCounts(a: UsageCounts, b: UsageCounts): UsageCounts {
+  return {
+    requests: sum(a.requests, b.requests),
+    inputTokens: sum(a.inputTokens, b.inputTokens),
+    outputTokens: sum(a.outputTokens, b.outputTokens),
+    estimatedRequests: sum(a.estimatedRequests, b.estimatedRequests),
+    durationMs: sum(a.durationMs, b.durationMs),
+    firstByte: a.firstByte.map((count, i) => sum(count, b.firstByte[i] ?? 0)),
+  };
+}
+
+/**
+ * The bound of the bucket that holds the given share of the requests, in milliseconds: 0.95 for the 95th percentile.
+ * Null without requests; infinity above the last bound.
+ */
+export function firstByteQuantile({ firstByte }: UsageCounts, share: number): number | null {
+  const all = firstByte.reduce(sum, 0);
+  if (all === 0) return null;
+  let seen = 0;
+  for (const [i, count] of firstByte.entries()) {
+    seen += count;
+    if (seen >= all * share) return firstByteBoundsMs[i] ?? Number.POSITIVE_INFINITY;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+export function usageReport(slots: readonly UsageSlot[], shape: ReportShape): UsageReport {
+  const startOf = stepStart(shape);
+  const groups = new Map<string, { readonly group: UsageGroup; total: UsageCounts; slots: UsageSlot[] }>();
+  for (const slot of slots) {
+    const name = JSON.stringify(slot.group);
+    const found = groups.get(name);
+    if (found === undefined) groups.set(name, { group: slot.group, total: slot, slots: [slot] });
+    else {
+      found.total = addUsageCounts(found.total, slot);
+      found.slots.push(slot);
+    }
+  }
+  const ranked = [...groups.values()].sort(
+    (a, b) => tokens(b.total) - tokens(a.total) || b.total.requests - a.total.requests,
+  );
+  const shown = ranked.slice(0, shape.maxGroups);
+  const rest = ranked.slice(shape.maxGroups);
+  const series = shown.map(({ group, slots: own }) => seriesOf(group, own, startOf));
+  const others = rest.flatMap(({ slots: own }) => own);
+  if (others.length > 0) series.push(seriesOf('other', others, startOf));
+  return { series, total: series.map(({ total }) => total).reduce(addUsageCounts, noUsage) };
+}
+
+function seriesOf(
+  group: UsageGroup | 'other',
+  slots: readonly UsageSlot[],
+  startOf: (ms: number) => number,
+): UsageSeries {
+  const points = new Map<number, UsagePoint>();
+  for (const slot of slots) {
+    const startMs = startOf(slot.startMs);
+    const before = points.get(startMs) ?? { startMs, ...noUsage };
+    points.set(startMs, { startMs, ...addUsageCounts(before, slot) });
+  }
+  const inOrder = [...points.values()].sort((a, b) => a.startMs - b.startMs);
+  const total = inOrder.reduce<UsageCounts>(addUsageCounts, noUsage);
+  return { group, points: inOrder, total: countsOf(total) };
+}
+
+function countsOf(counts: UsageCounts): UsageCounts {
+  const { requests, inputTokens, outputTokens, estimatedRequests, durationMs, firstByte } = counts;
+  return { requests, inputTokens, outputTokens, estimatedRequests, durationMs, firstByte };
+}
+
+/** Maps the start of a stored hour to the start of its point. Results are remembered: slots share their hours. */
+function stepStart({ step, timeZone }: ReportShape): (ms: number) => number {
+  if (step === 'hour') return (ms) => ms;
+  if (step === 'total') return () => 0;
+  const known = new Map<number, number>();
+  const format = new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+  });
+  const wallClock = (ms: number): number => {
+    const parts = new Map(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
+    const part = (name: Intl.DateTimeFormatPartTypes): number => parts.get(name) ?? 0;
+    return Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'));
+  };
+  return (ms) => {
+    let start = known.get(ms);
+    if (start === undefined) {
+      start = startOfDayOrMonth(ms, step, wallClock);
+      known.set(ms, start);
+    }
+    return start;
+  };
+}
+
+/** `wallClock` gives the local date and time of a moment as if it were UTC. */
+function startOfDayOrMonth(ms: number, step: 'day' | 'month', wallClock: (ms: number) => number): number {
+  const local = new Date(wallClock(ms));
+  const midnight = Date.UTC(
+    local.getUTCFullYear(),
+    local.getUTCMonth(),
+    step === 'day' ? local.getUTCDate() : 1,
+  );
+  // The offset at the start may differ from the offset now, so the difference is taken twice.
+  let start = midnight - (wallClock(ms) - ms);
+  start -= wallClock(start) - midnight;
+  return start;
+}
+
+function tokens(counts: UsageCounts): number {
+  return sum(counts.inputTokens, counts.outputTokens);
+}
+
+function sum(a: number, b: number): number {
+  return Math.min(a + b, Number.MAX_SAFE_INTEGER);
+}
