@@ -1,17 +1,17 @@
 /**
- * A body in memory, in the pieces in which it came, for as long as they are few.
+ * Holds a body in memory as the chunks in which it arrived, as long as there are few of them.
  *
- * A client chooses how it cuts its body into chunks. A piece of one byte costs some four hundred as a buffer of its own,
- * so a body that the budget counts as 4 MB would take 1.5 GB. From the 17th piece on, small ones are copied together.
+ * The client chooses the size of the chunks. A buffer of one byte costs about 400 bytes, so a body that the memory
+ * budget counts as 4 MB could take 1.5 GB. From the 17th chunk on, small chunks are therefore copied together.
  */
 const fewPieces = 16;
-/** From here on a piece is worth what its buffer costs. */
+/** A chunk of this size or more is kept as its own buffer. */
 const smallBytes = 4_096;
 const gatherBytes = 16_384;
 
 export class BodyChunks {
   readonly #pieces: Buffer[] = [];
-  /** Small pieces: [from, to) of it is filled and not yet among the pieces. */
+  /** Collects small chunks. The bytes [from, to) are filled and not yet in the list of chunks. */
   #gathered: Buffer | undefined;
   #from = 0;
   #to = 0;
@@ -32,7 +32,7 @@ export class BodyChunks {
     }
   }
 
-  /** All of it, in order. */
+  /** The whole body, in order. */
   all(): readonly Buffer[] {
     this.#close();
     return this.#pieces;
@@ -45,7 +45,7 @@ export class BodyChunks {
     this.#to = 0;
   }
 
-  /** What was gathered becomes a piece; the rest of its buffer serves the next ones. */
+  /** Adds the collected bytes to the chunks. The rest of the buffer serves the next small chunks. */
   #close(): void {
     if (this.#gathered === undefined || this.#to === this.#from) return;
     this.#pieces.push(this.#gathered.subarray(this.#from, this.#to));

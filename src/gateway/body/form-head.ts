@@ -1,10 +1,10 @@
 /**
- * The heads of a form: the boundary in a request's content type, and the fields of each part (RFC 7578, RFC 2046
- * section 5.1.1, RFC 2183).
+ * Parses the heads of a multipart form: the boundary in the content type of a request, and the fields of each part (RFC
+ * 7578, RFC 2046 section 5.1.1, RFC 2183).
  *
- * Readers of forms differ widely in what they make of a head that is not plain: Go undoes a transfer encoding, Starlette
- * decodes names by the `charset` of the content type, some read `\"` in a quoted text and some do not. So only what all
- * of them read alike passes, the plain forms that browsers, curl, SDKs and .NET write.
+ * Form parsers disagree about unusual heads: Go decodes a transfer encoding, Starlette decodes names with the `charset`
+ * of the content type, and only some read `\"` in a quoted string. So only the plain forms are accepted that all
+ * parsers read alike. Browsers, curl, SDKs and .NET write these forms.
  */
 import type { BodyFault } from './json-scanner.ts';
 
@@ -15,18 +15,21 @@ interface PartHead {
 
 const maxContentType = 1024;
 
-/** A token without `%`, `'` and `*`, which stand for encodings; or quoted text without a backslash, which is read in two ways. */
+/**
+ * A token without `%`, `'` and `*`, which mark encodings, or a quoted string without a backslash, which parsers read in
+ * two ways.
+ */
 const parameter = /[ \t]*;[ \t]*([A-Za-z]+\*?)=(?:"([^"\\\x00-\x1f\x7f]*)"|([A-Za-z0-9!#$&+.^_`|~-]+))/y;
 /** `filename*=UTF-8''na%C3%AFve.wav` (RFC 8187). */
 const encodedParameter =
   /[ \t]*;[ \t]*([A-Za-z]+\*)=([A-Za-z0-9-]+'[A-Za-z0-9-]*'[A-Za-z0-9!#$&+.^_`|~%-]*)/y;
 const boundaryForm = /^[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]$/;
-/** Tokens of a boundary that some clients do not quote although they should. */
+/** A boundary that some clients do not quote although it contains characters that need quotes. */
 const boundaryToken = /[ \t]*;[ \t]*(boundary)=([A-Za-z0-9'()+_,./:=?-]{1,70})(?=[ \t]*(?:;|$))/iy;
-/** No name begins with a dash, so that no field can be taken for a boundary. */
+/** A field name must not begin with a dash, so no field can be mistaken for a boundary. */
 const fieldLine = /^([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*):([^\x00-\x08\x0a-\x1f\x7f]*)$/;
 
-/** The boundary of a form, from the request's content type; undefined where it is not plain. */
+/** Returns the boundary in the content type of a request; undefined if the content type is not plain. */
 export function boundaryOf(contentType: string): string | undefined {
   if (contentType.length > maxContentType) return undefined;
   const type = /^multipart\/form-data(?=[ \t]*;)/i.exec(contentType);
@@ -40,7 +43,7 @@ export function boundaryOf(contentType: string): string | undefined {
   return boundary;
 }
 
-/** The head of a part, without its blank line; each byte is one character. */
+/** Parses the head of a part, without its empty line; each character is one byte. */
 export function readPartHead(head: string): PartHead | BodyFault {
   let disposition: string | undefined;
   const seen = new Set<string>();
@@ -75,7 +78,7 @@ export function readPartHead(head: string): PartHead | BodyFault {
   return { name: Buffer.from(name, 'latin1').toString(), isFile };
 }
 
-/** All parameters from `at` to the end, by name in lower case; undefined where one is odd or stands twice. */
+/** Returns all parameters from `at` to the end by lower-case name; undefined if one is malformed or occurs twice. */
 function parameters(text: string, at: number, forms: readonly RegExp[]): Map<string, string> | undefined {
   const found = new Map<string, string>();
   let next = at;
@@ -95,7 +98,9 @@ function parameters(text: string, at: number, forms: readonly RegExp[]): Map<str
   return found;
 }
 
-/** Without spaces and tabs around. A pattern that leaves them out would try each run of them from each of its places. */
+/**
+ * Returns the text without spaces and tabs at both ends. A pattern for this would be quadratic on long runs of blanks.
+ */
 function withoutBlanks(text: string): string {
   let from = 0;
   let to = text.length;

@@ -1,18 +1,18 @@
 /**
- * What was found of a request's body on the way through it, as the rules will see it: the model and the stream flag,
- * and of other watched values their JSON text, or `"..."`, `[...]`, `{...}` for what is long or nested.
+ * Collects the facts about a request body that the rules check: the model, the stream flag, and the other watched
+ * values. A watched value is kept as JSON text, or as `"..."`, `[...]` or `{...}` if it is long or nested.
  *
- * Refuses values that a rule and an engine could take for different things; each `take` returns why, or undefined.
+ * Rejects values that a rule and an engine could read differently. Each `take` method returns the reason, or undefined.
  */
 import type { BodyFacts, FieldPlace, NamedModel } from '../../core/engine/routes.ts';
 import { unquote } from './json-tokens.ts';
 
 export const maxModelBytes = 1024;
 export const maxValueBytes = 256;
-/** All of the model's name may be written in escapes; and two quotes. */
+/** Every character of the model's name may be written as an escape; the two quotes come on top. */
 export const maxModelToken = maxModelBytes * 6 + 2;
 export const maxValueToken = maxValueBytes + 2;
-/** A thousand tools of one type are one value; this many different ones are no honest request's. */
+/** A thousand tools of one type count as one value. No honest request has this many different values. */
 const maxDistinct = 64;
 
 export const modelNotText = '"model" is not a string';
@@ -33,7 +33,7 @@ export class FoundFacts {
   #alsoNamed: NamedModel | undefined;
   #stream: boolean | undefined;
   #values: Map<string, string[]> | undefined;
-  /** The values of a path that has two or more, for finding them again. */
+  /** The values of each path that has two or more, to detect repeated values. */
   #distinct: Map<string, Set<string>> | undefined;
 
   facts(fieldPlace: FieldPlace): BodyFacts {
@@ -47,7 +47,7 @@ export class FoundFacts {
     return this.#alsoNamed === undefined ? facts : { ...facts, alsoNamed: this.#alsoNamed };
   }
 
-  /** The token [from, to), which stands at [bodyFrom, bodyTo) of the body. */
+  /** Takes the token [from, to), which is at [bodyFrom, bodyTo) of the body. */
   takeModel(
     buffer: Buffer,
     from: number,
@@ -65,7 +65,7 @@ export class FoundFacts {
     return undefined;
   }
 
-  /** Like `takeModel`, for `name`. `null` names nothing, to Go. */
+  /** Like `takeModel`, for `name`. Go reads `null` as no name. */
   takeName(
     buffer: Buffer,
     from: number,
@@ -84,7 +84,7 @@ export class FoundFacts {
     return undefined;
   }
 
-  /** By the first byte of the token, which is well formed. `null` says nothing. */
+  /** Decides by the first byte of the token, which is well formed. `null` sets no flag. */
   takeStream(first: number | undefined): string | undefined {
     if (first === 0x74) this.#stream = true;
     else if (first === 0x66) this.#stream = false;
@@ -103,7 +103,7 @@ export class FoundFacts {
     const isString = buffer[from] === quote;
     if (tooLong) return isString ? this.report(path, '"..."') : `"${path}" is too long`;
     const text = buffer.toString('utf8', from, to);
-    // One text for one value: rules compare it.
+    // The same value must give the same text, because rules compare texts.
     return this.report(path, isString && escaped ? JSON.stringify(JSON.parse(text)) : text);
   }
 
@@ -114,7 +114,7 @@ export class FoundFacts {
       this.#values.set(path, [text]);
       return undefined;
     }
-    // Only below an array can a path have two values. Different ones are kept, once each.
+    // A path can have two values only below an array. Each different value is kept once.
     this.#distinct ??= new Map();
     let distinct = this.#distinct.get(path);
     if (distinct === undefined) {
@@ -130,7 +130,7 @@ export class FoundFacts {
 }
 
 /**
- * Whether a model's name holds neither control characters nor half of a surrogate pair: with these, engines in C, Go
+ * Whether the name of a model holds neither control characters nor an unpaired surrogate. With these, engines in C, Go
  * and Python read different names from the same bytes.
  */
 export function isPlainText(name: string): boolean {

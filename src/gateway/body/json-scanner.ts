@@ -37,7 +37,7 @@ export interface BodyFault {
   readonly reason: string;
 }
 
-/** What the next byte outside of tokens must be. */
+/** What the next byte outside of a token must be. */
 const beforeBody = 0;
 const beforeValue = 1;
 const beforeFirstName = 2;
@@ -47,7 +47,7 @@ const beforeFirstElement = 5;
 const afterValue = 6;
 const afterBody = 7;
 
-/** The token in which the piece ended. */
+/** The token that was open at the end of the last chunk. */
 const none = 0;
 const string = 1;
 const number = 2;
@@ -74,7 +74,7 @@ export class JsonScanner {
   #next: PlanNode | undefined;
 
   #token = none;
-  /** Where the token begins, in this piece and in the body; set only if its bytes are needed. */
+  /** Where the token begins, in this piece and in the body. Set only if the bytes of the token are needed. */
   #tokenFrom = 0;
   #tokenAt = 0;
   #keeps = false;
@@ -88,7 +88,7 @@ export class JsonScanner {
 
   /** The position after the opening brace of the body. */
   #fieldsAt = 0;
-  /** Whether the body has no field. */
+  /** Whether the object has no members. */
   #empty = false;
 
   readonly #facts = new FoundFacts();
@@ -97,7 +97,7 @@ export class JsonScanner {
     this.#plan = plan;
   }
 
-  /** Reads the bytes [from, to) as the next piece of the body. A fault ends the reading. */
+  /** Reads the bytes [from, to) as the next piece of the body. Reading ends with the first fault. */
   write(buffer: Buffer, from: number, to: number): BodyFault | undefined {
     if (!this.#isUtf8(buffer, from, to)) return { reason: 'it is not UTF-8' };
     this.#shift = this.#length - from;
@@ -122,7 +122,7 @@ export class JsonScanner {
     return undefined;
   }
 
-  /** The body is complete. */
+  /** Ends the scan: the body is complete. */
   end(): BodyFault | undefined {
     if (this.#length === 0) return { reason: 'it is empty' };
     if (this.#state === beforeBody) return { reason: 'it is not a JSON object' };

@@ -1,21 +1,21 @@
 /**
- * The tokens of JSON (RFC 8259, sections 6 and 7), over bytes that may end in the middle of one and go on in the next
- * piece. Each routine returns the position behind what it read, or one of two marks: the piece ended first, or a byte
- * is wrong; then `badAt` and `badReason` say which and why.
+ * Reads JSON tokens (RFC 8259, sections 6 and 7) from bytes that may end in the middle of a token and continue in the
+ * next piece. Each method returns the position after the bytes that it read, `unfinished`, or `bad`. After `bad`,
+ * `badAt` and `badReason` name the byte and the reason.
  *
- * Long strings are read four bytes at a time (a word holds a quote, a backslash or a control character iff one of three
- * sums has a high bit): twice as fast as bytes, and unlike a native search for the quote it neither goes quadratic on
- * text made of escapes nor overlooks control characters.
+ * Long strings are read four bytes at a time: a word holds a quote, a backslash or a control character if and only if
+ * one of three sums has a high bit. This is twice as fast as single bytes. Unlike a native search for the quote, it is
+ * not quadratic on text made of escapes, and it does not miss control characters.
  */
 
-/** The piece ended inside the token. */
+/** Returned if the piece ended inside the token. */
 export const unfinished = -1;
-/** A byte is wrong. */
+/** Returned if a byte is invalid. */
 export const bad = -2;
 
 const quote = 0x22;
 const backslash = 0x5c;
-/** Most strings are shorter, and behind an escape the next is often near: so many bytes are read one by one. */
+/** This many bytes are read one by one. Most strings are shorter, and after an escape the next one is often near. */
 const nearBytes = 16;
 
 const hexDigits = 4;
@@ -34,9 +34,9 @@ const exponentDigits = 7;
 export class JsonTokens {
   badAt = 0;
   badReason = '';
-  /** The string that was read last holds an escape. */
+  /** Whether the last string contains an escape. */
   escaped = false;
-  /** 0, or hex digits that are missing, or `afterBackslash`. */
+  /** 0, the number of missing hex digits, or `afterBackslash`. */
   #escape = 0;
   #number = minus;
   #literal = '';
@@ -45,13 +45,13 @@ export class JsonTokens {
   #wordsOf: Buffer | undefined;
   #wordsFrom = 0;
 
-  /** Behind the opening quote. */
+  /** Starts at the byte after the opening quote. */
   beginString(buffer: Buffer, at: number, to: number): number {
     this.escaped = false;
     return this.string(buffer, at, to);
   }
 
-  /** Position behind the closing quote. */
+  /** Returns the position after the closing quote. */
   string(buffer: Buffer, from: number, to: number): number {
     let at = from;
     if (this.#escape > 0) {
@@ -67,7 +67,7 @@ export class JsonTokens {
         if (byte === quote) return at;
         if (byte === backslash) {
           this.escaped = true;
-          // The usual escape is one character, and often more of them follow.
+          // Most escapes are two bytes, and often several follow each other.
           if (at < to && isEscape(buffer[at] as number)) {
             at += 1;
             near = at + nearBytes;
@@ -87,7 +87,7 @@ export class JsonTokens {
     }
   }
 
-  /** From a position on a word's border to the first word that needs a closer look. */
+  /** Returns the first word, from a word-aligned position on, that holds a special byte. */
   #skipWords(buffer: Buffer, at: number, to: number): number {
     if (this.#wordsOf !== buffer || this.#words === undefined) {
       this.#wordsOf = buffer;
@@ -130,14 +130,14 @@ export class JsonTokens {
     return at;
   }
 
-  /** At the first byte, a minus or a digit. */
+  /** Starts at the first byte, a minus or a digit. */
   beginNumber(buffer: Buffer, at: number, to: number): number {
     const byte = buffer[at];
     this.#number = byte === 0x2d ? minus : byte === 0x30 ? zero : integer;
     return this.number(buffer, at + 1, to);
   }
 
-  /** Position of the first byte that is none of the number's. */
+  /** Returns the position of the first byte after the number. */
   number(buffer: Buffer, from: number, to: number): number {
     let state = this.#number;
     for (let at = from; at < to; at++) {
@@ -159,7 +159,7 @@ export class JsonTokens {
     return unfinished;
   }
 
-  /** At the first byte. */
+  /** Starts at the first byte. */
   beginLiteral(buffer: Buffer, at: number, to: number): number {
     const byte = buffer[at];
     this.#literal = byte === 0x74 ? 'true' : byte === 0x66 ? 'false' : byte === 0x6e ? 'null' : '';
@@ -206,7 +206,7 @@ function isHex(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 }
 
-/** The value of a string token that was found well formed, quotes included. */
+/** Returns the value of a well-formed string token, which includes the quotes. */
 export function unquote(token: string): string {
   return token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1);
 }

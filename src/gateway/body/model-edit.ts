@@ -1,17 +1,17 @@
 /**
- * Puts the engine's name for a model where the client's stands. Only the bytes of that value change; all others are
- * sent on from the buffers they came in.
+ * Replaces the model's name in a request body by the name that the engine uses. Only the bytes of that value change;
+ * the other bytes are forwarded in their original buffers.
  */
 import type { BodyFacts, FieldPlace } from '../../core/engine/routes.ts';
 import type { ModelPlace } from '../routes.ts';
 
-/** Two dashes, a boundary (RFC 2046: 70 characters at most), CRLF. */
+/** Two dashes, a boundary (at most 70 characters, RFC 2046), CRLF. */
 const longestOpening = 2 + 70 + 2;
 
 /**
- * The body with the engine's name for the model, in every field that names it. The same body where nothing changes: it
- * names the model in `model`, and as the engine does. Where only `name` does, `model` is added, since on most routes
- * Ollama reads no other field.
+ * Returns the body with the engine's name for the model in every field that names the model. Returns the same body if
+ * `model` already has that name. If only `name` is present, adds `model`, because Ollama reads only `model` on most
+ * routes.
  */
 export function nameModel(
   body: readonly Buffer[],
@@ -24,7 +24,7 @@ export function nameModel(
   const ranges: (readonly [from: number, to: number])[] = [];
   if (modelRange !== undefined && model !== name) ranges.push(modelRange);
   if (alsoNamed !== undefined && alsoNamed.name !== name) ranges.push(alsoNamed.range);
-  // From the back, so that the place of the other one stays what it was.
+  // From the end, so that the other range keeps its position.
   ranges.sort((a, b) => b[0] - a[0]);
   let edited = body;
   for (const range of ranges) edited = replaceModel(edited, range, name, place);
@@ -41,12 +41,12 @@ export function replaceModel(
   return splice(body, range[0], range[1], Buffer.from(place === 'json' ? JSON.stringify(name) : name));
 }
 
-/** Puts a field before all others of a JSON body; the scanner has found the place. */
+/** Inserts a member before all others of a JSON body, at the position that the scanner found. */
 export function insertField(body: readonly Buffer[], field: string, place: FieldPlace): readonly Buffer[] {
   return splice(body, place.at, place.at, Buffer.from(place.empty ? field : `${field},`));
 }
 
-/** Names the model in a body that names none: the engine must not choose another than the rules were asked about. */
+/** Adds the model to a body that names none. Otherwise the engine could choose a model that the rules did not check. */
 export function insertModel(
   body: readonly Buffer[],
   name: string,
@@ -57,7 +57,7 @@ export function insertModel(
     : insertField(body, `"model":${JSON.stringify(name)}`, place);
 }
 
-/** A first part of a form, with the boundary that its first line is; the scanner has seen to that. */
+/** Inserts a first part into a form. The first line of the form is its boundary, which the scanner has checked. */
 function insertPart(body: readonly Buffer[], name: string): readonly Buffer[] {
   const first: Buffer[] = [];
   for (let i = 0, length = 0; i < body.length && length < longestOpening; i++) {
@@ -71,7 +71,7 @@ function insertPart(body: readonly Buffer[], name: string): readonly Buffer[] {
   return [Buffer.concat([boundary, Buffer.from(`${head}${name}\r\n`)]), ...body];
 }
 
-/** Bytes for the bytes [from, to), which may lie in several pieces. */
+/** Replaces the bytes [from, to), which may span several buffers. */
 function splice(body: readonly Buffer[], from: number, to: number, bytes: Buffer): readonly Buffer[] {
   const edited: Buffer[] = [];
   let written = false;

@@ -34,7 +34,7 @@ const epilogue = 4;
 const maxParts = 1000;
 const maxHeadBytes = 16 * 1024;
 const maxNameCharacters = 256;
-/** A native search costs as much as reading this many bytes. */
+/** A native search costs as much as reading this many bytes one by one. */
 const nearBytes = 64;
 
 const cr = 0x0d;
@@ -43,7 +43,7 @@ const dash = 0x2d;
 const headEnd = Buffer.from('\r\n\r\n');
 const lastMark = Buffer.from('--');
 
-/** The texts that pydantic and Go accept as a boolean. */
+/** The texts that pydantic and Go accept as true. */
 const truths = new Set(['true', '1', 'on', 't', 'y', 'yes']);
 const untruths = new Set(['false', '0', 'off', 'f', 'n', 'no', '']);
 const jsonNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
@@ -56,11 +56,11 @@ export class MultipartScanner {
   readonly #seen = new Set<string>();
   readonly #values = new Map<string, readonly string[]>();
   #state = opening;
-  /** Matched bytes of the boundary, of a mark or of a head's end. */
+  /** How many bytes of the boundary, or of the end of a head, are matched. */
   #matched = 0;
   #parts = 0;
   #length = 0;
-  /** Where the head or the value began, in the body. */
+  /** Position in the body where the head or the value began. */
   #begun = 0;
   /** Start of the line at whose beginning a boundary may be in progress, and the last two bytes of earlier pieces. */
   #lineAt = -1;
@@ -75,7 +75,7 @@ export class MultipartScanner {
   #modelRange: readonly [from: number, to: number] | undefined;
   #stream: boolean | undefined;
   #inFile = false;
-  /** The bytes of the parts that are files. */
+  /** Total size of the parts that are files. */
   fileBytes = 0;
 
   private constructor(boundary: string, wanted: readonly string[]) {
@@ -115,7 +115,7 @@ export class MultipartScanner {
           else if (++this.#parts > maxParts) return { reason: `it has more than ${maxParts} parts` };
           else {
             this.#turn(head);
-            // The mark's own CRLF: a head may be empty.
+            // The CRLF of the boundary line counts, because a head may be empty.
             this.#matched = 2;
             this.#keepLimit = maxHeadBytes;
           }
@@ -158,7 +158,7 @@ export class MultipartScanner {
     return undefined;
   }
 
-  /** The body is complete. */
+  /** Ends the scan: the body is complete. */
   end(): BodyFault | undefined {
     if (this.#length === 0) return { reason: 'it is empty' };
     if (this.#state !== epilogue) return { reason: 'its last boundary is missing' };
@@ -255,7 +255,7 @@ export class MultipartScanner {
     return undefined;
   }
 
-  /** The value ended at this position of the body. The kept bytes may be longer by the boundary. */
+  /** Ends the value at this position of the body. The kept bytes may include the boundary. */
   #endValue(end: number): BodyFault | undefined {
     const field = this.#field;
     const length = end - this.#begun;
@@ -285,7 +285,7 @@ export class MultipartScanner {
   }
 }
 
-/** Knuth-Morris-Pratt: where to continue in the pattern after a mismatch behind each of its bytes. */
+/** For each position of the pattern, where Knuth-Morris-Pratt continues after a mismatch. */
 function fallbacks(pattern: Uint8Array): Uint8Array {
   const table = new Uint8Array(pattern.length);
   let length = 0;

@@ -1,7 +1,7 @@
 /**
- * Which model a body names, whatever field it uses: `model`, or on Ollama's routes `name`, which Ollama reads where
- * `model` is missing or empty. Two different names in one body are refused: a rule and an engine could each take
- * another one.
+ * Finds the model that a body names: in `model`, or on Ollama's routes in `name`, which Ollama reads if `model` is
+ * missing or empty. Refuses a body with two different names, because a rule and an engine could each use a different
+ * one.
  */
 
 import type { BodyFacts } from '../../core/engine/routes.ts';
@@ -14,7 +14,7 @@ const conflict: Refusal = {
   rule: rule('one-model'),
 };
 
-/** Undefined where the body names no model; an empty name is none. */
+/** Undefined if the body names no model. An empty name counts as no name. */
 export function namedModel(facts: BodyFacts): string | undefined | Refusal {
   const { model, alsoNamed } = facts;
   const named = model === '' ? undefined : model;

@@ -1,7 +1,7 @@
 /**
- * Reads a whole request body, and finds in it what the rules need to know. Nothing is sent to an engine before the last
- * byte has arrived and the scanner accepted it: if flm and an engine read different models from one body, every rule
- * about models could be bypassed.
+ * Reads a whole request body and extracts the facts that the rules need. Nothing is sent to an engine before the last
+ * byte has arrived and the scanner has accepted the body: if flm and an engine read different models from one body,
+ * every rule about models could be bypassed.
  */
 
 import type { BodyFacts } from '../../core/engine/routes.ts';
@@ -17,9 +17,9 @@ import { type ScanPlan, scanPlan } from './scan-plan.ts';
 
 /** How a body is read. */
 export interface BodyPlan {
-  /** The request counts against the concurrency of its key. This is checked before the body is read. */
+  /** The request counts toward the concurrency limit of its key. This is checked before the body is read. */
   readonly counts: boolean;
-  /** What the scanner looks for; undefined: the body is passed on without a look inside. */
+  /** What the scanner looks for. Undefined: the body is forwarded without a scan. */
   readonly scan: { readonly model: ModelPlace; readonly scan: readonly string[] } | undefined;
 }
 
@@ -32,7 +32,9 @@ export interface ReadBody {
   readonly contentType: string | undefined;
 }
 
-/** By the list of paths, which is a constant of the route table or of a handler; routes are copied, lists are not. */
+/**
+ * Plans by list of paths. Each list is a constant of the route table or of a handler; routes are copied, lists are not.
+ */
 const plans = new WeakMap<readonly string[], ScanPlan>();
 
 function planOf(paths: readonly string[]): ScanPlan {
@@ -44,7 +46,7 @@ function planOf(paths: readonly string[]): ScanPlan {
   return plan;
 }
 
-/** The form that a client should send, by where the route has its model. */
+/** The body format that a client should send, by where the route has its model. */
 const forms: Readonly<Record<ModelPlace, string>> = {
   json: 'one JSON object',
   none: 'one JSON object',
@@ -79,16 +81,16 @@ export function readBody(x: Exchange, plan: BodyPlan): ReadBody | undefined | Pr
     refuse(x, bodyInvalid(scanner.reason, scan.model));
     return undefined;
   }
-  // The scanner has seen that it is JSON, so flm declares it so, whatever the client declared.
+  // The scanner has verified that the body is JSON, so flm declares JSON, whatever the client declared.
   return new BodyReader(x, scanner, scan.model, isMultipart ? contentType : 'application/json').read();
 }
 
-/** A form is flat, so it can hold only those of the paths that are one plain name. */
+/** A form is flat, so it can hold only the paths that are a single name. */
 function formFields(paths: readonly string[]): readonly string[] {
   return paths.filter((path) => /^[a-z0-9_]+$/.test(path));
 }
 
-/** The stage as one object: the sink of the body, and the promise of the stage where the body is not here yet. */
+/** The body stage as one object: the sink of the body, and the promise of the stage while the body is incomplete. */
 class BodyReader implements BodySink {
   readonly #x: Exchange;
   readonly #scanner: JsonScanner | MultipartScanner | undefined;

@@ -1,12 +1,12 @@
 /**
- * Which names of a JSON object the rules look at, as a tree: at most three levels, `name`, `name.name`, `name[].name`.
+ * Holds the watched names of a JSON object as a tree of at most three levels: `name`, `name.name`, `name[].name`.
  *
- * A name in a body is held against the tree byte by byte, without making a string of it, in the way that the laxest
- * engine reads it: Go's encoding/json takes names without regard to case. So three answers are possible: it is a watched
- * name, it is none, or it is one but for its spelling, which is a fault.
+ * Compares names in a body with the tree byte by byte, without building strings. The comparison follows the most
+ * lenient engine: Go's encoding/json ignores case. A name is therefore watched, not watched, or a misspelling of a
+ * watched name, which is a fault.
  */
 
-/** What is special about a value: names of the model and the stream flag have a form of their own. */
+/** Marks values with special rules: the names of the model and the stream flag. */
 type Role = 'model' | 'name' | 'stream' | 'plain';
 
 /** One watched name. `bit` marks it among its siblings. */
@@ -16,27 +16,27 @@ export interface PlanNode {
   readonly bytes: Uint8Array;
   readonly bit: number;
   readonly role: Role;
-  /** Its value is reported. */
+  /** Whether the value is reported. */
   watched: boolean;
   readonly children: Map<string, PlanNode>;
   /** The same children by the length of their names. */
   readonly byLength: (PlanNode[] | undefined)[];
-  /** What the elements are, where the value is an array. */
+  /** The node of the elements if the value is an array. */
   elements: PlanNode | undefined;
 }
 
 export type ScanPlan = PlanNode;
 
-/** A name that an engine could take for a watched one, but that is not spelt like it. */
+/** A name that an engine could read as a watched name, but that is spelt differently. */
 interface Misspelling {
   readonly meant: string;
 }
 
-/** Each character of a watched name may be written as `\u0061`, and one that folds to ASCII has at most 3 bytes. */
+/** Each character of a watched name may be written as `\u0061`. A character that folds to ASCII has at most 3 bytes. */
 const bytesPerCharacter = 6;
 const maxSiblings = 31;
 
-/** `model` and `stream` are always in it. */
+/** Builds the tree. It always contains `model` and `stream`. */
 export function scanPlan(paths: readonly string[]): ScanPlan {
   const root = node('', '', 0, 'plain');
   for (const path of ['model', 'stream', ...paths]) {
@@ -46,7 +46,7 @@ export function scanPlan(paths: readonly string[]): ScanPlan {
       const name = array ? step.slice(0, -2) : step;
       let child = at.children.get(name);
       if (child === undefined) {
-        // The set of names seen in one object is one number.
+        // The names seen in one object are the bits of one number.
         if (at.children.size >= maxSiblings) throw new RangeError(`too many watched names beside ${path}`);
         const role =
           at === root && (name === 'model' || name === 'name' || name === 'stream') ? name : 'plain';
@@ -80,12 +80,12 @@ function node(path: string, name: string, bit: number, role: Role): PlanNode {
   };
 }
 
-/** Above this many raw bytes, quotes not counted, a name cannot be one of the children's. */
+/** A name with more raw bytes than this, without quotes, cannot match a child. */
 export function longestName(parent: PlanNode): number {
   return Math.max(0, parent.byLength.length - 1) * bytesPerCharacter;
 }
 
-/** The child that the bytes [from, to) name; they hold no escape. */
+/** Returns the child that the bytes [from, to) name. The bytes contain no escape. */
 export function matchBytes(
   parent: PlanNode,
   buffer: Uint8Array,
@@ -108,7 +108,7 @@ export function matchBytes(
   return undefined;
 }
 
-/** The child that a name stands for, unescaped. */
+/** Returns the child that an unescaped name stands for. */
 export function matchText(parent: PlanNode, name: string): PlanNode | Misspelling | undefined {
   const child = parent.children.get(name);
   if (child !== undefined) return child;
@@ -138,8 +138,8 @@ function compare(name: Uint8Array, buffer: Uint8Array, from: number): number {
 }
 
 /**
- * The name that Go's encoding/json would take this one for: ASCII letters without case, and the two other characters
- * whose simple folding is an ASCII letter (KELVIN SIGN, LATIN SMALL LETTER LONG S).
+ * The name as Go's encoding/json compares it: ASCII letters in lower case, and the two other characters whose simple
+ * folding is an ASCII letter (KELVIN SIGN, LATIN SMALL LETTER LONG S).
  */
 export function foldName(name: string): string {
   return name.toLowerCase().replaceAll('\u212a', 'k').replaceAll('\u017f', 's');

@@ -1,25 +1,25 @@
 /**
- * Whether a body that comes in pieces is UTF-8. A character may be split between pieces; everything else is checked by
- * the native routine, which takes half a millisecond for 20 MB. That the last piece ends behind a whole character is
- * the caller's to know.
+ * Checks whether a body that arrives in pieces is UTF-8. A character may be split between two pieces. The native
+ * routine checks everything else and takes half a millisecond for 20 MB. The caller must check that the last piece ends
+ * with a whole character.
  */
 import { isUtf8 } from 'node:buffer';
 
 const maxSequence = 4;
 
 export class Utf8Check {
-  /** Bytes of a character whose end has not come. */
+  /** The bytes of a character that is not complete yet. */
   #split: Buffer | undefined;
   #length = 0;
 
-  /** False as soon as no following bytes could make it right. */
+  /** Returns false as soon as no further bytes could make the text valid. */
   take(buffer: Buffer, from: number, to: number): boolean {
     let at = from;
     if (this.#split !== undefined && this.#length > 0) {
       const needed = sequenceLength(this.#split[0] as number);
       for (; this.#length < needed && at < to; at++) {
         const byte = buffer[at] as number;
-        // Not left to the whole character: the body may be over before it is.
+        // Checked before the character is complete, because the body may end before that.
         if ((byte & 0xc0) !== 0x80) return false;
         this.#split[this.#length++] = byte;
       }
@@ -29,7 +29,7 @@ export class Utf8Check {
     }
     const rest = at === 0 && to === buffer.length ? buffer : buffer.subarray(at, to);
     if (isUtf8(rest)) return true;
-    // Only the last three bytes can be the beginning of a character that goes on.
+    // Only the last three bytes can begin a character that continues in the next piece.
     for (let back = 1; back < maxSequence && back <= rest.length; back++) {
       const byte = rest[rest.length - back] as number;
       if ((byte & 0xc0) === 0x80) continue;
@@ -43,7 +43,7 @@ export class Utf8Check {
   }
 }
 
-/** How many bytes a character has by its first byte; 0 where none begins so. */
+/** The length of a character in bytes, from its first byte; 0 if the byte cannot begin a character. */
 function sequenceLength(first: number): number {
   if (first >= 0xc2 && first <= 0xdf) return 2;
   if (first >= 0xe0 && first <= 0xef) return 3;

@@ -1,7 +1,8 @@
 /**
- * Takes the content coding off a request body (RFC 9110, section 8.4), as it comes: one `gzip` or `zstd`, whole, with
- * nothing behind it. It grows to at most 200 times its size beyond the first MiB, and a zstd window has at most 8 MiB, so
- * that a small request cannot take much memory or time. A decoder holds at most a copy of the bytes that it has decoded.
+ * Removes the content coding of a request body (RFC 9110, section 8.4) as the body arrives: one complete `gzip` or
+ * `zstd` stream with nothing after it. The decoded size is limited to 200 times the coded size, beyond the first MiB. A
+ * zstd window is limited to 8 MiB. So a small request cannot take much memory or time. A decoder holds at most one copy
+ * of the bytes that it decoded.
  */
 
 import type { Transform } from 'node:stream';
@@ -46,7 +47,7 @@ export function codingOf(fields: RequestHeaders): BodyCoding {
   return value === 'zstd' ? 'zstd' : 'other';
 }
 
-/** Takes what was decoded. After a fault no method is called any more. */
+/** Receives the decoded bytes. After a fault no method is called. */
 export interface DecodedListener {
   decoded(chunk: Buffer): void;
   decodedWhole(): void;
@@ -59,7 +60,7 @@ export class BodyDecoder {
   readonly #listener: DecodedListener;
   #encoded = 0;
   #decoded = 0;
-  /** The last bytes of the body: what gzip says about its length. */
+  /** The last bytes of the body, in which gzip states the length. */
   #trailer = Buffer.alloc(0);
   #over = false;
 
@@ -77,7 +78,7 @@ export class BodyDecoder {
     this.#stream.on('error', (error: NodeJS.ErrnoException) => this.#fail(invalid(reasonOf(error))));
   }
 
-  /** `used` is called once, when these bytes are needed no more. */
+  /** `used` is called once, when these bytes are no longer needed. */
   write(chunk: Buffer, used: () => void): void {
     if (this.#over) return used();
     this.#encoded += chunk.length;
@@ -90,12 +91,12 @@ export class BodyDecoder {
     this.#stream.write(chunk, () => used());
   }
 
-  /** Nothing more comes. */
+  /** Ends the input. */
   end(): void {
     if (!this.#over) this.#stream.end();
   }
 
-  /** Nothing is told from now on. */
+  /** Closes the decoder. The listener gets no more calls. */
   close(): void {
     this.#over = true;
     this.#stream.destroy();
@@ -110,10 +111,10 @@ export class BodyDecoder {
 
   #finish(): void {
     if (this.#over) return;
-    // Node's decoders leave what they do not understand behind the end where it is.
+    // Node's decoders silently ignore bytes after the end that they do not recognise.
     if (this.#stream.bytesWritten < this.#encoded) return this.#fail(invalid(somethingFollows));
     if (this.#frame !== undefined && !this.#frame.whole) return this.#fail(invalid(brokenOff));
-    // RFC 1952, section 2.3.1: of a second member this would be the length of that one alone.
+    // RFC 1952, section 2.3.1: with a second member, this would be the length of the second member only.
     const isGzip = this.#frame === undefined;
     if (isGzip && this.#trailer.readUInt32LE() !== this.#decoded % 2 ** 32)
       return this.#fail(invalid(somethingFollows));

@@ -22,7 +22,7 @@ export interface BodyDeps {
   readonly maxBodyBytes: number;
   readonly minBytesPerSecond: number;
   readonly holdings: KeyHoldings;
-  /** The refusal of a body threw. */
+  /** Called when refusing a body threw an error. */
   readonly onError: (connection: Connection, error: unknown) => void;
 }
 
@@ -118,7 +118,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     if (this.#rate.isTooSlow(this.#read)) this.refuse(slowBody);
   }
 
-  /** Ends the reading: the body is too large, too slow or malformed. */
+  /** Stops reading: the body is too large, too slow or malformed. */
   refuse(refusal: Refusal): void {
     const sink = this.#sink;
     this.#leave();
@@ -130,7 +130,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#guarded(() => this.refuse(exhausted(code)));
   }
 
-  /** The exchange is over: nothing more is read, and the memory is given back. */
+  /** Stops reading and releases the memory: the exchange is over. */
   release(): void {
     const sink = this.#sink;
     this.#leave();
@@ -141,7 +141,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#released = true;
   }
 
-  /** Reserves memory. False where there is none, or the body is not read any more; then the body was refused. */
+  /** Reserves memory. Returns false if there is none or if reading has stopped; the body was refused then. */
   #take(bytes: number): boolean {
     const holding = this.#holding;
     if (holding === undefined || this.#sink === undefined) return false;

@@ -56,7 +56,9 @@ export class Connection implements Peer {
     this.#answered += 1;
   }
 
-  /** How long the connection has been idle, in milliseconds. Only the sweep asks, so that no response needs a timer. */
+  /**
+   * How long the connection has been idle, in milliseconds. Only the sweep calls this, so no response needs a timer.
+   */
   restedFor(nowMs: number): number {
     if (this.current !== undefined || this.#answered !== this.#seenAnswered) {
       this.#seenAnswered = this.#answered;
@@ -65,7 +67,10 @@ export class Connection implements Peer {
     return nowMs - this.#restsSinceMs;
   }
 
-  /** How long the next head has been arriving, in milliseconds. The parser has its bytes, so only their number is known. */
+  /**
+   * How long the next head has been arriving, in milliseconds. The parser holds the bytes; only their number is known
+   * here.
+   */
   headTook(nowMs: number): number {
     if (this.current !== undefined || this.deadlineMs !== 0) return 0;
     if (this.headSinceMs === undefined) {

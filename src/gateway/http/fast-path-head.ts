@@ -1,13 +1,13 @@
 /**
- * Reads the head of an ordinary request: the form that the clients of these APIs send. The head must be complete in one
- * read and written so that only one reading is possible.
+ * Reads the head of a common request, in the form that the clients of these APIs send. The head must be complete in one
+ * read and must have only one possible reading.
  *
- * This parser refuses nothing: other requests go to another parser. Each head that it accepts must be one that llhttp
- * accepts and reads the same way; a property test checks this. Ordinary means: GET or POST in origin-form, `HTTP/1.1`,
- * lines that end in CRLF, names that are tokens, values of visible ASCII (RFC 9112, sections 3 and 5); no known field
- * twice; a body declared by `Content-Length` alone, and by POST alone (the JDK's client sends `Content-Length: 0` with
- * each GET); no expectation, no transfer coding. An offer to upgrade is ordinary, because flm accepts no upgrade: the
- * bytes after the request are the next request.
+ * This parser refuses nothing: it passes other requests to another parser. llhttp must accept each head that this
+ * parser accepts and must read it the same way; a property test checks this. A common request is a GET or POST in
+ * origin-form with `HTTP/1.1`, lines that end in CRLF, names that are tokens, and values of visible ASCII (RFC 9112,
+ * sections 3 and 5). No known field occurs twice. Only a POST has a body, declared only by `Content-Length` (the JDK's
+ * client sends `Content-Length: 0` with each GET). There is no expectation and no transfer coding. An offer to upgrade
+ * is accepted, because flm ignores it: the bytes after the request are the next request.
  */
 import type { RequestHead } from '../exchange.ts';
 import { plainTable, RequestHeaders } from '../request-headers.ts';
@@ -33,7 +33,7 @@ const inValue = 2;
 const inTarget = 4;
 const classes = new Uint8Array(256);
 for (let code = 0x21; code < 0x7f; code++) classes[code] = inValue | inTarget;
-classes[0x23] = inValue; // a fragment is no part of a target
+classes[0x23] = inValue; // a fragment is not allowed in a target
 classes[space] = inValue;
 classes[tab] = inValue;
 for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -45,10 +45,10 @@ const version = Buffer.from(' HTTP/1.1\r\n');
 /** Fifteen digits are exact as a number. */
 const length = /^[0-9]{1,15}$/;
 
-/** Positions of fields that may be known: begin and end of name and value. An ordinary request has about a dozen. */
+/** Positions of fields that may be known: begin and end of name and value. A common request has about a dozen. */
 const spots = new Int32Array(4 * 64);
 
-/** Undefined where the head is not ordinary or not complete. */
+/** Returns undefined if the head is incomplete or not a common request. */
 export function readFastPathHead(
   bytes: Buffer,
   from: number,
@@ -94,8 +94,8 @@ export function readFastPathHead(
   }
   if (at + 1 >= limit || bytes[at] !== cr || bytes[at + 1] !== lf) return undefined;
 
-  // One string for all fields, of which names and values are slices. It ends with the head: a slice holds the whole
-  // string in memory, and behind the head a prompt may stand.
+  // One string for all fields; names and values are slices of it. The string ends with the head: a slice keeps the
+  // whole string in memory, and the bytes after the head may be a prompt.
   if (spotsEnd > 0) {
     const text = bytes.toString('latin1', headAt, at);
     for (let i = 0; i < spotsEnd; i += 4)

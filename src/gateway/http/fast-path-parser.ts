@@ -24,7 +24,9 @@ export interface FastPathParserDeps {
   readonly fieldTable: HeaderTable;
   readonly nowMs: () => number;
   readonly begin: (connection: Connection, message: HttpMessage) => void;
-  /** Takes over the socket, which has no reader now. Bytes of the request that were read are back in the socket. */
+  /**
+   * Takes over the socket, which has no reader at this point. The bytes of the request are put back into the socket.
+   */
   readonly handOver: (socket: Socket) => void;
 }
 
@@ -58,7 +60,7 @@ export class FastPathParser {
     this.#socket.on('error', this.#onError);
   }
 
-  /** The message wants bytes now, or is over. */
+  /** Continues reading: the message wants bytes, or is over. */
   advance(): void {
     if (this.#advancing) return;
     this.#advancing = true;
@@ -190,7 +192,7 @@ class OrdinaryMessage implements HttpMessage {
   take(chunk: Buffer): void {
     this.leftBytes -= chunk.length;
     this.#listener?.data(chunk);
-    // Perhaps another one than before.
+    // The listener may have changed during the call.
     if (this.leftBytes === 0) this.#listener?.end();
   }
 

@@ -26,9 +26,9 @@ export interface NodeHttpParserDeps {
   readonly fieldTable: HeaderTable;
   readonly connectionOf: (socket: Socket) => Connection | undefined;
   readonly begin: (connection: Connection, message: HttpMessage) => void;
-  /** Answers bytes that never became a request, then closes the connection after a moment. */
+  /** Answers bytes that are not a valid request, then closes the connection after a short time. */
   readonly rejectUnparsed: (connection: Connection, code: ErrorCode, reason: string | undefined) => void;
-  /** The same where another component writes the response; returns the id of the request. */
+  /** The same if another component writes the response; returns the request id. */
   readonly recordRejection: (connection: Connection, code: ErrorCode) => string;
 }
 
@@ -53,19 +53,20 @@ export class NodeHttpParser {
       {
         IncomingMessage: requestsOf(deps.fieldTable),
         maxHeaderSize: limits.maxHeadBytes,
-        // Heads, bodies and rests between requests are timed by the sweep.
+        // The sweep applies the timeouts for heads, bodies and idle connections.
         headersTimeout: 0,
         requestTimeout: 0,
         keepAliveTimeout: 0,
         insecureHTTPParser: false,
-        // The guard answers in the dialect of the path.
+        // The guard refuses such requests in the dialect of the path.
         requireHostHeader: false,
       },
       (req, res) => this.#receive(req, res, false),
     );
-    // A client that ends its side after the request still wants the response; Node would end ours.
+    // A client that closes its sending side after the request still expects the response. By default Node would close
+    // the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
-    // Above the guard's own count, so that the guard sees that there were too many.
+    // Higher than the guard's own limit, so that the guard can count too many fields.
     this.#server.maxHeadersCount = limits.maxHeadFields * 2 + 2;
     this.#server.on('checkContinue', (req: LeanRequest, res: ServerResponse) =>
       this.#receive(req, res, true),
@@ -84,7 +85,7 @@ export class NodeHttpParser {
     this.#server.emit('connection', socket);
     const lines = new RequestLines();
     this.#lines.set(socket, lines);
-    // Before Node's own listener, which answers within its turn.
+    // Registered before Node's own listener, which may answer within the same call.
     socket.prependListener('data', (bytes: Buffer) => lines.read(bytes));
   }
 
@@ -118,8 +119,8 @@ export class NodeHttpParser {
   }
 
   /**
-   * Node has released a connection on which CONNECT came, its error handler included, and would close it without a word.
-   * Behind a request that is being answered nothing can be said.
+   * Refuses CONNECT. Node has removed all its handlers from the connection and would close it without a response. While
+   * an earlier request is being answered, no response is possible.
    */
   #refuseConnect(socket: Socket): void {
     const connection = this.#deps.connectionOf(socket);
@@ -135,7 +136,7 @@ export class NodeHttpParser {
   /** Sends a readable response to bytes that llhttp refused, then ends the connection. */
   #refuseBytes(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
     const connection = this.#deps.connectionOf(socket);
-    // What TLS refused cannot be answered: a renegotiation, a record that does not decrypt.
+    // Errors of TLS cannot be answered: a renegotiation, or a record that does not decrypt.
     const ofTls = error.code?.startsWith('ERR_SSL') === true;
     if (!socket.writable || error.code === 'ECONNRESET' || ofTls || connection === undefined) {
       socket.destroy();
@@ -143,16 +144,16 @@ export class NodeHttpParser {
     }
     if (connection.current !== undefined) {
       connection.unreadable = true;
-      // The rest of what llhttp dropped behind an offered upgrade; the answer before it is the last one.
+      // llhttp drops the bytes after a request that offers an upgrade. The response to that request is the last one.
       if (connection.body === undefined && hidesWhatFollows(connection.current.head)) return;
-      // A body that is none can still be answered; one that ended too early is that of a client that left, and behind
-      // a request that is being answered nothing can be said.
+      // A malformed body can still be answered. If the body ended too early, the client has left. While an earlier
+      // request is being answered, no response is possible.
       if (connection.body !== undefined && error.code !== 'HPE_INVALID_EOF_STATE')
         connection.body.refuse(rubbishBody);
       else socket.destroy();
       return;
     }
-    // The body of a request that was refused already: one answer is enough.
+    // The body belongs to a request that was refused already, and one response is enough.
     if (connection.deadlineMs !== 0) {
       socket.destroySoon();
       return;
@@ -168,13 +169,13 @@ export class NodeHttpParser {
 }
 
 /**
- * A request whose fields are read once, into the slots of `Fields`. Node asks each request for `headers.expect`, and
- * would make an object of all fields for that one question; here it gets an object that holds no more than that.
+ * A request whose fields are read once, into the slots of `Fields`. Node reads `headers.expect` of each request and
+ * would build an object of all fields for that. Here it gets an object that holds this field only.
  */
 class LeanRequest extends IncomingMessage {
   #fields: RequestHeaders | undefined;
 
-  /** The names that its proxy knows. */
+  /** The header names that this proxy knows. */
   get fieldTable(): HeaderTable {
     return plainTable;
   }
@@ -185,7 +186,7 @@ class LeanRequest extends IncomingMessage {
   }
 }
 
-/** Node makes its requests of a class, and gives it nothing but the socket. */
+/** Node constructs requests from a class and passes only the socket. */
 function requestsOf(table: HeaderTable): typeof LeanRequest {
   return class extends LeanRequest {
     override get fieldTable(): HeaderTable {
@@ -196,7 +197,7 @@ function requestsOf(table: HeaderTable): typeof LeanRequest {
 
 const none = Object.freeze({});
 
-// A getter in place of Node's own; TypeScript knows `headers` as a plain property.
+// Replaces Node's own getter; TypeScript declares `headers` as a plain property.
 Object.defineProperty(LeanRequest.prototype, 'headers', {
   get(this: LeanRequest) {
     const expect = this.fields.get('expect');
@@ -204,7 +205,7 @@ Object.defineProperty(LeanRequest.prototype, 'headers', {
   },
 });
 
-/** A request and a response of Node's. The framing is written above; Node is told that it does not chunk. */
+/** A request and a response of Node. The response writer frames the body, so Node is told not to chunk it. */
 class NodeMessage implements HttpMessage {
   readonly head: RequestHead;
   readonly declaredBytes: number | undefined;
@@ -228,7 +229,7 @@ class NodeMessage implements HttpMessage {
     this.#res = res;
   }
 
-  /** A request without a body is not yet `complete` while Node announces it, and yet nothing of it can follow. */
+  /** While Node announces a request without a body, the request is not `complete` yet, although no body can follow. */
   get unread(): boolean {
     if (this.#req.complete) return false;
     return this.head.fields.get('transfer-encoding') !== undefined || (this.declaredBytes ?? 0) > 0;
@@ -268,7 +269,7 @@ class NodeMessage implements HttpMessage {
     this.#res.flushHeaders();
   }
 
-  /** The first text through the message, which joins the head to it; then straight to the socket. */
+  /** Sends the first text through the message, which adds the head to it, and then writes directly to the socket. */
   write(text: string): boolean {
     if (this.#headOut) return this.#req.socket.write(text, 'latin1');
     this.#headOut = true;

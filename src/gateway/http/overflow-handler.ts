@@ -1,10 +1,11 @@
 /**
- * Connections over the limit: an answer, a moment to take it, and the end; without the answer where even these are many.
+ * Rejects connections above the limit: sends a response, waits a moment until the client has read it, and closes the
+ * connection. Above a second limit it closes the connection without a response.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 
-/** Connections that may be told so at a time. */
+/** How many connections may be in rejection at the same time. */
 const maxTold = 64;
 const takeMs = 1_000;
 
@@ -16,12 +17,12 @@ export class OverflowHandler {
     this.#clock = clock;
   }
 
-  /** Those that are not closed yet. */
+  /** The sockets that are not closed yet. */
   get sockets(): Iterable<Socket> {
     return this.#told;
   }
 
-  /** `answer` is asked for where it is given: all bytes of a response. */
+  /** `answer` returns all bytes of a response. It is called only if a response is sent. */
   rejectConnection(socket: Socket, answer: () => string): void {
     socket.on('error', () => socket.destroy());
     if (this.#told.size >= maxTold) {
@@ -34,7 +35,7 @@ export class OverflowHandler {
       off();
       this.#told.delete(socket);
     });
-    // Closing over unread bytes would reset the connection and the answer with it.
+    // Closing a socket with unread bytes would reset the connection, and the client could lose the response.
     socket.resume();
     socket.end(answer());
   }

@@ -1,12 +1,12 @@
 /**
- * Whether a sender keeps up a least rate over the last ten seconds. Time is counted in ticks of one second that the
- * event loop was free to read: seconds in which flm itself was busy do not count.
+ * Checks whether a sender keeps a minimum rate over the last ten seconds. Time is counted in ticks of one second in
+ * which the event loop was free to read. Seconds in which flm itself was busy do not count.
  */
 const windowSeconds = 10;
 
 export class RateWindow {
   readonly #leastBytes: number;
-  /** What had come at each of the last ticks, in a ring. */
+  /** The total at each of the last ticks, in a ring buffer. */
   readonly #totals: number[] = [];
   #oldest = 0;
 
@@ -14,7 +14,7 @@ export class RateWindow {
     this.#leastBytes = bytesPerSecond * windowSeconds;
   }
 
-  /** To be called once a tick, with all that came until now. */
+  /** Must be called once per tick, with the total received so far. */
   isTooSlow(totalBytes: number): boolean {
     if (this.#totals.length < windowSeconds) {
       this.#totals.push(totalBytes);

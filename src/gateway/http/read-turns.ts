@@ -1,13 +1,13 @@
 /**
- * Gives the other connections their turn while one sends a large body. libuv reads a socket that stays full up to 32
- * times in one turn of the event loop. With buffers of 64 KB these are 2 MB, and a body of tiny tokens costs some 20 ns
- * a byte to look through.
+ * Lets other connections proceed while one connection sends a large body. libuv reads a full socket up to 32 times in
+ * one turn of the event loop. With buffers of 64 KB these are 2 MB, and scanning a body of tiny tokens costs about 20
+ * ns per byte.
  */
 
-/** Reading pauses for the rest of the turn after so many bytes. */
+/** After this many bytes, reading pauses for the rest of the turn. */
 const maxTurnBytes = 128 * 1024;
 
-/** A socket, or a request of Node's. */
+/** A socket, or a request of Node. */
 export interface Pausable {
   pause(): unknown;
   resume(): unknown;
@@ -19,13 +19,13 @@ export class ReadTurns {
   #bytes = 0;
   #waits = false;
 
-  /** `stillReads`: whether the source is to go on, asked when its next turn has come. */
+  /** `stillReads`: whether the source should continue, asked in the next turn. */
   constructor(source: Pausable, stillReads: () => boolean) {
     this.#source = source;
     this.#stillReads = stillReads;
   }
 
-  /** So many bytes were read. */
+  /** Counts bytes that were read. */
   took(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < maxTurnBytes || this.#waits) return;

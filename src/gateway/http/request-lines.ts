@@ -1,11 +1,11 @@
 /**
- * Follows bytes that `node:http` reads from one connection, and says of each request in them whether its request line has
- * single spaces (RFC 9112, section 3). llhttp takes any number of spaces around the target and tells nobody.
+ * Follows the bytes that `node:http` reads from one connection, and records for each request whether its request line has
+ * single spaces (RFC 9112, section 3). llhttp accepts any number of spaces around the target and does not report them.
  *
  *   line --> fields --> body: so many bytes, or chunks and trailers --> line ...
  *
- * It judges nothing else. Where the framing is malformed, llhttp ends the connection, and what is said of the bytes behind
- * does not matter.
+ * This class checks nothing else. If the framing is malformed, llhttp ends the connection, and the result for the bytes
+ * after it does not matter.
  */
 
 const line = 0;
@@ -17,23 +17,23 @@ const trailers = 5;
 
 const space = 0x20;
 const lf = 0x0a;
-/** Of a line of the head as much as the name and value of a framing field take. */
+/** How many bytes of a head line are kept: enough for the name and value of a framing field. */
 const maxKept = 256;
-/** Requests that are read ahead are few; their number has a limit of its own. */
+/** Few requests are read ahead, and their number has its own limit. */
 const maxVerdicts = 64;
 
 export class RequestLines {
   readonly #verdicts: boolean[] = [];
   #state = line;
-  /** The line that is under way: spaces in it, its length, and its beginning. */
+  /** The current line: the number of spaces in it, its length, and its beginning. */
   #spaces = 0;
   #length = 0;
   #kept = '';
-  /** Bytes of the body or of a chunk that are still to come. */
+  /** Bytes of the body or of a chunk that have not arrived yet. */
   #left = 0;
   #chunked = false;
 
-  /** Whether the next request has a request line with single spaces. Asked once for each request, in their order. */
+  /** Whether the next request has a request line with single spaces. Called once for each request, in their order. */
   take(): boolean {
     return this.#verdicts.shift() ?? false;
   }
@@ -66,7 +66,7 @@ export class RequestLines {
 
   #endLine(): void {
     const text = this.#kept;
-    // A line without its line end, CR included.
+    // The length counts CR but not LF.
     const isEmpty = this.#length <= 1;
     switch (this.#state) {
       case line:
@@ -82,7 +82,7 @@ export class RequestLines {
         this.#left = Number.parseInt(text, 16) || 0;
         if (this.#left === 0) this.#begin(trailers);
         else {
-          // And the line end behind it.
+          // The line end after the chunk counts too.
           this.#left += 2;
           this.#begin(chunkData);
         }
@@ -112,7 +112,7 @@ export class RequestLines {
     this.#clearLine();
   }
 
-  /** Nothing of a head stays in memory behind its line. */
+  /** Forgets a line of the head, so that no part of a head stays in memory. */
   #clearLine(): void {
     this.#spaces = 0;
     this.#length = 0;

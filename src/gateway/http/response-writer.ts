@@ -23,7 +23,7 @@ export interface ResponseWriterDeps {
   readonly over: (connection: Connection) => void;
 }
 
-/** How long a refused body may take to end before its connection is closed. */
+/** How long the client may take to finish a refused body before the connection is closed. */
 const lingerMs = 2_000;
 
 export class HttpResponseWriter implements ResponseWriter {
@@ -143,8 +143,11 @@ export class HttpResponseWriter implements ResponseWriter {
     this.#finish();
   }
 
-  /** Closing over unread bytes resets the connection, and the answer could be lost with it: the answer is sent, the rest
-   * is read under a cap of bytes and time, and only then does the message end. */
+  /**
+   * Closing a socket with unread bytes resets the connection, and the client could lose the response. So the response
+   * is sent first, then the rest of the body is read and discarded up to a limit of bytes and time, and only then the
+   * message ends.
+   */
   #endAfterRest(text: string): void {
     const message = this.#message;
     const connection = this.#connection;

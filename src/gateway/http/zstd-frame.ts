@@ -1,6 +1,6 @@
 /**
- * Finds the end of a zstd frame (RFC 8878, section 3.1.1) without decoding it. A body is one frame: Node's decoder would
- * also take further ones, and a few bytes behind the last one.
+ * Finds the end of a zstd frame (RFC 8878, section 3.1.1) without decoding it. A body must be exactly one frame, but
+ * Node's decoder would also accept more frames, and a few bytes after the last one.
  */
 
 const magic = [0x28, 0xb5, 0x2f, 0xfd];
@@ -11,9 +11,9 @@ const checksumBytes = 4;
 const rleBlock = 1;
 
 export class ZstdFrame {
-  /** The frame is over. */
+  /** The frame is complete. */
   whole = false;
-  /** Bytes of the part that is being read, and how many it has; a block's content is only counted. */
+  /** The bytes of the current part and its expected size. The content of a block is only counted. */
   #part: number[] = [];
   #wanted = magic.length + 1;
   #inHeader = true;
@@ -21,7 +21,7 @@ export class ZstdFrame {
   #lastBlock = false;
   #hasChecksum = false;
 
-  /** False where this cannot be a zstd frame, or where something follows the frame. */
+  /** Returns false if the bytes are not a zstd frame, or if bytes follow the frame. */
   read(chunk: Buffer): boolean {
     let at = 0;
     while (at < chunk.length) {
@@ -42,7 +42,10 @@ export class ZstdFrame {
     return true;
   }
 
-  /** First the magic number and the descriptor, then again with the rest of the header, whose size that one tells. */
+  /**
+   * Called first with the magic number and the descriptor, and again with the whole header, whose size the descriptor
+   * gives.
+   */
   #readHeader(): boolean {
     if (magic.some((byte, i) => this.#part[i] !== byte)) return false;
     const descriptor = this.#part[magic.length] as number;
