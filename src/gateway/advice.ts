@@ -1,7 +1,7 @@
 /**
- * What to tell a client that called a wrong path: the route it probably meant, the API that it speaks, and the base URL
- * that a client of that API needs here. Most wrong paths come from a base URL with `/v1` or `/api` too much or too little.
- * Runs for refusals only.
+ * Advice for a client that called a wrong path: the route that it probably meant, the API that it speaks, and the base
+ * URL that a client of that API needs here. Most wrong paths come from a base URL with an extra or missing `/v1` or
+ * `/api`. Runs only when a request is refused.
  */
 import type { Dialect } from '../core/engine/routes.ts';
 import { holdsScope } from '../core/security/access.ts';
@@ -10,7 +10,7 @@ import { parseHost } from './host-allowlist.ts';
 import { literalRows, patternMatch } from './route-match.ts';
 import type { Route } from './routes.ts';
 
-/** Longer paths are no typing errors. */
+/** Longer paths are not typing errors. */
 const maxLength = 512;
 const maxSegments = 16;
 
@@ -19,14 +19,14 @@ interface Meant {
   readonly route: Route;
 }
 
-/** The route that stands at the end of a path, once doubled slashes and wrong prefixes are gone, or `/v1` is added. */
+/** Finds the route at the end of a path, after removing double slashes and wrong prefixes, or after adding `/v1`. */
 export function meantRoute(path: string): Meant | undefined {
   const segments = path.split('/').filter((segment) => segment !== '');
   if (path.length > maxLength || segments.length > maxSegments) return undefined;
   for (let from = 0; from < segments.length; from++) {
     const rest = `/${segments.slice(from).join('/')}`;
     for (const candidate of [rest, `/v1${rest}`]) {
-      // With a `/v1` that nobody wrote, anything behind a wrong prefix would be the id of a model.
+      // If `/v1` was added here, any text after a wrong prefix would match the id of a model.
       const found = routeAt(candidate, candidate === rest || from === 0);
       if (found !== undefined && candidate !== path) return { path: candidate, route: found };
     }
@@ -46,17 +46,18 @@ function routeAt(path: string, withPlaceholders: boolean): Route | undefined {
   return patternMatch(path, () => true)?.route;
 }
 
-/** `; /v1/models was probably meant`, or nothing. */
+/** Returns `; /v1/models was probably meant`, or an empty text. */
 export function meantText(path: string): string {
   const meant = meantRoute(path);
   return meant === undefined ? '' : `; ${meant.path} was probably meant`;
 }
 
-/** What can stand in a message and in a path of an engine. */
+/** A path that is safe in an error text and valid in an engine's API. */
 const plain = /^(?:\/[A-Za-z0-9_.:@+-]+)+$/;
 
 /**
- * `; an engine's own API is at /engine/ID/api/pull`, for a key that could ask there; nothing for others, who would get a 403.
+ * Returns `; an engine's own API is at /engine/ID/api/pull` for a key that may call that path. Other keys would get a
+ * 403, so they get an empty text.
  */
 export function engineText(x: Exchange): string {
   const { key, path } = x;
@@ -65,7 +66,7 @@ export function engineText(x: Exchange): string {
   return `; an engine's own API is at /engine/ID${path}`;
 }
 
-/** The API that a path belongs to, where it is no row of the table. */
+/** Returns the API that a path belongs to if no route matches the path. */
 export function dialectOfPath(path: string): Dialect {
   const route = routeAt(path, true) ?? meantRoute(path)?.route;
   if (route !== undefined) return route.dialect;
@@ -74,21 +75,21 @@ export function dialectOfPath(path: string): Dialect {
   return 'openai';
 }
 
-/** The same for a request line that no step has read. */
+/** The same for a request line that no step has parsed. */
 export function dialectOfTarget(target: string): Dialect {
   return dialectOfPath(/^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? '');
 }
 
-/** The API that a refused request speaks: its route's, or by its path. Models are listed in two APIs at one path. */
+/** The API that a refused request speaks, by its route or its path. Two APIs list models at the same path. */
 export function dialectOf(x: Exchange): Dialect {
   if (x.route !== undefined) return x.dialect;
-  // The path is empty where the request line itself was refused.
+  // The path is empty if the request line itself was refused.
   const dialect = x.path === '' ? dialectOfTarget(x.head.target) : dialectOfPath(x.path);
   const saysAnthropic = x.head.fields.get('anthropic-version') !== undefined;
   return dialect === 'openai' && saysAnthropic ? 'anthropic' : dialect;
 }
 
-/** Clients of OpenAI's API want `/v1` in their base URL, the others add it themselves. */
+/** Clients of OpenAI's API need `/v1` in their base URL; clients of other APIs add the version themselves. */
 export function basePath(dialect: Dialect): string {
   return dialect === 'openai' || dialect === 'responses' ? '/v1' : '';
 }
@@ -104,14 +105,14 @@ export function clientName(dialect: Dialect): string {
   return clientNames[dialect];
 }
 
-/** As the client reached this proxy; what it wrote as `Host` is echoed only where it is a host. */
+/** The base URL under which the client reached this proxy. The `Host` value is echoed only if it is a valid host. */
 export function baseUrl(x: Exchange, dialect: Dialect): string {
   const host = x.head.fields.get('host');
   const authority = host === undefined || parseHost(host) === undefined ? 'HOST' : host;
   return `${isSecure(x) ? 'https' : 'http'}://${authority}${basePath(dialect)}`;
 }
 
-/** By its own TLS, or by what a trusted proxy before it says. */
+/** Whether the client used HTTPS, by flm's own TLS or as a trusted proxy reports it. */
 function isSecure(x: Exchange): boolean {
   if (x.peer.secure) return true;
   const { trustedProxies } = x.snapshot.policy;

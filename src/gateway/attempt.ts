@@ -23,17 +23,17 @@ export interface AttemptDeps {
 }
 
 /**
- * Another engine is tried only where the connection failed, or the engine answered 503 or 429, and the client has seen
- * nothing yet. Never after a timeout, a 4xx, a 500, or a reset after the request was sent: a prompt that crashes one
- * engine must not crash the next.
+ * Another engine is tried only if the connection failed or the engine answered 503 or 429, and only while the client
+ * has received nothing. Never after a timeout, a 4xx, a 500, or a reset after the request was sent: a prompt that
+ * crashes one engine must not crash the next.
  */
 export function mayTryNext(end: AttemptEnd, status: number | undefined): boolean {
   return end === 'refused-connection' || status === 503 || status === 429;
 }
 
 /**
- * Returns a lease on one of the candidates, at once where a slot is free, or the refusal of the queue. Undefined once
- * the exchange ended while it waited.
+ * Returns a lease on one of the candidates, immediately if a slot is free, or the refusal of the queue. Returns
+ * undefined if the exchange ended while it waited.
  */
 export function admit(
   x: Exchange,
@@ -100,7 +100,7 @@ export function relayAttempt(
   });
 }
 
-/** `x-flm-queue-*` tell which place in the queue the request would have had, and how long that would have taken. */
+/** `x-flm-queue-*` give the place in the queue that the request would have had, and the estimated wait. */
 export function refusalOfDenial(denial: AdmissionDenial): Refusal {
   const { code, params, rule, retryAfterMs, position, expectedWaitMs } = denial;
   const fields = retryFields(retryAfterMs);

@@ -27,7 +27,7 @@ export interface AuthDeps {
   readonly throttle: LoginThrottle;
   readonly foreign: ForeignTokens;
   readonly temporary: TemporaryKeys;
-  /** A refused login; `throttled`: one of those that come too fast. */
+  /** Called for a refused login. `throttled`: failed logins come too fast. */
   readonly onRefused: (x: Exchange, throttled: boolean) => void;
 }
 
@@ -36,10 +36,10 @@ type CredentialField = (typeof credentialFields)[number];
 
 /** RFC 9110, section 11.4: the scheme in any case, then spaces, then the token of RFC 6750. */
 const bearer = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
-/** No credential: nothing, or a scheme without a token, as SDKs send where a variable is empty. */
+/** No credential: an empty value, or a scheme without a token, which SDKs send if a variable is empty. */
 const blank = /^(?:bearer)?[ \t]*$/i;
 
-/** What was found in one field. */
+/** The result of reading one field. */
 interface Credential {
   readonly field: CredentialField;
   readonly digest: string;
@@ -52,8 +52,9 @@ export function makeAuth(deps: AuthDeps): Step {
     const { fields } = x.head;
     const authorization = fields.get('authorization');
     const alone = isBlank(fields.get('x-api-key')) && isBlank(fields.get('api-key'));
-    // The usual case. No connection remembers a credential in clear: hashing it anew costs a quarter of a microsecond,
-    // and its last key, whose digest is near, spares the look-up among all keys.
+    // The usual case. A connection keeps no credential in clear: hashing the token again costs a quarter of a
+    // microsecond. The connection keeps its last key, so the look-up among all keys is skipped if the digest is the
+    // same.
     const token = alone && authorization !== undefined ? bearer.exec(authorization)?.[1] : undefined;
     if (token !== undefined) {
       const digest = hash('sha256', token, 'hex');
@@ -87,7 +88,8 @@ export function makeAuth(deps: AuthDeps): Step {
     const foreign = credentials.filter((c) => c.key === undefined);
     if (foreign.length > 0) x.outcome.droppedCredentials = foreign.map((c) => c.field).join(', ');
 
-    // From here on the client has shown the full right secret and may know what became of it.
+    // From here on the client has proved that it has the whole secret, so the response may describe the state of the
+    // key.
     if (key.revoked) return { code: 'AUTH_REVOKED', rule: rule('key', { key: key.id }) };
     if (key.expiresAtMs <= deps.clock.nowMs())
       return { code: 'AUTH_EXPIRED', rule: rule('key', { key: key.id }) };
@@ -102,7 +104,7 @@ function isBlank(value: string | undefined): boolean {
   return value === undefined || blank.test(value);
 }
 
-/** Another scheme than Bearer holds no key of ours, whatever stands in it. */
+/** Schemes other than Bearer never hold an flm key. */
 function look(x: Exchange, deps: AuthDeps, field: CredentialField, value: string): Credential {
   const token = field === 'authorization' ? bearer.exec(value)?.[1] : value.trim();
   const digest = hash('sha256', token ?? value, 'hex');

@@ -1,6 +1,7 @@
 /**
- * The step that checks what the key may call: the scope that the route needs, and the endpoints of the key. The one
- * place for both. What a key may use (models, engines, hazards) is checked once the body is read.
+ * The step that checks whether the key may call the route: the scope that the route needs, and the endpoints that the
+ * key allows. Both checks are only here. Which models, engines and hazards a key may use is checked once the body is
+ * read.
  */
 import assert from 'node:assert/strict';
 import type { EngineDirectory } from '../core/engine/directory.ts';
@@ -8,12 +9,12 @@ import { denyRoute, denyScope } from '../core/security/access.ts';
 import type { Step } from './exchange.ts';
 import { findNativeCall } from './native-call.ts';
 
-/** Fills `native` on the route of engines' own APIs. */
+/** Fills `native` on the routes of the engines' own APIs. */
 export function makeAuthorize(directory: EngineDirectory): Step {
   return (x) => {
     const { route, key } = x;
     assert(route !== undefined, 'the router sets the route or refuses');
-    // Keyless: probes, and nothing that needs a scope.
+    // Probes need no key, and therefore no scope.
     if (route.handler === 'health' || route.handler === 'ready') return undefined;
     assert(key !== undefined, 'every other route needs a key');
     switch (route.handler) {

@@ -18,7 +18,7 @@ const maxHops = 32;
 /** An IPv6 address with a zone, in brackets, with a port. */
 const maxHopLength = 100;
 
-/** Fills `client`, or else `unreadableHop` with the name of the field. */
+/** Fills `client`, or otherwise `unreadableHop` with the name of the field. */
 export function findClient(x: Exchange): void {
   const trusted = x.snapshot.policy.trustedProxies;
   if (trusted.empty || !trusted.matches(x.peer.address)) return;
@@ -39,7 +39,7 @@ export function findClient(x: Exchange): void {
   x.client = client;
 }
 
-/** The last hops of a list, in order: one more than may be looked at. */
+/** The last hops of a list, in order: one more than the limit. */
 function hopsOf(list: string): readonly string[] {
   const hops: string[] = [];
   let to = list.length;
@@ -51,12 +51,12 @@ function hopsOf(list: string): readonly string[] {
   return hops.reverse();
 }
 
-/** An address, bare or with brackets and port as some proxies add them. An obfuscated port is RFC 7239's. */
+/** An address, bare or with brackets and port as some proxies add them. RFC 7239 defines the obfuscated port. */
 const dressed = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::(?:\d{1,5}|_[A-Za-z0-9._-]+))?$/;
 
 function parseHop(text: string): ClientAddress | undefined {
   if (text.length > maxHopLength) return undefined;
-  // A limit or a log line may remember the address for longer than this request lasts.
+  // A limit or a log line may keep the address for longer than this request lasts.
   const hop = ownCopy(text.trim());
   const bare = parseAddress(hop);
   if (bare !== undefined) return bare;

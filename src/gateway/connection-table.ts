@@ -17,7 +17,7 @@ import type { ClientAddress } from '../core/security/address-rules.ts';
 export interface ConnectionTableOptions {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
-  /** Whether the limit for each address does not hold for this one. */
+  /** Whether an address is exempt from the limit for each address. */
   readonly isExempt: (address: ClientAddress) => boolean;
 }
 

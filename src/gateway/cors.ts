@@ -24,7 +24,7 @@ const exposed = [
 
 const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'DELETE'];
 
-/** What clients in browsers send: what reaches engines, and what flm reads or drops itself. */
+/** Header names that clients in browsers send: those that reach engines, and those that flm reads or drops itself. */
 const headers: ReadonlySet<string> = new Set([
   ...passingHeaders,
   'authorization',
@@ -43,7 +43,7 @@ const sdkHeader = /^x-stainless-[a-z-]{1,40}$/;
 const varies = ['vary', 'Origin'] as const;
 const preflightVaries = 'Access-Control-Request-Method, Access-Control-Request-Headers';
 
-/** The origin that a request claims; one that comes twice is no origin that a rule could allow. */
+/** The origin that a request claims. If the field occurs twice, no rule can allow the value. */
 export function originOf(x: Exchange): string | undefined {
   return x.head.fields.repeated('origin') ? '' : x.head.fields.get('origin');
 }
@@ -51,7 +51,7 @@ export function originOf(x: Exchange): string | undefined {
 /** Fills `cors` and `preflight`. */
 export function readOrigin(x: Exchange): void {
   const { origins } = x.snapshot.policy;
-  // Also without an origin: what a cache keeps of that answer must not be given to a page.
+  // Also set without an origin: a cache must not give the stored response to a web page.
   x.cors = origins.empty ? undefined : varies;
   const origin = originOf(x);
   if (origin === undefined) return;
@@ -61,7 +61,10 @@ export function readOrigin(x: Exchange): void {
     x.head.method === 'OPTIONS' && x.head.fields.get('access-control-request-method') !== undefined;
 }
 
-/** Further fields of an allowed preflight: of what is asked, what may be; nothing about what is there. */
+/**
+ * Further fields of an allowed preflight. They confirm only requested methods and names, and reveal nothing about
+ * existing routes.
+ */
 export function preflightFields(x: Exchange): string[] {
   const method = x.head.fields.get('access-control-request-method') ?? '';
   const asked = x.head.fields.get('access-control-request-headers') ?? '';
@@ -77,5 +80,5 @@ export function preflightFields(x: Exchange): string[] {
   return fields;
 }
 
-/** An SDK sends about twenty. */
+/** An SDK asks for about twenty. */
 const maxAskedHeaders = 64;

@@ -15,11 +15,11 @@ export function engineAnswer(
   key: Pick<KeyView, 'familyId'>,
   candidate: Candidate,
   result: AttemptResult,
-  /** The client said for whom it asks, in a header that reached the engine. */
+  /** Whether the client named an account in a header that reached the engine. */
   namesAccount: boolean,
 ): EngineAnswer | undefined {
   if (!request.generates && request.route.handler !== 'inference') return undefined;
-  // The catalogue says that the engine has the model, so a 404 is no answer to a client's mistake.
+  // The catalogue lists the model on this engine, so a 404 is not caused by a mistake of the client.
   const listed = candidate.model !== undefined && !request.bound;
   const verdict = verdictOf(result, listed, namesAccount);
   if (verdict === undefined) return undefined;
@@ -33,7 +33,7 @@ function verdictOf(
 ): EngineAnswer['verdict'] | undefined {
   if (end === 'reset' || end === 'protocol') return 'failed';
   if (end !== 'done' || status === undefined) return undefined;
-  // With an account that the engine does not know, one client could otherwise make it rank last for everybody.
+  // With an account that the engine does not know, one client could make the engine rank last for all clients.
   if (status === 401 || status === 403) {
     if (namesAccount) return 'failed';
     return status === 401 ? 'key-refused' : 'forbidden';

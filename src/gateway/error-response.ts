@@ -1,9 +1,9 @@
 /**
  * Builds every error response of the gateway from its row in the error table and the dialect of the client: status,
- * fields, and body. Public text comes from that table and its parameters alone, never from a cause.
+ * fields, and body. Public text comes only from that table and its parameters, never from a cause.
  *
- * `refuse` answers a request. `rawErrorResponse` answers on a connection where no request could be read. An error inside
- * a stream that has begun is an event of `relay/dialects.ts` with the same text.
+ * `refuse` answers a request. `rawErrorResponse` answers on a connection on which no request could be parsed. An error
+ * inside a stream that has begun is an event from `relay/dialects.ts` with the same text.
  */
 import { STATUS_CODES } from 'node:http';
 import type { Dialect } from '../core/engine/routes.ts';
@@ -28,7 +28,7 @@ export interface ErrorResponse {
   readonly body: string;
 }
 
-/** The text for the client: what happened, and what to do. */
+/** The text for the client: the problem, and how to fix it. */
 export function errorMessage(code: ErrorCode, params?: ErrorParams): string {
   return `${errorText(code, params)} ${errorHint(code, params)}`;
 }
@@ -59,7 +59,7 @@ export function rawErrorResponse(details: ErrorDetails): string {
   return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-/** Answers a request with an error, once. Does nothing where the response has begun or the client left. */
+/** Answers a request with an error, once. Has no effect if the response has begun or the client left. */
 export function refuse(x: Exchange, refusal: Refusal): void {
   if (x.over || x.reply.committed) return;
   const { code, rule, ending = 'refused', close = false } = refusal;

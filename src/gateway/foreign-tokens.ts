@@ -10,10 +10,10 @@ const maxKeys = 1_000;
 const windowMs = 60_000;
 
 export class ForeignTokens {
-  /** By key: when each token was seen last, by digest. The key that was touched last is the last one. */
+  /** For each key, when each token was last seen, by digest. Ordered by last use of the key. */
   readonly #byKey = new Map<string, Map<string, number>>();
 
-  /** Counts one token; true where it is one too many. Such a token is not remembered. */
+  /** Counts one token. Returns true if there are too many; such a token is not stored. */
   tooMany(familyId: string, digest: string, nowMs: number): boolean {
     const tokens = this.#touch(familyId);
     if (tokens.has(digest)) {
@@ -37,7 +37,7 @@ export class ForeignTokens {
     return tokens;
   }
 
-  /** Keys that are remembered. */
+  /** The number of keys in memory. */
   get size(): number {
     return this.#byKey.size;
   }

@@ -1,7 +1,7 @@
 /**
- * Reads the `for` parameters of a `Forwarded` field (RFC 7239, section 4) in one pass, strictly: a quoted text of the
- * client's making must not swallow what a proxy added behind it. Where the field is malformed anywhere, no hop of it
- * can be read.
+ * Reads the `for` parameters of a `Forwarded` field (RFC 7239, section 4) strictly and in one pass: a quoted text that
+ * the client wrote must not hide the values that a proxy added after it. If any part of the field is malformed, none of
+ * its hops is used.
  *
  *   field:    element *( "," element )       element:  [ pair ] *( ";" [ pair ] )       pair:  token "=" value
  */
@@ -15,7 +15,7 @@ const backslash = 0x5c;
 const inToken = new Uint8Array(128);
 for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
   inToken[c.charCodeAt(0)] = 1;
-/** Addresses with colons and brackets must be quoted, and often are not. */
+/** Addresses with colons and brackets must be quoted, but often are not. */
 const inValue = Uint8Array.from(inToken);
 for (const c of ':[]') inValue[c.charCodeAt(0)] = 1;
 
@@ -58,7 +58,7 @@ function bare(field: string, from: number): Value | undefined {
   return end === from ? undefined : { text: field.slice(from, end), end };
 }
 
-/** No address needs an escape: a value with one stays as it is, and is none. */
+/** No address needs an escape. A value with an escape stays unchanged, so it is not a valid address. */
 function quoted(field: string, from: number): Value | undefined {
   for (let at = from + 1; at < field.length; at++) {
     const code = field.charCodeAt(at);

@@ -1,6 +1,6 @@
 /**
- * The data plane of one proxy, wired: listeners, HTTP server, request pipeline. Owns every client connection and ends
- * them all.
+ * Wires the data plane of one proxy: listeners, HTTP server, request pipeline. Owns every client connection and ends
+ * it.
  */
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
@@ -37,7 +37,7 @@ import { RequestPipeline } from './request-pipeline.ts';
 import { makeRecordStep, type RequestRecorder } from './request-recorder.ts';
 import { type ClientAuthority, TlsListener } from './tls-listener.ts';
 
-/** What only an HTTPS proxy needs. */
+/** The parts that only an HTTPS proxy needs. */
 export interface GatewayTls {
   readonly source: CertificateProvider;
   readonly clientAuthority?: ClientAuthority;
@@ -61,7 +61,7 @@ export interface GatewayDeps {
   readonly metrics: () => Promise<string>;
   /** Prefix of request ids, unique to this process. */
   readonly idPrefix: string;
-  /** Called with a mistake of flm's own, which ended one request. */
+  /** Called with an internal error of flm, which ended one request. */
   readonly onError: (error: unknown) => void;
   /** Absent: plain HTTP. */
   readonly tls?: GatewayTls;
@@ -87,7 +87,7 @@ export class Gateway {
     const { maxStreams, maxConnections } = config.limits;
     const holdings = new KeyHoldings({
       ...config.limits,
-      // Each stream needs a connection: with fewer of those, one key could take them all.
+      // Each stream needs a connection. If there were fewer connections than streams, one key could take all of them.
       maxStreams: Math.min(maxStreams, maxConnections),
     });
     const table = new ConnectionTable({
@@ -184,20 +184,20 @@ export class Gateway {
       }),
       clock.every(1_000, () => {
         const nowMs = clock.nowMs();
-        // The current snapshot counts: a rotation shortens the life of a key that is in use.
+        // Checked against the current snapshot: a rotation shortens the life of a key that is in use.
         const { keysById } = deps.snapshots.current();
         this.#endKeys((x) => x.key !== undefined && (keysById.get(x.key.id) ?? x.key).expiresAtMs <= nowMs);
       }),
     );
   }
 
-  /** Binds; throws what `Listener.open` throws. */
+  /** Binds the addresses. Throws the errors of `Listener.open`. */
   async listen(): Promise<{ readonly port: number; readonly addresses: readonly string[] }> {
     const { config } = this.#deps;
     this.#listener = await Listener.open({
       addresses: bindAddresses(config),
       port: configuredPort(config),
-      // No address was configured, so a machine without IPv6 listens on IPv4 alone.
+      // No address was configured, so a machine without IPv6 listens on IPv4 only.
       optional: config.bind.length === 0 ? new Set(['::1', '::']) : new Set(),
       onConnection: (socket) => (this.#tlsListener ?? this.#server).accept(socket),
     });
@@ -225,7 +225,7 @@ export class Gateway {
     return this.#admission.readings();
   }
 
-  /** Undefined where the key is not known. */
+  /** Undefined if the key is not known. */
   async keyUse(keyId: string): Promise<KeyUse | undefined> {
     const { snapshots, limiter, ledger, clock } = this.#deps;
     const { keysById, policy } = snapshots.current();
@@ -256,7 +256,10 @@ export class Gateway {
     this.#listener = undefined;
   }
 
-  /** Drains for at most `graceMs`, then ends the remaining requests with an error. Nothing is open when it resolves. */
+  /**
+   * Drains for at most `graceMs`, then ends the remaining requests with an error. When it resolves, everything is
+   * closed.
+   */
   async stop(graceMs: number): Promise<StopReport> {
     const { clock } = this.#deps;
     const begunMs = clock.monotonicMs();

@@ -135,7 +135,9 @@ function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   return undefined;
 }
 
-/** `gzip, chunked` would arrive compressed, `,chunked` would be read as chunked; HTTP/1.0 has no transfer codings. */
+/**
+ * `gzip, chunked` would arrive compressed, and `,chunked` would be read as chunked. HTTP/1.0 has no transfer codings.
+ */
 function refuseOtherCodings(x: Exchange): Refusal | undefined {
   const coding = x.head.fields.get('transfer-encoding');
   if (coding === undefined) return undefined;
@@ -221,7 +223,7 @@ function refuseOddSingle(x: Exchange): Refusal | undefined {
 
 /** A kept-alive connection must not keep a stopping proxy alive. */
 function refuseWhileDraining(x: Exchange, deps: GuardDeps): Refusal | undefined {
-  // A load balancer needs to see this state.
+  // A load balancer needs to see that the proxy is draining.
   if (!deps.draining() || probePaths.has(x.path)) return undefined;
   return { code: 'DRAINING', rule: rule('draining'), close: true, fields: ['retry-after', '2'] };
 }

@@ -4,11 +4,17 @@
  */
 import ipaddr from 'ipaddr.js';
 
-/** `reg-name` of RFC 3986 as host names really are, an IPv4 literal or a bracketed IPv6 literal, then a port. */
+/**
+ * Host names as used in practice (a subset of `reg-name`, RFC 3986), an IPv4 literal or a bracketed IPv6 literal, then
+ * a port.
+ */
 const hostPattern =
   /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?))(?::(\d{1,5}))?$/;
 
-/** Name or literal of a `Host` value in lower case, without port, brackets and final dot; undefined if malformed. */
+/**
+ * Returns the name or literal of a `Host` value in lower case, without port, brackets and final dot; undefined if
+ * malformed.
+ */
 export function parseHost(value: string): string | undefined {
   const match = hostPattern.exec(value);
   if (match === null || value.length > 300 || value.includes('..')) return undefined;
@@ -25,13 +31,13 @@ export class HostAllowlist {
     this.#names = new Set(names.map((n) => n.toLowerCase()));
   }
 
-  /** IP literals are always good: rebinding needs a name. */
+  /** IP literals are always accepted: DNS rebinding needs a name. */
   answersFor(host: string): boolean {
     return (
       host === 'localhost' ||
       host.endsWith('.localhost') ||
       this.#names.has(host) ||
-      // As in a certificate: one label alone.
+      // A wildcard stands for exactly one label, as in a certificate.
       this.#names.has(`*${host.slice(host.indexOf('.'))}`) ||
       ipaddr.IPv4.isValidFourPartDecimal(host) ||
       host.includes(':')
@@ -39,7 +45,7 @@ export class HostAllowlist {
   }
 }
 
-/** The names that a proxy on a machine called `hostname` answers for besides loopback names and IP literals. */
+/** The names that a proxy on the machine `hostname` answers for, besides loopback names and IP literals. */
 export function ownNames(hostname: string, publicHosts: readonly string[]): readonly string[] {
   const short = hostname.split('.')[0] ?? hostname;
   return [hostname, short, `${short}.local`, 'host.docker.internal', ...publicHosts].filter((n) => n !== '');

@@ -1,7 +1,7 @@
 /**
- * What a request takes of the limits that all keys share: a stream, from the end of its head to the end of its response,
- * and, where it makes an engine work, one of the requests that its key may have in progress. `giveBackShares` returns
- * both when the exchange is over. A request without a key takes nothing.
+ * Takes a request's share of the limits that all keys share: a stream, from the end of its head to the end of its
+ * response, and, if it makes an engine work, one of the requests that its key may have in progress. `giveBackShares`
+ * returns both when the exchange is over. A request without a key takes no share.
  */
 import assert from 'node:assert/strict';
 import type { Denial } from '../core/security/access.ts';
@@ -9,7 +9,7 @@ import type { ConcurrencyLimiter, KeyHolding, KeyHoldings } from '../core/securi
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { retryFields } from './retry-fields.ts';
 
-/** A guess: responses take seconds. */
+/** An estimate: responses take seconds. */
 const retryAfterMs = 1_000;
 
 /** The step that takes a stream. */
@@ -44,7 +44,7 @@ function count(
   denial: Denial | undefined,
 ): Refusal | undefined {
   if (denial !== undefined) return { ...denial, fields: retryFields(retryAfterMs) };
-  // The exchange ended while a limiter on another machine was asked, so giveBackShares has run already.
+  // The exchange ended while a remote limiter was asked, so giveBackShares has already run.
   if (x.over) concurrency.giveBackRequest(holding);
   else x.countsAgainstKey = true;
   return undefined;

@@ -1,5 +1,5 @@
 /**
- * The listening sockets: bound exclusively, on all addresses or on none.
+ * The listening sockets. All addresses are bound exclusively, or none is.
  *
  * Each connection is passed on as a raw socket, so that TLS or another parser can come before the HTTP server. Only a
  * bind shows whether a port is free: another program may take a port right after a check.
@@ -12,12 +12,12 @@ export interface ListenOrder {
   readonly addresses: readonly string[];
   /** 0 takes a port that is free on every address. */
   readonly port: number;
-  /** Addresses that are left out where the machine has no such family, instead of failing. */
+  /** Addresses that are skipped if the machine does not support their family, instead of failing. */
   readonly optional: ReadonlySet<string>;
   readonly onConnection: (socket: Socket) => void;
 }
 
-/** From here on every user may listen; where the system refuses all the same, a policy of its own does. */
+/** From this port on every user may listen. If the system still refuses, one of its policies is the reason. */
 const firstFreePort = 1024;
 
 /** Attempts to find one port that is free on all addresses. */
@@ -46,7 +46,7 @@ export class Listener {
     }
   }
 
-  /** Stops listening; the port is free at once. Connections go on. */
+  /** Stops listening. The port is free immediately, and existing connections continue. */
   close(): void {
     for (const server of this.#servers) server.close();
   }
@@ -78,7 +78,7 @@ export class Listener {
 }
 
 function bind(address: string, port: number, order: ListenOrder): Promise<Server | undefined> {
-  // Half-open, so that a client that ends its side after the request still gets the answer.
+  // Half-open, so that a client that closes its sending side after the request still gets the response.
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 },
     order.onConnection,
@@ -89,8 +89,8 @@ function bind(address: string, port: number, order: ListenOrder): Promise<Server
       if (missing && order.optional.has(address)) resolve(undefined);
       else reject(bindError(error, address, port));
     });
-    // No `reusePort`: a second process would bind silently and take half of the connections. IPv6 alone, so that an
-    // IPv4 address beside it can be bound too.
+    // No `reusePort`: a second process could bind the port silently and would get half of the connections. IPv6 only,
+    // so that an IPv4 address with the same port can be bound too.
     server.listen(
       {
         host: address,
@@ -101,7 +101,7 @@ function bind(address: string, port: number, order: ListenOrder): Promise<Server
       },
       () => {
         server.removeAllListeners('error');
-        // Accepting may fail later (out of file descriptors); that must not end the process.
+        // Accepting may fail later (out of file descriptors). That must not end the process.
         server.on('error', () => {});
         resolve(server);
       },

@@ -7,14 +7,14 @@ import { type BucketAsk, GcraLimiter } from '../core/security/rate-limiter.ts';
 const perMinute = 10;
 const burst = 20;
 const maxBuckets = 50_000;
-/** As long as one failure counts: sweeping more often finds little, and costs what an attacker chooses. */
+/** As long as one failure counts. More frequent sweeps would find little, at a cost that an attacker controls. */
 const sweepMs = 60_000 / perMinute;
 
 export class LoginThrottle {
   readonly #limiter = new GcraLimiter();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Counts one failure; milliseconds to wait where there were too many, else 0. */
+  /** Counts one failure. Returns how long to wait in milliseconds, or 0 below the limit. */
   failed(bucket: string, nowMs: number): number {
     if (this.#limiter.size >= maxBuckets && nowMs - this.#sweptAtMs >= sweepMs) {
       this.#sweptAtMs = nowMs;

@@ -1,6 +1,6 @@
 /**
- * A call of an engine's own API at `/engine/{id}/*`: which engine is meant, and which rule of its kind lists the endpoint.
- * An endpoint that no rule lists needs the scope `engine:admin`.
+ * Resolves a call of an engine's own API at `/engine/{id}/*`: finds the engine, and the rule of its kind that lists the
+ * endpoint. An endpoint without a rule needs the scope `engine:admin`.
  */
 
 import type { Candidate, EngineDirectory } from '../core/engine/directory.ts';
@@ -10,12 +10,12 @@ import type { KeyView } from '../core/security/api-key.ts';
 import type { Exchange, NativeCall, Refusal } from './exchange.ts';
 
 /**
- * Characters that need no escape in a path, and no dot segment. Such a path can be read in one way only, and cannot
- * leave the prefix of the engine's address.
+ * Characters that need no escape in a path, and no dot segment. Such a path has only one reading, and cannot leave the
+ * prefix of the engine's address.
  */
 const plainPath = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+)*$/;
 
-/** Refuses an engine that the key may not use like one that does not exist. */
+/** An engine that the key may not use is refused like one that does not exist. */
 export function findNativeCall(x: Exchange, key: KeyView, directory: EngineDirectory): NativeCall | Refusal {
   const [id = '', rest = ''] = x.params;
   const candidate = directory.engine(id);

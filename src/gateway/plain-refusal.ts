@@ -1,6 +1,6 @@
 /**
- * The response to plain HTTP on an HTTPS port: a 400 that a person can read and that names the right URL. TLS alone would
- * close the connection without a word.
+ * The response to plain HTTP on an HTTPS port: a readable 400 that names the right URL. TLS itself would only close the
+ * connection.
  */
 import type { Dialect } from '../core/engine/routes.ts';
 import type { ErrorParams } from '../core/errors.ts';
@@ -29,7 +29,7 @@ export function plainParams(request: PlainRequest): ErrorParams {
   return { exposed, url };
 }
 
-/** The response to it, as bytes. */
+/** Returns the bytes of the response. */
 export function plainRefusal(requestId: string, bytes: Buffer, params: ErrorParams): string {
   const dialect = dialectIn(bytes.toString('latin1'));
   return rawErrorResponse({ code: 'PLAIN_ON_TLS', params, requestId, dialect });

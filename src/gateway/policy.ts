@@ -32,7 +32,7 @@ function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined | Promise<
   return taking instanceof Promise ? taking.then((verdict) => judge(x, verdict)) : judge(x, taking);
 }
 
-/** Keeps the rate for the response, or refuses. */
+/** Stores the rate for the response, or refuses the request. */
 function judge(x: Exchange, verdict: Verdict): Refusal | undefined {
   if (verdict.granted) {
     x.rate = rateFields(verdict);
@@ -50,12 +50,15 @@ function judge(x: Exchange, verdict: Verdict): Refusal | undefined {
   };
 }
 
-/** Ids of keys, addresses and this name differ in form, so that none needs a prefix, which would cost a string a request. */
+/**
+ * Key ids, addresses and this name have different forms, so they need no prefix. A prefix would cost a string per
+ * request.
+ */
 const proxyBucket = 'proxy';
 
 /**
- * A request without a key takes from the rate of its address alone. Otherwise health checks and preflights of clients
- * without a key could use up the rate that all keys share.
+ * A request without a key uses only the rate of its address. Otherwise health checks and preflights of clients without
+ * a key could use up the rate that all keys share.
  */
 function buckets(x: Exchange): BucketAsk[] {
   const policy = x.snapshot.policy.source;

@@ -2,7 +2,7 @@
  * Builds the query for an engine: only the names that the route table lists, encoded again from the parsed values.
  */
 
-/** With its question mark, or empty. */
+/** Returns the query with its question mark, or an empty text. */
 export function passingQuery(query: string, names: readonly string[]): string {
   if (query === '' || names.length === 0) return '';
   const passing = new URLSearchParams();

@@ -1,8 +1,8 @@
 /**
- * The request fields that flm knows, read once into slots; everything else is dropped on the spot.
+ * The request fields that flm knows, each read once into a slot. All other fields are dropped while reading.
  *
- * No map of a client's making exists, so `__proto__` and `constructor` are names like any other. A field that came
- * twice keeps its first value and is remembered as repeated; steps that care refuse it.
+ * A client cannot choose the keys of any map, so `__proto__` and `constructor` are ordinary names. A field that occurs
+ * twice keeps its first value and is marked as repeated, so that later steps can refuse it.
  */
 import {
   accountHeaders,
@@ -15,11 +15,11 @@ import {
 import { ownCopy } from './own-copy.ts';
 
 /**
- * What flm itself reads, and what a second field of the same name means.
+ * The fields that flm itself reads, and how a second field of the same name is treated.
  *
- *   once   the guard refuses the request: the field decides something, and two readers could go by different ones
+ *   once   the guard refuses the request: the field matters, and two servers could use different values
  *   list   the values are one list (RFC 9110, section 5.3)
- *   own    a rule of the guard looks at this field, or nothing depends on it
+ *   own    a rule of the guard checks this field, or nothing depends on it
  */
 const ownFields = {
   host: 'own',
@@ -28,7 +28,7 @@ const ownFields = {
   'api-key': 'own',
   'content-type': 'once',
   'content-length': 'once',
-  // Refused with 415, as any list of codings is.
+  // Refused with 415, like any list of codings.
   'content-encoding': 'own',
   'transfer-encoding': 'own',
   expect: 'once',
@@ -37,12 +37,13 @@ const ownFields = {
   origin: 'once',
   forwarded: 'list',
   'x-forwarded-for': 'list',
-  // It decides about the text of an error alone.
+  // Only the text of an error depends on it.
   'x-forwarded-proto': 'own',
   'access-control-request-method': 'once',
   'access-control-request-headers': 'list',
   'access-control-request-private-network': 'once',
-  // W3C Trace Context, section 3.2: two are as good as none. As a list they are not well formed, so a new one is made.
+  // W3C Trace Context, section 3.2: two fields count as none. Joined as a list they are malformed, so flm creates a new
+  // one.
   traceparent: 'list',
 } as const;
 type OwnName = keyof typeof ownFields;
@@ -63,24 +64,24 @@ const slotOf: ReadonlyMap<string, number> = new Map(names.map((name, slot) => [n
 const maxLength = 63;
 const placeOf = (first: number, length: number): number => (first & 31) * (maxLength + 1) + length;
 
-/** Spellings as they come on the wire, bounded: SDKs use a few dozen. */
+/** How many header spellings are cached. SDKs use a few dozen. */
 const spellingsLimit = 1024;
 
-/** The names that one proxy knows: those above, and those that its operator lets pass. */
+/** The names that one proxy knows: those above, and those that its operator allows. */
 export class HeaderTable {
   readonly names: readonly string[];
   /** Lower-case names that the operator added. */
   readonly added: readonly string[];
-  /** Slots of what reaches an engine. `tracestate` goes with its `traceparent`. */
+  /** Slots of the fields that reach an engine. `tracestate` is sent with its `traceparent`. */
   readonly passing: readonly number[];
   /** Slots of passing fields that have one value. */
   readonly single: readonly number[];
-  /** Slots of what reaches an engine only while `Connection` does not name it. */
+  /** Slots of the fields that reach an engine unless `Connection` names them. */
   readonly #ofMessage: ReadonlySet<number>;
-  /** Slots of what may say for whom a client asks; what an operator added may say anything. */
+  /** Slots of the fields that may name an account. A field that an operator added may name anything. */
   readonly account: readonly number[];
   readonly #slotOf: ReadonlyMap<string, number>;
-  /** By first letter and length: most of what SDKs send is turned away here, before a name is hashed. */
+  /** By first letter and length: most fields of SDKs are dropped here, before their name is hashed. */
   readonly #familiar = new Uint8Array(32 * (maxLength + 1));
   readonly #spellings = new Map<string, number>();
 
@@ -96,7 +97,7 @@ export class HeaderTable {
     for (const name of this.names) this.#familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
   }
 
-  /** False where no known name begins with this character code and is that long: then it need not be looked at. */
+  /** Returns false if no known name of this length begins with this character code, so the name can be skipped. */
   mayBeKnown(first: number, length: number): boolean {
     return length <= maxLength && this.#familiar[placeOf(first, length)] === 1;
   }
@@ -112,22 +113,22 @@ export class HeaderTable {
     const known = this.#spellings.get(rawName);
     if (known !== undefined) return known;
     const found = this.#slotOf.get(rawName.toLowerCase()) ?? -1;
-    // A copy: the name is a slice of a whole head.
+    // A copy, because the name is a slice of the whole head.
     if (this.#spellings.size < spellingsLimit) this.#spellings.set(ownCopy(rawName), found);
     return found;
   }
 }
 
-/** Of a proxy whose operator added nothing. */
+/** The table of a proxy without names added by an operator. */
 export const plainTable = new HeaderTable([]);
 
 /** The known fields of one request. */
 export class RequestHeaders {
   readonly table: HeaderTable;
   readonly #values: (string | undefined)[];
-  /** Slots that came more than once. */
+  /** Slots of the fields that occurred more than once. */
   #repeated: Set<number> | undefined;
-  /** Fields that came, known or not. */
+  /** The number of fields, known or not. */
   count = 0;
 
   constructor(table: HeaderTable) {
@@ -135,7 +136,7 @@ export class RequestHeaders {
     this.#values = new Array(table.names.length).fill(undefined);
   }
 
-  /** `raw` is name, value, name, value ... as a parser gives it. */
+  /** `raw` is name, value, name, value ... as a parser returns it. */
   static of(raw: readonly string[], table = plainTable): RequestHeaders {
     const fields = new RequestHeaders(table);
     fields.count = raw.length >>> 1;
@@ -145,8 +146,9 @@ export class RequestHeaders {
   }
 
   /**
-   * Drops what `Connection` names: it is for this hop alone (RFC 9110, section 7.6.1). Only of what would reach an engine,
-   * so that nobody can take a field away that flm itself goes by. The fast path takes no request in which any is named.
+   * Drops the fields that `Connection` names: they are for this hop only (RFC 9110, section 7.6.1). Affects only fields
+   * that would reach an engine, so a client cannot remove a field that flm itself uses. The fast path accepts no
+   * request in which `Connection` names such a field.
    */
   #dropForThisHop(): void {
     for (const option of this.get('connection')?.split(',') ?? []) {
@@ -155,7 +157,7 @@ export class RequestHeaders {
     }
   }
 
-  /** Keeps a field that is known. The caller counts the fields. */
+  /** Stores a known field. The caller counts the fields. */
   put(name: string, value: string): void {
     const at = this.table.slot(name);
     if (at < 0) return;
@@ -170,12 +172,12 @@ export class RequestHeaders {
     if (lists.has(this.table.names[at] as string)) this.#values[at] = `${earlier}, ${value}`;
   }
 
-  /** Some known field came twice. */
+  /** Whether a known field occurred twice. */
   get anyRepeated(): boolean {
     return this.#repeated !== undefined;
   }
 
-  /** A field that came twice and decides something. */
+  /** The name of a field that occurred twice and must not. */
   get secondOf(): string | undefined {
     if (this.#repeated === undefined) return undefined;
     for (const slot of this.#repeated) {
@@ -193,12 +195,12 @@ export class RequestHeaders {
     return this.#repeated?.has(slotOf.get(name) as number) === true;
   }
 
-  /** A header came that may say for whom the client asks, so that a refused login may be the client's fault. */
+  /** Whether a header may name an account, so that a refused login may be the client's fault. */
   get namesAccount(): boolean {
     return this.table.account.some((slot) => this.#values[slot] !== undefined);
   }
 
-  /** What reaches an engine, as lines of a request head. */
+  /** The fields that reach an engine, as lines of a request head. */
   passingLines(): string {
     let lines = '';
     for (const slot of this.table.passing) {
@@ -208,7 +210,7 @@ export class RequestHeaders {
     return lines;
   }
 
-  /** The first field that should have one short value and has not; `why` completes a sentence about it. */
+  /** Finds the first field that must have one short value but does not. `why` completes a sentence about it. */
   oddSingle(): { readonly name: string; readonly why: string } | undefined {
     for (const slot of this.table.single) {
       const value = this.#values[slot];

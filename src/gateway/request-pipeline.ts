@@ -91,7 +91,7 @@ export class RequestPipeline {
     await this.#forward(x, resolved);
   }
 
-  /** Tries one engine after another until one has answered, or no other one may be tried. */
+  /** Tries one engine after another until one has answered, or until no other engine may be tried. */
   async #forward(x: Exchange, call: EngineCall): Promise<void> {
     const { version } = this.#deps;
     const { request } = call;
@@ -115,7 +115,7 @@ export class RequestPipeline {
     }
   }
 
-  /** Called once by the server when the exchange is over, whatever ended it. */
+  /** Called once by the server when the exchange is over, for any reason. */
   finish(x: Exchange): void {
     x.over = true;
     x.onBreak = undefined;

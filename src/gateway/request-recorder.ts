@@ -14,7 +14,7 @@ import type { Exchange } from './exchange.ts';
 export interface RequestRecorder {
   /** `params`: the parameters of the error text of a refusal. */
   request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void;
-  /** Bytes that no request could be read from; of `params`, `reason` is logged. */
+  /** Bytes that are not a valid request. Only `reason` of `params` is logged. */
   malformed(client: ClientAddress, id: string, code: ErrorCode, params: ErrorParams): void;
   /** `throttled`: the address sends failed logins too fast. */
   loginRefused(client: string, throttled: boolean): void;
@@ -73,7 +73,7 @@ function lineOf(x: Exchange, clock: Clock): RequestLine {
   };
 }
 
-/** To a hundredth of a millisecond. */
+/** Rounds to a hundredth of a millisecond. */
 function round(ms: number): number {
   return Math.round(ms * 100) / 100;
 }

@@ -1,9 +1,9 @@
 /**
- * Response fields that say when to retry, in every form that clients read (docs of the OpenAI SDKs; RFC 9110, section
- * 10.2.3), and how much of a limit is left, in OpenAI's form.
+ * Builds the response fields that say when to retry, in every form that clients read (docs of the OpenAI SDKs; RFC
+ * 9110, section 10.2.3), and how much of a limit is left, in OpenAI's form.
  */
 
-/** SDKs ignore a longer hint and try again at once, unless told not to (openai-node honours 60 s). */
+/** SDKs ignore a longer wait and retry immediately, unless told not to (openai-node honours 60 s). */
 const longestHonouredWaitSeconds = 60;
 
 /** Flat: name, value ... */
@@ -14,7 +14,10 @@ export function retryFields(waitMs: number): string[] {
   return fields;
 }
 
-/** Flat: name, value ... `limit` is a minute's worth, `remaining` what may come at once, `resetMs` until all may again. */
+/**
+ * Flat: name, value ... `limit` is the allowance of one minute, `remaining` is what is left of it now, and after
+ * `resetMs` all of it is available again.
+ */
 export function limitFields(
   of: 'requests' | 'tokens',
   left: { readonly limit: number; readonly remaining: number; readonly resetMs: number },

@@ -1,6 +1,6 @@
 /**
- * What a row of the route table does with a request: which body it reads, and what comes of it. The pipeline runs the
- * handler, writes the response and records the outcome.
+ * What a row of the route table does with a request: which body it reads, and the call or response that results. The
+ * pipeline runs the handler, writes the response and records the outcome.
  */
 import type { Candidate } from '../core/engine/directory.ts';
 import type { BodyPlan, ReadBody } from './body/request-body.ts';
@@ -14,7 +14,7 @@ export interface EngineCall {
   readonly candidates: readonly Candidate[];
 }
 
-/** A response that flm makes itself. */
+/** A response that flm itself generates. */
 export interface OwnResponse {
   readonly status: number;
   readonly contentType: string;
@@ -28,11 +28,11 @@ export type Resolved = EngineCall | OwnResponse | Refusal;
 export interface RouteHandler {
   /** How the body is read. Absent or undefined: no body is read. */
   readonly bodyPlan?: (x: Exchange) => BodyPlan | Refusal | undefined;
-  /** `body` is there where `bodyPlan` returned a plan. */
+  /** `body` is set if `bodyPlan` returned a plan. */
   readonly resolve: (x: Exchange, body: ReadBody | undefined) => Resolved | Promise<Resolved>;
 }
 
-/** A response with JSON. */
+/** Returns a response with a JSON body. */
 export function jsonResponse(body: unknown, status = 200): OwnResponse {
   return { status, contentType: 'application/json', body: JSON.stringify(body) };
 }

@@ -1,6 +1,6 @@
 /**
- * Which rows of the route table a path fits, whatever the method. Works on the raw path: an escape is legal only inside
- * `{id}` and `{rest}`, and nothing is normalised.
+ * Finds the rows of the route table that match a path, for any method. Compares the raw path: an escape is legal only
+ * inside `{id}` and `{rest}`, and nothing is normalised.
  */
 import { type Route, routes } from './routes.ts';
 
@@ -24,18 +24,18 @@ for (const route of routes) {
   patterns.push({ segments: segments.map((s) => (s === '{id}' ? undefined : s)), rest, route });
 }
 
-/** Rows without a placeholder whose pattern is this path. */
+/** Returns the rows without a placeholder whose pattern is this path. */
 export function literalRows(path: string): readonly Route[] | undefined {
   return literal.get(path);
 }
 
-/** A row with placeholders that this path fits, and the values of the placeholders, unescaped. */
+/** A row with placeholders that matches the path, and the unescaped values of the placeholders. */
 export interface PatternMatch {
   readonly route: Route;
   readonly params: readonly string[];
 }
 
-/** In the order of the table; undefined where none fits. */
+/** Returns the first match in the order of the table; undefined if there is none. */
 export function patternMatch(path: string, accepts: (route: Route) => boolean): PatternMatch | undefined {
   for (const pattern of patterns) {
     const params = match(pattern, path);

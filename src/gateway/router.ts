@@ -34,7 +34,7 @@ export const router: Step = (x) => {
   };
 };
 
-/** `/v1/responses/responses`: a base URL that already held the path, and no id of anything. */
+/** Matches `/v1/responses/responses`: the base URL already contained the path, so the last segment is not an id. */
 function endsInRoute(path: string, method: string): boolean {
   const meant = meantRoute(path);
   return meant !== undefined && literalRows(meant.path)?.some((route) => accepts(route, method)) === true;
@@ -56,7 +56,7 @@ export function methodsOf(route: Route): readonly string[] {
   return probePaths.has(route.pattern) ? probeMethods : getMethods;
 }
 
-/** Runs with every request, so it makes no list. */
+/** Runs for every request, so it builds no list. */
 function accepts(route: Route, method: string): boolean {
   if (route.method === method) return true;
   return route.method !== 'POST' && methodsOf(route).includes(method);

@@ -1,21 +1,21 @@
 /**
- * The one table of what is served. The router, the forwarder, the scope test and the docs read it; what is not in it
- * is a 404.
+ * The table of all routes. The router, the forwarder, the scope test and the docs read it. A path that is not in the
+ * table gets a 404.
  */
 
 import { watchedFields } from '../core/engine/kinds.ts';
 import type { Dialect, RouteId, Scope } from '../core/engine/routes.ts';
 
-/** What may be asked of an engine's own API. OPTIONS is not among them: preflights are answered by flm alone. */
+/** The methods allowed on an engine's own API. OPTIONS is missing because flm answers preflights itself. */
 export const engineMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Where a request names its model: in JSON, in a form field, or nowhere. */
+/** Where a request names its model: in JSON, in a form field, or not at all. */
 export type ModelPlace = 'json' | 'multipart' | 'none';
 
 /**
- * How a stream of this route shows that it is whole:
- * openai `[DONE]` or a finish reason; responses `response.completed` and its kin; anthropic `message_stop`;
- * ollama `done:true`; none: the framing alone tells.
+ * How a stream of this route shows that it is complete. openai: `[DONE]` or a finish reason. responses:
+ * `response.completed` and similar events. anthropic: `message_stop`. ollama: `done:true`. none: only the framing shows
+ * it.
  */
 export type TerminalMark = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'none';
 
@@ -34,22 +34,22 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE' | 'ANY';
   /** Literal path; `{id}` is one segment, `{rest}` the remainder with its slashes. */
   readonly pattern: string;
-  /** Path on the engine; where it holds `{id}`, the client's value, escaped anew. */
+  /** Path on the engine. `{id}` stands for the client's value, escaped again. */
   readonly upstream: string;
   readonly dialect: Dialect;
   readonly scope: Scope;
   readonly model: ModelPlace;
   /** Further fields of the body that rules look at, dotted. */
   readonly scan: readonly string[];
-  /** Query names that pass on to the engine. */
+  /** Query names that are forwarded to the engine. */
   readonly query: readonly string[];
   readonly end: TerminalMark;
   readonly handler: HandlerName;
-  /** Answers are events even when the body does not ask for them. */
+  /** Responses are event streams even if the body does not ask for a stream. */
   readonly streamsByDefault: boolean;
 }
 
-/** Fields that limits look at. What rules about engines watch is added to each row below. */
+/** Fields that limits check. The fields that engine rules watch are added to each row below. */
 const openaiScan = [
   'max_tokens',
   'max_completion_tokens',
@@ -58,9 +58,9 @@ const openaiScan = [
   'keep_alive',
   'n',
 ];
-/** Ollama takes `name` for `model` on some of its routes. */
+/** Ollama accepts `name` instead of `model` on some of its routes. */
 const ollamaScan = ['name', 'images'];
-/** Scanned on an endpoint that only its engine has. */
+/** The scanned fields of an endpoint that only its engine has. */
 export const nativeScan: readonly string[] = ['name', ...watchedFields('engine.native')];
 
 const get = {
@@ -180,7 +180,7 @@ export const routes: readonly Route[] = rows.map((row) =>
 );
 
 /**
- * Paths that load balancers ask: they need no key, answer while the proxy drains, answer OPTIONS like GET, and answer
- * HTTP/1.0 without `Host`. Their answers name nothing.
+ * Paths that load balancers probe. They need no key, answer while the proxy drains, answer OPTIONS like GET, and answer
+ * HTTP/1.0 without `Host`. Their responses contain no names.
  */
 export const probePaths: ReadonlySet<string> = new Set(['/health', '/ready']);

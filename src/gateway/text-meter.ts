@@ -1,14 +1,14 @@
 /**
- * Counts the bytes of a JSON text without the images, sounds and files in it: base64 that a model does not read as text.
+ * Counts the bytes of a JSON text without its images, sounds and files: base64 data that a model does not read as text.
  *
- * Such data is a string of base64 under a name that carries data in the APIs ("url" and its kin only as a `data:` URL), so
- * that no text of a prompt can pass for it. Short ones count as text. Looks at a few bytes in every 512, and at whole
- * strings only by native search: a body of 50 MB costs some milliseconds.
+ * Such data is a base64 string under a name that carries data in the APIs ("url" and similar names only as a `data:`
+ * URL), so prompt text cannot count as data. Short strings count as text. The scan looks at a few bytes in every 512,
+ * and searches whole strings natively: a body of 50 MB costs a few milliseconds.
  */
 const hopBytes = 512;
-/** Prose and code have a blank or a sign in so many bytes. */
+/** Prose and code have a blank or a punctuation mark within this many bytes. */
 const runBytes = 16;
-/** What stands before a string, and how a data URL begins. */
+/** How many bytes before a string are read, and how many at the beginning of a data URL. */
 const contextBytes = 128;
 const samples = 64;
 
@@ -17,14 +17,14 @@ const backslash = 0x5c;
 
 /** A name, its colon, and perhaps the bracket of a list, right before a string. */
 const named = /"([a-z0-9_]{1,20})"[ \t\r\n]*:[ \t\r\n]*(\[[ \t\r\n]*)?$/;
-/** What stands between two strings of a list. */
+/** The bytes between two strings of a list. */
 const nextInList = /"[ \t\r\n]*,[ \t\r\n]*$/;
 const dataUrl = /^data:[^",]{0,100};base64,/;
-/** Names under which the APIs carry data, and those under which only a data URL is data. */
+/** Names under which the APIs carry data, and names under which only a data URL is data. */
 const dataNames = new Set(['data', 'file_data', 'images', 'image', 'mask', 'b64_json', 'multimodal_data']);
 const urlNames = new Set(['url', 'image_url', 'audio_url', 'video_url', 'file_url']);
 
-/** `=`, `-` and `_` included, and the backslash of an escaped slash or line feed. */
+/** Includes `=`, `-` and `_`, and the backslash of an escaped slash or line feed. */
 const inBase64 = new Uint8Array(256);
 for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\\') {
   inBase64[c.charCodeAt(0)] = 1;
@@ -35,13 +35,13 @@ type Open = 'none' | 'data' | 'other';
 export class TextMeter {
   #bytes = 0;
   #dataBytes = 0;
-  /** The last bytes of what was read before, for a string that begins there. */
+  /** The last bytes of the previous part, for a string that begins there. */
   #before = Buffer.alloc(0);
-  /** A string that was looked at and has not ended yet. */
+  /** The kind of a string that was checked and has not ended yet. */
   #open: Open = 'none';
-  /** Of the open string, what was taken for data so far. */
+  /** How many bytes of the open string were counted as data so far. */
   #openBytes = 0;
-  /** The last string was data in a list, so the next one in it is, too. */
+  /** The last string was data in a list, so the next string of the list is data too. */
   #inList = false;
 
   get textBytes(): number {
@@ -60,18 +60,18 @@ export class TextMeter {
       if (!isRun(part, at, at + runBytes)) continue;
       floor = this.#string(part, floor, at);
       if (floor < 0) break;
-      // On from the end of the string, so that no byte is searched twice.
+      // Continues from the end of the string, so that no byte is searched twice.
       at = floor - hopBytes;
     }
     this.#remember(part);
   }
 
-  /** Looks at the string around `at`. Returns the position behind its end, or -1 where it has not ended. */
+  /** Checks the string around `at`. Returns the position after its end, or -1 if it has not ended. */
   #string(part: Buffer, floor: number, at: number): number {
     const before = this.#before;
     const opening = part.subarray(floor, at).lastIndexOf(quote);
     const start = opening < 0 ? 0 : floor + opening + 1;
-    // It may have begun in what was read before.
+    // The string may have begun in the previous part.
     const early = opening < 0 && floor === 0 ? before.lastIndexOf(quote) + 1 : 0;
     const earlyBytes = early > 0 ? before.length - early : 0;
     let head = part.toString('latin1', start, start + contextBytes);
@@ -95,12 +95,14 @@ export class TextMeter {
     return isData;
   }
 
-  /** Reads on in the open string from `at`; `skip` bytes there are no base64. Returns the position behind its end, or -1. */
+  /**
+   * Continues the open string from `at`, where `skip` bytes are not base64. Returns the position after its end, or -1.
+   */
   #goOn(part: Buffer, at: number, skip: number): number {
     const found = part.subarray(at).indexOf(quote);
     const end = found < 0 ? part.length : at + found;
     if (this.#open === 'data') {
-      // An escaped quote, or what no base64 holds: it was text after all.
+      // An escaped quote, or a byte that is not base64: the string is text.
       const escaped = found > 0 && part[end - 1] === backslash;
       if (escaped || !isSampled(part, Math.min(end, at + skip), end)) {
         this.#dataBytes -= this.#openBytes;
@@ -135,14 +137,14 @@ function isRun(part: Buffer, from: number, to: number): boolean {
   return true;
 }
 
-/** Whether bytes spread over [from, to) are all of base64. */
+/** Whether sampled bytes in [from, to) are all base64. */
 function isSampled(part: Buffer, from: number, to: number): boolean {
   const step = Math.max(1, Math.floor((to - from) / samples));
   for (let at = from; at < to; at += step) if (inBase64[part[at] as number] === 0) return false;
   return true;
 }
 
-/** Bytes of a body in pieces, without its data. */
+/** Returns the bytes of a body, given in pieces, without its data. */
 export function textBytesOf(body: readonly Buffer[]): number {
   const meter = new TextMeter();
   for (const piece of body) meter.add(piece, 0, piece.length);

@@ -1,6 +1,6 @@
 /**
- * Says why a TLS handshake failed, in words for the log and for `flm explain`. Only names that OpenSSL and Node give to
- * errors stand in it, never text of a client.
+ * Explains why a TLS handshake failed, in words for the log and for `flm explain`. The text contains only names that
+ * OpenSSL and Node give to errors, never text from a client.
  */
 
 /** Checks of a client certificate (X509_V_ERR_*), by the name that Node gives them. */
@@ -26,7 +26,7 @@ const checks: Readonly<Record<string, string>> = {
   CRL_SIGNATURE_FAILURE: 'cannot be checked: the revocation list is not signed by its CA',
 };
 
-/** What else ends a handshake. */
+/** Other failures of a handshake. */
 const failures: Readonly<Record<string, string>> = {
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the client showed no certificate, and this proxy asks for one',
   ERR_SSL_NO_SHARED_CIPHER: 'client and proxy have no cipher suite in common',

@@ -166,7 +166,7 @@ export class TlsListener {
         ? this.#deps.source.challenge(hello.serverName)
         : undefined;
     if (proof === undefined && this.#deps.source.current() === undefined) {
-      // The first certificate is being obtained; nobody was told of this port yet.
+      // The first certificate is still being obtained, so this port has not been announced yet.
       this.#forget(guest);
       raw.destroy();
       return 'decided';
@@ -220,10 +220,11 @@ export class TlsListener {
 
   #secured(socket: TLSSocket): void {
     const guest = this.#guests.get(placeOf(socket));
-    // The client left, or its time ended, at this very moment.
+    // The client left or timed out at this moment.
     if (guest === undefined) return void socket.destroy();
     this.#forget(guest);
-    // A client that ends its side after the request still gets the answer; one that ended it before was let go.
+    // A client that closes its sending side after the request still gets the response. A client that closed it earlier
+    // was disconnected.
     socket.allowHalfOpen = true;
     this.#deps.secured(socket, guest.entry);
   }
@@ -234,7 +235,7 @@ export class TlsListener {
    */
   #failed(socket: TLSSocket, error: NodeJS.ErrnoException): void {
     const guest = this.#guestOf(socket);
-    // Node's types say Error; what stands there is the name of the check, or null.
+    // Node's types declare an Error, but the value is the name of the check, or null.
     const check = socket.authorizationError as unknown;
     socket.destroy();
     if (guest === undefined) return;
@@ -298,7 +299,7 @@ export class TlsListener {
       honorCipherOrder: true,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       ALPNProtocols: ['http/1.1'],
-      // Our own sweep is earlier.
+      // flm's own sweep ends the handshake earlier.
       handshakeTimeout: limits.tlsHandshakeTimeoutMs + 60_000,
       ...(clientAuthority === undefined
         ? {}
@@ -312,12 +313,12 @@ export class TlsListener {
   }
 }
 
-/** An address is no server name (RFC 6066, section 3), and there are clients that send one. */
+/** An address is not a server name (RFC 6066, section 3), but some clients send one. */
 function callsName(hello: ClientHello | undefined): boolean {
   return hello?.serverName !== undefined && !ipaddr.isValid(hello.serverName);
 }
 
-/** Both ends; no two connections have the same. */
+/** The addresses of both ends, which are unique for each connection. */
 function placeOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
 }

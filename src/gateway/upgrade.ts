@@ -1,7 +1,7 @@
 /**
- * Offers to switch to another protocol (RFC 9110, section 7.8). flm speaks HTTP/1.1 alone, so it ignores an offer and
- * answers over HTTP/1.1. The JDK's HTTP client offers `h2c` with every plain request. A WebSocket handshake cannot be
- * answered that way: it gets 426, after which Codex sends the same request as a POST.
+ * Handles offers to switch to another protocol (RFC 9110, section 7.8). flm supports only HTTP/1.1, so it ignores an
+ * offer and answers over HTTP/1.1. The JDK's HTTP client offers `h2c` with every plain request. A WebSocket handshake
+ * cannot be answered that way: it gets 426, after which Codex sends the same request as a POST.
  */
 import { rule } from '../core/rules.ts';
 import type { Exchange, Refusal, RequestHead } from './exchange.ts';
@@ -10,7 +10,7 @@ import type { Exchange, Refusal, RequestHead } from './exchange.ts';
 const webSocket = /(?:^|,)[ \t]*websocket[ \t]*(?:[,/]|$)/i;
 const upgradeOption = /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i;
 
-/** Refuses a WebSocket handshake. HTTP/1.0 knows no upgrade, so there the field means nothing. */
+/** Refuses a WebSocket handshake. HTTP/1.0 has no upgrade, so the field is ignored there. */
 export function refuseWebSocket(x: Exchange): Refusal | undefined {
   const offered = x.head.fields.get('upgrade');
   if (offered === undefined || x.head.version === '1.0' || !webSocket.test(offered)) return undefined;
@@ -18,14 +18,14 @@ export function refuseWebSocket(x: Exchange): Refusal | undefined {
 }
 
 /**
- * Whether llhttp takes what follows this request for another protocol. It then drops the bytes that came with the end
- * of the request, so the connection cannot carry a second one.
+ * Whether llhttp treats the bytes after this request as another protocol. It then drops the bytes that came with the
+ * end of the request, so the connection cannot carry a second request.
  */
 export function hidesWhatFollows(head: RequestHead): boolean {
   return head.fields.get('upgrade') !== undefined && upgradeOption.test(head.fields.get('connection') ?? '');
 }
 
-/** The `connection` value of an answer that is the last one; an `upgrade` field must be named in it. */
+/** The `connection` value of the last response on a connection. It must name an `upgrade` field. */
 export function lastConnectionValue(fields: readonly string[]): string {
   return fields.includes('upgrade') ? 'Upgrade, close' : 'close';
 }

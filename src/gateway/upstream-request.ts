@@ -1,6 +1,6 @@
 /**
- * A request on its way to an engine: what is sent, whichever engine gets it, and the request head that flm writes. Only
- * the fields listed here and in the table of passing headers reach an engine.
+ * A request for an engine, the same for every engine that may get it, and the request head that flm writes. Only the
+ * fields listed here and in the table of passing headers reach an engine.
  */
 import { randomBytes } from 'node:crypto';
 import type { Candidate } from '../core/engine/directory.ts';
@@ -22,7 +22,7 @@ const textless: ReadonlySet<RouteId> = new Set([
   'images.variations',
 ]);
 
-/** One request, ready for any engine that can answer it. */
+/** One request that any of the candidate engines can answer. */
 export interface UpstreamRequest {
   readonly route: Route;
   readonly method: string;
@@ -32,13 +32,13 @@ export interface UpstreamRequest {
   readonly body: readonly Buffer[];
   readonly bodyLength: number;
   readonly streamed: boolean;
-  /** It continues what one engine holds (a conversation, a stored answer), so no other engine is tried. */
+  /** The request continues state of one engine (a conversation, a stored response), so no other engine is tried. */
   readonly bound: boolean;
-  /** It makes an engine generate; false for what only reads. */
+  /** The request makes an engine generate. False for a request that only reads. */
   readonly generates: boolean;
   /** The response holds text of a model. Absent: as the route says. */
   readonly writesText?: boolean | undefined;
-  /** flm asked for the usage at the end of the stream, and takes it out of the client's stream again. */
+  /** flm asked for the usage at the end of the stream, and removes it from the client's stream. */
   readonly usageAdded?: boolean;
 }
 
@@ -81,7 +81,7 @@ export function keyField(ref: EngineRef, candidate: Candidate): string {
 /** W3C Trace Context, section 3.2: passed on where it is well formed, made where it is missing. */
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** A state belongs to the parent that it came with. */
+/** A `tracestate` is valid only with the `traceparent` that it came with. */
 function traceFields(parent: string | undefined, state: string | undefined): string {
   if (parent !== undefined && traceparentPattern.test(parent))
     return `traceparent: ${parent}\r\n${state === undefined ? '' : `tracestate: ${state}\r\n`}`;
@@ -89,7 +89,7 @@ function traceFields(parent: string | undefined, state: string | undefined): str
   return `traceparent: 00-${id.slice(0, 32)}-${id.slice(32)}-01\r\n`;
 }
 
-/** Random bytes are drawn in bulk; one request takes 24 of them. */
+/** Random bytes are generated in bulk; one request uses 24. */
 let pool = '';
 let poolAt = 0;
 

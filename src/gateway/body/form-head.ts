@@ -56,7 +56,7 @@ export function readPartHead(head: string): PartHead | BodyFault {
     seen.add(name);
     if (name === 'content-disposition') disposition = value;
     else if (name === 'content-transfer-encoding') {
-      if (!/^(?:7bit|8bit|binary)$/i.test(value)) return { reason: 'a part is encoded' };
+      if (!/^(?:7bit|8bit|binary)$/i.test(value)) return { reason: 'a part has a transfer encoding' };
     } else if (
       name === 'content-type' &&
       /charset/i.test(value) &&

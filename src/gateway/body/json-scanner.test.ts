@@ -200,11 +200,11 @@ test('what is not one object in UTF-8 is refused', () => {
   refused(Buffer.from('\ufeff{"model":"a"}'), /not a JSON object/);
   refused(Buffer.from('{"model":"a"}', 'utf16le'), /control character/);
   refused(Buffer.from('\ufeff{"model":"a"}', 'utf16le'), /not UTF-8/);
-  refused('{"model":"a"}{"model":"b"}', /something follows the end/);
-  refused('{"model":"a"}x', /something follows the end/);
+  refused('{"model":"a"}{"model":"b"}', /bytes after the end/);
+  refused('{"model":"a"}x', /bytes after the end/);
   refused('{"model":"a"}\0', /control character/);
-  refused('{"model":"a"', /ends in the middle/);
-  refused('{"model":"a', /ends in the middle/);
+  refused('{"model":"a"', /it is incomplete/);
+  refused('{"model":"a', /it is incomplete/);
   assert.equal(accepted('\t\r\n {"model":"a"}\r\n\t ').model, 'a');
 });
 

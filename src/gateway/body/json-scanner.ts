@@ -127,7 +127,7 @@ export class JsonScanner {
     if (this.#length === 0) return { reason: 'it is empty' };
     if (this.#state === beforeBody) return { reason: 'it is not a JSON object' };
     // Outside of strings only ASCII is possible, so UTF-8 needs no second check here.
-    return this.#state === afterBody ? undefined : { reason: 'it ends in the middle' };
+    return this.#state === afterBody ? undefined : { reason: 'it is incomplete' };
   }
 
   /** Valid only after `end` found no fault. */
@@ -213,7 +213,7 @@ export class JsonScanner {
           this.#fieldsAt = this.#shift + at;
           break;
         default:
-          return this.#fault('something follows the end of the object', at);
+          return this.#fault('there are bytes after the end of the object', at);
       }
       if (fault !== undefined) return fault;
       if (at < 0) {

@@ -172,7 +172,7 @@ export class JsonTokens {
     let at = from;
     while (at < to) {
       if (buffer[at] !== this.#literal.charCodeAt(this.#literalAt))
-        return this.#bad(at, 'a literal is misspelt');
+        return this.#bad(at, 'a literal is misspelled');
       at += 1;
       if (++this.#literalAt === this.#literal.length) return at;
     }

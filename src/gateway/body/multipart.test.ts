@@ -275,10 +275,10 @@ test('a form that does not begin, go on and end with its boundary exactly is ref
   refused('--B', /last boundary is missing/);
   refused(good.slice(0, -2), /last boundary is missing/);
   refused(`${good}--B-`, /last boundary is missing/);
-  refused(`${good}--B--\r`, /something follows/);
-  refused(`${good}--B--\n`, /something follows/);
-  refused(`${good}--B--\r\n\r\n`, /something follows/);
-  refused(`${form(good)}${form(field('model', 'b'))}`, /something follows/);
+  refused(`${good}--B--\r`, /bytes after its last boundary/);
+  refused(`${good}--B--\n`, /bytes after its last boundary/);
+  refused(`${good}--B--\r\n\r\n`, /bytes after its last boundary/);
+  refused(`${form(good)}${form(field('model', 'b'))}`, /bytes after its last boundary/);
   refused(`${good}--B \r\n${field('n', '1')}--B--`, /boundary is malformed/);
   refused(`${good}--Bx\r\n--B--`, /boundary is malformed/);
   refused(`${good}--B\n${field('n', '1')}--B--`, /boundary is malformed/);
@@ -340,7 +340,7 @@ test('sixteen megabytes of almost boundaries are read', () => {
       .replace('--B--', `--${boundary}--`);
     assert.equal(accepted(body, `multipart/form-data; boundary=${boundary}`, 65_536).model, 'a');
   }
-  assert.match(String(scan(`--B${fill('-')}`)), /something follows/);
+  assert.match(String(scan(`--B${fill('-')}`)), /bytes after its last boundary/);
 });
 
 const longType = 'multipart/form-data; boundary=form-7';

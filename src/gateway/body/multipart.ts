@@ -139,7 +139,7 @@ export class MultipartScanner {
           if (this.#matched < this.#boundary.length) continue;
           const boundaryAt = shift + at - this.#boundary.length;
           if (boundaryAt !== this.#lineAt || boundaryAt - 2 < this.#begun)
-            return { reason: 'a part holds its boundary' };
+            return { reason: 'a part contains the boundary' };
           const fault = this.#endValue(boundaryAt - 2);
           if (fault !== undefined) return fault;
           this.#turn(mark);
@@ -147,7 +147,7 @@ export class MultipartScanner {
         }
         default:
           if (this.#matched >= 2 || buffer[at] !== headEnd[this.#matched])
-            return { reason: 'something follows its last boundary' };
+            return { reason: 'there are bytes after its last boundary' };
           this.#matched += 1;
           at += 1;
       }
@@ -162,7 +162,7 @@ export class MultipartScanner {
   end(): BodyFault | undefined {
     if (this.#length === 0) return { reason: 'it is empty' };
     if (this.#state !== epilogue) return { reason: 'its last boundary is missing' };
-    return this.#matched === 1 ? { reason: 'something follows its last boundary' } : undefined;
+    return this.#matched === 1 ? { reason: 'there are bytes after its last boundary' } : undefined;
   }
 
   /** Valid only after `end` found no fault. The values of a form are texts; numeric values are returned as numbers. */

@@ -29,7 +29,7 @@ export function makeEngineApi(directory: EngineDirectory): RouteHandler {
       const call = nativeCallOf(x);
       const { candidate, target, rule } = call;
       if (rule === undefined) {
-        // With `engine:admin` everything passes, including the query as it is.
+        // With `engine:admin` every endpoint is allowed, and the query passes unchanged.
         const query = x.query === '' ? '' : `?${x.query}`;
         return {
           candidates: [candidate],
@@ -54,17 +54,17 @@ function planFor(x: Exchange, { candidate, rule: native }: NativeCall): BodyPlan
     return { code: 'ENGINE_DOWN', rule: rule('engine-health'), fields: ['retry-after', '2'] };
   if (native === undefined) {
     const reads = x.head.method === 'GET' || x.head.method === 'HEAD';
-    // What an unlisted endpoint does is unknown, so every call that may change something counts.
+    // The effect of an unlisted endpoint is unknown, so every call that may change something counts.
     return { counts: !reads, scan: undefined };
   }
   if (native.model === 'none') return undefined;
   const standard = standardRouteOf(native);
-  // Where the endpoint is one of flm's own routes, the body is scanned and errors look as on that route.
+  // If the endpoint is one of flm's own routes, the body is scanned and errors have the same form as on that route.
   if (standard !== undefined) x.dialect = standard.dialect;
   return { counts: generates(native), scan: { model: 'json', scan: standard?.scan ?? nativeScan } };
 }
 
-/** A body that names a model is held to the models of the engine and of the key. A limited key must name one. */
+/** A model in the body must be a model of the engine that the key may use. A limited key must name a model. */
 function resolveModel(
   x: Exchange,
   route: Route,
@@ -83,7 +83,7 @@ function resolveModel(
   if (found !== undefined && 'code' in found) return found;
   const denial = denyHazard(key, candidate.engine.kind, rule.route ?? 'engine.native', facts, found?.model);
   if (denial !== undefined) return denial;
-  // Metrics have a series for each model, so a name that the client made up is not recorded.
+  // Metrics have a series for each model, so a name that the client invented is not recorded.
   x.outcome.model = found?.model.id;
   x.outcome.choices = choicesIn(facts);
   const body = found === undefined ? read.parts : nameModel(read.parts, facts, found.upstreamName, 'json');
@@ -111,8 +111,8 @@ function generates(rule: NativeRule): boolean {
 }
 
 /**
- * The model as the engine itself reads the name: a rule that was checked against another reading could be bypassed.
- * Undefined where the request names none, and for an administrator who names one that the engine does not list.
+ * Returns the model for the name, read as the engine reads it: a rule that was checked against another reading could be
+ * bypassed. Undefined if the request names none, or if an administrator names a model that the engine does not list.
  */
 function modelOf(
   key: KeyView,
@@ -130,7 +130,7 @@ function modelOf(
 
 const standardRoutes: ReadonlyMap<RouteId, Route> = new Map(routes.map((row) => [row.id, row]));
 
-/** flm's own route with the same endpoint; undefined where there is none. */
+/** Returns flm's own route for the same endpoint; undefined if there is none. */
 function standardRouteOf(rule: NativeRule): Route | undefined {
   return rule.route === undefined ? undefined : standardRoutes.get(rule.route);
 }

@@ -1,7 +1,7 @@
 /**
- * `GET /health` answers 200 as long as the process serves, and tells whether it drains. `GET /ready` answers 200 only
- * while the proxy can take work: it does not drain, and at least one engine is up. Neither asks for a key, and neither
- * response names anything. `GET /metrics`: the proxy's metrics, for a key with that scope.
+ * `GET /health` answers 200 as long as the process serves requests, and reports whether it is draining. `GET /ready`
+ * answers 200 only while the proxy can accept work: it is not draining, and at least one engine is up. Neither needs a
+ * key, and neither response contains names. `GET /metrics` returns the proxy's metrics, for a key with that scope.
  */
 import type { EngineDirectory } from '../../core/engine/directory.ts';
 import { isUp } from '../../core/engine/health.ts';
@@ -14,8 +14,8 @@ export function makeHealth(draining: () => boolean): RouteHandler {
 }
 
 /**
- * Keys and policy are loaded before the listener opens, and stay in force when the store fails later. That is a warning
- * in the status, and no reason to send traffic elsewhere.
+ * Keys and policy are loaded before the listener opens, and stay in force if the store fails later. The status shows a
+ * warning in that case, but traffic need not go elsewhere.
  */
 export function makeReady(
   draining: () => boolean,

@@ -1,6 +1,6 @@
 /**
- * Requests that engines answer: finds the engines for the model that the body names, and refuses what the rules of the
- * key forbid.
+ * Handles requests that engines answer: finds the engines that serve the model in the body, and refuses requests that
+ * the rules of the key forbid.
  */
 
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ import type { Resolved, RouteHandler } from '../route-handler.ts';
 import { type Route, routes } from '../routes.ts';
 import { lookUpRequest } from '../upstream-request.ts';
 
-/** Routes with a body on which an engine counts or reads, and generates nothing. */
+/** Routes with a body for which an engine counts or reads, but generates nothing. */
 export const lookUps: ReadonlySet<RouteId> = new Set([
   'messages.count-tokens',
   'responses.input-tokens',
@@ -30,7 +30,7 @@ const maxChoices = 128;
 /** Ids that engines make for stored responses. */
 const storedId = /^[A-Za-z0-9_-]{1,256}$/;
 
-/** By route, so that no request makes a plan of its own. */
+/** One plan for each route, so that a request does not create its own. */
 const bodyPlans: ReadonlyMap<Route, BodyPlan> = new Map(
   routes
     .filter((route) => route.handler === 'inference' && route.model !== 'none')
@@ -64,7 +64,7 @@ function resolveWithBody(
   const found = directory.resolve(named, route.id, key);
   if (found.kind !== 'found') return refusalOf(found, named, route);
   x.outcome.model = found.name;
-  // Whether a request is a hazard depends on the kind of engine. Engines on which this key may not do that are left out.
+  // Whether a request is a hazard depends on the kind of engine. Engines on which this key may not do it are left out.
   let denial: Denial | undefined;
   const candidates = found.candidates.filter((c) => {
     const denied = denyHazard(key, c.engine.kind, route.id, facts, c.model);
@@ -103,7 +103,7 @@ export function choicesIn(facts: BodyFacts): number {
   return n >= 1 && n <= maxChoices ? n : 1;
 }
 
-/** Only where tokens must be counted, the client asked for nothing itself, and every candidate can add the usage. */
+/** Only if tokens must be counted, the client did not ask for the usage itself, and every candidate can add it. */
 function asksForUsage(
   key: KeyView,
   route: Route,
@@ -119,7 +119,7 @@ function asksForUsage(
   );
 }
 
-/** Reads and deletions. They name no model, so a key that may not use every model may not use stored responses. */
+/** Reads and deletions. They name no model, so a key that is limited to some models may not use stored responses. */
 function resolveWithoutBody(x: Exchange, route: Route, key: KeyView, directory: EngineDirectory): Resolved {
   if (route.dialect === 'responses' && !key.anyModel)
     return { code: 'MODEL_DENIED', rule: rule('key-models', { key: key.id }) };
@@ -129,7 +129,7 @@ function resolveWithoutBody(x: Exchange, route: Route, key: KeyView, directory: 
   if (candidates.length === 0) {
     return {
       code: 'ROUTE_UNSUPPORTED',
-      params: { route: route.pattern, engines: 'no engine that runs speaks it' },
+      params: { route: route.pattern, engines: 'no running engine supports it' },
       rule: rule('engine-kinds'),
     };
   }
@@ -194,7 +194,7 @@ export function unknownModel(name: string, near: readonly string[], decidedBy: R
   return { code: 'MODEL_UNKNOWN', params: { model: shown(name), near: names }, rule: decidedBy };
 }
 
-/** A name from the client, made fit for an error text: short, one line. */
+/** Makes a name from the client safe for an error text: short, on one line. */
 function shown(name: string): string {
   const clean = name.replaceAll(/[\p{C}\p{Z}]+/gu, ' ');
   return clean.length > 100 ? `${clean.slice(0, 97)}...` : clean;

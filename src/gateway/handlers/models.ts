@@ -31,7 +31,7 @@ function openaiList(entries: readonly CatalogEntry[]): unknown {
   return { object: 'list', data: entries.map(openaiModel) };
 }
 
-/** `context_length` is an addition that OpenAI's clients ignore and others look for. */
+/** `context_length` is an addition. OpenAI's clients ignore it, and other clients read it. */
 function openaiModel(entry: CatalogEntry): unknown {
   const model = { id: entry.id, object: 'model', created: entry.created, owned_by: entry.owner };
   return entry.contextLength === undefined ? model : { ...model, context_length: entry.contextLength };

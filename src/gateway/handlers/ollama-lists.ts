@@ -1,6 +1,7 @@
 /**
- * `GET /api/tags` and `/api/ps`: Ollama's lists. Where the key may use everything on the only Ollama, the response is
- * passed on as it is. Otherwise the lists of all Ollamas are merged, and hold only what the key may use.
+ * `GET /api/tags` and `/api/ps`: Ollama's lists. If the key may use every model of the only Ollama, its response is
+ * relayed unchanged. Otherwise the lists of all Ollama engines are merged and reduced to the models that the key may
+ * use.
  */
 
 import assert from 'node:assert/strict';
@@ -54,7 +55,7 @@ async function mergedList(
   if (lists.every((l) => l === undefined)) return { code: 'ENGINE_CONNECT_FAILED', rule: rule('engine') };
   const models = engines.flatMap((engine, i) => {
     const { id } = engine.engine.ref;
-    // A model that the last probe did not list yet is judged by its name alone.
+    // A model that the last probe did not list yet is judged by its name only.
     const mayUse = (name: string): boolean =>
       deps.directory.modelOn(id, name, key).kind === 'found' || key.mayUseModel(name);
     return (lists[i] ?? []).filter((m) => mayUse(m.name));
@@ -67,7 +68,7 @@ interface ListedModel {
   readonly entry: unknown;
 }
 
-/** The models of one engine, or undefined where it gave no list. */
+/** Returns the models of one engine, or undefined if it returned no list. */
 async function list(
   engine: Candidate,
   target: string,

@@ -1,6 +1,6 @@
 /**
- * `GET /`, for any valid key. Ollama's clients ask here whether a server runs, and look for Ollama's own text. They get
- * that text where an Ollama is up that the key may use. Otherwise the response names the base URLs.
+ * `GET /`, for any valid key. Ollama's clients call this path to check that a server runs, and expect Ollama's own
+ * text. They get that text if an Ollama engine is up that the key may use. Otherwise the response names the base URLs.
  */
 import assert from 'node:assert/strict';
 import type { EngineDirectory } from '../../core/engine/directory.ts';

@@ -129,7 +129,7 @@ export class BodyDecoder {
   }
 }
 
-const somethingFollows = 'goes on behind its end';
+const somethingFollows = 'has bytes after its end';
 const brokenOff = 'breaks off';
 
 function reasonOf(error: NodeJS.ErrnoException): string {

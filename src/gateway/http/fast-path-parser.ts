@@ -197,7 +197,7 @@ class OrdinaryMessage implements HttpMessage {
   }
 
   sendContinue(): void {
-    throw new Error('an ordinary request expects nothing');
+    throw new Error('a common request has no expectation');
   }
 
   receive(listener: BodyListener | undefined): void {
@@ -210,8 +210,8 @@ class OrdinaryMessage implements HttpMessage {
     if (close) this.#closes = true;
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
     for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
-    assert(!head.includes('\r\n\r\n'), 'the head of an answer has no empty line');
-    assert(!beyondLatin1.test(head), 'the head of an answer is Latin-1');
+    assert(!head.includes('\r\n\r\n'), 'the head of a response has no empty line');
+    assert(!beyondLatin1.test(head), 'the head of a response is Latin-1');
     const connection = this.#closes ? lastConnectionValue(fields) : 'keep-alive';
     this.#waiting = `${head}date: ${dateOf(this.#nowMs())}\r\nconnection: ${connection}\r\n\r\n`;
   }

@@ -39,9 +39,9 @@ export interface HttpServerDeps {
   readonly pipeline: Pick<RequestPipeline, 'run' | 'finish'>;
   /** Fields of every response, flat: name, value ... */
   readonly commonFields: readonly string[];
-  /** Called for bytes that no request could be read from. */
+  /** Called for bytes that are not a valid request. */
   readonly malformed: RequestRecorder['malformed'];
-  /** Called with a mistake of flm's own, which ends one request only. */
+  /** Called with an internal error of flm, which ends only one request. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -111,7 +111,7 @@ export class HttpServer {
     const connection = new Connection(socket, entry, this.#deps.clock.monotonicMs());
     this.#connections.set(socket, connection);
     entry.close = () => {
-      // Closing an idle connection is no refusal: its client opens another one.
+      // Closing an idle connection is not a refusal: its client opens another connection.
       if (!entry.isKnown) this.#recordRejection(address, 'CONNECTIONS_EXHAUSTED');
       socket.destroy();
     };
@@ -164,7 +164,7 @@ export class HttpServer {
     });
   }
 
-  /** Ends every running exchange from outside. */
+  /** Ends every running exchange, for the given reason. */
   breakAll(why: BreakCause): void {
     for (const x of this.running()) this.break(x, why);
   }
@@ -214,7 +214,7 @@ export class HttpServer {
     connection.current = x;
     connection.headSinceMs = undefined;
     this.#inFlight += 1;
-    // The steps that need no waiting run within this call.
+    // Steps that do not wait run within this call.
     this.#deps.pipeline.run(x).catch((error: unknown) => this.#onError(connection, error, x));
     if (x.key === undefined || entry.isKnown) return;
     table.authenticated(entry);
@@ -235,7 +235,7 @@ export class HttpServer {
     if (this.#inFlight === 0) this.#onIdle?.();
   }
 
-  /** A mistake of flm's own ends the request in which it was made, and not the process with everybody's requests. */
+  /** An internal error ends only the request in which it occurred, not the process with all other requests. */
   #onError(connection: Connection, error: unknown, x = connection.current): void {
     this.#deps.onError(error);
     // The exchange ended before the error was seen; the connection may serve the next one.
@@ -316,7 +316,7 @@ export class HttpServer {
     }
   }
 
-  /** Answers bytes that no request could be read from. The client has one sweep to read the response. */
+  /** Answers bytes that are not a valid request. The client has until the next sweep to read the response. */
   #rejectUnparsed(connection: Connection, code: ErrorCode, reason: string | undefined): void {
     connection.socket.end(
       unparsedResponse(this.#recordRejection(connection.address, code, reason), code, reason),
@@ -332,7 +332,7 @@ export class HttpServer {
   }
 }
 
-/** The response where no request was read. */
+/** The response on a connection on which no request could be read. */
 function unparsedResponse(requestId: string, code: ErrorCode, reason?: string): string {
   const { status } = errorTable[code];
   // The target of a CONNECT allows no method at all (RFC 9110, section 10.2.1).

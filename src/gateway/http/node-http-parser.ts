@@ -36,7 +36,7 @@ export interface NodeHttpParserDeps {
 const maxPipelined = 16;
 const rubbishBody: Refusal = {
   code: 'REQUEST_MALFORMED',
-  params: { reason: 'what follows its head does not parse' },
+  params: { reason: 'the bytes after its head are not a valid request' },
   rule: rule('parser'),
   close: true,
 };
@@ -163,7 +163,7 @@ export class NodeHttpParser {
     this.#deps.rejectUnparsed(
       connection,
       code,
-      hello ? 'this port speaks plain HTTP, so use http:// in the URL' : 'it does not parse',
+      hello ? 'this port speaks plain HTTP, so use http:// in the URL' : 'it is not a valid HTTP request',
     );
   }
 }

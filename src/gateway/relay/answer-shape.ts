@@ -1,13 +1,13 @@
 /**
- * Decides whether an answer is an event stream or one whole body, by its first bytes: engines send events under
+ * Decides by the first bytes whether a response is an event stream or one whole body. Some engines send events under
  * `application/json` or `text/plain`, and one JSON object under `text/event-stream`.
  *
  *   data: event: id: retry: :          an event stream
- *   { or [                             one whole JSON answer, but for Ollama's dialect:
- *   {...} LF                           lines of JSON, where a stream was asked for, or the first line says that it is not the last
- *   anything else                      as the content type says
+ *   { or [                             one whole JSON body, except in Ollama's dialect:
+ *   {...} LF                           lines of JSON, if a stream was requested or the first line is not the last
+ *   other bytes                        as the content type says
  *
- * Bytes that do not decide yet are held: at most 1 KB, or of a first line of JSON 64 KB.
+ * Undecided bytes are held: at most 1 KB, or 64 KB of a first line of JSON.
  */
 import { GatheredBytes } from '../../core/gathered-bytes.ts';
 import type { TerminalMark } from '../routes.ts';
@@ -33,43 +33,43 @@ export class AnswerShapeReader {
   readonly #asked: boolean;
   readonly #declared: EventFraming | undefined;
   readonly #isLines: boolean;
-  /** One read more than what may be undecided. */
+  /** Room for one read more than the undecided bytes. */
   readonly #held = new GatheredBytes(3 * maxLineBytes);
-  /** First byte that is no blank, as far as it was looked for. */
+  /** The first byte that is not blank, as far as the search got. */
   #start = 0;
-  /** No line feed stands before it. */
+  /** No line feed occurs before this position. */
   #searched = 0;
 
-  /** `asked`: the request asked for a stream; `declared`: what the content type says. */
+  /** `asked`: the request asked for a stream. `declared`: the framing that the content type names. */
   constructor(asked: boolean, declared: EventFraming | undefined, end: TerminalMark) {
     this.#asked = asked;
     this.#declared = declared;
     this.#isLines = end === 'ollama';
   }
 
-  /** The bytes that did not decide. */
+  /** The undecided bytes. */
   get held(): Buffer {
     return this.#held.bytes();
   }
 
-  /** Nothing but blanks has come. */
+  /** Whether all bytes so far are blanks. */
   get isBlank(): boolean {
     return this.#start === this.#held.length;
   }
 
-  /** Reads on. Undefined while it is undecided: then the bytes are among `held`. */
+  /** Reads more bytes. Returns undefined while they do not decide; they are then part of `held`. */
   read(buffer: Buffer, from: number, to: number): AnswerShape | undefined {
     if (this.#held.length === 0) {
       const shape = this.#look(buffer.subarray(from, to), false);
       if (shape === undefined) this.#held.add(buffer, from, to);
       return shape;
     }
-    // Looked at together with what is held, and held even where it decides.
+    // The new bytes are checked together with the held bytes. They are held even if they decide.
     this.#held.add(buffer, from, to);
     return this.#look(this.#held.bytes(), false);
   }
 
-  /** The answer is over. */
+  /** Decides at the end of the response. */
   end(): AnswerShape {
     return this.#look(this.#held.bytes(), true) ?? 'whole';
   }
@@ -98,7 +98,7 @@ export class AnswerShapeReader {
     return usual;
   }
 
-  /** Of a dialect that streams lines: the first line decides whether it is one of several. */
+  /** For a dialect that streams lines: decides whether the first line is one of several. */
   #firstLine(text: Buffer, over: boolean): AnswerShape | undefined {
     const found = text.indexOf(lf, Math.max(this.#start, this.#searched));
     this.#searched = text.length;
@@ -108,13 +108,13 @@ export class AnswerShapeReader {
     }
     let end = found < 0 ? text.length : found;
     while (end > this.#start && isBlank(text[end - 1])) end -= 1;
-    // Several lines of one object, nicely spaced.
+    // One indented object on several lines.
     if (found >= 0 && text[end - 1] !== closeBrace) return 'whole';
     return (this.#asked && found >= 0) || goesOn(text, this.#start, end) ? 'ndjson' : 'whole';
   }
 }
 
-/** Whether the object at [from, to) says that others follow. */
+/** Whether the object at [from, to) announces further objects. */
 function goesOn(text: Buffer, from: number, to: number): boolean {
   const tail = new JsonTail();
   tail.begin(text, from, to);

@@ -1,29 +1,29 @@
 /**
- * Estimates how many tokens an answer holds by its bytes, for answers whose engine tells no usage and for those that the
- * client left. Adds two numbers for each event; whatever costs more is done when the estimate is asked for.
+ * Estimates the tokens of a response from its bytes, if the engine reports no usage or the client left before the end.
+ * Each event costs two additions only; the rest is computed when the estimate is needed.
  *
- *   events   at least one token each; more where the text in them is longer than a token
- *   whole    the bytes of its text; sounds and images are none
+ *   events   at least one token each; more if their text is longer than a token
+ *   whole    by the bytes of the text; sounds and images do not count
  */
 import { bytesPerToken } from '../../core/security/token-charge.ts';
 import { TextMeter } from '../text-meter.ts';
 
-/** The JSON around the text of a whole answer. */
+/** The JSON around the text of a whole response. */
 const wrappingBytes = 300;
-/** Above this an event may carry data in base64. */
+/** An event larger than this may carry base64 data. */
 const largeBytes = 1024;
 const maxSamples = 3;
-/** The JSON around the text of an event, where the samples do not tell. */
+/** The JSON around the text of an event, if the samples do not show it. */
 const usualWrappingBytes = 190;
 
 export class AnswerText {
   #events = 0;
   #eventBytes = 0;
-  /** The first events, to see how much of an event is text. */
+  /** The first events. They show how much of an event is text. */
   readonly #samples: Buffer[] = [];
   #meter: TextMeter | undefined;
 
-  /** The JSON of one event, or its beginning, at [from, to). */
+  /** Adds one event: its JSON, or the beginning of the JSON, at [from, to). */
   event(buffer: Buffer, from: number, to: number): void {
     const size = to - from;
     this.#events += 1;
@@ -37,7 +37,7 @@ export class AnswerText {
     this.#eventBytes += meter.textBytes;
   }
 
-  /** More of the last event, or a part of a whole answer. */
+  /** Adds more bytes of the last event, or a part of a whole response. */
   part(buffer: Buffer, from: number, to: number): void {
     this.#meter ??= new TextMeter();
     this.#meter.add(buffer, from, to);
@@ -52,7 +52,7 @@ export class AnswerText {
   }
 }
 
-/** Names under which the APIs put what a model wrote. */
+/** The names under which the APIs put generated text. */
 const textNames = new Set([
   'content',
   'text',
@@ -67,7 +67,7 @@ const textNames = new Set([
 ]);
 const maxDepth = 8;
 
-/** Bytes of an event that are not what a model wrote. */
+/** Bytes of an event that are not generated text. */
 function wrappingOf(event: Buffer): number {
   try {
     return event.length - textIn(JSON.parse(event.toString()), maxDepth);

@@ -1,14 +1,14 @@
 /**
- * The shapes of errors in each dialect: as a whole answer, and as the one event that ends a broken stream.
+ * The error formats of each dialect: as a whole response, and as the event that ends a broken stream.
  *
- * The event is the only shape that all tried clients raise as an error; it carries no `id:`, no `retry:`, and is
- * followed by the end of the body without the stream's own terminal mark.
+ * Only this form of event makes every tested client raise an error. The event has no `id:` and no `retry:`. After it
+ * the body ends without the terminal mark of the stream.
  */
 import type { Dialect } from '../../core/engine/routes.ts';
 import { type ErrorCode, errorTable } from '../../core/errors.ts';
 import { oneLine } from '../../core/one-line.ts';
 
-/** The body of an error answer. */
+/** Returns the body of an error response. */
 export function errorEnvelope(dialect: Dialect, code: ErrorCode, message: string, requestId: string): string {
   switch (dialect) {
     case 'openai':
@@ -27,7 +27,7 @@ export function errorEnvelope(dialect: Dialect, code: ErrorCode, message: string
   }
 }
 
-/** The event that ends a broken stream; `ndjson` where the stream is one of lines. */
+/** Returns the event that ends a broken stream. `ndjson`: the stream consists of lines. */
 export function errorEvent(
   dialect: Dialect,
   framing: 'sse' | 'ndjson',
@@ -57,7 +57,7 @@ export function errorEvent(
   }
 }
 
-/** What stands between events of a silent stream, in a form that the dialect's clients bear. */
+/** Returns the bytes to send while a stream is silent, in a form that the clients of the dialect ignore. */
 export function heartbeat(dialect: Dialect, framing: 'sse' | 'ndjson'): string | undefined {
   if (framing === 'ndjson') return undefined;
   return dialect === 'anthropic' ? 'event: ping\ndata: {"type":"ping"}\n\n' : ':hb\n\n';

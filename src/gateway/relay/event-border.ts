@@ -1,25 +1,25 @@
 /**
- * Where events end in a byte stream: a blank line for SSE (lines end in LF, CR or CRLF, WHATWG HTML section 9.2.6), a
- * line feed for NDJSON.
+ * Finds where events end in a byte stream: at an empty line for SSE (lines end in LF, CR or CRLF, WHATWG HTML section
+ * 9.2.6), at a line feed for NDJSON.
  */
 export type EventFraming = 'sse' | 'ndjson';
 
 const lf = 0x0a;
 const cr = 0x0d;
 
-/** Whether [from, to) ends exactly behind an event. */
+/** Whether [from, to) ends exactly at the end of an event. */
 export function endsEvent(framing: EventFraming, buffer: Buffer, from: number, to: number): boolean {
   if (framing === 'ndjson') return to > from && buffer[to - 1] === lf;
   return isBorder(buffer, from, to);
 }
 
-/** Position behind the last event that ends in [from, to), or -1. */
+/** Returns the position after the last event that ends in [from, to), or -1. */
 export function lastBorder(framing: EventFraming, buffer: Buffer, from: number, to: number): number {
   for (let end = to; end > from; end--) if (endsEvent(framing, buffer, from, end)) return end;
   return -1;
 }
 
-/** Position behind the first event that ends in [from, to) at `searchFrom` or later, or -1. */
+/** Returns the position after the first event that ends in [from, to) at `searchFrom` or later, or -1. */
 export function firstBorder(framing: EventFraming, buffer: Buffer, from: number, to: number): number {
   if (framing === 'ndjson') {
     const at = from >= to ? -1 : buffer.subarray(from, to).indexOf(lf);

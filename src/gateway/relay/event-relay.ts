@@ -1,18 +1,18 @@
 /**
- * The body of an event stream on its way to the client: unchanged, at once, and always cut at an event's end.
+ * Relays the body of an event stream to the client: unchanged, without delay, and split only at the end of an event.
  *
- *   read ends on a chunk and an event border   ->  the engine's framing, as it is, in one write
- *   else                                       ->  whole events, framed anew; the unfinished rest is held
- *   an event above 64 KB                       ->  goes out as it comes; until it ends nothing can be put after it
+ *   read ends with a chunk and an event        ->  the engine's framing is relayed unchanged, in one write
+ *   any other read                             ->  flm frames the whole events; the incomplete rest is held
+ *   an event above 64 KB                       ->  is relayed as it arrives; nothing can be inserted before its end
  *
- * Holding adds no wait: a client can do nothing with half an event. Because only whole events are out, one error event
- * can follow at any moment, unless half of a large event is out already.
+ * Holding adds no delay: a client cannot use half an event. Because the client has only whole events, one error event
+ * can follow at any time, except in the middle of a large event.
  */
 import type { ChunkMap } from '../../core/engine/upstream.ts';
 import type { ResponseWriter } from '../exchange.ts';
 import { type EventFraming, endsEvent, firstBorder, lastBorder } from './event-border.ts';
 
-/** What reads events in passing. An event is one SSE block or NDJSON line, its border included. */
+/** Receives the events as they are relayed. An event is one SSE block or one NDJSON line, with its end. */
 export interface EventReader {
   /** One or more whole events. */
   events(buffer: Buffer, from: number, to: number): void;
@@ -20,11 +20,11 @@ export interface EventReader {
   piece(buffer: Buffer, from: number, to: number, first: boolean, last: boolean): void;
 }
 
-/** Says something of one whole event, its border included. */
+/** Tests one whole event, with its end. */
 export type EventTest = (buffer: Buffer, from: number, to: number) => boolean;
 
 const holdLimit = 64 * 1024;
-/** A border is at most four bytes long, so three of what is out decide with the next byte. */
+/** The end of an event is at most four bytes long, so it can begin in the last three bytes that were sent. */
 const overlap = 3;
 
 export class EventRelay {
@@ -34,13 +34,13 @@ export class EventRelay {
   readonly #drops: EventTest | undefined;
   #held = Buffer.allocUnsafe(0);
   #heldLength = 0;
-  /** Part of an event above the limit is out. */
+  /** Part of an event above the limit was sent. */
   #open = false;
-  /** The last bytes that are out, with room for as many of the next ones. */
+  /** The last bytes that were sent, with room for as many of the next bytes. */
   readonly #tail = Buffer.alloc(2 * overlap);
   #tailLength = 0;
 
-  /** Whole events that `drops` says yes to do not reach the client; the reader sees them. */
+  /** Events for which `drops` returns true are not sent to the client; the reader receives them. */
   constructor(reply: ResponseWriter, framing: EventFraming, reader: EventReader, drops?: EventTest) {
     this.#drops = drops;
     this.#reply = reply;
@@ -48,7 +48,7 @@ export class EventRelay {
     this.#reader = reader;
   }
 
-  /** Half of an event is out: nothing can be put after it. */
+  /** Whether an event is partly sent: nothing can be inserted now. */
   get midEvent(): boolean {
     return this.#open;
   }
@@ -120,8 +120,9 @@ export class EventRelay {
   }
 
   /**
-   * The engine ended its body. What is held is an event without its border: the reader sees it before `whole` is asked,
-   * and it goes out only where the stream is whole, for then it is the last event and not the torso of one.
+   * Ends the stream after the engine ended its body. The held bytes are an event without its end. The reader receives
+   * this event before `whole` is called. The client gets the event only if the stream is complete, because otherwise
+   * the event may be truncated.
    */
   finish(whole: () => boolean): void {
     if (this.#heldLength === 0) return;
@@ -130,7 +131,7 @@ export class EventRelay {
     this.#drop();
   }
 
-  /** Whole events. */
+  /** Writes whole events. */
   #write(buffer: Buffer, from: number, to: number): boolean {
     const drops = this.#drops;
     if (drops === undefined) return this.#reply.write(buffer, from, to);
@@ -172,7 +173,7 @@ export class EventRelay {
     if (this.#held.length > holdLimit) this.#held = Buffer.allocUnsafe(0);
   }
 
-  /** First border in the open event, which may begin in bytes that are out already. */
+  /** Finds the first end of the open event. The end may begin in bytes that were already sent. */
   #borderAcross(buffer: Buffer, from: number, to: number): number {
     const seam = this.#tail;
     const before = this.#tailLength;

@@ -1,10 +1,10 @@
 /**
  * Walks the members of a JSON text from its end to its beginning, each with its depth.
  *
- * What an answer tells about itself (usage, how it ended) most often stands near its end, and of a long answer only the
- * end is kept. Backwards the depth is known from the first byte, also in a torso; forwards it would not be. Nothing that
- * a model or a client wrote can pass for a member of the answer itself: in a string its quotes are escaped, in an object
- * (arguments of a tool, a schema that is echoed) it stands deeper.
+ * The usage and the finish reason of a response are usually near its end, and only the end of a long response is kept.
+ * Backwards, the depth is known from the first byte on, even if the beginning is missing. Text of a model or a client
+ * cannot be mistaken for a member of the response: in a string its quotes are escaped, and in an object (tool arguments,
+ * an echoed schema) it is nested deeper.
  *
  *   {"choices":[{"index":0,"finish_reason":"stop"}],"usage":{"prompt_tokens":5}}
  *                                                             depth 2 <---- end
@@ -14,7 +14,7 @@
  */
 const quote = 0x22;
 const backslash = 0x5c;
-/** No request holds as many tokens; what tells more does not count tokens. */
+/** No request has this many tokens, so a larger number is not a token count. */
 const maxCount = 1_000_000_000;
 
 export class JsonTail {
@@ -23,13 +23,15 @@ export class JsonTail {
   #to = 0;
   #at = 0;
 
-  /** The member's depth (1 in the outermost object), its name's bytes without quotes, and its value's first byte. */
+  /** The depth of the member (1 in the outermost object), its name without quotes, and the first byte of its value. */
   depth = 0;
   nameFrom = 0;
   nameTo = 0;
   valueAt = 0;
 
-  /** [from, to) ends behind a JSON object; blanks may follow it. It may begin anywhere. */
+  /**
+   * Starts at the end of [from, to), which ends with a JSON object and perhaps blanks. The range may begin anywhere.
+   */
   begin(text: Buffer, from: number, to: number): void {
     this.#text = text;
     this.#from = from;
@@ -38,7 +40,7 @@ export class JsonTail {
     this.depth = 0;
   }
 
-  /** Goes to the member before; false when there is none. */
+  /** Goes to the previous member; returns false if there is none. */
   previous(): boolean {
     const text = this.#text;
     let colonAt = -1;
@@ -76,7 +78,7 @@ export class JsonTail {
         case 0x0d:
           continue;
         default:
-          // What does not end in an object is not what we were promised.
+          // The text does not end with an object, so it cannot be read.
           if (this.depth === 0) return this.#over();
       }
       colonAt = -1;
@@ -93,12 +95,12 @@ export class JsonTail {
     return this.#text[this.valueAt];
   }
 
-  /** The value is a string, and not the empty one. */
+  /** Whether the value is a string that is not empty. */
   get isText(): boolean {
     return this.#text[this.valueAt] === quote && this.#text[this.valueAt + 1] !== quote;
   }
 
-  /** The value, where it is a plain whole number that can count tokens. */
+  /** The value if it is a plain whole number that can be a token count. */
   get count(): number | undefined {
     const text = this.#text;
     let at = this.valueAt;
@@ -121,7 +123,7 @@ export class JsonTail {
     return false;
   }
 
-  /** An odd number of backslashes before a quote makes it a character of the text. */
+  /** A quote after an odd number of backslashes is part of the text. */
   #openingQuote(closing: number): number {
     const text = this.#text;
     for (let at = closing - 1; at >= this.#from; at--) {
@@ -141,7 +143,7 @@ export function startsWith(text: Buffer, at: number, start: Buffer): boolean {
   return true;
 }
 
-/** Position of the first byte in [from, to) that is no blank, or `to`. */
+/** Returns the position of the first byte in [from, to) that is not blank, or `to`. */
 export function skipBlanks(text: Buffer, from: number, to: number): number {
   let at = from;
   while (at < to && isBlank(text[at])) at += 1;

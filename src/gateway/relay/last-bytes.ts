@@ -1,10 +1,10 @@
 /**
- * Keeps the last bytes of what passes, up to a number of them. Each byte is copied at most three times, however small the
- * parts are in which an engine sends: a copy of everything kept for each part would cost 16 KB for one byte.
+ * Keeps the last bytes of a stream, up to a fixed number. Each byte is copied at most three times, however small the
+ * chunks of an engine are. Copying the whole tail for each chunk would cost 16 KB for one byte.
  */
 export class LastBytes {
   readonly #most: number;
-  /** Twice as large as what is kept, so that it is moved to the front only once in so many bytes. */
+  /** Twice as large as the tail, so that the tail moves to the front only once per buffer. */
   #buffer: Buffer;
   #length = 0;
 

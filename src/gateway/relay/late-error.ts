@@ -1,10 +1,10 @@
 /**
- * An engine's error that comes after flm committed the answer because of a long silence: told in an event, with the
- * engine's own words where its body has some.
+ * Reports an error status of an engine that arrives after flm sent the response head because of a long silence. The
+ * error becomes an event, with the engine's own message if its body has one.
  */
 import { GatheredBytes } from '../../core/gathered-bytes.ts';
 
-/** What is read of such an error. */
+/** How much of such an error body is read. */
 const limitBytes = 16 * 1024;
 
 export class LateError {
@@ -34,7 +34,7 @@ function saidIn(text: string): string {
     const hasMessage = error !== null && typeof error === 'object' && 'message' in error;
     return hasMessage && typeof error.message === 'string' ? error.message : '';
   } catch {
-    // Not JSON: the status alone is told.
+    // Not JSON: only the status is reported.
     return '';
   }
 }

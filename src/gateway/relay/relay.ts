@@ -44,7 +44,10 @@ export interface RelayDeps {
   readonly nowMs: () => number;
   readonly commitAfterMs: number;
   readonly heartbeatMs: number;
-  /** Asked when the attempt ended and nothing is committed: true where another engine is tried, so the client gets nothing. */
+  /**
+   * Called when the attempt ended and nothing is committed. Returns true if another engine is tried, so the client gets
+   * nothing yet.
+   */
   readonly mayTryNext: (end: AttemptEnd, status: number | undefined) => boolean;
 }
 
@@ -142,7 +145,7 @@ export class Relay implements ResponseHandler {
       if (!facts.fields.includes('cache-control')) fields.push('cache-control', 'no-cache');
       // flm frames the stream even where the engine sent a length: an error event may have to follow.
       x.reply.head({ status: head.status, fields, contentLength: undefined });
-      // Not in this call: the first event is usually in the same read, and then head and event are sent in one write.
+      // In the next tick: the first event is usually in the same read, and then head and event are sent in one write.
       process.nextTick(flushReply, x);
       return;
     }
@@ -212,7 +215,7 @@ export class Relay implements ResponseHandler {
     if (this.#over) return;
     const x = this.#x;
     if (this.#shape !== undefined) {
-      // Blanks alone are as good as nothing.
+      // A body of blanks only counts as empty.
       if (this.#shape.isBlank && this.#mustAnswer()) return this.#fail('ENGINE_CUT', 'reset');
       this.#decideAtEnd(this.#shape);
     }
@@ -401,7 +404,7 @@ export class Relay implements ResponseHandler {
     }
     if (shape === this.#events) return;
     if (shape === 'whole') {
-      // It was declared as events, so its head was sent without a length.
+      // The response was declared as an event stream, so its head was sent without a length.
       if (this.#events === undefined) return;
       this.#events = this.#body = this.#reader = undefined;
       this.#x.outcome.streamed = false;
@@ -414,7 +417,7 @@ export class Relay implements ResponseHandler {
       this.#x.reply.head({ ...this.#head, contentLength: undefined });
   }
 
-  /** Reads the head of an engine that arrives after flm has sent one. */
+  /** Handles a response head of the engine that arrives after flm has sent a head. */
   #lateHead(head: EngineHead, facts: HeadFacts): void {
     if (head.status === 200 && facts.events === this.#events) return;
     if (head.status === 200 && this.#deps.route.end !== 'none')
@@ -422,7 +425,7 @@ export class Relay implements ResponseHandler {
     else this.#lateError = new LateError(head.status);
   }
 
-  /** An error event of the engine is a complete end, too: the client has seen it. */
+  /** An error event of the engine also completes the stream: the client has received it. */
   #whole(reader: StreamReader): boolean {
     return this.#deps.route.end === 'none' || reader.terminated || reader.errorSeen;
   }
@@ -433,7 +436,7 @@ export class Relay implements ResponseHandler {
     return x.outcome.status === 200 && x.head.method !== 'HEAD' && (charged || route.end !== 'none');
   }
 
-  /** Records what the request costs, by how it ended. Error responses of the engine are free. */
+  /** Sets how the request is charged, by how it ended. Error responses of the engine are free. */
   #charge(rule: ChargeRule): void {
     const { outcome } = this.#x;
     if (!this.#deps.charged || (this.#status ?? 0) >= 400) return;

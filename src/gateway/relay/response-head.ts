@@ -1,6 +1,6 @@
 /**
- * Which of the engine's response fields a client sees: an allow-list. Never the engine's CORS, cookies, `Server`,
- * `Location`, HSTS or `Alt-Svc`: these speak for an origin that the client does not talk to.
+ * The allow-list of engine response fields that a client receives. CORS fields, cookies, `Server`, `Location`, HSTS and
+ * `Alt-Svc` of an engine are never relayed: they describe an origin that the client does not talk to.
  */
 import type { EngineHead } from '../../core/engine/upstream.ts';
 import type { EventFraming } from './event-border.ts';
@@ -19,9 +19,9 @@ const passing = new Set([
   'anthropic-version',
 ]);
 
-/** What the relay needs to know of an engine's head, found in one walk over its fields. */
+/** The facts that the relay needs about an engine's head, collected in one pass over its fields. */
 export interface HeadFacts {
-  /** Fields that pass, flat. */
+  /** Relayed fields, flat: name, value ... */
   readonly fields: string[];
   readonly contentType: string;
   readonly contentEncoding: string | undefined;
@@ -53,7 +53,7 @@ function eventFraming(contentType: string): EventFraming | undefined {
   return undefined;
 }
 
-/** Two codings on top of each other are nobody's honest answer (CVE-2026-22036). */
+/** No honest response has two content codings (CVE-2026-22036). */
 export function stackedCodings(contentEncoding: string | undefined): boolean {
   return contentEncoding?.includes(',') === true;
 }

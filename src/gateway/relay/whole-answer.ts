@@ -1,28 +1,29 @@
 /**
- * Reads in passing what a whole answer says about itself: its usage, found in its end, and how much text it holds.
+ * Reads the facts about a whole response while it is relayed: its usage, which is near the end, and how much text it
+ * holds.
  */
 import { AnswerText } from './answer-text.ts';
 import { LastBytes } from './last-bytes.ts';
 import { bodyUsage, type Usage } from './usage-scan.ts';
 
-/** What is kept of an answer's end to find its usage in. */
+/** How many bytes of the end are kept to find the usage. */
 const usageTail = 16 * 1024;
 
 export class WholeAnswerReader {
-  /** Length of the answer, until its first bytes came. */
+  /** The declared length of the response, until its first bytes arrive. */
   #expected: number | undefined;
   readonly #isText: boolean;
   #usage: Usage | undefined;
   #tail: LastBytes | undefined;
   readonly text = new AnswerText();
 
-  /** `isText`: not sound or an image. */
+  /** `isText`: the response is not sound or an image. */
   constructor(expectedBytes: number | undefined, isText: boolean) {
     this.#expected = expectedBytes;
     this.#isText = isText;
   }
 
-  /** Returns true where these bytes are all of the answer. */
+  /** Returns true if these bytes are the whole response. */
   read(buffer: Buffer, from: number, to: number): boolean {
     const isAll = this.#expected === to - from;
     this.#expected = undefined;
@@ -39,13 +40,13 @@ export class WholeAnswerReader {
     return isAll;
   }
 
-  /** Asked once the answer is whole. */
+  /** Valid once the response is complete. */
   get usage(): Usage | undefined {
     return this.#usage ?? (this.#tail === undefined ? undefined : bodyUsage(this.#tail.bytes()));
   }
 }
 
-/** Of an answer whose type is not told, too. */
+/** Also true for a response without a declared type. */
 export function isTextType(contentType: string): boolean {
   return !/^(?:audio|image|video)\/|^application\/octet-stream/i.test(contentType);
 }
