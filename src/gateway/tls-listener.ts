@@ -2,9 +2,9 @@
  * Handles a connection of an HTTPS proxy between TCP and the gateway: reads the first bytes, then starts TLS, proves a
  * name to an ACME server, or answers plain HTTP with a readable error.
  *
- *   connected --first bytes--> TLS hello --handshake--> secured: the front takes it
- *                  |               '--- offers acme-tls/1, and a name is to be proved: shown that certificate, closed
- *                  '---------> anything else: a readable 400, closed
+ *   connected --first bytes--> TLS hello --handshake--> secured: the HTTP server takes over
+ *                  |               '--- offers acme-tls/1, and a name is being validated: gets that certificate, closed
+ *                  '---------> any other bytes: a readable 400, closed
  *
  * Owns every connection until the connection is secured, with its timeout and its end. Allows TLS 1.2 and 1.3 with
  * authenticated encryption and forward secrecy only. Serves one certificate for every name, or a second one for clients
@@ -39,7 +39,7 @@ export interface TlsListenerDeps {
   readonly limits: Limits;
   readonly hosts: HostAllowlist;
   readonly table: ConnectionTable;
-  /** Takes over the connection. `entry` is its entry in the table; undefined where the table has no place. */
+  /** Takes over the connection. `entry` is its entry in the table; undefined if the table is full. */
   readonly secured: (socket: TLSSocket, entry: ConnectionEntry | undefined) => void;
   readonly port: () => number;
   readonly nextId: () => string;
@@ -47,16 +47,16 @@ export interface TlsListenerDeps {
   readonly malformed: RequestRecorder['malformed'];
 }
 
-interface Guest {
+interface Handshake {
   readonly raw: Socket;
   readonly address: ClientAddress;
-  readonly place: string;
+  readonly id: string;
   /** Undefined for a connection above the limit. */
   readonly entry: ConnectionEntry | undefined;
   deadlineMs: number;
   bytes: Buffer;
   /** TLS has begun. */
-  handed: boolean;
+  started: boolean;
 }
 
 /** In this order, whatever a client prefers. */
@@ -85,8 +85,8 @@ export class TlsListener {
   /** For clients that send a host name; the same certificate where the source has one for all. */
   readonly #named: Server;
   /** Not secured yet, by both ends of their connection. */
-  readonly #guests = new Map<string, Guest>();
-  readonly #places = new WeakMap<Socket, string>();
+  readonly #handshakes = new Map<string, Handshake>();
+  readonly #ids = new WeakMap<Socket, string>();
   readonly #offs: readonly Unsubscribe[];
   #beyond = 0;
 
@@ -101,7 +101,7 @@ export class TlsListener {
 
   /** Connections whose handshake is not over. */
   get pending(): number {
-    return this.#guests.size;
+    return this.#handshakes.size;
   }
 
   /** Takes a connection from the listener. */
@@ -113,15 +113,23 @@ export class TlsListener {
     if (address === undefined) return void raw.destroy();
     const entry = table.add(address);
     if (entry === undefined && this.#beyond >= spare) return this.#rejectConnection(raw, address);
-    const place = placeOf(raw);
+    const id = connectionId(raw);
     const deadlineMs = clock.monotonicMs() + limits.tlsHandshakeTimeoutMs;
-    const guest: Guest = { raw, address, place, entry, deadlineMs, bytes: Buffer.alloc(0), handed: false };
-    this.#guests.set(place, guest);
-    this.#places.set(raw, place);
+    const handshake: Handshake = {
+      raw,
+      address,
+      id,
+      entry,
+      deadlineMs,
+      bytes: Buffer.alloc(0),
+      started: false,
+    };
+    this.#handshakes.set(id, handshake);
+    this.#ids.set(raw, id);
     if (entry === undefined) this.#beyond += 1;
     else {
       entry.close = () => {
-        this.#forget(guest);
+        this.#forget(handshake);
         this.#rejectConnection(raw, address);
       };
     }
@@ -130,25 +138,25 @@ export class TlsListener {
       else table.remove(entry);
     });
     // The reason of a failed handshake may arrive just after the underlying socket closed.
-    raw.once('close', () => setImmediate(() => this.#left(guest, 'ECONNRESET', undefined)));
+    raw.once('close', () => setImmediate(() => this.#left(handshake, 'ECONNRESET', undefined)));
     const look = (): void => {
       const bytes = raw.read() as Buffer | null;
       if (bytes === null) return;
-      guest.bytes = guest.bytes.length === 0 ? bytes : Buffer.concat([guest.bytes, bytes]);
-      if (this.#look(guest) === 'more') return;
+      handshake.bytes = handshake.bytes.length === 0 ? bytes : Buffer.concat([handshake.bytes, bytes]);
+      if (this.#look(handshake) === 'more') return;
       raw.off('readable', look);
     };
     raw.on('readable', look);
     raw.once('end', () => {
-      if (this.#guests.get(place) === guest) raw.destroy();
+      if (this.#handshakes.get(id) === handshake) raw.destroy();
     });
   }
 
   /** Ends the connections that are not secured. */
   close(): void {
     for (const off of this.#offs) off();
-    for (const { raw } of this.#guests.values()) raw.destroy();
-    this.#guests.clear();
+    for (const { raw } of this.#handshakes.values()) raw.destroy();
+    this.#handshakes.clear();
   }
 
   #rejectConnection(raw: Socket, address: ClientAddress): void {
@@ -156,9 +164,9 @@ export class TlsListener {
     this.#deps.malformed(address, this.#deps.nextId(), 'CONNECTIONS_EXHAUSTED', {});
   }
 
-  #look(guest: Guest): 'more' | 'decided' {
-    const { bytes, raw } = guest;
-    if (bytes[0] !== handshakeRecord) return this.#lookPlain(guest);
+  #look(handshake: Handshake): 'more' | 'decided' {
+    const { bytes, raw } = handshake;
+    if (bytes[0] !== handshakeRecord) return this.#lookPlain(handshake);
     const hello = readClientHello(bytes);
     if (hello === 'more') return 'more';
     const proof =
@@ -167,66 +175,66 @@ export class TlsListener {
         : undefined;
     if (proof === undefined && this.#deps.source.current() === undefined) {
       // The first certificate is still being obtained, so this port has not been announced yet.
-      this.#forget(guest);
+      this.#forget(handshake);
       raw.destroy();
       return 'decided';
     }
     // The TLS socket takes over: a client that ends its side during a handshake is gone.
     raw.allowHalfOpen = false;
     raw.unshift(bytes);
-    guest.bytes = Buffer.alloc(0);
-    guest.handed = true;
-    if (proof !== undefined) this.#prove(guest, proof);
+    handshake.bytes = Buffer.alloc(0);
+    handshake.started = true;
+    if (proof !== undefined) this.#prove(handshake, proof);
     else (callsName(hello) ? this.#named : this.#server).emit('connection', raw);
     return 'decided';
   }
 
   /** RFC 8737, section 3: the handshake is the whole proof. */
-  #prove(guest: Guest, proof: CertificatePair): void {
+  #prove(handshake: Handshake, proof: CertificatePair): void {
     const server = createServer({ key: proof.key, cert: proof.chain, ALPNProtocols: [acmeProtocol] });
     server.on('secureConnection', (socket) => {
-      this.#forget(guest);
+      this.#forget(handshake);
       socket.on('error', () => socket.destroy());
       socket.end();
     });
     server.on('tlsClientError', (error, socket) => this.#failed(socket, error));
-    server.emit('connection', guest.raw);
+    server.emit('connection', handshake.raw);
   }
 
-  #lookPlain(guest: Guest): 'more' | 'decided' {
+  #lookPlain(handshake: Handshake): 'more' | 'decided' {
     const { clock } = this.#deps;
-    const whole = guest.bytes.includes('\r\n\r\n') || guest.bytes.length > maxPlainHeadBytes;
+    const whole = handshake.bytes.includes('\r\n\r\n') || handshake.bytes.length > maxPlainHeadBytes;
     if (!whole) {
       // The latest time for the response, whatever bytes are missing.
-      guest.deadlineMs = Math.min(guest.deadlineMs, clock.monotonicMs() + plainHeadMs);
+      handshake.deadlineMs = Math.min(handshake.deadlineMs, clock.monotonicMs() + plainHeadMs);
       return 'more';
     }
-    this.#answerPlain(guest);
+    this.#answerPlain(handshake);
     return 'decided';
   }
 
-  #answerPlain(guest: Guest): void {
-    const { raw, address, bytes } = guest;
+  #answerPlain(handshake: Handshake): void {
+    const { raw, address, bytes } = handshake;
     const { hosts, port, nextId, malformed, clock } = this.#deps;
     const requestId = nextId();
     const params = plainParams({ bytes, port: port(), hosts, crossedNetwork: !address.loopback });
     raw.end(plainRefusal(requestId, bytes, params), 'latin1');
     // A body may still be arriving; closing over unread bytes would lose the response.
     raw.resume();
-    guest.deadlineMs = clock.monotonicMs() + plainHeadMs;
-    guest.bytes = Buffer.alloc(0);
+    handshake.deadlineMs = clock.monotonicMs() + plainHeadMs;
+    handshake.bytes = Buffer.alloc(0);
     malformed(address, requestId, 'PLAIN_ON_TLS', params);
   }
 
   #secured(socket: TLSSocket): void {
-    const guest = this.#guests.get(placeOf(socket));
+    const handshake = this.#handshakes.get(connectionId(socket));
     // The client left or timed out at this moment.
-    if (guest === undefined) return void socket.destroy();
-    this.#forget(guest);
+    if (handshake === undefined) return void socket.destroy();
+    this.#forget(handshake);
     // A client that closes its sending side after the request still gets the response. A client that closed it earlier
     // was disconnected.
     socket.allowHalfOpen = true;
-    this.#deps.secured(socket, guest.entry);
+    this.#deps.secured(socket, handshake.entry);
   }
 
   /**
@@ -234,43 +242,43 @@ export class TlsListener {
    * on it. Node has no public way to send the client an alert.
    */
   #failed(socket: TLSSocket, error: NodeJS.ErrnoException): void {
-    const guest = this.#guestOf(socket);
+    const handshake = this.#handshakeOf(socket);
     // Node's types declare an Error, but the value is the name of the check, or null.
     const check = socket.authorizationError as unknown;
     socket.destroy();
-    if (guest === undefined) return;
-    guest.raw.destroy();
-    this.#left(guest, error.code, typeof check === 'string' ? check : undefined);
+    if (handshake === undefined) return;
+    handshake.raw.destroy();
+    this.#left(handshake, error.code, typeof check === 'string' ? check : undefined);
   }
 
-  #left(guest: Guest, code: string | undefined, check: string | undefined): void {
-    if (this.#guests.get(guest.place) !== guest) return;
-    this.#forget(guest);
-    if (!guest.handed) return;
+  #left(handshake: Handshake, code: string | undefined, check: string | undefined): void {
+    if (this.#handshakes.get(handshake.id) !== handshake) return;
+    this.#forget(handshake);
+    if (!handshake.started) return;
     const reason = handshakeFailure(code, check);
-    this.#deps.malformed(guest.address, this.#deps.nextId(), 'TLS_HANDSHAKE_FAILED', { reason });
+    this.#deps.malformed(handshake.address, this.#deps.nextId(), 'TLS_HANDSHAKE_FAILED', { reason });
   }
 
   /** Found by the underlying socket where Node reveals it: a destroyed TLS socket no longer knows its address. */
-  #guestOf(socket: TLSSocket): Guest | undefined {
+  #handshakeOf(socket: TLSSocket): Handshake | undefined {
     const { _parent: raw } = socket as TLSSocket & { readonly _parent?: Socket };
-    const found = raw === undefined ? undefined : this.#places.get(raw);
-    return this.#guests.get(found ?? placeOf(socket));
+    const found = raw === undefined ? undefined : this.#ids.get(raw);
+    return this.#handshakes.get(found ?? connectionId(socket));
   }
 
-  #forget(guest: Guest): void {
-    if (this.#guests.get(guest.place) === guest) this.#guests.delete(guest.place);
+  #forget(handshake: Handshake): void {
+    if (this.#handshakes.get(handshake.id) === handshake) this.#handshakes.delete(handshake.id);
   }
 
   #sweep(): void {
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const guest of [...this.#guests.values()]) {
-      if (nowMs < guest.deadlineMs) continue;
-      const waits = guest.bytes.length > 0 && guest.bytes[0] !== handshakeRecord;
-      if (waits) this.#answerPlain(guest);
+    for (const handshake of [...this.#handshakes.values()]) {
+      if (nowMs < handshake.deadlineMs) continue;
+      const waits = handshake.bytes.length > 0 && handshake.bytes[0] !== handshakeRecord;
+      if (waits) this.#answerPlain(handshake);
       else {
-        this.#forget(guest);
-        guest.raw.destroy();
+        this.#forget(handshake);
+        handshake.raw.destroy();
       }
     }
   }
@@ -319,6 +327,6 @@ function callsName(hello: ClientHello | undefined): boolean {
 }
 
 /** The addresses of both ends, which are unique for each connection. */
-function placeOf(socket: Socket): string {
+function connectionId(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
 }
