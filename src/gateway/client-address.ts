@@ -11,7 +11,7 @@
 import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
 import type { Exchange } from './exchange.ts';
 import { forwardedHops } from './forwarded.ts';
-import { ownCopy } from './own-copy.ts';
+import { detachString } from './detached-string.ts';
 
 /** How many trusted proxies may follow each other: reading an address costs more than the bytes that it takes. */
 const maxHops = 32;
@@ -57,7 +57,7 @@ const dressed = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::(?:\d{1,5}|_[A-Za-z0-
 function parseHop(text: string): ClientAddress | undefined {
   if (text.length > maxHopLength) return undefined;
   // A limit or a log line may keep the address for longer than this request lasts.
-  const hop = ownCopy(text.trim());
+  const hop = detachString(text.trim());
   const bare = parseAddress(hop);
   if (bare !== undefined) return bare;
   const found = dressed.exec(hop);

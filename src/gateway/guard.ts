@@ -9,7 +9,7 @@ import { rule } from '../core/rules.ts';
 import { meantText } from './advice.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { type HostAllowlist, parseHost } from './host-allowlist.ts';
-import { ownCopy } from './own-copy.ts';
+import { detachString } from './detached-string.ts';
 import { methodsOfPath } from './router.ts';
 import { engineMethods, probePaths } from './routes.ts';
 
@@ -128,10 +128,10 @@ function refuseForeignHost(x: Exchange, deps: GuardDeps): Refusal | undefined {
   const host = parseHost(value);
   if (host === undefined) return malformed('its Host field is not a host');
   if (!deps.hosts.answersFor(host)) {
-    return { code: 'HOST_MISDIRECTED', params: { name: ownCopy(host) }, rule: rule('hosts') };
+    return { code: 'HOST_MISDIRECTED', params: { name: detachString(host) }, rule: rule('hosts') };
   }
   // A copy: the value is a slice of the whole request head.
-  x.peer.goodHost = ownCopy(value);
+  x.peer.goodHost = detachString(value);
   return undefined;
 }
 

@@ -12,7 +12,7 @@ import {
   sessionHeaders,
   singleHeaders,
 } from '../core/proxy/request-headers.ts';
-import { ownCopy } from './own-copy.ts';
+import { detachString } from './detached-string.ts';
 
 /**
  * The fields that flm itself reads, and how a second field of the same name is treated.
@@ -114,7 +114,7 @@ export class HeaderTable {
     if (known !== undefined) return known;
     const found = this.#slotOf.get(rawName.toLowerCase()) ?? -1;
     // A copy, because the name is a slice of the whole head.
-    if (this.#spellings.size < spellingsLimit) this.#spellings.set(ownCopy(rawName), found);
+    if (this.#spellings.size < spellingsLimit) this.#spellings.set(detachString(rawName), found);
     return found;
   }
 }

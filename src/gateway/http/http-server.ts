@@ -15,7 +15,7 @@ import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { ConnectionEntry, ConnectionTable } from '../connection-table.ts';
 import { rawErrorResponse, refuse } from '../error-response.ts';
 import { type BreakCause, Exchange } from '../exchange.ts';
-import { forgetLastMatch } from '../own-copy.ts';
+import { clearLastMatch } from '../detached-string.ts';
 import type { HeaderTable } from '../request-headers.ts';
 import type { RequestPipeline } from '../request-pipeline.ts';
 import type { RequestRecorder } from '../request-recorder.ts';
@@ -231,7 +231,7 @@ export class HttpServer {
     (x.body as HttpBody).release();
     this.#inFlight -= 1;
     this.#deps.pipeline.finish(x);
-    forgetLastMatch();
+    clearLastMatch();
     if (this.#inFlight === 0) this.#onIdle?.();
   }
 

@@ -5,13 +5,13 @@
  */
 
 /** Returns the same text in its own memory. The text must be Latin-1, as all request heads are. */
-export function ownCopy(text: string): string {
+export function detachString(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 const anything = /(?:)/;
 
 /** Makes V8 drop the text that was matched last. */
-export function forgetLastMatch(): void {
+export function clearLastMatch(): void {
   anything.test('');
 }
