@@ -13,7 +13,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { BodyFacts } from '../../core/engine/routes.ts';
 import {
-  FoundFacts,
+  BodyFactsCollector,
   maxModelToken,
   maxValueToken,
   modelNotText,
@@ -21,7 +21,7 @@ import {
   nameNotText,
   nameTooLong,
   streamNotFlag,
-} from './found-facts.ts';
+} from './body-facts.ts';
 import { bad, JsonTokens, unfinished, unquote } from './json-tokens.ts';
 import {
   isMisspelling,
@@ -91,7 +91,7 @@ export class JsonScanner {
   /** Whether the object has no members. */
   #empty = false;
 
-  readonly #facts = new FoundFacts();
+  readonly #facts = new BodyFactsCollector();
 
   constructor(plan: ScanPlan) {
     this.#plan = plan;

@@ -21,7 +21,7 @@ import {
   modelNotPlain,
   modelTooLong,
   streamNotFlag,
-} from './found-facts.ts';
+} from './body-facts.ts';
 import type { BodyFault } from './json-scanner.ts';
 import { foldName } from './scan-plan.ts';
 

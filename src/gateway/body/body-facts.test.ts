@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FoundFacts, isPlainText, maxModelBytes } from './found-facts.ts';
+import { BodyFactsCollector, isPlainText, maxModelBytes } from './body-facts.ts';
 
 const place = { at: 1, empty: false };
 
-function model(token: string, escaped = token.includes('\\')): FoundFacts | string {
-  const facts = new FoundFacts();
+function model(token: string, escaped = token.includes('\\')): BodyFactsCollector | string {
+  const facts = new BodyFactsCollector();
   const bytes = Buffer.from(`xx${token}`);
   return facts.takeModel(bytes, 2, bytes.length, escaped, 40, 40 + bytes.length - 2) ?? facts;
 }
 
 test('the model is what the token says, and where it stands', () => {
   const found = model('"a\\u002fb é"');
-  assert.ok(found instanceof FoundFacts);
+  assert.ok(found instanceof BodyFactsCollector);
   assert.equal(found.facts(place).model, 'a/b é');
   assert.deepEqual(found.facts(place).modelRange, [40, 53]);
 });
@@ -23,14 +23,14 @@ test('a model that engines could read in different ways is a fault', () => {
   assert.equal(model('"a\\u0000"'), '"model" is not plain text');
   assert.equal(model('"a\\ud83d"'), '"model" is not plain text');
   assert.equal(model('"a\\u007f"'), '"model" is not plain text');
-  assert.ok(model(`"${'x'.repeat(maxModelBytes)}"`) instanceof FoundFacts);
+  assert.ok(model(`"${'x'.repeat(maxModelBytes)}"`) instanceof BodyFactsCollector);
   assert.match(String(model(`"${'x'.repeat(maxModelBytes + 1)}"`)), /longer than 1024/);
   assert.match(String(model(`"${'é'.repeat(maxModelBytes / 2 + 1)}"`)), /longer than 1024/);
 });
 
 test('the stream flag is true, false, or nothing said', () => {
   const stream = (text: string): boolean | string | undefined => {
-    const facts = new FoundFacts();
+    const facts = new BodyFactsCollector();
     return facts.takeStream(text.charCodeAt(0)) ?? facts.facts(place).stream;
   };
   assert.equal(stream('true'), true);
@@ -41,7 +41,7 @@ test('the stream flag is true, false, or nothing said', () => {
 });
 
 test('values have one text each: escapes undone, numbers as written, what is long only named', () => {
-  const facts = new FoundFacts();
+  const facts = new BodyFactsCollector();
   const take = (path: string, token: string, tooLong = false): string | undefined => {
     const bytes = Buffer.from(token);
     return facts.takeValue(path, bytes, 0, bytes.length, token.includes('\\'), tooLong);
@@ -58,7 +58,7 @@ test('values have one text each: escapes undone, numbers as written, what is lon
 });
 
 test('below an array each different value stands once, up to a limit', () => {
-  const facts = new FoundFacts();
+  const facts = new BodyFactsCollector();
   for (let i = 0; i < 1000; i++) assert.equal(facts.report('tools[].type', '"function"'), undefined);
   for (let i = 1; i < 64; i++) assert.equal(facts.report('tools[].type', `"${i}"`), undefined);
   assert.match(facts.report('tools[].type', '"one more"') ?? '', /more than 64/);

@@ -27,7 +27,7 @@ const noValues: ReadonlyMap<string, readonly string[]> = new Map();
 const quote = 0x22;
 const letterN = 0x6e;
 
-export class FoundFacts {
+export class BodyFactsCollector {
   #model: string | undefined;
   #modelRange: readonly [from: number, to: number] | undefined;
   #alsoNamed: NamedModel | undefined;
