@@ -10,7 +10,7 @@ import { compileKey } from '../../src/core/security/key-view.ts';
 import { OriginRules } from '../../src/core/security/origin-rules.ts';
 import { makeAuth } from '../../src/gateway/auth.ts';
 import { BodyChunks } from '../../src/gateway/body/body-chunks.ts';
-import { boundaryOf, readPartHead } from '../../src/gateway/body/form-head.ts';
+import { boundaryOf, readPartHead } from '../../src/gateway/body/multipart-head.ts';
 import { JsonScanner } from '../../src/gateway/body/json-scanner.ts';
 import { MultipartScanner } from '../../src/gateway/body/multipart.ts';
 import { scanPlan } from '../../src/gateway/body/scan-plan.ts';

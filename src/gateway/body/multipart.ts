@@ -13,7 +13,7 @@
  * Linear on hostile input: the Knuth-Morris-Pratt search reads no byte twice.
  */
 import type { BodyFacts } from '../../core/engine/routes.ts';
-import { boundaryOf, readPartHead } from './form-head.ts';
+import { boundaryOf, readPartHead } from './multipart-head.ts';
 import {
   isPlainText,
   maxModelBytes,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { boundaryOf, readPartHead } from './form-head.ts';
+import { boundaryOf, readPartHead } from './multipart-head.ts';
 
 test('the boundary is read in the forms that clients write', () => {
   const cases: Readonly<Record<string, string>> = {
