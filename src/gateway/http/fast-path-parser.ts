@@ -17,7 +17,7 @@ import { lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
 import { type FastPathHead, readFastPathHead } from './fast-path-head.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
-import { ReadTurns } from './read-turns.ts';
+import { ReadPacer } from './read-pacer.ts';
 
 export interface FastPathParserDeps {
   readonly maxHeadBytes: number;
@@ -44,7 +44,7 @@ export class FastPathParser {
   #at = 0;
   #message: OrdinaryMessage | undefined;
   #advancing = false;
-  readonly #turns: ReadTurns;
+  readonly #turns: ReadPacer;
   /** The client will send no more bytes. */
   #sawEnd = false;
   /** The last response is written. */
@@ -54,7 +54,7 @@ export class FastPathParser {
     this.#connection = connection;
     this.#socket = connection.socket;
     this.#deps = deps;
-    this.#turns = new ReadTurns(connection.socket, () => !connection.socket.destroyed);
+    this.#turns = new ReadPacer(connection.socket, () => !connection.socket.destroyed);
     this.#socket.on('data', this.#onData);
     this.#socket.on('end', this.#onEnd);
     this.#socket.on('error', this.#onError);

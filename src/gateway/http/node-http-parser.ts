@@ -18,7 +18,7 @@ import { type HeaderTable, plainTable, RequestHeaders } from '../request-headers
 import { hidesWhatFollows, lastConnectionValue } from '../upgrade.ts';
 import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
-import { ReadTurns } from './read-turns.ts';
+import { ReadPacer } from './read-pacer.ts';
 import { RequestLines } from './request-lines.ts';
 
 export interface NodeHttpParserDeps {
@@ -248,7 +248,7 @@ class NodeMessage implements HttpMessage {
     }
     if (!this.#receiving) {
       this.#receiving = true;
-      const turns = new ReadTurns(req, () => this.#listener !== undefined && !req.destroyed);
+      const turns = new ReadPacer(req, () => this.#listener !== undefined && !req.destroyed);
       req.on('data', (chunk: Buffer) => {
         turns.took(chunk.length);
         this.#listener?.data(chunk);

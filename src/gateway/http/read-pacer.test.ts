@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { ReadTurns } from './read-turns.ts';
+import { ReadPacer } from './read-pacer.ts';
 
 const chunk = Buffer.alloc(64 * 1024);
 
@@ -18,7 +18,7 @@ function source(chunks: number): Readable {
 
 test('of a source that always has more only so much is read in one turn, and in the end all of it', async () => {
   const readable = source(100);
-  const turns = new ReadTurns(readable, () => true);
+  const turns = new ReadPacer(readable, () => true);
   let inTurn = 0;
   let most = 0;
   let total = 0;
@@ -42,7 +42,7 @@ test('of a source that always has more only so much is read in one turn, and in 
 
 test('a source that is not read any more in its next turn stays paused', async () => {
   const readable = source(100);
-  const turns = new ReadTurns(readable, () => false);
+  const turns = new ReadPacer(readable, () => false);
   let total = 0;
   readable.on('data', (bytes: Buffer) => {
     total += bytes.length;

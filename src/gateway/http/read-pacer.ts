@@ -13,7 +13,7 @@ export interface Pausable {
   resume(): unknown;
 }
 
-export class ReadTurns {
+export class ReadPacer {
   readonly #source: Pausable;
   readonly #stillReads: () => boolean;
   #bytes = 0;
