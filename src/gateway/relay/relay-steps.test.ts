@@ -11,7 +11,7 @@ import type { ResponseWriter } from '../exchange.ts';
 import type { TerminalMark } from '../routes.ts';
 import type { EventFraming } from './event-border.ts';
 import { EventRelay } from './event-relay.ts';
-import { LastBytes } from './last-bytes.ts';
+import { TailBuffer } from './tail-buffer.ts';
 import { isUsageChunk } from './usage-chunk.ts';
 import { bodyUsage, StreamReader } from './usage-scan.ts';
 
@@ -122,7 +122,7 @@ test('a whole answer is read for its usage in proportion to its size', () => {
 
 test('the last bytes are kept at a few copies of each, however small the parts', () => {
   for (const part of [1, 100, 16_384, 40_000]) {
-    const kept = new LastBytes(16_384);
+    const kept = new TailBuffer(16_384);
     const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
     for (let at = 0; at < bytes.length; at += part) kept.add(bytes, at, Math.min(bytes.length, at + part));
     assert.deepEqual(kept.bytes(), bytes.subarray(-16_384));
@@ -130,7 +130,7 @@ test('the last bytes are kept at a few copies of each, however small the parts',
       `parts of ${part}`,
       (size) => {
         const all = Buffer.alloc(size);
-        const last = new LastBytes(16_384);
+        const last = new TailBuffer(16_384);
         return () => {
           for (let at = 0; at < size; at += part) last.add(all, at, Math.min(size, at + part));
         };

@@ -16,7 +16,7 @@ import { AnswerText } from './answer-text.ts';
 import type { EventFraming } from './event-border.ts';
 import type { EventReader } from './event-relay.ts';
 import { isBlank, JsonTail, skipBlanks, startsWith } from './json-tail.ts';
-import { LastBytes } from './last-bytes.ts';
+import { TailBuffer } from './tail-buffer.ts';
 
 export interface Usage {
   readonly inputTokens: number;
@@ -96,7 +96,7 @@ export class StreamReader implements EventReader {
   errorSeen = false;
   readonly #tail = new JsonTail();
   readonly #counts = new Counts(this.#tail);
-  #piece: LastBytes | undefined;
+  #piece: TailBuffer | undefined;
 
   constructor(end: TerminalMark, framing: EventFraming) {
     this.#end = end;
@@ -119,7 +119,7 @@ export class StreamReader implements EventReader {
   piece(buffer: Buffer, from: number, to: number, first: boolean, last: boolean): void {
     const text = buffer.subarray(from, to);
     if (first) {
-      this.#piece = new LastBytes(pieceTail);
+      this.#piece = new TailBuffer(pieceTail);
       // The kind of an event is at its beginning.
       this.#readLines(text);
     } else this.text.part(buffer, from, to);

@@ -3,7 +3,7 @@
  * holds.
  */
 import { AnswerText } from './answer-text.ts';
-import { LastBytes } from './last-bytes.ts';
+import { TailBuffer } from './tail-buffer.ts';
 import { bodyUsage, type Usage } from './usage-scan.ts';
 
 /** How many bytes of the end are kept to find the usage. */
@@ -14,7 +14,7 @@ export class WholeAnswerReader {
   #expected: number | undefined;
   readonly #isText: boolean;
   #usage: Usage | undefined;
-  #tail: LastBytes | undefined;
+  #tail: TailBuffer | undefined;
   readonly text = new AnswerText();
 
   /** `isText`: the response is not sound or an image. */
@@ -33,7 +33,7 @@ export class WholeAnswerReader {
       if (this.#usage !== undefined && this.#usage.inputTokens > 0 && this.#usage.outputTokens > 0)
         return true;
     } else {
-      this.#tail ??= new LastBytes(usageTail);
+      this.#tail ??= new TailBuffer(usageTail);
       this.#tail.add(buffer, from, to);
     }
     this.text.part(buffer, from, to);

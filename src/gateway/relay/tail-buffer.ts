@@ -2,7 +2,7 @@
  * Keeps the last bytes of a stream, up to a fixed number. Each byte is copied at most three times, however small the
  * chunks of an engine are. Copying the whole tail for each chunk would cost 16 KB for one byte.
  */
-export class LastBytes {
+export class TailBuffer {
   readonly #most: number;
   /** Twice as large as the tail, so that the tail moves to the front only once per buffer. */
   #buffer: Buffer;
