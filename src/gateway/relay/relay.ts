@@ -28,7 +28,7 @@ import { LateError } from './late-error.ts';
 import { type HeadFacts, readHead, stackedCodings } from './response-head.ts';
 import { isUsageChunk } from './usage-chunk.ts';
 import { StreamReader } from './usage-scan.ts';
-import { isTextType, WholeAnswerReader } from './whole-answer.ts';
+import { isTextType, WholeResponseReader } from './whole-response.ts';
 
 export interface RelayDeps {
   readonly x: Exchange;
@@ -94,7 +94,7 @@ export class Relay implements ResponseHandler {
   #shape: AnswerShapeReader | undefined;
   /** The head as it was passed to the response writer. */
   #head: ResponseHead | undefined;
-  #wholeAnswer: WholeAnswerReader | undefined;
+  #wholeResponse: WholeResponseReader | undefined;
   #bytes = 0;
   #lastWriteMs = 0;
   readonly #resume = (): void => this.inFlightRequest?.resume();
@@ -150,7 +150,7 @@ export class Relay implements ResponseHandler {
       return;
     }
     if (this.#deps.charged)
-      this.#wholeAnswer = new WholeAnswerReader(
+      this.#wholeResponse = new WholeResponseReader(
         head.contentLength,
         this.#deps.writesText || isTextType(facts.contentType),
       );
@@ -179,7 +179,7 @@ export class Relay implements ResponseHandler {
       flowing = body.data(buffer, from, to);
     } else {
       // Most responses arrive in one read. The exchange is over with the write that follows, so they are charged first.
-      if (this.#wholeAnswer?.read(buffer, from, to) === true) this.#charge('final');
+      if (this.#wholeResponse?.read(buffer, from, to) === true) this.#charge('final');
       flowing = this.#x.reply.write(buffer, from, to);
     }
     if (!flowing) this.#x.reply.onDrain(this.#resume);
@@ -200,7 +200,7 @@ export class Relay implements ResponseHandler {
       flowing = body.framed(buffer, from, to, chunks);
     } else if (this.#lateError === undefined && this.#x.reply.relaysFraming) {
       for (let i = 0; i < chunks.count; i++)
-        this.#wholeAnswer?.read(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+        this.#wholeResponse?.read(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
       flowing = this.#x.reply.writeFramed(buffer, from, to);
     } else {
       flowing = true;
@@ -408,7 +408,7 @@ export class Relay implements ResponseHandler {
       if (this.#events === undefined) return;
       this.#events = this.#body = this.#reader = undefined;
       this.#x.outcome.streamed = false;
-      if (this.#deps.charged) this.#wholeAnswer = new WholeAnswerReader(undefined, true);
+      if (this.#deps.charged) this.#wholeResponse = new WholeResponseReader(undefined, true);
       return;
     }
     this.#stream(shape);
@@ -441,10 +441,10 @@ export class Relay implements ResponseHandler {
     const { outcome } = this.#x;
     if (!this.#deps.charged || (this.#status ?? 0) >= 400) return;
     outcome.charge = rule;
-    const reader = this.#reader ?? this.#wholeAnswer;
+    const reader = this.#reader ?? this.#wholeResponse;
     if (reader === undefined) return;
     // The usage of an incomplete JSON response cannot be relied on.
-    const usage = reader === this.#wholeAnswer && rule !== 'final' ? undefined : reader.usage;
+    const usage = reader === this.#wholeResponse && rule !== 'final' ? undefined : reader.usage;
     outcome.inputTokens = usage?.inputTokens;
     outcome.outputTokens = usage?.outputTokens;
     if (this.#deps.writesText) outcome.answerText = reader.text;

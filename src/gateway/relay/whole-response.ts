@@ -9,7 +9,7 @@ import { bodyUsage, type Usage } from './usage-scan.ts';
 /** How many bytes of the end are kept to find the usage. */
 const usageTail = 16 * 1024;
 
-export class WholeAnswerReader {
+export class WholeResponseReader {
   /** The declared length of the response, until its first bytes arrive. */
   #expected: number | undefined;
   readonly #isText: boolean;
