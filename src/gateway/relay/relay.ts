@@ -20,7 +20,7 @@ import type { ChargeRule } from '../../core/security/token-charge.ts';
 import { commonFields, errorMessage, refuse } from '../error-response.ts';
 import type { BreakCause, Exchange, Refusal, ResponseHead } from '../exchange.ts';
 import type { Route } from '../routes.ts';
-import { type AnswerShape, AnswerShapeReader } from './answer-shape.ts';
+import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
 import type { EventFraming } from './event-border.ts';
 import { EventRelay } from './event-relay.ts';
@@ -91,7 +91,7 @@ export class Relay implements ResponseHandler {
   /** An error of the engine after such an early head; it becomes an event. */
   #lateError: LateError | undefined;
   /** Reads the first bytes; undefined once they have shown what kind of response it is. */
-  #shape: AnswerShapeReader | undefined;
+  #shape: ResponseShapeReader | undefined;
   /** The head as it was passed to the response writer. */
   #head: ResponseHead | undefined;
   #wholeResponse: WholeResponseReader | undefined;
@@ -138,7 +138,7 @@ export class Relay implements ResponseHandler {
     const fields = [...facts.fields, ...commonFields(x)];
     const coded = facts.contentEncoding !== undefined && facts.contentEncoding !== 'identity';
     if (head.status === 200 && head.framing !== 'none' && this.#deps.route.end !== 'none' && !coded)
-      this.#shape = new AnswerShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);
+      this.#shape = new ResponseShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);
     if (facts.events !== undefined && head.framing !== 'none') {
       this.#stream(facts.events);
       fields.push('x-accel-buffering', 'no');
@@ -375,7 +375,7 @@ export class Relay implements ResponseHandler {
   // --- what the first bytes show
 
   /** Undefined while the bytes do not decide. Otherwise the bytes held until now, which are relayed first. */
-  #lookAt(reader: AnswerShapeReader, buffer: Buffer, from: number, to: number): Buffer | undefined {
+  #lookAt(reader: ResponseShapeReader, buffer: Buffer, from: number, to: number): Buffer | undefined {
     const shape = reader.read(buffer, from, to);
     if (shape === undefined) return undefined;
     this.#decide(shape);
@@ -390,13 +390,13 @@ export class Relay implements ResponseHandler {
     return flowing;
   }
 
-  #decideAtEnd(reader: AnswerShapeReader): void {
+  #decideAtEnd(reader: ResponseShapeReader): void {
     const { held } = reader;
     this.#decide(reader.end());
     if (held.length > 0) this.data(held, 0, held.length);
   }
 
-  #decide(shape: AnswerShape): void {
+  #decide(shape: ResponseShape): void {
     this.#shape = undefined;
     if (this.#early) {
       if (shape !== this.#events) this.#lateError = new LateError(200);
@@ -421,7 +421,7 @@ export class Relay implements ResponseHandler {
   #lateHead(head: EngineHead, facts: HeadFacts): void {
     if (head.status === 200 && facts.events === this.#events) return;
     if (head.status === 200 && this.#deps.route.end !== 'none')
-      this.#shape = new AnswerShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);
+      this.#shape = new ResponseShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);
     else this.#lateError = new LateError(head.status);
   }
 

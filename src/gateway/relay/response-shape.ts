@@ -14,7 +14,7 @@ import type { TerminalMark } from '../routes.ts';
 import type { EventFraming } from './event-border.ts';
 import { isBlank, JsonTail, startsWith } from './json-tail.ts';
 
-export type AnswerShape = EventFraming | 'whole';
+export type ResponseShape = EventFraming | 'whole';
 
 const maxPrefixBytes = 1024;
 const maxLineBytes = 64 * 1024;
@@ -29,7 +29,7 @@ const openBrace = 0x7b;
 const openBracket = 0x5b;
 const closeBrace = 0x7d;
 
-export class AnswerShapeReader {
+export class ResponseShapeReader {
   readonly #asked: boolean;
   readonly #declared: EventFraming | undefined;
   readonly #isLines: boolean;
@@ -58,7 +58,7 @@ export class AnswerShapeReader {
   }
 
   /** Reads more bytes. Returns undefined while they do not decide; they are then part of `held`. */
-  read(buffer: Buffer, from: number, to: number): AnswerShape | undefined {
+  read(buffer: Buffer, from: number, to: number): ResponseShape | undefined {
     if (this.#held.length === 0) {
       const shape = this.#look(buffer.subarray(from, to), false);
       if (shape === undefined) this.#held.add(buffer, from, to);
@@ -70,11 +70,11 @@ export class AnswerShapeReader {
   }
 
   /** Decides at the end of the response. */
-  end(): AnswerShape {
+  end(): ResponseShape {
     return this.#look(this.#held.bytes(), true) ?? 'whole';
   }
 
-  #look(text: Buffer, over: boolean): AnswerShape | undefined {
+  #look(text: Buffer, over: boolean): ResponseShape | undefined {
     const usual = this.#declared ?? 'whole';
     if (this.#start === 0 && text.length > 0 && startsWith(text, 0, byteOrderMark.subarray(0, text.length))) {
       if (text.length < byteOrderMark.length) return over ? usual : undefined;
@@ -99,7 +99,7 @@ export class AnswerShapeReader {
   }
 
   /** For a dialect that streams lines: decides whether the first line is one of several. */
-  #firstLine(text: Buffer, over: boolean): AnswerShape | undefined {
+  #firstLine(text: Buffer, over: boolean): ResponseShape | undefined {
     const found = text.indexOf(lf, Math.max(this.#start, this.#searched));
     this.#searched = text.length;
     if (found < 0 && !over) {

@@ -4,14 +4,14 @@ import fc from 'fast-check';
 import { assertLinear } from '../../../test/helpers/count-steps.ts';
 import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import type { TerminalMark } from '../routes.ts';
-import { type AnswerShape, AnswerShapeReader } from './answer-shape.ts';
+import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
 import type { EventFraming } from './event-border.ts';
 
 const ends: readonly TerminalMark[] = ['openai', 'anthropic', 'responses', 'ollama'];
 const declarations: readonly (EventFraming | undefined)[] = [undefined, 'sse', 'ndjson'];
 
 /** What the bytes are taken for when they come in such parts, and what was held until then. */
-function shapeOf(reader: AnswerShapeReader, bytes: Buffer, size: number): AnswerShape {
+function shapeOf(reader: ResponseShapeReader, bytes: Buffer, size: number): ResponseShape {
   for (let at = 0; at < bytes.length; at += size) {
     const to = Math.min(bytes.length, at + size);
     const shape = reader.read(bytes, at, to);
@@ -49,7 +49,7 @@ test('the verdict is the same however the bytes are cut', () => {
     (parts, asked, declared, end) => {
       const bytes = Buffer.from(parts.join(''));
       const shapes = [1, 2, 5, 1_000].map((size) =>
-        shapeOf(new AnswerShapeReader(asked, declared, end), bytes, size),
+        shapeOf(new ResponseShapeReader(asked, declared, end), bytes, size),
       );
       assert.equal(new Set(shapes).size, 1, `${parts.join('')}: ${shapes.join()}`);
     },
@@ -66,8 +66,8 @@ test('bytes that do not decide are held up to a limit, at work in proportion to 
           (bytes) => {
             const text = Buffer.from(part.repeat(bytes / part.length));
             return () => {
-              const reader = new AnswerShapeReader(true, undefined, end);
-              let shape: AnswerShape | undefined;
+              const reader = new ResponseShapeReader(true, undefined, end);
+              let shape: ResponseShape | undefined;
               for (let at = 0; at < text.length && shape === undefined; at += size)
                 shape = reader.read(text, at, Math.min(text.length, at + size));
               if (text.length > 70_000) assert.notEqual(shape, undefined);
