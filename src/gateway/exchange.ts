@@ -155,7 +155,7 @@ export interface Outcome {
   /** How the tokens are charged. */
   charge: ChargeRule;
   /** The bytes of the response, for an estimate of its tokens; undefined where the response holds no text. */
-  answerText: { readonly tokens: number } | undefined;
+  tokenEstimator: { readonly tokens: number } | undefined;
   /** The most tokens that one request can hold on the engine, where the engine reports the number. */
   contextLength: number | undefined;
   /** The number of answers that the request asks for. */
@@ -243,7 +243,7 @@ export class Exchange {
       inputTokens: undefined,
       outputTokens: undefined,
       charge: 'none',
-      answerText: undefined,
+      tokenEstimator: undefined,
       contextLength: undefined,
       choices: 1,
       queuedMs: undefined,

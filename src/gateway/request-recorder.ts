@@ -39,7 +39,7 @@ function lineOf(x: Exchange, clock: Clock): RequestLine {
     toldInput: outcome.inputTokens,
     toldOutput: outcome.outputTokens,
     textBytesIn: outcome.textBytesIn,
-    answerText: outcome.answerText,
+    tokenEstimator: outcome.tokenEstimator,
     contextLength: outcome.contextLength,
     choices: outcome.choices,
   });

@@ -7,7 +7,7 @@ const facts: TokenFacts = {
   toldInput: undefined,
   toldOutput: undefined,
   textBytesIn: 400,
-  answerText: { tokens: 49.2 },
+  tokenEstimator: { tokens: 49.2 },
   contextLength: undefined,
   choices: 1,
 };
@@ -46,6 +46,6 @@ test('an estimate is no larger than the context, what an engine told may be', ()
 });
 
 test('an answer without text is estimated at no tokens', () => {
-  assert.equal(charge({ answerText: undefined, toldInput: 7 }), '7 0');
-  assert.equal(charge({ answerText: undefined }), '~100 0');
+  assert.equal(charge({ tokenEstimator: undefined, toldInput: 7 }), '7 0');
+  assert.equal(charge({ tokenEstimator: undefined }), '~100 0');
 });

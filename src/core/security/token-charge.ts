@@ -20,7 +20,7 @@ export interface TokenFacts {
   /** Bytes of the prompt, without images and other data. */
   readonly textBytesIn: number;
   /** The answer as far as it came; undefined where it holds no text. Asked only where an estimate is needed. */
-  readonly answerText: { readonly tokens: number } | undefined;
+  readonly tokenEstimator: { readonly tokens: number } | undefined;
   /** The context size of the model, if the engine reports it. */
   readonly contextLength: number | undefined;
   /** Responses requested at once (`n`); each may fill a context. */
@@ -49,7 +49,7 @@ export function chargeOf(facts: TokenFacts): TokenCharge {
   if (mayEstimate(rule, toldOutput)) {
     // Prompt and answer share a context.
     const room = Math.max(0, contextLength - inputTokens) * facts.choices;
-    outputTokens = Math.max(toldOutput, Math.min(Math.ceil(facts.answerText?.tokens ?? 0), room));
+    outputTokens = Math.max(toldOutput, Math.min(Math.ceil(facts.tokenEstimator?.tokens ?? 0), room));
   }
   return {
     inputTokens,

@@ -447,7 +447,7 @@ export class Relay implements ResponseHandler {
     const usage = reader === this.#wholeResponse && rule !== 'final' ? undefined : reader.usage;
     outcome.inputTokens = usage?.inputTokens;
     outcome.outputTokens = usage?.outputTokens;
-    if (this.#deps.writesText) outcome.answerText = reader.text;
+    if (this.#deps.writesText) outcome.tokenEstimator = reader.text;
   }
 }
 

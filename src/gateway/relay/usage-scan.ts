@@ -12,7 +12,7 @@
  *   ollama     "done": true in a line                        eval counts in the same line
  */
 import type { TerminalMark } from '../routes.ts';
-import { AnswerText } from './answer-text.ts';
+import { TokenEstimator } from './token-estimator.ts';
 import type { EventFraming } from './event-border.ts';
 import type { EventReader } from './event-relay.ts';
 import { isBlank, JsonTail, skipBlanks, startsWith } from './json-tail.ts';
@@ -89,7 +89,7 @@ export class StreamReader implements EventReader {
   /** The stream showed its last event: usage can only occur before it. */
   complete = false;
   /** Counts the text that the model wrote. */
-  readonly text = new AnswerText();
+  readonly text = new TokenEstimator();
   /** The kind of the current event, where a line of its own names the kind. */
   #isDelta: boolean | undefined;
   /** The engine itself reported an error. */

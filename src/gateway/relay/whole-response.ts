@@ -2,7 +2,7 @@
  * Reads the facts about a whole response while it is relayed: its usage, which is near the end, and how much text it
  * holds.
  */
-import { AnswerText } from './answer-text.ts';
+import { TokenEstimator } from './token-estimator.ts';
 import { TailBuffer } from './tail-buffer.ts';
 import { bodyUsage, type Usage } from './usage-scan.ts';
 
@@ -15,7 +15,7 @@ export class WholeResponseReader {
   readonly #isText: boolean;
   #usage: Usage | undefined;
   #tail: TailBuffer | undefined;
-  readonly text = new AnswerText();
+  readonly text = new TokenEstimator();
 
   /** `isText`: the response is not sound or an image. */
   constructor(expectedBytes: number | undefined, isText: boolean) {

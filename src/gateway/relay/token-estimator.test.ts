@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AnswerText } from './answer-text.ts';
+import { TokenEstimator } from './token-estimator.ts';
 import { StreamReader } from './usage-scan.ts';
 
 function tokens(events: readonly string[], end: 'openai' | 'anthropic' | 'responses' = 'openai'): number {
@@ -54,7 +54,7 @@ test('data in an event is no text', () => {
 });
 
 test('a whole answer is estimated by its text', () => {
-  const text = new AnswerText();
+  const text = new TokenEstimator();
   const body = Buffer.from(JSON.stringify({ choices: [{ message: { content: 'word '.repeat(1_000) } }] }));
   for (let at = 0; at < body.length; at += 100) text.part(body, at, Math.min(body.length, at + 100));
   near(text.tokens, 1_200);

@@ -16,7 +16,7 @@ const maxSamples = 3;
 /** The JSON around the text of an event, if the samples do not show it. */
 const usualWrappingBytes = 190;
 
-export class AnswerText {
+export class TokenEstimator {
   #events = 0;
   #eventBytes = 0;
   /** The first events. They show how much of an event is text. */
