@@ -146,7 +146,7 @@ class Compiler {
     } else if (first === '\\') {
       const kind = source[this.#at++] as string;
       if (kind === 'b' || kind === 'B')
-        return [{ does: 'assert', holds: (text, at) => isBorder(text, at) === (kind === 'b') }];
+        return [{ does: 'assert', holds: (text, at) => isEventEnd(text, at) === (kind === 'b') }];
       if (/[1-9k]/.test(kind)) throw this.#unknown();
       if (kind === 'x') this.#at += 2;
       else if (kind === 'u' && source[this.#at] !== '{') this.#at += 4;
@@ -223,7 +223,7 @@ function shifted(program: readonly Instruction[], by: number): Instruction[] {
   });
 }
 
-function isBorder(text: string, at: number): boolean {
+function isEventEnd(text: string, at: number): boolean {
   const isWord = (i: number): boolean => exec.call(/\w/, text[i] ?? '') !== null;
   return isWord(at - 1) !== isWord(at);
 }

@@ -10,7 +10,7 @@
  */
 import type { ChunkMap } from '../../core/engine/upstream.ts';
 import type { ResponseWriter } from '../exchange.ts';
-import { type EventFraming, endsEvent, firstBorder, lastBorder } from './event-border.ts';
+import { type EventFraming, endsEvent, firstEventEnd, lastEventEnd } from './event-end.ts';
 
 /** Receives the events as they are relayed. An event is one SSE block or one NDJSON line, with its end. */
 export interface EventReader {
@@ -77,7 +77,7 @@ export class EventRelay {
     let flowing = true;
     let at = from;
     if (this.#open) {
-      const end = this.#borderAcross(buffer, at, to);
+      const end = this.#eventEndAcross(buffer, at, to);
       const until = end < 0 ? to : end;
       flowing = this.#reply.write(buffer, at, until);
       this.#reader.piece(buffer, at, until, false, end >= 0);
@@ -88,7 +88,7 @@ export class EventRelay {
     }
     if (at === to) return flowing;
     if (this.#heldLength === 0) {
-      const border = lastBorder(this.#framing, buffer, at, to);
+      const border = lastEventEnd(this.#framing, buffer, at, to);
       if (border >= 0) {
         flowing = this.#write(buffer, at, border) && flowing;
         this.#reader.events(buffer, at, border);
@@ -100,7 +100,7 @@ export class EventRelay {
       const before = this.#heldLength;
       this.#hold(buffer, at, to);
       const searchFrom = Math.max(0, before - overlap);
-      const border = lastBorder(this.#framing, this.#held, searchFrom, this.#heldLength);
+      const border = lastEventEnd(this.#framing, this.#held, searchFrom, this.#heldLength);
       if (border >= 0) {
         flowing = this.#write(this.#held, 0, border) && flowing;
         this.#reader.events(this.#held, 0, border);
@@ -138,7 +138,7 @@ export class EventRelay {
     let flowing = true;
     let kept = from;
     for (let at = from; at < to; ) {
-      const border = firstBorder(this.#framing, buffer, at, to);
+      const border = firstEventEnd(this.#framing, buffer, at, to);
       const end = border < 0 ? to : border;
       if (drops(buffer, at, end)) {
         flowing = this.#reply.write(buffer, kept, at) && flowing;
@@ -174,14 +174,14 @@ export class EventRelay {
   }
 
   /** Finds the first end of the open event. The end may begin in bytes that were already sent. */
-  #borderAcross(buffer: Buffer, from: number, to: number): number {
+  #eventEndAcross(buffer: Buffer, from: number, to: number): number {
     const seam = this.#tail;
     const before = this.#tailLength;
     const length = before + buffer.copy(seam, before, from, Math.min(to, from + overlap));
     for (let end = before + 1; end <= length; end++) {
       if (endsEvent(this.#framing, seam, 0, end)) return from + end - before;
     }
-    return firstBorder(this.#framing, buffer, from, to);
+    return firstEventEnd(this.#framing, buffer, from, to);
   }
 
   #rememberTail(buffer: Buffer, from: number, to: number): void {

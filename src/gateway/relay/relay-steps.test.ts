@@ -9,7 +9,7 @@ import { assertLinear } from '../../../test/helpers/count-steps.ts';
 import type { ChunkMap } from '../../core/engine/upstream.ts';
 import type { ResponseWriter } from '../exchange.ts';
 import type { TerminalMark } from '../routes.ts';
-import type { EventFraming } from './event-border.ts';
+import type { EventFraming } from './event-end.ts';
 import { EventRelay } from './event-relay.ts';
 import { TailBuffer } from './tail-buffer.ts';
 import { isUsageChunk } from './usage-chunk.ts';

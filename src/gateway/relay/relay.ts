@@ -22,7 +22,7 @@ import type { BreakCause, Exchange, Refusal, ResponseHead } from '../exchange.ts
 import type { Route } from '../routes.ts';
 import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
-import type { EventFraming } from './event-border.ts';
+import type { EventFraming } from './event-end.ts';
 import { EventRelay } from './event-relay.ts';
 import { LateError } from './late-error.ts';
 import { type HeadFacts, readHead, stackedCodings } from './response-head.ts';

@@ -3,7 +3,7 @@
  * `Alt-Svc` of an engine are never relayed: they describe an origin that the client does not talk to.
  */
 import type { EngineHead } from '../../core/engine/upstream.ts';
-import type { EventFraming } from './event-border.ts';
+import type { EventFraming } from './event-end.ts';
 
 const passing = new Set([
   'content-type',

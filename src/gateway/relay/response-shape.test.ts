@@ -5,7 +5,7 @@ import { assertLinear } from '../../../test/helpers/count-steps.ts';
 import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import type { TerminalMark } from '../routes.ts';
 import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
-import type { EventFraming } from './event-border.ts';
+import type { EventFraming } from './event-end.ts';
 
 const ends: readonly TerminalMark[] = ['openai', 'anthropic', 'responses', 'ollama'];
 const declarations: readonly (EventFraming | undefined)[] = [undefined, 'sse', 'ndjson'];

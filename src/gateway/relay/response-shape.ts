@@ -11,7 +11,7 @@
  */
 import { GatheredBytes } from '../../core/gathered-bytes.ts';
 import type { TerminalMark } from '../routes.ts';
-import type { EventFraming } from './event-border.ts';
+import type { EventFraming } from './event-end.ts';
 import { isBlank, JsonTail, startsWith } from './json-tail.ts';
 
 export type ResponseShape = EventFraming | 'whole';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { TerminalMark } from '../routes.ts';
-import type { EventFraming } from './event-border.ts';
+import type { EventFraming } from './event-end.ts';
 import { bodyUsage, StreamReader } from './usage-scan.ts';
 
 /** Reads events out of the middle of a larger buffer, as they lie in one that all sockets share. */

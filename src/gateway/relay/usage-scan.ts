@@ -13,7 +13,7 @@
  */
 import type { TerminalMark } from '../routes.ts';
 import { TokenEstimator } from './token-estimator.ts';
-import type { EventFraming } from './event-border.ts';
+import type { EventFraming } from './event-end.ts';
 import type { EventReader } from './event-relay.ts';
 import { isBlank, JsonTail, skipBlanks, startsWith } from './json-tail.ts';
 import { TailBuffer } from './tail-buffer.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type EventFraming, endsEvent, firstBorder, lastBorder } from './event-border.ts';
+import { type EventFraming, endsEvent, firstEventEnd, lastEventEnd } from './event-end.ts';
 
 function ends(framing: EventFraming, text: string): boolean {
   const buffer = Buffer.from(`x${text}x`);
@@ -23,9 +23,9 @@ test('a line feed ends a line of NDJSON', () => {
 test('only what lies in the range counts', () => {
   const buffer = Buffer.from('\n\n');
   assert.equal(endsEvent('sse', buffer, 1, 2), false);
-  assert.equal(lastBorder('sse', buffer, 1, 2), -1);
-  assert.equal(firstBorder('sse', buffer, 1, 2), -1);
-  assert.equal(firstBorder('ndjson', Buffer.from('ab\n'), 0, 2), -1);
+  assert.equal(lastEventEnd('sse', buffer, 1, 2), -1);
+  assert.equal(firstEventEnd('sse', buffer, 1, 2), -1);
+  assert.equal(firstEventEnd('ndjson', Buffer.from('ab\n'), 0, 2), -1);
 });
 
 test('the first and the last border are those that a look at every byte finds', () => {
@@ -38,8 +38,8 @@ test('the first and the last border are those that a look at every byte finds', 
       const borders: number[] = [];
       for (let end = at + 1; end <= buffer.length; end++)
         if (endsEvent(framing, buffer, at, end)) borders.push(end);
-      assert.equal(firstBorder(framing, buffer, at, buffer.length), borders[0] ?? -1);
-      assert.equal(lastBorder(framing, buffer, at, buffer.length), borders.at(-1) ?? -1);
+      assert.equal(firstEventEnd(framing, buffer, at, buffer.length), borders[0] ?? -1);
+      assert.equal(lastEventEnd(framing, buffer, at, buffer.length), borders.at(-1) ?? -1);
     }),
     { numRuns: 5000 },
   );
