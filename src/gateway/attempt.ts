@@ -9,7 +9,7 @@ import type { Upstream } from '../core/engine/upstream.ts';
 import type { Limits } from '../core/proxy/limits.ts';
 import type { Admission, AdmissionDenial, Lease } from '../core/security/admission.ts';
 import type { KeyView } from '../core/security/api-key.ts';
-import { engineAnswer } from './engine-answer.ts';
+import { engineVerdict } from './engine-verdict.ts';
 import type { Exchange, Refusal } from './exchange.ts';
 import type { AttemptResult, Relay } from './relay/relay.ts';
 import { retryFields } from './retry-fields.ts';
@@ -81,7 +81,7 @@ export function relayAttempt(
   return new Promise((resolve) => {
     relay.onOver = (result) => {
       const { namesAccount } = x.head.fields;
-      lease.release(result.end, engineAnswer(request, key, candidate, result, namesAccount));
+      lease.release(result.end, engineVerdict(request, key, candidate, result, namesAccount));
       resolve(result);
     };
     relay.inFlightRequest = upstream.send(

@@ -10,7 +10,7 @@ import type { KeyView } from '../core/security/api-key.ts';
 import type { AttemptResult } from './relay/relay.ts';
 import type { Route } from './routes.ts';
 
-export function engineAnswer(
+export function engineVerdict(
   request: { readonly route: Route; readonly bound: boolean; readonly generates: boolean },
   key: Pick<KeyView, 'familyId'>,
   candidate: Candidate,
