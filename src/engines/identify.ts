@@ -10,7 +10,7 @@ import type { Answers, EngineKind } from '../core/engine/engine-kind.ts';
 import { objectOf, objectsIn } from '../core/engine/json-reading.ts';
 import { type EngineKindName, type EngineKinds, engineKinds } from '../core/engine/kinds.ts';
 import type { ProbeAnswer, ProbeFault } from '../core/engine/probe.ts';
-import { maxEngineAnswerBytes } from '../core/engine/read-answer.ts';
+import { maxEngineResponseBytes } from '../core/engine/read-response.ts';
 import { fault, keyField, type ProbeLine, probeRequest } from './probe-request.ts';
 
 export interface Identified<Name extends string = EngineKindName> {
@@ -56,7 +56,7 @@ export async function identifyAmong<Name extends string>(
   if (isFlm(health)) return { ...fault('wrong', 'is a proxy of flm itself'), flm: true };
   const asked = new Map<string, Promise<ProbeAnswer | ProbeFault>>([
     ['/health', Promise.resolve(health)],
-    ['/v1/models', get('/v1/models', maxEngineAnswerBytes)],
+    ['/v1/models', get('/v1/models', maxEngineResponseBytes)],
   ]);
   for (const { path, maxBytes } of kinds.flatMap((kind) => kind.detection?.asks ?? [])) {
     if (!asked.has(path)) asked.set(path, get(path, maxBytes));

@@ -10,7 +10,7 @@ import type { Engine, EngineAddress, EngineRef } from '../core/engine/engine.ts'
 import type { EngineKind } from '../core/engine/engine-kind.ts';
 import { engineKind } from '../core/engine/kinds.ts';
 import type { ProbeAnswer, ProbeFailure, ProbeFault } from '../core/engine/probe.ts';
-import { maxEngineAnswerBytes, readAnswer } from '../core/engine/read-answer.ts';
+import { maxEngineResponseBytes, readResponse } from '../core/engine/read-response.ts';
 import type { EngineHead, Upstream } from '../core/engine/upstream.ts';
 import type { EngineError } from '../core/errors.ts';
 
@@ -48,7 +48,7 @@ export async function probeRequest(
   const begunMs = line.clock.monotonicMs();
   const deadline = new AbortController();
   const cancel = line.clock.after(limitMs, () => deadline.abort());
-  const answer = await readAnswer(
+  const answer = await readResponse(
     line.upstream,
     {
       to,
@@ -61,7 +61,7 @@ export async function probeRequest(
       firstByteTimeoutMs: limitMs,
       idleTimeoutMs: limitMs,
     },
-    request.maxBytes ?? maxEngineAnswerBytes,
+    request.maxBytes ?? maxEngineResponseBytes,
     AbortSignal.any([signal, deadline.signal]),
   );
   cancel();

@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
-import { maxEngineAnswerBytes, readAnswer } from '../../core/engine/read-answer.ts';
+import { maxEngineResponseBytes, readResponse } from '../../core/engine/read-response.ts';
 import type { Attempt, Upstream } from '../../core/engine/upstream.ts';
 import { rule } from '../../core/rules.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
@@ -87,7 +87,7 @@ async function list(
     firstByteTimeoutMs: 10_000,
     idleTimeoutMs: 10_000,
   };
-  const answer = await readAnswer(deps.upstream, attempt, maxEngineAnswerBytes, signal);
+  const answer = await readResponse(deps.upstream, attempt, maxEngineResponseBytes, signal);
   return answer.kind === 'whole' && answer.head.status === 200 ? readModels(parse(answer.body)) : undefined;
 }
 

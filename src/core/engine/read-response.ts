@@ -9,25 +9,25 @@ import { GatheredBytes } from '../gathered-bytes.ts';
 import type { Attempt, EngineHead, Upstream } from './upstream.ts';
 
 /** What an engine tells about itself and its models. More is parsed in one go, and would hold up every other request. */
-export const maxEngineAnswerBytes = 1024 * 1024;
+export const maxEngineResponseBytes = 1024 * 1024;
 
-export type WholeAnswer =
+export type WholeResponse =
   | { readonly kind: 'whole'; readonly head: EngineHead; readonly body: Buffer }
   | { readonly kind: 'failed'; readonly error: EngineError }
   | { readonly kind: 'too-long' }
   | { readonly kind: 'aborted' };
 
-export function readAnswer(
+export function readResponse(
   upstream: Upstream,
   attempt: Attempt,
   maxBytes: number,
   signal: AbortSignal,
-): Promise<WholeAnswer> {
+): Promise<WholeResponse> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve({ kind: 'aborted' });
     const gathered = new GatheredBytes(maxBytes);
     let head: EngineHead | undefined;
-    const settle = (answer: WholeAnswer): void => {
+    const settle = (answer: WholeResponse): void => {
       signal.removeEventListener('abort', onAbort);
       resolve(answer);
     };
