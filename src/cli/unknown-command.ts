@@ -3,7 +3,7 @@
  * another group (`flm status` is `flm proxy status`). Without a similar name it lists the commands of the group.
  */
 import type { Command } from 'commander';
-import { nearNames } from '../core/engine/near-names.ts';
+import { nearNames } from '../core/engine/name-suggestions.ts';
 
 const maxShown = 4;
 

@@ -5,7 +5,7 @@
  * What a client reads as its key is `$FLM_API_KEY` where it can read a variable; files that cannot hold the words
  * themselves, to be replaced.
  */
-import { nearNames } from '../../core/engine/near-names.ts';
+import { nearNames } from '../../core/engine/name-suggestions.ts';
 import { agents } from './agents.ts';
 import { apps } from './apps.ts';
 import { editors } from './editors.ts';

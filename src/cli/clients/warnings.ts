@@ -2,7 +2,7 @@
  * What would keep a client from coming through with the settings that `flm connect` prints.
  */
 import { isIP } from 'node:net';
-import { similarNames } from '../../core/engine/near-names.ts';
+import { similarNames } from '../../core/engine/name-suggestions.ts';
 import { isLoopback } from '../../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';

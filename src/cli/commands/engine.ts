@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import type { EngineRecord } from '../../core/engine/engine.ts';
 import type { EngineKindName } from '../../core/engine/kinds.ts';
-import { similarNames } from '../../core/engine/near-names.ts';
+import { similarNames } from '../../core/engine/name-suggestions.ts';
 import { EngineError } from '../../core/errors.ts';
 import { engineIdPattern } from '../../core/proxy/proxy-config.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';

@@ -3,7 +3,7 @@
  * every proxy that runs.
  */
 import type { Command } from 'commander';
-import { nearNames } from '../../core/engine/near-names.ts';
+import { nearNames } from '../../core/engine/name-suggestions.ts';
 import {
   type ErrorCode,
   type ErrorRow,

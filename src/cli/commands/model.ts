@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import type { CatalogEntry, EngineStatus } from '../../core/engine/directory.ts';
 import type { ModelAlias } from '../../core/engine/engine.ts';
-import { similarNames } from '../../core/engine/near-names.ts';
+import { similarNames } from '../../core/engine/name-suggestions.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
 import { enginesOfProxies, enginesWithoutProxy } from '../engine-look.ts';

@@ -12,7 +12,7 @@ import { engineConfigSchema, engineIdPattern, secretReferenceSchema } from '../p
 import type { AuditEntry } from '../security/ports.ts';
 import type { EngineRecord, ModelAlias, SecretRef } from './engine.ts';
 import type { EngineKindName } from './kinds.ts';
-import { similarNames } from './near-names.ts';
+import { similarNames } from './name-suggestions.ts';
 
 /**
  * Stores engines and aliases. A change and its audit entry are written together, or neither is.

@@ -21,7 +21,7 @@ import type { Engine, EngineState, ModelAlias } from './engine.ts';
 import { isUp } from './health.ts';
 import { type EngineLoad, inOrder, type Member, makePlan, type Plan, type Target } from './model-plan.ts';
 import { ModelSpellings, withTwinsOfRemote } from './model-spellings.ts';
-import { nearNames } from './near-names.ts';
+import { nearNames } from './name-suggestions.ts';
 import type { EngineModel } from './probe.ts';
 import type { RouteId } from './routes.ts';
 

@@ -7,7 +7,7 @@
  */
 
 import type { Clock } from '../clock.ts';
-import { similarNames } from '../engine/near-names.ts';
+import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, ProxyError } from '../errors.ts';
 import type { AuditRepository } from '../security/ports.ts';
 import type { ProxyController, ProxyProfile, ProxyRepository, StartOptions, StopReport } from './ports.ts';

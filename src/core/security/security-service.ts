@@ -4,7 +4,7 @@
  * Once a change is written, a failure of a later step does not make it fail.
  */
 import type { Clock } from '../clock.ts';
-import { similarNames } from '../engine/near-names.ts';
+import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation } from '../proxy/ports.ts';
 import { type ApiKey, isActive, revokedFault } from './api-key.ts';

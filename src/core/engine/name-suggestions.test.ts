@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { countSteps } from '../../../test/helpers/count-steps.ts';
-import { nearNames } from './near-names.ts';
+import { nearNames } from './name-suggestions.ts';
 
 const names = ['llama3:8b', 'llama3:70b', 'qwen3:latest', 'Qwen/Qwen3-8B', 'mistral', 'text-embed'];
 
