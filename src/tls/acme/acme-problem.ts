@@ -3,7 +3,7 @@
  * milliseconds.
  */
 
-import type { Problem } from './acme-answers.ts';
+import type { Problem } from './acme-responses.ts';
 import { AcmeFailure, type AcmeStep, printableExcerpt } from './acme-failure.ts';
 
 /** Longer than any rate limit of a CA that means it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { authorizationIn, directoryIn, orderIn, problemIn } from './acme-answers.ts';
+import { authorizationIn, directoryIn, orderIn, problemIn } from './acme-responses.ts';
 import { AcmeFailure } from './acme-failure.ts';
 
 const url = 'https://ca.example/x';
