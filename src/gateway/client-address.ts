@@ -9,9 +9,9 @@
  * first unchanged from the client.
  */
 import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
+import { detachString } from './detached-string.ts';
 import type { Exchange } from './exchange.ts';
 import { forwardedHops } from './forwarded.ts';
-import { detachString } from './detached-string.ts';
 
 /** How many trusted proxies may follow each other: reading an address costs more than the bytes that it takes. */
 const maxHops = 32;

@@ -7,9 +7,9 @@
  */
 import { rule } from '../core/rules.ts';
 import { meantText } from './advice.ts';
+import { detachString } from './detached-string.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { type HostAllowlist, parseHost } from './host-allowlist.ts';
-import { detachString } from './detached-string.ts';
 import { methodsOfPath } from './router.ts';
 import { engineMethods, probePaths } from './routes.ts';
 

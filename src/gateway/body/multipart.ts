@@ -13,7 +13,6 @@
  * Linear on hostile input: the Knuth-Morris-Pratt search reads no byte twice.
  */
 import type { BodyFacts } from '../../core/engine/routes.ts';
-import { boundaryOf, readPartHead } from './multipart-head.ts';
 import {
   isPlainText,
   maxModelBytes,
@@ -23,6 +22,7 @@ import {
   streamNotFlag,
 } from './body-facts.ts';
 import type { BodyFault } from './json-scanner.ts';
+import { boundaryOf, readPartHead } from './multipart-head.ts';
 import { foldName } from './scan-plan.ts';
 
 const opening = 0;

@@ -13,9 +13,9 @@ import { type ClientAddress, parseAddress } from '../../core/security/address-ru
 import type { KeyHoldings } from '../../core/security/key-holdings.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { ConnectionEntry, ConnectionTable } from '../connection-table.ts';
+import { clearLastMatch } from '../detached-string.ts';
 import { rawErrorResponse, refuse } from '../error-response.ts';
 import { type BreakCause, Exchange } from '../exchange.ts';
-import { clearLastMatch } from '../detached-string.ts';
 import type { HeaderTable } from '../request-headers.ts';
 import type { RequestPipeline } from '../request-pipeline.ts';
 import type { RequestRecorder } from '../request-recorder.ts';

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { assertLinear } from '../../../test/helpers/count-steps.ts';
 import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import type { TerminalMark } from '../routes.ts';
-import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
 import type { EventFraming } from './event-end.ts';
+import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
 
 const ends: readonly TerminalMark[] = ['openai', 'anthropic', 'responses', 'ollama'];
 const declarations: readonly (EventFraming | undefined)[] = [undefined, 'sse', 'ndjson'];

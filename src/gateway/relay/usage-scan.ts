@@ -12,11 +12,11 @@
  *   ollama     "done": true in a line                        eval counts in the same line
  */
 import type { TerminalMark } from '../routes.ts';
-import { TokenEstimator } from './token-estimator.ts';
 import type { EventFraming } from './event-end.ts';
 import type { EventReader } from './event-relay.ts';
 import { isBlank, JsonTail, skipBlanks, startsWith } from './json-tail.ts';
 import { TailBuffer } from './tail-buffer.ts';
+import { TokenEstimator } from './token-estimator.ts';
 
 export interface Usage {
   readonly inputTokens: number;

@@ -2,8 +2,9 @@
  * Reads the facts about a whole response while it is relayed: its usage, which is near the end, and how much text it
  * holds.
  */
-import { TokenEstimator } from './token-estimator.ts';
+
 import { TailBuffer } from './tail-buffer.ts';
+import { TokenEstimator } from './token-estimator.ts';
 import { bodyUsage, type Usage } from './usage-scan.ts';
 
 /** How many bytes of the end are kept to find the usage. */

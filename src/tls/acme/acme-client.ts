@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { AccountKey } from './account-key.ts';
-import { type Directory, directoryIn, problemIn } from './acme-responses.ts';
 import { AcmeFailure } from './acme-failure.ts';
 import { failureOf, retryAfterMs } from './acme-problem.ts';
+import { type Directory, directoryIn, problemIn } from './acme-responses.ts';
 import { type AcmeAnswer, type AcmeTransport, malformed } from './acme-transport.ts';
 
 type Json = Readonly<Record<string, unknown>>;

@@ -3,8 +3,8 @@
  * milliseconds.
  */
 
-import type { Problem } from './acme-responses.ts';
 import { AcmeFailure, type AcmeStep, printableExcerpt } from './acme-failure.ts';
+import type { Problem } from './acme-responses.ts';
 
 /** Longer than any rate limit of a CA that means it. */
 const maxWaitMs = 7 * 86_400_000;

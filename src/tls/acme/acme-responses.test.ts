@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { authorizationIn, directoryIn, orderIn, problemIn } from './acme-responses.ts';
 import { AcmeFailure } from './acme-failure.ts';
+import { authorizationIn, directoryIn, orderIn, problemIn } from './acme-responses.ts';
 
 const url = 'https://ca.example/x';
 const known = [

@@ -10,10 +10,10 @@ import type { Clock } from '../../core/clock.ts';
 import { pause } from '../../core/deadline.ts';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { beginMsOf, expiryMsOf, namesOf, pairText, type ReadPair, readPair } from '../certificate-pair.ts';
-import { type AcmeOrder, type Authorization, authorizationIn, orderIn } from './acme-responses.ts';
 import type { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { failureOf, retryAfterMs } from './acme-problem.ts';
+import { type AcmeOrder, type Authorization, authorizationIn, orderIn } from './acme-responses.ts';
 import { type AcmeAnswer, malformed } from './acme-transport.ts';
 import type { Prover } from './prover.ts';
 
