@@ -26,10 +26,12 @@ const readerFile = 'src/gateway/http/fast-path-parser.ts';
 const headFile = 'src/gateway/http/fast-path-head.ts';
 /** Wire tests that hold for both parsers. */
 const anyReader = [
-  'section-a',
-  'section-b',
-  'section-c',
-  'section-d',
+  'refused-by-parser',
+  'refused-by-guard',
+  'paths',
+  'authentication',
+  'forwarded-addresses',
+  'browser-requests',
   'order',
   'methods',
   'request-headers',

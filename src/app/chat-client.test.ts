@@ -16,14 +16,14 @@ import { ProxyError } from '../core/errors.ts';
 import { ChatClient, type ChatPiece } from './chat-client.ts';
 
 /** The proxy, as far as a client can see. */
-let door: RawEngine;
+let proxy: RawEngine;
 let stock: Stock;
 before(async () => {
   stock = takeStock();
-  door = await startRawEngine([]);
+  proxy = await startRawEngine([]);
 });
 after(async () => {
-  await door.close();
+  await proxy.close();
   await assertNoLeaks(stock);
 });
 
@@ -35,7 +35,7 @@ function client(renewals: boolean[] = []): ChatClient {
     clock: systemClock,
     access: async (renew) => {
       renewals.push(renew);
-      return { url: door.url, key: renew ? 'second' : 'first' };
+      return { url: proxy.url, key: renew ? 'second' : 'first' };
     },
   });
 }
@@ -47,7 +47,7 @@ const delta = (fields: object, finish: string | null = null): Buffer =>
 const head = sseHead.replace('\r\n\r\n', '\r\nX-Request-Id: req_1\r\n\r\n');
 
 async function ask(steps: Steps, signal = open) {
-  door.setScript([...steps, close]);
+  proxy.setScript([...steps, close]);
   const pieces: ChatPiece[] = [];
   const result = await client().answer('m', question, (piece) => pieces.push(piece), signal);
   return { pieces, result };
@@ -86,10 +86,10 @@ test('an answer comes in pieces, reasoning apart from text, with what the engine
 });
 
 test('the request carries the key, asks for a stream and for the usage', async () => {
-  const before = door.requests.length;
+  const before = proxy.requests.length;
   await ask([head, delta({ content: 'x' }, 'stop'), lastChunk]);
 
-  const request = door.requests[before];
+  const request = proxy.requests[before];
   assert.equal(request?.field('authorization'), 'Bearer first');
   assert.deepEqual(JSON.parse(request?.body.toString() ?? ''), {
     model: 'm',
@@ -134,7 +134,7 @@ for (const [name, body, text] of refusals) {
 
 test('an error in the middle of a stream is told, after what came before it', async () => {
   const steps = [head, delta({ content: 'He' }), event({ error: { message: 'out of memory' } }), lastChunk];
-  door.setScript([...steps, close]);
+  proxy.setScript([...steps, close]);
   const pieces: string[] = [];
 
   await assert.rejects(
@@ -161,7 +161,7 @@ test('an event that is no JSON ends the answer', async () => {
 
 test('a key that the proxy does not know is renewed once', async () => {
   const renewals: boolean[] = [];
-  door.setScript((_socket, request) =>
+  proxy.setScript((_socket, request) =>
     request.field('authorization') === 'Bearer second'
       ? [head, delta({ content: 'x' }, 'stop'), lastChunk, close]
       : [answer('{"error":{"message":"No valid API key"}}', 'application/json', '401 Unauthorized'), close],
@@ -169,7 +169,7 @@ test('a key that the proxy does not know is renewed once', async () => {
   assert.equal((await client(renewals).answer('m', question, () => {}, open)).text, 'x');
   assert.deepEqual(renewals, [false, true]);
 
-  door.setScript([
+  proxy.setScript([
     answer('{"error":{"message":"No valid API key"}}', 'application/json', '401 Unauthorized'),
     close,
   ]);
@@ -182,10 +182,10 @@ test('a key that the proxy does not know is renewed once', async () => {
 test('a proxy that is not there is looked for once more', async () => {
   const gone = await startRawEngine([]);
   await gone.close();
-  door.setScript([answer('{"data":[{"id":"a","owned_by":"e"},{"id":"b"}]}'), close]);
+  proxy.setScript([answer('{"data":[{"id":"a","owned_by":"e"},{"id":"b"}]}'), close]);
   const found = new ChatClient({
     clock: systemClock,
-    access: async (renew) => ({ url: renew ? door.url : gone.url, key: 'k' }),
+    access: async (renew) => ({ url: renew ? proxy.url : gone.url, key: 'k' }),
   });
   const lost = new ChatClient({ clock: systemClock, access: async () => ({ url: gone.url, key: 'k' }) });
 
@@ -200,12 +200,12 @@ test('an abort ends the request and rejects with its reason, before and after th
   for (const early of [true, false]) {
     const stop = new AbortController();
     const reason = new Error('stopped');
-    door.setScript((socket) => {
+    proxy.setScript((socket) => {
       if (early) stop.abort(reason);
       else socket.write(Buffer.concat([Buffer.from(head), delta({ content: 'He' })]));
     });
     const asked = client().answer('m', question, () => stop.abort(reason), stop.signal);
     await assert.rejects(asked, reason);
-    await door.deserted();
+    await proxy.deserted();
   }
 });

@@ -14,7 +14,7 @@ import { gatherText } from '../core/gathered-bytes.ts';
 import { isRecord, refusalIn, refusalOf } from './chat-refusal.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import { eventData } from './event-data.ts';
-import { requestOwnDoor } from './proxy-request.ts';
+import { requestOwnProxy } from './proxy-request.ts';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -199,7 +199,7 @@ async function head(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   signal.throwIfAborted();
-  const sent = requestOwnDoor(
+  const sent = requestOwnProxy(
     `${url}${path}`,
     {
       method,

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { gatherText } from '../core/gathered-bytes.ts';
-import { requestOwnDoor } from './proxy-request.ts';
+import { requestOwnProxy } from './proxy-request.ts';
 
 export type ProxyCheck =
   /** By name, in the proxy's order. */
@@ -25,7 +25,7 @@ export async function askProxy(
   authority?: string,
 ): Promise<ProxyCheck> {
   try {
-    const sent = requestOwnDoor(
+    const sent = requestOwnProxy(
       `${url}/v1/models`,
       {
         agent: false,

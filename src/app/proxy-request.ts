@@ -9,7 +9,7 @@ import { type RequestOptions, request as tlsRequest } from 'node:https';
 import { checkServerIdentity } from 'node:tls';
 
 /** `authority`: the local CA and the ACME certificates of this user's proxies, in PEM. */
-export function requestOwnDoor(
+export function requestOwnProxy(
   url: string,
   options: RequestOptions,
   authority: string | undefined,

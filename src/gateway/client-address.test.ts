@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bareExchange } from '../../test/helpers/bare-exchange.ts';
 import { assertLinear } from '../../test/helpers/count-steps.ts';
+import { headOnlyExchange } from '../../test/helpers/head-only-exchange.ts';
 import { findClient } from './client-address.ts';
 
 const proxies = ['10.0.0.0/16', '2001:db8:1::/48'];
 
 /** The client's address, or the field that cannot be read. */
 function clientOf(fields: readonly string[], trustedProxies = proxies, peer = '10.0.0.1'): string {
-  const x = bareExchange({ fields, peer, policy: { trustedProxies: [...trustedProxies] } });
+  const x = headOnlyExchange({ fields, peer, policy: { trustedProxies: [...trustedProxies] } });
   findClient(x);
   if (x.unreadableHop !== undefined) assert.equal(x.client.text, peer);
   return x.unreadableHop ?? x.client.text;
@@ -184,7 +184,7 @@ test('the work of finding the client grows with the field, whatever it holds', (
       assertLinear(
         `${name}: ${value(30)}`,
         (size) => {
-          const x = bareExchange({
+          const x = headOnlyExchange({
             fields: [name, value(size)],
             peer: '10.0.0.1',
             policy: { trustedProxies: proxies },

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BareRequest, bareExchange } from '../../test/helpers/bare-exchange.ts';
+import { headOnlyExchange, type RequestHead } from '../../test/helpers/head-only-exchange.ts';
 import { denyOrigin } from '../core/security/access.ts';
 import { originOf, preflightFields, readOrigin } from './cors.ts';
 
 const app = 'https://app.example.org';
 
-function read(request: BareRequest) {
-  const x = bareExchange({ policy: { allowOrigins: [app] }, ...request });
+function read(request: RequestHead) {
+  const x = headOnlyExchange({ policy: { allowOrigins: [app] }, ...request });
   readOrigin(x);
   return { x, denied: denyOrigin(x.snapshot.policy, originOf(x))?.code };
 }

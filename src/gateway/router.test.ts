@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bareExchange } from '../../test/helpers/bare-exchange.ts';
+import { headOnlyExchange } from '../../test/helpers/head-only-exchange.ts';
 import { dialectOfPath } from './advice.ts';
 import { router } from './router.ts';
 import { routes } from './routes.ts';
 
 function route(method: string, path: string) {
-  const x = bareExchange({ method, path });
+  const x = headOnlyExchange({ method, path });
   const refusal = router(x);
   return { id: x.route?.id, params: x.params, code: refusal?.code, fields: refusal?.fields, refusal };
 }

@@ -122,14 +122,14 @@ function controlOf(path: string, asked: unknown[], parts: Partial<ProxyControl> 
   };
 }
 
-interface Stage {
+interface Fixture {
   readonly path: string;
   readonly asked: unknown[];
   readonly client: ReturnType<typeof controlClient>;
   close(): Promise<void>;
 }
 
-async function staged(t: TestContext, parts: Partial<ProxyControl> = {}): Promise<Stage> {
+async function staged(t: TestContext, parts: Partial<ProxyControl> = {}): Promise<Fixture> {
   const path = join(temporaryFolder(t), 'run', 'a.sock');
   const asked: unknown[] = [];
   const server = await serveControl(controlOf(path, asked, parts), { path, nonce });
@@ -398,19 +398,19 @@ test('an error of the proxy comes back as what it was, and one that is not flmâ€
 
 test('the answer to a stop goes out before the socket closes', async (t) => {
   const drained = Promise.withResolvers<void>();
-  const stage = await staged(t, {
+  const fixture = await staged(t, {
     async stop() {
-      stage.asked.push('stop');
+      fixture.asked.push('stop');
       await drained.promise;
       return { running: 2, cut: 1, tookMs: 3 };
     },
   });
-  const report = stage.client.stop(0);
-  await until(() => stage.asked.length === 1);
+  const report = fixture.client.stop(0);
+  await until(() => fixture.asked.length === 1);
   drained.resolve();
-  await stage.close();
+  await fixture.close();
   assert.deepEqual(await report, { running: 2, cut: 1, tookMs: 3 });
-  assert(!existsSync(stage.path));
+  assert(!existsSync(fixture.path));
 });
 
 test('an answer that does not come is waited for a moment, and then cut', async (t) => {
@@ -516,22 +516,22 @@ test('a reader of a tail that takes nothing is waited for, and its tail is close
 
 test('a proxy that closes ends its tails', async (t) => {
   const { tail, open } = countedTail();
-  const stage = await staged(t, { tail });
-  const lines = stage.client.tail(new AbortController().signal);
+  const fixture = await staged(t, { tail });
+  const lines = fixture.client.tail(new AbortController().signal);
   const next = lines.next();
   await until(() => open.size === 1);
-  await stage.close();
+  await fixture.close();
   assert.deepEqual(await next, { done: true, value: undefined });
   assert.equal(open.size, 0);
 });
 
 test('more readers than there is room for are refused', async (t) => {
   const { tail, open } = countedTail();
-  const stage = await staged(t, { tail });
+  const fixture = await staged(t, { tail });
   const leaving = new AbortController();
-  const readers = Array.from({ length: 32 }, () => stage.client.tail(leaving.signal).next());
+  const readers = Array.from({ length: 32 }, () => fixture.client.tail(leaving.signal).next());
   await until(() => open.size === 32);
-  await assert.rejects(stage.client.tail(leaving.signal).next(), /32 readers watch already/);
+  await assert.rejects(fixture.client.tail(leaving.signal).next(), /32 readers watch already/);
   leaving.abort();
   await Promise.all(readers);
 });

@@ -13,6 +13,7 @@ import { type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { assertMistake, makeCli, type Ran, type TestCli } from '../helpers/cli.ts';
 import { freePorts, noPebble, type Pebble, type PebbleOptions, startPebble } from '../helpers/pebble.ts';
+import { createKey } from '../helpers/start-proxy.ts';
 
 const domain = 'llm.example.org';
 
@@ -31,7 +32,7 @@ interface Started {
   readonly warnings: readonly string[];
 }
 
-interface Stage {
+interface Fixture {
   readonly cli: TestCli;
   readonly pebble: Pebble;
   start(...more: readonly string[]): Promise<Ran>;
@@ -39,7 +40,7 @@ interface Stage {
   refused(sentence: RegExp, ...more: readonly string[]): Promise<Ran>;
 }
 
-async function stageOf(t: TestContext, options: PebbleOptions = {}): Promise<Stage> {
+async function fixtureOf(t: TestContext, options: PebbleOptions = {}): Promise<Fixture> {
   const pebble = await startPebble(t, options);
   const cli = makeCli(t, { PATH: process.env.PATH });
   return {
@@ -103,7 +104,7 @@ const orders = (pebble: Pebble): number => pebble.log().split('POST /order-plz')
 test('one command obtains a certificate by http-01 that openssl and curl accept; the next start asks nobody', {
   skip: noPebble,
 }, async (t) => {
-  const { cli, pebble, start } = await stageOf(t);
+  const { cli, pebble, start } = await fixtureOf(t);
   const [port] = await freePorts(1);
   const here = ['--port', String(port), '--acme-http-port', String(pebble.httpPort)];
 
@@ -131,8 +132,8 @@ test('one command obtains a certificate by http-01 that openssl and curl accept;
 });
 
 test('the plain port sends people to HTTPS, and takes no key', { skip: noPebble }, async (t) => {
-  const { cli, pebble, start } = await stageOf(t);
-  const key = (await cli.run('key', 'create', 'laptop', '--json')).json<{ id: string; key: string }>();
+  const { cli, pebble, start } = await fixtureOf(t);
+  const key = await createKey(cli, 'laptop');
   const proxy = started(await start('--port', '0', '--acme-http-port', String(pebble.httpPort)));
   const ask = async (path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') => {
     const sent = request({ host: '127.0.0.1', port: pebble.httpPort, path, method, agent: false });
@@ -158,7 +159,7 @@ test('the plain port sends people to HTTPS, and takes no key', { skip: noPebble 
 });
 
 test('tls-alpn-01 proves on the HTTPS port itself', { skip: noPebble }, async (t) => {
-  const { pebble, start } = await stageOf(t);
+  const { pebble, start } = await fixtureOf(t);
   const proxy = started(
     await start(
       '--port',
@@ -174,7 +175,7 @@ test('tls-alpn-01 proves on the HTTPS port itself', { skip: noPebble }, async (t
 });
 
 test('dns-01 proves a wildcard and its parent by the hook', { skip: noPebble }, async (t) => {
-  const { cli, pebble, start } = await stageOf(t);
+  const { cli, pebble, start } = await fixtureOf(t);
   const proxy = started(
     await start('--port', '0', '--acme-dns-hook', pebble.dnsHook, '--domain', `*.${domain}`),
   );
@@ -186,7 +187,7 @@ test('dns-01 proves a wildcard and its parent by the hook', { skip: noPebble }, 
 });
 
 test('refused nonces and a slow CA only take longer', { skip: noPebble }, async (t) => {
-  const { pebble, start } = await stageOf(t, { rejectNonces: 90, slowSeconds: 3 });
+  const { pebble, start } = await fixtureOf(t, { rejectNonces: 90, slowSeconds: 3 });
   const proxy = started(await start('--port', '0', '--acme-http-port', String(pebble.httpPort)));
   assert.deepEqual(proxy.certificate.names, [domain]);
 });
@@ -194,7 +195,7 @@ test('refused nonces and a slow CA only take longer', { skip: noPebble }, async 
 test('a proof that fails is told with its name, what the CA said, and what to check; nothing is left', {
   skip: noPebble,
 }, async (t) => {
-  const { cli, refused } = await stageOf(t);
+  const { cli, refused } = await fixtureOf(t);
   const [elsewhere] = await freePorts(1);
   const failed = await refused(
     /http-01 did not prove llm\.example\.org: the CA said ".*" \(connection\)/,
@@ -205,7 +206,7 @@ test('a proof that fails is told with its name, what the CA said, and what to ch
 });
 
 test('five orders that fail are the last for a day, until somebody asks', { skip: noPebble }, async (t) => {
-  const { cli, pebble, start, refused } = await stageOf(t);
+  const { cli, pebble, start, refused } = await fixtureOf(t);
   const [elsewhere] = await freePorts(1);
   const here = ['--port', '0', '--acme-http-port', String(pebble.httpPort)];
   for (let i = 0; i < 5; i += 1)
@@ -223,7 +224,7 @@ test('five orders that fail are the last for a day, until somebody asks', { skip
 test('a directory that is not trusted, not there, or whose terms are not accepted is told as such', {
   skip: noPebble,
 }, async (t) => {
-  const { cli, pebble } = await stageOf(t);
+  const { cli, pebble } = await fixtureOf(t);
   const [nobody] = await freePorts(1);
   const start = (...more: readonly string[]) =>
     cli.run(
@@ -287,7 +288,7 @@ test('a directory that is not trusted, not there, or whose terms are not accepte
 test('a port for http-01 that somebody holds is told, with what else would do', {
   skip: noPebble,
 }, async (t) => {
-  const { cli, refused } = await stageOf(t);
+  const { cli, refused } = await fixtureOf(t);
   const holder = createServer().listen(0, '127.0.0.1');
   t.after(() => holder.close());
   await once(holder, 'listening');
@@ -302,7 +303,7 @@ test('a port for http-01 that somebody holds is told, with what else would do', 
 test('a plain port that is taken does not keep a proxy with a certificate from starting, and is opened when it is free', {
   skip: noPebble,
 }, async (t) => {
-  const { cli, pebble, start } = await stageOf(t);
+  const { cli, pebble, start } = await fixtureOf(t);
   const here = ['--port', '0', '--acme-http-port', String(pebble.httpPort)];
   started(await start(...here));
   await cli.run('proxy', 'stop');
@@ -361,7 +362,7 @@ test('every fault of the domains and of the hook is told at once', async (t) => 
 test('two proxies that share a domain obtain one certificate, and renew it once', {
   skip: noPebble,
 }, async (t) => {
-  const { cli, pebble } = await stageOf(t);
+  const { cli, pebble } = await fixtureOf(t);
   for (const profile of ['a', 'b']) {
     const saved = await cli.run(
       ...['profile', 'save', profile, '--port', '0', '--acme-dns-hook', pebble.dnsHook],
@@ -385,7 +386,7 @@ test('two proxies that share a domain obtain one certificate, and renew it once'
 test('a renewal that fails is seen in status, metrics and log, and the old certificate stays', {
   skip: noPebble,
 }, async (t) => {
-  const { cli, pebble, start } = await stageOf(t);
+  const { cli, pebble, start } = await fixtureOf(t);
   const proxy = started(await start('--port', '0', '--acme-http-port', String(pebble.httpPort)));
   const created = await cli.run('key', 'create', 'scraper', '--scope', 'metrics', '--json');
   const { key } = created.json<{ key: string }>();
@@ -417,9 +418,9 @@ test('a renewal that fails is seen in status, metrics and log, and the old certi
 test('ten renewals under fifty open streams and steady short requests fail none of them', {
   skip: noPebble,
 }, async (t) => {
-  const { cli, pebble } = await stageOf(t);
+  const { cli, pebble } = await fixtureOf(t);
   const engine = await tickingEngine(t);
-  const key = (await cli.run('key', 'create', 'load', '--json')).json<{ key: string }>().key;
+  const key = (await createKey(cli, 'load')).key;
   const proxy = started(
     await cli.run(
       ...['proxy', 'start', ...flags(pebble).filter((flag) => flag !== '--demo'), '--json', '--port', '0'],

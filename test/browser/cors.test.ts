@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 import { bundleSdk, openSite, type Site, skip } from './page.ts';
 
 let app: Site;
@@ -35,7 +36,7 @@ interface Line {
   readonly status: number;
 }
 
-interface Scene {
+interface Fixture {
   /** What makes the SDK in a page; with a key of the proxy, or with one that was made up. */
   client(key: string): string;
   makeKey(label: string, ...flags: readonly string[]): Promise<string>;
@@ -44,17 +45,14 @@ interface Scene {
 }
 
 /** A proxy that allows the pages of `app`. */
-async function openScene(t: TestContext): Promise<Scene> {
+async function openFixture(t: TestContext): Promise<Fixture> {
   const cli = makeCli(t);
   await cli.run('policy', 'set', '--allow-origin', app.origin);
-  const started = await cli.run('proxy', 'start', '--port', '0', '--demo', '--json');
-  assert.equal(started.code, 0, started.stderr);
-  const { baseUrl } = started.json<{ baseUrl: string }>();
+  const { baseUrl } = await startProxy(cli, '--demo');
   return {
     client: (apiKey) =>
       `new OpenAI({ ...${JSON.stringify({ baseURL: baseUrl, apiKey })}, dangerouslyAllowBrowser: true, maxRetries: 0 })`,
-    makeKey: async (label, ...flags) =>
-      (await cli.run('key', 'create', label, ...flags, '--json')).json<{ key: string }>().key,
+    makeKey: async (label, ...flags) => (await createKey(cli, label, ...flags)).key,
     async requests() {
       await cli.run('proxy', 'stop');
       const text = readFileSync(join(cli.home, 'logs', 'default.log'), 'utf8');
@@ -70,12 +68,12 @@ async function openScene(t: TestContext): Promise<Scene> {
 const chat = `{ model: 'flm-demo', messages: [{ role: 'user', content: 'hi' }], stream: true }`;
 
 test('a page of an allowed origin streams a chat with the official SDK', { skip }, async (t) => {
-  const scene = await openScene(t);
-  const key = await scene.makeKey('page');
+  const fixture = await openFixture(t);
+  const key = await fixture.makeKey('page');
 
   const { said } = await app.visit<{ chunks: number; text: string }>(`
     let chunks = 0, text = '';
-    for await (const chunk of await ${scene.client(key)}.chat.completions.create(${chat})) {
+    for await (const chunk of await ${fixture.client(key)}.chat.completions.create(${chat})) {
       chunks += 1; text += chunk.choices[0]?.delta?.content ?? '';
     }
     return { chunks, text };`);
@@ -85,12 +83,12 @@ test('a page of an allowed origin streams a chat with the official SDK', { skip 
 });
 
 test('a page of another origin gets nothing, and the console says why', { skip }, async (t) => {
-  const scene = await openScene(t);
-  const key = await scene.makeKey('page');
+  const fixture = await openFixture(t);
+  const key = await fixture.makeKey('page');
 
   const { said, console } = await other.visit<readonly [string, string]>(`
     const failure = (work) => work.then(() => 'answered', String);
-    const client = ${scene.client(key)};
+    const client = ${fixture.client(key)};
     const chatted = await failure(client.chat.completions.create(${chat}));
     // A browser asks no leave for this one.
     return [chatted, await failure(fetch(client.baseURL + '/models'))];`);
@@ -102,27 +100,27 @@ test('a page of another origin gets nothing, and the console says why', { skip }
     'g',
   );
   assert.equal(console.match(blocked)?.length, 2, console);
-  const seen = (await scene.requests()).map(({ method, path }) => `${method} ${path}`);
+  const seen = (await fixture.requests()).map(({ method, path }) => `${method} ${path}`);
   assert.deepEqual(seen, ['OPTIONS /v1/chat/completions', 'GET /v1/models'], 'the chat was never sent');
 });
 
 test('two requests of a page need one preflight', { skip }, async (t) => {
-  const scene = await openScene(t);
-  const key = await scene.makeKey('page');
+  const fixture = await openFixture(t);
+  const key = await fixture.makeKey('page');
 
   await app.visit(
-    `const client = ${scene.client(key)}; await client.models.list(); await client.models.list(); return 1;`,
+    `const client = ${fixture.client(key)}; await client.models.list(); await client.models.list(); return 1;`,
   );
 
-  const seen = (await scene.requests()).map(({ method, path, status }) => `${method} ${path} ${status}`);
+  const seen = (await fixture.requests()).map(({ method, path, status }) => `${method} ${path} ${status}`);
   assert.deepEqual(seen, ['OPTIONS /v1/models 204', 'GET /v1/models 200', 'GET /v1/models 200']);
 });
 
 test('a page can read refusals: the SDK raises its own class, with the request id and the time to wait', {
   skip,
 }, async (t) => {
-  const scene = await openScene(t);
-  const slow = await scene.makeKey('slow', '--rpm', '1');
+  const fixture = await openFixture(t);
+  const slow = await fixture.makeKey('slow', '--rpm', '1');
 
   interface Refused {
     readonly is: string;
@@ -137,8 +135,8 @@ test('a page can read refusals: the SDK raises its own class, with the request i
       field: error.headers.get('x-request-id'),
       retryAfter: error.headers.get('retry-after'),
     }));
-    const wrong = await refused(${scene.client('flm_wrong')}.models.list());
-    const client = ${scene.client(slow)};
+    const wrong = await refused(${fixture.client('flm_wrong')}.models.list());
+    const client = ${fixture.client(slow)};
     await client.models.list();
     return [wrong, await refused(client.models.list())];`);
 
@@ -147,7 +145,7 @@ test('a page can read refusals: the SDK raises its own class, with the request i
   assert.deepEqual([wrong.is, limited.is], ['AuthenticationError', 'RateLimitError']);
   assert.equal(wrong.retryAfter, null);
   assert.ok(Number(limited.retryAfter) > 0, `${limited.retryAfter}`);
-  const seen = (await scene.requests()).filter(({ method }) => method === 'GET');
+  const seen = (await fixture.requests()).filter(({ method }) => method === 'GET');
   assert.deepEqual(
     seen.map(({ status }) => status),
     [401, 200, 429],

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { after, type TestContext, test } from 'node:test';
-import { openStage, type Stage } from '../engines/stage.ts';
+import { startProxyFor, type TestedProxy } from '../engines/tested-proxy.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { agentPrograms, needsAgents, type Outcome, runProgram } from './installed.ts';
 import { type LoggedRequest, loggedRequests } from './logged-requests.ts';
@@ -18,37 +18,37 @@ after(() => assertNoLeaks(before));
 const question = 'What is the answer? Reply in one sentence.';
 
 test('Claude Code answers with the settings that are printed for it', needsAgents, async (t) => {
-  const scene = await openScene(t);
+  const fixture = await openFixture(t);
 
-  const told = await scene.runAgent('claude-code', { claude: ['-p', question] });
+  const told = await fixture.runAgent('claude-code', { claude: ['-p', question] });
 
   assert.equal(told.code, 0, told.stderr);
   assert.equal(told.stdout.trim(), scriptedAnswer);
-  await scene.logShows('/v1/messages');
-  for (const { body } of scene.engine.asked) assert.doesNotMatch(body, /x-anthropic-billing-header/);
+  await fixture.logShows('/v1/messages');
+  for (const { body } of fixture.engine.asked) assert.doesNotMatch(body, /x-anthropic-billing-header/);
 });
 
 test('Codex answers with the settings that are printed for it', needsAgents, async (t) => {
-  const scene = await openScene(t);
+  const fixture = await openFixture(t);
 
-  const told = await scene.runAgent('codex', { codex: codexTurn });
+  const told = await fixture.runAgent('codex', { codex: codexTurn });
 
   assert.equal(told.code, 0, told.stderr);
   assert.equal(told.stdout.trim(), scriptedAnswer);
-  const requests = await scene.logShows('/v1/responses');
+  const requests = await fixture.logShows('/v1/responses');
   assert.equal(requests.length, 1);
 });
 
 test('Codex with WebSockets falls back to POST in the same turn', needsAgents, async (t) => {
-  const scene = await openScene(t);
+  const fixture = await openFixture(t);
 
-  const told = await scene.runAgent('codex', { codex: codexTurn }, (text) =>
+  const told = await fixture.runAgent('codex', { codex: codexTurn }, (text) =>
     text.replace('supports_websockets = false', 'supports_websockets = true'),
   );
 
   assert.equal(told.code, 0, told.stderr);
   assert.equal(told.stdout.trim(), scriptedAnswer);
-  const requests = await scene.logShows('/v1/responses');
+  const requests = await fixture.logShows('/v1/responses');
   assert.deepEqual(
     requests.map(({ method, path, status }) => [method, path, status]),
     [
@@ -59,18 +59,18 @@ test('Codex with WebSockets falls back to POST in the same turn', needsAgents, a
 });
 
 test('Continue answers with the settings that are printed for it', needsAgents, async (t) => {
-  const scene = await openScene(t);
+  const fixture = await openFixture(t);
 
-  const told = await scene.runAgent('continue', { cn: ['-p', question] });
+  const told = await fixture.runAgent('continue', { cn: ['-p', question] });
 
   assert.equal(told.code, 0, told.stderr);
   assert.equal(told.stdout.trim(), scriptedAnswer);
-  await scene.logShows('/v1/chat/completions');
+  await fixture.logShows('/v1/chat/completions');
 });
 
 const codexTurn = ['exec', '--skip-git-repo-check', '--sandbox', 'read-only', question];
 
-interface Scene {
+interface Fixture {
   readonly engine: ScriptedEngine;
   /** Follows what is printed for this client; `programs` says which arguments its program gets. */
   runAgent(
@@ -82,27 +82,33 @@ interface Scene {
   logShows(path: string): Promise<readonly LoggedRequest[]>;
 }
 
-async function openScene(t: TestContext): Promise<Scene> {
+async function openFixture(t: TestContext): Promise<Fixture> {
   const engine = await startScriptedEngine(t);
-  const stage = await openStage(t, engine.url);
+  const fixture = await startProxyFor(t, engine.url);
   return {
     engine,
     runAgent: async (client, programs, edit = (text) => text) => {
-      const home = join(stage.cli.folder, 'agent');
+      const home = join(fixture.cli.folder, 'agent');
       const [program = '', args = []] = Object.entries(programs)[0] ?? [];
       const lines = [`${program}() { command ${program} ${args.map(quote).join(' ')}; }`];
-      for (const { place, format, text } of await settings(stage, client)) {
+      for (const { place, format, text } of await settings(fixture, client)) {
         if (format === 'sh') lines.push(text);
         else writeSettings(home, place, edit(text));
       }
       // Some snippets start the program themselves.
       if (lines.at(-1)?.split('\n').at(-1) !== program) lines.push(program);
-      const env = { HOME: home, PATH: `${agentPrograms}:${process.env.PATH}`, FLM_API_KEY: stage.key };
+      const env = { HOME: home, PATH: `${agentPrograms}:${process.env.PATH}`, FLM_API_KEY: fixture.key };
       mkdirSync(join(home, 'project'), { recursive: true });
       return runProgram(t, 'bash', ['-c', lines.join('\n')], { cwd: join(home, 'project'), env });
     },
     logShows: (path) =>
-      loggedRequests(stage.cli, { method: 'POST', path, status: 200, keyLabel: 'everyday', ending: 'done' }),
+      loggedRequests(fixture.cli, {
+        method: 'POST',
+        path,
+        status: 200,
+        keyLabel: 'everyday',
+        ending: 'done',
+      }),
   };
 }
 
@@ -112,7 +118,7 @@ interface Snippet {
   readonly text: string;
 }
 
-async function settings({ cli }: Stage, client: string): Promise<readonly Snippet[]> {
+async function settings({ cli }: TestedProxy, client: string): Promise<readonly Snippet[]> {
   const ran = await cli.run('connect', client, '--json');
   const { snippets, warnings } = ran.json<{ snippets: readonly Snippet[]; warnings: readonly string[] }>();
   assert.deepEqual(warnings, []);

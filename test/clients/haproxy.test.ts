@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { after, type TestContext, test } from 'node:test';
-import { eventually, openStage, portOf } from '../engines/stage.ts';
+import { eventually, portOf, startProxyFor } from '../engines/tested-proxy.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { needsHaproxy, startProgram } from './installed.ts';
 import { loggedRequests } from './logged-requests.ts';
@@ -25,7 +25,7 @@ const question = { model: scriptedModel, stream: true, messages: [{ role: 'user'
 
 test('HAProxy sends requests while an engine is up, and none while flm drains', needsHaproxy, async (t) => {
   const engine = await startScriptedEngine(t);
-  const { cli, proxy, key } = await openStage(t, engine.url);
+  const { cli, proxy, key } = await startProxyFor(t, engine.url);
   const haproxy = await startHaproxy(t, cli.folder, portOf(proxy.url));
   const ask = (backend: number): Promise<Answer> => haproxy.ask(backend, key, question);
 
@@ -53,7 +53,7 @@ test(
   async (t) => {
     const engine = await startScriptedEngine(t);
     await engine.refuse();
-    const { cli, proxy, key } = await openStage(t, engine.url);
+    const { cli, proxy, key } = await startProxyFor(t, engine.url);
     const haproxy = await startHaproxy(t, cli.folder, portOf(proxy.url));
 
     await haproxy.becomes(checks.map((check) => (check.endsWith('/ready') ? 'DOWN' : 'UP')));

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, type TestContext, test } from 'node:test';
-import { openStage, portOf } from '../engines/stage.ts';
+import { portOf, startProxyFor } from '../engines/tested-proxy.ts';
 import type { TestCli } from '../helpers/cli.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { openTap, type Tap } from '../helpers/tap.ts';
@@ -20,7 +20,7 @@ test(
   'the HTTP client of the JDK with its defaults gets every answer on one connection',
   needsJava,
   async (t) => {
-    const { runJava, tap } = await openScene(t);
+    const { runJava, tap } = await openFixture(t);
 
     const ran = await runJava('HttpClientDefaults.java');
 
@@ -41,7 +41,7 @@ test(
 );
 
 test('LangChain4j with its default client chats, whole and streamed', needsLangchain4j, async (t) => {
-  const { runJava, tap, cli } = await openScene(t);
+  const { runJava, tap, cli } = await openFixture(t);
 
   const ran = await runJava('langchain4j/Chat.java', ['-cp', `${langchain4jJars}/*`]);
 
@@ -52,7 +52,7 @@ test('LangChain4j with its default client chats, whole and streamed', needsLangc
   assert.equal((await loggedRequests(cli, wanted, 2)).length, 2);
 });
 
-interface Scene {
+interface Fixture {
   readonly cli: TestCli;
   /** Between the program and flm. */
   readonly tap: Tap;
@@ -60,9 +60,9 @@ interface Scene {
   runJava(file: string, flags?: readonly string[]): Promise<Outcome>;
 }
 
-async function openScene(t: TestContext): Promise<Scene> {
+async function openFixture(t: TestContext): Promise<Fixture> {
   const engine = await startScriptedEngine(t);
-  const { cli, proxy, key } = await openStage(t, engine.url);
+  const { cli, proxy, key } = await startProxyFor(t, engine.url);
   const tap = await openTap(portOf(proxy.url));
   t.after(() => tap.close());
   return {

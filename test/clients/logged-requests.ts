@@ -2,7 +2,7 @@
  * The requests that the log of a proxy names.
  */
 import assert from 'node:assert/strict';
-import { eventually } from '../engines/stage.ts';
+import { eventually } from '../engines/tested-proxy.ts';
 import type { TestCli } from '../helpers/cli.ts';
 
 export interface LoggedRequest {

@@ -6,11 +6,12 @@ import { test } from 'node:test';
 import { chatAnswer, chatDelta, chatEvent, startChatEngine } from '../helpers/chat-engine.ts';
 import { makeCli, noTerminal } from '../helpers/cli.ts';
 import { hold, type RawRequest, reset, type Steps, sseHead } from '../helpers/raw-engine.ts';
+import { startProxy } from '../helpers/start-proxy.ts';
 
-type Scene = Awaited<ReturnType<typeof scene>>;
+type Fixture = Awaited<ReturnType<typeof fixture>>;
 
 /** A proxy before an engine with these models. */
-async function scene(
+async function fixture(
   t: Parameters<typeof makeCli>[0],
   models: readonly string[] = ['m'],
   chat: (request: RawRequest) => Steps = (request) => chatAnswer(`You said ${lastOf(request)}`),
@@ -18,9 +19,8 @@ async function scene(
   const engine = await startChatEngine(models, chat);
   const cli = makeCli(t);
   t.after(() => engine.close());
-  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', engine.url, '--json');
-  assert.equal(started.code, 0, started.stderr);
-  return { cli, engine, ...started.json<{ id: string; url: string }>() };
+  const { id, url } = await startProxy(cli, '--engine', engine.url);
+  return { cli, engine, id, url };
 }
 
 interface Asked {
@@ -29,11 +29,11 @@ interface Asked {
 }
 const askedOf = (request: RawRequest): Asked => JSON.parse(request.body.toString()) as Asked;
 const lastOf = (request: RawRequest): string => askedOf(request).messages.at(-1)?.content ?? '';
-const chatsOf = ({ engine }: Scene): readonly Asked[] =>
+const chatsOf = ({ engine }: Fixture): readonly Asked[] =>
   engine.requests.filter((r) => r.method === 'POST' && r.target === '/v1/chat/completions').map(askedOf);
 
 test('one question on the command line, one answer on stdout', async (t) => {
-  const { cli } = await scene(t);
+  const { cli } = await fixture(t);
 
   const { stdout, stderr, code } = await cli.run('chat', '-m', 'hello');
 
@@ -41,7 +41,7 @@ test('one question on the command line, one answer on stdout', async (t) => {
 });
 
 test('the question comes from standard input where there is no terminal, and goes to the model that is named', async (t) => {
-  const here = await scene(t, ['a', 'b']);
+  const here = await fixture(t, ['a', 'b']);
 
   const { stdout, code } = await here.cli.pipe('two\nlines', 'chat', 'b');
 
@@ -51,7 +51,7 @@ test('the question comes from standard input where there is no terminal, and goe
 
 test('--json prints one document with text, usage and timings', async (t) => {
   const usage = { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6 };
-  const { cli } = await scene(t, ['m'], () => [
+  const { cli } = await fixture(t, ['m'], () => [
     sseHead,
     chatDelta({ reasoning: 'Hm.' }),
     chatDelta({ content: 'Yes' }, 'stop'),
@@ -75,21 +75,21 @@ test('--json prints one document with text, usage and timings', async (t) => {
 });
 
 test('a model that only embeds is no choice', async (t) => {
-  const here = await scene(t, ['nomic-embed-text', 'm']);
+  const here = await fixture(t, ['nomic-embed-text', 'm']);
 
   assert.equal((await here.cli.run('chat', '-m', 'hello')).stdout, 'You said hello\n');
   assert.equal(chatsOf(here)[0]?.model, 'm');
 });
 
 test('the key of a chat is in no list of keys', async (t) => {
-  const { cli } = await scene(t);
+  const { cli } = await fixture(t);
   await cli.run('chat', '-m', 'hello');
 
   assert.deepEqual((await cli.run('key', 'list', '--json')).json(), { keys: [] });
 });
 
 test('what cannot be asked is told with exit code 1 and in words', async (t) => {
-  const { cli } = await scene(t, ['a', 'b']);
+  const { cli } = await fixture(t, ['a', 'b']);
   const told = async (input: string, ...args: readonly string[]) => {
     const { code, stdout, stderr } = await cli.pipe(input, 'chat', ...args);
     assert.deepEqual([code, stdout], [1, ''], stderr);
@@ -111,7 +111,7 @@ test('without a running proxy it says how to get one', async (t) => {
 });
 
 test('an engine that breaks off leaves what it said on stdout and an error on stderr', async (t) => {
-  const { cli } = await scene(t, ['m'], () => [sseHead, chatDelta({ content: 'Ye' }), reset]);
+  const { cli } = await fixture(t, ['m'], () => [sseHead, chatDelta({ content: 'Ye' }), reset]);
 
   const { code, stdout, stderr } = await cli.run('chat', '-m', 'x');
 
@@ -124,7 +124,7 @@ const steering = '\x1b]0;owned\x07\x1b[31m\u009b2J';
 test('a pipe gets the very bytes of the model, a terminal gets none that steer it', {
   skip: noTerminal,
 }, async (t) => {
-  const { cli } = await scene(t, ['m'], () => chatAnswer(`${steering}end`));
+  const { cli } = await fixture(t, ['m'], () => chatAnswer(`${steering}end`));
 
   assert.equal((await cli.run('chat', '-m', 'x')).stdout, `${steering}end\n`);
   const shown = await cli.startInTerminal('chat', '-m', 'x').ended;
@@ -134,7 +134,7 @@ test('a pipe gets the very bytes of the model, a terminal gets none that steer i
 });
 
 test('a conversation remembers, forgets, changes the model and ends', { skip: noTerminal }, async (t) => {
-  const here = await scene(t, ['a', 'b']);
+  const here = await fixture(t, ['a', 'b']);
   const chat = here.cli.startInTerminal('chat', 'a');
   const type = (text: string): void => void chat.child.stdin?.write(text);
   await chat.saw(/Talking to a\..*\r\n.*> /);
@@ -169,7 +169,7 @@ test('a conversation remembers, forgets, changes the model and ends', { skip: no
 });
 
 test('lines that are pasted together are one question', { skip: noTerminal }, async (t) => {
-  const here = await scene(t);
+  const here = await fixture(t);
   const chat = here.cli.startInTerminal('chat');
   await chat.saw(/> /);
 
@@ -185,7 +185,7 @@ test('Ctrl-C stops the answer, what was said of it stays; a second one leaves', 
   skip: noTerminal,
 }, async (t) => {
   let round = 0;
-  const here = await scene(t, ['m'], () => {
+  const here = await fixture(t, ['m'], () => {
     round += 1;
     return round === 1
       ? [sseHead, chatDelta({ content: 'It begins' }), hold(new Promise(() => {}))]
@@ -213,7 +213,7 @@ test('Ctrl-C stops the answer, what was said of it stays; a second one leaves', 
 test('a refusal is told and the conversation goes on without the question', {
   skip: noTerminal,
 }, async (t) => {
-  const here = await scene(t, ['m']);
+  const here = await fixture(t, ['m']);
   const chat = here.cli.startInTerminal('chat', 'none');
   const type = (text: string): void => void chat.child.stdin?.write(text);
   await chat.saw(/> /);
@@ -231,7 +231,7 @@ test('a refusal is told and the conversation goes on without the question', {
 });
 
 test('with several models a person picks one of the list', { skip: noTerminal }, async (t) => {
-  const here = await scene(t, ['a', 'b']);
+  const here = await fixture(t, ['a', 'b']);
   const chat = here.cli.startInTerminal('chat');
   await chat.saw(/1 {2}a .*\r\n2 {2}b .*\r\n.*Which one\?/);
 
@@ -245,7 +245,7 @@ test('with several models a person picks one of the list', { skip: noTerminal },
 test('a conversation goes on after the proxy was restarted, with a new key', {
   skip: noTerminal,
 }, async (t) => {
-  const { cli } = await scene(t);
+  const { cli } = await fixture(t);
   const chat = cli.startInTerminal('chat');
   await chat.saw(/> /);
   chat.child.stdin?.write('one\r');
@@ -266,7 +266,7 @@ test('while the first token is awaited a terminal says so, and takes it back', {
   const waits = new Promise<void>((resolve) => {
     answer = resolve;
   });
-  const { cli } = await scene(t, ['m'], () => [hold(waits), ...chatAnswer('done')]);
+  const { cli } = await fixture(t, ['m'], () => [hold(waits), ...chatAnswer('done')]);
   const chat = cli.startInTerminal('chat', '-m', 'x');
 
   await chat.saw(/waiting for the first token/);

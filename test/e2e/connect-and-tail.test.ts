@@ -4,23 +4,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { makeCli, type TestCli } from '../helpers/cli.ts';
-
-interface Started {
-  readonly id: string;
-  readonly port: number;
-  readonly url: string;
-}
-
-async function demoProxy(cli: TestCli, ...flags: readonly string[]): Promise<Started> {
-  const started = await cli.run('proxy', 'start', '--port', '0', '--demo', '--json', ...flags);
-  assert.equal(started.code, 0, started.stderr);
-  return started.json<Started>();
-}
-
-async function newKey(cli: TestCli): Promise<string> {
-  return (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>().key;
-}
+import { makeCli } from '../helpers/cli.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 async function ask(url: string, key: string | undefined, path = '/v1/models'): Promise<number> {
   const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
@@ -43,7 +28,7 @@ test('without a client there is the list of them, and no proxy is needed', async
 
 test('settings name the running proxy, its model and the variable of the key', async (t) => {
   const cli = makeCli(t);
-  const { url } = await demoProxy(cli);
+  const { url } = await startProxy(cli, '--demo');
 
   const { stdout, stderr, code } = await cli.run('connect', 'OpenAI SDKs');
 
@@ -57,7 +42,7 @@ test('settings name the running proxy, its model and the variable of the key', a
 
 test('a new key is made on demand and works; a host that the proxy does not answer for is told', async (t) => {
   const cli = makeCli(t);
-  const { url, port } = await demoProxy(cli);
+  const { url, port } = await startProxy(cli, '--demo');
 
   const ran = await cli.run('connect', 'codex', '--new-key', 'mine', '--host', 'elsewhere.example', '--json');
 
@@ -74,7 +59,7 @@ test('a new key is made on demand and works; a host that the proxy does not answ
 
 test('mistakes are told before a key is made', async (t) => {
   const cli = makeCli(t);
-  await demoProxy(cli);
+  await startProxy(cli, '--demo');
   const told = async (...args: readonly string[]) => {
     const { code, stdout, stderr } = await cli.run('connect', ...args);
     assert.deepEqual([code, stdout], [1, '']);
@@ -89,8 +74,8 @@ test('mistakes are told before a key is made', async (t) => {
 
 test('--wait tells what was refused, and ends with the first request that comes through', async (t) => {
   const cli = makeCli(t);
-  const { url } = await demoProxy(cli);
-  const key = await newKey(cli);
+  const { url } = await startProxy(cli, '--demo');
+  const key = (await createKey(cli, 'laptop')).key;
   const waiting = cli.start('connect', 'curl', '--wait');
   await waiting.saw(/Waiting for a request of curl/, 'stderr');
 
@@ -105,8 +90,8 @@ test('--wait tells what was refused, and ends with the first request that comes 
 
 test('--wait with --json gives the settings, then the request', async (t) => {
   const cli = makeCli(t);
-  const { url, id } = await demoProxy(cli);
-  const key = await newKey(cli);
+  const { url, id } = await startProxy(cli, '--demo');
+  const key = (await createKey(cli, 'laptop')).key;
   const waiting = cli.start('connect', 'curl', '--wait', '--json');
   await waiting.saw(/Waiting for/, 'stderr');
 
@@ -122,7 +107,7 @@ test('--wait with --json gives the settings, then the request', async (t) => {
 
 test('a proxy that ends while it is waited for is told, Ctrl-C leaves', async (t) => {
   const cli = makeCli(t);
-  await demoProxy(cli);
+  await startProxy(cli, '--demo');
   const waiting = cli.start('connect', 'curl', '--wait');
   const left = cli.start('connect', 'curl', '--wait');
   await waiting.saw(/Waiting for/, 'stderr');
@@ -141,8 +126,8 @@ test('a proxy that ends while it is waited for is told, Ctrl-C leaves', async (t
 
 test('each request is one line; a refusal names its rule; Ctrl-C ends it well', async (t) => {
   const cli = makeCli(t);
-  const { url } = await demoProxy(cli);
-  const key = await newKey(cli);
+  const { url } = await startProxy(cli, '--demo');
+  const key = (await createKey(cli, 'laptop')).key;
   const tail = cli.start('tail');
   await tail.saw(/Watching px_/, 'stderr');
 
@@ -162,8 +147,8 @@ test('each request is one line; a refusal names its rule; Ctrl-C ends it well', 
 
 test('--refused --json prints one document for each refusal and nothing else', async (t) => {
   const cli = makeCli(t);
-  const { url, id } = await demoProxy(cli);
-  const key = await newKey(cli);
+  const { url, id } = await startProxy(cli, '--demo');
+  const key = (await createKey(cli, 'laptop')).key;
   const tail = cli.start('tail', '--refused', '--json', '--proxy', 'default');
   await tail.saw(/Watching px_/, 'stderr');
 
@@ -179,8 +164,8 @@ test('--refused --json prints one document for each refusal and nothing else', a
 
 test('it goes on through a restart and a stop, and says so', async (t) => {
   const cli = makeCli(t);
-  const { url, port } = await demoProxy(cli);
-  const key = await newKey(cli);
+  const { url, port } = await startProxy(cli, '--demo');
+  const key = (await createKey(cli, 'laptop')).key;
   const tail = cli.start('tail');
   await tail.saw(/Watching px_/, 'stderr');
   await ask(url, key);
@@ -191,7 +176,7 @@ test('it goes on through a restart and a stop, and says so', async (t) => {
   await tail.saw(/after-restart/);
   await cli.run('proxy', 'stop');
   await tail.saw(/has ended; waiting for a proxy that takes its place/, 'stderr');
-  await demoProxy(cli, '--port', String(port));
+  await startProxy(cli, '--demo', '--port', String(port));
   await tail.saw(/(Watching px_[\s\S]*){3}/, 'stderr');
   await ask(url, key, '/v1/after-stop');
   await tail.saw(/after-stop/);
@@ -211,9 +196,9 @@ test('alone it says how to begin, and with a proxy what to do with it', async (t
   const cli = makeCli(t);
 
   const before = await cli.run();
-  const { url } = await demoProxy(cli);
+  const { url } = await startProxy(cli, '--demo');
   const running = await cli.run();
-  await newKey(cli);
+  (await createKey(cli, 'laptop')).key;
   const json = (await cli.run('--json')).json<{ proxies: { url: string }[]; keys: number; next: object[] }>();
 
   assert.equal(before.code, 0);

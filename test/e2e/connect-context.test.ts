@@ -11,6 +11,7 @@ import {
   startFakeEngine,
   vllmTable,
 } from '../helpers/fake-engine.ts';
+import { startProxy } from '../helpers/start-proxy.ts';
 
 interface Settings {
   readonly client: string;
@@ -34,8 +35,7 @@ test('a context that is too small for a client is told, with what makes it large
   );
   t.after(() => Promise.all(engines.map((engine) => engine.close())));
   const flags = engines.flatMap(({ url }) => ['--engine', url]);
-  const started = await cli.run('proxy', 'start', '--port', '0', ...flags);
-  assert.equal(started.code, 0, started.stderr);
+  await startProxy(cli, ...flags);
 
   for (const [model, tokens, larger] of [
     ['tiny', 2048, /Start llama-server with -c 65536/],
@@ -76,8 +76,7 @@ test('a context that is too small for a client is told, with what makes it large
 
 test('a client is found by a near name, also in several words, and what may be meant is listed', async (t) => {
   const cli = makeCli(t);
-  const started = await cli.run('proxy', 'start', '--port', '0', '--demo');
-  assert.equal(started.code, 0, started.stderr);
+  await startProxy(cli, '--demo');
 
   for (const words of [['claude'], ['Claude', 'Code'], ['claude_code'], ['CLAUDE']]) {
     const { client } = await settings(cli, ...words);
@@ -94,8 +93,7 @@ test('a client is found by a near name, also in several words, and what may be m
 
 test('a client on another device is not given a loopback address without a warning', async (t) => {
   const cli = makeCli(t);
-  const started = await cli.run('proxy', 'start', '--port', '0', '--demo');
-  assert.equal(started.code, 0, started.stderr);
+  await startProxy(cli, '--demo');
 
   const warned = (told: Settings): boolean => told.warnings.some((w) => w.includes('with --host'));
   assert.equal(warned(await settings(cli, 'phone')), true);

@@ -23,8 +23,9 @@ import { parse as parseToml } from '@decimalturn/toml-patch';
 import { parse as parseJsonc } from 'jsonc-parser';
 import { parse as parseYaml } from 'yaml';
 import { assertMistake, makeCli, type TestCli } from '../helpers/cli.ts';
+import { startProxy } from '../helpers/start-proxy.ts';
 
-interface Scene {
+interface Fixture {
   readonly cli: TestCli;
   readonly url: string;
   /** Below the home folder. */
@@ -32,14 +33,13 @@ interface Scene {
   put(name: string, text: string, mode?: number): string;
 }
 
-async function scene(t: TestContext): Promise<Scene> {
+async function fixtureOf(t: TestContext): Promise<Fixture> {
   const cli = makeCli(t);
-  const started = await cli.run('proxy', 'start', '--port', '0', '--demo', '--json');
-  assert.equal(started.code, 0, started.stderr);
+  const { url } = await startProxy(cli, '--demo');
   const path = (name: string): string => join(cli.folder, name);
   return {
     cli,
-    url: started.json<{ url: string }>().url,
+    url,
     path,
     put(name, text, mode = 0o644) {
       mkdirSync(dirname(path(name)), { recursive: true });
@@ -83,7 +83,7 @@ model = "o3"
 `;
 
 test('settings come into a file that is there, its mode and all else stays, and --undo brings it back', async (t) => {
-  const { cli, url, put } = await scene(t);
+  const { cli, url, put } = await fixtureOf(t);
   const path = put(codex, mine, 0o640);
 
   const { file, snippets } = await written(cli, 'codex');
@@ -107,7 +107,7 @@ test('settings come into a file that is there, its mode and all else stays, and 
 });
 
 test('a file that is not there is made for this user alone, and --undo removes it', async (t) => {
-  const { cli, path } = await scene(t);
+  const { cli, path } = await fixtureOf(t);
   const file = path('.config/opencode/opencode.json');
 
   const { file: told } = await written(cli, 'opencode');
@@ -129,7 +129,7 @@ test('a file that is not there is made for this user alone, and --undo removes i
 });
 
 test('every client with a file of its own is written so that its format reads it, also where it is empty', async (t) => {
-  const { cli, put, path } = await scene(t);
+  const { cli, put, path } = await fixtureOf(t);
   const readers = { json: parseJsonc, yaml: parseYaml, toml: parseToml } as const;
   for (const [client, name, format, value] of [
     ['claude-code', '.claude/settings.json', 'json', 'CLAUDE_CODE_ATTRIBUTION_HEADER'],
@@ -152,7 +152,7 @@ test('every client with a file of its own is written so that its format reads it
 });
 
 test('a key goes into a file only where the client reads it nowhere else', async (t) => {
-  const { cli, path } = await scene(t);
+  const { cli, path } = await fixtureOf(t);
 
   const { snippets } = await written(cli, 'claude', '--key', 'flm_secret');
   assert.doesNotMatch(read(path('.claude/settings.json')), /flm_secret/);
@@ -181,7 +181,7 @@ test('a key goes into a file only where the client reads it nowhere else', async
 });
 
 test('without --yes and without a terminal the difference is shown, without secrets, and nothing is changed or made', async (t) => {
-  const { cli, put } = await scene(t);
+  const { cli, put } = await fixtureOf(t);
   const before =
     'name: mine\nversion: 1.0.0\nmodels:\n  - name: gpt\n    provider: openai\n    apiKey: sk-very-secret\n';
   const path = put('.continue/config.yaml', before);
@@ -199,7 +199,7 @@ test('without --yes and without a terminal the difference is shown, without secr
 });
 
 test('a person is asked, and a file that changes before the answer is left alone', async (t) => {
-  const { cli, put } = await scene(t);
+  const { cli, put } = await fixtureOf(t);
   const path = put(codex, mine);
   const ask = async (meanwhile: () => void, answer: string): Promise<string> => {
     const running = cli.startInTerminal('connect', 'codex', '--write');
@@ -223,7 +223,7 @@ test('a person is asked, and a file that changes before the answer is left alone
 });
 
 test('files that are not safe to edit are refused and stay as they are', async (t) => {
-  const { cli, put, path } = await scene(t);
+  const { cli, put, path } = await fixtureOf(t);
   const refused = async (reason: RegExp): Promise<void> => {
     const ran = await cli.run('connect', 'codex', '--write', '--yes', '--json');
     assert.equal(ran.code, 1);
@@ -252,7 +252,7 @@ test('files that are not safe to edit are refused and stay as they are', async (
 });
 
 test('what does not parse, is no text or too large is refused and stays as it is', async (t) => {
-  const { cli, put } = await scene(t);
+  const { cli, put } = await fixtureOf(t);
   for (const [text, reason] of [
     ['model = \n', /line 1, column \d+ is no TOML/],
     ['model_providers = 3\n', /model_providers is not a table/],
@@ -268,7 +268,7 @@ test('what does not parse, is no text or too large is refused and stays as it is
 });
 
 test('folders on the way are no links, and not open to everybody', async (t) => {
-  const { cli, path } = await scene(t);
+  const { cli, path } = await fixtureOf(t);
   const write = () => cli.run('connect', 'codex', '--write', '--yes');
   mkdirSync(path('real'));
   symlinkSync(path('real'), path('.codex'));
@@ -282,7 +282,7 @@ test('folders on the way are no links, and not open to everybody', async (t) => 
 });
 
 test('a file of another user is refused', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
-  const { cli, put } = await scene(t);
+  const { cli, put } = await fixtureOf(t);
   const path = put(codex, mine);
   chownSync(path, 12_345, 12_345);
 
@@ -291,7 +291,7 @@ test('a file of another user is refused', { skip: process.getuid?.() !== 0 && 'n
 });
 
 test('--undo refuses a file that changed since, and names the copy', async (t) => {
-  const { cli, put } = await scene(t);
+  const { cli, put } = await fixtureOf(t);
   const path = put(codex, mine);
   const { file } = await written(cli, 'codex');
   const changed = `${read(path)}# mine again\n`;
@@ -310,7 +310,7 @@ test('--undo refuses a file that changed since, and names the copy', async (t) =
 });
 
 test('several changes are undone one after the other, the newest first', async (t) => {
-  const { cli, put } = await scene(t);
+  const { cli, put } = await fixtureOf(t);
   const path = put(codex, mine);
   await written(cli, 'codex', '--model', 'one');
   const one = read(path);
@@ -323,7 +323,7 @@ test('several changes are undone one after the other, the newest first', async (
 });
 
 test('line ends, a byte order mark and comments outlive writing and undoing', async (t) => {
-  const { cli, put } = await scene(t);
+  const { cli, put } = await fixtureOf(t);
   const before =
     '\uFEFF// mine\r\n{\r\n\t"theme": "dark", // really\r\n\t"language_models": {\r\n\t\t/* none */\r\n\t},\r\n}\r\n';
   const path = put('.config/zed/settings.json', before);
@@ -342,8 +342,7 @@ test('line ends, a byte order mark and comments outlive writing and undoing', as
 
 test('variables move the folders of clients, and flags that contradict each other are told', async (t) => {
   const cli = makeCli(t, { CODEX_HOME: '/nowhere/codex' });
-  const started = await cli.run('proxy', 'start', '--port', '0', '--demo');
-  assert.equal(started.code, 0, started.stderr);
+  await startProxy(cli, '--demo');
   const path = join(cli.folder, 'elsewhere.toml');
 
   const { file } = await written(cli, 'codex', '--file', path);

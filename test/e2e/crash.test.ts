@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
+import { startProxy } from '../helpers/start-proxy.ts';
 
 interface Started {
   readonly id: string;
@@ -22,7 +23,7 @@ interface Status {
 test('a proxy that was killed is shown as ended without a stop, with its log, until its profile starts again', async (t) => {
   const cli = makeCli(t);
   const status = async () => (await cli.run('proxy', 'status', '--json')).json<Status>();
-  const { id, pid } = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Started>();
+  const { id, pid } = await startProxy(cli);
   assert.equal((await status()).crashed, undefined);
   process.kill(pid, 'SIGKILL');
   while ((await status()).proxies.length > 0);

@@ -6,6 +6,7 @@ import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
+import { createKey } from '../helpers/start-proxy.ts';
 import { testCertificate } from '../helpers/test-certificate.ts';
 
 interface TlsEngine {
@@ -48,7 +49,7 @@ test('an engine with a certificate of its own is used with its CA, after a resta
 
   const added = await cli.run('engine', 'add', engine.url, '--id', 'far', '--ca', 'engine-ca.pem', '--json');
   assert.equal(added.code, 0, added.stderr);
-  const { key } = (await cli.run('key', 'create', 'a', '--json')).json<{ key: string }>();
+  const { key } = await createKey(cli, 'a');
   await cli.run('proxy', 'start', '--port', '0', '--json');
   const restarted = await cli.run('proxy', 'restart', '--json');
   const { url } = restarted.json<{ url: string }>();

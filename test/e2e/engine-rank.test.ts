@@ -8,6 +8,7 @@ import { startChatEngine } from '../helpers/chat-engine.ts';
 import { makeCli } from '../helpers/cli.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { answer } from '../helpers/raw-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 const stock = takeStock();
 after(() => assertNoLeaks(stock));
@@ -32,10 +33,8 @@ test('status and engine list say why an engine ranks last, as text and as JSON',
     const added = await cli.run('engine', 'add', url, '--id', id);
     assert.equal(added.code, 0, added.stderr);
   }
-  const started = await cli.run('proxy', 'start', '--port', '0', '--json');
-  assert.equal(started.code, 0, started.stderr);
-  const { baseUrl } = started.json<{ baseUrl: string }>();
-  const { key } = (await cli.run('key', 'create', 'k', '--json')).json<{ key: string }>();
+  const { baseUrl } = await startProxy(cli);
+  const { key } = await createKey(cli, 'k');
 
   const statuses: number[] = [];
   for (let i = 0; i < 10; i++) {

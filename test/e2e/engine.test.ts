@@ -13,6 +13,7 @@ import {
   startFakeEngine,
   webTable,
 } from '../helpers/fake-engine.ts';
+import { startProxy } from '../helpers/start-proxy.ts';
 
 async function engine(t: TestContext, table: FakeTable): Promise<FakeEngine> {
   const started = await startFakeEngine(table);
@@ -313,7 +314,7 @@ test("an engine's key is used and never shown, wherever it is kept", async (t) =
   }
   assert.match(runs[0]?.stderr ?? '', /A proxy reads ENGINE_KEY from its own environment/);
   // A proxy in the background has another working folder.
-  const proxy = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<{ warnings: string[] }>();
+  const proxy = await startProxy(cli);
   assert.ok(!proxy.warnings.some((w) => w.includes('key from')), proxy.warnings.join('\n'));
   const sent = new Set(locked.asked.map((a) => a.headers.authorization));
   assert.deepEqual([...sent].sort(), ['Bearer sk-engine-secret', undefined]);
@@ -354,9 +355,7 @@ test('a test tells whether embeddings come in base64 as clients ask for them', a
 test('engines that a running proxy watches are listed as it sees them, and can be tested', async (t) => {
   const cli = makeCli(t);
   const { url } = await engine(t, ollamaTable);
-  const { id } = (await cli.run('proxy', 'start', '--port', '0', '--engine', url, '--json')).json<{
-    id: string;
-  }>();
+  const { id } = await startProxy(cli, '--engine', url);
 
   const { engines } = (await cli.run('engine', 'list', '--json')).json<{ engines: Engine[] }>();
 

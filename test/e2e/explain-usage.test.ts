@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { assertMistake, makeCli, type TestCli } from '../helpers/cli.ts';
 import { type FakeTable, startFakeEngine } from '../helpers/fake-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 /** One model that tells what it used, and one that does not. */
 function engineTable(usage: object | undefined): FakeTable {
@@ -22,10 +23,8 @@ async function running(t: TestContext, usage?: object) {
   const cli = makeCli(t);
   const engine = await startFakeEngine(engineTable(usage));
   t.after(() => engine.close());
-  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', engine.url, '--json');
-  assert.equal(started.code, 0, started.stderr);
-  const { url, id } = started.json<{ url: string; id: string }>();
-  const key = (await cli.run('key', 'create', 'laptop', '--json')).json<{ id: string; key: string }>();
+  const { url, id } = await startProxy(cli, '--engine', engine.url);
+  const key = await createKey(cli, 'laptop');
   const ask = (secret: string, model = 'small'): Promise<Response> =>
     fetch(`${url}/v1/chat/completions`, {
       method: 'POST',

@@ -11,6 +11,7 @@ import { startChatEngine } from '../helpers/chat-engine.ts';
 import { makeCli } from '../helpers/cli.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { answer, type RawRequest, type Step } from '../helpers/raw-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 const stock = takeStock();
 after(() => assertNoLeaks(stock));
@@ -53,11 +54,9 @@ async function flood(t: TestContext, ...slots: readonly string[]): Promise<reado
   const cli = makeCli(t);
   const added = await cli.run('engine', 'add', engine.url, '--id', 'e', ...slots);
   assert.equal(added.code, 0, added.stderr);
-  const started = await cli.run('proxy', 'start', '--port', '0', '--json');
-  assert.equal(started.code, 0, started.stderr);
-  const { baseUrl } = started.json<{ baseUrl: string }>();
+  const { baseUrl } = await startProxy(cli);
   const client = async (user: string): Promise<() => Promise<unknown>> => {
-    const { key } = (await cli.run('key', 'create', user, '--json')).json<{ key: string }>();
+    const { key } = await createKey(cli, user);
     const openai = new OpenAI({ baseURL: baseUrl, apiKey: key, maxRetries: 0 });
     return () => openai.chat.completions.create({ model: 'm', user, messages: [] });
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
+import { createKey } from '../helpers/start-proxy.ts';
 
 interface Key {
   readonly id: string;
@@ -55,7 +56,7 @@ test('a key is shown whole once, and then never again', async (t) => {
 
 test('a rotated key gives a new secret with the same rules', async (t) => {
   const cli = makeCli(t);
-  const old = (await cli.run('key', 'create', 'laptop', '--scope', 'metrics', '--json')).json<Key>();
+  const old = await createKey(cli, 'laptop', '--scope', 'metrics');
 
   const fresh = (await cli.run('key', 'rotate', 'laptop', '--json')).json<Key>();
 
@@ -97,7 +98,7 @@ test('an import without a secret says where the secret comes from', async (t) =>
 
 test('a key is deleted only when that is said', async (t) => {
   const cli = makeCli(t);
-  const { id } = (await cli.run('key', 'create', 'laptop', '--json')).json<Key>();
+  const { id } = await createKey(cli, 'laptop');
 
   assertMistake(await cli.run('key', 'delete', 'laptop'), /Run the command again with --yes to confirm/);
   assert.deepEqual((await cli.run('key', 'delete', 'laptop', '--yes', '--json')).json(), {

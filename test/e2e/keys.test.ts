@@ -8,17 +8,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { chatDelta, startChatEngine } from '../helpers/chat-engine.ts';
-import { assertMistake, makeCli, type TestCli } from '../helpers/cli.ts';
+import { assertMistake, makeCli } from '../helpers/cli.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { answer, type RawEngine, sseHead } from '../helpers/raw-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 const stock = takeStock();
 after(() => assertNoLeaks(stock));
-
-interface Started {
-  readonly url: string;
-  readonly pid: number;
-}
 
 const usedByEach = 10;
 
@@ -39,12 +35,6 @@ async function startEngine(t: TestContext): Promise<RawEngine> {
   return engine;
 }
 
-async function startProxy(cli: TestCli, engine: RawEngine): Promise<Started> {
-  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', engine.url, '--json');
-  assert.equal(started.code, 0, started.stderr);
-  return started.json<Started>();
-}
-
 function ask(url: string, key: string, more: object = {}): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -61,7 +51,7 @@ async function statusOf(response: Promise<Response>): Promise<number> {
 
 test('a secret from elsewhere lets its clients in, and is in no file', async (t) => {
   const cli = makeCli(t);
-  const { url } = await startProxy(cli, await startEngine(t));
+  const { url } = await startProxy(cli, '--engine', (await startEngine(t)).url);
   const secret = `sk-${randomBytes(32).toString('base64url')}`;
   const short = 'sk-short-one';
   assert.equal(await statusOf(ask(url, secret)), 401);
@@ -86,8 +76,8 @@ test('a secret from elsewhere lets its clients in, and is in no file', async (t)
 
 test('both secrets of a rotated key work while they overlap', async (t) => {
   const cli = makeCli(t);
-  const { url } = await startProxy(cli, await startEngine(t));
-  const old = (await cli.run('key', 'create', 'laptop', '--json')).json<{ id: string; key: string }>();
+  const { url } = await startProxy(cli, '--engine', (await startEngine(t)).url);
+  const old = await createKey(cli, 'laptop');
 
   const fresh = (await cli.run('key', 'rotate', 'laptop', '--overlap', '1h', '--json')).json<{
     key: string;
@@ -100,8 +90,8 @@ test('both secrets of a rotated key work while they overlap', async (t) => {
 
 test('with the overlap a rotated key ends, and so does what runs under it', async (t) => {
   const cli = makeCli(t);
-  const { url } = await startProxy(cli, await startEngine(t));
-  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const { url } = await startProxy(cli, '--engine', (await startEngine(t)).url);
+  const { key } = await createKey(cli, 'laptop');
   const running = await ask(url, key, { stream: true });
 
   assert.equal((await cli.run('key', 'rotate', 'laptop', '--overlap', '1s')).code, 0);
@@ -113,8 +103,8 @@ test('with the overlap a rotated key ends, and so does what runs under it', asyn
 test('revoking a key ends its running stream, with an error that says so', async (t) => {
   const cli = makeCli(t);
   const engine = await startEngine(t);
-  const { url } = await startProxy(cli, engine);
-  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const { url } = await startProxy(cli, '--engine', engine.url);
+  const { key } = await createKey(cli, 'laptop');
   const running = await ask(url, key, { stream: true });
   const reader = running.body?.getReader();
   assert.match(Buffer.from((await reader?.read())?.value ?? []).toString(), /hello/);
@@ -131,7 +121,7 @@ test('revoking a key ends its running stream, with an error that says so', async
 test('a budget of the day outlives a killed proxy, but for a second of use at most', async (t) => {
   const cli = makeCli(t);
   const engine = await startEngine(t);
-  const first = await startProxy(cli, engine);
+  const first = await startProxy(cli, '--engine', engine.url);
   const budget = 10 * usedByEach;
   const made = await cli.run('key', 'create', 'poor', '--tokens-per-day', String(budget), '--json');
   const { key } = made.json<{ key: string }>();
@@ -146,7 +136,7 @@ test('a budget of the day outlives a killed proxy, but for a second of use at mo
     written = usage.total.requests;
   }
   process.kill(first.pid, 'SIGKILL');
-  const second = await startProxy(cli, engine);
+  const second = await startProxy(cli, '--engine', engine.url);
 
   await spend(second.url, 2);
   const refused = await ask(second.url, key);
@@ -155,7 +145,7 @@ test('a budget of the day outlives a killed proxy, but for a second of use at mo
   assert.match(error.message, /100 tokens a day are used up/);
   assert.ok(Number(refused.headers.get('retry-after')) > 0);
   process.kill(second.pid, 'SIGKILL');
-  const third = await startProxy(cli, engine);
+  const third = await startProxy(cli, '--engine', engine.url);
   // Of what was spent in the last second, each of the two may be forgotten; what was spent before is not.
   let more = 0;
   while ((await statusOf(ask(third.url, key))) === 200) more += 1;
@@ -173,7 +163,7 @@ test('a key is changed, paused and resumed while a proxy runs, and shows what is
   const made = (await ok('key', 'create', 'ci', ...limits, '--json')).json<{ id: string; key: string }>();
   const before = await ok('key', 'show', 'ci');
   assert.match(before.stdout, /0 tokens today \(UTC\)\n.*No proxy runs/);
-  const { url } = await startProxy(cli, await startEngine(t));
+  const { url } = await startProxy(cli, '--engine', (await startEngine(t)).url);
   assert.equal(await statusOf(ask(url, made.key)), 200);
 
   // A rotation shares the limits of its predecessor.

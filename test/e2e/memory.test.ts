@@ -3,7 +3,6 @@
  * the built one in a process of its own; its strings are read from a heap snapshot, its buffers from their memory.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -11,7 +10,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { flmEntry, makeCli } from '../helpers/cli.ts';
+import { makeCli } from '../helpers/cli.ts';
 import {
   answer,
   chunk,
@@ -21,6 +20,7 @@ import {
   sseHead,
   startRawEngine,
 } from '../helpers/raw-engine.ts';
+import { createKey, runProxyWith } from '../helpers/start-proxy.ts';
 import { get, post, Wire } from '../helpers/test-gateway.ts';
 
 const mark = (what: string): string => `${what}-${randomBytes(12).toString('hex')}`;
@@ -30,7 +30,7 @@ test('resting connections keep nothing of a prompt and no credential in clear', 
   timeout: 120_000,
 }, async (t) => {
   const cli = makeCli(t);
-  const { key } = (await cli.run('key', 'create', 'memory', '--json')).json<{ key: string }>();
+  const { key } = await createKey(cli, 'memory');
   await cli.run('policy', 'set', '--trusted-proxy', '127.0.0.1', '--rpm-per-address', '100000', '--yes');
   const engine = await startRawEngine([]);
   t.after(() => engine.close());
@@ -41,31 +41,14 @@ test('resting connections keep nothing of a prompt and no credential in clear', 
   ];
   engine.setScript([answer('{"object":"list","data":[{"id":"m","object":"model"}]}')]);
   const tap = join(cli.folder, 'tap');
-  const child = spawn(
-    process.execPath,
-    [
+  const { port } = await runProxyWith(t, cli, {
+    nodeOptions: [
       ...['--expose-gc', '--heap-snapshot-string-limit=100000000', '--import'],
       join(import.meta.dirname, '..', 'helpers', 'memory-tap.ts'),
-      ...[flmEntry, 'proxy', 'run', '--json', '--port', '0', '--engine', `http://127.0.0.1:${engine.port}`],
     ],
-    {
-      cwd: cli.folder,
-      env: {
-        PATH: '',
-        HOME: cli.folder,
-        FLM_HOME: cli.home,
-        FLM_SETUP: 'off',
-        FLM_DETECT_PORTS: '',
-        FLM_MEMORY_TAP: tap,
-      },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
-  t.after(async () => {
-    const closed = once(child, 'close');
-    if (child.kill('SIGKILL')) await closed;
+    env: { FLM_MEMORY_TAP: tap },
+    flags: ['--engine', engine.url],
   });
-  const port = await portOf(child.stdout);
 
   const secrets = new Map<string, string>([['the key', key]]);
   const secret = (what: string): string => {
@@ -170,16 +153,3 @@ test('resting connections keep nothing of a prompt and no credential in clear', 
     assert.deepEqual(kept, [], `kept in ${where}`);
   }
 });
-
-/** From the documents of `proxy run --json`. */
-function portOf(output: NodeJS.ReadableStream): Promise<number> {
-  let text = '';
-  return new Promise((resolve, reject) => {
-    output.setEncoding('utf8').on('data', (piece: string) => {
-      text += piece;
-      const found = /http:\/\/127\.0\.0\.1:(\d+)\/v1/.exec(text);
-      if (found !== null) resolve(Number(found[1]));
-    });
-    output.on('end', () => reject(new Error(`the proxy ended: ${text}`)));
-  });
-}

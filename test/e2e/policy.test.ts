@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 interface Change {
   readonly before: Readonly<Record<string, unknown>>;
@@ -145,8 +146,8 @@ test('a policy with faults is refused whole, and the one in force stays', async 
 
 test('a running proxy follows a change at once', async (t) => {
   const cli = makeCli(t);
-  const { url } = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<{ url: string }>();
-  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const { url } = await startProxy(cli);
+  const { key } = await createKey(cli, 'laptop');
   const status = async (): Promise<number> =>
     (await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
 

@@ -24,7 +24,7 @@ interface Proxy {
   readonly warnings?: readonly string[];
 }
 
-interface Scene {
+interface Fixture {
   readonly cli: TestCli;
   readonly ca: FakeCa;
   readonly start: Running;
@@ -54,7 +54,7 @@ function pendingOrder(ca: FakeCa): void {
 }
 
 /** A start that waits for its certificate. */
-async function starting(t: TestContext): Promise<Scene> {
+async function starting(t: TestContext): Promise<Fixture> {
   const cli = makeCli(t);
   const ca = await startFakeCa(t, cli.folder, () => Date.now());
   pendingOrder(ca);
@@ -83,7 +83,7 @@ async function seen(cli: TestCli, start: Running, isMeant: (p: Proxy) => boolean
   }
 }
 
-async function assertNothingLeft({ cli, proxy }: Scene): Promise<void> {
+async function assertNothingLeft({ cli, proxy }: Fixture): Promise<void> {
   assert.deepEqual(await proxies(cli), []);
   const sockets = readdirSync(join(cli.home, 'run')).filter((name) => name.endsWith('.sock'));
   assert.deepEqual(sockets, [], 'control sockets');
@@ -134,52 +134,52 @@ test('status, a second start, up, chat and connect know a proxy that waits for i
 });
 
 test('a stop ends a start that waits, the start says so, and nothing is left', async (t) => {
-  const scene = await starting(t);
-  const stopped = await scene.cli.run('proxy', 'stop', '--json');
+  const fixture = await starting(t);
+  const stopped = await fixture.cli.run('proxy', 'stop', '--json');
   assert.equal(stopped.code, 0, stopped.stderr);
-  assert.equal(stopped.json<{ stopped: readonly Proxy[] }>().stopped[0]?.id, scene.proxy.id);
-  const ended = await scene.start.ended;
+  assert.equal(stopped.json<{ stopped: readonly Proxy[] }>().stopped[0]?.id, fixture.proxy.id);
+  const ended = await fixture.start.ended;
   assert.equal(ended.code, 2);
   assert.match(ended.stderr, /The proxy ended before it answered: it was stopped\./);
-  await assertNothingLeft(scene);
+  await assertNothingLeft(fixture);
 });
 
 test('after kill -9 of a proxy that starts nothing is left', async (t) => {
-  const scene = await starting(t);
-  process.kill(scene.proxy.pid, 'SIGKILL');
-  assert.notEqual((await scene.start.ended).code, 0);
-  await assertNothingLeft(scene);
+  const fixture = await starting(t);
+  process.kill(fixture.proxy.pid, 'SIGKILL');
+  assert.notEqual((await fixture.start.ended).code, 0);
+  await assertNothingLeft(fixture);
 });
 
 test('a start that waits is given up with its command, also where that is killed', async (t) => {
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-    const scene = await starting(t);
-    scene.start.child.kill(signal);
-    await scene.start.ended;
-    await gone(scene.proxy.pid);
-    await assertNothingLeft(scene);
+    const fixture = await starting(t);
+    fixture.start.child.kill(signal);
+    await fixture.start.ended;
+    await gone(fixture.proxy.pid);
+    await assertNothingLeft(fixture);
   }
 });
 
 test('a restart replaces a start that waits', async (t) => {
-  const scene = await starting(t);
-  const restart = scene.cli.start('proxy', 'restart');
-  const next = await seen(scene.cli, restart, (p) => p.state === 'starting' && p.id !== scene.proxy.id);
-  assert.equal(next.port, scene.proxy.port);
-  assert.match((await scene.start.ended).stderr, /it was stopped/);
-  await gone(scene.proxy.pid);
+  const fixture = await starting(t);
+  const restart = fixture.cli.start('proxy', 'restart');
+  const next = await seen(fixture.cli, restart, (p) => p.state === 'starting' && p.id !== fixture.proxy.id);
+  assert.equal(next.port, fixture.proxy.port);
+  assert.match((await fixture.start.ended).stderr, /it was stopped/);
+  await gone(fixture.proxy.pid);
   assert.deepEqual(
-    (await proxies(scene.cli)).map((p) => p.id),
+    (await proxies(fixture.cli)).map((p) => p.id),
     [next.id],
   );
-  assert.equal((await scene.cli.run('proxy', 'stop')).code, 0);
+  assert.equal((await fixture.cli.run('proxy', 'stop')).code, 0);
   assert.equal((await restart.ended).code, 2);
-  await assertNothingLeft({ ...scene, proxy: next });
+  await assertNothingLeft({ ...fixture, proxy: next });
 });
 
 test('a start that fails after it was seen as starting leaves nothing', async (t) => {
-  const scene = await starting(t);
-  scene.ca.says['/authorization'] = (response) => void response.writeHead(404).end();
-  assert.equal((await scene.start.ended).code, 1);
-  await assertNothingLeft(scene);
+  const fixture = await starting(t);
+  fixture.ca.says['/authorization'] = (response) => void response.writeHead(404).end();
+  assert.equal((await fixture.start.ended).code, 1);
+  await assertNothingLeft(fixture);
 });

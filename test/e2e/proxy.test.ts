@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 interface Proxy {
   readonly id: string;
@@ -13,7 +14,7 @@ interface Proxy {
 test('a proxy that was started can be asked for, restarted and stopped', async (t) => {
   const cli = makeCli(t);
 
-  const started = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Proxy>();
+  const started = await startProxy(cli);
   const status = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Proxy[] }>();
   const text = await cli.run('proxy', 'status');
   assert.match((await cli.run('proxy', 'logs', started.id)).stdout, /"started"/);
@@ -40,7 +41,7 @@ test('a proxy that was started can be asked for, restarted and stopped', async (
 
 test('a start that cannot be says why and leaves nothing', async (t) => {
   const cli = makeCli(t);
-  const { port, id } = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Proxy>();
+  const { port, id } = await startProxy(cli);
 
   assertMistake(await cli.run('proxy', 'start'), new RegExp(`already running as ${id}`));
   await cli.run('profile', 'save', 'lab', '--port', String(port));
@@ -74,8 +75,8 @@ test('a proxy in the foreground ends with a signal', async (t) => {
 
 test('a detached proxy that hears of a closed terminal still drains at the signal to end', async (t) => {
   const cli = makeCli(t);
-  const { pid, url } = (await cli.run('proxy', 'start', '--port', '0', '--demo', '--json')).json<Proxy>();
-  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  const { pid, url } = await startProxy(cli, '--demo');
+  const { key } = await createKey(cli, 'laptop');
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}` },

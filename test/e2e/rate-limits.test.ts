@@ -19,6 +19,7 @@ import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { ollamaTable } from '../helpers/fake-engine.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { answer, hold, type RawEngine, type Step, startRawEngine } from '../helpers/raw-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 const stock = takeStock();
 after(() => assertNoLeaks(stock));
@@ -123,7 +124,7 @@ const sdks: readonly Sdk[] = [
   },
 ];
 
-// --- the scene
+// --- the fixture
 
 const answers: Readonly<Record<string, object>> = {
   '/v1/chat/completions': {
@@ -160,18 +161,6 @@ async function startOllama(t: TestContext, ...before: readonly Step[]): Promise<
   return engine;
 }
 
-async function startProxy(cli: TestCli, ...flags: readonly string[]): Promise<string> {
-  const started = await cli.run('proxy', 'start', '--json', ...flags);
-  assert.equal(started.code, 0, started.stderr);
-  return started.json<{ url: string }>().url;
-}
-
-async function newKey(cli: TestCli, label: string, ...flags: readonly string[]): Promise<string> {
-  const made = await cli.run('key', 'create', label, ...flags, '--json');
-  assert.equal(made.code, 0, made.stderr);
-  return made.json<{ key: string }>().key;
-}
-
 /** Requests of a key as the access log has them, once there are as many. */
 async function logged(
   cli: TestCli,
@@ -201,12 +190,12 @@ const raised = (work: Promise<unknown>): Promise<unknown> =>
 test('a key of sixty requests a minute, one at a time, meets', { concurrency: true }, async (t) => {
   const cli = makeCli(t);
   const engine = await startOllama(t);
-  const url = await startProxy(cli, '--port', '0', '--engine', engine.url);
+  const { url } = await startProxy(cli, '--engine', engine.url);
   const slow = ['--rpm', '60', '--burst', '1'] as const;
 
   const raises = sdks.map((sdk) =>
     t.test(`${sdk.name}, which sees its rate limit error where it may not try again`, async () => {
-      const place = new Place(url, await newKey(cli, sdk.name, ...slow));
+      const place = new Place(url, (await createKey(cli, sdk.name, ...slow)).key);
       let error: unknown;
       // On a busy machine the second may come when a second is over.
       while (error === undefined) error = await raised(sdk.ask(place, false));
@@ -222,7 +211,7 @@ test('a key of sixty requests a minute, one at a time, meets', { concurrency: tr
     .map((sdk) =>
       t.test(`${sdk.name}, which waits as it is told and then succeeds`, async () => {
         const label = `${sdk.name}, patient`;
-        const place = new Place(url, await newKey(cli, label, ...slow));
+        const place = new Place(url, (await createKey(cli, label, ...slow)).key);
         const refusals = (): number => place.answers.filter((a) => a.status === 429).length;
         while (refusals() === 0) assert.equal(await sdk.ask(place, true), 'hello');
 
@@ -250,12 +239,12 @@ test('a key that may have one request at a time, and a queue that is full, are l
   );
   const imported = await cli.run('profile', 'import', profile);
   assert.equal(imported.code, 0, imported.stderr);
-  const url = await startProxy(cli, 'narrow');
+  const { url } = await startProxy(cli, 'narrow');
   const [first] = sdks;
   assert.ok(first !== undefined);
-  const single = await newKey(cli, 'single', '--concurrency', '1');
+  const single = (await createKey(cli, 'single', '--concurrency', '1')).key;
   const running = first.ask(new Place(url, single), false);
-  const waiting = first.ask(new Place(url, await newKey(cli, 'waiting')), false);
+  const waiting = first.ask(new Place(url, (await createKey(cli, 'waiting')).key), false);
   const status = async () =>
     (await cli.run('proxy', 'status', '--json')).json<{
       proxies: { inFlight: number; queued: number; engines: { inFlight: number; queued: number }[] }[];
@@ -267,7 +256,7 @@ test('a key that may have one request at a time, and a queue that is full, are l
   assert.match((await cli.run('engine', 'list')).stdout, / 1 of 1, 1 waits /);
 
   // Whichever of the two came first has the slot; the key that has one in progress is refused all the same.
-  const late = await newKey(cli, 'late');
+  const late = (await createKey(cli, 'late')).key;
   for (const sdk of sdks) {
     await t.test(sdk.name, async () => {
       const limited = await raised(sdk.ask(new Place(url, single), false));

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { connect } from 'node:tls';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { clientCertificates } from '../helpers/client-certificates.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 interface Started {
   readonly port: number;
@@ -39,7 +40,7 @@ function ask(url: string, key?: string): Promise<string> {
 
 test('a client without a key cannot rotate the log away: its refusals after the fifth are one line', async (t) => {
   const cli = makeCli(t);
-  const { url } = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Started>();
+  const { url } = await startProxy(cli);
 
   const ids: string[] = [];
   for (let i = 0; i < 200; i++) ids.push(await ask(`${url}/v1/models`));
@@ -59,8 +60,8 @@ test('a client without a key cannot rotate the log away: its refusals after the 
 
 test('a key whose requests are refused as fast as it sends them leaves a few lines, and what it is given is logged whole', async (t) => {
   const cli = makeCli(t);
-  const { url } = (await cli.run('proxy', 'start', '--port', '0', '--json')).json<Started>();
-  const { key } = (await cli.run('key', 'create', 'loud', '--json')).json<{ key: string }>();
+  const { url } = await startProxy(cli);
+  const { key } = await createKey(cli, 'loud');
   await ask(`${url}/v1/models`, key);
 
   for (let i = 0; i < 30; i++) await ask(`${url}/v1/nothing`, key);
@@ -75,10 +76,8 @@ test('a key whose requests are refused as fast as it sends them leaves a few lin
 
 test('explain of a refused request shows its own values, not places for them', async (t) => {
   const cli = makeCli(t);
-  const { url } = (await cli.run('proxy', 'start', '--port', '0', '--demo', '--json')).json<Started>();
-  const { key } = (await cli.run('key', 'create', 'k', '--endpoint', 'embeddings', '--json')).json<{
-    key: string;
-  }>();
+  const { url } = await startProxy(cli, '--demo');
+  const { key } = await createKey(cli, 'k', '--endpoint', 'embeddings');
 
   const denied = await ask(`${url}/v1/models`, key);
   const text = (await cli.run('explain', denied)).stdout;

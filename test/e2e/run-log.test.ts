@@ -6,6 +6,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { flmEntry, makeCli, noTerminal, type TestCli } from '../helpers/cli.ts';
+import { createKey } from '../helpers/start-proxy.ts';
 
 type LogLine = Readonly<Record<string, unknown>>;
 
@@ -58,7 +59,7 @@ for (const [name, [args, code, exit]] of Object.entries(mistakes)) {
 
 test('a reader of stderr that stalls costs neither memory without end nor the end of the proxy', async (t) => {
   const cli = makeCli(t);
-  const { key } = (await cli.run('key', 'create', 'k', '--json')).json<{ key: string }>();
+  const { key } = await createKey(cli, 'k');
   const running = cli.start('proxy', 'run', '--port', '0', '--json');
   await running.saw(/\n/);
   const { url } = JSON.parse(running.stdout()) as { url: string };

@@ -23,10 +23,10 @@ import {
 import { openTestGateway, type TestGateway } from '../helpers/test-gateway.ts';
 
 let engine: RawEngine;
-let door: TestGateway;
+let proxy: TestGateway;
 before(async () => {
   engine = await startRawEngine([]);
-  door = await openTestGateway({
+  proxy = await openTestGateway({
     engines: [
       { id: 'e', port: engine.port, models: ['m'] },
       { id: 'gone', port: 1, models: ['gone'] },
@@ -34,9 +34,9 @@ before(async () => {
     config: { limits: { maxBodyBytes: 10_000 } },
   });
 });
-afterEach(() => assert.equal(door.gateway.inFlight, 0));
+afterEach(() => assert.equal(proxy.gateway.inFlight, 0));
 after(async () => {
-  await door.close();
+  await proxy.close();
   await engine.close();
 });
 
@@ -65,8 +65,8 @@ const failures: readonly Failure[] = [
     name: 'a revoked key',
     status: 401,
     key: () => {
-      const key = door.addKey();
-      door.revoke(key);
+      const key = proxy.addKey();
+      proxy.revoke(key);
       return key;
     },
     message: /was revoked/,
@@ -75,7 +75,7 @@ const failures: readonly Failure[] = [
   {
     name: 'a key without the scope',
     status: 403,
-    key: () => door.addKey({ scopes: ['metrics'] }),
+    key: () => proxy.addKey({ scopes: ['metrics'] }),
     message: /needs a key with the scope inference/,
     errorClass: 'PermissionDeniedError',
   },
@@ -98,7 +98,7 @@ const failures: readonly Failure[] = [
     name: 'a rate that is used up',
     status: 429,
     key: () => {
-      const key = door.addKey({ limits: slow });
+      const key = proxy.addKey({ limits: slow });
       used.add(key);
       return key;
     },
@@ -121,7 +121,7 @@ const used = new Set<string>();
 async function useUp(key: string): Promise<void> {
   if (!used.has(key)) return;
   engine.setScript([answer('{}')]);
-  await fetch(`${door.url}/v1/chat/completions`, {
+  await fetch(`${proxy.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: '{"model":"m"}',
@@ -149,12 +149,12 @@ const openais = { 'openai 7': OpenAI7, 'openai 6': OpenAI6 as unknown as typeof 
 
 for (const [name, OpenAI] of Object.entries(openais)) {
   const client = (apiKey: string): OpenAI7 =>
-    new OpenAI({ baseURL: `${door.url}/v1`, apiKey, maxRetries: 0 });
+    new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey, maxRetries: 0 });
 
   describe(`${name} raises its own error for`, () => {
     for (const f of failures) {
       test(f.name, async () => {
-        const key = f.key?.() ?? door.key;
+        const key = f.key?.() ?? proxy.key;
         await useUp(key);
         const error = await raised(() =>
           client(key).chat.completions.create({
@@ -181,7 +181,7 @@ for (const [name, OpenAI] of Object.entries(openais)) {
       ]);
       let content = '';
       const error = await raised(async () => {
-        const stream = await client(door.key).chat.completions.create({
+        const stream = await client(proxy.key).chat.completions.create({
           model: 'm',
           stream: true,
           messages: [{ role: 'user', content: 'hi' }],
@@ -202,7 +202,7 @@ for (const [name, OpenAI] of Object.entries(openais)) {
         close,
       ]);
       const types: string[] = [];
-      const stream = await client(door.key).responses.create({ model: 'm', input: 'hi', stream: true });
+      const stream = await client(proxy.key).responses.create({ model: 'm', input: 'hi', stream: true });
       let failed: unknown;
       for await (const event of stream) {
         types.push(event.type);
@@ -214,22 +214,22 @@ for (const [name, OpenAI] of Object.entries(openais)) {
   });
 
   test(`${name} tries again where an engine cannot be reached`, async () => {
-    const before = door.lines.length;
-    const retrying = new OpenAI({ baseURL: `${door.url}/v1`, apiKey: door.key, maxRetries: 1 });
+    const before = proxy.lines.length;
+    const retrying = new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey: proxy.key, maxRetries: 1 });
     const error = await raised(() =>
       retrying.chat.completions.create({ model: 'gone', messages: [{ role: 'user', content: 'hi' }] }),
     );
     assert.equal(error.status, 502);
-    assert.equal(door.lines.length - before, 2);
+    assert.equal(proxy.lines.length - before, 2);
   });
 }
 
 describe('the Anthropic SDK raises its own error for', () => {
-  const client = (apiKey: string): Anthropic => new Anthropic({ baseURL: door.url, apiKey, maxRetries: 0 });
+  const client = (apiKey: string): Anthropic => new Anthropic({ baseURL: proxy.url, apiKey, maxRetries: 0 });
 
   for (const f of failures) {
     test(f.name, async () => {
-      const key = f.key?.() ?? door.key;
+      const key = f.key?.() ?? proxy.key;
       await useUp(key);
       const error = await raised(() =>
         client(key).messages.create({
@@ -255,7 +255,7 @@ describe('the Anthropic SDK raises its own error for', () => {
       close,
     ]);
     const error = await raised(async () => {
-      const stream = await client(door.key).messages.create({
+      const stream = await client(proxy.key).messages.create({
         model: 'm',
         max_tokens: 5,
         stream: true,
@@ -270,11 +270,11 @@ describe('the Anthropic SDK raises its own error for', () => {
 
 describe('the Ollama client raises its own error for', () => {
   const client = (key: string): Ollama =>
-    new Ollama({ host: door.url, headers: { Authorization: `Bearer ${key}` } });
+    new Ollama({ host: proxy.url, headers: { Authorization: `Bearer ${key}` } });
 
   for (const f of failures) {
     test(f.name, async () => {
-      const key = f.key?.() ?? door.key;
+      const key = f.key?.() ?? proxy.key;
       await useUp(key);
       const error = await raised(() =>
         client(key).chat({ model: f.model ?? 'm', messages: [{ role: 'user', content: f.text ?? 'hi' }] }),
@@ -293,7 +293,7 @@ describe('the Ollama client raises its own error for', () => {
     ]);
     let content = '';
     const error = await raised(async () => {
-      const stream = await client(door.key).chat({
+      const stream = await client(proxy.key).chat({
         model: 'm',
         stream: true,
         messages: [{ role: 'user', content: 'hi' }],
@@ -307,11 +307,11 @@ describe('the Ollama client raises its own error for', () => {
 
 describe('the AI SDK raises its own error for', () => {
   const model = (key: string, name: string) =>
-    createOpenAICompatible({ name: 'flm', baseURL: `${door.url}/v1`, apiKey: key })(name);
+    createOpenAICompatible({ name: 'flm', baseURL: `${proxy.url}/v1`, apiKey: key })(name);
 
   for (const f of failures) {
     test(f.name, async () => {
-      const key = f.key?.() ?? door.key;
+      const key = f.key?.() ?? proxy.key;
       await useUp(key);
       const error = await raised(() =>
         generateText({ model: model(key, f.model ?? 'm'), prompt: f.text ?? 'hi', maxRetries: 0 }),
@@ -333,7 +333,7 @@ describe('the AI SDK raises its own error for', () => {
     ]);
     const errors: unknown[] = [];
     const result = streamText({
-      model: model(door.key, 'm'),
+      model: model(proxy.key, 'm'),
       prompt: 'hi',
       maxRetries: 0,
       onError: ({ error }) => void errors.push(error),

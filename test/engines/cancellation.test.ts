@@ -15,10 +15,10 @@ import {
   needsLlama,
   needsOllama,
   ollama,
-  openStage,
   portOf,
-  type Stage,
-} from './stage.ts';
+  startProxyFor,
+  type TestedProxy,
+} from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
@@ -66,15 +66,15 @@ async function directWire(t: TestContext, url: string, path: string, body: objec
   );
 }
 
-async function nothingInFlight(stage: Stage): Promise<void> {
-  const view = await stage.status();
+async function nothingInFlight(flm: TestedProxy): Promise<void> {
+  const view = await flm.status();
   assert.equal(view.inFlight, 0);
   assert.equal(view.engines[0]?.inFlight, 0);
 }
 
 test('a client of llama.cpp that leaves frees its slot', needsLlama, async (t) => {
   const engine = await llamaServer(t, { args: ['--metrics'] });
-  const stage = await openStage(t, engine.url);
+  const flm = await startProxyFor(t, engine.url);
 
   for (const stream of [true, false]) {
     for (const [path, body] of [
@@ -93,14 +93,14 @@ test('a client of llama.cpp that leaves frees its slot', needsLlama, async (t) =
         await busy();
         const directMs = await leave(engine, alone);
 
-        const wire = await stage.begin(path, body);
+        const wire = await flm.begin(path, body);
         await busy();
         if (stream) await wire.until((bytes) => bytes.includes('and...'));
         const tookMs = await leave(engine, wire);
 
         t.diagnostic(`free after ${tookMs.toFixed(0)} ms; after ${directMs.toFixed(0)} ms without flm`);
         assert.ok(tookMs < directMs + allowedMs, `${tookMs} ms, without flm ${directMs} ms`);
-        await nothingInFlight(stage);
+        await nothingInFlight(flm);
       });
     }
   }
@@ -117,7 +117,7 @@ test('a client of llama.cpp that leaves frees its slot', needsLlama, async (t) =
       (load) => load.processing === 2,
     );
     for (const stream of [true, false]) {
-      const wire = await stage.begin('/v1/chat/completions', { ...body, stream });
+      const wire = await flm.begin('/v1/chat/completions', { ...body, stream });
       await eventually(
         () => loadOf(engine),
         (load) => load.deferred === 1,
@@ -130,7 +130,7 @@ test('a client of llama.cpp that leaves frees its slot', needsLlama, async (t) =
       );
     }
     for (const holder of holders) await leave(engine, holder);
-    await nothingInFlight(stage);
+    await nothingInFlight(flm);
   });
 });
 
@@ -140,11 +140,11 @@ test('a client of llama.cpp that leaves while its prompt is read frees its slot'
     trainedContext: context,
     args: ['--metrics', '-c', String(context), '-np', '1', '-b', '64', '-ub', '64'],
   });
-  const stage = await openStage(t, engine.url);
+  const flm = await startProxyFor(t, engine.url);
   for (const stream of [true, false]) {
     await t.test(stream ? 'streamed' : 'whole', async (t) => {
       const prompt = 'x'.repeat(context - 100) + loopTrigger;
-      const wire = await stage.begin('/v1/completions', {
+      const wire = await flm.begin('/v1/completions', {
         model: 'tiny',
         prompt,
         stream,
@@ -157,7 +157,7 @@ test('a client of llama.cpp that leaves while its prompt is read frees its slot'
       const tookMs = await leave(engine, wire);
       t.diagnostic(`free after ${tookMs.toFixed(0)} ms`);
       assert.doesNotMatch(wire.received.toString(), /and\.\.\./);
-      await nothingInFlight(stage);
+      await nothingInFlight(flm);
     });
   }
 });
@@ -167,7 +167,7 @@ const longContext = { trainedContext: 65_536, env: { OLLAMA_CONTEXT_LENGTH: '655
 
 test('a client of Ollama that leaves a stream ends it', needsOllama, async (t) => {
   const engine = await ollama(t, longContext);
-  const stage = await openStage(t, engine.url);
+  const flm = await startProxyFor(t, engine.url);
   const { model } = engine;
   for (const [path, body] of [
     ['/v1/chat/completions', { model, ...endless, stream: true }],
@@ -175,12 +175,12 @@ test('a client of Ollama that leaves a stream ends it', needsOllama, async (t) =
     ['/api/generate', { model, prompt: loopTrigger }],
   ] as const) {
     await t.test(path, async (t) => {
-      const wire = await stage.begin(path, body);
+      const wire = await flm.begin(path, body);
       await wire.until((bytes) => bytes.includes('and...'));
       // It writes a line into its log when a request is over.
       const tookMs = await leave(engine, wire, new RegExp(`POST +"${path}"`, 'g'));
       t.diagnostic(`over after ${tookMs.toFixed(0)} ms`);
-      await nothingInFlight(stage);
+      await nothingInFlight(flm);
     });
   }
 });
@@ -188,14 +188,14 @@ test('a client of Ollama that leaves a stream ends it', needsOllama, async (t) =
 test('a client of Ollama that leaves a whole answer lets the next one in', needsOllama, async (t) => {
   const { trainedContext, env } = longContext;
   const engine = await ollama(t, { trainedContext, env: { ...env, OLLAMA_NUM_PARALLEL: '1' } });
-  const stage = await openStage(t, engine.url);
+  const flm = await startProxyFor(t, engine.url);
   const { model } = engine;
   const short = { model, messages: [{ role: 'user', content: 'hi' }], stream: false };
   // Loaded, so that what is measured is not the loading.
-  assert.equal((await stage.ask('/v1/chat/completions', short)).status, 200);
+  assert.equal((await flm.ask('/v1/chat/completions', short)).status, 200);
   const inFlight = (count: number): Promise<unknown> =>
     eventually(
-      () => stage.status(),
+      () => flm.status(),
       (view) => view.engines[0]?.inFlight === count,
     );
 
@@ -205,29 +205,29 @@ test('a client of Ollama that leaves a whole answer lets the next one in', needs
     ['/api/generate', { model, prompt: loopTrigger, stream: false }],
   ] as const) {
     await t.test(path, async (t) => {
-      const wire = await stage.begin(path, body);
+      const wire = await flm.begin(path, body);
       await inFlight(1);
       const leftMs = performance.now();
       wire.close();
-      const response = await stage.ask('/v1/chat/completions', short);
+      const response = await flm.ask('/v1/chat/completions', short);
       t.diagnostic(`the next one was answered after ${(performance.now() - leftMs).toFixed(0)} ms`);
       assert.equal(response.status, 200);
       assert.match(response.body.toString(), /Hello/);
-      await nothingInFlight(stage);
+      await nothingInFlight(flm);
     });
   }
 
   await t.test('before its turn has come', async () => {
-    const holder = await stage.begin('/api/chat', { model, ...endless, stream: false });
+    const holder = await flm.begin('/api/chat', { model, ...endless, stream: false });
     await inFlight(1);
     for (const stream of [true, false]) {
-      const wire = await stage.begin('/api/chat', { model, ...endless, stream });
+      const wire = await flm.begin('/api/chat', { model, ...endless, stream });
       await inFlight(2);
       wire.close();
       await inFlight(1);
     }
     holder.close();
     // Were one of them still waiting, it would have its turn now, for minutes.
-    assert.equal((await stage.ask('/v1/chat/completions', short)).status, 200);
+    assert.equal((await flm.ask('/v1/chat/completions', short)).status, 200);
   });
 });

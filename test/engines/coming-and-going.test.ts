@@ -6,21 +6,21 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { noOwnAddress } from '../helpers/own-address.ts';
+import type { EngineView } from '../helpers/start-proxy.ts';
 import { loopTrigger } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, jsonOf } from './answers.ts';
 import {
   askDirectly,
-  type EngineView,
   eventually,
   llamaServer,
   needsLlama,
   needsOllama,
   ollama,
-  openStage,
-  openStageWith,
   portOf,
+  startProxyFor,
+  startTestedProxy,
   tapOf,
-} from './stage.ts';
+} from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
@@ -31,9 +31,9 @@ const endless = { model: 'tiny', messages: [{ role: 'user', content: loopTrigger
 test('an engine that is killed and comes back is served again', needsLlama, async (t) => {
   const first = await llamaServer(t);
   const port = portOf(first.url);
-  const stage = await openStage(t, first.url);
+  const flm = await startProxyFor(t, first.url);
 
-  const running = await stage.begin('/v1/chat/completions', endless);
+  const running = await flm.begin('/v1/chat/completions', endless);
   await running.until((bytes) => bytes.includes('and...'));
   first.kill();
 
@@ -53,14 +53,14 @@ test('an engine that is killed and comes back is served again', needsLlama, asyn
 
   await t.test('meanwhile requests are refused with a word on it, and the list is empty', async () => {
     await first.stop();
-    const refused = await stage.ask('/v1/chat/completions', chat);
+    const refused = await flm.ask('/v1/chat/completions', chat);
     assert.ok(refused.status === 502 || refused.status === 503, String(refused.status));
     const down = await eventually(
-      () => stage.status(),
+      () => flm.status(),
       (view) => view.engines[0]?.state === 'down',
     );
     assert.match(down.warnings.join('\n'), /./);
-    const answered = await stage.ask('/v1/chat/completions', chat);
+    const answered = await flm.ask('/v1/chat/completions', chat);
     assert.equal(answered.status, 503);
     assert.match(answered.field('retry-after') ?? '', /^\d+$/);
   });
@@ -68,34 +68,34 @@ test('an engine that is killed and comes back is served again', needsLlama, asyn
   await t.test('and it is found again by itself', async () => {
     await llamaServer(t, { port });
     const answered = await eventually(
-      () => stage.ask('/v1/chat/completions', chat),
+      () => flm.ask('/v1/chat/completions', chat),
       (response) => response.status === 200,
     );
     assert.match(answered.body.toString(), /Hello/);
-    assert.equal((await stage.status()).engines[0]?.state, 'running');
+    assert.equal((await flm.status()).engines[0]?.state, 'running');
   });
 });
 
 test('an Ollama that is restarted is served again', needsOllama, async (t) => {
   const first = await ollama(t);
   const port = portOf(first.url);
-  const stage = await openStage(t, first.url);
+  const flm = await startProxyFor(t, first.url);
   const native = { model: 'tiny', messages: chat.messages, stream: false };
-  assert.equal((await stage.ask('/api/chat', native)).status, 200);
-  const running = await stage.begin('/api/chat', endless);
+  assert.equal((await flm.ask('/api/chat', native)).status, 200);
+  const running = await flm.begin('/api/chat', endless);
   await running.until((bytes) => bytes.includes('and...'));
   first.kill();
   const cut = await running.response();
   const last = cut.body.toString().trimEnd().split('\n').at(-1) ?? '';
   assert.equal(typeof (JSON.parse(last) as { error?: unknown }).error, 'string');
   await first.stop();
-  const refused = await stage.ask('/api/chat', native);
+  const refused = await flm.ask('/api/chat', native);
   assert.ok(refused.status === 502 || refused.status === 503);
   assert.equal(typeof jsonOf<{ error: unknown }>(refused).error, 'string');
 
   await ollama(t, { port });
   await eventually(
-    () => stage.ask('/api/chat', native),
+    () => flm.ask('/api/chat', native),
     (response) => response.status === 200,
   );
 });
@@ -108,21 +108,21 @@ test('engines are found at the ports where one looks, also those that start late
   const later = await ollama(t);
   await later.stop();
   const ports = [llama, later].map((engine) => portOf(engine.url));
-  const stage = await openStageWith(t, [], { FLM_DETECT_PORTS: ports.join(',') });
+  const flm = await startTestedProxy(t, [], { FLM_DETECT_PORTS: ports.join(',') });
   const found = (view: { readonly engines: readonly EngineView[] }): readonly string[] =>
     view.engines
       .filter((e) => e.state === 'running')
       .map((e) => `${e.id} ${e.kind}`)
       .sort();
-  assert.deepEqual(found(stage.proxy), [`llamacpp-${ports[0]} llamacpp`]);
+  assert.deepEqual(found(flm.proxy), [`llamacpp-${ports[0]} llamacpp`]);
 
   await ollama(t, { port: ports[1] as number });
   const both = await eventually(
-    () => stage.status(),
+    () => flm.status(),
     (view) => found(view).length === 2,
   );
   assert.deepEqual(found(both), [`llamacpp-${ports[0]} llamacpp`, `ollama-${ports[1]} ollama`]);
-  const list = jsonOf<{ data: { id: string }[] }>(await stage.ask('/v1/models'));
+  const list = jsonOf<{ data: { id: string }[] }>(await flm.ask('/v1/models'));
   assert.deepEqual(list.data.map((m) => m.id).sort(), ['first', 'tiny:latest']);
   for (const model of [
     'first',
@@ -131,7 +131,7 @@ test('engines are found at the ports where one looks, also those that start late
     `ollama-${ports[1]}/tiny`,
     `flm://llamacpp-${ports[0]}/first`,
   ])
-    assert.equal((await stage.ask('/v1/chat/completions', { ...chat, model })).status, 200, model);
+    assert.equal((await flm.ask('/v1/chat/completions', { ...chat, model })).status, 200, model);
 
   // Neither API is made of the other: who serves it is named.
   for (const [path, model, speaker] of [
@@ -139,20 +139,20 @@ test('engines are found at the ports where one looks, also those that start late
     ['/v1/rerank', 'tiny:latest', `llamacpp-${ports[0]}`],
     ['/api/chat', 'first', `ollama-${ports[1]}`],
   ] as const) {
-    const refused = await stage.ask(path, { ...chat, model });
+    const refused = await flm.ask(path, { ...chat, model });
     assert.equal(refused.status, 404, path);
     assert.ok(refused.body.includes(speaker), refused.body.toString());
   }
-  assert.match((await stage.ask('/v1/score', { ...chat, model: 'first' })).body.toString(), /no engine/);
+  assert.match((await flm.ask('/v1/score', { ...chat, model: 'first' })).body.toString(), /no engine/);
 });
 
 test('an engine that answers on all addresses is warned about, with what closes it', {
   skip: needsLlama.skip || noOwnAddress,
 }, async (t) => {
   const engine = await llamaServer(t, { args: ['--host', '0.0.0.0'] });
-  const stage = await openStage(t, engine.url);
+  const flm = await startProxyFor(t, engine.url);
   const view = await eventually(
-    () => stage.status(),
+    () => flm.status(),
     (v) => v.engines[0]?.exposedOn !== undefined,
   );
   assert.equal(
@@ -160,16 +160,16 @@ test('an engine that answers on all addresses is warned about, with what closes 
     1,
     view.warnings.join('\n'),
   );
-  const text = await stage.cli.run('proxy', 'status');
+  const text = await flm.cli.run('proxy', 'status');
   assert.match(text.stdout, /clients can bypass flm/);
 });
 
 test('two engines with the same model share the load', needsLlama, async (t) => {
   const engines = [await llamaServer(t), await llamaServer(t)];
-  const stage = await openStage(t, ...engines.map((e) => e.url));
+  const flm = await startProxyFor(t, ...engines.map((e) => e.url));
   const wires = [];
   for (let i = 0; i < 4; i++) {
-    const wire = await stage.begin('/v1/chat/completions', endless);
+    const wire = await flm.begin('/v1/chat/completions', endless);
     await wire.until((bytes) => bytes.includes('and...'));
     wires.push(wire);
   }
@@ -180,35 +180,35 @@ test('two engines with the same model share the load', needsLlama, async (t) => 
       [true, true],
     );
   }
-  const view = await stage.status();
+  const view = await flm.status();
   assert.deepEqual(
     view.engines.map((e) => e.inFlight),
     [2, 2],
   );
-  const list = jsonOf<{ data: { id: string }[] }>(await stage.ask('/v1/models'));
+  const list = jsonOf<{ data: { id: string }[] }>(await flm.ask('/v1/models'));
   assert.equal(list.data.filter((m) => m.id === 'tiny').length, 1);
   for (const wire of wires) wire.close();
 
   // With one of them gone, the other answers all.
   await engines[0]?.stop();
-  for (let i = 0; i < 4; i++) assert.equal((await stage.ask('/v1/chat/completions', chat)).status, 200);
+  for (let i = 0; i < 4; i++) assert.equal((await flm.ask('/v1/chat/completions', chat)).status, 200);
 });
 
 test('a stop while a real engine speaks lets it finish', needsLlama, async (t) => {
   const engine = await llamaServer(t);
   const tap = await tapOf(t, engine);
-  const stage = await openStage(t, tap.url);
+  const flm = await startProxyFor(t, tap.url);
   tap.holdAfter('and...');
-  const wire = await stage.begin('/v1/chat/completions', { ...endless, max_tokens: 500 });
+  const wire = await flm.begin('/v1/chat/completions', { ...endless, max_tokens: 500 });
   await wire.until((bytes) => bytes.includes('and...'));
-  const stopping = stage.cli.start('proxy', 'stop', '--json');
+  const stopping = flm.cli.start('proxy', 'stop', '--json');
   await eventually(
     () =>
-      stage.ask('/health').then(
+      flm.ask('/health').then(
         () => 'open',
         () => 'closed',
       ),
-    (door) => door === 'closed',
+    (proxy) => proxy === 'closed',
   );
   tap.letGo();
   const response = await wire.response();
@@ -224,10 +224,10 @@ test('a stop while a real engine speaks lets it finish', needsLlama, async (t) =
 
 test('a stop without grace ends a stream with an error, and frees the engine', needsLlama, async (t) => {
   const engine = await llamaServer(t);
-  const stage = await openStage(t, engine.url);
-  const wire = await stage.begin('/v1/chat/completions', endless);
+  const flm = await startProxyFor(t, engine.url);
+  const wire = await flm.begin('/v1/chat/completions', endless);
   await wire.until((bytes) => bytes.includes('and...'));
-  const stopped = await stage.cli.run('proxy', 'stop', '--grace', '0', '--json');
+  const stopped = await flm.cli.run('proxy', 'stop', '--grace', '0', '--json');
   assert.equal(stopped.code, 0, stopped.stderr);
   const response = await wire.response();
   assert.equal(response.whole, true);
@@ -241,19 +241,19 @@ test('a stop without grace ends a stream with an error, and frees the engine', n
 
 test('a key that is revoked ends what runs under it, and nothing else', needsLlama, async (t) => {
   const engine = await llamaServer(t);
-  const stage = await openStage(t, engine.url);
-  const key = await stage.newKey('guest');
-  const guests = await stage.begin('/v1/chat/completions', endless, { key });
-  const own = await stage.begin('/v1/chat/completions', endless);
+  const flm = await startProxyFor(t, engine.url);
+  const key = await flm.newKey('guest');
+  const guests = await flm.begin('/v1/chat/completions', endless, { key });
+  const own = await flm.begin('/v1/chat/completions', endless);
   for (const wire of [guests, own]) await wire.until((bytes) => bytes.includes('and...'));
 
-  const revoked = await stage.cli.run('key', 'revoke', 'guest', '--json');
+  const revoked = await flm.cli.run('key', 'revoke', 'guest', '--json');
   const toldMs = performance.now();
   assert.equal(revoked.code, 0, revoked.stderr);
   const response = await guests.response();
   t.diagnostic(`ended ${(performance.now() - toldMs).toFixed(0)} ms after the command`);
   assert.match(response.body.toString('utf8', response.body.length - 400), /data: \{"error":\{.*\}\n\n$/);
-  assert.equal((await stage.ask('/v1/chat/completions', chat, { key })).status, 401);
+  assert.equal((await flm.ask('/v1/chat/completions', chat, { key })).status, 401);
   const had = own.received.length;
   await own.until((bytes) => bytes.length > had);
   assert.equal(own.ended, false);

@@ -3,20 +3,20 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
+import type { EngineView } from '../helpers/start-proxy.ts';
 import { story, storyTokens } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, jsonOf } from './answers.ts';
 import {
-  type EngineView,
   eventually,
   llamaServer,
   needsLlama,
   needsOllama,
   ollama,
-  openStage,
-  openStageWith,
   portOf,
+  startProxyFor,
+  startTestedProxy,
   tapOf,
-} from './stage.ts';
+} from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
@@ -63,8 +63,8 @@ test('real engines are detected, added, tested and listed', both, async (t) => {
 test('an engine with a key of its own gets that key, and clients never need it', needsLlama, async (t) => {
   const engine = await llamaServer(t, { args: ['--api-key', 'sesame'] });
   const tap = await tapOf(t, engine);
-  const stage = await openStageWith(t, [], { ENGINE_KEY: 'sesame' });
-  const { cli, ask } = stage;
+  const flm = await startTestedProxy(t, [], { ENGINE_KEY: 'sesame' });
+  const { cli, ask } = flm;
 
   const keyless = await cli.run('engine', 'add', tap.url, '--json');
   assert.equal(keyless.code, 1);
@@ -95,7 +95,7 @@ test('an engine with a key of its own gets that key, and clients never need it',
 
 test('a model answers in the terminal, by its alias too', needsOllama, async (t) => {
   const engine = await ollama(t);
-  const { cli, ask } = await openStage(t, engine.url);
+  const { cli, ask } = await startProxyFor(t, engine.url);
 
   const asked = await cli.run('chat', 'tiny', '-m', 'hi');
   assert.equal(asked.code, 0, asked.stderr);

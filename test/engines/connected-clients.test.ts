@@ -8,7 +8,7 @@ import process from 'node:process';
 import { after, test } from 'node:test';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger } from '../helpers/tiny-gguf.ts';
-import { bothEngines, idle, openStage } from './stage.ts';
+import { bothEngines, idle, startProxyFor } from './tested-proxy.ts';
 
 const root = join(import.meta.dirname, '../..');
 const before = takeStock();
@@ -22,7 +22,7 @@ interface Settings {
 for (const [name, needs, start] of bothEngines) {
   test(`a question on the command line is answered by ${name}, with its usage`, needs, async (t) => {
     const engine = await start(t);
-    const { cli } = await openStage(t, engine.url);
+    const { cli } = await startProxyFor(t, engine.url);
 
     const ran = await cli.run('chat', engine.model, '-m', 'hi', '--json');
 
@@ -39,15 +39,15 @@ for (const [name, needs, start] of bothEngines) {
 
   test(`a chat that is stopped with Ctrl-C frees ${name}`, needs, async (t) => {
     const engine = await start(t);
-    const stage = await openStage(t, engine.url);
-    const chat = stage.cli.start('chat', engine.model, '-m', loopTrigger);
+    const flm = await startProxyFor(t, engine.url);
+    const chat = flm.cli.start('chat', engine.model, '-m', loopTrigger);
     await chat.saw(/and\.\.\./);
 
     chat.child.kill('SIGINT');
 
     const { code, stderr } = await chat.ended;
     assert.deepEqual([code, stderr], [1, 'Interrupted.\n']);
-    await idle(stage);
+    await idle(flm);
   });
 
   test(
@@ -55,7 +55,7 @@ for (const [name, needs, start] of bothEngines) {
     needs,
     async (t) => {
       const engine = await start(t);
-      const { cli, key } = await openStage(t, engine.url);
+      const { cli, key } = await startProxyFor(t, engine.url);
       const settings = async (client: string): Promise<string> => {
         const ran = await cli.run('connect', client, '--key', key, '--model', engine.model, '--json');
         const { snippets, warnings } = ran.json<Settings>();

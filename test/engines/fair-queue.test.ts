@@ -8,7 +8,7 @@ import OpenAI7 from 'openai';
 import OpenAI6 from 'openai-6';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger } from '../helpers/tiny-gguf.ts';
-import { eventually, llamaServer, needsLlama, openStageWith } from './stage.ts';
+import { eventually, llamaServer, needsLlama, startTestedProxy } from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
@@ -24,16 +24,16 @@ interface Wait {
 }
 
 async function waits(t: TestContext, url: string, flags: readonly string[]): Promise<readonly Wait[]> {
-  const stage = await openStageWith(t, []);
-  const added = await stage.cli.run('engine', 'add', url, ...flags);
+  const flm = await startTestedProxy(t, []);
+  const added = await flm.cli.run('engine', 'add', url, ...flags);
   assert.equal(added.code, 0, added.stderr);
   await eventually(
-    () => stage.status(),
+    () => flm.status(),
     (view) => view.engines.some((engine) => engine.state === 'running'),
   );
-  const baseURL = `${stage.proxy.url}/v1`;
-  const heavy = new OpenAI7({ baseURL, apiKey: await stage.newKey('heavy'), maxRetries: 0 });
-  const light = new OpenAI6({ baseURL, apiKey: await stage.newKey('light'), maxRetries: 0 });
+  const baseURL = `${flm.proxy.url}/v1`;
+  const heavy = new OpenAI7({ baseURL, apiKey: await flm.newKey('heavy'), maxRetries: 0 });
+  const light = new OpenAI6({ baseURL, apiKey: await flm.newKey('light'), maxRetries: 0 });
   let answers = 0;
   let stopped = false;
   const floods = Array.from({ length: flood }, async () => {
@@ -44,7 +44,7 @@ async function waits(t: TestContext, url: string, flags: readonly string[]): Pro
     }
   });
   await eventually(
-    () => stage.status(),
+    () => flm.status(),
     (view) => view.inFlight === flood,
   );
   const measured: Wait[] = [];

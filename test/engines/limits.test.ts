@@ -10,10 +10,10 @@ import {
   eventually,
   llamaServer,
   needsLlama,
-  openStage,
-  type Stage,
+  startProxyFor,
+  type TestedProxy,
   tapOf,
-} from './stage.ts';
+} from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
@@ -29,10 +29,10 @@ interface Counts {
 }
 
 /** Of one key; what is used is written down within a second or two. */
-async function usageOf(stage: Stage, label: string, requests: number): Promise<Counts> {
+async function usageOf(flm: TestedProxy, label: string, requests: number): Promise<Counts> {
   const ran = await eventually(
     async () =>
-      (await stage.cli.run('usage', '--json')).json<{ usage: (Counts & { key: { label: string } })[] }>(),
+      (await flm.cli.run('usage', '--json')).json<{ usage: (Counts & { key: { label: string } })[] }>(),
     ({ usage }) => usage.some((u) => u.key.label === label && u.requests === requests),
   );
   const found = ran.usage.find((u) => u.key.label === label);
@@ -43,7 +43,7 @@ async function usageOf(stage: Stage, label: string, requests: number): Promise<C
 for (const [name, needs, start] of bothEngines) {
   test(`usage that ${name} tells is counted on every route, streamed or not`, needs, async (t) => {
     const engine = await start(t);
-    const stage = await openStage(t, engine.url);
+    const flm = await startProxyFor(t, engine.url);
     const { model } = engine;
     const native: readonly [path: string, body: object][] =
       engine.kind === 'ollama'
@@ -62,15 +62,15 @@ for (const [name, needs, start] of bothEngines) {
     for (const [path, body] of asks) {
       for (const stream of [true, false]) {
         const label = `${path} ${stream}`;
-        const key = await stage.newKey(label);
-        const response = await stage.ask(path, { ...body, stream }, { key });
+        const key = await flm.newKey(label);
+        const response = await flm.ask(path, { ...body, stream }, { key });
         assert.equal(response.status, 200, `${label} ${response.body}`);
       }
     }
     for (const [path] of asks) {
       for (const stream of [true, false]) {
         const label = `${path} ${stream}`;
-        const counts = await usageOf(stage, label, 1);
+        const counts = await usageOf(flm, label, 1);
         assert.equal(counts.outputTokens, storyTokens, label);
         assert.ok(counts.inputTokens > 0, label);
         assert.equal(counts.estimatedRequests, 0, label);
@@ -81,21 +81,21 @@ for (const [name, needs, start] of bothEngines) {
   test(`a key with a budget is counted on ${name}, and its client sees nothing of it`, needs, async (t) => {
     const engine = await start(t);
     const tap = await tapOf(t, engine);
-    const stage = await openStage(t, tap.url);
+    const flm = await startProxyFor(t, tap.url);
     const { model } = engine;
-    const key = await stage.newKey('counted', '--tokens-per-day', '100000');
+    const key = await flm.newKey('counted', '--tokens-per-day', '100000');
     const asks: readonly [path: string, body: object][] = [
       ['/v1/chat/completions', { model, messages, stream: true }],
       ['/v1/completions', { model, prompt: 'hi', stream: true }],
     ];
     for (const [path, body] of asks) {
-      const response = await stage.ask(path, body, { key });
+      const response = await flm.ask(path, body, { key });
       assert.equal(response.whole, true);
       const alone = await askDirectly(engine.url, path, body);
       assert.deepEqual(lasting(eventsOf(response)), lasting(eventsOf(alone)), path);
     }
     assert.match(tap.last('POST', '/v1/chat/completions').body.toString(), /include_usage/);
-    const counts = await usageOf(stage, 'counted', asks.length);
+    const counts = await usageOf(flm, 'counted', asks.length);
     // On /v1/completions Ollama cannot be asked without showing it.
     const estimated = engine.kind === 'ollama' ? 1 : 0;
     assert.equal(counts.estimatedRequests, estimated);
@@ -106,16 +106,16 @@ for (const [name, needs, start] of bothEngines) {
 
 test('a budget of tokens that a real engine used up is a refusal', needsLlama, async (t) => {
   const engine = await llamaServer(t);
-  const stage = await openStage(t, engine.url);
-  const key = await stage.newKey('poor', '--tokens-per-day', '40');
+  const flm = await startProxyFor(t, engine.url);
+  const key = await flm.newKey('poor', '--tokens-per-day', '40');
   const chat = { model: 'tiny', messages, max_tokens: 20 };
-  const first = await stage.ask('/v1/chat/completions', chat, { key });
+  const first = await flm.ask('/v1/chat/completions', chat, { key });
   assert.equal(first.status, 200, first.body.toString());
   const { usage } = jsonOf<{ usage: { total_tokens: number } }>(first);
   assert.ok(usage.total_tokens < 40);
   let last = first;
   for (let i = 0; i < 3 && last.status === 200; i++)
-    last = await stage.ask('/v1/chat/completions', chat, { key });
+    last = await flm.ask('/v1/chat/completions', chat, { key });
   assert.equal(last.status, 429, last.body.toString());
   assert.match(last.field('retry-after') ?? '', /^\d+$/);
 });
@@ -123,24 +123,24 @@ test('a budget of tokens that a real engine used up is a refusal', needsLlama, a
 test('a request beyond the slots of llama.cpp waits in flm, and has its turn', needsLlama, async (t) => {
   const engine = await llamaServer(t);
   const tap = await tapOf(t, engine);
-  const stage = await openStage(t, tap.url);
+  const flm = await startProxyFor(t, tap.url);
   const running = [];
   for (let i = 0; i < 2; i++) {
-    const wire = await stage.begin('/v1/chat/completions', endless);
+    const wire = await flm.begin('/v1/chat/completions', endless);
     await wire.until((bytes) => bytes.includes('and...'));
     running.push(wire);
   }
   const sent = (): number => tap.exchanges().filter((x) => x.method === 'POST').length;
-  const leaver = await stage.begin('/v1/chat/completions', { model: 'tiny', messages });
-  const waiter = await stage.begin('/v1/chat/completions', { model: 'tiny', messages });
+  const leaver = await flm.begin('/v1/chat/completions', { model: 'tiny', messages });
+  const waiter = await flm.begin('/v1/chat/completions', { model: 'tiny', messages });
   await eventually(
-    () => stage.status(),
+    () => flm.status(),
     (view) => view.inFlight === 4,
   );
   assert.equal(sent(), 2);
   leaver.close();
   await eventually(
-    () => stage.status(),
+    () => flm.status(),
     (view) => view.inFlight === 3,
   );
   running[0]?.close();

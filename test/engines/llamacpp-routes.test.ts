@@ -7,12 +7,19 @@ import { Wire } from '../helpers/test-gateway.ts';
 import { story, storyTokens } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, eventsOf, jsonOf, lasting } from './answers.ts';
 import type { RunningEngine } from './servers.ts';
-import { askDirectly, llamaServer, needsLlama, openStage, type Stage, tapOf } from './stage.ts';
+import {
+  askDirectly,
+  llamaServer,
+  needsLlama,
+  startProxyFor,
+  type TestedProxy,
+  tapOf,
+} from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
 
-interface Floor extends Stage {
+interface Floor extends TestedProxy {
   readonly engine: RunningEngine;
   readonly tap: Tap;
   readonly engineId: string;
@@ -21,9 +28,9 @@ interface Floor extends Stage {
 async function openFloor(t: TestContext, args: readonly string[] = []): Promise<Floor> {
   const engine = await llamaServer(t, { args });
   const tap = await tapOf(t, engine);
-  const stage = await openStage(t, tap.url);
-  const engineId = stage.proxy.engines[0]?.id ?? '';
-  return { ...stage, engine, tap, engineId };
+  const flm = await startProxyFor(t, tap.url);
+  const engineId = flm.proxy.engines[0]?.id ?? '';
+  return { ...flm, engine, tap, engineId };
 }
 
 const messages = [{ role: 'user', content: 'hi' }];

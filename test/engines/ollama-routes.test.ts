@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { story, storyTokens } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, eventsOf, jsonOf, lasting } from './answers.ts';
-import { askDirectly, eventually, needsOllama, ollama, openStage, tapOf } from './stage.ts';
+import { askDirectly, eventually, needsOllama, ollama, startProxyFor, tapOf } from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
@@ -15,7 +15,7 @@ const messages = [{ role: 'user', content: 'hi' }];
 test('Ollama behind flm', needsOllama, async (t) => {
   const engine = await ollama(t, { env: { OLLAMA_CONTEXT_LENGTH: '512' } });
   const tap = await tapOf(t, engine);
-  const { ask, proxy, newKey } = await openStage(t, tap.url);
+  const { ask, proxy, newKey } = await startProxyFor(t, tap.url);
   const engineId = proxy.engines[0]?.id ?? '';
   const model = 'tiny:latest';
 

@@ -8,7 +8,7 @@ import OpenAI7 from 'openai';
 import OpenAI6 from 'openai-6';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger, story, storyTokens } from '../helpers/tiny-gguf.ts';
-import { bothEngines, eventually, idle, openStage } from './stage.ts';
+import { bothEngines, eventually, idle, startProxyFor } from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
@@ -26,9 +26,9 @@ for (const [name, OpenAI] of openais) {
   for (const [kind, needs, start] of bothEngines) {
     test(`${name} on ${kind}`, needs, async (t) => {
       const engine = await start(t);
-      const stage = await openStage(t, engine.url);
+      const flm = await startProxyFor(t, engine.url);
       const { model } = engine;
-      const client = new OpenAI({ baseURL: stage.proxy.baseUrl, apiKey: stage.key });
+      const client = new OpenAI({ baseURL: flm.proxy.baseUrl, apiKey: flm.key });
 
       await t.test('chat', async () => {
         const { data, response } = await client.chat.completions.create({ model, messages }).withResponse();
@@ -98,16 +98,16 @@ for (const [name, OpenAI] of openais) {
         const gone = new AbortController();
         const whole = client.chat.completions.create({ model, messages: endless }, { signal: gone.signal });
         await eventually(
-          () => stage.status(),
+          () => flm.status(),
           (view) => view.inFlight > 0,
         );
         gone.abort();
         await assert.rejects(whole, OpenAI.APIUserAbortError);
-        await idle(stage);
+        await idle(flm);
       });
 
       await t.test('refusals are of the class that belongs to them', async () => {
-        const { newKey, proxy } = stage;
+        const { newKey, proxy } = flm;
         const ask = async (apiKey: string, named = model): Promise<unknown> => {
           const one = new OpenAI({ baseURL: proxy.baseUrl, apiKey, maxRetries: 0 });
           return one.chat.completions.create({ model: named, messages });
@@ -117,7 +117,7 @@ for (const [name, OpenAI] of openais) {
           ask(await newKey('reader', '--scope', 'engine:read')),
           OpenAI.PermissionDeniedError,
         );
-        await assert.rejects(ask(stage.key, 'nobody'), (error) => {
+        await assert.rejects(ask(flm.key, 'nobody'), (error) => {
           assert(error instanceof OpenAI.NotFoundError);
           assert.equal(error.code, 'model_not_found');
           assert.match(error.requestID ?? '', /./);

@@ -12,7 +12,15 @@ import { embedMany, generateText, streamText } from 'ai';
 import { Ollama } from 'ollama';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger, story, storyTokens } from '../helpers/tiny-gguf.ts';
-import { bothEngines, idle, llamaServer, needsLlama, needsOllama, ollama, openStage } from './stage.ts';
+import {
+  bothEngines,
+  idle,
+  llamaServer,
+  needsLlama,
+  needsOllama,
+  ollama,
+  startProxyFor,
+} from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));
@@ -22,8 +30,8 @@ const endless = [{ role: 'user' as const, content: loopTrigger }];
 
 test('the SDK of Anthropic on llama.cpp', needsLlama, async (t) => {
   const engine = await llamaServer(t);
-  const stage = await openStage(t, engine.url);
-  const client = new Anthropic({ baseURL: stage.proxy.url, apiKey: stage.key });
+  const flm = await startProxyFor(t, engine.url);
+  const client = new Anthropic({ baseURL: flm.proxy.url, apiKey: flm.key });
   const asked = { model: engine.model, messages, max_tokens: 64 };
 
   await t.test('messages', async () => {
@@ -50,26 +58,26 @@ test('the SDK of Anthropic on llama.cpp', needsLlama, async (t) => {
   });
 
   await t.test('a bearer token does as well', async () => {
-    const bearer = new Anthropic({ baseURL: stage.proxy.url, apiKey: null, authToken: stage.key });
+    const bearer = new Anthropic({ baseURL: flm.proxy.url, apiKey: null, authToken: flm.key });
     assert.equal((await bearer.messages.create(asked)).role, 'assistant');
   });
 
   await t.test('abort', async () => {
     const stream = client.messages.stream({ ...asked, messages: endless, max_tokens: 1_000_000 });
     for await (const event of stream) if (event.type === 'content_block_delta') break;
-    await idle(stage);
+    await idle(flm);
   });
 
   await t.test('refusals, and an engine that dies, are of the class that belongs to them', async () => {
     const ask = (apiKey: string, model = engine.model): Promise<unknown> =>
-      new Anthropic({ baseURL: stage.proxy.url, apiKey, maxRetries: 0 }).messages.create({ ...asked, model });
+      new Anthropic({ baseURL: flm.proxy.url, apiKey, maxRetries: 0 }).messages.create({ ...asked, model });
     await assert.rejects(ask('flm_wrong'), Anthropic.AuthenticationError);
     await assert.rejects(
-      ask(await stage.newKey('reader', '--scope', 'engine:read')),
+      ask(await flm.newKey('reader', '--scope', 'engine:read')),
       Anthropic.PermissionDeniedError,
     );
-    await assert.rejects(ask(stage.key, 'nobody'), Anthropic.NotFoundError);
-    const slow = await stage.newKey('slow', '--rpm', '1', '--burst', '1');
+    await assert.rejects(ask(flm.key, 'nobody'), Anthropic.NotFoundError);
+    const slow = await flm.newKey('slow', '--rpm', '1', '--burst', '1');
     await ask(slow);
     await assert.rejects(ask(slow), Anthropic.RateLimitError);
 
@@ -78,15 +86,15 @@ test('the SDK of Anthropic on llama.cpp', needsLlama, async (t) => {
       for await (const event of stream) if (event.type === 'content_block_delta') engine.kill();
     }, Anthropic.APIError);
     await engine.stop();
-    await assert.rejects(ask(stage.key), Anthropic.InternalServerError);
+    await assert.rejects(ask(flm.key), Anthropic.InternalServerError);
   });
 });
 
 test('the SDK of Ollama on Ollama', needsOllama, async (t) => {
   const engine = await ollama(t);
-  const stage = await openStage(t, engine.url);
+  const flm = await startProxyFor(t, engine.url);
   const { model } = engine;
-  const client = new Ollama({ host: stage.proxy.url, headers: { authorization: `Bearer ${stage.key}` } });
+  const client = new Ollama({ host: flm.proxy.url, headers: { authorization: `Bearer ${flm.key}` } });
 
   await t.test('chat and generate, streamed and not', async () => {
     assert.equal((await client.chat({ model, messages })).message.content.trim(), story);
@@ -126,7 +134,7 @@ test('the SDK of Ollama on Ollama', needsOllama, async (t) => {
     await assert.rejects(async () => {
       for await (const part of stream) if (part.message.content.includes('and')) stream.abort();
     }, /abort/i);
-    await idle(stage);
+    await idle(flm);
   });
 
   await t.test('refusals have a message and a status', async () => {
@@ -134,7 +142,7 @@ test('the SDK of Ollama on Ollama', needsOllama, async (t) => {
     await assert.rejects(client.pull({ model: 'nobody' }), { status_code: 404 });
     await assert.rejects(client.delete({ model }), { status_code: 404 });
     await assert.rejects(client.generate({ model, prompt: '', keep_alive: 0 }), { status_code: 403 });
-    const locked = new Ollama({ host: stage.proxy.url });
+    const locked = new Ollama({ host: flm.proxy.url });
     await assert.rejects(locked.list(), { status_code: 401 });
   });
 });
@@ -142,11 +150,11 @@ test('the SDK of Ollama on Ollama', needsOllama, async (t) => {
 for (const [kind, needs, start] of bothEngines) {
   test(`the SDK of Vercel on ${kind}`, needs, async (t) => {
     const engine = await start(t);
-    const stage = await openStage(t, engine.url);
+    const flm = await startProxyFor(t, engine.url);
     const provider = createOpenAICompatible({
       name: 'flm',
-      baseURL: stage.proxy.baseUrl,
-      apiKey: stage.key,
+      baseURL: flm.proxy.baseUrl,
+      apiKey: flm.key,
       includeUsage: true,
     });
     const model = provider.chatModel(engine.model);
@@ -172,10 +180,10 @@ for (const [kind, needs, start] of bothEngines) {
 
 test('curl on llama.cpp', needsLlama, async (t) => {
   const engine = await llamaServer(t);
-  const stage = await openStage(t, engine.url);
-  const url = `${stage.proxy.baseUrl}/chat/completions`;
+  const flm = await startProxyFor(t, engine.url);
+  const url = `${flm.proxy.baseUrl}/chat/completions`;
   const body = JSON.stringify({ model: engine.model, messages, stream: true });
-  const answer = await curl('-N', url, '-H', `Authorization: Bearer ${stage.key}`, '--json', body);
+  const answer = await curl('-N', url, '-H', `Authorization: Bearer ${flm.key}`, '--json', body);
   assert.match(answer, /"Hello|" Hello/);
   assert.match(answer, /data: \[DONE\]\n\n$/);
   const refused = await curl('-o', '/dev/null', '-w', '%{http_code}', url, '--json', body);

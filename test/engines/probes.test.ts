@@ -10,7 +10,7 @@ import { identify } from '../../src/engines/identify.ts';
 import { createEngine } from '../../src/engines/probe-request.ts';
 import { openLine } from '../helpers/probe-line.ts';
 import { type RunningEngine, startLlamaServer, startOllama } from './servers.ts';
-import { needsLlama, needsOllama } from './stage.ts';
+import { needsLlama, needsOllama } from './tested-proxy.ts';
 
 const line = openLine();
 after(() => line.upstream.close());

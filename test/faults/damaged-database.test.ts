@@ -4,6 +4,7 @@ import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
+import { startProxy } from '../helpers/start-proxy.ts';
 
 interface Proxy {
   readonly id: string;
@@ -12,8 +13,7 @@ interface Proxy {
 
 test('with a damaged flm.db a running proxy is shown and stopped, by its control socket', async (t) => {
   const cli = makeCli(t);
-  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', 'http://127.0.0.1:9', '--json');
-  const { id } = started.json<Proxy>();
+  const { id } = await startProxy(cli, '--engine', 'http://127.0.0.1:9');
   truncateSync(join(cli.home, 'flm.db'), 4_096 * 3);
   const shown = await cli.run('proxy', 'status', '--json');
   assert.equal(shown.code, 0, shown.stderr);
@@ -31,8 +31,7 @@ test('with a damaged flm.db a running proxy is shown and stopped, by its control
 
 test('where flm.db was removed under a proxy, the proxy is shown and stopped all the same', async (t) => {
   const cli = makeCli(t);
-  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', 'http://127.0.0.1:9', '--json');
-  const { id } = started.json<Proxy>();
+  const { id } = await startProxy(cli, '--engine', 'http://127.0.0.1:9');
   for (const end of ['', '-wal', '-shm']) rmSync(join(cli.home, `flm.db${end}`), { force: true });
   const shown = await cli.run('proxy', 'status', '--json');
   assert.deepEqual(

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 interface Key {
   readonly id: string;
@@ -43,10 +44,8 @@ async function ok(cli: TestCli, ...args: readonly string[]) {
 }
 
 async function keysAndProxy(t: TestContext, home: string, cli = makeCli(t, { FLM_HOME: home })) {
-  const make = async (label: string) => (await ok(cli, 'key', 'create', label, '--json')).json<Key>();
-  const [a, b] = [await make('a'), await make('b')];
-  const started = await ok(cli, 'proxy', 'start', '--port', '0', '--engine', 'http://127.0.0.1:9', '--json');
-  const proxy = started.json<Proxy>();
+  const [a, b] = [await createKey(cli, 'a'), await createKey(cli, 'b')];
+  const proxy = await startProxy(cli, '--engine', 'http://127.0.0.1:9');
   const status = async (key: string): Promise<number> => {
     const answer = await fetch(`${proxy.baseUrl}/models`, { headers: { authorization: `Bearer ${key}` } });
     await answer.body?.cancel();

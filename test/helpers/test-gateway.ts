@@ -1,6 +1,6 @@
 /**
- * A real gateway in this process, before engines that a test makes: real sockets on both sides, the real line, the
- * real upstream. Only the directory of engines is simple: every engine is up and has every model that it is said to.
+ * A real gateway in this process before engines of the test: real sockets on both sides, the real request pipeline, the
+ * real upstream client. Only the engine directory is simple: every engine is up and has every model that the test names.
  */
 
 import { hash, randomBytes } from 'node:crypto';
@@ -42,7 +42,7 @@ export interface TestEngine {
   readonly slots?: number;
 }
 
-export interface DoorOptions {
+export interface TestGatewayOptions {
   readonly config?: ProxyConfigInput;
   readonly policy?: SecurityPolicyOverride;
   readonly engines: readonly TestEngine[];
@@ -88,7 +88,7 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
-export async function openTestGateway(options: DoorOptions): Promise<TestGateway> {
+export async function openTestGateway(options: TestGatewayOptions): Promise<TestGateway> {
   const clock = options.clock ?? systemClock;
   const config = parseProxyConfig({ port: 0, bind: ['127.0.0.1'], ...options.config });
   const snapshots = new SnapshotHolder(parsePolicy(options.policy ?? {}));

@@ -12,6 +12,7 @@ import { chatDelta, startChatEngine } from '../helpers/chat-engine.ts';
 import { makeCli } from '../helpers/cli.ts';
 import { moreRuns } from '../helpers/more-runs.ts';
 import { answer, chunk, sseHead } from '../helpers/raw-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 import { post, Wire } from '../helpers/test-gateway.ts';
 
 const requests = 400 * moreRuns;
@@ -26,12 +27,9 @@ test('while every attack runs at once, a client that behaves gets every answer, 
   );
   t.after(() => engine.close());
   const cli = makeCli(t);
-  const keyOf = async (label: string): Promise<string> =>
-    (await cli.run('key', 'create', label, '--json')).json<{ key: string }>().key;
+  const keyOf = async (label: string): Promise<string> => (await createKey(cli, label)).key;
   const [good, greedyKey] = [await keyOf('good'), await keyOf('greedy')];
-  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', engine.url, '--json');
-  assert.equal(started.code, 0, started.stderr);
-  const { port } = started.json<{ port: number }>();
+  const { port } = await startProxy(cli, '--engine', engine.url);
 
   /** Latencies in milliseconds, sorted. */
   const behave = async (): Promise<readonly number[]> => {

@@ -10,6 +10,7 @@ import { startChatEngine } from '../helpers/chat-engine.ts';
 import { flmEntry, makeCli } from '../helpers/cli.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { answer } from '../helpers/raw-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 const stock = takeStock();
 after(() => assertNoLeaks(stock));
@@ -35,10 +36,8 @@ test('two hundred changes of a policy within half a minute fail no request that 
   const cli = makeCli(t);
   const engine = await startChatEngine(['m'], () => [answer('{"object":"chat.completion","choices":[]}')]);
   t.after(() => engine.close());
-  const started = await cli.run('proxy', 'start', '--port', '0', '--engine', engine.url, '--json');
-  assert.equal(started.code, 0, started.stderr);
-  const { baseUrl } = started.json<{ baseUrl: string }>();
-  const { key } = (await cli.run('key', 'create', 'busy', '--json')).json<{ key: string }>();
+  const { baseUrl } = await startProxy(cli, '--engine', engine.url);
+  const { key } = await createKey(cli, 'busy');
   const flm = openFlm({
     environment: { FLM_HOME: cli.home, HOME: cli.folder },
     entry: flmEntry,

@@ -1,13 +1,13 @@
 /**
  * The real proxy in a process of its own, whose heap alone is measured, before an engine that is as lean as can be.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { flmEntry, makeCli } from '../helpers/cli.ts';
+import { makeCli } from '../helpers/cli.ts';
+import { createKey, runProxyWith } from '../helpers/start-proxy.ts';
 
 export interface Memory {
   /** After a collection. */
@@ -27,47 +27,14 @@ export interface SoakedProxy {
 
 export async function startSoakedProxy(t: TestContext, respond: Respond): Promise<SoakedProxy> {
   const cli = makeCli(t);
-  const { key } = (await cli.run('key', 'create', 'soak', '--json')).json<{ key: string }>();
+  const { key } = await createKey(cli, 'soak');
   const engine = await LeanEngine.start(respond);
   const tap = join(cli.folder, 'tap.sock');
-  const child = spawn(
-    process.execPath,
-    [
-      '--expose-gc',
-      '--import',
-      join(import.meta.dirname, 'heap-tap.ts'),
-      flmEntry,
-      ...['proxy', 'run', '--json', '--port', '0', '--engine', `http://127.0.0.1:${engine.port}`],
-    ],
-    {
-      cwd: cli.folder,
-      env: {
-        PATH: '',
-        HOME: cli.folder,
-        FLM_HOME: cli.home,
-        FLM_SETUP: 'off',
-        FLM_DETECT_PORTS: '',
-        FLM_SOAK_TAP: tap,
-      },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
-  t.after(async () => {
-    const closed = once(child, 'close');
-    if (child.kill('SIGTERM')) await closed;
-    await engine.close();
-  });
-  const port = await new Promise<number>((resolve, reject) => {
-    let text = '';
-    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-      if (text === 'known') return;
-      text += piece;
-      const found = /http:\/\/127\.0\.0\.1:(\d+)\/v1/.exec(text);
-      if (found === null) return;
-      text = 'known';
-      resolve(Number(found[1]));
-    });
-    child.on('close', () => reject(new Error(`the proxy ended: ${text}`)));
+  t.after(() => engine.close());
+  const { port, child } = await runProxyWith(t, cli, {
+    nodeOptions: ['--expose-gc', '--import', join(import.meta.dirname, 'heap-tap.ts')],
+    env: { FLM_SOAK_TAP: tap },
+    flags: ['--engine', `http://127.0.0.1:${engine.port}`],
   });
   return {
     port,

@@ -15,7 +15,8 @@ import { ensureAuthority } from '../../src/tls/authority.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import { assertMistake, makeCli, type TestCli } from '../helpers/cli.ts';
 import { clientCertificates } from '../helpers/client-certificates.ts';
-import { leafFor } from '../helpers/tls-scene.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
+import { leafFor } from '../helpers/tls-fixture.ts';
 
 interface Started {
   readonly id: string;
@@ -27,20 +28,10 @@ interface Started {
   readonly certificate: { names: string[]; authorityFile: string; fingerprint: string };
 }
 
-async function startProxy(cli: TestCli, ...more: readonly string[]): Promise<Started> {
-  const ran = await cli.run(
-    'proxy',
-    'start',
-    '--mode',
-    'dev-selfsigned',
-    '--port',
-    '0',
-    '--demo',
-    '--json',
-    ...more,
-  );
-  assert.equal(ran.code, 0, ran.stderr);
-  return ran.json<Started>();
+const https = ['--mode', 'dev-selfsigned'] as const;
+
+function startHttpsProxy(cli: TestCli, ...more: readonly string[]): Promise<Started> {
+  return startProxy<Started>(cli, ...https, '--demo', ...more);
 }
 
 const ran = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
@@ -102,7 +93,7 @@ for (const [client, ask] of Object.entries(clients)) {
     skip,
   }, async (t) => {
     const cli = makeCli(t);
-    const { port, certificate } = await startProxy(cli, '--san', 'llm.lan');
+    const { port, certificate } = await startHttpsProxy(cli, '--san', 'llm.lan');
 
     assert.equal(await ask('localhost', port, certificate.authorityFile), 0);
     assert.equal(await ask('llm.lan', port, certificate.authorityFile), 0);
@@ -149,7 +140,7 @@ async function serve(
 
 test('a start prints endpoints that work, never the address of all addresses', async (t) => {
   const cli = makeCli(t);
-  const started = await startProxy(cli);
+  const started = await startHttpsProxy(cli);
 
   assert.equal(started.mode, 'dev-selfsigned');
   assert.equal(started.url, `https://localhost:${started.port}`);
@@ -165,10 +156,10 @@ test('a start prints endpoints that work, never the address of all addresses', a
 
 test('the next start shows the same certificate, of the same CA for every profile', async (t) => {
   const cli = makeCli(t);
-  const first = await startProxy(cli);
+  const first = await startHttpsProxy(cli);
   await cli.run('profile', 'save', 'lab', '--mode', 'dev-selfsigned');
   await cli.run('proxy', 'stop', '--all');
-  const second = await startProxy(cli);
+  const second = await startHttpsProxy(cli);
   const authority = readFileSync(first.certificate.authorityFile);
 
   assert.equal(second.certificate.fingerprint, first.certificate.fingerprint);
@@ -177,7 +168,7 @@ test('the next start shows the same certificate, of the same CA for every profil
 
 test('keys of certificates are for this user alone', async (t) => {
   const cli = makeCli(t);
-  await startProxy(cli);
+  await startHttpsProxy(cli);
   const folder = join(cli.home, 'tls');
 
   assert.equal(statSync(folder).mode & 0o777, 0o700);
@@ -187,18 +178,9 @@ test('keys of certificates are for this user alone', async (t) => {
 
 test('a name that the CA may not vouch for is refused with the command that lets it, which a running proxy follows', async (t) => {
   const cli = makeCli(t);
-  const before = await startProxy(cli);
+  const before = await startHttpsProxy(cli);
   await cli.run('proxy', 'stop');
-  const refused = await cli.run(
-    'proxy',
-    'start',
-    '--mode',
-    'dev-selfsigned',
-    '--port',
-    '0',
-    '--san',
-    'llm.example.org',
-  );
+  const refused = await cli.run('proxy', 'start', ...https, '--port', '0', '--san', 'llm.example.org');
   assert.equal(refused.code, 1);
   assert.match(
     refused.stderr,
@@ -207,7 +189,7 @@ test('a name that the CA may not vouch for is refused with the command that lets
   assert.match(refused.stderr, /flm cert authority renew --permit llm\.example\.org/);
   assert.deepEqual((await cli.run('proxy', 'status', '--json')).json(), { proxies: [] });
 
-  await startProxy(cli);
+  await startHttpsProxy(cli);
   const renewed = await cli.run(
     'cert',
     'authority',
@@ -225,7 +207,7 @@ test('a name that the CA may not vouch for is refused with the command that lets
   assert.equal(await clients.node?.('localhost', now?.port ?? 0, now?.certificate.authorityFile), 0);
   await cli.run('proxy', 'stop');
   assert.ok(
-    (await startProxy(cli, '--san', 'llm.example.org')).certificate.names.includes('llm.example.org'),
+    (await startHttpsProxy(cli, '--san', 'llm.example.org')).certificate.names.includes('llm.example.org'),
   );
 });
 
@@ -270,26 +252,8 @@ test('a client CA that cannot be used is refused at the start, and never without
   const file = join(cli.folder, 'client-ca.pem');
   writeFileSync(file, 'rubbish');
 
-  const rubbish = await cli.run(
-    'proxy',
-    'start',
-    '--mode',
-    'dev-selfsigned',
-    '--port',
-    '0',
-    '--client-ca',
-    file,
-  );
-  const absent = await cli.run(
-    'proxy',
-    'start',
-    '--mode',
-    'dev-selfsigned',
-    '--port',
-    '0',
-    '--client-ca',
-    'absent.pem',
-  );
+  const rubbish = await cli.run('proxy', 'start', ...https, '--port', '0', '--client-ca', file);
+  const absent = await cli.run('proxy', 'start', ...https, '--port', '0', '--client-ca', 'absent.pem');
   const plain = await cli.run('proxy', 'start', '--port', '0', '--client-ca', file);
 
   assert.match(rubbish.stderr, /client CA .*client-ca\.pem cannot be used: it holds no certificate/);
@@ -346,7 +310,7 @@ test('trust is never changed without a yes, and nothing is taken away where ther
 
 test('the commands that talk to a proxy trust its CA by themselves', async (t) => {
   const cli = makeCli(t);
-  await startProxy(cli);
+  await startHttpsProxy(cli);
   await cli.run('key', 'create', 'laptop');
 
   const said = await cli.run('chat', '-m', 'hello');
@@ -363,8 +327,8 @@ test('the commands that talk to a proxy trust its CA by themselves', async (t) =
 
 test('settings as pasted let curl, JavaScript and Python in, each by what it knows of CAs', async (t) => {
   const cli = makeCli(t);
-  await startProxy(cli);
-  const { key } = (await cli.run('key', 'create', 'laptop', '--json')).json<{ key: string }>();
+  await startHttpsProxy(cli);
+  const { key } = await createKey(cli, 'laptop');
   const settings = async (client: string): Promise<readonly string[]> => {
     const told = await cli.run('connect', client, '--key', key, '--json');
     const { snippets, warnings } = told.json<{ snippets: { text: string }[]; warnings: string[] }>();
@@ -401,7 +365,7 @@ print(r.urlopen(request, timeout=20).read())`;
 
 test('where the certificate is not for a host, or a client cannot check an address, connect says so', async (t) => {
   const cli = makeCli(t);
-  await startProxy(cli, '--san', 'llm.lan');
+  await startHttpsProxy(cli, '--san', 'llm.lan');
   const warnings = async (client: string, host: string): Promise<string> =>
     (await cli.run('connect', client, '--host', host, '--key', 'k', '--json'))
       .json<{ warnings: string[] }>()

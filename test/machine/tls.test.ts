@@ -14,7 +14,8 @@ import { systemClock } from '../../src/core/clock.ts';
 import { findAuthority } from '../../src/tls/authority.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
-import { leafFor } from '../helpers/tls-scene.ts';
+import { startProxy } from '../helpers/start-proxy.ts';
+import { leafFor } from '../helpers/tls-fixture.ts';
 
 const skip =
   process.env.CI === 'true' && process.getuid?.() === 0
@@ -50,19 +51,9 @@ interface Machine {
 async function machineOf(t: TestContext): Promise<Machine> {
   const home = mkdtempSync(join(tmpdir(), 'flm-browser-'));
   const cli = makeCli(t, { PATH: process.env.PATH, HOME: home });
-  const started = await cli.run(
-    'proxy',
-    'start',
-    '--mode',
-    'dev-selfsigned',
-    '--port',
-    '0',
-    '--demo',
-    '--json',
-  );
-  assert.equal(started.code, 0, started.stderr);
+  const { port } = await startProxy(cli, '--mode', 'dev-selfsigned', '--demo');
   t.after(() => rmSync(home, { recursive: true, force: true }));
-  return { cli, home, port: started.json<{ port: number }>().port };
+  return { cli, home, port };
 }
 
 /** What a page looks like in Chromium, error pages included. */

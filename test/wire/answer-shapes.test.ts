@@ -5,22 +5,22 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, close, hold, lastChunk, type Script, trickle } from '../helpers/raw-engine.ts';
 import type { WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  stage = await Backstage.open();
+  fixture = await GatewayFixture.open();
 });
 afterEach(async () => {
-  await stage.settle();
-  await stage.close();
+  await fixture.settle();
+  await fixture.close();
 });
 after(() => assertNoLeaks(stock));
 
@@ -46,8 +46,8 @@ async function ask(
   body: object = streamed,
   path = chat,
 ): Promise<{ readonly response: WireResponse; readonly line: RequestLine }> {
-  const line = stage.door.nextLine();
-  const response = await stage.ask(script, body, path);
+  const line = fixture.proxy.nextLine();
+  const response = await fixture.ask(script, body, path);
   return { response, line: await line };
 }
 
@@ -221,7 +221,7 @@ test("Ollama's lines are told from one object, whatever the type and what was as
           assert.deepEqual([line.ending, ...told(line)], ['done', 11, 5], JSON.stringify([type, body, sent]));
         }
       }
-      const { line } = await ask([answer(lines.split('\n')[0] + '\n', type)], body, '/api/chat');
+      const { line } = await ask([answer(`${lines.split('\n')[0]}\n`, type)], body, '/api/chat');
       assert.equal(line.ending, 'engine-broke');
     }
   }
@@ -244,11 +244,11 @@ test('after a long silence an answer of events goes on under any type, and any o
     [whole, /status 200 after a long silence/],
   ] as const) {
     const gate = Promise.withResolvers<void>();
-    stage.engine.setScript([hold(gate.promise), answer(body)]);
-    const before = stage.engine.requests.length;
-    const wire = await stage.send(stage.post(streamed));
-    await stage.engine.arrived(before + 1);
-    await stage.clock.move(31_000);
+    fixture.engine.setScript([hold(gate.promise), answer(body)]);
+    const before = fixture.engine.requests.length;
+    const wire = await fixture.send(fixture.post(streamed));
+    await fixture.engine.arrived(before + 1);
+    await fixture.clock.move(31_000);
     await wire.until((bytes) => bytes.includes('200 OK'));
     gate.resolve();
     const got = (await wire.response()).body.toString();

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -21,18 +21,18 @@ import {
 import { openTestGateway, post } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  stage = await Backstage.open({ engines: [{}, {}] });
+  fixture = await GatewayFixture.open({ engines: [{}, {}] });
 });
 afterEach(async () => {
   try {
-    await stage.settle();
+    await fixture.settle();
   } finally {
-    await stage.close();
+    await fixture.close();
   }
 });
 after(() => assertNoLeaks(stock));
@@ -43,12 +43,12 @@ const busy = (status: string): Buffer =>
 const never = hold(new Promise(() => {}));
 
 function second(): RawEngine {
-  return stage.engines[1] as RawEngine;
+  return fixture.engines[1] as RawEngine;
 }
 
 async function ask(first: Steps, body: object = { model: 'm' }, path?: string) {
   second().setScript([good]);
-  return stage.ask(first, body, path);
+  return fixture.ask(first, body, path);
 }
 
 describe('the next engine answers where the first one', () => {
@@ -58,10 +58,10 @@ describe('the next engine answers where the first one', () => {
       assert.equal(response.status, 200);
       assert.equal(response.body.toString(), '{"from":"the second"}');
       assert.equal(response.field('retry-after'), undefined);
-      assert.equal(stage.engine.requests.length, 1);
-      assert.deepEqual(second().requests[0]?.body, stage.engine.requests[0]?.body);
-      assert.deepEqual(stage.door.directory.ends, ['done', 'done']);
-      assert.equal(stage.door.lines[0]?.engine, 'e1');
+      assert.equal(fixture.engine.requests.length, 1);
+      assert.deepEqual(second().requests[0]?.body, fixture.engine.requests[0]?.body);
+      assert.deepEqual(fixture.proxy.directory.ends, ['done', 'done']);
+      assert.equal(fixture.proxy.lines[0]?.engine, 'e1');
     });
   }
 
@@ -72,7 +72,7 @@ describe('the next engine answers where the first one', () => {
 
   test('says 503 to a stream', async () => {
     second().setScript([sseHead, chunk('data: [DONE]\n\n'), lastChunk]);
-    const response = await stage.ask([busy('503 Busy')], { model: 'm', stream: true });
+    const response = await fixture.ask([busy('503 Busy')], { model: 'm', stream: true });
     assert.equal(response.body.toString(), 'data: [DONE]\n\n');
   });
 });
@@ -83,7 +83,7 @@ test('the next engine answers where the first one refuses connections', async ()
   const address = closed.address();
   assert.ok(address !== null && typeof address === 'object');
   await new Promise((resolve) => closed.close(resolve));
-  const door = await openTestGateway({
+  const proxy = await openTestGateway({
     engines: [
       { id: 'gone', port: address.port, models: ['m'] },
       { id: 'there', port: second().port, models: ['m'] },
@@ -91,24 +91,24 @@ test('the next engine answers where the first one refuses connections', async ()
   });
   try {
     second().setScript([good]);
-    const wire = await door.dial();
-    wire.send(post('/v1/chat/completions', door.key, '{"model":"m"}'));
+    const wire = await proxy.dial();
+    wire.send(post('/v1/chat/completions', proxy.key, '{"model":"m"}'));
     assert.equal((await wire.response()).body.toString(), '{"from":"the second"}');
-    assert.deepEqual(door.directory.ends, ['refused-connection', 'done']);
-    assert.equal(door.directory.inFlight('gone'), 0);
+    assert.deepEqual(proxy.directory.ends, ['refused-connection', 'done']);
+    assert.equal(proxy.directory.inFlight('gone'), 0);
     wire.close();
   } finally {
-    await door.close();
+    await proxy.close();
   }
 });
 
 test('where every engine is busy the last answer passes as it is', async () => {
   second().setScript([busy('429 Too Many Requests')]);
-  const response = await stage.ask([busy('503 Busy')]);
+  const response = await fixture.ask([busy('503 Busy')]);
   assert.equal(response.status, 429);
   assert.equal(response.body.toString(), '{"error":"busy"}');
   assert.equal(response.field('retry-after'), '3');
-  assert.equal(stage.engine.requests.length, 1);
+  assert.equal(fixture.engine.requests.length, 1);
   assert.equal(second().requests.length, 1);
 });
 
@@ -143,21 +143,21 @@ describe('no other engine is tried where the first one', () => {
   }
 
   test('does not answer in time', async () => {
-    stage.engine.setScript([never]);
+    fixture.engine.setScript([never]);
     second().setScript([good]);
-    const wire = await stage.send(stage.post({ model: 'm' }));
-    await stage.engine.arrived(1);
-    await stage.clock.move(601_000);
+    const wire = await fixture.send(fixture.post({ model: 'm' }));
+    await fixture.engine.arrived(1);
+    await fixture.clock.move(601_000);
     assert.equal((await wire.response()).status, 504);
     assert.equal(second().requests.length, 0);
-    assert.deepEqual(stage.door.directory.ends, ['timeout']);
+    assert.deepEqual(fixture.proxy.directory.ends, ['timeout']);
   });
 
   test('breaks off behind the commit', async () => {
     second().setScript([good]);
     const gate = Promise.withResolvers<void>();
-    stage.engine.setScript([sseHead, chunk('data: {"a":1}\n\n'), hold(gate.promise), reset]);
-    const wire = await stage.send(stage.post({ model: 'm', stream: true }));
+    fixture.engine.setScript([sseHead, chunk('data: {"a":1}\n\n'), hold(gate.promise), reset]);
+    const wire = await fixture.send(fixture.post({ model: 'm', stream: true }));
     await wire.until((bytes) => bytes.includes('"a"'));
     gate.resolve();
     assert.match((await wire.response()).body.toString(), /"code":"engine_cut"/);
@@ -166,10 +166,10 @@ describe('no other engine is tried where the first one', () => {
 
   test('says 503 behind an early commit', async () => {
     const gate = Promise.withResolvers<void>();
-    stage.engine.setScript([hold(gate.promise), busy('503 Busy')]);
-    const wire = await stage.send(stage.post({ model: 'm', stream: true }));
-    await stage.engine.arrived(1);
-    await stage.clock.move(31_000);
+    fixture.engine.setScript([hold(gate.promise), busy('503 Busy')]);
+    const wire = await fixture.send(fixture.post({ model: 'm', stream: true }));
+    await fixture.engine.arrived(1);
+    await fixture.clock.move(31_000);
     gate.resolve();
     assert.match((await wire.response()).body.toString(), /status 503 after a long silence: busy/);
     assert.equal(second().requests.length, 0);
@@ -189,63 +189,63 @@ test('a request that continues no conversation, and says so, may go to another e
 });
 
 test("what one engine's own API is asked stays with that engine", async () => {
-  const key = stage.addKey({ scopes: ['inference', 'engine:admin'] });
+  const key = fixture.addKey({ scopes: ['inference', 'engine:admin'] });
   second().setScript([good]);
-  stage.engine.setScript([busy('503 Busy')]);
-  const wire = await stage.send(post('/engine/e0/anything', key, '{"model":"m"}'));
+  fixture.engine.setScript([busy('503 Busy')]);
+  const wire = await fixture.send(post('/engine/e0/anything', key, '{"model":"m"}'));
   assert.equal((await wire.response()).status, 503);
   assert.equal(second().requests.length, 0);
 });
 
 test('a client that leaves while the first engine is busy is not taken to the next', async () => {
   second().setScript([good]);
-  stage.engine.setScript([never]);
-  const wire = await stage.send(stage.post({ model: 'm' }));
-  await stage.engine.arrived(1);
+  fixture.engine.setScript([never]);
+  const wire = await fixture.send(fixture.post({ model: 'm' }));
+  await fixture.engine.arrived(1);
   wire.close();
-  await stage.engine.deserted();
-  await stage.until('it is over', () => stage.door.gateway.inFlight === 0);
+  await fixture.engine.deserted();
+  await fixture.until('it is over', () => fixture.proxy.gateway.inFlight === 0);
   assert.equal(second().requests.length, 0);
-  assert.deepEqual(stage.door.directory.ends, ['client-gone']);
+  assert.deepEqual(fixture.proxy.directory.ends, ['client-gone']);
 });
 
 describe('a reused connection that closed before any byte', () => {
   /** Two good requests leave an idle connection; the third finds it closed. */
   async function onReused(script: (connection: number) => Steps) {
-    const one = await stage.ask([answer('{"n":1}')]);
+    const one = await fixture.ask([answer('{"n":1}')]);
     assert.equal(one.status, 200);
-    const opened = stage.engine.connections;
-    return stage.ask((_socket, _request) => script(stage.engine.connections - opened));
+    const opened = fixture.engine.connections;
+    return fixture.ask((_socket, _request) => script(fixture.engine.connections - opened));
   }
 
   test('is replaced once, without a word', async () => {
     second().setScript([good]);
     const response = await onReused((fresh) => (fresh === 0 ? [close] : [answer('{"n":2}')]));
     assert.equal(response.body.toString(), '{"n":2}');
-    assert.equal(stage.engine.requests.length, 3);
+    assert.equal(fixture.engine.requests.length, 3);
     assert.equal(second().requests.length, 0);
-    assert.deepEqual(stage.door.directory.ends, ['done', 'done']);
+    assert.deepEqual(fixture.proxy.directory.ends, ['done', 'done']);
   });
 
   test('is replaced once and no more, and not by another engine', async () => {
     second().setScript([good]);
     const response = await onReused(() => [close]);
     assert.equal(response.status, 502);
-    assert.equal(stage.engine.requests.length, 3);
+    assert.equal(fixture.engine.requests.length, 3);
     assert.equal(second().requests.length, 0);
-    assert.deepEqual(stage.door.directory.ends, ['done', 'reset']);
+    assert.deepEqual(fixture.proxy.directory.ends, ['done', 'reset']);
   });
 
   test('is not replaced where a byte of an answer came', async () => {
     const response = await onReused((fresh) => (fresh === 0 ? ['HTTP/1.1 2', close] : [good]));
     assert.equal(response.status, 502);
-    assert.equal(stage.engine.requests.length, 2);
+    assert.equal(fixture.engine.requests.length, 2);
   });
 });
 
 test('what an engine is sent has the fields of the list and no other', async () => {
-  stage.engine.setScript([good]);
-  stage.door.setPolicy({ allowOrigins: ['http://localhost:1'] });
+  fixture.engine.setScript([good]);
+  fixture.proxy.setPolicy({ allowOrigins: ['http://localhost:1'] });
   const more = [
     'Cookie: a=b',
     'Origin: http://localhost:1',
@@ -272,10 +272,10 @@ test('what an engine is sent has the fields of the list and no other', async () 
     'X-Tenant: t',
     '',
   ].join('\r\n');
-  const wire = await stage.send(stage.post({ model: 'm' }, '/v1/chat/completions', more));
+  const wire = await fixture.send(fixture.post({ model: 'm' }, '/v1/chat/completions', more));
   const response = await wire.response();
   const fields = new Map(
-    stage.engine.requests[0]?.head
+    fixture.engine.requests[0]?.head
       .split('\r\n')
       .slice(1)
       .map((line) => [
@@ -284,7 +284,7 @@ test('what an engine is sent has the fields of the list and no other', async () 
       ]),
   );
   assert.deepEqual(Object.fromEntries(fields), {
-    host: `127.0.0.1:${stage.engine.port}`,
+    host: `127.0.0.1:${fixture.engine.port}`,
     'user-agent': 'flm/test',
     'accept-encoding': 'identity',
     'x-request-id': response.field('x-request-id'),
@@ -302,19 +302,19 @@ test('what an engine is sent has the fields of the list and no other', async () 
 
 test("an engine's own key goes to it, in the field that it reads", async () => {
   for (const keyField of ['authorization', 'x-api-key'] as const) {
-    const door = await openTestGateway({
-      engines: [{ id: 'e', port: stage.engine.port, models: ['m'], apiKey: 'its-own', kind: { keyField } }],
+    const proxy = await openTestGateway({
+      engines: [{ id: 'e', port: fixture.engine.port, models: ['m'], apiKey: 'its-own', kind: { keyField } }],
     });
     try {
-      stage.engine.setScript([good]);
-      const wire = await door.dial();
-      wire.send(post('/v1/chat/completions', door.key, '{"model":"m"}'));
+      fixture.engine.setScript([good]);
+      const wire = await proxy.dial();
+      wire.send(post('/v1/chat/completions', proxy.key, '{"model":"m"}'));
       await wire.response();
       wire.close();
     } finally {
-      await door.close();
+      await proxy.close();
     }
-    const sent = stage.engine.requests.at(-1);
+    const sent = fixture.engine.requests.at(-1);
     assert.equal(sent?.field('authorization'), keyField === 'authorization' ? 'Bearer its-own' : undefined);
     assert.equal(sent?.field('x-api-key'), keyField === 'x-api-key' ? 'its-own' : undefined);
     assert.match(sent?.field('traceparent') ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
@@ -322,12 +322,15 @@ test("an engine's own key goes to it, in the field that it reads", async () => {
 });
 
 test('a malformed traceparent is replaced', async () => {
-  stage.engine.setScript([good]);
+  fixture.engine.setScript([good]);
   for (const given of ['00-00000000000000000000000000000000-b7ad6b7169203331-01', 'x', '01-a']) {
-    const wire = await stage.send(
-      stage.post({ model: 'm' }, '/v1/chat/completions', `Traceparent: ${given}\r\n`),
+    const wire = await fixture.send(
+      fixture.post({ model: 'm' }, '/v1/chat/completions', `Traceparent: ${given}\r\n`),
     );
     await wire.response();
-    assert.match(stage.lastRequest?.field('traceparent') ?? '', /^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    assert.match(
+      fixture.lastRequest?.field('traceparent') ?? '',
+      /^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-01$/,
+    );
   }
 });

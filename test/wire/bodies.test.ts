@@ -5,23 +5,23 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer } from '../helpers/raw-engine.ts';
 import type { Wire, WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.open({
+  fixture = await GatewayFixture.open({
     engines: [{ models: ['m', 'big'] }],
     config: { limits: { maxBodyBytes: 2_000_000, maxBufferedBytes: 3_000_000 } },
   });
 });
-afterEach(() => stage.settle());
+afterEach(() => fixture.settle());
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
@@ -34,13 +34,13 @@ interface Raw {
 }
 
 async function send(body: Buffer | string, raw: Raw = {}): Promise<WireResponse> {
-  stage.engine.setScript([good]);
+  fixture.engine.setScript([good]);
   const bytes = Buffer.from(body);
   const head =
-    `POST ${raw.path ?? '/v1/chat/completions'} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${stage.door.key}\r\n` +
+    `POST ${raw.path ?? '/v1/chat/completions'} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.proxy.key}\r\n` +
     `${raw.type === '' ? '' : `Content-Type: ${raw.type ?? 'application/json'}\r\n`}${raw.more ?? ''}` +
     `Content-Length: ${bytes.length}\r\n\r\n`;
-  const wire = await stage.send(Buffer.concat([Buffer.from(head), bytes]));
+  const wire = await fixture.send(Buffer.concat([Buffer.from(head), bytes]));
   return wire.response();
 }
 
@@ -55,18 +55,18 @@ async function refused(
   message: RegExp,
   raw?: Raw,
 ): Promise<void> {
-  const before = stage.engine.requests.length;
+  const before = fixture.engine.requests.length;
   const response = await send(body, raw);
   assert.equal(response.status, status, response.body.toString());
   assert.equal(error(response).code, code);
   assert.match(error(response).message, message);
-  assert.equal(stage.engine.requests.length, before, 'the engine has seen nothing');
+  assert.equal(fixture.engine.requests.length, before, 'the engine has seen nothing');
 }
 
 async function passes(body: Buffer | string, raw?: Raw): Promise<void> {
   const response = await send(body, raw);
   assert.equal(response.status, 200, response.body.toString());
-  assert.deepEqual(stage.lastRequest?.body, Buffer.from(body));
+  assert.deepEqual(fixture.lastRequest?.body, Buffer.from(body));
 }
 
 // --- E1: the model that is read is the model that runs
@@ -135,11 +135,11 @@ describe('a body that is no JSON object is a 400:', () => {
 test('a character that is begun at the end of a packet does not take the end of the body for its own', async () => {
   const [first, rest] = [Buffer.from('{"model":"m","t":"\u00f4', 'latin1'), Buffer.from('"}')];
   const length = first.length + rest.length;
-  const wire = await stage.send(
-    `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${stage.door.key}\r\nContent-Length: ${length}\r\n\r\n`,
+  const wire = await fixture.send(
+    `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.proxy.key}\r\nContent-Length: ${length}\r\n\r\n`,
   );
   wire.send(first);
-  await stage.until('the first part is here', () => stage.door.gateway.bufferedBytes === first.length);
+  await fixture.until('the first part is here', () => fixture.proxy.gateway.bufferedBytes === first.length);
   wire.send(rest);
   const response = await wire.response();
   assert.equal(response.status, 400);
@@ -166,13 +166,13 @@ describe('what a body holds passes byte for byte:', () => {
   });
 
   test('a chunked one, which goes on with a length', async () => {
-    stage.engine.setScript([good]);
-    const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${stage.door.key}\r\nTransfer-Encoding: chunked\r\n\r\n`;
-    const wire = await stage.send(`${head}6\r\n{"mode\r\n1\r\nl\r\n6;x=y\r\n":"m"}\r\n0\r\n\r\n`);
+    fixture.engine.setScript([good]);
+    const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.proxy.key}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const wire = await fixture.send(`${head}6\r\n{"mode\r\n1\r\nl\r\n6;x=y\r\n":"m"}\r\n0\r\n\r\n`);
     assert.equal((await wire.response()).status, 200);
-    assert.equal(stage.lastRequest?.body.toString(), '{"model":"m"}');
-    assert.equal(stage.lastRequest?.field('content-length'), '13');
-    assert.equal(stage.lastRequest?.field('transfer-encoding'), undefined);
+    assert.equal(fixture.lastRequest?.body.toString(), '{"model":"m"}');
+    assert.equal(fixture.lastRequest?.field('content-length'), '13');
+    assert.equal(fixture.lastRequest?.field('transfer-encoding'), undefined);
   });
 });
 
@@ -182,7 +182,7 @@ test('two hundred thousand keys that hash alike are scanned, not collected', asy
 });
 
 test('flm calls nothing that a body names', async () => {
-  const sink = stage.engine.connections;
+  const sink = fixture.engine.connections;
   const url = 'http://169.254.169.254/';
   const body = JSON.stringify({
     model: 'm',
@@ -193,7 +193,7 @@ test('flm calls nothing that a body names', async () => {
     messages: [{ content: [{ image_url: { url: 'file:///etc/passwd' } }] }],
   });
   await passes(body);
-  assert.ok(stage.engine.connections - sink <= 1);
+  assert.ok(fixture.engine.connections - sink <= 1);
   await refused('{"model":"http://169.254.169.254/"}', 404, 'model_not_found', /There is no model/);
 });
 
@@ -208,7 +208,7 @@ test('the content type decides nothing but whether it is a form', async () => {
     'application/octet-stream',
   ]) {
     await passes('{"model":"m"}', { type });
-    assert.equal(stage.lastRequest?.field('content-type'), 'application/json');
+    assert.equal(fixture.lastRequest?.field('content-type'), 'application/json');
   }
 });
 
@@ -233,8 +233,8 @@ test('a body with any other coding than gzip or zstd, or with more than one, is 
 
 describe('a body above the limit is a 413', () => {
   test('before it is read, where it tells its length', async () => {
-    const wire = await stage.send(
-      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${stage.door.key}\r\nContent-Length: 2000001\r\n\r\n`,
+    const wire = await fixture.send(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.proxy.key}\r\nContent-Length: 2000001\r\n\r\n`,
     );
     const response = await wire.response();
     assert.equal(response.status, 413);
@@ -243,15 +243,15 @@ describe('a body above the limit is a 413', () => {
   });
 
   test('in the middle, where it comes in chunks', async () => {
-    const wire = await stage.send(
-      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${stage.door.key}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    const wire = await fixture.send(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.proxy.key}\r\nTransfer-Encoding: chunked\r\n\r\n`,
     );
     const piece = `${(100_000).toString(16)}\r\n${' '.repeat(100_000)}\r\n`;
     for (let i = 0; i < 21; i++) wire.send(piece);
     const response = await wire.response();
     assert.equal(response.status, 413);
     assert.match(error(response).message, /2000000 bytes/);
-    assert.equal(stage.door.gateway.bufferedBytes, 0);
+    assert.equal(fixture.proxy.gateway.bufferedBytes, 0);
   });
 
   test('and one that fills it passes', () => passes(`{"model":"m"}${' '.repeat(2_000_000 - 13)}`));
@@ -259,37 +259,37 @@ describe('a body above the limit is a 413', () => {
 
 test('the bodies of one key together have a limit: 503 and when to come again', async () => {
   const begin = (n: number): Promise<Wire> =>
-    stage.send(stage.post({ model: 'm', text: 'x'.repeat(n) }).slice(0, -10));
+    fixture.send(fixture.post({ model: 'm', text: 'x'.repeat(n) }).slice(0, -10));
   const first = await begin(1_500_000);
-  await stage.until('the first is here', () => stage.door.gateway.bufferedBytes > 1_400_000);
+  await fixture.until('the first is here', () => fixture.proxy.gateway.bufferedBytes > 1_400_000);
   const second = await begin(800_000);
-  await stage.until('the second is here', () => stage.door.gateway.bufferedBytes > 2_200_000);
-  const third = await stage.send(stage.post({ model: 'm', text: 'x'.repeat(400_000) }));
+  await fixture.until('the second is here', () => fixture.proxy.gateway.bufferedBytes > 2_200_000);
+  const third = await fixture.send(fixture.post({ model: 'm', text: 'x'.repeat(400_000) }));
   const response = await third.response();
   assert.equal(response.status, 503);
   assert.equal(error(response).code, 'bodies_exhausted');
   assert.match(response.field('retry-after') ?? '', /^[1-9]/);
   // What was refused has given back its share, and what goes away gives back all.
-  assert.ok(stage.door.gateway.bufferedBytes < 2_400_000);
+  assert.ok(fixture.proxy.gateway.bufferedBytes < 2_400_000);
   first.close();
   second.close();
-  await stage.until('all is given back', () => stage.door.gateway.bufferedBytes === 0);
+  await fixture.until('all is given back', () => fixture.proxy.gateway.bufferedBytes === 0);
 });
 
 test('a body is in memory for as long as its answer runs, and no longer', async () => {
-  const wire = await stage.dial();
+  const wire = await fixture.dial();
   const gate = Promise.withResolvers<void>();
-  stage.engine.setScript(async (socket) => {
+  fixture.engine.setScript(async (socket) => {
     await gate.promise;
     socket.write(good);
   });
-  const before = stage.engine.requests.length;
-  wire.send(stage.post({ model: 'm', text: 'x'.repeat(1000) }));
-  await stage.engine.arrived(before + 1);
-  assert.ok(stage.door.gateway.bufferedBytes >= 1000);
+  const before = fixture.engine.requests.length;
+  wire.send(fixture.post({ model: 'm', text: 'x'.repeat(1000) }));
+  await fixture.engine.arrived(before + 1);
+  assert.ok(fixture.proxy.gateway.bufferedBytes >= 1000);
   gate.resolve();
   await wire.response();
-  assert.equal(stage.door.gateway.bufferedBytes, 0);
+  assert.equal(fixture.proxy.gateway.bufferedBytes, 0);
 });
 
 // --- forms
@@ -302,7 +302,7 @@ const file = ['name="file"; filename="a.wav"', 'RIFF\r\n\0\xff'] as const;
 describe('a form', () => {
   test('passes byte for byte, its content type too', async () => {
     await passes(form('XX', ['name="model"', 'm'], file, ['name="unknown"', 'é']), transcription);
-    assert.equal(stage.lastRequest?.field('content-type'), transcription.type);
+    assert.equal(fixture.lastRequest?.field('content-type'), transcription.type);
   });
 
   test('that names the model twice is a 400', () =>

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { failuresToOpen } from '../../src/core/engine/breaker.ts';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -20,18 +20,18 @@ import {
 import { post } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  stage = await Backstage.openReal([{ id: 'rig', kind: 'vllm', models: [{ id: 'm' }] }]);
+  fixture = await GatewayFixture.openReal([{ id: 'rig', kind: 'vllm', models: [{ id: 'm' }] }]);
 });
 afterEach(async () => {
   try {
-    await stage.settle();
+    await fixture.settle();
   } finally {
-    await stage.close();
+    await fixture.close();
   }
 });
 after(() => assertNoLeaks(stock));
@@ -41,32 +41,32 @@ const good = answer('{"good":true}');
 /** Statuses of so many requests, one after the other. */
 async function statuses(script: Script, count: number): Promise<readonly number[]> {
   const seen: number[] = [];
-  for (let i = 0; i < count; i++) seen.push((await stage.ask(script)).status);
+  for (let i = 0; i < count; i++) seen.push((await fixture.ask(script)).status);
   return seen;
 }
 
 test('an engine that refuses connections is left alone for a while, and asked again with one request', async () => {
   assert.deepEqual(await statuses([good], 3), [200, 200, 200]);
-  await stage.engine.refuse();
+  await fixture.engine.refuse();
   assert.deepEqual(await statuses([good], failuresToOpen), Array(failuresToOpen).fill(502));
-  const refused = await stage.ask([good]);
+  const refused = await fixture.ask([good]);
   assert.equal(refused.status, 503);
   assert.equal(JSON.parse(refused.body.toString()).error.code, 'engine_down');
   assert.match(refused.field('retry-after') ?? '', /^[1-9]\d*$/);
 
-  await stage.clock.move(1_500);
+  await fixture.clock.move(1_500);
   assert.deepEqual(await statuses([good], 2), [502, 503], 'the trial fails, and the pause goes on');
-  await stage.engine.listenAgain();
+  await fixture.engine.listenAgain();
   assert.deepEqual(await statuses([good], 1), [503], 'nobody asks it before the pause is over');
-  await stage.clock.move(3_000);
+  await fixture.clock.move(3_000);
   assert.deepEqual(await statuses([good], 3), [200, 200, 200]);
 });
 
 test('a request that goes well in between keeps it in', async () => {
   for (let i = 0; i < 3; i++) {
-    await stage.engine.refuse();
+    await fixture.engine.refuse();
     assert.deepEqual(await statuses([good], failuresToOpen - 1), Array(failuresToOpen - 1).fill(502));
-    await stage.engine.listenAgain();
+    await fixture.engine.listenAgain();
     assert.deepEqual(await statuses([good], 1), [200]);
   }
 });
@@ -86,22 +86,22 @@ const provoked: readonly (readonly [name: string, steps: Steps])[] = [
 ];
 for (const [name, steps] of provoked) {
   test(`a key whose requests make the engine fail takes it from nobody: it ${name}`, async () => {
-    const other = stage.addKey({});
-    for (let i = 0; i < 12; i++) await stage.ask(steps, { model: 'm', stream: true });
-    stage.engine.setScript([good]);
-    const wire = await stage.send(post('/v1/chat/completions', other, '{"model":"m"}'));
+    const other = fixture.addKey({});
+    for (let i = 0; i < 12; i++) await fixture.ask(steps, { model: 'm', stream: true });
+    fixture.engine.setScript([good]);
+    const wire = await fixture.send(post('/v1/chat/completions', other, '{"model":"m"}'));
     assert.equal((await wire.response()).status, 200);
-    assert.equal(stage.engine.requests.length, 13, 'every request reached the engine');
+    assert.equal(fixture.engine.requests.length, 13, 'every request reached the engine');
   });
 }
 
 test('clients that leave do not count', async () => {
   for (let i = 0; i < failuresToOpen * 2; i++) {
-    stage.engine.setScript([sseHead, chunk('data: {"a":1}\n\n')]);
-    const wire = await stage.send(stage.post({ model: 'm', stream: true }));
+    fixture.engine.setScript([sseHead, chunk('data: {"a":1}\n\n')]);
+    const wire = await fixture.send(fixture.post({ model: 'm', stream: true }));
     await wire.until((bytes) => bytes.includes('"a"'));
     wire.close();
-    await stage.engine.deserted();
+    await fixture.engine.deserted();
   }
   assert.deepEqual(await statuses([good], 1), [200]);
 });

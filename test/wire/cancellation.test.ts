@@ -5,24 +5,24 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, hold, lastChunk, type Step, sseHead } from '../helpers/raw-engine.ts';
 import { get, post } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  stage = await Backstage.open();
+  fixture = await GatewayFixture.open();
 });
 afterEach(async () => {
   try {
-    await stage.settle();
+    await fixture.settle();
   } finally {
-    await stage.close();
+    await fixture.close();
   }
 });
 after(() => assertNoLeaks(stock));
@@ -33,8 +33,8 @@ const done = 'data: [DONE]\n\n';
 const streamed = { model: 'm', stream: true };
 
 async function lastLine() {
-  await stage.until('the request is over', () => stage.door.gateway.inFlight === 0);
-  const line = stage.door.lines.at(-1);
+  await fixture.until('the request is over', () => fixture.proxy.gateway.inFlight === 0);
+  const line = fixture.proxy.lines.at(-1);
   assert.ok(line !== undefined);
   return line;
 }
@@ -54,169 +54,171 @@ describe('a client that leaves takes the work from the engine at once', () => {
   ];
   for (const [name, body, steps, seen] of leaves) {
     test(name, async () => {
-      stage.engine.setScript(steps);
-      const wire = await stage.send(stage.post(body));
-      await stage.engine.arrived(1);
+      fixture.engine.setScript(steps);
+      const wire = await fixture.send(fixture.post(body));
+      await fixture.engine.arrived(1);
       await wire.until((bytes) => bytes.includes(seen));
       wire.close();
-      await stage.engine.deserted();
+      await fixture.engine.deserted();
       const line = await lastLine();
       assert.equal(line.ending, 'client-left');
       assert.equal(line.code, 'CLIENT_GONE');
-      assert.deepEqual(stage.door.directory.ends, ['client-gone']);
+      assert.deepEqual(fixture.proxy.directory.ends, ['client-gone']);
     });
   }
 
   test('in the middle of its own body: the engine has seen nothing', async () => {
-    const wire = await stage.send(stage.post({ model: 'm', messages: ['x'.repeat(5000)] }).slice(0, -2000));
-    await stage.until('a part of the body is here', () => stage.door.gateway.bufferedBytes > 0);
+    const wire = await fixture.send(
+      fixture.post({ model: 'm', messages: ['x'.repeat(5000)] }).slice(0, -2000),
+    );
+    await fixture.until('a part of the body is here', () => fixture.proxy.gateway.bufferedBytes > 0);
     wire.close();
     assert.equal((await lastLine()).ending, 'client-left');
-    assert.equal(stage.engine.requests.length, 0);
-    assert.equal(stage.door.gateway.bufferedBytes, 0);
+    assert.equal(fixture.engine.requests.length, 0);
+    assert.equal(fixture.proxy.gateway.bufferedBytes, 0);
   });
 
   test('by a reset', async () => {
-    stage.engine.setScript([sseHead, chunk(event), never]);
-    const wire = await stage.send(stage.post(streamed));
+    fixture.engine.setScript([sseHead, chunk(event), never]);
+    const wire = await fixture.send(fixture.post(streamed));
     await wire.until((bytes) => bytes.includes('"hi"'));
     wire.socket.resetAndDestroy();
-    await stage.engine.deserted();
+    await fixture.engine.deserted();
     assert.equal((await lastLine()).ending, 'client-left');
   });
 
   test('while the engine is held up because it did not read', async () => {
     const big = chunk(`data: ${'x'.repeat(32 * 1024)}\n\n`);
-    stage.engine.setScript(async (socket) => {
+    fixture.engine.setScript(async (socket) => {
       socket.write(sseHead);
       while (!socket.destroyed && socket.write(big)) await new Promise(setImmediate);
     });
-    const wire = await stage.dial();
+    const wire = await fixture.dial();
     wire.socket.pause();
-    wire.send(stage.post(streamed));
-    await stage.engine.arrived(1);
-    await stage.until(
+    wire.send(fixture.post(streamed));
+    await fixture.engine.arrived(1);
+    await fixture.until(
       'the engine is held up',
-      () => [...stage.engine.sockets][0]?.writableNeedDrain === true,
+      () => [...fixture.engine.sockets][0]?.writableNeedDrain === true,
     );
     wire.close();
-    await stage.engine.deserted();
+    await fixture.engine.deserted();
     assert.equal((await lastLine()).ending, 'client-left');
   });
 
   test('and a client that takes nothing for a minute counts as one that left', async () => {
     const big = chunk(`data: ${'x'.repeat(32 * 1024)}\n\n`);
-    stage.engine.setScript(async (socket) => {
+    fixture.engine.setScript(async (socket) => {
       socket.write(sseHead);
       while (!socket.destroyed && socket.write(big)) await new Promise(setImmediate);
     });
-    const wire = await stage.dial();
+    const wire = await fixture.dial();
     wire.socket.pause();
-    wire.send(stage.post(streamed));
-    await stage.until(
+    wire.send(fixture.post(streamed));
+    await fixture.until(
       'the engine is held up',
-      () => [...stage.engine.sockets][0]?.writableNeedDrain === true,
+      () => [...fixture.engine.sockets][0]?.writableNeedDrain === true,
     );
     // The clock's turns must not outrun the sockets: what was written is noted before time goes on.
-    await stage.clock.move(59_000);
-    assert.equal(stage.door.gateway.inFlight, 1);
-    await stage.clock.move(5_000);
-    await stage.engine.deserted();
+    await fixture.clock.move(59_000);
+    assert.equal(fixture.proxy.gateway.inFlight, 1);
+    await fixture.clock.move(5_000);
+    await fixture.engine.deserted();
     assert.equal((await lastLine()).code, 'CLIENT_STALLED');
   });
 });
 
 describe('a key that is revoked ends what runs under it', () => {
   test('a stream by an error event', async () => {
-    stage.engine.setScript([sseHead, chunk(event), never]);
-    const key = stage.addKey({});
-    const wire = await stage.send(post('/v1/chat/completions', key, JSON.stringify(streamed)));
-    const other = await stage.send(stage.post(streamed));
+    fixture.engine.setScript([sseHead, chunk(event), never]);
+    const key = fixture.addKey({});
+    const wire = await fixture.send(post('/v1/chat/completions', key, JSON.stringify(streamed)));
+    const other = await fixture.send(fixture.post(streamed));
     await wire.until((bytes) => bytes.includes('"hi"'));
     await other.until((bytes) => bytes.includes('"hi"'));
-    stage.door.revoke(key);
+    fixture.proxy.revoke(key);
     const response = await wire.response();
     assert.equal(response.whole, true);
     assert.match(
       response.body.toString().slice(event.length),
       /^data: \{"error":\{"message":"The API key was revoked[^"]*","type":"authentication_error","code":"key_ended","param":null\}\}\n\n$/,
     );
-    assert.equal(stage.door.gateway.inFlight, 1);
-    assert.equal(stage.door.lines.at(-1)?.ending, 'key-ended');
+    assert.equal(fixture.proxy.gateway.inFlight, 1);
+    assert.equal(fixture.proxy.lines.at(-1)?.ending, 'key-ended');
     other.close();
-    await stage.engine.deserted();
+    await fixture.engine.deserted();
   });
 
   test('a stream of lines by an error line', async () => {
-    stage.engine.setScript([
+    fixture.engine.setScript([
       sseHead.replace('text/event-stream', 'application/x-ndjson'),
       chunk('{"a":1}\n{"hal'),
       never,
     ]);
-    const key = stage.addKey({});
-    const wire = await stage.send(post('/api/chat', key, JSON.stringify(streamed)));
+    const key = fixture.addKey({});
+    const wire = await fixture.send(post('/api/chat', key, JSON.stringify(streamed)));
     await wire.until((bytes) => bytes.includes('{"a":1}'));
-    stage.door.revoke(key);
+    fixture.proxy.revoke(key);
     assert.match(
       (await wire.response()).body.toString(),
       /^\{"a":1\}\n\{"error":"The API key was revoked[^"]*",.*\}\n$/,
     );
-    await stage.engine.deserted();
+    await fixture.engine.deserted();
   });
 
   test('and a paused key ends none: what runs finishes', async () => {
     const gate = Promise.withResolvers<void>();
-    stage.engine.setScript([hold(gate.promise), answer('{}')]);
-    const key = stage.addKey({});
-    const wire = await stage.send(post('/v1/chat/completions', key, '{"model":"m"}'));
-    await stage.engine.arrived(1);
-    stage.door.pause(key);
+    fixture.engine.setScript([hold(gate.promise), answer('{}')]);
+    const key = fixture.addKey({});
+    const wire = await fixture.send(post('/v1/chat/completions', key, '{"model":"m"}'));
+    await fixture.engine.arrived(1);
+    fixture.proxy.pause(key);
     gate.resolve();
     assert.equal((await wire.response()).status, 200);
   });
 
   test('what has not begun to answer by a 401', async () => {
-    stage.engine.setScript([never]);
-    const key = stage.addKey({});
-    const wire = await stage.send(post('/v1/chat/completions', key, JSON.stringify(streamed)));
-    await stage.engine.arrived(1);
-    stage.door.revoke(key);
+    fixture.engine.setScript([never]);
+    const key = fixture.addKey({});
+    const wire = await fixture.send(post('/v1/chat/completions', key, JSON.stringify(streamed)));
+    await fixture.engine.arrived(1);
+    fixture.proxy.revoke(key);
     assert.equal((await wire.response()).status, 401);
     assert.equal((await lastLine()).ending, 'key-ended');
-    await stage.engine.deserted();
-    assert.deepEqual(stage.door.directory.ends, ['shut-down']);
+    await fixture.engine.deserted();
+    assert.deepEqual(fixture.proxy.directory.ends, ['shut-down']);
   });
 
   test('an upload that is still coming by a 401', async () => {
-    const key = stage.addKey({});
+    const key = fixture.addKey({});
     const bytes = post('/v1/chat/completions', key, JSON.stringify({ model: 'm', x: 'x'.repeat(5000) }));
-    const wire = await stage.send(bytes.slice(0, -2000));
-    await stage.until('a part of the body is here', () => stage.door.gateway.bufferedBytes > 0);
-    stage.door.revoke(key);
+    const wire = await fixture.send(bytes.slice(0, -2000));
+    await fixture.until('a part of the body is here', () => fixture.proxy.gateway.bufferedBytes > 0);
+    fixture.proxy.revoke(key);
     assert.equal((await wire.response()).status, 401);
     wire.send(bytes.slice(-2000));
-    await stage.until('the connection is closed', () => wire.ended);
-    assert.equal(stage.engine.requests.length, 0);
+    await fixture.until('the connection is closed', () => wire.ended);
+    assert.equal(fixture.engine.requests.length, 0);
   });
 
   test('a half answer that is no stream by a destroyed connection', async () => {
-    stage.engine.setScript([
+    fixture.engine.setScript([
       'HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nContent-Length: 99\r\n\r\nRIFF',
       never,
     ]);
-    const key = stage.addKey({});
-    const wire = await stage.send(post('/v1/audio/speech', key, JSON.stringify({ model: 'm' })));
+    const key = fixture.addKey({});
+    const wire = await fixture.send(post('/v1/audio/speech', key, JSON.stringify({ model: 'm' })));
     await wire.until((bytes) => bytes.includes('RIFF'));
-    stage.door.revoke(key);
+    fixture.proxy.revoke(key);
     assert.equal((await wire.response()).whole, false);
   });
 
   test('also a key whose time is over', async () => {
-    stage.engine.setScript([sseHead, chunk(event), never]);
-    const key = stage.addKey({ expiresAtMs: stage.clock.nowMs() + 5_000 });
-    const wire = await stage.send(post('/v1/chat/completions', key, JSON.stringify(streamed)));
+    fixture.engine.setScript([sseHead, chunk(event), never]);
+    const key = fixture.addKey({ expiresAtMs: fixture.clock.nowMs() + 5_000 });
+    const wire = await fixture.send(post('/v1/chat/completions', key, JSON.stringify(streamed)));
     await wire.until((bytes) => bytes.includes('"hi"'));
-    await stage.clock.move(6_000);
+    await fixture.clock.move(6_000);
     assert.match((await wire.response()).body.toString(), /"code":"key_ended"/);
   });
 });
@@ -224,25 +226,25 @@ describe('a key that is revoked ends what runs under it', () => {
 describe('a proxy that stops', () => {
   test('lets a running answer finish within its grace, and then is gone', async () => {
     const gate = Promise.withResolvers<void>();
-    stage.engine.setScript([sseHead, chunk(event), hold(gate.promise), chunk(done), lastChunk]);
-    const wire = await stage.send(stage.post(streamed));
+    fixture.engine.setScript([sseHead, chunk(event), hold(gate.promise), chunk(done), lastChunk]);
+    const wire = await fixture.send(fixture.post(streamed));
     await wire.until((bytes) => bytes.includes('"hi"'));
-    const stopped = stage.door.gateway.stop(30_000);
-    await stage.clock.move(10_000);
+    const stopped = fixture.proxy.gateway.stop(30_000);
+    await fixture.clock.move(10_000);
     gate.resolve();
     assert.equal((await wire.response()).body.toString(), event + done);
     const report = await stopped;
     assert.equal(report.running, 1);
     assert.equal(report.cut, 0);
-    await assert.rejects(stage.dial(), /ECONNREFUSED/);
+    await assert.rejects(fixture.dial(), /ECONNREFUSED/);
   });
 
   test('ends a stream with an error event when the grace is over', async () => {
-    stage.engine.setScript([sseHead, chunk(event), never]);
-    const wire = await stage.send(stage.post(streamed));
+    fixture.engine.setScript([sseHead, chunk(event), never]);
+    const wire = await fixture.send(fixture.post(streamed));
     await wire.until((bytes) => bytes.includes('"hi"'));
-    const stopped = stage.door.gateway.stop(30_000);
-    await stage.clock.move(31_000);
+    const stopped = fixture.proxy.gateway.stop(30_000);
+    await fixture.clock.move(31_000);
     const response = await wire.response();
     assert.match(
       response.body.toString().slice(event.length),
@@ -250,17 +252,17 @@ describe('a proxy that stops', () => {
     );
     assert.equal(response.whole, true);
     assert.equal((await stopped).cut, 1);
-    await stage.engine.deserted();
-    assert.equal(stage.door.lines.at(-1)?.ending, 'shut-down');
-    assert.deepEqual(stage.door.directory.ends, ['shut-down']);
+    await fixture.engine.deserted();
+    assert.equal(fixture.proxy.lines.at(-1)?.ending, 'shut-down');
+    assert.deepEqual(fixture.proxy.directory.ends, ['shut-down']);
   });
 
   test('answers 503 to what has not begun when the grace is over', async () => {
-    stage.engine.setScript([never]);
-    const wire = await stage.send(stage.post({ model: 'm' }));
-    await stage.engine.arrived(1);
-    const stopped = stage.door.gateway.stop(30_000);
-    await stage.clock.move(31_000);
+    fixture.engine.setScript([never]);
+    const wire = await fixture.send(fixture.post({ model: 'm' }));
+    await fixture.engine.arrived(1);
+    const stopped = fixture.proxy.gateway.stop(30_000);
+    await fixture.clock.move(31_000);
     const response = await wire.response();
     assert.equal(response.status, 503);
     assert.equal(response.field('retry-after'), '2');
@@ -270,13 +272,13 @@ describe('a proxy that stops', () => {
 
   test('refuses a kept-alive connection with 503 and closes it, while others finish', async () => {
     const gate = Promise.withResolvers<void>();
-    stage.engine.setScript([sseHead, chunk(event), hold(gate.promise), chunk(done), lastChunk]);
-    const keptAlive = await stage.send(get('/v1/models', stage.door.key));
+    fixture.engine.setScript([sseHead, chunk(event), hold(gate.promise), chunk(done), lastChunk]);
+    const keptAlive = await fixture.send(get('/v1/models', fixture.proxy.key));
     assert.equal((await keptAlive.response()).status, 200);
-    const wire = await stage.send(stage.post(streamed));
+    const wire = await fixture.send(fixture.post(streamed));
     await wire.until((bytes) => bytes.includes('"hi"'));
-    const stopped = stage.door.gateway.stop(30_000);
-    keptAlive.send(stage.post({ model: 'm' }));
+    const stopped = fixture.proxy.gateway.stop(30_000);
+    keptAlive.send(fixture.post({ model: 'm' }));
     const response = await keptAlive.response();
     assert.equal(response.status, 503);
     assert.equal(response.field('connection'), 'close');
@@ -286,15 +288,15 @@ describe('a proxy that stops', () => {
     const whole = await wire.response();
     assert.equal(whole.body.toString(), event + done);
     await stopped;
-    assert.equal(stage.engine.requests.length, 1);
+    assert.equal(fixture.engine.requests.length, 1);
   });
 
   test('tells in its answers that the connection ends, where they begin while it stops', async () => {
     const gate = Promise.withResolvers<void>();
-    stage.engine.setScript([hold(gate.promise), answer('{"a":1}')]);
-    const wire = await stage.send(stage.post({ model: 'm' }));
-    await stage.engine.arrived(1);
-    const stopped = stage.door.gateway.stop(30_000);
+    fixture.engine.setScript([hold(gate.promise), answer('{"a":1}')]);
+    const wire = await fixture.send(fixture.post({ model: 'm' }));
+    await fixture.engine.arrived(1);
+    const stopped = fixture.proxy.gateway.stop(30_000);
     gate.resolve();
     const response = await wire.response();
     assert.equal(response.body.toString(), '{"a":1}');
@@ -303,13 +305,13 @@ describe('a proxy that stops', () => {
   });
 
   test('leaves no connection open, idle or not', async () => {
-    const idle = await stage.send(get('/v1/models', stage.door.key));
+    const idle = await fixture.send(get('/v1/models', fixture.proxy.key));
     await idle.response();
-    const silent = await stage.dial();
-    await stage.until('both are connected', () => stage.door.gateway.connections === 2);
+    const silent = await fixture.dial();
+    await fixture.until('both are connected', () => fixture.proxy.gateway.connections === 2);
     const ended = Promise.all([once(idle.socket, 'end'), once(silent.socket, 'end')]);
-    await stage.door.gateway.stop(30_000);
-    assert.equal(stage.door.gateway.connections, 0);
+    await fixture.proxy.gateway.stop(30_000);
+    assert.equal(fixture.proxy.gateway.connections, 0);
     await ended;
   });
 });

@@ -5,18 +5,18 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, close, hold, lastChunk, reset, type Script, sseHead } from '../helpers/raw-engine.ts';
 import { post, type Wire } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  stage = await Backstage.openReal([
+  fixture = await GatewayFixture.openReal([
     {
       id: 'e0',
       kind: 'llamacpp',
@@ -25,8 +25,8 @@ beforeEach(async () => {
   ]);
 });
 afterEach(async () => {
-  await stage.settle();
-  await stage.close();
+  await fixture.settle();
+  await fixture.close();
 });
 after(() => assertNoLeaks(stock));
 
@@ -56,14 +56,14 @@ interface Asked {
 }
 
 async function send(script: Script, asked: Asked = {}): Promise<Wire> {
-  stage.engine.setScript(script);
+  fixture.engine.setScript(script);
   const body = JSON.stringify({ model: 'm', ...asked.body });
-  return stage.send(post(asked.path ?? '/v1/chat/completions', asked.key ?? stage.door.key, body));
+  return fixture.send(post(asked.path ?? '/v1/chat/completions', asked.key ?? fixture.proxy.key, body));
 }
 
 /** What a request is charged whose answer is read to its end. */
 async function charged(script: Script, asked: Asked = {}): Promise<Charge> {
-  const line = stage.door.nextLine();
+  const line = fixture.proxy.nextLine();
   const wire = await send(script, asked);
   await wire.response();
   return chargeIn(await line);
@@ -75,10 +75,10 @@ async function chargedAfterLeaving(
   until: string | undefined,
   asked: Asked = {},
 ): Promise<Charge> {
-  const line = stage.door.nextLine();
-  const before = stage.engine.requests.length;
+  const line = fixture.proxy.nextLine();
+  const before = fixture.engine.requests.length;
   const wire = await send(script, asked);
-  if (until === undefined) await stage.engine.arrived(before + 1);
+  if (until === undefined) await fixture.engine.arrived(before + 1);
   else await wire.until((bytes) => bytes.includes(until));
   wire.close();
   return chargeIn(await line);
@@ -214,17 +214,17 @@ test('images and sounds are no tokens, in JSON and in forms', async () => {
   const charge = await chargedAfterLeaving([forever], undefined, { body: { messages } });
   assert.ok(charge.input > 0 && charge.input < 100, String(charge.input));
 
-  const line = stage.door.nextLine();
-  const before = stage.engine.requests.length;
-  stage.engine.setScript([forever]);
+  const line = fixture.proxy.nextLine();
+  const before = fixture.engine.requests.length;
+  fixture.engine.setScript([forever]);
   const part = (head: string, value: string): string =>
     `--b\r\ncontent-disposition: form-data; ${head}\r\n\r\n${value}\r\n`;
   const form = `${part('name="model"', 'm')}${part('name="file"; filename="a.wav"', 'x'.repeat(100_000))}--b--\r\n`;
-  const wire = await stage.send(
-    `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${stage.door.key}\r\n` +
+  const wire = await fixture.send(
+    `POST /v1/audio/transcriptions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${fixture.proxy.key}\r\n` +
       `Content-Type: multipart/form-data; boundary=b\r\nContent-Length: ${form.length}\r\n\r\n${form}`,
   );
-  await stage.engine.arrived(before + 1);
+  await fixture.engine.arrived(before + 1);
   wire.close();
   const { input } = chargeIn(await line);
   assert.ok(input > 0 && input < 100, String(input));
@@ -237,7 +237,7 @@ test('where the engine breaks, what it told is charged and nothing else', async 
       [usage(11, 41), told(11, 41)],
     ] as const) {
       const gate = Promise.withResolvers<void>();
-      const line = stage.door.nextLine();
+      const line = fixture.proxy.nextLine();
       const events = [...Array(40).fill(delta('word ')), delta('the end', count)];
       const wire = await send([...(sse(...events) as []), hold(gate.promise), end], { body: stream });
       await wire.until((bytes) => bytes.includes('the end'));
@@ -258,21 +258,21 @@ test('an error of the engine is free, whatever it tells', async () => {
 });
 
 test('a key that is revoked in mid-stream is charged what its engine told', async () => {
-  const key = stage.addKey({});
-  const line = stage.door.nextLine();
+  const key = fixture.addKey({});
+  const line = fixture.proxy.nextLine();
   const wire = await send([...(sse(delta('a', usage(11, 1)), delta('b', usage(11, 2))) as []), forever], {
     key,
     body: stream,
   });
   await wire.until((bytes) => bytes.includes('"b"'));
-  stage.door.revoke(key);
+  fixture.proxy.revoke(key);
   const ended = await line;
   assert.equal(ended.ending, 'key-ended');
   assert.deepEqual(chargeIn(ended), told(11, 2));
 });
 
 test('a client that stalls has left', async () => {
-  const line = stage.door.nextLine();
+  const line = fixture.proxy.nextLine();
   const text = Array(400)
     .fill(delta('x'.repeat(4_000)))
     .join('');
@@ -285,13 +285,13 @@ test('a client that stalls has left', async () => {
   ];
   const wire = await send(flood, { body: stream });
   wire.socket.pause();
-  await stage.engine.arrived(1);
+  await fixture.engine.arrived(1);
   let ended: RequestLine | undefined;
   void line.then((l) => {
     ended = l;
   });
-  await stage.until('the client is given up', () => {
-    void stage.clock.move(1_000);
+  await fixture.until('the client is given up', () => {
+    void fixture.clock.move(1_000);
     return ended !== undefined;
   });
   assert.equal(ended?.ending, 'client-left');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer } from '../helpers/raw-engine.ts';
 import type { WireResponse } from '../helpers/test-gateway.ts';
@@ -13,17 +13,17 @@ import type { WireResponse } from '../helpers/test-gateway.ts';
 const maxBodyBytes = 4_000_000;
 const maxBufferedBytes = 12_000_000;
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.open({
+  fixture = await GatewayFixture.open({
     engines: [{ models: ['m', 'other'] }],
     config: { limits: { maxBodyBytes, maxBufferedBytes } },
   });
 });
-afterEach(() => stage.settle());
+afterEach(() => fixture.settle());
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
@@ -36,7 +36,7 @@ const codings = {
 type Coding = keyof typeof codings;
 const both = Object.keys(codings) as Coding[];
 
-const head = (fields: string, key = stage.door.key, path = chatPath, type = 'application/json'): string =>
+const head = (fields: string, key = fixture.proxy.key, path = chatPath, type = 'application/json'): string =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nContent-Type: ${type}\r\n${fields}\r\n\r\n`;
 
 async function send(
@@ -46,18 +46,18 @@ async function send(
   path = chatPath,
   type?: string,
 ): Promise<WireResponse> {
-  stage.engine.setScript([answer('{"ok":true}')]);
+  fixture.engine.setScript([answer('{"ok":true}')]);
   const fields = `Content-Encoding: ${coding}\r\n${more}Content-Length: ${body.length}`;
-  const bytes = [Buffer.from(head(fields, stage.door.key, path, type), 'latin1'), body];
-  return (await stage.send(Buffer.concat(bytes))).response();
+  const bytes = [Buffer.from(head(fields, fixture.proxy.key, path, type), 'latin1'), body];
+  return (await fixture.send(Buffer.concat(bytes))).response();
 }
 
 async function passes(coding: string, body: Buffer, plain: Buffer, more = ''): Promise<void> {
   const response = await send(coding, body, more);
   assert.equal(response.status, 200, response.body.toString());
-  assert.ok(stage.lastRequest?.body.equals(plain), 'the engine gets it decoded');
-  assert.equal(stage.lastRequest?.field('content-encoding'), undefined);
-  assert.equal(stage.lastRequest?.field('content-length'), String(plain.length));
+  assert.ok(fixture.lastRequest?.body.equals(plain), 'the engine gets it decoded');
+  assert.equal(fixture.lastRequest?.field('content-encoding'), undefined);
+  assert.equal(fixture.lastRequest?.field('content-length'), String(plain.length));
 }
 
 async function refused(
@@ -67,14 +67,14 @@ async function refused(
   code: string | RegExp,
   message: RegExp,
 ): Promise<void> {
-  const seen = stage.engine.requests.length;
+  const seen = fixture.engine.requests.length;
   const response = await send(coding, body);
   assert.equal(response.status, status, response.body.toString());
   const { error } = JSON.parse(response.body.toString()) as { error: { code: string; message: string } };
   if (typeof code === 'string') assert.equal(error.code, code);
   else assert.match(error.code, code);
   assert.match(error.message, message);
-  assert.equal(stage.engine.requests.length, seen, 'the engine has seen nothing');
+  assert.equal(fixture.engine.requests.length, seen, 'the engine has seen nothing');
 }
 
 /** What stands there may still decode, to something that is no JSON. */
@@ -98,24 +98,24 @@ for (const coding of both)
     test('comes in pieces, wherever they are cut, and in chunks', async () => {
       const packed = pack(small);
       for (const cut of [1, 3, 10, packed.length - 1]) {
-        stage.engine.setScript([answer('{"ok":true}')]);
-        const wire = await stage.send(
+        fixture.engine.setScript([answer('{"ok":true}')]);
+        const wire = await fixture.send(
           head(`Content-Encoding: ${coding}\r\nContent-Length: ${packed.length}`),
         );
         wire.send(packed.subarray(0, cut));
         await new Promise((resolve) => setImmediate(resolve));
         assert.equal((await wire.send(packed.subarray(cut)).response()).status, 200);
-        assert.ok(stage.lastRequest?.body.equals(small));
+        assert.ok(fixture.lastRequest?.body.equals(small));
       }
-      const wire = await stage.send(head(`Content-Encoding: ${coding}\r\nTransfer-Encoding: chunked`));
+      const wire = await fixture.send(head(`Content-Encoding: ${coding}\r\nTransfer-Encoding: chunked`));
       for (const byte of packed)
         wire.send(Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]));
       assert.equal((await wire.send('0\r\n\r\n').response()).status, 200);
-      assert.ok(stage.lastRequest?.body.equals(small));
+      assert.ok(fixture.lastRequest?.body.equals(small));
     });
 
     test('leaves its connection open for the next request', async () => {
-      const wire = await stage.dial();
+      const wire = await fixture.dial();
       const packed = pack(small);
       for (let i = 0; i < 3; i++) {
         wire.send(head(`Content-Encoding: ${coding}\r\nContent-Length: ${packed.length}`)).send(packed);
@@ -141,7 +141,7 @@ for (const coding of both)
         'multipart/form-data; boundary=b',
       );
       assert.equal(response.status, 200, response.body.toString());
-      assert.ok(stage.lastRequest?.body.equals(form));
+      assert.ok(fixture.lastRequest?.body.equals(form));
     });
 
     test('that breaks off is a 400', async () => {
@@ -189,7 +189,7 @@ for (const coding of both)
     test('is not decoded for a client without a key', async () => {
       const bomb = pack(Buffer.alloc(20_000_000, ' '));
       const fields = `Content-Encoding: ${coding}\r\nContent-Length: ${bomb.length}`;
-      const wire = await stage.send(head(fields, 'flm_wrong'));
+      const wire = await fixture.send(head(fields, 'flm_wrong'));
       assert.equal((await wire.send(bomb).response()).status, 401);
     });
 
@@ -197,12 +197,14 @@ for (const coding of both)
       const parts = Buffer.from(`{"model":"m","x":"${randomBytes(5_000).toString('hex').repeat(200)}"}`);
       const packed = pack(parts);
       // All but the end, which keeps it from being answered.
-      const wire = await stage.send(head(`Content-Encoding: ${coding}\r\nContent-Length: ${packed.length}`));
+      const wire = await fixture.send(
+        head(`Content-Encoding: ${coding}\r\nContent-Length: ${packed.length}`),
+      );
       wire.send(packed.subarray(0, -20));
-      await stage.until('it is decoded', () => stage.door.gateway.bufferedBytes > packed.length * 2);
-      assert.ok(stage.door.gateway.bufferedBytes <= parts.length + packed.length);
+      await fixture.until('it is decoded', () => fixture.proxy.gateway.bufferedBytes > packed.length * 2);
+      assert.ok(fixture.proxy.gateway.bufferedBytes <= parts.length + packed.length);
       wire.close();
-      await stage.until('it is given back', () => stage.door.gateway.bufferedBytes === 0);
+      await fixture.until('it is given back', () => fixture.proxy.gateway.bufferedBytes === 0);
     });
   });
 

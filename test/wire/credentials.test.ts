@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 before(async () => {
-  scene = await Scene.open();
+  fixture = await AttackFixture.open();
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 const names = ['Authorization', 'X-Api-Key', 'Api-Key'] as const;
 type Name = (typeof names)[number];
@@ -36,36 +36,36 @@ describe('an empty field', () => {
 
   for (const name of names)
     test(`beside a key in ${name} is no credential`, async () => {
-      const key = field(name, scene.key);
+      const key = field(name, fixture.key);
       for (const other of others(name))
         for (const none of empty(other)) {
-          assert.equal((await scene.ask(list(key + none))).status, 200, none);
-          assert.equal((await scene.ask(list(none + key))).status, 200, none);
+          assert.equal((await fixture.ask(list(key + none))).status, 200, none);
+          assert.equal((await fixture.ask(list(none + key))).status, 200, none);
         }
-      assert.ok(scene.door.lines.every((line) => line.droppedCredentials === null));
-      await scene.unharmed();
+      assert.ok(fixture.proxy.lines.every((line) => line.droppedCredentials === null));
+      await fixture.assertUnharmed();
     });
 
   test('and nothing else is a request without a credential, which is no failed login', async () => {
-    const before = scene.door.refusedLogins.length;
+    const before = fixture.proxy.refusedLogins.length;
     for (let i = 0; i < 30; i++) {
       const fields = i % 2 === 0 ? '' : names.map((name) => empty(name)[i % 2]).join('');
-      assert.equal((await scene.ask(list(fields))).status, 401);
+      assert.equal((await fixture.ask(list(fields))).status, 401);
     }
-    assert.equal(scene.door.refusedLogins.length, before);
+    assert.equal(fixture.proxy.refusedLogins.length, before);
     // Nor does it bring a failed login that follows closer to the throttle.
-    assert.equal((await scene.ask(list(field('Api-Key', 'flm_wrong')))).status, 401);
-    await scene.unharmed();
+    assert.equal((await fixture.ask(list(field('Api-Key', 'flm_wrong')))).status, 401);
+    await fixture.assertUnharmed();
   });
 
   test('does not keep a kept-alive connection from asking again', async () => {
-    const wire = await scene.dial();
-    const key = scene.addKey();
+    const wire = await fixture.dial();
+    const key = fixture.addKey();
     const bytes = list(`${field('Authorization', key)}X-Api-Key:\r\n`);
     assert.equal((await wire.send(bytes).response()).status, 200);
-    scene.door.revoke(key);
+    fixture.proxy.revoke(key);
     assert.equal((await wire.send(bytes).response()).status, 401);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
@@ -87,46 +87,46 @@ describe('a token of somebody else', () => {
       test(`in ${other} beside a key in ${name} is dropped, and only its field's name is logged`, async () => {
         const values = foreign(other).filter((value) => value !== 'Bearer');
         for (const value of values) {
-          const mark = scene.secret(`${value}-4f1c`);
+          const mark = fixture.secret(`${value}-4f1c`);
           assert.equal(
-            (await scene.ask(asked(`${field(name, scene.key)}${other}: ${mark}\r\n`))).status,
+            (await fixture.ask(asked(`${field(name, fixture.key)}${other}: ${mark}\r\n`))).status,
             200,
             value,
           );
-          assert.equal(scene.door.lines.at(-1)?.droppedCredentials, other.toLowerCase());
+          assert.equal(fixture.proxy.lines.at(-1)?.droppedCredentials, other.toLowerCase());
         }
-        await scene.unharmed(values.map(() => chat));
+        await fixture.assertUnharmed(values.map(() => chat));
       });
 
   test('in two fields is dropped in both', async () => {
-    const fields = `${field('Authorization', 'sk-a')}${field('Api-Key', 'sk-b')}${field('X-Api-Key', scene.key)}`;
-    assert.equal((await scene.ask(list(fields))).status, 200);
-    assert.equal(scene.door.lines.at(-1)?.droppedCredentials, 'authorization, api-key');
-    await scene.unharmed();
+    const fields = `${field('Authorization', 'sk-a')}${field('Api-Key', 'sk-b')}${field('X-Api-Key', fixture.key)}`;
+    assert.equal((await fixture.ask(list(fields))).status, 200);
+    assert.equal(fixture.proxy.lines.at(-1)?.droppedCredentials, 'authorization, api-key');
+    await fixture.assertUnharmed();
   });
 
   test('without a key of ours is a failed login', async () => {
-    const before = scene.door.refusedLogins.length;
+    const before = fixture.proxy.refusedLogins.length;
     for (const name of names)
       for (const value of foreign(name).filter((v) => v !== 'Bearer'))
-        assert.equal((await scene.ask(list(`${name}: ${value}\r\n`))).status, 401, value);
-    assert.equal(scene.door.refusedLogins.length, before + 5 + 3 + 3);
-    await scene.unharmed();
+        assert.equal((await fixture.ask(list(`${name}: ${value}\r\n`))).status, 401, value);
+    assert.equal(fixture.proxy.refusedLogins.length, before + 5 + 3 + 3);
+    await fixture.assertUnharmed();
   });
 
   test('beside a key that is revoked or expired does not hide what became of the key', async () => {
-    const revoked = scene.addKey();
-    scene.door.revoke(revoked);
-    const expired = scene.addKey({ expiresAtMs: scene.clock.nowMs() - 1 });
+    const revoked = fixture.addKey();
+    fixture.proxy.revoke(revoked);
+    const expired = fixture.addKey({ expiresAtMs: fixture.clock.nowMs() - 1 });
     for (const [key, said] of [
       [revoked, /was revoked/],
       [expired, /has expired/],
     ] as const) {
-      const response = await scene.ask(list(field('X-Api-Key', 'sk-else') + field('Authorization', key)));
+      const response = await fixture.ask(list(field('X-Api-Key', 'sk-else') + field('Authorization', key)));
       assert.equal(response.status, 401);
       assert.match(response.body.toString(), said);
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
@@ -135,51 +135,51 @@ describe('two keys of ours that differ', () => {
     for (const name of names)
       for (const other of others(name))
         test(`are refused: one in ${name}, a ${kind} one in ${other}`, async () => {
-          const second = scene.addKey(kind === 'expired' ? { expiresAtMs: scene.clock.nowMs() - 1 } : {});
-          if (kind === 'revoked') scene.door.revoke(second);
-          const response = await scene.ask(list(field(name, scene.key) + field(other, second)));
+          const second = fixture.addKey(kind === 'expired' ? { expiresAtMs: fixture.clock.nowMs() - 1 } : {});
+          if (kind === 'revoked') fixture.proxy.revoke(second);
+          const response = await fixture.ask(list(field(name, fixture.key) + field(other, second)));
           assert.equal(response.status, 400);
           assert.match(response.body.toString(), /"code":"auth_conflict"/);
-          await scene.unharmed();
+          await fixture.assertUnharmed();
         });
   test('are refused beside a third token as well', async () => {
-    const fields = `${field('Authorization', 'sk-else')}${field('X-Api-Key', scene.key)}${field('Api-Key', scene.addKey())}`;
-    assert.equal((await scene.ask(list(fields))).status, 400);
-    await scene.unharmed();
+    const fields = `${field('Authorization', 'sk-else')}${field('X-Api-Key', fixture.key)}${field('Api-Key', fixture.addKey())}`;
+    assert.equal((await fixture.ask(list(fields))).status, 400);
+    await fixture.assertUnharmed();
   });
   test('are refused on a connection that asked with one of them before', async () => {
-    const wire = await scene.dial();
-    const first = field('Authorization', scene.key);
+    const wire = await fixture.dial();
+    const first = field('Authorization', fixture.key);
     assert.equal((await wire.send(list(first)).response()).status, 200);
-    assert.equal((await wire.send(list(first + field('Api-Key', scene.addKey()))).response()).status, 400);
-    await scene.unharmed();
+    assert.equal((await wire.send(list(first + field('Api-Key', fixture.addKey()))).response()).status, 400);
+    await fixture.assertUnharmed();
   });
 });
 
 describe('unknown tokens beside one key', () => {
   const beside = (token: string): string =>
-    list(field('Authorization', scene.key) + field('X-Api-Key', token));
+    list(field('Authorization', fixture.key) + field('X-Api-Key', token));
 
   test('are failed logins from the eleventh within a minute on', async () => {
-    const before = scene.door.refusedLogins.length;
-    for (let i = 0; i < 10; i++) assert.equal((await scene.ask(beside(`sk-${i}`))).status, 200);
-    for (let i = 0; i < 20; i++) assert.equal((await scene.ask(beside(`sk-more-${i}`))).status, 401);
+    const before = fixture.proxy.refusedLogins.length;
+    for (let i = 0; i < 10; i++) assert.equal((await fixture.ask(beside(`sk-${i}`))).status, 200);
+    for (let i = 0; i < 20; i++) assert.equal((await fixture.ask(beside(`sk-more-${i}`))).status, 401);
     // As guesses without a key are from then on.
-    assert.equal((await scene.ask(beside('sk-last'))).status, 429);
-    assert.deepEqual(scene.door.refusedLogins.slice(before).filter((throttled) => !throttled).length, 20);
+    assert.equal((await fixture.ask(beside('sk-last'))).status, 429);
+    assert.deepEqual(fixture.proxy.refusedLogins.slice(before).filter((throttled) => !throttled).length, 20);
     // The key itself is not locked out, nor are the tokens that it was seen with.
-    assert.equal((await scene.ask(beside('sk-3'))).status, 200);
-    assert.equal((await scene.ask(list(field('Authorization', scene.key)))).status, 200);
+    assert.equal((await fixture.ask(beside('sk-3'))).status, 200);
+    assert.equal((await fixture.ask(list(field('Authorization', fixture.key)))).status, 200);
     // `unharmed` moves the clock by a minute.
-    await scene.unharmed();
-    assert.equal((await scene.ask(beside('sk-another'))).status, 200);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
+    assert.equal((await fixture.ask(beside('sk-another'))).status, 200);
+    await fixture.assertUnharmed();
   });
 
   test('that are one and the same are one', async () => {
-    const before = scene.door.refusedLogins.length;
-    for (let i = 0; i < 40; i++) assert.equal((await scene.ask(beside('sk-same'))).status, 200);
-    assert.equal(scene.door.refusedLogins.length, before);
-    await scene.unharmed();
+    const before = fixture.proxy.refusedLogins.length;
+    for (let i = 0; i < 40; i++) assert.equal((await fixture.ask(beside('sk-same'))).status, 200);
+    assert.equal(fixture.proxy.refusedLogins.length, before);
+    await fixture.assertUnharmed();
   });
 });

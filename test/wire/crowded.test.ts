@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { noOwnAddress, ownAddress } from '../helpers/own-address.ts';
 import { chunk, lastChunk, sseHead } from '../helpers/raw-engine.ts';
 import { get, post, Wire } from '../helpers/test-gateway.ts';
-import { TlsScene } from '../helpers/tls-scene.ts';
+import { TlsFixture } from '../helpers/tls-fixture.ts';
 
 const maxConnections = 20;
 
@@ -20,24 +20,24 @@ before(() => {
 after(() => assertNoLeaks(stock));
 
 describe('over plain HTTP', () => {
-  let stage: Backstage;
+  let fixture: GatewayFixture;
   before(async () => {
-    stage = await Backstage.open({ config: { limits: { maxConnections } } });
+    fixture = await GatewayFixture.open({ config: { limits: { maxConnections } } });
   });
-  afterEach(() => stage.settle());
-  after(() => stage.close());
+  afterEach(() => fixture.settle());
+  after(() => fixture.close());
 
   const accepted = (count: number): Promise<void> =>
-    stage.until('they are accepted', () => stage.door.gateway.connections === count);
-  const models = (wire: Wire, key = stage.door.key) => wire.send(get('/v1/models', key)).response();
+    fixture.until('they are accepted', () => fixture.proxy.gateway.connections === count);
+  const models = (wire: Wire, key = fixture.proxy.key) => wire.send(get('/v1/models', key)).response();
   const idle = async (): Promise<Wire> => {
-    const wire = await stage.dial();
+    const wire = await fixture.dial();
     assert.equal((await models(wire)).status, 200);
     return wire;
   };
   const silent = async (count: number): Promise<readonly Wire[]> => {
     const wires: Wire[] = [];
-    for (let i = 0; i < count; i++) wires.push(await stage.dial());
+    for (let i = 0; i < count; i++) wires.push(await fixture.dial());
     return wires;
   };
 
@@ -59,7 +59,7 @@ describe('over plain HTTP', () => {
       if (bytes !== '') for (const wire of crowd) wire.send(bytes);
       if (bytes.endsWith('\r\n\r\n')) for (const wire of crowd) await wire.response();
       for (let i = 0; i < 5; i++) {
-        assert.equal((await models(await stage.dial(), stage.addKey({}))).status, 200);
+        assert.equal((await models(await fixture.dial(), fixture.addKey({}))).status, 200);
         await crowd[i]?.rest();
       }
       assert.ok(
@@ -67,23 +67,23 @@ describe('over plain HTTP', () => {
         'no younger one was closed',
       );
       for (const wire of known) assert.equal((await models(wire)).status, 200, 'still open');
-      assert.equal(stage.door.malformed.at(-1), 'CONNECTIONS_EXHAUSTED');
+      assert.equal(fixture.proxy.malformed.at(-1), 'CONNECTIONS_EXHAUSTED');
     });
 
   test('a flood of ten times as many leaves running streams and known connections alone', async () => {
     const gate = Promise.withResolvers<void>();
-    stage.engine.setScript([
+    fixture.engine.setScript([
       sseHead,
       chunk('data: 1\n\n'),
       () => gate.promise,
       chunk('data: [DONE]\n\n'),
       lastChunk,
     ]);
-    const stream = await stage.send(stage.post({ model: 'm', stream: true }));
+    const stream = await fixture.send(fixture.post({ model: 'm', stream: true }));
     await stream.until((bytes) => bytes.includes('data: 1'));
     const known = await idle();
     for (let i = 0; i < 10; i++) for (const wire of await silent(maxConnections)) wire.send('GET');
-    assert.equal((await models(await stage.dial())).status, 200);
+    assert.equal((await models(await fixture.dial())).status, 200);
     assert.equal((await models(known)).status, 200);
     gate.resolve();
     const response = await stream.response();
@@ -94,17 +94,17 @@ describe('over plain HTTP', () => {
     const wires: Wire[] = [];
     for (let i = 0; i < maxConnections; i++) wires.push(await idle());
     assert.equal((await models(wires[0] as Wire)).status, 200);
-    const refusals = stage.door.malformed.length;
-    assert.equal((await models(await stage.dial())).status, 200);
+    const refusals = fixture.proxy.malformed.length;
+    assert.equal((await models(await fixture.dial())).status, 200);
     await wires[1]?.rest();
     assert.equal(wires.filter((wire) => wire.ended).length, 1);
-    assert.equal(stage.door.malformed.length, refusals, 'nobody was refused');
+    assert.equal(fixture.proxy.malformed.length, refusals, 'nobody was refused');
   });
 
   test('an answer that its client has not taken yet is never cut for a new connection', async () => {
     // More than the kernel takes of an answer that nobody reads.
     const models = Array.from({ length: 10_000 }, (_, i) => `${i}${'x'.repeat(1_000)}`);
-    const large = await Backstage.open({
+    const large = await GatewayFixture.open({
       engines: [{ models: ['m', ...models] }],
       config: { limits: { maxConnections: 3 } },
     });
@@ -112,9 +112,9 @@ describe('over plain HTTP', () => {
       const health = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
       const slow = await large.dial();
       slow.socket.pause();
-      slow.send(get('/v1/models', large.door.key));
-      await large.until('it is answered', () => large.door.lines.some((line) => line.bytesOut > 10_000_000));
-      const rest = get('/v1/models/none', large.door.key);
+      slow.send(get('/v1/models', large.proxy.key));
+      await large.until('it is answered', () => large.proxy.lines.some((line) => line.bytesOut > 10_000_000));
+      const rest = get('/v1/models/none', large.proxy.key);
       for (let i = 0; i < 2; i++) assert.equal((await (await large.send(rest)).response()).status, 404);
       assert.equal((await (await large.send(health)).response()).status, 200);
       slow.socket.resume();
@@ -129,15 +129,15 @@ describe('over plain HTTP', () => {
     skip: noOwnAddress,
   }, async () => {
     const host = ownAddress ?? '';
-    const limited = await Backstage.open({
+    const limited = await GatewayFixture.open({
       config: { bind: ['127.0.0.1', host], allowInsecureBind: true, limits: { maxConnectionsPerAddress: 3 } },
     });
     try {
-      const near = (): Promise<Wire> => Wire.dial(limited.door.port, host);
-      const ask = (wire: Wire) => wire.send(get('/v1/models', limited.door.key)).response();
+      const near = (): Promise<Wire> => Wire.dial(limited.proxy.port, host);
+      const ask = (wire: Wire) => wire.send(get('/v1/models', limited.proxy.key)).response();
       const other = await limited.dial();
       const [first, second] = [await near(), await near()];
-      await limited.until('they are accepted', () => limited.door.gateway.connections === 3);
+      await limited.until('they are accepted', () => limited.proxy.gateway.connections === 3);
       const known = await near();
       assert.equal((await ask(known)).status, 200);
       const late = await near();
@@ -158,27 +158,27 @@ describe('over plain HTTP', () => {
 
 describe('over TLS', () => {
   const crowds = {
-    'that never begin the handshake': async (scene: TlsScene) => void (await scene.dialPlain()),
-    'that leave the handshake half done': async (scene: TlsScene) =>
-      void (await scene.dialPlain()).send(Buffer.from([0x16, 3, 1, 2, 0, 1, 0])),
-    'that finish the handshake and never ask': async (scene: TlsScene) => void (await scene.dial()),
+    'that never begin the handshake': async (fixture: TlsFixture) => void (await fixture.dialPlain()),
+    'that leave the handshake half done': async (fixture: TlsFixture) =>
+      void (await fixture.dialPlain()).send(Buffer.from([0x16, 3, 1, 2, 0, 1, 0])),
+    'that finish the handshake and never ask': async (fixture: TlsFixture) => void (await fixture.dial()),
   };
   for (const [name, join] of Object.entries(crowds))
     test(`connections ${name} make way for a client with a key`, async () => {
-      const scene = await TlsScene.open({ config: { limits: { maxConnections } } });
+      const fixture = await TlsFixture.open({ config: { limits: { maxConnections } } });
       try {
-        const ask = (wire: Wire) => wire.send(get('/v1/models', scene.door.key)).response();
-        const known = await scene.dial();
+        const ask = (wire: Wire) => wire.send(get('/v1/models', fixture.proxy.key)).response();
+        const known = await fixture.dial();
         assert.equal((await ask(known.wire)).status, 200);
-        for (let i = 0; i < maxConnections * 2; i++) await join(scene);
-        for (let i = 0; i < 3; i++) assert.equal((await ask((await scene.dial()).wire)).status, 200);
+        for (let i = 0; i < maxConnections * 2; i++) await join(fixture);
+        for (let i = 0; i < 3; i++) assert.equal((await ask((await fixture.dial()).wire)).status, 200);
         assert.equal((await ask(known.wire)).status, 200);
-        assert.ok(scene.door.gateway.connections <= maxConnections);
-        assert.ok(scene.door.malformed.includes('CONNECTIONS_EXHAUSTED'));
-        assert.ok(!scene.door.malformed.includes('TLS_HANDSHAKE_FAILED'), 'each is told once');
-        await scene.unharmed();
+        assert.ok(fixture.proxy.gateway.connections <= maxConnections);
+        assert.ok(fixture.proxy.malformed.includes('CONNECTIONS_EXHAUSTED'));
+        assert.ok(!fixture.proxy.malformed.includes('TLS_HANDSHAKE_FAILED'), 'each is told once');
+        await fixture.assertUnharmed();
       } finally {
-        await scene.close();
+        await fixture.close();
       }
     });
 });

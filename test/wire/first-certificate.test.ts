@@ -25,20 +25,20 @@ const source: CertificateProvider = {
     return () => listeners.delete(f);
   },
 };
-let door: TestGateway;
+let proxy: TestGateway;
 
 before(async () => {
-  door = await openTestGateway({ config: { mode: 'dev-selfsigned' }, engines: [], tls: { source } });
+  proxy = await openTestGateway({ config: { mode: 'dev-selfsigned' }, engines: [], tls: { source } });
 });
 after(async () => {
-  await door.close();
+  await proxy.close();
   await assertNoLeaks(stock);
 });
 
 /** The certificate that is shown; undefined where the connection is ended. */
 async function shown(options: ConnectionOptions): Promise<string | undefined> {
   const socket: TLSSocket = connect({
-    ...{ host: '127.0.0.1', port: door.port, rejectUnauthorized: false, servername: 'llm.example.org' },
+    ...{ host: '127.0.0.1', port: proxy.port, rejectUnauthorized: false, servername: 'llm.example.org' },
     ...options,
   });
   try {

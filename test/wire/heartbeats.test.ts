@@ -3,19 +3,19 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { chunk, hold, lastChunk, sseHead } from '../helpers/raw-engine.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.open({ config: { heartbeatMs: 15_000 } });
+  fixture = await GatewayFixture.open({ config: { heartbeatMs: 15_000 } });
 });
-afterEach(() => stage.settle());
+afterEach(() => fixture.settle());
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
@@ -27,10 +27,10 @@ const done = 'data: [DONE]\n\n';
 /** The body of a stream that was silent for 50 s behind `first`. */
 async function silentBehind(path: string, head: string, before: string, behind: string): Promise<string> {
   const gate = Promise.withResolvers<void>();
-  stage.engine.setScript([head, chunk(before), hold(gate.promise), chunk(behind), lastChunk]);
-  const wire = await stage.send(stage.post({ model: 'm', stream: true }, path));
+  fixture.engine.setScript([head, chunk(before), hold(gate.promise), chunk(behind), lastChunk]);
+  const wire = await fixture.send(fixture.post({ model: 'm', stream: true }, path));
   await wire.until((bytes) => bytes.includes('\r\n\r\n') && bytes.includes('first'));
-  await stage.clock.move(50_000);
+  await fixture.clock.move(50_000);
   gate.resolve();
   const response = await wire.response();
   assert.equal(response.whole, true);
@@ -68,27 +68,27 @@ test('none stands inside of an event of which a part is out', async () => {
 
 test('a whole answer gets none', async () => {
   const gate = Promise.withResolvers<void>();
-  stage.engine.setScript([
+  fixture.engine.setScript([
     'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
     chunk('{"a":'),
     hold(gate.promise),
     chunk('1}'),
     lastChunk,
   ]);
-  const wire = await stage.send(stage.post({ model: 'm' }));
+  const wire = await fixture.send(fixture.post({ model: 'm' }));
   await wire.until((bytes) => bytes.includes('{"a":'));
-  await stage.clock.move(50_000);
+  await fixture.clock.move(50_000);
   gate.resolve();
   assert.equal((await wire.response()).body.toString(), '{"a":1}');
 });
 
 test('a stream that is committed after silence gets them from then on', async () => {
   const gate = Promise.withResolvers<void>();
-  stage.engine.setScript([hold(gate.promise), sseHead, chunk(done), lastChunk]);
-  const before = stage.engine.requests.length;
-  const wire = await stage.send(stage.post({ model: 'm', stream: true }));
-  await stage.engine.arrived(before + 1);
-  await stage.clock.move(61_500);
+  fixture.engine.setScript([hold(gate.promise), sseHead, chunk(done), lastChunk]);
+  const before = fixture.engine.requests.length;
+  const wire = await fixture.send(fixture.post({ model: 'm', stream: true }));
+  await fixture.engine.arrived(before + 1);
+  await fixture.clock.move(61_500);
   gate.resolve();
   assert.equal((await wire.response()).body.toString(), `:hb\n\n:hb\n\n${done}`);
 });

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -23,14 +23,14 @@ import {
 import type { WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.open();
+  fixture = await GatewayFixture.open();
 });
-afterEach(() => stage.settle());
+afterEach(() => fixture.settle());
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
@@ -39,8 +39,8 @@ const chunkedJson = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransf
 const never: Step = hold(new Promise(() => {}));
 
 async function lastLine(): Promise<{ readonly code: string | null; readonly ending: string }> {
-  await stage.until('the request is over', () => stage.door.gateway.inFlight === 0);
-  const line = stage.door.lines.at(-1);
+  await fixture.until('the request is over', () => fixture.proxy.gateway.inFlight === 0);
+  const line = fixture.proxy.lines.at(-1);
   assert.ok(line !== undefined);
   return line;
 }
@@ -121,31 +121,31 @@ const beforeTheCommit: readonly (readonly [name: string, steps: Steps, status: n
 describe('before the commit a client gets a real status from an engine that', () => {
   for (const [name, steps, status, code] of beforeTheCommit) {
     test(name, async () => {
-      const response = await stage.ask(steps, streamed);
+      const response = await fixture.ask(steps, streamed);
       assert.equal(response.status, status);
       assert.equal(response.whole, true);
       assert.equal(response.field('location'), undefined);
       assert.equal(errorOf(response).code, code.toLowerCase());
       assert.equal((await lastLine()).code, code);
       assert.equal(
-        stage.door.directory.ends.at(-1),
+        fixture.proxy.directory.ends.at(-1),
         code === 'ENGINE_RESET' || code === 'ENGINE_CUT' ? 'reset' : 'protocol',
       );
     });
   }
 
   test('never answers: 504 after the limit, and the request is taken back', async () => {
-    const asked = stage.ask([never], { model: 'm' });
-    await stage.engine.arrived(stage.engine.requests.length + 1);
-    await stage.clock.move(599_000);
-    assert.equal(stage.door.gateway.inFlight, 1);
-    await stage.clock.move(2_000);
+    const asked = fixture.ask([never], { model: 'm' });
+    await fixture.engine.arrived(fixture.engine.requests.length + 1);
+    await fixture.clock.move(599_000);
+    assert.equal(fixture.proxy.gateway.inFlight, 1);
+    await fixture.clock.move(2_000);
     const response = await asked;
     assert.equal(response.status, 504);
     assert.equal(errorOf(response).code, 'engine_timeout');
     assert.equal((await lastLine()).ending, 'timeout');
-    assert.equal(stage.door.directory.ends.at(-1), 'timeout');
-    await stage.engine.deserted();
+    assert.equal(fixture.proxy.directory.ends.at(-1), 'timeout');
+    await fixture.engine.deserted();
   });
 });
 
@@ -160,7 +160,7 @@ test('an error body of each dialect says what happened', async () => {
     ['/api/chat', /^\{"error":"The engine closed /],
   ];
   for (const [path, shape] of cases) {
-    const response = await stage.ask([close], { model: 'm' }, path);
+    const response = await fixture.ask([close], { model: 'm' }, path);
     assert.equal(response.status, 502);
     assert.match(response.body.toString(), shape, path);
     assert.equal(response.field('x-request-id'), response.field('request-id'));
@@ -177,7 +177,7 @@ test("an engine's own error passes as it is, of any status", async () => {
     '529 Odd',
   ]) {
     const body = '{"error":{"message":"of the engine"}}';
-    const response = await stage.ask([answer(body, 'application/json', status, 'Retry-After: 7\r\n')]);
+    const response = await fixture.ask([answer(body, 'application/json', status, 'Retry-After: 7\r\n')]);
     assert.equal(response.status, Number(status.slice(0, 3)));
     assert.equal(response.body.toString(), body);
     assert.equal(response.field('retry-after'), '7');
@@ -202,8 +202,8 @@ describe('after the commit an event stream ends in one error event where an engi
   for (const [name, steps] of cuts) {
     test(name, async () => {
       const gate = Promise.withResolvers<void>();
-      stage.engine.setScript([sseHead, chunk(event), hold(gate.promise), ...steps]);
-      const wire = await stage.send(stage.post(streamed));
+      fixture.engine.setScript([sseHead, chunk(event), hold(gate.promise), ...steps]);
+      const wire = await fixture.send(fixture.post(streamed));
       await wire.until((bytes) => bytes.includes('"hi"'));
       gate.resolve();
       const response = await wire.response();
@@ -257,7 +257,7 @@ const dialects: readonly (readonly [path: string, head: string, first: string, l
 describe('the error event of a cut stream has the form of its dialect:', () => {
   for (const [path, head, first, last] of dialects) {
     test(path, async () => {
-      const response = await stage.ask([head, chunk(first), chunk('{"torso'), reset], streamed, path);
+      const response = await fixture.ask([head, chunk(first), chunk('{"torso'), reset], streamed, path);
       const text = response.body.toString();
       assert.equal(response.whole, true);
       assert.ok(text.startsWith(first), text);
@@ -271,7 +271,7 @@ describe('the error event of a cut stream has the form of its dialect:', () => {
 
 test('a stream with a length ends in an error event, and not in bytes beyond its length', async () => {
   const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 400\r\n\r\n';
-  const response = await stage.ask([head + event, reset], streamed);
+  const response = await fixture.ask([head + event, reset], streamed);
   assert.equal(response.field('content-length'), undefined);
   assert.equal(response.whole, true);
   assert.match(response.body.toString().slice(event.length), /^data: \{"error"/);
@@ -279,9 +279,9 @@ test('a stream with a length ends in an error event, and not in bytes beyond its
 
 test('a stream that ends with the connection is whole with its mark, and cut without', async () => {
   const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n';
-  const cut = await stage.ask([head + event, close], streamed);
+  const cut = await fixture.ask([head + event, close], streamed);
   assert.match(cut.body.toString().slice(event.length), /^data: \{"error"/);
-  const whole = await stage.ask([`${head + event}data: [DONE]\n\n`, close], streamed);
+  const whole = await fixture.ask([`${head + event}data: [DONE]\n\n`, close], streamed);
   assert.equal(whole.body.toString(), `${event}data: [DONE]\n\n`);
 });
 
@@ -302,7 +302,7 @@ const marks: readonly (readonly [path: string, ndjson: boolean, last: string])[]
 test('a stream with its terminal mark, or with an error of its own, is whole', async () => {
   for (const [path, ndjson, last] of marks) {
     const head = ndjson ? sseHead.replace('text/event-stream', 'application/x-ndjson') : sseHead;
-    const response = await stage.ask([head, chunk(last), lastChunk], streamed, path);
+    const response = await fixture.ask([head, chunk(last), lastChunk], streamed, path);
     assert.equal(response.body.toString(), last);
     assert.equal(response.whole, true);
     assert.equal((await lastLine()).ending, 'done');
@@ -332,8 +332,8 @@ describe('any other body that is cut ends in a destroyed connection:', () => {
       const gate = Promise.withResolvers<void>();
       const [first = '', ...rest] = steps;
       const at = rest.findIndex((s) => typeof s === 'function' || s === 'zz\r\n');
-      stage.engine.setScript([first, ...rest.slice(0, at), hold(gate.promise), ...rest.slice(at)]);
-      const wire = await stage.send(stage.post({ model: 'm' }));
+      fixture.engine.setScript([first, ...rest.slice(0, at), hold(gate.promise), ...rest.slice(at)]);
+      const wire = await fixture.send(fixture.post({ model: 'm' }));
       await wire.until((bytes) => bytes.includes('{"half') || bytes.includes('ID3'));
       gate.resolve();
       const response = await wire.response();
@@ -347,8 +347,8 @@ describe('any other body that is cut ends in a destroyed connection:', () => {
 
 test('an event of which 64 KB are out is cut by destroying the connection', async () => {
   const gate = Promise.withResolvers<void>();
-  stage.engine.setScript([sseHead, chunk(`data: ${'x'.repeat(70_000)}`), hold(gate.promise), reset]);
-  const wire = await stage.send(stage.post(streamed));
+  fixture.engine.setScript([sseHead, chunk(`data: ${'x'.repeat(70_000)}`), hold(gate.promise), reset]);
+  const wire = await fixture.send(fixture.post(streamed));
   await wire.until((bytes) => bytes.length > 70_000);
   gate.resolve();
   const response = await wire.response();
@@ -357,10 +357,10 @@ test('an event of which 64 KB are out is cut by destroying the connection', asyn
 });
 
 test('an engine that falls silent in its answer is given up after the limit', async () => {
-  stage.engine.setScript([sseHead, chunk(event), never]);
-  const wire = await stage.send(stage.post(streamed));
+  fixture.engine.setScript([sseHead, chunk(event), never]);
+  const wire = await fixture.send(fixture.post(streamed));
   await wire.until((bytes) => bytes.includes('"hi"'));
-  await stage.clock.move(301_000);
+  await fixture.clock.move(301_000);
   const response = await wire.response();
   assert.match(response.body.toString(), /"code":"engine_stalled"/);
   assert.equal(response.whole, true);
@@ -369,14 +369,14 @@ test('an engine that falls silent in its answer is given up after the limit', as
 
 test('one byte a minute is no silence', async () => {
   const bytes = Buffer.concat([chunk(event), chunk('data: [DONE]\n\n'), Buffer.from(lastChunk)]);
-  stage.engine.setScript(async (socket) => {
+  fixture.engine.setScript(async (socket) => {
     socket.write(sseHead);
     for (const byte of bytes) {
       socket.write(Buffer.of(byte));
-      await stage.clock.move(60_000);
+      await fixture.clock.move(60_000);
     }
   });
-  const wire = await stage.send(stage.post(streamed));
+  const wire = await fixture.send(fixture.post(streamed));
   const response = await wire.response();
   assert.equal(response.body.toString(), `${event}data: [DONE]\n\n`);
 });
@@ -384,7 +384,7 @@ test('one byte a minute is no silence', async () => {
 // --- what of an engine's head comes through
 
 test('of the head only what is on the list comes through', async () => {
-  const response = await stage.ask([
+  const response = await fixture.ask([
     answer(
       '{}',
       'application/json; charset=utf-8',
@@ -428,16 +428,16 @@ test('of the head only what is on the list comes through', async () => {
 
 test('a compressed whole answer passes as it is, coding and all', async () => {
   const bytes = Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3, 255, 0]);
-  const response = await stage.ask([
+  const response = await fixture.ask([
     answer(bytes, 'application/json', '200 OK', 'Content-Encoding: gzip\r\n'),
   ]);
   assert.equal(response.field('content-encoding'), 'gzip');
   assert.deepEqual(response.body, bytes);
-  assert.equal(stage.lastRequest?.field('accept-encoding'), 'identity');
+  assert.equal(fixture.lastRequest?.field('accept-encoding'), 'identity');
 });
 
 test('trailers are dropped', async () => {
-  const response = await stage.ask([chunkedJson, chunk('{}'), '0\r\nX-Evil: 1\r\nSet-Cookie: a=b\r\n\r\n']);
+  const response = await fixture.ask([chunkedJson, chunk('{}'), '0\r\nX-Evil: 1\r\nSet-Cookie: a=b\r\n\r\n']);
   assert.equal(response.body.toString(), '{}');
   assert.equal(response.whole, true);
   assert.ok(!response.head.includes('Evil'));
@@ -445,29 +445,29 @@ test('trailers are dropped', async () => {
 
 test('interim answers are dropped, and a thousand of them are no answer', async () => {
   const hint = 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n';
-  const response = await stage.ask([hint.repeat(20), answer('{"after":"hints"}')]);
+  const response = await fixture.ask([hint.repeat(20), answer('{"after":"hints"}')]);
   assert.equal(response.status, 200);
   assert.equal(response.body.toString(), '{"after":"hints"}');
   assert.ok(!response.head.includes('</x>'));
-  assert.equal((await stage.ask([hint.repeat(1000)])).status, 502);
+  assert.equal((await fixture.ask([hint.repeat(1000)])).status, 502);
 });
 
 test('bytes behind an answer are no answer to the next request', async () => {
-  const first = await stage.ask([Buffer.concat([answer('{"a":1}'), answer('{"poison":true}')])]);
+  const first = await fixture.ask([Buffer.concat([answer('{"a":1}'), answer('{"poison":true}')])]);
   assert.equal(first.body.toString(), '{"a":1}');
-  const second = await stage.ask([answer('{"b":2}')]);
+  const second = await fixture.ask([answer('{"b":2}')]);
   assert.equal(second.body.toString(), '{"b":2}');
 });
 
 test('a 204 has no body, whatever its head says', async () => {
-  const response = await stage.ask(['HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n']);
+  const response = await fixture.ask(['HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n']);
   assert.ok(response.status === 204 || response.status === 502);
   assert.equal(response.body.length, 0);
 });
 
 test('a wrong content type changes nothing of the bytes', async () => {
   for (const body of ['<p>not events</p>\n\n', 'data: {"choices":[]}\n\ndata: [DONE]\n\n']) {
-    const response = await stage.ask([answer(body, 'text/html')], streamed);
+    const response = await fixture.ask([answer(body, 'text/html')], streamed);
     assert.equal(response.field('content-type'), 'text/html');
     assert.equal(response.body.toString(), body);
   }
@@ -476,13 +476,13 @@ test('a wrong content type changes nothing of the bytes', async () => {
 // --- early commit
 
 async function silent(script: Script, path = '/v1/chat/completions') {
-  stage.engine.setScript(script);
-  const before = stage.engine.requests.length;
-  const wire = await stage.send(stage.post(streamed, path));
-  await stage.engine.arrived(before + 1);
-  await stage.clock.move(29_000);
+  fixture.engine.setScript(script);
+  const before = fixture.engine.requests.length;
+  const wire = await fixture.send(fixture.post(streamed, path));
+  await fixture.engine.arrived(before + 1);
+  await fixture.clock.move(29_000);
   assert.equal(wire.received.length, 0);
-  await stage.clock.move(2_000);
+  await fixture.clock.move(2_000);
   const head = await wire.until((bytes) => bytes.includes('\r\n\r\n'));
   assert.match(head.toString(), /^HTTP\/1\.1 200 OK\r\n/);
   return wire;
@@ -577,11 +577,11 @@ describe('a stream is committed after 30 s of silence, and', () => {
 
 test('an answer that is not streamed waits for as long as the engine may take', async () => {
   const gate = Promise.withResolvers<void>();
-  stage.engine.setScript([hold(gate.promise), answer('{"late":true}')]);
-  const before = stage.engine.requests.length;
-  const wire = await stage.send(stage.post({ model: 'm' }));
-  await stage.engine.arrived(before + 1);
-  await stage.clock.move(300_000);
+  fixture.engine.setScript([hold(gate.promise), answer('{"late":true}')]);
+  const before = fixture.engine.requests.length;
+  const wire = await fixture.send(fixture.post({ model: 'm' }));
+  await fixture.engine.arrived(before + 1);
+  await fixture.clock.move(300_000);
   assert.equal(wire.received.length, 0);
   gate.resolve();
   assert.equal((await wire.response()).body.toString(), '{"late":true}');
@@ -589,10 +589,10 @@ test('an answer that is not streamed waits for as long as the engine may take', 
 
 test('a silent stream sends no heartbeat unless that is configured', async () => {
   const gate = Promise.withResolvers<void>();
-  stage.engine.setScript([sseHead, chunk(event), hold(gate.promise), chunk('data: [DONE]\n\n'), lastChunk]);
-  const wire = await stage.send(stage.post(streamed));
+  fixture.engine.setScript([sseHead, chunk(event), hold(gate.promise), chunk('data: [DONE]\n\n'), lastChunk]);
+  const wire = await fixture.send(fixture.post(streamed));
   await wire.until((bytes) => bytes.includes('"hi"'));
-  await stage.clock.move(120_000);
+  await fixture.clock.move(120_000);
   gate.resolve();
   assert.equal((await wire.response()).body.toString(), `${event}data: [DONE]\n\n`);
 });

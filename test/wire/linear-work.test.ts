@@ -25,8 +25,8 @@ import { LoginThrottle } from '../../src/gateway/login-throttle.ts';
 import { plainParams } from '../../src/gateway/plain-refusal.ts';
 import { passingQuery } from '../../src/gateway/query.ts';
 import { router } from '../../src/gateway/router.ts';
-import { bareExchange } from '../helpers/bare-exchange.ts';
 import { assertLinear, countSteps } from '../helpers/count-steps.ts';
+import { headOnlyExchange } from '../helpers/head-only-exchange.ts';
 import { sampleKey } from '../helpers/key-samples.ts';
 
 /** A head holds at most 16 KB. */
@@ -91,7 +91,7 @@ describe('the steps before a handler', () => {
       assertLinear(
         'a target',
         (size) => {
-          const x = bareExchange({ path: path(size), fields: ['Host', 'a'] });
+          const x = headOnlyExchange({ path: path(size), fields: ['Host', 'a'] });
           return () => {
             guard(x);
             router(x);
@@ -150,23 +150,23 @@ describe('the steps before a handler', () => {
       return () => rules.allows(value);
     },
     'the credentials': (value) => {
-      const x = bareExchange({ fields: ['Authorization', value, 'X-Api-Key', value, 'Api-Key', value] });
+      const x = headOnlyExchange({ fields: ['Authorization', value, 'X-Api-Key', value, 'Api-Key', value] });
       return () => auth(x);
     },
     'one credential': (value) => {
-      const x = bareExchange({ fields: ['Authorization', value] });
+      const x = headOnlyExchange({ fields: ['Authorization', value] });
       return () => auth(x);
     },
     'the guarded fields': (value) => {
       const names = ['Host', 'Authorization', 'Transfer-Encoding', 'Upgrade'];
       const all = names.map((name) =>
-        bareExchange({ fields: [...(name === 'Host' ? [] : ['Host', 'a']), name, value] }),
+        headOnlyExchange({ fields: [...(name === 'Host' ? [] : ['Host', 'a']), name, value] }),
       );
       return () => all.forEach((x) => void guard(x));
     },
     'a preflight': (value) => {
       const fields = ['Origin', value, 'Access-Control-Request-Method', value];
-      const x = bareExchange({
+      const x = headOnlyExchange({
         method: 'OPTIONS',
         fields: [...fields, 'Access-Control-Request-Headers', value],
         policy: { allowOrigins: ['https://*.b.example'] },

@@ -6,16 +6,16 @@ import assert from 'node:assert/strict';
 import { METHODS } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { engineMethods, routes } from '../../src/gateway/routes.ts';
-import { Scene } from '../helpers/oracle.ts';
+import { AttackFixture } from '../helpers/attack-fixture.ts';
 import { answer } from '../helpers/raw-engine.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 let admin: string;
 before(async () => {
-  scene = await Scene.open();
-  admin = scene.addKey({ scopes: ['inference', 'engine:read', 'engine:admin', 'metrics'] });
+  fixture = await AttackFixture.open();
+  admin = fixture.addKey({ scopes: ['inference', 'engine:read', 'engine:admin', 'metrics'] });
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 const known: ReadonlySet<string> = new Set([...engineMethods, 'OPTIONS']);
 const others = METHODS.filter((method) => !known.has(method) && method !== 'CONNECT');
@@ -36,8 +36,8 @@ test('the parser knows methods that the list does not have, so the list decides'
 describe('a method that no route has is a 405', () => {
   for (const path of [...paths, '/engine/e/a/b/c', '/nothing/here', '/engine/e/'])
     test(`at ${path}, with every key`, async () => {
-      for (const key of [undefined, scene.key, admin]) {
-        const wire = await scene.dial();
+      for (const key of [undefined, fixture.key, admin]) {
+        const wire = await fixture.dial();
         for (const method of others) {
           const response = await wire.send(request(method, path, key)).response();
           assert.equal(response.status, 405, `${method} ${path}`);
@@ -45,7 +45,7 @@ describe('a method that no route has is a 405', () => {
           assert.ok(response.field('allow')?.includes(method) !== true);
         }
       }
-      await scene.unharmed();
+      await fixture.assertUnharmed();
     });
 
   test('also with a body, in absolute form, over HTTP/1.0 and as a probe', async () => {
@@ -58,12 +58,12 @@ describe('a method that no route has is a 405', () => {
       ['PURGE', '/engine/e/api/tags', 'Expect: 100-continue\r\nContent-Length: 2\r\n'],
     ] as const) {
       const body = more.includes('chunked') ? '2\r\n{}\r\n0\r\n\r\n' : more.includes('Length') ? '{}' : '';
-      const response = await scene.ask(request(method, target, admin, more) + body);
+      const response = await fixture.ask(request(method, target, admin, more) + body);
       assert.equal(response.status, 405, `${method} ${target} ${more}`);
     }
-    const old = await scene.askToTheEnd(`TRACE /health HTTP/1.0\r\nHost: localhost\r\n\r\n`);
+    const old = await fixture.askToTheEnd(`TRACE /health HTTP/1.0\r\nHost: localhost\r\n\r\n`);
     assert.match(old, /^HTTP\/1\.1 405 /);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 
   test('and Allow names the methods that the path has', async () => {
@@ -74,37 +74,39 @@ describe('a method that no route has is a 405', () => {
       ['/engine/e/props', 'GET, HEAD, POST, PUT, PATCH, DELETE'],
       ['/nothing', ''],
     ] as const) {
-      const response = await scene.ask(request('TRACE', path, undefined));
+      const response = await fixture.ask(request('TRACE', path, undefined));
       assert.equal(response.field('allow'), allow, path);
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
 test('OPTIONS does not reach an engine either', async () => {
-  const response = await scene.ask(request('OPTIONS', '/engine/e/props', admin));
+  const response = await fixture.ask(request('OPTIONS', '/engine/e/props', admin));
   assert.equal(response.status, 405);
-  await scene.unharmed();
+  await fixture.assertUnharmed();
 });
 
 test('every method of the list reaches the API of an engine with engine:admin', async () => {
   for (const method of engineMethods) {
-    scene.engine.setScript([
+    fixture.engine.setScript([
       method === 'HEAD' ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n' : answer('{}'),
     ]);
-    const said = await scene.askToTheEnd(request(method, '/engine/e/props', admin, 'Connection: close\r\n'));
+    const said = await fixture.askToTheEnd(
+      request(method, '/engine/e/props', admin, 'Connection: close\r\n'),
+    );
     assert.match(said, /^HTTP\/1\.1 200 /, method);
   }
-  await scene.unharmed(engineMethods.map((method) => `${method} /props`));
+  await fixture.assertUnharmed(engineMethods.map((method) => `${method} /props`));
 });
 
 describe('CONNECT is a 405 that allows nothing, and ends the connection', () => {
   for (const target of ['localhost:80', 'example.org:443', '/v1/models', '/engine/e/props', '/health', '*'])
     test(target, async () => {
-      const malformed = scene.door.malformed.length;
+      const malformed = fixture.proxy.malformed.length;
       const behind = `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${admin}\r\n\r\n`;
       for (const key of [undefined, admin]) {
-        const said = await scene.askToTheEnd(request('CONNECT', target, key) + behind);
+        const said = await fixture.askToTheEnd(request('CONNECT', target, key) + behind);
         // llhttp itself refuses a target that is no authority.
         if (target.includes(':')) {
           assert.match(said, /^HTTP\/1\.1 405 /);
@@ -114,23 +116,23 @@ describe('CONNECT is a 405 that allows nothing, and ends the connection', () => 
         assert.match(said, /\r\nx-request-id: req_/);
         assert.equal(said.match(/HTTP\/1\.1 \d{3} /g)?.length, 1, 'one answer only');
       }
-      assert.equal(scene.door.malformed.length, malformed + 2);
-      await scene.unharmed();
+      assert.equal(fixture.proxy.malformed.length, malformed + 2);
+      await fixture.assertUnharmed();
     });
 
   test('and the one that comes behind another request gets no tunnel', async () => {
-    const said = await scene.askToTheEnd(
-      request('GET', '/v1/models', scene.key) + request('CONNECT', 'example.org:443', scene.key),
+    const said = await fixture.askToTheEnd(
+      request('GET', '/v1/models', fixture.key) + request('CONNECT', 'example.org:443', fixture.key),
     );
     assert.ok((said.match(/HTTP\/1\.1 200 /g)?.length ?? 0) <= 1);
     assert.doesNotMatch(said.slice(1), /HTTP\/1\.1 2\d\d Connection/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 
   test('and the client may reset the connection', async () => {
-    const wire = await scene.dial();
-    wire.send(request('CONNECT', 'example.org:443', scene.key));
+    const wire = await fixture.dial();
+    wire.send(request('CONNECT', 'example.org:443', fixture.key));
     wire.socket.resetAndDestroy();
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });

@@ -18,7 +18,7 @@ import { get, openTestGateway, post, type TestGateway } from '../helpers/test-ga
 
 let stock: Stock;
 let engine: RawEngine;
-let door: TestGateway;
+let proxy: TestGateway;
 const mistakes: unknown[] = [];
 /** How many of the next reports to the directory throw. */
 let brokenReports = 0;
@@ -26,11 +26,11 @@ let brokenReports = 0;
 before(async () => {
   stock = takeStock();
   engine = await startRawEngine([answer('{}')]);
-  door = await openTestGateway({
+  proxy = await openTestGateway({
     engines: [{ id: 'e', port: engine.port, models: ['m'] }],
     onError: (error) => mistakes.push(error),
   });
-  const { directory } = door;
+  const { directory } = proxy;
   const report = directory.report.bind(directory);
   const resolve = directory.resolve.bind(directory);
   const broken = (): never => {
@@ -47,28 +47,28 @@ before(async () => {
   });
 });
 after(async () => {
-  await door.close();
+  await proxy.close();
   await engine.close();
   await assertNoLeaks(stock);
 });
 
 const chat = (model: string, more = ''): string =>
-  post('/v1/chat/completions', door.key, `{"model":"${model}"${more}}`);
+  post('/v1/chat/completions', proxy.key, `{"model":"${model}"${more}}`);
 
 const cases: readonly (readonly [name: string, request: () => string])[] = [
-  ['before the body is read', () => get('/v1/models', door.key)],
+  ['before the body is read', () => get('/v1/models', proxy.key)],
   ['behind the last byte of the body', () => chat('bug')],
 ];
 for (const [name, request] of cases) {
   test(`${name} is a 500, and a stream beside it goes on`, async () => {
     const { promise: told, resolve: tell } = Promise.withResolvers<void>();
     engine.setScript([sseHead, chunk('data: 1\n\n'), hold(told), chunk('data: [DONE]\n\n'), lastChunk]);
-    const beside = await door.dial();
+    const beside = await proxy.dial();
     const stream = beside.send(chat('m', ',"stream":true')).response();
     await engine.arrived(1);
 
     mistakes.length = 0;
-    const wire = await door.dial();
+    const wire = await proxy.dial();
     const response = await wire.send(request()).response();
     assert.equal(response.status, 500);
     assert.equal(JSON.parse(response.body.toString()).error.code, 'internal');
@@ -95,8 +95,8 @@ for (const [name, steps, seen] of [
     engine.setScript(steps);
     mistakes.length = 0;
     brokenReports = 1;
-    const wire = await door.dial();
-    const recorded = door.nextLine();
+    const wire = await proxy.dial();
+    const recorded = proxy.nextLine();
     wire.send(chat('m', ',"stream":true'));
     assert.match((await wire.rest()).toString(), seen);
     wire.close();

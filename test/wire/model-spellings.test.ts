@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Backstage, type RealEngine } from '../helpers/backstage.ts';
+import { GatewayFixture, type RealEngine } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, type RawEngine } from '../helpers/raw-engine.ts';
 import { get, post, type WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 const engines: readonly RealEngine[] = [
   {
     id: 'ol',
@@ -26,23 +26,23 @@ before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  stage = await Backstage.openReal(engines, [{ name: 'small', target: 'om' }]);
+  fixture = await GatewayFixture.openReal(engines, [{ name: 'small', target: 'om' }]);
 });
 afterEach(async () => {
   try {
-    await stage.settle();
+    await fixture.settle();
   } finally {
-    await stage.close();
+    await fixture.close();
   }
 });
 after(() => assertNoLeaks(stock));
 
-const ollama = (): RawEngine => stage.engines[0] as RawEngine;
-const seen = (): number => stage.engines.reduce((sum, e) => sum + e.requests.length, 0);
+const ollama = (): RawEngine => fixture.engines[0] as RawEngine;
+const seen = (): number => fixture.engines.reduce((sum, e) => sum + e.requests.length, 0);
 
-async function send(path: string, body: object, key = stage.door.key): Promise<WireResponse> {
-  for (const engine of stage.engines) engine.setScript([answer('{"ok":true}')]);
-  return (await stage.send(Buffer.from(post(path, key, JSON.stringify(body))))).response();
+async function send(path: string, body: object, key = fixture.proxy.key): Promise<WireResponse> {
+  for (const engine of fixture.engines) engine.setScript([answer('{"ok":true}')]);
+  return (await fixture.send(Buffer.from(post(path, key, JSON.stringify(body))))).response();
 }
 
 /** Every route of an Ollama that takes a prompt, with something to answer. */
@@ -115,7 +115,7 @@ describe('a model of an Ollama that runs elsewhere', () => {
   });
 
   test('passes with engine:admin', async () => {
-    const key = stage.addKey({ scopes: ['inference', 'engine:admin'] });
+    const key = fixture.addKey({ scopes: ['inference', 'engine:admin'] });
     for (const path of promptRoutes)
       assert.equal((await send(path, { model: 'MyBig', ...question }, key)).status, 200, path);
     assert.equal(seen(), promptRoutes.length);
@@ -143,9 +143,9 @@ describe("on an engine's own API, a model that the engine does not list", () => 
   ];
   for (const [path, names] of cases) {
     test(`is refused without engine:admin, and passes with it: ${path}`, async () => {
-      const plain = stage.addKey({ scopes: ['inference', 'engine:read'] });
-      const limited = stage.addKey({ scopes: ['inference', 'engine:read'], models: [...names, 'x*'] });
-      const admin = stage.addKey({ scopes: ['inference', 'engine:read', 'engine:admin'] });
+      const plain = fixture.addKey({ scopes: ['inference', 'engine:read'] });
+      const limited = fixture.addKey({ scopes: ['inference', 'engine:read'], models: [...names, 'x*'] });
+      const admin = fixture.addKey({ scopes: ['inference', 'engine:read', 'engine:admin'] });
       for (const model of names) {
         assert.equal((await send(path, { model, ...question }, plain)).status, 404, model);
         assert.equal((await send(path, { model, ...question }, limited)).status, 403, model);
@@ -154,7 +154,7 @@ describe("on an engine's own API, a model that the engine does not list", () => 
       for (const model of names)
         assert.equal((await send(path, { model, ...question }, admin)).status, 200, model);
       assert.deepEqual(
-        stage.engines.flatMap((e) => e.requests).map((r) => JSON.parse(r.body.toString()).model),
+        fixture.engines.flatMap((e) => e.requests).map((r) => JSON.parse(r.body.toString()).model),
         names,
       );
     });
@@ -162,7 +162,7 @@ describe("on an engine's own API, a model that the engine does not list", () => 
 });
 
 test('a key that is limited to models gets no other one by a spelling that its rule would match', async () => {
-  const key = stage.addKey({ models: ['om', 'library/*', 'x://*', 'MYBIG*', 'NS/*'] });
+  const key = fixture.addKey({ models: ['om', 'library/*', 'x://*', 'MYBIG*', 'NS/*'] });
   for (const path of [
     '/v1/chat/completions',
     '/api/chat',
@@ -199,14 +199,14 @@ test('two slashes in a row are part of a name, and of nothing else', async () =>
     ['/v1/models/flm://ol//om', 404],
     ['/v1/models/x://ol/om', 404],
   ] as const) {
-    const wire = await stage.send(get(path, stage.door.key));
+    const wire = await fixture.send(get(path, fixture.proxy.key));
     assert.equal((await wire.response()).status, status, path);
   }
   assert.equal(seen(), 0);
 });
 
 test('a key that is limited to models names no further ones where the engine would use them', async () => {
-  const key = stage.addKey({ models: ['qwen3@q4_k_m', 'thing'] });
+  const key = fixture.addKey({ models: ['qwen3@q4_k_m', 'thing'] });
   for (const [model, more] of [
     ['qwen3@q4_k_m', { draft_model: 'other' }],
     ['thing', { models: ['other'] }],
@@ -227,7 +227,7 @@ test('a key that is limited to models names no further ones where the engine wou
 
 describe('where only `name` says the model', () => {
   const routes = ['/api/show', ...own].flatMap((path) => [path, `/engine/ol${path}`]);
-  const key = (): string => stage.addKey({ scopes: ['inference', 'engine:read'] });
+  const key = (): string => fixture.addKey({ scopes: ['inference', 'engine:read'] });
 
   test('it counts on every route of Ollama, and Ollama is told it in both fields', async () => {
     const reader = key();
@@ -254,7 +254,7 @@ describe('where only `name` says the model', () => {
   });
 
   test('no other model is put in its place, not even where the key sees one alone', async () => {
-    const one = stage.addKey({ scopes: ['inference', 'engine:read'], models: ['om'] });
+    const one = fixture.addKey({ scopes: ['inference', 'engine:read'], models: ['om'] });
     for (const path of routes) {
       for (const name of ['ns/model', 'nothing']) {
         const { status } = await send(path, { ...question, name }, one);
@@ -272,7 +272,7 @@ describe('where only `name` says the model', () => {
   });
 
   test('and `model` says another one, it is a 400', async () => {
-    const admin = stage.addKey({ scopes: ['inference', 'engine:read', 'engine:admin'] });
+    const admin = fixture.addKey({ scopes: ['inference', 'engine:read', 'engine:admin'] });
     for (const path of routes) {
       for (const name of ['mybig', 'OM', 'om:latest']) {
         const response = await send(path, { model: 'om', ...question, name }, admin);
@@ -284,7 +284,7 @@ describe('where only `name` says the model', () => {
   });
 
   test('twice, in another case, or as no text, it is a 400', async () => {
-    for (const engine of stage.engines) engine.setScript([answer('{}')]);
+    for (const engine of fixture.engines) engine.setScript([answer('{}')]);
     for (const body of [
       '{"name":"om","name":"om"}',
       '{"Name":"om"}',
@@ -292,7 +292,7 @@ describe('where only `name` says the model', () => {
       '{"name":["om"]}',
       '{"name":{}}',
     ]) {
-      const wire = await stage.send(post('/api/show', stage.door.key, body));
+      const wire = await fixture.send(post('/api/show', fixture.proxy.key, body));
       assert.equal((await wire.response()).status, 400, body);
     }
     assert.equal(seen(), 0);
@@ -321,7 +321,7 @@ describe('every name that a chat may name can be asked for', () => {
     test(name, async () => {
       assert.equal((await send('/v1/chat/completions', { model: name, ...question })).status, 200);
       for (const path of [name, encodeURIComponent(name), name.replaceAll('/', '%2f')]) {
-        const wire = await stage.send(get(`/v1/models/${path}`, stage.door.key));
+        const wire = await fixture.send(get(`/v1/models/${path}`, fixture.proxy.key));
         const response = await wire.response();
         assert.equal(response.status, 200, path);
         assert.equal(JSON.parse(response.body.toString()).id, id, path);
@@ -330,26 +330,26 @@ describe('every name that a chat may name can be asked for', () => {
   }
 
   test('and no name that a chat may not', async () => {
-    const limited = stage.addKey({ models: ['base'] });
+    const limited = fixture.addKey({ models: ['base'] });
     for (const [name, key] of [
-      ['nothing', stage.door.key],
-      ['mybig', stage.door.key],
-      ['ol/base', stage.door.key],
+      ['nothing', fixture.proxy.key],
+      ['mybig', fixture.proxy.key],
+      ['ol/base', fixture.proxy.key],
       ['ol/om', limited],
       ['small', limited],
       ['OM', limited],
     ] as const) {
-      const wire = await stage.send(get(`/v1/models/${name}`, key));
+      const wire = await fixture.send(get(`/v1/models/${name}`, key));
       assert.equal((await wire.response()).status, 404, name);
     }
   });
 });
 
 test("Ollama's lists show a limited key what it may use, by its short rule as well", async () => {
-  const key = stage.addKey({ models: ['om', 'ns/model:latest'] });
+  const key = fixture.addKey({ models: ['om', 'ns/model:latest'] });
   const models = ['om:latest', 'mybig:latest', 'ns/model:latest', 'new:latest'].map((name) => ({ name }));
   ollama().setScript([answer(JSON.stringify({ models }))]);
-  const wire = await stage.send(get('/api/tags', key));
+  const wire = await fixture.send(get('/api/tags', key));
   const names = JSON.parse((await wire.response()).body.toString()).models.map(
     (m: { name: string }) => m.name,
   );

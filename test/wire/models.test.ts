@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Backstage, type RealEngine } from '../helpers/backstage.ts';
+import { GatewayFixture, type RealEngine } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, type RawEngine } from '../helpers/raw-engine.ts';
 import { get, post, type WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 const engines: readonly RealEngine[] = [
   {
     id: 'box',
@@ -29,21 +29,21 @@ before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  stage = await Backstage.openReal(engines, [
+  fixture = await GatewayFixture.openReal(engines, [
     { name: 'small', target: 'llama3.2:3b' },
     { name: 'gpt-4o', target: 'Qwen/Qwen3-8B' },
   ]);
 });
 afterEach(async () => {
   try {
-    await stage.settle();
+    await fixture.settle();
   } finally {
-    await stage.close();
+    await fixture.close();
   }
 });
 after(() => assertNoLeaks(stock));
 
-const [box, studio, rig] = [0, 1, 2].map((i) => (): RawEngine => stage.engines[i] as RawEngine) as [
+const [box, studio, rig] = [0, 1, 2].map((i) => (): RawEngine => fixture.engines[i] as RawEngine) as [
   () => RawEngine,
   () => RawEngine,
   () => RawEngine,
@@ -52,10 +52,10 @@ const [box, studio, rig] = [0, 1, 2].map((i) => (): RawEngine => stage.engines[i
 async function send(
   body: string,
   path = '/v1/chat/completions',
-  key = stage.door.key,
+  key = fixture.proxy.key,
 ): Promise<WireResponse> {
-  for (const engine of stage.engines) engine.setScript([answer('{"ok":true}')]);
-  return (await stage.send(Buffer.from(post(path, key, body)))).response();
+  for (const engine of fixture.engines) engine.setScript([answer('{"ok":true}')]);
+  return (await fixture.send(Buffer.from(post(path, key, body)))).response();
 }
 
 function messageOf(response: WireResponse): string {
@@ -112,7 +112,7 @@ describe('of a body that names a model by', () => {
       assert.equal(engine().requests.at(-1)?.body.toString(), got);
       assert.equal(engine().requests.at(-1)?.field('content-length'), String(Buffer.byteLength(got)));
       assert.equal(
-        stage.engines.reduce((sum, e) => sum + e.requests.length, 0),
+        fixture.engines.reduce((sum, e) => sum + e.requests.length, 0),
         1,
       );
     });
@@ -121,10 +121,10 @@ describe('of a body that names a model by', () => {
   test('an alias, in a form', async () => {
     const form = (model: string): string =>
       `--B\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nsmall\r\n--B\r\nContent-Disposition: form-data; name="model"\r\n\r\n${model}\r\n--B--\r\n`;
-    for (const engine of stage.engines) engine.setScript([answer('{}')]);
+    for (const engine of fixture.engines) engine.setScript([answer('{}')]);
     const body = form('small');
-    const wire = await stage.send(
-      post('/v1/audio/transcriptions', stage.door.key, body).replace(
+    const wire = await fixture.send(
+      post('/v1/audio/transcriptions', fixture.proxy.key, body).replace(
         'application/json',
         'multipart/form-data; boundary=B',
       ),
@@ -144,7 +144,7 @@ describe('where no model is named', () => {
   });
 
   test('and the key sees one, that one is named to the engine', async () => {
-    const key = stage.addKey({ models: ['granite-4'] });
+    const key = fixture.addKey({ models: ['granite-4'] });
     for (const [sent, got] of [
       ['{"messages":[]}', '{"model":"granite-4","messages":[]}'],
       [' { }', ' {"model":"granite-4" }'],
@@ -157,10 +157,10 @@ describe('where no model is named', () => {
   });
 
   test('in a form, and the key sees one, a part names it', async () => {
-    const key = stage.addKey({ models: ['llama3.2:3b'] });
+    const key = fixture.addKey({ models: ['llama3.2:3b'] });
     box().setScript([answer('{}')]);
     const body = '--B\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nRIFF\r\n--B--\r\n';
-    const wire = await stage.send(
+    const wire = await fixture.send(
       post('/v1/audio/transcriptions', key, body).replace(
         'application/json',
         'multipart/form-data; boundary=B',
@@ -174,7 +174,7 @@ describe('where no model is named', () => {
   });
 
   test('and the key may use none, it is a 403', async () => {
-    const key = stage.addKey({ models: ['none-of-these'] });
+    const key = fixture.addKey({ models: ['none-of-these'] });
     assert.equal((await send('{}', undefined, key)).status, 403);
   });
 });
@@ -188,14 +188,14 @@ describe('a model that nobody has is a 404', () => {
   });
 
   test('that tells no name which the key may not use', async () => {
-    const key = stage.addKey({ models: ['Qwen/*'] });
+    const key = fixture.addKey({ models: ['Qwen/*'] });
     const response = await send('{"model":"granite-3"}', undefined, key);
     assert.equal(response.status, 404);
     assert.ok(!messageOf(response).includes('granite-4'));
   });
 
   test('also where it is there and the key may not use it: nobody learns that it is', async () => {
-    const key = stage.addKey({ models: ['Qwen/*'] });
+    const key = fixture.addKey({ models: ['Qwen/*'] });
     const hidden = await send('{"model":"granite-4"}', undefined, key);
     assert.equal(hidden.status, 404);
     assert.equal(studio().requests.length, 0);
@@ -217,8 +217,8 @@ test('a route that no engine of the model speaks is a 404 that names engines tha
 });
 
 test('a list shows what the key may use', async () => {
-  const key = stage.addKey({ models: ['granite-4', 'small'] });
-  const wire = await stage.send(get('/v1/models', key));
+  const key = fixture.addKey({ models: ['granite-4', 'small'] });
+  const wire = await fixture.send(get('/v1/models', key));
   const ids = JSON.parse((await wire.response()).body.toString()).data.map((m: { id: string }) => m.id);
   assert.deepEqual(ids, ['granite-4', 'small']);
 });
@@ -322,20 +322,20 @@ const hazards: readonly Hazardous[] = [
 describe('a request is refused without engine:admin, and passes with it, that', () => {
   for (const { name, path, body, does } of hazards) {
     test(name, async () => {
-      const refused = await send(body, path, stage.addKey({ scopes: ['inference', 'engine:read'] }));
+      const refused = await send(body, path, fixture.addKey({ scopes: ['inference', 'engine:read'] }));
       assert.equal(refused.status, 403);
       assert.match(messageOf(refused), does);
       assert.equal(
-        stage.engines.reduce((sum, e) => sum + e.requests.length, 0),
+        fixture.engines.reduce((sum, e) => sum + e.requests.length, 0),
         0,
       );
       const allowed = await send(
         body,
         path,
-        stage.addKey({ scopes: ['inference', 'engine:read', 'engine:admin'] }),
+        fixture.addKey({ scopes: ['inference', 'engine:read', 'engine:admin'] }),
       );
       assert.equal(allowed.status, 200, allowed.body.toString());
-      assert.equal(stage.engines.flatMap((e) => e.requests)[0]?.body.toString(), body);
+      assert.equal(fixture.engines.flatMap((e) => e.requests)[0]?.body.toString(), body);
     });
   }
 });
@@ -353,23 +353,23 @@ describe("harmless requests to an engine's own API need no more than they say:",
   ];
   for (const [path, body] of harmless) {
     test(path, async () => {
-      const response = await send(body, path, stage.addKey({ scopes: ['inference', 'engine:read'] }));
+      const response = await send(body, path, fixture.addKey({ scopes: ['inference', 'engine:read'] }));
       assert.equal(response.status, 200, response.body.toString());
-      const request = stage.engines.flatMap((e) => e.requests)[0];
+      const request = fixture.engines.flatMap((e) => e.requests)[0];
       assert.equal(request?.target, path.replace(/^\/engine\/[a-z]+/, ''));
       assert.equal(request?.body.toString(), body);
     });
   }
 
   test('and speak the dialect of the same endpoint at the front', async () => {
-    const key = stage.addKey({ scopes: ['inference', 'engine:read'] });
+    const key = fixture.addKey({ scopes: ['inference', 'engine:read'] });
     const response = await send('{"model":"qwen3","keep_alive":0}', '/engine/box/api/generate', key);
     assert.equal(typeof JSON.parse(response.body.toString()).error, 'string');
   });
 });
 
 test("the key's model rules hold on an engine's own API", async () => {
-  const key = stage.addKey({ scopes: ['inference', 'engine:read'], models: ['granite-4'] });
+  const key = fixture.addKey({ scopes: ['inference', 'engine:read'], models: ['granite-4'] });
   for (const [body, status] of [
     ['{"model":"granite-4"}', 200],
     ['{"model":"org/model-7b"}', 403],
@@ -377,7 +377,7 @@ test("the key's model rules hold on an engine's own API", async () => {
   ] as const) {
     assert.equal((await send(body, '/engine/studio/v1/chat/completions', key)).status, status, body);
   }
-  const elsewhere = stage.addKey({ scopes: ['inference', 'engine:read'], engines: ['box'] });
+  const elsewhere = fixture.addKey({ scopes: ['inference', 'engine:read'], engines: ['box'] });
   assert.equal(
     (await send('{"model":"granite-4"}', '/engine/studio/v1/chat/completions', elsewhere)).status,
     404,
@@ -393,12 +393,12 @@ test('what an engine kind does not list needs engine:admin', async () => {
     '/engine/rig/v1/load_lora_adapter',
   ]) {
     assert.equal(
-      (await send('{"model":"x"}', path, stage.addKey({ scopes: ['inference', 'engine:read'] }))).status,
+      (await send('{"model":"x"}', path, fixture.addKey({ scopes: ['inference', 'engine:read'] }))).status,
       403,
       path,
     );
     assert.equal(
-      (await send('{"model":"x"}', path, stage.addKey({ scopes: ['engine:admin'] }))).status,
+      (await send('{"model":"x"}', path, fixture.addKey({ scopes: ['engine:admin'] }))).status,
       200,
       path,
     );

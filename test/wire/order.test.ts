@@ -4,14 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 import { get, post, type WireResponse } from '../helpers/test-gateway.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 before(async () => {
-  scene = await Scene.open();
+  fixture = await AttackFixture.open();
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 interface Attempt {
   readonly host: 'good' | 'foreign';
@@ -35,46 +35,46 @@ describe('the first step that refuses decides', () => {
         for (const path of ['known', 'unknown'] as const) {
           const status = decides({ host, key, address, path });
           test(`host ${host}, key ${key}, address ${address}, path ${path}: ${status}`, async () => {
-            if (address === 'denied') scene.door.setPolicy({ denyIps: ['127.0.0.0/8'] });
-            const response = await scene.ask(
+            if (address === 'denied') fixture.proxy.setPolicy({ denyIps: ['127.0.0.0/8'] });
+            const response = await fixture.ask(
               `GET ${path === 'known' ? '/v1/models' : '/admin'} HTTP/1.1\r\n` +
                 `Host: ${host === 'good' ? 'localhost' : 'attacker.example'}\r\n` +
-                `${key === 'good' ? `Authorization: Bearer ${scene.key}\r\n` : ''}\r\n`,
+                `${key === 'good' ? `Authorization: Bearer ${fixture.key}\r\n` : ''}\r\n`,
             );
             assert.equal(response.status, status);
-            await scene.unharmed();
+            await fixture.assertUnharmed();
           });
         }
 
   test('a request that never was one is refused before its key is looked at', async () => {
-    const response = await scene.ask('GET /v1/../admin HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const response = await fixture.ask('GET /v1/../admin HTTP/1.1\r\nHost: localhost\r\n\r\n');
     assert.equal(response.status, 400);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('a stranger does not learn that the rate of the proxy is used up', async () => {
-    scene.door.setPolicy({ requestsPerMinute: 1 });
-    assert.equal((await scene.ask(get('/v1/models', scene.key))).status, 200);
-    assert.equal((await scene.ask(get('/v1/models', scene.key))).status, 429);
-    assert.equal((await scene.ask(get('/v1/models', 'flm_wrong'))).status, 401);
-    await scene.unharmed();
+    fixture.proxy.setPolicy({ requestsPerMinute: 1 });
+    assert.equal((await fixture.ask(get('/v1/models', fixture.key))).status, 200);
+    assert.equal((await fixture.ask(get('/v1/models', fixture.key))).status, 429);
+    assert.equal((await fixture.ask(get('/v1/models', 'flm_wrong'))).status, 401);
+    await fixture.assertUnharmed();
   });
   test('rates count what the router refuses', async () => {
-    scene.door.setPolicy({ requestsPerMinute: 1 });
-    assert.equal((await scene.ask(get('/nothing', scene.key))).status, 404);
-    assert.equal((await scene.ask(get('/nothing', scene.key))).status, 429);
-    await scene.unharmed();
+    fixture.proxy.setPolicy({ requestsPerMinute: 1 });
+    assert.equal((await fixture.ask(get('/nothing', fixture.key))).status, 404);
+    assert.equal((await fixture.ask(get('/nothing', fixture.key))).status, 429);
+    await fixture.assertUnharmed();
   });
   test('a body is not read before the route is known and the scope is there', async () => {
-    const key = scene.addKey({ scopes: ['metrics'] });
+    const key = fixture.addKey({ scopes: ['metrics'] });
     for (const [path, status] of [
       ['/v1/chat/completions', 403],
       ['/v1/nothing', 404],
     ] as const) {
-      const wire = await scene.dial();
+      const wire = await fixture.dial();
       wire.send(post(path, key, chatBody).slice(0, -chatBody.length));
       assert.equal((await wire.response()).status, status);
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
@@ -93,42 +93,42 @@ describe('a method', () => {
   ];
   for (const [method, path, allow] of cases)
     test(`${method} ${path} is 405 and names ${allow}`, async () => {
-      const response = await scene.ask(
-        `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${scene.key}\r\nContent-Length: 0\r\n\r\n`,
+      const response = await fixture.ask(
+        `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.key}\r\nContent-Length: 0\r\n\r\n`,
       );
       assert.equal(response.status, 405);
       assert.equal(response.field('allow'), allow);
-      await scene.unharmed();
+      await fixture.assertUnharmed();
     });
   test('that is wrong is told to nobody without a key', async () => {
-    const response = await scene.ask(
+    const response = await fixture.ask(
       'POST /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n',
     );
     assert.equal(response.status, 401);
     assert.equal(response.field('allow'), undefined);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
 describe('/health', () => {
   const health = 'GET /health HTTP/1.1\r\nHost: localhost\r\n';
   test('needs no key and tells no more than up', async () => {
-    const response = await scene.ask(`${health}\r\n`);
+    const response = await fixture.ask(`${health}\r\n`);
     assert.equal(response.status, 200);
     assert.equal(response.body.toString(), '{"status":"up"}');
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('does not look at a key that is there', async () => {
-    assert.equal((await scene.ask(`${health}Authorization: Bearer flm_wrong\r\n\r\n`)).status, 200);
-    await scene.unharmed();
+    assert.equal((await fixture.ask(`${health}Authorization: Bearer flm_wrong\r\n\r\n`)).status, 200);
+    await fixture.assertUnharmed();
   });
   test('is not open to a denied address, and counts against the rate of an address', async () => {
-    scene.door.setPolicy({ denyIps: ['127.0.0.1'] });
-    assert.equal((await scene.ask(`${health}\r\n`)).status, 403);
-    scene.door.setPolicy({ requestsPerMinutePerAddress: 1 });
-    assert.equal((await scene.ask(`${health}\r\n`)).status, 200);
-    assert.equal((await scene.ask(`${health}\r\n`)).status, 429);
-    await scene.unharmed();
+    fixture.proxy.setPolicy({ denyIps: ['127.0.0.1'] });
+    assert.equal((await fixture.ask(`${health}\r\n`)).status, 403);
+    fixture.proxy.setPolicy({ requestsPerMinutePerAddress: 1 });
+    assert.equal((await fixture.ask(`${health}\r\n`)).status, 200);
+    assert.equal((await fixture.ask(`${health}\r\n`)).status, 429);
+    await fixture.assertUnharmed();
   });
   test('makes nothing else keyless', async () => {
     for (const path of [
@@ -141,48 +141,48 @@ describe('/health', () => {
       '/ready/',
       '/v1/ready',
     ])
-      assert.equal((await scene.ask(`${health.replace('/health', path)}\r\n`)).status, 401, path);
-    await scene.unharmed();
+      assert.equal((await fixture.ask(`${health.replace('/health', path)}\r\n`)).status, 401, path);
+    await fixture.assertUnharmed();
   });
 });
 
 describe('/ready', () => {
   const ready = 'GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n';
   test('needs no key, and is 200 while an engine is up', async () => {
-    const response = await scene.ask(ready);
+    const response = await fixture.ask(ready);
     assert.equal(response.status, 200);
     assert.equal(response.body.toString(), '{"status":"ready"}');
-    scene.door.directory.states.set('e', 'degraded');
-    assert.equal((await scene.ask(ready)).status, 200);
-    scene.door.directory.states.clear();
-    await scene.unharmed();
+    fixture.proxy.directory.states.set('e', 'degraded');
+    assert.equal((await fixture.ask(ready)).status, 200);
+    fixture.proxy.directory.states.clear();
+    await fixture.assertUnharmed();
   });
   test('is 503 while no engine is up, and names none', async () => {
     for (const state of ['down', 'installed'] as const) {
-      scene.door.directory.states.set('e', state);
-      const response = await scene.ask(ready);
+      fixture.proxy.directory.states.set('e', state);
+      const response = await fixture.ask(ready);
       assert.equal(response.status, 503);
       assert.equal(response.body.toString(), '{"status":"unready"}');
     }
     // The process serves all the same.
-    assert.equal((await scene.ask(ready.replace('ready', 'health'))).status, 200);
-    scene.door.directory.states.clear();
-    assert.equal((await scene.ask(ready)).status, 200);
-    await scene.unharmed();
+    assert.equal((await fixture.ask(ready.replace('ready', 'health'))).status, 200);
+    fixture.proxy.directory.states.clear();
+    assert.equal((await fixture.ask(ready)).status, 200);
+    await fixture.assertUnharmed();
   });
   test('is 503 while the proxy drains', async () => {
-    const draining = await Scene.open();
+    const draining = await AttackFixture.open();
     try {
       const wire = await draining.dial();
       assert.equal((await wire.send(ready).response()).status, 200);
-      draining.door.gateway.release();
+      draining.proxy.gateway.release();
       const response = await wire.send(ready).response();
       assert.equal(response.status, 503);
       assert.equal(response.body.toString(), '{"status":"draining"}');
     } finally {
       await draining.close();
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
@@ -190,51 +190,51 @@ describe('a load balancer', () => {
   for (const path of ['/health', '/ready'])
     for (const method of ['GET', 'HEAD', 'OPTIONS']) {
       test(`is answered ${method} ${path} in HTTP/1.0 without Host`, async () => {
-        const said = await scene.askToTheEnd(`${method} ${path} HTTP/1.0\r\n\r\n`);
+        const said = await fixture.askToTheEnd(`${method} ${path} HTTP/1.0\r\n\r\n`);
         assert.match(said, /^HTTP\/1\.1 200 OK\r\n/);
         assert.match(said, /\r\nconnection: close\r\n/i);
         assert.equal(said.endsWith('\r\n\r\n'), method === 'HEAD', said);
-        await scene.unharmed();
+        await fixture.assertUnharmed();
       });
       test(`is answered ${method} ${path} in HTTP/1.1`, async () => {
-        const said = await scene.askToTheEnd(
+        const said = await fixture.askToTheEnd(
           `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
         );
         assert.match(said, /^HTTP\/1\.1 200 OK\r\n/);
         assert.equal(/\r\nallow: GET, HEAD, OPTIONS\r\n/.test(said), method === 'OPTIONS');
-        await scene.unharmed();
+        await fixture.assertUnharmed();
       });
       test(`is told by ${method} /ready alone that no engine is up (${path})`, async () => {
-        scene.door.directory.states.set('e', 'down');
-        const said = await scene.askToTheEnd(`${method} ${path} HTTP/1.0\r\n\r\n`);
-        scene.door.directory.states.clear();
+        fixture.proxy.directory.states.set('e', 'down');
+        const said = await fixture.askToTheEnd(`${method} ${path} HTTP/1.0\r\n\r\n`);
+        fixture.proxy.directory.states.clear();
         assert.ok(said.startsWith(`HTTP/1.1 ${path === '/ready' ? 503 : 200} `), said);
-        await scene.unharmed();
+        await fixture.assertUnharmed();
       });
     }
   test('that names a foreign host is refused in HTTP/1.0 as well', async () => {
-    const said = await scene.askToTheEnd('GET /health HTTP/1.0\r\nHost: attacker.example\r\n\r\n');
+    const said = await fixture.askToTheEnd('GET /health HTTP/1.0\r\nHost: attacker.example\r\n\r\n');
     assert.match(said, /^HTTP\/1\.1 421 /);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('needs a Host in HTTP/1.1', async () => {
-    assert.equal((await scene.ask('GET /health HTTP/1.1\r\n\r\n')).status, 400);
-    await scene.unharmed();
+    assert.equal((await fixture.ask('GET /health HTTP/1.1\r\n\r\n')).status, 400);
+    await fixture.assertUnharmed();
   });
 });
 
 describe('HEAD', () => {
   test('is GET without the body', async () => {
     for (const path of ['/v1/models', '/health', '/nothing']) {
-      const whole = await scene.ask(get(path, scene.key));
-      const said = await scene.askToTheEnd(
-        get(path, scene.key, 'Connection: close\r\n').replace('GET', 'HEAD'),
+      const whole = await fixture.ask(get(path, fixture.key));
+      const said = await fixture.askToTheEnd(
+        get(path, fixture.key, 'Connection: close\r\n').replace('GET', 'HEAD'),
       );
       assert.ok(said.endsWith('\r\n\r\n'), said);
       assert.match(said, new RegExp(`^HTTP/1\\.1 ${whole.status} `));
       assert.match(said, /\r\ncontent-length: \d+\r\n/);
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
@@ -254,7 +254,7 @@ describe('an error has the envelope of its dialect', () => {
   ];
   for (const [path, dialect] of cases)
     test(`${path}: ${dialect}`, async () => {
-      const response = await scene.ask(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      const response = await fixture.ask(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
       assert.equal(response.status, 401);
       assert.equal(response.field('content-type'), 'application/json');
       const body = json(response);
@@ -272,22 +272,22 @@ describe('an error has the envelope of its dialect', () => {
       else if (dialect === 'anthropic')
         assert.deepEqual(body, { type: 'error', error: { type: 'authentication_error', message } });
       else assert.deepEqual(body, { error: message });
-      await scene.unharmed();
+      await fixture.assertUnharmed();
     });
   test('/v1/models: Anthropic, for a client that says so', async () => {
-    const response = await scene.ask(
-      get('/v1/models/nothing', scene.key, 'anthropic-version: 2023-06-01\r\n'),
+    const response = await fixture.ask(
+      get('/v1/models/nothing', fixture.key, 'anthropic-version: 2023-06-01\r\n'),
     );
     assert.equal(response.status, 404);
     assert.equal(json(response).type, 'error');
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('each request has an id of its own, on one connection as well', async () => {
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     const ids = new Set<string | undefined>();
     for (let i = 0; i < 5; i++)
-      ids.add((await wire.send(get('/v1/models', scene.key)).response()).field('x-request-id'));
+      ids.add((await wire.send(get('/v1/models', fixture.key)).response()).field('x-request-id'));
     assert.equal(ids.size, 5);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });

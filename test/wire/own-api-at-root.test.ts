@@ -1,18 +1,18 @@
 /** A path of an engine's own API that is asked for at the root, where it is not served. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 import { post } from '../helpers/test-gateway.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 before(async () => {
-  scene = await Scene.open();
+  fixture = await AttackFixture.open();
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 test("an engine's own API, asked for at the root, is named with its place to a key that could ask there", async () => {
-  const admin = scene.addKey({ scopes: ['inference', 'engine:admin'] });
-  const reader = scene.addKey({ scopes: ['engine:read'] });
+  const admin = fixture.addKey({ scopes: ['inference', 'engine:admin'] });
+  const reader = fixture.addKey({ scopes: ['engine:read'] });
   for (const path of [
     '/api/pull',
     '/api/delete',
@@ -23,7 +23,7 @@ test("an engine's own API, asked for at the root, is named with its place to a k
     '/v1/load_lora_adapter',
   ]) {
     for (const key of [admin, reader]) {
-      const response = await scene.ask(post(path, key, chatBody));
+      const response = await fixture.ask(post(path, key, chatBody));
       assert.equal(response.status, 404, path);
       const { error } = JSON.parse(response.body.toString()) as { error: string | { message: string } };
       assert.equal(typeof error === 'string', /^\/api\/(?!v1)/.test(path), 'in the dialect of the path');
@@ -31,20 +31,20 @@ test("an engine's own API, asked for at the root, is named with its place to a k
       assert.ok(message.includes(`an engine's own API is at /engine/ID${path}.`), message);
     }
   }
-  await scene.unharmed();
+  await fixture.assertUnharmed();
 });
 
 test('it is named to no other key, nor for a path that no engine can have', async () => {
-  const admin = scene.addKey({ scopes: ['inference', 'engine:admin'] });
+  const admin = fixture.addKey({ scopes: ['inference', 'engine:admin'] });
   for (const [path, key] of [
-    ['/api/pull', scene.key],
+    ['/api/pull', fixture.key],
     [`/${'x'.repeat(600)}`, admin],
     ['/a%20b', admin],
     ['/api/', admin],
   ] as const) {
-    const response = await scene.ask(post(path, key, chatBody));
+    const response = await fixture.ask(post(path, key, chatBody));
     assert.equal(response.status, 404, path);
     assert.doesNotMatch(response.body.toString(), /\/engine\//, path);
   }
-  await scene.unharmed();
+  await fixture.assertUnharmed();
 });

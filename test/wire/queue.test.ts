@@ -3,25 +3,25 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, hold, lastChunk, type Steps, sseHead } from '../helpers/raw-engine.ts';
 import { post, type Wire } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  stage = await Backstage.open({
+  fixture = await GatewayFixture.open({
     engines: [{ slots: 1 }],
     config: { heartbeatMs: 15_000, limits: { maxQueued: 3, maxQueueWaitMs: 120_000 } },
   });
 });
 afterEach(async () => {
-  await stage.settle();
-  await stage.close();
+  await fixture.settle();
+  await fixture.close();
 });
 after(() => assertNoLeaks(stock));
 
@@ -31,7 +31,7 @@ const done = 'data: [DONE]\n\n';
 function engineThatHolds(): { letGo(name: string): void; order(): readonly string[] } {
   const gates = new Map<string, PromiseWithResolvers<void>>();
   const order: string[] = [];
-  stage.engine.setScript((_socket, request): Steps => {
+  fixture.engine.setScript((_socket, request): Steps => {
     const body = JSON.parse(request.body.toString()) as { readonly user: string; readonly stream?: boolean };
     order.push(body.user);
     const gate = Promise.withResolvers<void>();
@@ -43,36 +43,36 @@ function engineThatHolds(): { letGo(name: string): void; order(): readonly strin
   return { letGo: (name) => gates.get(name)?.resolve(), order: () => order };
 }
 
-const ask = (user: string, key = stage.door.key, more: object = {}): Promise<Wire> =>
-  stage.send(post('/v1/chat/completions', key, JSON.stringify({ model: 'm', user, ...more })));
-const queued = (): number => stage.door.gateway.queues()[0]?.queued ?? 0;
-const waits = (count: number): Promise<void> => stage.until(`${count} wait`, () => queued() === count);
+const ask = (user: string, key = fixture.proxy.key, more: object = {}): Promise<Wire> =>
+  fixture.send(post('/v1/chat/completions', key, JSON.stringify({ model: 'm', user, ...more })));
+const queued = (): number => fixture.proxy.gateway.queues()[0]?.queued ?? 0;
+const waits = (count: number): Promise<void> => fixture.until(`${count} wait`, () => queued() === count);
 
 test('a request waits while the slot is taken, and the log says how long', async () => {
   const engine = engineThatHolds();
   const first = await ask('first');
-  await stage.engine.arrived(1);
+  await fixture.engine.arrived(1);
   const second = await ask('second');
   await waits(1);
-  await stage.clock.move(2_500);
+  await fixture.clock.move(2_500);
   assert.deepEqual(engine.order(), ['first']);
   engine.letGo('first');
   assert.equal((await first.response()).body.toString(), '{"for":"first"}');
-  await stage.engine.arrived(2);
+  await fixture.engine.arrived(2);
   engine.letGo('second');
   assert.equal((await second.response()).body.toString(), '{"for":"second"}');
-  await stage.until('both are written down', () => stage.door.lines.length === 2);
+  await fixture.until('both are written down', () => fixture.proxy.lines.length === 2);
   assert.deepEqual(
-    stage.door.lines.map((l) => l.queuedMs),
+    fixture.proxy.lines.map((l) => l.queuedMs),
     [null, 2_500],
   );
 });
 
 test('a light key is served between the requests of a heavy one', async () => {
   const engine = engineThatHolds();
-  const light = stage.addKey({});
+  const light = fixture.addKey({});
   const wires = [await ask('heavy 1')];
-  await stage.engine.arrived(1);
+  await fixture.engine.arrived(1);
   for (const [i, name] of ['heavy 2', 'heavy 3'].entries()) {
     wires.push(await ask(name));
     await waits(i + 1);
@@ -80,7 +80,7 @@ test('a light key is served between the requests of a heavy one', async () => {
   wires.push(await ask('light', light));
   await waits(3);
   for (const [i, name] of ['heavy 1', 'light', 'heavy 2', 'heavy 3'].entries()) {
-    await stage.engine.arrived(i + 1);
+    await fixture.engine.arrived(i + 1);
     engine.letGo(name);
   }
   for (const wire of wires) assert.equal((await wire.response()).status, 200);
@@ -90,29 +90,29 @@ test('a light key is served between the requests of a heavy one', async () => {
 test('a client that leaves, leaves the queue, and the engine never hears of it', async () => {
   const engine = engineThatHolds();
   const first = await ask('first');
-  await stage.engine.arrived(1);
+  await fixture.engine.arrived(1);
   const second = await ask('second');
   await waits(1);
-  await stage.clock.move(700);
+  await fixture.clock.move(700);
   second.close();
   await waits(0);
   engine.letGo('first');
   await first.response();
   assert.deepEqual(engine.order(), ['first']);
-  await stage.until('both are written down', () => stage.door.lines.length === 2);
-  const line = stage.door.lines.find((l) => l.ending === 'client-left');
+  await fixture.until('both are written down', () => fixture.proxy.lines.length === 2);
+  const line = fixture.proxy.lines.find((l) => l.ending === 'client-left');
   assert.equal(line?.queuedMs, 700);
   assert.deepEqual([line?.chargedInputTokens, line?.chargedOutputTokens], [0, 0]);
 });
 
 test('a key that is revoked leaves the queue', async () => {
   const engine = engineThatHolds();
-  const key = stage.addKey({});
+  const key = fixture.addKey({});
   const first = await ask('first');
-  await stage.engine.arrived(1);
+  await fixture.engine.arrived(1);
   const second = await ask('second', key);
   await waits(1);
-  stage.door.revoke(key);
+  fixture.proxy.revoke(key);
   assert.equal((await second.response()).status, 401);
   assert.equal(queued(), 0);
   engine.letGo('first');
@@ -123,7 +123,7 @@ test('a key that is revoked leaves the queue', async () => {
 test('a full queue refuses with the place, the expected wait, and when to come back', async () => {
   const engine = engineThatHolds();
   const wires = [await ask('0')];
-  await stage.engine.arrived(1);
+  await fixture.engine.arrived(1);
   for (let i = 1; i <= 3; i++) {
     wires.push(await ask(String(i)));
     await waits(i);
@@ -135,7 +135,7 @@ test('a full queue refuses with the place, the expected wait, and when to come b
   assert.equal(refused.field('retry-after'), '20');
   assert.match(refused.body.toString(), /"code":"rate_limit_exceeded"/);
   for (let i = 0; i <= 3; i++) {
-    await stage.engine.arrived(i + 1);
+    await fixture.engine.arrived(i + 1);
     engine.letGo(String(i));
   }
   for (const wire of wires) assert.equal((await wire.response()).status, 200);
@@ -144,30 +144,30 @@ test('a full queue refuses with the place, the expected wait, and when to come b
 test('waiting ends after the time that is allowed', async () => {
   const engine = engineThatHolds();
   const first = await ask('first');
-  await stage.engine.arrived(1);
+  await fixture.engine.arrived(1);
   const second = await ask('second');
   await waits(1);
-  await stage.clock.move(120_000);
+  await fixture.clock.move(120_000);
   const refused = await second.response();
   assert.deepEqual([refused.status, refused.field('x-flm-queue-position')], [429, '1']);
   engine.letGo('first');
   await first.response();
-  const line = stage.door.lines.find((l) => l.status === 429);
+  const line = fixture.proxy.lines.find((l) => l.status === 429);
   assert.deepEqual([line?.rule, line?.queuedMs], ['maxQueueWaitMs', 120_000]);
 });
 
 test('a streamed request that waits gets heartbeats, and then its stream', async () => {
   const engine = engineThatHolds();
   const first = await ask('first');
-  await stage.engine.arrived(1);
-  const second = await ask('second', stage.door.key, { stream: true });
+  await fixture.engine.arrived(1);
+  const second = await ask('second', fixture.proxy.key, { stream: true });
   await waits(1);
-  await stage.clock.move(46_000);
+  await fixture.clock.move(46_000);
   const early = await second.until((bytes) => bytes.includes(':hb'));
   assert.match(early.toString(), /^HTTP\/1\.1 200 .*text\/event-stream/s);
   engine.letGo('first');
   await first.response();
-  await stage.engine.arrived(2);
+  await fixture.engine.arrived(2);
   engine.letGo('second');
   const { body, whole } = await second.response();
   assert.match(body.toString(), /^(:hb\n\n)+data: \[DONE\]\n\n$/);
@@ -177,10 +177,10 @@ test('a streamed request that waits gets heartbeats, and then its stream', async
 test('a streamed request that waits in vain is told so in its stream', async () => {
   const engine = engineThatHolds();
   const first = await ask('first');
-  await stage.engine.arrived(1);
-  const second = await ask('second', stage.door.key, { stream: true });
+  await fixture.engine.arrived(1);
+  const second = await ask('second', fixture.proxy.key, { stream: true });
   await waits(1);
-  await stage.clock.move(120_000);
+  await fixture.clock.move(120_000);
   const { body, whole } = await second.response();
   assert.match(body.toString(), /^(:hb\n\n)+data: \{"error":\{.*"rate_limit_exceeded".*\}\}\n\n$/);
   assert.ok(whole);
@@ -191,11 +191,11 @@ test('a streamed request that waits in vain is told so in its stream', async () 
 test('a stop ends what waits and lets what runs finish', async () => {
   const engine = engineThatHolds();
   const first = await ask('first');
-  await stage.engine.arrived(1);
+  await fixture.engine.arrived(1);
   const second = await ask('second');
   await waits(1);
-  const stopped = stage.door.gateway.stop(5_000);
-  await stage.clock.move(5_001);
+  const stopped = fixture.proxy.gateway.stop(5_000);
+  await fixture.clock.move(5_001);
   assert.equal((await second.response()).status, 503);
   engine.letGo('first');
   await first.rest();

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import {
   answer,
@@ -19,24 +19,24 @@ import {
 import { post } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 let keys: readonly string[];
 before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
   const models = [{ id: 'm' }];
-  stage = await Backstage.openReal([
+  fixture = await GatewayFixture.openReal([
     { id: 'first', kind: 'vllm', models },
     { id: 'twin', kind: 'vllm', models },
   ]);
-  keys = [stage.addKey({}), stage.addKey({}), stage.addKey({})];
+  keys = [fixture.addKey({}), fixture.addKey({}), fixture.addKey({})];
 });
 afterEach(async () => {
   try {
-    await stage.settle();
+    await fixture.settle();
   } finally {
-    await stage.close();
+    await fixture.close();
   }
 });
 after(() => assertNoLeaks(stock));
@@ -45,11 +45,11 @@ const good = answer('{"good":true}');
 const json = 'application/json';
 
 function twin(): RawEngine {
-  return stage.engines[1] as RawEngine;
+  return fixture.engines[1] as RawEngine;
 }
 
 async function ask(key: string, body: object = { model: 'm' }): Promise<number> {
-  const wire = await stage.send(post('/v1/chat/completions', key, JSON.stringify(body)));
+  const wire = await fixture.send(post('/v1/chat/completions', key, JSON.stringify(body)));
   const { status } = await wire.response();
   wire.close();
   return status;
@@ -63,7 +63,7 @@ function poisoned(engine: RawEngine): void {
 const poison = { model: 'm', messages: [{ role: 'user', content: 'poison' }] };
 
 function rankOf(id: string) {
-  return stage.statuses().find((e) => e.ref.id === id)?.rank;
+  return fixture.statuses().find((e) => e.ref.id === id)?.rank;
 }
 
 describe('an engine that fails at once does not attract the traffic of its twin', () => {
@@ -84,10 +84,10 @@ describe('an engine that fails at once does not attract the traffic of its twin'
   ];
   for (const [name, steps] of failures) {
     test(`with ${name}`, async () => {
-      stage.engine.setScript(steps);
+      fixture.engine.setScript(steps);
       twin().setScript([good]);
       for (const key of keys) for (let i = 0; i < 10; i++) await ask(key);
-      assert.equal(stage.engine.requests.length, 1, 'of thirty requests of three keys');
+      assert.equal(fixture.engine.requests.length, 1, 'of thirty requests of three keys');
       assert.equal(rankOf('first')?.state, 'last');
       assert.equal(rankOf('twin'), undefined);
     });
@@ -95,14 +95,14 @@ describe('an engine that fails at once does not attract the traffic of its twin'
 });
 
 test('after failures of one key the engines rank last for its requests alone', async () => {
-  poisoned(stage.engine);
+  poisoned(fixture.engine);
   poisoned(twin());
   const [hostile = '', other = ''] = keys;
   for (let i = 0; i < 12; i++) assert.equal(await ask(hostile, poison), 502);
-  assert.ok(stage.engine.requests.length > 0 && twin().requests.length > 0, 'it met both');
-  const before = stage.engine.requests.length;
+  assert.ok(fixture.engine.requests.length > 0 && twin().requests.length > 0, 'it met both');
+  const before = fixture.engine.requests.length;
   for (let i = 0; i < 6; i++) assert.equal(await ask(other), 200);
-  assert.equal(stage.engine.requests.length, before + 6, 'the first listed one is still the first choice');
+  assert.equal(fixture.engine.requests.length, before + 6, 'the first listed one is still the first choice');
   assert.equal(rankOf('first')?.state, 'last-for-keys');
   assert.equal(rankOf('first')?.keyCount, 1);
 });
@@ -114,7 +114,7 @@ for (const [name, step] of [
 ] as const)
   test(`a key that mixes good prompts with such as end in ${name} moves no engine that answers another key`, async () => {
     const script: Script = (_socket, request) => (request.body.includes('poison') ? [step] : [good]);
-    stage.engine.setScript(script);
+    fixture.engine.setScript(script);
     twin().setScript(script);
     const [hostile = '', other = ''] = keys;
     for (let i = 0; i < 8; i++) {
@@ -130,34 +130,34 @@ for (const header of ['openai-organization', 'openai-project'])
     test(`a client's own ${header} that an engine answers with ${status} ranks it last for that client alone`, async () => {
       const refusing: Script = (_socket, request) =>
         request.field(header) === undefined ? [good] : [answer('{}', json, status)];
-      stage.engine.setScript(refusing);
+      fixture.engine.setScript(refusing);
       twin().setScript(refusing);
       const [hostile = '', other = ''] = keys;
       for (let i = 0; i < 6; i++) {
         const bytes = post('/v1/chat/completions', hostile, '{"model":"m"}', `${header}: none\r\n`);
-        const wire = await stage.send(bytes);
+        const wire = await fixture.send(bytes);
         assert.equal((await wire.response()).status, Number(status.slice(0, 3)));
         wire.close();
       }
       assert.equal(rankOf('first')?.state, 'last-for-keys');
-      const before = stage.engine.requests.length;
+      const before = fixture.engine.requests.length;
       for (let i = 0; i < 6; i++) assert.equal(await ask(other), 200);
       assert.equal(
-        stage.engine.requests.length,
+        fixture.engine.requests.length,
         before + 6,
         'the first listed one is still the first choice',
       );
     });
 
 test('a prompt that broke an engine is not sent to its twin, however the engine ranks', async () => {
-  poisoned(stage.engine);
+  poisoned(fixture.engine);
   twin().setScript([good]);
   assert.equal(await ask(keys[0] ?? '', poison), 502);
   assert.equal(twin().requests.length, 0);
 });
 
 test("an engine that refuses flm's own key ranks last for every key at once, and its status says why", async () => {
-  stage.engine.setScript([answer('{}', json, '401 Who')]);
+  fixture.engine.setScript([answer('{}', json, '401 Who')]);
   twin().setScript([good]);
   const seen: number[] = [];
   for (const key of keys) seen.push(await ask(key));
@@ -167,7 +167,7 @@ test("an engine that refuses flm's own key ranks last for every key at once, and
 
 test('a status of 4xx that a request earned says nothing about the engine', async () => {
   for (const status of ['400 Bad Request', '413 Too Large', '422 Unprocessable']) {
-    stage.engine.setScript([answer('{}', json, status)]);
+    fixture.engine.setScript([answer('{}', json, status)]);
     for (const key of keys) await ask(key);
   }
   assert.equal(twin().requests.length, 0);
@@ -175,12 +175,12 @@ test('a status of 4xx that a request earned says nothing about the engine', asyn
 });
 
 test('an engine that recovers gets its share again', async () => {
-  stage.engine.setScript([answer('{}', json, '500 Oops')]);
+  fixture.engine.setScript([answer('{}', json, '500 Oops')]);
   twin().setScript([good]);
   for (const key of keys) await ask(key);
-  stage.engine.setScript([good]);
-  await stage.clock.move(20_000);
+  fixture.engine.setScript([good]);
+  await fixture.clock.move(20_000);
   for (const key of keys) for (let i = 0; i < 2; i++) assert.equal(await ask(key), 200);
-  assert.equal(stage.engine.requests.length, 2 + 6);
+  assert.equal(fixture.engine.requests.length, 2 + 6);
   assert.equal(rankOf('first'), undefined);
 });

@@ -7,19 +7,19 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { chunk, close, lastChunk, reset, type Step, type Steps } from '../helpers/raw-engine.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.open();
+  fixture = await GatewayFixture.open();
 });
-afterEach(() => stage.settle());
+afterEach(() => fixture.settle());
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
@@ -126,7 +126,7 @@ function packets(bytes: Buffer, lengths: readonly number[]): Step {
 }
 
 function ask(s: Sample, steps: Steps) {
-  return stage.ask(steps, { model: 'm', stream: true }, s.path);
+  return fixture.ask(steps, { model: 'm', stream: true }, s.path);
 }
 
 test('any stream passes untouched, however it is framed and cut', async () => {

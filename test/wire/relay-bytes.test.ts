@@ -5,28 +5,28 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { routes } from '../../src/gateway/routes.ts';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk, close, lastChunk, type Steps, sseHead, trickle } from '../helpers/raw-engine.ts';
 import { get, type Wire, type WireResponse } from '../helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.open();
+  fixture = await GatewayFixture.open();
 });
-afterEach(() => stage.settle());
+afterEach(() => fixture.settle());
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
 const streamed = { model: 'm', stream: true, messages: [{ role: 'user', content: 'hi' }] };
 
 async function line() {
-  await stage.until('the request is over', () => stage.door.gateway.inFlight === 0);
-  const last = stage.door.lines.at(-1);
+  await fixture.until('the request is over', () => fixture.proxy.gateway.inFlight === 0);
+  const last = fixture.proxy.lines.at(-1);
   assert.ok(last !== undefined);
   return last;
 }
@@ -73,7 +73,7 @@ function requestOf(route: (typeof routes)[number]): { readonly bytes: Buffer; re
 
 let admin: string | undefined;
 function adminKey(): string {
-  admin ??= stage.addKey({ scopes: ['inference', 'engine:admin'] });
+  admin ??= fixture.addKey({ scopes: ['inference', 'engine:admin'] });
   return admin;
 }
 
@@ -92,13 +92,13 @@ describe('both bodies pass untouched:', () => {
         [headOf('application/json', 'Connection: close'), anyBytes, close],
       ];
       for (const steps of framings) {
-        stage.engine.setScript(steps);
+        fixture.engine.setScript(steps);
         const { bytes, body } = requestOf(route);
-        const response = await (await stage.send(bytes)).response();
+        const response = await (await fixture.send(bytes)).response();
         assert.equal(response.status, 200, response.body.toString());
         assert.deepEqual(response.body, anyBytes);
         assert.equal(response.whole, true);
-        assert.deepEqual(stage.lastRequest?.body, body);
+        assert.deepEqual(fixture.lastRequest?.body, body);
       }
     });
   }
@@ -120,7 +120,7 @@ const events = [
 const stream = Buffer.from(events.join(''));
 
 async function askStream(steps: Steps, path?: string): Promise<WireResponse> {
-  const response = await stage.ask(steps, streamed, path);
+  const response = await fixture.ask(steps, streamed, path);
   assert.equal(response.whole, true);
   assert.equal((await line()).ending, 'done');
   return response;
@@ -129,8 +129,8 @@ async function askStream(steps: Steps, path?: string): Promise<WireResponse> {
 describe('a stream passes untouched,', () => {
   test('one event a chunk, and its chunks as they are', async () => {
     const framed = Buffer.concat([...events.map((e) => chunk(e)), Buffer.from(lastChunk)]);
-    stage.engine.setScript([sseHead, framed]);
-    const wire = await stage.send(stage.post(streamed));
+    fixture.engine.setScript([sseHead, framed]);
+    const wire = await fixture.send(fixture.post(streamed));
     const bytes = await wire.until((b) => b.includes('\r\n0\r\n\r\n'));
     assert.deepEqual(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4), framed);
   });
@@ -178,10 +178,10 @@ describe('a stream passes untouched,', () => {
   });
 
   test('at once: an event is with the client before the next one is made', async () => {
-    const wire = await stage.dial();
+    const wire = await fixture.dial();
     const seen: Promise<Buffer>[] = [];
     const told = Promise.withResolvers<void>();
-    stage.engine.setScript(async (socket) => {
+    fixture.engine.setScript(async (socket) => {
       socket.write(sseHead);
       for (const event of ['data: {"n":0}\n\n', 'data: {"n":1}\n\n', 'data: [DONE]\n\n']) {
         socket.write(chunk(event));
@@ -191,7 +191,7 @@ describe('a stream passes untouched,', () => {
       told.resolve();
       socket.write(lastChunk);
     });
-    wire.send(stage.post(streamed));
+    wire.send(fixture.post(streamed));
     await told.promise;
     assert.equal(seen.length, 3);
     assert.equal((await wire.response()).whole, true);
@@ -244,7 +244,7 @@ test('a stream of lines passes untouched, cut at every byte', async () => {
 test('a whole JSON answer passes untouched, and its usage is read in passing', async () => {
   const body =
     '{"choices":[{"x":1.0e2,"\\u0041":"é😀","n":12345678901234567890,"e":1e400}], "unknown" : null ,"usage":{"prompt_tokens":3,"completion_tokens":4}}';
-  const response = await stage.ask([answer(body)]);
+  const response = await fixture.ask([answer(body)]);
   assert.equal(response.body.toString(), body);
   assert.equal(response.field('content-length'), String(Buffer.byteLength(body)));
   const { inputTokens, outputTokens } = await line();
@@ -256,14 +256,14 @@ test('embeddings pass untouched in both encodings', async () => {
     '{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1.0,-0.0,1e-45,0.1]}]}';
   const base64 = '{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AACAPwAAAIA="}]}';
   for (const body of [floats, base64]) {
-    assert.equal((await stage.ask([answer(body)], { model: 'm' }, '/v1/embeddings')).body.toString(), body);
+    assert.equal((await fixture.ask([answer(body)], { model: 'm' }, '/v1/embeddings')).body.toString(), body);
   }
 });
 
 test('an answer of eight megabytes passes untouched', async () => {
   const bytes = Buffer.alloc(8 * 1024 * 1024);
   for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31) >> 3;
-  const response = await stage.ask([answer(bytes, 'audio/wav')], { model: 'm' }, '/v1/audio/speech');
+  const response = await fixture.ask([answer(bytes, 'audio/wav')], { model: 'm' }, '/v1/audio/speech');
   assert.equal(Buffer.compare(response.body, bytes), 0);
 });
 
@@ -271,7 +271,7 @@ test('an empty 200 is no answer to a prompt, streamed or not', async () => {
   const bare = headOf('application/json', 'Transfer-Encoding: chunked');
   for (const body of [{ model: 'm' }, { model: 'm', stream: true }]) {
     for (const script of [[answer('')], [answer('', 'text/event-stream')], [bare, lastChunk]]) {
-      const response = await stage.ask(script, body);
+      const response = await fixture.ask(script, body);
       assert.equal(response.status, 502);
       assert.match(response.body.toString(), /engine_cut/);
     }
@@ -281,31 +281,31 @@ test('an empty 200 is no answer to a prompt, streamed or not', async () => {
 // --- other clients
 
 function http10(wire: Wire, more = ''): Wire {
-  return wire.send(stage.post(streamed, '/v1/chat/completions', more).replace('HTTP/1.1', 'HTTP/1.0'));
+  return wire.send(fixture.post(streamed, '/v1/chat/completions', more).replace('HTTP/1.1', 'HTTP/1.0'));
 }
 
 test('a client of HTTP/1.0 gets a stream that ends with the connection', async () => {
   for (const more of ['', 'Connection: keep-alive\r\n']) {
-    stage.engine.setScript([sseHead, ...events.map((e) => chunk(e)), lastChunk]);
-    const wire = http10(await stage.dial(), more);
+    fixture.engine.setScript([sseHead, ...events.map((e) => chunk(e)), lastChunk]);
+    const wire = http10(await fixture.dial(), more);
     const response = await wire.response();
     assert.equal(response.field('transfer-encoding'), undefined);
     assert.deepEqual(response.body, stream);
     assert.equal(wire.ended, true);
-    assert.equal(stage.lastRequest?.head.split('\r\n')[0]?.endsWith('HTTP/1.1'), true);
+    assert.equal(fixture.lastRequest?.head.split('\r\n')[0]?.endsWith('HTTP/1.1'), true);
   }
 });
 
 test('a client of HTTP/1.0 gets a whole answer with its length', async () => {
-  stage.engine.setScript([headOf('application/json', 'Content-Length: 7'), '{"a":1}']);
-  const response = await http10(await stage.dial()).response();
+  fixture.engine.setScript([headOf('application/json', 'Content-Length: 7'), '{"a":1}']);
+  const response = await http10(await fixture.dial()).response();
   assert.equal(response.field('content-length'), '7');
   assert.equal(response.body.toString(), '{"a":1}');
 });
 
 test('a cut stream of HTTP/1.0 ends in its error event', async () => {
-  stage.engine.setScript([sseHead, chunk('data: {"a":1}\n\n'), close]);
-  const response = await http10(await stage.dial()).response();
+  fixture.engine.setScript([sseHead, chunk('data: {"a":1}\n\n'), close]);
+  const response = await http10(await fixture.dial()).response();
   assert.match(response.body.toString(), /^data: \{"a":1\}\n\ndata: \{"error":/);
 });
 
@@ -319,34 +319,34 @@ test('HEAD has the head of the answer and no body, and the connection goes on', 
       undefined,
     ],
   ];
-  const wire = await stage.dial();
+  const wire = await fixture.dial();
   for (const [path, bytes, length] of cases) {
-    stage.engine.setScript([bytes]);
-    wire.send(get(path, stage.door.key).replace('GET', 'HEAD'));
+    fixture.engine.setScript([bytes]);
+    wire.send(get(path, fixture.proxy.key).replace('GET', 'HEAD'));
     const head = await wire.until((received) => received.includes('\r\n\r\n'));
     assert.match(head.toString(), /^HTTP\/1\.1 200 OK\r\n/);
     assert.equal(/^content-length: (.*)$/im.exec(head.toString())?.[1]?.trim(), length);
-    assert.equal(stage.lastRequest?.method, 'HEAD');
+    assert.equal(fixture.lastRequest?.method, 'HEAD');
     assert.equal((await line()).ending, 'done');
     // What comes next on the connection is the next answer, from its first byte.
     wire.skip(head.indexOf('\r\n\r\n') + 4);
-    stage.engine.setScript([answer('{"next":1}')]);
-    wire.send(stage.post({ model: 'm' }));
+    fixture.engine.setScript([answer('{"next":1}')]);
+    wire.send(fixture.post({ model: 'm' }));
     assert.equal((await wire.response()).body.toString(), '{"next":1}');
   }
 });
 
 test('answers of one connection come one after the other, each whole', async () => {
-  stage.engine.setScript((_socket, request) => [answer(request.body)]);
-  const wire = await stage.dial();
-  wire.send([1, 2, 3].map((n) => stage.post({ model: 'm', n })).join(''));
+  fixture.engine.setScript((_socket, request) => [answer(request.body)]);
+  const wire = await fixture.dial();
+  wire.send([1, 2, 3].map((n) => fixture.post({ model: 'm', n })).join(''));
   for (const n of [1, 2, 3]) assert.equal((await wire.response()).body.toString(), `{"model":"m","n":${n}}`);
 });
 
 test('a GET keeps its connection', async () => {
-  const wire = await stage.dial();
+  const wire = await fixture.dial();
   for (let i = 0; i < 3; i++) {
-    wire.send(get('/v1/models', stage.door.key));
+    wire.send(get('/v1/models', fixture.proxy.key));
     const response = await wire.response();
     assert.equal(response.status, 200);
     assert.equal(response.field('connection'), 'keep-alive');

@@ -9,7 +9,7 @@ import {
   sessionHeaders,
   singleHeaders,
 } from '../../src/core/proxy/request-headers.ts';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 import { answer, type RawEngine, startRawEngine } from '../helpers/raw-engine.ts';
 import { get, openTestGateway, post, type TestGateway } from '../helpers/test-gateway.ts';
 
@@ -18,11 +18,11 @@ const chat = 'POST /v1/chat/completions';
 const odd = 'X-Name: \xe4\r\n';
 
 describe('without settings', () => {
-  let scene: Scene;
+  let fixture: AttackFixture;
   before(async () => {
-    scene = await Scene.open();
+    fixture = await AttackFixture.open();
   });
-  after(() => scene.close());
+  after(() => fixture.close());
 
   for (const [reader, more] of [
     ['flm', ''],
@@ -33,12 +33,12 @@ describe('without settings', () => {
       const fields =
         passingHeaders.map((name) => `${name.toUpperCase()}: value of ${name}\r\n`).join('') + parent;
       assert.equal(
-        (await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields + more))).status,
+        (await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, fields + more))).status,
         200,
       );
-      const request = scene.engine.requests.at(-1);
+      const request = fixture.engine.requests.at(-1);
       for (const name of passingHeaders) assert.equal(request?.field(name), `value of ${name}`, name);
-      await scene.unharmed([chat]);
+      await fixture.assertUnharmed([chat]);
     });
 
   test('others do not, session fields of other spellings included', async () => {
@@ -49,9 +49,9 @@ describe('without settings', () => {
       'Session-Id-2: d',
       'Origin-Agent: e',
     ];
-    await scene.ask(post('/v1/chat/completions', scene.key, chatBody, `${fields.join('\r\n')}\r\n`));
+    await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, `${fields.join('\r\n')}\r\n`));
     // That the engine saw only fields of the table is what `unharmed` looks at.
-    await scene.unharmed([chat]);
+    await fixture.assertUnharmed([chat]);
   });
 
   for (const name of [...singleHeaders, ...sessionHeaders])
@@ -62,18 +62,21 @@ describe('without settings', () => {
         line('a') + line('a'),
         line('a') + line('').toUpperCase(),
       ]) {
-        const twice = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields));
+        const twice = await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, fields));
         assert.equal(twice.status, 400);
         assert.ok(twice.body.toString().includes(`The header ${name} came twice.`));
       }
-      const long = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, line('x'.repeat(1025))));
+      const long = await fixture.ask(
+        post('/v1/chat/completions', fixture.key, chatBody, line('x'.repeat(1025))),
+      );
       assert.equal(long.status, 400);
       assert.ok(long.body.toString().includes(`${name} is longer than 1024 bytes`));
       assert.equal(
-        (await scene.ask(post('/v1/chat/completions', scene.key, chatBody, line('x'.repeat(1024))))).status,
+        (await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, line('x'.repeat(1024)))))
+          .status,
         200,
       );
-      await scene.unharmed([chat]);
+      await fixture.assertUnharmed([chat]);
     });
 
   test('what Connection names stays here, and nothing that flm itself reads or writes', async () => {
@@ -86,36 +89,39 @@ describe('without settings', () => {
       `Connection: ${named.join(',').toUpperCase()}\r\n`,
       `Connection: keep-alive\r\nConnection: ,${named.join('\t ,')}\r\n`,
     ]) {
-      const bytes = post('/v1/chat/completions', scene.key, chatBody, connection + fields);
-      assert.equal((await scene.ask(bytes)).status, 200);
-      const request = scene.engine.requests.at(-1);
+      const bytes = post('/v1/chat/completions', fixture.key, chatBody, connection + fields);
+      assert.equal((await fixture.ask(bytes)).status, 200);
+      const request = fixture.engine.requests.at(-1);
       for (const name of passingHeaders) assert.equal(request?.field(name), undefined, name);
       assert.doesNotMatch(request?.field('traceparent') ?? '', /0af7651916cd43dd/);
       assert.equal(request?.field('content-type'), 'application/json');
     }
-    await scene.unharmed([chat, chat, chat]);
+    await fixture.assertUnharmed([chat, chat, chat]);
   });
 
   test('a tracestate stays here without its traceparent', async () => {
     for (const parent of ['', 'traceparent: 00-x-y-01\r\n']) {
       const fields = `${parent}tracestate: a=b\r\n`;
-      assert.equal((await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields))).status, 200);
-      assert.equal(scene.engine.requests.at(-1)?.field('tracestate'), undefined);
+      assert.equal(
+        (await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, fields))).status,
+        200,
+      );
+      assert.equal(fixture.engine.requests.at(-1)?.field('tracestate'), undefined);
     }
-    await scene.unharmed([chat, chat]);
+    await fixture.assertUnharmed([chat, chat]);
   });
 
   test('lists of the APIs may be long, and are one list where they come twice', async () => {
     const betas = `Anthropic-Beta: ${'a'.repeat(2000)}\r\nAnthropic-Beta: b\r\n`;
-    assert.equal((await scene.ask(post('/v1/chat/completions', scene.key, chatBody, betas))).status, 200);
-    assert.equal(scene.engine.requests.at(-1)?.field('anthropic-beta'), `${'a'.repeat(2000)}, b`);
-    await scene.unharmed([chat]);
+    assert.equal((await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, betas))).status, 200);
+    assert.equal(fixture.engine.requests.at(-1)?.field('anthropic-beta'), `${'a'.repeat(2000)}, b`);
+    await fixture.assertUnharmed([chat]);
   });
 
   test('the query of a stored answer takes what the API documents', async () => {
     const query = 'stream=true&starting_after=7&include_obfuscation=false&include%5B%5D=x&key=y';
-    await scene.ask(get(`/v1/responses/resp_1?${query}`, scene.key));
-    await scene.unharmed([
+    await fixture.ask(get(`/v1/responses/resp_1?${query}`, fixture.key));
+    await fixture.assertUnharmed([
       'GET /v1/responses/resp_1?stream=true&starting_after=7&include_obfuscation=false&include%5B%5D=x',
     ]);
   });
@@ -128,22 +134,22 @@ describe('headers that the operator added', () => {
     ...Array.from({ length: maxForwardHeaders - 2 }, (_, i) => `x-more-${i}`),
   ];
   let engine: RawEngine;
-  let door: TestGateway;
+  let proxy: TestGateway;
   before(async () => {
     engine = await startRawEngine([answer('{"choices":[{"finish_reason":"stop"}]}')]);
-    door = await openTestGateway({
+    proxy = await openTestGateway({
       engines: [{ id: 'e', port: engine.port, models: ['m'] }],
       config: { forwardHeaders: names },
       policy: { allowOrigins: ['https://app.example.org'] },
     });
   });
   after(async () => {
-    await door.close();
+    await proxy.close();
     await engine.close();
   });
 
   const ask = async (bytes: string): Promise<{ status: number; head: string; body: string }> => {
-    const wire = await door.dial();
+    const wire = await proxy.dial();
     const { status, head, body } = await wire.send(bytes).response();
     wire.close();
     return { status, head, body: body.toString() };
@@ -152,7 +158,7 @@ describe('headers that the operator added', () => {
   test('reach the engine, all 32 of them, whichever reader took the request', async () => {
     for (const more of ['', odd]) {
       const fields = names.map((name) => `${name}: ${name}!\r\n`).join('');
-      assert.equal((await ask(post('/v1/chat/completions', door.key, chatBody, fields + more))).status, 200);
+      assert.equal((await ask(post('/v1/chat/completions', proxy.key, chatBody, fields + more))).status, 200);
       for (const name of names) assert.equal(engine.requests.at(-1)?.field(name), `${name}!`, name);
     }
   });
@@ -161,7 +167,7 @@ describe('headers that the operator added', () => {
     const seen = engine.requests.length;
     for (const name of ['x-tenant', names.at(-1)])
       for (const fields of [`${name}: a\r\n${name}: b\r\n`, `${name}: ${'x'.repeat(1025)}\r\n`])
-        assert.equal((await ask(post('/v1/chat/completions', door.key, chatBody, fields))).status, 400);
+        assert.equal((await ask(post('/v1/chat/completions', proxy.key, chatBody, fields))).status, 400);
     assert.equal(engine.requests.length, seen);
   });
 

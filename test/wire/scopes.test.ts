@@ -6,13 +6,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Scope, scopes } from '../../src/core/engine/routes.ts';
 import { probePaths, type Route, routes } from '../../src/gateway/routes.ts';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 import { answer } from '../helpers/raw-engine.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 const keys = new Map<Scope | 'none', string>();
 before(async () => {
-  scene = await Scene.open({
+  fixture = await AttackFixture.open({
     kind: {
       native: [
         { method: 'GET', path: '/props', scope: 'engine:read', model: 'none', query: ['model'] },
@@ -22,10 +22,10 @@ before(async () => {
       ],
     },
   });
-  for (const scope of scopes) keys.set(scope, scene.addKey({ scopes: [scope] }));
-  keys.set('none', scene.addKey({ scopes: [] }));
+  for (const scope of scopes) keys.set(scope, fixture.addKey({ scopes: [scope] }));
+  keys.set('none', fixture.addKey({ scopes: [] }));
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 const boundary = 'b0undary';
 const form = `--${boundary}\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n--${boundary}--\r\n`;
@@ -58,35 +58,35 @@ describe('a row of the route table', () => {
     for (const scope of [...scopes, 'none'] as const) {
       const may = scope === route.scope || (route.scope === 'engine:read' && scope === 'engine:admin');
       test(`${route.method} ${route.pattern} with ${scope}: ${may ? 'let in' : '403'}`, async () => {
-        scene.engine.setScript([answer('{"models":[],"done":true}')]);
+        fixture.engine.setScript([answer('{"models":[],"done":true}')]);
         const { bytes, line } = goodRequest(route, keys.get(scope) ?? '');
-        const response = await scene.ask(bytes);
+        const response = await fixture.ask(bytes);
         // The catalogue has no model of the name that stands in the path.
         assert.equal(response.status, may ? 200 : 403);
         if (!may) assert.match(response.body.toString(), new RegExp(`scope ${route.scope}`));
-        await scene.unharmed(may && line !== undefined ? [line] : []);
+        await fixture.assertUnharmed(may && line !== undefined ? [line] : []);
       });
     }
   }
 
   test('that is not in the endpoints of a key is a 403', async () => {
-    const key = scene.addKey({ endpoints: ['embeddings', 'models.list'] });
+    const key = fixture.addKey({ endpoints: ['embeddings', 'models.list'] });
     const table = routes.filter((r) => r.scope === 'inference' && !forAnyKey(r));
     for (const route of table.filter((r) => r.id !== 'embeddings' && r.id !== 'models.list')) {
-      const response = await scene.ask(goodRequest(route, key).bytes);
+      const response = await fixture.ask(goodRequest(route, key).bytes);
       assert.equal(response.status, 403, route.pattern);
       assert.match(response.body.toString(), new RegExp(`endpoint ${route.id.replaceAll('.', '\\.')}`));
     }
     for (const route of table.filter((r) => r.id === 'embeddings' || r.id === 'models.list'))
-      assert.equal((await scene.ask(goodRequest(route, key).bytes)).status, 200, route.pattern);
-    await scene.unharmed(['POST /v1/embeddings']);
+      assert.equal((await fixture.ask(goodRequest(route, key).bytes)).status, 200, route.pattern);
+    await fixture.assertUnharmed(['POST /v1/embeddings']);
   });
 
   test('that names no model is closed to a key that is limited to models, where an engine keeps answers', async () => {
-    const key = scene.addKey({ models: ['m'] });
+    const key = fixture.addKey({ models: ['m'] });
     for (const route of routes.filter((r) => r.dialect === 'responses' && r.model === 'none'))
-      assert.equal((await scene.ask(goodRequest(route, key).bytes)).status, 403, route.pattern);
-    await scene.unharmed();
+      assert.equal((await fixture.ask(goodRequest(route, key).bytes)).status, 403, route.pattern);
+    await fixture.assertUnharmed();
   });
 });
 
@@ -114,37 +114,37 @@ describe("an engine's own API", () => {
       // A slash at the end is no form that an engine's path may have.
       const odd = path.endsWith('/');
       test(`${line} with ${scope}: ${odd ? '404' : may ? 'let in' : '403'}`, async () => {
-        scene.engine.setScript([
+        fixture.engine.setScript([
           method === 'HEAD' ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n' : answer('{}'),
         ]);
         const body = method === 'POST' || method === 'PUT' ? chatBody : '';
         const bytes = `${method} /engine/e${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${keys.get(scope)}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-        const status = Number((await scene.askToTheEnd(bytes)).slice(9, 12));
+        const status = Number((await fixture.askToTheEnd(bytes)).slice(9, 12));
         assert.equal(status, odd ? 404 : may ? 200 : 403);
-        await scene.unharmed(may && !odd ? [line] : []);
+        await fixture.assertUnharmed(may && !odd ? [line] : []);
       });
     }
   }
 
   const ask = (path: string, key: string) =>
-    scene.ask(`GET /engine/${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`);
+    fixture.ask(`GET /engine/${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`);
 
   test('takes of the query what the list of the kind names, and all of it from an administrator', async () => {
     const reader = keys.get('engine:read') ?? '';
     assert.equal((await ask('e/props?model=m&autoload=true', reader)).status, 200);
     assert.equal((await ask('e/anything?a=%2f&b', keys.get('engine:admin') ?? '')).status, 200);
-    await scene.unharmed(['GET /props?model=m', 'GET /anything?a=%2f&b']);
+    await fixture.assertUnharmed(['GET /props?model=m', 'GET /anything?a=%2f&b']);
   });
   test('of an engine that is not there, or not for this key, is a 404', async () => {
-    const key = scene.addKey({ scopes: ['engine:admin'], engines: ['other'] });
+    const key = fixture.addKey({ scopes: ['engine:admin'], engines: ['other'] });
     for (const path of ['e/props', 'other/props', 'E/props', '__proto__/props'])
       assert.equal((await ask(path, key)).status, 404, path);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('holds a key that is limited to models to them', async () => {
-    const key = scene.addKey({ models: ['other'] });
+    const key = fixture.addKey({ models: ['other'] });
     const bytes = `POST /engine/e/tokenize HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${chatBody.length}\r\n\r\n${chatBody}`;
-    assert.equal((await scene.ask(bytes)).status, 403);
-    await scene.unharmed();
+    assert.equal((await fixture.ask(bytes)).status, 403);
+    await fixture.assertUnharmed();
   });
 });

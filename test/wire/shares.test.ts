@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { noKeyLimits } from '../../src/core/security/api-key.ts';
-import { Backstage } from '../helpers/backstage.ts';
+import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, chunk } from '../helpers/raw-engine.ts';
 import { get, post, type Wire, type WireResponse } from '../helpers/test-gateway.ts';
@@ -15,10 +15,10 @@ const maxBodyBytes = 100_000;
 const maxBufferedBytes = 500_000;
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.open({
+  fixture = await GatewayFixture.open({
     engines: [
       {
         slots: 6,
@@ -29,11 +29,11 @@ before(async () => {
   });
 });
 afterEach(async () => {
-  await stage.settle();
+  await fixture.settle();
   assert.equal(await mostStreams(), 8, 'every stream was given back, once');
 });
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
@@ -48,8 +48,8 @@ function head(path: string, key: string, more: string): string {
 }
 
 async function ask(key: string, body = good): Promise<WireResponse> {
-  stage.engine.setScript([answer('{"ok":true}')]);
-  return (await stage.send(post(chat, key, body))).response();
+  fixture.engine.setScript([answer('{"ok":true}')]);
+  return (await fixture.send(post(chat, key, body))).response();
 }
 
 function codeOf(response: WireResponse): string {
@@ -58,11 +58,11 @@ function codeOf(response: WireResponse): string {
 
 /** Begins a request whose body does not end; waits until its bytes are in memory. */
 async function holdBody(key: string, bytes: number, path = chat): Promise<Wire> {
-  const { gateway } = stage.door;
+  const { gateway } = fixture.proxy;
   const before = gateway.bufferedBytes;
   const text = `{"model":"m","x":"${'x'.repeat(bytes)}`;
-  const wire = await stage.send(`${head(path, key, `Content-Length: ${maxBodyBytes}`)}${text}`);
-  await stage.until(
+  const wire = await fixture.send(`${head(path, key, `Content-Length: ${maxBodyBytes}`)}${text}`);
+  await fixture.until(
     'the body is in memory or refused',
     () => gateway.bufferedBytes >= before + text.length || wire.received.length > 0,
   );
@@ -71,15 +71,15 @@ async function holdBody(key: string, bytes: number, path = chat): Promise<Wire> 
 
 /** How many streams a lone key gets. */
 async function mostStreams(): Promise<number> {
-  const key = stage.addKey({ scopes: ['inference', 'engine:admin'] });
+  const key = fixture.addKey({ scopes: ['inference', 'engine:admin'] });
   const wires: Wire[] = [];
   for (;;) {
-    const wire = await stage.send(`${head('/engine/e0/upload', key, 'Content-Length: 10')}x`);
+    const wire = await fixture.send(`${head('/engine/e0/upload', key, 'Content-Length: 10')}x`);
     wires.push(wire);
-    const count = stage.door.gateway.inFlight;
-    await stage.until(
+    const count = fixture.proxy.gateway.inFlight;
+    await fixture.until(
       'it is begun',
-      () => wire.received.length > 0 || stage.door.gateway.bufferedBytes >= wires.length,
+      () => wire.received.length > 0 || fixture.proxy.gateway.bufferedBytes >= wires.length,
     );
     if (wire.received.length > 0) {
       assert.equal(codeOf(await wire.response()), 'streams_exhausted');
@@ -88,7 +88,7 @@ async function mostStreams(): Promise<number> {
     assert.ok(count <= maxStreams);
   }
   for (const wire of wires) wire.close();
-  await stage.until('all are gone', () => stage.door.gateway.inFlight === 0);
+  await fixture.until('all are gone', () => fixture.proxy.gateway.inFlight === 0);
   return wires.length - 1;
 }
 
@@ -104,25 +104,25 @@ describe('concurrency counts from the end of the head', () => {
   };
   for (const [name, [path, more, start]] of Object.entries(begun))
     test(name, async () => {
-      const key = stage.addKey({ limits: single, scopes: ['inference', 'engine:admin'] });
-      const first = await stage.send(head(path, key, more) + start);
-      await stage.until('it is begun', () => stage.door.gateway.inFlight === 1);
+      const key = fixture.addKey({ limits: single, scopes: ['inference', 'engine:admin'] });
+      const first = await fixture.send(head(path, key, more) + start);
+      await fixture.until('it is begun', () => fixture.proxy.gateway.inFlight === 1);
       const refused = await ask(key);
       assert.equal(refused.status, 429);
       assert.match(refused.body.toString(), /1 requests? in progress/);
       assert.equal(refused.field('retry-after'), '1');
-      assert.equal((await ask(stage.door.key)).status, 200);
+      assert.equal((await ask(fixture.proxy.key)).status, 200);
       first.close();
-      await stage.until('it is over', () => stage.door.gateway.inFlight === 0);
+      await fixture.until('it is over', () => fixture.proxy.gateway.inFlight === 0);
       assert.equal((await ask(key)).status, 200);
     });
 
   test('and what only looks something up does not count', async () => {
-    const key = stage.addKey({ limits: single });
+    const key = fixture.addKey({ limits: single });
     const wire = await holdBody(key, 100);
-    assert.equal((await (await stage.send(get('/v1/models', key))).response()).status, 200);
-    stage.engine.setScript([answer('{"input_tokens":3}')]);
-    const count = await (await stage.send(post('/v1/messages/count_tokens', key, good))).response();
+    assert.equal((await (await fixture.send(get('/v1/models', key))).response()).status, 200);
+    fixture.engine.setScript([answer('{"input_tokens":3}')]);
+    const count = await (await fixture.send(post('/v1/messages/count_tokens', key, good))).response();
     assert.equal(count.status, 200);
     wire.close();
   });
@@ -130,16 +130,16 @@ describe('concurrency counts from the end of the head', () => {
 
 describe('concurrency is given back, once, when a request', () => {
   const refused = async (bytes: string, status: number): Promise<void> => {
-    assert.equal((await (await stage.send(bytes)).response()).status, status);
+    assert.equal((await (await fixture.send(bytes)).response()).status, status);
   };
   const left = async (key: string, bytes: string, until: () => boolean): Promise<void> => {
-    const wire = await stage.send(bytes);
-    await stage.until('it is under way', until);
+    const wire = await fixture.send(bytes);
+    await fixture.until('it is under way', until);
     wire.close();
-    await stage.until('it is over', () => stage.door.gateway.inFlight === 0);
-    assert.equal(stage.door.gateway.queued, 0, key);
+    await fixture.until('it is over', () => fixture.proxy.gateway.inFlight === 0);
+    assert.equal(fixture.proxy.gateway.queued, 0, key);
   };
-  const begun = (): boolean => stage.door.gateway.inFlight > 0;
+  const begun = (): boolean => fixture.proxy.gateway.inFlight > 0;
   const ways: Readonly<Record<string, (key: string) => Promise<void>>> = {
     'is answered': async (key) => assert.equal((await ask(key)).status, 200),
     'names an unknown model': (key) => refused(post(chat, key, '{"model":"none"}'), 404),
@@ -154,9 +154,9 @@ describe('concurrency is given back, once, when a request', () => {
     'has chunks that do not parse': (key) =>
       refused(`${head(chat, key, 'Transfer-Encoding: chunked')}zz\r\n`, 400),
     'has a body that stops': async (key) => {
-      const wire = await stage.send(`${head(chat, key, 'Content-Length: 1000')}{`);
-      await stage.until('it is begun', begun);
-      await stage.clock.move(12_000);
+      const wire = await fixture.send(`${head(chat, key, 'Content-Length: 1000')}{`);
+      await fixture.until('it is begun', begun);
+      await fixture.clock.move(12_000);
       assert.equal((await wire.response()).status, 408);
     },
     'is left while its body is read': (key) =>
@@ -164,84 +164,84 @@ describe('concurrency is given back, once, when a request', () => {
     'is left before 100 Continue': (key) =>
       left(key, head(chat, key, 'Content-Length: 1000\r\nExpect: 100-continue'), begun),
     'is left while the engine works': (key) => {
-      stage.engine.setScript([() => new Promise<void>(() => {})]);
-      const before = stage.engine.requests.length;
-      return left(key, post(chat, key, good), () => stage.engine.requests.length > before);
+      fixture.engine.setScript([() => new Promise<void>(() => {})]);
+      const before = fixture.engine.requests.length;
+      return left(key, post(chat, key, good), () => fixture.engine.requests.length > before);
     },
     'meets an engine that breaks': (key) => {
-      stage.engine.setScript([(socket) => void socket.destroy()]);
+      fixture.engine.setScript([(socket) => void socket.destroy()]);
       return refused(post(chat, key, good), 502);
     },
     'ends with its key': async (key) => {
-      const wire = await stage.send(`${head(chat, key, 'Content-Length: 1000')}{`);
-      await stage.until('it is begun', begun);
-      stage.door.revoke(key);
+      const wire = await fixture.send(`${head(chat, key, 'Content-Length: 1000')}{`);
+      await fixture.until('it is begun', begun);
+      fixture.proxy.revoke(key);
       assert.equal((await wire.response()).status, 401);
     },
   };
   for (const [name, go] of Object.entries(ways))
     test(name, async () => {
-      const key = stage.addKey({ limits: single });
+      const key = fixture.addKey({ limits: single });
       await go(key);
-      await stage.until('it is over', () => stage.door.gateway.inFlight === 0);
+      await fixture.until('it is over', () => fixture.proxy.gateway.inFlight === 0);
       if (name !== 'ends with its key') assert.equal((await ask(key)).status, 200);
-      const one = await holdBody(stage.addKey({ limits: single }), 10);
+      const one = await holdBody(fixture.addKey({ limits: single }), 10);
       one.close();
     });
 
   test('waited for a slot and gave up', async () => {
-    const others = stage.addKey({});
-    stage.engine.setScript([() => new Promise<void>(() => {})]);
-    const before = stage.engine.requests.length;
+    const others = fixture.addKey({});
+    fixture.engine.setScript([() => new Promise<void>(() => {})]);
+    const before = fixture.engine.requests.length;
     const wires: Wire[] = [];
-    for (let i = 0; i < 6; i++) wires.push(await stage.send(post(chat, others, good)));
-    await stage.engine.arrived(before + 6);
-    const key = stage.addKey({ limits: single });
-    const waiting = await stage.send(post(chat, key, good));
-    await stage.until('it waits', () => stage.door.gateway.queued === 1);
-    assert.equal((await (await stage.send(post(chat, key, good))).response()).status, 429);
-    await stage.clock.move(5_000);
+    for (let i = 0; i < 6; i++) wires.push(await fixture.send(post(chat, others, good)));
+    await fixture.engine.arrived(before + 6);
+    const key = fixture.addKey({ limits: single });
+    const waiting = await fixture.send(post(chat, key, good));
+    await fixture.until('it waits', () => fixture.proxy.gateway.queued === 1);
+    assert.equal((await (await fixture.send(post(chat, key, good))).response()).status, 429);
+    await fixture.clock.move(5_000);
     assert.equal((await waiting.response()).status, 429);
-    assert.equal(stage.door.lines.at(-1)?.code, 'QUEUE_FULL');
+    assert.equal(fixture.proxy.lines.at(-1)?.code, 'QUEUE_FULL');
     for (const wire of wires) wire.close();
-    await stage.until('all are over', () => stage.door.gateway.inFlight === 0);
+    await fixture.until('all are over', () => fixture.proxy.gateway.inFlight === 0);
     assert.equal((await ask(key)).status, 200);
   });
 });
 
 describe('streams', () => {
   test('one key gets four fifths of them, and others are served beside it', async () => {
-    const greedy = stage.addKey({});
+    const greedy = fixture.addKey({});
     const held: Wire[] = [];
     for (let i = 0; i < 8; i++) held.push(await holdBody(greedy, 10));
     const ninth = await ask(greedy);
     assert.equal(ninth.status, 503);
     assert.equal(codeOf(ninth), 'streams_exhausted');
     assert.equal(ninth.field('retry-after'), '1');
-    assert.match(stage.door.lines.at(-1)?.rule ?? '', /share of one key in maxStreams/);
-    for (let i = 0; i < 3; i++) assert.equal((await ask(stage.addKey({}))).status, 200);
+    assert.match(fixture.proxy.lines.at(-1)?.rule ?? '', /share of one key in maxStreams/);
+    for (let i = 0; i < 3; i++) assert.equal((await ask(fixture.addKey({}))).status, 200);
     assert.ok(held.every((wire) => wire.received.length === 0));
     for (const wire of held) wire.close();
   });
 
   test('requests without a key take none, and are answered when none is free', async () => {
     const held: Wire[] = [];
-    for (let i = 0; i < maxStreams; i++) held.push(await holdBody(stage.addKey({}), 10));
-    const response = await (await stage.send('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')).response();
+    for (let i = 0; i < maxStreams; i++) held.push(await holdBody(fixture.addKey({}), 10));
+    const response = await (await fixture.send('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')).response();
     assert.equal(response.status, 200);
     assert.equal((await ask('flm_wrong')).status, 401);
-    const late = await ask(stage.addKey({}));
+    const late = await ask(fixture.addKey({}));
     assert.equal(late.status, 503, 'ten keys have one each');
     assert.equal(codeOf(late), 'streams_exhausted');
     for (const wire of held) wire.close();
   });
 
   test('where none is free, a key without one gets that of an unfinished body of who has most', async () => {
-    const greedy = stage.addKey({});
+    const greedy = fixture.addKey({});
     const held: Wire[] = [];
     for (let i = 0; i < 8; i++) held.push(await holdBody(greedy, 10));
-    for (let i = 0; i < 2; i++) held.push(await holdBody(stage.addKey({}), 10));
-    assert.equal((await ask(stage.addKey({}))).status, 200);
+    for (let i = 0; i < 2; i++) held.push(await holdBody(fixture.addKey({}), 10));
+    assert.equal((await ask(fixture.addKey({}))).status, 200);
     const given = await (held[7] as Wire).response();
     assert.equal(given.status, 503);
     assert.equal(codeOf(given), 'streams_exhausted');
@@ -276,34 +276,34 @@ describe('memory for bodies', () => {
   };
   for (const [name, [path, more, start]] of Object.entries(fill))
     test(`one key gets four fifths of it by bodies ${name}, and others are served beside it`, async () => {
-      const greedy = stage.addKey({ scopes: ['inference', 'engine:admin'] });
+      const greedy = fixture.addKey({ scopes: ['inference', 'engine:admin'] });
       const held: Wire[] = [];
       const answered = (wire: Wire): boolean =>
         / (?:503|429) /.test(wire.received.toString('latin1', 0, 200));
       for (let i = 0; i < 5; i++) {
-        const wire = await stage.send(head(path, greedy, more) + start);
+        const wire = await fixture.send(head(path, greedy, more) + start);
         held.push(wire);
-        await stage.until(
+        await fixture.until(
           'it is in memory or refused',
-          () => stage.door.gateway.bufferedBytes >= 90_000 * (i + 1) || answered(wire),
+          () => fixture.proxy.gateway.bufferedBytes >= 90_000 * (i + 1) || answered(wire),
         );
       }
       assert.deepEqual(held.map(answered), [false, false, false, false, true]);
-      assert.ok(stage.door.gateway.bufferedBytes <= (maxBufferedBytes * 4) / 5);
+      assert.ok(fixture.proxy.gateway.bufferedBytes <= (maxBufferedBytes * 4) / 5);
       const body = JSON.stringify({ model: 'm', text: 'x'.repeat(90_000) });
-      for (let i = 0; i < 3; i++) assert.equal((await ask(stage.addKey({}), body)).status, 200);
+      for (let i = 0; i < 3; i++) assert.equal((await ask(fixture.addKey({}), body)).status, 200);
       assert.deepEqual(held.map(answered), [false, false, false, false, true]);
       for (const wire of held) wire.close();
-      await stage.until('all is given back', () => stage.door.gateway.bufferedBytes === 0);
+      await fixture.until('all is given back', () => fixture.proxy.gateway.bufferedBytes === 0);
     });
 
   test('is found by a further key where it is full: the newest unfinished body of who holds most gets 503', async () => {
-    const large = stage.addKey({});
+    const large = fixture.addKey({});
     const [first, second] = [await holdBody(large, 95_000), await holdBody(large, 95_000)];
     const others: Wire[] = [];
-    for (let i = 0; i < 3; i++) others.push(await holdBody(stage.addKey({}), 95_000));
+    for (let i = 0; i < 3; i++) others.push(await holdBody(fixture.addKey({}), 95_000));
     const body = JSON.stringify({ model: 'm', text: 'x'.repeat(90_000) });
-    assert.equal((await ask(stage.addKey({}), body)).status, 200);
+    assert.equal((await ask(fixture.addKey({}), body)).status, 200);
     const given = await second.response();
     assert.equal(given.status, 503);
     assert.equal(codeOf(given), 'bodies_exhausted');
@@ -317,12 +317,12 @@ describe('memory for bodies', () => {
   test('that answers in progress hold is theirs until they are over', async () => {
     const gate = Promise.withResolvers<void>();
     const body = JSON.stringify({ model: 'm', text: 'x'.repeat(99_000) });
-    stage.engine.setScript([() => gate.promise, answer('{"ok":true}')]);
-    const before = stage.engine.requests.length;
+    fixture.engine.setScript([() => gate.promise, answer('{"ok":true}')]);
+    const before = fixture.engine.requests.length;
     const running: Wire[] = [];
-    for (let i = 0; i < 5; i++) running.push(await stage.send(post(chat, stage.addKey({}), body)));
-    await stage.engine.arrived(before + 5);
-    const refused = await (await stage.send(post(chat, stage.addKey({}), body))).response();
+    for (let i = 0; i < 5; i++) running.push(await fixture.send(post(chat, fixture.addKey({}), body)));
+    await fixture.engine.arrived(before + 5);
+    const refused = await (await fixture.send(post(chat, fixture.addKey({}), body))).response();
     assert.equal(refused.status, 503);
     assert.equal(codeOf(refused), 'bodies_exhausted');
     gate.resolve();
@@ -331,11 +331,11 @@ describe('memory for bodies', () => {
 });
 
 test('a body that was sent fast at first may not rest later', async () => {
-  const wire = await holdBody(stage.addKey({}), 90_000);
-  await stage.clock.move(10_000);
+  const wire = await holdBody(fixture.addKey({}), 90_000);
+  await fixture.clock.move(10_000);
   assert.equal(wire.received.length, 0);
-  await stage.clock.move(2_000);
+  await fixture.clock.move(2_000);
   const response = await wire.response();
   assert.equal(response.status, 408);
-  await stage.clock.move(4_000);
+  await fixture.clock.move(4_000);
 });

@@ -4,22 +4,22 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 import { answer, chunk, hold, lastChunk, sseHead } from '../helpers/raw-engine.ts';
 import { get, post } from '../helpers/test-gateway.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 before(async () => {
-  scene = await Scene.open();
+  fixture = await AttackFixture.open();
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 const chat = 'POST /v1/chat/completions';
 const h2c = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n';
 /** A value beyond ASCII, which only `node:http` reads. */
 const odd = 'X-Name: \xe4\r\n';
 const chunkedChat = (more: string): string =>
-  `${chat} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${scene.key}\r\n${more}Transfer-Encoding: chunked\r\n\r\n${chatBody.length.toString(16)}\r\n${chatBody}\r\n0\r\n\r\n`;
+  `${chat} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.key}\r\n${more}Transfer-Encoding: chunked\r\n\r\n${chatBody.length.toString(16)}\r\n${chatBody}\r\n0\r\n\r\n`;
 
 describe('an offered upgrade is ignored', () => {
   const offers: readonly (readonly [name: string, fields: string])[] = [
@@ -38,84 +38,84 @@ describe('an offered upgrade is ignored', () => {
       ['node:http', odd],
     ] as const)
       test(`${name}, read by ${reader}`, async () => {
-        const said = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields + more));
+        const said = await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, fields + more));
         assert.equal(said.status, 200);
         assert.equal(said.field('upgrade'), undefined);
-        assert.equal(scene.engine.requests.at(-1)?.body.toString(), chatBody);
-        assert.equal((await scene.ask(get('/v1/models', scene.key, fields + more))).status, 200);
-        await scene.unharmed([chat]);
+        assert.equal(fixture.engine.requests.at(-1)?.body.toString(), chatBody);
+        assert.equal((await fixture.ask(get('/v1/models', fixture.key, fields + more))).status, 200);
+        await fixture.assertUnharmed([chat]);
       });
 
   test('by HTTP/1.0, even one of WebSocket', async () => {
     for (const protocol of ['h2c', 'websocket']) {
-      const said = await scene.askToTheEnd(
-        `GET /v1/models HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer ${scene.key}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+      const said = await fixture.askToTheEnd(
+        `GET /v1/models HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.key}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
       );
       assert.match(said, /^HTTP\/1\.1 200 /);
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 
   test('with a body in chunks', async () => {
-    const said = await scene.ask(chunkedChat(h2c));
+    const said = await fixture.ask(chunkedChat(h2c));
     assert.equal(said.status, 200);
-    assert.equal(scene.engine.requests.at(-1)?.body.toString(), chatBody);
-    await scene.unharmed([chat]);
+    assert.equal(fixture.engine.requests.at(-1)?.body.toString(), chatBody);
+    await fixture.assertUnharmed([chat]);
   });
 
   test('by a client that waits for 100', async () => {
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     wire.send(
-      post('/v1/chat/completions', scene.key, '', `${h2c}Expect: 100-continue\r\n`).replace(
+      post('/v1/chat/completions', fixture.key, '', `${h2c}Expect: 100-continue\r\n`).replace(
         'Length: 0',
         `Length: ${chatBody.length}`,
       ),
     );
     assert.equal((await wire.response()).status, 100);
     assert.equal((await wire.send(chatBody).response()).status, 200);
-    await scene.unharmed([chat]);
+    await fixture.assertUnharmed([chat]);
   });
 
   test('and the connection stays open for the next request', async () => {
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     for (let i = 0; i < 3; i++) {
-      const said = await wire.send(post('/v1/chat/completions', scene.key, chatBody, h2c)).response();
+      const said = await wire.send(post('/v1/chat/completions', fixture.key, chatBody, h2c)).response();
       assert.equal(said.status, 200);
       assert.equal(said.field('connection'), 'keep-alive');
     }
-    await scene.unharmed([chat, chat, chat]);
+    await fixture.assertUnharmed([chat, chat, chat]);
   });
 
   test('and so it does behind a GET of the JDK, which announces an empty body', async () => {
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     for (let i = 0; i < 2; i++) {
-      const said = await wire.send(get('/v1/models', scene.key, `${h2c}Content-Length: 0\r\n`)).response();
+      const said = await wire.send(get('/v1/models', fixture.key, `${h2c}Content-Length: 0\r\n`)).response();
       assert.equal(said.status, 200);
       assert.equal(said.field('connection'), 'keep-alive');
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 
   test('and events stream as they come', async () => {
     const gate = Promise.withResolvers<void>();
-    scene.engine.setScript([
+    fixture.engine.setScript([
       sseHead,
       chunk('data: 1\n\n'),
       hold(gate.promise),
       chunk('data: [DONE]\n\n'),
       lastChunk,
     ]);
-    const wire = await scene.dial();
-    wire.send(post('/v1/chat/completions', scene.key, '{"model":"m","stream":true}', h2c));
+    const wire = await fixture.dial();
+    wire.send(post('/v1/chat/completions', fixture.key, '{"model":"m","stream":true}', h2c));
     await wire.until((bytes) => bytes.includes('data: 1'));
     gate.resolve();
     assert.match((await wire.response()).body.toString(), /DONE/);
-    await scene.unharmed([chat]);
+    await fixture.assertUnharmed([chat]);
   });
 
   test('and with a wrong key it is a 401 as ever', async () => {
-    assert.equal((await scene.ask(get('/v1/models', 'flm_wrong', h2c))).status, 401);
-    await scene.unharmed();
+    assert.equal((await fixture.ask(get('/v1/models', 'flm_wrong', h2c))).status, 401);
+    await fixture.assertUnharmed();
   });
 });
 
@@ -123,35 +123,35 @@ describe('bytes that come with an offered upgrade', () => {
   const admin = 'GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n';
   const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
   const requests: readonly (readonly [name: string, bytes: () => string, authorised: readonly string[]])[] = [
-    ['a GET', () => get('/v1/models', scene.key, h2c), []],
-    ['a POST', () => post('/v1/chat/completions', scene.key, chatBody, h2c), [chat]],
+    ['a GET', () => get('/v1/models', fixture.key, h2c), []],
+    ['a POST', () => post('/v1/chat/completions', fixture.key, chatBody, h2c), [chat]],
     ['a POST in chunks', () => chunkedChat(h2c), [chat]],
   ];
   for (const [name, bytes, authorised] of requests)
     for (const behind of [admin, preface])
       test(`behind ${name} are not a request: one answer, and the end (${behind.slice(0, 3)})`, async () => {
-        const said = await scene.askToTheEnd(bytes() + behind);
+        const said = await fixture.askToTheEnd(bytes() + behind);
         assert.match(said, /^HTTP\/1\.1 200 /);
         assert.match(said, /\r\nconnection: close\r\n/i);
         assert.equal(said.match(/HTTP\/1\.1 \d{3} /g)?.length, 1);
-        assert.ok(scene.door.lines.every((line) => line.path !== '/admin'));
-        await scene.unharmed(authorised);
+        assert.ok(fixture.proxy.lines.every((line) => line.path !== '/admin'));
+        await fixture.assertUnharmed(authorised);
       });
 
   test('and go on while the engine works do not cost the answer', async () => {
     const gate = Promise.withResolvers<void>();
-    scene.engine.setScript([hold(gate.promise), answer('{"whole":true}')]);
-    const wire = await scene.dial();
-    wire.send(`${post('/v1/chat/completions', scene.key, chatBody, h2c)}GET /adm`);
-    await scene.engine.arrived(scene.engine.requests.length + 1);
+    fixture.engine.setScript([hold(gate.promise), answer('{"whole":true}')]);
+    const wire = await fixture.dial();
+    wire.send(`${post('/v1/chat/completions', fixture.key, chatBody, h2c)}GET /adm`);
+    await fixture.engine.arrived(fixture.engine.requests.length + 1);
     wire.send('in HTTP/1.1\r\nHost: localhost\r\n\r\n');
     // Sent behind what the proxy must have read before it answers this one.
-    assert.equal((await scene.ask(get('/v1/models', scene.key))).status, 200);
+    assert.equal((await fixture.ask(get('/v1/models', fixture.key))).status, 200);
     gate.resolve();
     const said = (await wire.rest()).toString('latin1');
     assert.match(said, /^HTTP\/1\.1 200 .*\{"whole":true\}$/s);
-    assert.ok(scene.door.lines.every((line) => line.path !== '/admin'));
-    await scene.unharmed([chat]);
+    assert.ok(fixture.proxy.lines.every((line) => line.path !== '/admin'));
+    await fixture.assertUnharmed([chat]);
   });
 });
 
@@ -159,7 +159,7 @@ describe('a WebSocket handshake', () => {
   const handshake = (protocols: string, more = ''): string =>
     get(
       '/v1/responses',
-      scene.key,
+      fixture.key,
       `Connection: Upgrade\r\nUpgrade: ${protocols}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${more}`,
     );
   for (const [name, protocols, more] of [
@@ -171,25 +171,25 @@ describe('a WebSocket handshake', () => {
     ['read by node:http', 'websocket', odd],
   ] as const)
     test(`gets 426 that names HTTP/1.1, and the end of the connection: ${name}`, async () => {
-      const said = await scene.askToTheEnd(handshake(protocols, more) + preludeOfFrames);
+      const said = await fixture.askToTheEnd(handshake(protocols, more) + preludeOfFrames);
       assert.match(said, /^HTTP\/1\.1 426 Upgrade Required\r\n/);
       assert.match(said, /\r\nupgrade: HTTP\/1\.1\r\n/i);
       assert.match(said, /\r\nconnection: Upgrade, close\r\n/i);
       assert.match(said, /"code":"upgrade_required"/);
       assert.equal(said.match(/HTTP\/1\.1 \d{3} /g)?.length, 1);
-      await scene.unharmed();
+      await fixture.assertUnharmed();
     });
 
   test('with a wrong key is a 401', async () => {
-    const bytes = handshake('websocket').replace(scene.key, 'flm_wrong');
-    assert.equal((await scene.ask(bytes)).status, 401);
-    await scene.unharmed();
+    const bytes = handshake('websocket').replace(fixture.key, 'flm_wrong');
+    assert.equal((await fixture.ask(bytes)).status, 401);
+    await fixture.assertUnharmed();
   });
 
   test('speaks the dialect of its path', async () => {
     const bytes = handshake('websocket').replace('/v1/responses', '/v1/messages');
-    assert.match((await scene.ask(bytes)).body.toString(), /^\{"type":"error"/);
-    await scene.unharmed();
+    assert.match((await fixture.ask(bytes)).body.toString(), /^\{"type":"error"/);
+    await fixture.assertUnharmed();
   });
 });
 

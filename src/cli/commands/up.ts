@@ -131,7 +131,7 @@ async function tell(
   const models =
     status !== undefined && clientCaFile !== undefined
       ? modelsAsTold(session, clientCaFile, status.engines)
-      : await modelsThroughTheDoor(session, view.handle);
+      : await modelsThroughProxy(session, view.handle);
   const curl = curlLine(url, created?.key ?? placeholder, models, {
     authorityFile,
     clientCertificate: clientCaFile !== undefined,
@@ -144,7 +144,7 @@ async function tell(
   terminal.out(upText(session, { proxy, created, models, curl, how, newKey: flags.newKey === true }));
 }
 
-async function modelsThroughTheDoor(session: Session, handle: ProxyHandle): Promise<readonly string[]> {
+async function modelsThroughProxy(session: Session, handle: ProxyHandle): Promise<readonly string[]> {
   const key = await session.flm.control(handle).temporaryKey(keyTtlMs, session.signal);
   if (key === 'gone') return [];
   const own = await session.flm.certificates.known();

@@ -110,7 +110,7 @@ test('whatever happens, it opens only after five failures and lets one trial thr
         }
         const wasOpen = breaker.open;
         if (!breaker.allows()) {
-          assert.ok(breaker.waitMs() > 0 && breaker.waitMs() <= 30_000, 'a closed door says how long');
+          assert.ok(breaker.waitMs() > 0 && breaker.waitMs() <= 30_000, 'an open breaker says how long');
           continue;
         }
         breaker.begin();

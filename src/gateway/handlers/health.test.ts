@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { Backstage } from '../../../test/helpers/backstage.ts';
+import { GatewayFixture } from '../../../test/helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../../test/helpers/leaks.ts';
 import { get } from '../../../test/helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.open();
+  fixture = await GatewayFixture.open();
 });
-afterEach(() => stage.settle());
+afterEach(() => fixture.settle());
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
 test('health asks for no key and tells no more than up', async () => {
-  const wire = await stage.send('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const wire = await fixture.send('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const response = await wire.response();
   assert.equal(response.status, 200);
   assert.equal(response.body.toString(), '{"status":"up"}');
@@ -25,17 +25,19 @@ test('health asks for no key and tells no more than up', async () => {
 });
 
 test('metrics are for a key of that scope alone', async () => {
-  const refused = await (await stage.send(get('/metrics', stage.door.key))).response();
+  const refused = await (await fixture.send(get('/metrics', fixture.proxy.key))).response();
   assert.equal(refused.status, 403);
-  const allowed = await (await stage.send(get('/metrics', stage.addKey({ scopes: ['metrics'] })))).response();
+  const allowed = await (
+    await fixture.send(get('/metrics', fixture.addKey({ scopes: ['metrics'] })))
+  ).response();
   assert.equal(allowed.status, 200);
   assert.equal(allowed.field('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
   assert.equal(allowed.body.toString(), '# metrics\n');
 });
 
 test('a proxy that drains says so', async () => {
-  const wire = await stage.dial();
-  stage.door.gateway.release();
+  const wire = await fixture.dial();
+  fixture.proxy.gateway.release();
   wire.send('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const response = await wire.response();
   assert.equal(response.body.toString(), '{"status":"draining"}');

@@ -1,15 +1,15 @@
 /** The lists of models that flm itself answers, with the real catalogue, over real sockets. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { Backstage } from '../../../test/helpers/backstage.ts';
+import { GatewayFixture } from '../../../test/helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../../../test/helpers/leaks.ts';
 import { get } from '../../../test/helpers/test-gateway.ts';
 
 let stock: Stock;
-let stage: Backstage;
+let fixture: GatewayFixture;
 before(async () => {
   stock = takeStock();
-  stage = await Backstage.openReal(
+  fixture = await GatewayFixture.openReal(
     [
       {
         id: 'box',
@@ -21,14 +21,14 @@ before(async () => {
     [{ name: 'small', target: 'qwen3:latest' }],
   );
 });
-afterEach(() => stage.settle());
+afterEach(() => fixture.settle());
 after(async () => {
-  await stage.close();
+  await fixture.close();
   await assertNoLeaks(stock);
 });
 
-async function ask(path: string, more = '', key = stage.door.key) {
-  const response = await (await stage.send(get(path, key, more))).response();
+async function ask(path: string, more = '', key = fixture.proxy.key) {
+  const response = await (await fixture.send(get(path, key, more))).response();
   return { status: response.status, body: JSON.parse(response.body.toString()), response };
 }
 
@@ -74,9 +74,9 @@ test('one model is found by its id, with slashes as they are or escaped', async 
 });
 
 test('one that is not there, or that the key may not use, is the same 404 in the dialect', async () => {
-  const key = stage.addKey({ models: ['small'] });
+  const key = fixture.addKey({ models: ['small'] });
   for (const [path, with_] of [
-    ['/v1/models/nobody', stage.door.key],
+    ['/v1/models/nobody', fixture.proxy.key],
     ['/v1/models/Qwen/Qwen3-8B', key],
   ] as const) {
     const { status, body } = await ask(path, '', with_);
@@ -87,7 +87,7 @@ test('one that is not there, or that the key may not use, is the same 404 in the
 });
 
 test('a key that may use none sees an empty list', async () => {
-  const key = stage.addKey({ models: ['none'] });
+  const key = fixture.addKey({ models: ['none'] });
   const { status, body } = await ask('/v1/models', '', key);
   assert.equal(status, 200);
   assert.deepEqual(body.data, []);
@@ -95,7 +95,7 @@ test('a key that may use none sees an empty list', async () => {
 });
 
 test('HEAD has the head of the list alone', async () => {
-  const wire = await stage.send(get('/v1/models', stage.door.key).replace('GET', 'HEAD'));
+  const wire = await fixture.send(get('/v1/models', fixture.proxy.key).replace('GET', 'HEAD'));
   const head = await wire.until((bytes) => bytes.includes('\r\n\r\n'));
   assert.match(head.toString(), /^HTTP\/1\.1 200 OK\r\n/);
   assert.match(head.toString(), /^content-length: [1-9]/im);
@@ -103,6 +103,6 @@ test('HEAD has the head of the list alone', async () => {
 });
 
 test('no engine is asked', () => {
-  const asked = stage.engines.flatMap((e) => e.requests).filter((r) => r.method === 'GET');
+  const asked = fixture.engines.flatMap((e) => e.requests).filter((r) => r.method === 'GET');
   assert.equal(asked.length, 0);
 });

@@ -24,7 +24,7 @@ const prover: Prover = {
   show: () => Promise.resolve(() => Promise.resolve()),
 };
 
-interface Stage {
+interface Fixture {
   readonly ca: FakeCa;
   readonly clock: MovedClock;
   readonly store: CertificateStore;
@@ -36,7 +36,7 @@ interface Stage {
   refusal(signal?: AbortSignal): Promise<string>;
 }
 
-async function stageOf(t: TestContext): Promise<Stage> {
+async function fixtureOf(t: TestContext): Promise<Fixture> {
   const clock = new MovedClock();
   const { folder, store } = certificateFolder(t, clock);
   const ca = await startFakeCa(t, folder.replace(/\/tls$/, ''), () => clock.nowMs());
@@ -75,7 +75,7 @@ async function stageOf(t: TestContext): Promise<Stage> {
 }
 
 test('whatever a server says that is none of ACME is told as such, and nothing is left', async (t) => {
-  const { ca, refusal, folder } = await stageOf(t);
+  const { ca, refusal, folder } = await fixtureOf(t);
   const rubbish: readonly [RegExp, FakeCa['says'][string]][] = [
     [/no JSON/, (r) => r.end('<html>Welcome</html>')],
     [/a part of what it sends is missing/, (r) => json(r, 200, { newNonce: 'x' })],
@@ -103,7 +103,7 @@ test('whatever a server says that is none of ACME is told as such, and nothing i
 });
 
 test('a server that never answers is given up after twenty seconds', async (t) => {
-  const { ca, refusal, clock } = await stageOf(t);
+  const { ca, refusal, clock } = await fixtureOf(t);
   const silent = Promise.withResolvers<void>();
   ca.says['/directory'] = () => silent.resolve();
   const refused = refusal();
@@ -114,7 +114,7 @@ test('a server that never answers is given up after twenty seconds', async (t) =
 });
 
 test('a caller that aborts its wait gets an error at once', async (t) => {
-  const { ca, open, clock } = await stageOf(t);
+  const { ca, open, clock } = await fixtureOf(t);
   const silent = Promise.withResolvers<void>();
   ca.says['/nonce'] = () => silent.resolve();
   const source = await open();
@@ -128,7 +128,7 @@ test('a caller that aborts its wait gets an error at once', async (t) => {
 });
 
 test('a rate limit is told with the time to come again, and until then nobody asks', async (t) => {
-  const { ca, refusal, clock } = await stageOf(t);
+  const { ca, refusal, clock } = await fixtureOf(t);
   ca.says['/order'] = (r) => {
     r.setHeader('retry-after', '7200');
     problem(r, 429, 'rateLimited', 'too many certificates for example.org');
@@ -147,7 +147,7 @@ test('a rate limit is told with the time to come again, and until then nobody as
 });
 
 test('nothing is proved for a name that was not ordered', async (t) => {
-  const { ca, refusal } = await stageOf(t);
+  const { ca, refusal } = await fixtureOf(t);
   const base = ca.directory.replace('/directory', '');
   ca.says['/order'] = (r) => {
     r.setHeader('location', `${base}/order/1`);
@@ -166,7 +166,7 @@ test('nothing is proved for a name that was not ordered', async (t) => {
 });
 
 test('what the CA said of the account is told with what to fix, and without what a terminal obeys', async (t) => {
-  const { ca, refusal } = await stageOf(t);
+  const { ca, refusal } = await fixtureOf(t);
   ca.says['/account'] = (r) => problem(r, 400, 'invalidContact', 'no\x1b[31m such\r\n domain');
   assert.match(
     await refusal(),
@@ -177,45 +177,45 @@ test('what the CA said of the account is told with what to fix, and without what
 });
 
 test('a server that refuses every nonce is not asked for ever', async (t) => {
-  const { ca, refusal } = await stageOf(t);
+  const { ca, refusal } = await fixtureOf(t);
   ca.says['/account'] = (r) => problem(r, 400, 'badNonce', 'no');
   assert.match(await refusal(), /refused the account: "no" \(badNonce\)/);
   assert.ok(ca.asked.length < 250);
 });
 
 /** A certificate in the store, as if an ACME server had given it. */
-async function stored({ store, clock, name }: Stage, fromMs: number, untilMs: number): Promise<void> {
+async function stored({ store, clock, name }: Fixture, fromMs: number, untilMs: number): Promise<void> {
   const validity = { fromMs: clock.nowMs() + fromMs, untilMs: clock.nowMs() + untilMs };
   await store.write(name, await issueProof('llm.example.org', Buffer.alloc(32), validity));
 }
 
 test('a valid certificate in the store is used without asking anybody; one that is not good now is none', async (t) => {
-  const stage = await stageOf(t);
-  stage.ca.says['/directory'] = (r) => r.writeHead(503).end();
-  await stored(stage, -dayMs, 89 * dayMs);
-  const source = await stage.open();
+  const fixture = await fixtureOf(t);
+  fixture.ca.says['/directory'] = (r) => r.writeHead(503).end();
+  await stored(fixture, -dayMs, 89 * dayMs);
+  const source = await fixture.open();
   await source.ready(never);
-  assert.equal(stage.ca.asked.length, 0);
+  assert.equal(fixture.ca.asked.length, 0);
   assert.deepEqual(source.facts().names, domains);
 
   for (const [from, until] of [
     [-90 * dayMs, -1],
     [dayMs, 90 * dayMs],
   ] as const) {
-    await stored(stage, from, until);
-    assert.match(await stage.refusal(), /503/);
+    await stored(fixture, from, until);
+    assert.match(await fixture.refusal(), /503/);
   }
-  writeFileSync(`${stage.folder}/${stage.name}.pem`, 'half a pai', { mode: 0o600 });
-  assert.match(await stage.refusal(), /503/);
+  writeFileSync(`${fixture.folder}/${fixture.name}.pem`, 'half a pai', { mode: 0o600 });
+  assert.match(await fixture.refusal(), /503/);
 });
 
 test('where the disk does not even take the time of the next try, that is kept to all the same', async (t) => {
-  const stage = await stageOf(t);
-  const { clock, told } = stage;
-  await stored(stage, -89 * dayMs, dayMs);
+  const fixture = await fixtureOf(t);
+  const { clock, told } = fixture;
+  await stored(fixture, -89 * dayMs, dayMs);
   const full = () => Promise.reject(new Error('the disk is full'));
-  Object.defineProperty(stage.store, 'keepNote', { value: full });
-  const source = await stage.open();
+  Object.defineProperty(fixture.store, 'keepNote', { value: full });
+  const source = await fixture.open();
   const tries = async (): Promise<number> => {
     await source.look();
     await source.renewed();
@@ -231,11 +231,11 @@ test('where the disk does not even take the time of the next try, that is kept t
 });
 
 test('a renewal that fails keeps the old one, is told once, and is tried again by the table', async (t) => {
-  const stage = await stageOf(t);
-  const { clock, ca, told } = stage;
+  const fixture = await fixtureOf(t);
+  const { clock, ca, told } = fixture;
   ca.says['/directory'] = (r) => r.writeHead(503).end();
-  await stored(stage, -59 * dayMs, 31 * dayMs);
-  const source = await stage.open();
+  await stored(fixture, -59 * dayMs, 31 * dayMs);
+  const source = await fixture.open();
   await source.ready(never);
   const before = source.current();
   clock.jump(2 * dayMs - hourMs);
@@ -270,23 +270,23 @@ test('a renewal that fails keeps the old one, is told once, and is tried again b
 });
 
 test('what another process obtained is taken over without asking', async (t) => {
-  const stage = await stageOf(t);
-  await stored(stage, -dayMs, 89 * dayMs);
-  const source = await stage.open();
+  const fixture = await fixtureOf(t);
+  await stored(fixture, -dayMs, 89 * dayMs);
+  const source = await fixture.open();
   await source.ready(never);
   let changes = 0;
   source.onChange(() => {
     changes += 1;
   });
-  await stored(stage, -hourMs, 90 * dayMs);
+  await stored(fixture, -hourMs, 90 * dayMs);
   await source.look();
   assert.equal(changes, 1);
-  assert.equal(source.facts().expiresAtMs, Math.floor((stage.clock.nowMs() + 90 * dayMs) / 1000) * 1000);
-  assert.equal(stage.ca.asked.length, 0);
+  assert.equal(source.facts().expiresAtMs, Math.floor((fixture.clock.nowMs() + 90 * dayMs) / 1000) * 1000);
+  assert.equal(fixture.ca.asked.length, 0);
 });
 
 test('with an end of the source its timers end', async (t) => {
-  const { open, clock } = await stageOf(t);
+  const { open, clock } = await fixtureOf(t);
   const source = await open();
   await source.close();
   assert.equal(clock.timers, 0);

@@ -6,17 +6,17 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { routes } from '../../src/gateway/routes.ts';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 import { answer } from '../helpers/raw-engine.ts';
 import { get, post } from '../helpers/test-gateway.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 before(async () => {
-  scene = await Scene.open({
+  fixture = await AttackFixture.open({
     kind: { native: [{ method: 'GET', path: '/props', scope: 'engine:read', model: 'none' }] },
   });
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 /** Each as a GET and as a POST, with a key that may do everything. */
 const odd: readonly (readonly [target: string, status: number])[] = [
@@ -92,55 +92,55 @@ const odd: readonly (readonly [target: string, status: number])[] = [
 describe('a path has one way to be written', () => {
   for (const [target, status] of odd) {
     test(`GET ${target} is ${status}`, async () => {
-      const key = scene.addKey({ scopes: ['inference', 'engine:read', 'engine:admin', 'metrics'] });
+      const key = fixture.addKey({ scopes: ['inference', 'engine:read', 'engine:admin', 'metrics'] });
       const bytes = status === 401 ? get(target, 'flm_wrong') : get(target, key);
-      assert.equal((await scene.ask(bytes)).status, status);
-      await scene.unharmed();
+      assert.equal((await fixture.ask(bytes)).status, status);
+      await fixture.assertUnharmed();
     });
   }
   test('bytes that are no path are refused by the parser or by the guard', async () => {
     for (const target of ['/v1/models/\xff', '/v1/mod\x7fels', '/v1/models\x0bx'])
-      assert.equal((await scene.ask(get(target, scene.key))).status, 400, JSON.stringify(target));
-    await scene.unharmed();
+      assert.equal((await fixture.ask(get(target, fixture.key))).status, 400, JSON.stringify(target));
+    await fixture.assertUnharmed();
   });
 });
 
 describe('a path of the table', () => {
   test('may hold escapes where an id stands', async () => {
-    assert.equal((await scene.ask(get('/v1/models/%6d', scene.key))).status, 200);
-    await scene.unharmed();
+    assert.equal((await fixture.ask(get('/v1/models/%6d', fixture.key))).status, 200);
+    await fixture.assertUnharmed();
   });
   test('may hold slashes where the id of a model stands, escaped or not', async () => {
     for (const target of ['/v1/models/org/m', '/v1/models/org%2fm']) {
-      const response = await scene.ask(get(target, scene.key));
+      const response = await fixture.ask(get(target, fixture.key));
       assert.equal(response.status, 404);
       assert.match(response.body.toString(), /There is no model org\/m\./);
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('takes of the query what the table lists, and writes it anew', async () => {
     const query = 'limit=2&key=stolen&order=%61sc&api_base=http%3a%2f%2fevil&after=a%26b%3dc';
-    await scene.ask(get(`/v1/responses/resp_1/input_items?${query}`, scene.key));
-    await scene.unharmed(['GET /v1/responses/resp_1/input_items?limit=2&order=asc&after=a%26b%3Dc']);
+    await fixture.ask(get(`/v1/responses/resp_1/input_items?${query}`, fixture.key));
+    await fixture.assertUnharmed(['GET /v1/responses/resp_1/input_items?limit=2&order=asc&after=a%26b%3Dc']);
   });
   test('passes no query where the table lists none', async () => {
-    await scene.ask(post('/v1/chat/completions?api_key=x&beta=true', scene.key, chatBody));
-    await scene.unharmed(['POST /v1/chat/completions']);
+    await fixture.ask(post('/v1/chat/completions?api_key=x&beta=true', fixture.key, chatBody));
+    await fixture.assertUnharmed(['POST /v1/chat/completions']);
   });
   test('where /v1 is missing names the one that was meant', async () => {
-    const response = await scene.ask(post('/chat/completions', scene.key, chatBody));
+    const response = await fixture.ask(post('/chat/completions', fixture.key, chatBody));
     assert.equal(response.status, 404);
     assert.match(response.body.toString(), /\/v1\/chat\/completions was probably meant/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('where /v1 is doubled names the one that was meant', async () => {
-    const response = await scene.ask(post('/v1/v1/chat/completions', scene.key, chatBody));
+    const response = await fixture.ask(post('/v1/v1/chat/completions', fixture.key, chatBody));
     assert.match(response.body.toString(), /\/v1\/chat\/completions was probably meant/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('of an engine that is an alias of another path goes to the path of the table', async () => {
-    await scene.ask(post('/rerank', scene.key, chatBody));
-    await scene.unharmed(['POST /v1/rerank']);
+    await fixture.ask(post('/rerank', fixture.key, chatBody));
+    await fixture.assertUnharmed(['POST /v1/rerank']);
   });
 });
 
@@ -215,20 +215,20 @@ const upstreams = routes
   }));
 
 test('whatever the target, what reaches the engine is a path of the table', async () => {
-  scene.engine.setScript([answer('{}')]);
-  const key = scene.addKey({ scopes: ['inference', 'engine:read', 'engine:admin', 'metrics'] });
-  let seen = scene.engine.requests.length;
+  fixture.engine.setScript([answer('{}')]);
+  const key = fixture.addKey({ scopes: ['inference', 'engine:read', 'engine:admin', 'metrics'] });
+  let seen = fixture.engine.requests.length;
   const from = seen;
   await fc.assert(
     fc.asyncProperty(method, target, async (verb, raw) => {
-      const wire = await scene.dial();
+      const wire = await fixture.dial();
       wire.send(
         `${verb} ${raw} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nConnection: close\r\nContent-Length: ${chatBody.length}\r\n\r\n${chatBody}`,
       );
       const status = Number((await wire.rest()).toString('latin1', 9, 12));
       wire.close();
-      const reached = scene.engine.requests.slice(seen);
-      seen = scene.engine.requests.length;
+      const reached = fixture.engine.requests.slice(seen);
+      seen = fixture.engine.requests.length;
       assert.ok(reached.length <= 1);
       const request = reached[0];
       if (request === undefined) return;
@@ -243,5 +243,5 @@ test('whatever the target, what reaches the engine is a path of the table', asyn
     }),
     { numRuns: 1500, interruptAfterTimeLimit: 5_000 },
   );
-  await scene.unharmed(scene.engine.requests.slice(from).map((r) => `${r.method} ${r.target}`));
+  await fixture.assertUnharmed(fixture.engine.requests.slice(from).map((r) => `${r.method} ${r.target}`));
 });

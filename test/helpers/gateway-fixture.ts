@@ -1,7 +1,9 @@
 /**
- * A gateway before scripted engines, with a clock that a test moves, and what must be true when a case is over: nothing
- * is in flight or in memory, the engines have seen no key of a client, the log neither, and the next good request is
- * answered.
+ * A real gateway before scripted engines, for tests of routing, retries and relaying. The clock moves only when a test
+ * moves it.
+ *
+ * `settle` checks what must hold when a test is over: nothing is in flight or in memory, no engine and no log line has
+ * seen a client's key, and the next good request is answered.
  */
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
@@ -13,22 +15,22 @@ import type { EngineKindName } from '../../src/core/engine/kinds.ts';
 import type { EngineModel } from '../../src/core/engine/probe.ts';
 import type { RouteId } from '../../src/core/engine/routes.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
+import { fieldsOfFlm } from './attack-fixture.ts';
 import { SampleEngines, sampleRef } from './engine-samples.ts';
 import { MovedClock } from './moved-clock.ts';
-import { fieldsOfFlm } from './oracle.ts';
 import { answer, type RawEngine, type RawRequest, type Script, startRawEngine } from './raw-engine.ts';
 import {
-  type DoorOptions,
   openTestGateway,
   post,
   type TestGateway,
+  type TestGatewayOptions,
   type Wire,
   type WireResponse,
 } from './test-gateway.ts';
 
-export interface BackstageOptions {
+export interface GatewayFixtureOptions {
   readonly config?: ProxyConfigInput;
-  /** Engines `e0`, `e1` ...; all have the model `m`. One where nothing is said. */
+  /** Engines `e0`, `e1` ...; each has the model `m` unless it names others. By default there is one engine. */
   readonly engines?: readonly {
     readonly models?: readonly string[];
     readonly kind?: Partial<EngineKind>;
@@ -36,56 +38,56 @@ export interface BackstageOptions {
     readonly early?: boolean;
     readonly slots?: number;
   }[];
-  readonly ledger?: DoorOptions['ledger'];
+  readonly ledger?: TestGatewayOptions['ledger'];
 }
 
-/** Engines of real kinds, behind the real service and catalogue; only what their probes find is said here. */
+/** An engine of a real kind behind the real engine service. The test says only what its probe finds. */
 export interface RealEngine {
   readonly id: string;
   readonly kind: EngineKindName;
   readonly models: readonly EngineModel[];
 }
 
-/** What may stand in a request to an engine; with `x-api-key` it may ask for a key of its own. */
+/** Header names that an engine may see; an engine may need a key of its own in `x-api-key`. */
 const engineFields: ReadonlySet<string> = new Set([...fieldsOfFlm, 'x-api-key']);
 
-/** A test that waits for what does not come ends by this, with what was missing. */
+/** A test that waits longer fails and names what it waited for. */
 const patienceMs = 30_000;
 
-export class Backstage {
-  readonly door: TestGateway;
+export class GatewayFixture {
+  readonly proxy: TestGateway;
   readonly clock: MovedClock;
   readonly engines: readonly RawEngine[];
   readonly #directory: EngineDirectory;
   readonly #service: EngineService | undefined;
-  /** What the good request asks for. */
+  /** The model of the good request. */
   readonly #model: string;
   readonly #wires: Wire[] = [];
   readonly #keys: string[] = [];
 
   private constructor(parts: {
-    readonly door: TestGateway;
+    readonly proxy: TestGateway;
     readonly clock: MovedClock;
     readonly engines: readonly RawEngine[];
     readonly service?: EngineService;
     readonly model: string;
   }) {
-    this.door = parts.door;
+    this.proxy = parts.proxy;
     this.clock = parts.clock;
     this.engines = parts.engines;
     this.#service = parts.service;
-    this.#directory = parts.service ?? parts.door.directory;
+    this.#directory = parts.service ?? parts.proxy.directory;
     this.#model = parts.model;
   }
 
-  static async open(options: BackstageOptions = {}): Promise<Backstage> {
+  static async open(options: GatewayFixtureOptions = {}): Promise<GatewayFixture> {
     const wanted = options.engines ?? [{}];
     const engines: RawEngine[] = [];
     for (const { early = false } of wanted) engines.push(await startRawEngine([], { early }));
     const clock = new MovedClock();
-    // A monotonic clock that says 0 would look like one that was never asked.
+    // 0 on a monotonic clock would look like a time that was never set.
     await clock.move(1_000);
-    const door = await openTestGateway({
+    const proxy = await openTestGateway({
       clock,
       config: options.config ?? {},
       ...(options.ledger === undefined ? {} : { ledger: options.ledger }),
@@ -98,14 +100,14 @@ export class Backstage {
         ...(e.slots === undefined ? {} : { slots: e.slots }),
       })),
     });
-    return new Backstage({ door, clock, engines, model: wanted[0]?.models?.[0] ?? 'm' });
+    return new GatewayFixture({ proxy, clock, engines, model: wanted[0]?.models?.[0] ?? 'm' });
   }
 
   static async openReal(
     wanted: readonly RealEngine[],
     aliases: readonly ModelAlias[] = [],
     config: ProxyConfigInput = {},
-  ): Promise<Backstage> {
+  ): Promise<GatewayFixture> {
     const engines: RawEngine[] = [];
     const clock = new MovedClock();
     await clock.move(1_000);
@@ -126,8 +128,8 @@ export class Backstage {
     const started = service.start(new AbortController().signal);
     await clock.move(0);
     await started;
-    const door = await openTestGateway({ clock, config, engines: [], engineDirectory: service });
-    return new Backstage({ door, clock, engines, service, model: wanted[0]?.models[0]?.id ?? '' });
+    const proxy = await openTestGateway({ clock, config, engines: [], engineDirectory: service });
+    return new GatewayFixture({ proxy, clock, engines, service, model: wanted[0]?.models[0]?.id ?? '' });
   }
 
   get engine(): RawEngine {
@@ -145,13 +147,13 @@ export class Backstage {
   }
 
   addKey(parts: Parameters<TestGateway['addKey']>[0]): string {
-    const key = this.door.addKey(parts);
+    const key = this.proxy.addKey(parts);
     this.#keys.push(key);
     return key;
   }
 
   async dial(): Promise<Wire> {
-    const wire = await this.door.dial();
+    const wire = await this.proxy.dial();
     this.#wires.push(wire);
     return wire;
   }
@@ -173,7 +175,7 @@ export class Backstage {
   }
 
   post(body: unknown, path = '/v1/chat/completions', more = ''): string {
-    return post(path, this.door.key, typeof body === 'string' ? body : JSON.stringify(body), more);
+    return post(path, this.proxy.key, typeof body === 'string' ? body : JSON.stringify(body), more);
   }
 
   /** Waits, by turns of the event loop and not by time, until something is true. */
@@ -185,27 +187,27 @@ export class Backstage {
     }
   }
 
-  /** The oracle: ends every case. */
+  /** Ends a test: closes its connections and checks the contract above. */
   async settle(): Promise<void> {
     for (const wire of this.#wires.splice(0)) wire.close();
-    const { door } = this;
-    await this.until('no request is in flight', () => door.gateway.inFlight === 0);
-    await this.until('no client is connected', () => door.gateway.connections === 0);
-    await this.until('no engine works', () => door.upstream.stats().flights === 0);
+    const { proxy } = this;
+    await this.until('no request is in flight', () => proxy.gateway.inFlight === 0);
+    await this.until('no client is connected', () => proxy.gateway.connections === 0);
+    await this.until('no engine works', () => proxy.upstream.stats().flights === 0);
     for (const { ref, inFlight } of this.#directory.engines())
       assert.equal(inFlight, 0, `${ref.id} in flight`);
-    assert.equal(door.gateway.bufferedBytes, 0, 'bodies in memory');
+    assert.equal(proxy.gateway.bufferedBytes, 0, 'bodies in memory');
 
-    if (!door.gateway.draining) {
+    if (!proxy.gateway.draining) {
       for (const engine of this.engines) engine.setScript([answer('{"good":true}')]);
       const wire = await this.send(this.post({ model: this.#model }));
       const good = await wire.response();
       assert.equal(good.status, 200);
       assert.equal(good.body.toString(), '{"good":true}');
       wire.close();
-      await this.until('the last client is gone', () => door.gateway.connections === 0);
+      await this.until('the last client is gone', () => proxy.gateway.connections === 0);
     }
-    const secrets = [door.key, ...this.#keys];
+    const secrets = [proxy.key, ...this.#keys];
     for (const request of this.engines.flatMap((e) => e.requests)) {
       for (const line of request.head.split('\r\n').slice(1)) {
         const name = line.slice(0, line.indexOf(':')).toLowerCase();
@@ -214,14 +216,14 @@ export class Backstage {
       const bytes = `${request.head}${request.body.toString('latin1')}`;
       for (const key of secrets) assert.ok(!bytes.includes(key), 'an engine saw a key');
     }
-    const logged = JSON.stringify(door.lines);
+    const logged = JSON.stringify(proxy.lines);
     for (const key of secrets) assert.ok(!logged.includes(key), 'a key in the log');
   }
 
   async close(): Promise<void> {
     for (const wire of this.#wires.splice(0)) wire.close();
     this.#service?.stop();
-    const closed = this.door.close();
+    const closed = this.proxy.close();
     await this.clock.move(1);
     await closed;
     for (const engine of this.engines) await engine.close();

@@ -1,9 +1,9 @@
 /**
- * What must hold after every attack, whatever the attack was, and the scene in which attacks are played: a real gateway
- * before one recording engine, on a clock that stands.
+ * A real gateway before one recording engine, for tests that attack it. The clock moves only when a test moves it.
  *
- * `unharmed` is the one oracle: the gateway lives and answers the next good request; the engine saw exactly the requests
- * that were authorised, made of flm's own fields; no secret stands in a reply or a log line; every descriptor is back.
+ * `assertUnharmed` checks what must hold after every attack. The gateway answers the next good request. The engine saw
+ * exactly the authorised requests, built from flm's own headers. No reply and no log line holds a secret. Every file
+ * descriptor is closed.
  */
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -24,7 +24,7 @@ import {
   type WireResponse,
 } from './test-gateway.ts';
 
-export interface SceneOptions {
+export interface AttackFixtureOptions {
   readonly config?: ProxyConfigInput;
   /** In force at the start of each test. */
   readonly policy?: SecurityPolicyOverride;
@@ -52,8 +52,8 @@ export const fieldsOfFlm: ReadonlySet<string> = new Set([
 
 const patienceMs = 30_000;
 
-export class Scene {
-  readonly door: TestGateway;
+export class AttackFixture {
+  readonly proxy: TestGateway;
   readonly engine: RawEngine;
   readonly clock: MovedClock;
   readonly #policy: SecurityPolicyOverride;
@@ -65,19 +65,24 @@ export class Scene {
   #seen = 0;
   #told = 0;
 
-  private constructor(door: TestGateway, engine: RawEngine, clock: MovedClock, options: SceneOptions) {
-    this.door = door;
+  private constructor(
+    proxy: TestGateway,
+    engine: RawEngine,
+    clock: MovedClock,
+    options: AttackFixtureOptions,
+  ) {
+    this.proxy = proxy;
     this.engine = engine;
     this.clock = clock;
     this.#policy = options.policy ?? {};
     this.#script = options.script ?? [chatAnswer];
-    this.#secrets.add(door.key);
+    this.#secrets.add(proxy.key);
   }
 
-  static async open(options: SceneOptions = {}): Promise<Scene> {
+  static async open(options: AttackFixtureOptions = {}): Promise<AttackFixture> {
     const clock = new MovedClock();
     const engine = await startRawEngine(options.script ?? [chatAnswer]);
-    const door = await openTestGateway({
+    const proxy = await openTestGateway({
       clock,
       engines: [
         {
@@ -91,16 +96,16 @@ export class Scene {
       ...(options.config === undefined ? {} : { config: options.config }),
       policy: options.policy ?? {},
     });
-    return new Scene(door, engine, clock, options);
+    return new AttackFixture(proxy, engine, clock, options);
   }
 
   get key(): string {
-    return this.door.key;
+    return this.proxy.key;
   }
 
   /** Another key; it is a secret like the first. */
   addKey(parts: Partial<ApiKey> = {}): string {
-    return this.secret(this.door.addKey(parts));
+    return this.secret(this.proxy.addKey(parts));
   }
 
   /** Text that must stand in no reply and no log line. */
@@ -110,7 +115,7 @@ export class Scene {
   }
 
   async dial(): Promise<Wire> {
-    const wire = await Wire.dial(this.door.port);
+    const wire = await Wire.dial(this.proxy.port);
     wire.socket.on('data', (bytes: Buffer) => this.#received.push(bytes));
     this.#wires.push(wire);
     return wire;
@@ -127,16 +132,16 @@ export class Scene {
   }
 
   /** `authorised` are the requests that the engine had to see since the last time: `POST /v1/chat/completions`. */
-  async unharmed(authorised: readonly string[] = []): Promise<void> {
+  async assertUnharmed(authorised: readonly string[] = []): Promise<void> {
     for (const wire of this.#wires.splice(0)) wire.close();
-    await this.#settled('connections are left', () => this.door.gateway.connections === 0);
-    await this.#settled('requests still run', () => this.door.gateway.inFlight === 0);
+    await this.#settled('connections are left', () => this.proxy.gateway.connections === 0);
+    await this.#settled('requests still run', () => this.proxy.gateway.inFlight === 0);
     const seen = this.engine.requests.slice(this.#seen);
     this.#seen = this.engine.requests.length;
     assert.deepEqual(seen.map(lineOf), authorised, 'what the engine saw');
     for (const request of seen) this.#madeByFlm(request);
 
-    this.door.setPolicy(this.#policy);
+    this.proxy.setPolicy(this.#policy);
     this.engine.setScript(this.#script);
     // Long enough for rates to refill, for idle engine connections to be dropped and for the sweep to pass.
     await this.clock.move(60_000);
@@ -150,15 +155,15 @@ export class Scene {
 
     for (const wire of this.#wires.splice(0)) wire.close();
     this.#nothingTold();
-    await this.#settled('connections are left', () => this.door.gateway.connections === 0);
-    assert.equal(this.door.gateway.bufferedBytes, 0, 'bodies in memory');
+    await this.#settled('connections are left', () => this.proxy.gateway.connections === 0);
+    assert.equal(this.proxy.gateway.bufferedBytes, 0, 'bodies in memory');
     await this.clock.move(60_000);
     await assertNoLeaks(this.#stock);
   }
 
   async close(): Promise<void> {
     for (const wire of this.#wires.splice(0)) wire.close();
-    await this.door.close();
+    await this.proxy.close();
     await this.engine.close();
     assert.equal(this.clock.timers, 0, 'timers are left');
   }
@@ -178,8 +183,8 @@ export class Scene {
   #nothingTold(): void {
     const told = Buffer.concat(this.#received.splice(0)).toString('latin1');
     const log: string[] = [];
-    const lines = this.door.lines.slice(this.#told);
-    this.#told = this.door.lines.length;
+    const lines = this.proxy.lines.slice(this.#told);
+    this.#told = this.proxy.lines.length;
     const logger = createLogger({ destination: { write: (l) => log.push(l) }, level: 'debug' });
     for (const line of lines) logger.access(line);
     assert.equal(log.length, lines.length, 'one log line a request');

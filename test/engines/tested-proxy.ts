@@ -1,12 +1,13 @@
 /**
- * The built flm in front of real engines, and what its suites ask of both: raw requests through the proxy and past it.
+ * Starts the built flm in front of real engines, and sends raw requests through the proxy or directly to the engine.
  *
- * Everything is gone when the test is over: the proxy and its home by the command line's helper, engines and taps here.
+ * When a test is over, `makeCli` ends its proxy and removes its home, and this file ends its engines and taps.
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { createKey, type ProxyView, startProxy } from '../helpers/start-proxy.ts';
 import { openTap, type Tap } from '../helpers/tap.ts';
 import { Wire, type WireResponse } from '../helpers/test-gateway.ts';
 import {
@@ -30,28 +31,7 @@ function needs(kind: string, program: string | undefined, script: string): { rea
   };
 }
 
-/** What the command line says of an engine in `proxy status --json`. */
-export interface EngineView {
-  readonly id: string;
-  readonly kind: string;
-  readonly url: string;
-  readonly state: string;
-  readonly inFlight: number;
-  readonly models: readonly { readonly id: string; readonly contextLength?: number }[];
-  readonly exposedOn?: string;
-}
-
-export interface ProxyView {
-  readonly id: string;
-  readonly port: number;
-  readonly url: string;
-  readonly baseUrl: string;
-  readonly inFlight: number;
-  readonly engines: readonly EngineView[];
-  readonly warnings: readonly string[];
-}
-
-export interface Stage {
+export interface TestedProxy {
   readonly cli: TestCli;
   readonly proxy: ProxyView;
   /** Of scope inference. */
@@ -71,29 +51,24 @@ export interface AskOptions {
   readonly fields?: readonly string[];
 }
 
-/** A proxy before these engines and no others. */
-export async function openStage(t: TestContext, ...engineUrls: readonly string[]): Promise<Stage> {
-  return openStageWith(
+/** Starts a proxy in front of these engines and no others. */
+export function startProxyFor(t: TestContext, ...engineUrls: readonly string[]): Promise<TestedProxy> {
+  return startTestedProxy(
     t,
     engineUrls.flatMap((url) => ['--engine', url]),
   );
 }
 
-export async function openStageWith(
+export async function startTestedProxy(
   t: TestContext,
   flags: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<Stage> {
+): Promise<TestedProxy> {
   const cli = makeCli(t, env);
-  const newKey = async (label: string, ...rules: readonly string[]): Promise<string> => {
-    const ran = await cli.run('key', 'create', label, ...rules, '--json');
-    assert.equal(ran.code, 0, ran.stderr);
-    return ran.json<{ key: string }>().key;
-  };
+  const newKey = async (label: string, ...rules: readonly string[]): Promise<string> =>
+    (await createKey(cli, label, ...rules)).key;
   const key = await newKey('everyday');
-  const started = await cli.run('proxy', 'start', '--port', '0', ...flags, '--json');
-  assert.equal(started.code, 0, started.stderr);
-  const proxy = started.json<ProxyView>();
+  const proxy = await startProxy(cli, ...flags);
 
   const begin = async (path: string, body: unknown, options: AskOptions = {}): Promise<Wire> => {
     const wire = await Wire.dial(proxy.port);
@@ -184,9 +159,9 @@ export const bothEngines: readonly (readonly [
 // --- waiting
 
 /** Nobody works for a client any more, as flm sees it. */
-export async function idle(stage: Stage): Promise<void> {
+export async function idle(flm: TestedProxy): Promise<void> {
   await eventually(
-    () => stage.status(),
+    () => flm.status(),
     (view) => view.inFlight === 0 && view.engines.every((e) => e.inFlight === 0),
   );
 }

@@ -4,17 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 import { get, post } from '../helpers/test-gateway.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 before(async () => {
-  scene = await Scene.open({ config: { publicHosts: ['llm.example.org'] } });
+  fixture = await AttackFixture.open({ config: { publicHosts: ['llm.example.org'] } });
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 const chat = 'POST /v1/chat/completions';
-const credential = () => `Authorization: Bearer ${scene.key}\r\n`;
+const credential = () => `Authorization: Bearer ${fixture.key}\r\n`;
 const length = chatBody.length;
 const chunked = `${length.toString(16)}\r\n${chatBody}\r\n0\r\n\r\n`;
 
@@ -25,12 +25,12 @@ function code(said: string): string {
 
 /** One answer of flm's own, and the end of the connection. */
 async function refused(bytes: string, status: number, expected?: string): Promise<void> {
-  const said = await scene.askToTheEnd(Buffer.from(bytes, 'latin1'));
+  const said = await fixture.askToTheEnd(Buffer.from(bytes, 'latin1'));
   assert.match(said, new RegExp(`^HTTP/1\\.1 ${status} `));
   assert.match(said, /\r\nconnection: close\r\n/i);
   assert.equal(said.match(/HTTP\/1\.1 \d{3} /g)?.length, 1, 'one answer only');
   if (expected !== undefined) assert.equal(code(said), expected);
-  await scene.unharmed();
+  await fixture.assertUnharmed();
 }
 
 describe('Host', () => {
@@ -55,10 +55,10 @@ describe('Host', () => {
       refused(`GET /v1/models HTTP/1.1\r\n${fields}${credential()}\r\n`, 400, 'request_malformed'));
 
   test('a request of HTTP/1.0 needs none, and still a key', async () => {
-    const answered = await scene.askToTheEnd(`GET /v1/models HTTP/1.0\r\n${credential()}\r\n`);
+    const answered = await fixture.askToTheEnd(`GET /v1/models HTTP/1.0\r\n${credential()}\r\n`);
     assert.match(answered, /^HTTP\/1\.1 200 OK\r\n/);
-    assert.match(await scene.askToTheEnd('GET /v1/models HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 401 /);
-    await scene.unharmed();
+    assert.match(await fixture.askToTheEnd('GET /v1/models HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 401 /);
+    await fixture.assertUnharmed();
   });
 
   const own = ['localhost', 'LOCALHOST:8484', 'localhost.', 'app.localhost', '127.0.0.1:8484', '[::1]:8484'];
@@ -71,18 +71,18 @@ describe('Host', () => {
   ];
   for (const host of [...own, ...named])
     test(`${host} is answered for`, async () => {
-      const response = await scene.ask(`GET /v1/models HTTP/1.1\r\nHost: ${host}\r\n${credential()}\r\n`);
+      const response = await fixture.ask(`GET /v1/models HTTP/1.1\r\nHost: ${host}\r\n${credential()}\r\n`);
       assert.equal(response.status, 200);
-      await scene.unharmed();
+      await fixture.assertUnharmed();
     });
 
   test('a good name does not make the next one good on a kept-alive connection', async () => {
-    const wire = await scene.dial();
-    assert.equal((await wire.send(get('/v1/models', scene.key)).response()).status, 200);
+    const wire = await fixture.dial();
+    assert.equal((await wire.send(get('/v1/models', fixture.key)).response()).status, 200);
     const evil = `GET /v1/models HTTP/1.1\r\nHost: attacker.example\r\n${credential()}\r\n`;
     assert.equal((await wire.send(evil).response()).status, 421);
-    assert.equal((await wire.send(get('/v1/models', scene.key)).response()).status, 200);
-    await scene.unharmed();
+    assert.equal((await wire.send(get('/v1/models', fixture.key)).response()).status, 200);
+    await fixture.assertUnharmed();
   });
 });
 
@@ -129,55 +129,55 @@ describe('the request line', () => {
           `${head(chat)}${other}Content-Length: ${length}\r\n\r\n${chatBody}`,
           `${head(chat)}${other}Transfer-Encoding: chunked\r\n\r\n${chunked}`,
         ]) {
-          const wire = await scene.dial();
-          const seen = scene.engine.requests.length;
+          const wire = await fixture.dial();
+          const seen = fixture.engine.requests.length;
           assert.equal((await wire.send(before).response()).status, 200);
           assert.equal((await wire.send(Buffer.from(bytes, 'latin1')).response()).status, 400);
           assert.equal((await wire.rest()).length, 0);
           // Behind a request that is being answered, some of these end the connection without a word.
-          const said = await scene.askToTheEnd(Buffer.from(before + bytes, 'latin1'));
+          const said = await fixture.askToTheEnd(Buffer.from(before + bytes, 'latin1'));
           assert.match(
             said.match(/HTTP\/1\.1 \d{3} /g)?.join('') ?? '',
             /^(HTTP\/1\.1 200 )?(HTTP\/1\.1 400 )?$/,
           );
-          const chats = scene.engine.requests.length - seen;
+          const chats = fixture.engine.requests.length - seen;
           assert.ok(chats <= (before.startsWith(chat) ? 2 : 0));
-          await scene.unharmed(Array.from({ length: chats }, () => chat));
+          await fixture.assertUnharmed(Array.from({ length: chats }, () => chat));
         }
       }
     });
 
   test('with single spaces is taken, also behind empty lines and in pieces', async () => {
     const bytes = `\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n${credential()}\r\n`;
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     for (const cut of [1, 4, 7, 8, 9, 18, 19, 30]) {
       wire.send(bytes.slice(0, cut));
       await new Promise((resolve) => setImmediate(resolve));
       assert.equal((await wire.send(bytes.slice(cut)).response()).status, 200, `cut at ${cut}`);
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 
   test('a target of our own authority is answered', async () => {
     const bytes = `GET http://localhost/v1/models HTTP/1.1\r\nHost: localhost\r\n${credential()}\r\n`;
-    assert.equal((await scene.ask(bytes)).status, 200);
-    await scene.unharmed();
+    assert.equal((await fixture.ask(bytes)).status, 200);
+    await fixture.assertUnharmed();
   });
 
   test('CONNECT ends the connection', async () => {
-    const said = await scene.askToTheEnd(
+    const said = await fixture.askToTheEnd(
       `CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n${credential()}\r\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n${credential()}\r\n`,
     );
     assert.doesNotMatch(said, /^HTTP\/1\.1 [123]/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 
   test('TRACE does not send a request back', async () => {
-    const said = await scene.askToTheEnd(
+    const said = await fixture.askToTheEnd(
       `TRACE /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${credential()}\r\n`,
     );
     assert.match(said, /^HTTP\/1\.1 405 /);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 
   test('HTTP/0.9 is refused', () => refused('GET /v1/models\r\n\r\n', 505, 'http_version_unsupported'));
@@ -188,10 +188,12 @@ describe('the request line', () => {
       'http_version_unsupported',
     ));
   test('HTTP/1.0 is answered, and its connection closed', async () => {
-    const said = await scene.askToTheEnd(`GET /v1/models HTTP/1.0\r\nHost: localhost\r\n${credential()}\r\n`);
+    const said = await fixture.askToTheEnd(
+      `GET /v1/models HTTP/1.0\r\nHost: localhost\r\n${credential()}\r\n`,
+    );
     assert.match(said, /^HTTP\/1\.1 200 /);
     assert.match(said, /\r\nconnection: close\r\n/i);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
@@ -218,15 +220,18 @@ describe('a field that may come once', () => {
 
   test('is another one than Content-Encoding, where two are a list that is not read', async () => {
     const fields = 'Content-Encoding: identity\r\nContent-Encoding: gzip\r\n';
-    assert.equal((await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields))).status, 415);
-    await scene.unharmed();
+    assert.equal(
+      (await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, fields))).status,
+      415,
+    );
+    await fixture.assertUnharmed();
   });
 
   test('is named by the refusal', async () => {
     const twice = 'Content-Type: a/b\r\nContent-Type: a/b\r\n';
-    const response = await scene.ask(get('/v1/models', scene.key, twice));
+    const response = await fixture.ask(get('/v1/models', fixture.key, twice));
     assert.match(response.body.toString(), /it has two Content-Type fields/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 
   test('is another one than those that are lists, which reach the engine whole', async () => {
@@ -238,43 +243,46 @@ describe('a field that may come once', () => {
       'OpenAI-Beta: g',
       'OpenAI-Beta: h',
     ];
-    const response = await scene.ask(
-      post('/v1/chat/completions', scene.key, chatBody, `${lists.join('\r\n')}\r\n`),
+    const response = await fixture.ask(
+      post('/v1/chat/completions', fixture.key, chatBody, `${lists.join('\r\n')}\r\n`),
     );
     assert.equal(response.status, 200);
-    const sent = scene.engine.requests.at(-1);
+    const sent = fixture.engine.requests.at(-1);
     assert.equal(sent?.field('accept'), 'a/b, c/d');
     assert.equal(sent?.field('anthropic-beta'), 'e, f');
     assert.equal(sent?.field('openai-beta'), 'g, h');
-    await scene.unharmed([chat]);
+    await fixture.assertUnharmed([chat]);
   });
 
   test('is another one than traceparent: two are as good as none, and their state is dropped', async () => {
     const parent = 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n';
     const fields = `${parent}${parent}tracestate: a=b\r\n`;
-    assert.equal((await scene.ask(post('/v1/chat/completions', scene.key, chatBody, fields))).status, 200);
-    const sent = scene.engine.requests.at(-1);
+    assert.equal(
+      (await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, fields))).status,
+      200,
+    );
+    const sent = fixture.engine.requests.at(-1);
     assert.match(sent?.field('traceparent') ?? '', /^00-(?!0af7)[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     assert.equal(sent?.field('tracestate'), undefined);
-    await scene.unharmed([chat]);
+    await fixture.assertUnharmed([chat]);
   });
 });
 
 describe('a transfer coding', () => {
   for (const coding of ['gzip, chunked', ',chunked', 'chunked,', 'chunked;q=1', '"chunked"', 'gzip'])
     test(`${coding} is refused`, async () => {
-      const said = await scene.askToTheEnd(
+      const said = await fixture.askToTheEnd(
         `${chat} HTTP/1.1\r\nHost: localhost\r\n${credential()}Transfer-Encoding: ${coding}\r\n\r\n${chunked}`,
       );
       assert.match(said, /^HTTP\/1\.1 (400|501) /);
-      await scene.unharmed();
+      await fixture.assertUnharmed();
     });
   test('chunked twice is refused', async () => {
-    const said = await scene.askToTheEnd(
+    const said = await fixture.askToTheEnd(
       `${chat} HTTP/1.1\r\nHost: localhost\r\n${credential()}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}`,
     );
     assert.match(said, /^HTTP\/1\.1 (400|501) /);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('chunked is refused from HTTP/1.0', () =>
     refused(
@@ -283,19 +291,19 @@ describe('a transfer coding', () => {
       'request_malformed',
     ));
   test('Chunked in any case is what it says', async () => {
-    const response = await scene.ask(
+    const response = await fixture.ask(
       `${chat} HTTP/1.1\r\nHost: localhost\r\n${credential()}Transfer-Encoding: Chunked\r\n\r\n${chunked}`,
     );
     assert.equal(response.status, 200);
-    assert.equal(scene.engine.requests.at(-1)?.body.toString(), chatBody);
-    assert.equal(scene.engine.requests.at(-1)?.field('content-length'), String(length));
-    await scene.unharmed([chat]);
+    assert.equal(fixture.engine.requests.at(-1)?.body.toString(), chatBody);
+    assert.equal(fixture.engine.requests.at(-1)?.field('content-length'), String(length));
+    await fixture.assertUnharmed([chat]);
   });
 });
 
 describe('a credential', () => {
   for (const name of ['Authorization', 'X-Api-Key', 'Api-Key']) {
-    const value = () => (name === 'Authorization' ? `Bearer ${scene.key}` : scene.key);
+    const value = () => (name === 'Authorization' ? `Bearer ${fixture.key}` : fixture.key);
     test(`twice in ${name} is refused, though both are good`, () =>
       refused(
         `GET /v1/models HTTP/1.1\r\nHost: localhost\r\n${name}: ${value()}\r\n${name}: ${value()}\r\n\r\n`,
@@ -310,42 +318,42 @@ describe('a credential', () => {
       ));
   }
   test('of one field that contradicts that of another is refused', async () => {
-    const other = scene.addKey();
-    const response = await scene.ask(get('/v1/models', scene.key, `X-Api-Key: ${other}\r\n`));
+    const other = fixture.addKey();
+    const response = await fixture.ask(get('/v1/models', fixture.key, `X-Api-Key: ${other}\r\n`));
     assert.equal(response.status, 400);
     assert.match(response.body.toString(), /auth_conflict/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('that is the same in all fields is one credential', async () => {
-    const fields = `X-Api-Key: ${scene.key}\r\nApi-Key: ${scene.key}\r\n`;
-    assert.equal((await scene.ask(get('/v1/models', scene.key, fields))).status, 200);
-    await scene.unharmed();
+    const fields = `X-Api-Key: ${fixture.key}\r\nApi-Key: ${fixture.key}\r\n`;
+    assert.equal((await fixture.ask(get('/v1/models', fixture.key, fields))).status, 200);
+    await fixture.assertUnharmed();
   });
 });
 
 describe('fields', () => {
   test('a hundred are taken', async () => {
     // Host and Authorization are two of them.
-    const response = await scene.ask(get('/v1/models', scene.key, 'X: y\r\n'.repeat(98)));
+    const response = await fixture.ask(get('/v1/models', fixture.key, 'X: y\r\n'.repeat(98)));
     assert.equal(response.status, 200);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('one more is refused', () =>
-    refused(get('/v1/models', scene.key, 'X: y\r\n'.repeat(99)), 431, 'head_too_large'));
+    refused(get('/v1/models', fixture.key, 'X: y\r\n'.repeat(99)), 431, 'head_too_large'));
   test('more than Node counts are refused, not dropped', () =>
-    refused(get('/v1/models', scene.key, 'X: y\r\n'.repeat(600)), 431, 'head_too_large'));
+    refused(get('/v1/models', fixture.key, 'X: y\r\n'.repeat(600)), 431, 'head_too_large'));
 
   test('names of the language are names like any other', async () => {
     const names = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'X_Forwarded_For'];
     const more = names.map((n) => `${n}: 10.0.0.1\r\n`).join('');
-    const response = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, more));
+    const response = await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, more));
     assert.equal(response.status, 200);
-    assert.equal(scene.door.lines.at(-1)?.client, '127.0.0.1');
-    await scene.unharmed([chat]);
+    assert.equal(fixture.proxy.lines.at(-1)?.client, '127.0.0.1');
+    await fixture.assertUnharmed([chat]);
   });
 
   test('what belongs to the hop or to the client stays here', async () => {
-    const cookie = scene.secret('session=cookie-5e1d');
+    const cookie = fixture.secret('session=cookie-5e1d');
     const private_ = [
       `Cookie: ${cookie}`,
       'Connection: keep-alive, x-flm-hop',
@@ -353,7 +361,7 @@ describe('fields', () => {
       'Keep-Alive: timeout=5',
       'TE: trailers',
       'Trailer: Expires',
-      `Proxy-Authorization: Basic ${scene.secret('cHJveHk6c2VjcmV0')}`,
+      `Proxy-Authorization: Basic ${fixture.secret('cHJveHk6c2VjcmV0')}`,
       'Proxy-Connection: keep-alive',
       'X-Forwarded-For: 10.0.0.1',
       'X-Forwarded-Host: evil.example',
@@ -367,59 +375,61 @@ describe('fields', () => {
       'Range: bytes=0-1',
       'If-None-Match: "x"',
     ].join('\r\n');
-    const response = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, `${private_}\r\n`));
+    const response = await fixture.ask(
+      post('/v1/chat/completions', fixture.key, chatBody, `${private_}\r\n`),
+    );
     assert.equal(response.status, 200);
-    assert.equal(scene.engine.requests.at(-1)?.field('accept-encoding'), 'identity');
-    assert.equal(scene.engine.requests.at(-1)?.field('user-agent'), 'flm/test');
-    await scene.unharmed([chat]);
+    assert.equal(fixture.engine.requests.at(-1)?.field('accept-encoding'), 'identity');
+    assert.equal(fixture.engine.requests.at(-1)?.field('user-agent'), 'flm/test');
+    await fixture.assertUnharmed([chat]);
   });
 
   test('a list of hop-by-hop fields does not strip what flm adds', async () => {
     const named =
       'Connection: authorization, host, content-length, content-type, x-request-id, traceparent\r\n';
-    const response = await scene.ask(post('/v1/chat/completions', scene.key, chatBody, named));
+    const response = await fixture.ask(post('/v1/chat/completions', fixture.key, chatBody, named));
     assert.equal(response.status, 200);
-    const request = scene.engine.requests.at(-1);
+    const request = fixture.engine.requests.at(-1);
     for (const name of ['authorization', 'content-length', 'content-type', 'x-request-id', 'traceparent'])
       assert.notEqual(request?.field(name), undefined, name);
-    await scene.unharmed([chat]);
+    await fixture.assertUnharmed([chat]);
   });
 
   test('a request id of the client is not believed', async () => {
-    const response = await scene.ask(get('/v1/models', scene.key, 'X-Request-Id: req_forged\r\n'));
+    const response = await fixture.ask(get('/v1/models', fixture.key, 'X-Request-Id: req_forged\r\n'));
     assert.match(response.field('x-request-id') ?? '', /^req_t\w+$/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
 describe('a body that nobody reads', () => {
   const admin = 'GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n';
   test('of a GET is not the next request', async () => {
-    const wire = await scene.dial();
-    wire.send(get('/v1/models', scene.key, `Content-Length: ${admin.length}\r\n`) + admin);
+    const wire = await fixture.dial();
+    wire.send(get('/v1/models', fixture.key, `Content-Length: ${admin.length}\r\n`) + admin);
     assert.equal((await wire.response()).status, 200);
-    assert.equal((await wire.send(get('/v1/models', scene.key)).response()).status, 200);
-    assert.ok(scene.door.lines.every((l) => l.path !== '/admin'));
-    await scene.unharmed();
+    assert.equal((await wire.send(get('/v1/models', fixture.key)).response()).status, 200);
+    assert.ok(fixture.proxy.lines.every((l) => l.path !== '/admin'));
+    await fixture.assertUnharmed();
   });
   test('of a refused request is not the next request', async () => {
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     wire.send(`${chat} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${admin.length}\r\n\r\n${admin}`);
     assert.equal((await wire.response()).status, 401);
-    assert.equal((await wire.send(get('/v1/models', scene.key)).response()).status, 200);
-    assert.ok(scene.door.lines.every((l) => l.path !== '/admin'));
-    await scene.unharmed();
+    assert.equal((await wire.send(get('/v1/models', fixture.key)).response()).status, 200);
+    assert.ok(fixture.proxy.lines.every((l) => l.path !== '/admin'));
+    await fixture.assertUnharmed();
   });
   test('is not waited for for ever', async () => {
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     wire.send(`${chat} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{`);
     assert.equal((await wire.response()).status, 401);
-    await scene.clock.move(5_000);
+    await fixture.clock.move(5_000);
     assert.equal((await wire.rest()).length, 0);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('is not read to its end when it is large', async () => {
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     wire.send(`${chat} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n`);
     const response = await wire.response();
     assert.equal(response.status, 401);
@@ -427,7 +437,7 @@ describe('a body that nobody reads', () => {
     // More than drainRefusedBytes, less than was announced.
     wire.send(Buffer.alloc(1024 * 1024));
     await wire.rest();
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
@@ -436,37 +446,37 @@ describe('an expectation', () => {
     `${chat} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nExpect: ${expectation}\r\nContent-Length: ${length}\r\n\r\n`;
 
   test('of 100 with a bad key is a 401 without 100', async () => {
-    const said = await scene.askToTheEnd(expecting('flm_wrong'));
+    const said = await fixture.askToTheEnd(expecting('flm_wrong'));
     assert.match(said, /^HTTP\/1\.1 401 /);
     assert.doesNotMatch(said, /HTTP\/1\.1 100/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
   test('of 100 with a good key is kept', async () => {
-    const wire = await scene.dial();
-    wire.send(expecting(scene.key));
+    const wire = await fixture.dial();
+    wire.send(expecting(fixture.key));
     assert.equal((await wire.response()).status, 100);
     wire.send(chatBody);
     assert.equal((await wire.response()).status, 200);
-    await scene.unharmed([chat]);
+    await fixture.assertUnharmed([chat]);
   });
   test('of 100 for a body that is too large is a 413 without 100', async () => {
-    const said = await scene.askToTheEnd(
+    const said = await fixture.askToTheEnd(
       `${chat} HTTP/1.1\r\nHost: localhost\r\n${credential()}Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n`,
     );
     assert.match(said, /^HTTP\/1\.1 413 /);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
-  test('of anything else is a 417', () => refused(expecting(scene.key, 'junk'), 417, 'expectation_failed'));
+  test('of anything else is a 417', () => refused(expecting(fixture.key, 'junk'), 417, 'expectation_failed'));
 });
 
 describe('while the proxy drains', () => {
   test('a kept-alive connection gets 503 and is closed, health says so', async () => {
-    const draining = await Scene.open();
+    const draining = await AttackFixture.open();
     try {
       const [one, two] = [await draining.dial(), await draining.dial()];
       for (const wire of [one, two])
         assert.equal((await wire.send(get('/v1/models', draining.key)).response()).status, 200);
-      draining.door.gateway.release();
+      draining.proxy.gateway.release();
       const response = await one.send(get('/v1/models', draining.key)).response();
       assert.equal(response.status, 503);
       assert.match(response.body.toString(), /"code":"draining"/);
@@ -478,6 +488,6 @@ describe('while the proxy drains', () => {
     } finally {
       await draining.close();
     }
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });

@@ -5,25 +5,25 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { chatBody, Scene } from '../helpers/oracle.ts';
+import { AttackFixture, chatBody } from '../helpers/attack-fixture.ts';
 
-let scene: Scene;
+let fixture: AttackFixture;
 before(async () => {
-  scene = await Scene.open();
+  fixture = await AttackFixture.open();
 });
-after(() => scene.close());
+after(() => fixture.close());
 
 /** A request head up to where the attack begins. */
 const P = () =>
-  `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${scene.key}\r\nContent-Type: application/json\r\n`;
+  `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.key}\r\nContent-Type: application/json\r\n`;
 const smuggled = () =>
-  `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${scene.key}\r\nContent-Length: ${chatBody.length}\r\n\r\n${chatBody}`;
+  `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${fixture.key}\r\nContent-Length: ${chatBody.length}\r\n\r\n${chatBody}`;
 const length = chatBody.length;
 const chunked = `${length.toString(16)}\r\n${chatBody}\r\n0\r\n\r\n`;
 
 /** One 400, the end of the connection, and nothing behind it. */
 async function refused(bytes: string, status = 400): Promise<void> {
-  const said = await scene.askToTheEnd(Buffer.from(bytes, 'latin1'));
+  const said = await fixture.askToTheEnd(Buffer.from(bytes, 'latin1'));
   assert.match(said, new RegExp(`^HTTP/1\\.1 ${status} `));
   assert.match(said, /\r\nconnection: close\r\n/i);
   assert.match(said, /\r\nx-request-id: req_\w+\r\n/);
@@ -31,7 +31,7 @@ async function refused(bytes: string, status = 400): Promise<void> {
   assert.equal(said.match(/HTTP\/1\.1 \d{3} /g)?.length, 1, 'one answer only');
   const body: unknown = JSON.parse(said.slice(said.indexOf('\r\n\r\n') + 4));
   assert.ok(body !== null && typeof body === 'object' && 'error' in body);
-  await scene.unharmed();
+  await fixture.assertUnharmed();
 }
 
 /** Name, the bytes, and the status where it is not 400. */
@@ -100,10 +100,10 @@ describe('a head is refused and its connection closed', () => {
   for (const [name, bytes, status] of heads) test(name, () => refused(bytes(), status));
 
   test('a TLS hello gets an answer in plain text that says so', async () => {
-    const said = await scene.askToTheEnd(Buffer.from('16030100c8010000c40303', 'hex'));
+    const said = await fixture.askToTheEnd(Buffer.from('16030100c8010000c40303', 'hex'));
     assert.match(said, /^HTTP\/1\.1 400 /);
     assert.match(said, /this port speaks plain HTTP/);
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 
@@ -135,14 +135,14 @@ describe('a chunked body is refused and its connection closed', () => {
   test('a body that nobody wanted: the one answer is that of auth', async () => {
     const head =
       'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
-    const wire = await scene.dial();
+    const wire = await fixture.dial();
     wire.send(head);
     await wire.until((received) => received.includes('request_id'));
     wire.send('0x2\r\n{}\r\n0\r\n\r\n');
     const said = (await wire.rest()).toString('latin1');
     assert.match(said, /^HTTP\/1\.1 401 /);
     assert.equal(said.match(/HTTP\/1\.1 \d{3} /g)?.length, 1, 'one answer only');
-    await scene.unharmed();
+    await fixture.assertUnharmed();
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * A gateway that speaks TLS before one recording engine, on a clock that stands, with a certificate of a real local CA;
- * and clients that speak TLS to it, or bytes.
+ * A real gateway with HTTPS before one recording engine, and clients that send TLS or raw bytes. The certificate comes
+ * from a real local CA. The clock moves only when a test moves it.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ import { MovedClock } from './moved-clock.ts';
 import { answer, type RawEngine, startRawEngine } from './raw-engine.ts';
 import { get, openTestGateway, type TestGateway, Wire } from './test-gateway.ts';
 
-export interface TlsSceneOptions {
+export interface TlsFixtureOptions {
   readonly config?: ProxyConfigInput;
   readonly clientAuthority?: ClientAuthority;
   /** A second certificate, for clients that call a name. */
@@ -31,23 +31,23 @@ export interface TlsSceneOptions {
 const patienceMs = 30_000;
 const dayMs = 86_400_000;
 
-export class TlsScene {
-  readonly door: TestGateway;
+export class TlsFixture {
+  readonly proxy: TestGateway;
   readonly engine: RawEngine;
   readonly clock: MovedClock;
   readonly authority: Authority;
   readonly source: SetSource;
   readonly #sockets: (() => void)[] = [];
 
-  private constructor(parts: Pick<TlsScene, 'door' | 'engine' | 'clock' | 'authority' | 'source'>) {
-    this.door = parts.door;
+  private constructor(parts: Pick<TlsFixture, 'proxy' | 'engine' | 'clock' | 'authority' | 'source'>) {
+    this.proxy = parts.proxy;
     this.engine = parts.engine;
     this.clock = parts.clock;
     this.authority = parts.authority;
     this.source = parts.source;
   }
 
-  static async open(options: TlsSceneOptions = {}): Promise<TlsScene> {
+  static async open(options: TlsFixtureOptions = {}): Promise<TlsFixture> {
     const authority = await sharedAuthority();
     const pair = await leafFor(authority, ['localhost', '127.0.0.1']);
     const source =
@@ -57,7 +57,7 @@ export class TlsScene {
     const clock = new MovedClock();
     await clock.move(1_000);
     const engine = await startRawEngine([answer('{"choices":[{"finish_reason":"stop"}]}')]);
-    const door = await openTestGateway({
+    const proxy = await openTestGateway({
       clock,
       config: { mode: 'dev-selfsigned', ...options.config },
       engines: [{ id: 'e', port: engine.port, models: ['m'] }],
@@ -66,7 +66,7 @@ export class TlsScene {
         ...(options.clientAuthority === undefined ? {} : { clientAuthority: options.clientAuthority }),
       },
     });
-    return new TlsScene({ door, engine, clock, authority, source });
+    return new TlsFixture({ proxy, engine, clock, authority, source });
   }
 
   /** A secured connection. Rejects with the error of the handshake. */
@@ -74,7 +74,7 @@ export class TlsScene {
     // What the types of `tls.connect` do not know.
     const halfOpen: object = { allowHalfOpen: true };
     const socket = connect({
-      port: this.door.port,
+      port: this.proxy.port,
       host: '127.0.0.1',
       servername: 'localhost',
       ca: this.authority.pair.chain,
@@ -105,7 +105,7 @@ export class TlsScene {
 
   /** Without TLS. */
   async dialPlain(): Promise<Wire> {
-    const socket = connectPlain({ port: this.door.port, host: '127.0.0.1', allowHalfOpen: true });
+    const socket = connectPlain({ port: this.proxy.port, host: '127.0.0.1', allowHalfOpen: true });
     this.#sockets.push(() => socket.destroy());
     await once(socket, 'connect');
     return Wire.over(socket);
@@ -125,19 +125,19 @@ export class TlsScene {
   }
 
   /** After whatever was done: nothing is left of it, and the next good client is served. */
-  async unharmed(options: ConnectionOptions = {}): Promise<void> {
+  async assertUnharmed(options: ConnectionOptions = {}): Promise<void> {
     for (const destroy of this.#sockets.splice(0)) destroy();
-    await this.until('connections are gone', () => this.door.gateway.connections === 0);
+    await this.until('connections are gone', () => this.proxy.gateway.connections === 0);
     const { wire } = await this.dial(options);
-    const response = await wire.send(get('/v1/models', this.door.key)).response();
+    const response = await wire.send(get('/v1/models', this.proxy.key)).response();
     assert.equal(response.status, 200, response.head);
     for (const destroy of this.#sockets.splice(0)) destroy();
-    await this.until('connections are gone', () => this.door.gateway.connections === 0);
+    await this.until('connections are gone', () => this.proxy.gateway.connections === 0);
   }
 
   async close(): Promise<void> {
     for (const destroy of this.#sockets.splice(0)) destroy();
-    await this.door.close();
+    await this.proxy.close();
     await this.engine.close();
   }
 }
@@ -205,4 +205,33 @@ async function makeAuthority(): Promise<Authority> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A hello of TLS 1.2, with any bytes as its server name. */
+export function clientHello({ name }: { readonly name: Buffer }): Buffer {
+  const sized = (width: 1 | 2 | 3, ...parts: Buffer[]): Buffer => {
+    const content = Buffer.concat(parts);
+    const length = Buffer.alloc(width);
+    length.writeUIntBE(content.length, 0, width);
+    return Buffer.concat([length, content]);
+  };
+  const extension = (type: number, ...data: Buffer[]): Buffer =>
+    Buffer.concat([Buffer.of(type >> 8, type & 0xff), sized(2, ...data)]);
+  const extensions = sized(
+    2,
+    extension(0, sized(2, Buffer.of(0), sized(2, name))),
+    extension(10, sized(2, Buffer.from('00170018', 'hex'))),
+    extension(11, sized(1, Buffer.of(0))),
+    extension(13, sized(2, Buffer.from('04030804', 'hex'))),
+    extension(43, sized(1, Buffer.from('0303', 'hex'))),
+  );
+  const body = Buffer.concat([
+    Buffer.from('0303', 'hex'),
+    Buffer.alloc(32, 7),
+    sized(1),
+    sized(2, Buffer.from('c02bc02c', 'hex')),
+    sized(1, Buffer.of(0)),
+    extensions,
+  ]);
+  return Buffer.concat([Buffer.from('160301', 'hex'), sized(2, Buffer.of(1), sized(3, body))]);
 }

@@ -1,5 +1,5 @@
 /**
- * An exchange without a connection, for the steps that look at its head alone. It has no way out: a step that answers
+ * An exchange without a connection, for pipeline steps that read only the request head. A step that tries to answer
  * throws.
  */
 import { parseAddress } from '../../src/core/security/address-rules.ts';
@@ -8,7 +8,7 @@ import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
 import { Exchange, type RequestBody, type ResponseWriter } from '../../src/gateway/exchange.ts';
 import { RequestHeaders } from '../../src/gateway/request-headers.ts';
 
-export interface BareRequest {
+export interface RequestHead {
   readonly method?: string;
   readonly path?: string;
   /** Name, value, name, value ... */
@@ -21,12 +21,12 @@ const nothing = new Proxy(
   {},
   {
     get: (_, name) => {
-      throw new Error(`a bare exchange has no ${String(name)}`);
+      throw new Error(`a head-only exchange has no ${String(name)}`);
     },
   },
 );
 
-export function bareExchange(request: BareRequest): Exchange {
+export function headOnlyExchange(request: RequestHead): Exchange {
   const address = parseAddress(request.peer ?? '127.0.0.1');
   if (address === undefined) throw new Error(`${request.peer} is no address`);
   const path = request.path ?? '/v1/models';
@@ -47,7 +47,7 @@ export function bareExchange(request: BareRequest): Exchange {
       fields: RequestHeaders.of(request.fields ?? []),
     },
     snapshot: new SnapshotHolder(parsePolicy(request.policy ?? {})).current(),
-    // Nothing of these is called before a handler.
+    // No step before a handler calls these.
     reply: nothing as ResponseWriter,
     body: nothing as RequestBody,
     startedAtMs: 0,
