@@ -8,7 +8,7 @@ import { connectionsWithin } from '../core/proxy/limits.ts';
 import type { StartOptions } from '../core/proxy/ports.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { base62 } from '../core/security/key-secret.ts';
-import { GcraLimiter } from '../core/security/rate-limiter.ts';
+import { LocalLimits } from '../core/security/local-limits.ts';
 import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
 import { SnapshotHolder } from '../core/security/snapshot.ts';
 import { Gateway } from '../gateway/gateway.ts';
@@ -181,6 +181,12 @@ export function makeGateway(
     certificate: certificates?.keeper.facts(),
     logLinesLost: log.destination.lostLines ?? 0,
   }));
+  const limits = new LocalLimits({
+    limits: config.limits,
+    clock,
+    directory: engines.service,
+    ledger: store,
+  });
   const gateway = new Gateway({
     config,
     version: machine.version,
@@ -190,7 +196,7 @@ export function makeGateway(
     temporaryKeys,
     directory: engines.service,
     upstream,
-    limiter: new GcraLimiter(),
+    limits,
     ledger: store,
     account: new FanOutRecorder({
       logger,

@@ -11,9 +11,9 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { type RuleText, rule } from '../core/rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
+import type { LoginThrottle } from '../core/security/login-throttle.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import type { ForeignTokens } from './foreign-tokens.ts';
-import type { LoginThrottle } from './login-throttle.ts';
 import { retryFields } from './retry-fields.ts';
 import { probePaths } from './routes.ts';
 
@@ -24,7 +24,7 @@ export interface TemporaryKeys {
 
 export interface AuthDeps {
   readonly clock: Clock;
-  readonly throttle: LoginThrottle;
+  readonly throttle: Pick<LoginThrottle, 'failed'>;
   readonly foreign: ForeignTokens;
   readonly temporary: TemporaryKeys;
   /** Called for a refused login. `throttled`: failed logins come too fast. */

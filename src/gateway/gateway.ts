@@ -8,12 +8,10 @@ import type { Upstream } from '../core/engine/upstream.ts';
 import type { CertificateProvider } from '../core/proxy/certificate-provider.ts';
 import type { KeyUse, StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
-import { FairAdmission, type QueueReading } from '../core/security/admission.ts';
-import { type ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
+import type { QueueReading } from '../core/security/fair-admission.ts';
+import type { LimitPorts, LocalLimits } from '../core/security/local-limits.ts';
 import type { UsageLedger } from '../core/security/ports.ts';
-import type { RateLimiter } from '../core/security/rate-limiter.ts';
 import type { SnapshotSource } from '../core/security/snapshot.ts';
-import { TokenBudgets } from '../core/security/token-budgets.ts';
 import { makeAuth, type TemporaryKeys } from './auth.ts';
 import { makeAuthorize } from './authorize.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -30,7 +28,6 @@ import { HostAllowlist, ownNames } from './host-allowlist.ts';
 import { HttpServer } from './http/http-server.ts';
 import { makeTakeStream } from './key-shares.ts';
 import { Listener } from './listener.ts';
-import { LoginThrottle } from './login-throttle.ts';
 import { keyBucket, makePolicy } from './policy.ts';
 import { HeaderTable } from './request-headers.ts';
 import { RequestPipeline } from './request-pipeline.ts';
@@ -52,9 +49,10 @@ export interface GatewayDeps {
   readonly temporaryKeys: TemporaryKeys;
   readonly directory: EngineDirectory;
   readonly upstream: Upstream;
-  readonly limiter: RateLimiter;
-  /** Absent: the requests of each key are counted in this process. */
-  readonly concurrency?: ConcurrencyLimiter;
+  /** What this process counts. Closed with the gateway. */
+  readonly limits: LocalLimits;
+  /** In place of those of `limits`. */
+  readonly ports?: Partial<LimitPorts>;
   /** The tokens that each key used today, over all proxies. */
   readonly ledger: Pick<UsageLedger, 'today'>;
   readonly account: RequestRecorder;
@@ -70,9 +68,7 @@ export interface GatewayDeps {
 export class Gateway {
   readonly #deps: GatewayDeps;
   readonly #server: HttpServer;
-  readonly #admission: FairAdmission;
-  readonly #holdings: KeyHoldings;
-  readonly #tokens: TokenBudgets;
+  readonly #ports: LimitPorts;
   readonly #tlsListener: TlsListener | undefined;
   #listener: Listener | undefined;
   readonly #subscriptions: Unsubscribe[] = [];
@@ -83,21 +79,15 @@ export class Gateway {
     const { config, clock } = deps;
     const draining = (): boolean => this.#draining;
     let count = 0;
-    this.#admission = new FairAdmission(deps.directory, clock, config.limits);
-    const { maxStreams, maxConnections } = config.limits;
-    const holdings = new KeyHoldings({
-      ...config.limits,
-      // Each stream needs a connection. If there were fewer connections than streams, one key could take all of them.
-      maxStreams: Math.min(maxStreams, maxConnections),
-    });
+    const { rates, concurrency, tokens, admission, logins } = deps.limits;
+    const ports = { rates, concurrency, tokens, admission, logins, ...deps.ports };
+    this.#ports = ports;
+    const holdings = deps.limits.concurrency;
     const table = new ConnectionTable({
       ...config.limits,
       isExempt: (address) =>
         address.loopback || deps.snapshots.current().policy.trustedProxies.matches(address),
     });
-    const tokens = new TokenBudgets(clock, deps.ledger);
-    this.#holdings = holdings;
-    this.#tokens = tokens;
     const { directory, upstream, version } = deps;
     const hosts = new HostAllowlist(
       ownNames(deps.hostname, [...config.publicHosts, ...config.sans, ...config.domains]),
@@ -110,12 +100,12 @@ export class Gateway {
       }),
       authenticate: makeAuth({
         clock,
-        throttle: new LoginThrottle(),
+        throttle: ports.logins,
         foreign: new ForeignTokens(),
         temporary: deps.temporaryKeys,
         onRefused: (x, throttled) => deps.account.loginRefused(x.client.text, throttled),
       }),
-      applyPolicy: makePolicy({ clock, limiter: deps.limiter }),
+      applyPolicy: makePolicy({ clock, limiter: ports.rates }),
       takeStream: makeTakeStream(holdings),
       authorize: makeAuthorize(directory),
       handlers: {
@@ -129,15 +119,15 @@ export class Gateway {
         metrics: makeMetrics(deps.metrics),
       },
       holdings,
-      concurrency: deps.concurrency ?? holdings,
-      tokens,
-      admission: this.#admission,
+      concurrency: ports.concurrency,
+      tokens: ports.tokens,
+      admission: ports.admission,
       upstream,
       clock,
       limits: config.limits,
       heartbeatMs: config.heartbeatMs,
       version,
-      record: makeRecordStep(deps.account, clock, tokens),
+      record: makeRecordStep(deps.account, clock, ports.tokens),
     });
     const nextId = (): string => `req_${deps.idPrefix}${(count++).toString(36)}`;
     const malformed: RequestRecorder['malformed'] = (...refused) => deps.account.malformed(...refused);
@@ -218,16 +208,16 @@ export class Gateway {
   }
   /** Requests that wait for a slot of an engine. */
   get queued(): number {
-    return this.#admission.queued;
+    return this.#deps.limits.admission.queued;
   }
   /** Running and waiting requests of each engine. */
   queues(): readonly QueueReading[] {
-    return this.#admission.readings();
+    return this.#deps.limits.admission.readings();
   }
 
   /** Undefined if the key is not known. */
   async keyUse(keyId: string): Promise<KeyUse | undefined> {
-    const { snapshots, limiter, ledger, clock } = this.#deps;
+    const { snapshots, limits, ledger, clock } = this.#deps;
     const { keysById, policy } = snapshots.current();
     const key = keysById.get(keyId);
     if (key === undefined) return undefined;
@@ -238,13 +228,13 @@ export class Gateway {
         : {
             perMinute: rate.perMinute,
             burst: rate.burst,
-            ...(await limiter.reading(rate, clock.monotonicMs())),
+            ...(await this.#ports.rates.reading(rate, clock.monotonicMs())),
           };
     return {
       requests,
-      tokens: this.#tokens.reading(key) ?? null,
+      tokens: limits.tokens.reading(key) ?? null,
       tokensToday: ledger.today(key.familyId),
-      inProgress: this.#holdings.of(key.familyId).requests,
+      inProgress: limits.concurrency.of(key.familyId).requests,
     };
   }
 
@@ -276,7 +266,7 @@ export class Gateway {
     const cut = this.#server.inFlight;
     this.#server.breakAll('shut-down');
     for (const unsubscribe of this.#subscriptions) unsubscribe();
-    this.#admission.close();
+    this.#deps.limits.admission.close();
     await this.#server.close();
     return { running, cut, tookMs: Math.round(clock.monotonicMs() - begunMs) };
   }

@@ -12,9 +12,8 @@
  * releases what it holds, and `run` returns. An error that `run` throws ends this request alone, with a 500.
  */
 import assert from 'node:assert/strict';
-import type { KeyView } from '../core/security/api-key.ts';
 import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
-import type { TokenBudgets } from '../core/security/token-budgets.ts';
+import type { TokenBudget, TokenCheck } from '../core/security/token-budgets.ts';
 import { type AttemptDeps, admit, mayTryNext, refusalOfDenial, relayAttempt } from './attempt.ts';
 import { type ReadBody, readBody } from './body/request-body.ts';
 import { findClient } from './client-address.ts';
@@ -38,7 +37,7 @@ export interface PipelineDeps extends AttemptDeps {
   readonly handlers: Readonly<Record<HandlerName, RouteHandler>>;
   readonly holdings: KeyHoldings;
   readonly concurrency: ConcurrencyLimiter;
-  readonly tokens: TokenBudgets;
+  readonly tokens: TokenBudget;
   readonly heartbeatMs: number;
   readonly version: string;
   /** Writes the access log, the metrics and the usage of one exchange. */
@@ -97,8 +96,13 @@ export class RequestPipeline {
     const { request } = call;
     const { key } = x;
     assert(key !== undefined, 'every route to an engine needs a key');
-    const refusal = request.generates ? this.#checkTokens(x, key) : undefined;
-    if (refusal !== undefined) return refuse(x, refusal);
+    if (request.generates) {
+      const checking = this.#deps.tokens.check(key);
+      const checked = checking instanceof Promise ? await checking : checking;
+      if (x.over) return;
+      const refusal = judgeTokens(x, checked);
+      if (refusal !== undefined) return refuse(x, refusal);
+    }
     const fields = requestFields(x, request, version);
 
     for (let { candidates } = call; ; ) {
@@ -125,15 +129,6 @@ export class RequestPipeline {
     this.#deps.record(x);
   }
 
-  /** The balance of tokens must be positive before an engine works. `finish` charges what the request used. */
-  #checkTokens(x: Exchange, key: KeyView): Refusal | undefined {
-    const { tokens } = this.#deps;
-    const reading = tokens.reading(key);
-    if (reading !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', reading)];
-    const denial = tokens.deny(key);
-    return denial === undefined ? undefined : refusalOfDenial(denial);
-  }
-
   /** Keeps the client informed while the request waits for a slot, and relays the response. */
   #relayFor(x: Exchange, { request }: EngineCall, hasNext: boolean): Relay {
     const { clock, limits, heartbeatMs } = this.#deps;
@@ -150,6 +145,12 @@ export class RequestPipeline {
       mayTryNext: hasNext && !request.bound ? mayTryNext : never,
     });
   }
+}
+
+/** The balance of tokens must be positive before an engine works. `finish` charges what the request used. */
+function judgeTokens(x: Exchange, { reading, denial }: TokenCheck): Refusal | undefined {
+  if (reading !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', reading)];
+  return denial === undefined ? undefined : refusalOfDenial(denial);
 }
 
 const never = (): boolean => false;

@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ErrorCode, ErrorParams } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
-import type { TokenBudgets } from '../core/security/token-budgets.ts';
+import type { TokenBudget } from '../core/security/token-budgets.ts';
 import { chargeOf } from '../core/security/token-charge.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -23,7 +23,7 @@ export interface RequestRecorder {
 export function makeRecordStep(
   account: RequestRecorder,
   clock: Clock,
-  tokens: TokenBudgets,
+  tokens: TokenBudget,
 ): (x: Exchange) => void {
   return (x) => {
     const line = lineOf(x, clock);

@@ -5,7 +5,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineStatus } from '../core/engine/directory.ts';
 import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
-import type { QueueReading } from '../core/security/admission.ts';
+import type { QueueReading } from '../core/security/fair-admission.ts';
 
 /** Values that are read on each scrape. */
 export interface Readings {

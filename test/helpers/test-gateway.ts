@@ -24,8 +24,9 @@ import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/pr
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type KeyView, unrestricted } from '../../src/core/security/api-key.ts';
 import type { ConcurrencyLimiter } from '../../src/core/security/key-holdings.ts';
+import { LocalLimits } from '../../src/core/security/local-limits.ts';
 import type { UsageLedger } from '../../src/core/security/ports.ts';
-import { GcraLimiter, type RateLimiter } from '../../src/core/security/rate-limiter.ts';
+import type { RateLimiter } from '../../src/core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
 import { Gateway, type GatewayTls } from '../../src/gateway/gateway.ts';
@@ -103,6 +104,8 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
   const malformedParams: ErrorParams[] = [];
   const refusedLogins: boolean[] = [];
   const waiters: ((line: RequestLine) => void)[] = [];
+  const engines = options.engineDirectory ?? directory;
+  const ledger = options.ledger ?? { today: () => 0 };
   const gateway = new Gateway({
     config,
     version: 'test',
@@ -110,11 +113,14 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     clock,
     snapshots,
     temporaryKeys: { find: () => undefined },
-    directory: options.engineDirectory ?? directory,
+    directory: engines,
     upstream,
-    limiter: options.limiter ?? new GcraLimiter(),
-    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
-    ledger: options.ledger ?? { today: () => 0 },
+    limits: new LocalLimits({ limits: config.limits, clock, directory: engines, ledger }),
+    ports: {
+      ...(options.limiter === undefined ? {} : { rates: options.limiter }),
+      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    },
+    ledger,
     account: {
       request: (line) => {
         lines.push(line);

@@ -6,7 +6,7 @@ import type { RankReading } from '../../core/engine/engine-rank.ts';
 import type { CertificateFacts } from '../../core/proxy/certificate-provider.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
-import type { QueueReading } from '../../core/security/admission.ts';
+import type { QueueReading } from '../../core/security/fair-admission.ts';
 import { duration, facts, moment, printable } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 

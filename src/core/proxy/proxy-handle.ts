@@ -4,7 +4,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import type { EngineStatus } from '../engine/directory.ts';
-import type { QueueReading } from '../security/admission.ts';
+import type { QueueReading } from '../security/fair-admission.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
 import type { ProxyConfig, ProxyConfigInput, ProxyMode } from './proxy-config.ts';
 

@@ -51,16 +51,25 @@ export class KeyHolding {
   }
 }
 
+export type CountedKey = Pick<KeyView, 'id' | 'limits'>;
+
+export function concurrencyDenial(keyId: string, limit: number): Denial {
+  return { code: 'CONCURRENCY_LIMITED', params: { limit }, rule: rule('concurrency', { limit, key: keyId }) };
+}
+
 /**
  * Counts the requests that each key has in progress, here or on another machine. The rules for promises are those of
  * `RateLimiter`.
  */
 export interface ConcurrencyLimiter {
   /** Takes one of the requests that the key may have in progress, or refuses. */
-  takeRequest(key: KeyView, holding: KeyHolding): Denial | undefined | Promise<Denial | undefined>;
+  takeRequest(key: CountedKey, holding: KeyHolding): Denial | undefined | Promise<Denial | undefined>;
   /** Once for each request that was taken. Nobody waits for it. */
   giveBackRequest(holding: KeyHolding): void;
 }
+
+/** A family of keys and how many requests of it are in progress. */
+export type HeldRequests = readonly [family: string, count: number];
 
 export class KeyHoldings implements ConcurrencyLimiter {
   readonly #limits: HoldingLimits;
@@ -96,7 +105,8 @@ export class KeyHoldings implements ConcurrencyLimiter {
   /** Drops keys without running requests. Call it about once a second. */
   forgetIdle(): void {
     for (const [familyId, holding] of this.#byFamily)
-      if (holding.streams === 0 && holding.bodyBytes === 0) this.#byFamily.delete(familyId);
+      if (holding.streams === 0 && holding.bodyBytes === 0 && holding.requests === 0)
+        this.#byFamily.delete(familyId);
   }
 
   // --- streams
@@ -123,18 +133,24 @@ export class KeyHoldings implements ConcurrencyLimiter {
   }
 
   /** Counts one request against the concurrency of its key. */
-  takeRequest(key: KeyView, holding: KeyHolding): Denial | undefined {
+  takeRequest(key: CountedKey, holding: KeyHolding): Denial | undefined {
     const { concurrency } = key.limits;
-    if (concurrency !== null && holding.requests >= concurrency) {
-      const limit = concurrency;
-      return {
-        code: 'CONCURRENCY_LIMITED',
-        params: { limit },
-        rule: rule('concurrency', { limit, key: key.id }),
-      };
-    }
+    if (concurrency !== null && holding.requests >= concurrency)
+      return concurrencyDenial(key.id, concurrency);
     holding.requests += 1;
     return undefined;
+  }
+
+  /** Counts requests that run in another process, whatever the limit of their key. */
+  holdRequests(familyId: string, count: number): void {
+    this.of(familyId).requests += count;
+  }
+
+  /** Requests in progress by family of keys. */
+  exportState(): readonly HeldRequests[] {
+    return [...this.#byFamily]
+      .filter(([, { requests }]) => requests > 0)
+      .map(([family, { requests }]) => [family, requests]);
   }
 
   giveBackRequest(holding: KeyHolding): void {

@@ -14,7 +14,8 @@ import {
 import { TestDirectory } from '../../../test/helpers/test-gateway.ts';
 import { systemClock } from '../clock.ts';
 import type { Candidate } from '../engine/directory.ts';
-import { type Admission, FairAdmission } from './admission.ts';
+import type { Admission } from './admission.ts';
+import { FairAdmission } from './fair-admission.ts';
 import { KeyHoldings } from './key-holdings.ts';
 import { GcraLimiter } from './rate-limiter.ts';
 

@@ -52,6 +52,9 @@ export interface RateLimiter {
   reading(ask: BucketAsk, nowMs: number): BucketReading | Promise<BucketReading>;
 }
 
+/** A bucket that is not full, and how long it takes until it is. */
+export type BucketState = readonly [bucket: string, fullInMs: number];
+
 const sweepAbove = 10_000;
 
 export class GcraLimiter implements RateLimiter {
@@ -114,6 +117,23 @@ export class GcraLimiter implements RateLimiter {
     for (const [bucket, arrival] of this.#arrival) if (arrival <= nowMs) this.#arrival.delete(bucket);
     // Growing the threshold with what is really in use keeps the cost of sweeping below that of the requests.
     this.#sweepAt = Math.max(sweepAbove, this.#arrival.size * 2);
+  }
+
+  /** Every bucket that is not full. */
+  exportState(toldMs: number): readonly BucketState[] {
+    const nowMs = this.#forward(toldMs);
+    return [...this.#arrival]
+      .filter(([, arrival]) => arrival > nowMs)
+      .map(([bucket, arrival]) => [bucket, arrival - nowMs]);
+  }
+
+  /** Takes over the buckets of another process, `sinceMs` after it told them. A bucket gets no fuller by that. */
+  importState(buckets: readonly BucketState[], toldMs: number, sinceMs: number): void {
+    const nowMs = this.#forward(toldMs);
+    for (const [bucket, fullInMs] of buckets) {
+      const arrival = nowMs + fullInMs - sinceMs;
+      if (arrival > (this.#arrival.get(bucket) ?? nowMs)) this.#arrival.set(bucket, arrival);
+    }
   }
 
   #forward(toldMs: number): number {

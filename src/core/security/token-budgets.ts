@@ -25,6 +25,24 @@ export interface TokenReading {
   readonly resetMs: number;
 }
 
+/** The answer to a request that wants to generate: what to tell its client, and the denial where it may not go on. */
+export interface TokenCheck {
+  readonly reading: TokenReading | undefined;
+  readonly denial: AdmissionDenial | undefined;
+}
+
+export type BudgetedKey = Pick<KeyView, 'id' | 'familyId' | 'limits'>;
+
+/** Counts the tokens of keys, here or in another process. The rules for promises are those of `RateLimiter`. */
+export interface TokenBudget {
+  check(key: BudgetedKey): TokenCheck | Promise<TokenCheck>;
+  /** Charges what a request used, once it is over. Nobody waits for it. */
+  settle(key: BudgetedKey, tokens: number): void;
+}
+
+/** The balance of one family of keys, and how long ago it was that. */
+export type BalanceState = readonly [family: string, tokens: number, agoMs: number];
+
 interface Balance {
   tokens: number;
   atMs: number;
@@ -34,7 +52,7 @@ const minuteMs = 60_000;
 const dayMs = 86_400_000;
 const sweepAbove = 10_000;
 
-export class TokenBudgets {
+export class TokenBudgets implements TokenBudget {
   readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   readonly #ledger: Pick<UsageLedger, 'today'>;
   readonly #balances = new Map<string, Balance>();
@@ -45,22 +63,26 @@ export class TokenBudgets {
     this.#ledger = ledger;
   }
 
+  check(key: BudgetedKey): TokenCheck {
+    return { reading: this.reading(key), denial: this.deny(key) };
+  }
+
   /** Undefined where the key may go on. */
-  deny(key: KeyView): AdmissionDenial | undefined {
+  deny(key: BudgetedKey): AdmissionDenial | undefined {
     const { tokensPerDay, tokensPerMinute } = key.limits;
     if (tokensPerDay !== null && this.#ledger.today(key.familyId) >= tokensPerDay) {
       const nowMs = this.#clock.nowMs();
-      return denial(key, 'day', tokensPerDay, dayMs - (nowMs % dayMs));
+      return tokenDenial(key, 'day', tokensPerDay, dayMs - (nowMs % dayMs));
     }
     if (tokensPerMinute === null) return undefined;
     const tokens = this.#current(key.familyId, tokensPerMinute);
     if (tokens > 0) return undefined;
     // Until one whole token is there: a balance of exactly nothing does not admit.
-    return denial(key, 'minute', tokensPerMinute, ((1 - tokens) / tokensPerMinute) * minuteMs);
+    return tokenDenial(key, 'minute', tokensPerMinute, ((1 - tokens) / tokensPerMinute) * minuteMs);
   }
 
   /** What a request used, once it is over. */
-  settle(key: KeyView, tokens: number): void {
+  settle(key: BudgetedKey, tokens: number): void {
     const { tokensPerMinute } = key.limits;
     if (tokensPerMinute === null || tokens <= 0) return;
     const left = this.#current(key.familyId, tokensPerMinute) - tokens;
@@ -68,7 +90,7 @@ export class TokenBudgets {
     if (this.#balances.size > sweepAbove) this.#sweep();
   }
 
-  reading(key: KeyView): TokenReading | undefined {
+  reading(key: BudgetedKey): TokenReading | undefined {
     const { tokensPerMinute } = key.limits;
     if (tokensPerMinute === null) return undefined;
     const tokens = this.#current(key.familyId, tokensPerMinute);
@@ -86,6 +108,19 @@ export class TokenBudgets {
     return Math.min(perMinute, balance.tokens + (passedMs * perMinute) / minuteMs);
   }
 
+  exportState(): readonly BalanceState[] {
+    const nowMs = this.#nowMs();
+    this.#sweep();
+    return [...this.#balances].map(([family, { tokens, atMs }]) => [family, tokens, nowMs - atMs]);
+  }
+
+  /** Takes over the balances of another process, `sinceMs` after it told them. */
+  importState(balances: readonly BalanceState[], sinceMs: number): void {
+    const nowMs = this.#nowMs();
+    for (const [family, tokens, agoMs] of balances)
+      this.#balances.set(family, { tokens, atMs: nowMs - agoMs - sinceMs });
+  }
+
   /** Never earlier than before: a clock set back gives nobody anything. */
   #nowMs(): number {
     this.#latestMs = Math.max(this.#latestMs, this.#clock.monotonicMs());
@@ -101,7 +136,12 @@ export class TokenBudgets {
   }
 }
 
-function denial(key: KeyView, span: 'minute' | 'day', limit: number, retryAfterMs: number): AdmissionDenial {
+export function tokenDenial(
+  key: BudgetedKey,
+  span: 'minute' | 'day',
+  limit: number,
+  retryAfterMs: number,
+): AdmissionDenial {
   return {
     kind: 'denied',
     code: 'TOKENS_LIMITED',

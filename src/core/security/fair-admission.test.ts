@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import { MovedClock } from '../../../test/helpers/moved-clock.ts';
 import type { Candidate, EngineDirectory, EngineStatus } from '../engine/directory.ts';
-import { type AdmissionDenial, FairAdmission, type Lease, type QueueTicket } from './admission.ts';
+import type { AdmissionDenial, Lease, QueueTicket } from './admission.ts';
 import { type KeyView, noKeyLimits } from './api-key.ts';
+import { FairAdmission } from './fair-admission.ts';
 
 function keyOf(id: string, familyId = id): KeyView {
   return {

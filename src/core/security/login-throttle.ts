@@ -2,7 +2,7 @@
  * Slows down the guessing of keys: after twenty failed logins an address may fail ten times a minute. Only failures
  * count. Memory is bounded: when too many addresses fail, new ones share one bucket.
  */
-import { type BucketAsk, GcraLimiter } from '../core/security/rate-limiter.ts';
+import { type BucketAsk, type BucketState, GcraLimiter } from './rate-limiter.ts';
 
 const perMinute = 10;
 const burst = 20;
@@ -27,5 +27,14 @@ export class LoginThrottle {
     };
     const verdict = this.#limiter.take([ask], nowMs);
     return verdict.granted ? 0 : verdict.retryAfterMs;
+  }
+
+  exportState(nowMs: number): readonly BucketState[] {
+    return this.#limiter.exportState(nowMs);
+  }
+
+  /** Takes over the failures that another process counted, `sinceMs` after it told them. */
+  importState(buckets: readonly BucketState[], nowMs: number, sinceMs: number): void {
+    this.#limiter.importState(buckets.slice(0, maxBuckets), nowMs, sinceMs);
   }
 }

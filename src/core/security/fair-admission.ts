@@ -1,0 +1,532 @@
+/**
+ * Decides when an admitted request runs, and on which engine: slots of engines, and a queue that is fair between keys.
+ *
+ *   enter --a slot is free--> lease --release--> over
+ *     |                         ^
+ *     `--all slots taken--> waiting --leave, waited too long, or displaced--> over
+ *
+ * An engine has as many slots as it reports or as its owner set. Without either it takes every request and queues them by
+ * itself. A slot that becomes free goes to the key that this engine served the longest ago. So over any span in which two
+ * keys wait for the same engine all the time, the numbers of requests started for them differ by at most one, and while a
+ * key waits, no other key is served there twice. Within a key the order is first in, first out. While a slot is free no
+ * request waits for it, unless its engine ranks last and a better one is up.
+ *
+ * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests displaces the newest
+ * request of the key that has most, so no key can shut out the others.
+ *
+ * A key here means a family of keys: after a rotation the old and the new secret share one queue. A lease is released
+ * exactly once, and the number of leases of an engine is counted here and nowhere else.
+ *
+ * A hand-over to another process reads the state with `exportState`, stops serving with `pause`, and takes the waiting
+ * requests out with `takeWaiting`.
+ */
+import assert from 'node:assert';
+import type { Clock, Unsubscribe } from '../clock.ts';
+import type { Candidate, EngineDirectory } from '../engine/directory.ts';
+import type { EngineRef } from '../engine/engine.ts';
+import { isUp } from '../engine/health.ts';
+import { rule } from '../rules.ts';
+import type { Admission, AdmissionAsk, AdmissionDenial, Lease, QueueTicket } from './admission.ts';
+
+export interface AdmissionLimits {
+  /** Waiting requests of all keys. */
+  readonly maxQueued: number;
+  readonly maxQueueWaitMs: number;
+}
+
+export interface QueueReading {
+  readonly engine: string;
+  readonly running: number;
+  readonly slots: number | undefined;
+  /** Waiting requests that this engine could answer. */
+  readonly queued: number;
+}
+
+/** One engine: how much runs on it, and when it last served each key. */
+interface EngineSlots {
+  running: number;
+  /** By family id. Kept while any request waits, so that a key keeps its turn while it has no request for a moment. */
+  readonly turns: Map<string, Turn>;
+  /** Moving average of the time between lease and release; 0 while unknown. */
+  averageMs: number;
+}
+
+/** One family of keys on one engine. */
+interface Turn {
+  /** A serial number: who was served the longest ago has the lowest. */
+  served: number;
+  running: number;
+}
+
+/** The requests of one family of keys. */
+interface KeyQueue {
+  readonly id: string;
+  /** Leases and waiting requests. */
+  active: number;
+  readonly waiting: QueuedRequest[];
+}
+
+interface QueuedRequest {
+  /** The order in which requests began to wait. */
+  readonly number: number;
+  readonly untilMs: number;
+  /** Called by `leave` once another process has the request. */
+  left: (() => void) | undefined;
+  readonly queue: KeyQueue;
+  readonly candidates: readonly Candidate[];
+  readonly settled: (outcome: Lease | AdmissionDenial) => void;
+  readonly cancelTimer: Unsubscribe;
+}
+
+/** A count of leases: engine id, family id, number. */
+export type HeldLeases = readonly [engine: string, family: string, count: number];
+
+export interface AdmissionState {
+  readonly engines: readonly {
+    readonly id: string;
+    readonly averageMs: number;
+    /** Families of keys, the one that was served the longest ago first. */
+    readonly turns: readonly string[];
+  }[];
+  readonly leases: readonly HeldLeases[];
+  /** In the order in which they began to wait. */
+  readonly waiting: readonly WaitingRequest[];
+}
+
+export interface WaitingRequest {
+  readonly number: number;
+  readonly family: string;
+  /** Ids of the engines that may answer it, best first. */
+  readonly engines: readonly string[];
+  /** Until it is refused. */
+  readonly leftMs: number;
+}
+
+/** A waiting request that left this queue and is to be settled by another one. */
+export interface TakenRequest {
+  readonly number: number;
+  readonly ask: AdmissionAsk;
+  readonly settled: (outcome: Lease | AdmissionDenial) => void;
+  /** Sets what its ticket does from now on. */
+  onLeave(f: () => void): void;
+}
+
+/** Weight of the newest lease in the moving average. */
+const newestWeight = 0.2;
+/** The estimate while nothing is known about an engine. */
+const unknownLeaseMs = 5_000;
+
+export class FairAdmission implements Admission {
+  readonly #directory: EngineDirectory;
+  readonly #clock: Clock;
+  readonly #limits: AdmissionLimits;
+  readonly #slots = new Map<string, EngineSlots>();
+  readonly #queues = new Map<string, KeyQueue>();
+  #queued = 0;
+  #served = 0;
+  #lastNumber = 0;
+  #paused = false;
+  readonly #off: Unsubscribe;
+
+  constructor(directory: EngineDirectory, clock: Clock, limits: AdmissionLimits) {
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#limits = limits;
+    // An engine may have more slots now, or be up again.
+    this.#off = directory.onChange(() => {
+      if (this.#queued > 0) for (const id of [...this.#slots.keys()]) this.#serve(id);
+    });
+  }
+
+  enter(
+    ask: AdmissionAsk,
+    settled: (outcome: Lease | AdmissionDenial) => void,
+  ): Lease | AdmissionDenial | QueueTicket {
+    const { key, candidates } = ask;
+    const [best] = candidates;
+    assert(best !== undefined, 'admission needs a candidate');
+    if (!ask.generates) return this.#readLease(best);
+    assert(!this.#paused, 'nobody asks while another process takes over');
+    const queue = this.#queueOf(key.familyId);
+    for (const candidate of candidates) {
+      const id = candidate.engine.ref.id;
+      if (this.#isFree(id) && this.#isGoodEnough(id, candidates))
+        return this.#lease(candidate.engine.ref, queue, candidate);
+    }
+    return this.#queue(queue, candidates, settled);
+  }
+
+  /** Takes a slot that another process gave, or that a running request had before a hand-over, free or not. */
+  hold(candidate: Candidate, familyId: string): Lease {
+    return this.#lease(candidate.engine.ref, this.#queueOf(familyId), candidate);
+  }
+
+  /** Lets a request wait that waited in another process, also where the queue is full. */
+  wait(ask: AdmissionAsk, leftMs: number, settled: (outcome: Lease | AdmissionDenial) => void): QueueTicket {
+    const queue = this.#queueOf(ask.key.familyId);
+    const ticket = this.#push(queue, ask.candidates, leftMs, settled);
+    for (const { engine } of ask.candidates) this.#serve(engine.ref.id);
+    return ticket;
+  }
+
+  /** What another process needs to go on as this one would. Nothing changes here. */
+  exportState(): AdmissionState {
+    const nowMs = this.#clock.monotonicMs();
+    const slots = [...this.#slots];
+    const waiting = [...this.#queues.values()].flatMap((queue) => queue.waiting);
+    return {
+      engines: slots.map(([id, { averageMs, turns }]) => ({
+        id,
+        averageMs,
+        turns: [...turns].sort(([, a], [, b]) => a.served - b.served).map(([family]) => family),
+      })),
+      leases: slots.flatMap(([id, { turns }]) =>
+        [...turns]
+          .filter(([, { running }]) => running > 0)
+          .map(([family, { running }]): HeldLeases => [id, family, running]),
+      ),
+      waiting: waiting
+        .sort((a, b) => a.number - b.number)
+        .map(({ number, queue, candidates, untilMs }) => ({
+          number,
+          family: queue.id,
+          engines: candidates.map((c) => c.engine.ref.id),
+          leftMs: Math.max(0, untilMs - nowMs),
+        })),
+    };
+  }
+
+  /** Continues the order of service and the averages of another process. Its leases and waiting requests are not added. */
+  importTurns(state: Pick<AdmissionState, 'engines'>): void {
+    for (const { id, averageMs, turns } of state.engines) {
+      const slots = this.#slotsFor(id);
+      slots.averageMs = averageMs;
+      for (const family of turns) this.#turnOf(slots, family).served = ++this.#served;
+    }
+  }
+
+  /** No waiting request gets a slot until `resume`. Nobody may enter until then. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const id of [...this.#slots.keys()]) this.#serve(id);
+  }
+
+  /** Empties the queue, the request that began to wait first first. None is settled here any more. */
+  takeWaiting(): readonly TakenRequest[] {
+    const all = [...this.#queues.values()].flatMap((queue) => queue.waiting);
+    return all
+      .sort((a, b) => a.number - b.number)
+      .map((request) => {
+        this.#drop(request);
+        const { number, queue, candidates, settled } = request;
+        return {
+          number,
+          ask: { key: { familyId: queue.id }, candidates, generates: true },
+          settled,
+          onLeave: (f: () => void): void => {
+            request.left = f;
+          },
+        };
+      });
+  }
+
+  /** Waiting requests of all keys. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  readings(): readonly QueueReading[] {
+    return this.#directory.engines().map(({ ref }) => ({
+      engine: ref.id,
+      running: this.#slots.get(ref.id)?.running ?? 0,
+      slots: this.#slotCount(ref.id),
+      queued: this.#waitingFor(ref.id),
+    }));
+  }
+
+  /** Ends every timer and subscription. Waiting requests are not settled any more. */
+  close(): void {
+    this.#off();
+    for (const queue of this.#queues.values()) for (const request of queue.waiting) request.cancelTimer();
+  }
+
+  // --- slots
+
+  #slotCount(engineId: string): number | undefined {
+    return this.#directory.engine(engineId)?.slots;
+  }
+
+  #isFree(engineId: string): boolean {
+    const slots = this.#slotCount(engineId);
+    return slots === undefined || this.#slotsFor(engineId).running < slots;
+  }
+
+  /** An engine that ranks last gets a request only where no better engine is up: overflow must not go to a failing engine. */
+  #isGoodEnough(engineId: string, candidates: readonly Candidate[]): boolean {
+    if (candidates.length === 1 || !this.#directory.ranksLast(engineId)) return true;
+    return candidates.every(({ engine: { ref } }) => {
+      if (this.#directory.ranksLast(ref.id)) return true;
+      const now = this.#directory.engine(ref.id);
+      return now === undefined || !isUp(now.state);
+    });
+  }
+
+  /** Whether this request may take a free slot of the engine. */
+  #isFor(engineId: string, request: QueuedRequest): boolean {
+    return (
+      request.candidates.some((c) => c.engine.ref.id === engineId) &&
+      this.#isGoodEnough(engineId, request.candidates)
+    );
+  }
+
+  #lease(ref: EngineRef, queue: KeyQueue, candidate: Candidate): Lease {
+    const slots = this.#slotsFor(ref.id);
+    slots.running += 1;
+    queue.active += 1;
+    const turn = this.#turnOf(slots, queue.id);
+    turn.served = ++this.#served;
+    turn.running += 1;
+    this.#directory.begin(ref);
+    const begunMs = this.#clock.monotonicMs();
+    let released = false;
+    return {
+      kind: 'lease',
+      candidate,
+      release: (end, answer) => {
+        assert(!released, 'a lease is released exactly once');
+        released = true;
+        slots.running -= 1;
+        turn.running -= 1;
+        const tookMs = this.#clock.monotonicMs() - begunMs;
+        slots.averageMs =
+          slots.averageMs === 0 ? tookMs : slots.averageMs + (tookMs - slots.averageMs) * newestWeight;
+        this.#directory.report(ref, end, answer);
+        this.#leaveQueue(queue);
+        if (this.#queued > 0) this.#serve(ref.id);
+      },
+    };
+  }
+
+  #readLease(candidate: Candidate): Lease {
+    const { ref } = candidate.engine;
+    this.#directory.begin(ref);
+    let released = false;
+    return {
+      kind: 'lease',
+      candidate,
+      release: (end, answer) => {
+        assert(!released, 'a lease is released exactly once');
+        released = true;
+        this.#directory.report(ref, end, answer);
+      },
+    };
+  }
+
+  /** Gives the free slots of an engine to waiting requests, in fair order. */
+  #serve(engineId: string): void {
+    if (this.#paused) return;
+    while (this.#isFree(engineId)) {
+      const request = this.#nextFor(engineId);
+      if (request === undefined) return;
+      this.#take(request);
+      // The request was counted as waiting; the lease counts it again.
+      request.queue.active -= 1;
+      const candidate = request.candidates.find((c) => c.engine.ref.id === engineId) as Candidate;
+      request.settled(this.#lease(candidate.engine.ref, request.queue, candidate));
+    }
+  }
+
+  /** Of the key that this engine served the longest ago, the first request that can run on it. */
+  #nextFor(engineId: string): QueuedRequest | undefined {
+    const slots = this.#slotsFor(engineId);
+    let best: QueuedRequest | undefined;
+    let bestServed = Number.POSITIVE_INFINITY;
+    for (const queue of this.#queues.values()) {
+      if (queue.waiting.length === 0) continue;
+      const served = slots.turns.get(queue.id)?.served ?? 0;
+      if (served >= bestServed) continue;
+      const first = queue.waiting.find((w) => this.#isFor(engineId, w));
+      if (first === undefined) continue;
+      best = first;
+      bestServed = served;
+    }
+    return best;
+  }
+
+  // --- waiting
+
+  #queue(
+    queue: KeyQueue,
+    candidates: readonly Candidate[],
+    settled: (outcome: Lease | AdmissionDenial) => void,
+  ): AdmissionDenial | QueueTicket {
+    const position = this.#positionOf(queue, candidates);
+    if (this.#queued >= this.#limits.maxQueued && !this.#displace(queue)) {
+      this.#forgetIfIdle(queue);
+      return this.#full(position, candidates);
+    }
+    const ticket = this.#push(queue, candidates, this.#limits.maxQueueWaitMs, settled);
+    return { ...ticket, position };
+  }
+
+  /** Lets a request wait at the end of its key's queue. */
+  #push(
+    queue: KeyQueue,
+    candidates: readonly Candidate[],
+    waitMs: number,
+    settled: (outcome: Lease | AdmissionDenial) => void,
+  ): QueueTicket {
+    const request: QueuedRequest = {
+      number: ++this.#lastNumber,
+      untilMs: this.#clock.monotonicMs() + waitMs,
+      left: undefined,
+      queue,
+      candidates,
+      settled,
+      cancelTimer: this.#clock.after(waitMs, () => {
+        this.#drop(request);
+        settled({
+          ...this.#full(this.#positionOf(queue, candidates), candidates),
+          rule: rule('max-queue-wait'),
+        });
+      }),
+    };
+    queue.waiting.push(request);
+    queue.active += 1;
+    this.#queued += 1;
+    return {
+      kind: 'waiting',
+      position: queue.waiting.length,
+      leave: () => {
+        if (request.left === undefined) this.#drop(request);
+        else request.left();
+      },
+    };
+  }
+
+  /** Displaces the newest request of the key that has most waiting, where that is more than the asking key would have. */
+  #displace(asking: KeyQueue): boolean {
+    let most: KeyQueue | undefined;
+    for (const queue of this.#queues.values()) {
+      if (queue.waiting.length > (most?.waiting.length ?? asking.waiting.length + 1)) most = queue;
+    }
+    const newest = most?.waiting.at(-1);
+    if (newest === undefined) return false;
+    this.#drop(newest);
+    const { queue, candidates } = newest;
+    newest.settled(this.#full(this.#positionOf(queue, candidates), candidates));
+    return true;
+  }
+
+  /** Removes a request from the queue without settling it. */
+  #drop(request: QueuedRequest): void {
+    if (!this.#take(request)) return;
+    this.#leaveQueue(request.queue);
+  }
+
+  #take(request: QueuedRequest): boolean {
+    const at = request.queue.waiting.indexOf(request);
+    if (at < 0) return false;
+    request.queue.waiting.splice(at, 1);
+    request.cancelTimer();
+    this.#queued -= 1;
+    if (this.#queued === 0) this.#forgetTurns();
+    return true;
+  }
+
+  #full(position: number, candidates: readonly Candidate[]): AdmissionDenial {
+    const expectedWaitMs = this.#expectedWaitMs(position, candidates);
+    return {
+      kind: 'denied',
+      code: 'QUEUE_FULL',
+      params: {},
+      rule: rule('max-queued'),
+      retryAfterMs: expectedWaitMs,
+      position,
+      expectedWaitMs,
+    };
+  }
+
+  /** The position of a new request when keys are served in turn. */
+  #positionOf(queue: KeyQueue, candidates: readonly Candidate[]): number {
+    const ids = new Set(candidates.map((c) => c.engine.ref.id));
+    const own = queue.waiting.length;
+    let before = own;
+    for (const other of this.#queues.values()) {
+      if (other === queue) continue;
+      const waiting = other.waiting.filter((w) => w.candidates.some((c) => ids.has(c.engine.ref.id))).length;
+      before += Math.min(waiting, own + 1);
+    }
+    return before + 1;
+  }
+
+  #expectedWaitMs(position: number, candidates: readonly Candidate[]): number {
+    let slots = 0;
+    let averageMs = 0;
+    for (const { engine } of candidates) {
+      slots += this.#slotCount(engine.ref.id) ?? 1;
+      averageMs = Math.max(averageMs, this.#slotsFor(engine.ref.id).averageMs);
+    }
+    return Math.ceil((position * (averageMs || unknownLeaseMs)) / Math.max(1, slots));
+  }
+
+  #waitingFor(engineId: string): number {
+    let count = 0;
+    for (const queue of this.#queues.values())
+      count += queue.waiting.filter((w) => w.candidates.some((c) => c.engine.ref.id === engineId)).length;
+    return count;
+  }
+
+  // --- memory, and how long it lasts
+
+  #slotsFor(engineId: string): EngineSlots {
+    let slots = this.#slots.get(engineId);
+    if (slots === undefined) {
+      slots = { running: 0, turns: new Map(), averageMs: 0 };
+      this.#slots.set(engineId, slots);
+    }
+    return slots;
+  }
+
+  #turnOf({ turns }: EngineSlots, familyId: string): Turn {
+    let turn = turns.get(familyId);
+    if (turn === undefined) {
+      turn = { served: 0, running: 0 };
+      turns.set(familyId, turn);
+    }
+    return turn;
+  }
+
+  #queueOf(familyId: string): KeyQueue {
+    let queue = this.#queues.get(familyId);
+    if (queue === undefined) {
+      queue = { id: familyId, active: 0, waiting: [] };
+      this.#queues.set(familyId, queue);
+    }
+    return queue;
+  }
+
+  #leaveQueue(queue: KeyQueue): void {
+    queue.active -= 1;
+    assert(queue.active >= 0, 'a request that leaves a queue was in it');
+    this.#forgetIfIdle(queue);
+  }
+
+  #forgetIfIdle(queue: KeyQueue): void {
+    if (queue.active > 0) return;
+    this.#queues.delete(queue.id);
+    // While others wait, the turn is kept: a key that sends its next request after each response would otherwise always
+    // count as new, and be first.
+    if (this.#queued === 0) for (const slots of this.#slots.values()) slots.turns.delete(queue.id);
+  }
+
+  /** No request waits, so the turns of keys without requests are not needed. */
+  #forgetTurns(): void {
+    for (const { turns } of this.#slots.values())
+      for (const id of turns.keys()) if (!this.#queues.has(id)) turns.delete(id);
+  }
+}
