@@ -27,6 +27,7 @@ import { type EngineDiscovery, makeEngineDiscovery } from './engine-discovery.ts
 import { type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 import type { ProxyLog } from './proxy-parts.ts';
+import { superviseProxy } from './supervised.ts';
 import { machineTrustTools } from './trust-tools.ts';
 
 export interface Flm {
@@ -42,7 +43,7 @@ export interface Flm {
   control(handle: ProxyHandle): ControlClient;
   /** Opens the log of a profile's proxies for writing. The caller must close it. */
   openLog(profile: string): LogFile;
-  /** Starts a proxy inside this process. Throws like `ProxyService.start`. */
+  /** Starts a proxy inside this process, and tells systemd where systemd started the process. Throws like `ProxyService.start`. */
   run(request: StartRequest, log: ProxyLog, signal: AbortSignal): Promise<RunningProxy>;
   close(): Promise<void>;
 }
@@ -193,7 +194,9 @@ export function openFlm(options: FlmOptions): Flm {
         return running;
       });
       await serviceOf(controller).start(request, signal);
-      return made.promise;
+      const running = await made.promise;
+      await superviseProxy(running, machine, { onProblem: (sentence) => onProblem(sentence, false) });
+      return running;
     },
     async close() {
       discovery.close();

@@ -69,16 +69,22 @@ export function clearTextWarning({ mode, addresses, port, profile }: ProxyHandle
 
 export class LiveControl implements ProxyControl {
   readonly closed: Promise<StopReport>;
+  /** See `RunningProxy`. */
+  readonly stopping: Promise<number>;
   readonly #deps: LiveControlDeps;
   #handle: ProxyHandle;
   #stopping: Promise<StopReport> | undefined;
   #close: (report: StopReport) => void = () => {};
+  #beginStop: (graceMs: number) => void = () => {};
 
   constructor(deps: LiveControlDeps) {
     this.#deps = deps;
     this.#handle = deps.handle;
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
+    });
+    this.stopping = new Promise((resolve) => {
+      this.#beginStop = resolve;
     });
   }
 
@@ -183,6 +189,7 @@ export class LiveControl implements ProxyControl {
 
   async #stop(graceMs: number): Promise<StopReport> {
     const { gateway, logger, finish } = this.#deps;
+    this.#beginStop(graceMs);
     logger.event('info', 'stopping', { proxy: this.#handle.id, running: gateway.inFlight, graceMs });
     const marked = this.#markDraining();
     if (this.#handle.starting === true) this.#deps.abortStart();

@@ -91,7 +91,7 @@ async function startProxy(
     await control.started();
     wanted.throwIfAborted();
     await logStarted(start, control.handle);
-    return { handle: control.handle, control, closed: control.closed };
+    return { handle: control.handle, control, stopping: control.stopping, closed: control.closed };
   } catch (error) {
     await close();
     throw error;

@@ -17,6 +17,7 @@ import { systemRefusal } from '../core/system-error.ts';
 import { codeOf } from './control-socket.ts';
 import { childMessageIn, type KeptMessage, type StartMessage } from './launch-messages.ts';
 import { type HomePaths, makeHomeFolders } from './paths.ts';
+import { withoutSupervisor } from './supervisor.ts';
 import { proxyErrorOf } from './wire-error.ts';
 
 /** A program that calls `runDetachedChild`. */
@@ -84,8 +85,8 @@ class Child {
         detached: true,
         windowsHide: true,
         cwd: '/',
-        // The child must mean the same home, however it was named.
-        env: { ...env, NODE_OPTIONS: undefined, FLM_HOME: options.paths.home },
+        // The child must mean the same home, however it was named. A background process has no supervisor.
+        env: { ...withoutSupervisor(env), NODE_OPTIONS: undefined, FLM_HOME: options.paths.home },
         stdio: ['ignore', log, log, 'ipc'],
       });
     } finally {

@@ -93,6 +93,7 @@ async function listening({ config }: StartOptions): Promise<Server> {
 class TinyProxy implements RunningProxy, ProxyControl {
   readonly handle: ProxyHandle;
   readonly control: ProxyControl = this;
+  readonly stopping: Promise<number>;
   readonly closed: Promise<StopReport>;
   readonly #listener: Server;
   readonly #options: StartOptions;
@@ -101,6 +102,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
   #socket: ControlServer | undefined;
   #allAnswered = (): void => {};
   #stopping: Promise<StopReport> | undefined;
+  #beginStop!: (graceMs: number) => void;
   #resolveClosed!: (report: StopReport) => void;
 
   constructor(listener: Server, options: StartOptions, paths: HomePaths, handles: ProxyRepository) {
@@ -122,6 +124,9 @@ class TinyProxy implements RunningProxy, ProxyControl {
       controlPath: paths.controlPath(id),
       draining: false,
     };
+    this.stopping = new Promise((resolve) => {
+      this.#beginStop = resolve;
+    });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -176,6 +181,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
   }
 
   async #stop(graceMs: number): Promise<StopReport> {
+    this.#beginStop(graceMs);
     const running = this.#answers.size;
     this.#listener.close();
     if (running > 0) {

@@ -146,6 +146,8 @@ export interface ProxyControl {
 export interface RunningProxy {
   readonly handle: ProxyHandle;
   readonly control: ProxyControl;
+  /** Resolves with the grace time when a stop begins; pending for ever where none does. */
+  readonly stopping: Promise<number>;
   /** Resolves when it has ended and everything it owned is closed; never rejects. */
   readonly closed: Promise<StopReport>;
 }
