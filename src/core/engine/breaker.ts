@@ -4,25 +4,27 @@
  *   closed --(5 failed connections in a row)--> open --(pause)--> half-open --(one trial gets through)--> closed
  *                                                ^----------(the trial fails; pause doubles)----'
  *
- * It counts failed connections alone, because no request can cause them. What happens once a request was sent (a reset,
- * an invalid answer, an error) may be the fault of that request: `engine-rank.ts` weighs it, and one key cannot take an
- * engine away from the others. A time-out may be a model that loads. Probes do not touch the breaker, except that an
- * engine that comes back from being down starts afresh.
+ * It counts only failed connections, because no request can cause them. A failure after a request was sent (a reset,
+ * an invalid response, an error) may be the fault of that request: `engine-rank.ts` weighs it, so that one key cannot
+ * block an engine for the others. After a timeout the engine may be loading a model. Probes do not change the breaker,
+ * except that an engine that was down and is up again starts with a closed breaker.
  */
 import assert from 'node:assert';
 import type { AttemptEnd } from './engine.ts';
 
-/** Five in a row: a restart of an engine fells a few requests that came at the wrong moment, and not more. */
+/** Five in a row: the restart of an engine fails only the few requests that arrive during it. */
 export const failuresToOpen = 5;
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
-/** A trial that has not failed by then is connected and may stream for minutes; the next one need not wait for it. */
+/**
+ * A trial without a failure after this time is connected and may stream for minutes, so the next trial need not wait.
+ */
 const trialPatienceMs = 5_000;
 
 export class Breaker {
   readonly #nowMs: () => number;
   #failures = 0;
-  /** Of the present opening; 0 while closed. */
+  /** The length of the current pause; 0 while closed. */
   #pauseMs = 0;
   #closedAgainAtMs = 0;
   #trial = false;
@@ -33,7 +35,7 @@ export class Breaker {
     this.#nowMs = nowMs;
   }
 
-  /** Open or half-open: not every request may go. */
+  /** Open or half-open: not every request may be sent. */
   get open(): boolean {
     return this.#pauseMs > 0;
   }
@@ -46,23 +48,23 @@ export class Breaker {
     return now >= this.#closedAgainAtMs;
   }
 
-  /** How long no attempt may begin; 0 where one may, or where a trial is under way. */
+  /** How long no attempt may begin; 0 if one may begin, or if a trial is running. */
   waitMs(): number {
     return this.#pauseMs === 0 ? 0 : Math.max(0, this.#closedAgainAtMs - this.#nowMs());
   }
 
-  /** An attempt begins. Half-open, it is the trial. */
+  /** Records that an attempt begins. In the half-open state it is the trial. */
   begin(): void {
     if (this.#pauseMs === 0 || this.#nowMs() < this.#closedAgainAtMs) return;
     this.#trial = true;
     this.#trialSinceMs = this.#nowMs();
   }
 
-  /** An attempt ended. */
+  /** Records how an attempt ended. */
   record(end: AttemptEnd): void {
     switch (end) {
       case 'done':
-        // While the pause lasts, what ends well began before it and tells nothing of new connections.
+        // An attempt that succeeds during the pause began before it, so it says nothing about new connections.
         if (this.#pauseMs === 0 || this.#trial) this.reset();
         return;
       case 'refused-connection':
@@ -73,7 +75,7 @@ export class Breaker {
       case 'protocol':
       case 'client-gone':
       case 'shut-down':
-        // Neither for nor against; the next request may be the trial.
+        // This result proves nothing. The next request may be the trial.
         this.#trial = false;
         return;
       default:
@@ -81,7 +83,7 @@ export class Breaker {
     }
   }
 
-  /** Closed, as if nothing had been. */
+  /** Closes the breaker and forgets all failures. */
   reset(): void {
     this.#failures = 0;
     this.#pauseMs = 0;

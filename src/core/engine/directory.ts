@@ -1,7 +1,7 @@
 /**
- * The port through which requests find engines: health, breaker and the model catalogue as an immutable snapshot.
- * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes), and
- * last another spelling under which an engine itself finds one of its models.
+ * The port through which requests find engines: health, breaker and the model catalogue as an immutable snapshot. Names
+ * resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may contain slashes), and
+ * last a spelling that an engine itself accepts for one of its models.
  */
 import type { Unsubscribe } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
@@ -13,14 +13,14 @@ import type { RouteId } from './routes.ts';
 /** One engine that can answer for a model. */
 export interface Candidate {
   readonly engine: Engine;
-  /** Undefined for an engine named without a model of the catalogue. */
+  /** Undefined if the request named an engine, and no model of the catalogue. */
   readonly model: EngineModel | undefined;
   readonly state: EngineState;
-  /** Requests that the engine works on at once, where it was set or the engine says so; undefined: it takes all. */
+  /** How many requests the engine handles at once, as configured or as the engine reports. Undefined: unlimited. */
   readonly slots?: number;
 }
 
-/** A model as clients see it. `owner` is the engine's id; an alias has the engine of what it stands for. */
+/** A model as clients see it. `owner` is the id of the engine. An alias has the owner of its target. */
 export interface CatalogEntry {
   readonly id: string;
   readonly owner: string;
@@ -31,37 +31,37 @@ export interface CatalogEntry {
 }
 
 export type Resolution =
-  /** At least one engine is up, speaks the route and may be used; `upstreamName` is what the engine calls the model. */
+  /** At least one engine is up, serves the route and may be used. `upstreamName` is the engine's name for the model. */
   | {
       readonly kind: 'found';
       readonly name: string;
       readonly candidates: readonly Candidate[];
       readonly upstreamName: string;
     }
-  /** No such model for this key; `near` are close names that the key may see. */
+  /** This key has no such model. `near` are similar names that the key may see. */
   | { readonly kind: 'unknown'; readonly near: readonly string[] }
-  /** No model named and not exactly one visible. */
+  /** The request named no model, and the key does not see exactly one. */
   | { readonly kind: 'unnamed'; readonly visible: readonly string[] }
-  /** The key's rules leave it no model at all. */
+  /** The rules of the key allow no model. */
   | { readonly kind: 'denied' }
-  /** Known, but all its engines are down or their breaker is open. */
+  /** The model is known, but all its engines are down or have an open breaker. */
   | { readonly kind: 'down'; readonly retryAfterSeconds: number }
-  /** Engines with that model exist, none speaks this route; `speakers` are engines that do. */
+  /** Engines have the model, but none of them serves this route. `speakers` are engines that do. */
   | { readonly kind: 'unsupported'; readonly speakers: readonly string[] }
-  /** There is no engine at all. */
+  /** There is no engine. */
   | { readonly kind: 'none' };
 
-/** What a name means to one engine, which knows neither aliases nor other engines. */
+/** How one engine resolves a name. An engine knows neither aliases nor other engines. */
 export type ModelOnEngine =
   | {
       readonly kind: 'found';
       readonly model: EngineModel;
-      /** What the engine must be told: the name as it came where it is the id or its short form, otherwise the id. */
+      /** The name to send to the engine: unchanged if it is the id or its short form, otherwise the id. */
       readonly upstreamName: string;
     }
-  /** The engine does not list it; `near` are close names that the key may use. */
+  /** The engine does not list the model. `near` are similar names that the key may use. */
   | { readonly kind: 'unknown'; readonly near: readonly string[] }
-  /** The key may not use it, or is limited to models and the engine does not list it. */
+  /** The key may not use the model, or is limited to certain models and the engine does not list it. */
   | { readonly kind: 'denied' };
 
 export interface EngineStatus {
@@ -74,9 +74,9 @@ export interface EngineStatus {
   /** Why it is not running, in words. */
   readonly note?: string;
   readonly breakerOpen: boolean;
-  /** Why requests go to other engines where they can; absent while it ranks like the others. */
+  /** Why requests prefer other engines. Absent while the engine ranks like the others. */
   readonly rank?: RankReading;
-  /** Requests that it works on at once, where it says so. */
+  /** How many requests the engine handles at once, if it reports that. */
   readonly slots?: number;
   /** The engine also answers on this non-loopback address of this machine, so clients can bypass flm. */
   readonly exposedOn?: string;
@@ -84,23 +84,24 @@ export interface EngineStatus {
 
 export interface EngineDirectory {
   /**
-   * `name` undefined: the request names none. Candidates come best first: those that do not rank last for the key, then
-   * those that answer in time, then fewest in flight, then loaded.
+   * Finds the engines for a model. `name` undefined: the request names none. Candidates are sorted best first: engines
+   * that do not rank last for the key, then engines that answer in time, then fewest requests in flight, then loaded
+   * models.
    */
   resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution;
-  /** Like `resolve`, for a request that goes to this engine whatever it names. */
+  /** Like `resolve`, for a request that must go to this engine. */
   modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine;
-  /** What the key may use, aliases included, in a stable order. */
+  /** The models that the key may use, aliases included, in a stable order. */
   visible(key: KeyView): readonly CatalogEntry[];
-  /** The entry of a name that `resolve` takes, or undefined where the key does not see one. */
+  /** The entry of a name that `resolve` accepts; undefined if the key sees none. */
   entry(name: string, key: KeyView): CatalogEntry | undefined;
   engine(id: string): Candidate | undefined;
   engines(): readonly EngineStatus[];
-  /** Whether an engine ranks last for every key: a request waits for a better engine rather than run on this one. */
+  /** Whether an engine ranks last for every key. A request then waits for a better engine instead of using this one. */
   ranksLast(engineId: string): boolean;
-  /** An attempt begins; the count in flight decides the choice among equals. */
+  /** Records that an attempt begins. The number in flight decides between equal engines. */
   begin(engine: EngineRef): void;
-  /** The attempt ended: failed connections feed the breaker, and `answer` the rank where it says something. */
+  /** Records that an attempt ended. Failed connections feed the breaker; `answer`, if present, feeds the rank. */
   report(engine: EngineRef, end: AttemptEnd, answer?: EngineAnswer): void;
   onChange(f: () => void): Unsubscribe;
 }

@@ -15,28 +15,28 @@
  */
 import assert from 'node:assert';
 
-/** What an attempt says about its engine. */
+/** What an attempt shows about its engine. */
 export interface EngineAnswer {
   /**
-   * `failed`: the engine or the prompt is at fault; `key-refused`: the engine does not accept flm's own key;
-   * `forbidden`: one of both.
+   * `failed`: the engine or the prompt is at fault. `key-refused`: the engine does not accept flm's own key.
+   * `forbidden`: one of the two.
    */
   readonly verdict: 'good' | 'failed' | 'key-refused' | 'forbidden';
-  /** Family of the key that asked. */
+  /** Family of the client's key. */
   readonly family: string;
-  /** The engine's id of the model; undefined where the request named the engine and no model of the catalogue. */
+  /** The engine's id of the model; undefined if the request named the engine and no model of the catalogue. */
   readonly model: string | undefined;
-  /** What happened, for people: `status 500`. */
+  /** The result in words, for people: `status 500`. */
   readonly what: string;
 }
 
-/** What `status` shows of an engine that does not rank like the others. */
+/** What `status` shows about an engine that does not rank like the others. */
 export interface RankReading {
-  /** `last`: for every key; `returning`: one request at a time; `last-for-keys`: for the keys in `keys` alone. */
+  /** `last`: for every key; `returning`: one request at a time; `last-for-keys`: only for the keys in `keys`. */
   readonly state: 'last' | 'returning' | 'last-for-keys';
   /** Why, in words. */
   readonly reason: string;
-  /** Families of keys for which the engine ranks last for failures of their own; the first ten. */
+  /** Families of keys for which the engine ranks last because of their own failures; the first ten. */
   readonly keys: readonly string[];
   readonly keyCount: number;
 }
@@ -48,24 +48,27 @@ interface Mark {
   readonly what: string;
 }
 
-/** The key whose requests failed last while nobody else's did. */
+/** The key whose requests failed most recently, while no other key's requests did. */
 interface Suspect {
   readonly family: string;
   readonly model: string | undefined;
   readonly what: string;
-  /** Falls with each good answer; at 0 the failure is forgotten. Two failures among many good answers are two prompts. */
+  /**
+   * Decreases with each good answer; at 0 the failure is forgotten. Two failures among many good answers come from two
+   * prompts.
+   */
   readonly weight: number;
 }
 
 const firstPauseMs = 10_000;
 const firstMarkMs = 15_000;
-/** For so long a good answer speaks for the engine. */
+/** How long a good answer counts in favour of the engine. */
 const goodForMs = 15_000;
 const longestPauseMs = 300_000;
-/** A request that has not failed by then may stream for minutes; the next one need not wait for it. */
+/** A request without a failure after this time may stream for minutes, so the next one need not wait. */
 const trialPatienceMs = 5_000;
 const goodToReturn = 3;
-/** So many good answers after one failure, and the failure says nothing about the next one. */
+/** After this many good answers, an earlier failure no longer counts together with the next one. */
 const failureWeight = 4;
 const maxMarks = 1_000;
 const keysShown = 10;
@@ -74,7 +77,9 @@ export class EngineRank {
   readonly #nowMs: () => number;
   #state: 'even' | 'last' | 'returning' = 'even';
   #reason = '';
-  /** Of the latest fall; kept for a while after the return, so that an engine that falls again pauses longer. */
+  /**
+   * The pause of the latest fall. Kept for a while after the return, so that an engine that falls again pauses longer.
+   */
   #pauseMs = 0;
   #lastUntilMs = 0;
   #returnedAtMs = Number.NEGATIVE_INFINITY;
@@ -83,7 +88,7 @@ export class EngineRank {
   #trial = false;
   #trialSinceMs = 0;
   #suspect: Suspect | undefined;
-  /** The key that got the last good answer, when, and when the last one of another key was. */
+  /** The key that got the last good answer, the time of that answer, and the time of the last one for another key. */
   #goodFamily = '';
   #goodAtMs = Number.NEGATIVE_INFINITY;
   #otherGoodAtMs = Number.NEGATIVE_INFINITY;
@@ -103,7 +108,7 @@ export class EngineRank {
     return mark !== undefined && this.#nowMs() < mark.untilMs;
   }
 
-  /** Whether the engine ranks last for everybody. */
+  /** Whether the engine ranks last for every key. */
   get ranksLast(): boolean {
     if (this.#state === 'even') return false;
     this.#settle();
@@ -111,7 +116,7 @@ export class EngineRank {
     return this.#trial && this.#nowMs() - this.#trialSinceMs < trialPatienceMs;
   }
 
-  /** One key's failure may still turn out to be the engine's: see `twinAnswered`. */
+  /** Whether a failure of one key may still be the engine's fault: see `twinAnswered`. */
   get suspected(): boolean {
     return this.#suspect !== undefined;
   }
@@ -130,7 +135,7 @@ export class EngineRank {
     };
   }
 
-  /** An attempt begins. While the engine returns, it is the trial. */
+  /** Records that an attempt begins. While the engine returns, it is the trial. */
   begin(): void {
     if (this.#state === 'even') return;
     this.#settle();
@@ -139,7 +144,10 @@ export class EngineRank {
     this.#trialSinceMs = this.#nowMs();
   }
 
-  /** An attempt ended; undefined where it says nothing about the engine. True where the rank changed for everybody. */
+  /**
+   * Records the result of an attempt; undefined if it says nothing about the engine. Returns whether the rank changed
+   * for every key.
+   */
   record(answer: EngineAnswer | undefined): boolean {
     this.#trial = false;
     if (answer === undefined) return false;
@@ -159,7 +167,7 @@ export class EngineRank {
     }
   }
 
-  /** Another engine answered this key for this model. True where that makes this engine rank last. */
+  /** Another engine answered this key for this model. Returns whether this engine now ranks last. */
   twinAnswered(family: string, model: string | undefined, twin: string): boolean {
     const suspect = this.#suspect;
     if (suspect === undefined || model === undefined) return false;
@@ -173,7 +181,10 @@ export class EngineRank {
     this.#probed = true;
   }
 
-  /** The engine was down and answers again. What prompts did to it is over; it still returns one request at a time. */
+  /**
+   * The engine was down and is up again. Failures caused by prompts are forgotten; it still returns one request at a
+   * time.
+   */
   cameBack(): void {
     this.#marks.clear();
     this.#suspect = undefined;
@@ -182,7 +193,7 @@ export class EngineRank {
     this.#lastUntilMs = 0;
   }
 
-  /** A good answer went to another key a short while ago, so that a failure may be this key's own. */
+  /** Whether another key recently got a good answer, so a failure may be this key's own. */
   #answersOthersThan(family: string): boolean {
     const atMs = family === this.#goodFamily ? this.#otherGoodAtMs : this.#goodAtMs;
     return this.#nowMs() - atMs < goodForMs;
@@ -220,7 +231,7 @@ export class EngineRank {
   #mark(family: string, what: string): void {
     const before = this.#marks.get(family);
     const now = this.#nowMs();
-    // What fails while the mark holds was under way already, or had no other engine to go to.
+    // A request that fails while the mark holds began before the mark, or had no other engine.
     const pauseMs =
       before === undefined
         ? firstMarkMs
@@ -250,7 +261,7 @@ export class EngineRank {
     return true;
   }
 
-  /** From last to returning, once that is due. */
+  /** Moves from last to returning once the pause is over. */
   #settle(): void {
     if (this.#state !== 'last' || !this.#probed || this.#nowMs() < this.#lastUntilMs) return;
     this.#state = 'returning';

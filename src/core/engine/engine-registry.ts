@@ -1,7 +1,7 @@
 /**
- * The saved engines and aliases as an administrator handles them. A change is validated whole before anything is
- * written, and recorded in the audit without a secret, in the same transaction; then it is announced to the proxies
- * that run. Once a change is written, nothing that follows makes it fail.
+ * Manages the saved engines and aliases for an administrator. A change is validated completely before anything is
+ * written. It is written together with its audit entry (without secrets) in one transaction, and then announced to the
+ * running proxies. After the write, no later failure makes the change fail.
  */
 
 import { z } from 'zod';
@@ -49,7 +49,7 @@ const engineSchema = engineConfigSchema.extend({
     .optional(),
 });
 
-/** An engine to be saved. `kind` undefined: the server is asked what it is. */
+/** An engine to save. `kind` undefined: flm identifies the server. */
 export interface NewEngine {
   readonly url: string;
   readonly id: string;
@@ -59,12 +59,12 @@ export interface NewEngine {
   readonly caFile?: string;
 }
 
-/** What is to be changed of a saved engine; null takes a setting away. */
+/** The changes of a saved engine; null removes a setting. */
 export type EngineChanges = {
   readonly [Field in keyof Omit<NewEngine, 'id'>]?: NewEngine[Field] | (Field extends 'url' ? never : null);
 };
 
-/** A model's name as clients may say it: no control characters, no blanks at its ends. */
+/** A model name as clients may send it: no control characters, no blanks at its ends. */
 const aliasSchema = z.strictObject({
   name: z
     .string()
@@ -87,7 +87,7 @@ export class EngineRegistry {
     return this.#deps.repository.listEngines();
   }
 
-  /** What `add` would save. Throws an `EngineError` ENGINE_INVALID that carries every fault. */
+  /** The record that `add` would save. Throws an `EngineError` ENGINE_INVALID with every fault. */
   async check(input: NewEngine): Promise<EngineRecord> {
     const parsed = engineSchema.safeParse(input);
     const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
@@ -107,7 +107,9 @@ export class EngineRegistry {
     return record;
   }
 
-  /** What `change` would save. Throws an `EngineError` ENGINE_NOT_FOUND, and ENGINE_INVALID that carries every fault. */
+  /**
+   * The record that `change` would save. Throws an `EngineError` ENGINE_NOT_FOUND, or ENGINE_INVALID with every fault.
+   */
   async checkChange(id: string, changes: EngineChanges): Promise<EngineRecord> {
     const before = await this.#find(id);
     const { createdAtMs, ...rest } = before;
@@ -183,7 +185,7 @@ export class EngineRegistry {
     try {
       await this.#deps.announce();
     } catch {
-      // The change is written; proxies see it within a second by themselves.
+      // The change is written. Proxies notice it within a second anyway.
     }
   }
 

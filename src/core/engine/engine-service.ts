@@ -1,10 +1,10 @@
 /**
- * Knows the engines of a proxy: the list of engines, their health, and which of them answer for a model name.
+ * Manages the engines of a proxy: the list of engines, their health, and which of them serve a model name.
  *
- * Engines come from a fixed list, or from the saved ones and detection (looked for again each 30 s); one that was
- * detected and stays silent is forgotten after a quarter of an hour. The demo engine is visible only until another
- * engine was up. Changes by `configure` are live: an engine that stays as it was keeps its health, its models and its
- * breaker, and the count of requests in flight outlives even its replacement.
+ * Engines come from a fixed list, or from the saved engines and detection (repeated every 30 s). A detected engine that
+ * stays silent is forgotten after 15 minutes. The demo engine is visible only until another engine has been up. Changes
+ * by `configure` are live: an unchanged engine keeps its health, its models and its breaker. The number of requests in
+ * flight is kept even if an engine is replaced.
  *
  * `resolve` reads one snapshot and awaits nothing; the snapshot is replaced as a whole. After `stop` no timer and no
  * probe is left, and detection has ended.
@@ -29,13 +29,13 @@ import type { RouteId } from './routes.ts';
 export interface EngineServiceDeps extends Omit<WatchDeps, 'changed'> {
   readonly clock: Clock;
   /**
-   * Looks for engines on this machine; `watched` are those that are up, which need no second look and whose ids are
-   * taken. Absent: the list is fixed. Never rejects.
+   * Searches for engines on this machine. `watched` are the engines that are up: they need no second probe, and their
+   * ids are taken. Absent: the list is fixed. Never rejects.
    */
   readonly detect?: (watched: readonly EngineRef[], signal: AbortSignal) => Promise<readonly EngineRef[]>;
 }
 
-/** What may change while a proxy runs. Absent parts stay. */
+/** What may change while a proxy runs. Absent parts stay unchanged. */
 export interface EngineChange {
   readonly sources?: readonly EngineSource[];
   readonly aliases?: readonly ModelAlias[];
@@ -43,21 +43,21 @@ export interface EngineChange {
 
 const lookEveryMs = 30_000;
 const forgetAfterMs = 15 * 60_000;
-/** A start waits so long for first answers, and no longer: a saved engine may be on a machine that is off. */
+/** How long a start waits for first responses. A saved engine may be on a machine that is off. */
 const firstLookMs = 1_500;
 
 export class EngineService implements EngineDirectory {
   readonly #deps: EngineServiceDeps;
   readonly #aborter = new AbortController();
   readonly #listeners = new Set<() => void>();
-  /** By id, in the order in which they were named or found. */
+  /** By id, in the order in which they were configured or detected. */
   readonly #named = new Map<string, EngineWatch>();
   readonly #detected = new Map<string, EngineWatch>();
   #demo: EngineWatch | undefined;
   #byId: ReadonlyMap<string, EngineWatch> = new Map();
-  /** Engines on which requests of one key failed, until it is clear whose fault that was. */
+  /** Engines on which requests of one key failed, until the cause is known. */
   readonly #suspects = new Set<EngineWatch>();
-  /** Requests in flight of engines that were replaced or removed meanwhile. */
+  /** Requests in flight on engines that have since been replaced or removed. */
   readonly #orphans = new Map<string, number>();
   #aliases: readonly ModelAlias[] = [];
   #catalog: ModelCatalog;
@@ -77,7 +77,7 @@ export class EngineService implements EngineDirectory {
     this.#rebuild();
   }
 
-  /** The demo engine, for as long as no other was up; undefined withdraws it. */
+  /** Sets the demo engine, which is visible while no other engine has been up; undefined removes it. */
   setDemo(ref: EngineRef | undefined): void {
     this.#demo?.stop();
     this.#demo = ref === undefined ? undefined : this.#watch({ ref, kindKnown: true });
@@ -122,7 +122,7 @@ export class EngineService implements EngineDirectory {
 
   resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution {
     const resolution = this.#catalog.resolve(name, route, key);
-    // A client waits for an engine that was down: probe now, it may be back.
+    // A client waits for an engine that was down. Probe now, because it may be up again.
     if (resolution.kind === 'down') for (const watch of this.#byId.values()) if (!watch.up) watch.probeSoon();
     return resolution;
   }
@@ -173,14 +173,14 @@ export class EngineService implements EngineDirectory {
     }
     assert(watch.load.inFlight > 0, 'an attempt that ends has begun');
     watch.load.inFlight -= 1;
-    // An attempt on the server that had this id before says nothing about the one that has it now.
+    // An attempt on the server that had this id before says nothing about the current one.
     if (watch.engine.ref.url !== engine.url) return;
     const wasOpen = watch.load.breaker.open;
     watch.load.breaker.record(end);
     if (watch.load.breaker.open !== wasOpen) this.#notify();
-    // Only a probe can say that it is down.
+    // Only a probe can decide that it is down.
     if (end === 'refused-connection') watch.probeSoon();
-    // Nor does an answer to a key that was replaced say anything about the new one.
+    // A response to a key that was replaced says nothing about the new key.
     if (watch.engine.ref.apiKey === engine.apiKey) this.#rank(watch, answer);
   }
 
@@ -204,7 +204,7 @@ export class EngineService implements EngineDirectory {
   }
 
   #rankChanged(watch: EngineWatch): void {
-    // A probe confirms the fall, or says that the engine is down.
+    // A probe confirms the fall, or finds that the engine is down.
     if (watch.load.rank.ranksLast) watch.probeSoon();
     this.#notify();
   }
@@ -261,7 +261,7 @@ export class EngineService implements EngineDirectory {
         watch.probeSoon();
         return false;
       }
-      // Another server took the place.
+      // The id now belongs to another server.
       if (watch.up) return false;
       this.#forget(id, watch);
     }
@@ -295,7 +295,7 @@ export class EngineService implements EngineDirectory {
     this.#notify();
   }
 
-  /** Running requests are counted by engine id, also when another engine now has that id. */
+  /** Running requests are counted by engine id, even if another engine now has that id. */
   #carryInFlight(now: ReadonlyMap<string, EngineWatch>): void {
     for (const [id, watch] of this.#byId) {
       if (now.get(id) === watch || watch.load.inFlight === 0) continue;

@@ -16,7 +16,7 @@ import type { CatalogEngine } from './model-catalog.ts';
 import type { EngineLoad } from './model-plan.ts';
 import type { EngineModel, ProbeDown, ProbeResult } from './probe.ts';
 
-/** An engine that was named by a user, or detected. */
+/** An engine from the configuration or from detection. */
 export interface EngineSource {
   readonly ref: EngineRef;
   /** False: `ref.kind` is a guess until the server is identified. */
@@ -28,7 +28,7 @@ export interface WatchDeps {
   readonly makeEngine: (ref: EngineRef) => Engine;
   /** Identifies a server; never rejects. */
   readonly recognise: (ref: EngineRef, signal: AbortSignal) => Promise<EngineKindName | ProbeDown>;
-  /** A non-loopback address of this machine at which this engine answers too; never rejects. */
+  /** Finds a non-loopback address of this machine on which this engine also answers. Never rejects. */
   readonly exposure?: (ref: EngineRef, signal: AbortSignal) => Promise<string | undefined>;
   /** The result of its probes has changed. */
   readonly changed: () => void;
@@ -36,15 +36,17 @@ export interface WatchDeps {
 
 export const probeEveryMs = 5_000;
 const longestPauseMs = 30_000;
-/** Ten times what the largest lists hold. What a list costs (an unknown name is held against all of it) has an end here. */
+/**
+ * Ten times the size of the largest known lists. Limits the cost of a list: an unknown name is compared with all of it.
+ */
 const maxModels = 10_000;
-/** A probe out of turn, because a request met a dead engine, comes no sooner after the last one. */
+/** Minimum time between the last probe and a probe out of turn, after a request met a dead engine. */
 const soonestAgainMs = 1_000;
 
 export class EngineWatch implements CatalogEngine {
   readonly source: EngineSource;
   readonly load: EngineLoad;
-  /** Resolves when it was asked once, or stopped. */
+  /** Resolves after the first probe, or after `stop`. */
   readonly asked: Promise<void>;
   readonly #deps: WatchDeps;
   readonly #aborter = new AbortController();
@@ -52,7 +54,7 @@ export class EngineWatch implements CatalogEngine {
   #kindKnown: boolean;
   #health: Health = unknownHealth;
   #models: readonly EngineModel[] = [];
-  /** Unix seconds at which a model was first seen, for engines that do not say when it was made. */
+  /** Unix seconds when a model was first seen, for engines that do not report its creation time. */
   readonly #firstSeen = new Map<string, number>();
   #version: string | undefined;
   #latencyMs: number | undefined;
@@ -103,7 +105,7 @@ export class EngineWatch implements CatalogEngine {
   get everUp(): boolean {
     return this.#everUp;
   }
-  /** How long it has been down; 0 while it is up. */
+  /** How long the engine has been down; 0 while it is up. */
   get downForMs(): number {
     return this.up ? 0 : this.#deps.clock.monotonicMs() - this.#downSinceMs;
   }
@@ -187,11 +189,11 @@ export class EngineWatch implements CatalogEngine {
     if (changed) this.#deps.changed();
   }
 
-  /** Whether something is different from before. */
+  /** Stores the result. Returns whether something changed. */
   #learn(result: Exclude<ProbeResult, ProbeDown>): boolean {
     this.#latencyMs = result.latencyMs;
     const models = this.#dated(result.models);
-    // An engine that is loading may list nothing; its last list stays.
+    // An engine that is loading may list no models, so the previous list stays.
     const kept = result.state === 'degraded' && models.length === 0;
     const changed =
       this.#version !== result.version ||
@@ -217,7 +219,7 @@ export class EngineWatch implements CatalogEngine {
     });
   }
 
-  /** Each id once, at most `maxModels`, with the time at which each was made or first seen. */
+  /** Each id once, at most `maxModels`, with its creation time or the time when it was first seen. */
   #dated(models: readonly EngineModel[]): readonly EngineModel[] {
     const now = Math.floor(this.#deps.clock.nowMs() / 1000);
     const byId = new Map<string, EngineModel>();
@@ -229,7 +231,7 @@ export class EngineWatch implements CatalogEngine {
         created: model.created ?? this.#firstSeen.get(model.id) ?? now,
       });
     }
-    // An engine may list new names each time: the memory of first sightings is bounded.
+    // An engine may list new names each time, so the memory of first sightings is limited.
     if (this.#firstSeen.size > maxModels) this.#firstSeen.clear();
     for (const { id, created } of byId.values()) this.#firstSeen.set(id, created ?? now);
     return [...byId.values()];

@@ -1,9 +1,9 @@
 /**
- * Derives the health of one engine from its probes alone:
+ * Derives the health of one engine from its probes only:
  *
- *   one success            -> running, or degraded where the engine says so itself
- *   a refused connection   -> down at once: nobody listens
- *   a time-out             -> degraded, if it was up: a busy engine is slow, not gone
+ *   one success            -> running, or degraded if the engine itself reports that
+ *   a refused connection   -> down immediately: no program listens
+ *   a timeout              -> degraded, if it was up: a busy engine is slow, not gone
  *   any other failure      -> down after the second in a row; one may be a restart or a lost packet
  */
 import type { EngineState } from './engine.ts';
@@ -11,7 +11,7 @@ import type { ProbeResult } from './probe.ts';
 
 export interface Health {
   readonly state: EngineState;
-  /** Failed probes in a row; time-outs of an engine that was up are none. */
+  /** Failed probes in a row. Timeouts of an engine that was up do not count. */
   readonly failures: number;
   /** Why it is not simply running, in words. */
   readonly note: string | undefined;

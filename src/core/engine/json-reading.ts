@@ -1,21 +1,21 @@
 /**
- * Reads fields of engines' answers. A field may be missing or of another type in some version; a probe must survive
- * that, so nothing here throws.
+ * Reads fields of engine responses. A field may be missing or have another type in some version. A probe must survive
+ * that, so these functions never throw.
  */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function objectOf(value: unknown): JsonObject | undefined {
-  // Anything that is an object and no array can be read by names.
+  // Fields of every object except an array can be read by name.
   return value !== null && typeof value === 'object' && !Array.isArray(value)
     ? (value as JsonObject)
     : undefined;
 }
 
-/** As many models as the catalogue takes from one engine; a broken server may list hundreds of thousands of entries. */
+/** How many models the catalogue accepts from one engine. A broken server may list hundreds of thousands. */
 const maxListed = 10_000;
 
-/** The first objects in the array `name`; undefined where there is no such array. */
+/** Returns the first objects in the array `name`; undefined if there is no such array. */
 export function objectsIn(value: unknown, name: string): readonly JsonObject[] | undefined {
   const list = objectOf(value)?.[name];
   if (!Array.isArray(list)) return undefined;
@@ -37,7 +37,7 @@ export function countOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }
 
-/** Ids as they may stand in the catalogue: what a client could send back, and what fits on a line. */
+/** Accepts only ids that a client could send back and that fit on a line. */
 export function modelIdOf(value: unknown): string | undefined {
   const id = textOf(value);
   return id !== undefined && id.length <= 512 && !/[\p{Cc}]/u.test(id) ? id : undefined;

@@ -1,7 +1,7 @@
 /**
  * All kinds of engines. To add one: write a file under `kinds/` and add one line to this list.
  *
- * The order decides nothing but the order in help and docs: where two kinds recognise one server, `imitates` decides.
+ * The order affects only help and docs: if two kinds recognise one server, `imitates` decides.
  */
 import type { EngineKind, NativeRule } from './engine-kind.ts';
 import { demo } from './kinds/demo.ts';
@@ -43,7 +43,7 @@ const declared = [
 
 export type EngineKindName = (typeof declared)[number]['name'];
 
-/** A list of kinds; tests derive from lists of their own. */
+/** A list of kinds. Tests use lists of their own. */
 export type EngineKinds<Name extends string = string> = readonly EngineKind<Name>[];
 
 export const engineKinds: EngineKinds<EngineKindName> = declared;
@@ -58,7 +58,7 @@ export function engineKind(name: EngineKindName): EngineKind<EngineKindName> {
   return kind;
 }
 
-/** Body fields that rules about engines read on a route: the scanner collects them. */
+/** Body fields that engine rules read on a route. The scanner collects them. */
 export function watchedFields(route: RouteId, kinds: EngineKinds = engineKinds): readonly string[] {
   return [
     ...new Set(
@@ -70,12 +70,12 @@ export function watchedFields(route: RouteId, kinds: EngineKinds = engineKinds):
   ];
 }
 
-/** The ports on which detection looks. */
+/** The ports that detection probes. */
 export function usualPorts(kinds: EngineKinds = engineKinds): readonly number[] {
   return [...new Set(kinds.flatMap((kind) => kind.detection?.ports ?? []))];
 }
 
-/** By port, a path below which detection looks as well as at the root. */
+/** For each port, a path that detection probes besides the root. */
 export function usualPrefixes(kinds: EngineKinds = engineKinds): ReadonlyMap<number, string> {
   return new Map(
     kinds.flatMap(({ detection }) =>
@@ -86,7 +86,7 @@ export function usualPrefixes(kinds: EngineKinds = engineKinds): ReadonlyMap<num
   );
 }
 
-/** The rules of a kind's own API by scope, in the order of the file. */
+/** The rules for a kind's own API by scope, in the order of the file. */
 export function nativeByScope(kind: EngineKind): ReadonlyMap<string, readonly NativeRule[]> {
   return Map.groupBy(kind.native, (rule) => rule.scope);
 }

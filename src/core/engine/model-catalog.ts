@@ -1,19 +1,19 @@
 /**
- * Resolves model names to engines. A catalogue is an immutable snapshot; a new one is made when engines, their models,
+ * Resolves model names to engines. A catalogue is an immutable snapshot. A new one is made when engines, their models,
  * their health or the aliases change. Loads and breakers are live, because the order of candidates depends on them.
  *
- * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may hold slashes; ids
- * of engines hold none). On an Ollama, `name` without a tag is `name:latest`, because Ollama itself reads it so; a
- * model of exactly that name on another engine comes first. Last comes what an engine finds under another spelling
- * (`EngineKind.nameKey`): `MyModel` or `library/mymodel` for `mymodel:latest`. The engine is then told the id, so that
- * it reads no other name than the rules did.
+ * Names resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (model ids may contain
+ * slashes, engine ids may not). On Ollama, `name` without a tag means `name:latest`, as Ollama itself reads it; a model
+ * with exactly that name on another engine comes first. Last come models that an engine finds under another spelling
+ * (`EngineKind.nameKey`): `MyModel` or `library/mymodel` for `mymodel:latest`. flm then sends the id to the engine, so
+ * that the engine uses the same model as the rules.
  *
- * A key's model rules are held against the id that the engine gives the model, not against what the client wrote, so
- * that no spelling gets around them. Two other names count too: the name of an alias, because an owner who puts an
- * alias into a key's rules means that alias; and `name` for `name:latest`. Neither counts where it is also the id of
- * another model: otherwise an alias that shadows an id would silently widen every key that may use that id.
+ * The model rules of a key are compared with the id that the engine gives the model, not with the client's text, so no
+ * spelling bypasses them. Two other names count too: the name of an alias, because an owner who puts an alias into a
+ * key's rules means that alias; and `name` for `name:latest`. Neither counts if it is also the id of another model.
+ * Otherwise an alias that shadows an id would silently extend every key that may use that id.
  *
- * The hot path is three look-ups: key, route, name. Only names that exist are cached, so invented names take no memory.
+ * The hot path is three look-ups: key, route, name. Only existing names are cached, so invented names take no memory.
  */
 import type { KeyView } from '../security/api-key.ts';
 import type { Candidate, CatalogEntry, ModelOnEngine, Resolution } from './directory.ts';
@@ -25,12 +25,12 @@ import { nearNames } from './name-suggestions.ts';
 import type { EngineModel } from './probe.ts';
 import type { RouteId } from './routes.ts';
 
-/** An engine as the catalogue reads it. `models` are the last ones told, also while it is down. */
+/** An engine as the catalogue reads it. `models` is the last known list, also while the engine is down. */
 export interface CatalogEngine {
   readonly engine: Engine;
   readonly state: EngineState;
   readonly models: readonly EngineModel[];
-  /** Requests that it works on at once; undefined: it takes all. */
+  /** How many requests it handles at once; undefined: unlimited. */
   readonly slots?: number | undefined;
   readonly load: EngineLoad;
 }
@@ -48,13 +48,13 @@ export class ModelCatalog {
   readonly #byEngine = new Map<string, ReadonlyMap<string, Member>>();
   readonly #spellings = new ModelSpellings();
   readonly #byId = new Map<string, Target>();
-  /** `name` of Ollamas' `name:latest`, where no model is called `name`. */
+  /** The short form `name` of Ollama's `name:latest`, if no model is called `name`. */
   readonly #shorthands = new Map<string, Target>();
   readonly #aliases = new Map<string, Target>();
   readonly #plans = new WeakMap<KeyView, Map<RouteId, Map<string, Plan>>>();
   readonly #visible = new WeakMap<KeyView, readonly CatalogEntry[]>();
   readonly #useless = new WeakMap<KeyView, boolean>();
-  /** All ids and aliases, sorted; made for the first unknown name. */
+  /** All ids and aliases, sorted. Built for the first unknown name. */
   #names: readonly string[] | undefined;
   /** The same for one engine, by its id. */
   readonly #namesOn = new Map<string, readonly string[]>();
@@ -81,13 +81,13 @@ export class ModelCatalog {
     return known === undefined ? this.#resolveNamed(name, route, key) : this.#choose(known, key);
   }
 
-  /** What the key may use now: models of engines that are up, and aliases; by name. */
+  /** The models that the key may use now, by name: models of engines that are up, and aliases. */
   visible(key: KeyView): readonly CatalogEntry[] {
     const known = this.#visible.get(key);
     if (known !== undefined) return known;
     const entries: CatalogEntry[] = [];
     for (const target of [...this.#byId.values(), ...this.#aliases.values()]) {
-      // An alias of the same name comes first, so the id can not be reached under its name.
+      // An alias of the same name comes first, so the model cannot be reached under its id.
       if (target.alias === undefined && this.#aliases.has(target.id)) continue;
       const entry = this.#entry(target, key);
       if (entry !== undefined) entries.push(entry);
@@ -109,7 +109,7 @@ export class ModelCatalog {
   modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine {
     const models = this.#byEngine.get(engineId);
     const nameKey = this.#engines.get(engineId)?.engine.kind.nameKey;
-    // The short form passes as it came, as everywhere.
+    // The short form is sent unchanged, as everywhere.
     const listed = models?.get(name) ?? (nameKey === undefined ? undefined : models?.get(name + latest));
     const model = (listed ?? this.#memberSpelled(engineId, name))?.candidate.model;
     if (model === undefined) {
@@ -167,7 +167,7 @@ export class ModelCatalog {
     if (this.#byId.has(short)) return;
     const target = this.#byId.get(id);
     const members = target?.members.filter((m) => m.candidate.engine.kind.nameKey !== undefined) ?? [];
-    // The engine gets the name as the client wrote it: its answer echoes it.
+    // The engine gets the name as the client wrote it, because its response repeats the name.
     if (members.length > 0)
       this.#shorthands.set(short, { id, alias: undefined, upstreamName: short, members });
   }
@@ -198,8 +198,8 @@ export class ModelCatalog {
   }
 
   /**
-   * What engines find under `name` although no list has it like that. Not remembered: one model has spellings without
-   * number. All of them, best first; a key may be limited to one.
+   * All models that engines find under `name` although no list contains that spelling, best first. A key may be limited
+   * to one of them. Not cached, because one model has an unlimited number of spellings.
    */
   #spelledOtherwise(name: string): readonly Target[] {
     const onEngine = this.#spelledOnEngine(name.startsWith(scheme) ? name.slice(scheme.length) : name);
@@ -208,7 +208,7 @@ export class ModelCatalog {
     return this.#spellings.ids(name).map((id) => this.#byId.get(id) as Target);
   }
 
-  /** `engine/model`, where the engine finds the model under another spelling than its id. */
+  /** `engine/model`, if the engine finds the model under another spelling than its id. */
   #spelledOnEngine(path: string): Target | undefined {
     const slash = path.indexOf('/');
     if (slash <= 0) return undefined;
@@ -265,7 +265,7 @@ export class ModelCatalog {
 
   #unknown(name: string, key: KeyView): Resolution {
     if (!(key.anyModel && key.anyEngine) && this.#mayUseNone(key)) return { kind: 'denied' };
-    // While nothing is up, nobody knows whether the model would be there.
+    // While no engine is up, it is unknown whether one has the model.
     if (!this.#anyUp) return this.#down(this.#loads);
     if (name === '') return { kind: 'unnamed', visible: this.visible(key).map((e) => e.id) };
     this.#names ??= [...new Set([...this.#byId.keys(), ...this.#aliases.keys()])].sort();
@@ -276,7 +276,7 @@ export class ModelCatalog {
     return { kind: 'unknown', near: nearNames(name, this.#names, mayOffer) };
   }
 
-  /** Whether there are models, and the key may use none of them. */
+  /** Whether there are models, but the key may use none of them. */
   #mayUseNone(key: KeyView): boolean {
     let none = this.#useless.get(key);
     if (none === undefined) {
@@ -331,13 +331,13 @@ export class ModelCatalog {
     else names.set(name, plan);
   }
 
-  /** Undefined where the key may not use it, or nothing that is up has it. */
+  /** Undefined if the key may not use the model, or if no engine that is up has it. */
   #entry(target: Target, key: KeyView): CatalogEntry | undefined {
     if (!this.#mayUse(key, target)) return undefined;
     const mayLeave = key.scopes.has('engine:admin');
     const engines = target.members
       .filter((m) => m.up && key.mayUseEngine(m.candidate.engine.ref.id))
-      // What would be refused for leaving the machine is not offered.
+      // A model is not offered if its use would be refused for leaving the machine.
       .filter((m) => mayLeave || m.candidate.model?.remote !== true)
       .map((m) => m.candidate);
     const owner = engines[0]?.engine.ref.id;

@@ -1,18 +1,18 @@
 /**
- * Which engines may answer a resolved name, and in which order they are tried: engines that answer in time first, then
- * those with the fewest requests in flight, then those that have the model loaded. Engines that rank last for the key
- * come behind all others.
+ * Chooses which engines may answer a resolved name, and in which order they are tried: first engines that answer in
+ * time, then those with the fewest requests in flight, then those that have the model loaded. Engines that rank last
+ * for the key come after all others.
  */
 import type { Breaker } from './breaker.ts';
 import type { Candidate, Resolution } from './directory.ts';
 import type { EngineRank } from './engine-rank.ts';
 
-/** What changes with every request; shared by all snapshots. */
+/** The state that changes with every request, shared by all snapshots. */
 export interface EngineLoad {
   inFlight: number;
   readonly breaker: Breaker;
   readonly rank: EngineRank;
-  /** Monotonic; when a down engine is asked again. */
+  /** Monotonic; when an engine that is down is probed again. */
   nextProbeAtMs: number;
 }
 
@@ -28,7 +28,7 @@ export interface Member {
 export interface Target {
   /** The id in the lists of the engines. */
   readonly id: string;
-  /** Set where an alias was named. */
+  /** Set if the name is an alias. */
   readonly alias: string | undefined;
   readonly upstreamName: string;
   readonly members: readonly Member[];
@@ -40,7 +40,7 @@ export interface Plan {
   readonly upstreamName: string;
   readonly up: readonly Member[];
   readonly down: readonly Member[];
-  /** The answer where there is only one member. */
+  /** The result if there is only one member. */
   readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
 }
 
@@ -62,14 +62,14 @@ export function inOrder(members: Member[], family: string): readonly Candidate[]
   return lastOnesLast(members, family).map((m) => m.candidate);
 }
 
-/** Engines that rank last for the key go behind all others; most often there is none. */
+/** Moves engines that rank last for the key to the end. Usually there are none. */
 function lastOnesLast(members: readonly Member[], family: string): readonly Member[] {
   const last = members.filter((m) => m.load.rank.ranksLastFor(family));
   if (last.length === 0) return members;
   return [...members.filter((m) => !last.includes(m)), ...last];
 }
 
-/** One that answers in time, then fewest in flight, then one that has the model loaded, then as they are listed. */
+/** An engine that answers in time, then fewest requests in flight, then a loaded model, then the order of the list. */
 function byPreference(a: Member, b: Member): number {
   return (
     Number(a.candidate.state === 'degraded') - Number(b.candidate.state === 'degraded') ||

@@ -1,6 +1,6 @@
 /**
  * Finds models under other spellings than their ids, by the rule of the engine that lists them (`EngineKind.nameKey`).
- * Engines that find a model by exactly its id have no part in it.
+ * Engines that find a model only by its exact id are not included.
  */
 import type { EngineKind } from './engine-kind.ts';
 import type { EngineModel } from './probe.ts';
@@ -8,12 +8,12 @@ import type { EngineModel } from './probe.ts';
 type NameKey = NonNullable<EngineKind['nameKey']>;
 
 export class ModelSpellings {
-  /** Engine id to what makes its keys, and keys to ids. */
+  /** For each engine id: the function that makes its keys, and its keys with their ids. */
   readonly #byEngine = new Map<
     string,
     { readonly nameKey: NameKey; readonly ids: ReadonlyMap<string, string> }
   >();
-  /** By what makes the keys, keys to ids: one id, unless engines write it differently. */
+  /** For each key function, its keys with their ids. Usually one id, unless engines write it differently. */
   readonly #everywhere = new Map<NameKey, Map<string, Set<string>>>();
 
   add(engineId: string, nameKey: NameKey, ids: Iterable<string>): void {
@@ -50,8 +50,8 @@ export class ModelSpellings {
 }
 
 /**
- * The models of an engine. One that differs from a remote one in spelling alone counts as remote too: which of the two
- * the engine takes for a name is up to the engine.
+ * The models of an engine. A model whose name differs from that of a remote model only in spelling counts as remote
+ * too, because the engine decides which of the two it uses.
  */
 export function withTwinsOfRemote(kind: EngineKind, models: readonly EngineModel[]): readonly EngineModel[] {
   const { nameKey } = kind;

@@ -1,14 +1,14 @@
 /**
- * Names that a user may have meant: for the 404 of an unknown model. The work is bounded, whatever the client asks for
- * and however many names an engine lists.
+ * Suggests names that the user may have meant, for the 404 of an unknown model. The work is limited, whatever the
+ * client asks for and however many names an engine lists.
  */
 
 const maxNear = 3;
-/** Beyond this a name is no typing error, and comparing it would cost. */
+/** A longer name is not a typing error, and comparing it would be expensive. */
 const maxComparedLength = 96;
-/** Of more names than this, only those around the place where the wanted one would stand are compared. */
+/** Of a longer list, only the names around the sorted position of the wanted name are compared. */
 const maxCompared = 1_000;
-/** Names that are near and yet may not be offered; a limited key sees a few of very many. */
+/** How many similar names are checked with `mayOffer`. A limited key may see few of very many. */
 const maxAsked = 200;
 const maxDistance = 3;
 
@@ -18,8 +18,8 @@ interface Scored {
 }
 
 /**
- * At most three of `names` that `mayOffer` lets through, closest first. `names` are sorted where there may be more than
- * a thousand.
+ * Returns at most three of `names` for which `mayOffer` is true, closest first. A list of more than a thousand names
+ * must be sorted.
  */
 export function nearNames(
   wanted: string,
@@ -45,7 +45,7 @@ export function nearNames(
   return near;
 }
 
-/** Where the name would stand among sorted ones. */
+/** The position of the name in a sorted list. */
 function placeOf(name: string, names: readonly string[]): number {
   let low = 0;
   let high = names.length;
@@ -57,13 +57,13 @@ function placeOf(name: string, names: readonly string[]): number {
   return low;
 }
 
-/** The same as a part of a sentence: `; similar names: a, b`, or nothing. */
+/** Returns the names as part of a sentence: `; similar names: a, b`, or an empty text. */
 export function similarNames(wanted: string, names: readonly string[]): string {
   const near = nearNames(wanted, names);
   return near.length === 0 ? '' : `; similar names: ${near.join(', ')}`;
 }
 
-/** Smaller is nearer; undefined is not near. */
+/** The distance of two names; undefined if they are not similar. */
 function nearness(wanted: string, name: string): number | undefined {
   if (wanted === name) return 0;
   // `qwen3` and `qwen3:8b`, `llama3:8b` and `llama3:70b`; `org/model` and `model`.
@@ -77,7 +77,7 @@ function nearness(wanted: string, name: string): number | undefined {
   return wanted.length >= 3 && (name.startsWith(wanted) || name.includes(`/${wanted}`)) ? 5 : undefined;
 }
 
-/** Two letters beside each other changed places: `statsu`. That is one mistake, and two edits. */
+/** Whether two neighbouring letters are swapped: `statsu`. That is one mistake, but two edits. */
 function areSwapped(a: string, b: string): boolean {
   if (a.length !== b.length) return false;
   let i = 0;
@@ -85,7 +85,7 @@ function areSwapped(a: string, b: string): boolean {
   return a[i] === b[i + 1] && a[i + 1] === b[i] && a.slice(i + 2) === b.slice(i + 2);
 }
 
-/** The part that stays the same over sizes and publishers. */
+/** The part of a name that is the same for all sizes and publishers. */
 function family(name: string): string {
   const tagged = name.slice(name.lastIndexOf('/') + 1);
   const colon = tagged.indexOf(':');
@@ -96,9 +96,9 @@ let row = new Uint8Array(maxComparedLength + 2);
 let next = new Uint8Array(maxComparedLength + 2);
 
 /**
- * Levenshtein; anything above `limit` is `limit + 1`. A cell that is further than the limit from the diagonal cannot
- * lead to a result within the limit (Ukkonen), so that only seven cells of a row are looked at, and no row after the
- * first that has none within the limit.
+ * The Levenshtein distance; a distance above `limit` is returned as `limit + 1`. A cell further than the limit from the
+ * diagonal cannot lead to a result within the limit (Ukkonen), so only seven cells of a row are computed, and the loop
+ * ends at the first row without a cell within the limit.
  */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
@@ -106,7 +106,7 @@ function editDistance(a: string, b: string, limit: number): number {
   for (let i = 1; i <= a.length; i++) {
     const from = Math.max(1, i - limit);
     const to = Math.min(b.length, i + limit);
-    // Left of the band, and right of it in the row above, nothing is within the limit.
+    // Left of the band, and right of it in the row above, no cell is within the limit.
     next[from - 1] = from === 1 ? i : limit + 1;
     if (to === i + limit) row[to] = limit + 1;
     let best = limit + 1;

@@ -1,10 +1,10 @@
 /**
- * Reads OpenAI's list of models, which most servers have, and probes a server by it.
+ * Reads OpenAI's list of models, which most servers have, and probes a server with it.
  */
 import { countOf, type JsonObject, modelIdOf, objectOf, objectsIn, textOf } from './json-reading.ts';
 import { type EngineModel, notAList, type ProbeClient, type ProbeResult, running } from './probe.ts';
 
-/** Asks for the list alone. `more` adds what a kind's own list says about a model. */
+/** Requests only the list. `more` adds facts from a kind's own list to a model. */
 export async function probeOpenaiList(
   client: ProbeClient,
   expected: string,
@@ -16,7 +16,10 @@ export async function probeOpenaiList(
   return running(list, models);
 }
 
-/** The models of an OpenAI list; undefined where `json` is none. `created` is the current time in many lists: not used. */
+/**
+ * The models of an OpenAI list; undefined if `json` is not such a list. `created` is ignored: in many lists it is the
+ * current time.
+ */
 export function readOpenaiList(
   json: unknown,
   more: (item: JsonObject) => Partial<EngineModel> = () => ({}),

@@ -1,20 +1,20 @@
 /**
- * What a probe of an engine asks and what it finds, and the judgement of answers that all kinds share.
+ * The requests and results of engine probes, and the interpretation of responses that all kinds share.
  *
- * A probe never generates. It is judged by the body: of the status only two things count, whether the engine asks for a
- * key, and whether it says that it is busy (LM Studio answers 200 to unknown paths).
+ * A probe never generates. The body decides. Only two facts are taken from the status: whether the engine asks for a
+ * key, and whether it is busy (LM Studio answers 200 to unknown paths).
  */
 
 /** A model as its engine lists it. */
 export interface EngineModel {
   readonly id: string;
-  /** Tokens that one request may hold on this engine as it runs now, where the engine says so. */
+  /** Tokens that one request may hold on this engine in its current configuration, if the engine reports the number. */
   readonly contextLength?: number;
-  /** Undefined where the engine does not say. */
+  /** Undefined if the engine does not report this. */
   readonly loaded?: boolean;
-  /** Unix seconds, where the engine says so. */
+  /** Unix seconds, if the engine reports them. */
   readonly created?: number;
-  /** The engine hands requests for this model to another machine (Ollama `:cloud`, a peer of llama-swap). */
+  /** The engine forwards requests for this model to another machine (Ollama `:cloud`, a peer of llama-swap). */
   readonly remote?: boolean;
   readonly ownedBy?: string;
 }
@@ -25,25 +25,25 @@ export type ProbeResult =
       readonly version?: string;
       readonly models: readonly EngineModel[];
       readonly latencyMs: number;
-      /** Requests that the engine works on at once, where it says so. */
+      /** How many requests the engine handles at once, if it reports the number. */
       readonly slots?: number;
       /** Why the engine is degraded, in words. */
       readonly note?: string;
     }
   | { readonly state: 'down'; readonly reason: ProbeFailure; readonly detail: string };
 
-/** A probe that found nothing usable. */
+/** The result of a probe that failed. */
 export type ProbeDown = Extract<ProbeResult, { state: 'down' }>;
 
-/** refused: nobody listens; timeout: no answer in time (busy, not down); wrong: answers, but not as this kind. */
+/** refused: no program listens; timeout: no response in time (busy, not down); wrong: answers, but not as this kind. */
 export type ProbeFailure = 'refused' | 'timeout' | 'wrong' | 'unauthorised' | 'unreachable';
 
-/** One answer of a server to one GET. */
+/** The response of a server to one GET. */
 export interface ProbeAnswer {
   readonly answered: true;
   readonly status: number;
   readonly text: string;
-  /** The body, where it is JSON. */
+  /** The body, if it is JSON. */
   readonly json: unknown;
   readonly latencyMs: number;
   /** The first header field of that name (lower case). */
@@ -66,11 +66,11 @@ export function down(reason: ProbeFailure, detail: string): ProbeDown {
   return { state: 'down', reason, detail };
 }
 
-/** Says why an answer is no list of models. `expected` completes "answers, but not like ...". */
+/** Explains why a response is not a list of models. `expected` completes "answers, but not like ...". */
 export function notAList(answer: ProbeAnswer | ProbeFault, expected: string): ProbeDown {
   if (!answer.answered) return down(answer.reason, answer.detail);
   const { status } = answer;
-  if (status === 401) return down('unauthorised', 'asks for an API key, or for another one');
+  if (status === 401) return down('unauthorised', 'asks for an API key, or does not accept this one');
   if (status === 403) return down('unauthorised', 'refuses flm (403): a key or its list of allowed hosts');
   // Busy or loading: the engine is there.
   if (status === 429 || status === 503) return down('timeout', `is busy (${status})`);

@@ -1,14 +1,16 @@
 /**
- * Reads a whole answer of an engine, up to a limit. Used by probes, detection and merged lists.
+ * Reads a whole response of an engine, up to a limit. Used by probes, detection and merged lists.
  *
- * The answer is never kept beyond the limit, the request ends with the signal, and the promise never rejects.
+ * No more than the limit is kept in memory. The signal aborts the request. The promise never rejects.
  */
 
 import type { EngineError } from '../errors.ts';
 import { GatheredBytes } from '../gathered-bytes.ts';
 import type { Attempt, EngineHead, Upstream } from './upstream.ts';
 
-/** What an engine tells about itself and its models. More is parsed in one go, and would hold up every other request. */
+/**
+ * Limit for descriptions of an engine and its models. A larger body would block all other requests while it is parsed.
+ */
 export const maxEngineResponseBytes = 1024 * 1024;
 
 export type WholeResponse =

@@ -1,6 +1,6 @@
 /**
- * The names of what clients can ask for. The gateway's route table has a row for each; an engine kind says which of
- * them its servers speak. Only names live here, so that the domain can speak of routes without knowing paths.
+ * The names of the routes that clients can call. The gateway's route table has a row for each. An engine kind lists the
+ * routes that its servers support. This file has only names, so that the domain needs no paths.
  */
 export const routeIds = [
   'models.list',
@@ -41,7 +41,7 @@ export const routeIds = [
 ] as const;
 export type RouteId = (typeof routeIds)[number];
 
-/** What a key may do. `inference` is what a key gets when nothing is said. */
+/** The permissions of a key. `inference` is the default. */
 export const scopes = ['inference', 'engine:read', 'engine:admin', 'metrics'] as const;
 export type Scope = (typeof scopes)[number];
 
@@ -49,36 +49,38 @@ export type Scope = (typeof scopes)[number];
 export const dialects = ['openai', 'responses', 'anthropic', 'ollama'] as const;
 export type Dialect = (typeof dialects)[number];
 
-/** Where a field can be put before all others of a JSON object: behind its brace. */
+/** Where a field can be inserted before all others of a JSON object: after its opening brace. */
 export interface FieldPlace {
   readonly at: number;
-  /** The object has no field, so that no comma is needed behind the new one. */
+  /** The object has no members, so the new one is not followed by a comma. */
   readonly empty: boolean;
 }
 
-/** A model's name in a body, unescaped, and the bytes of its value, quotes included. */
+/** A model name in a body, unescaped, and the byte range of its value, quotes included. */
 export interface NamedModel {
   readonly name: string;
   readonly range: readonly [from: number, to: number];
 }
 
-/** What the rules need to know of a request's body; read by the scanner, never from a parsed copy. */
+/**
+ * The facts about a request body that the rules need. The scanner extracts them; they never come from a parsed copy.
+ */
 export interface BodyFacts {
-  /** The `model` value as the client wrote it, unescaped; undefined where none is named. */
+  /** The `model` value as the client wrote it, unescaped; undefined if the body names no model. */
   readonly model: string | undefined;
   /** Byte range of the model's value in the body, quotes included, for replacing it; undefined without a model. */
   readonly modelRange: readonly [from: number, to: number] | undefined;
   /** Undefined for a form. */
   readonly fieldPlace?: FieldPlace;
-  /** The field `name`, in which Ollama takes the model as well; only where the route reads it and the body has one. */
+  /** The field `name`, which Ollama accepts for the model too. Set only if the route reads it and the body has it. */
   readonly alsoNamed?: NamedModel;
-  /** Whether an answer in events is asked for; undefined where the body does not say. */
+  /** Whether the request asks for an event stream; undefined if the body does not say. */
   readonly stream: boolean | undefined;
   /**
-   * Further scanned values by dotted path (`options.num_ctx`, `keep_alive`, `tools[].type`), as their JSON text:
-   * numbers as written, strings without needless escapes, `"..."` for a string above 256 bytes, `[]`, `{}`, `[...]`,
-   * `{...}` for containers. Below an array each different value stands once. Form fields are strings, or numbers if
-   * they are.
+   * Further scanned values by dotted path (`options.num_ctx`, `keep_alive`, `tools[].type`), as JSON text: numbers as
+   * written, strings without unnecessary escapes, `"..."` for a string above 256 bytes, `[]`, `{}`, `[...]`, `{...}`
+   * for containers. Below an array each different value occurs once. Form fields are strings, or numbers if they are
+   * numeric.
    */
   readonly values: ReadonlyMap<string, readonly string[]>;
 }

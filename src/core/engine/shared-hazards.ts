@@ -1,11 +1,11 @@
 /**
- * Hazards that several kinds share: requests that make the engine itself call MCP servers or run other tools, and models
- * that the engine hands on to another machine.
+ * Hazards that several kinds share: requests that make the engine itself call MCP servers or run other tools, and
+ * models that the engine forwards to another machine.
  *
- * An engine that runs tools for a client reaches places that the client cannot reach. The MCP fields are those of
- * OpenAI's Responses API (`tools[].type` of `mcp`), Anthropic's Messages API (`mcp_servers`, tools of type
- * `mcp_toolset`), LM Studio (`integrations`) and LocalAI (`metadata.mcp_servers`). Every kind watches them on every
- * route: which route of which engine version acts on them changes faster than a list could.
+ * An engine that runs tools for a client can reach places that the client cannot. The MCP fields are those of OpenAI's
+ * Responses API (`tools[].type` of `mcp`), Anthropic's Messages API (`mcp_servers`, tools of type `mcp_toolset`), LM
+ * Studio (`integrations`) and LocalAI (`metadata.mcp_servers`). Every kind watches them on every route, because the
+ * routes on which an engine version uses them change too often for a list.
  */
 import type { Hazard } from './engine-kind.ts';
 import type { EngineModel } from './probe.ts';
@@ -23,7 +23,7 @@ export function mcpHazard(facts: WatchedFacts<McpField>): Hazard | undefined {
   return runs ? { does: 'run MCP tools' } : undefined;
 }
 
-/** Types of tools of the Responses API that vLLM and SGLang run themselves where they have a tool server. */
+/** Tool types of the Responses API that vLLM and SGLang run themselves if they have a tool server. */
 const serverTools: ReadonlySet<string> = new Set([
   '"mcp"',
   '"code_interpreter"',

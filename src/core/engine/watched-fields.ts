@@ -6,9 +6,9 @@
  */
 import type { BodyFacts } from './routes.ts';
 
-/** Facts of a body of which only the named fields may be read. A function with more fields takes them as well. */
+/** Body facts of which only the named fields may be read. Facts with more fields can be passed as well. */
 export interface WatchedFacts<Field extends string> extends Omit<BodyFacts, 'values'> {
-  // A property, not a method: methods would be checked in both directions, and any field would pass.
+  // A property, not a method: method parameters are checked bivariantly, so any field would be accepted.
   readonly values: { readonly get: (field: Field) => readonly string[] | undefined };
 }
 
@@ -26,7 +26,7 @@ export function firstValueOf<Field extends string>(
   return value === 'null' ? undefined : value;
 }
 
-/** Whether a field holds anything: not null, and no empty text, list or object. */
+/** Whether a field has a value: not null, and no empty text, list or object. */
 export function isGiven<Field extends string>(facts: WatchedFacts<Field>, field: Field): boolean {
   const value = firstValueOf(facts, field);
   return value !== undefined && value !== '""' && value !== '[]' && value !== '{}';

@@ -1,6 +1,6 @@
 /**
- * The demo engine of flm. Its server is engines/demo-server.ts; flm reaches it like any other engine, on a private Unix
- * socket.
+ * The demo engine of flm. Its server is engines/demo-server.ts. flm connects to it like to any other engine, through a
+ * private Unix socket.
  */
 import { defineKind } from '../engine-kind.ts';
 import { probeOpenaiList } from '../openai-list.ts';

@@ -5,7 +5,7 @@
  *
  * Not on the list: /models/** (create pulls; load, tag, push, delete, purge, export), /engines/unload,
  * /engines/install-backend, /engines/_configure, /engines/requests (replays requests of others), and its imitation of
- * Ollama's API, which unloads and pulls. The API stands below /engines as well as at the root.
+ * Ollama's API, which unloads and pulls. The API is available below /engines as well as at the root.
  */
 import { shellWord } from '../../shell-word.ts';
 import { defineKind, infers, infersOpenai, reads } from '../engine-kind.ts';
@@ -19,7 +19,7 @@ export const dockerModelRunner = defineKind({
   tried: false,
   detection: {
     ports: [12_434],
-    // Older versions have OpenAI's API only here.
+    // Older versions have OpenAI's API only below this path.
     prefix: '/engines',
     asks: [],
     recognise: ({ models }) => (models?.some((item) => item.owned_by === 'docker') === true ? {} : undefined),

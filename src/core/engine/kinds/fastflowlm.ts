@@ -3,7 +3,7 @@
  * src/include/model_list.hpp (list of models). Not tried on a running engine.
  *
  * Not on the list: /api/pull, /api/cancel (stops requests of others), and its imitation of Ollama's API. Its program is
- * called `flm` like this one, so an installed FastFlowLM is not looked for.
+ * called `flm` like this project, so an installed FastFlowLM is not looked for.
  */
 import { defineKind, infersOpenai, reads } from '../engine-kind.ts';
 import { textOf } from '../json-reading.ts';

@@ -125,7 +125,7 @@ test('durations are read as Go reads them, and what cannot be read is a hazard',
 });
 
 test('options that a runner is started with load the model anew, unless it runs with them', () => {
-  const anew = (option: string) => `load the model anew with other options (${option})`;
+  const anew = (option: string) => `reload the model with other options (${option})`;
   for (const option of ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'use_mmap']) {
     assert.equal(does('ollama', 'ollama.chat', { ...hi, options: { [option]: 1 } }), anew(option));
     assert.equal(does('ollama', 'ollama.chat', { ...hi, options: { [option]: null } }), undefined);
@@ -161,7 +161,7 @@ test('on an endpoint of Ollama that is not known, the stricter reading holds', (
   assert.equal(does('ollama', 'engine.native', { model: 'm' }), 'load the model without a question');
   assert.equal(
     does('ollama', 'engine.native', { ...hi, options: { anything: 1 } }),
-    'load the model anew with other options',
+    'reload the model with other options',
   );
   assert.equal(does('ollama', 'engine.native', hi), undefined);
   assert.equal(does('ollama', 'engine.native', { model: 'm', input: ['x'] }), undefined);

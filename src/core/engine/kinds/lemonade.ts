@@ -24,7 +24,7 @@ export const lemonade = defineKind({
     recognise({ json, models }) {
       const health = json('/v1/health');
       const owns = models?.some((item) => item.owned_by === 'lemonade') === true;
-      // Without a model only its health tells: no other engine lists its loaded models there.
+      // Without a model only /health identifies it: no other engine lists its loaded models there.
       if (!owns && objectsIn(health, 'all_models_loaded') === undefined) return undefined;
       return { version: textOf(health?.version) };
     },
@@ -53,7 +53,7 @@ export const lemonade = defineKind({
     ...infers('embeddings', '/api/v1/embeddings'),
   ],
   keyField: 'authorization',
-  // It hands requests to llama.cpp, FastFlowLM and others; not all add the chunk.
+  // It forwards requests to llama.cpp, FastFlowLM and others; not all of them add the chunk.
   usageOnRequest: new Set(),
   watches: [{ fields: mcpFields }],
   hazard: (_route, facts, model) => remoteHazard(model, 'a cloud provider') ?? mcpHazard(facts),

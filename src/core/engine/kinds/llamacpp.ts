@@ -88,7 +88,7 @@ async function probe(client: ProbeClient): Promise<ProbeResult> {
   if (!isLlamaCpp(health) && !isProps(properties)) return notAList(health, 'llama.cpp');
   if (props.answered && props.status === 401) return notAList(props, 'llama.cpp');
   const listed = list.answered ? objectsIn(list.json, 'data') : undefined;
-  // Tokens that one request may hold: the context is shared among the slots.
+  // Tokens that one request may hold: the slots share the context.
   const context = countOf(objectOf(properties?.default_generation_settings)?.n_ctx);
   const models = (listed ?? []).flatMap((item) => modelOf(item, context));
   const version = textOf(properties?.build_info);

@@ -70,7 +70,7 @@ export const lmstudio = defineKind({
 
 async function probe(client: ProbeClient): Promise<ProbeResult> {
   const rich = await client.get('/api/v0/models');
-  // This list says what is loaded, and with which context.
+  // This list reports which models are loaded, and with which context length.
   const own = rich.answered
     ? objectsIn(rich.json, 'data')?.filter((m) => typeof m.state === 'string')
     : undefined;
@@ -78,7 +78,7 @@ async function probe(client: ProbeClient): Promise<ProbeResult> {
     return running(rich, own.flatMap(ownModel));
   }
   if (!rich.answered || rich.status === 401) return notAList(rich, 'LM Studio');
-  // Before 0.3.6 there was only OpenAI's list; the greeting says that it is LM Studio's.
+  // Versions before 0.3.6 had only OpenAI's list. The greeting shows that the list is LM Studio's.
   const [greeting, plain] = await Promise.all([client.get('/lmstudio-greeting'), client.get('/v1/models')]);
   const greets = greeting.answered && objectOf(greeting.json)?.lmstudio === true;
   const listed = plain.answered && greets ? objectsIn(plain.json, 'data') : undefined;

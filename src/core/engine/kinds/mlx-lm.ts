@@ -18,7 +18,7 @@ export const mlxLm = defineKind({
     ports: [8080],
     program: { name: 'mlx_lm.server', startWith: 'mlx_lm.server --model MODEL' },
     asks: [{ path: '/' }],
-    // It does not name itself: Python's own server, this health, this 404, and a list without owners.
+    // It does not name itself. These identify it: Python's server header, its health and 404 bodies, and a list without owners.
     recognise({ answer, json, models }) {
       const [health, root] = [answer('/health'), answer('/')];
       const python = health.answered && health.field('server')?.startsWith('BaseHTTP/') === true;

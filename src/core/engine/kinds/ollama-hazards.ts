@@ -1,5 +1,5 @@
 /**
- * What a request to Ollama does beyond answering, judged from the body alone (ollama server/routes.go, api/types.go):
+ * Finds the side effects of a request to Ollama from its body (ollama server/routes.go, api/types.go):
  *
  * - no prompt, no messages: nothing is generated; `keep_alive: 0` unloads the model, without it the model is loaded
  * - `keep_alive` of 0 or nearly 0 unloads the model after the answer, a negative or very long one pins it
@@ -16,7 +16,7 @@ import type { RouteId } from '../routes.ts';
 import { type McpField, mcpHazard } from '../shared-hazards.ts';
 import { firstValueOf, isGiven, valuesOf, type WatchedFacts } from '../watched-fields.ts';
 
-/** Options that Ollama starts a runner with (ollama api/types.go, Runner). */
+/** The options that start a runner in Ollama (ollama api/types.go, Runner). */
 const runnerOptions = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'use_mmap'] as const;
 
 /** Fields that matter on Ollama's own routes, and on endpoints that only one engine has. */
@@ -42,7 +42,7 @@ export function ollamaHazard(
 ): Hazard | undefined {
   // Showing a cloud model or its licence sends no prompt.
   if (route === 'ollama.show' || route.startsWith('models.')) return undefined;
-  // The id in Ollama's own list decides; the client's spelling only where the model is not known.
+  // The id in Ollama's own list decides. The client's spelling is used only if the model is not known.
   const name = model?.id ?? facts.model;
   if (model?.remote === true || (name !== undefined && readsAsRemote(name))) {
     return { does: 'send the prompt to ollama.com' };
@@ -51,7 +51,7 @@ export function ollamaHazard(
     return { does: 'send searches to ollama.com' };
   const mcp = mcpHazard(facts);
   if (mcp !== undefined) return mcp;
-  // /v1 knows neither keep_alive nor options.
+  // /v1 has neither keep_alive nor options.
   if (!route.startsWith('ollama.') && route !== 'engine.native') return undefined;
   const keep = firstValueOf(facts, 'keep_alive');
   const kept = keep === undefined ? 'as-is' : judgeKeepAlive(keep);
@@ -63,12 +63,12 @@ export function ollamaHazard(
   return reload(route, facts, model);
 }
 
-/** `name:cloud`, `name:20b-cloud`: names under which Ollama offers what runs at ollama.com. */
+/** Matches `name:cloud` and `name:20b-cloud`: Ollama's names for models that run at ollama.com. */
 export function readsAsRemote(name: string): boolean {
   return /[:-]cloud$/i.test(name);
 }
 
-/** The request has nothing to generate from. On an unknown endpoint: if it would be empty on any of them. */
+/** Whether the request contains no prompt. On an unknown endpoint: whether it would be empty on any of them. */
 function isEmpty(route: RouteId, facts: Facts): boolean {
   switch (route) {
     case 'ollama.generate':
@@ -83,8 +83,8 @@ function isEmpty(route: RouteId, facts: Facts): boolean {
 }
 
 function reload(route: RouteId, facts: Facts, model: EngineModel | undefined): Hazard | undefined {
-  const does = 'load the model anew with other options';
-  // A null leaves the default in force.
+  const does = 'reload the model with other options';
+  // A null keeps the default.
   const changed = runnerOptions.filter((o) => firstValueOf(facts, `options.${o}`) !== undefined);
   for (const option of changed) {
     const runsSo =
@@ -93,7 +93,7 @@ function reload(route: RouteId, facts: Facts, model: EngineModel | undefined): H
       Number(firstValueOf(facts, 'options.num_ctx')) === model.contextLength;
     if (!runsSo) return { does: `${does} (${option})` };
   }
-  // Which endpoint it is decides which options were looked for.
+  // The endpoint decides which options were collected. On an unknown endpoint none were.
   if (route === 'engine.native' && firstValueOf(facts, 'options') === '{...}') return { does };
   return undefined;
 }
@@ -118,7 +118,7 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Reads a text as Go's time.ParseDuration does; undefined where that would fail. */
+/** Parses a duration like Go's time.ParseDuration; undefined if that would fail. */
 function goDurationMs(text: string): number | undefined {
   const sign = text.startsWith('-') ? -1 : 1;
   const rest = text.replace(/^[+-]/, '');

@@ -14,8 +14,8 @@ const namespacePart = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 const modelPart = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 /**
- * The whole name in lower case, the same for all spellings of one model; undefined where Ollama would refuse the name.
- * A digest (`@sha256:...`), which some old versions took, is refused as new versions refuse it.
+ * Returns the whole name in lower case, the same for all spellings of one model; undefined if Ollama would refuse the
+ * name. A digest (`@sha256:...`), which some old versions accepted, is refused as in new versions.
  */
 export function ollamaNameKey(name: string): string | undefined {
   let tag = defaultTag;
@@ -42,7 +42,7 @@ export function ollamaNameKey(name: string): string | undefined {
   return hostPart.test(host) ? `${host}/${namespace}/${model}:${tag}`.toLowerCase() : undefined;
 }
 
-/** Whatever stands before `://` is a scheme to Ollama, and an empty host behind one is the default. */
+/** Ollama reads everything before `://` as a scheme. An empty host after it means the default host. */
 function hostOf(text: string): string {
   const at = text.indexOf('://');
   if (at < 0) return text;

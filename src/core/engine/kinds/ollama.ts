@@ -31,7 +31,7 @@ export const ollama = defineKind({
     variables: { address: 'OLLAMA_HOST' },
     program: { name: 'ollama', startWith: 'ollama serve' },
     asks: [{ path: '/' }, { path: '/api/version' }],
-    // The greeting alone proves nothing, and neither does the version.
+    // Neither the greeting nor the version is proof by itself.
     recognise({ answer, json }) {
       const version = textOf(json('/api/version')?.version);
       const root = answer('/');
@@ -61,7 +61,7 @@ export const ollama = defineKind({
   ],
   // Ollama has no keys of its own; a server in front of it may have one.
   keyField: 'authorization',
-  // On /v1/completions (0.17) the option puts a usage of zeros into every other chunk too.
+  // On /v1/completions (0.17) the option also adds a usage of zeros to every other chunk.
   usageOnRequest: new Set(['chat.completions']),
   nameKey: ollamaNameKey,
   watches: [{ fields: mcpFields }, { on: [...ownRoutes, 'engine.native'], fields: ollamaFields }],

@@ -1,9 +1,8 @@
 /**
- * Any server that speaks OpenAI's API and is of no other kind: text-generation-webui, LiteLLM, OpenRouter.
+ * Any server with OpenAI's API that is of no other kind: text-generation-webui, LiteLLM, OpenRouter.
  *
- * Nobody knows beforehand what such a server answers. Therefore every route of OpenAI's API passes, and the engine
- * refuses what it does not have. Nothing of its own API is harmless until somebody has read it: the list holds /v1
- * alone.
+ * The routes of such a server are unknown. Therefore every route of OpenAI's API is allowed, and the engine refuses
+ * those that it does not have. Nobody has reviewed its own API, so the allow-list holds only /v1.
  */
 import { defineKind, infersOpenai, reads } from '../engine-kind.ts';
 import { probeOpenaiList, readOpenaiList } from '../openai-list.ts';
@@ -18,7 +17,7 @@ export const openaiCompatible = defineKind({
   tried: true,
   sharedIdStem: 'openai',
   detection: {
-    // text-generation-webui. Not 3000: far more web servers under development listen there.
+    // text-generation-webui. Not 3000: many web servers under development use that port.
     ports: [5000],
     asks: [],
     generic: true,
@@ -32,13 +31,13 @@ export const openaiCompatible = defineKind({
   keyField: 'authorization',
   // A server that does not know the option may refuse it.
   usageOnRequest: new Set(),
-  // Routers such as OpenRouter and LiteLLM try these where the first model fails.
+  // Routers such as OpenRouter and LiteLLM try these models if the first one fails.
   furtherModels: ['models', 'fallbacks'],
   watches: [{ fields: mcpFields }],
   hazard: (_route, facts) => mcpHazard(facts),
   probe: (client) => probeOpenaiList(client, 'an OpenAI-compatible server'),
   advice: {
-    exposure: 'let the engine listen on 127.0.0.1 alone',
+    exposure: 'make the engine listen only on 127.0.0.1',
     context: () =>
       'Raise the context length where you start the engine, or choose another model with --model.',
     mcp: '`tools` of type `mcp`, `mcp_servers`, `metadata.mcp_servers`',

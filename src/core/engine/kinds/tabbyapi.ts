@@ -23,7 +23,7 @@ export const tabbyapi = defineKind({
       if (models?.some((item) => item.owned_by === 'tabbyAPI') === true) return {};
       const health = json('/health')?.status;
       const kobold = answer('/api/extra/version');
-      // Without a model: KoboldCpp's answer from a uvicorn server. KoboldCpp itself does not run on uvicorn.
+      // Without a model: KoboldCpp's response from a uvicorn server. KoboldCpp itself does not use uvicorn.
       const plays =
         json('/api/extra/version')?.result === 'KoboldCpp' &&
         kobold.answered &&

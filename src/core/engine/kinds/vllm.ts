@@ -87,7 +87,7 @@ async function probe(client: ProbeClient): Promise<ProbeResult> {
   ]);
   const listed = list.answered ? objectsIn(list.json, 'data') : undefined;
   if (!list.answered || listed === undefined || !listed.some(isVllm)) return notAList(list, 'vLLM');
-  // The web server outlives the engine process behind it, and still lists the models.
+  // The web server outlives its engine process, and still lists the models.
   if (health.answered && health.status === 503) {
     return down('unreachable', 'answers, but the engine process behind it is dead');
   }
@@ -108,7 +108,7 @@ function isVllm(item: JsonObject): boolean {
   return item.owned_by === 'vllm';
 }
 
-/** With a key, vLLM hides its models but not its version. Its wording of the refusal is its own. */
+/** With a key, vLLM hides its models but not its version. The wording of its refusal is unique. */
 function isLocked(models: ProbeAnswer | ProbeFault): boolean {
   return (
     models.answered &&
