@@ -1,10 +1,13 @@
-/** Waits that end when a time is over or when a signal aborts. Every timer is cancelled at the end of its wait. */
+/**
+ * Deadlines and pauses that end when their time is over or when a signal aborts. Every wait cancels its timer at its
+ * end.
+ */
 import type { Clock } from './clock.ts';
 
 type Timers = Pick<Clock, 'after'>;
 
 export interface Deadline {
-  /** Aborts when the time is over, or with the caller's signal. */
+  /** Aborts when the time is over, or together with the caller's signal. */
   readonly signal: AbortSignal;
   /** True when the time is over. */
   readonly isOver: boolean;
@@ -12,7 +15,7 @@ export interface Deadline {
   end(): void;
 }
 
-/** `late` makes the reason with which the signal aborts when the time is over. */
+/** `late` creates the reason with which the signal aborts when the time is over. */
 export function deadline(clock: Timers, ms: number, caller?: AbortSignal, late?: () => Error): Deadline {
   const own = new AbortController();
   return {

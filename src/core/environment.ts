@@ -1,4 +1,5 @@
 /**
- * Environment variables as functions take them. `src/cli/environment.ts` is the only file that reads the process's own.
+ * The type of environment variables for functions that take them as a parameter. Only `src/cli/environment.ts` reads
+ * the variables of the process.
  */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,12 +1,16 @@
-/** Turns the errors of a schema into faults that a person can fix: the field, its value, and what is allowed. */
+/**
+ * Turns the errors of a schema into faults that a user can fix: the field, its value, and the allowed values.
+ */
 import type { z } from 'zod';
 import { type Fault, maxFaults } from './errors.ts';
 
-/** The longest text shown of a value, and read of it: with a YAML alias a small file can hold a value of any size. */
+/** How much of a value is shown and read. With a YAML alias a small file can hold a value of any size. */
 const maxShown = 80;
 const maxRead = 400;
 
-/** Every problem of `error`, with the value that `input` holds at its path. Names that hold secrets show no value. */
+/**
+ * Returns every problem of `error`, with the value of `input` at its path. The values of secret fields are not shown.
+ */
 export function faultsOf(error: z.ZodError, input: unknown): Fault[] {
   const faults: Fault[] = [];
   for (const issue of error.issues) {
@@ -20,7 +24,7 @@ export function faultsOf(error: z.ZodError, input: unknown): Fault[] {
       }
       continue;
     }
-    // The rest is counted, and no more.
+    // Beyond the limit, faults are only counted.
     const value = faults.length < maxFaults ? shown(issue.path, input) : '';
     faults.push({ field: issue.path.join('.'), value, allowed: allowed(issue) });
   }
@@ -70,12 +74,12 @@ function shown(path: readonly PropertyKey[], input: unknown): string {
   if (path.some((step) => /key|secret|token|password/i.test(String(step))))
     return 'a value that is not shown';
   const json = jsonStart(value, maxRead);
-  // What would follow might be the rest of a password and its `@`.
+  // The cut-off text might hold the rest of a password and its `@`.
   const text = withoutSecretsOfUrls(json.length < maxRead ? json : `${json.slice(0, maxRead)}@`);
   return text.length > maxShown ? `${text.slice(0, maxShown - 3)}...` : text;
 }
 
-/** The JSON text of the value, or a beginning of it that is at least so long. */
+/** The JSON text of the value, or a prefix of it that has at least this length. */
 function jsonStart(value: unknown, length: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, length));
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value);
@@ -91,7 +95,9 @@ function jsonStart(value: unknown, length: number): string {
   return `${text}${isList ? ']' : '}'}`;
 }
 
-/** A URL with a password or a key in its query is refused, and the refusal must not repeat it. */
+/**
+ * Removes secrets of URLs. A URL with a password or a key in its query is refused, and the error must not repeat it.
+ */
 function withoutSecretsOfUrls(text: string): string {
   return text
     .replaceAll(/([a-z][a-z0-9+.-]{0,20}:\/*)[^/"\s]*@/gi, '$1...@')

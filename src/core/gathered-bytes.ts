@@ -1,21 +1,22 @@
 /**
- * Collects bytes that arrive in parts into one buffer, up to a limit. Every body that is read whole goes through here.
+ * Collects bytes that arrive in chunks into one buffer, up to a limit. Every body that is read as a whole uses this
+ * class.
  *
- * The sender chooses the size of the parts, and a buffer per part costs about 400 bytes: 4 MB in parts of one byte
- * would take more than 1 GB. This class uses at most three times the memory of what arrived.
+ * The sender chooses the size of the chunks, and a buffer per chunk costs about 400 bytes: 4 MB in chunks of one byte
+ * would take more than 1 GB. This class uses at most three times the memory of the received bytes.
  */
 export class GatheredBytes {
   readonly #maxBytes: number;
   #buffer = Buffer.allocUnsafe(0);
   length = 0;
-  /** More arrived than the limit allows. Nothing is kept any more. */
+  /** More bytes arrived than the limit allows. No bytes are kept any more. */
   tooLong = false;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Copies [from, to) of the part. Returns false once the limit is passed. */
+  /** Copies [from, to) of the chunk. Returns false once the limit is exceeded. */
   add(part: Buffer, from = 0, to = part.length): boolean {
     const before = this.length;
     const length = before + to - from;
@@ -41,7 +42,10 @@ export class GatheredBytes {
   }
 }
 
-/** Resolves with the whole text of a stream, or with undefined if it exceeds the limit. Rejects as the stream does. */
+/**
+ * Resolves with the whole text of a stream, or with undefined if the text exceeds the limit. Rejects if the stream
+ * fails.
+ */
 export async function gatherText(
   parts: AsyncIterable<Buffer>,
   maxBytes: number,

@@ -1,6 +1,7 @@
 /**
- * JSON on one line for every reader. JSON.stringify escapes C0 alone, but Python's `splitlines` (httpx and many a log
- * reader) also ends lines at NEL and at U+2028 and U+2029, and a terminal takes C1 for commands.
+ * Makes JSON a single line for every reader. JSON.stringify escapes only C0 control characters. But Python's
+ * `splitlines` (used by httpx and many log readers) also ends lines at NEL, U+2028 and U+2029, and terminals interpret
+ * C1 characters as commands.
  */
 const breaking = /[\u007f-\u009f\u2028\u2029]/;
 const allBreaking = new RegExp(breaking, 'g');

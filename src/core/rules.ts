@@ -1,18 +1,18 @@
 /**
- * The rules that can refuse a request, and how each is named in the access log (`rule`), in `flm explain` and in
- * `flm policy check`. Log fields are an interface, so a text never changes; a new rule gets a new row.
+ * The rules that can refuse a request, and the name of each in the access log (`rule`), in `flm explain` and in `flm
+ * policy check`. Log fields are an interface, so a text never changes. A new rule gets a new row.
  */
 
 /** `{name}` is a parameter. */
 export const ruleTexts = {
-  // The guard and the readers of HTTP.
+  // The guard and the HTTP parsers.
   guard: 'guard',
   parser: 'the HTTP parser',
   upgrade: 'upgrade',
   methods: 'the list of methods',
   hosts: 'the host list',
   draining: 'draining',
-  // Who asks.
+  // Authentication.
   auth: 'auth',
   key: 'key {key}',
   'foreign-tokens': 'unknown tokens beside key {key}',
@@ -23,7 +23,7 @@ export const ruleTexts = {
   'key-addresses': 'the addresses of key {key}',
   'allow-origins': 'allowOrigins',
   rate: '{whose} rate of {perMinute} a minute',
-  // What a key may call and use.
+  // Which routes and models a key may use.
   routes: 'the route table',
   scope: 'route {route} needs scope {scope}',
   'key-endpoints': 'the endpoints of key {key}',
@@ -51,7 +51,7 @@ export const ruleTexts = {
   tokens: '{limit} tokens a {span} of key {key}',
   'max-queued': 'maxQueued',
   'max-queue-wait': 'maxQueueWaitMs',
-  // Engines, and what ends a request from outside.
+  // Engines, and events that end a request early.
   engine: 'engine',
   'engine-health': 'engine health',
   'no-engine': 'no engine',
@@ -63,7 +63,7 @@ export const ruleTexts = {
 export type RuleId = keyof typeof ruleTexts;
 
 declare const fromTable: unique symbol;
-/** A text of the table with its parameters filled in. Only `rule` makes one. */
+/** A text of the table with its parameters filled in. Only `rule` creates one. */
 export type RuleText = string & { readonly [fromTable]: true };
 
 type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
@@ -77,6 +77,6 @@ type ParamsArgument<Id extends RuleId> =
 export function rule<Id extends RuleId>(id: Id, ...[params]: ParamsArgument<Id>): RuleText {
   const values: Readonly<Record<string, string | number>> = params ?? {};
   const text = ruleTexts[id].replaceAll(/\{(\w+)\}/g, (_, name: string) => String(values[name]));
-  // The brand has no value at run time.
+  // The type brand does not exist at run time.
   return text as RuleText;
 }

@@ -1,4 +1,6 @@
-/** A word as a POSIX shell takes it: in single quotes where it holds more than harmless characters. */
+/**
+ * Quotes a word for a POSIX shell: in single quotes if it contains special characters.
+ */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -73,7 +73,10 @@ export function errnoReason(error: unknown): string {
   return (Object.hasOwn(known, errno) ? known[errno]?.reason : undefined) ?? `it answered ${errno}`;
 }
 
-/** `what` was refused: "to make the folder /x". Without it, the call and its path. Undefined for any other error. */
+/**
+ * Explains that `what` was refused: "to make the folder /x". Without `what`, uses the call and its path. Undefined for
+ * any other error.
+ */
 export function systemRefusal(error: unknown, what?: string): ProxyError | undefined {
   const errno = errnoOf(error);
   if (errno === undefined) return undefined;

@@ -1,5 +1,5 @@
 /**
- * The configuration of mode `https-acme`: the domains, and how their certificate is obtained. Part of `ProxyConfig`.
+ * The configuration of mode `https-acme`: the domains, and how flm obtains their certificate. Part of `ProxyConfig`.
  */
 import { z } from 'zod';
 
@@ -9,7 +9,7 @@ export type AcmeChallenge = (typeof acmeChallenges)[number];
 const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
 const letsEncryptStaging = 'https://acme-staging-v02.api.letsencrypt.org/directory';
 
-/** RFC 1035, section 2.3.4: 253 characters as text. A certificate holds no underscore (CAB Forum, 7.1.2.7.12). */
+/** RFC 1035, section 2.3.4: 253 characters as text. A certificate name has no underscore (CAB Forum, 7.1.2.7.12). */
 const label = '(?!-)[a-z0-9-]{1,63}(?<!-)';
 const domainPattern = new RegExp(`^(?:\\*\\.)?(?:${label}\\.)+(?!\\d+$)${label}$`);
 
@@ -32,7 +32,7 @@ export const acmeSchema = z.strictObject({
       error: 'a mail address such as you@example.org',
     })
     .optional()
-    .describe('Where the CA may write to.'),
+    .describe('Mail address at which the CA can reach you.'),
   acceptTerms: z
     .boolean()
     .default(false)
@@ -42,29 +42,27 @@ export const acmeSchema = z.strictObject({
     .max(512)
     .refine(isDirectoryUrl, { error: 'https://HOST[:PORT]/PATH, without user and password' })
     .optional()
-    .describe("The ACME server's directory; by default that of Let's Encrypt."),
+    .describe("URL of the ACME server's directory; by default Let's Encrypt."),
   caFile: z
     .string()
     .max(4096)
     .refine((path) => /^(?:\/|[A-Za-z]:[\\/])/.test(path), { error: 'an absolute path' })
     .optional()
-    .describe(
-      'CA that the ACME server itself is trusted by (PEM), in place of those that the system trusts.',
-    ),
+    .describe('CA of the ACME server itself (PEM), instead of the CAs that the system trusts.'),
   staging: z
     .boolean()
     .default(false)
-    .describe("Let's Encrypt's server for trying out: no rate limit that hurts, and no client trusts it."),
+    .describe("Use Let's Encrypt's test server: high rate limits, but no client trusts its certificates."),
   challenge: z
     .enum(acmeChallenges)
     .optional()
-    .describe('How control of the domains is proved; by default by what is possible here.'),
+    .describe('The ACME challenge that proves control of the domains; by default one that works here.'),
   httpPort: z
     .int()
     .min(1)
     .max(65_535)
     .default(80)
-    .describe('Port for http-01; the CA comes to port 80, which must then lead here.'),
+    .describe('Port for http-01; the CA connects to port 80, which must be forwarded to this port.'),
   dnsHook: z
     .string()
     .trim()
@@ -77,7 +75,7 @@ export const acmeSchema = z.strictObject({
 
 export type AcmeConfig = Readonly<z.output<typeof acmeSchema>>;
 
-/** The directory that a configuration means. */
+/** The directory URL of a configuration. */
 export function directoryOf(acme: Pick<AcmeConfig, 'directory' | 'staging'>): string {
   return acme.directory ?? (acme.staging ? letsEncryptStaging : letsEncrypt);
 }
@@ -95,7 +93,7 @@ export function acmeFaults({
   acme,
 }: Asked): readonly { readonly path: (string | number)[]; readonly message: string }[] {
   if (mode !== 'https-acme') {
-    // Somebody forgot the mode; plain HTTP in its place would not be what was meant.
+    // The user forgot the mode. Serving plain HTTP instead would be wrong.
     if (domains.length === 0) return [];
     return [{ path: ['domains'], message: `nothing in mode ${mode}, since domains need --mode https-acme` }];
   }
@@ -108,12 +106,12 @@ export function acmeFaults({
     else if (domain.startsWith('*.') && !viaDns)
       fault(
         ['domains', index],
-        'no wildcard without --acme-dns-hook, since only dns-01 proves one (RFC 8555, 7.1.3)',
+        'no wildcard without --acme-dns-hook, because only dns-01 supports wildcards (RFC 8555, 7.1.3)',
       );
     else if (acme.directory === undefined && privatePattern.test(domain))
       fault(
         ['domains', index],
-        'a public domain: no public CA vouches for this one (--mode dev-selfsigned does, or --acme-directory)',
+        'a public domain: no public CA issues certificates for this one (use --mode dev-selfsigned or --acme-directory)',
       );
   });
   if (acme.challenge === 'dns-01' && acme.dnsHook === undefined)

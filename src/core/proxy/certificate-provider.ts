@@ -4,28 +4,34 @@
  */
 import type { Unsubscribe } from '../clock.ts';
 
-/** A private key and the certificates for it, the server's own first; PEM both. They always belong together. */
+/**
+ * A private key and its certificate chain, the server's own certificate first; both PEM. They always belong together.
+ */
 export interface CertificatePair {
   readonly key: string;
   readonly chain: string;
 }
 
 export interface CertificateProvider {
-  /** For new connections; existing ones keep theirs. Undefined while the first certificate is being obtained. */
+  /**
+   * The certificate for new connections; existing ones keep theirs. Undefined while the first one is being obtained.
+   */
   current(): CertificatePair | undefined;
-  /** In place of `current` for clients that call a host name (SNI, RFC 6066); absent where one is good for all. */
+  /**
+   * Replaces `current` for clients that send a host name (SNI, RFC 6066). Absent if one certificate serves all clients.
+   */
   currentForNames?(): CertificatePair;
   /** For a client that offers `acme-tls/1` (RFC 8737) and names this host; undefined if no challenge is pending. */
   challenge(name: string): CertificatePair | undefined;
-  /** `current` and `currentForNames` are others from now on. */
+  /** Called when `current` or `currentForNames` changes. */
   onChange(f: () => void): Unsubscribe;
 }
 
 /** Facts about the certificate of a running proxy. */
 export interface CertificateFacts {
-  /** Names and addresses that it is good for. */
+  /** Names and addresses in the certificate. */
   readonly names: readonly string[];
-  /** Addresses of this machine that it is not good for. */
+  /** Addresses of this machine that are not in the certificate. */
   readonly leftOut: readonly string[];
   readonly expiresAtMs: number;
   /** SHA-256 of `current`, in pairs of hex digits. */
@@ -34,7 +40,7 @@ export interface CertificateFacts {
   readonly authorityFile?: string;
   /** Why the last renewal failed, as a sentence. */
   readonly problem?: string;
-  /** When an ACME server is asked for the next one. */
+  /** When the next certificate is requested from the ACME server. */
   readonly renewsAtMs?: number;
   /** Renewals that failed since the start. */
   readonly renewalFailures?: number;

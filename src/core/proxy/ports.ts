@@ -5,7 +5,8 @@ import type { ProxyConfig, ProxyConfigInput } from './proxy-config.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from './proxy-handle.ts';
 
 /**
- * A saved configuration, by name; the unnamed one is `default`. Kept as people wrote it, so that defaults may improve.
+ * A saved configuration, by name; the unnamed one is `default`. Stored as the user wrote it, so that later versions can
+ * improve defaults.
  */
 export interface ProxyProfile {
   readonly name: string;
@@ -20,31 +21,31 @@ export interface ProxyRepository {
   loadProfile(name: string): Promise<ProxyProfile | undefined>;
   /** Sorted by name. */
   listProfiles(): Promise<readonly ProxyProfile[]>;
-  /** False where there was none. */
+  /** Returns false if there was none. */
   deleteProfile(name: string, audit?: AuditEntry): Promise<boolean>;
   saveHandle(handle: ProxyHandle): Promise<void>;
   /** Removes the handle of that id and nonce. */
   deleteHandle(id: string, nonce: string): Promise<void>;
-  /** Every handle in the store, living or not, oldest first. */
+  /** Every handle in the store, oldest first, including those of dead processes. */
   listHandles(): Promise<readonly ProxyHandle[]>;
   /**
-   * Only what lives: each handle is checked against its process. Rows of dead ones are removed where that is possible,
-   * but for those of proxies that served and ended without a stop.
+   * The handles of living processes: each handle is checked against its process. Rows of dead processes are removed if
+   * possible, except those of proxies that served and ended without a stop.
    */
   listActiveHandles(): Promise<readonly ProxyHandle[]>;
 }
 
-/** Says whether the process of a handle lives; the truth is the process behind the control socket. */
+/** Whether the process of a handle lives, decided by the process behind the control socket. */
 export type Liveness = (handle: ProxyHandle) => Promise<boolean>;
 
-/** How a stop went. */
+/** The result of a stop. */
 export interface StopReport {
-  /** Answers that ran when the stop began. */
+  /** Requests that were running when the stop began. */
   readonly running: number;
-  /** Responses of these that the end of the grace time cut off. */
+  /** How many of these were cut off at the end of the grace time. */
   readonly cut: number;
   readonly tookMs: number;
-  /** Ids of keys that were revoked in its memory alone: the store could not be written until the end. */
+  /** Ids of keys that were revoked only in memory: the store could not be written until the end. */
   readonly forgottenRevocations?: readonly string[];
 }
 
@@ -94,7 +95,7 @@ export interface KeyUse {
     readonly remaining: number;
     readonly resetMs: number;
   } | null;
-  /** Null where the key has no limit of tokens a minute. */
+  /** Null if the key has no limit of tokens a minute. */
   readonly tokens: { readonly limit: number; readonly remaining: number; readonly resetMs: number } | null;
   /** Over all proxies, at most 2 s old. */
   readonly tokensToday: number;
@@ -118,26 +119,24 @@ export interface TemporaryKey {
 /** The operations of a running proxy on its control socket. */
 export interface ProxyControl {
   status(): ProxyStatus;
-  /** Drains and ends; resolves when the last answer is over and the port free. */
+  /** Drains and ends. Resolves when the last response is over and the port is free. */
   stop(graceMs: number): Promise<StopReport>;
   /** Closes the listener at once and continues to drain. Resolves when the port is free. */
   release(graceMs: number): Promise<void>;
-  /** Something changed in the store: look now. Resolves when it is in force. */
+  /** Reads the changes in the store now. Resolves when they are in force. */
   reload(): Promise<void>;
   /** Prometheus text exposition format. */
   metrics(): Promise<string>;
-  /**
-   * Requests as they end, from now on, until aborted. A reader that is too slow loses lines, never delays a request.
-   */
+  /** Requests as they end, until the signal aborts. A slow reader loses lines but never delays a request. */
   tail(signal: AbortSignal): AsyncIterable<RequestLine>;
   /** The refusal of that request, if it is among the last ones kept. */
   explain(requestId: string): RecordedRefusal | undefined;
   temporaryKey(ttlMs: number): TemporaryKey;
-  /** Undefined where the proxy knows no key of that id. */
+  /** Undefined if the proxy knows no key with that id. */
   keyUse(keyId: string): KeyUse | undefined | Promise<KeyUse | undefined>;
   /**
-   * For when the store cannot be written: revokes the key in memory, and then in the store, now or as soon as that
-   * works. `actor` is for the audit. Undefined where the proxy knows no key of that id.
+   * Revokes the key in memory if the store cannot be written, and then in the store as soon as that works. `actor` is
+   * for the audit. Undefined if the proxy knows no key with that id.
    */
   revokeKey(keyId: string, actor: string): Promise<LiveRevocation | undefined>;
 }
@@ -153,8 +152,9 @@ export interface RunningProxy {
 }
 
 /**
- * Makes a proxy: binds exclusively, writes the handle (`starting`), opens the control socket, gets everything else
- * ready, and writes the handle again. The handle comes before the socket, so that the sweep after a process that had to
- * be killed finds the socket by the handle. On failure, abort or a stop over the control socket nothing is left.
+ * Starts a proxy: binds exclusively, writes the handle (`starting`), opens the control socket, prepares everything
+ * else, and writes the handle again. The handle is written before the socket exists, so that the clean-up after a
+ * killed process finds the socket through the handle. After a failure, an abort or a stop over the control socket
+ * nothing is left.
  */
 export type ProxyFactory = (options: StartOptions, signal: AbortSignal) => Promise<RunningProxy>;

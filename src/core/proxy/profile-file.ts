@@ -1,6 +1,6 @@
 /**
- * A profile as a file that a team keeps in git: the fields of a configuration, its name, and where its JSON Schema is,
- * for editors. The same schema judges what is imported and makes that JSON Schema.
+ * A profile as a file that a team keeps in git: the fields of a configuration, its name, and the location of its JSON
+ * Schema for editors. The same schema validates imported files and generates that JSON Schema.
  */
 import { z } from 'zod';
 import { type Fault, ProxyError } from '../errors.ts';
@@ -13,12 +13,12 @@ import {
 } from './proxy-config.ts';
 
 const head = {
-  $schema: z.string().max(2048).optional().describe('Where the schema of this file is, for editors.'),
+  $schema: z.string().max(2048).optional().describe('Location of the schema of this file, for editors.'),
   name: z
     .string()
     .regex(profileNamePattern, { error: 'lower-case letters, digits and dashes, 63 at most' })
     .optional()
-    .describe('Name of the profile; `flm profile import FILE --name NAME` goes before it.'),
+    .describe('Name of the profile; `flm profile import FILE --name NAME` overrides it.'),
 };
 const profileFileSchema = proxyConfigSchema.extend(head);
 
@@ -58,7 +58,7 @@ export function profileJsonSchema(): object {
   const { $schema, ...rest } = z.toJSONSchema(profileFileSchema, {
     io: 'input',
     override({ jsonSchema }) {
-      // zod adds the bounds of JavaScript's integers, which say nothing to a reader.
+      // zod adds the bounds of JavaScript's integers, which mean nothing to a reader.
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },

@@ -1,8 +1,8 @@
 /**
  * The configuration of a proxy. One schema gives the type, the defaults, the validation and the JSON Schema.
  *
- * `parseProxyConfig` reports all faults at once, each with field, value and what is allowed, and has no side effect.
- * The configuration has no paths of the proxy's own certificates: `src/tls` finds them by mode and names.
+ * `parseProxyConfig` reports all faults at once, each with field, value and allowed values, and has no side effect. The
+ * configuration has no paths of the proxy's own certificates: `src/tls` finds them by mode and names.
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -22,7 +22,7 @@ import { isForwardable, maxForwardHeaders } from './request-headers.ts';
 export const proxyModes = ['local-http', 'dev-selfsigned', 'https-acme'] as const;
 export type ProxyMode = (typeof proxyModes)[number];
 
-/** The port of each mode where none is given. */
+/** The default port of each mode. */
 export const defaultPorts: Readonly<Record<ProxyMode, number>> = {
   'local-http': 8484,
   'dev-selfsigned': 8443,
@@ -51,13 +51,13 @@ const forwardHeader = z.string().max(63).toLowerCase().refine(isForwardable, {
     'a header name, and none of credentials, cookies, host, origin, framing, hop-by-hop, forwarding, or what flm writes itself',
 });
 
-/** The process that reads it has / as its working folder. */
+/** The process that reads the path has / as its working folder. */
 const absolutePath = z
   .string()
   .max(4096)
   .refine((path) => /^(?:\/|[A-Za-z]:[\\/])/.test(path), { error: 'an absolute path' });
 
-/** Takes an address as people paste it, and makes it the URL of the server. */
+/** Accepts an address as users paste it, and converts it to the URL of the server. */
 const engineUrlSchema = z
   .string()
   .max(512)
@@ -79,29 +79,33 @@ export const engineConfigSchema = z.strictObject({
     .string()
     .regex(engineIdPattern, { error: 'lower-case letters, digits and dashes, 32 at most' })
     .optional()
-    .describe('Its name in `engine/model`; else made from kind or host.'),
+    .describe('Its name in `engine/model`; by default made from kind or host.'),
   kind: z
     .enum(engineKindNames)
     .exclude(['demo'])
     .optional()
-    .describe('What it is; else the server is asked.'),
-  apiKey: secretReferenceSchema.optional().describe('Where the key that it asks for is to be read.'),
+    .describe('Kind of the engine; by default flm identifies the server.'),
+  apiKey: secretReferenceSchema.optional().describe("Where to read the engine's own API key."),
   slots: z
     .int()
     .min(1)
     .max(10_000)
     .optional()
-    .describe('Requests that it is to work on at once; else as it tells itself.'),
+    .describe('How many requests it handles at once; by default as the engine reports.'),
   caFile: absolutePath
     .optional()
-    .describe('CA that its certificate comes from (PEM), in place of those that the system trusts.'),
+    .describe('CA that issued its certificate (PEM), instead of the CAs that the system trusts.'),
 });
 export type EngineConfig = Readonly<z.output<typeof engineConfigSchema>>;
 
 export const proxyConfigSchema = z.strictObject({
   mode: z.enum(proxyModes).default('local-http').describe('How clients reach the proxy.'),
-  bind: z.array(ipLiteral).max(16).default([]).describe('Addresses to listen on; empty: what the mode says.'),
-  port: z.int().min(0).max(65_535).optional().describe('Port to listen on; 0 takes a free one.'),
+  bind: z
+    .array(ipLiteral)
+    .max(16)
+    .default([])
+    .describe('Addresses to listen on; empty: the default of the mode.'),
+  port: z.int().min(0).max(65_535).optional().describe('Port to listen on; 0 takes a free port.'),
   allowInsecureBind: z
     .boolean()
     .default(false)
@@ -126,18 +130,18 @@ export const proxyConfigSchema = z.strictObject({
   acme: acmeSchema.prefault({}).describe('How https-acme obtains its certificate.'),
   clientCaFile: absolutePath
     .optional()
-    .describe('CA whose client certificates alone are let in (PEM, may hold revocation lists); HTTPS only.'),
+    .describe('Accept only client certificates of this CA (PEM, may hold revocation lists); HTTPS only.'),
   hstsSeconds: z
     .int()
     .min(0)
     .max(63_072_000)
     .default(0)
-    .describe('How long browsers are told to use HTTPS only (Strict-Transport-Security); 0: not told.'),
+    .describe('How long browsers must use only HTTPS (Strict-Transport-Security); 0: the field is not sent.'),
   forwardHeaders: z
     .array(forwardHeader)
     .max(maxForwardHeaders)
     .default([])
-    .describe('Further request headers that reach engines; requests.md lists those that do anyway.'),
+    .describe('Further request headers that reach engines; requests.md lists those that always do.'),
   engines: z
     .array(engineConfigSchema)
     .max(64)
@@ -149,26 +153,26 @@ export const proxyConfigSchema = z.strictObject({
     .min(0)
     .max(3_600_000)
     .default(30_000)
-    .describe('How long running answers may take on at stop.'),
+    .describe('How long running responses may continue at a stop.'),
   heartbeatMs: z
     .int()
     .refine((n) => n === 0 || (n >= 1000 && n <= 300_000), { error: '0 (off), or 1000 to 300000' })
     .default(0)
-    .describe('Comment events while a stream is silent; off unless something in between needs them.'),
+    .describe('Send comment events while a stream is silent; needed only if a proxy in between times out.'),
   policy: securityPolicyOverrideSchema.optional().describe('Parts of the policy that this proxy overrides.'),
-  limits: limitsSchema.prefault({}).describe('Guard limits and time-outs.'),
+  limits: limitsSchema.prefault({}).describe('Guard limits and timeouts.'),
 });
 
-/** A complete configuration. `port` undefined means the mode's own. */
+/** A complete configuration. `port` undefined means the default port of the mode. */
 export type ProxyConfig = Readonly<z.output<typeof proxyConfigSchema>>;
-/** A configuration as people write it: everything optional. */
+/** A configuration as users write it: every field is optional. */
 export type ProxyConfigInput = z.input<typeof proxyConfigSchema>;
 
 /** Throws a `ProxyError` PROXY_INVALID_CONFIG that carries every fault. */
 export function parseProxyConfig(input: unknown): ProxyConfig {
   const parsed = proxyConfigSchema.safeParse(input);
   const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
-  // Rules between fields look at the fields that are good by themselves, whatever is wrong with the others.
+  // Rules about several fields check the fields that are valid by themselves, even if other fields have faults.
   const named = new Set(faults.map((f) => f.field));
   for (const rule of rulesBetweenFields) {
     const part = rule.safeParse(input);
@@ -199,7 +203,7 @@ const rulesBetweenFields: readonly z.ZodType[] = [
   }),
   z.object({ mode, clientCaFile }).superRefine((config, context) => {
     if (config.clientCaFile === undefined || config.mode !== 'local-http') return;
-    // Ignoring it would let in who was to be kept out.
+    // Ignoring it would admit clients that must be kept out.
     context.addIssue({
       code: 'custom',
       path: ['clientCaFile'],
@@ -222,7 +226,7 @@ const rulesBetweenFields: readonly z.ZodType[] = [
   }),
 ];
 
-/** The addresses that a configuration listens on. Both loopbacks: another program could hold ::1 and be handed keys. */
+/** The addresses to listen on. Both loopbacks, because another program could bind ::1 and receive keys. */
 export function bindAddresses(config: Pick<ProxyConfig, 'bind' | 'mode'>): readonly string[] {
   if (config.bind.length > 0) return config.bind;
   return config.mode === 'local-http' ? ['127.0.0.1', '::1'] : ['0.0.0.0', '::'];

@@ -1,6 +1,6 @@
 /**
- * One running proxy as others know it. Written by the process that owns the listener, never by its launcher;
- * the truth is the living process behind `controlPath`.
+ * One running proxy as other processes know it. Written by the process that owns the listener, never by its launcher.
+ * The living process behind `controlPath` is authoritative.
  */
 import ipaddr from 'ipaddr.js';
 import type { EngineStatus } from '../engine/directory.ts';
@@ -12,26 +12,31 @@ export interface ProxyHandle {
   /** `px_` + 8 base62 characters. */
   readonly id: string;
   readonly pid: number;
-  /** The port that was bound; the real one where 0 was asked for. */
+  /** The port that was bound; the actual port if 0 was configured. */
   readonly port: number;
   readonly mode: ProxyMode;
   /** The addresses that were bound, as IP literals. */
   readonly addresses: readonly string[];
   readonly startedAtMs: number;
-  /** Name of the profile it was started from. */
+  /** Name of the profile that it was started from. */
   readonly profile: string;
   /** Random. A process that does not send it on the control socket is another process. */
   readonly nonce: string;
-  /** Start time of the process from the system, to notice when its pid belongs to another process; '' if unknown. */
+  /**
+   * Start time of the process from the system, which shows if its pid now belongs to another process; '' if unknown.
+   */
   readonly processStart: string;
   readonly controlPath: string;
-  /** It lets what runs finish and takes nothing new. */
+  /** The proxy finishes running requests and accepts no new ones. */
   readonly draining: boolean;
-  /** Its port is bound and it does not serve yet: it may wait for its first certificate. Absent once it serves. */
+  /**
+   * Its port is bound but it does not serve yet, for example while it waits for its first certificate. Absent once it
+   * serves.
+   */
   readonly starting?: true;
 }
 
-/** True if an ended proxy had served and was not stopped: it was killed, or it crashed. */
+/** True if an ended proxy had served and was not stopped: it was killed or crashed. */
 export function endedWithoutStop(handle: ProxyHandle): boolean {
   return !handle.draining && handle.starting !== true;
 }
@@ -39,8 +44,9 @@ export function endedWithoutStop(handle: ProxyHandle): boolean {
 type Place = Pick<ProxyHandle, 'mode' | 'port' | 'addresses'>;
 
 /**
- * A base URL that works from this machine, without `/v1`: never a wildcard address, and with HTTPS the name localhost
- * where it leads there, for not every client can check an address against the constraints of the local CA.
+ * A base URL that works from this machine, without `/v1`: never a wildcard address. With HTTPS it uses the name
+ * localhost if that leads to the proxy, because not every client can check an address against the constraints of the
+ * local CA.
  */
 export function proxyUrl(place: Place): string {
   const first = place.addresses[0] ?? '127.0.0.1';
@@ -49,15 +55,15 @@ export function proxyUrl(place: Place): string {
   return urlOf(place, first === '0.0.0.0' ? '127.0.0.1' : first === '::' ? '::1' : first);
 }
 
-/** The base URL for clients: by a domain that the certificate is for, where there are domains. */
+/** The base URL for clients. Uses a domain of the certificate if there is one. */
 export function clientUrl(place: Place, domains: readonly string[]): string {
   const domain = domains.find((name) => !name.startsWith('*.'));
   return domain === undefined ? proxyUrl(place) : urlOf(place, domain);
 }
 
 /**
- * Further base URLs, by which others on the network reach it: what of `names` (of its certificate) leads to an address
- * that it listens on. Loopback names and addresses are left out.
+ * Further base URLs for other machines on the network: those `names` of its certificate that lead to an address that it
+ * listens on. Loopback names and addresses are left out.
  */
 export function networkUrls(place: Place, names: readonly string[]): readonly string[] {
   const { addresses } = place;
@@ -95,7 +101,7 @@ export interface ProxyStatus {
   /** Settings that overrode the profile at the start; a restart uses them again. */
   readonly overrides: ProxyConfigInput;
   readonly uptimeSeconds: number;
-  /** Requests being worked on now, those that wait included. */
+  /** Requests in progress now, including those that wait. */
   readonly inFlight: number;
   /** Requests that wait for a slot of an engine. */
   readonly queued: number;
@@ -108,11 +114,11 @@ export interface ProxyStatus {
   readonly models: number;
   /** Who can reach the proxy: "this machine", "this network", "the internet". */
   readonly reach: string;
-  /** With HTTPS. */
+  /** Present with HTTPS. */
   readonly certificate?: CertificateFacts;
   /** Base URLs for others on the network, without `/v1`. */
   readonly networkUrls: readonly string[];
-  /** Sentences about what is not well, each ending in what fixes it. */
+  /** Sentences about problems, each with its remedy at the end. */
   readonly warnings: readonly string[];
 }
 
@@ -132,7 +138,7 @@ export interface RequestLine {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly firstByteMs: number | null;
-  /** How long it waited for a slot of an engine, also in vain; null where it did not. */
+  /** How long it waited for a slot of an engine, even without success; null if it did not wait. */
   readonly queuedMs: number | null;
   readonly durationMs: number;
   /** As the engine reported; null if it did not. */
@@ -149,7 +155,7 @@ export interface RequestLine {
   readonly code: string | null;
   /** The rule that decided, if the request was refused. */
   readonly rule: string | null;
-  /** Names of header fields that held another service's credential beside a key of flm. */
+  /** Names of header fields that contained another service's credential beside an flm key. */
   readonly droppedCredentials: string | null;
 }
 

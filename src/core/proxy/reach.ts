@@ -1,13 +1,15 @@
-/** Says who can reach an address: this machine, this network, or the internet. */
+/**
+ * Determines who can reach an address: this machine, this network, or the internet.
+ */
 import ipaddr from 'ipaddr.js';
 
 const reaches = ['this machine', 'this network', 'the internet'] as const;
 export type Reach = (typeof reaches)[number];
 
 /**
- * The widest reach of the addresses that a listener is bound to. `machineAddresses` are those of this machine that are
- * not loopback: what "all addresses" means here. A public address counts as the internet, though a firewall may stand
- * before it: only the owner knows that.
+ * Returns the widest reach of the bound addresses. `machineAddresses` are the addresses of this machine except
+ * loopback: what "all addresses" includes here. A public address counts as the internet, although a firewall may
+ * protect it: only the owner knows that.
  */
 export function reachOf(bound: readonly string[], machineAddresses: readonly string[]): Reach {
   const all = bound.flatMap((a) => (a === '0.0.0.0' || a === '::' ? machineAddresses : [a]));

@@ -1,8 +1,9 @@
 /**
- * Which request headers of a client reach an engine: those that the APIs document, those that say which conversation a
- * request belongs to, and those that an operator adds by name (`forwardHeaders`). All others stay here.
+ * The request headers of a client that reach an engine: those that the APIs document, those that identify a
+ * conversation, and those that an operator adds by name (`forwardHeaders`). All other headers are dropped.
  *
- * The one table of it: the forwarder, the CORS list, the schema of a profile and docs/requests.md are made from it.
+ * This is the only table of these headers: the forwarder, the CORS list, the schema of a profile and docs/requests.md
+ * are derived from it.
  */
 
 /** API headers whose values are lists; repeated fields are joined to one list. */
@@ -17,7 +18,7 @@ export const singleHeaders = [
   'x-client-request-id',
 ] as const;
 
-/** Those of `singleHeaders` that say for whom a request is; an engine that refuses them answers 401 or 403. */
+/** Those of `singleHeaders` that name an account. An engine that does not accept the account answers 401 or 403. */
 export const accountHeaders = ['openai-organization', 'openai-project'] as const;
 
 /** The conversation that a request belongs to, as Codex, Claude Code, OpenCode and others name it. */
@@ -38,15 +39,15 @@ export const passingHeaders = [...listHeaders, ...singleHeaders, ...sessionHeade
 export const maxSingleHeaderBytes = 1024;
 export const maxForwardHeaders = 32;
 
-/** Written with dashes: servers that hand headers on as variables take `_` for `-`. */
+/** Written with dashes: servers that pass headers on as variables treat `_` like `-`. */
 const never: ReadonlySet<string> = new Set([
-  // Credentials, cookies, and where a page is.
+  // Credentials, cookies, and the address of a web page.
   'cookie',
   'cookie2',
   'set-cookie',
   'origin',
   'referer',
-  // Where the request goes, its framing, and its hop.
+  // The target of the request, its framing, and its connection.
   'host',
   'content-length',
   'content-encoding',
@@ -74,7 +75,7 @@ const never: ReadonlySet<string> = new Set([
   'x-request-id',
   'request-id',
   'traceparent',
-  // Turns off that llama.cpp stops when the client leaves.
+  // Stops llama.cpp from ending its work when the client leaves.
   'x-conversation-id',
 ]);
 const neverPrefix =

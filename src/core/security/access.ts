@@ -1,5 +1,5 @@
 /**
- * Decides what a key may do once route, engine and model are known. Requests and `flm policy check` use the same
+ * Decides whether a key may use the route, engine and model of a request. Requests and `flm policy check` use the same
  * functions. A refusal is a value; `rule` names the rule that decided.
  */
 import type { EngineKind, Hazard } from '../engine/engine-kind.ts';
@@ -19,7 +19,7 @@ export interface Denial {
   readonly rule: RuleText;
 }
 
-/** Addresses: deny before allow, then those of the key. */
+/** Checks the address: deny before allow, then the addresses of the key. */
 export function denyAddress(
   policy: CompiledPolicy,
   key: KeyView | undefined,
@@ -35,17 +35,17 @@ export function denyAddress(
   return undefined;
 }
 
-/** The origin of a page; undefined where no page asks. */
+/** Checks the origin of a web page; undefined if no page sends the request. */
 export function denyOrigin(policy: CompiledPolicy, origin: string | undefined): Denial | undefined {
   if (origin === undefined || policy.origins.allows(origin)) return undefined;
-  // Advice must be a command that is accepted; an origin that can be a rule holds nothing that a shell reads.
+  // The advice must be a valid command. An allowed origin contains no characters that are special in a shell.
   const params = isOriginRule(origin)
     ? { origin, never: '' }
     : { origin: 'URL', never: ', and an origin of this form cannot be allowed' };
   return { code: 'ORIGIN_DENIED', params, rule: rule('allow-origins') };
 }
 
-/** Scope and endpoint list of the key against a route. */
+/** Checks the route against the scopes and the endpoint list of the key. */
 export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | undefined {
   const denial = denyScope(key, route, scope);
   if (denial !== undefined) return denial;
@@ -59,7 +59,7 @@ export function denyRoute(key: KeyView, route: RouteId, scope: Scope): Denial | 
   return undefined;
 }
 
-/** The scope alone, for routes that no endpoint list can name. */
+/** Checks only the scope, for routes that no endpoint list can name. */
 export function denyScope(key: KeyView, route: RouteId, scope: Scope): Denial | undefined {
   return holdsScope(key, scope)
     ? undefined
@@ -89,7 +89,7 @@ export function denyHazard(
   };
 }
 
-/** A second model that the rules of the key were not asked about. */
+/** Refuses a second model, which the rules of the key did not check. */
 function furtherModel(key: KeyView, kind: EngineKind, facts: BodyFacts): Hazard | undefined {
   if (key.anyModel) return undefined;
   const field = kind.furtherModels?.find((path) => isGiven(facts, path));

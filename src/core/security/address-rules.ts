@@ -1,9 +1,9 @@
 /**
- * Client addresses and lists of address rules, made for one fast question: does this address match?
+ * Client addresses and lists of address rules, compiled for one fast question: does this address match?
  *
- * An address is a 128-bit number; IPv4 and IPv4-mapped IPv6 are the same number (::ffff:a.b.c.d), so that a client
- * cannot slip past a rule by the family of its socket. A list is compiled to sorted, disjoint ranges and searched by
- * halves: 1,000 rules cost ten comparisons.
+ * An address is a 128-bit number. IPv4 and IPv4-mapped IPv6 are the same number (::ffff:a.b.c.d), so that a client
+ * cannot bypass a rule by the family of its socket. A list is compiled to sorted, disjoint ranges and searched by
+ * bisection: 1,000 rules cost ten comparisons.
  */
 import ipaddr from 'ipaddr.js';
 
@@ -17,23 +17,25 @@ export interface ClientAddress {
 }
 
 /**
- * `::a.b.c.d` (RFC 4291, section 2.5.5.1: deprecated): another address than `::ffff:a.b.c.d`, which ipaddr.js makes of
- * it.
+ * Matches `::a.b.c.d` (RFC 4291, section 2.5.5.1: deprecated). It is another address than `::ffff:a.b.c.d`, but
+ * ipaddr.js reads it as that.
  */
 export const ipv4Compatible = /^::\d+\./;
 
-/** Four decimal numbers of one form only: `010` would be 8 to some. */
+/** Four decimal numbers without leading zeros: some parsers read `010` as 8. */
 const ipv4 = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
 const ipv4Mapped = 0xffff_0000_0000n;
 
-/** Undefined for what is not exactly one address: ports, zones, brackets and short forms are not guessed at. */
+/**
+ * Returns undefined unless the text is exactly one address: ports, zones, brackets and short forms are not accepted.
+ */
 export function parseAddress(text: string): ClientAddress | undefined {
-  // Behind a proxy this is asked of each request: IPv4, by far the most, is read here.
+  // Behind a proxy this runs for each request. IPv4, by far the most frequent, is parsed here.
   const parts = ipv4.exec(text);
   if (parts !== null) return fromFour(text, parts);
   if (!text.includes(':') || ipv4Compatible.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
   const zone = text.indexOf('%');
-  // A link-local peer carries its interface as a zone (RFC 4007); rules speak of the address alone.
+  // A link-local peer carries its interface as a zone (RFC 4007). Rules name only the address.
   const address = ipaddr.process(zone < 0 ? text : text.slice(0, zone));
   const value = toBigInt(address);
   const canonical = address.toString();
@@ -60,7 +62,7 @@ export class AddressRules {
   readonly #starts: readonly bigint[];
   readonly #ends: readonly bigint[];
 
-  /** `rules` are addresses, CIDR ranges and spans, validated before. */
+  /** `rules` are validated addresses, CIDR ranges and spans. */
   constructor(rules: readonly string[]) {
     const ranges = rules.map(toRange).sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
     const starts: bigint[] = [];

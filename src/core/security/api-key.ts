@@ -4,19 +4,19 @@
  *   flm_ kQ3...43 characters...x  9aZ0bC
  *        `------ secret ------'   `----' CRC-32 of the secret, so that a typo or a scanner can tell without a database
  *
- * Only the SHA-256 digest is kept. Keys carry 256 random bits, so a slow hash would protect nothing and invite a DoS.
+ * Only the SHA-256 digest is kept. Keys have 256 random bits, so a slow hash would add no protection and enable a DoS.
  */
 import type { Scope } from '../engine/routes.ts';
 import { PolicyError } from '../errors.ts';
 import type { ClientAddress } from './address-rules.ts';
 
-/** A key as it is stored: everything but the secret. Lists that are empty restrict nothing. */
+/** A key as stored, without its secret. An empty list restricts nothing. */
 export interface ApiKey {
   /** `key_` + 12 base62 characters; not secret, appears in logs. */
   readonly id: string;
   /**
-   * Id of the first key of its line: rotation keeps it. Limits and usage are counted by family, so that two secrets
-   * that are valid together during an overlap have one allowance.
+   * Id of the first key of the family; a rotation keeps it. Limits and usage are counted by family, so that two secrets
+   * that are valid together during an overlap share one allowance.
    */
   readonly familyId: string;
   readonly label: string;
@@ -25,7 +25,7 @@ export interface ApiKey {
   /** First characters of the key, for people to tell keys apart: `flm_kQ3x`. */
   readonly prefix: string;
   readonly scopes: readonly Scope[];
-  /** Globs over model names (`*` any run of characters). */
+  /** Patterns for model names (`*` matches any characters). */
   readonly models: readonly string[];
   /** Engine ids. */
   readonly engines: readonly string[];
@@ -37,11 +37,11 @@ export interface ApiKey {
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
-  /** Refused until it is resumed; null where it is not paused. A rotation keeps it. */
+  /** The key is refused until it is resumed; null if it is not paused. A rotation keeps this. */
   readonly pausedAtMs: number | null;
 }
 
-/** Null: not limited by the key itself. */
+/** Null: the key itself sets no limit. */
 export interface KeyLimits {
   readonly requestsPerMinute: number | null;
   readonly burst: number | null;
@@ -71,22 +71,22 @@ export const unrestricted = {
   pausedAtMs: null,
 } as const satisfies Partial<ApiKey>;
 
-/** Neither revoked nor expired: its label is taken, and it can be changed. It may be paused. */
+/** Neither revoked nor expired: its label is in use, and it can be changed. It may be paused. */
 export function isActive(key: Pick<ApiKey, 'revokedAtMs' | 'expiresAtMs'>, nowMs: number): boolean {
   return key.revokedAtMs === null && (key.expiresAtMs === null || key.expiresAtMs > nowMs);
 }
 
-/** A proxy accepts it now. */
+/** Whether a proxy accepts the key now. */
 export function isUsable(key: ApiKey, nowMs: number): boolean {
   return isActive(key, nowMs) && key.pausedAtMs === null;
 }
 
-/** True if a change takes a label that this key did not have before. */
+/** Whether a change gives the key a label that it did not have before. */
 export function takesLabel(before: ApiKey, after: ApiKey, atMs: number): boolean {
   return isActive(after, atMs) && (before.label !== after.label || !isActive(before, atMs));
 }
 
-/** Labels are for people, who must know which key one means. `holder` is the id of the key that has it. */
+/** Labels are for people and must be unique. `holder` is the id of the key that has the label. */
 export function takenLabelFault(label: string, holder: string): PolicyError {
   const allowed = `a label that no other active key has; ${holder} has it`;
   return new PolicyError('KEY_INVALID', { faults: [{ field: 'label', value: label, allowed }] });
@@ -98,15 +98,15 @@ export function revokedFault(id: string): PolicyError {
   return new PolicyError('KEY_INVALID', { faults });
 }
 
-/** A key compiled for the hot path: what each step asks of it is one call. Immutable; one per key and snapshot. */
+/** A key compiled for the hot path: each step needs one call. Immutable; one per key and snapshot. */
 export interface KeyView {
   readonly id: string;
-  /** Whose limits it uses; see `ApiKey.familyId`. */
+  /** The family whose limits the key uses; see `ApiKey.familyId`. */
   readonly familyId: string;
   readonly label: string;
   readonly digest: string;
   readonly scopes: ReadonlySet<Scope>;
-  /** True where the key has no model rule. */
+  /** True if the key has no model rule. */
   readonly anyModel: boolean;
   readonly anyEngine: boolean;
   mayUseModel(name: string): boolean;

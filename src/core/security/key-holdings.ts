@@ -17,7 +17,7 @@ import { rule } from '../rules.ts';
 import type { Denial } from './access.ts';
 import type { KeyView } from './api-key.ts';
 
-/** How many times what is free a key may hold. */
+/** A key may hold this many times the free amount. */
 const shareFactor = 4;
 
 export interface HoldingLimits {
@@ -32,7 +32,7 @@ export type ExhaustedCode = 'BODIES_EXHAUSTED' | 'STREAMS_EXHAUSTED';
 export interface UnfinishedBody {
   older: UnfinishedBody | undefined;
   newer: UnfinishedBody | undefined;
-  /** Refuses its request. Everything that the request held is given back before this returns. */
+  /** Refuses its request. The shares of the request are released before this returns. */
   giveUp(code: ExhaustedCode): void;
 }
 
@@ -73,7 +73,7 @@ export type HeldRequests = readonly [family: string, count: number];
 
 export class KeyHoldings implements ConcurrencyLimiter {
   readonly #limits: HoldingLimits;
-  /** Keys that hold nothing stay until `forgetIdle`, so that a request costs one look-up and no change of the map. */
+  /** Keys without requests stay until `forgetIdle`, so that a request costs one look-up and no change of the map. */
   readonly #byFamily = new Map<string, KeyHolding>();
   #streams = 0;
   #bodyBytes = 0;
@@ -88,7 +88,7 @@ export class KeyHoldings implements ConcurrencyLimiter {
   get bodyBytes(): number {
     return this.#bodyBytes;
   }
-  /** Keys in memory. */
+  /** The number of keys in memory. */
   get size(): number {
     return this.#byFamily.size;
   }
@@ -111,7 +111,7 @@ export class KeyHoldings implements ConcurrencyLimiter {
 
   // --- streams
 
-  /** Takes one stream, for a request from the end of its head to the end of its answer. */
+  /** Takes one stream for a request, from the end of its head to the end of its response. */
   takeStream(holding: KeyHolding): Denial | undefined {
     const freeAfter = this.#limits.maxStreams - this.#streams - 1;
     const after = holding.streams + 1;
@@ -167,7 +167,7 @@ export class KeyHoldings implements ConcurrencyLimiter {
     holding.newestBody = body;
   }
 
-  /** The body is complete, or reading stopped. Its bytes count until they are given back. */
+  /** The body is complete, or reading stopped. Its bytes count until they are released. */
   endBody(holding: KeyHolding, body: UnfinishedBody): void {
     const { older, newer } = body;
     if (older !== undefined) older.newer = newer;
@@ -184,7 +184,7 @@ export class KeyHoldings implements ConcurrencyLimiter {
       const loser = owner.newestBody;
       if (loser === undefined || loser === body) return false;
       loser.giveUp('BODIES_EXHAUSTED');
-      assert(owner.newestBody !== loser, 'a body that was given up is not read any further');
+      assert(owner.newestBody !== loser, 'a refused body is not read any further');
     }
     holding.bodyBytes += bytes;
     this.#bodyBytes += bytes;
@@ -203,15 +203,15 @@ export class KeyHoldings implements ConcurrencyLimiter {
     const after = holding.bodyBytes + bytes;
     return (
       after <= shareFactor * (free - bytes) ||
-      // One body is always possible, where all of it is.
+      // One whole body is always allowed if there is room for all of it.
       (after <= maxBodyBytes && maxBodyBytes <= holding.bodyBytes + free)
     );
   }
 
   /**
-   * Whose newest unfinished body ends so that this key gets memory. A key that holds more than one body asks for more
-   * than its share, so that is its own. Otherwise memory is full, and the key that holds most gives way.
-   * Looks at all keys, but only where somebody is refused.
+   * Chooses the key whose newest unfinished body is refused to free memory for this key. A key with more than one body
+   * exceeds its share, so it loses its own. Otherwise memory is full, and the key that holds most loses one. Looks at
+   * all keys, but only if a body must be refused.
    */
   #ownerToGiveUp(asking: KeyHolding, bytes: number): KeyHolding {
     let most = asking;

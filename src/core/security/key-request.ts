@@ -1,6 +1,6 @@
 /**
- * The settings that an administrator may ask for in a new key. One schema gives the type, the defaults and the
- * validation; all faults are reported at once.
+ * The settings that an administrator can give a new key. One schema gives the type, the defaults and the validation.
+ * All faults are reported at once.
  */
 import { z } from 'zod';
 import { routeIds, scopes } from '../engine/routes.ts';
@@ -48,15 +48,15 @@ const keyRequestSchema = z
 
 /** A request, complete. */
 export type KeyRequest = Readonly<z.output<typeof keyRequestSchema>>;
-/** As a user writes it: only the label is required. */
+/** A request as a user writes it: only the label is required. */
 export type KeyRequestInput = z.input<typeof keyRequestSchema>;
 
-/** Throws a `PolicyError` KEY_INVALID that carries every fault. */
+/** Throws a `PolicyError` KEY_INVALID with every fault. */
 export function parseKeyRequest(input: unknown, nowMs: number): KeyRequest {
   const parsed = keyRequestSchema.safeParse(input);
   const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
   if (parsed.success && parsed.data.expiresAtMs !== null && parsed.data.expiresAtMs <= nowMs) {
-    faults.push({ field: 'expires', value: 'in the past', allowed: 'a time to come' });
+    faults.push({ field: 'expires', value: 'in the past', allowed: 'a time in the future' });
   }
   if (parsed.success && faults.length === 0) return parsed.data;
   throw new PolicyError('KEY_INVALID', { faults });

@@ -1,5 +1,5 @@
 /**
- * Makes the secrets of keys; their form is drawn in api-key.ts. Randomness and hashes are passed in.
+ * Generates the secrets of keys; api-key.ts documents their form. Randomness and hash functions are passed in.
  */
 /** The functions that the machine provides: secure random bytes, SHA-256 and CRC-32. */
 export interface SecretTools {
@@ -50,7 +50,7 @@ function checksum(secret: string, tools: Pick<SecretTools, 'crc32'>): string {
 /** Ids and secrets use letters and digits only: a double click selects them, and no shell changes them. */
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** The bytes as one big-endian number in base 62, filled up with zeros in front; at most the last `length` digits. */
+/** The bytes as one big-endian number in base 62, padded with zeros; at most the last `length` digits. */
 export function base62(bytes: Uint8Array, length: number): string {
   let value = 0n;
   for (const byte of bytes) value = (value << 8n) | BigInt(byte);

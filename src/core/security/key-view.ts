@@ -1,9 +1,9 @@
 /**
- * Compiles a stored key to the view that the hot path asks. Globs are split at their stars, addresses become
- * one list of ranges; a key without rules answers without looking.
+ * Compiles a stored key to the view that the hot path uses. Globs are split at their stars, and addresses become one
+ * list of ranges. A key without rules needs no check.
  *
- * There may be ten thousand of them in memory for good, and each collection of garbage walks over all: what most keys
- * have alike (no rules, the usual scopes) is one object for all.
+ * Ten thousand views may be in memory permanently, and each garbage collection visits all of them. Therefore most keys
+ * share one object for their common parts (no rules, the usual scopes).
  */
 import type { Scope } from '../engine/routes.ts';
 import { AddressRules, type ClientAddress } from './address-rules.ts';
@@ -93,8 +93,8 @@ class CompiledKey implements KeyView {
 }
 
 /**
- * `*` is any run of characters, everything else is itself. Each part between stars is looked for once, from left to
- * right, so that a long name costs its length; an expression of `.*` would try all ways to share it out.
+ * Tests the name against patterns in which `*` matches any characters. Each part between stars is searched for once,
+ * from left to right, so the cost is linear in the length of the name. A regular expression with `.*` would backtrack.
  */
 function matchesAny(globs: readonly (readonly string[])[], name: string): boolean {
   for (const parts of globs) if (matches(parts, name)) return true;

@@ -1,4 +1,6 @@
-/** Finds out whether a policy would lock out the administrator or every client. Checked before a policy is saved. */
+/**
+ * Checks whether a policy would block the administrator or every client. Runs before a policy is saved.
+ */
 import { denyAddress } from './access.ts';
 import { parseAddress } from './address-rules.ts';
 import type { ApiKey } from './api-key.ts';
@@ -7,8 +9,8 @@ import type { SecurityPolicy } from './security-policy.ts';
 import { compilePolicy } from './snapshot.ts';
 
 /**
- * Completes "This policy would block clients: ..."; undefined where it does not. `ownAddresses` are those from which
- * the administrator comes; keys that are revoked or expired do not count.
+ * Completes "This policy would block clients: ..."; undefined if it blocks none. `ownAddresses` are the addresses of
+ * the administrator. Revoked and expired keys do not count.
  */
 export function lockOut(
   policy: SecurityPolicy,
@@ -29,7 +31,8 @@ export function lockOut(
   if (usable.length === 0 || bound.length < usable.length) return undefined;
   const reachable = bound.some((key) => {
     const view = compileKey(key);
-    // Only the first and last address of each range are checked: a policy that denies both hardly allows the middle.
+    // Only the first and last address of each range are checked: a policy that denies both is unlikely to allow the
+    // middle.
     return key.addresses.flatMap(endsOf).some((text) => {
       const client = parseAddress(text);
       return client !== undefined && denyAddress(compiled, view, client) === undefined;
@@ -38,7 +41,7 @@ export function lockOut(
   return reachable ? undefined : 'every key: no key may come from an address that the policy allows';
 }
 
-/** First and last address of a rule; of a CIDR range the one that it is written with. */
+/** First and last address of a rule. For a CIDR range, the first is the address as written. */
 function endsOf(rule: string): readonly string[] {
   return rule.includes('-') ? rule.split('-') : [rule.replace(/\/.*$/, '')];
 }

@@ -1,29 +1,29 @@
 /**
- * Origins of pages that may call: exact ones of any scheme, since desktop apps and extensions have schemes of their
- * own, and web origins with a wildcard for the first label of the host.
+ * The origins of web pages that may send requests: exact origins of any scheme, because desktop apps and extensions have
+ * their own schemes, and web origins with a wildcard for the first label of the host.
  *
  *   https://app.example.org         that origin
  *   app://obsidian.md               that origin
  *   https://*.example.org:8443      https://a.example.org:8443, but neither example.org nor a.b.example.org
  *
- * An origin is compared as browsers serialise it (RFC 6454, section 6.1). `null` is what sandboxed pages, files and
- * redirects say of themselves; it is no rule and matches none. Neither does `file://`, which names no host.
+ * An origin is compared as browsers serialise it (RFC 6454, section 6.1). Sandboxed pages, files and redirects have the
+ * origin `null`. It is not a valid rule and matches none. The same holds for `file://`, which names no host.
  */
 const wildcard = /^(https?:\/\/)\*\.(.+)$/;
-/** One label of a host name, as browsers write it: lower case, punycode. */
+/** One label of a host name as browsers write it: lower case, punycode. */
 const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
 export function isOriginRule(text: string): boolean {
   const match = wildcard.exec(text);
   if (match === null) return isOrigin(text);
   const [, scheme = '', rest = ''] = match;
-  // At least two labels remain: `*.org` would be half of the world.
+  // At least two labels must remain: `*.org` would match far too many hosts.
   return !rest.includes('*') && /^[^:/]+\.[^:/]+/.test(rest) && isOrigin(scheme + rest);
 }
 
 /**
- * A scheme that the URL standard does not know, a host and perhaps a port. Such hosts stand in any case: what the
- * program sends is compared as it is.
+ * A scheme that is not in the URL standard, a host and perhaps a port. Such hosts keep their case: the origin is
+ * compared exactly as the program sends it.
  */
 const ownScheme =
   /^[a-z][a-z0-9+.-]*:\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?$/;
@@ -35,17 +35,17 @@ function isOrigin(text: string): boolean {
   if (text.includes('*') || !URL.canParse(text)) return false;
   const url = new URL(text);
   if (opaqueSchemes.has(url.protocol)) return false;
-  // The origin of a scheme that the URL standard knows; of all others it says `null`.
+  // The origin, for a scheme that the URL standard knows; for other schemes this is `null`.
   return url.origin === 'null' ? ownScheme.test(text) : url.origin === text;
 }
 
 /** A compiled list. An empty one allows nothing. */
 export class OriginRules {
   readonly #exact: ReadonlySet<string>;
-  /** `https://` + what follows the first label. */
+  /** `https://` and the rest of the host after its first label. */
   readonly #wild: ReadonlySet<string>;
 
-  /** Rules, validated before. */
+  /** `rules` are validated. */
   constructor(rules: readonly string[]) {
     this.#exact = new Set(rules.filter((r) => !r.includes('*')));
     this.#wild = new Set(rules.filter((r) => r.includes('*')).map((r) => r.replace('*.', '')));

@@ -14,7 +14,7 @@ import type { CompiledPolicy } from './snapshot.ts';
 export interface PolicyQuestion {
   readonly policy: CompiledPolicy;
   readonly client: ClientAddress;
-  /** Undefined: only rules for all keys are checked. */
+  /** Undefined: only the rules for all keys are checked. */
   readonly key: KeyView | undefined;
   readonly origin: string | undefined;
   readonly route: RouteId;
@@ -25,7 +25,7 @@ export interface PolicyQuestion {
 
 export interface PolicyStep {
   readonly step: 'auth' | 'address' | 'origin' | 'route' | 'model';
-  /** Undefined where it passes. */
+  /** Undefined if the step allows the request. */
   readonly denial: Denial | undefined;
 }
 
@@ -33,9 +33,9 @@ export interface PolicyAnswer {
   readonly allowed: boolean;
   /** No key was named: rules of keys were not checked, and a request without a key gets 401. */
   readonly keyless: boolean;
-  /** The steps that were asked, in order; the last one refused, if any did. */
+  /** The checked steps, in order. If the request is refused, the last one refused it. */
   readonly steps: readonly PolicyStep[];
-  /** The error that the client would get, if refused. */
+  /** The error that the client would get; undefined if the request is allowed. */
   readonly status: number | undefined;
 }
 
@@ -71,7 +71,8 @@ function denyKey(key: KeyView, nowMs: number): Denial | undefined {
 }
 
 /**
- * By the name alone: whether an engine has it, a running proxy knows. A name that the key may not use is not told of.
+ * Checks only the name: only a running proxy knows whether an engine has the model. The reply does not reveal whether a
+ * forbidden model exists.
  */
 function denyModel(key: KeyView, model: string | undefined): Denial | undefined {
   if (model === undefined || key.mayUseModel(model)) return undefined;

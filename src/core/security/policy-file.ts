@@ -1,6 +1,6 @@
 /**
- * A policy as a file that a team keeps in git: its fields, and where its JSON Schema is, for editors. The same schema
- * judges what is read and makes that JSON Schema.
+ * A policy as a file that a team keeps in git: its fields, and the location of its JSON Schema for editors. The same
+ * schema validates the file and generates that JSON Schema.
  */
 import { z } from 'zod';
 import { PolicyError } from '../errors.ts';
@@ -8,10 +8,10 @@ import { faultsOf } from '../faults.ts';
 import { type SecurityPolicy, securityPolicySchema } from './security-policy.ts';
 
 const policyFileSchema = securityPolicySchema.extend({
-  $schema: z.string().max(2048).optional().describe('Where the schema of this file is, for editors.'),
+  $schema: z.string().max(2048).optional().describe('Location of the schema of this file, for editors.'),
 });
 
-/** Throws a `PolicyError` POLICY_INVALID that carries every fault. */
+/** Throws a `PolicyError` POLICY_INVALID with every fault. */
 export function parsePolicyFile(input: unknown): SecurityPolicy {
   const parsed = policyFileSchema.safeParse(input);
   if (!parsed.success) throw new PolicyError('POLICY_INVALID', { faults: faultsOf(parsed.error, input) });

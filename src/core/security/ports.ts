@@ -1,8 +1,8 @@
 /**
  * The ports of the security services: the storage of keys, policy, engines, usage and audit, and the feed of changes.
  *
- * Every method that changes something takes the audit entry of the change and writes both or neither. Where nothing
- * changed, the entry is not written.
+ * Every method that changes the store takes the audit entry of the change and writes both or neither. Without a change,
+ * no entry is written.
  */
 import type { EngineRecord, ModelAlias } from '../engine/engine.ts';
 import type { Ending } from '../proxy/proxy-handle.ts';
@@ -11,19 +11,19 @@ import type { ApiKey } from './api-key.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 
 export interface SecurityRepository {
-  /** Throws KEY_INVALID where id or digest exists already, or an active key of another family has the label. */
+  /** Throws KEY_INVALID if the id or digest already exists, or if an active key of another family has the label. */
   insertKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
   listKeys(): Promise<readonly ApiKey[]>;
   findKey(id: string): Promise<ApiKey | undefined>;
   /**
-   * Replaces the row of that id, but a revoked key stays revoked; throws KEY_NOT_FOUND, KEY_INVALID for a digest of
-   * another.
+   * Replaces the row with that id, but a revoked key stays revoked. Throws KEY_NOT_FOUND, or KEY_INVALID if another key
+   * has the digest.
    */
   updateKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
   /**
-   * Changes every key of a family that is not revoked, oldest first, all or none; what others write meanwhile is not
-   * lost. Returns them as they are now; empty where there is none. Throws KEY_INVALID where a key takes a label, or
-   * becomes active with one, that an active key of another family has at `atMs`.
+   * Changes all keys of a family that are not revoked, oldest first, all or none. Concurrent changes by others are
+   * kept. Returns the changed keys; empty if there are none. Throws KEY_INVALID if a key takes a label, or becomes
+   * active with a label, that an active key of another family has at `atMs`.
    */
   changeFamily(
     familyId: string,
@@ -32,16 +32,16 @@ export interface SecurityRepository {
     audit?: (changes: readonly ChangedKey[]) => AuditEntry,
   ): Promise<readonly ApiKey[]>;
   /**
-   * Inserts `successor` and updates `old`, both or neither. Throws like `insertKey` and `updateKey`, and KEY_INVALID
-   * where somebody revoked `old` meanwhile.
+   * Inserts `successor` and updates `old`, both or neither. Throws like `insertKey` and `updateKey`, and KEY_INVALID if
+   * `old` was revoked meanwhile.
    */
   replaceKey(old: ApiKey, successor: ApiKey, audit?: AuditEntry): Promise<void>;
-  /** False where there was none. */
+  /** Returns false if there was none. */
   deleteKey(id: string, audit?: AuditEntry): Promise<boolean>;
-  /** The policy in force for all proxies; the default one where none was saved. */
+  /** The policy for all proxies; the default policy if none was saved. */
   loadPolicy(): Promise<SecurityPolicy>;
   savePolicy(policy: SecurityPolicy, audit?: AuditEntry): Promise<void>;
-  /** Key id to when and from where it was last used. */
+  /** For each key id, when and from where it was last used. */
   lastUsed(): Promise<ReadonlyMap<string, LastUse>>;
 }
 
@@ -79,7 +79,7 @@ export interface AuditRepository {
 /** One finished request, as usage counts it. */
 export interface UsageEntry {
   readonly keyId: string;
-  /** Whose daily limit it counts against. */
+  /** The family whose daily limit the request counts against. */
   readonly familyId: string;
   readonly model: string;
   readonly engine: string;
@@ -115,33 +115,33 @@ export interface UsageRepository {
   addUsage(entries: readonly UsageEntry[]): Promise<void>;
   /** Rows from `fromDay` on (inclusive), oldest first. */
   listUsage(fromDay: string): Promise<readonly UsageRow[]>;
-  /** Stored hours, and days where the hours are past their retention, grouped as asked; in no order. */
+  /** Stored hours, and days for which the hours are past their retention, grouped as requested; in no order. */
   usageSlots(query: UsageQuery): Promise<readonly UsageSlot[]>;
   /** How long usage and audit are kept. */
   retention(): Promise<Retention>;
   setRetention(retention: Retention): Promise<void>;
-  /** Adds up the hours, and deletes the days and refused logins, that are past their retention at `nowMs`. */
+  /** Combines hours into days, and deletes days and refused logins, when they are past their retention at `nowMs`. */
   applyRetention(nowMs: number): Promise<void>;
 }
 
 export interface Retention {
-  /** Usage by the hour; afterwards by the day. */
+  /** How long usage is kept by the hour; after that it is kept by the day. */
   readonly hourlyDays: number;
-  /** Usage by the day. */
+  /** How long usage is kept by the day. */
   readonly dailyDays: number;
   readonly auditDays: number;
 }
 
-/** Never blocks; totals are at most 2 s stale. */
+/** Never blocks. Totals are at most 2 s old. */
 export interface UsageLedger {
   add(entry: UsageEntry): void;
-  /** Tokens of that family of keys today (UTC), over all proxies. */
+  /** Tokens of that key family today (UTC), over all proxies. */
   today(familyId: string): number;
 }
 
 /** The changes since the last delivery; absent parts did not change. */
 export interface StateChange {
-  /** `replaceAll`: forget every earlier key first. */
+  /** `replaceAll`: drop all earlier keys first. */
   readonly keys?: {
     readonly replaceAll: boolean;
     readonly upserted: readonly ApiKey[];
@@ -153,19 +153,22 @@ export interface StateChange {
 }
 
 /**
- * Brings what the store holds to a running proxy, without ever blocking its thread.
- * A store that cannot be read keeps the last state in force and is reported through `problem`.
+ * Delivers the contents of the store to a running proxy without ever blocking its thread. If the store cannot be read,
+ * the last state stays in force and `problem` is called.
  */
 export interface StateFeed {
   /** Delivers the whole state before it resolves, and then each change within a second, as one unit. */
   start(listener: StateListener): Promise<void>;
-  /** Look now: another process says that something changed. Resolves when what was committed by then is delivered. */
+  /**
+   * Reads the store now, because another process reports a change. Resolves when everything committed so far is
+   * delivered.
+   */
   refresh(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface StateListener {
   changed(change: StateChange): void;
-  /** A sentence for status and log; undefined when all is well again. */
+  /** A sentence for status and log; undefined when the problem is over. */
   problem(text: string | undefined): void;
 }

@@ -4,12 +4,12 @@
  *   TAT  theoretical arrival time of the next request of an even stream
  *   a request at `now` conforms when  TAT - now <= burst tolerance;  then TAT = max(TAT, now) + interval
  *
- * Several buckets are asked at once, and all pay or none. Time only moves forward here: a clock set back stands still
- * until it has caught up, and gives nobody anything.
+ * A request takes from several buckets at once: from all or from none. Time never goes back here: after the clock is set
+ * back, time stands still until the clock has caught up, so no bucket refills.
  * Memory is bounded: a bucket whose TAT has passed is full again and is forgotten.
  */
 
-/** One bucket that a request would take from. `burst` is how many may come at once (1 or more). */
+/** One bucket that a request would take from. `burst` is how many requests may come at once (1 or more). */
 export interface BucketAsk {
   readonly bucket: string;
   readonly perMinute: number;
@@ -17,7 +17,8 @@ export interface BucketAsk {
 }
 
 /**
- * `granted`, or the bucket that refuses for the longest time, and when all would grant. `resetMs`: until it is full.
+ * `granted`, or the bucket with the longest refusal, and the time until all buckets would grant. `resetMs`: the time
+ * until the bucket is full.
  */
 export type Verdict =
   | {
@@ -36,19 +37,19 @@ export type Verdict =
 export interface BucketReading {
   /** How many requests the bucket would grant at once now. */
   readonly remaining: number;
-  /** Until it is full. */
+  /** The time until the bucket is full. */
   readonly resetMs: number;
 }
 
 /**
- * Counts the rates of requests, here or on another machine: a limiter that has to ask over a network returns promises,
- * a local one never does. A limiter that cannot reach its store decides by itself; a rejected promise is a mistake of
- * flm's own, which ends the request with a 500.
+ * Limits request rates, in this process or through another machine. A limiter that uses a network returns promises; a
+ * local one never does. A limiter that cannot reach its store must decide by itself. A rejected promise is an internal
+ * error of flm and ends the request with a 500.
  */
 export interface RateLimiter {
   /** Takes one request from each bucket, or from none. */
   take(asks: readonly BucketAsk[], nowMs: number): Verdict | Promise<Verdict>;
-  /** Takes nothing. */
+  /** Reads without taking. */
   reading(ask: BucketAsk, nowMs: number): BucketReading | Promise<BucketReading>;
 }
 
@@ -60,9 +61,9 @@ const sweepAbove = 10_000;
 export class GcraLimiter implements RateLimiter {
   readonly #arrival = new Map<string, number>();
   #sweepAt = sweepAbove;
-  /** Arrival times of the buckets that are asked for, so that each is looked up once. */
+  /** Arrival times of the buckets of this call, so that each is looked up once. */
   readonly #found: number[] = [];
-  /** The latest time that was ever told. */
+  /** The latest time passed in so far. */
   #latestMs = Number.NEGATIVE_INFINITY;
 
   take(asks: readonly BucketAsk[], toldMs: number): Verdict {
@@ -73,7 +74,7 @@ export class GcraLimiter implements RateLimiter {
     let fullAtMs = nowMs;
     for (let i = 0; i < asks.length; i++) {
       const ask = asks[i]!;
-      // A bucket that is full has no past.
+      // A full bucket has no history.
       const arrival = Math.max(this.#arrival.get(ask.bucket) ?? nowMs, nowMs);
       found[i] = arrival;
       const wait = waitOf(ask, arrival - nowMs);
@@ -111,11 +112,11 @@ export class GcraLimiter implements RateLimiter {
     return { remaining: leftIn(ask, resetMs), resetMs };
   }
 
-  /** Forgets what is full again; happens by itself as buckets become many. */
+  /** Drops buckets that are full again. Runs automatically when there are many buckets. */
   sweep(toldMs: number): void {
     const nowMs = this.#forward(toldMs);
     for (const [bucket, arrival] of this.#arrival) if (arrival <= nowMs) this.#arrival.delete(bucket);
-    // Growing the threshold with what is really in use keeps the cost of sweeping below that of the requests.
+    // The threshold grows with the number of buckets in use, so that sweeping stays cheaper than the requests.
     this.#sweepAt = Math.max(sweepAbove, this.#arrival.size * 2);
   }
 
@@ -147,7 +148,7 @@ export class GcraLimiter implements RateLimiter {
   }
 }
 
-/** Rounded with a hair's breadth, so that a whole number of intervals is not lost to floating point. */
+/** Rounded with a small tolerance, so that floating point does not lose a whole interval. */
 function leftIn(ask: BucketAsk, aheadMs: number): number {
   return Math.max(0, Math.floor(ask.burst - (aheadMs * ask.perMinute) / 60_000 + 1e-6));
 }

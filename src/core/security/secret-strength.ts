@@ -7,7 +7,7 @@
 const token = /^[A-Za-z0-9._~+/-]+=*$/;
 const minLength = 24;
 const maxLength = 512;
-/** Bits that a random text of few characters must have; words and patterns have far fewer. */
+/** Minimum entropy in bits. Words and patterns have far less. */
 const minBits = 80;
 
 /** Returns what a stronger secret needs; undefined if the secret is strong enough. */

@@ -22,15 +22,18 @@ const origin = z.string().max(256).refine(isOriginRule, {
 const rate = z.int().min(1).max(1_000_000).nullable();
 
 const fields = {
-  allowIps: z.array(cidr).max(10_000).describe('Addresses that may come in; empty: all that are not denied.'),
-  denyIps: z.array(cidr).max(10_000).describe('Addresses that may not come in; asked before allowIps.'),
+  allowIps: z.array(cidr).max(10_000).describe('Addresses that may connect; empty: all that are not denied.'),
+  denyIps: z.array(cidr).max(10_000).describe('Addresses that may not connect; checked before allowIps.'),
   trustedProxies: z
     .array(cidr)
     .max(1000)
-    .describe('Peers whose X-Forwarded-For field, or where there is none Forwarded, is believed.'),
-  allowOrigins: z.array(origin).max(1000).describe('Browser origins that may call; none by default.'),
+    .describe('Peers whose X-Forwarded-For field is trusted, or otherwise their Forwarded field.'),
+  allowOrigins: z
+    .array(origin)
+    .max(1000)
+    .describe('Browser origins that may send requests; none by default.'),
   requestsPerMinute: rate.describe('For all keys together; requests without a key do not count.'),
-  requestsPerMinutePerKey: rate.describe('For each key that has no rate of its own.'),
+  requestsPerMinutePerKey: rate.describe('For each key without its own rate.'),
   requestsPerMinutePerAddress: rate.describe('For each client address, requests without a key included.'),
 };
 
@@ -47,14 +50,14 @@ export const securityPolicySchema = z.strictObject({
 /** Has no defaults: a default would silently override the rules of the policy. */
 export const securityPolicyOverrideSchema = z.strictObject(fields).partial();
 
-/** The policy, complete. */
+/** The policy with all defaults filled in. */
 export type SecurityPolicy = Readonly<z.output<typeof securityPolicySchema>>;
 /** Parts of a policy, as a profile overrides them. */
 export type SecurityPolicyOverride = z.input<typeof securityPolicyOverrideSchema>;
 
 export const defaultPolicy: SecurityPolicy = securityPolicySchema.parse({});
 
-/** Throws a `PolicyError` POLICY_INVALID that carries every fault. */
+/** Throws a `PolicyError` POLICY_INVALID with every fault. */
 export function parsePolicy(input: unknown): SecurityPolicy {
   const parsed = securityPolicySchema.safeParse(input);
   if (parsed.success) return parsed.data;
@@ -63,8 +66,8 @@ export function parsePolicy(input: unknown): SecurityPolicy {
 }
 
 /**
- * A whole address, a range in CIDR form, or a first and a last address of one family. IPv4 in its four-part decimal
- * form only, so that 127.1 is not guessed at.
+ * Whether the text is an address, a range in CIDR form, or a first and a last address of one family. IPv4 must have
+ * four decimal parts, so that 127.1 is not interpreted.
  */
 export function isAddressRule(text: string): boolean {
   const [first = '', last, ...others] = text.split('-');

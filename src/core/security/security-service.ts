@@ -23,13 +23,13 @@ export interface SecurityServiceDeps {
   readonly ownAddresses: readonly string[];
   /** The actor for the audit: `cli:USER`. */
   readonly actor: string;
-  /** Revokes a key in every proxy that runs and knows it, for when the store cannot be written. */
+  /** Revokes a key in every running proxy that knows it, if the store cannot be written. */
   readonly revokeLive?: (keyId: string) => Promise<LiveRevocations>;
-  /** Told of each key as soon as it is stored: from then on its secret must not get lost. */
+  /** Called for each key as soon as it is stored. From then on its secret must not be lost. */
   readonly onKeyMade?: (made: CreatedKey) => void;
   /**
-   * Tells running proxies to look, and returns the ids of those that did not take the change over. They look by
-   * themselves a moment later, so a failure is ignored.
+   * Tells running proxies to read the store, and returns the ids of those that did not apply the change. They read the
+   * store themselves a moment later, so a failure is ignored.
    */
   readonly announce: () => Promise<readonly string[]>;
 }
@@ -42,17 +42,20 @@ export interface CreatedKey {
 
 export interface ImportedKey {
   readonly record: ApiKey;
-  /** False where a key had the secret already; then nothing was changed. */
+  /** False if a key already had the secret; then nothing was changed. */
   readonly isNew: boolean;
 }
 
-/** A revocation. In the store, unless `unwritten` says what kept it out; then the proxies named have it in memory. */
+/**
+ * A revocation. It is in the store, unless `unwritten` gives the reason why not; then the named proxies hold it in
+ * memory.
+ */
 export interface RevokedKey {
   readonly record: ApiKey;
   readonly unwritten?: { readonly problem: StoreError; readonly inMemoryOf: readonly string[] };
-  /** Ids of proxies that run and did not confirm the revocation. */
+  /** Ids of running proxies that did not confirm the revocation. */
   readonly unreached: readonly string[];
-  /** Other secrets of the same key that still work: those that a rotation with an overlap left. */
+  /** Other secrets of the same key that still work after a rotation with an overlap. */
   readonly stillActive: readonly ApiKey[];
 }
 
@@ -61,7 +64,7 @@ export type LiveRevocations = ReadonlyMap<string, LiveRevocation | 'unreached'>;
 
 export interface ListedKey {
   readonly record: ApiKey;
-  /** Undefined: never, or not known; see `KeyListing`. */
+  /** Undefined: never used, or unknown; see `KeyListing`. */
   readonly lastUse: LastUse | undefined;
 }
 
@@ -78,7 +81,7 @@ export class SecurityService {
     this.#deps = deps;
   }
 
-  /** Throws a `PolicyError` KEY_INVALID that carries every fault; then no key was made. */
+  /** Throws a `PolicyError` KEY_INVALID with every fault; then no key was created. */
   async createKey(input: KeyRequestInput): Promise<CreatedKey> {
     const { clock, secrets, repository } = this.#deps;
     const nowMs = clock.nowMs();
@@ -92,8 +95,8 @@ export class SecurityService {
   }
 
   /**
-   * Takes over a secret that clients have already, from another gateway. Where a key in use has it already, that key is
-   * returned as it is. Throws KEY_INVALID where the request has faults, the secret could be guessed, or was revoked.
+   * Imports a secret that clients already use, from another gateway. If an active key already has the secret, returns
+   * that key unchanged. Throws KEY_INVALID if the request has faults, or if the secret is weak or was revoked.
    */
   async importKey(input: KeyRequestInput, secret: string): Promise<ImportedKey> {
     const { clock, secrets, repository } = this.#deps;
@@ -120,7 +123,7 @@ export class SecurityService {
     return { record, isNew: true };
   }
 
-  /** As stored, oldest first. Reads `flm.db` alone. */
+  /** As stored, oldest first. Reads only `flm.db`. */
   async records(): Promise<readonly ApiKey[]> {
     const records = await this.#deps.repository.listKeys();
     return [...records].sort((a, b) => a.createdAtMs - b.createdAtMs);
@@ -137,8 +140,8 @@ export class SecurityService {
   }
 
   /**
-   * By id or label. A label means the active key that has it, the newest of its family; where none is active, the
-   * newest of those that had it. Throws a `PolicyError` KEY_NOT_FOUND, and KEY_AMBIGUOUS that lists the candidates.
+   * Finds a key by id or label. A label means the active key that has it, the newest of its family; if none is active,
+   * the newest that had it. Throws a `PolicyError` KEY_NOT_FOUND, or KEY_AMBIGUOUS with the candidates.
    */
   async findKey(name: string): Promise<ApiKey> {
     const keys = await this.records();
@@ -159,7 +162,7 @@ export class SecurityService {
     throw new PolicyError('KEY_AMBIGUOUS', { params: { key: name, candidates } });
   }
 
-  /** `base`, or with a number behind it where an active key has that label. */
+  /** Returns `base`, with a number appended if an active key has that label. */
   async freeLabel(base: string): Promise<string> {
     const nowMs = this.#deps.clock.nowMs();
     const taken = new Set((await this.records()).filter((k) => isActive(k, nowMs)).map((k) => k.label));
@@ -169,9 +172,8 @@ export class SecurityService {
   }
 
   /**
-   * Changes what is given of the rules and the label, for every secret of the key that is in use; `expiresAtMs` for
-   * this one alone. Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, and KEY_INVALID that carries every fault or where the key is
-   * revoked.
+   * Changes the given rules and the label for every active secret of the key; `expiresAtMs` only for this secret.
+   * Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, or KEY_INVALID with every fault or if the key is revoked.
    */
   async setKey(name: string, changes: Partial<KeyRequestInput>): Promise<ApiKey> {
     const nowMs = this.#deps.clock.nowMs();
@@ -189,7 +191,7 @@ export class SecurityService {
   }
 
   /**
-   * Refuses new requests of every secret of the key until it is resumed; answers that run finish. Pausing it again
+   * Refuses new requests of every secret of the key until it is resumed. Running responses finish. Pausing a paused key
    * changes nothing. Throws like `setKey`.
    */
   async pauseKey(name: string): Promise<ApiKey> {
@@ -203,8 +205,8 @@ export class SecurityService {
   }
 
   /**
-   * Makes a second key of the same family, with the same rules, and lets the first one end after `overlapMs` (0: at
-   * once). Throws KEY_NOT_FOUND, and KEY_INVALID where the key is revoked.
+   * Creates a second key of the same family with the same rules. The first key ends after `overlapMs` (0: immediately).
+   * Throws KEY_NOT_FOUND, or KEY_INVALID if the key is revoked.
    */
   async rotateKey(name: string, overlapMs: number): Promise<CreatedKey> {
     const { clock, secrets, repository } = this.#deps;
@@ -212,7 +214,7 @@ export class SecurityService {
     if (old.revokedAtMs !== null) throw revokedFault(old.id);
     const nowMs = clock.nowMs();
     const fresh = freshSecret(secrets);
-    // Later than its predecessor also where the clock stood still: the newest of a family is what its label means.
+    // Later than its predecessor even if the clock did not advance: a label means the newest key of a family.
     const createdAtMs = Math.max(nowMs, old.createdAtMs + 1);
     const record = recordOf(fresh, { ...old, createdAtMs });
     const endsAtMs = Math.min(nowMs + overlapMs, old.expiresAtMs ?? Number.POSITIVE_INFINITY);
@@ -222,8 +224,8 @@ export class SecurityService {
   }
 
   /**
-   * For ever. Revoking it again changes nothing. Where the store cannot be written, the proxies that run revoke the key
-   * in memory. Throws KEY_NOT_FOUND, and what kept the store from being written where no proxy took the revocation.
+   * Revokes a key permanently. Revoking it again changes nothing. If the store cannot be written, the running proxies
+   * revoke the key in memory. Throws KEY_NOT_FOUND, or the error of the store if no proxy applied the revocation.
    */
   async revokeKey(name: string): Promise<RevokedKey> {
     const record = await this.findKey(name);
@@ -238,7 +240,8 @@ export class SecurityService {
       throw error;
     }
     const behind = await this.#announce();
-    // A proxy that cannot read the store (it is older than the schema, or has lost the file) may know it in memory.
+    // A proxy that cannot read the store (it is older than the schema, or has lost the file) may have the key in
+    // memory.
     const outcomes = behind.length === 0 ? undefined : await this.#deps.revokeLive?.(record.id);
     const unreached = behind.filter((proxy) => outcomes?.get(proxy) === 'unreached');
     return { record: revoked, unreached, stillActive };
@@ -253,12 +256,12 @@ export class SecurityService {
     const unreached = [...(outcomes ?? [])].flatMap(([proxy, outcome]) =>
       outcome === 'unreached' ? [proxy] : [],
     );
-    // A proxy that has the files open may still be able to write them.
+    // A proxy that has the files open may still be able to write to them.
     if (taken.some(({ outcome }) => outcome.written)) return { record, unreached };
     return { record, unwritten: { problem, inMemoryOf: taken.map(({ proxy }) => proxy) }, unreached };
   }
 
-  /** Forgets it; what was used under it stays in the usage table. Throws KEY_NOT_FOUND. */
+  /** Deletes the key; its usage stays in the usage table. Throws KEY_NOT_FOUND. */
   async deleteKey(name: string): Promise<Pick<RevokedKey, 'record' | 'stillActive'>> {
     const record = await this.findKey(name);
     const stillActive = await this.#otherSecrets(record);
@@ -279,8 +282,8 @@ export class SecurityService {
   }
 
   /**
-   * Replaces the policy whole. Throws a `PolicyError` POLICY_INVALID, or POLICY_NEEDS_CONFIRMATION where it would lock
-   * somebody out and that is not confirmed; then the policy in force stays.
+   * Replaces the whole policy. Throws a `PolicyError` POLICY_INVALID, or POLICY_NEEDS_CONFIRMATION if it would block
+   * the administrator or every key and `confirmed` is false; then the old policy stays.
    */
   async setPolicy(input: unknown, confirmed = false): Promise<SecurityPolicy> {
     const policy = parsePolicy(input);
@@ -297,7 +300,7 @@ export class SecurityService {
     if (reason !== undefined) throw new PolicyError('POLICY_NEEDS_CONFIRMATION', { params: { reason } });
   }
 
-  /** Changes the family of a key; returns the key itself. `named`: it is the one that was named. */
+  /** Changes the family of a key and returns the key itself. `named`: the key that the user named. */
   async #change(
     name: string,
     action: string,
@@ -316,7 +319,7 @@ export class SecurityService {
       },
     );
     const record = changed.find((key) => key.id === id);
-    // Revoked or deleted since it was found.
+    // The key was revoked or deleted after it was found.
     if (record === undefined) throw revokedFault(id);
     await this.#announce();
     return record;
@@ -344,7 +347,7 @@ export class SecurityService {
     try {
       return await this.#deps.announce();
     } catch {
-      // The change is written; proxies see it within a second by themselves.
+      // The change is written. Proxies notice it within a second anyway.
       return [];
     }
   }
@@ -366,7 +369,7 @@ export class SecurityService {
   }
 }
 
-/** A key as it could be asked for. */
+/** The request that would create this key. */
 function requestOf({ label, scopes, models, engines, endpoints, addresses, limits }: ApiKey): object {
   return { label, scopes, models, engines, endpoints, addresses, ...limits };
 }

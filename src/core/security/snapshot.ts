@@ -1,6 +1,6 @@
 /**
- * Keys and policy as the hot path reads them: compiled, immutable, swapped whole. A request reads one snapshot from
- * beginning to end, so that it never sees half of a change.
+ * Keys and policy as the hot path reads them: compiled, immutable, replaced as a whole. A request uses one snapshot
+ * from beginning to end, so it never sees half of a change.
  */
 import type { Unsubscribe } from '../clock.ts';
 import { AddressRules } from './address-rules.ts';
@@ -40,10 +40,10 @@ export function compilePolicy(source: SecurityPolicy): CompiledPolicy {
 }
 
 /**
- * Holds the current snapshot and makes the next one from what changed; keys that did not change keep their views.
+ * Holds the current snapshot and builds the next one from the changes. Unchanged keys keep their views.
  *
- * A key that was revoked here, because the store could not be written, stays revoked whatever the store says, until the
- * store says the same or forgets the key.
+ * A key that was revoked here because the store could not be written stays revoked until the store revokes or deletes
+ * it too.
  */
 export class SnapshotHolder implements SnapshotSource {
   #current: Snapshot;
@@ -64,7 +64,7 @@ export class SnapshotHolder implements SnapshotSource {
     return () => this.#listeners.delete(f);
   }
 
-  /** Revokes a key in memory; false where there is none of that id. */
+  /** Revokes a key in memory; false if there is no key with that id. */
   revoke(id: string): boolean {
     const old = this.#current;
     const key = old.keysById.get(id);

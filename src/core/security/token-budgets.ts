@@ -1,13 +1,13 @@
 /**
  * Tokens a minute and tokens a day of a key's family: the secrets of one key share one balance.
  *
- * What a request costs is known only when it is over, so a key is admitted while its balance is positive and pays
- * afterwards: the balance may become negative by what was under way, and then has to recover first.
+ * The cost of a request is known only at its end, so a key is admitted while its balance is positive and is charged
+ * afterwards. Running requests may make the balance negative, and it must recover first.
  *
  *   minute   balance, at most one minute's worth; grows with time, monotonic; per proxy
- *   day      what the ledger counts since midnight UTC, over all proxies; at most 2 s stale
+ *   day      tokens in the ledger since midnight UTC, over all proxies; at most 2 s old
  *
- * Memory is bounded: a balance that is full again is forgotten.
+ * Memory is bounded: a full balance is dropped.
  */
 
 import type { Clock } from '../clock.ts';
@@ -16,12 +16,12 @@ import type { AdmissionDenial } from './admission.ts';
 import type { KeyView } from './api-key.ts';
 import type { UsageLedger } from './ports.ts';
 
-/** What an answer may tell its client; undefined where the key has no limit of tokens a minute. */
+/** The limit facts that a response may show; undefined if the key has no limit of tokens a minute. */
 export interface TokenReading {
   readonly limit: number;
   /** Never below zero. */
   readonly remaining: number;
-  /** Until the balance is full again. */
+  /** The time until the balance is full again. */
   readonly resetMs: number;
 }
 
@@ -127,7 +127,7 @@ export class TokenBudgets implements TokenBudget {
     return this.#latestMs;
   }
 
-  /** A key in debt is not forgotten; one minute of peace after its debt is paid, it is full whatever its limit is. */
+  /** A balance in debt is kept. One minute without requests after the debt is paid, it is full, whatever its limit. */
   #sweep(): void {
     const nowMs = this.#nowMs();
     for (const [id, { tokens, atMs }] of this.#balances) {

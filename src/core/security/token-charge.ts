@@ -1,14 +1,14 @@
 /**
- * Decides how many tokens a request is charged, for budgets and for `flm usage`: by what the engine told, and by an
- * estimate where a client could otherwise get tokens for nothing.
+ * Decides how many tokens a request is charged, for budgets and for `flm usage`: by the count of the engine, or by an
+ * estimate if a client could otherwise get tokens for free.
  *
  *   none    nothing reached an engine, the engine answered with an error, or nothing was generated    0
- *   told    the engine broke, timed out or told an error in its stream, or flm stopped                what it told
- *   final   the answer is whole                                                                       what it told, else the estimate
+ *   told    the engine broke, timed out or sent an error in its stream, or flm stopped                its count
+ *   final   the response is complete                                                                  its count, or the estimate
  *   early   the client ended the request                                                              the larger of both
  *
- * An engine may tell zeros, or its prompt alone, until its last event: a count is final with the whole answer only, and
- * a count of zero is no count.
+ * An engine may report zeros, or only the prompt, until its last event: a count is final only with the whole response,
+ * and a count of zero is ignored.
  */
 export type ChargeRule = 'none' | 'told' | 'final' | 'early';
 
@@ -19,7 +19,10 @@ export interface TokenFacts {
   readonly toldOutput: number | undefined;
   /** Bytes of the prompt, without images and other data. */
   readonly textBytesIn: number;
-  /** The answer as far as it came; undefined where it holds no text. Asked only where an estimate is needed. */
+  /**
+   * Estimates the tokens of the response so far; undefined if the response holds no text. Read only if an estimate is
+   * needed.
+   */
   readonly tokenEstimator: { readonly tokens: number } | undefined;
   /** The context size of the model, if the engine reports it. */
   readonly contextLength: number | undefined;
@@ -30,11 +33,11 @@ export interface TokenFacts {
 export interface TokenCharge {
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** At least one of both is flm's estimate. */
+  /** At least one of the two counts is flm's estimate. */
   readonly estimated: boolean;
 }
 
-/** English prose has about four bytes a token; the JSON around it makes up for denser text. */
+/** English prose has about four bytes per token; the JSON around it compensates for denser text. */
 export const bytesPerToken = 4;
 
 export function chargeOf(facts: TokenFacts): TokenCharge {
@@ -47,7 +50,7 @@ export function chargeOf(facts: TokenFacts): TokenCharge {
     inputTokens = Math.max(toldInput, Math.min(estimate, contextLength));
   }
   if (mayEstimate(rule, toldOutput)) {
-    // Prompt and answer share a context.
+    // Prompt and response share a context.
     const room = Math.max(0, contextLength - inputTokens) * facts.choices;
     outputTokens = Math.max(toldOutput, Math.min(Math.ceil(facts.tokenEstimator?.tokens ?? 0), room));
   }
