@@ -16,6 +16,7 @@ import { endByMistake } from '../process/crash.ts';
 import { becomeOwner } from '../process/data-owner.ts';
 import { DetachedController, livenessBySocket } from '../process/detached-controller.ts';
 import { InProcessController } from '../process/in-process-controller.ts';
+import type { LaunchCommand } from '../process/launched-child.ts';
 import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
 import { makeHomeFolders } from '../process/paths.ts';
@@ -32,6 +33,8 @@ import { machineTrustTools } from './trust-tools.ts';
 
 export interface Flm {
   readonly machine: Machine;
+  /** The program that background proxies are started from. */
+  readonly launch: LaunchCommand;
   /** Starts detached processes. */
   readonly proxies: ProxyService;
   readonly security: SecurityService;
@@ -154,12 +157,13 @@ export function openFlm(options: FlmOptions): Flm {
       onProblem,
     });
   const program = thisProgram(options.entry);
+  const launch = {
+    command: program.command,
+    args: [...program.args, 'proxy', 'run', '--launched'],
+    env: environment,
+  };
   const detached = new DetachedController({
-    launch: {
-      command: program.command,
-      args: [...program.args, 'proxy', 'run', '--launched'],
-      env: environment,
-    },
+    launch,
     paths,
     clock,
     handles: store.proxies,
@@ -167,6 +171,7 @@ export function openFlm(options: FlmOptions): Flm {
   const discovery = makeEngineDiscovery(machine);
   return {
     machine,
+    launch,
     proxies: serviceOf(detached),
     security: new SecurityService({
       ...common,
@@ -186,7 +191,7 @@ export function openFlm(options: FlmOptions): Flm {
     openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
     async run(request, log, signal) {
       const made = Promise.withResolvers<RunningProxy>();
-      const make = makeProxyFactory(machine, log);
+      const make = makeProxyFactory(machine, log, { by: 'nobody' });
       const controller = new InProcessController(async (options, aborted) => {
         const running = await make(options, aborted);
         void running.closed.then(endByMistake());

@@ -9,13 +9,11 @@
  * Between `exportState` and `follow` or `resume`, which is a moment, a part of the running process decides nothing that
  * its state depends on: what it is asked meanwhile waits.
  */
+import type { HandOverState } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 
-/** By the name of each part. JSON only. A name that one side does not know is ignored. */
-export type HandOverState = Readonly<Record<string, unknown>>;
-
 export interface HandOverPart {
-  /** The key of its state; another meaning needs another name. */
+  /** The key of its state; another meaning needs another name. A name that one side does not know is ignored. */
   readonly name: string;
   /** Returns the state as JSON. From now on the part's decisions wait. */
   exportState(): unknown;

@@ -10,6 +10,7 @@ import { runDetachedChild } from '../process/detached-child.ts';
 import { LogFile } from '../process/log-file.ts';
 import { logNodeWarnings } from '../process/log-line.ts';
 import { makeHomeFolders } from '../process/paths.ts';
+import { thisProgram } from '../process/this-program.ts';
 import { thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 
@@ -27,11 +28,13 @@ export async function runLaunched(environment: Environment): Promise<number> {
     },
   };
   logNodeWarnings((line) => void process.stderr.write(line));
-  const make = makeProxyFactory(machine, { destination, level: 'info' });
+  const { command, args } = thisProgram(process.argv[1] ?? '');
+  const program = { command, args: [...args, 'proxy', 'run', '--launched'], env: environment };
+  const make = makeProxyFactory(machine, { destination, level: 'info' }, { by: 'successor', program });
   try {
-    return await runDetachedChild((options, signal) => {
+    return await runDetachedChild((options, signal, takeOver) => {
       log = new LogFile({ path: machine.paths.logFile(options.profile), clock: machine.clock });
-      return make(options, signal);
+      return make(options, signal, takeOver);
     });
   } finally {
     // A write that the disk does not finish would keep this process alive, even in `process.exit`.

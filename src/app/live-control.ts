@@ -2,12 +2,16 @@
  * Implements the control socket's operations of a running proxy, and its shutdown.
  *
  *   starting --started--> running --release--> draining (port free) --last answer, or grace over--> ended
- *       |                    `------stop------>'
+ *       |                  |  `------stop------>'                                                      ^
+ *       |                  '--handOver--> handed over (a successor has the port) --last connection closed'
  *       `--stop, release: the start is aborted, and undoes itself--> ended
  */
 
+import type { Clock } from '../core/clock.ts';
+import { ProxyError } from '../core/errors.ts';
 import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type {
+  HandOverRequest,
   KeyUse,
   LiveRevocation,
   ProxyControl,
@@ -32,7 +36,10 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
+import type { LaunchCommand } from '../process/launched-child.ts';
 import type { ProxyStore } from '../store/store.ts';
+import { handOver, type Replaceable } from './hand-over.ts';
+import type { HandOverParts } from './hand-over-parts.ts';
 import type { Machine } from './machine.ts';
 import type { ProxyEngines } from './proxy-engines.ts';
 import type { RenewingCertificate } from './renewing-certificate.ts';
@@ -54,11 +61,15 @@ export interface LiveControlDeps {
   readonly storeProblem: () => string | undefined;
   /** With HTTPS. */
   readonly certificates: RenewingCertificate | undefined;
+  readonly handOverParts: HandOverParts;
+  readonly replaceable: Replaceable;
   /** Closes everything but the gateway, which is stopped by then. Never rejects. */
   readonly finish: () => Promise<void>;
   /** Aborts a start that has not finished. */
   readonly abortStart: () => void;
 }
+
+const idleLookMs = 100;
 
 /** A warning while keys can cross a network in plain text. */
 export function clearTextWarning({ mode, addresses, port, profile }: ProxyHandle): string | undefined {
@@ -74,6 +85,8 @@ export class LiveControl implements ProxyControl {
   readonly #deps: LiveControlDeps;
   #handle: ProxyHandle;
   #stopping: Promise<StopReport> | undefined;
+  /** The hand-over that runs. */
+  #handingOver: { readonly aborter: AbortController; readonly over: Promise<unknown> } | undefined;
   #close: (report: StopReport) => void = () => {};
   #beginStop: (graceMs: number) => void = () => {};
 
@@ -144,6 +157,31 @@ export class LiveControl implements ProxyControl {
     void this.stop(graceMs);
   }
 
+  async handOver(request: HandOverRequest, caller: AbortSignal): Promise<ProxyHandle> {
+    const { replaceable } = this.#deps;
+    const { id, profile, pid } = this.#handle;
+    if (this.#handingOver !== undefined) throw new ProxyError('PROXY_RESTARTING', { params: { id } });
+    if (this.#handle.draining || this.#stopping !== undefined)
+      throw new ProxyError('PROXY_DRAINING', { params: { id } });
+    if (this.#handle.starting === true) throw new ProxyError('PROXY_STARTING', { params: { id, profile } });
+    if (replaceable.by === 'nobody') {
+      const { supervisor } = replaceable;
+      throw supervisor === undefined
+        ? new ProxyError('PROXY_IN_FOREGROUND', { params: { id, pid } })
+        : new ProxyError('PROXY_SUPERVISED', {
+            params: { id, supervisor: supervisor.name, command: supervisor.command },
+          });
+    }
+    const aborter = new AbortController();
+    const over = this.#handOver(request, replaceable.program, AbortSignal.any([caller, aborter.signal]));
+    this.#handingOver = { aborter, over };
+    try {
+      return await over;
+    } finally {
+      this.#handingOver = undefined;
+    }
+  }
+
   async reload(): Promise<void> {
     await Promise.all([this.#deps.store.refresh(), this.#deps.certificates?.look()]);
   }
@@ -187,9 +225,47 @@ export class LiveControl implements ProxyControl {
     return { written: false, problem };
   }
 
+  async #handOver(
+    request: HandOverRequest,
+    program: LaunchCommand,
+    signal: AbortSignal,
+  ): Promise<ProxyHandle> {
+    const { gateway, store, machine } = this.#deps;
+    const newest = await handOver(
+      { start: this.#deps, gateway, store, handle: this.#handle, program },
+      request,
+      signal,
+    );
+    await this.#markDraining();
+    void this.#endWhenIdle(machine.clock, request.graceMs);
+    return newest;
+  }
+
+  /** A process that handed over serves the connections that it has until the last one is closed. */
+  async #endWhenIdle(clock: Clock, graceMs: number | undefined): Promise<void> {
+    const { gateway } = this.#deps;
+    const untilMs = clock.monotonicMs() + (graceMs ?? Number.POSITIVE_INFINITY);
+    await new Promise<void>((resolve) => {
+      const end = clock.every(idleLookMs, () => {
+        const isIdle = gateway.connections === 0 && gateway.inFlight === 0;
+        if (!isIdle && clock.monotonicMs() < untilMs && this.#stopping === undefined) return;
+        end();
+        resolve();
+      });
+    });
+    await this.stop(0);
+  }
+
   async #stop(graceMs: number): Promise<StopReport> {
     const { gateway, logger, finish } = this.#deps;
     this.#beginStop(graceMs);
+    if (this.#handingOver !== undefined) {
+      const { id, profile } = this.#handle;
+      this.#handingOver.aborter.abort(
+        new ProxyError('PROXY_HAND_OVER_FAILED', { params: { id, profile, reason: 'it was stopped' } }),
+      );
+      await this.#handingOver.over.catch(() => {});
+    }
     logger.event('info', 'stopping', { proxy: this.#handle.id, running: gateway.inFlight, graceMs });
     const marked = this.#markDraining();
     if (this.#handle.starting === true) this.#deps.abortStart();

@@ -5,9 +5,9 @@
 
 import type { LogLevel } from '../core/errors.ts';
 import { connectionsWithin } from '../core/proxy/limits.ts';
-import type { StartOptions } from '../core/proxy/ports.ts';
+import type { StartOptions, TakeOver } from '../core/proxy/ports.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
-import { base62 } from '../core/security/key-secret.ts';
+import { base62, type SecretTools } from '../core/security/key-secret.ts';
 import { LocalLimits } from '../core/security/local-limits.ts';
 import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
 import { SnapshotHolder } from '../core/security/snapshot.ts';
@@ -38,6 +38,8 @@ export interface Start {
   readonly machine: Machine;
   readonly log: ProxyLog;
   readonly options: StartOptions;
+  /** Present where this process replaces another proxy. */
+  readonly takeOver: TakeOver | undefined;
   /** The configuration from the options, with its limits lowered to what the process can support. */
   readonly config: ProxyConfig;
   /** Closed in reverse order when the proxy ends. */
@@ -63,6 +65,7 @@ export function prepare(
   log: ProxyLog,
   options: StartOptions,
   parts: AsyncDisposableStack,
+  takeOver: TakeOver | undefined,
 ): Start {
   const { clock, secrets } = machine;
   const { limits, policy } = options.config;
@@ -82,10 +85,11 @@ export function prepare(
   });
   parts.defer(() => upstream.close());
   return {
-    id: `px_${base62(secrets.randomBytes(6), 8)}`,
+    id: takeOver?.id ?? newProxyId(secrets),
     machine,
     log,
     options,
+    takeOver,
     config: { ...options.config, limits: { ...limits, maxConnections } },
     parts,
     handOverParts: new HandOverParts(),
@@ -99,6 +103,14 @@ export function prepare(
     port: 0,
     storeProblem: undefined,
   };
+}
+
+export function newProxyId(secrets: SecretTools): string {
+  return `px_${base62(secrets.randomBytes(6), 8)}`;
+}
+
+export function newNonce(secrets: SecretTools): string {
+  return base62(secrets.randomBytes(16), 22);
 }
 
 export function makeEngines(start: Start): ProxyEngines {

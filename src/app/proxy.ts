@@ -4,13 +4,13 @@
  * `makeProxyFactory` returns the factory that the controllers and `flm proxy run` use. A start that fails or is aborted
  * leaves no socket, thread, timer, handle or file. Parts close in reverse order of their start.
  */
+import { closeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import type { Clock } from '../core/clock.ts';
 import type { EngineService } from '../core/engine/engine-service.ts';
 import { ProxyError } from '../core/errors.ts';
-import type { ProxyFactory, RunningProxy, StartOptions } from '../core/proxy/ports.ts';
+import type { ProxyFactory, RunningProxy, StartOptions, TakeOver } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
-import { base62 } from '../core/security/key-secret.ts';
 import { startDemoEngine } from '../engines/demo-server.ts';
 import { serveControl } from '../process/control-server.ts';
 import { sweepStaleSockets } from '../process/control-socket.ts';
@@ -18,12 +18,14 @@ import { processStart } from '../process/process-identity.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { type Certificates, certificateFailure } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
+import type { Replaceable } from './hand-over.ts';
 import { clearTextWarning, LiveControl } from './live-control.ts';
 import type { Machine } from './machine.ts';
 import type { ProxyEngines } from './proxy-engines.ts';
 import {
   makeEngines,
   makeGateway,
+  newNonce,
   openProxyCertificates,
   openStore,
   type ProxyLog,
@@ -37,21 +39,28 @@ const firstEnginesMs = 300;
 /** How often the log repeats that keys cross the network in plain text. */
 const clearTextReminderMs = 3_600_000;
 
-export function makeProxyFactory(machine: Machine, log: ProxyLog): ProxyFactory {
+/** `replaceable`: how this process may be replaced by a successor. */
+export function makeProxyFactory(machine: Machine, log: ProxyLog, replaceable: Replaceable): ProxyFactory {
   // Under load V8 learns to allocate parts of a request as old objects. There they keep whole requests alive until a full
   // collection, which costs a quarter of all CPU time (bench/ shows it).
   setFlagsFromString('--no-allocation-site-pretenuring');
   // Small buffers share pools of 64 KB. The bytes of a prompt would stay in memory until every buffer of its pool is free.
   Buffer.poolSize = 0;
-  return (options, signal) => startProxy(machine, log, options, signal);
+  return (options, signal, takeOver) => startProxy({ machine, log, replaceable }, options, signal, takeOver);
+}
+
+interface Surroundings {
+  readonly machine: Machine;
+  readonly log: ProxyLog;
+  readonly replaceable: Replaceable;
 }
 
 /** The steps of a start, in order. A step that fails or is aborted closes the parts of the steps before it. */
 async function startProxy(
-  machine: Machine,
-  log: ProxyLog,
+  { machine, log, replaceable }: Surroundings,
   options: StartOptions,
   signal: AbortSignal,
+  takeOver: TakeOver | undefined,
 ): Promise<RunningProxy> {
   const parts = new AsyncDisposableStack();
   let closing: Promise<void> | undefined;
@@ -60,14 +69,16 @@ async function startProxy(
   // Sockets that killed proxies left behind do no harm, so the start does not wait for their removal.
   void sweepStaleSockets(machine.paths.run, machine.clock.nowMs());
   try {
-    const start = prepare(machine, log, options, parts);
+    const start = prepare(machine, log, options, parts, takeOver);
     const engines = makeEngines(start);
     const store = await openStore(start, engines);
     signal.throwIfAborted();
     const certificates = await openProxyCertificates(start, signal);
     const serving = makeGateway(start, { engines, store, certificates });
-    const bound = await serving.gateway.listen();
+    const bound = await serving.gateway.bind(takeOver?.sockets.filter(({ use }) => use === 'clients'));
     start.port = bound.port;
+    // The predecessor serves until everything is ready.
+    if (takeOver === undefined) await serving.gateway.accept();
 
     const stopped = new AbortController();
     const wanted = AbortSignal.any([signal, stopped.signal]);
@@ -79,6 +90,7 @@ async function startProxy(
       store,
       storeProblem: () => start.storeProblem,
       certificates: certificates?.keeper,
+      replaceable,
       finish: close,
       abortStart: () =>
         stopped.abort(new ProxyError('PROXY_START_FAILED', { params: { reason: 'it was stopped' } })),
@@ -88,6 +100,13 @@ async function startProxy(
     await startDemo(start, engines);
     await closeWith(parts, tellEngineChanges(engines.service, start.logger));
     await untilReady(start, engines, certificates, wanted);
+    if (takeOver !== undefined) {
+      const state = await takeOver.prepared();
+      wanted.throwIfAborted();
+      if (state !== undefined) await start.handOverParts.importState(state);
+      await serving.gateway.accept();
+      closeUnused(takeOver, serving.gateway.sockets());
+    }
     await control.started();
     wanted.throwIfAborted();
     await logStarted(start, control.handle);
@@ -99,7 +118,7 @@ async function startProxy(
 }
 
 function handleOf(
-  { id, machine, options }: Start,
+  { id, machine, options, takeOver }: Start,
   bound: { readonly port: number; readonly addresses: readonly string[] },
 ): ProxyHandle {
   return {
@@ -110,12 +129,18 @@ function handleOf(
     addresses: bound.addresses,
     startedAtMs: machine.clock.nowMs(),
     profile: options.profile,
-    nonce: base62(machine.secrets.randomBytes(16), 22),
+    nonce: takeOver?.nonce ?? newNonce(machine.secrets),
     processStart: processStart(process.pid),
     controlPath: machine.paths.controlPath(id),
     draining: false,
     starting: true,
   };
+}
+
+/** A socket that nobody accepts on would keep its clients waiting for ever. */
+function closeUnused({ sockets }: TakeOver, used: readonly { readonly fd: number }[]): void {
+  const inUse = new Set(used.map(({ fd }) => fd));
+  for (const { fd } of sockets) if (!inUse.has(fd)) closeSync(fd);
 }
 
 /** Saves the handle before the socket exists: the clean-up after a killed process finds the socket by the handle. */
@@ -152,9 +177,20 @@ async function untilReady(
   wanted.throwIfAborted();
 }
 
-async function logStarted({ id, machine, logger, parts }: Start, handle: ProxyHandle): Promise<void> {
+async function logStarted(
+  { id, machine, logger, parts, takeOver }: Start,
+  handle: ProxyHandle,
+): Promise<void> {
   const { profile, port, addresses } = handle;
-  logger.event('info', 'started', { proxy: id, profile, port, addresses, version: machine.version });
+  const replaces = takeOver === undefined ? {} : { replaces: takeOver.predecessorId };
+  logger.event('info', 'started', {
+    proxy: id,
+    profile,
+    port,
+    addresses,
+    version: machine.version,
+    ...replaces,
+  });
   const clear = clearTextWarning(handle);
   if (clear === undefined) return;
   logger.event('warn', clear);

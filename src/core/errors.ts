@@ -99,6 +99,36 @@ export const errorTable = {
     text: 'The control socket of {id} does not answer.',
     hint: 'The process may hang; end it with `kill {pid}` and start again.',
   },
+  PROXY_HAND_OVER_FAILED: {
+    ...machine,
+    text: 'The new process did not take over, so {id} serves on as before: {reason}.',
+    hint: 'Look at the log with `flm proxy logs {profile}`, then restart again.',
+  },
+  PROXY_HAND_OVER_TIMEOUT: {
+    ...machine,
+    text: 'The new process was not ready within {seconds} s and was ended, so {id} serves on as before.',
+    hint: 'Look at the log with `flm proxy logs {profile}`, then restart again.',
+  },
+  PROXY_RESTARTING: {
+    ...user,
+    text: 'The proxy {id} is being replaced by a new process already.',
+    hint: 'Wait until that restart is over; `flm proxy status` shows it.',
+  },
+  PROXY_DRAINING: {
+    ...user,
+    text: 'The proxy {id} only finishes its last answers and cannot be restarted.',
+    hint: 'See what serves with `flm proxy status`; end this one with `flm proxy stop {id}`.',
+  },
+  PROXY_SUPERVISED: {
+    ...user,
+    text: 'The proxy {id} is run by {supervisor}, so flm does not replace its process.',
+    hint: 'Restart it with `{command}`.',
+  },
+  PROXY_IN_FOREGROUND: {
+    ...user,
+    text: 'The proxy {id} runs in the foreground (pid {pid}), so no background process can replace it.',
+    hint: 'Stop it with Ctrl-C or `flm proxy stop {id}` and run it again, or use `flm proxy start`, which can be restarted.',
+  },
   PROXY_CERT_FAILED: {
     ...user,
     text: 'No usable certificate: {reason}',

@@ -6,7 +6,7 @@ import type { Clock, Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { CertificateProvider } from '../core/proxy/certificate-provider.ts';
-import type { KeyUse, StopReport } from '../core/proxy/ports.ts';
+import type { InheritedSocket, KeyUse, StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { QueueReading } from '../core/security/fair-admission.ts';
 import type { LimitPorts, LocalLimits } from '../core/security/local-limits.ts';
@@ -27,7 +27,7 @@ import { makeRoot } from './handlers/root.ts';
 import { HostAllowlist, ownNames } from './host-allowlist.ts';
 import { HttpServer } from './http/http-server.ts';
 import { makeTakeStream } from './key-shares.ts';
-import { Listener } from './listener.ts';
+import { Listener, type ListeningSocket } from './listener.ts';
 import { keyBucket, makePolicy } from './policy.ts';
 import { HeaderTable } from './request-headers.ts';
 import { RequestPipeline } from './request-pipeline.ts';
@@ -71,12 +71,14 @@ export class Gateway {
   readonly #ports: LimitPorts;
   readonly #tlsListener: TlsListener | undefined;
   #listener: Listener | undefined;
+  #port: number;
   readonly #subscriptions: Unsubscribe[] = [];
   #draining = false;
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
     const { config, clock } = deps;
+    this.#port = configuredPort(config);
     const draining = (): boolean => this.#draining;
     let count = 0;
     const { rates, concurrency, tokens, admission, logins } = deps.limits;
@@ -158,7 +160,7 @@ export class Gateway {
         hosts,
         table,
         secured: (socket, entry) => this.#server.accept(socket, entry),
-        port: () => this.#listener?.port ?? configuredPort(config),
+        port: () => this.#port,
         nextId,
         malformed,
       });
@@ -181,17 +183,51 @@ export class Gateway {
     );
   }
 
-  /** Binds the addresses. Throws the errors of `Listener.open`. */
-  async listen(): Promise<{ readonly port: number; readonly addresses: readonly string[] }> {
+  /** Binds, or takes inherited sockets; connections wait for `accept`. Throws what `Listener.bind` throws. */
+  async bind(
+    inherited: readonly InheritedSocket[] = [],
+  ): Promise<{ readonly port: number; readonly addresses: readonly string[] }> {
     const { config } = this.#deps;
-    this.#listener = await Listener.open({
+    this.#listener = await Listener.bind({
       addresses: bindAddresses(config),
       port: configuredPort(config),
       // No address was configured, so a machine without IPv6 listens on IPv4 only.
       optional: config.bind.length === 0 ? new Set(['::1', '::']) : new Set(),
       onConnection: (socket) => (this.#tlsListener ?? this.#server).accept(socket),
+      inherited,
     });
-    return { port: this.#listener.port, addresses: this.#listener.addresses };
+    this.#port = this.#listener.port;
+    return { port: this.#port, addresses: this.#listener.addresses };
+  }
+
+  /** Serves connections from now on. Throws what `Listener.accept` throws. */
+  async accept(): Promise<void> {
+    await this.#listener?.accept();
+  }
+
+  /** New connections wait until `resume` or `retire`. Requests on open connections continue. */
+  hold(): void {
+    this.#listener?.hold();
+  }
+
+  resume(): void {
+    this.#listener?.resume();
+  }
+
+  /** What a successor can inherit. */
+  sockets(): readonly ListeningSocket[] {
+    return this.#listener?.sockets() ?? [];
+  }
+
+  /**
+   * Another process serves on the same sockets: closes the listeners. Open connections, those that waited included, are
+   * served on, and each ends with its next response.
+   */
+  retire(): void {
+    this.#server.announceEnd();
+    this.#listener?.close();
+    this.#listener?.resume();
+    this.#listener = undefined;
   }
 
   get inFlight(): number {

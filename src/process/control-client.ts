@@ -11,6 +11,7 @@ import { deadline } from '../core/deadline.ts';
 import { ProxyError } from '../core/errors.ts';
 import { gatherText } from '../core/gathered-bytes.ts';
 import type {
+  HandOverRequest,
   KeyUse,
   LiveRevocation,
   RecordedRefusal,
@@ -18,7 +19,7 @@ import type {
   TemporaryKey,
 } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
-import { nonceField } from './control-server.ts';
+import { handOverPath, nonceField } from './control-server.ts';
 import { codeOf } from './control-socket.ts';
 import { isRecord, proxyErrorOf } from './wire-error.ts';
 
@@ -30,6 +31,12 @@ export interface ControlClient {
   stop(graceMs: number, signal?: AbortSignal): Promise<StopReport | 'gone'>;
   /** Resolves when the port is free. */
   release(graceMs: number, signal?: AbortSignal): Promise<'released' | 'gone'>;
+  /** Resolves when the successor serves. `unsupported`: an older flm. */
+  handOver(
+    request: HandOverRequest,
+    limitMs: number,
+    signal?: AbortSignal,
+  ): Promise<ProxyHandle | 'unsupported' | 'gone'>;
   reload(signal?: AbortSignal): Promise<'reloaded' | 'gone'>;
   metrics(signal?: AbortSignal): Promise<string | 'gone'>;
   /** Ends when aborted and when the proxy ends. `opened` is called when no request that ends from then on is missed. */
@@ -68,6 +75,11 @@ export function controlClient(
     async release(graceMs, signal) {
       const target = `/release?graceMs=${graceMs}`;
       return (await client.json('POST', target, stopSlackMs, signal)) === 'gone' ? 'gone' : 'released';
+    },
+    async handOver(request, limitMs, signal) {
+      const answer = await client.ask('POST', handOverPath, limitMs, signal, JSON.stringify(request));
+      if (typeof answer === 'string') return 'gone';
+      return answer.status === 404 ? 'unsupported' : client.jsonOf<ProxyHandle>(answer);
     },
     async reload(signal) {
       return (await client.json('POST', '/reload', askMs, signal)) === 'gone' ? 'gone' : 'reloaded';
@@ -118,11 +130,17 @@ class Client {
     return typeof answer === 'string' ? 'gone' : this.jsonOf<T>(answer);
   }
 
-  async ask(method: string, target: string, ms: number, caller?: AbortSignal): Promise<Answer | Nobody> {
+  async ask(
+    method: string,
+    target: string,
+    ms: number,
+    caller?: AbortSignal,
+    body?: string,
+  ): Promise<Answer | Nobody> {
     caller?.throwIfAborted();
     const limit = deadline(this.#clock, ms, caller);
     try {
-      const response = await this.#send(method, target, limit.signal);
+      const response = await this.#send(method, target, limit.signal, { body });
       if (response === 'nobody') return response;
       if (this.#isOther(response)) {
         response.destroy();
@@ -143,7 +161,9 @@ class Client {
     const head = deadline(this.#clock, askMs);
     let response: IncomingMessage | 'nobody';
     try {
-      response = await this.#send('GET', '/tail', AbortSignal.any([head.signal, signal]), head.end);
+      response = await this.#send('GET', '/tail', AbortSignal.any([head.signal, signal]), {
+        onHead: head.end,
+      });
     } catch (cause) {
       if (signal.aborted) return;
       throw this.#unreachable(cause);
@@ -189,7 +209,7 @@ class Client {
     method: string,
     target: string,
     signal: AbortSignal,
-    onHead?: () => void,
+    { onHead, body }: { readonly onHead?: () => void; readonly body?: string | undefined } = {},
   ): Promise<IncomingMessage | 'nobody'> {
     return new Promise((resolve, reject) => {
       const sent = request({
@@ -208,7 +228,7 @@ class Client {
         if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED'].includes(codeOf(error))) resolve('nobody');
         else reject(error);
       });
-      sent.end();
+      sent.end(body);
     });
   }
 

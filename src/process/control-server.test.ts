@@ -105,6 +105,10 @@ function controlOf(path: string, asked: unknown[], parts: Partial<ProxyControl> 
     async release(graceMs) {
       asked.push(['release', graceMs]);
     },
+    async handOver(request) {
+      asked.push(['hand over', request]);
+      return statusAt(path).handle;
+    },
     async reload() {
       asked.push('reload');
     },

@@ -6,6 +6,7 @@
  *   GET  /status                ProxyStatus as JSON
  *   POST /stop?graceMs=         StopReport, once the last answer is over and the port free
  *   POST /release?graceMs=      {}, once the port is free
+ *   POST /hand-over             HandOverRequest as JSON; the ProxyHandle of the successor, once that serves
  *   POST /reload                {}, once what changed in the store is in force
  *   GET  /metrics               Prometheus text
  *   GET  /tail                  one RequestLine a line, from now on, until the client leaves
@@ -15,17 +16,20 @@
  *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null; a 404 comes from an older flm, which cannot do it
  *
  * Each answer carries the proxy's nonce in `flm-nonce`; a request that carries another one is refused with 409 before
- * anything is done. Errors are `{"error": {code, params, faults}}`. Requests have no body.
+ * anything is done. Errors are `{"error": {code, params, faults}}`. No other request has a body.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
-import type { ProxyControl } from '../core/proxy/ports.ts';
+import { gatherText } from '../core/gathered-bytes.ts';
+import type { HandOverRequest, ProxyControl } from '../core/proxy/ports.ts';
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { privateFolder } from '../files/private-folder.ts';
 import { bindControlSocket, isPipe } from './control-socket.ts';
-import { wireErrorOf } from './wire-error.ts';
+import { startOptionsIn } from './launch-messages.ts';
+import { isRecord, wireErrorOf } from './wire-error.ts';
 
 export interface ControlServerOptions {
   /** From `HomePaths.controlPath`; its folder is made if missing. */
@@ -45,6 +49,8 @@ export interface ControlServer {
 }
 
 const maxBodyBytes = 4_096;
+/** A configuration and an environment. */
+const maxHandOverBytes = 4 * 1024 ** 2;
 const maxConnections = 256;
 const maxTails = 32;
 /** Time for the last responses at `close`: they are small and the reader is on this machine. */
@@ -52,6 +58,7 @@ const closeGraceMs = 1_000;
 const maxGraceMs = 3_600_000;
 const defaultTtlMs = 600_000;
 export const nonceField = 'flm-nonce';
+export const handOverPath = '/hand-over';
 
 /**
  * Opens the control socket. A file that a dead process left at the path is removed; throws PROXY_START_FAILED where a
@@ -123,7 +130,7 @@ class ControlHttp implements ControlServer {
     });
     // A client that leaves causes an error of the stream, which must have a listener.
     response.on('error', () => {});
-    refuseBody(request);
+    if (request.url !== handOverPath) refuseBody(request);
     response.setHeader(nonceField, this.#nonce);
     response.setHeader('connection', 'close');
     response.setHeader('cache-control', 'no-store');
@@ -154,6 +161,8 @@ class ControlHttp implements ControlServer {
       case 'POST /release':
         await control.release(this.#graceMs(url));
         return json({});
+      case 'POST /hand-over':
+        return json(await this.#handOver(request, response));
       case 'POST /reload':
         await control.reload();
         return json({});
@@ -184,6 +193,14 @@ class ControlHttp implements ControlServer {
     }
   }
 
+  /** A client that leaves aborts the hand-over where that is still possible. */
+  async #handOver(request: IncomingMessage, response: ServerResponse): Promise<ProxyHandle> {
+    const wanted = handOverRequestIn(await gatherText(request, maxHandOverBytes));
+    const left = new AbortController();
+    response.once('close', () => left.abort(new Error('the command that asked for it has ended')));
+    return this.#control.handOver(wanted, left.signal);
+  }
+
   #graceMs(url: URL): number {
     return numberIn(url, 'graceMs', this.#control.status().config.graceMs);
   }
@@ -211,7 +228,22 @@ class ControlHttp implements ControlServer {
   }
 }
 
-/** No request has a body; a small one is read and forgotten, a large one ends the connection. */
+/** Throws PROXY_INVALID_CONFIG, or REQUEST_MALFORMED. */
+function handOverRequestIn(text: string | undefined): HandOverRequest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? '');
+  } catch {
+    // Reported below.
+  }
+  const options = isRecord(value) ? startOptionsIn({ start: value.options }) : undefined;
+  if (options === undefined)
+    throw new ProxyError('REQUEST_MALFORMED', { params: { reason: 'the body is no hand-over request' } });
+  // What asks here is flm of the same user, which could start any program by itself.
+  return { ...(value as HandOverRequest), options };
+}
+
+/** No other request has a body; a small one is read and forgotten, a large one ends the connection. */
 function refuseBody(request: IncomingMessage): void {
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {

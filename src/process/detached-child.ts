@@ -1,13 +1,27 @@
 /**
- * The child's side of a detached start: receives the configuration from the launcher, starts the proxy, reports the
- * result, and runs until the proxy has ended. Its output goes to the log file.
+ * The child's side of a detached start and of a hand-over: receives the configuration from the launcher or from the proxy
+ * that it replaces, starts the proxy, reports the result, and runs until the proxy has ended. Its output goes to the log
+ * file.
  */
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { FlmError, ProxyError } from '../core/errors.ts';
-import type { ProxyFactory, RunningProxy, StartOptions } from '../core/proxy/ports.ts';
+import type {
+  HandOverState,
+  ProxyFactory,
+  RunningProxy,
+  StartOptions,
+  TakeOver,
+} from '../core/proxy/ports.ts';
 import { systemRefusal } from '../core/system-error.ts';
-import { type ChildMessage, isKept, startOptionsIn } from './launch-messages.ts';
+import {
+  type ChildMessage,
+  isGiveUp,
+  isKept,
+  startOptionsIn,
+  stateIn,
+  takeOverIn,
+} from './launch-messages.ts';
 import { logLine } from './log-line.ts';
 import { handleSignals } from './signals.ts';
 import { wireErrorOf } from './wire-error.ts';
@@ -23,14 +37,17 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
   assert(process.send !== undefined, 'a launcher started this program and listens');
   // Whatever it makes is this user's alone.
   process.umask(0o077);
-  const launcher = new Launcher();
+  const launcher = new Launcher(() => giveUp('the process that started it gave up'));
   const start = new AbortController();
   let running: RunningProxy | undefined;
   let graceMs = 0;
   const giveUp = (reason: string): void => {
     if (running === undefined) start.abort(new ProxyError('PROXY_START_FAILED', { params: { reason } }));
   };
-  void launcher.hungUp.then(() => giveUp('its launcher went away'));
+  // A predecessor that has died is replaced all the same.
+  void launcher.hungUp.then(() => {
+    if (!launcher.isPredecessor) giveUp('its launcher went away');
+  });
   const stopHandling = handleSignals(process, {
     detached: true,
     stop: (signal) => {
@@ -41,9 +58,9 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     endNow: (code) => process.exit(code),
   });
   try {
-    const options = await launcher.startOptions(start.signal);
+    const { options, takeOver } = await launcher.startOptions(start.signal);
     graceMs = options.config.graceMs;
-    const proxy = await factory(options, start.signal);
+    const proxy = await factory(options, start.signal, takeOver);
     running = proxy;
     if (start.signal.aborted) {
       // The proxy came up although the start was aborted.
@@ -55,6 +72,8 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
       await end(proxy);
       return 1;
     }
+    if (launcher.isPredecessor) await launcher.tell({ kept: true });
+    launcher.hangUp();
     await proxy.closed;
     return 0;
   } catch (error) {
@@ -92,14 +111,23 @@ function asStartFailure(error: unknown): FlmError {
   return new ProxyError('PROXY_START_FAILED', { params: { reason }, cause: error });
 }
 
+interface Started {
+  readonly options: StartOptions;
+  readonly takeOver: TakeOver | undefined;
+}
+
 class Launcher {
   /** Resolves when the channel has closed, from either side. */
   readonly hungUp: Promise<void>;
+  /** The process at the other end is the proxy that this one replaces. */
+  isPredecessor = false;
+  readonly #onGiveUp: () => void;
   readonly #messages: unknown[] = [];
   #wake: (() => void) | undefined;
   #isOpen = process.connected;
 
-  constructor() {
+  constructor(onGiveUp: () => void) {
+    this.#onGiveUp = onGiveUp;
     process.on('message', this.#onMessage);
     this.hungUp = new Promise((resolve) => {
       // It may have gone while this program was loaded.
@@ -113,17 +141,23 @@ class Launcher {
   }
 
   /** Throws the reason of the signal, PROXY_INVALID_CONFIG, or PROXY_START_FAILED where something else came. */
-  async startOptions(signal: AbortSignal): Promise<StartOptions> {
+  async startOptions(signal: AbortSignal): Promise<Started> {
     const message = await this.#next(signal);
     signal.throwIfAborted();
     const options = startOptionsIn(message);
-    if (options !== undefined) return options;
-    throw new ProxyError('PROXY_START_FAILED', { params: { reason: 'its launcher sent no configuration' } });
+    if (options === undefined)
+      throw new ProxyError('PROXY_START_FAILED', {
+        params: { reason: 'its launcher sent no configuration' },
+      });
+    const taken = takeOverIn(message);
+    const takeOver = taken && { ...taken, prepared: () => this.#state(signal) };
+    return { options, takeOver };
   }
 
-  /** True if the launcher confirmed the handle; false if it went away. */
+  /** True if the launcher confirmed the handle, or the predecessor has died; false if the launcher gave up. */
   async keeps(): Promise<boolean> {
-    return isKept(await this.#next());
+    const message = await this.#next();
+    return isKept(message) || (this.isPredecessor && message === undefined);
   }
 
   /** Resolves when the message is sent, or when the channel is closed. */
@@ -139,6 +173,14 @@ class Launcher {
     if (this.#isOpen && process.connected) process.disconnect?.();
   }
 
+  /** Undefined where the predecessor has died. */
+  async #state(signal: AbortSignal): Promise<HandOverState | undefined> {
+    await this.tell({ prepared: true });
+    const message = await this.#next(signal);
+    signal.throwIfAborted();
+    return stateIn(message);
+  }
+
   async #next(signal?: AbortSignal): Promise<unknown> {
     while (this.#messages.length === 0 && this.#isOpen && signal?.aborted !== true) {
       await new Promise<void>((resolve) => {
@@ -150,6 +192,8 @@ class Launcher {
   }
 
   #onMessage = (message: unknown): void => {
+    if (takeOverIn(message) !== undefined) this.isPredecessor = true;
+    if (isGiveUp(message)) this.#onGiveUp();
     this.#messages.push(message);
     this.#wake?.();
   };

@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError, StoreError } from '../core/errors.ts';
 import type {
+  HandOverRequest,
   Liveness,
   ProxyController,
   ProxyRepository,
@@ -16,7 +17,8 @@ import type {
 import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
 import { controlClient, stopSlackMs } from './control-client.ts';
 import { removeStaleSocket } from './control-socket.ts';
-import { type LaunchCommand, launch } from './launcher.ts';
+import type { LaunchCommand } from './launched-child.ts';
+import { launch } from './launcher.ts';
 import type { HomePaths } from './paths.ts';
 import { processState } from './process-identity.ts';
 
@@ -38,6 +40,11 @@ const lookMs = 20;
 const exitMs = 5_000;
 /** Time for a process that does not respond: a process that is ending has ended by then. */
 const leavingMs = 2_000;
+
+/** More than a hand-over may take: the proxy itself ends one that takes too long. */
+const handOverMs = 180_000;
+/** Time for a successor whose predecessor has died to serve. */
+const successorMs = 30_000;
 
 const nothingRan: StopReport = { running: 0, cut: 0, tookMs: 0 };
 
@@ -79,6 +86,39 @@ export class DetachedController implements ProxyController {
     }
     await this.#forget(handle);
     return report ?? { ...nothingRan, tookMs: Math.round(this.#clock.monotonicMs() - startedMs) };
+  }
+
+  /** Where the proxy dies during the hand-over, its successor may serve all the same; then that one is returned. */
+  async handOver(
+    handle: ProxyHandle,
+    request: HandOverRequest,
+    signal: AbortSignal,
+  ): Promise<ProxyHandle | 'unsupported'> {
+    try {
+      const client = controlClient(handle, this.#clock);
+      const outcome = await client.handOver(request, handOverMs, signal);
+      if (outcome !== 'gone') return outcome;
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+    }
+    const successor = await this.#successorOf(handle, signal);
+    if (successor === undefined) throw unreachable(handle);
+    return successor;
+  }
+
+  /** Waits for the successor of a proxy that has died to serve; undefined where there is none. */
+  async #successorOf(old: ProxyHandle, signal: AbortSignal): Promise<ProxyHandle | undefined> {
+    const untilMs = this.#clock.monotonicMs() + successorMs;
+    while (this.#clock.monotonicMs() < untilMs && !signal.aborted) {
+      const handles = await this.#options.handles.listHandles();
+      const newer = handles.filter((h) => h.profile === old.profile && h.startedAtMs > old.startedAtMs);
+      const living = newer.filter((h) => processState(h) !== 'gone');
+      const serving = living.find((h) => h.starting !== true && !h.draining);
+      if (serving !== undefined) return serving;
+      if (processState(old) !== 'gone') return undefined;
+      await this.#pause(lookMs);
+    }
+    return undefined;
   }
 
   /** Throws PROXY_CONTROL_UNREACHABLE. A proxy that is gone holds no port. */

@@ -44,6 +44,11 @@ export class InProcessController implements ProxyController {
     return report;
   }
 
+  /** A process cannot replace itself. */
+  async handOver(): Promise<'unsupported'> {
+    return 'unsupported';
+  }
+
   async release(handle: ProxyHandle, graceMs: number): Promise<void> {
     await this.#running.get(handle.nonce)?.control.release(graceMs);
   }

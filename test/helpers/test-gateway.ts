@@ -137,7 +137,8 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     idPrefix: 't',
     ...(options.tls === undefined ? {} : { tls: options.tls }),
   });
-  const { port } = await gateway.listen();
+  const { port } = await gateway.bind();
+  await gateway.accept();
   const stored = new Map<string, ApiKey>();
   const addKey = (parts: Partial<ApiKey> = {}): string => {
     const key = `flm_${randomBytes(24).toString('hex')}`;

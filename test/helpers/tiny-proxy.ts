@@ -201,6 +201,9 @@ class TinyProxy implements RunningProxy, ProxyControl {
     return report;
   }
 
+  async handOver(): Promise<never> {
+    throw new Error('the tiny proxy hands nothing over');
+  }
   async reload(): Promise<void> {}
   async metrics(): Promise<string> {
     return '# no metrics\n';

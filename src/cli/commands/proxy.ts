@@ -85,12 +85,14 @@ function stop(cli: Cli): Command {
 function restart(cli: Cli): Command {
   const command = leaf(
     'restart',
-    'replace a proxy by a new process, with the flags it was started with and those given here; the old one finishes its answers',
+    'replace a proxy by a new process, with the flags it was started with and those given here; no connection is refused, and the old process finishes its answers',
     'flm proxy restart lab\nflm proxy restart lab --mode dev-selfsigned',
   ).argument('[proxy]', 'id or profile; may be left out where one runs');
   return addConfigFlags(command).action(
     action(cli, async (session, flags: ConfigFlags, which: string | undefined) => {
-      const handle = await session.flm.proxies.restart(which, overridesOf(flags), session.signal);
+      const { flm, signal } = session;
+      const request = { overrides: overridesOf(flags), program: flm.launch };
+      const handle = await flm.proxies.restart(which, request, signal);
       await tellStarted(session, handle, 'Restarted');
     }),
   );

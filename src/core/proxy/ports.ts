@@ -1,4 +1,5 @@
 /** The ports that `ProxyService` needs, and the operations that a running proxy offers on its control socket. */
+import type { Environment } from '../environment.ts';
 import type { ErrorParams } from '../errors.ts';
 import type { AuditEntry } from '../security/ports.ts';
 import type { ProxyConfig, ProxyConfigInput } from './proxy-config.ts';
@@ -57,6 +58,53 @@ export interface StartOptions {
   readonly overrides: ProxyConfigInput;
 }
 
+/** What a listening socket is for: requests of clients, or the plain HTTP port beside an `https-acme` proxy. */
+export type SocketUse = 'clients' | 'plain';
+
+/** A listening socket of another process, which this process has under the descriptor `fd`. */
+export interface InheritedSocket {
+  readonly use: SocketUse;
+  readonly address: string;
+  readonly port: number;
+  readonly fd: number;
+}
+
+/** The state that a proxy passes to its successor, by the name of each part. JSON only. */
+export type HandOverState = Readonly<Record<string, unknown>>;
+
+/** The program of a successor. */
+export interface SuccessorProgram {
+  /** Absolute. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Absent: the environment of the running process. */
+  readonly env?: Environment;
+}
+
+export interface HandOverRequest {
+  readonly options: StartOptions;
+  /** Absent: the program that the running process was started from. */
+  readonly program?: SuccessorProgram;
+  /** How long the running process may drain. Absent: until its last connection is closed. */
+  readonly graceMs?: number;
+}
+
+/** What a proxy takes over from the one that it replaces. */
+export interface TakeOver {
+  /** The identity that the predecessor chose, so that it can remove what a killed successor leaves. */
+  readonly id: string;
+  readonly nonce: string;
+  readonly predecessorId: string;
+  readonly sockets: readonly InheritedSocket[];
+  /** The log goes to stderr, where the supervisor of the predecessor reads it, and not to the file of the profile. */
+  readonly logToStderr: boolean;
+  /**
+   * Called when everything but accepting connections is ready. Resolves with the state of the predecessor, which
+   * accepts nothing from then on; undefined if the predecessor has died. Rejects if it gave the hand-over up.
+   */
+  prepared(): Promise<HandOverState | undefined>;
+}
+
 /** Starts and ends proxies: inside this process, or as detached ones. */
 export interface ProxyController {
   /**
@@ -69,6 +117,16 @@ export interface ProxyController {
    * Drains and ends the proxy. Resolves when the port is free and the handle removed, immediately if it ended before.
    */
   stop(handle: ProxyHandle, graceMs: number): Promise<StopReport>;
+  /**
+   * Replaces the proxy by a new process that takes over its sockets; resolves when that process serves. On failure the
+   * proxy serves on. Throws a `ProxyError`: what the new process met, PROXY_HAND_OVER_FAILED, PROXY_HAND_OVER_TIMEOUT,
+   * PROXY_RESTARTING, PROXY_SUPERVISED, PROXY_IN_FOREGROUND. `unsupported`: an older flm, which cannot do it.
+   */
+  handOver(
+    handle: ProxyHandle,
+    request: HandOverRequest,
+    signal: AbortSignal,
+  ): Promise<ProxyHandle | 'unsupported'>;
   /** Closes the listener and resolves when the port is free. The proxy continues to drain and then ends. */
   release(handle: ProxyHandle, graceMs: number): Promise<void>;
   /** Throws a `ProxyError` PROXY_CONTROL_UNREACHABLE where the process lives and does not answer. */
@@ -123,6 +181,11 @@ export interface ProxyControl {
   stop(graceMs: number): Promise<StopReport>;
   /** Closes the listener at once and continues to drain. Resolves when the port is free. */
   release(graceMs: number): Promise<void>;
+  /**
+   * Starts a successor and hands the listening sockets over to it. Resolves when the successor serves; this process
+   * drains then. On failure it serves on. The signal aborts a hand-over whose state is not sent yet.
+   */
+  handOver(request: HandOverRequest, signal: AbortSignal): Promise<ProxyHandle>;
   /** Reads the changes in the store now. Resolves when they are in force. */
   reload(): Promise<void>;
   /** Prometheus text exposition format. */
@@ -155,6 +218,11 @@ export interface RunningProxy {
  * Starts a proxy: binds exclusively, writes the handle (`starting`), opens the control socket, prepares everything
  * else, and writes the handle again. The handle is written before the socket exists, so that the clean-up after a
  * killed process finds the socket through the handle. After a failure, an abort or a stop over the control socket
- * nothing is left.
+ * nothing is left. With `takeOver` the proxy accepts
+ * connections only after it has the state of its predecessor.
  */
-export type ProxyFactory = (options: StartOptions, signal: AbortSignal) => Promise<RunningProxy>;
+export type ProxyFactory = (
+  options: StartOptions,
+  signal: AbortSignal,
+  takeOver?: TakeOver,
+) => Promise<RunningProxy>;

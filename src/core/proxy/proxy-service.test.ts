@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { ProxyError, StoreError } from '../errors.ts';
-import type { ProxyController, StartOptions } from './ports.ts';
+import type { HandOverRequest, ProxyController, StartOptions } from './ports.ts';
 import { configuredPort } from './proxy-config.ts';
 import { type ProxyHandle, proxyUrl } from './proxy-handle.ts';
 import { ProxyService } from './proxy-service.ts';
@@ -14,6 +14,8 @@ class FakeController implements ProxyController {
   readonly living = new Map<string, { handle: ProxyHandle; options: StartOptions }>();
   readonly hung = new Set<string>();
   failWith: Error | undefined;
+  /** A proxy of a flm that hands nothing over. */
+  isOld = false;
   onHandle: (handle: ProxyHandle) => Promise<void> = async () => {};
 
   async start(options: StartOptions): Promise<ProxyHandle> {
@@ -42,6 +44,15 @@ class FakeController implements ProxyController {
     this.calls.push(`stop ${handle.id} ${graceMs}`);
     this.living.delete(handle.id);
     return { running: 0, cut: 0, tookMs: 0 };
+  }
+  async handOver(handle: ProxyHandle, { options }: HandOverRequest): Promise<ProxyHandle | 'unsupported'> {
+    if (this.isOld) return 'unsupported';
+    this.calls.push(`hand over ${handle.id}`);
+    const next = await this.start(options);
+    const living = this.living.get(handle.id);
+    if (living !== undefined) living.handle = { ...handle, draining: true };
+    await this.onHandle({ ...handle, draining: true });
+    return next;
   }
   async release(handle: ProxyHandle, graceMs: number): Promise<void> {
     this.calls.push(`release ${handle.id} ${graceMs}`);
@@ -195,18 +206,46 @@ test('a restart gives the flags of the start again, reads the profile anew and k
   await service.saveProfile('lab', { port: 0, heartbeatMs: 1000 });
   const old = await start('lab', { graceMs: 77 });
   await service.saveProfile('lab', { port: 0, heartbeatMs: 2000 });
-  const next = await service.restart('lab', {}, new AbortController().signal);
-  assert.deepEqual(controller.calls, ['start', `release ${old.id} 77`, 'start']);
+  const next = await service.restart('lab', { overrides: {} }, new AbortController().signal);
+  assert.deepEqual(controller.calls, ['start', `hand over ${old.id}`, 'start']);
   const options = controller.starts[1];
   assert.deepEqual([options?.config.heartbeatMs, options?.config.graceMs], [2000, 77]);
   assert.equal(next.port, old.port);
   assert.deepEqual(options?.overrides, { graceMs: 77 });
 });
 
+test('a proxy of an older flm is restarted by a release and a start, on another port the start comes first', async (t) => {
+  const { service, controller, start } = setUp(t);
+  controller.isOld = true;
+  const old = await start('default', { graceMs: 77 });
+  const never = new AbortController().signal;
+  const next = await service.restart(undefined, { overrides: {} }, never);
+  await service.restart(undefined, { overrides: { port: 9 } }, never);
+  assert.deepEqual(controller.calls, [
+    ...['start', `release ${old.id} 77`, 'start'],
+    ...['start', `release ${next.id} 77`],
+  ]);
+});
+
+test('during a hand-over the process that serves is meant, and after it the newer one', async (t) => {
+  const { service, controller, start, store } = setUp(t);
+  const old = await start();
+  const next: ProxyHandle = { ...old, id: 'px_9', nonce: 'nonce9', startedAtMs: old.startedAtMs + 1 };
+  const living = controller.living.get(old.id);
+  assert.ok(living !== undefined);
+  controller.living.set(next.id, { ...living, handle: next });
+  await store.proxies.saveHandle({ ...next, starting: true });
+  assert.equal((await service.find('default')).id, old.id);
+  assert.equal((await service.find(undefined)).id, old.id);
+  await store.proxies.saveHandle(next);
+  assert.equal((await service.find('default')).id, next.id);
+  assert.equal((await service.findServing(undefined)).id, next.id);
+});
+
 test('one that drains is neither already running nor what a stop means', async (t) => {
   const { service, start } = setUp(t);
   const old = await start();
-  await service.restart(undefined, {}, new AbortController().signal);
+  await service.restart(undefined, { overrides: {} }, new AbortController().signal);
   assert.notEqual((await service.find(undefined)).id, old.id);
   assert.equal((await service.find(old.id)).id, old.id);
   const states = (await service.status()).map((v) => v.state);
@@ -238,7 +277,7 @@ test('a profile with faults or an impossible name is not saved', async (t) => {
 test('starts and stops are in the audit', async (t) => {
   const { service, store, start } = setUp(t);
   await start();
-  await service.restart(undefined, {}, new AbortController().signal);
+  await service.restart(undefined, { overrides: {} }, new AbortController().signal);
   await service.stop(undefined);
   assert.deepEqual((await store.audit.list(9)).map((e) => e.action).reverse(), [
     'proxy.start',

@@ -10,7 +10,14 @@ import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, ProxyError } from '../errors.ts';
 import type { AuditRepository } from '../security/ports.ts';
-import type { ProxyController, ProxyProfile, ProxyRepository, StartOptions, StopReport } from './ports.ts';
+import type {
+  ProxyController,
+  ProxyProfile,
+  ProxyRepository,
+  StartOptions,
+  StopReport,
+  SuccessorProgram,
+} from './ports.ts';
 import {
   bindAddresses,
   configuredPort,
@@ -45,6 +52,15 @@ export interface StartRequest {
   readonly overrides: ProxyConfigInput;
   /** Keeps the overrides in the profile, once the proxy runs. */
   readonly save: boolean;
+}
+
+export interface RestartRequest {
+  /** On top of the profile, and of what was given at the start. */
+  readonly overrides: ProxyConfigInput;
+  /** The program of the new process; absent: the one that the running process was started from. */
+  readonly program?: SuccessorProgram;
+  /** How long the old process may drain; absent: until its last connection is closed. */
+  readonly graceMs?: number;
 }
 
 /** A proxy of the store, and what its process says of itself. */
@@ -105,12 +121,13 @@ export class ProxyService {
 
   /**
    * Replaces a proxy by a new process; the old one finishes its answers, or gives up its start. The profile is read
-   * again. What was given on top of it at the start still holds, below `overrides`. On another port the new process
-   * starts first, so that a start that fails leaves the old one serving. Throws like `stop` and `start`.
+   * again. What was given on top of it at the start still holds, below `overrides`. The new process takes over the
+   * listening sockets, so no connection is refused, and if it fails the old one serves on. Throws like `find`, `start`
+   * and `ProxyController.handOver`.
    */
   async restart(
     which: string | undefined,
-    overrides: ProxyConfigInput,
+    { overrides, program, graceMs }: RestartRequest,
     signal: AbortSignal,
   ): Promise<ProxyHandle> {
     const { controller } = this.#deps;
@@ -125,6 +142,19 @@ export class ProxyService {
     // The URL that clients have stays good where the port was a free one.
     const port = configuredPort(config) === 0 ? old.port : configuredPort(config);
     const next = { ...options, config: { ...config, port } };
+    if (old.starting !== true) {
+      const request = {
+        options: next,
+        ...(program === undefined ? {} : { program }),
+        ...(graceMs === undefined ? {} : { graceMs }),
+      };
+      const successor = await controller.handOver(old, request, signal);
+      if (successor !== 'unsupported') {
+        await this.#record('proxy.restart', successor);
+        return successor;
+      }
+    }
+    // Nothing to hand over: the old process does not serve yet, or is of an older flm.
     const moves = port !== old.port;
     if (!moves) await controller.release(old, status.config.graceMs);
     const handle = await controller.start(next, signal);
@@ -156,7 +186,7 @@ export class ProxyService {
 
   /** A proxy that serves. Throws like `find`, and PROXY_STARTING where the one that is meant is still starting. */
   async findServing(which: string | undefined): Promise<ProxyHandle> {
-    const serving = (await this.list()).filter((h) => h.starting !== true && !h.draining);
+    const serving = withoutReplaced((await this.list()).filter((h) => h.starting !== true && !h.draining));
     const [only] = serving;
     // Where none is named, one that starts is not meant.
     if (which === undefined && only !== undefined && serving.length === 1) return only;
@@ -175,7 +205,8 @@ export class ProxyService {
     const running = handles.filter((h) => !h.draining);
     const byId = handles.find((h) => h.id === which);
     if (byId !== undefined) return byId;
-    const meant = which === undefined ? running : running.filter((h) => h.profile === which);
+    const named = which === undefined ? running : running.filter((h) => h.profile === which);
+    const meant = withoutReplaced(named);
     const [first, ...others] = meant;
     if (first === undefined) throw notRunning(which);
     if (others.length > 0) {
@@ -349,6 +380,20 @@ function merged(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigI
 
 /** For a proxy that does not report its own grace time. */
 const defaultGraceMs = 30_000;
+
+/**
+ * During a hand-over a profile has two proxies for a moment. The newest one that serves is meant; otherwise a start of
+ * which nothing serves yet.
+ */
+function withoutReplaced(handles: readonly ProxyHandle[]): readonly ProxyHandle[] {
+  const newest = new Map<string, ProxyHandle>();
+  for (const handle of handles) {
+    const other = newest.get(handle.profile);
+    if (other === undefined || handle.starting !== true || other.starting === true)
+      newest.set(handle.profile, handle);
+  }
+  return [...newest.values()];
+}
 
 function notRunning(which: string | undefined): ProxyError {
   const words = which === undefined ? '' : ` with the id or profile ${which}`;

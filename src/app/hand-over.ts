@@ -1,0 +1,172 @@
+/**
+ * Replaces the process of a running proxy: starts a successor with the listening sockets, passes the state to it, and
+ * steps back when the successor serves. If the successor fails at any step, it is ended, nothing of it is left, and this
+ * process serves on as if nothing had happened.
+ *
+ *   spawn --prepared--> hold new connections, export the state --ready--> close the sockets, drain
+ *     '------ failed, ended, or too late ------'-------------> end the successor, resume
+ */
+import { deadline } from '../core/deadline.ts';
+import { FlmError, ProxyError } from '../core/errors.ts';
+import type { HandOverRequest, InheritedSocket } from '../core/proxy/ports.ts';
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { removeStaleSocket } from '../process/control-socket.ts';
+import { firstInheritedFd, type LaunchCommand, LaunchedChild } from '../process/launched-child.ts';
+import { startLimitMs } from '../process/launcher.ts';
+import type { ProxyStore } from '../store/store.ts';
+import { newNonce, newProxyId, type Start } from './proxy-parts.ts';
+
+/** How the process of a proxy may be replaced. */
+export type Replaceable =
+  /** A background process of flm's own. */
+  | { readonly by: 'successor'; readonly program: LaunchCommand }
+  /** A process that a person or another program watches. */
+  | { readonly by: 'nobody'; readonly supervisor?: { readonly name: string; readonly command: string } };
+
+export interface HandOverDeps {
+  readonly start: Pick<Start, 'machine' | 'logger' | 'handOverParts'>;
+  readonly gateway: Gateway;
+  readonly store: ProxyStore;
+  readonly handle: ProxyHandle;
+  readonly program: LaunchCommand;
+}
+
+/** On top of the time for a start: the machine works for two processes. */
+const slackMs = 10_000;
+/** From the state to the first accepted connection. New connections wait that long at most. */
+const takeOverMs = 10_000;
+
+/**
+ * Resolves when the successor serves and this process accepts nothing any more. Throws a `ProxyError` (see
+ * `ProxyController.handOver`) or the reason of the signal; then this process serves as before.
+ */
+export async function handOver(
+  deps: HandOverDeps,
+  request: HandOverRequest,
+  caller: AbortSignal,
+): Promise<ProxyHandle> {
+  const { machine, logger, handOverParts } = deps.start;
+  const { gateway, handle } = deps;
+  const successor = new Successor(deps, request);
+  const limitMs = startLimitMs(request.options.config) + slackMs;
+  const limit = deadline(machine.clock, limitMs, caller);
+  let isHeld = false;
+  try {
+    const sockets = gateway.sockets().map((socket, index) => ({
+      ...socket,
+      use: 'clients' as const,
+      fd: firstInheritedFd + index,
+    }));
+    logger.event('info', 'handing over', { proxy: handle.id, successor: successor.id, pid: successor.pid });
+    await successor.prepare(sockets, limit.signal);
+    limit.end();
+    isHeld = true;
+    gateway.hold();
+    const newest = await successor.takeOver(await handOverParts.exportState());
+    gateway.retire();
+    handOverParts.follow(newest);
+    logger.event('info', 'handed over', { proxy: handle.id, successor: newest.id, pid: newest.pid });
+    return newest;
+  } catch (error) {
+    await successor.end();
+    if (isHeld) {
+      handOverParts.resume();
+      gateway.resume();
+    }
+    const failure = caller.aborted
+      ? caller.reason
+      : limit.isOver
+        ? late(handle, limitMs)
+        : failureOf(error, handle);
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    logger.event('error', 'the hand-over failed', { proxy: handle.id, successor: successor.id, reason });
+    throw failure;
+  } finally {
+    limit.end();
+  }
+}
+
+class Successor {
+  readonly id: string;
+  readonly #nonce: string;
+  readonly #deps: HandOverDeps;
+  readonly #request: HandOverRequest;
+  readonly #child: LaunchedChild;
+
+  /** Throws like `LaunchedChild`. */
+  constructor(deps: HandOverDeps, request: HandOverRequest) {
+    const { machine } = deps.start;
+    const { program = deps.program, options } = request;
+    this.#deps = deps;
+    this.#request = request;
+    this.id = newProxyId(machine.secrets);
+    this.#nonce = newNonce(machine.secrets);
+    this.#child = new LaunchedChild({
+      command: { env: machine.environment, ...program },
+      clock: machine.clock,
+      home: machine.paths.home,
+      logFile: machine.paths.logFile(options.profile),
+      descriptors: deps.gateway.sockets().map(({ fd }) => fd),
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  async prepare(sockets: readonly InheritedSocket[], signal: AbortSignal): Promise<void> {
+    const predecessorId = this.#deps.handle.id;
+    const takeOver = { id: this.id, nonce: this.#nonce, predecessorId, sockets, logToStderr: false };
+    await this.#child.send({ start: this.#request.options, takeOver });
+    const message = await this.#child.next(signal);
+    if (!('prepared' in message)) throw strange();
+  }
+
+  /** Resolves when it serves and has acknowledged that it is on its own. */
+  async takeOver(state: Readonly<Record<string, unknown>>): Promise<ProxyHandle> {
+    const { machine } = this.#deps.start;
+    const limit = deadline(machine.clock, takeOverMs);
+    try {
+      await this.#child.send({ state });
+      const message = await this.#child.next(limit.signal);
+      if (!('ready' in message)) throw strange();
+      await this.#child.send({ kept: true });
+      if (!('kept' in (await this.#child.next(limit.signal)))) throw strange();
+      this.#child.letGo();
+      return message.ready;
+    } catch (error) {
+      if (limit.isOver) throw late(this.#deps.handle, takeOverMs);
+      throw error;
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** Resolves when the process is gone and nothing of it is left. Never rejects. */
+  async end(): Promise<void> {
+    const { store, start } = this.#deps;
+    await this.#child.kill();
+    const { paths } = start.machine;
+    for (const name of [this.id, `${this.id}_demo`]) await removeStaleSocket(paths.controlPath(name));
+    // A reader of the store removes what could not be removed now.
+    await store.deleteHandle(this.id, this.#nonce).catch(() => {});
+  }
+}
+
+function strange(): ProxyError {
+  return new ProxyError('PROXY_START_FAILED', { params: { reason: 'it said something strange' } });
+}
+
+function late({ id, profile }: ProxyHandle, limitMs: number): ProxyError {
+  return new ProxyError('PROXY_HAND_OVER_TIMEOUT', { params: { id, profile, seconds: limitMs / 1000 } });
+}
+
+/** A successor that names its problem is quoted with code and hint. */
+function failureOf(error: unknown, { id, profile }: ProxyHandle): unknown {
+  const known = error instanceof FlmError;
+  if (known && error.code !== 'PROXY_START_FAILED') return error;
+  const told = known ? error.params.reason : undefined;
+  const reason = String(told ?? (error instanceof Error ? error.message : error));
+  return new ProxyError('PROXY_HAND_OVER_FAILED', { params: { id, profile, reason }, cause: error });
+}

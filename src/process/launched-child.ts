@@ -1,0 +1,208 @@
+/**
+ * A process that was spawned to become a proxy, seen from the process that spawned it: a launcher, or the proxy that it
+ * replaces. Exchanges launch messages with it, and ends it.
+ *
+ * The child runs in /, without NODE_OPTIONS, in a session of its own. Its output is appended to the log of its profile,
+ * or goes where the output of this process goes.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Clock } from '../core/clock.ts';
+import type { Environment } from '../core/environment.ts';
+import { ProxyError } from '../core/errors.ts';
+import { systemRefusal } from '../core/system-error.ts';
+import { codeOf } from './control-socket.ts';
+import { type ChildMessage, childMessageIn, type LauncherMessage } from './launch-messages.ts';
+import { proxyErrorOf } from './wire-error.ts';
+
+/** A program that calls `runDetachedChild`. */
+export interface LaunchCommand {
+  /** Absolute: the child runs in another folder. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Environment;
+}
+
+export interface LaunchedChildOptions {
+  readonly command: LaunchCommand;
+  readonly clock: Clock;
+  /** The child must mean the same home, however it was named. */
+  readonly home: string;
+  /** Undefined: its output goes to the stderr of this process. */
+  readonly logFile: string | undefined;
+  /** Descriptors of this process that the child has as 4, 5, and so on. */
+  readonly descriptors?: readonly number[];
+}
+
+/** The descriptor of the first one in a child; 0 to 2 are its output, 3 the channel. */
+export const firstInheritedFd = 4;
+
+/** Time for a child to abort its start before it is killed. */
+const giveUpMs = 2_000;
+
+export class LaunchedChild {
+  readonly #clock: Clock;
+  readonly #process: ChildProcess;
+  readonly #logFile: string | undefined;
+  readonly #logStart: number;
+  readonly #messages: unknown[] = [];
+  #wake: () => void = () => {};
+  /** How it ended, in words, once nothing more can come from it. */
+  #over: string | undefined;
+  /** Resolves with how it ended, in words. */
+  readonly #ended: Promise<string>;
+  /** Resolves when the channel is closed. */
+  readonly hungUp: Promise<void>;
+
+  /** Throws a `ProxyError` PROXY_START_FAILED or SYSTEM_REFUSED where the log cannot be opened. */
+  constructor({ command, clock, home, logFile, descriptors = [] }: LaunchedChildOptions) {
+    this.#clock = clock;
+    this.#logFile = logFile;
+    const log = logFile === undefined ? 2 : openLog(logFile);
+    try {
+      this.#logStart = logFile === undefined ? 0 : fstatSync(log).size;
+      this.#process = spawn(command.command, command.args, {
+        detached: true,
+        windowsHide: true,
+        cwd: '/',
+        env: { ...command.env, NODE_OPTIONS: undefined, FLM_HOME: home },
+        stdio: ['ignore', log, log, 'ipc', ...descriptors],
+      });
+    } finally {
+      if (logFile !== undefined) closeSync(log);
+    }
+    this.#ended = new Promise((resolve) => {
+      this.#process.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+      this.#process.on('error', (error) => {
+        if (this.#process.pid === undefined) resolve(error.message);
+      });
+    });
+    this.hungUp = new Promise((resolve) => {
+      if (this.#process.pid === undefined) resolve();
+      else this.#process.once('disconnect', () => resolve());
+    });
+    this.#process.on('message', (message) => {
+      this.#messages.push(message);
+      this.#wake();
+    });
+    // What it said last may arrive after its end.
+    void Promise.all([this.#ended, this.hungUp]).then(([how]) => {
+      this.#over = how;
+      this.#wake();
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /**
+   * The next message. Throws the error that the child met; PROXY_START_FAILED if the child ended or said what is no
+   * message; the reason of the signal.
+   */
+  async next(signal: AbortSignal): Promise<Exclude<ChildMessage, { readonly failed: unknown }>> {
+    const onAbort = (): void => this.#wake();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      while (this.#messages.length === 0 && this.#over === undefined && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+    signal.throwIfAborted();
+    if (this.#messages.length === 0) throw this.#endedEarly();
+    const message = childMessageIn(this.#messages.shift());
+    if (message === undefined) throw startFailed('it said something strange');
+    if ('failed' in message) throw proxyErrorOf(message.failed) ?? startFailed('it did not say why');
+    return message;
+  }
+
+  /** A child that receives no message has ended or is ending; `next` shows that. */
+  send(message: LauncherMessage): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#process.connected) this.#process.send(message, () => resolve());
+      else resolve();
+    });
+  }
+
+  /** The child is on its own. */
+  letGo(): void {
+    if (this.#process.connected) this.#process.disconnect();
+    this.#process.unref();
+  }
+
+  /** Tells the child to abort and kills it if it does not. Resolves with the pid of the process that is gone. */
+  async end(): Promise<number | undefined> {
+    const { pid } = this.#process;
+    await this.send({ giveUp: true });
+    if (this.#process.connected) this.#process.disconnect();
+    if (pid === undefined) return undefined;
+    const cancel = this.#clock.after(giveUpMs, () => this.#process.kill('SIGKILL'));
+    await this.#ended;
+    cancel();
+    return pid;
+  }
+
+  /** Resolves when the process is gone, which gets no chance to do anything any more. */
+  async kill(): Promise<void> {
+    if (this.#process.pid === undefined) return;
+    this.#process.kill('SIGKILL');
+    await this.#ended;
+    if (this.#process.connected) this.#process.disconnect();
+  }
+
+  #endedEarly(): ProxyError {
+    const told = this.#logFile === undefined ? undefined : exitReason(this.#logFile, this.#logStart);
+    return startFailed(told ?? this.#over ?? 'it ended');
+  }
+}
+
+export function startFailed(reason: string): ProxyError {
+  return new ProxyError('PROXY_START_FAILED', { params: { reason } });
+}
+
+/** The child's own log rotates; what it prints past its log goes on into the file that was current at its start. */
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    throw (
+      systemRefusal(error, `to open the log ${path}`) ??
+      startFailed(`its log ${path} cannot be opened (${codeOf(error)})`)
+    );
+  }
+}
+
+const maxReportBytes = 64 * 1024;
+const maxReportLength = 300;
+
+/** Returns the line of the log, written after `start`, that says why a process ended; undefined if there is none. */
+function exitReason(logFile: string, start: number): string | undefined {
+  const lines = logTextFrom(logFile, start)
+    .split('\n')
+    .map((line) => line.trim())
+    // Lines of the log are JSON; Node ends the trace of an error with its version and a hint.
+    .filter((line) => line !== '' && !/^(\{|\}|at |Node\.js v|\(Use `node)/.test(line));
+  const error = lines.findLast((line) => /^(Uncaught )?[A-Z]\w*Error\b.*: /.test(line));
+  return (error ?? lines.at(-1))?.slice(0, maxReportLength).replace(/\.$/, '');
+}
+
+function logTextFrom(logFile: string, start: number): string {
+  try {
+    const file = openSync(logFile, 'r');
+    try {
+      const end = fstatSync(file).size;
+      const from = Math.max(start, end - maxReportBytes);
+      const bytes = Buffer.alloc(Math.max(0, end - from));
+      return bytes.toString('utf8', 0, readSync(file, bytes, 0, bytes.length, from));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return '';
+  }
+}
