@@ -1,29 +1,80 @@
 /**
- * Makes a release: `npm run release -- VERSION`, or `npm run release -- --dry-run [VERSION]`.
+ * Makes a release: `npm run release -- VERSION [--key FILE]`, or `npm run release -- --dry-run [VERSION] [--into FOLDER] [--twice]`.
  *
- * Everything happens in a fresh clone of HEAD: version and changelog, a commit and a tag, the npm package, its SBOM
- * (CycloneDX) and checksums. A dry run prints where the files are and changes nothing in this repository; otherwise the
- * commit and the tag are fetched from the clone, and the files are copied to release/. Pushing and publishing stay manual.
+ * Everything happens in a fresh clone of HEAD: version and changelog, a commit and a tag, and then the npm package, the
+ * executables, the Debian packages, the container image, the SBOM (CycloneDX), licences, checksums, and with `--key`
+ * their signature. A dry run prints where the files are and changes nothing in this repository; otherwise the commit and
+ * the tag are fetched from the clone, and the files are copied to release/. Pushing and publishing stay manual. `--into`
+ * names the folder of a dry run.
+ *
+ * `--make-key FILE` makes the key pair for signatures. `--twice` makes all files again in a second clone and names those
+ * that differ.
  */
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { makeKey, signChecksums, writeChecksums } from './release/signature.ts';
+import { output, run } from './release/tools.ts';
 import { root } from './setup.mjs';
 
 try {
-  release(process.argv.slice(2));
+  main(process.argv.slice(2));
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }
 
-function release(argv: readonly string[]): void {
-  const dryRun = argv.includes('--dry-run');
+function main(argv: readonly string[]): void {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      'dry-run': { type: 'boolean', default: false },
+      twice: { type: 'boolean', default: false },
+      into: { type: 'string' },
+      key: { type: 'string' },
+      'make-key': { type: 'string' },
+    },
+  });
+  if (values['make-key'] !== undefined) {
+    makeKey(values['make-key'], root);
+    console.log(`The private key is in ${values['make-key']}. Keep it secret, and keep a copy offline.`);
+    console.log(
+      'The public key is in release-key.json. Commit it: builds from then on verify signatures with it.',
+    );
+    return;
+  }
+  release({
+    version: positionals[0],
+    dryRun: values['dry-run'],
+    twice: values.twice,
+    into: values.into,
+    key: values.key,
+  });
+}
+
+interface ReleaseOptions {
+  readonly version: string | undefined;
+  readonly dryRun: boolean;
+  readonly twice: boolean;
+  readonly into: string | undefined;
+  readonly key: string | undefined;
+}
+
+function release({ version: wanted, dryRun, twice, into, key }: ReleaseOptions): void {
   const { version: present } = manifestIn(root);
-  const version = argv.find((word) => !word.startsWith('--')) ?? (dryRun ? present : undefined);
+  const version = wanted ?? (dryRun ? present : undefined);
   if (version === undefined) throw new Error('Name the version: npm run release -- 0.2.0');
   if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error(`${version} is not a version such as 0.2.0.`);
   if (output('git', ['status', '--porcelain'], root) !== '')
@@ -31,23 +82,15 @@ function release(argv: readonly string[]): void {
   if (output('git', ['tag', '--list', `v${version}`], root) !== '')
     throw new Error(`The tag v${version} exists. Choose the next version.`);
 
-  const clone = join(mkdtempSync(join(tmpdir(), 'flm-release-')), 'clone');
-  run('git', ['clone', '--quiet', root, clone], root);
-  if (version !== present)
-    run('npm', ['version', version, '--no-git-tag-version', '--allow-same-version'], clone);
-  const changelog = join(clone, 'CHANGELOG.md');
-  const date = new Date().toISOString().slice(0, 10);
-  writeFileSync(changelog, released(readFileSync(changelog, 'utf8'), version, date));
-  run('git', ['commit', '--quiet', '--all', '--message', `release: ${version}`], clone);
-  run('git', ['tag', '--annotate', `v${version}`, '--message', `flm ${version}`], clone);
-
-  const files = join(clone, '../files');
-  mkdirSync(files);
-  // Builds dist/ first (prepack).
-  run('npm', ['pack', '--silent', '--pack-destination', files], clone);
-  const sbom = output('npm', ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev'], clone);
-  writeFileSync(join(files, `flm-proxy-${version}.cdx.json`), `${sbom}\n`);
-  writeFileSync(join(files, 'SHA256SUMS'), checksumsOf(files));
+  const folder = mkdtempSync(join(tmpdir(), 'flm-release-'));
+  const epochSeconds = Number(output('git', ['log', '-1', '--format=%ct'], root));
+  const clone = taggedClone(join(folder, 'clone'), { version, present, epochSeconds });
+  const files = filesOf(clone, into ?? join(folder, 'files'), epochSeconds);
+  if (key !== undefined) signChecksums(files, key, releaseKeyIn(clone));
+  if (twice) {
+    const second = taggedClone(join(folder, 'clone-2'), { version, present, epochSeconds });
+    tellDifferences(files, filesOf(second, join(folder, 'files-2'), epochSeconds));
+  }
 
   if (dryRun) {
     console.log(`Dry run of ${version}. Nothing in this repository changed. The files are in ${files}:`);
@@ -58,7 +101,51 @@ function release(argv: readonly string[]): void {
     console.log(`Released ${version}: commit, tag v${version}, and in release/:`);
   }
   for (const name of readdirSync(files)) console.log(`  ${name}`);
+  if (key === undefined) console.log('The checksums are not signed; --key FILE signs them.');
+  rmSync(clone, { recursive: true, force: true });
   if (!dryRun) console.log(`Next: git push --follow-tags, then npm publish release/flm-proxy-${version}.tgz`);
+}
+
+interface Tagging {
+  readonly version: string;
+  readonly present: string;
+  readonly epochSeconds: number;
+}
+
+/** A clone of HEAD with the commit and the tag of the release. */
+function taggedClone(clone: string, { version, present, epochSeconds }: Tagging): string {
+  run('git', ['clone', '--quiet', root, clone], root);
+  if (version !== present)
+    run('npm', ['version', version, '--no-git-tag-version', '--allow-same-version'], clone);
+  const changelog = join(clone, 'CHANGELOG.md');
+  const date = new Date(epochSeconds * 1000).toISOString().slice(0, 10);
+  writeFileSync(changelog, released(readFileSync(changelog, 'utf8'), version, date));
+  run('git', ['commit', '--quiet', '--all', '--message', `release: ${version}`], clone);
+  run('git', ['tag', '--annotate', `v${version}`, '--message', `flm ${version}`], clone);
+  return clone;
+}
+
+/** Makes all files of a release with the scripts of the clone. */
+function filesOf(clone: string, files: string, epochSeconds: number): string {
+  mkdirSync(files, { recursive: true });
+  const made = { SOURCE_DATE_EPOCH: String(epochSeconds) };
+  // Builds dist/ first (prepack), with the dependencies of the lockfile.
+  run('npm', ['pack', '--silent', '--pack-destination', files], clone, made);
+  console.error(output('node', ['scripts/run.mjs', 'scripts/release/make.ts', files], clone, made));
+  writeChecksums(files);
+  return files;
+}
+
+/** Prints which files of two releases of the same sources have other bytes. */
+function tellDifferences(first: string, second: string): void {
+  const names = [...new Set([...readdirSync(first), ...readdirSync(second)])].sort();
+  const differing = names.filter((name) => {
+    const paths = [join(first, name), join(second, name)] as const;
+    return !paths.every((path) => existsSync(path)) || !readFileSync(paths[0]).equals(readFileSync(paths[1]));
+  });
+  const same = names.filter((name) => !differing.includes(name) && !name.startsWith('SHA256SUMS'));
+  console.log(`Made twice; equal bytes: ${same.join(', ')}.`);
+  if (differing.length > 0) throw new Error(`Made twice with other bytes: ${differing.join(', ')}.`);
 }
 
 /** The changelog with what was unreleased under its version. Throws where nothing was. */
@@ -72,46 +159,13 @@ function released(changelog: string, version: string, date: string): string {
   return `${before}${heading}\n## [${version}] - ${date}\n${after}`;
 }
 
-function checksumsOf(folder: string): string {
-  return readdirSync(folder)
-    .sort()
-    .map(
-      (name) =>
-        `${createHash('sha256')
-          .update(readFileSync(join(folder, name)))
-          .digest('hex')}  ${name}\n`,
-    )
-    .join('');
-}
-
 function manifestIn(folder: string): { readonly version: string } {
   // npm has read this file to start this script.
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
 }
 
-function run(program: string, args: readonly string[], cwd: string): void {
-  const { status } = spawnSync(program, args, {
-    cwd,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: cleanEnvironment(),
-  });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed; its own message is above.`);
-}
-
-function output(program: string, args: readonly string[], cwd: string): string {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    cwd,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 ** 2,
-    env: cleanEnvironment(),
-  });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${stderr}`);
-  return stdout.trim();
-}
-
-/** Settings of the npm that runs this script are not for the ones that it runs. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/i.test(name)),
-  );
+function releaseKeyIn(folder: string): string | null {
+  // Written by --make-key; a test reads the one of this repository.
+  return (JSON.parse(readFileSync(join(folder, 'release-key.json'), 'utf8')) as { publicKey: string | null })
+    .publicKey;
 }

@@ -113,7 +113,7 @@ export function writeBuildStamp(fingerprints = sourceFingerprints()) {
 
 function sourceFingerprint({ byContents }) {
   const hash = createHash('sha256');
-  const files = ['package.json', 'package-lock.json', 'scripts/build.mjs'];
+  const files = ['package.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/bundle.mjs'];
   for (const name of readdirSync(join(root, 'src'), { recursive: true })) {
     if (!name.endsWith('.test.ts')) files.push(join('src', name));
   }

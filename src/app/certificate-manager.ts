@@ -3,6 +3,7 @@
  * running proxies about a new CA.
  */
 import { X509Certificate } from 'node:crypto';
+import { isSea } from 'node:sea';
 import { rootCertificates } from 'node:tls';
 import { CertificateError } from '../core/errors.ts';
 import { directoryOf } from '../core/proxy/acme-config.ts';
@@ -202,7 +203,7 @@ export function makeCertificateManager(
       const browsers = places.flatMap(({ title, database, present }) =>
         present && database !== undefined ? [{ title, database }] : [],
       );
-      return proveTrust(tools, pair, process.execPath, browsers);
+      return proveTrust(tools, pair, isSea() ? 'node' : process.execPath, browsers);
     },
   };
 }

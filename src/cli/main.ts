@@ -3,6 +3,7 @@
  */
 import { constants } from 'node:os';
 import process from 'node:process';
+import { isSea } from 'node:sea';
 import type { Cli } from './command.ts';
 import { environment } from './environment.ts';
 import { runProgram } from './program.ts';
@@ -18,7 +19,8 @@ const cli: Cli = {
   terminal: runLog === undefined ? terminal : loggingTerminal(terminal, runLog.event),
   ...(runLog === undefined ? {} : { runLog }),
   environment,
-  entry: process.argv[1] ?? '',
+  // A single executable is its own script; Node gives it the name that was typed.
+  entry: isSea() ? process.execPath : (process.argv[1] ?? ''),
   signal: aborter.signal,
   onSignal: undefined,
   exit: 0,

@@ -39,6 +39,22 @@ test('a proxy that was started can be asked for, restarted and stopped', async (
   assertMistake(await cli.run('proxy', 'logs', restarted.id), /There is no profile named px_/);
 });
 
+test('a health check by flm itself exits with 0 while a proxy serves, otherwise with 1', async (t) => {
+  const cli = makeCli(t);
+
+  const before = await cli.run('proxy', 'status', '--check');
+  await cli.run('proxy', 'start', '--port', '0');
+  const serving = await cli.run('proxy', 'status', '--check');
+  const other = await cli.run('proxy', 'status', 'lab', '--check');
+  await cli.run('proxy', 'stop');
+  const after = await cli.run('proxy', 'status', 'default', '--check');
+
+  assert.deepEqual(
+    [before, serving, other, after].map(({ code }) => code),
+    [1, 0, 1, 1],
+  );
+});
+
 test('a start that cannot be says why and leaves nothing', async (t) => {
   const cli = makeCli(t);
   const { port, id } = await startProxy(cli);

@@ -1,4 +1,6 @@
 /** `flm help [COMMAND...]` and `flm version`: the words that people try before they know `--help` and `--version`. */
+import { readFileSync } from 'node:fs';
+import { getAsset, isSea } from 'node:sea';
 import type { Command } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { type Cli, leaf, tellError, usageError } from '../command.ts';
@@ -29,17 +31,31 @@ export function helpCommand(cli: Cli): Command {
 }
 
 export function versionCommand(cli: Cli): Command {
-  return leaf('version', 'the version of flm, of Node, and of this system', 'flm version --json').action(
-    ({ json }: { readonly json?: boolean }) => {
+  return leaf(
+    'version',
+    'the version of flm, of Node, and of this system',
+    'flm version --json\nflm version --licenses',
+  )
+    .option('--licenses', 'print the licences of all code that flm contains')
+    .action(({ json, licenses }: { readonly json?: boolean; readonly licenses?: boolean }) => {
       const { version } = packageJson;
+      if (licenses === true) {
+        const text = licencesText();
+        return cli.terminal.out(json === true ? JSON.stringify({ version, licenses: text }) : text);
+      }
       const node = process.versions.node;
       const platform = `${process.platform}-${process.arch}`;
       if (json === true) return cli.terminal.out(JSON.stringify({ version, node, platform }));
       cli.terminal.out(`flm ${version} (Node ${node}, ${platform})`);
       const other = otherFlm(cli.environment, cli.entry);
       if (other !== undefined) cli.terminal.talk(`${cli.terminal.paint('yellow', '!')} ${other}`);
-    },
-  );
+    });
+}
+
+/** The text that the build wrote: inside an executable, or beside the bundled code. */
+function licencesText(): string {
+  if (isSea()) return getAsset('LICENSES.txt', 'utf8').trimEnd();
+  return readFileSync(new URL('./LICENSES.txt', import.meta.url), 'utf8').trimEnd();
 }
 
 /** A command below `parent`, by name or alias. */

@@ -113,14 +113,15 @@ function status(cli: Cli): Command {
   return leaf(
     'status',
     'what runs, asked of the processes themselves',
-    'flm proxy status --json\nflm proxy status lab',
+    'flm proxy status --json\nflm proxy status lab\nflm proxy status --check',
   )
     .argument('[proxy]', 'id or profile; by default all')
     .option('--watch', 'again each two seconds, until Ctrl-C')
+    .option('--check', 'exit with 0 only if a proxy serves: a health check that needs no other program')
     .action(
       action(
         cli,
-        async (session, flags: { watch?: boolean }, which: string | undefined) => {
+        async (session, flags: { watch?: boolean; check?: boolean }, which: string | undefined) => {
           for (;;) {
             const { proxies } = session.flm;
             const isMeant = ({ id, profile }: { readonly id: string; readonly profile: string }): boolean =>
@@ -131,6 +132,7 @@ function status(cli: Cli): Command {
             if (which !== undefined && views.length + crashes.length === 0) await proxies.find(which);
             const { terminal } = session;
             const text = statusText(session, views, crashes);
+            if (flags.check === true) cli.exit = views.some(({ state }) => state === 'running') ? 0 : 1;
             if (flags.watch === true) terminal.redraw(text);
             else terminal.out(text);
             if (flags.watch !== true || session.signal.aborted) return;

@@ -3,6 +3,7 @@
  * use are asked to connect to it as they come, without any setting.
  */
 import { once } from 'node:events';
+import { isAbsolute } from 'node:path';
 import { createServer } from 'node:tls';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import type { Command, TrustTools } from './trust-place.ts';
@@ -12,7 +13,7 @@ export interface TrustProof {
   readonly trusts: boolean;
 }
 
-/** `node` is the path of the Node that runs flm. Programs that are not there are left out. */
+/** `node` is the Node that runs flm, or a name to look for where flm is a single executable. Missing programs are left out. */
 export async function proveTrust(
   tools: TrustTools,
   pair: CertificatePair,
@@ -33,7 +34,7 @@ export async function proveTrust(
     const port = address !== null && typeof address === 'object' ? address.port : 0;
     const asked = await Promise.all(
       clients(`https://127.0.0.1:${port}/`, node).map(async ([program, command]) => {
-        if (program !== nodeTitle && (await tools.findProgram(command[0])) === undefined) return [];
+        if (!isAbsolute(command[0]) && (await tools.findProgram(command[0])) === undefined) return [];
         const { code } = await tools.run(command);
         return code === null ? [] : [{ program, trusts: code === 0 }];
       }),

@@ -1,0 +1,128 @@
+/**
+ * The bundler's settings, shared by dist/ (scripts/build.mjs) and single executables (scripts/release/executable.ts).
+ *
+ * One entry, src/cli/main.ts. Dependencies are bundled too: `flm --help` starts in half the time, and an installed flm
+ * runs the very code that was tested, not what a range resolves to on that day.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { rolldown } from 'rolldown';
+import { root } from './setup.mjs';
+
+/**
+ * Bundles into chunks: every `await import()` loads when its command runs, and every worker thread is an entry beside
+ * main.js. Returns the bundler's output.
+ */
+export async function bundleChunks(folder) {
+  return bundle({ plugins: [workerFiles()] }, { dir: folder, sourcemap: true, ...chunkNames });
+}
+
+/**
+ * Bundles everything into main.js, worker threads included, for an executable that reads no other file. `changes`
+ * replaces fields of a JSON file of the repository: `{ 'package.json': { version: '9.9.9' } }`.
+ */
+export async function bundleOneFile(folder, changes = {}) {
+  return bundle(
+    { plugins: [workersInside(), changedJson(changes)] },
+    { dir: folder, codeSplitting: false, ...chunkNames },
+  );
+}
+
+const chunkNames = { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' };
+
+async function bundle(input, output) {
+  const built = await rolldown({
+    input: { main: join(root, 'src/cli/main.ts') },
+    platform: 'node',
+    external: [/^node:/],
+    // What Node would load is UMD, whose own require() no bundler can follow.
+    resolve: { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } },
+    // A warning (an import that does not resolve, a cycle that breaks) is a fault of the sources.
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(log.message);
+    },
+    ...input,
+  });
+  const written = await built.write({ format: 'esm', comments: false, ...output });
+  await built.close();
+  return written.output;
+}
+
+const workerUrl = /new URL\(\s*'(\.{1,2}\/[^']+\.ts)'\s*,\s*import\.meta\.url\s*\)/g;
+
+/** Bundles what `new URL('./x.ts', import.meta.url)` names as an entry of its own. */
+function workerFiles() {
+  return {
+    name: 'worker-files',
+    transform(code, id) {
+      if (!id.endsWith('.ts') || !code.includes('import.meta.url')) return null;
+      const replaced = code.replace(workerUrl, (_, target) => {
+        const file = resolve(dirname(id), target);
+        const name = relative(join(root, 'src'), file).replace(/\.ts$/, '').replaceAll(/[\\/]/g, '-');
+        this.emitFile({ type: 'chunk', id: file, fileName: `${name}.js` });
+        return `new URL('./${name}.js', import.meta.url)`;
+      });
+      return replaced === code ? null : { code: replaced, map: null };
+    },
+  };
+}
+
+/** Turns the same expression into a `data:` URL that holds the code of the worker. */
+function workersInside() {
+  return {
+    name: 'workers-inside',
+    async transform(code, id) {
+      if (!id.endsWith('.ts') || !code.includes('import.meta.url')) return null;
+      let replaced = code;
+      for (const [expression, target] of code.matchAll(workerUrl)) {
+        const text = await workerText(resolve(dirname(id), target));
+        const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`;
+        replaced = replaced.replace(expression, () => `new URL('${url}')`);
+      }
+      return replaced === code ? null : { code: replaced, map: null };
+    },
+  };
+}
+
+async function workerText(file) {
+  const built = await rolldown({ input: file, platform: 'node', external: [/^node:/] });
+  const { output } = await built.generate({ format: 'esm', comments: false, codeSplitting: false });
+  await built.close();
+  return output[0].code;
+}
+
+function changedJson(changes) {
+  return {
+    name: 'changed-json',
+    transform(_code, id) {
+      const change = changes[relative(root, id)];
+      if (change === undefined) return null;
+      return { code: JSON.stringify({ ...JSON.parse(readFileSync(id, 'utf8')), ...change }), map: null };
+    },
+  };
+}
+
+/** The packages whose code is in the bundle, sorted, each with its notice. */
+export function bundledPackages(output) {
+  const folders = new Set();
+  for (const chunk of output) {
+    for (const id of chunk.type === 'chunk' ? chunk.moduleIds : []) {
+      const folder = /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0];
+      if (folder) folders.add(folder);
+    }
+  }
+  return [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? readFileSync(join(folder, file), 'utf8').trim() : '';
+    return { name, version, license, text };
+  });
+}
+
+/** One text with the notice of each package. */
+export function licencesText(packages) {
+  const notices = packages.map(
+    ({ name, version, license, text }) => `${name} ${version} (${license})\n\n${text}\n`,
+  );
+  return `flm contains code of these packages.\n\n${notices.join(`\n${'-'.repeat(80)}\n\n`)}`;
+}
