@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { bundledPackages, bundleOneFile, licencesText } from '../bundle.mjs';
 import { pinnedNode, root } from '../setup.mjs';
@@ -52,10 +52,11 @@ export function makeExecutable(bundle: ProgramBundle, architecture: Architecture
   try {
     const own = architecture === process.arch;
     const settings = {
-      main: bundle.main,
+      // Relative, because the executable records the path.
+      main: basename(bundle.main),
       mainFormat: 'module',
       executable: own ? pinnedNode : nodeOfArm64(work),
-      output: target,
+      output: resolve(target),
       disableExperimentalSEAWarning: true,
       useCodeCache: own,
       // The program is flm, not Node: NODE_OPTIONS must not change it.
@@ -64,7 +65,7 @@ export function makeExecutable(bundle: ProgramBundle, architecture: Architecture
     };
     const file = join(work, 'sea.json');
     writeFileSync(file, JSON.stringify(settings));
-    run(pinnedNode, ['--random-seed=1', '--build-sea', file], work);
+    run(pinnedNode, ['--random-seed=1', '--build-sea', file], dirname(bundle.main));
     chmodSync(target, 0o755);
   } finally {
     rmSync(work, { recursive: true, force: true });
