@@ -66,7 +66,7 @@ export async function openAcmeKeeper(
     tell(event, detail) {
       if (event === 'failed') logger.event('error', 'the certificate was not renewed', { reason: detail });
       else if (event === 'unproved')
-        logger.event('warn', 'a domain was not proved; another way is tried', { reason: detail });
+        logger.event('warn', 'a domain was not validated; another challenge is tried', { reason: detail });
       else logger.event('info', `the certificate was ${event}`, { names: detail });
     },
   });
@@ -77,7 +77,7 @@ export async function openAcmeKeeper(
     facts: () => (source.current() === undefined ? undefined : source.facts()),
     look: () => source.look(),
     async ready(signal) {
-      // Where the first way leads by it, it also sends people to HTTPS, from the beginning.
+      // If http-01 is the first challenge, the listener also redirects browsers to HTTPS from the beginning.
       if (challengesOf(config)[0] === 'http-01') await plain.openInTime();
       await source.ready(signal);
     },
@@ -192,8 +192,8 @@ function unbound(port: number, cause: unknown): AcmeFailure {
   return new AcmeFailure({
     step: 'challenge',
     reason: `http-01 needs port ${port}, and flm cannot listen there: ${cause instanceof FlmError ? cause.message.replace(/\.$/, '') : 'unknown error'}`,
-    fix: 'Stop what holds it, let port 80 lead to another port here and name that (--acme-http-port N), or prove by --acme-challenge tls-alpn-01 or --acme-dns-hook.',
-    // Another way may need no port.
+    fix: 'Stop the program that uses the port, forward port 80 to another port of this machine (--acme-http-port N), or use --acme-challenge tls-alpn-01 or --acme-dns-hook.',
+    // Another challenge may need no port.
     unproved: true,
     cause,
   });

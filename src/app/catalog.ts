@@ -44,7 +44,7 @@ function catalogueOf(engines: readonly EngineStatus[], aliases: readonly ModelAl
     engine: {
       ref,
       kind: engineKind(ref.kind),
-      probe: () => Promise.reject(new Error('a catalogue asks nobody')),
+      probe: () => Promise.reject(new Error('a catalogue sends no probes')),
     },
     state,
     models,

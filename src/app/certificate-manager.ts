@@ -31,7 +31,7 @@ import type { Machine } from './machine.ts';
 
 export interface AuthorityView {
   readonly title: string;
-  /** The certificate alone, for clients. */
+  /** The certificate without its key, for clients. */
   readonly file: string;
   readonly pem: string;
   readonly der: Buffer;
@@ -54,7 +54,7 @@ export interface LeafView {
     readonly fingerprint: string;
     readonly expiresAtMs: number;
   };
-  /** Why it cannot be used, as it is told of files. */
+  /** Why the file cannot be used. */
   readonly damage?: string;
 }
 
@@ -67,7 +67,7 @@ export interface TrustChange {
 }
 
 export interface TrustPlan {
-  /** Where the CA is trusted already; or, for a removal, where it is not. */
+  /** The trust stores that need no change: the CA is trusted there already or, for a removal, is not trusted there. */
   readonly settled: readonly string[];
   readonly changes: readonly TrustChange[];
 }
@@ -94,7 +94,7 @@ export interface CertificateManager {
   planTrust(signal: AbortSignal): Promise<TrustPlan>;
   /** Returns the changes of `flm cert trust --remove`. */
   planRemoval(): Promise<TrustPlan>;
-  /** Which programs trust the CA as they come. */
+  /** Tests which programs trust the CA without any setting. */
   prove(signal: AbortSignal): Promise<readonly TrustProof[]>;
 }
 

@@ -19,8 +19,8 @@ export interface Certificates {
 }
 
 /**
- * Returns undefined for plain HTTP. Throws a `ProxyError` PROXY_CERT_FAILED that says what to do, or the reason of the
- * signal. The caller closes the returned keeper.
+ * Returns undefined for plain HTTP. Throws a `ProxyError` PROXY_CERT_FAILED with a hint, or the reason of the signal.
+ * The caller closes the returned keeper.
  */
 export async function openCertificates(
   options: StartOptions,
@@ -38,7 +38,7 @@ export async function openCertificates(
   }
 }
 
-/** As a start tells it. */
+/** Returns the error that a start reports. */
 export function certificateFailure(error: unknown): unknown {
   if (!(error instanceof FlmError) || error instanceof ProxyError) return error;
   return new ProxyError('PROXY_CERT_FAILED', {

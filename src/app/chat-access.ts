@@ -24,7 +24,7 @@ export function makeChatAccess(
   let handle: ProxyHandle | undefined;
   let key: TemporaryKey | undefined;
   return async (renew, signal) => {
-    // A restarted proxy has another handle and knows no key of the old one.
+    // A restarted proxy has another handle and does not know the keys of the old one.
     if (renew || handle === undefined) {
       handle = await flm.proxies.findServing(which);
       key = undefined;

@@ -119,7 +119,7 @@ const refusals: readonly (readonly [string, string, RegExp])[] = [
   ['of Ollama', '{"error":"model not found"}', /^model not found\.$/],
   ['of FastAPI', '{"detail":"Not Found"}', /^Not Found\.$/],
   ['without a shape', 'Bad gateway', /^Bad gateway \(status 404\)$/],
-  ['without a word', '', /status 404 without a word/],
+  ['without a word', '', /status 404 and no message/],
 ];
 for (const [name, body, text] of refusals) {
   test(`a refusal ${name} is told in its own words`, async () => {

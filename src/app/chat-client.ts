@@ -25,7 +25,7 @@ export interface ChatMessage {
 export interface ChatAccess {
   readonly url: string;
   readonly key: string;
-  /** The local CA's certificate (PEM), where there is one. */
+  /** The local CA's certificate (PEM), if there is one. */
   readonly authority?: string | undefined;
   /** For a proxy that requires a client certificate. */
   readonly identity?: ClientIdentity | undefined;
@@ -47,7 +47,7 @@ export interface ChatAnswer {
   readonly text: string;
   readonly reasoning: string;
   readonly finishReason: string | null;
-  /** Null where the engine does not tell. */
+  /** Null if the engine does not report it. */
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | null;
   readonly firstTokenMs: number | null;
   readonly totalMs: number;
@@ -55,7 +55,7 @@ export interface ChatAnswer {
 }
 
 export interface ChatClientDeps {
-  /** `renew`: what was given before did not work. */
+  /** `renew`: the previous address or key did not work. */
   readonly access: (renew: boolean, signal: AbortSignal) => Promise<ChatAccess>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
@@ -69,7 +69,7 @@ export class ChatClient {
     this.#deps = deps;
   }
 
-  /** What the key may use, in the proxy's order. */
+  /** The models that the key may use, in the proxy's order. */
   async models(signal: AbortSignal): Promise<readonly ChatModel[]> {
     const response = await this.#send('GET', '/v1/models', undefined, signal);
     const body = jsonOf(await bodyOf(response));
@@ -80,7 +80,10 @@ export class ChatClient {
       .filter((m) => m.id !== '');
   }
 
-  /** One answer; each piece is told as it comes. Rejects with the reason of the signal when aborted. */
+  /**
+   * Sends one question. Reports each piece of the response as it arrives. Rejects with the reason of the signal when
+   * aborted.
+   */
   async answer(
     model: string,
     messages: readonly ChatMessage[],
@@ -98,7 +101,7 @@ export class ChatClient {
       const pieces = isStream(response) ? eventData(response) : [await bodyOf(response)];
       for await (const data of pieces) {
         if (data === '[DONE]') {
-          // Read on to the end of the body: a client that leaves here is one that left too early.
+          // Reads to the end of the body: otherwise the proxy would record that the client left early.
           answer.ended = true;
           continue;
         }
@@ -141,9 +144,9 @@ export class ChatClient {
   }
 }
 
-/** What an answer is put together from. */
+/** Builds a response from its events. */
 class AnswerParts {
-  /** The stream said that it is complete. */
+  /** The stream reported that it is complete. */
   ended = false;
   #model: string;
   #text = '';
@@ -155,7 +158,7 @@ class AnswerParts {
     this.#model = model;
   }
 
-  /** Takes one event, or a whole answer of an engine that does not stream. Throws what the event says is wrong. */
+  /** Adds one event, or a whole response of an engine that does not stream. Throws the error that the event reports. */
   take(event: unknown, requestId: string | null): readonly ChatPiece[] {
     if (!isRecord(event)) throw cut('an event is not valid JSON');
     const refused = refusalIn(event, requestId);
@@ -170,7 +173,8 @@ class AnswerParts {
     }
     const delta = isRecord(choice.delta) ? choice.delta : isRecord(choice.message) ? choice.message : {};
     const pieces: ChatPiece[] = [];
-    // llama.cpp and vLLM say `reasoning_content`, Ollama and newer ones `reasoning`; never both with different text.
+    // llama.cpp and vLLM use `reasoning_content`, Ollama and newer versions `reasoning`; never both with different
+    // text.
     const reasoning = textIn(delta.reasoning_content) || textIn(delta.reasoning);
     if (reasoning !== '') pieces.push({ kind: 'reasoning', text: reasoning });
     const text = textIn(delta.content) || textIn(delta.refusal);

@@ -15,7 +15,7 @@ export function refusalOf(status: number, body: string, requestId: string | null
   }
   const found = isRecord(value) ? messageIn(value) : undefined;
   const text = body.trim().slice(0, 200);
-  const message = found ?? (text === '' ? `The answer is status ${status} without a word` : text);
+  const message = found ?? (text === '' ? `The response has status ${status} and no message` : text);
   return refused(found === undefined ? `${message} (status ${status})` : message, requestId);
 }
 
@@ -25,7 +25,7 @@ export function refusalIn(
   requestId: string | null,
 ): ProxyError | undefined {
   if (event.error === undefined || event.error === null) return undefined;
-  return refused(messageIn(event) ?? 'The engine reports an error without a word', requestId);
+  return refused(messageIn(event) ?? 'The engine reports an error without a message', requestId);
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 /**
- * Serves the CA's certificate to devices on the local network for a while, over plain HTTP: they cannot trust HTTPS yet.
- * It takes no key and nothing else: only reads of four fixed paths are answered, a request that carries a credential or
- * a body is refused.
+ * Serves the CA's certificate to devices on the local network for a limited time. It uses plain HTTP, because the
+ * devices do not trust HTTPS yet. Only GET and HEAD requests for four fixed paths are answered. A request with a
+ * credential or a body is refused.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -60,11 +60,11 @@ function answer(req: IncomingMessage, res: ServerResponse, facts: DeviceFacts): 
   if (carriesKey) {
     return refuse(
       403,
-      'No key belongs here: this page is plain HTTP, so that key could be read on the way. Replace it.',
+      'Do not send a key to this page: it uses plain HTTP, so the key could be read on the network. Replace the key.',
     );
   }
   if ((method !== 'GET' && method !== 'HEAD') || hasBody)
-    return refuse(405, 'Only reading is possible here.');
+    return refuse(405, 'Only GET and HEAD are allowed.');
   const { status, type, body, fileName } = deviceAnswer((req.url ?? '/').split('?')[0] ?? '/', facts);
   res.writeHead(status, {
     ...deviceFields,

@@ -23,7 +23,7 @@ export interface DetectedEngines extends Look {
 
 export interface EngineExamination {
   readonly ref: EngineRef;
-  /** The make, for people. */
+  /** The name of the server software, for people. */
   readonly product: string;
   readonly probe: ProbeResult;
   /** The features that clients can use; empty if no recognised engine answered. */
@@ -33,7 +33,7 @@ export interface EngineExamination {
 }
 
 export interface EngineDiscovery {
-  /** Engines that run on this machine and are not among `known`, and programs that could. */
+  /** Finds running engines on this machine that are not among `known`, and installed programs that are not running. */
   detect(known: readonly EngineRecord[], signal: AbortSignal): Promise<DetectedEngines>;
   /**
    * Probes one engine for its kind and state. An engine that does not answer is a result too (`probe.state` is `down`).
@@ -114,7 +114,7 @@ export function makeEngineDiscovery(machine: Machine): EngineDiscovery {
       const { address } = parseEngineUrl(url);
       if (!isLoopbackHost(address.host)) return freeIdOf({ url }, taken);
       if (kind !== undefined) return freeId(kind, address, taken);
-      // `127-0-0-1-8000` would be no name.
+      // `127-0-0-1-8000` would not be a useful name.
       return freeIdOf({ url: `http://engine:${address.port}` }, taken);
     },
     exposureWarning,

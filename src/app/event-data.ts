@@ -29,7 +29,7 @@ export async function* eventData(bytes: AsyncIterable<Buffer>): AsyncGenerator<s
     rest = rest.slice(from);
     if (rest.length > maxEventChars) throw new Error('an event without end');
   }
-  // A CR at the very end is a whole line end after all.
+  // A CR at the very end is a whole line end.
   if (rest === '\r' && data.length > 0) yield data.join('\n');
 }
 

@@ -24,19 +24,19 @@ export interface FanOutRecorderDeps {
     record(entry: AuditEntry): void;
   };
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** Whom the usage of a key is booked on; undefined for a key that was deleted meanwhile. */
+  /** The key and family to which the usage of a key is charged; undefined for a key that was deleted meanwhile. */
   readonly bookedOn: (keyId: string) => BookedOn | undefined;
   /** `proxy:ID`, for the audit. */
   readonly actor: string;
 }
 
-/** Usage rows name the key, today's tokens count for its family. */
+/** Usage rows name the key; today's tokens count for its family. */
 export interface BookedOn {
   readonly keyId: string;
   readonly familyId: string;
 }
 
-/** All temporary keys together: what `flm chat` used. */
+/** All temporary keys together: the usage of `flm chat`. */
 export const chatUsage: BookedOn = { keyId: 'flm-chat', familyId: 'flm-chat' };
 
 export class FanOutRecorder implements RequestRecorder {
@@ -62,7 +62,12 @@ export class FanOutRecorder implements RequestRecorder {
     const whole = quota.ofAddress('refused', client);
     const because = params.reason === undefined ? {} : { reason: params.reason };
     if (whole)
-      logger.event('info', 'refused before it was a request', { id, client: client.text, code, ...because });
+      logger.event('info', 'connection refused before a request was read', {
+        id,
+        client: client.text,
+        code,
+        ...because,
+      });
     refusals.note(neverRequested(client.text, id, code, clock.nowMs()), { params, whole });
   }
 
@@ -74,7 +79,7 @@ export class FanOutRecorder implements RequestRecorder {
     ledger.record({ atMs: clock.nowMs(), actor, action: 'auth.refused', subject: client });
   }
 
-  /** A client without a key decides how fast it sends, and so does one whose requests are refused. */
+  /** A client without a key controls how fast it sends, and so does a client whose requests are refused. */
   #isWhole(line: RequestLine, client: ClientAddress): boolean {
     const refused = line.ending === 'refused';
     if (line.keyId === null) return this.#deps.quota.ofAddress(refused ? 'refused' : 'keyless', client);

@@ -46,14 +46,17 @@ export interface Flm {
   control(handle: ProxyHandle): ControlClient;
   /** Opens the log of a profile's proxies for writing. The caller must close it. */
   openLog(profile: string): LogFile;
-  /** Starts a proxy inside this process, and tells systemd where systemd started the process. Throws like `ProxyService.start`. */
+  /**
+   * Starts a proxy inside this process, and notifies systemd if systemd started the process. Throws like
+   * `ProxyService.start`.
+   */
   run(request: StartRequest, log: ProxyLog, signal: AbortSignal): Promise<RunningProxy>;
   close(): Promise<void>;
 }
 
 export interface FlmOptions {
   readonly environment: Environment;
-  /** The script that started this process, `bin/flm.mjs`; a single executable starts again without it. */
+  /** The script that started this process, `bin/flm.mjs`. A single executable restarts without it. */
   readonly entry: string;
   /** The command changes the machine itself: started as root, it keeps its root rights. */
   readonly keepRoot?: boolean;
@@ -82,8 +85,8 @@ export function openFlm(options: FlmOptions): Flm {
   const control = (handle: ProxyHandle): ControlClient => controlClient(handle, clock);
   const onProblem = options.onProblem ?? (() => {});
   /**
-   * Running proxies look by themselves a moment later, so a proxy that does not answer is not waited for. One that answers
-   * that it cannot look, such as an older flm before a newer database, is named.
+   * Running proxies read the store themselves a moment later, so this does not wait for a proxy that does not answer. A
+   * proxy that answers that it cannot read the store, such as an older flm with a newer database, is reported.
    */
   const announce = async (): Promise<readonly string[]> => {
     const behind: string[] = [];
@@ -97,7 +100,7 @@ export function openFlm(options: FlmOptions): Flm {
           if (!(error instanceof FlmError) || error.code === 'PROXY_CONTROL_UNREACHABLE') return;
           const then =
             error.code === 'STORE_NEWER' ? ` It runs an older flm: flm proxy restart ${handle.profile}` : '';
-          onProblem(`${handle.id} does not take changes over: ${error.message}${then}`, false);
+          onProblem(`${handle.id} did not apply the change: ${error.message}${then}`, false);
         }
       }),
     );
@@ -119,11 +122,14 @@ export function openFlm(options: FlmOptions): Flm {
     );
     return outcomes;
   };
-  /** As the store lists them. For commands that can do without it: those that answer, where it lists none. */
+  /**
+   * The handles in the store. For commands that work without the store: the proxies that answer, if the store lists
+   * none.
+   */
   const orLive = async (listed: Promise<readonly ProxyHandle[]>): Promise<readonly ProxyHandle[]> => {
     try {
       const handles = await listed;
-      // A database that was removed, and made anew, knows nothing of what runs.
+      // A database that was deleted and created again does not list the running proxies.
       if (handles.length > 0 || options.withoutStore !== true) return handles;
       return await liveHandles(controlFolder);
     } catch (error) {

@@ -37,7 +37,7 @@ export async function runLaunched(environment: Environment): Promise<number> {
       return make(options, signal, takeOver);
     });
   } finally {
-    // A write that the disk does not finish would keep this process alive, even in `process.exit`.
+    // An unfinished write to the disk would keep this process alive, even in `process.exit`.
     if ((await log?.close()) === false) process.kill(process.pid, 'SIGKILL');
   }
 }

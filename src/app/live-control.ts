@@ -59,7 +59,7 @@ export interface LiveControlDeps {
   readonly temporaryKeys: TemporaryKeyRing;
   readonly logger: Logger;
   readonly storeProblem: () => string | undefined;
-  /** With HTTPS. */
+  /** Present with HTTPS. */
   readonly certificates: RenewingCertificate | undefined;
   readonly handOverParts: HandOverParts;
   readonly replaceable: Replaceable;

@@ -92,14 +92,14 @@ function readSecret(secret: SecretRef, environment: Environment): string | undef
   }
 }
 
-/** With the domain, as the hosts file tells it: asking a name server could take seconds. */
+/** The host name with its domain, from the hosts file. Asking a name server could take seconds. */
 function fullHostName(short: string): string | undefined {
   if (short.includes('.') || process.platform === 'win32') return undefined;
   try {
     const names = readFileSync('/etc/hosts', 'utf8').replaceAll(/#.*/g, '').split(/\s+/);
     return names.find((name) => name.startsWith(`${short}.`));
   } catch {
-    // There is no such file.
+    // The file does not exist.
     return undefined;
   }
 }
@@ -113,7 +113,7 @@ function userName(environment: Environment): string {
   }
 }
 
-/** Undefined if the system reports none. Node raises the soft limit to the hard one when it starts. */
+/** Undefined if the system does not report a limit. Node raises the soft limit to the hard limit when it starts. */
 function descriptorLimit(): number | undefined {
   try {
     const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));

@@ -8,16 +8,16 @@ import { gatherText } from '../core/gathered-bytes.ts';
 import { requestOwnProxy } from './proxy-request.ts';
 
 export type ProxyCheck =
-  /** By name, in the proxy's order. */
+  /** The names of the models, in the proxy's order. */
   | { readonly ok: true; readonly models: readonly string[] }
   /** `reason` completes "The proxy ...". */
   | { readonly ok: false; readonly reason: string };
 
-/** The list of every model of every engine. */
+/** The list contains every model of every engine. */
 const maxListBytes = 64 * 1024 * 1024;
 const limitMs = 5_000;
 
-/** `url` without `/v1`; `authority` is the local CA's certificate, where there is one. Never rejects. */
+/** `url` without `/v1`; `authority` is the local CA's certificate, if there is one. Never rejects. */
 export async function askProxy(
   url: string,
   key: string,
@@ -39,13 +39,13 @@ export async function askProxy(
     sent.on('error', () => {});
     const body: unknown = JSON.parse((await gatherText(response, maxListBytes)) ?? '');
     if (response.statusCode !== 200)
-      return { ok: false, reason: `answered its own question with ${response.statusCode}` };
+      return { ok: false, reason: `answered the test request with ${response.statusCode}` };
     return { ok: true, models: modelsIn(body) };
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     return {
       ok: false,
-      reason: `did not answer its own question (${cause instanceof Error ? cause.message : String(cause)})`,
+      reason: `did not answer the test request (${cause instanceof Error ? cause.message : String(cause)})`,
     };
   }
 }

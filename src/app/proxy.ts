@@ -64,7 +64,7 @@ async function startProxy(
 ): Promise<RunningProxy> {
   const parts = new AsyncDisposableStack();
   let closing: Promise<void> | undefined;
-  // A part that fails to close has logged why; the others are closed all the same.
+  // A part that fails to close has already logged the error. The other parts are still closed.
   const close = (): Promise<void> => (closing ??= parts.disposeAsync().catch(() => {}));
   // Sockets that killed proxies left behind do no harm, so the start does not wait for their removal.
   void sweepStaleSockets(machine.paths.run, machine.clock.nowMs());
@@ -160,7 +160,7 @@ async function startDemo({ config, id, machine, parts }: Start, engines: ProxyEn
   engines.service.setDemo(demo.ref);
 }
 
-/** Resolves when the engines were asked once and a certificate is stored. Throws the reason of the signal. */
+/** Resolves when the engines were probed once and a certificate is stored. Throws the reason of the signal. */
 async function untilReady(
   { machine }: Start,
   engines: ProxyEngines,

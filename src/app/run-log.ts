@@ -13,17 +13,20 @@ import type { ProxyLog } from './proxy-parts.ts';
 export interface RunLog {
   readonly proxyLog: ProxyLog;
   readonly event: Logger['event'];
-  /** Takes nothing more. False where what waits could not be written within a second; it keeps the process alive. */
+  /**
+   * Stops accepting lines. Returns false if the waiting lines could not be written within a second; they keep the
+   * process alive.
+   */
   close(): Promise<boolean>;
-  /** A write to a file that does not end keeps the process alive even in `process.exit`. */
+  /** An unfinished write to a file keeps the process alive even in `process.exit`. */
   readonly isFile: boolean;
 }
 
-/** Writes Node's own warnings as lines of this log, too. */
+/** Also writes Node's own warnings as lines of this log. */
 export function openRunLog(stderr: NodeJS.WriteStream & { readonly fd: 2 }): RunLog {
   const { fd } = stderr;
   const clock = systemClock;
-  // Node writes to files synchronously, and a stream of its own never comes back from a full disk.
+  // Node writes to files synchronously, and its own stream never recovers from a full disk.
   const file = isFile(fd);
   const destination = file ? new LogFile({ fd, clock }) : new LogStream({ stream: stderr, clock });
   logNodeWarnings((line) => destination.write(line));

@@ -42,7 +42,7 @@ export const embeddingRequest = z.object({
   dimensions: z.int().min(1).max(4096).default(demoDimensions),
 });
 
-/** The text of a message; pictures and such are nothing to the demo. */
+/** The text of a message. Pictures and other parts are ignored. */
 export function textOfMessage(content: z.output<typeof message>['content']): string {
   if (content === null || content === undefined) return '';
   return typeof content === 'string' ? content : content.map((p) => p.text).join(' ');

@@ -237,7 +237,7 @@ test('what is wrong with a request is said in the envelope of OpenAI', async () 
     ['POST', '/v1/chat/completions', chat({ max_tokens: -1 }), 400, null, /max_tokens/],
     ['GET', '/v1/chat/completions', undefined, 405, null, /POST/],
     ['POST', '/v1/models', {}, 405, null, /GET/],
-    ['GET', '/v1/nothing', undefined, 404, null, /nothing at/],
+    ['GET', '/v1/nothing', undefined, 404, null, /has no path/],
     ['POST', '/v1/embeddings', ' '.repeat(5 * 1024 * 1024), 413, null, /at most/],
   ];
   for (const [method, path, body, status, code, message] of table) {

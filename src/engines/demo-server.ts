@@ -1,8 +1,9 @@
 /**
- * The demo engine: a real small HTTP server on a private Unix socket, so that a first run works without any engine.
+ * The demo engine: a small HTTP server on a private Unix socket, so that a first run works without any engine.
  *
- * It speaks at a human pace (about 25 tokens a second), stops when its client leaves, and answers errors in OpenAI's
- * envelope. `node:http` is fine here: this is an engine, not the data plane. The caller that starts it closes it.
+ * It generates text at reading speed (about 25 tokens a second), stops when its client leaves, and answers errors in
+ * OpenAI's format. `node:http` is sufficient here, because this is an engine and not the data plane. The caller that
+ * starts it must close it.
  */
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
@@ -16,7 +17,7 @@ import { countTokens, demoContextLength, demoModel, embed, speak } from './demo-
 import { urlOf } from './engine-url.ts';
 
 export interface DemoOptions {
-  /** In a folder that only this user may enter; at most 107 bytes. What stands there is replaced. */
+  /** In a folder that only this user may enter; at most 107 bytes. An existing file at this path is replaced. */
   readonly socketPath: string;
   readonly clock: Clock;
 }
@@ -31,7 +32,7 @@ const maxBodyBytes = 4 * 1024 * 1024;
 
 export async function startDemoEngine(options: DemoOptions): Promise<DemoEngine> {
   const { socketPath, clock } = options;
-  // A socket that a killed proxy left behind.
+  // A killed proxy may have left a socket behind.
   await rm(socketPath, { force: true });
   const server = createServer((request, response) => {
     answer(request, response, clock).catch((error: unknown) => fail(response, error));
@@ -50,7 +51,7 @@ export async function startDemoEngine(options: DemoOptions): Promise<DemoEngine>
   };
 }
 
-/** What a client did wrong, in OpenAI's words. */
+/** An error of the client, in OpenAI's words. */
 class DemoFault extends Error {
   readonly status: number;
   readonly code: string | null;
@@ -114,7 +115,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, clock:
       demand(request, 'POST');
       return send(response, 200, embeddings(check(embeddingRequest, await readJson(request))));
     default:
-      throw new DemoFault(404, null, `The demo engine has nothing at ${path}.`);
+      throw new DemoFault(404, null, `The demo engine has no path ${path}.`);
   }
 }
 
@@ -126,7 +127,7 @@ const modelCard = {
   context_length: demoContextLength,
 };
 
-/** Chat and plain completions differ in names only. */
+/** Chat and plain completions differ only in names. */
 interface Form {
   readonly prefix: string;
   readonly object: string;
@@ -202,7 +203,7 @@ async function talk(response: ServerResponse, clock: Clock, order: Talk): Promis
   response.end('data: [DONE]\n\n');
 }
 
-/** Aborted when the client leaves; a response that ended is left in peace. */
+/** Returns a signal that aborts when the client leaves before the response has ended. */
 function goneSignal(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
@@ -248,16 +249,16 @@ function embeddings(body: z.output<typeof embeddingRequest>): object {
 
 function demand(request: IncomingMessage, method: 'GET' | 'POST'): void {
   if (request.method !== method)
-    throw new DemoFault(405, null, `This path of the demo engine takes ${method}.`);
+    throw new DemoFault(405, null, `This path of the demo engine accepts only ${method}.`);
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
   const gathered = new GatheredBytes(maxBodyBytes);
-  // Read to its end in any case: an answer before that could be lost with the connection. flm limits bodies already.
-  // Without an encoding, a request yields buffers.
+  // Always read to its end: a response before the end of the body could be lost with the connection. flm has already
+  // limited the body. Without an encoding, a request yields buffers.
   for await (const part of request) gathered.add(part as Buffer);
   if (gathered.tooLong)
-    throw new DemoFault(413, null, `The demo engine takes ${maxBodyBytes} bytes at most.`);
+    throw new DemoFault(413, null, `The demo engine accepts at most ${maxBodyBytes} bytes.`);
   try {
     return JSON.parse(gathered.bytes().toString());
   } catch {

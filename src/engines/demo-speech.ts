@@ -1,6 +1,6 @@
 /**
- * The texts and the vectors of the demo engine. The same question always gets the same answer. The demo engine stores
- * nothing, sends nothing anywhere, and says that it is no model.
+ * The texts and vectors of the demo engine. The same question always gets the same answer. The demo engine stores
+ * nothing, sends nothing, and says that it is not a language model.
  */
 import { createHash } from 'node:crypto';
 
@@ -10,7 +10,7 @@ export const demoDimensions = 64;
 
 const maxQuotedCharacters = 120;
 
-/** The whole answer to a question, in pieces as they stream; each stands for one token. */
+/** The whole answer to a question, split as it is streamed; each part counts as one token. */
 export function speak(question: string): readonly string[] {
   const asked = question.replaceAll(/\s+/g, ' ').trim();
   const quoted =
@@ -18,18 +18,18 @@ export function speak(question: string): readonly string[] {
   const heard = quoted === '' ? 'You asked nothing' : `You wrote: "${quoted}"`;
   const text =
     `I am the demo engine of flm, not a language model. ${heard}. ` +
-    'This answer is made of fixed words, and it came the whole way: your key was accepted, flm chose an engine, ' +
-    'and the answer streamed back through it. Start Ollama, LM Studio, vLLM or llama.cpp, and flm finds it by itself; ' +
-    'from then on real models answer here.';
+    'This answer is a fixed text, but it passed the whole path: your key was accepted, flm chose an engine, ' +
+    'and the answer was streamed back through flm. Start Ollama, LM Studio, vLLM or llama.cpp, and flm finds it automatically; ' +
+    'then real models answer here.';
   return text.match(/\s*\S+/g) ?? [];
 }
 
-/** About what a tokenizer would count; the demo has none. */
+/** About as many tokens as a tokenizer would count; the demo engine has no tokenizer. */
 export function countTokens(text: string): number {
   return text.match(/\S+/g)?.length ?? 0;
 }
 
-/** A unit vector that depends on the text alone. */
+/** A unit vector that depends only on the text. */
 export function embed(text: string, dimensions: number): Float32Array {
   const vector = new Float32Array(dimensions);
   let length = 0;

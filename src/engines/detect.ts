@@ -1,10 +1,11 @@
 /**
- * Finds the engines that run on this machine: at the usual ports of all kinds on both loopback addresses, and where their
- * environment variables say. Also finds programs of engines that are installed but do not run.
+ * Finds the engines that run on this machine: at the usual ports of all kinds on both loopback addresses, and at the
+ * addresses in their environment variables. Also finds programs of engines that are installed but not running.
  *
- * All places are asked at once, within a time limit. A proxy of flm is never listed, no server is listed twice, and no id
- * is given twice. Ids stay the same from look to look, because keys and clients name engines by them. A server that is no
- * engine (a web server on 8080) is asked again only after a while: a dozen requests each half minute would fill its log.
+ * All addresses are probed at once, within a time limit. A proxy of flm is never listed, no server is listed twice, and
+ * no id is used twice. Ids stay the same in each run, because keys and clients refer to engines by them. A server that
+ * is not an engine (a web server on 8080) is probed again only after a while: a dozen requests every 30 seconds would
+ * fill its log.
  */
 import type { Clock } from '../core/clock.ts';
 import type { EngineAddress, EngineRef } from '../core/engine/engine.ts';
@@ -25,18 +26,18 @@ import type { ProbeLine } from './probe-request.ts';
 export interface DetectorDeps {
   readonly line: ProbeLine;
   readonly environment: Environment;
-  /** Addresses of this machine that are not loopback, to know its own servers by. */
+  /** Addresses of this machine that are not loopback, used to recognise its own servers. */
   readonly machineAddresses: () => readonly string[];
-  /** The path of a program that is on the machine. */
+  /** Returns the path of an installed program. */
   readonly findProgram: (name: string) => Promise<string | undefined>;
-  /** Where to look; the usual ports unless a test says otherwise. */
+  /** The ports to probe; the usual ports, except in tests. */
   readonly ports?: readonly number[];
-  /** By port, a prefix to look below as well as at the root. */
+  /** For each port, a path prefix to probe besides the root. */
   readonly prefixes?: ReadonlyMap<number, string>;
 }
 
 export interface LookOptions {
-  /** Engines that are known: neither asked nor listed again, their ids are taken. */
+  /** Known engines are neither probed nor listed again, and their ids are taken. */
   readonly known: readonly EngineRef[];
   /** `host:port` of flm's own listeners. */
   readonly exclude: ReadonlySet<string>;
@@ -44,7 +45,7 @@ export interface LookOptions {
 
 export interface FoundEngine {
   readonly ref: EngineRef;
-  /** The make, for people. */
+  /** The name of the server software, for people. */
   readonly product: string;
   readonly version?: string;
 }
@@ -59,18 +60,18 @@ export interface InstalledEngine {
 
 export interface Look {
   readonly engines: readonly FoundEngine[];
-  /** Something there asks for a key. */
+  /** Servers that ask for a key. */
   readonly locked: readonly { readonly url: string; readonly detail: string }[];
 }
 
-/** A whole look takes no longer. */
+/** Time limit for one run of detection. */
 const lookLimitMs = 600;
 const leaveInPeaceMs = 120_000;
 
 export class Detector {
   readonly #deps: DetectorDeps;
   readonly #clock: Clock;
-  /** Place to the monotonic time until which what answers there is taken for no engine. */
+  /** For each address, the monotonic time until which the server there counts as not an engine. */
   readonly #noEngines = new Map<string, number>();
 
   constructor(deps: DetectorDeps) {
@@ -106,7 +107,7 @@ export class Detector {
     };
   }
 
-  /** Programs on the machine of kinds that are not among `running`. */
+  /** Installed programs of kinds that are not among `running`. */
   async installed(running: ReadonlySet<EngineKindName>): Promise<readonly InstalledEngine[]> {
     const asked = await Promise.all(
       engineKinds.map(async ({ name, title, detection }): Promise<readonly InstalledEngine[]> => {
@@ -119,7 +120,7 @@ export class Detector {
     return asked.flat();
   }
 
-  /** The usual places first, so that a server that is found twice is listed at its loopback address. */
+  /** The usual addresses come first, so that a server that is found twice is listed at its loopback address. */
   #places(): readonly EngineAddress[] {
     const ports = this.#deps.ports ?? usualPorts();
     const usual = ['127.0.0.1', '::1'].flatMap((host) =>
@@ -158,7 +159,10 @@ export class Detector {
     return this.#deps.prefixes ?? usualPrefixes();
   }
 
-  /** One server at several of this machine's addresses, or at its root and below its prefix: same port, make and version. */
+  /**
+   * Removes duplicates: one server at several addresses, or at its root and below its prefix (same port, software and
+   * version).
+   */
   #once(answers: readonly Asked[], known: readonly EngineRef[]): readonly Recognised[] {
     const own = new Set(this.#deps.machineAddresses());
     const isHere = (a: EngineAddress): boolean =>
@@ -199,7 +203,10 @@ function placeKey(address: EngineAddress): string {
   return address.socketPath ?? placeOf(address);
 }
 
-/** `ollama` at its usual port, otherwise `ollama-8000`; a second one at the same port of another address `ollama-8000-2`. */
+/**
+ * `ollama` at its usual port, otherwise `ollama-8000`; a second engine on the same port of another address gets
+ * `ollama-8000-2`.
+ */
 export function freeId(kind: EngineKindName, address: EngineAddress, taken: ReadonlySet<string>): string {
   const { name, sharedIdStem, detection } = engineKind(kind);
   const stem = sharedIdStem ?? name;

@@ -1,16 +1,16 @@
 /**
- * Asks an engine for one embedding in base64, as the official SDKs do, and reports the format of the answer. Some
- * engines send floats anyway: openai-node 6 silently reads those as an empty list, and flm does not re-encode answers.
+ * Requests one embedding in base64, as the official SDKs do, and reports the format of the response. Some engines send
+ * floats anyway: openai-node 6 silently reads those as an empty list, and flm does not re-encode responses.
  */
 import type { EmbeddingsCheck, Engine } from '../core/engine/engine.ts';
 import { objectOf, objectsIn, textOf } from '../core/engine/json-reading.ts';
 
 import { keyField, type ProbeLine, probeRequest } from './probe-request.ts';
 
-/** The model may have to be loaded first. */
+/** The engine may have to load the model first. */
 const limitMs = 120_000;
 
-/** A real request, small. Never rejects. */
+/** Sends a real, small request. Never rejects. */
 export async function checkEmbeddings(
   line: ProbeLine,
   engine: Engine,
@@ -30,7 +30,7 @@ export async function checkEmbeddings(
   const embedding = objectsIn(body, 'data')?.[0]?.embedding;
   if (answer.status === 200 && Array.isArray(embedding))
     return { format: 'floats', dimensions: embedding.length };
-  // Four bytes a float.
+  // Four bytes per float.
   if (answer.status === 200 && typeof embedding === 'string')
     return { format: 'base64', dimensions: Math.floor(Buffer.byteLength(embedding, 'base64') / 4) };
   const said = textOf(objectOf(body?.error)?.message) ?? textOf(body?.error);

@@ -1,9 +1,9 @@
 /**
- * Reads the environment variables that tell engines where to listen, as the engines themselves read them. The names are
- * declared by the kinds; the environment is a parameter.
+ * Reads the environment variables that set where engines listen, in the same way as the engines. The kinds declare the
+ * names; the environment is a parameter.
  *
- * Not read: VLLM_PORT and VLLM_HOST_IP, which are inner addresses of vLLM and not those of its API; and no key of an
- * engine, because any server at a port that was only guessed would get it.
+ * Not read: VLLM_PORT and VLLM_HOST_IP, which are internal addresses of vLLM and not those of its API; and keys of
+ * engines, because any server on a guessed port would get them.
  */
 import { isIP } from 'node:net';
 import type { EngineAddress } from '../core/engine/engine.ts';
@@ -11,7 +11,7 @@ import type { EngineVariables } from '../core/engine/engine-kind.ts';
 import { type EngineKinds, engineKinds } from '../core/engine/kinds.ts';
 import type { Environment } from '../core/environment.ts';
 
-/** Addresses to look at, beside the usual ones. */
+/** Addresses to probe, besides the usual ones. */
 export function addressesInEnvironment(
   environment: Environment,
   kinds: EngineKinds = engineKinds,
@@ -26,8 +26,8 @@ export function addressesInEnvironment(
 }
 
 /**
- * As ollama envconfig/config.go: `host`, `host:port`, `:port`, `0.0.0.0`, `[::1]:port`, `http://host` (port 80, not
- * 11434). A bad port is replaced by the default one, as there.
+ * Like ollama envconfig/config.go: `host`, `host:port`, `:port`, `0.0.0.0`, `[::1]:port`, `http://host` (port 80, not
+ * 11434). An invalid port is replaced by the default, as in Ollama.
  */
 export function addressesInOneText(
   value: string | undefined,
@@ -55,7 +55,7 @@ export function addressesInOneText(
   }));
 }
 
-/** As llama.cpp common/arg.cpp: host, port and prefix apart. A host that ends in `.sock` is a Unix socket. */
+/** Like llama.cpp common/arg.cpp: separate host, port and prefix. A host that ends in `.sock` is a Unix socket. */
 function addressesByParts(
   environment: Environment,
   variables: Exclude<EngineVariables, { address: string }>,
@@ -75,7 +75,7 @@ function addressesByParts(
   );
 }
 
-/** Addresses at which a server that listens on `host` can be dialled; "all addresses" cannot be dialled itself. */
+/** The addresses for connecting to a server that listens on `host`. A wildcard address cannot be connected to. */
 function dialable(host: string): readonly string[] {
   if (host === '0.0.0.0') return ['127.0.0.1'];
   if (host === '::' || host === 'localhost') return ['127.0.0.1', '::1'];

@@ -1,6 +1,6 @@
 /**
- * Finds out whether an engine that flm reaches on a loopback address answers to the network as well. If so, a client can
- * ask the engine directly, without a key of flm.
+ * Checks whether an engine on a loopback address also answers on the network. If so, a client can send requests
+ * directly to the engine, without an flm key.
  */
 import type { EngineRef } from '../core/engine/engine.ts';
 import { type EngineKindName, engineKind } from '../core/engine/kinds.ts';
@@ -17,7 +17,10 @@ const exposureLimitMs = 500;
 /** A machine with many containers has hundreds of addresses. */
 const maxAddresses = 16;
 
-/** The addresses at which others could reach this machine; link-local IPv6 is left out, because it needs a zone to dial. */
+/**
+ * The addresses at which other machines could reach this one. Link-local IPv6 is left out, because connecting needs a
+ * zone.
+ */
 export function machineAddresses(interfaces: NetworkInterfaces): readonly string[] {
   return Object.values(interfaces)
     .flatMap((list) => list ?? [])
@@ -25,7 +28,7 @@ export function machineAddresses(interfaces: NetworkInterfaces): readonly string
     .map((a) => a.address);
 }
 
-/** The first of `addresses` at which the same engine answers; never rejects. */
+/** Returns the first of `addresses` at which the same engine answers. Never rejects. */
 export async function findExposure(
   line: ProbeLine,
   ref: EngineRef,
@@ -44,13 +47,13 @@ export async function findExposure(
   return (await Promise.all(asked)).find((host) => host !== undefined);
 }
 
-/** Whether a server that is recognised as `found` can be the one that is known as `known`. */
+/** Whether a server recognised as `found` can be the engine known as `known`. */
 export function mayBeSame(known: EngineKindName, found: EngineKindName): boolean {
-  // An engine that was named OpenAI-compatible may be of any kind.
+  // An engine configured as OpenAI-compatible may be of any kind.
   return known === found || known === 'openai-compatible';
 }
 
-/** How to make servers of a kind listen on this machine alone. */
+/** How to make servers of a kind listen only on this machine. */
 export function exposureAdvice(kind: EngineKindName): string {
   return engineKind(kind).advice.exposure;
 }

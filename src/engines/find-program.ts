@@ -1,13 +1,13 @@
 /**
- * Whether a program is on this machine: on the PATH that is given, or in a folder where the engine's own installer puts
- * it. Nothing is run.
+ * Checks whether a program is installed: on the given PATH, or in a folder that the engine's installer uses. Runs no
+ * program.
  */
 import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { engineKinds } from '../core/engine/kinds.ts';
 
 /**
- * The full path, or undefined. Relative entries of the PATH are left out, because they mean another place in each
+ * Returns the full path, or undefined. Relative entries of the PATH are skipped, because they depend on the current
  * folder.
  */
 export async function findProgram(name: string, path: string, home: string): Promise<string | undefined> {

@@ -1,9 +1,11 @@
 /**
- * Asks a server what it is. Each kind of engine declares which paths it reads and how it recognises itself; answers are
- * judged by bodies, because LM Studio answers 200 to every path and several servers imitate Ollama or KoboldCpp.
+ * Identifies the kind of a server. Each kind of engine declares which paths it reads and how it recognises its servers.
+ * Responses are judged by their bodies, because LM Studio answers 200 to every path and several servers imitate Ollama
+ * or KoboldCpp.
  *
- * `/health` comes first and alone: a closed port costs one attempt, and a proxy of flm (which would count anything else
- * as a failed login) is recognised and asked nothing more. Then everything else is asked at once. Nothing here generates.
+ * `/health` is requested first and separately: a closed port costs one attempt. A proxy of flm is recognised there and
+ * gets no further requests, because it would count them as failed logins. Then all other paths are requested at once.
+ * No request generates text.
  */
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type { Answers, EngineKind } from '../core/engine/engine-kind.ts';
@@ -16,12 +18,12 @@ import { fault, keyField, type ProbeLine, probeRequest } from './probe-request.t
 export interface Identified<Name extends string = EngineKindName> {
   readonly answered: true;
   readonly kind: Name;
-  /** The make, for people. */
+  /** The name of the server software, for people. */
   readonly product: string;
   readonly version?: string;
 }
 
-/** `flm`: it is a proxy of flm itself. */
+/** `flm`: the server is a proxy of flm itself. */
 export type NotIdentified = ProbeFault & { readonly flm?: true };
 
 export interface IdentifyRequest {
@@ -30,7 +32,7 @@ export interface IdentifyRequest {
   readonly limitMs: number;
 }
 
-/** What engines say about themselves is a line or a page. A dozen answers may come at once. */
+/** Descriptions of engines are a line or a page long. A dozen responses may arrive at once. */
 const maxSignBytes = 64 * 1024;
 
 export function identify(
@@ -41,7 +43,7 @@ export function identify(
   return identifyAmong(engineKinds, line, request, signal);
 }
 
-/** Like `identify`, with a list of kinds of the caller's. */
+/** Like `identify`, with the caller's list of kinds. */
 export async function identifyAmong<Name extends string>(
   kinds: EngineKinds<Name>,
   line: ProbeLine,
@@ -91,7 +93,7 @@ function judge<Name extends string>(
   return found(match.kind, match.version);
 }
 
-/** flm's own `/health` says so, and flm gives every answer an id. */
+/** Recognises flm's own `/health` and the request id that flm sends with every response. */
 function isFlm(answer: ProbeAnswer): boolean {
   const status = objectOf(answer.json)?.status;
   return (status === 'up' || status === 'draining') && answer.field('x-request-id') !== undefined;
@@ -99,7 +101,7 @@ function isFlm(answer: ProbeAnswer): boolean {
 
 function notIdentified(models: ProbeAnswer | ProbeFault): NotIdentified {
   if (!models.answered) return models;
-  // Only where it looks like an API: the web page of a router asks for a password as well.
+  // Only if the response looks like an API: the web page of a router also asks for a password.
   const api = objectOf(models.json) !== undefined;
   if (api && (models.status === 401 || models.status === 403))
     return fault('unauthorised', 'asks for an API key');

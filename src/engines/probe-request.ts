@@ -1,9 +1,9 @@
 /**
- * Sends one GET, or one small POST, to one engine over the same client that carries requests. Probes and detection are
- * made of such requests.
+ * Sends one GET, or one small POST, to one engine through the same client that carries requests. Probes and detection
+ * use such requests.
  *
- * A request ends within its limit or with the signal, closes its connection when it is late, never rejects, and holds at
- * most 1 MB of an answer. The status is not judged here: some engines answer 200 to unknown paths.
+ * A request ends within its limit or with the signal, closes its connection when it is late, never rejects, and holds
+ * at most 1 MB of a response. The status is not interpreted here: some engines answer 200 to unknown paths.
  */
 import type { Clock } from '../core/clock.ts';
 import type { Engine, EngineAddress, EngineRef } from '../core/engine/engine.ts';
@@ -24,16 +24,16 @@ export interface ProbeRequest {
   readonly to: EngineAddress;
   /** Without the prefix of the address. */
   readonly path: string;
-  /** One more field with its CRLF, such as the engine's key; '' for none. */
+  /** One more field with its CRLF, such as the engine's key; '' if there is none. */
   readonly field: string;
   readonly limitMs: number;
-  /** A JSON body makes it a POST. Probes send none. */
+  /** A JSON body turns the request into a POST. Probes send no body. */
   readonly json?: string;
-  /** How much of an answer is read; 1 MB unless it says less. */
+  /** How much of a response is read; 1 MB by default. */
   readonly maxBytes?: number;
 }
 
-/** A machine that is there takes the connection in milliseconds. */
+/** A machine that is on accepts the connection within milliseconds. */
 const maxConnectMs = 5_000;
 
 export async function probeRequest(
@@ -56,7 +56,7 @@ export async function probeRequest(
       head: `${method} ${to.path}${path} HTTP/1.1\r\nuser-agent: flm\r\naccept: application/json, text/plain\r\naccept-encoding: identity\r\n${type}${field}`,
       body,
       bodyLength: body[0]?.length ?? 0,
-      // Well before the limit, so that a machine that is off is told from an engine that is busy.
+      // Well before the limit, so that a machine that is off can be distinguished from a busy engine.
       connectTimeoutMs: Math.min(limitMs / 3, maxConnectMs),
       firstByteTimeoutMs: limitMs,
       idleTimeoutMs: limitMs,
@@ -74,7 +74,7 @@ export async function probeRequest(
       return faultOf(answer.error);
     case 'aborted':
       return signal.aborted
-        ? fault('timeout', 'was not asked to the end')
+        ? fault('timeout', 'the probe was cancelled')
         : fault('timeout', `gave no answer within ${limitMs} ms`);
     default:
       return answer satisfies never;
@@ -108,7 +108,7 @@ function faultOf(error: EngineError): ProbeFault {
   switch (error.code) {
     case 'ENGINE_CONNECT_FAILED': {
       const code = systemCode(error.cause);
-      // A Unix socket that is not there is a port that nobody listens on.
+      // A missing Unix socket is like a port on which no program listens.
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return fault('refused', 'refuses connections');
       const distrust = code === undefined ? undefined : certificateFaults[code];
       if (distrust !== undefined) return fault('unreachable', `shows a certificate that ${distrust}`);
@@ -127,7 +127,7 @@ function faultOf(error: EngineError): ProbeFault {
   }
 }
 
-/** What OpenSSL and Node say of a certificate, in words. */
+/** The certificate errors of OpenSSL and Node, in words. */
 const certificateFaults: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'signs itself; give its own file as CA: --ca FILE',
   SELF_SIGNED_CERT_IN_CHAIN: 'comes from a CA that is not trusted here; give the CA: --ca FILE',
@@ -150,10 +150,10 @@ export function fault(reason: ProbeFailure, detail: string): ProbeFault {
   return { answered: false, reason, detail };
 }
 
-/** A whole probe fits between two of them. */
+/** A whole probe fits between two probes. */
 const probeLimitMs = 4_000;
 
-/** The engine behind a reference, ready to be probed. */
+/** Returns the engine behind a reference, ready to be probed. */
 export function createEngine(ref: EngineRef, line: ProbeLine): Engine {
   const kind = engineKind(ref.kind);
   const field = ref.apiKey === undefined ? '' : keyField(kind.keyField, ref.apiKey);
@@ -167,7 +167,7 @@ export function createEngine(ref: EngineRef, line: ProbeLine): Engine {
   };
 }
 
-/** The header field that carries an engine's own key, with its CRLF. */
+/** The header field with an engine's own key, with its CRLF. */
 export function keyField(name: EngineKind['keyField'], key: string): string {
   return name === 'x-api-key' ? `x-api-key: ${key}\r\n` : `authorization: Bearer ${key}\r\n`;
 }

@@ -1,6 +1,6 @@
 /**
- * Turns named engines (saved, in a profile, by a flag) into sources for the engine service: one spelling of the address,
- * the value of the key, a unique id.
+ * Turns configured engines (saved, in a profile, by a flag) into sources for the engine service, each with the
+ * canonical address, the value of the key, and a unique id.
  */
 import { X509Certificate } from 'node:crypto';
 import type { EngineRecord, EngineRef, SecretRef } from '../core/engine/engine.ts';
@@ -10,15 +10,15 @@ import { EngineError } from '../core/errors.ts';
 import type { EngineConfig } from '../core/proxy/proxy-config.ts';
 import { parseEngineUrl } from './engine-url.ts';
 
-/** Returns the value behind a reference; undefined where there is none. */
+/** Returns the value behind a reference; undefined if there is none. */
 export type ReadSecret = (secret: SecretRef) => string | undefined;
 
-/** Throws an `EngineError` ENGINE_INVALID where its key or its CA cannot be had or cannot be used. */
+/** Throws an `EngineError` ENGINE_INVALID if its key or its CA is missing or cannot be used. */
 export function sourceOfRecord(record: EngineRecord, readSecret: ReadSecret): EngineSource {
   return sourceOf({ ...record, origin: 'saved' }, readSecret);
 }
 
-/** Engines of a flag or a profile, in their order. Throws like `sourceOfRecord`. */
+/** The engines of a flag or a profile, in their order. Throws like `sourceOfRecord`. */
 export function sourcesOfConfig(
   engines: readonly EngineConfig[],
   origin: 'flag' | 'profile',
@@ -66,7 +66,7 @@ function authorityOf({ id, caFile }: NamedEngine, tls: boolean, readSecret: Read
   const invalid = (value: string, allowed: string): EngineError =>
     new EngineError('ENGINE_INVALID', { faults: [{ field: `engine ${id}: CA file`, value, allowed }] });
   // Ignoring the CA would silently skip a check that the user expects.
-  if (!tls) throw invalid(caFile, 'nothing without https:// in the URL');
+  if (!tls) throw invalid(caFile, 'no CA, unless the URL has https://');
   const pem = readSecret({ from: 'file', path: caFile });
   if (pem === undefined) throw invalid(caFile, 'a file that can be read');
   const certificates =
@@ -82,7 +82,7 @@ function authorityOf({ id, caFile }: NamedEngine, tls: boolean, readSecret: Read
 
 function keyOf(id: string, secret: SecretRef, readSecret: ReadSecret): string {
   const key = readSecret(secret)?.trim();
-  // RFC 9110, section 5.5: anything else could end the field, or begin another.
+  // RFC 9110, section 5.5: other characters could end the field or start another one.
   if (key !== undefined && /^[\x21-\x7e]+$/.test(key)) return key;
   const where =
     secret.from === 'env' ? `variable ${secret.name}` : secret.from === 'file' ? secret.path : 'the database';

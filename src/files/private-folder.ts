@@ -40,7 +40,7 @@ export function privateFolder(folder: string, options: { readonly noLink?: boole
   if (fault !== undefined) throw unsafe(fault);
 }
 
-/** Node's own `recursive` never returns where a parent exists but takes no folders, such as /proc. */
+/** Node's own `recursive` never returns if a parent exists but accepts no folders, such as /proc. */
 function makeWithParents(folder: string): void {
   try {
     mkdirSync(folder, 0o700);

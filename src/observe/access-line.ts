@@ -1,6 +1,6 @@
 /**
- * The access line of a request as JSON, composed by hand: a general serializer takes three times as long, and this is
- * the one line that every request writes. A test holds it to JSON.stringify.
+ * Writes the access line of a request as JSON, by hand: a general serializer takes three times as long, and every
+ * request writes this line. A test compares the result with JSON.stringify.
  */
 import { oneLine } from '../core/one-line.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
@@ -8,7 +8,7 @@ import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 /** Characters that need no escape in a JSON string. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
-/** With its newline. `time` is ISO 8601, `atMs` of the line itself. */
+/** Includes the newline. `time` is ISO 8601 and comes from `atMs` of the line. */
 export function accessLine(line: RequestLine): string {
   return (
     `{"level":"info","time":"${isoTime(line.atMs)}","id":${text(line.id)},"atMs":${line.atMs}` +
@@ -29,7 +29,7 @@ function text(value: string | null): string {
   return plain.test(value) ? `"${value}"` : oneLine(JSON.stringify(value));
 }
 
-/** The last second that was written out. */
+/** The last second that was formatted. */
 let second = Number.NaN;
 let secondText = '';
 

@@ -10,16 +10,16 @@ import type { Clock, Unsubscribe } from '../core/clock.ts';
 import { type ClientAddress, networkOf } from '../core/security/address-rules.ts';
 import type { Logger } from './logger.ts';
 
-/** How long lines are counted before they are summed up. */
+/** How long lines are counted before the summary. */
 export const intervalMs = 60_000;
-/** Whole lines of one source in an interval. */
+/** Complete lines of one source in an interval. */
 const wholePerSource = 5;
 /** Complete lines of all addresses: the burst, and the refill per interval. */
 const maxWholeOfAddresses = 6_000;
 const regainedPerInterval = 600;
-/** Sources that are counted one by one in an interval. */
+/** Sources that are counted separately in an interval. */
 const maxSources = 10_000;
-/** Sources that get a line of their own at the end of an interval. */
+/** Sources that get their own line at the end of an interval. */
 const maxLines = 20;
 
 /**
@@ -62,7 +62,7 @@ export class LogQuota {
     this.#stop = clock.every(intervalMs, () => this.#sumUp());
   }
 
-  /** True if the line about this client is to be written in full; otherwise the line is counted. */
+  /** Whether to write the line about this client in full; otherwise the line is only counted. */
   ofAddress(kind: 'refused' | 'keyless', client: ClientAddress): boolean {
     return this.#take(kind, client.bucket, client.text, null);
   }
@@ -72,7 +72,7 @@ export class LogQuota {
     return this.#take('key', keyId, keyId, label);
   }
 
-  /** Sums up what was counted so far. */
+  /** Writes the summary of the counted lines. */
   close(): void {
     this.#stop();
     this.#sumUp();
@@ -82,7 +82,7 @@ export class LogQuota {
     const id = `${kind} ${bucket}`;
     let source = this.#sources.get(id);
     if (source === undefined) {
-      // Keys are as many as an administrator made.
+      // An administrator creates the keys, so their number is limited.
       if (kind !== 'key' && this.#sources.size >= maxSources) {
         this.#untold[kind] += 1;
         return false;

@@ -1,6 +1,6 @@
 /**
- * The log: JSON lines. Never a key, a prompt or an answer: what is logged is made of fields that cannot hold one, and
- * header fields are not logged at all.
+ * The log, as JSON lines. It never contains a key, a prompt or a response: the logged fields cannot hold one, and
+ * header fields are never logged.
  */
 import { pino } from 'pino';
 import type { LogLevel } from '../core/errors.ts';
@@ -8,7 +8,7 @@ import { oneLine } from '../core/one-line.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import { accessLine } from './access-line.ts';
 
-/** Takes log lines; one call per line, newline included. Never throws. */
+/** Receives log lines; one call per line, newline included. Never throws. */
 export interface LogDestination {
   write(line: string): void;
   /** Lines that could not be written so far. */
@@ -18,7 +18,7 @@ export interface LogDestination {
 export interface Logger {
   /** The access line of one request. */
   access(line: RequestLine): void;
-  /** Something an operator may want to know; `fields` hold no secret. */
+  /** Logs an event for an operator. `fields` contain no secret. */
   event(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Metrics in the Prometheus format. The hot path adds to plain numbers; names, labels and text are made on a scrape.
+ * Metrics in the Prometheus format. The hot path only adds to numbers; names, labels and text are created on a scrape.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineStatus } from '../core/engine/directory.ts';
@@ -13,13 +13,13 @@ export interface Readings {
   readonly connections: number;
   readonly bufferedBytes: number;
   readonly keys: number;
-  /** Keys and policy can be read from the store; otherwise the last ones that were read are in force. */
+  /** Whether keys and policy can be read from the store. Otherwise the last state stays in force. */
   readonly storeReadable: boolean;
   readonly engines: readonly EngineStatus[];
   readonly queues: readonly QueueReading[];
-  /** With HTTPS. */
+  /** Present with HTTPS. */
   readonly certificate?: CertificateFacts | undefined;
-  /** Lines that the log could not take. */
+  /** Lines that the log could not accept. */
   readonly logLinesLost?: number;
 }
 
@@ -53,13 +53,13 @@ export class Metrics {
     const registers = [this.#registry];
     this.#duration = new Histogram({
       name: 'flm_request_duration_seconds',
-      help: 'From the head of a request to the end of its answer.',
+      help: 'Time from the head of a request to the end of its response.',
       buckets: durationBuckets,
       registers,
     });
     this.#firstByte = new Histogram({
       name: 'flm_first_byte_seconds',
-      help: 'From the head of a request to the first byte of the body of its answer.',
+      help: 'Time from the head of a request to the first byte of the body of its response.',
       buckets: durationBuckets,
       registers,
     });
@@ -77,9 +77,13 @@ export class Metrics {
       ['engine', 'model', 'direction'],
       () => this.#tokens.values(),
     );
-    counter(registers, 'flm_malformed_requests_total', 'What came in and never became a request.', [], () => [
-      { labels: {}, value: this.#malformed },
-    ]);
+    counter(
+      registers,
+      'flm_malformed_requests_total',
+      'Connections on which no request could be read.',
+      [],
+      () => [{ labels: {}, value: this.#malformed }],
+    );
     counter(
       registers,
       'flm_refused_logins_total',
@@ -87,13 +91,13 @@ export class Metrics {
       [],
       () => [{ labels: {}, value: this.#refusedLogins }],
     );
-    counter(registers, 'flm_response_bytes_total', 'Bytes of answers sent to clients.', [], () => [
+    counter(registers, 'flm_response_bytes_total', 'Bytes of responses sent to clients.', [], () => [
       { labels: {}, value: this.#bytesOut },
     ]);
-    counter(registers, 'flm_log_lines_lost_total', 'Lines that the log could not take.', [], () => [
+    counter(registers, 'flm_log_lines_lost_total', 'Lines that the log could not accept.', [], () => [
       { labels: {}, value: readings().logLinesLost ?? 0 },
     ]);
-    gauge(registers, 'flm_requests_in_flight', 'Requests being worked on.', [], () => [
+    gauge(registers, 'flm_requests_in_flight', 'Requests in progress.', [], () => [
       { labels: {}, value: readings().inFlight },
     ]);
     gauge(registers, 'flm_connections', 'Open client connections.', [], () => [
@@ -108,11 +112,11 @@ export class Metrics {
     gauge(
       registers,
       'flm_store_readable',
-      '1 where changes of keys and policy can be read; 0: the last ones read stay in force.',
+      '1 if changes of keys and policy can be read; 0: the last state stays in force.',
       [],
       () => [{ labels: {}, value: readings().storeReadable ? 1 : 0 }],
     );
-    gauge(registers, 'flm_engine_up', '1 where the engine answers.', ['engine', 'kind'], () =>
+    gauge(registers, 'flm_engine_up', '1 if the engine answers.', ['engine', 'kind'], () =>
       readings().engines.map((e) => ({
         labels: { engine: e.ref.id, kind: e.ref.kind },
         value: e.state === 'running' || e.state === 'degraded' ? 1 : 0,
@@ -121,7 +125,7 @@ export class Metrics {
     gauge(
       registers,
       'flm_engine_ranks_last',
-      '1 where other engines with the same model come first for every key.',
+      '1 if other engines with the same model come first for every key.',
       ['engine'],
       () =>
         readings().engines.map((e) => ({
@@ -159,7 +163,7 @@ export class Metrics {
     gauge(
       registers,
       'flm_engine_requests_in_flight',
-      'Requests that an engine works on for clients of this proxy.',
+      'Requests of this proxy that an engine is processing.',
       ['engine'],
       () => readings().engines.map((e) => ({ labels: { engine: e.ref.id }, value: e.inFlight })),
     );

@@ -1,21 +1,21 @@
 /**
  * Keeps the last refusals, so that `flm explain REQUEST-ID` can give the reason. Memory is bounded; the oldest refusal
- * is dropped first. Refusals of clients without a key, and refusals that the log holds in full, have lists of their
- * own: otherwise a client could push out the others by sending fast.
+ * is dropped first. Refusals of clients without a key have a list of their own, and so do refusals with a complete line
+ * in the log. Otherwise a client could push out the others by sending fast.
  */
 import type { ErrorParams } from '../core/errors.ts';
 import type { RecordedRefusal } from '../core/proxy/ports.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 
-/** Of those that the log holds whole: as many as a thousand addresses write in a minute. */
+/** Limit for refusals with a complete line in the log: as many as a thousand addresses cause in a minute. */
 const keptWhole = 5_000;
-/** Of the others. */
+/** Limit for the other refusals. */
 const kept = 2_000;
 
 export interface RefusalDetails {
   /** Parameters of the texts of the error table. */
   readonly params?: ErrorParams | undefined;
-  /** The log holds its line. */
+  /** The log holds the complete line of this refusal. */
   readonly whole?: boolean;
 }
 

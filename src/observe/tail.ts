@@ -1,6 +1,5 @@
 /**
- * Requests as they end, for those who watch (`flm tail`). A reader that is too slow loses lines; no request ever waits
- * for a reader.
+ * Sends requests to readers (`flm tail`) as they end. A slow reader loses lines; no request ever waits for a reader.
  */
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 

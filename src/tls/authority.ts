@@ -13,7 +13,7 @@ import type { CertificateStore } from './certificate-store.ts';
 import { constraintsIn, type NameConstraints, privateNames, privateRanges } from './name-constraints.ts';
 
 export const authorityName = 'authority';
-/** A CA's certificate, as devices keep it after another took its place. */
+/** A replaced CA certificate, which devices may still trust. */
 const retiredName = (fingerprint: string): string =>
   `retired-${fingerprint.replaceAll(':', '').slice(0, 16).toLowerCase()}`;
 
@@ -27,7 +27,7 @@ export interface Authority {
   readonly pair: CertificatePair;
   readonly certificate: X509Certificate;
   readonly constraints: NameConstraints;
-  /** The certificate alone, for the settings of clients. */
+  /** The certificate without its key, for the settings of clients. */
   readonly file: string;
 }
 
@@ -39,7 +39,7 @@ export interface AuthorityDeps {
   readonly signal: AbortSignal;
 }
 
-/** The one that is there, or a new one. Throws a `CertificateError` CERT_AUTHORITY_UNUSABLE, CERT_STORE_FAILED. */
+/** Returns the existing CA, or creates one. Throws a `CertificateError` CERT_AUTHORITY_UNUSABLE, CERT_STORE_FAILED. */
 export async function ensureAuthority(deps: AuthorityDeps): Promise<Authority> {
   return (
     (await findAuthority(deps)) ??
@@ -48,13 +48,13 @@ export async function ensureAuthority(deps: AuthorityDeps): Promise<Authority> {
       lockLimitMs,
       deps.signal,
       async () =>
-        // Another process may have been faster.
+        // Another process may have created the CA meanwhile.
         (await findAuthority(deps)) ?? make(deps, constraintsFor(deps.hostNames, [])),
     )
   );
 }
 
-/** Undefined where none was made yet. Throws like `ensureAuthority`. */
+/** Undefined if there is no CA yet. Throws like `ensureAuthority`. */
 export async function findAuthority(
   deps: Pick<AuthorityDeps, 'store' | 'clock'>,
 ): Promise<Authority | undefined> {
@@ -69,13 +69,14 @@ export async function findAuthority(
   const { pair } = stored;
   if (expiryMsOf(pair.certificate) <= clock.nowMs()) throw unusable('has expired');
   const constraints = constraintsIn(pair.certificate.raw);
-  if (constraints === undefined) throw unusable('has no name constraints, so it is not one of flm');
+  if (constraints === undefined) throw unusable('has no name constraints, so flm did not create it');
   return authorityOf(store, pair, constraints);
 }
 
 /**
- * A new CA in place of the one that is there, damaged or not. It may vouch for what the old one could, for this
- * machine's names as they are now, and for `permit`: host names, addresses, ranges in CIDR notation.
+ * Replaces the CA by a new one, even if the old one is damaged. The new CA may issue certificates for everything that
+ * the old one could, for the current names of this machine, and for `permit`: host names, addresses, ranges in CIDR
+ * notation.
  */
 export async function renewAuthority(deps: AuthorityDeps, permit: readonly string[]): Promise<Authority> {
   const { store } = deps;
@@ -92,7 +93,7 @@ export async function renewAuthority(deps: AuthorityDeps, permit: readonly strin
   });
 }
 
-/** CAs that were replaced; devices may still trust them. `name` is that of the published certificate. */
+/** Replaced CAs, which devices may still trust. `name` is that of the published certificate. */
 export async function retiredAuthorities(
   store: CertificateStore,
 ): Promise<readonly { readonly name: string; readonly certificate: X509Certificate }[]> {
@@ -103,7 +104,7 @@ export async function retiredAuthorities(
   );
 }
 
-/** Nobody trusts it any more. */
+/** Removes a replaced CA that no device trusts any more. */
 export function forgetRetired(store: CertificateStore, certificate: X509Certificate): Promise<void> {
   return store.remove(retiredName(certificate.fingerprint256), 'crt');
 }

@@ -1,15 +1,15 @@
 /**
- * Keys and certificates as they lie in a file: the private key first, then the chain, so that one rename replaces both
- * and there is never half a pair.
+ * Keys and certificates in one file: first the private key, then the chain. So one rename replaces both, and there is
+ * never a key without its certificate.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 
-/** A pair that was read and belongs together. */
+/** A key and a certificate that belong together. */
 export interface ReadPair extends CertificatePair {
   readonly privateKey: KeyObject;
-  /** The first of the chain. */
+  /** The first certificate of the chain. */
   readonly certificate: X509Certificate;
 }
 
@@ -19,7 +19,7 @@ export function pairText(pair: CertificatePair): string {
   return `${pair.key.trim()}\n${pair.chain.trim()}\n`;
 }
 
-/** Or why it cannot be used, in words that complete "it ...". */
+/** Returns the pair, or the reason why it cannot be used, which completes "it ...". */
 export function readPair(text: string): ReadPair | string {
   const blocks = [...text.matchAll(block)];
   const key = blocks.find(([, type]) => type?.endsWith('PRIVATE KEY'))?.[0];
@@ -37,7 +37,7 @@ export function readPair(text: string): ReadPair | string {
   }
 }
 
-/** DNS names and addresses of a certificate; addresses in one spelling. */
+/** DNS names and addresses of a certificate. Each address has its canonical spelling. */
 export function namesOf(certificate: X509Certificate): readonly string[] {
   return (certificate.subjectAltName ?? '').split(', ').flatMap((entry) => {
     if (entry.startsWith('DNS:')) return [entry.slice(4)];

@@ -1,16 +1,16 @@
 /**
- * The files of the TLS room, below `tls/` in the data folder.
+ * The certificate files, below `tls/` in the data folder.
  *
  *   NAME.pem         key and chain in one file, 0600
- *   NAME.crt         certificates alone, for the settings of clients: the local CA's, those it replaced, a bundle
- *   NAME.lock        held while somebody makes or obtains NAME
+ *   NAME.crt         certificates without a key, for the settings of clients: the local CA's, replaced ones, a bundle
+ *   NAME.lock        held while a process creates or obtains NAME
  *   NAME.key         key of an account with an ACME server, 0600
- *   NAME.order       what an ACME server was asked to issue, with its key, until it is saved, 0600
- *   NAME.tries       what was tried with an ACME server, 0600
+ *   NAME.order       an ACME order and the key of its certificate, until the certificate is saved, 0600
+ *   NAME.tries       the record of attempts with an ACME server, 0600
  *
- * A file is written under another name, flushed and renamed: whatever ends the process leaves the old one or the new
- * one. The lock is an exclusive transaction on an empty SQLite file: the system takes it back when its holder dies, so
- * none is ever stale, and a file that stays behind means nothing.
+ * A file is written under another name, flushed and renamed. However the process ends, either the old or the new file is
+ * complete. The lock is an exclusive transaction on an empty SQLite file: the system releases it when its holder dies, so
+ * no lock is ever stale, and a remaining file has no meaning.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
@@ -34,7 +34,7 @@ export type NoteKind = 'key' | 'order' | 'tries';
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,200}$/;
 const lockRetryMs = 50;
-/** A write takes no minute. */
+/** A write takes less than a minute. */
 const partAgeMs = 60_000;
 
 export class CertificateStore {
@@ -46,7 +46,7 @@ export class CertificateStore {
     this.#clock = clock;
   }
 
-  /** Throws a `CertificateError` CERT_STORE_FAILED where the file is there and the system does not let it be read. */
+  /** Throws a `CertificateError` CERT_STORE_FAILED if the file exists but cannot be read. */
   async read(name: string): Promise<StoredPair> {
     const path = this.#path(name, 'pem');
     let text: string;
@@ -63,7 +63,7 @@ export class CertificateStore {
     return typeof pair === 'string' ? { state: 'damaged', reason: pair } : { state: 'sound', pair };
   }
 
-  /** Throws a `CertificateError` CERT_STORE_FAILED; then what was there is still there. */
+  /** Throws a `CertificateError` CERT_STORE_FAILED; then the old file is unchanged. */
   async write(name: string, pair: CertificatePair): Promise<void> {
     await this.#replace(this.#path(name, 'pem'), pairText(pair), 0o600);
   }
@@ -76,7 +76,7 @@ export class CertificateStore {
     return path;
   }
 
-  /** The certificates that were published under a name; undefined where there are none. */
+  /** The certificates published under a name; undefined if there are none. */
   published(name: string): Promise<string | undefined> {
     return readFile(this.#path(name, 'crt'), 'latin1').catch(() => undefined);
   }
@@ -94,7 +94,7 @@ export class CertificateStore {
       .sort();
   }
 
-  /** A private text; undefined where there is none. Throws like `read`. */
+  /** Returns a private text; undefined if there is none. Throws like `read`. */
   async note(name: string, kind: NoteKind): Promise<string | undefined> {
     const path = this.#path(name, kind);
     try {
@@ -115,8 +115,9 @@ export class CertificateStore {
   }
 
   /**
-   * Runs `f` while nobody else, in this process or another, holds the lock of that name. Throws a `CertificateError`
-   * CERT_LOCKED when the lock is not free within `limitMs`, CERT_STORE_FAILED, or the reason of the signal.
+   * Runs `f` while no other caller, in this process or another, holds the lock of that name. Throws a
+   * `CertificateError` CERT_LOCKED if the lock is not free within `limitMs`, CERT_STORE_FAILED, or the reason of the
+   * signal.
    */
   async locked<T>(name: string, limitMs: number, signal: AbortSignal, f: () => Promise<T>): Promise<T> {
     await this.#makeFolder();
@@ -177,8 +178,8 @@ export class CertificateStore {
   }
 
   /**
-   * What processes left that were killed while they wrote. `nowMs` is the disk's own time, since by a clock that jumped
-   * what another write is making at this moment looks old.
+   * Removes files of processes that were killed while writing. `nowMs` is the disk's own time: after a clock change, a
+   * file that another process is writing now could look old.
    */
   async #sweepParts(nowMs: number): Promise<void> {
     for (const file of await readdir(this.folder)) {
@@ -199,10 +200,10 @@ export class CertificateStore {
 function takeLock(path: string): DatabaseSync | undefined {
   let db: DatabaseSync | undefined;
   try {
-    // Made here, so that it is private whatever the umask is.
+    // Created here, so that the file is private with every umask.
     closeSync(openSync(path, 'a', 0o600));
     db = new DatabaseSync(path, { timeout: 0 });
-    // Nothing is ever written, so nothing has to be taken back: a lock is possible on a full disk, too.
+    // Nothing is ever written, so there is nothing to roll back. Locking therefore works on a full disk too.
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return db;
   } catch (error) {
@@ -213,7 +214,7 @@ function takeLock(path: string): DatabaseSync | undefined {
   }
 }
 
-/** The rename itself must survive a power cut. Not every system lets a folder be flushed. */
+/** Makes the rename survive a power failure. Not every system can flush a folder. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   await handle?.sync().catch(() => {});

@@ -1,5 +1,5 @@
 /**
- * The page for a phone or another computer that is to trust the local CA: the steps for its system, and the CA's
+ * The page for a phone or another computer that needs to trust the local CA: the steps for its system, and the CA's
  * certificate in the file formats that systems accept. The page contains no secret.
  */
 import { createHash } from 'node:crypto';
@@ -16,7 +16,7 @@ export interface DeviceAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: Buffer;
-  /** Browsers save it under this name. */
+  /** The file name under which browsers save it. */
   readonly fileName?: string;
 }
 
@@ -44,12 +44,12 @@ export function deviceAnswer(path: string, facts: DeviceFacts): DeviceAnswer {
       return {
         status: 404,
         type: 'text/plain; charset=utf-8',
-        body: Buffer.from('There is nothing here.\n'),
+        body: Buffer.from('Not found.\n'),
       };
   }
 }
 
-/** Fields of every answer: no script, nothing from elsewhere, nothing kept. */
+/** Fields of every response: no script, no external content, no caching. */
 export const deviceFields: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -88,7 +88,8 @@ if the terminal shows the same SHA-256 fingerprint, and compare it once more in 
 }
 
 /**
- * Apple's configuration profile with one payload; ids follow from the certificate, so that a second one replaces it.
+ * Apple's configuration profile with one payload. The ids are derived from the certificate, so that a later profile
+ * replaces an earlier one.
  */
 function mobileConfig({ title, der, fingerprint }: DeviceFacts): string {
   const id = (what: string): string => {

@@ -1,6 +1,7 @@
 /**
- * Makes certificates: the one file that knows the X.509 library, loaded only when something is to be made, for it takes
- * a tenth of a second. Keys are ECDSA P-256: every client knows it, and a handshake costs a fraction of RSA's.
+ * Creates certificates. Only this file uses the X.509 library. The file is imported only when a certificate is created,
+ * because loading takes a tenth of a second. Keys are ECDSA P-256: every client supports it, and a handshake costs a
+ * fraction of one with RSA.
  */
 // The library looks for this polyfill when it is loaded.
 import 'reflect-metadata';
@@ -33,7 +34,7 @@ export interface Validity {
 }
 
 export interface AuthoritySpec {
-  /** Common name, as people see it in the list of their system. */
+  /** Common name, as users see it in the list of their system. */
   readonly title: string;
   readonly constraints: NameConstraints;
   readonly validity: Validity;
@@ -62,10 +63,10 @@ export async function issueAuthority(spec: AuthoritySpec): Promise<CertificatePa
     signingKey: keys.privateKey,
     signingAlgorithm: signing,
     extensions: [
-      // No CA below it.
+      // It cannot issue further CAs.
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      // The constraints say nothing of mail and code: this does.
+      // The constraints do not exclude mail and code signing, so the key usage does.
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
       new Extension(nameConstraintsOid, true, encodeConstraints(spec.constraints)),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
@@ -102,7 +103,7 @@ export async function issueLeaf(spec: LeafSpec, authority: CertificatePair): Pro
   return { key: keyText(keys.privateKey), chain: `${certificate.toString('pem')}\n` };
 }
 
-/** A request for a certificate of these names (PKCS #10, DER), and the key that it is for (PEM). */
+/** Creates a certificate request for these names (PKCS #10, DER), and its key (PEM). */
 export async function issueRequest(
   names: readonly string[],
 ): Promise<{ readonly key: string; readonly request: Buffer }> {

@@ -1,8 +1,8 @@
 /**
- * The certificates of a `dev-selfsigned` proxy, issued by the local CA for 90 days. One covers the names and current
- * addresses of this machine. Another covers the names alone: BoringSSL, and so Bun and Electron, refuses a certificate
- * with an address under a CA with address constraints. A certificate is stored and reused while `leafFault` finds no
- * fault.
+ * The certificates of a `dev-selfsigned` proxy, issued by the local CA for 90 days. One contains the names and current
+ * addresses of this machine. Another contains only the names, because BoringSSL (used by Bun and Electron) refuses a
+ * certificate with an address under a CA with address constraints. A certificate is stored and reused while `leafFault`
+ * finds no fault.
  */
 import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
@@ -12,7 +12,7 @@ import type { CertificateStore } from './certificate-store.ts';
 
 const dayMs = 86_400_000;
 const lifetimeMs = 90 * dayMs;
-/** Renewed when a third is left: a laptop that sleeps for weeks wakes up with a good one. */
+/** Renewed when a third of the lifetime is left: a laptop that slept for weeks still has a valid certificate. */
 const renewBeforeMs = 30 * dayMs;
 
 export interface LeafDeps {
@@ -25,7 +25,7 @@ export interface LeafDeps {
   readonly signal: AbortSignal;
 }
 
-/** The one in the store, or a new one. Throws a `CertificateError` CERT_STORE_FAILED, CERT_LOCKED. */
+/** Returns the stored certificate, or creates one. Throws a `CertificateError` CERT_STORE_FAILED, CERT_LOCKED. */
 export async function ensureLeaf(deps: LeafDeps): Promise<ReadPair> {
   const { store, name, signal } = deps;
   const found = await usableLeaf(deps);
@@ -33,11 +33,11 @@ export async function ensureLeaf(deps: LeafDeps): Promise<ReadPair> {
   return store.locked(name, lockLimitMs, signal, async () => (await usableLeaf(deps)) ?? make(deps));
 }
 
-/** One for each profile, for profiles may ask for names of their own. */
+/** One certificate for each profile, because profiles may have their own names. */
 export const leafName = (profile: string): string => `leaf-${profile}`;
 /** The file name of the certificate for clients that use a host name. */
 export const namedLeafName = (profile: string): string => `named-${profile}`;
-/** The profile that such a name was made of. */
+/** The profile of such a certificate name. */
 export const profileOfLeaf = (name: string): string => name.replace(/^(leaf|named)-/, '');
 export const isNamedLeaf = (name: string): boolean => name.startsWith('named-');
 
@@ -51,19 +51,20 @@ async function usableLeaf(deps: LeafDeps): Promise<ReadPair | undefined> {
     : undefined;
 }
 
-/** Why another one is needed, in words that complete "it ..."; undefined where it is good. */
+/** Why a new certificate is needed, as the end of "it ..."; undefined if it is valid. */
 export function leafFault(
   leaf: X509Certificate,
   authority: X509Certificate,
   names: readonly string[],
   nowMs: number,
 ): string | undefined {
-  if (!leaf.checkIssued(authority) || !leaf.verify(authority.publicKey)) return 'is not of the present CA';
+  if (!leaf.checkIssued(authority) || !leaf.verify(authority.publicKey))
+    return 'was not issued by the current CA';
   if (beginMsOf(leaf) > nowMs) return 'is not valid yet';
   if (expiryMsOf(leaf) - nowMs < renewBeforeMs) return 'expires soon';
   const held = new Set(namesOf(leaf));
   if (held.size !== names.length || names.some((name) => !held.has(name)))
-    return 'holds other names than this machine has';
+    return 'does not match the names of this machine';
   return undefined;
 }
 

@@ -25,7 +25,7 @@ export interface LocalSourceDeps {
   /** Names requested in addition to the machine's own. */
   readonly sans: readonly string[];
   readonly profile: string;
-  /** A renewal while running: what happened, for the log. */
+  /** Reports a renewal at run time, for the log. */
   readonly tell: (event: 'renewed' | 'failed', detail: string) => void;
 }
 
@@ -71,7 +71,7 @@ export class LocalSource implements CertificateProvider {
     return this.#held.named;
   }
 
-  /** It has one from the beginning. */
+  /** A certificate exists from the beginning. */
   ready(): Promise<void> {
     return Promise.resolve();
   }
@@ -97,7 +97,7 @@ export class LocalSource implements CertificateProvider {
     };
   }
 
-  /** Looks now; resolves when what was found is in force. Never rejects. */
+  /** Checks now. Resolves when the result is in force. Never rejects. */
   look(): Promise<void> {
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;

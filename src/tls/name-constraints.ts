@@ -71,7 +71,7 @@ export function encodeConstraints(constraints: NameConstraints): Buffer {
 /** The object identifier 2.5.29.30, then `critical`. */
 const extensionHead = Buffer.from('0603551d1e0101ff', 'hex');
 
-/** Reads the constraints of a DER certificate that `encodeConstraints` made; undefined if there are none. */
+/** Reads the constraints of a DER certificate that `encodeConstraints` created; undefined if there are none. */
 export function constraintsIn(certificate: Uint8Array): NameConstraints | undefined {
   const at = Buffer.from(certificate).indexOf(extensionHead);
   if (at < 0) return undefined;

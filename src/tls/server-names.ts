@@ -11,7 +11,7 @@ export interface MachineNames {
   readonly hostname: string;
   /** The name with its domain, if the machine has one. */
   readonly fullName: string | undefined;
-  /** Addresses that are not loopback, as they are now. */
+  /** The current addresses, except loopback. */
   readonly addresses: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export interface ServerNames {
 }
 
 const hostName = /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/;
-/** `host.docker.internal` is how containers call the machine that they run on. */
+/** `host.docker.internal` is the name that containers use for their host. */
 const alwaysNames = ['localhost', 'host.docker.internal'];
 const loopback = ['127.0.0.1', '::1'];
 /** A machine with hundreds of containers has hundreds of addresses. */
@@ -39,8 +39,8 @@ export function hostNamesOf(machine: MachineNames): readonly string[] {
 }
 
 /**
- * Throws a `CertificateError`: CERT_NAME_NOT_PERMITTED for a name that was asked for or that the machine has by now and
- * that the CA may not vouch for, CERT_NAME_INVALID.
+ * Throws a `CertificateError`: CERT_NAME_NOT_PERMITTED if the CA may not issue a certificate for a requested name or a
+ * new name of the machine, CERT_NAME_INVALID.
  */
 export function serverNames(
   machine: MachineNames,

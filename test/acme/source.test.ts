@@ -206,7 +206,7 @@ function stuck(shown: () => void): Prover {
   };
 }
 
-const late = /the time was up \(90 s\) while flm waited for dns-01 of llm\.example\.org/;
+const late = /the time limit \(90 s\) ended while flm waited for dns-01 of llm\.example\.org/;
 
 test('the first certificate has ninety seconds in all, and then what was waited for is told', {
   skip: noPebble,

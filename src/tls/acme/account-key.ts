@@ -1,6 +1,6 @@
 /**
- * The key of an account with a CA, and what it signs: JWS of RFC 7515 in the flattened form of RFC 8555, section 6.2.
- * ES256, which every ACME server must know.
+ * The key of an account with a CA, and its signatures: JWS (RFC 7515) in the flattened form of RFC 8555, section 6.2.
+ * It uses ES256, which every ACME server must support.
  */
 import {
   createHash,
@@ -16,7 +16,7 @@ type Json = Readonly<Record<string, unknown>>;
 export class AccountKey {
   readonly #key: KeyObject;
   readonly #jwk: { readonly crv: string; readonly kty: string; readonly x: string; readonly y: string };
-  /** RFC 7638: what a challenge binds its token to. */
+  /** RFC 7638: the value that a challenge binds its token to. */
   readonly thumbprint: string;
 
   private constructor(key: KeyObject) {
@@ -24,7 +24,7 @@ export class AccountKey {
     const { crv, kty, x, y } = createPublicKey(key).export({ format: 'jwk' });
     if (kty !== 'EC' || crv !== 'P-256' || x === undefined || y === undefined)
       throw new Error('an account key is of P-256');
-    // In the order of their names, as the thumbprint wants them.
+    // The thumbprint needs the fields in the order of their names.
     this.#jwk = { crv, kty, x, y };
     this.thumbprint = createHash('sha256').update(JSON.stringify(this.#jwk)).digest('base64url');
   }
@@ -33,7 +33,7 @@ export class AccountKey {
     return new AccountKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
   }
 
-  /** Undefined where the text holds no such key. */
+  /** Undefined if the text contains no such key. */
   static read(pem: string): AccountKey | undefined {
     try {
       return new AccountKey(createPrivateKey(pem));
@@ -51,7 +51,7 @@ export class AccountKey {
     return `${token}.${this.thumbprint}`;
   }
 
-  /** `payload` undefined is POST-as-GET. Without an account's URL the key names itself. */
+  /** `payload` undefined means POST-as-GET. Without an account URL, the key identifies itself. */
   signed(url: string, nonce: string, accountUrl: string | undefined, payload: Json | undefined): string {
     const who = accountUrl === undefined ? { jwk: this.#jwk } : { kid: accountUrl };
     const head = encoded(JSON.stringify({ alg: 'ES256', nonce, url, ...who }));

@@ -1,6 +1,6 @@
 /**
- * The client's side of RFC 8555: directory, nonces, account, and signed requests. It knows no challenge and keeps
- * nothing but the nonce that it got last. Why it is ours: docs/adr/0006-own-acme-client.md.
+ * The client's side of RFC 8555: directory, nonces, account, and signed requests. It contains no challenges, and stores
+ * only the latest nonce. docs/adr/0006-own-acme-client.md explains why flm has its own client.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { AccountKey } from './account-key.ts';
@@ -11,7 +11,10 @@ import { type AcmeAnswer, type AcmeTransport, malformed } from './acme-transport
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A nonce may be refused for no fault of ours (RFC 8555, section 6.5); a server that refuses all of them is broken. */
+/**
+ * A nonce may be refused without a fault of the client (RFC 8555, section 6.5). A server that refuses all of them is
+ * broken.
+ */
 const nonceTries = 100;
 const maxClockErrorMs = 86_400_000;
 
@@ -30,7 +33,7 @@ export class AcmeClient {
     this.directory = directory;
   }
 
-  /** Throws an `AcmeFailure`, or the reason of the signal; so do all others. */
+  /** Throws an `AcmeFailure`, or the reason of the signal, like all other methods. */
   static async open(
     transport: AcmeTransport,
     clock: Clock,
@@ -45,13 +48,13 @@ export class AcmeClient {
     return new AcmeClient(transport, clock, url, directory);
   }
 
-  /** Finds the account of this key, or makes it: the terms were accepted by then. */
+  /** Finds the account of this key, or creates it. The user has accepted the terms before this call. */
   async enter(key: AccountKey, email: string | undefined, signal: AbortSignal): Promise<void> {
     if (this.directory.wantsExternalAccount)
       throw new AcmeFailure({
         step: 'account',
-        reason: 'the CA wants an account that was made on its own pages (external account binding)',
-        fix: 'flm cannot use one; choose another CA with --acme-directory.',
+        reason: 'the CA requires an account created on its website (external account binding)',
+        fix: 'flm does not support such accounts; choose another CA with --acme-directory.',
       });
     const contact = email === undefined ? [] : [`mailto:${email}`];
     const answer = await this.#signed('account', this.directory.newAccount, key, undefined, signal, {
@@ -61,7 +64,7 @@ export class AcmeClient {
     const { location } = answer.headers;
     if (location === undefined) throw malformed(this.#url, 'it gave the account no address');
     this.#account = { key, url: location };
-    // An account that was there keeps its old contact.
+    // An existing account keeps its old contact.
     if (answer.status === 200 && email !== undefined && !answer.text.includes(email))
       await this.post('account', location, signal, { contact });
   }
@@ -71,7 +74,7 @@ export class AcmeClient {
     return this.#account.key;
   }
 
-  /** A signed request; without a payload it reads. */
+  /** Sends a signed request. Without a payload the request only reads. */
   post(
     step: 'account' | 'order' | 'challenge' | 'certificate',
     url: string,

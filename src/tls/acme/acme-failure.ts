@@ -12,9 +12,9 @@ export interface AcmeTrouble {
   readonly reason: string;
   /** Sentences: what to check. */
   readonly fix: string;
-  /** The CA asked for no attempt before this time. */
+  /** The CA asked for no further request before this time. */
   readonly notBeforeMs?: number | undefined;
-  /** Control of a name was not proved; another kind of challenge might prove it. */
+  /** Control of a name was not proved; another challenge type may work. */
   readonly unproved?: boolean;
   readonly cause?: unknown;
 }

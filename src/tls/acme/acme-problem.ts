@@ -6,21 +6,21 @@
 import { AcmeFailure, type AcmeStep, printableExcerpt } from './acme-failure.ts';
 import type { Problem } from './acme-responses.ts';
 
-/** Longer than any rate limit of a CA that means it. */
+/** Longer than any real rate limit of a CA. */
 const maxWaitMs = 7 * 86_400_000;
 
 const fixes: Readonly<Record<string, string>> = {
-  rateLimited: 'The CA limits how often it is asked; meanwhile --acme-staging is for trying out.',
+  rateLimited: 'The CA limits the number of requests; use --acme-staging for tests.',
   invalidContact: 'Give another address with --acme-email.',
   unsupportedContact: 'Give another address with --acme-email.',
   userActionRequired:
     "The CA has new terms of service; read them on the CA's pages and start again with --acme-accept-terms.",
-  accountDoesNotExist: 'The account is gone; the next try makes another.',
-  rejectedIdentifier: 'The CA gives no certificate for this name: check it for mistakes.',
-  caa: "The domain's CAA records name the CAs that may vouch for it: add this one, or ask another.",
+  accountDoesNotExist: 'The account no longer exists; the next attempt creates a new one.',
+  rejectedIdentifier: 'The CA issues no certificate for this name: check its spelling.',
+  caa: "The domain's CAA records list the CAs that may issue its certificates: add this CA, or use another one.",
   dns: "Check the domain's DNS records.",
-  externalAccountRequired: 'flm cannot use accounts that are made elsewhere; choose another CA.',
-  serverInternal: 'The CA has trouble of its own; nothing is wrong here.',
+  externalAccountRequired: 'flm does not support external accounts; choose another CA.',
+  serverInternal: 'The CA has an internal problem; try again later.',
 };
 
 export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number | undefined): AcmeFailure {
@@ -38,12 +38,12 @@ export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number 
   return new AcmeFailure({
     step,
     reason: `it refused ${what}: "${printableExcerpt(problem.detail)}" (${printableExcerpt(type)})`,
-    fix: fixes[type] ?? 'What the CA said tells what to fix.',
+    fix: fixes[type] ?? 'The message of the CA describes the problem.',
     notBeforeMs,
   });
 }
 
-/** RFC 9110, section 10.2.3: seconds or a date. Undefined where there is none that means anything. */
+/** RFC 9110, section 10.2.3: seconds or a date. Undefined if there is no valid value. */
 export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
   const ms = /^\d{1,9}$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - nowMs;

@@ -78,7 +78,7 @@ export function authorizationIn(url: string, answer: AcmeAnswer): Authorization 
     wildcard: json.wildcard === true,
     challenges: list(json.challenges)
       .map(record)
-      // Kinds that are not known have parts that are not known.
+      // Unknown challenge types have unknown fields.
       .filter((c) => typeof c.token === 'string' && /^[A-Za-z0-9_-]{16,128}$/.test(c.token))
       .map((c) => ({
         type: text(url, c.type),
@@ -96,7 +96,7 @@ export function problemIn(answer: AcmeAnswer): Problem {
   try {
     json = JSON.parse(answer.text);
   } catch {
-    // A page of some server in between.
+    // The response is a web page of another server in between.
   }
   return problemOf(json) ?? { type: 'none', detail: `status ${answer.status}`, domain: undefined };
 }
@@ -104,7 +104,7 @@ export function problemIn(answer: AcmeAnswer): Problem {
 function problemOf(value: unknown): Problem | undefined {
   const whole = partOf(value);
   if (whole === undefined) return undefined;
-  // The part that names a domain says more. Parts have no parts (RFC 8555, section 6.7.1).
+  // The subproblem that names a domain is more specific. Subproblems have no subproblems (RFC 8555, section 6.7.1).
   const part = list(record(value).subproblems)
     .map(partOf)
     .find((p) => p !== undefined);
@@ -126,7 +126,7 @@ function jsonIn(url: string, answer: AcmeAnswer): Json {
   try {
     return record(JSON.parse(answer.text));
   } catch {
-    throw malformed(url, 'what it sends is no JSON');
+    throw malformed(url, 'its response is not JSON');
   }
 }
 
@@ -140,11 +140,11 @@ function list(value: unknown): readonly unknown[] {
 
 function text(url: string, value: unknown): string {
   if (typeof value === 'string' && value !== '' && value.length < 2048) return value;
-  throw malformed(url, 'a part of what it sends is missing');
+  throw malformed(url, 'a field is missing in its response');
 }
 
 function link(base: string, value: unknown): string {
   const url = text(base, value);
   if (URL.canParse(url, base)) return new URL(url, base).href;
-  throw malformed(base, 'it names an address that is none');
+  throw malformed(base, 'it sent an invalid URL');
 }

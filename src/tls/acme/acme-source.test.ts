@@ -77,16 +77,16 @@ async function fixtureOf(t: TestContext): Promise<Fixture> {
 test('whatever a server says that is none of ACME is told as such, and nothing is left', async (t) => {
   const { ca, refusal, folder } = await fixtureOf(t);
   const rubbish: readonly [RegExp, FakeCa['says'][string]][] = [
-    [/no JSON/, (r) => r.end('<html>Welcome</html>')],
-    [/a part of what it sends is missing/, (r) => json(r, 200, { newNonce: 'x' })],
-    [/a part of what it sends is missing/, (r) => json(r, 200, [])],
+    [/is not JSON/, (r) => r.end('<html>Welcome</html>')],
+    [/a field is missing in its response/, (r) => json(r, 200, { newNonce: 'x' })],
+    [/a field is missing in its response/, (r) => json(r, 200, [])],
     [/status 302/, (r) => r.writeHead(302, { location: 'https://localhost/' }).end()],
     [/too long/, (r) => r.end(Buffer.alloc(1_000_000, 0x20))],
     [/refused its directory: "status 404"/, (r) => r.writeHead(404).end('<h1>Not here</h1>')],
     [/refused its directory: "status 503"/, (r) => r.writeHead(503).end()],
     [/cannot be reached/, (r) => r.destroy()],
     [
-      /names an address that is none/,
+      /sent an invalid URL/,
       (r) => json(r, 200, { newNonce: 'http://a/', newAccount: 'http://a/', newOrder: 'http://a/' }),
     ],
   ];
@@ -139,7 +139,7 @@ test('a rate limit is told with the time to come again, and until then nobody as
 
   const askedBefore = ca.asked.length;
   await clock.move(2 * hourMs - 60_000);
-  assert.match(await refusal(), /asked to be left alone for a while/);
+  assert.match(await refusal(), /asked to wait before the next request/);
   assert.equal(ca.asked.length, askedBefore);
 
   await clock.move(60_000);
@@ -160,7 +160,7 @@ test('nothing is proved for a name that was not ordered', async (t) => {
         identifier: { type: 'dns', value },
         challenges: [{ type: 'http-01', url: `${base}/chall`, token: 'a'.repeat(43), status: 'pending' }],
       });
-    assert.match(await refusal(), /a name that was not ordered|a part of what it sends is missing/);
+    assert.match(await refusal(), /a name that was not ordered|a field is missing in its response/);
   }
   assert.ok(!ca.asked.includes('POST /chall'));
 });

@@ -34,9 +34,9 @@ export interface AcmeSourceDeps {
   readonly domains: readonly string[];
   readonly acme: AcmeConfig;
   readonly agentName: string;
-  /** Ways to prove the domains, most likely first; at least one. */
+  /** The challenges that can prove the domains, most likely first; at least one. */
   readonly provers: readonly Prover[];
-  /** The proof of a name for a client that offered `acme-tls/1`. */
+  /** The validation certificate of a name, for a client that offered `acme-tls/1`. */
   readonly challenge: (name: string) => CertificatePair | undefined;
   /** Reports an event at run time, for the log. */
   readonly tell: (event: 'obtained' | 'renewed' | 'unproved' | 'failed', detail: string) => void;
@@ -49,7 +49,7 @@ interface Held {
 
 /** Time limit for the first certificate. */
 const firstMs = 90_000;
-/** Nobody waits for a renewal; it has an end all the same. */
+/** Time limit for a renewal, which runs in the background. */
 const renewalMs = 600_000;
 const lookEachMs = 30_000;
 
@@ -115,8 +115,8 @@ export class AcmeSource implements CertificateProvider {
   }
 
   /**
-   * Obtains the first certificate where the store held none that is good; the listener must answer by then. Throws an
-   * `AcmeFailure`, a `CertificateError`, or the reason of the signal.
+   * Obtains the first certificate if the store has no valid one. The listener must answer before this is called. Throws
+   * an `AcmeFailure`, a `CertificateError`, or the reason of the signal.
    */
   async ready(signal: AbortSignal): Promise<void> {
     if (this.#held !== undefined) return void this.look();
@@ -136,7 +136,7 @@ export class AcmeSource implements CertificateProvider {
     }
   }
 
-  /** Takes what the store holds now, and begins a renewal where one is due. Never rejects. */
+  /** Uses the certificate that the store holds now, and starts a renewal if one is due. Never rejects. */
   look(): Promise<void> {
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
@@ -144,7 +144,7 @@ export class AcmeSource implements CertificateProvider {
     return this.#checking;
   }
 
-  /** Resolves when the renewal that runs, if one does, is over. */
+  /** Resolves when the running renewal, if any, is over. */
   async renewed(): Promise<void> {
     await this.#renewing;
   }
@@ -158,7 +158,7 @@ export class AcmeSource implements CertificateProvider {
   }
 
   async #check(): Promise<void> {
-    // The first one is waited for by `ready`.
+    // `ready` obtains the first certificate.
     if (this.#held === undefined || this.#ender.signal.aborted) return;
     try {
       await this.#readStore();
@@ -257,7 +257,7 @@ export class AcmeSource implements CertificateProvider {
       );
       await keepTries(store, this.#name, { ...record, failures, caNotBeforeMs, retryAtMs });
     } catch {
-      // As said.
+      // See above.
     }
   }
 
@@ -270,8 +270,8 @@ export class AcmeSource implements CertificateProvider {
   #late(limitMs: number): AcmeFailure {
     return new AcmeFailure({
       step: 'waiting',
-      reason: `the time was up (${limitMs / 1000} s) while flm waited for ${this.#doing}`,
-      fix: 'Try again when the CA, or what it must reach, answers faster.',
+      reason: `the time limit (${limitMs / 1000} s) ended while flm waited for ${this.#doing}`,
+      fix: 'Try again when the CA, or the server that it must reach, answers faster.',
     });
   }
 }

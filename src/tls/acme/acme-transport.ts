@@ -39,8 +39,7 @@ export class AcmeTransport {
     body: string | undefined,
     signal: AbortSignal,
   ): Promise<AcmeAnswer> {
-    if (!URL.canParse(url) || !url.startsWith('https:'))
-      throw malformed(url, 'it names an address that is none');
+    if (!URL.canParse(url) || !url.startsWith('https:')) throw malformed(url, 'it sent an invalid URL');
     try {
       return await within(
         this.#clock,
@@ -89,12 +88,12 @@ export class AcmeTransport {
   }
 }
 
-/** An answer that no ACME server gives. */
+/** The error for a response that no ACME server sends. */
 export function malformed(url: string, what: string): AcmeFailure {
   return new AcmeFailure({
     step: 'directory',
     reason: `${hostOf(url)} does not answer as an ACME server does: ${what}`,
-    fix: 'Check the URL of the directory (--acme-directory), and whether the CA has trouble.',
+    fix: 'Check the URL of the directory (--acme-directory), and the status page of the CA.',
   });
 }
 
@@ -102,7 +101,7 @@ function silent(url: string): AcmeFailure {
   return new AcmeFailure({
     step: 'directory',
     reason: `${hostOf(url)} did not answer within ${answerMs / 1000} s`,
-    fix: 'Check that this machine reaches it, and whether the CA has trouble.',
+    fix: 'Check that this machine can reach the CA, and the status page of the CA.',
   });
 }
 
@@ -120,7 +119,7 @@ function unreachable(url: string, cause: unknown): AcmeFailure {
     return new AcmeFailure({
       step: 'directory',
       reason: `${host} is not trusted (${code})`,
-      fix: 'For an ACME server of your own, name its CA with --acme-ca FILE.',
+      fix: 'For your own ACME server, give its CA with --acme-ca FILE.',
       cause,
     });
   return new AcmeFailure({

@@ -17,7 +17,7 @@ export class AlpnProver implements Prover {
   }
 
   requirement(domain: string): string {
-    return `the address records of ${domain} lead to this machine, and that port 443 there reaches port ${this.#port()} here with nothing between that ends TLS`;
+    return `the address records of ${domain} lead to this machine, and that port 443 there is forwarded to port ${this.#port()} here without a proxy that terminates TLS`;
   }
 
   /** The certificate for a client that offers `acme-tls/1`. */

@@ -1,6 +1,6 @@
 /**
- * All that an ACME server is asked in one go for one certificate: account, order, proof, chain; what is kept in the
- * store on the way, and which tries are counted. The caller holds the certificate's lock.
+ * Runs one order for a certificate: account, order, challenge, chain. Stores the intermediate state, and counts the
+ * attempts. The caller holds the certificate's lock.
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -25,11 +25,11 @@ export interface CertificateOrder {
   readonly clock: Clock;
   readonly domains: readonly string[];
   readonly acme: AcmeConfig;
-  /** How this program calls itself to the CA. */
+  /** The name of this program in requests to the CA. */
   readonly agentName: string;
-  /** Ways to prove the domains, most likely first; at least one. */
+  /** The challenges that can prove the domains, most likely first; at least one. */
   readonly provers: readonly Prover[];
-  /** One way did not prove them, and the next is tried. */
+  /** Called when one challenge did not prove the domains and the next is tried. */
   readonly unproved: (why: string) => void;
   /** Reports the current step, in words. */
   readonly doing: (what: string) => void;
@@ -67,22 +67,22 @@ export async function orderCertificate(order: CertificateOrder, signal: AbortSig
   }
 }
 
-/** Tries each way to prove the domains until one works. */
+/** Tries each challenge until one proves the domains. */
 async function obtainAnyhow(order: CertificateOrder, wanted: Wanted, signal: AbortSignal): Promise<ReadPair> {
   const { store, name, provers, unproved } = order;
-  // It led to nothing.
+  // The earlier order led to no certificate.
   await store.remove(name, 'order');
   const failures: AcmeFailure[] = [];
   for (const prover of provers) {
     try {
       await prover.open?.();
       await mayOrder(order);
-      // Counted as failed until it is not: also where this process is killed in the middle, and seen before the CA is
-      // asked where the disk is full.
+      // The order counts as failed until it succeeds, also if this process is killed in the middle. A full disk is
+      // noticed here, before the CA is asked.
       await countOrder(order);
       return await obtain(wanted, prover, signal);
     } catch (error) {
-      // Any other failure would occur with another way too.
+      // Any other failure would also occur with another challenge.
       if (!(error instanceof AcmeFailure && error.unproved)) throw error;
       failures.push(error);
       if (failures.length < provers.length) unproved(error.message);
@@ -102,19 +102,19 @@ function allOf(failures: readonly AcmeFailure[]): AcmeFailure {
   });
 }
 
-/** Throws an `AcmeFailure` where the CA wants to be left alone. */
+/** Throws an `AcmeFailure` if the CA asked for no requests until later. */
 async function mayAsk({ store, name, clock }: CertificateOrder): Promise<void> {
   const { caNotBeforeMs } = await readTries(store, name);
   if (caNotBeforeMs <= clock.nowMs()) return;
   throw new AcmeFailure({
     step: 'waiting',
-    reason: 'the CA asked to be left alone for a while',
-    fix: 'Nothing was asked of it now.',
+    reason: 'the CA asked to wait before the next request',
+    fix: 'flm sent no request to the CA now.',
     notBeforeMs: caNotBeforeMs,
   });
 }
 
-/** Throws an `AcmeFailure` where too many orders failed. */
+/** Throws an `AcmeFailure` if too many orders failed. */
 async function mayOrder({ store, name, clock }: CertificateOrder): Promise<void> {
   const record = await readTries(store, name);
   const nowMs = clock.nowMs();
@@ -122,8 +122,8 @@ async function mayOrder({ store, name, clock }: CertificateOrder): Promise<void>
   if (allowedAtMs <= nowMs) return;
   throw new AcmeFailure({
     step: 'waiting',
-    reason: `${maxFailedOrdersPerDay} orders failed within a day, and more would only use up what the CA allows`,
-    fix: 'Fix what the log tells, then let it be tried at once: `flm cert renew`.',
+    reason: `${maxFailedOrdersPerDay} orders failed within a day, and more attempts would only use up the limits of the CA`,
+    fix: 'Fix the problem in the log, then try again with `flm cert renew`.',
     notBeforeMs: allowedAtMs,
   });
 }
@@ -143,7 +143,7 @@ async function enterAccount(order: CertificateOrder, client: AcmeClient, signal:
     // A stored account key means that the terms were accepted.
     if (kept === undefined && !acme.acceptTerms) throw termsNeeded(client.directory.terms);
     const key = kept ?? AccountKey.make();
-    // Before the account is made, so that none is lost.
+    // Stored before the account is created, so that no account is lost.
     if (kept === undefined) await store.keepNote(name, 'key', key.pem());
     await client.enter(key, acme.email, signal);
   });
@@ -181,7 +181,7 @@ async function readBegun(store: CertificateStore, name: string): Promise<BegunOr
   try {
     return begunSchema.parse(JSON.parse((await store.note(name, 'order')) ?? ''));
   } catch {
-    // Damaged, or none.
+    // The file is damaged or missing.
     return undefined;
   }
 }

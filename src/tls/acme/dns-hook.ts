@@ -33,7 +33,7 @@ export class DnsHook implements Prover {
   }
 
   requirement(domain: string): string {
-    return `the hook sets the TXT record of _acme-challenge.${domain}, and ends only when the domain's name servers tell it`;
+    return `the hook sets the TXT record of _acme-challenge.${domain}, and exits only when the domain's name servers serve it`;
   }
 
   async show({ domain, authorization }: ChallengeProof, signal: AbortSignal): Promise<() => Promise<void>> {
@@ -84,7 +84,7 @@ export class DnsHook implements Prover {
   }
 }
 
-/** Splits words as a shell does; no other character has a meaning. */
+/** Splits words as a shell does; only spaces and quotes are special. */
 export function commandWords(command: string): readonly string[] {
   return [...command.matchAll(/"([^"]*)"|'([^']*)'|[^\s"']+/g)].map((m) => m[1] ?? m[2] ?? m[0]);
 }
@@ -104,7 +104,7 @@ function ended(
       print(printableExcerpt(line));
     };
     stream?.setEncoding('utf8').on('data', (text: string) => {
-      // Read on, so that the program does not hang on a full pipe.
+      // Keeps reading, so that the program does not block on a full pipe.
       if (left <= 0) return;
       const lines = (rest + text.slice(0, left)).split('\n');
       left -= text.length;

@@ -8,13 +8,13 @@ import type { CertificateStore } from '../certificate-store.ts';
 const schema = z.object({
   /** Times of orders that failed or whose end is unknown. */
   failedOrdersAtMs: z.array(z.number()).max(100).default([]),
-  /** The CA asked to be left alone until then. */
+  /** The CA asked for no request before this time. */
   caNotBeforeMs: z.number().default(0),
   /** Failures in a row. */
   failures: z.number().default(0),
-  /** When the next try is worth it. */
+  /** When the next attempt makes sense. */
   retryAtMs: z.number().default(0),
-  /** Somebody wants another certificate now: `flm cert renew`. */
+  /** A user asked for a new certificate now: `flm cert renew`. */
   asked: z.boolean().default(false),
 });
 

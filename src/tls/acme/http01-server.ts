@@ -86,7 +86,7 @@ export class Http01Server implements Prover {
   }
 
   requirement(domain: string): string {
-    return `the address records of ${domain} lead to this machine, and that port 80 there reaches port ${this.#deps.port} here`;
+    return `the address records of ${domain} lead to this machine, and that port 80 there is forwarded to port ${this.#deps.port} here`;
   }
 
   show(proof: ChallengeProof): Promise<() => Promise<void>> {
@@ -140,13 +140,13 @@ export class Http01Server implements Prover {
     const name = host?.toLowerCase();
     // Protects from DNS rebinding, and keeps foreign names out of redirects.
     if (name === undefined || !this.#answersFor(name))
-      return answer('421 Misdirected Request', 'This host is none of ours.');
+      return answer('421 Misdirected Request', 'This server does not serve that host.');
     if (method !== 'GET' && method !== 'HEAD')
       return answer('405 Method Not Allowed', 'Use https.', ['allow: GET, HEAD']);
     if (url.startsWith(challengePath)) {
       const proof = this.#proofs.get(url.slice(challengePath.length));
       return proof === undefined || proof.domain !== name
-        ? answer('404 Not Found', 'Nothing is being proved by this token.')
+        ? answer('404 Not Found', 'This token is unknown.')
         : answer('200 OK', proof.authorization, [], method);
     }
     const port = this.#deps.securePort();
@@ -178,11 +178,11 @@ export class Http01Server implements Prover {
     this.#deps.exposed(secret, socket.remoteAddress ?? 'unknown');
     return answer(
       '403 Forbidden',
-      'This port takes no key, and the one that you sent could be read on the way. Replace it (flm key rotate), and use https.',
+      'This port accepts no key, and your key could be read on the network. Replace the key (flm key rotate), and use https.',
     );
   }
 
-  /** Ends our side. The client has a moment to end its own: bytes that nobody reads would reset the connection. */
+  /** Closes flm's sending side. The client has a moment to close its own: unread bytes would reset the connection. */
   #send(socket: Socket, text: string): void {
     const connection = this.#connections.get(socket);
     if (connection !== undefined) {
@@ -222,4 +222,4 @@ function answer(status: string, text: string, fields: readonly string[] = [], me
   return `${lines.join('\r\n')}\r\n\r\n${method === 'HEAD' ? '' : text}`;
 }
 
-const malformed = answer('400 Bad Request', 'This is no request.');
+const malformed = answer('400 Bad Request', 'This is not a valid HTTP request.');

@@ -58,9 +58,7 @@ export async function obtain(wanted: Wanted, prover: Prover, signal: AbortSignal
   return fetchChain(wanted, await issued(wanted, order.url, asked, signal), key, signal);
 }
 
-/**
- * The certificate of an order that was begun; undefined where the CA has none. Throws the reason of the signal.
- */
+/** Fetches the certificate of an earlier order; undefined if the CA has none. Throws the reason of the signal. */
 export async function resume(
   wanted: Wanted,
   begun: BegunOrder,
@@ -70,12 +68,12 @@ export async function resume(
   wanted.doing('the certificate of an earlier order');
   try {
     const answer = await client.post('certificate', begun.url, signal);
-    // One that was not asked to issue yet is left to lapse.
+    // An order that the CA was not yet asked to issue may expire.
     if (!['processing', 'valid'].includes(orderIn(begun.url, answer).status)) return undefined;
     return await fetchChain(wanted, await issued(wanted, begun.url, answer, signal), begun.key, signal);
   } catch {
     signal.throwIfAborted();
-    // It is gone, or of another account.
+    // The order no longer exists, or belongs to another account.
     return undefined;
   }
 }
@@ -85,15 +83,16 @@ async function prove(wanted: Wanted, prover: Prover, order: AcmeOrder, signal: A
   const shown: (() => Promise<void>)[] = [];
   const asked: string[] = [];
   try {
-    // All are shown before the CA looks at the first: a domain and its wildcard have their records at one name.
+    // All challenge responses are published before the CA checks the first: a domain and its wildcard use the same
+    // record name.
     const challenges: string[] = [];
     for (const url of order.authorizations) {
       const authorization = authorizationIn(url, await client.post('challenge', url, signal));
       if (authorization.status === 'valid') continue;
       const { domain } = authorization;
-      // Shown by a DNS hook it would go into whatever zone the CA named.
+      // A DNS hook would write the record into any zone that the CA names.
       if (!wanted.domains.includes(domain) && !wanted.domains.includes(`*.${domain}`))
-        throw malformed(url, 'it wants a proof for a name that was not ordered');
+        throw malformed(url, 'it requires validation of a name that was not ordered');
       if (authorization.status !== 'pending') throw unproved(authorization, prover);
       const challenge = authorization.challenges.find((c) => c.type === prover.type);
       if (challenge === undefined) throw notOffered(authorization, prover);
@@ -160,7 +159,7 @@ async function fetchChain(
   return pair;
 }
 
-/** Reads again until `look` is satisfied, as often as the CA wants to be asked. */
+/** Polls until `look` is satisfied, at the interval that the CA asks for. */
 async function settled(
   { client, clock }: Wanted,
   url: string,
@@ -196,8 +195,8 @@ function notOffered({ domain, challenges }: Authorization, prover: Prover): Acme
   const offered = challenges.map((c) => c.type).filter((type) => /^[a-z0-9-]{1,40}$/.test(type));
   return new AcmeFailure({
     step: 'challenge',
-    reason: `the CA does not offer ${prover.type} for ${domain}, only ${offered.join(', ') || 'what flm does not know'}`,
-    fix: 'Choose another with --acme-challenge; a wildcard needs --acme-dns-hook.',
+    reason: `the CA does not offer ${prover.type} for ${domain}, only ${offered.join(', ') || 'challenges that flm does not support'}`,
+    fix: 'Choose another challenge with --acme-challenge; a wildcard needs --acme-dns-hook.',
     unproved: true,
   });
 }

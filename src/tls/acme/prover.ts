@@ -1,6 +1,6 @@
 /**
- * One way to prove control of a domain (RFC 8555, section 8): makes a challenge response visible to the CA and removes
- * it.
+ * One challenge type that proves control of a domain (RFC 8555, section 8): makes a challenge response visible to the
+ * CA and removes it.
  */
 import { createHash } from 'node:crypto';
 import type { AcmeChallenge } from '../../core/proxy/acme-config.ts';
@@ -15,13 +15,13 @@ export interface ChallengeProof {
 
 export interface Prover {
   readonly type: AcmeChallenge;
-  /** Makes what it needs; nothing was ordered by then. Absent: it needs nothing. Throws an `AcmeFailure`. */
+  /** Prepares the prover before an order. Absent: no preparation is needed. Throws an `AcmeFailure`. */
   open?(): Promise<void>;
-  /** What the CA needs to reach this machine, in words that complete "Check that ...". */
+  /** The requirement for the CA to reach this machine, as the end of "Check that ...". */
   requirement(domain: string): string;
   /**
-   * The CA can see the proof when it resolves; the function that it gives takes it away and never rejects. Throws an
-   * `AcmeFailure`.
+   * Publishes the challenge response. When the promise resolves, the CA can see it. The returned function removes it
+   * and never rejects. Throws an `AcmeFailure`.
    */
   show(proof: ChallengeProof, signal: AbortSignal): Promise<() => Promise<void>>;
 }

@@ -1,5 +1,5 @@
 /**
- * When an ACME server is asked: again after a success, again after a failure, and when not at all. Pure.
+ * The schedule of requests to an ACME server: after a success, after a failure, and when not to ask. Pure functions.
  */
 import type { X509Certificate } from 'node:crypto';
 import { beginMsOf, expiryMsOf } from '../certificate-pair.ts';
@@ -8,12 +8,12 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** Random numbers from 0 up to, and without, 1. */
+/** Random numbers from 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number;
 
 /**
- * How long to wait after so many failures in a row. Each wait varies by a tenth, so that proxies that failed together
- * do not come again together.
+ * How long to wait after this many failures in a row. Each wait varies by a tenth, so that proxies that failed together
+ * do not retry together.
  */
 const retryTable: readonly { readonly waitMs: number; readonly why: string }[] = [
   { waitMs: minuteMs, why: 'a hiccup of the network or the CA' },
@@ -32,7 +32,7 @@ const retryTable: readonly { readonly waitMs: number; readonly why: string }[] =
 /** A failed order costs the CA work, and counts against the account's limits. */
 export const maxFailedOrdersPerDay = 5;
 
-/** Two thirds of the lifetime, and up to a thirtieth later. */
+/** After two thirds of the lifetime, plus up to a thirtieth. */
 export function dueAtMs(certificate: X509Certificate, random: Random): number {
   const beginMs = beginMsOf(certificate);
   const lifetimeMs = expiryMsOf(certificate) - beginMs;
@@ -51,7 +51,7 @@ export function orderAllowedAtMs(failedOrdersAtMs: readonly number[]): number {
   return last.length < maxFailedOrdersPerDay || first === undefined ? 0 : first + dayMs;
 }
 
-/** Those that still count. One from the future was written by a clock that was wrong. */
+/** The orders that still count. A time in the future was written by a wrong clock. */
 export function countedOrders(failedOrdersAtMs: readonly number[], nowMs: number): readonly number[] {
   return failedOrdersAtMs.filter((atMs) => atMs > nowMs - dayMs && atMs <= nowMs);
 }

@@ -11,7 +11,7 @@ import {
 interface NssStore {
   readonly title: string;
   readonly folder: string;
-  /** It is not there yet, and its browser makes it when it starts. */
+  /** The store does not exist yet. Its browser creates the store at its first start. */
   readonly absent: boolean;
 }
 
@@ -51,7 +51,7 @@ export async function nssPlaces(tools: TrustTools, ca: TrustedFile): Promise<rea
         system: false,
         database: db,
         ...(certutil === undefined
-          ? { obstacle: 'there is no certutil: install the package libnss3-tools (nss-tools, nss)' }
+          ? { obstacle: 'certutil is missing: install the package libnss3-tools (nss-tools, nss)' }
           : {}),
       };
     }),

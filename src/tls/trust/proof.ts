@@ -1,6 +1,6 @@
 /**
- * Proves trust by a handshake: a server on a loopback port shows a certificate of the CA, and the programs that people
- * use are asked to connect to it as they come, without any setting.
+ * Tests trust with a handshake: a server on a loopback port presents a certificate of the CA, and common programs
+ * connect to it without any setting.
  */
 import { once } from 'node:events';
 import { isAbsolute } from 'node:path';
@@ -13,7 +13,10 @@ export interface TrustProof {
   readonly trusts: boolean;
 }
 
-/** `node` is the Node that runs flm, or a name to look for where flm is a single executable. Missing programs are left out. */
+/**
+ * `node` is the path of the Node that runs flm, or a name to search for if flm is a single executable. Missing programs
+ * are left out.
+ */
 export async function proveTrust(
   tools: TrustTools,
   pair: CertificatePair,
@@ -45,7 +48,9 @@ export async function proveTrust(
   }
 }
 
-/** A handshake of NSS itself with the store of a browser. Its exit status says nothing; what it prints does. */
+/**
+ * Performs a handshake with NSS and the store of a browser. The exit status is meaningless, so the output is checked.
+ */
 async function proveBrowsers(
   tools: TrustTools,
   port: number,

@@ -18,7 +18,7 @@ export interface TrustPlace {
   readonly present: boolean;
   readonly adds: readonly Command[];
   readonly removes: readonly Command[];
-  /** Why this store cannot be changed, and what helps. */
+  /** Why this store cannot be changed, and how to fix that. */
   readonly obstacle?: string;
   /** True if programs that can test a handshake use this store. */
   readonly system: boolean;
@@ -34,7 +34,7 @@ export function trustName(certificate: X509Certificate): string {
 export type Command = readonly [program: string, ...args: readonly string[]];
 
 export interface CommandResult {
-  /** Null where it could not be started. */
+  /** Null if the command could not be started. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -51,7 +51,7 @@ export interface TrustTools {
   /** Undefined if the file cannot be read. */
   read(path: string): string | undefined;
   findProgram(name: string): Promise<string | undefined>;
-  /** `terminal`: it may ask for a password. */
+  /** `terminal`: the command may ask for a password. */
   run(command: Command, options?: { readonly terminal?: boolean }): Promise<CommandResult>;
 }
 

@@ -26,7 +26,7 @@ const linuxStores: readonly SystemStore[] = [
     title: 'this system (Debian, Ubuntu)',
     folder: '/usr/local/share/ca-certificates',
     update: ['update-ca-certificates'],
-    // Without it, links to certificates that are gone stay.
+    // Without this option, links to removed certificates stay.
     updateAfterRemoval: ['update-ca-certificates', '--fresh'],
   },
   {
@@ -55,7 +55,9 @@ export async function trustPlaces(tools: TrustTools, ca: TrustedFile): Promise<r
   return [...(await systemStore(tools, ca)), ...(await nssPlaces(tools, ca))];
 }
 
-/** Runs the commands of one place. Throws a `CertificateError` CERT_TRUST_FAILED at the first that fails. */
+/**
+ * Runs the commands for one trust store. Throws a `CertificateError` CERT_TRUST_FAILED at the first command that fails.
+ */
 export async function change(tools: TrustTools, place: TrustPlace, how: 'add' | 'remove'): Promise<void> {
   for (const command of how === 'add' ? place.adds : place.removes) {
     const { code, stderr } = await tools.run(command, { terminal: true });
@@ -71,14 +73,14 @@ async function systemStore(tools: TrustTools, ca: TrustedFile): Promise<readonly
   if (store === undefined) return [];
   const target = `${store.folder}/${trustName(ca.certificate)}.crt`;
   const [updater] = store.update;
-  // Root's folders of programs are not in the PATH of others.
+  // The PATH of a normal user does not contain root's program folders.
   const missing = (await tools.findProgram(updater)) === undefined && !tools.exists(`/usr/sbin/${updater}`);
   const sudo = tools.uid === 0 ? undefined : await tools.findProgram('sudo');
   const asRoot = (command: Command): Command => (tools.uid === 0 ? command : ['sudo', ...command]);
   const obstacle = missing
-    ? `there is no ${updater}: install the package ca-certificates`
+    ? `${updater} is missing: install the package ca-certificates`
     : tools.uid !== 0 && sudo === undefined
-      ? 'only root may change it: run this as root'
+      ? 'only root may change this store: run the command as root'
       : undefined;
   return [
     {
@@ -92,7 +94,7 @@ async function systemStore(tools: TrustTools, ca: TrustedFile): Promise<readonly
   ];
 }
 
-/** The login keychain of this user: no root is needed, and other users are not concerned. */
+/** The login keychain of this user. It needs no root rights and does not affect other users. */
 async function keychain(tools: TrustTools, ca: TrustedFile): Promise<TrustPlace> {
   const chain = `${tools.home}/Library/Keychains/login.keychain-db`;
   const hash = ca.certificate.fingerprint256.replaceAll(':', '');
