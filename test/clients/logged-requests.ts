@@ -2,8 +2,8 @@
  * The requests that the log of a proxy names.
  */
 import assert from 'node:assert/strict';
-import { eventually } from '../engines/tested-proxy.ts';
 import type { TestCli } from '../helpers/cli.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 export interface LoggedRequest {
   readonly method: string;

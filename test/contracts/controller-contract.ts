@@ -7,11 +7,11 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { FlmError } from '../../src/core/errors.ts';
 import type { ProxyController, StartOptions } from '../../src/core/proxy/ports.ts';
 import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 export interface ControllerHarness {
   readonly controller: ProxyController;
@@ -199,9 +199,9 @@ export async function assertNothingLeft(harness: ControllerHarness): Promise<voi
   );
 }
 
-/** Looks again until it is so; a test that waits for ever is ended by its runner. */
+/** Waits for what another process does. */
 export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await isSo())) await setImmediate();
+  await eventually(isSo, (so) => so, 2);
 }
 
 export function bodyOf(handle: ProxyHandle, path: string): Promise<string> {

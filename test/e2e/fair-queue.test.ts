@@ -7,8 +7,10 @@ import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import OpenAI from 'openai';
+import { openFlm } from '../../src/app/flm.ts';
 import { startChatEngine } from '../helpers/chat-engine.ts';
-import { makeCli } from '../helpers/cli.ts';
+import { flmEntry, makeCli } from '../helpers/cli.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { answer, type RawRequest, type Step } from '../helpers/raw-engine.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
@@ -63,12 +65,17 @@ async function flood(t: TestContext, ...slots: readonly string[]): Promise<reado
   const heavy = await client('heavy');
   const light = await client('light');
 
+  const flm = openFlm({ environment: { FLM_HOME: cli.home, HOME: cli.folder }, entry: flmEntry });
+  t.after(() => flm.close());
   const inFlight = async (count: number): Promise<void> => {
-    for (;;) {
-      const { stdout } = await cli.run('proxy', 'status', '--json');
-      const [proxy] = (JSON.parse(stdout) as { proxies: { inFlight: number }[] }).proxies;
-      if (proxy?.inFlight === count) return;
-    }
+    await eventually(
+      async () => {
+        const [proxy] = await flm.proxies.status();
+        return proxy !== undefined && 'status' in proxy ? proxy.status.inFlight : undefined;
+      },
+      (seen) => seen === count,
+      5,
+    );
   };
 
   let over = false;

@@ -8,8 +8,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { assertMistake, makeCli, type Running, type TestCli } from '../helpers/cli.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { type FakeCa, json, startFakeCa } from '../helpers/fake-ca.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 
@@ -94,13 +94,17 @@ async function assertNothingLeft({ cli, proxy }: Fixture): Promise<void> {
 }
 
 async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await setImmediate();
+  await eventually(
+    () => runs(pid),
+    (itRuns) => !itRuns,
+  );
+}
+
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

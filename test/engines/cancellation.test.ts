@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
+import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { Wire } from '../helpers/test-gateway.ts';
 import { loopTrigger } from '../helpers/tiny-gguf.ts';
 import type { RunningEngine } from './servers.ts';
 import {
   askDirectly,
-  eventually,
   llamaServer,
   needsLlama,
   needsOllama,

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { noOwnAddress } from '../helpers/own-address.ts';
 import type { EngineView } from '../helpers/start-proxy.ts';
@@ -11,7 +12,6 @@ import { loopTrigger } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, jsonOf } from './answers.ts';
 import {
   askDirectly,
-  eventually,
   llamaServer,
   needsLlama,
   needsOllama,

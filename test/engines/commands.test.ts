@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import type { EngineView } from '../helpers/start-proxy.ts';
 import { story, storyTokens } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, jsonOf } from './answers.ts';
 import {
-  eventually,
   llamaServer,
   needsLlama,
   needsOllama,

@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import OpenAI7 from 'openai';
 import OpenAI6 from 'openai-6';
+import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger } from '../helpers/tiny-gguf.ts';
-import { eventually, llamaServer, needsLlama, startTestedProxy } from './tested-proxy.ts';
+import { llamaServer, needsLlama, startTestedProxy } from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));

@@ -1,13 +1,13 @@
 /** Limits and counts that hang on what real engines tell: slots, usage in passing, budgets of tokens. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger, storyTokens } from '../helpers/tiny-gguf.ts';
 import { eventsOf, jsonOf, lasting } from './answers.ts';
 import {
   askDirectly,
   bothEngines,
-  eventually,
   llamaServer,
   needsLlama,
   startProxyFor,

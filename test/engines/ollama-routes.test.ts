@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { after, test } from 'node:test';
+import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { story, storyTokens } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, eventsOf, jsonOf, lasting } from './answers.ts';
-import { askDirectly, eventually, needsOllama, ollama, startProxyFor, tapOf } from './tested-proxy.ts';
+import { askDirectly, needsOllama, ollama, startProxyFor, tapOf } from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));

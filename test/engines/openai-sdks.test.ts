@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import OpenAI7 from 'openai';
 import OpenAI6 from 'openai-6';
+import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger, story, storyTokens } from '../helpers/tiny-gguf.ts';
-import { bothEngines, eventually, idle, startProxyFor } from './tested-proxy.ts';
+import { bothEngines, idle, startProxyFor } from './tested-proxy.ts';
 
 const before = takeStock();
 after(() => assertNoLeaks(before));

@@ -5,8 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { createKey, type ProxyView, startProxy } from '../helpers/start-proxy.ts';
 import { openTap, type Tap } from '../helpers/tap.ts';
 import { Wire, type WireResponse } from '../helpers/test-gateway.ts';
@@ -165,17 +165,3 @@ export async function idle(flm: TestedProxy): Promise<void> {
     (view) => view.inFlight === 0 && view.engines.every((e) => e.inFlight === 0),
   );
 }
-
-/** Asks again until it holds; throws with what was seen last. A machine that is busy makes it later, not wrong. */
-export async function eventually<T>(look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
-  const untilMs = performance.now() + patienceMs;
-  for (;;) {
-    const seen = await look();
-    if (holds(seen)) return seen;
-    if (performance.now() > untilMs) throw new Error(`it never came: ${JSON.stringify(seen)}`);
-    await delay(pollMs);
-  }
-}
-
-const patienceMs = 60_000;
-const pollMs = 20;
