@@ -6,8 +6,8 @@
  *   all     both
  *
  * With paths only test files below them run. These folders run only when named: test/acme (a real ACME server), test/browser,
- * test/clients (real clients), test/engines (real engines), test/faults (broken disks and databases), test/long (soaks),
- * test/machine (changes of the machine). `--watch` runs tests again when a file that they import changes. `--node24` runs
+ * test/clients (real clients), test/engines (real engines), test/faults (broken disks and databases), test/linear (work
+ * counted in steps), test/long (soaks), test/machine (changes of the machine). `--watch` runs tests again when a file that they import changes. `--node24` runs
  * the tests on the oldest Node that flm supports. A check that fails does not keep the others from running; the exit code
  * is 1 if anything failed, and the last lines are the test runner's summary.
  */
@@ -102,7 +102,7 @@ function testFiles(): string[] {
   const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
   return all.filter(
-    (file) => !/^test\/(acme|browser|clients|engines|faults|long|machine|fixtures)\//.test(file),
+    (file) => !/^test\/(acme|browser|clients|engines|faults|linear|long|machine|fixtures)\//.test(file),
   );
 }
 

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Heard, startedProxyStore, Threads } from '../../../test/helpers/proxy-stores.ts';
-import { lockFile } from '../../../test/helpers/store-programs.ts';
-import { sampleHandle, sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
-import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
-import { systemClock } from '../../core/clock.ts';
-import { openProxyStore } from './proxy-store.ts';
-import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
-import type { FromThread } from './thread-messages.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { openProxyStore } from '../../src/store/sqlite/proxy-store.ts';
+import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
+import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
+import { Heard, startedProxyStore, Threads } from '../helpers/proxy-stores.ts';
+import { lockFile } from '../helpers/store-programs.ts';
+import { sampleHandle, sampleKey, sampleUsage } from '../helpers/store-samples.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
 test('a thread that crashes is told, started again, and goes on where the proxy is', async (t) => {
   const home = temporaryHome(t);
@@ -75,7 +75,7 @@ test('a batch whose answer was lost in a crash counts once', async (t) => {
 test('a thread that hangs is told, ended and replaced', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
-  const url = JSON.stringify(new URL('./worker.ts', import.meta.url).href);
+  const url = JSON.stringify(new URL('../../src/store/sqlite/worker.ts', import.meta.url).href);
   const code = `
     require('node:worker_threads').parentPort.on('message', (m) => { while (m.hang); });
     import(${url});`;

@@ -5,6 +5,10 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
+import { DetachedController, livenessBySocket } from '../../src/process/detached-controller.ts';
+import { processState } from '../../src/process/process-identity.ts';
 import {
   assertFree,
   assertNothingLeft,
@@ -18,14 +22,10 @@ import {
   slowAnswer,
   startOptions,
   until,
-} from '../../test/contracts/controller-contract.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
-import { type ProxyHome, proxyHome } from '../../test/helpers/proxy-home.ts';
-import { markerOf } from '../../test/helpers/tiny-proxy.ts';
-import { type Clock, systemClock } from '../core/clock.ts';
-import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
-import { DetachedController, livenessBySocket } from './detached-controller.ts';
-import { processState } from './process-identity.ts';
+} from '../contracts/controller-contract.ts';
+import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { type ProxyHome, proxyHome } from '../helpers/proxy-home.ts';
+import { markerOf } from '../helpers/tiny-proxy.ts';
 
 let stock: Stock;
 before(() => {
@@ -33,7 +33,7 @@ before(() => {
 });
 after(() => assertNoLeaks(stock));
 
-const program = new URL('../../test/helpers/tiny-proxy-program.ts', import.meta.url).pathname;
+const program = new URL('../helpers/tiny-proxy-program.ts', import.meta.url).pathname;
 
 interface DetachedHarness extends ControllerHarness {
   readonly controller: DetachedController;
@@ -127,9 +127,9 @@ test('a home too deep for a socket has its sockets elsewhere, and leaves none th
 function launcherOf(harness: DetachedHarness, profile: string) {
   const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
   const code = `
-    import { DetachedController } from ${url('./detached-controller.ts')};
-    import { never, startOptions } from ${url('../../test/contracts/controller-contract.ts')};
-    import { homePathsAt } from ${url('../../test/helpers/proxy-home.ts')};
+    import { DetachedController } from ${url('../../src/process/detached-controller.ts')};
+    import { never, startOptions } from ${url('../contracts/controller-contract.ts')};
+    import { homePathsAt } from ${url('../helpers/proxy-home.ts')};
     const controller = new DetachedController({
       launch: { command: process.execPath, args: [${JSON.stringify(program)}], env: process.env },
       paths: homePathsAt(${JSON.stringify(harness.home.paths.home)}),

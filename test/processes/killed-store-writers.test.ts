@@ -7,8 +7,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { startProgram } from '../../../test/helpers/store-programs.ts';
-import { atEnd, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
+import { startProgram } from '../helpers/store-programs.ts';
+import { atEnd, openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
 const kills = Number(process.env.FLM_STORE_KILLS ?? 25);
 
@@ -90,8 +90,8 @@ test('a -wal file that is lost after a kill takes no revocation along', async (t
 
 test('a proxy that is killed loses no more usage than that of its last second', async (t) => {
   const home = temporaryHome(t);
-  const url = JSON.stringify(new URL('./proxy-store.ts', import.meta.url).href);
-  const clockUrl = JSON.stringify(new URL('../../core/clock.ts', import.meta.url).href);
+  const url = JSON.stringify(new URL('../../src/store/sqlite/proxy-store.ts', import.meta.url).href);
+  const clockUrl = JSON.stringify(new URL('../../src/core/clock.ts', import.meta.url).href);
   const program = startProgram(
     t,
     `const { openProxyStore } = await import(${url});

@@ -4,15 +4,15 @@ import { copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { answered, Heard, startedProxyStore, Threads } from '../../../test/helpers/proxy-stores.ts';
-import { lockFile, startProgram } from '../../../test/helpers/store-programs.ts';
-import { sampleHandle, sampleKey, sampleUsage } from '../../../test/helpers/store-samples.ts';
-import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
-import { systemClock } from '../../core/clock.ts';
-import { defaultPolicy } from '../../core/security/security-policy.ts';
-import { openProxyStore } from './proxy-store.ts';
-import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
-import type { FromThread } from './thread-messages.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { defaultPolicy } from '../../src/core/security/security-policy.ts';
+import { openProxyStore } from '../../src/store/sqlite/proxy-store.ts';
+import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
+import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
+import { answered, Heard, startedProxyStore, Threads } from '../helpers/proxy-stores.ts';
+import { lockFile, startProgram } from '../helpers/store-programs.ts';
+import { sampleHandle, sampleKey, sampleUsage } from '../helpers/store-samples.ts';
+import { atEnd, failsAs, openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
 test('the whole state is there when start resolves, as one piece', async (t) => {
   const home = temporaryHome(t);

@@ -5,15 +5,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertLinear } from '../../../test/helpers/count-steps.ts';
-import type { ChunkMap } from '../../core/engine/upstream.ts';
-import type { ResponseWriter } from '../exchange.ts';
-import type { TerminalMark } from '../routes.ts';
-import type { EventFraming } from './event-end.ts';
-import { EventRelay } from './event-relay.ts';
-import { TailBuffer } from './tail-buffer.ts';
-import { isUsageChunk } from './usage-chunk.ts';
-import { bodyUsage, StreamReader } from './usage-scan.ts';
+import type { ChunkMap } from '../../src/core/engine/upstream.ts';
+import type { ResponseWriter } from '../../src/gateway/exchange.ts';
+import type { EventFraming } from '../../src/gateway/relay/event-end.ts';
+import { EventRelay } from '../../src/gateway/relay/event-relay.ts';
+import { TailBuffer } from '../../src/gateway/relay/tail-buffer.ts';
+import { isUsageChunk } from '../../src/gateway/relay/usage-chunk.ts';
+import { bodyUsage, StreamReader } from '../../src/gateway/relay/usage-scan.ts';
+import type { TerminalMark } from '../../src/gateway/routes.ts';
+import { assertLinear } from '../helpers/count-steps.ts';
 
 /** Bytes that make some reader look again and again, each repeated to the size that is asked for. */
 const floods: Readonly<Record<string, string>> = {
