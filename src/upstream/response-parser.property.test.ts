@@ -7,11 +7,12 @@ import { type IncomingMessage, request } from 'node:http';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { moreRuns } from '../../test/helpers/more-runs.ts';
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
 import { makeChunkMap } from './chunk-reader.ts';
 import { ResponseParser } from './response-parser.ts';
 
-const timeCap = { interruptAfterTimeLimit: 10_000, markInterruptAsFailure: false } as const;
+const timeCap = { interruptAfterTimeLimit: 10_000 * moreRuns, markInterruptAsFailure: false } as const;
 
 // --- answers
 
@@ -214,7 +215,7 @@ test('every well-formed answer is taken', () => {
     fc.property(wellFormed, (text) => {
       assert.equal(read(text, [], false).verdict, 'end');
     }),
-    { numRuns: 1_000, ...timeCap },
+    { numRuns: 250 * moreRuns, ...timeCap },
   );
 });
 
@@ -226,7 +227,7 @@ test('an answer is read in the same way however it is cut', () => {
       const bytewise = Array.from({ length: text.length }, (_, i) => i);
       assert.deepEqual(read(text, bytewise, head), whole);
     }),
-    { numRuns: 3_000, ...timeCap },
+    { numRuns: 750 * moreRuns, ...timeCap },
   );
 });
 
@@ -245,7 +246,7 @@ test("what is taken is the same answer to Node's own client", async () => {
         payload: ours.payload,
       });
     }),
-    { numRuns: 3_000, ...timeCap },
+    { numRuns: 750 * moreRuns, ...timeCap },
   );
   assert(taken > 300, `only ${taken} were taken`);
 });
@@ -264,7 +265,7 @@ test('a body of any bytes and chunk sizes comes out as it went in', () => {
         assert.equal(reading.persistent, true);
       },
     ),
-    { numRuns: 500, ...timeCap },
+    { numRuns: 125 * moreRuns, ...timeCap },
   );
 });
 

@@ -5,12 +5,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import type { BodyFacts } from '../../core/engine/routes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { insertModel, replaceModel } from './model-edit.ts';
 import { foldName, scanPlan } from './scan-plan.ts';
 
-const capped = { interruptAfterTimeLimit: 8000, markInterruptAsFailure: false } as const;
+const capped = { interruptAfterTimeLimit: 8000 * moreRuns, markInterruptAsFailure: false } as const;
 const watched = ['max_tokens', 'prompt', 'options', 'options.num_ctx', 'tools[].type'];
 const plan = scanPlan(watched);
 
@@ -176,7 +177,7 @@ test('what is reported is what JSON.parse reads, in whatever pieces and spelling
       else assert.equal(JSON.parse(bytes.toString('utf8', ...facts.modelRange)), wanted.model);
     },
   );
-  fc.assert(property, { ...capped, numRuns: 3000 });
+  fc.assert(property, { ...capped, numRuns: 750 * moreRuns });
 });
 
 test('bytes changed at will are never accepted where JSON.parse refuses them, nor read otherwise', () => {
@@ -205,7 +206,7 @@ test('bytes changed at will are never accepted where JSON.parse refuses them, no
     const stream = Object.hasOwn(parsed, 'stream') ? parsed.stream : undefined;
     assert.equal(facts.stream, stream ?? undefined);
   });
-  fc.assert(property, { ...capped, numRuns: 5000 });
+  fc.assert(property, { ...capped, numRuns: 1_250 * moreRuns });
 });
 
 test('tokens put together at will are accepted just where JSON.parse accepts them', () => {
@@ -244,7 +245,7 @@ test('tokens put together at will are accepted just where JSON.parse accepts the
     }
     assert.equal(typeof scan(pieces(Buffer.from(json), at)) !== 'string', valid, json);
   });
-  fc.assert(property, { ...capped, numRuns: 5000 });
+  fc.assert(property, { ...capped, numRuns: 1_250 * moreRuns });
 });
 
 test('another name in the place of the model changes nothing else', () => {
@@ -267,7 +268,7 @@ test('another name in the place of the model changes nothing else', () => {
       assert.deepEqual(edited.subarray(rest), bytes.subarray(to));
     },
   );
-  fc.assert(property, { ...capped, numRuns: 1000 });
+  fc.assert(property, { ...capped, numRuns: 250 * moreRuns });
 });
 
 test('a name put into a body without one is read by JSON.parse, and nothing else changes', () => {
@@ -281,5 +282,5 @@ test('a name put into a body without one is read by JSON.parse, and nothing else
     assert.deepEqual(JSON.parse(edited.toString()), { ...(JSON.parse(json) as Json), model: 'engine/model' });
     assert.equal(edited.toString().replace(/"model":"engine\/model",?/, ''), json);
   });
-  fc.assert(property, { ...capped, numRuns: 1000 });
+  fc.assert(property, { ...capped, numRuns: 250 * moreRuns });
 });

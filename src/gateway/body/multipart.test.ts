@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import type { BodyFacts } from '../../core/engine/routes.ts';
 import { replaceModel } from './model-edit.ts';
 import { MultipartScanner } from './multipart.ts';
@@ -387,7 +388,11 @@ test("what Node's own reader of forms makes of a form is what is read here", asy
         );
     }
   });
-  await fc.assert(property, { numRuns: 500, interruptAfterTimeLimit: 8000, markInterruptAsFailure: false });
+  await fc.assert(property, {
+    numRuns: 125 * moreRuns,
+    interruptAfterTimeLimit: 8000 * moreRuns,
+    markInterruptAsFailure: false,
+  });
 });
 
 test('bytes changed at will are never read otherwise than by Node', async () => {
@@ -413,5 +418,9 @@ test('bytes changed at will are never read otherwise than by Node', async () => 
     assert.ok(named.length <= 1);
     assert.equal(facts.model, read.get('model') ?? undefined);
   });
-  await fc.assert(property, { numRuns: 2000, interruptAfterTimeLimit: 8000, markInterruptAsFailure: false });
+  await fc.assert(property, {
+    numRuns: 500 * moreRuns,
+    interruptAfterTimeLimit: 8000 * moreRuns,
+    markInterruptAsFailure: false,
+  });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import { Utf8Check } from './utf8-check.ts';
 
 /** Whether all pieces were taken; a body that ends within a character is the caller's to refuse. */
@@ -22,7 +23,7 @@ test('text passes, wherever it is cut', () => {
     fc.property(fc.string({ unit: 'binary' }), cuts, (text, where) => {
       assert.ok(takes(cut(Buffer.from(text), where)));
     }),
-    { numRuns: 3000 },
+    { numRuns: 750 * moreRuns },
   );
 });
 
@@ -50,7 +51,7 @@ test('what is not UTF-8 is refused, wherever it is cut', () => {
       const bytes = Buffer.from([...list, 0x7a]);
       assert.equal(takes(cut(bytes, where)), isUtf8(bytes));
     }),
-    { numRuns: 5000 },
+    { numRuns: 1_250 * moreRuns },
   );
 });
 

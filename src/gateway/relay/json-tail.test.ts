@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import { JsonTail } from './json-tail.ts';
 
 type Member = readonly [depth: number, name: string];
@@ -60,7 +61,7 @@ test('any object is walked as a parser reads it, however it is spaced', () => {
       const text = JSON.stringify(value, null, space);
       assert.deepEqual(members(text), written(JSON.parse(text), 0, []).reverse());
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 * moreRuns },
   );
 });
 
@@ -75,7 +76,7 @@ test('of a torso the members that are whole are found, at their depths, and no o
       // A string that is cut has lost its opening quote, so nothing before it can be told.
       assert.deepEqual(found.slice(0, -1), all.slice(0, Math.max(0, found.length - 1)));
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 * moreRuns },
   );
 });
 
