@@ -261,7 +261,7 @@ const hazards: readonly Hazardous[] = [
     name: 'loads a model anew',
     path: '/api/chat',
     body: '{"model":"qwen3","messages":[{}],"options":{"num_ctx":99999}}',
-    does: /anew/,
+    does: /with other options/,
   },
   {
     name: 'asks a cloud model',
@@ -291,7 +291,7 @@ const hazards: readonly Hazardous[] = [
     name: 'loads a model anew by the native API',
     path: '/engine/box/api/embed',
     body: '{"model":"qwen3","input":"x","options":{"num_gpu":0}}',
-    does: /anew/,
+    does: /with other options/,
   },
   {
     name: 'runs MCP tools',
