@@ -1,5 +1,5 @@
 /**
- * The two stages of one attempt: `admit` waits for a slot of an engine, `relayAttempt` sends the request to that engine
+ * The two stages of one attempt: `admit` waits for a slot of an engine, `startAttempt` sends the request to that engine
  * and relays the response. Whatever ends the exchange while a stage waits settles the stage and releases what it holds.
  */
 import type { Clock } from '../core/clock.ts';
@@ -63,9 +63,10 @@ export function admit(
 
 /**
  * Sends the request to the engine of the lease and relays the response. The lease is released as soon as the attempt is
- * over, before the response ends: the next request on the client's connection may begin with the last byte.
+ * over, before the response ends: the next request on the client's connection may begin with the last byte. Then
+ * `settled` is called with the result.
  */
-export function relayAttempt(
+export function startAttempt(
   x: Exchange,
   key: KeyView,
   request: UpstreamRequest,
@@ -73,31 +74,30 @@ export function relayAttempt(
   lease: Lease,
   relay: Relay,
   { upstream, limits }: AttemptDeps,
-): Promise<AttemptResult> {
+  settled?: (result: AttemptResult) => void,
+): void {
   const { candidate } = lease;
   const { ref } = candidate.engine;
   x.outcome.engine = ref.id;
   x.outcome.contextLength = candidate.model?.contextLength;
-  return new Promise((resolve) => {
-    relay.onOver = (result) => {
-      const { namesAccount } = x.head.fields;
-      lease.release(result.end, engineVerdict(request, key, candidate, result, namesAccount));
-      resolve(result);
-    };
-    relay.inFlightRequest = upstream.send(
-      {
-        to: ref.address,
-        method: request.method,
-        head: `${request.method} ${ref.address.path}${request.target} HTTP/1.1\r\n${fields}${keyField(ref, candidate)}`,
-        body: request.body,
-        bodyLength: request.bodyLength,
-        connectTimeoutMs: limits.connectTimeoutMs,
-        firstByteTimeoutMs: limits.firstByteTimeoutMs,
-        idleTimeoutMs: limits.idleTimeoutMs,
-      },
-      relay,
-    );
-  });
+  relay.onOver = (result) => {
+    const { namesAccount } = x.head.fields;
+    lease.release(result.end, engineVerdict(request, key, candidate, result, namesAccount));
+    settled?.(result);
+  };
+  relay.inFlightRequest = upstream.send(
+    {
+      to: ref.address,
+      method: request.method,
+      head: `${request.method} ${ref.address.path}${request.target} HTTP/1.1\r\n${fields}${keyField(ref, candidate)}`,
+      body: request.body,
+      bodyLength: request.bodyLength,
+      connectTimeoutMs: limits.connectTimeoutMs,
+      firstByteTimeoutMs: limits.firstByteTimeoutMs,
+      idleTimeoutMs: limits.idleTimeoutMs,
+    },
+    relay,
+  );
 }
 
 /** `x-flm-queue-*` give the place in the queue that the request would have had, and the estimated wait. */

@@ -14,14 +14,14 @@
 import assert from 'node:assert/strict';
 import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
 import type { TokenBudget, TokenCheck } from '../core/security/token-budgets.ts';
-import { type AttemptDeps, admit, mayTryNext, refusalOfDenial, relayAttempt } from './attempt.ts';
+import { type AttemptDeps, admit, mayTryNext, refusalOfDenial, startAttempt } from './attempt.ts';
 import { type ReadBody, readBody } from './body/request-body.ts';
 import { findClient } from './client-address.ts';
 import { preflightFields, readOrigin } from './cors.ts';
 import { commonFields, refuse } from './error-response.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
-import { Relay } from './relay/relay.ts';
+import { type AttemptResult, Relay } from './relay/relay.ts';
 import { limitFields } from './retry-fields.ts';
 import type { EngineCall, OwnResponse, RouteHandler } from './route-handler.ts';
 import { router } from './router.ts';
@@ -106,14 +106,19 @@ export class RequestPipeline {
     const fields = requestFields(x, request, version);
 
     for (let { candidates } = call; ; ) {
-      const relay = this.#relayFor(x, call, candidates.length > 1);
+      const hasNext = candidates.length > 1 && !request.bound;
+      const relay = this.#relayFor(x, call, hasNext);
       const admitting = admit(x, key, candidates, request.generates, relay, this.#deps);
       const lease = admitting instanceof Promise ? await admitting : admitting;
       if (lease === undefined) return;
       if (lease.kind === 'denied') return relay.deny(refusalOfDenial(lease));
       if (relay.over) return lease.release('client-gone');
 
-      const result = await relayAttempt(x, key, request, fields, lease, relay, this.#deps);
+      // Nothing follows the last attempt, so nothing waits for its result: a promise costs more than some of the steps.
+      if (!hasNext) return startAttempt(x, key, request, fields, lease, relay, this.#deps);
+      const result = await new Promise<AttemptResult>((resolve) =>
+        startAttempt(x, key, request, fields, lease, relay, this.#deps, resolve),
+      );
       if (!result.tryNext || x.over) return;
       candidates = candidates.filter((candidate) => candidate !== lease.candidate);
     }
@@ -142,7 +147,7 @@ export class RequestPipeline {
       nowMs: () => clock.monotonicMs(),
       commitAfterMs: limits.commitAfterMs,
       heartbeatMs,
-      mayTryNext: hasNext && !request.bound ? mayTryNext : never,
+      mayTryNext: hasNext ? mayTryNext : never,
     });
   }
 }
