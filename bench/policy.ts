@@ -19,7 +19,7 @@ import { parsePolicy } from '../src/core/security/security-policy.ts';
 import { SnapshotHolder } from '../src/core/security/snapshot.ts';
 import { TokenBudgets } from '../src/core/security/token-budgets.ts';
 import { makeAuth } from '../src/gateway/auth.ts';
-import { findClient } from '../src/gateway/client-address.ts';
+import { findClientAddress } from '../src/gateway/client-address.ts';
 import { readOrigin } from '../src/gateway/cors.ts';
 import { Exchange, type RequestBody, type ResponseWriter } from '../src/gateway/exchange.ts';
 import { ForeignTokens } from '../src/gateway/foreign-tokens.ts';
@@ -144,7 +144,7 @@ const candidates = [candidate as unknown as Candidate];
 const settled = (): void => {};
 
 function decide(x: Exchange): void {
-  findClient(x);
+  findClientAddress(x);
   readOrigin(x);
   const refusal = auth(x) ?? allowed(x) ?? takeStream(x);
   const taken = refusal ?? takeRequest(x, holdings);

@@ -11,7 +11,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { FlmError, ProxyError } from '../core/errors.ts';
 import { gatherText } from '../core/gathered-bytes.ts';
-import { isRecord, refusalIn, refusalOf } from './chat-refusal.ts';
+import { isRecord } from '../process/wire-error.ts';
+import { chatErrorOf, refusalIn } from './chat-refusal.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import { eventData } from './event-data.ts';
 import { requestOwnProxy } from './proxy-request.ts';
@@ -138,7 +139,7 @@ export class ChatClient {
           : cut('the proxy did not accept the client certificate, or the connection to it was lost', error);
       }
       if (response.statusCode === 200) return response;
-      const refused = refusalOf(response.statusCode ?? 0, await bodyOf(response), idOf(response));
+      const refused = chatErrorOf(response.statusCode ?? 0, await bodyOf(response), idOf(response));
       if (response.statusCode !== 401 || renew) throw refused;
     }
   }

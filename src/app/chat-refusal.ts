@@ -2,11 +2,12 @@
  * Reads the message of an error response for the chat client, from the error formats of flm and of the engines.
  */
 import { ProxyError } from '../core/errors.ts';
+import { isRecord } from '../process/wire-error.ts';
 
 const maxMessage = 2_000;
 
 /** Returns the error of a response whose status is not 200. */
-export function refusalOf(status: number, body: string, requestId: string | null): ProxyError {
+export function chatErrorOf(status: number, body: string, requestId: string | null): ProxyError {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -26,10 +27,6 @@ export function refusalIn(
 ): ProxyError | undefined {
   if (event.error === undefined || event.error === null) return undefined;
   return refused(messageIn(event) ?? 'The engine reports an error without a message', requestId);
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `{"error": {"message"}}` of OpenAI, `{"error": "text"}` of Ollama, `{"message"}` and `{"detail"}` of others. */

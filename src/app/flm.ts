@@ -84,74 +84,14 @@ export function openFlm(options: FlmOptions): Flm {
   const actor = `cli:${machine.userName()}`;
   const control = (handle: ProxyHandle): ControlClient => controlClient(handle, clock);
   const onProblem = options.onProblem ?? (() => {});
-  /**
-   * Running proxies read the store themselves a moment later, so this does not wait for a proxy that does not answer. A
-   * proxy that answers that it cannot read the store, such as an older flm with a newer database, is reported.
-   */
-  const announce = async (): Promise<readonly string[]> => {
-    const behind: string[] = [];
-    const handles = await store.proxies.listHandles();
-    await Promise.all(
-      handles.map(async (handle) => {
-        try {
-          await control(handle).reload();
-        } catch (error) {
-          behind.push(handle.id);
-          if (!(error instanceof FlmError) || error.code === 'PROXY_CONTROL_UNREACHABLE') return;
-          const then =
-            error.code === 'STORE_NEWER' ? ` It runs an older flm: flm proxy restart ${handle.profile}` : '';
-          onProblem(`${handle.id} did not apply the change: ${error.message}${then}`, false);
-        }
-      }),
-    );
-    return behind;
-  };
+  const announce = (): Promise<readonly string[]> => announceChange(store.proxies, control, onProblem);
   const announceOnly = async (): Promise<void> => {
     await announce();
   };
-  /** A proxy that has ended or does not know the key has nothing to revoke. */
-  const revokeLive = async (keyId: string): Promise<LiveRevocations> => {
-    const outcomes = new Map<string, LiveRevocation | 'unreached'>();
-    await Promise.all(
-      (await store.proxies.listActiveHandles()).map(async (handle) => {
-        const outcome = await control(handle)
-          .revokeKey(keyId, actor)
-          .catch(() => 'unreached' as const);
-        if (outcome !== undefined && outcome !== 'gone') outcomes.set(handle.id, outcome);
-      }),
-    );
-    return outcomes;
-  };
-  /**
-   * The handles in the store. For commands that work without the store: the proxies that answer, if the store lists
-   * none.
-   */
-  const orLive = async (listed: Promise<readonly ProxyHandle[]>): Promise<readonly ProxyHandle[]> => {
-    try {
-      const handles = await listed;
-      // A database that was deleted and created again does not list the running proxies.
-      if (handles.length > 0 || options.withoutStore !== true) return handles;
-      return await liveHandles(controlFolder);
-    } catch (error) {
-      if (!(error instanceof StoreError) || options.withoutStore !== true) throw error;
-      if (!toldUnreadable) onProblem(`${error.message} ${error.hint}`, false);
-      toldUnreadable = true;
-      return liveHandles(controlFolder);
-    }
-  };
-  const controlFolder = paths.run;
-  let toldUnreadable = false;
-  const { proxies: stored } = store;
-  const proxies: ProxyRepository = {
-    saveProfile: (profile, audit) => stored.saveProfile(profile, audit),
-    loadProfile: (name) => stored.loadProfile(name),
-    listProfiles: () => stored.listProfiles(),
-    deleteProfile: (name, audit) => stored.deleteProfile(name, audit),
-    saveHandle: (handle) => stored.saveHandle(handle),
-    deleteHandle: (id, nonce) => stored.deleteHandle(id, nonce),
-    listHandles: () => orLive(stored.listHandles()),
-    listActiveHandles: () => orLive(stored.listActiveHandles()),
-  };
+  const proxies =
+    options.withoutStore === true
+      ? withLiveHandles(store.proxies, paths.run, (sentence) => onProblem(sentence, false))
+      : store.proxies;
   const common = { clock, actor };
   const serviceOf = (controller: ProxyController): ProxyService =>
     new ProxyService({
@@ -186,7 +126,7 @@ export function openFlm(options: FlmOptions): Flm {
       ownAddresses: machine.ownAddresses(),
       ...(options.onKeyMade === undefined ? {} : { onKeyMade: options.onKeyMade }),
       announce,
-      revokeLive,
+      revokeLive: (keyId) => revokeLive(store.proxies, control, keyId, actor),
     }),
     engines: new EngineRegistry({ ...common, repository: store.engines, announce: announceOnly }),
     discovery,
@@ -213,5 +153,86 @@ export function openFlm(options: FlmOptions): Flm {
       discovery.close();
       store.close();
     },
+  };
+}
+
+/**
+ * Tells running proxies to read the store, and returns the ids of proxies that did not. They read it themselves a moment
+ * later, so this does not wait for a proxy that does not answer. A proxy that answers that it cannot read the store, such
+ * as an older flm with a newer database, is reported.
+ */
+async function announceChange(
+  proxies: ProxyRepository,
+  control: (handle: ProxyHandle) => ControlClient,
+  onProblem: (sentence: string, undone: boolean) => void,
+): Promise<readonly string[]> {
+  const behind: string[] = [];
+  const handles = await proxies.listHandles();
+  await Promise.all(
+    handles.map(async (handle) => {
+      try {
+        await control(handle).reload();
+      } catch (error) {
+        behind.push(handle.id);
+        if (!(error instanceof FlmError) || error.code === 'PROXY_CONTROL_UNREACHABLE') return;
+        const then =
+          error.code === 'STORE_NEWER' ? ` It runs an older flm: flm proxy restart ${handle.profile}` : '';
+        onProblem(`${handle.id} did not apply the change: ${error.message}${then}`, false);
+      }
+    }),
+  );
+  return behind;
+}
+
+/** Revokes a key in each running proxy. A proxy that has ended or does not know the key has nothing to revoke. */
+async function revokeLive(
+  proxies: ProxyRepository,
+  control: (handle: ProxyHandle) => ControlClient,
+  keyId: string,
+  actor: string,
+): Promise<LiveRevocations> {
+  const outcomes = new Map<string, LiveRevocation | 'unreached'>();
+  await Promise.all(
+    (await proxies.listActiveHandles()).map(async (handle) => {
+      const outcome = await control(handle)
+        .revokeKey(keyId, actor)
+        .catch(() => 'unreached' as const);
+      if (outcome !== undefined && outcome !== 'gone') outcomes.set(handle.id, outcome);
+    }),
+  );
+  return outcomes;
+}
+
+/**
+ * The repository for commands that work without the store. If the store lists no proxies or cannot be read, the handles
+ * are those of the proxies that answer. Reports an unreadable store once.
+ */
+function withLiveHandles(
+  stored: ProxyRepository,
+  controlFolder: string,
+  onUnreadable: (sentence: string) => void,
+): ProxyRepository {
+  let toldUnreadable = false;
+  const orLive = async (listed: Promise<readonly ProxyHandle[]>): Promise<readonly ProxyHandle[]> => {
+    try {
+      const handles = await listed;
+      // A database that was deleted and created again does not list the running proxies.
+      return handles.length > 0 ? handles : await liveHandles(controlFolder);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (!toldUnreadable) onUnreadable(`${error.message} ${error.hint}`);
+      toldUnreadable = true;
+      return liveHandles(controlFolder);
+    }
+  };
+  return {
+    saveProfile: (profile, audit) => stored.saveProfile(profile, audit),
+    loadProfile: (name) => stored.loadProfile(name),
+    listProfiles: () => stored.listProfiles(),
+    deleteProfile: (name, audit) => stored.deleteProfile(name, audit),
+    saveHandle: (handle) => stored.saveHandle(handle),
+    deleteHandle: (id, nonce) => stored.deleteHandle(id, nonce),
+    listHandles: () => orLive(stored.listHandles()),
+    listActiveHandles: () => orLive(stored.listActiveHandles()),
   };
 }

@@ -17,7 +17,7 @@ import {
   usualPrefixes,
 } from '../core/engine/kinds.ts';
 import type { Environment } from '../core/environment.ts';
-import { isLoopbackHost, placeOf, urlOf } from './engine-url.ts';
+import { hostPortText, isLoopbackHost, urlOf } from './engine-url.ts';
 import { addressesInEnvironment } from './engine-variables.ts';
 import { mayBeSame } from './exposure.ts';
 import { type Identified, identify } from './identify.ts';
@@ -200,7 +200,7 @@ interface Recognised {
 }
 
 function placeKey(address: EngineAddress): string {
-  return address.socketPath ?? placeOf(address);
+  return address.socketPath ?? hostPortText(address);
 }
 
 /**

@@ -24,11 +24,11 @@ export function parseEngineUrl(text: string): { readonly url: string; readonly a
 /** Prints an address; each address has one spelling. */
 export function urlOf(address: EngineAddress): string {
   if (address.socketPath !== undefined) return `unix:${address.socketPath}${address.path}`;
-  return `${address.tls ? 'https' : 'http'}://${placeOf(address)}${address.path}`;
+  return `${address.tls ? 'https' : 'http'}://${hostPortText(address)}${address.path}`;
 }
 
 /** `host:port`, with brackets around IPv6. */
-export function placeOf(address: EngineAddress): string {
+export function hostPortText(address: EngineAddress): string {
   return `${isIP(address.host) === 6 ? `[${address.host}]` : address.host}:${address.port}`;
 }
 

@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { assertLinear } from '../../test/helpers/count-steps.ts';
 import { headOnlyExchange } from '../../test/helpers/head-only-exchange.ts';
-import { findClient } from './client-address.ts';
+import { findClientAddress } from './client-address.ts';
 
 const proxies = ['10.0.0.0/16', '2001:db8:1::/48'];
 
 /** The client's address, or the field that cannot be read. */
 function clientOf(fields: readonly string[], trustedProxies = proxies, peer = '10.0.0.1'): string {
   const x = headOnlyExchange({ fields, peer, policy: { trustedProxies: [...trustedProxies] } });
-  findClient(x);
+  findClientAddress(x);
   if (x.unreadableHop !== undefined) assert.equal(x.client.text, peer);
   return x.unreadableHop ?? x.client.text;
 }
@@ -189,7 +189,7 @@ test('the work of finding the client grows with the field, whatever it holds', (
             peer: '10.0.0.1',
             policy: { trustedProxies: proxies },
           });
-          return () => findClient(x);
+          return () => findClientAddress(x);
         },
         { sizes: [1_000, 4_000, 16_000], fixed: 30_000, perUnit: 20 },
       );

@@ -19,7 +19,7 @@ const maxHops = 32;
 const maxHopLength = 100;
 
 /** Fills `client`, or otherwise `unreadableHop` with the name of the field. */
-export function findClient(x: Exchange): void {
+export function findClientAddress(x: Exchange): void {
   const trusted = x.snapshot.policy.trustedProxies;
   if (trusted.empty || !trusted.matches(x.peer.address)) return;
   const list = x.head.fields.get('x-forwarded-for');

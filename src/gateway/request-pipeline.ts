@@ -16,7 +16,7 @@ import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdi
 import type { TokenBudget, TokenCheck } from '../core/security/token-budgets.ts';
 import { type AttemptDeps, admit, mayTryNext, refusalOfDenial, startAttempt } from './attempt.ts';
 import { type ReadBody, readBody } from './body/request-body.ts';
-import { findClient } from './client-address.ts';
+import { findClientAddress } from './client-address.ts';
 import { preflightFields, readOrigin } from './cors.ts';
 import { commonFields, refuse } from './error-response.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
@@ -56,7 +56,7 @@ export class RequestPipeline {
 
   async run(x: Exchange): Promise<void> {
     const { applyPolicy, handlers, concurrency } = this.#deps;
-    findClient(x);
+    findClientAddress(x);
     readOrigin(x);
     for (const step of this.#steps) {
       const checking = step(x);

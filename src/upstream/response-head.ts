@@ -33,7 +33,7 @@ export interface EngineResponseHead {
 }
 
 /** `text`: status line and fields, each with its CRLF, no other CR or LF. A returned string describes the fault. */
-export function readReplyHead(text: string): EngineResponseHead | string {
+export function readResponseHead(text: string): EngineResponseHead | string {
   const lineEnd = text.indexOf('\r');
   const matched = statusLine.exec(lineEnd < 0 ? '' : text.slice(0, lineEnd));
   if (matched === null) return 'does not begin with a status line of HTTP/1.1';

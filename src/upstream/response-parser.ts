@@ -4,13 +4,13 @@
  *   head -> (1xx: another head) -> body by length | chunks | until close | none -> done
  *
  * Guarantees: the same events and the same result however the bytes are cut; no byte of a body is copied; nothing
- * behind the end of a response is read. Refused: what `readReplyHead` and `ChunkReader` refuse, a head of more than 16
+ * behind the end of a response is read. Refused: what `readResponseHead` and `ChunkReader` refuse, a head of more than 16
  * KB, more than 64 interim responses, and 101, which no request asks for.
  */
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
 import { type BodyEvents, ChunkReader } from './chunk-reader.ts';
 import { LineBlock } from './line-block.ts';
-import { readReplyHead } from './response-head.ts';
+import { readResponseHead } from './response-head.ts';
 
 /** Events of a response. A handler returns false to stop. */
 export interface ResponseEvents extends BodyEvents {
@@ -112,7 +112,7 @@ export class ResponseParser {
         this.fault = 'does not begin like one of HTTP/1.1';
       return to;
     }
-    const head = readReplyHead(this.#lines.text);
+    const head = readResponseHead(this.#lines.text);
     this.#lines.reset();
     if (typeof head === 'string') {
       this.fault = head;

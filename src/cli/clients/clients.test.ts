@@ -8,7 +8,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { parse } from '@decimalturn/toml-patch';
 import { parse as parseYaml } from 'yaml';
-import { clients, findClient } from './clients.ts';
+import { clients, findRecipe } from './clients.ts';
 import { type ClientRecipe, snippetsOf, wholeFile } from './recipe.ts';
 import type { ConnectTarget, Snippet } from './snippet.ts';
 
@@ -222,9 +222,9 @@ test('curl and Continue are given CA and client certificate in their own words',
 test('every client is found by its id, its name and its aliases, however they are written', () => {
   for (const recipe of clients) {
     for (const name of [recipe.id, recipe.name, ...(recipe.aliases ?? [])]) {
-      assert.equal(findClient(name), recipe, name);
-      assert.equal(findClient(name.toUpperCase().replaceAll('-', '_')), recipe, name);
-      assert.equal(findClient(` ${name.replaceAll('-', ' ')} `), recipe, name);
+      assert.equal(findRecipe(name), recipe, name);
+      assert.equal(findRecipe(name.toUpperCase().replaceAll('-', '_')), recipe, name);
+      assert.equal(findRecipe(` ${name.replaceAll('-', ' ')} `), recipe, name);
     }
   }
   for (const [name, id] of [
@@ -236,7 +236,7 @@ test('every client is found by its id, its name and its aliases, however they ar
     ['opencod', 'opencode'],
     ['langchain4j', 'java'],
   ] as const)
-    assert.equal(findClient(name), client(id), name);
+    assert.equal(findRecipe(name), client(id), name);
 });
 
 test('no name means two clients', () => {
@@ -247,7 +247,7 @@ test('no name means two clients', () => {
 
 test('a name that may mean several, or is mistyped, finds those it may mean, and nonsense finds none', () => {
   const ids = (name: string): readonly string[] => {
-    const found = findClient(name);
+    const found = findRecipe(name);
     assert.ok('length' in found, name);
     return found.map((c) => c.id);
   };

@@ -25,7 +25,7 @@ const spellings: ReadonlyMap<string, ClientRecipe> = new Map([
 ]);
 
 /** The client of that name or of a name that begins so, where there is one alone; otherwise those it may mean. */
-export function findClient(name: string): ClientRecipe | readonly ClientRecipe[] {
+export function findRecipe(name: string): ClientRecipe | readonly ClientRecipe[] {
   const wanted = plain(name);
   const exact = spellings.get(wanted);
   if (exact !== undefined) return exact;

@@ -81,7 +81,7 @@ export interface Completion {
 /** What the scripts call, as `flm __complete [--names] WORDS...`. `--names` leaves the descriptions out. */
 export async function complete(cli: Cli, program: Command, argv: readonly string[]): Promise<void> {
   const bare = argv[0] === '--names';
-  const place = placeOf(program, bare ? argv.slice(1) : argv);
+  const place = completedPlace(program, bare ? argv.slice(1) : argv);
   const found = place.names === undefined ? place.fixed : await namesOf(cli, place.names);
   for (const { name, about } of found) {
     if (!name.startsWith(place.typed) || /[\p{Cc}\s]/u.test(name)) continue;
@@ -124,7 +124,7 @@ const optionValues: Readonly<Record<string, NameSource>> = {
 };
 
 /** What the last of the words may become. */
-export function placeOf(program: Command, words: readonly string[]): Place {
+export function completedPlace(program: Command, words: readonly string[]): Place {
   const typed = words.at(-1) ?? '';
   let command = program;
   let taken = 0;

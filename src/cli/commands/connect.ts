@@ -2,7 +2,7 @@
  * `flm connect`: what to paste into a client so that it comes in through flm, and whether it did.
  */
 import type { Command } from 'commander';
-import { clients, findClient } from '../clients/clients.ts';
+import { clients, findRecipe } from '../clients/clients.ts';
 import { contextNote, type ModelContext } from '../clients/context.ts';
 import { type ClientRecipe, snippetsOf } from '../clients/recipe.ts';
 import type { ConnectTarget } from '../clients/snippet.ts';
@@ -115,7 +115,7 @@ function listClients({ terminal, json }: Session): void {
 
 /** Throws USAGE with the names that were perhaps meant. */
 function clientNamed(name: string): ClientRecipe {
-  const found = findClient(name);
+  const found = findRecipe(name);
   if (!('length' in found)) return found;
   const near = found.map((c) => c.id).join(', ');
   const similar = near === '' ? '' : `; similar names: ${near}`;

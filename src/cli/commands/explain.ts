@@ -29,7 +29,7 @@ export function explainCommand(cli: Cli): Command {
       action(cli, async (session, _flags: object, name: string) => {
         const code = name.toUpperCase();
         if (isCode(code)) return tellCode(session, code);
-        const found = await refusalOf(session, name);
+        const found = await findRefusal(session, name);
         if (found === undefined) throw unknown(name);
         tellRefusal(session, found);
       }),
@@ -90,7 +90,7 @@ interface FoundRefusal {
 }
 
 /** One that does not answer does not keep the others from being asked. */
-async function refusalOf(session: Session, id: string): Promise<FoundRefusal | undefined> {
+async function findRefusal(session: Session, id: string): Promise<FoundRefusal | undefined> {
   const { flm, signal } = session;
   const handles = await flm.proxies.list();
   const answers = await Promise.allSettled(
