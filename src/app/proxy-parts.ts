@@ -8,6 +8,7 @@ import { connectionsWithin } from '../core/proxy/limits.ts';
 import type { StartOptions, TakeOver } from '../core/proxy/ports.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { base62, type SecretTools } from '../core/security/key-secret.ts';
+import { LimitsHandOver } from '../core/security/limits-hand-over.ts';
 import { LocalLimits } from '../core/security/local-limits.ts';
 import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
 import { SnapshotHolder } from '../core/security/snapshot.ts';
@@ -17,13 +18,16 @@ import { createLogger, type LogDestination, type Logger } from '../observe/logge
 import { Metrics } from '../observe/metrics.ts';
 import { Refusals } from '../observe/refusals.ts';
 import { TailHub } from '../observe/tail.ts';
+import { dialLimitsLink } from '../process/limits-link-socket.ts';
 import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
 import { chatUsage, FanOutRecorder } from './fan-out-recorder.ts';
 import { HandOverParts } from './hand-over-parts.ts';
+import { limitsPart } from './limits-part.ts';
 import type { Machine } from './machine.ts';
+import { enginesPart, requestsPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
 import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
 
@@ -161,6 +165,7 @@ export async function openProxyCertificates(
 /** The parts that requests pass through, and those that record requests. */
 export interface Serving {
   readonly gateway: Gateway;
+  readonly limits: LimitsHandOver;
   readonly metrics: Metrics;
   readonly tail: TailHub;
   readonly refusals: Refusals;
@@ -199,6 +204,15 @@ export function makeGateway(
     directory: engines.service,
     ledger: store,
   });
+  const handOver = new LimitsHandOver({
+    local: limits,
+    clock,
+    directory: engines.service,
+    dial: dialLimitsLink,
+    newId: () => base62(machine.secrets.randomBytes(16), 22),
+    used: (tokens) => store.countUsed(tokens),
+  });
+  start.parts.defer(() => handOver.close());
   const gateway = new Gateway({
     config,
     version: machine.version,
@@ -209,6 +223,7 @@ export function makeGateway(
     directory: engines.service,
     upstream,
     limits,
+    ports: handOver.ports,
     ledger: store,
     account: new FanOutRecorder({
       logger,
@@ -233,7 +248,21 @@ export function makeGateway(
   start.parts.defer(async () => {
     await gateway.stop(0);
   });
-  return { gateway, metrics, tail, refusals };
+  for (const part of [
+    temporaryKeysPart(temporaryKeys),
+    revocationsPart(snapshots, store),
+    requestsPart(metrics),
+    enginesPart(engines.service),
+    // The last one, because requests wait from then on.
+    limitsPart({ limits: handOver, store, clock, machineMs }),
+  ])
+    start.handOverParts.add(part);
+  return { gateway, metrics, tail, refusals, limits: handOver };
+}
+
+/** Processes of one machine share this clock, whenever they were started. */
+function machineMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 function stackOf(error: unknown): string {

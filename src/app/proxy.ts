@@ -11,6 +11,7 @@ import type { EngineService } from '../core/engine/engine-service.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { ProxyFactory, RunningProxy, StartOptions, TakeOver } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import type { LimitsHandOver } from '../core/security/limits-hand-over.ts';
 import { startDemoEngine } from '../engines/demo-server.ts';
 import { serveControl } from '../process/control-server.ts';
 import { sweepStaleSockets } from '../process/control-socket.ts';
@@ -95,7 +96,7 @@ async function startProxy(
       abortStart: () =>
         stopped.abort(new ProxyError('PROXY_START_FAILED', { params: { reason: 'it was stopped' } })),
     });
-    await openControl(start, store, control);
+    await openControl(start, store, control, serving.limits);
     wanted.throwIfAborted();
     await startDemo(start, engines);
     await closeWith(parts, tellEngineChanges(engines.service, start.logger));
@@ -144,11 +145,20 @@ function closeUnused({ sockets }: TakeOver, used: readonly { readonly fd: number
 }
 
 /** Saves the handle before the socket exists: the clean-up after a killed process finds the socket by the handle. */
-async function openControl({ parts }: Start, store: ProxyStore, control: LiveControl): Promise<void> {
+async function openControl(
+  { parts }: Start,
+  store: ProxyStore,
+  control: LiveControl,
+  limits: LimitsHandOver,
+): Promise<void> {
   const { id, nonce, controlPath } = control.handle;
   parts.defer(() => store.deleteHandle(id, nonce));
   await store.saveHandle(control.handle);
-  const server = await serveControl(control, { path: controlPath, nonce });
+  const server = await serveControl(control, {
+    path: controlPath,
+    nonce,
+    connectLink: (link, connection) => limits.connect(link, connection),
+  });
   await closeWith(parts, () => server.close());
 }
 

@@ -8,6 +8,13 @@ import { type KeyView, unrestricted } from '../core/security/api-key.ts';
 import { freshSecret, type SecretTools } from '../core/security/key-secret.ts';
 import { compileKey } from '../core/security/key-view.ts';
 
+/** A temporary key without its secret. */
+export interface TemporaryKeyState {
+  readonly id: string;
+  readonly digest: string;
+  readonly expiresAtMs: number;
+}
+
 export class TemporaryKeyRing {
   readonly #byDigest = new Map<string, KeyView>();
   readonly #secrets: SecretTools;
@@ -28,12 +35,26 @@ export class TemporaryKeyRing {
     return false;
   }
 
+  exportState(): readonly TemporaryKeyState[] {
+    return [...this.#byDigest.values()].map(({ id, digest, expiresAtMs }) => ({ id, digest, expiresAtMs }));
+  }
+
+  /** Adds the keys of another process. */
+  importState(keys: readonly TemporaryKeyState[]): void {
+    for (const key of keys) if (key.expiresAtMs > this.#clock.nowMs()) this.#add({ ...key, prefix: '' });
+  }
+
   /** Creates a key that allows inference only. */
   make(ttlMs: number): TemporaryKey {
     const nowMs = this.#clock.nowMs();
     for (const [digest, view] of this.#byDigest) if (view.expiresAtMs <= nowMs) this.#byDigest.delete(digest);
     const { id, key, digest, prefix } = freshSecret(this.#secrets);
     const expiresAtMs = nowMs + ttlMs;
+    this.#add({ id, digest, prefix, expiresAtMs });
+    return { id, key, expiresAtMs };
+  }
+
+  #add({ id, digest, prefix, expiresAtMs }: TemporaryKeyState & { readonly prefix: string }): void {
     const view = compileKey({
       id,
       familyId: id,
@@ -41,10 +62,9 @@ export class TemporaryKeyRing {
       digest,
       prefix,
       ...unrestricted,
-      createdAtMs: nowMs,
+      createdAtMs: this.#clock.nowMs(),
       expiresAtMs,
     });
     this.#byDigest.set(digest, view);
-    return { id, key, expiresAtMs };
   }
 }

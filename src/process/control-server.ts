@@ -13,6 +13,7 @@
  *   GET  /explain/REQUEST-ID    RecordedRefusal, or 404
  *   POST /temporary-key?ttlMs=  TemporaryKey
  *   GET  /key-use/KEY-ID        KeyUse, or 404
+ *   GET  /limits-link           with an upgrade: the limits link of a draining process, see limits-link.ts
  *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null; a 404 comes from an older flm, which cannot do it
  *
  * Each answer carries the proxy's nonce in `flm-nonce`; a request that carries another one is refused with 409 before
@@ -21,6 +22,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
 import { gatherText } from '../core/gathered-bytes.ts';
@@ -29,6 +31,7 @@ import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { privateFolder } from '../files/private-folder.ts';
 import { bindControlSocket, isPipe } from './control-socket.ts';
 import { startOptionsIn } from './launch-messages.ts';
+import { acceptLimitsLink, type ConnectLink } from './limits-link-socket.ts';
 import { isRecord, wireErrorOf } from './wire-error.ts';
 
 export interface ControlServerOptions {
@@ -37,6 +40,8 @@ export interface ControlServerOptions {
   /** That of the handle. */
   readonly nonce: string;
   readonly clock?: Clock;
+  /** Takes a limits link of a draining process. Absent: there are none. */
+  readonly connectLink?: ConnectLink;
 }
 
 export interface ControlServer {
@@ -66,10 +71,10 @@ export const handOverPath = '/hand-over';
  */
 export async function serveControl(
   control: ProxyControl,
-  { path, nonce, clock = systemClock }: ControlServerOptions,
+  { path, nonce, clock = systemClock, connectLink }: ControlServerOptions,
 ): Promise<ControlServer> {
   if (!isPipe(path)) privateFolder(dirname(path), { noLink: true });
-  const server = new ControlHttp(control, nonce, clock);
+  const server = new ControlHttp(control, nonce, clock, connectLink);
   await bindControlSocket(server.http, path);
   // A connection that could not be accepted (no descriptor left) must not end the proxy.
   server.http.on('error', () => {});
@@ -92,12 +97,25 @@ class ControlHttp implements ControlServer {
   #allAnswered: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(control: ProxyControl, nonce: string, clock: Clock) {
+  /** Connections of draining processes, which do not belong to the HTTP server any more. */
+  readonly #links = new Set<Duplex>();
+
+  constructor(
+    control: ProxyControl,
+    nonce: string,
+    clock: Clock,
+    connectLink: ConnectLink = () => undefined,
+  ) {
     this.#control = control;
     this.#nonce = nonce;
     this.#clock = clock;
     this.http = createServer({ maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 10_000 });
     this.http.maxConnections = maxConnections;
+    this.http.on('upgrade', (request, socket) => {
+      this.#links.add(socket);
+      socket.on('close', () => this.#links.delete(socket));
+      acceptLimitsLink(request, socket, nonce, connectLink);
+    });
     this.http.on('request', (request, response) => void this.#serve(request, response));
   }
 
@@ -118,6 +136,7 @@ class ControlHttp implements ControlServer {
         };
       });
     }
+    for (const link of this.#links) link.destroy();
     this.http.closeAllConnections();
     await closed;
   }

@@ -8,6 +8,7 @@
 import type { EngineRepository } from '../core/engine/engine-registry.ts';
 import type { ProxyRepository } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import type { UsedTokens } from '../core/security/limits-authority.ts';
 import type {
   AuditEntry,
   AuditRepository,
@@ -40,6 +41,16 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   writeRevocations(): Promise<readonly string[]>;
   /** Revocations that are not stored yet: key id to the problem of the last try. */
   readonly unwrittenRevocations: ReadonlyMap<string, string>;
+  /** The audit entries of these; the subject of each is the id of the key. */
+  exportRevocations(): readonly AuditEntry[];
+  /** Writes what was counted so far, where that is possible now. Never rejects. */
+  writeUsage(): Promise<void>;
+  /** Tokens that count and may not be in the store yet. This process goes on to write its own. */
+  exportUncounted(): readonly UsedTokens[];
+  /** Counts tokens that another process writes, until the store holds them. */
+  countUsed(used: UsedTokens): void;
+  /** Called with the tokens that are counted from now on: another process decides by them. */
+  set onUsed(used: ((tokens: UsedTokens) => void) | undefined);
   saveHandle(handle: ProxyHandle): Promise<void>;
   deleteHandle(id: string, nonce: string): Promise<void>;
 }

@@ -9,6 +9,7 @@
  * forgotten and never charged twice. Memory is bounded by keys, models, engines and endings. Audit entries above a bound are only
  * counted.
  */
+import type { UsedTokens } from '../core/security/limits-authority.ts';
 import type { AuditEntry, LastUse, UsageEntry, UsageRow } from '../core/security/ports.ts';
 import { addToHour, dayNumber, hourNumber, type UsageHourRow, usageDays, usageHourRow } from './usage-row.ts';
 
@@ -31,6 +32,8 @@ export interface UsageTotals {
   readonly tokens: ReadonlyMap<string, number>;
   /** The last batch of this writer that they hold. */
   readonly sequence: number;
+  /** The last batch of each other writer that was asked about. */
+  readonly others?: ReadonlyMap<string, number>;
 }
 
 const maxAuditEntries = 500;
@@ -40,6 +43,12 @@ interface DayTokens {
   readonly sequence: number;
   day: number;
   readonly tokens: Map<string, number>;
+}
+
+interface OtherWriter {
+  /** The last of its batches that the totals hold. */
+  sequence: number;
+  parts: DayTokens[];
 }
 
 export class UsageBatches {
@@ -52,7 +61,11 @@ export class UsageBatches {
   #sent: UsageBatch | undefined;
   /** Not in the totals yet, oldest first; the last one is that of the open batch. */
   #uncounted: DayTokens[] = [{ sequence: 1, day: 0, tokens: new Map() }];
+  /** What other writers have counted, until the totals hold it: the processes that this one replaced. */
+  readonly #others = new Map<string, OtherWriter>();
   readonly #stored = new Map<string, number>();
+  /** Called with what is counted here from now on. */
+  onUsed: ((used: UsedTokens) => void) | undefined;
   #storedDay = 0;
 
   constructor(writer: string) {
@@ -82,7 +95,44 @@ export class UsageBatches {
   today(familyId: string, day: number): number {
     let sum = this.#storedDay === day ? (this.#stored.get(familyId) ?? 0) : 0;
     for (const part of this.#uncounted) if (part.day === day) sum += part.tokens.get(familyId) ?? 0;
+    if (this.#others.size === 0) return sum;
+    for (const { parts } of this.#others.values())
+      for (const part of parts) if (part.day === day) sum += part.tokens.get(familyId) ?? 0;
     return sum;
+  }
+
+  /** Everything that counts and may not be in the totals: of this writer and of the others. */
+  exportUncounted(): readonly UsedTokens[] {
+    const all: (readonly [string, readonly DayTokens[]])[] = [[this.#writer, this.#uncounted]];
+    for (const [writer, { parts }] of this.#others) all.push([writer, parts]);
+    return all.flatMap(([writer, parts]) =>
+      parts.flatMap(({ sequence, day, tokens }) =>
+        [...tokens].map(([family, count]) => ({ writer, sequence, day, family, tokens: count })),
+      ),
+    );
+  }
+
+  /** Counts what another writer used and writes itself. */
+  countUsed({ writer, sequence, day, family, tokens }: UsedTokens): void {
+    if (writer === this.#writer) return;
+    let other = this.#others.get(writer);
+    if (other === undefined) {
+      other = { sequence: 0, parts: [] };
+      this.#others.set(writer, other);
+    }
+    // The totals hold that batch already.
+    if (sequence <= other.sequence) return;
+    let part = other.parts.find((p) => p.sequence === sequence && p.day === day);
+    if (part === undefined) {
+      part = { sequence, day, tokens: new Map() };
+      other.parts.push(part);
+    }
+    part.tokens.set(family, (part.tokens.get(family) ?? 0) + tokens);
+  }
+
+  /** Writers to ask the store about. */
+  otherWriters(): readonly string[] {
+    return [...this.#others.keys()];
   }
 
   /** The batch to write now: the sent batch without acknowledgement, otherwise the open batch unless it is empty. */
@@ -118,6 +168,13 @@ export class UsageBatches {
     this.#storedDay = totals.day;
     for (const [familyId, tokens] of totals.tokens) this.#stored.set(familyId, tokens);
     this.#uncounted = this.#uncounted.filter((part) => part.sequence > totals.sequence);
+    for (const [writer, sequence] of totals.others ?? []) {
+      const other = this.#others.get(writer);
+      if (other === undefined) continue;
+      other.sequence = Math.max(other.sequence, sequence);
+      // What was used on an earlier day counts for no budget any more.
+      other.parts = other.parts.filter((part) => part.sequence > other.sequence && part.day >= totals.day);
+    }
   }
 
   #addTokens(familyId: string, day: number, tokens: number): void {
@@ -129,6 +186,7 @@ export class UsageBatches {
       open.day = day;
     }
     open.tokens.set(familyId, (open.tokens.get(familyId) ?? 0) + tokens);
+    this.onUsed?.({ writer: this.#writer, sequence: open.sequence, day, family: familyId, tokens });
   }
 
   #noteDropped(): void {

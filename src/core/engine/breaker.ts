@@ -21,6 +21,14 @@ const longestPauseMs = 30_000;
  */
 const trialPatienceMs = 5_000;
 
+export interface BreakerState {
+  readonly failures: number;
+  /** 0 while it is closed. */
+  readonly pauseMs: number;
+  /** Until an attempt may begin. */
+  readonly waitMs: number;
+}
+
 export class Breaker {
   readonly #nowMs: () => number;
   #failures = 0;
@@ -87,6 +95,18 @@ export class Breaker {
   reset(): void {
     this.#failures = 0;
     this.#pauseMs = 0;
+    this.#trial = false;
+  }
+
+  exportState(): BreakerState {
+    return { failures: this.#failures, pauseMs: this.#pauseMs, waitMs: this.waitMs() };
+  }
+
+  /** Goes on from the state that another process had. */
+  importState({ failures, pauseMs, waitMs }: BreakerState): void {
+    this.#failures = failures;
+    this.#pauseMs = Math.min(pauseMs, longestPauseMs);
+    this.#closedAgainAtMs = this.#nowMs() + Math.min(waitMs, longestPauseMs);
     this.#trial = false;
   }
 

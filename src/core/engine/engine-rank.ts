@@ -73,6 +73,21 @@ const failureWeight = 4;
 const maxMarks = 1_000;
 const keysShown = 10;
 
+export interface RankState {
+  readonly state: 'even' | 'last' | 'returning';
+  readonly reason: string;
+  readonly pauseMs: number;
+  /** Until it may return. */
+  readonly waitMs: number;
+  readonly goodInARow: number;
+  readonly marks: readonly {
+    readonly family: string;
+    readonly leftMs: number;
+    readonly pauseMs: number;
+    readonly what: string;
+  }[];
+}
+
 export class EngineRank {
   readonly #nowMs: () => number;
   #state: 'even' | 'last' | 'returning' = 'even';
@@ -133,6 +148,39 @@ export class EngineRank {
       keys: marked.slice(0, keysShown).map(([family]) => family),
       keyCount: marked.length,
     };
+  }
+
+  exportState(): RankState {
+    const now = this.#nowMs();
+    return {
+      state: this.#state,
+      reason: this.#reason,
+      pauseMs: this.#pauseMs,
+      waitMs: Math.max(0, this.#lastUntilMs - now),
+      goodInARow: this.#goodInARow,
+      marks: [...this.#marks].map(([family, { untilMs, pauseMs, what }]) => ({
+        family,
+        leftMs: Math.max(0, untilMs - now),
+        pauseMs,
+        what,
+      })),
+    };
+  }
+
+  /** Goes on from the state that another process had. */
+  importState({ state, reason, pauseMs, waitMs, goodInARow, marks }: RankState): void {
+    const now = this.#nowMs();
+    this.#state = state;
+    this.#reason = reason;
+    this.#pauseMs = Math.min(pauseMs, longestPauseMs);
+    this.#lastUntilMs = now + Math.min(waitMs, longestPauseMs);
+    this.#goodInARow = goodInARow;
+    this.#trial = false;
+    this.#marks.clear();
+    for (const { family, leftMs, pauseMs: pause, what } of marks.slice(-maxMarks)) {
+      const untilMs = now + Math.min(leftMs, longestPauseMs);
+      this.#marks.set(family, { untilMs, pauseMs: Math.min(pause, longestPauseMs), what });
+    }
   }
 
   /** Records that an attempt begins. While the engine returns, it is the trial. */

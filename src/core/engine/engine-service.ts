@@ -22,7 +22,7 @@ import type {
 } from './directory.ts';
 import type { AttemptEnd, EngineRef, ModelAlias } from './engine.ts';
 import type { EngineAnswer } from './engine-rank.ts';
-import { type EngineSource, EngineWatch, type WatchDeps } from './engine-watch.ts';
+import { type EngineFacts, type EngineSource, EngineWatch, type WatchDeps } from './engine-watch.ts';
 import { ModelCatalog } from './model-catalog.ts';
 import type { RouteId } from './routes.ts';
 
@@ -106,6 +106,22 @@ export class EngineService implements EngineDirectory {
     this.#aborter.abort();
     this.#stopLooking();
     for (const watch of this.#all()) watch.stop();
+  }
+
+  /** What another process of flm needs to go on with these engines without asking them first. */
+  exportState(): readonly EngineFacts[] {
+    return [...this.#byId.values()]
+      .filter((watch) => watch.source.ref.origin !== 'demo')
+      .map((watch) => watch.exportState());
+  }
+
+  /** Goes on from what another process knew of the engines that this one has too. */
+  importState(engines: readonly EngineFacts[]): void {
+    for (const facts of engines) {
+      const watch = this.#byId.get(facts.id);
+      if (watch?.source.ref.url === facts.url) watch.importState(facts);
+    }
+    this.#rebuild();
   }
 
   /** Runs detection now; concurrent calls share one run. */

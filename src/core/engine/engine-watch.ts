@@ -6,10 +6,10 @@
  */
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
-import { Breaker } from './breaker.ts';
+import { Breaker, type BreakerState } from './breaker.ts';
 import type { EngineStatus } from './directory.ts';
 import type { Engine, EngineRef, EngineState } from './engine.ts';
-import { EngineRank } from './engine-rank.ts';
+import { EngineRank, type RankState } from './engine-rank.ts';
 import { type Health, isUp, nextHealth, unknownHealth } from './health.ts';
 import type { EngineKindName } from './kinds.ts';
 import type { CatalogEngine } from './model-catalog.ts';
@@ -21,6 +21,20 @@ export interface EngineSource {
   readonly ref: EngineRef;
   /** False: `ref.kind` is a guess until the server is identified. */
   readonly kindKnown: boolean;
+}
+
+/** One engine as a process knows it. */
+export interface EngineFacts {
+  readonly id: string;
+  readonly url: string;
+  readonly kind: EngineKindName;
+  readonly state: EngineState;
+  readonly models: readonly EngineModel[];
+  readonly note?: string;
+  readonly version?: string;
+  readonly slots?: number;
+  readonly breaker: BreakerState;
+  readonly rank: RankState;
 }
 
 export interface WatchDeps {
@@ -127,6 +141,45 @@ export class EngineWatch implements CatalogEngine {
       ...(this.#health.note === undefined ? {} : { note: this.#health.note }),
       ...(this.#exposedOn === undefined ? {} : { exposedOn: this.#exposedOn }),
     };
+  }
+
+  /** What another process of flm needs to go on with this engine without asking it first. No secret is part of it. */
+  exportState(): EngineFacts {
+    const { state, note } = this.#health;
+    return {
+      id: this.source.ref.id,
+      url: this.#engine.ref.url,
+      kind: this.#engine.ref.kind,
+      state,
+      models: this.#models,
+      ...(note === undefined ? {} : { note }),
+      ...(this.#version === undefined ? {} : { version: this.#version }),
+      ...(this.#slots === undefined ? {} : { slots: this.#slots }),
+      breaker: this.load.breaker.exportState(),
+      rank: this.load.rank.exportState(),
+    };
+  }
+
+  /** Goes on from what another process knew. An answer that this process already has counts more. */
+  importState(facts: EngineFacts): void {
+    const { state, models, version, slots, note } = facts;
+    if (this.#health === unknownHealth && (state === 'running' || state === 'degraded')) {
+      if (!this.#kindKnown) {
+        this.#engine = this.#deps.makeEngine({ ...this.source.ref, kind: facts.kind });
+        this.#kindKnown = true;
+      }
+      this.#take({
+        state,
+        models,
+        latencyMs: 0,
+        ...(version === undefined ? {} : { version }),
+        ...(slots === undefined ? {} : { slots }),
+        ...(note === undefined ? {} : { note }),
+      });
+    }
+    if (!this.up) return;
+    this.load.breaker.importState(facts.breaker);
+    this.load.rank.importState(facts.rank);
   }
 
   start(): void {

@@ -23,7 +23,8 @@
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
 import type { Candidate, EngineDirectory } from '../engine/directory.ts';
-import type { EngineRef } from '../engine/engine.ts';
+import type { AttemptEnd, EngineRef } from '../engine/engine.ts';
+import type { EngineAnswer } from '../engine/engine-rank.ts';
 import { isUp } from '../engine/health.ts';
 import { rule } from '../rules.ts';
 import type { Admission, AdmissionAsk, AdmissionDenial, Lease, QueueTicket } from './admission.ts';
@@ -78,6 +79,11 @@ interface QueuedRequest {
   readonly cancelTimer: Unsubscribe;
 }
 
+export interface FairTicket extends QueueTicket {
+  /** The order in which requests began to wait. */
+  readonly number: number;
+}
+
 /** A count of leases: engine id, family id, number. */
 export type HeldLeases = readonly [engine: string, family: string, count: number];
 
@@ -127,6 +133,10 @@ export class FairAdmission implements Admission {
   #lastNumber = 0;
   #paused = false;
   readonly #off: Unsubscribe;
+  /** Called at each release, while another process counts the leases of this one. */
+  onRelease:
+    | ((engine: string, family: string, end: AttemptEnd, answer: EngineAnswer | undefined) => void)
+    | undefined;
 
   constructor(directory: EngineDirectory, clock: Clock, limits: AdmissionLimits) {
     this.#directory = directory;
@@ -141,7 +151,7 @@ export class FairAdmission implements Admission {
   enter(
     ask: AdmissionAsk,
     settled: (outcome: Lease | AdmissionDenial) => void,
-  ): Lease | AdmissionDenial | QueueTicket {
+  ): Lease | AdmissionDenial | FairTicket {
     const { key, candidates } = ask;
     const [best] = candidates;
     assert(best !== undefined, 'admission needs a candidate');
@@ -162,7 +172,7 @@ export class FairAdmission implements Admission {
   }
 
   /** Lets a request wait that waited in another process, also where the queue is full. */
-  wait(ask: AdmissionAsk, leftMs: number, settled: (outcome: Lease | AdmissionDenial) => void): QueueTicket {
+  wait(ask: AdmissionAsk, leftMs: number, settled: (outcome: Lease | AdmissionDenial) => void): FairTicket {
     const queue = this.#queueOf(ask.key.familyId);
     const ticket = this.#push(queue, ask.candidates, leftMs, settled);
     for (const { engine } of ask.candidates) this.#serve(engine.ref.id);
@@ -232,6 +242,10 @@ export class FairAdmission implements Admission {
           },
         };
       });
+  }
+
+  get maxQueueWaitMs(): number {
+    return this.#limits.maxQueueWaitMs;
   }
 
   /** Waiting requests of all keys. */
@@ -305,6 +319,7 @@ export class FairAdmission implements Admission {
         slots.averageMs =
           slots.averageMs === 0 ? tookMs : slots.averageMs + (tookMs - slots.averageMs) * newestWeight;
         this.#directory.report(ref, end, answer);
+        this.onRelease?.(ref.id, queue.id, end, answer);
         this.#leaveQueue(queue);
         if (this.#queued > 0) this.#serve(ref.id);
       },
@@ -363,7 +378,7 @@ export class FairAdmission implements Admission {
     queue: KeyQueue,
     candidates: readonly Candidate[],
     settled: (outcome: Lease | AdmissionDenial) => void,
-  ): AdmissionDenial | QueueTicket {
+  ): AdmissionDenial | FairTicket {
     const position = this.#positionOf(queue, candidates);
     if (this.#queued >= this.#limits.maxQueued && !this.#displace(queue)) {
       this.#forgetIfIdle(queue);
@@ -379,7 +394,7 @@ export class FairAdmission implements Admission {
     candidates: readonly Candidate[],
     waitMs: number,
     settled: (outcome: Lease | AdmissionDenial) => void,
-  ): QueueTicket {
+  ): FairTicket {
     const request: QueuedRequest = {
       number: ++this.#lastNumber,
       untilMs: this.#clock.monotonicMs() + waitMs,
@@ -400,6 +415,7 @@ export class FairAdmission implements Admission {
     this.#queued += 1;
     return {
       kind: 'waiting',
+      number: request.number,
       position: queue.waiting.length,
       leave: () => {
         if (request.left === undefined) this.#drop(request);

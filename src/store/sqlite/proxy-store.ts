@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import { FlmError, StoreError } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
+import type { UsedTokens } from '../../core/security/limits-authority.ts';
 import type { AuditEntry, StateListener, UsageEntry } from '../../core/security/ports.ts';
 import type { PendingRevocation, ProxyStore } from '../store.ts';
 import { UsageBatches } from '../usage-batches.ts';
@@ -125,6 +126,27 @@ class ThreadedStore implements ProxyStore {
     return [...this.#revocations.keys()];
   }
 
+  async writeUsage(): Promise<void> {
+    await this.#flushing;
+    await this.#flush('urgent');
+  }
+
+  exportUncounted(): readonly UsedTokens[] {
+    return this.#batches.exportUncounted();
+  }
+
+  countUsed(used: UsedTokens): void {
+    this.#batches.countUsed(used);
+  }
+
+  set onUsed(used: ((tokens: UsedTokens) => void) | undefined) {
+    this.#batches.onUsed = used;
+  }
+
+  exportRevocations(): readonly AuditEntry[] {
+    return [...this.#revocations.values()].map(({ audit }) => audit);
+  }
+
   get unwrittenRevocations(): ReadonlyMap<string, string> {
     return this.#revocationProblems;
   }
@@ -155,7 +177,9 @@ class ThreadedStore implements ProxyStore {
     await this.writeRevocations();
     // Where it cannot say goodbye it is ended; its name among the writers is forgotten in time.
     if (this.#thread.alive)
-      await this.#thread.ask({ do: 'close', writer: this.#writer }, 'patient').catch(() => {});
+      await this.#thread
+        .ask({ do: 'close', writer: this.#writer, keep: this.#batches.onUsed !== undefined }, 'patient')
+        .catch(() => {});
     this.#thread.stop();
     await this.#thread.gone();
     cancel();
@@ -208,7 +232,10 @@ class ThreadedStore implements ProxyStore {
   async #count(): Promise<void> {
     try {
       const day = dayNumber(this.#clock.nowMs());
-      const { answer } = await this.#thread.ask({ do: 'count', day, writer: this.#writer }, 'patient');
+      const { answer } = await this.#thread.ask(
+        { do: 'count', day, writer: this.#writer, others: this.#batches.otherWriters() },
+        'patient',
+      );
       if (answer.say === 'counted' && answer.totals !== undefined) this.#batches.count(answer.totals);
       this.#reportProblem('totals', undefined);
     } catch (error) {

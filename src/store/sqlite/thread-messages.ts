@@ -39,12 +39,23 @@ export interface StateDelta {
 
 export type ThreadRequest =
   | { readonly do: 'look'; readonly seen: Seen | undefined }
-  | { readonly do: 'count'; readonly day: number; readonly writer: string }
+  | {
+      readonly do: 'count';
+      readonly day: number;
+      readonly writer: string;
+      /** Whose last batch is to be told too. */
+      readonly others: readonly string[];
+    }
   | { readonly do: 'write'; readonly batch: UsageBatch }
   | { readonly do: 'saveHandle'; readonly handle: ProxyHandle }
   | { readonly do: 'deleteHandle'; readonly id: string; readonly nonce: string }
   | { readonly do: 'revoke'; readonly keyId: string; readonly atMs: number; readonly audit: AuditEntry }
-  | { readonly do: 'close'; readonly writer: string };
+  | {
+      readonly do: 'close';
+      readonly writer: string;
+      /** Another process asks for the last batch of this writer. */
+      readonly keep: boolean;
+    };
 
 export type ThreadAnswer =
   | { readonly say: 'state'; readonly delta: StateDelta | undefined }

@@ -50,7 +50,13 @@ class StoreWorker {
     | undefined;
   /** Tokens by family of keys as the proxy knows them. */
   #counted:
-    | { readonly day: number; readonly tokens: ReadonlyMap<string, number>; readonly sequence: number }
+    | {
+        readonly day: number;
+        /** The other writers. */
+        readonly asked: string;
+        readonly tokens: ReadonlyMap<string, number>;
+        readonly sequence: number;
+      }
     | undefined;
   /**
    * `PRAGMA data_version` at the last count, and whether this thread wrote since: the number ignores its own writes.
@@ -91,7 +97,7 @@ class StoreWorker {
         return undefined;
       }
       case 'count':
-        return { say: 'counted', totals: this.#count(request.day, request.writer) };
+        return { say: 'counted', totals: this.#count(request.day, request.writer, request.others) };
       case 'write':
         this.#write(request.batch);
         return { say: 'done' };
@@ -109,7 +115,7 @@ class StoreWorker {
         return { say: 'done' };
       }
       case 'close':
-        this.#forgetWriter(request.writer);
+        if (!request.keep) this.#forgetWriter(request.writer);
         this.#disconnect();
         return { say: 'done' };
       default:
@@ -168,14 +174,17 @@ class StoreWorker {
   }
 
   /** Totals that changed since the last count; reads the store only after a write. */
-  #count(day: number, writer: string): UsageTotals | undefined {
+  #count(day: number, writer: string, others: readonly string[]): UsageTotals | undefined {
     const db = this.#usage;
     db.followFile();
     const version = db.find((row) => integer(row, 'data_version'), 'PRAGMA data_version') ?? -1;
-    if (!this.#wrote && version === this.#countedVersion && this.#counted?.day === day) return undefined;
+    const asked = others.join();
+    const isSame = this.#counted?.day === day && this.#counted.asked === asked;
+    if (!this.#wrote && version === this.#countedVersion && isSame) return undefined;
     const now = db.read(() => ({
       tokens: tokensByFamily(db, dayName(day)),
       sequence: this.#sequenceOf(writer),
+      others: new Map(others.map((other) => [other, this.#sequenceOf(other)])),
     }));
     const before = this.#counted?.day === day ? this.#counted : undefined;
     const changed = new Map<string, number>();
@@ -183,11 +192,13 @@ class StoreWorker {
       if (before?.tokens.get(familyId) !== tokens) changed.set(familyId, tokens);
     for (const familyId of before?.tokens.keys() ?? [])
       if (!now.tokens.has(familyId)) changed.set(familyId, 0);
-    this.#counted = { day, ...now };
+    this.#counted = { day, asked, ...now };
     this.#countedVersion = version;
     this.#wrote = false;
-    if (before !== undefined && changed.size === 0 && before.sequence === now.sequence) return undefined;
-    return { day, replaceAll: before === undefined, tokens: changed, sequence: now.sequence };
+    const { sequence } = now;
+    const isKnown = before?.sequence === sequence && others.length === 0;
+    if (changed.size === 0 && isKnown) return undefined;
+    return { day, replaceAll: before === undefined, tokens: changed, sequence, others: now.others };
   }
 
   #sequenceOf(writer: string): number {

@@ -1,0 +1,88 @@
+/**
+ * Hands over what is counted: rates, token balances, failed logins, concurrency, slots, queues, and tokens of today that
+ * are not in the store yet. The successor counts from then on, and this process asks it over the limits link.
+ */
+import { z } from 'zod';
+import type { Clock } from '../core/clock.ts';
+import { deadline } from '../core/deadline.ts';
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import type { UsedTokens } from '../core/security/limits-authority.ts';
+import type { LimitsHandOver } from '../core/security/limits-hand-over.ts';
+import type { ProxyStore } from '../store/store.ts';
+import type { HandOverPart } from './hand-over-parts.ts';
+import { orNone } from './or-none.ts';
+
+const name = z.string().max(1_024);
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const span = z.number().min(0);
+const buckets = orNone(z.tuple([name, span]));
+const held = z.tuple([name, count]);
+
+const limitsState = z.object({
+  /** Milliseconds on the clock that all processes of this machine share. */
+  atMs: z.number().catch(Number.NaN),
+  rates: buckets,
+  logins: buckets,
+  tokens: orNone(z.tuple([name, z.number(), span])),
+  admission: z
+    .object({ engines: orNone(z.object({ id: name, averageMs: span, turns: z.array(name) })) })
+    .catch({ engines: [] }),
+  links: orNone(
+    z.object({
+      id: name,
+      done: count,
+      requests: orNone(held),
+      leases: orNone(z.tuple([name, name, count])),
+      waiting: orNone(z.object({ n: count, family: name, engines: z.array(name).min(1), leftMs: span })),
+    }),
+  ),
+  used: orNone(z.object({ writer: name, sequence: count, day: count, family: name, tokens: count })),
+});
+
+export interface LimitsPartOptions {
+  readonly limits: LimitsHandOver;
+  readonly store: Pick<ProxyStore, 'writeUsage' | 'exportUncounted' | 'countUsed' | 'onUsed'>;
+  readonly clock: Clock;
+  /** Milliseconds on a clock that all processes of this machine share. Never goes back. */
+  readonly machineMs: () => number;
+}
+
+/** New connections wait meanwhile. What is not written by then counts all the same, and is written later. */
+const writeMs = 250;
+/** A longer time is no hand-over, but another clock. */
+const longestMs = 600_000;
+
+export function limitsPart({ limits, store, clock, machineMs }: LimitsPartOptions): HandOverPart {
+  return {
+    name: 'limits',
+    async exportState() {
+      await written(store, clock);
+      // From here on nothing waits, so that the parts fit together.
+      const state = limits.begin();
+      store.onUsed = (used: UsedTokens) => limits.tellUsed(used);
+      return { atMs: machineMs(), ...state, used: store.exportUncounted() };
+    },
+    importState(raw) {
+      const parsed = limitsState.safeParse(raw);
+      if (!parsed.success) return;
+      const { atMs, used, ...state } = parsed.data;
+      const sinceMs = machineMs() - atMs;
+      limits.take(state, sinceMs >= 0 && sinceMs <= longestMs ? sinceMs : 0);
+      for (const tokens of used) store.countUsed(tokens);
+    },
+    resume() {
+      store.onUsed = undefined;
+      if (limits.handedOver) limits.cancel();
+    },
+    follow({ controlPath, nonce }: ProxyHandle) {
+      limits.commit({ controlPath, nonce });
+    },
+  };
+}
+
+async function written(store: LimitsPartOptions['store'], clock: Clock): Promise<void> {
+  const limit = deadline(clock, writeMs);
+  const late = new Promise<void>((resolve) => limit.signal.addEventListener('abort', () => resolve()));
+  await Promise.race([store.writeUsage(), late]);
+  limit.end();
+}

@@ -1,0 +1,156 @@
+/**
+ * The draining end of a limits link: numbers messages, keeps each until it is answered, and connects again where the
+ * link breaks. After two seconds without a connection the link is lost: every open question is answered with undefined,
+ * and so is every later one.
+ */
+import type { Clock, Unsubscribe } from '../clock.ts';
+import {
+  type DialLink,
+  type LinkAsk,
+  type LinkConnection,
+  type LinkPlace,
+  linkPlace,
+} from './limits-link.ts';
+
+type Answered = (answer: unknown) => void;
+
+interface Pending {
+  readonly message: object;
+  readonly answered: Answered | undefined;
+}
+
+const lostAfterMs = 2_000;
+const againMs = 50;
+
+export interface LimitsLinkClientOptions {
+  /** Names this process to the newest one. */
+  readonly id: string;
+  /** Messages that the newest process has already, by their place in the handed-over queue. */
+  readonly known: number;
+  readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
+  readonly dial: DialLink;
+  /** A grant arrived for a request that is not waiting any more. */
+  readonly unwanted: (answer: unknown) => void;
+  readonly lost: () => void;
+}
+
+export class LimitsLinkClient {
+  readonly #options: LimitsLinkClientOptions;
+  /** By number, in the order in which they are sent. */
+  readonly #pending = new Map<number, Pending>();
+  #last: number;
+  #place: LinkPlace | undefined;
+  #connection: LinkConnection | undefined;
+  #isOpen = false;
+  #brokenAtMs: number | undefined;
+  #cancelAgain: Unsubscribe = () => {};
+  #ended = false;
+
+  constructor(options: LimitsLinkClientOptions) {
+    this.#options = options;
+    this.#last = options.known;
+  }
+
+  /** Waits for the answer to a message that the newest process got with the state. */
+  expect(n: number, answered: Answered): void {
+    this.#pending.set(n, { message: {}, answered });
+  }
+
+  /** Sends, now or as soon as there is a connection. Returns the number of the message. */
+  send(ask: LinkAsk, answered?: Answered): number {
+    const n = ++this.#last;
+    const message = { n, ...ask };
+    this.#pending.set(n, { message, answered });
+    if (this.#isOpen) this.#connection?.send(message);
+    return n;
+  }
+
+  /** The answer is not wanted any more. */
+  forget(n: number): void {
+    this.#pending.delete(n);
+  }
+
+  connect(place: LinkPlace): void {
+    if (this.#ended) return;
+    this.#place = place;
+    this.#brokenAtMs = this.#options.clock.monotonicMs();
+    this.#dial();
+  }
+
+  /** Ends the link. Open questions stay open, and are returned for another way to answer them. */
+  end(): readonly Answered[] {
+    this.#ended = true;
+    this.#cancelAgain();
+    this.#isOpen = false;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close();
+    const open = [...this.#pending.values()].flatMap(({ answered }) =>
+      answered === undefined ? [] : [answered],
+    );
+    this.#pending.clear();
+    return open;
+  }
+
+  #dial(): void {
+    this.#cancelAgain();
+    this.#isOpen = false;
+    const before = this.#connection;
+    this.#connection = undefined;
+    before?.close();
+    if (this.#place === undefined) return;
+    let isCurrent = true;
+    const connection = this.#options.dial(this.#place, {
+      opened: () => {
+        if (!isCurrent || this.#connection !== connection) return;
+        this.#isOpen = true;
+        this.#brokenAtMs = undefined;
+        connection.send({ link: this.#options.id });
+        for (const { message } of this.#pending.values()) if ('n' in message) connection.send(message);
+      },
+      message: (message) => {
+        if (isCurrent && this.#connection === connection) this.#onMessage(message);
+      },
+      closed: () => {
+        if (!isCurrent || this.#connection !== connection) return;
+        isCurrent = false;
+        this.#onClosed();
+      },
+    });
+    this.#connection = connection;
+  }
+
+  #onClosed(): void {
+    this.#isOpen = false;
+    this.#connection = undefined;
+    if (this.#ended) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#brokenAtMs ??= nowMs;
+    if (nowMs - this.#brokenAtMs >= lostAfterMs) return this.#lose();
+    this.#cancelAgain = this.#options.clock.after(againMs, () => this.#dial());
+  }
+
+  #lose(): void {
+    const open = this.end();
+    this.#options.lost();
+    for (const answered of open) answered(undefined);
+  }
+
+  #onMessage(message: unknown): void {
+    if (typeof message !== 'object' || message === null) return;
+    if ('sync' in message && typeof message.sync === 'number') {
+      this.send({ do: 'synced', sync: message.sync });
+      return;
+    }
+    if ('move' in message) {
+      const place = linkPlace.safeParse(message.move);
+      if (place.success) this.connect(place.data);
+      return;
+    }
+    if (!('n' in message) || typeof message.n !== 'number') return;
+    const pending = this.#pending.get(message.n);
+    if (pending === undefined) return this.#options.unwanted(message);
+    this.#pending.delete(message.n);
+    pending.answered?.(message);
+  }
+}

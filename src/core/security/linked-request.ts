@@ -1,0 +1,78 @@
+/** A request of this process that waits for the newest process to give it a slot, or for this one where the link is lost. */
+import { rule } from '../rules.ts';
+import type { AdmissionAsk, AdmissionDenial, Lease, QueueTicket } from './admission.ts';
+import { linkAnswers } from './limits-link.ts';
+import type { LimitsLinkClient } from './limits-link-client.ts';
+import type { LimitPorts, LocalLimits } from './local-limits.ts';
+
+export type Settled = (outcome: Lease | AdmissionDenial) => void;
+
+export class LinkedRequest {
+  readonly #link: LimitsLinkClient;
+  readonly #ask: AdmissionAsk;
+  readonly #settled: Settled;
+  readonly #local: LocalLimits;
+  readonly #own: LimitPorts;
+  /** Once the link is lost: its place in the queue of this process. */
+  #ticket: QueueTicket | undefined;
+  #over = false;
+
+  constructor(
+    link: LimitsLinkClient,
+    ask: AdmissionAsk,
+    settled: Settled,
+    local: LocalLimits,
+    own: LimitPorts,
+  ) {
+    this.#link = link;
+    this.#ask = ask;
+    this.#settled = settled;
+    this.#local = local;
+    this.#own = own;
+  }
+
+  /** `raw` is the answer of the newest process; undefined where there is none. */
+  settle(raw: unknown): void {
+    const { data } = linkAnswers.enter.safeParse(raw);
+    const { candidates, key } = this.#ask;
+    if (data !== undefined && 'denied' in data) return this.#end(queueDenial(data.denied));
+    const candidate = data && candidates.find(({ engine }) => engine.ref.id === data.engine);
+    // The slot counts there; here it is counted for the case that the link is lost.
+    if (candidate !== undefined) return this.#end(this.#local.admission.hold(candidate, key.familyId));
+    const entered = this.#own.admission.enter(this.#ask, (outcome) => this.#end(outcome));
+    if (entered.kind === 'waiting') this.#ticket = entered;
+    else this.#end(entered);
+  }
+
+  /** `n` is the number of the message that asked. */
+  leave(n: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#ticket !== undefined) return this.#ticket.leave();
+    this.#link.forget(n);
+    this.#link.send({ do: 'leave', entered: n });
+  }
+
+  #end(outcome: Lease | AdmissionDenial): void {
+    this.#over = true;
+    this.#settled(outcome);
+  }
+}
+
+function queueDenial(told: {
+  readonly waited: boolean;
+  readonly retryAfterMs: number;
+  readonly position: number;
+  readonly expectedWaitMs: number;
+}): AdmissionDenial {
+  const { waited, retryAfterMs, position, expectedWaitMs } = told;
+  return {
+    kind: 'denied',
+    code: 'QUEUE_FULL',
+    params: {},
+    rule: waited ? rule('max-queue-wait') : rule('max-queued'),
+    retryAfterMs,
+    position,
+    expectedWaitMs,
+  };
+}
