@@ -19,6 +19,7 @@ import { profileCommands } from './commands/profile.ts';
 import { proxyCommands } from './commands/proxy.ts';
 import { tailCommand } from './commands/tail.ts';
 import { upCommand } from './commands/up.ts';
+import { upgradeCommand } from './commands/upgrade.ts';
 import { usageCommand } from './commands/usage.ts';
 import { printable } from './terminal/layout.ts';
 import { unknownCommand } from './unknown-command.ts';
@@ -43,6 +44,7 @@ export function makeProgram(cli: Cli): Command {
     modelCommands(cli),
     usageCommand(cli),
     explainCommand(cli),
+    upgradeCommand(cli),
     completionCommand(cli),
     versionCommand(cli),
     helpCommand(cli),

@@ -321,6 +321,37 @@ export const errorTable = {
     hint: 'Try again; if it happens again, report it with the request id and the log.',
   },
 
+  // --- upgrading this program
+  UPGRADE_NOT_SIGNED: {
+    ...user,
+    text: 'No valid signature was found for {file}: {reason}.',
+    hint: 'Put SHA256SUMS and SHA256SUMS.sig of the same release beside the file, as they were published.',
+  },
+  UPGRADE_NO_KEY: {
+    ...user,
+    text: 'This flm was built without a release key, so it cannot verify the signature of {file}.',
+    hint: 'Compare the SHA-256 of the file with one that you trust, and give it: flm upgrade --to {file} --sha256 HEX',
+  },
+  UPGRADE_WRONG_BYTES: {
+    ...user,
+    text: '{file} has another SHA-256 than {where} says: {hash}.',
+    hint: 'The file is damaged or another one. Get it again; nothing was changed.',
+  },
+  UPGRADE_WRONG_FILE: {
+    ...user,
+    text: '{file} {reason}.',
+    hint: 'Run `flm upgrade` to see the command that installs another version here; docs/install.md has them all.',
+  },
+  UPGRADE_DATABASE: {
+    ...user,
+    text: 'flm {version} cannot use the database of this flm: {reason}',
+    hint: 'Nothing was changed. To go back anyway, stop flm and restore a backup, as docs/install.md describes.',
+  },
+  UPGRADE_NOT_HANDED_OVER: {
+    ...user,
+    text: '{id} was not handed over to the new version and serves on: {reason}{moved}',
+    hint: 'The old program is in its place again. Read `flm proxy logs`, or stop and start the proxy.',
+  },
   // --- guard: what never becomes a request
   REQUEST_MALFORMED: {
     ...refused,
@@ -815,5 +846,7 @@ export class EngineError extends FlmError {}
 export class PolicyError extends FlmError {}
 /** Certificates: making, obtaining, storing, trusting. */
 export class CertificateError extends FlmError {}
+/** Replacing the installed program. */
+export class UpgradeError extends FlmError {}
 /** The database: busy, full, damaged, newer. */
 export class StoreError extends FlmError {}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a clean Debian root in a new folder: bash test/machine/clean-root.sh VARIANT FOLDER
 #
-#   minimal   what debootstrap calls minbase, with ca-certificates
+#   minimal   what debootstrap calls minbase, with what the Debian package of flm depends on
 #   systemd   the same with systemd as the init program, for systemd-nspawn --boot
 #
 # The first call makes an archive in ~/.cache/flm-test/roots, which later calls unpack. Needs root and debootstrap.
@@ -9,15 +9,15 @@ set -euo pipefail
 
 variant=$1 folder=$2 suite=bookworm
 cache=${FLM_TEST_CACHE:-$HOME/.cache/flm-test}/roots
-archive=$cache/$suite-$variant.tar
+archive=$cache/$suite-$variant-2.tar
 mkdir -p "$cache"
 
 make_root() {
   local root
   root=$(mktemp -d)
   trap 'rm -rf "$root"' RETURN
-  local more=ca-certificates
-  [ "$variant" = systemd ] && more+=,systemd,systemd-sysv,dbus,adduser,init-system-helpers
+  local more=ca-certificates,libatomic1,adduser
+  [ "$variant" = systemd ] && more+=,systemd,systemd-sysv,dbus,init-system-helpers
   debootstrap --variant=minbase --include="$more" "$suite" "$root" >&2
   rm -rf "$root"/var/cache/apt/archives/*.deb
   tar --create --numeric-owner --xattrs --directory "$root" --file "$archive.$$" .

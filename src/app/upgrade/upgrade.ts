@@ -1,0 +1,225 @@
+/**
+ * Upgrades flm: hands running proxies over to the installed files, or first replaces the executable by a verified file.
+ * Nothing is downloaded. If a hand-over fails, the old process serves on and the old file is back in its place.
+ */
+import { execFile } from 'node:child_process';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import packageJson from '../../../package.json' with { type: 'json' };
+import releaseKey from '../../../release-key.json' with { type: 'json' };
+import type { Environment } from '../../core/environment.ts';
+import { FlmError, UpgradeError } from '../../core/errors.ts';
+import type { SuccessorProgram } from '../../core/proxy/ports.ts';
+import type { ProxyService } from '../../core/proxy/proxy-service.ts';
+import { type FileKind, type Installation, installCommands, kindOf } from './installation.ts';
+import { fileRefusal, hashOf, verifyRelease } from './release-file.ts';
+import { copyBeside, replace } from './replace-executable.ts';
+
+const runProgram = promisify(execFile);
+
+export interface HandedOver {
+  readonly id: string;
+  readonly profile: string;
+  readonly from: string;
+}
+
+export interface NotHandedOver {
+  readonly id: string;
+  readonly profile: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+export interface HandOverReport {
+  readonly handedOver: readonly HandedOver[];
+  readonly failed: readonly NotHandedOver[];
+}
+
+/** Hands each serving proxy over to `program`, one after the other. A proxy that cannot be handed over serves on. */
+export async function handOverAll(
+  proxies: ProxyService,
+  program: SuccessorProgram,
+  signal: AbortSignal,
+): Promise<HandOverReport> {
+  const handedOver: HandedOver[] = [];
+  const failed: NotHandedOver[] = [];
+  const serving = (await proxies.list()).filter((handle) => handle.starting !== true && !handle.draining);
+  for (const { id, profile } of serving) {
+    try {
+      const successor = await proxies.restart(id, { overrides: {}, program }, signal);
+      handedOver.push({ id: successor.id, profile, from: id });
+    } catch (error) {
+      if (!(error instanceof FlmError)) throw error;
+      failed.push({ id, profile, code: error.code, reason: error.message, hint: error.hint });
+    }
+  }
+  return { handedOver, failed };
+}
+
+export interface UpgradeOptions {
+  readonly file: string;
+  readonly trustedHash: string | undefined;
+  readonly installation: Installation;
+  /** The executable that is replaced. */
+  readonly target: string;
+  readonly home: string;
+  readonly environment: Environment;
+}
+
+export type Upgraded =
+  | { readonly version: string; readonly report: HandOverReport }
+  /** Verified, and to be installed by another program. */
+  | { readonly commands: readonly string[] };
+
+/** Throws an `UpgradeError`; then the old file is in its place and the old processes serve. */
+export async function upgradeTo(options: UpgradeOptions): Promise<Upgraded> {
+  const { installation, target } = options;
+  const file = resolve(options.file);
+  const kind = fileKind(file);
+  const verifying = { file, publicKey: builtInKey, trustedHash: options.trustedHash };
+  if (kind === 'debian package' || kind === 'npm package') {
+    verifyRelease({ ...verifying, hash: await hashOf(file).catch(refuseRead(file)) });
+    return { commands: packageCommands(kind, installation, file) };
+  }
+  if (kind === 'unknown') throw wrongFile(file, 'is neither an executable of Linux nor a package');
+  if (installation !== 'executable')
+    throw wrongFile(file, `is an executable, and this flm was installed as ${installed[installation]}`);
+  if (kind !== `${process.arch} executable`)
+    throw wrongFile(file, `is an executable for ${kind.split(' ')[0]}, and this machine is ${process.arch}`);
+
+  const candidate = copyBeside(file, target);
+  try {
+    verifyRelease({ ...verifying, hash: candidate.hash });
+    const version = await versionOf(candidate.path, file);
+    if (isOlder(version, packageJson.version)) await checkDatabase(candidate.path, version, options);
+    const replaced = replace(candidate, target);
+    try {
+      const report = await handOverBy(replaced.previous, options);
+      const [first] = report.failed;
+      if (first === undefined) {
+        replaced.finish();
+        return { version, report };
+      }
+      throw new UpgradeError('UPGRADE_NOT_HANDED_OVER', {
+        params: { id: first.id, reason: first.reason, moved: movedText(report.handedOver) },
+      });
+    } catch (error) {
+      replaced.undo();
+      throw error;
+    }
+  } finally {
+    candidate.discard();
+  }
+}
+
+/** The JSON file has null until a maintainer makes a key. */
+const builtInKey = releaseKey.publicKey as string | null;
+
+const installed: Readonly<Record<Installation, string>> = {
+  executable: 'an executable',
+  debian: 'a Debian package',
+  npm: 'an npm package',
+  clone: 'a clone of the repository',
+};
+
+function packageCommands(kind: FileKind, installation: Installation, file: string): readonly string[] {
+  if (kind === 'debian package') {
+    if (installation !== 'debian')
+      throw wrongFile(file, `is a Debian package, and this flm was installed as ${installed[installation]}`);
+    return [`sudo apt install ${file}`];
+  }
+  if (installation !== 'npm')
+    throw wrongFile(file, `is an npm package, and this flm was installed as ${installed[installation]}`);
+  return [`npm install --global ${file}`, ...installCommands.npm.slice(1)];
+}
+
+function fileKind(file: string): FileKind {
+  try {
+    const opened = openSync(file, 'r');
+    try {
+      const head = Buffer.alloc(64);
+      return kindOf(head.subarray(0, readSync(opened, head)));
+    } finally {
+      closeSync(opened);
+    }
+  } catch (error) {
+    return refuseRead(file)(error);
+  }
+}
+
+function refuseRead(file: string): (error: unknown) => never {
+  return (error) => {
+    throw fileRefusal(error, `to read ${file}`);
+  };
+}
+
+/** Runs the verified copy: a program that cannot run here is found out before it is installed. */
+async function versionOf(program: string, file: string): Promise<string> {
+  try {
+    const { stdout } = await runProgram(program, ['version', '--json'], { cwd: '/', timeout: 30_000 });
+    const { version } = JSON.parse(stdout) as { version?: unknown };
+    if (typeof version === 'string' && /^\d+\.\d+\.\d+$/.test(version)) return version;
+  } catch (error) {
+    throw wrongFile(file, 'does not run on this machine', error);
+  }
+  throw wrongFile(file, 'is not flm');
+}
+
+function isOlder(version: string, than: string): boolean {
+  const [a = [], b = []] = [version, than].map((text) => text.split('.').map(Number));
+  const at = a.findIndex((number, index) => number !== b[index]);
+  return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
+}
+
+/** An older program opens the database itself and says whether it can. It changes nothing: its schema is not newer. */
+async function checkDatabase(
+  program: string,
+  version: string,
+  { home, environment }: UpgradeOptions,
+): Promise<void> {
+  try {
+    await runProgram(program, ['profile', 'list', '--json'], {
+      cwd: '/',
+      env: { ...environment, FLM_HOME: home },
+    });
+  } catch (error) {
+    const { stderr = '' } = error as { stderr?: string };
+    const reason = /"message":"((?:[^"\\]|\\.)*)"/.exec(stderr)?.[1] ?? stderr.trim().slice(0, 300);
+    throw new UpgradeError('UPGRADE_DATABASE', { params: { version, reason }, cause: error });
+  }
+}
+
+/**
+ * The old program does the hand-over in a process of its own: as the owner of the data folder, while this process keeps
+ * the rights to put the old file back.
+ */
+async function handOverBy(
+  previous: string,
+  { target, home, environment }: UpgradeOptions,
+): Promise<HandOverReport> {
+  const args = ['upgrade', '--json', '--hand-over', target];
+  const env = { ...environment, FLM_HOME: home };
+  const { stdout } = await runProgram(previous, args, { cwd: '/', env }).catch((error: unknown) => {
+    // It reports failed hand-overs on stdout and exits with 1.
+    const { stdout: printed = '' } = error as { stdout?: string };
+    if (printed.startsWith('{')) return { stdout: printed };
+    const { stderr = String(error) } = error as { stderr?: string };
+    throw new UpgradeError('UPGRADE_NOT_HANDED_OVER', {
+      params: { id: 'The proxy', reason: stderr.trim().slice(0, 300), moved: '' },
+      cause: error,
+    });
+  });
+  // Printed by our own command.
+  return JSON.parse(stdout) as HandOverReport;
+}
+
+function movedText(moved: readonly HandedOver[]): string {
+  if (moved.length === 0) return '';
+  return ` Already on the new version, until their next restart: ${moved.map(({ id }) => id).join(', ')}.`;
+}
+
+function wrongFile(file: string, reason: string, cause?: unknown): UpgradeError {
+  return new UpgradeError('UPGRADE_WRONG_FILE', { params: { file, reason }, cause });
+}

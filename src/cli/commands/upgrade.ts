@@ -1,0 +1,88 @@
+/** `flm upgrade`: replaces running proxies by processes of the installed files, without a refused connection. */
+import { type Command, Option } from 'commander';
+import type { HandOverReport } from '../../app/upgrade/upgrade.ts';
+import { action, type Cli, leaf, type Session, tellError, usageError } from '../command.ts';
+
+interface UpgradeFlags {
+  readonly to?: string;
+  readonly sha256?: string;
+  /** The executable that the proxies are handed over to: from an upgrade that keeps its root rights. */
+  readonly handOver?: string;
+}
+
+export function upgradeCommand(cli: Cli): Command {
+  return leaf(
+    'upgrade',
+    'hand running proxies over to the installed version; with --to, first replace this executable by a verified file',
+    'flm upgrade\nflm upgrade --to ./flm-0.2.0-linux-x64',
+  )
+    .option('--to <file>', 'executable or package of a release, with SHA256SUMS and SHA256SUMS.sig beside it')
+    .option('--sha256 <hex>', 'trust the file with this SHA-256 in place of a signature')
+    .addOption(new Option('--hand-over <program>').hideHelp())
+    .action(async (...all: unknown[]) => {
+      const flags = all.at(-2) as UpgradeFlags & { readonly json?: boolean };
+      if (flags.to === undefined) return handOver(cli)(...all);
+      try {
+        await upgradeTo(cli, { ...flags, to: flags.to });
+      } catch (error) {
+        cli.exit = tellError(error, cli.terminal, flags.json === true);
+      }
+    });
+}
+
+function handOver(cli: Cli): ReturnType<typeof action> {
+  return action(cli, async (session: Session, flags: UpgradeFlags) => {
+    if (flags.sha256 !== undefined) throw usageError('upgrade', '--sha256 goes with --to FILE.');
+    const { handOverAll } = await import('../../app/upgrade/upgrade.ts');
+    const program =
+      flags.handOver === undefined ? session.flm.launch : { ...session.flm.launch, command: flags.handOver };
+    const report = await handOverAll(session.flm.proxies, program, session.signal);
+    if (report.failed.length > 0) cli.exit = 1;
+    if (session.json) return session.terminal.out(JSON.stringify(report));
+    tellReport(session, report);
+    const { installCommands, thisInstallation } = await import('../../app/upgrade/installation.ts');
+    session.terminal.talk('To install another version:');
+    for (const command of installCommands[thisInstallation(cli.entry)]) session.terminal.talk(`  ${command}`);
+  });
+}
+
+/** Opens no data folder: the process keeps the rights to replace the program, also where root runs it. */
+async function upgradeTo(
+  { terminal, environment, entry }: Cli,
+  flags: UpgradeFlags & { readonly to: string; readonly json?: boolean },
+): Promise<void> {
+  if (flags.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(flags.sha256))
+    throw usageError('upgrade', '--sha256 takes 64 hexadecimal digits.');
+  const { upgradeTo: upgrade } = await import('../../app/upgrade/upgrade.ts');
+  const { thisInstallation } = await import('../../app/upgrade/installation.ts');
+  const { thisMachine } = await import('../../app/machine.ts');
+  const upgraded = await upgrade({
+    file: flags.to,
+    trustedHash: flags.sha256,
+    installation: thisInstallation(entry),
+    target: process.execPath,
+    environment,
+    home: thisMachine(environment).paths.home,
+  });
+  if (flags.json === true) return terminal.out(JSON.stringify(upgraded));
+  if ('commands' in upgraded) {
+    terminal.out('The file is genuine. Install it with:');
+    for (const command of upgraded.commands) terminal.out(`  ${command}`);
+    return;
+  }
+  terminal.out(`Installed flm ${upgraded.version} as ${process.execPath}.`);
+  tellReport({ terminal }, upgraded.report);
+}
+
+function tellReport({ terminal }: Pick<Session, 'terminal'>, { handedOver, failed }: HandOverReport): void {
+  if (handedOver.length + failed.length === 0)
+    terminal.out('No proxy is running; the next start uses this version.');
+  for (const { id, profile, from } of handedOver)
+    terminal.out(`Handed over ${from} to ${id} (profile ${profile}).`);
+  for (const { id, profile, reason, hint } of failed) {
+    terminal.talk(
+      `${terminal.paint('red', 'Error:')} ${id} (profile ${profile}) serves on as it was: ${reason}`,
+    );
+    terminal.talk(hint);
+  }
+}
