@@ -1,11 +1,16 @@
-/** Says what is waited for, where a start waits for a CA. */
+/**
+ * Shows a message while a start waits for a CA.
+ */
 import type { StartRequest } from '../core/proxy/proxy-service.ts';
 import type { Session } from './command.ts';
 
-/** A certificate that is there already is there at once. */
+/** A stored certificate is available before this time, and then no message is shown. */
 const patienceMs = 1_500;
 
-/** Runs `start`, and says after a while that a CA is looking. Throws like `ProxyService.order`, and what `start` throws. */
+/**
+ * Runs `start`, and after a while prints that the CA validates the domains. Throws like `ProxyService.order`, and the
+ * errors of `start`.
+ */
 export async function tellingWait<T>(
   session: Session,
   request: StartRequest,
@@ -15,7 +20,7 @@ export async function tellingWait<T>(
   if (config.mode !== 'https-acme') return start();
   const domains = config.domains.join(', ');
   const cancel = session.flm.machine.clock.after(patienceMs, () =>
-    session.terminal.talk(`Waiting for the CA to look at ${domains} (90 s at most) ...`),
+    session.terminal.talk(`Waiting for the CA to validate ${domains} (90 s at most) ...`),
   );
   try {
     return await start();

@@ -70,7 +70,7 @@ export function addConfigFlags(command: Command): Command {
     )
     .option(
       '--port <number>',
-      'port to listen on, by default 8484, 8443 or 443, as the mode is; 0 takes a free one',
+      'port to listen on; by default 8484, 8443 or 443, depending on the mode; 0 takes a free port',
     )
     .option(
       '--san <name>',
@@ -82,33 +82,33 @@ export function addConfigFlags(command: Command): Command {
       'accept only clients with a certificate of this CA (PEM); clients still need a key',
     )
     .option('--domain <name>', 'domain for https-acme (repeatable), such as llm.example.org', collect)
-    .option('--acme-email <address>', 'where the CA may write to')
+    .option('--acme-email <address>', 'mail address at which the CA can reach you')
     .option('--acme-accept-terms', "accept the CA's terms of service; once for each CA")
     .option('--acme-directory <url>', "ACME server; by default Let's Encrypt")
-    .option('--acme-ca <file>', 'CA that the ACME server itself is trusted by (PEM)')
+    .option('--acme-ca <file>', 'CA of the ACME server itself (PEM)')
     .option(
       '--acme-staging',
       "test with Let's Encrypt's staging server; clients do not trust its certificates",
     )
     .option(
       '--acme-challenge <type>',
-      'how the domain is proved: http-01, tls-alpn-01 or dns-01; by default by what is possible here',
+      'ACME challenge: http-01, tls-alpn-01 or dns-01; by default one that works here',
     )
     .option('--acme-http-port <number>', 'port for http-01, 80 by default')
     .option(
       '--acme-dns-hook <command>',
       'program that sets TXT records: called with add or remove, NAME, VALUE',
     )
-    .option('--hsts <seconds>', 'tell browsers for how long to use HTTPS only; by default they are not told')
+    .option('--hsts <seconds>', 'how long browsers must use only HTTPS (HSTS); by default not sent')
     .option(
       '--engine <url>',
-      'engine to serve (repeatable), such as localhost:11434; by default the saved and the detected ones',
+      'engine to serve (repeatable), such as localhost:11434; by default the saved and detected engines',
       collect,
     )
     .option('--public-host <name>', 'further host name that the proxy answers for (repeatable)', collect)
     .option('--forward-header <name>', 'further request header that reaches engines (repeatable)', collect)
-    .option('--allow-insecure-bind', 'let local-http listen on other than loopback addresses')
-    .option('--grace <seconds>', 'how long running answers may take on at stop, 30 by default')
+    .option('--allow-insecure-bind', 'allow local-http to listen on addresses other than loopback')
+    .option('--grace <seconds>', 'how long running responses may continue at a stop, 30 by default')
     .option('--heartbeat <seconds>', 'comment events while a stream is silent, off by default')
     .option('--demo', 'serve the built-in demo engine while no other engine is found');
 }

@@ -25,14 +25,11 @@ export interface PlaceFlags {
 export function addPlaceFlags(command: Command): Command {
   const kinds = engineKindNames.filter((name) => name !== 'demo').join(', ');
   return command
-    .option(
-      '--ca <file>',
-      'the CA that its certificate comes from (PEM), in place of those that the system trusts',
-    )
+    .option('--ca <file>', 'CA that issued its certificate (PEM), instead of the CAs that the system trusts')
     .option('--kind <kind>', `kind of the engine; by default flm detects the kind: ${kinds}`)
     .option('--key-env <name>', 'the engine asks for a key, which is in this variable')
     .option('--key-file <path>', 'the key is in this file')
-    .option('--key-stdin', 'the key comes on standard input, and is kept in the database');
+    .option('--key-stdin', 'read the key from standard input, and keep it in the database');
 }
 
 /** A key is never read from an argument, because every user of the machine can see arguments. */
@@ -128,7 +125,9 @@ export function tellSaved(
   if (session.json) terminal.out(JSON.stringify(document));
   else terminal.out(`${verb}.\n${examinedText(document, undefined, terminal)}`);
   if (probe.state === 'down')
-    terminal.talk(`It ${printable(probe.detail)}; it is saved, and used as soon as it answers.`);
+    terminal.talk(
+      `It ${printable(probe.detail)}. The engine is saved, and flm uses it as soon as it answers.`,
+    );
   if (record.apiKey?.from === 'env')
     terminal.talk(`A proxy reads ${record.apiKey.name} from its own environment: start it where it is set.`);
   warnOfExposure(session, [document]);

@@ -1,8 +1,8 @@
 /**
- * The requests of all proxies of a profile, or of all there are, as they end.
+ * Follows the requests of all proxies of a profile, or of all proxies, as the requests end.
  *
- * A proxy that is restarted drains on while its successor serves, so both are listened to. New ones are looked for each
- * half second, on the store and their sockets; what a successor answers before it is found is not seen.
+ * During a restart the old proxy drains while its successor serves, so flm follows both. It looks for new proxies every
+ * half second, in the store and by their sockets. Requests that a successor answers before it is found are not shown.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Flm } from '../app/flm.ts';
@@ -15,11 +15,11 @@ export interface RequestWatcher {
   request(line: RequestLine, handle: ProxyHandle): void;
   /** From here on no request of that proxy is missed. */
   opened(handle: ProxyHandle): void;
-  /** `others`: how many are still listened to. */
+  /** `others`: the number of proxies still followed. */
   ended(handle: ProxyHandle, others: number): void;
 }
 
-/** Resolves when the signal is aborted; rejects with what a watcher throws, or when the store cannot be read. */
+/** Resolves when the signal aborts. Rejects with the error of a watcher, or if the store cannot be read. */
 export async function followRequests(
   flm: Pick<Flm, 'proxies' | 'control'>,
   profile: string | undefined,
@@ -40,7 +40,7 @@ export async function followRequests(
       });
       for await (const line of lines) watcher.request(line, handle);
     } catch (error) {
-      // One that does not answer now is tried again; what else is thrown is a mistake of ours.
+      // A proxy that does not answer now is tried again. Any other error is a bug in flm.
       if (!(error instanceof FlmError)) {
         failure = { error };
         ended.abort();

@@ -1,6 +1,6 @@
 /**
- * A proxy in this process, until a signal ends it: what `flm proxy run` and `flm up` share. The first signal drains, a
- * second one ends at once.
+ * Runs a proxy in this process until a signal ends it; used by `flm proxy run` and `flm up`. The first signal drains,
+ * the second ends immediately.
  */
 import process from 'node:process';
 import type { ProxyLog } from '../app/proxy-parts.ts';
@@ -20,13 +20,15 @@ export async function runInForeground(
   const { flm, cli, signal } = session;
   const running = await tellingWait(session, request, () => flm.run(request, log, signal));
   const { control } = running;
-  // How a stop went is told by `closed`.
+  // `closed` reports the result of the stop.
   const drain = (): void => void control.stop(control.status().config.graceMs);
   cli.onSignal = (count, code) => {
     if (count > 1) process.exit(code);
-    // The log says so itself.
+    // The log has its own message.
     if (session.terminal.log === undefined)
-      session.terminal.talk('Stopping: running answers may finish. Once more ends them at once.');
+      session.terminal.talk(
+        'Stopping: running responses may finish. Press Ctrl-C again to end them immediately.',
+      );
     drain();
   };
   if (signal.aborted) drain();

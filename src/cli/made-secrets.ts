@@ -39,7 +39,7 @@ export class MadeSecrets {
     for (const { record, key } of left) {
       const label = printable(record.label);
       terminal.talk(
-        `Key ${record.id} for ${label} was made, and not shown yet. Keep it: it is shown this once.`,
+        `Key ${record.id} for ${label} was created but not shown yet. Save it now: it is shown only once.`,
       );
       terminal.talk(key);
     }

@@ -1,5 +1,5 @@
 /**
- * The entry of the command line: streams, signals and exit status of this process, and nothing else.
+ * The entry of the command line: only streams, signals and exit status of this process.
  */
 import { constants } from 'node:os';
 import process from 'node:process';
@@ -19,14 +19,14 @@ const cli: Cli = {
   terminal: runLog === undefined ? terminal : loggingTerminal(terminal, runLog.event),
   ...(runLog === undefined ? {} : { runLog }),
   environment,
-  // A single executable is its own script; Node gives it the name that was typed.
+  // A single executable is its own script; Node sets the name as typed.
   entry: isSea() ? process.execPath : (process.argv[1] ?? ''),
   signal: aborter.signal,
   onSignal: undefined,
   exit: 0,
 };
 
-/** A group of processes is told all at once, and a parent passes it on: that is one signal, not two. */
+/** A process group gets one signal twice: from the terminal, and forwarded by the parent. Both count as one. */
 const echoMs = 250;
 let signals = 0;
 let lastSignalMs = Number.NEGATIVE_INFINITY;
@@ -38,16 +38,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     signals += 1;
     const code = 128 + constants.signals[signal];
     if (cli.onSignal !== undefined) return cli.onSignal(signals, code);
-    // The command ends by itself at the first; it had its chance at the second.
+    // The command handles the first signal itself. The second signal ends the process.
     if (signals > 1) process.exit(code);
     aborter.abort();
   });
 }
 
 const status = await runProgram(argv, cli);
-// A detached proxy that was launched sets its own.
+// A detached proxy sets its own exit status.
 process.exitCode ??= status;
-// Lines that nobody takes would keep the process alive.
+// Unwritten lines would keep the process alive.
 if (runLog !== undefined && !(await runLog.close())) {
   if (runLog.isFile) process.kill(process.pid, 'SIGKILL');
   process.exit();

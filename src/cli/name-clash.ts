@@ -6,7 +6,7 @@ import { accessSync, closeSync, constants, openSync, readSync, realpathSync, sta
 import { delimiter, dirname, join } from 'node:path';
 import type { Environment } from '../core/environment.ts';
 
-/** A warning for people, or undefined where the first `flm` in PATH is ours or there is none. */
+/** Returns a warning, or undefined if the first `flm` in PATH belongs to this project or there is none. */
 export function otherFlm(environment: Environment, entry: string): string | undefined {
   const first = (environment.PATH ?? '')
     .split(delimiter)
@@ -14,7 +14,7 @@ export function otherFlm(environment: Environment, entry: string): string | unde
     .map((folder) => join(folder, 'flm'))
     .find(isProgram);
   if (first === undefined || isOurs(first, entry)) return undefined;
-  return `The command flm in your PATH is another program (${first}; FastFlowLM has that name, too). Type flm-proxy instead of flm.`;
+  return `The command flm in your PATH is another program (${first}; FastFlowLM has the same name). Type flm-proxy instead of flm.`;
 }
 
 function isProgram(path: string): boolean {
@@ -36,7 +36,7 @@ function firstBytesOf(path: string): string {
   }
 }
 
-/** npm links the entry itself on Unix; another copy of this package, or a wrapper around it, names it in its first lines. */
+/** On Unix npm links the entry itself. Another copy of this package, or a wrapper, names it in its first lines. */
 function isOurs(path: string, entry: string): boolean {
   try {
     if (entry !== '' && realpathSync(path) === realpathSync(entry)) return true;

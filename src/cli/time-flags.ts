@@ -1,5 +1,5 @@
 /**
- * Spans and moments as people write them in flags: `90d`, `12h`, `30m`, `2027-01-31`.
+ * Parses durations and times in flags: `90d`, `12h`, `30m`, `2027-01-31`.
  */
 const units: Readonly<Record<string, number>> = {
   s: 1_000,
@@ -9,13 +9,16 @@ const units: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-/** Milliseconds, or undefined for what is no span. */
+/** Returns milliseconds, or undefined if the text is not a duration. */
 export function spanOf(text: string): number | undefined {
   const match = /^(\d{1,6})([smhdw])$/.exec(text);
   return match === null ? undefined : Number(match[1]) * (units[match[2] as string] as number);
 }
 
-/** Milliseconds since 1970 of a span from now, or of a date or time in ISO 8601; undefined for what is neither. */
+/**
+ * Returns milliseconds since 1970 for a duration from now, or for a date or time in ISO 8601; undefined for other
+ * texts.
+ */
 export function momentOf(text: string, nowMs: number): number | undefined {
   const span = spanOf(text);
   if (span !== undefined) return nowMs + span;
@@ -24,7 +27,7 @@ export function momentOf(text: string, nowMs: number): number | undefined {
   return Number.isNaN(ms) || dayOf(text.slice(0, 10)) === undefined ? undefined : ms;
 }
 
-/** The day itself, or undefined for what is none: `2026-02-30` is none. */
+/** Returns the day, or undefined if it does not exist, such as `2026-02-30`. */
 export function dayOf(text: string): string | undefined {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return undefined;
   const ms = Date.parse(text);

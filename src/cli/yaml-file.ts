@@ -1,6 +1,6 @@
 /**
- * Files that people write: YAML, or JSON, which YAML includes. Read whole before anything is done; what is wrong in one
- * is told with line and column.
+ * Reads files that users write: YAML, or JSON, which is part of YAML. A file is read completely before any action.
+ * Errors have line and column.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Document, LineCounter } from 'yaml';
@@ -9,11 +9,11 @@ import { type Terminal, tooLarge } from './terminal/terminal.ts';
 
 interface YamlFile {
   readonly value: unknown;
-  /** The faults with the places that their fields have in this file, in its order. */
+  /** The faults with the positions of their fields in this file, in the order of the file. */
   placed(faults: readonly Fault[]): readonly Fault[];
 }
 
-/** No profile or policy comes near these. */
+/** Profiles and policies are much smaller. */
 const maxBytes = 1024 ** 2;
 const maxTokens = 100_000;
 
@@ -33,7 +33,7 @@ export async function readText(path: string, terminal: Terminal): Promise<string
   }
 }
 
-/** The first bytes of a file, which may be one without an end. */
+/** Reads the first bytes of a file, which may be endless. */
 function startOf(path: string, length: number): Buffer {
   const file = openSync(path, 'r');
   try {
@@ -47,14 +47,14 @@ function startOf(path: string, length: number): Buffer {
   }
 }
 
-/** The document, or everything that keeps it from being one. */
+/** Returns the document, or all its faults. */
 export function parseYaml(yaml: typeof import('yaml'), text: string): YamlFile | readonly Fault[] {
   let tokens = 0;
   for (const _ of new yaml.Lexer().lex(text))
     if (++tokens > maxTokens) return [faultOf('it holds too many values')];
   const lines = new yaml.LineCounter();
   try {
-    // The parser's own search for repeated names compares each with each.
+    // The parser's own check for repeated names is quadratic.
     const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
     const wrong = [...document.errors, ...document.warnings];
     if (wrong.length > 0) return wrong.map((e) => ({ ...faultOf(e.message), ...placeAt(lines, e.pos[0]) }));
@@ -68,7 +68,7 @@ export function parseYaml(yaml: typeof import('yaml'), text: string): YamlFile |
           .sort((x, y) => (x.line ?? 0) - (y.line ?? 0) || (x.column ?? 0) - (y.column ?? 0)),
     };
   } catch (error) {
-    // Aliases that would multiply without end, or values in values without end.
+    // Too many aliases, or too deeply nested values.
     return [faultOf(error instanceof Error ? error.message : String(error))];
   }
 
@@ -92,7 +92,7 @@ export function parseYaml(yaml: typeof import('yaml'), text: string): YamlFile |
     return repeated;
   }
 
-  /** The value of the field, or as much of the way to it as there is. */
+  /** The value of the field, or its nearest existing parent. */
   function placeOf(doc: Document, counter: LineCounter, field: string) {
     let node: unknown = doc.contents;
     let offset = yaml.isNode(node) ? node.range?.[0] : undefined;
@@ -112,9 +112,7 @@ export function parseYaml(yaml: typeof import('yaml'), text: string): YamlFile |
   }
 }
 
-/**
- * What `judge` makes of the file. Throws `invalid` with every fault and its place where there are any.
- */
+/** Returns the result of `judge` for the file. Throws `invalid` with every fault and its position if there are any. */
 export async function judged<T>(
   text: string,
   invalid: (faults: readonly Fault[], moreFaults?: number) => FlmError,
@@ -131,12 +129,15 @@ export async function judged<T>(
   }
 }
 
-/** Where an exported file names its JSON Schema: a file beside it, which `flm profile schema` or `flm policy schema` prints. */
+/**
+ * The path of the JSON Schema in an exported file: a file beside it, which `flm profile schema` or `flm policy schema`
+ * prints.
+ */
 export function schemaFile(of: 'profile' | 'policy'): string {
   return `./flm-${of}.schema.json`;
 }
 
-/** The first lines of an exported file, for editors and for people. */
+/** The first lines of an exported file, for editors and users. */
 export function schemaComment(of: 'profile' | 'policy'): string {
   const file = schemaFile(of);
   return `# yaml-language-server: $schema=${file}\n# Editors check this file after: flm ${of} schema > ${file}\n`;
@@ -147,9 +148,9 @@ function placeAt(lines: LineCounter, offset: number): { readonly line: number; r
   return { line, column: col };
 }
 
-/** The parser calls itself for what is nested, and reports where the stack ended. */
+/** The parser is recursive, and reports a stack overflow for deeply nested values. */
 function faultOf(message: string): Fault {
-  const said = message.includes('call stack') ? 'it is nested too deep' : message;
+  const said = message.includes('call stack') ? 'it is nested too deeply' : message;
   return { field: 'the file', value: `no YAML (${said})`, allowed: 'YAML 1.2, or JSON' };
 }
 

@@ -13,7 +13,7 @@
  * - `never-sent`: no byte of the request left; anything may be tried again, elsewhere too
  * - `maybe-sent`: the engine may have seen the request; never sent a second time
  * - `answered`: the engine said something; what it said decides
- * - `client-gone`: nobody waits for an answer any more
+ * - `client-gone`: the client has left and cannot receive a response
  */
 export const retryClasses = ['never-sent', 'maybe-sent', 'answered', 'client-gone'] as const;
 export type RetryClass = (typeof retryClasses)[number];

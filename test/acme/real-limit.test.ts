@@ -37,7 +37,7 @@ test('a start ends after ninety seconds with what it waited for, and leaves noth
 
   t.diagnostic(`given up after ${Math.round(tookMs)} ms`);
   assert.equal(failed.code, 1);
-  assert.match(failed.stderr, /^Waiting for the CA to look at a\.example\.org, b\.example\.org/);
+  assert.match(failed.stderr, /^Waiting for the CA to validate a\.example\.org, b\.example\.org/);
   assert.match(
     failed.stderr,
     /the time limit \(90 s\) ended while flm waited for dns-01 of [ab]\.example\.org/,

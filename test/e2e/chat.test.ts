@@ -146,7 +146,7 @@ test('a conversation remembers, forgets, changes the model and ends', { skip: no
   type('/model b\r');
   await chat.saw(/The model is b\./);
   type('/clear\r');
-  await chat.saw(/forgotten/);
+  await chat.saw(/conversation was cleared/);
   type('three\r');
   await chat.saw(/You said three\r\n.*> /);
   type('/models\r');

@@ -51,7 +51,7 @@ test('a new key is made on demand and works; a host that the proxy does not answ
   assert.equal(told.model, 'flm-demo');
   assert.equal(await ask(url, told.key), 200);
   assert.match(told.warnings.join('\n'), /does not answer for elsewhere\.example: .*--public-host/);
-  assert.match(told.warnings.join('\n'), /loopback addresses alone/);
+  assert.match(told.warnings.join('\n'), /only on this machine's loopback addresses/);
   const unknown = (await cli.run('connect', 'curl', '--model', 'flm-dmo')).stderr;
   assert.match(unknown, /! No engine has the model flm-dmo now; similar names: flm-demo\./);
   assert.match(told.warnings.join('\n'), /Codex asks for responses\.create, which demo does not speak/);
@@ -66,7 +66,7 @@ test('mistakes are told before a key is made', async (t) => {
     return stderr;
   };
 
-  assert.match(await told('nothing'), /no settings for nothing; there are for curl, /);
+  assert.match(await told('nothing'), /no settings for nothing; known clients: curl, /);
   assert.match(await told('zed', '--new-key', 'x', '--host', 'http://a/b'), /--host takes a host name/);
   assert.match(await told('zed', '--new-key', 'x', '--key', 'y'), /either --key or --new-key/);
   assert.deepEqual((await cli.run('key', 'list', '--json')).json(), { keys: [] });
@@ -175,7 +175,7 @@ test('it goes on through a restart and a stop, and says so', async (t) => {
   await ask(url, key, '/v1/after-restart');
   await tail.saw(/after-restart/);
   await cli.run('proxy', 'stop');
-  await tail.saw(/has ended; waiting for a proxy that takes its place/, 'stderr');
+  await tail.saw(/has ended; waiting for its successor/, 'stderr');
   await startProxy(cli, '--demo', '--port', String(port));
   await tail.saw(/(Watching px_[\s\S]*){3}/, 'stderr');
   await ask(url, key, '/v1/after-stop');

@@ -68,7 +68,7 @@ test('a context that is too small for a client is told, with what makes it large
   assert.deepEqual([idle.contextLength, aboutContext(idle.warnings)], [undefined, '']);
   assert.match(
     aboutContext(idle.notes),
-    /Codex needs .* does not say how large .* OLLAMA_CONTEXT_LENGTH=32768/,
+    /Codex needs .* does not report the context length .* OLLAMA_CONTEXT_LENGTH=32768/,
   );
   const unknown = await settings(cli, 'codex', '--model', 'nobody-has-this');
   assert.equal(aboutContext([...unknown.warnings, ...unknown.notes]), '');

@@ -244,7 +244,7 @@ test('files that are not safe to edit are refused and stay as they are', async (
   await refused(/hard links/);
   unlinkSync(file);
   put(codex, mine, 0o444);
-  await refused(/may not be written/);
+  await refused(/not writable/);
   assert.equal(read(file), mine);
   unlinkSync(file);
   mkdirSync(file);
@@ -277,7 +277,7 @@ test('folders on the way are no links, and not open to everybody', async (t) => 
   unlinkSync(path('.codex'));
   mkdirSync(path('.codex'));
   chmodSync(path('.codex'), 0o777);
-  assertMistake(await write(), /everybody may write to its folder/);
+  assertMistake(await write(), /every user may write to its folder/);
   assert.deepEqual(readdirSync(path('.codex')), []);
 });
 
@@ -299,7 +299,7 @@ test('--undo refuses a file that changed since, and names the copy', async (t) =
 
   const ran = await cli.run('connect', 'codex', '--undo');
 
-  assertMistake(ran, /changed since flm wrote it; what it was before is in /);
+  assertMistake(ran, /changed since flm wrote it; the version before is in /);
   assert.ok(ran.stderr.includes(file.backup ?? 'no copy'));
   assert.equal(read(path), changed);
   unlinkSync(path);
@@ -350,6 +350,9 @@ test('variables move the folders of clients, and flags that contradict each othe
   const usual = await cli.run('connect', 'codex', '--write');
   assert.match(usual.stdout, /^\/nowhere\/codex\/config\.toml$/m);
   assertMistake(await cli.run('connect', 'codex', '--write', '--undo'), /not both/);
-  assertMistake(await cli.run('connect', 'codex', '--yes'), /belong to --write/);
-  assertMistake(await cli.run('connect', 'codex', '--undo', '--new-key', 'x'), /stands alone/);
+  assertMistake(await cli.run('connect', 'codex', '--yes'), /need --write/);
+  assertMistake(
+    await cli.run('connect', 'codex', '--undo', '--new-key', 'x'),
+    /can only be combined with --file/,
+  );
 });

@@ -103,7 +103,7 @@ test('detection names what runs, what is installed, and what asks for a key', as
 test('where nothing is found detection says so', async (t) => {
   const ran = await makeCli(t).run('engine', 'detect');
 
-  assert.deepEqual([ran.code, ran.stdout], [0, 'No engine runs here.\n']);
+  assert.deepEqual([ran.code, ran.stdout], [0, 'No engine runs on this machine.\n']);
 });
 
 test('an engine is saved as what it says that it is, listed, tested and removed', async (t) => {
@@ -188,7 +188,10 @@ test('an engine that is off is saved all the same, and is said to be off', async
   const added = await cli.run('engine', 'add', url, '--id', 'off');
 
   assert.equal(added.code, 0, added.stderr);
-  assert.match(added.stderr, /It refuses connections; it is saved, and used as soon as it answers/);
+  assert.match(
+    added.stderr,
+    /It refuses connections\. The engine is saved, and flm uses it as soon as it answers/,
+  );
   const list = (await cli.run('engine', 'list', '--json')).json<{ engines: Engine[] }>();
   assert.deepEqual(
     list.engines.map((e) => [e.id, e.state, e.note]),
@@ -238,7 +241,7 @@ test('a saved engine is changed, and nothing is where a change is not valid', as
   assert.equal((await cli.run('engine', 'set', 'box', '--clear', 'key', '--clear', 'slots')).code, 0);
   assertMistake(await cli.run('engine', 'set', 'box', '--url', second.url), /other has it/);
   assertMistake(await cli.run('engine', 'set', 'box', '--slots', '0'), /slots/);
-  assertMistake(await cli.run('engine', 'set', 'box'), /Nothing was given to change/);
+  assertMistake(await cli.run('engine', 'set', 'box'), /Give at least one setting to change/);
   assertMistake(await cli.run('engine', 'set', 'box', '--clear', 'url'), /--clear takes one of slots/);
   assertMistake(await cli.run('engine', 'set', 'bax', '--slots', '1'), /box/);
   assert.equal((await at())?.url, first.url);

@@ -94,7 +94,7 @@ test('usage refuses days that are none', async (t) => {
   assertMistake(await cli.run('usage', '--days', '0'), /--days takes a number/);
   assertMistake(await cli.run('usage', '--days', '1', '--from', '2026-01-01'), /not both/);
   assertMistake(await cli.run('usage', '--by', 'colour'), /Allowed choices are key, model, day/);
-  assert.match((await cli.run('usage')).stdout, /^Nothing was used since/);
+  assert.match((await cli.run('usage')).stdout, /^No usage since/);
 });
 
 test('an error is explained from the table', async (t) => {

@@ -34,7 +34,7 @@ test('a key is shown whole once, and then never again', async (t) => {
   );
 
   assert.match(text.stdout, /^flm_[0-9A-Za-z]{49}\n$/);
-  assert.match(text.stderr, /^Key key_\w+ for laptop\. Keep it/);
+  assert.match(text.stderr, /^Key key_\w+ for laptop\. Save it now/);
   const created = json.json<Key>();
   assert.match(created.key ?? '', /^flm_[0-9A-Za-z]{49}$/);
   assert.deepEqual([created.models, created.limits.requestsPerMinute], [['qwen*'], 60]);

@@ -60,7 +60,7 @@ test('a secret from elsewhere lets its clients in, and is in no file', async (t)
   assertMistake(await cli.pipe(`${short}\n`, 'key', 'import', 'short'), /secret/i);
   const again = await cli.pipe(`${secret}\n`, 'key', 'import', 'old');
   assert.equal(again.code, 0, again.stderr);
-  assert.match(again.stdout, /^key_\w+ \(old\) has this secret already\.$/m);
+  assert.match(again.stdout, /^key_\w+ \(old\) already has this secret\.$/m);
 
   assert.equal(imported.code, 0, imported.stderr);
   assert.equal(await statusOf(ask(url, secret)), 200);
@@ -204,7 +204,7 @@ test('a key is changed, paused and resumed while a proxy runs, and shows what is
         { requestsPerMinute: 1, burst: null, tokensPerMinute: null, tokensPerDay: null, concurrency: 4 },
       ],
     );
-  assertMistake(await cli.run('key', 'set', 'build'), /Nothing was given to change/);
+  assertMistake(await cli.run('key', 'set', 'build'), /Give at least one setting to change/);
   assertMistake(await cli.run('key', 'set', 'build', '--clear', 'scope'), /--clear takes one of model/);
   assertMistake(
     await cli.run('key', 'set', 'build', '--rpm', '5', '--clear', 'rpm'),

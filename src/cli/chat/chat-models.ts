@@ -1,6 +1,6 @@
 /**
- * Which models a person means who names none. Engines list models that embed, rank, hear or speak beside those that chat,
- * and few of them say which is which; a name that says it is all there is to go by.
+ * Guesses which models can chat, for a user who names none. Engines also list models for embeddings, reranking,
+ * transcription and speech, and few engines report the type of a model. The name is the only hint.
  */
 export function canProbablyChat(model: string): boolean {
   return !/embed|rerank|whisper|\btts\b|^bge-|minilm/i.test(model);

@@ -1,8 +1,8 @@
 /**
- * The conversation of `flm chat` in a terminal: questions and answers in turn, and the commands that begin with a slash.
+ * The conversation of `flm chat` in a terminal: questions, answers, and commands that begin with a slash.
  *
- * Ctrl-C ends the answer that is being written; where none is, it clears the line or leaves. What was answered until then
- * stays part of the conversation. A question that failed does not: the next one is asked as if it had not been.
+ * Ctrl-C stops the current answer. Without one it clears the line, or leaves. A stopped answer stays part of the
+ * conversation. A failed question does not: the next question is sent as if the failed one had not been asked.
  */
 import type { ChatClient, ChatMessage } from '../../app/chat-client.ts';
 import { type Session, tellError } from '../command.ts';
@@ -11,14 +11,14 @@ import { type ModelLoad, watchFirstToken } from './chat-wait.ts';
 import { ChatWriter } from './chat-writer.ts';
 
 const commands: readonly (readonly [string, string])[] = [
-  ['/model NAME', 'go on with another model'],
-  ['/models', 'the models that there are'],
+  ['/model NAME', 'continue with another model'],
+  ['/models', 'list the available models'],
   ['/clear', 'forget the conversation'],
   ['/help', 'this list'],
   ['/exit', 'leave; Ctrl-D does too'],
 ];
 
-/** Resolves when the person leaves. */
+/** Resolves when the user leaves. */
 export async function converse(
   session: Session,
   client: ChatClient,
@@ -31,7 +31,7 @@ export async function converse(
   const leave = (): void => lines.close();
   signal.addEventListener('abort', leave);
   lines.onInterrupt = (typed) => {
-    // The line is gone already; in an empty one nothing is left to stop.
+    // The line was already cleared. In an empty line there is nothing to stop.
     if (!talk.interrupt() && typed === '') lines.close();
   };
   terminal.talk(
@@ -69,7 +69,7 @@ class Talk {
     this.#load = load;
   }
 
-  /** Ends what is being done; false where nothing is. */
+  /** Stops the current action; false if there is none. */
   interrupt(): boolean {
     if (this.#answering === undefined) return false;
     this.#answering.abort();
@@ -99,7 +99,7 @@ class Talk {
         return 'on';
       case '/clear':
         this.#messages = [];
-        terminal.talk('The conversation is forgotten.');
+        terminal.talk('The conversation was cleared.');
         return 'on';
       case '/models':
         await this.#listModels();
@@ -110,7 +110,7 @@ class Talk {
         return 'on';
       default:
         terminal.talk(
-          `There is no command ${printable(name)}; /help lists them. To send it as it is, begin with a blank.`,
+          `There is no command ${printable(name)}; /help lists them. To send this text as a question, begin with a space.`,
         );
         return 'on';
     }
@@ -151,11 +151,11 @@ class Talk {
         writer.end();
       }
     });
-    // What was seen was said, also where it was stopped.
+    // The visible part of an answer stays in the conversation, even if the answer was stopped.
     if (said !== '') this.#messages = [...messages, { role: 'assistant', content: said }];
   }
 
-  /** Does something that Ctrl-C ends, and tells an error instead of throwing it. */
+  /** Runs an action that Ctrl-C stops. Prints an error instead of throwing it. */
   async #stoppable(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { terminal, signal } = this.#session;
     const answering = new AbortController();

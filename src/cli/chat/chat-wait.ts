@@ -1,11 +1,11 @@
 /**
- * Says what a person waits for until the first token comes. Only in a terminal, and not for waits that nobody notices.
+ * Shows the reason for the wait before the first token. Only in a terminal, and not for short waits.
  */
 import type { Session } from '../command.ts';
 
 export type ModelLoad = 'loaded' | 'not-loaded' | 'unknown';
 
-/** Engines that do not tell whether they load a model: after so long it is the likely reason. */
+/** For engines that do not report whether they load a model: after this time, loading is the likely reason. */
 const likelyLoadsMs = 5_000;
 
 export interface FirstTokenWait {

@@ -1,7 +1,7 @@
 /**
- * Writes an answer as it comes: reasoning dimmed before it, and nothing that could steer the terminal. What a model says
- * is made of what others wrote; an escape sequence in it could retitle the window, move the cursor or write to the
- * clipboard.
+ * Writes an answer as it arrives, with dimmed reasoning before it. Removes everything that could control the terminal:
+ * a model repeats text of others, and an escape sequence in it could change the window title, move the cursor or write
+ * to the clipboard.
  */
 import type { ChatPiece } from '../../app/chat-client.ts';
 import { printableLines } from '../terminal/layout.ts';
@@ -29,7 +29,7 @@ export class ChatWriter {
     this.#atLineStart = fit.endsWith('\n');
   }
 
-  /** Ends the line, if one was begun. */
+  /** Ends the current line, if there is one. */
   end(): void {
     if (!this.#atLineStart) this.#raw('\n');
     this.#atLineStart = true;
@@ -37,7 +37,7 @@ export class ChatWriter {
     this.#kind = undefined;
   }
 
-  /** Line by line: a style that runs over a line end colours the rest of the line in some terminals. */
+  /** Applies the style line by line: in some terminals a style that crosses a line end colours the rest of the line. */
   #dim(text: string): string {
     return text
       .split('\n')

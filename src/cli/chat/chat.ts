@@ -19,7 +19,7 @@ interface ChatFlags {
   readonly clientKey?: string;
 }
 
-/** The largest body that a proxy takes by default. */
+/** The default limit of a proxy for request bodies. */
 const maxQuestionBytes = 64 * 1024 ** 2;
 
 export function chatCommand(cli: Cli): Command {
@@ -28,15 +28,15 @@ export function chatCommand(cli: Cli): Command {
     'talk to a model through the running proxy',
     'flm chat\nflm chat qwen3 -m "Why is the sky blue?"\nflm chat qwen3 < question.txt > answer.txt',
   )
-    .argument('[model]', 'name of the model; may be left out where there is one')
-    .option('-m, --message <text>', 'ask this, print the answer and leave')
-    .option('--proxy <proxy>', 'id or profile; may be left out where one runs')
+    .argument('[model]', 'name of the model; optional if there is only one')
+    .option('-m, --message <text>', 'ask this, print the answer and exit')
+    .option('--proxy <proxy>', 'id or profile; optional if only one proxy runs')
     .option('--client-cert <file>', 'certificate for a proxy that asks for one (--client-ca), PEM')
-    .option('--client-key <file>', 'its key, PEM; may be left out where it lies in the same file')
+    .option('--client-key <file>', 'its key, PEM; optional if the certificate file contains the key')
     .addHelpText(
       'after',
       '\nWithout a terminal, or with input from a file or pipe, the question is all of standard input.\n' +
-        'The key that it uses lives ten minutes, in the memory of the proxy alone.',
+        'flm uses a key that is valid for ten minutes and exists only in the memory of the proxy.',
     )
     .action(
       action(cli, async (session, flags: ChatFlags, model: string | undefined) => {
@@ -75,7 +75,10 @@ async function questionFromInput({ terminal }: Session): Promise<string> {
   return terminal.readAll(maxQuestionBytes);
 }
 
-/** One question, one answer. To a terminal it is written as it comes, fit for it; to a file or pipe as it is. */
+/**
+ * Sends one question and prints the answer. On a terminal it is streamed and sanitised; to a file or pipe it is written
+ * unchanged.
+ */
 async function askOnce(
   session: Session,
   client: ChatClient,
@@ -108,7 +111,7 @@ async function askOnce(
   if (answer.finishReason === 'length') terminal.talk('The answer was cut at the limit of tokens.');
 }
 
-/** What `--json` prints of an answer; documented in docs/guide.md. */
+/** The `--json` output for an answer; documented in docs/guide.md. */
 function answerDocument(answer: ChatAnswer) {
   const { model, text, reasoning, finishReason, usage, firstTokenMs, totalMs, requestId } = answer;
   const restMs = totalMs - (firstTokenMs ?? 0);
@@ -128,7 +131,7 @@ function answerDocument(answer: ChatAnswer) {
   };
 }
 
-/** Those that only embed are no choice where another one chats. */
+/** Leaves out embedding models if another model can chat. */
 function choices(models: readonly ChatModel[]): readonly ChatModel[] {
   const chatting = models.filter((m) => canProbablyChat(m.id));
   return chatting.length > 0 ? chatting : models;
@@ -143,7 +146,7 @@ function onlyModel(all: readonly ChatModel[]): string {
   throw usageError('chat', `There are several models; name one of: ${names}.`);
 }
 
-/** The named one, the only one, or one that the person picks; undefined where they leave. */
+/** The named model, the only model, or the user's choice; undefined if the user leaves. */
 async function chooseModel(
   session: Session,
   client: ChatClient,
@@ -164,11 +167,11 @@ async function chooseModel(
     const byNumber = /^\d+$/.test(said) ? models[Number(said) - 1] : undefined;
     const chosen = models.find((m) => m.id === said) ?? byNumber;
     if (chosen !== undefined) return chosen.id;
-    terminal.talk('There is no such model in the list.');
+    terminal.talk('The list does not contain this model.');
   }
 }
 
-/** Whether the first token may take long, as far as the engines say. */
+/** Whether the first token may take long, as far as the engines report it. */
 async function loadOf(session: Session, which: string | undefined, model: string): Promise<ModelLoad> {
   const { flm, signal } = session;
   const status = await flm.control(await flm.proxies.findServing(which)).status(signal);

@@ -1,7 +1,7 @@
 /**
- * Programs that write code in a terminal. They carry long instructions and many tools, so most name a context that they
- * need: the first request of Claude Code 2.1.197 has 85 kB (about 21,000 tokens) and asks for an answer of 32,000, that of
- * Codex 0.17x 40 kB, of OpenCode 1.18 31 kB, of Cline 3.0 22 kB.
+ * Coding agents in a terminal. They send long instructions and many tools, so most of them need a minimum context
+ * length: the first request of Claude Code 2.1.197 has 85 kB (about 21,000 tokens) and asks for 32,000 output tokens.
+ * Codex 0.17x sends 40 kB, OpenCode 1.18 31 kB, Cline 3.0 22 kB.
  */
 import { join } from 'node:path';
 import { shellWord } from '../../core/shell-word.ts';
@@ -18,7 +18,7 @@ import {
 } from './recipe.ts';
 import { type ConnectTarget, type Snippet, shell, shKey, steps, textKey } from './snippet.ts';
 
-/** Claude Code takes 200,000 tokens for granted, and compacts a conversation only near them. */
+/** Claude Code assumes 200,000 tokens, and compacts a conversation only near that limit. */
 const claudeCodeContextTokens = 200_000;
 const claudeCodeAnswerTokens = 32_000;
 
@@ -31,7 +31,8 @@ function claudeCodeVariables(to: ConnectTarget): Readonly<Record<string, string>
     ...Object.fromEntries(
       ['OPUS', 'SONNET', 'HAIKU'].map((size) => [`ANTHROPIC_DEFAULT_${size}_MODEL`, to.model]),
     ),
-    // Otherwise a line that changes with each question stands first in the system prompt: no prompt cache would help.
+    // Without this setting, the system prompt begins with a line that changes with each question, and no prompt cache
+    // works.
     CLAUDE_CODE_ATTRIBUTION_HEADER: '0',
     ...(small
       ? {
@@ -61,7 +62,7 @@ const codexFile: SettingsFile = {
   settings: (to) => ({
     model: to.model,
     model_provider: 'flm',
-    // OpenAI's own tool: flm takes it for a tool that the engine runs, and refuses it for a vLLM.
+    // OpenAI's own tool. flm treats it as a tool that the engine runs, and refuses it for vLLM.
     web_search: 'disabled',
     ...(to.contextTokens === undefined ? {} : { model_context_window: to.contextTokens }),
     model_providers: {
@@ -188,7 +189,7 @@ export const agents: readonly ClientRecipe[] = [
     file: opencodeFile,
     snippets: (to) => [fileSnippet(opencodeFile, to)],
     notes: [
-      'It reads its key from the variable FLM_API_KEY when it starts, where the file does not hold it.',
+      'It reads its key from the variable FLM_API_KEY when it starts, if the file does not contain the key.',
     ],
   },
   {

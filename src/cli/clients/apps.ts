@@ -14,7 +14,7 @@ const librechatFile: SettingsFile = {
       custom: [
         {
           name: 'flm',
-          // biome-ignore lint/suspicious/noTemplateCurlyInString: LibreChat puts the variable in itself.
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: LibreChat replaces the variable itself.
           apiKey: to.key ?? '${FLM_API_KEY}',
           baseURL: `${to.origin}/v1`,
           models: { default: [to.model], fetch: true },
@@ -39,7 +39,7 @@ export const apps: readonly ClientRecipe[] = [
       ),
     ],
     notes: [
-      'These count at its first start only; later: Admin Settings > Connections > OpenAI API.',
+      'These variables take effect only at its first start; later use Admin Settings > Connections > OpenAI API.',
       'From a container: --host host.docker.internal',
     ],
   },
@@ -89,7 +89,7 @@ export const apps: readonly ClientRecipe[] = [
       ),
     ],
     notes: [
-      'An app that adds /v1 itself takes the address without it.',
+      'If an app adds /v1 itself, enter the address without /v1.',
       'The phone has to reach this machine: start the proxy for your network (flm up --help: --bind, --mode).',
     ],
   },

@@ -1,9 +1,9 @@
 /**
- * The clients that `flm connect` knows, and finding one by what a person types. A test holds every snippet to its format
- * and to the form of base URL that the client wants.
+ * The clients that `flm connect` supports, and the look-up of a client by the name that the user types. A test checks
+ * every snippet against its format and the form of base URL that the client needs.
  *
- * What a client reads as its key is `$FLM_API_KEY` where it can read a variable; files that cannot hold the words
- * themselves, to be replaced.
+ * The key in a snippet is `$FLM_API_KEY` if the client can read a variable. Files that cannot use a variable contain
+ * the text FLM_API_KEY, which the user must replace.
  */
 import { nearNames } from '../../core/engine/name-suggestions.ts';
 import { agents } from './agents.ts';
@@ -17,14 +17,14 @@ export const clients: readonly ClientRecipe[] = [...libraries, ...agents, ...edi
 /** `Claude Code`, `claude_code` and `claude-code` are one name. */
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
 
-/** Every name of every client; an alias never hides another client's id. */
+/** Every name of every client. An alias never hides another client's id. */
 const spellings: ReadonlyMap<string, ClientRecipe> = new Map([
   ...clients.flatMap((client) => (client.aliases ?? []).map((alias) => [plain(alias), client] as const)),
   ...clients.map((client) => [plain(client.name), client] as const),
   ...clients.map((client) => [plain(client.id), client] as const),
 ]);
 
-/** The client of that name or of a name that begins so, where there is one alone; otherwise those it may mean. */
+/** The client with that name, or the only client whose name begins with it; otherwise the possible clients. */
 export function findRecipe(name: string): ClientRecipe | readonly ClientRecipe[] {
   const wanted = plain(name);
   const exact = spellings.get(wanted);

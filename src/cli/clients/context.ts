@@ -1,23 +1,22 @@
 /**
- * How large the context of a model is on the engines that have it, and how a person makes it larger where a client needs
- * more.
+ * Finds the context length of a model on its engines, and explains how to increase it if a client needs more.
  */
 import { type EngineKindName, engineKind } from '../../core/engine/kinds.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';
 import type { ClientRecipe } from './recipe.ts';
 
-/** The engine that has the smallest context for a model, as a request may go to any of them. */
+/** The engine with the smallest context for a model. Any of the engines may get a request. */
 export interface ModelContext {
   readonly engine: string;
   readonly kind: EngineKindName;
-  /** What the engine calls the model. */
+  /** The engine's name for the model. */
   readonly model: string;
-  /** Undefined: the engine does not say, as Ollama and LM Studio for a model that is not in memory. */
+  /** Undefined if the engine does not report it, like Ollama and LM Studio for a model that is not loaded. */
   readonly tokens: number | undefined;
 }
 
-/** Undefined where no engine that is up has the model. `name` may be an alias, `engine/model` or `flm://engine/model`. */
+/** Undefined if no engine that is up has the model. `name` may be an alias, `engine/model` or `flm://engine/model`. */
 export async function contextOf(
   { flm }: Session,
   status: ProxyStatus,
@@ -43,7 +42,7 @@ export async function contextOf(
   return candidates.sort((a, b) => (a.tokens ?? Infinity) - (b.tokens ?? Infinity))[0];
 }
 
-/** That the context is too small for the client, with what makes it larger; undefined where it is not. */
+/** A warning that the context is too small for the client, with the remedy; undefined if it is large enough. */
 export function contextWarning(
   { name, contextTokens }: ClientRecipe,
   context: ModelContext | undefined,
@@ -53,14 +52,14 @@ export function contextWarning(
   return `${name} needs a context of ${contextTokens} tokens or more; ${context.model} has ${context.tokens} on ${context.engine}. ${largerContext(context, contextTokens)}`;
 }
 
-/** How much context the client needs, where the engine does not say how much there is. */
+/** How much context the client needs, if the engine does not report the context length. */
 export function contextNote(
   { name, contextTokens }: ClientRecipe,
   context: ModelContext | undefined,
 ): string | undefined {
   if (contextTokens === undefined || context === undefined || context.tokens !== undefined) return undefined;
   if (context.kind === 'demo') return undefined;
-  return `${name} needs a context of ${contextTokens} tokens or more; ${context.engine} does not say how large that of ${context.model} is. ${largerContext(context, contextTokens)}`;
+  return `${name} needs a context of ${contextTokens} tokens or more; ${context.engine} does not report the context length of ${context.model}. ${largerContext(context, contextTokens)}`;
 }
 
 function largerContext({ kind, model }: ModelContext, tokens: number): string {

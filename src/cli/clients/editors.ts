@@ -22,7 +22,7 @@ const continueFile: SettingsFile = {
   settings: (to) => ({
     models: [
       {
-        // The user may have another model of that name, which has to stay.
+        // The user may have another model with this name, which must stay.
         name: `${to.model} (flm)`,
         provider: 'openai',
         model: to.model,
@@ -115,7 +115,7 @@ export const editors: readonly ClientRecipe[] = [
     snippets: (to) => [fileSnippet(continueFile, to)],
     notes: [
       'Continue reads FLM_API_KEY from the environment, or from a line FLM_API_KEY=... in ~/.continue/.env.',
-      'It misreads comments in a stream: leave --heartbeat off for it.',
+      'It cannot read comments in a stream, so do not use --heartbeat.',
     ],
   },
   {
@@ -129,7 +129,7 @@ export const editors: readonly ClientRecipe[] = [
     snippets: (to) => [fileSnippet(vscodeFile, to)],
     notes: [
       'Needs VS Code 1.122 or newer with GitHub Copilot Chat; no GitHub account. Other extensions: flm connect continue, flm connect cline.',
-      'VS Code reads no variable here: put the key itself in place of FLM_API_KEY, or add the endpoint with Chat: Manage Language Models, which stores the key safely.',
+      'VS Code reads no variable here: replace FLM_API_KEY by the key, or add the endpoint with Chat: Manage Language Models, which stores the key safely.',
     ],
   },
   {

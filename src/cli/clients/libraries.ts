@@ -1,13 +1,13 @@
 /**
- * curl, and libraries that a program calls.
+ * curl, and libraries for programs.
  */
 import { shellWord } from '../../core/shell-word.ts';
 import { type ClientRecipe, chat, node, python } from './recipe.ts';
 import { jsKey, pythonKey, quoted, type Snippet, shell, shKey } from './snippet.ts';
 
 /**
- * A JVM reads CAs from a key store alone. The one that is named takes the place of the JVM's own, so it begins as a copy;
- * `changeit` is what every JDK protects it with.
+ * A JVM reads CAs only from a key store. The configured key store replaces the JVM's own, so it begins as a copy;
+ * `changeit` is the default password of every JDK.
  */
 function trustStore(caFile: string): Snippet {
   return shell(
@@ -46,7 +46,9 @@ export const libraries: readonly ClientRecipe[] = [
     snippets: (to) => [
       shell(`export OPENAI_BASE_URL=${shellWord(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
     ],
-    notes: ['Every SDK and tool that reads these two variables needs no more; name the model in your code.'],
+    notes: [
+      'SDKs and tools that read these two variables need no other setting; set the model in your code.',
+    ],
   },
   {
     ...chat,
@@ -159,7 +161,7 @@ export const libraries: readonly ClientRecipe[] = [
         ].join('\n'),
       },
     ],
-    notes: ['The variable OLLAMA_API_KEY is for ollama.com alone, so the key goes into headers.'],
+    notes: ['The variable OLLAMA_API_KEY is only for ollama.com, so the key is set in the headers.'],
   },
   {
     ...chat,

@@ -1,6 +1,6 @@
 /**
- * What `flm connect` knows about a client: the settings it needs, its settings file where it has one, what makes it trust
- * the local CA, and how much context its requests take.
+ * The facts about a client that `flm connect` needs: its settings, its settings file if it has one, how it can trust
+ * the local CA, and how much context its requests need.
  */
 import type { RouteId } from '../../core/engine/routes.ts';
 import { shellWord } from '../../core/shell-word.ts';
@@ -10,25 +10,25 @@ import { type ConnectTarget, type Snippet, shell } from './snippet.ts';
 export interface ClientRecipe {
   readonly id: string;
   readonly name: string;
-  /** Other names that people type; case, blanks and punctuation do not count. */
+  /** Other names that users type. Case, blanks and punctuation do not count. */
   readonly aliases?: readonly string[];
-  /** What it asks of an engine. */
+  /** The route that it calls. */
   readonly route: RouteId;
-  /** Its base URL ends in `/v1`, or names the server alone. */
+  /** Whether its base URL ends in `/v1`, or names only the server. */
   readonly base: '/v1' | 'server';
-  /** What makes it trust the local CA: variables that name a file, something in its snippets, or the system's store. */
+  /** How it can trust the local CA: variables that name a file, a setting in its snippets, or the system's store. */
   readonly trusts:
     | readonly TrustVariable[]
     | 'by its snippets'
     | 'what the system trusts'
     | 'public CAs alone';
-  /** Its BoringSSL accepts certificates of the local CA for names alone (docs/adr/0005). */
+  /** Its BoringSSL accepts certificates of the local CA only if they have no addresses (docs/adr/0005). */
   readonly namesAlone?: true;
-  /** Its snippets hold a client certificate where one is asked for. */
+  /** Its snippets contain a client certificate if the proxy requires one. */
   readonly showsCertificate?: true;
   /** It runs on another machine: a loopback address does not lead to the proxy. */
   readonly elsewhere?: true;
-  /** Its own instructions, its tools and an answer do not fit into a smaller context (tokens). */
+  /** Its instructions, its tools and an answer need at least this many tokens. */
   readonly contextTokens?: number;
   /** The file that `--write` edits. */
   readonly file?: SettingsFile;
@@ -38,18 +38,18 @@ export interface ClientRecipe {
 
 /** A client's own file of settings. */
 export interface SettingsFile {
-  /** As people write its path. */
+  /** The path as users write it. */
   readonly place: string;
-  /** JSON may hold comments. */
+  /** JSON may contain comments. */
   readonly format: 'json' | 'toml' | 'yaml';
-  /** Undefined: the file lies in a project, and `--file` names it. */
+  /** Undefined: the file belongs to a project, and `--file` names it. */
   readonly path?: (folders: ClientFolders) => string;
-  /** Where the client reads its key: from a variable, or from this file alone. */
+  /** Where the client reads its key: from a variable, or only from this file. */
   readonly key: 'variable' | 'file';
   readonly settings: (to: ConnectTarget) => Settings;
-  /** Set only where the file does not have them. */
+  /** Set only if the file does not have these settings. */
   readonly defaults?: { readonly [name: string]: string };
-  /** What the shell still has to hold once the file is written. */
+  /** What the user must still set in the shell after the file is written. */
   readonly remaining: (to: ConnectTarget) => readonly Snippet[];
 }
 
@@ -58,21 +58,21 @@ export interface ClientFolders {
   readonly home: string;
   /** `$XDG_CONFIG_HOME`, or `~/.config`. */
   readonly config: string;
-  /** Where VS Code and its kind keep settings: `~/.config`, `~/Library/Application Support`, or `%APPDATA%`. */
+  /** Where VS Code and similar editors keep settings: `~/.config`, `~/Library/Application Support`, or `%APPDATA%`. */
   readonly applications: string;
-  /** The value of a variable that moves a client's folder, where it is an absolute path. */
+  /** The value of a variable that moves a client's folder, if it is an absolute path. */
   readonly moved: (variable: string) => string | undefined;
 }
 
 type TrustVariable = 'NODE_EXTRA_CA_CERTS' | 'CODEX_CA_CERTIFICATE' | 'SSL_CERT_FILE' | 'REQUESTS_CA_BUNDLE';
-/** Their file takes the place of the CAs that a program has; that of the others counts beside them. */
+/** These variables replace the CAs of a program; the other variables add to them. */
 const replacing: readonly TrustVariable[] = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE'];
 
 export const chat = { route: 'chat.completions', base: '/v1', notes: [] } as const;
 export const node: readonly TrustVariable[] = ['NODE_EXTRA_CA_CERTS'];
 export const python: readonly TrustVariable[] = ['SSL_CERT_FILE'];
 
-/** All that is to be pasted: the recipe's own snippets, and the variables that make the client trust the local CA. */
+/** All snippets to paste: the recipe's own, and the variables that make the client trust the local CA. */
 export function snippetsOf(
   client: ClientRecipe,
   to: ConnectTarget,
@@ -91,12 +91,12 @@ export function snippetsOf(
   );
 }
 
-/** The whole file as a snippet, for a client that has none yet. */
+/** The whole file as a snippet, for a client without a settings file. */
 export function fileSnippet(file: SettingsFile, to: ConnectTarget): Snippet {
   return { place: file.place, format: file.format, text: wholeFile(file, to) };
 }
 
-/** The text of a file that holds these settings alone, without a newline at its end. */
+/** The text of a file with only these settings, without a newline at its end. */
 export function wholeFile({ format, settings, defaults }: SettingsFile, to: ConnectTarget): string {
   const own = settings(to);
   return settingsText(format, Array.isArray(own) ? own : { ...defaults, ...own });
@@ -107,9 +107,9 @@ export function keyInShell(to: ConnectTarget): readonly Snippet[] {
   return to.key === undefined ? [] : [shell(`export FLM_API_KEY=${shellWord(to.key)}`)];
 }
 
-/** Tokens for an answer, where a client wants to know; a quarter of the context, and never more than `most`. */
+/** The output token limit, for clients that need one: a quarter of the context, at most `most`. */
 export const answerTokens = (contextTokens: number, most: number): number =>
   Math.min(most, Math.floor(contextTokens / 4));
 
-/** What a client is told where no engine says how large the context is. */
+/** The context length that is assumed if no engine reports it. */
 export const assumedContextTokens = 32_768;

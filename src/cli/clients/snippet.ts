@@ -1,38 +1,38 @@
 /**
- * What `flm connect` prints of a client's settings, and how values are written in their formats.
+ * The snippets that `flm connect` prints for a client's settings, and how values are written in their formats.
  */
 import { shellWord } from '../../core/shell-word.ts';
 
-/** Where a client is to connect. */
+/** The connection settings for a client. */
 export interface ConnectTarget {
   /** Scheme, host and port; no path. */
   readonly origin: string;
   readonly model: string;
-  /** Undefined: the variable FLM_API_KEY holds it. */
+  /** Undefined: the variable FLM_API_KEY holds the key. */
   readonly key: string | undefined;
-  /** With a local CA. */
+  /** Set for a proxy with a local CA. */
   readonly authority?: AuthorityFiles | undefined;
-  /** Tokens that a request may hold, where the engine says so. */
+  /** The context length in tokens, if the engine reports it. */
   readonly contextTokens?: number | undefined;
-  /** A client certificate is asked for; `client.pem` and `client-key.pem` stand for it. */
+  /** The proxy requires a client certificate. The placeholders are `client.pem` and `client-key.pem`. */
   readonly clientCertificate?: boolean;
 }
 
 /** The local CA, as files. */
 export interface AuthorityFiles {
   readonly alone: string;
-  /** Behind the CAs that everybody trusts. */
+  /** The local CA together with the public CAs. */
   readonly withPublic: string;
 }
 
 export interface Snippet {
-  /** Where it goes. */
+  /** Where the snippet belongs. */
   readonly place: string;
   readonly format: 'sh' | 'json' | 'toml' | 'yaml' | 'python' | 'js' | 'java' | 'steps';
   readonly text: string;
 }
 
-/** A string of JSON is one of YAML, TOML, JavaScript, Python and Java too. */
+/** A JSON string is also valid in YAML, TOML, JavaScript, Python and Java. */
 export const quoted = (value: string): string => JSON.stringify(value);
 
 export const shKey = (to: ConnectTarget): string =>

@@ -1,5 +1,5 @@
 /**
- * Where a client is to connect: the address of a proxy, a model, and what makes the client trust the proxy.
+ * Finds the connection settings for a client: the address of a proxy, a model, and the CA that the client must trust.
  */
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import { canProbablyChat } from '../chat/chat-models.ts';
@@ -10,7 +10,7 @@ import type { AuthorityFiles, ConnectTarget } from './snippet.ts';
 /** Placeholder while no engine lists a model. */
 export const noModel = 'MODEL';
 
-/** Of the model's context and of the target, which has no key yet. Throws USAGE. */
+/** Returns the model's context and the target, which has no key yet. Throws USAGE. */
 export async function targetOf(
   session: Session,
   status: ProxyStatus,
@@ -45,7 +45,7 @@ function originOf(status: ProxyStatus, host: string | undefined): string {
   return origin;
 }
 
-/** One that is in memory, else the first that there is; those that only embed come last. */
+/** A loaded model, otherwise the first one; embedding models come last. */
 function firstModel(status: ProxyStatus): string | undefined {
   const all = status.engines.flatMap((e) => e.models);
   const models = [...all.filter((m) => canProbablyChat(m.id)), ...all.filter((m) => !canProbablyChat(m.id))];

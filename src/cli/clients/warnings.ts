@@ -1,5 +1,5 @@
 /**
- * What would keep a client from coming through with the settings that `flm connect` prints.
+ * Finds reasons why a client could not connect with the settings that `flm connect` prints.
  */
 import { isIP } from 'node:net';
 import { similarNames } from '../../core/engine/name-suggestions.ts';
@@ -10,7 +10,7 @@ import { contextWarning, type ModelContext } from './context.ts';
 import type { ClientRecipe } from './recipe.ts';
 import type { ConnectTarget } from './snippet.ts';
 
-/** Sentences, each with what fixes it. `hostGiven`: the address is not the proxy's own, but one that a person gave. */
+/** Returns sentences with the remedy. `hostGiven`: the user gave the host, so it may not be the proxy's own. */
 export async function warningsOf(
   session: Session,
   status: ProxyStatus,
@@ -27,11 +27,11 @@ export async function warningsOf(
   const host = hostOf(to);
   if (client.elsewhere === true && (host === 'localhost' || (isIP(host) !== 0 && isLoopback(host))))
     warnings.push(
-      `${host} leads to the device that asks: give the name or address of this machine that ${client.name} can reach with --host.`,
+      `On another device, ${host} means that device: give a name or address of this machine that ${client.name} can reach with --host.`,
     );
   const tooSmall = contextWarning(client, context);
   if (tooSmall !== undefined) warnings.push(tooSmall);
-  if (status.models === 0) warnings.push('No engine lists a model yet; put its name in place of MODEL.');
+  if (status.models === 0) warnings.push('No engine lists a model yet; replace MODEL by its name.');
   if (status.models > 0) {
     const { catalogOf, modelNamed } = await import('../../app/catalog.ts');
     const aliases = await flm.engines.aliases();
@@ -52,7 +52,7 @@ export async function warningsOf(
   return warnings;
 }
 
-/** Whether the client finds the proxy by the name that was given. */
+/** Whether the client reaches the proxy under the given name. */
 async function hostWarnings(
   { signal }: Session,
   { handle, certificate }: ProxyStatus,
@@ -75,7 +75,7 @@ async function hostWarnings(
   }
   if (handle.addresses.every(isLoopback)) {
     warnings.push(
-      `The proxy listens on this machine's loopback addresses alone; ${name} works where it leads to these.`,
+      `The proxy listens only on this machine's loopback addresses; ${name} works only if it resolves to them.`,
     );
   }
   return warnings;
@@ -84,12 +84,12 @@ async function hostWarnings(
 /** Without brackets. */
 const hostOf = (to: ConnectTarget): string => new URL(to.origin).hostname.replaceAll(/[[\]]/g, '');
 
-/** As RFC 6125, section 6.4.3, has it: `*` stands for one label. */
+/** Like RFC 6125, section 6.4.3: `*` stands for one label. */
 function covers(names: readonly string[], host: string): boolean {
   return names.includes(host) || names.includes(`*${host.slice(host.indexOf('.'))}`);
 }
 
-/** What TLS asks of the client that it cannot do, or not by a setting. */
+/** TLS requirements that the client cannot meet, or not by a setting. */
 function tlsWarnings({ config }: ProxyStatus, client: ClientRecipe, to: ConnectTarget): readonly string[] {
   const warnings: string[] = [];
   const { name, trusts } = client;
@@ -99,7 +99,7 @@ function tlsWarnings({ config }: ProxyStatus, client: ClientRecipe, to: ConnectT
         `${name} trusts what its system trusts: run \`flm cert trust\`, or for another machine \`flm cert trust --device\`.`,
       );
     if (trusts === 'public CAs alone')
-      warnings.push(`${name} trusts public CAs alone: start the proxy with --mode https-acme --domain NAME.`);
+      warnings.push(`${name} trusts only public CAs: start the proxy with --mode https-acme --domain NAME.`);
     if (client.namesAlone === true && isIP(hostOf(to)) !== 0)
       warnings.push(
         `${name} accepts no address in a certificate of the local CA: give a name with --host, such as NAME.local.`,

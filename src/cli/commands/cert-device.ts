@@ -1,6 +1,6 @@
 /**
- * `flm cert trust --device`: a page on the local network from which a phone or another computer takes the CA's
- * certificate, with a QR code that leads there and the fingerprint to compare.
+ * `flm cert trust --device`: serves a page on the local network from which a phone or another computer downloads the
+ * CA's certificate. Prints a QR code with its address, and the fingerprint to compare.
  */
 import { ProxyError } from '../../core/errors.ts';
 import { type Session, usageError } from '../command.ts';
@@ -37,7 +37,7 @@ export async function trustDevice(session: Session, port: number | string | unde
       terminal.out(`Open this on the device, in the same network:\n  ${urls.join('\n  ')}`);
       terminal.out(`It must show the same fingerprint (SHA-256):\n  ${terminal.paint('bold', fingerprint)}`);
       terminal.talk(
-        `The page is there for ${duration(openMs / 1000)}; Ctrl-C ends it sooner. It never takes a key.`,
+        `The page is available for ${duration(openMs / 1000)}; Ctrl-C ends it sooner. It never accepts a key.`,
       );
     }
     await until(session, openMs);
@@ -46,7 +46,7 @@ export async function trustDevice(session: Session, port: number | string | unde
   }
 }
 
-/** IPv4 first, which people can type; this machine itself where it is in no network. */
+/** IPv4 first, because it is easier to type. Without a network, the address of this machine itself. */
 function addressesOf(addresses: readonly string[]): readonly string[] {
   const v4 = addresses.filter((a) => !a.includes(':'));
   const v6 = addresses.filter((a) => a.includes(':')).map((a) => `[${a}]`);
@@ -54,7 +54,7 @@ function addressesOf(addresses: readonly string[]): readonly string[] {
   return all.length > 0 ? all : ['127.0.0.1'];
 }
 
-/** The time is over, or Ctrl-C; the latter is how a person says that it is done. */
+/** Resolves when the time is over, or on Ctrl-C, with which the user ends the page. */
 function until(session: Session, ms: number): Promise<void> {
   const { signal } = session;
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * `flm cert renew`: lets running `https-acme` proxies ask for another certificate now, whatever failed before, and waits
- * for how it went. Where none runs, the next start may order at once.
+ * `flm cert renew`: makes running `https-acme` proxies request a new certificate now, regardless of earlier failures,
+ * and waits for the result. If no proxy runs, the next start may order a certificate immediately.
  */
 import type { Command } from 'commander';
 import { ProxyError } from '../../core/errors.ts';
@@ -12,13 +12,13 @@ type RunningView = Extract<ProxyView, { readonly status: unknown }>;
 
 const limitMs = 180_000;
 const lookMs = 200;
-/** Before anything is said. */
+/** Time without a message. */
 const patienceMs = 1_500;
 
 export function renewCertificate(cli: Cli): Command {
   return leaf(
     'renew',
-    'obtain another certificate of an ACME server now, in the proxies that run',
+    'request a new certificate from the ACME server now, in the running proxies',
     'flm cert renew',
   )
     .argument('[proxy]', 'id or profile; by default every https-acme proxy')
@@ -39,7 +39,9 @@ export function renewCertificate(cli: Cli): Command {
         if (session.json) return terminal.out(JSON.stringify({ renewed: done }));
         for (const { id, certificate } of done) terminal.out(`${id}: ${certificateText(certificate) ?? ''}`);
         if (done.length === 0)
-          terminal.talk('No https-acme proxy is running; the next start may ask the CA at once.');
+          terminal.talk(
+            'No https-acme proxy is running; the next start may order a certificate immediately.',
+          );
       }),
     );
 }
@@ -49,11 +51,11 @@ async function acmeProxies(session: Session): Promise<readonly RunningView[]> {
   return views.filter((v): v is RunningView => v.state === 'running' && v.handle.mode === 'https-acme');
 }
 
-/** Throws a `ProxyError` that says why it was not renewed. */
+/** Throws a `ProxyError` with the reason if the certificate was not renewed. */
 async function renewed(session: Session, before: RunningView) {
   const domains = before.status.config.domains.join(', ');
   const cancel = session.flm.machine.clock.after(patienceMs, () =>
-    session.terminal.talk(`Waiting for the CA to look at ${domains} ...`),
+    session.terminal.talk(`Waiting for the CA to validate ${domains} ...`),
   );
   try {
     return await newCertificate(session, before);

@@ -1,5 +1,5 @@
 /**
- * `flm cert`: the local CA and its certificates. None of these needs a running proxy.
+ * `flm cert`: the local CA and its certificates. These commands need no running proxy.
  */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -27,7 +27,7 @@ export function certCommands(cli: Cli): Command {
 function show(cli: Cli): Command {
   return leaf(
     'show',
-    'the local CA, what it may vouch for, and the certificates of proxies',
+    'the local CA, the names it may certify, and the certificates of proxies',
     'flm cert show',
   ).action(
     action(cli, async (session) => {
@@ -62,12 +62,12 @@ interface TrustFlags {
 function trust(cli: Cli): Command {
   return leaf(
     'trust',
-    'let this machine, or another device, trust the local CA',
+    'make this machine, or another device, trust the local CA',
     'flm cert trust\nflm cert trust --remove\nflm cert trust --device',
   )
-    .option('--remove', 'take the trust away again')
+    .option('--remove', 'remove the trust')
     .option('--yes', 'do not ask')
-    .option('--device', 'show a phone or another computer how, for ten minutes, on the local network')
+    .option('--device', 'serve a page for a phone or another computer on the local network for ten minutes')
     .option('--port <number>', 'with --device: the port of its page; by default a free one')
     .action(
       action(
@@ -88,7 +88,7 @@ function trust(cli: Cli): Command {
     );
 }
 
-/** Shows, asks, does. Titles of what was done. */
+/** Shows the changes, asks for confirmation, and makes them. Returns the titles of the changed stores. */
 async function carryOut(session: Session, plan: TrustPlan, flags: TrustFlags): Promise<readonly string[]> {
   const { terminal } = session;
   const remove = flags.remove === true;
@@ -98,10 +98,10 @@ async function carryOut(session: Session, plan: TrustPlan, flags: TrustFlags): P
   for (const { title, obstacle } of blocked) terminal.talk(`Cannot ${title}: ${obstacle}.`);
   const changes = plan.changes.filter((c) => c.obstacle === undefined);
   if (changes.length === 0) {
-    terminal.talk('There is nothing to change on this machine.');
+    terminal.talk('No changes are needed on this machine.');
     return [];
   }
-  terminal.talk('This will be done:');
+  terminal.talk('flm will make these changes:');
   for (const { title, commands } of changes) {
     terminal.talk(`  ${title}`);
     for (const command of commands) terminal.talk(`    ${printable(command)}`);
@@ -129,15 +129,18 @@ async function tellProof(session: Session, done: readonly string[]): Promise<voi
       ['SHA-256', authority.fingerprint],
       ...proofs.map(
         ({ program, trusts }) =>
-          [program, trusts ? 'trusts it (proved by a handshake)' : 'does not trust it as it comes'] as const,
+          [
+            program,
+            trusts ? 'trusts it (tested with a handshake)' : 'does not trust it without a setting',
+          ] as const,
       ),
     ]),
   );
-  terminal.out('\nPrograms with a list of their own need a setting:\n');
+  terminal.out('\nPrograms with their own CA list need a setting:\n');
   terminal.out(facts(Object.entries(settings).map(([name, text]) => [`  ${name}`, text])));
 }
 
-/** By program, what to set: `file` beside the CAs that it has, `bundle` in their place. */
+/** The setting for each program: `file` adds to its CAs, `bundle` replaces them. */
 function settingsOf(file: string, bundle: string): Readonly<Record<string, string>> {
   return {
     Node: `NODE_EXTRA_CA_CERTS=${file}`,
@@ -149,7 +152,7 @@ function settingsOf(file: string, bundle: string): Readonly<Record<string, strin
 
 function exportCa(cli: Cli): Command {
   return leaf('export', 'the certificate of the local CA as PEM', 'flm cert export flm-ca.pem')
-    .argument('[file]', 'where to; by default it is printed')
+    .argument('[file]', 'output file; by default the certificate is printed')
     .action(
       action(cli, async (session, _flags: object, file: string | undefined) => {
         const authority = await session.flm.certificates.authority(session.signal);
@@ -180,12 +183,12 @@ function save(path: string, pem: string): void {
 function renewAuthority(cli: Cli): Command {
   return leaf(
     'renew',
-    'make a new local CA; every device must then trust it anew',
+    'make a new local CA; every device must then trust the new CA',
     'flm cert authority renew --permit llm.example.org',
   )
     .option(
       '--permit <name>',
-      'host name, address or range that it may vouch for as well (repeatable)',
+      'additional host name, address or range that it may certify (repeatable)',
       collect,
     )
     .option('--yes', 'do not ask')
@@ -219,7 +222,7 @@ function authorityText(view: AuthorityView): string {
     ['  file', view.file],
     ['  SHA-256', view.fingerprint],
     ['  until', moment(view.expiresAtMs)],
-    ['  vouches for', `${view.names.join(', ')} and all names below them\n${view.ranges.join(', ')}`],
+    ['  certifies', `${view.names.join(', ')} and all names below them\n${view.ranges.join(', ')}`],
   ]);
 }
 
@@ -241,13 +244,13 @@ function leafText({ profile, forNames, file, certificate, damage }: LeafView): s
   return facts([
     [
       'certificate',
-      profile === undefined ? 'of an ACME server' : `of profile ${profile}, for clients that call ${callers}`,
+      profile === undefined ? 'of an ACME server' : `of profile ${profile}, for clients that use ${callers}`,
     ],
     ['  file', file],
     ['  names', certificate?.names.join(', ')],
     ['  SHA-256', certificate?.fingerprint],
     ['  until', certificate === undefined ? undefined : untilText(certificate.expiresAtMs)],
-    ['  damaged', damage === undefined ? undefined : `it ${damage}; the next start makes another`],
+    ['  damaged', damage === undefined ? undefined : `it ${damage}; the next start makes a new one`],
   ]);
 }
 

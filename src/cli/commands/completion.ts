@@ -13,7 +13,7 @@ import { namedCommand } from './help.ts';
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
 
-/** Each takes the words of the command line, the one under the cursor last. */
+/** Each script passes the words of the command line, with the word at the cursor last. */
 const scripts: Readonly<Record<Shell, string>> = {
   bash: `# flm completion for bash. Load it now:  source <(flm completion bash)
 # or for every shell:  flm completion bash > ~/.local/share/bash-completion/completions/flm
@@ -65,7 +65,7 @@ export function completionCommand(cli: Cli): Command {
     .action((shell: string, { json }: { readonly json?: boolean }) => {
       const script = Object.entries(scripts).find(([name]) => name === shell)?.[1];
       if (script === undefined) {
-        const message = `There is no completion for ${shell}; there is for ${shells.join(', ')}.`;
+        const message = `No completion for ${shell}; supported shells: ${shells.join(', ')}.`;
         cli.exit = tellError(usageError('completion', message), cli.terminal, json === true);
         return;
       }
@@ -78,7 +78,7 @@ export interface Completion {
   readonly about: string;
 }
 
-/** What the scripts call, as `flm __complete [--names] WORDS...`. `--names` leaves the descriptions out. */
+/** Handles the call of the scripts, `flm __complete [--names] WORDS...`. `--names` leaves out the descriptions. */
 export async function complete(cli: Cli, program: Command, argv: readonly string[]): Promise<void> {
   const bare = argv[0] === '--names';
   const place = completedPlace(program, bare ? argv.slice(1) : argv);
@@ -89,7 +89,7 @@ export async function complete(cli: Cli, program: Command, argv: readonly string
   }
 }
 
-/** Something whose names only the store or a running proxy knows. */
+/** A kind of name that only the store or a running proxy knows. */
 type NameSource = 'key' | 'profile' | 'engine' | 'model' | 'alias' | 'proxy';
 
 interface Place {
@@ -100,7 +100,7 @@ interface Place {
 
 const plain = (names: readonly string[]): readonly Completion[] => names.map((name) => ({ name, about: '' }));
 
-/** Values of options and arguments, by the name that stands in `<...>`. */
+/** Values of options and arguments, by the name in `<...>`. */
 const valuesOf: Readonly<Record<string, readonly Completion[] | NameSource>> = {
   scope: plain(scopes),
   route: plain(routeIds),
@@ -123,7 +123,7 @@ const optionValues: Readonly<Record<string, NameSource>> = {
   '--proxy': 'proxy',
 };
 
-/** What the last of the words may become. */
+/** The possible completions of the last word. */
 export function completedPlace(program: Command, words: readonly string[]): Place {
   const typed = words.at(-1) ?? '';
   let command = program;
@@ -164,7 +164,7 @@ export function completedPlace(program: Command, words: readonly string[]): Plac
   const argument = registeredArguments[taken] ?? (last?.variadic === true ? last : undefined);
   if (command.name() === 'help') return { typed, fixed: commandsFor(program, words), names: undefined };
   if (argument === undefined) return placeFor(typed, undefined);
-  // `flm profile show <name>`, `flm engine remove <id>`: the group says what is named.
+  // `flm profile show <name>`, `flm engine remove <id>`: the group determines the kind of name.
   const general = ['name', 'id', 'id-or-url'].includes(argument.name());
   const name = general ? (command.parent?.name() ?? '') : argument.name();
   return placeFor(typed, general && name === 'model' ? 'alias' : valuesOf[name]);
@@ -196,7 +196,7 @@ async function namesOf(cli: Cli, source: NameSource): Promise<readonly Completio
       await flm.close();
     }
   } catch {
-    // A data folder that cannot be used is told by the command itself.
+    // The command itself reports a data folder that cannot be used.
     return [];
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Waits until a request comes through a proxy, and says how it went. What is refused on the way is told with its rule, so
- * that a person fixes the settings while flm waits on.
+ * Waits until a request passes through a proxy, and prints its result. Prints each refused request with its rule, so
+ * that the user can correct the settings while flm keeps waiting.
  */
 import { ProxyError } from '../../core/errors.ts';
 import type { ProxyHandle, RequestLine } from '../../core/proxy/proxy-handle.ts';
@@ -8,7 +8,7 @@ import type { Session } from '../command.ts';
 import { printable } from '../terminal/layout.ts';
 import { requestDocument, shortTime } from '../views/request-view.ts';
 
-/** Throws PROXY_NOT_RUNNING where the proxy ends meanwhile. */
+/** Throws PROXY_NOT_RUNNING if the proxy ends meanwhile. */
 export async function waitForRequest(session: Session, handle: ProxyHandle, client: string): Promise<void> {
   const { terminal, flm, signal } = session;
   const done = new AbortController();
@@ -37,7 +37,7 @@ function successText(line: RequestLine): string {
 function troubleText(line: RequestLine): string {
   const why =
     line.code === null
-      ? 'the engine said no'
+      ? 'the engine refused it'
       : `${line.code}${line.rule === null ? '' : ` by ${printable(line.rule)}`}`;
   return `A request came and was refused: ${line.method} ${printable(line.path)} from ${printable(line.client)}, status ${line.status}, ${why}. More: flm explain ${line.id}`;
 }

@@ -1,5 +1,5 @@
 /**
- * `flm connect`: what to paste into a client so that it comes in through flm, and whether it did.
+ * `flm connect`: prints the settings that a client needs to use flm, and checks whether its request arrives.
  */
 import type { Command } from 'commander';
 import { clients, findRecipe } from '../clients/clients.ts';
@@ -29,19 +29,19 @@ interface ConnectFlags {
 export function connectCommand(cli: Cli): Command {
   return leaf(
     'connect',
-    'settings to paste into a client; without one, the list of them',
+    'settings to paste into a client; without a client, the list of clients',
     'flm connect\nflm connect claude-code --model qwen3 --new-key laptop\nflm connect open-webui --host host.docker.internal --wait',
   )
-    .argument('[client...]', 'one of the list, or the beginning of its name')
+    .argument('[client...]', 'a client from the list, or the beginning of its name')
     .option('--model <name>', 'model to set; by default the first one')
     .option('--host <name>', 'how the client reaches this machine, such as host.docker.internal')
-    .option('--key <key>', 'key to set; by default the variable FLM_API_KEY is named in its place')
+    .option('--key <key>', 'key to set; by default the settings use the variable FLM_API_KEY')
     .option('--new-key <label>', 'make a key and set it')
-    .option('--proxy <proxy>', 'id or profile; may be left out where one runs')
-    .option('--wait', 'wait for a request that comes through, and say how it went')
+    .option('--proxy <proxy>', 'id or profile; optional if only one proxy runs')
+    .option('--wait', 'wait for a request, and print its result')
     .option('--write', "change the client's own file of settings, after showing the difference and asking")
-    .option('--undo', 'bring back what that file was before the last --write')
-    .option('--file <path>', 'the file for --write and --undo, in place of the usual one')
+    .option('--undo', 'restore the file as it was before the last --write')
+    .option('--file <path>', 'the file for --write and --undo, instead of the usual one')
     .option('--yes', 'do not ask before --write')
     .addHelpText('after', '\nWith --wait and --json a second document describes the request.')
     .action(
@@ -57,11 +57,11 @@ export function connectCommand(cli: Cli): Command {
         }
         const handle = await session.flm.proxies.findServing(flags.proxy);
         const status = await session.flm.control(handle).status(session.signal);
-        // It ended while it was asked; `find` says so in its own words.
+        // The proxy ended meanwhile. `find` throws the right error.
         if (status === 'gone') return void (await session.flm.proxies.find(handle.id));
         const { target, context } = await targetOf(session, status, flags);
         const key = (): Promise<string | undefined> => keyOf(session, flags);
-        // Last: where something is wrong before, no key is left behind.
+        // Last, so that an earlier error leaves no unused key.
         const written = flags.write === true ? await write(session, client, target, flags, key) : undefined;
         const to = { ...target, key: written === undefined ? await key() : written.key };
         const warnings = await warningsOf(session, status, client, to, context, flags.host !== undefined);
@@ -79,9 +79,9 @@ function checkFileFlags({ write, undo, file, yes, wait, newKey }: ConnectFlags):
   if (write === true && undo === true)
     throw usageError('connect', 'Give either --write or --undo, not both.');
   if (undo === true && (wait === true || newKey !== undefined))
-    throw usageError('connect', '--undo stands alone, or with --file.');
+    throw usageError('connect', '--undo can only be combined with --file.');
   if (write !== true && undo !== true && (file !== undefined || yes === true))
-    throw usageError('connect', '--file and --yes belong to --write.');
+    throw usageError('connect', '--file and --yes need --write.');
 }
 
 async function write(
@@ -113,7 +113,7 @@ function listClients({ terminal, json }: Session): void {
   }
 }
 
-/** Throws USAGE with the names that were perhaps meant. */
+/** Throws USAGE with similar names. */
 function clientNamed(name: string): ClientRecipe {
   const found = findRecipe(name);
   if (!('length' in found)) return found;
@@ -122,7 +122,7 @@ function clientNamed(name: string): ClientRecipe {
   const names = clients.map((c) => c.id).join(', ');
   throw usageError(
     'connect',
-    `There are no settings for ${printable(name)}${similar}; there are for ${names}.`,
+    `There are no settings for ${printable(name)}${similar}; known clients: ${names}.`,
   );
 }
 
@@ -130,7 +130,7 @@ async function keyOf({ flm }: Session, { key, newKey }: ConnectFlags): Promise<s
   return newKey === undefined ? key : (await flm.security.createKey({ label: newKey })).key;
 }
 
-/** What is to be known of the settings, one sentence or two each. */
+/** Notes about the settings, one or two sentences each. */
 function notesOf(
   client: ClientRecipe,
   to: ConnectTarget,
@@ -145,7 +145,7 @@ function notesOf(
     );
   if (to.authority !== undefined && takesFile(client))
     notes.push(
-      "The file of flm's CA lies on this machine: mount it into a container, and copy it to another machine or run `flm cert trust --device`.",
+      "The file of flm's CA is on this machine: mount it into a container, and copy it to another machine or run `flm cert trust --device`.",
     );
   if (to.clientCertificate === true && client.showsCertificate === true)
     notes.push('client.pem and client-key.pem stand for your client certificate and its key.');
@@ -158,7 +158,7 @@ const takesFile = ({ trusts }: ClientRecipe): boolean =>
 interface Told {
   readonly notes: readonly string[];
   readonly warnings: readonly string[];
-  /** The client's file, where it was to be written. */
+  /** The client's file, if it was written. */
   readonly file: FileDocument | undefined;
 }
 

@@ -1,4 +1,6 @@
-/** `flm engine set`: changes a saved engine. Running proxies take the change over; what runs on the engine finishes. */
+/**
+ * `flm engine set`: changes a saved engine. Running proxies apply the change; running requests finish.
+ */
 import type { Command } from 'commander';
 import type { EngineRecord } from '../../core/engine/engine.ts';
 import type { EngineChanges } from '../../core/engine/engine-registry.ts';
@@ -23,7 +25,7 @@ interface SetFlags extends PlaceFlags {
   readonly clear?: readonly string[];
 }
 
-/** What can be taken away, and the field that it is. */
+/** The settings that can be cleared, and their fields. */
 const clearable = { slots: 'slots', key: 'apiKey', ca: 'caFile', kind: 'kind' } as const;
 
 export function setEngine(cli: Cli): Command {
@@ -34,14 +36,14 @@ export function setEngine(cli: Cli): Command {
   )
     .argument('<engine>', 'its id; see `flm engine list`')
     .option('--url <url>', 'its address, as for `flm engine add URL`')
-    .option('--slots <number>', 'requests that it is to work on at once')
+    .option('--slots <number>', 'how many requests it handles at once')
     .option('--clear <setting>', `take away: ${Object.keys(clearable).join(', ')} (repeatable)`, collect);
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: SetFlags, id: string) => {
       const { engines, discovery } = session.flm;
       const changes = changesOf(flags, await secretOf(session, flags, 'engine set'));
       const saved = await engines.list();
-      // Judged before anybody is asked.
+      // Validated before the user is asked for a key.
       const first = await engines.checkChange(id, changes);
       const { draft, examination } =
         flags.url === undefined
@@ -68,7 +70,7 @@ function changesOf(flags: SetFlags, apiKey: EngineRecord['apiKey']): EngineChang
   const slots = number(flags.slots) as number | undefined;
   const given: EngineChanges = {
     ...(flags.url === undefined ? {} : { url: flags.url }),
-    // Judged by the schema, as the number of slots is.
+    // The schema validates it, like the number of slots.
     ...(flags.kind === undefined ? {} : { kind: flags.kind as EngineKindName }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(slots === undefined ? {} : { slots }),
@@ -77,12 +79,13 @@ function changesOf(flags: SetFlags, apiKey: EngineRecord['apiKey']): EngineChang
   const cleared = (flags.clear ?? []).map((name) => {
     if (!Object.hasOwn(clearable, name))
       throw usageError('engine set', `--clear takes one of ${Object.keys(clearable).join(', ')}.`);
-    // Just looked up.
+    // The name was found above.
     const field = clearable[name as keyof typeof clearable];
     if (field in given) throw usageError('engine set', `Either give the ${name} or clear it, not both.`);
     return [field, null] as const;
   });
   const changes: EngineChanges = { ...given, ...Object.fromEntries(cleared) };
-  if (Object.keys(changes).length === 0) throw usageError('engine set', 'Nothing was given to change.');
+  if (Object.keys(changes).length === 0)
+    throw usageError('engine set', 'Give at least one setting to change.');
   return changes;
 }

@@ -1,6 +1,6 @@
 /**
- * `flm engine`: detect, list, add, set, remove, test. Nothing here generates, except the one embedding that
- * `test --embeddings` says it asks for.
+ * `flm engine`: detect, list, add, set, remove, test. These commands generate no text. Only `test --embeddings` sends
+ * one embedding request, as its help says.
  */
 
 import type { Command } from 'commander';
@@ -62,7 +62,10 @@ function detect(cli: Cli): Command {
       if (session.json) terminal.out(JSON.stringify({ engines: found, installed, locked }));
       else {
         if (found.length > 0) terminal.out(enginesTable(found, terminal));
-        else terminal.out(saved.length > 0 ? 'No further engine runs here.' : 'No engine runs here.');
+        else
+          terminal.out(
+            saved.length > 0 ? 'No other engine runs on this machine.' : 'No engine runs on this machine.',
+          );
         if (installed.length > 0) {
           const rows = installed.map((i) => [i.title, i.program, i.startWith]);
           terminal.out(`\n${table(['INSTALLED', 'PROGRAM', 'START IT WITH'], rows, terminal.tableColumns)}`);
@@ -72,14 +75,19 @@ function detect(cli: Cli): Command {
             `\n${url} ${printable(detail)}; add it with \`flm engine add ${url} --key-env NAME\`.`,
           );
       }
-      if (saved.length > 0) terminal.talk(`${saved.length} saved, not asked here: \`flm engine list\`.`);
+      if (saved.length > 0)
+        terminal.talk(`${saved.length} saved engines are not shown here: \`flm engine list\`.`);
       warnOfExposure(session, found);
     }),
   );
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'saved engines, and those of the proxies that run, as they are now', 'flm engine list')
+  return leaf(
+    'list',
+    'the current state of saved engines and of the engines of running proxies',
+    'flm engine list',
+  )
     .alias('ls')
     .action(
       action(cli, async (session) => {
@@ -98,7 +106,7 @@ function list(cli: Cli): Command {
         else if (documents.length > 0) terminal.out(enginesTable(documents, terminal));
         else
           terminal.out(
-            'No engine is saved. Those on this machine are found by themselves (`flm engine detect`); add others with `flm engine add URL`.',
+            'No engine is saved. flm finds engines on this machine automatically (`flm engine detect`); add others with `flm engine add URL`.',
           );
         warnOfExposure(session, documents);
       }),
@@ -113,7 +121,7 @@ function add(cli: Cli): Command {
   )
     .argument('<url>', 'its address, such as localhost:11434; with or without a scheme and /v1')
     .option('--id <id>', 'its name in `engine/model` and in the rules of keys')
-    .option('--slots <number>', 'requests that it is to work on at once; else as it tells itself');
+    .option('--slots <number>', 'how many requests it handles at once; by default as the engine reports');
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: AddFlags, url: string) => {
       const { engines, discovery } = session.flm;
@@ -128,7 +136,7 @@ function add(cli: Cli): Command {
         ...(slots === undefined ? {} : { slots }),
         ...caOf(flags),
       };
-      // Judged before anybody is asked; the id that it gets without one is made from what it is.
+      // Validated before the user is asked for a key. Without --id, the id is made from the detected kind.
       const first = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
       const { draft, examination } = await examineReadings(session, first, url);
       const address = discovery.spelling(draft.url);
@@ -151,7 +159,7 @@ function remove(cli: Cli): Command {
       action(cli, async (session, _flags: object, id: string) => {
         await session.flm.engines.remove(id);
         if (session.json) return session.terminal.out(JSON.stringify({ id, removed: true }));
-        session.terminal.out(`Removed ${id}. What runs on it now is finished.`);
+        session.terminal.out(`Removed ${id}. Running requests will finish.`);
       }),
     );
 }
@@ -163,10 +171,7 @@ function examine(cli: Cli): Command {
     'flm engine test ollama\nflm engine test http://gpu-box:8000 --embeddings bge-m3',
   )
     .argument('<id-or-url>', 'an engine that is saved, detected or served by a proxy, or any address')
-    .option(
-      '--embeddings <model>',
-      'ask for one embedding too (a real request), and see in which form it comes',
-    );
+    .option('--embeddings <model>', 'also request one embedding (a real request), and show its format');
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: PlaceFlags & { readonly embeddings?: string }, name: string) => {
       const { discovery } = session.flm;
@@ -199,12 +204,12 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
     ...caOf(flags),
   };
   const saved = await engines.list();
-  // Ids hold neither dots nor colons, slashes or capitals; addresses hold at least one of these.
+  // An id has no dots, colons, slashes or capitals; an address has at least one of these.
   if (!engineIdPattern.test(name)) return engines.check({ url: name, id: freeDraftId(saved), ...more });
   const byId = saved.find((e) => e.id === name);
   if (byId !== undefined) return { ...byId, ...more };
   const watched = (await enginesOfProxies(session))?.find(({ status: { ref } }) => ref.id === name);
-  // The demo engine is on a socket of its proxy, and needs no test.
+  // The demo engine is on a private socket of its proxy, and needs no test.
   if (watched?.status.ref.url.startsWith('http') === true)
     return { ...recordOf(watched.status.ref), ...more };
   const { engines: running } = await discovery.detect(saved, session.signal);
@@ -214,7 +219,7 @@ async function recordNamed(session: Session, flags: PlaceFlags, name: string): P
   throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: name, near: similarNames(name, known) } });
 }
 
-/** For the judgement of everything else. */
+/** A valid id for validating the other fields. */
 function freeDraftId(saved: readonly EngineRecord[]): string {
   for (let n = 1; ; n++) if (!saved.some((e) => e.id === `engine-${n}`)) return `engine-${n}`;
 }

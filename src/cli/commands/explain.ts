@@ -1,6 +1,6 @@
 /**
- * `flm explain`: what an error means and how to fix it, from the error table; and why a request was refused, asked of
- * every proxy that runs.
+ * `flm explain`: explains an error and its remedy, from the error table, or why a request was refused, from all running
+ * proxies.
  */
 import type { Command } from 'commander';
 import { nearNames } from '../../core/engine/name-suggestions.ts';
@@ -36,7 +36,7 @@ export function explainCommand(cli: Cli): Command {
     );
 }
 
-/** An error as `--json` prints it; documented in docs/cli.md. */
+/** The `--json` output for an error; documented in docs/cli.md. */
 export function errorDocument(code: ErrorCode) {
   const { text, hint, status, apiCode, exit, retry }: ErrorRow = errorTable[code];
   const reachesClients = status !== 500 || code === 'INTERNAL';
@@ -44,7 +44,7 @@ export function errorDocument(code: ErrorCode) {
     code,
     text: withPlaces(text),
     hint: withPlaces(hint),
-    /** What a client receives; null for what only an operator meets. */
+    /** The status that a client receives; null for errors that only operators see. */
     status: reachesClients ? status : null,
     apiCode,
     exit,
@@ -60,9 +60,9 @@ const exits: Readonly<Record<0 | 1 | 2, string>> = {
 
 const retries: Readonly<Record<RetryClass, string>> = {
   'never-sent': 'no engine has seen the request; it may be sent again',
-  'maybe-sent': 'an engine may have seen the request; flm does not send it a second time',
-  answered: 'it was answered; the answer says what to do',
-  'client-gone': 'nobody waits for an answer any more',
+  'maybe-sent': 'an engine may have seen the request; flm does not send it again',
+  answered: 'the request was answered; the response says what to do',
+  'client-gone': 'the client has left and cannot receive a response',
 };
 
 function tellCode(session: Session, code: ErrorCode): void {
@@ -89,7 +89,7 @@ interface FoundRefusal {
   readonly refusal: RecordedRefusal;
 }
 
-/** One that does not answer does not keep the others from being asked. */
+/** A proxy that does not answer does not stop the search in the others. */
 async function findRefusal(session: Session, id: string): Promise<FoundRefusal | undefined> {
   const { flm, signal } = session;
   const handles = await flm.proxies.list();
@@ -108,7 +108,7 @@ async function findRefusal(session: Session, id: string): Promise<FoundRefusal |
 function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void {
   const { terminal } = session;
   const { line, rule, atMs } = refusal;
-  // With the values that this request met.
+  // Filled with the values of this request.
   const about = isCode(refusal.code)
     ? { text: errorText(refusal.code, refusal.params), hint: errorHint(refusal.code, refusal.params) }
     : undefined;
@@ -171,7 +171,7 @@ function unknown(name: string): ProxyError {
   return new ProxyError('EXPLAIN_UNKNOWN', { params: { name, near: told } });
 }
 
-/** `Port {port} is in use{holder}.` is `Port PORT is in use.`: what is glued to a word may be missing. */
+/** `Port {port} is in use{holder}.` becomes `Port PORT is in use.`: a parameter directly after a word is optional. */
 function withPlaces(template: string): string {
   return template
     .replaceAll(/(?<=\w)\{\w+\}/g, '')

@@ -1,4 +1,6 @@
-/** `flm help [COMMAND...]` and `flm version`: the words that people try before they know `--help` and `--version`. */
+/**
+ * `flm help [COMMAND...]` and `flm version`: common alternatives to `--help` and `--version`.
+ */
 import { readFileSync } from 'node:fs';
 import { getAsset, isSea } from 'node:sea';
 import type { Command } from 'commander';
@@ -52,7 +54,7 @@ export function versionCommand(cli: Cli): Command {
     });
 }
 
-/** The text that the build wrote: inside an executable, or beside the bundled code. */
+/** The text that the build wrote, inside an executable or beside the bundled code. */
 function licencesText(): string {
   if (isSea()) return getAsset('LICENSES.txt', 'utf8').trimEnd();
   return readFileSync(new URL('./LICENSES.txt', import.meta.url), 'utf8').trimEnd();

@@ -22,7 +22,7 @@ interface SetFlags extends RuleFlags {
 const keyArgument = 'its id, or its label';
 
 export function keyCommands(cli: Cli): Command {
-  return group('key', 'make and end API keys', [
+  return group('key', 'create, change and revoke API keys', [
     create(cli),
     importSecret(cli),
     list(cli),
@@ -53,7 +53,7 @@ function create(cli: Cli): Command {
 function importSecret(cli: Cli): Command {
   const command = leaf(
     'import',
-    'take over a secret that clients have already; it is read from standard input',
+    'import a secret that clients already use, from standard input',
     'flm key import old-gateway < secret.txt',
   ).argument('<label>', 'name of the person or program that uses the key');
   return addRules(command).action(
@@ -64,12 +64,11 @@ function importSecret(cli: Cli): Command {
         throw usageError('key import', 'No secret came on standard input; pipe or redirect it from a file.');
       const { record, isNew } = await session.flm.security.importKey(request, secret);
       if (session.json) session.terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));
-      else if (isNew)
-        session.terminal.out(`Imported as ${record.id}. Clients go on with the secret that they have.`);
-      else session.terminal.out(`${record.id} (${printable(record.label)}) has this secret already.`);
+      else if (isNew) session.terminal.out(`Imported as ${record.id}. Clients keep their secret.`);
+      else session.terminal.out(`${record.id} (${printable(record.label)}) already has this secret.`);
       if (!isNew)
         session.terminal.talk(
-          `Its label and rules are as they were; change them with \`flm key set ${record.id}\`.`,
+          `Its label and rules did not change; change them with \`flm key set ${record.id}\`.`,
         );
     }),
   );
@@ -95,7 +94,7 @@ function list(cli: Cli): Command {
 }
 
 function show(cli: Cli): Command {
-  return leaf('show', 'one key, and what is used of its limits', 'flm key show laptop')
+  return leaf('show', 'one key, and the current use of its limits', 'flm key show laptop')
     .argument('<key>', keyArgument)
     .action(
       action(cli, async (session, _flags: object, name: string) => {
@@ -124,18 +123,18 @@ function set(cli: Cli): Command {
   return addRules(command).action(
     action(cli, async (session, flags: SetFlags, name: string) => {
       const record = await session.flm.security.setKey(name, changesOf(session, 'key set', flags));
-      tellChanged(session, record, 'Changed', 'Running proxies go by it from now on.');
+      tellChanged(session, record, 'Changed', 'Running proxies apply the change now.');
     }),
   );
 }
 
 function pause(cli: Cli): Command {
-  return leaf('pause', 'refuse a key until it is resumed; answers that run finish', 'flm key pause laptop')
+  return leaf('pause', 'refuse a key until it is resumed; running responses finish', 'flm key pause laptop')
     .argument('<key>', keyArgument)
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         const record = await session.flm.security.pauseKey(name);
-        const then = `Answers that run finish. End the pause: flm key resume ${record.id}`;
+        const then = `Running responses finish. End the pause: flm key resume ${record.id}`;
         tellChanged(session, record, 'Paused', then);
       }),
     );
@@ -147,7 +146,7 @@ function resume(cli: Cli): Command {
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         const record = await session.flm.security.resumeKey(name);
-        tellChanged(session, record, 'Resumed', 'Running proxies accept it from now on.');
+        tellChanged(session, record, 'Resumed', 'Running proxies accept it again.');
       }),
     );
 }
@@ -164,7 +163,10 @@ function rotate(cli: Cli): Command {
     'flm key rotate laptop --overlap 1d',
   )
     .argument('<key>', keyArgument)
-    .option('--overlap <span>', 'how long the old one still works, such as 1d; by default not at all')
+    .option(
+      '--overlap <span>',
+      'how long the old secret still works, such as 1d; by default it ends immediately',
+    )
     .action(
       action(cli, async (session, flags: { overlap?: string }, name: string) => {
         const overlapMs = flags.overlap === undefined ? 0 : spanOf(flags.overlap);
@@ -176,7 +178,7 @@ function rotate(cli: Cli): Command {
 }
 
 function revoke(cli: Cli): Command {
-  return leaf('revoke', 'end a key for ever, and what runs under it', 'flm key revoke laptop')
+  return leaf('revoke', 'end a key permanently, with its running responses', 'flm key revoke laptop')
     .argument('<key>', keyArgument)
     .action(
       action(cli, async (session, _flags: object, name: string) => {
@@ -193,14 +195,14 @@ function tellRevoked(session: Session, { record, unwritten, unreached, stillActi
   } else {
     const name = `${record.id} (${printable(record.label)})`;
     const where = unwritten === undefined ? '' : ` in the memory of ${unwritten.inMemoryOf.join(', ')}`;
-    const then = unreached.length > 0 ? '' : ' Running proxies refuse it from now on.';
+    const then = unreached.length > 0 ? '' : ' Running proxies refuse it now.';
     terminal.out(`Revoked ${name}${where}.${then}`);
   }
   const warn = (text: string): void => terminal.talk(`${terminal.paint('yellow', '!')} ${text}`);
   if (unwritten !== undefined) {
     warn(`The revocation is not stored: ${unwritten.problem.message}`);
     terminal.talk(
-      `Each proxy stores it as soon as that works. One that ends before forgets it: then run \`flm key revoke ${record.id}\` again.`,
+      `Each proxy stores it as soon as possible. If a proxy ends before that, run \`flm key revoke ${record.id}\` again.`,
     );
   }
   tellStillActive(session, stillActive);
@@ -211,7 +213,7 @@ function tellRevoked(session: Session, { record, unwritten, unreached, stillActi
   session.cli.exit = 1;
 }
 
-/** `revoke` and `delete` end one secret; a rotation with an overlap leaves two. */
+/** `revoke` and `delete` end one secret, but a rotation with an overlap leaves two. */
 function tellStillActive({ terminal }: Session, others: readonly ApiKey[]): void {
   for (const { id, expiresAtMs } of others) {
     const until = expiresAtMs === null ? '' : ` until ${new Date(expiresAtMs).toISOString()}`;
@@ -222,11 +224,7 @@ function tellStillActive({ terminal }: Session, others: readonly ApiKey[]): void
 }
 
 function remove(cli: Cli): Command {
-  return leaf(
-    'delete',
-    'forget a key; what was used under it stays in the usage',
-    'flm key delete laptop --yes',
-  )
+  return leaf('delete', 'delete a key; its usage is kept', 'flm key delete laptop --yes')
     .argument('<key>', keyArgument)
     .option('--yes', 'do not ask')
     .action(
@@ -247,6 +245,6 @@ function tellCreated(session: Session, { record, key }: CreatedKey): void {
   if (session.json) {
     return terminal.out(JSON.stringify({ ...keyDocument({ record, lastUse: undefined }), key }));
   }
-  terminal.talk(`Key ${record.id} for ${printable(record.label)}. Keep it: it is shown this once.`);
+  terminal.talk(`Key ${record.id} for ${printable(record.label)}. Save it now: it is shown only once.`);
   terminal.out(key);
 }

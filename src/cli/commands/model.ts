@@ -1,5 +1,5 @@
 /**
- * `flm model`: the catalogue as clients see it, and the aliases in it.
+ * `flm model`: the model catalogue as clients see it, and its aliases.
  */
 import type { Command } from 'commander';
 import type { CatalogEntry, EngineStatus } from '../../core/engine/directory.ts';
@@ -10,19 +10,19 @@ import { action, type Cli, group, leaf, type Session } from '../command.ts';
 import { enginesOfProxies, enginesWithoutProxy } from '../engine-look.ts';
 import { printable, table } from '../terminal/layout.ts';
 
-/** What `--json` prints of a model; documented in docs/cli.md. */
+/** The `--json` output for a model; documented in docs/cli.md. */
 interface ModelDocument {
   readonly id: string;
-  /** The engine that is asked first. */
+  /** The engine that is tried first. */
   readonly owner: string | null;
   readonly engines: readonly string[];
   readonly contextLength: number | null;
-  /** Null where no engine says. */
+  /** Null if no engine reports it. */
   readonly loaded: boolean | null;
   readonly aliasOf: string | null;
-  /** Requests for it leave this machine. */
+  /** Requests for this model leave this machine. */
   readonly remote: boolean;
-  /** False for an alias of a model that no engine has now. */
+  /** False for an alias whose model no engine has now. */
   readonly available: boolean;
 }
 
@@ -35,9 +35,9 @@ export function modelCommands(cli: Cli): Command {
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'every model and alias that answers now', 'flm model list')
+  return leaf('list', 'every model and alias that is available now', 'flm model list')
     .alias('ls')
-    .option('--proxy <id>', 'of this proxy alone (id or profile)')
+    .option('--proxy <id>', 'only of this proxy (id or profile)')
     .action(
       action(cli, async (session, flags: { readonly proxy?: string }) => {
         const aliases = await session.flm.engines.aliases();
@@ -61,7 +61,7 @@ function list(cli: Cli): Command {
 function alias(cli: Cli): Command {
   return leaf(
     'alias',
-    'let clients say another name for a model',
+    'give clients another name for a model',
     'flm model alias gpt-4o-mini qwen3:8b\nflm model alias fast gpu-box/llama-3.2-1b',
   )
     .argument('<name>', 'what clients say')
@@ -88,7 +88,7 @@ function alias(cli: Cli): Command {
         }
         if (hides)
           terminal.talk(
-            `An engine has a model of the name ${printable(name)}; clients get ${printable(target)} in its place until \`flm model unalias ${printable(name)}\`.`,
+            `An engine has a model of the name ${printable(name)}; clients get ${printable(target)} instead until \`flm model unalias ${printable(name)}\`.`,
           );
         if (answers) return;
         const near = similarNames(
@@ -96,20 +96,20 @@ function alias(cli: Cli): Command {
           entries.map((entry) => entry.id),
         );
         terminal.talk(
-          `No engine has ${printable(target)} now${printable(near)}. The alias answers as soon as an engine has that model.`,
+          `No engine has ${printable(target)} now${printable(near)}. The alias works as soon as an engine has that model.`,
         );
       }),
     );
 }
 
 function unalias(cli: Cli): Command {
-  return leaf('unalias', 'take an alias away', 'flm model unalias fast')
+  return leaf('unalias', 'remove an alias', 'flm model unalias fast')
     .argument('<name>', 'the alias')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         await session.flm.engines.unalias(name);
         if (session.json) return session.terminal.out(JSON.stringify({ name, removed: true }));
-        session.terminal.out(`${printable(name)} is no alias any more.`);
+        session.terminal.out(`${printable(name)} is no longer an alias.`);
       }),
     );
 }
@@ -163,7 +163,7 @@ function documentsOf(
 function notesOf(model: ModelDocument, all: readonly ModelDocument[]): string {
   const notes = [
     model.aliasOf === null ? undefined : `alias of ${model.aliasOf}`,
-    model.available ? undefined : 'which no engine has now',
+    model.available ? undefined : 'no engine has it now',
     isNamelessPath(model, all)
       ? `a file path; give it a name: flm model alias ${nameOfPath(model.id)} ${shellWord(model.id)}`
       : undefined,
@@ -173,7 +173,7 @@ function notesOf(model: ModelDocument, all: readonly ModelDocument[]): string {
   return printable(notes.filter((note) => note !== undefined).join('; '));
 }
 
-/** llama.cpp and vLLM call a model by the file or folder that it was loaded from. */
+/** llama.cpp and vLLM name a model after the file or folder that it was loaded from. */
 function isNamelessPath({ id, aliasOf }: ModelDocument, all: readonly ModelDocument[]): boolean {
   if (aliasOf !== null || all.some((model) => model.aliasOf === id)) return false;
   return /^(\/|~\/|\.{1,2}\/|[A-Za-z]:[\\/])|\.gguf$/.test(id);

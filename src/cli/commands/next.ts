@@ -1,5 +1,5 @@
 /**
- * `flm` alone: what runs, and what one can do next from here.
+ * `flm` without a command: shows what runs, and the possible next commands.
  */
 import type { Command } from 'commander';
 import { proxyUrl } from '../../core/proxy/proxy-handle.ts';
@@ -9,16 +9,16 @@ import { action, type Cli, leaf, type Session } from '../command.ts';
 import { facts, printable } from '../terminal/layout.ts';
 import { type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
 
-/** What `flm --json` prints. */
+/** The output of `flm --json`. */
 interface NextDocument {
   readonly proxies: readonly ProxyDocument[];
-  /** Those that can be used. */
+  /** The number of usable keys. */
   readonly keys: number;
   readonly next: readonly { readonly command: string; readonly does: string }[];
 }
 
 export function nextCommand(cli: Cli): Command {
-  return leaf('flm', 'what one can do next from here', 'flm').action(
+  return leaf('flm', 'what runs, and what to do next', 'flm').action(
     action(cli, async (session) => {
       const [views, keys] = await Promise.all([session.flm.proxies.status(), usableKeys(session)]);
       const proxies = views.map((v) => proxyDocument(v, 'status' in v ? v.status.url : proxyUrl(v.handle)));
@@ -41,7 +41,7 @@ function stepsOf(views: readonly ProxyView[], keys: number): NextDocument['next'
   if (!serves && views.some((v) => v.state === 'starting')) {
     return [
       { command: 'flm proxy status --watch', does: 'see when the proxy is ready' },
-      { command: 'flm proxy stop', does: 'give up the start' },
+      { command: 'flm proxy stop', does: 'cancel the start' },
       ...(keys === 0 ? [key] : []),
       { command: 'flm --help', does: 'everything else' },
     ];
@@ -55,8 +55,8 @@ function stepsOf(views: readonly ProxyView[], keys: number): NextDocument['next'
     ...(keys === 0 ? [key] : []),
     { command: 'flm chat', does: 'talk to a model through the proxy' },
     { command: 'flm connect', does: 'settings for Open WebUI, Codex, Claude Code, SDKs ...' },
-    { command: 'flm tail', does: 'requests as they happen' },
-    { command: 'flm proxy stop', does: 'let what runs finish, then stop' },
+    { command: 'flm tail', does: 'watch requests as they happen' },
+    { command: 'flm proxy stop', does: 'finish running requests, then stop' },
     { command: 'flm --help', does: 'everything else' },
   ];
 }
@@ -76,7 +76,7 @@ function nextText({ proxies, keys, next }: NextDocument, { terminal }: Session):
     return `${state}: ${paint('cyan', p.baseUrl)}  (${p.id}, profile ${p.profile}${engines}${models}${reach})`;
   });
   if (lines.length === 0) lines.push('No proxy is running.');
-  lines.push(keys === 0 ? 'There is no key yet.' : `${counted(keys, 'key')} can be used.`);
+  lines.push(keys === 0 ? 'No key exists yet.' : `${counted(keys, 'key')} can be used.`);
   for (const warning of new Set(proxies.flatMap((p) => p.warnings ?? [])))
     lines.push(`${paint('yellow', '!')} ${printable(warning)}`);
   const steps = facts(next.map(({ command, does }) => [`  ${paint('bold', command)}`, does] as const));

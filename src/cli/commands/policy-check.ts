@@ -1,5 +1,6 @@
 /**
- * `flm policy check`: what would happen to a request, and which rule decides. Judged by the code that judges requests.
+ * `flm policy check`: predicts what would happen to a request, and which rule decides. It uses the same code as real
+ * requests.
  */
 import type { Command } from 'commander';
 import type { PolicyAnswer } from '../../app/policy-question.ts';
@@ -23,11 +24,11 @@ export function policyCheck(cli: Cli): Command {
     'flm policy check --ip 192.168.1.7 --key laptop --model qwen3:8b\nflm policy check --origin https://app.example.org',
   )
     .option('--ip <address>', 'address of the client', '127.0.0.1')
-    .option('--key <key>', 'id or label of the key; without one, only the rules for all keys are judged')
-    .option('--origin <url>', 'origin of the page that asks')
-    .option('--model <name>', 'model that is asked for')
-    .option('--endpoint <route>', 'route that is asked', 'chat.completions')
-    .option('--profile <profile>', 'with what this profile overrides')
+    .option('--key <key>', 'id or label of the key; without one, only the rules for all keys are checked')
+    .option('--origin <url>', 'origin of the web page that sends the request')
+    .option('--model <name>', 'requested model')
+    .option('--endpoint <route>', 'requested route', 'chat.completions')
+    .option('--profile <profile>', 'apply the overrides of this profile')
     .action(
       action(cli, async (session, flags: CheckFlags) => {
         const { routeNames, whatWouldHappen } = await import('../../app/policy-question.ts');
@@ -41,7 +42,7 @@ export function policyCheck(cli: Cli): Command {
     );
 }
 
-/** What `--json` prints: the decision, the step and the rule that made it, and the steps before. */
+/** The `--json` output: the decision, the step and rule that made it, and the steps before. */
 function documentOf({ allowed, status, steps }: PolicyAnswer) {
   const last = steps.at(-1);
   return {

@@ -1,6 +1,6 @@
 /**
- * `flm policy`: show, set and export the rules for all proxies. A change is shown before and after; running proxies take it over
- * at once.
+ * `flm policy`: shows, sets and exports the rules for all proxies. A change is shown before and after. Running proxies
+ * apply it immediately.
  */
 import type { Command } from 'commander';
 import { type Fault, PolicyError } from '../../core/errors.ts';
@@ -12,7 +12,7 @@ import { confirm } from '../terminal/question.ts';
 import { judged, readText, schemaComment, schemaFile } from '../yaml-file.ts';
 import { policyCheck } from './policy-check.ts';
 
-/** The rules by their flags. */
+/** The list rules, by flag. */
 const lists = {
   'allow-origin': 'allowOrigins',
   'allow-ip': 'allowIps',
@@ -40,7 +40,7 @@ interface SetFlags {
 }
 
 export function policyCommands(cli: Cli): Command {
-  return group('policy', 'who may come in, from where, how often', [
+  return group('policy', 'who may connect, from where, and how often', [
     show(cli),
     set(cli),
     exportFile(cli),
@@ -66,23 +66,20 @@ function set(cli: Cli): Command {
     'change rules; rules without a flag stay, a given list replaces the old list',
     'flm policy set --allow-ip 192.168.1.0/24 --allow-ip 10.0.0.7 --rpm-per-key 60\nflm policy set --clear allow-ip\nflm policy set --file policy.yaml',
   )
-    .option('--allow-origin <url>', 'browser origin that may call (repeatable)', collect)
+    .option('--allow-origin <url>', 'browser origin that may send requests (repeatable)', collect)
     .option(
       '--allow-ip <cidr>',
-      'address or range that may come in; with none, all may (repeatable)',
+      'address or range that may connect; by default all may (repeatable)',
       collect,
     )
-    .option('--deny-ip <cidr>', 'address or range that may not come in (repeatable)', collect)
-    .option('--trusted-proxy <cidr>', 'peer whose forwarded addresses are believed (repeatable)', collect)
+    .option('--deny-ip <cidr>', 'address or range that may not connect (repeatable)', collect)
+    .option('--trusted-proxy <cidr>', 'peer whose forwarded addresses are trusted (repeatable)', collect)
     .option('--rpm <number>', 'requests a minute of all keys together')
     .option('--rpm-per-key <number>', 'requests a minute for each key without a rate of its own')
     .option('--rpm-per-address <number>', 'requests a minute for each client address')
     .option(`--clear <rule>`, `empty a rule: ${Object.keys(rules).join(', ')} (repeatable)`, collect)
-    .option(
-      '--file <file>',
-      'a whole policy as YAML or JSON in place of the one before; - for standard input',
-    )
-    .option('--yes', 'also where it locks out your own address or every key')
+    .option('--file <file>', 'replace the whole policy by this YAML or JSON file; - for standard input')
+    .option('--yes', 'also if it blocks your own address or every key')
     .action(
       action(cli, async (session, flags: SetFlags) => {
         const { security } = session.flm;
@@ -124,7 +121,7 @@ function schema(cli: Cli): Command {
   );
 }
 
-/** Values are judged by the schema of the policy, which tells every fault at once. */
+/** The policy schema validates the values and reports every fault at once. */
 function changesOf(flags: SetFlags): Readonly<Record<string, unknown>> {
   const given: Readonly<Record<string, unknown>> = {
     'allow-origin': flags.allowOrigin,
@@ -166,11 +163,15 @@ async function save(session: Session, policy: unknown, flags: SetFlags): Promise
   }
 }
 
-/** Throws POLICY_INVALID that carries every fault with its place; then the policy in force stays. */
+/** Throws POLICY_INVALID with every fault and its position; then the old policy stays in force. */
 async function setFromFile(session: Session, flags: SetFlags): Promise<SecurityPolicy> {
   const { file: path = '', yes: _, ...others } = flags;
   const more = Object.keys(others).filter((name) => name !== 'json');
-  if (more.length > 0) throw usageError('policy set', '--file holds the whole policy and stands alone.');
+  if (more.length > 0)
+    throw usageError(
+      'policy set',
+      '--file replaces the whole policy and cannot be combined with other flags.',
+    );
   const text = await readText(path, session.terminal);
   const { parsePolicyFile } = await import('../../core/security/policy-file.ts');
   return judged(text, invalid, (value) => save(session, parsePolicyFile(value), flags));
@@ -189,7 +190,7 @@ function tellChange(session: Session, before: SecurityPolicy, after: SecurityPol
   });
   terminal.out(table(['RULE', 'BEFORE', 'AFTER'], rows, terminal.tableColumns));
   const changed = Object.values(rules).some((field) => valueText(before[field]) !== valueText(after[field]));
-  terminal.talk(changed ? 'Running proxies follow this from now on.' : 'Nothing changed.');
+  terminal.talk(changed ? 'Running proxies apply this now.' : 'Nothing changed.');
 }
 
 function valueText(value: readonly string[] | number | null): string {

@@ -1,6 +1,6 @@
 /**
- * `flm profile`: list, show, save, delete, export, import. A profile in a file is YAML (or JSON) that a team keeps in
- * git; it holds no secret, for a profile only says where an engine's key is to be read.
+ * `flm profile`: list, show, save, delete, export, import. A profile file is YAML (or JSON) that a team keeps in git.
+ * It contains no secret: a profile only says where to read an engine's key.
  */
 import type { Command } from 'commander';
 import { type Fault, ProxyError } from '../../core/errors.ts';
@@ -42,7 +42,7 @@ function list(cli: Cli): Command {
 }
 
 function show(cli: Cli): Command {
-  return leaf('show', 'one profile, with the defaults of what it leaves out', 'flm profile show lab')
+  return leaf('show', 'one profile, with the defaults of the other settings', 'flm profile show lab')
     .argument('[name]', 'name of the profile', 'default')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
@@ -57,9 +57,9 @@ function show(cli: Cli): Command {
 function save(cli: Cli): Command {
   const command = leaf(
     'save',
-    'save settings under a name, on top of what is saved there',
+    'save settings under a name, added to the settings already saved there',
     'flm profile save lab --port 9000 --engine http://127.0.0.1:8000\nflm proxy start lab',
-  ).argument('<name>', 'name of the profile; default is the one that needs no name');
+  ).argument('<name>', 'name of the profile; commands without a name use "default"');
   return addConfigFlags(command).action(
     action(cli, async (session, flags: ConfigFlags, name: string) => {
       await session.flm.proxies.updateProfile(name, overridesOf(flags));
@@ -69,7 +69,11 @@ function save(cli: Cli): Command {
 }
 
 function remove(cli: Cli): Command {
-  return leaf('delete', 'forget a profile; what runs from it runs on', 'flm profile delete lab --yes')
+  return leaf(
+    'delete',
+    'delete a profile; proxies started from it keep running',
+    'flm profile delete lab --yes',
+  )
     .argument('<name>', 'name of the profile')
     .option('--yes', 'do not ask')
     .action(
@@ -90,7 +94,7 @@ function exportFile(cli: Cli): Command {
       action(cli, async (session, _flags: object, name: string) => {
         const { proxies } = session.flm;
         const saved = (await proxies.listProfiles()).find((profile) => profile.name === name);
-        // The default profile exists without being saved: it changes no setting.
+        // The default profile exists even if it was never saved; it then changes no setting.
         const config =
           saved === undefined && name === 'default' ? {} : (await proxies.loadProfile(name)).config;
         if (session.json)
@@ -117,7 +121,7 @@ function schema(cli: Cli): Command {
 function importFile(cli: Cli): Command {
   return leaf(
     'import',
-    'save a profile from a YAML or JSON file, whole',
+    'save a whole profile from a YAML or JSON file',
     'flm profile import lab.yaml\nflm profile export lab --json | flm profile import - --name copy',
   )
     .argument('<file>', 'the file; - for standard input')
@@ -132,7 +136,7 @@ function importFile(cli: Cli): Command {
     );
 }
 
-/** Throws PROFILE_INVALID that carries every fault with its place. */
+/** Throws PROFILE_INVALID with every fault and its position. */
 async function profileIn(
   text: string,
   givenName: string | undefined,
@@ -160,7 +164,7 @@ async function tellSaved(session: Session, name: string, verb: string): Promise<
     );
   for (const id of document.running)
     terminal.talk(
-      `${id} runs on with what it was started with; \`flm proxy restart ${id}\` takes this over.`,
+      `${id} keeps running with its old settings; apply the new ones: \`flm proxy restart ${id}\``,
     );
 }
 

@@ -54,7 +54,7 @@ function stop(cli: Cli): Command {
     'stop a proxy: running answers finish, then it ends',
     'flm proxy stop\nflm proxy stop --all --grace 5',
   )
-    .argument('[proxy]', 'id or profile; may be left out where one runs')
+    .argument('[proxy]', 'id or profile; optional if only one proxy runs')
     .option('--all', 'all proxies')
     .option(
       '--grace <seconds>',
@@ -87,7 +87,7 @@ function restart(cli: Cli): Command {
     'restart',
     'replace a proxy by a new process, with the flags it was started with and those given here; no connection is refused, and the old process finishes its answers',
     'flm proxy restart lab\nflm proxy restart lab --mode dev-selfsigned',
-  ).argument('[proxy]', 'id or profile; may be left out where one runs');
+  ).argument('[proxy]', 'id or profile; optional if only one proxy runs');
   return addConfigFlags(command).action(
     action(cli, async (session, flags: ConfigFlags, which: string | undefined) => {
       const { flm, signal } = session;

@@ -1,5 +1,5 @@
 /**
- * `flm tail`: one line a request as it happens, through restarts of the proxy.
+ * `flm tail`: prints one line per request as it ends, also across restarts of the proxy.
  */
 import type { Command } from 'commander';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
@@ -13,15 +13,15 @@ interface TailFlags {
 }
 
 export function tailCommand(cli: Cli): Command {
-  return leaf('tail', 'one line a request as it happens, until Ctrl-C', 'flm tail\nflm tail --refused --json')
-    .option('--proxy <proxy>', 'id or profile; by default every proxy that runs')
-    .option('--refused', 'only what was refused, and by which rule')
+  return leaf('tail', 'one line per request as it ends, until Ctrl-C', 'flm tail\nflm tail --refused --json')
+    .option('--proxy <proxy>', 'id or profile; by default every running proxy')
+    .option('--refused', 'only refused requests, with the rule')
     .addHelpText('after', '\nWith --json each line is one document.')
     .action(
       action(cli, async (session, flags: TailFlags) => {
         const { terminal } = session;
         const profile = flags.proxy === undefined ? undefined : await profileOf(session, flags.proxy);
-        // Where nothing runs there is nothing to wait for.
+        // If no proxy runs, there is nothing to wait for.
         if (profile === undefined && (await session.flm.proxies.list()).length === 0)
           await session.flm.proxies.find(undefined);
         let told = false;
@@ -38,14 +38,14 @@ export function tailCommand(cli: Cli): Command {
             terminal.talk(
               others > 0
                 ? `${nameOf(handle)} has ended.`
-                : `${nameOf(handle)} has ended; waiting for a proxy that takes its place (Ctrl-C leaves).`,
+                : `${nameOf(handle)} has ended; waiting for its successor (Ctrl-C leaves).`,
             ),
         });
       }),
     );
 }
 
-/** A proxy that takes the place of another one has its profile and not its id. */
+/** A successor has the same profile, but another id. */
 async function profileOf(session: Session, which: string): Promise<string> {
   return (await session.flm.proxies.find(which)).profile;
 }

@@ -35,7 +35,7 @@ export function upCommand(cli: Cli): Command {
   ).argument('[profile]', 'saved profile', 'default');
   return addConfigFlags(command)
     .option('-d, --detach', 'leave the proxy running in the background')
-    .option('--new-key', 'make another key, though there is one')
+    .option('--new-key', 'make a new key even if one exists')
     .action(
       action(cli, async (session, flags: UpFlags, profile: string) => {
         const running = await runningProxy(session, profile);
@@ -57,7 +57,7 @@ export function upCommand(cli: Cli): Command {
     );
 }
 
-/** Flags that the running proxy does not have are never ignored in silence. */
+/** Flags that differ from the running proxy are never ignored silently. */
 async function tellDifferences(session: Session, running: ProxyView, flags: UpFlags): Promise<void> {
   if (!('status' in running)) return;
   const { config, overrides } = running.status;
@@ -103,13 +103,15 @@ async function viewOf(session: Session, handle: ProxyHandle): Promise<ProxyView>
   return views.find((v) => v.handle.nonce === handle.nonce) ?? { state: 'not-answering', handle };
 }
 
-/** A new key where none can be used, or where one is asked for. After the start, so that a start that fails makes none. */
+/**
+ * Makes a key if none is usable or if the user asks for one. Runs after the start, so that a failed start makes no key.
+ */
 async function keyFor(session: Session, flags: UpFlags): Promise<CreatedKey | undefined> {
   const { security, machine } = session.flm;
   const nowMs = machine.clock.nowMs();
   const usable = (await security.records()).some((r) => isUsable(r, nowMs) && r.scopes.includes('inference'));
   if (usable && flags.newKey !== true) return undefined;
-  // Shorter than a label may be: a number may follow.
+  // Shorter than the limit for labels, because a number may be appended.
   const label = await security.freeLabel(`${machine.userName()}@${machine.hostname}`.slice(0, 90));
   return security.createKey({ label });
 }
@@ -148,7 +150,7 @@ async function modelsThroughProxy(session: Session, handle: ProxyHandle): Promis
   const key = await session.flm.control(handle).temporaryKey(keyTtlMs, session.signal);
   if (key === 'gone') return [];
   const own = await session.flm.certificates.known();
-  // By this machine itself: not every network leads a domain back inside.
+  // Through this machine's own address: some networks do not route a public domain back to the same network.
   const answer = await askProxy(proxyUrl(handle), key.key, session.signal, own);
   if (answer.ok) return answer.models;
   session.terminal.talk(`${session.terminal.paint('yellow', '!')} The proxy ${answer.reason}.`);
@@ -181,7 +183,7 @@ function upText(session: Session, view: UpView): string {
   const { proxy, created, models, curl, how } = view;
   const key =
     created === undefined
-      ? `${placeholder} stands for a key that you have; --new-key makes another`
+      ? `${placeholder} stands for your existing key; --new-key makes a new one`
       : `${paint('cyan', created.key)}\nshown this once: keep it`;
   const first = {
     already: `flm is up already (${proxy.id}).`,
@@ -228,7 +230,7 @@ function modelsText(models: readonly string[]): string {
   return `${names.join(', ')}${more > 0 ? `, and ${more} more (flm model list)` : ''}`;
 }
 
-/** A request that a shell takes as it is. */
+/** A request as a shell command. */
 function curlLine(
   url: string,
   key: string,

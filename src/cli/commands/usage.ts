@@ -1,6 +1,6 @@
 /**
- * `flm usage`: requests and tokens by key, model or day. Where an engine told no usage, flm has estimated; such numbers
- * carry a `~`.
+ * `flm usage`: requests and tokens by key, model or day. If an engine reported no usage, the number is flm's estimate
+ * and has a `~`.
  */
 import { type Command, Option } from 'commander';
 import { chatUsage } from '../../app/fan-out-recorder.ts';
@@ -25,7 +25,7 @@ interface Counts {
   readonly estimatedRequests: number;
 }
 
-/** What `--json` prints of a group; documented in docs/cli.md. */
+/** The `--json` output for a group; documented in docs/cli.md. */
 interface UsageDocument extends Counts {
   readonly key?: { readonly id: string; readonly label: string | null };
   readonly model?: string;
@@ -38,7 +38,7 @@ const dayMs = 86_400_000;
 export function usageCommand(cli: Cli): Command {
   return leaf('usage', 'requests and tokens by key, model or day', 'flm usage --days 7 --by model')
     .option('--days <number>', `the last so many days (UTC), today included; ${defaultDays} by default`)
-    .option('--from <day>', 'from that day (UTC) on, such as 2026-11-01')
+    .option('--from <day>', 'first day (UTC), such as 2026-11-01')
     .addOption(new Option('--by <what>', 'one line for each').choices(groupings).default('key'))
     .action(
       action(cli, async (session, flags: UsageFlags) => {
@@ -48,10 +48,10 @@ export function usageCommand(cli: Cli): Command {
         const total = rows.reduce(sum, nothing);
         if (session.json)
           return session.terminal.out(JSON.stringify({ from, by: flags.by, usage: groups, total }));
-        if (groups.length === 0) return session.terminal.out(`Nothing was used since ${from}.`);
+        if (groups.length === 0) return session.terminal.out(`No usage since ${from}.`);
         session.terminal.out(usageText(groups, total, flags.by, session.terminal.tableColumns));
         session.terminal.talk(
-          `Since ${from} (UTC).${total.estimatedRequests > 0 ? ' ~ is an estimate: an engine told no usage, or a client left early.' : ''}`,
+          `Since ${from} (UTC).${total.estimatedRequests > 0 ? ' ~ is an estimate: an engine reported no usage, or a client left early.' : ''}`,
         );
       }),
     );
@@ -71,7 +71,7 @@ function firstDay(flags: UsageFlags, nowMs: number): string {
   return new Date(nowMs - (days - 1) * dayMs).toISOString().slice(0, 10);
 }
 
-/** Labels of all keys, also of those that ended; a deleted key has its id alone. */
+/** Labels of all keys, including ended ones. A deleted key has only its id. */
 async function labels(session: Session): Promise<ReadonlyMap<string, string>> {
   const keys = await session.flm.security.records();
   return new Map([
@@ -80,7 +80,7 @@ async function labels(session: Session): Promise<ReadonlyMap<string, string>> {
   ]);
 }
 
-/** Days in their order; keys and models with the most tokens first. */
+/** Days in order; keys and models with the most tokens first. */
 export function grouped(
   rows: readonly UsageRow[],
   by: Grouping,
@@ -125,7 +125,7 @@ function nameOf(group: UsageDocument): string {
 
 const nothing: Counts = { requests: 0, inputTokens: 0, outputTokens: 0, estimatedRequests: 0 };
 
-/** Numbers come from engines, which may lie: a sum stays a number that JSON holds exactly. */
+/** The numbers come from engines and may be wrong. The sum stays in the range that JSON holds exactly. */
 function sum(a: Counts, b: Counts): Counts {
   const add = (x: number, y: number): number => Math.min(x + y, Number.MAX_SAFE_INTEGER);
   return {

@@ -1,6 +1,6 @@
 /**
- * What files of clients were before flm edited them, in the data folder: `connect/CLIENT/NUMBER/` holds a copy of the file
- * and `record.json`. The newest is the one that `--undo` brings back; then the one before it is the newest.
+ * Backups of clients' files before flm edited them, in the data folder: `connect/CLIENT/NUMBER/` contains a copy of the
+ * file and `record.json`. `--undo` restores the newest backup and removes it, so the previous one becomes the newest.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,18 +9,18 @@ import { z } from 'zod';
 
 const record = z.object({
   path: z.string(),
-  /** Undefined: flm made the file. */
+  /** Undefined: flm created the file. */
   copy: z.string().optional(),
-  /** SHA-256 of what flm wrote. */
+  /** SHA-256 of the content that flm wrote. */
   written: z.string(),
 });
 
 export interface Backup extends z.infer<typeof record> {
-  /** Its folder. */
+  /** The folder of this backup. */
   readonly folder: string;
 }
 
-/** More are not kept. */
+/** Limit for the number of backups. */
 const maxKept = 10;
 
 export class Backups {
@@ -30,7 +30,7 @@ export class Backups {
     this.#folder = join(home, 'connect', client);
   }
 
-  /** Keeps what a file was; `before` is undefined where there was none. */
+  /** Saves a backup. `before` is undefined if there was no file. */
   keep(path: string, before: Buffer | undefined, written: Buffer): Backup {
     const numbers = this.#numbers();
     for (const old of numbers.slice(0, Math.max(0, numbers.length - maxKept + 1)))
@@ -44,7 +44,7 @@ export class Backups {
     return { ...kept, folder };
   }
 
-  /** The newest one; with `path` the newest of that file. */
+  /** The newest backup; with `path`, the newest of that file. */
   newest(path?: string): Backup | undefined {
     for (const number of this.#numbers().toReversed()) {
       const folder = join(this.#folder, number);
@@ -54,7 +54,7 @@ export class Backups {
     return undefined;
   }
 
-  /** Another flm may make one at the same moment. */
+  /** Another flm process may create a backup at the same time. */
   #nextFolder(number: number): string {
     for (let next = number; ; next++) {
       const folder = join(this.#folder, String(next).padStart(4, '0'));
@@ -84,7 +84,7 @@ export function dropBackup({ folder }: Backup): void {
 
 export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Undefined where a crash left half of one. */
+/** Undefined if a crash left an incomplete backup. */
 function readRecord(folder: string): z.infer<typeof record> | undefined {
   try {
     return record.parse(JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')));

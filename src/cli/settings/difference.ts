@@ -1,5 +1,5 @@
 /**
- * The difference between two texts for a person: lines with `-` and `+`, three of the lines around, secrets left out.
+ * Formats the difference between two texts: lines with `-` and `+`, three lines of context, without secrets.
  */
 import { diff } from 'node:util';
 
@@ -12,9 +12,9 @@ const around = 3;
 
 export function differenceOf(before: string, after: string): readonly DifferenceLine[] {
   const all = diff(linesOf(before), linesOf(after)).map(([operation, text]): DifferenceLine => {
-    // node:util takes the first text for the newer one.
+    // node:util treats the first text as the newer one.
     const sign = operation === 0 ? ' ' : operation < 0 ? '+' : '-';
-    // What is new is flm's, and no secret: keys are put in later.
+    // New lines come from flm and contain no secret: keys are inserted later.
     return { sign, text: sign === '+' ? text : withoutSecret(text) };
   });
   const near = all.map((_, i) =>
@@ -28,7 +28,7 @@ export function differenceOf(before: string, after: string): readonly Difference
 
 const linesOf = (text: string): string[] => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/));
 
-/** A value behind a name that sounds like a secret. */
+/** Hides the value after a name that suggests a secret. */
 function withoutSecret(line: string): string {
   return line.replace(
     /((?:key|token|secret|password|authorization)[\w-]*["']?\s*[:=]\s*)(?!\{|\[|\s*$).+/i,

@@ -1,6 +1,6 @@
 /**
- * Edits JSON that may hold comments and trailing commas (VS Code, Zed, OpenCode). A new entry goes behind the last one and
- * behind the comment on that one's line: jsonc-parser's own `modify` would put the entry before that comment.
+ * Edits JSON that may contain comments and trailing commas (VS Code, Zed, OpenCode). A new entry is inserted after the
+ * last entry and after the comment on its line: jsonc-parser's own `modify` would insert the entry before that comment.
  */
 import type { Node, ParseError } from 'jsonc-parser';
 import { type Change, EditFault, type Editor } from './merge.ts';
@@ -33,7 +33,7 @@ function parse(jsonc: Jsonc, text: string): unknown {
   return jsonc.getNodeValue(tree);
 }
 
-/** Programs differ in which of the two they take. */
+/** Programs differ in which of two equal names they use. */
 function forbidRepeatedNames(node: Node): void {
   const names = new Set<unknown>();
   for (const child of node.children ?? []) {
@@ -46,7 +46,7 @@ function forbidRepeatedNames(node: Node): void {
 
 function edit(jsonc: Jsonc, text: string, { path, value }: Change, unit: string, lineEnd: string): string {
   const root = jsonc.parseTree(text, [], { allowTrailingComma: true });
-  if (root === undefined) throw new EditFault('it holds no JSON');
+  if (root === undefined) throw new EditFault('it contains no JSON');
   const there = jsonc.findNodeAtLocation(root, [...path]);
   const block = (indent: string): string =>
     JSON.stringify(value, undefined, unit).replaceAll('\n', `${lineEnd}${indent}`);
@@ -64,7 +64,7 @@ function edit(jsonc: Jsonc, text: string, { path, value }: Change, unit: string,
   if (last === undefined) {
     const entry = `${lineEnd}${outer}${unit}${name}${block(outer + unit)}`;
     const inside = text.slice(holder.offset + 1, close);
-    // Comments in an empty table stay, before the entry.
+    // Comments in an empty table stay before the new entry.
     return inside.trim() === ''
       ? `${text.slice(0, holder.offset + 1)}${entry}${lineEnd}${outer}${text.slice(close)}`
       : `${text.slice(0, holder.offset + 1)}${inside.trimEnd()}${entry}${lineEnd}${outer}${text.slice(close)}`;
@@ -74,13 +74,16 @@ function edit(jsonc: Jsonc, text: string, { path, value }: Change, unit: string,
   const onLines = text.slice(holder.offset, close).includes('\n');
   const indent = onLines ? lineIndent(text, last.offset) : '';
   const entry = onLines ? `${lineEnd}${indent}${name}${block(indent)}` : ` ${name}${JSON.stringify(value)}`;
-  // A table that ends its last entry with a comma goes on doing so.
+  // If the last entry ends with a comma, the new one does too.
   return comma
     ? `${text.slice(0, lineOver)}${entry}${onLines ? ',' : ''}${text.slice(lineOver)}`
     : `${text.slice(0, end)},${text.slice(end, lineOver)}${entry}${text.slice(lineOver)}`;
 }
 
-/** What stands between the last entry and the closing bracket: a comma, and where the comments on its line end. */
+/**
+ * The text between the last entry and the closing bracket: whether there is a comma, and where the comments on its line
+ * end.
+ */
 function behind(jsonc: Jsonc, text: string, end: number, close: number) {
   const scanner = jsonc.createScanner(text, false);
   scanner.setPosition(end);
@@ -91,7 +94,7 @@ function behind(jsonc: Jsonc, text: string, end: number, close: number) {
     const offset = scanner.getTokenOffset();
     const over = offset + scanner.getTokenLength();
     if (offset >= close) return { comma, lineOver };
-    // Nothing but commas, comments and blanks can stand here; the kinds of tokens are constants of TypeScript alone.
+    // Only commas, comments and blanks are possible here. The token kinds are constants that exist only in TypeScript.
     if (text[offset] === ',') comma = true;
     else if (text[offset] !== '/' || text.slice(lineOver, offset).includes('\n')) continue;
     lineOver = over;
@@ -104,7 +107,7 @@ function lineIndent(text: string, offset: number): string {
   return /^[\t ]*/.exec(text.slice(start, offset))?.[0] ?? '';
 }
 
-/** That of the first line that has one. */
+/** The indentation of the first indented line. */
 function indentOf(text: string): string {
   return /\n([\t ]+)["{[\]}]/.exec(text)?.[1] ?? '  ';
 }

@@ -1,6 +1,6 @@
 /**
- * Edits TOML. New tables are written at the end of the file, where a header is always allowed; toml-patch changes and adds
- * values. Left to itself toml-patch would write `a.flm = { ... }` before `[a.other]`, which older parsers refuse.
+ * Edits TOML. New tables are appended to the file, where a header is always allowed; toml-patch changes and adds
+ * values. toml-patch itself would write `a.flm = { ... }` before `[a.other]`, which older parsers refuse.
  */
 import { type Change, EditFault, type Editor, meansTheSame, withChanges } from './merge.ts';
 import { isMap, type SettingsMap, settingsText } from './settings-text.ts';
@@ -43,7 +43,7 @@ function append(text: string, { path, value }: Change, lineEnd: string): string 
   return `${text.trimEnd()}${lineEnd}${lineEnd}${block}`;
 }
 
-/** Inside an inline table, for example, nothing can be appended. */
+/** Whether the edited text has the wanted meaning. Inside an inline table, for example, a header cannot be appended. */
 function holds(toml: Toml, text: string, meaning: unknown): boolean {
   try {
     return meansTheSame(toml.parse(text), meaning);

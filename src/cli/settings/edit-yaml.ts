@@ -1,6 +1,6 @@
 /**
- * Edits YAML by its own places in the text: a value is replaced where it stands, a new entry becomes lines behind the last
- * one of its block. Printing the parsed document anew would change the layout of all that the file holds.
+ * Edits YAML in the text itself: replaces a value at its position, and appends a new entry after the last one of its
+ * block. Printing the parsed document would change the layout of the whole file.
  */
 import type { Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { type Change, EditFault, type Editor } from './merge.ts';
@@ -46,7 +46,7 @@ function edit(yaml: Yaml, text: string, { path, value }: Change, lineEnd: string
   if (entry !== undefined) return replaced(yaml, text, parent as YAMLMap, entry, value, lineEnd);
   if (yaml.isSeq(parent) && typeof last === 'number' && last < parent.items.length) {
     const node = parent.items[last];
-    if (!yaml.isScalar(node) || isMap(value)) return fault('a list holds something else than a table');
+    if (!yaml.isScalar(node) || isMap(value)) return fault('a list contains an entry that is not a table');
     return spliced(text, node, JSON.stringify(value));
   }
   const name = yaml.isMap(parent) ? String(last) : undefined;
@@ -55,7 +55,7 @@ function edit(yaml: Yaml, text: string, { path, value }: Change, lineEnd: string
     : addedInBlock(text, parent, name, value, lineEnd);
 }
 
-/** The value of a name that is there; it may have none yet. */
+/** Replaces the value of an existing name, which may be empty. */
 function replaced(
   yaml: Yaml,
   text: string,
@@ -77,7 +77,7 @@ function replaced(
   return withLines(text.slice(0, colon) + text.slice(valueEnd, start), lines, text.slice(start), lineEnd);
 }
 
-/** `{ a: 1 }` and `[a]`, and what has no entries; JSON is YAML there. */
+/** Adds to `{ a: 1 }` and `[a]`, and to collections without entries. JSON counts as YAML here. */
 function addedInFlow(
   text: string,
   parent: YAMLMap | YAMLSeq,
@@ -111,7 +111,7 @@ const isBlock = (value: Setting): value is Exclude<Setting, string | number | bo
 
 function spliced(text: string, node: Scalar, value: string): string {
   const [start, end] = node.range ?? fault('it has a value without a place');
-  // A block of text ends with its line.
+  // A block scalar ends with its line.
   const over = text[end - 1] === '\n' ? '\n' : '';
   return `${text.slice(0, start)}${value}${over}${text.slice(end)}`;
 }
@@ -121,7 +121,7 @@ function withLines(before: string, lines: readonly string[], after: string, line
   return `${start}${lines.join(lineEnd)}${lineEnd}${after}`;
 }
 
-/** Where the last value below the node ends. */
+/** The position where the last value below the node ends. */
 function lastPlace(node: Node | Pair | null): number {
   if (node === null) return 0;
   if ('items' in node && node.flow !== true) return lastPlace((node.items as Node[]).at(-1) ?? null);
@@ -130,14 +130,14 @@ function lastPlace(node: Node | Pair | null): number {
   return node.range?.[1] ?? 0;
 }
 
-/** The beginning of the line after the one in which the place is. */
+/** The beginning of the line after the given position. */
 function lineOver(text: string, place: number): number {
   if (text[place - 1] === '\n') return place;
   const end = text.indexOf('\n', place);
   return end === -1 ? text.length : end + 1;
 }
 
-/** Of the first entry of a block. */
+/** The column of the first entry of a block. */
 function columnOf(text: string, node: YAMLMap | YAMLSeq): number {
   const [start] = node.range ?? fault('it has a value without a place');
   return start - (text.lastIndexOf('\n', start - 1) + 1);

@@ -1,7 +1,7 @@
 /**
- * Puts settings into the text of a file and leaves everything else in it byte for byte: comments, order, layout, line
- * ends, a byte order mark. The result is parsed again and has to mean what the old text meant, with the settings in it;
- * otherwise nothing is edited.
+ * Inserts settings into the text of a file and keeps everything else byte for byte: comments, order, layout, line ends,
+ * a byte order mark. The result is parsed again and must have the meaning of the old text plus the settings. Otherwise
+ * nothing is edited.
  */
 import { editJson } from './edit-json.ts';
 import { editToml } from './edit-toml.ts';
@@ -19,7 +19,7 @@ const editors: Readonly<Record<FileFormat, () => Promise<Editor>>> = {
 
 const byteOrderMark = '\uFEFF';
 
-/** The text with the settings in it; the same text where it has them. Throws EditFault. */
+/** Returns the text with the settings; unchanged if it already has them. Throws EditFault. */
 export async function editedText(
   format: FileFormat,
   text: string,
@@ -54,7 +54,7 @@ function checked(editor: Editor, text: string, meaning: unknown): string {
   return text;
 }
 
-/** The one that most lines have. */
+/** The most frequent line end. */
 function lineEndOf(text: string): string {
   const all = text.split('\n').length - 1;
   const windows = text.split('\r\n').length - 1;

@@ -1,6 +1,6 @@
 /**
- * What a file's settings are once a client's settings are in: maps are merged, list entries with the same `name` too,
- * everything else that the file holds stays.
+ * Merges a client's settings into the settings of a file: maps are merged, and so are list entries with the same
+ * `name`. Everything else in the file stays.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, type Setting, type Settings, type SettingsMap } from './settings-text.ts';
@@ -10,28 +10,28 @@ export class EditFault extends Error {
   override readonly name = 'EditFault';
 }
 
-/** One value to set. `path` leads there; a number at its end that is the length of a list appends. */
+/** One value to set, at `path`. If the last part is a number equal to the length of a list, the value is appended. */
 export interface Change {
   readonly path: readonly (string | number)[];
   readonly value: Setting;
 }
 
-/** One format: how a text is read, and how it is edited. */
+/** One format: how its texts are parsed and edited. */
 export interface Editor {
-  /** The value; undefined where the text holds none, but comments at most. Throws EditFault. */
+  /** Returns the value; undefined if the text is empty except for comments. Throws EditFault. */
   parse(text: string): unknown;
-  /** Applies the changes one after the other; `lineEnd` is that of the text. */
+  /** Applies the changes in order; `lineEnd` is the line end of the text. */
   edit(text: string, changes: readonly Change[], lineEnd: string): string;
 }
 
-/** A date of TOML is a single value. */
+/** A TOML date is a single value. */
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 const missing = (value: unknown): boolean => value === undefined || value === null;
 
 /**
- * The values to set in a file that holds `current`, in the order of the settings. `defaults` are set where the file has
- * no such value. Throws EditFault where the file holds something of another type in a map's or a list's place.
+ * The values to set in a file with the content `current`, in the order of the settings. `defaults` are set only if the
+ * file has no such value. Throws EditFault if the file has another type where a map or a list is needed.
  */
 export function changesTo(
   current: unknown,
@@ -68,7 +68,7 @@ export function changesTo(
   }
 }
 
-/** `current` with the changes in it; `current` itself stays as it is. */
+/** Returns `current` with the changes; `current` itself is not changed. */
 export function withChanges(current: unknown, changes: readonly Change[]): unknown {
   let root = copied(current);
   for (const { path, value } of changes) {
@@ -84,7 +84,7 @@ export function withChanges(current: unknown, changes: readonly Change[]): unkno
   return root;
 }
 
-/** Maps and lists anew; dates and the like as they are, as parsers have classes of their own for these. */
+/** Copies maps and lists. Dates and similar values stay as they are, because parsers use their own classes for them. */
 function copied(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copied);
   if (!isObject(value)) return value;
@@ -93,12 +93,12 @@ function copied(value: unknown): unknown {
   return copy;
 }
 
-/** `__proto__` is a name like others. */
+/** `__proto__` is treated like any other name. */
 function define(holder: Record<string | number, unknown>, name: string | number, value: unknown): void {
   Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** Whether two parsed files mean the same, whatever prototype a parser gives its maps. */
+/** Whether two parsed files have the same meaning, regardless of the prototypes of their maps. */
 export function meansTheSame(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(plain(a), plain(b));
 }
@@ -116,7 +116,7 @@ function plain(value: unknown): unknown {
 const own = (map: Readonly<Record<string, unknown>>, name: string): unknown =>
   Object.hasOwn(map, name) ? map[name] : undefined;
 
-/** Entries of a list are told apart by their name, single values by themselves. */
+/** List entries are identified by their name, single values by themselves. */
 function isSame(a: unknown, b: Setting): boolean {
   if (!isMap(b)) return a === b;
   return isObject(a) && b.name !== undefined && own(a, 'name') === b.name;

@@ -1,9 +1,10 @@
 /**
- * Another program's file of settings: read only where it is safe to edit, and written whole or not at all.
+ * Accesses another program's settings file: reads it only if it is safe to edit, and writes it completely or not at
+ * all.
  *
- * Refused are symbolic links (the file, and folders on the way from the home folder), hard links, files of other users,
- * files that may not be written, folders that everybody may write to, and what is no text of a sensible size. A file that
- * changed after it was read is not replaced.
+ * Refused are symbolic links (the file, and folders between the home folder and the file), hard links, files of other
+ * users, files without write permission, folders that every user may write to, and files that are too large or not
+ * text. A file that changed after it was read is not replaced.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -27,7 +28,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import process from 'node:process';
 import { EditFault } from './merge.ts';
 
-/** As it was read. */
+/** The state of the file when it was read. */
 export interface SettingsFileState {
   readonly path: string;
   /** Undefined: there is no such file. */
@@ -36,7 +37,7 @@ export interface SettingsFileState {
 }
 
 const maxBytes = 1024 ** 2;
-/** It may hold a key. */
+/** It may contain a key. */
 const newFileMode = 0o600;
 
 /** Throws EditFault. `home` is the user's home folder. */
@@ -66,7 +67,7 @@ export function textOf({ bytes }: SettingsFileState): string {
   }
 }
 
-/** Replaces the file as it was read by these bytes, with its mode. Throws EditFault, and then nothing has changed. */
+/** Replaces the file that was read by these bytes, and keeps its mode. Throws EditFault; then nothing has changed. */
 export function replaceSettingsFile(state: SettingsFileState, bytes: Buffer, home: string): void {
   const { path, mode } = state;
   const folder = dirname(path);
@@ -75,20 +76,20 @@ export function replaceSettingsFile(state: SettingsFileState, bytes: Buffer, hom
   systemCall(() => writeNew(fresh, bytes, mode));
   try {
     requireUnchanged(state, home);
-    // A link is made only where there is no file, so that one that was made meanwhile is not lost.
+    // The link is created only if there is no file, so that a file created meanwhile is not lost.
     if (state.bytes === undefined) systemCall(() => linkSync(fresh, path));
     else systemCall(() => renameSync(fresh, path));
   } finally {
     try {
       unlinkSync(fresh);
     } catch {
-      // It was renamed.
+      // The file was already renamed.
     }
   }
   syncFolder(folder);
 }
 
-/** Throws EditFault where the file is not as it was read. */
+/** Throws EditFault if the file changed since it was read. */
 export function removeSettingsFile(state: SettingsFileState, home: string): void {
   requireUnchanged(state, home);
   systemCall(() => unlinkSync(state.path));
@@ -112,14 +113,14 @@ function writeNew(path: string, bytes: Buffer, mode: number): void {
   }
 }
 
-/** So that the new name survives a power cut; Windows opens no folders. */
+/** Makes the new name survive a power failure. Windows cannot open folders. */
 function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
   const opened = openSync(folder, 'r');
   try {
     fsyncSync(opened);
   } catch {
-    // Some file systems do not know this; the file is there.
+    // Some file systems do not support this, but the file exists.
   } finally {
     closeSync(opened);
   }
@@ -130,15 +131,15 @@ function faultOf(facts: Stats): string | undefined {
     return 'it is a symbolic link; name the file that it leads to with --file, or paste the settings by hand';
   if (!facts.isFile()) return 'it is not a file';
   if (!isOurs(facts)) return 'it belongs to another user';
-  if (facts.nlink > 1) return 'it has several names (hard links), which a new file would part';
-  if ((facts.mode & 0o200) === 0) return 'it may not be written to';
+  if (facts.nlink > 1) return 'it has several names (hard links), and replacing it would separate them';
+  if ((facts.mode & 0o200) === 0) return 'it is not writable';
   if (facts.size > maxBytes) return `it is larger than ${maxBytes} bytes`;
   return undefined;
 }
 
 const isOurs = ({ uid }: Stats): boolean => process.geteuid === undefined || uid === process.geteuid();
 
-/** Of the folders that are there: no links below home, and nobody else may put another file in the place of ours. */
+/** Checks the existing folders: no links below home, and no other user can replace the file. */
 function checkFolders(path: string, home: string): void {
   const below = relative(home, dirname(path));
   const inHome = below !== '..' && !below.startsWith(`..${sep}`) && below !== '' && !below.startsWith(sep);
@@ -157,10 +158,10 @@ function checkFolders(path: string, home: string): void {
   if (!facts.isDirectory()) throw new EditFault(`${dirname(path)} is not a folder`);
   if (!isOurs(facts) && facts.uid !== 0) throw new EditFault('its folder belongs to another user');
   const forAll = (facts.mode & 0o002) !== 0 && (facts.mode & 0o1000) === 0;
-  if (forAll) throw new EditFault('everybody may write to its folder');
+  if (forAll) throw new EditFault('every user may write to its folder');
 }
 
-/** Throws EditFault with the reason that the system gives. */
+/** Throws EditFault with the reason of the system. */
 export function systemCall<T>(call: () => T): T {
   try {
     return call();

@@ -1,6 +1,6 @@
 /**
- * Settings as the text of a file: JSON, TOML or YAML. Only what clients' settings need: maps, lists, strings, numbers,
- * booleans. Every string is quoted as in JSON, which is a string of TOML and YAML too.
+ * Writes settings as the text of a file: JSON, TOML or YAML. Supports only what clients' settings need: maps, lists,
+ * strings, numbers, booleans. Every string is quoted as in JSON, which is also valid in TOML and YAML.
  */
 
 export type Scalar = string | number | boolean;
@@ -8,7 +8,7 @@ export type Setting = Scalar | SettingsMap | readonly Setting[];
 export interface SettingsMap {
   readonly [name: string]: Setting;
 }
-/** Entries of a list that is merged are told apart by their `name`. */
+/** Entries of a merged list are identified by their `name`. */
 export type Settings = SettingsMap | readonly SettingsMap[];
 
 export const isMap = (value: Setting): value is SettingsMap =>
@@ -47,13 +47,13 @@ export function yamlLines(value: SettingsMap | readonly Setting[]): readonly str
 const flow = (value: Scalar | readonly Setting[]): string =>
   isList(value) ? `[${value.map((entry) => JSON.stringify(entry)).join(', ')}]` : JSON.stringify(value);
 
-/** Plain where YAML cannot take the word for anything but a string. */
+/** Unquoted if YAML can read the word only as a string. */
 const yamlKey = (name: string): string =>
   /^[A-Za-z][\w-]{2,}$/.test(name) && !/^(true|false|null|yes|off)$/i.test(name)
     ? name
     : JSON.stringify(name);
 
-/** A table's own values come before the tables in it; TOML would count them to the last table otherwise. */
+/** A table's own values come before its tables; otherwise TOML would add them to the last table. */
 function tomlTables(map: SettingsMap, path: readonly string[]): readonly string[] {
   const entries = Object.entries(map);
   const own = entries.filter(([, value]) => !isMap(value));

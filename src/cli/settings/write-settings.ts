@@ -1,6 +1,6 @@
 /**
- * `flm connect CLIENT --write` and `--undo`: edits the client's own file after its difference was shown and confirmed, and
- * brings back what the file was.
+ * `flm connect CLIENT --write` and `--undo`: shows the difference, asks for confirmation, edits the client's own file,
+ * and restores the old file.
  */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -25,22 +25,22 @@ import {
   textOf,
 } from './settings-file.ts';
 
-/** What `--json` prints as `file`; documented in docs/cli.md. */
+/** The `file` field of the `--json` output; documented in docs/cli.md. */
 export interface FileDocument {
   readonly path: string;
-  /** False where the file had these settings. */
+  /** False if the file already had these settings. */
   readonly changed: boolean;
-  /** The copy of what the file was; null where there was none, or nothing changed. */
+  /** The copy of the old file; null if there was none, or if nothing changed. */
   readonly backup: string | null;
 }
 
 interface WriteOptions {
-  /** In place of the client's usual file. */
+  /** Replaces the client's usual file. */
   readonly file: string | undefined;
   readonly yes: boolean;
-  /** A key was given, or will be made. */
+  /** A key was given or will be created. */
   readonly hasKey: boolean;
-  /** Makes the key where one is to be made; asked once nothing but the writing is left. */
+  /** Creates the key if one is needed. Called only when everything except the write is done. */
   readonly key: () => Promise<string | undefined>;
 }
 
@@ -50,10 +50,10 @@ export interface Written {
   readonly warnings: readonly string[];
 }
 
-/** Stands in the difference for a key that goes into the file. */
+/** The placeholder in the difference for a key that is written to the file. */
 const keyPlace = 'YOUR_KEY';
 
-/** Throws USAGE, and FILE_UNUSABLE where the file is not to be edited; then nothing was changed. */
+/** Throws USAGE, or FILE_UNUSABLE if the file cannot be edited; then nothing was changed. */
 export async function writeSettings(
   session: Session,
   client: ClientRecipe,
@@ -66,7 +66,7 @@ export async function writeSettings(
   if (inFile && !options.hasKey)
     throw usageError(
       'connect',
-      `${client.name} reads its key from this file alone: give --key KEY or --new-key LABEL.`,
+      `${client.name} reads its key only from this file: give --key KEY or --new-key LABEL.`,
     );
   return editing(path, async () => {
     const home = homedir();
@@ -87,7 +87,7 @@ export async function writeSettings(
     if (shown === before) return unchanged(await options.key());
     if (!session.json) tellDifference(session, path, differenceOf(before, shown));
     await confirm(session, 'connect', `This changes ${path}.`, options.yes);
-    // A key is made only if it will be written.
+    // A key is created only if it will be written.
     const unmoved = readSettingsFile(path, home);
     if (textOf(unmoved) !== before) throw new EditFault('it changed meanwhile');
     const key = await options.key();
@@ -107,7 +107,7 @@ export async function writeSettings(
   });
 }
 
-/** Throws USAGE where there is nothing to undo, and FILE_UNUSABLE where the file has changed since. */
+/** Throws USAGE if there is nothing to undo, or FILE_UNUSABLE if the file has changed since. */
 export async function undoSettings(
   session: Session,
   client: ClientRecipe,
@@ -127,11 +127,11 @@ export async function undoSettings(
     const before =
       backup.copy === undefined ? undefined : systemCall(() => readFileSync(backup.copy as string));
     const isBefore = before === undefined ? state.bytes === undefined : state.bytes?.equals(before) === true;
-    // After a crash between the copy and the change there is nothing to bring back.
+    // After a crash between the copy and the change there is nothing to restore.
     if (!isBefore) {
       if (state.bytes === undefined || sha256(state.bytes) !== backup.written)
         throw new EditFault(
-          `it changed since flm wrote it${backup.copy === undefined ? '' : `; what it was before is in ${backup.copy}`}`,
+          `it changed since flm wrote it${backup.copy === undefined ? '' : `; the version before is in ${backup.copy}`}`,
         );
       if (before === undefined) removeSettingsFile(state, home);
       else replaceSettingsFile(state, before, home);
@@ -147,7 +147,7 @@ export async function undoSettings(
   });
 }
 
-/** The copy is there before the file changes, and gone again where the file cannot be changed. */
+/** Saves the copy before the file changes, and deletes the copy if the file cannot be changed. */
 function replaced(
   session: Session,
   client: ClientRecipe,

@@ -1,6 +1,6 @@
 /**
- * A proxy that ended without a stop, as people and machines see it: killed, ended by a mistake, or gone with the machine.
- * When it ended nobody saw; its last line in the log is the last sign of life.
+ * Shows a proxy that ended without a stop: it was killed, it failed, or the machine went down. The time of its end is
+ * unknown; the last line of its log is the last known time.
  */
 import { stat } from 'node:fs/promises';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
@@ -8,7 +8,7 @@ import type { Session } from '../command.ts';
 import { moment } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
-/** What `--json` prints of it; documented in docs/cli.md. */
+/** The `--json` output; documented in docs/cli.md. */
 export interface CrashDocument {
   readonly id: string;
   readonly pid: number;
@@ -16,9 +16,9 @@ export interface CrashDocument {
   readonly profile: string;
   /** ISO 8601. */
   readonly startedAt: string;
-  /** ISO 8601; when its log was last written, null where its log is no file of flm. */
+  /** ISO 8601; the time of the last write to its log, null if its log is not a file of flm. */
   readonly lastSeenAt: string | null;
-  /** The file; null where its log went to its standard error. */
+  /** The log file; null if its log went to its standard error. */
   readonly log: string | null;
 }
 
@@ -35,7 +35,7 @@ async function crashDocument(handle: ProxyHandle, log: string): Promise<CrashDoc
     ({ mtimeMs }) => mtimeMs,
     () => 0,
   );
-  // An older file is that of another run; this one logged elsewhere.
+  // An older file belongs to another run; this one logged elsewhere.
   const own = writtenAtMs >= startedAtMs;
   return {
     id,

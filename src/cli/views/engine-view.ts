@@ -1,5 +1,5 @@
 /**
- * Engines as people and machines see them: a line each, and one of them at length.
+ * Shows engines as text and as JSON: one line each, or one engine in detail.
  */
 import type { EngineExamination } from '../../app/engine-discovery.ts';
 import type { EmbeddingsCheck } from '../../core/engine/engine.ts';
@@ -8,11 +8,11 @@ import { facts, printable, table } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type EngineDocument, engineDocument, rankText } from './proxy-view.ts';
 
-/** What `flm engine detect` and `test` print of an engine; documented in docs/cli.md. */
+/** The `--json` output of `flm engine detect` and `test` for an engine; documented in docs/cli.md. */
 export interface ExaminedDocument extends EngineDocument {
-  /** The make. */
+  /** The name of the server software. */
   readonly product: string;
-  /** Names of what clients may ask of it. */
+  /** Names of the features that clients can use. */
   readonly serves: readonly string[];
 }
 
@@ -85,13 +85,13 @@ function stateText(engine: EngineDocument, terminal: Terminal): string {
   return notes.length === 0 ? state : `${state} (${notes.join('; ')})`;
 }
 
-/** Requests now: `3`, or of its slots `1 of 2`, and those that wait for one. */
+/** Current requests: `3`, or with slots `1 of 2`, and the number that wait. */
 function busyText({ inFlight, slots, queued = 0 }: EngineDocument): string {
   const running = slots === undefined ? String(inFlight) : `${inFlight} of ${slots}`;
   return queued === 0 ? running : `${running}, ${queued} ${queued === 1 ? 'waits' : 'wait'}`;
 }
 
-/** The first few; `flm engine test ID` names them all. */
+/** The first few models; `flm engine test ID` shows all. */
 function modelsText(engine: EngineDocument): string {
   const shown = engine.models.slice(0, 3).map((m) => m.id);
   const more = engine.models.length - shown.length;

@@ -1,4 +1,6 @@
-/** The flags of `flm key create`, `import` and `set` that say what a key may do, and what they ask for. */
+/**
+ * The flags of `flm key create`, `import` and `set` that set the rules of a key, and their values.
+ */
 import type { Command } from 'commander';
 import type { KeyRequestInput } from '../../core/security/key-request.ts';
 import { type Session, usageError } from '../command.ts';
@@ -31,14 +33,14 @@ export function addRules(command: Command): Command {
     .option('--endpoint <route>', 'only this route, such as chat.completions (repeatable)', collect)
     .option('--ip <address>', 'only from this address, CIDR range or span (repeatable)', collect)
     .option('--rpm <number>', 'requests a minute')
-    .option('--burst <number>', 'how many of them may come at once')
+    .option('--burst <number>', 'how many of these requests may come at once')
     .option('--tpm <number>', 'tokens a minute')
     .option('--tokens-per-day <number>', 'tokens a day (UTC), over all proxies')
     .option('--concurrency <number>', 'requests in progress at a time, waiting ones included')
-    .option('--expires <when>', 'a time to come: 90d, 12h, or a date such as 2027-01-31');
+    .option('--expires <when>', 'when the key expires: 90d, 12h, or a date such as 2027-01-31');
 }
 
-/** What a rule is when it is cleared, by its flag. A key always has a scope. */
+/** The value of each rule when it is cleared, by flag. A key always has a scope. */
 const cleared: Readonly<Record<string, Partial<KeyRequestInput>>> = {
   model: { models: [] },
   engine: { engines: [] },
@@ -54,7 +56,7 @@ const cleared: Readonly<Record<string, Partial<KeyRequestInput>>> = {
 
 export const clearableRules: readonly string[] = Object.keys(cleared);
 
-/** A whole key. Values are judged by the schema, which tells every fault at once. */
+/** A whole key. The schema validates the values and reports every fault at once. */
 export function requestOf(
   session: Session,
   command: string,
@@ -64,7 +66,7 @@ export function requestOf(
   return { ...given(session, command, flags), label };
 }
 
-/** What is to change. Throws USAGE where that is nothing, or a rule is given and cleared. */
+/** The changes. Throws USAGE if there are none, or if a rule is both set and cleared. */
 export function changesOf(
   session: Session,
   command: string,
@@ -79,7 +81,7 @@ export function changesOf(
       throw usageError(command, `Either give --${rule} or clear it, not both.`);
     Object.assign(changes, empty);
   }
-  if (Object.keys(changes).length === 0) throw usageError(command, 'Nothing was given to change.');
+  if (Object.keys(changes).length === 0) throw usageError(command, 'Give at least one setting to change.');
   return changes;
 }
 
@@ -101,7 +103,7 @@ function given(session: Session, command: string, flags: RuleFlags): Partial<Key
     concurrency: number(flags.concurrency),
     expiresAtMs,
   };
-  // Text that is no value of its field is judged by the schema, which says what is wrong with each.
+  // Invalid texts are passed on, because the schema reports each fault.
   return Object.fromEntries(
     Object.entries(all).filter(([, value]) => value !== undefined),
   ) as Partial<KeyRequestInput>;

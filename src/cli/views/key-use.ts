@@ -1,17 +1,17 @@
 /**
- * How much of its limits a key uses now, asked of the proxies that run; tokens of the day also where none runs, from
- * `usage.db`. Both secrets of a key that is being rotated count together.
+ * Shows the current use of a key's limits, from the running proxies. Tokens of the day also come from `usage.db` if no
+ * proxy runs. During a rotation, both secrets of a key count together.
  */
 import { FlmError } from '../../core/errors.ts';
 import type { KeyUse } from '../../core/proxy/ports.ts';
 import type { ApiKey, KeyLimits } from '../../core/security/api-key.ts';
 import type { Session } from '../command.ts';
 
-/** Part of what `flm key show --json` prints; documented in docs/cli.md. */
+/** Part of the `--json` output of `flm key show`; documented in docs/cli.md. */
 export interface KeyUseDocument {
-  /** Null where neither a proxy nor `usage.db` can tell. */
+  /** Null if neither a proxy nor `usage.db` has the number. */
   readonly tokensToday: number | null;
-  /** Proxies that know the key. Empty where none runs. */
+  /** Proxies that know the key; empty if none runs. */
   readonly proxies: readonly (KeyUse & { readonly id: string })[];
 }
 
@@ -23,7 +23,7 @@ export async function keyUseOf({ flm, signal }: Session, record: ApiKey): Promis
         const use = await flm.control(handle).keyUse(record.id, signal);
         return use === undefined || use === 'gone' ? [] : [{ id: handle.id, ...use }];
       } catch (error) {
-        // A proxy that hangs is shown as such by `flm proxy status`.
+        // `flm proxy status` reports a proxy that hangs.
         if (error instanceof FlmError) return [];
         throw error;
       }
@@ -35,7 +35,7 @@ export async function keyUseOf({ flm, signal }: Session, record: ApiKey): Promis
   return { tokensToday: counts.length === 0 ? null : Math.max(...counts), proxies };
 }
 
-/** Of today, as `usage.db` has them: at most a second old. */
+/** Tokens of today in `usage.db`, at most a second old. */
 async function storedTokens(flm: Session['flm'], familyId: string): Promise<number | undefined> {
   const today = new Date(flm.machine.clock.nowMs()).toISOString().slice(0, 10);
   try {
@@ -47,7 +47,7 @@ async function storedTokens(flm: Session['flm'], familyId: string): Promise<numb
   }
 }
 
-/** One line for each limit, for people. */
+/** Returns one line for each limit. */
 export function useLines(
   { tokensToday, proxies }: KeyUseDocument,
   limits: Pick<KeyLimits, 'tokensPerDay' | 'concurrency'>,
@@ -71,8 +71,7 @@ export function useLines(
     }
     lines.push(`${id}: ${parts.join('; ')}`);
   }
-  if (proxies.length === 0)
-    lines.push('No proxy runs: what is used of the other limits is known to proxies alone.');
+  if (proxies.length === 0) lines.push('No proxy runs, so the current use of the other limits is unknown.');
   return lines;
 }
 

@@ -32,7 +32,7 @@ test('nothing is said about a key that was made today, or that has ended', () =>
 
 test('a key that was never used in a month is named, unless nobody knows when keys were used', () => {
   const idle = listed('a', { createdAtMs: nowMs - 31 * dayMs });
-  assert.match(advise(idle).join(), /never used in 30 days/);
+  assert.match(advise(idle).join(), /not used in 30 days/);
   assert.deepEqual(advise(listed('a', { createdAtMs: 1 }, 2)), []);
   const problem = new StoreError('STORE_CORRUPT', { params: { file: 'usage.db' } });
   assert.deepEqual(adviceOn([idle], problem, nowMs), []);
@@ -43,7 +43,7 @@ test('labels that several active keys have from older versions are pointed out, 
     listed(id, { createdAtMs: 1, label: 'x', ...parts }, 2);
   assert.match(
     advise(used('a', {}), used('b', {})).join(),
-    /^a and b have the same label x; give one another: flm key set a --label LABEL$/,
+    /^a and b have the same label x; change one: flm key set a --label LABEL$/,
   );
   assert.deepEqual(advise(used('a', {}), used('b', { familyId: 'a', createdAtMs: 2 })), []);
   assert.deepEqual(advise(used('a', {}), used('b', { revokedAtMs: 3 })), []);

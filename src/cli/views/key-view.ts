@@ -1,6 +1,6 @@
 /**
- * How keys are shown: as a table, as text, as the JSON document of docs/cli.md, and what somebody who looks after them
- * would want to be told. Never the digest, never the secret.
+ * Shows keys as a table, as text, and as the JSON document of docs/cli.md, and gives advice to administrators. Never
+ * shows the digest or the secret.
  */
 import type { FlmError } from '../../core/errors.ts';
 import { type ApiKey, isActive, isUsable } from '../../core/security/api-key.ts';
@@ -28,12 +28,10 @@ export function keysTable(
 
 export function tellUnknownUse({ terminal }: Session, problem: FlmError | undefined): void {
   if (problem !== undefined)
-    terminal.talk(
-      `${terminal.paint('yellow', '!')} When keys were last used is not known: ${problem.message}`,
-    );
+    terminal.talk(`${terminal.paint('yellow', '!')} The last use of keys is unknown: ${problem.message}`);
 }
 
-/** What `--json` prints of a key; documented in docs/cli.md. Never the digest, never the secret. */
+/** The `--json` output for a key; documented in docs/cli.md. It never contains the digest or the secret. */
 export function keyDocument({ record, lastUse }: ListedKey) {
   const { digest: _, createdAtMs, expiresAtMs, revokedAtMs, pausedAtMs, ...rest } = record;
   const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
@@ -73,7 +71,7 @@ const dayMs = 86_400_000;
 const soonDays = 14;
 const idleDays = 30;
 
-/** What somebody who looks after keys would want to be told. Not what is done already, and nothing about a new key. */
+/** Advice for an administrator. Nothing about completed steps or new keys. */
 export function adviceOn(
   keys: readonly ListedKey[],
   lastUseProblem: FlmError | undefined,
@@ -84,7 +82,7 @@ export function adviceOn(
   const lines: string[] = [];
   for (const { record, lastUse } of active) {
     const { expiresAtMs, createdAtMs, id, familyId } = record;
-    // It was rotated: the newer one goes on.
+    // The key was rotated, and its successor continues.
     if (newest.get(familyId) !== id || nowMs - createdAtMs < dayMs) continue;
     const name = `${id} (${printable(record.label)})`;
     if (expiresAtMs !== null && expiresAtMs - nowMs < soonDays * dayMs)
@@ -92,12 +90,12 @@ export function adviceOn(
         `${name} expires on ${moment(expiresAtMs)}; move that: flm key set ${id} --expires 90d, or make its successor: flm key rotate ${id} --overlap 7d`,
       );
     if (lastUseProblem === undefined && lastUse === undefined && nowMs - createdAtMs > idleDays * dayMs)
-      lines.push(`${name} was never used in ${idleDays} days; end it: flm key revoke ${id}`);
+      lines.push(`${name} was not used in ${idleDays} days; revoke it: flm key revoke ${id}`);
   }
   return [...lines, ...sharedLabels(active)];
 }
 
-/** Labels of several keys come from older versions; each should mean one key. */
+/** Older versions allowed one label for several keys. Each label should identify one key. */
 function sharedLabels(active: readonly ListedKey[]): readonly string[] {
   const byLabel = Map.groupBy(active, ({ record }) => record.label);
   return [...byLabel].flatMap(([label, holders]) => {
@@ -105,7 +103,7 @@ function sharedLabels(active: readonly ListedKey[]): readonly string[] {
     const [first, ...others] = newest.values();
     if (first === undefined || others.length === 0) return [];
     return [
-      `${[first, ...others].join(' and ')} have the same label ${printable(label)}; give one another: flm key set ${first} --label LABEL`,
+      `${[first, ...others].join(' and ')} have the same label ${printable(label)}; change one: flm key set ${first} --label LABEL`,
     ];
   });
 }

@@ -1,12 +1,14 @@
-/** A line of the log as people read it: time, level, message, and fields as `name=value`. */
+/**
+ * Formats a log line for people: time, level, message, and fields as `name=value`.
+ */
 import { oneLine } from '../../core/one-line.ts';
 import { printable } from '../terminal/layout.ts';
 
-/** What is no JSON object is shown as it is, without what steers a terminal. */
+/** A line that is not a JSON object is shown unchanged, except for characters that control the terminal. */
 export function readableLine(line: string): string {
   const fields = objectIn(line);
   if (fields === undefined) return printable(line);
-  // `atMs` is `time` once more.
+  // `atMs` repeats `time`.
   const { time, level, msg, atMs: _, ...rest } = fields;
   const shown = Object.entries(rest)
     .filter(([, value]) => value !== null && value !== '')
@@ -41,12 +43,12 @@ function clockTime(time: unknown): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/** What needs quotes is written as JSON. */
+/** A text that needs quotes is written as JSON. */
 function quoted(value: string): string {
   return /^[\x21-\x7e]+$/.test(value) ? value : escaped(JSON.stringify(value));
 }
 
-/** Nothing that steers a terminal reaches it, nor turns its text around. */
+/** Escapes characters that control the terminal or change the direction of text. */
 function escaped(json: string): string {
   return oneLine(json).replaceAll(
     /\p{Cf}/gu,

@@ -1,5 +1,5 @@
 /**
- * The end of a log file, and what is added to it: through rotation, and where there is no file yet.
+ * Prints the end of a log file and follows it, through rotation and from before the file exists.
  */
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
@@ -15,11 +15,11 @@ const blockBytes = 64 * 1024;
 
 export interface LogView {
   readonly path: string;
-  /** How many of the last lines. */
+  /** How many of the last lines to print. */
   readonly lines: number;
-  /** Until the session is aborted. */
+  /** Whether to follow until the session is aborted. */
   readonly follow: boolean;
-  /** For a person; otherwise the bytes as they are. */
+  /** Whether to format lines for people; otherwise the bytes are printed unchanged. */
   readonly readable: boolean;
 }
 
@@ -28,7 +28,7 @@ export async function followLog(session: Session, view: LogView): Promise<void> 
   const print = readable ? readablePrinter(session) : rawPrinter(session);
   let file = await openIfThere(path);
   if (file === undefined && !follow) {
-    session.terminal.talk(`There is no log at ${path} yet.`);
+    session.terminal.talk(`The log ${path} does not exist yet.`);
     return;
   }
   try {
@@ -40,7 +40,7 @@ export async function followLog(session: Session, view: LogView): Promise<void> 
       if (!moved) continue;
       const next = await openIfThere(path);
       if (next === undefined) continue;
-      // What was written to the old one before it was moved.
+      // The lines written to the old file before it was moved.
       if (file !== undefined) await copyFrom(file, position, print);
       await file?.close();
       file = next;
@@ -52,12 +52,12 @@ export async function followLog(session: Session, view: LogView): Promise<void> 
 }
 
 function rawPrinter({ terminal }: Session): Print {
-  // A character may be cut by the end of a block.
+  // The end of a block may split a character.
   const decoder = new StringDecoder('utf8');
   return (bytes) => terminal.write(decoder.write(bytes));
 }
 
-/** Whole lines, as people read them. */
+/** Prints whole lines, formatted for people. */
 function readablePrinter({ terminal }: Session): Print {
   const decoder = new StringDecoder('utf8');
   let rest = '';
@@ -81,17 +81,17 @@ async function isAnother(path: string, file: FileHandle): Promise<boolean> {
   try {
     return (await stat(path)).ino !== (await file.stat()).ino;
   } catch {
-    // Moved away, and the next one not made yet.
+    // The file was moved away, and the next one does not exist yet.
     return false;
   }
 }
 
-/** Prints the last lines; gives the position behind them. */
+/** Prints the last lines. Returns the position after them. */
 async function lastLines(file: FileHandle, count: number, print: Print): Promise<number> {
   const { size } = await file.stat();
   let start = size;
   let text = '';
-  // One newline more than lines: that before the first of them.
+  // One newline more than lines: the newline before the first line.
   while (start > 0 && text.split('\n').length <= count + 1) {
     const from = Math.max(0, start - blockBytes);
     const block = Buffer.alloc(start - from);

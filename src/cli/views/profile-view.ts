@@ -1,20 +1,20 @@
 /**
- * A profile as people and machines see it: what was saved, and what it comes to with the defaults.
+ * Shows a profile as text and as JSON: the saved settings, and the result with the defaults.
  */
 import type { ProxyProfile } from '../../core/proxy/ports.ts';
 import type { ProxyConfig, ProxyConfigInput } from '../../core/proxy/proxy-config.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import { facts, moment, printable, table } from '../terminal/layout.ts';
 
-/** What `--json` prints of a profile; documented in docs/cli.md. */
+/** The `--json` output for a profile; documented in docs/cli.md. */
 export interface ProfileDocument {
   readonly name: string;
-  /** As it was saved; everything else has its default. */
+  /** The settings as saved; all others have their defaults. */
   readonly config: ProxyConfigInput;
-  /** ISO 8601; null for `default` that was never saved. */
+  /** ISO 8601; null for `default` if it was never saved. */
   readonly createdAt: string | null;
   readonly updatedAt: string | null;
-  /** Ids of the proxies that were started from it. */
+  /** Ids of the running proxies that were started from it. */
   readonly running: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export function profilesText(profiles: readonly ProfileDocument[], columns: numb
   return table(['NAME', 'RUNNING', 'SAVED', 'SETTINGS'], rows, columns);
 }
 
-/** Every setting of its own, and the others at their defaults; of limits and policy only what is set. */
+/** All saved settings and the defaults of the others; of limits and policy only the saved settings. */
 export function profileText(profile: ProfileDocument, effective: ProxyConfig, columns: number): string {
   const { config } = profile;
   const { limits, policy, ...plain } = effective;
@@ -57,7 +57,7 @@ export function profileText(profile: ProfileDocument, effective: ProxyConfig, co
   const rows = [
     ...Object.entries({ ...plain, port: effective.port }).map(([key, value]) => [
       key,
-      value === undefined ? 'that of the mode' : valueText(value),
+      value === undefined ? 'the default of the mode' : valueText(value),
       Object.hasOwn(config, key) ? 'profile' : 'default',
     ]),
     ...parts('limits', limits),

@@ -1,5 +1,5 @@
 /**
- * A proxy as people and machines see it: one model, made from what the living process says.
+ * Shows a proxy as text and as JSON. The model is made from the status of the living process.
  */
 import type { EngineStatus } from '../../core/engine/directory.ts';
 import type { RankReading } from '../../core/engine/engine-rank.ts';
@@ -10,7 +10,7 @@ import type { QueueReading } from '../../core/security/fair-admission.ts';
 import { duration, facts, moment, printable } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
-/** What `--json` prints of a proxy; documented in docs/cli.md. */
+/** The `--json` output for a proxy; documented in docs/cli.md. */
 export interface ProxyDocument {
   readonly id: string;
   readonly pid: number;
@@ -45,7 +45,7 @@ export interface ProxyDocument {
 
 export interface CertificateDocument {
   readonly names: readonly string[];
-  /** Addresses of the machine that it is not good for. */
+  /** Addresses of the machine that are not in the certificate. */
   readonly leftOut: readonly string[];
   /** ISO 8601. */
   readonly expiresAt: string;
@@ -54,7 +54,7 @@ export interface CertificateDocument {
   readonly fingerprint: string;
   /** The CA's certificate, which clients must trust. */
   readonly authorityFile?: string;
-  /** ISO 8601; when an ACME server is asked for the next one. */
+  /** ISO 8601; when the next certificate is requested from the ACME server. */
   readonly renewsAt?: string;
   /** Renewals that failed since the start. */
   readonly renewalFailures?: number;
@@ -70,7 +70,7 @@ export interface EngineDocument {
   readonly latencyMs?: number;
   readonly inFlight: number;
   readonly slots?: number;
-  /** Requests that this engine could answer and that wait; where a proxy says so. */
+  /** Waiting requests that this engine could answer, if a proxy reports them. */
   readonly queued?: number;
   readonly models: readonly {
     readonly id: string;
@@ -79,7 +79,7 @@ export interface EngineDocument {
   }[];
   readonly note?: string;
   readonly breakerOpen: boolean;
-  /** Why requests go to other engines where they can. */
+  /** Why requests prefer other engines. */
   readonly rank?: RankReading;
   readonly exposedOn?: string;
 }
@@ -146,13 +146,13 @@ function certificateDocument(facts: CertificateFacts, expired: boolean): Certifi
   };
 }
 
-/** By the clock of the proxy, at the moment that it told its status. */
+/** By the clock of the proxy, at the time of its status. */
 function hasExpired({ handle, uptimeSeconds, certificate }: ProxyStatus): boolean {
   const nowMs = handle.startedAtMs + uptimeSeconds * 1000;
   return certificate !== undefined && certificate.expiresAtMs <= nowMs;
 }
 
-/** What waits for an engine, where it has slots to wait for. */
+/** The number of requests that wait for an engine, if it has slots. */
 export function queuedFor(engineId: string, queues: readonly QueueReading[]): number | undefined {
   const reading = queues.find((q) => q.engine === engineId);
   return reading?.slots === undefined ? undefined : reading.queued;
@@ -202,7 +202,7 @@ export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
   return [lines, ...fix, ...warnings].join('\n');
 }
 
-/** Undefined with plain HTTP. */
+/** Undefined for plain HTTP. */
 export function certificateText(certificate: CertificateDocument | undefined): string | undefined {
   if (certificate === undefined) return undefined;
   const { names, leftOut, expiresAt, authorityFile, renewsAt } = certificate;
@@ -210,7 +210,7 @@ export function certificateText(certificate: CertificateDocument | undefined): s
   const until = `${certificate.expired ? 'EXPIRED at' : 'until'} ${moment(Date.parse(expiresAt))}`;
   const lines = [`for ${names.join(', ')}; ${until}${renewal}`];
   if (leftOut.length > 0)
-    lines.push(`not for ${leftOut.join(', ')}: the local CA may vouch for private addresses only`);
+    lines.push(`not for ${leftOut.join(', ')}: the local CA may certify only private addresses`);
   if (authorityFile !== undefined)
     lines.push(`clients must trust its CA, ${authorityFile}: flm cert trust, flm cert trust --device`);
   return lines.join('\n');

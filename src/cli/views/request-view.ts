@@ -1,16 +1,16 @@
 /**
- * A request as people and machines see it: one model of it, as a line of columns and as a document.
+ * Shows a request as text and as JSON: one model, as a line of columns and as a document.
  */
 import type { RequestLine } from '../../core/proxy/proxy-handle.ts';
 import { clockTime, printable, textWidth } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
-/** What `flm tail --json` prints of a request; documented in docs/guide.md. */
+/** The output of `flm tail --json` for a request; documented in docs/guide.md. */
 export interface RequestDocument extends RequestLine {
   /** ISO 8601. */
   readonly at: string;
   readonly proxy: string;
-  /** Output tokens a second from the first byte on; null where the engine tells no count. */
+  /** Output tokens a second after the first byte; null if the engine reports no count. */
   readonly tokensPerSecond: number | null;
 }
 
@@ -18,7 +18,7 @@ export function requestDocument(line: RequestLine, proxy: string): RequestDocume
   return { ...line, at: new Date(line.atMs).toISOString(), proxy, tokensPerSecond: speedOf(line) };
 }
 
-/** Lines come one by one, so columns have a width of their own; what is longer moves the rest. */
+/** Lines are printed one by one, so columns have fixed widths; a longer value moves the rest. */
 const widths = [8, 12, 15, 22, 12, 7, 9, 6] as const;
 
 export const requestHead = columns([
@@ -39,7 +39,7 @@ export function requestText(line: RequestLine, terminal: Pick<Terminal, 'paint'>
     clockTime(line.atMs),
     line.keyLabel === null ? '-' : printable(line.keyLabel),
     printable(line.client),
-    // A request without a model is known by its path.
+    // A request without a model is identified by its path.
     printable(line.model ?? `${line.method} ${line.path}`),
     line.engine ?? '-',
     line.firstByteMs === null ? '-' : shortTime(line.firstByteMs),
@@ -49,7 +49,7 @@ export function requestText(line: RequestLine, terminal: Pick<Terminal, 'paint'>
   ]);
 }
 
-/** How it ended, for a refusal the rule that decided, and how long it waited for an engine. */
+/** How the request ended, the rule that refused it, and how long it waited for an engine. */
 function endingText({ ending, code, rule, durationMs, queuedMs }: RequestLine): string {
   const told = code === null ? '' : ` ${code}`;
   const by = rule === null ? '' : ` (${printable(rule)})`;
@@ -59,7 +59,7 @@ function endingText({ ending, code, rule, durationMs, queuedMs }: RequestLine): 
 }
 
 function speedOf({ outputTokens, durationMs, firstByteMs, streamed }: RequestLine): number | null {
-  // Before the first byte of a stream the engine read the prompt; without a stream nobody can tell when that was over.
+  // A stream's first byte ends the time for reading the prompt. Without a stream, that time is unknown.
   const ms = streamed ? durationMs - (firstByteMs ?? 0) : durationMs;
   return outputTokens === null || ms <= 0 ? null : Math.round((outputTokens / ms) * 10_000) / 10;
 }

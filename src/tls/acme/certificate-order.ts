@@ -163,7 +163,7 @@ async function authorityText(file: string | undefined): Promise<string | undefin
     new AcmeFailure({
       step: 'directory',
       reason: `the file ${file} ${what}`,
-      fix: 'Give --acme-ca a file with the CA that the ACME server itself is trusted by (PEM).',
+      fix: 'Give --acme-ca a file with the CA of the ACME server itself (PEM).',
       cause,
     });
   let text: string;
