@@ -4,6 +4,7 @@
  */
 import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import type { LinkReceiver } from '../core/security/limits-authority.ts';
 import type { DialLink, LinkConnection, LinkListener, LinkPlace } from '../core/security/limits-link.ts';
 import { isRecord } from './wire-error.ts';
@@ -111,9 +112,10 @@ function connectionOver(socket: Duplex): LinkConnection {
 
 function readMessages(socket: Duplex, listener: LinkListener, head?: Buffer): void {
   let rest = '';
-  socket.setEncoding('utf8');
-  socket.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
+  // Sockets of an HTTP server take no encoding.
+  const decoder = new StringDecoder('utf8');
+  socket.on('data', (bytes: Buffer) => {
+    const lines = (rest + decoder.write(bytes)).split('\n');
     rest = lines.pop() ?? '';
     if (rest.length > maxLineBytes) socket.destroy();
     for (const line of lines) {
