@@ -31,6 +31,7 @@ const avoided: readonly (readonly [words: string, instead: string])[] = [
   ['lets? go of|letting go of', 'release, close'],
   ['says? to whom', 'tell the user'],
   ['to be had', 'available'],
+  ['anew', 'again, or a new one'],
 ];
 
 // The word list and its test name the words.

@@ -12,7 +12,7 @@ const tables: Readonly<Record<string, () => readonly string[]>> = {
   native: nativeTable,
 };
 
-/** The page with its marked tables made anew. Throws where a marker names no table. */
+/** The page with its marked tables made again. Throws where a marker names no table. */
 export function pageWithEngineTables(root: string, path: string): string {
   const page = readFileSync(join(root, path), 'utf8');
   return page.replaceAll(/<!-- generated: (\S+) -->\n[\s\S]*?<!-- end -->/g, (_all, name: string) => {

@@ -16,7 +16,7 @@ export function requestsPage(): string {
 
 ${generatedNote}
 
-flm writes the head of each request to an engine anew. The body passes as it came, but for the name of the model where an
+flm writes the head of each request to an engine again. The body passes as it came, but for the name of the model where an
 alias stands for another one, and for its content coding: \`gzip\` and \`zstd\` are taken off.
 
 ## Request headers

@@ -46,7 +46,7 @@ function isInUse(pid: number): boolean {
 
 /**
  * proc_pid_stat(5): starttime, in ticks since boot, is field 22; the name in field 2 may hold blanks and brackets. The
- * boot id stands before it, since ticks begin anew with each boot.
+ * boot id stands before it, since ticks begin again with each boot.
  */
 function linuxStart(pid: number): string {
   try {

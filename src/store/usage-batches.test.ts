@@ -67,7 +67,7 @@ test('tokens are counted once on their way from memory to the totals', () => {
   assert.deepEqual(seen, [107, 107, 114, 114, 164, 164]);
 });
 
-test('at midnight a budget starts anew', () => {
+test('at midnight a budget starts again', () => {
   const batches = new UsageBatches('w');
   batches.count(totals(100, 0, true));
   batches.add(sampleUsage());

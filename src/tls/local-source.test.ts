@@ -178,7 +178,7 @@ test('a certificate whose signature is not of the CA is replaced', async (t) => 
   assert.notEqual(source.current().chain, forged);
 });
 
-test('either certificate that is gone while the proxy runs is made anew, and shown', async (t) => {
+test('either certificate that is gone while the proxy runs is made again, and shown', async (t) => {
   const fixture = fixtureOf(t);
   const source = await fixture.open();
   const shown = () => [source.current().chain, source.currentForNames().chain];

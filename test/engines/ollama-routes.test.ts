@@ -195,7 +195,7 @@ test('Ollama behind flm', needsOllama, async (t) => {
       (m) => m.name,
     );
 
-  await t.test('what would load, unload, pin or load anew is refused, and the model stays', async () => {
+  await t.test('what would load, unload, pin or load again is refused, and the model stays', async () => {
     assert.equal((await ask('/api/chat', { model, messages, stream: false })).status, 200);
     assert.deepEqual(await loaded(), [model]);
     const hazards: readonly [path: string, body: object][] = [

@@ -258,7 +258,7 @@ const hazards: readonly Hazardous[] = [
     does: /keep the model/,
   },
   {
-    name: 'loads a model anew',
+    name: 'loads a model again',
     path: '/api/chat',
     body: '{"model":"qwen3","messages":[{}],"options":{"num_ctx":99999}}',
     does: /with other options/,
@@ -288,7 +288,7 @@ const hazards: readonly Hazardous[] = [
     does: /unload the model/,
   },
   {
-    name: 'loads a model anew by the native API',
+    name: 'loads a model again by the native API',
     path: '/engine/box/api/embed',
     body: '{"model":"qwen3","input":"x","options":{"num_gpu":0}}',
     does: /with other options/,

@@ -1,5 +1,5 @@
 /**
- * Paths: the decision is made on the raw target, and the engine's is built anew from the route table. So guard, router
+ * Paths: the decision is made on the raw target, and the engine's is built again from the route table. So guard, router
  * and forwarder cannot disagree, and no way of writing a path leads past a row of the table.
  */
 import assert from 'node:assert/strict';
@@ -118,7 +118,7 @@ describe('a path of the table', () => {
     }
     await fixture.assertUnharmed();
   });
-  test('takes of the query what the table lists, and writes it anew', async () => {
+  test('takes of the query what the table lists, and writes it again', async () => {
     const query = 'limit=2&key=stolen&order=%61sc&api_base=http%3a%2f%2fevil&after=a%26b%3dc';
     await fixture.ask(get(`/v1/responses/resp_1/input_items?${query}`, fixture.key));
     await fixture.assertUnharmed(['GET /v1/responses/resp_1/input_items?limit=2&order=asc&after=a%26b%3Dc']);

@@ -189,7 +189,7 @@ test("time in which the client takes nothing is not the engine's", async () => {
   sink.flowing = true;
   sink.inFlightRequest?.resume();
   await clock.move(29_000);
-  assert.equal(sink.outcome, 'open', 'the wait begins anew');
+  assert.equal(sink.outcome, 'open', 'the wait begins again');
   go.resolve();
   await sink.over;
   assert.equal(sink.outcome, 'end');

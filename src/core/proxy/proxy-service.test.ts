@@ -201,7 +201,7 @@ test('where several run, a stop without a name lists them and stops none', async
   await assert.rejects(service.stop('lab'), withCode('PROXY_NOT_RUNNING', 'lab'));
 });
 
-test('a restart gives the flags of the start again, reads the profile anew and keeps a free port', async (t) => {
+test('a restart gives the flags of the start again, reads the profile again and keeps a free port', async (t) => {
   const { service, controller, start } = setUp(t);
   await service.saveProfile('lab', { port: 0, heartbeatMs: 1000 });
   const old = await start('lab', { graceMs: 77 });

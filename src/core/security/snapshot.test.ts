@@ -74,7 +74,7 @@ test('a key that is revoked in memory stays so whatever the store says, until th
   );
   assert.equal(holder.current().keysById.get('k2')?.revoked, false);
 
-  // A label is changed, the file is read anew: neither brings it back.
+  // A label is changed, the file is read again: neither brings it back.
   holder.apply(upsert(key('k1', 'd1', { label: 'new' })));
   holder.apply({ keys: { replaceAll: true, upserted: [key('k1', 'd1')], removedIds: [] } });
   holder.apply({ policy: defaultPolicy });

@@ -52,7 +52,7 @@ test('chunks that end in events are relayed in their own framing, in one write',
   assert.deepEqual(notes.told, ['events a\n\n', 'events b\n\nc\n\n']);
 });
 
-test('a chunk that ends within an event is framed anew, and its rest is held', () => {
+test('a chunk that ends within an event is framed again, and its rest is held', () => {
   const notes = new Notes();
   const relay = new EventRelay(notes.reply(), 'sse', notes);
   const { buffer, map } = chunksOf('a\n\nb', '\n', '\nc');

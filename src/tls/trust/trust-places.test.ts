@@ -50,7 +50,7 @@ function machine(parts: Machine): TrustTools & { readonly ran: Command[] } {
 
 const debian = { files: ['/usr/local/share/ca-certificates/'], programs: ['update-ca-certificates'] };
 
-test('Debian: the file is laid into the folder of local CAs, and the bundle is made anew', async () => {
+test('Debian: the file is laid into the folder of local CAs, and the bundle is made again', async () => {
   const [place] = await trustPlaces(machine(debian), ca);
 
   const target = `/usr/local/share/ca-certificates/${name}.crt`;

@@ -124,10 +124,10 @@ test('durations are read as Go reads them, and what cannot be read is a hazard',
   for (const [json, expected] of table) assert.equal(judgeKeepAlive(json), expected, json);
 });
 
-test('options that a runner is started with load the model anew, unless it runs with them', () => {
-  const anew = (option: string) => `reload the model with other options (${option})`;
+test('options that a runner is started with load the model again, unless it runs with them', () => {
+  const again = (option: string) => `reload the model with other options (${option})`;
   for (const option of ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'use_mmap']) {
-    assert.equal(does('ollama', 'ollama.chat', { ...hi, options: { [option]: 1 } }), anew(option));
+    assert.equal(does('ollama', 'ollama.chat', { ...hi, options: { [option]: 1 } }), again(option));
     assert.equal(does('ollama', 'ollama.chat', { ...hi, options: { [option]: null } }), undefined);
   }
   assert.equal(
@@ -136,7 +136,7 @@ test('options that a runner is started with load the model anew, unless it runs 
   );
   assert.equal(
     does('ollama', 'ollama.chat', { ...hi, options: { num_ctx: 4097 } }, { contextLength: 4096 }),
-    anew('num_ctx'),
+    again('num_ctx'),
   );
   assert.equal(
     does('ollama', 'ollama.chat', { ...hi, options: { temperature: 1, num_predict: 5, seed: 1 } }),

@@ -2,7 +2,7 @@
  * `usage.db`, version 2: the family of the key, whose daily limit counts all its keys. Empty: the key alone.
  *
  * The audit of 0.1.0 in the same file says which key was rotated to which. Without that, the day's budget of a key that
- * was rotated would begin anew with the upgrade.
+ * was rotated would begin again with the upgrade.
  */
 export const usageFamily = `
   ALTER TABLE usage_day ADD COLUMN family_id TEXT NOT NULL DEFAULT '';
