@@ -28,7 +28,7 @@ import { type EngineDiscovery, makeEngineDiscovery } from './engine-discovery.ts
 import { type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 import type { ProxyLog } from './proxy-parts.ts';
-import { superviseProxy } from './supervised.ts';
+import { foregroundReplaceable, superviseProxy } from './supervised.ts';
 import { machineTrustTools } from './trust-tools.ts';
 
 export interface Flm {
@@ -137,7 +137,7 @@ export function openFlm(options: FlmOptions): Flm {
     openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
     async run(request, log, signal) {
       const made = Promise.withResolvers<RunningProxy>();
-      const make = makeProxyFactory(machine, log, { by: 'nobody' });
+      const make = makeProxyFactory(machine, log, foregroundReplaceable(machine, launch));
       const controller = new InProcessController(async (options, aborted) => {
         const running = await make(options, aborted);
         void running.closed.then(endByMistake());

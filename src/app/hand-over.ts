@@ -7,6 +7,7 @@
  *     '------ failed, ended, or too late ------'-------------> end the successor, resume
  */
 import { deadline } from '../core/deadline.ts';
+import type { Environment } from '../core/environment.ts';
 import { FlmError, ProxyError } from '../core/errors.ts';
 import type { HandOverRequest, InheritedSocket } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
@@ -14,15 +15,27 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { removeStaleSocket } from '../process/control-socket.ts';
 import { firstInheritedFd, type LaunchCommand, LaunchedChild } from '../process/launched-child.ts';
 import { startLimitMs } from '../process/launcher.ts';
+import { withoutSupervisor } from '../process/supervisor.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { newNonce, newProxyId, type Start } from './proxy-parts.ts';
 
+/** The program that watches the process of a proxy. */
+export interface NamedSupervisor {
+  readonly name: string;
+  /** Restarts the proxy. */
+  readonly command: string;
+}
+
 /** How the process of a proxy may be replaced. */
 export type Replaceable =
-  /** A background process of flm's own. */
-  | { readonly by: 'successor'; readonly program: LaunchCommand }
+  /** A background process of flm's own, or one whose supervisor can be told of another main process. */
+  | {
+      readonly by: 'successor';
+      readonly program: LaunchCommand;
+      readonly supervisor?: NamedSupervisor | undefined;
+    }
   /** A process that a person or another program watches. */
-  | { readonly by: 'nobody'; readonly supervisor?: { readonly name: string; readonly command: string } };
+  | { readonly by: 'nobody'; readonly supervisor?: NamedSupervisor | undefined };
 
 export interface HandOverDeps {
   readonly start: Pick<Start, 'machine' | 'logger' | 'handOverParts'>;
@@ -30,6 +43,7 @@ export interface HandOverDeps {
   readonly store: ProxyStore;
   readonly handle: ProxyHandle;
   readonly program: LaunchCommand;
+  readonly supervised: boolean;
 }
 
 /** On top of the time for a start: the machine works for two processes. */
@@ -97,16 +111,18 @@ class Successor {
   /** Throws like `LaunchedChild`. */
   constructor(deps: HandOverDeps, request: HandOverRequest) {
     const { machine } = deps.start;
+    const { supervised } = deps;
     const { program = deps.program, options } = request;
+    const env = request.program?.env ?? machine.environment;
     this.#deps = deps;
     this.#request = request;
     this.id = newProxyId(machine.secrets);
     this.#nonce = newNonce(machine.secrets);
     this.#child = new LaunchedChild({
-      command: { env: machine.environment, ...program },
+      command: { ...program, env: supervised ? withoutSockets(env) : withoutSupervisor(env) },
       clock: machine.clock,
       home: machine.paths.home,
-      logFile: machine.paths.logFile(options.profile),
+      logFile: supervised ? undefined : machine.paths.logFile(options.profile),
       descriptors: deps.gateway.sockets().map(({ fd }) => fd),
     });
   }
@@ -117,7 +133,8 @@ class Successor {
 
   async prepare(sockets: readonly InheritedSocket[], signal: AbortSignal): Promise<void> {
     const predecessorId = this.#deps.handle.id;
-    const takeOver = { id: this.id, nonce: this.#nonce, predecessorId, sockets, logToStderr: false };
+    const { supervised } = this.#deps;
+    const takeOver = { id: this.id, nonce: this.#nonce, predecessorId, sockets, supervised };
     await this.#child.send({ start: this.#request.options, takeOver });
     const message = await this.#child.next(signal);
     if (!('prepared' in message)) throw strange();
@@ -152,6 +169,11 @@ class Successor {
     // A reader of the store removes what could not be removed now.
     await store.deleteHandle(this.id, this.#nonce).catch(() => {});
   }
+}
+
+/** Sockets that systemd passed are handed over by flm itself. */
+function withoutSockets(env: Environment): Environment {
+  return { ...env, LISTEN_FDS: undefined, LISTEN_PID: undefined, LISTEN_FDNAMES: undefined };
 }
 
 function strange(): ProxyError {

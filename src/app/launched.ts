@@ -1,18 +1,25 @@
 /**
- * Runs `flm proxy run --launched`, the background process that `flm proxy start` creates. It logs to the log file of its
- * profile.
+ * Runs `flm proxy run --launched`: the background process that `flm proxy start` creates, or the successor of a proxy
+ * that is restarted. It logs to the log file of its profile; under a supervisor to stderr, as its predecessor did.
  */
 
 import type { Environment } from '../core/environment.ts';
+import { ProxyError } from '../core/errors.ts';
+import type { RunningProxy, StartOptions, TakeOver } from '../core/proxy/ports.ts';
 import type { LogDestination } from '../observe/logger.ts';
 import { endByMistake } from '../process/crash.ts';
 import { runDetachedChild } from '../process/detached-child.ts';
+import type { LaunchCommand } from '../process/launched-child.ts';
 import { LogFile } from '../process/log-file.ts';
 import { logNodeWarnings } from '../process/log-line.ts';
+import type { LogStream } from '../process/log-stream.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { thisProgram } from '../process/this-program.ts';
-import { thisMachine } from './machine.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
+import type { ProxyLog } from './proxy-parts.ts';
+import { openStderrLog } from './run-log.ts';
+import { foregroundReplaceable, superviseProxy } from './supervised.ts';
 
 /** Resolves with the exit status of the process. */
 export async function runLaunched(environment: Environment): Promise<number> {
@@ -20,24 +27,56 @@ export async function runLaunched(environment: Environment): Promise<number> {
   makeHomeFolders(machine.paths);
   // The process redirects its stderr to the log file and never restores it, because it runs nothing but the proxy.
   endByMistake();
-  let log: LogFile | undefined;
+  let log: LogFile | LogStream | undefined;
   const destination: LogDestination = {
     write: (line) => log?.write(line),
     get lostLines() {
       return log?.lostLines ?? 0;
     },
   };
+  const proxyLog: ProxyLog = { destination, level: 'info' };
   logNodeWarnings((line) => void process.stderr.write(line));
   const { command, args } = thisProgram(process.argv[1] ?? '');
   const program = { command, args: [...args, 'proxy', 'run', '--launched'], env: environment };
-  const make = makeProxyFactory(machine, { destination, level: 'info' }, { by: 'successor', program });
   try {
     return await runDetachedChild((options, signal, takeOver) => {
+      if (takeOver?.supervised === true) {
+        log = openStderrLog(process.stderr);
+        return startSupervised({ machine, proxyLog, program }, options, signal, takeOver);
+      }
       log = new LogFile({ path: machine.paths.logFile(options.profile), clock: machine.clock });
-      return make(options, signal, takeOver);
+      return makeProxyFactory(machine, proxyLog, { by: 'successor', program })(options, signal, takeOver);
     });
   } finally {
     // An unfinished write to the disk would keep this process alive, even in `process.exit`.
     if ((await log?.close()) === false) process.kill(process.pid, 'SIGKILL');
   }
+}
+
+interface Surroundings {
+  readonly machine: Machine;
+  readonly proxyLog: ProxyLog;
+  readonly program: LaunchCommand;
+}
+
+/**
+ * The successor of a supervised process must be known to the supervisor before its predecessor ends: otherwise the end of
+ * the predecessor would count as the end of the service.
+ */
+async function startSupervised(
+  { machine, proxyLog, program }: Surroundings,
+  options: StartOptions,
+  signal: AbortSignal,
+  takeOver: TakeOver,
+): Promise<RunningProxy> {
+  const replaceable = foregroundReplaceable(machine, program, true);
+  const running = await makeProxyFactory(machine, proxyLog, replaceable)(options, signal, takeOver);
+  let problem = '';
+  const onProblem = (sentence: string): void => {
+    problem = sentence.replace(/\.$/, '');
+  };
+  if (await superviseProxy(running, machine, { successor: true, onProblem })) return running;
+  await running.control.stop(0);
+  await running.closed;
+  throw new ProxyError('PROXY_START_FAILED', { params: { reason: problem } });
 }

@@ -36,7 +36,6 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
-import type { LaunchCommand } from '../process/launched-child.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { handOver, type Replaceable } from './hand-over.ts';
 import type { HandOverParts } from './hand-over-parts.ts';
@@ -87,6 +86,9 @@ export class LiveControl implements ProxyControl {
   #stopping: Promise<StopReport> | undefined;
   /** The hand-over that runs. */
   #handingOver: { readonly aborter: AbortController; readonly over: Promise<unknown> } | undefined;
+  /** The id of the proxy that serves in its place. */
+  #successor: string | undefined;
+  readonly #handOverListeners: ((successor: ProxyHandle | undefined) => void)[] = [];
   #close: (report: StopReport) => void = () => {};
   #beginStop: (graceMs: number) => void = () => {};
 
@@ -113,7 +115,8 @@ export class LiveControl implements ProxyControl {
   }
 
   status(): ProxyStatus {
-    const { options, machine, gateway, engines, snapshots, metrics } = this.#deps;
+    const { options, machine, gateway, engines, snapshots, metrics, replaceable } = this.#deps;
+    const supervisor = replaceable.supervisor?.name;
     const handle = this.#handle;
     const nowMs = machine.clock.nowMs();
     const statuses = engines.service.engines();
@@ -129,6 +132,8 @@ export class LiveControl implements ProxyControl {
       version: machine.version,
       config: options.config,
       overrides: options.overrides,
+      ...(supervisor === undefined ? {} : { supervisor }),
+      ...(this.#successor === undefined ? {} : { successor: this.#successor }),
       uptimeSeconds: Math.max(0, Math.round((nowMs - handle.startedAtMs) / 1000)),
       inFlight: gateway.inFlight,
       queued: gateway.queued,
@@ -173,12 +178,15 @@ export class LiveControl implements ProxyControl {
           });
     }
     const aborter = new AbortController();
-    const over = this.#handOver(request, replaceable.program, AbortSignal.any([caller, aborter.signal]));
+    const over = this.#handOver(request, replaceable, AbortSignal.any([caller, aborter.signal]));
     this.#handingOver = { aborter, over };
+    let successor: ProxyHandle | undefined;
     try {
-      return await over;
+      successor = await over;
+      return successor;
     } finally {
       this.#handingOver = undefined;
+      for (const f of this.#handOverListeners) f(successor);
     }
   }
 
@@ -225,17 +233,29 @@ export class LiveControl implements ProxyControl {
     return { written: false, problem };
   }
 
+  onHandOver(f: (successor: ProxyHandle | undefined) => void): void {
+    this.#handOverListeners.push(f);
+  }
+
   async #handOver(
     request: HandOverRequest,
-    program: LaunchCommand,
+    { program, supervisor }: Replaceable & { readonly by: 'successor' },
     signal: AbortSignal,
   ): Promise<ProxyHandle> {
     const { gateway, store, machine } = this.#deps;
     const newest = await handOver(
-      { start: this.#deps, gateway, store, handle: this.#handle, program },
+      {
+        start: this.#deps,
+        gateway,
+        store,
+        handle: this.#handle,
+        program,
+        supervised: supervisor !== undefined,
+      },
       request,
       signal,
     );
+    this.#successor = newest.id;
     await this.#markDraining();
     void this.#endWhenIdle(machine.clock, request.graceMs);
     return newest;

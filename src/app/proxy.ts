@@ -111,7 +111,13 @@ async function startProxy(
     await control.started();
     wanted.throwIfAborted();
     await logStarted(start, control.handle);
-    return { handle: control.handle, control, stopping: control.stopping, closed: control.closed };
+    return {
+      handle: control.handle,
+      control,
+      stopping: control.stopping,
+      closed: control.closed,
+      onHandOver: (f) => control.onHandOver(f),
+    };
   } catch (error) {
     await close();
     throw error;

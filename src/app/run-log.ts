@@ -24,14 +24,22 @@ export interface RunLog {
 
 /** Also writes Node's own warnings as lines of this log. */
 export function openRunLog(stderr: NodeJS.WriteStream & { readonly fd: 2 }): RunLog {
-  const { fd } = stderr;
-  const clock = systemClock;
-  // Node writes to files synchronously, and its own stream never recovers from a full disk.
-  const file = isFile(fd);
-  const destination = file ? new LogFile({ fd, clock }) : new LogStream({ stream: stderr, clock });
+  const destination = openStderrLog(stderr);
   logNodeWarnings((line) => destination.write(line));
   const { event } = createLogger({ destination, level: 'info' });
-  return { proxyLog: { destination, level: 'info' }, event, close: () => destination.close(), isFile: file };
+  return {
+    proxyLog: { destination, level: 'info' },
+    event,
+    close: () => destination.close(),
+    isFile: isFile(stderr.fd),
+  };
+}
+
+/** Stderr as the log of a proxy. */
+export function openStderrLog(stderr: NodeJS.WriteStream & { readonly fd: 2 }): LogFile | LogStream {
+  const clock = systemClock;
+  // Node writes to files synchronously, and its own stream never recovers from a full disk.
+  return isFile(stderr.fd) ? new LogFile({ fd: stderr.fd, clock }) : new LogStream({ stream: stderr, clock });
 }
 
 function isFile(fd: number): boolean {

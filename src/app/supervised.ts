@@ -4,14 +4,26 @@
  */
 import type { RunningProxy } from '../core/proxy/ports.ts';
 import { clientUrl } from '../core/proxy/proxy-handle.ts';
-import { findSupervisor, notifyProgram, type Supervisor, supervisorFacts } from '../process/supervisor.ts';
+import type { LaunchCommand } from '../process/launched-child.ts';
+import { findSupervisor, notifyProgram, supervisorFacts } from '../process/supervisor.ts';
 import { runSystemdNotify, SystemdNotifier } from '../process/systemd-notify.ts';
+import type { Replaceable } from './hand-over.ts';
 import type { Machine } from './machine.ts';
 
-export interface Supervision {
-  readonly supervisor: Supervisor;
-  /** Called when another process has become the main process: this one tells systemd nothing more. */
-  release(): void;
+/**
+ * How the process of a proxy in the foreground may be replaced: only systemd, and only a unit with `Type=notify`, can be
+ * told of another main process.
+ */
+export function foregroundReplaceable(
+  machine: Machine,
+  program: LaunchCommand,
+  successor = false,
+): Replaceable {
+  const { kind, restartCommand, unit } = findSupervisor(supervisorFacts(machine.environment, successor));
+  if (restartCommand === undefined) return { by: 'nobody' };
+  const name = kind.startsWith('systemd') ? `systemd${unit === undefined ? '' : ` (${unit})`}` : kind;
+  const supervisor = { name: kind === 'container' ? 'a container' : name, command: restartCommand };
+  return kind === 'systemd-notify' ? { by: 'successor', program, supervisor } : { by: 'nobody', supervisor };
 }
 
 export interface SuperviseOptions {
@@ -21,17 +33,20 @@ export interface SuperviseOptions {
   readonly onProblem: (sentence: string) => void;
 }
 
-/** Resolves when systemd knows that the proxy is ready and that this process is the main process of the unit. */
+/**
+ * Resolves when systemd knows that the proxy is ready and that this process is the main process of the unit. False where
+ * systemd could not be told.
+ */
 export async function superviseProxy(
   running: RunningProxy,
   machine: Machine,
   { successor = false, onProblem }: SuperviseOptions,
-): Promise<Supervision> {
+): Promise<boolean> {
   const { environment, clock } = machine;
   const facts = supervisorFacts(environment, successor);
   const supervisor = findSupervisor(facts);
   const program = notifyProgram(facts);
-  if (supervisor.kind !== 'systemd-notify' || program === undefined) return { supervisor, release: () => {} };
+  if (supervisor.kind !== 'systemd-notify' || program === undefined) return true;
   const notifier = new SystemdNotifier({
     env: environment,
     clock,
@@ -41,7 +56,13 @@ export async function superviseProxy(
   void running.closed.then(() => notifier.release());
   const { handle, control } = running;
   const url = clientUrl(handle, control.status().config.domains);
-  const told = await notifier.ready(process.pid, `Serving on ${url} as ${handle.id}`);
+  const tellReady = (): Promise<boolean> => notifier.ready(process.pid, `Serving on ${url} as ${handle.id}`);
+  running.onHandOver((newest) => {
+    // The successor tells systemd from now on. One that failed may have named itself as the main process before.
+    if (newest !== undefined) notifier.release();
+    else void tellReady();
+  });
+  const told = await tellReady();
   if (!told) onProblem('systemd could not be told that the proxy is ready: systemd-notify failed.');
-  return { supervisor, release: () => notifier.release() };
+  return told;
 }

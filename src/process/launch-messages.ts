@@ -37,8 +37,8 @@ export interface TakeOverMessage {
   readonly nonce: string;
   readonly predecessorId: string;
   readonly sockets: readonly InheritedSocket[];
-  /** The log goes to stderr, where the supervisor of the predecessor reads it, and not to the file of the profile. */
-  readonly logToStderr: boolean;
+  /** A supervisor watches the predecessor. The log goes to stderr, which it reads, and not to the file of the profile. */
+  readonly supervised: boolean;
 }
 export interface StateMessage {
   readonly state: HandOverState;

@@ -201,6 +201,8 @@ class TinyProxy implements RunningProxy, ProxyControl {
     return report;
   }
 
+  onHandOver(): void {}
+
   async handOver(): Promise<never> {
     throw new Error('the tiny proxy hands nothing over');
   }

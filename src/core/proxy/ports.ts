@@ -96,8 +96,8 @@ export interface TakeOver {
   readonly nonce: string;
   readonly predecessorId: string;
   readonly sockets: readonly InheritedSocket[];
-  /** The log goes to stderr, where the supervisor of the predecessor reads it, and not to the file of the profile. */
-  readonly logToStderr: boolean;
+  /** A supervisor watches the predecessor. The log goes to stderr, which it reads, and not to the file of the profile. */
+  readonly supervised: boolean;
   /**
    * Called when everything but accepting connections is ready. Resolves with the state of the predecessor, which
    * accepts nothing from then on; undefined if the predecessor has died. Rejects if it gave the hand-over up.
@@ -210,6 +210,8 @@ export interface RunningProxy {
   readonly control: ProxyControl;
   /** Resolves with the grace time when a stop begins; pending for ever where none does. */
   readonly stopping: Promise<number>;
+  /** Calls `f` with the successor when it serves, or with undefined when a hand-over has failed. */
+  onHandOver(f: (successor: ProxyHandle | undefined) => void): void;
   /** Resolves when it has ended and everything it owned is closed; never rejects. */
   readonly closed: Promise<StopReport>;
 }

@@ -100,6 +100,10 @@ export interface ProxyStatus {
   readonly config: ProxyConfig;
   /** Settings that overrode the profile at the start; a restart uses them again. */
   readonly overrides: ProxyConfigInput;
+  /** The program that watches its process, such as "systemd"; absent where there is none. */
+  readonly supervisor?: string;
+  /** The id of the proxy that took its place; it drains. */
+  readonly successor?: string;
   readonly uptimeSeconds: number;
   /** Requests in progress now, including those that wait. */
   readonly inFlight: number;

@@ -57,7 +57,10 @@ export interface StartRequest {
 export interface RestartRequest {
   /** On top of the profile, and of what was given at the start. */
   readonly overrides: ProxyConfigInput;
-  /** The program of the new process; absent: the one that the running process was started from. */
+  /**
+   * The program of the new process of a proxy in the background. Absent, or where a supervisor watches the proxy: the one
+   * that the running process was started from.
+   */
   readonly program?: SuccessorProgram;
   /** How long the old process may drain; absent: until its last connection is closed. */
   readonly graceMs?: number;
@@ -145,7 +148,8 @@ export class ProxyService {
     if (old.starting !== true) {
       const request = {
         options: next,
-        ...(program === undefined ? {} : { program }),
+        // What a supervisor watches is replaced by the files that it was started from.
+        ...(program === undefined || status.supervisor !== undefined ? {} : { program }),
         ...(graceMs === undefined ? {} : { graceMs }),
       };
       const successor = await controller.handOver(old, request, signal);
