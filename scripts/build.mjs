@@ -1,8 +1,8 @@
 /**
  * Bundles src/ into dist/: `node scripts/build.mjs [--clean]`.
  *
- * A worker thread needs no entry of its own: `new Worker(new URL('./worker.ts', import.meta.url))` is found, bundled
- * beside, and rewritten, so that the same line works from the sources and from dist/. The licences of the bundled
+ * A worker thread needs no entry of its own: the bundler finds `new Worker(new URL('./worker.ts', import.meta.url))` and puts
+ * the code of the thread there, so that the same line works from the sources and from dist/. The licences of the bundled
  * packages go along in dist/LICENSES.txt.
  *
  * Files are moved into place one by one with main.js last, and chunks of earlier builds stay for a day: a proxy that is

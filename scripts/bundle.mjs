@@ -10,11 +10,11 @@ import { rolldown } from 'rolldown';
 import { root } from './setup.mjs';
 
 /**
- * Bundles into chunks: every `await import()` loads when its command runs, and every worker thread is an entry beside
- * main.js. Returns the bundler's output.
+ * Bundles into chunks: every `await import()` loads when its command runs. The code of worker threads is inside: a running
+ * proxy starts its thread again without a look at files that an upgrade may have replaced. Returns the bundler's output.
  */
 export async function bundleChunks(folder) {
-  return bundle({ plugins: [workerFiles()] }, { dir: folder, sourcemap: true, ...chunkNames });
+  return bundle({ plugins: [workersInside()] }, { dir: folder, sourcemap: true, ...chunkNames });
 }
 
 /**
@@ -50,24 +50,7 @@ async function bundle(input, output) {
 
 const workerUrl = /new URL\(\s*'(\.{1,2}\/[^']+\.ts)'\s*,\s*import\.meta\.url\s*\)/g;
 
-/** Bundles what `new URL('./x.ts', import.meta.url)` names as an entry of its own. */
-function workerFiles() {
-  return {
-    name: 'worker-files',
-    transform(code, id) {
-      if (!id.endsWith('.ts') || !code.includes('import.meta.url')) return null;
-      const replaced = code.replace(workerUrl, (_, target) => {
-        const file = resolve(dirname(id), target);
-        const name = relative(join(root, 'src'), file).replace(/\.ts$/, '').replaceAll(/[\\/]/g, '-');
-        this.emitFile({ type: 'chunk', id: file, fileName: `${name}.js` });
-        return `new URL('./${name}.js', import.meta.url)`;
-      });
-      return replaced === code ? null : { code: replaced, map: null };
-    },
-  };
-}
-
-/** Turns the same expression into a `data:` URL that holds the code of the worker. */
+/** Turns `new URL('./x.ts', import.meta.url)` into a `data:` URL that holds the code of the worker. */
 function workersInside() {
   return {
     name: 'workers-inside',

@@ -32,6 +32,8 @@ export async function openCertificates(
     const clientAuthority = await readClientAuthority(config.clientCaFile);
     const keeper = await keeperOf(options, surroundings, signal);
     if (keeper === undefined) return undefined;
+    // A renewal must not load code later: the files may be those of another version by then.
+    await import('../tls/issue.ts');
     return { keeper, tls: { source: keeper, ...(clientAuthority === undefined ? {} : { clientAuthority }) } };
   } catch (error) {
     throw certificateFailure(error);

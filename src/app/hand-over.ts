@@ -40,6 +40,8 @@ export type Replaceable =
 export interface HandOverDeps {
   readonly start: Pick<Start, 'machine' | 'logger' | 'handOverParts'>;
   readonly gateway: Gateway;
+  /** Everything that this process listens on. */
+  readonly sockets: readonly InheritedSocket[];
   readonly store: ProxyStore;
   readonly handle: ProxyHandle;
   readonly program: LaunchCommand;
@@ -67,11 +69,7 @@ export async function handOver(
   const limit = deadline(machine.clock, limitMs, caller);
   let isHeld = false;
   try {
-    const sockets = gateway.sockets().map((socket, index) => ({
-      ...socket,
-      use: 'clients' as const,
-      fd: firstInheritedFd + index,
-    }));
+    const sockets = deps.sockets.map((socket, index) => ({ ...socket, fd: firstInheritedFd + index }));
     logger.event('info', 'handing over', { proxy: handle.id, successor: successor.id, pid: successor.pid });
     await successor.prepare(sockets, limit.signal);
     limit.end();
@@ -123,7 +121,7 @@ class Successor {
       clock: machine.clock,
       home: machine.paths.home,
       logFile: supervised ? undefined : machine.paths.logFile(options.profile),
-      descriptors: deps.gateway.sockets().map(({ fd }) => fd),
+      descriptors: deps.sockets.map(({ fd }) => fd),
     });
   }
 

@@ -242,11 +242,16 @@ export class LiveControl implements ProxyControl {
     { program, supervisor }: Replaceable & { readonly by: 'successor' },
     signal: AbortSignal,
   ): Promise<ProxyHandle> {
-    const { gateway, store, machine } = this.#deps;
+    const { gateway, store, machine, certificates } = this.#deps;
+    const sockets = [
+      ...gateway.sockets().map((socket) => ({ ...socket, use: 'clients' as const })),
+      ...(certificates?.sockets?.() ?? []).map((socket) => ({ ...socket, use: 'plain' as const })),
+    ];
     const newest = await handOver(
       {
         start: this.#deps,
         gateway,
+        sockets,
         store,
         handle: this.#handle,
         program,
@@ -261,13 +266,14 @@ export class LiveControl implements ProxyControl {
     return newest;
   }
 
-  /** A process that handed over serves the connections that it has until the last one is closed. */
+  /** A process that handed over serves the connections that it has until the last one is closed, and finishes an order. */
   async #endWhenIdle(clock: Clock, graceMs: number | undefined): Promise<void> {
-    const { gateway } = this.#deps;
+    const { gateway, certificates } = this.#deps;
     const untilMs = clock.monotonicMs() + (graceMs ?? Number.POSITIVE_INFINITY);
     await new Promise<void>((resolve) => {
       const end = clock.every(idleLookMs, () => {
-        const isIdle = gateway.connections === 0 && gateway.inFlight === 0;
+        const isIdle =
+          gateway.connections === 0 && gateway.inFlight === 0 && certificates?.isOrdering !== true;
         if (!isIdle && clock.monotonicMs() < untilMs && this.#stopping === undefined) return;
         end();
         resolve();

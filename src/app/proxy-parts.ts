@@ -156,7 +156,8 @@ export async function openProxyCertificates(
   const { machine, logger, quota, snapshots } = start;
   const keyId = (secret: string): string | undefined =>
     snapshots.current().keysByDigest.get(machine.secrets.sha256Hex(secret))?.id;
-  const surroundings = { machine, logger, quota, port: () => start.port, keyId };
+  const { takeOver, handOverParts } = start;
+  const surroundings = { machine, logger, quota, port: () => start.port, keyId, takeOver, handOverParts };
   const certificates = await openCertificates(start.options, surroundings, signal);
   if (certificates !== undefined) start.parts.defer(() => certificates.keeper.close());
   return certificates;

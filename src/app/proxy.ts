@@ -106,7 +106,8 @@ async function startProxy(
       wanted.throwIfAborted();
       if (state !== undefined) await start.handOverParts.importState(state);
       await serving.gateway.accept();
-      closeUnused(takeOver, serving.gateway.sockets());
+      await certificates?.keeper.accept?.();
+      closeUnused(takeOver, [...serving.gateway.sockets(), ...(certificates?.keeper.sockets?.() ?? [])]);
     }
     await control.started();
     wanted.throwIfAborted();

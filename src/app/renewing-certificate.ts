@@ -2,8 +2,11 @@
  * The interface between a running proxy and the component that renews its certificate.
  */
 import type { CertificateFacts, CertificateProvider } from '../core/proxy/certificate-provider.ts';
+import type { TakeOver } from '../core/proxy/ports.ts';
+import type { ListeningSocket } from '../gateway/listener.ts';
 import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
+import type { HandOverParts } from './hand-over-parts.ts';
 import type { Machine } from './machine.ts';
 
 /** Renews the certificate of a running proxy. */
@@ -14,6 +17,12 @@ export interface RenewingCertificate extends CertificateProvider {
   ready(signal: AbortSignal): Promise<void>;
   /** Checks now whether a new certificate is needed. Never rejects. */
   look(): Promise<void>;
+  /** A certificate is being ordered; a process that was replaced finishes that first. */
+  readonly isOrdering?: boolean;
+  /** Further listening sockets, which a successor can inherit. */
+  sockets?(): readonly ListeningSocket[];
+  /** Called once a proxy that took over accepts connections. */
+  accept?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,6 +33,9 @@ export interface CertificateSurroundings {
   readonly quota: LogQuota;
   /** Port of the HTTPS listener; 0 before it listens. */
   readonly port: () => number;
+  /** Present where this process replaces another proxy. */
+  readonly takeOver: TakeOver | undefined;
+  readonly handOverParts: HandOverParts;
   /** Finds the id of a stored key by its secret. */
   readonly keyId: (secret: string) => string | undefined;
 }

@@ -46,8 +46,8 @@ for (const [name, flags] of [
 ] as const) {
   test(`restarts over ${name} refuse no connection and cut no stream`, async (t) => {
     const { cli, engine, proxy, target } = await started(t, ...flags);
-    const fresh = newConnections(target);
-    const kept = pooled(target);
+    const fresh = newConnections(t, target);
+    const kept = pooled(t, target);
     const streams = Array.from({ length: 20 }, () => longStream(target));
     await Promise.all([fresh.more(20), kept.more(20)]);
 

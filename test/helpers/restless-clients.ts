@@ -4,6 +4,7 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { TestContext } from 'node:test';
 import { faultOfStream } from './steady-engine.ts';
 
 export interface Target {
@@ -66,18 +67,19 @@ export function ask(target: Target, { path, method = 'GET', body, agent = false 
 }
 
 /** Opens a new connection every 5 ms, whatever became of the ones before. */
-export function newConnections(target: Target): Clients {
-  return clients((count) => {
+export function newConnections(t: TestContext, target: Target): Clients {
+  return clients(t, (count) => {
     const timer = setInterval(() => void count(ask(target, { path: '/health' })), everyMs);
     return () => clearInterval(timer);
   });
 }
 
 /** Asks for the models on kept-alive connections, one request after the other on each. */
-export function pooled(target: Target, connections = 4): Clients {
+export function pooled(t: TestContext, target: Target, connections = 4): Clients {
   const options = { keepAlive: true, maxSockets: connections };
   const agent = target.url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
   return clients(
+    t,
     (count) => {
       let isOver = false;
       for (let n = 0; n < connections; n++) {
@@ -110,7 +112,7 @@ export async function longStream(target: Target): Promise<string | undefined> {
 
 type Count = (answer: Promise<string>) => Promise<void>;
 
-function clients(start: (count: Count) => () => void, end: () => void = () => {}): Clients {
+function clients(t: TestContext, start: (count: Count) => () => void, end: () => void = () => {}): Clients {
   const faults: string[] = [];
   const open = new Set<Promise<void>>();
   const waiting = new Set<() => void>();
@@ -126,6 +128,8 @@ function clients(start: (count: Count) => () => void, end: () => void = () => {}
     open.add(counted);
     return counted;
   });
+  // A test that fails must not leave clients that go on for ever.
+  t.after(stop);
   return {
     more(count) {
       const until = done + count;

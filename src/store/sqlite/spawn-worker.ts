@@ -1,6 +1,6 @@
 /**
- * Starts the store thread: from the sources as they are, from dist/ as the bundler laid it beside (scripts/build.mjs
- * finds this very expression and rewrites it).
+ * Starts the store thread: from the sources as they are; from dist/ with the code that the bundler put in place of the URL
+ * below (scripts/bundle.mjs), so that no file is read.
  */
 import { Worker } from 'node:worker_threads';
 import type { ThreadStart } from './thread-messages.ts';

@@ -34,6 +34,8 @@ export interface AcmeSourceDeps {
   readonly domains: readonly string[];
   readonly acme: AcmeConfig;
   readonly agentName: string;
+  /** False where another process still serves: renewals wait for `beginOrders`. */
+  readonly mayOrder?: boolean;
   /** The challenges that can prove the domains, most likely first; at least one. */
   readonly provers: readonly Prover[];
   /** The validation certificate of a name, for a client that offered `acme-tls/1`. */
@@ -67,9 +69,11 @@ export class AcmeSource implements CertificateProvider {
   #checking: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #doing = '';
+  #mayOrder: boolean;
 
   private constructor(deps: AcmeSourceDeps) {
     this.#deps = deps;
+    this.#mayOrder = deps.mayOrder ?? true;
     this.#name = acmeCertificateName(directoryOf(deps.acme), deps.domains);
     this.#stopLooking = deps.clock.every(lookEachMs, () => void this.look());
   }
@@ -84,6 +88,22 @@ export class AcmeSource implements CertificateProvider {
       await source.close();
       throw error;
     }
+  }
+
+  /** A renewal that this process began is not over. */
+  get isRenewing(): boolean {
+    return this.#renewing !== undefined;
+  }
+
+  /** The CA reaches this process from now on. */
+  beginOrders(): void {
+    this.#mayOrder = true;
+    void this.look();
+  }
+
+  /** Another process orders from now on. A renewal that runs ends as it can. */
+  beginNoOrder(): void {
+    this.#mayOrder = false;
   }
 
   current(): CertificatePair | undefined {
@@ -166,7 +186,7 @@ export class AcmeSource implements CertificateProvider {
       const nowMs = this.#deps.clock.nowMs();
       // A renewal that an administrator asks for does not wait for the next attempt of the schedule.
       const notBeforeMs = asked ? retryAtMs : Math.max(this.#held.dueAtMs, retryAtMs, this.#retryAtMs);
-      if (nowMs < notBeforeMs || this.#ender.signal.aborted) return;
+      if (nowMs < notBeforeMs || this.#ender.signal.aborted || !this.#mayOrder) return;
       this.#renewing ??= this.#renew().finally(() => {
         this.#renewing = undefined;
       });
@@ -187,7 +207,8 @@ export class AcmeSource implements CertificateProvider {
       );
       this.#problem = undefined;
     } catch (error) {
-      if (this.#ender.signal.aborted) return;
+      // One that another process took over from has not failed.
+      if (this.#ender.signal.aborted || !this.#mayOrder) return;
       await this.#countFailure(error);
       // Updated together: a reader of the failure count also sees the reason.
       this.#failures += 1;

@@ -4,6 +4,7 @@ import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { type ChallengeProof, type Prover, sha256 } from './prover.ts';
 
 const dayMs = 86_400_000;
+const adoptedMs = 600_000;
 
 export class AlpnProver implements Prover {
   readonly type = 'tls-alpn-01';
@@ -23,6 +24,19 @@ export class AlpnProver implements Prover {
   /** The certificate for a client that offers `acme-tls/1`. */
   pair(name: string): CertificatePair | undefined {
     return this.#pairs.get(name.toLowerCase());
+  }
+
+  /** What is being proved now. */
+  proofs(): readonly (readonly [name: string, pair: CertificatePair])[] {
+    return [...this.#pairs];
+  }
+
+  /** Shows what another process is proving, for as long as its order may take. */
+  adopt(name: string, pair: CertificatePair): void {
+    this.#pairs.set(name, pair);
+    this.#clock.after(adoptedMs, () => {
+      if (this.#pairs.get(name) === pair) this.#pairs.delete(name);
+    });
   }
 
   async show({ domain, authorization }: ChallengeProof): Promise<() => Promise<void>> {

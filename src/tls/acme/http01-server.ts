@@ -97,6 +97,11 @@ export class Http01Server implements Prover {
     });
   }
 
+  /** What is being proved now. */
+  proofs(): readonly ChallengeProof[] {
+    return [...this.#proofs.values()];
+  }
+
   /** Serves a connection of the listener. */
   accept(socket: Socket): void {
     // The oldest connection is closed, so that a client that holds many open does not keep the CA out.
