@@ -10,7 +10,7 @@ import type { AcmeChallenge } from '../core/proxy/acme-config.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { AcmeFailure } from '../tls/acme/acme-failure.ts';
-import { AcmeSource } from '../tls/acme/acme-source.ts';
+import { AcmeSource, type AcmeSourceDeps } from '../tls/acme/acme-source.ts';
 import { AlpnProver } from '../tls/acme/alpn-prover.ts';
 import { DnsHook } from '../tls/acme/dns-hook.ts';
 import type { ChallengeProof, Prover } from '../tls/acme/prover.ts';
@@ -23,34 +23,13 @@ export async function openAcmeKeeper(
   config: ProxyConfig,
   surroundings: CertificateSurroundings,
 ): Promise<RenewingCertificate> {
-  const { machine, logger, port, takeOver, handOverParts } = surroundings;
+  const { machine, port, takeOver, handOverParts } = surroundings;
   const { clock, secrets, version } = machine;
   const { acme, domains } = config;
   const alpn = new AlpnProver(clock, () => port() || configuredPort(config));
-  const dns =
-    acme.dnsHook === undefined
-      ? undefined
-      : new DnsHook({
-          command: acme.dnsHook,
-          clock,
-          print: (line) => logger.event('info', 'the DNS hook says', { line }),
-        });
   const plain = new PlainPort(config, surroundings);
   let isReplaced = false;
   let inherited: ProofState | undefined;
-  const proverOf = (challenge: AcmeChallenge): Prover => {
-    switch (challenge) {
-      case 'http-01':
-        return plain;
-      case 'tls-alpn-01':
-        return alpn;
-      case 'dns-01':
-        if (dns === undefined) throw new Error('dns-01 has a hook, as the configuration was checked');
-        return dns;
-      default:
-        return challenge satisfies never;
-    }
-  };
   const source = await AcmeSource.open({
     store: new CertificateStore(machine.paths.tls, clock),
     clock,
@@ -59,14 +38,11 @@ export async function openAcmeKeeper(
     acme,
     agentName: `flm/${version}`,
     challenge: (name) => alpn.pair(name),
-    provers: challengesOf(config).map((challenge) => untilReplaced(proverOf(challenge), () => isReplaced)),
+    provers: makeProvers(config, surroundings, { plain, alpn }).map((prover) =>
+      untilReplaced(prover, () => isReplaced),
+    ),
     mayOrder: takeOver === undefined,
-    tell(event, detail) {
-      if (event === 'failed') logger.event('error', 'the certificate was not renewed', { reason: detail });
-      else if (event === 'unproved')
-        logger.event('warn', 'a domain was not validated; another challenge is tried', { reason: detail });
-      else logger.event('info', `the certificate was ${event}`, { names: detail });
-    },
+    tell: logRenewals(surroundings.logger),
   });
   handOverParts.add({
     name: 'acme',
@@ -105,6 +81,41 @@ export async function openAcmeKeeper(
       await source.close();
       await plain.close();
     },
+  };
+}
+
+/** Returns a prover for each possible challenge, the most likely to succeed first. */
+function makeProvers(
+  config: ProxyConfig,
+  { machine, logger }: CertificateSurroundings,
+  { plain, alpn }: { readonly plain: PlainPort; readonly alpn: AlpnProver },
+): readonly Prover[] {
+  const { dnsHook } = config.acme;
+  return challengesOf(config).map((challenge) => {
+    switch (challenge) {
+      case 'http-01':
+        return plain;
+      case 'tls-alpn-01':
+        return alpn;
+      case 'dns-01':
+        if (dnsHook === undefined) throw new Error('dns-01 has a hook, as the configuration was checked');
+        return new DnsHook({
+          command: dnsHook,
+          clock: machine.clock,
+          print: (line) => logger.event('info', 'the DNS hook says', { line }),
+        });
+      default:
+        return challenge satisfies never;
+    }
+  });
+}
+
+function logRenewals(logger: CertificateSurroundings['logger']): AcmeSourceDeps['tell'] {
+  return (event, detail) => {
+    if (event === 'failed') logger.event('error', 'the certificate was not renewed', { reason: detail });
+    else if (event === 'unproved')
+      logger.event('warn', 'a domain was not validated; another challenge is tried', { reason: detail });
+    else logger.event('info', `the certificate was ${event}`, { names: detail });
   };
 }
 

@@ -12,6 +12,7 @@ import { acmeCertificateName, isAcmeCertificateName } from '../tls/acme/acme-nam
 import { keepTries, nothingTried } from '../tls/acme/failed-orders.ts';
 import {
   type Authority,
+  type AuthorityDeps,
   authorityName,
   ensureAuthority,
   findAuthority,
@@ -25,7 +26,7 @@ import { isNamedLeaf, profileOfLeaf } from '../tls/leaf.ts';
 import { isPermit } from '../tls/name-constraints.ts';
 import { hostNamesOf } from '../tls/server-names.ts';
 import { proveTrust, type TrustProof } from '../tls/trust/proof.ts';
-import { commandText, type TrustedFile, type TrustPlace, type TrustTools } from '../tls/trust/trust-place.ts';
+import { commandText, type TrustPlace, type TrustTools } from '../tls/trust/trust-place.ts';
 import { change, trustPlaces } from '../tls/trust/trust-places.ts';
 import type { Machine } from './machine.ts';
 
@@ -100,49 +101,28 @@ export interface CertificateManager {
 
 const dayMs = 86_400_000;
 
+/** What the steps below work with. */
+interface Parts {
+  readonly machine: Machine;
+  readonly store: CertificateStore;
+  readonly tools: TrustTools;
+}
+
 export function makeCertificateManager(
   machine: Machine,
   tools: TrustTools,
   announce: () => Promise<void>,
 ): CertificateManager {
-  const { clock } = machine;
-  const store = new CertificateStore(machine.paths.tls, clock);
-  const deps = (signal: AbortSignal) => ({ store, clock, hostNames: hostNamesOf(machine.names()), signal });
-  const retired = async (): Promise<readonly TrustedFile[]> =>
-    (await retiredAuthorities(store)).map(({ certificate, name }) => ({
-      certificate,
-      file: store.publishedPath(name),
-    }));
-  /** Returns the changes that remove replaced CAs from the trust stores. A CA is forgotten once it is removed everywhere. */
-  const removals = async (): Promise<readonly TrustChange[]> => {
-    const changes: TrustChange[] = [];
-    for (const old of await retired()) {
-      const places = (await trustPlaces(tools, old)).filter((place) => place.present);
-      for (const place of places) changes.push(changeOf(tools, place, 'remove'));
-      if (places.length === 0) await forgetRetired(store, old.certificate);
-    }
-    return changes;
-  };
+  const store = new CertificateStore(machine.paths.tls, machine.clock);
+  const parts: Parts = { machine, store, tools };
   return {
-    authority: async (signal) => viewOf(await ensureAuthority(deps(signal))),
+    authority: async (signal) => viewOf(await ensureAuthority(authorityDeps(parts, signal))),
     async findAuthority() {
-      const authority = await findAuthority({ store, clock });
+      const authority = await findAuthority({ store, clock: machine.clock });
       return authority === undefined ? undefined : viewOf(authority);
     },
-    async bundle(signal) {
-      const { pair } = await ensureAuthority(deps(signal));
-      return store.publish('bundle', `${[...rootCertificates, pair.chain.trim()].join('\n')}\n`);
-    },
-    async known() {
-      const names = (await store.names('pem')).filter(isAcmeCertificateName);
-      const own = await Promise.all(
-        names.map(async (name) => {
-          const stored = await store.read(name).catch(() => undefined);
-          return stored?.state === 'sound' ? stored.pair.certificate.toString() : '';
-        }),
-      );
-      return [(await store.published(authorityName)) ?? '', ...own].join('\n').trim() || undefined;
-    },
+    bundle: (signal) => writeBundle(parts, signal),
+    known: () => knownCertificates(store),
     async askRenewal({ domains, acme }) {
       const name = acmeCertificateName(directoryOf(acme), domains);
       await keepTries(store, name, { ...nothingTried, asked: true });
@@ -156,56 +136,100 @@ export function makeCertificateManager(
       return Promise.all(names.map((name) => leafOf(store, name)));
     },
     async renewAuthority(permit, signal) {
-      const wrong = permit.find((text) => !isPermit(text));
-      if (wrong !== undefined) throw new CertificateError('CERT_NAME_INVALID', { params: { name: wrong } });
-      const view = viewOf(
-        await renewAuthority(
-          deps(signal),
-          permit.map((p) => p.toLowerCase()),
-        ),
-      );
+      const view = await renewWithPermits(parts, permit, signal);
       await announce();
       return view;
     },
-    async planTrust(signal) {
-      const { certificate, file } = await ensureAuthority(deps(signal));
-      const places = await trustPlaces(tools, { certificate, file });
-      return {
-        settled: places.filter((p) => p.present).map((p) => p.title),
-        changes: [
-          ...(await removals()),
-          ...places.filter((p) => !p.present).map((p) => changeOf(tools, p, 'add')),
-        ],
-      };
-    },
-    async planRemoval() {
-      const authority = await findAuthority({ store, clock });
-      const places = authority === undefined ? [] : await trustPlaces(tools, authority);
-      return {
-        settled: places.filter((p) => !p.present).map((p) => p.title),
-        changes: [
-          ...(await removals()),
-          ...places.filter((p) => p.present).map((p) => changeOf(tools, p, 'remove')),
-        ],
-      };
-    },
-    async prove(signal) {
-      const authority = await ensureAuthority(deps(signal));
-      const { issueLeaf } = await import('../tls/issue.ts');
-      const nowMs = clock.nowMs();
-      const validity = { fromMs: nowMs - dayMs, untilMs: nowMs + dayMs };
-      const pair = await issueLeaf(
-        { title: 'flm trust check', names: ['localhost', '127.0.0.1'], validity },
-        authority.pair,
-      );
-      const { certificate, file } = authority;
-      const places = await trustPlaces(tools, { certificate, file });
-      const browsers = places.flatMap(({ title, database, present }) =>
-        present && database !== undefined ? [{ title, database }] : [],
-      );
-      return proveTrust(tools, pair, isSea() ? 'node' : process.execPath, browsers);
-    },
+    planTrust: (signal) => planTrust(parts, signal),
+    planRemoval: () => planRemoval(parts),
+    prove: (signal) => proveWithLeaf(parts, signal),
   };
+}
+
+function authorityDeps({ machine, store }: Parts, signal: AbortSignal): AuthorityDeps {
+  return { store, clock: machine.clock, hostNames: hostNamesOf(machine.names()), signal };
+}
+
+async function writeBundle(parts: Parts, signal: AbortSignal): Promise<string> {
+  const { pair } = await ensureAuthority(authorityDeps(parts, signal));
+  return parts.store.publish('bundle', `${[...rootCertificates, pair.chain.trim()].join('\n')}\n`);
+}
+
+async function knownCertificates(store: CertificateStore): Promise<string | undefined> {
+  const names = (await store.names('pem')).filter(isAcmeCertificateName);
+  const own = await Promise.all(
+    names.map(async (name) => {
+      const stored = await store.read(name).catch(() => undefined);
+      return stored?.state === 'sound' ? stored.pair.certificate.toString() : '';
+    }),
+  );
+  return [(await store.published(authorityName)) ?? '', ...own].join('\n').trim() || undefined;
+}
+
+async function renewWithPermits(
+  parts: Parts,
+  permit: readonly string[],
+  signal: AbortSignal,
+): Promise<AuthorityView> {
+  const wrong = permit.find((text) => !isPermit(text));
+  if (wrong !== undefined) throw new CertificateError('CERT_NAME_INVALID', { params: { name: wrong } });
+  const permitted = permit.map((text) => text.toLowerCase());
+  return viewOf(await renewAuthority(authorityDeps(parts, signal), permitted));
+}
+
+async function planTrust(parts: Parts, signal: AbortSignal): Promise<TrustPlan> {
+  const { tools } = parts;
+  const { certificate, file } = await ensureAuthority(authorityDeps(parts, signal));
+  const places = await trustPlaces(tools, { certificate, file });
+  return {
+    settled: places.filter((place) => place.present).map((place) => place.title),
+    changes: [
+      ...(await removalsOfRetired(parts)),
+      ...places.filter((place) => !place.present).map((place) => changeOf(tools, place, 'add')),
+    ],
+  };
+}
+
+async function planRemoval(parts: Parts): Promise<TrustPlan> {
+  const { machine, store, tools } = parts;
+  const authority = await findAuthority({ store, clock: machine.clock });
+  const places = authority === undefined ? [] : await trustPlaces(tools, authority);
+  return {
+    settled: places.filter((place) => !place.present).map((place) => place.title),
+    changes: [
+      ...(await removalsOfRetired(parts)),
+      ...places.filter((place) => place.present).map((place) => changeOf(tools, place, 'remove')),
+    ],
+  };
+}
+
+/** Returns the changes that remove replaced CAs from the trust stores. A CA is forgotten once it is removed everywhere. */
+async function removalsOfRetired({ store, tools }: Parts): Promise<readonly TrustChange[]> {
+  const changes: TrustChange[] = [];
+  for (const { certificate, name } of await retiredAuthorities(store)) {
+    const places = await trustPlaces(tools, { certificate, file: store.publishedPath(name) });
+    const present = places.filter((place) => place.present);
+    changes.push(...present.map((place) => changeOf(tools, place, 'remove')));
+    if (present.length === 0) await forgetRetired(store, certificate);
+  }
+  return changes;
+}
+
+/** Issues a leaf certificate that is valid now, and tests which programs accept it. */
+async function proveWithLeaf(parts: Parts, signal: AbortSignal): Promise<readonly TrustProof[]> {
+  const { machine, tools } = parts;
+  const { pair: authority, certificate, file } = await ensureAuthority(authorityDeps(parts, signal));
+  const { issueLeaf } = await import('../tls/issue.ts');
+  const nowMs = machine.clock.nowMs();
+  const validity = { fromMs: nowMs - dayMs, untilMs: nowMs + dayMs };
+  const leaf = await issueLeaf(
+    { title: 'flm trust check', names: ['localhost', '127.0.0.1'], validity },
+    authority,
+  );
+  const browsers = (await trustPlaces(tools, { certificate, file })).flatMap(
+    ({ title, database, present }) => (present && database !== undefined ? [{ title, database }] : []),
+  );
+  return proveTrust(tools, leaf, isSea() ? 'node' : process.execPath, browsers);
 }
 
 function changeOf(tools: TrustTools, place: TrustPlace, how: 'add' | 'remove'): TrustChange {

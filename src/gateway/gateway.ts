@@ -90,47 +90,10 @@ export class Gateway {
       isExempt: (address) =>
         address.loopback || deps.snapshots.current().policy.trustedProxies.matches(address),
     });
-    const { directory, upstream, version } = deps;
     const hosts = new HostAllowlist(
       ownNames(deps.hostname, [...config.publicHosts, ...config.sans, ...config.domains]),
     );
-    const pipeline = new RequestPipeline({
-      guard: makeGuard({
-        hosts,
-        maxHeadFields: config.limits.maxHeadFields,
-        draining,
-      }),
-      authenticate: makeAuth({
-        clock,
-        throttle: ports.logins,
-        foreign: new ForeignTokens(),
-        temporary: deps.temporaryKeys,
-        onRefused: (x, throttled) => deps.account.loginRefused(x.client.text, throttled),
-      }),
-      applyPolicy: makePolicy({ clock, limiter: ports.rates }),
-      takeStream: makeTakeStream(holdings),
-      authorize: makeAuthorize(directory),
-      handlers: {
-        models: makeModels(directory),
-        inference: makeInference(directory),
-        'ollama-lists': makeOllamaLists({ directory, upstream, limits: config.limits, version }),
-        'engine-api': makeEngineApi(directory),
-        root: makeRoot(directory),
-        health: makeHealth(draining),
-        ready: makeReady(draining, directory),
-        metrics: makeMetrics(deps.metrics),
-      },
-      holdings,
-      concurrency: ports.concurrency,
-      tokens: ports.tokens,
-      admission: ports.admission,
-      upstream,
-      clock,
-      limits: config.limits,
-      heartbeatMs: config.heartbeatMs,
-      version,
-      record: makeRecordStep(deps.account, clock, ports.tokens),
-    });
+    const pipeline = makePipeline(deps, { ports, hosts, draining });
     const nextId = (): string => `req_${deps.idPrefix}${(count++).toString(36)}`;
     const malformed: RequestRecorder['malformed'] = (...refused) => deps.account.malformed(...refused);
     this.#server = new HttpServer({
@@ -164,23 +127,7 @@ export class Gateway {
         nextId,
         malformed,
       });
-    // The running requests of a revoked or deleted key end with the snapshot that revokes the key.
-    this.#subscriptions.push(
-      deps.snapshots.onSwap((_old, now) => {
-        this.#endKeys(
-          (x) =>
-            x.key !== undefined &&
-            x.snapshot.keysById.has(x.key.id) &&
-            now.keysById.get(x.key.id)?.revoked !== false,
-        );
-      }),
-      clock.every(1_000, () => {
-        const nowMs = clock.nowMs();
-        // Checked against the current snapshot: a rotation shortens the life of a key that is in use.
-        const { keysById } = deps.snapshots.current();
-        this.#endKeys((x) => x.key !== undefined && (keysById.get(x.key.id) ?? x.key).expiresAtMs <= nowMs);
-      }),
-    );
+    this.#endRequestsOfEndedKeys();
   }
 
   /** Binds, or takes inherited sockets; connections wait for `accept`. Throws what `Listener.bind` throws. */
@@ -307,7 +254,75 @@ export class Gateway {
     return { running, cut, tookMs: Math.round(clock.monotonicMs() - begunMs) };
   }
 
+  /** The running requests of a key end with the snapshot that revokes or deletes the key, and when the key expires. */
+  #endRequestsOfEndedKeys(): void {
+    const { clock, snapshots } = this.#deps;
+    this.#subscriptions.push(
+      snapshots.onSwap((_old, now) => {
+        this.#endKeys(
+          (x) =>
+            x.key !== undefined &&
+            x.snapshot.keysById.has(x.key.id) &&
+            now.keysById.get(x.key.id)?.revoked !== false,
+        );
+      }),
+      clock.every(1_000, () => {
+        const nowMs = clock.nowMs();
+        // Checked against the current snapshot: a rotation shortens the life of a key that is in use.
+        const { keysById } = snapshots.current();
+        this.#endKeys((x) => x.key !== undefined && (keysById.get(x.key.id) ?? x.key).expiresAtMs <= nowMs);
+      }),
+    );
+  }
+
   #endKeys(ended: (x: Exchange) => boolean): void {
     for (const x of this.#server.running()) if (ended(x)) this.#server.break(x, 'key-ended');
   }
+}
+
+interface PipelineParts {
+  readonly ports: LimitPorts;
+  readonly hosts: HostAllowlist;
+  readonly draining: () => boolean;
+}
+
+function makePipeline(deps: GatewayDeps, { ports, hosts, draining }: PipelineParts): RequestPipeline {
+  const { clock, config, directory, upstream, version } = deps;
+  return new RequestPipeline({
+    guard: makeGuard({
+      hosts,
+      maxHeadFields: config.limits.maxHeadFields,
+      draining,
+    }),
+    authenticate: makeAuth({
+      clock,
+      throttle: ports.logins,
+      foreign: new ForeignTokens(),
+      temporary: deps.temporaryKeys,
+      onRefused: (x, throttled) => deps.account.loginRefused(x.client.text, throttled),
+    }),
+    applyPolicy: makePolicy({ clock, limiter: ports.rates }),
+    takeStream: makeTakeStream(deps.limits.concurrency),
+    authorize: makeAuthorize(directory),
+    handlers: {
+      models: makeModels(directory),
+      inference: makeInference(directory),
+      'ollama-lists': makeOllamaLists({ directory, upstream, limits: config.limits, version }),
+      'engine-api': makeEngineApi(directory),
+      root: makeRoot(directory),
+      health: makeHealth(draining),
+      ready: makeReady(draining, directory),
+      metrics: makeMetrics(deps.metrics),
+    },
+    holdings: deps.limits.concurrency,
+    concurrency: ports.concurrency,
+    tokens: ports.tokens,
+    admission: ports.admission,
+    upstream,
+    clock,
+    limits: config.limits,
+    heartbeatMs: config.heartbeatMs,
+    version,
+    record: makeRecordStep(deps.account, clock, ports.tokens),
+  });
 }

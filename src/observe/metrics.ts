@@ -63,110 +63,10 @@ export class Metrics {
       buckets: durationBuckets,
       registers,
     });
-    counter(
-      registers,
-      'flm_requests_total',
-      'Requests, by status, how they ended, and engine.',
-      ['status', 'ending', 'engine'],
-      () => this.#requests.values(),
-    );
-    counter(
-      registers,
-      'flm_tokens_total',
-      'Tokens as engines reported them.',
-      ['engine', 'model', 'direction'],
-      () => this.#tokens.values(),
-    );
-    counter(
-      registers,
-      'flm_malformed_requests_total',
-      'Connections on which no request could be read.',
-      [],
-      () => [{ labels: {}, value: this.#malformed }],
-    );
-    counter(
-      registers,
-      'flm_refused_logins_total',
-      'Requests with a key that is not known; those without any credential are not counted.',
-      [],
-      () => [{ labels: {}, value: this.#refusedLogins }],
-    );
-    counter(registers, 'flm_response_bytes_total', 'Bytes of responses sent to clients.', [], () => [
-      { labels: {}, value: this.#bytesOut },
-    ]);
-    counter(registers, 'flm_log_lines_lost_total', 'Lines that the log could not accept.', [], () => [
-      { labels: {}, value: readings().logLinesLost ?? 0 },
-    ]);
-    gauge(registers, 'flm_requests_in_flight', 'Requests in progress.', [], () => [
-      { labels: {}, value: readings().inFlight },
-    ]);
-    gauge(registers, 'flm_connections', 'Open client connections.', [], () => [
-      { labels: {}, value: readings().connections },
-    ]);
-    gauge(registers, 'flm_buffered_body_bytes', 'Request bodies waiting in memory.', [], () => [
-      { labels: {}, value: readings().bufferedBytes },
-    ]);
-    gauge(registers, 'flm_keys', 'Keys that are known, revoked ones included.', [], () => [
-      { labels: {}, value: readings().keys },
-    ]);
-    gauge(
-      registers,
-      'flm_store_readable',
-      '1 if changes of keys and policy can be read; 0: the last state stays in force.',
-      [],
-      () => [{ labels: {}, value: readings().storeReadable ? 1 : 0 }],
-    );
-    gauge(registers, 'flm_engine_up', '1 if the engine answers.', ['engine', 'kind'], () =>
-      readings().engines.map((e) => ({
-        labels: { engine: e.ref.id, kind: e.ref.kind },
-        value: e.state === 'running' || e.state === 'degraded' ? 1 : 0,
-      })),
-    );
-    gauge(
-      registers,
-      'flm_engine_ranks_last',
-      '1 if other engines with the same model come first for every key.',
-      ['engine'],
-      () =>
-        readings().engines.map((e) => ({
-          labels: { engine: e.ref.id },
-          value: e.rank === undefined || e.rank.state === 'last-for-keys' ? 0 : 1,
-        })),
-    );
-    gauge(
-      registers,
-      'flm_certificate_not_after_seconds',
-      "When the proxy's certificate expires, in seconds since 1970.",
-      [],
-      () => {
-        const { certificate } = readings();
-        return certificate === undefined ? [] : [{ labels: {}, value: certificate.expiresAtMs / 1000 }];
-      },
-    );
-    counter(
-      registers,
-      'flm_certificate_renewal_failures_total',
-      'Renewals of an ACME certificate that failed.',
-      [],
-      () => {
-        const { certificate } = readings();
-        return certificate === undefined ? [] : [{ labels: {}, value: certificate.renewalFailures ?? 0 }];
-      },
-    );
-    gauge(
-      registers,
-      'flm_engine_queued_requests',
-      'Requests that wait for a slot of an engine.',
-      ['engine'],
-      () => readings().queues.map((q) => ({ labels: { engine: q.engine }, value: q.queued })),
-    );
-    gauge(
-      registers,
-      'flm_engine_requests_in_flight',
-      'Requests of this proxy that an engine is processing.',
-      ['engine'],
-      () => readings().engines.map((e) => ({ labels: { engine: e.ref.id }, value: e.inFlight })),
-    );
+    this.#registerCounters(registers);
+    registerProxyMetrics(registers, readings);
+    registerEngineMetrics(registers, readings);
+    registerCertificateMetrics(registers, readings);
   }
 
   request(line: RequestLine): void {
@@ -209,6 +109,122 @@ export class Metrics {
   #addTokens(engine: string, model: string, direction: string, value: number): void {
     add(this.#tokens, `${engine} ${direction} ${model}`, value, () => ({ engine, model, direction }));
   }
+
+  #registerCounters(registers: Registry[]): void {
+    counter(
+      registers,
+      'flm_requests_total',
+      'Requests, by status, how they ended, and engine.',
+      ['status', 'ending', 'engine'],
+      () => this.#requests.values(),
+    );
+    counter(
+      registers,
+      'flm_tokens_total',
+      'Tokens as engines reported them.',
+      ['engine', 'model', 'direction'],
+      () => this.#tokens.values(),
+    );
+    counter(
+      registers,
+      'flm_malformed_requests_total',
+      'Connections on which no request could be read.',
+      [],
+      () => [{ labels: {}, value: this.#malformed }],
+    );
+    counter(
+      registers,
+      'flm_refused_logins_total',
+      'Requests with a key that is not known; those without any credential are not counted.',
+      [],
+      () => [{ labels: {}, value: this.#refusedLogins }],
+    );
+    counter(registers, 'flm_response_bytes_total', 'Bytes of responses sent to clients.', [], () => [
+      { labels: {}, value: this.#bytesOut },
+    ]);
+  }
+}
+
+function registerProxyMetrics(registers: Registry[], readings: () => Readings): void {
+  counter(registers, 'flm_log_lines_lost_total', 'Lines that the log could not accept.', [], () => [
+    { labels: {}, value: readings().logLinesLost ?? 0 },
+  ]);
+  gauge(registers, 'flm_requests_in_flight', 'Requests in progress.', [], () => [
+    { labels: {}, value: readings().inFlight },
+  ]);
+  gauge(registers, 'flm_connections', 'Open client connections.', [], () => [
+    { labels: {}, value: readings().connections },
+  ]);
+  gauge(registers, 'flm_buffered_body_bytes', 'Request bodies waiting in memory.', [], () => [
+    { labels: {}, value: readings().bufferedBytes },
+  ]);
+  gauge(registers, 'flm_keys', 'Keys that are known, revoked ones included.', [], () => [
+    { labels: {}, value: readings().keys },
+  ]);
+  gauge(
+    registers,
+    'flm_store_readable',
+    '1 if changes of keys and policy can be read; 0: the last state stays in force.',
+    [],
+    () => [{ labels: {}, value: readings().storeReadable ? 1 : 0 }],
+  );
+}
+
+function registerEngineMetrics(registers: Registry[], readings: () => Readings): void {
+  gauge(registers, 'flm_engine_up', '1 if the engine answers.', ['engine', 'kind'], () =>
+    readings().engines.map((e) => ({
+      labels: { engine: e.ref.id, kind: e.ref.kind },
+      value: e.state === 'running' || e.state === 'degraded' ? 1 : 0,
+    })),
+  );
+  gauge(
+    registers,
+    'flm_engine_ranks_last',
+    '1 if other engines with the same model come first for every key.',
+    ['engine'],
+    () =>
+      readings().engines.map((e) => ({
+        labels: { engine: e.ref.id },
+        value: e.rank === undefined || e.rank.state === 'last-for-keys' ? 0 : 1,
+      })),
+  );
+  gauge(
+    registers,
+    'flm_engine_queued_requests',
+    'Requests that wait for a slot of an engine.',
+    ['engine'],
+    () => readings().queues.map((q) => ({ labels: { engine: q.engine }, value: q.queued })),
+  );
+  gauge(
+    registers,
+    'flm_engine_requests_in_flight',
+    'Requests of this proxy that an engine is processing.',
+    ['engine'],
+    () => readings().engines.map((e) => ({ labels: { engine: e.ref.id }, value: e.inFlight })),
+  );
+}
+
+function registerCertificateMetrics(registers: Registry[], readings: () => Readings): void {
+  gauge(
+    registers,
+    'flm_certificate_not_after_seconds',
+    "When the proxy's certificate expires, in seconds since 1970.",
+    [],
+    () => {
+      const { certificate } = readings();
+      return certificate === undefined ? [] : [{ labels: {}, value: certificate.expiresAtMs / 1000 }];
+    },
+  );
+  counter(
+    registers,
+    'flm_certificate_renewal_failures_total',
+    'Renewals of an ACME certificate that failed.',
+    [],
+    () => {
+      const { certificate } = readings();
+      return certificate === undefined ? [] : [{ labels: {}, value: certificate.renewalFailures ?? 0 }];
+    },
+  );
 }
 
 /** Label values come from configuration and the catalogue, never from a client, so their number is bounded. */
