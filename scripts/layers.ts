@@ -41,10 +41,22 @@ const rules: Readonly<Record<string, Rule>> = {
   tls: { folders: ['core', 'files'] },
   store: { folders: ['core', 'files'] },
   process: { folders: ['core', 'files'] },
+  service: { folders: ['core', 'files'], packages: ['ipaddr.js'] },
   observe: { folders: ['core'] },
   // Where everything is wired. Nobody but the command line may know it.
   app: {
-    folders: ['core', 'gateway', 'upstream', 'engines', 'files', 'tls', 'store', 'process', 'observe'],
+    folders: [
+      'core',
+      'gateway',
+      'upstream',
+      'engines',
+      'files',
+      'tls',
+      'store',
+      'process',
+      'service',
+      'observe',
+    ],
   },
   cli: { folders: ['core', 'app'] },
 };

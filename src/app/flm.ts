@@ -19,6 +19,7 @@ import { InProcessController } from '../process/in-process-controller.ts';
 import type { LaunchCommand } from '../process/launched-child.ts';
 import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
+import { passedSockets } from '../process/passed-sockets.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
 import { thisProgram } from '../process/this-program.ts';
@@ -33,6 +34,8 @@ import { machineTrustTools } from './trust-tools.ts';
 
 export interface Flm {
   readonly machine: Machine;
+  /** Root works with the data of the system service, which was not named by FLM_HOME. */
+  readonly ofSystemService: boolean;
   /** The program that background proxies are started from. */
   readonly launch: LaunchCommand;
   /** Starts detached processes. */
@@ -71,8 +74,10 @@ export interface FlmOptions {
 /** Throws HOME_UNSAFE, or a `StoreError` that describes the problem with the database. */
 export function openFlm(options: FlmOptions): Flm {
   const { environment } = options;
-  becomeOwner(thisMachine(environment).paths.home, options);
-  const machine = thisMachine(environment);
+  const { home, ofSystemService } = thisMachine(environment).paths;
+  becomeOwner(home, options);
+  // As the owner of the folder, no longer as root, flm would look for a folder of that user's own.
+  const machine = thisMachine(ofSystemService ? { ...environment, FLM_HOME: home } : environment);
   const { clock, paths } = machine;
   makeHomeFolders(paths);
   const store = openStore({
@@ -93,13 +98,13 @@ export function openFlm(options: FlmOptions): Flm {
       ? withLiveHandles(store.proxies, paths.run, (sentence) => onProblem(sentence, false))
       : store.proxies;
   const common = { clock, actor };
-  const serviceOf = (controller: ProxyController): ProxyService =>
+  const serviceOf = (controller: ProxyController, portLook = portHolder): ProxyService =>
     new ProxyService({
       ...common,
       audit: store.audit,
       proxies,
       controller,
-      portLook: portHolder,
+      portLook,
       onProblem,
     });
   const program = thisProgram(options.entry);
@@ -117,6 +122,7 @@ export function openFlm(options: FlmOptions): Flm {
   const discovery = makeEngineDiscovery(machine);
   return {
     machine,
+    ofSystemService,
     launch,
     proxies: serviceOf(detached),
     security: new SecurityService({
@@ -137,14 +143,17 @@ export function openFlm(options: FlmOptions): Flm {
     openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
     async run(request, log, signal) {
       const made = Promise.withResolvers<RunningProxy>();
-      const make = makeProxyFactory(machine, log, foregroundReplaceable(machine, launch));
+      const passed = passedSockets(environment);
+      const make = makeProxyFactory(machine, log, foregroundReplaceable(machine, launch), passed);
       const controller = new InProcessController(async (options, aborted) => {
         const running = await make(options, aborted);
         void running.closed.then(endByMistake());
         made.resolve(running);
         return running;
       });
-      await serviceOf(controller).start(request, signal);
+      // systemd holds the port of a socket that it passed.
+      const isFree = passed.length > 0 ? () => Promise.resolve(undefined) : portHolder;
+      await serviceOf(controller, isFree).start(request, signal);
       const running = await made.promise;
       await superviseProxy(running, machine, { onProblem: (sentence) => onProblem(sentence, false) });
       return running;

@@ -12,6 +12,7 @@ import { ProxyError } from '../core/errors.ts';
 import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type {
   HandOverRequest,
+  InheritedSocket,
   KeyUse,
   LiveRevocation,
   ProxyControl,
@@ -57,6 +58,8 @@ export interface LiveControlDeps {
   readonly refusals: Refusals;
   readonly temporaryKeys: TemporaryKeyRing;
   readonly logger: Logger;
+  /** Listening sockets that another process opened, and may keep open. */
+  readonly sockets: readonly InheritedSocket[];
   readonly storeProblem: () => string | undefined;
   /** Present with HTTPS. */
   readonly certificates: RenewingCertificate | undefined;
@@ -295,6 +298,7 @@ export class LiveControl implements ProxyControl {
     logger.event('info', 'stopping', { proxy: this.#handle.id, running: gateway.inFlight, graceMs });
     const marked = this.#markDraining();
     if (this.#handle.starting === true) this.#deps.abortStart();
+    if (this.#deps.sockets.length > 0) await gateway.leaveSockets();
     const report = await gateway.stop(graceMs);
     await marked;
     const forgotten = await this.#forgottenRevocations();

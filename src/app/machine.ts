@@ -3,7 +3,7 @@
  * network interfaces or a random source.
  */
 import { hash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { homedir, hostname, networkInterfaces, tmpdir, userInfo } from 'node:os';
 import { crc32 } from 'node:zlib';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -13,7 +13,7 @@ import type { Environment } from '../core/environment.ts';
 import type { SecretTools } from '../core/security/key-secret.ts';
 import { machineAddresses } from '../engines/exposure.ts';
 import { findProgram } from '../engines/find-program.ts';
-import { type HomePaths, homePaths } from '../process/paths.ts';
+import { type HomePaths, homePaths, serviceFolders } from '../process/paths.ts';
 import type { MachineNames } from '../tls/server-names.ts';
 
 export interface Machine {
@@ -55,6 +55,7 @@ export function thisMachine(environment: Environment): Machine {
       userHome: homedir(),
       temporaryFolder: tmpdir(),
       uid: process.geteuid?.(),
+      serviceFiles: process.getuid?.() === 0 ? serviceFolders(process.platform).flatMap(namesIn) : [],
     }),
     clock: systemClock,
     hostname: hostname(),
@@ -72,6 +73,14 @@ export function thisMachine(environment: Environment): Machine {
     descriptorLimit,
     userName: () => userName(environment),
   };
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function readSecret(secret: SecretRef, environment: Environment): string | undefined {

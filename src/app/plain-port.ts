@@ -36,8 +36,8 @@ export class PlainPort implements Prover {
     const { machine, logger, quota, keyId, port } = surroundings;
     this.#config = config;
     this.#surroundings = surroundings;
-    const { takeOver } = surroundings;
-    this.#inherited = takeOver?.sockets.filter(({ use }) => use === 'plain') ?? [];
+    const { takeOver, sockets } = surroundings;
+    this.#inherited = sockets;
     this.#accepts = takeOver === undefined;
     this.#server = new Http01Server({
       clock: machine.clock,

@@ -5,7 +5,7 @@
 
 import type { LogLevel } from '../core/errors.ts';
 import { connectionsWithin } from '../core/proxy/limits.ts';
-import type { StartOptions, TakeOver } from '../core/proxy/ports.ts';
+import type { InheritedSocket, StartOptions, TakeOver } from '../core/proxy/ports.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { base62, type SecretTools } from '../core/security/key-secret.ts';
 import { LimitsHandOver } from '../core/security/limits-hand-over.ts';
@@ -58,6 +58,8 @@ export interface Start {
   readonly onError: (error: unknown) => void;
   /** The saved policy, with the overrides of the configuration. */
   readonly policyOf: (saved: SecurityPolicy) => SecurityPolicy;
+  /** Listening sockets that this process need not open: of its predecessor, or passed by systemd. */
+  sockets: readonly InheritedSocket[];
   /** The port of the listener; 0 before it is bound. */
   port: number;
   /** The current problem of the store, if any. */
@@ -104,6 +106,7 @@ export function prepare(
     upstream,
     onError,
     policyOf,
+    sockets: [],
     port: 0,
     storeProblem: undefined,
   };
@@ -157,7 +160,17 @@ export async function openProxyCertificates(
   const keyId = (secret: string): string | undefined =>
     snapshots.current().keysByDigest.get(machine.secrets.sha256Hex(secret))?.id;
   const { takeOver, handOverParts } = start;
-  const surroundings = { machine, logger, quota, port: () => start.port, keyId, takeOver, handOverParts };
+  const sockets = start.sockets.filter(({ use }) => use === 'plain');
+  const surroundings = {
+    sockets,
+    machine,
+    logger,
+    quota,
+    port: () => start.port,
+    keyId,
+    takeOver,
+    handOverParts,
+  };
   const certificates = await openCertificates(start.options, surroundings, signal);
   if (certificates !== undefined) start.parts.defer(() => certificates.keeper.close());
   return certificates;

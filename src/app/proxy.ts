@@ -15,6 +15,7 @@ import type { LimitsHandOver } from '../core/security/limits-hand-over.ts';
 import { startDemoEngine } from '../engines/demo-server.ts';
 import { serveControl } from '../process/control-server.ts';
 import { sweepStaleSockets } from '../process/control-socket.ts';
+import type { PassedSocket } from '../process/passed-sockets.ts';
 import { processStart } from '../process/process-identity.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { type Certificates, certificateFailure } from './certificates.ts';
@@ -22,6 +23,7 @@ import { tellEngineChanges } from './engine-log.ts';
 import type { Replaceable } from './hand-over.ts';
 import { clearTextWarning, LiveControl } from './live-control.ts';
 import type { Machine } from './machine.ts';
+import { matchPassed } from './passed-listeners.ts';
 import type { ProxyEngines } from './proxy-engines.ts';
 import {
   makeEngines,
@@ -40,25 +42,32 @@ const firstEnginesMs = 300;
 /** How often the log repeats that keys cross the network in plain text. */
 const clearTextReminderMs = 3_600_000;
 
-/** `replaceable`: how this process may be replaced by a successor. */
-export function makeProxyFactory(machine: Machine, log: ProxyLog, replaceable: Replaceable): ProxyFactory {
+/** `replaceable`: how this process may be replaced by a successor. `passed`: sockets that systemd opened for it. */
+export function makeProxyFactory(
+  machine: Machine,
+  log: ProxyLog,
+  replaceable: Replaceable,
+  passed: readonly PassedSocket[] = [],
+): ProxyFactory {
   // Under load V8 learns to allocate parts of a request as old objects. There they keep whole requests alive until a full
   // collection, which costs a quarter of all CPU time (bench/ shows it).
   setFlagsFromString('--no-allocation-site-pretenuring');
   // Small buffers share pools of 64 KB. The bytes of a prompt would stay in memory until every buffer of its pool is free.
   Buffer.poolSize = 0;
-  return (options, signal, takeOver) => startProxy({ machine, log, replaceable }, options, signal, takeOver);
+  return (options, signal, takeOver) =>
+    startProxy({ machine, log, replaceable, passed }, options, signal, takeOver);
 }
 
 interface Surroundings {
   readonly machine: Machine;
   readonly log: ProxyLog;
   readonly replaceable: Replaceable;
+  readonly passed: readonly PassedSocket[];
 }
 
 /** The steps of a start, in order. A step that fails or is aborted closes the parts of the steps before it. */
 async function startProxy(
-  { machine, log, replaceable }: Surroundings,
+  { machine, log, replaceable, passed }: Surroundings,
   options: StartOptions,
   signal: AbortSignal,
   takeOver: TakeOver | undefined,
@@ -71,12 +80,13 @@ async function startProxy(
   void sweepStaleSockets(machine.paths.run, machine.clock.nowMs());
   try {
     const start = prepare(machine, log, options, parts, takeOver);
+    start.sockets = takeOver?.sockets ?? matchPassed(options, passed);
     const engines = makeEngines(start);
     const store = await openStore(start, engines);
     signal.throwIfAborted();
     const certificates = await openProxyCertificates(start, signal);
     const serving = makeGateway(start, { engines, store, certificates });
-    const bound = await serving.gateway.bind(takeOver?.sockets.filter(({ use }) => use === 'clients'));
+    const bound = await serving.gateway.bind(start.sockets.filter(({ use }) => use === 'clients'));
     start.port = bound.port;
     // The predecessor serves until everything is ready.
     if (takeOver === undefined) await serving.gateway.accept();

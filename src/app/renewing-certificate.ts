@@ -2,7 +2,7 @@
  * The interface between a running proxy and the component that renews its certificate.
  */
 import type { CertificateFacts, CertificateProvider } from '../core/proxy/certificate-provider.ts';
-import type { TakeOver } from '../core/proxy/ports.ts';
+import type { InheritedSocket, TakeOver } from '../core/proxy/ports.ts';
 import type { ListeningSocket } from '../gateway/listener.ts';
 import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -36,6 +36,8 @@ export interface CertificateSurroundings {
   /** Present where this process replaces another proxy. */
   readonly takeOver: TakeOver | undefined;
   readonly handOverParts: HandOverParts;
+  /** Open sockets for the plain port of http-01; the port is bound where there is none. */
+  readonly sockets: readonly InheritedSocket[];
   /** Finds the id of a stored key by its secret. */
   readonly keyId: (secret: string) => string | undefined;
 }

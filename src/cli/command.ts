@@ -31,10 +31,14 @@ export interface Cli {
 }
 
 /** The objects that the action of a command works with. */
-export interface Session {
+export interface Session extends BareSession {
+  readonly flm: Flm;
+}
+
+/** Without flm's data: the command concerns the machine, and must not create a data folder. */
+export interface BareSession {
   readonly cli: Cli;
   readonly terminal: Terminal;
-  readonly flm: Flm;
   /** Print exactly one JSON document on stdout, for programs. */
   readonly json: boolean;
   readonly signal: AbortSignal;
@@ -64,15 +68,11 @@ export function action<Args extends readonly unknown[], Options>(
   run: (session: Session, options: Options, ...args: Args) => Promise<void>,
   { keepRoot = false, withoutStore = false } = {},
 ): (...all: unknown[]) => Promise<void> {
-  return async (...all) => {
-    // commander passes the arguments, then the options, then the command.
-    const options = all.at(-2) as Options & { readonly json?: boolean };
-    const args = all.slice(0, -2) as unknown as Args;
-    const json = options.json === true;
-    const { signal } = cli;
-    const made = new MadeSecrets();
-    const terminal = made.watched(cli.terminal);
-    try {
+  const made = new MadeSecrets();
+  const runBare = bareAction(
+    cli,
+    async (session, options: Options, ...args: Args) => {
+      const { terminal, json } = session;
       const { openFlm } = await import('../app/flm.ts');
       const flm = openFlm({
         environment: cli.environment,
@@ -85,16 +85,39 @@ export function action<Args extends readonly unknown[], Options>(
           if (undone) cli.exit = 1;
         },
       });
+      if (flm.ofSystemService && !json)
+        terminal.talk(terminal.paint('dim', `Data of the system service: ${flm.machine.paths.home}`));
       try {
-        await run({ cli, terminal, flm, json, signal }, options, ...args);
+        await run({ ...session, flm }, options, ...args);
       } finally {
         await flm.close();
       }
+    },
+    made,
+  );
+  return async (...all) => {
+    await runBare(...all);
+    if (!(await made.settle(made.watched(cli.terminal))) && cli.exit === 0) cli.exit = 1;
+  };
+}
+
+/** Creates the action of a command that concerns the machine and not flm's data: errors are printed as text. */
+export function bareAction<Args extends readonly unknown[], Options>(
+  cli: Cli,
+  run: (session: BareSession, options: Options, ...args: Args) => Promise<void>,
+  made?: MadeSecrets,
+): (...all: unknown[]) => Promise<void> {
+  return async (...all) => {
+    // commander passes the arguments, then the options, then the command.
+    const options = all.at(-2) as Options & { readonly json?: boolean };
+    const args = all.slice(0, -2) as unknown as Args;
+    const json = options.json === true;
+    const terminal = made?.watched(cli.terminal) ?? cli.terminal;
+    try {
+      await run({ cli, terminal, json, signal: cli.signal }, options, ...args);
     } catch (error) {
-      const command = all.at(-1) as Command;
-      cli.exit = tellError(error, terminal, json, faultNames(command));
+      cli.exit = tellError(error, terminal, json, faultNames(all.at(-1) as Command));
     }
-    if (!(await made.settle(terminal)) && cli.exit === 0) cli.exit = 1;
   };
 }
 

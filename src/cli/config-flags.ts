@@ -140,15 +140,20 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
 
 /** Returns the flags as the user would type them: `--port 9000 --bind 0.0.0.0`. */
 export function configFlagsText(flags: ConfigFlags): string {
+  return configFlagWords(flags).map(shellWord).join(' ');
+}
+
+/** Returns the flags as words of a command line. */
+export function configFlagWords(flags: ConfigFlags): readonly string[] {
   const words: string[] = [];
   for (const name of flagNames) {
     const value: ConfigFlags[typeof name] = flags[name];
     const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     if (value === true) words.push(flag);
-    else if (typeof value === 'string') words.push(flag, shellWord(value));
-    else if (typeof value === 'object') for (const one of value) words.push(flag, shellWord(one));
+    else if (typeof value === 'string') words.push(flag, value);
+    else if (typeof value === 'object') for (const one of value) words.push(flag, one);
   }
-  return words.join(' ');
+  return words;
 }
 
 function acmeOf(flags: ConfigFlags): object | undefined {

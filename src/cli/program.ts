@@ -17,6 +17,7 @@ import { nextCommand } from './commands/next.ts';
 import { policyCommands } from './commands/policy.ts';
 import { profileCommands } from './commands/profile.ts';
 import { proxyCommands } from './commands/proxy.ts';
+import { serviceCommands } from './commands/service.ts';
 import { tailCommand } from './commands/tail.ts';
 import { upCommand } from './commands/up.ts';
 import { upgradeCommand } from './commands/upgrade.ts';
@@ -37,6 +38,7 @@ export function makeProgram(cli: Cli): Command {
     tailCommand(cli),
     proxyCommands(cli),
     profileCommands(cli),
+    serviceCommands(cli),
     keyCommands(cli),
     certCommands(cli),
     policyCommands(cli),

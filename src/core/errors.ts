@@ -150,6 +150,75 @@ export const errorTable = {
     hint: 'Fix these fields; nothing was saved.',
   },
 
+  PROXY_SOCKETS_UNUSABLE: {
+    ...user,
+    text: 'The listening sockets that systemd passed cannot be used: {reason}.',
+    hint: 'Pass TCP sockets only: one `ListenStream=ADDRESS:PORT` for each address, without `Accept=yes`.',
+  },
+  PROXY_SOCKETS_MISMATCH: {
+    ...user,
+    text: 'systemd passed listening sockets for {passed}, and profile {profile} listens on {wanted}.',
+    hint: 'Write these lines into the socket unit: {lines}. Or change the profile: `flm profile save {profile} --bind ADDRESS --port N`.',
+  },
+
+  // --- the service of the operating system
+  SERVICE_UNSUPPORTED: { ...user, text: 'flm cannot install a service here: {reason}.', hint: '{instead}' },
+  SERVICE_NEEDS_ROOT: {
+    ...user,
+    text: 'Only root may change the system service {unit}.',
+    hint: 'Run the command again with sudo, or use a service of your own user: `flm service install --user`.',
+  },
+  SERVICE_NO_USER_MANAGER: {
+    ...user,
+    text: 'There is no systemd user manager for {user}: {reason}.',
+    hint: 'Log in as this user (not by su or sudo), or install a system service: `sudo flm service install`.',
+  },
+  SERVICE_NOT_INSTALLED: {
+    ...user,
+    text: 'There is no {kind}service {unit}.',
+    hint: 'Install it with `flm service install`, for the whole machine with `sudo flm service install`.',
+  },
+  SERVICE_UNIT_DIFFERS: {
+    ...user,
+    text: 'The unit {file} is there already and is not the one that would be written: {reason}.',
+    hint: 'Add --replace to overwrite it; changes of your own belong into a drop-in: `systemctl edit {unit}`.',
+  },
+  SERVICE_UNIT_PACKAGED: {
+    ...user,
+    text: 'The unit {file} belongs to an installed package.',
+    hint: 'Start it at boot with `sudo systemctl enable --now {unit}`; the package manager removes it (`apt remove flm`).',
+  },
+  SERVICE_FOLDER_UNFIT: {
+    ...user,
+    text: 'The data folder {folder} cannot be used by the service: {reason}.',
+    hint: 'Give it to the user of the service: `sudo chown -R {account}: {folder} && sudo chmod 700 {folder}`. Or name its owner: --account NAME.',
+  },
+  SERVICE_ACCOUNT_UNFIT: {
+    ...user,
+    text: 'The service cannot run as the user {account}: {reason}.',
+    hint: 'Name another system user with --account NAME; flm creates the user if it does not exist.',
+  },
+  SERVICE_PROGRAM_UNREADABLE: {
+    ...user,
+    text: 'A system service cannot run this flm: {path} {reason}.',
+    hint: 'Install flm for all users, for example with `sudo npm install -g flm-proxy`, or use a service of your own user: `flm service install --user`.',
+  },
+  SERVICE_PROXY_RUNNING: {
+    ...user,
+    text: 'These proxies run and are in the way: {proxies}.',
+    hint: 'Add --stop to let flm stop them (running responses finish), or stop them yourself: `flm proxy stop`.',
+  },
+  SERVICE_STEP_FAILED: {
+    ...machine,
+    text: 'The service was not changed completely: {command} failed: {reason}.',
+    hint: 'Fix that and run the command again, or take everything back with `flm service uninstall`.',
+  },
+  SERVICE_START_FAILED: {
+    ...machine,
+    text: 'The service {unit} is installed and did not start: {reason}.',
+    hint: 'See `flm service logs`; then start it with `{start}`, or remove it with `flm service uninstall`.',
+  },
+
   // --- certificates
   CERT_NAME_NOT_PERMITTED: {
     ...user,
@@ -844,6 +913,8 @@ export class ProxyError extends FlmError {}
 export class EngineError extends FlmError {}
 /** Keys and rules: what may come in, and what an administrator may set. */
 export class PolicyError extends FlmError {}
+/** The service of the operating system that runs a proxy. */
+export class ServiceError extends FlmError {}
 /** Certificates: making, obtaining, storing, trusting. */
 export class CertificateError extends FlmError {}
 /** Replacing the installed program. */

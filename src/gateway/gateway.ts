@@ -65,6 +65,10 @@ export interface GatewayDeps {
   readonly tls?: GatewayTls;
 }
 
+/** The first request of a connection follows within a moment. */
+const firstRequestMs = 1_000;
+const lookMs = 10;
+
 export class Gateway {
   readonly #deps: GatewayDeps;
   readonly #server: HttpServer;
@@ -175,6 +179,22 @@ export class Gateway {
     this.#listener?.close();
     this.#listener?.resume();
     this.#listener = undefined;
+  }
+
+  /**
+   * Before a stop where systemd keeps the listening sockets for the next process: closes this process's copies, and serves
+   * the connections that were accepted and have not sent their first request, for a second at most.
+   */
+  async leaveSockets(): Promise<void> {
+    const { clock } = this.#deps;
+    this.retire();
+    const untilMs = clock.monotonicMs() + firstRequestMs;
+    while (this.#server.newConnections + (this.#tlsListener?.pending ?? 0) > 0) {
+      if (clock.monotonicMs() >= untilMs) return;
+      await new Promise<void>((resolve) => {
+        clock.after(lookMs, resolve);
+      });
+    }
   }
 
   get inFlight(): number {

@@ -16,11 +16,15 @@ export interface PathFacts {
   readonly temporaryFolder: string;
   /** Undefined on Windows. */
   readonly uid: number | undefined;
+  /** Names of the files that install system services, so that root finds the data of a system service. */
+  readonly serviceFiles?: readonly string[];
 }
 
 export interface HomePaths {
   /** Absolute, because a proxy runs in the working folder /. */
   readonly home: string;
+  /** Root works with the data folder of the system service, because one is installed and FLM_HOME is not set. */
+  readonly ofSystemService: boolean;
   readonly run: string;
   readonly logs: string;
   /** Certificates and their keys; `src/tls` creates it when needed. */
@@ -37,11 +41,13 @@ const maxSocketPathBytes = (platform: NodeJS.Platform): number => (platform === 
 export function homePaths(facts: PathFacts): HomePaths {
   const { platform, uid } = facts;
   const { join } = pathsOf(platform);
-  const home = homeFolder(facts);
+  const ofSystemService = usesSystemHome(facts);
+  const home = ofSystemService ? systemHome(facts) : homeFolder(facts);
   const run = join(home, 'run');
   const logs = join(home, 'logs');
   return {
     home,
+    ofSystemService,
     run,
     logs,
     tls: join(home, 'tls'),
@@ -61,6 +67,27 @@ export function homePaths(facts: PathFacts): HomePaths {
       return join(places.find(fits) ?? run, name);
     },
   };
+}
+
+/** The data folder of a system service, in the operating system's standard place. */
+export function systemHome({ env, platform }: Pick<PathFacts, 'env' | 'platform'>): string {
+  if (platform === 'win32') return win32.join(env.ProgramData || 'C:\\ProgramData', 'flm');
+  return platform === 'darwin' ? '/Library/Application Support/flm' : '/var/lib/flm';
+}
+
+/** Where files that install system services lie. */
+export function serviceFolders(platform: NodeJS.Platform): readonly string[] {
+  if (platform === 'darwin') return ['/Library/LaunchDaemons'];
+  return platform === 'linux'
+    ? ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
+    : [];
+}
+
+const serviceFile = /^(flm(-[a-z0-9-]+)?\.service|dev\.flm\.[a-z0-9-]+\.plist)$/;
+
+/** `sudo flm key create` must reach the service that the machine runs, and not a folder of root's own. */
+function usesSystemHome({ env, uid, serviceFiles = [] }: PathFacts): boolean {
+  return uid === 0 && !env.FLM_HOME && serviceFiles.some((name) => serviceFile.test(name));
 }
 
 /** Makes home, `run/` and `logs/`, this user's alone. Throws HOME_UNSAFE. */

@@ -1,11 +1,11 @@
 /**
  * Asks the user to confirm before a command deletes something. Scripts confirm with `--yes`.
  */
-import { type Session, usageError } from '../command.ts';
+import { type BareSession, usageError } from '../command.ts';
 
 /** `effect` is a sentence: `This deletes profile lab.` Throws USAGE if the answer is no or the input is not a terminal. */
 export async function confirm(
-  session: Session,
+  session: BareSession,
   command: string,
   effect: string,
   yes: boolean,

@@ -50,6 +50,11 @@ export class Connection implements Peer {
     this.headSinceMs = nowMs;
   }
 
+  /** No request has been read from it yet. */
+  get isNew(): boolean {
+    return this.#answered === 0 && this.current === undefined;
+  }
+
   /** Called when a request was read and its response is over. */
   idle(): void {
     this.#bytesAtRest = this.socket.bytesRead;

@@ -128,6 +128,12 @@ export class HttpServer {
   get connections(): number {
     return this.#connections.size;
   }
+  /** Connections whose first request has not been read. */
+  get newConnections(): number {
+    let count = 0;
+    for (const connection of this.#connections.values()) if (connection.isNew) count += 1;
+    return count;
+  }
   get inFlight(): number {
     return this.#inFlight;
   }
