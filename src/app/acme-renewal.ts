@@ -5,7 +5,6 @@
  * By default flm uses tls-alpn-01 if the HTTPS port is 443, because clients need that port open anyway. Otherwise, or if
  * tls-alpn-01 fails, flm uses http-01 on port 80. The plain listener opens when first needed and stays open.
  */
-
 import type { AcmeChallenge } from '../core/proxy/acme-config.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';

@@ -2,7 +2,6 @@
  * Connects the parts that commands use: the store, its services, and the control of running proxies. Opening it creates
  * or opens the data folder. The caller must close it.
  */
-
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
 import { FlmError, StoreError } from '../core/errors.ts';

@@ -2,7 +2,6 @@
  * Runs `flm proxy run --launched`: the background process that `flm proxy start` creates, or the successor of a proxy
  * that is restarted. It logs to the log file of its profile; under a supervisor to stderr, as its predecessor did.
  */
-
 import type { Environment } from '../core/environment.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { RunningProxy, StartOptions, TakeOver } from '../core/proxy/ports.ts';

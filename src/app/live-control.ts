@@ -6,7 +6,6 @@
  *       |                  '--handOver--> handed over (a successor has the port) --last connection closed'
  *       `--stop, release: the start is aborted, and undoes itself--> ended
  */
-
 import type { Clock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';

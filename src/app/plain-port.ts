@@ -2,7 +2,6 @@
  * The plain HTTP listener beside an `https-acme` proxy: proves domains by http-01 and sends people to HTTPS. A successor
  * takes the listening sockets over, and goes on answering what its predecessor is proving.
  */
-
 import type { Unsubscribe } from '../core/clock.ts';
 import { FlmError } from '../core/errors.ts';
 import type { InheritedSocket } from '../core/proxy/ports.ts';

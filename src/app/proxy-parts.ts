@@ -2,7 +2,6 @@
  * The parts of one proxy and how they depend on each other: log, snapshots, engines, store, certificates, gateway.
  * Each function makes one part and registers its end in `parts`.
  */
-
 import type { LogLevel } from '../core/errors.ts';
 import { connectionsWithin } from '../core/proxy/limits.ts';
 import type { InheritedSocket, StartOptions, TakeOver } from '../core/proxy/ports.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ChatPiece } from '../../app/chat-client.ts';
-import { waitText } from './chat-wait.ts';
+import type { ChatPiece } from './chat-client.ts';
 import { ChatWriter } from './chat-writer.ts';
+import { waitText } from './first-token-wait.ts';
 
 function written(...pieces: readonly ChatPiece[]): string {
   let text = '';
@@ -31,7 +31,7 @@ test('reasoning is dim, line by line, and apart from the answer', () => {
   assert.equal(written(reasoning('Hm.\n'), text('Yes')), '<dim>Hm.</>\n\nYes\n');
 });
 
-test('what could steer a terminal is shown, not done', () => {
+test('characters that control a terminal are escaped', () => {
   const hostile = '\x1b]0;owned\x07\x1b[2J\u009b31m\u202e\b\x7f';
   const shown = written(text(hostile), reasoning('\x1b[H'));
 
@@ -43,7 +43,7 @@ test('a CRLF is a line end also where it comes in two pieces; a lone CR is shown
   assert.equal(written(text('a\r'), text('\nb\rc')), 'a\nb\\u000dc\n');
 });
 
-test('who waits for the first token is told why, as far as it is known', () => {
+test('the progress line says why the first token takes long, if the engine reports it', () => {
   assert.equal(waitText(12_400, 'not-loaded'), 'waiting for the first token, loading the model (12 s)');
   assert.equal(waitText(1_000, 'unknown'), 'waiting for the first token (1 s)');
   assert.equal(waitText(5_000, 'unknown'), 'waiting for the first token, the model may be loading (5 s)');

@@ -3,9 +3,9 @@
  * a model repeats text of others, and an escape sequence in it could change the window title, move the cursor or write
  * to the clipboard.
  */
-import type { ChatPiece } from '../../app/chat-client.ts';
 import { printableLines } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import type { ChatPiece } from './chat-client.ts';
 
 export class ChatWriter {
   readonly #terminal: Pick<Terminal, 'write' | 'paint'>;

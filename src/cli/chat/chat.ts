@@ -2,15 +2,15 @@
  * `flm chat`: a conversation with a model through the running proxy, or one question and its answer.
  */
 import type { Command } from 'commander';
-import type { ChatAnswer, ChatClient, ChatModel } from '../../app/chat-client.ts';
 import type { ClientIdentity } from '../../app/client-identity.ts';
 import { ProxyError } from '../../core/errors.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { printable } from '../terminal/layout.ts';
+import type { ChatAnswer, ChatClient, ChatModel } from './chat-client.ts';
 import { canProbablyChat } from './chat-models.ts';
-import { converse } from './chat-talk.ts';
-import { type ModelLoad, watchFirstToken } from './chat-wait.ts';
 import { ChatWriter } from './chat-writer.ts';
+import { converse } from './conversation.ts';
+import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';
 
 interface ChatFlags {
   readonly message?: string;
@@ -41,8 +41,8 @@ export function chatCommand(cli: Cli): Command {
     .action(
       action(cli, async (session, flags: ChatFlags, model: string | undefined) => {
         const { terminal, flm } = session;
-        const { ChatClient } = await import('../../app/chat-client.ts');
-        const { makeChatAccess } = await import('../../app/chat-access.ts');
+        const { ChatClient } = await import('./chat-client.ts');
+        const { makeChatAccess } = await import('./chat-access.ts');
         const access = makeChatAccess(flm, flags.proxy, await identityOf(session, flags));
         const client = new ChatClient({ access, clock: flm.machine.clock });
         const load = (name: string): Promise<ModelLoad> => loadOf(session, flags.proxy, name);

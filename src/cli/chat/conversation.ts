@@ -4,11 +4,11 @@
  * Ctrl-C stops the current answer. Without one it clears the line, or leaves. A stopped answer stays part of the
  * conversation. A failed question does not: the next question is sent as if the failed one had not been asked.
  */
-import type { ChatClient, ChatMessage } from '../../app/chat-client.ts';
 import { type Session, tellError } from '../command.ts';
 import { facts, printable } from '../terminal/layout.ts';
-import { type ModelLoad, watchFirstToken } from './chat-wait.ts';
+import type { ChatClient, ChatMessage } from './chat-client.ts';
 import { ChatWriter } from './chat-writer.ts';
+import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';
 
 const commands: readonly (readonly [string, string])[] = [
   ['/model NAME', 'continue with another model'],
@@ -27,12 +27,12 @@ export async function converse(
 ): Promise<void> {
   const { terminal, signal } = session;
   const lines = terminal.typedLines();
-  const talk = new Talk(session, client, model, load);
+  const conversation = new Conversation(session, client, model, load);
   const leave = (): void => lines.close();
   signal.addEventListener('abort', leave);
   lines.onInterrupt = (typed) => {
     // The line was already cleared. In an empty line there is nothing to stop.
-    if (!talk.interrupt() && typed === '') lines.close();
+    if (!conversation.interrupt() && typed === '') lines.close();
   };
   terminal.talk(
     `Talking to ${printable(model)}. Ctrl-C stops an answer, Ctrl-D leaves, /help lists the commands.`,
@@ -41,7 +41,7 @@ export async function converse(
     for (;;) {
       const said = await lines.next('> ');
       if (said === undefined || signal.aborted) break;
-      if ((await talk.take(said)) === 'leave') break;
+      if ((await conversation.take(said)) === 'leave') break;
     }
   } finally {
     signal.removeEventListener('abort', leave);
@@ -49,7 +49,7 @@ export async function converse(
   }
 }
 
-class Talk {
+class Conversation {
   readonly #session: Session;
   readonly #client: ChatClient;
   readonly #load: (model: string) => Promise<ModelLoad>;

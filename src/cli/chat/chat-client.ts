@@ -8,14 +8,14 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../core/clock.ts';
-import { FlmError, ProxyError } from '../core/errors.ts';
-import { gatherText } from '../core/gathered-bytes.ts';
-import { isRecord } from '../process/wire-error.ts';
-import { chatErrorOf, refusalIn } from './chat-refusal.ts';
-import type { ClientIdentity } from './client-identity.ts';
+import type { ClientIdentity } from '../../app/client-identity.ts';
+import { requestOwnProxy } from '../../app/proxy-request.ts';
+import type { Clock } from '../../core/clock.ts';
+import { type JsonObject, objectOf, objectsIn } from '../../core/engine/json-reading.ts';
+import { FlmError, ProxyError } from '../../core/errors.ts';
+import { gatherText } from '../../core/gathered-bytes.ts';
+import { chatErrorOf, errorInEvent } from './chat-error.ts';
 import { eventData } from './event-data.ts';
-import { requestOwnProxy } from './proxy-request.ts';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -73,10 +73,8 @@ export class ChatClient {
   /** The models that the key may use, in the proxy's order. */
   async models(signal: AbortSignal): Promise<readonly ChatModel[]> {
     const response = await this.#send('GET', '/v1/models', undefined, signal);
-    const body = jsonOf(await bodyOf(response));
-    const list = isRecord(body) && Array.isArray(body.data) ? body.data : [];
-    return list
-      .filter(isRecord)
+    const listed = objectsIn(jsonOf(await bodyOf(response)), 'data') ?? [];
+    return listed
       .map((m) => ({ id: String(m.id ?? ''), owner: String(m.owned_by ?? '') }))
       .filter((m) => m.id !== '');
   }
@@ -160,19 +158,21 @@ class AnswerParts {
   }
 
   /** Adds one event, or a whole response of an engine that does not stream. Throws the error that the event reports. */
-  take(event: unknown, requestId: string | null): readonly ChatPiece[] {
-    if (!isRecord(event)) throw cut('an event is not valid JSON');
-    const refused = refusalIn(event, requestId);
+  take(value: unknown, requestId: string | null): readonly ChatPiece[] {
+    const event = objectOf(value);
+    if (event === undefined) throw cut('an event is not valid JSON');
+    const refused = errorInEvent(event, requestId);
     if (refused !== undefined) throw refused;
     if (typeof event.model === 'string' && event.model !== '') this.#model = event.model;
-    if (isRecord(event.usage)) this.#usage = usageOf(event.usage);
-    const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;
-    if (!isRecord(choice)) return [];
+    const usage = objectOf(event.usage);
+    if (usage !== undefined) this.#usage = usageOf(usage);
+    const choice = Array.isArray(event.choices) ? objectOf(event.choices[0]) : undefined;
+    if (choice === undefined) return [];
     if (typeof choice.finish_reason === 'string') {
       this.#finishReason = choice.finish_reason;
       this.ended = true;
     }
-    const delta = isRecord(choice.delta) ? choice.delta : isRecord(choice.message) ? choice.message : {};
+    const delta = objectOf(choice.delta) ?? objectOf(choice.message) ?? {};
     const pieces: ChatPiece[] = [];
     // llama.cpp and vLLM use `reasoning_content`, Ollama and newer versions `reasoning`; never both with different
     // text.
@@ -255,7 +255,7 @@ function textIn(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function usageOf(usage: Readonly<Record<string, unknown>>): ChatAnswer['usage'] {
+function usageOf(usage: JsonObject): ChatAnswer['usage'] {
   const { prompt_tokens: input, completion_tokens: output } = usage;
   if (typeof input !== 'number' || typeof output !== 'number') return null;
   return { inputTokens: input, outputTokens: output };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertNoLeaks, type Stock, takeStock } from '../../test/helpers/leaks.ts';
+import { assertNoLeaks, type Stock, takeStock } from '../../../test/helpers/leaks.ts';
 import {
   answer,
   chunk,
@@ -10,9 +10,9 @@ import {
   type Steps,
   sseHead,
   startRawEngine,
-} from '../../test/helpers/raw-engine.ts';
-import { systemClock } from '../core/clock.ts';
-import { ProxyError } from '../core/errors.ts';
+} from '../../../test/helpers/raw-engine.ts';
+import { systemClock } from '../../core/clock.ts';
+import { ProxyError } from '../../core/errors.ts';
 import { ChatClient, type ChatPiece } from './chat-client.ts';
 
 /** The proxy, as far as a client can see. */

@@ -1,8 +1,8 @@
 /**
  * Reads the message of an error response for the chat client, from the error formats of flm and of the engines.
  */
-import { ProxyError } from '../core/errors.ts';
-import { isRecord } from '../process/wire-error.ts';
+import { type JsonObject, objectOf } from '../../core/engine/json-reading.ts';
+import { ProxyError } from '../../core/errors.ts';
 
 const maxMessage = 2_000;
 
@@ -14,25 +14,23 @@ export function chatErrorOf(status: number, body: string, requestId: string | nu
   } catch {
     value = undefined;
   }
-  const found = isRecord(value) ? messageIn(value) : undefined;
+  const object = objectOf(value);
+  const found = object === undefined ? undefined : messageIn(object);
   const text = body.trim().slice(0, 200);
   const message = found ?? (text === '' ? `The response has status ${status} and no message` : text);
   return refused(found === undefined ? `${message} (status ${status})` : message, requestId);
 }
 
 /** Returns the error in an event of a stream, if any. */
-export function refusalIn(
-  event: Readonly<Record<string, unknown>>,
-  requestId: string | null,
-): ProxyError | undefined {
+export function errorInEvent(event: JsonObject, requestId: string | null): ProxyError | undefined {
   if (event.error === undefined || event.error === null) return undefined;
   return refused(messageIn(event) ?? 'The engine reports an error without a message', requestId);
 }
 
-/** `{"error": {"message"}}` of OpenAI, `{"error": "text"}` of Ollama, `{"message"}` and `{"detail"}` of others. */
-function messageIn(value: Readonly<Record<string, unknown>>): string | undefined {
+/** Reads `{"error": {"message"}}` of OpenAI, `{"error": "text"}` of Ollama, `{"message"}` and `{"detail"}` of others. */
+function messageIn(value: JsonObject): string | undefined {
   const { error, message, detail } = value;
-  for (const text of [isRecord(error) ? error.message : error, message, detail])
+  for (const text of [objectOf(error)?.message ?? error, message, detail])
     if (typeof text === 'string' && text !== '') return text.slice(0, maxMessage);
   return undefined;
 }
