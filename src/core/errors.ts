@@ -367,7 +367,7 @@ export const errorTable = {
   STORE_NEWER: {
     ...user,
     text: 'The database {file} was written by a newer flm (schema {found}, this one knows {known}).',
-    hint: 'Update flm, or point FLM_HOME at another folder.',
+    hint: 'Update flm: `flm proxy stop --all`, install the newer version, `flm proxy start`. Or point FLM_HOME at another folder.',
   },
   STORE_NETWORK_FS: {
     ...user,

@@ -143,7 +143,7 @@ export class Database {
       try {
         const { file } = this.place;
         const found = Number(this.#prepared('PRAGMA user_version').get()?.user_version);
-        refuseNewer(found, this.#options.schema.migrations.length, file);
+        refuseNewer(db, found, this.#options.schema.migrations.length, file);
         const value = work();
         db.exec('COMMIT');
         return value;
@@ -206,13 +206,13 @@ export class Database {
         `${schema.pragmas} PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;`,
       );
       // Before anything is changed in it, and be it the journal mode.
-      refuseNewer(schemaVersion(db), schema.migrations.length, this.place.file);
+      refuseNewer(db, schemaVersion(db), schema.migrations.length, this.place.file);
       const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
       if (mode !== 'wal') {
         const reason = 'its file system knows no write-ahead log';
         throw new StoreError('STORE_UNUSABLE', { params: { file: this.place.file, reason } });
       }
-      migrate(db, schema.migrations, this.place, clock.nowMs());
+      migrate(db, schema, this.place, clock.nowMs());
       schema.opened?.(db, this.place);
     } catch (error) {
       db.close();
@@ -231,7 +231,7 @@ export class Database {
     try {
       db.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;');
       const version = schemaVersion(db);
-      refuseNewer(version, schema.migrations.length, file);
+      refuseNewer(db, version, schema.migrations.length, file);
       if (version < schema.migrations.length) {
         const why = `${reason}, and it is of an older flm and has to be migrated`;
         throw new StoreError('STORE_READ_ONLY', { params: { file, reason: why } });

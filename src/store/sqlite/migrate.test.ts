@@ -8,15 +8,22 @@ import { startProgram } from '../../../test/helpers/store-programs.ts';
 import { atEnd, failsAs, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 import { Database } from './database.ts';
 import type { Row } from './rows.ts';
-import type { Schema } from './schema.ts';
+import type { Migration, Schema } from './schema.ts';
+import { knownSchemas, schemaFit } from './schema-check.ts';
 
 const first = 'CREATE TABLE animal (name TEXT NOT NULL) STRICT';
 const second =
   "ALTER TABLE animal ADD COLUMN legs INTEGER NOT NULL DEFAULT 4; INSERT INTO animal VALUES ('spider', 8)";
 const third = "UPDATE animal SET legs = 2 WHERE name = 'hen'";
 
-function database(t: TestContext, home: string, migrations: readonly string[], nowMs = Date.now()): Database {
-  const schema: Schema = { file: 'flm.db', pragmas: '', migrations };
+function database(
+  t: TestContext,
+  home: string,
+  migrations: readonly Migration[],
+  nowMs = Date.now(),
+  readableFrom = migrations.length,
+): Database {
+  const schema: Schema = { file: 'flm.db', pragmas: '', migrations, readableFrom };
   const db = new Database({ home, schema, clock: { nowMs: () => nowMs }, busyTimeoutMs: 2_000 });
   atEnd(t, () => db.close());
   return db;
@@ -102,6 +109,45 @@ test('an open store does not write to a file that was migrated under it', (t) =>
   assert.throws(() => old.write(() => old.run("INSERT INTO animal VALUES ('cat')")), failsAs('STORE_NEWER'));
 });
 
+test('a file with additions of a newer flm is read and written by the version before', (t) => {
+  const home = oldFile(t);
+  const old = database(t, home, [first]);
+  old.open();
+  database(t, home, [first, second], Date.now(), 1).open();
+  old.write(() => old.run("INSERT INTO animal (name) VALUES ('cat')"));
+  old.close();
+  const again = database(t, home, [first]);
+  assert.deepEqual(
+    again.list((row) => row.name, 'SELECT name FROM animal ORDER BY name'),
+    ['cat', 'hen', 'spider'],
+  );
+  again.write(() => again.run("INSERT INTO animal (name) VALUES ('dog')"));
+  assert.equal(versionOf(join(home, 'flm.db')), 2);
+});
+
+test('a file with a change that the version before cannot use is refused, and later additions too', (t) => {
+  const home = oldFile(t);
+  const old = database(t, home, [first]);
+  old.open();
+  database(t, home, [first, { breaking: second }, third], Date.now(), 1).open();
+  assert.throws(() => old.write(() => 0), failsAs('STORE_NEWER', /schema 3, this one knows 1/));
+  const middle = database(t, home, [first, { breaking: second }], Date.now(), 1);
+  assert.deepEqual(middle.list(plain, "SELECT legs FROM animal WHERE name = 'hen'"), [{ legs: 2 }]);
+});
+
+test('whether another version can use the files is known without a migration', (t) => {
+  const home = temporaryHome(t);
+  const files = (flm: number) => ({ ...knownSchemas, 'flm.db': flm });
+  assert.deepEqual(schemaFit(home), { fit: 'current' });
+  database(t, home, [first, second, { breaking: third }, 'CREATE TABLE t (x)'], Date.now(), 1).open();
+  assert.deepEqual(schemaFit(home, files(9)), { fit: 'older' });
+  assert.deepEqual(schemaFit(home, files(4)), { fit: 'current' });
+  assert.deepEqual(schemaFit(home, files(3)), { fit: 'newer' });
+  const file = join(home, 'flm.db');
+  assert.deepEqual(schemaFit(home, files(2)), { fit: 'refused', file, found: 4, known: 2, oldest: 3 });
+  assert.equal(versionOf(file), 4);
+});
+
 test('the last five backups are kept', (t) => {
   const home = oldFile(t);
   const migrations = [first];
@@ -121,7 +167,12 @@ test('the last five backups are kept', (t) => {
 test('processes that meet an old file together migrate it once', async (t) => {
   const home = oldFile(t);
   const url = JSON.stringify(new URL('./database.ts', import.meta.url).href);
-  const schema = JSON.stringify({ file: 'flm.db', pragmas: '', migrations: [first, second, third] });
+  const schema = JSON.stringify({
+    file: 'flm.db',
+    pragmas: '',
+    migrations: [first, second, third],
+    readableFrom: 3,
+  });
   const program = `
     const { Database } = await import(${url});
     const db = new Database({ home: ${JSON.stringify(home)}, schema: ${schema}, clock, busyTimeoutMs: 10000 });

@@ -6,12 +6,14 @@
  *   back up           what is there now, through a second connection; a fresh file has nothing to keep
  *   migrate, COMMIT   a failure anywhere, a full disk too, leaves the file as it was
  *
- * Throws STORE_NEWER for a file of a later version.
+ * Each migration leaves in the file which version is the oldest that may use it (`schema_reader`): a proxy of the version
+ * before goes on while its successor migrates. Throws STORE_NEWER for a file that this version may not use.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../../core/errors.ts';
+import type { Schema } from './schema.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
 const keptBackups = 5;
@@ -20,25 +22,52 @@ export function schemaVersion(db: DatabaseSync): number {
   return Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0);
 }
 
-export function refuseNewer(found: number, known: number, file: string): void {
-  if (found > known) throw new StoreError('STORE_NEWER', { params: { file, found, known } });
+/**
+ * Throws STORE_NEWER for a file of a later version, unless every migration since the version that is known here only
+ * added something. `found` is the version of the file.
+ */
+export function refuseNewer(db: DatabaseSync, found: number, known: number, file: string): void {
+  if (found > known && oldestReader(db, found) > known)
+    throw new StoreError('STORE_NEWER', { params: { file, found, known } });
+}
+
+/** The oldest version that may read and write the file. A file that does not say so is for its own version alone. */
+export function oldestReader(db: DatabaseSync, found: number): number {
+  const hasTable = db
+    .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_reader'")
+    .get();
+  if (hasTable === undefined) return found;
+  const oldest = db.prepare('SELECT oldest FROM schema_reader').get()?.oldest;
+  return typeof oldest === 'number' ? oldest : found;
+}
+
+/** The version of the last migration that an older flm cannot work with. */
+function oldestFor({ migrations, readableFrom }: Pick<Schema, 'migrations' | 'readableFrom'>): number {
+  const breaking = migrations.findLastIndex((migration) => typeof migration !== 'string') + 1;
+  return Math.max(breaking, Math.min(readableFrom, migrations.length));
 }
 
 /** `nowMs` names the backup. */
 export function migrate(
   db: DatabaseSync,
-  migrations: readonly string[],
+  schema: Pick<Schema, 'migrations' | 'readableFrom'>,
   place: DatabasePlace,
   nowMs: number,
 ): void {
+  const { migrations } = schema;
   const known = migrations.length;
-  if (schemaVersion(db) === known) return;
+  if (schemaVersion(db) >= known) return;
   db.exec('BEGIN IMMEDIATE');
   try {
     const found = schemaVersion(db);
-    refuseNewer(found, known, place.file);
+    refuseNewer(db, found, known, place.file);
+    // Another process was faster, and knows more.
+    if (found >= known) return void db.exec('ROLLBACK');
     if (found > 0 && found < known) backUp(place, found, nowMs);
-    for (const sql of migrations.slice(found)) db.exec(sql);
+    for (const migration of migrations.slice(found))
+      db.exec(typeof migration === 'string' ? migration : migration.breaking);
+    db.exec(`CREATE TABLE IF NOT EXISTS schema_reader (id INTEGER PRIMARY KEY CHECK (id = 1), oldest INTEGER NOT NULL) STRICT;
+      INSERT OR REPLACE INTO schema_reader (id, oldest) VALUES (1, ${oldestFor(schema)})`);
     // A pragma takes no parameter; the number is our own.
     db.exec(`PRAGMA user_version = ${known}`);
     db.exec('COMMIT');

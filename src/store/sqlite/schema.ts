@@ -15,9 +15,14 @@ import { usageFamily } from './migrations/usage/002-usage-family.ts';
 import { usageHour } from './migrations/usage/003-usage-hour.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
+/** A string only adds something, so that the version before works with the result. */
+export type Migration = string | { readonly breaking: string };
+
 export interface Schema {
   readonly file: 'flm.db' | 'usage.db';
-  readonly migrations: readonly string[];
+  readonly migrations: readonly Migration[];
+  /** The first version whose flm works with later additions; flm of versions before refuses every later version. */
+  readonly readableFrom: number;
   /** Settings of every connection. */
   readonly pragmas: string;
   /** Runs after each opening, once the schema is up to date. Never throws. */
@@ -27,6 +32,7 @@ export interface Schema {
 export const flmSchema: Schema = {
   file: 'flm.db',
   migrations: [initialFlm, engineCa, keyFamily, startingHandle, pausedKey],
+  readableFrom: 5,
   // wal_autocheckpoint: each commit reaches the main file, so that a -wal file that gets lost takes no revocation
   // along.
   // secure_delete: the secret of a deleted engine is overwritten. fullfsync: what FULL means on macOS.
@@ -38,5 +44,6 @@ export const flmSchema: Schema = {
 export const usageSchema: Schema = {
   file: 'usage.db',
   migrations: [initialUsage, usageFamily, usageHour],
+  readableFrom: 3,
   pragmas: 'PRAGMA synchronous = NORMAL;',
 };
