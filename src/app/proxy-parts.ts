@@ -125,11 +125,16 @@ export function makeEngines(start: Start): ProxyEngines {
   return engines;
 }
 
-/** Resolves when the first state of the store is in force. */
-export async function openStore(start: Start, engines: ProxyEngines): Promise<ProxyStore> {
-  const { machine, parts, logger, snapshots, policyOf } = start;
+/** Opens no file yet. */
+export function makeStore({ machine, parts }: Start): ProxyStore {
   const store = openProxyStore({ home: machine.paths.home, clock: machine.clock });
   parts.defer(() => store.close());
+  return store;
+}
+
+/** Resolves when the first state of the store is in force. Migrates the files where that is needed. */
+export async function readStore(start: Start, store: ProxyStore, engines: ProxyEngines): Promise<void> {
+  const { logger, snapshots, policyOf } = start;
   await store.start({
     changed(change) {
       if (change.keys !== undefined || change.policy !== undefined) {
@@ -147,7 +152,6 @@ export async function openStore(start: Start, engines: ProxyEngines): Promise<Pr
       else logger.event('error', text);
     },
   });
-  return store;
 }
 
 /** Undefined for plain HTTP. */

@@ -17,6 +17,7 @@ import { serveControl } from '../process/control-server.ts';
 import { sweepStaleSockets } from '../process/control-socket.ts';
 import type { PassedSocket } from '../process/passed-sockets.ts';
 import { processStart } from '../process/process-identity.ts';
+import { schemaFit } from '../store/sqlite/schema-check.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { type Certificates, certificateFailure } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
@@ -28,11 +29,12 @@ import type { ProxyEngines } from './proxy-engines.ts';
 import {
   makeEngines,
   makeGateway,
+  makeStore,
   newNonce,
   openProxyCertificates,
-  openStore,
   type ProxyLog,
   prepare,
+  readStore,
   type Start,
 } from './proxy-parts.ts';
 
@@ -82,7 +84,10 @@ async function startProxy(
     const start = prepare(machine, log, options, parts, takeOver);
     start.sockets = takeOver?.sockets ?? matchPassed(options, passed);
     const engines = makeEngines(start);
-    const store = await openStore(start, engines);
+    const store = makeStore(start);
+    // A successor migrates last: until then its predecessor may have to serve on.
+    const migrates = takeOver !== undefined && needsMigration(machine.paths.home);
+    if (!migrates) await readStore(start, store, engines);
     signal.throwIfAborted();
     const certificates = await openProxyCertificates(start, signal);
     const serving = makeGateway(start, { engines, store, certificates });
@@ -106,7 +111,7 @@ async function startProxy(
       abortStart: () =>
         stopped.abort(new ProxyError('PROXY_START_FAILED', { params: { reason: 'it was stopped' } })),
     });
-    await openControl(start, store, control, serving.limits);
+    if (!migrates) await openControl(start, store, control, serving.limits);
     wanted.throwIfAborted();
     await startDemo(start, engines);
     await closeWith(parts, tellEngineChanges(engines.service, start.logger));
@@ -114,6 +119,10 @@ async function startProxy(
     if (takeOver !== undefined) {
       const state = await takeOver.prepared();
       wanted.throwIfAborted();
+      if (migrates) {
+        await readStore(start, store, engines);
+        await openControl(start, store, control, serving.limits);
+      }
       if (state !== undefined) await start.handOverParts.importState(state);
       await serving.gateway.accept();
       await certificates?.keeper.accept?.();
@@ -132,6 +141,15 @@ async function startProxy(
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+function needsMigration(home: string): boolean {
+  try {
+    return schemaFit(home).fit === 'older';
+  } catch {
+    // Opening the store tells what is wrong with the file.
+    return false;
   }
 }
 
