@@ -41,7 +41,7 @@ test('a revocation that a running proxy of an older flm does not take over is no
   const { code, stdout, stderr } = await cli.run('key', 'revoke', 'laptop');
   assert.equal(code, 1, stderr);
   assert.match(stdout, /^Revoked key_\w+ \(laptop\)\.\n$/);
-  assert.match(stderr, new RegExp(`${id} does not take changes over: .*\\bflm proxy restart default`));
+  assert.match(stderr, new RegExp(`${id} did not apply the change: .*\\bflm proxy restart default`));
   assert.match(stderr, new RegExp(`${id} .*may still accept the key; end it: flm proxy stop ${id}`));
 });
 
@@ -57,7 +57,7 @@ test('any other change says which running proxy of an older flm does not take it
     const { stderr } = await cli.run(...change);
     assert.match(
       stderr,
-      new RegExp(`${id} does not take changes over: .*written by a newer flm`),
+      new RegExp(`${id} did not apply the change: .*written by a newer flm`),
       change.join(' '),
     );
   }
