@@ -20,7 +20,13 @@ import type {
   StopReport,
   TemporaryKey,
 } from '../core/proxy/ports.ts';
-import { isLoopback, type ProxyMode } from '../core/proxy/proxy-config.ts';
+import {
+  bindAddresses,
+  configuredPort,
+  isLoopback,
+  type ProxyConfig,
+  type ProxyMode,
+} from '../core/proxy/proxy-config.ts';
 import {
   clientUrl,
   networkUrls,
@@ -179,6 +185,7 @@ export class LiveControl implements ProxyControl {
             params: { id, supervisor: supervisor.name, command: supervisor.command },
           });
     }
+    refuseOverlap(this.#handle, request.options.config);
     const aborter = new AbortController();
     const over = this.#handOver(request, replaceable, AbortSignal.any([caller, aborter.signal]));
     this.#handingOver = { aborter, over };
@@ -367,6 +374,20 @@ export class LiveControl implements ProxyControl {
     const problem = storeProblem();
     if (problem !== undefined) warnings.push(problem);
     return warnings;
+  }
+}
+
+/** A wildcard address cannot be bound beside a single one of the same port. */
+function refuseOverlap({ id, port, addresses }: ProxyHandle, config: ProxyConfig): void {
+  if (configuredPort(config) !== port) return;
+  const wanted = bindAddresses(config);
+  const isAll = (address: string): boolean => address === '0.0.0.0' || address === '::';
+  const family = (address: string): string => (address.includes(':') ? 'IPv6' : 'IPv4');
+  for (const address of wanted.filter((a) => !addresses.includes(a))) {
+    const old = addresses.find(
+      (a) => !wanted.includes(a) && family(a) === family(address) && (isAll(a) || isAll(address)),
+    );
+    if (old !== undefined) throw new ProxyError('PROXY_ADDRESS_OVERLAPS', { params: { address, old, id } });
   }
 }
 

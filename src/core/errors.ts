@@ -124,6 +124,11 @@ export const errorTable = {
     text: 'The proxy {id} is run by {supervisor}, so flm does not replace its process.',
     hint: 'Restart it with `{command}`.',
   },
+  PROXY_ADDRESS_OVERLAPS: {
+    ...user,
+    text: 'The new address {address} overlaps {old}, on which {id} listens with the same port, so both processes cannot listen at once.',
+    hint: 'Stop it with `flm proxy stop {id}` and start it again with these flags (no connections are accepted in between), or choose another --port.',
+  },
   PROXY_IN_FOREGROUND: {
     ...user,
     text: 'The proxy {id} runs in the foreground (pid {pid}), so no background process can replace it.',

@@ -94,6 +94,8 @@ export class DetachedController implements ProxyController {
     request: HandOverRequest,
     signal: AbortSignal,
   ): Promise<ProxyHandle | 'unsupported'> {
+    // Windows has no descriptors that a process can inherit.
+    if (process.platform === 'win32') return 'unsupported';
     try {
       const client = controlClient(handle, this.#clock);
       const outcome = await client.handOver(request, handOverMs, signal);

@@ -1,9 +1,15 @@
 /** `flm proxy restart` of a background proxy: the new process takes over the listening sockets of the old one. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
 import { type TestContext, test } from 'node:test';
-import { makeCli, type TestCli } from '../helpers/cli.ts';
-import { longStream, newConnections, pooled, type Target } from '../helpers/restless-clients.ts';
+import { setImmediate } from 'node:timers/promises';
+import { controlClient } from '../../src/process/control-client.ts';
+import { liveHandles } from '../../src/process/live-handles.ts';
+import { assertMistake, makeCli, type TestCli } from '../helpers/cli.ts';
+import { ask, longStream, newConnections, pooled, type Target } from '../helpers/restless-clients.ts';
 import { type SteadyEngine, startSteadyEngine } from '../helpers/steady-engine.ts';
 
 interface Proxy {
@@ -72,3 +78,121 @@ for (const [name, flags] of [
     assert.equal(during.find((p) => p.id === ids.at(-1))?.state, 'running');
   });
 }
+
+test('a draining process obeys a revocation, stays in status, and a stop ends the serving one alone', async (t) => {
+  const { cli, engine, proxy, target } = await started(t);
+  const { key } = (await cli.run('key', 'create', 'other', '--json')).json<{ key: string }>();
+  const [kept, ended] = [longStream(target), longStream({ ...target, key })];
+  while (engine.running < 2) await setImmediate();
+  const restarted = await cli.run('proxy', 'restart');
+  assert.equal(restarted.code, 0, restarted.stderr);
+  assert.match(restarted.stderr, new RegExp(`${proxy.id} finishes its last answers`));
+  const next = (await proxies(cli)).find((p) => p.state === 'running');
+  assert.ok(next !== undefined);
+  assert.match((await cli.run('proxy', 'status')).stdout, new RegExp(`draining, replaced by ${next.id}`));
+  assert.match((await cli.run('proxy', 'restart', proxy.id)).stderr, /cannot be restarted/);
+
+  assert.equal((await cli.run('key', 'revoke', 'other')).code, 0);
+  assert.match((await ended) ?? '', /ended early|KEY_ENDED|aborted/);
+  const stopped = await cli.run('proxy', 'stop');
+  assert.match(stopped.stdout, new RegExp(`Stopped ${next.id}`));
+  assert.match(stopped.stderr, new RegExp(`${proxy.id} finishes its last answers`));
+  engine.finish();
+  assert.equal(await kept, undefined);
+  // The last connection of the old process is closed, so it ends by itself.
+  while ((await proxies(cli)).length > 0) await setImmediate();
+});
+
+test('with --grace the old process ends its answers when the time is over', async (t) => {
+  const { cli, engine, target } = await started(t);
+  const stream = longStream(target);
+  while (engine.running < 1) await setImmediate();
+  assert.equal((await cli.run('proxy', 'restart', '--grace', '0')).code, 0);
+  assert.match((await stream) ?? '', /ended early/);
+  while ((await proxies(cli)).length > 1) await setImmediate();
+});
+
+test('a restart that cannot be leaves the old process serving: a faulty profile, a port that is taken', async (t) => {
+  const { cli, proxy, target } = await started(t);
+  const other = await startSteadyEngine();
+  t.after(() => other.close());
+  const clients = newConnections(t, target);
+  const port = new URL(other.url).port;
+  assertMistake(await cli.run('proxy', 'restart', '--port', port), /is already in use/);
+  assertMistake(
+    await cli.run('proxy', 'restart', '--bind', '192.0.2.1', '--allow-insecure-bind'),
+    /no address/,
+  );
+  const all = ['--bind', '0.0.0.0', '--allow-insecure-bind', '--port', String(proxy.port)];
+  assertMistake(await cli.run('proxy', 'restart', ...all), /0\.0\.0\.0 overlaps 127\.0\.0\.1/);
+  await clients.more(10);
+  assert.deepEqual((await clients.stop()).faults, []);
+  assert.deepEqual(
+    (await proxies(cli)).map(({ id, state }) => [id, state]),
+    [[proxy.id, 'running']],
+  );
+});
+
+test('a restart changes the mode on the same port', async (t) => {
+  const { cli, proxy } = await started(t);
+  const ran = await cli.run(
+    'proxy',
+    'restart',
+    '--mode',
+    'dev-selfsigned',
+    '--port',
+    String(proxy.port),
+    '--bind',
+    '127.0.0.1',
+    '--json',
+  );
+  assert.equal(ran.code, 0, ran.stderr);
+  const next = ran.json<Proxy>();
+  assert.equal(next.port, proxy.port);
+  assert.ok(next.certificate?.authorityFile !== undefined);
+  const ca = readFileSync(next.certificate.authorityFile, 'utf8');
+  await ask({ url: next.url.replace('localhost', '127.0.0.1'), key: '', ca }, { path: '/health' });
+});
+
+test('a proxy in the foreground is not replaced, and the command of its supervisor is named', async (t) => {
+  const cli = makeCli(t);
+  const running = cli.start('proxy', 'run', '--port', '0', '--json');
+  await running.saw(/\n/);
+  assertMistake(await cli.run('proxy', 'restart'), /runs in the foreground \(pid \d+\)/);
+  assert.equal((await proxies(cli)).length, 1);
+});
+
+test('a proxy whose program files were deleted serves on, renews its certificate and restarts its store thread', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-copy-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const root = join(import.meta.dirname, '../..');
+  for (const name of ['bin/flm.mjs', 'dist', 'package.json'])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  const { cli, engine, target, proxy } = await started(t, '--mode', 'dev-selfsigned', '--bind', '127.0.0.1');
+  const stream = longStream(target);
+  while (engine.running < 1) await setImmediate();
+  const [handle] = await liveHandles(join(cli.home, 'run'));
+  assert.ok(handle !== undefined);
+  const client = controlClient(handle);
+  const status = await client.status();
+  assert.ok(status !== 'gone');
+  const { config, overrides } = status;
+  const args = [join(folder, 'bin/flm.mjs'), 'proxy', 'run', '--launched'];
+  const env = { PATH: '', HOME: cli.folder, FLM_DETECT_PORTS: '' };
+  const options = { config: { ...config, port: proxy.port }, profile: 'default', overrides };
+  const next = await client.handOver({ options, program: { command: process.execPath, args, env } }, 60_000);
+  assert.ok(typeof next !== 'string');
+
+  rmSync(folder, { recursive: true, force: true });
+  // A new authority needs code for certificates and makes the running proxy issue new ones.
+  assert.equal((await cli.run('cert', 'authority', 'renew', '--yes')).code, 0);
+  const renewed = await controlClient(next).status();
+  assert.ok(renewed !== 'gone' && status.certificate !== undefined);
+  assert.notEqual(renewed.certificate?.fingerprint, status.certificate.fingerprint);
+  assert.equal(renewed.certificate?.problem, undefined);
+  const { key } = (await cli.run('key', 'create', 'later', '--json')).json<{ key: string }>();
+  const ca = readFileSync(renewed.certificate?.authorityFile ?? '', 'utf8');
+  const short = longStream({ ...target, key, ca });
+  engine.finish();
+  assert.deepEqual([await stream, await short], [undefined, undefined]);
+});

@@ -66,7 +66,7 @@ function stop(cli: Cli): Command {
         async (session, flags: { all?: boolean; grace?: string }, which: string | undefined) => {
           if (flags.all === true && which !== undefined)
             throw usageError('proxy stop', 'Either name a proxy or give --all, not both.');
-          const graceMs = graceOf(flags.grace);
+          const graceMs = graceOf(flags.grace, 'proxy stop');
           const { proxies } = session.flm;
           const stopped =
             flags.all === true ? await proxies.stopAll(graceMs) : [await proxies.stop(which, graceMs)];
@@ -76,6 +76,8 @@ function stop(cli: Cli): Command {
           }
           if (stopped.length === 0) session.terminal.talk('No proxy is running.');
           for (const s of stopped) tellStopped(session, s);
+          for (const profile of new Set(stopped.map(({ handle }) => handle.profile)))
+            await tellDraining(session, profile);
         },
         { withoutStore: true },
       ),
@@ -85,15 +87,19 @@ function stop(cli: Cli): Command {
 function restart(cli: Cli): Command {
   const command = leaf(
     'restart',
-    'replace a proxy by a new process, with the flags it was started with and those given here; no connection is refused, and the old process finishes its answers',
+    'replace a proxy by a new process, with the flags it was started with and those given here; no connection is refused, and the old process finishes its answers, without a time limit unless --grace is given',
     'flm proxy restart lab\nflm proxy restart lab --mode dev-selfsigned',
   ).argument('[proxy]', 'id or profile; optional if only one proxy runs');
   return addConfigFlags(command).action(
     action(cli, async (session, flags: ConfigFlags, which: string | undefined) => {
       const { flm, signal } = session;
-      const request = { overrides: overridesOf(flags), program: flm.launch };
+      const overrides = overridesOf(flags);
+      // Given here, it also limits how long the old process finishes its answers.
+      const grace = overrides.graceMs === undefined ? {} : { graceMs: overrides.graceMs };
+      const request = { overrides, program: flm.launch, ...grace };
       const handle = await flm.proxies.restart(which, request, signal);
       await tellStarted(session, handle, 'Restarted');
+      await tellDraining(session, handle.profile);
     }),
   );
 }
@@ -197,6 +203,15 @@ function run(cli: Cli): Command {
     });
 }
 
+/** Processes that were replaced and still have connections of clients. */
+async function tellDraining(session: Session, profile: string): Promise<void> {
+  const draining = (await session.flm.proxies.list()).filter((h) => h.draining && h.profile === profile);
+  for (const { id } of draining)
+    session.terminal.talk(
+      `${id} finishes its last answers and then ends; \`flm proxy stop ${id}\` ends it sooner.`,
+    );
+}
+
 async function tellStarted(session: Session, handle: ProxyHandle, verb: string): Promise<void> {
   const views = await session.flm.proxies.status();
   const view = views.find((v) => v.handle.nonce === handle.nonce);
@@ -251,11 +266,11 @@ function stoppedText({ handle, report }: StoppedProxy): string {
   return `Stopped ${handle.id} (profile ${handle.profile}) after ${(report.tookMs / 1000).toFixed(1)} s${cut}.`;
 }
 
-function graceOf(text: string | undefined): number | undefined {
+function graceOf(text: string | undefined, command: string): number | undefined {
   const seconds = number(text);
   if (seconds === undefined) return undefined;
   if (typeof seconds === 'number' && seconds >= 0 && seconds <= 3600) return Math.round(seconds * 1000);
-  throw usageError('proxy stop', '--grace takes seconds, 0 to 3600.');
+  throw usageError(command, '--grace takes seconds, 0 to 3600.');
 }
 
 function pause(session: Session, ms: number): Promise<void> {

@@ -41,6 +41,10 @@ export interface ProxyDocument {
   readonly models?: number;
   readonly engines?: readonly EngineDocument[];
   readonly warnings?: readonly string[];
+  /** The program that watches its process, such as systemd. */
+  readonly supervisor?: string;
+  /** The id of the proxy that took its place. */
+  readonly successor?: string;
 }
 
 export interface CertificateDocument {
@@ -129,6 +133,8 @@ export function proxyDocument(view: ProxyView, url: string): ProxyDocument {
       ? {}
       : { certificate: certificateDocument(status.certificate, hasExpired(status)) }),
     warnings,
+    ...(status.supervisor === undefined ? {} : { supervisor: status.supervisor }),
+    ...(status.successor === undefined ? {} : { successor: status.successor }),
   };
 }
 
@@ -185,7 +191,10 @@ export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
     'not-answering': paint('red', 'does not answer'),
   }[proxy.state];
   const lines = facts([
-    [paint('bold', proxy.id), `${state}, profile ${proxy.profile}, pid ${proxy.pid}${uptime(proxy)}`],
+    [
+      paint('bold', proxy.id),
+      `${state}${proxy.successor === undefined ? '' : `, replaced by ${proxy.successor}`}, profile ${proxy.profile}, pid ${proxy.pid}${uptime(proxy)}`,
+    ],
     ['  endpoint', paint('cyan', proxy.baseUrl)],
     ['  network', proxy.networkUrls?.map((url) => paint('cyan', `${url}/v1`)).join('\n') || undefined],
     ['  reach', proxy.reach],
