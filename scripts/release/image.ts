@@ -60,7 +60,9 @@ export function makeImage({ executable, licences, version, epochSeconds, target 
   try {
     const tree = makeTree(join(work, 'tree'), { executable, licences, epochSeconds });
     const container = buildah('from', 'scratch');
-    buildah('add', '--quiet', container, tree, '/');
+    // `buildah add` would give all files to root.
+    run('cp', ['--archive', `${tree}/.`, buildah('mount', container)], work);
+    buildah('umount', container);
     buildah(
       'config',
       ...['--entrypoint', JSON.stringify(settings.entrypoint)],

@@ -21,6 +21,9 @@ export const noCleanRoot: string | false = (() => {
   return missing.length > 0 && `${missing.join(' and ')} are not installed`;
 })();
 
+/** The PATH of a program in the root is not for the programs that start it. */
+const chroot = spawnSync('which', ['chroot'], { encoding: 'utf8' }).stdout.trim();
+
 export interface RootOptions {
   /** `uid:gid` of the programs; default root. */
   readonly user?: string;
@@ -61,7 +64,7 @@ export class CleanRoot {
     if (readOnlyWithData !== undefined)
       mounts.push(`mount --bind "${readOnlyWithData}" "${root}/data"`, `mount -o remount,ro,bind "${root}"`);
     else mounts.push(`mount -t proc proc "${root}/proc"`);
-    const script = `${mounts.join(' && ')} && exec chroot --userspec=${user} "${root}" "$@"`;
+    const script = `${mounts.join(' && ')} && exec ${chroot} --userspec=${user} "${root}" "$@"`;
     return ['unshare', '--mount', '--propagation', 'private', '/bin/sh', '-ec', script, 'sh', ...words];
   }
 }

@@ -35,6 +35,8 @@ flock 9
 exec 9>&-
 mkdir -p "$folder"
 tar --extract --numeric-owner --xattrs --directory "$folder" --file "$archive"
+# Other users of the root must be able to enter it.
+chmod 755 "$folder"
 # Packages are fetched as this machine fetches them.
 cp --dereference /etc/resolv.conf "$folder/etc/resolv.conf"
 if [ -d /etc/apt/apt.conf.d ]; then cp --no-clobber --recursive /etc/apt/apt.conf.d/. "$folder/etc/apt/apt.conf.d/"; fi

@@ -64,10 +64,10 @@ async function json<T>(root: CleanRoot, options: RootOptions, ...words: readonly
 }
 
 async function assertServes(url: string, key: string): Promise<void> {
-  const response = await fetch(`${url}/chat/completions`, {
+  const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'demo', messages: [{ role: 'user', content: 'Say hello.' }] }),
+    body: JSON.stringify({ model: 'flm-demo', messages: [{ role: 'user', content: 'Say hello.' }] }),
   });
   assert.equal(response.status, 200, await response.text());
 }
@@ -120,7 +120,7 @@ test('the Debian package serves as its own user, upgrades, and keeps the data wh
   copyFileSync(released(/_amd64\.deb$/), join(root.folder, 'flm.deb'));
   const apt = (...words: readonly string[]) =>
     root.run(['apt-get', '-y', '-o', 'APT::Sandbox::User=root', ...words]);
-  await apt('install', '--no-download', './flm.deb');
+  await apt('install', './flm.deb');
 
   const data = statSync(join(root.folder, 'var/lib/flm'));
   assert.equal(data.mode & 0o777, 0o700);
@@ -131,7 +131,7 @@ test('the Debian package serves as its own user, upgrades, and keeps the data wh
     readFileSync(join(root.folder, 'usr/share/bash-completion/completions/flm'), 'utf8'),
     /complete .* flm flm-proxy/,
   );
-  await apt('install', '--no-download', '--reinstall', './flm.deb');
+  await apt('install', '--reinstall', './flm.deb');
   const { stdout } = await apt('purge', 'flm-proxy');
   assert.match(stdout, /\/var\/lib\/flm .*are kept/);
   assert.ok(existsSync(join(root.folder, 'var/lib/flm/flm.db')));
@@ -199,7 +199,7 @@ test('the image is small, has no shell, and serves with a read-only root as a us
   });
 
   const { key } = await json<{ key: string }>(root, container, '/usr/bin/flm', 'key', 'create', 'laptop');
-  await assertServes(`http://127.0.0.1:${port}/v1`, key);
+  await assertServes(`http://127.0.0.1:${port}`, key);
   const health = config.Healthcheck.Test.slice(1);
   assert.equal(config.Healthcheck.Test[0], 'CMD');
   await root.run(health, container);
@@ -212,11 +212,13 @@ test('the image is small, has no shell, and serves with a read-only root as a us
   await assert.rejects(root.run(health, container));
 });
 
-/** A program that passes for a newer flm, and then does what `then` says in place of taking over. */
-const impostor = (then: string): string => `
+/** A program that passes for a newer flm. In place of taking over, it dies or hangs, as a file says. */
+const impostor = `
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 if (process.argv[2] === 'version') console.log(JSON.stringify({ version: '9.9.10' }));
-else { ${then} }
+else if (readFileSync('/impostor', 'utf8') === 'dies') process.exit(3);
+else setInterval(() => {}, 1000);
 `;
 
 test('flm upgrade --to replaces an executable only by a genuine one that takes over', { skip }, async (t) => {
@@ -241,18 +243,10 @@ test('flm upgrade --to replaces an executable only by a genuine one that takes o
   });
   const newer = join(offers, 'flm-9.9.9-linux-x64');
   makeExecutable(changed, 'x64', newer);
-  for (const [name, then] of [
-    ['dies', 'process.exit(3);'],
-    ['hangs', 'setInterval(() => {}, 1000);'],
-  ] as const) {
-    mkdirSync(join(work, name));
-    writeFileSync(join(work, name, 'main.js'), impostor(then));
-    makeExecutable(
-      { main: join(work, name, 'main.js'), licences: changed.licences },
-      'x64',
-      join(offers, name),
-    );
-  }
+  mkdirSync(join(work, 'impostor'));
+  writeFileSync(join(work, 'impostor/main.js'), impostor);
+  const impostorFile = { main: join(work, 'impostor/main.js'), licences: changed.licences };
+  makeExecutable(impostorFile, 'x64', join(offers, 'impostor'));
   writeFileSync(join(offers, 'damaged'), readFileSync(newer).subarray(0, 1_000_000));
   const signAll = (): void => {
     writeChecksums(offers);
@@ -292,12 +286,14 @@ test('flm upgrade --to replaces an executable only by a genuine one that takes o
   writeFileSync(join(offers, 'SHA256SUMS.sig'), Buffer.alloc(64));
   await fails(/not a signature by flm/, '--to', '/offers/flm-9.9.9-linux-x64');
   signAll();
-  writeFileSync(join(offers, 'dies'), 'changed', { flag: 'a' });
-  await fails(/another SHA-256 than SHA256SUMS/, '--to', '/offers/dies');
+  writeFileSync(join(offers, 'impostor'), 'changed', { flag: 'a' });
+  await fails(/another SHA-256 than SHA256SUMS/, '--to', '/offers/impostor');
   signAll();
   await fails(/does not run on this machine/, '--to', '/offers/damaged');
-  await fails(/serves on/, '--to', '/offers/dies');
-  await fails(/serves on/, '--to', '/offers/hangs');
+  for (const how of ['dies', 'hangs']) {
+    writeFileSync(join(root.folder, 'impostor'), how);
+    await fails(/serves on/, '--to', '/offers/impostor');
+  }
   await assertServes(started.url, key);
   assert.match((await root.run(['flm', 'version'], options)).stdout, /^flm 9\.9\.9/);
 
