@@ -14,7 +14,10 @@ import { root } from './setup.mjs';
  * proxy starts its thread again without a look at files that an upgrade may have replaced. Returns the bundler's output.
  */
 export async function bundleChunks(folder) {
-  return bundle({ plugins: [workersInside()] }, { dir: folder, sourcemap: true, ...chunkNames });
+  return bundle(
+    { plugins: [workersInside(), pagesInside()] },
+    { dir: folder, sourcemap: true, ...chunkNames },
+  );
 }
 
 /**
@@ -23,7 +26,7 @@ export async function bundleChunks(folder) {
  */
 export async function bundleOneFile(folder, changes = {}) {
   return bundle(
-    { plugins: [workersInside(), changedJson(changes)] },
+    { plugins: [workersInside(), pagesInside(), changedJson(changes)] },
     { dir: folder, codeSplitting: false, ...chunkNames },
   );
 }
@@ -74,6 +77,50 @@ async function workerText(file) {
   return output[0].code;
 }
 
+/** Puts the files of the dashboard (src/web/) into src/ui/web-files.ts. */
+function pagesInside() {
+  return {
+    name: 'pages-inside',
+    async load(id) {
+      if (relative(root, id).replaceAll('\\', '/') !== 'src/ui/web-files.ts') return null;
+      const style = ['node_modules/uplot/dist/uPlot.min.css', 'src/web/styles/page.css'];
+      const files = [
+        ['index.html', 'text/html; charset=utf-8', readFileSync(join(root, 'src/web/index.html'), 'utf8')],
+        ['page.js', 'text/javascript; charset=utf-8', await pageScript()],
+        [
+          'page.css',
+          'text/css; charset=utf-8',
+          style.map((file) => readFileSync(join(root, file), 'utf8')).join('\n'),
+        ],
+      ];
+      const entries = files.map(
+        ([name, type, text]) =>
+          `[${JSON.stringify(name)}, { type: ${JSON.stringify(type)}, body: Buffer.from(${JSON.stringify(text)}) }]`,
+      );
+      return { code: `export const webFiles = () => new Map([${entries.join(', ')}]);`, map: null };
+    },
+  };
+}
+
+/** The modules that the last build put into the pages; their packages need a notice too. */
+let pageModules = [];
+
+async function pageScript() {
+  const built = await rolldown({
+    input: join(root, 'src/web/main.tsx'),
+    platform: 'browser',
+  });
+  const { output } = await built.generate({
+    format: 'esm',
+    comments: false,
+    codeSplitting: false,
+    minify: true,
+  });
+  await built.close();
+  pageModules = output[0].moduleIds;
+  return output[0].code;
+}
+
 function changedJson(changes) {
   return {
     name: 'changed-json',
@@ -88,11 +135,10 @@ function changedJson(changes) {
 /** The packages whose code is in the bundle, sorted, each with its notice. */
 export function bundledPackages(output) {
   const folders = new Set();
-  for (const chunk of output) {
-    for (const id of chunk.type === 'chunk' ? chunk.moduleIds : []) {
-      const folder = /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0];
-      if (folder) folders.add(folder);
-    }
+  const chunks = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+  for (const id of [...chunks, ...pageModules]) {
+    const folder = /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0];
+    if (folder) folders.add(folder);
   }
   return [...folders].sort().map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));

@@ -26,6 +26,7 @@ const watches = rest.includes('--watch');
 
 const checks: Readonly<Record<string, readonly string[]>> = {
   types: ['node_modules/typescript/bin/tsc'],
+  'types of pages': ['node_modules/typescript/bin/tsc', '-p', 'src/web'],
   'format and lint': ['node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.'],
   promises: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '.'],
   layers: ['scripts/layers.ts'],

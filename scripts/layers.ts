@@ -43,6 +43,12 @@ const rules: Readonly<Record<string, Rule>> = {
   process: { folders: ['core', 'files'] },
   service: { folders: ['core', 'files'], packages: ['ipaddr.js'] },
   observe: { folders: ['core'] },
+  // The admin API: operations over the services of the domain, without a transport.
+  admin: { folders: ['core'], builtins: ['crypto'], packages: ['zod'] },
+  // The server of the dashboard: static files, sign-in, and the admin API over HTTP.
+  ui: { folders: ['core', 'admin'], packages: [] },
+  // The pages, which run in a browser. Of the rest they know types only.
+  web: { folders: [], types: ['core'], builtins: [], packages: ['preact', 'uplot'] },
   // Where everything is wired. Nobody but the command line may know it.
   app: {
     folders: [
@@ -56,6 +62,8 @@ const rules: Readonly<Record<string, Rule>> = {
       'process',
       'service',
       'observe',
+      'admin',
+      'ui',
     ],
   },
   cli: { folders: ['core', 'app'] },

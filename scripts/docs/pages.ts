@@ -1,6 +1,8 @@
 /**
  * The pages of docs/ that are made from the code, by path.
  */
+import packageJson from '../../package.json' with { type: 'json' };
+import { openApiDocument } from '../../src/admin/openapi.ts';
 import { profileJsonSchema } from '../../src/core/proxy/profile-file.ts';
 import { policyJsonSchema } from '../../src/core/security/policy-file.ts';
 import { cliPage } from './cli-page.ts';
@@ -21,6 +23,10 @@ export function generatedPages(root: string): ReadonlyMap<string, string> {
     ['docs/security.md', pageWithEngineTables(root, 'docs/security.md')],
     ['docs/guide.md', pageWithEngineTables(root, 'docs/guide.md')],
     ['docs/schema/profile.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
+    [
+      'docs/schema/admin-api.openapi.json',
+      `${JSON.stringify(openApiDocument(packageJson.version), null, 2)}\n`,
+    ],
     ['docs/schema/policy.schema.json', `${JSON.stringify(policyJsonSchema(), null, 2)}\n`],
   ]);
 }

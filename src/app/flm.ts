@@ -40,6 +40,8 @@ export interface Flm {
   /** Starts detached processes. */
   readonly proxies: ProxyService;
   readonly security: SecurityService;
+  /** The same service for a caller who is not the user of this process; see `AdminCaller`. */
+  securityFor(actor: string, ownAddresses: readonly string[]): SecurityService;
   readonly engines: EngineRegistry;
   readonly discovery: EngineDiscovery;
   readonly certificates: CertificateManager;
@@ -119,6 +121,12 @@ export function openFlm(options: FlmOptions): Flm {
     handles: store.proxies,
   });
   const discovery = makeEngineDiscovery(machine);
+  const security = {
+    repository: store.security,
+    secrets: machine.secrets,
+    announce,
+    revokeLive: (keyId: string) => revokeLive(store.proxies, control, keyId, actor),
+  };
   return {
     machine,
     ofSystemService,
@@ -126,13 +134,12 @@ export function openFlm(options: FlmOptions): Flm {
     proxies: serviceOf(detached),
     security: new SecurityService({
       ...common,
-      repository: store.security,
-      secrets: machine.secrets,
+      ...security,
       ownAddresses: machine.ownAddresses(),
       ...(options.onKeyMade === undefined ? {} : { onKeyMade: options.onKeyMade }),
-      announce,
-      revokeLive: (keyId) => revokeLive(store.proxies, control, keyId, actor),
     }),
+    securityFor: (who, ownAddresses) =>
+      new SecurityService({ ...common, ...security, actor: who, ownAddresses }),
     engines: new EngineRegistry({ ...common, repository: store.engines, announce: announceOnly }),
     discovery,
     certificates: makeCertificateManager(machine, machineTrustTools(machine), announceOnly),

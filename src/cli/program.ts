@@ -19,6 +19,7 @@ import { profileCommands } from './commands/profile.ts';
 import { proxyCommands } from './commands/proxy.ts';
 import { serviceCommands } from './commands/service.ts';
 import { tailCommand } from './commands/tail.ts';
+import { uiCommand } from './commands/ui.ts';
 import { upCommand } from './commands/up.ts';
 import { upgradeCommand } from './commands/upgrade.ts';
 import { usageCommand } from './commands/usage.ts';
@@ -34,6 +35,7 @@ export function makeProgram(cli: Cli): Command {
   const commands = [
     upCommand(cli),
     chatCommand(cli),
+    uiCommand(cli),
     connectCommand(cli),
     tailCommand(cli),
     proxyCommands(cli),

@@ -46,6 +46,7 @@ export const errorTable = {
   // --- starting, stopping and finding a proxy
   PROXY_INVALID_CONFIG: {
     ...user,
+    status: 422,
     text: 'The configuration is not valid: {faults}',
     hint: 'Fix these fields and start again.',
   },
@@ -66,21 +67,25 @@ export const errorTable = {
   },
   PROXY_ALREADY_RUNNING: {
     ...user,
+    status: 409,
     text: 'Profile {profile} is already {state} as {id} on {url}.',
     hint: 'Use it, stop it with `flm proxy stop {id}`, or restart it with `flm proxy restart {id}`.',
   },
   PROXY_NOT_RUNNING: {
     ...user,
+    status: 404,
     text: 'No proxy is running{which}.',
     hint: 'See what runs with `flm proxy status`, or start one with `flm proxy start`.',
   },
   PROXY_STARTING: {
     ...user,
+    status: 409,
     text: 'The proxy {id} (profile {profile}) is still starting.',
     hint: 'Wait until `flm proxy status` shows it as running, or end it with `flm proxy stop {id}`.',
   },
   PROXY_AMBIGUOUS: {
     ...user,
+    status: 409,
     text: 'Several proxies are running: {which}.',
     hint: 'Name one by id or profile, or use --all.',
   },
@@ -146,11 +151,13 @@ export const errorTable = {
   },
   PROFILE_NOT_FOUND: {
     ...user,
+    status: 404,
     text: 'There is no profile named {profile}{near}.',
     hint: 'See `flm profile list`; save one with `flm profile save NAME`.',
   },
   PROFILE_INVALID: {
     ...user,
+    status: 422,
     text: 'The profile is not valid: {faults}',
     hint: 'Fix these fields; nothing was saved.',
   },
@@ -267,34 +274,40 @@ export const errorTable = {
   },
 
   // --- keys, policy, engines as an administrator handles them
-  KEY_NOT_FOUND: { ...user, text: 'There is no key {key}{near}.', hint: 'See `flm key list`.' },
+  KEY_NOT_FOUND: { ...user, status: 404, text: 'There is no key {key}{near}.', hint: 'See `flm key list`.' },
   KEY_AMBIGUOUS: {
     ...user,
+    status: 409,
     text: 'Several keys have the label {key}: {candidates}.',
     hint: 'Name one of them by its id.',
   },
   KEY_INVALID: {
     ...user,
+    status: 422,
     text: 'The settings of the key are not valid: {faults}',
     hint: 'Fix these fields and try again; no key was made or changed.',
   },
   POLICY_INVALID: {
     ...user,
+    status: 422,
     text: 'The policy is not valid: {faults}',
     hint: 'Fix these fields; the current policy stays in force.',
   },
   POLICY_NEEDS_CONFIRMATION: {
     ...user,
+    status: 409,
     text: 'This policy would block {reason}.',
     hint: 'Run the command again with --yes to apply it anyway.',
   },
   ENGINE_INVALID: {
     ...user,
+    status: 422,
     text: 'The settings of the engine are not valid: {faults}',
     hint: 'Fix these fields; nothing was saved.',
   },
   ENGINE_NOT_FOUND: {
     ...user,
+    status: 404,
     text: 'There is no engine {engine}{near}.',
     hint: 'See `flm engine list`, whose column FROM tells which ones are saved; look for running ones with `flm engine detect`.',
   },
@@ -305,12 +318,19 @@ export const errorTable = {
   },
   ALIAS_INVALID: {
     ...user,
+    status: 422,
     text: 'The alias is not valid: {faults}',
     hint: 'An alias names a model that the catalogue can show; see `flm model list`.',
   },
-  ALIAS_NOT_FOUND: { ...user, text: 'There is no alias {alias}{near}.', hint: 'See `flm model list`.' },
+  ALIAS_NOT_FOUND: {
+    ...user,
+    status: 404,
+    text: 'There is no alias {alias}{near}.',
+    hint: 'See `flm model list`.',
+  },
   EXPLAIN_UNKNOWN: {
     ...user,
+    status: 404,
     text: 'There is no error code and no remembered refusal named {name}{near}.',
     hint: 'Codes are listed in docs/errors.md; a running proxy remembers its last 2,000 refusals, older ones are in its log: `flm proxy logs`.',
   },
@@ -351,16 +371,19 @@ export const errorTable = {
   // --- the store
   STORE_BUSY: {
     ...machine,
+    status: 503,
     text: 'The database {file} is locked by another program.',
     hint: 'Try again; if it stays locked, look for a program that holds it open.',
   },
   STORE_FULL: {
     ...machine,
+    status: 503,
     text: 'The disk that holds {file} is full; the file was left as it was.',
     hint: 'Free some space and try again.',
   },
   STORE_READ_ONLY: {
     ...machine,
+    status: 503,
     text: 'The database {file} cannot be written: {reason}.',
     hint: 'Make it writable and try again; meanwhile flm can read it, and `flm proxy stop` and `flm key revoke KEY` work.',
   },
@@ -426,6 +449,51 @@ export const errorTable = {
     text: '{id} was not handed over to the new version and serves on: {reason}{moved}',
     hint: 'The old program is in its place again. Read `flm proxy logs`, or stop and start the proxy.',
   },
+
+  // --- the admin API
+  ADMIN_PATH_UNKNOWN: {
+    ...refused,
+    status: 404,
+    text: 'There is nothing at {path}.',
+    hint: 'See the reference of the admin API. A key needs the scope `admin` or `admin:read`.',
+  },
+  ADMIN_INPUT_INVALID: {
+    ...refused,
+    status: 422,
+    text: 'The request is not valid: {faults}',
+    hint: 'Fix these fields; nothing was changed.',
+  },
+  ADMIN_CHANGED_MEANWHILE: {
+    ...refused,
+    status: 412,
+    text: 'Somebody changed this since you read it.',
+    hint: 'Read it again, and repeat your change with the new `ETag` in `If-Match`.',
+  },
+  ADMIN_SESSION_ENDED: {
+    ...refused,
+    status: 401,
+    text: 'This session has ended, or the sign-in link was used before.',
+    hint: 'Run `flm ui` again.',
+  },
+  ADMIN_CROSS_ORIGIN: {
+    ...refused,
+    status: 403,
+    text: 'This request does not come from a page of this server.',
+    hint: 'Open the dashboard with `flm ui` in a current browser. Programs use an API key.',
+  },
+  ADMIN_FORWARDED: {
+    ...refused,
+    status: 403,
+    text: 'This request came through another proxy (header {header}).',
+    hint: 'Open the dashboard on this machine with `flm ui`, without a proxy in between.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    ...refused,
+    status: 422,
+    text: 'This Idempotency-Key came with another request body before.',
+    hint: 'Use a new Idempotency-Key for a new request.',
+  },
+
   // --- guard: what never becomes a request
   REQUEST_MALFORMED: {
     ...refused,
@@ -924,5 +992,8 @@ export class ServiceError extends FlmError {}
 export class CertificateError extends FlmError {}
 /** Replacing the installed program. */
 export class UpgradeError extends FlmError {}
+
+/** A request to the admin API that cannot be done as asked. */
+export class AdminError extends FlmError {}
 /** The database: busy, full, damaged, newer. */
 export class StoreError extends FlmError {}

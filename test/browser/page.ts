@@ -12,8 +12,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { rolldown } from 'rolldown';
 
-const program = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
-export const skip = program === undefined ? 'Chromium is not installed' : false;
+export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) =>
+  existsSync(path),
+);
+export const skip = chromiumPath === undefined ? 'Chromium is not installed' : false;
 
 const quiet = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
@@ -121,7 +123,7 @@ class Browser {
     // With the pipe of the debugger it ends when its parent does, also when that is killed.
     const args = [...quiet, `--user-data-dir=${this.#profile}`, '--remote-debugging-pipe', url];
     // A group of its own: the browser is many processes.
-    this.#child = spawn(program ?? '', args, {
+    this.#child = spawn(chromiumPath ?? '', args, {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, HOME: this.#profile },

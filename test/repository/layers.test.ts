@@ -30,5 +30,5 @@ test('the layer check sees every way to break a rule', () => {
 });
 
 test('the layer check looks at every source file', () => {
-  assert.equal(checkLayers(root).modules, globSync('src/**/*.ts', { cwd: root }).length);
+  assert.equal(checkLayers(root).modules, globSync('src/**/*.{ts,tsx}', { cwd: root }).length);
 });

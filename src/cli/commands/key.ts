@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander';
 import type { ApiKey } from '../../core/security/api-key.ts';
+import { keyDocument } from '../../core/security/key-document.ts';
 import type { CreatedKey, RevokedKey } from '../../core/security/security-service.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { collect } from '../config-flags.ts';
@@ -12,7 +13,7 @@ import { maxSecretBytes } from '../terminal/terminal.ts';
 import { spanOf } from '../time-flags.ts';
 import { addRules, changesOf, clearableRules, type RuleFlags, requestOf } from '../views/key-rules.ts';
 import { keyUseOf } from '../views/key-use.ts';
-import { adviceOn, keyDocument, keysTable, keyText, tellUnknownUse } from '../views/key-view.ts';
+import { adviceOn, keysTable, keyText, tellUnknownUse } from '../views/key-view.ts';
 
 interface SetFlags extends RuleFlags {
   readonly label?: string;

@@ -31,21 +31,6 @@ export function tellUnknownUse({ terminal }: Session, problem: FlmError | undefi
     terminal.talk(`${terminal.paint('yellow', '!')} The last use of keys is unknown: ${problem.message}`);
 }
 
-/** The `--json` output for a key; documented in docs/cli.md. It never contains the digest or the secret. */
-export function keyDocument({ record, lastUse }: ListedKey) {
-  const { digest: _, createdAtMs, expiresAtMs, revokedAtMs, pausedAtMs, ...rest } = record;
-  const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-  return {
-    ...rest,
-    createdAt: time(createdAtMs),
-    expiresAt: time(expiresAtMs),
-    revokedAt: time(revokedAtMs),
-    pausedAt: time(pausedAtMs),
-    lastUsedAt: time(lastUse?.atMs ?? null),
-    lastUsedFrom: lastUse?.address ?? null,
-  };
-}
-
 export function keyText(
   { record, lastUse }: ListedKey,
   use: KeyUseDocument,

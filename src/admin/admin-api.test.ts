@@ -1,0 +1,260 @@
+/** The admin API over a real store: what callers get, and that each response is as its schema says. */
+import assert from 'node:assert/strict';
+import { hash, randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { sampleUsage, sometimeMs } from '../../test/helpers/store-samples.ts';
+import { openedStore, temporaryHome } from '../../test/helpers/temporary-store.ts';
+import { SecurityService } from '../core/security/security-service.ts';
+import { AdminApi, type AdminRequest, adminBasePath, operations } from './admin-api.ts';
+import { openApiDocument } from './openapi.ts';
+import type { AdminCaller, AdminServices } from './operation.ts';
+
+const admin: AdminCaller = { actor: 'ui:test', scopes: ['admin'], address: undefined };
+const reader: AdminCaller = { actor: 'key:reader', scopes: ['admin:read'], address: undefined };
+
+interface Call extends Partial<Pick<AdminRequest, 'headers' | 'caller'>> {
+  readonly body?: unknown;
+}
+
+function startedApi(t: TestContext) {
+  const store = openedStore(t, temporaryHome(t));
+  const clock = { nowMs: () => sometimeMs };
+  const security = ({ actor, address }: AdminCaller) =>
+    new SecurityService({
+      repository: store.security,
+      clock,
+      secrets: { randomBytes, sha256Hex: (text) => hash('sha256', text, 'hex'), crc32 },
+      ownAddresses: address === undefined ? [] : [address],
+      actor,
+      announce: async () => [],
+    });
+  const services: AdminServices = {
+    nowMs: clock.nowMs,
+    security,
+    usage: store.usage,
+    audit: store.audit,
+    keyUse: async () => new Map([['px_a', { requests: null, tokens: null, tokensToday: 5, inProgress: 1 }]]),
+  };
+  const errors: unknown[] = [];
+  const api = new AdminApi({
+    services,
+    clock,
+    onError: (error) => errors.push(error),
+  });
+  t.after(() => assert.deepEqual(errors, []));
+  const call = async (method: string, path: string, { body, headers = {}, caller = admin }: Call = {}) => {
+    const response = await api.handle({
+      method,
+      target: `${adminBasePath}${path}`,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      body: Buffer.from(body === undefined ? '' : JSON.stringify(body)),
+      caller,
+    });
+    checkAgainstSchema(method, path, response.status, response.body);
+    // biome-ignore lint/suspicious/noExplicitAny: documents differ by operation; tests look at single fields
+    const document: any = response.body === '' ? undefined : JSON.parse(response.body);
+    return { ...response, document };
+  };
+  return { call, store };
+}
+
+function checkAgainstSchema(method: string, path: string, status: number, body: string): void {
+  if (status >= 300 || body === '') return;
+  const pattern = (template: string) => new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}(\\?|$)`);
+  const operation = operations.find((o) => o.method === method && pattern(o.path).test(path));
+  operation?.response?.parse(JSON.parse(body));
+}
+
+test('a key is created, changed, paused, rotated, revoked and deleted, each with the caller in the audit', async (t) => {
+  const { call, store } = startedApi(t);
+  const created = await call('POST', '/keys', {
+    body: { label: 'laptop', limits: { requestsPerMinute: 60 }, expiresAt: '2030-01-01T00:00:00Z' },
+  });
+  assert.equal(created.status, 201);
+  assert.match(created.document.key, /^flm_/);
+  assert.doesNotMatch(created.body, /digest/);
+  const { id } = created.document;
+  const changed = await call('PATCH', `/keys/${id}`, { body: { models: ['qwen*'], expiresAt: null } });
+  assert.deepEqual(
+    [changed.document.models, changed.document.expiresAt, changed.document.limits.requestsPerMinute],
+    [['qwen*'], null, 60],
+  );
+  assert.notEqual((await call('POST', `/keys/${id}/pause`)).document.pausedAt, null);
+  assert.equal((await call('POST', `/keys/${id}/resume`)).document.pausedAt, null);
+  const rotated = await call('POST', '/keys/laptop/rotate', { body: { overlapSeconds: 60 } });
+  assert.deepEqual([rotated.status, rotated.document.familyId], [201, id]);
+  const revoked = await call('POST', `/keys/${id}/revoke`);
+  assert.deepEqual(revoked.document.stillActive, [rotated.document.id]);
+  assert.equal((await call('DELETE', `/keys/${id}`)).status, 204);
+  assert.equal((await call('GET', `/keys/${id}`)).status, 404);
+  const audit = await store.audit.list(20);
+  assert.deepEqual(
+    audit.map(({ actor, action }) => `${actor} ${action}`).sort(),
+    ['create', 'delete', 'pause', 'resume', 'revoke', 'rotate', 'set'].map((verb) => `ui:test key.${verb}`),
+  );
+});
+
+test('keys are listed in pages, searched and filtered by the server', async (t) => {
+  const { call } = startedApi(t);
+  for (const label of ['alpha', 'beta', 'gamma']) await call('POST', '/keys', { body: { label } });
+  await call('POST', '/keys/beta/pause');
+  const first = await call('GET', '/keys?limit=2');
+  assert.deepEqual([first.document.items.length, first.document.total], [2, 3]);
+  const second = await call('GET', `/keys?limit=2&cursor=${first.document.nextCursor}`);
+  assert.deepEqual([second.document.items.length, second.document.nextCursor], [1, null]);
+  const labels = async (query: string) =>
+    (await call('GET', `/keys?${query}`)).document.items.map((key: { label: string }) => key.label);
+  assert.deepEqual(await labels('search=ET'), ['beta']);
+  assert.deepEqual(await labels('state=paused'), ['beta']);
+});
+
+test('a caller with admin:read reads, and sees no difference between a forbidden and an absent operation', async (t) => {
+  const { call } = startedApi(t);
+  const caller = reader;
+  assert.equal((await call('GET', '/keys', { caller })).status, 200);
+  const forbidden = await call('POST', '/keys/x/revoke', { caller });
+  const absent = await call('POST', '/keys/x/unknown', { caller });
+  assert.equal(forbidden.status, 404);
+  assert.equal(forbidden.body.replaceAll('/revoke', ''), absent.body.replaceAll('/unknown', ''));
+  const nobody = { ...reader, scopes: [] };
+  assert.equal((await call('GET', '/keys', { caller: nobody })).status, 404);
+  // POST exists, but not for this caller.
+  const method = await call('POST', '/keys', { caller, body: { label: 'x' } });
+  assert.deepEqual([method.status, method.headers.allow], [405, 'GET']);
+});
+
+test('input that is not valid is refused whole, with each field', async (t) => {
+  const { call } = startedApi(t);
+  const wrong = await call('POST', '/keys', { body: { label: 5, limits: { burst: 0 }, execute: '/bin/sh' } });
+  assert.equal(wrong.status, 422);
+  const fields = wrong.document.error.faults.map((fault: { field: string }) => fault.field);
+  assert.deepEqual(fields.sort(), ['execute', 'label', 'limits.burst']);
+  assert.equal(
+    (await call('POST', '/keys', { body: { label: 'a', models: [''] } })).document.error.code,
+    'KEY_INVALID',
+  );
+  assert.equal((await call('GET', '/keys?limit=0')).status, 422);
+  assert.equal((await call('GET', '/keys?color=red')).status, 422);
+  assert.equal((await call('GET', '/policy?x=1')).status, 422);
+  assert.equal(
+    (await call('POST', '/keys', { headers: { 'content-type': 'text/plain' }, body: {} })).status,
+    415,
+  );
+  assert.equal((await call('GET', '/keys/%ff')).status, 404);
+  assert.equal((await call('GET', '/keys/__proto__')).status, 404);
+  assert.equal((await call('GET', '/keys?__proto__=1&constructor=2')).status, 422);
+});
+
+test('a change of what somebody else changed meanwhile is refused', async (t) => {
+  const { call } = startedApi(t);
+  await call('POST', '/keys', { body: { label: 'laptop' } });
+  const { etag = '' } = (await call('GET', '/keys/laptop')).headers;
+  const fresh = await call('PATCH', '/keys/laptop', {
+    body: { models: ['a'] },
+    headers: { 'if-match': etag },
+  });
+  assert.equal(fresh.status, 200);
+  const stale = await call('PATCH', '/keys/laptop', {
+    body: { models: ['b'] },
+    headers: { 'if-match': etag },
+  });
+  assert.deepEqual([stale.status, stale.document.error.code], [412, 'ADMIN_CHANGED_MEANWHILE']);
+  assert.deepEqual((await call('GET', '/keys/laptop')).document.models, ['a']);
+  const again = { 'if-none-match': fresh.headers.etag };
+  assert.equal((await call('GET', '/keys/laptop', { headers: again })).status, 304);
+});
+
+test('a create that is repeated with its Idempotency-Key makes one key', async (t) => {
+  const { call } = startedApi(t);
+  const once = { body: { label: 'laptop' }, headers: { 'idempotency-key': 'k1' } };
+  const [first, second] = await Promise.all([call('POST', '/keys', once), call('POST', '/keys', once)]);
+  assert.equal(first.document.key, second.document.key);
+  assert.equal((await call('GET', '/keys')).document.total, 1);
+  const other = await call('POST', '/keys', { ...once, body: { label: 'other' } });
+  assert.equal(other.document.error.code, 'IDEMPOTENCY_KEY_REUSED');
+  // A create that failed can be repeated.
+  const failing = { body: { label: 'laptop' }, headers: { 'idempotency-key': 'k2' } };
+  assert.equal((await call('POST', '/keys', failing)).status, 422);
+  await call('POST', '/keys/laptop/revoke');
+  assert.equal((await call('POST', '/keys', failing)).status, 201);
+});
+
+test('a policy that would block the caller needs a confirmation', async (t) => {
+  const { call } = startedApi(t);
+  const caller = { ...admin, address: '192.0.2.7' };
+  const body = { allowIps: ['10.0.0.0/8'] };
+  const refused = await call('PUT', '/policy', { body, caller });
+  assert.deepEqual([refused.status, refused.document.error.code], [409, 'POLICY_NEEDS_CONFIRMATION']);
+  const done = await call('PUT', '/policy?confirm=true', { body, caller });
+  assert.deepEqual(done.document.allowIps, ['10.0.0.0/8']);
+});
+
+test('usage is reported by hour or day, by any dimension, with labels of keys', async (t) => {
+  const { call, store } = startedApi(t);
+  const { document: key } = await call('POST', '/keys', { body: { label: 'laptop' } });
+  await store.usage.addUsage([
+    sampleUsage({ keyId: key.id, atMs: sometimeMs - 1 }),
+    sampleUsage({ keyId: key.id, atMs: sometimeMs - 7_200_000, firstByteMs: 700 }),
+    sampleUsage({
+      keyId: 'key_gone',
+      atMs: sometimeMs - 1,
+      answered: false,
+      ending: 'refused',
+      firstByteMs: null,
+    }),
+  ]);
+  const hours = await call('GET', '/usage?by=key');
+  const [mine, gone] = hours.document.series;
+  assert.deepEqual(mine.group, { key: { id: key.id, label: 'laptop' } });
+  assert.deepEqual(
+    [mine.points.length, mine.total.requests, mine.total.firstByteP50Ms, mine.total.firstByteP95Ms],
+    [2, 2, 250, 1_000],
+  );
+  assert.deepEqual([gone.group.key.label, gone.total.firstByteP50Ms], [null, null]);
+  const day = await call('GET', '/usage?step=total&ending=refused&ending=timeout&by=ending&by=model');
+  assert.deepEqual(day.document.series[0].group, { model: 'llama3:8b', ending: 'refused' });
+  for (const query of [
+    'timeZone=Mars/Base',
+    'from=2025-06-16T00:00:00Z',
+    'step=hour&from=2024-01-01T00:00:00Z',
+    'by=colour',
+  ])
+    assert.equal((await call('GET', `/usage?${query}`)).status, 422, query);
+});
+
+test('retention is changed with an entry in the audit', async (t) => {
+  const { call } = startedApi(t);
+  assert.deepEqual((await call('GET', '/retention')).document, {
+    hourlyDays: 90,
+    dailyDays: 1096,
+    auditDays: 366,
+  });
+  const body = { hourlyDays: 30, dailyDays: 60, auditDays: 10 };
+  assert.equal((await call('PUT', '/retention', { body })).status, 200);
+  assert.equal((await call('PUT', '/retention', { body: { ...body, dailyDays: 1 } })).status, 422);
+  const { items } = (await call('GET', '/audit?action=retention')).document;
+  assert.deepEqual([items.length, items[0].after, items[0].actor], [1, body, 'ui:test']);
+});
+
+test('the use of a key is reported for each proxy', async (t) => {
+  const { call } = startedApi(t);
+  await call('POST', '/keys', { body: { label: 'laptop' } });
+  const { document } = await call('GET', '/keys/laptop/use');
+  assert.deepEqual(
+    document.proxies.map(({ id, tokensToday }: { id: string; tokensToday: number }) => [id, tokensToday]),
+    [['px_a', 5]],
+  );
+});
+
+test('every operation is in the OpenAPI document, and every reference in it leads somewhere', () => {
+  const text = JSON.stringify(openApiDocument('1.2.3'));
+  // biome-ignore lint/suspicious/noExplicitAny: a document of JSON
+  const document: any = JSON.parse(text);
+  for (const { id, method, path } of operations)
+    assert.equal(document.paths[`${adminBasePath}${path}`][method.toLowerCase()].operationId, id);
+  for (const [, name = ''] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g))
+    assert(Object.hasOwn(document.components.schemas, name), name);
+  assert.doesNotMatch(text, /\$defs/);
+  assert.equal(new Set(operations.map(({ id }) => id)).size, operations.length);
+});

@@ -1,0 +1,256 @@
+/**
+ * The admin API: finds the operation of a request, checks the caller's scope, validates the input, runs the operation,
+ * and makes the response. It knows no transport and no credential: the caller of `handle` has authenticated the request.
+ *
+ * A caller without the scope gets the same response as for a path that does not exist. Every error comes from the error
+ * table; no cause reaches the response.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { AdminError, type Fault, FlmError } from '../core/errors.ts';
+import { faultsOf } from '../core/faults.ts';
+import { Idempotency } from './idempotency.ts';
+import type { AdminCaller, AdminResponse, AdminServices, Operation, OperationContext } from './operation.ts';
+import { auditOperations } from './operations/audit.ts';
+import { keyOperations } from './operations/keys.ts';
+import { policyOperations } from './operations/policy.ts';
+import { usageOperations } from './operations/usage.ts';
+
+export const adminBasePath = '/flm/api/v1';
+
+/** Every operation, in the order of the reference. */
+export const operations: readonly Operation[] = [
+  ...keyOperations,
+  ...policyOperations,
+  ...usageOperations,
+  ...auditOperations,
+];
+
+export interface AdminRequest {
+  readonly method: string;
+  /** Path and query, as the client sent them. */
+  readonly target: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Empty where there is none. */
+  readonly body: Buffer;
+  readonly caller: AdminCaller;
+}
+
+export interface AdminApiDeps {
+  readonly services: AdminServices;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** An error that is not flm's own: a bug. */
+  readonly onError: (error: unknown) => void;
+}
+
+interface Match {
+  readonly operation: Operation;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export class AdminApi {
+  readonly #deps: AdminApiDeps;
+  readonly #idempotency: Idempotency;
+
+  constructor(deps: AdminApiDeps) {
+    this.#deps = deps;
+    this.#idempotency = new Idempotency(deps.clock);
+  }
+
+  /** Never rejects. */
+  async handle(request: AdminRequest): Promise<AdminResponse> {
+    try {
+      return await this.#handle(request);
+    } catch (error) {
+      if (!(error instanceof FlmError)) this.#deps.onError(error);
+      return errorResponse(error instanceof FlmError ? error : new AdminError('INTERNAL'));
+    }
+  }
+
+  async #handle(request: AdminRequest): Promise<AdminResponse> {
+    const url = URL.parse(request.target, 'http://flm');
+    const path = url?.pathname ?? '';
+    const found = findOperations(path).filter(({ operation }) => mayCall(request.caller, operation));
+    if (url === null || found.length === 0)
+      throw new AdminError('ADMIN_PATH_UNKNOWN', { params: { path: shown(path) } });
+    const match = found.find(({ operation }) => operation.method === request.method);
+    if (match === undefined) {
+      const allow = found.map(({ operation }) => operation.method).join(', ');
+      const response = errorResponse(new AdminError('METHOD_NOT_ALLOWED'));
+      return { ...response, headers: { ...response.headers, allow } };
+    }
+    const { operation } = match;
+    const key = request.headers['idempotency-key'];
+    if (operation.idempotent !== true || key === undefined) return this.#run(match, url, request);
+    return this.#idempotency.once(
+      { actor: request.caller.actor, operation: operation.id, key, body: request.body },
+      () => this.#run(match, url, request),
+    );
+  }
+
+  async #run({ operation, params }: Match, url: URL, request: AdminRequest): Promise<AdminResponse> {
+    const context: OperationContext = { services: this.#deps.services, caller: request.caller };
+    const input = parseInput(operation, params, url.searchParams, request);
+    // `parseInput` returned what the schemas of this very operation made.
+    const path = input.path as never;
+    await checkIfMatch(operation, context, path, request.headers['if-match']);
+    const document = await operation.run(context, input as never);
+    const headers: Record<string, string> = { 'cache-control': 'no-store' };
+    if (operation.current !== undefined && operation.method !== 'DELETE')
+      headers.etag = etagOf(await operation.current(context, path));
+    if (operation.status === 204) return { status: 204, headers, body: '' };
+    if (
+      operation.method === 'GET' &&
+      headers.etag !== undefined &&
+      request.headers['if-none-match'] === headers.etag
+    )
+      return { status: 304, headers, body: '' };
+    return {
+      status: operation.status,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: `${JSON.stringify(document)}\n`,
+    };
+  }
+}
+
+/** The body of every error response. */
+export interface ErrorDocument {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string;
+    readonly faults?: readonly Fault[];
+  };
+}
+
+export function errorResponse(error: FlmError): AdminResponse {
+  const { code, message, hint, faults, row } = error;
+  const document: ErrorDocument = {
+    error: { code, message, hint, ...(faults.length === 0 ? {} : { faults }) },
+  };
+  return {
+    status: row.status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+    body: `${JSON.stringify(document)}\n`,
+  };
+}
+
+/** A strong validator (RFC 9110, section 8.8.3) of a document. */
+export function etagOf(document: unknown): string {
+  return `"${createHash('sha256').update(JSON.stringify(document)).digest('base64url').slice(0, 22)}"`;
+}
+
+function mayCall(caller: AdminCaller, operation: Operation): boolean {
+  return (
+    caller.scopes.includes(operation.scope) ||
+    (operation.scope === 'admin:read' && caller.scopes.includes('admin'))
+  );
+}
+
+function findOperations(path: string): readonly Match[] {
+  if (!path.startsWith(`${adminBasePath}/`)) return [];
+  const segments = path.slice(adminBasePath.length).split('/');
+  const matches: Match[] = [];
+  for (const operation of operations) {
+    const params = matchPath(operation.path.split('/'), segments);
+    if (params !== undefined) matches.push({ operation, params });
+  }
+  // A fixed segment wins over a parameter: /keys/import is no key.
+  const most = Math.min(...matches.map(({ params }) => Object.keys(params).length));
+  return matches.filter(({ params }) => Object.keys(params).length === most);
+}
+
+function matchPath(
+  pattern: readonly string[],
+  segments: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [i, part] of pattern.entries()) {
+    const segment = segments[i] as string;
+    if (!part.startsWith('{')) {
+      if (part !== segment) return undefined;
+      continue;
+    }
+    const value = decoded(segment);
+    if (value === undefined || value === '') return undefined;
+    params[part.slice(1, -1)] = value;
+  }
+  return params;
+}
+
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseInput(
+  operation: Operation,
+  params: Readonly<Record<string, string>>,
+  query: URLSearchParams,
+  request: AdminRequest,
+): { readonly path: unknown; readonly query: unknown; readonly body: unknown } {
+  const faults: Fault[] = [];
+  const parse = (schema: Operation['params'] | Operation['body'], input: unknown): unknown => {
+    if (schema === undefined) return undefined;
+    const parsed = schema.safeParse(input);
+    if (parsed.success) return parsed.data;
+    faults.push(...faultsOf(parsed.error, input));
+    return undefined;
+  };
+  const path = parse(operation.params, params);
+  const parsedQuery = parse(operation.query, queryObject(query));
+  if (operation.query === undefined && query.size > 0)
+    faults.push({ field: [...query.keys()][0] ?? '', value: 'an unknown field', allowed: 'no query' });
+  const body = operation.body === undefined ? undefined : parse(operation.body, jsonBody(request));
+  if (faults.length > 0) throw new AdminError('ADMIN_INPUT_INVALID', { faults });
+  return { path, query: parsedQuery, body };
+}
+
+/** A name that is given more than once is a list. */
+function queryObject(query: URLSearchParams): Record<string, string | string[]> {
+  const input: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
+  for (const name of new Set(query.keys())) {
+    const values = query.getAll(name);
+    input[name] = values.length === 1 ? (values[0] as string) : values;
+  }
+  return { ...input };
+}
+
+function jsonBody({ headers, body }: AdminRequest): unknown {
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (body.length > 0 && type !== 'application/json')
+    throw new AdminError('BODY_TYPE_UNSUPPORTED', {
+      params: { expected: 'application/json' },
+    });
+  if (body.length === 0) return {};
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new AdminError('BODY_INVALID', {
+      params: { reason: 'it is not valid JSON', form: 'a JSON object' },
+    });
+  }
+}
+
+async function checkIfMatch(
+  { current }: Operation,
+  context: OperationContext,
+  path: never,
+  ifMatch: string | undefined,
+): Promise<void> {
+  if (current === undefined || ifMatch === undefined || ifMatch.trim() === '*') return;
+  const etag = etagOf(await current(context, path));
+  const asked = ifMatch.split(',').map((tag) => tag.trim());
+  if (!asked.includes(etag)) throw new AdminError('ADMIN_CHANGED_MEANWHILE');
+}
+
+/** A part of a request in an error text: short, and of printable characters. */
+function shown(text: string): string {
+  const printable = text.replaceAll(/[^\x20-\x7e]/g, '?');
+  return printable.length > 100 ? `${printable.slice(0, 97)}...` : printable;
+}

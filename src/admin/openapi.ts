@@ -1,0 +1,216 @@
+/**
+ * The OpenAPI 3.1 document of the admin API, made from the operations and the schemas that validate their requests.
+ * https://spec.openapis.org/oas/v3.1.1
+ */
+import { z } from 'zod';
+import { type ErrorCode, errorTable, errorText } from '../core/errors.ts';
+import { adminBasePath, operations } from './admin-api.ts';
+import type { Operation } from './operation.ts';
+
+type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
+type JsonObject = { [name: string]: Json | undefined };
+
+/** Errors that every operation can answer with. */
+const commonErrors: readonly ErrorCode[] = [
+  'AUTH_MISSING',
+  'ADMIN_PATH_UNKNOWN',
+  'METHOD_NOT_ALLOWED',
+  'STORE_BUSY',
+  'STORE_UNUSABLE',
+  'INTERNAL',
+];
+
+const tags = {
+  keys: 'API keys and the use of their limits.',
+  policy: 'The rules for all keys and addresses.',
+  usage: 'Requests, tokens and latency over time.',
+  audit: 'Who changed what.',
+};
+
+export function openApiDocument(version: string): Json {
+  const schemas: JsonObject = {};
+  const paths: Record<string, JsonObject> = {};
+  for (const operation of operations) {
+    const path = `${adminBasePath}${operation.path}`;
+    paths[path] ??= {};
+    paths[path][operation.method.toLowerCase()] = operationObject(operation, schemas);
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'flm admin API',
+      version,
+      summary: 'Keys, policy, usage and audit of a flm gateway.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      schemas: { ...schemas, Error: errorSchema },
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A key with the scope `admin` or `admin:read`.',
+        },
+      },
+    },
+  };
+}
+
+const errorSchema: Json = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['code', 'message', 'hint'],
+      properties: {
+        code: { type: 'string', description: 'A code of the error table; docs/errors.md.' },
+        message: { type: 'string' },
+        hint: { type: 'string', description: 'What to do next.' },
+        faults: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['field', 'value', 'allowed'],
+            properties: { field: { type: 'string' }, value: { type: 'string' }, allowed: { type: 'string' } },
+          },
+        },
+      },
+    },
+  },
+};
+
+function operationObject(operation: Operation, schemas: JsonObject): JsonObject {
+  const { id, tag, summary, scope, params, query, body, status, response, idempotent, current } = operation;
+  const parameters: Json[] = [
+    ...parametersOf(params, 'path', schemas),
+    ...parametersOf(query, 'query', schemas),
+    ...(current !== undefined && operation.method !== 'GET'
+      ? [
+          header(
+            'If-Match',
+            'The `ETag` of the document to change; the request fails if somebody changed it since.',
+          ),
+        ]
+      : []),
+    ...(idempotent === true
+      ? [
+          header(
+            'Idempotency-Key',
+            'A repeated request with this key gets the response of the first, for ten minutes.',
+          ),
+        ]
+      : []),
+  ];
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    description: `Needs the scope \`${scope}\`.`,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemaOf(body, 'input', schemas) } },
+          },
+        }),
+    responses: {
+      [String(status)]: {
+        description: status === 204 ? 'Done.' : 'The document.',
+        ...(current === undefined || status === 204
+          ? {}
+          : { headers: { ETag: { description: 'Version of the document.', schema: { type: 'string' } } } }),
+        ...(response === undefined
+          ? {}
+          : { content: { 'application/json': { schema: schemaOf(response, 'output', schemas) } } }),
+      },
+      ...(current !== undefined && operation.method === 'GET'
+        ? { '304': { description: 'Not changed since the version in `If-None-Match`.' } }
+        : {}),
+      ...errorResponses(operation),
+    },
+  };
+}
+
+function errorResponses({
+  errors = [],
+  params,
+  query,
+  body,
+  current,
+  idempotent,
+  method,
+}: Operation): JsonObject {
+  const codes = new Set<ErrorCode>([...commonErrors, ...errors]);
+  if (params !== undefined || query !== undefined || body !== undefined) codes.add('ADMIN_INPUT_INVALID');
+  if (body !== undefined)
+    for (const code of ['BODY_INVALID', 'BODY_TYPE_UNSUPPORTED'] as const) codes.add(code);
+  if (current !== undefined && method !== 'GET') codes.add('ADMIN_CHANGED_MEANWHILE');
+  if (idempotent === true) codes.add('IDEMPOTENCY_KEY_REUSED');
+  const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
+  return Object.fromEntries(
+    [...byStatus]
+      .sort(([a], [b]) => a - b)
+      .map(([status, group]) => [
+        String(status),
+        {
+          description: group.map((code) => `\`${code}\`: ${errorText(code, {})}`).join('\n'),
+          content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+        },
+      ]),
+  );
+}
+
+function header(name: string, description: string): Json {
+  return { name, in: 'header', description, required: false, schema: { type: 'string' } };
+}
+
+function parametersOf(
+  schema: z.ZodObject | undefined,
+  place: 'path' | 'query',
+  schemas: JsonObject,
+): readonly Json[] {
+  if (schema === undefined) return [];
+  const { properties = {}, required = [] } = schemaOf(schema, 'input', schemas) as {
+    readonly properties?: Readonly<Record<string, JsonObject>>;
+    readonly required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: rest,
+  }));
+}
+
+/** Named schemas go to `schemas`, with references to them. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: JsonObject): JsonObject {
+  const converted = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' });
+  const text = JSON.stringify(converted).replaceAll('"#/$defs/', '"#/components/schemas/');
+  const { $defs = {}, $schema: _, id: __, ...own } = JSON.parse(text) as JsonObject & { $defs?: JsonObject };
+  for (const [name, definition] of Object.entries($defs)) schemas[name] = withoutId(definition);
+  const name = schema.meta()?.id;
+  if (name === undefined) return own;
+  schemas[name] = own;
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** zod keeps the name of a schema in `id`, which JSON Schema no longer knows. */
+function withoutId(definition: Json | undefined): Json | undefined {
+  if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) return definition;
+  const { id: _, ...rest } = definition as JsonObject;
+  return rest;
+}

@@ -1,0 +1,108 @@
+/**
+ * One operation of the admin API: its path, the schemas that validate what comes in and describe what goes out, the
+ * scope that a caller needs, and the function that does the work. The router and the OpenAPI document are both made from
+ * these definitions.
+ */
+import type { z } from 'zod';
+import type { ErrorCode } from '../core/errors.ts';
+import type { KeyUse } from '../core/proxy/ports.ts';
+import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
+import type { SecurityService } from '../core/security/security-service.ts';
+
+/** `admin` includes `admin:read`. */
+export const adminScopes = ['admin:read', 'admin'] as const;
+export type AdminScope = (typeof adminScopes)[number];
+
+export interface AdminResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Who calls. `actor` goes into the audit: `ui:USER`, `key:ID`. */
+export interface AdminCaller {
+  readonly actor: string;
+  readonly scopes: readonly AdminScope[];
+  /** The client's address, if it has one: a policy that would block it needs a confirmation. */
+  readonly address: string | undefined;
+}
+
+/** The services that commands use as well. Those that write the audit are made for the caller. */
+export interface AdminServices {
+  nowMs(): number;
+  security(caller: AdminCaller): SecurityService;
+  readonly usage: UsageRepository;
+  readonly audit: AuditRepository;
+  /** The use of a key's limits in each running proxy that knows the key, by proxy id. */
+  keyUse(keyId: string): Promise<ReadonlyMap<string, KeyUse>>;
+}
+
+export interface OperationContext {
+  readonly services: AdminServices;
+  readonly caller: AdminCaller;
+}
+
+type Shape = z.ZodObject | undefined;
+type Out<S extends Shape> = S extends z.ZodType ? z.output<S> : undefined;
+
+export interface OperationInput<P extends Shape, Q extends Shape, B extends z.ZodType | undefined> {
+  readonly path: Out<P>;
+  readonly query: Out<Q>;
+  readonly body: B extends z.ZodType ? z.output<B> : undefined;
+}
+
+export interface OperationDefinition<
+  P extends Shape,
+  Q extends Shape,
+  B extends z.ZodType | undefined,
+  R extends z.ZodType | undefined,
+> {
+  /** `operationId` of OpenAPI. */
+  readonly id: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below `/flm/api/v1`; parameters in braces. */
+  readonly path: string;
+  readonly tag: string;
+  /** One line, for the reference. */
+  readonly summary: string;
+  readonly scope: AdminScope;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  /** 204 without `response`. */
+  readonly status: 200 | 201 | 204;
+  readonly response?: R;
+  /** Errors of its own; those that every operation has are added. */
+  readonly errors?: readonly ErrorCode[];
+  /**
+   * The current document, for `ETag` and `If-Match`. Set on an operation that reads or replaces one document; a request
+   * with `If-Match` fails if somebody changed the document since.
+   */
+  readonly current?: (context: OperationContext, path: Out<P>) => Promise<unknown>;
+  /** A repeated request with the same `Idempotency-Key` gets the response of the first. */
+  readonly idempotent?: true;
+  run(
+    context: OperationContext,
+    input: OperationInput<P, Q, B>,
+  ): Promise<R extends z.ZodType ? z.input<R> : undefined>;
+}
+
+/** An operation without its types, as the router and the OpenAPI document use it. */
+export type Operation = Omit<
+  OperationDefinition<Shape, Shape, z.ZodType | undefined, z.ZodType | undefined>,
+  'run' | 'current'
+> & {
+  // The router passes what the operation's own schemas returned.
+  run(context: OperationContext, input: never): Promise<unknown>;
+  readonly current?: (context: OperationContext, path: never) => Promise<unknown>;
+};
+
+/** Checks the definition's types and forgets them. */
+export function operation<
+  P extends Shape = undefined,
+  Q extends Shape = undefined,
+  B extends z.ZodType | undefined = undefined,
+  R extends z.ZodType | undefined = undefined,
+>(definition: OperationDefinition<P, Q, B, R>): Operation {
+  return definition;
+}

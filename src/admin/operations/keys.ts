@@ -1,0 +1,299 @@
+/** API keys: list, create, change, pause, rotate, revoke, delete, and the use of their limits. */
+import { z } from 'zod';
+import { scopes } from '../../core/engine/routes.ts';
+import type { ErrorCode } from '../../core/errors.ts';
+import { type ApiKey, isActive, isUsable } from '../../core/security/api-key.ts';
+import { keyDocument, keyDocumentSchema } from '../../core/security/key-document.ts';
+import type { KeyRequestInput } from '../../core/security/key-request.ts';
+import type { ListedKey } from '../../core/security/security-service.ts';
+import { type Operation, type OperationContext, operation } from '../operation.ts';
+import { pageOf, pageQuery, pageSchema } from '../paging.ts';
+
+const path = z.strictObject({ key: z.string().max(200).describe('The id of the key, or its label.') });
+const findErrors: readonly ErrorCode[] = ['KEY_NOT_FOUND', 'KEY_AMBIGUOUS'];
+const changeErrors: readonly ErrorCode[] = [...findErrors, 'KEY_INVALID'];
+
+const names = z.array(z.string());
+const limit = z.int().min(1).nullable();
+
+/** `KeyRequest` checks the values; this schema fixes the fields and their types. */
+const keyFields = z.strictObject({
+  label: z.string().describe('The person or program that uses the key.'),
+  scopes: z.array(z.enum(scopes)).optional(),
+  models: names.optional(),
+  engines: names.optional(),
+  endpoints: names.optional(),
+  addresses: names.optional(),
+  limits: z
+    .strictObject({
+      requestsPerMinute: limit,
+      burst: limit,
+      tokensPerMinute: limit,
+      tokensPerDay: limit,
+      concurrency: limit,
+    })
+    .partial()
+    .optional(),
+  expiresAt: z.iso.datetime({ offset: true }).nullable().optional(),
+});
+
+const createdSchema = keyDocumentSchema
+  .extend({ key: z.string().describe('The secret. It is shown once, here.') })
+  .meta({ id: 'CreatedKey' });
+
+const states = ['active', 'paused', 'expired', 'revoked'] as const;
+
+export const keyOperations: readonly Operation[] = [
+  operation({
+    id: 'listKeys',
+    method: 'GET',
+    path: '/keys',
+    tag: 'keys',
+    summary: 'List keys, oldest first.',
+    scope: 'admin:read',
+    query: z.strictObject({
+      ...pageQuery,
+      search: z.string().max(200).optional().describe('Part of a label, id or prefix; case is ignored.'),
+      state: z.enum(states).optional(),
+    }),
+    status: 200,
+    response: pageSchema(keyDocumentSchema),
+    async run({ services, caller }, { query }) {
+      const { keys } = await services.security(caller).listKeys();
+      const nowMs = services.nowMs();
+      const wanted = keys.filter(
+        ({ record }) =>
+          (query.state === undefined || stateOf(record, nowMs) === query.state) &&
+          matches(record, query.search?.toLowerCase() ?? ''),
+      );
+      const page = pageOf(wanted, ({ record }) => record.id, query);
+      return { ...page, items: page.items.map(keyDocument) };
+    },
+  }),
+  operation({
+    id: 'createKey',
+    method: 'POST',
+    path: '/keys',
+    tag: 'keys',
+    summary: 'Create a key. The response holds its secret, once.',
+    scope: 'admin',
+    body: keyFields,
+    status: 201,
+    response: createdSchema,
+    errors: ['KEY_INVALID'],
+    idempotent: true,
+    async run({ services, caller }, { body }) {
+      const made = await services.security(caller).createKey({ ...requestOf(body), label: body.label });
+      return { ...keyDocument({ record: made.record, lastUse: undefined }), key: made.key };
+    },
+  }),
+  operation({
+    id: 'getKey',
+    method: 'GET',
+    path: '/keys/{key}',
+    tag: 'keys',
+    summary: 'Show a key.',
+    scope: 'admin:read',
+    params: path,
+    status: 200,
+    response: keyDocumentSchema,
+    errors: findErrors,
+    current: currentKey,
+    run: async (context, input) => keyDocument(await found(context, input.path.key)),
+  }),
+  operation({
+    id: 'changeKey',
+    method: 'PATCH',
+    path: '/keys/{key}',
+    tag: 'keys',
+    summary: 'Change the given fields of a key; a list replaces the list before.',
+    scope: 'admin',
+    params: path,
+    body: keyFields.partial(),
+    status: 200,
+    response: keyDocumentSchema,
+    errors: changeErrors,
+    current: currentKey,
+    async run(context, { path: { key }, body }) {
+      const label = body.label === undefined ? {} : { label: body.label };
+      await context.services.security(context.caller).setKey(key, { ...requestOf(body), ...label });
+      return keyDocument(await found(context, key));
+    },
+  }),
+  operation({
+    id: 'deleteKey',
+    method: 'DELETE',
+    path: '/keys/{key}',
+    tag: 'keys',
+    summary: 'Forget a key. Its usage stays.',
+    scope: 'admin',
+    params: path,
+    status: 204,
+    errors: findErrors,
+    current: currentKey,
+    async run({ services, caller }, { path: { key } }) {
+      await services.security(caller).deleteKey(key);
+      return undefined;
+    },
+  }),
+  change(
+    'pauseKey',
+    'pause',
+    'Refuse new requests of a key until it is resumed. Running responses finish.',
+    (service, key) => service.pauseKey(key),
+  ),
+  change('resumeKey', 'resume', 'Accept a paused key again.', (service, key) => service.resumeKey(key)),
+  operation({
+    id: 'rotateKey',
+    method: 'POST',
+    path: '/keys/{key}/rotate',
+    tag: 'keys',
+    summary: 'Make a new secret with the same rules. The response holds it, once.',
+    scope: 'admin',
+    params: path,
+    body: z.strictObject({
+      overlapSeconds: z
+        .int()
+        .min(0)
+        .max(365 * 86_400)
+        .default(0)
+        .describe('How long the old secret still works.'),
+    }),
+    status: 201,
+    response: createdSchema,
+    errors: changeErrors,
+    idempotent: true,
+    async run({ services, caller }, { path: { key }, body }) {
+      const made = await services.security(caller).rotateKey(key, body.overlapSeconds * 1_000);
+      return { ...keyDocument({ record: made.record, lastUse: undefined }), key: made.key };
+    },
+  }),
+  operation({
+    id: 'revokeKey',
+    method: 'POST',
+    path: '/keys/{key}/revoke',
+    tag: 'keys',
+    summary: 'End a key for good, with its running responses.',
+    scope: 'admin',
+    params: path,
+    status: 200,
+    response: z.strictObject({
+      key: keyDocumentSchema,
+      inMemoryOf: z
+        .array(z.string())
+        .readonly()
+        .describe(
+          'Proxies that hold the revocation in memory, because the store cannot be written. Empty: it is stored.',
+        ),
+      unreached: z.array(z.string()).readonly().describe('Proxies that did not confirm the revocation.'),
+      stillActive: z
+        .array(z.string())
+        .readonly()
+        .describe('Ids of other secrets of this key that still work.'),
+    }),
+    errors: findErrors,
+    async run({ services, caller }, { path: { key } }) {
+      const { record, unwritten, unreached, stillActive } = await services.security(caller).revokeKey(key);
+      return {
+        key: keyDocument({ record, lastUse: undefined }),
+        inMemoryOf: unwritten?.inMemoryOf ?? [],
+        unreached,
+        stillActive: stillActive.map(({ id }) => id),
+      };
+    },
+  }),
+  operation({
+    id: 'getKeyUse',
+    method: 'GET',
+    path: '/keys/{key}/use',
+    tag: 'keys',
+    summary: 'How much of its limits a key uses now, in each running proxy.',
+    scope: 'admin:read',
+    params: path,
+    status: 200,
+    response: z
+      .strictObject({
+        proxies: z.array(
+          z.strictObject({
+            id: z.string(),
+            requests: z
+              .strictObject({
+                perMinute: z.number(),
+                burst: z.number(),
+                remaining: z.number(),
+                resetMs: z.number(),
+              })
+              .nullable(),
+            tokens: z
+              .strictObject({ limit: z.number(), remaining: z.number(), resetMs: z.number() })
+              .nullable(),
+            tokensToday: z.number(),
+            inProgress: z.number(),
+          }),
+        ),
+      })
+      .meta({ id: 'KeyUse' }),
+    errors: findErrors,
+    async run(context, { path: { key } }) {
+      const { record } = await found(context, key);
+      const uses = await context.services.keyUse(record.id);
+      return { proxies: [...uses].map(([id, use]) => ({ id, ...use })) };
+    },
+  }),
+];
+
+type Change = (service: ReturnType<OperationContext['services']['security']>, key: string) => Promise<ApiKey>;
+
+function change(id: string, verb: string, summary: string, apply: Change): Operation {
+  return operation({
+    id,
+    method: 'POST',
+    path: `/keys/{key}/${verb}`,
+    tag: 'keys',
+    summary,
+    scope: 'admin',
+    params: path,
+    status: 200,
+    response: keyDocumentSchema,
+    errors: changeErrors,
+    async run({ services, caller }, { path: { key } }) {
+      const record = await apply(services.security(caller), key);
+      return keyDocument({ record, lastUse: undefined });
+    },
+  });
+}
+
+async function found({ services, caller }: OperationContext, key: string): Promise<ListedKey> {
+  const { keys } = await services.security(caller).showKey(key);
+  // `showKey` throws if there is none.
+  return keys[0] as ListedKey;
+}
+
+/** Without the last use, which changes with each request. */
+async function currentKey(context: OperationContext, { key }: { readonly key: string }): Promise<unknown> {
+  return keyDocument({ record: (await found(context, key)).record, lastUse: undefined });
+}
+
+function matches({ label, id, prefix }: ApiKey, search: string): boolean {
+  return [label, id, prefix].some((text) => text.toLowerCase().includes(search));
+}
+
+function stateOf(record: ApiKey, nowMs: number): (typeof states)[number] {
+  if (isUsable(record, nowMs)) return 'active';
+  if (record.revokedAtMs !== null) return 'revoked';
+  return isActive(record, nowMs) ? 'paused' : 'expired';
+}
+
+type KeyFields = {
+  readonly [F in keyof z.output<typeof keyFields>]?: z.output<typeof keyFields>[F] | undefined;
+};
+
+function requestOf(body: KeyFields): Omit<Partial<KeyRequestInput>, 'label'> {
+  const { label: _, limits = {}, expiresAt, ...lists } = body;
+  const times =
+    expiresAt === undefined ? {} : { expiresAtMs: expiresAt === null ? null : Date.parse(expiresAt) };
+  // An absent field is not a change. The service checks names and values.
+  return Object.fromEntries(
+    Object.entries({ ...lists, ...limits, ...times }).filter(([, value]) => value !== undefined),
+  ) as Omit<Partial<KeyRequestInput>, 'label'>;
+}

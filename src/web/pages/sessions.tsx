@@ -1,0 +1,56 @@
+/** Sessions: the browsers that are signed in to this dashboard. */
+import { call, type SessionEntry } from '../api/client.ts';
+import { Show, Time, useLoaded } from '../components/parts.tsx';
+import { en } from '../i18n/en.ts';
+
+export function SessionsPage() {
+  const [loaded, reload] = useLoaded(
+    () => call<{ readonly items: readonly SessionEntry[] }>('GET', 'session'),
+    [],
+  );
+  const end = async (id: string) => {
+    await call('DELETE', `session/${id}`);
+    reload();
+  };
+  return (
+    <Show loaded={loaded}>
+      {({ items }) => (
+        <section class="scroll" tabIndex={0} aria-label={en.pages.sessions}>
+          <table>
+            <thead>
+              <tr>
+                {[en.session.browser, en.session.started, en.session.lastUsed, en.keys.actions].map(
+                  (title) => (
+                    <th scope="col" key={title}>
+                      {title}
+                    </th>
+                  ),
+                )}
+              </tr>
+            </thead>
+            <tbody>
+              {items.map(({ id, browser, startedAtMs, lastUsedAtMs, current }) => (
+                <tr key={id}>
+                  <th scope="row" class="change">
+                    {browser} {current ? <em class="state active">{en.session.current}</em> : null}
+                  </th>
+                  <td>
+                    <Time iso={new Date(startedAtMs).toISOString()} />
+                  </td>
+                  <td>
+                    <Time iso={new Date(lastUsedAtMs).toISOString()} />
+                  </td>
+                  <td>
+                    <button type="button" class="quiet" onClick={() => void end(id)}>
+                      {current ? en.session.signOut : en.session.end}
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </Show>
+  );
+}
