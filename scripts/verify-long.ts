@@ -26,6 +26,11 @@ const verifications: Readonly<Record<string, Verification>> = {
     args: ['scripts/check.ts', 'tests', 'test/long'],
     runs: 10,
   },
+  restart: {
+    about: 'fifty restarts and ten renewals under load: nothing is refused, cut or wrong, and limits hold',
+    args: ['scripts/check.ts', 'tests', 'test/long/restart.test.ts'],
+    runs: 10,
+  },
   fuzz: {
     about: 'property tests of parsers, rules and limits, fifty times as many inputs as in npm test',
     args: ['scripts/check.ts', 'tests', ...propertyTests()],

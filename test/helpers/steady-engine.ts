@@ -16,7 +16,6 @@ export interface SteadyEngine {
   close(): Promise<void>;
 }
 
-const paceMs = 20;
 const shortEvents = 3;
 
 const models = '{"object":"list","data":[{"id":"m","object":"model","created":1,"owned_by":"test"}]}';
@@ -41,7 +40,7 @@ export function faultOfStream(text: string): string | undefined {
   return wrong < 0 ? undefined : `event ${wrong} is ${JSON.stringify(events[wrong])}`;
 }
 
-export async function startSteadyEngine(): Promise<SteadyEngine> {
+export async function startSteadyEngine({ paceMs = 20 } = {}): Promise<SteadyEngine> {
   const open = new Set<ServerResponse>();
   let finishing = false;
   let peak = 0;
