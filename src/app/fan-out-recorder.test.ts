@@ -53,7 +53,7 @@ function booked(parts: Partial<RequestLine>): string {
       record: nothing,
     },
     clock: { nowMs: () => 0 },
-    bookedOn: () => ({ keyId: 'key_a', familyId: 'key_a' }),
+    chargedTo: () => ({ keyId: 'key_a', familyId: 'key_a' }),
     actor: 'proxy:p',
   };
   // The parts that a request does not reach are left out.

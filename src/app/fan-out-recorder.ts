@@ -25,19 +25,19 @@ export interface FanOutRecorderDeps {
   };
   readonly clock: Pick<Clock, 'nowMs'>;
   /** The key and family to which the usage of a key is charged; undefined for a key that was deleted meanwhile. */
-  readonly bookedOn: (keyId: string) => BookedOn | undefined;
+  readonly chargedTo: (keyId: string) => ChargedTo | undefined;
   /** `proxy:ID`, for the audit. */
   readonly actor: string;
 }
 
 /** Usage rows name the key; today's tokens count for its family. */
-export interface BookedOn {
+export interface ChargedTo {
   readonly keyId: string;
   readonly familyId: string;
 }
 
 /** All temporary keys together: the usage of `flm chat`. */
-export const chatUsage: BookedOn = { keyId: 'flm-chat', familyId: 'flm-chat' };
+export const chatUsage: ChargedTo = { keyId: 'flm-chat', familyId: 'flm-chat' };
 
 export class FanOutRecorder implements RequestRecorder {
   readonly #deps: FanOutRecorderDeps;
@@ -48,7 +48,7 @@ export class FanOutRecorder implements RequestRecorder {
 
   request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void {
     const { logger, metrics, tail, refusals } = this.#deps;
-    const whole = this.#isWhole(line, client);
+    const whole = this.#mayLogInFull(line, client);
     if (whole) logger.access(line);
     metrics.request(line);
     tail.publish(line);
@@ -80,7 +80,7 @@ export class FanOutRecorder implements RequestRecorder {
   }
 
   /** A client without a key controls how fast it sends, and so does a client whose requests are refused. */
-  #isWhole(line: RequestLine, client: ClientAddress): boolean {
+  #mayLogInFull(line: RequestLine, client: ClientAddress): boolean {
     const refused = line.ending === 'refused';
     if (line.keyId === null) return this.#deps.quota.ofAddress(refused ? 'refused' : 'keyless', client);
     return !refused || this.#deps.quota.ofKey(line.keyId, line.keyLabel);
@@ -88,16 +88,16 @@ export class FanOutRecorder implements RequestRecorder {
 
   #use(line: RequestLine): void {
     const { keyId, model, engine } = line;
-    const { ledger, bookedOn } = this.#deps;
-    const booked = keyId === null ? undefined : bookedOn(keyId);
-    if (booked === undefined) return;
+    const { ledger, chargedTo } = this.#deps;
+    const account = keyId === null ? undefined : chargedTo(keyId);
+    if (account === undefined) return;
     const inputTokens = line.chargedInputTokens;
     const outputTokens = line.chargedOutputTokens;
     // Charged tokens count for every outcome of the request, also if it named no model of the catalogue.
     const answered =
       engine !== null && ((model !== null && line.status < 400) || inputTokens + outputTokens > 0);
     ledger.add({
-      ...booked,
+      ...account,
       model: model ?? (answered ? unnamedModel : ''),
       engine: engine ?? '',
       inputTokens,

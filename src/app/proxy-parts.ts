@@ -242,7 +242,7 @@ export function makeGateway(
     limits,
     ports: handOver.ports,
     ledger: store,
-    account: new FanOutRecorder({
+    recorder: new FanOutRecorder({
       logger,
       quota,
       metrics,
@@ -250,7 +250,7 @@ export function makeGateway(
       refusals,
       ledger: store,
       clock,
-      bookedOn(keyId) {
+      chargedTo(keyId) {
         const familyId = snapshots.current().keysById.get(keyId)?.familyId;
         if (familyId !== undefined) return { keyId, familyId };
         return temporaryKeys.has(keyId) ? chatUsage : undefined;

@@ -23,9 +23,12 @@ export interface AttemptDeps {
 }
 
 /**
- * Another engine is tried only if the connection failed or the engine answered 503 or 429, and only while the client
- * has received nothing. Never after a timeout, a 4xx, a 500, or a reset after the request was sent: a prompt that
- * crashes one engine must not crash the next.
+ * Another engine is tried only if no connection was made (refused, unreachable or too slow) or the engine answered 503
+ * or 429, and only while the client has received nothing. It is not tried after another 4xx, a 500, or a timeout or
+ * reset once the request was sent: a prompt that crashes one engine must not crash the next.
+ *
+ * There is a second, silent retry: on the same engine over a fresh connection, when a reused connection closed
+ * (`upstream/in-flight-request.ts`).
  */
 export function mayTryNext(end: AttemptEnd, status: number | undefined): boolean {
   return end === 'refused-connection' || status === 503 || status === 429;

@@ -68,7 +68,7 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   const fields = [...(x.cors ?? []), ...(x.rate ?? []), ...(refusal.fields ?? [])];
   const response = errorResponse({ code, params, requestId: x.id, dialect, fields });
   x.conclude({ ending, status: response.status, code, rule, params });
-  x.reply.whole(response.status, response.fields, response.body, close);
+  x.reply.sendWhole(response.status, response.fields, response.body, close);
 }
 
 /** The fields of every response to a request: the request id under both names, CORS, rates. */

@@ -89,7 +89,7 @@ export interface ResponseWriter {
   /** Whether the engine's chunk framing may be relayed unchanged. */
   readonly relaysFraming: boolean;
   /** Sends a whole small response at once. */
-  whole(status: number, fields: string[], body: string, close: boolean): void;
+  sendWhole(status: number, fields: string[], body: string, close: boolean): void;
   /** Sets the head. The head is sent with the first byte of the body, or by `flush`. */
   head(h: ResponseHead): void;
   /** Sends the head now if the head is still held. */
@@ -204,12 +204,12 @@ export class Exchange {
   holding: KeyHolding | undefined;
   /** Whether this request counts as one of the requests that its key may have in progress. */
   countsAgainstKey = false;
-  /** Ends the engine's work. Set while an attempt runs; called once with the reason. */
-  onBreak: ((why: BreakCause) => void) | undefined;
+  /** Ends the queueing or the engine's work early. Set while a relay exists; called at most once. */
+  onAbort: ((why: AbortCause) => void) | undefined;
   /** Called about once a second while an attempt runs. */
   onTick: ((nowMs: number) => void) | undefined;
   /** Called once when the exchange ends, for any reason. */
-  onOver: (() => void) | undefined;
+  onFinish: (() => void) | undefined;
   /** No more bytes may be written: the response is complete, or the client left. */
   over = false;
 
@@ -274,4 +274,4 @@ export class Exchange {
 }
 
 /** Why flm ends a running exchange early. */
-export type BreakCause = 'client-left' | 'client-stalled' | 'shut-down' | 'key-ended';
+export type AbortCause = 'client-left' | 'client-stalled' | 'shut-down' | 'key-ended';

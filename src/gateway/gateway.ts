@@ -55,7 +55,7 @@ export interface GatewayDeps {
   readonly ports?: Partial<LimitPorts>;
   /** The tokens that each key used today, over all proxies. */
   readonly ledger: Pick<UsageLedger, 'today'>;
-  readonly account: RequestRecorder;
+  readonly recorder: RequestRecorder;
   readonly metrics: () => Promise<string>;
   /** Prefix of request ids, unique to this process. */
   readonly idPrefix: string;
@@ -99,7 +99,7 @@ export class Gateway {
     );
     const pipeline = makePipeline(deps, { ports, hosts, draining });
     const nextId = (): string => `req_${deps.idPrefix}${(count++).toString(36)}`;
-    const malformed: RequestRecorder['malformed'] = (...refused) => deps.account.malformed(...refused);
+    const malformed: RequestRecorder['malformed'] = (...refused) => deps.recorder.malformed(...refused);
     this.#server = new HttpServer({
       limits: config.limits,
       fieldTable: new HeaderTable(config.forwardHeaders),
@@ -267,7 +267,7 @@ export class Gateway {
     await Promise.race([drained, timeUp]);
     cancel();
     const cut = this.#server.inFlight;
-    this.#server.breakAll('shut-down');
+    this.#server.abortAll('shut-down');
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#deps.limits.admission.close();
     await this.#server.close();
@@ -296,7 +296,7 @@ export class Gateway {
   }
 
   #endKeys(ended: (x: Exchange) => boolean): void {
-    for (const x of this.#server.running()) if (ended(x)) this.#server.break(x, 'key-ended');
+    for (const x of this.#server.running()) if (ended(x)) this.#server.abort(x, 'key-ended');
   }
 }
 
@@ -319,7 +319,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining }: PipelinePar
       throttle: ports.logins,
       foreign: new ForeignTokens(),
       temporary: deps.temporaryKeys,
-      onRefused: (x, throttled) => deps.account.loginRefused(x.client.text, throttled),
+      onRefused: (x, throttled) => deps.recorder.loginRefused(x.client.text, throttled),
     }),
     applyPolicy: makePolicy({ clock, limiter: ports.rates }),
     takeStream: makeTakeStream(deps.limits.concurrency),
@@ -343,6 +343,6 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining }: PipelinePar
     limits: config.limits,
     heartbeatMs: config.heartbeatMs,
     version,
-    record: makeRecordStep(deps.account, clock, ports.tokens),
+    record: makeRecordStep(deps.recorder, clock, ports.tokens),
   });
 }

@@ -2,14 +2,24 @@
  * What happens to a request, from top to bottom:
  *
  *   guard -> authenticate -> applyPolicy -> router -> takeStream -> authorize
- *     -> read the body -> resolve the model -> [ admit -> relay the attempt ] until one engine answered -> record
+ *     -> read the body -> resolve the model
+ *     -> [ admit -> relay the attempt ] until an engine answered or no other engine may be tried -> record
  *
  * Authentication comes before the policy and the policy before the router, always: a client without a key learns nothing
  * about the policy, and a client that the policy refuses does not learn which paths exist.
  *
- * A step returns a refusal or undefined, and a promise only where it must wait. While it waits, the client may leave, the
- * key may be revoked, or the proxy may stop. The server then ends the exchange and calls `finish`, the stage that waits
- * releases what it holds, and `run` returns. An error that `run` throws ends this request alone, with a 500.
+ * A step returns a refusal or undefined, and a promise only where it must wait.
+ *
+ *   refused   `refuse` writes the error. No later step runs.
+ *   queued    `admit` waits (`core/security/fair-admission.ts`). Only a client that asked for a stream gets heartbeats.
+ *   retried   on the next candidate, if nothing was sent to the client and `mayTryNext` (`attempt.ts`) agrees.
+ *   cut       the client left, the key ended, or the proxy stops: the server calls `x.onAbort`, and the relay leaves the
+ *             queue or aborts the engine's work. Without a relay, the server refuses the request or cuts the connection.
+ *             If the engine breaks, `Relay.#fail` ends the response.
+ *   always    the server calls `finish` once, which records once (`request-recorder.ts`; the log has a quota).
+ *
+ * After each wait `run` checks whether the exchange is over. An error that `run` throws ends this request alone: with a
+ * 500, or with a closed connection if a relay exists or bytes were sent.
  */
 import assert from 'node:assert/strict';
 import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
@@ -76,8 +86,9 @@ export class RequestPipeline {
       const refusal = taking instanceof Promise ? await taking : taking;
       if (x.over) return;
       if (refusal !== undefined) return refuse(x, refusal);
-      const reading = readBody(x, plan);
-      body = reading instanceof Promise ? await reading : reading;
+      const bodyRead = readBody(x, plan);
+      body = bodyRead instanceof Promise ? await bodyRead : bodyRead;
+      // undefined: readBody has already refused, or the exchange is over
       if (x.over || body === undefined) return;
     }
 
@@ -110,11 +121,13 @@ export class RequestPipeline {
       const relay = this.#relayFor(x, call, hasNext);
       const admitting = admit(x, key, candidates, request.generates, relay, this.#deps);
       const lease = admitting instanceof Promise ? await admitting : admitting;
+      // undefined: the exchange ended while it waited; the relay has left the queue
       if (lease === undefined) return;
       if (lease.kind === 'denied') return relay.deny(refusalOfDenial(lease));
+      // the exchange ended after the slot was given: give the slot back
       if (relay.over) return lease.release('client-gone');
 
-      // Nothing follows the last attempt, so nothing waits for its result: a promise costs more than some of the steps.
+      // The last attempt needs no result, so it gets no promise. A promise is slower than some steps.
       if (!hasNext) return startAttempt(x, key, request, fields, lease, relay, this.#deps);
       const result = await new Promise<AttemptResult>((resolve) =>
         startAttempt(x, key, request, fields, lease, relay, this.#deps, resolve),
@@ -124,17 +137,17 @@ export class RequestPipeline {
     }
   }
 
-  /** Called once by the server when the exchange is over, for any reason. */
+  /** Called once by the server when the exchange is over, for any reason. The only place that records. */
   finish(x: Exchange): void {
     x.over = true;
-    x.onBreak = undefined;
+    x.onAbort = undefined;
     x.onTick = undefined;
-    x.onOver?.();
+    x.onFinish?.();
     giveBackShares(x, this.#deps.holdings, this.#deps.concurrency);
     this.#deps.record(x);
   }
 
-  /** Keeps the client informed while the request waits for a slot, and relays the response. */
+  /** Sends heartbeats to a waiting stream, and relays the response. */
   #relayFor(x: Exchange, { request }: EngineCall, hasNext: boolean): Relay {
     const { clock, limits, heartbeatMs } = this.#deps;
     return new Relay({
@@ -153,8 +166,8 @@ export class RequestPipeline {
 }
 
 /** The balance of tokens must be positive before an engine works. `finish` charges what the request used. */
-function judgeTokens(x: Exchange, { reading, denial }: TokenCheck): Refusal | undefined {
-  if (reading !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', reading)];
+function judgeTokens(x: Exchange, { reading: balance, denial }: TokenCheck): Refusal | undefined {
+  if (balance !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', balance)];
   return denial === undefined ? undefined : refusalOfDenial(denial);
 }
 
@@ -162,10 +175,10 @@ const never = (): boolean => false;
 
 function respond(x: Exchange, { status, contentType, body, fields = [] }: OwnResponse): void {
   x.conclude({ ending: 'done', status });
-  x.reply.whole(status, ['content-type', contentType, ...commonFields(x), ...fields], body, false);
+  x.reply.sendWhole(status, ['content-type', contentType, ...commonFields(x), ...fields], body, false);
 }
 
 function respondToPreflight(x: Exchange): void {
   x.conclude({ ending: 'done', status: 204 });
-  x.reply.whole(204, [...commonFields(x), ...preflightFields(x)], '', false);
+  x.reply.sendWhole(204, [...commonFields(x), ...preflightFields(x)], '', false);
 }

@@ -21,14 +21,14 @@ export interface RequestRecorder {
 }
 
 export function makeRecordStep(
-  account: RequestRecorder,
+  recorder: RequestRecorder,
   clock: Clock,
   tokens: TokenBudget,
 ): (x: Exchange) => void {
   return (x) => {
     const line = lineOf(x, clock);
     if (x.key !== undefined) tokens.settle(x.key, line.chargedInputTokens + line.chargedOutputTokens);
-    account.request(line, x.client, x.outcome.params);
+    recorder.request(line, x.client, x.outcome.params);
   };
 }
 
@@ -36,8 +36,8 @@ function lineOf(x: Exchange, clock: Clock): RequestLine {
   const { outcome, reply } = x;
   const charge = chargeOf({
     rule: outcome.charge,
-    toldInput: outcome.inputTokens,
-    toldOutput: outcome.outputTokens,
+    reportedInput: outcome.inputTokens,
+    reportedOutput: outcome.outputTokens,
     textBytesIn: outcome.textBytesIn,
     tokenEstimator: outcome.tokenEstimator,
     contextLength: outcome.contextLength,

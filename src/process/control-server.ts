@@ -47,8 +47,8 @@ export interface ControlServerOptions {
 export interface ControlServer {
   /**
    * Takes nothing new, ends every tail, waits a moment for the answers that are being written, then closes and removes
-   * the socket. To be called after `ProxyControl.stop` resolved, not inside it: the answer to that very stop goes out
-   * here.
+   * the socket. To be called after `ProxyControl.stop` resolved, not inside it: this sends the response to the stop
+   * request.
    */
   close(): Promise<void>;
 }

@@ -7,7 +7,8 @@
  * The silent retry happens once, on a fresh connection, and only if a *reused* connection closed before any byte of a
  * response, within a short time. An engine may close idle connections at any time, and such a close crosses a request
  * within one round trip. A later close may mean that the request crashed the engine. A failure after the retry is never
- * `never-sent`, so that such a request does not go on to crash the next engine.
+ * `never-sent`, so that such a request does not go on to crash the next engine. The retry on another engine is decided by
+ * `mayTryNext` in `gateway/attempt.ts`.
  */
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type {
@@ -172,7 +173,7 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
     try {
       this.#connection = this.#owner.connect(this.#to, fresh);
     } catch (error) {
-      // Not from inside send: its caller has no flight yet.
+      // Not from inside send: its caller has no in-flight request yet.
       this.#connection = undefined;
       process.nextTick(() => this.#failConnect(error));
       return;

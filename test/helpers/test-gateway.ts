@@ -121,7 +121,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     },
     ledger,
-    account: {
+    recorder: {
       request: (line) => {
         lines.push(line);
         for (const wake of waiters.splice(0)) wake(line);

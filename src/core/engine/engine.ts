@@ -82,6 +82,7 @@ export interface Engine {
 /** How an attempt on an engine ended, for the breaker and for the count of requests in flight. */
 export type AttemptEnd =
   | 'done'
+  /** No connection: refused, unreachable or too slow. */
   | 'refused-connection'
   | 'reset'
   | 'timeout'

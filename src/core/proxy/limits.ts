@@ -1,5 +1,6 @@
 /**
- * Every guard limit and timeout of a proxy, with default, bounds and reason, in one place.
+ * Limits and timeouts for clients and engines, with default, bounds and reason. How long a stop waits is `graceMs` in
+ * `proxy-config.ts`.
  *
  * A profile can override each of them under `limits`. Units are part of the names.
  */
@@ -42,7 +43,10 @@ export const limitsSchema = z.strictObject({
     60_000,
     'A client that reads no byte of a waiting response for this long is disconnected; Node has no such limit.',
   ),
-  drainRefusedBytes: bytes(256 * 1024, 'How much of a refused body is read before the connection is closed.'),
+  drainRefusedBytes: bytes(
+    256 * 1024,
+    'How much of a refused body is read before the connection is closed. Not about a stop (`graceMs`).',
+  ),
   connectTimeoutMs: ms(5_000, 'To an engine: on a LAN a connection takes milliseconds.'),
   firstByteTimeoutMs: ms(
     600_000,

@@ -5,11 +5,11 @@
  *     |                         ^
  *     `--all slots taken--> waiting --leave, waited too long, or displaced--> over
  *
- * An engine has as many slots as it reports or as its owner set. Without either it takes every request and queues them by
- * itself. A slot that becomes free goes to the key that this engine served the longest ago. So over any span in which two
- * keys wait for the same engine all the time, the numbers of requests started for them differ by at most one, and while a
- * key waits, no other key is served there twice. Within a key the order is first in, first out. While a slot is free no
- * request waits for it, unless its engine ranks last and a better one is up.
+ * An engine has as many slots as it reports or as its owner set. If neither is known, flm sends every request at once,
+ * and the engine queues them. A slot that becomes free goes to the key that this engine served the longest ago. So over
+ * any span in which two keys wait for the same engine all the time, the numbers of requests started for them differ by at
+ * most one, and while a key waits, no other key is served there twice. Within a key the order is first in, first out.
+ * While a slot is free no request waits for it, unless its engine ranks last and a better one is up.
  *
  * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests displaces the newest
  * request of the key that has most, so no key can shut out the others.

@@ -4,8 +4,8 @@ import { type ChargeRule, chargeOf, type TokenFacts } from './token-charge.ts';
 
 const facts: TokenFacts = {
   rule: 'final',
-  toldInput: undefined,
-  toldOutput: undefined,
+  reportedInput: undefined,
+  reportedOutput: undefined,
   textBytesIn: 400,
   tokenEstimator: { tokens: 49.2 },
   contextLength: undefined,
@@ -21,9 +21,9 @@ function charge(parts: Partial<TokenFacts>): string {
 test('each way to end has its charge', () => {
   const cases: readonly (readonly [ChargeRule, number | undefined, number | undefined, string])[] = [
     ['none', 7, 7, '0 0'],
-    ['told', undefined, undefined, '0 0'],
-    ['told', 7, undefined, '7 0'],
-    ['told', 7, 3, '7 3'],
+    ['reported', undefined, undefined, '0 0'],
+    ['reported', 7, undefined, '7 0'],
+    ['reported', 7, 3, '7 3'],
     ['final', 7, 3, '7 3'],
     ['final', undefined, undefined, '~100 50'],
     ['final', 0, 0, '~100 50'],
@@ -34,18 +34,22 @@ test('each way to end has its charge', () => {
     ['early', 700, 300, '700 300'],
     ['early', 700, 3, '~700 50'],
   ];
-  for (const [rule, toldInput, toldOutput, expected] of cases)
-    assert.equal(charge({ rule, toldInput, toldOutput }), expected, `${rule} ${toldInput} ${toldOutput}`);
+  for (const [rule, reportedInput, reportedOutput, expected] of cases)
+    assert.equal(
+      charge({ rule, reportedInput, reportedOutput }),
+      expected,
+      `${rule} ${reportedInput} ${reportedOutput}`,
+    );
 });
 
 test('an estimate is no larger than the context, what an engine told may be', () => {
   assert.equal(charge({ contextLength: 80 }), '~80 0');
   assert.equal(charge({ contextLength: 120 }), '~100 20');
   assert.equal(charge({ contextLength: 110, choices: 3 }), '~100 30');
-  assert.equal(charge({ contextLength: 80, rule: 'early', toldInput: 90, toldOutput: 30 }), '90 30');
+  assert.equal(charge({ contextLength: 80, rule: 'early', reportedInput: 90, reportedOutput: 30 }), '90 30');
 });
 
 test('an answer without text is estimated at no tokens', () => {
-  assert.equal(charge({ tokenEstimator: undefined, toldInput: 7 }), '7 0');
+  assert.equal(charge({ tokenEstimator: undefined, reportedInput: 7 }), '7 0');
   assert.equal(charge({ tokenEstimator: undefined }), '~100 0');
 });

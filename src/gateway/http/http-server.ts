@@ -15,7 +15,7 @@ import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { ConnectionEntry, ConnectionTable } from '../connection-table.ts';
 import { clearLastMatch } from '../detached-string.ts';
 import { rawErrorResponse, refuse } from '../error-response.ts';
-import { type BreakCause, Exchange } from '../exchange.ts';
+import { type AbortCause, Exchange } from '../exchange.ts';
 import type { HeaderTable } from '../request-headers.ts';
 import type { RequestPipeline } from '../request-pipeline.ts';
 import type { RequestRecorder } from '../request-recorder.ts';
@@ -171,12 +171,12 @@ export class HttpServer {
   }
 
   /** Ends every running exchange, for the given reason. */
-  breakAll(why: BreakCause): void {
-    for (const x of this.running()) this.break(x, why);
+  abortAll(why: AbortCause): void {
+    for (const x of this.running()) this.abort(x, why);
   }
 
-  break(x: Exchange, why: BreakCause): void {
-    if (x.onBreak !== undefined) x.onBreak(why);
+  abort(x: Exchange, why: AbortCause): void {
+    if (x.onAbort !== undefined) x.onAbort(why);
     else if (x.over) return;
     else if (x.reply.committed) x.reply.cut();
     else if (why === 'key-ended') refuse(x, { code: 'KEY_ENDED', rule: rule(why), ending: why, close: true });
@@ -247,7 +247,7 @@ export class HttpServer {
     // The exchange ended before the error was seen; the connection may serve the next one.
     if (x !== connection.current) return;
     // The engine's slot or the place in the queue is released as for a client that left.
-    if (x === undefined || x.over || x.reply.committed || x.onBreak !== undefined)
+    if (x === undefined || x.over || x.reply.committed || x.onAbort !== undefined)
       connection.socket.destroy();
     else refuse(x, { code: 'INTERNAL', rule: rule('mistake'), close: true });
   }
@@ -259,7 +259,7 @@ export class HttpServer {
     if (x === undefined || x.over) return;
     x.clientLeft('CLIENT_GONE');
     x.over = true;
-    x.onBreak?.('client-left');
+    x.onAbort?.('client-left');
     (x.reply as HttpResponseWriter).abandon();
   }
 
@@ -313,7 +313,7 @@ export class HttpServer {
         const x = connection.current;
         if (x !== undefined) {
           x.clientLeft('CLIENT_STALLED');
-          this.break(x, 'client-stalled');
+          this.abort(x, 'client-stalled');
         }
         connection.socket.destroy();
         continue;

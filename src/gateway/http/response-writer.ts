@@ -46,7 +46,7 @@ export class HttpResponseWriter implements ResponseWriter {
     this.relaysFraming = message.takesChunks && message.head.method !== 'HEAD';
   }
 
-  whole(status: number, fields: string[], body: string, close: boolean): void {
+  sendWhole(status: number, fields: string[], body: string, close: boolean): void {
     if (this.committed) return;
     this.committed = true;
     const message = this.#message;

@@ -18,7 +18,7 @@ import { type EngineError, type ErrorCode, errorTable } from '../../core/errors.
 import { rule } from '../../core/rules.ts';
 import type { ChargeRule } from '../../core/security/token-charge.ts';
 import { commonFields, errorMessage, refuse } from '../error-response.ts';
-import type { BreakCause, Exchange, Refusal, ResponseHead } from '../exchange.ts';
+import type { AbortCause, Exchange, Refusal, ResponseHead } from '../exchange.ts';
 import type { Route } from '../routes.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
 import type { EventFraming } from './event-end.ts';
@@ -103,7 +103,7 @@ export class Relay implements ResponseHandler {
     this.#deps = deps;
     this.#x = deps.x;
     this.#sinceMs = deps.nowMs();
-    this.#x.onBreak = (why) => this.#broken(why);
+    this.#x.onAbort = (why) => this.#abort(why);
     this.#x.onTick = (nowMs) => this.#tick(nowMs);
   }
 
@@ -131,7 +131,7 @@ export class Relay implements ResponseHandler {
     if (this.#early) return this.#lateHead(head, facts);
     if (this.#deps.mayTryNext('done', head.status)) {
       this.inFlightRequest?.abort();
-      return this.#leave('done', true);
+      return this.#endAttempt('done', true);
     }
 
     x.conclude({ ending: 'done', status: head.status });
@@ -222,11 +222,11 @@ export class Relay implements ResponseHandler {
     if (this.#lateError !== undefined) return this.#fail('ENGINE_CUT', 'done', this.#lateError.message);
     if (this.#body !== undefined && this.#reader !== undefined) {
       const reader = this.#reader;
-      this.#body.finish(() => this.#whole(reader));
-      if (!this.#whole(reader) || this.#body.midEvent) return this.#fail('ENGINE_CUT', 'reset');
+      this.#body.finish(() => this.#isComplete(reader));
+      if (!this.#isComplete(reader) || this.#body.midEvent) return this.#fail('ENGINE_CUT', 'reset');
     } else if (this.#bytes === 0 && this.#mustAnswer()) return this.#fail('ENGINE_CUT', 'reset');
-    this.#charge(this.#reader?.errorSeen === true ? 'told' : 'final');
-    this.#leave('done');
+    this.#charge(this.#reader?.errorSeen === true ? 'reported' : 'final');
+    this.#endAttempt('done');
     x.reply.end();
   }
 
@@ -234,7 +234,7 @@ export class Relay implements ResponseHandler {
   deny(refusal: Refusal): void {
     if (this.#over) return;
     const x = this.#x;
-    this.#leave('done');
+    this.#endAttempt('done');
     if (!x.reply.committed) return refuse(x, refusal);
     const { code, params = {}, rule } = refusal;
     x.conclude({ ending: 'refused', code, rule, params });
@@ -250,7 +250,7 @@ export class Relay implements ResponseHandler {
   crashed(): void {
     const x = this.#x;
     try {
-      this.#leave('client-gone');
+      this.#endAttempt('client-gone');
     } finally {
       if (!x.over && x.reply.committed && !x.reply.withdraw()) {
         x.conclude({ ending: 'refused', code: 'INTERNAL', rule: rule('mistake') });
@@ -303,7 +303,7 @@ export class Relay implements ResponseHandler {
       : commitAfterMs;
   }
 
-  #broken(why: BreakCause): void {
+  #abort(why: AbortCause): void {
     if (this.#over) return;
     switch (why) {
       case 'client-left':
@@ -311,7 +311,7 @@ export class Relay implements ResponseHandler {
         if (this.inFlightRequest?.reached === true)
           this.#charge(this.#reader?.complete === true ? 'final' : 'early');
         this.inFlightRequest?.abort();
-        return this.#leave('client-gone');
+        return this.#endAttempt('client-gone');
       case 'shut-down':
         return this.#fail('SHUT_DOWN', 'shut-down');
       case 'key-ended':
@@ -329,8 +329,8 @@ export class Relay implements ResponseHandler {
     this.inFlightRequest?.abort();
     // A head that was not sent yet is withdrawn.
     if (!x.reply.committed || x.reply.withdraw()) {
-      if (this.#deps.mayTryNext(end, undefined)) return this.#leave(end, true);
-      this.#leave(end);
+      if (this.#deps.mayTryNext(end, undefined)) return this.#endAttempt(end, true);
+      this.#endAttempt(end);
       refuse(x, {
         code,
         rule: rule('engine'),
@@ -339,8 +339,8 @@ export class Relay implements ResponseHandler {
       });
       return;
     }
-    this.#charge('told');
-    this.#leave(end);
+    this.#charge('reported');
+    this.#endAttempt(end);
     x.conclude({ ending: endingOf(code), code });
     this.#endCommitted(code, detail ?? errorMessage(code));
   }
@@ -352,10 +352,10 @@ export class Relay implements ResponseHandler {
     x.reply.end();
   }
 
-  #leave(end: AttemptEnd, tryNext = false): void {
+  #endAttempt(end: AttemptEnd, tryNext = false): void {
     if (this.#over) return;
     this.#over = true;
-    this.#x.onBreak = undefined;
+    this.#x.onAbort = undefined;
     this.#x.onTick = undefined;
     this.onOver?.({ end, status: this.#status, errorSeen: this.#reader?.errorSeen === true, tryNext });
   }
@@ -426,7 +426,7 @@ export class Relay implements ResponseHandler {
   }
 
   /** An error event of the engine also completes the stream: the client has received it. */
-  #whole(reader: StreamReader): boolean {
+  #isComplete(reader: StreamReader): boolean {
     return this.#deps.route.end === 'none' || reader.terminated || reader.errorSeen;
   }
 
