@@ -183,7 +183,8 @@ if [ "$1" = configure ] || [ "$1" = abort-upgrade ] || [ "$1" = abort-deconfigur
     systemctl --system daemon-reload >/dev/null || true
     if [ -n "$2" ] && systemctl --quiet is-active flm.service; then
       # The running process passes its listening sockets to the new version, so no connection is refused.
-      if ! runuser -u ${user} -- env FLM_HOME=${home} /usr/bin/flm proxy restart; then
+      # The unit's own command asks for it, as the user of the service.
+      if ! systemctl --system reload flm.service; then
         echo "flm-proxy: the service still runs the version before this one. Restart it: systemctl restart flm" >&2
       fi
     else

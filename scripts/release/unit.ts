@@ -1,29 +1,23 @@
-/** The systemd unit that the Debian package installs. */
+/** The systemd unit that the Debian package installs: the one of `flm service install`, for the package's program. */
+import { serviceText } from '../../src/service/unit-file.ts';
+
+/** How long running responses may take at a stop: the default of a proxy. */
+const graceMs = 30_000;
+
+const advice = 'Put changes of your own into a drop-in: `systemctl edit flm`.';
 
 export function debianUnit(): string {
-  return `[Unit]
-Description=flm, safe reverse proxy for LLM engines
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-User=flm
-Group=flm
-Environment=FLM_HOME=/var/lib/flm
-StateDirectory=flm
-StateDirectoryMode=0700
-ExecStart=/usr/bin/flm proxy run
-Restart=on-failure
-# Longer than the grace time of the proxy (30 s).
-TimeoutStopSec=45
-KillMode=mixed
-LimitNOFILE=65536
-NoNewPrivileges=yes
-PrivateTmp=yes
-ProtectSystem=strict
-ProtectHome=yes
-
-[Install]
-WantedBy=multi-user.target
-`;
+  const text = serviceText({
+    kind: 'system',
+    profile: 'default',
+    home: '/var/lib/flm',
+    account: 'flm',
+    program: ['/usr/bin/flm'],
+    graceMs,
+    // Debian's systemd has systemd-notify.
+    notify: true,
+  });
+  // The first line says that flm wrote the file; this one belongs to dpkg. The second one is for `flm service`.
+  const [, ...lines] = text.split('\n');
+  return [`# Part of the package flm-proxy. ${advice}`, ...lines].join('\n');
 }
