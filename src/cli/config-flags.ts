@@ -61,56 +61,60 @@ export function addConfigFlags(command: Command): Command {
   return command
     .option(
       '--mode <mode>',
-      'how clients reach the proxy: local-http (this machine, the default), dev-selfsigned (HTTPS on the local network), https-acme (HTTPS for a domain of yours)',
+      'local-http (this machine, the default), dev-selfsigned (HTTPS on the local network) or https-acme (HTTPS for your own domain)',
     )
     .option(
       '--bind <address>',
-      'address to listen on (repeatable); by default both loopback addresses, with HTTPS all addresses',
+      'address to listen on (repeatable); by default the loopback addresses, with HTTPS all addresses',
       collect,
     )
     .option(
       '--port <number>',
-      'port to listen on; by default 8484, 8443 or 443, depending on the mode; 0 takes a free port',
+      'port to listen on; by default 8484, 8443 or 443, depending on the mode; 0 selects a free port',
     )
     .option(
       '--san <name>',
-      'further name or address in the certificate of dev-selfsigned (repeatable)',
+      'additional name or address in the certificate of dev-selfsigned (repeatable)',
       collect,
     )
     .option(
       '--client-ca <file>',
-      'accept only clients with a certificate of this CA (PEM); clients still need a key',
+      'mTLS: accept only clients with a certificate of this CA (PEM); clients still need a key',
     )
     .option('--domain <name>', 'domain for https-acme (repeatable), such as llm.example.org', collect)
-    .option('--acme-email <address>', 'mail address at which the CA can reach you')
+    .option('--acme-email <address>', 'contact address for the CA')
     .option('--acme-accept-terms', "accept the CA's terms of service; once for each CA")
     .option('--acme-directory <url>', "ACME server; by default Let's Encrypt")
-    .option('--acme-ca <file>', 'CA of the ACME server itself (PEM)')
+    .option('--acme-ca <file>', 'CA certificate (PEM) to trust for the ACME server itself')
     .option(
       '--acme-staging',
       "test with Let's Encrypt's staging server; clients do not trust its certificates",
     )
     .option(
       '--acme-challenge <type>',
-      'ACME challenge: http-01, tls-alpn-01 or dns-01; by default one that works here',
+      'http-01, tls-alpn-01 or dns-01; by default flm selects one that works on this machine',
     )
     .option('--acme-http-port <number>', 'port for http-01, 80 by default')
     .option(
       '--acme-dns-hook <command>',
-      'program that sets TXT records: called with add or remove, NAME, VALUE',
+      'program that sets TXT records; called as COMMAND add|remove NAME VALUE',
     )
-    .option('--hsts <seconds>', 'how long browsers must use only HTTPS (HSTS); by default not sent')
+    .option('--hsts <seconds>', 'tell browsers to use only HTTPS for this time; off by default')
     .option(
       '--engine <url>',
-      'engine to serve (repeatable), such as localhost:11434; by default the saved and detected engines',
+      'engine to serve (repeatable), such as localhost:11434; by default saved and detected engines',
       collect,
     )
-    .option('--public-host <name>', 'further host name that the proxy answers for (repeatable)', collect)
-    .option('--forward-header <name>', 'further request header that reaches engines (repeatable)', collect)
-    .option('--allow-insecure-bind', 'allow local-http to listen on addresses other than loopback')
-    .option('--grace <seconds>', 'how long running responses may continue at a stop, 30 by default')
-    .option('--heartbeat <seconds>', 'comment events while a stream is silent, off by default')
-    .option('--demo', 'serve the built-in demo engine while no other engine is found');
+    .option('--public-host <name>', 'additional host name that clients may use (repeatable)', collect)
+    .option(
+      '--forward-header <name>',
+      'additional request header to forward to engines (repeatable)',
+      collect,
+    )
+    .option('--allow-insecure-bind', 'allow local-http on addresses other than loopback, without encryption')
+    .option('--grace <seconds>', 'time for running responses to finish at a stop; 30 by default')
+    .option('--heartbeat <seconds>', 'interval of comment events while a stream is silent; off by default')
+    .option('--demo', 'serve the built-in demo engine until another engine is found');
 }
 
 export function overridesOf(flags: ConfigFlags): ProxyConfigInput {

@@ -25,11 +25,11 @@ export interface PlaceFlags {
 export function addPlaceFlags(command: Command): Command {
   const kinds = engineKindNames.filter((name) => name !== 'demo').join(', ');
   return command
-    .option('--ca <file>', 'CA that issued its certificate (PEM), instead of the CAs that the system trusts')
+    .option('--ca <file>', 'CA (PEM) of the engine certificate, instead of the CAs of the system')
     .option('--kind <kind>', `kind of the engine; by default flm detects the kind: ${kinds}`)
-    .option('--key-env <name>', 'the engine asks for a key, which is in this variable')
-    .option('--key-file <path>', 'the key is in this file')
-    .option('--key-stdin', 'read the key from standard input, and keep it in the database');
+    .option('--key-env <name>', 'environment variable with the key of the engine')
+    .option('--key-file <path>', 'file with the key of the engine')
+    .option('--key-stdin', 'read the key of the engine from standard input, and store it in the database');
 }
 
 /** A key is never read from an argument, because every user of the machine can see arguments. */

@@ -29,7 +29,7 @@ import { unknownCommand } from './unknown-command.ts';
 /** Returns the `flm` program with all its commands. */
 export function makeProgram(cli: Cli): Command {
   const program = new Command('flm')
-    .description('One safe front door for the LLM engines you already run.')
+    .description('A reverse proxy that puts one safe endpoint in front of your LLM engines.')
     .version(packageJson.version, '-v, --version')
     .helpCommand(false);
   const commands = [

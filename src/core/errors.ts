@@ -53,7 +53,7 @@ export const errorTable = {
   PROXY_PORT_IN_USE: {
     ...user,
     text: 'Port {port} on {address} is already in use{holder}.',
-    hint: 'Choose another with --port N (0 takes a free one), or stop the program that holds it.',
+    hint: 'Choose another port with --port N (0 selects a free port), or stop the program that uses this port.',
   },
   PROXY_PORT_FORBIDDEN: {
     ...user,
@@ -69,64 +69,64 @@ export const errorTable = {
     ...user,
     status: 409,
     text: 'Profile {profile} is already {state} as {id} on {url}.',
-    hint: 'Use it, stop it with `flm proxy stop {id}`, or restart it with `flm proxy restart {id}`.',
+    hint: 'Stop it with `flm proxy stop {id}`, or restart it with `flm proxy restart {id}`.',
   },
   PROXY_NOT_RUNNING: {
     ...user,
     status: 404,
     text: 'No proxy is running{which}.',
-    hint: 'See what runs with `flm proxy status`, or start one with `flm proxy start`.',
+    hint: 'List the running proxies with `flm proxy status`, or start one with `flm proxy start`.',
   },
   PROXY_STARTING: {
     ...user,
     status: 409,
     text: 'The proxy {id} (profile {profile}) is still starting.',
-    hint: 'Wait until `flm proxy status` shows it as running, or end it with `flm proxy stop {id}`.',
+    hint: 'Wait until `flm proxy status` shows it as running, or stop it with `flm proxy stop {id}`.',
   },
   PROXY_AMBIGUOUS: {
     ...user,
     status: 409,
     text: 'Several proxies are running: {which}.',
-    hint: 'Name one by id or profile, or use --all.',
+    hint: 'Name one proxy by id or profile, or use --all.',
   },
   PROXY_START_FAILED: {
     ...machine,
     text: 'The proxy ended before it answered: {reason}.',
-    hint: 'Look at the log: `flm proxy logs`.',
+    hint: 'Read the log: `flm proxy logs`.',
   },
   PROXY_START_TIMEOUT: {
     ...machine,
     text: 'The proxy did not answer on its listener within {seconds} s, so it was ended.',
-    hint: 'Look at the log: `flm proxy logs`.',
+    hint: 'Read the log: `flm proxy logs`.',
   },
   PROXY_CONTROL_UNREACHABLE: {
     ...machine,
     text: 'The control socket of {id} does not answer.',
-    hint: 'The process may hang; end it with `kill {pid}` and start again.',
+    hint: 'The process may hang. End it with `kill {pid}`, then start the proxy again.',
   },
   PROXY_HAND_OVER_FAILED: {
     ...machine,
-    text: 'The new process did not take over, so {id} serves on as before: {reason}.',
-    hint: 'Look at the log with `flm proxy logs {profile}`, then restart again.',
+    text: 'The new process did not take over, so {id} continues to serve: {reason}.',
+    hint: 'Read the log with `flm proxy logs {profile}`, then restart again.',
   },
   PROXY_HAND_OVER_TIMEOUT: {
     ...machine,
-    text: 'The new process was not ready within {seconds} s and was ended, so {id} serves on as before.',
-    hint: 'Look at the log with `flm proxy logs {profile}`, then restart again.',
+    text: 'The new process was not ready within {seconds} s and was ended, so {id} continues to serve.',
+    hint: 'Read the log with `flm proxy logs {profile}`, then restart again.',
   },
   PROXY_RESTARTING: {
     ...user,
-    text: 'The proxy {id} is being replaced by a new process already.',
-    hint: 'Wait until that restart is over; `flm proxy status` shows it.',
+    text: 'A new process is already replacing the proxy {id}.',
+    hint: 'Wait until that restart has finished. `flm proxy status` shows its progress.',
   },
   PROXY_DRAINING: {
     ...user,
-    text: 'The proxy {id} only finishes its last answers and cannot be restarted.',
-    hint: 'See what serves with `flm proxy status`; end this one with `flm proxy stop {id}`.',
+    text: 'The proxy {id} is shutting down and cannot be restarted.',
+    hint: 'List the running proxies with `flm proxy status`. End this one with `flm proxy stop {id}`.',
   },
   PROXY_SUPERVISED: {
     ...user,
-    text: 'The proxy {id} is run by {supervisor}, so flm does not replace its process.',
+    text: '{supervisor} runs the proxy {id}, so flm does not replace its process.',
     hint: 'Restart it with `{command}`.',
   },
   PROXY_ADDRESS_OVERLAPS: {
@@ -137,7 +137,7 @@ export const errorTable = {
   PROXY_IN_FOREGROUND: {
     ...user,
     text: 'The proxy {id} runs in the foreground (pid {pid}), so no background process can replace it.',
-    hint: 'Stop it with Ctrl-C or `flm proxy stop {id}` and run it again, or use `flm proxy start`, which can be restarted.',
+    hint: 'Stop it with Ctrl-C or `flm proxy stop {id}`, then run it again. A proxy from `flm proxy start` can be restarted.',
   },
   PROXY_CERT_FAILED: {
     ...user,
@@ -153,13 +153,13 @@ export const errorTable = {
     ...user,
     status: 404,
     text: 'There is no profile named {profile}{near}.',
-    hint: 'See `flm profile list`; save one with `flm profile save NAME`.',
+    hint: 'List the profiles with `flm profile list`, or save one with `flm profile save NAME`.',
   },
   PROFILE_INVALID: {
     ...user,
     status: 422,
     text: 'The profile is not valid: {faults}',
-    hint: 'Fix these fields; nothing was saved.',
+    hint: 'Fix these fields and try again. Nothing was saved.',
   },
 
   PROXY_SOCKETS_UNUSABLE: {
@@ -235,7 +235,7 @@ export const errorTable = {
   CERT_NAME_NOT_PERMITTED: {
     ...user,
     text: 'The local CA may not sign certificates for {name}.',
-    hint: 'Allow it with `flm cert authority renew --permit {name}`; devices must then trust the new CA: `flm cert trust`.',
+    hint: 'Create a CA that allows it with `flm cert authority renew --permit {name}`. Devices must then trust the new CA: `flm cert trust`.',
   },
   CERT_NAME_INVALID: {
     ...user,
@@ -245,17 +245,17 @@ export const errorTable = {
   CERT_AUTHORITY_UNUSABLE: {
     ...user,
     text: 'The local CA cannot be used: {file} {reason}.',
-    hint: 'Make a new one with `flm cert authority renew`; devices must then trust it: `flm cert trust`.',
+    hint: 'Create a new CA with `flm cert authority renew`. Devices must then trust it: `flm cert trust`.',
   },
   CERT_STORE_FAILED: {
     ...machine,
     text: 'The certificates in {file} cannot be read or written: {reason}.',
-    hint: 'Fix that and try again; the existing files are unchanged.',
+    hint: 'Fix the cause and try again. The existing files are unchanged.',
   },
   CERT_LOCKED: {
     ...machine,
     text: 'Another process has locked the certificate {name} for too long.',
-    hint: 'Find the `flm` process that hangs, end it, and try again.',
+    hint: 'Find the flm process that hangs (`ps aux | grep flm`), end it, and try again.',
   },
   CERT_CLIENT_CA_INVALID: {
     ...user,
@@ -270,28 +270,33 @@ export const errorTable = {
   CERT_TRUST_FAILED: {
     ...user,
     text: 'The trust in the local CA was not changed in {place}: {reason}.',
-    hint: 'Fix that and run `flm cert trust` again; `flm cert export FILE` gives the certificate for doing it by hand.',
+    hint: 'Fix the cause and run `flm cert trust` again. To do it by hand, save the certificate with `flm cert export FILE`.',
   },
 
   // --- keys, policy, engines as an administrator handles them
-  KEY_NOT_FOUND: { ...user, status: 404, text: 'There is no key {key}{near}.', hint: 'See `flm key list`.' },
+  KEY_NOT_FOUND: {
+    ...user,
+    status: 404,
+    text: 'There is no key {key}{near}.',
+    hint: 'List the keys with `flm key list`.',
+  },
   KEY_AMBIGUOUS: {
     ...user,
     status: 409,
     text: 'Several keys have the label {key}: {candidates}.',
-    hint: 'Name one of them by its id.',
+    hint: 'Use the id of one of them.',
   },
   KEY_INVALID: {
     ...user,
     status: 422,
     text: 'The settings of the key are not valid: {faults}',
-    hint: 'Fix these fields and try again; no key was made or changed.',
+    hint: 'Fix these fields and try again. No key was created or changed.',
   },
   POLICY_INVALID: {
     ...user,
     status: 422,
     text: 'The policy is not valid: {faults}',
-    hint: 'Fix these fields; the current policy stays in force.',
+    hint: 'Fix these fields and try again. The current policy stays in force.',
   },
   POLICY_NEEDS_CONFIRMATION: {
     ...user,
@@ -303,41 +308,41 @@ export const errorTable = {
     ...user,
     status: 422,
     text: 'The settings of the engine are not valid: {faults}',
-    hint: 'Fix these fields; nothing was saved.',
+    hint: 'Fix these fields and try again. Nothing was saved.',
   },
   ENGINE_NOT_FOUND: {
     ...user,
     status: 404,
     text: 'There is no engine {engine}{near}.',
-    hint: 'See `flm engine list`, whose column FROM tells which ones are saved; look for running ones with `flm engine detect`.',
+    hint: 'List engines with `flm engine list` (the column FROM shows which are saved), or find running engines with `flm engine detect`.',
   },
   ENGINE_UNRECOGNISED: {
     ...user,
     text: '{url} does not answer like an LLM engine: {reason}.',
-    hint: 'Check address and port, and that the engine runs.',
+    hint: 'Check the address and the port. `flm engine detect` lists the engines that run on this machine.',
   },
   ALIAS_INVALID: {
     ...user,
     status: 422,
     text: 'The alias is not valid: {faults}',
-    hint: 'An alias names a model that the catalogue can show; see `flm model list`.',
+    hint: 'Use a model from `flm model list`.',
   },
   ALIAS_NOT_FOUND: {
     ...user,
     status: 404,
     text: 'There is no alias {alias}{near}.',
-    hint: 'See `flm model list`.',
+    hint: 'List the aliases with `flm model list`.',
   },
   EXPLAIN_UNKNOWN: {
     ...user,
     status: 404,
     text: 'There is no error code and no remembered refusal named {name}{near}.',
-    hint: 'Codes are listed in docs/errors.md; a running proxy remembers its last 2,000 refusals, older ones are in its log: `flm proxy logs`.',
+    hint: 'docs/errors.md lists the codes. A running proxy remembers its last 2,000 refusals; its log has older ones: `flm proxy logs`.',
   },
   FILE_UNUSABLE: {
     ...user,
     text: 'The file {file} cannot be {done}: {reason}.',
-    hint: 'Check its path and your rights; nothing was changed.',
+    hint: 'Check the path and the permissions of the file. Nothing was changed.',
   },
   SYSTEM_REFUSED: {
     ...user,
@@ -350,12 +355,12 @@ export const errorTable = {
   CHAT_REFUSED: {
     ...user,
     text: '{message}',
-    hint: 'More about it: `flm explain {request}`.',
+    hint: 'For details, run `flm explain {request}`.',
   },
   CHAT_CUT: {
     ...user,
-    text: 'The answer broke off: {reason}.',
-    hint: 'See `flm proxy status`, and look at the log of the engine; then ask again.',
+    text: 'The response broke off: {reason}.',
+    hint: 'Check `flm proxy status` and the log of the engine, then ask again.',
   },
   CHAT_NO_CERTIFICATE: {
     ...user,
@@ -365,7 +370,7 @@ export const errorTable = {
   CHAT_NO_MODEL: {
     ...user,
     text: 'The proxy offers no model.',
-    hint: 'Start an engine or load a model in one; `flm proxy status` shows the engines.',
+    hint: 'Start an engine, or load a model in a running engine. `flm proxy status` shows the engines.',
   },
 
   // --- the store
@@ -373,49 +378,49 @@ export const errorTable = {
     ...machine,
     status: 503,
     text: 'The database {file} is locked by another program.',
-    hint: 'Try again; if it stays locked, look for a program that holds it open.',
+    hint: 'Try again. If the database stays locked, find the program that has it open: `lsof {file}`.',
   },
   STORE_FULL: {
     ...machine,
     status: 503,
-    text: 'The disk that holds {file} is full; the file was left as it was.',
-    hint: 'Free some space and try again.',
+    text: 'The disk that holds {file} is full. The file was left as it was.',
+    hint: 'Free some disk space and try again.',
   },
   STORE_READ_ONLY: {
     ...machine,
     status: 503,
     text: 'The database {file} cannot be written: {reason}.',
-    hint: 'Make it writable and try again; meanwhile flm can read it, and `flm proxy stop` and `flm key revoke KEY` work.',
+    hint: 'Make the file writable and try again. Until then flm can read it, and `flm proxy stop` and `flm key revoke KEY` work.',
   },
   STORE_CORRUPT: {
     ...machine,
-    text: 'The database {file} is damaged ({reason}); it was left as it is.',
+    text: 'The database {file} is damaged ({reason}). It was left as it is.',
     hint: 'Restore a backup from {backups}, or try `sqlite3 {file} .recover`.',
   },
   STORE_NEWER: {
     ...user,
     text: 'The database {file} was written by a newer flm (schema {found}, this one knows {known}).',
-    hint: 'Update flm: `flm proxy stop --all`, install the newer version, `flm proxy start`. Or point FLM_HOME at another folder.',
+    hint: 'Update flm: run `flm proxy stop --all`, install the newer version, and run `flm proxy start`. Or set FLM_HOME to another folder.',
   },
   STORE_NETWORK_FS: {
     ...user,
     text: 'The folder {folder} is on a network file system ({type}), where SQLite cannot lock safely.',
-    hint: 'Point FLM_HOME at a folder on a local disk.',
+    hint: 'Set FLM_HOME to a folder on a local disk.',
   },
   STORE_UNUSABLE: {
     ...machine,
     text: 'The database {file} cannot be used: {reason}.',
-    hint: 'Check that the folder exists, is on a healthy disk and belongs to this user.',
+    hint: 'Check that the folder exists, that its disk works, and that it belongs to this user.',
   },
   HOME_UNSAFE: {
     ...user,
     text: 'The folder {folder} cannot be trusted: {reason}.',
-    hint: 'Make it yours alone: `chown "$USER" {folder} && chmod 700 {folder}`.',
+    hint: 'Make it private to your user: `chown "$USER" {folder} && chmod 700 {folder}`.',
   },
   INTERNAL: {
     ...machine,
     text: 'An internal error occurred in flm.',
-    hint: 'Try again; if it happens again, report it with the request id and the log.',
+    hint: 'Try again. If it happens again, report it with the request id and the log.',
   },
 
   // --- upgrading this program
@@ -511,7 +516,7 @@ export const errorTable = {
     ...refused,
     status: 413,
     text: 'The request body is larger than {limit} bytes.',
-    hint: 'Send less, or raise the limit of the profile (maxBodyBytes).',
+    hint: 'Send a smaller body, or raise maxBodyBytes in the profile.',
   },
   HEADER_INVALID: {
     ...refused,
@@ -522,8 +527,8 @@ export const errorTable = {
   UPGRADE_REQUIRED: {
     ...refused,
     status: 426,
-    text: 'This proxy does not speak WebSocket.',
-    hint: 'Send the request as plain HTTP/1.1; Codex does so with supports_websockets = false.',
+    text: 'This proxy does not support WebSocket.',
+    hint: 'Send the request over plain HTTP/1.1. In Codex, set supports_websockets = false.',
   },
   EXPECTATION_FAILED: {
     ...refused,
@@ -572,7 +577,7 @@ export const errorTable = {
     status: 503,
     level: 'warn',
     text: 'Too many connections are open.',
-    hint: 'Close idle ones, or try again soon.',
+    hint: 'Close idle connections, or try again soon.',
   },
   STREAMS_EXHAUSTED: {
     ...refused,
@@ -589,13 +594,13 @@ export const errorTable = {
     status: 401,
     apiCode: 'invalid_api_key',
     text: 'No valid API key was given.',
-    hint: 'Send a key as "Authorization: Bearer KEY"; make one with `flm key create LABEL`.',
+    hint: 'Send a key as "Authorization: Bearer KEY". Create a key with `flm key create LABEL`.',
   },
   AUTH_CONFLICT: {
     ...refused,
     status: 400,
     text: 'The request carries more than one credential.',
-    hint: 'Send one key, in one field.',
+    hint: 'Send one key, in one header.',
   },
   AUTH_REVOKED: {
     ...refused,
@@ -622,13 +627,13 @@ export const errorTable = {
     status: 429,
     apiCode: 'rate_limit_exceeded',
     text: 'Too many failed logins came from this address.',
-    hint: 'Wait, then use a valid key.',
+    hint: 'Wait for the time in the Retry-After header, then use a valid key.',
   },
   ADDRESS_DENIED: {
     ...refused,
     status: 403,
     text: 'The policy does not allow this address.',
-    hint: 'Ask the administrator; `flm policy show` lists the rules.',
+    hint: 'Ask the administrator. `flm policy show` lists the rules.',
   },
   KEY_ADDRESS_DENIED: {
     ...refused,
@@ -647,21 +652,21 @@ export const errorTable = {
     status: 429,
     apiCode: 'rate_limit_exceeded',
     text: 'The {whose} request rate limit is reached.',
-    hint: 'Wait as long as Retry-After says.',
+    hint: 'Wait for the time in the Retry-After header.',
   },
   TOKENS_LIMITED: {
     ...refused,
     status: 429,
     apiCode: 'rate_limit_exceeded',
-    text: "The key's {limit} tokens a {span} are used up.",
-    hint: 'Wait as long as Retry-After says.',
+    text: 'The key has used its {limit} tokens a {span}.',
+    hint: 'Wait for the time in the Retry-After header.',
   },
   CONCURRENCY_LIMITED: {
     ...refused,
     status: 429,
     apiCode: 'rate_limit_exceeded',
-    text: 'The key may have {limit} requests in progress at a time.',
-    hint: 'Wait until one of them is over.',
+    text: 'The key has reached its limit of {limit} requests in progress.',
+    hint: 'Wait until one of them ends.',
   },
   QUEUE_FULL: {
     ...refused,
@@ -669,7 +674,7 @@ export const errorTable = {
     apiCode: 'rate_limit_exceeded',
     level: 'warn',
     text: 'The engine is busy and too many requests wait for it.',
-    hint: 'Try again as Retry-After says.',
+    hint: 'Wait for the time in the Retry-After header, then try again.',
   },
   ROUTE_UNKNOWN: {
     ...refused,
@@ -680,14 +685,14 @@ export const errorTable = {
   PATH_DOUBLED_SLASH: {
     ...refused,
     status: 400,
-    text: 'The path holds a doubled slash{meant}.',
+    text: 'The path contains a double slash{meant}.',
     hint: 'The base URL of {clients} clients is {base}, without a slash at its end.',
   },
   METHOD_NOT_ALLOWED: {
     ...refused,
     status: 405,
     text: 'This path does not allow that method.',
-    hint: 'See the Allow header.',
+    hint: 'Use a method from the Allow header.',
   },
 
   // --- handler: body, model, access
@@ -701,19 +706,19 @@ export const errorTable = {
     ...refused,
     status: 415,
     text: 'flm does not support the content coding of the request body.',
-    hint: 'Send the body plain, or with Content-Encoding gzip or zstd, once.',
+    hint: 'Send the body uncompressed, or with one Content-Encoding: gzip or zstd.',
   },
   BODY_CODING_INVALID: {
     ...refused,
     status: 400,
     text: 'The compressed request body {reason}.',
-    hint: 'Send it whole and with nothing behind it, or leave Content-Encoding out.',
+    hint: 'Send the complete body with no data after it, or leave Content-Encoding out.',
   },
   BODY_EXPANDS: {
     ...refused,
     status: 413,
     text: 'The compressed request body grows to more than {ratio} times its size.',
-    hint: 'Send it without Content-Encoding.',
+    hint: 'Send the body without Content-Encoding.',
   },
   BODY_TYPE_UNSUPPORTED: {
     ...refused,
@@ -731,14 +736,14 @@ export const errorTable = {
   SCOPE_MISSING: {
     ...refused,
     status: 403,
-    text: 'This needs a key with the scope {scope}.',
-    hint: 'Make one with `flm key create LABEL --scope {scope}`.',
+    text: 'This request needs a key with the scope {scope}.',
+    hint: 'Create one with `flm key create LABEL --scope {scope}`.',
   },
   ENDPOINT_DENIED: {
     ...refused,
     status: 403,
     text: 'This key may not use the endpoint {route}.',
-    hint: 'Use a key that may; make one with `flm key create LABEL --endpoint {route}`.',
+    hint: 'Use another key, or create one with `flm key create LABEL --endpoint {route}`.',
   },
   HAZARD_REFUSED: {
     ...refused,
@@ -749,15 +754,15 @@ export const errorTable = {
   MODEL_REQUIRED: {
     ...refused,
     status: 400,
-    text: 'The request names no model, and there is more than one.',
-    hint: 'Name one of: {models}.',
+    text: 'The request names no model, and several models are available.',
+    hint: 'Set model to one of: {models}.',
   },
   MODEL_UNKNOWN: {
     ...refused,
     status: 404,
     apiCode: 'model_not_found',
     text: 'There is no model {model}{near}.',
-    hint: 'GET /v1/models lists what this key may use.',
+    hint: 'GET /v1/models lists the models that this key may use.',
   },
   MODEL_DENIED: {
     ...refused,
@@ -775,7 +780,7 @@ export const errorTable = {
     ...refused,
     status: 404,
     text: 'There is no engine with that name.',
-    hint: 'GET /v1/models shows which engine owns which model.',
+    hint: 'GET /v1/models shows the engine of each model.',
   },
   REQUEST_UNKNOWN: { ...refused, status: 404, text: 'There is nothing with that id.', hint: 'Check the id.' },
 
@@ -785,13 +790,13 @@ export const errorTable = {
     status: 503,
     retry: 'never-sent',
     text: 'No engine is known yet.',
-    hint: 'Start one, or add one with `flm engine add URL`.',
+    hint: 'Start an engine, or add one with `flm engine add URL`.',
   },
   ENGINE_DOWN: {
     ...engine,
     status: 503,
     retry: 'never-sent',
-    text: 'No engine with this model answers at the moment.',
+    text: 'No engine with this model is running.',
     hint: 'Start the engine; flm detects it automatically.',
   },
   ENGINE_CONNECT_FAILED: {
@@ -805,21 +810,21 @@ export const errorTable = {
     ...engine,
     status: 502,
     text: 'The engine closed the connection before it answered.',
-    hint: 'Look at the log of the engine; it may have run out of memory.',
+    hint: 'Read the log of the engine. It may have run out of memory.',
   },
   ENGINE_PROTOCOL: {
     ...engine,
     status: 502,
     retry: 'answered',
     text: 'The engine sent something that is not valid HTTP.',
-    hint: 'Check that the address is that of an LLM engine: `flm engine test ID`.',
+    hint: 'Check that the address belongs to an LLM engine: `flm engine test ID`.',
   },
   ENGINE_REDIRECTED: {
     ...engine,
     status: 502,
     retry: 'answered',
     text: 'The engine answered with a redirect, which flm does not follow.',
-    hint: 'Give flm the final address of the engine.',
+    hint: 'Set the final address: `flm engine set ID --url URL`.',
   },
   ENGINE_CODED_STREAM: {
     ...engine,
@@ -832,49 +837,49 @@ export const errorTable = {
     ...engine,
     status: 504,
     text: 'The engine did not answer in time.',
-    hint: 'The model may be loading or too large for this machine.',
+    hint: 'Try again, because the model may still be loading. For slow models, raise firstByteTimeoutMs in the profile.',
   },
   ENGINE_CUT: {
     ...engine,
     status: 502,
     retry: 'answered',
-    text: 'The engine stopped in the middle of its answer.',
-    hint: 'Look at the log of the engine; send the request again.',
+    text: 'The engine stopped in the middle of its response.',
+    hint: 'Read the log of the engine, then send the request again.',
   },
   ENGINE_STALLED: {
     ...engine,
     status: 504,
     retry: 'answered',
     text: 'The engine stopped sending in the middle of its response.',
-    hint: 'Look at the log of the engine; send the request again.',
+    hint: 'Read the log of the engine, then send the request again.',
   },
 
   // --- endings that are nobody's fault
   SHUT_DOWN: {
     ...refused,
     status: 503,
-    text: 'The proxy was stopped before the answer was complete.',
+    text: 'The proxy was stopped before the response was complete.',
     hint: 'Send the request again soon.',
   },
   KEY_ENDED: {
     ...refused,
     status: 401,
-    text: 'The API key was revoked or expired while the answer ran.',
+    text: 'The API key was revoked or expired during the response.',
     hint: 'Ask for a new key.',
   },
   CLIENT_GONE: {
     ...refused,
     status: 499,
     retry: 'client-gone',
-    text: 'The client left before the answer was complete.',
+    text: 'The client disconnected before the response was complete.',
     hint: 'No action is needed.',
   },
   CLIENT_STALLED: {
     ...refused,
     status: 499,
     retry: 'client-gone',
-    text: 'The client stopped reading its answer.',
-    hint: 'Read the answer, or raise the limit of the profile (writeStallMs).',
+    text: 'The client stopped reading the response.',
+    hint: 'Read the response faster, or raise writeStallMs in the profile.',
   },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -8,7 +8,7 @@ const refused = (code: string): Error =>
 const advised = {
   EADDRINUSE: /--port N/,
   EADDRNOTAVAIL: /--bind/,
-  EACCES: /right/,
+  EACCES: /permission/,
   ENOSPC: /Free some space/,
   EROFS: /FLM_HOME/,
   EMFILE: /ulimit -n/,

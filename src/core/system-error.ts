@@ -11,24 +11,24 @@ interface Advice {
 
 const known: Readonly<Record<string, Advice>> = {
   EACCES: {
-    reason: 'this user does not have the right',
-    advice: 'Give this user the right, or run flm as the user that owns the place.',
+    reason: 'this user does not have permission',
+    advice: 'Give this user the permission, or run flm as the owner of the file or folder.',
   },
   EPERM: {
-    reason: 'this user does not have the right',
-    advice: 'Give this user the right, or run flm as the user that owns the place.',
+    reason: 'this user does not have permission',
+    advice: 'Give this user the permission, or run flm as the owner of the file or folder.',
   },
   ENOSPC: {
     reason: 'the disk is full',
-    advice: 'Free some space and try again; `df -h` shows which disk is full.',
+    advice: 'Free some space and try again. `df -h` shows which disk is full.',
   },
   EDQUOT: {
-    reason: "this user's part of the disk is used up",
-    advice: 'Free some space of this user and try again.',
+    reason: 'the disk quota of this user is used up',
+    advice: 'Delete some files of this user and try again. `quota` shows the limit.',
   },
   EROFS: {
     reason: 'the file system is read-only',
-    advice: 'Point FLM_HOME at a folder that can be written, or mount the file system for writing.',
+    advice: 'Set FLM_HOME to a writable folder, or mount the file system for writing.',
   },
   EMFILE: {
     reason: 'this process has too many files and connections open',
@@ -36,23 +36,27 @@ const known: Readonly<Record<string, Advice>> = {
   },
   ENFILE: {
     reason: 'all programs of this machine together have too many files open',
-    advice: 'End a program that holds many files, or raise the limit: `sudo sysctl fs.file-max=1000000`.',
+    advice: 'End a program with many open files, or raise the limit: `sudo sysctl fs.file-max=1000000`.',
   },
   ENOMEM: {
     reason: 'there is not enough memory',
-    advice: 'End another program, or give this one more memory.',
+    advice: 'End another program, or give flm more memory.',
   },
   ENOENT: { reason: 'a part of the path does not exist', advice: 'Check the path.' },
   ENOTDIR: { reason: 'a part of the path is not a folder', advice: 'Check the path.' },
-  ELOOP: { reason: 'the path leads through too many links', advice: 'Check the links on the path.' },
+  ELOOP: {
+    reason: 'the path contains too many symbolic links',
+    advice: 'Check the symbolic links in the path.',
+  },
   ENAMETOOLONG: { reason: 'the path is too long', advice: 'Choose a shorter path.' },
   EIO: {
     reason: 'the disk reports an error',
-    advice: 'Check the disk; the log of the system (`dmesg`) says more.',
+    advice: 'Check the disk. The system log (`dmesg`) has details.',
   },
   EADDRINUSE: {
-    reason: 'another program has the port',
-    advice: 'Choose another port with --port N (0 takes a free one), or stop the program that holds it.',
+    reason: 'another program uses the port',
+    advice:
+      'Choose another port with --port N (0 selects a free port), or stop the program that uses this port.',
   },
   EADDRNOTAVAIL: {
     reason: 'this machine does not have the address',

@@ -116,7 +116,7 @@ test('an engine that breaks off leaves what it said on stdout and an error on st
   const { code, stdout, stderr } = await cli.run('chat', '-m', 'x');
 
   assert.deepEqual([code, stdout], [1, 'Ye']);
-  assert.match(stderr, /^Error: The engine stopped in the middle of its answer\./m);
+  assert.match(stderr, /^Error: The engine stopped in the middle of its response\./m);
 });
 
 const steering = '\x1b]0;owned\x07\x1b[31m\u009b2J';

@@ -71,7 +71,7 @@ test('fish completes with descriptions', { skip: withoutShell('fish') }, async (
   const complete = (line: string) =>
     inShell(t, cli, 'fish', `flm completion fish | source; complete -C '${line}'`);
 
-  assert.deepEqual(await complete('flm key sh'), ['show\tone key, and the current use of its limits']);
+  assert.deepEqual(await complete('flm key sh'), ['show\tshow a key and how much of its limits is used']);
   assert.match((await complete('flm key show lap'))[0] ?? '', /^laptop\tkey_/);
   assert.deepEqual(await complete('flm key create x --scope engine:r'), ['engine:read']);
 });
@@ -90,7 +90,9 @@ test('zsh completes with descriptions', { skip: withoutShell('zsh') }, async (t)
       words=(${words.map((word) => `'${word}'`).join(' ')}) CURRENT=${words.length}; _flm`,
     );
 
-  assert.deepEqual(await complete('flm', 'key', 'sh'), ['show:one key, and the current use of its limits']);
+  assert.deepEqual(await complete('flm', 'key', 'sh'), [
+    'show:show a key and how much of its limits is used',
+  ]);
   assert.match((await complete('flm', 'key', 'show', 'lap'))[0] ?? '', /^laptop:key_/);
   assert.deepEqual(await complete('flm', 'key', 'create', 'x', '--scope', 'engine:r'), ['engine\\:read']);
 });

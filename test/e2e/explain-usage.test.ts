@@ -104,12 +104,12 @@ test('an error is explained from the table', async (t) => {
   const client = await cli.run('explain', 'auth_missing', '--json');
 
   assert.match(text.stdout, /^PROXY_PORT_IN_USE +Port PORT on ADDRESS is already in use\.$/m);
-  assert.match(text.stdout, /^to fix it +Choose another with --port N/m);
+  assert.match(text.stdout, /^to fix it +Choose another port with --port N/m);
   assert.match(text.stdout, /^exit status +1 /m);
   const { code, status, apiCode } = client.json<{ code: string; status: number; apiCode: string }>();
   assert.deepEqual([code, status, apiCode], ['AUTH_MISSING', 401, 'invalid_api_key']);
   assertMistake(await cli.run('explain', '426'), /the codes of status 426 are UPGRADE_REQUIRED\./);
-  assertMistake(await cli.run('explain', 'AUTH_MISING'), /named AUTH_MISING; near it: AUTH_MISSING\./);
+  assertMistake(await cli.run('explain', 'AUTH_MISING'), /named AUTH_MISING; similar: AUTH_MISSING\./);
 });
 
 test('a refused request is explained by the proxy that refused it', async (t) => {

@@ -142,7 +142,7 @@ test('a budget of the day outlives a killed proxy, but for a second of use at mo
   const refused = await ask(second.url, key);
   assert.equal(refused.status, 429);
   const { error } = (await refused.json()) as { readonly error: { readonly message: string } };
-  assert.match(error.message, /100 tokens a day are used up/);
+  assert.match(error.message, /used its 100 tokens a day/);
   assert.ok(Number(refused.headers.get('retry-after')) > 0);
   process.kill(second.pid, 'SIGKILL');
   const third = await startProxy(cli, '--engine', engine.url);

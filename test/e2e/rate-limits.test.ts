@@ -260,7 +260,7 @@ test('a key that may have one request at a time, and a queue that is full, are l
   for (const sdk of sdks) {
     await t.test(sdk.name, async () => {
       const limited = await raised(sdk.ask(new Place(url, single), false));
-      sdk.assertLimited(limited, /The key may have 1 requests in progress/);
+      sdk.assertLimited(limited, /The key has reached its limit of 1 requests in progress/);
       const place = new Place(url, late);
       sdk.assertLimited(await raised(sdk.ask(place, false)), /too many requests wait for it/);
       assert.ok((place.answers[0]?.retryAfterMs ?? 0) > 0);

@@ -139,7 +139,7 @@ describe('where no model is named', () => {
     for (const body of ['{"messages":[]}', '{"model":"","messages":[]}']) {
       const response = await send(body);
       assert.equal(response.status, 400);
-      assert.match(messageOf(response), /Name one of: .*granite-4/);
+      assert.match(messageOf(response), /Set model to one of: .*granite-4/);
     }
   });
 
@@ -184,7 +184,7 @@ describe('a model that nobody has is a 404', () => {
     const response = await send('{"model":"granite-3"}');
     assert.equal(response.status, 404);
     assert.equal(JSON.parse(response.body.toString()).error.code, 'model_not_found');
-    assert.match(messageOf(response), /There is no model granite-3; near it: granite-4/);
+    assert.match(messageOf(response), /There is no model granite-3; similar: granite-4/);
   });
 
   test('that tells no name which the key may not use', async () => {

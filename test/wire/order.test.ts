@@ -263,7 +263,7 @@ describe('an error has the envelope of its dialect', () => {
       assert.equal(response.field('request-id'), id);
       assert.equal(body.request_id, id);
       const message =
-        'No valid API key was given. Send a key as "Authorization: Bearer KEY"; make one with `flm key create LABEL`.';
+        'No valid API key was given. Send a key as "Authorization: Bearer KEY". Create a key with `flm key create LABEL`.';
       delete body.request_id;
       if (dialect === 'openai')
         assert.deepEqual(body, {

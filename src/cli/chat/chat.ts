@@ -25,18 +25,18 @@ const maxQuestionBytes = 64 * 1024 ** 2;
 export function chatCommand(cli: Cli): Command {
   return leaf(
     'chat',
-    'talk to a model through the running proxy',
+    'chat with a model through the running proxy',
     'flm chat\nflm chat qwen3 -m "Why is the sky blue?"\nflm chat qwen3 < question.txt > answer.txt',
   )
-    .argument('[model]', 'name of the model; optional if there is only one')
-    .option('-m, --message <text>', 'ask this, print the answer and exit')
+    .argument('[model]', 'name of the model; optional if only one is available')
+    .option('-m, --message <text>', 'send this message, print the response and exit')
     .option('--proxy <proxy>', 'id or profile; optional if only one proxy runs')
-    .option('--client-cert <file>', 'certificate for a proxy that asks for one (--client-ca), PEM')
-    .option('--client-key <file>', 'its key, PEM; optional if the certificate file contains the key')
+    .option('--client-cert <file>', 'client certificate (PEM) for a proxy with --client-ca')
+    .option('--client-key <file>', 'key of the client certificate (PEM); optional if it is in the same file')
     .addHelpText(
       'after',
-      '\nWithout a terminal, or with input from a file or pipe, the question is all of standard input.\n' +
-        'flm uses a key that is valid for ten minutes and exists only in the memory of the proxy.',
+      '\nWithout a terminal, or with input from a file or pipe, all of standard input is one message.\n' +
+        'The chat uses a temporary key, which lasts ten minutes and exists only in the memory of the proxy.',
     )
     .action(
       action(cli, async (session, flags: ChatFlags, model: string | undefined) => {

@@ -18,7 +18,7 @@ const patienceMs = 1_500;
 export function renewCertificate(cli: Cli): Command {
   return leaf(
     'renew',
-    'request a new certificate from the ACME server now, in the running proxies',
+    'make running proxies request a new certificate from the ACME server now',
     'flm cert renew',
   )
     .argument('[proxy]', 'id or profile; by default every https-acme proxy')

@@ -15,19 +15,19 @@ import { trustDevice } from './cert-device.ts';
 import { renewCertificate } from './cert-renew.ts';
 
 export function certCommands(cli: Cli): Command {
-  return group('cert', 'the certificates of HTTPS proxies, and trust in the local CA', [
+  return group('cert', 'manage certificates and trust in the local CA', [
     show(cli),
     trust(cli),
     exportCa(cli),
     renewCertificate(cli),
-    group('authority', 'the local CA itself', [renewAuthority(cli)]),
+    group('authority', 'manage the local CA', [renewAuthority(cli)]),
   ]);
 }
 
 function show(cli: Cli): Command {
   return leaf(
     'show',
-    'the local CA, the names it may certify, and the certificates of proxies',
+    'show the local CA, its name constraints, and the certificates of proxies',
     'flm cert show',
   ).action(
     action(cli, async (session) => {
@@ -62,13 +62,13 @@ interface TrustFlags {
 function trust(cli: Cli): Command {
   return leaf(
     'trust',
-    'make this machine, or another device, trust the local CA',
+    'make this machine or another device trust the local CA',
     'flm cert trust\nflm cert trust --remove\nflm cert trust --device',
   )
     .option('--remove', 'remove the trust')
-    .option('--yes', 'do not ask')
-    .option('--device', 'serve a page for a phone or another computer on the local network for ten minutes')
-    .option('--port <number>', 'with --device: the port of its page; by default a free one')
+    .option('--yes', 'confirm without asking')
+    .option('--device', 'serve a page for phones and other computers on the local network for ten minutes')
+    .option('--port <number>', 'with --device: port of the page; by default a free port')
     .action(
       action(
         cli,
@@ -151,8 +151,8 @@ function settingsOf(file: string, bundle: string): Readonly<Record<string, strin
 }
 
 function exportCa(cli: Cli): Command {
-  return leaf('export', 'the certificate of the local CA as PEM', 'flm cert export flm-ca.pem')
-    .argument('[file]', 'output file; by default the certificate is printed')
+  return leaf('export', 'export the certificate of the local CA as PEM', 'flm cert export flm-ca.pem')
+    .argument('[file]', 'file to write; by default standard output')
     .action(
       action(cli, async (session, _flags: object, file: string | undefined) => {
         const authority = await session.flm.certificates.authority(session.signal);
@@ -183,15 +183,15 @@ function save(path: string, pem: string): void {
 function renewAuthority(cli: Cli): Command {
   return leaf(
     'renew',
-    'make a new local CA; every device must then trust the new CA',
+    'create a new local CA; every device must trust it again',
     'flm cert authority renew --permit llm.example.org',
   )
     .option(
       '--permit <name>',
-      'additional host name, address or range that it may certify (repeatable)',
+      'additional host name, address or range that the CA may sign for (repeatable)',
       collect,
     )
-    .option('--yes', 'do not ask')
+    .option('--yes', 'confirm without asking')
     .action(
       action(cli, async (session, flags: { permit?: readonly string[]; yes?: boolean }) => {
         const { certificates } = session.flm;

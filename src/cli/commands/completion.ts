@@ -58,14 +58,14 @@ end`,
 export function completionCommand(cli: Cli): Command {
   return leaf(
     'completion',
-    'a script that completes commands, options and names in your shell',
+    'print a script that completes commands, options and names in your shell',
     'flm completion fish > ~/.config/fish/completions/flm.fish\nsource <(flm completion bash)',
   )
     .argument('<shell>', shells.join(', '))
     .action((shell: string, { json }: { readonly json?: boolean }) => {
       const script = Object.entries(scripts).find(([name]) => name === shell)?.[1];
       if (script === undefined) {
-        const message = `No completion for ${shell}; supported shells: ${shells.join(', ')}.`;
+        const message = `Completion does not support ${shell}. Use one of: ${shells.join(', ')}.`;
         cli.exit = tellError(usageError('completion', message), cli.terminal, json === true);
         return;
       }

@@ -29,21 +29,27 @@ interface ConnectFlags {
 export function connectCommand(cli: Cli): Command {
   return leaf(
     'connect',
-    'settings to paste into a client; without a client, the list of clients',
+    'print settings for a client; without a client, list the clients',
     'flm connect\nflm connect claude-code --model qwen3 --new-key laptop\nflm connect open-webui --host host.docker.internal --wait',
   )
-    .argument('[client...]', 'a client from the list, or the beginning of its name')
-    .option('--model <name>', 'model to set; by default the first one')
-    .option('--host <name>', 'how the client reaches this machine, such as host.docker.internal')
-    .option('--key <key>', 'key to set; by default the settings use the variable FLM_API_KEY')
-    .option('--new-key <label>', 'make a key and set it')
+    .argument('[client...]', 'name of the client, or the beginning of the name')
+    .option('--model <name>', 'model to use; by default the first one')
+    .option(
+      '--host <name>',
+      'host name by which the client reaches this machine, such as host.docker.internal',
+    )
+    .option('--key <key>', 'key to use; by default the settings name the variable FLM_API_KEY')
+    .option('--new-key <label>', 'create a key and use it')
     .option('--proxy <proxy>', 'id or profile; optional if only one proxy runs')
-    .option('--wait', 'wait for a request, and print its result')
-    .option('--write', "change the client's own file of settings, after showing the difference and asking")
+    .option('--wait', 'wait for the first successful request, and report refused ones')
+    .option(
+      '--write',
+      "write the settings into the client's own file, after showing the difference and asking",
+    )
     .option('--undo', 'restore the file as it was before the last --write')
-    .option('--file <path>', 'the file for --write and --undo, instead of the usual one')
-    .option('--yes', 'do not ask before --write')
-    .addHelpText('after', '\nWith --wait and --json a second document describes the request.')
+    .option('--file <path>', 'file for --write and --undo; by default the usual one of the client')
+    .option('--yes', 'write without asking')
+    .addHelpText('after', '\nWith --wait and --json, a second document describes the request.')
     .action(
       action(cli, async (session, flags: ConnectFlags, words: readonly string[]) => {
         if (words.length === 0) return listClients(session);

@@ -34,10 +34,14 @@ export function setEngine(cli: Cli): Command {
     'change a saved engine; settings without a flag stay',
     'flm engine set gpu-box --slots 4\nflm engine set far --url https://llm.example.org --key-env FAR_KEY --clear ca',
   )
-    .argument('<engine>', 'its id; see `flm engine list`')
-    .option('--url <url>', 'its address, as for `flm engine add URL`')
-    .option('--slots <number>', 'how many requests it handles at once')
-    .option('--clear <setting>', `take away: ${Object.keys(clearable).join(', ')} (repeatable)`, collect);
+    .argument('<engine>', 'id of the engine; see `flm engine list`')
+    .option('--url <url>', 'new address, as for `flm engine add URL`')
+    .option('--slots <number>', 'number of requests to send at once')
+    .option(
+      '--clear <setting>',
+      `remove a setting: ${Object.keys(clearable).join(', ')} (repeatable)`,
+      collect,
+    );
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: SetFlags, id: string) => {
       const { engines, discovery } = session.flm;

@@ -35,7 +35,7 @@ interface AddFlags extends PlaceFlags {
 }
 
 export function engineCommands(cli: Cli): Command {
-  return group('engine', 'the LLM servers behind flm', [
+  return group('engine', 'manage the LLM engines behind flm', [
     detect(cli),
     list(cli),
     add(cli),
@@ -83,11 +83,7 @@ function detect(cli: Cli): Command {
 }
 
 function list(cli: Cli): Command {
-  return leaf(
-    'list',
-    'the current state of saved engines and of the engines of running proxies',
-    'flm engine list',
-  )
+  return leaf('list', 'list saved engines and the engines of running proxies', 'flm engine list')
     .alias('ls')
     .action(
       action(cli, async (session) => {
@@ -119,9 +115,12 @@ function add(cli: Cli): Command {
     'save an engine; flm detects its kind',
     'flm engine add http://gpu-box:8000\nflm engine add https://llm.example.org --id far --key-env FAR_KEY',
   )
-    .argument('<url>', 'its address, such as localhost:11434; with or without a scheme and /v1')
-    .option('--id <id>', 'its name in `engine/model` and in the rules of keys')
-    .option('--slots <number>', 'how many requests it handles at once; by default as the engine reports');
+    .argument('<url>', 'address, such as localhost:11434; with or without scheme and /v1')
+    .option('--id <id>', 'name of the engine in `engine/model` and in key rules')
+    .option(
+      '--slots <number>',
+      'number of requests to send at once; by default the number that the engine reports',
+    );
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: AddFlags, url: string) => {
       const { engines, discovery } = session.flm;
@@ -153,8 +152,8 @@ function add(cli: Cli): Command {
 }
 
 function remove(cli: Cli): Command {
-  return leaf('remove', 'forget a saved engine', 'flm engine remove gpu-box-8000')
-    .argument('<id>', 'see `flm engine list`')
+  return leaf('remove', 'remove a saved engine', 'flm engine remove gpu-box-8000')
+    .argument('<id>', 'id of the engine; see `flm engine list`')
     .action(
       action(cli, async (session, _flags: object, id: string) => {
         await session.flm.engines.remove(id);
@@ -170,8 +169,8 @@ function examine(cli: Cli): Command {
     'probe one engine: its kind, its state and its models',
     'flm engine test ollama\nflm engine test http://gpu-box:8000 --embeddings bge-m3',
   )
-    .argument('<id-or-url>', 'an engine that is saved, detected or served by a proxy, or any address')
-    .option('--embeddings <model>', 'also request one embedding (a real request), and show its format');
+    .argument('<id-or-url>', 'id of a saved, detected or served engine, or any address')
+    .option('--embeddings <model>', 'also request one embedding, and show its format');
   return addPlaceFlags(command).action(
     action(cli, async (session, flags: PlaceFlags & { readonly embeddings?: string }, name: string) => {
       const { discovery } = session.flm;

@@ -1,6 +1,6 @@
 /**
- * `flm explain`: explains an error and its remedy, from the error table, or why a request was refused, from all running
- * proxies.
+ * `flm explain`: what an error means and how to fix it, from the error table; and why a request was refused, asked of
+ * every proxy that runs.
  */
 import type { Command } from 'commander';
 import { nearNames } from '../../core/engine/name-suggestions.ts';
@@ -21,10 +21,10 @@ import { facts, moment, printable } from '../terminal/layout.ts';
 export function explainCommand(cli: Cli): Command {
   return leaf(
     'explain',
-    'what an error means and how to fix it, or why a request was refused',
+    'explain an error, or why a request was refused',
     'flm explain PROXY_PORT_IN_USE\nflm explain px_4fGh2kQz-1a2b',
   )
-    .argument('<code-or-request-id>', 'code of an error, or the x-request-id of an answer')
+    .argument('<code-or-request-id>', 'error code, or the x-request-id of a response')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         const code = name.toUpperCase();
@@ -36,7 +36,7 @@ export function explainCommand(cli: Cli): Command {
     );
 }
 
-/** The `--json` output for an error; documented in docs/cli.md. */
+/** An error as `--json` prints it; documented in docs/cli.md. */
 export function errorDocument(code: ErrorCode) {
   const { text, hint, status, apiCode, exit, retry }: ErrorRow = errorTable[code];
   const reachesClients = status !== 500 || code === 'INTERNAL';
@@ -44,7 +44,7 @@ export function errorDocument(code: ErrorCode) {
     code,
     text: withPlaces(text),
     hint: withPlaces(hint),
-    /** The status that a client receives; null for errors that only operators see. */
+    /** What a client receives; null for what only an operator meets. */
     status: reachesClients ? status : null,
     apiCode,
     exit,
@@ -59,10 +59,10 @@ const exits: Readonly<Record<0 | 1 | 2, string>> = {
 };
 
 const retries: Readonly<Record<RetryClass, string>> = {
-  'never-sent': 'no engine has seen the request; it may be sent again',
-  'maybe-sent': 'an engine may have seen the request; flm does not send it again',
-  answered: 'the request was answered; the response says what to do',
-  'client-gone': 'the client has left and cannot receive a response',
+  'never-sent': 'no engine has received the request; you can send it again',
+  'maybe-sent': 'an engine may have received the request, so flm does not send it again',
+  answered: 'the request got a response, which says what to do',
+  'client-gone': 'the client has disconnected',
 };
 
 function tellCode(session: Session, code: ErrorCode): void {
@@ -78,7 +78,7 @@ function tellCode(session: Session, code: ErrorCode): void {
         'for clients',
         status === null ? undefined : `status ${status}${apiCode === null ? '' : `, code ${apiCode}`}`,
       ],
-      ['another try', retry === null ? undefined : retries[retry]],
+      ['retry', retry === null ? undefined : retries[retry]],
       ['exit status', status === null || code === 'INTERNAL' ? `${exit} (${exits[exit]})` : undefined],
     ]),
   );
@@ -89,7 +89,7 @@ interface FoundRefusal {
   readonly refusal: RecordedRefusal;
 }
 
-/** A proxy that does not answer does not stop the search in the others. */
+/** One that does not answer does not keep the others from being asked. */
 async function findRefusal(session: Session, id: string): Promise<FoundRefusal | undefined> {
   const { flm, signal } = session;
   const handles = await flm.proxies.list();
@@ -108,7 +108,7 @@ async function findRefusal(session: Session, id: string): Promise<FoundRefusal |
 function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void {
   const { terminal } = session;
   const { line, rule, atMs } = refusal;
-  // Filled with the values of this request.
+  // With the values that this request met.
   const about = isCode(refusal.code)
     ? { text: errorText(refusal.code, refusal.params), hint: errorHint(refusal.code, refusal.params) }
     : undefined;
@@ -166,14 +166,17 @@ function unknown(name: string): ProxyError {
     ofStatus.length > 0
       ? `; the codes of status ${name} are ${ofStatus.join(', ')}`
       : near.length > 0
-        ? `; near it: ${near.join(', ')}`
+        ? `; similar: ${near.join(', ')}`
         : '';
   return new ProxyError('EXPLAIN_UNKNOWN', { params: { name, near: told } });
 }
 
-/** `Port {port} is in use{holder}.` becomes `Port PORT is in use.`: a parameter directly after a word is optional. */
+/**
+ * Turns `Port {port} is in use{holder}.` into `Port PORT is in use.` A parameter that follows a word or another parameter
+ * without a blank is optional.
+ */
 function withPlaces(template: string): string {
   return template
-    .replaceAll(/(?<=\w)\{\w+\}/g, '')
+    .replaceAll(/(?<=[\w}])\{\w+\}/g, '')
     .replaceAll(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase());
 }

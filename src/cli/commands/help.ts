@@ -11,7 +11,7 @@ import { printable } from '../terminal/layout.ts';
 import { unknownCommand } from '../unknown-command.ts';
 
 export function helpCommand(cli: Cli): Command {
-  const command = leaf('help', 'help on a command', 'flm help key create').argument(
+  const command = leaf('help', 'show help on a command', 'flm help key create').argument(
     '[command...]',
     'the command, such as key create',
   );
@@ -35,7 +35,7 @@ export function helpCommand(cli: Cli): Command {
 export function versionCommand(cli: Cli): Command {
   return leaf(
     'version',
-    'the version of flm, of Node, and of this system',
+    'print the versions of flm and Node, and the platform',
     'flm version --json\nflm version --licenses',
   )
     .option('--licenses', 'print the licences of all code that flm contains')

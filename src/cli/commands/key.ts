@@ -20,7 +20,7 @@ interface SetFlags extends RuleFlags {
   readonly clear?: readonly string[];
 }
 
-const keyArgument = 'its id, or its label';
+const keyArgument = 'id or label of the key';
 
 export function keyCommands(cli: Cli): Command {
   return group('key', 'create, change and revoke API keys', [
@@ -40,7 +40,7 @@ export function keyCommands(cli: Cli): Command {
 function create(cli: Cli): Command {
   const command = leaf(
     'create',
-    'make a key; its secret is shown once, here',
+    'create a key and show its secret once',
     'flm key create laptop\nflm key create ci --model "qwen*" --rpm 60 --tokens-per-day 200000 --expires 90d',
   ).argument('<label>', 'name of the person or program that uses the key');
   return addRules(command).action(
@@ -54,7 +54,7 @@ function create(cli: Cli): Command {
 function importSecret(cli: Cli): Command {
   const command = leaf(
     'import',
-    'import a secret that clients already use, from standard input',
+    'create a key with an existing secret, read from standard input',
     'flm key import old-gateway < secret.txt',
   ).argument('<label>', 'name of the person or program that uses the key');
   return addRules(command).action(
@@ -76,7 +76,7 @@ function importSecret(cli: Cli): Command {
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'all keys and what each may do', 'flm key list')
+  return leaf('list', 'list keys and their rules', 'flm key list')
     .alias('ls')
     .action(
       action(cli, async (session) => {
@@ -95,7 +95,7 @@ function list(cli: Cli): Command {
 }
 
 function show(cli: Cli): Command {
-  return leaf('show', 'one key, and the current use of its limits', 'flm key show laptop')
+  return leaf('show', 'show a key and how much of its limits is used', 'flm key show laptop')
     .argument('<key>', keyArgument)
     .action(
       action(cli, async (session, _flags: object, name: string) => {
@@ -120,7 +120,7 @@ function set(cli: Cli): Command {
   )
     .argument('<key>', keyArgument)
     .option('--label <label>', 'name of the person or program that uses the key')
-    .option('--clear <rule>', `lift a rule: ${clearableRules.join(', ')} (repeatable)`, collect);
+    .option('--clear <rule>', `remove a rule: ${clearableRules.join(', ')} (repeatable)`, collect);
   return addRules(command).action(
     action(cli, async (session, flags: SetFlags, name: string) => {
       const record = await session.flm.security.setKey(name, changesOf(session, 'key set', flags));
@@ -160,7 +160,7 @@ function tellChanged({ terminal, json }: Session, record: ApiKey, verb: string, 
 function rotate(cli: Cli): Command {
   return leaf(
     'rotate',
-    'make a new secret with the same rules; the old one ends',
+    'create a new secret for a key and end the old one',
     'flm key rotate laptop --overlap 1d',
   )
     .argument('<key>', keyArgument)
@@ -179,7 +179,7 @@ function rotate(cli: Cli): Command {
 }
 
 function revoke(cli: Cli): Command {
-  return leaf('revoke', 'end a key permanently, with its running responses', 'flm key revoke laptop')
+  return leaf('revoke', 'revoke a key permanently and end its running responses', 'flm key revoke laptop')
     .argument('<key>', keyArgument)
     .action(
       action(cli, async (session, _flags: object, name: string) => {
@@ -227,7 +227,7 @@ function tellStillActive({ terminal }: Session, others: readonly ApiKey[]): void
 function remove(cli: Cli): Command {
   return leaf('delete', 'delete a key; its usage is kept', 'flm key delete laptop --yes')
     .argument('<key>', keyArgument)
-    .option('--yes', 'do not ask')
+    .option('--yes', 'confirm without asking')
     .action(
       action(cli, async (session, flags: { yes?: boolean }, name: string) => {
         const record = await session.flm.security.findKey(name);

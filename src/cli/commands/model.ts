@@ -27,17 +27,13 @@ interface ModelDocument {
 }
 
 export function modelCommands(cli: Cli): Command {
-  return group('model', 'the models that clients see, and their aliases', [
-    list(cli),
-    alias(cli),
-    unalias(cli),
-  ]);
+  return group('model', 'list models and manage their aliases', [list(cli), alias(cli), unalias(cli)]);
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'every model and alias that is available now', 'flm model list')
+  return leaf('list', 'list available models and aliases', 'flm model list')
     .alias('ls')
-    .option('--proxy <id>', 'only of this proxy (id or profile)')
+    .option('--proxy <id>', 'list only this proxy (id or profile)')
     .action(
       action(cli, async (session, flags: { readonly proxy?: string }) => {
         const aliases = await session.flm.engines.aliases();
@@ -64,8 +60,8 @@ function alias(cli: Cli): Command {
     'give clients another name for a model',
     'flm model alias gpt-4o-mini qwen3:8b\nflm model alias fast gpu-box/llama-3.2-1b',
   )
-    .argument('<name>', 'what clients say')
-    .argument('<model>', 'a model, or engine/model')
+    .argument('<name>', 'name that clients use')
+    .argument('<model>', 'model, or engine/model')
     .action(
       action(cli, async (session, _flags: object, name: string, target: string) => {
         const { engines } = session.flm;
@@ -104,7 +100,7 @@ function alias(cli: Cli): Command {
 
 function unalias(cli: Cli): Command {
   return leaf('unalias', 'remove an alias', 'flm model unalias fast')
-    .argument('<name>', 'the alias')
+    .argument('<name>', 'name of the alias')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         await session.flm.engines.unalias(name);

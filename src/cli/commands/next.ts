@@ -18,7 +18,7 @@ interface NextDocument {
 }
 
 export function nextCommand(cli: Cli): Command {
-  return leaf('flm', 'what runs, and what to do next', 'flm').action(
+  return leaf('flm', 'show what runs and what to do next', 'flm').action(
     action(cli, async (session) => {
       const [views, keys] = await Promise.all([session.flm.proxies.status(), usableKeys(session)]);
       const proxies = views.map((v) => proxyDocument(v, 'status' in v ? v.status.url : proxyUrl(v.handle)));

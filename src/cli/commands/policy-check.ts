@@ -20,15 +20,15 @@ interface CheckFlags {
 export function policyCheck(cli: Cli): Command {
   return leaf(
     'check',
-    'what would happen to a request, and which rule decides',
+    'show what the policy decides for a request, and which rule decides',
     'flm policy check --ip 192.168.1.7 --key laptop --model qwen3:8b\nflm policy check --origin https://app.example.org',
   )
     .option('--ip <address>', 'address of the client', '127.0.0.1')
-    .option('--key <key>', 'id or label of the key; without one, only the rules for all keys are checked')
-    .option('--origin <url>', 'origin of the web page that sends the request')
-    .option('--model <name>', 'requested model')
-    .option('--endpoint <route>', 'requested route', 'chat.completions')
-    .option('--profile <profile>', 'apply the overrides of this profile')
+    .option('--key <key>', 'id or label of the key; without it, only the rules for all keys are checked')
+    .option('--origin <url>', 'origin of the web page')
+    .option('--model <name>', 'model of the request')
+    .option('--endpoint <route>', 'route of the request', 'chat.completions')
+    .option('--profile <profile>', 'include the overrides of this profile')
     .action(
       action(cli, async (session, flags: CheckFlags) => {
         const { routeNames, whatWouldHappen } = await import('../../app/policy-question.ts');

@@ -40,7 +40,7 @@ interface SetFlags {
 }
 
 export function policyCommands(cli: Cli): Command {
-  return group('policy', 'who may connect, from where, and how often', [
+  return group('policy', 'manage the rules for all keys: addresses, origins and rates', [
     show(cli),
     set(cli),
     exportFile(cli),
@@ -50,7 +50,11 @@ export function policyCommands(cli: Cli): Command {
 }
 
 function show(cli: Cli): Command {
-  return leaf('show', 'the rules for all proxies; a profile may override parts', 'flm policy show').action(
+  return leaf(
+    'show',
+    'show the rules for all proxies; a profile may override parts',
+    'flm policy show',
+  ).action(
     action(cli, async (session) => {
       const policy = await session.flm.security.policy();
       if (session.json) return session.terminal.out(JSON.stringify(policy));
@@ -66,20 +70,20 @@ function set(cli: Cli): Command {
     'change rules; rules without a flag stay, a given list replaces the old list',
     'flm policy set --allow-ip 192.168.1.0/24 --allow-ip 10.0.0.7 --rpm-per-key 60\nflm policy set --clear allow-ip\nflm policy set --file policy.yaml',
   )
-    .option('--allow-origin <url>', 'browser origin that may send requests (repeatable)', collect)
+    .option('--allow-origin <url>', 'origin of web pages that may call flm (CORS) (repeatable)', collect)
     .option(
       '--allow-ip <cidr>',
-      'address or range that may connect; by default all may (repeatable)',
+      'client address or range to allow; without any, all are allowed (repeatable)',
       collect,
     )
-    .option('--deny-ip <cidr>', 'address or range that may not connect (repeatable)', collect)
-    .option('--trusted-proxy <cidr>', 'peer whose forwarded addresses are trusted (repeatable)', collect)
+    .option('--deny-ip <cidr>', 'client address or range to deny (repeatable)', collect)
+    .option('--trusted-proxy <cidr>', 'reverse proxy whose X-Forwarded-For is trusted (repeatable)', collect)
     .option('--rpm <number>', 'requests a minute of all keys together')
     .option('--rpm-per-key <number>', 'requests a minute for each key without a rate of its own')
     .option('--rpm-per-address <number>', 'requests a minute for each client address')
-    .option(`--clear <rule>`, `empty a rule: ${Object.keys(rules).join(', ')} (repeatable)`, collect)
-    .option('--file <file>', 'replace the whole policy by this YAML or JSON file; - for standard input')
-    .option('--yes', 'also if it blocks your own address or every key')
+    .option(`--clear <rule>`, `remove a rule: ${Object.keys(rules).join(', ')} (repeatable)`, collect)
+    .option('--file <file>', 'replace the policy with this YAML or JSON file; - for standard input')
+    .option('--yes', 'apply the policy even if it blocks your own address or every key')
     .action(
       action(cli, async (session, flags: SetFlags) => {
         const { security } = session.flm;
@@ -95,7 +99,7 @@ function set(cli: Cli): Command {
 function exportFile(cli: Cli): Command {
   return leaf(
     'export',
-    'the rules as YAML, for a file in git; `policy set --file` reads it back',
+    'print the rules as YAML, such as for git; `flm policy set --file FILE` reads it',
     'flm policy export > policy.yaml\nflm policy set --file policy.yaml',
   ).action(
     action(cli, async (session) => {
@@ -111,7 +115,7 @@ function exportFile(cli: Cli): Command {
 function schema(cli: Cli): Command {
   return leaf(
     'schema',
-    'the JSON Schema of a policy file, for editors',
+    'print the JSON Schema of a policy file, for editors',
     'flm policy schema > flm-policy.schema.json',
   ).action(
     action(cli, async ({ terminal }) => {

@@ -12,7 +12,7 @@ import { type ProfileDocument, profileDocument, profilesText, profileText } from
 import { judged, readText, schemaComment, schemaFile } from '../yaml-file.ts';
 
 export function profileCommands(cli: Cli): Command {
-  return group('profile', 'saved settings of proxies, by name', [
+  return group('profile', 'manage saved settings of proxies', [
     list(cli),
     show(cli),
     save(cli),
@@ -24,7 +24,7 @@ export function profileCommands(cli: Cli): Command {
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'all saved profiles', 'flm profile list')
+  return leaf('list', 'list saved profiles', 'flm profile list')
     .alias('ls')
     .action(
       action(cli, async (session) => {
@@ -42,7 +42,7 @@ function list(cli: Cli): Command {
 }
 
 function show(cli: Cli): Command {
-  return leaf('show', 'one profile, with the defaults of the other settings', 'flm profile show lab')
+  return leaf('show', 'show a profile, including defaults', 'flm profile show lab')
     .argument('[name]', 'name of the profile', 'default')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
@@ -57,9 +57,9 @@ function show(cli: Cli): Command {
 function save(cli: Cli): Command {
   const command = leaf(
     'save',
-    'save settings under a name, added to the settings already saved there',
+    'save settings in a profile; settings without a flag stay',
     'flm profile save lab --port 9000 --engine http://127.0.0.1:8000\nflm proxy start lab',
-  ).argument('<name>', 'name of the profile; commands without a name use "default"');
+  ).argument('<name>', 'name of the profile; commands without a name use the profile default');
   return addConfigFlags(command).action(
     action(cli, async (session, flags: ConfigFlags, name: string) => {
       await session.flm.proxies.updateProfile(name, overridesOf(flags));
@@ -71,11 +71,11 @@ function save(cli: Cli): Command {
 function remove(cli: Cli): Command {
   return leaf(
     'delete',
-    'delete a profile; proxies started from it keep running',
+    'delete a profile; a proxy that runs from it keeps running',
     'flm profile delete lab --yes',
   )
     .argument('<name>', 'name of the profile')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'confirm without asking')
     .action(
       action(cli, async (session, flags: { yes?: boolean }, name: string) => {
         await session.flm.proxies.loadProfile(name);
@@ -88,7 +88,7 @@ function remove(cli: Cli): Command {
 }
 
 function exportFile(cli: Cli): Command {
-  return leaf('export', 'a profile as YAML, for a file in git', 'flm profile export lab > lab.yaml')
+  return leaf('export', 'print a profile as YAML, such as for git', 'flm profile export lab > lab.yaml')
     .argument('[name]', 'name of the profile', 'default')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
@@ -108,7 +108,7 @@ function exportFile(cli: Cli): Command {
 function schema(cli: Cli): Command {
   return leaf(
     'schema',
-    'the JSON Schema of a profile file, for editors',
+    'print the JSON Schema of a profile file, for editors',
     'flm profile schema > flm-profile.schema.json',
   ).action(
     action(cli, async ({ terminal }) => {
@@ -121,11 +121,11 @@ function schema(cli: Cli): Command {
 function importFile(cli: Cli): Command {
   return leaf(
     'import',
-    'save a whole profile from a YAML or JSON file',
+    'save a profile from a YAML or JSON file, replacing the whole profile',
     'flm profile import lab.yaml\nflm profile export lab --json | flm profile import - --name copy',
   )
-    .argument('<file>', 'the file; - for standard input')
-    .option('--name <name>', 'save it under this name')
+    .argument('<file>', 'file to read; - for standard input')
+    .option('--name <name>', 'save the profile under this name')
     .action(
       action(cli, async (session, flags: { name?: string }, path: string) => {
         const text = await readText(path, session.terminal);

@@ -37,7 +37,7 @@ function start(cli: Cli): Command {
     'flm proxy start\nflm proxy start lab --port 0 --engine http://127.0.0.1:8000',
   ).argument('[profile]', 'saved profile', 'default');
   return addConfigFlags(command)
-    .option('--save', 'keep these flags in the profile')
+    .option('--save', 'save these flags in the profile')
     .action(
       action(cli, async (session, flags: StartFlags, profile: string) => {
         const { proxies } = session.flm;
@@ -51,14 +51,14 @@ function start(cli: Cli): Command {
 function stop(cli: Cli): Command {
   return leaf(
     'stop',
-    'stop a proxy: running answers finish, then it ends',
+    'stop a proxy gracefully: running responses finish first',
     'flm proxy stop\nflm proxy stop --all --grace 5',
   )
     .argument('[proxy]', 'id or profile; optional if only one proxy runs')
-    .option('--all', 'all proxies')
+    .option('--all', 'stop all proxies')
     .option(
       '--grace <seconds>',
-      'how long running answers may take on; by default what the proxy was started with',
+      'time for running responses to finish; by default the value from the start of the proxy',
     )
     .action(
       action(
@@ -87,7 +87,7 @@ function stop(cli: Cli): Command {
 function restart(cli: Cli): Command {
   const command = leaf(
     'restart',
-    'replace a proxy by a new process, with the flags it was started with and those given here; no connection is refused, and the old process finishes its answers, without a time limit unless --grace is given',
+    'replace a proxy with a new process, with its old flags and the flags given here; no connection is refused, and the old process finishes its responses, without a time limit unless --grace is given',
     'flm proxy restart lab\nflm proxy restart lab --mode dev-selfsigned',
   ).argument('[proxy]', 'id or profile; optional if only one proxy runs');
   return addConfigFlags(command).action(
@@ -118,12 +118,12 @@ async function profileOf({ flm }: Session, which: string): Promise<string> {
 function status(cli: Cli): Command {
   return leaf(
     'status',
-    'what runs, asked of the processes themselves',
+    'show the running proxies; queries the processes',
     'flm proxy status --json\nflm proxy status lab\nflm proxy status --check',
   )
     .argument('[proxy]', 'id or profile; by default all')
-    .option('--watch', 'again each two seconds, until Ctrl-C')
-    .option('--check', 'exit with 0 only if a proxy serves: a health check that needs no other program')
+    .option('--watch', 'update every two seconds until Ctrl-C')
+    .option('--check', 'exit with 0 only if a proxy serves requests; for health checks')
     .action(
       action(
         cli,
@@ -154,12 +154,12 @@ function status(cli: Cli): Command {
 function logs(cli: Cli): Command {
   return leaf(
     'logs',
-    'the log of a proxy: readable on a terminal, else its JSON lines',
+    'print the log of a proxy: readable on a terminal, otherwise JSON lines',
     'flm proxy logs --follow',
   )
     .argument('[proxy]', 'id or profile', 'default')
-    .option('-n, --lines <number>', 'how many of the last lines', '50')
-    .option('-f, --follow', 'go on until Ctrl-C')
+    .option('-n, --lines <number>', 'number of lines from the end', '50')
+    .option('-f, --follow', 'print new lines until Ctrl-C')
     .action(
       action(cli, async (session, flags: { lines: string; follow?: boolean }, which: string) => {
         const lines = Number(flags.lines);
@@ -176,7 +176,7 @@ function logs(cli: Cli): Command {
 function run(cli: Cli): Command {
   const command = leaf(
     'run',
-    'run a proxy in the foreground (systemd, containers), with its log as JSON lines on stderr',
+    'run a proxy in the foreground (systemd, containers); logs JSON lines to standard error',
     'flm proxy run --port 8484 2>> /var/log/flm.log',
   ).argument('[profile]', 'saved profile', 'default');
   const inForeground = action(cli, async (session, flags: StartFlags, profile: string) => {
@@ -191,7 +191,7 @@ function run(cli: Cli): Command {
     await running.closed;
   });
   return addConfigFlags(command)
-    .option('--save', 'keep these flags in the profile')
+    .option('--save', 'save these flags in the profile')
     .addOption(new Option('--launched').hideHelp())
     .action(async (...all: unknown[]) => {
       const flags = all.at(-2) as { readonly launched?: boolean };

@@ -52,7 +52,7 @@ function install(cli: Cli): Command {
     leaf(
       'install',
       'install a systemd service and start it: for the machine as root, otherwise for you',
-      'sudo flm service install\nflm service install --port 9000 --dry-run',
+      'flm service install --port 9000 --dry-run\nsudo flm service install',
     ).argument('[profile]', 'profile that the service runs', 'default'),
   );
   return addConfigFlags(command)
@@ -93,7 +93,7 @@ function uninstall(cli: Cli): Command {
     leaf(
       'uninstall',
       'stop a service and remove it; its data stays unless --data is given',
-      'sudo flm service uninstall\nflm service uninstall lab --yes',
+      'flm service uninstall lab --yes\nsudo flm service uninstall',
     ).argument('[profile]', 'profile of the service', 'default'),
   )
     .option('--data', 'delete the data folder and the user of a system service as well')

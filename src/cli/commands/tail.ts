@@ -13,10 +13,14 @@ interface TailFlags {
 }
 
 export function tailCommand(cli: Cli): Command {
-  return leaf('tail', 'one line per request as it ends, until Ctrl-C', 'flm tail\nflm tail --refused --json')
-    .option('--proxy <proxy>', 'id or profile; by default every running proxy')
-    .option('--refused', 'only refused requests, with the rule')
-    .addHelpText('after', '\nWith --json each line is one document.')
+  return leaf(
+    'tail',
+    'print one line per request as it ends, until Ctrl-C',
+    'flm tail\nflm tail --refused --json',
+  )
+    .option('--proxy <proxy>', 'id or profile; by default all running proxies')
+    .option('--refused', 'show only refused requests, with the rule')
+    .addHelpText('after', '\nWith --json, each line is one JSON document.')
     .action(
       action(cli, async (session, flags: TailFlags) => {
         const { terminal } = session;

@@ -30,12 +30,12 @@ const placeholder = '$FLM_API_KEY';
 export function upCommand(cli: Cli): Command {
   const command = leaf(
     'up',
-    'find engines, start a proxy, make a key, and print what to paste',
+    'find engines, start a proxy, create a key, and print a request to paste',
     'flm up\nflm up --detach --engine http://127.0.0.1:8000',
   ).argument('[profile]', 'saved profile', 'default');
   return addConfigFlags(command)
-    .option('-d, --detach', 'leave the proxy running in the background')
-    .option('--new-key', 'make a new key even if one exists')
+    .option('-d, --detach', 'run the proxy in the background')
+    .option('--new-key', 'create another key even if one exists')
     .action(
       action(cli, async (session, flags: UpFlags, profile: string) => {
         const running = await runningProxy(session, profile);

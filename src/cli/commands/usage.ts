@@ -36,10 +36,10 @@ const defaultDays = 30;
 const dayMs = 86_400_000;
 
 export function usageCommand(cli: Cli): Command {
-  return leaf('usage', 'requests and tokens by key, model or day', 'flm usage --days 7 --by model')
-    .option('--days <number>', `the last so many days (UTC), today included; ${defaultDays} by default`)
+  return leaf('usage', 'show requests and tokens by key, model or day', 'flm usage --days 7 --by model')
+    .option('--days <number>', `number of days (UTC), including today; ${defaultDays} by default`)
     .option('--from <day>', 'first day (UTC), such as 2026-11-01')
-    .addOption(new Option('--by <what>', 'one line for each').choices(groupings).default('key'))
+    .addOption(new Option('--by <what>', 'group by').choices(groupings).default('key'))
     .action(
       action(cli, async (session, flags: UsageFlags) => {
         const from = firstDay(flags, session.flm.machine.clock.nowMs());

@@ -28,16 +28,16 @@ export function addRules(command: Command): Command {
       'inference (the default), engine:read, engine:admin, metrics (repeatable)',
       collect,
     )
-    .option('--model <glob>', 'only models of this name, * for any run of characters (repeatable)', collect)
-    .option('--engine <id>', 'only this engine (repeatable)', collect)
-    .option('--endpoint <route>', 'only this route, such as chat.completions (repeatable)', collect)
-    .option('--ip <address>', 'only from this address, CIDR range or span (repeatable)', collect)
+    .option('--model <glob>', 'allow only this model; * matches any characters (repeatable)', collect)
+    .option('--engine <id>', 'allow only this engine (repeatable)', collect)
+    .option('--endpoint <route>', 'allow only this route, such as chat.completions (repeatable)', collect)
+    .option('--ip <address>', 'allow only this client address, CIDR range or span (repeatable)', collect)
     .option('--rpm <number>', 'requests a minute')
-    .option('--burst <number>', 'how many of these requests may come at once')
+    .option('--burst <number>', 'requests that may come at once')
     .option('--tpm <number>', 'tokens a minute')
-    .option('--tokens-per-day <number>', 'tokens a day (UTC), over all proxies')
-    .option('--concurrency <number>', 'requests in progress at a time, waiting ones included')
-    .option('--expires <when>', 'when the key expires: 90d, 12h, or a date such as 2027-01-31');
+    .option('--tokens-per-day <number>', 'tokens a day (UTC), counted over all proxies')
+    .option('--concurrency <number>', 'requests in progress at a time, including queued ones')
+    .option('--expires <when>', 'expiry: 90d, 12h, or a date such as 2027-01-31');
 }
 
 /** The value of each rule when it is cleared, by flag. A key always has a scope. */

@@ -190,7 +190,7 @@ export function refusalOf(
 }
 
 export function unknownModel(name: string, near: readonly string[], decidedBy: RuleText): Refusal {
-  const names = near.length === 0 ? '' : `; near it: ${near.join(', ')}`;
+  const names = near.length === 0 ? '' : `; similar: ${near.join(', ')}`;
   return { code: 'MODEL_UNKNOWN', params: { model: shown(name), near: names }, rule: decidedBy };
 }
 
