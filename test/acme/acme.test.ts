@@ -505,3 +505,58 @@ async function tickingEngine(t: TestContext): Promise<{ readonly url: string; fi
   await once(server, 'listening');
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, finish };
 }
+
+for (const challenge of ['http-01', 'tls-alpn-01'] as const) {
+  test(`a restart during a renewal by ${challenge} hands the plain port over, and one certificate is ordered`, {
+    skip: noPebble,
+  }, async (t) => {
+    const { cli, pebble } = await fixtureOf(t);
+    const port = challenge === 'http-01' ? '0' : String(pebble.tlsPort);
+    const ports = ['--port', port, '--acme-http-port', String(pebble.httpPort)];
+    const acme = ['--acme-challenge', challenge];
+    const first = started(await cli.run('proxy', 'start', ...flags(pebble), '--json', ...ports, ...acme));
+    const faults: string[] = [];
+    let asked = 0;
+    const asks = new Set<Promise<void>>();
+    const knock = async (): Promise<void> => {
+      const sent = request({
+        host: '127.0.0.1',
+        port: pebble.httpPort,
+        headers: { host: domain },
+        agent: false,
+      });
+      sent.end();
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      if (response.statusCode !== 308) faults.push(String(response.statusCode));
+      response.resume();
+      asked += 1;
+    };
+    const timer = setInterval(() => {
+      if (challenge !== 'http-01') return;
+      const ask = knock().catch((error: unknown) => void faults.push(String(error)));
+      asks.add(ask);
+      void ask.then(() => asks.delete(ask));
+    }, 5);
+    t.after(() => clearInterval(timer));
+
+    const fingerprints = [first.certificate.fingerprint];
+    for (let n = 0; n < 3; n += 1) {
+      const [renewal, restart] = await Promise.all([
+        cli.run('cert', 'renew', '--json'),
+        cli.run('proxy', 'restart', '--json'),
+      ]);
+      assert.equal(restart.code, 0, restart.stderr);
+      assert.equal(renewal.code, 0, renewal.stderr);
+      const { proxies } = (await cli.run('proxy', 'status', '--json')).json<{
+        proxies: (Started & { state: string })[];
+      }>();
+      fingerprints.push(proxies.find((p) => p.state === 'running')?.certificate.fingerprint ?? '');
+    }
+    clearInterval(timer);
+    await Promise.all(asks);
+    assert.deepEqual(faults, []);
+    assert.ok(challenge !== 'http-01' || asked > 0);
+    assert.equal(new Set(fingerprints).size, 4);
+    assert.equal(orders(pebble), 4);
+  });
+}

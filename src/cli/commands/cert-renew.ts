@@ -70,12 +70,15 @@ async function newCertificate(session: Session, before: RunningView) {
   const untilMs = performance.now() + limitMs;
   while (performance.now() < untilMs) {
     session.signal.throwIfAborted();
-    const now = (await acmeProxies(session)).find((view) => view.handle.id === id);
+    const views = await acmeProxies(session);
+    // A restart meanwhile leaves the renewal to the successor, or the result of the old process to both.
+    const now =
+      views.find((view) => view.handle.id === id) ?? views.find((view) => view.handle.profile === profile);
     if (now === undefined)
       throw new ProxyError('PROXY_NOT_RUNNING', { params: { which: ` any more (${id})` } });
     const { certificate } = proxyDocument(now, now.status.url);
     if (certificate !== undefined && certificate.fingerprint !== old?.fingerprint)
-      return { id, profile, certificate };
+      return { id: now.handle.id, profile, certificate };
     if ((certificate?.renewalFailures ?? 0) > (old?.renewalFailures ?? 0))
       throw new ProxyError('PROXY_CERT_FAILED', {
         params: { reason: now.status.certificate?.problem ?? '', fix: 'The old one is still in use.' },
