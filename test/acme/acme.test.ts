@@ -507,7 +507,7 @@ async function tickingEngine(t: TestContext): Promise<{ readonly url: string; fi
 }
 
 for (const challenge of ['http-01', 'tls-alpn-01'] as const) {
-  test(`a restart during a renewal by ${challenge} hands the plain port over, and one certificate is ordered`, {
+  test(`a restart during a renewal by ${challenge} hands the plain port over, and one certificate is issued`, {
     skip: noPebble,
   }, async (t) => {
     const { cli, pebble } = await fixtureOf(t);
@@ -557,6 +557,7 @@ for (const challenge of ['http-01', 'tls-alpn-01'] as const) {
     assert.deepEqual(faults, []);
     assert.ok(challenge !== 'http-01' || asked > 0);
     assert.equal(new Set(fingerprints).size, 4);
-    assert.equal(orders(pebble), 4);
+    // An order that had shown nothing yet is begun again; no certificate is issued twice.
+    assert.equal(pebble.log().match(/Issued certificate serial/g)?.length, 4);
   });
 }
