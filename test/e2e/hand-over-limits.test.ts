@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/core/clock.ts';
 import { controlClient } from '../../src/process/control-client.ts';
@@ -214,6 +216,37 @@ test('failed logins and temporary keys pass to the new process', async (t) => {
   assert.equal(await chat('flm_wrong', 'x'), 429);
   const answer = chat(temporary.key, 'still valid');
   assert.equal(await engine.next(), 'still valid');
+  engine.answer();
+  assert.equal(await answer, 200);
+});
+
+test('a successor migrates an older database as its last step, and serves', async (t) => {
+  const { cli, engine, chat } = await started(t);
+  const { key } = await createKey(cli, 'a');
+  const store = openStore({ home: cli.home, clock: systemClock, liveness: async () => true });
+  const [handle] = await store.proxies.listHandles();
+  store.close();
+  assert(handle !== undefined);
+  const file = new DatabaseSync(join(cli.home, 'flm.db'));
+  t.after(() => file.close());
+  const versionNow = (): unknown => file.prepare('PRAGMA user_version').get()?.user_version;
+  const version = versionNow();
+  // As the version before had it.
+  file.exec('ALTER TABLE api_key DROP COLUMN paused_at; PRAGMA user_version = 4; DROP TABLE schema_reader');
+  const client = controlClient(handle);
+  const status = await client.status();
+  assert(status !== 'gone');
+  const options = {
+    config: { ...status.config, port: handle.port },
+    overrides: status.overrides,
+    profile: handle.profile,
+  };
+  const next = await client.handOver({ options }, 30_000);
+  assert(typeof next === 'object');
+  assert.notEqual(next.id, handle.id);
+  assert.equal(versionNow(), version);
+  const answer = chat(key, 'after');
+  assert.equal(await engine.next(), 'after');
   engine.answer();
   assert.equal(await answer, 200);
 });
