@@ -1,6 +1,6 @@
 /** The files and programs of this machine that services are made of, and the manager that uses them. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Environment } from '../core/environment.ts';
@@ -47,6 +47,13 @@ export function machineServices(environment: Environment, entry: string): Machin
         return readFileSync(path, 'utf8');
       } catch {
         return undefined;
+      }
+    },
+    list(folder) {
+      try {
+        return readdirSync(folder);
+      } catch {
+        return [];
       }
     },
     facts(path) {

@@ -20,6 +20,7 @@ import { proxyCommands } from './commands/proxy.ts';
 import { serviceCommands } from './commands/service.ts';
 import { tailCommand } from './commands/tail.ts';
 import { uiCommand } from './commands/ui.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
 import { upgradeCommand } from './commands/upgrade.ts';
 import { usageCommand } from './commands/usage.ts';
@@ -49,6 +50,7 @@ export function makeProgram(cli: Cli): Command {
     usageCommand(cli),
     explainCommand(cli),
     upgradeCommand(cli),
+    uninstallCommand(cli),
     completionCommand(cli),
     versionCommand(cli),
     helpCommand(cli),

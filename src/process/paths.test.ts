@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { failsWith } from '../../test/contracts/controller-contract.ts';
 import { privateFolder } from '../files/private-folder.ts';
-import { homePaths, makeHomeFolders, type PathFacts } from './paths.ts';
+import { homePaths, makeHomeFolders, type PathFacts, systemHome } from './paths.ts';
 
 const linux: PathFacts = {
   env: {},
@@ -87,4 +87,27 @@ test('a link in a shared folder is not trusted', (t) => {
   symlinkSync(join(folder, 'mine'), link);
   privateFolder(link);
   assert.throws(() => privateFolder(link, { noLink: true }), failsWith('HOME_UNSAFE'));
+});
+
+test('a system service has its data in the standard place of each system', () => {
+  assert.equal(systemHome({ platform: 'linux', env: {} }), '/var/lib/flm');
+  assert.equal(systemHome({ platform: 'darwin', env: {} }), '/Library/Application Support/flm');
+  assert.equal(systemHome({ platform: 'win32', env: { ProgramData: 'D:\\Data' } }), 'D:\\Data\\flm');
+  assert.equal(systemHome({ platform: 'win32', env: {} }), 'C:\\ProgramData\\flm');
+});
+
+test('root works with the data of an installed system service, and FLM_HOME and other users with their own', () => {
+  const root: Partial<PathFacts> = {
+    uid: 0,
+    userHome: '/root',
+    serviceFiles: ['ssh.service', 'flm.service'],
+  };
+  assert.equal(homeOf(root), '/var/lib/flm');
+  assert.equal(homePaths({ ...linux, ...root }).ofSystemService, true);
+  assert.equal(homeOf({ ...root, serviceFiles: ['flm-lab.service'] }), '/var/lib/flm');
+  assert.equal(homeOf({ ...root, serviceFiles: ['flmx.service'] }), '/root/.local/share/flm');
+  assert.equal(homeOf({ ...root, env: { FLM_HOME: '/data' } }), '/data');
+  assert.equal(homeOf({ ...root, uid: 1000, userHome: '/home/ada' }), '/home/ada/.local/share/flm');
+  const mac: Partial<PathFacts> = { platform: 'darwin', serviceFiles: ['dev.flm.default.plist'] };
+  assert.equal(homeOf({ ...root, ...mac }), '/Library/Application Support/flm');
 });

@@ -167,7 +167,32 @@ export class ServiceManager {
     const name = `${unitName(profile)}.service`;
     const own = unitOf(this.#tools.read(this.#file(kind, name)) ?? '');
     if (own !== undefined || kind === 'user') return own;
-    return unitOf(this.#tools.read(`/usr/lib/systemd/system/${name}`) ?? '');
+    const packaged = this.#tools.read(`/usr/lib/systemd/system/${name}`);
+    return packaged === undefined ? undefined : this.#packagedUnit(profile, packaged);
+  }
+
+  /** The unit of a package has no line of flm's own: the settings that others need stand in its text. */
+  #packagedUnit(profile: string, text: string): ServiceUnit {
+    const account = /^User=(\S+)$/m.exec(text)?.[1];
+    return {
+      kind: 'system',
+      profile,
+      home: /\bFLM_HOME=(\S+)/.exec(text)?.[1] ?? this.#tools.systemData,
+      ...(account === undefined ? {} : { account }),
+      program: this.#tools.program,
+      graceMs: 30_000,
+      notify: text.includes('Type=notify'),
+    };
+  }
+
+  /** All services of this kind that flm wrote, and may remove. */
+  units(kind: ServiceKind): readonly ServiceUnit[] {
+    const folder = this.unitFolder(kind);
+    return this.#tools
+      .list(folder)
+      .filter((name) => /^flm(-[a-z0-9-]+)?\.service$/.test(name))
+      .map((name) => unitOf(this.#tools.read(join(folder, name)) ?? ''))
+      .filter((unit) => unit !== undefined);
   }
 
   /** Proxies that run with this data folder. Empty if there is none, or its owner's flm cannot be asked. */
@@ -180,6 +205,14 @@ export class ServiceManager {
 
   unitFolder(kind: ServiceKind): string {
     return kind === 'system' ? '/etc/systemd/system' : join(this.#tools.configHome, 'systemd/user');
+  }
+
+  /** Where the unit lies: in the folder of the administrator, or in that of packages. */
+  unitFile(kind: ServiceKind, name: string): string {
+    const file = this.#file(kind, name);
+    return kind === 'user' || this.#tools.facts(file) !== undefined
+      ? file
+      : `/usr/lib/systemd/system/${name}`;
   }
 
   /** `systemctl`, for the system or for this user. */

@@ -38,6 +38,8 @@ export interface ServiceTools {
   readonly program: Words;
   /** Undefined if the file cannot be read. */
   read(path: string): string | undefined;
+  /** Names in a folder; empty if the folder does not exist. */
+  list(folder: string): readonly string[];
   /** Of what a link points to; undefined if nothing is there. */
   facts(path: string): FileFacts | undefined;
   /** Writes a file that everyone may read, and its folders. */

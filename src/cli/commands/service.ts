@@ -2,7 +2,6 @@
  * `flm service`: install, uninstall, status, logs. Nothing is changed before the user has seen what will be done.
  */
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import type {
@@ -25,7 +24,7 @@ interface KindFlags {
   readonly user?: boolean;
 }
 
-interface PlanFlags {
+export interface PlanFlags {
   readonly yes?: boolean;
   readonly dryRun?: boolean;
 }
@@ -177,7 +176,7 @@ function withKind(command: Command): Command {
     .option('--user', 'a service of your own user; the default otherwise');
 }
 
-async function servicesOf({ cli }: BareSession): Promise<MachineServices> {
+export async function servicesOf({ cli }: BareSession): Promise<MachineServices> {
   const { machineServices } = await import('../../app/machine-services.ts');
   return machineServices(cli.environment, cli.entry);
 }
@@ -293,7 +292,7 @@ async function tellStatus(session: BareSession, services: MachineServices, unit:
     unit: name,
     kind: unit.kind,
     profile: unit.profile,
-    file: join(manager.unitFolder(unit.kind), name),
+    file: manager.unitFile(unit.kind, name),
     home: unit.home,
     account: unit.account ?? null,
   };

@@ -1,0 +1,123 @@
+/**
+ * `flm uninstall`: takes back what flm changed on this machine: services, trust in the local CA, and with --data the data
+ * folder. The program itself is removed by the way that installed it.
+ */
+import type { Command } from 'commander';
+import type { Flm } from '../../app/flm.ts';
+import type { MachineServices, ServicePlan } from '../../app/machine-services.ts';
+import { ServiceError } from '../../core/errors.ts';
+import { type BareSession, bareAction, type Cli, leaf } from '../command.ts';
+import { carryOut, type PlanFlags, servicesOf } from './service.ts';
+
+interface UninstallFlags extends PlanFlags {
+  readonly data?: boolean;
+  readonly stop?: boolean;
+}
+
+type Plan = Pick<ServicePlan, 'notes'> & { readonly steps: ServicePlan['steps'][number][] };
+
+export function uninstallCommand(cli: Cli): Command {
+  return leaf(
+    'uninstall',
+    'take back what flm changed on this machine: services, trust in the local CA, with --data the data',
+    'flm uninstall --dry-run\nsudo flm uninstall --data',
+  )
+    .option('--data', 'delete the data folder as well: keys, profiles, usage, certificates')
+    .option('--stop', 'stop proxies that run')
+    .option('--dry-run', 'show what would be done, and change nothing')
+    .option('--yes', 'do not ask')
+    .action(
+      bareAction(cli, async (session, flags: UninstallFlags) => {
+        const services = await servicesOf(session);
+        const { ownData } = services.tools;
+        const hasData = services.tools.facts(ownData) !== undefined;
+        const flm = hasData ? await openedFlm(session) : undefined;
+        try {
+          const plan = await planOf(session, services, flm, flags);
+          const done = await carryOut(session, 'uninstall', plan, flags);
+          if (!done) return;
+          if (session.json)
+            session.terminal.out(JSON.stringify({ done: plan.steps.map(({ title }) => title) }));
+          else
+            session.terminal.talk('Remove the program itself by the way that installed it: docs/install.md.');
+        } finally {
+          await flm?.close();
+        }
+      }),
+    );
+}
+
+async function openedFlm(session: BareSession): Promise<Flm> {
+  const { openFlm } = await import('../../app/flm.ts');
+  const { environment, entry } = session.cli;
+  // Trust stores of the machine need root; a damaged database must not keep flm from being removed.
+  return openFlm({ environment, entry, keepRoot: true, withoutStore: true });
+}
+
+/** Throws SERVICE_PROXY_RUNNING where proxies run that it may not stop. */
+async function planOf(
+  session: BareSession,
+  services: MachineServices,
+  flm: Flm | undefined,
+  flags: UninstallFlags,
+): Promise<Plan> {
+  const { manager, tools } = services;
+  const kind = tools.uid === 0 ? 'system' : 'user';
+  const units = manager.units(kind);
+  const steps: Plan['steps'] = [];
+  const notes: string[] = [];
+  const running = (await flm?.proxies.list()) ?? [];
+  const own = running.filter(({ profile }) => !units.some((unit) => unit.profile === profile));
+  const mayStop = flags.stop === true || (own.length > 0 && (await asksToStop(session, own, flags)));
+  if (own.length > 0 && !mayStop) throw inTheWay(own);
+  for (const { id, profile } of own)
+    steps.push({
+      title: `stop ${id} (profile ${profile})`,
+      details: [`flm proxy stop ${id}`],
+      make: async () => void (await flm?.proxies.stop(id)),
+    });
+  for (const [index, { profile }] of units.entries()) {
+    // Several services share one folder.
+    const isLast = index === units.length - 1;
+    const plan = await manager.planUninstall(kind, profile, false);
+    steps.push(...plan.steps);
+    if (isLast && flags.data !== true) notes.push(...plan.notes);
+  }
+  const trust = await flm?.certificates.planRemoval();
+  for (const change of trust?.changes ?? []) {
+    if (change.obstacle !== undefined) notes.push(`Cannot ${change.title}: ${change.obstacle}.`);
+    else steps.push({ title: change.title, details: change.commands, make: () => change.make() });
+  }
+  if (flags.data === true && flm !== undefined)
+    steps.push({
+      title: 'delete the data: keys, profiles, usage, certificates',
+      details: [`rm -r ${tools.ownData}`],
+      make: async () => {
+        await flm.close();
+        tools.removeFolder(tools.ownData);
+      },
+    });
+  else if (flm !== undefined && units.length === 0)
+    notes.push(`The data stays in ${tools.ownData}; --data deletes it.`);
+  if (kind === 'user' && manager.units('system').length > 0)
+    notes.push('The service of the whole machine stays: `sudo flm uninstall` removes it.');
+  return { steps, notes };
+}
+
+async function asksToStop(
+  session: BareSession,
+  own: readonly { readonly id: string; readonly profile: string }[],
+  flags: PlanFlags,
+): Promise<boolean> {
+  const { terminal, json, signal } = session;
+  if (flags.yes === true || flags.dryRun === true || json || !terminal.interactive)
+    return flags.dryRun === true;
+  const names = own.map(({ id, profile }) => `${id} (profile ${profile})`).join(', ');
+  const answer = await terminal.ask(`These proxies run: ${names}. Stop them? [y/N] `, signal);
+  return answer !== undefined && /^y/i.test(answer.trim());
+}
+
+function inTheWay(own: readonly { readonly id: string; readonly profile: string }[]): ServiceError {
+  const proxies = own.map(({ id, profile }) => `${id} (profile ${profile})`).join(', ');
+  return new ServiceError('SERVICE_PROXY_RUNNING', { params: { proxies } });
+}
