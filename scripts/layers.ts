@@ -29,8 +29,8 @@ interface Rule {
 const rules: Readonly<Record<string, Rule>> = {
   // The domain: no I/O, no adapter. Assertions and arithmetic on addresses are not I/O.
   core: { folders: [], builtins: ['assert'], packages: ['zod', 'ipaddr.js'] },
-  // The data plane: few packages, for each byte of a stranger walks through it.
-  gateway: { folders: ['core', 'upstream'], types: ['observe'], packages: ['ipaddr.js'], noHttpClient: true },
+  // The data plane: few packages, because every byte from an unknown client passes through it.
+  gateway: { folders: ['core'], packages: ['ipaddr.js'], noHttpClient: true },
   // Our own HTTP/1.1 client, for requests and for probes.
   upstream: { folders: ['core'], packages: [], noHttpClient: true },
   // Finds and probes engines, through upstream.

@@ -1,8 +1,9 @@
 /** The systemd unit that the Debian package installs: the one of `flm service install`, for the package's program. */
+import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import { serviceText } from '../../src/service/unit-file.ts';
 
 /** How long running responses may take at a stop: the default of a proxy. */
-const graceMs = 30_000;
+const { graceMs } = parseProxyConfig({});
 
 const advice = 'Put changes of your own into a drop-in: `systemctl edit flm`.';
 

@@ -4,7 +4,7 @@
  */
 
 import { watchedFields } from '../core/engine/kinds.ts';
-import type { Dialect, RouteId, Scope } from '../core/engine/routes.ts';
+import type { Dialect, EngineRouteId, OwnRouteId, Scope } from '../core/engine/routes.ts';
 
 /** The methods allowed on an engine's own API. OPTIONS is missing because flm answers preflights itself. */
 export const engineMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -19,18 +19,18 @@ export type ModelPlace = 'json' | 'multipart' | 'none';
  */
 export type TerminalMark = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'none';
 
-export type HandlerName =
-  | 'models'
-  | 'inference'
-  | 'ollama-lists'
-  | 'engine-api'
-  | 'root'
-  | 'health'
-  | 'ready'
-  | 'metrics';
+type EngineHandlerName = 'models' | 'inference' | 'ollama-lists';
+type OwnHandlerName = 'engine-api' | 'root' | 'health' | 'ready' | 'metrics';
+export type HandlerName = EngineHandlerName | OwnHandlerName;
 
-export interface Route {
-  readonly id: RouteId;
+/** The handler decides whether the route's name is one that kinds of engines can list. */
+export type Route = RouteFacts &
+  (
+    | { readonly id: EngineRouteId; readonly handler: EngineHandlerName }
+    | { readonly id: OwnRouteId; readonly handler: OwnHandlerName }
+  );
+
+interface RouteFacts {
   readonly method: 'GET' | 'POST' | 'DELETE' | 'ANY';
   /** Literal path; `{id}` is one segment, `{rest}` the remainder with its slashes. */
   readonly pattern: string;
@@ -44,7 +44,6 @@ export interface Route {
   /** Query names that are forwarded to the engine. */
   readonly query: readonly string[];
   readonly end: TerminalMark;
-  readonly handler: HandlerName;
   /** Responses are event streams even if the body does not ask for a stream. */
   readonly streamsByDefault: boolean;
 }

@@ -21,10 +21,10 @@ test('the layer check sees every way to break a rule', () => {
     'src/gateway/serves.ts: may not be an HTTP client: request',
     'src/gateway/serves.ts: may not be an HTTP client: http.get',
     'src/gateway/serves.ts: may not be an HTTP client: fetch',
-    'src/gateway/serves.ts: gateway may know only types of observe: ../observe/count.ts',
     'src/misc/anything.ts: no rule for src/misc (scripts/layers.ts)',
     'src/upstream/client.ts: upstream may not use the package undici',
     'src/upstream/client.ts: ./gone.ts leads nowhere',
+    'src/web/page.ts: web may know only types of core: ../core/count.ts',
     'cycle: src/cli/a.ts -> src/cli/b.ts -> src/cli/a.ts',
   ]);
 });

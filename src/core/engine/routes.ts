@@ -2,7 +2,9 @@
  * The names of the routes that clients can call. The gateway's route table has a row for each. An engine kind lists the
  * routes that its servers support. This file has only names, so that the domain needs no paths.
  */
-export const routeIds = [
+
+/** Routes that engines serve. */
+export const engineRouteIds = [
   'models.list',
   'models.get',
   'chat.completions',
@@ -33,13 +35,15 @@ export const routeIds = [
   'ollama.generate',
   'ollama.embed',
   'ollama.embeddings',
-  'engine.native',
-  'root',
-  'health',
-  'ready',
-  'metrics',
 ] as const;
-export type RouteId = (typeof routeIds)[number];
+export type EngineRouteId = (typeof engineRouteIds)[number];
+
+/** Routes that no kind of engine lists: flm answers them, or finds the engine by its id in the path. */
+const ownRouteIds = ['engine.native', 'root', 'health', 'ready', 'metrics'] as const;
+export type OwnRouteId = (typeof ownRouteIds)[number];
+
+export const routeIds = [...engineRouteIds, ...ownRouteIds] as const;
+export type RouteId = EngineRouteId | OwnRouteId;
 
 /** The permissions of a key. `inference` is the default. */
 export const scopes = ['inference', 'engine:read', 'engine:admin', 'metrics'] as const;

@@ -6,10 +6,8 @@
  */
 import { defineKind, infersOpenai, reads } from '../engine-kind.ts';
 import { probeOpenaiList, readOpenaiList } from '../openai-list.ts';
-import { type RouteId, routeIds } from '../routes.ts';
+import { engineRouteIds } from '../routes.ts';
 import { mcpFields, mcpHazard } from '../shared-hazards.ts';
-
-const routesOfFlm: ReadonlySet<RouteId> = new Set(['engine.native', 'root', 'health', 'ready', 'metrics']);
 
 export const openaiCompatible = defineKind({
   name: 'openai-compatible',
@@ -23,7 +21,7 @@ export const openaiCompatible = defineKind({
     generic: true,
     recognise: ({ json }) => (readOpenaiList(json('/v1/models')) === undefined ? undefined : {}),
   },
-  serves: new Set(routeIds.filter((id) => !id.startsWith('ollama.') && !routesOfFlm.has(id))),
+  serves: new Set(engineRouteIds.filter((id) => !id.startsWith('ollama.'))),
   native: [
     ...reads('/v1/models'),
     ...infersOpenai('chat.completions', 'completions', 'embeddings', 'responses.create', 'messages'),
