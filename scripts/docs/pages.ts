@@ -4,7 +4,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { openApiDocument } from '../../src/admin/openapi.ts';
 import { profileJsonSchema } from '../../src/core/proxy/profile-file.ts';
-import { policyJsonSchema } from '../../src/core/security/policy-file.ts';
+import { policyJsonSchema } from '../../src/core/security/security-policy.ts';
 import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { pageWithEngineTables } from './engine-tables.ts';

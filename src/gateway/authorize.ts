@@ -1,13 +1,15 @@
 /**
  * The step that checks whether the key may call the route: the scope that the route needs, and the endpoints that the
  * key allows. Both checks are only here. Which models, engines and hazards a key may use is checked once the body is
- * read.
+ * read. An endpoint of an engine's own API without a rule needs the scope `engine:admin`.
  */
 import assert from 'node:assert/strict';
-import type { EngineDirectory } from '../core/engine/directory.ts';
+import type { Candidate, EngineDirectory } from '../core/engine/directory.ts';
+import type { NativeRule } from '../core/engine/engine-kind.ts';
+import { rule } from '../core/rules.ts';
 import { denyRoute, denyScope } from '../core/security/access.ts';
-import type { Step } from './exchange.ts';
-import { findNativeCall } from './native-call.ts';
+import type { KeyView } from '../core/security/api-key.ts';
+import type { Exchange, NativeCall, Refusal, Step } from './exchange.ts';
 
 /** Fills `native` on the routes of the engines' own APIs. */
 export function makeAuthorize(directory: EngineDirectory): Step {
@@ -36,4 +38,35 @@ export function makeAuthorize(directory: EngineDirectory): Step {
         return route.handler satisfies never;
     }
   };
+}
+
+/**
+ * Characters that need no escape in a path, and no dot segment. Such a path has only one reading, and cannot leave the
+ * prefix of the engine's address.
+ */
+const plainPath = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~:@+-]+)*$/;
+
+/**
+ * Resolves a call of an engine's own API at `/engine/{id}/*`: finds the engine, and the rule of its kind that lists the
+ * endpoint. An engine that the key may not use is refused like one that does not exist.
+ */
+function findNativeCall(x: Exchange, key: KeyView, directory: EngineDirectory): NativeCall | Refusal {
+  const [id = '', rest = ''] = x.params;
+  const candidate = directory.engine(id);
+  if (candidate === undefined || !key.mayUseEngine(id))
+    return { code: 'ENGINE_UNKNOWN', rule: rule('key-engines') };
+  if (!plainPath.test(rest)) return { code: 'ROUTE_UNKNOWN', rule: rule('engine-paths') };
+  const target = `/${rest}`;
+  return { candidate, target, rule: ruleFor(candidate, x.head.method, target) };
+}
+
+function ruleFor(candidate: Candidate, method: string, path: string): NativeRule | undefined {
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  return candidate.engine.kind.native.find((rule) => rule.method === wanted && matches(rule.path, path));
+}
+
+function matches(pattern: string, path: string): boolean {
+  if (!pattern.endsWith('/{id}')) return pattern === path;
+  const prefix = pattern.slice(0, -'{id}'.length);
+  return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/');
 }

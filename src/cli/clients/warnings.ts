@@ -1,8 +1,13 @@
 /**
  * Finds reasons why a client could not connect with the settings that `flm connect` prints.
  */
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import type { EngineStatus } from '../../core/engine/directory.ts';
+import { engineKind } from '../../core/engine/kinds.ts';
 import { similarNames } from '../../core/engine/name-suggestions.ts';
+import type { RouteId } from '../../core/engine/routes.ts';
 import { isLoopback } from '../../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';
@@ -40,9 +45,8 @@ export async function warningsOf(
       warnings.push(`No engine has the model ${to.model} now${similarNames(to.model, names)}.`);
     }
   }
-  const { speakersOf } = await import('../../app/engine-speech.ts');
-  const { asked, speakers } = speakersOf(status.engines, to.model, client.route);
-  if (asked.length > 0 && speakers.length === 0) {
+  const { asked, serving } = enginesFor(status.engines, to.model, client.route);
+  if (asked.length > 0 && serving.length === 0) {
     warnings.push(
       `${client.name} asks for ${client.route}, which ${asked.join(', ')} does not speak; flm does not translate.`,
     );
@@ -62,7 +66,6 @@ async function hostWarnings(
   const { host } = new URL(to.origin);
   const name = hostOf(to);
   if (certificate === undefined) {
-    const { answersForHost } = await import('../../app/host-check.ts');
     if (!(await answersForHost(proxyUrl(handle), host, signal)))
       warnings.push(
         `The proxy does not answer for ${name}: stop it, and start it with --public-host ${name}.`,
@@ -79,6 +82,31 @@ async function hostWarnings(
     );
   }
   return warnings;
+}
+
+/** Returns the engines that have the model, or all engines if none has it; and which of them support the route. */
+function enginesFor(
+  engines: readonly EngineStatus[],
+  model: string,
+  route: RouteId,
+): { readonly asked: readonly string[]; readonly serving: readonly string[] } {
+  const having = engines.filter((e) => e.models.some((m) => m.id === model));
+  const asked = having.length > 0 ? having : engines;
+  const serving = asked.filter((e) => engineKind(e.ref.kind).serves.has(route));
+  return { asked: asked.map((e) => e.ref.id), serving: serving.map((e) => e.ref.id) };
+}
+
+/**
+ * Whether a plain HTTP proxy accepts a host name, checked with the one request that needs no key. For HTTPS the names in
+ * the certificate answer this. `url` has no path. Rejects if the connection fails.
+ */
+async function answersForHost(url: string, host: string, signal: AbortSignal): Promise<boolean> {
+  const { request } = await import('node:http');
+  const sent = request(`${url}/health`, { agent: false, headers: { host }, signal }).end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  response.resume();
+  // 421 Misdirected Request, RFC 9110 section 15.5.20.
+  return response.statusCode !== 421;
 }
 
 /** Without brackets. */

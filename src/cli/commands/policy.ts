@@ -119,7 +119,7 @@ function schema(cli: Cli): Command {
     'flm policy schema > flm-policy.schema.json',
   ).action(
     action(cli, async ({ terminal }) => {
-      const { policyJsonSchema } = await import('../../core/security/policy-file.ts');
+      const { policyJsonSchema } = await import('../../core/security/security-policy.ts');
       terminal.out(JSON.stringify(policyJsonSchema(), undefined, 2));
     }),
   );
@@ -177,7 +177,7 @@ async function setFromFile(session: Session, flags: SetFlags): Promise<SecurityP
       '--file replaces the whole policy and cannot be combined with other flags.',
     );
   const text = await readText(path, session.terminal);
-  const { parsePolicyFile } = await import('../../core/security/policy-file.ts');
+  const { parsePolicyFile } = await import('../../core/security/security-policy.ts');
   return judged(text, invalid, (value) => save(session, parsePolicyFile(value), flags));
 }
 

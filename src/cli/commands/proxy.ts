@@ -7,10 +7,9 @@ import { type Command, Option } from 'commander';
 import { profileNamePattern } from '../../core/proxy/proxy-config.ts';
 import { type ProxyHandle, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView, StoppedProxy } from '../../core/proxy/proxy-service.ts';
-import { tellingWait } from '../acme-wait.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from '../config-flags.ts';
-import { runInForeground } from '../foreground.ts';
+import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { type CrashDocument, crashesOf, crashText } from '../views/crash-view.ts';
 import { followLog } from '../views/log-view.ts';
 import { type ProxyDocument, proxyDocument, proxyText } from '../views/proxy-view.ts';
@@ -42,7 +41,7 @@ function start(cli: Cli): Command {
       action(cli, async (session, flags: StartFlags, profile: string) => {
         const { proxies } = session.flm;
         const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
-        const handle = await tellingWait(session, request, () => proxies.start(request, session.signal));
+        const handle = await startWithNotice(session, request, () => proxies.start(request, session.signal));
         await tellStarted(session, handle, 'Started');
       }),
     );

@@ -11,11 +11,10 @@ import type { ProxyView, StartRequest } from '../../core/proxy/proxy-service.ts'
 import { isUsable } from '../../core/security/api-key.ts';
 import type { CreatedKey } from '../../core/security/security-service.ts';
 import { shellWord } from '../../core/shell-word.ts';
-import { tellingWait } from '../acme-wait.ts';
 import { canProbablyChat } from '../chat/chat-models.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from '../config-flags.ts';
-import { type ForegroundProxy, runInForeground } from '../foreground.ts';
+import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { facts, printable } from '../terminal/layout.ts';
 import { certificateText, type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
 
@@ -46,7 +45,7 @@ export function upCommand(cli: Cli): Command {
         // The demo stands in until a real engine is found.
         const request = { profile, overrides: { demo: true, ...overridesOf(flags) }, save: false };
         if (flags.detach === true) {
-          const handle = await tellingWait(session, request, () =>
+          const handle = await startWithNotice(session, request, () =>
             session.flm.proxies.start(request, session.signal),
           );
           const view = await viewOf(session, handle);
@@ -81,7 +80,7 @@ function shownValue(value: unknown): string {
 
 async function upInForeground(session: Session, request: StartRequest, flags: UpFlags): Promise<void> {
   const log = session.flm.openLog(request.profile);
-  let running: ForegroundProxy | undefined;
+  let running: RunningProxy | undefined;
   try {
     running = await runInForeground(session, request, { destination: log, level: 'info' });
     const view: ProxyView = { state: 'running', handle: running.handle, status: running.control.status() };

@@ -1,0 +1,58 @@
+/**
+ * Starts a proxy for a command, with a message while the start waits for a CA. `flm proxy run` and `flm up` run the
+ * proxy in this process until a signal ends it: the first signal drains, the second ends immediately.
+ */
+import process from 'node:process';
+import type { ProxyLog } from '../app/proxy-parts.ts';
+import type { RunningProxy } from '../core/proxy/ports.ts';
+import type { StartRequest } from '../core/proxy/proxy-service.ts';
+import type { Session } from './command.ts';
+
+/** Throws like `ProxyService.start`. */
+export async function runInForeground(
+  session: Session,
+  request: StartRequest,
+  log: ProxyLog,
+): Promise<RunningProxy> {
+  const { flm, cli, signal } = session;
+  const running = await startWithNotice(session, request, () => flm.run(request, log, signal));
+  const { control } = running;
+  // `closed` reports the result of the stop.
+  const drain = (): void => void control.stop(control.status().config.graceMs);
+  cli.onSignal = (count, code) => {
+    if (count > 1) process.exit(code);
+    // The log has its own message.
+    if (session.terminal.log === undefined)
+      session.terminal.talk(
+        'Stopping: running responses may finish. Press Ctrl-C again to end them immediately.',
+      );
+    drain();
+  };
+  if (signal.aborted) drain();
+  return running;
+}
+
+/** A stored certificate is available before this time, and then no message is shown. */
+const patienceMs = 1_500;
+
+/**
+ * Runs `start`, and after a while prints that the CA validates the domains. Throws like `ProxyService.order`, and the
+ * errors of `start`.
+ */
+export async function startWithNotice<T>(
+  session: Session,
+  request: StartRequest,
+  start: () => Promise<T>,
+): Promise<T> {
+  const { config } = await session.flm.proxies.startOptions(request);
+  if (config.mode !== 'https-acme') return start();
+  const domains = config.domains.join(', ');
+  const cancel = session.flm.machine.clock.after(patienceMs, () =>
+    session.terminal.talk(`Waiting for the CA to validate ${domains} (90 s at most) ...`),
+  );
+  try {
+    return await start();
+  } finally {
+    cancel();
+  }
+}
