@@ -7,8 +7,8 @@ import type { RunLog } from '../app/run-log.ts';
 import type { Environment } from '../core/environment.ts';
 import { type ExitStatus, type Fault, FlmError, ProxyError } from '../core/errors.ts';
 import { systemRefusal } from '../core/system-error.ts';
+import { CreatedSecrets } from './created-secrets.ts';
 import { faultNames } from './flag-names.ts';
-import { MadeSecrets } from './made-secrets.ts';
 import { printableLines } from './terminal/layout.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
@@ -68,7 +68,7 @@ export function action<Args extends readonly unknown[], Options>(
   run: (session: Session, options: Options, ...args: Args) => Promise<void>,
   { keepRoot = false, withoutStore = false } = {},
 ): (...all: unknown[]) => Promise<void> {
-  const made = new MadeSecrets();
+  const made = new CreatedSecrets();
   const runBare = bareAction(
     cli,
     async (session, options: Options, ...args: Args) => {
@@ -105,7 +105,7 @@ export function action<Args extends readonly unknown[], Options>(
 export function bareAction<Args extends readonly unknown[], Options>(
   cli: Cli,
   run: (session: BareSession, options: Options, ...args: Args) => Promise<void>,
-  made?: MadeSecrets,
+  made?: CreatedSecrets,
 ): (...all: unknown[]) => Promise<void> {
   return async (...all) => {
     // commander passes the arguments, then the options, then the command.

@@ -8,18 +8,18 @@ import type { EngineKindName } from '../../core/engine/kinds.ts';
 import { action, type Cli, leaf, usageError } from '../command.ts';
 import { collect, number } from '../config-flags.ts';
 import {
-  addPlaceFlags,
+  addEngineAddressFlags,
   caOf,
+  type EngineAddressFlags,
   examineReadings,
-  type PlaceFlags,
   refuseTwin,
   refuseWrongKey,
   secretOf,
   tellAddress,
   tellSaved,
-} from '../engine-place.ts';
+} from '../engine-address.ts';
 
-interface SetFlags extends PlaceFlags {
+interface SetFlags extends EngineAddressFlags {
   readonly url?: string;
   readonly slots?: string;
   readonly clear?: readonly string[];
@@ -42,7 +42,7 @@ export function setEngine(cli: Cli): Command {
       `remove a setting: ${Object.keys(clearable).join(', ')} (repeatable)`,
       collect,
     );
-  return addPlaceFlags(command).action(
+  return addEngineAddressFlags(command).action(
     action(cli, async (session, flags: SetFlags, id: string) => {
       const { engines, discovery } = session.flm;
       const changes = changesOf(flags, await secretOf(session, flags, 'engine set'));

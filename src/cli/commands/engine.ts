@@ -11,25 +11,25 @@ import { EngineError } from '../../core/errors.ts';
 import { engineIdPattern } from '../../core/proxy/proxy-config.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
 import { number } from '../config-flags.ts';
-import { askEngines, enginesOfProxies, recordOf } from '../engine-look.ts';
 import {
-  addPlaceFlags,
+  addEngineAddressFlags,
   caOf,
+  type EngineAddressFlags,
   examineReadings,
-  type PlaceFlags,
   refuseTwin,
   refuseWrongKey,
   secretOf,
   tellAddress,
   tellSaved,
   warnOfExposure,
-} from '../engine-place.ts';
+} from '../engine-address.ts';
+import { askEngines, enginesOfProxies, recordOf } from '../engine-states.ts';
 import { printable, table } from '../terminal/layout.ts';
 import { enginesTable, examinedDocument, examinedText } from '../views/engine-view.ts';
 import { engineDocument } from '../views/proxy-view.ts';
 import { setEngine } from './engine-set.ts';
 
-interface AddFlags extends PlaceFlags {
+interface AddFlags extends EngineAddressFlags {
   readonly id?: string;
   readonly slots?: string;
 }
@@ -121,7 +121,7 @@ function add(cli: Cli): Command {
       '--slots <number>',
       'number of requests to send at once; by default the number that the engine reports',
     );
-  return addPlaceFlags(command).action(
+  return addEngineAddressFlags(command).action(
     action(cli, async (session, flags: AddFlags, url: string) => {
       const { engines, discovery } = session.flm;
       const saved = await engines.list();
@@ -171,30 +171,33 @@ function examine(cli: Cli): Command {
   )
     .argument('<id-or-url>', 'id of a saved, detected or served engine, or any address')
     .option('--embeddings <model>', 'also request one embedding, and show its format');
-  return addPlaceFlags(command).action(
-    action(cli, async (session, flags: PlaceFlags & { readonly embeddings?: string }, name: string) => {
-      const { discovery } = session.flm;
-      const record = await recordNamed(session, flags, name);
-      const examination = await discovery.examine(record, session.signal);
-      const document = examinedDocument(examination);
-      const model = flags.embeddings;
-      const known = { ...record, kind: examination.ref.kind };
-      const embeddings =
-        model === undefined || examination.probe.state === 'down'
-          ? undefined
-          : { model, ...(await discovery.embeddings(known, model, session.signal)) };
-      const { terminal } = session;
-      if (session.json) terminal.out(JSON.stringify({ ...document, ...(embeddings && { embeddings }) }));
-      else terminal.out(examinedText(document, embeddings, terminal));
-      warnOfExposure(session, [document]);
-      if (document.state !== 'down' && embeddings?.format !== 'none') return;
-      if (document.state === 'down') terminal.talk('Start the engine, or check its address and its key.');
-      session.cli.exit = 1;
-    }),
+  return addEngineAddressFlags(command).action(
+    action(
+      cli,
+      async (session, flags: EngineAddressFlags & { readonly embeddings?: string }, name: string) => {
+        const { discovery } = session.flm;
+        const record = await recordNamed(session, flags, name);
+        const examination = await discovery.examine(record, session.signal);
+        const document = examinedDocument(examination);
+        const model = flags.embeddings;
+        const known = { ...record, kind: examination.ref.kind };
+        const embeddings =
+          model === undefined || examination.probe.state === 'down'
+            ? undefined
+            : { model, ...(await discovery.embeddings(known, model, session.signal)) };
+        const { terminal } = session;
+        if (session.json) terminal.out(JSON.stringify({ ...document, ...(embeddings && { embeddings }) }));
+        else terminal.out(examinedText(document, embeddings, terminal));
+        warnOfExposure(session, [document]);
+        if (document.state !== 'down' && embeddings?.format !== 'none') return;
+        if (document.state === 'down') terminal.talk('Start the engine, or check its address and its key.');
+        session.cli.exit = 1;
+      },
+    ),
   );
 }
 
-async function recordNamed(session: Session, flags: PlaceFlags, name: string): Promise<EngineRecord> {
+async function recordNamed(session: Session, flags: EngineAddressFlags, name: string): Promise<EngineRecord> {
   const { engines, discovery } = session.flm;
   const apiKey = await secretOf(session, flags, 'engine test');
   const more = {

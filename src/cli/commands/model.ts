@@ -7,7 +7,7 @@ import type { ModelAlias } from '../../core/engine/engine.ts';
 import { similarNames } from '../../core/engine/name-suggestions.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
-import { enginesOfProxies, enginesWithoutProxy } from '../engine-look.ts';
+import { enginesOfProxies, enginesWithoutProxy } from '../engine-states.ts';
 import { printable, table } from '../terminal/layout.ts';
 
 /** The `--json` output for a model; documented in docs/cli.md. */

@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander';
 import { askProxy } from '../../app/proxy-check.ts';
+import type { RunningProxy } from '../../core/proxy/ports.ts';
 import type { ProxyConfig } from '../../core/proxy/proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView, StartRequest } from '../../core/proxy/proxy-service.ts';

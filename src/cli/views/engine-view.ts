@@ -3,7 +3,7 @@
  */
 import type { EngineExamination } from '../../app/engine-discovery.ts';
 import type { EmbeddingsCheck } from '../../core/engine/engine.ts';
-import { statusOf } from '../engine-look.ts';
+import { statusOf } from '../engine-states.ts';
 import { facts, printable, table } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { type EngineDocument, engineDocument, rankText } from './proxy-view.ts';

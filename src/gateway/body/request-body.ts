@@ -9,7 +9,7 @@ import { rule } from '../../core/rules.ts';
 import { refuse } from '../error-response.ts';
 import type { BodySink, Exchange, Refusal } from '../exchange.ts';
 import type { ModelPlace } from '../routes.ts';
-import { textBytesOf } from '../text-meter.ts';
+import { textBytesOf } from '../text-byte-counter.ts';
 import { BodyChunks } from './body-chunks.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { MultipartScanner } from './multipart.ts';

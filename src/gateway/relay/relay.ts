@@ -21,9 +21,9 @@ import { commonFields, errorMessage, refuse } from '../error-response.ts';
 import type { AbortCause, Exchange, Refusal, ResponseHead } from '../exchange.ts';
 import type { Route } from '../routes.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
+import { ErrorAfterHead } from './error-after-head.ts';
 import type { EventFraming } from './event-end.ts';
 import { EventRelay } from './event-relay.ts';
-import { LateError } from './late-error.ts';
 import { type HeadFacts, readHead, stackedCodings } from './response-head.ts';
 import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
 import { isUsageChunk } from './usage-chunk.ts';
@@ -89,7 +89,7 @@ export class Relay implements ResponseHandler {
   /** flm sent a head after a long silence. The head of the engine must match it. */
   #early = false;
   /** An error of the engine after such an early head; it becomes an event. */
-  #lateError: LateError | undefined;
+  #errorAfterHead: ErrorAfterHead | undefined;
   /** Reads the first bytes; undefined once they have shown what kind of response it is. */
   #shape: ResponseShapeReader | undefined;
   /** The head as it was passed to the response writer. */
@@ -168,7 +168,7 @@ export class Relay implements ResponseHandler {
     }
     const body = this.#body;
     let flowing: boolean;
-    const late = this.#lateError;
+    const late = this.#errorAfterHead;
     if (late !== undefined) {
       late.add(buffer, from, to);
       return true;
@@ -195,10 +195,10 @@ export class Relay implements ResponseHandler {
     const body = this.#body;
     let flowing: boolean;
     this.#bytes += to - from;
-    if (body !== undefined && this.#lateError === undefined) {
+    if (body !== undefined && this.#errorAfterHead === undefined) {
       this.#lastWriteMs = 0;
       flowing = body.framed(buffer, from, to, chunks);
-    } else if (this.#lateError === undefined && this.#x.reply.relaysFraming) {
+    } else if (this.#errorAfterHead === undefined && this.#x.reply.relaysFraming) {
       for (let i = 0; i < chunks.count; i++)
         this.#wholeResponse?.read(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
       flowing = this.#x.reply.writeFramed(buffer, from, to);
@@ -219,7 +219,8 @@ export class Relay implements ResponseHandler {
       if (this.#shape.isBlank && this.#mustAnswer()) return this.#fail('ENGINE_CUT', 'reset');
       this.#decideAtEnd(this.#shape);
     }
-    if (this.#lateError !== undefined) return this.#fail('ENGINE_CUT', 'done', this.#lateError.message);
+    if (this.#errorAfterHead !== undefined)
+      return this.#fail('ENGINE_CUT', 'done', this.#errorAfterHead.message);
     if (this.#body !== undefined && this.#reader !== undefined) {
       const reader = this.#reader;
       this.#body.finish(() => this.#isComplete(reader));
@@ -399,7 +400,7 @@ export class Relay implements ResponseHandler {
   #decide(shape: ResponseShape): void {
     this.#shape = undefined;
     if (this.#early) {
-      if (shape !== this.#events) this.#lateError = new LateError(200);
+      if (shape !== this.#events) this.#errorAfterHead = new ErrorAfterHead(200);
       return;
     }
     if (shape === this.#events) return;
@@ -422,7 +423,7 @@ export class Relay implements ResponseHandler {
     if (head.status === 200 && facts.events === this.#events) return;
     if (head.status === 200 && this.#deps.route.end !== 'none')
       this.#shape = new ResponseShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);
-    else this.#lateError = new LateError(head.status);
+    else this.#errorAfterHead = new ErrorAfterHead(head.status);
   }
 
   /** An error event of the engine also completes the stream: the client has received it. */

@@ -11,8 +11,8 @@
  */
 import { GatheredBytes } from '../../core/gathered-bytes.ts';
 import type { TerminalMark } from '../routes.ts';
+import { BackwardJsonReader, isBlank, startsWith } from './backward-json-reader.ts';
 import type { EventFraming } from './event-end.ts';
-import { isBlank, JsonTail, startsWith } from './json-tail.ts';
 
 export type ResponseShape = EventFraming | 'whole';
 
@@ -116,7 +116,7 @@ export class ResponseShapeReader {
 
 /** Whether the object at [from, to) announces further objects. */
 function goesOn(text: Buffer, from: number, to: number): boolean {
-  const tail = new JsonTail();
+  const tail = new BackwardJsonReader();
   tail.begin(text, from, to);
   while (tail.previous()) {
     if (tail.depth === 1 && tail.isNamed(done)) return tail.valueByte === 0x66;

@@ -6,7 +6,7 @@
  *   whole    by the bytes of the text; sounds and images do not count
  */
 import { bytesPerToken } from '../../core/security/token-charge.ts';
-import { TextMeter } from '../text-meter.ts';
+import { TextByteCounter } from '../text-byte-counter.ts';
 
 /** The JSON around the text of a whole response. */
 const wrappingBytes = 300;
@@ -21,7 +21,7 @@ export class TokenEstimator {
   #eventBytes = 0;
   /** The first events. They show how much of an event is text. */
   readonly #samples: Buffer[] = [];
-  #meter: TextMeter | undefined;
+  #meter: TextByteCounter | undefined;
 
   /** Adds one event: its JSON, or the beginning of the JSON, at [from, to). */
   event(buffer: Buffer, from: number, to: number): void {
@@ -32,14 +32,14 @@ export class TokenEstimator {
       if (this.#samples.length < maxSamples) this.#samples.push(Buffer.from(buffer.subarray(from, to)));
       return;
     }
-    const meter = new TextMeter();
+    const meter = new TextByteCounter();
     meter.add(buffer, from, to);
     this.#eventBytes += meter.textBytes;
   }
 
   /** Adds more bytes of the last event, or a part of a whole response. */
   part(buffer: Buffer, from: number, to: number): void {
-    this.#meter ??= new TextMeter();
+    this.#meter ??= new TextByteCounter();
     this.#meter.add(buffer, from, to);
   }
 

@@ -12,9 +12,9 @@
  *   ollama     "done": true in a line                        eval counts in the same line
  */
 import type { TerminalMark } from '../routes.ts';
+import { BackwardJsonReader, isBlank, skipBlanks, startsWith } from './backward-json-reader.ts';
 import type { EventFraming } from './event-end.ts';
 import type { EventReader } from './event-relay.ts';
-import { isBlank, JsonTail, skipBlanks, startsWith } from './json-tail.ts';
 import { TailBuffer } from './tail-buffer.ts';
 import { TokenEstimator } from './token-estimator.ts';
 
@@ -94,7 +94,7 @@ export class StreamReader implements EventReader {
   #isDelta: boolean | undefined;
   /** The engine itself reported an error. */
   errorSeen = false;
-  readonly #tail = new JsonTail();
+  readonly #tail = new BackwardJsonReader();
   readonly #counts = new Counts(this.#tail);
   #piece: TailBuffer | undefined;
 
@@ -251,17 +251,17 @@ export class StreamReader implements EventReader {
 /** Usage of a whole JSON answer, from all of it or from its end. */
 export function bodyUsage(body: Buffer): Usage | undefined {
   if (!body.includes(marks.usage) && !body.includes(marks.evalCount)) return undefined;
-  const counts = new Counts(new JsonTail());
+  const counts = new Counts(new BackwardJsonReader());
   counts.read(body, 0, body.length, 1);
   return counts.usage;
 }
 
 class Counts {
-  readonly #tail: JsonTail;
+  readonly #tail: BackwardJsonReader;
   #input: number | undefined;
   #output: number | undefined;
 
-  constructor(tail: JsonTail) {
+  constructor(tail: BackwardJsonReader) {
     this.#tail = tail;
   }
 

@@ -7,7 +7,7 @@ import { GatheredBytes } from '../../core/gathered-bytes.ts';
 /** How much of such an error body is read. */
 const limitBytes = 16 * 1024;
 
-export class LateError {
+export class ErrorAfterHead {
   readonly #status: number;
   readonly #body = new GatheredBytes(limitBytes);
 

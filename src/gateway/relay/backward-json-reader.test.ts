@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { moreRuns } from '../../../test/helpers/more-runs.ts';
-import { JsonTail } from './json-tail.ts';
+import { BackwardJsonReader } from './backward-json-reader.ts';
 
 type Member = readonly [depth: number, name: string];
 
 /** From the last to the first. */
 function members(text: string, from = 0): Member[] {
   const bytes = Buffer.from(text);
-  const tail = new JsonTail();
+  const tail = new BackwardJsonReader();
   tail.begin(bytes, from, bytes.length);
   const found: Member[] = [];
   while (tail.previous()) found.push([tail.depth, bytes.toString('utf8', tail.nameFrom, tail.nameTo)]);
@@ -82,7 +82,7 @@ test('of a torso the members that are whole are found, at their depths, and no o
 
 test('a value says what it is', () => {
   const bytes = Buffer.from('{"n" : 42 ,"t":"x","e":"","neg":-1,"o":{},"long":12345678901234567890}');
-  const tail = new JsonTail();
+  const tail = new BackwardJsonReader();
   tail.begin(bytes, 0, bytes.length);
   const seen: [string, number | undefined, boolean, boolean][] = [];
   while (tail.previous()) {
@@ -118,7 +118,7 @@ test('only a plain whole number counts tokens', () => {
   ];
   for (const [value, count] of counts) {
     const bytes = Buffer.from(`{"n":${value}}`);
-    const tail = new JsonTail();
+    const tail = new BackwardJsonReader();
     tail.begin(bytes, 0, bytes.length);
     assert.ok(tail.previous());
     assert.equal(tail.count, count, value);

@@ -8,7 +8,7 @@ import type { CreatedKey } from '../core/security/security-service.ts';
 import { printable } from './terminal/layout.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
-export class MadeSecrets {
+export class CreatedSecrets {
   readonly #unseen = new Map<string, CreatedKey>();
   readonly #all: CreatedKey[] = [];
 

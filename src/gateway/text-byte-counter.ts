@@ -32,7 +32,7 @@ for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+
 
 type Open = 'none' | 'data' | 'other';
 
-export class TextMeter {
+export class TextByteCounter {
   #bytes = 0;
   #dataBytes = 0;
   /** The last bytes of the previous part, for a string that begins there. */
@@ -146,7 +146,7 @@ function isSampled(part: Buffer, from: number, to: number): boolean {
 
 /** Returns the bytes of a body, given in pieces, without its data. */
 export function textBytesOf(body: readonly Buffer[]): number {
-  const meter = new TextMeter();
+  const meter = new TextByteCounter();
   for (const piece of body) meter.add(piece, 0, piece.length);
   return meter.textBytes;
 }

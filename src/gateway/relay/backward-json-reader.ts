@@ -17,7 +17,7 @@ const backslash = 0x5c;
 /** No request has this many tokens, so a larger number is not a token count. */
 const maxCount = 1_000_000_000;
 
-export class JsonTail {
+export class BackwardJsonReader {
   #text: Buffer = Buffer.alloc(0);
   #from = 0;
   #to = 0;

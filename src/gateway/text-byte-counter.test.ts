@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertLinear } from '../../test/helpers/count-steps.ts';
-import { TextMeter, textBytesOf } from './text-meter.ts';
+import { TextByteCounter, textBytesOf } from './text-byte-counter.ts';
 
 const base64 = Buffer.from(Array.from({ length: 30_000 }, (_, i) => (i * 7919) % 251)).toString('base64');
 const prose = 'The quick brown fox jumps over the lazy dog. '.repeat(800);
@@ -103,7 +103,7 @@ test('counting costs little of each byte, whatever the body holds and however it
         (bytes) => {
           const body = Buffer.from(part.repeat(bytes / part.length));
           return () => {
-            const meter = new TextMeter();
+            const meter = new TextByteCounter();
             for (let at = 0; at < body.length; at += size)
               meter.add(body, at, Math.min(body.length, at + size));
           };

@@ -14,7 +14,7 @@ import { printable } from './terminal/layout.ts';
 import { maxSecretBytes } from './terminal/terminal.ts';
 import { examinedDocument, examinedText } from './views/engine-view.ts';
 
-export interface PlaceFlags {
+export interface EngineAddressFlags {
   readonly ca?: string;
   readonly kind?: string;
   readonly keyEnv?: string;
@@ -22,7 +22,7 @@ export interface PlaceFlags {
   readonly keyStdin?: boolean;
 }
 
-export function addPlaceFlags(command: Command): Command {
+export function addEngineAddressFlags(command: Command): Command {
   const kinds = engineKindNames.filter((name) => name !== 'demo').join(', ');
   return command
     .option('--ca <file>', 'CA (PEM) of the engine certificate, instead of the CAs of the system')
@@ -35,7 +35,7 @@ export function addPlaceFlags(command: Command): Command {
 /** A key is never read from an argument, because every user of the machine can see arguments. */
 export async function secretOf(
   session: Session,
-  flags: PlaceFlags,
+  flags: EngineAddressFlags,
   command: string,
 ): Promise<SecretRef | undefined> {
   const { keyEnv, keyFile, keyStdin } = flags;
@@ -51,7 +51,7 @@ export async function secretOf(
 }
 
 /** Makes paths absolute, because a proxy in the background has another working directory. */
-export function caOf(flags: PlaceFlags): { readonly caFile?: string } {
+export function caOf(flags: EngineAddressFlags): { readonly caFile?: string } {
   return flags.ca === undefined ? {} : { caFile: resolve(flags.ca) };
 }
 
