@@ -103,9 +103,9 @@ test('counting costs little of each byte, whatever the body holds and however it
         (bytes) => {
           const body = Buffer.from(part.repeat(bytes / part.length));
           return () => {
-            const meter = new TextByteCounter();
+            const counter = new TextByteCounter();
             for (let at = 0; at < body.length; at += size)
-              meter.add(body, at, Math.min(body.length, at + size));
+              counter.add(body, at, Math.min(body.length, at + size));
           };
         },
         { sizes: [20_000, 200_000], fixed: 20_000, perUnit: 40 + 2_000 / size },

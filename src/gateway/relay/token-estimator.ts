@@ -21,7 +21,7 @@ export class TokenEstimator {
   #eventBytes = 0;
   /** The first events. They show how much of an event is text. */
   readonly #samples: Buffer[] = [];
-  #meter: TextByteCounter | undefined;
+  #counter: TextByteCounter | undefined;
 
   /** Adds one event: its JSON, or the beginning of the JSON, at [from, to). */
   event(buffer: Buffer, from: number, to: number): void {
@@ -32,19 +32,19 @@ export class TokenEstimator {
       if (this.#samples.length < maxSamples) this.#samples.push(Buffer.from(buffer.subarray(from, to)));
       return;
     }
-    const meter = new TextByteCounter();
-    meter.add(buffer, from, to);
-    this.#eventBytes += meter.textBytes;
+    const counter = new TextByteCounter();
+    counter.add(buffer, from, to);
+    this.#eventBytes += counter.textBytes;
   }
 
   /** Adds more bytes of the last event, or a part of a whole response. */
   part(buffer: Buffer, from: number, to: number): void {
-    this.#meter ??= new TextByteCounter();
-    this.#meter.add(buffer, from, to);
+    this.#counter ??= new TextByteCounter();
+    this.#counter.add(buffer, from, to);
   }
 
   get tokens(): number {
-    const partBytes = this.#meter?.textBytes ?? 0;
+    const partBytes = this.#counter?.textBytes ?? 0;
     if (this.#events === 0) return Math.max(0, partBytes - wrappingBytes) / bytesPerToken;
     const wrapping = Math.min(usualWrappingBytes * 2, ...this.#samples.map(wrappingOf));
     const text = this.#eventBytes - this.#events * wrapping + partBytes;
