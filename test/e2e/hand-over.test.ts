@@ -162,7 +162,7 @@ test('a proxy in the foreground is not replaced, and the command of its supervis
   assert.equal((await proxies(cli)).length, 1);
 });
 
-test('a proxy whose program files were deleted serves on, renews its certificate and restarts its store thread', async (t) => {
+test('a proxy whose program files were deleted serves on and renews its certificate', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'flm-copy-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const root = join(import.meta.dirname, '../..');

@@ -1,6 +1,7 @@
 /**
- * Restarts under load: `npm run verify:long restart` makes at least 50 of them over ten minutes, with 300 streams, once over
- * plain HTTP and once over HTTPS with ten renewals of the certificate; CI makes a few. Nothing is refused, cut or wrong, and the limits hold all the time.
+ * Restarts under load. `npm run verify:long restart` makes at least 50 of them over ten minutes with 300 streams, once over
+ * plain HTTP and once over HTTPS with ten renewals of the certificate; CI makes a few. Nothing is refused, cut or wrong,
+ * and the limits hold all the time.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
