@@ -7,17 +7,14 @@ import { once } from 'node:events';
 import {
   chmodSync,
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -42,26 +39,6 @@ export interface Ran {
   readonly stderr: string;
 }
 
-const packages = 'systemd,systemd-sysv,dbus,libatomic1,curl,iproute2,passwd,login';
-
-async function cachedRoot(): Promise<string> {
-  const tar = join(homedir(), '.cache/flm-test/roots/bookworm-systemd.tar');
-  if (existsSync(tar)) return tar;
-  mkdirSync(dirname(tar), { recursive: true });
-  const folder = mkdtempSync(`${tar}.`);
-  try {
-    const system = join(folder, 'system');
-    await run('debootstrap', ['--variant=minbase', `--include=${packages}`, 'bookworm', system], {
-      maxBuffer,
-    });
-    await run('tar', ['-C', system, '-cf', join(folder, 'tar'), '.']);
-    renameSync(join(folder, 'tar'), tar);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return tar;
-}
-
 export class BootedRoot {
   /** The root as a folder of this machine. */
   readonly folder: string;
@@ -75,12 +52,11 @@ export class BootedRoot {
 
   /** The caller must call `end`. */
   static async make(): Promise<BootedRoot> {
-    const tar = await cachedRoot();
     // Not /tmp, which may be a small file system in memory.
     const folder = mkdtempSync('/var/tmp/flm-root-');
     const booted = new BootedRoot(folder);
-    await run('tar', ['-C', folder, '-xpf', tar]);
-    chmodSync(folder, 0o755);
+    const script = join(import.meta.dirname, '../machine/clean-root.sh');
+    await run('bash', [script, 'systemd', folder], { maxBuffer });
     booted.#installFlm();
     await booted.boot();
     return booted;

@@ -10,6 +10,7 @@ set -euo pipefail
 variant=$1 folder=$2 suite=bookworm
 cache=${FLM_TEST_CACHE:-$HOME/.cache/flm-test}/roots
 archive=$cache/$suite-$variant-2.tar
+[ "$variant" != systemd ] || archive=$cache/$suite-systemd-3.tar
 mkdir -p "$cache"
 
 make_root() {
@@ -17,7 +18,7 @@ make_root() {
   root=$(mktemp -d)
   trap 'rm -rf "$root"' RETURN
   local more=ca-certificates,libatomic1,adduser
-  [ "$variant" = systemd ] && more+=,systemd,systemd-sysv,dbus,init-system-helpers
+  [ "$variant" = systemd ] && more+=,systemd,systemd-sysv,dbus,init-system-helpers,curl,iproute2,passwd,login
   debootstrap --variant=minbase --include="$more" "$suite" "$root" >&2
   rm -rf "$root"/var/cache/apt/archives/*.deb
   tar --create --numeric-owner --xattrs --directory "$root" --file "$archive.$$" .

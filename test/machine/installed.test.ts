@@ -26,6 +26,7 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { bundleProgram, makeExecutable } from '../../scripts/release/executable.ts';
 import { makeKey, signChecksums, writeChecksums } from '../../scripts/release/signature.ts';
+import { BootedRoot, noSystemd } from '../helpers/booted-root.ts';
 import {
   type CleanRoot,
   cleanRoot,
@@ -136,6 +137,41 @@ test('the Debian package serves as its own user, upgrades, and keeps the data wh
   assert.match(stdout, /\/var\/lib\/flm .*are kept/);
   assert.ok(existsSync(join(root.folder, 'var/lib/flm/flm.db')));
   assert.equal(existsSync(join(root.folder, 'usr/bin/flm')), false);
+});
+
+test('the service of the Debian package hands over at an upgrade, stops, and is purged', {
+  skip: skip || noSystemd,
+}, async (t) => {
+  const system = await BootedRoot.make();
+  t.after(() => system.end());
+  for (const path of ['usr/local/bin/flm', 'usr/local/bin/node']) rmSync(join(system.folder, path));
+  copyFileSync(released(/_amd64\.deb$/), join(system.folder, 'root/flm.deb'));
+  await system.must('dpkg', '-i', '/root/flm.deb');
+  const first = await system.property('flm', 'MainPID');
+  assert.equal(await system.property('flm', 'ActiveState'), 'active');
+  assert.equal(await system.property('flm', 'UnitFileState'), 'enabled');
+
+  await system.must('dpkg', '-i', '/root/flm.deb');
+  await system.until(
+    'the new process is the main one',
+    async () => (await system.property('flm', 'MainPID')) !== first,
+  );
+  assert.equal(await system.property('flm', 'ActiveState'), 'active');
+  assert.equal(await system.property('flm', 'NRestarts'), '0');
+  assert.equal(
+    (
+      await system.must('curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', 'http://127.0.0.1:8484/health')
+    ).trim(),
+    '200',
+  );
+
+  const purged = await system.must('dpkg', '--purge', 'flm-proxy');
+  assert.match(purged, /\/var\/lib\/flm .*are kept/);
+  assert.equal((await system.run('curl', '-s', 'http://127.0.0.1:8484/health')).code, 7);
+  assert.equal(existsSync(join(system.folder, 'usr/lib/systemd/system/flm.service')), false);
+  // Nothing runs any more that could still write.
+  assert.equal(await system.must('find', '/proc', '-maxdepth', '1', '-user', 'flm'), '');
+  assert.ok(existsSync(join(system.folder, 'var/lib/flm/flm.db')));
 });
 
 interface ImageConfig {
