@@ -1,8 +1,8 @@
-/** docs/configuration.md, from the JSON Schema of a profile, which is made from the schema that judges it. */
+/** docs/configuration.md, generated from the JSON Schema of a profile, which is derived from the validating schema. */
 import { defaultPorts } from '../../src/core/proxy/proxy-config.ts';
 import { generatedNote, markdownTable } from './markdown.ts';
 
-/** What is read of a JSON Schema here. */
+/** The parts of a JSON Schema that this page uses. */
 interface Schema {
   readonly type?: string;
   readonly const?: string;
@@ -26,10 +26,10 @@ export function configurationPage(schema: object): string {
 
 ${generatedNote}
 
-A proxy is configured by a profile and by flags on top of it. \`flm profile save\` keeps flags, \`flm profile export\` and
-\`import\` carry a profile as YAML (or JSON) that a team keeps in git; its JSON Schema is
-[profile.schema.json](schema/profile.schema.json), which editors use for completion. Everything may be left out. Flags
-given with a profile last for that run and its restarts; \`--save\` keeps them.
+A profile and flags configure a proxy. Flags override the profile. \`flm profile save\` saves flags in a profile.
+\`flm profile export\` and \`flm profile import\` write and read a profile as YAML or JSON, so that a team can keep it in git.
+Editors use the JSON Schema [profile.schema.json](schema/profile.schema.json) for completion. All fields are optional. Flags
+given with a profile apply to that run and its restarts; \`--save\` saves them in the profile.
 
 \`\`\`yaml
 # yaml-language-server: $schema=./flm-profile.schema.json
@@ -44,27 +44,27 @@ limits:
 
 ## Fields of a profile
 
-Without \`port\` the mode decides: ${ports.join(', ')}.
+The default of \`port\` depends on the mode: ${ports.join(', ')}.
 
 ${fields({ ...(name && { name }), ...($schema && { $schema }), ...plain, ...(engines && { engines }) })}
 
 ### Each of \`engines\`
 
-A key is a reference, never the key itself: \`{ from: env, name: VARIABLE }\` or \`{ from: file, path: FILE }\`.
+\`apiKey\` is a reference, never the key itself: \`{ from: env, name: VARIABLE }\` or \`{ from: file, path: FILE }\`.
 
 ${fields(engines?.items?.properties ?? {})}
 
 ### \`policy\`
 
-The policy for all proxies is set with \`flm policy set\`; what a profile names here goes before it, the rest stays.
-\`flm policy export\` and \`flm policy set --file\` carry a policy as YAML (or JSON) with the same fields and no others; its
-JSON Schema is [policy.schema.json](schema/policy.schema.json).
+\`flm policy set\` sets the policy for all proxies. Fields in a profile override that policy for the proxies of the profile.
+\`flm policy export\` and \`flm policy set --file\` write and read a policy as YAML or JSON with exactly these fields. Its JSON
+Schema is [policy.schema.json](schema/policy.schema.json).
 
 ${fields(policy?.properties ?? {})}
 
 ### \`limits\`
 
-Every limit has a default that fits most machines, and a reason.
+The defaults of the limits fit most machines.
 
 ${fields(limits?.properties ?? {})}
 `;
@@ -72,7 +72,7 @@ ${fields(limits?.properties ?? {})}
 
 function fields(properties: Readonly<Record<string, Schema>>): string {
   return markdownTable(
-    ['field', 'value', 'default', 'what it is'],
+    ['field', 'value', 'default', 'meaning'],
     Object.entries(properties).map(([name, field]) => [
       `\`${name}\``,
       allowed(field),

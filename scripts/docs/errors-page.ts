@@ -11,25 +11,30 @@ export function errorsPage(): string {
 
 ${generatedNote}
 
-Every error of flm's own has a code. \`flm explain CODE\` prints what stands here; \`flm explain REQUEST-ID\` says why a
-request was refused (the id is in \`x-request-id\` of the answer). Words in capitals stand for what the moment tells.
+Every error of flm has a code. \`flm explain CODE\` prints its entry on this page. \`flm explain REQUEST-ID\` explains why a
+request was refused; the id is in the response header \`x-request-id\`. Words in capitals are placeholders.
 
 ## At the command line
 
-The exit status is 1 where you can fix it, and 2 where flm or the machine failed.
+The exit status is 1 for an error that you can fix, and 2 for a failure of flm or the machine.
 
 ${markdownTable(
   ['code', 'what happened', 'what to do', 'exit'],
   atTheShell.map((e) => [`\`${e.code}\``, e.text, e.hint, String(e.exit)]),
 )}
 
-## Answers to clients
+## Responses to clients
 
-These come in the envelope of the route's dialect: OpenAI's \`{"error": {"message", "type", "code", "param"}}\`, Anthropic's,
-or Ollama's. What an engine answers itself, of any status, passes as it is. The API code is the one that SDKs switch on.
+Error responses use the format of the API that the client called: OpenAI's
+\`{"error": {"message", "type", "code", "param"}}\`, Anthropic's, or Ollama's. flm forwards error responses of engines unchanged,
+whatever their status. The API code is the \`code\` that SDKs check.
 
-What may be tried again, in the last column: **never-sent** no engine has seen the request; **maybe-sent** an engine may have
-seen it, so flm does not send it twice; **answered** the answer says what to do; **client-gone** nobody waits any more.
+The last column says whether the request can be sent again:
+
+- **never-sent**: no engine has received the request, so it can be sent again.
+- **maybe-sent**: an engine may have received the request, so flm does not send it a second time.
+- **answered**: the response says what to do.
+- **client-gone**: the client has disconnected.
 
 ${markdownTable(
   ['code', 'status', 'API code', 'what happened', 'what to do', 'again'],

@@ -10,15 +10,15 @@ export function metricsPage(): string {
 
 ${generatedNote}
 
-Each proxy counts for itself, in Prometheus' text format: at \`/metrics\` of its endpoint for a key with the scope \`metrics\`
-(\`flm key create prometheus --scope metrics\`), and on its control socket. Counters begin at zero with each start.
+Each proxy exports its own metrics in the Prometheus text format: at \`/metrics\` of its endpoint for a key with the scope
+\`metrics\` (\`flm key create prometheus --scope metrics\`), and on its control socket. Counters start at zero when a proxy starts.
 
 ${markdownTable(
-  ['metric', 'type', 'labels', 'what it says'],
+  ['metric', 'type', 'labels', 'meaning'],
   metrics.map((m) => [`\`${m.name}\``, m.type, m.labelNames.map((l) => `\`${l}\``).join(', '), m.help]),
 )}
 
-Label values come from configuration and from engines' lists of models, never from what a client sends, so their number is
+Label values come from the configuration and from the model lists of engines, never from client input, so their number is
 bounded.
 `;
 }

@@ -12,41 +12,41 @@ import { generatedNote, markdownTable } from './markdown.ts';
 export function requestsPage(): string {
   const named = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
   const queries = routes.filter((route) => route.query.length > 0);
-  return `# What of a request reaches an engine
+  return `# Which parts of a request reach an engine
 
 ${generatedNote}
 
-flm writes the head of each request to an engine again. The body passes as it came, but for the name of the model where an
-alias stands for another one, and for its content coding: \`gzip\` and \`zstd\` are taken off.
+flm writes a new request head for the engine. It forwards the body unchanged, with two exceptions: it replaces an alias by the
+real name of the model, and it decompresses \`gzip\` and \`zstd\`.
 
 ## Request headers
 
 ${markdownTable(
-  ['headers', 'what they are', 'rule'],
+  ['headers', 'purpose', 'rule'],
   [
-    [named(listHeaders), 'of the APIs', 'pass; those that come twice as one list'],
-    [named(singleHeaders), 'of the APIs, with one value', singleRule],
-    [named(sessionHeaders), 'the conversation that a request belongs to', singleRule],
-    ['`forwardHeaders` of the profile, `--forward-header NAME`', 'what you add', singleRule],
+    [named(listHeaders), 'headers of the APIs', 'forwarded; repeated headers are joined to one list'],
+    [named(singleHeaders), 'headers of the APIs, with one value', singleRule],
+    [named(sessionHeaders), 'identify the conversation of a request', singleRule],
+    ['`forwardHeaders` of the profile, `--forward-header NAME`', 'headers that you add', singleRule],
   ],
 )}
 
-At most ${maxForwardHeaders} headers can be added. Credentials, cookies, \`Host\`, \`Origin\`, \`Referer\`, framing, hop-by-hop and
-forwarding headers, \`Expect\`, \`X-Conversation-Id\` and what flm writes itself cannot be.
+You can add at most ${maxForwardHeaders} headers. You cannot add credentials, cookies, \`Host\`, \`Origin\`, \`Referer\`, framing,
+hop-by-hop and forwarding headers, \`Expect\`, \`X-Conversation-Id\`, or headers that flm writes itself.
 
 flm writes \`Host\`, \`User-Agent\`, \`Accept-Encoding\`, \`Content-Type\`, \`Content-Length\`, \`X-Request-Id\`, the engine's own key, and
-\`traceparent\` (the client's where it is well formed, and then \`tracestate\`). Every other header stays at flm, and what \`Connection\` names (RFC 9110, section 7.6.1). Pages in a browser may send the headers
-above, too (CORS).
+\`traceparent\`. If the client sends a valid \`traceparent\`, flm forwards it together with \`tracestate\`. flm drops every other
+header, and the headers that \`Connection\` names (RFC 9110, section 7.6.1). Web pages may also send the headers above (CORS).
 
-## Query names
+## Query parameters
 
-Of a query these names pass, and no others. \`/engine/ID/...\` passes everything for a key with \`engine:admin\`.
+flm forwards only these query parameters. For a key with \`engine:admin\`, \`/engine/ID/...\` forwards all of them.
 
 ${markdownTable(
-  ['route', 'names'],
+  ['route', 'parameters'],
   queries.map((route) => [`\`${route.method} ${route.pattern}\``, named(route.query)]),
 )}
 `;
 }
 
-const singleRule = `pass; 400 where one comes twice or is longer than ${maxSingleHeaderBytes} bytes`;
+const singleRule = `forwarded; 400 if a header comes twice or is longer than ${maxSingleHeaderBytes} bytes`;

@@ -25,7 +25,7 @@ export interface UiServerOptions {
   readonly files: ReadonlyMap<string, StaticFile>;
   /** Who is signed in: the owner of the data folder. */
   readonly caller: AdminCaller;
-  /** 0 takes a free port. */
+  /** 0 selects a free port. */
   readonly port: number;
   /** An error that is not flm's own: a bug. */
   readonly onError: (error: unknown) => void;

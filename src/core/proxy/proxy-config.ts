@@ -105,7 +105,7 @@ export const proxyConfigSchema = z.strictObject({
     .max(16)
     .default([])
     .describe('Addresses to listen on; empty: the default of the mode.'),
-  port: z.int().min(0).max(65_535).optional().describe('Port to listen on; 0 takes a free port.'),
+  port: z.int().min(0).max(65_535).optional().describe('Port to listen on; 0 selects a free port.'),
   allowInsecureBind: z
     .boolean()
     .default(false)
