@@ -854,7 +854,7 @@ export const errorTable = {
     hint: 'Read the log of the engine, then send the request again.',
   },
 
-  // --- endings that are nobody's fault
+  // --- the proxy or the client ended the request
   SHUT_DOWN: {
     ...refused,
     status: 503,

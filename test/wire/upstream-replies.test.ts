@@ -138,7 +138,7 @@ for (const [name, bytes] of Object.entries(refused)) {
   });
 }
 
-test('a refused head tells nothing of itself', async () => {
+test('nothing of a refused response head is forwarded, nor of its body', async () => {
   const sink = await ask(`${ok}Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc`);
   assert.equal(sink.engineHead, undefined);
   assert.equal(sink.size, 0);
