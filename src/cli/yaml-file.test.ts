@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as yaml from 'yaml';
-import { assertLinear } from '../../test/helpers/count-steps.ts';
 import { type Fault, ProxyError } from '../core/errors.ts';
-import { judged, parseYaml } from './yaml-file.ts';
+import { judged } from './yaml-file.ts';
 
 const invalid = (faults: readonly Fault[]) => new ProxyError('PROFILE_INVALID', { faults });
 
@@ -74,24 +72,4 @@ test('of many mistakes in the form the first fifty are listed, and the others co
   const said = await refusal('a: !x 1\n'.replace('a', '"\\q"').repeat(200));
   assert.equal(said.match(/^ {2}the file/gm)?.length, 50);
   assert.match(said, /\n {2}and \d+ more$/);
-});
-
-test('reading costs by the length of the text, whatever stands in it', () => {
-  const texts: readonly ((size: number) => string)[] = [
-    (size) => Array.from({ length: size / 10 }, (_, i) => `k${i}: 1`).join('\n'),
-    (size) => `{${Array.from({ length: size / 10 }, (_, i) => `"k${i}":1`).join()}}`,
-    (size) => 'a: 1\n'.repeat(size / 5),
-    (size) => '- 1\n'.repeat(size / 4),
-    (size) => `"${'\\x'.repeat(size / 2)}"`,
-    (size) => `a: "${'b\n'.repeat(size / 2)}"`,
-    (size) => ' '.repeat(size),
-    (size) => '#\n'.repeat(size / 2),
-    (size) => '!a '.repeat(size / 3),
-  ];
-  for (const text of texts)
-    assertLinear(JSON.stringify(text(50)), (size) => () => parseYaml(yaml, text(size)), {
-      sizes: [2_000, 20_000],
-      fixed: 50_000,
-      perUnit: 300,
-    });
 });

@@ -62,11 +62,11 @@ test('a hundred thousand refusals of a thousand addresses are five thousand line
   ]);
 });
 
-test('addresses without end, at any speed, cost bounded memory and a bounded part of the log', async () => {
+test('a flood of addresses costs bounded memory and a bounded part of the log', async () => {
   const { clock, quota, said } = make();
   const flood = (): number => {
     let taken = 0;
-    for (let i = 0; i < 30_000; i++) taken += whole(quota, `2001:db8:${i.toString(16)}::1`, 3);
+    for (let i = 0; i < 12_000; i++) taken += whole(quota, `2001:db8:${i.toString(16)}::1`, 3);
     return taken;
   };
 
@@ -78,7 +78,7 @@ test('addresses without end, at any speed, cost bounded memory and a bounded par
     await clock.move(intervalMs);
     assert.match(
       String(said()),
-      /^9,800 and more addresses: 89,400 more refused requests in 60 s; most from/,
+      /^9,800 and more addresses: 35,400 more refused requests in 60 s; most from/,
     );
   }
 });

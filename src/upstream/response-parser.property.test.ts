@@ -1,6 +1,6 @@
 /**
- * The reply parser held to itself and to another one: any answer, well formed or not, is read in the same way however
- * it is cut, and whatever is taken is taken by Node's own client too, as the same answer.
+ * Compares the response parser with itself and with Node's client: every response, well formed or not, is parsed in the
+ * same way however it is cut. Node's client accepts each response that flm accepts, with the same result.
  */
 import assert from 'node:assert/strict';
 import { type IncomingMessage, request } from 'node:http';
@@ -61,7 +61,7 @@ const wellFormed = fc
       `${hints}HTTP/1.1 ${code}${why}\r\n${first}${field}${second}\r\n${body}`,
   );
 
-/** Bytes on which parsers are known to part ways. */
+/** Bytes that parsers are known to read in different ways. */
 const tricky = fc.constantFrom(
   '\r',
   '\n',
@@ -120,7 +120,7 @@ interface Reading {
   readonly persistent: boolean;
 }
 
-/** What the parser makes of bytes that come in these pieces, and then end. */
+/** Parses bytes that arrive in these pieces, followed by the end of the connection. */
 function read(text: string, pieces: readonly number[], head: boolean): Reading {
   let engineHead: EngineHead | undefined;
   let body = '';
@@ -156,7 +156,7 @@ function read(text: string, pieces: readonly number[], head: boolean): Reading {
   return {
     head: engineHead,
     payload: body,
-    // Which of several faults is met first may hang on the cut; that there is one may not.
+    // Which of several faults is found first may depend on the cut; whether there is a fault may not.
     verdict: parser.fault !== undefined ? 'fault' : ended ? 'end' : 'cut',
     rest: ended ? bytes.length - at : 0,
     persistent: parser.persistent,
@@ -169,7 +169,7 @@ interface NodeReading {
   readonly payload: string;
 }
 
-/** What Node's client makes of the same bytes; undefined where it refuses them or finds them cut. */
+/** Parses the same bytes with Node's client; undefined if it refuses them or finds them incomplete. */
 function readByNode(text: string, head: boolean): Promise<NodeReading | undefined> {
   const connection = new Duplex({
     read() {},
@@ -238,7 +238,7 @@ test("what is taken is the same answer to Node's own client", async () => {
       const ours = read(text, [], head);
       if (ours.verdict !== 'end') return;
       taken += 1;
-      // What stands behind the answer ends the connection, and is no part of it.
+      // Bytes after the response end the connection and do not belong to the response.
       const theirs = await readByNode(text.slice(0, text.length - ours.rest), head);
       assert.deepEqual(theirs, {
         status: ours.head?.status,

@@ -1,4 +1,4 @@
-/** Reading an engine's answer costs work in proportion to its size, however it is cut into reads. Counted in steps. */
+/** Parsing a response costs steps in proportion to its size, however it is cut into reads. */
 import { test } from 'node:test';
 import { assertLinear } from '../../test/helpers/count-steps.ts';
 import { makeChunkMap } from './chunk-reader.ts';
@@ -6,7 +6,7 @@ import { ResponseParser } from './response-parser.ts';
 
 const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
 
-/** An answer of at least this size that is made to cost much; how it goes on where it repeats. */
+/** Builds a costly response of at least this size, from a repeated part. */
 const answers: Readonly<Record<string, (size: number) => string>> = {
   'chunks of one byte': (size) => chunked + '1\r\nx\r\n'.repeat(size / 6),
   'one large chunk': (size) => `${chunked}${size.toString(16)}\r\n${'x'.repeat(size)}\r\n0\r\n\r\n`,

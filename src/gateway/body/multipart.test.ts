@@ -321,9 +321,9 @@ test('parts and heads are limited', () => {
 });
 
 // CVE-2024-8984: dashes behind the boundary cost another gateway quadratic time.
-test('sixteen megabytes of almost boundaries are read', () => {
+test('two megabytes of near boundaries are read', () => {
   const longest = '-'.repeat(69);
-  const fill = (text: string) => text.repeat(Math.ceil(16e6 / text.length));
+  const fill = (text: string) => text.repeat(Math.ceil(2e6 / text.length));
   const cases: readonly (readonly [string, string])[] = [
     ['B', fill('-')],
     ['B', fill('\r')],
