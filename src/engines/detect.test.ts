@@ -168,7 +168,7 @@ test('what answers and is no engine is left in peace for two minutes', async () 
   assert.equal((await look(d)).engines.length, 1);
 });
 
-test('what asks for a key is told, so that somebody can add it', async () => {
+test('an engine that asks for a key is reported, so that a user can add it', async () => {
   const jan = await start(janTable);
   const found = await look(detector([jan.port]));
   assert.deepEqual(found, { engines: [], locked: [{ url: jan.url, detail: 'asks for an API key' }] });
@@ -198,7 +198,7 @@ test('a look that is called off ends at once', async () => {
   assert.deepEqual(await looking, { engines: [], locked: [] });
 });
 
-test('programs that are there but do not run are told with what starts them', async () => {
+test('installed programs that do not run are listed with the command that starts them', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'flm-programs-'));
   closers.push(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, 'ollama'), '#!/bin/sh\n', { mode: 0o755 });

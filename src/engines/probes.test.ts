@@ -221,7 +221,7 @@ test('entries that cannot be read are left out, and do not fell the rest', async
   );
 });
 
-test('the key of an engine goes with each question, and a refusal is told as one', async () => {
+test('the key of an engine goes with each question, and a refusal is reported as one', async () => {
   const fake = await startFakeEngine(vllmTable);
   fakes.push(fake);
   await createEngine(refOf('vllm', fake.url, 'secret'), openedLine()).probe(never);
@@ -246,7 +246,7 @@ test('a busy answer counts as a time-out, a failing one does not', async () => {
   }
 });
 
-test('a port that nobody listens on is refused, as is a socket that is not there', async () => {
+test('a port without a listener is refused, as is a missing socket', async () => {
   // Nobody listens at port 1, and the system gives it to nobody.
   const url = 'http://127.0.0.1:1';
   const refused = { state: 'down', reason: 'refused', detail: 'refuses connections' };

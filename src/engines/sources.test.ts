@@ -42,7 +42,7 @@ test('a saved engine of unknown kind is one to ask, one of known kind is taken a
   assert.equal(sourceOfRecord({ ...record, kind: 'ollama' }, noSecrets).kindKnown, true);
 });
 
-test('engines without an id get one that is valid, stays the same and is nobody else s', () => {
+test('engines without an id get one that is valid, stays the same and is unique', () => {
   const engines = [
     config('http://127.0.0.1:8000'),
     config('http://127.0.0.1:8000/b'),

@@ -23,7 +23,7 @@ test('where no proxy is trusted the client is the peer, whatever it says', () =>
   }
 });
 
-test('a trusted proxy that forwards for nobody is the client itself', () => {
+test('a trusted proxy that names no client is the client itself', () => {
   assert.equal(clientOf([]), '10.0.0.1');
 });
 

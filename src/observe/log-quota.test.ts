@@ -117,7 +117,7 @@ test('a key whose requests are refused has a quota of its own, whatever its addr
   assert.deepEqual(said(), ['key key_1: 7 more refused requests in 60 s']);
 });
 
-test('what was counted is told at the end, and no timer is left', async () => {
+test('the counts are logged at the end, and no timer is left', async () => {
   const { clock, quota, said } = make();
   whole(quota, '192.0.2.7', 8);
   await clock.move(12_000);

@@ -237,7 +237,7 @@ test('a renewed CA permits more, remembers what it permitted, and running proxie
   assert.ok(again.facts().names.includes('203.0.113.9'));
 });
 
-test('a renewal that fails keeps the old certificate, is told once, and is tried again', async (t) => {
+test('a failed renewal keeps the old certificate, is reported once and retried', async (t) => {
   const fixture = fixtureOf(t);
   const source = await fixture.open();
   const before = source.current().chain;

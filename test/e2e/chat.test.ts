@@ -88,7 +88,7 @@ test('the key of a chat is in no list of keys', async (t) => {
   assert.deepEqual((await cli.run('key', 'list', '--json')).json(), { keys: [] });
 });
 
-test('what cannot be asked is told with exit code 1 and in words', async (t) => {
+test('a question that cannot be sent ends with exit code 1 and a message', async (t) => {
   const { cli } = await fixture(t, ['a', 'b']);
   const told = async (input: string, ...args: readonly string[]) => {
     const { code, stdout, stderr } = await cli.pipe(input, 'chat', ...args);
@@ -210,7 +210,7 @@ test('Ctrl-C stops the answer, what was said of it stays; a second one leaves', 
   );
 });
 
-test('a refusal is told and the conversation goes on without the question', {
+test('a refusal is printed and the conversation continues without the question', {
   skip: noTerminal,
 }, async (t) => {
   const here = await fixture(t, ['m']);

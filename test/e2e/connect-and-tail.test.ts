@@ -40,7 +40,7 @@ test('settings name the running proxy, its model and the variable of the key', a
   assert.match(stderr, /! There is no key yet; make one with --new-key/);
 });
 
-test('a new key is made on demand and works; a host that the proxy does not answer for is told', async (t) => {
+test('a new key is made on demand and works; a host that the proxy does not accept is reported', async (t) => {
   const cli = makeCli(t);
   const { url, port } = await startProxy(cli, '--demo');
 
@@ -57,7 +57,7 @@ test('a new key is made on demand and works; a host that the proxy does not answ
   assert.match(told.warnings.join('\n'), /Codex asks for responses\.create, which demo does not speak/);
 });
 
-test('mistakes are told before a key is made', async (t) => {
+test('mistakes are reported before a key is created', async (t) => {
   const cli = makeCli(t);
   await startProxy(cli, '--demo');
   const told = async (...args: readonly string[]) => {
@@ -105,7 +105,7 @@ test('--wait with --json gives the settings, then the request', async (t) => {
   assert.deepEqual([request?.request?.status, request?.request?.proxy], [200, id]);
 });
 
-test('a proxy that ends while it is waited for is told, Ctrl-C leaves', async (t) => {
+test('a proxy that ends during the wait is reported; Ctrl-C leaves', async (t) => {
   const cli = makeCli(t);
   await startProxy(cli, '--demo');
   const waiting = cli.start('connect', 'curl', '--wait');

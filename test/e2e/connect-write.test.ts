@@ -340,7 +340,7 @@ test('line ends, a byte order mark and comments outlive writing and undoing', as
   assert.equal(read(path), before);
 });
 
-test('variables move the folders of clients, and flags that contradict each other are told', async (t) => {
+test('variables move the folders of clients, and contradicting flags are reported', async (t) => {
   const cli = makeCli(t, { CODEX_HOME: '/nowhere/codex' });
   await startProxy(cli, '--demo');
   const path = join(cli.folder, 'elsewhere.toml');

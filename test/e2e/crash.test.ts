@@ -64,7 +64,7 @@ test('a proxy that was stopped is no crash', async (t) => {
   assert.deepEqual((await cli.run('proxy', 'status', '--json')).json(), { proxies: [] });
 });
 
-test('a data folder that cannot be made is told with the reason of the system and advice that fits it', async (t) => {
+test('a data folder that cannot be created is reported with the reason of the system and fitting advice', async (t) => {
   const cli = makeCli(t);
   writeFileSync(join(cli.folder, 'file'), '');
   const inFile = makeCli(t, { FLM_HOME: join(cli.folder, 'file/home') });
@@ -73,7 +73,7 @@ test('a data folder that cannot be made is told with the reason of the system an
   assert.doesNotMatch(ran.stderr, /chown/);
 });
 
-test('a log that cannot be opened is told by its own name', async (t) => {
+test('a log that cannot be opened is reported with its name', async (t) => {
   const cli = makeCli(t);
   await cli.run('key', 'list');
   mkdirSync(join(cli.home, 'logs/default.log'));

@@ -201,7 +201,7 @@ test('an engine that is off is saved all the same, and is said to be off', async
   assert.deepEqual([tested.code, tested.json<Engine>().state], [1, 'down']);
 });
 
-test('an engine that nobody named gets a name that says where it is', async (t) => {
+test('an engine without a name gets one from its address', async (t) => {
   const cli = makeCli(t);
   const port = await closedPort();
 
@@ -251,7 +251,7 @@ test('a saved engine is changed, and nothing is where a change is not valid', as
   assert.equal((await at())?.url, second.url);
 });
 
-test('every fault of an engine is told at once and nothing is saved', async (t) => {
+test('all faults of an engine are reported at once and nothing is saved', async (t) => {
   const cli = makeCli(t);
   const { url } = await engine(t, ollamaTable);
   await cli.run('engine', 'add', url, '--id', 'box');

@@ -135,6 +135,6 @@ test('a refused request is explained by the proxy that refused it', async (t) =>
   assert.ok(!login.stdout.includes('flm_nonsense'));
 });
 
-test('a request that nobody remembers is said to be so', async (t) => {
+test('a request that is no longer known is reported as such', async (t) => {
   assertMistake(await makeCli(t).run('explain', 'px_none-1'), /no remembered refusal named px_none-1/);
 });

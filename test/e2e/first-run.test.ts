@@ -27,7 +27,7 @@ test('one command ends in an endpoint, a key and a model that work, and a second
   assert.deepEqual([again.json<Up>().id, again.json<Up>().key], [id, null]);
 });
 
-test('flags that the running proxy does not have are told, with the command that applies them', async (t) => {
+test('flags that differ from the running proxy are reported with the command that applies them', async (t) => {
   const cli = makeCli(t);
   await cli.run('up', '--detach', '--port', '0');
 

@@ -134,7 +134,7 @@ test('colours stay where a terminal reads, and NO_COLOR keeps them from there', 
   }
 });
 
-test('a home that cannot be used is told in a sentence', async (t) => {
+test('an unusable data folder is reported in one sentence', async (t) => {
   const file = join(makeCli(t).folder, 'file');
   writeFileSync(file, '');
 

@@ -89,7 +89,7 @@ test('the schemas that exported files name are printed by the program itself', a
   }
 });
 
-test('every fault of a file is told at once, with line and column, and nothing is saved', async (t) => {
+test('all faults of a file are reported at once, with line and column, and nothing is saved', async (t) => {
   const cli = makeCli(t);
   const file = join(cli.folder, 'lab.yaml');
   writeFileSync(file, 'name: lab\nport: 90000\nlimits:\n  maxBodyBytes: 1\n  typo: 3\nengines:\n  - id: a\n');

@@ -162,7 +162,7 @@ test('a launcher that is killed in the middle of a start leaves nothing', async 
   await assertNothingLeft(harness);
 });
 
-test('a child that ends before it answers is told with its reason, and nothing is left', async (t) => {
+test('a child that ends before it answers is reported with its reason, and nothing is left', async (t) => {
   const harness = harnessOf(t);
   const cases = [
     ['broken', /ended before it answered: the frobnicator is missing\./],
@@ -183,7 +183,7 @@ test('a child that ends before it answers is told with its reason, and nothing i
   assert.match(readFileSync(harness.home.paths.logFile('broken'), 'utf8'), /frobnicator/);
 });
 
-test('a program that does not exist is told as such', async (t) => {
+test('a missing program is reported as such', async (t) => {
   const home = proxyHome(t, async () => {});
   const controller = new DetachedController({
     launch: { command: '/nowhere/node', args: [], env: {} },
@@ -266,7 +266,7 @@ test('where the start of a process is not known, no signal is sent', async (t) =
   await harness.controller.stop(handle, 0);
 });
 
-test('a process that hangs counts as alive, is told as such, and a stop ends it', async (t) => {
+test('a process that hangs counts as alive, is reported as hanging, and a stop ends it', async (t) => {
   const harness = harnessOf(t, { clock: impatientClock });
   const handle = await harness.controller.start(startOptions(), never);
   process.kill(handle.pid, 'SIGSTOP');

@@ -348,7 +348,7 @@ test('a backup that is put in place of the file is read whole', async (t) => {
   assert.deepEqual(keys, { replaceAll: true, removedIds: [], upserted: [sampleKey('a')] });
 });
 
-test('a file that is deleted under a proxy is told and never made again by it', async (t) => {
+test('a file that is deleted under a proxy is reported and never created again by it', async (t) => {
   const home = temporaryHome(t);
   const { heard, proxy } = await startedProxyStore(t, home);
   for (const name of ['flm.db', 'flm.db-wal', 'flm.db-shm']) rmSync(join(home, name));

@@ -12,7 +12,7 @@ import { lockFile } from '../helpers/store-programs.ts';
 import { sampleHandle, sampleKey, sampleUsage } from '../helpers/store-samples.ts';
 import { atEnd, failsAs, openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
-test('a thread that crashes is told, started again, and goes on where the proxy is', async (t) => {
+test('a thread that crashes is reported, started again, and continues where the proxy is', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   await cli.security.insertKey(sampleKey('a'));
@@ -72,7 +72,7 @@ test('a batch whose answer was lost in a crash counts once', async (t) => {
   assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 1);
 });
 
-test('a thread that hangs is told, ended and replaced', async (t) => {
+test('a thread that hangs is reported, ended and replaced', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   const url = JSON.stringify(new URL('../../src/store/sqlite/worker.ts', import.meta.url).href);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 const root = join(import.meta.dirname, '../..');
 
-test('the linter names each promise that nobody owns, those of node included', (t) => {
+test('the linter names each promise without an owner, those of node included', (t) => {
   // A folder of its own: the repository's configuration leaves fixtures out.
   const folder = mkdtempSync(join(tmpdir(), 'flm-promises-'));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -47,7 +47,7 @@ async function ask(key: string, script: Script, more: object = {}, path?: string
   return wire.response();
 }
 
-test('a key in debt is refused until the debt is paid, and told when that is', async () => {
+test('a key in debt is refused until the debt is paid, and the response says when', async () => {
   const key = fixture.addKey({ limits: { ...noKeyLimits, tokensPerMinute: 600 } });
   const first = await ask(key, [answer(usage(700))]);
   assert.equal(first.status, 200);

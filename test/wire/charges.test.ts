@@ -106,7 +106,7 @@ function near(actual: number, wanted: number, what: string): void {
   assert.ok(actual >= wanted * 0.8 && actual <= wanted * 1.25 + 10, `${what}: ${actual}, about ${wanted}`);
 }
 
-test('a whole answer is charged what its engine told, streamed or not', async () => {
+test('a whole response is charged what its engine reports, streamed or not', async () => {
   assert.deepEqual(await charged([answer(JSON.stringify({ choices: [], ...usage(11, 5) }))]), told(11, 5));
   const events = [...Array(40).fill(delta('word ')), finish, data({ choices: [], ...usage(11, 5) }), done];
   assert.deepEqual(await charged([...(sse(...events) as []), lastChunk], { body: stream }), told(11, 5));
@@ -257,7 +257,7 @@ test('an error of the engine is free, whatever it tells', async () => {
   assert.deepEqual(await charged([...(sse(event) as []), lastChunk], { body: stream }), free);
 });
 
-test('a key that is revoked in mid-stream is charged what its engine told', async () => {
+test('a key that is revoked in mid-stream is charged what its engine reported', async () => {
   const key = fixture.addKey({});
   const line = fixture.proxy.nextLine();
   const wire = await send([...(sse(delta('a', usage(11, 1)), delta('b', usage(11, 2))) as []), forever], {

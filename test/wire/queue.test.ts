@@ -174,7 +174,7 @@ test('a streamed request that waits gets heartbeats, and then its stream', async
   assert.ok(whole);
 });
 
-test('a streamed request that waits in vain is told so in its stream', async () => {
+test('a streamed request that waits in vain gets the error in its stream', async () => {
   const engine = engineThatHolds();
   const first = await ask('first');
   await fixture.engine.arrived(1);

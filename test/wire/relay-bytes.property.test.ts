@@ -152,7 +152,7 @@ const ownError = {
   ndjson: /^\{"error":"[^"]*","request_id":"[^"]*"\}\n$/,
 };
 
-test('any stream that breaks off is told as such behind a whole event', async () => {
+test('any stream that breaks off is reported as such after a whole event', async () => {
   await fc.assert(
     fc.asyncProperty(
       sample,

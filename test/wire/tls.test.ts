@@ -216,7 +216,7 @@ describe('plain HTTP on the HTTPS port', () => {
     await fixture.assertUnharmed();
   });
 
-  test('does not echo a host that is none of ours', async () => {
+  test('does not echo an unknown host', async () => {
     const told = await fixture.told('GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n');
 
     assert.doesNotMatch(expectRefusal(told, 'https://localhost'), /evil/);

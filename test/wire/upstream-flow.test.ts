@@ -231,7 +231,7 @@ test('close ends what is under way without a word', async () => {
   assert.equal(sink.outcome, 'open');
 });
 
-test('a certificate that nobody vouches for is a failed connection, and nothing is sent', async () => {
+test('an untrusted certificate is a failed connection, and nothing is sent', async () => {
   const strict = new EngineUpstream({ clock, poolIdleMs: 3_500 });
   const before = secure.requests.length;
   const to = { ...localAddress(secure.port), tls: true };

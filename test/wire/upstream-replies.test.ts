@@ -275,13 +275,13 @@ test('a redirect is an answer like any other, and is not followed', async () => 
   assert.equal(engine.requests.at(-1)?.head.includes('169.254'), false);
 });
 
-test('whole chunks of one read are told at once and in place', async () => {
+test('whole chunks of one read arrive in one call and in place', async () => {
   const sink = await ask(`${sseHead}${chunk('a')}${chunk('bc')}${chunk('def')}${lastChunk}`);
   assert.equal(sink.framedCalls, 1);
   assert.equal(sink.dataCalls, 0);
 });
 
-test('a read of thousands of chunks is told in few pieces', async () => {
+test('a read of thousands of chunks arrives in few pieces', async () => {
   const sink = await ask(`${sseHead}${chunk('x').toString().repeat(3_000)}${lastChunk}`);
   assert.equal(sink.size, 3_000);
   assert.equal(sink.outcome, 'end');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kindOf, thisInstallation } from './installation.ts';
 
-test('an installation is told by its files', () => {
+test('the kind of an installation is recognised by its files', () => {
   const facts = (isExecutable: boolean, execPath: string, there: string) => ({
     isExecutable,
     execPath,
@@ -20,7 +20,7 @@ test('an installation is told by its files', () => {
   );
 });
 
-test('the kind of a file is told by its first bytes', () => {
+test('the kind of a file is recognised by its first bytes', () => {
   const elf = (machine: number): Buffer => {
     const head = Buffer.alloc(64);
     head.write('\x7fELF', 'latin1');

@@ -122,7 +122,7 @@ const refusals: readonly (readonly [string, string, RegExp])[] = [
   ['without a word', '', /status 404 and no message/],
 ];
 for (const [name, body, text] of refusals) {
-  test(`a refusal ${name} is told in its own words`, async () => {
+  test(`a refusal ${name} is reported with its own message`, async () => {
     const steps = [answer(body, 'application/json', '404 Not Found', 'X-Request-Id: req_7\r\n')];
     await assert.rejects(ask(steps), (error) => {
       failsWith('CHAT_REFUSED', text)(error);
@@ -132,7 +132,7 @@ for (const [name, body, text] of refusals) {
   });
 }
 
-test('an error in the middle of a stream is told, after what came before it', async () => {
+test('an error in the middle of a stream is reported after the text before it', async () => {
   const steps = [head, delta({ content: 'He' }), event({ error: { message: 'out of memory' } }), lastChunk];
   proxy.setScript([...steps, close]);
   const pieces: string[] = [];
@@ -148,7 +148,7 @@ test('a stream that ends without its mark was cut', async () => {
   await assert.rejects(ask([head, delta({ content: 'He' }), lastChunk]), failsWith('CHAT_CUT', /too early/));
 });
 
-test('a connection that breaks is told as such', async () => {
+test('a broken connection is reported as one', async () => {
   await assert.rejects(
     ask([head, delta({ content: 'He' })]),
     failsWith('CHAT_CUT', /connection .* was lost/),

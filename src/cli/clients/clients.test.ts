@@ -207,7 +207,7 @@ test('a name that may mean several, or is mistyped, finds those it may mean, and
     assert.deepEqual(ids(nonsense), [], nonsense);
 });
 
-test('a client is told how large the context is, in its own words', () => {
+test('each client gets the context size in its own setting', () => {
   const to = { origin, model: 'm', key: undefined, contextTokens: 40_960 };
 
   assert.deepEqual(

@@ -30,7 +30,7 @@ test('nothing is said about a key that was made today, or that has ended', () =>
   assert.deepEqual(advise(listed('a', { createdAtMs: 1, revokedAtMs: 2 })), []);
 });
 
-test('a key that was never used in a month is named, unless nobody knows when keys were used', () => {
+test('a key that was never used in a month is named, unless the last use of keys is unknown', () => {
   const idle = listed('a', { createdAtMs: nowMs - 31 * dayMs });
   assert.match(advise(idle).join(), /not used in 30 days/);
   assert.deepEqual(advise(listed('a', { createdAtMs: 1 }, 2)), []);

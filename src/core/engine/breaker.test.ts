@@ -61,7 +61,7 @@ test('a trial that fails doubles the pause, up to half a minute', () => {
   assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
 });
 
-test('a trial that streams on holds nobody up', () => {
+test('a trial request that keeps streaming delays no other request', () => {
   const { breaker, time } = opened();
   time.nowMs = 1000;
   breaker.begin();

@@ -33,7 +33,7 @@ test('an engine is saved once, under an id of its own', async (t) => {
   assert.equal(announced(), 1);
 });
 
-test('every fault of an engine is told at once, its secret in none of them', async (t) => {
+test('all faults of an engine are reported at once, without its secret', async (t) => {
   const { registry } = setUp(t);
   const input = { url: 'ftp://x', id: 'Box!', apiKey: { from: 'value', value: 'two words' } } as const;
   await assert.rejects(registry.add(input), (error: unknown) => {

@@ -290,7 +290,7 @@ test('what an engine told stays while it is down or loading, and the list hides 
   assert.equal(w.service.visible(anyone).length, 0);
 });
 
-test('a probe that finds nothing new changes nothing and tells nobody', async () => {
+test('a probe that finds nothing new changes nothing and notifies no listener', async () => {
   const w = world();
   w.engines.set('a', running('m'));
   w.service.configure({ sources: [source('a')] });
@@ -312,7 +312,7 @@ test('a probe that finds nothing new changes nothing and tells nobody', async ()
   assert.equal(told, 1);
 });
 
-test('a model whose age nobody tells keeps the time at which it was first seen', async () => {
+test('a model without a reported age keeps the time at which it was first seen', async () => {
   const w = world();
   w.engines.set('a', running('m'));
   w.service.configure({ sources: [source('a')] });
@@ -520,7 +520,7 @@ test('an engine of unknown kind is asked what it is, and again when it is someth
   assert.equal(w.service.engines()[0]?.ref.kind, 'lmstudio');
 });
 
-test('an engine that answers to the network as well is told so once it is up', async () => {
+test('an engine that also answers on the network is reported once it is up', async () => {
   const w = world({ exposure: (ref) => Promise.resolve(ref.id === 'a' ? '192.168.1.5' : undefined) });
   w.engines.set('a', running('m'));
   w.engines.set('b', running('m'));

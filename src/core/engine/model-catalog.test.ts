@@ -318,7 +318,7 @@ test('nothing is none, a restricted key without a model is denied, a typing erro
   });
 });
 
-test('while no engine is up, a name that nobody knows is down and not unknown', () => {
+test('while no engine is up, an unknown name is reported as down, not as unknown', () => {
   assert.equal(found(catalog([engine('a', [], { state: 'down' })]), 'm'), 'down');
   assert.equal(found(catalog([engine('a', ['n'], { state: 'down' })]), 'm'), 'down');
 });

@@ -71,7 +71,7 @@ test('a wildcard needs dns-01, and dns-01 needs a hook', () => {
   );
 });
 
-test('every other fault is told beside them', () => {
+test('every other fault is reported with them', () => {
   const faults = faultsOf({
     domains: ['example.org', 'example.org'],
     acme: {

@@ -13,7 +13,7 @@ function faultyFields(input: unknown): readonly string[] {
   }
 }
 
-test('every fault is told at once, also what only shows beside other fields', () => {
+test('all faults are reported at once, also those that depend on other fields', () => {
   const input = {
     port: 'x',
     bind: ['10.0.0.1', 'nowhere'],

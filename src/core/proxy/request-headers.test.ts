@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseProxyConfig } from './proxy-config.ts';
 import { isForwardable, passingHeaders } from './request-headers.ts';
 
-test("an operator can let headers pass that are nobody else's business", () => {
+test('an operator can let additional headers pass', () => {
   for (const name of [
     'x-tenant',
     'x_tenant',

@@ -24,18 +24,18 @@ const keyFrom = (...addresses: readonly string[]): ApiKey => ({
 });
 const ask = (policy: object, keys: readonly ApiKey[] = []) => lockOut(parsePolicy(policy), keys, here, 1_000);
 
-test('a policy that lets the administrator in locks nobody out', () => {
+test('a policy that admits the administrator locks no key out', () => {
   assert.equal(ask({}), undefined);
   assert.equal(ask({ denyIps: ['10.0.0.0/8'] }, [keyFrom()]), undefined);
   assert.equal(ask({ allowIps: ['127.0.0.1', '::1', '192.168.0.0/16'] }), undefined);
 });
 
-test("a policy that keeps the administrator's own address out is told", () => {
+test("a policy that blocks the administrator's own address is reported", () => {
   assert.match(ask({ denyIps: ['127.0.0.0/8'] }) ?? '', /127\.0\.0\.1 \(denyIps\)/);
   assert.match(ask({ allowIps: ['127.0.0.1'] }) ?? '', /::1 \(allowIps\)/);
 });
 
-test('a policy that no key can pass is told, but only where every key is bound to addresses', () => {
+test('a policy that no key can pass is reported, but only if every key is bound to addresses', () => {
   const policy = { allowIps: [...here, '192.168.0.0/16'] };
   assert.match(ask(policy, [keyFrom('10.0.0.0/8'), keyFrom('172.16.0.1-172.16.0.9')]) ?? '', /every key/);
   assert.equal(ask(policy, [keyFrom('10.0.0.0/8'), keyFrom('192.168.1.7')]), undefined);

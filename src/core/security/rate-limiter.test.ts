@@ -65,13 +65,13 @@ test('all buckets pay, or none', () => {
   assert.equal(limiter.take([ask(60, 2, 'two')], 0).granted, false);
 });
 
-test('a clock that goes back gives nobody anything', () => {
+test('a clock that goes back grants no request', () => {
   const limiter = new GcraLimiter();
   for (const nowMs of [60_000, 60_000]) assert.equal(limiter.take([ask(60, 2)], nowMs).granted, true);
   for (const nowMs of [0, 30_000, 60_000]) assert.equal(limiter.take([ask(60, 2)], nowMs).granted, false);
 });
 
-test('a refusal is told by the bucket that takes longest, and says when that is full', () => {
+test('a refusal names the bucket that takes longest to refill, and when it is full', () => {
   const limiter = new GcraLimiter();
   const asks = [ask(60, 1, 'soon'), ask(6, 2, 'late')];
   assert.equal(limiter.take(asks, 0).granted, true);

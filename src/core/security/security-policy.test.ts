@@ -25,7 +25,7 @@ test('a policy that says nothing lets every address in, no page of a browser, an
   });
 });
 
-test('every fault of a policy is told at once, each with its place', () => {
+test('all faults of a policy are reported at once, each with its place', () => {
   assert.throws(
     () =>
       parsePolicy({

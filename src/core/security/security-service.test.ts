@@ -66,7 +66,7 @@ test('a typo in a key is seen without a database', async (t) => {
   assert.ok(!looksLikeKey(key.slice(0, -1), secrets));
 });
 
-test('every fault of a key request is told at once and no key is made', async (t) => {
+test('all faults of a key request are reported at once and no key is created', async (t) => {
   const { service, announced } = setUp(t);
   const request = { label: ' ', addresses: ['10.0.0.0/33'], burst: 3, scopes: ['root' as 'inference'] };
   await assert.rejects(service.createKey(request), (error: unknown) => {

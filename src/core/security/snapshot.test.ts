@@ -49,7 +49,7 @@ test('a load from the beginning forgets what is not in it', () => {
   assert.deepEqual([...holder.current().keysByDigest.keys()], ['d2']);
 });
 
-test('listeners are told both snapshots, until they are taken off', () => {
+test('listeners get both snapshots until they are removed', () => {
   const holder = new SnapshotHolder(defaultPolicy);
   const told: boolean[] = [];
   const off = holder.onSwap((old, now) => told.push(old !== now && now === holder.current()));

@@ -8,7 +8,7 @@ import { TokenBudgets } from './token-budgets.ts';
 const keyOf = (limits: Partial<KeyLimits>): KeyView =>
   ({ id: 'k', limits: { ...noKeyLimits, ...limits } }) as KeyView;
 
-test('a key without token limits is never refused and nothing is told of tokens', () => {
+test('a key without token limits is never refused and gets no token fields', () => {
   const budgets = new TokenBudgets(new MovedClock(), { today: () => 1e12 });
   const key = keyOf({});
   budgets.settle(key, 1e9);

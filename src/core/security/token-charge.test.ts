@@ -42,7 +42,7 @@ test('each way to end has its charge', () => {
     );
 });
 
-test('an estimate is no larger than the context, what an engine told may be', () => {
+test('an estimate is at most the context; usage that an engine reports may be larger', () => {
   assert.equal(charge({ contextLength: 80 }), '~80 0');
   assert.equal(charge({ contextLength: 120 }), '~100 20');
   assert.equal(charge({ contextLength: 110, choices: 3 }), '~100 30');

@@ -45,7 +45,7 @@ function refused(body: string | Buffer, reason: RegExp): void {
   }
 }
 
-test('the model is told unescaped, with the bytes where it stands', () => {
+test('the model is reported unescaped, with its position in bytes', () => {
   const body = Buffer.from('{ "é": 1, "m\\u006fdel" : "llama\\/3\\u002e2:é" }');
   for (const pieceBytes of [Number.POSITIVE_INFINITY, 7, 1]) {
     const { model, modelRange } = accepted(body, pieceBytes);
@@ -63,7 +63,7 @@ test('the bytes before the part that is read count for nothing', () => {
   assert.deepEqual(scanner.facts().modelRange, [9, 12]);
 });
 
-test('watched values are told as their JSON text, containers by whether they are empty', () => {
+test('watched values are reported as JSON text, containers by whether they are empty', () => {
   const { values, stream } = accepted(
     `{"stream":null,"max_tokens":1e2,"keep_alive":"\\u0030s","prompt":"","messages":[{"role":"user"}],
       "stream_options":{"include_usage":true,"x":{"include_usage":false}},"options":{"num_ctx":-0.5}}`,
@@ -85,7 +85,7 @@ test('watched values are told as their JSON text, containers by whether they are
   });
 });
 
-test('a string up to 256 bytes is told whole, a longer one as an ellipsis', () => {
+test('a string of up to 256 bytes is reported whole, a longer one as an ellipsis', () => {
   const text = (body: string) => accepted(body).values.get('prompt');
   assert.deepEqual(text(`{"prompt":"${'x'.repeat(256)}"}`), [`"${'x'.repeat(256)}"`]);
   assert.deepEqual(text(`{"prompt":"${'x'.repeat(257)}"}`), ['"..."']);
@@ -97,7 +97,7 @@ test('a watched number of more than 256 digits is refused, since its value would
   accepted(`{"temperature":0.${'0'.repeat(300)}}`);
 });
 
-test('members of the elements of an array are told once for each different value', () => {
+test('members of array elements are reported once for each different value', () => {
   const tools = (types: readonly string[]) =>
     `{"tools":[${types.map((t) => `{"type":"${t}"}`).join()},5,[{"type":"no"}]]}`;
   const many = [...Array<string>(5000).fill('function'), 'mcp', 'function'];

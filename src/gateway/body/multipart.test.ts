@@ -49,7 +49,7 @@ const form = (...parts: readonly string[]) => `${parts.join('')}--B--\r\n`;
 const file =
   '--B\r\nContent-Disposition: form-data; name="file"; filename="talk.wav"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--\r\n--b\r\0\r\n';
 
-test('the model is told with the bytes where it stands, and other wanted fields as JSON text', () => {
+test('the model is reported with its position in bytes, and other wanted fields as JSON text', () => {
   const body = form(
     file,
     field('model', 'whisper-é'),

@@ -15,7 +15,7 @@ function tooSlowAt(bytesInSecond: readonly number[]): number {
 }
 const seconds = (count: number, bytes: number): readonly number[] => Array(count).fill(bytes);
 
-test('nobody is judged before ten seconds are over', () => {
+test('no client is judged in the first ten seconds', () => {
   assert.equal(tooSlowAt(seconds(10, 0)), 0);
   assert.equal(tooSlowAt(seconds(11, 0)), 11);
 });

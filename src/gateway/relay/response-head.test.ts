@@ -36,7 +36,7 @@ test('the content type says whether events come, however it is written', () => {
   assert.equal(readHead(head()).events, undefined);
 });
 
-test('two codings are told apart from one, in one field or in two', () => {
+test('two codings are distinguished from one, in one field or in two', () => {
   assert.equal(readHead(head('content-encoding', 'gzip')).contentEncoding, 'gzip');
   assert.equal(stackedCodings(readHead(head('content-encoding', 'gzip')).contentEncoding), false);
   assert.equal(stackedCodings(readHead(head('content-encoding', 'gzip,gzip')).contentEncoding), true);

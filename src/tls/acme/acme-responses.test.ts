@@ -38,7 +38,7 @@ const { tree } = fc.letrec((tie) => ({
   ),
 }));
 
-test('whatever a server sends is read, or told as no answer of an ACME server', () => {
+test('any response is parsed, or reported as no response of an ACME server', () => {
   const texts = fc.oneof(
     tree.map((value) => JSON.stringify(value)),
     fc.string(),
@@ -61,7 +61,7 @@ test('whatever a server sends is read, or told as no answer of an ACME server', 
   );
 });
 
-test('of a problem with several parts the first that names a domain is told', () => {
+test('of a problem with several parts the first one with a domain is reported', () => {
   const text = JSON.stringify({
     type: 'urn:ietf:params:acme:error:compound',
     detail: 'several',

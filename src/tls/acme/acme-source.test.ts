@@ -74,7 +74,7 @@ async function fixtureOf(t: TestContext): Promise<Fixture> {
   };
 }
 
-test('whatever a server says that is none of ACME is told as such, and nothing is left', async (t) => {
+test('any response that is not ACME is reported as such, and nothing is left', async (t) => {
   const { ca, refusal, folder } = await fixtureOf(t);
   const rubbish: readonly [RegExp, FakeCa['says'][string]][] = [
     [/is not JSON/, (r) => r.end('<html>Welcome</html>')],
@@ -127,7 +127,7 @@ test('a caller that aborts its wait gets an error at once', async (t) => {
   assert.equal(clock.timers, 0);
 });
 
-test('a rate limit is told with the time to come again, and until then nobody asks', async (t) => {
+test('a rate limit is reported with the time of the next order, and no order is sent before', async (t) => {
   const { ca, refusal, clock } = await fixtureOf(t);
   ca.says['/order'] = (r) => {
     r.setHeader('retry-after', '7200');
@@ -165,7 +165,7 @@ test('nothing is proved for a name that was not ordered', async (t) => {
   assert.ok(!ca.asked.includes('POST /chall'));
 });
 
-test('what the CA said of the account is told with what to fix, and without what a terminal obeys', async (t) => {
+test('an account error of the CA is reported with a fix, and without control characters', async (t) => {
   const { ca, refusal } = await fixtureOf(t);
   ca.says['/account'] = (r) => problem(r, 400, 'invalidContact', 'no\x1b[31m such\r\n domain');
   assert.match(
@@ -230,7 +230,7 @@ test('where the disk does not even take the time of the next try, that is kept t
   assert.equal(await tries(), 2);
 });
 
-test('a renewal that fails keeps the old one, is told once, and is tried again by the table', async (t) => {
+test('a failed renewal keeps the old certificate, is reported once and retried by the schedule', async (t) => {
   const fixture = await fixtureOf(t);
   const { clock, ca, told } = fixture;
   ca.says['/directory'] = (r) => r.writeHead(503).end();

@@ -23,7 +23,7 @@ function hookOf(script: string, folder: string): string {
   return `"${process.execPath}" "${file}"`;
 }
 
-test('the hook is told the record before the CA looks, and after it', async (t) => {
+test('the hook gets the record before and after the CA checks', async (t) => {
   const folder = folderOf(t);
   const calls = join(folder, 'calls');
   const lines: string[] = [];
@@ -58,7 +58,7 @@ test('a command is split at spaces, and quotes keep some', () => {
   assert.deepEqual(commandWords(`  /a/b  "c d" 'e "f"' g `), ['/a/b', 'c d', 'e "f"', 'g']);
 });
 
-test('a hook that fails is told with what it printed last, and what it may have set is taken away', async (t) => {
+test('a hook that fails is reported with its last output, and its record is removed', async (t) => {
   const folder = folderOf(t);
   const lines: string[] = [];
   const command = hookOf("console.error('\\x1b[31mno such zone'); process.exit(3)", folder);

@@ -82,7 +82,7 @@ test('GET and HEAD are redirected to the same URL with https, and other methods 
   );
 });
 
-test('a host that is none of ours gets 421, and is never echoed', async () => {
+test('an unknown host gets 421 and is never echoed', async () => {
   for (const hosts of [
     'host: attacker.tld\r\n',
     '',
