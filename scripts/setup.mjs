@@ -148,7 +148,7 @@ function withLock(work) {
   }
 }
 
-// A link is made whole or not at all, so nobody reads a lock without an owner in it.
+// Creating a link is atomic, so no process reads a lock without its owner.
 function tryLink(mine) {
   try {
     linkSync(mine, lockFile);

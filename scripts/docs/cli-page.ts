@@ -1,5 +1,5 @@
 /**
- * docs/cli.md: what is written by hand stays, up to the mark; below it stands the help of every command, as the program
+ * Generates docs/cli.md: keeps the handwritten text above the mark, and adds the help of every command as the program
  * prints it.
  */
 import { readFileSync } from 'node:fs';

@@ -56,7 +56,7 @@ export function assertLinear(
   }
 }
 
-/** Blocks that were entered since this was asked before. Node's own code has none of its blocks counted. */
+/** Returns the number of blocks entered since the last call, without those of Node's own code. */
 function takeBlocks(): number {
   let blocks = 0;
   session.post('Profiler.takePreciseCoverage', (error, { result }) => {

@@ -1,7 +1,7 @@
-/** Waits in tests for what another process does: looks again every few milliseconds, and says what it saw last. */
+/** Polls in tests for an effect of another process. After the deadline, throws an error with the last value. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Returns what `look` saw once it holds. A busy machine makes the result later, not wrong. */
+/** Returns the first result of `look` that `holds` accepts. On a busy machine this takes longer but gives the same result. */
 export async function eventually<T>(
   look: () => Promise<T> | T,
   holds: (seen: T) => boolean,

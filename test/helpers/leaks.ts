@@ -1,17 +1,17 @@
 /**
- * What a process holds on to: open descriptors, handles that keep it alive, children. A suite takes stock before, and at
- * its end asserts that nothing was added. Closing takes turns of the event loop, so it looks again until a deadline.
+ * Finds leaks of a process: open descriptors, handles that keep it alive, children. A suite takes stock at its start and
+ * asserts at its end that nothing was added. Closing takes turns of the event loop, so the check repeats until a deadline.
  *
- * Timers that are unref'd do not show here; a suite that cares injects a clock and counts them there.
+ * Timers that are unref'd are not visible here; a suite can inject a clock and count its timers.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 
 export interface Stock {
-  /** By descriptor, what it is; empty where the system has no /proc. */
+  /** The target of each descriptor; empty on a system without /proc. */
   readonly descriptors: ReadonlyMap<string, string>;
-  /** By kind, how many keep the process alive. */
+  /** The number of handles of each kind that keep the process alive. */
   readonly handles: ReadonlyMap<string, number>;
   readonly children: ReadonlySet<string>;
 }
@@ -34,7 +34,7 @@ export async function assertNoLeaks(before: Stock): Promise<void> {
   assert.deepEqual(leaks, []);
 }
 
-/** What was added since, in words; does not wait for what is being closed. */
+/** Describes what was added since; does not wait for handles that are being closed. */
 export function leaksSince(before: Stock): string[] {
   const now = takeStock();
   const leaks: string[] = [];
@@ -69,7 +69,7 @@ function children(): Set<string> {
         if (pid !== '') found.add(pid);
       }
     } catch {
-      // A thread that ended meanwhile, or a kernel that does not tell.
+      // The thread ended meanwhile, or the kernel does not list children.
     }
   }
   return found;

@@ -36,7 +36,7 @@ export class LimitsMachine {
     return next;
   }
 
-  /** Its links break, and nobody answers there any more. */
+  /** Breaks its links; the process no longer answers. */
   kill(process: LimitsProcess): void {
     this.#processes.delete(process.name);
     process.breakLinks();

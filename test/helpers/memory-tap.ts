@@ -1,7 +1,7 @@
 /**
- * Loaded into a proxy before its own program (`node --expose-gc --heap-snapshot-string-limit=... --import`): writes what
- * the process can still reach, whenever somebody connects to the Unix socket that FLM_MEMORY_TAP names. Beside that
- * socket then stand a heap snapshot, with every string whole, and the bytes of all buffers, those of pools included.
+ * Loaded into a proxy before its own program (`node --expose-gc --heap-snapshot-string-limit=... --import`): writes the
+ * reachable memory of the process to files beside the Unix socket that FLM_MEMORY_TAP names, at each connection to it: a
+ * heap snapshot with whole strings, and the bytes of all buffers, those of pools included.
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';

@@ -1,6 +1,6 @@
 /**
- * A clock that stands until a test moves it. Timers run in the order of their time, and whatever they set going gets its
- * turn before the next one runs.
+ * A clock that a test moves. Timers run in the order of their time. The work that a timer starts gets a turn of the
+ * event loop before the next timer runs.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Clock, Unsubscribe } from '../../src/core/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * A sink that writes down what it is told, and holds the upstream to its contract while it does: a head first, one
- * ending, nothing afterwards. `send` is the short way to one recorded answer.
+ * A response handler that records its calls and asserts the contract of the upstream: a head first, one ending, nothing
+ * afterwards. `send` returns one recorded response.
  */
 import assert from 'node:assert/strict';
 import type { EngineAddress } from '../../src/core/engine/engine.ts';
@@ -94,7 +94,7 @@ export class RecordingSink implements ResponseHandler {
     return this.error?.code ?? (this.#ended ? 'end' : 'open');
   }
 
-  /** Resolves when what was told satisfies. */
+  /** Resolves when the recorded calls satisfy the condition. */
   async until(satisfied: (sink: this) => boolean): Promise<void> {
     while (!satisfied(this)) {
       await new Promise<void>((wake) => {

@@ -1,10 +1,10 @@
 /**
- * A wire tap: a TCP relay between flm and a real engine that writes down every byte of both directions and changes none.
- * What a client received can so be held against what the engine sent, whatever it sent.
+ * A wire tap: a TCP relay between flm and a real engine that records every byte of both directions and changes none. A
+ * test can compare the bytes that a client received with those that the engine sent.
  *
  *   client ── flm ── tap ── engine
  *
- * It stands where the engine would: an engine that refuses connections is seen as one that closes them at once.
+ * flm connects to the tap, so an engine that refuses connections looks like one that closes them immediately.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -46,7 +46,7 @@ export function tinyProxyFactory({ paths, handles }: TinyProxyOptions): ProxyFac
       signal.throwIfAborted();
       const proxy = new TinyProxy(listener, options, paths, handles);
       await proxy.open();
-      // Everything stands, and nothing answers any more.
+      // The process is open but no longer answers.
       if (options.profile === 'deaf') await new Promise(() => setInterval(() => {}, 1_000));
       return proxy;
     } catch (error) {

@@ -111,7 +111,7 @@ export class TlsFixture {
     return Wire.over(socket);
   }
 
-  /** Everything that a new connection is told about these bytes, until it is closed. */
+  /** Sends these bytes on a new connection, and returns everything received until it is closed. */
   async told(bytes: string | Buffer): Promise<Buffer> {
     return (await this.dialPlain()).send(bytes).rest();
   }
