@@ -53,20 +53,27 @@ const slackMs = 10_000;
 /** From the state to the first accepted connection. New connections wait that long at most. */
 const takeOverMs = 10_000;
 
+export interface HandOverSignals {
+  /** The caller has left; without effect once the successor takes over. */
+  readonly caller: AbortSignal;
+  /** This proxy was told to stop: its successor must not serve in its place. */
+  readonly stopped: AbortSignal;
+}
+
 /**
  * Resolves when the successor serves and this process accepts nothing any more. Throws a `ProxyError` (see
- * `ProxyController.handOver`) or the reason of the signal; then this process serves as before.
+ * `ProxyController.handOver`) or the reason of a signal; then this process serves as before.
  */
 export async function handOver(
   deps: HandOverDeps,
   request: HandOverRequest,
-  caller: AbortSignal,
+  { caller, stopped }: HandOverSignals,
 ): Promise<ProxyHandle> {
   const { machine, logger, handOverParts } = deps.start;
   const { gateway, handle } = deps;
   const successor = new Successor(deps, request);
   const limitMs = startLimitMs(request.options.config) + slackMs;
-  const limit = deadline(machine.clock, limitMs, caller);
+  const limit = deadline(machine.clock, limitMs, AbortSignal.any([caller, stopped]));
   let isHeld = false;
   try {
     const sockets = deps.sockets.map((socket, index) => ({ ...socket, fd: firstInheritedFd + index }));
@@ -75,7 +82,7 @@ export async function handOver(
     limit.end();
     isHeld = true;
     gateway.hold();
-    const newest = await successor.takeOver(await handOverParts.exportState());
+    const newest = await successor.takeOver(await handOverParts.exportState(), stopped);
     gateway.retire();
     handOverParts.follow(newest);
     logger.event('info', 'handed over', { proxy: handle.id, successor: newest.id, pid: newest.pid });
@@ -86,11 +93,9 @@ export async function handOver(
       handOverParts.resume();
       gateway.resume();
     }
-    const failure = caller.aborted
-      ? caller.reason
-      : limit.isOver
-        ? late(handle, limitMs)
-        : failureOf(error, handle);
+    const ended = [stopped, caller].find((signal) => signal.aborted);
+    const failure =
+      ended !== undefined ? ended.reason : limit.isOver ? late(handle, limitMs) : failureOf(error, handle);
     const reason = failure instanceof Error ? failure.message : String(failure);
     logger.event('error', 'the hand-over failed', { proxy: handle.id, successor: successor.id, reason });
     throw failure;
@@ -139,9 +144,9 @@ class Successor {
   }
 
   /** Resolves when it serves and has acknowledged that it is on its own. */
-  async takeOver(state: Readonly<Record<string, unknown>>): Promise<ProxyHandle> {
+  async takeOver(state: Readonly<Record<string, unknown>>, stopped: AbortSignal): Promise<ProxyHandle> {
     const { machine } = this.#deps.start;
-    const limit = deadline(machine.clock, takeOverMs);
+    const limit = deadline(machine.clock, takeOverMs, stopped);
     try {
       await this.#child.send({ state });
       const message = await this.#child.next(limit.signal);

@@ -43,7 +43,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
 import type { ProxyStore } from '../store/store.ts';
-import { handOver, type Replaceable } from './hand-over.ts';
+import { type HandOverSignals, handOver, type Replaceable } from './hand-over.ts';
 import type { HandOverParts } from './hand-over-parts.ts';
 import type { Machine } from './machine.ts';
 import type { ProxyEngines } from './proxy-engines.ts';
@@ -187,7 +187,7 @@ export class LiveControl implements ProxyControl {
     }
     refuseOverlap(this.#handle, request.options.config);
     const aborter = new AbortController();
-    const over = this.#handOver(request, replaceable, AbortSignal.any([caller, aborter.signal]));
+    const over = this.#handOver(request, replaceable, { caller, stopped: aborter.signal });
     this.#handingOver = { aborter, over };
     let successor: ProxyHandle | undefined;
     try {
@@ -249,7 +249,7 @@ export class LiveControl implements ProxyControl {
   async #handOver(
     request: HandOverRequest,
     { program, supervisor }: Replaceable & { readonly by: 'successor' },
-    signal: AbortSignal,
+    signals: HandOverSignals,
   ): Promise<ProxyHandle> {
     const { gateway, store, machine, certificates } = this.#deps;
     const sockets = [
@@ -267,7 +267,7 @@ export class LiveControl implements ProxyControl {
         supervised: supervisor !== undefined,
       },
       request,
-      signal,
+      signals,
     );
     this.#successor = newest.id;
     await this.#markDraining();

@@ -131,7 +131,7 @@ test('a successor that hangs is ended with the command that asked for it, and a 
   const first = handOver(handle, program, leaving.signal);
   const log = join(cli.home, 'logs/default.log');
   while (!readFileSync(log, 'utf8').includes('"handing over"')) await setImmediate();
-  assertMistake(await cli.run('proxy', 'restart'), /is being replaced by a new process already/);
+  assertMistake(await cli.run('proxy', 'restart'), /A new process is already replacing the proxy/);
   leaving.abort(new Error('enough'));
   await assert.rejects(first, /enough/);
   while (!readFileSync(log, 'utf8').includes('"the hand-over failed"')) await setImmediate();
@@ -150,6 +150,20 @@ test('a stop during a hand-over ends both processes', async (t) => {
     await setImmediate();
   const stopped = await cli.run('proxy', 'stop');
   assert.equal(stopped.code, 0, stopped.stderr);
+  await failed;
+  await assertOnly(cli, []);
+});
+
+test('a stop while the successor takes over ends both processes', async (t) => {
+  const { cli, handle } = await started(t);
+  const program = { command: process.execPath, args: [strange, 'serves late'], env: { PATH: '' } };
+  const failed = assert.rejects(
+    handOver(handle, program),
+    failsWith('PROXY_HAND_OVER_FAILED', /it was stopped/),
+  );
+  while (!readFileSync(join(cli.home, 'logs/default.log'), 'utf8').includes('it has the state'))
+    await setImmediate();
+  await controlClient(handle).stop(0);
   await failed;
   await assertOnly(cli, []);
 });

@@ -23,6 +23,14 @@ process.on('message', (message: object) => {
     case 'hangs after the state':
       if (!('state' in message)) process.send?.({ prepared: true });
       break;
+    case 'serves late':
+      if ('start' in message) process.send?.({ prepared: true });
+      if ('kept' in message) process.send?.({ kept: true });
+      if ('state' in message) {
+        process.stderr.write('it has the state\n');
+        setTimeout(() => process.send?.({ ready: { id: 'px_late' } }), 8_000);
+      }
+      break;
     default:
     // It hangs.
   }
