@@ -198,12 +198,12 @@ export const errorTable = {
   SERVICE_UNIT_PACKAGED: {
     ...user,
     text: 'The unit {file} belongs to an installed package.',
-    hint: 'Start it at boot with `sudo systemctl enable --now {unit}`; the package manager removes it (`apt remove flm`).',
+    hint: 'Start it at boot with `sudo systemctl enable --now {unit}`; the package manager removes it (`sudo apt remove flm-proxy`).',
   },
   SERVICE_FOLDER_UNFIT: {
     ...user,
     text: 'The data folder {folder} cannot be used by the service: {reason}.',
-    hint: 'Give it to the user of the service: `sudo chown -R {account}: {folder} && sudo chmod 700 {folder}`. Or name its owner: --account NAME.',
+    hint: 'Name an empty folder with FLM_HOME, or the owner of this one with --account NAME. If it holds nothing but data of flm, give it to the service: `sudo chown -R {account}: {folder} && sudo chmod 700 {folder}`.',
   },
   SERVICE_ACCOUNT_UNFIT: {
     ...user,

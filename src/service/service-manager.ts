@@ -261,9 +261,11 @@ export class ServiceManager {
     const folderUnfit = (reason: string): ServiceError =>
       new ServiceError('SERVICE_FOLDER_UNFIT', { params: { folder: home, reason, account } });
     if (!folder.isFolder) throw folderUnfit('it is not a folder');
-    const isEmptyOfRoot = folder.uid === 0 && this.#tools.facts(join(home, 'flm.db')) === undefined;
-    if (folder.uid !== found?.uid && !isEmptyOfRoot)
-      throw folderUnfit(`it belongs to another user (user id ${folder.uid})`);
+    if (folder.uid === found?.uid) return found;
+    if (folder.uid !== 0) throw folderUnfit(`it belongs to another user (user id ${folder.uid})`);
+    // A folder such as /srv that was named by mistake must keep its owner.
+    if (this.#tools.list(home).some((name) => name !== 'lost+found'))
+      throw folderUnfit('it belongs to root and is not empty');
     return found;
   }
 
