@@ -54,6 +54,9 @@ test('without systemd-notify the unit has no watchdog and no reload', () => {
 test('special characters of systemd in a path are escaped', () => {
   const text = serviceText({ ...unit, program: ['/opt/100%/$x "y"/flm'] });
   has(text, 'ExecStart="/opt/100%%/$$x \\"y\\"/flm" proxy run default');
+  // Only a command line has variables.
+  has(serviceText({ ...unit, home: '/srv/$x' }), 'ReadWritePaths=/srv/$x');
+  assert.match(serviceText({ ...unit, home: '/srv/$x' }), /^Environment=FLM_HOME=\/srv\/\$x /m);
 });
 
 test('the socket unit has one line for each address', () => {

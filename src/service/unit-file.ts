@@ -52,7 +52,7 @@ export function unitName(profile: string): string {
 export function serviceText(unit: ServiceUnit): string {
   const { kind, profile, home, account, graceMs, sockets, notify } = unit;
   const name = unitName(profile);
-  const flm = unit.program.map(unitWord).join(' ');
+  const flm = unit.program.map(commandWord).join(' ');
   const isSystem = kind === 'system';
   return sections(unit, [
     [
@@ -143,9 +143,14 @@ function sections(unit: ServiceUnit, parts: readonly (readonly [string, readonly
   return `${head.join('\n')}\n${parts.map(([name, lines]) => `\n[${name}]\n${lines.join('\n')}\n`).join('')}`;
 }
 
-/** systemd.syntax(7): quotes, and % and $ are special. */
+/** In a command line $ begins a variable (systemd.service(5)); in other settings it means itself. */
+function commandWord(text: string): string {
+  return unitWord(text.replaceAll('$', '$$$$'));
+}
+
+/** systemd.syntax(7): quotes and % are special. */
 function unitWord(text: string): string {
-  const escaped = text.replaceAll('%', '%%').replaceAll('$', '$$$$');
+  const escaped = text.replaceAll('%', '%%');
   return /^[\w@%+=:,./$-]+$/.test(escaped)
     ? escaped
     : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
