@@ -8,6 +8,7 @@
 import type { AcmeChallenge } from '../core/proxy/acme-config.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
+import { withoutSupervisor } from '../process/supervisor.ts';
 import { AcmeFailure } from '../tls/acme/acme-failure.ts';
 import { AcmeSource, type AcmeSourceDeps } from '../tls/acme/acme-source.ts';
 import { AlpnProver } from '../tls/acme/alpn-prover.ts';
@@ -101,6 +102,7 @@ function makeProvers(
         return new DnsHook({
           command: dnsHook,
           clock: machine.clock,
+          env: withoutSupervisor(machine.environment),
           print: (line) => logger.event('info', 'the DNS hook says', { line }),
         });
       default:

@@ -23,7 +23,7 @@ const { acme } = parseProxyConfig({
   domains: [...domains],
   acme: { directory: pebble.directory, caFile: pebble.caFile, acceptTerms: true, dnsHook: pebble.dnsHook },
 });
-const hook = new DnsHook({ command: pebble.dnsHook, clock: systemClock, print: () => {} });
+const hook = new DnsHook({ command: pebble.dnsHook, clock: systemClock, env: process.env, print: () => {} });
 const source = await AcmeSource.open({
   ...{ store: new Killed(folder, systemClock), clock: systemClock, random: Math.random },
   ...{ domains, acme, agentName: 'flm/test' },

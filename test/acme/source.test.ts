@@ -52,7 +52,7 @@ function needsOf(pebble: Pebble, store: CertificateStore, clock: Clock, told: st
     domains,
     acme: { directory: pebble.directory, caFile: pebble.caFile, acceptTerms: true, dnsHook: pebble.dnsHook },
   });
-  const hook = new DnsHook({ command: pebble.dnsHook, clock, print: () => {} });
+  const hook = new DnsHook({ command: pebble.dnsHook, clock, env: process.env, print: () => {} });
   return {
     ...{ store, clock, domains, acme, random: () => 0.5, agentName: 'flm/test' },
     provers: [hook],

@@ -31,7 +31,12 @@ test('the hook gets the record before and after the CA checks', async (t) => {
     `console.log('setting'); require('fs').appendFileSync(${JSON.stringify(calls)}, process.argv.slice(2).join(' ') + '\\n')`,
     folder,
   );
-  const hook = new DnsHook({ command, clock: systemClock, print: (line) => lines.push(line) });
+  const hook = new DnsHook({
+    command,
+    clock: systemClock,
+    env: process.env,
+    print: (line) => lines.push(line),
+  });
 
   const takeAway = await hook.show(proof, never);
   const shown = readFileSync(calls, 'utf8');
@@ -46,12 +51,23 @@ test('no shell reads the command', async (t) => {
   const folder = folderOf(t);
   const mark = join(folder, 'mark');
   const command = `${hookOf("require('fs').writeFileSync(process.argv[2], process.argv.slice(3).join('|'))", folder)} "${join(folder, 'out')}" ; touch "${mark}" $(touch x) \`touch y\``;
-  const hook = new DnsHook({ command, clock: systemClock, print: () => {} });
+  const hook = new DnsHook({ command, clock: systemClock, env: process.env, print: () => {} });
 
   await hook.show(proof, never);
 
   assert.ok(!existsSync(mark));
   assert.match(readFileSync(join(folder, 'out'), 'utf8'), /^;\|touch\|.*\|\$\(touch\|x\)\|`touch\|y`\|add\|/);
+});
+
+test('the hook has the environment that it is given, and no other', async (t) => {
+  const lines: string[] = [];
+  const command = hookOf('console.log(Object.keys(process.env).join())', folderOf(t));
+  const env = { DNS_TOKEN: 'secret' };
+  const hook = new DnsHook({ command, clock: systemClock, env, print: (line) => lines.push(line) });
+
+  await hook.show(proof, never);
+
+  assert.deepEqual(lines, ['DNS_TOKEN']);
 });
 
 test('a command is split at spaces, and quotes keep some', () => {
@@ -62,7 +78,12 @@ test('a hook that fails is reported with its last output, and its record is remo
   const folder = folderOf(t);
   const lines: string[] = [];
   const command = hookOf("console.error('\\x1b[31mno such zone'); process.exit(3)", folder);
-  const hook = new DnsHook({ command, clock: systemClock, print: (line) => lines.push(line) });
+  const hook = new DnsHook({
+    command,
+    clock: systemClock,
+    env: process.env,
+    print: (line) => lines.push(line),
+  });
 
   await assert.rejects(hook.show(proof, never), {
     code: 'PROXY_ACME_FAILED',
@@ -70,7 +91,12 @@ test('a hook that fails is reported with its last output, and its record is remo
       /the DNS hook failed: add _acme-challenge\.llm\.example\.org: exit status 3, after it printed "\[31mno such zone"/,
   });
   assert.equal(lines.filter((line) => line === '[31mno such zone').length, 2);
-  const absent = new DnsHook({ command: '/nowhere/hook', clock: systemClock, print: () => {} });
+  const absent = new DnsHook({
+    command: '/nowhere/hook',
+    clock: systemClock,
+    env: process.env,
+    print: () => {},
+  });
   await assert.rejects(absent.show(proof, never), { message: /it cannot be run \(ENOENT\)/ });
 });
 
@@ -83,7 +109,7 @@ test('a hook that hangs is ended with all that it began, when its minute is over
   );
   const clock = new MovedClock();
   const begun = Promise.withResolvers<void>();
-  const hook = new DnsHook({ command, clock, print: () => begun.resolve() });
+  const hook = new DnsHook({ command, clock, env: process.env, print: () => begun.resolve() });
 
   const shown = hook.show(proof, never);
   await begun.promise;

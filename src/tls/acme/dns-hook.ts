@@ -10,12 +10,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
 import { within } from '../../core/deadline.ts';
+import type { Environment } from '../../core/environment.ts';
 import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { type ChallengeProof, type Prover, sha256 } from './prover.ts';
 
 export interface DnsHookDeps {
   readonly command: string;
   readonly clock: Clock;
+  /** What the program needs of it: its own keys, PATH. Nothing that lets it speak to the supervisor of the proxy. */
+  readonly env: Environment;
   /** A line that the program printed. */
   readonly print: (line: string) => void;
 }
@@ -64,6 +67,7 @@ export class DnsHook implements Prover {
       // In a group of its own, so that what it began ends with it.
       const child = spawn(program, [...args, how, name, value], {
         cwd: '/',
+        env: { ...this.#deps.env },
         detached: true,
         stdio: ['ignore', 'pipe', 'pipe'],
         windowsHide: true,
