@@ -63,6 +63,8 @@ export async function superviseProxy(
     else void tellReady();
   });
   const told = await tellReady();
+  // The predecessor of a successor that fails serves on: `STOPPING=1` of this process would end it.
+  if (!told && successor) notifier.release();
   if (!told) onProblem('systemd could not be told that the proxy is ready: systemd-notify failed.');
   return told;
 }
