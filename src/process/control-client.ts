@@ -2,8 +2,8 @@
  * The client of the control socket. Every call has a time limit, takes a signal, and limits the size of the response.
  *
  * `gone` means that nothing listens at the path of the handle, or another process does. A process that accepts the
- * connection and does not respond causes a `ProxyError` PROXY_CONTROL_UNREACHABLE. An error of the proxy itself is
- * thrown as the `ProxyError` that it was there. An abort rejects with the reason of the signal.
+ * connection and does not respond causes a `ProxyError` PROXY_CONTROL_UNREACHABLE. A `ProxyError` of the proxy is
+ * thrown here again. An abort rejects with the reason of the signal.
  */
 import { type IncomingMessage, request } from 'node:http';
 import { type Clock, systemClock } from '../core/clock.ts';
@@ -24,14 +24,14 @@ import { codeOf } from './control-socket.ts';
 import { isRecord, proxyErrorOf } from './wire-error.ts';
 
 export interface ControlClient {
-  /** The process at the path: that proxy, another process, or none. */
+  /** Which process listens at the path: this proxy, another process, or none. */
   who(signal?: AbortSignal): Promise<'same' | 'other' | 'nobody'>;
   status(signal?: AbortSignal): Promise<ProxyStatus | 'gone'>;
-  /** Resolves when the last answer is over and the port free. */
+  /** Resolves when the last response has ended and the port is free. */
   stop(graceMs: number, signal?: AbortSignal): Promise<StopReport | 'gone'>;
   /** Resolves when the port is free. */
   release(graceMs: number, signal?: AbortSignal): Promise<'released' | 'gone'>;
-  /** Resolves when the successor serves. `unsupported`: an older flm. */
+  /** Resolves when the successor serves. `unsupported`: the proxy runs an older flm, which has no hand-over. */
   handOver(
     request: HandOverRequest,
     limitMs: number,
@@ -39,9 +39,9 @@ export interface ControlClient {
   ): Promise<ProxyHandle | 'unsupported' | 'gone'>;
   reload(signal?: AbortSignal): Promise<'reloaded' | 'gone'>;
   metrics(signal?: AbortSignal): Promise<string | 'gone'>;
-  /** Ends when aborted and when the proxy ends. `opened` is called when no request that ends from then on is missed. */
+  /** Ends when aborted and when the proxy ends. After `opened` was called, every request that ends is reported. */
   tail(signal: AbortSignal, opened?: () => void): AsyncGenerator<RequestLine, void, undefined>;
-  /** Undefined if no refusal of that id is remembered. */
+  /** Undefined if the proxy keeps no refusal of that request. */
   explain(requestId: string, signal?: AbortSignal): Promise<RecordedRefusal | undefined | 'gone'>;
   temporaryKey(ttlMs: number, signal?: AbortSignal): Promise<TemporaryKey | 'gone'>;
   /** Undefined where the proxy knows no key of that id. */
@@ -52,9 +52,9 @@ export interface ControlClient {
 
 const askMs = 2_000;
 const metricsMs = 5_000;
-/** The revocation is in force at once; the response waits for the store, which waits for other writers. */
+/** The revocation takes effect immediately. The response waits for the store, which waits for other writers. */
 const revokeMs = 10_000;
-/** On top of the grace time: what a proxy needs to end streams and close. */
+/** Time on top of the grace time for a proxy to end streams and close. */
 export const stopSlackMs = 5_000;
 const maxAnswerBytes = 64 * 1024 ** 2;
 const maxLineBytes = 1024 ** 2;
@@ -157,7 +157,7 @@ class Client {
 
   async *tail(signal: AbortSignal, opened?: () => void): AsyncGenerator<RequestLine, void, undefined> {
     if (signal.aborted) return;
-    // Only the head has a time limit: lines may be hours apart.
+    // Only the response head has a time limit: lines may be hours apart.
     const head = deadline(this.#clock, askMs);
     let response: IncomingMessage | 'nobody';
     try {
@@ -187,7 +187,7 @@ class Client {
     }
   }
 
-  /** Throws the error that the proxy answered with, if it is one. */
+  /** Throws the error if the proxy responded with an error. */
   textOf(answer: Answer): string {
     if (answer.status !== 200) this.jsonOf(answer);
     return answer.text;
@@ -200,7 +200,7 @@ class Client {
     } catch (cause) {
       throw this.#unreachable(cause);
     }
-    // The nonce says that it is our own proxy, which speaks our own types.
+    // The nonce proves that this is a proxy of flm, so the JSON has our own types.
     if (answer.status === 200) return value as T;
     throw (isRecord(value) ? proxyErrorOf(value.error) : undefined) ?? this.#unreachable(undefined);
   }

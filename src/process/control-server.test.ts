@@ -94,7 +94,7 @@ function statusAt(controlPath: string): ProxyStatus {
   };
 }
 
-/** A control that records what it was asked to do. */
+/** A control that records its calls. */
 function controlOf(path: string, asked: unknown[], parts: Partial<ProxyControl> = {}): ProxyControl {
   return {
     status: () => statusAt(path),
@@ -147,7 +147,7 @@ function temporaryFolder(t: TestContext): string {
   return folder;
 }
 
-/** What the socket answers to these bytes, to the end. */
+/** The complete response of the socket to these bytes. */
 function bytesOf(path: string, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => socket.write(request));
@@ -160,7 +160,7 @@ function bytesOf(path: string, request: string): Promise<string> {
   });
 }
 
-/** A server that is no proxy, on the same path. */
+/** A server that is not a proxy, on the same path. */
 async function impostor(t: TestContext, serve: (socket: Socket) => void): Promise<string> {
   const path = join(temporaryFolder(t), 'a.sock');
   const sockets = new Set<Socket>();
@@ -438,7 +438,7 @@ test('an answer that does not come is waited for a moment, and then cut', async 
   assert.equal(clock.timers, 0);
 });
 
-/** A tail that tells what it holds. */
+/** A tail that reports its state. */
 function countedTail() {
   const open = new Set<AbortSignal>();
   const publish: (() => void)[] = [];

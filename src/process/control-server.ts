@@ -2,22 +2,22 @@
  * The control socket of a proxy: `ProxyControl` as plain HTTP/1.1 behind a Unix socket that only this user may open, so
  * that flm and `curl --unix-socket` speak to it alike.
  *
- *   GET  /nonce                 who this is, as text
+ *   GET  /nonce                 the identity of this proxy, as text
  *   GET  /status                ProxyStatus as JSON
- *   POST /stop?graceMs=         StopReport, once the last answer is over and the port free
- *   POST /release?graceMs=      {}, once the port is free
- *   POST /hand-over             HandOverRequest as JSON; the ProxyHandle of the successor, once that serves
- *   POST /reload                {}, once what changed in the store is in force
+ *   POST /stop?graceMs=         StopReport, after the last response has ended and the port is free
+ *   POST /release?graceMs=      {}, after the port is free
+ *   POST /hand-over             HandOverRequest as JSON; the ProxyHandle of the successor, when the successor serves
+ *   POST /reload                {}, after the changes in the store have taken effect
  *   GET  /metrics               Prometheus text
- *   GET  /tail                  one RequestLine a line, from now on, until the client leaves
+ *   GET  /tail                  one RequestLine per line for each request that ends, until the client disconnects
  *   GET  /explain/REQUEST-ID    RecordedRefusal, or 404
  *   POST /temporary-key?ttlMs=  TemporaryKey
  *   GET  /key-use/KEY-ID        KeyUse, or 404
  *   GET  /limits-link           with an upgrade: the limits link of a draining process, see limits-link.ts
- *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null; a 404 comes from an older flm, which cannot do it
+ *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null; an older flm responds with 404
  *
- * Each answer carries the proxy's nonce in `flm-nonce`; a request that carries another one is refused with 409 before
- * anything is done. Errors are `{"error": {code, params, faults}}`. No other request has a body.
+ * Each response carries the proxy's nonce in `flm-nonce`. A request with another nonce is refused with 409 and has no
+ * effect. Errors are `{"error": {code, params, faults}}`. No other request has a body.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -35,20 +35,20 @@ import { acceptLimitsLink, type ConnectLink } from './limits-link-socket.ts';
 import { isRecord, wireErrorOf } from './wire-error.ts';
 
 export interface ControlServerOptions {
-  /** From `HomePaths.controlPath`; its folder is made if missing. */
+  /** From `HomePaths.controlPath`. The folder is created if missing. */
   readonly path: string;
-  /** That of the handle. */
+  /** The nonce of the handle. */
   readonly nonce: string;
   readonly clock?: Clock;
-  /** Takes a limits link of a draining process. Absent: there are none. */
+  /** Accepts a limits link of a draining process. Absent: limits links are refused. */
   readonly connectLink?: ConnectLink;
 }
 
 export interface ControlServer {
   /**
-   * Takes nothing new, ends every tail, waits a moment for the answers that are being written, then closes and removes
-   * the socket. To be called after `ProxyControl.stop` resolved, not inside it: this sends the response to the stop
-   * request.
+   * Accepts no more requests, ends every tail, waits a moment for responses that are being written, then closes and
+   * removes the socket. Call it after `ProxyControl.stop` resolved, not inside `stop`: it waits for the response to the
+   * stop request.
    */
   close(): Promise<void>;
 }
@@ -58,7 +58,7 @@ const maxBodyBytes = 4_096;
 const maxHandOverBytes = 4 * 1024 ** 2;
 const maxConnections = 256;
 const maxTails = 32;
-/** Time for the last responses at `close`: they are small and the reader is on this machine. */
+/** Time for the last responses at `close`. They are small and the client is on this machine. */
 const closeGraceMs = 1_000;
 const maxGraceMs = 3_600_000;
 const defaultTtlMs = 600_000;
@@ -66,8 +66,8 @@ export const nonceField = 'flm-nonce';
 export const handOverPath = '/hand-over';
 
 /**
- * Opens the control socket. A file that a dead process left at the path is removed; throws PROXY_START_FAILED where a
- * living one answers there, HOME_UNSAFE where the folder is open to others.
+ * Opens the control socket. Removes a socket file that a dead process left at the path. Throws PROXY_START_FAILED if a
+ * running process answers at the path, and HOME_UNSAFE if other users can open the folder.
  */
 export async function serveControl(
   control: ProxyControl,
@@ -76,7 +76,7 @@ export async function serveControl(
   if (!isPipe(path)) privateFolder(dirname(path), { noLink: true });
   const server = new ControlHttp(control, nonce, clock, connectLink);
   await bindControlSocket(server.http, path);
-  // A connection that could not be accepted (no descriptor left) must not end the proxy.
+  // A connection that could not be accepted (no file descriptor left) must not end the proxy.
   server.http.on('error', () => {});
   return server;
 }
@@ -97,7 +97,7 @@ class ControlHttp implements ControlServer {
   #allAnswered: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Connections of draining processes, which do not belong to the HTTP server any more. */
+  /** Upgraded connections of draining processes. The HTTP server no longer tracks them. */
   readonly #links = new Set<Duplex>();
 
   constructor(
@@ -147,7 +147,7 @@ class ControlHttp implements ControlServer {
       this.#answers.delete(response);
       if (this.#answers.size === 0) this.#allAnswered?.();
     });
-    // A client that leaves causes an error of the stream, which must have a listener.
+    // A client that disconnects causes an `error` event on the stream, which needs a listener.
     response.on('error', () => {});
     if (request.url !== handOverPath) refuseBody(request);
     response.setHeader(nonceField, this.#nonce);
@@ -162,7 +162,7 @@ class ControlHttp implements ControlServer {
     response.end(answer.text);
   }
 
-  /** Undefined where the answer was written already. */
+  /** Undefined if the response is already written. */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
     const asked = request.headers[nonceField];
     if (asked !== undefined && asked !== this.#nonce) return failure(409, 'this is another proxy');
@@ -212,7 +212,7 @@ class ControlHttp implements ControlServer {
     }
   }
 
-  /** A client that leaves aborts the hand-over where that is still possible. */
+  /** If the client disconnects, the hand-over is aborted where that is still possible. */
   async #handOver(request: IncomingMessage, response: ServerResponse): Promise<ProxyHandle> {
     const wanted = handOverRequestIn(await gatherText(request, maxHandOverBytes));
     const left = new AbortController();
@@ -238,7 +238,7 @@ class ControlHttp implements ControlServer {
           await once(response, 'drain', { signal: ended.signal });
       }
     } catch {
-      // The reader left while it was waited for, or the tail broke: either way it ends here, the head is out.
+      // The client disconnected or the tail failed. The head is already sent, so the response just ends.
     } finally {
       this.#tails.delete(ended);
       response.end();
@@ -258,11 +258,11 @@ function handOverRequestIn(text: string | undefined): HandOverRequest {
   const options = isRecord(value) ? startOptionsIn({ start: value.options }) : undefined;
   if (options === undefined)
     throw new ProxyError('REQUEST_MALFORMED', { params: { reason: 'the body is no hand-over request' } });
-  // What asks here is flm of the same user, which could start any program by itself.
+  // Only the same user can send this request, and that user could start any program anyway.
   return { ...(value as HandOverRequest), options };
 }
 
-/** No other request has a body; a small one is read and forgotten, a large one ends the connection. */
+/** No other request has a body. A small body is read and discarded; a large body closes the connection. */
 function refuseBody(request: IncomingMessage): void {
   let bytes = 0;
   request.on('data', (chunk: Buffer) => {

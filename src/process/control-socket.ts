@@ -1,18 +1,21 @@
 /**
- * The file of a control socket: binds it, tells a stale socket from one in use, and removes stale ones. A path contains
- * the random id of one proxy, so two running proxies never use the same path.
+ * Binds the socket file of a proxy, detects whether a socket is stale or in use, and removes stale sockets. A path
+ * contains the random id of one proxy, so two running proxies never use the same path.
  */
 import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { join } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
 
-/** True for a named pipe of Windows, which is not a file. */
+/** True for a Windows named pipe, which is not a file. */
 export function isPipe(path: string): boolean {
   return path.startsWith('\\\\.\\pipe\\');
 }
 
-/** Binds, 0600. Removes what a dead process left there; throws PROXY_START_FAILED where a living one answers. */
+/**
+ * Binds the socket with mode 0600. Removes the socket of a dead process; throws PROXY_START_FAILED if a running process
+ * answers.
+ */
 export async function bindControlSocket(server: Server, path: string): Promise<void> {
   try {
     await listen(server, path);
@@ -70,7 +73,7 @@ function failed(reason: string, cause?: unknown): ProxyError {
   return new ProxyError('PROXY_START_FAILED', { params: { reason }, cause });
 }
 
-/** The system's code of an error, such as ENOENT. */
+/** Returns the system's code of an error, such as ENOENT. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }
@@ -78,8 +81,8 @@ export function codeOf(error: unknown): string {
 const youngMs = 60_000;
 
 /**
- * Removes control sockets that killed proxies left behind. A socket that answers stays, and so does a young one: its
- * owner may be about to listen. Never rejects: the next start tries again.
+ * Removes control sockets that killed proxies left behind. A socket that answers stays. A socket created moments ago
+ * stays too: its owner may be about to listen. Never rejects: the next start tries again.
  */
 export async function sweepStaleSockets(folder: string, nowMs: number): Promise<void> {
   let names: readonly string[];

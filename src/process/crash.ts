@@ -10,7 +10,7 @@ import { logLine } from './log-line.ts';
 /** stderr, written synchronously: the log of a process that is about to end. */
 const stderr = 2;
 
-/** Takes effect until the returned function is called. Covers unhandled rejections too. */
+/** Installs the handler until the returned function is called. Covers unhandled rejections too. */
 export function endByMistake(exit: (status: number) => void = process.exit): Unsubscribe {
   const end = (error: unknown): void => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

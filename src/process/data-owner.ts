@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import process from 'node:process';
 
 /**
- * Changes the identity of this process when it runs as root and `home` belongs to somebody else; nothing otherwise.
+ * Changes the identity of this process if it runs as root and `home` belongs to another user. Otherwise does nothing.
  * `keepRoot` changes only the effective identity, so that programs can still be started as root (`flm cert trust`).
  */
 export function becomeOwner(home: string, { keepRoot = false } = {}): void {
@@ -14,8 +14,8 @@ export function becomeOwner(home: string, { keepRoot = false } = {}): void {
   if (geteuid?.() !== 0) return;
   const owner = statSync(home, { throwIfNoEntry: false });
   if (owner === undefined || !owner.isDirectory() || owner.uid === 0) return;
-  // Groups first: afterwards the right to change them is gone. Root's own groups would open files that are not the
-  // owner's.
+  // Groups first: after setuid this process may not change them. Root's groups would give access to files of other
+  // users.
   setgroups?.([owner.gid]);
   if (keepRoot) {
     setegid?.(owner.gid);

@@ -26,16 +26,16 @@ import { logLine } from './log-line.ts';
 import { handleSignals } from './signals.ts';
 import { wireErrorOf } from './wire-error.ts';
 
-/** 0 after a stop, 1 where it did not start. */
+/** 0 after a stop, 1 if the proxy did not start. */
 export type ChildExit = 0 | 1;
 
 /**
- * Runs the proxy that the launcher of this process asks for. The caller exits with the code that it resolves to.
- * A second signal to stop ends the process inside.
+ * Runs the proxy that the launcher of this process asks for. Resolves with the exit status for the caller. A second
+ * stop signal exits the process immediately.
  */
 export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit> {
   assert(process.send !== undefined, 'a launcher started this program and listens');
-  // Whatever it makes is this user's alone.
+  // Files and folders that this process creates are private to this user.
   process.umask(0o077);
   const launcher = new Launcher(() => giveUp('the process that started it gave up'));
   const start = new AbortController();
@@ -44,7 +44,7 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
   const giveUp = (reason: string): void => {
     if (running === undefined) start.abort(new ProxyError('PROXY_START_FAILED', { params: { reason } }));
   };
-  // A predecessor that has died is replaced all the same.
+  // The hand-over continues even if the predecessor has died.
   void launcher.hungUp.then(() => {
     if (!launcher.isPredecessor) giveUp('its launcher went away');
   });
@@ -52,7 +52,7 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     detached: true,
     stop: (signal) => {
       giveUp(`it was told to end (${signal})`);
-      // `closed` resolves when the stop is over, however it went.
+      // `closed` resolves when the stop is over, whether it succeeded or failed.
       void running?.control.stop(graceMs).catch(() => {});
     },
     endNow: (code) => process.exit(code),
@@ -63,7 +63,7 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
     const proxy = await factory(options, start.signal, takeOver);
     running = proxy;
     if (start.signal.aborted) {
-      // The proxy came up although the start was aborted.
+      // The proxy started although the start was aborted.
       await end(proxy);
       throw start.signal.reason;
     }
@@ -91,7 +91,7 @@ async function end(proxy: RunningProxy): Promise<void> {
   await proxy.closed;
 }
 
-/** The text for the log: the message alone for an error of flm without a cause. */
+/** Returns the text for the log. For an error of flm without a cause this is only the message. */
 function failureLine(error: unknown): string {
   const known = error instanceof FlmError;
   const cause = known ? error.cause : error;
@@ -106,7 +106,7 @@ function asStartFailure(error: unknown): FlmError {
   if (error instanceof FlmError) return error;
   const refusal = systemRefusal(error);
   if (refusal !== undefined) return refusal;
-  // For the operator who started it: without the reason there is nothing to go by.
+  // The operator who started the proxy needs the reason to fix the problem.
   const reason = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
   return new ProxyError('PROXY_START_FAILED', { params: { reason }, cause: error });
 }
@@ -117,7 +117,7 @@ interface Started {
 }
 
 class Launcher {
-  /** Resolves when the channel has closed, from either side. */
+  /** Resolves when either side has closed the channel. */
   readonly hungUp: Promise<void>;
   /** The process at the other end is the proxy that this one replaces. */
   isPredecessor = false;
@@ -130,7 +130,7 @@ class Launcher {
     this.#onGiveUp = onGiveUp;
     process.on('message', this.#onMessage);
     this.hungUp = new Promise((resolve) => {
-      // It may have gone while this program was loaded.
+      // The launcher may have exited while this program was loading.
       if (!this.#isOpen) resolve();
       process.once('disconnect', () => {
         this.#isOpen = false;
@@ -140,7 +140,7 @@ class Launcher {
     });
   }
 
-  /** Throws the reason of the signal, PROXY_INVALID_CONFIG, or PROXY_START_FAILED where something else came. */
+  /** Throws the reason of the signal, PROXY_INVALID_CONFIG, or PROXY_START_FAILED for an unexpected message. */
   async startOptions(signal: AbortSignal): Promise<Started> {
     const message = await this.#next(signal);
     signal.throwIfAborted();
@@ -173,7 +173,7 @@ class Launcher {
     if (this.#isOpen && process.connected) process.disconnect?.();
   }
 
-  /** Undefined where the predecessor has died. */
+  /** Undefined if the predecessor has died. */
   async #state(signal: AbortSignal): Promise<HandOverState | undefined> {
     await this.tell({ prepared: true });
     const message = await this.#next(signal);

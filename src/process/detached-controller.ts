@@ -2,7 +2,7 @@
  * Controls proxies that run as processes of their own: the launcher starts them, the control socket controls them.
  *
  * The nonce on the control socket decides whether a proxy runs. If nothing answers there, the identity of the process
- * decides (pid and start time). A signal is sent only to a process that is surely the one of the handle.
+ * decides (pid and start time). A signal is sent only to a process that is certainly the process of the handle.
  */
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ProxyError, StoreError } from '../core/errors.ts';
@@ -25,25 +25,25 @@ import { processState } from './process-identity.ts';
 export interface DetachedControllerOptions {
   readonly launch: LaunchCommand;
   readonly paths: HomePaths;
-  /** Handles of ended processes are removed from it. */
+  /** The store from which handles of ended processes are removed. */
   readonly handles: Pick<ProxyRepository, 'deleteHandle' | 'listHandles'>;
   readonly clock?: Clock;
-  /** Keeps this process alive while it waits, as the timers of a clock do not. Injected by tests. */
+  /** Unlike a clock's timers, this wait keeps the process alive. Injected by tests. */
   readonly pause?: Pause;
 }
 
 export type Pause = (ms: number) => Promise<void>;
 
-/** How often a process that should end is looked at. */
+/** How often to check whether a process has ended. */
 const lookMs = 20;
-/** Time from the report of a stop to the end of the process, which has little left to close. */
+/** Time limit from the report of a stop to the end of the process. */
 const exitMs = 5_000;
-/** Time for a process that does not respond: a process that is ending has ended by then. */
+/** Time to wait for the end of a process that does not respond. */
 const leavingMs = 2_000;
 
-/** More than a hand-over may take: the proxy itself ends one that takes too long. */
+/** Longer than any hand-over: the proxy itself aborts a hand-over that takes too long. */
 const handOverMs = 180_000;
-/** Time for a successor whose predecessor has died to serve. */
+/** Time for a successor to start serving after its predecessor has died. */
 const successorMs = 30_000;
 
 const nothingRan: StopReport = { running: 0, cut: 0, tookMs: 0 };
@@ -59,7 +59,7 @@ export class DetachedController implements ProxyController {
     this.#pause = options.pause ?? systemPause;
   }
 
-  /** Throws what the proxy met, PROXY_START_FAILED or PROXY_START_TIMEOUT; on abort the reason of the signal. */
+  /** Throws the error of the proxy, PROXY_START_FAILED or PROXY_START_TIMEOUT; on abort the reason of the signal. */
   async start(options: StartOptions, signal: AbortSignal): Promise<ProxyHandle> {
     const { launch: command, paths } = this.#options;
     return launch({
@@ -73,7 +73,8 @@ export class DetachedController implements ProxyController {
   }
 
   /**
-   * A proxy that is gone already reports that nothing ran. Throws PROXY_CONTROL_UNREACHABLE where it cannot be ended.
+   * If the proxy has already ended, reports that no requests were running. Throws PROXY_CONTROL_UNREACHABLE if the
+   * proxy cannot be ended.
    */
   async stop(handle: ProxyHandle, graceMs: number): Promise<StopReport> {
     const startedMs = this.#clock.monotonicMs();
@@ -88,13 +89,13 @@ export class DetachedController implements ProxyController {
     return report ?? { ...nothingRan, tookMs: Math.round(this.#clock.monotonicMs() - startedMs) };
   }
 
-  /** Where the proxy dies during the hand-over, its successor may serve all the same; then that one is returned. */
+  /** If the proxy dies during the hand-over and its successor serves anyway, returns the successor. */
   async handOver(
     handle: ProxyHandle,
     request: HandOverRequest,
     signal: AbortSignal,
   ): Promise<ProxyHandle | 'unsupported'> {
-    // Windows has no descriptors that a process can inherit.
+    // On Windows a process cannot inherit descriptors.
     if (process.platform === 'win32') return 'unsupported';
     try {
       const client = controlClient(handle, this.#clock);
@@ -108,7 +109,7 @@ export class DetachedController implements ProxyController {
     return successor;
   }
 
-  /** Waits for the successor of a proxy that has died to serve; undefined where there is none. */
+  /** Waits until the successor of a dead proxy serves. Returns undefined if there is no successor. */
   async #successorOf(old: ProxyHandle, signal: AbortSignal): Promise<ProxyHandle | undefined> {
     const untilMs = this.#clock.monotonicMs() + successorMs;
     while (this.#clock.monotonicMs() < untilMs && !signal.aborted) {
@@ -123,7 +124,7 @@ export class DetachedController implements ProxyController {
     return undefined;
   }
 
-  /** Throws PROXY_CONTROL_UNREACHABLE. A proxy that is gone holds no port. */
+  /** Throws PROXY_CONTROL_UNREACHABLE. If the proxy has ended, its port is already free. */
   async release(handle: ProxyHandle, graceMs: number): Promise<void> {
     try {
       const outcome = await controlClient(handle, this.#clock).release(graceMs);
@@ -135,7 +136,7 @@ export class DetachedController implements ProxyController {
     await this.#forget(handle);
   }
 
-  /** Throws PROXY_CONTROL_UNREACHABLE where the process lives and does not answer. */
+  /** Throws PROXY_CONTROL_UNREACHABLE if the process runs and does not answer. */
   async inspect(handle: ProxyHandle): Promise<ProxyStatus | 'gone'> {
     const client = controlClient(handle, this.#clock);
     const untilMs = this.#clock.monotonicMs() + leavingMs;
@@ -151,17 +152,17 @@ export class DetachedController implements ProxyController {
       }
       const state = processState(handle);
       if (state === 'gone' || (state === 'unsure' && nobodyListens)) return 'gone';
-      // A proxy that ends closes its socket a moment before its process is gone.
+      // An ending proxy closes its socket shortly before its process exits.
       if (this.#clock.monotonicMs() >= untilMs) throw unreachable(handle);
       await this.#pause(lookMs);
     }
   }
 
-  /** The report; undefined where the control socket is of no use any more. */
+  /** Returns the report, or undefined if the control socket no longer works. */
   async #askToStop(handle: ProxyHandle, graceMs: number): Promise<StopReport | undefined> {
     const client = controlClient(handle, this.#clock);
     try {
-      // One that hangs is found out now, and not at the end of the grace time.
+      // Detects a hanging proxy now, not at the end of the grace time.
       if ((await client.who()) !== 'same') return undefined;
       const report = await client.stop(graceMs);
       return report === 'gone' ? undefined : report;
@@ -176,7 +177,7 @@ export class DetachedController implements ProxyController {
     if (!(await this.#hasGone(handle, exitMs))) throw unreachable(handle);
   }
 
-  /** Waits for the end of the process: with it the system has closed its listener. */
+  /** Waits for the end of the process. The operating system has then closed its listener. */
   async #hasGone(handle: ProxyHandle, withinMs: number): Promise<boolean> {
     const untilMs = this.#clock.monotonicMs() + withinMs;
     for (;;) {
@@ -194,12 +195,12 @@ export class DetachedController implements ProxyController {
     try {
       await this.#options.handles.deleteHandle(handle.id, handle.nonce);
     } catch (error) {
-      // The process is gone all the same; who lists handles next sees that and forgets it then.
+      // The process has ended anyway. The next listing of handles removes the row.
       if (!(error instanceof StoreError)) throw error;
     }
   }
 
-  /** After a child was killed: what it may have written as it died. */
+  /** Removes what a killed child may have written before it died. */
   async #sweep(pid: number): Promise<void> {
     for (const handle of await this.#options.handles.listHandles())
       if (handle.pid === pid && processState(handle) === 'gone') await this.#forget(handle);
@@ -207,8 +208,8 @@ export class DetachedController implements ProxyController {
 }
 
 /**
- * For the store: the same proxy answers, or its process lives and is too busy to answer. Somebody else at its socket
- * means that it is gone.
+ * Returns true if the same proxy answers, or if its process runs but is too busy to answer. If another process answers
+ * at its socket, the proxy is gone. Used by the store.
  */
 export function livenessBySocket(clock: Clock = systemClock): Liveness {
   return async (handle) => {
@@ -221,7 +222,10 @@ export function livenessBySocket(clock: Clock = systemClock): Liveness {
   };
 }
 
-/** Sends no signal to a process that may be another one: throws PROXY_CONTROL_UNREACHABLE if that is unclear. */
+/**
+ * Sends a signal only to the process of the handle. Throws PROXY_CONTROL_UNREACHABLE if the process cannot be
+ * identified.
+ */
 function signalTo(handle: ProxyHandle, signal: NodeJS.Signals): void {
   const state = processState(handle);
   if (state === 'gone') return;
@@ -229,7 +233,7 @@ function signalTo(handle: ProxyHandle, signal: NodeJS.Signals): void {
   try {
     process.kill(handle.pid, signal);
   } catch {
-    // It ended just now.
+    // The process ended just now.
   }
 }
 

@@ -1,4 +1,4 @@
-/** The controller of proxies inside this process keeps the promises of the port. */
+/** The in-process controller keeps the guarantees of the port. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -40,7 +40,7 @@ test('a proxy that comes up although its start was aborted is ended again', asyn
   const factory = tinyProxyFactory({ paths: home.paths, handles: home.proxies });
   const leaving = new AbortController();
   const reason = new Error('changed my mind');
-  // A factory that does not look at its signal.
+  // A factory that ignores its signal.
   const controller = new InProcessController(async (options) => {
     const proxy = await factory(options, never);
     leaving.abort(reason);

@@ -25,7 +25,7 @@ export class InProcessController implements ProxyController {
     signal.throwIfAborted();
     const proxy = await this.#factory(options, signal);
     if (signal.aborted) {
-      // The proxy came up although the start was aborted.
+      // The proxy started although the start was aborted.
       await proxy.control.stop(0);
       await proxy.closed;
       throw signal.reason;
@@ -35,7 +35,7 @@ export class InProcessController implements ProxyController {
     return proxy.handle;
   }
 
-  /** A proxy that is gone already reports that nothing ran. */
+  /** If the proxy has already ended, reports that no requests were running. */
   async stop(handle: ProxyHandle, graceMs: number): Promise<StopReport> {
     const proxy = this.#running.get(handle.nonce);
     if (proxy === undefined) return nothingRan;

@@ -1,27 +1,26 @@
 /**
- * What launcher and child say to each other over Node's IPC channel, in this order:
+ * The messages between launcher and child over Node's IPC channel, in this order:
  *
  *   launcher                        child
  *      | -- start -----------------> |   the configuration, never in arguments
- *      | <----- ready or failed ---- |   after the listener answered, or with nothing left
- *      | -- kept ------------------> |   the launcher knows the handle; it hangs up and may end
+ *      | <----- ready or failed ---- |   after the listener answered, or after a failed start was cleaned up
+ *      | -- kept ------------------> |   the launcher has the handle; it closes the channel and may exit
  *
- * A channel that closes before `kept` means that nobody wants the proxy any more: the child gives up and leaves
- * nothing.
+ * If the channel closes before `kept`, the launcher has given up: the child ends and leaves nothing behind.
  *
- * A running proxy that is replaced is the launcher of its successor, which has its listening sockets as descriptors from
- * birth:
+ * When a running proxy is replaced, it launches its successor. The successor inherits the listening sockets as
+ * descriptors:
  *
  *   predecessor                     successor
  *      | -- start, takeOver -------> |
- *      | <-- prepared or failed ---- |   everything is ready but accepting
+ *      | <-- prepared or failed ---- |   everything is ready except accepting connections
  *      | -- state -----------------> |   the predecessor accepts nothing from now on
- *      | <----- ready or failed ---- |   it accepts
+ *      | <----- ready or failed ---- |   the successor accepts connections
  *      | -- kept ------------------> |
- *      | <------------------ kept -- |   it lives: the predecessor closes its sockets and drains
+ *      | <------------------ kept -- |   the successor is running: the predecessor closes its sockets and drains
  *
- * A predecessor that gives up says `giveUp`, or kills the successor. A channel that closes without `giveUp` means that the
- * predecessor has died: the successor serves, with the state if it got it.
+ * A predecessor that gives up sends `giveUp`, or kills the successor. If the channel closes without `giveUp`, the
+ * predecessor has died: the successor serves, with the state if it has received the state.
  */
 import type { HandOverState, InheritedSocket, StartOptions } from '../core/proxy/ports.ts';
 import { parseProxyConfig } from '../core/proxy/proxy-config.ts';
@@ -37,7 +36,10 @@ export interface TakeOverMessage {
   readonly nonce: string;
   readonly predecessorId: string;
   readonly sockets: readonly InheritedSocket[];
-  /** A supervisor watches the predecessor. The log goes to stderr, which it reads, and not to the file of the profile. */
+  /**
+   * A supervisor watches the predecessor. The log goes to stderr, which the supervisor reads, not to the log file of
+   * the profile.
+   */
   readonly supervised: boolean;
 }
 export interface StateMessage {
@@ -65,7 +67,7 @@ export function startOptionsIn(message: unknown): StartOptions | undefined {
   return { config: parseProxyConfig(config), profile, overrides };
 }
 
-/** Undefined for a start without a predecessor. The predecessor is flm too, so its message is well formed. */
+/** Undefined for a start without a predecessor. The predecessor is also flm, so its message is well formed. */
 export function takeOverIn(message: unknown): TakeOverMessage | undefined {
   if (!isRecord(message) || !isRecord(message.takeOver)) return undefined;
   return message.takeOver as unknown as TakeOverMessage;
@@ -83,7 +85,7 @@ export function isKept(message: unknown): boolean {
   return isRecord(message) && message.kept === true;
 }
 
-/** The child is our own program: that one of the two is there is enough. */
+/** The child is our own program, so checking that one of the two fields exists is enough. */
 export function childMessageIn(message: unknown): ChildMessage | undefined {
   if (!isRecord(message)) return undefined;
   if (

@@ -1,9 +1,9 @@
 /**
- * A process that was spawned to become a proxy, seen from the process that spawned it: a launcher, or the proxy that it
- * replaces. Exchanges launch messages with it, and ends it.
+ * The parent's side of a process that was spawned to become a proxy. The parent is a launcher, or the proxy that the
+ * child replaces. Exchanges launch messages with the child, and ends it.
  *
- * The child runs in /, without NODE_OPTIONS, in a session of its own. Its output is appended to the log of its profile,
- * or goes where the output of this process goes.
+ * The child runs in /, without NODE_OPTIONS, in its own session. Its output is appended to the log of its profile, or
+ * goes to the stderr of this process.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -18,7 +18,7 @@ import { proxyErrorOf } from './wire-error.ts';
 
 /** A program that calls `runDetachedChild`. */
 export interface LaunchCommand {
-  /** Absolute: the child runs in another folder. */
+  /** An absolute path, because the child runs in another folder. */
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Environment;
@@ -27,15 +27,15 @@ export interface LaunchCommand {
 export interface LaunchedChildOptions {
   readonly command: LaunchCommand;
   readonly clock: Clock;
-  /** The child must mean the same home, however it was named. */
+  /** An absolute path, so that the child uses the same data folder. */
   readonly home: string;
-  /** Undefined: its output goes to the stderr of this process. */
+  /** If undefined, the child's output goes to the stderr of this process. */
   readonly logFile: string | undefined;
-  /** Descriptors of this process that the child has as 4, 5, and so on. */
+  /** Descriptors of this process that the child inherits as 4, 5, and so on. */
   readonly descriptors?: readonly number[];
 }
 
-/** The descriptor of the first one in a child; 0 to 2 are its output, 3 the channel. */
+/** The first passed descriptor in a child. 0 to 2 are the standard streams, 3 is the channel. */
 export const firstInheritedFd = 4;
 
 /** Time for a child to abort its start before it is killed. */
@@ -48,14 +48,14 @@ export class LaunchedChild {
   readonly #logStart: number;
   readonly #messages: unknown[] = [];
   #wake: () => void = () => {};
-  /** How it ended, in words, once nothing more can come from it. */
+  /** How the child ended, in words. Set when no more messages can arrive. */
   #over: string | undefined;
-  /** Resolves with how it ended, in words. */
+  /** Resolves with how the child ended, in words. */
   readonly #ended: Promise<string>;
   /** Resolves when the channel is closed. */
   readonly hungUp: Promise<void>;
 
-  /** Throws a `ProxyError` PROXY_START_FAILED or SYSTEM_REFUSED where the log cannot be opened. */
+  /** Throws a `ProxyError` PROXY_START_FAILED or SYSTEM_REFUSED if the log cannot be opened. */
   constructor({ command, clock, home, logFile, descriptors = [] }: LaunchedChildOptions) {
     this.#clock = clock;
     this.#logFile = logFile;
@@ -86,7 +86,7 @@ export class LaunchedChild {
       this.#messages.push(message);
       this.#wake();
     });
-    // What it said last may arrive after its end.
+    // Its last message may arrive after the process has ended.
     void Promise.all([this.#ended, this.hungUp]).then(([how]) => {
       this.#over = how;
       this.#wake();
@@ -98,8 +98,8 @@ export class LaunchedChild {
   }
 
   /**
-   * The next message. Throws the error that the child met; PROXY_START_FAILED if the child ended or said what is no
-   * message; the reason of the signal.
+   * Returns the next message. Throws the child's error; PROXY_START_FAILED if the child ended or sent something that is
+   * not a message; or the reason of the signal.
    */
   async next(signal: AbortSignal): Promise<Exclude<ChildMessage, { readonly failed: unknown }>> {
     const onAbort = (): void => this.#wake();
@@ -129,13 +129,13 @@ export class LaunchedChild {
     });
   }
 
-  /** The child is on its own. */
+  /** Closes the channel; the child continues without this process. */
   letGo(): void {
     if (this.#process.connected) this.#process.disconnect();
     this.#process.unref();
   }
 
-  /** Tells the child to abort and kills it if it does not. Resolves with the pid of the process that is gone. */
+  /** Tells the child to abort, and kills the child if it does not end. Resolves with the pid of the ended process. */
   async end(): Promise<number | undefined> {
     const { pid } = this.#process;
     await this.send({ giveUp: true });
@@ -147,7 +147,7 @@ export class LaunchedChild {
     return pid;
   }
 
-  /** Resolves when the process is gone, which gets no chance to do anything any more. */
+  /** Kills the process without giving it time to clean up. Resolves when the process has ended. */
   async kill(): Promise<void> {
     if (this.#process.pid === undefined) return;
     this.#process.kill('SIGKILL');
@@ -165,7 +165,10 @@ export function startFailed(reason: string): ProxyError {
   return new ProxyError('PROXY_START_FAILED', { params: { reason } });
 }
 
-/** The child's own log rotates; what it prints past its log goes on into the file that was current at its start. */
+/**
+ * The child's own log rotates. Output that bypasses the log still goes into the file that was current when the child
+ * started.
+ */
 function openLog(path: string): number {
   try {
     return openSync(path, 'a', 0o600);
@@ -180,7 +183,7 @@ function openLog(path: string): number {
 const maxReportBytes = 64 * 1024;
 const maxReportLength = 300;
 
-/** Returns the line of the log, written after `start`, that says why a process ended; undefined if there is none. */
+/** Returns the log line, written after `start`, that explains why a process ended; undefined if there is none. */
 function exitReason(logFile: string, start: number): string | undefined {
   const lines = logTextFrom(logFile, start)
     .split('\n')

@@ -19,12 +19,12 @@ export interface Launch {
   readonly options: StartOptions;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Removes what a child that had to be killed may have left. */
+  /** Removes what a killed child may have left. */
   sweep(pid: number): Promise<void>;
 }
 
 const startMs = 20_000;
-/** On top, where a CA is asked for the first certificate: its own limit, and taking away what was shown to the CA. */
+/** Extra time for obtaining the first certificate from a CA: the CA's own limit, and removing the challenge. */
 const acmeMs = 110_000;
 
 /** How long a process may take to get ready with this configuration. */
@@ -32,7 +32,7 @@ export function startLimitMs(config: Pick<ProxyConfig, 'mode'>): number {
   return startMs + (config.mode === 'https-acme' ? acmeMs : 0);
 }
 
-/** Throws what the child met, PROXY_START_FAILED or PROXY_START_TIMEOUT; on abort the reason of the signal. */
+/** Throws the error of the child, PROXY_START_FAILED or PROXY_START_TIMEOUT; on abort the reason of the signal. */
 export async function launch(options: Launch): Promise<ProxyHandle> {
   const { paths, signal, clock, command } = options;
   signal.throwIfAborted();
@@ -54,7 +54,7 @@ export async function launch(options: Launch): Promise<ProxyHandle> {
     child.letGo();
     return message.ready;
   } catch (error) {
-    // The next reader finds rows that could not be removed and removes them; the reason of the failure matters more.
+    // The next listing removes rows that could not be removed here. The reason of the failure matters more.
     const pid = await child.end();
     if (pid !== undefined) await options.sweep(pid).catch(() => {});
     signal.throwIfAborted();

@@ -21,7 +21,7 @@ async function listening(t: TestContext, connect: ConnectLink): Promise<string> 
   return path;
 }
 
-/** What the dialling end is told. */
+/** What the connecting side receives. */
 function dial(controlPath: string, nonce: string) {
   const opened = Promise.withResolvers<void>();
   const message = Promise.withResolvers<unknown>();
@@ -70,7 +70,7 @@ test('a link to a process that is gone, or that speaks something else, is closed
   await opened;
   connection.send({ link: 'a' });
   connection.send({ text: 'x'.repeat(300_000) });
-  // A line without end is no message.
+  // A line without an end is not a message.
   connection.send({ link: 'b' });
   connection.close();
   await ended.promise;

@@ -1,6 +1,7 @@
 /**
- * Carries a limits link over the control socket of the newest process: an HTTP upgrade, then one JSON message a line.
- * The first line of the draining process is `{"link": ID}`; a process for which nothing is held is hung up on.
+ * Carries a limits link over the control socket of the newest process: an HTTP upgrade, then one JSON message per line.
+ * The first line of the draining process is `{"link": ID}`. If nothing is held for that process, the connection is
+ * closed.
  */
 import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -12,15 +13,18 @@ import { isRecord } from './wire-error.ts';
 export const limitsLinkPath = '/limits-link';
 const protocol = 'flm-limits';
 const nonceField = 'flm-nonce';
-/** A message is a few hundred bytes. What is larger is no message, and a reader that far behind does not read. */
+/**
+ * A message has a few hundred bytes. A larger message is invalid, and a reader with a longer backlog has stopped
+ * reading.
+ */
 const maxLineBytes = 256 * 1024;
 const maxUnsentBytes = 16 * 1024 ** 2;
 const connectMs = 2_000;
 
-/** Undefined where nothing is held for that process. */
+/** Undefined if nothing is held for that process. */
 export type ConnectLink = (id: string, connection: LinkConnection) => LinkReceiver | undefined;
 
-/** Answers an upgrade of the control socket. */
+/** Answers an upgrade request on the control socket. */
 export function acceptLimitsLink(
   asked: IncomingMessage,
   socket: Duplex,
@@ -43,7 +47,7 @@ export function acceptLimitsLink(
       if (receiver !== undefined) return receiver.receive(message);
       if (isRecord(message) && typeof message.link === 'string')
         receiver = connect(message.link, connectionOver(socket));
-      // What was sent to a process that hung up, a `move` for instance, still arrives.
+      // Data that was sent before the other side closed, such as a `move`, is still delivered.
       if (receiver === undefined) socket.end();
     },
     closed: () => receiver?.closed(),
@@ -112,7 +116,7 @@ function connectionOver(socket: Duplex): LinkConnection {
 
 function readMessages(socket: Duplex, listener: LinkListener, head?: Buffer): void {
   let rest = '';
-  // Sockets of an HTTP server take no encoding.
+  // Sockets of an HTTP server do not support setEncoding.
   const decoder = new StringDecoder('utf8');
   socket.on('data', (bytes: Buffer) => {
     const lines = (rest + decoder.write(bytes)).split('\n');

@@ -1,6 +1,6 @@
 /**
- * Finds running proxies without the database: by the control sockets in the folder that belongs to this user alone.
- * For when the database that lists their handles cannot be read.
+ * Finds running proxies by the control sockets in the user's private folder. Used when the database with their handles
+ * cannot be read.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
@@ -11,7 +11,7 @@ import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
 const askMs = 2_000;
 const maxAnswerBytes = 64 * 1024 ** 2;
 
-/** Oldest first. A socket that does not answer in time is left out. */
+/** Oldest first. Sockets that do not answer in time are left out. */
 export async function liveHandles(folder: string): Promise<readonly ProxyHandle[]> {
   if (!existsSync(folder)) return [];
   const names = readdirSync(folder).filter((name) => /^px_[0-9A-Za-z]+\.sock$/.test(name));
@@ -22,7 +22,7 @@ export async function liveHandles(folder: string): Promise<readonly ProxyHandle[
 async function handleBehind(controlPath: string): Promise<ProxyHandle | undefined> {
   try {
     const text = await gatherText(await statusOf(controlPath), maxAnswerBytes);
-    // The folder is private, so what answers there is a proxy of this user, which speaks our own types.
+    // The folder is private, so the answering process is a proxy of this user and the JSON has our own types.
     const { handle } = JSON.parse(text ?? '') as ProxyStatus;
     return handle.controlPath === controlPath ? handle : undefined;
   } catch {

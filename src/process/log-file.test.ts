@@ -1,4 +1,6 @@
-/** The log file is rotated, private, and loses lines rather than a proxy's time when the disk does not play along. */
+/**
+ * The log file is rotated and private. When the disk is slow or full, lines are dropped and the proxy does not wait.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -73,7 +75,7 @@ test('the file is rotated before it grows past its limit, and the oldest goes', 
   const folder = temporaryFolder(t);
   const path = join(folder, 'x.log');
   for (let i = 0; i < 8; i += 1) {
-    // One write to the disk each, since lines that wait are written together.
+    // Each is its own write to the disk, because waiting lines are written together.
     const log = opened(path, { maxBytes: 10, keep: 3 });
     log.write(`line ${i}\n`);
     await log.close();
@@ -174,7 +176,7 @@ test('on a full disk lines are lost, and the log says how many once there is spa
     const filler = join(folder, 'filler');
     const { bavail, bsize } = statfsSync(folder);
     writeFileSync(filler, Buffer.alloc(bavail * bsize));
-    // The last page of the log still has room: the first of these is torn at its end.
+    // The last page of the log still has space: the first of these lines is cut there.
     const long = `${'x'.repeat(5_000)}\n`;
     for (let i = 0; i < 3; i += 1) {
       log.write(long);
@@ -203,7 +205,7 @@ test('a disk that does not finish a write is given up when the time for the end 
   const log = opened(path, { closeMs: 20 });
   log.write('a\n');
   assert.equal(await log.close(), false);
-  // Its open waits for a reader; this one lets it go on.
+  // Opening the FIFO waits for a reader; this reader ends that wait.
   assert.equal(await readFile(path, 'utf8'), 'a\n');
 });
 

@@ -13,28 +13,28 @@ import type { Clock } from '../core/clock.ts';
 import { codeOf } from './control-socket.ts';
 import { lossLine } from './log-line.ts';
 
-/** A file by its path, which is rotated; or one that is open already, which is not. */
+/** A file given by path is rotated. A file that is already open is not. */
 export type LogFileOptions = ({ readonly path: string } | { readonly fd: number }) & LogFileLimits;
 
 export interface LogFileLimits {
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** The file is rotated before it would grow past this. */
+  /** The file is rotated before it grows beyond this size. */
   readonly maxBytes?: number;
   /** How many old files are kept. */
   readonly keep?: number;
-  /** Lines that wait for the disk; more are lost. */
+  /** The maximum of bytes that wait for the disk. Further lines are dropped. */
   readonly maxWaitingBytes?: number;
   /** How long `close` waits for the disk. */
   readonly closeMs?: number;
 }
 
-/** What is written to. */
+/** The open file. */
 interface OpenFile {
   write(bytes: Buffer, offset: number): Promise<{ readonly bytesWritten: number }>;
   close(): Promise<void>;
 }
 
-/** A write costs more than a hundred lines do, so what comes in quick succession is written together. */
+/** A write costs more than a hundred lines, so lines in quick succession are written together. */
 const gatherMs = 50;
 
 /** Initial size of a buffer, and the largest size that is kept for reuse. */
@@ -43,7 +43,7 @@ const keptBytes = 1024 * 1024;
 /** Most bytes of one UTF-16 unit in UTF-8. */
 const maxUtf8Bytes = 3;
 
-/** Structurally what the logger writes to. */
+/** Has the `write` method that the logger needs. */
 export class LogFile {
   readonly #path: string;
   readonly #givenFile: OpenFile | undefined;
@@ -53,25 +53,25 @@ export class LogFile {
   readonly #maxWaitingBytes: number;
   readonly #closeMs: number;
   /**
-   * Lines that wait, as bytes. Kept as strings they would live just long enough to be moved among V8's old objects,
-   * ten megabytes a second of them under load, and set off one full collection after the other.
+   * Waiting lines, as bytes. As strings they would live just long enough to be promoted to V8's old generation: ten
+   * megabytes a second under load, with one full garbage collection after the other.
    */
   #waiting: Buffer = Buffer.allocUnsafeSlow(restBytes);
   #waitingBytes = 0;
-  /** The buffer that is not gathering, while it is not being written either. */
+  /** The spare buffer: neither collecting lines nor being written. */
   #spare: Buffer | undefined;
   #file: OpenFile | undefined;
   #fileId = '';
-  /** Runs while there is something to write. */
+  /** Set while lines are being written. */
   #pump: Promise<void> | undefined;
   #lost = 0;
   #lostReason = '';
   /** The last write ended inside a line. */
   #torn = false;
   #closed = false;
-  /** Lines that were lost so far. */
+  /** The number of lines lost so far. */
   lostLines = 0;
-  /** Ends the wait for more lines. */
+  /** Ends the wait for more lines early. */
   #stopGathering: () => void = () => {};
 
   constructor(options: LogFileOptions) {
@@ -103,14 +103,14 @@ export class LogFile {
     this.#pump ??= this.#writeAll();
   }
 
-  /** Lines are on their way to the disk. */
+  /** True while lines are being written to the disk. */
   get isBusy(): boolean {
     return this.#pump !== undefined;
   }
 
   /**
-   * Takes nothing more. Resolves to true when everything that waited is written, or lost; to false where the disk did
-   * not finish within a second. Then a write goes on that keeps the process alive.
+   * Accepts no more lines. Resolves to true when all waiting lines are written or lost, and to false if the disk did
+   * not finish within a second. In that case the unfinished write keeps the process alive.
    */
   async close(): Promise<boolean> {
     this.#closed = true;
@@ -137,11 +137,11 @@ export class LogFile {
       this.#spare = undefined;
       this.#waitingBytes = 0;
       await this.#append(lines);
-      // One that a burst made large is not kept.
+      // A buffer that a burst made large is not kept.
       if (full.length <= keptBytes) this.#spare = full;
       if (this.#waitingBytes > 0 && !this.#closed) await this.#gather();
     }
-    // Where the disk works again and no line follows.
+    // Covers the case that the disk works again and no line follows.
     if (this.#lost > 0 && this.#file !== undefined) await this.#append(Buffer.alloc(0));
     this.#pump = undefined;
     if (this.#waitingBytes > 0) this.#pump = this.#writeAll();
@@ -210,7 +210,7 @@ export class LogFile {
       if (this.#keep === 0) rmSync(this.#path, { force: true });
       await this.#letGo();
     } catch {
-      // A folder that may not be changed: better a log that grows than none.
+      // The folder cannot be changed: a log that grows is better than no log.
     }
   }
 
@@ -222,7 +222,7 @@ export class LogFile {
   }
 }
 
-/** A file that the caller opened and closes. */
+/** A file that the caller has opened and will close. */
 function openFile(fd: number): OpenFile {
   return { write: (bytes, offset) => writeTo(fd, bytes, offset), close: () => Promise.resolve() };
 }

@@ -12,12 +12,12 @@ export function logLine(
   return `${oneLine(JSON.stringify({ level, time: new Date(atMs).toISOString(), ...fields, msg }))}\n`;
 }
 
-/** Says that lines are missing. */
+/** Returns a line that reports missing lines. */
 export function lossLine(lost: number, reason: string, atMs: number): string {
   return logLine('warn', `${lost} lines of the log were lost: ${reason}`, { lost }, atMs);
 }
 
-/** Node's own warnings become lines of the log; Node itself prints no warning from then on. */
+/** Writes Node's warnings as log lines. Node itself then prints no warnings. */
 export function logNodeWarnings(write: (line: string) => void): void {
   process.removeAllListeners('warning');
   process.on('warning', ({ name, message, stack, ...more }) => {

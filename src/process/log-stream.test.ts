@@ -1,4 +1,4 @@
-/** A log whose reader stalls costs bounded memory, and says what was lost. */
+/** A log whose reader stalls uses bounded memory and reports how many lines were lost. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';

@@ -10,16 +10,16 @@ import { lossLine } from './log-line.ts';
 export interface LogStreamOptions {
   readonly stream: Writable;
   readonly clock: { nowMs(): number };
-  /** Lines that wait for the reader; more are lost. */
+  /** The maximum that waits for the reader. Further lines are dropped. */
   readonly maxWaitingBytes?: number;
   /** How long `close` waits for the reader. */
   readonly closeMs?: number;
 }
 
-/** How often `close` looks. */
+/** How often `close` checks whether the reader has caught up. */
 const lookMs = 10;
 
-/** Structurally what the logger writes to. */
+/** Has the `write` method that the logger needs. */
 export class LogStream {
   readonly #stream: Writable;
   readonly #clock: { nowMs(): number };
@@ -28,7 +28,7 @@ export class LogStream {
   /** Lost lines that no line has reported yet. */
   #lost = 0;
   #closed = false;
-  /** Lines that were lost so far. */
+  /** The number of lines lost so far. */
   lostLines = 0;
 
   constructor(options: LogStreamOptions) {
@@ -46,7 +46,7 @@ export class LogStream {
     else this.#writeBehind(line);
   }
 
-  /** Takes nothing more. False where the reader did not take what waited within a second. */
+  /** Accepts no more lines. Resolves to false if the reader did not read the waiting lines within a second. */
   async close(): Promise<boolean> {
     this.#tellLoss();
     this.#closed = true;
@@ -60,9 +60,9 @@ export class LogStream {
 
   #writeBehind(line: string): void {
     if (this.#closed) return;
-    // With some space left, so that a slow reader gets runs of lines and not one notice after the other.
+    // Continue only when some space is free, so that a slow reader gets many lines between two notices.
     if (this.#lost > 0 && this.#stream.writableLength <= this.#maxWaitingBytes / 2) this.#tellLoss();
-    // As bytes: a stream counts the characters of a text.
+    // As bytes, because for a string a stream counts characters.
     const bytes = this.#lost > 0 ? undefined : Buffer.from(line);
     const fits = bytes !== undefined && this.#stream.writableLength + bytes.length <= this.#maxWaitingBytes;
     if (fits && this.#stream.writable) {

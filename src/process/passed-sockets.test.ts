@@ -1,4 +1,4 @@
-/** Sockets by their descriptors, as systemd passes them. */
+/** Listening sockets that systemd passes as descriptors. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ipv4, ipv6, listenersIn, passedSockets } from './passed-sockets.ts';

@@ -1,7 +1,7 @@
 /**
  * Listening sockets that systemd opened and passed to this process (socket activation, sd_listen_fds(3)).
  *
- * The sockets are found by their descriptors; nothing is accepted on them here. Node marks inherited descriptors as
+ * Finds the sockets by their descriptors and accepts no connections on them. Node marks inherited descriptors as
  * close-on-exec when it starts, so no child process of flm (engine, ACME hook) gets them.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -18,10 +18,10 @@ export interface PassedSocket {
 const firstFd = 3;
 const maxSockets = 64;
 
-/** Empty where none were passed to this very process. Throws PROXY_SOCKETS_UNUSABLE. */
+/** Empty if no sockets were passed to this process. Throws PROXY_SOCKETS_UNUSABLE. */
 export function passedSockets(env: Environment, pid = process.pid): readonly PassedSocket[] {
   const count = Number(env.LISTEN_FDS);
-  // For another process: the variables were inherited.
+  // The variables were inherited and are meant for another process.
   if (Number(env.LISTEN_PID) !== pid || !Number.isInteger(count) || count < 1) return [];
   if (count > maxSockets) throw unusable(`there are ${count}, and flm takes at most ${maxSockets}`);
   const listeners = [
@@ -59,7 +59,7 @@ export function listenersIn(table: string, addressOf: (hex: string) => string): 
     });
 }
 
-/** One 32-bit word in the byte order of the machine, which is little-endian on all that Node supports but s390x. */
+/** One 32-bit word in the byte order of the machine. All platforms of Node are little-endian except s390x. */
 const bytesOf = (hex: string): readonly number[] => [...Buffer.from(hex, 'hex')].reverse();
 
 export function ipv4(hex: string): string {

@@ -1,4 +1,4 @@
-/** Where data lies: by variable, by platform, and short enough for a socket. */
+/** Data folders by variable and by platform, and socket paths that are short enough. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -49,7 +49,7 @@ test('a control socket whose path would be too long lies in the temporary folder
   assert.equal(at(103, { platform: 'darwin' }).length, 103);
   assert.equal(at(104, { platform: 'darwin' }), '/tmp/flm-1000/px_12345678.sock');
   assert.equal(at(108, { temporaryFolder: `/${'t'.repeat(100)}` }), '/tmp/flm-1000/px_12345678.sock');
-  // Bytes count, not characters.
+  // The limit counts bytes, not characters.
   const umlauts = { env: { FLM_HOME: `/${'ü'.repeat(50)}` } };
   assert.equal(at(22, umlauts), '/tmp/flm-1000/px_12345678.sock');
 });

@@ -21,7 +21,7 @@ export interface PathFacts {
 }
 
 export interface HomePaths {
-  /** Absolute, because a proxy runs in the working folder /. */
+  /** Absolute, because the working folder of a proxy is /. */
   readonly home: string;
   /** Root works with the data folder of the system service, because one is installed and FLM_HOME is not set. */
   readonly ofSystemService: boolean;
@@ -31,7 +31,7 @@ export interface HomePaths {
   readonly tls: string;
   /** The log of the proxies of a profile. */
   logFile(profile: string): string;
-  /** The control socket of a proxy: below `run/`, or a short path where that would be too long for a socket. */
+  /** The control socket of a proxy: below `run/`, or at a short path if that path is too long for a socket. */
   controlPath(proxyId: string): string;
 }
 
@@ -60,7 +60,7 @@ export function homePaths(facts: PathFacts): HomePaths {
       if (platform === 'win32') return `\\\\.\\pipe\\flm-${proxyId}`;
       const name = `${proxyId}.sock`;
       const short = `flm-${uid ?? 'user'}`;
-      // The folder for temporary files may itself be deep (TMPDIR); /tmp is always there.
+      // The path in TMPDIR may itself be long; /tmp always exists.
       const places = [run, join(facts.temporaryFolder, short), join('/tmp', short)];
       const fits = (folder: string): boolean =>
         Buffer.byteLength(join(folder, name)) <= maxSocketPathBytes(platform);
@@ -75,7 +75,7 @@ export function systemHome({ env, platform }: Pick<PathFacts, 'env' | 'platform'
   return platform === 'darwin' ? '/Library/Application Support/flm' : '/var/lib/flm';
 }
 
-/** Where files that install system services lie. */
+/** The folder of files that install system services. */
 export function serviceFolders(platform: NodeJS.Platform): readonly string[] {
   if (platform === 'darwin') return ['/Library/LaunchDaemons'];
   return platform === 'linux'
@@ -85,23 +85,23 @@ export function serviceFolders(platform: NodeJS.Platform): readonly string[] {
 
 const serviceFile = /^(flm(-[a-z0-9-]+)?\.service|dev\.flm\.[a-z0-9-]+\.plist)$/;
 
-/** `sudo flm key create` must reach the service that the machine runs, and not a folder of root's own. */
+/** `sudo flm key create` must change the data of the machine's service, not a separate folder of root. */
 function usesSystemHome({ env, uid, serviceFiles = [] }: PathFacts): boolean {
   return uid === 0 && !env.FLM_HOME && serviceFiles.some((name) => serviceFile.test(name));
 }
 
-/** Makes home, `run/` and `logs/`, this user's alone. Throws HOME_UNSAFE. */
+/** Creates home, `run/` and `logs/`, private to this user. Throws HOME_UNSAFE. */
 export function makeHomeFolders(paths: HomePaths): void {
   for (const folder of [paths.home, paths.run, paths.logs]) privateFolder(folder);
 }
 
 function homeFolder({ env, platform, userHome }: PathFacts): string {
   const { join, resolve, isAbsolute } = pathsOf(platform);
-  // An empty variable is one that is not set.
+  // An empty variable counts as not set.
   if (env.FLM_HOME) return resolve(env.FLM_HOME);
   if (platform === 'win32') return join(env.LOCALAPPDATA || join(userHome, 'AppData', 'Local'), 'flm');
   if (platform === 'darwin') return join(userHome, 'Library', 'Application Support', 'flm');
-  // XDG Base Directory Specification: a relative path is to be ignored.
+  // XDG Base Directory Specification: relative paths must be ignored.
   const dataHome = env.XDG_DATA_HOME;
   return dataHome && isAbsolute(dataHome) ? join(dataHome, 'flm') : join(userHome, '.local', 'share', 'flm');
 }

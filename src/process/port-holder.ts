@@ -6,8 +6,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 /**
- * Undefined where the port is free, or where binding it fails for another reason (the bind that counts will tell).
- * Else words that follow "is already in use": ` by nginx (pid 812)`, or nothing where the system does not say.
+ * Undefined if the port is free, or if binding fails for another reason, which the real bind will report. Otherwise the
+ * words that follow "is already in use": ` by nginx (pid 812)`, or nothing if the program is unknown.
  */
 export async function portHolder(address: string, port: number): Promise<string | undefined> {
   if (!(await isTaken(address, port))) return undefined;
@@ -28,7 +28,7 @@ interface Holder {
   readonly name: string;
 }
 
-/** The process that listens on a port, where this user may see it: socket inode by port, process by inode. */
+/** Finds the process that listens on a port, if this user may see it: first the socket inode, then its process. */
 function linuxHolder(port: number): Holder | undefined {
   const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listenersOn(table, port)));
   if (inodes.size === 0) return undefined;

@@ -1,4 +1,4 @@
-/** A pid together with its start says whether a process still is the one that wrote a handle. */
+/** Pid and start time together show whether a process is still the one that wrote a handle. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ test('where the handle knows no start, nobody can be sure', () => {
 });
 
 test('a process that ended is gone, also while its parent has not asked for it', { skip }, async () => {
-  // The shell becomes a parent that never asks for its child.
+  // The shell becomes a parent that never waits for its child.
   const shell = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });

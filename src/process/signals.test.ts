@@ -1,4 +1,4 @@
-/** The first signal drains, the second ends at once; a detached proxy outlives its terminal. */
+/** The first signal drains, the second exits immediately. A detached proxy survives the end of its terminal. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';

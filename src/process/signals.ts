@@ -1,11 +1,11 @@
 /**
- * What the signals of the system mean to a proxy.
+ * Signal handling of a proxy:
  *
  * - SIGTERM, SIGINT (and, at a terminal, SIGHUP when it closes): stop, with the grace time
- * - a second one of them, whichever: end at once with 128 + its number, as a shell would report it
- * - SIGHUP of a detached proxy: nothing; it says that the terminal closed from which the proxy was started
+ * - a second one of these signals: exit immediately with status 128 + its number, as a shell would report it
+ * - SIGHUP of a detached proxy: ignored; it reports that the terminal of the launcher was closed
  *
- * The emitter is injected: Node's `process`, or a test's own.
+ * The emitter is injected: Node's `process`, or an emitter of a test.
  */
 import { constants } from 'node:os';
 import type { Unsubscribe } from '../core/clock.ts';
@@ -16,15 +16,15 @@ export interface SignalSource {
 }
 
 export interface SignalActions {
-  /** No terminal belongs to it. */
+  /** The proxy has no terminal. */
   readonly detached: boolean;
-  /** Drain, then end. */
+  /** Drains, then ends the proxy. */
   stop(signal: NodeJS.Signals): void;
-  /** Leave now: `process.exit`. */
+  /** Exits immediately: `process.exit`. */
   endNow(exitCode: number): void;
 }
 
-/** Obeys signals until the returned function is called. */
+/** Handles signals until the returned function is called. */
 export function handleSignals(source: SignalSource, actions: SignalActions): Unsubscribe {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {

@@ -1,4 +1,4 @@
-/** Who supervises a process: what systemd, containers and other supervisors leave in its environment. */
+/** Detecting supervisors: what systemd, containers and other supervisors put in the environment. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findSupervisor, type SupervisorFacts, withoutSupervisor } from './supervisor.ts';
@@ -58,7 +58,7 @@ test('a unit without notify, or a machine without systemd-notify, is restarted b
 });
 
 test('a program started in a session that systemd manages is not supervised', () => {
-  // A terminal of a desktop session: everything below it inherits these variables.
+  // A terminal of a desktop session: all its child processes inherit these variables.
   const session = { INVOCATION_ID: 'a1', JOURNAL_STREAM: '8:1', SYSTEMD_EXEC_PID: '120' };
   assert.deepEqual(found({ env: session, files: userUnit }), none);
   assert.deepEqual(found({ env: { ...session, ...notify }, files: userUnit }), none);

@@ -20,14 +20,14 @@ export const supervisorKinds = [
   'container',
   'none',
 ] as const;
-/** `systemd-notify` is a unit that can be told of another main process; `systemd` is any other unit. */
+/** `systemd-notify` is a unit that accepts a new main process; `systemd` is any other unit. */
 export type SupervisorKind = (typeof supervisorKinds)[number];
 
 export interface Supervisor {
   readonly kind: SupervisorKind;
-  /** The command that restarts the proxy under this supervisor; undefined where no supervisor was found. */
+  /** The command that restarts the proxy under this supervisor; undefined if there is no supervisor. */
   readonly restartCommand: string | undefined;
-  /** The systemd unit, with its ending. */
+  /** The name of the systemd unit, with its suffix. */
   readonly unit?: string;
 }
 
@@ -37,14 +37,14 @@ export interface SupervisorFacts {
   readonly pid: number;
   readonly ppid: number;
   readonly workingFolder: string;
-  /** This process took over from a supervised one, so its own id is not the one that systemd started. */
+  /** This process replaced a supervised process, so systemd did not start its pid. */
   readonly successor?: boolean;
-  /** Empty where the file cannot be read. */
+  /** Empty if the file cannot be read. */
   read(path: string): string;
   exists(path: string): boolean;
 }
 
-/** Facts about the process that calls. `env` is passed in because only one file reads the environment. */
+/** Facts about the calling process. `env` is passed in because only one file reads the environment. */
 export function supervisorFacts(env: Environment, successor = false): SupervisorFacts {
   return {
     env,
@@ -66,12 +66,12 @@ export function supervisorFacts(env: Environment, successor = false): Supervisor
 
 const notifyPrograms: readonly string[] = ['/usr/bin/systemd-notify', '/bin/systemd-notify'];
 
-/** The path of `systemd-notify`; undefined where it is not installed. */
+/** The path of `systemd-notify`; undefined if it is not installed. */
 export function notifyProgram({ exists }: Pick<SupervisorFacts, 'exists'>): string | undefined {
   return notifyPrograms.find((path) => exists(path));
 }
 
-/** Who supervises this process, if it runs `flm proxy run`, or took over from one. */
+/** Finds the supervisor of this process, which runs `flm proxy run` or has replaced such a process. */
 export function findSupervisor(facts: SupervisorFacts): Supervisor {
   return (
     bySystemd(facts) ?? byParent(facts) ?? byContainer(facts) ?? { kind: 'none', restartCommand: undefined }
@@ -79,8 +79,8 @@ export function findSupervisor(facts: SupervisorFacts): Supervisor {
 }
 
 /**
- * The environment without the variables by which a supervisor speaks to its own child. A program that is started with it
- * cannot be taken for the supervised process.
+ * Returns the environment without the variables that a supervisor sets for its child. A program started with this
+ * environment is not mistaken for the supervised process.
  */
 export function withoutSupervisor(env: Environment): Environment {
   const own = new Set([
@@ -101,7 +101,7 @@ function bySystemd(facts: SupervisorFacts): Supervisor | undefined {
   if (platform !== 'linux') return undefined;
   const started = Number(env.SYSTEMD_EXEC_PID);
   const notifies = Boolean(env.NOTIFY_SOCKET);
-  // Before version 248 there is no SYSTEMD_EXEC_PID. A shell or npm may stand between systemd and this process.
+  // systemd before version 248 sets no SYSTEMD_EXEC_PID. A shell or npm may stand between systemd and this process.
   const isOwn = notifies
     ? env.SYSTEMD_EXEC_PID === undefined || started === pid || started === ppid || successor === true
     : started === pid;
@@ -114,7 +114,7 @@ function bySystemd(facts: SupervisorFacts): Supervisor | undefined {
   };
 }
 
-/** cgroups(7): the unit is the last part of the path that ends like one. */
+/** cgroups(7): the unit is the last part of the path with the suffix of a unit. */
 function unitOf({ read }: SupervisorFacts): { readonly unit: string | undefined; readonly manager: string } {
   const path = /^(?:0:|\d+:name=systemd)[^/]*(\/.*)$/m.exec(read('/proc/self/cgroup'))?.[1] ?? '';
   const parts = path.split('/');

@@ -8,7 +8,7 @@ import { runSystemdNotify, SystemdNotifier } from './systemd-notify.ts';
 function scene(env: Environment = { WATCHDOG_USEC: '30000000', WATCHDOG_PID: '1' }) {
   const clock = new MovedClock();
   const sent: (readonly string[])[] = [];
-  /** Each message waits for its turn here until it is let through. */
+  /** Each message waits here until the test releases it. */
   const waiting: (() => void)[] = [];
   let holds = false;
   const notifier = new SystemdNotifier({
@@ -70,7 +70,7 @@ test('a slow systemd-notify does not pile up watchdog messages, and messages kee
   letThrough();
   await stopping;
   assert.deepEqual(sent[2]?.slice(0, 1), ['STOPPING=1']);
-  // systemd waits for the grace time and for what follows it.
+  // systemd waits for the grace time and the closing that follows.
   assert.ok(sent[2]?.includes('EXTEND_TIMEOUT_USEC=45000000'));
   notifier.release();
 });

@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import type { Environment } from '../core/environment.ts';
 
-/** Runs `systemd-notify` with these arguments; resolves with whether it succeeded. */
+/** Runs `systemd-notify` with these arguments. Resolves with true on success. */
 export type RunNotify = (assignments: readonly string[]) => Promise<boolean>;
 
 export interface SystemdNotifierOptions {
@@ -19,7 +19,7 @@ export interface SystemdNotifierOptions {
   readonly run: RunNotify;
 }
 
-/** A message that takes longer is given up: systemd is not listening. */
+/** A message that takes longer is abandoned: systemd is not listening. */
 const runMs = 10_000;
 
 export class SystemdNotifier {
@@ -37,8 +37,8 @@ export class SystemdNotifier {
   }
 
   /**
-   * The proxy answers, and `pid` is the main process of the unit from now on. Starts the watchdog messages. False where
-   * systemd could not be told.
+   * Reports that the proxy is ready and that `pid` is the main process of the unit. Starts the watchdog messages.
+   * Resolves with false if systemd could not be notified.
    */
   ready(pid: number, status: string): Promise<boolean> {
     this.#startWatchdog();
@@ -49,7 +49,7 @@ export class SystemdNotifier {
     return this.#send([statusLine(status)]);
   }
 
-  /** Running responses finish now, which may take `graceMs`; systemd waits as long. */
+  /** Reports that running responses may take `graceMs` to finish, so that systemd waits. */
   stopping(graceMs: number): Promise<boolean> {
     const waitUs = (graceMs + stopSlackMs) * 1000;
     return this.#send([
@@ -59,7 +59,7 @@ export class SystemdNotifier {
     ]);
   }
 
-  /** Another process is the main process now: nothing more is sent. */
+  /** Stops all messages, because another process is the main process now. */
   release(): void {
     this.#stopWatchdog();
     this.#released = true;
@@ -71,7 +71,7 @@ export class SystemdNotifier {
     // Half of the time, as sd_watchdog_enabled(3) advises.
     let waiting = false;
     this.#stopWatchdog = this.#clock.every(this.#watchdogMs / 2, () => {
-      // A slow `systemd-notify` must not pile up.
+      // Slow runs of `systemd-notify` must not pile up.
       if (waiting) return;
       waiting = true;
       void this.#send(['WATCHDOG=1']).finally(() => {
@@ -90,7 +90,7 @@ export class SystemdNotifier {
 const stopSlackMs = 15_000;
 
 function statusLine(text: string): string {
-  // A line break would begin another assignment.
+  // A line break would start another assignment.
   return `STATUS=${text.replaceAll(/[\x00-\x1f\x7f]/g, ' ')}`;
 }
 
@@ -100,7 +100,7 @@ function watchdogMs({ WATCHDOG_USEC }: Environment): number | undefined {
   return Number.isFinite(us) && us > 0 ? us / 1000 : undefined;
 }
 
-/** Runs the real program. It needs NOTIFY_SOCKET of `env`, and nothing else of the proxy's environment. */
+/** Runs the real program. It gets only NOTIFY_SOCKET from `env`. */
 export function runSystemdNotify(program: string, env: Environment): RunNotify {
   return (assignments) =>
     new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * Returns how to start this very program again: the launcher, a hand-over and service units use it, so that a detached
- * proxy runs the same installation as the command that started it.
+ * Returns how to start this program again. The launcher, a hand-over and service units use it, so that a detached proxy
+ * runs the same installation as the command that started it.
  *
  * An npm package or a clone is a script that Node runs; a single executable holds Node and the program in one file.
  */
@@ -9,7 +9,7 @@ import { isSea } from 'node:sea';
 export interface ProgramCommand {
   /** Absolute. */
   readonly command: string;
-  /** What comes before the arguments of flm. */
+  /** The arguments that precede flm's own arguments. */
   readonly args: readonly string[];
 }
 

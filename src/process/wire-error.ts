@@ -1,6 +1,6 @@
 /**
- * A typed error on its way from one process to another: over the control socket and from a child to its launcher.
- * Code and parameters travel, never a cause or a stack.
+ * Typed errors as JSON between processes: over the control socket, and from a child to its launcher. They contain code
+ * and parameters, never a cause or a stack.
  */
 import {
   type ErrorCode,
@@ -25,7 +25,7 @@ export function wireErrorOf(error: unknown): WireError {
   return { code, params, faults, ...(moreFaults > 0 ? { moreFaults } : {}) };
 }
 
-/** The error that the other process met; undefined for what is none. */
+/** Returns the error of the other process, or undefined if the value is not an error. */
 export function proxyErrorOf(wire: unknown): ProxyError | undefined {
   if (!isRecord(wire) || typeof wire.code !== 'string' || !Object.hasOwn(errorTable, wire.code))
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * What a database offers to flm: `Store` to the command line, `ProxyStore` to a running proxy. SQLite implements both
- * today, PostgreSQL will later.
+ * The ports to a database: `Store` for the command line, `ProxyStore` for a running proxy. SQLite implements both
+ * today; PostgreSQL will later.
  *
  * Each port in core states its guarantees; `test/contracts/repository-contract.ts` tests them.
  */
@@ -26,30 +26,30 @@ export interface Repositories {
   readonly usage: UsageRepository;
 }
 
-/** A store for programs that may wait for it. The code that opens a store closes it. */
+/** A store for programs that may block on the disk. The code that opens a store closes it. */
 export interface Store extends Repositories {
   close(): void | Promise<void>;
 }
 
-/** A store for a running proxy: no call blocks, and changes of other processes arrive by themselves. */
+/** A store for a running proxy: no call blocks, and changes of other processes arrive as notifications. */
 export interface ProxyStore extends StateFeed, UsageLedger {
   /** Writes within a second. Above a few hundred entries per second, further entries are only counted. */
   record(entry: AuditEntry): void;
-  /** Writes the revocation of a key, and tries again until that works. */
+  /** Writes the revocation of a key, and retries until it is stored. */
   revoke(keyId: string, audit: AuditEntry): PendingRevocation;
-  /** Tries once more to write every revocation. Resolves with the ids of the keys for which that failed. */
+  /** Retries every unstored revocation once. Resolves with the ids of the keys for which that failed. */
   writeRevocations(): Promise<readonly string[]>;
-  /** Revocations that are not stored yet: key id to the problem of the last try. */
+  /** Revocations that are not stored yet: from key id to the problem of the last try. */
   readonly unwrittenRevocations: ReadonlyMap<string, string>;
-  /** The audit entries of these; the subject of each is the id of the key. */
+  /** The audit entries of the unstored revocations. The subject of each is the key's id. */
   exportRevocations(): readonly AuditEntry[];
-  /** Writes what was counted so far, where that is possible now. Never rejects. */
+  /** Tries to write all usage counted so far. Never rejects. */
   writeUsage(): Promise<void>;
-  /** Tokens that count and may not be in the store yet. This process goes on to write its own. */
+  /** Counted tokens that may not be in the store yet. This process still writes its own tokens. */
   exportUncounted(): readonly UsedTokens[];
   /** Counts tokens that another process writes, until the store holds them. */
   countUsed(used: UsedTokens): void;
-  /** Called with the tokens that are counted from now on: another process decides by them. */
+  /** Called with the tokens that are counted from now on, because another process decides about limits. */
   set onUsed(used: ((tokens: UsedTokens) => void) | undefined);
   saveHandle(handle: ProxyHandle): Promise<void>;
   deleteHandle(id: string, nonce: string): Promise<void>;

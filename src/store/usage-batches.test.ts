@@ -1,4 +1,4 @@
-/** What a proxy counted on its way to disk. */
+/** Batches of counted usage before they are stored. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sampleUsage, sometimeMs } from '../../test/helpers/store-samples.ts';
@@ -74,7 +74,7 @@ test('at midnight a budget starts again', () => {
   assert.equal(batches.today('key_a', day + 1), 0);
   batches.add(sampleUsage({ atMs: sometimeMs + 86_400_000 }));
   assert.equal(batches.today('key_a', day + 1), 7);
-  // One that ended late is of yesterday.
+  // A request that ended late counts for yesterday.
   batches.add(sampleUsage());
   assert.equal(batches.today('key_a', day + 1), 7);
   assert.deepEqual(

@@ -1,12 +1,12 @@
 /**
- * Usage that a proxy has counted and not yet seen in the store: the batches to write, and the answer to "how many
- * tokens has this family of keys used today".
+ * Counted usage that the store's totals do not contain yet: holds the batches to write, and answers "how many tokens
+ * has this family of keys used today".
  *
  *   open batch  --next()-->  sent batch  --acknowledge()-->  uncounted  --count()-->  in the store's totals
  *
- * A batch keeps its sequence number until it is acknowledged, so a batch that is sent twice counts once. The tokens of
- * a batch are added to the totals until the totals are known to contain the batch. A budget is therefore never
- * forgotten and never charged twice. Memory is bounded by keys, models, engines and endings. Audit entries above a bound are only
+ * A batch keeps its sequence number until it is acknowledged, so a batch sent twice counts once. The tokens of a batch
+ * are added to the totals until the totals are known to contain the batch. A budget is therefore never forgotten and
+ * never charged twice. Memory is bounded by keys, models, engines and endings. Audit entries above a bound are only
  * counted.
  */
 import type { UsedTokens } from '../core/security/limits-authority.ts';
@@ -14,7 +14,7 @@ import type { AuditEntry, LastUse, UsageEntry, UsageRow } from '../core/security
 import { addToHour, dayNumber, hourNumber, type UsageHourRow, usageDays, usageHourRow } from './usage-row.ts';
 
 export interface UsageBatch {
-  /** Whose batch this is: one name for each life of a proxy. */
+  /** The writer of the batch: a new name for each start of a proxy. */
   readonly writer: string;
   readonly sequence: number;
   readonly rows: readonly UsageRow[];
@@ -26,19 +26,19 @@ export interface UsageBatch {
 /** The stored totals of a day. */
 export interface UsageTotals {
   readonly day: number;
-  /** Forget earlier totals first. */
+  /** True: discard earlier totals first. */
   readonly replaceAll: boolean;
   /** Tokens by key family. */
   readonly tokens: ReadonlyMap<string, number>;
-  /** The last batch of this writer that they hold. */
+  /** The last batch of this writer that the totals contain. */
   readonly sequence: number;
-  /** The last batch of each other writer that was asked about. */
+  /** The last batch of each other writer that the request named. */
   readonly others?: ReadonlyMap<string, number>;
 }
 
 const maxAuditEntries = 500;
 
-/** Tokens of one batch by family of keys, of its newest day. */
+/** Tokens of one batch on its newest day, by family of keys. */
 interface DayTokens {
   readonly sequence: number;
   day: number;
@@ -46,7 +46,7 @@ interface DayTokens {
 }
 
 interface OtherWriter {
-  /** The last of its batches that the totals hold. */
+  /** The last batch of this writer that the totals contain. */
   sequence: number;
   parts: DayTokens[];
 }
@@ -59,12 +59,12 @@ export class UsageBatches {
   #auditDropped = 0;
   #sequence = 1;
   #sent: UsageBatch | undefined;
-  /** Not in the totals yet, oldest first; the last one is that of the open batch. */
+  /** Batches that the totals do not contain yet, oldest first. The last one is the open batch. */
   #uncounted: DayTokens[] = [{ sequence: 1, day: 0, tokens: new Map() }];
-  /** What other writers have counted, until the totals hold it: the processes that this one replaced. */
+  /** Tokens counted by the processes that this one replaced, until the totals contain them. */
   readonly #others = new Map<string, OtherWriter>();
   readonly #stored = new Map<string, number>();
-  /** Called with what is counted here from now on. */
+  /** Called with the tokens that are counted from now on. */
   onUsed: ((used: UsedTokens) => void) | undefined;
   #storedDay = 0;
 
@@ -91,7 +91,7 @@ export class UsageBatches {
     else this.#auditDropped++;
   }
 
-  /** Tokens of that family on that day, over all proxies. */
+  /** Returns the tokens of that family on that day, over all proxies. */
   today(familyId: string, day: number): number {
     let sum = this.#storedDay === day ? (this.#stored.get(familyId) ?? 0) : 0;
     for (const part of this.#uncounted) if (part.day === day) sum += part.tokens.get(familyId) ?? 0;
@@ -101,7 +101,7 @@ export class UsageBatches {
     return sum;
   }
 
-  /** Everything that counts and may not be in the totals: of this writer and of the others. */
+  /** Returns all counted tokens that may be missing in the totals, of this writer and of the others. */
   exportUncounted(): readonly UsedTokens[] {
     const all: (readonly [string, readonly DayTokens[]])[] = [[this.#writer, this.#uncounted]];
     for (const [writer, { parts }] of this.#others) all.push([writer, parts]);
@@ -112,7 +112,7 @@ export class UsageBatches {
     );
   }
 
-  /** Counts what another writer used and writes itself. */
+  /** Counts tokens that another writer used and will write itself. */
   countUsed({ writer, sequence, day, family, tokens }: UsedTokens): void {
     if (writer === this.#writer) return;
     let other = this.#others.get(writer);
@@ -120,7 +120,7 @@ export class UsageBatches {
       other = { sequence: 0, parts: [] };
       this.#others.set(writer, other);
     }
-    // The totals hold that batch already.
+    // The totals contain that batch already.
     if (sequence <= other.sequence) return;
     let part = other.parts.find((p) => p.sequence === sequence && p.day === day);
     if (part === undefined) {
@@ -130,12 +130,12 @@ export class UsageBatches {
     part.tokens.set(family, (part.tokens.get(family) ?? 0) + tokens);
   }
 
-  /** Writers to ask the store about. */
+  /** Returns the writers to ask the store about. */
   otherWriters(): readonly string[] {
     return [...this.#others.keys()];
   }
 
-  /** The batch to write now: the sent batch without acknowledgement, otherwise the open batch unless it is empty. */
+  /** Returns the batch to write now: the sent, unacknowledged batch, otherwise the open batch unless it is empty. */
   next(): UsageBatch | undefined {
     if (this.#sent !== undefined) return this.#sent;
     if (this.#hours.size === 0 && this.#uses.size === 0 && this.#audit.length === 0) return undefined;
@@ -172,7 +172,7 @@ export class UsageBatches {
       const other = this.#others.get(writer);
       if (other === undefined) continue;
       other.sequence = Math.max(other.sequence, sequence);
-      // What was used on an earlier day counts for no budget any more.
+      // Usage of an earlier day no longer counts for a budget.
       other.parts = other.parts.filter((part) => part.sequence > other.sequence && part.day >= totals.day);
     }
   }
@@ -181,7 +181,7 @@ export class UsageBatches {
     const open = this.#uncounted.at(-1);
     if (open === undefined || tokens === 0 || day < open.day) return;
     if (day > open.day) {
-      // Midnight passed: what was used yesterday counts for no budget any more.
+      // Midnight has passed: yesterday's usage no longer counts for a budget.
       open.tokens.clear();
       open.day = day;
     }

@@ -36,7 +36,7 @@ export function hourNumber(atMs: number): number {
   return Math.floor(atMs / hourMs);
 }
 
-/** The last day that was named: requests come one after another. */
+/** The last formatted day, cached because most requests fall on the same day. */
 let lastDay = Number.NaN;
 let lastName = '';
 
@@ -68,7 +68,7 @@ export function usageHourRow(entry: UsageEntry): UsageHourRow {
   };
 }
 
-/** Returns the tokens that count. */
+/** Returns the tokens that count for limits. */
 export function addToHour(row: UsageHourRow, entry: UsageEntry): number {
   const inputTokens = wholeNumber(entry.inputTokens);
   const outputTokens = wholeNumber(entry.outputTokens);
@@ -84,7 +84,7 @@ export function addToHour(row: UsageHourRow, entry: UsageEntry): number {
   return inputTokens + outputTokens;
 }
 
-/** The answered requests of `hours` by day, key and model. */
+/** Returns the answered requests of `hours` by day, key and model. */
 export function usageDays(hours: Iterable<UsageHourRow>): readonly UsageRow[] {
   const days = new Map<string, UsageRow>();
   for (const hour of hours) {

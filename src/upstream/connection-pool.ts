@@ -19,7 +19,7 @@ export interface PoolDeps {
 
 /** Subtracted from an engine's keep-alive time, for clock differences, latency and the interval of the sweep. */
 const persistMarginMs = 1_000;
-/** Between one check phase and the second one after it, the event loop polls at least once. */
+/** Between a check phase and the second check phase after it, the event loop polls at least once. */
 const restTurns = 2;
 
 interface Resting {
@@ -52,7 +52,7 @@ export class ConnectionPool implements ConnectionOwner {
     return idle;
   }
 
-  /** Throws where Node refuses the address. */
+  /** Throws if Node refuses the address. */
   take(fresh: boolean): EngineConnection {
     const free = fresh ? undefined : (this.#takeFree() ?? this.#takeResting());
     if (free !== undefined) return free;

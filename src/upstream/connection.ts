@@ -75,7 +75,7 @@ export class EngineConnection implements ResponseEvents {
   /** Monotonic; set by the pool: the connection is not reused after this time. */
   freeUntilMs = 0;
 
-  /** Throws where the address is invalid. */
+  /** Throws if the address is invalid. */
   constructor(
     address: EngineAddress,
     tlsOptions: tls.ConnectionOptions,
@@ -265,7 +265,7 @@ export class EngineConnection implements ResponseEvents {
   #write({ head, body, bodyLength }: RequestMessage): void {
     const socket = this.#socket;
     if (bodyLength <= maxJoinedBytes) {
-      // Latin-1 maps each byte to one character and back, so head and body leave as one write, byte for byte.
+      // Latin-1 maps each byte to one character and back, so head and body are sent in one write, byte for byte.
       let message = head;
       for (const part of body) message += part.toString('latin1');
       socket.write(message, 'latin1');

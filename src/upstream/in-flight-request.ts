@@ -1,6 +1,6 @@
 /**
- * One running request to an engine: its timeouts, its one silent retry, and the single end that its handler is notified
- * of.
+ * One running request to an engine: its timeouts, its one silent retry, and exactly one end notification to its
+ * handler.
  *
  *   connecting --> waiting (for the head) --> body --> over
  *
@@ -80,7 +80,7 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
 
   resume(): void {
     if (this.#over || this.#connection?.paused !== true) return;
-    // Time that the client used does not count against the engine.
+    // Time that the client used up does not count against the engine.
     this.#progress = true;
     this.#connection.resume();
   }

@@ -37,7 +37,7 @@ export class LineBlock {
     this.fault = undefined;
   }
 
-  /** Returns where the bytes behind the empty line begin, or -1: more is needed, or there is a fault. */
+  /** Returns the position after the empty line, or -1 if more bytes are needed or there is a fault. */
   read(buffer: Buffer, from: number, to: number): number {
     const end = Math.min(to, from + this.#maxBytes - this.#length);
     let afterCr = this.#afterCr;

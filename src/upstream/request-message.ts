@@ -3,8 +3,8 @@
  * its own `host`, never the client's, and always a length, never chunks, so that the engine cannot disagree about the
  * length.
  *
- * A head that would not arrive as written is a broken invariant: an early empty line ends the head, and a character
- * outside Latin-1 loses its upper byte, which can produce a CR LF.
+ * Text that would change the meaning of the head is a broken invariant: an early empty line ends the head, and a
+ * character outside Latin-1 loses its upper byte, which can produce a CR LF.
  */
 import assert from 'node:assert/strict';
 import type { EngineAddress } from '../core/engine/engine.ts';

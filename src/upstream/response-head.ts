@@ -51,7 +51,7 @@ export function readResponseHead(text: string): EngineResponseHead | string {
     const value = fields[i + 1] as string;
     switch (fields[i]) {
       case 'content-length':
-        // RFC 9112, section 6.3: even equal lengths may come from two servers that disagree about the message.
+        // RFC 9112, section 6.3: even two equal lengths may come from two servers that disagree about the message.
         if (length !== undefined) return 'has two lengths';
         if (!lengthValue.test(value)) return 'has a malformed length';
         length = Number(value);

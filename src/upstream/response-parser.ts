@@ -127,7 +127,8 @@ export class ResponseParser {
       if (contradictory) this.fault = 'has an interim answer that speaks of a body or of an end';
       else if (this.#interim > maxInterim) this.fault = 'has too many interim answers';
     } else if (this.#toHead || status === 204 || status === 304) {
-      // RFC 9112, section 6.3: no body, whatever the fields say. After a 204 with framing fields, trust ends.
+      // RFC 9112, section 6.3: no body, whatever the fields say. After a 204 with framing fields the connection is not
+      // reused.
       this.persistent = head.persistent && !(status === 204 && (head.chunked || (length ?? 0) > 0));
       this.#begin(State.done, {
         status,

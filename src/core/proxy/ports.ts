@@ -89,18 +89,22 @@ export interface HandOverRequest {
   readonly graceMs?: number;
 }
 
-/** What a proxy takes over from the one that it replaces. */
+/** What a new proxy receives from the proxy that it replaces. */
 export interface TakeOver {
   /** The identity that the predecessor chose, so that it can remove what a killed successor leaves. */
   readonly id: string;
   readonly nonce: string;
   readonly predecessorId: string;
   readonly sockets: readonly InheritedSocket[];
-  /** A supervisor watches the predecessor. The log goes to stderr, which it reads, and not to the file of the profile. */
+  /**
+   * A supervisor watches the predecessor. The log goes to stderr, which the supervisor reads, not to the log file of
+   * the profile.
+   */
   readonly supervised: boolean;
   /**
    * Called when everything but accepting connections is ready. Resolves with the state of the predecessor, which
-   * accepts nothing from then on; undefined if the predecessor has died. Rejects if it gave the hand-over up.
+   * accepts nothing from then on; undefined if the predecessor has died. Rejects if the predecessor gave up the
+   * hand-over.
    */
   prepared(): Promise<HandOverState | undefined>;
 }
@@ -118,9 +122,10 @@ export interface ProxyController {
    */
   stop(handle: ProxyHandle, graceMs: number): Promise<StopReport>;
   /**
-   * Replaces the proxy by a new process that takes over its sockets; resolves when that process serves. On failure the
-   * proxy serves on. Throws a `ProxyError`: what the new process met, PROXY_HAND_OVER_FAILED, PROXY_HAND_OVER_TIMEOUT,
-   * PROXY_RESTARTING, PROXY_SUPERVISED, PROXY_IN_FOREGROUND. `unsupported`: an older flm, which cannot do it.
+   * Replaces the proxy by a new process that gets its sockets. Resolves when that process serves. On failure the proxy
+   * continues to serve. Throws a `ProxyError`: the error of the new process, PROXY_HAND_OVER_FAILED,
+   * PROXY_HAND_OVER_TIMEOUT, PROXY_RESTARTING, PROXY_SUPERVISED, PROXY_IN_FOREGROUND. `unsupported`: the proxy runs an
+   * older flm without hand-over.
    */
   handOver(
     handle: ProxyHandle,
@@ -129,11 +134,11 @@ export interface ProxyController {
   ): Promise<ProxyHandle | 'unsupported'>;
   /** Closes the listener and resolves when the port is free. The proxy continues to drain and then ends. */
   release(handle: ProxyHandle, graceMs: number): Promise<void>;
-  /** Throws a `ProxyError` PROXY_CONTROL_UNREACHABLE where the process lives and does not answer. */
+  /** Throws a `ProxyError` PROXY_CONTROL_UNREACHABLE if the process runs and does not answer. */
   inspect(handle: ProxyHandle): Promise<ProxyStatus | 'gone'>;
 }
 
-/** A request that was refused, and why, kept for a while in bounded memory. */
+/** A refused request and the reason, kept for a while in bounded memory. */
 export interface RecordedRefusal {
   readonly id: string;
   readonly atMs: number;
@@ -155,19 +160,21 @@ export interface KeyUse {
   } | null;
   /** Null if the key has no limit of tokens a minute. */
   readonly tokens: { readonly limit: number; readonly remaining: number; readonly resetMs: number } | null;
-  /** Over all proxies, at most 2 s old. */
+  /** Tokens over all proxies, at most 2 s old. */
   readonly tokensToday: number;
   /** Requests in progress that count against its concurrency. */
   readonly inProgress: number;
 }
 
-/** A revocation in one proxy, in force at once. `problem` says why it is not stored yet; the proxy keeps trying. */
+/**
+ * A revocation in one proxy, effective immediately. `problem` says why it is not stored yet; the proxy keeps trying.
+ */
 export interface LiveRevocation {
   readonly written: boolean;
   readonly problem?: string;
 }
 
-/** A key that lives only in the memory of one proxy. */
+/** A key that exists only in the memory of one proxy. */
 export interface TemporaryKey {
   readonly id: string;
   readonly key: string;
@@ -183,10 +190,10 @@ export interface ProxyControl {
   release(graceMs: number): Promise<void>;
   /**
    * Starts a successor and hands the listening sockets over to it. Resolves when the successor serves; this process
-   * drains then. On failure it serves on. The signal aborts a hand-over whose state is not sent yet.
+   * then drains. On failure this process continues to serve. The signal aborts a hand-over whose state is not sent yet.
    */
   handOver(request: HandOverRequest, signal: AbortSignal): Promise<ProxyHandle>;
-  /** Reads the changes in the store now. Resolves when they are in force. */
+  /** Reads the changes in the store now. Resolves when they have taken effect. */
   reload(): Promise<void>;
   /** Prometheus text exposition format. */
   metrics(): Promise<string>;
@@ -208,11 +215,11 @@ export interface ProxyControl {
 export interface RunningProxy {
   readonly handle: ProxyHandle;
   readonly control: ProxyControl;
-  /** Resolves with the grace time when a stop begins; pending for ever where none does. */
+  /** Resolves with the grace time when a stop begins. Stays pending if no stop begins. */
   readonly stopping: Promise<number>;
   /** Calls `f` with the successor when it serves, or with undefined when a hand-over has failed. */
   onHandOver(f: (successor: ProxyHandle | undefined) => void): void;
-  /** Resolves when it has ended and everything it owned is closed; never rejects. */
+  /** Resolves when the proxy has ended and all its resources are closed. Never rejects. */
   readonly closed: Promise<StopReport>;
 }
 

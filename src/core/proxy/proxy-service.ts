@@ -27,7 +27,7 @@ import {
 } from './proxy-config.ts';
 import { endedWithoutStop, type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
 
-/** The program that holds a port, as words that follow "is already in use"; undefined if the port is free. */
+/** Returns the program that holds a port, as words that follow "is already in use"; undefined if the port is free. */
 export type PortLook = (address: string, port: number) => Promise<string | undefined>;
 
 export interface ProxyServiceDeps {
@@ -39,8 +39,8 @@ export interface ProxyServiceDeps {
   /** The user who starts and stops, for the audit. */
   readonly actor: string;
   /**
-   * Told of what failed after a proxy was started or stopped, which is not undone by that: a sentence, and whether
-   * something that was asked for was not done.
+   * Called for a failure after a proxy was started or stopped, which is not undone: with a sentence, and with whether a
+   * requested change was not made.
    */
   readonly onProblem: (sentence: string, undone: boolean) => void;
 }
@@ -48,18 +48,18 @@ export interface ProxyServiceDeps {
 export interface StartRequest {
   /** `default` needs no saved profile. */
   readonly profile: string;
-  /** On top of the profile, for this run and its restarts. */
+  /** Settings that override the profile, for this run and its restarts. */
   readonly overrides: ProxyConfigInput;
-  /** Keeps the overrides in the profile, once the proxy runs. */
+  /** Saves the overrides in the profile when the proxy runs. */
   readonly save: boolean;
 }
 
 export interface RestartRequest {
-  /** On top of the profile, and of what was given at the start. */
+  /** Settings that override the profile and the settings given at the start. */
   readonly overrides: ProxyConfigInput;
   /**
-   * The program of the new process of a proxy in the background. Absent, or where a supervisor watches the proxy: the one
-   * that the running process was started from.
+   * The program of the new process, for a proxy in the background. Absent, or if a supervisor watches the proxy: the
+   * program that the running process was started from.
    */
   readonly program?: SuccessorProgram;
   /** How long the old process may drain; absent: until its last connection is closed. */
@@ -95,14 +95,14 @@ export class ProxyService {
     const options = await this.startOptions(request);
     await this.#lookBefore(options);
     const handle = await this.#deps.controller.start(options, signal);
-    // The proxy runs: what cannot be forgotten now is forgotten by the next start.
+    // The proxy runs. Handles that cannot be removed now are removed by the next start.
     await this.#forgetCrashed(options.profile).catch(() => {});
     if (request.save) await this.#saveStarted(request);
     await this.#record('proxy.start', handle);
     return handle;
   }
 
-  /** The complete configuration of a request. Throws PROFILE_NOT_FOUND, PROXY_INVALID_CONFIG. */
+  /** Returns the complete configuration of a request. Throws PROFILE_NOT_FOUND, PROXY_INVALID_CONFIG. */
   async startOptions(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<StartOptions> {
     const config = parseProxyConfig(await this.#merged(request));
     return { config, profile: request.profile, overrides: request.overrides };
@@ -116,17 +116,17 @@ export class ProxyService {
     return this.#stop(await this.find(which), graceMs);
   }
 
-  /** Drains all of them at the same time. Empty where none runs. */
+  /** Drains and ends all proxies at the same time. Returns an empty list if none runs. */
   async stopAll(graceMs?: number): Promise<readonly StoppedProxy[]> {
     const handles = await this.list();
     return Promise.all(handles.map((handle) => this.#stop(handle, graceMs)));
   }
 
   /**
-   * Replaces a proxy by a new process; the old one finishes its answers, or gives up its start. The profile is read
-   * again. What was given on top of it at the start still holds, below `overrides`. The new process takes over the
-   * listening sockets, so no connection is refused, and if it fails the old one serves on. Throws like `find`, `start`
-   * and `ProxyController.handOver`.
+   * Replaces a proxy by a new process. The old process finishes its responses, or aborts its start. The profile is read
+   * again. Overrides given at the start still apply, below `overrides`. The new process gets the listening sockets, so
+   * no connection is refused. If the new process fails, the old one continues to serve. Throws like `find`, `start` and
+   * `ProxyController.handOver`.
    */
   async restart(
     which: string | undefined,
@@ -142,13 +142,13 @@ export class ProxyService {
       overrides: merged(status.overrides, overrides),
     });
     const { config } = options;
-    // The URL that clients have stays good where the port was a free one.
+    // Keeps the URL of clients valid if the port was chosen automatically.
     const port = configuredPort(config) === 0 ? old.port : configuredPort(config);
     const next = { ...options, config: { ...config, port } };
     if (old.starting !== true) {
       const request = {
         options: next,
-        // What a supervisor watches is replaced by the files that it was started from.
+        // A supervised proxy restarts from the files that it was started from.
         ...(program === undefined || status.supervisor !== undefined ? {} : { program }),
         ...(graceMs === undefined ? {} : { graceMs }),
       };
@@ -158,7 +158,7 @@ export class ProxyService {
         return successor;
       }
     }
-    // Nothing to hand over: the old process does not serve yet, or is of an older flm.
+    // No hand-over is possible: the old process does not serve yet, or runs an older flm.
     const moves = port !== old.port;
     if (!moves) await controller.release(old, status.config.graceMs);
     const handle = await controller.start(next, signal);
@@ -167,15 +167,15 @@ export class ProxyService {
     return handle;
   }
 
-  /** Asks each running proxy for its status; oldest first. */
+  /** Asks each running proxy for its status. Oldest first. */
   async status(): Promise<readonly ProxyView[]> {
     const views = await Promise.all((await this.list()).map((handle) => this.#view(handle)));
     return views.filter((view) => view !== undefined);
   }
 
   /**
-   * Proxies that served and ended without a stop, oldest first: killed, or ended by a mistake, or the machine went
-   * down. The next start of their profile forgets them.
+   * Returns the proxies that served and ended without a stop, oldest first: they were killed, crashed, or the machine
+   * went down. The next start of their profile removes them.
    */
   async crashed(): Promise<readonly ProxyHandle[]> {
     const handles = await this.#deps.proxies.listHandles();
@@ -183,16 +183,16 @@ export class ProxyService {
     return handles.filter((handle) => !living.has(handle.nonce) && endedWithoutStop(handle));
   }
 
-  /** Only what lives, draining ones included; oldest first. */
+  /** Returns only running proxies, including draining ones. Oldest first. */
   list(): Promise<readonly ProxyHandle[]> {
     return this.#deps.proxies.listActiveHandles();
   }
 
-  /** A proxy that serves. Throws like `find`, and PROXY_STARTING where the one that is meant is still starting. */
+  /** Returns a proxy that serves. Throws like `find`, and PROXY_STARTING if the selected proxy is still starting. */
   async findServing(which: string | undefined): Promise<ProxyHandle> {
     const serving = withoutReplaced((await this.list()).filter((h) => h.starting !== true && !h.draining));
     const [only] = serving;
-    // Where none is named, one that starts is not meant.
+    // Without a name, a starting proxy is not selected.
     if (which === undefined && only !== undefined && serving.length === 1) return only;
     const handle = await this.find(which);
     if (handle.starting === true)
@@ -201,8 +201,8 @@ export class ProxyService {
   }
 
   /**
-   * A proxy that does not drain, unless it is named by its id; it may still be starting.
-   * Throws PROXY_NOT_RUNNING, PROXY_AMBIGUOUS.
+   * Returns a proxy that may still be starting. A draining proxy is returned only by its id. Throws PROXY_NOT_RUNNING,
+   * PROXY_AMBIGUOUS.
    */
   async find(which: string | undefined): Promise<ProxyHandle> {
     const handles = await this.list();
@@ -256,7 +256,7 @@ export class ProxyService {
     return this.saveProfile(name, merged(before?.config ?? {}, changes));
   }
 
-  /** Throws PROFILE_NOT_FOUND. A proxy that was started from it runs on. */
+  /** Throws PROFILE_NOT_FOUND. A proxy that was started from the profile continues to run. */
   async deleteProfile(name: string): Promise<void> {
     const { config } = await this.loadProfile(name);
     await this.#deps.proxies.deleteProfile(name, {
@@ -341,7 +341,7 @@ export class ProxyService {
     }
   }
 
-  /** The proxy runs already, so a failure here is reported beside the success. */
+  /** The proxy already runs, so a failure here is reported in addition to the success. */
   async #saveStarted(request: StartRequest): Promise<void> {
     try {
       await this.saveProfile(request.profile, await this.#merged(request));
@@ -375,7 +375,7 @@ function merged(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigI
   return {
     ...base,
     ...changes,
-    // Parts of parts: a limit that is given does not forget the others.
+    // Merges nested objects: setting one limit keeps the other limits.
     ...(base.limits && changes.limits ? { limits: { ...base.limits, ...changes.limits } } : {}),
     ...(base.acme && changes.acme ? { acme: { ...base.acme, ...changes.acme } } : {}),
     ...(base.policy && changes.policy ? { policy: { ...base.policy, ...changes.policy } } : {}),
@@ -386,8 +386,8 @@ function merged(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigI
 const defaultGraceMs = 30_000;
 
 /**
- * During a hand-over a profile has two proxies for a moment. The newest one that serves is meant; otherwise a start of
- * which nothing serves yet.
+ * During a hand-over a profile has two proxies for a moment. Selects the newest one that serves, otherwise a proxy that
+ * is still starting.
  */
 function withoutReplaced(handles: readonly ProxyHandle[]): readonly ProxyHandle[] {
   const newest = new Map<string, ProxyHandle>();

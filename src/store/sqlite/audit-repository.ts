@@ -1,6 +1,7 @@
 /**
- * The audit: changes in `flm.db`, in the transaction of the change itself; refused logins, which proxies write, in
- * `usage.db`. Both are bounded, the oldest rows go first; no secret gets in.
+ * The audit log. Entries about changes are in `flm.db`, written in the transaction of the change. Entries about refused
+ * logins are in `usage.db`, written by proxies. Both are bounded, with the oldest rows deleted first. No entry contains
+ * a secret.
  */
 import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
 import { auditOfProxies } from './audit-takeover.ts';
@@ -26,14 +27,14 @@ export class SqliteAuditRepository implements AuditRepository {
     const changes = this.#flm.list(auditOf, 'SELECT * FROM audit ORDER BY id DESC LIMIT ?', limit);
     const ofProxies = `SELECT * FROM audit WHERE action IN ${auditOfProxies} ORDER BY id DESC LIMIT ?`;
     const refused = this.#usage.list(auditOf, ofProxies, limit);
-    // Stable, so that entries of one moment keep their order.
+    // A stable sort, so that entries with the same time keep their order.
     return [...changes, ...refused].sort((a, b) => b.atMs - a.atMs).slice(0, limit);
   }
 }
 
 /**
- * One change and its audit entry, both or neither. `change` returns how many rows it changed; at none nothing is
- * recorded.
+ * Writes a change and its audit entry, both or neither. `change` returns the number of changed rows; for 0 no entry is
+ * written.
  */
 export function writeChange(db: Database, audit: AuditEntry | undefined, change: () => number): number {
   return db.write(() => {
@@ -43,7 +44,7 @@ export function writeChange(db: Database, audit: AuditEntry | undefined, change:
   });
 }
 
-/** Inside a write of `db`. */
+/** Call it inside a write transaction of `db`. */
 export function recordAudit(db: Database, entries: readonly AuditEntry[]): void {
   if (entries.length === 0) return;
   for (const entry of entries) {
@@ -60,7 +61,7 @@ export function recordAudit(db: Database, entries: readonly AuditEntry[]): void 
   db.run('DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?', keptRows);
 }
 
-/** Writes nothing where no entry is that old. */
+/** Writes nothing if no entry is that old. */
 export function deleteOldAudit(db: Database, beforeMs: number): void {
   const oldest = db.find((row) => integer(row, 'at'), 'SELECT at FROM audit ORDER BY id LIMIT 1');
   if (oldest === undefined || oldest >= beforeMs) return;
@@ -80,7 +81,7 @@ function auditOf(row: Row): AuditEntry {
   };
 }
 
-/** Keys as flm issues them, anywhere in a text. */
+/** Matches API keys of flm anywhere in a text. */
 const issuedKey = /flm_[0-9A-Za-z]{20,}/g;
 const secretField = /secret|password|token$|^digest$|^authorization$|^nonce$/i;
 const hidden = '[not kept]';
@@ -96,7 +97,7 @@ function withoutSecrets(state: string): string {
   return JSON.stringify(value, (field, part: unknown) => {
     if (typeof part === 'string')
       return secretField.test(field) ? hidden : part.replaceAll(issuedKey, hidden);
-    // A secret of an engine that was given as a value.
+    // An engine's secret that was given as a value.
     if (typeof part === 'object' && part !== null && 'from' in part && part.from === 'value')
       return { from: 'value' };
     return part;

@@ -2,19 +2,18 @@
  * Copies the audit of changes once from `usage.db`, where flm 0.1.0 kept it, to `flm.db`. Refused logins stay in
  * `usage.db`.
  *
- * The old rows also say which key was rotated to which, so keys that 0.1.0 rotated get their family here. If `usage.db`
- * cannot be read, `flm.db` opens all the same, and the next opening tries again. The old rows are not deleted, so a
- * crash in between loses nothing.
+ * The old rows also record key rotations, so keys that 0.1.0 rotated get their family here. If `usage.db` cannot be
+ * read, `flm.db` still opens, and the next opening tries again. The old rows are not deleted, so a crash loses nothing.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
-/** Reads do not wait for writers in WAL mode; this is for a file that is being opened for the first time. */
+/** In WAL mode, reads do not wait for writers. This limit is for a file that is being opened for the first time. */
 const busyTimeoutMs = 250;
 
-/** Actions that proxies write to `usage.db`; all others there were copied. */
+/** Actions that proxies write to `usage.db`. All other entries there were copied. */
 export const auditOfProxies = "('auth.refused', 'audit.dropped')";
 
 /** `db` is the open `flm.db`, outside a transaction. Never throws. */
@@ -23,11 +22,11 @@ export function takeOverAudit(db: DatabaseSync, place: DatabasePlace): void {
   try {
     if (!isDue()) return;
     db.exec('BEGIN IMMEDIATE');
-    // Another process may have been faster.
+    // Another process may have copied them first.
     if (isDue()) copy(db, join(dirname(place.file), 'usage.db'));
     db.exec('COMMIT');
   } catch {
-    // What is damaged, locked or full stays as it is and is reported by those who need it.
+    // A damaged, locked or full file is left unchanged. Code that needs the file reports the problem.
     if (db.isTransaction) db.exec('ROLLBACK');
   }
 }

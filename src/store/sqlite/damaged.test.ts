@@ -1,4 +1,4 @@
-/** Damaged files are named, told apart from other trouble, and left byte for byte as they are. */
+/** Damaged files are named in the error, distinguished from other problems, and left unchanged, byte for byte. */
 import assert from 'node:assert/strict';
 import {
   closeSync,
@@ -59,7 +59,7 @@ test('a file that was cut off is refused and left as it is', async (t) => {
 test('damage in the middle is told where it is met', async (t) => {
   const { home, file } = await filledStore(t);
   const size = readFileSync(file).length;
-  // Pages of rows, not those of the schema at the front.
+  // Pages of rows, not the pages of the schema at the start of the file.
   for (let at = 24 * 4096; at < size; at += 4096) overwrite(file, '\u0007'.repeat(64), at);
   const store = openedStore(t, home);
   await assert.rejects(store.security.listKeys(), asDamage);

@@ -1,8 +1,8 @@
 /**
- * One SQLite file. It opens on first use, after these checks: the folder is private, the disk is local, and this flm
- * knows the schema. Statements are prepared once; every failure is thrown as a `StoreError`.
+ * One SQLite file. The file opens on first use, after these checks: the folder is private, the disk is local, and this
+ * flm knows the schema. Statements are prepared once. Every failure is thrown as a `StoreError`.
  *
- * A file on a read-only disk, or without permission to write, can be read; each write checks whether that has changed.
+ * A file on a read-only disk, or without write permission, can be read. Each write checks whether that has changed.
  *
  * Writers queue at `BEGIN IMMEDIATE` for the busy timeout and never fail in the middle. A damaged file is neither
  * renamed nor written. If a file disappears while it is in use, it is not created again: that would be a store without
@@ -27,13 +27,13 @@ export interface DatabaseOptions {
   readonly home: string;
   readonly schema: Schema;
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** How long a write waits for others. */
+  /** How long a write waits for other writers. */
   readonly busyTimeoutMs: number;
   /** Injected by tests. */
   readonly probe?: FileSystemProbe;
 }
 
-/** Pause between two tries to open a file that others open for the first time at this moment. */
+/** Pause between two tries to open a file that another process is opening for the first time. */
 const openPauseMs = 20;
 
 export class Database {
@@ -44,7 +44,7 @@ export class Database {
   #identity: string | undefined;
   /** Why the connection can only read; undefined where it can write. */
   #readOnly: string | undefined;
-  /** The connection takes no lock and sees no change, so it is used once. */
+  /** The connection takes no lock and sees no later change, so it is used only once. */
   #immutable = false;
 
   constructor(options: DatabaseOptions) {
@@ -52,12 +52,12 @@ export class Database {
     this.place = { file: join(options.home, options.schema.file), backups: join(options.home, 'backups') };
   }
 
-  /** Opens the file now. */
+  /** Opens the file. */
   open(): void {
     this.#guarded(() => this.#opened());
   }
 
-  /** Every row, as `read` makes it. */
+  /** Returns every row, converted by `read`. */
   list<T>(read: (row: Row) => T, sql: string, ...values: SQLInputValue[]): T[] {
     return this.#guarded(() =>
       this.#prepared(sql)
@@ -66,7 +66,7 @@ export class Database {
     );
   }
 
-  /** The first row, as `read` makes it. */
+  /** Returns the first row, converted by `read`. */
   find<T>(read: (row: Row) => T, sql: string, ...values: SQLInputValue[]): T | undefined {
     return this.#guarded(() => {
       const row = this.#prepared(sql).get(...values);
@@ -74,7 +74,7 @@ export class Database {
     });
   }
 
-  /** Writes inside `write`; the number of rows that changed. */
+  /** Changes rows inside `write`. Returns the number of changed rows. */
   run(sql: string, ...values: SQLInputValue[]): number {
     assert(this.#connection?.isTransaction, 'a write stands in a transaction');
     return Number(this.#prepared(sql).run(...values).changes);
@@ -83,7 +83,7 @@ export class Database {
   /** Runs `work` in one transaction. Writes nothing if a newer flm has migrated the file since. */
   write<T>(work: () => T): T {
     return this.#guarded(() => {
-      // Meanwhile it may have become writable.
+      // The file may have become writable.
       if (this.#readOnly !== undefined) this.close();
       this.#opened();
       if (this.#readOnly === undefined) return this.#transaction('BEGIN IMMEDIATE', work);
@@ -91,12 +91,12 @@ export class Database {
     });
   }
 
-  /** Several reads of one moment. */
+  /** Runs several reads on one snapshot of the file. */
   read<T>(work: () => T): T {
     return this.#transaction('BEGIN', work);
   }
 
-  /** Which file this is: another one after it was replaced, by a restored backup for instance. */
+  /** Identifies the file on disk. Changes when the file is replaced, for example by a restored backup. */
   identity(): string {
     this.open();
     assert(this.#identity !== undefined);
@@ -104,8 +104,8 @@ export class Database {
   }
 
   /**
-   * Closes a file that was replaced, so that the new one is opened next, and one that could only be read. Throws
-   * STORE_UNUSABLE where it is gone.
+   * Closes a file that was replaced, so that the next use opens the new file, and a file that could only be read.
+   * Throws STORE_UNUSABLE if the file no longer exists.
    */
   followFile(): void {
     if (this.#identity === undefined) return;
@@ -113,20 +113,20 @@ export class Database {
     if (this.#guarded(() => this.#identityOnDisk()) !== this.#identity) this.close();
   }
 
-  /** The problems that SQLite finds in the file, in its words; empty if the file is sound. */
+  /** Returns the problems that SQLite finds in the file, in SQLite's words; empty if there are none. */
   faults(): readonly string[] {
     try {
       return this.list((row) => text(row, 'quick_check'), 'PRAGMA quick_check').filter(
         (found) => found !== 'ok',
       );
     } catch (error) {
-      // Damage that is too deep for the check to go on.
+      // The damage is too severe for the check to continue.
       if (error instanceof StoreError && error.code === 'STORE_CORRUPT') return [error.message];
       throw error;
     }
   }
 
-  /** Ends the connection; a later call opens the file again. */
+  /** Closes the connection. A later call opens the file again. */
   close(): void {
     this.#statements.clear();
     const connection = this.#connection;
@@ -165,9 +165,8 @@ export class Database {
 
   #opened(): DatabaseSync {
     if (this.#immutable && this.#connection?.isTransaction === false) this.close();
-    // Switching a new file to WAL does not wait for others by itself, so the whole opening is tried again. A try in
-    // which
-    // SQLite has waited is not free: all tries together have the busy time-out.
+    // SQLite does not wait for other processes when it switches a new file to WAL, so the whole opening is retried. All
+    // tries together take at most the busy timeout.
     const endMs = performance.now() + this.#options.busyTimeoutMs;
     while (this.#connection === undefined) {
       try {
@@ -205,7 +204,7 @@ export class Database {
       db.exec(
         `${schema.pragmas} PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;`,
       );
-      // Before anything is changed in it, and be it the journal mode.
+      // Before any change to the file, even of the journal mode.
       refuseNewer(db, schemaVersion(db), schema.migrations.length, this.place.file);
       const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
       if (mode !== 'wal') {
@@ -222,7 +221,7 @@ export class Database {
     return db;
   }
 
-  /** Reads what is there. An older schema cannot be migrated, so it is refused. */
+  /** Opens the file for reading. An older schema cannot be migrated here, so it is refused. */
   #connectReadOnly(reason: string): DatabaseSync {
     const { schema } = this.#options;
     const { file } = this.place;
@@ -246,9 +245,9 @@ export class Database {
   }
 
   /**
-   * In WAL mode SQLite reads a file that it cannot write only where -wal and -shm are there (sqlite.org/wal.html,
-   * "Read-Only Databases"): while a proxy has it open. Otherwise the file is whole by itself, because each commit
-   * reaches it, and nobody can change it.
+   * In WAL mode SQLite can read a read-only file only if -wal and -shm exist (sqlite.org/wal.html, "Read-Only
+   * Databases"), which is the case while a proxy has the file open. Otherwise the main file is complete, because each
+   * commit reaches it, and no process can change it.
    */
   #openReadOnly(): DatabaseSync {
     const { file } = this.place;
@@ -266,7 +265,7 @@ export class Database {
     return new DatabaseSync(url, { readOnly: true, timeout });
   }
 
-  /** SQLite would make the file with the umask's rights; -wal and -shm take those of the file. */
+  /** SQLite would create the file with the mode of the umask. -wal and -shm get the mode of the file. */
   #makePrivate(): void {
     const { file } = this.place;
     const isNew = !existsSync(file);
@@ -279,7 +278,7 @@ export class Database {
     if (stat.uid !== process.geteuid()) throw unusable('it belongs to another user');
     if ((stat.mode & 0o077) !== 0) chmodSync(file, 0o600);
     if (!isNew) return;
-    // The name in the folder must survive a power cut as the content does.
+    // The folder entry must survive a power failure, like the content.
     const folder = openSync(dirname(file), 'r');
     fsyncSync(folder);
     closeSync(folder);

@@ -1,4 +1,4 @@
-/** Which file systems reach over a network. */
+/** Detecting network file systems. */
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';

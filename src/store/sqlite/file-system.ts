@@ -2,7 +2,7 @@
  * Detects network file systems, on which SQLite's locks and shared memory do not work (sqlite.org/wal.html: "all
  * processes using a database must be on the same host").
  *
- * The decision is a pure function of facts; only `probeFileSystem` reads the machine.
+ * The decision is a pure function. Only `probeFileSystem` reads from the machine.
  */
 import { readFileSync, realpathSync, statfsSync } from 'node:fs';
 
@@ -17,7 +17,7 @@ export type FileSystemProbe = (folder: string) => FileSystemFacts;
 
 const fuseMagic = 0x65735546;
 
-/** statfs(2), linux/magic.h and the sources of the file systems that are not in it. */
+/** From statfs(2), linux/magic.h and, for file systems missing there, their sources. */
 const networkMagics: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
   [0xff534d42, 'CIFS'],
@@ -37,11 +37,11 @@ const networkMagics: ReadonlyMap<number, string> = new Map([
   [0x786f4256, 'VirtualBox shared folders'],
 ]);
 
-/** FUSE holds local file systems as well (ntfs-3g, gocryptfs, virtiofs): only these reach over a network. */
+/** FUSE also has local file systems (ntfs-3g, gocryptfs, virtiofs). Only these use a network. */
 const networkFuseTypes =
   /^fuse\.(sshfs|s3fs|s3ql|goofys|gcsfuse|rclone|glusterfs|ceph|curlftpfs|davfs|smbnetfs|mfs|moosefs|lizardfs|juicefs|seaweedfs|gvfsd-fuse|vmhgfs-fuse|nfs|cifs|onedriver|google-drive-ocamlfuse|blobfuse2?|mount-s3|mountpoint-s3)$/;
 
-/** The name of the network file system, or undefined for a local one. */
+/** Returns the name of the network file system, or undefined for a local one. */
 export function networkFileSystem(facts: FileSystemFacts): string | undefined {
   if (facts.magic === undefined) return undefined;
   // f_type is signed on some machines.
@@ -59,7 +59,10 @@ export function probeFileSystem(folder: string): FileSystemFacts {
   return mountType === undefined ? { magic } : { magic, mountType };
 }
 
-/** Type of the deepest mount that contains `folder`; of mounts at one point, the last wins. proc_pid_mountinfo(5). */
+/**
+ * Returns the type of the deepest mount that contains `folder`. Of several mounts at one point, the last one wins.
+ * proc_pid_mountinfo(5).
+ */
 export function mountTypeOf(folder: string, mountinfo: string): string | undefined {
   let best = '';
   let type: string | undefined;

@@ -1,4 +1,4 @@
-/** Disks without space, or read-only: writes fail as such, reads and running proxies go on, nothing is damaged. */
+/** Full and read-only disks: writes fail with a clear error, reads and running proxies continue, no file is damaged. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { atEnd, failsAs, openedStore, temporaryHome } from '../../../test/helper
 import { systemClock } from '../../core/clock.ts';
 import { openProxyStore } from './proxy-store.ts';
 
-/** A small disk of its own, or undefined with the reason told. */
+/** A small disk for the test, or undefined if the test was skipped with a reason. */
 function smallDisk(t: TestContext): string | undefined {
   const home = temporaryHome(t);
   if (process.platform !== 'linux') return void t.skip('needs tmpfs');
@@ -75,7 +75,7 @@ test('beside a program that has it open, a file on a disk that became read-only 
   atEnd(t, () => spawnSync('umount', [home]));
   const owner = openedStore(t, home);
   await owner.security.insertKey(sampleKey('a'));
-  // The owner's descriptors are of the mount below; what is opened by name from now on is read-only.
+  // The owner's descriptors belong to the mount below. Files opened by name from now on are read-only.
   spawnSync('mount', ['--make-private', home]);
   const bound = spawnSync('mount', ['--bind', home, home]);
   assert.equal(bound.status, 0, String(bound.stderr));

@@ -1,4 +1,7 @@
-/** A later flm has migrated the files, and flm of this version goes on with them: during an upgrade, or after a failed one. */
+/**
+ * After a later flm has migrated the files, this version continues to work with them: during an upgrade, or after a
+ * failed upgrade.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startedProxyStore } from '../../../test/helpers/proxy-stores.ts';

@@ -1,4 +1,4 @@
-/** Migrations: all or nothing, once, after a backup; never on a file of a newer flm. */
+/** Migrations run completely or not at all, once, after a backup, and never on a file of a newer flm. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ function oldFile(t: TestContext): string {
   return home;
 }
 
-/** SQLite's rows have no prototype. */
+/** Gives the rows of SQLite, which have no prototype, a prototype. */
 const plain = (row: Row): object => ({ ...row });
 
 const versionOf = (file: string): unknown => {

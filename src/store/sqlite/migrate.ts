@@ -1,13 +1,13 @@
 /**
- * Brings a file to the schema that this flm knows: all missing migrations in one transaction, after a backup.
+ * Migrates a file to the schema of this flm: all missing migrations in one transaction, after a backup.
  *
- *   BEGIN IMMEDIATE   nobody else writes, or migrates, from here on
- *   look again        another process may have been faster
- *   back up           what is there now, through a second connection; a fresh file has nothing to keep
- *   migrate, COMMIT   a failure anywhere, a full disk too, leaves the file as it was
+ *   BEGIN IMMEDIATE   from here on no other process writes or migrates
+ *   look again        another process may have migrated the file first
+ *   back up           the current content, through a second connection; a new file needs no backup
+ *   migrate, COMMIT   any failure, such as a full disk, leaves the file unchanged
  *
- * Each migration leaves in the file which version is the oldest that may use it (`schema_reader`): a proxy of the version
- * before goes on while its successor migrates. Throws STORE_NEWER for a file that this version may not use.
+ * Each migration records in the file the oldest version that may use the file (`schema_reader`), so a proxy of the
+ * previous version continues while its successor migrates. Throws STORE_NEWER for a file that this version may not use.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -23,15 +23,18 @@ export function schemaVersion(db: DatabaseSync): number {
 }
 
 /**
- * Throws STORE_NEWER for a file of a later version, unless every migration since the version that is known here only
- * added something. `found` is the version of the file.
+ * Throws STORE_NEWER for a file of a later version, unless all migrations after the version known here only added
+ * things. `found` is the version of the file.
  */
 export function refuseNewer(db: DatabaseSync, found: number, known: number, file: string): void {
   if (found > known && oldestReader(db, found) > known)
     throw new StoreError('STORE_NEWER', { params: { file, found, known } });
 }
 
-/** The oldest version that may read and write the file. A file that does not say so is for its own version alone. */
+/**
+ * Returns the oldest version that may read and write the file. A file that does not record this is only for its own
+ * version.
+ */
 export function oldestReader(db: DatabaseSync, found: number): number {
   const hasTable = db
     .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_reader'")
@@ -41,7 +44,7 @@ export function oldestReader(db: DatabaseSync, found: number): number {
   return typeof oldest === 'number' ? oldest : found;
 }
 
-/** The version of the last migration that an older flm cannot work with. */
+/** Returns the version of the last migration that an older flm cannot work with. */
 function oldestFor({ migrations, readableFrom }: Pick<Schema, 'migrations' | 'readableFrom'>): number {
   const breaking = migrations.findLastIndex((migration) => typeof migration !== 'string') + 1;
   return Math.max(breaking, Math.min(readableFrom, migrations.length));
@@ -61,14 +64,14 @@ export function migrate(
   try {
     const found = schemaVersion(db);
     refuseNewer(db, found, known, place.file);
-    // Another process was faster, and knows more.
+    // Another process with a newer flm migrated the file first.
     if (found >= known) return void db.exec('ROLLBACK');
     if (found > 0 && found < known) backUp(place, found, nowMs);
     for (const migration of migrations.slice(found))
       db.exec(typeof migration === 'string' ? migration : migration.breaking);
     db.exec(`CREATE TABLE IF NOT EXISTS schema_reader (id INTEGER PRIMARY KEY CHECK (id = 1), oldest INTEGER NOT NULL) STRICT;
       INSERT OR REPLACE INTO schema_reader (id, oldest) VALUES (1, ${oldestFor(schema)})`);
-    // A pragma takes no parameter; the number is our own.
+    // A pragma takes no bound parameter, and the number is a constant of ours.
     db.exec(`PRAGMA user_version = ${known}`);
     db.exec('COMMIT');
   } catch (error) {
@@ -89,7 +92,7 @@ function backUp(place: DatabasePlace, version: number, nowMs: number): void {
   const part = `${target}.part`;
   rmSync(part, { force: true });
   try {
-    // VACUUM INTO takes an empty file; made here, so that it is private from its first byte.
+    // VACUUM INTO accepts an empty file. Creating it here makes it private from its first byte.
     const file = openSync(part, 'wx', 0o600);
     try {
       const reader = new DatabaseSync(place.file);

@@ -1,4 +1,4 @@
-/** The SQLite adapter keeps the promises of the ports, also beside other processes, and guards its files. */
+/** The SQLite adapter keeps the guarantees of the ports, also with other processes, and protects its files. */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -18,28 +18,28 @@ import { SqliteSecurityRepository } from './security-repository.ts';
 import { SqliteUsageRepository } from './usage-repository.ts';
 
 export interface StoreOptions {
-  /** The data folder; made if missing. */
+  /** The data folder. Created if missing. */
   readonly home: string;
   readonly clock: Pick<Clock, 'nowMs'>;
-  /** Says which handles live. */
+  /** Checks which handles belong to running processes. */
   readonly liveness: Liveness;
   readonly busyTimeoutMs?: number;
-  /** Opens `flm.db` too only when it is needed, for commands that can do without. */
+  /** Opens `flm.db` only on first use too, for commands that may not need it. */
   readonly openLater?: boolean;
   /** Injected by tests. */
   readonly probe?: FileSystemProbe;
 }
 
 export interface SqliteStore extends Store {
-  /** The problems that SQLite finds in either file; empty if both are sound. */
+  /** Returns the problems that SQLite finds in either file; empty if there are none. */
   faults(): readonly string[];
   close(): void;
 }
 
-/** Longer than any write of a healthy flm takes, shorter than a person's patience. */
+/** Longer than any write of a healthy flm, and short enough for a user to wait. */
 const defaultBusyTimeoutMs = 5_000;
 
-/** Throws HOME_UNSAFE, or a `StoreError` that says what is wrong with `flm.db`. */
+/** Throws HOME_UNSAFE, or a `StoreError` that names the problem of `flm.db`. */
 export function openStore(options: StoreOptions): SqliteStore {
   const { home, clock, liveness, probe, busyTimeoutMs = defaultBusyTimeoutMs } = options;
   const common = { home, clock, busyTimeoutMs, ...(probe === undefined ? {} : { probe }) };

@@ -1,5 +1,5 @@
 /**
- * Profiles and handles in `flm.db`. The table remembers handles; which of them live is asked of their processes.
+ * Profiles and handles in `flm.db`. The table stores handles; only their processes can show whether they are running.
  */
 
 import { StoreError } from '../../core/errors.ts';
@@ -105,7 +105,7 @@ function handleOf(row: Row): ProxyHandle {
     id: text(row, 'id'),
     pid: integer(row, 'pid'),
     port: integer(row, 'port'),
-    // A name of proxyModes: only those are written, and a release that knows more has a newer schema.
+    // A name in proxyModes: only those are written, and a release with more names has a newer schema.
     mode: text(row, 'mode') as ProxyHandle['mode'],
     addresses: json<readonly string[]>(row, 'addresses'),
     startedAtMs: integer(row, 'started_at'),

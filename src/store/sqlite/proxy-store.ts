@@ -1,9 +1,9 @@
 /**
- * The store of a running proxy. No call blocks: a thread does the waiting, delivers changes as they happen, and writes
- * counted usage within a second.
+ * The store of a running proxy. No call blocks: a thread waits for the disk, delivers changes as they happen, and
+ * writes counted usage within a second.
  *
  * When thread, disk or file fails, the proxy keeps its state, reports the problem through `problem`, and tries again.
- * The code that opens a store closes it; then no thread and no timer is left.
+ * The code that opens a store closes it. After that no thread and no timer is left.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -22,9 +22,9 @@ import type { Seen } from './thread-messages.ts';
 export interface ProxyStoreOptions {
   readonly home: string;
   readonly clock: Clock;
-  /** How long the thread waits for other writers. */
+  /** How long the thread waits for other writers of a file. */
   readonly busyTimeoutMs?: number;
-  /** How long the thread may owe an answer before it is ended as hung. */
+  /** How long a response of the thread may take before the thread is ended as hung. */
   readonly answerMs?: number;
   /** Injected by tests. */
   readonly spawn?: SpawnWorker;
@@ -41,7 +41,7 @@ const closeMs = 5_000;
 const defaultBusyTimeoutMs = 2_000;
 const defaultAnswerMs = 15_000;
 
-/** Opens nothing yet: the first question starts the thread. */
+/** Opens no file. The first request starts the thread. */
 export function openProxyStore(options: ProxyStoreOptions): ProxyStore {
   return new ThreadedStore(options);
 }
@@ -71,7 +71,7 @@ class ThreadedStore implements ProxyStore {
     this.#thread = new StoreThread({ start: { home, busyTimeoutMs }, clock, spawn, answerMs });
   }
 
-  /** Rejects, and leaves nothing running, where the store cannot be read at all. */
+  /** If the store cannot be read at all, rejects and leaves nothing running. */
   async start(listener: StateListener): Promise<void> {
     assert(this.#listener === undefined, 'a feed has one listener');
     this.#listener = listener;
@@ -171,11 +171,11 @@ class ThreadedStore implements ProxyStore {
     // A thread that hangs must not hang the stop.
     const cancel = this.#clock.after(closeMs, () => this.#thread.stop());
     await Promise.allSettled([this.#reading, this.#lookAgain, this.#flushing]);
-    // What is on its way, and what came since.
+    // First the batch that is being sent, then the entries since.
     await this.#flush('urgent');
     await this.#flush('urgent');
     await this.writeRevocations();
-    // Where it cannot say goodbye it is ended; its name among the writers is forgotten in time.
+    // If the thread does not answer, it is ended; the entry of this writer expires later.
     if (this.#thread.alive)
       await this.#thread
         .ask({ do: 'close', writer: this.#writer, keep: this.#batches.onUsed !== undefined }, 'patient')
@@ -214,7 +214,7 @@ class ThreadedStore implements ProxyStore {
       }
       this.#reportProblem('state', undefined);
     } catch (error) {
-      // What a damaged file said before is not to be built on.
+      // State that was read from a damaged file must not be reused.
       if (error instanceof StoreError && error.code === 'STORE_CORRUPT') this.#seen = undefined;
       this.#reportProblem('state', error);
       throw error;
@@ -228,7 +228,7 @@ class ThreadedStore implements ProxyStore {
     return this.#counting;
   }
 
-  /** Never rejects: the totals that are known stay until they can be read again. */
+  /** Never rejects. The known totals stay until the totals can be read again. */
   async #count(): Promise<void> {
     try {
       const day = dayNumber(this.#clock.nowMs());
@@ -254,7 +254,10 @@ class ThreadedStore implements ProxyStore {
     await this.#flush('patient');
   }
 
-  /** Never rejects. Undefined once it is written; a second try of a revocation that is in already changes nothing. */
+  /**
+   * Never rejects. Resolves with undefined when the revocation is stored. Writing a stored revocation again changes
+   * nothing.
+   */
   async #writeRevocation(keyId: string, urgency: 'urgent' | 'patient'): Promise<string | undefined> {
     const revocation = this.#revocations.get(keyId);
     if (revocation === undefined) return undefined;
@@ -272,7 +275,7 @@ class ThreadedStore implements ProxyStore {
     return undefined;
   }
 
-  /** Never rejects: what could not be written is tried again, the same batch under the same number. */
+  /** Never rejects. A batch that could not be written is tried again under the same number. */
   async #flush(urgency: 'urgent' | 'patient'): Promise<void> {
     const batch = this.#batches.next();
     if (batch === undefined) return;
@@ -285,7 +288,10 @@ class ThreadedStore implements ProxyStore {
     }
   }
 
-  /** Each sentence once, and that all is well again once; nothing more after the end. */
+  /**
+   * Reports each change of the problem text once, and undefined once when all problems are over. Reports nothing after
+   * the end.
+   */
   #reportProblem(source: 'state' | 'usage' | 'totals', error: unknown): void {
     if (error === undefined) this.#problems.delete(source);
     else

@@ -1,6 +1,6 @@
 /**
- * Reads columns by type, and the rows that more than one file reads. STRICT tables keep the types, so a column that is
- * not what it should be is damage: `RowFault`, which leaves as STORE_CORRUPT.
+ * Reads columns by type, and the rows that several files read. STRICT tables enforce the types, so a column with
+ * another type means damage: `RowFault`, which is reported as STORE_CORRUPT.
  */
 import type { SQLOutputValue } from 'node:sqlite';
 import type { EngineRecord, ModelAlias } from '../../core/engine/engine.ts';
@@ -84,7 +84,7 @@ export function engineOf(row: Row): EngineRecord {
   return {
     id: text(row, 'id'),
     url: text(row, 'url'),
-    // A name of engineKindNames: only those are written, and a release that knows more has a newer schema.
+    // A name in engineKindNames: only those are written, and a release with more names has a newer schema.
     ...(kind === null ? {} : { kind: kind as NonNullable<EngineRecord['kind']> }),
     ...(row.api_key === null ? {} : { apiKey: json<NonNullable<EngineRecord['apiKey']>>(row, 'api_key') }),
     ...(row.slots === null ? {} : { slots: integer(row, 'slots') }),

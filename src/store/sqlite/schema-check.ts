@@ -1,14 +1,14 @@
-/** Whether a version of flm may use the databases of a data folder. Nothing is written or migrated. */
+/** Checks whether a version of flm can use the databases of a data folder. Writes and migrates nothing. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { oldestReader, schemaVersion } from './migrate.ts';
 import { flmSchema, type Schema, usageSchema } from './schema.ts';
 
-/** Schema versions by file. */
+/** Schema version of each file. */
 export type SchemaVersions = Readonly<Record<Schema['file'], number>>;
 
-/** The versions that this flm writes. */
+/** The schema versions that this flm writes. */
 export const knownSchemas: SchemaVersions = {
   'flm.db': flmSchema.migrations.length,
   'usage.db': usageSchema.migrations.length,
@@ -27,17 +27,20 @@ export type SchemaFit =
       readonly file: string;
       readonly found: number;
       readonly known: number;
-      /** The oldest schema version that a flm must know. */
+      /** The oldest schema version that flm must know to use the file. */
       readonly oldest: number;
     };
 
-/** For the flm that knows these versions: this one, or another one that is to be installed. Throws what SQLite throws. */
+/**
+ * Checks for an flm with these schema versions: this one, or another one that is to be installed. Throws errors of
+ * SQLite unchanged.
+ */
 export function schemaFit(home: string, known: SchemaVersions = knownSchemas): SchemaFit {
   let whole: SchemaFit = { fit: 'current' };
   for (const name of ['flm.db', 'usage.db'] as const) {
     const fit = fitOf(join(home, name), known[name]);
     if (fit.fit === 'refused') return fit;
-    // One file to migrate is enough.
+    // If one file needs a migration, the result is `older`.
     if (fit.fit === 'older' || whole.fit === 'current') whole = fit;
   }
   return whole;

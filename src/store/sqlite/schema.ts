@@ -1,6 +1,6 @@
 /**
- * The two files of the store: what each holds, how hard it is written, and its migrations in order (version = place in
- * the list). Keys, policy and engines must survive a power cut, so each commit waits for the disk; usage may lose its
+ * The two files of the store: their content, durability settings and migrations in order (version = position in the
+ * list). Keys, policy and engines must survive a power failure, so each commit waits for the disk. Usage may lose its
  * last second and must not wait.
  */
 import type { DatabaseSync } from 'node:sqlite';
@@ -15,15 +15,15 @@ import { usageFamily } from './migrations/usage/002-usage-family.ts';
 import { usageHour } from './migrations/usage/003-usage-hour.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
-/** A string only adds something, so that the version before works with the result. */
+/** A migration given as a string only adds things, so the previous version works with the result. */
 export type Migration = string | { readonly breaking: string };
 
 export interface Schema {
   readonly file: 'flm.db' | 'usage.db';
   readonly migrations: readonly Migration[];
-  /** The first version whose flm works with later additions; flm of versions before refuses every later version. */
+  /** The first version whose flm accepts later additions. An flm of an earlier version refuses every later version. */
   readonly readableFrom: number;
-  /** Settings of every connection. */
+  /** Pragmas of every connection. */
   readonly pragmas: string;
   /** Runs after each opening, once the schema is up to date. Never throws. */
   readonly opened?: (db: DatabaseSync, place: DatabasePlace) => void;
@@ -33,9 +33,8 @@ export const flmSchema: Schema = {
   file: 'flm.db',
   migrations: [initialFlm, engineCa, keyFamily, startingHandle, pausedKey],
   readableFrom: 5,
-  // wal_autocheckpoint: each commit reaches the main file, so that a -wal file that gets lost takes no revocation
-  // along.
-  // secure_delete: the secret of a deleted engine is overwritten. fullfsync: what FULL means on macOS.
+  // wal_autocheckpoint: each commit reaches the main file, so that losing a -wal file loses no revocation.
+  // secure_delete: the secret of a deleted engine is overwritten. fullfsync: needed on macOS for the guarantee of FULL.
   pragmas:
     'PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 1; PRAGMA secure_delete = ON;',
   opened: takeOverAudit,

@@ -1,8 +1,8 @@
 /**
  * Keys and policy in `flm.db`, last use in `usage.db`.
  *
- * A key that was revoked stays so, whatever is written later: two programs that change one key at the same time must
- * not bring it back to life.
+ * A revoked key stays revoked, whatever is written later: two programs that change one key at the same time must not
+ * reactivate it.
  */
 import { PolicyError } from '../../core/errors.ts';
 import {
@@ -113,7 +113,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
     return this.#db.find(keyOf, `SELECT ${keyColumns} FROM api_key WHERE id = ?`, id);
   }
 
-  /** Throws KEY_INVALID where an active key of another family has the label. */
+  /** Throws KEY_INVALID if an active key of another family has the label. */
   #refuseTakenLabel({ label, familyId }: ApiKey, atMs: number): void {
     const sql = `SELECT id FROM api_key WHERE label = ? AND revoked_at IS NULL
       AND (expires_at IS NULL OR expires_at > ?) AND coalesce(family_id, id) <> ? LIMIT 1`;
@@ -141,7 +141,7 @@ function lastUseOf(row: Row): [keyId: string, use: LastUse] {
   return [text(row, 'key_id'), { atMs: integer(row, 'at'), address: text(row, 'address') }];
 }
 
-/** Throws POLICY_INVALID where a person edited the row by hand. */
+/** Throws POLICY_INVALID if the stored row is invalid, for example after a manual edit. */
 export function loadPolicy(db: Database): SecurityPolicy {
   const body = db.find((row) => json<unknown>(row, 'body'), 'SELECT body FROM policy WHERE id = 1');
   return body === undefined ? defaultPolicy : parsePolicy(body);

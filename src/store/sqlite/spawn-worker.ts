@@ -1,6 +1,6 @@
 /**
- * Starts the store thread: from the sources as they are; from dist/ with the code that the bundler put in place of the URL
- * below (scripts/bundle.mjs), so that no file is read.
+ * Starts the store thread. From the sources the thread loads the file below. In dist/ the bundler has replaced the URL
+ * by the code itself (scripts/bundle.mjs), so no file is read.
  */
 import { Worker } from 'node:worker_threads';
 import type { ThreadStart } from './thread-messages.ts';
@@ -11,10 +11,10 @@ export function spawnStoreWorker(start: ThreadStart): Worker {
   return new Worker(storeWorkerUrl(), {
     name: 'flm-store',
     workerData: start,
-    // It needs nothing of the environment and of the flags that the proxy was started with.
+    // The thread needs neither the environment nor the Node flags of the proxy.
     env: {},
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    // One that runs out of memory ends alone and is started again.
+    // If the thread runs out of memory, only the thread ends, and it is started again.
     resourceLimits: { maxOldGenerationSizeMb: 512 },
   });
 }

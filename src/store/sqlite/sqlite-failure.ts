@@ -1,7 +1,7 @@
 /**
- * Turns errors of SQLite and the file system into a `StoreError`. Busy, full, read-only, damaged and unusable are told
- * apart by result code (sqlite.org/rescode.html), never by message. Violated constraints pass through for the
- * repository to explain; other errors pass through as bugs of flm.
+ * Turns errors of SQLite and the file system into a `StoreError`. Busy, full, read-only, damaged and unusable are
+ * distinguished by result code (sqlite.org/rescode.html), never by message. Constraint violations pass through, and the
+ * repository explains them. Other errors pass through as bugs of flm.
  */
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,11 +9,11 @@ import { FlmError, StoreError } from '../../core/errors.ts';
 
 export interface DatabasePlace {
   readonly file: string;
-  /** Folder of the backups. */
+  /** The folder of the backups. */
   readonly backups: string;
 }
 
-/** A row that is not what its table promises: damage that SQLite cannot see. */
+/** A row with invalid content: damage that SQLite does not detect. */
 export class RowFault extends Error {}
 
 const result = {
@@ -78,7 +78,7 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
     case result.ioError: {
       const denied = writeDenied(place.file);
       if (denied !== undefined) return failure('STORE_READ_ONLY', denied);
-      // A full disk shows as an I/O error where the shared-memory file could not grow.
+      // A full disk appears as an I/O error if the shared-memory file could not grow.
       return isFull(place.file) ? failure('STORE_FULL', reason) : failure('STORE_UNUSABLE', reason);
     }
     default:
@@ -86,7 +86,7 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
   }
 }
 
-/** Why the file, or its folder, where SQLite makes files beside it, cannot be written; undefined where both can. */
+/** Returns why the file or its folder, where SQLite creates other files, cannot be written; undefined if both can. */
 export function writeDenied(file: string): string | undefined {
   for (const path of [dirname(file), file]) {
     try {
@@ -106,7 +106,7 @@ export function isDuplicate(error: unknown): boolean {
   return code === 1555 || code === 2067;
 }
 
-/** The primary result code; SQLite's extended ones carry it in their low byte. */
+/** Returns the primary result code, which is the low byte of SQLite's extended codes. */
 function resultCode(error: Error): number | undefined {
   return 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }

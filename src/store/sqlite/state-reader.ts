@@ -1,5 +1,5 @@
 /**
- * Reads in one transaction what changed in `flm.db` since a proxy last read it. The whole state is read when the file
+ * Reads in one transaction all changes in `flm.db` since a proxy last read it. The whole state is read when the file
  * was replaced or restored from an older copy, or when the record of deleted rows does not reach back far enough.
  */
 import type { ApiKey } from '../../core/security/api-key.ts';
@@ -15,7 +15,7 @@ export interface Reading {
   readonly keys: readonly ApiKey[];
 }
 
-/** Undefined where nothing changed. Throws a `StoreError`, or POLICY_INVALID. */
+/** Returns undefined if nothing changed. Throws a `StoreError`, or POLICY_INVALID. */
 export function readChanges(db: Database, seen: Seen | undefined): Reading | undefined {
   db.followFile();
   const file = db.identity();

@@ -3,7 +3,7 @@
  * thread.
  *
  * The next request restarts the thread, after a pause that doubles from 250 ms to 30 s; an urgent request does not wait
- * for the pause. A thread that takes too long to respond is ended. Nothing here waits for a lock or a disk.
+ * for the pause. A thread that takes too long to respond is ended. This side never waits for a lock or a disk.
  */
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
@@ -16,7 +16,7 @@ export interface StoreThreadOptions {
   readonly start: ThreadStart;
   readonly clock: Clock;
   readonly spawn: SpawnWorker;
-  /** How long an answer may take. */
+  /** How long a response may take. */
   readonly answerMs: number;
 }
 
@@ -69,24 +69,24 @@ export class StoreThread {
     });
   }
 
-  /** Ends a thread that owes an answer for too long. */
+  /** Ends a thread whose response is overdue. */
   endIfHung(): void {
     const oldest = this.#questions.values().next().value;
     if (oldest === undefined) return;
     if (this.#options.clock.monotonicMs() - oldest.askedAtMs > this.#options.answerMs) this.end();
   }
 
-  /** Ends the thread for good. */
+  /** Ends the thread permanently. */
   stop(): void {
     this.#stopped = true;
     this.end();
   }
 
-  /** Ends the thread whatever it does; its questions fail now, it is gone when `gone` resolves. */
+  /** Ends the thread immediately. Its open requests fail now; the thread has ended when `gone` resolves. */
   end(): void {
     if (this.#worker === undefined || this.#ending) return;
     this.#ending = true;
-    // It resolves on exit, which is waited for in `gone`.
+    // `terminate` resolves on exit, and `gone` waits for the exit.
     void this.#worker.terminate();
     this.#rejectAll('it did not answer');
   }
@@ -121,7 +121,7 @@ export class StoreThread {
     if (question === undefined) return;
     if (answer.say === 'slice') {
       for (const key of answer.keys) question.keys.push(key);
-      // After a turn of the loop: waiting requests come between two slices.
+      // After a turn of the event loop, so that waiting requests run between two slices.
       setImmediate(() => worker.postMessage({ n, request: { do: 'next' } } satisfies ToThread));
       return;
     }

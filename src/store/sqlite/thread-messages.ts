@@ -1,14 +1,14 @@
 /**
- * What a proxy and its store thread say to each other. The proxy asks, the thread answers each question once, by
- * number:
+ * The messages between a proxy and its store thread. The proxy sends numbered requests, and the thread answers each
+ * request once, with its number:
  *
- *   look        ->  slice*, state     what changed since `seen`; `next` asks for the slice after the one that came
- *   count       ->  counted           tokens of today, where they changed
- *   write       ->  done              a batch, again with the same sequence until it is answered
- *   revoke      ->  done              a key, with its audit entry; a key that is gone or revoked already is no failure
+ *   look        ->  slice*, state     changes since `seen`; `next` asks for the next slice
+ *   count       ->  counted           tokens of today, if they changed
+ *   write       ->  done              a batch, sent with the same sequence number until it is answered
+ *   revoke      ->  done              a key, with its audit entry; a deleted or revoked key is not an error
  *   saveHandle, deleteHandle, close  ->  done
  *
- * or `failed`. The thread remembers nothing that a new one could not do without.
+ * or `failed`. The thread keeps no state that a new thread would need.
  */
 import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
@@ -21,7 +21,7 @@ export interface ThreadStart {
   readonly busyTimeoutMs: number;
 }
 
-/** How much of which file a proxy has. */
+/** Which revisions of which file a proxy has read. */
 export interface Seen {
   readonly file: string;
   readonly revisions: Revisions;
@@ -30,7 +30,7 @@ export interface Seen {
 /** Revision numbers by table. */
 export type Revisions = Readonly<Record<'api_key' | 'policy' | 'engine' | 'model_alias', number>>;
 
-/** A change without the keys themselves, which come in slices. */
+/** A change without the keys, which are sent in slices. */
 export interface StateDelta {
   readonly seen: Seen;
   readonly keys?: Pick<NonNullable<StateChange['keys']>, 'replaceAll' | 'removedIds'>;
@@ -43,7 +43,7 @@ export type ThreadRequest =
       readonly do: 'count';
       readonly day: number;
       readonly writer: string;
-      /** Whose last batch is to be told too. */
+      /** Other writers whose last batch number the answer includes. */
       readonly others: readonly string[];
     }
   | { readonly do: 'write'; readonly batch: UsageBatch }
@@ -53,7 +53,7 @@ export type ThreadRequest =
   | {
       readonly do: 'close';
       readonly writer: string;
-      /** Another process asks for the last batch of this writer. */
+      /** True if another process asks for the last batch of this writer. */
       readonly keep: boolean;
     };
 

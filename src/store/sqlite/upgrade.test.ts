@@ -1,4 +1,4 @@
-/** A data folder of flm 0.1.0 opens: its keys work on, its families are known, its audit has moved. */
+/** A data folder of flm 0.1.0 opens: its keys still work, key families are restored, the audit has moved. */
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { initialFlm } from './migrations/flm/001-initial.ts';
 import { engineCa } from './migrations/flm/002-engine-ca.ts';
 import { initialUsage } from './migrations/usage/001-initial.ts';
 
-/** The two files as 0.1.0 made them, with keys and an audit as it wrote them. */
+/** The two files as 0.1.0 created them, with keys and an audit as 0.1.0 wrote them. */
 function folderOf010(
   t: TestContext,
   keys: readonly string[],
@@ -53,7 +53,7 @@ test('a data folder of 0.1.0 opens with every key, and each is its own family', 
     slots.map(({ startMs, group, requests }) => [new Date(startMs).toISOString(), group.ending, requests]),
     [
       ['2025-06-15T12:00:00.000Z', 'done', 1],
-      // The day as it was counted before there were hours: unchanged.
+      // The day, counted before hours existed, is unchanged.
       ['2025-06-15T00:00:00.000Z', '', 1],
     ],
   );
@@ -122,7 +122,7 @@ test('a usage file that is damaged keeps no folder of 0.1.0 from opening, and fa
   writeFileSync(file, 'this is no database '.repeat(300));
   const damaged = openedStore(t, home);
   assert.equal((await damaged.security.findKey('key_b'))?.familyId, 'key_b');
-  // Rotated meanwhile: what is learned later holds for the successor too.
+  // The key was rotated meanwhile: a family that is found later applies to the new key too.
   await damaged.security.insertKey(sampleKey('c', { familyId: 'key_b' }));
   damaged.close();
   rmSync(file);

@@ -19,7 +19,10 @@ import { dayName, dayNumber, hourNumber, type UsageHourRow } from '../usage-row.
 import type { Database } from './database.ts';
 import { integer, type Row, text } from './rows.ts';
 
-/** The largest whole number that JavaScript reads back exactly; sums stop there instead of failing every later read. */
+/**
+ * The largest integer that JavaScript reads exactly. Sums stop there, because a larger value would make every later
+ * read fail.
+ */
 const most = Number.MAX_SAFE_INTEGER;
 
 export class SqliteUsageRepository implements UsageRepository {
@@ -98,7 +101,7 @@ const dimensionColumns: Readonly<Record<UsageDimension, string>> = {
   ending: 'ending',
 };
 
-/** The name of the first UTC day that begins at `ms` or later. */
+/** Returns the name of the first UTC day that begins at `ms` or later. */
 function dayFrom(ms: number): string {
   return dayName(Math.ceil(ms / dayMs));
 }
@@ -181,11 +184,11 @@ export function retentionOf(db: Database): Retention {
   return stored;
 }
 
-/** Inside a write of `db`. See `UsageRepository.applyRetention`. */
+/** Call it inside a write of `db`. See `UsageRepository.applyRetention`. */
 export function applyRetention(db: Database, nowMs: number): void {
   const { hourlyDays, dailyDays, auditDays } = retentionOf(db);
   const today = dayNumber(nowMs);
-  // Whole UTC days, so that no day is in two parts.
+  // Whole UTC days, so that no day is split.
   const firstHour = hourNumber((today - hourlyDays) * dayMs);
   db.run(
     `INSERT INTO usage_rollup (day, key_id, model, engine, ending, family_id, ${countColumns.join(', ')})
@@ -202,7 +205,7 @@ export function applyRetention(db: Database, nowMs: number): void {
   db.run('DELETE FROM audit WHERE at < ?', nowMs - auditDays * dayMs);
 }
 
-/** Rows of a flm that knew no families count for the key alone. */
+/** Rows of an flm without families count only for the key. */
 const family = "iif(family_id = '', key_id, family_id)";
 
 /** Inside a write of `db`. */
@@ -229,7 +232,7 @@ export function addUsage(db: Database, rows: readonly UsageRow[]): void {
   }
 }
 
-/** Inside a write of `db`. An older use does not replace a newer one. */
+/** Call it inside a write of `db`. An older use does not replace a newer one. */
 export function touchKey(db: Database, keyId: string, use: LastUse): void {
   db.run(
     `INSERT INTO last_used (key_id, at, address) VALUES (?, ?, ?) ON CONFLICT (key_id) DO UPDATE
@@ -240,7 +243,10 @@ export function touchKey(db: Database, keyId: string, use: LastUse): void {
   );
 }
 
-/** Tokens of each family of keys on a day, over all proxies. `total` adds as floating point and cannot overflow. */
+/**
+ * Returns the tokens of each family of keys on a day, over all proxies. `total` adds as floating point and cannot
+ * overflow.
+ */
 export function tokensByFamily(db: Database, day: string): ReadonlyMap<string, number> {
   const rows = db.list(
     (row): [string, number] => [text(row, 'family'), integer(row, 'tokens')],

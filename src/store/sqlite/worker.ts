@@ -1,6 +1,6 @@
 /**
  * The store thread of a proxy. Only this thread calls SQLite, so a locked database stops this thread and never the data
- * plane. The thread has no timer. It handles one request of its proxy after another, and ends when told to.
+ * plane. The thread has no timer. It handles the requests of its proxy one after another, and ends on request.
  */
 import assert from 'node:assert/strict';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
@@ -32,10 +32,10 @@ import {
   touchKey,
 } from './usage-repository.ts';
 
-/** Keys in one message: what the proxy's thread takes over in about a millisecond. */
+/** Keys in one message: the proxy's thread handles as many in about a millisecond. */
 const sliceKeys = 500;
 const usageBusyMs = 250;
-/** Writers that did not say goodbye are forgotten after this. */
+/** Entries of writers that ended without a `close` message are removed after this time. */
 const writerKeptMs = 7 * 86_400_000;
 const retentionEveryMs = 3_600_000;
 const dayMs = 86_400_000;
@@ -44,11 +44,11 @@ class StoreWorker {
   readonly #port: MessagePort;
   readonly #flm: Database;
   readonly #usage: Database;
-  /** The answer to a look of which slices are still to go. */
+  /** The answer to a `look` whose slices are not all sent. */
   #load:
     | { readonly n: number; readonly keys: readonly ApiKey[]; at: number; readonly delta: StateDelta }
     | undefined;
-  /** Tokens by family of keys as the proxy knows them. */
+  /** Tokens by family of keys that were last sent to the proxy. */
   #counted:
     | {
         readonly day: number;
@@ -59,7 +59,7 @@ class StoreWorker {
       }
     | undefined;
   /**
-   * `PRAGMA data_version` at the last count, and whether this thread wrote since: the number ignores its own writes.
+   * `PRAGMA data_version` at the last count, and whether this thread has written since: the number ignores own writes.
    */
   #countedVersion = -1;
   #wrote = true;
@@ -68,7 +68,7 @@ class StoreWorker {
   constructor(port: MessagePort, { home, busyTimeoutMs }: ThreadStart) {
     this.#port = port;
     this.#flm = new Database({ home, busyTimeoutMs, clock: systemClock, schema: flmSchema });
-    // Usage is retried every second; a revocation must not wait behind it.
+    // Usage is retried every second, and a revocation must not wait for it.
     const briefMs = Math.min(busyTimeoutMs, usageBusyMs);
     this.#usage = new Database({ home, busyTimeoutMs: briefMs, clock: systemClock, schema: usageSchema });
     port.on('message', (message: ToThread) => this.#onMessage(message));
@@ -123,7 +123,10 @@ class StoreWorker {
     }
   }
 
-  /** The next slice of the load, or its end. The proxy asks for each, so that its own work comes in between. */
+  /**
+   * Sends the next slice of the load, or its end. The proxy requests each slice, so that it can do other work in
+   * between.
+   */
   #sendSlice(): void {
     const load = this.#load;
     if (load === undefined) return;
@@ -141,7 +144,7 @@ class StoreWorker {
     const db = this.#usage;
     db.followFile();
     db.write(() => {
-      // A retry of a batch that is stored already: the response was lost.
+      // A retry of a stored batch, because the response was lost.
       if (this.#sequenceOf(batch.writer) >= batch.sequence) return;
       addUsage(db, batch.rows);
       addHours(db, batch.hours);
@@ -160,7 +163,7 @@ class StoreWorker {
     this.#retain(systemClock.nowMs());
   }
 
-  /** Once an hour. A failure is no reason to keep usage back; the next hour tries again. */
+  /** Applies the retention once an hour. After a failure usage is still written, and the next hour tries again. */
   #retain(nowMs: number): void {
     if (nowMs < this.#retentionDueMs) return;
     this.#retentionDueMs = nowMs + retentionEveryMs;
@@ -173,7 +176,7 @@ class StoreWorker {
     }
   }
 
-  /** Totals that changed since the last count; reads the store only after a write. */
+  /** Returns the totals that changed since the last count. Reads the store only after a write. */
   #count(day: number, writer: string, others: readonly string[]): UsageTotals | undefined {
     const db = this.#usage;
     db.followFile();
@@ -211,11 +214,11 @@ class StoreWorker {
     this.#usage.write(() => this.#usage.run('DELETE FROM flush WHERE writer = ?', writer));
   }
 
-  /** Whatever the next try finds, it finds with fresh connections. */
+  /** Closes the connections, so that the next try opens new ones. */
   #disconnect(): void {
     this.#flm.close();
     this.#usage.close();
-    // A new connection counts data versions from the start.
+    // Data versions of different connections cannot be compared.
     this.#wrote = true;
   }
 
@@ -225,5 +228,5 @@ class StoreWorker {
 }
 
 assert(parentPort !== null, 'the store thread is started by a proxy');
-// Given by `spawnStoreWorker`, the only one that starts this file.
+// Set by `spawnStoreWorker`, the only code that starts this file.
 new StoreWorker(parentPort, workerData as ThreadStart);

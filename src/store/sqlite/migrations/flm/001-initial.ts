@@ -1,17 +1,18 @@
 /**
  * `flm.db`, version 1: profiles, handles, keys, policy, engines, aliases.
  *
- * Triggers count each table's `revision`, so that a running proxy sees in one small read whether anything changed. Keys
- * carry the revision of their own last change and deletions leave their id behind, so that it reads only what changed:
+ * Triggers increment each table's `revision`, so that a running proxy can check in one small read whether anything
+ * changed. Each key stores the revision of its last change, and deleted keys leave their id, so that a proxy reads only
+ * changes:
  *
  *   revision: api_key = 7     api_key: a (5), c (7)     api_key_removed: b (6)
- *   a proxy that has seen 5 reads c and drops b
+ *   a proxy that has seen 5 reads c and removes b
  *
- * Ids of deleted keys are forgotten after `removedKept` changes; a proxy that far behind reads everything.
- * A released migration is never edited; the next one fixes it.
+ * Ids of deleted keys are dropped after `removedKept` changes. A proxy that is further behind reads everything. A
+ * released migration is never edited; the next one fixes it.
  */
 
-/** How many changes back deletions of keys are known. */
+/** For how many changes the ids of deleted keys are kept. */
 export const removedKept = 100_000;
 
 const counted = (table: string): string =>

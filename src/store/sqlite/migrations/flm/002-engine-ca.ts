@@ -1,4 +1,4 @@
-/** `flm.db`, version 2: the CA that an engine's certificate comes from, as the path of a file. */
+/** `flm.db`, version 2: the path of a CA file for an engine's certificate. */
 export const engineCa = `
   ALTER TABLE engine ADD COLUMN ca_file TEXT;
 `;

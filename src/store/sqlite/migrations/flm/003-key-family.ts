@@ -1,8 +1,8 @@
 /**
- * `flm.db`, version 3: families of keys, and the audit of changes beside what they change.
+ * `flm.db`, version 3: families of keys, and the audit of changes in the same file as the changed rows.
  *
- * A key without `family_id` is the first of its family; keys that an older flm writes are such.
- * `takeover` lists what is still to be copied from another file; see audit-takeover.ts.
+ * A key without `family_id` is the first of its family. An older flm writes keys without `family_id`. `takeover` lists
+ * data that must still be copied from another file; see audit-takeover.ts.
  */
 export const keyFamily = `
   ALTER TABLE api_key ADD COLUMN family_id TEXT;

@@ -1,4 +1,4 @@
-/** `flm.db`, version 5: keys that are paused. Keys that an older flm writes are not. */
+/** `flm.db`, version 5: keys that are paused. Keys written by an older flm are not paused. */
 export const pausedKey = `
   ALTER TABLE api_key ADD COLUMN paused_at INTEGER;
 `;

@@ -1,8 +1,8 @@
 /**
  * `usage.db`, version 1: usage by day, last use of keys, the audit. Written often; it may lose its last second.
  *
- * `flush` remembers the last batch of each proxy, so that one that is sent again after a crash counts once.
- * A released migration is never edited; the next one fixes it.
+ * `flush` stores the number of each proxy's last batch, so that a batch that is sent again after a crash counts once. A
+ * released migration is never edited; the next one fixes it.
  */
 export const initialUsage = `
   CREATE TABLE usage_day (

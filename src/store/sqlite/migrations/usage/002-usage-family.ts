@@ -1,8 +1,8 @@
 /**
- * `usage.db`, version 2: the family of the key, whose daily limit counts all its keys. Empty: the key alone.
+ * `usage.db`, version 2: the family of the key, whose daily limit counts all its keys. Empty: only the key itself.
  *
- * The audit of 0.1.0 in the same file says which key was rotated to which. Without that, the day's budget of a key that
- * was rotated would begin again with the upgrade.
+ * The audit of 0.1.0 in the same file records key rotations. Without them, the daily budget of a rotated key would
+ * start again at the upgrade.
  */
 export const usageFamily = `
   ALTER TABLE usage_day ADD COLUMN family_id TEXT NOT NULL DEFAULT '';

@@ -1,7 +1,7 @@
 /**
  * `usage.db`, version 3: usage by UTC hour, key, model, engine and ending, with a histogram of the time to the first
  * byte (`fb0` to `fb10`, bounds in `core/usage/usage-report.ts`). Hours that are past their retention are added up in
- * `usage_rollup`, by UTC day. Days from before this version are there unchanged, without engine and ending.
+ * `usage_rollup`, by UTC day. Days from before this version stay unchanged, without engine and ending.
  *
  * `usage_day` stays: daily budgets and older versions read it.
  */
