@@ -15,6 +15,7 @@ import { type Account, createAccount, findAccount, isPerson } from './accounts.t
 import { programObstacle } from './program-access.ts';
 import {
   commandStep,
+  deleteDataStep,
   flmStep,
   mustRun,
   type ServiceStep,
@@ -201,6 +202,11 @@ export class ServiceManager {
     const { code, stdout } = await this.#tools.flm(folder, ['proxy', 'status', '--json']);
     if (code !== 0) return [];
     return (JSON.parse(stdout) as { readonly proxies: readonly FoundProxy[] }).proxies;
+  }
+
+  /** Deletes what flm wrote into a data folder. */
+  deleteData(home: string): ServiceStep {
+    return deleteDataStep(this.#tools, home);
   }
 
   unitFolder(kind: ServiceKind): string {
@@ -500,13 +506,7 @@ export class ServiceManager {
   }
 
   async #dataSteps({ home, account }: ServiceUnit): Promise<readonly ServiceStep[]> {
-    const steps: ServiceStep[] = [
-      {
-        title: `delete the data: keys, profiles, usage, certificates`,
-        details: [`rm -r ${home}`],
-        make: async () => this.#tools.removeFolder(home),
-      },
-    ];
+    const steps: ServiceStep[] = [deleteDataStep(this.#tools, home)];
     const found = account === undefined ? undefined : await findAccount(this.#tools, account);
     if (found !== undefined && !isPerson(found) && found.home === home)
       steps.push(commandStep(this.#tools, `delete the system user ${found.name}`, [['userdel', found.name]]));

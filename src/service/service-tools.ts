@@ -2,6 +2,7 @@
  * The files and programs of this machine that a service needs, passed in so that no test changes a real machine; and the
  * steps of a plan, which the user sees before they are taken.
  */
+import { join } from 'node:path';
 import { ServiceError } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
 
@@ -88,6 +89,29 @@ export function flmStep(
     async make() {
       const result = await tools.flm(home, args);
       if (result.code !== 0) throw stepFailed(`flm ${args.join(' ')}`, result);
+    },
+  };
+}
+
+/** What flm writes into a data folder. */
+const ownName = /^((flm|usage)\.db(-wal|-shm|-journal)?|run|logs|tls|backups|connect)$/;
+
+/** FLM_HOME may name a folder with other files in it by mistake. They stay, and so does the folder. */
+export function deleteDataStep(tools: ServiceTools, home: string): ServiceStep {
+  const own = (): readonly string[] => {
+    const names = tools.list(home);
+    const ours = names.filter((name) => ownName.test(name));
+    return ours.length === names.length ? [home] : ours.map((name) => join(home, name));
+  };
+  const planned = own();
+  return {
+    title: 'delete the data: keys, profiles, usage, certificates',
+    details: [
+      ...planned.map((path) => `rm -r ${shellWord(path)}`),
+      ...(planned[0] === home ? [] : [`(other files in ${home} stay)`]),
+    ],
+    async make() {
+      for (const path of own()) tools.removeFolder(path);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** `flm uninstall`: shown first, refused while proxies run, and nothing of flm's data is left with --data. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
 
@@ -17,6 +18,16 @@ test('uninstall refuses while a proxy runs, unless it may stop the proxy', async
   const done = await cli.run('uninstall', '--data', '--stop', '--yes');
   assert.equal(done.code, 0, done.stderr);
   assert.equal(existsSync(cli.home), false);
+});
+
+test('uninstall deletes the data of flm alone where the folder holds other files', async (t) => {
+  const cli = makeCli(t);
+  await cli.run('key', 'create', 'laptop');
+  writeFileSync(join(cli.home, 'thesis.txt'), 'mine');
+  const done = await cli.run('uninstall', '--data', '--yes');
+  assert.equal(done.code, 0, done.stderr);
+  assert.match(done.stderr, /rm -r \S+\/flm\.db\n.*\(other files in \S+ stay\)/s);
+  assert.deepEqual(readdirSync(cli.home), ['thesis.txt']);
 });
 
 test('uninstall without --data keeps the data and says where', async (t) => {

@@ -88,16 +88,17 @@ async function planOf(
     if (change.obstacle !== undefined) notes.push(`Cannot ${change.title}: ${change.obstacle}.`);
     else steps.push({ title: change.title, details: change.commands, make: () => change.make() });
   }
-  if (flags.data === true && flm !== undefined)
+  if (flags.data === true && flm !== undefined) {
+    const step = manager.deleteData(tools.ownData);
     steps.push({
-      title: 'delete the data: keys, profiles, usage, certificates',
-      details: [`rm -r ${tools.ownData}`],
+      ...step,
       make: async () => {
         await flm.close();
-        tools.removeFolder(tools.ownData);
+        await step.make();
       },
     });
-  else if (flm !== undefined && units.length === 0)
+  }
+  if (flags.data !== true && flm !== undefined && units.length === 0)
     notes.push(`The data stays in ${tools.ownData}; --data deletes it.`);
   if (kind === 'user' && manager.units('system').length > 0)
     notes.push('The service of the whole machine stays: `sudo flm uninstall` removes it.');
