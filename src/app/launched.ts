@@ -37,8 +37,9 @@ export async function runLaunched(environment: Environment): Promise<number> {
   logNodeWarnings((line) => void process.stderr.write(line));
   const { command, args } = thisProgram(process.argv[1] ?? '');
   const program = { command, args: [...args, 'proxy', 'run', '--launched'], env: environment };
+  let status = 1;
   try {
-    return await runDetachedChild((options, signal, takeOver) => {
+    status = await runDetachedChild((options, signal, takeOver) => {
       if (takeOver?.supervised === true) {
         log = openStderrLog(process.stderr);
         return startSupervised({ machine, proxyLog, program }, options, signal, takeOver);
@@ -46,9 +47,14 @@ export async function runLaunched(environment: Environment): Promise<number> {
       log = new LogFile({ path: machine.paths.logFile(options.profile), clock: machine.clock });
       return makeProxyFactory(machine, proxyLog, { by: 'successor', program })(options, signal, takeOver);
     });
+    return status;
   } finally {
-    // An unfinished write to the disk would keep this process alive, even in `process.exit`.
-    if ((await log?.close()) === false) process.kill(process.pid, 'SIGKILL');
+    if ((await log?.close()) === false) {
+      // An unfinished write to the disk would keep this process alive, even in `process.exit`.
+      if (log instanceof LogFile) process.kill(process.pid, 'SIGKILL');
+      // A reader of stderr that is too slow does not. systemd would take SIGKILL for a failure of the service.
+      process.exit(status);
+    }
   }
 }
 
