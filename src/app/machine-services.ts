@@ -10,12 +10,13 @@ import { portHolder } from '../process/port-holder.ts';
 import { withoutSupervisor } from '../process/supervisor.ts';
 import { thisProgram } from '../process/this-program.ts';
 import { copyData } from '../service/copy-data.ts';
-import { type InstallRequest, ServiceManager, type ServicePlan } from '../service/service-manager.ts';
+import { ServiceManager, type ServicePlan } from '../service/service-manager.ts';
+import type { InstallRequest, ServiceState } from '../service/service-system.ts';
 import type { RunResult, ServiceTools, Words } from '../service/service-tools.ts';
 import type { ServiceKind, ServiceUnit } from '../service/unit-file.ts';
 import { thisMachine } from './machine.ts';
 
-export type { InstallRequest, ServiceKind, ServicePlan, ServiceUnit };
+export type { InstallRequest, ServiceKind, ServicePlan, ServiceState, ServiceUnit };
 
 export interface MachineServices {
   readonly manager: ServiceManager;

@@ -193,7 +193,7 @@ export const errorTable = {
   SERVICE_UNIT_DIFFERS: {
     ...user,
     text: 'The unit {file} is there already and is not the one that would be written: {reason}.',
-    hint: 'Add --replace to overwrite it; changes of your own belong into a drop-in: `systemctl edit {unit}`.',
+    hint: 'Add --replace to overwrite it. With systemd, changes of your own belong into a drop-in: `systemctl edit {unit}`.',
   },
   SERVICE_UNIT_PACKAGED: {
     ...user,

@@ -14,6 +14,7 @@ function found({ files = {}, ...parts }: Machine) {
     pid: 400,
     ppid: 300,
     workingFolder: '/',
+    uid: 501,
     read: (path) => files[path] ?? '',
     exists: (path) => path in files,
     ...parts,
@@ -111,8 +112,13 @@ test('runit, s6, supervisord and launchd name the service and the command', () =
   const label = { XPC_SERVICE_NAME: 'dev.flm.proxy' };
   assert.equal(
     found({ env: label, platform: 'darwin', ppid: 1 }).restartCommand,
-    'launchctl kickstart -k system/dev.flm.proxy',
+    'launchctl kickstart -k gui/501/dev.flm.proxy',
   );
+  const daemon = { '/Library/LaunchDaemons/dev.flm.proxy.plist': '' };
+  assert.deepEqual(found({ env: label, platform: 'darwin', ppid: 1, files: daemon }), {
+    kind: 'launchd',
+    restartCommand: 'sudo launchctl kickstart -k system/dev.flm.proxy',
+  });
   assert.deepEqual(found({ env: { XPC_SERVICE_NAME: '0' }, platform: 'darwin', ppid: 1 }), none);
 });
 

@@ -37,6 +37,8 @@ export interface SupervisorFacts {
   readonly pid: number;
   readonly ppid: number;
   readonly workingFolder: string;
+  /** Undefined on Windows. */
+  readonly uid: number | undefined;
   /** This process replaced a supervised process, so systemd did not start its pid. */
   readonly successor?: boolean;
   /** Empty if the file cannot be read. */
@@ -52,6 +54,7 @@ export function supervisorFacts(env: Environment, successor = false): Supervisor
     pid: process.pid,
     ppid: process.ppid,
     workingFolder: process.cwd(),
+    uid: process.getuid?.(),
     successor,
     read: (path) => {
       try {
@@ -123,7 +126,8 @@ function unitOf({ read }: SupervisorFacts): { readonly unit: string | undefined;
   return { unit, manager: isUser ? 'systemctl --user' : 'sudo systemctl' };
 }
 
-function byParent({ env, platform, ppid, read, workingFolder }: SupervisorFacts): Supervisor | undefined {
+function byParent(facts: SupervisorFacts): Supervisor | undefined {
+  const { env, platform, ppid, read, workingFolder } = facts;
   const parent = read(`/proc/${ppid}/comm`).trim();
   // Both change into the folder of the service before they start it.
   if (parent === 'runsv') return { kind: 'runit', restartCommand: `sv restart ${basename(workingFolder)}` };
@@ -133,8 +137,15 @@ function byParent({ env, platform, ppid, read, workingFolder }: SupervisorFacts)
     return { kind: 'supervisord', restartCommand: `supervisorctl restart ${program}` };
   const label = env.XPC_SERVICE_NAME;
   if (platform === 'darwin' && ppid === 1 && label !== undefined && label !== '0')
-    return { kind: 'launchd', restartCommand: `launchctl kickstart -k system/${label}` };
+    return { kind: 'launchd', restartCommand: kickstart(facts, label) };
   return undefined;
+}
+
+/** A service of the machine lies in /Library/LaunchDaemons; any other belongs to the login of a user (launchctl(1)). */
+function kickstart({ exists, uid }: SupervisorFacts, label: string): string {
+  return exists(`/Library/LaunchDaemons/${label}.plist`)
+    ? `sudo launchctl kickstart -k system/${label}`
+    : `launchctl kickstart -k gui/${uid}/${label}`;
 }
 
 /** The first process of a container, or the child of a minimal init in one. */

@@ -13,7 +13,9 @@ export function programObstacle(
 ): { readonly path: string; readonly reason: string } | undefined {
   for (const path of tools.program) {
     if (!isAbsolute(path)) continue;
-    const place = hidden.find((folder) => path.startsWith(`${folder}/`));
+    // Only the units of systemd have this sandbox.
+    const isSandboxed = tools.platform === 'linux';
+    const place = hidden.find((folder) => isSandboxed && path.startsWith(`${folder}/`));
     if (place !== undefined)
       return { path, reason: `is below ${place}, which the sandbox of a system service hides` };
     const facts = tools.facts(path);

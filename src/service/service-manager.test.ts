@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceError } from '../core/errors.ts';
-import { type InstallRequest, ServiceManager } from './service-manager.ts';
+import { ServiceManager } from './service-manager.ts';
+import type { InstallRequest } from './service-system.ts';
 import type { FileFacts, ServiceTools } from './service-tools.ts';
 
 const folder: FileFacts = { uid: 0, mode: 0o755, isFolder: true };

@@ -38,7 +38,7 @@ const watchdogSeconds = 30;
 /** A first certificate of an ACME server takes two minutes at most. */
 const startSeconds = 180;
 /** On top of the grace time. */
-const stopSlackSeconds = 15;
+export const stopSlackSeconds = 15;
 /** Variables for engines' keys and ACME hooks; the file may be missing. */
 export const environmentFile = '/etc/flm/environment';
 

@@ -17,7 +17,7 @@ import { addConfigFlags, type ConfigFlags, configFlagWords, overridesOf } from '
 import { printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { readableLine } from '../views/log-line.ts';
-import { serviceDocument, serviceText, shownProperties } from '../views/service-view.ts';
+import { type ServiceDocument, serviceText } from '../views/service-view.ts';
 
 interface KindFlags {
   readonly system?: boolean;
@@ -50,14 +50,14 @@ function install(cli: Cli): Command {
   const command = withKind(
     leaf(
       'install',
-      'install a systemd service and start it: for the machine as root, otherwise for you',
+      'install a service of systemd (on macOS launchd, not tested) and start it: for the machine as root, otherwise for you',
       'flm service install --port 9000 --dry-run\nsudo flm service install',
     ).argument('[profile]', 'profile that the service runs', 'default'),
   );
   return addConfigFlags(command)
     .option('--account <name>', 'system user that a system service runs as; created if missing', 'flm')
     .option('--copy-data', 'as root by sudo: copy your keys, profiles and certificates to the service')
-    .option('--socket', 'systemd opens the listening sockets; ports below 1024 always need it')
+    .option('--socket', 'systemd opens the listening sockets; ports below 1024 always need it (not on macOS)')
     .option('--no-socket', 'the proxy opens its sockets itself')
     .option('--stop', 'stop proxies that are in the way')
     .option('--replace', 'overwrite a unit that differs')
@@ -108,7 +108,7 @@ function uninstall(cli: Cli): Command {
         );
         const done = await carryOut(session, 'service uninstall', plan, flags);
         if (done && session.json)
-          session.terminal.out(JSON.stringify({ unit: unitFileName(plan.unit), removed: true }));
+          session.terminal.out(JSON.stringify({ unit: services.manager.nameOf(profile), removed: true }));
       }),
     );
 }
@@ -117,7 +117,7 @@ function status(cli: Cli): Command {
   return withKind(
     leaf(
       'status',
-      'what systemd says of the service, and what the proxy says itself',
+      'the state of the service, and what the proxy reports itself',
       'flm service status --json',
     ).argument('[profile]', 'profile of the service', 'default'),
   ).action(
@@ -130,7 +130,11 @@ function status(cli: Cli): Command {
 
 function logs(cli: Cli): Command {
   return withKind(
-    leaf('logs', 'the log of the service, from the journal', 'flm service logs --follow')
+    leaf(
+      'logs',
+      'the log of the service: from the journal, on macOS from its file',
+      'flm service logs --follow',
+    )
       .argument('[profile]', 'profile of the service', 'default')
       .option('-n, --lines <number>', 'how many of the last lines', '50')
       .option('-f, --follow', 'go on until Ctrl-C'),
@@ -142,21 +146,7 @@ function logs(cli: Cli): Command {
           throw usageError('service logs', '--lines takes a number of lines.');
         const services = await servicesOf(session);
         const unit = unitIn(services, installedKind(flags, services, profile), profile);
-        const child = services.follow([
-          'journalctl',
-          ...(unit.kind === 'user' ? ['--user'] : []),
-          ...[
-            '--unit',
-            unitFileName(unit),
-            '--lines',
-            flags.lines,
-            '--output',
-            'cat',
-            '--no-pager',
-            '--quiet',
-          ],
-          ...(flags.follow === true ? ['--follow'] : []),
-        ]);
+        const child = services.follow(services.manager.logCommand(unit, flags.lines, flags.follow === true));
         const { terminal, json } = session;
         const readable = terminal.outIsTerminal && !json;
         session.signal.addEventListener('abort', () => child.kill());
@@ -200,12 +190,7 @@ function installedKind(flags: KindFlags, services: MachineServices, profile: str
 function unitIn({ manager }: MachineServices, kind: ServiceKind, profile: string): ServiceUnit {
   const unit = manager.unit(kind, profile);
   if (unit !== undefined) return unit;
-  const name = profile === 'default' ? 'flm.service' : `flm-${profile}.service`;
-  throw new ServiceError('SERVICE_NOT_INSTALLED', { params: { kind: '', unit: name } });
-}
-
-function unitFileName({ profile }: ServiceUnit): string {
-  return profile === 'default' ? 'flm.service' : `flm-${profile}.service`;
+  throw new ServiceError('SERVICE_NOT_INSTALLED', { params: { kind: '', unit: manager.nameOf(profile) } });
 }
 
 async function wantsCopy(
@@ -286,17 +271,15 @@ export async function carryOut(
 
 async function tellStatus(session: BareSession, services: MachineServices, unit: ServiceUnit): Promise<void> {
   const { manager, tools } = services;
-  const name = unitFileName(unit);
-  const shown = await tools.run(manager.systemctl(unit.kind, 'show', name, '--property', shownProperties));
-  const place = {
-    unit: name,
+  const document: ServiceDocument = {
+    unit: manager.nameOf(unit.profile),
     kind: unit.kind,
     profile: unit.profile,
-    file: manager.unitFile(unit.kind, name),
+    ...(await manager.stateOf(unit)),
+    file: manager.fileOf(unit),
     home: unit.home,
     account: unit.account ?? null,
   };
-  const document = serviceDocument(place, shown.stdout);
   const isReadable = unit.kind === 'user' || tools.uid === 0;
   const asked = isReadable
     ? await tools.flm(unit.home, ['proxy', 'status', ...(session.json ? ['--json'] : []), unit.profile])
