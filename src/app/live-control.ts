@@ -176,7 +176,6 @@ export class LiveControl implements ProxyControl {
     if (this.#handingOver !== undefined) throw new ProxyError('PROXY_RESTARTING', { params: { id } });
     if (this.#handle.draining || this.#stopping !== undefined)
       throw new ProxyError('PROXY_DRAINING', { params: { id } });
-    if (this.#handle.starting === true) throw new ProxyError('PROXY_STARTING', { params: { id, profile } });
     if (replaceable.by === 'nobody') {
       const { supervisor } = replaceable;
       throw supervisor === undefined
@@ -185,6 +184,7 @@ export class LiveControl implements ProxyControl {
             params: { id, supervisor: supervisor.name, command: supervisor.command },
           });
     }
+    if (this.#handle.starting === true) throw new ProxyError('PROXY_STARTING', { params: { id, profile } });
     refuseOverlap(this.#handle, request.options.config);
     const aborter = new AbortController();
     const over = this.#handOver(request, replaceable, { caller, stopped: aborter.signal });

@@ -54,7 +54,7 @@ function pendingOrder(ca: FakeCa): void {
 }
 
 /** A start that waits for its certificate. */
-async function starting(t: TestContext): Promise<Fixture> {
+async function starting(t: TestContext, how: 'start' | 'run' = 'start'): Promise<Fixture> {
   const cli = makeCli(t);
   const ca = await startFakeCa(t, cli.folder, () => Date.now());
   pendingOrder(ca);
@@ -62,7 +62,7 @@ async function starting(t: TestContext): Promise<Fixture> {
     ...['--mode', 'https-acme', '--domain', 'llm.example.org', '--bind', '127.0.0.1', '--acme-accept-terms'],
     ...['--acme-directory', ca.directory, '--acme-ca', ca.caFile, '--acme-challenge', 'tls-alpn-01'],
   ];
-  const start = cli.start('proxy', 'start', '--port', '0', ...flags);
+  const start = cli.start('proxy', how, '--port', '0', ...flags);
   return { cli, ca, start, proxy: await seen(cli, start, (p) => p.state === 'starting'), flags };
 }
 
@@ -135,6 +135,16 @@ test('status, a second start, up, chat and connect know a proxy that waits for i
   const wait = new RegExp(`The proxy ${proxy.id} \\(profile default\\) is still starting`);
   assertMistake(chat, wait);
   assertMistake(connect, wait);
+});
+
+test('a proxy in the foreground that is starting is not replaced by one in the background', async (t) => {
+  const { cli, proxy } = await starting(t, 'run');
+  assertMistake(await cli.run('proxy', 'restart'), /runs in the foreground \(pid \d+\)/);
+  assert.deepEqual(
+    (await proxies(cli)).map(({ id, state }) => ({ id, state })),
+    [{ id: proxy.id, state: 'starting' }],
+  );
+  assert.equal((await cli.run('proxy', 'stop')).code, 0);
 });
 
 test('a stop ends a start that waits, the start says so, and nothing is left', async (t) => {

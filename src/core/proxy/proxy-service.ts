@@ -145,18 +145,20 @@ export class ProxyService {
     // Keeps the URL of clients valid if the port was chosen automatically.
     const port = configuredPort(config) === 0 ? old.port : configuredPort(config);
     const next = { ...options, config: { ...config, port } };
-    if (old.starting !== true) {
-      const request = {
-        options: next,
-        // A supervised proxy restarts from the files that it was started from.
-        ...(program === undefined || status.supervisor !== undefined ? {} : { program }),
-        ...(graceMs === undefined ? {} : { graceMs }),
-      };
-      const successor = await controller.handOver(old, request, signal);
-      if (successor !== 'unsupported') {
-        await this.#record('proxy.restart', successor);
-        return successor;
-      }
+    const request = {
+      options: next,
+      // A supervised proxy restarts from the files that it was started from.
+      ...(program === undefined || status.supervisor !== undefined ? {} : { program }),
+      ...(graceMs === undefined ? {} : { graceMs }),
+    };
+    const successor = await controller.handOver(old, request, signal).catch((error: unknown) => {
+      // A supervisor would start its process again beside the new one.
+      if (isStarting(error) && status.supervisor === undefined) return 'unsupported' as const;
+      throw error;
+    });
+    if (successor !== 'unsupported') {
+      await this.#record('proxy.restart', successor);
+      return successor;
     }
     // No hand-over is possible: the old process does not serve yet, or runs an older flm.
     const moves = port !== old.port;
@@ -384,6 +386,10 @@ function merged(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigI
 
 /** For a proxy that does not report its own grace time. */
 const defaultGraceMs = 30_000;
+
+function isStarting(error: unknown): boolean {
+  return error instanceof ProxyError && error.code === 'PROXY_STARTING';
+}
 
 /**
  * During a hand-over a profile has two proxies for a moment. Selects the newest one that serves, otherwise a proxy that
