@@ -6,24 +6,27 @@
  *   follow                                         serves, and decides about limits from now on
  *   resume (instead of `follow`)                   failed and has ended
  *
- * Between `exportState` and `follow` or `resume`, which is a moment, a part of the running process decides nothing that
- * its state depends on: what it is asked meanwhile waits.
+ * For the short time between `exportState` and `follow` or `resume`, a part of the running process makes no decision
+ * that changes its state. Requests to the part wait.
  */
 import type { HandOverState } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 
 export interface HandOverPart {
-  /** The key of its state; another meaning needs another name. A name that one side does not know is ignored. */
+  /** The key of the part's state. A new meaning needs a new name. An unknown name is ignored. */
   readonly name: string;
   /** Returns the state as JSON. From now on the part's decisions wait. */
   exportState(): unknown;
-  /** Takes the state of the predecessor, which may be of another version: it throws nothing for what it cannot read. */
+  /**
+   * Imports the state of the predecessor, which may run another version. Never throws: state that the part cannot read
+   * is ignored.
+   */
   importState(state: unknown): void | Promise<void>;
-  /** The hand-over failed: the part decides again, as if nothing had been exported. */
+  /** The hand-over failed: the part continues as if nothing had been exported. */
   resume(): void;
   /**
-   * A newer process serves: the part of this one, which drains, asks that process from now on. Called again with the
-   * next one when that process is replaced too.
+   * A newer process serves and this process drains: the part asks the newer process from now on. Called again if the
+   * newer process is replaced too.
    */
   follow(newest: ProxyHandle): void;
 }

@@ -1,7 +1,7 @@
 /**
  * Replaces the process of a running proxy: starts a successor with the listening sockets, passes the state to it, and
- * steps back when the successor serves. If the successor fails at any step, it is ended, nothing of it is left, and this
- * process serves on as if nothing had happened.
+ * drains when the successor serves. If the successor fails at any step, it is ended and cleaned up, and this process
+ * continues to serve as before.
  *
  *   spawn --prepared--> hold new connections, export the state --ready--> close the sockets, drain
  *     '------ failed, ended, or too late ------'-------------> end the successor, resume
@@ -19,28 +19,28 @@ import { withoutSupervisor } from '../process/supervisor.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { newNonce, newProxyId, type Start } from './proxy-parts.ts';
 
-/** The program that watches the process of a proxy. */
+/** The supervisor that watches the process of a proxy. */
 export interface NamedSupervisor {
   readonly name: string;
-  /** Restarts the proxy. */
+  /** The command that restarts the proxy. */
   readonly command: string;
 }
 
-/** How the process of a proxy may be replaced. */
+/** Whether and how the process of a proxy may be replaced. */
 export type Replaceable =
-  /** A background process of flm's own, or one whose supervisor can be told of another main process. */
+  /** A background process of flm, or a process whose supervisor accepts a new main process. */
   | {
       readonly by: 'successor';
       readonly program: LaunchCommand;
       readonly supervisor?: NamedSupervisor | undefined;
     }
-  /** A process that a person or another program watches. */
+  /** A process that a person or another program started in the foreground. */
   | { readonly by: 'nobody'; readonly supervisor?: NamedSupervisor | undefined };
 
 export interface HandOverDeps {
   readonly start: Pick<Start, 'machine' | 'logger' | 'handOverParts'>;
   readonly gateway: Gateway;
-  /** Everything that this process listens on. */
+  /** All listening sockets of this process. */
   readonly sockets: readonly InheritedSocket[];
   readonly store: ProxyStore;
   readonly handle: ProxyHandle;
@@ -48,9 +48,9 @@ export interface HandOverDeps {
   readonly supervised: boolean;
 }
 
-/** On top of the time for a start: the machine works for two processes. */
+/** Time on top of the limit for a start, because two processes run on the machine. */
 const slackMs = 10_000;
-/** From the state to the first accepted connection. New connections wait that long at most. */
+/** Time limit from sending the state to the first accepted connection. New connections wait no longer than this. */
 const takeOverMs = 10_000;
 
 export interface HandOverSignals {
@@ -143,7 +143,7 @@ class Successor {
     if (!('prepared' in message)) throw strange();
   }
 
-  /** Resolves when it serves and has acknowledged that it is on its own. */
+  /** Resolves when the successor serves and has acknowledged `kept`. */
   async takeOver(state: Readonly<Record<string, unknown>>, stopped: AbortSignal): Promise<ProxyHandle> {
     const { machine } = this.#deps.start;
     const limit = deadline(machine.clock, takeOverMs, stopped);
@@ -163,13 +163,13 @@ class Successor {
     }
   }
 
-  /** Resolves when the process is gone and nothing of it is left. Never rejects. */
+  /** Resolves when the successor has ended and is cleaned up. Never rejects. */
   async end(): Promise<void> {
     const { store, start } = this.#deps;
     await this.#child.kill();
     const { paths } = start.machine;
     for (const name of [this.id, `${this.id}_demo`]) await removeStaleSocket(paths.controlPath(name));
-    // A reader of the store removes what could not be removed now.
+    // The next listing of the store removes a row that could not be removed now.
     await store.deleteHandle(this.id, this.#nonce).catch(() => {});
   }
 }
@@ -187,7 +187,7 @@ function late({ id, profile }: ProxyHandle, limitMs: number): ProxyError {
   return new ProxyError('PROXY_HAND_OVER_TIMEOUT', { params: { id, profile, seconds: limitMs / 1000 } });
 }
 
-/** A successor that names its problem is quoted with code and hint. */
+/** If the successor reported an error, its code and hint are included. */
 function failureOf(error: unknown, { id, profile }: ProxyHandle): unknown {
   const known = error instanceof FlmError;
   if (known && error.code !== 'PROXY_START_FAILED') return error;

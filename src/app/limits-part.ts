@@ -1,6 +1,6 @@
 /**
- * Hands over what is counted: rates, token balances, failed logins, concurrency, slots, queues, and tokens of today that
- * are not in the store yet. The successor counts from then on, and this process asks it over the limits link.
+ * Hands over all counts: rates, token balances, failed logins, concurrency, slots, queues, and today's tokens that are
+ * not in the store yet. Afterwards the successor counts, and this process asks the successor over the limits link.
  */
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
@@ -47,9 +47,9 @@ export interface LimitsPartOptions {
   readonly machineMs: () => number;
 }
 
-/** New connections wait meanwhile. What is not written by then counts all the same, and is written later. */
+/** New connections wait meanwhile. Usage that is not written in this time still counts, and is written later. */
 const writeMs = 250;
-/** A longer time is no hand-over, but another clock. */
+/** A longer time cannot be a hand-over; the clocks must differ. */
 const longestMs = 600_000;
 
 export function limitsPart({ limits, store, clock, machineMs }: LimitsPartOptions): HandOverPart {
@@ -57,7 +57,7 @@ export function limitsPart({ limits, store, clock, machineMs }: LimitsPartOption
     name: 'limits',
     async exportState() {
       await written(store, clock);
-      // From here on nothing waits, so that the parts fit together.
+      // The rest runs synchronously, so that the exported parts are consistent.
       const state = limits.begin();
       store.onUsed = (used: UsedTokens) => limits.tellUsed(used);
       return { atMs: machineMs(), ...state, used: store.exportUncounted() };

@@ -63,14 +63,14 @@ export interface LiveControlDeps {
   readonly refusals: Refusals;
   readonly temporaryKeys: TemporaryKeyRing;
   readonly logger: Logger;
-  /** Listening sockets that another process opened, and may keep open. */
+  /** Listening sockets that another process opened and may keep open. */
   readonly sockets: readonly InheritedSocket[];
   readonly storeProblem: () => string | undefined;
   /** Present with HTTPS. */
   readonly certificates: RenewingCertificate | undefined;
   readonly handOverParts: HandOverParts;
   readonly replaceable: Replaceable;
-  /** Closes everything but the gateway, which is stopped by then. Never rejects. */
+  /** Closes everything except the gateway, which is already stopped. Never rejects. */
   readonly finish: () => Promise<void>;
   /** Aborts a start that has not finished. */
   readonly abortStart: () => void;
@@ -92,9 +92,9 @@ export class LiveControl implements ProxyControl {
   readonly #deps: LiveControlDeps;
   #handle: ProxyHandle;
   #stopping: Promise<StopReport> | undefined;
-  /** The hand-over that runs. */
+  /** The running hand-over. */
   #handingOver: { readonly aborter: AbortController; readonly over: Promise<unknown> } | undefined;
-  /** The id of the proxy that serves in its place. */
+  /** The id of the successor that serves now. */
   #successor: string | undefined;
   readonly #handOverListeners: ((successor: ProxyHandle | undefined) => void)[] = [];
   #close: (report: StopReport) => void = () => {};
@@ -275,7 +275,10 @@ export class LiveControl implements ProxyControl {
     return newest;
   }
 
-  /** A process that handed over serves the connections that it has until the last one is closed, and finishes an order. */
+  /**
+   * After a hand-over, this process serves its existing connections until the last one is closed, and finishes a
+   * running certificate order.
+   */
   async #endWhenIdle(clock: Clock, graceMs: number | undefined): Promise<void> {
     const { gateway, certificates } = this.#deps;
     const untilMs = clock.monotonicMs() + (graceMs ?? Number.POSITIVE_INFINITY);
@@ -314,7 +317,7 @@ export class LiveControl implements ProxyControl {
     return whole;
   }
 
-  /** Writes the data that exists only in memory: this is the last chance, and the report must name lost data. */
+  /** Writes the data that exists only in memory. This is the last chance, so the report names data that is lost. */
   async #forgottenRevocations(): Promise<readonly string[]> {
     const { store, logger } = this.#deps;
     const forgotten = await store.writeRevocations();
@@ -377,7 +380,7 @@ export class LiveControl implements ProxyControl {
   }
 }
 
-/** A wildcard address cannot be bound beside a single one of the same port. */
+/** A wildcard address and a single address cannot both be bound to the same port. */
 function refuseOverlap({ id, port, addresses }: ProxyHandle, config: ProxyConfig): void {
   if (configuredPort(config) !== port) return;
   const wanted = bindAddresses(config);

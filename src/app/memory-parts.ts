@@ -1,6 +1,6 @@
 /**
- * Hands over what a proxy has in memory alone, beside its limits: temporary keys, revocations that are not stored yet,
- * what it knows of its engines, and the number of requests so far.
+ * Hands over state that exists only in memory, apart from the limits: temporary keys, revocations that are not stored
+ * yet, the state of engines, and the number of requests so far.
  */
 import { z } from 'zod';
 import { engineStates } from '../core/engine/engine.ts';
@@ -23,7 +23,7 @@ const temporaryKeys = orNone(
   }),
 );
 
-/** The secrets are not part of it: only their digests. */
+/** The state contains only digests of the secrets. */
 export function temporaryKeysPart(keys: TemporaryKeyRing): HandOverPart {
   return {
     name: 'temporaryKeys',
@@ -44,7 +44,7 @@ const revocations = orNone(
   }),
 );
 
-/** Both processes try to write them; the second one finds the key revoked. */
+/** Both processes try to write the revocations. The second one finds the key already revoked. */
 export function revocationsPart(
   snapshots: SnapshotHolder,
   store: Pick<ProxyStore, 'exportRevocations' | 'revoke'>,
@@ -63,7 +63,7 @@ export function revocationsPart(
   };
 }
 
-/** For `status`. */
+/** Read by `status`. */
 export function requestsPart(metrics: Metrics): HandOverPart {
   return {
     name: 'requestsTotal',
@@ -112,7 +112,7 @@ const engineFacts = orNone(
   }),
 );
 
-/** An engine that answers slowly is used by the successor before it has answered the first probe. */
+/** So the successor can use a slow engine before the engine has answered the first probe. */
 export function enginesPart(engines: EngineService): HandOverPart {
   return {
     name: 'engines',

@@ -41,7 +41,7 @@ export interface Start {
   readonly machine: Machine;
   readonly log: ProxyLog;
   readonly options: StartOptions;
-  /** Present where this process replaces another proxy. */
+  /** Present if this process replaces another proxy. */
   readonly takeOver: TakeOver | undefined;
   /** The configuration from the options, with its limits lowered to what the process can support. */
   readonly config: ProxyConfig;
@@ -57,7 +57,7 @@ export interface Start {
   readonly onError: (error: unknown) => void;
   /** The saved policy, with the overrides of the configuration. */
   readonly policyOf: (saved: SecurityPolicy) => SecurityPolicy;
-  /** Listening sockets that this process need not open: of its predecessor, or passed by systemd. */
+  /** Listening sockets that are already open: from the predecessor, or passed by systemd. */
   sockets: readonly InheritedSocket[];
   /** The port of the listener; 0 before it is bound. */
   port: number;
@@ -125,14 +125,14 @@ export function makeEngines(start: Start): ProxyEngines {
   return engines;
 }
 
-/** Opens no file yet. */
+/** Opens no file. */
 export function makeStore({ machine, parts }: Start): ProxyStore {
   const store = openProxyStore({ home: machine.paths.home, clock: machine.clock });
   parts.defer(() => store.close());
   return store;
 }
 
-/** Resolves when the first state of the store is in force. Migrates the files where that is needed. */
+/** Resolves when the first state of the store has taken effect. Migrates the files if needed. */
 export async function readStore(start: Start, store: ProxyStore, engines: ProxyEngines): Promise<void> {
   const { logger, snapshots, policyOf } = start;
   await store.start({
@@ -270,14 +270,14 @@ export function makeGateway(
     revocationsPart(snapshots, store),
     requestsPart(metrics),
     enginesPart(engines.service),
-    // The last one, because requests wait from then on.
+    // Added last, because requests wait after this part has exported its state.
     limitsPart({ limits: handOver, store, clock, machineMs }),
   ])
     start.handOverParts.add(part);
   return { gateway, metrics, tail, refusals, limits: handOver };
 }
 
-/** Processes of one machine share this clock, whenever they were started. */
+/** All processes of one machine share this clock, independent of their start times. */
 function machineMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -44,7 +44,7 @@ const firstEnginesMs = 300;
 /** How often the log repeats that keys cross the network in plain text. */
 const clearTextReminderMs = 3_600_000;
 
-/** `replaceable`: how this process may be replaced by a successor. `passed`: sockets that systemd opened for it. */
+/** `replaceable`: how a successor may replace this process. `passed`: sockets that systemd opened for this process. */
 export function makeProxyFactory(
   machine: Machine,
   log: ProxyLog,
@@ -78,14 +78,14 @@ async function startProxy(
   let closing: Promise<void> | undefined;
   // A part that fails to close has already logged the error. The other parts are still closed.
   const close = (): Promise<void> => (closing ??= parts.disposeAsync().catch(() => {}));
-  // Sockets that killed proxies left behind do no harm, so the start does not wait for their removal.
+  // Leftover sockets of killed proxies are harmless, so the start does not wait for their removal.
   void sweepStaleSockets(machine.paths.run, machine.clock.nowMs());
   try {
     const start = prepare(machine, log, options, parts, takeOver);
     start.sockets = takeOver?.sockets ?? matchPassed(options, passed);
     const engines = makeEngines(start);
     const store = makeStore(start);
-    // A successor migrates last: until then its predecessor may have to serve on.
+    // A successor migrates last, because the predecessor must continue to serve if the successor fails before.
     const migrates = takeOver !== undefined && needsMigration(machine.paths.home);
     if (!migrates) await readStore(start, store, engines);
     signal.throwIfAborted();
@@ -148,7 +148,7 @@ function needsMigration(home: string): boolean {
   try {
     return schemaFit(home).fit === 'older';
   } catch {
-    // Opening the store tells what is wrong with the file.
+    // Opening the store reports the problem of the file.
     return false;
   }
 }
@@ -173,7 +173,7 @@ function handleOf(
   };
 }
 
-/** A socket that nobody accepts on would keep its clients waiting for ever. */
+/** If no process accepts on a socket, its clients wait forever. */
 function closeUnused({ sockets }: TakeOver, used: readonly { readonly fd: number }[]): void {
   const inUse = new Set(used.map(({ fd }) => fd));
   for (const { fd } of sockets) if (!inUse.has(fd)) closeSync(fd);
@@ -256,7 +256,7 @@ async function firstEngines(service: EngineService, clock: Clock): Promise<void>
   const late = new Promise<void>((resolve) => {
     cancel = clock.after(firstEnginesMs, resolve);
   });
-  // `service.stop()` ends the watching; no signal does.
+  // `service.stop()` ends the watching, not a signal.
   await Promise.race([service.start(new AbortController().signal), late]);
   cancel();
 }

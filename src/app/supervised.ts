@@ -1,6 +1,6 @@
 /**
- * Connects a proxy in the foreground to its supervisor: systemd is told that the proxy is ready, that its event loop
- * runs, and that it stops. With any other supervisor, or none, nothing is sent.
+ * Connects a proxy in the foreground to its supervisor: tells systemd that the proxy is ready, that its event loop
+ * runs, and that it stops. Sends nothing to other supervisors.
  */
 import type { RunningProxy } from '../core/proxy/ports.ts';
 import { clientUrl } from '../core/proxy/proxy-handle.ts';
@@ -11,8 +11,8 @@ import type { Replaceable } from './hand-over.ts';
 import type { Machine } from './machine.ts';
 
 /**
- * How the process of a proxy in the foreground may be replaced: only systemd, and only a unit with `Type=notify`, can be
- * told of another main process.
+ * Returns how the process of a proxy in the foreground may be replaced: only a systemd unit with `Type=notify` accepts
+ * a new main process.
  */
 export function foregroundReplaceable(
   machine: Machine,
@@ -27,15 +27,15 @@ export function foregroundReplaceable(
 }
 
 export interface SuperviseOptions {
-  /** The proxy took over from a supervised process. */
+  /** The proxy replaced a supervised process. */
   readonly successor?: boolean;
-  /** Told in a sentence where systemd could not be reached. */
+  /** Called with a sentence if systemd could not be reached. */
   readonly onProblem: (sentence: string) => void;
 }
 
 /**
- * Resolves when systemd knows that the proxy is ready and that this process is the main process of the unit. False where
- * systemd could not be told.
+ * Resolves when systemd knows that the proxy is ready and that this process is the main process of the unit. Resolves
+ * with false if systemd could not be notified.
  */
 export async function superviseProxy(
   running: RunningProxy,
@@ -58,7 +58,8 @@ export async function superviseProxy(
   const url = clientUrl(handle, control.status().config.domains);
   const tellReady = (): Promise<boolean> => notifier.ready(process.pid, `Serving on ${url} as ${handle.id}`);
   running.onHandOver((newest) => {
-    // The successor tells systemd from now on. One that failed may have named itself as the main process before.
+    // From now on the successor notifies systemd. A failed successor may have announced itself as the main process, so
+    // this process announces itself again.
     if (newest !== undefined) notifier.release();
     else void tellReady();
   });

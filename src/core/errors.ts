@@ -1,19 +1,18 @@
 /**
  * The one error table of flm and the classes that carry its codes.
  *
- * Owns: for each code what people read (`text`, `hint`), what clients receive (HTTP status, API type and code), what a
- * shell sees (exit status), whether another attempt may follow (retry class), and how loud the log is.
- * Promises: a code without a complete row does not compile; public text is made from the row and from `params` alone,
- * never from a cause. Errors are told apart by class and code, never by message.
- * `docs/errors.md` is generated from this table; a test fails when the two differ.
+ * Each row has the texts for people (`text`, `hint`), the response to clients (HTTP status, API type and code), the
+ * exit status, the retry class and the log level. A code without a complete row does not compile. Public text is made
+ * only from the row and from `params`, never from a cause. Errors are distinguished by class and code, never by
+ * message. `docs/errors.md` is generated from this table; a test fails when the two differ.
  */
 
 /**
- * What may be tried after a failed attempt:
- * - `never-sent`: no byte of the request left; anything may be tried again, elsewhere too
- * - `maybe-sent`: the engine may have seen the request; never sent a second time
- * - `answered`: the engine said something; what it said decides
- * - `client-gone`: the client has left and cannot receive a response
+ * Whether a failed attempt may be retried:
+ * - `never-sent`: no byte of the request was sent; a retry is safe, also on another engine
+ * - `maybe-sent`: the engine may have received the request; never retried
+ * - `answered`: the engine responded; its response decides
+ * - `client-gone`: the client has disconnected and cannot receive a response
  */
 export const retryClasses = ['never-sent', 'maybe-sent', 'answered', 'client-gone'] as const;
 export type RetryClass = (typeof retryClasses)[number];
@@ -28,9 +27,9 @@ export interface ErrorRow {
   readonly text: string;
   /** One sentence that says what to do next. */
   readonly hint: string;
-  /** The status a client receives when this ends its request. */
+  /** The HTTP status that the client receives. */
   readonly status: number;
-  /** OpenAI's `code` where one exists for this case, else null: SDK users switch on it. */
+  /** OpenAI's `code` for this case, or null if OpenAI has none. Users of SDKs test this value. */
   readonly apiCode: string | null;
   readonly exit: ExitStatus;
   readonly retry: RetryClass;
@@ -351,7 +350,7 @@ export const errorTable = {
   },
   USAGE: { ...user, text: '{message}', hint: 'See `flm{command} --help`.' },
 
-  // --- what the chat of the command line meets as a client
+  // --- errors of the command line's chat as a client
   CHAT_REFUSED: {
     ...user,
     text: '{message}',
@@ -499,7 +498,7 @@ export const errorTable = {
     hint: 'Use a new Idempotency-Key for a new request.',
   },
 
-  // --- guard: what never becomes a request
+  // --- guard: rejected before a request exists
   REQUEST_MALFORMED: {
     ...refused,
     status: 400,
@@ -887,12 +886,12 @@ export type ErrorCode = keyof typeof errorTable;
 
 export type ErrorParams = Readonly<Record<string, string | number>>;
 
-/** The sentence for people of a code. A parameter that is not given leaves nothing behind. */
+/** Returns the sentence of a code for people. A missing parameter is replaced by nothing. */
 export function errorText(code: ErrorCode, params: ErrorParams = {}): string {
   return fill(errorTable[code].text, params);
 }
 
-/** What to do next, of a code. */
+/** Returns the hint of a code: what to do next. */
 export function errorHint(code: ErrorCode, params: ErrorParams = {}): string {
   return fill(errorTable[code].hint, params);
 }
@@ -904,24 +903,24 @@ function fill(template: string, params: ErrorParams): string {
   );
 }
 
-/** One fault of a configuration: where, what was there, what is allowed. */
+/** One fault of a configuration: the field, its value, and what is allowed. */
 export interface Fault {
   /** Path of the field, dotted: `limits.maxBodyBytes`, `engines.0.url`. */
   readonly field: string;
   /** The value as given, shortened, never a secret. */
   readonly value: string;
   readonly allowed: string;
-  /** 1-based position in the file it came from, where there is one. */
+  /** 1-based position in the configuration file, if there is one. */
   readonly line?: number;
   readonly column?: number;
 }
 
-/** More than a person fixes in one go, and than a terminal shows. */
+/** More than a person fixes at once, and more than fits on a terminal. */
 export const maxFaults = 50;
 
 /**
- * One fault as the end of a sentence; several on a line each, and how many more there are. `nameOf` may give another
- * name for a field, such as the flag that set it.
+ * Returns one fault as the end of a sentence, or several faults on one line each, with the number of further faults.
+ * `nameOf` may return another name for a field, such as the flag that set it.
  */
 export function describeFaults(
   faults: readonly Fault[],
@@ -940,18 +939,18 @@ export function describeFaults(
 interface FlmErrorOptions {
   readonly params?: ErrorParams;
   readonly faults?: readonly Fault[];
-  /** Faults that are left out of `faults` already. */
+  /** The number of faults already left out of `faults`. */
   readonly moreFaults?: number;
   readonly cause?: unknown;
 }
 
-/** What every error of flm's own is: a code of the table and its parameters. The cause is for the log alone. */
+/** The base class of flm's errors: a code of the table and its parameters. The cause is only for the log. */
 export abstract class FlmError extends Error {
   readonly code: ErrorCode;
   readonly params: ErrorParams;
   /** The first fifty. */
   readonly faults: readonly Fault[];
-  /** How many there are besides. */
+  /** The number of further faults. */
   readonly moreFaults: number;
 
   constructor(code: ErrorCode, options: FlmErrorOptions = {}) {
@@ -974,7 +973,7 @@ export abstract class FlmError extends Error {
     return errorHint(this.code, this.params);
   }
 
-  /** The message, with other names for the fields of its faults. */
+  /** Returns the message, with other names for the fields of its faults. */
   messageNaming(nameOf: (fault: Fault) => string | undefined): string {
     if (this.faults.length === 0) return this.message;
     const faults = describeFaults(this.faults, this.moreFaults, nameOf);
@@ -985,20 +984,20 @@ export abstract class FlmError extends Error {
   }
 }
 
-/** Starting, stopping, finding and storing: what an operator of a proxy meets. */
+/** An operator's command failed: starting, stopping, finding or saving proxies. */
 export class ProxyError extends FlmError {}
-/** An engine failed, or cannot be used as asked. */
+/** An engine failed, or cannot be used as requested. */
 export class EngineError extends FlmError {}
-/** Keys and rules: what may come in, and what an administrator may set. */
+/** A request was refused by keys or policy, or an administrator's change to them was refused. */
 export class PolicyError extends FlmError {}
-/** The service of the operating system that runs a proxy. */
+/** Installing or removing a proxy as a system service failed. */
 export class ServiceError extends FlmError {}
-/** Certificates: making, obtaining, storing, trusting. */
+/** Creating, obtaining, storing or trusting a certificate failed. */
 export class CertificateError extends FlmError {}
-/** Replacing the installed program. */
+/** Replacing the installed program failed. */
 export class UpgradeError extends FlmError {}
 
-/** A request to the admin API that cannot be done as asked. */
+/** A request to the admin API cannot be carried out. */
 export class AdminError extends FlmError {}
-/** The database: busy, full, damaged, newer. */
+/** The database is busy, full, damaged, or of a newer version. */
 export class StoreError extends FlmError {}

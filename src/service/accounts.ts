@@ -1,4 +1,4 @@
-/** The system's users: the person who asked by sudo, and the user that a system service runs as. */
+/** Accounts of the operating system: the user behind sudo, and the user that a system service runs as. */
 import type { ServiceTools, Words } from './service-tools.ts';
 
 export interface Account {

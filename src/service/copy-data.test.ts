@@ -1,4 +1,4 @@
-/** Copying a data folder: all that is kept, nothing that a link points to, and no half copy. */
+/** Copying a data folder: copies all persistent files, follows no links, and leaves no partial copy. */
 import assert from 'node:assert/strict';
 import {
   existsSync,

@@ -1,7 +1,7 @@
 /**
- * Copies the data folder of a person to that of a system service, with the owner and modes that flm needs: databases,
- * certificates and backups. Control sockets and logs stay behind. Links are not followed: root must not copy what a link
- * in another user's folder points to.
+ * Copies the data folder of a user to the data folder of a system service, with the owner and modes that flm needs:
+ * databases, certificates and backups. Control sockets and logs stay behind. Links are not followed: root must not copy
+ * the target of a link in another user's folder.
  */
 import {
   chmodSync,
@@ -36,7 +36,7 @@ export function copyData(source: string, target: string, owner: CopyOwner): void
   try {
     copyFolder({ source, target, skipped: left }, owner, made);
   } catch (cause) {
-    // Half a copy would be taken for the whole next time.
+    // The next run would mistake a partial copy for a complete one.
     for (const path of made.reverse()) rmSync(path, { recursive: true, force: true });
     throw new ServiceError('SERVICE_STEP_FAILED', {
       params: { command: `the copy of ${source}`, reason: errnoReason(cause) },
@@ -69,7 +69,7 @@ function copyFile(from: string, to: string, { uid, gid }: CopyOwner, made: strin
   const input = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const mode = fstatSync(input).mode & 0o700;
-    // A file that is there already is never written over.
+    // An existing file is never overwritten.
     const output = openSync(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     made.push(to);
     try {

@@ -1,13 +1,16 @@
 /**
- * Whether the user of a system service can read flm's program. A clone in a person's home folder, or a Node of nvm,
- * works for that person alone, and the sandbox of the unit hides /home, /root and /tmp.
+ * Checks whether the user of a system service can read flm's program. A clone in a home folder, or a Node of nvm, is
+ * readable only by its owner, and the sandbox of the unit hides /home, /root and /tmp.
  */
 import { dirname, isAbsolute } from 'node:path';
 import type { ServiceTools } from './service-tools.ts';
 
 const hidden = ['/home', '/root', '/run/user', '/tmp', '/var/tmp'];
 
-/** The first obstacle as words after the path: `is below /home, …`; undefined if every user can read the program. */
+/**
+ * Returns the first obstacle as words that follow the path: `is below /home, …`; undefined if every user can read the
+ * program.
+ */
 export function programObstacle(
   tools: ServiceTools,
 ): { readonly path: string; readonly reason: string } | undefined {

@@ -27,7 +27,7 @@ import type { ServiceKind, ServiceUnit } from './unit-file.ts';
 export interface ServicePlan {
   readonly unit: ServiceUnit;
   readonly steps: readonly ServiceStep[];
-  /** Sentences about what is not done, or needs the user. */
+  /** Sentences about steps that are not done, or that the user must do. */
   readonly notes: readonly string[];
 }
 
@@ -42,12 +42,12 @@ export class ServiceManager {
     this.#checks = new InstallChecks(tools);
   }
 
-  /** Data of the person who asked by sudo that a new system service could take over; undefined if there is none. */
+  /** Returns the data of the user behind sudo that a new system service could copy; undefined if there is none. */
   copyOffer(kind: ServiceKind): Promise<CopyOffer | undefined> {
     return this.#checks.copyOffer(kind);
   }
 
-  /** Throws a `ServiceError` or a `ProxyError`; then nothing was changed. */
+  /** Throws a `ServiceError` or a `ProxyError`. Changes nothing. */
   async planInstall(request: InstallRequest): Promise<ServicePlan> {
     const tools = this.#tools;
     const system = this.#system;
@@ -124,7 +124,7 @@ export class ServiceManager {
     return deleteDataStep(this.#tools, home);
   }
 
-  /** All services of this kind that flm wrote, and may remove. */
+  /** Returns all services of this scope that flm wrote, and may remove. */
   units(kind: ServiceKind): readonly ServiceUnit[] {
     return this.#system.list(kind);
   }

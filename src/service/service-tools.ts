@@ -9,7 +9,7 @@ import { shellWord } from '../core/shell-word.ts';
 export type Words = readonly [program: string, ...args: readonly string[]];
 
 export interface RunResult {
-  /** Null where the program could not be started. */
+  /** Null if the program could not be started. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -41,7 +41,7 @@ export interface ServiceTools {
   read(path: string): string | undefined;
   /** Names in a folder; empty if the folder does not exist. */
   list(folder: string): readonly string[];
-  /** Of what a link points to; undefined if nothing is there. */
+  /** Follows links; undefined if the path does not exist. */
   facts(path: string): FileFacts | undefined;
   /** Writes a file that everyone may read, and its folders. */
   write(path: string, text: string): void;
@@ -52,7 +52,7 @@ export interface ServiceTools {
   run(command: Words): Promise<RunResult>;
   /** Words that follow "is already in use"; undefined if the port is free. */
   portHolder(address: string, port: number): Promise<string | undefined>;
-  /** Runs this flm with that data folder. As root it works as the owner of the folder. */
+  /** Runs this flm with that data folder. If started as root, flm switches to the owner of the folder. */
   flm(home: string, args: readonly string[]): Promise<RunResult>;
 }
 
@@ -65,7 +65,7 @@ export interface ServiceStep {
   make(): Promise<void>;
 }
 
-/** A step that runs commands; the first that fails ends it. */
+/** Returns a step that runs commands and stops at the first failure. */
 export function commandStep(tools: ServiceTools, title: string, commands: readonly Words[]): ServiceStep {
   return {
     title,
@@ -76,7 +76,7 @@ export function commandStep(tools: ServiceTools, title: string, commands: readon
   };
 }
 
-/** A step that runs this flm with another data folder. */
+/** Returns a step that runs this flm with another data folder. */
 export function flmStep(
   tools: ServiceTools,
   title: string,

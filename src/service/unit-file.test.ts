@@ -1,4 +1,4 @@
-/** The text of units, and how flm recognises its own. */
+/** The text of units, and how flm recognises units that it wrote. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ServiceUnit, serviceText, socketText, unitName, unitOf } from './unit-file.ts';

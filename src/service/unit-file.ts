@@ -1,16 +1,16 @@
 /**
- * The systemd units of a proxy as text, for the system and for one user. Each unit begins with a line that names what it
- * was made from, so that flm recognises its own files and never overwrites or removes another's.
+ * The systemd units of a proxy as text, for the system and for one user. Each unit begins with a line that contains its
+ * settings, so that flm recognises its own files and never overwrites or removes other files.
  *
- * The system unit may do little more than listen, read its own data folder and reach engines:
- * `systemd-analyze security` gives it at most 2.0.
+ * The sandbox of the system unit allows little more than listening, using its own data folder and connecting to
+ * engines: `systemd-analyze security` gives it at most 2.0.
  */
 import { posix } from 'node:path';
 import ipaddr from 'ipaddr.js';
 
 export type ServiceKind = 'system' | 'user';
 
-/** What a unit was made from. */
+/** The settings of a unit. */
 export interface ServiceUnit {
   readonly kind: ServiceKind;
   readonly profile: string;
@@ -24,7 +24,7 @@ export interface ServiceUnit {
   readonly graceMs: number;
   /** systemd opens the listening sockets: addresses and ports. Absent: the proxy opens them itself. */
   readonly sockets?: readonly UnitSocket[];
-  /** `systemd-notify` is there: without it the unit has no watchdog and no hand-over. */
+  /** True if `systemd-notify` is installed: without it the unit has no watchdog and no hand-over. */
   readonly notify: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface UnitSocket {
   readonly port: number;
 }
 
-/** Sent twice within this time by the event loop. */
+/** The watchdog time. The event loop sends a message twice within this time. */
 const watchdogSeconds = 30;
 /** A first certificate of an ACME server takes two minutes at most. */
 const startSeconds = 180;
@@ -72,7 +72,7 @@ export function serviceText(unit: ServiceUnit): string {
         ...(isSystem ? [`EnvironmentFile=-${environmentFile}`] : []),
         ...(isSystem ? writableFolder(home) : []),
         `ExecStart=${flm} proxy run ${profile}`,
-        // The running process starts its successor and tells systemd of it.
+        // The running process starts its successor and reports the new main process to systemd.
         ...(notify ? [`ExecReload=${flm} proxy restart ${profile}`] : []),
         'Restart=on-failure',
         'RestartSec=1',
@@ -88,7 +88,7 @@ export function serviceText(unit: ServiceUnit): string {
   ]);
 }
 
-/** `unit.sockets` must be there. */
+/** Requires `unit.sockets`. */
 export function socketText(unit: ServiceUnit): string {
   const name = unitName(unit.profile);
   const lines = (unit.sockets ?? []).map(
@@ -100,11 +100,11 @@ export function socketText(unit: ServiceUnit): string {
       'Socket',
       [
         ...lines,
-        // An IPv4 address beside it is a socket of its own.
+        // An additional IPv4 address gets its own socket.
         'BindIPv6Only=ipv6-only',
         'Backlog=1024',
         'NoDelay=yes',
-        // An address of another network may come up after the socket.
+        // The address of an interface may appear only after the socket is opened.
         'FreeBind=yes',
       ],
     ],
@@ -112,7 +112,7 @@ export function socketText(unit: ServiceUnit): string {
   ]);
 }
 
-/** What the unit was made from; undefined if flm did not write it. */
+/** Returns the settings of the unit; undefined if flm did not write it. */
 export function unitOf(text: string): ServiceUnit | undefined {
   const line = text.split('\n', 2)[1] ?? '';
   if (!line.startsWith(mark)) return undefined;
@@ -124,7 +124,7 @@ export function unitOf(text: string): ServiceUnit | undefined {
   }
 }
 
-/** systemd makes a state folder for the user of the service; another folder must be there. */
+/** systemd creates a state folder for the user of the service. Any other folder must exist. */
 function writableFolder(home: string): readonly string[] {
   return posix.dirname(home) === '/var/lib'
     ? [`StateDirectory=${posix.basename(home)}`, 'StateDirectoryMode=0700']
@@ -158,7 +158,7 @@ function unitWord(text: string): string {
 
 /**
  * No MemoryDenyWriteExecute: V8 compiles at run time. No ProcSubset=pid: flm reads the id of the boot below /proc/sys.
- * AF_NETLINK tells the addresses of this machine.
+ * AF_NETLINK is needed to list the addresses of this machine.
  */
 const hardening: readonly string[] = [
   'CapabilityBoundingSet=',

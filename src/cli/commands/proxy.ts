@@ -93,7 +93,7 @@ function restart(cli: Cli): Command {
     action(cli, async (session, flags: ConfigFlags, which: string | undefined) => {
       const { flm, signal } = session;
       const overrides = overridesOf(flags);
-      // Given here, it also limits how long the old process finishes its answers.
+      // This option also limits how long the old process may take to finish its responses.
       const grace = overrides.graceMs === undefined ? {} : { graceMs: overrides.graceMs };
       const request = { overrides, program: flm.launch, ...grace };
       const handle = await flm.proxies.restart(which, request, signal);
@@ -103,12 +103,12 @@ function restart(cli: Cli): Command {
   );
 }
 
-/** Throws PROFILE_NOT_FOUND where there is no such proxy, profile or log. */
+/** Throws PROFILE_NOT_FOUND if there is no such proxy, profile or log. */
 async function profileOf({ flm }: Session, which: string): Promise<string> {
   const { proxies, machine } = flm;
   const running = (await proxies.list()).find(({ id }) => id === which);
   if (running !== undefined) return running.profile;
-  // A proxy that ran from a profile that is deleted has left its log.
+  // The log still exists after its profile was deleted.
   const hasLog = profileNamePattern.test(which) && existsSync(machine.paths.logFile(which));
   if (!hasLog && which !== 'default') await proxies.loadProfile(which);
   return which;
@@ -133,7 +133,7 @@ function status(cli: Cli): Command {
               which === undefined || id === which || profile === which;
             const views = (await proxies.status()).filter(({ handle }) => isMeant(handle));
             const crashes = (await crashesOf(session)).filter(isMeant);
-            // Says that no such proxy runs.
+            // Reports that no such proxy runs.
             if (which !== undefined && views.length + crashes.length === 0) await proxies.find(which);
             const { terminal } = session;
             const text = statusText(session, views, crashes);
@@ -185,7 +185,7 @@ function run(cli: Cli): Command {
     const running = await runInForeground(session, request, runLog.proxyLog);
     const status = running.control.status();
     for (const warning of status.warnings) runLog.event('warn', warning);
-    // Stdout stays empty unless a document is asked for.
+    // Stdout stays empty unless --json is given.
     if (session.json) tellProxy(session, { state: 'running', handle: running.handle, status }, 'Running');
     await running.closed;
   });
@@ -195,14 +195,14 @@ function run(cli: Cli): Command {
     .action(async (...all: unknown[]) => {
       const flags = all.at(-2) as { readonly launched?: boolean };
       if (flags.launched !== true) return inForeground(...all);
-      // What signals mean to a detached proxy, it knows itself: to one of them two ears would answer twice.
+      // A detached proxy installs its own signal handlers. A second set here would handle each signal twice.
       cli.onSignal = () => {};
       const { runLaunched } = await import('../../app/launched.ts');
       process.exitCode = await runLaunched(cli.environment);
     });
 }
 
-/** Processes that were replaced and still have connections of clients. */
+/** Replaced processes that still have client connections. */
 async function tellDraining(session: Session, profile: string): Promise<void> {
   const draining = (await session.flm.proxies.list()).filter((h) => h.draining && h.profile === profile);
   for (const { id } of draining)

@@ -11,11 +11,11 @@ import type { KeyView } from './api-key.ts';
 export interface Lease {
   readonly kind: 'lease';
   readonly candidate: Candidate;
-  /** Call exactly once. `answer` counts for the rank of the engine. */
+  /** Call it exactly once. `answer` affects the rank of the engine. */
   release(end: AttemptEnd, answer?: EngineAnswer): void;
 }
 
-/** Not admitted. `retryAfterMs` is an estimate. The last two fields are there where the queue refused. */
+/** Not admitted. `retryAfterMs` is an estimate. The last two fields are set if the queue refused. */
 export interface AdmissionDenial extends Denial {
   readonly kind: 'denied';
   readonly retryAfterMs: number;
@@ -28,20 +28,23 @@ export interface QueueTicket {
   readonly kind: 'waiting';
   /** Position in the order of service when the request entered the queue, from 1. */
   readonly position: number;
-  /** Leaves the queue; `settled` is not called. Without effect after `settled` was called. */
+  /** Leaves the queue; `settled` is not called. Has no effect after `settled` was called. */
   leave(): void;
 }
 
 export interface AdmissionAsk {
   readonly key: Pick<KeyView, 'familyId'>;
-  /** Best first. */
+  /** The candidates, best first. */
   readonly candidates: readonly Candidate[];
-  /** False for requests that only read: they take no slot, never wait and count against no limit. */
+  /** False for read-only requests: they take no slot, never wait and count against no limit. */
   readonly generates: boolean;
 }
 
 export interface Admission {
-  /** Returns a lease or a denial at once where possible. Otherwise calls `settled` once, later, unless the ticket leaves. */
+  /**
+   * Returns a lease or a denial immediately if possible. Otherwise returns a ticket and later calls `settled` once,
+   * unless the ticket leaves.
+   */
   enter(
     ask: AdmissionAsk,
     settled: (outcome: Lease | AdmissionDenial) => void,

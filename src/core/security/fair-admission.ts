@@ -6,16 +6,16 @@
  *     `--all slots taken--> waiting --leave, waited too long, or displaced--> over
  *
  * An engine has as many slots as it reports or as its owner set. If neither is known, flm sends every request at once,
- * and the engine queues them. A slot that becomes free goes to the key that this engine served the longest ago. So over
- * any span in which two keys wait for the same engine all the time, the numbers of requests started for them differ by at
- * most one, and while a key waits, no other key is served there twice. Within a key the order is first in, first out.
- * While a slot is free no request waits for it, unless its engine ranks last and a better one is up.
+ * and the engine queues them. A free slot goes to the waiting key that this engine served least recently. So while two
+ * keys both wait for the same engine, the numbers of requests started for them differ by at most one, and no other key
+ * is served there twice while a key waits. Within a key the order is first in, first out. No request waits while a slot
+ * is free, unless the engine of the slot ranks last and a better engine is up.
  *
  * The queue is bounded in length and in time. When it is full, a key with fewer waiting requests displaces the newest
- * request of the key that has most, so no key can shut out the others.
+ * request of the key that has most, so no key can block the others.
  *
  * A key here means a family of keys: after a rotation the old and the new secret share one queue. A lease is released
- * exactly once, and the number of leases of an engine is counted here and nowhere else.
+ * exactly once. Only this class counts the leases of an engine.
  *
  * A hand-over to another process reads the state with `exportState`, stops serving with `pause`, and takes the waiting
  * requests out with `takeWaiting`.
@@ -43,10 +43,10 @@ export interface QueueReading {
   readonly queued: number;
 }
 
-/** One engine: how much runs on it, and when it last served each key. */
+/** One engine: its running requests, and when it last served each key. */
 interface EngineSlots {
   running: number;
-  /** By family id. Kept while any request waits, so that a key keeps its turn while it has no request for a moment. */
+  /** By family id. Kept while any request waits, so that a key keeps its turn while it briefly has no request. */
   readonly turns: Map<string, Turn>;
   /** Moving average of the time between lease and release; 0 while unknown. */
   averageMs: number;
@@ -54,7 +54,7 @@ interface EngineSlots {
 
 /** One family of keys on one engine. */
 interface Turn {
-  /** A serial number: who was served the longest ago has the lowest. */
+  /** A serial number. The key served least recently has the lowest number. */
   served: number;
   running: number;
 }
@@ -91,7 +91,7 @@ export interface AdmissionState {
   readonly engines: readonly {
     readonly id: string;
     readonly averageMs: number;
-    /** Families of keys, the one that was served the longest ago first. */
+    /** Families of keys, least recently served first. */
     readonly turns: readonly string[];
   }[];
   readonly leases: readonly HeldLeases[];
@@ -104,22 +104,22 @@ export interface WaitingRequest {
   readonly family: string;
   /** Ids of the engines that may answer it, best first. */
   readonly engines: readonly string[];
-  /** Until it is refused. */
+  /** How much longer it may wait before it is refused. */
   readonly leftMs: number;
 }
 
-/** A waiting request that left this queue and is to be settled by another one. */
+/** A waiting request that left this queue and will be settled by another process. */
 export interface TakenRequest {
   readonly number: number;
   readonly ask: AdmissionAsk;
   readonly settled: (outcome: Lease | AdmissionDenial) => void;
-  /** Sets what its ticket does from now on. */
+  /** Sets the new behaviour of its ticket. */
   onLeave(f: () => void): void;
 }
 
 /** Weight of the newest lease in the moving average. */
 const newestWeight = 0.2;
-/** The estimate while nothing is known about an engine. */
+/** The estimate for an engine without data. */
 const unknownLeaseMs = 5_000;
 
 export class FairAdmission implements Admission {
@@ -166,12 +166,14 @@ export class FairAdmission implements Admission {
     return this.#queue(queue, candidates, settled);
   }
 
-  /** Takes a slot that another process gave, or that a running request had before a hand-over, free or not. */
+  /**
+   * Takes a slot that another process granted, or that a running request had before a hand-over, even if none is free.
+   */
   hold(candidate: Candidate, familyId: string): Lease {
     return this.#lease(candidate.engine.ref, this.#queueOf(familyId), candidate);
   }
 
-  /** Lets a request wait that waited in another process, also where the queue is full. */
+  /** Adds a request that waited in another process, even if the queue is full. */
   wait(ask: AdmissionAsk, leftMs: number, settled: (outcome: Lease | AdmissionDenial) => void): FairTicket {
     const queue = this.#queueOf(ask.key.familyId);
     const ticket = this.#push(queue, ask.candidates, leftMs, settled);
@@ -179,7 +181,7 @@ export class FairAdmission implements Admission {
     return ticket;
   }
 
-  /** What another process needs to go on as this one would. Nothing changes here. */
+  /** Returns the state that another process needs to continue. Changes nothing. */
   exportState(): AdmissionState {
     const nowMs = this.#clock.monotonicMs();
     const slots = [...this.#slots];
@@ -215,7 +217,7 @@ export class FairAdmission implements Admission {
     }
   }
 
-  /** No waiting request gets a slot until `resume`. Nobody may enter until then. */
+  /** Stops granting slots to waiting requests until `resume`. `enter` must not be called until then. */
   pause(): void {
     this.#paused = true;
   }
@@ -225,7 +227,7 @@ export class FairAdmission implements Admission {
     for (const id of [...this.#slots.keys()]) this.#serve(id);
   }
 
-  /** Empties the queue, the request that began to wait first first. None is settled here any more. */
+  /** Empties the queue and returns its requests, oldest first. This queue no longer settles them. */
   takeWaiting(): readonly TakenRequest[] {
     const all = [...this.#queues.values()].flatMap((queue) => queue.waiting);
     return all
@@ -262,7 +264,7 @@ export class FairAdmission implements Admission {
     }));
   }
 
-  /** Ends every timer and subscription. Waiting requests are not settled any more. */
+  /** Ends every timer and subscription. Waiting requests are no longer settled. */
   close(): void {
     this.#off();
     for (const queue of this.#queues.values()) for (const request of queue.waiting) request.cancelTimer();
@@ -355,7 +357,7 @@ export class FairAdmission implements Admission {
     }
   }
 
-  /** Of the key that this engine served the longest ago, the first request that can run on it. */
+  /** Returns the first request that can run on the engine, of the key that the engine served least recently. */
   #nextFor(engineId: string): QueuedRequest | undefined {
     const slots = this.#slotsFor(engineId);
     let best: QueuedRequest | undefined;
@@ -424,7 +426,10 @@ export class FairAdmission implements Admission {
     };
   }
 
-  /** Displaces the newest request of the key that has most waiting, where that is more than the asking key would have. */
+  /**
+   * Displaces the newest request of the key with most waiting requests, if that key has more than the requesting key
+   * would have.
+   */
   #displace(asking: KeyQueue): boolean {
     let most: KeyQueue | undefined;
     for (const queue of this.#queues.values()) {
@@ -497,7 +502,7 @@ export class FairAdmission implements Admission {
     return count;
   }
 
-  // --- memory, and how long it lasts
+  // --- bounds of memory
 
   #slotsFor(engineId: string): EngineSlots {
     let slots = this.#slots.get(engineId);
@@ -535,7 +540,7 @@ export class FairAdmission implements Admission {
   #forgetIfIdle(queue: KeyQueue): void {
     if (queue.active > 0) return;
     this.#queues.delete(queue.id);
-    // While others wait, the turn is kept: a key that sends its next request after each response would otherwise always
+    // While others wait, the turn is kept. Otherwise a key that sends its next request after each response would always
     // count as new, and be first.
     if (this.#queued === 0) for (const slots of this.#slots.values()) slots.turns.delete(queue.id);
   }

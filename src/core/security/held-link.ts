@@ -1,6 +1,6 @@
 /**
- * What the newest process holds for one draining process: requests, leases, waiting requests, and the answers that may
- * have to be sent again.
+ * State that the newest process holds for one draining process: requests, leases, waiting requests, and answers that
+ * may have to be sent again.
  */
 
 import type { Unsubscribe } from '../clock.ts';
@@ -17,15 +17,15 @@ export interface HeldWaiting {
   ticket: FairTicket | undefined;
 }
 
-/** A link as a state that can be handed over. */
+/** The state of a link for a hand-over. */
 export interface LinkState {
   readonly id: string;
-  /** Number of the last message that was carried out. */
+  /** Number of the last executed message. */
   readonly done: number;
   readonly requests: readonly HeldRequests[];
   readonly leases: readonly HeldLeases[];
   readonly waiting: readonly {
-    /** The message that asked. */
+    /** The number of the requesting message. */
     readonly n: number;
     readonly family: string;
     readonly engines: readonly string[];
@@ -44,13 +44,13 @@ export class HeldLink {
     string,
     { readonly engine: string; readonly family: string; readonly held: Lease[] }
   >();
-  /** By the number of the message that asked. */
+  /** By the number of the requesting message. */
   readonly waiting = new Map<number, HeldWaiting>();
   /** Messages that are not answered yet. */
   readonly #open = new Set<number>();
   readonly #answers = new Map<number, object>();
   connection: LinkConnection | undefined;
-  /** Asked while there was no connection. */
+  /** Requested while there was no connection. */
   readonly owedSyncs: number[] = [];
   cancelExpiry: Unsubscribe = () => {};
 
@@ -76,13 +76,13 @@ export class HeldLink {
     this.connection?.send(whole);
   }
 
-  /** The answer to a message that came a second time, unless it is still to be found. */
+  /** Sends the answer to a repeated message again, unless the answer is not known yet. */
   repeat(n: number): void {
     if (this.#open.has(n) || this.waiting.has(n)) return;
     this.connection?.send(this.#answers.get(n) ?? { n });
   }
 
-  // --- what it holds
+  // --- held state
 
   addRequests(family: string, count: number): void {
     const now = (this.requests.get(family) ?? 0) + count;
@@ -106,7 +106,7 @@ export class HeldLink {
     return this.requests.has(family);
   }
 
-  /** Every lease, which is not held here any more. */
+  /** Removes and returns all leases. */
   takeLeases(): readonly Lease[] {
     const all = [...this.#leases.values()].flatMap(({ held }) => held);
     this.#leases.clear();

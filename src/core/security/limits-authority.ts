@@ -1,13 +1,14 @@
 /**
  * The newest process's end of the limits links: it counts for draining processes as for its own requests.
  *
- * What a draining process holds counts here until that process releases it, or until its link has been broken for a
- * second: then it has died. After a hand-over it has ten seconds to connect for the first time.
+ * Requests and slots of a draining process count here until that process releases them, or until its link has been
+ * broken for a second, which means that the process has died. After a hand-over it has ten seconds to connect for the
+ * first time.
  *
  *   own request refused, and a draining process holds requests of that key
- *     -> ask that process to say all it knows (`sync`), and decide again
+ *     -> ask that process to send all pending messages (`sync`), and decide again
  *
- * So a client that saw the end of a response from a draining process finds its place free here.
+ * So when a client has received the end of a response from a draining process, its slot is free here.
  */
 import type { Clock } from '../clock.ts';
 import type { Candidate, EngineDirectory } from '../engine/directory.ts';
@@ -53,7 +54,7 @@ export class LimitsAuthority {
   readonly #links = new Map<string, HeldLink>();
   readonly #syncs = new Map<number, () => void>();
   #lastSync = 0;
-  /** While another process takes over: what comes in waits. */
+  /** True during a hand-over: incoming messages wait. */
   #frozen: (() => void)[] | undefined;
   #movedTo: LinkPlace | undefined;
 
@@ -75,14 +76,14 @@ export class LimitsAuthority {
     };
   }
 
-  /** Draining processes for which something is held. */
+  /** Returns the number of draining processes for which something is held. */
   get size(): number {
     return this.#links.size;
   }
 
   // --- hand-over
 
-  /** Holds what draining processes hold by the word of the process that counted before. */
+  /** Imports the state of draining processes from the process that counted before. */
   importLinks(links: readonly LinkState[]): void {
     const { limits } = this.#options;
     for (const state of links) {
@@ -99,7 +100,7 @@ export class LimitsAuthority {
     }
   }
 
-  /** Waiting requests of draining processes, by their number in the queue of this one. */
+  /** Returns the numbers, in this process's queue, of the waiting requests of draining processes. */
   waitingNumbers(): ReadonlySet<number> {
     const numbers = new Set<number>();
     for (const { waiting } of this.#links.values())
@@ -123,10 +124,10 @@ export class LimitsAuthority {
     for (const each of waiting) each();
   }
 
-  /** Sends every draining process to a newer process, which holds for them from now on. */
+  /** Redirects every draining process to a newer process, which holds their state from now on. */
   moveTo(place: LinkPlace): void {
     this.#movedTo = place;
-    // What waited was not carried out: it is sent again to the newer process.
+    // Waiting messages were not executed. The draining processes send them again to the newer process.
     this.#frozen = undefined;
     for (const link of this.#links.values()) {
       link.connection?.send({ move: place });
@@ -134,7 +135,7 @@ export class LimitsAuthority {
     }
   }
 
-  /** Undefined where nothing is held for that process. */
+  /** Undefined if nothing is held for that process. */
   connect(id: string, connection: LinkConnection): LinkReceiver | undefined {
     if (this.#movedTo !== undefined) connection.send({ move: this.#movedTo });
     const link = this.#links.get(id);
@@ -173,7 +174,7 @@ export class LimitsAuthority {
     if (link.connection !== connection || !this.#links.has(link.id)) return;
     const parsed = linkMessage.safeParse(raw);
     if (!parsed.success) {
-      // A newer kind of message: the other process decides by itself.
+      // An unknown kind of message from a newer version: the other process decides by itself.
       if (typeof raw === 'object' && raw !== null && 'n' in raw && typeof raw.n === 'number')
         this.#numbered(link, raw.n, () => link.answer(raw.n as number));
       return;
@@ -253,7 +254,7 @@ export class LimitsAuthority {
   #enter(link: HeldLink, n: number, family: string, engines: readonly string[]): void {
     const { limits, clock, directory } = this.#options;
     const candidates = engines.flatMap((id) => directory.engine(id) ?? []);
-    // An engine that only the other process knows.
+    // Only the other process knows this engine.
     if (candidates.length === 0) return link.answer(n);
     const entered = limits.admission.enter(
       { key: { familyId: family }, candidates, generates: true },
@@ -292,7 +293,7 @@ export class LimitsAuthority {
   #candidate(id: string): Candidate {
     const known = this.#options.directory.engine(id);
     if (known !== undefined) return known;
-    // The engine is gone, or not found yet. Its leases count by the id alone.
+    // The engine was removed, or is not found yet. Its leases are counted by engine id only.
     return { engine: { ref: { id, url: '' } }, model: undefined, state: 'down' } as unknown as Candidate;
   }
 
@@ -343,7 +344,7 @@ export class LimitsAuthority {
     return synced === undefined ? tokens.check(key) : synced.then(() => tokens.check(key));
   }
 
-  /** Resolves when every draining process with a request of this family has said what it knows. */
+  /** Resolves when every draining process with a request of this family has sent its pending messages. */
   #sync(family: string): Promise<unknown> | undefined {
     const asked = [...this.#links.values()].filter((link) => link.hasOf(family));
     return asked.length === 0 ? undefined : Promise.all(asked.map((link) => this.#syncOf(link)));

@@ -76,7 +76,7 @@ test('requests that wait at the hand-over keep their place', async (t) => {
   all.push(wait(next, 'c', 'c1'), wait(next, 'b', 'b2'), wait(old, 'c', 'c2'));
   running.release('done');
   await Promise.all(all);
-  // The key that was served the longest ago first; within a key in order.
+  // The least recently served key is first; within a key in order of arrival.
   assert.deepEqual(order, ['b1', 'c1', 'a1', 'b2', 'c2', 'a2']);
 });
 

@@ -1,6 +1,6 @@
 /**
- * The limits of one process over its whole life: it takes over from the process before, counts, holds for draining
- * processes, and hands over to the next.
+ * The limits of one process over its whole life: imports the state of the previous process, counts, holds state for
+ * draining processes, and hands over to the next process.
  *
  *   next process: take(state) before it accepts      this process: begin() -> cancel() or commit(place of the next one)
  */
@@ -17,16 +17,16 @@ export interface LimitsHandOverOptions {
   readonly clock: Clock;
   readonly directory: EngineDirectory;
   readonly dial: DialLink;
-  /** A random name that nobody else has or can guess. */
+  /** Returns a unique name that cannot be guessed. */
   readonly newId: () => string;
   /** A draining process has used tokens. */
   readonly used: (tokens: UsedTokens) => void;
 }
 
-/** What the next process gets. */
+/** The state for the next process. */
 export interface HandedLimits extends Omit<LimitsState, 'requests' | 'admission'> {
   readonly admission: Pick<LimitsState['admission'], 'engines'>;
-  /** What this process holds, and every process that drains already. */
+  /** The state of this process and of every process that is already draining. */
   readonly links: readonly LinkState[];
 }
 
@@ -42,7 +42,7 @@ export class LimitsHandOver {
     this.#linked = new LinkedLimits({ local, own: this.#authority.ports, clock, dial });
   }
 
-  /** What requests ask. */
+  /** The limits that requests ask. */
   get ports(): LimitPorts {
     return this.#linked.ports;
   }
@@ -57,7 +57,7 @@ export class LimitsHandOver {
     return this.#authority.size;
   }
 
-  /** From now on requests wait until `commit` or `cancel`. Call it once nothing new is accepted. */
+  /** From now on requests wait until `commit` or `cancel`. Call it after new connections are no longer accepted. */
   begin(): HandedLimits {
     const { local, newId } = this.#options;
     this.#authority.freeze();
@@ -76,7 +76,8 @@ export class LimitsHandOver {
   /** The next process counts from now on. */
   commit(place: LinkPlace): void {
     const { admission } = this.#options.local;
-    // What draining processes hold is released here, because the next process holds it: that is no news for it.
+    // State of draining processes is released here, because the next process already holds it. No message about this is
+    // sent.
     const { onRelease } = admission;
     admission.onRelease = undefined;
     this.#authority.moveTo(place);
@@ -84,7 +85,7 @@ export class LimitsHandOver {
     this.#linked.commit(place);
   }
 
-  /** Goes on from the state of the process before, `sinceMs` after it was told. */
+  /** Continues from the state of the previous process, `sinceMs` after that state was exported. */
   take(state: HandedLimits, sinceMs: number): void {
     this.#options.local.importState(
       { ...state, admission: { ...state.admission, leases: [], waiting: [] } },
@@ -93,7 +94,7 @@ export class LimitsHandOver {
     this.#authority.importLinks(state.links);
   }
 
-  /** A draining process connects. Undefined where nothing is held for it. */
+  /** Accepts the connection of a draining process. Returns undefined if nothing is held for it. */
   connect(id: string, connection: LinkConnection): LinkReceiver | undefined {
     return this.#authority.connect(id, connection);
   }

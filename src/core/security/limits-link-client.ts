@@ -1,7 +1,7 @@
 /**
- * The draining end of a limits link: numbers messages, keeps each until it is answered, and connects again where the
- * link breaks. After two seconds without a connection the link is lost: every open question is answered with undefined,
- * and so is every later one.
+ * The draining end of a limits link: numbers messages, keeps each until it is answered, and reconnects if the link
+ * breaks. After two seconds without a connection the link is lost: every open question is answered with undefined, and
+ * so is every later one.
  */
 import type { Clock, Unsubscribe } from '../clock.ts';
 import {
@@ -23,13 +23,13 @@ const lostAfterMs = 2_000;
 const againMs = 50;
 
 export interface LimitsLinkClientOptions {
-  /** Names this process to the newest one. */
+  /** The id of this process for the newest process. */
   readonly id: string;
-  /** Messages that the newest process has already, by their place in the handed-over queue. */
+  /** Messages that the newest process already has, by their position in the handed-over queue. */
   readonly known: number;
   readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
   readonly dial: DialLink;
-  /** A grant arrived for a request that is not waiting any more. */
+  /** Called if a grant arrives for a request that is no longer waiting. */
   readonly unwanted: (answer: unknown) => void;
   readonly lost: () => void;
 }
@@ -51,12 +51,12 @@ export class LimitsLinkClient {
     this.#last = options.known;
   }
 
-  /** Waits for the answer to a message that the newest process got with the state. */
+  /** Waits for the answer to a message that the newest process received with the state. */
   expect(n: number, answered: Answered): void {
     this.#pending.set(n, { message: {}, answered });
   }
 
-  /** Sends, now or as soon as there is a connection. Returns the number of the message. */
+  /** Sends the message now, or as soon as there is a connection. Returns the number of the message. */
   send(ask: LinkAsk, answered?: Answered): number {
     const n = ++this.#last;
     const message = { n, ...ask };
@@ -65,7 +65,7 @@ export class LimitsLinkClient {
     return n;
   }
 
-  /** The answer is not wanted any more. */
+  /** Discards the answer of a message. */
   forget(n: number): void {
     this.#pending.delete(n);
   }
@@ -77,7 +77,7 @@ export class LimitsLinkClient {
     this.#dial();
   }
 
-  /** Ends the link. Open questions stay open, and are returned for another way to answer them. */
+  /** Ends the link. Returns the unanswered messages, which the caller must settle in another way. */
   end(): readonly Answered[] {
     this.#ended = true;
     this.#cancelAgain();

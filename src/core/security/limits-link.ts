@@ -1,16 +1,16 @@
 /**
- * What a draining process and the newest process say to each other over the limits link. Both run on one machine, maybe
+ * The messages between a draining process and the newest process over the limits link. Both run on one machine, maybe
  * in different versions.
  *
  *   draining process                 newest process
- *      | -- {link: ID} ------------------> |   names what the newest process holds for it
- *      | -- {n, do, ...} ----------------> |   asks or tells; numbered from 1
- *      | <----------------- {n, ...} ----- |   one answer to each, maybe much later
- *      | <----------------- {sync: k} ---- |   is answered by {n, do: 'synced', sync: k}, behind all that came before
- *      | <----------------- {move} ------- |   a newer process counts from now on; go there
+ *      | -- {link: ID} ------------------> |   the id under which the newest process holds its state
+ *      | -- {n, do, ...} ----------------> |   a request or a notification; numbered from 1
+ *      | <----------------- {n, ...} ----- |   one answer per message, maybe much later
+ *      | <----------------- {sync: k} ---- |   answered by {n, do: 'synced', sync: k}, after all earlier messages
+ *      | <----------------- {move} ------- |   a newer process counts from now on; connect to it
  *
- * A message is kept until it is answered, and sent again where the link broke. The newest process carries it out once.
- * Neither secrets nor text for people cross the link.
+ * A message is kept until it is answered, and sent again if the link breaks. The newest process executes each message
+ * once. The link carries neither secrets nor texts for people.
  */
 import { z } from 'zod';
 import type { AttemptEnd } from '../engine/engine.ts';
@@ -36,7 +36,7 @@ const answerOfEngine = z.object({
   what: name,
 });
 
-/** Everything that a draining process may send. */
+/** All messages that a draining process may send. */
 export const linkMessage = z.discriminatedUnion('do', [
   z.object({
     n: count,
@@ -98,7 +98,9 @@ const refused = z.object({
   resetMs: z.number(),
 });
 
-/** The answers, by what was asked. An answer that does not fit counts as none: the asking process then decides. */
+/**
+ * The answers, by kind of message. An invalid answer counts as no answer: the draining process then decides by itself.
+ */
 export const linkAnswers = {
   rate: z.union([granted, refused]),
   tokens: z.object({
@@ -121,7 +123,7 @@ export const linkAnswers = {
   ]),
 } as const;
 
-/** Where the control socket of a proxy is, and the nonce that only this proxy knows. */
+/** The path of a proxy's control socket, and the nonce that only this proxy knows. */
 export const linkPlace = z.object({ controlPath: z.string(), nonce: z.string() });
 export type LinkPlace = z.infer<typeof linkPlace>;
 
@@ -131,12 +133,12 @@ export interface LinkConnection {
   close(): void;
 }
 
-/** What is told to the owner of a connection. `closed` comes once, and also where no connection was made. */
+/** Callbacks for the owner of a connection. `closed` is called once, also if no connection was made. */
 export interface LinkListener {
   opened(): void;
   message(message: unknown): void;
   closed(): void;
 }
 
-/** Connects to another process; nothing is thrown. */
+/** Connects to another process. Never throws. */
 export type DialLink = (place: LinkPlace, listener: LinkListener) => LinkConnection;

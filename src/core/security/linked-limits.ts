@@ -4,9 +4,9 @@
  *   own --begin--> moving --commit--> linked --link lost--> own
  *    ^---cancel------'
  *
- * `own`: this process counts, and no call waits. `moving`: another process has the state and is not ready yet; what
- * comes waits for the outcome. `linked`: the newest process counts. What this process still runs is counted here too, so
- * that it can go on by itself if the newest process dies. No request fails for a lost link.
+ * `own`: this process counts, and no call waits. `moving`: another process has the state and is not ready yet; calls
+ * wait for the outcome. `linked`: the newest process counts. This process also counts its own running requests, so that
+ * it can continue by itself if the newest process dies. No request fails because of a lost link.
  */
 import assert from 'node:assert';
 import type { Clock } from '../clock.ts';
@@ -23,9 +23,9 @@ import type { BucketAsk, Verdict } from './rate-limiter.ts';
 import { type BudgetedKey, type TokenCheck, tokenDenial } from './token-budgets.ts';
 
 export interface LinkedLimitsOptions {
-  /** What this process counts. */
+  /** The counts of this process. */
   readonly local: LocalLimits;
-  /** How it decides while it counts by itself. */
+  /** The decisions while this process counts by itself. */
   readonly own: LimitPorts;
   readonly clock: Clock;
   readonly dial: DialLink;
@@ -34,9 +34,9 @@ export interface LinkedLimitsOptions {
 export class LinkedLimits {
   readonly ports: LimitPorts;
   readonly #options: LinkedLimitsOptions;
-  /** Undefined: this process counts by itself. */
+  /** Undefined while this process counts by itself. */
   #link: LimitsLinkClient | undefined;
-  /** Waiting requests as they were handed over: number in this queue to number of the message. */
+  /** Handed-over waiting requests: from the number in this queue to the number of the message. */
   #handedOver: ReadonlyMap<number, number> = new Map();
 
   constructor(options: LinkedLimitsOptions) {
@@ -81,14 +81,15 @@ export class LinkedLimits {
     };
   }
 
-  /** True while another process counts, or is about to. */
+  /** True while another process counts, or is about to count. */
   get linked(): boolean {
     return this.#link !== undefined;
   }
 
   /**
-   * Begins a hand-over and returns what this process holds itself. `id` names this process to the next one. `others` is
-   * what it holds for other processes; `othersWaiting` are the numbers of their requests in the queue.
+   * Begins a hand-over and returns the state of this process's own requests. `id` identifies this process to the next
+   * one. `others` is the state held for other processes; `othersWaiting` are the numbers of their requests in the
+   * queue.
    */
   begin(id: string, others: readonly LinkState[], othersWaiting: ReadonlySet<number>): LinkState {
     assert(this.#link === undefined, 'one hand-over at a time');
@@ -122,14 +123,14 @@ export class LinkedLimits {
     };
   }
 
-  /** The other process did not become ready: this one decides what waited, and goes on. */
+  /** The other process did not become ready: this process decides the waiting calls and continues. */
   cancel(): void {
     const open = this.#link?.end() ?? [];
     this.#countAgain();
     for (const answered of open) answered(undefined);
   }
 
-  /** The other process counts from now on. What waits here keeps its place there. */
+  /** The other process counts from now on. Waiting requests keep their position in its queue. */
   commit(place: LinkPlace): void {
     const link = this.#link;
     assert(link !== undefined, 'a hand-over has begun');
@@ -143,13 +144,13 @@ export class LinkedLimits {
       link.expect(n, (answer) => waiting.settle(answer));
       onLeave(() => waiting.leave(n));
     }
-    // These gave up, or had to, while the other process became ready.
+    // These requests left or were refused while the other process became ready.
     for (const n of left.values()) link.send({ do: 'leave', entered: n });
     admission.resume();
     link.connect(place);
   }
 
-  /** Tells the newest process; nothing happens while this process counts by itself. */
+  /** Notifies the newest process. Does nothing while this process counts by itself. */
   tell(message: LinkAsk): void {
     this.#link?.send(message);
   }
@@ -168,7 +169,7 @@ export class LinkedLimits {
     admission.resume();
   }
 
-  /** A slot came for a request that is over. */
+  /** Releases a slot that was granted to a request that has already ended. */
   #returnUnwanted(answer: unknown): void {
     const { data } = linkAnswers.enter.safeParse(answer);
     if (data === undefined || 'denied' in data) return;
@@ -238,7 +239,7 @@ export class LinkedLimits {
   }
 }
 
-/** The counts of `all` less those of `others`. */
+/** Returns the counts of `all` minus those of `others`. */
 function without(all: readonly HeldRequests[], others: readonly HeldRequests[]): readonly HeldRequests[] {
   const left = new Map(all);
   for (const [family, count] of others) left.set(family, (left.get(family) ?? 0) - count);

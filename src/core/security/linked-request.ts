@@ -1,4 +1,6 @@
-/** A request of this process that waits for the newest process to give it a slot, or for this one where the link is lost. */
+/**
+ * A request of this process that waits for a slot from the newest process, or from this process if the link is lost.
+ */
 import { rule } from '../rules.ts';
 import type { AdmissionAsk, AdmissionDenial, Lease, QueueTicket } from './admission.ts';
 import { linkAnswers } from './limits-link.ts';
@@ -13,7 +15,7 @@ export class LinkedRequest {
   readonly #settled: Settled;
   readonly #local: LocalLimits;
   readonly #own: LimitPorts;
-  /** Once the link is lost: its place in the queue of this process. */
+  /** Its ticket in the queue of this process, after the link is lost. */
   #ticket: QueueTicket | undefined;
   #over = false;
 
@@ -31,20 +33,20 @@ export class LinkedRequest {
     this.#own = own;
   }
 
-  /** `raw` is the answer of the newest process; undefined where there is none. */
+  /** `raw` is the answer of the newest process; undefined if there is none. */
   settle(raw: unknown): void {
     const { data } = linkAnswers.enter.safeParse(raw);
     const { candidates, key } = this.#ask;
     if (data !== undefined && 'denied' in data) return this.#end(queueDenial(data.denied));
     const candidate = data && candidates.find(({ engine }) => engine.ref.id === data.engine);
-    // The slot counts there; here it is counted for the case that the link is lost.
+    // The newest process counts the slot. This process counts it too, in case the link is lost.
     if (candidate !== undefined) return this.#end(this.#local.admission.hold(candidate, key.familyId));
     const entered = this.#own.admission.enter(this.#ask, (outcome) => this.#end(outcome));
     if (entered.kind === 'waiting') this.#ticket = entered;
     else this.#end(entered);
   }
 
-  /** `n` is the number of the message that asked. */
+  /** `n` is the number of the requesting message. */
   leave(n: number): void {
     if (this.#over) return;
     this.#over = true;

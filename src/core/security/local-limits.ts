@@ -1,6 +1,6 @@
 /**
  * The limits that this process counts by itself, and the ports through which requests ask them. Another implementation
- * of a port may ask another process or machine, and may use these where it cannot.
+ * of a port may ask another process or machine, and fall back to these limits.
  */
 import type { Clock } from '../clock.ts';
 import type { EngineDirectory } from '../engine/directory.ts';
@@ -17,7 +17,7 @@ import type { UsageLedger } from './ports.ts';
 import { type BucketState, GcraLimiter, type RateLimiter } from './rate-limiter.ts';
 import { type BalanceState, type TokenBudget, TokenBudgets } from './token-budgets.ts';
 
-/** What a request asks. A port that has to wait returns promises, a local one never does. */
+/** The limits for requests. A remote port returns promises; a local port never does. */
 export interface LimitPorts {
   readonly rates: RateLimiter;
   readonly concurrency: ConcurrencyLimiter;
@@ -33,7 +33,7 @@ export interface LocalLimitsOptions {
   readonly ledger: Pick<UsageLedger, 'today'>;
 }
 
-/** Everything that is counted, at one moment. */
+/** A snapshot of all counts. */
 export interface LimitsState {
   readonly rates: readonly BucketState[];
   readonly logins: readonly BucketState[];
@@ -71,8 +71,8 @@ export class LocalLimits implements LimitPorts {
   }
 
   /**
-   * Takes over what another process counted, `sinceMs` after it did. What its requests hold is not part of this: it
-   * counts until that process releases it, see `LimitsAuthority`.
+   * Imports the counts of another process, `sinceMs` after their export. Slots held by its requests are not included:
+   * they count until that process releases them, see `LimitsAuthority`.
    */
   importState(state: Omit<LimitsState, 'requests'>, sinceMs: number): void {
     const nowMs = this.#clock.monotonicMs();
