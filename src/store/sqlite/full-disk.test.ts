@@ -34,7 +34,7 @@ test('a write on a full disk fails as full and changes nothing', async (t) => {
   await store.security.insertKey(sampleKey('a'));
   const filler = fill(home);
   const large = sampleKey('b', { models: ['x'.repeat(100_000)] });
-  await assert.rejects(store.security.insertKey(large), failsAs('STORE_FULL', /Free some space/));
+  await assert.rejects(store.security.insertKey(large), failsAs('STORE_FULL', /Free some disk space/));
   assert.deepEqual(await store.security.listKeys(), [sampleKey('a')]);
   rmSync(filler);
   await store.security.insertKey(large);
