@@ -1,15 +1,15 @@
 /**
- * An engine that costs next to nothing: `node bench/engine.ts` prints its port and answers until it is killed.
+ * An engine with very low CPU cost: `node bench/engine.ts` prints its port and answers until it is killed.
  *
- * A request is as good as its body says: `"stream":true` asks for a stream, `"max_tokens":N` for N events, and
- * `"user":"burst"` for events that leave for all streams at the same moment; else those of different streams are spread
- * over the 10 ms between two of one stream. The first event leaves with the head, at once. Everything that is sent is
- * made beforehand; of a request only its length and these three members are read.
+ * The request body selects the response: `"stream":true` asks for a stream, `"max_tokens":N` for N events, and
+ * `"user":"burst"` for events that are sent on all streams at the same moment. Otherwise the events of different
+ * streams are spread over the 10 ms between two events of one stream. The first event is sent with the head,
+ * immediately. All responses are prepared beforehand. Of a request, only the length and these three members are read.
  */
 import { createServer, type Socket } from 'node:net';
 import process from 'node:process';
 
-/** One event of one stream each so many milliseconds: 100 tokens a second. */
+/** Milliseconds between two events of one stream: 100 tokens a second. */
 const eventEveryMs = 10;
 
 const json = JSON.stringify({
@@ -43,7 +43,7 @@ const streamStart = Buffer.from(
 const streamEvent = Buffer.from(chunk(event));
 const streamEnd = Buffer.from(`${chunk('data: [DONE]\n\n')}0\r\n\r\n`);
 
-/** Streams by the millisecond of the period in which their events leave. */
+/** Streams by the millisecond of the period in which their events are sent. */
 const phases: Map<Socket, number>[] = Array.from({ length: eventEveryMs }, () => new Map());
 let nextPhase = 0;
 

@@ -1,6 +1,6 @@
 /**
- * flm as people run it: the built command starts a detached proxy over a data folder of its own, with keys in the store,
- * a request rate for each of them, metrics, and an access log in a file.
+ * flm as people run it: the built command starts a detached proxy with its own data folder, keys in the store, a
+ * request rate for each key, metrics, and an access log in a file.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -19,12 +19,12 @@ export const flmCommand = join(import.meta.dirname, '../bin/flm.mjs');
 
 export interface RunningFlm extends Running {
   readonly keys: readonly string[];
-  /** Over HTTPS: its CA's certificate, PEM, and the file with the key and certificate that it shows. */
+  /** Over HTTPS: the CA's certificate as PEM, and the file with the server's key and certificate. */
   readonly authority?: string;
   readonly pair?: string;
 }
 
-/** Makes the keys, starts a proxy that serves the engine with them, and tells the keys. */
+/** Creates the keys, starts a proxy in front of the engine, and returns both. */
 export async function startFlm(
   enginePort: number,
   keyCount: number,
@@ -74,7 +74,7 @@ export async function startFlm(
   };
 }
 
-/** Milliseconds from the launch of a proxy until it answered on its listener and said so. */
+/** Returns the milliseconds from the launch of a proxy until it reported that its listener answers. */
 export async function startMs(enginePort: number): Promise<number> {
   const folder = temporaryFolder();
   const env = { ...process.env, FLM_SETUP: 'off', FLM_HOME: join(folder.path, 'home') };
@@ -89,7 +89,7 @@ export async function startMs(enginePort: number): Promise<number> {
   return tookMs;
 }
 
-/** Milliseconds that `flm --help` takes. */
+/** Returns the milliseconds that `flm --help` takes. */
 export function helpMs(): number {
   const env = { ...process.env, FLM_SETUP: 'off' };
   const begunMs = performance.now();
@@ -97,7 +97,10 @@ export function helpMs(): number {
   return performance.now() - begunMs;
 }
 
-/** The first key as people make it, the others in one transaction: ten thousand waits for the disk would take minutes. */
+/**
+ * Creates the first key by the command, the others in one transaction: ten thousand waits for the disk would take
+ * minutes.
+ */
 async function prepareHome(env: NodeJS.ProcessEnv, keyCount: number): Promise<readonly string[]> {
   const flm = openFlm({ environment: env, entry: flmCommand });
   await flm.security.setPolicy({ requestsPerMinutePerKey: 1_000_000 });

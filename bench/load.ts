@@ -1,8 +1,10 @@
 /**
- * What clients do, as cheaply as Node can: keep-alive connections that ask again as soon as they are answered.
+ * Clients with the lowest CPU cost that Node allows: keep-alive connections that send the next request as soon as the
+ * response has ended.
  *
- * Replies are not parsed: a reply is whole when it ends as the engine's does, and good when it begins with status 200.
- * `checkReplies` looks at one of each kind in full beforehand, so that what is measured is known to be right.
+ * Replies are not parsed: a reply is complete when it ends like the engine's reply, and good when it begins with status
+ * 200. `checkReplies` checks one complete reply of each kind beforehand, so that the measured replies are known to be
+ * correct.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -11,19 +13,19 @@ import { request as tlsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 
-/** Where requests go: straight to the engine, or to something in front of it. */
+/** The destination of requests: the engine itself, or a proxy in front of it. */
 export interface Target {
   readonly name: string;
   readonly port: number;
-  /** One for each client; they take turns where there are fewer. */
+  /** One key for each client. If there are fewer keys, clients share them. */
   readonly keys: readonly string[];
-  /** Over HTTPS: the CA that vouches for it, PEM. */
+  /** Over HTTPS: the certificate of its CA, as PEM. */
   readonly authority?: string;
 }
 
 export interface StreamShape {
   readonly events: number;
-  /** Events of all streams leave at the same moment. */
+  /** The engine sends the events of all streams at the same moment. */
   readonly burst: boolean;
 }
 
@@ -31,7 +33,7 @@ const jsonTail = Buffer.from('"total_tokens":250}}');
 const streamTail = Buffer.from('data: [DONE]\n\n\r\n0\r\n\r\n');
 const statusOk = Buffer.from('HTTP/1.1 200');
 
-/** Reads of all connections: what is in it is used up in the call that brings it. */
+/** The read buffer of all connections: its bytes are consumed in the call that delivers them. */
 const space = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** One keep-alive connection with one request at a time. */
@@ -43,7 +45,7 @@ class Client {
   #fresh = true;
   #onWhole: () => void = () => {};
   #onFailed: (error: Error) => void = () => {};
-  /** Of the last request: when its first byte came. */
+  /** When the first byte of the last response arrived. */
   firstByteAtMs = 0;
 
   private constructor(
@@ -107,7 +109,7 @@ class Client {
       this.#tailLength = space.copy(this.#tailBytes, 0, length - wanted, length);
       return;
     }
-    // The end may come in pieces.
+    // The end may be split over several reads.
     const joined = Buffer.concat([this.#tailBytes.subarray(0, this.#tailLength), space.subarray(0, length)]);
     if (joined.length >= wanted && joined.subarray(-wanted).equals(this.#tail)) return this.#onWhole();
     this.#tailLength = joined.copy(this.#tailBytes, 0, Math.max(0, joined.length - wanted));
@@ -120,7 +122,7 @@ function request(key: string, parts: Readonly<Record<string, unknown>>): string 
     '"content":""',
     `"content":"${'word '.repeat(205).slice(0, 1024 - start.length)}"`,
   );
-  // As an SDK sends it.
+  // The headers that an SDK sends.
   return (
     'POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n' +
     `Content-Type: application/json\r\nUser-Agent: OpenAI/JS 7.57.0\r\nX-Stainless-Lang: js\r\n` +
@@ -134,7 +136,7 @@ const jsonRequest = (key: string): string => request(key, { max_tokens: 50 });
 const streamRequest = (key: string, shape: StreamShape): string =>
   request(key, { max_tokens: shape.events, stream: true, user: shape.burst ? 'burst' : 'spread' });
 
-/** Clients of one target that stay connected over many rounds, as those of a pool do. */
+/** Clients of one target that stay connected over many rounds, like a connection pool. */
 export class Clients {
   readonly #target: Target;
   readonly #clients: readonly Client[];
@@ -150,7 +152,10 @@ export class Clients {
     return new Clients(target, clients);
   }
 
-  /** Sends `total` JSON requests, each client its next one when it is answered. Resolves with the seconds it took. */
+  /**
+   * Sends `total` JSON requests. Each client sends its next request after the response. Resolves with the seconds that
+   * this took.
+   */
   json(total: number): Promise<number> {
     const begunMs = performance.now();
     let sent = 0;
@@ -173,7 +178,7 @@ export class Clients {
     });
   }
 
-  /** One stream for each client. Resolves with the seconds until the last one ended. */
+  /** Runs one stream for each client. Resolves with the seconds until the last stream ended. */
   async streams(shape: StreamShape): Promise<number> {
     const begunMs = performance.now();
     await Promise.all(
@@ -187,7 +192,10 @@ export class Clients {
     return (performance.now() - begunMs) / 1000;
   }
 
-  /** Milliseconds from a stream's request to the first byte of its answer; only the first client asks. */
+  /**
+   * Resolves with the milliseconds from a stream's request to the first byte of the response. Uses only the first
+   * client.
+   */
   async firstByteMs(): Promise<number> {
     const client = this.#clients[0];
     assert(client !== undefined);
@@ -198,7 +206,7 @@ export class Clients {
     return client.firstByteAtMs - sentMs;
   }
 
-  /** Connections that make a handshake and close, 16 at a time. Resolves with the seconds it took. */
+  /** Opens connections that make a handshake and close, 16 at a time. Resolves with the seconds that this took. */
   async handshakes(total: number, resumed: boolean): Promise<number> {
     const { port, authority } = this.#target;
     assert(authority !== undefined, `${this.#target.name} does not speak TLS`);
@@ -231,7 +239,7 @@ export class Clients {
   }
 
   #key(i: number): string {
-    // Spread over all keys: a few clients of a proxy with many keys do not have its first ones.
+    // Spreads the clients over all keys: with many keys, a few clients do not all have the first ones.
     const { keys } = this.#target;
     return keys[Math.floor((i * keys.length) / this.#clients.length) % keys.length] ?? '';
   }
@@ -239,7 +247,10 @@ export class Clients {
 
 const tlsOptions = { host: '127.0.0.1', servername: 'localhost', ALPNProtocols: ['http/1.1'] };
 
-/** A session that later handshakes resume. In TLS 1.3 it comes with the first bytes behind the handshake. */
+/**
+ * Returns a session for later handshakes to resume. In TLS 1.3 the server sends it with the first bytes after the
+ * handshake.
+ */
 async function sessionOf(port: number, secureContext: SecureContext, key: string): Promise<Buffer> {
   const socket = connectTls({ ...tlsOptions, port, secureContext });
   const given = once(socket, 'session');
@@ -250,7 +261,7 @@ async function sessionOf(port: number, secureContext: SecureContext, key: string
   return session;
 }
 
-/** One reply of each kind, in full. Throws where it is not what the engine sent. */
+/** Checks one complete reply of each kind. Throws if a reply differs from the engine's. */
 export async function checkReplies(target: Target): Promise<void> {
   const ask = async (
     body: object,

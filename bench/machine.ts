@@ -1,12 +1,15 @@
 /**
- * What is measured with: the CPU time of a process as the kernel counts it, cores to pin to, medians.
+ * Measuring tools: the CPU time of a process as the kernel counts it, pinning to cores, medians.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 import process from 'node:process';
 
-/** Microseconds of all threads of a process since its start. The kernel counts in hundredths of a second. */
+/**
+ * Returns the CPU time of all threads of a process since its start, in microseconds. The kernel counts in hundredths of
+ * a second.
+ */
 export interface CpuTime {
   readonly userUs: number;
   readonly systemUs: number;
@@ -14,7 +17,7 @@ export interface CpuTime {
 
 const tickUs = 10_000;
 
-/** proc(5): fields 14 and 15, counted behind the name, which may hold anything. */
+/** proc(5): fields 14 and 15, counted after the name, which may contain any character. */
 export function cpuTime(pid: number): CpuTime {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -27,15 +30,17 @@ export function cpuBetween(before: CpuTime, after: CpuTime): CpuTime {
 
 const pins = availableParallelism() >= 2 && spawnSync('taskset', ['--version']).status === 0;
 
-/** One core for what is measured, another for all else; without `taskset` or a second core everybody shares. */
+/**
+ * One core for the measured process, another for all other processes. Without `taskset` or a second core, all share.
+ */
 export const core = { proxy: 0, rest: 1 } as const;
 
-/** A command that runs on that core alone. */
+/** Returns a command that runs only on that core. */
 export function pinned(on: number, command: readonly string[]): readonly string[] {
   return pins ? ['taskset', '-c', String(on), ...command] : command;
 }
 
-/** Binds this process, threads that run already included. */
+/** Pins this process, including its running threads. */
 export function pinSelf(on: number): void {
   if (pins) spawnSync('taskset', ['-acp', String(on), String(process.pid)]);
 }

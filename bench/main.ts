@@ -1,11 +1,12 @@
 /**
  * `npm run bench` measures flm beside nginx in one run and prints a table; bench/README.md says what the figures mean.
  *
- *   --smoke       in less than three minutes, with fewer rounds; fails only where a figure is half as much again as its
- *                 goal, for on a machine that is shared less than that is weather. Whether the goal itself is met is said
+ *   --smoke       in less than three minutes, with fewer rounds; fails only if a figure is above 1.5 times its
+ *                 goal, because smaller differences are noise on a shared machine. The output still says whether the
+ *                 goal is met.
  *   --only=NAME   one of json, burst, spread, wait, keys, tls, start
  *
- * Exit status 1 when a goal is missed, 77 with --smoke where there is no nginx to compare with.
+ * Exit status 1 when a goal is missed, 77 with --smoke if nginx is not installed.
  */
 import process from 'node:process';
 import { helpMs, startFlm, startMs } from './flm.ts';
@@ -29,15 +30,15 @@ const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--onl
 const shape = { events: smoke ? 100 : 200, clients: 200 };
 const rounds = smoke ? 5 : 7;
 let missed = 0;
-/** What a figure may be times its goal before a run fails. */
+/** A run fails when a figure is above this multiple of its goal. */
 const slack = smoke ? 1.5 : 1;
 const owned: Running[] = [];
 
 const asked = (name: string): boolean => only === undefined || only === name;
 
 /**
- * Measures, and once more where the goal is missed: a busy machine spoils a run now and then. `once` gives the figure as
- * a part of its goal.
+ * Measures, and measures once more if the goal is missed, because a busy machine sometimes spoils a run. `once` returns
+ * the figure as a fraction of its goal.
  */
 async function judge(name: string, goal: string, once: (more: boolean) => Promise<number>): Promise<void> {
   const first = await once(false);
@@ -65,7 +66,10 @@ function show(costs: readonly Cost[], unit: string): void {
   }
 }
 
-/** flm beside nginx, and for a plain connection the engine asked directly, which shows what engine and load do alone. */
+/**
+ * Compares flm with nginx. For plain connections it also measures the engine directly, which shows the share of engine
+ * and load generator.
+ */
 async function beside(
   name: string,
   unit: string,
@@ -86,7 +90,7 @@ async function beside(
   });
 }
 
-/** An engine or a load that were slow would hide what a proxy costs, or make it wait. */
+/** A slow engine or load generator would hide the cost of a proxy, or make the proxy wait. */
 function showHeadroom(flm: Cost, engine: Cost): void {
   const load = 1e6 / engine.perSecond - engine.us;
   console.log(
@@ -116,7 +120,7 @@ async function manyKeys(): Promise<void> {
   if (!asked('keys')) return;
   console.log('keys: CPU for each request with 10,000 keys beside 10');
   const few = await start(await startFlm(engine.port, 10));
-  // As many of them in use: what is compared is what the others cost.
+  // The same number of keys is in use, so the difference is the cost of the unused keys.
   const all = await startFlm(engine.port, 10_000);
   const many = await start({ ...all, keys: all.keys.filter((_, i) => i % 1000 === 500) });
   await judge('keys', 'within 5 %', async (more) => {

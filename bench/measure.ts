@@ -1,19 +1,19 @@
 /**
- * What a proxy costs: CPU time of its process while a known number of requests or events passes, round after round.
+ * Measures the cost of a proxy: CPU time of its process for a known number of requests or events, round after round.
  *
- * All that are compared take turns within a round, and the order is reversed from round to round, so that what else
- * happens on the machine falls on all of them alike. Medians are compared, never single rounds.
+ * All compared proxies take turns within a round, and the order is reversed from round to round, so that other activity
+ * on the machine affects all of them equally. Medians are compared, never single rounds.
  */
 import { Clients, type StreamShape, type Target } from './load.ts';
 import { type CpuTime, cpuBetween, cpuTime, median } from './machine.ts';
 
-/** Something under measurement with its clients. */
+/** A measured proxy with its clients. */
 export interface Subject {
   readonly target: Target;
   readonly pid: number;
 }
 
-/** One round of one subject, for each request or event. */
+/** The result of one round of one subject, per request or event. */
 interface Round {
   readonly us: number;
   readonly userUs: number;
@@ -29,11 +29,11 @@ export interface Cost extends Round {
 export interface Plan {
   readonly clients: number;
   readonly rounds: number;
-  /** What is counted in one round. */
+  /** The number of requests or events in one round. */
   readonly units: number;
-  /** Puts the load on; resolves with the seconds that it took. */
+  /** Runs the load. Resolves with the seconds that this took. */
   readonly run: (clients: Clients) => Promise<number>;
-  /** The same for warming up; code that was never run is slow. */
+  /** Runs a load for warming up, because code that never ran is slow. */
   readonly warmUp: (clients: Clients) => Promise<number>;
 }
 
@@ -47,7 +47,7 @@ export function jsonPlan(rounds: number, requests: number): Plan {
   };
 }
 
-/** 100 events a second in each of `streams` streams; what the requests themselves cost is counted with the events. */
+/** 100 events a second in each of `streams` streams. The cost of the requests is included in the cost of the events. */
 export function streamPlan(rounds: number, streams: number, shape: StreamShape): Plan {
   return {
     clients: streams,
@@ -100,7 +100,7 @@ function roundOf(cpu: CpuTime, units: number, seconds: number): Round {
   };
 }
 
-/** Milliseconds from request to first byte of a stream, asked in turn of each target, one at a time. */
+/** Measures the milliseconds from request to first byte of a stream, one request at a time, on each target in turn. */
 export async function firstByteMs(
   targets: readonly Target[],
   times: number,

@@ -1,8 +1,8 @@
 /**
- * The peer: nginx that does what flm does as far as it can. A map of keys, a request rate for each key, an access log,
- * an unbuffered answer, connections kept to the engine, one worker. Undefined where nginx is not installed.
+ * The peer: nginx, configured as similar to flm as possible. A map of keys, a request rate for each key, an access log,
+ * unbuffered responses, keep-alive connections to the engine, one worker. Undefined if nginx is not installed.
  *
- * Its log is buffered, as flm's is. It forwards the client's fields as they are, reads no body, and counts nothing.
+ * Its log is buffered, like flm's. nginx forwards the client's headers unchanged, parses no body, and counts no usage.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ export function nginxVersion(): string | undefined {
   return /nginx\/(\S+)/.exec(asked.stderr ?? '')?.[1];
 }
 
-/** `pair`: a file with key and certificate, PEM; with one it speaks HTTPS alone. */
+/** `pair`: a file with key and certificate, PEM; with it nginx serves only HTTPS. */
 export async function startNginx(
   enginePort: number,
   keys: readonly string[],
@@ -61,7 +61,7 @@ async function workerOf(masterPid: number): Promise<number> {
   throw new Error('nginx has no worker');
 }
 
-/** nginx cannot say which port it was given. */
+/** nginx cannot report a port that the system chose. */
 async function freePort(): Promise<number> {
   const server = createServer();
   return await new Promise((resolve) => {
@@ -73,7 +73,7 @@ async function freePort(): Promise<number> {
   });
 }
 
-/** Resolves when somebody accepts connections there. */
+/** Resolves when a process accepts connections on the port. */
 async function listening(port: number): Promise<void> {
   for (let tries = 0; tries < 1000; tries++) {
     const open = await new Promise<boolean>((resolve) => {
@@ -96,7 +96,7 @@ interface Config {
   readonly pair: string | undefined;
 }
 
-/** What flm has: the same suites in the same order, session tickets, HTTP/1.1. */
+/** The same settings as flm: cipher suites in the same order, session tickets, HTTP/1.1. */
 const tls = (pair: string): string => `
     ssl_certificate ${pair};
     ssl_certificate_key ${pair};

@@ -1,8 +1,8 @@
 /**
- * What auth and policy cost a request with 10,000 keys, 1,000 address rules and every limit on:
- * `node bench/policy.ts [--quick]`. The steps themselves run here, without a socket: who the client is, the origin, the
- * key, addresses, rates, scope, model, budgets, concurrency and slot. CPU times are the best of several rounds, since
- * other programs only ever add to them. Exit status 1 where the goal is missed; `--quick` only shows that it runs.
+ * Measures the cost of auth and policy for a request with 10,000 keys, 1,000 address rules and all limits: `node
+ * bench/policy.ts [--quick]`. Runs the pipeline steps without a socket: client address, origin, key, addresses, rates,
+ * scope, model, budgets, concurrency and slot. CPU times are the best of several rounds, because other programs can
+ * only increase them. Exit status 1 if the goal is missed. `--quick` only shows that the benchmark runs.
  */
 import { hash } from 'node:crypto';
 import process from 'node:process';
@@ -81,7 +81,7 @@ snapshots.apply({
   keys: { replaceAll: true, upserted: Array.from({ length: keys }, (_, i) => keyOf(i)), removedIds: [] },
 });
 
-/** Of each key one request; from an address of its own, or through a trusted proxy. */
+/** One request for each key, from its own address or through a trusted proxy. */
 function requestOf(i: number, forwarded: boolean): Exchange {
   const text = `10.${i % 200}.${(i >> 6) & 255}.${i & 255}`;
   const address = parseAddress(forwarded ? '127.0.0.1' : text);
@@ -108,14 +108,14 @@ function requestOf(i: number, forwarded: boolean): Exchange {
       fields: RequestHeaders.of(fields),
     },
     snapshot: snapshots.current(),
-    // No step here answers or reads.
+    // No measured step sends a response or reads a body.
     reply: {} as ResponseWriter,
     body: {} as RequestBody,
     startedAtMs: 0,
   });
 }
 
-/** Runs ahead, so that rates are asked and never used up. */
+/** The clock runs fast, so that rates are checked and never exhausted. */
 const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() * 100 };
 const auth = makeAuth({
   clock,
@@ -165,7 +165,7 @@ function decide(x: Exchange): void {
   holdings.giveBackStream(x.holding);
 }
 
-/** Microseconds of CPU time of this thread for each request, the best of all rounds. */
+/** Returns the CPU time of this thread per request in microseconds, the best of all rounds. */
 function bestUs(requests: readonly Exchange[]): number {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++) {

@@ -1,5 +1,5 @@
 /**
- * Programs under measurement: each starts as a process of its own, says where it listens, and is ended by its owner.
+ * Measured programs: each starts as its own process, reports its port, and is ended by its owner.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,16 +10,16 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { core, pinned } from './machine.ts';
 
-/** Something that listens, and whose CPU time is worth knowing. */
+/** A listening program whose CPU time is measured. */
 export interface Running {
   readonly name: string;
-  /** The process that does the work. */
+  /** The id of the process that handles requests. */
   readonly pid: number;
   readonly port: number;
   stop(): Promise<void>;
 }
 
-/** The engine, which prints its port as the first line. */
+/** Starts the engine, which prints its port as the first line. */
 export async function startEngine(): Promise<Running> {
   const script = join(import.meta.dirname, 'engine.ts');
   const [command = '', ...rest] = pinned(core.rest, [process.execPath, script]);
@@ -33,7 +33,7 @@ export async function startEngine(): Promise<Running> {
   };
 }
 
-/** Ends a child that was started here and waits until it is gone. */
+/** Ends a child that this module started, and waits until the child has exited. */
 export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');

@@ -1,6 +1,7 @@
 /**
- * What it costs to look into bodies and events, beside JSON.parse of the same bytes: `node bench/scanner.ts [--quick]`.
- * Times are the best of several rounds, since other programs only ever add to them. `--quick` only shows that it runs.
+ * Measures the cost of scanning bodies and events, compared with JSON.parse of the same bytes: `node bench/scanner.ts
+ * [--quick]`. Times are the best of several rounds, because other programs can only increase them. `--quick` only shows
+ * that the benchmark runs.
  */
 import process from 'node:process';
 import { JsonScanner } from '../src/gateway/body/json-scanner.ts';

@@ -1,12 +1,12 @@
 /**
  * Bundles src/ into dist/: `node scripts/build.mjs [--clean]`.
  *
- * A worker thread needs no entry of its own: the bundler finds `new Worker(new URL('./worker.ts', import.meta.url))` and puts
- * the code of the thread there, so that the same line works from the sources and from dist/. The licences of the bundled
- * packages go along in dist/LICENSES.txt.
+ * A worker thread needs no entry of its own: the bundler finds `new Worker(new URL('./worker.ts', import.meta.url))`
+ * and inserts the code of the thread, so that the same line works from the sources and from dist/. The licences of the
+ * bundled packages are in dist/LICENSES.txt.
  *
  * Files are moved into place one by one with main.js last, and chunks of earlier builds stay for a day: a proxy that is
- * running from this clone may still load one. `--clean` (for publishing) leaves nothing old.
+ * running from this clone may still load one. `--clean` (for publishing) removes all old files.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

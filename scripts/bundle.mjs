@@ -2,7 +2,7 @@
  * The bundler's settings, shared by dist/ (scripts/build.mjs) and single executables (scripts/release/executable.ts).
  *
  * One entry, src/cli/main.ts. Dependencies are bundled too: `flm --help` starts in half the time, and an installed flm
- * runs the very code that was tested, not what a range resolves to on that day.
+ * runs the tested code, not the versions that a range resolves to on that day.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -10,8 +10,9 @@ import { rolldown } from 'rolldown';
 import { root } from './setup.mjs';
 
 /**
- * Bundles into chunks: every `await import()` loads when its command runs. The code of worker threads is inside: a running
- * proxy starts its thread again without a look at files that an upgrade may have replaced. Returns the bundler's output.
+ * Bundles into chunks: every `await import()` loads when its command runs. The code of worker threads is inside: a
+ * running proxy can restart its thread without reading files that an upgrade may have replaced. Returns the bundler's
+ * output.
  */
 export async function bundleChunks(folder) {
   return bundle(
@@ -38,9 +39,9 @@ async function bundle(input, output) {
     input: { main: join(root, 'src/cli/main.ts') },
     platform: 'node',
     external: [/^node:/],
-    // What Node would load is UMD, whose own require() no bundler can follow.
+    // Node would load the UMD build, whose own require() no bundler can follow.
     resolve: { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } },
-    // A warning (an import that does not resolve, a cycle that breaks) is a fault of the sources.
+    // A warning (an import that does not resolve, a broken cycle) is an error in the sources.
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message);
     },
@@ -102,7 +103,7 @@ function pagesInside() {
   };
 }
 
-/** The modules that the last build put into the pages; their packages need a notice too. */
+/** The modules that the last build included in the pages. Their packages also need a notice. */
 let pageModules = [];
 
 async function pageScript() {
@@ -132,7 +133,7 @@ function changedJson(changes) {
   };
 }
 
-/** The packages whose code is in the bundle, sorted, each with its notice. */
+/** Returns the packages whose code is in the bundle, sorted, each with its notice. */
 export function bundledPackages(output) {
   const folders = new Set();
   const chunks = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
@@ -148,7 +149,7 @@ export function bundledPackages(output) {
   });
 }
 
-/** One text with the notice of each package. */
+/** Returns one text with the notice of each package. */
 export function licencesText(packages) {
   const notices = packages.map(
     ({ name, version, license, text }) => `${name} ${version} (${license})\n\n${text}\n`,

@@ -1,5 +1,5 @@
 /**
- * What `npm test` does: `node scripts/check.ts all|static|tests [--node24] [--watch] [PATH...]`.
+ * Runs the checks of `npm test`: `node scripts/check.ts all|static|tests [--node24] [--watch] [PATH...]`.
  *
  *   static  types, format and lint, layers, names, words, unused code; all at once, each prints only when it fails; with names, those alone
  *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
@@ -74,13 +74,13 @@ async function runTests(): Promise<boolean> {
   const args = [
     '--test',
     ...(watches ? ['--watch'] : []),
-    // Most tests wait for sockets and processes more than they compute.
+    // More than the number of cores, because most tests wait for sockets and processes.
     `--test-concurrency=${availableParallelism() + 1}`,
-    // A test that hangs is named, instead of holding up the run. Long runs set their own.
+    // A hanging test is reported instead of blocking the run. Long runs set their own limit.
     `--test-timeout=${timeLimitMs()}`,
     ...files,
   ];
-  // Tests use what was built just now, on the Node that runs them: the `flm` command must not set up again.
+  // Tests use the build from just now, on the Node that runs them, so the `flm` command must not run the set-up again.
   const env = { ...process.env, FLM_SETUP: 'off', NODE_COMPILE_CACHE: cache };
   const child = spawn(node, args, { cwd: root, stdio: 'inherit', env });
   return (await ended(child)) === 0;
@@ -93,7 +93,7 @@ function timeLimitMs(): number {
 
 function timeLimitOfOneRunMs(): number {
   if (paths.some((path) => /^test\/(long|machine)/.test(path))) return 1_800_000;
-  // Shorter than the time box of that part in .ci/run, or a test that hangs would not be named.
+  // Shorter than the time limit of this part in .ci/run. Otherwise a hanging test would not be reported.
   if (paths.some((path) => /^test\/(browser|clients)/.test(path))) return 120_000;
   return paths.some((path) => /^test\/(acme|engines)/.test(path)) ? 300_000 : 90_000;
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run docs`: writes the pages that are made from the code. A test fails where one of them differs from it.
+ * `npm run docs`: writes the pages that are generated from the code. A test fails if a page differs from the code.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,11 +1,11 @@
 /**
- * Which folder of src/ may know which: `node scripts/layers.ts [ROOT]` prints every import that breaks the rules below
- * and exits 1. The table is the rule; change it together with the reason beside it.
+ * Checks which folders of src/ may import which: `node scripts/layers.ts [ROOT]` prints every import that breaks the
+ * rules below and exits with 1. The table is the rule; change it together with the reason beside it.
  *
- * Every way to name a module counts: static and dynamic imports, re-exports, `import type`, `import('x').T`, and
- * `new URL('./x.ts', import.meta.url)`. A folder without a rule, a file that does not parse and an import that leads
- * nowhere are violations as well, so that the check cannot pass by seeing less.
- * (dependency-cruiser read no `import('x').T` here, and nothing at all without a second parser.)
+ * The check covers every way to name a module: static and dynamic imports, re-exports, `import type`, `import('x').T`,
+ * and `new URL('./x.ts', import.meta.url)`. A folder without a rule, a file that does not parse and an import that does
+ * not resolve are violations too, so that the check cannot pass by missing something. (dependency-cruiser read no
+ * `import('x').T` here, and nothing at all without a second parser.)
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -14,15 +14,15 @@ import process from 'node:process';
 import { parseSync, Visitor } from 'rolldown/utils';
 
 interface Rule {
-  /** Folders of src/ whose code may be imported (its own always). */
+  /** Folders of src/ whose code may be imported, in addition to the folder itself. */
   readonly folders: readonly string[];
-  /** Folders of which only types may be imported. */
+  /** Folders from which only types may be imported. */
   readonly types?: readonly string[];
   /** Node's own modules; absent: any. */
   readonly builtins?: readonly string[];
   /** Packages of npm; absent: any that package.json names. */
   readonly packages?: readonly string[];
-  /** No HTTP client: engines are reached through upstream/ alone, which speaks over net and tls. */
+  /** No HTTP client: engines are reached only through upstream/, which uses net and tls. */
   readonly noHttpClient?: true;
 }
 
@@ -37,7 +37,7 @@ const rules: Readonly<Record<string, Rule>> = {
   engines: { folders: ['core', 'upstream'] },
   // Private folders on disk, shared by the adapters that keep secrets, databases and sockets in them.
   files: { folders: ['core'], packages: [] },
-  // Adapters that know the domain and private folders alone.
+  // Adapters that import only the domain and private folders.
   tls: { folders: ['core', 'files'] },
   store: { folders: ['core', 'files'] },
   process: { folders: ['core', 'files'] },
@@ -47,9 +47,9 @@ const rules: Readonly<Record<string, Rule>> = {
   admin: { folders: ['core'], builtins: ['crypto'], packages: ['zod'] },
   // The server of the dashboard: static files, sign-in, and the admin API over HTTP.
   ui: { folders: ['core', 'admin'], packages: [] },
-  // The pages, which run in a browser. Of the rest they know types only.
+  // The pages, which run in a browser. From other folders they import only types.
   web: { folders: [], types: ['core'], builtins: [], packages: ['preact', 'uplot'] },
-  // Where everything is wired. Nobody but the command line may know it.
+  // The composition root. Only the command line may import it.
   app: {
     folders: [
       'core',
@@ -69,7 +69,7 @@ const rules: Readonly<Record<string, Rule>> = {
   cli: { folders: ['core', 'app'] },
 };
 
-/** What tests may use on top of any folder of src/. */
+/** Modules that tests may import in addition to all folders of src/. */
 const isTest = (file: string): boolean => file.endsWith('.test.ts');
 
 interface Import {
@@ -215,7 +215,10 @@ function httpClients(file: string): string[] {
 const isClientHalf = (name: string): boolean =>
   ['request', 'get', 'Agent', 'globalAgent', 'ClientRequest'].includes(name);
 
-/** Every import cycle once, types included: two files that need each other's types are one idea or share a third. */
+/**
+ * Returns every import cycle once, including type imports: two files that need each other's types should be one file or
+ * share a third.
+ */
 function cycles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const found: string[][] = [];
   const done = new Set<string>();

@@ -1,15 +1,15 @@
 /**
- * The proof that the wire tests can fail: takes one rule of the guard or of the reader of ordinary requests out, or swaps
- * two steps of the pipeline, in a copy of the repository, and runs the tests there. They have to turn red; a mutant that they
- * let live is named and fails the run. One mutant has to live: where nothing is ordinary, `node:http` reads everything,
- * and the wire tests hold it to the same.
+ * Proves that the wire tests can fail. In a copy of the repository it removes one rule of the guard or of
+ * FastPathParser, or swaps two steps of the pipeline, and runs the tests there. The tests must fail; a mutant that
+ * survives is named and fails the run. One mutant must survive: with FastPathParser switched off, `node:http` parses
+ * everything, and the wire tests demand the same behaviour.
  *
  *   node scripts/run.mjs scripts/mutate-guard.ts [--all]
  *
  * Without `--all` it tries a sample that the hash of the current commit chooses, so that CI sees every mutant over time and
  * one commit always gives the same result.
  *
- * Prints the summary lines of node's test runner, one test a mutant, so that `.ci/run` counts them.
+ * Prints the summary lines of node's test runner, one test per mutant, so that `.ci/run` can count them.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,7 +24,7 @@ const guardFile = 'src/gateway/guard.ts';
 const pipelineFile = 'src/gateway/request-pipeline.ts';
 const readerFile = 'src/gateway/http/fast-path-parser.ts';
 const headFile = 'src/gateway/http/fast-path-head.ts';
-/** Wire tests that hold for both parsers. */
+/** Wire tests that apply to both parsers. */
 const anyReader = [
   'refused-by-parser',
   'refused-by-guard',
@@ -45,10 +45,10 @@ const headTests = [
 interface Mutant {
   readonly name: string;
   readonly file: string;
-  /** Throws where the source does not look as it has to. */
+  /** Throws if the source does not contain the expected text. */
   readonly change: (source: string) => string;
   readonly tests: readonly string[];
-  /** Whether the tests have to stay green. */
+  /** True if the tests must still pass. */
   readonly lives?: boolean;
 }
 
@@ -60,7 +60,7 @@ function mutants(): readonly Mutant[] {
     file: guardFile,
     change: (source: string) =>
       replaceOnce(source, new RegExp(`\\{ name: '${name}', check: \\w+ \\}`), {
-        // The other rules need what this one fills in, so it works, and only refuses nothing.
+        // The other rules need the values that this rule sets, so the mutant still sets them and only refuses nothing.
         by: (row) => row.replace(/check: (\w+)/, 'check: (x, needs) => void $1(x, needs)'),
       }),
     tests: wireTests,
@@ -85,7 +85,7 @@ function mutants(): readonly Mutant[] {
   return [...without, ...swapped, ...lenient, ...ofReader];
 }
 
-/** What the head of an ordinary request must be: what is taken out, and what is left in its place. */
+/** Rules of FastPathParser for the head of a request: the removed text and its replacement. */
 const headRules: readonly (readonly [name: string, rule: string, by: string])[] = [
   ['a known field twice', 'fields.anyRepeated ||', ''],
   ['a transfer coding', "fields.get('transfer-encoding') !== undefined ||", ''],
@@ -151,7 +151,7 @@ function replaceOnce(
 
 const sampleSize = 14;
 
-/** The mutants whose hash, salted with the commit, is lowest. */
+/** Returns the mutants with the lowest hashes, salted with the commit. */
 function sample(all: readonly Mutant[]): Mutant[] {
   const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
   const rank = ({ name }: Mutant): string => createHash('sha256').update(`${commit} ${name}`).digest('hex');
@@ -176,7 +176,7 @@ function copyRepository(): string {
 
 interface Run {
   readonly red: boolean;
-  /** The first test that failed. */
+  /** The name of the first test that failed. */
   readonly by: string;
 }
 
@@ -189,7 +189,7 @@ async function runTests(folder: string, testFiles: readonly string[]): Promise<R
   let by: string | undefined;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
-    // One is enough.
+    // One failed test is enough.
     by ??= /^ *not ok \d+ - (.*)$/m.exec(output)?.[1];
     if (by !== undefined) child.kill('SIGTERM');
   });

@@ -14,7 +14,7 @@ export interface SourceText {
   readonly text: string;
 }
 
-/** One sentence for each name that two files export as a type, an interface or a class. */
+/** Returns one sentence for each name that two files export as a type, an interface or a class. */
 export function sharedNames(sources: readonly SourceText[]): readonly string[] {
   const filesByName = new Map<string, string[]>();
   for (const { file, text } of sources)

@@ -1,6 +1,6 @@
 /**
- * The oldest Node that flm supports, for running the tests on it once more. It lives in a package of its own, because
- * two `node` packages in one node_modules fight over the link in .bin. Installed when first asked for.
+ * Installs the oldest Node that flm supports, to run the tests on it too. It has its own package, because two `node`
+ * packages in one node_modules conflict over the link in .bin. Installed on first use.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

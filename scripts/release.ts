@@ -125,7 +125,7 @@ function taggedClone(clone: string, { version, present, epochSeconds }: Tagging)
   return clone;
 }
 
-/** Makes all files of a release with the scripts of the clone. */
+/** Makes all files of a release, with the scripts of the clone. */
 function filesOf(clone: string, files: string, epochSeconds: number): string {
   mkdirSync(files, { recursive: true });
   const made = { SOURCE_DATE_EPOCH: String(epochSeconds) };
@@ -136,7 +136,7 @@ function filesOf(clone: string, files: string, epochSeconds: number): string {
   return files;
 }
 
-/** Prints which files of two releases of the same sources have other bytes. */
+/** Prints which files differ between two releases of the same sources. */
 function tellDifferences(first: string, second: string): void {
   const names = [...new Set([...readdirSync(first), ...readdirSync(second)])].sort();
   const differing = names.filter((name) => {
@@ -148,7 +148,7 @@ function tellDifferences(first: string, second: string): void {
   if (differing.length > 0) throw new Error(`Made twice with other bytes: ${differing.join(', ')}.`);
 }
 
-/** The changelog with what was unreleased under its version. Throws where nothing was. */
+/** Returns the changelog with the unreleased entries under the new version. Throws if there are none. */
 function released(changelog: string, version: string, date: string): string {
   const heading = '## [Unreleased]\n';
   const [before, after, ...more] = changelog.split(heading);
@@ -160,12 +160,12 @@ function released(changelog: string, version: string, date: string): string {
 }
 
 function manifestIn(folder: string): { readonly version: string } {
-  // npm has read this file to start this script.
+  // npm has already parsed this file to start this script.
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
 }
 
 function releaseKeyIn(folder: string): string | null {
-  // Written by --make-key; a test reads the one of this repository.
+  // Written by --make-key; a test checks this repository's file.
   return (JSON.parse(readFileSync(join(folder, 'release-key.json'), 'utf8')) as { publicKey: string | null })
     .publicKey;
 }

@@ -1,10 +1,10 @@
 /**
- * Runs a script on the pinned Node and becomes it as far as a parent can: same streams, its exit code, its death by a
- * signal. Plain JavaScript for the system's Node.
+ * Runs a script on the pinned Node and behaves like it: same streams, same exit code, same death by a signal. Plain
+ * JavaScript for the system's Node.
  *
- * Signals: Ctrl-C in a terminal reaches the whole foreground group, so the child has its SIGINT already, and a second
- * one from here would mean "at once". Without a terminal nobody but us can pass it on. SIGTERM and SIGHUP are sent to one process
- * (a supervisor, `kill`), so they are always passed on.
+ * Signals: Ctrl-C in a terminal reaches the whole foreground group, so the child already has its SIGINT, and a second
+ * one would mean "exit immediately". Without a terminal only this process can pass the signal on. SIGTERM and SIGHUP
+ * are sent to one process (a supervisor, `kill`), so they are always passed on.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { constants } from 'node:os';
 import { pinnedNode } from './setup.mjs';
 
 export function runPinned(args, env = process.env) {
-  // Set-up is done: descendants (a detached proxy, a test's CLI) need not look again.
+  // The set-up is done: child processes (a detached proxy, a test's CLI) need not check again.
   const child = spawn(pinnedNode, args, { stdio: 'inherit', env: { ...env, FLM_SETUP: 'off' } });
   const reachesChild = hasTerminal();
   process.on('SIGINT', () => {
@@ -27,7 +27,7 @@ export function runPinned(args, env = process.env) {
     if (signal === null) process.exit(code);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
-    // Still here: the signal is one that this process ignores.
+    // This process is still running, so it ignores this signal.
     setTimeout(() => process.exit(128 + constants.signals[signal]), 100);
   });
 }

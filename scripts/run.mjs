@@ -1,5 +1,5 @@
 /**
- * `node scripts/run.mjs FILE [ARGS]`: sets up, then runs FILE on the pinned Node. What every npm script begins with.
+ * `node scripts/run.mjs FILE [ARGS]`: sets up, then runs FILE on the pinned Node. Every npm script starts with this.
  */
 import { runPinned } from './run-pinned.mjs';
 import { setUp } from './setup.mjs';

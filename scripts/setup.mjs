@@ -1,9 +1,10 @@
 /**
- * Makes a clone ready to run with nothing but git, npm and the system's Node (20 or newer, hence plain JavaScript).
+ * Prepares a clone to run with only git, npm and the system's Node (20 or newer, hence plain JavaScript).
  *
  * Owns: the dependencies (`npm ci` when node_modules does not match the lockfile), the built program in dist/ (when the
- * sources changed), and the lock that keeps two set-ups from meeting. What is fresh costs a few milliseconds and is
- * silent; what has to be done says so in one line on stderr. Throws an Error whose message is meant for a person.
+ * sources changed), and the lock that prevents two set-ups at the same time. If everything is current, this takes a few
+ * milliseconds and prints nothing. Each step that must be done prints one line on stderr. Throws an Error whose message
+ * is for the user.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,7 +24,10 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The Node that package.json pins. The path inside the package: the link in .bin comes and goes with `npm install`. */
+/**
+ * The Node that package.json pins. Uses the path inside the package, because `npm install` removes and recreates the
+ * link in .bin.
+ */
 export const pinnedNode = join(
   root,
   'node_modules/node/bin',
@@ -63,7 +67,7 @@ function installFingerprint() {
 function install() {
   say('installing dependencies (npm ci)');
   const fingerprint = installFingerprint();
-  // Inside npm or npx the running npm is the one to use, and its own settings for this run are not for the child.
+  // Inside npm or npx, uses the running npm, without the variables that it sets for this run.
   const npm = process.env.npm_execpath;
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^npm_(config|package|lifecycle)_/i.test(name),
@@ -87,7 +91,7 @@ function isBuilt() {
   const [stats, contents] = readOr(buildStamp, '').split('\n');
   if (!contents) return false;
   if (stats === sourceFingerprint({ byContents: false })) return true;
-  // A checkout or a copy changes times and nothing else: remember the new ones instead of building.
+  // A checkout or a copy changes only times: record the new times instead of building.
   if (contents !== sourceFingerprint({ byContents: true })) return false;
   writeBuildStamp();
   return true;
@@ -102,7 +106,10 @@ function buildDist() {
   if (status !== 0) throw new Error('The build failed; its own message is above.');
 }
 
-/** Called by the build before it reads the sources, written after: a file saved in between is built next time. */
+/**
+ * The build calls this before it reads the sources, and writes the result afterwards: a file saved in between is built
+ * next time.
+ */
 export function sourceFingerprints() {
   return [sourceFingerprint({ byContents: false }), sourceFingerprint({ byContents: true })].join('\n');
 }
@@ -126,7 +133,7 @@ function sourceFingerprint({ byContents }) {
   return hash.digest('hex');
 }
 
-/** One set-up at a time per clone: the lock file holds the owner, and an owner that is gone loses it. */
+/** One set-up at a time per clone: the lock file names the owner, and the lock of a dead owner is removed. */
 function withLock(work) {
   const mine = `${lockFile}-${process.pid}`;
   writeFileSync(mine, `${hostname()} ${process.pid}`);

@@ -11,7 +11,7 @@ import { root } from './setup.mjs';
 interface Verification {
   readonly about: string;
   readonly args: readonly string[];
-  /** How many times as much as in `npm test` property tests and soaks try. */
+  /** How many times more cases property tests and soaks try than in `npm test`. */
   readonly runs?: number;
 }
 

@@ -2,7 +2,8 @@
  * Finds old-fashioned words in code, comments and pages: `node scripts/words.ts [ROOT]` prints file, line, word and a
  * modern word for each, and exits with 1.
  *
- * Readers from every country must understand a sentence the first time. A phrase that a line break divides counts too.
+ * Readers from every country must understand a sentence the first time. The check also finds phrases that contain a
+ * line break.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -34,13 +35,13 @@ const avoided: readonly (readonly [words: string, instead: string])[] = [
   ['anew', 'again, or a new one'],
 ];
 
-// The word list and its test name the words.
+// The word list and its test contain the words.
 const exempt = new Set(['scripts/words.ts', 'test/repository/words.test.ts']);
 
 /** What separates two words of a phrase: blanks, and a line break with the mark of a comment. */
 const gap = String.raw`\s+(?:(?:\*|//|#)\s+)?`;
 
-/** One sentence for each avoided word, with its file and line. */
+/** Returns one sentence for each avoided word, with its file and line. */
 export function avoidedWords(pages: readonly Page[]): readonly string[] {
   return pages.flatMap(({ file, text }) =>
     avoided
@@ -56,7 +57,7 @@ export function avoidedWords(pages: readonly Page[]): readonly string[] {
   );
 }
 
-/** Every file of code and every page of the repository below `root` that the check reads. */
+/** Returns every file below `root` that the check reads. */
 export function checkedFiles(root: string): readonly string[] {
   return globSync(
     [

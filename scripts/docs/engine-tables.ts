@@ -1,5 +1,5 @@
 /**
- * The tables about kinds of engines, made from their declarations and put between markers of pages that are otherwise
+ * Generates the tables about kinds of engines from their declarations, between markers in pages that are otherwise
  * written by hand: `<!-- generated: NAME -->` ... `<!-- end -->`.
  */
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const tables: Readonly<Record<string, () => readonly string[]>> = {
   native: nativeTable,
 };
 
-/** The page with its marked tables made again. Throws where a marker names no table. */
+/** Returns the page with its marked tables generated again. Throws if a marker names no table. */
 export function pageWithEngineTables(root: string, path: string): string {
   const page = readFileSync(join(root, path), 'utf8');
   return page.replaceAll(/<!-- generated: (\S+) -->\n[\s\S]*?<!-- end -->/g, (_all, name: string) => {

@@ -1,4 +1,4 @@
-/** docs/errors.md, from the error table. */
+/** Generates docs/errors.md from the error table. */
 import { errorDocument } from '../../src/cli/commands/explain.ts';
 import { type ErrorCode, errorTable } from '../../src/core/errors.ts';
 import { generatedNote, markdownTable } from './markdown.ts';

@@ -1,4 +1,4 @@
-/** Tables in Markdown. */
+/** Returns a table in Markdown. */
 
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
@@ -9,5 +9,5 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 
-/** Said at the top of each page. */
+/** The notice at the top of each page. */
 export const generatedNote = '<!-- Made from the code by `npm run docs`; a test holds the two together. -->';

@@ -1,4 +1,4 @@
-/** docs/metrics.md, from the registry of the metrics. */
+/** Generates docs/metrics.md from the registry of the metrics. */
 import { Metrics } from '../../src/observe/metrics.ts';
 import { generatedNote, markdownTable } from './markdown.ts';
 

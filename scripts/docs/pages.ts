@@ -1,5 +1,5 @@
 /**
- * The pages of docs/ that are made from the code, by path.
+ * Returns the pages of docs/ that are generated from the code, by path.
  */
 import packageJson from '../../package.json' with { type: 'json' };
 import { openApiDocument } from '../../src/admin/openapi.ts';

@@ -1,4 +1,4 @@
-/** docs/requests.md, from the tables that the forwarder reads. */
+/** Generates docs/requests.md from the tables that the forwarder reads. */
 import {
   listHeaders,
   maxForwardHeaders,

@@ -1,5 +1,5 @@
 /**
- * Makes the Debian package `flm-proxy`: the executable as /usr/bin/flm, a systemd service with a user of its own, shell
+ * Makes the Debian package `flm-proxy`: the executable as /usr/bin/flm, a systemd service with its own user, shell
  * completions and licences.
  *
  * As Debian's users expect, the service starts when the package is installed (it listens on loopback, and without a key
@@ -25,19 +25,19 @@ import { debianUnit } from './unit.ts';
 
 export interface DebianOptions {
   readonly executable: string;
-  /** An executable that runs here and prints the shell completions. */
+  /** An executable for this machine, which prints the shell completions. */
   readonly completions: string;
   readonly licences: string;
   readonly architecture: Architecture;
   readonly version: string;
   readonly epochSeconds: number;
-  /** Where the package goes. */
+  /** The folder for the package. */
   readonly folder: string;
 }
 
 const debianNames: Readonly<Record<Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-/** Returns the path of the package. */
+/** Makes the package and returns its path. */
 export function makeDebianPackage(options: DebianOptions): string {
   const { version, epochSeconds } = options;
   const architecture = debianNames[options.architecture];
@@ -73,7 +73,7 @@ export function makeDebianPackage(options: DebianOptions): string {
     const paths = readdirSync(tree, { recursive: true, encoding: 'utf8', withFileTypes: true });
     datedFiles(
       epochSeconds,
-      // The deepest first: a folder takes the time of its last change.
+      // Deepest first, because changing an entry changes the time of its folder.
       paths
         .filter((entry) => !entry.isSymbolicLink())
         .map((entry) => join(entry.parentPath, entry.name))
@@ -159,7 +159,7 @@ flm-proxy: embedded-library *
 flm-proxy: no-manual-page *
 `;
 
-/** The service's user and data folder; the unit names both. */
+/** The service's user and data folder. The unit contains both. */
 const user = 'flm';
 const home = '/var/lib/flm';
 

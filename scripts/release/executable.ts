@@ -1,7 +1,7 @@
 /**
  * Makes single executables: Node and the bundled program in one file (Node's single executable applications).
  *
- * The bytes depend on the sources, the lockfile and the pinned Node alone: a fixed seed makes V8's code cache the same
+ * The bytes depend only on the sources, the lockfile and the pinned Node: a fixed seed makes V8's code cache the same
  * each time. An executable for another machine has no code cache, because V8 cannot make one for it here.
  */
 import { createHash } from 'node:crypto';
@@ -16,14 +16,14 @@ import { output, run } from './tools.ts';
 export const architectures = ['x64', 'arm64'] as const;
 export type Architecture = (typeof architectures)[number];
 
-/** The npm package that holds Node for Linux arm64; the hash is of its archive. */
+/** The npm package with Node for Linux arm64, and the hash of its archive. */
 const nodeForArm64 = {
   version: '26.10.0',
   integrity:
     'sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==',
 };
 
-/** The one file that all executables hold, and the licences of what is in it. */
+/** The file that all executables contain, and the licences of its packages. */
 export interface ProgramBundle {
   readonly main: string;
   readonly licences: string;

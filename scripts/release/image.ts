@@ -1,9 +1,9 @@
 /**
- * Makes the container image with buildah, from scratch: the executable, the libraries of Debian that it needs, a user
- * and the folder /data. There is no shell and no package manager in it.
+ * Makes the container image with buildah, from scratch: the executable, the Debian libraries that it needs, a user and
+ * the folder /data. The image has no shell and no package manager.
  *
- * The archive has Docker's format, because the format of OCI has no place for a health check; `docker load`, `podman
- * load` and `skopeo` read it.
+ * The archive has Docker's format, because the OCI format has no field for a health check; `docker load`, `podman load`
+ * and `skopeo` read it.
  */
 import {
   chmodSync,
@@ -29,24 +29,25 @@ export interface ImageOptions {
   readonly licences: string;
   readonly version: string;
   readonly epochSeconds: number;
-  /** The archive. */
+  /** The path of the archive. */
   readonly target: string;
 }
 
 /** Packages of Debian whose files the executable loads, and the public CAs for programs that ask the system. */
 const libraries = ['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1'] as const;
 
-/** As in distroless images: a user that no host has. */
+/** The same id as in distroless images: no host has a user with it. */
 const userId = 65532;
 
 const settings = {
   entrypoint: ['/usr/bin/flm'],
-  // Loopback inside a container is the container's own; the network of the container decides who reaches the port.
+  // A container has its own loopback address, so flm listens on all addresses. The container's network decides who can
+  // reach the port.
   command: ['proxy', 'run', '--bind', '0.0.0.0', '--allow-insecure-bind'],
   health: ['/usr/bin/flm', 'proxy', 'status', '--check'],
 };
 
-/** Why no image can be made here; undefined where it can. */
+/** Returns why no image can be made on this machine; undefined if it can. */
 export function missingForImage(): string | undefined {
   if (process.getuid?.() !== 0) return 'buildah needs root here';
   const missing = ['buildah', 'apt-get', 'dpkg-deb'].filter((name) => !hasProgram(name));
@@ -60,7 +61,7 @@ export function makeImage({ executable, licences, version, epochSeconds, target 
   try {
     const tree = makeTree(join(work, 'tree'), { executable, licences, epochSeconds });
     const container = buildah('from', 'scratch');
-    // `buildah add` would give all files to root.
+    // `buildah add` would make root the owner of all files.
     run('cp', ['--archive', `${tree}/.`, buildah('mount', container)], work);
     buildah('umount', container);
     buildah(
@@ -100,7 +101,7 @@ export function makeImage({ executable, licences, version, epochSeconds, target 
   }
 }
 
-/** Settings that keep all of buildah's storage in `folder`. */
+/** Returns settings that keep buildah's storage in `folder`. */
 export function buildahIn(folder: string): NodeJS.ProcessEnv {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'storage.conf');
@@ -117,7 +118,7 @@ interface TreeOptions {
   readonly epochSeconds: number;
 }
 
-/** The files of the image. Returns the folder. */
+/** Creates the files of the image. Returns their folder. */
 function makeTree(tree: string, { executable, licences, epochSeconds }: TreeOptions): string {
   const put = (path: string, text: string): void => {
     mkdirSync(dirname(join(tree, path)), { recursive: true });
@@ -134,7 +135,7 @@ function makeTree(tree: string, { executable, licences, epochSeconds }: TreeOpti
   cpSync(licences, join(tree, 'usr/share/doc/flm/LICENSES.txt'));
   mkdirSync(join(tree, 'tmp'));
   mkdirSync(join(tree, 'data'));
-  // A volume takes its owner and mode from this folder; flm refuses a data folder that others can enter.
+  // A volume gets its owner and mode from this folder, and flm refuses a data folder that other users can enter.
   chmodSync(join(tree, 'data'), 0o700);
   lchownSync(join(tree, 'data'), userId, userId);
   chmodSync(join(tree, 'tmp'), 0o1777);
@@ -150,7 +151,7 @@ function makeTree(tree: string, { executable, licences, epochSeconds }: TreeOpti
   return tree;
 }
 
-/** Takes the libraries that the executable loads, and their notices, out of Debian's packages. */
+/** Copies the libraries that the executable loads, and their notices, from Debian's packages. */
 function addLibraries(tree: string): void {
   const work = mkdtempSync(join(tmpdir(), 'flm-libraries-'));
   try {

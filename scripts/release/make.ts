@@ -2,7 +2,7 @@
  * Makes the files of a release that hold a program: `node scripts/run.mjs scripts/release/make.ts FOLDER`.
  *
  * scripts/release.ts runs it inside the clone, so that the clone's own scripts and dependencies make the files. The time
- * of all files is SOURCE_DATE_EPOCH. What cannot be made on this machine is named on stdout.
+ * of all files is SOURCE_DATE_EPOCH. Files that cannot be made on this machine are named on stdout.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ if (files === '' || !Number.isInteger(epochSeconds) || epochSeconds <= 0)
 if (process.platform !== 'linux' || process.arch !== 'x64')
   throw new Error('A release is made on Linux x64.');
 
-// npm has read this file, too.
+// npm has already parsed this file too.
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 const work = mkdtempSync(join(tmpdir(), 'flm-make-'));
 try {

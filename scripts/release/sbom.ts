@@ -1,7 +1,7 @@
 /**
- * Makes the software bill of materials (CycloneDX): npm's own list of the runtime packages, plus Node and what is
- * compiled into it, which the executables contain. Serial number and time come from the release, so that equal sources
- * give equal bytes.
+ * Makes the software bill of materials (CycloneDX): npm's list of the runtime packages, plus Node and its compiled-in
+ * libraries, which the executables contain. Serial number and time come from the release, so that equal sources give
+ * equal bytes.
  */
 import { createHash } from 'node:crypto';
 import process from 'node:process';

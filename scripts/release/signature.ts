@@ -1,14 +1,14 @@
 /**
  * Signs the checksums of a release with Ed25519: SHA256SUMS.sig holds the 64 bytes of the signature of SHA256SUMS
- * (docs/adr/0010-signed-checksums.md). The public key is in release-key.json, which the build takes in.
+ * (docs/adr/0010-signed-checksums.md). The public key is in release-key.json, which the build includes.
  */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /**
- * Makes a key pair: the private key in a new file that its owner alone can read, the public key in release-key.json of
- * `root`. Throws where the file exists, or lies in the repository.
+ * Makes a key pair: the private key in a new file that only its owner can read, the public key in release-key.json of
+ * `root`. Throws if the file exists, or is inside the repository.
  */
 export function makeKey(privateFile: string, root: string): void {
   const path = resolve(privateFile);
@@ -35,8 +35,8 @@ export function writeChecksums(folder: string): void {
 }
 
 /**
- * Writes SHA256SUMS.sig, and the public key for openssl as flm-release-key.pem. `publicKey` is the one that is built in:
- * throws where the private key is another's.
+ * Writes SHA256SUMS.sig, and the public key for openssl as flm-release-key.pem. `publicKey` is the key in the build.
+ * Throws if the private key does not belong to it.
  */
 export function signChecksums(folder: string, privateFile: string, publicKey: string | null): void {
   const privateKey = createPrivateKey(readFileSync(privateFile));

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { utimesSync } from 'node:fs';
 import process from 'node:process';
 
-/** Throws where the program cannot run or fails; its own message is on stderr. */
+/** Throws if the program cannot run or fails. The program's own message is on stderr. */
 export function run(
   program: string,
   args: readonly string[],
@@ -47,7 +47,7 @@ export function datedFiles(epochSeconds: number, paths: readonly string[]): void
   for (const path of paths) utimesSync(path, epochSeconds, epochSeconds);
 }
 
-/** Settings of the npm that runs this script are not for the ones that it runs. */
+/** The npm that started this script sets variables that must not affect the npm runs of this script. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/i.test(name)),

@@ -1,4 +1,7 @@
-/** The systemd unit that the Debian package installs: the one of `flm service install`, for the package's program. */
+/**
+ * The systemd unit that the Debian package installs: the unit of `flm service install`, with the path of the package's
+ * program.
+ */
 import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import { serviceText } from '../../src/service/unit-file.ts';
 
@@ -18,7 +21,8 @@ export function debianUnit(): string {
     // Debian's systemd has systemd-notify.
     notify: true,
   });
-  // The first line says that flm wrote the file; this one belongs to dpkg. The second one is for `flm service`.
+  // Replaces the first line, which says that flm wrote the file, because dpkg owns this file. The second line stays for
+  // `flm service`.
   const [, ...lines] = text.split('\n');
   return [`# Part of the package flm-proxy. ${advice}`, ...lines].join('\n');
 }

@@ -8,7 +8,7 @@ export interface Account {
   readonly home: string;
 }
 
-/** From here on user ids belong to people: SYS_UID_MAX of login.defs(5) is 999; macOS begins with 501. */
+/** User ids from this number on belong to people: SYS_UID_MAX of login.defs(5) is 999; macOS begins with 501. */
 const firstPersonUid = { linux: 1000, darwin: 501 };
 
 /** Undefined if there is no such user. */
@@ -50,7 +50,7 @@ export function deleteAccount({ platform }: Pick<ServiceTools, 'platform'>, name
   ];
 }
 
-/** dscl(1). A value with a space stands on a line of its own. */
+/** dscl(1). dscl prints a value with a space on its own line. */
 async function findMacAccount(tools: ServiceTools, name: string): Promise<Account | undefined> {
   const { code, stdout } = await tools.run([
     ...(['dscl', '.', '-read', `/Users/${name}`] as const),
@@ -66,7 +66,10 @@ async function findMacAccount(tools: ServiceTools, name: string): Promise<Accoun
   };
 }
 
-/** macOS has no program that chooses the id of a system user: the first that neither a user nor a group has. */
+/**
+ * Returns the first id that neither a user nor a group has, because macOS has no program that chooses the id of a
+ * system user.
+ */
 async function createMacAccount(tools: ServiceTools, name: string, home: string): Promise<readonly Words[]> {
   const users = await tools.run(['dscl', '.', '-list', '/Users', 'UniqueID']);
   const groups = await tools.run(['dscl', '.', '-list', '/Groups', 'PrimaryGroupID']);

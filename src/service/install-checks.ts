@@ -1,6 +1,6 @@
 /**
- * What must hold before a service is installed: the user, the data folder, the configuration, and proxies or programs
- * that have the port. Nothing is changed here.
+ * Checks before a service is installed: the user, the data folder, the configuration, and proxies or programs that use
+ * the port. Changes nothing.
  */
 import { posix } from 'node:path';
 import { ProxyError, ServiceError } from '../core/errors.ts';
@@ -17,7 +17,7 @@ import type { InstallRequest } from './service-system.ts';
 import type { ServiceTools } from './service-tools.ts';
 import type { ServiceKind, ServiceUnit } from './unit-file.ts';
 
-/** A proxy as `flm proxy status --json` tells it. */
+/** A proxy in the output of `flm proxy status --json`. */
 export interface FoundProxy {
   readonly id: string;
   readonly profile: string;
@@ -26,7 +26,7 @@ export interface FoundProxy {
   readonly pid: number;
 }
 
-/** The data of the person who asked, which may be copied. */
+/** The data of the calling user, which may be copied. */
 export interface CopyOffer {
   readonly user: string;
   readonly folder: string;
@@ -39,7 +39,7 @@ export class InstallChecks {
     this.#tools = tools;
   }
 
-  /** Data of the person who asked by sudo that a new system service could take over; undefined if there is none. */
+  /** Returns the data of the user behind sudo that a new system service could copy; undefined if there is none. */
   async copyOffer(kind: ServiceKind): Promise<CopyOffer | undefined> {
     const { sudoUser, systemData } = this.#tools;
     if (kind !== 'system' || sudoUser === undefined || sudoUser === 'root') return undefined;
@@ -52,11 +52,11 @@ export class InstallChecks {
       : { user: sudoUser, folder };
   }
 
-  /** The user of a system service; undefined where flm is to create it. Throws a `ServiceError`. */
+  /** Returns the user of a system service; undefined if flm must create the user. Throws a `ServiceError`. */
   async account({ account }: InstallRequest, home: string): Promise<Account | undefined> {
     const unfit = (reason: string): ServiceError =>
       new ServiceError('SERVICE_ACCOUNT_UNFIT', { params: { account, reason } });
-    // useradd(8) of Debian, and what a unit takes as it is.
+    // The names that Debian's useradd(8) accepts and that a unit needs no quotes for.
     if (!/^[a-z_][a-z0-9_-]{0,30}$/.test(account)) throw unfit('this is no name of a system user');
     if (account === 'root') throw unfit('root may do everything');
     const obstacle = programObstacle(this.#tools);
@@ -72,20 +72,20 @@ export class InstallChecks {
     if (!folder.isFolder) throw folderUnfit('it is not a folder');
     if (folder.uid === found?.uid) return found;
     if (folder.uid !== 0) throw folderUnfit(`it belongs to another user (user id ${folder.uid})`);
-    // A folder such as /srv that was named by mistake must keep its owner.
+    // A folder such as /srv, given by mistake, must keep its owner.
     if (this.#tools.list(home).some((name) => name !== 'lost+found'))
       throw folderUnfit('it belongs to root and is not empty');
     return found;
   }
 
-  /** The configuration that the service will start with. Throws a `ProxyError`. */
+  /** Returns the configuration that the service will start with. Throws a `ProxyError`. */
   async config({ profile, settings }: InstallRequest, folder: string): Promise<ProxyConfig> {
     let saved: ProxyConfigInput = {};
     if (this.#tools.facts(posix.join(folder, 'flm.db')) !== undefined) {
       const { code, stdout, stderr } = await this.#tools.flm(folder, ['profile', 'show', profile, '--json']);
       const known =
         code === 0 ? (JSON.parse(stdout) as { readonly config: ProxyConfigInput }).config : undefined;
-      // A profile that the settings create is not there yet.
+      // The settings may create the profile, so it may not exist yet.
       if (known === undefined && (Object.keys(settings).length === 0 || !/PROFILE_NOT_FOUND/.test(stderr)))
         throw new ProxyError('PROFILE_NOT_FOUND', { params: { profile, near: '' } });
       saved = known ?? {};
@@ -95,7 +95,7 @@ export class InstallChecks {
     return parseProxyConfig({ ...saved, ...settings });
   }
 
-  /** Proxies that must end first. Throws SERVICE_PROXY_RUNNING or PROXY_PORT_IN_USE. */
+  /** Returns the proxies that must end first. Throws SERVICE_PROXY_RUNNING or PROXY_PORT_IN_USE. */
   async inTheWay(
     { profile, stop }: InstallRequest,
     facts: {
@@ -116,7 +116,7 @@ export class InstallChecks {
           found.push({ proxy, folder: home });
     const person = offer?.folder ?? (await this.#folderOfSudoUser());
     if (person !== undefined && person !== home)
-      // A copy of a database that changes meanwhile would not be whole.
+      // A copy of a database that changes meanwhile would be inconsistent.
       for (const proxy of await this.#running(person))
         if (offer !== undefined || (port !== 0 && proxy.port === port)) found.push({ proxy, folder: person });
     if (found.length > 0 && !stop) {
@@ -143,7 +143,7 @@ export class InstallChecks {
     return person === undefined ? undefined : this.#dataOf(person);
   }
 
-  /** Proxies that run with this data folder. Empty if there is none, or its owner's flm cannot be asked. */
+  /** Returns the proxies that run with this data folder. Empty if none runs, or if the owner's flm does not answer. */
   async #running(folder: string): Promise<readonly FoundProxy[]> {
     if (this.#tools.facts(posix.join(folder, 'flm.db')) === undefined) return [];
     const { code, stdout } = await this.#tools.flm(folder, ['proxy', 'status', '--json']);
@@ -151,7 +151,7 @@ export class InstallChecks {
     return (JSON.parse(stdout) as { readonly proxies: readonly FoundProxy[] }).proxies;
   }
 
-  /** The data folder of another user, who may have set no variable that moves it. */
+  /** Returns the default data folder of another user, without the variables that may move it. */
   #dataOf({ home }: Account): string {
     const isMac = this.#tools.platform === 'darwin';
     return posix.join(home, isMac ? 'Library/Application Support/flm' : '.local/share/flm');

@@ -1,4 +1,4 @@
-/** Services of launchd: the text of the property list, its place, and the commands of a plan, with a fake launchctl. */
+/** launchd services: the text and path of the property list, and the commands of a plan, with a fake launchctl. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plistText, unitOfPlist } from './plist.ts';

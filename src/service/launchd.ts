@@ -1,5 +1,5 @@
 /**
- * Services of launchd on macOS: a property list and the commands of `launchctl`. Written from launchd.plist(5) and
+ * launchd services on macOS: a property list and the commands of `launchctl`. Written from launchd.plist(5) and
  * launchctl(1), and not tested on macOS.
  */
 
@@ -19,14 +19,14 @@ import {
 import { mustRun, type ServiceStep, type ServiceTools, type Words, wordsText } from './service-tools.ts';
 import type { ServiceKind, ServiceUnit } from './unit-file.ts';
 
-/** How often, and how many times, flm looks whether launchd has removed a service. */
+/** How often, and how many times, flm checks whether launchd has removed a service. */
 const lookMs = 250;
 const looks = 240;
 
 export class Launchd implements ServiceSystem {
   readonly #tools: ServiceTools;
   readonly #lookMs: number;
-  /** launchd knows no successor of a process. */
+  /** launchd cannot be told that another process is the main process. */
   readonly notify = false;
 
   /** `pauseMs` is for tests. */
@@ -73,11 +73,11 @@ export class Launchd implements ServiceSystem {
   }
 
   checkPackaged(): void {
-    // No package for macOS brings a service.
+    // No package for macOS contains a service.
   }
 
   async sockets({ socket }: InstallRequest): Promise<undefined> {
-    // A program gets them by launch_activate_socket(3), which Node does not have.
+    // A program gets the sockets by launch_activate_socket(3), which Node does not offer.
     if (socket === true) throw unsupported('launchd cannot pass sockets to flm', 'Leave out --socket.');
   }
 
@@ -135,7 +135,7 @@ export class Launchd implements ServiceSystem {
     return [];
   }
 
-  /** launchctl(1) prints this for people: a field that has another name in a later macOS is missing here. */
+  /** launchctl(1) prints this for people. If a later macOS renames a field, the field is missing here. */
   async state(unit: ServiceUnit): Promise<ServiceState> {
     const { code, stdout } = await this.#tools.run(['launchctl', 'print', this.#target(unit)]);
     const value = (name: string): string | undefined =>
@@ -172,7 +172,7 @@ export class Launchd implements ServiceSystem {
   /** `bootout` returns before the service has ended, and `bootstrap` fails until then. */
   async #bootOut(unit: ServiceUnit): Promise<void> {
     const target = this.#target(unit);
-    // It fails where the service is not loaded.
+    // The command fails if the service is not loaded; that is no problem.
     await this.#tools.run(['launchctl', 'bootout', target]);
     for (let look = 0; look < looks; look++) {
       if ((await this.#tools.run(['launchctl', 'print', target])).code !== 0) return;
@@ -194,7 +194,7 @@ export class Launchd implements ServiceSystem {
       : posix.join(this.#tools.userHome, 'Library/LaunchAgents');
   }
 
-  /** launchd creates the file for the user of the service; the folder must be there. */
+  /** launchd creates the file for the user of the service. The folder must exist. */
   #logFile({ kind, profile }: ServiceUnit): string {
     const folder = kind === 'system' ? '/Library/Logs' : posix.join(this.#tools.userHome, 'Library/Logs');
     return posix.join(folder, `${plistLabel(profile)}.log`);

@@ -1,6 +1,6 @@
 /**
- * The property list of a launchd service as text (launchd.plist(5)). A comment names what the list was made from, so that
- * flm recognises its own files.
+ * The property list of a launchd service as text (launchd.plist(5)). A comment contains the settings of the service, so
+ * that flm recognises its own files.
  */
 import { type ServiceUnit, stopSlackSeconds } from './unit-file.ts';
 
@@ -21,7 +21,7 @@ export function plistText(unit: ServiceUnit, logFile: string): string {
     EnvironmentVariables: { FLM_HOME: home, FLM_SETUP: 'off', NODE_DISABLE_COMPILE_CACHE: '1' },
     ...(account === undefined ? {} : { UserName: account, GroupName: account }),
     RunAtLoad: true,
-    // As Restart=on-failure of systemd: `flm proxy stop` ends the service.
+    // Like Restart=on-failure of systemd: after `flm proxy stop` the service is not restarted.
     KeepAlive: { SuccessfulExit: false },
     // launchd slows down the processor and the disk of other types.
     ProcessType: 'Interactive',
@@ -43,7 +43,7 @@ export function plistText(unit: ServiceUnit, logFile: string): string {
   ].join('\n');
 }
 
-/** What the list was made from; undefined if flm did not write it. */
+/** Returns the settings of the service; undefined if flm did not write the list. */
 export function unitOfPlist(text: string): ServiceUnit | undefined {
   const line = text.split('\n').find((one) => one.startsWith(mark));
   if (line === undefined) return undefined;

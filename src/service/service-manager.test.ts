@@ -1,4 +1,4 @@
-/** What an installation refuses before it changes anything. */
+/** Cases that an installation refuses before it changes anything. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceError } from '../core/errors.ts';

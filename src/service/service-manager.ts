@@ -1,6 +1,6 @@
 /**
- * Installs and removes a proxy as a service of systemd or launchd. Each operation first makes a plan, which changes nothing: the
- * steps that the user sees, or a `ServiceError` that says why it cannot be done.
+ * Installs and removes a proxy as a service of systemd or launchd. Each operation first makes a plan, which changes
+ * nothing: the steps that the user sees, or a `ServiceError` with the reason why the operation is not possible.
  */
 import { ServiceError } from '../core/errors.ts';
 import { type Account, createAccount, deleteAccount, findAccount, isPerson } from './accounts.ts';
@@ -114,12 +114,12 @@ export class ServiceManager {
     return { unit, steps, notes };
   }
 
-  /** The installed service of a profile, if flm or a package of flm wrote it. */
+  /** Returns the installed service of a profile, if flm or a package of flm wrote it. */
   unit(kind: ServiceKind, profile: string): ServiceUnit | undefined {
     return this.#system.find(kind, profile);
   }
 
-  /** Deletes what flm wrote into a data folder. */
+  /** Deletes the files that flm wrote into a data folder. */
   deleteData(home: string): ServiceStep {
     return deleteDataStep(this.#tools, home);
   }
@@ -134,7 +134,7 @@ export class ServiceManager {
     return this.#system.name(profile);
   }
 
-  /** Where the service lies: in the folder of the administrator, or in that of packages. */
+  /** The path of the service file: in the administrator's folder, or in the folder of packages. */
   fileOf({ kind, profile }: ServiceUnit): string {
     return this.#system.installedFile(kind, profile);
   }
@@ -143,7 +143,7 @@ export class ServiceManager {
     return this.#system.state(unit);
   }
 
-  /** The command that prints the log of the service. */
+  /** Returns the command that prints the log of the service. */
   logCommand(unit: ServiceUnit, lines: string, follow: boolean): Words {
     return this.#system.logCommand(unit, lines, follow);
   }

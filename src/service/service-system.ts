@@ -1,6 +1,6 @@
 /**
- * The program of the operating system that runs services: systemd or launchd. It says where the files of a service lie,
- * what they contain, and which commands start, remove and show the service.
+ * The program of the operating system that runs services: systemd or launchd. Defines the paths and contents of a
+ * service's files, and the commands that start, remove and show the service.
  */
 import { ServiceError } from '../core/errors.ts';
 import type { ProxyConfig, ProxyConfigInput } from '../core/proxy/proxy-config.ts';
@@ -15,13 +15,13 @@ export interface InstallRequest {
   /** Settings that are saved in the profile, and the flags that set them. */
   readonly settings: ProxyConfigInput;
   readonly settingFlags: readonly string[];
-  /** systemd opens the sockets; undefined: where a port below 1024 needs it. */
+  /** True: systemd opens the sockets. Undefined: only if a port is below 1024. */
   readonly socket: boolean | undefined;
   /** Overwrites a unit that differs. */
   readonly replace: boolean;
   /** Stops proxies that are in the way. */
   readonly stop: boolean;
-  /** Copies the data of the person who asked by sudo. */
+  /** Copies the data of the user behind sudo. */
   readonly copyData: boolean;
 }
 
@@ -39,11 +39,11 @@ export interface ServiceState {
   readonly mainPid: number | null;
   /** How often it was restarted since its last start by hand. */
   readonly restarts: number;
-  /** It starts at boot, or at login. */
+  /** True if the service starts at boot, or at login. */
   readonly enabled: boolean;
-  /** As systemd prints it; null if it never started, and under launchd. */
+  /** The start time as systemd prints it; null if the service never started, and under launchd. */
   readonly since: string | null;
-  /** The last words of the proxy to systemd; null under launchd. */
+  /** The last status text that the proxy sent to systemd; null under launchd. */
   readonly statusText: string | null;
 }
 
@@ -52,30 +52,30 @@ export interface ServiceSystem {
   check(kind: ServiceKind, profile: string): Promise<void>;
   /** The name of the service, such as `flm.service`. */
   name(profile: string): string;
-  /** Where flm writes the service. */
+  /** The path where flm writes the service file. */
   file(kind: ServiceKind, profile: string): string;
-  /** Where the installed service lies; a package may have put it elsewhere. */
+  /** The path of the installed service file; a package may use another folder. */
   installedFile(kind: ServiceKind, profile: string): string;
-  /** What flm wrote a service from; undefined if it wrote none. */
+  /** The settings of an installed service; undefined if flm wrote none. */
   read(kind: ServiceKind, profile: string): ServiceUnit | undefined;
-  /** As `read`, or the service of an installed package. */
+  /** Like `read`, but also finds the service of an installed package. */
   find(kind: ServiceKind, profile: string): ServiceUnit | undefined;
   /** All services that flm wrote. */
   list(kind: ServiceKind): readonly ServiceUnit[];
-  /** What flm wrote this text from. */
+  /** The settings in the text of a service file. */
   parse(text: string): ServiceUnit | undefined;
   /** Throws SERVICE_UNIT_PACKAGED. */
   checkPackaged(profile: string): void;
   /** The sockets that the system opens for the proxy; undefined: the proxy opens them. */
   sockets(request: InstallRequest, config: ProxyConfig): Promise<readonly UnitSocket[] | undefined>;
-  /** It can be told of a successor. */
+  /** True if the proxy can report a new main process to it. */
   readonly notify: boolean;
   files(unit: ServiceUnit): readonly ServiceFile[];
   /** Removes files of an earlier installation that the unit no longer has. */
   leftoverSteps(unit: ServiceUnit): readonly ServiceStep[];
   startStep(unit: ServiceUnit, wasInstalled: boolean): ServiceStep;
   removeSteps(unit: ServiceUnit): readonly ServiceStep[];
-  /** What a service of a user needs to start at boot. */
+  /** The steps for a user's service to start at boot. */
   bootSteps(kind: ServiceKind): readonly ServiceStep[];
   state(unit: ServiceUnit): Promise<ServiceState>;
   logCommand(unit: ServiceUnit, lines: string, follow: boolean): Words;

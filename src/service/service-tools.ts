@@ -93,10 +93,10 @@ export function flmStep(
   };
 }
 
-/** What flm writes into a data folder. */
+/** The files and folders that flm writes into a data folder. */
 const ownName = /^((flm|usage)\.db(-wal|-shm|-journal)?|run|logs|tls|backups|connect)$/;
 
-/** FLM_HOME may name a folder with other files in it by mistake. They stay, and so does the folder. */
+/** By mistake FLM_HOME may name a folder with other files. Those files and the folder stay. */
 export function deleteDataStep(tools: ServiceTools, home: string): ServiceStep {
   const own = (): readonly string[] => {
     const names = tools.list(home);

@@ -1,4 +1,4 @@
-/** Services of systemd: unit files, and the commands of `systemctl`, `journalctl` and `loginctl`. */
+/** systemd services: unit files, and the commands of `systemctl`, `journalctl` and `loginctl`. */
 import { join } from 'node:path';
 import { ProxyError, ServiceError } from '../core/errors.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
@@ -25,7 +25,7 @@ import {
 const firstFreePort = 1024;
 const packageFolder = '/usr/lib/systemd/system';
 
-/** The properties of `systemctl show` that a state is made of. */
+/** The properties of `systemctl show` that a state is read from. */
 const shownProperties =
   'ActiveState,SubState,MainPID,NRestarts,UnitFileState,ActiveEnterTimestamp,StatusText';
 
@@ -38,7 +38,7 @@ export class Systemd implements ServiceSystem {
 
   async check(kind: ServiceKind, profile: string): Promise<void> {
     const { uid, userName, facts } = this.#tools;
-    // sd_booted(3): this folder is there exactly where systemd runs as the first process.
+    // sd_booted(3): this folder exists if and only if systemd runs as the first process.
     if (facts('/run/systemd/system') === undefined)
       throw unsupported(
         'systemd does not run on this machine',
@@ -126,7 +126,7 @@ export class Systemd implements ServiceSystem {
     const addresses = bindAddresses(config).filter((address) => hasIpv6 || !address.includes(':'));
     const sockets = addresses.map((address) => ({ address, port }));
     if (!mayProveByHttp) return sockets;
-    // A web server may have port 80; the domain is then proved by TLS-ALPN.
+    // A web server may hold port 80. Then TLS-ALPN proves control of the domain.
     const unitSocket = this.#tools.read(this.#socketFile(kind, profile)) ?? '';
     for (const address of addresses) {
       const isOurs = unitSocket.includes(`ListenStream=${listenStream(address, acme.httpPort)}\n`);
@@ -158,7 +158,7 @@ export class Systemd implements ServiceSystem {
       systemctl(kind, 'daemon-reload'),
       systemctl(kind, 'enable', ...units),
       systemctl(kind, 'reset-failed', `${name}.service`),
-      // A socket that changed is opened again; its service must not run then.
+      // A changed socket is opened again, and its service must not run at that time.
       ...(wasInstalled ? [systemctl(kind, 'stop', ...units.toReversed())] : []),
       systemctl(kind, 'start', ...units),
     ];
@@ -166,7 +166,7 @@ export class Systemd implements ServiceSystem {
       title: wasInstalled ? 'start it again' : 'start it now and at each boot',
       details: commands.map((command) => command.join(' ')),
       make: async () => {
-        // There is nothing to reset where it never failed.
+        // The command fails if the unit never failed; that is no problem.
         for (const command of commands.slice(0, -1))
           if (command.includes('reset-failed')) await this.#tools.run(command);
           else await mustRun(this.#tools, command);
@@ -189,7 +189,7 @@ export class Systemd implements ServiceSystem {
       : [this.#removeStep(kind, `${unitName(profile)}.socket`), service];
   }
 
-  /** Without it a service of a user ends at logout and does not start at boot. */
+  /** Without lingering, a user's service ends at logout and does not start at boot. */
   bootSteps(kind: ServiceKind): readonly ServiceStep[] {
     const { userName } = this.#tools;
     if (kind === 'system' || this.#tools.facts(`/var/lib/systemd/linger/${userName}`) !== undefined)
@@ -254,7 +254,7 @@ export class Systemd implements ServiceSystem {
     ];
   }
 
-  /** The unit of a package has no line of flm's own: the settings that others need stand in its text. */
+  /** The unit of a package has no line with flm's settings, so the settings are read from its text. */
   #packagedUnit(profile: string, text: string): ServiceUnit {
     const account = /^User=(\S+)$/m.exec(text)?.[1];
     return {
@@ -268,7 +268,7 @@ export class Systemd implements ServiceSystem {
     };
   }
 
-  /** The last error that the proxy wrote to the journal. */
+  /** Returns the last error that the proxy wrote to the journal. */
   async #failure({ kind, profile }: ServiceUnit): Promise<string | undefined> {
     const { stdout } = await this.#tools.run(this.#journalctl(kind, profile, '50'));
     const last = stdout.split('\n').findLast((line) => line.startsWith('{"level":"error"'));
@@ -292,7 +292,7 @@ export class Systemd implements ServiceSystem {
   }
 }
 
-/** `systemctl`, for the system or for this user. */
+/** Returns the command `systemctl`, for the system or for this user. */
 function systemctl(kind: ServiceKind, ...args: readonly string[]): Words {
   return kind === 'system' ? ['systemctl', ...args] : ['systemctl', '--user', ...args];
 }

@@ -143,7 +143,7 @@ function sections(unit: ServiceUnit, parts: readonly (readonly [string, readonly
   return `${head.join('\n')}\n${parts.map(([name, lines]) => `\n[${name}]\n${lines.join('\n')}\n`).join('')}`;
 }
 
-/** In a command line $ begins a variable (systemd.service(5)); in other settings it means itself. */
+/** In a command line $ begins a variable (systemd.service(5)); in other settings $ has no special meaning. */
 function commandWord(text: string): string {
   return unitWord(text.replaceAll('$', '$$$$'));
 }

@@ -1,6 +1,6 @@
 /**
- * A minimal Debian with a systemd of its own, booted by systemd-nspawn without a network, with this build of flm for all
- * users. The root is made once and kept in the cache of this user. Needs root, debootstrap and systemd-nspawn.
+ * A minimal Debian with its own systemd, booted by systemd-nspawn without a network, with this build of flm for all
+ * users. The root is made once and kept in this user's cache. Needs root, debootstrap and systemd-nspawn.
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -62,7 +62,7 @@ export class BootedRoot {
     return booted;
   }
 
-  /** As `npm install -g` leaves it: a program that all users can read. */
+  /** Like after `npm install -g`: a program that all users can read. */
   #installFlm(): void {
     const place = join(this.folder, 'usr/lib/flm');
     mkdirSync(join(place, 'bin'), { recursive: true });
@@ -112,7 +112,7 @@ export class BootedRoot {
     if (nspawn !== undefined && nspawn.exitCode === null && nspawn.signalCode === null) {
       const closed = once(nspawn, 'close');
       nspawn.kill('SIGKILL');
-      // Its first process survives the end of systemd-nspawn itself.
+      // The first process of the machine survives the end of systemd-nspawn.
       if (this.#init > 0) spawnSync('kill', ['-9', String(this.#init)]);
       await closed;
     }
@@ -146,12 +146,12 @@ export class BootedRoot {
     return stdout;
   }
 
-  /** One property of a unit, as systemd tells it. */
+  /** Returns one property of a unit, as systemd prints it. */
   async property(unit: string, name: string): Promise<string> {
     return (await this.must('systemctl', 'show', unit, '--property', name, '--value')).trim();
   }
 
-  /** Resolves when the condition holds. Looks again and again, for at most a minute. */
+  /** Resolves when the condition holds. Checks repeatedly, for at most a minute. */
   until(what: string, holds: () => Promise<boolean>): Promise<true> {
     return this.#until(what, async () => ((await holds()) ? (true as const) : undefined));
   }

@@ -1,4 +1,4 @@
-/** A folder for certificates with its store, and machines by name, for tests of the TLS room; gone with the test. */
+/** A folder for certificates with its store, and machines by name, for tests of src/tls. Removed after the test. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

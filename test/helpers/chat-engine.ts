@@ -1,5 +1,5 @@
 /**
- * An OpenAI-compatible engine whose chats a test writes: `flm` recognises it by its list of models.
+ * An OpenAI-compatible engine whose chat responses a test defines. flm recognises it by its list of models.
  */
 import {
   answer,
@@ -11,7 +11,7 @@ import {
   startRawEngine,
 } from './raw-engine.ts';
 
-/** One event of a stream; a string goes as it is. */
+/** One event of a stream. A string is sent unchanged. */
 export function chatEvent(value: object | string): Buffer {
   return chunk(`data: ${typeof value === 'string' ? value : JSON.stringify(value)}\n\n`);
 }
@@ -26,12 +26,12 @@ export function chatDelta(delta: object, finishReason: string | null = null): Bu
   });
 }
 
-/** A whole answer of one piece. */
+/** A complete response without streaming. */
 export function chatAnswer(text: string): Steps {
   return [sseHead, chatDelta({ content: text }, 'stop'), chatEvent('[DONE]'), '0\r\n\r\n'];
 }
 
-/** `chat` makes the answer to each chat. */
+/** `chat` returns the response to each chat request. */
 export function startChatEngine(
   models: readonly string[],
   chat: (request: RawRequest) => Steps,

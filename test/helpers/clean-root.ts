@@ -1,5 +1,5 @@
 /**
- * A clean Debian root for tests of installed files, and programs that run in it, each with mounts of its own. Needs root
+ * A clean Debian root for tests of installed files, and programs that run in it, each with its own mounts. Needs root
  * rights and debootstrap; test/machine/clean-root.sh makes the root.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
@@ -39,7 +39,7 @@ export class CleanRoot {
     this.folder = folder;
   }
 
-  /** Runs a program to its end. Throws with its output where it fails. */
+  /** Runs a program to its end. Throws with its output if it fails. */
   async run(
     words: readonly string[],
     options: RootOptions = {},
@@ -69,7 +69,7 @@ export class CleanRoot {
   }
 }
 
-/** What a program gets of the environment: nothing of this machine's. */
+/** The environment of a program: it contains no variable of this machine. */
 function cleanEnvironment({ env }: RootOptions): Record<string, string> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -80,7 +80,7 @@ function cleanEnvironment({ env }: RootOptions): Record<string, string> {
   };
 }
 
-/** An empty folder that goes with the test. */
+/** An empty folder that is removed after the test. */
 export function emptyRoot(t: TestContext): CleanRoot {
   const folder = mkdtempSync(join(tmpdir(), 'flm-root-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

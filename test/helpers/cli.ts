@@ -1,7 +1,7 @@
 /**
- * The real `flm` of this repository, as it was built, in a home of its own: nothing of the machine is found (no engine,
- * no installed program, no variable), and at the end of the test everything that was started is gone, detached proxies
- * included, and so is the folder.
+ * The built `flm` of this repository in its own data folder. It finds nothing of the machine (no engine, no installed
+ * program, no variable). At the end of the test all started processes, including detached proxies, are ended and the
+ * folder is removed.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -47,17 +47,20 @@ export interface Running {
 export interface TestCli {
   /** FLM_HOME. */
   readonly home: string;
-  /** A folder for files of the test; it goes with the home. */
+  /** A folder for files of the test. Removed together with the data folder. */
   readonly folder: string;
   /** Programs that `flm` finds on the machine are here. */
   readonly programs: string;
   run(...args: readonly string[]): Promise<Ran>;
-  /** With standard output going to a file; what it printed there is not read. */
+  /** Runs it with standard output to a file, whose content is not read. */
   runInto(file: string, ...args: readonly string[]): Promise<Ran>;
-  /** With something on standard input. */
+  /** Runs it with text on standard input. */
   pipe(input: string, ...args: readonly string[]): Promise<Ran>;
   start(...args: readonly string[]): Running;
-  /** In a terminal of its own, all on stdout: what is written to its stdin is typed. Only where `noTerminal` is false. */
+  /**
+   * Runs it in its own terminal, with all output on stdout: text written to stdin is typed. Only if `noTerminal` is
+   * false.
+   */
   startInTerminal(...args: readonly string[]): Running;
 }
 
@@ -67,7 +70,7 @@ export const noTerminal =
     ? false
     : "util-linux's script makes the terminal";
 
-/** `env` comes on top; undefined takes a variable away. */
+/** `env` adds variables; undefined removes a variable. */
 export function makeCli(t: TestContext, env: Readonly<Record<string, string | undefined>> = {}): TestCli {
   const folder = mkdtempSync(join(tmpdir(), 'flm-cli-'));
   const home = join(folder, 'home');
@@ -141,11 +144,11 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
   };
 }
 
-/** A mistake that the user can fix: one sentence, what to do, nothing on stdout, and no look inside. */
+/** Asserts an error that the user can fix: one sentence, a hint, nothing on stdout, and no stack trace. */
 export function assertMistake(ran: Ran, sentence: RegExp): void {
   assert.equal(ran.code, 1, ran.stderr);
   assert.equal(ran.stdout, '');
-  // A command that takes a while says what it waits for; on a busy machine any command may take a while.
+  // A slow command prints what it waits for, and on a busy machine any command may be slow.
   const lines = ran.stderr
     .trimEnd()
     .split('\n')
@@ -224,7 +227,7 @@ function processesOf(home: string): readonly number[] {
       try {
         return readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(`FLM_HOME=${home}`);
       } catch {
-        // It ended meanwhile, or belongs to somebody else.
+        // The process has ended, or belongs to another user.
         return false;
       }
     })

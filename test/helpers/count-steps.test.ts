@@ -1,4 +1,4 @@
-/** The counter itself: the same call counts the same, and what is quadratic shows. */
+/** The counter: the same call gives the same count, and quadratic work is detected. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
 /**
- * Engines and keys for tests of the domain: engines that answer their probes as the test says, keys compiled as the real
- * ones are.
+ * Engines and keys for tests of the domain: engines whose probe results the test defines, and keys compiled by the real
+ * code.
  */
 
 import type { Engine, EngineRef } from '../../src/core/engine/engine.ts';

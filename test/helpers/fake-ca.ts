@@ -1,6 +1,6 @@
 /**
- * A server that says what a test wants an ACME server to say, where no real one can be brought to: rubbish, silence, rate
- * limits. It checks nothing.
+ * An ACME server whose responses a test defines, for responses that a real server cannot be made to send: invalid data,
+ * silence, rate limits. It verifies nothing.
  */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -18,11 +18,11 @@ export interface FakeCa {
   readonly caFile: string;
   /** Paths that were asked for, with their methods. */
   readonly asked: string[];
-  /** By path; those of a good start are there. */
+  /** Responses by path. The responses of a successful start are predefined. */
   readonly says: Record<string, Say>;
 }
 
-/** `folder` takes the file of its certificate. */
+/** `folder` receives the file of its certificate. */
 export async function startFakeCa(t: TestContext, folder: string, nowMs: () => number): Promise<FakeCa> {
   const { key, cert } = testCertificate('localhost');
   const caFile = join(folder, 'fake-ca.pem');

@@ -1,6 +1,6 @@
 /**
- * A server that answers like one make of engine, from a table of paths: what engines.md says about each, traps included.
- * Real sockets; it records what it was asked.
+ * A server that answers like one kind of engine, from a table of paths, with the peculiarities of that engine. Uses
+ * real sockets and records its requests.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -8,7 +8,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 export interface FakeReply {
   readonly status?: number;
   readonly fields?: Readonly<Record<string, string>>;
-  /** A string goes as it is, anything else as JSON. */
+  /** A string is sent unchanged, any other value as JSON. */
   readonly body?: unknown;
   /** It never answers. */
   readonly hangs?: true;
@@ -26,7 +26,7 @@ export interface FakeEngine {
   close(): Promise<void>;
 }
 
-/** Answers at a port that the system gives, or at that of another one. */
+/** Listens on a port that the system chooses, or on the port of another server. */
 export async function startFakeEngine(table: FakeTable, host = '127.0.0.1', port = 0): Promise<FakeEngine> {
   const asked: { readonly path: string; readonly headers: IncomingHttpHeaders }[] = [];
   let current = table;
@@ -62,7 +62,9 @@ export async function startFakeEngine(table: FakeTable, host = '127.0.0.1', port
   };
 }
 
-/** Two servers at one port of two addresses; the system may have given that port of the second one to somebody else. */
+/**
+ * Two servers on one port of two addresses. Retries, because another program may use that port of the second address.
+ */
 export async function startFakePair(
   first: FakeTable,
   second: FakeTable,
@@ -224,7 +226,7 @@ export const llamacppTable: FakeTable = {
   },
 };
 
-/** KoboldCpp plays Ollama and OpenAI. */
+/** KoboldCpp imitates Ollama and OpenAI. */
 export const koboldTable: FakeTable = {
   '/api/extra/version': { body: { result: 'KoboldCpp', version: '1.99' } },
   '/': { body: 'Ollama is running' },
@@ -252,7 +254,7 @@ export const tgiTable: FakeTable = {
   '/v1/models': { body: { object: 'list', data: [{ id: 'm', object: 'model', created: 0, owned_by: 'm' }] } },
 };
 
-/** LocalAI, with Ollama's greeting as later ones have it. */
+/** LocalAI, with Ollama's greeting, as in later versions. */
 export const localaiTable: FakeTable = {
   '/.well-known/localai.json': { body: { version: 'v3.5.0', capabilities: {} } },
   '/': { body: 'Ollama is running' },
@@ -269,7 +271,7 @@ export const llamafileTable: FakeTable = {
   },
 };
 
-/** Jan asks for its key everywhere. */
+/** Jan requires its key on every path. */
 export const janTable: FakeTable = {
   '*': { status: 401, body: { error: { message: 'Missing Authorization header' } } },
 };

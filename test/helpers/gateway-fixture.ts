@@ -41,7 +41,7 @@ export interface GatewayFixtureOptions {
   readonly ledger?: TestGatewayOptions['ledger'];
 }
 
-/** An engine of a real kind behind the real engine service. The test says only what its probe finds. */
+/** An engine of a real kind behind the real engine service. The test defines only the result of its probe. */
 export interface RealEngine {
   readonly id: string;
   readonly kind: EngineKindName;
@@ -158,7 +158,7 @@ export class GatewayFixture {
     return wire;
   }
 
-  /** Sends bytes on a connection of their own. */
+  /** Sends bytes on a new connection. */
   async send(bytes: string | Buffer): Promise<Wire> {
     return (await this.dial()).send(bytes);
   }

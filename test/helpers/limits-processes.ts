@@ -107,7 +107,7 @@ export class LimitsProcess {
     return outcome;
   }
 
-  /** True where the key may have one more request in progress. */
+  /** Returns true if the key may have one more request in progress. */
   async take(family: string, concurrency: number): Promise<boolean> {
     const holding = this.local.concurrency.of(family);
     const key = keyWith({ concurrency }, family);

@@ -1,5 +1,5 @@
 /**
- * What Node's own HTTP parser makes of bytes: the judge of what our reader of ordinary requests takes.
+ * Parses bytes with Node's own HTTP parser: the reference for the requests that FastPathParser accepts.
  */
 import { createServer, type Server } from 'node:http';
 import { Duplex } from 'node:stream';
@@ -13,7 +13,7 @@ export interface ParsedRequest {
   readonly body: string;
 }
 
-/** The requests in these bytes, as far as they parse, and whether all of them did. */
+/** Returns the requests in these bytes, as far as they parse, and whether all bytes were valid. */
 export async function readWithLlhttp(
   bytes: Buffer,
 ): Promise<{ readonly requests: readonly ParsedRequest[]; readonly refused: boolean }> {
@@ -47,9 +47,9 @@ export async function readWithLlhttp(
   return { requests, refused };
 }
 
-/** A connection that brings these bytes and then the client's end, until the server has closed it. */
+/** A connection that delivers these bytes and then the client's end. Lasts until the server has closed it. */
 function readAll(server: Server, bytes: Buffer): Promise<void> {
-  // As flm has it: who sent everything still gets all answers.
+  // Like flm's server: a client that has closed its side still gets all responses.
   Object.assign(server, { httpAllowHalfOpen: true });
   return new Promise((resolve) => {
     const connection = new Duplex({
@@ -57,7 +57,7 @@ function readAll(server: Server, bytes: Buffer): Promise<void> {
       read: () => {},
       write: (_chunk, _encoding, done) => done(),
     });
-    // What Node's server expects of a socket beyond a stream.
+    // Members that Node's server needs from a socket in addition to a stream.
     Object.assign(connection, {
       setTimeout: () => connection,
       destroySoon: () => connection.end(() => connection.destroy()),

@@ -1,6 +1,6 @@
 /**
- * Pebble, a real ACME server, with its own resolver for which every name is this machine. It ends with the test. Both
- * come from Debian's package; where they are missing, `noPebble` says so.
+ * Pebble, a real ACME server, with its own resolver, which resolves every name to this machine. Both end with the test.
+ * They come from Debian's package; if they are missing, `noPebble` says so.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -25,27 +25,27 @@ export const noPebble = programs.every((program) =>
 export interface PebbleOptions {
   /** Nonces that are refused, in percent. */
   readonly rejectNonces?: number;
-  /** The CA waits so long before it looks; 0 by default. */
+  /** How long the CA waits before it validates; 0 by default. */
   readonly slowSeconds?: number;
   readonly lifetimeSeconds?: number;
 }
 
 export interface Pebble {
   readonly directory: string;
-  /** What its own certificate is trusted by. */
+  /** The CA certificate that verifies the server's own certificate. */
   readonly caFile: string;
-  /** Where it looks for http-01. */
+  /** The port where it validates http-01. */
   readonly httpPort: number;
-  /** Where it looks for tls-alpn-01. */
+  /** The port where it validates tls-alpn-01. */
   readonly tlsPort: number;
   readonly folder: string;
-  /** A file with the root of what it issues. */
+  /** A file with the root of the certificates that it issues. */
   rootFile(): Promise<string>;
   /** A hook that sets its resolver's TXT records. */
   readonly dnsHook: string;
-  /** All that it wrote to its log. */
+  /** Its complete log output. */
   log(): string;
-  /** Nobody answers there any more. */
+  /** Stops the server. */
   stop(): Promise<void>;
 }
 
@@ -162,7 +162,7 @@ await fetch('http://127.0.0.1:${testPort}/' + call, { method: 'POST', body: JSON
   };
 }
 
-/** Free a moment ago, on every address of this machine. */
+/** Returns a port that was free a moment ago on every address of this machine. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {

@@ -1,5 +1,5 @@
 /**
- * What probes speak through in tests: the real client over real sockets.
+ * The HTTP client of probes in tests: the real client over real sockets.
  */
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { ProbeLine } from '../../src/engines/probe-request.ts';
@@ -9,7 +9,7 @@ export interface TestLine extends ProbeLine {
   readonly upstream: EngineUpstream;
 }
 
-/** Time passes but nothing runs out: a machine that is busy with other tests makes no engine late. */
+/** A clock without timeouts: a machine that is busy with other tests must not make an engine time out. */
 export const patientClock: Clock = { ...systemClock, after: () => () => {}, every: () => () => {} };
 
 /** Closed by its owner. */

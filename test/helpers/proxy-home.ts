@@ -1,4 +1,4 @@
-/** A data folder with its paths and its store, for tests of processes; gone with the test. */
+/** A data folder with its paths and its store, for tests of processes. Removed after the test. */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

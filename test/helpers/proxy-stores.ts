@@ -10,7 +10,7 @@ import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
 import type { ProxyStore } from '../../src/store/store.ts';
 import { atEnd } from './temporary-store.ts';
 
-/** Everything that reached the listener, and a way to wait for more of it. */
+/** All notifications of the listener, and a way to wait for more. */
 export class Heard {
   readonly changes: StateChange[] = [];
   readonly problems: (string | undefined)[] = [];
@@ -24,7 +24,7 @@ export class Heard {
     this.problems.push(text);
     this.#wake();
   }
-  /** Resolves as soon as it holds. */
+  /** Resolves as soon as the condition holds. */
   async until(holds: (heard: Heard) => boolean): Promise<void> {
     while (!holds(this)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
@@ -33,7 +33,7 @@ export class Heard {
   }
 }
 
-/** Threads as the proxy starts them, kept so that a test can harm them. */
+/** Threads as the proxy starts them, kept so that a test can end them. */
 export class Threads {
   readonly started: Worker[] = [];
   readonly exited: Worker[] = [];
@@ -48,7 +48,7 @@ export class Threads {
     worker.on('exit', () => this.exited.push(worker));
     return worker;
   };
-  /** The one that runs. */
+  /** The running thread. */
   get last(): Worker {
     const worker = this.started.at(-1);
     assert(worker !== undefined);

@@ -1,7 +1,7 @@
 /**
- * An engine made of exact bytes: records every byte of each request and answers as a script says. It refuses, stalls,
- * trickles, resets anywhere, closes half, lies about lengths, breaks chunks, answers early or twice. The script sees one
- * request at a time; a connection may carry several, and stays open unless a step ends it.
+ * An engine that sends exact bytes: it records every byte of each request and follows a script. It refuses, stalls,
+ * trickles, resets anywhere, closes half, lies about lengths, breaks chunks, answers early or twice. The script sees
+ * one request at a time; a connection may carry several, and stays open unless a step ends it.
  */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 
 export interface RawRequest {
-  /** Request line and fields as they came, without the empty line. */
+  /** Request line and fields as received, without the empty line. */
   readonly head: string;
   readonly method: string;
   readonly target: string;
@@ -17,11 +17,13 @@ export interface RawRequest {
   field(name: string): string | undefined;
 }
 
-/** Bytes to write (a string is Latin-1), or anything that is done to the connection. */
+/** Bytes to write (a string is Latin-1), or an action on the connection. */
 export type Step = string | Buffer | ((socket: Socket) => void | Promise<void>);
 export type Steps = readonly Step[];
 
-/** What is done about a request: steps, or a function that does or returns them. `count` is 1 for the first request. */
+/**
+ * The reaction to a request: steps, or a function that performs or returns steps. `count` is 1 for the first request.
+ */
 export type Script =
   | Steps
   | ((socket: Socket, request: RawRequest, count: number) => Steps | void | Promise<Steps> | Promise<void>);
@@ -31,7 +33,7 @@ export interface RawEngineOptions {
   /** Listens on a Unix socket in place of a port. */
   readonly socketPath?: string;
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** The script runs as soon as the head is there; the body of the request is what came with it. */
+  /** The script runs as soon as the head has arrived; the body contains only the bytes received with the head. */
   readonly early?: boolean;
 }
 
@@ -40,9 +42,9 @@ export interface RawEngine {
   readonly url: string;
   readonly requests: readonly RawRequest[];
   readonly sockets: ReadonlySet<Socket>;
-  /** Connections that were ever made. */
+  /** The number of connections made so far. */
   readonly connections: number;
-  /** Resolves when as many requests have come. */
+  /** Resolves when this many requests have arrived. */
   arrived(count: number): Promise<void>;
   /** Resolves when no connection is open. */
   deserted(): Promise<void>;
@@ -55,7 +57,7 @@ export interface RawEngine {
 
 // --- answers
 
-/** An answer of one piece with its length. */
+/** A complete response with a content-length. */
 export function answer(
   body: string | Buffer,
   type = 'application/json',
@@ -78,7 +80,7 @@ export const lastChunk = '0\r\n\r\n';
 
 // --- steps
 
-/** A few bytes at a time, each few in a packet of their own. */
+/** Writes a few bytes at a time, each in its own packet. */
 export function trickle(bytes: string | Buffer, size = 1): Step {
   const all = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
   return async (socket) => {
@@ -89,7 +91,7 @@ export function trickle(bytes: string | Buffer, size = 1): Step {
   };
 }
 
-/** Goes on when the promise does. */
+/** Continues when the promise resolves. */
 export function hold(until: Promise<unknown>): Step {
   return async () => {
     await until;
@@ -98,7 +100,7 @@ export function hold(until: Promise<unknown>): Step {
 
 export const reset: Step = (socket) => void socket.resetAndDestroy();
 export const close: Step = (socket) => void socket.destroySoon();
-/** Says that no more will come, and goes on reading. */
+/** Closes the writing side and continues to read. */
 export const halfClose: Step = (socket) => void socket.end();
 
 // --- the server
@@ -115,7 +117,7 @@ export async function startRawEngine(script: Script, options: RawEngineOptions =
     connections += 1;
     sockets.add(socket);
     socket.on('error', () => {});
-    // A client that is done is answered in kind; only steps leave a connection half open.
+    // When a client closes its side, this side closes too. Only steps leave a connection half open.
     socket.on('end', () => socket.end());
     socket.on('close', () => {
       sockets.delete(socket);
@@ -149,7 +151,7 @@ export async function startRawEngine(script: Script, options: RawEngineOptions =
       ? createServer({ noDelay: true, allowHalfOpen: true }, accept)
       : // Half open, it would keep connections whose handshake the client broke off.
         createTlsServer({ ...options.tls, noDelay: true }, accept);
-  // A handshake that the client breaks off is no event of this server's.
+  // A handshake that the client aborts is ignored.
   server.on('tlsClientError', () => {});
   if (options.socketPath === undefined) server.listen(0, options.host ?? '127.0.0.1');
   else server.listen(options.socketPath);

@@ -1,6 +1,6 @@
 /**
- * Limits that are counted on another machine, as a fleet does it: every answer arrives in a later turn of the event loop,
- * and the link can hang or fail. Where the link fails, each decides by itself, from counts of its own.
+ * Limits that another machine counts, as in a fleet: every answer arrives in a later turn of the event loop, and the
+ * link can hang or fail. If the link fails, each machine decides by itself, from its own counts.
  */
 import type { Denial } from '../../src/core/security/access.ts';
 import type {
@@ -14,7 +14,7 @@ import type { KeyView } from '../../src/core/security/api-key.ts';
 import type { ConcurrencyLimiter, KeyHolding, KeyHoldings } from '../../src/core/security/key-holdings.ts';
 import type { BucketAsk, BucketReading, RateLimiter, Verdict } from '../../src/core/security/rate-limiter.ts';
 
-/** The way to the other machine. */
+/** The link to the other machine. */
 export class RemoteLink {
   #fails = false;
   #gate: { readonly asked: () => void; readonly opened: Promise<void> } | undefined;
@@ -32,7 +32,7 @@ export class RemoteLink {
     this.#fails = fails;
   }
 
-  /** No answer arrives until `open` is called; `asked` resolves when somebody waits for one. */
+  /** No answer arrives until `open` is called; `asked` resolves when a request waits for an answer. */
   hang(): { readonly asked: Promise<void>; readonly open: () => void } {
     const asked = Promise.withResolvers<void>();
     const opened = Promise.withResolvers<void>();

@@ -17,12 +17,12 @@ export interface Target {
 
 export interface Outcome {
   readonly done: number;
-  /** What each failure was. */
+  /** A description of each failure. */
   readonly faults: readonly string[];
 }
 
 export interface Clients {
-  /** Resolves once so many more requests were answered. */
+  /** Resolves when this many more requests were answered. */
   more(count: number): Promise<void>;
   stop(): Promise<Outcome>;
 }
@@ -36,7 +36,7 @@ interface Sent {
   readonly agent?: HttpAgent | HttpsAgent | false;
 }
 
-/** The whole answer. Rejects where the connection was refused, reset, or closed in the middle. */
+/** Resolves with the complete response. Rejects if the connection was refused, reset, or closed in the middle. */
 export function ask(target: Target, { path, method = 'GET', body, agent = false }: Sent): Promise<string> {
   const send = target.url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
@@ -66,7 +66,7 @@ export function ask(target: Target, { path, method = 'GET', body, agent = false 
   });
 }
 
-/** Opens a new connection every 5 ms, whatever became of the ones before. */
+/** Opens a new connection every 5 ms, independent of the earlier connections. */
 export function newConnections(t: TestContext, target: Target): Clients {
   return clients(t, (count) => {
     const timer = setInterval(() => void count(ask(target, { path: '/health' })), everyMs);
@@ -99,7 +99,7 @@ export function pooled(t: TestContext, target: Target, connections = 4): Clients
 
 export const streamBody = '{"model":"m","stream":true,"messages":[{"role":"user","content":"count"}]}';
 
-/** Resolves with the fault of a long stream, or with undefined where each byte was right. */
+/** Resolves with the fault of a long stream, or with undefined if every byte was correct. */
 export async function longStream(target: Target): Promise<string | undefined> {
   try {
     return faultOfStream(
@@ -128,7 +128,7 @@ function clients(t: TestContext, start: (count: Count) => () => void, end: () =>
     open.add(counted);
     return counted;
   });
-  // A test that fails must not leave clients that go on for ever.
+  // A failed test must not leave running clients.
   t.after(stop);
   return {
     more(count) {

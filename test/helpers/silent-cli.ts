@@ -1,4 +1,4 @@
-/** A command line that says nothing and does nothing: to look at the commands themselves. */
+/** A command line without output or effects, to inspect the commands. */
 import type { Cli } from '../../src/cli/command.ts';
 
 export function silentCli(): Cli {

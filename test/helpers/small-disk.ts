@@ -1,4 +1,4 @@
-/** A disk of 256 kB, where one can be mounted; it goes with the test. */
+/** A disk of 256 kB, if one can be mounted. Unmounted after the test. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 
-/** Undefined where the test was skipped. */
+/** Undefined if the test was skipped. */
 export function smallDisk(t: TestContext): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'flm-disk-'));
   // The disk first, for a folder that one is mounted on cannot be removed.
@@ -21,7 +21,7 @@ export function smallDisk(t: TestContext): string | undefined {
   return folder;
 }
 
-/** Leaves no byte free; the file that does. */
+/** Fills the disk completely. Returns the file that fills it. */
 export function fill(folder: string): string {
   const filler = join(folder, 'filler');
   const { bavail, bsize } = statfsSync(folder);

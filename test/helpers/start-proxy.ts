@@ -1,5 +1,5 @@
 /**
- * Starts the built proxy and creates keys through the command line: what most tests of the whole program begin with.
+ * Starts the built proxy and creates keys through the command line: most tests of the whole program begin with this.
  *
  * The helper of the command line (`makeCli`) ends every proxy when its test is over.
  */
@@ -88,7 +88,7 @@ export async function runProxyWith(
   return { child, port: await portOf(child.stdout) };
 }
 
-/** Resolves with the port in the document of `proxy run --json`; what follows on the output is discarded. */
+/** Resolves with the port in the document of `proxy run --json`; later output is discarded. */
 function portOf(output: NodeJS.ReadableStream): Promise<number> {
   let text = '';
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
  * An engine with one model `m`. It streams numbered events to each client, one every few milliseconds, until the test
- * lets it finish, and it counts the requests that run at once. So a test knows each byte that a client must get.
+ * lets it finish, and it counts the requests that run at once. So a test knows every byte that a client must receive.
  */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -31,7 +31,7 @@ function eventOf(n: number): string {
   return `data: ${delta}\n\n`;
 }
 
-/** Undefined where the text is a whole stream of the engine; otherwise the fault. */
+/** Returns undefined if the text is a complete stream of the engine; otherwise the fault. */
 export function faultOfStream(text: string): string | undefined {
   if (!text.endsWith('data: [DONE]\n\n')) return `it ended early: ${JSON.stringify(text.slice(-80))}`;
   const events = text.split('\n\n').slice(0, -2);

@@ -13,7 +13,7 @@ export interface Program {
   readonly child: ChildProcess;
   /** Null after a signal. */
   readonly exitCode: Promise<number | null>;
-  /** Lines of its output, as they come. */
+  /** Lines of its output, as they arrive. */
   readonly lines: AsyncIterable<string>;
   errors(): string;
 }

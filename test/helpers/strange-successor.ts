@@ -1,4 +1,4 @@
-/** A program that is no good successor of a proxy: the first argument says how it fails. */
+/** A program that fails as the successor of a proxy. The first argument selects how it fails. */
 import process from 'node:process';
 
 const [how = ''] = process.argv.slice(2);

@@ -25,7 +25,7 @@ export interface Exchanged {
 
 export interface Tap {
   readonly url: string;
-  /** All of them, flm's own probes included, in the order in which they came. */
+  /** All requests in order of arrival, including flm's own probes. */
   exchanges(): readonly Exchanged[];
   /** How many connections came, with or without a request. */
   readonly connections: number;
@@ -43,7 +43,7 @@ type Asked = Omit<Exchanged, 'response'>;
 interface Line {
   readonly client: Socket;
   readonly engine: Socket;
-  /** What the engine sent on it. */
+  /** The bytes that the engine sent on it. */
   readonly answered: Buffer[];
   ended: boolean;
 }
@@ -133,14 +133,14 @@ function pass(from: Socket, to: Socket, mayFlow: () => boolean): void {
   from.on('close', () => to.destroySoon());
 }
 
-/** Undefined while more has to come. */
+/** Undefined while bytes are missing. */
 function readRequest(bytes: Buffer): { readonly asked: Asked; readonly size: number } | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;
   const head = bytes.toString('latin1', 0, headEnd);
   const field = (name: string): string | undefined =>
     new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(head)?.[1]?.trim();
-  // flm always says how long a body is.
+  // flm always sends a content-length.
   const size = headEnd + 4 + Number(field('content-length') ?? 0);
   if (bytes.length < size) return undefined;
   const [method = '', target = ''] = head.split(' ');

@@ -36,7 +36,10 @@ export function openedStore(t: TestContext, home: string, more: Partial<StoreOpt
   return store;
 }
 
-/** For `assert.throws` and `assert.rejects`: this code, and each of these in what people read. */
+/**
+ * For `assert.throws` and `assert.rejects`: checks the code, and that the text for people contains each of these
+ * strings.
+ */
 export function failsAs(code: string, ...parts: readonly RegExp[]): (error: unknown) => boolean {
   return (error) => {
     assert(error instanceof FlmError, String(error));

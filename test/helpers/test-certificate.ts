@@ -1,6 +1,6 @@
 /**
- * A self-signed certificate for tests of TLS, made on the spot with nothing but `node:crypto`: X.509 v3 (RFC 5280) in
- * DER, P-256, for the names given. For tests alone; the program's own certificates come from its authority.
+ * Makes a self-signed certificate for tests of TLS with only `node:crypto`: X.509 v3 (RFC 5280) in DER, P-256, for the
+ * names given. Only for tests; the program's own certificates come from its local CA.
  */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { isIPv4 } from 'node:net';

@@ -39,7 +39,7 @@ export interface TestEngine {
   readonly serves?: ReadonlySet<RouteId>;
   readonly kind?: Partial<EngineKind>;
   readonly apiKey?: string;
-  /** Requests that it takes at once; undefined: all. */
+  /** Requests that it accepts at once; undefined: no limit. */
   readonly slots?: number;
 }
 
@@ -48,12 +48,12 @@ export interface TestGatewayOptions {
   readonly policy?: SecurityPolicyOverride;
   readonly engines: readonly TestEngine[];
   readonly clock?: Clock;
-  /** Mistakes of flm's own; by default a test fails by them. */
+  /** Called for internal errors of flm; by default they fail the test. */
   readonly onError?: (error: unknown) => void;
-  /** In place of the simple one. */
+  /** Replaces the simple engine directory. */
   readonly engineDirectory?: EngineDirectory;
   readonly ledger?: Pick<UsageLedger, 'today'>;
-  /** In place of the local ones. */
+  /** Replaces the local limits. */
   readonly limiter?: RateLimiter;
   readonly concurrency?: ConcurrencyLimiter;
   /** For an HTTPS mode. */
@@ -71,17 +71,17 @@ export interface TestGateway {
   readonly directory: TestDirectory;
   /** Every finished request. */
   readonly lines: readonly RequestLine[];
-  /** Codes of what never became a request. */
+  /** Codes of input that was rejected before a request existed. */
   readonly malformed: readonly string[];
-  /** What was said of each of these. */
+  /** The details of each of these rejections. */
   readonly malformedParams: readonly ErrorParams[];
-  /** Refused logins: whether they came too fast. */
+  /** Refused logins, each with whether it was throttled. */
   readonly refusedLogins: readonly boolean[];
   /** The next finished request that is not among `lines` yet. */
   nextLine(): Promise<RequestLine>;
   addKey(parts?: Partial<ApiKey>): string;
   revoke(key: string): void;
-  /** Until it is given false. */
+  /** Stays in effect until called with false. */
   pause(key: string, paused?: boolean): void;
   setPolicy(policy: SecurityPolicyOverride): void;
   /** Writes bytes on a new connection. */
@@ -199,7 +199,7 @@ export class TestDirectory implements EngineDirectory {
   readonly #inFlight = new Map<string, number>();
   /** Every end that was reported. */
   readonly ends: AttemptEnd[] = [];
-  /** As `engines()` tells it, in place of running. */
+  /** The state that `engines()` reports instead of running. */
   readonly states = new Map<string, EngineState>();
 
   constructor(engines: readonly TestEngine[]) {
@@ -326,7 +326,7 @@ export class Wire {
     return new Wire(socket);
   }
 
-  /** Over a connection that is made already. */
+  /** Uses an existing connection. */
   static over(socket: Socket): Wire {
     return new Wire(socket);
   }
@@ -343,7 +343,7 @@ export class Wire {
     return this.#ended;
   }
 
-  /** Waits until what was received satisfies, or the other side ended. */
+  /** Waits until the received bytes satisfy the condition, or the other side ended. */
   async until(satisfied: (received: Buffer) => boolean): Promise<Buffer> {
     while (!satisfied(this.#bytes) && !this.#ended) {
       await new Promise<void>((resolve) => {
@@ -353,12 +353,12 @@ export class Wire {
     return this.#bytes;
   }
 
-  /** Everything until the other side ends. */
+  /** Returns all bytes until the other side ends. */
   async rest(): Promise<Buffer> {
     return this.until(() => false);
   }
 
-  /** One whole response, taken from what was received. */
+  /** Takes one complete response from the received bytes. */
   async response(): Promise<WireResponse> {
     let parsed = parseResponse(this.#bytes, this.#ended);
     while (parsed === undefined) {
@@ -378,7 +378,7 @@ export class Wire {
     return parsed;
   }
 
-  /** Forgets what was received, up to a position. */
+  /** Discards received bytes up to a position. */
   skip(bytes: number): void {
     this.#bytes = this.#bytes.subarray(bytes);
   }
@@ -392,13 +392,13 @@ export interface WireResponse {
   readonly status: number;
   readonly head: string;
   readonly body: Buffer;
-  /** The body ended as its framing says. */
+  /** True if the body ended according to its framing. */
   readonly whole: boolean;
   readonly size: number;
   field(name: string): string | undefined;
 }
 
-/** Undefined while more has to come. */
+/** Undefined while bytes are missing. */
 export function parseResponse(bytes: Buffer, ended: boolean): WireResponse | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;

@@ -1,4 +1,7 @@
-/** What a detached controller launches in tests: the hidden entry of the command line, with the tiny proxy. */
+/**
+ * The program that a detached controller launches in tests: the hidden command of the command line, with the tiny
+ * proxy.
+ */
 import { tmpdir } from 'node:os';
 import { systemClock } from '../../src/core/clock.ts';
 import { runDetachedChild } from '../../src/process/detached-child.ts';

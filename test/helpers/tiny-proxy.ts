@@ -1,6 +1,6 @@
 /**
  * A proxy that is small enough to be read: a real listener, a real control socket, a real handle in a store, and no
- * engine. What it is to do at its start is said by the name of its profile.
+ * engine. The name of its profile selects its behaviour at the start.
  *
  *   POST /slow  answers `first` at once and `last` when the body of the request has ended
  *   GET  /      answers `ok`
@@ -32,7 +32,7 @@ export interface TinyProxyOptions {
   readonly handles: ProxyRepository;
 }
 
-/** The file that a start of that profile writes once it is in the middle. */
+/** The file that a start of that profile writes in the middle of the start. */
 export function markerOf(paths: HomePaths, profile: string): string {
   return join(paths.home, `marker-${profile}`);
 }
@@ -144,7 +144,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
 
   async open(): Promise<void> {
     const { controlPath, nonce } = this.handle;
-    // The handle first: a process that cleans up after this one finds the socket by it.
+    // The handle comes first, because a process that cleans up after this one finds the socket through the handle.
     await this.#handles.saveHandle(this.handle);
     this.#socket = await serveControl(this, { path: controlPath, nonce });
   }
@@ -194,7 +194,7 @@ class TinyProxy implements RunningProxy, ProxyControl {
     this.#listener.closeAllConnections();
     await this.#handles.deleteHandle(this.handle.id, this.handle.nonce);
     const report = { running, cut, tookMs: 0 };
-    // What was asked over the control socket is answered before it closes.
+    // Requests on the control socket are answered before the socket closes.
     setImmediate(() => {
       void this.#socket?.close().then(() => this.#resolveClosed(report));
     });

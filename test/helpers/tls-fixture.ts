@@ -24,7 +24,7 @@ import { get, openTestGateway, type TestGateway, Wire } from './test-gateway.ts'
 export interface TlsFixtureOptions {
   readonly config?: ProxyConfigInput;
   readonly clientAuthority?: ClientAuthority;
-  /** A second certificate, for clients that call a name. */
+  /** A second certificate, for clients that send a server name. */
   readonly names?: readonly string[];
 }
 
@@ -71,7 +71,7 @@ export class TlsFixture {
 
   /** A secured connection. Rejects with the error of the handshake. */
   async dial(options: ConnectionOptions = {}): Promise<{ readonly socket: TLSSocket; readonly wire: Wire }> {
-    // What the types of `tls.connect` do not know.
+    // Options that the types of `tls.connect` lack.
     const halfOpen: object = { allowHalfOpen: true };
     const socket = connect({
       port: this.proxy.port,
@@ -86,7 +86,7 @@ export class TlsFixture {
     return { socket, wire: Wire.over(socket) };
   }
 
-  /** The code of the error that a handshake ends in; `secured` where it does not. */
+  /** Resolves with the error code of a failed handshake, or with `secured`. */
   async failure(options: ConnectionOptions): Promise<string> {
     try {
       const { socket } = await this.dial(options);
@@ -124,7 +124,7 @@ export class TlsFixture {
     }
   }
 
-  /** After whatever was done: nothing is left of it, and the next good client is served. */
+  /** Checks after any input that nothing of it is left and that the next good client is served. */
   async assertUnharmed(options: ConnectionOptions = {}): Promise<void> {
     for (const destroy of this.#sockets.splice(0)) destroy();
     await this.until('connections are gone', () => this.proxy.gateway.connections === 0);
@@ -168,7 +168,7 @@ export class SetSource implements CertificateProvider {
   }
 }
 
-/** With a second certificate for those who call a name; another one is in force from the next `set` on. */
+/** With a second certificate for clients that send a server name. `set` replaces the certificate in effect. */
 export class TwoFoldSource extends SetSource {
   named: CertificatePair;
 
