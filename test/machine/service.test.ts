@@ -160,14 +160,6 @@ test('a reload replaces the process, and systemd follows to the newest one', { s
 
 test('systemctl stop ends it, and it comes back at the next boot', { skip }, async () => {
   await system.must('systemctl', 'stop', 'flm');
-  const ended = await system.must(
-    'systemctl',
-    'show',
-    'flm',
-    '--property',
-    'Result,ExecMainCode,ExecMainStatus',
-  );
-  assert.match(ended, /^Result=success$/m, ended);
   assert.equal(await http(healthUrl), '000');
   await system.powerOff();
   await system.boot();
