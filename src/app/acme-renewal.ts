@@ -120,19 +120,19 @@ function logRenewals(logger: CertificateSurroundings['logger']): AcmeSourceDeps[
   };
 }
 
-/** What is being proved while the process is replaced: the successor is the one that the CA reaches then. */
+/** Challenges in progress during a hand-over: afterwards the CA reaches the successor. */
 interface ProofState {
   readonly plain: readonly ChallengeProof[];
   readonly secure: readonly (readonly [name: string, pair: CertificatePair])[];
 }
 
-/** The predecessor is flm too; one of another version may say something else. */
+/** The predecessor is also flm, but another version may send other data. */
 function proofStateIn(state: unknown): ProofState | undefined {
   const { plain, secure } = (state ?? {}) as Partial<ProofState>;
   return Array.isArray(plain) && Array.isArray(secure) ? { plain, secure } : undefined;
 }
 
-/** The CA does not reach this process any more, so an order that has shown nothing yet is left to the successor. */
+/** The CA no longer reaches this process, so an order without a published challenge is left to the successor. */
 function untilReplaced(prover: Prover, isReplaced: () => boolean): Prover {
   return {
     type: prover.type,

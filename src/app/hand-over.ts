@@ -54,7 +54,7 @@ const slackMs = 10_000;
 const takeOverMs = 10_000;
 
 export interface HandOverSignals {
-  /** The caller has left; without effect once the successor takes over. */
+  /** The caller has disconnected. Has no effect after the successor has reported `prepared`. */
   readonly caller: AbortSignal;
   /** This proxy was told to stop: its successor must not serve in its place. */
   readonly stopped: AbortSignal;

@@ -1,4 +1,4 @@
-/** The files and programs of this machine that services are made of, and the manager that uses them. */
+/** The files and programs of this machine that services need, and the manager that uses them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
@@ -66,7 +66,7 @@ export function machineServices(environment: Environment, entry: string): Machin
     write(path, text) {
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
       writeFileSync(path, text);
-      // Whatever the umask is: systemd warns about units that it cannot show.
+      // Independent of the umask: systemd warns about units that users cannot read.
       chmodSync(path, 0o644);
     },
     remove: (path) => rmSync(path, { force: true }),
@@ -83,7 +83,7 @@ export function machineServices(environment: Environment, entry: string): Machin
   };
 }
 
-/** By `su` and `sudo -u` a user may have a manager and no variable that leads to it. */
+/** After `su` or `sudo -u`, a user may have a service manager but no variable with its address. */
 function environmentOf(environment: Environment): Environment {
   const folder = `/run/user/${process.getuid?.()}`;
   const runtime = environment.XDG_RUNTIME_DIR || folder;

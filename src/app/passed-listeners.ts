@@ -1,6 +1,6 @@
 /**
- * Matches the listening sockets that systemd passed with the addresses of a configuration. A socket that nobody accepts
- * on would keep its clients waiting, and an address without a socket would be missing: both are errors.
+ * Matches the listening sockets that systemd passed with the addresses of a configuration. A socket on which no process
+ * accepts would keep its clients waiting, and an address without a socket would be missing: both are errors.
  */
 import ipaddr from 'ipaddr.js';
 import { ProxyError } from '../core/errors.ts';
@@ -9,7 +9,7 @@ import { bindAddresses, configuredPort } from '../core/proxy/proxy-config.ts';
 import type { PassedSocket } from '../process/passed-sockets.ts';
 import { listenStream } from '../service/unit-file.ts';
 
-/** Empty where none were passed. Throws a `ProxyError` PROXY_SOCKETS_MISMATCH. */
+/** Empty if no sockets were passed. Throws a `ProxyError` PROXY_SOCKETS_MISMATCH. */
 export function matchPassed(
   { config, profile }: StartOptions,
   passed: readonly PassedSocket[],
@@ -30,7 +30,7 @@ export function matchPassed(
     // The configuration may write an address in another way.
     return socket === undefined ? [] : [{ ...place, fd: socket.fd }];
   });
-  // Without a configured address a machine without IPv6 listens on IPv4 alone. Port 80 may belong to a web server.
+  // Without a configured address, a machine without IPv6 listens only on IPv4. Port 80 may belong to a web server.
   const isOptional = (address: string): boolean => config.bind.length === 0 && address.includes(':');
   const missing = wanted.filter(
     ({ address }) =>

@@ -1,6 +1,6 @@
 /**
- * The plain HTTP listener beside an `https-acme` proxy: proves domains by http-01 and sends people to HTTPS. A successor
- * takes the listening sockets over, and goes on answering what its predecessor is proving.
+ * The plain HTTP listener beside an `https-acme` proxy: proves domains by http-01 and sends people to HTTPS. A
+ * successor inherits the listening sockets and continues to answer the challenges of its predecessor.
  */
 import type { Unsubscribe } from '../core/clock.ts';
 import { FlmError } from '../core/errors.ts';
@@ -25,7 +25,7 @@ export class PlainPort implements Prover {
   readonly #server: Http01Server;
   readonly #inherited: readonly InheritedSocket[];
   #listener: Listener | undefined;
-  /** The proxy accepts connections: a listener that is bound accepts, too. */
+  /** The proxy accepts connections now: a bound listener starts to accept too. */
   #accepts: boolean;
   #opening: Promise<void> | undefined;
   #stopTrying: Unsubscribe = () => {};
@@ -90,12 +90,12 @@ export class PlainPort implements Prover {
     }
   }
 
-  /** What a successor can inherit. */
+  /** The sockets that a successor can inherit. */
   sockets(): readonly ListeningSocket[] {
     return this.#listener?.sockets() ?? [];
   }
 
-  /** The proxy took over: listens on the port that its predecessor had, and answers what that one began to prove. */
+  /** Starts after a hand-over: listens on the predecessor's port, and answers the predecessor's challenges. */
   async accept(proofs: readonly ChallengeProof[]): Promise<void> {
     this.#accepts = true;
     for (const proof of proofs) {
@@ -107,7 +107,7 @@ export class PlainPort implements Prover {
     await this.#listener?.accept();
   }
 
-  /** What is being proved now. */
+  /** The challenges that are being proved now. */
   proofs(): readonly ChallengeProof[] {
     return this.#server.proofs();
   }

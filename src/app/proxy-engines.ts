@@ -25,7 +25,7 @@ export interface ProxyEngines {
   problems(): readonly string[];
 }
 
-/** A server that is up answers within milliseconds. */
+/** A running server answers within milliseconds. */
 const recogniseLimitMs = 2_000;
 
 /** Throws an `EngineError` ENGINE_INVALID if the key of a configured engine cannot be read. */

@@ -64,7 +64,8 @@ export async function superviseProxy(
     else void tellReady();
   });
   const told = await tellReady();
-  // The predecessor of a successor that fails serves on: `STOPPING=1` of this process would end it.
+  // If this successor fails, its predecessor continues to serve. `STOPPING=1` from this process would end the
+  // predecessor.
   if (!told && successor) notifier.release();
   if (!told) onProblem('systemd could not be told that the proxy is ready: systemd-notify failed.');
   return told;

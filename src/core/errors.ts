@@ -450,7 +450,7 @@ export const errorTable = {
   },
   UPGRADE_NOT_HANDED_OVER: {
     ...user,
-    text: '{id} was not handed over to the new version and serves on: {reason}{moved}',
+    text: '{id} was not handed over to the new version and continues to serve: {reason}{moved}',
     hint: 'The old program is in its place again. Read `flm proxy logs`, or stop and start the proxy.',
   },
 

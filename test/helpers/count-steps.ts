@@ -3,8 +3,8 @@
  * machine under any load. A step is: a function or block of JavaScript entered (V8's precise coverage), an instruction
  * of a regular expression (`regex-steps.ts`), a character or element that a native search, copy or sort looks at.
  *
- * Blocks are counted in functions that were never called before this module was loaded: import it before what it
- * measures. Only what runs within the call is counted, so what is measured must be synchronous.
+ * Blocks are counted in functions that were never called before this module was loaded: import it before the measured
+ * code. Only what runs within the call is counted, so what is measured must be synchronous.
  */
 import assert from 'node:assert/strict';
 import buffer from 'node:buffer';
@@ -76,7 +76,7 @@ type Routines = Readonly<Record<string, Cost>>;
 const ofSelf: Cost = (self) => lengthOf(self);
 const ofArgument: Cost = (_self, args) => lengthOf(args[0]);
 const ofResult: Cost = (_self, _args, result) => lengthOf(result);
-/** From where it began to what was found, or to the end. */
+/** From the start of the search to the match, or to the end. */
 const ofSearch: Cost = (self, args, result) =>
   Math.max(0, (Number(result) < 0 ? lengthOf(self) : Number(result)) - Number(args[1] ?? 0));
 

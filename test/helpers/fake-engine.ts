@@ -123,7 +123,7 @@ export const ollamaTable: FakeTable = {
   },
 };
 
-/** LM Studio: 200 for what it does not know. */
+/** LM Studio: 200 for unknown paths. */
 export const lmstudioTable: FakeTable = {
   '/lmstudio-greeting': { body: { lmstudio: true }, fields: { 'x-powered-by': 'Express' } },
   '/v1/models': {
@@ -356,7 +356,7 @@ export const janOpenTable: FakeTable = {
   '*': { status: 404, body: 'Not Found' },
 };
 
-/** Jan with a key: the root alone answers. */
+/** Jan with a key: only the root path answers. */
 export const janLockedTable: FakeTable = {
   '/': janRoot,
   '*': { status: 401, body: 'Missing authorization header' },

@@ -1,7 +1,8 @@
 /**
- * Counts what a backtracking engine does to match a regular expression: V8's own engine tells no such number. The
- * pattern is compiled to a small program (after Thompson and Pike) and run with a stack of alternatives; each instruction
- * is a step. Captures are not kept, so back references are refused, and so is whatever else no pattern here uses.
+ * Counts the steps of a backtracking engine that matches a regular expression, because V8's own engine reports no such
+ * number. The pattern is compiled to a small program (after Thompson and Pike) and run with a stack of alternatives; each
+ * instruction is a step. Captures are not kept, so back references are refused, like all other syntax that no pattern
+ * of flm uses.
  */
 
 type Instruction =

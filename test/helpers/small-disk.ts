@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test';
 /** Undefined if the test was skipped. */
 export function smallDisk(t: TestContext): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'flm-disk-'));
-  // The disk first, for a folder that one is mounted on cannot be removed.
+  // Unmounts the disk first, because a folder with a mounted disk cannot be removed.
   t.after(() => {
     spawnSync('umount', [folder]);
     rmSync(folder, { recursive: true, force: true });

@@ -11,7 +11,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { parseResponse, type WireResponse } from './test-gateway.ts';
 
-/** One request on the wire, and what came back for it. */
+/** One request on the wire, and its response. */
 export interface Exchanged {
   readonly method: string;
   readonly target: string;

@@ -4,7 +4,7 @@
  * an engine reports is exact. A prompt costs about one token a byte, so a context is easy to overflow.
  *
  * How weights become a script: those of attention and feed-forward are 0, so the block passes its input on, and what
- * comes next depends on the last token alone. Each token belongs to a state and its embedding is 1 in that state's
+ * comes next depends only on the last token. Each token belongs to a state and its embedding is 1 in that state's
  * dimension; RMSNorm makes that 8 (the root of 64 dimensions); the token that shall follow has 4 there in the output
  * matrix. So its logit is 32 and all others are 0:
  *

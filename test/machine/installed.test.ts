@@ -328,7 +328,7 @@ test('flm upgrade --to replaces an executable only by a genuine one that takes o
   await fails(/does not run on this machine/, '--to', '/offers/damaged');
   for (const how of ['dies', 'hangs']) {
     writeFileSync(join(root.folder, 'impostor'), how);
-    await fails(/serves on/, '--to', '/offers/impostor');
+    await fails(/continues to serve/, '--to', '/offers/impostor');
   }
   await assertServes(started.url, key);
   assert.match((await root.run(['flm', 'version'], options)).stdout, /^flm 9\.9\.9/);

@@ -28,7 +28,10 @@ export function thisInstallation(
   return exists(join(dirname(dirname(entry)), 'scripts/setup.mjs')) ? 'clone' : 'npm';
 }
 
-/** The commands that bring a newer version; after them `flm upgrade` hands over, where it is not one of them. */
+/**
+ * The commands that install a newer version. If they do not include `flm upgrade`, it performs the hand-over
+ * afterwards.
+ */
 export const installCommands: Readonly<Record<Installation, readonly string[]>> = {
   executable: [`flm upgrade --to FILE`],
   debian: ['sudo apt install ./FILE.deb'],
@@ -36,7 +39,7 @@ export const installCommands: Readonly<Record<Installation, readonly string[]>> 
   clone: ['git pull', 'npm run build', 'npx flm upgrade'],
 };
 
-/** The kind of a file by its first bytes. */
+/** Detects the kind of a file by its first bytes. */
 export type FileKind = 'debian package' | 'npm package' | 'x64 executable' | 'arm64 executable' | 'unknown';
 
 export function kindOf(head: Buffer): FileKind {

@@ -18,11 +18,11 @@ export interface VerifyOptions {
   readonly hash: string;
   /** Base64 of the SubjectPublicKeyInfo; null in a build without a key. */
   readonly publicKey: string | null;
-  /** What the user trusts in place of a signature. */
+  /** The checksum that the user trusts instead of a signature. */
   readonly trustedHash?: string | undefined;
 }
 
-/** What the signed line says; absent where the user gave the checksum. */
+/** The content of the signed line; absent if the user gave the checksum. */
 export type SignedName = string | undefined;
 
 /** Returns the file's name in the release. Throws an `UpgradeError`. */
@@ -48,7 +48,7 @@ export function verifyRelease({ file, hash, publicKey, trustedHash }: VerifyOpti
   throw notSigned(file, 'SHA256SUMS has no line for it');
 }
 
-/** The SHA-256 of a file in hex. Throws where it cannot be read. */
+/** Returns the SHA-256 of a file in hex. Throws if the file cannot be read. */
 export async function hashOf(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of createReadStream(file)) hash.update(piece as Buffer);

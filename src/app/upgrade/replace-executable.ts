@@ -2,10 +2,10 @@
  * Replaces the file of a single executable. At every moment the path holds the old program or the new one, complete:
  *
  *   copy beside      .flm-upgrade-PID in the same folder, hashed as written, flushed to disk
- *   approve          the caller verifies the copy, which nobody else can change any more
+ *   approve          the caller verifies the copy, which no other user can change
  *   keep             PATH.previous is another name of the old file
- *   rename           the copy takes the place of the old file
- *   undo or finish   the old file comes back, or its second name is removed
+ *   rename           the copy replaces the old file
+ *   undo or finish   the old file is restored, or its second name is removed
  */
 import { createHash } from 'node:crypto';
 import {
@@ -30,7 +30,7 @@ const copyName = '.flm-upgrade-';
 /** A copy of a new program beside the old one. */
 export interface CandidateFile {
   readonly path: string;
-  /** SHA-256 of what was copied. */
+  /** SHA-256 of the copied bytes. */
   readonly hash: string;
   discard(): void;
 }
@@ -42,7 +42,10 @@ export interface ReplacedFile {
   finish(): void;
 }
 
-/** Copies `file` beside `target`, for the owner alone. Throws a readable error; then nothing is left. */
+/**
+ * Copies `file` beside `target`, readable only by the owner. Throws an error with text for the user; the copy is then
+ * removed.
+ */
 export function copyBeside(file: string, target: string): CandidateFile {
   const folder = dirname(target);
   removeAbandoned(folder);
@@ -56,12 +59,12 @@ export function copyBeside(file: string, target: string): CandidateFile {
   }
 }
 
-/** Puts the copy in the place of the old program. Throws a readable error; then the old program is in its place. */
+/** Replaces the old program by the copy. Throws an error with text for the user; the old program is then unchanged. */
 export function replace(candidate: CandidateFile, target: string): ReplacedFile {
   const previous = join(dirname(target), `${basename(target)}.previous`);
   try {
     const { mode, uid, gid } = statSync(target);
-    // Only root may give a file to another user; for others it is theirs already.
+    // Only root may change the owner of a file. For other users the file already has the right owner.
     if (process.getuid?.() === 0) chownSync(candidate.path, uid, gid);
     chmodSync(candidate.path, mode & 0o777);
     rmSync(previous, { force: true });
@@ -84,7 +87,7 @@ function copyBytes(from: string, to: string): string {
   const hash = createHash('sha256');
   const source = openSync(from, 'r');
   try {
-    // `wx`: never through a link that somebody put there.
+    // `wx`: never follows a link that another user created.
     const copy = openSync(to, 'wx', 0o700);
     try {
       const bytes = Buffer.allocUnsafe(1024 ** 2);
@@ -113,7 +116,7 @@ function flushFolder(folder: string): void {
   }
 }
 
-/** Copies of upgrades that were killed. */
+/** Removes copies of killed upgrades. */
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (!name.startsWith(copyName)) continue;

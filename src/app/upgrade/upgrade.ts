@@ -1,6 +1,6 @@
 /**
  * Upgrades flm: hands running proxies over to the installed files, or first replaces the executable by a verified file.
- * Nothing is downloaded. If a hand-over fails, the old process serves on and the old file is back in its place.
+ * Nothing is downloaded. If a hand-over fails, the old process continues to serve and the old file is restored.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -37,7 +37,10 @@ export interface HandOverReport {
   readonly failed: readonly NotHandedOver[];
 }
 
-/** Hands each serving proxy over to `program`, one after the other. A proxy that cannot be handed over serves on. */
+/**
+ * Hands each serving proxy over to `program`, one after the other. A proxy that cannot be handed over continues to
+ * serve.
+ */
 export async function handOverAll(
   proxies: ProxyService,
   program: SuccessorProgram,
@@ -62,7 +65,7 @@ export interface UpgradeOptions {
   readonly file: string;
   readonly trustedHash: string | undefined;
   readonly installation: Installation;
-  /** The executable that is replaced. */
+  /** The executable to replace. */
   readonly target: string;
   readonly home: string;
   readonly environment: Environment;
@@ -70,10 +73,10 @@ export interface UpgradeOptions {
 
 export type Upgraded =
   | { readonly version: string; readonly report: HandOverReport }
-  /** Verified, and to be installed by another program. */
+  /** The file is verified and must be installed by another program. */
   | { readonly commands: readonly string[] };
 
-/** Throws an `UpgradeError`; then the old file is in its place and the old processes serve. */
+/** Throws an `UpgradeError`; the old file is then in place and the old processes serve. */
 export async function upgradeTo(options: UpgradeOptions): Promise<Upgraded> {
   const { installation, target } = options;
   const file = resolve(options.file);
@@ -155,7 +158,7 @@ function refuseRead(file: string): (error: unknown) => never {
   };
 }
 
-/** Runs the verified copy: a program that cannot run here is found out before it is installed. */
+/** Runs the verified copy: this detects a program that cannot run here before it is installed. */
 async function versionOf(program: string, file: string): Promise<string> {
   try {
     const { stdout } = await runProgram(program, ['version', '--json'], { cwd: '/', timeout: 30_000 });
@@ -173,7 +176,10 @@ function isOlder(version: string, than: string): boolean {
   return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
 }
 
-/** An older program opens the database itself and says whether it can. It changes nothing: its schema is not newer. */
+/**
+ * An older program opens the database itself and reports whether it can. It changes nothing, because its schema is not
+ * newer.
+ */
 async function checkDatabase(
   program: string,
   version: string,
@@ -192,8 +198,8 @@ async function checkDatabase(
 }
 
 /**
- * The old program does the hand-over in a process of its own: as the owner of the data folder, while this process keeps
- * the rights to put the old file back.
+ * The old program performs the hand-over in its own process, as the owner of the data folder. This process keeps the
+ * rights to restore the old file.
  */
 async function handOverBy(
   previous: string,
@@ -202,7 +208,7 @@ async function handOverBy(
   const args = ['upgrade', '--json', '--hand-over', target];
   const env = { ...environment, FLM_HOME: home };
   const { stdout } = await runProgram(previous, args, { cwd: '/', env }).catch((error: unknown) => {
-    // It reports failed hand-overs on stdout and exits with 1.
+    // That process reports failed hand-overs on stdout and exits with 1.
     const { stdout: printed = '' } = error as { stdout?: string };
     if (printed.startsWith('{')) return { stdout: printed };
     const { stderr = String(error) } = error as { stderr?: string };

@@ -81,7 +81,7 @@ function tellReport({ terminal }: Pick<Session, 'terminal'>, { handedOver, faile
     terminal.out(`Handed over ${from} to ${id} (profile ${profile}).`);
   for (const { id, profile, reason, hint } of failed) {
     terminal.talk(
-      `${terminal.paint('red', 'Error:')} ${id} (profile ${profile}) serves on as it was: ${reason}`,
+      `${terminal.paint('red', 'Error:')} ${id} (profile ${profile}) continues to serve as before: ${reason}`,
     );
     terminal.talk(hint);
   }

@@ -66,7 +66,7 @@ export interface RestartRequest {
   readonly graceMs?: number;
 }
 
-/** A proxy of the store, and what its process reports. */
+/** A handle in the store, and the status that its process reports. */
 export type ProxyView =
   | {
       readonly state: 'starting' | 'running' | 'draining';

@@ -1,6 +1,6 @@
 /**
  * Checks whether an imported secret is strong enough to be a key. flm stores only its SHA-256 digest, which protects a
- * secret only if nobody can guess it.
+ * secret only if it cannot be guessed.
  */
 
 /** The token of RFC 6750, section 2.1: what a client can send as a bearer token. */
