@@ -201,7 +201,7 @@ test('a proof that fails is told with its name, what the CA said, and what to ch
     /http-01 did not prove llm\.example\.org: the CA said ".*" \(connection\)/,
     ...['--port', '0', '--acme-http-port', String(elsewhere)],
   );
-  assert.match(failed.stderr, new RegExp(`port 80 there reaches port ${elsewhere} here`));
+  assert.match(failed.stderr, new RegExp(`port 80 there is forwarded to port ${elsewhere} here`));
   await assertNothingLeft(cli);
 });
 

@@ -299,9 +299,9 @@ test('trust is never changed without a yes, and nothing is taken away where ther
   const made = (await cli.run('cert', 'show', '--json')).json<{ authority: { fingerprint: string } }>();
 
   assert.deepEqual(shown.json(), { authority: null, certificates: [] });
-  assert.match(removed.stderr, /nothing to change/);
+  assert.match(removed.stderr, /No changes are needed/);
   // Where the machine has no store that can be changed, there is nothing to ask.
-  assert.match(asked.stderr, /Run the command again with --yes|nothing to change/);
+  assert.match(asked.stderr, /Run the command again with --yes|No changes are needed/);
   // Other tests may change the machine's trust in CAs of their own meanwhile.
   const own = made.authority.fingerprint.replaceAll(':', '').slice(0, 16).toLowerCase();
   for (const folder of ['/usr/local/share/ca-certificates', '/etc/pki/ca-trust/source/anchors'])
