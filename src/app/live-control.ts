@@ -234,7 +234,7 @@ export class LiveControl implements ProxyControl {
       logger.event('info', 'key revoked over the control socket', { key: keyId });
       return { written: true };
     }
-    logger.event('warn', 'key revoked in memory alone; it is written as soon as it can be', {
+    logger.event('warn', 'key revoked only in memory; the store gets the revocation as soon as possible', {
       key: keyId,
       problem,
     });
@@ -341,7 +341,7 @@ export class LiveControl implements ProxyControl {
     const { engines, store, storeProblem, certificates, options, machine } = this.#deps;
     if (this.#handle.starting === true) {
       return certificates !== undefined && certificates.facts() === undefined
-        ? ['The proxy waits for its first certificate; it ends by itself if the CA gives none.']
+        ? ['The proxy waits for its first certificate; it ends if the CA issues none.']
         : [];
     }
     const warnings: string[] = [];
@@ -373,7 +373,7 @@ export class LiveControl implements ProxyControl {
     }
     warnings.push(...engines.problems());
     for (const [key, problem] of store.unwrittenRevocations)
-      warnings.push(`Key ${key} is revoked in the memory of this proxy alone: ${problem}`);
+      warnings.push(`Key ${key} is revoked only in the memory of this proxy: ${problem}`);
     const problem = storeProblem();
     if (problem !== undefined) warnings.push(problem);
     return warnings;

@@ -67,6 +67,6 @@ export async function superviseProxy(
   // If this successor fails, its predecessor continues to serve. `STOPPING=1` from this process would end the
   // predecessor.
   if (!told && successor) notifier.release();
-  if (!told) onProblem('systemd could not be told that the proxy is ready: systemd-notify failed.');
+  if (!told) onProblem('flm could not tell systemd that the proxy is ready: systemd-notify failed.');
   return told;
 }

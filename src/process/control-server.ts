@@ -195,7 +195,7 @@ class ControlHttp implements ControlServer {
         return this.#tail(response);
       case 'GET /explain': {
         const refusal = control.explain(decoded(argument ?? ''));
-        return refusal === undefined ? failure(404, 'no refusal of that id is remembered') : json(refusal);
+        return refusal === undefined ? failure(404, 'no refusal with that id is kept') : json(refusal);
       }
       case 'POST /temporary-key':
         return json(control.temporaryKey(numberIn(url, 'ttlMs', defaultTtlMs)));

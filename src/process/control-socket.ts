@@ -22,7 +22,7 @@ export async function bindControlSocket(server: Server, path: string): Promise<v
   } catch (error) {
     if (codeOf(error) !== 'EADDRINUSE')
       throw failed(`its control socket cannot be opened (${codeOf(error)})`, error);
-    if (!(await removeStaleSocket(path))) throw failed('its control socket belongs to a process that lives');
+    if (!(await removeStaleSocket(path))) throw failed('its control socket belongs to a running process');
     try {
       await listen(server, path);
     } catch (again) {

@@ -20,7 +20,7 @@ for (const [name, mistake] of [
     const lines = stderr.trimEnd().split('\n');
     assert.equal(lines.length, 1, stderr);
     const { level, error, msg } = JSON.parse(lines[0] ?? '');
-    assert.deepEqual([level, msg], ['error', 'flm ended by a mistake of its own']);
+    assert.deepEqual([level, msg], ['error', 'flm ended because of an internal error']);
     assert.match(error, /^Error: a\nb\n {4}at /);
   });
 }

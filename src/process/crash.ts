@@ -15,7 +15,7 @@ export function endByMistake(exit: (status: number) => void = process.exit): Uns
   const end = (error: unknown): void => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     try {
-      writeSync(stderr, logLine('error', 'flm ended by a mistake of its own', { error: text }));
+      writeSync(stderr, logLine('error', 'flm ended because of an internal error', { error: text }));
     } catch {
       // The reader is gone, or the disk is full.
     }

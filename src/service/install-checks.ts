@@ -57,7 +57,7 @@ export class InstallChecks {
     const unfit = (reason: string): ServiceError =>
       new ServiceError('SERVICE_ACCOUNT_UNFIT', { params: { account, reason } });
     // The names that Debian's useradd(8) accepts and that a unit needs no quotes for.
-    if (!/^[a-z_][a-z0-9_-]{0,30}$/.test(account)) throw unfit('this is no name of a system user');
+    if (!/^[a-z_][a-z0-9_-]{0,30}$/.test(account)) throw unfit('it is not a valid name for a system user');
     if (account === 'root') throw unfit('root may do everything');
     const obstacle = programObstacle(this.#tools);
     if (obstacle !== undefined)

@@ -160,9 +160,9 @@ export class Launchd implements ServiceSystem {
   notes(unit: ServiceUnit, config: ProxyConfig): readonly string[] {
     const port = configuredPort(config);
     return [
-      'Services of launchd are written from the documentation of Apple and are not tested.',
+      'The launchd support follows the documentation of Apple and is not tested on macOS.',
       `The log goes to ${this.#logFile(unit)}; nothing rotates it.`,
-      ...(unit.kind === 'user' ? ['A service of your own user runs while you are logged in.'] : []),
+      ...(unit.kind === 'user' ? ['A user service runs only while you are logged in.'] : []),
       ...(port > 0 && port < 1024
         ? [`macOS lets a user other than root listen on port ${port} on all addresses only (--bind 0.0.0.0).`]
         : []),

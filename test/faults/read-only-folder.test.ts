@@ -90,10 +90,10 @@ test('with a data folder that became read-only the proxy is shown and stopped, k
   assert.match(revoked.stderr, /The revocation is not stored: .*read-only/);
   assert.deepEqual([await status(a.key), await status(b.key)], [200, 401]);
   assert.ok(
-    (await warnings()).some((text) => text.includes(`${b.id} is revoked in the memory of this proxy alone`)),
+    (await warnings()).some((text) => text.includes(`${b.id} is revoked only in the memory of this proxy`)),
   );
   const log = join(home, 'logs', 'default.log');
-  assert.match(readFileSync(log, 'utf8'), /key revoked in memory alone/);
+  assert.match(readFileSync(log, 'utf8'), /key revoked only in memory/);
   assert.equal(await stored(cli, b.id), false);
 
   lock.close();

@@ -208,7 +208,7 @@ export class Database {
       refuseNewer(db, schemaVersion(db), schema.migrations.length, this.place.file);
       const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
       if (mode !== 'wal') {
-        const reason = 'its file system knows no write-ahead log';
+        const reason = 'its file system does not support a write-ahead log';
         throw new StoreError('STORE_UNUSABLE', { params: { file: this.place.file, reason } });
       }
       migrate(db, schema, this.place, clock.nowMs());
