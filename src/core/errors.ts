@@ -443,6 +443,11 @@ export const errorTable = {
     text: '{file} {reason}.',
     hint: 'Run `flm upgrade` to see the command that installs another version here; docs/install.md has them all.',
   },
+  UPGRADE_RUNNING: {
+    ...user,
+    text: 'Another upgrade of {target} is running.',
+    hint: 'Wait until it has ended. If none runs, remove {lock} and try again.',
+  },
   UPGRADE_DATABASE: {
     ...user,
     text: 'flm {version} cannot use the database of this flm: {reason}',

@@ -27,6 +27,11 @@ import { fileRefusal } from './release-file.ts';
 
 const copyName = '.flm-upgrade-';
 
+/** A file of this name in the folder of an executable is removed by a later upgrade if this process is killed. */
+export function temporaryName(): string {
+  return `${copyName}${process.pid}`;
+}
+
 /** A copy of a new program beside the old one. */
 export interface CandidateFile {
   readonly path: string;
@@ -49,7 +54,7 @@ export interface ReplacedFile {
 export function copyBeside(file: string, target: string): CandidateFile {
   const folder = dirname(target);
   removeAbandoned(folder);
-  const path = join(folder, `${copyName}${process.pid}`);
+  const path = join(folder, temporaryName());
   try {
     const hash = copyBytes(file, path);
     return { path, hash, discard: () => rmSync(path, { force: true }) };
@@ -116,11 +121,12 @@ function flushFolder(folder: string): void {
   }
 }
 
-/** Removes copies of killed upgrades. */
+/** Removes temporary files of killed upgrades. */
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (!name.startsWith(copyName)) continue;
-    const pid = Number(name.slice(copyName.length));
+    const pid = Number.parseInt(name.slice(copyName.length), 10);
+    if (Number.isNaN(pid)) continue;
     try {
       process.kill(pid, 0);
     } catch (error) {

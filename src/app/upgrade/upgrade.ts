@@ -13,8 +13,9 @@ import { FlmError, UpgradeError } from '../../core/errors.ts';
 import type { SuccessorProgram } from '../../core/proxy/ports.ts';
 import type { ProxyService } from '../../core/proxy/proxy-service.ts';
 import { type FileKind, type Installation, installCommands, kindOf } from './installation.ts';
-import { fileRefusal, hashOf, verifyRelease } from './release-file.ts';
+import { fileRefusal, hashOf, type VerifyOptions, verifyRelease } from './release-file.ts';
 import { copyBeside, replace } from './replace-executable.ts';
+import { lockUpgrade } from './upgrade-lock.ts';
 
 const runProgram = promisify(execFile);
 
@@ -92,6 +93,20 @@ export async function upgradeTo(options: UpgradeOptions): Promise<Upgraded> {
   if (kind !== `${process.arch} executable`)
     throw wrongFile(file, `is an executable for ${kind.split(' ')[0]}, and this machine is ${process.arch}`);
 
+  const unlock = lockUpgrade(target);
+  try {
+    return await replaceBy(file, verifying, options);
+  } finally {
+    unlock();
+  }
+}
+
+async function replaceBy(
+  file: string,
+  verifying: Omit<VerifyOptions, 'hash'>,
+  options: UpgradeOptions,
+): Promise<Upgraded> {
+  const { target } = options;
   const candidate = copyBeside(file, target);
   try {
     verifyRelease({ ...verifying, hash: candidate.hash });

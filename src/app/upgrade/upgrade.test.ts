@@ -1,0 +1,100 @@
+/** Upgrades of a small executable; a real flm is upgraded in test/machine/installed.test.ts. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type TestContext, test } from 'node:test';
+import { tinyExecutable } from '../../../test/helpers/tiny-executable.ts';
+import { type UpgradeOptions, upgradeTo } from './upgrade.ts';
+
+const skip = process.platform !== 'linux' || process.arch !== 'x64';
+const nothingRuns = `echo '{"handedOver":[],"failed":[]}'`;
+
+interface Machine {
+  readonly folder: string;
+  /** Holds the old program and nothing more. */
+  readonly bin: string;
+  readonly target: string;
+}
+
+/** A machine with an old program that runs `script` when it is asked to hand proxies over. */
+function machine(t: TestContext, script = nothingRuns): Machine {
+  const folder = mkdtempSync(join(tmpdir(), 'flm-upgrade-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  const target = join(bin, 'flm');
+  writeFileSync(target, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return { folder, bin, target };
+}
+
+/** The options of an upgrade to a file that says it is flm `version`. */
+function offer({ folder, target }: Machine, version: string): UpgradeOptions {
+  const bytes = tinyExecutable(`${JSON.stringify({ version })}\n`);
+  const file = join(folder, `flm-${version}-linux-x64`);
+  writeFileSync(file, bytes);
+  return {
+    file,
+    trustedHash: createHash('sha256').update(bytes).digest('hex'),
+    installation: 'executable',
+    target,
+    home: folder,
+    environment: {},
+  };
+}
+
+const printed = (program: string): string => execFileSync(program, { encoding: 'utf8' });
+
+test('a second upgrade at the same time is refused, and the first one completes', { skip }, async (t) => {
+  const here = machine(t, `cd "$FLM_HOME"; echo . > started; read -r _ < go; ${nothingRuns}`);
+  for (const pipe of ['started', 'go']) execFileSync('mkfifo', [join(here.folder, pipe)]);
+  const first = upgradeTo(offer(here, '9.9.8'));
+  await Promise.race([readFile(join(here.folder, 'started')), first]);
+
+  await assert.rejects(upgradeTo(offer(here, '9.9.9')), { code: 'UPGRADE_RUNNING' });
+
+  await Promise.race([writeFile(join(here.folder, 'go'), '.\n'), first]);
+  assert.deepEqual(await first, { version: '9.9.8', report: { handedOver: [], failed: [] } });
+  assert.equal(printed(here.target), '{"version":"9.9.8"}\n');
+  assert.deepEqual(readdirSync(here.bin), ['flm']);
+});
+
+test('of many upgrades at once, the refused ones leave the program to the one that installs its file', {
+  skip,
+}, async (t) => {
+  const here = machine(t);
+  const versions = ['9.9.1', '9.9.2', '9.9.3', '9.9.4'];
+  const ended = await Promise.allSettled(versions.map((version) => upgradeTo(offer(here, version))));
+  assert.deepEqual(
+    ended.map((one) => (one.status === 'fulfilled' ? 'installed' : one.reason.code)),
+    ['installed', 'UPGRADE_RUNNING', 'UPGRADE_RUNNING', 'UPGRADE_RUNNING'],
+  );
+  assert.equal(printed(here.target), '{"version":"9.9.1"}\n');
+  assert.deepEqual(readdirSync(here.bin), ['flm']);
+});
+
+test('an upgrade after a killed one removes what that one left', { skip }, async (t) => {
+  const here = machine(t);
+  // The largest pid of Linux is 2^22.
+  const dead = 99_999_999;
+  writeFileSync(join(here.bin, 'flm.previous'), 'older');
+  writeFileSync(join(here.bin, `.flm-upgrade-${dead}`), 'half');
+  writeFileSync(join(here.bin, `.flm-upgrade-${dead}.lock`), 'half');
+  writeFileSync(join(here.bin, '.flm.upgrade-lock'), `{"pid":${dead},"processStart":""}\n`);
+  await upgradeTo(offer(here, '9.9.9'));
+  assert.equal(printed(here.target), '{"version":"9.9.9"}\n');
+  assert.deepEqual(readdirSync(here.bin), ['flm']);
+});
+
+test('a failed hand-over restores the old program, and the next upgrade can run', { skip }, async (t) => {
+  const here = machine(t, 'echo broken >&2; exit 1');
+  const old = readFileSync(here.target, 'utf8');
+  for (const version of ['9.9.8', '9.9.9'])
+    await assert.rejects(upgradeTo(offer(here, version)), { code: 'UPGRADE_NOT_HANDED_OVER' });
+  assert.equal(readFileSync(here.target, 'utf8'), old);
+  assert.deepEqual(readdirSync(here.bin), ['flm']);
+});
