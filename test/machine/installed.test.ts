@@ -256,6 +256,7 @@ if (process.argv[2] === 'version') console.log(JSON.stringify({ version: '9.9.10
 else if (readFileSync('/impostor', 'utf8') === 'dies') process.exit(3);
 else setInterval(() => {}, 1000);
 `;
+const impostorName = 'flm-9.9.10-linux-x64';
 
 test('flm upgrade --to replaces an executable only by a genuine one that takes over', { skip }, async (t) => {
   const root = await cleanRoot(t);
@@ -282,8 +283,8 @@ test('flm upgrade --to replaces an executable only by a genuine one that takes o
   mkdirSync(join(work, 'impostor'));
   writeFileSync(join(work, 'impostor/main.js'), impostor);
   const impostorFile = { main: join(work, 'impostor/main.js'), licences: changed.licences };
-  makeExecutable(impostorFile, 'x64', join(offers, 'impostor'));
-  writeFileSync(join(offers, 'damaged'), readFileSync(newer).subarray(0, 1_000_000));
+  makeExecutable(impostorFile, 'x64', join(offers, impostorName));
+  writeFileSync(join(offers, 'flm-9.9.11-linux-x64'), readFileSync(newer).subarray(0, 1_000_000));
   const signAll = (): void => {
     writeChecksums(offers);
     signChecksums(offers, join(keys, 'private.pem'), publicKey);
@@ -322,20 +323,20 @@ test('flm upgrade --to replaces an executable only by a genuine one that takes o
   writeFileSync(join(offers, 'SHA256SUMS.sig'), Buffer.alloc(64));
   await fails(/not a signature by flm/, '--to', '/offers/flm-9.9.9-linux-x64');
   signAll();
-  writeFileSync(join(offers, 'impostor'), 'changed', { flag: 'a' });
-  await fails(/another SHA-256 than SHA256SUMS/, '--to', '/offers/impostor');
+  writeFileSync(join(offers, impostorName), 'changed', { flag: 'a' });
+  await fails(/another SHA-256 than SHA256SUMS/, '--to', `/offers/${impostorName}`);
   signAll();
-  await fails(/does not run on this machine/, '--to', '/offers/damaged');
+  await fails(/does not run on this machine/, '--to', '/offers/flm-9.9.11-linux-x64');
   for (const how of ['dies', 'hangs']) {
     writeFileSync(join(root.folder, 'impostor'), how);
-    await fails(/continues to serve/, '--to', '/offers/impostor');
+    await fails(/continues to serve/, '--to', `/offers/${impostorName}`);
   }
   await assertServes(started.url, key);
   assert.match((await root.run(['flm', 'version'], options)).stdout, /^flm 9\.9\.9/);
 
   // A folder that this user may not write.
   chownSync(bin, 0, 0);
-  await fails(/does not have the right/, '--to', '/offers/flm-9.9.9-linux-x64');
+  await fails(/does not have permission/, '--to', '/offers/flm-9.9.9-linux-x64');
   chownSync(bin, 1000, 1000);
   const again = await upgrade('--to', '/offers/flm-9.9.9-linux-x64');
   assert.match(again.stdout, /Handed over px_/);

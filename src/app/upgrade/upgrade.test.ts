@@ -1,8 +1,16 @@
 /** Upgrades of a small executable; a real flm is upgraded in test/machine/installed.test.ts. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,6 +103,62 @@ test('a failed hand-over restores the old program, and the next upgrade can run'
   const old = readFileSync(here.target, 'utf8');
   for (const version of ['9.9.8', '9.9.9'])
     await assert.rejects(upgradeTo(offer(here, version)), { code: 'UPGRADE_NOT_HANDED_OVER' });
+  assert.equal(readFileSync(here.target, 'utf8'), old);
+  assert.deepEqual(readdirSync(here.bin), ['flm']);
+});
+
+test('a signed file is installed only under a name with its version and architecture', {
+  skip,
+}, async (t) => {
+  const here = machine(t);
+  const old = readFileSync(here.target, 'utf8');
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  /** Offers flm `version` in a release that lists the file as `listed`. */
+  const upgrade = (version: string, listed: string) => {
+    const { trustedHash, ...options } = offer(here, version);
+    const sums = `${trustedHash}  ${listed}\n`;
+    writeFileSync(join(here.folder, 'SHA256SUMS'), sums);
+    writeFileSync(join(here.folder, 'SHA256SUMS.sig'), sign(null, Buffer.from(sums), privateKey));
+    return upgradeTo({ ...options, trustedHash: undefined, publicKey: key });
+  };
+  const refused = async (version: string, listed: string, message: RegExp): Promise<void> => {
+    await assert.rejects(upgrade(version, listed), { code: 'UPGRADE_WRONG_FILE', message });
+    assert.equal(readFileSync(here.target, 'utf8'), old);
+    assert.deepEqual(readdirSync(here.bin), ['flm']);
+  };
+
+  await refused('9.9.9', 'flm-9.9.9-linux-arm64', /the kind "x64 executable", but/);
+  await refused('9.9.9', 'flm-proxy-9.9.9.tgz', /the kind "x64 executable", but/);
+  await refused('9.9.9', 'README', /cannot be installed/);
+  await refused('9.9.9', 'flm-9.9.8-linux-x64', /has the name of another file/);
+  await refused('not-flm', 'flm-9.9.9-linux-x64', /is not flm/);
+  // The file is named `flm-9.9-linux-x64`, which is no name of a release.
+  await refused('9.9', 'flm-9.9.0-linux-x64', /is not flm/);
+
+  const candidate = await upgrade('10.0.0-rc.1', 'flm-10.0.0-rc.1-linux-x64');
+  assert.deepEqual(candidate, { version: '10.0.0-rc.1', report: { handedOver: [], failed: [] } });
+  assert.equal(printed(here.target), '{"version":"10.0.0-rc.1"}\n');
+});
+
+test('a signed file that prints another version than its name states is not installed', {
+  skip,
+}, async (t) => {
+  const here = machine(t);
+  const old = readFileSync(here.target, 'utf8');
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const { trustedHash, ...options } = offer(here, '9.9.8');
+  const name = 'flm-9.9.9-linux-x64';
+  renameSync(options.file, join(here.folder, name));
+  const sums = `${trustedHash}  ${name}\n`;
+  writeFileSync(join(here.folder, 'SHA256SUMS'), sums);
+  writeFileSync(join(here.folder, 'SHA256SUMS.sig'), sign(null, Buffer.from(sums), privateKey));
+  const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+
+  await assert.rejects(
+    upgradeTo({ ...options, file: join(here.folder, name), trustedHash: undefined, publicKey: key }),
+    { code: 'UPGRADE_WRONG_FILE', message: /is flm 9\.9\.8, but SHA256SUMS lists the file as flm-9\.9\.9-/ },
+  );
   assert.equal(readFileSync(here.target, 'utf8'), old);
   assert.deepEqual(readdirSync(here.bin), ['flm']);
 });

@@ -13,7 +13,8 @@ import { FlmError, UpgradeError } from '../../core/errors.ts';
 import type { SuccessorProgram } from '../../core/proxy/ports.ts';
 import type { ProxyService } from '../../core/proxy/proxy-service.ts';
 import { type FileKind, type Installation, installCommands, kindOf } from './installation.ts';
-import { fileRefusal, hashOf, type VerifyOptions, verifyRelease } from './release-file.ts';
+import { fileRefusal, hashOf, type SignedName, type VerifyOptions, verifyRelease } from './release-file.ts';
+import { isOlderVersion, isVersion, nameConflict, parseReleaseName } from './release-name.ts';
 import { copyBeside, replace } from './replace-executable.ts';
 import { lockUpgrade } from './upgrade-lock.ts';
 
@@ -70,6 +71,8 @@ export interface UpgradeOptions {
   readonly target: string;
   readonly home: string;
   readonly environment: Environment;
+  /** The public key of releases; the built-in one if absent. Null in a build without a key. */
+  readonly publicKey?: string | null;
 }
 
 export type Upgraded =
@@ -82,9 +85,10 @@ export async function upgradeTo(options: UpgradeOptions): Promise<Upgraded> {
   const { installation, target } = options;
   const file = resolve(options.file);
   const kind = fileKind(file);
-  const verifying = { file, publicKey: builtInKey, trustedHash: options.trustedHash };
+  const { publicKey = builtInKey, trustedHash } = options;
+  const verifying: Verifying = { file, kind, publicKey, trustedHash };
   if (kind === 'debian package' || kind === 'npm package') {
-    verifyRelease({ ...verifying, hash: await hashOf(file).catch(refuseRead(file)) });
+    verifyNamed({ ...verifying, hash: await hashOf(file).catch(refuseRead(file)) });
     return { commands: packageCommands(kind, installation, file) };
   }
   if (kind === 'unknown') throw wrongFile(file, 'is neither an executable of Linux nor a package');
@@ -95,23 +99,36 @@ export async function upgradeTo(options: UpgradeOptions): Promise<Upgraded> {
 
   const unlock = lockUpgrade(target);
   try {
-    return await replaceBy(file, verifying, options);
+    return await replaceBy(verifying, options);
   } finally {
     unlock();
   }
 }
 
-async function replaceBy(
-  file: string,
-  verifying: Omit<VerifyOptions, 'hash'>,
-  options: UpgradeOptions,
-): Promise<Upgraded> {
+interface Verifying extends Omit<VerifyOptions, 'hash'> {
+  readonly kind: FileKind;
+}
+
+/** Verifies that the file belongs to a release under a name that fits it. Returns the name. */
+function verifyNamed(verifying: Verifying & VerifyOptions): SignedName {
+  const { file, kind } = verifying;
+  const signedName = verifyRelease(verifying);
+  if (signedName === undefined) return undefined;
+  const conflict = nameConflict({ file, signedName, kind, architecture: process.arch });
+  if (conflict !== undefined) throw wrongFile(file, conflict);
+  return signedName;
+}
+
+async function replaceBy(verifying: Verifying, options: UpgradeOptions): Promise<Upgraded> {
+  const { file } = verifying;
   const { target } = options;
   const candidate = copyBeside(file, target);
   try {
-    verifyRelease({ ...verifying, hash: candidate.hash });
+    const signedName = verifyNamed({ ...verifying, hash: candidate.hash });
     const version = await versionOf(candidate.path, file);
-    if (isOlder(version, packageJson.version)) await checkDatabase(candidate.path, version, options);
+    if (signedName !== undefined && parseReleaseName(signedName)?.version !== version)
+      throw wrongFile(file, `is flm ${version}, but SHA256SUMS lists the file as ${signedName}`);
+    if (isOlderVersion(version, packageJson.version)) await checkDatabase(candidate.path, version, options);
     const replaced = replace(candidate, target);
     try {
       const report = await handOverBy(replaced.previous, options);
@@ -178,17 +195,11 @@ async function versionOf(program: string, file: string): Promise<string> {
   try {
     const { stdout } = await runProgram(program, ['version', '--json'], { cwd: '/', timeout: 30_000 });
     const { version } = JSON.parse(stdout) as { version?: unknown };
-    if (typeof version === 'string' && /^\d+\.\d+\.\d+$/.test(version)) return version;
+    if (typeof version === 'string' && isVersion(version)) return version;
   } catch (error) {
     throw wrongFile(file, 'does not run on this machine', error);
   }
   throw wrongFile(file, 'is not flm');
-}
-
-function isOlder(version: string, than: string): boolean {
-  const [a = [], b = []] = [version, than].map((text) => text.split('.').map(Number));
-  const at = a.findIndex((number, index) => number !== b[index]);
-  return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
 }
 
 /**
