@@ -1,6 +1,6 @@
 /** Upgrades of a small executable; a real flm is upgraded in test/machine/installed.test.ts. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import {
   mkdirSync,
@@ -17,6 +17,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { tinyExecutable } from '../../../test/helpers/tiny-executable.ts';
+import { shellWord } from '../../core/shell-word.ts';
+import { capabilitiesOf } from './file-capabilities.ts';
 import { type UpgradeOptions, upgradeTo } from './upgrade.ts';
 
 const skip = process.platform !== 'linux' || process.arch !== 'x64';
@@ -53,6 +55,14 @@ function offer({ folder, target }: Machine, version: string): UpgradeOptions {
     home: folder,
     environment: {},
   };
+}
+
+/** Gives a file capabilities. Skips the test and returns false if this is not possible here. */
+function setCapabilities(t: TestContext, text: string, file: string): boolean {
+  const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+  if (spawnSync('setcap', [text, file], { env: { PATH } }).status === 0) return true;
+  t.skip('may not set file capabilities here');
+  return false;
 }
 
 const printed = (program: string): string => execFileSync(program, { encoding: 'utf8' });
@@ -161,4 +171,26 @@ test('a signed file that prints another version than its name states is not inst
   );
   assert.equal(readFileSync(here.target, 'utf8'), old);
   assert.deepEqual(readdirSync(here.bin), ['flm']);
+});
+
+test('an upgrade names the command that restores the file capabilities of the old program', {
+  skip,
+}, async (t) => {
+  const here = machine(t);
+  if (!setCapabilities(t, 'cap_net_bind_service=+ep', here.target)) return;
+
+  const upgraded = await upgradeTo(offer(here, '9.9.8'));
+
+  assert.ok('lostCapabilities' in upgraded && upgraded.lostCapabilities);
+  const { capabilities, command } = upgraded.lostCapabilities;
+  assert.match(capabilities, /^cap_net_bind_service[=+]+ep$/);
+  assert.equal(command, `sudo setcap ${shellWord(capabilities)} ${here.target}`);
+  execFileSync('/bin/sh', ['-c', command.replace(/^sudo /, 'PATH="$PATH:/usr/sbin:/sbin" ')]);
+  const again = await capabilitiesOf(here.target, {});
+  assert.deepEqual(again, upgraded.lostCapabilities);
+});
+
+test('a program without file capabilities has nothing to restore', async (t) => {
+  const { target } = machine(t);
+  assert.equal(await capabilitiesOf(target, {}), undefined);
 });

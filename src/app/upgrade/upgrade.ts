@@ -12,6 +12,7 @@ import type { Environment } from '../../core/environment.ts';
 import { FlmError, UpgradeError } from '../../core/errors.ts';
 import type { SuccessorProgram } from '../../core/proxy/ports.ts';
 import type { ProxyService } from '../../core/proxy/proxy-service.ts';
+import { capabilitiesOf, type LostCapabilities } from './file-capabilities.ts';
 import { type FileKind, type Installation, installCommands, kindOf } from './installation.ts';
 import { fileRefusal, hashOf, type SignedName, type VerifyOptions, verifyRelease } from './release-file.ts';
 import { isOlderVersion, isVersion, nameConflict, parseReleaseName } from './release-name.ts';
@@ -76,7 +77,12 @@ export interface UpgradeOptions {
 }
 
 export type Upgraded =
-  | { readonly version: string; readonly report: HandOverReport }
+  | {
+      readonly version: string;
+      readonly report: HandOverReport;
+      /** The old file had them and the new file does not. */
+      readonly lostCapabilities?: LostCapabilities;
+    }
   /** The file is verified and must be installed by another program. */
   | { readonly commands: readonly string[] };
 
@@ -129,13 +135,14 @@ async function replaceBy(verifying: Verifying, options: UpgradeOptions): Promise
     if (signedName !== undefined && parseReleaseName(signedName)?.version !== version)
       throw wrongFile(file, `is flm ${version}, but SHA256SUMS lists the file as ${signedName}`);
     if (isOlderVersion(version, packageJson.version)) await checkDatabase(candidate.path, version, options);
+    const lost = await capabilitiesOf(target, options.environment);
     const replaced = replace(candidate, target);
     try {
       const report = await handOverBy(replaced.previous, options);
       const [first] = report.failed;
       if (first === undefined) {
         replaced.finish();
-        return { version, report };
+        return { version, report, ...(lost && { lostCapabilities: lost }) };
       }
       throw new UpgradeError('UPGRADE_NOT_HANDED_OVER', {
         params: { id: first.id, reason: first.reason, moved: movedText(report.handedOver) },

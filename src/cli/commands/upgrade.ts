@@ -72,6 +72,12 @@ async function upgradeTo(
   }
   terminal.out(`Installed flm ${upgraded.version} as ${process.execPath}.`);
   tellReport({ terminal }, upgraded.report);
+  if (upgraded.lostCapabilities === undefined) return;
+  const { capabilities, command } = upgraded.lostCapabilities;
+  terminal.talk(
+    `The old file had the capabilities ${capabilities}, and the new one does not have them yet. Run:`,
+  );
+  terminal.talk(`  ${command}`);
 }
 
 function tellReport({ terminal }: Pick<Session, 'terminal'>, { handedOver, failed }: HandOverReport): void {
