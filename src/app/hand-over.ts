@@ -46,6 +46,8 @@ export interface HandOverDeps {
   readonly handle: ProxyHandle;
   readonly program: LaunchCommand;
   readonly supervised: boolean;
+  /** Names the successor, which runs, to the supervisor. If it rejects, the hand-over fails. */
+  readonly announce: (successor: ProxyHandle) => Promise<void>;
 }
 
 /** Time on top of the limit for a start, because two processes run on the machine. */
@@ -143,7 +145,10 @@ class Successor {
     if (!('prepared' in message)) throw strange();
   }
 
-  /** Resolves when the successor serves and has acknowledged `kept`. */
+  /**
+   * Resolves when the successor serves, has acknowledged `kept`, and is announced. A supervisor that knew it earlier would
+   * restart everything if the successor died, although this process could serve on.
+   */
   async takeOver(state: Readonly<Record<string, unknown>>, stopped: AbortSignal): Promise<ProxyHandle> {
     const { machine } = this.#deps.start;
     const limit = deadline(machine.clock, takeOverMs, stopped);
@@ -153,6 +158,8 @@ class Successor {
       if (!('ready' in message)) throw strange();
       await this.#child.send({ kept: true });
       if (!('kept' in (await this.#child.next(limit.signal)))) throw strange();
+      await this.#child.whileAlive(this.#deps.announce(message.ready));
+      limit.signal.throwIfAborted();
       this.#child.letGo();
       return message.ready;
     } catch (error) {

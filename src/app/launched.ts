@@ -3,14 +3,13 @@
  * that is restarted. It logs to the log file of its profile; under a supervisor to stderr, as its predecessor did.
  */
 import type { Environment } from '../core/environment.ts';
-import { ProxyError } from '../core/errors.ts';
 import type { RunningProxy, StartOptions, TakeOver } from '../core/proxy/ports.ts';
 import type { LogDestination } from '../observe/logger.ts';
 import { endByMistake } from '../process/crash.ts';
 import { runDetachedChild } from '../process/detached-child.ts';
 import type { LaunchCommand } from '../process/launched-child.ts';
 import { LogFile } from '../process/log-file.ts';
-import { logNodeWarnings } from '../process/log-line.ts';
+import { logLine, logNodeWarnings } from '../process/log-line.ts';
 import type { LogStream } from '../process/log-stream.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { thisProgram } from '../process/this-program.ts';
@@ -64,10 +63,7 @@ interface Surroundings {
   readonly program: LaunchCommand;
 }
 
-/**
- * The successor of a supervised process must be known to the supervisor before its predecessor ends: otherwise the end of
- * the predecessor would count as the end of the service.
- */
+/** The predecessor names this process to the supervisor. This process does the same, in case the predecessor has died. */
 async function startSupervised(
   { machine, proxyLog, program }: Surroundings,
   options: StartOptions,
@@ -76,12 +72,7 @@ async function startSupervised(
 ): Promise<RunningProxy> {
   const replaceable = foregroundReplaceable(machine, program, true);
   const running = await makeProxyFactory(machine, proxyLog, replaceable)(options, signal, takeOver);
-  let problem = '';
-  const onProblem = (sentence: string): void => {
-    problem = sentence.replace(/\.$/, '');
-  };
-  if (await superviseProxy(running, machine, { successor: true, onProblem })) return running;
-  await running.control.stop(0);
-  await running.closed;
-  throw new ProxyError('PROXY_START_FAILED', { params: { reason: problem } });
+  const onProblem = (sentence: string): void => proxyLog.destination.write(logLine('warn', sentence));
+  void superviseProxy(running, machine, { takeOver, onProblem });
+  return running;
 }

@@ -96,6 +96,7 @@ export class LiveControl implements ProxyControl {
   #handingOver: { readonly aborter: AbortController; readonly over: Promise<unknown> } | undefined;
   /** The id of the successor that serves now. */
   #successor: string | undefined;
+  #beforeHandOver: (successor: ProxyHandle) => Promise<void> = () => Promise.resolve();
   readonly #handOverListeners: ((successor: ProxyHandle | undefined) => void)[] = [];
   #close: (report: StopReport) => void = () => {};
   #beginStop: (graceMs: number) => void = () => {};
@@ -242,6 +243,10 @@ export class LiveControl implements ProxyControl {
     return { written: false, problem };
   }
 
+  beforeHandOver(f: (successor: ProxyHandle) => Promise<void>): void {
+    this.#beforeHandOver = f;
+  }
+
   onHandOver(f: (successor: ProxyHandle | undefined) => void): void {
     this.#handOverListeners.push(f);
   }
@@ -265,6 +270,7 @@ export class LiveControl implements ProxyControl {
         handle: this.#handle,
         program,
         supervised: supervisor !== undefined,
+        announce: (successor) => this.#beforeHandOver(successor),
       },
       request,
       signals,

@@ -136,6 +136,7 @@ async function startProxy(
       control,
       stopping: control.stopping,
       closed: control.closed,
+      beforeHandOver: (f) => control.beforeHandOver(f),
       onHandOver: (f) => control.onHandOver(f),
     };
   } catch (error) {

@@ -2,7 +2,8 @@
  * Connects a proxy in the foreground to its supervisor: tells systemd that the proxy is ready, that its event loop
  * runs, and that it stops. Sends nothing to other supervisors.
  */
-import type { RunningProxy } from '../core/proxy/ports.ts';
+import { ProxyError } from '../core/errors.ts';
+import type { RunningProxy, TakeOver } from '../core/proxy/ports.ts';
 import { clientUrl } from '../core/proxy/proxy-handle.ts';
 import type { LaunchCommand } from '../process/launched-child.ts';
 import { findSupervisor, notifyProgram, supervisorFacts } from '../process/supervisor.ts';
@@ -27,46 +28,47 @@ export function foregroundReplaceable(
 }
 
 export interface SuperviseOptions {
-  /** The proxy replaced a supervised process. */
-  readonly successor?: boolean;
+  /** Present if the proxy replaces a supervised process, which stays the main process until it has completed that. */
+  readonly takeOver?: Pick<TakeOver, 'completed'>;
   /** Called with a sentence if systemd could not be reached. */
   readonly onProblem: (sentence: string) => void;
 }
 
-/**
- * Resolves when systemd knows that the proxy is ready and that this process is the main process of the unit. Resolves
- * with false if systemd could not be notified.
- */
+/** Resolves when systemd knows that the proxy is ready and that this process is the main process of the unit. */
 export async function superviseProxy(
   running: RunningProxy,
   machine: Machine,
-  { successor = false, onProblem }: SuperviseOptions,
-): Promise<boolean> {
+  { takeOver, onProblem }: SuperviseOptions,
+): Promise<void> {
   const { environment, clock } = machine;
-  const facts = supervisorFacts(environment, successor);
+  const facts = supervisorFacts(environment, takeOver !== undefined);
   const supervisor = findSupervisor(facts);
   const program = notifyProgram(facts);
-  if (supervisor.kind !== 'systemd-notify' || program === undefined) return true;
+  if (supervisor.kind !== 'systemd-notify' || program === undefined) return;
   const notifier = new SystemdNotifier({
     env: environment,
     clock,
     run: runSystemdNotify(program, environment),
   });
-  void running.stopping.then((graceMs) => notifier.stopping(graceMs));
   void running.closed.then(() => notifier.release());
   const { handle, control } = running;
   const url = clientUrl(handle, control.status().config.domains);
   const tellReady = (): Promise<boolean> => notifier.ready(process.pid, `Serving on ${url} as ${handle.id}`);
+  running.beforeHandOver(async (newest) => {
+    if (await notifier.mainProcess(newest.pid)) return;
+    throw new ProxyError('PROXY_START_FAILED', { params: { reason: problem } });
+  });
   running.onHandOver((newest) => {
-    // From now on the successor notifies systemd. A failed successor may have announced itself as the main process, so
-    // this process announces itself again.
+    // From now on the successor notifies systemd. A failed successor may have been named as the main process, so this
+    // process names itself again.
     if (newest !== undefined) notifier.release();
     else void tellReady();
   });
-  const told = await tellReady();
-  // If this successor fails, its predecessor continues to serve. `STOPPING=1` from this process would end the
-  // predecessor.
-  if (!told && successor) notifier.release();
-  if (!told) onProblem('flm could not tell systemd that the proxy is ready: systemd-notify failed.');
-  return told;
+  // Until then the predecessor is the main process, and `STOPPING=1` from this process would end the predecessor.
+  await takeOver?.completed;
+  const told = tellReady();
+  void running.stopping.then((graceMs) => notifier.stopping(graceMs));
+  if (!(await told)) onProblem(`flm could not tell systemd that the proxy is ready: ${problem}.`);
 }
+
+const problem = 'systemd-notify failed';

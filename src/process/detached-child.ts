@@ -72,7 +72,12 @@ export async function runDetachedChild(factory: ProxyFactory): Promise<ChildExit
       await end(proxy);
       return 1;
     }
-    if (launcher.isPredecessor) await launcher.tell({ kept: true });
+    if (launcher.isPredecessor) {
+      await launcher.tell({ kept: true });
+      // The predecessor first names this process to its supervisor. Then it lets go.
+      await Promise.race([launcher.hungUp, proxy.closed]);
+      launcher.complete();
+    }
     launcher.hangUp();
     await proxy.closed;
     return 0;
@@ -122,6 +127,7 @@ class Launcher {
   /** The process at the other end is the proxy that this one replaces. */
   isPredecessor = false;
   readonly #onGiveUp: () => void;
+  readonly #completed = Promise.withResolvers<void>();
   readonly #messages: unknown[] = [];
   #wake: (() => void) | undefined;
   #isOpen = process.connected;
@@ -150,7 +156,11 @@ class Launcher {
         params: { reason: 'its launcher sent no configuration' },
       });
     const taken = takeOverIn(message);
-    const takeOver = taken && { ...taken, prepared: () => this.#state(signal) };
+    const takeOver = taken && {
+      ...taken,
+      prepared: () => this.#state(signal),
+      completed: this.#completed.promise,
+    };
     return { options, takeOver };
   }
 
@@ -166,6 +176,11 @@ class Launcher {
     return new Promise((resolve) => {
       process.send?.(message, undefined, {}, () => resolve());
     });
+  }
+
+  /** The predecessor has completed the hand-over or has died. */
+  complete(): void {
+    this.#completed.resolve();
   }
 
   hangUp(): void {

@@ -17,7 +17,8 @@
  *      | -- state -----------------> |   the predecessor accepts nothing from now on
  *      | <----- ready or failed ---- |   the successor accepts connections
  *      | -- kept ------------------> |
- *      | <------------------ kept -- |   the successor is running: the predecessor closes its sockets and drains
+ *      | <------------------ kept -- |   the successor is running: the predecessor names it to its supervisor, closes the
+ *                                        channel and its sockets, and drains
  *
  * A predecessor that gives up sends `giveUp`, or kills the successor. If the channel closes without `giveUp`, the
  * predecessor has died: the successor serves, with the state if it has received the state.

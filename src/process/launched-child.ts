@@ -129,6 +129,12 @@ export class LaunchedChild {
     });
   }
 
+  /** Waits for `work`. Throws PROXY_START_FAILED if the process ends before. */
+  async whileAlive(work: Promise<void>): Promise<void> {
+    const ended = this.#ended.then((how) => Promise.reject(startFailed(how)));
+    await Promise.race([ended, work]);
+  }
+
   /** Closes the channel; the child continues without this process. */
   letGo(): void {
     if (this.#process.connected) this.#process.disconnect();

@@ -45,6 +45,11 @@ export class SystemdNotifier {
     return this.#send(['READY=1', `MAINPID=${pid}`, statusLine(status)]);
   }
 
+  /** Reports that another process is the main process of the unit. */
+  mainProcess(pid: number): Promise<boolean> {
+    return this.#send([`MAINPID=${pid}`]);
+  }
+
   status(status: string): Promise<boolean> {
     return this.#send([statusLine(status)]);
   }
@@ -66,7 +71,7 @@ export class SystemdNotifier {
   }
 
   #startWatchdog(): void {
-    if (this.#watchdogMs === undefined) return;
+    if (this.#watchdogMs === undefined || this.#released) return;
     this.#stopWatchdog();
     // Half of the time, as sd_watchdog_enabled(3) advises.
     let waiting = false;

@@ -201,6 +201,8 @@ class TinyProxy implements RunningProxy, ProxyControl {
     return report;
   }
 
+  beforeHandOver(): void {}
+
   onHandOver(): void {}
 
   async handOver(): Promise<never> {

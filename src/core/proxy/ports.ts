@@ -107,6 +107,8 @@ export interface TakeOver {
    * hand-over.
    */
   prepared(): Promise<HandOverState | undefined>;
+  /** Resolves when the predecessor has completed the hand-over or has died. Stays pending if it gave up. */
+  readonly completed: Promise<void>;
 }
 
 /** Starts and ends proxies: inside this process, or as detached ones. */
@@ -217,6 +219,11 @@ export interface RunningProxy {
   readonly control: ProxyControl;
   /** Resolves with the grace time when a stop begins. Stays pending if no stop begins. */
   readonly stopping: Promise<number>;
+  /**
+   * Calls `f` with a successor that runs and waits for nothing any more, before this process retires. If it rejects, the
+   * hand-over fails, and this process continues to serve.
+   */
+  beforeHandOver(f: (successor: ProxyHandle) => Promise<void>): void;
   /** Calls `f` with the successor when it serves, or with undefined when a hand-over has failed. */
   onHandOver(f: (successor: ProxyHandle | undefined) => void): void;
   /** Resolves when the proxy has ended and all its resources are closed. Never rejects. */
