@@ -42,6 +42,7 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
+import { controlClient } from '../process/control-client.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { type HandOverSignals, handOver, type Replaceable } from './hand-over.ts';
 import type { HandOverParts } from './hand-over-parts.ts';
@@ -93,7 +94,7 @@ export class LiveControl implements ProxyControl {
   #handle: ProxyHandle;
   #stopping: Promise<StopReport> | undefined;
   /** The running hand-over. */
-  #handingOver: { readonly aborter: AbortController; readonly over: Promise<unknown> } | undefined;
+  #handingOver: { readonly aborter: AbortController; readonly over: Promise<ProxyHandle> } | undefined;
   /** The id of the successor that serves now. */
   #successor: string | undefined;
   #beforeHandOver: (successor: ProxyHandle) => Promise<void> = () => Promise.resolve();
@@ -308,7 +309,9 @@ export class LiveControl implements ProxyControl {
       this.#handingOver.aborter.abort(
         new ProxyError('PROXY_HAND_OVER_FAILED', { params: { id, profile, reason: 'it was stopped' } }),
       );
-      await this.#handingOver.over.catch(() => {});
+      const newest = await this.#handingOver.over.catch(() => undefined);
+      // The successor already serves, and the stop was meant for whichever process serves.
+      if (newest !== undefined) await this.#stopSuccessor(newest, graceMs);
     }
     logger.event('info', 'stopping', { proxy: this.#handle.id, running: gateway.inFlight, graceMs });
     const marked = this.#markDraining();
@@ -321,6 +324,15 @@ export class LiveControl implements ProxyControl {
     logger.event('info', 'stopped', { proxy: this.#handle.id, ...whole });
     void finish().then(() => this.#close(whole));
     return whole;
+  }
+
+  async #stopSuccessor(successor: ProxyHandle, graceMs: number): Promise<void> {
+    try {
+      await controlClient(successor, this.#deps.machine.clock).stop(graceMs);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#deps.logger.event('error', 'the successor was not stopped', { successor: successor.id, problem });
+    }
   }
 
   /** Writes the data that exists only in memory. This is the last chance, so the report names data that is lost. */

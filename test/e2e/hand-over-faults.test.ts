@@ -205,4 +205,11 @@ for (const stage of ['start', 'prepared', 'ready', 'kept']) {
       return;
     }
   });
+
+  test(`a stop of the old proxy at the message "${stage}" ends both processes`, async (t) => {
+    const { cli, handle } = await started(t);
+    await handOver(handle, dyingProgram(cli, `stop:${stage}`)).catch(() => {});
+    while (processesOf(cli.home).length > 0) await setImmediate();
+    await assertOnly(cli, []);
+  });
 }
