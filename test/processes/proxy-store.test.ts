@@ -315,7 +315,7 @@ test('a locked usage file delays no revocation, and what was counted meanwhile i
   assert.equal((await cli.usage.listUsage('2025-01-01'))[0]?.requests, 2);
 });
 
-test('a proxy that meets a newer schema keeps its state, says so, and writes nothing', async (t) => {
+test('a proxy that meets a newer schema it cannot use keeps its state, says so, and writes nothing', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
   const { proxy, heard } = await startedProxyStore(t, home);
@@ -323,7 +323,8 @@ test('a proxy that meets a newer schema keeps its state, says so, and writes not
   await proxy.refresh();
   const newer = new DatabaseSync(join(home, 'flm.db'));
   atEnd(t, () => newer.close());
-  newer.exec("PRAGMA user_version = 99; DELETE FROM api_key WHERE id = 'key_a'");
+  newer.exec(`UPDATE schema_reader SET oldest = 99; PRAGMA user_version = 99;
+    DELETE FROM api_key WHERE id = 'key_a'`);
   await heard.until(({ problems }) => problems.length > 0);
   assert.match(heard.problems[0] ?? '', /newer flm \(schema 99, this one knows \d+\).*Update flm/);
   await assert.rejects(proxy.saveHandle(sampleHandle('a')), failsAs('STORE_NEWER'));
