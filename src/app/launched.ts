@@ -40,7 +40,7 @@ export async function runLaunched(environment: Environment): Promise<number> {
   try {
     status = await runDetachedChild((options, signal, takeOver) => {
       if (takeOver?.supervised === true) {
-        log = openStderrLog(process.stderr);
+        log = openStderrLog(process.stderr, true);
         return startSupervised({ machine, proxyLog, program }, options, signal, takeOver);
       }
       log = new LogFile({ path: machine.paths.logFile(options.profile), clock: machine.clock });

@@ -35,11 +35,27 @@ export function openRunLog(stderr: NodeJS.WriteStream & { readonly fd: 2 }): Run
   };
 }
 
-/** Stderr as the log of a proxy. */
-export function openStderrLog(stderr: NodeJS.WriteStream & { readonly fd: 2 }): LogFile | LogStream {
+/**
+ * Stderr as the log of a proxy. `inherited`: stderr is shared with a predecessor. Node makes the standard streams of a
+ * process blocking again when the process ends, for all that share them.
+ */
+export function openStderrLog(
+  stderr: NodeJS.WriteStream & { readonly fd: 2 },
+  inherited = false,
+): LogFile | LogStream {
   const clock = systemClock;
   // Node writes to files synchronously, and its own stream never recovers from a full disk.
-  return isFile(stderr.fd) ? new LogFile({ fd: stderr.fd, clock }) : new LogStream({ stream: stderr, clock });
+  return isFile(stderr.fd)
+    ? new LogFile({ fd: stderr.fd, clock })
+    : new LogStream({ stream: stderr, clock, ...(inherited ? { beforeWrite: () => unblock(stderr) } : {}) });
+}
+
+/** One system call. Node has no public function for it. A terminal is always blocking. */
+function unblock(stream: NodeJS.WriteStream): void {
+  if (!('_handle' in stream) || stream.isTTY) return;
+  // net.Socket has this handle until it is closed.
+  const handle = stream._handle as { setBlocking?(blocking: boolean): number } | null;
+  handle?.setBlocking?.(false);
 }
 
 function isFile(fd: number): boolean {

@@ -12,6 +12,8 @@ export interface LogStreamOptions {
   readonly clock: { nowMs(): number };
   /** The maximum that waits for the reader. Further lines are dropped. */
   readonly maxWaitingBytes?: number;
+  /** Called before each line is written. */
+  readonly beforeWrite?: () => void;
   /** How long `close` waits for the reader. */
   readonly closeMs?: number;
 }
@@ -25,6 +27,7 @@ export class LogStream {
   readonly #clock: { nowMs(): number };
   readonly #maxWaitingBytes: number;
   readonly #closeMs: number;
+  readonly #beforeWrite: () => void;
   /** Lost lines that no line has reported yet. */
   #lost = 0;
   #closed = false;
@@ -35,12 +38,14 @@ export class LogStream {
     this.#stream = options.stream;
     this.#clock = options.clock;
     this.#maxWaitingBytes = options.maxWaitingBytes ?? 4 * 1000 ** 2;
+    this.#beforeWrite = options.beforeWrite ?? (() => {});
     this.#closeMs = options.closeMs ?? 1_000;
     this.#stream.on('drain', this.#tellLoss);
   }
 
   /** One line, newline included. */
   write(line: string): void {
+    this.#beforeWrite();
     if (this.#stream.writableLength === 0 && this.#lost === 0 && this.#stream.writable && !this.#closed)
       this.#stream.write(line);
     else this.#writeBehind(line);

@@ -9,6 +9,7 @@ import { liveHandles } from '../../src/process/live-handles.ts';
 import { flmEntry, makeCli, type Running, type TestCli } from '../helpers/cli.ts';
 import { listenForNotify, type NotifySocket, noNotifySocket } from '../helpers/notify-socket.ts';
 import { ask } from '../helpers/restless-clients.ts';
+import { createKey } from '../helpers/start-proxy.ts';
 
 const skip = noNotifySocket;
 const dying = join(import.meta.dirname, '../helpers/dying-hand-over.ts');
@@ -100,6 +101,26 @@ for (const stage of ['start', 'prepared', 'ready', 'kept']) {
     await serves(scene);
   });
 }
+
+test('a successor serves on when nobody reads its log and its predecessor has ended', { skip }, async (t) => {
+  const scene = await started(t);
+  const { key } = await createKey(scene.cli, 'k');
+  const { child } = scene.running;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const newest = await handOver(scene, '');
+  endAfter(t, newest.pid);
+  await ended;
+  child.stderr?.pause();
+  // Each request writes a line. All together are more than the pipe holds.
+  const headers = { authorization: `Bearer ${key}` };
+  const url = `http://127.0.0.1:${scene.handle.port}/v1/models`;
+  for (let count = 0; count < 100; count += 1)
+    await Promise.all(
+      Array.from({ length: 20 }, () => fetch(url, { headers }).then((answer) => answer.text())),
+    );
+  child.stderr?.resume();
+  await serves(scene);
+});
 
 test('a successor that is killed while it is named leaves the old main process', { skip }, async (t) => {
   const scene = await started(t, 2);
