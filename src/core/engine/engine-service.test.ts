@@ -533,6 +533,23 @@ test('an engine that also answers on the network is reported once it is up', asy
   );
 });
 
+test('an engine on the network is reported by a later check if the first one was missed', async () => {
+  const answers = [undefined, undefined, '192.168.1.5', undefined];
+  let checks = 0;
+  const w = world({ exposure: () => Promise.resolve(answers[checks++]) });
+  w.engines.set('a', running('m'));
+  w.service.configure({ sources: [source('a')] });
+  await start(w);
+  await w.clock.move(0);
+  assert.equal(w.service.engines()[0]?.exposedOn, undefined);
+  await w.clock.move(5_000);
+  assert.equal(checks, 2);
+  await w.clock.move(10_000);
+  await w.clock.move(600_000);
+  assert.equal(w.service.engines()[0]?.exposedOn, '192.168.1.5');
+  assert.equal(checks, 3);
+});
+
 test('after a stop nothing is asked, and what was under way is aborted and changes nothing', async () => {
   let aborted = false;
   const w = world({

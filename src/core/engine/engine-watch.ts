@@ -50,6 +50,7 @@ export interface WatchDeps {
 
 export const probeEveryMs = 5_000;
 const longestPauseMs = 30_000;
+const longestExposurePauseMs = 300_000;
 /**
  * Ten times the size of the largest known lists. Limits the cost of a list: an unknown name is compared with all of it.
  */
@@ -74,6 +75,8 @@ export class EngineWatch implements CatalogEngine {
   #latencyMs: number | undefined;
   #slots: number | undefined;
   #exposedOn: string | undefined;
+  #exposureDueMs = Number.NEGATIVE_INFINITY;
+  #exposurePauseMs = probeEveryMs;
   #downSinceMs: number;
   #everUp = false;
   /** Doubled before it is first used. */
@@ -237,6 +240,7 @@ export class EngineWatch implements CatalogEngine {
       changed = this.#learn(result) || changed;
       this.load.rank.probed();
       if (!wasUp) this.#onUp();
+      this.#checkExposure();
     }
     this.#pauseMs = this.up || wasUp ? probeEveryMs : Math.min(this.#pauseMs * 2, longestPauseMs);
     if (changed) this.#deps.changed();
@@ -263,10 +267,21 @@ export class EngineWatch implements CatalogEngine {
     // The engine was restarted: earlier failures of attempts no longer count.
     this.load.breaker.reset();
     this.load.rank.cameBack();
-    const { exposure } = this.#deps;
-    if (exposure === undefined) return;
+    this.#exposureDueMs = Number.NEGATIVE_INFINITY;
+    this.#exposurePauseMs = probeEveryMs;
+  }
+
+  /** Checks when the engine comes up, and again after growing pauses, because a busy machine can miss a check. */
+  #checkExposure(): void {
+    const { exposure, clock } = this.#deps;
+    if (exposure === undefined || clock.monotonicMs() < this.#exposureDueMs) return;
+    this.#exposureDueMs = clock.monotonicMs() + this.#exposurePauseMs;
+    this.#exposurePauseMs = Math.min(this.#exposurePauseMs * 2, longestExposurePauseMs);
     void exposure(this.#engine.ref, this.#aborter.signal).then((address) => {
-      if (this.#aborter.signal.aborted || address === this.#exposedOn) return;
+      if (this.#aborter.signal.aborted) return;
+      // It stays so until the engine restarts; a later check that is missed must not take the warning away.
+      if (address !== undefined) this.#exposureDueMs = Number.POSITIVE_INFINITY;
+      if (address === this.#exposedOn) return;
       this.#exposedOn = address;
       this.#deps.changed();
     });
