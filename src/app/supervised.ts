@@ -68,7 +68,7 @@ export async function superviseProxy(
   await takeOver?.completed;
   const told = tellReady();
   void running.stopping.then((graceMs) => notifier.stopping(graceMs));
-  if (!(await told)) onProblem(`flm could not tell systemd that the proxy is ready: ${problem}.`);
+  if (!(await told)) onProblem(`Could not tell systemd that the proxy is ready: ${problem}.`);
 }
 
 const problem = 'systemd-notify failed';
