@@ -6,7 +6,7 @@
  *   all     both
  *
  * With paths only test files below them run. These folders run only when named: test/acme (a real ACME server), test/browser,
- * test/clients (real clients), test/engines (real engines), test/faults (broken disks and databases), test/linear (work
+ * test/clients (real clients), test/engines (real engines), test/faults (broken disks, databases and hand-overs), test/linear (work
  * counted in steps), test/long (soaks), test/machine (changes of the machine). `--watch` runs tests again when a file that they import changes. `--node24` runs
  * the tests on the oldest Node that flm supports. A check that fails does not keep the others from running; the exit code
  * is 1 if anything failed, and the last lines are the test runner's summary.
