@@ -13,7 +13,7 @@ import type { SuccessorProgram } from '../../src/core/proxy/ports.ts';
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 import { controlClient } from '../../src/process/control-client.ts';
 import { liveHandles } from '../../src/process/live-handles.ts';
-import { assertMistake, flmEntry, makeCli, type TestCli } from '../helpers/cli.ts';
+import { assertMistake, flmEntry, makeCli, processesOf, type TestCli } from '../helpers/cli.ts';
 import { ask, newConnections } from '../helpers/restless-clients.ts';
 
 interface Proxy {
@@ -72,19 +72,6 @@ async function assertOnly(cli: TestCli, expected: readonly string[]): Promise<re
   // A process that was killed may take a moment to go.
   while (processesOf(cli.home).some((pid) => !pids.has(pid))) await setImmediate();
   return proxies;
-}
-
-function processesOf(home: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => {
-      try {
-        return readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(`FLM_HOME=${home}`);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 }
 
 const failsWith =

@@ -220,7 +220,8 @@ function killIfThere(pid: number): void {
   }
 }
 
-function processesOf(home: string): readonly number[] {
+/** Pids of the processes whose FLM_HOME is that folder; Linux only. */
+export function processesOf(home: string): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter((name) => {

@@ -293,7 +293,7 @@ export class LimitsAuthority {
   #candidate(id: string): Candidate {
     const known = this.#options.directory.engine(id);
     if (known !== undefined) return known;
-    // The engine was removed, or is not found yet. Its leases are counted by engine id only.
+    // The engine was removed, or is not found yet. Its leases are counted by engine id only, so nothing else is read of it.
     return { engine: { ref: { id, url: '' } }, model: undefined, state: 'down' } as unknown as Candidate;
   }
 
