@@ -47,8 +47,10 @@ const rules: Readonly<Record<string, Rule>> = {
   admin: { folders: ['core'], builtins: ['crypto'], packages: ['zod'] },
   // The server of the dashboard: static files, sign-in, and the admin API over HTTP.
   ui: { folders: ['core', 'admin'], packages: [] },
-  // The pages, which run in a browser. From other folders they import only types.
-  web: { folders: [], types: ['core'], builtins: [], packages: ['preact', 'uplot'] },
+  // Settings of clients. Commands and pages show them, so this code must also run in a browser.
+  clients: { folders: ['core'], builtins: [], packages: [] },
+  // The pages, which run in a browser. From the domain they import only types.
+  web: { folders: ['clients'], types: ['core'], builtins: [], packages: ['preact', 'uplot'] },
   // The composition root. Only the command line may import it.
   app: {
     folders: [
@@ -66,7 +68,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'ui',
     ],
   },
-  cli: { folders: ['core', 'app'] },
+  cli: { folders: ['core', 'app', 'clients'] },
 };
 
 /** Modules that tests may import in addition to all folders of src/. */

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from '@decimalturn/toml-patch';
 import { parse as parseYaml } from 'yaml';
-import { clients } from '../../src/cli/clients/clients.ts';
-import { snippetsOf } from '../../src/cli/clients/recipe.ts';
-import type { ConnectTarget, Snippet } from '../../src/cli/clients/snippet.ts';
+import { clients } from '../../src/clients/clients.ts';
+import { snippetsOf } from '../../src/clients/recipe.ts';
+import type { ConnectTarget, Snippet } from '../../src/clients/snippet.ts';
 
 const origin = 'http://127.0.0.1:8484';
 /** A name that every format has to quote. */

@@ -1,10 +1,11 @@
 /**
  * Finds the context length of a model on its engines, and explains how to increase it if a client needs more.
  */
+
+import type { ClientRecipe } from '../../clients/recipe.ts';
 import { type EngineKindName, engineKind } from '../../core/engine/kinds.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';
-import type { ClientRecipe } from './recipe.ts';
 
 /** The engine with the smallest context for a model. Any of the engines may get a request. */
 export interface ModelContext {

@@ -1,11 +1,12 @@
 /**
  * Finds the connection settings for a client: the address of a proxy, a model, and the CA that the client must trust.
  */
+
+import type { AuthorityFiles, ConnectTarget } from '../../clients/snippet.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import { canProbablyChat } from '../chat/chat-models.ts';
 import { type Session, usageError } from '../command.ts';
 import { contextOf, type ModelContext } from './context.ts';
-import type { AuthorityFiles, ConnectTarget } from './snippet.ts';
 
 /** Placeholder while no engine lists a model. */
 export const noModel = 'MODEL';

@@ -4,6 +4,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import type { ClientRecipe } from '../../clients/recipe.ts';
+import type { ConnectTarget } from '../../clients/snippet.ts';
 import type { EngineStatus } from '../../core/engine/directory.ts';
 import { engineKind } from '../../core/engine/kinds.ts';
 import { similarNames } from '../../core/engine/name-suggestions.ts';
@@ -12,8 +14,6 @@ import { isLoopback } from '../../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';
 import { contextWarning, type ModelContext } from './context.ts';
-import type { ClientRecipe } from './recipe.ts';
-import type { ConnectTarget } from './snippet.ts';
 
 /** Returns sentences with the remedy. `hostGiven`: the user gave the host, so it may not be the proxy's own. */
 export async function warningsOf(

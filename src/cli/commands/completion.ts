@@ -5,8 +5,8 @@
  * and clients come from the store and the running proxies. A completion prints nothing but candidates and never an error.
  */
 import type { Command, Option } from 'commander';
+import { clients } from '../../clients/clients.ts';
 import { routeIds, scopes } from '../../core/engine/routes.ts';
-import { clients } from '../clients/clients.ts';
 import { type Cli, leaf, type Session, tellError, usageError } from '../command.ts';
 import { namedCommand } from './help.ts';
 

@@ -2,10 +2,10 @@
  * `flm connect`: prints the settings that a client needs to use flm, and checks whether its request arrives.
  */
 import type { Command } from 'commander';
-import { clients, findRecipe } from '../clients/clients.ts';
+import { clients, findRecipe } from '../../clients/clients.ts';
+import { type ClientRecipe, snippetsOf } from '../../clients/recipe.ts';
+import type { ConnectTarget } from '../../clients/snippet.ts';
 import { contextNote, type ModelContext } from '../clients/context.ts';
-import { type ClientRecipe, snippetsOf } from '../clients/recipe.ts';
-import type { ConnectTarget } from '../clients/snippet.ts';
 import { noModel, targetOf } from '../clients/target.ts';
 import { warningsOf } from '../clients/warnings.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';

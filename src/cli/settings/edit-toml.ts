@@ -2,8 +2,9 @@
  * Edits TOML. New tables are appended to the file, where a header is always allowed; toml-patch changes and adds
  * values. toml-patch itself would write `a.flm = { ... }` before `[a.other]`, which older parsers refuse.
  */
+
+import { isMap, type SettingsMap, settingsText } from '../../clients/settings-text.ts';
 import { type Change, EditFault, type Editor, meansTheSame, withChanges } from './merge.ts';
-import { isMap, type SettingsMap, settingsText } from './settings-text.ts';
 
 type Toml = typeof import('@decimalturn/toml-patch');
 

@@ -3,8 +3,8 @@
  * block. Printing the parsed document would change the layout of the whole file.
  */
 import type { Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { isMap, type Setting, yamlLines } from '../../clients/settings-text.ts';
 import { type Change, EditFault, type Editor } from './merge.ts';
-import { isMap, type Setting, yamlLines } from './settings-text.ts';
 
 type Yaml = typeof import('yaml');
 

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { parse as parseToml } from '@decimalturn/toml-patch';
 import { parse as parseJsonc } from 'jsonc-parser';
 import { parse as parseYaml } from 'yaml';
+import type { Settings } from '../../clients/settings-text.ts';
 import { editedText, type FileFormat } from './edit.ts';
 import { EditFault, meansTheSame } from './merge.ts';
-import type { Settings } from './settings-text.ts';
 
 const json = { model: 'flm/m', provider: { flm: { name: 'flm', list: [1, 2] } } };
 

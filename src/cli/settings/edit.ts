@@ -3,11 +3,12 @@
  * a byte order mark. The result is parsed again and must have the meaning of the old text plus the settings. Otherwise
  * nothing is edited.
  */
+
+import { type Settings, type SettingsMap, settingsText } from '../../clients/settings-text.ts';
 import { editJson } from './edit-json.ts';
 import { editToml } from './edit-toml.ts';
 import { editYaml } from './edit-yaml.ts';
 import { changesTo, EditFault, type Editor, meansTheSame, withChanges } from './merge.ts';
-import { type Settings, type SettingsMap, settingsText } from './settings-text.ts';
 
 export type FileFormat = 'json' | 'toml' | 'yaml';
 

@@ -3,7 +3,7 @@
  * `name`. Everything else in the file stays.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { isMap, type Setting, type Settings, type SettingsMap } from './settings-text.ts';
+import { isMap, type Setting, type Settings, type SettingsMap } from '../../clients/settings-text.ts';
 
 /** Why a file cannot be edited, as a clause: "it is a symbolic link". */
 export class EditFault extends Error {

@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import process from 'node:process';
+import type { ClientFolders, ClientRecipe, SettingsFile } from '../../clients/recipe.ts';
+import type { ConnectTarget } from '../../clients/snippet.ts';
 import { ProxyError } from '../../core/errors.ts';
-import type { ClientFolders, ClientRecipe, SettingsFile } from '../clients/recipe.ts';
-import type { ConnectTarget } from '../clients/snippet.ts';
 import { type Session, usageError } from '../command.ts';
 import { printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
@@ -198,11 +198,17 @@ function clientFolders(environment: Session['cli']['environment']): ClientFolder
   const config = moved('XDG_CONFIG_HOME') ?? join(home, '.config');
   switch (process.platform) {
     case 'win32':
-      return { home, config, moved, applications: moved('APPDATA') ?? join(home, 'AppData', 'Roaming') };
+      return {
+        home,
+        config,
+        moved,
+        join,
+        applications: moved('APPDATA') ?? join(home, 'AppData', 'Roaming'),
+      };
     case 'darwin':
-      return { home, config, moved, applications: join(home, 'Library', 'Application Support') };
+      return { home, config, moved, join, applications: join(home, 'Library', 'Application Support') };
     default:
-      return { home, config, moved, applications: config };
+      return { home, config, moved, join, applications: config };
   }
 }
 

@@ -5,7 +5,7 @@
  * The key in a snippet is `$FLM_API_KEY` if the client can read a variable. Files that cannot use a variable contain
  * the text FLM_API_KEY, which the user must replace.
  */
-import { nearNames } from '../../core/engine/name-suggestions.ts';
+import { nearNames } from '../core/engine/name-suggestions.ts';
 import { agents } from './agents.ts';
 import { apps } from './apps.ts';
 import { editors } from './editors.ts';

@@ -1,7 +1,7 @@
 /**
  * Chat programs, automation, and apps on a phone.
  */
-import { shellWord } from '../../core/shell-word.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { type ClientRecipe, chat, fileSnippet, node, type SettingsFile } from './recipe.ts';
 import { shell, shKey, steps, textKey } from './snippet.ts';
 

@@ -1,7 +1,7 @@
 /**
  * curl, and libraries for programs.
  */
-import { shellWord } from '../../core/shell-word.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { type ClientRecipe, chat, node, python } from './recipe.ts';
 import { jsKey, pythonKey, quoted, type Snippet, shell, shKey } from './snippet.ts';
 

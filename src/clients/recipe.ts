@@ -2,9 +2,9 @@
  * The facts about a client that `flm connect` needs: its settings, its settings file if it has one, how it can trust
  * the local CA, and how much context its requests need.
  */
-import type { RouteId } from '../../core/engine/routes.ts';
-import { shellWord } from '../../core/shell-word.ts';
-import { type Settings, settingsText } from '../settings/settings-text.ts';
+import type { RouteId } from '../core/engine/routes.ts';
+import { shellWord } from '../core/shell-word.ts';
+import { type Settings, settingsText } from './settings-text.ts';
 import { type ConnectTarget, type Snippet, shell } from './snippet.ts';
 
 export interface ClientRecipe {
@@ -62,6 +62,8 @@ export interface ClientFolders {
   readonly applications: string;
   /** The value of a variable that moves a client's folder, if it is an absolute path. */
   readonly moved: (variable: string) => string | undefined;
+  /** Joins parts of a path as this machine's system writes paths. */
+  readonly join: (...parts: readonly string[]) => string;
 }
 
 type TrustVariable = 'NODE_EXTRA_CA_CERTS' | 'CODEX_CA_CERTIFICATE' | 'SSL_CERT_FILE' | 'REQUESTS_CA_BUNDLE';

@@ -1,8 +1,7 @@
 /**
  * Editors and their extensions.
  */
-import { join } from 'node:path';
-import type { SettingsMap } from '../settings/settings-text.ts';
+
 import {
   answerTokens,
   assumedContextTokens,
@@ -12,12 +11,14 @@ import {
   keyInShell,
   type SettingsFile,
 } from './recipe.ts';
+import type { SettingsMap } from './settings-text.ts';
 import { type ConnectTarget, steps, textKey } from './snippet.ts';
 
 const continueFile: SettingsFile = {
   place: '~/.continue/config.yaml',
   format: 'yaml',
-  path: ({ home, moved }) => join(moved('CONTINUE_GLOBAL_DIR') ?? join(home, '.continue'), 'config.yaml'),
+  path: ({ home, join, moved }) =>
+    join(moved('CONTINUE_GLOBAL_DIR') ?? join(home, '.continue'), 'config.yaml'),
   key: 'variable',
   settings: (to) => ({
     models: [
@@ -54,7 +55,7 @@ function continueTls({ authority, clientCertificate }: ConnectTarget): SettingsM
 const zedFile: SettingsFile = {
   place: '~/.config/zed/settings.json',
   format: 'json',
-  path: ({ config }) => join(config, 'zed', 'settings.json'),
+  path: ({ config, join }) => join(config, 'zed', 'settings.json'),
   key: 'variable',
   settings: (to) => ({
     language_models: {
@@ -73,7 +74,7 @@ const zedFile: SettingsFile = {
 const vscodeFile: SettingsFile = {
   place: 'chatLanguageModels.json (command palette: Chat: Open Language Models (JSON))',
   format: 'json',
-  path: ({ applications }) => join(applications, 'Code', 'User', 'chatLanguageModels.json'),
+  path: ({ applications, join }) => join(applications, 'Code', 'User', 'chatLanguageModels.json'),
   key: 'file',
   settings: (to) => {
     const context = to.contextTokens ?? assumedContextTokens;

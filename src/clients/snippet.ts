@@ -1,7 +1,7 @@
 /**
  * The snippets that `flm connect` prints for a client's settings, and how values are written in their formats.
  */
-import { shellWord } from '../../core/shell-word.ts';
+import { shellWord } from '../core/shell-word.ts';
 
 /** The connection settings for a client. */
 export interface ConnectTarget {

@@ -3,8 +3,7 @@
  * length: the first request of Claude Code 2.1.197 has 85 kB (about 21,000 tokens) and asks for 32,000 output tokens.
  * Codex 0.17x sends 40 kB, OpenCode 1.18 31 kB, Cline 3.0 22 kB.
  */
-import { join } from 'node:path';
-import { shellWord } from '../../core/shell-word.ts';
+import { shellWord } from '../core/shell-word.ts';
 import {
   answerTokens,
   assumedContextTokens,
@@ -57,7 +56,7 @@ const claudeCodeShell = (to: ConnectTarget, variables: Readonly<Record<string, s
 const codexFile: SettingsFile = {
   place: '~/.codex/config.toml',
   format: 'toml',
-  path: ({ home, moved }) => join(moved('CODEX_HOME') ?? join(home, '.codex'), 'config.toml'),
+  path: ({ home, join, moved }) => join(moved('CODEX_HOME') ?? join(home, '.codex'), 'config.toml'),
   key: 'variable',
   settings: (to) => ({
     model: to.model,
@@ -81,7 +80,7 @@ const codexFile: SettingsFile = {
 const opencodeFile: SettingsFile = {
   place: '~/.config/opencode/opencode.json',
   format: 'json',
-  path: ({ config }) => join(config, 'opencode', 'opencode.json'),
+  path: ({ config, join }) => join(config, 'opencode', 'opencode.json'),
   key: 'variable',
   settings: (to) => {
     const context = to.contextTokens ?? assumedContextTokens;
@@ -107,7 +106,7 @@ const opencodeFile: SettingsFile = {
 const gooseFile: SettingsFile = {
   place: '~/.config/goose/config.yaml',
   format: 'yaml',
-  path: ({ config }) => join(config, 'goose', 'config.yaml'),
+  path: ({ config, join }) => join(config, 'goose', 'config.yaml'),
   key: 'variable',
   settings: (to) => ({
     GOOSE_PROVIDER: 'openai',
@@ -134,7 +133,8 @@ export const agents: readonly ClientRecipe[] = [
     file: {
       place: '~/.claude/settings.json',
       format: 'json',
-      path: ({ home, moved }) => join(moved('CLAUDE_CONFIG_DIR') ?? join(home, '.claude'), 'settings.json'),
+      path: ({ home, join, moved }) =>
+        join(moved('CLAUDE_CONFIG_DIR') ?? join(home, '.claude'), 'settings.json'),
       key: 'variable',
       settings: (to) => ({ env: claudeCodeVariables(to) }),
       remaining: (to) => [claudeCodeShell(to, {})],
@@ -221,7 +221,7 @@ export const agents: readonly ClientRecipe[] = [
     file: {
       place: '~/.aider.conf.yml',
       format: 'yaml',
-      path: ({ home }) => join(home, '.aider.conf.yml'),
+      path: ({ home, join }) => join(home, '.aider.conf.yml'),
       key: 'variable',
       settings: (to) => ({ model: `openai/${to.model}`, 'openai-api-base': `${to.origin}/v1` }),
       remaining: (to) => [shell(`export OPENAI_API_KEY=${shKey(to)}`, 'aider')],
