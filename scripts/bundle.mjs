@@ -84,15 +84,10 @@ function pagesInside() {
     name: 'pages-inside',
     async load(id) {
       if (relative(root, id).replaceAll('\\', '/') !== 'src/ui/web-files.ts') return null;
-      const style = ['node_modules/uplot/dist/uPlot.min.css', 'src/web/styles/page.css'];
       const files = [
         ['index.html', 'text/html; charset=utf-8', readFileSync(join(root, 'src/web/index.html'), 'utf8')],
         ['page.js', 'text/javascript; charset=utf-8', await pageScript()],
-        [
-          'page.css',
-          'text/css; charset=utf-8',
-          style.map((file) => readFileSync(join(root, file), 'utf8')).join('\n'),
-        ],
+        ['page.css', 'text/css; charset=utf-8', pageStyle()],
       ];
       const entries = files.map(
         ([name, type, text]) =>
@@ -101,6 +96,24 @@ function pagesInside() {
       return { code: `export const webFiles = () => new Map([${entries.join(', ')}]);`, map: null };
     },
   };
+}
+
+/** Joins the stylesheets: the chart's, tokens and elements, shared classes, then one file for each page. */
+function pageStyle() {
+  const below = (folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.css'))
+      .sort()
+      .map((name) => `${folder}/${name}`);
+  const first = ['tokens', 'base', 'layout'].map((name) => `src/web/styles/${name}.css`);
+  const shared = below('src/web/styles').filter((file) => !first.includes(file));
+  const files = [
+    'node_modules/uplot/dist/uPlot.min.css',
+    ...first,
+    ...shared,
+    ...below('src/web/styles/pages'),
+  ];
+  return files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
 }
 
 /** The modules that the last build included in the pages. Their packages also need a notice. */

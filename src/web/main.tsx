@@ -2,26 +2,19 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { signIn, whenLost } from './api/client.ts';
+import { Navigation } from './components/navigation.tsx';
 import { Command } from './components/parts.tsx';
 import { en } from './i18n/en.ts';
-import { AuditPage } from './pages/audit.tsx';
-import { KeysPage } from './pages/keys.tsx';
-import { PolicyPage } from './pages/policy.tsx';
-import { SessionsPage } from './pages/sessions.tsx';
-import { UsagePage } from './pages/usage.tsx';
-
-const pages = {
-  usage: UsagePage,
-  keys: KeysPage,
-  policy: PolicyPage,
-  audit: AuditPage,
-  sessions: SessionsPage,
-};
-type PageName = keyof typeof pages;
+import { isPageName, type PageName, pageNames, pageTable } from './page-table.ts';
 
 function pageInAddress(): PageName {
   const name = location.hash.replace(/^#\//, '');
-  return Object.hasOwn(pages, name) ? (name as PageName) : 'usage';
+  return isPageName(name) ? name : (pageNames[0] as PageName);
+}
+
+/** A button, not a link to `#content`: the part of the address behind `#` names the page. */
+function skipToContent(): void {
+  document.getElementById('content')?.focus();
 }
 
 function Dashboard({ lost: wasLost }: { lost: 'ended' | 'offline' | undefined }) {
@@ -34,25 +27,18 @@ function Dashboard({ lost: wasLost }: { lost: 'ended' | 'offline' | undefined })
     return () => removeEventListener('hashchange', show);
   }, []);
   useEffect(() => {
-    document.title = `${en.pages[page]} · ${en.title}`;
+    document.title = `${en[page].title} · ${en.title}`;
   }, [page]);
   if (lost !== undefined) return <Lost reason={lost} />;
-  const Page = pages[page];
+  const Page = pageTable[page];
   return (
     <>
-      <a class="skip" href="#content">
+      <button type="button" class="skip" onClick={skipToContent}>
         {en.skipToContent}
-      </a>
-      <nav aria-label={en.navigation}>
-        <strong>{en.title}</strong>
-        {(Object.keys(pages) as PageName[]).map((name) => (
-          <a key={name} href={`#/${name}`} aria-current={name === page ? 'page' : undefined}>
-            {en.pages[name]}
-          </a>
-        ))}
-      </nav>
+      </button>
+      <Navigation current={page} />
       <main id="content" tabIndex={-1}>
-        <h1>{en.pages[page]}</h1>
+        <h1>{en[page].title}</h1>
         <Page />
       </main>
     </>
@@ -62,8 +48,8 @@ function Dashboard({ lost: wasLost }: { lost: 'ended' | 'offline' | undefined })
 function Lost({ reason }: { reason: 'ended' | 'offline' }) {
   return (
     <main class="lost">
-      <h1>{reason === 'ended' ? en.session.ended : en.session.offline}</h1>
-      <p>{reason === 'ended' ? en.session.endedHint : en.session.offlineHint}</p>
+      <h1>{en.lost[reason]}</h1>
+      <p>{en.lost[`${reason}Hint`]}</p>
       <Command text="flm ui" />
     </main>
   );

@@ -5,7 +5,7 @@ import { Choice, Empty, Show, Time, useLoaded } from '../components/parts.tsx';
 import { en } from '../i18n/en.ts';
 
 const areas = {
-  all: en.audit.all,
+  all: en.all,
   key: 'key',
   policy: 'policy',
   engine: 'engine',
@@ -46,7 +46,7 @@ function loadAudit(area: string): Promise<{ readonly items: readonly AuditItem[]
 
 function AuditTable({ items }: { items: readonly AuditItem[] }) {
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.pages.audit}>
+    <section class="scroll" tabIndex={0} aria-label={en.audit.title}>
       <table>
         <thead>
           <tr>

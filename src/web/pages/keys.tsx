@@ -12,7 +12,7 @@ type Open =
   | { readonly what: 'secret'; readonly key: KeyWithSecret };
 
 const pageItems = 100;
-const allStates = { all: en.audit.all, ...en.keys.states };
+const allStates = { all: en.all, ...en.keys.states };
 
 export function KeysPage() {
   const [search, setSearch] = useState('');
@@ -103,7 +103,7 @@ function KeyTable({
   onOpen: (open: Open) => void;
 }) {
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.pages.keys}>
+    <section class="scroll" tabIndex={0} aria-label={en.keys.title}>
       <table>
         <thead>
           <tr>
@@ -114,7 +114,7 @@ function KeyTable({
               en.keys.models,
               en.keys.limits,
               en.keys.lastUsed,
-              en.keys.actions,
+              en.actions,
             ].map((title) => (
               <th scope="col" key={title}>
                 {title}
@@ -137,7 +137,7 @@ function KeyTable({
                 <td>
                   <span class={`state ${state}`}>{en.keys.states[state]}</span>
                 </td>
-                <td>{key.models.join(', ') || en.audit.all}</td>
+                <td>{key.models.join(', ') || en.all}</td>
                 <td>{limitsOf(key).join(', ') || en.none}</td>
                 <td>
                   <Time iso={key.lastUsedAt} />

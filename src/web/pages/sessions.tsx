@@ -15,24 +15,22 @@ export function SessionsPage() {
   return (
     <Show loaded={loaded}>
       {({ items }) => (
-        <section class="scroll" tabIndex={0} aria-label={en.pages.sessions}>
+        <section class="scroll" tabIndex={0} aria-label={en.sessions.title}>
           <table>
             <thead>
               <tr>
-                {[en.session.browser, en.session.started, en.session.lastUsed, en.keys.actions].map(
-                  (title) => (
-                    <th scope="col" key={title}>
-                      {title}
-                    </th>
-                  ),
-                )}
+                {[en.sessions.browser, en.sessions.started, en.sessions.lastUsed, en.actions].map((title) => (
+                  <th scope="col" key={title}>
+                    {title}
+                  </th>
+                ))}
               </tr>
             </thead>
             <tbody>
               {items.map(({ id, browser, startedAtMs, lastUsedAtMs, current }) => (
                 <tr key={id}>
                   <th scope="row" class="change">
-                    {browser} {current ? <em class="state active">{en.session.current}</em> : null}
+                    {browser} {current ? <em class="state active">{en.sessions.current}</em> : null}
                   </th>
                   <td>
                     <Time iso={new Date(startedAtMs).toISOString()} />
@@ -42,7 +40,7 @@ export function SessionsPage() {
                   </td>
                   <td>
                     <button type="button" class="quiet" onClick={() => void end(id)}>
-                      {current ? en.session.signOut : en.session.end}
+                      {current ? en.sessions.signOut : en.sessions.end}
                     </button>
                   </td>
                 </tr>

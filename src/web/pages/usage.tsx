@@ -109,7 +109,7 @@ function UsageTable({ usage, by }: { usage: UsageDocument; by: Dimension }) {
   const isEstimated = usage.total.estimatedRequests > 0;
   return (
     <>
-      <section class="scroll" tabIndex={0} aria-label={en.pages.usage}>
+      <section class="scroll" tabIndex={0} aria-label={en.usage.title}>
         <table>
           <thead>
             <tr>

@@ -1,0 +1,26 @@
+/**
+ * The pages, in the order of the navigation. Each has a name, which is its address (`#/keys`), its icon and its part of
+ * the text catalogue. The first four have a place in the bar of a phone; the others are behind its fifth button.
+ */
+import type { ComponentType } from 'preact';
+import { AuditPage } from './pages/audit.tsx';
+import { KeysPage } from './pages/keys.tsx';
+import { PolicyPage } from './pages/policy.tsx';
+import { SessionsPage } from './pages/sessions.tsx';
+import { UsagePage } from './pages/usage.tsx';
+
+export const pageTable = {
+  usage: UsagePage,
+  keys: KeysPage,
+  policy: PolicyPage,
+  audit: AuditPage,
+  sessions: SessionsPage,
+} as const satisfies Readonly<Record<string, ComponentType>>;
+
+export type PageName = keyof typeof pageTable;
+// A record's keys are those of its type: the table is written above.
+export const pageNames = Object.keys(pageTable) as readonly PageName[];
+
+export function isPageName(name: string): name is PageName {
+  return Object.hasOwn(pageTable, name);
+}

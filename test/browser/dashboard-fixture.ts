@@ -1,0 +1,108 @@
+/**
+ * The dashboard in a real Chromium: the real `flm ui`, browser profiles that are signed in, moving between pages, and
+ * checks that hold for every page.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { chromiumPath } from './page.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const arguments_ = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+];
+
+export interface DashboardFixture {
+  readonly cli: TestCli;
+  readonly browser: Browser;
+  /** A new browser profile that opened a fresh sign-in link. */
+  signedIn(options?: Parameters<Browser['newContext']>[0]): Promise<Page>;
+}
+
+export async function openDashboard(t: TestContext): Promise<DashboardFixture> {
+  const cli = makeCli(t);
+  const browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: arguments_ });
+  t.after(() => browser.close());
+  return {
+    cli,
+    browser,
+    async signedIn(options) {
+      const running = cli.start('ui', '--json', '--no-open');
+      const [text] = await running.saw(/^\{.*\}$/m);
+      const page = await (await browser.newContext(options)).newPage();
+      page.on('pageerror', (error) => assert.fail(error));
+      await page.goto((JSON.parse(text) as { link: string }).link);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      return page;
+    },
+  };
+}
+
+/** Opens a page by its entry in the navigation, and waits until it has loaded. */
+export async function showPage(page: Page, title: string): Promise<void> {
+  const navigation = page.getByRole('navigation');
+  const entry = navigation.getByRole('link', { name: title, exact: true });
+  // On a phone, most entries are behind a button.
+  if (!(await entry.isVisible())) await navigation.getByRole('button').click();
+  await entry.click();
+  await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
+  await page.locator('.loading').waitFor({ state: 'detached' });
+}
+
+/** Sends a chat request to the demo engine with a key. */
+export async function ask(baseUrl: string, key: string, content: string): Promise<Response> {
+  const body = JSON.stringify({ model: 'flm-demo', messages: [{ role: 'user', content }] });
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  return fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers, body });
+}
+
+export const viewports = {
+  phone: { width: 360, height: 740 },
+  tablet: { width: 600, height: 900 },
+  notebook: { width: 900, height: 700 },
+  desktop: { width: 1280, height: 800 },
+  wide: { width: 2560, height: 1200 },
+} as const;
+
+/**
+ * Shows each page in light and dark and at every width: axe-core finds nothing, and no page is wider than the window.
+ * FLM_SCREENSHOTS=FOLDER keeps a picture of each.
+ */
+export async function checkPages(
+  { signedIn }: Pick<DashboardFixture, 'signedIn'>,
+  titles: readonly string[],
+): Promise<void> {
+  const screenshots = process.env.FLM_SCREENSHOTS;
+  if (screenshots !== undefined) mkdirSync(screenshots, { recursive: true });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const page = await signedIn({ colorScheme, bypassCSP: true });
+    for (const [device, viewport] of Object.entries(viewports)) {
+      await page.setViewportSize(viewport);
+      for (const title of titles) {
+        await showPage(page, title);
+        if (screenshots !== undefined)
+          await page.screenshot({ path: join(screenshots, `${title}-${device}-${colorScheme}.png`) });
+        await page.evaluate(axe);
+        const violations = await page.evaluate(
+          "axe.run().then(({ violations }) => violations.map((v) => v.id + ': ' + v.nodes[0].html))",
+        );
+        assert.deepEqual(violations, [], `${title} ${device} ${colorScheme}`);
+        assert.equal(
+          await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
+          true,
+          `${title} is wider than a ${device}`,
+        );
+      }
+    }
+    await page.context().close();
+  }
+}
