@@ -1,11 +1,20 @@
 /** The dashboard: signs in with the code in the page's address, and shows the page that the address names. */
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { signIn, whenLost } from './api/client.ts';
+import {
+  type ConnectionState,
+  checkConnection,
+  signInWithLink,
+  whenConnectionChanges,
+} from './api/client.ts';
+import { listenToKeys } from './components/keyboard.ts';
 import { Navigation } from './components/navigation.tsx';
 import { Command } from './components/parts.tsx';
+import { SignIn } from './components/sign-in.tsx';
 import { en } from './i18n/en.ts';
 import { isPageName, type PageName, pageNames, pageTable } from './page-table.ts';
+
+const retryMs = 3_000;
 
 function pageInAddress(): PageName {
   const name = location.hash.replace(/^#\//, '');
@@ -17,19 +26,31 @@ function skipToContent(): void {
   document.getElementById('content')?.focus();
 }
 
-function Dashboard({ lost: wasLost }: { lost: 'ended' | 'offline' | undefined }) {
+function Dashboard({ wasSignedIn }: { wasSignedIn: boolean }) {
   const [page, setPage] = useState(pageInAddress);
-  const [lost, setLost] = useState(wasLost);
+  const [isSignedIn, setSignedIn] = useState(wasSignedIn);
+  const [connection, setConnection] = useState<ConnectionState>('online');
   useEffect(() => {
     const show = () => setPage(pageInAddress());
     addEventListener('hashchange', show);
-    whenLost(setLost);
-    return () => removeEventListener('hashchange', show);
+    const forget = whenConnectionChanges((now) => {
+      setConnection(now);
+      if (now === 'ended') setSignedIn(false);
+    });
+    return () => {
+      removeEventListener('hashchange', show);
+      forget();
+    };
   }, []);
   useEffect(() => {
     document.title = `${en[page].title} · ${en.title}`;
   }, [page]);
-  if (lost !== undefined) return <Lost reason={lost} />;
+  useEffect(() => {
+    if (connection !== 'offline') return undefined;
+    const timer = setInterval(() => void checkConnection(), retryMs);
+    return () => clearInterval(timer);
+  }, [connection]);
+  if (!isSignedIn) return <SignIn hasEnded={connection === 'ended'} onSignedIn={() => setSignedIn(true)} />;
   const Page = pageTable[page];
   return (
     <>
@@ -38,6 +59,7 @@ function Dashboard({ lost: wasLost }: { lost: 'ended' | 'offline' | undefined })
       </button>
       <Navigation current={page} />
       <main id="content" tabIndex={-1}>
+        {connection === 'offline' ? <Offline /> : null}
         <h1>{en[page].title}</h1>
         <Page />
       </main>
@@ -45,15 +67,17 @@ function Dashboard({ lost: wasLost }: { lost: 'ended' | 'offline' | undefined })
   );
 }
 
-function Lost({ reason }: { reason: 'ended' | 'offline' }) {
+function Offline() {
   return (
-    <main class="lost">
-      <h1>{en.lost[reason]}</h1>
-      <p>{en.lost[`${reason}Hint`]}</p>
+    <div class="offline" role="status">
+      <p>
+        <strong>{en.offline.title}</strong> {en.offline.hint}
+      </p>
       <Command text="flm ui" />
-    </main>
+    </div>
   );
 }
 
+listenToKeys();
 const place = document.getElementById('page');
-if (place !== null) render(<Dashboard lost={(await signIn()) ? undefined : 'ended'} />, place);
+if (place !== null) render(<Dashboard wasSignedIn={await signInWithLink()} />, place);

@@ -1,10 +1,15 @@
 /**
- * Calls the admin API. The session token lives in this module's memory only: a reload ends the session, and no other
- * page of the browser can read the token.
+ * Calls the admin API. The page signs in with a session of `flm ui`, or with an admin key where a proxy serves it. Session
+ * token and key live in this module's memory only: a reload ends them, and no other page of the browser can read them.
  */
 import type { KeyDocument } from '../../core/security/key-document.ts';
 
-let token = '';
+/** How the server that sent the page wants it to sign in: `<html data-sign-in="key">` asks for an admin key. */
+export const signInMethod: 'session' | 'key' =
+  document.documentElement.dataset.signIn === 'key' ? 'key' : 'session';
+
+/** The header that proves who calls. */
+let credential: Readonly<Record<string, string>> = {};
 
 export class ApiError extends Error {
   readonly status: number;
@@ -19,15 +24,31 @@ export class ApiError extends Error {
   }
 }
 
-/** Called when the session ended, or the dashboard's process no longer answers. */
-let onLost: (reason: 'ended' | 'offline') => void = () => {};
+/** The server does not answer. */
+export class OfflineError extends Error {}
 
-export function whenLost(listener: (reason: 'ended' | 'offline') => void): void {
-  onLost = listener;
+/** `ended`: the session or the key is no longer valid. */
+export type ConnectionState = 'online' | 'offline' | 'ended';
+
+let connection: ConnectionState = 'online';
+const listeners = new Set<(connection: ConnectionState) => void>();
+
+/** Returns a function that removes the listener. */
+export function whenConnectionChanges(listener: (connection: ConnectionState) => void): () => void {
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+  };
+}
+
+function noticed(now: ConnectionState): void {
+  if (now === connection) return;
+  connection = now;
+  for (const listener of listeners) listener(now);
 }
 
 /** Exchanges the code or ticket in the page's address for a session token. False where there is none, or it was used. */
-export async function signIn(): Promise<boolean> {
+export async function signInWithLink(): Promise<boolean> {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const [code, ticket] = [fragment.get('code'), fragment.get('ticket')];
   history.replaceState(null, '', location.pathname);
@@ -39,8 +60,29 @@ export async function signIn(): Promise<boolean> {
     headers: { 'content-type': 'application/json' },
   });
   if (!response.ok) return false;
-  token = ((await response.json()) as { token: string }).token;
+  credential = { 'x-flm-session': ((await response.json()) as { token: string }).token };
   return true;
+}
+
+/** Keeps an admin key if the API accepts it; otherwise throws an `ApiError`. */
+export async function signInWithKey(key: string): Promise<void> {
+  const before = credential;
+  credential = { authorization: `Bearer ${key}` };
+  try {
+    await call('GET', 'api/v1/policy');
+  } catch (error) {
+    credential = before;
+    throw error;
+  }
+}
+
+/** Asks for the page itself, which needs no credential, to learn whether the server answers again. */
+export async function checkConnection(): Promise<void> {
+  try {
+    await send('', { method: 'HEAD' });
+  } catch {
+    // The listeners know.
+  }
 }
 
 /** Throws an `ApiError` with a text for the reader. `path` begins behind `/flm/`. */
@@ -50,30 +92,29 @@ export async function call<T>(
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<T> {
+  const response = await send(path, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (response.status === 204) return undefined as T;
+  return (await response.json()) as T;
+}
+
+/** A successful response, whose body the caller reads. Throws an `ApiError` or an `OfflineError`. */
+export async function send(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(`/flm/${path}`, {
-      method,
-      headers: {
-        'x-flm-session': token,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    response = await fetch(`/flm/${path}`, { ...init, headers: { ...credential, ...init.headers } });
   } catch (error) {
-    onLost('offline');
-    throw error;
+    if (init.signal?.aborted === true) throw error;
+    noticed('offline');
+    throw new OfflineError(String(error));
   }
-  if (response.status === 401) onLost('ended');
-  if (response.status === 204) return undefined as T;
-  const document: unknown = await response.json();
-  if (!response.ok)
-    throw new ApiError(
-      response.status,
-      (document as { error: { code: string; message: string; hint: string } }).error,
-    );
-  return document as T;
+  noticed(response.status === 401 ? 'ended' : 'online');
+  if (response.ok) return response;
+  const { error } = (await response.json()) as { error: { code: string; message: string; hint: string } };
+  throw new ApiError(response.status, error);
 }
 
 export interface ListPage<T> {

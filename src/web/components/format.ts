@@ -1,20 +1,31 @@
-/** Numbers, times and durations for people. */
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+/** Numbers, times and durations for people, in the language of the texts and with a unit. */
+import { en } from '../i18n/en.ts';
+
+const compact = new Intl.NumberFormat(en.language, { notation: 'compact', maximumFractionDigits: 1 });
+const plain = new Intl.NumberFormat(en.language, { maximumFractionDigits: 1 });
+const relative = new Intl.RelativeTimeFormat(en.language, { numeric: 'auto' });
+// Dates look as the reader is used to from the browser.
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
 /** `12.4K`, `1.2M`. */
 export function count(value: number): string {
   return compact.format(value);
 }
 
+/** `340 ms`, `2.1 s` */
 export function milliseconds(ms: number | null): string {
   if (ms === null) return '–';
-  return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`;
+  return ms < 1_000 ? en.units.milliseconds(plain.format(ms)) : en.units.seconds(plain.format(ms / 1_000));
 }
 
 export function exactTime(iso: string): string {
   return exact.format(new Date(iso));
+}
+
+/** `14:03:05` */
+export function clockTime(ms: number): string {
+  return clock.format(ms);
 }
 
 /** `3 minutes ago`. */

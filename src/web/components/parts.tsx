@@ -1,53 +1,8 @@
-/** Small parts that the pages share: states of loading, an error, a dialog, a copy button, a time. */
+/** Small parts that the pages share: an empty state, a dialog, a copy button, a time, fields. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError } from '../api/client.ts';
 import { en } from '../i18n/en.ts';
 import { ago, exactTime } from './format.ts';
-
-export type Loaded<T> =
-  | { readonly state: 'loading' }
-  | { readonly state: 'failed'; readonly error: unknown }
-  | { readonly state: 'ready'; readonly value: T };
-
-/** Loads again when one of `inputs` changes. Keeps what it has while it loads again; a late result of older inputs is dropped. */
-export function useLoaded<T>(load: () => Promise<T>, inputs: readonly unknown[]): [Loaded<T>, () => void] {
-  const [loaded, set] = useState<Loaded<T>>({ state: 'loading' });
-  const [round, setRound] = useState(0);
-  useEffect(() => {
-    let isCurrent = true;
-    load().then(
-      (value) => isCurrent && set({ state: 'ready', value }),
-      (error: unknown) => isCurrent && set({ state: 'failed', error }),
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [...inputs, round]);
-  return [loaded, () => setRound((before) => before + 1)];
-}
-
-/** Shows the value, or that it is loading, or why it failed. */
-export function Show<T>({
-  loaded,
-  children,
-}: {
-  loaded: Loaded<T>;
-  children: (value: T) => ComponentChildren;
-}) {
-  if (loaded.state === 'loading') return <p class="loading">{en.loading}</p>;
-  if (loaded.state === 'failed') return <Problem error={loaded.error} />;
-  return <>{children(loaded.value)}</>;
-}
-
-export function Problem({ error }: { error: unknown }) {
-  const text = error instanceof Error ? error.message : String(error);
-  return (
-    <p class="problem" role="alert">
-      <strong>{text}</strong> {error instanceof ApiError ? error.hint : ''}
-    </p>
-  );
-}
 
 export function Empty({ title, hint, command }: { title: string; hint: string; command?: string }) {
   return (

@@ -1,7 +1,8 @@
 /** Audit: who changed what, and refused logins, newest first. */
 import { useState } from 'preact/hooks';
 import { type AuditItem, call } from '../api/client.ts';
-import { Choice, Empty, Show, Time, useLoaded } from '../components/parts.tsx';
+import { Show, useLive } from '../components/loaded.tsx';
+import { Choice, Empty, Time } from '../components/parts.tsx';
 import { en } from '../i18n/en.ts';
 
 const areas = {
@@ -16,10 +17,11 @@ const areas = {
   retention: 'retention',
 };
 const entriesOnPage = 200;
+const refreshMs = 10_000;
 
 export function AuditPage() {
   const [area, setArea] = useState<keyof typeof areas>('all');
-  const [loaded] = useLoaded(() => loadAudit(area), [area]);
+  const [loaded] = useLive(() => loadAudit(area), refreshMs, [area]);
   return (
     <>
       <div class="bar">

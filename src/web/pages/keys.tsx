@@ -2,7 +2,8 @@
 import { useState } from 'preact/hooks';
 import { call, type Key, type KeyWithSecret, type ListPage } from '../api/client.ts';
 import { count } from '../components/format.ts';
-import { Choice, Copy, Dialog, Empty, Field, Problem, Show, Time, useLoaded } from '../components/parts.tsx';
+import { Problem, Show, useLoaded } from '../components/loaded.tsx';
+import { Choice, Copy, Dialog, Empty, Field, Time } from '../components/parts.tsx';
 import { en } from '../i18n/en.ts';
 
 type State = keyof typeof en.keys.states;

@@ -1,7 +1,8 @@
 /** Policy: the rules for all keys and addresses, edited as a whole. */
 import { useState } from 'preact/hooks';
 import { ApiError, call, type Policy } from '../api/client.ts';
-import { Dialog, Field, Problem, Show, useLoaded } from '../components/parts.tsx';
+import { Problem, Show, useLoaded } from '../components/loaded.tsx';
+import { Dialog, Field } from '../components/parts.tsx';
 import { en } from '../i18n/en.ts';
 
 const lists = ['allowIps', 'denyIps', 'trustedProxies', 'allowOrigins'] as const;

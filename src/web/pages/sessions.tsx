@@ -1,6 +1,7 @@
 /** Sessions: the browsers that are signed in to this dashboard. */
 import { call, type SessionEntry } from '../api/client.ts';
-import { Show, Time, useLoaded } from '../components/parts.tsx';
+import { Show, useLoaded } from '../components/loaded.tsx';
+import { Time } from '../components/parts.tsx';
 import { en } from '../i18n/en.ts';
 
 export function SessionsPage() {

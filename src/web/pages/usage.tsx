@@ -3,7 +3,8 @@ import { useMemo, useState } from 'preact/hooks';
 import { type Counts, call, type SeriesGroup, type UsageDocument } from '../api/client.ts';
 import { Chart, type ChartSeries } from '../components/chart.tsx';
 import { count, csvField, milliseconds } from '../components/format.ts';
-import { Choice, Empty, Show, useLoaded } from '../components/parts.tsx';
+import { Show, useLoaded } from '../components/loaded.tsx';
+import { Choice, Empty } from '../components/parts.tsx';
 import { en } from '../i18n/en.ts';
 
 const hourMs = 3_600_000;

@@ -1,5 +1,7 @@
 /** Texts that several pages share, and those of the frame around the pages. */
 export const common = {
+  /** BCP 47, for numbers and times. */
+  language: 'en',
   title: 'flm',
   skipToContent: 'Skip to content',
   navigation: 'Pages',
@@ -15,11 +17,31 @@ export const common = {
   actions: 'Actions',
   command: 'The same in a terminal:',
   more: (shown: number, total: number): string => `Show more (${shown} of ${total})`,
-  lost: {
-    ended: 'This session has ended',
-    endedHint:
-      'The dashboard keeps its session in this page only, so a reload ends the session. Run this command again:',
-    offline: 'The dashboard does not answer',
-    offlineHint: 'The command `flm ui` has probably ended. Start it again:',
+  /** The number is formatted already. */
+  units: {
+    milliseconds: (number: string): string => `${number} ms`,
+    seconds: (number: string): string => `${number} s`,
+    minutes: (number: string): string => `${number} min`,
+    hours: (number: string): string => `${number} h`,
+  },
+  /** `time` is a time of day. */
+  stale: (time: string): string => `This is the state of ${time}. Loading it again failed:`,
+  paused: 'Updates wait while you select text or point at a table.',
+  ended: {
+    title: 'This session has ended',
+    hint: 'The dashboard keeps its session in this page only, so a reload ends the session. Run this command again:',
+  },
+  offline: {
+    title: 'flm does not answer.',
+    hint: 'The page shows the last known state and continues when flm answers again. If the command has ended, run it again:',
+  },
+  signIn: {
+    title: 'Sign in',
+    hint: 'This proxy serves its dashboard to keys with the scope admin or admin:read. The key stays in this page only, so a reload signs you out.',
+    key: 'Admin key',
+    button: 'Sign in',
+    ended: 'The proxy no longer accepts the key.',
+    noScope: 'This key has neither the scope admin nor admin:read.',
+    command: 'flm key create NAME --scope admin',
   },
 };

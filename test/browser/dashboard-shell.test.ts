@@ -1,0 +1,86 @@
+/** What holds for every page of the dashboard: states of the connection, live updates, and the keyboard. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openDashboard, showPage } from './dashboard-fixture.ts';
+import { skip } from './page.ts';
+
+test('a page keeps what it shows while flm does not answer, and goes on by itself', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await cli.run('key', 'create', 'laptop');
+  const page = await signedIn();
+  await showPage(page, 'Audit');
+  await page.getByText('key.create').waitFor();
+  await page.clock.install();
+  await page.route('**/flm/**', (route) => route.abort());
+  await page.getByLabel('Action').selectOption('key');
+  await page.getByText('flm does not answer.').first().waitFor();
+  await page.unroute('**/flm/**');
+  await page.clock.fastForward(3_000);
+  await page.getByText('flm does not answer.').first().waitFor({ state: 'detached' });
+  await page.getByText('key.create').waitFor();
+});
+
+test('an update that fails leaves the old state with a note', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await cli.run('key', 'create', 'laptop');
+  const page = await signedIn();
+  await page.clock.install();
+  await showPage(page, 'Audit');
+  const entry = page.getByText('key.create');
+  await entry.waitFor();
+  await page.route('**/api/v1/audit*', (route) =>
+    route.fulfill({ status: 500, json: { error: { code: 'INTERNAL', message: 'It broke.', hint: '' } } }),
+  );
+  await page.clock.fastForward(10_000);
+  await page.getByText(/This is the state of .* It broke\./).waitFor();
+  await entry.waitFor();
+});
+
+test('updates wait while text is selected or the mouse is over a table', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await cli.run('key', 'create', 'laptop');
+  const page = await signedIn();
+  await page.clock.install();
+  await showPage(page, 'Audit');
+  const rows = page.locator('tbody tr');
+  await rows.first().waitFor();
+  const before = await rows.count();
+  let calls = 0;
+  page.on('request', (request) => {
+    if (request.url().includes('/api/v1/audit')) calls += 1;
+  });
+  await rows.first().hover();
+  await cli.run('key', 'create', 'phone');
+  await page.clock.fastForward(60_000);
+  await page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))");
+  await page.mouse.move(0, 0);
+  await page.clock.fastForward(60_000);
+  assert.equal(calls, 0);
+  assert.equal(await rows.count(), before);
+  await page.evaluate('getSelection().removeAllRanges()');
+  await page.getByText('phone').first().waitFor();
+});
+
+test('the keyboard reaches search, rows and what can be done with a row', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  for (const label of ['laptop', 'phone']) await cli.run('key', 'create', label);
+  const page = await signedIn();
+  await showPage(page, 'Keys');
+  const focused = () => page.evaluate('document.activeElement.innerText || document.activeElement.type');
+  await page.keyboard.press('/');
+  assert.equal(await focused(), 'search');
+  await page.locator('.scroll').focus();
+  const names = [];
+  for (const _ of ['first', 'second']) {
+    await page.keyboard.press('ArrowDown');
+    names.push(String(await focused()).split('\t')[0]);
+  }
+  assert.deepEqual(names.toSorted(), ['laptop', 'phone']);
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate('document.activeElement.tagName'), 'BUTTON');
+  await page.keyboard.press('ArrowUp');
+  assert.equal(String(await focused()).split('\t')[0], names[0]);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Escape');
+  assert.equal(String(await focused()).split('\t')[0], names[0]);
+});
