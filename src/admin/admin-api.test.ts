@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
+import { startedAdmin } from '../../test/helpers/admin-fixture.ts';
 import { sampleUsage, sometimeMs } from '../../test/helpers/store-samples.ts';
-import { openedStore, temporaryHome } from '../../test/helpers/temporary-store.ts';
+import { openedStore } from '../../test/helpers/temporary-store.ts';
 import { SecurityService } from '../core/security/security-service.ts';
 import { AdminApi, type AdminRequest, adminBasePath, operations } from './admin-api.ts';
 import { openApiDocument } from './openapi.ts';
@@ -18,7 +19,8 @@ interface Call extends Partial<Pick<AdminRequest, 'headers' | 'caller'>> {
 }
 
 function startedApi(t: TestContext) {
-  const store = openedStore(t, temporaryHome(t));
+  const { cli, services: ofFlm } = startedAdmin(t);
+  const store = openedStore(t, cli.home);
   const clock = { nowMs: () => sometimeMs };
   const security = ({ actor, address }: AdminCaller) =>
     new SecurityService({
@@ -30,6 +32,7 @@ function startedApi(t: TestContext) {
       announce: async () => [],
     });
   const services: AdminServices = {
+    ...ofFlm,
     nowMs: clock.nowMs,
     security,
     usage: store.usage,

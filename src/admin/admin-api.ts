@@ -12,7 +12,9 @@ import { faultsOf } from '../core/faults.ts';
 import { Idempotency } from './idempotency.ts';
 import type { AdminCaller, AdminResponse, AdminServices, Operation, OperationContext } from './operation.ts';
 import { auditOperations } from './operations/audit.ts';
+import { engineOperations } from './operations/engines.ts';
 import { keyOperations } from './operations/keys.ts';
+import { modelOperations } from './operations/models.ts';
 import { policyOperations } from './operations/policy.ts';
 import { usageOperations } from './operations/usage.ts';
 
@@ -22,6 +24,8 @@ export const adminBasePath = '/flm/api/v1';
 export const operations: readonly Operation[] = [
   ...keyOperations,
   ...policyOperations,
+  ...engineOperations,
+  ...modelOperations,
   ...usageOperations,
   ...auditOperations,
 ];

@@ -29,6 +29,8 @@ const commonErrors: readonly ErrorCode[] = [
 const tags = {
   keys: 'API keys and the use of their limits.',
   policy: 'The rules for all keys and addresses.',
+  engines: 'Engines: their state, the saved ones, detection and tests.',
+  models: 'Models as clients see them, and their aliases.',
   usage: 'Requests, tokens and latency over time.',
   audit: 'Who changed what.',
 };
@@ -46,7 +48,7 @@ export function openApiDocument(version: string): Json {
     info: {
       title: 'flm admin API',
       version,
-      summary: 'Keys, policy, usage and audit of a flm gateway.',
+      summary: 'Administers a flm gateway: keys, policy, engines, models, proxies, usage and audit.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],

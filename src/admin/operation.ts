@@ -4,8 +4,13 @@
  * these definitions.
  */
 import type { z } from 'zod';
+import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
+import type { ModelAlias } from '../core/engine/engine.ts';
+import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
+import type { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { KeyUse } from '../core/proxy/ports.ts';
+import type { ProxyService } from '../core/proxy/proxy-service.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
 import type { SecurityService } from '../core/security/security-service.ts';
 
@@ -30,7 +35,14 @@ export interface AdminCaller {
 /** The services that commands use as well. Those that write the audit are made for the caller. */
 export interface AdminServices {
   nowMs(): number;
+  /** Aborts when the server of the API ends. */
+  readonly signal: AbortSignal;
   security(caller: AdminCaller): SecurityService;
+  engines(caller: AdminCaller): EngineRegistry;
+  proxies(caller: AdminCaller): ProxyService;
+  readonly discovery: EngineDiscovery;
+  /** The models of engines that are up and the aliases of these models, sorted by name. */
+  catalogOf(engines: readonly EngineStatus[], aliases: readonly ModelAlias[]): readonly CatalogEntry[];
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
   /** The use of a key's limits in each running proxy that knows the key, by proxy id. */

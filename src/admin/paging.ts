@@ -18,7 +18,7 @@ export const listInQuery = <T extends z.ZodType>(item: T) =>
 
 export const pageQuery = {
   limit: countInQuery(maxPageItems, 100).describe(`Items on a page, ${maxPageItems} at most.`),
-  cursor: z.string().max(200).optional().describe('`nextCursor` of the page before.'),
+  cursor: z.string().max(1024).optional().describe('`nextCursor` of the page before.'),
 };
 
 export function pageSchema<T extends z.ZodType>(item: T) {

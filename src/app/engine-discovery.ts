@@ -1,12 +1,11 @@
 /**
  * Probes engines from the command line, without a proxy: detection, and the detailed test of `flm engine test`.
  */
-import type { EmbeddingsCheck, EngineRecord, EngineRef } from '../core/engine/engine.ts';
+import type { EngineRecord, EngineRef } from '../core/engine/engine.ts';
+import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import type { EngineKindName } from '../core/engine/kinds.ts';
-import type { ProbeResult } from '../core/engine/probe.ts';
-import type { RouteId } from '../core/engine/routes.ts';
 import { EngineError } from '../core/errors.ts';
-import { freeId, type InstalledEngine, type Look } from '../engines/detect.ts';
+import { freeId } from '../engines/detect.ts';
 import { checkEmbeddings } from '../engines/embeddings-check.ts';
 import { isLoopbackHost, parseEngineUrl } from '../engines/engine-url.ts';
 import { exposureWarning, findExposure } from '../engines/exposure.ts';
@@ -16,41 +15,6 @@ import { freeIdOf, sourceOfRecord } from '../engines/sources.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import type { Machine } from './machine.ts';
 import { makeDetector } from './proxy-engines.ts';
-
-export interface DetectedEngines extends Look {
-  readonly installed: readonly InstalledEngine[];
-}
-
-export interface EngineExamination {
-  readonly ref: EngineRef;
-  /** The name of the server software, for people. */
-  readonly product: string;
-  readonly probe: ProbeResult;
-  /** The features that clients can use; empty if no recognised engine answered. */
-  readonly serves: readonly RouteId[];
-  /** A non-loopback address of this machine on which the engine also answers. */
-  readonly exposedOn?: string;
-}
-
-export interface EngineDiscovery {
-  /** Finds running engines on this machine that are not among `known`, and installed programs that are not running. */
-  detect(known: readonly EngineRecord[], signal: AbortSignal): Promise<DetectedEngines>;
-  /**
-   * Probes one engine for its kind and state. An engine that does not answer is a result too (`probe.state` is `down`).
-   * Throws an `EngineError` ENGINE_UNRECOGNISED if the server is no known engine and no kind was given, ENGINE_INVALID
-   * if the key of the engine cannot be read.
-   */
-  examine(record: EngineRecord, signal: AbortSignal): Promise<EngineExamination>;
-  /** Sends one small embedding request. Throws ENGINE_INVALID if the key of the engine cannot be read. */
-  embeddings(record: EngineRecord, model: string, signal: AbortSignal): Promise<EmbeddingsCheck>;
-  /** Returns the canonical form of a URL that the schema of engines accepts. */
-  spelling(url: string): string;
-  /** Returns a free id: on this machine the id from detection, for other hosts the host and port. */
-  suggestId(url: string, kind: EngineKindName | undefined, taken: ReadonlySet<string>): string;
-  /** Returns a sentence about an engine that is reachable from the network. */
-  exposureWarning(ref: Pick<EngineRef, 'id' | 'kind'>, exposedOn: string): string;
-  close(): void;
-}
 
 const examineLimitMs = 3_000;
 

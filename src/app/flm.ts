@@ -2,6 +2,7 @@
  * Connects the parts that commands use: the store, its services, and the control of running proxies. Opening it creates
  * or opens the data folder. The caller must close it.
  */
+import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
 import { FlmError, StoreError } from '../core/errors.ts';
@@ -24,7 +25,7 @@ import { portHolder } from '../process/port-holder.ts';
 import { thisProgram } from '../process/this-program.ts';
 import { openStore } from '../store/sqlite/open-store.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
-import { type EngineDiscovery, makeEngineDiscovery } from './engine-discovery.ts';
+import { makeEngineDiscovery } from './engine-discovery.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 import type { ProxyLog } from './proxy-parts.ts';
@@ -43,6 +44,10 @@ export interface Flm {
   /** The same service for a caller who is not the user of this process; see `AdminCaller`. */
   securityFor(actor: string, ownAddresses: readonly string[]): SecurityService;
   readonly engines: EngineRegistry;
+  /** Like `securityFor`. */
+  enginesFor(actor: string): EngineRegistry;
+  /** Like `securityFor`. */
+  proxiesFor(actor: string): ProxyService;
   readonly discovery: EngineDiscovery;
   readonly certificates: CertificateManager;
   readonly usage: UsageRepository;
@@ -99,9 +104,10 @@ export function openFlm(options: FlmOptions): Flm {
       ? withLiveHandles(store.proxies, paths.run, (sentence) => onProblem(sentence, false))
       : store.proxies;
   const common = { clock, actor };
-  const serviceOf = (controller: ProxyController, portLook = portHolder): ProxyService =>
+  const serviceOf = (controller: ProxyController, portLook = portHolder, who = actor): ProxyService =>
     new ProxyService({
-      ...common,
+      clock,
+      actor: who,
       audit: store.audit,
       proxies,
       controller,
@@ -121,6 +127,8 @@ export function openFlm(options: FlmOptions): Flm {
     handles: store.proxies,
   });
   const discovery = makeEngineDiscovery(machine);
+  const enginesFor = (who: string): EngineRegistry =>
+    new EngineRegistry({ clock, actor: who, repository: store.engines, announce: announceOnly });
   const security = {
     repository: store.security,
     secrets: machine.secrets,
@@ -140,7 +148,9 @@ export function openFlm(options: FlmOptions): Flm {
     }),
     securityFor: (who, ownAddresses) =>
       new SecurityService({ ...common, ...security, actor: who, ownAddresses }),
-    engines: new EngineRegistry({ ...common, repository: store.engines, announce: announceOnly }),
+    engines: enginesFor(actor),
+    enginesFor,
+    proxiesFor: (who) => serviceOf(detached, portHolder, who),
     discovery,
     certificates: makeCertificateManager(machine, machineTrustTools(machine), announceOnly),
     usage: store.usage,

@@ -4,15 +4,14 @@
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { EngineExamination } from '../app/engine-discovery.ts';
 import type { EngineRecord, SecretRef } from '../core/engine/engine.ts';
+import type { EngineExamination } from '../core/engine/engine-discovery.ts';
+import { examinedDocument } from '../core/engine/engine-document.ts';
 import { type EngineKindName, engineKindNames } from '../core/engine/kinds.ts';
-import { EngineError } from '../core/errors.ts';
-import { understandEngineUrl } from '../core/proxy/engine-url.ts';
 import { type Session, usageError } from './command.ts';
 import { printable } from './terminal/layout.ts';
 import { maxSecretBytes } from './terminal/terminal.ts';
-import { examinedDocument, examinedText } from './views/engine-view.ts';
+import { examinedText } from './views/engine-view.ts';
 
 export interface EngineAddressFlags {
   readonly ca?: string;
@@ -63,54 +62,9 @@ function isPlainly(address: string, text: string): boolean {
   );
 }
 
-/** Probes each server that the address may mean. Returns the first with an engine that answers, otherwise the likeliest. */
-export async function examineReadings(
-  session: Session,
-  first: EngineRecord,
-  given: string,
-): Promise<{ readonly draft: EngineRecord; readonly examination: EngineExamination }> {
-  const { discovery } = session.flm;
-  const drafts = [first, ...(understandEngineUrl(given)?.others ?? []).map((url) => ({ ...first, url }))];
-  let silent: { readonly draft: EngineRecord; readonly examination: EngineExamination } | undefined;
-  let unrecognised: unknown;
-  for (const draft of drafts) {
-    try {
-      const examination = await discovery.examine(draft, session.signal);
-      if (examination.probe.state !== 'down') return { draft, examination };
-      silent ??= { draft, examination };
-    } catch (error) {
-      if (!(error instanceof EngineError && error.code === 'ENGINE_UNRECOGNISED')) throw error;
-      unrecognised ??= error;
-    }
-  }
-  if (silent !== undefined) return silent;
-  throw unrecognised;
-}
-
 /** Tells the user how flm interpreted an address, if that is not obvious. */
 export function tellAddress({ terminal }: Session, address: string, given: string): void {
   if (!isPlainly(address, given)) terminal.talk(`Understood ${printable(given.trim())} as ${address}.`);
-}
-
-/** Throws ENGINE_INVALID if another engine already has this address. */
-export function refuseTwin(
-  { flm }: Session,
-  others: readonly EngineRecord[],
-  address: string,
-  given: string,
-): void {
-  const twin = others.find((e) => flm.discovery.spelling(e.url) === address);
-  if (twin === undefined) return;
-  const allowed = `an address that is not saved yet; ${twin.id} has it`;
-  throw new EngineError('ENGINE_INVALID', { faults: [{ field: 'url', value: given, allowed }] });
-}
-
-/** Throws ENGINE_INVALID if the engine rejects the key. */
-export function refuseWrongKey({ probe }: EngineExamination, apiKey: SecretRef | undefined): void {
-  if (probe.state !== 'down' || probe.reason !== 'unauthorised') return;
-  const value = apiKey === undefined ? 'missing' : 'one that it refuses';
-  const allowed = 'the key that the engine asks for: --key-env, --key-file or --key-stdin';
-  throw new EngineError('ENGINE_INVALID', { faults: [{ field: 'key', value, allowed }] });
 }
 
 export function tellSaved(
@@ -135,7 +89,7 @@ export function tellSaved(
 
 export function warnOfExposure(
   session: Session,
-  engines: readonly { readonly id: string; readonly kind: string; readonly exposedOn?: string }[],
+  engines: readonly { readonly id: string; readonly kind: string; readonly exposedOn?: string | undefined }[],
 ): void {
   const { terminal, flm } = session;
   for (const { id, kind, exposedOn } of engines) {

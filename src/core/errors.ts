@@ -317,6 +317,7 @@ export const errorTable = {
   },
   ENGINE_UNRECOGNISED: {
     ...user,
+    status: 422,
     text: '{url} does not answer like an LLM engine: {reason}.',
     hint: 'Check the address and the port. `flm engine detect` lists the engines that run on this machine.',
   },
@@ -495,6 +496,12 @@ export const errorTable = {
     status: 403,
     text: 'This request came through another proxy (header {header}).',
     hint: 'Open the dashboard on this machine with `flm ui`, without a proxy in between.',
+  },
+  LOCAL_ONLY: {
+    ...refused,
+    status: 403,
+    text: 'The admin API does not change these settings: {fields}. They name files, programs, environment variables or listening addresses of this machine.',
+    hint: 'Change them on this machine: `{command}`.',
   },
   IDEMPOTENCY_KEY_REUSED: {
     ...refused,

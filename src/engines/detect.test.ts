@@ -18,8 +18,9 @@ import {
 } from '../../test/helpers/fake-engine.ts';
 import { openLine } from '../../test/helpers/probe-line.ts';
 import { systemClock } from '../core/clock.ts';
+import type { Look } from '../core/engine/engine-discovery.ts';
 import { engineKinds, usualPorts, usualPrefixes } from '../core/engine/kinds.ts';
-import { Detector, type DetectorDeps, type Look, type LookOptions } from './detect.ts';
+import { Detector, type DetectorDeps, type LookOptions } from './detect.ts';
 import { exposureAdvice, findExposure, machineAddresses } from './exposure.ts';
 import { findProgram } from './find-program.ts';
 

@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { EngineAddress, EngineRef } from '../core/engine/engine.ts';
+import type { InstalledEngine, Look } from '../core/engine/engine-discovery.ts';
 import {
   type EngineKindName,
   engineKind,
@@ -41,27 +42,6 @@ export interface LookOptions {
   readonly known: readonly EngineRef[];
   /** `host:port` of flm's own listeners. */
   readonly exclude: ReadonlySet<string>;
-}
-
-export interface FoundEngine {
-  readonly ref: EngineRef;
-  /** The name of the server software, for people. */
-  readonly product: string;
-  readonly version?: string;
-}
-
-export interface InstalledEngine {
-  readonly kind: EngineKindName;
-  readonly title: string;
-  readonly program: string;
-  /** The command that starts it. */
-  readonly startWith: string;
-}
-
-export interface Look {
-  readonly engines: readonly FoundEngine[];
-  /** Servers that ask for a key. */
-  readonly locked: readonly { readonly url: string; readonly detail: string }[];
 }
 
 /** Time limit for one run of detection. */

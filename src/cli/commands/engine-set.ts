@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander';
 import type { EngineRecord } from '../../core/engine/engine.ts';
+import { changeEngine } from '../../core/engine/engine-changes.ts';
 import type { EngineChanges } from '../../core/engine/engine-registry.ts';
 import type { EngineKindName } from '../../core/engine/kinds.ts';
 import { action, type Cli, leaf, usageError } from '../command.ts';
@@ -11,9 +12,6 @@ import {
   addEngineAddressFlags,
   caOf,
   type EngineAddressFlags,
-  examineReadings,
-  refuseTwin,
-  refuseWrongKey,
   secretOf,
   tellAddress,
   tellSaved,
@@ -44,28 +42,10 @@ export function setEngine(cli: Cli): Command {
     );
   return addEngineAddressFlags(command).action(
     action(cli, async (session, flags: SetFlags, id: string) => {
-      const { engines, discovery } = session.flm;
       const changes = changesOf(flags, await secretOf(session, flags, 'engine set'));
-      const saved = await engines.list();
-      // Validated before the user is asked for a key.
-      const first = await engines.checkChange(id, changes);
-      const { draft, examination } =
-        flags.url === undefined
-          ? { draft: first, examination: await discovery.examine(first, session.signal) }
-          : await examineReadings(session, first, flags.url);
-      if (flags.url !== undefined) {
-        const address = discovery.spelling(draft.url);
-        refuseTwin(
-          session,
-          saved.filter((e) => e.id !== id),
-          address,
-          flags.url,
-        );
-        tellAddress(session, address, flags.url);
-      }
-      if (draft.kind === undefined && draft.apiKey !== undefined) refuseWrongKey(examination, draft.apiKey);
-      const url = flags.url === undefined ? {} : { url: draft.url };
-      tellSaved(session, await engines.change(id, { ...changes, ...url }), examination, 'Changed');
+      const { record, examination, address } = await changeEngine(session.flm, id, changes, session.signal);
+      if (flags.url !== undefined && address !== undefined) tellAddress(session, address, flags.url);
+      tellSaved(session, record, examination, 'Changed');
     }),
   );
 }

@@ -5,8 +5,11 @@
 
 import type { Command } from 'commander';
 import type { EngineRecord } from '../../core/engine/engine.ts';
+import { addEngine, freeDraftId } from '../../core/engine/engine-changes.ts';
+import { examinedDocument } from '../../core/engine/engine-document.ts';
 import type { EngineKindName } from '../../core/engine/kinds.ts';
 import { similarNames } from '../../core/engine/name-suggestions.ts';
+import { enginesOfProxies, listedEngines, recordOf } from '../../core/engine/seen-engines.ts';
 import { EngineError } from '../../core/errors.ts';
 import { engineIdPattern } from '../../core/proxy/proxy-config.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
@@ -15,18 +18,13 @@ import {
   addEngineAddressFlags,
   caOf,
   type EngineAddressFlags,
-  examineReadings,
-  refuseTwin,
-  refuseWrongKey,
   secretOf,
   tellAddress,
   tellSaved,
   warnOfExposure,
 } from '../engine-address.ts';
-import { askEngines, enginesOfProxies, recordOf } from '../engine-states.ts';
 import { printable, table } from '../terminal/layout.ts';
-import { enginesTable, examinedDocument, examinedText } from '../views/engine-view.ts';
-import { engineDocument } from '../views/proxy-view.ts';
+import { enginesTable, examinedText } from '../views/engine-view.ts';
 import { setEngine } from './engine-set.ts';
 
 interface AddFlags extends EngineAddressFlags {
@@ -87,16 +85,7 @@ function list(cli: Cli): Command {
     .alias('ls')
     .action(
       action(cli, async (session) => {
-        const [saved, watched = []] = await Promise.all([
-          session.flm.engines.list(),
-          enginesOfProxies(session),
-        ]);
-        const others = saved.filter((record) => !watched.some(({ status }) => status.ref.id === record.id));
-        const seen = [...(await askEngines(session, others)), ...watched];
-        const documents = seen.map(({ status, proxy, queued }) => ({
-          ...engineDocument(status, queued),
-          proxy,
-        }));
+        const documents = await listedEngines(session.flm, session.signal);
         const { terminal } = session;
         if (session.json) terminal.out(JSON.stringify({ engines: documents }));
         else if (documents.length > 0) terminal.out(enginesTable(documents, terminal));
@@ -123,29 +112,19 @@ function add(cli: Cli): Command {
     );
   return addEngineAddressFlags(command).action(
     action(cli, async (session, flags: AddFlags, url: string) => {
-      const { engines, discovery } = session.flm;
-      const saved = await engines.list();
       const apiKey = await secretOf(session, flags, 'engine add');
       const kind = flags.kind as EngineKindName | undefined;
       const slots = number(flags.slots) as number | undefined;
       const given = {
         url,
+        ...(flags.id === undefined ? {} : { id: flags.id }),
         ...(kind === undefined ? {} : { kind }),
         ...(apiKey === undefined ? {} : { apiKey }),
         ...(slots === undefined ? {} : { slots }),
         ...caOf(flags),
       };
-      // Validated before the user is asked for a key. Without --id, the id is made from the detected kind.
-      const first = await engines.check({ ...given, id: flags.id ?? freeDraftId(saved) });
-      const { draft, examination } = await examineReadings(session, first, url);
-      const address = discovery.spelling(draft.url);
-      refuseTwin(session, saved, address, url);
+      const { record, examination, address } = await addEngine(session.flm, given, session.signal);
       tellAddress(session, address, url);
-      const { probe } = examination;
-      if (kind === undefined) refuseWrongKey(examination, apiKey);
-      const known = probe.state === 'down' ? kind : examination.ref.kind;
-      const id = flags.id ?? discovery.suggestId(draft.url, known, new Set(saved.map((e) => e.id)));
-      const record = await engines.add({ ...given, url: draft.url, id });
       tellSaved(session, record, examination, 'Added');
     }),
   );
@@ -210,7 +189,7 @@ async function recordNamed(session: Session, flags: EngineAddressFlags, name: st
   if (!engineIdPattern.test(name)) return engines.check({ url: name, id: freeDraftId(saved), ...more });
   const byId = saved.find((e) => e.id === name);
   if (byId !== undefined) return { ...byId, ...more };
-  const watched = (await enginesOfProxies(session))?.find(({ status: { ref } }) => ref.id === name);
+  const watched = (await enginesOfProxies(session.flm))?.find(({ status: { ref } }) => ref.id === name);
   // The demo engine is on a private socket of its proxy, and needs no test.
   if (watched?.status.ref.url.startsWith('http') === true)
     return { ...recordOf(watched.status.ref), ...more };
@@ -219,9 +198,4 @@ async function recordNamed(session: Session, flags: EngineAddressFlags, name: st
   if (found !== undefined) return { ...recordOf(found.ref), ...more };
   const known = [...saved.map((e) => e.id), ...running.map(({ ref }) => ref.id)];
   throw new EngineError('ENGINE_NOT_FOUND', { params: { engine: name, near: similarNames(name, known) } });
-}
-
-/** A valid id for validating the other fields. */
-function freeDraftId(saved: readonly EngineRecord[]): string {
-  for (let n = 1; ; n++) if (!saved.some((e) => e.id === `engine-${n}`)) return `engine-${n}`;
 }

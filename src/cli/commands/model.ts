@@ -4,27 +4,12 @@
 import type { Command } from 'commander';
 import type { CatalogEntry, EngineStatus } from '../../core/engine/directory.ts';
 import type { ModelAlias } from '../../core/engine/engine.ts';
+import { type ModelDocument, modelDocuments } from '../../core/engine/model-document.ts';
 import { similarNames } from '../../core/engine/name-suggestions.ts';
+import { enginesOfClients } from '../../core/engine/seen-engines.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
-import { enginesOfProxies, enginesWithoutProxy } from '../engine-states.ts';
 import { printable, table } from '../terminal/layout.ts';
-
-/** The `--json` output for a model; documented in docs/cli.md. */
-interface ModelDocument {
-  readonly id: string;
-  /** The engine that is tried first. */
-  readonly owner: string | null;
-  readonly engines: readonly string[];
-  readonly contextLength: number | null;
-  /** Null if no engine reports it. */
-  readonly loaded: boolean | null;
-  readonly aliasOf: string | null;
-  /** Requests for this model leave this machine. */
-  readonly remote: boolean;
-  /** False for an alias whose model no engine has now. */
-  readonly available: boolean;
-}
 
 export function modelCommands(cli: Cli): Command {
   return group('model', 'list models and manage their aliases', [list(cli), alias(cli), unalias(cli)]);
@@ -37,7 +22,7 @@ function list(cli: Cli): Command {
     .action(
       action(cli, async (session, flags: { readonly proxy?: string }) => {
         const aliases = await session.flm.engines.aliases();
-        const models = documentsOf(await catalog(session, aliases, flags.proxy), aliases);
+        const models = modelDocuments(await catalog(session, aliases, flags.proxy), aliases);
         const { terminal } = session;
         if (session.json) return terminal.out(JSON.stringify({ models }));
         if (models.length === 0)
@@ -119,41 +104,8 @@ async function catalog(
   return catalogOf(await enginesSeen(session, proxy), aliases);
 }
 
-async function enginesSeen(session: Session, proxy?: string): Promise<readonly EngineStatus[]> {
-  const seen = (await enginesOfProxies(session, proxy)) ?? (await enginesWithoutProxy(session));
-  return seen.map(({ status }) => status);
-}
-
-function documentsOf(
-  entries: readonly CatalogEntry[],
-  aliases: readonly ModelAlias[],
-): readonly ModelDocument[] {
-  const models = entries.map((entry): ModelDocument => {
-    const loaded = entry.engines.flatMap((c) => c.model?.loaded ?? []);
-    return {
-      id: entry.id,
-      owner: entry.owner,
-      engines: entry.engines.map((c) => c.engine.ref.id),
-      contextLength: entry.contextLength ?? null,
-      loaded: loaded.length === 0 ? null : loaded.includes(true),
-      aliasOf: entry.aliasOf ?? null,
-      remote: entry.engines.some((c) => c.model?.remote === true),
-      available: true,
-    };
-  });
-  const dead = aliases
-    .filter((a) => !entries.some((e) => e.id === a.name))
-    .map(({ name, target }) => ({
-      id: name,
-      owner: null,
-      engines: [],
-      contextLength: null,
-      loaded: null,
-      aliasOf: target,
-      remote: false,
-      available: false,
-    }));
-  return [...models, ...dead];
+function enginesSeen(session: Session, proxy?: string): Promise<readonly EngineStatus[]> {
+  return enginesOfClients(session.flm, session.signal, proxy);
 }
 
 function notesOf(model: ModelDocument, all: readonly ModelDocument[]): string {

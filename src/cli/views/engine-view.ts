@@ -1,25 +1,11 @@
 /**
  * Shows engines as text and as JSON: one line each, or one engine in detail.
  */
-import type { EngineExamination } from '../../app/engine-discovery.ts';
 import type { EmbeddingsCheck } from '../../core/engine/engine.ts';
-import { statusOf } from '../engine-states.ts';
+import type { EngineDocument, ExaminedDocument } from '../../core/engine/engine-document.ts';
 import { facts, printable, table } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { type EngineDocument, engineDocument, rankText } from './proxy-view.ts';
-
-/** The `--json` output of `flm engine detect` and `test` for an engine; documented in docs/cli.md. */
-export interface ExaminedDocument extends EngineDocument {
-  /** The name of the server software. */
-  readonly product: string;
-  /** Names of the features that clients can use. */
-  readonly serves: readonly string[];
-}
-
-export function examinedDocument(examination: EngineExamination): ExaminedDocument {
-  const { product, serves } = examination;
-  return { ...engineDocument(statusOf(examination)), product, serves };
-}
+import { rankText } from './proxy-view.ts';
 
 export function enginesTable(
   engines: readonly (EngineDocument & { readonly product?: string })[],

@@ -1,12 +1,12 @@
 /**
  * Shows a proxy as text and as JSON. The model is made from the status of the living process.
  */
-import type { EngineStatus } from '../../core/engine/directory.ts';
+import { type EngineDocument, engineDocument } from '../../core/engine/engine-document.ts';
 import type { RankReading } from '../../core/engine/engine-rank.ts';
+import { queuedFor } from '../../core/engine/seen-engines.ts';
 import type { CertificateFacts } from '../../core/proxy/certificate-provider.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
-import type { QueueReading } from '../../core/security/fair-admission.ts';
 import { duration, facts, moment, printable } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -62,30 +62,6 @@ export interface CertificateDocument {
   readonly renewsAt?: string;
   /** Renewals that failed since the start. */
   readonly renewalFailures?: number;
-}
-
-export interface EngineDocument {
-  readonly id: string;
-  readonly kind: string;
-  readonly url: string;
-  readonly origin: string;
-  readonly state: string;
-  readonly version?: string;
-  readonly latencyMs?: number;
-  readonly inFlight: number;
-  readonly slots?: number;
-  /** Waiting requests that this engine could answer, if a proxy reports them. */
-  readonly queued?: number;
-  readonly models: readonly {
-    readonly id: string;
-    readonly contextLength?: number;
-    readonly loaded?: boolean;
-  }[];
-  readonly note?: string;
-  readonly breakerOpen: boolean;
-  /** Why requests prefer other engines. */
-  readonly rank?: RankReading;
-  readonly exposedOn?: string;
 }
 
 export function proxyDocument(view: ProxyView, url: string): ProxyDocument {
@@ -156,29 +132,6 @@ function certificateDocument(facts: CertificateFacts, expired: boolean): Certifi
 function hasExpired({ handle, uptimeSeconds, certificate }: ProxyStatus): boolean {
   const nowMs = handle.startedAtMs + uptimeSeconds * 1000;
   return certificate !== undefined && certificate.expiresAtMs <= nowMs;
-}
-
-/** The number of requests that wait for an engine, if it has slots. */
-export function queuedFor(engineId: string, queues: readonly QueueReading[]): number | undefined {
-  const reading = queues.find((q) => q.engine === engineId);
-  return reading?.slots === undefined ? undefined : reading.queued;
-}
-
-export function engineDocument(status: EngineStatus, queued?: number): EngineDocument {
-  const { ref, models, ...rest } = status;
-  return {
-    id: ref.id,
-    kind: ref.kind,
-    url: ref.url,
-    origin: ref.origin,
-    ...rest,
-    ...(queued === undefined ? {} : { queued }),
-    models: models.map(({ id, contextLength, loaded }) => ({
-      id,
-      ...(contextLength === undefined ? {} : { contextLength }),
-      ...(loaded === undefined ? {} : { loaded }),
-    })),
-  };
 }
 
 /** A proxy in a few lines. */

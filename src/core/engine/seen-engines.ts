@@ -1,13 +1,15 @@
 /**
- * Returns the current state of engines. Running proxies already monitor them and report it; if no proxy runs, flm probes
- * the engines itself.
+ * Returns the current state of engines. Running proxies already monitor them and report it; if no proxy runs, the
+ * engines are probed.
  */
-import type { EngineExamination } from '../app/engine-discovery.ts';
-import type { EngineStatus } from '../core/engine/directory.ts';
-import type { EngineRecord } from '../core/engine/engine.ts';
-import { EngineError } from '../core/errors.ts';
-import type { Session } from './command.ts';
-import { queuedFor } from './views/proxy-view.ts';
+import { EngineError } from '../errors.ts';
+import type { ProxyService } from '../proxy/proxy-service.ts';
+import type { QueueReading } from '../security/fair-admission.ts';
+import type { EngineStatus } from './directory.ts';
+import type { EngineRecord } from './engine.ts';
+import type { EngineDiscovery } from './engine-discovery.ts';
+import { engineDocument, type SeenEngineDocument, statusOf } from './engine-document.ts';
+import type { EngineRegistry } from './engine-registry.ts';
 
 export interface SeenEngine {
   readonly status: EngineStatus;
@@ -17,12 +19,17 @@ export interface SeenEngine {
   readonly queued?: number;
 }
 
+export interface SeenEnginesDeps {
+  readonly proxies: Pick<ProxyService, 'find' | 'status'>;
+  readonly engines: Pick<EngineRegistry, 'list'>;
+  readonly discovery: EngineDiscovery;
+}
+
 /** Returns each engine of the running proxies (or of the named one) once. Throws PROXY_NOT_RUNNING. */
 export async function enginesOfProxies(
-  session: Session,
+  { proxies }: Pick<SeenEnginesDeps, 'proxies'>,
   which?: string,
 ): Promise<readonly SeenEngine[] | undefined> {
-  const { proxies } = session.flm;
   const named = which === undefined ? undefined : (await proxies.find(which)).id;
   const seen = new Map<string, SeenEngine>();
   let running = 0;
@@ -42,14 +49,14 @@ export async function enginesOfProxies(
 
 /** Probes each engine. An engine that cannot be probed counts as down, with the reason. */
 export async function askEngines(
-  session: Session,
+  { discovery }: Pick<SeenEnginesDeps, 'discovery'>,
   records: readonly EngineRecord[],
+  signal: AbortSignal,
 ): Promise<readonly SeenEngine[]> {
   return Promise.all(
     records.map(async (record) => {
       try {
-        const examination = await session.flm.discovery.examine(record, session.signal);
-        return { status: statusOf(examination), proxy: null };
+        return { status: statusOf(await discovery.examine(record, signal)), proxy: null };
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
         return { status: downWith(record, error.message), proxy: null };
@@ -59,15 +66,18 @@ export async function askEngines(
 }
 
 /** Returns the engines that a proxy would serve if started now: the saved ones and those found on this machine. */
-export async function enginesWithoutProxy(session: Session): Promise<readonly SeenEngine[]> {
-  const { engines, discovery } = session.flm;
-  const saved = await engines.list();
-  const look = await discovery.detect(saved, session.signal);
+export async function enginesWithoutProxy(
+  deps: Pick<SeenEnginesDeps, 'engines' | 'discovery'>,
+  signal: AbortSignal,
+): Promise<readonly SeenEngine[]> {
+  const saved = await deps.engines.list();
+  const look = await deps.discovery.detect(saved, signal);
   const [known, detected] = await Promise.all([
-    askEngines(session, saved),
+    askEngines(deps, saved, signal),
     askEngines(
-      session,
+      deps,
       look.engines.map(({ ref }) => recordOf(ref)),
+      signal,
     ),
   ]);
   return [
@@ -79,24 +89,36 @@ export async function enginesWithoutProxy(session: Session): Promise<readonly Se
   ];
 }
 
+/** Returns the engines that clients reach now, or would reach if a proxy started. Throws PROXY_NOT_RUNNING. */
+export async function enginesOfClients(
+  deps: SeenEnginesDeps,
+  signal: AbortSignal,
+  which?: string,
+): Promise<readonly EngineStatus[]> {
+  const seen = (await enginesOfProxies(deps, which)) ?? (await enginesWithoutProxy(deps, signal));
+  return seen.map(({ status }) => status);
+}
+
+/** Returns the saved engines and those of running proxies. Saved engines that no proxy watches are probed. */
+export async function listedEngines(
+  deps: SeenEnginesDeps,
+  signal: AbortSignal,
+): Promise<readonly SeenEngineDocument[]> {
+  const [saved, watched = []] = await Promise.all([deps.engines.list(), enginesOfProxies(deps)]);
+  const others = saved.filter((record) => !watched.some(({ status }) => status.ref.id === record.id));
+  const seen = [...(await askEngines(deps, others, signal)), ...watched];
+  return seen.map(({ status, proxy, queued }) => ({ ...engineDocument(status, queued), proxy }));
+}
+
 /** Returns a detected engine in the form of a saved one. */
 export function recordOf(ref: Pick<EngineStatus['ref'], 'id' | 'url' | 'kind'>): EngineRecord {
   return { id: ref.id, url: ref.url, kind: ref.kind, createdAtMs: 0 };
 }
 
-export function statusOf({ ref, probe, exposedOn }: EngineExamination): EngineStatus {
-  const common = { ref, inFlight: 0, breakerOpen: false, ...(exposedOn === undefined ? {} : { exposedOn }) };
-  if (probe.state === 'down') return { ...common, state: 'down', models: [], note: probe.detail };
-  const { state, models, version, latencyMs, slots, note } = probe;
-  return {
-    ...common,
-    state,
-    models,
-    latencyMs,
-    ...(version === undefined ? {} : { version }),
-    ...(slots === undefined ? {} : { slots }),
-    ...(note === undefined ? {} : { note }),
-  };
+/** The number of requests that wait for an engine, if it has slots. */
+export function queuedFor(engineId: string, queues: readonly QueueReading[]): number | undefined {
+  const reading = queues.find((q) => q.engine === engineId);
+  return reading?.slots === undefined ? undefined : reading.queued;
 }
 
 function downWith(record: EngineRecord, note: string): EngineStatus {

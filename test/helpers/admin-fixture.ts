@@ -1,0 +1,91 @@
+/**
+ * The admin API over the real services of a data folder, as `flm ui` has it. Commands of the same folder start and stop
+ * proxies. Each response is checked against the schema of its operation, and each status against the OpenAPI document.
+ */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { AdminApi, adminBasePath, operations } from '../../src/admin/admin-api.ts';
+import { openApiDocument } from '../../src/admin/openapi.ts';
+import type { AdminCaller, AdminServices } from '../../src/admin/operation.ts';
+import { adminServices } from '../../src/app/admin-services.ts';
+import { type Flm, openFlm } from '../../src/app/flm.ts';
+import { flmEntry, makeCli, type TestCli } from './cli.ts';
+import { atEnd } from './temporary-store.ts';
+
+export const adminCaller: AdminCaller = { actor: 'ui:test', scopes: ['admin'], address: undefined };
+export const readingCaller: AdminCaller = { actor: 'key:reader', scopes: ['admin:read'], address: undefined };
+
+export interface AdminCall {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly caller?: AdminCaller;
+}
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** The JSON body. */
+  // biome-ignore lint/suspicious/noExplicitAny: documents differ by operation; tests look at single fields
+  readonly document: any;
+}
+
+export interface AdminFixture {
+  readonly cli: TestCli;
+  readonly flm: Flm;
+  readonly services: AdminServices;
+  call(method: string, path: string, request?: AdminCall): Promise<AdminAnswer>;
+}
+
+/** `environment` is that of `flm ui` and of the commands. */
+export function startedAdmin(
+  t: TestContext,
+  environment: Readonly<Record<string, string>> = {},
+): AdminFixture {
+  const cli = makeCli(t, environment);
+  const flm = openFlm({
+    environment: { HOME: cli.folder, FLM_HOME: cli.home, FLM_DETECT_PORTS: '', ...environment },
+    entry: flmEntry,
+  });
+  const ending = new AbortController();
+  atEnd(t, async () => {
+    ending.abort();
+    await flm.close();
+  });
+  const services = adminServices(flm, ending.signal);
+  return { cli, flm, services, call: adminCalls(t, services) };
+}
+
+/** Calls the API of these services. An error that is not flm's own fails the test. */
+export function adminCalls(t: TestContext, services: AdminServices): AdminFixture['call'] {
+  const errors: unknown[] = [];
+  const clock = { nowMs: () => services.nowMs() };
+  const api = new AdminApi({ services, clock, onError: (error) => errors.push(error) });
+  t.after(() => assert.deepEqual(errors, []));
+  return async (method, path, { body, headers = {}, caller = adminCaller } = {}) => {
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const response = await api.handle({
+      method,
+      target: `${adminBasePath}${path}`,
+      headers: { ...type, ...headers },
+      body: Buffer.from(body === undefined ? '' : JSON.stringify(body)),
+      caller,
+    });
+    checkResponse(method, path, response.status, response.body);
+    const document = response.body === '' ? undefined : JSON.parse(response.body);
+    return { ...response, document };
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a document of JSON
+const described: any = openApiDocument('0.0.0');
+
+function checkResponse(method: string, path: string, status: number, body: string): void {
+  const pattern = (template: string) => new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}(\\?|$)`);
+  const found = operations.filter((o) => o.method === method && pattern(o.path).test(path));
+  const operation = found.find((o) => !o.path.includes('{')) ?? found[0];
+  if (operation === undefined) return;
+  const { responses } = described.paths[`${adminBasePath}${operation.path}`][method.toLowerCase()];
+  assert(Object.hasOwn(responses, String(status)), `${method} ${path}: ${status} is not documented: ${body}`);
+  if (status < 300 && body !== '') operation.response?.parse(JSON.parse(body));
+}
