@@ -42,6 +42,7 @@ function booked(parts: Partial<RequestLine>): string {
     metrics: { request: nothing },
     tail: { publish: nothing },
     refusals: { note: nothing },
+    recent: { note: nothing },
     quota: { ofAddress: () => true, ofKey: () => true },
     ledger: {
       add: (e: UsageEntry) =>

@@ -11,6 +11,7 @@ import type { RequestRecorder } from '../gateway/request-recorder.ts';
 import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { RecentRequests } from '../observe/recent-requests.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TailHub } from '../observe/tail.ts';
 
@@ -20,6 +21,7 @@ export interface FanOutRecorderDeps {
   readonly metrics: Metrics;
   readonly tail: TailHub;
   readonly refusals: Refusals;
+  readonly recent: RecentRequests;
   readonly ledger: Pick<UsageLedger, 'add'> & {
     record(entry: AuditEntry): void;
   };
@@ -47,12 +49,13 @@ export class FanOutRecorder implements RequestRecorder {
   }
 
   request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void {
-    const { logger, metrics, tail, refusals } = this.#deps;
+    const { logger, metrics, tail, refusals, recent } = this.#deps;
     const whole = this.#mayLogInFull(line, client);
     if (whole) logger.access(line);
     metrics.request(line);
     tail.publish(line);
     refusals.note(line, { params, whole });
+    recent.note(line);
     this.#use(line);
   }
 

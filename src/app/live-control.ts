@@ -35,12 +35,15 @@ import {
   type RequestLine,
 } from '../core/proxy/proxy-handle.ts';
 import { reachOf } from '../core/proxy/reach.ts';
+import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
 import type { SnapshotHolder } from '../core/security/snapshot.ts';
 import { exposureWarning } from '../engines/exposure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { RecentRequests } from '../observe/recent-requests.ts';
 import type { Refusals } from '../observe/refusals.ts';
+import { watchRequests } from '../observe/request-watch.ts';
 import type { TailHub } from '../observe/tail.ts';
 import { controlClient } from '../process/control-client.ts';
 import type { ProxyStore } from '../store/store.ts';
@@ -62,6 +65,7 @@ export interface LiveControlDeps {
   readonly metrics: Metrics;
   readonly tail: TailHub;
   readonly refusals: Refusals;
+  readonly recent: RecentRequests;
   readonly temporaryKeys: TemporaryKeyRing;
   readonly logger: Logger;
   /** Listening sockets that another process opened and may keep open. */
@@ -215,6 +219,35 @@ export class LiveControl implements ProxyControl {
 
   explain(requestId: string): RecordedRefusal | undefined {
     return this.#deps.refusals.find(requestId);
+  }
+
+  requests(): readonly RunningRequest[] {
+    return this.#deps.gateway.requests();
+  }
+
+  recentRequests(keyId?: string): readonly RequestLine[] {
+    return this.#deps.recent.list(keyId);
+  }
+
+  watchRequests(signal: AbortSignal): AsyncIterable<RequestsUpdate> {
+    const { gateway, tail, machine } = this.#deps;
+    return watchRequests({ running: () => gateway.requests(), tail, clock: machine.clock }, signal);
+  }
+
+  cancelRequest(requestId: string, actor: string): RunningRequest | undefined {
+    const { gateway, store, logger, machine } = this.#deps;
+    const request = gateway.cancel(requestId);
+    if (request === undefined) return undefined;
+    const { id, keyId, keyLabel, model, engine } = request;
+    store.record({
+      atMs: machine.clock.nowMs(),
+      actor,
+      action: 'request.cancel',
+      subject: id,
+      before: JSON.stringify({ key: keyId, label: keyLabel, model, engine }),
+    });
+    logger.event('info', 'request cancelled over the control socket', { id, key: keyId, by: actor });
+    return request;
   }
 
   temporaryKey(ttlMs: number): TemporaryKey {

@@ -15,6 +15,7 @@ import { Gateway } from '../gateway/gateway.ts';
 import { LogQuota } from '../observe/log-quota.ts';
 import { createLogger, type LogDestination, type Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { RecentRequests } from '../observe/recent-requests.ts';
 import { Refusals } from '../observe/refusals.ts';
 import { TailHub } from '../observe/tail.ts';
 import { dialLimitsLink } from '../process/limits-link-socket.ts';
@@ -186,6 +187,7 @@ export interface Serving {
   readonly metrics: Metrics;
   readonly tail: TailHub;
   readonly refusals: Refusals;
+  readonly recent: RecentRequests;
 }
 
 export function makeGateway(
@@ -204,6 +206,7 @@ export function makeGateway(
   const { clock } = machine;
   const tail = new TailHub();
   const refusals = new Refusals();
+  const recent = new RecentRequests();
   const metrics = new Metrics(() => ({
     inFlight: gateway.inFlight,
     connections: gateway.connections,
@@ -248,6 +251,7 @@ export function makeGateway(
       metrics,
       tail,
       refusals,
+      recent,
       ledger: store,
       clock,
       chargedTo(keyId) {
@@ -274,7 +278,7 @@ export function makeGateway(
     limitsPart({ limits: handOver, store, clock, machineMs }),
   ])
     start.handOverParts.add(part);
-  return { gateway, metrics, tail, refusals, limits: handOver };
+  return { gateway, metrics, tail, refusals, recent, limits: handOver };
 }
 
 /** All processes of one machine share this clock, independent of their start times. */

@@ -878,6 +878,13 @@ export const errorTable = {
     text: 'The API key was revoked or expired during the response.',
     hint: 'Ask for a new key.',
   },
+  // Clients repeat a request after 408, 409, 429 and 5xx by themselves, and a cancelled request must not come back.
+  REQUEST_CANCELLED: {
+    ...refused,
+    status: 403,
+    text: 'The administrator cancelled this request.',
+    hint: 'Ask the administrator for the reason before you send the request again.',
+  },
   CLIENT_GONE: {
     ...refused,
     status: 499,

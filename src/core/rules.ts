@@ -57,6 +57,7 @@ export const ruleTexts = {
   'no-engine': 'no engine',
   'key-ended': 'key-ended',
   'shut-down': 'shut-down',
+  cancelled: 'cancelled by the administrator',
   mistake: 'a mistake of its own',
 } as const;
 

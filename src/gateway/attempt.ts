@@ -50,9 +50,11 @@ export function admit(
   const entered = admission.enter({ key, candidates, generates }, (outcome) => settle(outcome));
   if (entered.kind !== 'waiting') return entered;
   const enteredMs = clock.monotonicMs();
+  relay.queueTicket = entered;
   return new Promise((resolve) => {
     settle = (outcome) => {
       relay.onOver = undefined;
+      relay.queueTicket = undefined;
       // The sum over all engines that the request waited for.
       x.outcome.queuedMs = (x.outcome.queuedMs ?? 0) + clock.monotonicMs() - enteredMs;
       resolve(outcome);

@@ -167,6 +167,19 @@ export interface Outcome {
   droppedCredentials: string | undefined;
 }
 
+/** How far the engine's work is. Read only when the running requests are listed. */
+export interface Progress {
+  /** The request waits for a slot of an engine. */
+  readonly waits: boolean;
+  /** The place in the queue; undefined if it does not wait, or the place is not known. */
+  readonly queuePlace: number | undefined;
+  /** The engine sent a part of the body. */
+  readonly answers: boolean;
+  /** Output tokens that the engine counted so far; 0 if it reported none. */
+  readonly reportedTokens: number;
+  readonly estimatedTokens: number;
+}
+
 export class Exchange {
   readonly id: string;
   readonly peer: Peer;
@@ -206,6 +219,8 @@ export class Exchange {
   countsAgainstKey = false;
   /** Ends the queueing or the engine's work early. Set while a relay exists; called at most once. */
   onAbort: ((why: AbortCause) => void) | undefined;
+  /** The relay of the current attempt. */
+  progress: Progress | undefined;
   /** Called about once a second while an attempt runs. */
   onTick: ((nowMs: number) => void) | undefined;
   /** Called once when the exchange ends, for any reason. */
@@ -274,4 +289,4 @@ export class Exchange {
 }
 
 /** Why flm ends a running exchange early. */
-export type AbortCause = 'client-left' | 'client-stalled' | 'shut-down' | 'key-ended';
+export type AbortCause = 'client-left' | 'client-stalled' | 'shut-down' | 'key-ended' | 'cancelled';

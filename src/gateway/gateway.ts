@@ -8,6 +8,7 @@ import type { Upstream } from '../core/engine/upstream.ts';
 import type { CertificateProvider } from '../core/proxy/certificate-provider.ts';
 import type { InheritedSocket, KeyUse, StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
+import type { RunningRequest } from '../core/proxy/running-request.ts';
 import type { QueueReading } from '../core/security/fair-admission.ts';
 import type { LimitPorts, LocalLimits } from '../core/security/local-limits.ts';
 import type { UsageLedger } from '../core/security/ports.ts';
@@ -32,6 +33,7 @@ import { keyBucket, makePolicy } from './policy.ts';
 import { HeaderTable } from './request-headers.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import { makeRecordStep, type RequestRecorder } from './request-recorder.ts';
+import { runningRequest, runningRequests } from './running-requests.ts';
 import { type ClientAuthority, TlsListener } from './tls-listener.ts';
 
 /** The parts that only an HTTPS proxy needs. */
@@ -216,6 +218,20 @@ export class Gateway {
   /** Running and waiting requests of each engine. */
   queues(): readonly QueueReading[] {
     return this.#deps.limits.admission.readings();
+  }
+
+  /** Oldest connection first. */
+  requests(): readonly RunningRequest[] {
+    return runningRequests(this.#server.running(), this.#deps.clock);
+  }
+
+  /** Returns the request as it was; undefined if no request with that id runs. */
+  cancel(requestId: string): RunningRequest | undefined {
+    const { clock } = this.#deps;
+    const x = this.#server.running().find(({ id }) => id === requestId);
+    const request = x === undefined ? undefined : runningRequest(x, clock);
+    if (x !== undefined && request !== undefined) this.#server.abort(x, 'cancelled');
+    return request;
   }
 
   /** Undefined if the key is not known. */

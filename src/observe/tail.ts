@@ -7,7 +7,14 @@ const queueLimit = 1_000;
 
 interface Reader {
   readonly queue: RequestLine[];
+  readonly limit: number;
   wake: (() => void) | undefined;
+}
+
+/** The newest requests that ended since the last `take`, oldest first. */
+export interface Collector {
+  take(): readonly RequestLine[];
+  end(): void;
 }
 
 export class TailHub {
@@ -15,15 +22,27 @@ export class TailHub {
 
   publish(line: RequestLine): void {
     for (const reader of this.#readers) {
-      if (reader.queue.length >= queueLimit) reader.queue.shift();
+      if (reader.queue.length >= reader.limit) reader.queue.shift();
       reader.queue.push(line);
       reader.wake?.();
     }
   }
 
+  /** Collects lines from now on for a reader that takes them when it wants. */
+  collect(limit: number): Collector {
+    const reader: Reader = { queue: [], limit, wake: undefined };
+    this.#readers.add(reader);
+    return {
+      take: () => reader.queue.splice(0),
+      end: () => {
+        this.#readers.delete(reader);
+      },
+    };
+  }
+
   /** Yields lines from now on until aborted. */
   async *lines(signal: AbortSignal): AsyncGenerator<RequestLine> {
-    const reader: Reader = { queue: [], wake: undefined };
+    const reader: Reader = { queue: [], limit: queueLimit, wake: undefined };
     const abort = (): void => reader.wake?.();
     signal.addEventListener('abort', abort);
     this.#readers.add(reader);

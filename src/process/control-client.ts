@@ -19,6 +19,7 @@ import type {
   TemporaryKey,
 } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
 import { handOverPath, nonceField } from './control-server.ts';
 import { codeOf } from './control-socket.ts';
 import { isRecord, proxyErrorOf } from './wire-error.ts';
@@ -43,6 +44,21 @@ export interface ControlClient {
   tail(signal: AbortSignal, opened?: () => void): AsyncGenerator<RequestLine, void, undefined>;
   /** Undefined if the proxy keeps no refusal of that request. */
   explain(requestId: string, signal?: AbortSignal): Promise<RecordedRefusal | undefined | 'gone'>;
+  /** The requests that run now. `unsupported`: the proxy runs an older flm, which cannot list them. */
+  requests(signal?: AbortSignal): Promise<readonly RunningRequest[] | 'unsupported' | 'gone'>;
+  /** Requests that ended, newest first, of one key or of all. */
+  recentRequests(
+    keyId?: string,
+    signal?: AbortSignal,
+  ): Promise<readonly RequestLine[] | 'unsupported' | 'gone'>;
+  /** Ends when aborted and when the proxy ends, at once for an older flm. `opened` is called before the first update. */
+  watchRequests(signal: AbortSignal, opened?: () => void): AsyncGenerator<RequestsUpdate, void, undefined>;
+  /** Returns the request as it was; undefined if no request with that id runs. `unsupported`: as for `requests`. */
+  cancelRequest(
+    requestId: string,
+    actor: string,
+    signal?: AbortSignal,
+  ): Promise<RunningRequest | undefined | 'unsupported' | 'gone'>;
   temporaryKey(ttlMs: number, signal?: AbortSignal): Promise<TemporaryKey | 'gone'>;
   /** Undefined where the proxy knows no key of that id. */
   keyUse(keyId: string, signal?: AbortSignal): Promise<KeyUse | undefined | 'gone'>;
@@ -88,11 +104,26 @@ export function controlClient(
       const answer = await client.ask('GET', '/metrics', metricsMs, signal);
       return typeof answer === 'string' ? 'gone' : client.textOf(answer);
     },
-    tail: (signal, opened) => client.tail(signal, opened),
+    tail: (signal, opened) => client.lines<RequestLine>('/tail', signal, opened),
     async explain(requestId, signal) {
       const answer = await client.ask('GET', `/explain/${encodeURIComponent(requestId)}`, askMs, signal);
       if (typeof answer === 'string') return 'gone';
       return answer.status === 404 ? undefined : client.jsonOf<RecordedRefusal>(answer);
+    },
+    async requests(signal) {
+      const answer = await client.ask('GET', '/requests', askMs, signal);
+      return client.supported<readonly RunningRequest[]>(answer);
+    },
+    async recentRequests(keyId, signal) {
+      const query = keyId === undefined ? '' : `?key=${encodeURIComponent(keyId)}`;
+      const answer = await client.ask('GET', `/recent-requests${query}`, askMs, signal);
+      return client.supported<readonly RequestLine[]>(answer);
+    },
+    watchRequests: (signal, opened) => client.lines<RequestsUpdate>('/requests/watch', signal, opened),
+    async cancelRequest(requestId, actor, signal) {
+      const target = `/cancel/${encodeURIComponent(requestId)}?actor=${encodeURIComponent(actor)}`;
+      const answer = await client.ask('POST', target, askMs, signal);
+      return client.supported<RunningRequest | null>(answer) ?? undefined;
     },
     temporaryKey: (ttlMs, signal) =>
       client.json<TemporaryKey>('POST', `/temporary-key?ttlMs=${ttlMs}`, askMs, signal),
@@ -155,13 +186,18 @@ class Client {
     }
   }
 
-  async *tail(signal: AbortSignal, opened?: () => void): AsyncGenerator<RequestLine, void, undefined> {
+  /** The items of a stream, one from each line. None if an older flm does not have the stream. */
+  async *lines<T>(
+    target: string,
+    signal: AbortSignal,
+    opened?: () => void,
+  ): AsyncGenerator<T, void, undefined> {
     if (signal.aborted) return;
     // Only the response head has a time limit: lines may be hours apart.
     const head = deadline(this.#clock, askMs);
     let response: IncomingMessage | 'nobody';
     try {
-      response = await this.#send('GET', '/tail', AbortSignal.any([head.signal, signal]), {
+      response = await this.#send('GET', target, AbortSignal.any([head.signal, signal]), {
         onHead: head.end,
       });
     } catch (cause) {
@@ -172,13 +208,13 @@ class Client {
     }
     if (response === 'nobody') return;
     try {
-      if (this.#isOther(response)) return;
+      if (this.#isOther(response) || response.statusCode === 404) return;
       if (response.statusCode !== 200) {
         this.jsonOf({ status: response.statusCode ?? 0, text: await bodyOf(response, maxLineBytes) });
         return;
       }
       opened?.();
-      yield* linesOf(response);
+      yield* linesOf<T>(response);
     } catch (error) {
       // The stream ended because the proxy ended or the reader left.
       if (error instanceof ProxyError) throw error;
@@ -191,6 +227,12 @@ class Client {
   textOf(answer: Answer): string {
     if (answer.status !== 200) this.jsonOf(answer);
     return answer.text;
+  }
+
+  /** For operations that an older flm does not have. */
+  supported<T>(answer: Answer | Nobody): T | 'unsupported' | 'gone' {
+    if (typeof answer === 'string') return 'gone';
+    return answer.status === 404 ? 'unsupported' : this.jsonOf<T>(answer);
   }
 
   jsonOf<T>(answer: Answer): T {
@@ -248,13 +290,14 @@ async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<stri
   return text;
 }
 
-async function* linesOf(response: IncomingMessage): AsyncGenerator<RequestLine> {
+async function* linesOf<T>(response: IncomingMessage): AsyncGenerator<T> {
   let rest = '';
   response.setEncoding('utf8');
   for await (const text of response as AsyncIterable<string>) {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     if (rest.length > maxLineBytes) throw new Error('a line without end');
-    for (const line of lines) yield JSON.parse(line) as RequestLine;
+    // The nonce of the response has shown that the lines have our own types.
+    for (const line of lines) yield JSON.parse(line) as T;
   }
 }

@@ -14,6 +14,7 @@ import { ProxyError, StoreError } from '../core/errors.ts';
 import type { ProxyControl, RecordedRefusal } from '../core/proxy/ports.ts';
 import { parseProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { RunningRequest } from '../core/proxy/running-request.ts';
 import { controlClient } from './control-client.ts';
 import { serveControl } from './control-server.ts';
 
@@ -58,6 +59,28 @@ const refusal: RecordedRefusal = {
   code: 'MODEL_DENIED',
   rule: 'models of the key',
   line,
+};
+
+const running: RunningRequest = {
+  id: 'req/2',
+  startedAtMs: 1,
+  ageMs: 2,
+  client: '127.0.0.1',
+  keyId: 'key/1',
+  keyLabel: 'naïve 😀',
+  method: 'POST',
+  route: '/v1/chat/completions',
+  model: null,
+  engine: null,
+  state: 'waiting',
+  queuePosition: 3,
+  firstByteMs: null,
+  bytesIn: 4,
+  bytesOut: 0,
+  streamed: false,
+  outputTokens: 0,
+  tokensEstimated: false,
+  tokensPerSecond: null,
 };
 
 function statusAt(controlPath: string): ProxyStatus {
@@ -117,6 +140,15 @@ function controlOf(path: string, asked: unknown[], parts: Partial<ProxyControl> 
       yield line;
     },
     explain: (id) => (id === refusal.id ? refusal : undefined),
+    requests: () => [running],
+    recentRequests: (keyId) => (keyId === undefined || keyId === 'key/1' ? [line] : []),
+    async *watchRequests() {
+      yield { running: [running], gone: [], ended: [line] };
+    },
+    cancelRequest(id, actor) {
+      asked.push(['cancel', id, actor]);
+      return id === running.id ? running : undefined;
+    },
     temporaryKey: (ttlMs) => ({ id: 'key_t', key: 'flm_t', expiresAtMs: ttlMs }),
     keyUse: (keyId) =>
       keyId === 'key_t' ? { requests: null, tokens: null, tokensToday: 5, inProgress: 1 } : undefined,
@@ -201,6 +233,40 @@ test('each call of the control goes over the socket and comes back whole', async
   assert.deepEqual(asked, [['stop', 7], ['release', 8], 'reload']);
 });
 
+test('running requests are listed, watched and cancelled, and the last ones are remembered', async (t) => {
+  const { client, asked } = await staged(t);
+  assert.deepEqual(await client.requests(), [running]);
+  assert.deepEqual(await client.recentRequests(), [line]);
+  assert.deepEqual(await client.recentRequests('key/1'), [line]);
+  assert.deepEqual(await client.recentRequests('key_x'), []);
+  const updates = [];
+  for await (const each of client.watchRequests(new AbortController().signal)) updates.push(each);
+  assert.deepEqual(updates, [{ running: [running], gone: [], ended: [line] }]);
+  assert.deepEqual(await client.cancelRequest('req/2', 'cli:me ü'), running);
+  assert.equal(await client.cancelRequest('req_x', 'cli:me'), undefined);
+  assert.deepEqual(asked, [
+    ['cancel', 'req/2', 'cli:me ü'],
+    ['cancel', 'req_x', 'cli:me'],
+  ]);
+});
+
+test('an older proxy, which has no list of requests, is told apart from one that is gone', async (t) => {
+  const path = await impostor(t, (socket) => {
+    socket.end(`HTTP/1.1 404 Not Found\r\nflm-nonce: ${nonce}\r\ncontent-length: 2\r\n\r\n{}`);
+  });
+  const client = controlClient(statusAt(path).handle);
+  assert.equal(await client.requests(), 'unsupported');
+  assert.equal(await client.recentRequests(), 'unsupported');
+  assert.equal(await client.cancelRequest('req_1', 'cli:me'), 'unsupported');
+  const opened: string[] = [];
+  const watch = client.watchRequests(new AbortController().signal, () => opened.push('opened'));
+  assert.deepEqual(await watch.next(), { done: true, value: undefined });
+  assert.deepEqual(opened, []);
+  const nobody = controlClient(statusAt(join(temporaryFolder(t), 'none.sock')).handle);
+  assert.equal(await nobody.requests(), 'gone');
+  assert.equal(await nobody.cancelRequest('req_1', 'cli:me'), 'gone');
+});
+
 test('it is plain HTTP: a stop without a grace time takes that of the configuration', async (t) => {
   const { path, asked } = await staged(t);
   const answer = await bytesOf(path, 'POST /stop HTTP/1.1\r\nHost: flm\r\n\r\n');
@@ -230,6 +296,9 @@ test('what is not in the table does nothing', async (t) => {
     ['POST /release?graceMs=3600001', 400],
     ['POST /temporary-key?ttlMs=', 400],
     ['GET /explain/%ff', 400],
+    ['GET /requests/other', 404],
+    ['POST /requests', 404],
+    ['GET /cancel/req_1', 404],
   ];
   for (const [target, status] of requests) {
     const answer = await bytesOf(path, `${target} HTTP/1.1\r\nHost: flm\r\n\r\n`);

@@ -11,10 +11,16 @@
  *   GET  /metrics               Prometheus text
  *   GET  /tail                  one RequestLine per line for each request that ends, until the client disconnects
  *   GET  /explain/REQUEST-ID    RecordedRefusal, or 404
+ *   GET  /requests              the requests that run now, as RunningRequest[]
+ *   GET  /requests/watch        one RequestsUpdate per line, until the client disconnects
+ *   GET  /recent-requests?key=  RequestLine[] of requests that ended, newest first
+ *   POST /cancel/ID?actor=      the cancelled RunningRequest, or null
  *   POST /temporary-key?ttlMs=  TemporaryKey
  *   GET  /key-use/KEY-ID        KeyUse, or 404
  *   GET  /limits-link           with an upgrade: the limits link of a draining process, see limits-link.ts
- *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null; an older flm responds with 404
+ *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null
+ *
+ * An older flm responds with 404 to an operation that it does not have.
  *
  * Each response carries the proxy's nonce in `flm-nonce`. A request with another nonce is refused with 409 and has no
  * effect. Errors are `{"error": {code, params, faults}}`. No other request has a body.
@@ -192,21 +198,27 @@ class ControlHttp implements ControlServer {
           text: await control.metrics(),
         };
       case 'GET /tail':
-        return this.#tail(response);
+        return this.#stream(response, (signal) => control.tail(signal));
       case 'GET /explain': {
         const refusal = control.explain(decoded(argument ?? ''));
         return refusal === undefined ? failure(404, 'no refusal with that id is kept') : json(refusal);
       }
+      case 'GET /requests':
+        if (argument === undefined) return json(control.requests());
+        if (argument === 'watch') return this.#stream(response, (signal) => control.watchRequests(signal));
+        return failure(404, 'there is no such path');
+      case 'GET /recent-requests':
+        return json(control.recentRequests(url.searchParams.get('key') ?? undefined));
+      case 'POST /cancel':
+        return json(control.cancelRequest(decoded(argument ?? ''), actorIn(url)) ?? null);
       case 'POST /temporary-key':
         return json(control.temporaryKey(numberIn(url, 'ttlMs', defaultTtlMs)));
       case 'GET /key-use': {
         const use = await control.keyUse(decoded(argument ?? ''));
         return use === undefined ? failure(404, 'there is no key of that id') : json(use);
       }
-      case 'POST /revoke': {
-        const actor = url.searchParams.get('actor') ?? 'control socket';
-        return json((await control.revokeKey(decoded(argument ?? ''), actor)) ?? null);
-      }
+      case 'POST /revoke':
+        return json((await control.revokeKey(decoded(argument ?? ''), actorIn(url))) ?? null);
       default:
         return failure(404, 'there is no such path, or not with that method');
     }
@@ -224,7 +236,11 @@ class ControlHttp implements ControlServer {
     return numberIn(url, 'graceMs', this.#control.status().config.graceMs);
   }
 
-  async #tail(response: ServerResponse): Promise<Answer | undefined> {
+  /** Writes one line for each item until the client disconnects. */
+  async #stream(
+    response: ServerResponse,
+    itemsUntil: (signal: AbortSignal) => AsyncIterable<unknown>,
+  ): Promise<Answer | undefined> {
     if (this.#tails.size >= maxTails) return failure(503, `${maxTails} readers watch already`);
     if (this.#closing !== undefined) return failure(503, 'the proxy is closing');
     const ended = new AbortController();
@@ -233,12 +249,12 @@ class ControlHttp implements ControlServer {
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     response.flushHeaders();
     try {
-      for await (const line of this.#control.tail(ended.signal)) {
-        if (!response.write(`${JSON.stringify(line)}\n`))
+      for await (const item of itemsUntil(ended.signal)) {
+        if (!response.write(`${JSON.stringify(item)}\n`))
           await once(response, 'drain', { signal: ended.signal });
       }
     } catch {
-      // The client disconnected or the tail failed. The head is already sent, so the response just ends.
+      // The client disconnected or the source failed. The head is already sent, so the response just ends.
     } finally {
       this.#tails.delete(ended);
       response.end();
@@ -278,6 +294,10 @@ function numberIn(url: URL, name: string, fallback: number): number {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (number >= 0 && number <= maxGraceMs) return number;
   throw new ProxyError('REQUEST_MALFORMED', { params: { reason: `${name} is 0 to ${maxGraceMs}` } });
+}
+
+function actorIn(url: URL): string {
+  return url.searchParams.get('actor') ?? 'control socket';
 }
 
 function decoded(argument: string): string {

@@ -103,6 +103,7 @@ export class RemoteAdmission implements Admission {
     return {
       kind: 'waiting',
       position: 1,
+      place: () => ticket?.place(),
       leave: () => {
         hasLeft = true;
         ticket?.leave();

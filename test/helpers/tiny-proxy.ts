@@ -23,6 +23,7 @@ import type {
 } from '../../src/core/proxy/ports.ts';
 import { bindAddresses, configuredPort } from '../../src/core/proxy/proxy-config.ts';
 import { type ProxyHandle, proxyUrl, type RequestLine } from '../../src/core/proxy/proxy-handle.ts';
+import type { RequestsUpdate } from '../../src/core/proxy/running-request.ts';
 import { type ControlServer, serveControl } from '../../src/process/control-server.ts';
 import type { HomePaths } from '../../src/process/paths.ts';
 import { processStart } from '../../src/process/process-identity.ts';
@@ -214,6 +215,14 @@ class TinyProxy implements RunningProxy, ProxyControl {
   }
   async *tail(): AsyncGenerator<RequestLine> {}
   explain(): undefined {}
+  requests(): readonly [] {
+    return [];
+  }
+  recentRequests(): readonly [] {
+    return [];
+  }
+  async *watchRequests(): AsyncGenerator<RequestsUpdate> {}
+  cancelRequest(): undefined {}
   temporaryKey() {
     return { id: 'key_t', key: 'flm_t', expiresAtMs: 0 };
   }

@@ -4,6 +4,7 @@ import type { ErrorParams } from '../errors.ts';
 import type { AuditEntry } from '../security/ports.ts';
 import type { ProxyConfig, ProxyConfigInput } from './proxy-config.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from './proxy-handle.ts';
+import type { RequestsUpdate, RunningRequest } from './running-request.ts';
 
 /**
  * A saved configuration, by name; the unnamed one is `default`. Stored as the user wrote it, so that later versions can
@@ -203,6 +204,17 @@ export interface ProxyControl {
   tail(signal: AbortSignal): AsyncIterable<RequestLine>;
   /** The refusal of that request, if it is among the last ones kept. */
   explain(requestId: string): RecordedRefusal | undefined;
+  /** Requests that run now, oldest connection first; a thousand at most. */
+  requests(): readonly RunningRequest[];
+  /** Requests that ended, newest first: up to 200 of a key, or of all keys. Kept in memory only. */
+  recentRequests(keyId?: string): readonly RequestLine[];
+  /** The running requests, then what changes, at most four times a second, until the signal aborts. */
+  watchRequests(signal: AbortSignal): AsyncIterable<RequestsUpdate>;
+  /**
+   * Ends a running request with the error REQUEST_CANCELLED. `actor` is for the audit. Returns the request as it was;
+   * undefined if no request with that id runs.
+   */
+  cancelRequest(requestId: string, actor: string): RunningRequest | undefined;
   temporaryKey(ttlMs: number): TemporaryKey;
   /** Undefined if the proxy knows no key with that id. */
   keyUse(keyId: string): KeyUse | undefined | Promise<KeyUse | undefined>;

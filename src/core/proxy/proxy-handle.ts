@@ -171,5 +171,6 @@ export const endings = [
   'timeout',
   'shut-down',
   'key-ended',
+  'cancelled',
 ] as const;
 export type Ending = (typeof endings)[number];

@@ -28,6 +28,8 @@ export interface QueueTicket {
   readonly kind: 'waiting';
   /** Position in the order of service when the request entered the queue, from 1. */
   readonly position: number;
+  /** The position in the order of service now; undefined if it is not known, or the request no longer waits here. */
+  place(): number | undefined;
   /** Leaves the queue; `settled` is not called. Has no effect after `settled` was called. */
   leave(): void;
 }

@@ -419,6 +419,7 @@ export class FairAdmission implements Admission {
       kind: 'waiting',
       number: request.number,
       position: queue.waiting.length,
+      place: () => this.#placeOf(request),
       leave: () => {
         if (request.left === undefined) this.#drop(request);
         else request.left();
@@ -481,6 +482,24 @@ export class FairAdmission implements Admission {
       if (other === queue) continue;
       const waiting = other.waiting.filter((w) => w.candidates.some((c) => ids.has(c.engine.ref.id))).length;
       before += Math.min(waiting, own + 1);
+    }
+    return before + 1;
+  }
+
+  /** As `#positionOf`, for a request that waits. Counts no further than needed: a list of all places must stay cheap. */
+  #placeOf({ queue, candidates, number }: QueuedRequest): number | undefined {
+    const own = queue.waiting.findIndex((w) => w.number === number);
+    if (own < 0) return undefined;
+    const ids = new Set(candidates.map((c) => c.engine.ref.id));
+    let before = own;
+    for (const other of this.#queues.values()) {
+      if (other === queue) continue;
+      let earlier = 0;
+      for (const { candidates: theirs } of other.waiting) {
+        if (earlier > own) break;
+        if (theirs.some((c) => ids.has(c.engine.ref.id))) earlier += 1;
+      }
+      before += earlier;
     }
     return before + 1;
   }

@@ -235,7 +235,7 @@ export class LinkedLimits {
     const engines = ask.candidates.map((candidate) => candidate.engine.ref.id);
     const family = ask.key.familyId;
     const n = link.send({ do: 'enter', family, engines }, (answer) => waiting.settle(answer));
-    return { kind: 'waiting', position: 1, leave: () => waiting.leave(n) };
+    return { kind: 'waiting', position: 1, place: () => waiting.place(), leave: () => waiting.leave(n) };
   }
 }
 

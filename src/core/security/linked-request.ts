@@ -46,6 +46,11 @@ export class LinkedRequest {
     else this.#end(entered);
   }
 
+  /** Known only after the link is lost: the other process does not report it. */
+  place(): number | undefined {
+    return this.#ticket?.place();
+  }
+
   /** `n` is the number of the requesting message. */
   leave(n: number): void {
     if (this.#over) return;

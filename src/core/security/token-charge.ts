@@ -5,7 +5,7 @@
  *   none      nothing reached an engine, the engine answered with an error, or nothing was generated  0
  *   reported  the engine broke, timed out or sent an error in its stream, or flm stopped              its count
  *   final     the response is complete                                                                its count, or the estimate
- *   early     the client ended the request                                                            the larger of both
+ *   early     the client ended the request, or an administrator cancelled its response                the larger of both
  *
  * An engine may report zeros, or only the prompt, until its last event: a count is final only with the whole response,
  * and a count of zero is ignored.

@@ -179,6 +179,8 @@ export class HttpServer {
     if (x.onAbort !== undefined) x.onAbort(why);
     else if (x.over) return;
     else if (x.reply.committed) x.reply.cut();
+    else if (why === 'cancelled')
+      refuse(x, { code: 'REQUEST_CANCELLED', rule: rule(why), ending: why, close: true });
     else if (why === 'key-ended') refuse(x, { code: 'KEY_ENDED', rule: rule(why), ending: why, close: true });
     else refuse(x, { code: 'SHUT_DOWN', rule: rule('shut-down'), ending: 'shut-down', close: true });
   }

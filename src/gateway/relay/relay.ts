@@ -15,10 +15,12 @@
 import type { AttemptEnd } from '../../core/engine/engine.ts';
 import type { ChunkMap, EngineHead, InFlightRequest, ResponseHandler } from '../../core/engine/upstream.ts';
 import { type EngineError, type ErrorCode, errorTable } from '../../core/errors.ts';
+import type { Ending } from '../../core/proxy/proxy-handle.ts';
 import { rule } from '../../core/rules.ts';
+import type { QueueTicket } from '../../core/security/admission.ts';
 import type { ChargeRule } from '../../core/security/token-charge.ts';
 import { commonFields, errorMessage, refuse } from '../error-response.ts';
-import type { AbortCause, Exchange, Refusal, ResponseHead } from '../exchange.ts';
+import type { AbortCause, Exchange, Progress, Refusal, ResponseHead } from '../exchange.ts';
 import type { Route } from '../routes.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
 import { ErrorAfterHead } from './error-after-head.ts';
@@ -71,12 +73,14 @@ const attemptEnds: Partial<Record<ErrorCode, AttemptEnd>> = {
   ENGINE_STALLED: 'timeout',
 };
 
-export class Relay implements ResponseHandler {
+export class Relay implements ResponseHandler, Progress {
   readonly #deps: RelayDeps;
   readonly #x: Exchange;
   readonly #sinceMs: number;
   /** Assigned as soon as the request is sent; until then it waits for a slot. */
   inFlightRequest: InFlightRequest | undefined;
+  /** Set while the request waits for a slot in a queue. */
+  queueTicket: QueueTicket | undefined;
   /** Called once, when the relay is over; belongs to the stage that waits. */
   onOver: ((result: AttemptResult) => void) | undefined;
 
@@ -103,6 +107,7 @@ export class Relay implements ResponseHandler {
     this.#deps = deps;
     this.#x = deps.x;
     this.#sinceMs = deps.nowMs();
+    this.#x.progress = this;
     this.#x.onAbort = (why) => this.#abort(why);
     this.#x.onTick = (nowMs) => this.#tick(nowMs);
   }
@@ -110,6 +115,29 @@ export class Relay implements ResponseHandler {
   /** Nothing more is relayed: the response is complete or failed, or the client left. */
   get over(): boolean {
     return this.#over;
+  }
+
+  // --- for the list of running requests
+
+  get waits(): boolean {
+    return this.queueTicket !== undefined;
+  }
+
+  get queuePlace(): number | undefined {
+    return this.queueTicket?.place();
+  }
+
+  get answers(): boolean {
+    return this.#bytes > 0;
+  }
+
+  get reportedTokens(): number {
+    return this.#reader?.usage?.outputTokens ?? 0;
+  }
+
+  get estimatedTokens(): number {
+    const reader = this.#reader ?? this.#wholeResponse;
+    return this.#deps.writesText && reader !== undefined ? Math.ceil(reader.text.tokens) : 0;
   }
 
   // --- calls of the upstream
@@ -317,6 +345,8 @@ export class Relay implements ResponseHandler {
         return this.#fail('SHUT_DOWN', 'shut-down');
       case 'key-ended':
         return this.#fail('KEY_ENDED', 'shut-down');
+      case 'cancelled':
+        return this.#fail('REQUEST_CANCELLED', 'client-gone');
       default:
         return why satisfies never;
     }
@@ -327,6 +357,8 @@ export class Relay implements ResponseHandler {
   /** Ends a failed response in the way that the client can see best: a status, an error event, or a cut connection. */
   #fail(code: ErrorCode, end: AttemptEnd, detail?: string): void {
     const x = this.#x;
+    const decidedBy = code === 'REQUEST_CANCELLED' ? rule('cancelled') : rule('engine');
+    const reached = this.inFlightRequest?.reached === true;
     this.inFlightRequest?.abort();
     // A head that was not sent yet is withdrawn.
     if (!x.reply.committed || x.reply.withdraw()) {
@@ -334,15 +366,16 @@ export class Relay implements ResponseHandler {
       this.#endAttempt(end);
       refuse(x, {
         code,
-        rule: rule('engine'),
+        rule: decidedBy,
         ending: endingOf(code),
         ...(errorTable[code].status === 503 ? { fields: ['retry-after', '2'] } : {}),
       });
       return;
     }
-    this.#charge('reported');
+    // The client keeps what it received until an administrator cancelled the request.
+    this.#charge(code === 'REQUEST_CANCELLED' && reached ? 'early' : 'reported');
     this.#endAttempt(end);
-    x.conclude({ ending: endingOf(code), code });
+    x.conclude({ ending: endingOf(code), code, rule: code === 'REQUEST_CANCELLED' ? decidedBy : undefined });
     this.#endCommitted(code, detail ?? errorMessage(code));
   }
 
@@ -456,8 +489,9 @@ function flushReply(x: Exchange): void {
   if (!x.over) x.reply.flush();
 }
 
-function endingOf(code: ErrorCode): 'engine-broke' | 'timeout' | 'shut-down' | 'key-ended' {
+function endingOf(code: ErrorCode): Ending {
   if (code === 'SHUT_DOWN') return 'shut-down';
   if (code === 'KEY_ENDED') return 'key-ended';
+  if (code === 'REQUEST_CANCELLED') return 'cancelled';
   return code === 'ENGINE_TIMEOUT' || code === 'ENGINE_STALLED' ? 'timeout' : 'engine-broke';
 }
