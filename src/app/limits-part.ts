@@ -41,7 +41,7 @@ const limitsState = z.object({
 
 export interface LimitsPartOptions {
   readonly limits: LimitsHandOver;
-  readonly store: Pick<ProxyStore, 'writeUsage' | 'exportUncounted' | 'countUsed' | 'onUsed'>;
+  readonly store: Pick<ProxyStore, 'writeUsage' | 'exportUncounted' | 'countUsed' | 'onUsed' | 'recount'>;
   readonly clock: Clock;
   /** Milliseconds on a clock that all processes of this machine share. Never goes back. */
   readonly machineMs: () => number;
@@ -49,6 +49,8 @@ export interface LimitsPartOptions {
 
 /** New connections wait meanwhile. Usage that is not written in this time still counts, and is written later. */
 const writeMs = 250;
+/** New connections wait meanwhile. Without the new totals, those of the start count until the next look at the store. */
+const recountMs = 1_000;
 /** A longer time cannot be a hand-over; the clocks must differ. */
 const longestMs = 600_000;
 
@@ -56,19 +58,21 @@ export function limitsPart({ limits, store, clock, machineMs }: LimitsPartOption
   return {
     name: 'limits',
     async exportState() {
-      await written(store, clock);
+      await withinTime(store.writeUsage(), clock, writeMs);
       // The rest runs synchronously, so that the exported parts are consistent.
       const state = limits.begin();
       store.onUsed = (used: UsedTokens) => limits.tellUsed(used);
       return { atMs: machineMs(), ...state, used: store.exportUncounted() };
     },
-    importState(raw) {
+    async importState(raw) {
       const parsed = limitsState.safeParse(raw);
       if (!parsed.success) return;
       const { atMs, used, ...state } = parsed.data;
       const sinceMs = machineMs() - atMs;
       limits.take(state, sinceMs >= 0 && sinceMs <= longestMs ? sinceMs : 0);
       for (const tokens of used) store.countUsed(tokens);
+      // The predecessor may know totals that are newer than those that this process has read.
+      await withinTime(store.recount(), clock, recountMs);
     },
     resume() {
       store.onUsed = undefined;
@@ -80,9 +84,9 @@ export function limitsPart({ limits, store, clock, machineMs }: LimitsPartOption
   };
 }
 
-async function written(store: LimitsPartOptions['store'], clock: Clock): Promise<void> {
-  const limit = deadline(clock, writeMs);
+async function withinTime(work: Promise<void>, clock: Clock, ms: number): Promise<void> {
+  const limit = deadline(clock, ms);
   const late = new Promise<void>((resolve) => limit.signal.addEventListener('abort', () => resolve()));
-  await Promise.race([store.writeUsage(), late]);
+  await Promise.race([work, late]);
   limit.end();
 }

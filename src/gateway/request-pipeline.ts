@@ -143,8 +143,12 @@ export class RequestPipeline {
     x.onAbort = undefined;
     x.onTick = undefined;
     x.onFinish?.();
-    giveBackShares(x, this.#deps.holdings, this.#deps.concurrency);
-    this.#deps.record(x);
+    // The tokens are recorded first: a process that no longer counts for this request knows all of its tokens.
+    try {
+      this.#deps.record(x);
+    } finally {
+      giveBackShares(x, this.#deps.holdings, this.#deps.concurrency);
+    }
   }
 
   /** Sends heartbeats to a waiting stream, and relays the response. */

@@ -49,6 +49,8 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   exportUncounted(): readonly UsedTokens[];
   /** Counts tokens that another process writes, until the store holds them. */
   countUsed(used: UsedTokens): void;
+  /** Reads today's tokens again, with all that was stored before this call. Never rejects. */
+  recount(): Promise<void>;
   /** Called with the tokens that are counted from now on, because another process decides about limits. */
   set onUsed(used: ((tokens: UsedTokens) => void) | undefined);
   saveHandle(handle: ProxyHandle): Promise<void>;

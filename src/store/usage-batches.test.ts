@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sampleUsage, sometimeMs } from '../../test/helpers/store-samples.ts';
+import type { UsedTokens } from '../core/security/limits-authority.ts';
 import { UsageBatches } from './usage-batches.ts';
 import { dayNumber } from './usage-row.ts';
 
@@ -65,6 +66,26 @@ test('tokens are counted once on their way from memory to the totals', () => {
   batches.count(totals(157, 1));
   look();
   assert.deepEqual(seen, [107, 107, 114, 114, 164, 164]);
+});
+
+test('after a hand-over each token counts once, in whatever order it is stored, told and looked up', () => {
+  const old = new UsageBatches('old');
+  const next = new UsageBatches('next');
+  const tell = (used: UsedTokens) => next.countUsed(used);
+  for (const used of old.exportUncounted()) next.countUsed(used);
+  const told: UsedTokens[] = [];
+  old.onUsed = (used) => told.push(used);
+  old.add(sampleUsage());
+  const { rows, sequence } = old.next() ?? assert.fail('a batch');
+  const tokens = (rows[0]?.inputTokens ?? 0) + (rows[0]?.outputTokens ?? 0);
+  assert.deepEqual(next.otherWriters(), ['old'], 'known before it used anything');
+  // The store already holds what the old process tells later.
+  next.count({ ...totals(tokens, 0, true), others: new Map([['old', sequence]]) });
+  told.forEach(tell);
+  assert.equal(next.today('key_a', day), tokens);
+  old.add(sampleUsage());
+  told.slice(1).forEach(tell);
+  assert.equal(next.today('key_a', day), 2 * tokens);
 });
 
 test('at midnight a budget starts again', () => {

@@ -101,15 +101,20 @@ export class UsageBatches {
     return sum;
   }
 
-  /** Returns all counted tokens that may be missing in the totals, of this writer and of the others. */
+  /**
+   * Returns all counted tokens that may be missing in the totals, of this writer and of the others. Names each writer
+   * at least once, because the importer must know which batches of a writer the totals contain before it counts more
+   * tokens of that writer.
+   */
   exportUncounted(): readonly UsedTokens[] {
     const all: (readonly [string, readonly DayTokens[]])[] = [[this.#writer, this.#uncounted]];
     for (const [writer, { parts }] of this.#others) all.push([writer, parts]);
-    return all.flatMap(([writer, parts]) =>
-      parts.flatMap(({ sequence, day, tokens }) =>
+    return all.flatMap(([writer, parts]) => [
+      { writer, sequence: 0, day: 0, family: '', tokens: 0 },
+      ...parts.flatMap(({ sequence, day, tokens }) =>
         [...tokens].map(([family, count]) => ({ writer, sequence, day, family, tokens: count })),
       ),
-    );
+    ]);
   }
 
   /** Counts tokens that another writer used and will write itself. */

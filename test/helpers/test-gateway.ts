@@ -29,6 +29,7 @@ import type { UsageLedger } from '../../src/core/security/ports.ts';
 import type { RateLimiter } from '../../src/core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
+import type { TokenBudget } from '../../src/core/security/token-budgets.ts';
 import { Gateway, type GatewayTls } from '../../src/gateway/gateway.ts';
 import { EngineUpstream } from '../../src/upstream/upstream.ts';
 
@@ -56,6 +57,7 @@ export interface TestGatewayOptions {
   /** Replaces the local limits. */
   readonly limiter?: RateLimiter;
   readonly concurrency?: ConcurrencyLimiter;
+  readonly tokens?: TokenBudget;
   /** For an HTTPS mode. */
   readonly tls?: GatewayTls;
 }
@@ -119,6 +121,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     ports: {
       ...(options.limiter === undefined ? {} : { rates: options.limiter }),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+      ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
     },
     ledger,
     recorder: {

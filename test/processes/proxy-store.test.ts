@@ -9,6 +9,7 @@ import { defaultPolicy } from '../../src/core/security/security-policy.ts';
 import { openProxyStore } from '../../src/store/sqlite/proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
 import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
+import { patientClock } from '../helpers/probe-line.ts';
 import { answered, Heard, startedProxyStore, Threads } from '../helpers/proxy-stores.ts';
 import { lockFile, startProgram } from '../helpers/store-programs.ts';
 import { sampleHandle, sampleKey, sampleUsage } from '../helpers/store-samples.ts';
@@ -227,6 +228,26 @@ test('tokens of today are those of all proxies, counted once', async (t) => {
   while (one.proxy.today('key_a') < 30) await answered(one.threads.last, 'counted');
   await answered(two.threads.last, 'counted');
   assert.deepEqual([one.proxy.today('key_a'), two.proxy.today('key_a')], [30, 30]);
+});
+
+test('a new process counts what its predecessor stored after the new process had read the store', async (t) => {
+  const home = temporaryHome(t);
+  const old = await startedProxyStore(t, home);
+  // Its time stands still, so that only `recount` reads again.
+  const next = await startedProxyStore(t, home, { clock: patientClock });
+  old.proxy.add(sampleUsage({ atMs: Date.now(), inputTokens: 10, outputTokens: 5 }));
+  await old.proxy.writeUsage();
+  await old.proxy.recount();
+  const exported = old.proxy.exportUncounted();
+  assert.equal(
+    exported.some(({ tokens }) => tokens > 0),
+    false,
+    'the store has them, so the predecessor does not tell them',
+  );
+  for (const used of exported) next.proxy.countUsed(used);
+  assert.equal(next.proxy.today('key_a'), 0);
+  await next.proxy.recount();
+  assert.equal(next.proxy.today('key_a'), 15);
 });
 
 test('tokens of today are those of a whole family, also of a key that is deleted', async (t) => {

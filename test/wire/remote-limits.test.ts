@@ -5,7 +5,14 @@ import { type ApiKey, unrestricted } from '../../src/core/security/api-key.ts';
 import { KeyHoldings } from '../../src/core/security/key-holdings.ts';
 import { GcraLimiter } from '../../src/core/security/rate-limiter.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
-import { answer, type RawEngine, startRawEngine } from '../helpers/raw-engine.ts';
+import {
+  answer,
+  chunk,
+  type RawEngine,
+  type Script,
+  sseHead,
+  startRawEngine,
+} from '../helpers/raw-engine.ts';
 import { RemoteConcurrency, RemoteLink, RemoteRateLimiter } from '../helpers/remote-limits.ts';
 import { openTestGateway, post, type TestGateway } from '../helpers/test-gateway.ts';
 
@@ -105,4 +112,41 @@ test('a limiter that throws is a 500 for that request alone', async () => {
   assert.equal(await status(limited({ requestsPerMinute: 7 })), 500);
   assert.equal(mistakes.length, 1);
   assert.equal(await status(gateway.key), 200);
+});
+
+test('however a request ends, its tokens are told before the request is given back', async (t) => {
+  const order: string[] = [];
+  const told = await openTestGateway({
+    engines: [{ id: 'e', port: engine.port, models: ['m'] }],
+    concurrency: {
+      takeRequest: () => undefined,
+      giveBackRequest: () => order.push(`given back after ${told.lines.length} records`),
+    },
+    tokens: {
+      check: () => ({ reading: undefined, denial: undefined }),
+      settle: (_key, tokens) => order.push(`${tokens} tokens`),
+    },
+  });
+  t.after(() => told.close());
+  const usage = '"usage":{"prompt_tokens":3,"completion_tokens":4}';
+  const begun = [sseHead, chunk(`data: {"choices":[],${usage}}\n\n`)];
+  const endings: readonly [ending: string, script: Script, tokens: number][] = [
+    ['done', [answer(`{${usage}}`)], 7],
+    ['engine-broke', [...begun, (socket) => void socket.destroy()], 7],
+    // The prompt is estimated.
+    ['client-left', begun, 8],
+  ];
+  for (const [ending, script, tokens] of endings) {
+    order.length = 0;
+    engine.setScript(script);
+    const records = told.lines.length;
+    const recorded = told.nextLine();
+    const wire = await told.dial();
+    wire.send(chat(told.key));
+    await wire.until((received) => received.includes('usage'));
+    if (ending === 'client-left') wire.close();
+    assert.equal((await recorded).ending, ending);
+    wire.close();
+    assert.deepEqual(order, [`${tokens} tokens`, `given back after ${records + 1} records`]);
+  }
 });

@@ -184,3 +184,26 @@ test('tokens that a draining process charges count in the newest one', async (t)
   assert.equal((await old.limits.ports.tokens.check(key)).denial?.code, 'TOKENS_LIMITED');
   assert.equal((await next.limits.ports.tokens.check(key)).denial?.code, 'TOKENS_LIMITED');
 });
+
+test('the newest process knows the tokens of a request once it knows its end', async (t) => {
+  const here = machine(t);
+  const old = here.start();
+  const key = keyWith({ tokensPerMinute: 10, tokensPerDay: 10 });
+  assert.ok(await old.take('a', 1));
+  const next = here.restart(old);
+  // As the gateway does it at the end of a request.
+  old.limits.ports.tokens.settle(key, 1_000);
+  old.limits.tellUsed({ writer: 'old', sequence: 1, day: 1, family: 'a', tokens: 1_000 });
+  old.give('a');
+  const holding = next.local.concurrency.of('a');
+  while (holding.requests > 0) {
+    // At every moment before, the newest process asks the draining one.
+    assert.equal((await next.limits.ports.tokens.check(key)).denial?.code, 'TOKENS_LIMITED');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal((await next.limits.ports.tokens.check(key)).denial?.code, 'TOKENS_LIMITED');
+  assert.deepEqual(
+    next.used.map(({ tokens }) => tokens),
+    [1_000],
+  );
+});

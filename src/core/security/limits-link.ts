@@ -10,7 +10,8 @@
  *      | <----------------- {move} ------- |   a newer process counts from now on; connect to it
  *
  * A message is kept until it is answered, and sent again if the link breaks. The newest process executes each message
- * once. The link carries neither secrets nor texts for people.
+ * once. At the end of a request `settle` and `used` come before `give`, so that the newest process, which asks only
+ * processes with requests of a key, misses no tokens. The link carries neither secrets nor texts for people.
  */
 import { z } from 'zod';
 import type { AttemptEnd } from '../engine/engine.ts';

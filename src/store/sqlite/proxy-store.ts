@@ -139,6 +139,12 @@ class ThreadedStore implements ProxyStore {
     this.#batches.countUsed(used);
   }
 
+  async recount(): Promise<void> {
+    // A running count may have read the store before that.
+    await this.#counting;
+    await this.#countSoon();
+  }
+
   set onUsed(used: ((tokens: UsedTokens) => void) | undefined) {
     this.#batches.onUsed = used;
   }
