@@ -193,6 +193,7 @@ test('the tokens of a day are counted once, whichever process a request ends in'
   await restart();
   engine.answer(40);
   assert.equal(await second, 200);
+  // Without a pause: the client has seen the end of the response, so its tokens count.
   assert.equal(await chat(key, 'too many'), 429);
   assert.equal(engine.total, 2);
   await cli.run('proxy', 'stop', '--all');
