@@ -6,6 +6,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { rolldown } from 'rolldown';
 import { root } from './setup.mjs';
 
@@ -91,11 +92,17 @@ function pagesInside() {
       ];
       const entries = files.map(
         ([name, type, text]) =>
-          `[${JSON.stringify(name)}, { type: ${JSON.stringify(type)}, body: Buffer.from(${JSON.stringify(text)}) }]`,
+          `[${JSON.stringify(name)}, new StaticFile(${JSON.stringify(type)}, Buffer.from('${compressed(text)}', 'base64'))]`,
       );
-      return { code: `export const webFiles = () => new Map([${entries.join(', ')}]);`, map: null };
+      const code = `import { StaticFile } from './static-file.ts';\nexport const webFiles = () => new Map([${entries.join(', ')}]);`;
+      return { code, map: null };
     },
   };
+}
+
+function compressed(text) {
+  const best = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
+  return brotliCompressSync(text, best).toString('base64');
 }
 
 /** Joins the stylesheets: the chart's, tokens and elements, shared classes, then one file for each page. */

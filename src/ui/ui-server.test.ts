@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { type TestContext, test } from 'node:test';
+import { brotliCompressSync } from 'node:zlib';
 import type { AdminApi } from '../admin/admin-api.ts';
 import { Sessions } from './sessions.ts';
+import { StaticFile } from './static-file.ts';
 import { startUiServer } from './ui-server.ts';
 
 interface Reply {
@@ -27,7 +29,7 @@ async function started(t: TestContext) {
     // The operations have their own tests.
     api: api as unknown as AdminApi,
     sessions,
-    files: new Map([['index.html', { type: 'text/html', body: Buffer.from('<title>flm</title>') }]]),
+    files: new Map([['index.html', new StaticFile('text/html', brotliCompressSync('<title>flm</title>'))]]),
     caller: { actor: 'ui:test', scopes: ['admin'], address: undefined },
     port: 0,
     onError: (error) => assert.fail(String(error)),

@@ -12,11 +12,7 @@ import { type AdminApi, adminBasePath, errorResponse } from '../admin/admin-api.
 import type { AdminCaller, AdminResponse } from '../admin/operation.ts';
 import { AdminError } from '../core/errors.ts';
 import type { SessionFacts, Sessions } from './sessions.ts';
-
-export interface StaticFile {
-  readonly type: string;
-  readonly body: Buffer;
-}
+import type { StaticFile } from './static-file.ts';
 
 export interface UiServerOptions {
   readonly api: AdminApi;
@@ -188,16 +184,13 @@ class UiHttp implements UiServer {
     throw new AdminError('ADMIN_PATH_UNKNOWN', { params: { path: 'this path' } });
   }
 
-  #file({ method }: IncomingMessage, path: string): Answer {
+  #file(request: IncomingMessage, path: string): Answer {
+    const { method } = request;
     const name = path === '/flm/' ? 'index.html' : path.slice('/flm/'.length);
     const file = path.startsWith('/flm/') ? this.#options.files.get(name) : undefined;
     if (file === undefined) throw new AdminError('ADMIN_PATH_UNKNOWN', { params: { path: 'this path' } });
     if (method !== 'GET' && method !== 'HEAD') throw new AdminError('METHOD_NOT_ALLOWED');
-    return {
-      status: 200,
-      headers: { 'content-type': file.type, 'cache-control': 'no-cache' },
-      body: file.body,
-    };
+    return file.response(request);
   }
 
   #signedIn(request: IncomingMessage): SessionFacts {

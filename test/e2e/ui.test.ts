@@ -45,6 +45,22 @@ test('flm ui serves its pages and, to the browser that opened its link, the admi
   await assert.rejects(fetch(url));
 });
 
+test('the pages are sent compressed and have less than 150 KB together', async (t) => {
+  const cli = makeCli(t);
+  const [text] = await cli.start('ui', '--json', '--no-open').saw(/^\{.*\}$/m);
+  const { url }: Started = JSON.parse(text);
+  for (const encoding of ['br', 'gzip']) {
+    let bytes = 0;
+    for (const name of ['', 'page.js', 'page.css']) {
+      const { headers } = await fetch(`${url}${name}`, { headers: { 'accept-encoding': encoding } });
+      assert.equal(headers.get('content-encoding'), encoding, name);
+      bytes += Number(headers.get('content-length'));
+    }
+    t.diagnostic(`${encoding}: ${bytes} bytes`);
+    assert(bytes > 0 && bytes < 150_000, `${encoding}: ${bytes} bytes`);
+  }
+});
+
 test('flm ui opens the browser with a private file, and no secret is an argument of a program', async (t) => {
   const cli = makeCli(t);
   const seen = join(cli.folder, 'seen');
