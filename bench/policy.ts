@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../src/core/clock.ts';
 import type { Candidate, EngineDirectory } from '../src/core/engine/directory.ts';
 import { denyRoute } from '../src/core/security/access.ts';
 import { parseAddress } from '../src/core/security/address-rules.ts';
-import type { ApiKey, KeyView } from '../src/core/security/api-key.ts';
+import type { EnforcedKey, KeyView } from '../src/core/security/api-key.ts';
 import { FairAdmission } from '../src/core/security/fair-admission.ts';
 import { KeyHoldings } from '../src/core/security/key-holdings.ts';
 import { LoginThrottle } from '../src/core/security/login-throttle.ts';
@@ -37,7 +37,7 @@ const sweeps = quick ? 1 : 5;
 
 const secretOf = (i: number): string => `flm_${String(i).padStart(49, '0')}`;
 
-function keyOf(i: number): ApiKey {
+function keyOf(i: number): EnforcedKey {
   return {
     id: `key_${i}`,
     familyId: `key_${i}`,

@@ -94,11 +94,17 @@ export class AdminApi {
   }
 
   async #run({ operation, params }: Match, url: URL, request: AdminRequest): Promise<AdminResponse> {
-    const context: OperationContext = { services: this.#deps.services, caller: request.caller };
+    const ifMatch = request.headers['if-match'];
+    const context: OperationContext = {
+      services: this.#deps.services,
+      caller: request.caller,
+      checkIfMatch: (document) => checkIfMatch(document, ifMatch),
+    };
     const input = parseInput(operation, params, url.searchParams, request);
     // `parseInput` returned what the schemas of this very operation made.
     const path = input.path as never;
-    await checkIfMatch(operation, context, path, request.headers['if-match']);
+    if (operation.current !== undefined && ifMatch !== undefined)
+      context.checkIfMatch(await operation.current(context, path));
     const document = await operation.run(context, input as never);
     const headers: Record<string, string> = { 'cache-control': 'no-store' };
     if (operation.current !== undefined && operation.method !== 'DELETE')
@@ -110,6 +116,12 @@ export class AdminApi {
       request.headers['if-none-match'] === headers.etag
     )
       return { status: 304, headers, body: '' };
+    if (operation.media !== undefined)
+      return {
+        status: operation.status,
+        headers: { ...headers, 'content-type': `${operation.media}; charset=utf-8` },
+        body: String(document),
+      };
     return {
       status: operation.status,
       headers: { ...headers, 'content-type': 'application/json' },
@@ -241,16 +253,10 @@ function jsonBody({ headers, body }: AdminRequest): unknown {
   }
 }
 
-async function checkIfMatch(
-  { current }: Operation,
-  context: OperationContext,
-  path: never,
-  ifMatch: string | undefined,
-): Promise<void> {
-  if (current === undefined || ifMatch === undefined || ifMatch.trim() === '*') return;
-  const etag = etagOf(await current(context, path));
+function checkIfMatch(document: unknown, ifMatch: string | undefined): void {
+  if (ifMatch === undefined || ifMatch.trim() === '*') return;
   const asked = ifMatch.split(',').map((tag) => tag.trim());
-  if (!asked.includes(etag)) throw new AdminError('ADMIN_CHANGED_MEANWHILE');
+  if (!asked.includes(etagOf(document))) throw new AdminError('ADMIN_CHANGED_MEANWHILE');
 }
 
 /** A part of a request in an error text: short, and of printable characters. */

@@ -84,7 +84,13 @@ const errorSchema: Json = {
           items: {
             type: 'object',
             required: ['field', 'value', 'allowed'],
-            properties: { field: { type: 'string' }, value: { type: 'string' }, allowed: { type: 'string' } },
+            properties: {
+              field: { type: 'string' },
+              value: { type: 'string' },
+              allowed: { type: 'string' },
+              line: { type: 'integer', description: 'In a table or a file, from 1.' },
+              column: { type: 'integer' },
+            },
           },
         },
       },
@@ -94,6 +100,7 @@ const errorSchema: Json = {
 
 function operationObject(operation: Operation, schemas: JsonObject): JsonObject {
   const { id, tag, summary, scope, params, query, body, status, response, idempotent, current } = operation;
+  const { media = 'application/json' } = operation;
   const parameters: Json[] = [
     ...parametersOf(params, 'path', schemas),
     ...parametersOf(query, 'query', schemas),
@@ -136,7 +143,7 @@ function operationObject(operation: Operation, schemas: JsonObject): JsonObject 
           : { headers: { ETag: { description: 'Version of the document.', schema: { type: 'string' } } } }),
         ...(response === undefined
           ? {}
-          : { content: { 'application/json': { schema: schemaOf(response, 'output', schemas) } } }),
+          : { content: { [media]: { schema: schemaOf(response, 'output', schemas) } } }),
       },
       ...(current !== undefined && operation.method === 'GET'
         ? { '304': { description: 'Not changed since the version in `If-None-Match`.' } }

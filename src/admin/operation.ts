@@ -9,8 +9,9 @@ import type { ModelAlias } from '../core/engine/engine.ts';
 import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import type { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { KeyUse } from '../core/proxy/ports.ts';
 import type { ProxyService } from '../core/proxy/proxy-service.ts';
+import type { ApiKey } from '../core/security/api-key.ts';
+import type { KeyUseDocument } from '../core/security/key-use.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
 import type { SecurityService } from '../core/security/security-service.ts';
 
@@ -45,13 +46,17 @@ export interface AdminServices {
   catalogOf(engines: readonly EngineStatus[], aliases: readonly ModelAlias[]): readonly CatalogEntry[];
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
-  /** The use of a key's limits in each running proxy that knows the key, by proxy id. */
-  keyUse(keyId: string): Promise<ReadonlyMap<string, KeyUse>>;
+  keyUse(key: ApiKey): Promise<KeyUseDocument>;
 }
 
 export interface OperationContext {
   readonly services: AdminServices;
   readonly caller: AdminCaller;
+  /**
+   * Throws ADMIN_CHANGED_MEANWHILE if the request's `If-Match` does not name this document. An operation calls it in the
+   * transaction of its change, because another program may change the document after the router's own check.
+   */
+  checkIfMatch(document: unknown): void;
 }
 
 type Shape = z.ZodObject | undefined;
@@ -83,6 +88,8 @@ export interface OperationDefinition<
   readonly body?: B;
   /** 204 without `response`. */
   readonly status: 200 | 201 | 204;
+  /** `run` returns the text of this type instead of a document. */
+  readonly media?: 'text/csv';
   readonly response?: R;
   /** Errors of its own; those that every operation has are added. */
   readonly errors?: readonly ErrorCode[];

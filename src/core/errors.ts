@@ -291,6 +291,12 @@ export const errorTable = {
     text: 'The settings of the key are not valid: {faults}',
     hint: 'Fix these fields and try again. No key was created or changed.',
   },
+  KEY_TABLE_INVALID: {
+    ...user,
+    status: 422,
+    text: 'The table of keys is not valid: {faults}',
+    hint: 'Fix these lines and import the file again. No key was created.',
+  },
   POLICY_INVALID: {
     ...user,
     status: 422,
@@ -947,7 +953,8 @@ export function describeFaults(
   nameOf: (fault: Fault) => string | undefined = () => undefined,
 ): string {
   const lines = faults.map((f) => {
-    const at = f.line === undefined ? '' : ` (line ${f.line}, column ${f.column ?? 1})`;
+    const column = f.column === undefined ? '' : `, column ${f.column}`;
+    const at = f.line === undefined ? '' : ` (line ${f.line}${column})`;
     return `${nameOf(f) ?? (f.field || 'the document')}${at} is ${f.value}; allowed: ${f.allowed}`;
   });
   if (lines.length === 1 && more === 0) return lines[0] as string;

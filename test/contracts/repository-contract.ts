@@ -56,6 +56,8 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
       },
       expiresAtMs: Number.MAX_SAFE_INTEGER,
       pausedAtMs: 9,
+      owner: 'Ann Lee',
+      note: 'two\nlines',
     });
     await store.security.insertKey(key);
     assert.deepEqual(await store.security.findKey(key.id), key);
@@ -87,6 +89,27 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
       fails('KEY_INVALID'),
     );
     assert.deepEqual(await store.security.listKeys(), [key]);
+  });
+
+  story('several keys are inserted together with their audit entries, or none of them', async (store) => {
+    const entry = (subject: string) => ({ atMs: 1, actor: 'cli:me', action: 'key.create', subject });
+    await store.security.insertKey(sampleKey('taken'));
+    const keys = [sampleKey('a'), sampleKey('b'), sampleKey('c', { label: 'taken' })];
+    await assert.rejects(store.security.insertKeys(keys, [entry('a')]), fails('KEY_INVALID'));
+    const repeated = [sampleKey('a'), sampleKey('b', { label: 'a' })];
+    await assert.rejects(store.security.insertKeys(repeated, [entry('a')]), fails('KEY_INVALID'));
+    assert.deepEqual(await store.security.listKeys(), [sampleKey('taken')]);
+    assert.deepEqual(await store.audit.list(9), []);
+    await store.security.insertKeys(keys.slice(0, 2), [entry('a'), entry('b')]);
+    assert.deepEqual((await store.security.listKeys()).map(({ id }) => id).sort(), [
+      'key_a',
+      'key_b',
+      'key_taken',
+    ]);
+    assert.deepEqual(
+      (await store.audit.list(9)).map(({ subject }) => subject),
+      ['b', 'a'],
+    );
   });
 
   story('a changed key replaces its row, one that is not there is told', async (store) => {

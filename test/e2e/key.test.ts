@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
 import { createKey } from '../helpers/start-proxy.ts';
@@ -118,4 +120,55 @@ test('a secret that clients have already comes in on standard input, and is not 
   assert.equal(imported.json<Key>().label, 'old');
   assert.equal(list.json<{ keys: Key[] }>().keys.length, 1);
   for (const { stdout, stderr } of [imported, list]) assert.ok(!(stdout + stderr).includes(secret));
+});
+
+test('keys have an owner and a note, and the list is narrowed by them', async (t) => {
+  const cli = makeCli(t);
+  const ok = async (...args: readonly string[]) => {
+    const ran = await cli.run(...args);
+    assert.equal(ran.code, 0, ran.stderr);
+    return ran;
+  };
+  await ok('key', 'create', 'laptop', '--owner', 'Ann Lee', '--note', 'until her thesis');
+  await ok('key', 'create', 'ci');
+  const shown = await ok('key', 'show', 'laptop');
+  assert.match(shown.stdout, /owner +Ann Lee\n/);
+  assert.match(shown.stdout, /note +until her thesis\n/);
+  assert.match((await ok('key', 'list')).stdout, /OWNER/);
+  const listed = async (...flags: readonly string[]) =>
+    (await ok('key', 'list', '--json', ...flags)).json<{ keys: readonly Key[] }>().keys.map((k) => k.label);
+  assert.deepEqual(await listed('--owner', 'ann lee'), ['laptop']);
+  assert.deepEqual(await listed('--search', 'thesis'), []);
+  assert.deepEqual(await listed('--state', 'paused'), []);
+  await ok('key', 'set', 'ci', '--owner', 'Bo');
+  await ok('key', 'set', 'laptop', '--clear', 'owner', '--clear', 'note');
+  assert.deepEqual(await listed('--owner', 'Bo'), ['ci']);
+  const rotated = (await ok('key', 'rotate', 'ci', '--json')).json<Key & { owner: string }>();
+  assert.equal(rotated.owner, 'Bo');
+  assertMistake(await cli.run('key', 'list', '--state', 'gone'), /Allowed choices are active, paused/);
+});
+
+test('a CSV file makes one key for each line, and one wrong line makes none', async (t) => {
+  const cli = makeCli(t);
+  const file = join(dirname(cli.home), 'people.csv');
+  writeFileSync(file, 'label,owner,rpm,expires\nann,=Ann,60,90d\nbob,Bob,many,\nann,,,\n');
+  const refused = await cli.run('key', 'import', file);
+  assertMistake(refused, /rpm \(line 3\) is "many"; allowed: a number/);
+  assert.match(refused.stderr, /label \(line 4\) is "ann"; allowed: a label that line 2 does not have/);
+  assert.match((await cli.run('key', 'list')).stdout, /There are no keys/);
+
+  writeFileSync(file, 'label,owner,rpm,expires\nann,=Ann,60,90d\nbob,Bob,,\n');
+  const created = await cli.run('key', 'import', file);
+  assert.equal(created.code, 0, created.stderr);
+  assert.match(created.stderr, /Created 2 keys\. Save the secrets now/);
+  assert.match(
+    created.stdout,
+    /^label,owner,id,secret\r\nann,'=Ann,key_\w{12},flm_\w{49}\r\nbob,Bob,key_\w{12},flm_\w{49}\r\n$/,
+  );
+  const csv = await cli.run('key', 'list', '--csv');
+  assert.match(csv.stdout, /,active,ann,'=Ann,,inference,,,,,60,,,,,20/);
+  assert.doesNotMatch(csv.stdout, /flm_\w{10}/);
+  assertMistake(await cli.run('key', 'import', file, '--rpm', '5'), /give the rules in its columns/);
+  const taken = await cli.run('key', 'import', file, '--json');
+  assert.match(taken.stdout + taken.stderr, /label \(line 2\).*no other active key has/);
 });

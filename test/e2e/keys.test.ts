@@ -205,7 +205,10 @@ test('a key is changed, paused and resumed while a proxy runs, and shows what is
       ],
     );
   assertMistake(await cli.run('key', 'set', 'build'), /Give at least one setting to change/);
-  assertMistake(await cli.run('key', 'set', 'build', '--clear', 'scope'), /--clear takes one of model/);
+  assertMistake(
+    await cli.run('key', 'set', 'build', '--clear', 'scope'),
+    /--clear takes one of owner, note, model/,
+  );
   assertMistake(
     await cli.run('key', 'set', 'build', '--rpm', '5', '--clear', 'rpm'),
     /Either give --rpm or clear it/,

@@ -1,6 +1,6 @@
 /** Complete records for tests of the store. `name` and `parts` make them differ. */
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
-import { type ApiKey, unrestricted } from '../../src/core/security/api-key.ts';
+import { type ApiKey, type EnforcedKey, unrestricted } from '../../src/core/security/api-key.ts';
 import type { UsageEntry } from '../../src/core/security/ports.ts';
 
 /** Noon of 2025-06-15, UTC: never today. */
@@ -17,6 +17,11 @@ export function sampleKey(name: string, parts: Partial<ApiKey> = {}): ApiKey {
     createdAtMs: sometimeMs,
     ...parts,
   };
+}
+
+/** A proxy reads the key without what is only for people. */
+export function enforcedPart({ owner: _, note: __, ...enforced }: ApiKey): EnforcedKey {
+  return enforced;
 }
 
 export function sampleHandle(name: string, parts: Partial<ProxyHandle> = {}): ProxyHandle {

@@ -12,7 +12,7 @@ import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
 import { patientClock } from '../helpers/probe-line.ts';
 import { answered, Heard, startedProxyStore, Threads } from '../helpers/proxy-stores.ts';
 import { lockFile, startProgram } from '../helpers/store-programs.ts';
-import { sampleHandle, sampleKey, sampleUsage } from '../helpers/store-samples.ts';
+import { enforcedPart, sampleHandle, sampleKey, sampleUsage } from '../helpers/store-samples.ts';
 import { atEnd, failsAs, openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
 test('the whole state is there when start resolves, as one piece', async (t) => {
@@ -26,7 +26,7 @@ test('the whole state is there when start resolves, as one piece', async (t) => 
       policy: defaultPolicy,
       engines: [],
       aliases: [{ name: 'gpt-4', target: 'llama3' }],
-      keys: { replaceAll: true, removedIds: [], upserted: [sampleKey('a')] },
+      keys: { replaceAll: true, removedIds: [], upserted: [enforcedPart(sampleKey('a'))] },
     },
   ]);
   assert.deepEqual(heard.problems, []);
@@ -54,7 +54,7 @@ test('a change by another process arrives by itself, and nothing but that change
   await heard.until(({ changes }) => changes.length > 1);
   t.diagnostic(`delivered ${Date.now() - committedAtMs} ms after the commit`);
   assert.deepEqual(heard.changes.slice(1), [
-    { keys: { replaceAll: false, removedIds: [], upserted: [sampleKey('a')] } },
+    { keys: { replaceAll: false, removedIds: [], upserted: [enforcedPart(sampleKey('a'))] } },
   ]);
 });
 
@@ -163,7 +163,7 @@ test('a proxy whose deletions are forgotten reads everything again', async (t) =
   db.exec("UPDATE revision SET value = value + 150000 WHERE name = 'api_key'");
   await proxy.refresh();
   assert.deepEqual(heard.changes[1], {
-    keys: { replaceAll: true, removedIds: [], upserted: [sampleKey('a')] },
+    keys: { replaceAll: true, removedIds: [], upserted: [enforcedPart(sampleKey('a'))] },
   });
 });
 
@@ -367,7 +367,7 @@ test('a backup that is put in place of the file is read whole', async (t) => {
   renameSync(join(home, 'saved.db'), join(home, 'flm.db'));
   await proxy.refresh();
   const { keys } = heard.changes.at(-1) ?? {};
-  assert.deepEqual(keys, { replaceAll: true, removedIds: [], upserted: [sampleKey('a')] });
+  assert.deepEqual(keys, { replaceAll: true, removedIds: [], upserted: [enforcedPart(sampleKey('a'))] });
 });
 
 test('a file that is deleted under a proxy is reported and never created again by it', async (t) => {

@@ -2,9 +2,12 @@
 import { z } from 'zod';
 import { scopes } from '../../core/engine/routes.ts';
 import type { ErrorCode } from '../../core/errors.ts';
-import { type ApiKey, isActive, isUsable } from '../../core/security/api-key.ts';
+import { type ApiKey, keyStates } from '../../core/security/api-key.ts';
 import { keyDocument, keyDocumentSchema } from '../../core/security/key-document.ts';
+import { filterKeys, keyOrders, sortKeys } from '../../core/security/key-filter.ts';
 import type { KeyRequestInput } from '../../core/security/key-request.ts';
+import { importColumns, keysCsv, maxImportedKeys } from '../../core/security/key-table.ts';
+import { keyUseSchema } from '../../core/security/key-use.ts';
 import type { ListedKey } from '../../core/security/security-service.ts';
 import { type Operation, type OperationContext, operation } from '../operation.ts';
 import { pageOf, pageQuery, pageSchema } from '../paging.ts';
@@ -19,6 +22,8 @@ const limit = z.int().min(1).nullable();
 /** `KeyRequest` checks the values; this schema fixes the fields and their types. */
 const keyFields = z.strictObject({
   label: z.string().describe('The person or program that uses the key.'),
+  owner: z.string().nullable().optional().describe('The person who answers for the key.'),
+  note: z.string().nullable().optional().describe('For administrators; may have several lines.'),
   scopes: z.array(z.enum(scopes)).optional(),
   models: names.optional(),
   engines: names.optional(),
@@ -41,7 +46,26 @@ const createdSchema = keyDocumentSchema
   .extend({ key: z.string().describe('The secret. It is shown once, here.') })
   .meta({ id: 'CreatedKey' });
 
-const states = ['active', 'paused', 'expired', 'revoked'] as const;
+const filterQuery = {
+  search: z.string().max(200).optional().describe('Part of a label, owner, id or prefix; case is ignored.'),
+  state: z.enum(keyStates).optional(),
+  owner: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('The whole owner; case is ignored. Empty: keys without an owner.'),
+  sort: z.enum(keyOrders).default('created'),
+  order: z.enum(['asc', 'desc']).default('asc').describe('Keys without a value come last in both.'),
+};
+
+const tableBody = z.strictObject({
+  csv: z
+    .string()
+    .max(1_000_000)
+    .describe(
+      `A table with one key on each line, ${maxImportedKeys} at most, and a first line with names of columns: ${importColumns.join(', ')}. Lists are separated by semicolons. \`expires\` is a span, such as 90d, or a time.`,
+    ),
+});
 
 export const keyOperations: readonly Operation[] = [
   operation({
@@ -49,25 +73,82 @@ export const keyOperations: readonly Operation[] = [
     method: 'GET',
     path: '/keys',
     tag: 'keys',
-    summary: 'List keys, oldest first.',
+    summary: 'List keys.',
     scope: 'admin:read',
-    query: z.strictObject({
-      ...pageQuery,
-      search: z.string().max(200).optional().describe('Part of a label, id or prefix; case is ignored.'),
-      state: z.enum(states).optional(),
-    }),
+    query: z.strictObject({ ...pageQuery, ...filterQuery }),
     status: 200,
     response: pageSchema(keyDocumentSchema),
-    async run({ services, caller }, { query }) {
-      const { keys } = await services.security(caller).listKeys();
-      const nowMs = services.nowMs();
-      const wanted = keys.filter(
-        ({ record }) =>
-          (query.state === undefined || stateOf(record, nowMs) === query.state) &&
-          matches(record, query.search?.toLowerCase() ?? ''),
-      );
-      const page = pageOf(wanted, ({ record }) => record.id, query);
+    async run(context, { query }) {
+      const page = pageOf(await selected(context, query), ({ record }) => record.id, query);
       return { ...page, items: page.items.map(keyDocument) };
+    },
+  }),
+  operation({
+    id: 'exportKeys',
+    method: 'GET',
+    path: '/keys/export',
+    tag: 'keys',
+    summary: 'List keys as CSV, without secrets. The table can be imported again.',
+    scope: 'admin:read',
+    query: z.strictObject(filterQuery),
+    status: 200,
+    media: 'text/csv',
+    response: z.string(),
+    run: async (context, { query }) => keysCsv(await selected(context, query), context.services.nowMs()),
+  }),
+  operation({
+    id: 'checkKeyTable',
+    method: 'POST',
+    path: '/keys/import/check',
+    tag: 'keys',
+    summary: 'Check a table of new keys, and show what an import would create.',
+    scope: 'admin:read',
+    body: tableBody,
+    status: 200,
+    response: z.strictObject({
+      keys: z.array(
+        z.strictObject({
+          line: z.int(),
+          label: z.string(),
+          owner: z.string().nullable(),
+          note: z.string().nullable(),
+          models: z.array(z.string()).readonly(),
+          limits: keyDocumentSchema.shape.limits,
+          expiresAt: z.iso.datetime().nullable(),
+        }),
+      ),
+    }),
+    errors: ['KEY_TABLE_INVALID'],
+    async run({ services, caller }, { body }) {
+      const rows = await services.security(caller).checkTable(body.csv);
+      return {
+        keys: rows.map(({ line, request }) => {
+          const { label, owner, note, models, expiresAtMs } = request;
+          const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency } = request;
+          const limits = { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency };
+          const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
+          return { line, label, owner, note, models, limits, expiresAt };
+        }),
+      };
+    },
+  }),
+  operation({
+    id: 'importKeys',
+    method: 'POST',
+    path: '/keys/import',
+    tag: 'keys',
+    summary: 'Create a key for each line of a table, all or none. The response holds the secrets, once.',
+    scope: 'admin',
+    body: tableBody,
+    status: 201,
+    response: z.strictObject({ keys: z.array(createdSchema).readonly() }),
+    errors: ['KEY_TABLE_INVALID', 'KEY_INVALID'],
+    idempotent: true,
+    async run({ services, caller }, { body }) {
+      const created = await services.security(caller).createKeys(body.csv);
+      return {
+        keys: created.map(({ record, key }) => ({ ...keyDocument({ record, lastUse: undefined }), key })),
+      };
     },
   }),
   operation({
@@ -116,7 +197,9 @@ export const keyOperations: readonly Operation[] = [
     current: currentKey,
     async run(context, { path: { key }, body }) {
       const label = body.label === undefined ? {} : { label: body.label };
-      await context.services.security(context.caller).setKey(key, { ...requestOf(body), ...label });
+      const check = (record: ApiKey): void =>
+        context.checkIfMatch(keyDocument({ record, lastUse: undefined }));
+      await context.services.security(context.caller).setKey(key, { ...requestOf(body), ...label }, check);
       return keyDocument(await found(context, key));
     },
   }),
@@ -211,33 +294,11 @@ export const keyOperations: readonly Operation[] = [
     scope: 'admin:read',
     params: path,
     status: 200,
-    response: z
-      .strictObject({
-        proxies: z.array(
-          z.strictObject({
-            id: z.string(),
-            requests: z
-              .strictObject({
-                perMinute: z.number(),
-                burst: z.number(),
-                remaining: z.number(),
-                resetMs: z.number(),
-              })
-              .nullable(),
-            tokens: z
-              .strictObject({ limit: z.number(), remaining: z.number(), resetMs: z.number() })
-              .nullable(),
-            tokensToday: z.number(),
-            inProgress: z.number(),
-          }),
-        ),
-      })
-      .meta({ id: 'KeyUse' }),
+    response: keyUseSchema,
     errors: findErrors,
     async run(context, { path: { key } }) {
       const { record } = await found(context, key);
-      const uses = await context.services.keyUse(record.id);
-      return { proxies: [...uses].map(([id, use]) => ({ id, ...use })) };
+      return context.services.keyUse(record);
     },
   }),
 ];
@@ -263,6 +324,17 @@ function change(id: string, verb: string, summary: string, apply: Change): Opera
   });
 }
 
+type Selection = z.output<z.ZodObject<typeof filterQuery>>;
+
+async function selected(
+  { services, caller }: OperationContext,
+  query: Selection,
+): Promise<readonly ListedKey[]> {
+  const { keys } = await services.security(caller).listKeys();
+  const nowMs = services.nowMs();
+  return sortKeys(filterKeys(keys, query, nowMs), query.sort, query.order === 'desc', nowMs);
+}
+
 async function found({ services, caller }: OperationContext, key: string): Promise<ListedKey> {
   const { keys } = await services.security(caller).showKey(key);
   // `showKey` throws if there is none.
@@ -272,16 +344,6 @@ async function found({ services, caller }: OperationContext, key: string): Promi
 /** Without the last use, which changes with each request. */
 async function currentKey(context: OperationContext, { key }: { readonly key: string }): Promise<unknown> {
   return keyDocument({ record: (await found(context, key)).record, lastUse: undefined });
-}
-
-function matches({ label, id, prefix }: ApiKey, search: string): boolean {
-  return [label, id, prefix].some((text) => text.toLowerCase().includes(search));
-}
-
-function stateOf(record: ApiKey, nowMs: number): (typeof states)[number] {
-  if (isUsable(record, nowMs)) return 'active';
-  if (record.revokedAtMs !== null) return 'revoked';
-  return isActive(record, nowMs) ? 'paused' : 'expired';
 }
 
 type KeyFields = {

@@ -1,19 +1,22 @@
 /**
  * `flm key`: create, import, list, show, set, pause, resume, rotate, revoke, delete.
  */
-import type { Command } from 'commander';
-import type { ApiKey } from '../../core/security/api-key.ts';
+import { type Command, Option } from 'commander';
+import { keyUseOf } from '../../app/key-use.ts';
+import { type ApiKey, keyStates } from '../../core/security/api-key.ts';
 import { keyDocument } from '../../core/security/key-document.ts';
+import { filterKeys, type KeyFilter } from '../../core/security/key-filter.ts';
+import { createdKeysCsv, importColumns, keysCsv } from '../../core/security/key-table.ts';
 import type { CreatedKey, RevokedKey } from '../../core/security/security-service.ts';
+import { spanOf } from '../../core/time-text.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { collect } from '../config-flags.ts';
 import { printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { maxSecretBytes } from '../terminal/terminal.ts';
-import { spanOf } from '../time-flags.ts';
 import { addRules, changesOf, clearableRules, type RuleFlags, requestOf } from '../views/key-rules.ts';
-import { keyUseOf } from '../views/key-use.ts';
 import { adviceOn, keysTable, keyText, tellUnknownUse } from '../views/key-view.ts';
+import { readText } from '../yaml-file.ts';
 
 interface SetFlags extends RuleFlags {
   readonly label?: string;
@@ -25,7 +28,7 @@ const keyArgument = 'id or label of the key';
 export function keyCommands(cli: Cli): Command {
   return group('key', 'create, change and revoke API keys', [
     create(cli),
-    importSecret(cli),
+    importKeys(cli),
     list(cli),
     show(cli),
     set(cli),
@@ -51,15 +54,21 @@ function create(cli: Cli): Command {
   );
 }
 
-function importSecret(cli: Cli): Command {
+function importKeys(cli: Cli): Command {
   const command = leaf(
     'import',
-    'create a key with an existing secret, read from standard input',
-    'flm key import old-gateway < secret.txt',
-  ).argument('<label>', 'name of the person or program that uses the key');
+    'create a key with an existing secret, read from standard input; or many new keys from a CSV file',
+    'flm key import old-gateway < secret.txt\nflm key import people.csv > secrets.csv',
+  )
+    .argument(
+      '<label|file.csv>',
+      'name of the person or program that uses the key; or a file with one key a line',
+    )
+    .addHelpText('after', `\nColumns of the CSV file: ${importColumns.join(', ')}. Only label is required.`);
   return addRules(command).action(
-    action(cli, async (session, flags: RuleFlags, label: string) => {
-      const request = requestOf(session, 'key import', label, flags);
+    action(cli, async (session, flags: RuleFlags, name: string) => {
+      if (/\.csv$/i.test(name)) return importTable(session, flags, name);
+      const request = requestOf(session, 'key import', name, flags);
       const secret = (await session.terminal.readAll(maxSecretBytes)).trim();
       if (secret === '')
         throw usageError('key import', 'No secret came on standard input; pipe or redirect it from a file.');
@@ -75,17 +84,45 @@ function importSecret(cli: Cli): Command {
   );
 }
 
+/** All keys or none. Standard output has the secrets, as CSV. */
+async function importTable(session: Session, flags: RuleFlags, path: string): Promise<void> {
+  if (Object.keys(requestOf(session, 'key import', '', flags)).length > 1)
+    throw usageError('key import', 'With a CSV file, give the rules in its columns.');
+  const { terminal, json, flm } = session;
+  const created = await flm.security.createKeys(await readText(path, terminal));
+  const keys = created.map(({ record, key }) => ({ ...keyDocument({ record, lastUse: undefined }), key }));
+  if (json) return terminal.out(JSON.stringify({ keys }));
+  const what = created.length === 1 ? '1 key' : `${created.length} keys`;
+  terminal.talk(`Created ${what}. Save the secrets now: they are shown only once.`);
+  terminal.write(createdKeysCsv(created));
+}
+
+interface ListFlags {
+  readonly search?: string;
+  readonly owner?: string;
+  readonly state?: string;
+  readonly csv?: boolean;
+}
+
 function list(cli: Cli): Command {
-  return leaf('list', 'list keys and their rules', 'flm key list')
+  return leaf('list', 'list keys and their rules', 'flm key list\nflm key list --owner ann --csv > keys.csv')
     .alias('ls')
+    .option('--search <text>', 'only keys with this text in their label, owner, id or first characters')
+    .option('--owner <name>', 'only keys of this owner')
+    .addOption(new Option('--state <state>', 'only keys in this state').choices(keyStates))
+    .option('--csv', 'print a table for a spreadsheet, which `key import` reads')
     .action(
-      action(cli, async (session) => {
-        const { keys, lastUseProblem } = await session.flm.security.listKeys();
+      action(cli, async (session, { csv, ...filter }: ListFlags) => {
+        const { keys: all, lastUseProblem } = await session.flm.security.listKeys();
         const { terminal } = session;
-        if (session.json) return terminal.out(JSON.stringify({ keys: keys.map(keyDocument) }));
-        if (keys.length === 0)
-          return terminal.out('There are no keys. Make one with `flm key create LABEL`.');
         const nowMs = session.flm.machine.clock.nowMs();
+        // Commander checked the state.
+        const keys = filterKeys(all, filter as KeyFilter, nowMs);
+        if (session.json && csv === true) throw usageError('key list', 'Give --json or --csv, not both.');
+        if (session.json) return terminal.out(JSON.stringify({ keys: keys.map(keyDocument) }));
+        if (csv === true) return terminal.write(keysCsv(keys, nowMs));
+        if (all.length === 0) return terminal.out('There are no keys. Make one with `flm key create LABEL`.');
+        if (keys.length === 0) return terminal.out(`None of the ${all.length} keys matches.`);
         terminal.out(keysTable(keys, lastUseProblem, nowMs, terminal.tableColumns));
         tellUnknownUse(session, lastUseProblem);
         for (const line of adviceOn(keys, lastUseProblem, nowMs))
@@ -103,7 +140,7 @@ function show(cli: Cli): Command {
         const [key] = keys;
         if (key === undefined) return;
         const { terminal } = session;
-        const use = await keyUseOf(session, key.record);
+        const use = await keyUseOf(session.flm, key.record, session.signal);
         const nowMs = session.flm.machine.clock.nowMs();
         if (session.json) terminal.out(JSON.stringify({ ...keyDocument(key), use }));
         else terminal.out(keyText(key, use, lastUseProblem, nowMs));

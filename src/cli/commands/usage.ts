@@ -5,9 +5,9 @@
 import { type Command, Option } from 'commander';
 import { chatUsage } from '../../app/fan-out-recorder.ts';
 import type { UsageRow } from '../../core/security/ports.ts';
+import { dayOf } from '../../core/time-text.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { printable, table } from '../terminal/layout.ts';
-import { dayOf } from '../time-flags.ts';
 
 const groupings = ['key', 'model', 'day'] as const;
 type Grouping = (typeof groupings)[number];

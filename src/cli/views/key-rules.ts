@@ -3,11 +3,13 @@
  */
 import type { Command } from 'commander';
 import type { KeyRequestInput } from '../../core/security/key-request.ts';
+import { momentOf } from '../../core/time-text.ts';
 import { type Session, usageError } from '../command.ts';
 import { collect, number } from '../config-flags.ts';
-import { momentOf } from '../time-flags.ts';
 
 export interface RuleFlags {
+  readonly owner?: string;
+  readonly note?: string;
   readonly scope?: readonly string[];
   readonly model?: readonly string[];
   readonly engine?: readonly string[];
@@ -23,6 +25,8 @@ export interface RuleFlags {
 
 export function addRules(command: Command): Command {
   return command
+    .option('--owner <name>', 'the person who answers for the key')
+    .option('--note <text>', 'a note for administrators')
     .option(
       '--scope <scope>',
       'inference (the default), engine:read, engine:admin, metrics (repeatable)',
@@ -42,6 +46,8 @@ export function addRules(command: Command): Command {
 
 /** The value of each rule when it is cleared, by flag. A key always has a scope. */
 const cleared: Readonly<Record<string, Partial<KeyRequestInput>>> = {
+  owner: { owner: null },
+  note: { note: null },
   model: { models: [] },
   engine: { engines: [] },
   endpoint: { endpoints: [] },
@@ -91,6 +97,8 @@ function given(session: Session, command: string, flags: RuleFlags): Partial<Key
   if (flags.expires !== undefined && expiresAtMs === undefined)
     throw usageError(command, '--expires takes a span such as 90d or 12h, or a date such as 2027-01-31.');
   const all = {
+    owner: flags.owner,
+    note: flags.note,
     scopes: flags.scope,
     models: flags.model,
     engines: flags.engine,

@@ -3,11 +3,12 @@
  * shows the digest or the secret.
  */
 import type { FlmError } from '../../core/errors.ts';
-import { type ApiKey, isActive, isUsable } from '../../core/security/api-key.ts';
+import { type ApiKey, isActive, isUsable, keyState } from '../../core/security/api-key.ts';
+import type { KeyUseDocument } from '../../core/security/key-use.ts';
 import type { ListedKey } from '../../core/security/security-service.ts';
 import type { Session } from '../command.ts';
 import { facts, moment, printable, table } from '../terminal/layout.ts';
-import { type KeyUseDocument, useLines } from './key-use.ts';
+import { useLines } from './key-use.ts';
 
 export function keysTable(
   keys: readonly ListedKey[],
@@ -15,15 +16,18 @@ export function keysTable(
   nowMs: number,
   columns: number | undefined,
 ): string {
+  const withOwner = keys.some(({ record }) => record.owner !== null);
   const rows = keys.map(({ record, lastUse }) => [
     record.id,
     printable(record.label),
+    ...(withOwner ? [printable(record.owner ?? '')] : []),
     `${record.prefix}…`,
     stateOf(record, nowMs),
     lastUseProblem !== undefined ? 'unknown' : lastUse === undefined ? 'never' : moment(lastUse.atMs),
     rulesOf(record).join('; ') || 'everything with scope inference',
   ]);
-  return table(['ID', 'LABEL', 'KEY', 'STATE', 'LAST USED', 'MAY'], rows, columns);
+  const owner = withOwner ? ['OWNER'] : [];
+  return table(['ID', 'LABEL', ...owner, 'KEY', 'STATE', 'LAST USED', 'MAY'], rows, columns);
 }
 
 export function tellUnknownUse({ terminal }: Session, problem: FlmError | undefined): void {
@@ -41,6 +45,8 @@ export function keyText(
   return facts([
     ['id', record.id],
     ['label', printable(record.label)],
+    ['owner', record.owner === null ? undefined : printable(record.owner)],
+    ['note', record.note === null ? undefined : record.note.split('\n').map(printable).join('\n')],
     ['key', `${record.prefix}…`],
     ['state', stateOf(record, nowMs)],
     ['created', moment(record.createdAtMs)],
@@ -94,10 +100,8 @@ function sharedLabels(active: readonly ListedKey[]): readonly string[] {
 }
 
 function stateOf(record: ApiKey, nowMs: number): string {
-  if (record.revokedAtMs !== null) return 'revoked';
-  if (record.expiresAtMs !== null && record.expiresAtMs <= nowMs) return 'expired';
-  if (record.pausedAtMs !== null) return 'paused';
-  return record.expiresAtMs === null ? 'active' : `until ${moment(record.expiresAtMs)}`;
+  const state = keyState(record, nowMs);
+  return state !== 'active' || record.expiresAtMs === null ? state : `until ${moment(record.expiresAtMs)}`;
 }
 
 function rulesOf(record: ApiKey): readonly string[] {

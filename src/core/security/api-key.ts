@@ -20,6 +20,10 @@ export interface ApiKey {
    */
   readonly familyId: string;
   readonly label: string;
+  /** The person who answers for the key; null: not recorded. */
+  readonly owner: string | null;
+  /** For administrators, several lines; null: none. */
+  readonly note: string | null;
   /** SHA-256 of the whole key, lower-case hex. */
   readonly digest: string;
   /** First characters of the key, for people to tell keys apart: `flm_kQ3x`. */
@@ -41,6 +45,9 @@ export interface ApiKey {
   readonly pausedAtMs: number | null;
 }
 
+/** The part of a key that a proxy enforces. Proxies do not read what is only for people. */
+export type EnforcedKey = Omit<ApiKey, 'owner' | 'note'>;
+
 /** Null: the key itself sets no limit. */
 export interface KeyLimits {
   readonly requestsPerMinute: number | null;
@@ -60,6 +67,8 @@ export const noKeyLimits: KeyLimits = {
 
 /** The defaults of a key: inference with every model, from every address, without an end. */
 export const unrestricted = {
+  owner: null,
+  note: null,
   scopes: ['inference'],
   models: [],
   engines: [],
@@ -77,8 +86,18 @@ export function isActive(key: Pick<ApiKey, 'revokedAtMs' | 'expiresAtMs'>, nowMs
 }
 
 /** Whether a proxy accepts the key now. */
-export function isUsable(key: ApiKey, nowMs: number): boolean {
+export function isUsable(key: EnforcedKey, nowMs: number): boolean {
   return isActive(key, nowMs) && key.pausedAtMs === null;
+}
+
+/** `paused` and `active` keys can be changed. */
+export const keyStates = ['active', 'paused', 'expired', 'revoked'] as const;
+export type KeyState = (typeof keyStates)[number];
+
+export function keyState(key: EnforcedKey, nowMs: number): KeyState {
+  if (key.revokedAtMs !== null) return 'revoked';
+  if (!isActive(key, nowMs)) return 'expired';
+  return key.pausedAtMs === null ? 'active' : 'paused';
 }
 
 /** Whether a change gives the key a label that it did not have before. */

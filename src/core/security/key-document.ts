@@ -17,6 +17,8 @@ export const keyDocumentSchema = z
       .string()
       .describe('The id of the first key before rotations. Limits and usage follow the family.'),
     label: z.string(),
+    owner: z.string().nullable().describe('The person who answers for the key.'),
+    note: z.string().nullable().describe('For administrators; may have several lines.'),
     prefix: z.string().describe('The first characters of the secret, to tell keys apart.'),
     scopes: z.array(z.enum(scopes)).readonly(),
     models: names.describe('Patterns of model names; empty: every model.'),

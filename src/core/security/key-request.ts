@@ -17,6 +17,27 @@ const label = z
   .max(100)
   .refine((text) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(text), { error: 'one line of printable characters' });
 
+const owner = z
+  .string()
+  .trim()
+  .max(200)
+  .refine((text) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(text), { error: 'one line of printable characters' })
+  .transform(orNull);
+
+const note = z
+  .string()
+  .trim()
+  .max(2_000)
+  .transform((text) => text.replaceAll(/\r\n?/g, '\n'))
+  .refine((text) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(text.replaceAll('\n', '')), {
+    error: 'lines of printable characters',
+  })
+  .transform(orNull);
+
+function orNull(text: string): string | null {
+  return text === '' ? null : text;
+}
+
 const addressRule = z
   .string()
   .max(64)
@@ -25,6 +46,8 @@ const addressRule = z
 const keyRequestSchema = z
   .strictObject({
     label,
+    owner: owner.nullable().default(null),
+    note: note.nullable().default(null),
     scopes: z.array(z.enum(scopes)).min(1).max(scopes.length).default(['inference']),
     models: z.array(z.string().min(1).max(256)).max(100).default([]),
     engines: z

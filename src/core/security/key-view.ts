@@ -7,9 +7,9 @@
  */
 import type { Scope } from '../engine/routes.ts';
 import { AddressRules, type ClientAddress } from './address-rules.ts';
-import { type ApiKey, type KeyLimits, type KeyView, noKeyLimits } from './api-key.ts';
+import { type EnforcedKey, type KeyLimits, type KeyView, noKeyLimits } from './api-key.ts';
 
-export function compileKey(key: ApiKey): KeyView {
+export function compileKey(key: EnforcedKey): KeyView {
   return new CompiledKey(key);
 }
 
@@ -54,7 +54,7 @@ class CompiledKey implements KeyView {
   readonly #endpoints: ReadonlySet<string>;
   readonly #addresses: AddressRules;
 
-  constructor(key: ApiKey) {
+  constructor(key: EnforcedKey) {
     const { id, familyId, label, digest, scopes, limits, models, engines, endpoints, addresses } = key;
     this.id = id;
     // One string for both in the common case.

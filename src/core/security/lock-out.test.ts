@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ApiKey, noKeyLimits } from './api-key.ts';
+import { type EnforcedKey, noKeyLimits } from './api-key.ts';
 import { lockOut } from './lock-out.ts';
 import { parsePolicy } from './security-policy.ts';
 
 const here = ['127.0.0.1', '::1'];
-const keyFrom = (...addresses: readonly string[]): ApiKey => ({
+const keyFrom = (...addresses: readonly string[]): EnforcedKey => ({
   id: 'k',
   familyId: 'k',
   label: 'k',
@@ -22,7 +22,8 @@ const keyFrom = (...addresses: readonly string[]): ApiKey => ({
   revokedAtMs: null,
   pausedAtMs: null,
 });
-const ask = (policy: object, keys: readonly ApiKey[] = []) => lockOut(parsePolicy(policy), keys, here, 1_000);
+const ask = (policy: object, keys: readonly EnforcedKey[] = []) =>
+  lockOut(parsePolicy(policy), keys, here, 1_000);
 
 test('a policy that admits the administrator locks no key out', () => {
   assert.equal(ask({}), undefined);

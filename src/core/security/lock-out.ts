@@ -3,7 +3,7 @@
  */
 import { denyAddress } from './access.ts';
 import { parseAddress } from './address-rules.ts';
-import type { ApiKey } from './api-key.ts';
+import type { EnforcedKey } from './api-key.ts';
 import { compileKey } from './key-view.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 import { compilePolicy } from './snapshot.ts';
@@ -14,7 +14,7 @@ import { compilePolicy } from './snapshot.ts';
  */
 export function lockOut(
   policy: SecurityPolicy,
-  keys: readonly ApiKey[],
+  keys: readonly EnforcedKey[],
   ownAddresses: readonly string[],
   nowMs: number,
 ): string | undefined {

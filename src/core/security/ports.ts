@@ -7,12 +7,14 @@
 import type { EngineRecord, ModelAlias } from '../engine/engine.ts';
 import type { Ending } from '../proxy/proxy-handle.ts';
 import type { UsageQuery, UsageSlot } from '../usage/usage-report.ts';
-import type { ApiKey } from './api-key.ts';
+import type { ApiKey, EnforcedKey } from './api-key.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 
 export interface SecurityRepository {
   /** Throws KEY_INVALID if the id or digest already exists, or if an active key of another family has the label. */
   insertKey(key: ApiKey, audit?: AuditEntry): Promise<void>;
+  /** Inserts all keys or none. Throws like `insertKey`. */
+  insertKeys(keys: readonly ApiKey[], audit?: readonly AuditEntry[]): Promise<void>;
   listKeys(): Promise<readonly ApiKey[]>;
   findKey(id: string): Promise<ApiKey | undefined>;
   /**
@@ -144,7 +146,7 @@ export interface StateChange {
   /** `replaceAll`: drop all earlier keys first. */
   readonly keys?: {
     readonly replaceAll: boolean;
-    readonly upserted: readonly ApiKey[];
+    readonly upserted: readonly EnforcedKey[];
     readonly removedIds: readonly string[];
   };
   readonly policy?: SecurityPolicy;

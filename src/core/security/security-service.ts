@@ -7,9 +7,10 @@ import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation } from '../proxy/ports.ts';
-import { type ApiKey, isActive, revokedFault } from './api-key.ts';
+import { type ApiKey, isActive, revokedFault, takenLabelFault } from './api-key.ts';
 import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
 import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
+import { type ImportedRow, importedRows, tableFault } from './key-table.ts';
 import { lockOut } from './lock-out.ts';
 import type { AuditEntry, LastUse, SecurityRepository } from './ports.ts';
 import { weakness } from './secret-strength.ts';
@@ -123,6 +124,46 @@ export class SecurityService {
     return { record, isNew: true };
   }
 
+  /**
+   * Creates a key for each row of a table; see key-table.ts. All keys or none. Throws a `PolicyError` KEY_TABLE_INVALID
+   * with every fault and its line.
+   */
+  async createKeys(csv: string): Promise<readonly CreatedKey[]> {
+    const { clock, secrets, repository, onKeyMade } = this.#deps;
+    const rows = await this.checkTable(csv);
+    const nowMs = clock.nowMs();
+    const created = rows.map(({ request }) => {
+      const fresh = freshSecret(secrets);
+      return {
+        record: recordOf(fresh, { ...requestedKey(request, nowMs), familyId: fresh.id }),
+        key: fresh.key,
+      };
+    });
+    const entries = created.map(({ record }) => this.#entry('key.create', record.id, undefined, record));
+    await repository.insertKeys(
+      created.map(({ record }) => record),
+      entries,
+    );
+    if (onKeyMade !== undefined) for (const made of created) onKeyMade(made);
+    await this.#announce();
+    return created;
+  }
+
+  /** What `createKeys` would create. Throws like `createKeys`. */
+  async checkTable(csv: string): Promise<readonly ImportedRow[]> {
+    const nowMs = this.#deps.clock.nowMs();
+    const rows = importedRows(csv, nowMs);
+    const active = (await this.records()).filter((key) => isActive(key, nowMs));
+    const holders = new Map(active.map(({ label, id }) => [label, id]));
+    const faults = rows.flatMap(({ line, request: { label } }) => {
+      const holder = holders.get(label);
+      const fault = holder === undefined ? undefined : takenLabelFault(label, holder).faults[0];
+      return fault === undefined ? [] : [{ ...fault, line }];
+    });
+    if (faults.length > 0) throw tableFault(faults);
+    return rows;
+  }
+
   /** As stored, oldest first. Reads only `flm.db`. */
   async records(): Promise<readonly ApiKey[]> {
     const records = await this.#deps.repository.listKeys();
@@ -173,11 +214,17 @@ export class SecurityService {
 
   /**
    * Changes the given rules and the label for every active secret of the key; `expiresAtMs` only for this secret.
-   * Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, or KEY_INVALID with every fault or if the key is revoked.
+   * Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, or KEY_INVALID with every fault or if the key is revoked. `check` gets the key
+   * in the transaction of the change, and refuses the change by throwing.
    */
-  async setKey(name: string, changes: Partial<KeyRequestInput>): Promise<ApiKey> {
+  async setKey(
+    name: string,
+    changes: Partial<KeyRequestInput>,
+    check?: (record: ApiKey) => void,
+  ): Promise<ApiKey> {
     const nowMs = this.#deps.clock.nowMs();
     return this.#change(name, 'key.set', (key, named) => {
+      if (named) check?.(key);
       const { expiresAtMs = null, ...rules } = changes;
       const input = { ...requestOf(key), ...rules, expiresAtMs: named ? expiresAtMs : null };
       const request = parseKeyRequest(input, nowMs);
@@ -370,8 +417,9 @@ export class SecurityService {
 }
 
 /** The request that would create this key. */
-function requestOf({ label, scopes, models, engines, endpoints, addresses, limits }: ApiKey): object {
-  return { label, scopes, models, engines, endpoints, addresses, ...limits };
+function requestOf(key: ApiKey): object {
+  const { label, owner, note, scopes, models, engines, endpoints, addresses, limits } = key;
+  return { label, owner, note, scopes, models, engines, endpoints, addresses, ...limits };
 }
 
 /** Enough to tell keys apart, too little to help an attacker. */
@@ -383,10 +431,10 @@ type KeyRules = Omit<
 >;
 
 function rulesOf(request: KeyRequest): KeyRules {
-  const { label, scopes, models, engines, endpoints, addresses } = request;
+  const { label, owner, note, scopes, models, engines, endpoints, addresses } = request;
   const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency } = request;
   const limits = { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency };
-  return { label, scopes, models, engines, endpoints, addresses, limits };
+  return { label, owner, note, scopes, models, engines, endpoints, addresses, limits };
 }
 
 function requestedKey(

@@ -4,7 +4,7 @@
  */
 import type { Unsubscribe } from '../clock.ts';
 import { AddressRules } from './address-rules.ts';
-import type { ApiKey, KeyView } from './api-key.ts';
+import type { EnforcedKey, KeyView } from './api-key.ts';
 import { compileKey, revokedView } from './key-view.ts';
 import { OriginRules } from './origin-rules.ts';
 import type { SecurityPolicy } from './security-policy.ts';
@@ -82,7 +82,7 @@ export class SnapshotHolder implements SnapshotSource {
   apply(change: {
     readonly keys?: {
       readonly replaceAll: boolean;
-      readonly upserted: readonly ApiKey[];
+      readonly upserted: readonly EnforcedKey[];
       readonly removedIds: readonly string[];
     };
     readonly policy?: SecurityPolicy;
@@ -111,7 +111,7 @@ export class SnapshotHolder implements SnapshotSource {
     for (const listener of this.#listeners) listener(old, next);
   }
 
-  #compile(key: ApiKey): KeyView {
+  #compile(key: EnforcedKey): KeyView {
     if (key.revokedAtMs !== null) this.#revoked.delete(key.id);
     return this.#revoked.has(key.id) ? revokedView(compileKey(key)) : compileKey(key);
   }

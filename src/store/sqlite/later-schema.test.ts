@@ -14,7 +14,7 @@ import { flmSchema, usageSchema } from './schema.ts';
 /** Adds a column, a table and a trigger to both files, as a later flm may do. */
 function migrateOn(home: string): void {
   const later = [
-    [flmSchema, 'ALTER TABLE api_key ADD COLUMN note TEXT; ALTER TABLE proxy_handle ADD COLUMN note TEXT;'],
+    [flmSchema, 'ALTER TABLE api_key ADD COLUMN later TEXT; ALTER TABLE proxy_handle ADD COLUMN note TEXT;'],
     [usageSchema, 'ALTER TABLE usage_day ADD COLUMN note TEXT;'],
   ] as const;
   for (const [schema, added] of later) {

@@ -4,7 +4,7 @@
  */
 import type { SQLOutputValue } from 'node:sqlite';
 import type { EngineRecord, ModelAlias } from '../../core/engine/engine.ts';
-import type { ApiKey } from '../../core/security/api-key.ts';
+import type { ApiKey, EnforcedKey } from '../../core/security/api-key.ts';
 import { RowFault } from './sqlite-failure.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -46,11 +46,17 @@ function list<T extends string>(row: Row, column: string): readonly T[] {
   return value;
 }
 
-export const keyColumns =
+export const enforcedKeyColumns =
   'id, label, digest, prefix, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
   'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at, family_id, paused_at';
 
+export const keyColumns = `${enforcedKeyColumns}, owner, note`;
+
 export function keyOf(row: Row): ApiKey {
+  return { ...enforcedKeyOf(row), owner: textOrNull(row, 'owner'), note: textOrNull(row, 'note') };
+}
+
+export function enforcedKeyOf(row: Row): EnforcedKey {
   return {
     id: text(row, 'id'),
     familyId: textOrNull(row, 'family_id') ?? text(row, 'id'),

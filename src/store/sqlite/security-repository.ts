@@ -43,6 +43,18 @@ export class SqliteSecurityRepository implements SecurityRepository {
     );
   }
 
+  async insertKeys(keys: readonly ApiKey[], audit: readonly AuditEntry[] = []): Promise<void> {
+    unique(() =>
+      this.#db.write(() => {
+        for (const key of keys) {
+          this.#refuseTakenLabel(key, key.createdAtMs);
+          this.#insert(key);
+        }
+        recordAudit(this.#db, audit);
+      }),
+    );
+  }
+
   async listKeys(): Promise<readonly ApiKey[]> {
     return this.#db.list(keyOf, `SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`);
   }
@@ -122,14 +134,16 @@ export class SqliteSecurityRepository implements SecurityRepository {
   }
 
   #insert(key: ApiKey): number {
-    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (${valuesOf(key)
+      .map(() => '?')
+      .join(', ')})`;
     return this.#db.run(sql, ...valuesOf(key));
   }
 
   /** Throws KEY_NOT_FOUND. */
   #update(key: ApiKey): number {
     const sql = `
-      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?, ?)
+      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?, ?, ?, ?)
       WHERE id = ?`;
     const changed = this.#db.run(sql, ...valuesOf(key), key.id);
     if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id, near: '' } });
@@ -169,6 +183,8 @@ function valuesOf(key: ApiKey): (string | number | null)[] {
     key.revokedAtMs,
     key.familyId,
     key.pausedAtMs,
+    key.owner,
+    key.note,
   ];
 }
 

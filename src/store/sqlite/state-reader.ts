@@ -2,17 +2,26 @@
  * Reads in one transaction all changes in `flm.db` since a proxy last read it. The whole state is read when the file
  * was replaced or restored from an older copy, or when the record of deleted rows does not reach back far enough.
  */
-import type { ApiKey } from '../../core/security/api-key.ts';
+import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { StateChange } from '../../core/security/ports.ts';
 import type { Database } from './database.ts';
 import { removedKept } from './migrations/flm/001-initial.ts';
-import { aliasOf, allAliases, allEngines, engineOf, integer, keyColumns, keyOf, text } from './rows.ts';
+import {
+  aliasOf,
+  allAliases,
+  allEngines,
+  enforcedKeyColumns,
+  enforcedKeyOf,
+  engineOf,
+  integer,
+  text,
+} from './rows.ts';
 import { loadPolicy } from './security-repository.ts';
 import type { Revisions, Seen, StateDelta } from './thread-messages.ts';
 
 export interface Reading {
   readonly delta: StateDelta;
-  readonly keys: readonly ApiKey[];
+  readonly keys: readonly EnforcedKey[];
 }
 
 /** Returns undefined if nothing changed. Throws a `StoreError`, or POLICY_INVALID. */
@@ -35,8 +44,8 @@ export function readChanges(db: Database, seen: Seen | undefined): Reading | und
     const since =
       before !== undefined && now.api_key - before.api_key < removedKept ? before.api_key : undefined;
     const keys = db.list(
-      keyOf,
-      `SELECT ${keyColumns} FROM api_key WHERE revision > ? ORDER BY revision`,
+      enforcedKeyOf,
+      `SELECT ${enforcedKeyColumns} FROM api_key WHERE revision > ? ORDER BY revision`,
       since ?? -1,
     );
     const removedIds = since === undefined ? [] : removedSince(db, since);

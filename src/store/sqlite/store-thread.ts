@@ -8,7 +8,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
-import type { ApiKey } from '../../core/security/api-key.ts';
+import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { SpawnWorker } from './spawn-worker.ts';
 import type { FromThread, ThreadAnswer, ThreadRequest, ThreadStart, ToThread } from './thread-messages.ts';
 
@@ -23,12 +23,12 @@ export interface StoreThreadOptions {
 export interface ThreadReply {
   readonly answer: ThreadAnswer;
   /** The keys of all slices, for a `look`. */
-  readonly keys: readonly ApiKey[];
+  readonly keys: readonly EnforcedKey[];
 }
 
 interface Question {
   readonly askedAtMs: number;
-  readonly keys: ApiKey[];
+  readonly keys: EnforcedKey[];
   readonly resolve: (reply: ThreadReply) => void;
   readonly reject: (error: StoreError) => void;
 }

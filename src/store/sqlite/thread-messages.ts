@@ -12,7 +12,7 @@
  */
 import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
-import type { ApiKey } from '../../core/security/api-key.ts';
+import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { AuditEntry, StateChange } from '../../core/security/ports.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 
@@ -68,6 +68,6 @@ export interface FromThread {
   readonly n: number;
   readonly answer:
     | ThreadAnswer
-    | { readonly say: 'slice'; readonly keys: readonly ApiKey[] }
+    | { readonly say: 'slice'; readonly keys: readonly EnforcedKey[] }
     | { readonly say: 'failed'; readonly code: ErrorCode; readonly params: ErrorParams };
 }

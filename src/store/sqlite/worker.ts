@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
-import type { ApiKey } from '../../core/security/api-key.ts';
+import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayName } from '../usage-row.ts';
 import { deleteOldAudit, recordAudit, writeChange } from './audit-repository.ts';
@@ -46,7 +46,7 @@ class StoreWorker {
   readonly #usage: Database;
   /** The answer to a `look` whose slices are not all sent. */
   #load:
-    | { readonly n: number; readonly keys: readonly ApiKey[]; at: number; readonly delta: StateDelta }
+    | { readonly n: number; readonly keys: readonly EnforcedKey[]; at: number; readonly delta: StateDelta }
     | undefined;
   /** Tokens by family of keys that were last sent to the proxy. */
   #counted:

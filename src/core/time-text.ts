@@ -1,5 +1,5 @@
 /**
- * Parses durations and times in flags: `90d`, `12h`, `30m`, `2027-01-31`.
+ * Parses durations and times as people write them in flags and tables: `90d`, `12h`, `30m`, `2027-01-31`.
  */
 const units: Readonly<Record<string, number>> = {
   s: 1_000,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dayOf, momentOf, spanOf } from './time-flags.ts';
+import { dayOf, momentOf, spanOf } from './time-text.ts';
 
 test('a span is a number with a unit, and nothing else', () => {
   assert.deepEqual(
