@@ -122,6 +122,7 @@ const auth = makeAuth({
   throttle: new LoginThrottle(),
   foreign: new ForeignTokens(),
   temporary: { find: () => undefined },
+  files: new Map(),
   onRefused: () => {},
 });
 const holdings = new KeyHoldings({ maxStreams: 2048, maxBufferedBytes: 1 << 29, maxBodyBytes: 1 << 26 });

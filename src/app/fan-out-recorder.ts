@@ -93,7 +93,8 @@ export class FanOutRecorder implements RequestRecorder {
     const { keyId, model, engine } = line;
     const { ledger, chargedTo } = this.#deps;
     const account = keyId === null ? undefined : chargedTo(keyId);
-    if (account === undefined) return;
+    // Pages and their API are no work for engines.
+    if (account === undefined || line.path.startsWith(ownPrefix)) return;
     const inputTokens = line.chargedInputTokens;
     const outputTokens = line.chargedOutputTokens;
     // Charged tokens count for every outcome of the request, also if it named no model of the catalogue.
@@ -115,6 +116,8 @@ export class FanOutRecorder implements RequestRecorder {
     });
   }
 }
+
+const ownPrefix = '/flm/';
 
 /** What `flm usage` shows for requests to an engine's own API that name no model. */
 const unnamedModel = 'unnamed';

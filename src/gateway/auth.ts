@@ -27,6 +27,8 @@ export interface AuthDeps {
   readonly throttle: Pick<LoginThrottle, 'failed'>;
   readonly foreign: ForeignTokens;
   readonly temporary: TemporaryKeys;
+  /** Paths of files that need no key. */
+  readonly files: ReadonlyMap<string, unknown>;
   /** Called for a refused login. `throttled`: failed logins come too fast. */
   readonly onRefused: (x: Exchange, throttled: boolean) => void;
 }
@@ -47,8 +49,9 @@ interface Credential {
 }
 
 export function makeAuth(deps: AuthDeps): Step {
+  const open = new Set([...probePaths, ...deps.files.keys()]);
   return (x) => {
-    if (x.preflight || probePaths.has(x.path)) return undefined;
+    if (x.preflight || open.has(x.path)) return undefined;
     const { fields } = x.head;
     const authorization = fields.get('authorization');
     const alone = isBlank(fields.get('x-api-key')) && isBlank(fields.get('api-key'));

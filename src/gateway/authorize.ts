@@ -16,11 +16,13 @@ export function makeAuthorize(directory: EngineDirectory): Step {
   return (x) => {
     const { route, key } = x;
     assert(route !== undefined, 'the router sets the route or refuses');
-    // Probes need no key, and therefore no scope.
-    if (route.handler === 'health' || route.handler === 'ready') return undefined;
+    // Probes and files need no key, and therefore no scope.
+    if (route.handler === 'health' || route.handler === 'ready' || route.handler === 'files')
+      return undefined;
     assert(key !== undefined, 'every other route needs a key');
     switch (route.handler) {
       case 'root':
+      case 'me':
         return undefined;
       case 'metrics':
         return denyScope(key, route.id, route.scope);

@@ -9,6 +9,7 @@ import type { CertificateProvider } from '../core/proxy/certificate-provider.ts'
 import type { InheritedSocket, KeyUse, StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { RunningRequest } from '../core/proxy/running-request.ts';
+import type { KeyView } from '../core/security/api-key.ts';
 import type { QueueReading } from '../core/security/fair-admission.ts';
 import type { LimitPorts, LocalLimits } from '../core/security/local-limits.ts';
 import type { UsageLedger } from '../core/security/ports.ts';
@@ -20,8 +21,10 @@ import type { Exchange } from './exchange.ts';
 import { ForeignTokens } from './foreign-tokens.ts';
 import { makeGuard } from './guard.ts';
 import { makeEngineApi } from './handlers/engine-api.ts';
+import { makeFiles } from './handlers/files.ts';
 import { makeHealth, makeMetrics, makeReady } from './handlers/health.ts';
 import { makeInference } from './handlers/inference.ts';
+import { makeMe } from './handlers/me.ts';
 import { makeModels } from './handlers/models.ts';
 import { makeOllamaLists } from './handlers/ollama-lists.ts';
 import { makeRoot } from './handlers/root.ts';
@@ -33,6 +36,7 @@ import { keyBucket, makePolicy } from './policy.ts';
 import { HeaderTable } from './request-headers.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import { makeRecordStep, type RequestRecorder } from './request-recorder.ts';
+import type { OwnFile } from './route-handler.ts';
 import { runningRequest, runningRequests } from './running-requests.ts';
 import { type ClientAuthority, TlsListener } from './tls-listener.ts';
 
@@ -56,7 +60,9 @@ export interface GatewayDeps {
   /** In place of those of `limits`. */
   readonly ports?: Partial<LimitPorts>;
   /** The tokens that each key used today, over all proxies. */
-  readonly ledger: Pick<UsageLedger, 'today'>;
+  readonly ledger: Pick<UsageLedger, 'today' | 'ofFamily'>;
+  /** Files that every client may read without a key, by path. All paths begin with `/flm/`. */
+  readonly files?: ReadonlyMap<string, OwnFile>;
   readonly recorder: RequestRecorder;
   readonly metrics: () => Promise<string>;
   /** Prefix of request ids, unique to this process. */
@@ -99,7 +105,8 @@ export class Gateway {
     const hosts = new HostAllowlist(
       ownNames(deps.hostname, [...config.publicHosts, ...config.sans, ...config.domains]),
     );
-    const pipeline = makePipeline(deps, { ports, hosts, draining });
+    const keyUse = (key: KeyView): Promise<KeyUse> => this.#useOf(key);
+    const pipeline = makePipeline(deps, { ports, hosts, draining, keyUse });
     const nextId = (): string => `req_${deps.idPrefix}${(count++).toString(36)}`;
     const malformed: RequestRecorder['malformed'] = (...refused) => deps.recorder.malformed(...refused);
     this.#server = new HttpServer({
@@ -236,11 +243,13 @@ export class Gateway {
 
   /** Undefined if the key is not known. */
   async keyUse(keyId: string): Promise<KeyUse | undefined> {
+    const key = this.#deps.snapshots.current().keysById.get(keyId);
+    return key === undefined ? undefined : this.#useOf(key);
+  }
+
+  async #useOf(key: KeyView): Promise<KeyUse> {
     const { snapshots, limits, ledger, clock } = this.#deps;
-    const { keysById, policy } = snapshots.current();
-    const key = keysById.get(keyId);
-    if (key === undefined) return undefined;
-    const rate = keyBucket(key, policy.source);
+    const rate = keyBucket(key, snapshots.current().policy.source);
     const requests =
       rate === undefined
         ? null
@@ -320,10 +329,14 @@ interface PipelineParts {
   readonly ports: LimitPorts;
   readonly hosts: HostAllowlist;
   readonly draining: () => boolean;
+  readonly keyUse: (key: KeyView) => Promise<KeyUse>;
 }
 
-function makePipeline(deps: GatewayDeps, { ports, hosts, draining }: PipelineParts): RequestPipeline {
-  const { clock, config, directory, upstream, version } = deps;
+function makePipeline(
+  deps: GatewayDeps,
+  { ports, hosts, draining, keyUse }: PipelineParts,
+): RequestPipeline {
+  const { clock, config, directory, upstream, version, ledger, files = new Map() } = deps;
   return new RequestPipeline({
     guard: makeGuard({
       hosts,
@@ -335,6 +348,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining }: PipelinePar
       throttle: ports.logins,
       foreign: new ForeignTokens(),
       temporary: deps.temporaryKeys,
+      files,
       onRefused: (x, throttled) => deps.recorder.loginRefused(x.client.text, throttled),
     }),
     applyPolicy: makePolicy({ clock, limiter: ports.rates }),
@@ -349,6 +363,8 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining }: PipelinePar
       health: makeHealth(draining),
       ready: makeReady(draining, directory),
       metrics: makeMetrics(deps.metrics),
+      me: makeMe({ directory, keyUse, ledger }),
+      files: makeFiles(files),
     },
     holdings: deps.limits.concurrency,
     concurrency: ports.concurrency,

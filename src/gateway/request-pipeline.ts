@@ -33,7 +33,7 @@ import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
 import { type AttemptResult, Relay } from './relay/relay.ts';
 import { limitFields } from './retry-fields.ts';
-import type { EngineCall, OwnResponse, RouteHandler } from './route-handler.ts';
+import type { EngineCall, OwnFile, OwnResponse, RouteHandler } from './route-handler.ts';
 import { router } from './router.ts';
 import type { HandlerName } from './routes.ts';
 import { requestFields, writesText } from './upstream-request.ts';
@@ -96,6 +96,7 @@ export class RequestPipeline {
     const resolved = resolving instanceof Promise ? await resolving : resolving;
     if (x.over) return;
     if ('code' in resolved) return refuse(x, resolved);
+    if ('bytes' in resolved) return sendFile(x, resolved);
     if (!('candidates' in resolved)) return respond(x, resolved);
 
     await this.#forward(x, resolved);
@@ -180,6 +181,31 @@ const never = (): boolean => false;
 function respond(x: Exchange, { status, contentType, body, fields = [] }: OwnResponse): void {
   x.conclude({ ending: 'done', status });
   x.reply.sendWhole(status, ['content-type', contentType, ...commonFields(x), ...fields], body, false);
+}
+
+/** Sent in pieces, so that a client that does not read makes flm hold one piece. */
+const pieceBytes = 16_384;
+
+function sendFile(x: Exchange, { contentType, bytes, fields }: OwnFile): void {
+  const { reply } = x;
+  x.conclude({ ending: 'done', status: 200 });
+  reply.head({
+    status: 200,
+    fields: ['content-type', contentType, ...commonFields(x), ...fields],
+    contentLength: bytes.length,
+  });
+  if (x.head.method === 'HEAD') return reply.end();
+  let at = 0;
+  const send = (): void => {
+    while (at < bytes.length) {
+      const from = at;
+      at = Math.min(at + pieceBytes, bytes.length);
+      if (!reply.write(bytes, from, at) && at < bytes.length) return;
+    }
+    reply.end();
+  };
+  reply.onDrain(send);
+  send();
 }
 
 function respondToPreflight(x: Exchange): void {

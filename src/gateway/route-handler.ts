@@ -23,7 +23,15 @@ export interface OwnResponse {
   readonly fields?: readonly string[];
 }
 
-export type Resolved = EngineCall | OwnResponse | Refusal;
+/** A file that flm holds in memory. */
+export interface OwnFile {
+  readonly contentType: string;
+  readonly bytes: Buffer;
+  /** Further fields, flat: name, value ... */
+  readonly fields: readonly string[];
+}
+
+export type Resolved = EngineCall | OwnResponse | OwnFile | Refusal;
 
 export interface RouteHandler {
   /** How the body is read. Absent or undefined: no body is read. */

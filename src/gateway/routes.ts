@@ -20,7 +20,7 @@ export type ModelPlace = 'json' | 'multipart' | 'none';
 export type TerminalMark = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'none';
 
 type EngineHandlerName = 'models' | 'inference' | 'ollama-lists';
-type OwnHandlerName = 'engine-api' | 'root' | 'health' | 'ready' | 'metrics';
+type OwnHandlerName = 'engine-api' | 'root' | 'health' | 'ready' | 'metrics' | 'me' | 'files';
 export type HandlerName = EngineHandlerName | OwnHandlerName;
 
 /** The handler decides whether the route's name is one that kinds of engines can list. */
@@ -172,6 +172,8 @@ const rows: readonly Route[] = [
   { ...get, ...openai, id: 'health', ...same('/health'), handler: 'health' },
   { ...get, ...openai, id: 'ready', ...same('/ready'), handler: 'ready' },
   { ...get, ...openai, id: 'metrics', ...same('/metrics'), scope: 'metrics', handler: 'metrics' },
+  { ...get, ...openai, id: 'me', ...same('/flm/api/v1/me'), handler: 'me' },
+  { ...get, ...openai, id: 'files', method: 'ANY', ...same('/flm/{rest}'), handler: 'files' },
 ];
 
 export const routes: readonly Route[] = rows.map((row) =>

@@ -31,6 +31,7 @@ import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/securit
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
 import type { TokenBudget } from '../../src/core/security/token-budgets.ts';
 import { Gateway, type GatewayTls } from '../../src/gateway/gateway.ts';
+import type { OwnFile } from '../../src/gateway/route-handler.ts';
 import { EngineUpstream } from '../../src/upstream/upstream.ts';
 
 export interface TestEngine {
@@ -53,7 +54,8 @@ export interface TestGatewayOptions {
   readonly onError?: (error: unknown) => void;
   /** Replaces the simple engine directory. */
   readonly engineDirectory?: EngineDirectory;
-  readonly ledger?: Pick<UsageLedger, 'today'>;
+  readonly ledger?: Pick<UsageLedger, 'today'> & Partial<Pick<UsageLedger, 'ofFamily'>>;
+  readonly files?: ReadonlyMap<string, OwnFile>;
   /** Replaces the local limits. */
   readonly limiter?: RateLimiter;
   readonly concurrency?: ConcurrencyLimiter;
@@ -107,7 +109,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
   const refusedLogins: boolean[] = [];
   const waiters: ((line: RequestLine) => void)[] = [];
   const engines = options.engineDirectory ?? directory;
-  const ledger = options.ledger ?? { today: () => 0 };
+  const ledger = { ofFamily: async () => [], ...(options.ledger ?? { today: () => 0 }) };
   const gateway = new Gateway({
     config,
     version: 'test',
@@ -135,6 +137,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
       },
       loginRefused: (_client, throttled) => refusedLogins.push(throttled),
     },
+    ...(options.files === undefined ? {} : { files: options.files }),
     metrics: () => Promise.resolve('# metrics\n'),
     onError: options.onError ?? throwOutside,
     idPrefix: 't',

@@ -136,6 +136,7 @@ describe('the steps before a handler', () => {
     throttle: new LoginThrottle(),
     foreign: new ForeignTokens(),
     temporary: { find: () => undefined },
+    files: new Map(),
     onRefused: () => {},
   });
   const readers: Readonly<Record<string, (value: string) => () => unknown>> = {

@@ -388,3 +388,46 @@ test('a proxy that never started has nothing to close', async (t) => {
   await proxy.close();
   assert.equal(threads.started.length, 0);
 });
+
+test('the usage of a family of keys comes by day and model, with all its keys and no other', async (t) => {
+  const home = temporaryHome(t);
+  const store = openedStore(t, home);
+  const { proxy } = await startedProxyStore(t, home);
+  const dayMs = 86_400_000;
+  const nowMs = Date.now();
+  const use = (keyId: string, familyId: string, model: string, atMs: number) =>
+    sampleUsage({ keyId, familyId, model, atMs, inputTokens: 3, outputTokens: 4 });
+  await store.usage.addUsage([
+    use('key_1', 'key_1', 'b', nowMs - dayMs),
+    use('key_2', 'key_1', 'b', nowMs - dayMs),
+    use('key_2', 'key_1', 'a', nowMs),
+    use('key_3', 'key_3', 'secret', nowMs),
+    use('key_1', 'key_1', 'old', nowMs - 31 * dayMs),
+  ]);
+  // A row of an flm that wrote no family.
+  const db = new DatabaseSync(join(home, 'usage.db'));
+  db.exec("UPDATE usage_day SET family_id = '' WHERE key_id = 'key_3'");
+  db.close();
+  const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+  const counts = (requests: number) => ({
+    requests,
+    inputTokens: 3 * requests,
+    outputTokens: 4 * requests,
+    estimatedRequests: 0,
+  });
+  assert.deepEqual(await proxy.ofFamily('key_1'), [
+    { day: day(nowMs - dayMs), model: 'b', ...counts(2) },
+    { day: day(nowMs), model: 'a', ...counts(1) },
+  ]);
+  assert.deepEqual(await proxy.ofFamily('key_3'), [{ day: day(nowMs), model: 'secret', ...counts(1) }]);
+  assert.deepEqual(await proxy.ofFamily("key_1' OR 1"), []);
+});
+
+test('many questions for the usage of one family become one of the thread', async (t) => {
+  const home = temporaryHome(t);
+  const { proxy, threads } = await startedProxyStore(t, home);
+  const asked = t.mock.method(threads.last, 'postMessage');
+  await Promise.all(Array.from({ length: 1_000 }, () => proxy.ofFamily('key_1')));
+  const questions = asked.mock.calls.filter(({ arguments: [message] }) => message.request.do === 'usage');
+  assert.ok(questions.length <= 2, `${questions.length}`);
+});

@@ -236,6 +236,8 @@ test('routes of our own are served by no engine, and those of Ollama by Ollama a
       'ready',
       'metrics',
       'engine.native',
+      'me',
+      'files',
     ] as const satisfies readonly RouteId[])
       assert.equal(serves.has(own), false);
     assert.equal(

@@ -134,11 +134,19 @@ export interface Retention {
   readonly auditDays: number;
 }
 
+/** Usage of one key family on one UTC day with one model. */
+export type FamilyUsage = Omit<UsageRow, 'keyId' | 'familyId'>;
+
 /** Never blocks. Totals are at most 2 s old. */
 export interface UsageLedger {
   add(entry: UsageEntry): void;
   /** Tokens of that key family today (UTC), over all proxies. */
   today(familyId: string): number;
+  /**
+   * The usage of that key family in the last 30 days (UTC), oldest first, at most 2 s old. Undefined while it cannot be
+   * read. Never rejects.
+   */
+  ofFamily(familyId: string): Promise<readonly FamilyUsage[] | undefined>;
 }
 
 /** The changes since the last delivery; absent parts did not change. */

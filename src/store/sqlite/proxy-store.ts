@@ -11,10 +11,10 @@ import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import { FlmError, StoreError } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { UsedTokens } from '../../core/security/limits-authority.ts';
-import type { AuditEntry, StateListener, UsageEntry } from '../../core/security/ports.ts';
+import type { AuditEntry, FamilyUsage, StateListener, UsageEntry } from '../../core/security/ports.ts';
 import type { PendingRevocation, ProxyStore } from '../store.ts';
 import { UsageBatches } from '../usage-batches.ts';
-import { dayNumber } from '../usage-row.ts';
+import { dayName, dayNumber } from '../usage-row.ts';
 import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
 import { StoreThread } from './store-thread.ts';
 import type { Seen } from './thread-messages.ts';
@@ -38,6 +38,7 @@ interface UnwrittenRevocation {
 const pollMs = 250;
 const flushMs = 1_000;
 const closeMs = 5_000;
+const familyDays = 30;
 const defaultBusyTimeoutMs = 2_000;
 const defaultAnswerMs = 15_000;
 
@@ -51,6 +52,8 @@ class ThreadedStore implements ProxyStore {
   readonly #thread: StoreThread;
   readonly #writer: string = randomUUID();
   readonly #batches = new UsageBatches(this.#writer);
+  /** Answers since the last flush. */
+  readonly #familyUsage = new Map<string, Promise<readonly FamilyUsage[] | undefined>>();
   readonly #problems = new Map<'state' | 'usage' | 'totals', string>();
   #told: string | undefined;
   readonly #revocations = new Map<string, UnwrittenRevocation>();
@@ -108,6 +111,28 @@ class ThreadedStore implements ProxyStore {
 
   today(familyId: string): number {
     return this.#batches.today(familyId, dayNumber(this.#clock.nowMs()));
+  }
+
+  ofFamily(familyId: string): Promise<readonly FamilyUsage[] | undefined> {
+    // One question for each family until the next flush: no client can keep the thread busy.
+    let asked = this.#familyUsage.get(familyId);
+    if (asked === undefined) {
+      asked = this.#askFamilyUsage(familyId);
+      this.#familyUsage.set(familyId, asked);
+    }
+    return asked;
+  }
+
+  async #askFamilyUsage(familyId: string): Promise<readonly FamilyUsage[] | undefined> {
+    const today = dayNumber(this.#clock.nowMs());
+    const days = Array.from({ length: familyDays }, (_, i) => dayName(today - i));
+    try {
+      const { answer } = await this.#thread.ask({ do: 'usage', familyId, days }, 'patient');
+      return answer.say === 'usage' ? answer.rows : undefined;
+    } catch {
+      // The next count reports the problem.
+      return undefined;
+    }
   }
 
   record(entry: AuditEntry): void {
@@ -250,6 +275,7 @@ class ThreadedStore implements ProxyStore {
   }
 
   #flushSoon(): void {
+    this.#familyUsage.clear();
     this.#flushing ??= this.#flushAll().finally(() => {
       this.#flushing = undefined;
     });

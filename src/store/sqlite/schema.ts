@@ -14,6 +14,7 @@ import { keyOwner } from './migrations/flm/006-key-owner.ts';
 import { initialUsage } from './migrations/usage/001-initial.ts';
 import { usageFamily } from './migrations/usage/002-usage-family.ts';
 import { usageHour } from './migrations/usage/003-usage-hour.ts';
+import { familyIndex } from './migrations/usage/004-family-index.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
 /** A migration given as a string only adds things, so the previous version works with the result. */
@@ -43,7 +44,7 @@ export const flmSchema: Schema = {
 
 export const usageSchema: Schema = {
   file: 'usage.db',
-  migrations: [initialUsage, usageFamily, usageHour],
+  migrations: [initialUsage, usageFamily, usageHour, familyIndex],
   readableFrom: 3,
   pragmas: 'PRAGMA synchronous = NORMAL;',
 };

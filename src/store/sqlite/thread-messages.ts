@@ -4,6 +4,7 @@
  *
  *   look        ->  slice*, state     changes since `seen`; `next` asks for the next slice
  *   count       ->  counted           tokens of today, if they changed
+ *   usage       ->  usage             one family of keys, by day and model
  *   write       ->  done              a batch, sent with the same sequence number until it is answered
  *   revoke      ->  done              a key, with its audit entry; a deleted or revoked key is not an error
  *   saveHandle, deleteHandle, close  ->  done
@@ -13,7 +14,7 @@
 import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
-import type { AuditEntry, StateChange } from '../../core/security/ports.ts';
+import type { AuditEntry, FamilyUsage, StateChange } from '../../core/security/ports.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 
 export interface ThreadStart {
@@ -46,6 +47,7 @@ export type ThreadRequest =
       /** Other writers whose last batch number the answer includes. */
       readonly others: readonly string[];
     }
+  | { readonly do: 'usage'; readonly familyId: string; readonly days: readonly string[] }
   | { readonly do: 'write'; readonly batch: UsageBatch }
   | { readonly do: 'saveHandle'; readonly handle: ProxyHandle }
   | { readonly do: 'deleteHandle'; readonly id: string; readonly nonce: string }
@@ -60,6 +62,7 @@ export type ThreadRequest =
 export type ThreadAnswer =
   | { readonly say: 'state'; readonly delta: StateDelta | undefined }
   | { readonly say: 'counted'; readonly totals: UsageTotals | undefined }
+  | { readonly say: 'usage'; readonly rows: readonly FamilyUsage[] }
   | { readonly say: 'done' };
 
 export type ToThread = { readonly n: number; readonly request: ThreadRequest | { readonly do: 'next' } };

@@ -30,6 +30,7 @@ import {
   retentionOf,
   tokensByFamily,
   touchKey,
+  usageOfFamily,
 } from './usage-repository.ts';
 
 /** Keys in one message: the proxy's thread handles as many in about a millisecond. */
@@ -98,6 +99,9 @@ class StoreWorker {
       }
       case 'count':
         return { say: 'counted', totals: this.#count(request.day, request.writer, request.others) };
+      case 'usage':
+        this.#usage.followFile();
+        return { say: 'usage', rows: usageOfFamily(this.#usage, request.familyId, request.days) };
       case 'write':
         this.#write(request.batch);
         return { say: 'done' };

@@ -1,0 +1,18 @@
+/**
+ * Files that flm serves from memory below `/flm/`: pages for people. They hold nothing about this proxy and need no key.
+ * Any other path below `/flm/` is refused like a path that no route has.
+ */
+import { rule } from '../../core/rules.ts';
+import type { OwnFile, RouteHandler } from '../route-handler.ts';
+
+export function makeFiles(files: ReadonlyMap<string, OwnFile>): RouteHandler {
+  return {
+    resolve: (x) => {
+      const file = files.get(x.path);
+      if (file === undefined) return { code: 'ROUTE_UNKNOWN', params: { meant: '' }, rule: rule('routes') };
+      const { method } = x.head;
+      if (method === 'GET' || method === 'HEAD') return file;
+      return { code: 'METHOD_NOT_ALLOWED', rule: rule('routes'), fields: ['allow', 'GET, HEAD'] };
+    },
+  };
+}
