@@ -28,6 +28,7 @@ import { HandOverParts } from './hand-over-parts.ts';
 import { limitsPart } from './limits-part.ts';
 import type { Machine } from './machine.ts';
 import { enginesPart, requestsPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
+import { ownFiles } from './own-files.ts';
 import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
 
@@ -261,6 +262,7 @@ export function makeGateway(
       },
       actor: `proxy:${id}`,
     }),
+    files: ownFiles(),
     metrics: () => metrics.text(),
     onError,
     idPrefix: base62(machine.secrets.randomBytes(6), 7),

@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { type AdminApi, adminBasePath, errorResponse } from '../admin/admin-api.ts';
 import type { AdminCaller, AdminResponse } from '../admin/operation.ts';
 import { AdminError } from '../core/errors.ts';
+import { securityHeaders } from './security-headers.ts';
 import type { SessionFacts, Sessions } from './sessions.ts';
 import type { StaticFile } from './static-file.ts';
 
@@ -37,17 +38,6 @@ export interface UiServer {
 const address = '127.0.0.1';
 const maxBodyBytes = 1024 * 1024;
 const sessionHeader = 'x-flm-session';
-
-const securityHeaders = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-};
 
 /** Rejects with the error of `listen`, such as EADDRINUSE. */
 export async function startUiServer(options: UiServerOptions): Promise<UiServer> {
