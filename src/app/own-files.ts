@@ -4,16 +4,24 @@
  */
 import type { OwnFile } from '../gateway/route-handler.ts';
 import { securityHeaders } from '../ui/security-headers.ts';
+import type { StaticFile } from '../ui/static-file.ts';
 import { webFiles } from '../ui/web-files.ts';
 
 /** The names of the pages' files that every data listener serves below `/flm/`. */
 const names: readonly string[] = [];
 
-/** Each file has the headers that the dashboard's own server sends. */
 export function ownFiles(): ReadonlyMap<string, OwnFile> {
-  const fields = [...Object.entries(securityHeaders).flat(), 'cache-control', 'no-cache'];
   const files = new Map<string, OwnFile>();
-  for (const [name, { type, body }] of webFiles())
-    if (names.includes(name)) files.set(`/flm/${name}`, { contentType: type, bytes: body, fields });
+  for (const [name, file] of webFiles()) if (names.includes(name)) files.set(`/flm/${name}`, ownFile(file));
   return files;
+}
+
+/** The file with the headers that the dashboard's own server sends. */
+function ownFile(file: StaticFile): OwnFile {
+  return {
+    response(request) {
+      const response = file.response(request);
+      return { ...response, headers: { ...securityHeaders, ...response.headers } };
+    },
+  };
 }

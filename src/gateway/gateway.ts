@@ -332,10 +332,7 @@ interface PipelineParts {
   readonly keyUse: (key: KeyView) => Promise<KeyUse>;
 }
 
-function makePipeline(
-  deps: GatewayDeps,
-  { ports, hosts, draining, keyUse }: PipelineParts,
-): RequestPipeline {
+function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: PipelineParts): RequestPipeline {
   const { clock, config, directory, upstream, version, ledger, files = new Map() } = deps;
   return new RequestPipeline({
     guard: makeGuard({

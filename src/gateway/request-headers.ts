@@ -45,6 +45,9 @@ const ownFields = {
   // W3C Trace Context, section 3.2: two fields count as none. Joined as a list they are malformed, so flm creates a new
   // one.
   traceparent: 'list',
+  // Only files that flm serves itself depend on these.
+  'accept-encoding': 'own',
+  'if-none-match': 'list',
 } as const;
 type OwnName = keyof typeof ownFields;
 // The keys of a literal are its type.

@@ -33,7 +33,7 @@ import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
 import { type AttemptResult, Relay } from './relay/relay.ts';
 import { limitFields } from './retry-fields.ts';
-import type { EngineCall, OwnFile, OwnResponse, RouteHandler } from './route-handler.ts';
+import type { EngineCall, FileResponse, OwnResponse, RouteHandler } from './route-handler.ts';
 import { router } from './router.ts';
 import type { HandlerName } from './routes.ts';
 import { requestFields, writesText } from './upstream-request.ts';
@@ -186,13 +186,14 @@ function respond(x: Exchange, { status, contentType, body, fields = [] }: OwnRes
 /** Sent in pieces, so that a client that does not read makes flm hold one piece. */
 const pieceBytes = 16_384;
 
-function sendFile(x: Exchange, { contentType, bytes, fields }: OwnFile): void {
+function sendFile(x: Exchange, { status, bytes, fields }: FileResponse): void {
   const { reply } = x;
-  x.conclude({ ending: 'done', status: 200 });
+  x.conclude({ ending: 'done', status });
   reply.head({
-    status: 200,
-    fields: ['content-type', contentType, ...commonFields(x), ...fields],
-    contentLength: bytes.length,
+    status,
+    fields: [...commonFields(x), ...fields],
+    // A 304 announces no length.
+    contentLength: status === 304 ? undefined : bytes.length,
   });
   if (x.head.method === 'HEAD') return reply.end();
   let at = 0;

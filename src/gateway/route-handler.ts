@@ -23,15 +23,29 @@ export interface OwnResponse {
   readonly fields?: readonly string[];
 }
 
-/** A file that flm holds in memory. */
+/** A file that flm holds in memory, in the forms that clients accept. */
 export interface OwnFile {
-  readonly contentType: string;
+  response(request: {
+    readonly headers: {
+      readonly 'accept-encoding': string | undefined;
+      readonly 'if-none-match': string | undefined;
+    };
+  }): {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: Buffer;
+  };
+}
+
+/** A response whose body is sent in pieces, as fast as the client reads. */
+export interface FileResponse {
+  readonly status: number;
   readonly bytes: Buffer;
-  /** Further fields, flat: name, value ... */
+  /** Flat: name, value ... */
   readonly fields: readonly string[];
 }
 
-export type Resolved = EngineCall | OwnResponse | OwnFile | Refusal;
+export type Resolved = EngineCall | OwnResponse | FileResponse | Refusal;
 
 export interface RouteHandler {
   /** How the body is read. Absent or undefined: no body is read. */

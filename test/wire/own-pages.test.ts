@@ -2,17 +2,16 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { brotliCompressSync, gunzipSync } from 'node:zlib';
 import { ownKeyDocumentSchema } from '../../src/core/security/own-key-document.ts';
+import { StaticFile } from '../../src/ui/static-file.ts';
 import { AttackFixture } from '../helpers/attack-fixture.ts';
 import { openTestGateway, post } from '../helpers/test-gateway.ts';
 
-const page = {
-  contentType: 'text/html; charset=utf-8',
-  bytes: Buffer.from('<title>é</title>'),
-  fields: ['cache-control', 'no-cache'],
-};
+const page = new StaticFile('text/html; charset=utf-8', brotliCompressSync('<title>é</title>'));
 /** More than the buffers of two sockets hold. */
-const big = { ...page, bytes: Buffer.alloc(16_000_000, 'é') };
+const bigBytes = Buffer.alloc(16_000_000, 'é');
+const big = new StaticFile('text/javascript', brotliCompressSync(bigBytes));
 
 async function opened(t: { after(f: () => Promise<void>): void }, policy = {}) {
   const gateway = await openTestGateway({
@@ -60,10 +59,26 @@ test('a large file arrives whole at a client that reads late, and a client that 
   assert.equal((await left).ending, 'client-left');
   const bytes = Buffer.concat(await late.toArray());
   const head = bytes.subarray(0, bytes.indexOf('\r\n\r\n') + 4);
-  const second = bytes.subarray(head.length + big.bytes.length);
-  assert.equal(bytes.subarray(head.length, -second.length).equals(big.bytes), true);
+  const second = bytes.subarray(head.length + bigBytes.length);
+  assert.equal(bytes.subarray(head.length, -second.length).equals(bigBytes), true);
   assert.match(second.toString('latin1', 0, 15), /^HTTP\/1\.1 200 OK/);
-  assert.equal(second.subarray(second.indexOf('\r\n\r\n') + 4).equals(big.bytes), true);
+  assert.equal(second.subarray(second.indexOf('\r\n\r\n') + 4).equals(bigBytes), true);
+});
+
+test('a file comes compressed to a client that accepts that, and not at all to one that has it', async (t) => {
+  const { gateway } = await opened(t);
+  const wire = await gateway.dial();
+  const ask = (more: string) => {
+    wire.send(`GET /flm/me HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`);
+    return wire.response();
+  };
+  const packed = await ask('Accept-Encoding: gzip\r\n');
+  assert.equal(packed.field('content-encoding'), 'gzip');
+  assert.equal(gunzipSync(packed.body).toString(), '<title>é</title>');
+  const again = await ask(`Accept-Encoding: gzip\r\nIf-None-Match: ${packed.field('etag')}\r\n`);
+  assert.deepEqual([again.status, again.field('content-length')], [304, undefined]);
+  assert.equal((await ask('')).body.toString(), '<title>é</title>');
+  wire.close();
 });
 
 test('another method, another path and a path without a key get what any unknown path gets', async (t) => {
@@ -169,7 +184,9 @@ test('usage that cannot be read is null, and the rest of the answer stands', asy
 test('a wrong key at /flm/api/v1/me is a failed login, and no request there reaches an engine', async () => {
   const fixture = await AttackFixture.open();
   const at = (key: string, method = 'GET') =>
-    fixture.ask(`${method} /flm/api/v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`);
+    fixture.ask(
+      `${method} /flm/api/v1/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`,
+    );
   assert.equal((await at('flm_wrong')).status, 401);
   assert.deepEqual(fixture.proxy.refusedLogins, [false]);
   assert.equal((await at(fixture.key)).status, 200);

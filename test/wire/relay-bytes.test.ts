@@ -77,7 +77,9 @@ function adminKey(): string {
   return admin;
 }
 
-const relayed = routes.filter((r) => !['models', 'root', 'health', 'ready', 'metrics', 'me', 'files'].includes(r.handler));
+const relayed = routes.filter(
+  (r) => !['models', 'root', 'health', 'ready', 'metrics', 'me', 'files'].includes(r.handler),
+);
 
 describe('both bodies pass untouched:', () => {
   for (const route of relayed) {

@@ -11,7 +11,16 @@ export function makeFiles(files: ReadonlyMap<string, OwnFile>): RouteHandler {
       const file = files.get(x.path);
       if (file === undefined) return { code: 'ROUTE_UNKNOWN', params: { meant: '' }, rule: rule('routes') };
       const { method } = x.head;
-      if (method === 'GET' || method === 'HEAD') return file;
+      if (method === 'GET' || method === 'HEAD') {
+        const { fields } = x.head;
+        const { status, headers, body } = file.response({
+          headers: {
+            'accept-encoding': fields.get('accept-encoding'),
+            'if-none-match': fields.get('if-none-match'),
+          },
+        });
+        return { status, bytes: body, fields: Object.entries(headers).flat() };
+      }
       return { code: 'METHOD_NOT_ALLOWED', rule: rule('routes'), fields: ['allow', 'GET, HEAD'] };
     },
   };

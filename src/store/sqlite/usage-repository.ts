@@ -6,7 +6,14 @@
  */
 import assert from 'node:assert/strict';
 import type { SQLInputValue } from 'node:sqlite';
-import type { FamilyUsage, LastUse, Retention, UsageEntry, UsageRepository, UsageRow } from '../../core/security/ports.ts';
+import type {
+  FamilyUsage,
+  LastUse,
+  Retention,
+  UsageEntry,
+  UsageRepository,
+  UsageRow,
+} from '../../core/security/ports.ts';
 import {
   firstByteBoundsMs,
   type UsageDimension,
