@@ -26,6 +26,13 @@ export class CreatedSecrets {
     };
     return {
       ...terminal,
+      // The width may change while the command runs.
+      get columns() {
+        return terminal.columns;
+      },
+      get tableColumns() {
+        return terminal.tableColumns;
+      },
       out: (text) => terminal.out(saw(text)),
       write: (text) => terminal.write(saw(text)),
     };

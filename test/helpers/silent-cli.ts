@@ -10,6 +10,7 @@ export function silentCli(): Cli {
       write: () => {},
       written: async () => undefined,
       paint: (_, text) => text,
+      link: (text) => text,
       interactive: false,
       outIsTerminal: false,
       inputIsTerminal: false,

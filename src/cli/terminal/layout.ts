@@ -10,70 +10,130 @@ const narrowest = 12;
 /** If the last column has less space than this, its text is cut instead of wrapped. */
 const narrowestWrap = 20;
 
+export interface Column {
+  readonly name: string;
+  /** Aligns at the right, for numbers. */
+  readonly right?: boolean;
+  /** Leaves the column out where the table is too wide; the lowest number goes first. */
+  readonly drop?: number;
+  /** Never cuts the column, because it holds the name that commands take. By default the first column. */
+  readonly fixed?: boolean;
+}
+
 /**
- * Renders a table: columns two spaces apart, aligned by display width. If `columns` is given, the last column wraps at
- * spaces. If that is not enough, the widest other columns are cut with an ellipsis; the first column is never cut, because
- * it holds the name that commands take. If the table still does not fit, each row becomes a block with one cell per line.
+ * Renders a table: columns two spaces apart, aligned by display width. If `columns` is given and the table is wider, columns
+ * with `drop` are left out, then the last column wraps at spaces, then the widest other columns are cut with an ellipsis.
+ * If the table still does not fit, each row becomes a block with one cell per line, and no column is left out.
  */
 export function table(
-  head: readonly string[],
+  head: readonly (string | Column)[],
   rows: readonly (readonly string[])[],
   columns = Number.POSITIVE_INFINITY,
 ): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, i) => Math.max(...all.map((row) => textWidth(row[i] ?? ''))));
-  const last = head.length - 1;
+  const all = head.map((column) => (typeof column === 'string' ? { name: column } : column));
+  const natural = all.map(({ name }, i) => Math.max(textWidth(name), ...rows.map((r) => textWidth(r[i] ?? ''))));
+  const shown = all.map((_, i) => i);
+  for (;;) {
+    const widths = shown.map((i) => natural[i] ?? 0);
+    const wanted = Math.min(widths.at(-1) ?? 0, narrowestWrap);
+    const droppable = shown.filter((i) => all[i]?.drop !== undefined);
+    if (spaceForLast(widths, columns) >= wanted || droppable.length === 0) break;
+    const next = droppable.reduce((a, b) => ((all[b]?.drop ?? 0) < (all[a]?.drop ?? 0) ? b : a));
+    shown.splice(shown.indexOf(next), 1);
+  }
+  const kept = shown.map((i) => all[i] ?? { name: '' });
+  const widths = fitted(
+    kept,
+    shown.map((i) => natural[i] ?? 0),
+    columns,
+  );
+  if (widths === undefined)
+    return blocks(
+      all.map(({ name }) => name),
+      rows,
+      columns,
+    );
+  const cells = [kept.map(({ name }) => name), ...rows.map((row) => shown.map((i) => row[i] ?? ''))];
+  return cells.flatMap((row) => linesOf(row, kept, widths)).join('\n');
+}
+
+function spaceForLast(widths: readonly number[], columns: number): number {
+  return columns - widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+}
+
+/** Returns widths that fit, or undefined if the columns cannot become narrow enough. */
+function fitted(
+  head: readonly Column[],
+  natural: readonly number[],
+  columns: number,
+): readonly number[] | undefined {
+  const widths = [...natural];
+  const last = widths.length - 1;
   const wanted = Math.min(widths[last] ?? 0, narrowestWrap);
-  const room = (): number => columns - widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
-  while (room() < wanted) {
+  while (spaceForLast(widths, columns) < wanted) {
     const widest = widestOf(head, widths);
     if (widest === undefined) {
-      if (room() >= narrowest) break;
-      return blocks(head, rows, columns);
+      if (spaceForLast(widths, columns) >= narrowest) break;
+      return undefined;
     }
-    widths[widest] = Math.max((widths[widest] ?? 0) - (wanted - room()), least(head, widest));
+    const missing = wanted - spaceForLast(widths, columns);
+    widths[widest] = Math.max((widths[widest] ?? 0) - missing, least(head[widest]));
   }
-  widths[last] = Math.min(widths[last] ?? 0, Math.max(room(), textWidth(head[last] ?? '')));
-  return all.flatMap((row) => linesOf(row, widths)).join('\n');
+  widths[last] = Math.min(
+    widths[last] ?? 0,
+    Math.max(spaceForLast(widths, columns), textWidth(head[last]?.name ?? '')),
+  );
+  return widths;
 }
 
 /** Renders the cells of a row below each other, for a terminal that is too narrow for a table. */
 function blocks(head: readonly string[], rows: readonly (readonly string[])[], columns: number): string {
-  const room = Math.max(narrowest, columns - Math.max(...head.map(textWidth)) - 2);
+  const space = Math.max(narrowest, columns - Math.max(...head.map(textWidth)) - 2);
   const block = (row: readonly string[]): string =>
-    facts(head.map((name, i) => [name, wrapped(row[i] ?? '', room).join('\n')]));
+    facts(head.map((name, i) => [name, wrapped(row[i] ?? '', space).join('\n')]));
   return rows.map(block).join('\n\n');
 }
 
-/** Returns the column to cut next, if any; never the first or the last. */
-function widestOf(head: readonly string[], widths: readonly number[]): number | undefined {
+/** Returns the column to cut next, if any; never a fixed one or the last. */
+function widestOf(head: readonly Column[], widths: readonly number[]): number | undefined {
+  const named = head.findIndex(({ fixed }) => fixed === true);
+  const fixed = named === -1 ? 0 : named;
   return head
     .map((_, i) => i)
-    .slice(1, -1)
-    .filter((i) => (widths[i] ?? 0) > least(head, i))
+    .slice(0, -1)
+    .filter((i) => i !== fixed && (widths[i] ?? 0) > least(head[i]))
     .reduce<number | undefined>(
       (best, i) => (best === undefined || (widths[i] ?? 0) > (widths[best] ?? 0) ? i : best),
       undefined,
     );
 }
 
-const least = (head: readonly string[], i: number): number => Math.max(narrowest, textWidth(head[i] ?? ''));
+const least = (column: Column | undefined): number => Math.max(narrowest, textWidth(column?.name ?? ''));
 
 /** Renders one row, on as many lines as its last cell needs. */
-function linesOf(row: readonly string[], widths: readonly number[]): readonly string[] {
+function linesOf(
+  row: readonly string[],
+  head: readonly Column[],
+  widths: readonly number[],
+): readonly string[] {
   const last = widths.length - 1;
   const front = widths
     .slice(0, last)
-    .map((width, i) => `${padded(cut(row[i] ?? '', width), width)}  `)
+    .map((width, i) => `${fit(row[i] ?? '', width, head[i]?.right)}  `)
     .join('');
   const indent = ' '.repeat(widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0));
-  return wrapped(row[last] ?? '', widths[last] ?? 0).map((line, i) =>
-    `${i === 0 ? front : indent}${line}`.trimEnd(),
+  const space = widths[last] ?? 0;
+  return wrapped(row[last] ?? '', space).map((line, i) =>
+    `${i === 0 ? front : indent}${head[last]?.right === true ? fit(line, space, true) : line}`.trimEnd(),
   );
 }
 
-const padded = (text: string, width: number): string =>
-  text + ' '.repeat(Math.max(0, width - textWidth(text)));
+/** Cuts or pads the text to exactly `width` columns. */
+export function fit(text: string, width: number, right = false): string {
+  const shown = cut(text, width);
+  const space = ' '.repeat(Math.max(0, width - textWidth(shown)));
+  return right ? space + shown : shown + space;
+}
 
 /** Cuts the text to `width` columns and marks the cut with an ellipsis. A text that is cut loses its colours. */
 export function cut(text: string, width: number): string {
@@ -86,18 +146,57 @@ export function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** Wraps the text at spaces into lines of at most `width` columns; a longer word is cut. */
+/** Wraps the text into lines of at most `width` columns; a longer word is cut. */
 function wrapped(text: string, width: number): readonly string[] {
+  return wrap(text, width).map((line) => cut(line, width));
+}
+
+/**
+ * Wraps the text at spaces, and between wide characters, into lines of at most `width` columns. A longer word gets a line of
+ * its own, so that a command or path can be copied.
+ */
+export function wrap(text: string, width: number): readonly string[] {
   if (textWidth(text) <= width) return [text];
   const lines: string[] = [];
   for (const word of text.split(' ')) {
-    const line = lines.at(-1);
-    if (line !== undefined && textWidth(line) + 1 + textWidth(word) <= width)
-      lines.push(`${lines.pop()} ${word}`);
-    else lines.push(cut(word, width));
+    let separator = ' ';
+    for (const piece of breakable(word)) {
+      const line = lines.at(-1);
+      if (line !== undefined && textWidth(line + separator) + textWidth(piece) <= width)
+        lines.push(`${lines.pop()}${separator}${piece}`);
+      else lines.push(piece);
+      separator = '';
+    }
   }
   return lines;
 }
+
+/** Wraps prose with a first prefix, such as `! `, and indents its other lines by the width of the prefix. */
+export function hanging(prefix: string, text: string, columns: number): string {
+  const indent = ' '.repeat(textWidth(prefix));
+  return wrap(text, columns - indent.length)
+    .map((line, i) => `${i === 0 ? prefix : indent}${line}`)
+    .join('\n');
+}
+
+/** Splits a word where Japanese and Chinese text may break: not before closing marks and not after opening ones. */
+function breakable(word: string): readonly string[] {
+  if (/^[\x20-\x7e]*$/.test(word)) return [word];
+  const pieces: string[] = [];
+  let before = '';
+  for (const { segment } of graphemes.segment(word)) {
+    const may = isWide(segment) || isWide(before);
+    const forbidden = closing.test(segment) || opening.test(before);
+    if (pieces.length > 0 && (!may || forbidden)) pieces.push(`${pieces.pop()}${segment}`);
+    else pieces.push(segment);
+    before = segment;
+  }
+  return pieces;
+}
+
+const closing = /^[、。，．・：；？！）］｝」』〉》】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ.,:;?!)\]}%]/;
+const opening = /[（［｛「『〈《【([{]$/;
+const isWide = (grapheme: string): boolean => grapheme !== '' && textWidth(grapheme) > 1;
 
 const graphemes = new Intl.Segmenter();
 

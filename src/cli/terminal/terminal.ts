@@ -38,7 +38,9 @@ export interface Terminal {
   progress(text: string): void;
   /** Reads typed lines; only if `interactive`. The caller must close the returned object. */
   typedLines(): TypedLines;
-  /** Width of the terminal in columns; 100 if the output is not a terminal. */
+  /** Makes the text a link (OSC 8) if the terminal shows links; otherwise returns the text unchanged. */
+  link(text: string, url: string): string;
+  /** Current width of the terminal in columns; 100 if the output is not a terminal. */
   readonly columns: number;
   /** Width limit of a table of results: the width of the terminal, or no limit if stdout is a pipe or a file. */
   readonly tableColumns: number;
@@ -60,16 +62,23 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
   for (const stream of [stdout, stderr]) stream.on('error', () => {});
   const coloured =
     stdout.isTTY === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
+  const linked = coloured && showsLinks(environment);
   let drawnLines = 0;
+  let drawnColumns = 0;
   return {
     out: (text) => void stdout.write(`${text}\n`),
     redraw(text) {
       if (stdout.isTTY !== true) return void stdout.write(`${text}\n`);
       // Each line is overwritten in place and its rest erased. Clearing the screen first would flicker and lose earlier output.
-      const lines = text.split('\n').slice(0, stdout.rows - 1);
-      const shown = lines.map((line) => `${cut(line, stdout.columns)}\x1b[K\n`).join('');
-      stdout.write(`${drawnLines > 0 ? `\x1b[${drawnLines}A\r` : ''}${shown}\x1b[J`);
+      const { columns, rows } = stdout;
+      const lines = text.split('\n').slice(0, rows - 1);
+      const shown = lines.map((line) => `${cut(line, columns)}\x1b[K\n`).join('');
+      // Lines that a narrower terminal has wrapped cannot be counted, so the screen starts again.
+      const back = drawnLines === 0 ? '' : columns < drawnColumns ? '\x1b[H\x1b[2J' : `\x1b[${drawnLines}A\r`;
+      // Terminals that know synchronized output show the whole update at once.
+      stdout.write(`\x1b[?2026h${back}${shown}\x1b[J\x1b[?2026l`);
       drawnLines = lines.length;
+      drawnColumns = columns;
     },
     // Colours depend on stdout alone; a file that stderr is redirected to gets no colours.
     talk: (text) => void stderr.write(`${stderr.isTTY === true ? text : stripVTControlCharacters(text)}\n`),
@@ -89,8 +98,14 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
       if (stderr.isTTY === true && environment.TERM !== 'dumb') stderr.write(`\r\x1b[K${text}`);
     },
     typedLines: () => openTypedLines(stdin, stdout),
-    columns: stdout.columns ?? 100,
-    tableColumns: stdout.isTTY === true ? stdout.columns : Number.POSITIVE_INFINITY,
+    link: (text, url) => (linked ? `\x1b]8;;${url}\x1b\\${text}\x1b]8;;\x1b\\` : text),
+    get columns() {
+      return stdout.columns ?? 100;
+    },
+    get tableColumns() {
+      // A new terminal may not know its width yet and report 0.
+      return stdout.isTTY === true && stdout.columns > 0 ? stdout.columns : Number.POSITIVE_INFINITY;
+    },
     async ask(question, signal) {
       if (stdin.isTTY !== true || stdout.isTTY !== true) return undefined;
       const lines = createInterface({ input: stdin, output: stdout });
@@ -114,6 +129,19 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
       return Buffer.concat(pieces).toString();
     },
   };
+}
+
+/** Returns whether the terminal is known to show OSC 8 links. Others may print the address as text. */
+function showsLinks(environment: Environment): boolean {
+  const { TERM = '', TERM_PROGRAM = '', TMUX, VTE_VERSION, WT_SESSION, KONSOLE_VERSION, DOMTERM } = environment;
+  // Older versions of tmux and screen show the address.
+  if (TMUX !== undefined || /^(screen|tmux)/.test(TERM)) return false;
+  if (Number(VTE_VERSION ?? 0) >= 5000) return true;
+  if ([WT_SESSION, KONSOLE_VERSION, DOMTERM].some((value) => value !== undefined)) return true;
+  return (
+    /^(iTerm\.app|WezTerm|vscode|ghostty|Hyper|rio)$/.test(TERM_PROGRAM) ||
+    /^(xterm-kitty|xterm-ghostty|alacritty|foot|contour|wezterm)/.test(TERM)
+  );
 }
 
 /** Creates the error for an input that is larger than its limit. */

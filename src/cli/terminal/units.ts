@@ -1,0 +1,49 @@
+/**
+ * Renders amounts and moments for people: `12.4 k`, `4 min ago`, `in 90 d`.
+ */
+import { units } from '../i18n/en/units.ts';
+import { duration, moment } from './layout.ts';
+
+/** `950`, `12.4 k`, `1.2 M`; three digits are enough to compare. */
+export function amount(count: number): string {
+  for (const [size, letter] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
+    if (count < size * 0.9995) continue;
+    const value = count / size;
+    return `${Number(value.toFixed(value < 99.95 ? 1 : 0))} ${letter}`;
+  }
+  return String(count);
+}
+
+/** `42 ms`, `1.3 s`, `95 s`, `4 min`. */
+export function shortTime(ms: number): string {
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  return ms < 99_950 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000);
+}
+
+/** `4 min ago`; a moment of the last seconds is `just now`. */
+export function ago(atMs: number, nowMs: number): string {
+  const seconds = (nowMs - atMs) / 1000;
+  return seconds < 5 ? units.justNow : units.ago(roughly(seconds));
+}
+
+/** `in 90 d`, or `2 d ago` for a moment that has passed. */
+export function until(atMs: number, nowMs: number): string {
+  return atMs > nowMs ? units.in(roughly((atMs - nowMs) / 1000)) : ago(atMs, nowMs);
+}
+
+/** `2027-02-25 00:14 (in 90 d)`. */
+export function exactly(atMs: number, nowMs: number): string {
+  return `${moment(atMs)} (${until(atMs, nowMs)})`;
+}
+
+/** One unit is enough: `2 h`, not `2 h 5 min`. */
+function roughly(seconds: number): string {
+  const s = Math.round(seconds);
+  if (s < 90) return `${s} s`;
+  if (s < 5_400) return `${Math.round(s / 60)} min`;
+  return s < 172_800 ? `${Math.round(s / 3_600)} h` : `${Math.round(s / 86_400)} d`;
+}
