@@ -16,7 +16,7 @@ import { modelCommands } from './commands/model.ts';
 import { nextCommand } from './commands/next.ts';
 import { policyCommands } from './commands/policy.ts';
 import { profileCommands } from './commands/profile.ts';
-import { proxyCommands } from './commands/proxy.ts';
+import { proxyCommands, statusCommand } from './commands/proxy.ts';
 import { serviceCommands } from './commands/service.ts';
 import { tailCommand } from './commands/tail.ts';
 import { uiCommand } from './commands/ui.ts';
@@ -24,6 +24,7 @@ import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
 import { upgradeCommand } from './commands/upgrade.ts';
 import { usageCommand } from './commands/usage.ts';
+import { help as texts } from './i18n/en/help.ts';
 import { printable } from './terminal/layout.ts';
 import { unknownCommand } from './unknown-command.ts';
 
@@ -33,29 +34,35 @@ export function makeProgram(cli: Cli): Command {
     .description('A reverse proxy that puts one safe endpoint in front of your LLM engines.')
     .version(packageJson.version, '-v, --version')
     .helpCommand(false);
-  const commands = [
-    upCommand(cli),
-    chatCommand(cli),
-    uiCommand(cli),
-    connectCommand(cli),
-    tailCommand(cli),
-    proxyCommands(cli),
-    profileCommands(cli),
-    serviceCommands(cli),
-    keyCommands(cli),
-    certCommands(cli),
-    policyCommands(cli),
-    engineCommands(cli),
-    modelCommands(cli),
-    usageCommand(cli),
-    explainCommand(cli),
-    upgradeCommand(cli),
-    uninstallCommand(cli),
-    completionCommand(cli),
-    versionCommand(cli),
-    helpCommand(cli),
+  // Common commands come first, in each group and as groups.
+  const { groups } = texts;
+  const grouped: readonly (readonly [string, readonly Command[]])[] = [
+    [groups.start, [upCommand(cli), chatCommand(cli), connectCommand(cli), uiCommand(cli)]],
+    [groups.access, [keyCommands(cli), policyCommands(cli)]],
+    [groups.engines, [engineCommands(cli), modelCommands(cli)]],
+    [groups.observe, [statusCommand(cli), tailCommand(cli), usageCommand(cli), explainCommand(cli)]],
+    [groups.https, [certCommands(cli)]],
+    [groups.operate, [proxyCommands(cli), profileCommands(cli), serviceCommands(cli)]],
+    [
+      groups.self,
+      [
+        upgradeCommand(cli),
+        uninstallCommand(cli),
+        completionCommand(cli),
+        versionCommand(cli),
+        helpCommand(cli),
+      ],
+    ],
   ];
-  for (const command of commands) program.addCommand(command);
+  for (const [heading, commands] of grouped)
+    for (const command of commands) {
+      const summary = texts.summaries[command.name()];
+      if (summary !== undefined) command.summary(summary);
+      program.addCommand(command.helpGroup(heading));
+    }
+  program
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .addHelpText('after', `\n${texts.more}`);
   prepare(program, cli);
   return program;
 }

@@ -124,7 +124,7 @@ test('an engine is saved as what it says that it is, listed, tested and removed'
   );
   assert.match(
     text.stdout,
-    /^ID +STATE +KIND +ADDRESS +LATENCY +NOW +FROM +MODELS\nllamacpp-\d+ +running +llamacpp b7100-abc +/,
+    /^ID +STATE +KIND +ADDRESS +LATENCY +BUSY +FROM +MODELS\nllamacpp-\d+ +running +llamacpp b7100-abc +/,
   );
   assert.match(tested.stdout, /^models +tiny {2}\(2048 tokens\)|^models +tiny /m);
   assert.match(tested.stdout, /^serves +.*chat\.completions/m);

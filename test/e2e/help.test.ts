@@ -65,12 +65,29 @@ test('help goes to standard output and is success', async (t) => {
   assert.equal((await cli.run('--version')).stdout.trim(), '0.1.0');
 });
 
+test('the help lists commands in groups, the first steps first, and says where to read more', async (t) => {
+  const { stdout } = await makeCli(t).run('--help');
+
+  const headings = [...stdout.matchAll(/^(\S.*):$/gm)].map(([, name]) => name);
+  assert.deepEqual(headings, [
+    'Options',
+    'Start',
+    'Access',
+    'Engines',
+    'Observe',
+    'HTTPS',
+    'Operate',
+    'flm itself',
+  ]);
+  assert.match(stdout, /^Start:\n {2}up +\S.*\n {2}chat /m);
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+});
+
 test('a command that stands in another group is named, and a group says what it has', async (t) => {
   const cli = makeCli(t);
 
   for (const [word, command] of [
-    ['status', 'proxy status'],
-    ['statsu', 'proxy status'],
+    ['statsu', 'status'],
     ['stop', 'proxy stop'],
     ['logs', 'proxy logs'],
     ['rotate', 'key rotate'],
@@ -80,7 +97,7 @@ test('a command that stands in another group is named, and a group says what it 
       await cli.run(word),
       new RegExp(`no command flm ${word}; similar: (\`flm [a-z ]+\`, )*\`flm ${command}\``),
     );
-  assertMistake(await cli.run('ls'), /similar: `flm profile list`, `flm key list`/);
+  assertMistake(await cli.run('ls'), /similar: `flm key list`, `flm engine list`/);
   assertMistake(
     await cli.run('model', 'wipe'),
     /no command flm model wipe; flm model has list, alias, unalias\./,

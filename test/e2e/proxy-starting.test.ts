@@ -123,7 +123,7 @@ test('status, a second start, up, chat and connect know a proxy that waits for i
     cli.pipe('hello', 'chat', 'm'),
     cli.run('connect', 'codex'),
   ]);
-  assert.match(text.stdout, /starting, profile default/);
+  assert.match(text.stdout, / starting +default /);
   assert.match(next.stdout, /Starting: .*flm proxy status --watch/s);
   const already = new RegExp(`Profile default is already starting as ${proxy.id}`);
   assertMistake(start, already);

@@ -18,6 +18,7 @@ test('a proxy that was started can be asked for, restarted and stopped', async (
   const status = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Proxy[] }>();
   const text = await cli.run('proxy', 'status');
   assert.match((await cli.run('proxy', 'logs', started.id)).stdout, /"started"/);
+  const detail = await cli.run('status', 'default');
   const alone = (await cli.run('proxy', 'status', 'default', '--json')).json<{ proxies: Proxy[] }>();
   const restarted = (await cli.run('proxy', 'restart', '--json')).json<Proxy>();
   const stopped = await cli.run('proxy', 'stop', restarted.id, '--json');
@@ -30,8 +31,12 @@ test('a proxy that was started can be asked for, restarted and stopped', async (
     alone.proxies.map((p) => p.id),
     [started.id],
   );
-  assert.match(text.stdout, new RegExp(`^${started.id} +running, profile default`));
+  assert.match(text.stdout, new RegExp(`^PROXY .*\\n${started.id} +running +default +http`));
   assert.match(text.stdout, /flm engine add URL/);
+  assert.match(
+    detail.stdout,
+    new RegExp(`^${started.id} +running, profile default\\n +process +pid ${started.pid}, `),
+  );
   assert.notEqual(restarted.pid, started.pid);
   assert.equal(restarted.port, started.port);
   assert.equal(stopped.json<{ stopped: Proxy[] }>().stopped[0]?.id, restarted.id);

@@ -147,7 +147,9 @@ test('a start prints endpoints that work, never the address of all addresses', a
   assert.ok(started.addresses.includes('0.0.0.0'));
   const shown = await cli.run('proxy', 'status');
   assert.doesNotMatch(shown.stdout, /0\.0\.0\.0|\[::\]/);
-  assert.match(shown.stdout, /clients must trust its CA/);
+  const detail = await cli.run('proxy', 'status', 'default');
+  assert.doesNotMatch(detail.stdout, /0\.0\.0\.0|\[::\]/);
+  assert.match(detail.stdout, /clients must trust its CA/);
   for (const url of started.networkUrls) {
     const name = new URL(url).hostname.replaceAll(/[[\]]/g, '');
     assert.ok(started.certificate.names.includes(name), `${name} is in the certificate`);
@@ -400,7 +402,8 @@ test('where client certificates are asked for, chat shows one, and up says what 
   const curl = /curl [\s\S]*?}'$/m.exec(up.stdout)?.[0] ?? '';
   assert.match(curl, / --cert client\.pem --key client-key\.pem /);
   if (isThere('curl')) {
-    const { output } = await ran('sh', ['-c', `cd '${cli.folder}' && ${curl}`]);
+    const secret = /export FLM_API_KEY=\S+/.exec(up.stdout)?.[0] ?? '';
+    const { output } = await ran('sh', ['-c', `cd '${cli.folder}' && ${secret} && ${curl}`]);
     assert.match(output, /demo engine/);
   }
 

@@ -6,7 +6,8 @@ import type { Command } from 'commander';
 import { ProxyError } from '../../core/errors.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
-import { certificateText, proxyDocument } from '../views/proxy-view.ts';
+import { proxyDocument } from '../views/proxy-view.ts';
+import { certificateText } from '../views/status-view.ts';
 
 type RunningView = Extract<ProxyView, { readonly status: unknown }>;
 

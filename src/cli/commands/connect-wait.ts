@@ -6,7 +6,8 @@ import { ProxyError } from '../../core/errors.ts';
 import type { ProxyHandle, RequestLine } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';
 import { printable } from '../terminal/layout.ts';
-import { requestDocument, shortTime } from '../views/request-view.ts';
+import { shortTime } from '../terminal/units.ts';
+import { requestDocument } from '../views/request-view.ts';
 
 /** Throws PROXY_NOT_RUNNING if the proxy ends meanwhile. */
 export async function waitForRequest(session: Session, handle: ProxyHandle, client: string): Promise<void> {

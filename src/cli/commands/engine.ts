@@ -23,6 +23,7 @@ import {
   tellSaved,
   warnOfExposure,
 } from '../engine-address.ts';
+import { engine as texts } from '../i18n/en/engine.ts';
 import { printable, table } from '../terminal/layout.ts';
 import { enginesTable, examinedText } from '../views/engine-view.ts';
 import { setEngine } from './engine-set.ts';
@@ -89,10 +90,7 @@ function list(cli: Cli): Command {
         const { terminal } = session;
         if (session.json) terminal.out(JSON.stringify({ engines: documents }));
         else if (documents.length > 0) terminal.out(enginesTable(documents, terminal));
-        else
-          terminal.out(
-            'No engine is saved. flm finds engines on this machine automatically (`flm engine detect`); add others with `flm engine add URL`.',
-          );
+        else terminal.out(texts.none);
         warnOfExposure(session, documents);
       }),
     );

@@ -11,7 +11,8 @@ import type { CreatedKey, RevokedKey } from '../../core/security/security-servic
 import { spanOf } from '../../core/time-text.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { collect } from '../config-flags.ts';
-import { printable } from '../terminal/layout.ts';
+import { key as texts } from '../i18n/en/key.ts';
+import { hanging, printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { maxSecretBytes } from '../terminal/terminal.ts';
 import { addRules, changesOf, clearableRules, type RuleFlags, requestOf } from '../views/key-rules.ts';
@@ -121,12 +122,12 @@ function list(cli: Cli): Command {
         if (session.json && csv === true) throw usageError('key list', 'Give --json or --csv, not both.');
         if (session.json) return terminal.out(JSON.stringify({ keys: keys.map(keyDocument) }));
         if (csv === true) return terminal.write(keysCsv(keys, nowMs));
-        if (all.length === 0) return terminal.out('There are no keys. Make one with `flm key create LABEL`.');
-        if (keys.length === 0) return terminal.out(`None of the ${all.length} keys matches.`);
-        terminal.out(keysTable(keys, lastUseProblem, nowMs, terminal.tableColumns));
+        if (all.length === 0) return terminal.out(texts.none);
+        if (keys.length === 0) return terminal.out(texts.noMatch(all.length));
+        terminal.out(keysTable(keys, lastUseProblem, nowMs, terminal));
         tellUnknownUse(session, lastUseProblem);
         for (const line of adviceOn(keys, lastUseProblem, nowMs))
-          terminal.talk(`${terminal.paint('yellow', '!')} ${line}`);
+          terminal.talk(hanging(`${terminal.paint('yellow', '!')} `, line, terminal.tableColumns));
       }),
     );
 }
@@ -143,7 +144,7 @@ function show(cli: Cli): Command {
         const use = await keyUseOf(session.flm, key.record, session.signal);
         const nowMs = session.flm.machine.clock.nowMs();
         if (session.json) terminal.out(JSON.stringify({ ...keyDocument(key), use }));
-        else terminal.out(keyText(key, use, lastUseProblem, nowMs));
+        else terminal.out(keyText(key, use, lastUseProblem, nowMs, terminal));
         tellUnknownUse(session, lastUseProblem);
       }),
     );

@@ -6,7 +6,8 @@ import { proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { isUsable } from '../../core/security/api-key.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
-import { facts, printable } from '../terminal/layout.ts';
+import { next as texts } from '../i18n/en/next.ts';
+import { facts, hanging, printable } from '../terminal/layout.ts';
 import { type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
 
 /** The output of `flm --json`. */
@@ -36,53 +37,61 @@ async function usableKeys({ flm }: Session): Promise<number> {
 }
 
 function stepsOf(views: readonly ProxyView[], keys: number): NextDocument['next'] {
+  const { does } = texts;
   const serves = views.some((v) => v.state === 'running');
-  const key = { command: 'flm key create LABEL', does: 'make a key for a client' };
+  const key = { command: 'flm key create LABEL', does: does.createKey };
   if (!serves && views.some((v) => v.state === 'starting')) {
     return [
-      { command: 'flm proxy status --watch', does: 'see when the proxy is ready' },
-      { command: 'flm proxy stop', does: 'cancel the start' },
+      { command: 'flm proxy status --watch', does: does.watch },
+      { command: 'flm proxy stop', does: does.cancel },
       ...(keys === 0 ? [key] : []),
-      { command: 'flm --help', does: 'everything else' },
+      { command: 'flm --help', does: does.help },
     ];
   }
   if (!serves) {
-    const up = { command: 'flm up', does: 'find the engines, start a proxy and print how to use it' };
-    const start = { command: 'flm proxy start', does: 'start a proxy in the background' };
-    return [up, start, ...(keys === 0 ? [key] : []), { command: 'flm --help', does: 'everything else' }];
+    const up = { command: 'flm up', does: does.up };
+    const start = { command: 'flm proxy start', does: does.start };
+    return [up, start, ...(keys === 0 ? [key] : []), { command: 'flm --help', does: does.help }];
   }
   return [
     ...(keys === 0 ? [key] : []),
-    { command: 'flm chat', does: 'talk to a model through the proxy' },
-    { command: 'flm connect', does: 'settings for Open WebUI, Codex, Claude Code, SDKs ...' },
-    { command: 'flm tail', does: 'watch requests as they happen' },
-    { command: 'flm proxy stop', does: 'finish running requests, then stop' },
-    { command: 'flm --help', does: 'everything else' },
+    { command: 'flm chat', does: does.chat },
+    { command: 'flm connect', does: does.connect },
+    { command: 'flm tail', does: does.tail },
+    { command: 'flm proxy stop', does: does.stop },
+    { command: 'flm --help', does: does.help },
   ];
 }
 
-function nextText({ proxies, keys, next }: NextDocument, { terminal }: Session): string {
-  const { paint } = terminal;
-  const lines = proxies.map((p) => {
-    const engines = p.engines === undefined ? '' : `, ${counted(p.engines.length, 'engine')}`;
-    const models = p.models === undefined ? '' : `, ${counted(p.models, 'model')}`;
-    const reach = p.reach === undefined ? '' : `, for ${p.reach}`;
-    const state = {
-      starting: 'Starting',
-      running: 'Running',
-      draining: 'Draining',
-      'not-answering': 'Not answering',
-    }[p.state];
-    return `${state}: ${paint('cyan', p.baseUrl)}  (${p.id}, profile ${p.profile}${engines}${models}${reach})`;
-  });
-  if (lines.length === 0) lines.push('No proxy is running.');
-  lines.push(keys === 0 ? 'No key exists yet.' : `${counted(keys, 'key')} can be used.`);
-  for (const warning of new Set(proxies.flatMap((p) => p.warnings ?? [])))
-    lines.push(`${paint('yellow', '!')} ${printable(warning)}`);
-  const steps = facts(next.map(({ command, does }) => [`  ${paint('bold', command)}`, does] as const));
-  return [...lines, '', 'Next:', steps].join('\n');
-}
+const stateStyles = {
+  starting: 'yellow',
+  running: 'green',
+  draining: 'yellow',
+  'not-answering': 'red',
+} as const;
 
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
+function nextText({ proxies, keys, next }: NextDocument, { terminal }: Session): string {
+  const { paint, link, tableColumns } = terminal;
+  const lines = proxies.flatMap((p) => {
+    const state = paint(stateStyles[p.state], texts.states[p.state]);
+    const more = [
+      texts.profile(p.profile),
+      ...(p.engines === undefined ? [] : [texts.engines(p.engines.length)]),
+      ...(p.models === undefined ? [] : [texts.models(p.models)]),
+      ...(p.reach === undefined ? [] : [texts.reach(p.reach)]),
+    ];
+    return [
+      texts.proxy(state, link(paint('cyan', p.baseUrl), p.url)),
+      hanging('  ', `${more.join(', ')} (${p.id})`, tableColumns),
+    ];
+  });
+  if (lines.length === 0) lines.push(texts.noProxy);
+  lines.push(texts.keys(keys));
+  for (const warning of new Set(proxies.flatMap((p) => p.warnings ?? [])))
+    lines.push(hanging(`${paint('yellow', '!')} `, printable(warning), tableColumns));
+  const steps = facts(
+    next.map(({ command, does }) => [`  ${paint('bold', command)}`, does] as const),
+    tableColumns,
+  );
+  return [...lines, '', texts.next, steps].join('\n');
 }

@@ -9,10 +9,12 @@ import { type ProxyHandle, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView, StoppedProxy } from '../../core/proxy/proxy-service.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from '../config-flags.ts';
+import { status as texts } from '../i18n/en/status.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { type CrashDocument, crashesOf, crashText } from '../views/crash-view.ts';
 import { followLog } from '../views/log-view.ts';
-import { type ProxyDocument, proxyDocument, proxyText } from '../views/proxy-view.ts';
+import { type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
+import { proxiesText, proxyText } from '../views/status-view.ts';
 
 interface StartFlags extends ConfigFlags {
   readonly save?: boolean;
@@ -23,7 +25,7 @@ export function proxyCommands(cli: Cli): Command {
     start(cli),
     stop(cli),
     restart(cli),
-    status(cli),
+    statusCommand(cli, 'flm proxy status'),
     logs(cli),
     run(cli),
   ]);
@@ -114,11 +116,12 @@ async function profileOf({ flm }: Session, which: string): Promise<string> {
   return which;
 }
 
-function status(cli: Cli): Command {
+/** `flm status`, which is also `flm proxy status`. */
+export function statusCommand(cli: Cli, name = 'flm status'): Command {
   return leaf(
     'status',
-    'show the running proxies; queries the processes',
-    'flm proxy status --json\nflm proxy status lab\nflm proxy status --check',
+    'show the running proxies, or one in detail; queries the processes',
+    `${name}\n${name} lab\n${name} --check`,
   )
     .argument('[proxy]', 'id or profile; by default all')
     .option('--watch', 'update every two seconds until Ctrl-C')
@@ -136,7 +139,7 @@ function status(cli: Cli): Command {
             // Reports that no such proxy runs.
             if (which !== undefined && views.length + crashes.length === 0) await proxies.find(which);
             const { terminal } = session;
-            const text = statusText(session, views, crashes);
+            const text = statusText(session, views, crashes, which !== undefined);
             if (flags.check === true) cli.exit = views.some(({ state }) => state === 'running') ? 0 : 1;
             if (flags.watch === true) terminal.redraw(text);
             else terminal.out(text);
@@ -230,14 +233,15 @@ function statusText(
   { terminal, json }: Session,
   views: readonly ProxyView[],
   crashes: readonly CrashDocument[],
+  inDetail: boolean,
 ): string {
   const documents: readonly ProxyDocument[] = views.map((view) => proxyDocument(view, urlOf(view)));
   if (json)
     return JSON.stringify({ proxies: documents, ...(crashes.length > 0 ? { crashed: crashes } : {}) });
-  const running = documents.map((d) => proxyText(d, terminal));
-  const none = 'No proxy is running. Start one with `flm proxy start`, or `flm up`.';
+  const details = inDetail ? documents.map((d) => proxyText(d, terminal)) : [];
+  const running = inDetail || documents.length === 0 ? details : [proxiesText(documents, terminal)];
   const ended = crashes.map((crash) => crashText(crash, terminal));
-  return [...(running.length > 0 ? running : [none]), ...ended].join('\n\n');
+  return [...(running.length > 0 ? running : [texts.none]), ...ended].join('\n\n');
 }
 
 function urlOf(view: ProxyView): string {

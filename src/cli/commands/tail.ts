@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { followRequests } from '../follow-requests.ts';
-import { requestDocument, requestHead, requestText } from '../views/request-view.ts';
+import { tail as texts } from '../i18n/en/tail.ts';
+import { requestDocument, requestHead, requestText, tailColumns } from '../views/request-view.ts';
 
 interface TailFlags {
   readonly proxy?: string;
@@ -28,22 +29,29 @@ export function tailCommand(cli: Cli): Command {
         // If no proxy runs, there is nothing to wait for.
         if (profile === undefined && (await session.flm.proxies.list()).length === 0)
           await session.flm.proxies.find(undefined);
-        let told = false;
+        // The heading appears again when the width of the terminal changes the columns.
+        let toldWidth: number | undefined;
+        let columns = tailColumns(terminal.tableColumns);
+        let toldEmpty = session.json;
         await followRequests(session.flm, profile, session.signal, {
           request(line, handle) {
             if (flags.refused === true && line.ending !== 'refused') return;
             if (session.json) return terminal.out(JSON.stringify(requestDocument(line, handle.id)));
-            if (!told) terminal.talk(terminal.paint('dim', requestHead));
-            told = true;
-            terminal.out(requestText(line, terminal));
+            const width = terminal.tableColumns;
+            if (width !== toldWidth) {
+              columns = tailColumns(width);
+              terminal.talk(terminal.paint('dim', requestHead(columns)));
+            }
+            toldWidth = width;
+            terminal.out(requestText(line, columns, terminal));
           },
-          opened: (handle) => terminal.talk(`Watching ${nameOf(handle)}.`),
+          opened(handle) {
+            terminal.talk(texts.watching(nameOf(handle)));
+            if (!toldEmpty) terminal.talk(terminal.paint('dim', texts.empty));
+            toldEmpty = true;
+          },
           ended: (handle, others) =>
-            terminal.talk(
-              others > 0
-                ? `${nameOf(handle)} has ended.`
-                : `${nameOf(handle)} has ended; waiting for its successor (Ctrl-C leaves).`,
-            ),
+            terminal.talk(others > 0 ? texts.ended(nameOf(handle)) : texts.endedWaiting(nameOf(handle))),
         });
       }),
     );
@@ -55,5 +63,5 @@ async function profileOf(session: Session, which: string): Promise<string> {
 }
 
 function nameOf(handle: ProxyHandle): string {
-  return `${handle.id} (profile ${handle.profile}, port ${handle.port})`;
+  return texts.proxy(handle.id, handle.profile, handle.port);
 }

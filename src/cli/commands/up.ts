@@ -3,6 +3,7 @@
  * there is none, sends a test request through the proxy, and prints the settings for clients. If the proxy already runs,
  * it shows the running proxy.
  */
+import process from 'node:process';
 import type { Command } from 'commander';
 import { askProxy } from '../../app/proxy-check.ts';
 import type { RunningProxy } from '../../core/proxy/ports.ts';
@@ -11,13 +12,15 @@ import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../../core/proxy/p
 import type { ProxyView, StartRequest } from '../../core/proxy/proxy-service.ts';
 import { isUsable } from '../../core/security/api-key.ts';
 import type { CreatedKey } from '../../core/security/security-service.ts';
-import { shellWord } from '../../core/shell-word.ts';
 import { canProbablyChat } from '../chat/chat-models.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from '../config-flags.ts';
+import { up as texts } from '../i18n/en/up.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
-import { facts, printable } from '../terminal/layout.ts';
-import { certificateText, type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
+import { facts, hanging, printable } from '../terminal/layout.ts';
+import { exportLine, requestCommand, type UserShell, userShell } from '../terminal/user-shell.ts';
+import { type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
+import { certificateText } from '../views/status-view.ts';
 
 interface UpFlags extends ConfigFlags {
   readonly detach?: boolean;
@@ -25,7 +28,7 @@ interface UpFlags extends ConfigFlags {
 }
 
 const keyTtlMs = 60_000;
-const placeholder = '$FLM_API_KEY';
+const keyVariable = 'FLM_API_KEY';
 
 export function upCommand(cli: Cli): Command {
   const command = leaf(
@@ -40,7 +43,7 @@ export function upCommand(cli: Cli): Command {
       action(cli, async (session, flags: UpFlags, profile: string) => {
         const running = await runningProxy(session, profile);
         if (running !== undefined) {
-          await tell(session, running, await keyFor(session, flags), flags, 'already');
+          await tell(session, running, await keyFor(session, flags), 'already');
           return tellDifferences(session, running, flags);
         }
         // The demo stands in until a real engine is found.
@@ -50,7 +53,7 @@ export function upCommand(cli: Cli): Command {
             session.flm.proxies.start(request, session.signal),
           );
           const view = await viewOf(session, handle);
-          return tell(session, view, await keyFor(session, flags), flags, 'detached');
+          return tell(session, view, await keyFor(session, flags), 'detached');
         }
         await upInForeground(session, request, flags);
       }),
@@ -70,13 +73,12 @@ async function tellDifferences(session: Session, running: ProxyView, flags: UpFl
   if (differing.length === 0) return;
   const { terminal } = session;
   const has = differing.map((field) => `${field} ${shownValue(config[field])}`).join(', ');
-  terminal.talk(
-    `${terminal.paint('yellow', '!')} The running proxy has other settings than these flags (${printable(has)}). Apply the flags: flm proxy restart ${profile} ${configFlagsText(flags)}`,
-  );
+  const said = texts.differs(printable(has), profile, configFlagsText(flags));
+  terminal.talk(`${terminal.paint('yellow', '!')} ${said}`);
 }
 
 function shownValue(value: unknown): string {
-  return value === undefined ? 'by default' : typeof value === 'string' ? value : JSON.stringify(value);
+  return value === undefined ? texts.byDefault : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 async function upInForeground(session: Session, request: StartRequest, flags: UpFlags): Promise<void> {
@@ -85,9 +87,9 @@ async function upInForeground(session: Session, request: StartRequest, flags: Up
   try {
     running = await runInForeground(session, request, { destination: log, level: 'info' });
     const view: ProxyView = { state: 'running', handle: running.handle, status: running.control.status() };
-    await tell(session, view, await keyFor(session, flags), flags, 'foreground');
+    await tell(session, view, await keyFor(session, flags), 'foreground');
     await running.closed;
-    if (!session.json) session.terminal.talk('Stopped.');
+    if (!session.json) session.terminal.talk(texts.stopped);
   } finally {
     if (!(await log.close())) session.cli.logIsStuck = true;
   }
@@ -122,7 +124,6 @@ async function tell(
   session: Session,
   view: ProxyView,
   created: CreatedKey | undefined,
-  flags: UpFlags,
   how: How,
 ): Promise<void> {
   const status = 'status' in view ? view.status : undefined;
@@ -134,16 +135,23 @@ async function tell(
     status !== undefined && clientCaFile !== undefined
       ? modelsAsTold(session, clientCaFile, status.engines)
       : await modelsThroughProxy(session, view.handle);
-  const curl = curlLine(url, created?.key ?? placeholder, models, {
+  const request = {
+    url: `${url}/v1/chat/completions`,
+    body: bodyFor(models),
+    key: undefined,
     authorityFile,
     clientCertificate: clientCaFile !== undefined,
-  });
+  };
   const { terminal } = session;
   if (session.json) {
     const key = created === undefined ? null : { id: created.record.id, key: created.key };
+    const curl = requestCommand('posix', { ...request, key: created?.key });
     return terminal.out(JSON.stringify({ ...proxy, modelNames: models, key, curl }));
   }
-  terminal.out(upText(session, { proxy, created, models, curl, how, newKey: flags.newKey === true }));
+  const shell = userShell(process.platform, session.cli.environment);
+  terminal.out(
+    upText(session, { proxy, created, models, request: requestCommand(shell, request), shell, how }),
+  );
 }
 
 async function modelsThroughProxy(session: Session, handle: ProxyHandle): Promise<readonly string[]> {
@@ -153,7 +161,7 @@ async function modelsThroughProxy(session: Session, handle: ProxyHandle): Promis
   // Through this machine's own address: some networks do not route a public domain back to the same network.
   const answer = await askProxy(proxyUrl(handle), key.key, session.signal, own);
   if (answer.ok) return answer.models;
-  session.terminal.talk(`${session.terminal.paint('yellow', '!')} The proxy ${answer.reason}.`);
+  session.terminal.talk(`${session.terminal.paint('yellow', '!')} ${texts.noAnswer(answer.reason)}`);
   return [];
 }
 
@@ -163,9 +171,7 @@ function modelsAsTold(
   clientCaFile: string,
   engines: ProxyStatus['engines'],
 ): readonly string[] {
-  terminal.talk(
-    `${terminal.paint('yellow', '!')} Only clients with a certificate of ${printable(clientCaFile)} can connect, so flm sent no test request.`,
-  );
+  terminal.talk(`${terminal.paint('yellow', '!')} ${texts.clientCertificate(printable(clientCaFile))}`);
   return [...new Set(engines.flatMap((e) => e.models.map((m) => m.id)))];
 }
 
@@ -173,79 +179,60 @@ interface UpView {
   readonly proxy: ProxyDocument;
   readonly created: CreatedKey | undefined;
   readonly models: readonly string[];
-  readonly curl: string;
+  readonly request: string;
+  readonly shell: UserShell;
   readonly how: How;
-  readonly newKey: boolean;
 }
 
-function upText(session: Session, view: UpView): string {
-  const { paint } = session.terminal;
-  const { proxy, created, models, curl, how } = view;
-  const key =
+function upText({ terminal }: Session, view: UpView): string {
+  const { paint, link, tableColumns } = terminal;
+  const { proxy, created, models, request, shell, how } = view;
+  const name = texts.facts;
+  const indented = (text: string): string => `  ${text.replaceAll('\n', '\n  ')}`;
+  const lines = facts(
+    [
+      [`  ${name.endpoint}`, link(paint('cyan', proxy.baseUrl), proxy.url)],
+      [`  ${name.models}`, modelsText(models)],
+      [`  ${name.network}`, proxy.networkUrls?.map((u) => paint('cyan', `${u}/v1`)).join('\n') || undefined],
+      [`  ${name.reach}`, proxy.reach],
+      [`  ${name.certificate}`, certificateText(proxy.certificate)],
+      [`  ${name.key}`, created === undefined ? texts.existingKey : undefined],
+    ],
+    tableColumns,
+  );
+  const secret =
     created === undefined
-      ? `${placeholder} stands for your existing key; --new-key makes a new one`
-      : `${paint('cyan', created.key)}\nshown this once: keep it`;
-  const first = {
-    already: `flm is up already (${proxy.id}).`,
-    detached: `flm is up, in the background (${proxy.id}).`,
-    foreground: 'flm is up.',
-  }[how];
-  const last = {
-    already: 'flm proxy stop ends it',
-    detached: 'flm proxy stop ends it',
-    foreground: 'Ctrl-C stops it',
-  }[how];
-  const lines = facts([
-    ['  endpoint', paint('cyan', proxy.baseUrl)],
-    ['  API key', key],
-    ['  models', modelsText(models)],
-    ['  network', proxy.networkUrls?.map((u) => paint('cyan', `${u}/v1`)).join('\n') || undefined],
-    ['  reach', proxy.reach],
-    ['  certificate', certificateText(proxy.certificate)],
-  ]);
+      ? []
+      : [paint('bold', texts.newKey), '', indented(exportLine(shell, keyVariable, created.key)), ''];
   const warnings = (proxy.warnings ?? [])
     // The key was made after the status was asked for.
     .filter((w) => created === undefined || !w.startsWith('No key'))
-    .map((w) => `${paint('yellow', '!')} ${printable(w)}`);
+    .map((w) => hanging(`${paint('yellow', '!')} `, printable(w), tableColumns));
   return [
-    paint('bold', first),
+    paint('bold', texts.first[how](proxy.id)),
     '',
     lines,
     '',
-    'Try it:',
+    ...secret,
+    how === 'foreground' ? texts.tryIt.elsewhere : texts.tryIt.here,
     '',
-    `  ${curl.replaceAll('\n', '\n  ')}`,
+    indented(request),
     '',
     ...(warnings.length > 0 ? [...warnings, ''] : []),
-    `Next: flm chat, flm connect, flm key create LABEL. ${last}.`,
+    hanging('', texts.next(texts.last[how]), tableColumns),
   ].join('\n');
 }
 
 const shownModels = 8;
 
 function modelsText(models: readonly string[]): string {
-  if (models.length === 0) return 'none yet';
+  if (models.length === 0) return texts.noModels;
   const names = models.slice(0, shownModels).map(printable);
-  const more = models.length - names.length;
-  return `${names.join(', ')}${more > 0 ? `, and ${more} more (flm model list)` : ''}`;
+  return texts.models(names.join(', '), models.length - names.length);
 }
 
-/** A request as a shell command. */
-function curlLine(
-  url: string,
-  key: string,
-  models: readonly string[],
-  tls: { readonly authorityFile: string | undefined; readonly clientCertificate: boolean },
-): string {
-  // A model that only embeds cannot chat.
+/** The body of a small request. A model that only embeds cannot chat. */
+function bodyFor(models: readonly string[]): string {
   const model = models.find(canProbablyChat) ?? models[0] ?? 'MODEL';
-  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] });
-  const { authorityFile, clientCertificate } = tls;
-  const trust = authorityFile === undefined ? '' : `--cacert '${authorityFile.replaceAll("'", "'\\''")}' `;
-  const identity = clientCertificate ? '--cert client.pem --key client-key.pem ' : '';
-  return [
-    `curl ${trust}${identity}${url}/v1/chat/completions \\`,
-    `  -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" \\`,
-    `  -d ${shellWord(body)}`,
-  ].join('\n');
+  return JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }] });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, facts, moment, printable, table, textWidth } from './layout.ts';
+import { duration, facts, hanging, moment, printable, table, textWidth, wrap } from './layout.ts';
 
 test('a table has its columns side by side, whatever colours are in them', () => {
   const green = '\x1b[32mok\x1b[39m';
@@ -75,6 +75,59 @@ test('where a table is too wide for the terminal, each row becomes a block that 
     table(['NAME', 'MAY'], [['a', 'run as it likes']], 16),
     ['NAME  a', 'MAY   run as it', '      likes'].join('\n'),
   );
+});
+
+test('a table that is too wide leaves out columns that say so, the least important first', () => {
+  const head = [
+    'NAME',
+    { name: 'KEEP', wraps: true },
+    { name: 'COUNT', right: true, drop: 2 },
+    { name: 'FIRST', drop: 1 },
+    'LAST',
+  ];
+  const rows = [['a', 'one two', '7', 'x'.repeat(20), 'everything that is left']];
+  const heads = [200, 50, 40].map((columns) => table(head, rows, columns).split('\n')[0]);
+  assert.deepEqual(
+    heads.map((line) => line?.trim().split(/ +/)),
+    [
+      ['NAME', 'KEEP', 'COUNT', 'FIRST', 'LAST'],
+      ['NAME', 'KEEP', 'COUNT', 'LAST'],
+      ['NAME', 'KEEP', 'LAST'],
+    ],
+  );
+  assert.match(table(head, rows, 200), /COUNT {2}FIRST.*\na +one two +7 {2}x/);
+});
+
+test('a cell that wraps keeps its neighbours in their columns', () => {
+  const head = ['NAME', { name: 'SCOPES', wraps: true }, 'USED', 'LAST'];
+  const rows = [['laptop', 'inference, engine:admin', 'never', '60 requests and more words']];
+  assert.equal(
+    table(head, rows, 47),
+    [
+      'NAME    SCOPES        USED   LAST',
+      'laptop  inference,    never  60 requests and',
+      '        engine:admin         more words',
+    ].join('\n'),
+  );
+});
+
+test('prose wraps at spaces and between wide characters, never before a closing mark, and keeps long words whole', () => {
+  assert.deepEqual(wrap('one two three', 8), ['one two', 'three']);
+  assert.deepEqual(wrap('see https://example.org/a/long/path now', 10), [
+    'see',
+    'https://example.org/a/long/path',
+    'now',
+  ]);
+  const japanese = 'プロキシは起動していません。`flm up` を実行してください。';
+  for (const width of [10, 11, 20]) {
+    const lines = wrap(japanese, width);
+    for (const line of lines) {
+      assert.ok(textWidth(line) <= width, `${width}: ${line}`);
+      assert.doesNotMatch(line, /^[。、」ー]/);
+    }
+    assert.equal(lines.join('').replaceAll(' ', ''), japanese.replaceAll(' ', ''));
+  }
+  assert.equal(hanging('! ', 'one two three', 10), '! one two\n  three');
 });
 
 test('facts leave out what is not known and indent what has several lines', () => {

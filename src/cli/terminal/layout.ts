@@ -14,9 +14,11 @@ export interface Column {
   readonly name: string;
   /** Aligns at the right, for numbers. */
   readonly right?: boolean;
+  /** Wraps at spaces instead of being cut, as the last column does. */
+  readonly wraps?: boolean;
   /** Leaves the column out where the table is too wide; the lowest number goes first. */
   readonly drop?: number;
-  /** Never cuts the column, because it holds the name that commands take. By default the first column. */
+  /** Never cuts the column, because it holds a name to type or an address to copy. By default the first column. */
   readonly fixed?: boolean;
 }
 
@@ -31,7 +33,9 @@ export function table(
   columns = Number.POSITIVE_INFINITY,
 ): string {
   const all = head.map((column) => (typeof column === 'string' ? { name: column } : column));
-  const natural = all.map(({ name }, i) => Math.max(textWidth(name), ...rows.map((r) => textWidth(r[i] ?? ''))));
+  const natural = all.map(({ name }, i) =>
+    Math.max(textWidth(name), ...rows.map((r) => textWidth(r[i] ?? ''))),
+  );
   const shown = all.map((_, i) => i);
   for (;;) {
     const widths = shown.map((i) => natural[i] ?? 0);
@@ -96,12 +100,11 @@ function blocks(head: readonly string[], rows: readonly (readonly string[])[], c
 
 /** Returns the column to cut next, if any; never a fixed one or the last. */
 function widestOf(head: readonly Column[], widths: readonly number[]): number | undefined {
-  const named = head.findIndex(({ fixed }) => fixed === true);
-  const fixed = named === -1 ? 0 : named;
+  const named = head.some(({ fixed }) => fixed === true);
   return head
     .map((_, i) => i)
     .slice(0, -1)
-    .filter((i) => i !== fixed && (widths[i] ?? 0) > least(head[i]))
+    .filter((i) => !(named ? head[i]?.fixed === true : i === 0) && (widths[i] ?? 0) > least(head[i]))
     .reduce<number | undefined>(
       (best, i) => (best === undefined || (widths[i] ?? 0) > (widths[best] ?? 0) ? i : best),
       undefined,
@@ -110,21 +113,36 @@ function widestOf(head: readonly Column[], widths: readonly number[]): number | 
 
 const least = (column: Column | undefined): number => Math.max(narrowest, textWidth(column?.name ?? ''));
 
-/** Renders one row, on as many lines as its last cell needs. */
+/** Renders one row, on as many lines as its cells that wrap need. */
 function linesOf(
   row: readonly string[],
   head: readonly Column[],
   widths: readonly number[],
 ): readonly string[] {
   const last = widths.length - 1;
-  const front = widths
-    .slice(0, last)
-    .map((width, i) => `${fit(row[i] ?? '', width, head[i]?.right)}  `)
-    .join('');
-  const indent = ' '.repeat(widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0));
-  const space = widths[last] ?? 0;
-  return wrapped(row[last] ?? '', space).map((line, i) =>
-    `${i === 0 ? front : indent}${head[last]?.right === true ? fit(line, space, true) : line}`.trimEnd(),
+  const cells = widths.map((width, i) => {
+    const text = row[i] ?? '';
+    return i === last || head[i]?.wraps === true ? wrapped(text, width) : [text];
+  });
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) =>
+    cells
+      .map((lines, i) => fit(lines[line] ?? '', widths[i] ?? 0, head[i]?.right))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Renders rows without a heading, with their columns two spaces apart. */
+export function grid(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, textWidth(cell));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => fit(cell, widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
   );
 }
 
@@ -200,15 +218,22 @@ const isWide = (grapheme: string): boolean => grapheme !== '' && textWidth(graph
 
 const graphemes = new Intl.Segmenter();
 
-/** Renders names in one column and their values in a second column; undefined values are left out. */
-export function facts(pairs: readonly (readonly [string, string | undefined])[]): string {
+/** Renders names in one column and their values, wrapped, in a second column; undefined values are left out. */
+export function facts(
+  pairs: readonly (readonly [string, string | undefined])[],
+  columns = Number.POSITIVE_INFINITY,
+): string {
   const shown = pairs.filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
   const widest = Math.max(0, ...shown.map(([name]) => textWidth(name)));
   const indent = `\n${' '.repeat(widest + 2)}`;
+  const space = Math.max(narrowest, columns - widest - 2);
+  const lines = (value: string): string =>
+    value
+      .split('\n')
+      .flatMap((line) => wrap(line, space))
+      .join(indent);
   return shown
-    .map(
-      ([name, value]) => `${name}${' '.repeat(widest - textWidth(name))}  ${value.replaceAll('\n', indent)}`,
-    )
+    .map(([name, value]) => `${name}${' '.repeat(widest - textWidth(name))}  ${lines(value)}`)
     .join('\n');
 }
 

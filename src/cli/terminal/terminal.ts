@@ -133,7 +133,15 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
 
 /** Returns whether the terminal is known to show OSC 8 links. Others may print the address as text. */
 function showsLinks(environment: Environment): boolean {
-  const { TERM = '', TERM_PROGRAM = '', TMUX, VTE_VERSION, WT_SESSION, KONSOLE_VERSION, DOMTERM } = environment;
+  const {
+    TERM = '',
+    TERM_PROGRAM = '',
+    TMUX,
+    VTE_VERSION,
+    WT_SESSION,
+    KONSOLE_VERSION,
+    DOMTERM,
+  } = environment;
   // Older versions of tmux and screen show the address.
   if (TMUX !== undefined || /^(screen|tmux)/.test(TERM)) return false;
   if (Number(VTE_VERSION ?? 0) >= 5000) return true;

@@ -7,32 +7,59 @@ import { type ApiKey, isActive, isUsable, keyState } from '../../core/security/a
 import type { KeyUseDocument } from '../../core/security/key-use.ts';
 import type { ListedKey } from '../../core/security/security-service.ts';
 import type { Session } from '../command.ts';
-import { facts, moment, printable, table } from '../terminal/layout.ts';
+import { key as texts } from '../i18n/en/key.ts';
+import { type Column, facts, moment, printable, table, textWidth } from '../terminal/layout.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { ago, amount, exactly, until } from '../terminal/units.ts';
 import { useLines } from './key-use.ts';
+
+/** If every label is at most this wide, a narrow table leaves the ids out, because commands take labels as well. */
+const shortLabel = 24;
 
 export function keysTable(
   keys: readonly ListedKey[],
   lastUseProblem: FlmError | undefined,
   nowMs: number,
-  columns: number | undefined,
+  terminal: Pick<Terminal, 'paint' | 'tableColumns'>,
 ): string {
+  const { columns } = texts;
+  const hasShortLabels = keys.every(({ record }) => textWidth(printable(record.label)) <= shortLabel);
+  // A column that says the same of every key may be left out.
+  const isPlain = keys.every(({ record }) => record.scopes.join() === 'inference');
+  const neverExpires = keys.every(({ record }) => record.expiresAtMs === null);
   const withOwner = keys.some(({ record }) => record.owner !== null);
+  const head: readonly Column[] = [
+    { name: columns.label, fixed: hasShortLabels },
+    ...(withOwner ? [{ name: columns.owner, drop: 5 }] : []),
+    { name: columns.id, fixed: !hasShortLabels, ...(hasShortLabels ? { drop: 2 } : {}) },
+    { name: columns.key, drop: 1 },
+    { name: columns.state },
+    { name: columns.scopes, wraps: true, ...(isPlain ? { drop: 3 } : {}) },
+    { name: columns.expires, ...(neverExpires ? { drop: 4 } : {}) },
+    { name: columns.lastUsed },
+    { name: columns.limits },
+  ];
   const rows = keys.map(({ record, lastUse }) => [
-    record.id,
     printable(record.label),
-    ...(withOwner ? [printable(record.owner ?? '')] : []),
+    ...(withOwner ? [printable(record.owner ?? '-')] : []),
+    record.id,
     `${record.prefix}…`,
-    stateOf(record, nowMs),
-    lastUseProblem !== undefined ? 'unknown' : lastUse === undefined ? 'never' : moment(lastUse.atMs),
-    rulesOf(record).join('; ') || 'everything with scope inference',
+    stateText(record, nowMs, terminal),
+    record.scopes.join(', '),
+    record.expiresAtMs === null ? texts.never : until(record.expiresAtMs, nowMs),
+    lastUseProblem !== undefined
+      ? texts.unknown
+      : lastUse === undefined
+        ? texts.never
+        : ago(lastUse.atMs, nowMs),
+    limitsOf(record).join('; ') || texts.noLimits,
   ]);
-  const owner = withOwner ? ['OWNER'] : [];
-  return table(['ID', 'LABEL', ...owner, 'KEY', 'STATE', 'LAST USED', 'MAY'], rows, columns);
+  return table(head, rows, terminal.tableColumns);
 }
 
 export function tellUnknownUse({ terminal }: Session, problem: FlmError | undefined): void {
   if (problem !== undefined)
-    terminal.talk(`${terminal.paint('yellow', '!')} The last use of keys is unknown: ${problem.message}`);
+    terminal.talk(`${terminal.paint('yellow', '!')} ${texts.unknownUse(problem.message)}`);
 }
 
 export function keyText(
@@ -40,25 +67,33 @@ export function keyText(
   use: KeyUseDocument,
   problem: FlmError | undefined,
   nowMs: number,
+  terminal: Pick<Terminal, 'paint' | 'tableColumns'>,
 ): string {
-  const used = lastUse === undefined ? 'never' : `${moment(lastUse.atMs)} from ${lastUse.address}`;
-  return facts([
-    ['id', record.id],
-    ['label', printable(record.label)],
-    ['owner', record.owner === null ? undefined : printable(record.owner)],
-    ['note', record.note === null ? undefined : record.note.split('\n').map(printable).join('\n')],
-    ['key', `${record.prefix}…`],
-    ['state', stateOf(record, nowMs)],
-    ['created', moment(record.createdAtMs)],
-    ['expires', record.expiresAtMs === null ? 'never' : moment(record.expiresAtMs)],
-    ['last used', problem === undefined ? used : 'unknown'],
-    ['scopes', record.scopes.join(', ')],
-    ['rules', rulesOf(record).join('\n') || 'none'],
-    ['used', isUsable(record, nowMs) ? useLines(use, record.limits).join('\n') : undefined],
-  ]);
+  const used =
+    lastUse === undefined ? texts.never : texts.usedFrom(exactly(lastUse.atMs, nowMs), lastUse.address);
+  const name = texts.facts;
+  const { owner, note } = record;
+  return facts(
+    [
+      [name.label, printable(record.label)],
+      [name.id, record.id],
+      [name.owner, owner === null ? undefined : printable(owner)],
+      [name.note, note === null ? undefined : note.split('\n').map(printable).join('\n')],
+      [name.key, `${record.prefix}…`],
+      [name.state, stateText(record, nowMs, terminal)],
+      [name.created, exactly(record.createdAtMs, nowMs)],
+      [name.expires, record.expiresAtMs === null ? texts.never : exactly(record.expiresAtMs, nowMs)],
+      [name.lastUsed, problem === undefined ? used : texts.unknown],
+      [name.scopes, record.scopes.join(', ')],
+      [name.limits, limitsOf(record).join('\n') || texts.noLimits],
+      [name.used, isUsable(record, nowMs) ? useLines(use, record.limits).join('\n') : undefined],
+    ],
+    terminal.tableColumns,
+  );
 }
 
 const dayMs = 86_400_000;
+const { advice } = texts;
 const soonDays = 14;
 const idleDays = 30;
 
@@ -77,11 +112,9 @@ export function adviceOn(
     if (newest.get(familyId) !== id || nowMs - createdAtMs < dayMs) continue;
     const name = `${id} (${printable(record.label)})`;
     if (expiresAtMs !== null && expiresAtMs - nowMs < soonDays * dayMs)
-      lines.push(
-        `${name} expires on ${moment(expiresAtMs)}; move that: flm key set ${id} --expires 90d, or make its successor: flm key rotate ${id} --overlap 7d`,
-      );
+      lines.push(advice.expires(name, moment(expiresAtMs), id));
     if (lastUseProblem === undefined && lastUse === undefined && nowMs - createdAtMs > idleDays * dayMs)
-      lines.push(`${name} was not used in ${idleDays} days; revoke it: flm key revoke ${id}`);
+      lines.push(advice.idle(name, idleDays, id));
   }
   return [...lines, ...sharedLabels(active)];
 }
@@ -93,36 +126,27 @@ function sharedLabels(active: readonly ListedKey[]): readonly string[] {
     const newest = new Map(holders.map(({ record }) => [record.familyId, record.id]));
     const [first, ...others] = newest.values();
     if (first === undefined || others.length === 0) return [];
-    return [
-      `${[first, ...others].join(' and ')} have the same label ${printable(label)}; change one: flm key set ${first} --label LABEL`,
-    ];
+    return [advice.sharedLabel([first, ...others].join(' and '), printable(label), first)];
   });
 }
 
-function stateOf(record: ApiKey, nowMs: number): string {
+const stateStyles = { active: 'green', paused: 'yellow', expired: 'red', revoked: 'red' } as const;
+
+function stateText(record: ApiKey, nowMs: number, { paint }: Pick<Terminal, 'paint'>): string {
   const state = keyState(record, nowMs);
-  return state !== 'active' || record.expiresAtMs === null ? state : `until ${moment(record.expiresAtMs)}`;
+  return paint(stateStyles[state], texts.states[state]);
 }
 
-function rulesOf(record: ApiKey): readonly string[] {
-  const { limits } = record;
-  const scopes = record.scopes.join(',') === 'inference' ? [] : record.scopes;
-  const lists: readonly (readonly [string, readonly string[]])[] = [
-    ['scopes', scopes],
-    ['models', record.models],
-    ['engines', record.engines],
-    ['endpoints', record.endpoints],
-    ['from', record.addresses],
-  ];
-  const rules = lists
-    .filter(([, list]) => list.length > 0)
-    .map(([name, list]) => `${name} ${list.join(', ')}`);
-  if (limits.requestsPerMinute !== null) {
-    const burst = limits.burst === null ? '' : `, ${limits.burst} at once`;
-    rules.push(`${limits.requestsPerMinute} requests a minute${burst}`);
-  }
-  if (limits.tokensPerMinute !== null) rules.push(`${limits.tokensPerMinute} tokens a minute`);
-  if (limits.tokensPerDay !== null) rules.push(`${limits.tokensPerDay} tokens a day`);
-  if (limits.concurrency !== null) rules.push(`${limits.concurrency} at a time`);
-  return rules.map(printable);
+function limitsOf({ limits, models, engines, endpoints, addresses }: ApiKey): readonly string[] {
+  const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency } = limits;
+  const said: string[] = [];
+  if (requestsPerMinute !== null)
+    said.push(texts.requestsPerMinute(amount(requestsPerMinute), burst === null ? undefined : amount(burst)));
+  if (tokensPerMinute !== null) said.push(texts.tokensPerMinute(amount(tokensPerMinute)));
+  if (tokensPerDay !== null) said.push(texts.tokensPerDay(amount(tokensPerDay)));
+  if (concurrency !== null) said.push(texts.concurrency(amount(concurrency)));
+  for (const [name, list] of Object.entries({ models, engines, endpoints, addresses }))
+    if (list.length > 0) said.push(`${texts.lists[name as keyof typeof texts.lists]} ${list.join(', ')}`);
+  // A number stays with its unit where the cell wraps.
+  return said.map((text) => printable(text).replaceAll(/(\d) ([kMG]) /g, '$1\u00a0$2 '));
 }

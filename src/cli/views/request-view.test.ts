@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestLine } from '../../core/proxy/proxy-handle.ts';
-import { requestDocument, requestHead, requestText } from './request-view.ts';
+import { textWidth } from '../terminal/layout.ts';
+import { requestDocument, requestHead, requestText, tailColumns } from './request-view.ts';
 
 const done: RequestLine = {
   id: 'req_1',
@@ -30,23 +31,31 @@ const done: RequestLine = {
   rule: null,
   droppedCredentials: null,
 };
-const plain = { paint: (_style: unknown, text: string) => text };
+const screen = { paint: (_style: unknown, text: string) => text, outIsTerminal: true };
+const file = { ...screen, outIsTerminal: false };
+const wide = tailColumns(200);
+const shown = (line: RequestLine): string => requestText(line, wide, screen);
 
 test('a request is one line in columns below their names', () => {
-  const line = requestText(done, plain);
+  const line = shown(done);
+  const head = requestHead(wide);
 
   for (const [name, value] of [
     ['KEY', 'laptop'],
     ['CLIENT', '127.0.0.1'],
     ['MODEL', 'qwen3'],
     ['ENGINE', 'ollama'],
-    ['FIRST', '500 ms'],
-    ['TOKENS/S', '50'],
     ['STATUS', '200'],
-    ['ENDING', 'done after 2.5 s'],
+    ['ENDING', 'done'],
   ] as const)
-    assert.ok(line.startsWith(value, requestHead.indexOf(name)), `${name}\n${requestHead}\n${line}`);
-  assert.match(line, /^\d\d:\d\d:\d\d {2}/);
+    assert.ok(line.startsWith(value, head.indexOf(name)), `${name}\n${head}\n${line}`);
+  for (const [name, value] of [
+    ['FIRST', '500 ms'],
+    ['TOK/S', '50'],
+    ['TOOK', '2.5 s'],
+  ] as const)
+    assert.ok(line.slice(0, head.indexOf(name) + name.length).endsWith(value), `${name}\n${head}\n${line}`);
+  assert.match(line, /^200 {5}\d\d:\d\d:\d\d {2}/);
 });
 
 test('a refusal names the code and the rule that decided', () => {
@@ -64,23 +73,20 @@ test('a refusal names the code and the rule that decided', () => {
     rule: 'no key',
   };
 
-  assert.match(
-    requestText(refused, plain),
-    /POST \/v1\/chat\/completions .* 401 +refused AUTH_MISSING \(no key\)$/,
-  );
+  assert.match(shown(refused), /^401 .* POST \/v1\/chat\/completions .* {2}refused AUTH_MISSING \(no key\)$/);
 });
 
 test('an ending that is not well names its code', () => {
   const cut: RequestLine = { ...done, ending: 'engine-broke', code: 'ENGINE_CUT' };
-  assert.match(requestText(cut, plain), /engine-broke ENGINE_CUT after 2\.5 s$/);
+  assert.match(shown(cut), /2\.5 s {2}engine-broke ENGINE_CUT$/);
 });
 
 test('a request that waited for an engine says for how long', () => {
-  assert.match(requestText({ ...done, queuedMs: 1_240 }, plain), /done after 2\.5 s, 1\.2 s in the queue$/);
+  assert.match(shown({ ...done, queuedMs: 1_240 }), /2\.5 s {2}done, 1\.2 s in the queue$/);
   const vain: RequestLine = { ...done, ending: 'refused', code: 'QUEUE_FULL', rule: 'maxQueueWaitMs' };
   assert.match(
-    requestText({ ...vain, queuedMs: 120_000 }, plain),
-    /refused QUEUE_FULL \(maxQueueWaitMs\), 120\.0 s in the queue$/,
+    shown({ ...vain, queuedMs: 120_000 }),
+    /refused QUEUE_FULL \(maxQueueWaitMs\), 2 min in the queue$/,
   );
 });
 
@@ -92,6 +98,25 @@ test('tokens a second count from the first byte of a stream, and over all of it 
 });
 
 test('names that could steer the terminal are shown', () => {
-  const line = requestText({ ...done, keyLabel: 'a\x1b[2J', model: 'm\nx', path: '/\x07' }, plain);
+  const line = shown({ ...done, keyLabel: 'a\x1b[2J', model: 'm\nx', path: '/\x07' });
   assert.doesNotMatch(line, /[\x00-\x1f]/);
+});
+
+test('columns keep their place at every width, whatever the values; a file gets whole values', () => {
+  const long = {
+    ...done,
+    keyLabel: '研究室のノートパソコン 2',
+    model: 'Qwen3-Coder-480B-A35B-Instruct-FP8-long',
+  };
+  for (const width of [60, 80, 100, 120, 200]) {
+    const columns = tailColumns(width);
+    const end = textWidth(requestHead(columns)) - 'ENDING'.length;
+    assert.ok(end + 'done'.length <= width, `${width}`);
+    for (const line of [done, long]) {
+      const text = requestText(line, columns, screen);
+      assert.equal(textWidth(text), end + 'done'.length, `${width}: ${text}`);
+    }
+  }
+  const whole = requestText(long, tailColumns(Number.POSITIVE_INFINITY), file);
+  assert.ok(whole.includes(long.keyLabel) && whole.includes(long.model), whole);
 });

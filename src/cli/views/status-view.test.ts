@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { certificateText } from './proxy-view.ts';
+import { certificateText } from './status-view.ts';
 
 test('status calls a certificate expired that is', () => {
   const certificate = {
