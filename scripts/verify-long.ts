@@ -27,7 +27,8 @@ const verifications: Readonly<Record<string, Verification>> = {
     runs: 10,
   },
   restart: {
-    about: 'fifty restarts and ten renewals under load: nothing is refused, cut or wrong, and limits hold',
+    about:
+      'fifty restarts (ten of them upgrades) and ten renewals under load: nothing is refused, cut or wrong, and limits hold',
     args: ['scripts/check.ts', 'tests', 'test/long/restart.test.ts'],
     runs: 10,
   },

@@ -102,6 +102,43 @@ test('two proxies of one profile rotate one log and lose no line', async (t) => 
   assert.equal(new Set(lines).size, 100);
 });
 
+test('two proxies that rotate one log at once keep as many lines as one that rotates alone', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'x.log');
+  const line = `${'x'.repeat(49)}\n`;
+  const maxBytes = 10 * line.length;
+  const logs = Array.from({ length: 4 }, () => opened(path, { maxBytes, keep: 5 }));
+  for (let i = 0; i < 100; i += 1) {
+    for (const log of logs) log.write(line);
+    while (logs.some((log) => log.isBusy)) await new Promise(setImmediate);
+  }
+  await Promise.all(logs.map((log) => log.close()));
+  // A process that writes during a rotation appends its line to the full file.
+  for (let age = 1; age <= 5; age += 1) assert.ok(statSync(`${path}.${age}`).size > maxBytes - line.length);
+  assert.equal(existsSync(`${path}.rotating`), false);
+});
+
+test('a rotation that a killed process did not end does not stop rotations for ever', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'x.log');
+  mkdirSync(`${path}.rotating`);
+  const clock = new MovedClock(Date.now());
+  for (let i = 0; i < 3; i += 1) {
+    const log = opened(path, { maxBytes: 10, clock });
+    log.write(`line ${i}\n`);
+    await log.close();
+  }
+  assert.deepEqual(readdirSync(folder).sort(), ['x.log', 'x.log.rotating']);
+  clock.jump(11_000);
+  for (let i = 3; i < 5; i += 1) {
+    const log = opened(path, { maxBytes: 10, clock });
+    log.write(`line ${i}\n`);
+    await log.close();
+  }
+  assert.deepEqual(readdirSync(folder).sort(), ['x.log', 'x.log.1']);
+  assert.equal(read(path), 'line 4\n');
+});
+
 test('a file that somebody moved or removed is closed', async (t) => {
   const path = join(temporaryFolder(t), 'x.log');
   const log = opened(path);

@@ -4,10 +4,11 @@
  * `write` never throws and never waits. Lines are collected and appended in the background, one write at a time, a few
  * times a second under load. Lines that the disk cannot take are dropped and counted, and a line reports the count once
  * the disk works again. The path is checked before each write and the file reopened if it was rotated or removed: two
- * proxies of one profile write to the same log while one of them drains. The code that opens a log closes it.
+ * proxies of one profile write to the same log while one of them drains. One of them rotates at a time: it holds the
+ * folder `x.log.rotating`. The code that opens a log closes it.
  */
-import { constants, rmSync, write as writeCallback } from 'node:fs';
-import { open, rename, stat } from 'node:fs/promises';
+import { constants, rmSync, type Stats, write as writeCallback } from 'node:fs';
+import { mkdir, open, rename, rmdir, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import { codeOf } from './control-socket.ts';
@@ -33,6 +34,9 @@ interface OpenFile {
   write(bytes: Buffer, offset: number): Promise<{ readonly bytesWritten: number }>;
   close(): Promise<void>;
 }
+
+/** A rotation takes milliseconds. The folder of an older one was left by a process that was killed. */
+const rotationMs = 10_000;
 
 /** A write costs more than a hundred lines, so lines in quick succession are written together. */
 const gatherMs = 50;
@@ -189,29 +193,57 @@ export class LogFile {
       return this.#givenFile;
     }
     const found = await stat(this.#path).catch(() => undefined);
-    const isOurs = found !== undefined && `${found.dev}:${found.ino}` === this.#fileId;
+    const isOurs = found !== undefined && idOf(found) === this.#fileId;
     if (!isOurs) await this.#letGo();
-    if (found !== undefined && found.size > 0 && found.size + bytes > this.#maxBytes) await this.#rotate();
+    if (found !== undefined && this.#isFull(found, bytes)) await this.#rotate(bytes);
     if (this.#file !== undefined) return this.#file;
     const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
     const file = await open(this.#path, flags, 0o600);
     this.#file = file;
-    const own = await file.stat();
-    this.#fileId = `${own.dev}:${own.ino}`;
+    this.#fileId = idOf(await file.stat());
     return file;
   }
 
-  async #rotate(): Promise<void> {
+  #isFull({ size }: Stats, bytes: number): boolean {
+    return size > 0 && size + bytes > this.#maxBytes;
+  }
+
+  /** Does nothing while another process rotates; the next write finds the new file. */
+  async #rotate(bytes: number): Promise<void> {
+    const claim = `${this.#path}.rotating`;
     try {
-      for (let age = this.#keep; age >= 1; age -= 1) {
-        const from = age === 1 ? this.#path : `${this.#path}.${age - 1}`;
-        await rename(from, `${this.#path}.${age}`).catch(ignoreMissing);
+      if (!(await this.#claim(claim))) return;
+      try {
+        // The other process may have rotated since the size was read.
+        if (this.#isFull(await stat(this.#path), bytes)) await this.#shift();
+      } finally {
+        await rmdir(claim);
       }
-      if (this.#keep === 0) rmSync(this.#path, { force: true });
       await this.#letGo();
     } catch {
       // The folder cannot be changed: a log that grows is better than no log.
     }
+  }
+
+  async #claim(claim: string): Promise<boolean> {
+    try {
+      await mkdir(claim, 0o700);
+      return true;
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+    const { mtimeMs } = await stat(claim);
+    const ageMs = this.#clock.nowMs() - mtimeMs;
+    if (ageMs > rotationMs || ageMs < -rotationMs) await rmdir(claim);
+    return false;
+  }
+
+  async #shift(): Promise<void> {
+    for (let age = this.#keep; age >= 1; age -= 1) {
+      const from = age === 1 ? this.#path : `${this.#path}.${age - 1}`;
+      await rename(from, `${this.#path}.${age}`).catch(ignoreMissing);
+    }
+    if (this.#keep === 0) rmSync(this.#path, { force: true });
   }
 
   async #letGo(): Promise<void> {
@@ -228,6 +260,10 @@ function openFile(fd: number): OpenFile {
 }
 
 const writeTo = promisify(writeCallback);
+
+function idOf({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`;
+}
 
 function newlines(bytes: Buffer): number {
   let count = 0;

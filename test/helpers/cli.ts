@@ -70,8 +70,12 @@ export const noTerminal =
     ? false
     : "util-linux's script makes the terminal";
 
-/** `env` adds variables; undefined removes a variable. */
-export function makeCli(t: TestContext, env: Readonly<Record<string, string | undefined>> = {}): TestCli {
+/** `env` adds variables; undefined removes a variable. `entry` is another copy of the program. */
+export function makeCli(
+  t: TestContext,
+  env: Readonly<Record<string, string | undefined>> = {},
+  entry = flmEntry,
+): TestCli {
   const folder = mkdtempSync(join(tmpdir(), 'flm-cli-'));
   const home = join(folder, 'home');
   const programs = join(folder, 'programs');
@@ -102,9 +106,9 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
     children.add(child);
     return watch(child);
   };
-  const start = (...args: readonly string[]): Running => launch(process.execPath, [flmEntry, ...args]);
+  const start = (...args: readonly string[]): Running => launch(process.execPath, [entry, ...args]);
   const startInTerminal = (...args: readonly string[]): Running => {
-    const words = [process.execPath, flmEntry, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+    const words = [process.execPath, entry, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
     // -e: with the exit status of the command.
     return launch('/usr/bin/script', ['-qefc', words.join(' '), '/dev/null'], {
       SHELL: '/bin/sh',
@@ -114,7 +118,7 @@ export function makeCli(t: TestContext, env: Readonly<Record<string, string | un
   const runInto = async (file: string, ...args: readonly string[]): Promise<Ran> => {
     const output = openSync(file, 'w');
     try {
-      return await launch(process.execPath, [flmEntry, ...args], {}, output).ended;
+      return await launch(process.execPath, [entry, ...args], {}, output).ended;
     } finally {
       closeSync(output);
     }

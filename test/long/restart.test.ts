@@ -1,16 +1,18 @@
 /**
- * Restarts under load. `npm run verify:long restart` makes at least 50 of them over ten minutes with 300 streams, once over
- * plain HTTP and once over HTTPS with ten renewals of the certificate; CI makes a few. Nothing is refused, cut or wrong,
- * and the limits hold all the time.
+ * Restarts under load. `npm run verify:long restart` makes at least 50 of them over ten minutes with 300 streams, ten of
+ * them upgrades to a newer build, once over plain HTTP and once over HTTPS with ten renewals of the certificate; CI makes
+ * a few. Nothing is refused, cut or wrong, and the limits hold all the time.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import OpenAI from 'openai';
 import { controlClient } from '../../src/process/control-client.ts';
 import { liveHandles } from '../../src/process/live-handles.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { InstalledCopy } from '../helpers/installed-copy.ts';
 import { moreRuns } from '../helpers/more-runs.ts';
 import {
   ask,
@@ -27,6 +29,7 @@ interface Proxy {
   readonly port: number;
   readonly url: string;
   readonly state: string;
+  readonly version: string;
   readonly certificate?: { readonly authorityFile?: string; readonly fingerprint: string };
 }
 
@@ -36,9 +39,13 @@ const restarts = isWhole ? 50 : 3;
 const streamCount = isWhole ? 300 : 20;
 const streamMs = isWhole ? 600_000 : 0;
 const renewals = isWhole ? 10 : 1;
+const upgrades = isWhole ? 10 : 1;
+/** Each fifth replacement is an upgrade, and the second one is the first of them. */
+const isUpgrade = (n: number): boolean => n % 5 === 1 && n < 5 * upgrades;
 
 interface Scene {
   readonly cli: TestCli;
+  readonly installed: InstalledCopy;
   readonly engine: SteadyEngine;
   readonly proxy: Proxy;
   readonly target: Target;
@@ -46,7 +53,10 @@ interface Scene {
 }
 
 async function started(t: TestContext, ...flags: readonly string[]): Promise<Scene> {
-  const cli = makeCli(t);
+  const folder = mkdtempSync(join(tmpdir(), 'flm-installed-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const installed = new InstalledCopy(join(folder, 'flm'));
+  const cli = makeCli(t, {}, installed.entry);
   const engine = await startSteadyEngine({ paceMs: 200 });
   t.after(() => engine.close());
   const keyOf = async (...more: readonly string[]): Promise<string> =>
@@ -58,14 +68,27 @@ async function started(t: TestContext, ...flags: readonly string[]): Promise<Sce
   const authority = proxy.certificate?.authorityFile;
   const ca = authority === undefined ? {} : { ca: readFileSync(authority, 'utf8') };
   const target = { url: proxy.url, key, ...ca };
-  return { cli, engine, proxy, target, single: { ...target, key: one } };
+  return { cli, installed, engine, proxy, target, single: { ...target, key: one } };
 }
 
-/** Replaces the process that serves: by a restart; a test of upgrades replaces the program first. */
-async function replaceProcess({ cli, proxy }: Scene): Promise<void> {
+/** Replaces the process that serves by one of the same files. */
+async function restart({ cli, proxy }: Scene): Promise<void> {
   const ran = await cli.run('proxy', 'restart', '--json');
   assert.equal(ran.code, 0, ran.stderr);
   assert.equal(ran.json<Proxy>().port, proxy.port);
+}
+
+/** Replaces the files by those of a newer build, and the process that serves by one of these files. */
+async function upgrade({ cli, installed, proxy }: Scene): Promise<void> {
+  installed.installNewer();
+  const ran = await cli.run('upgrade', '--json');
+  assert.equal(ran.code, 0, ran.stderr);
+  const { proxies } = (await cli.run('proxy', 'status', '--json')).json<{ proxies: readonly Proxy[] }>();
+  const serving = proxies.filter(({ state }) => state === 'running');
+  assert.deepEqual(
+    serving.map(({ port, version }) => [port, version]),
+    [[proxy.port, installed.version]],
+  );
 }
 
 /** A certificate that is gone from the store is issued again. */
@@ -100,9 +123,12 @@ for (const [name, flags] of [
     const untilMs = performance.now() + streamMs;
 
     let done = 0;
+    let upgraded = 0;
     let renewed = 0;
     while (done < restarts || performance.now() < untilMs) {
-      await replaceProcess(scene);
+      const isNewer = isUpgrade(done);
+      await (isNewer ? upgrade(scene) : restart(scene));
+      upgraded += isNewer ? 1 : 0;
       done += 1;
       if (secure && renewed < renewals) {
         await renewCertificate(scene);
@@ -124,7 +150,7 @@ for (const [name, flags] of [
     const outcomes = [await fresh.stop(), await kept.stop(), await sdk?.stop()];
     for (const outcome of outcomes) assert.deepEqual(outcome?.faults ?? [], []);
     t.diagnostic(
-      `${done} restarts, ${renewed} renewals, ${outcomes.map((o) => o?.done ?? 0).join(' + ')} requests`,
+      `${done} restarts, ${upgraded} of them upgrades, ${renewed} renewals, ${outcomes.map((o) => o?.done ?? 0).join(' + ')} requests`,
     );
     assert.equal((await cli.run('proxy', 'stop', '--all', '--grace', '5')).code, 0);
   });

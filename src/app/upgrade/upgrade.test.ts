@@ -117,6 +117,34 @@ test('a failed hand-over restores the old program, and the next upgrade can run'
   assert.deepEqual(readdirSync(here.bin), ['flm']);
 });
 
+test('a proxy that cannot be handed over does not stop the upgrade of the others', { skip }, async (t) => {
+  const moved = { id: 'px_new', profile: 'default', from: 'px_old' };
+  const kept = { id: 'px_lab', profile: 'lab', code: 'PROXY_START_FAILED', reason: 'no.', hint: '' };
+  const report = { handedOver: [moved], failed: [kept] };
+  const here = machine(t, `echo '${JSON.stringify(report)}'; exit 1`);
+  assert.deepEqual(await upgradeTo(offer(here, '9.9.9')), { version: '9.9.9', report });
+  assert.equal(printed(here.target), '{"version":"9.9.9"}\n');
+  assert.deepEqual(readdirSync(here.bin), ['flm']);
+});
+
+test('a new program that serves no proxy is replaced by the old one, unless a supervisor restarts it', {
+  skip,
+}, async (t) => {
+  const failed = (code: string) => ({
+    handedOver: [],
+    failed: [{ id: 'px_a', profile: 'default', code, reason: 'no.', hint: '' }],
+  });
+  const broken = machine(t, `echo '${JSON.stringify(failed('PROXY_START_FAILED'))}'; exit 1`);
+  const old = readFileSync(broken.target, 'utf8');
+  await assert.rejects(upgradeTo(offer(broken, '9.9.9')), { code: 'UPGRADE_NOT_HANDED_OVER' });
+  assert.equal(readFileSync(broken.target, 'utf8'), old);
+
+  const report = failed('PROXY_SUPERVISED');
+  const supervised = machine(t, `echo '${JSON.stringify(report)}'; exit 1`);
+  assert.deepEqual(await upgradeTo(offer(supervised, '9.9.9')), { version: '9.9.9', report });
+  assert.equal(printed(supervised.target), '{"version":"9.9.9"}\n');
+});
+
 test('a signed file is installed only under a name with its version and architecture', {
   skip,
 }, async (t) => {

@@ -1,6 +1,7 @@
 /**
  * Upgrades flm: hands running proxies over to the installed files, or first replaces the executable by a verified file.
- * Nothing is downloaded. If a hand-over fails, the old process continues to serve and the old file is restored.
+ * Nothing is downloaded. A proxy that cannot be handed over continues to serve in its old process. If the new file
+ * serves no proxy at all, the old file is restored.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -86,7 +87,10 @@ export type Upgraded =
   /** The file is verified and must be installed by another program. */
   | { readonly commands: readonly string[] };
 
-/** Throws an `UpgradeError`; the old file is then in place and the old processes serve. */
+/**
+ * Throws an `UpgradeError`; the old file is then in place and the old processes serve. One proxy that was handed over
+ * shows that the new file works, so the file then stays, and `report.failed` has the other proxies.
+ */
 export async function upgradeTo(options: UpgradeOptions): Promise<Upgraded> {
   const { installation, target } = options;
   const file = resolve(options.file);
@@ -139,13 +143,13 @@ async function replaceBy(verifying: Verifying, options: UpgradeOptions): Promise
     const replaced = replace(candidate, target);
     try {
       const report = await handOverBy(replaced.previous, options);
-      const [first] = report.failed;
-      if (first === undefined) {
+      const first = report.failed.find(({ code }) => code !== 'PROXY_SUPERVISED');
+      if (first === undefined || report.handedOver.length > 0) {
         replaced.finish();
         return { version, report, ...(lost && { lostCapabilities: lost }) };
       }
       throw new UpgradeError('UPGRADE_NOT_HANDED_OVER', {
-        params: { id: first.id, reason: first.reason, moved: movedText(report.handedOver) },
+        params: { id: first.id, reason: first.reason, moved: '' },
       });
     } catch (error) {
       replaced.undo();
@@ -252,11 +256,6 @@ async function handOverBy(
   });
   // Printed by our own command.
   return JSON.parse(stdout) as HandOverReport;
-}
-
-function movedText(moved: readonly HandedOver[]): string {
-  if (moved.length === 0) return '';
-  return ` Already on the new version, until their next restart: ${moved.map(({ id }) => id).join(', ')}.`;
 }
 
 function wrongFile(file: string, reason: string, cause?: unknown): UpgradeError {

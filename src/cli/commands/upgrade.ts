@@ -48,9 +48,10 @@ function handOver(cli: Cli): ReturnType<typeof action> {
 
 /** Opens no data folder: the process keeps the rights to replace the program, also where root runs it. */
 async function upgradeTo(
-  { terminal, environment, entry }: Cli,
+  cli: Cli,
   flags: UpgradeFlags & { readonly to: string; readonly json?: boolean },
 ): Promise<void> {
+  const { terminal, environment, entry } = cli;
   if (flags.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(flags.sha256))
     throw usageError('upgrade', '--sha256 takes 64 hexadecimal digits.');
   const { upgradeTo: upgrade } = await import('../../app/upgrade/upgrade.ts');
@@ -64,6 +65,7 @@ async function upgradeTo(
     environment,
     home: thisMachine(environment).paths.home,
   });
+  if ('report' in upgraded && upgraded.report.failed.length > 0) cli.exit = 1;
   if (flags.json === true) return terminal.out(JSON.stringify(upgraded));
   if ('commands' in upgraded) {
     terminal.out('The file is genuine. Install it with:');

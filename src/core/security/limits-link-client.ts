@@ -1,7 +1,8 @@
 /**
  * The draining end of a limits link: numbers messages, keeps each until it is answered, and reconnects if the link
  * breaks. After two seconds without a connection the link is lost: every open question is answered with undefined, and
- * so is every later one.
+ * so is every later one. A newest process that hangs keeps its connection open, so the link is also lost if a probe is
+ * not answered in time. A probe is a `synced` that nobody asked for: every version answers it at once.
  */
 import type { Clock, Unsubscribe } from '../clock.ts';
 import {
@@ -21,13 +22,18 @@ interface Pending {
 
 const lostAfterMs = 2_000;
 const againMs = 50;
+const probeEveryMs = 2_000;
+/** A newest process that hands over answers nothing for up to ten seconds. */
+const probeAnswerMs = 20_000;
+/** The numbers of real syncs begin at 1. */
+const noSync = 0;
 
 export interface LimitsLinkClientOptions {
   /** The id of this process for the newest process. */
   readonly id: string;
   /** Messages that the newest process already has, by their position in the handed-over queue. */
   readonly known: number;
-  readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'after' | 'every' | 'monotonicMs'>;
   readonly dial: DialLink;
   /** Called if a grant arrives for a request that is no longer waiting. */
   readonly unwanted: (answer: unknown) => void;
@@ -44,6 +50,9 @@ export class LimitsLinkClient {
   #isOpen = false;
   #brokenAtMs: number | undefined;
   #cancelAgain: Unsubscribe = () => {};
+  #endProbes: Unsubscribe | undefined;
+  /** When the unanswered probe was sent, or the connection over which it was sent again was opened. */
+  #probedAtMs: number | undefined;
   #ended = false;
 
   constructor(options: LimitsLinkClientOptions) {
@@ -73,7 +82,9 @@ export class LimitsLinkClient {
   connect(place: LinkPlace): void {
     if (this.#ended) return;
     this.#place = place;
-    this.#brokenAtMs = this.#options.clock.monotonicMs();
+    const { clock } = this.#options;
+    this.#brokenAtMs = clock.monotonicMs();
+    this.#endProbes ??= clock.every(probeEveryMs, () => this.#probe());
     this.#dial();
   }
 
@@ -81,6 +92,7 @@ export class LimitsLinkClient {
   end(): readonly Answered[] {
     this.#ended = true;
     this.#cancelAgain();
+    this.#endProbes?.();
     this.#isOpen = false;
     const connection = this.#connection;
     this.#connection = undefined;
@@ -105,6 +117,7 @@ export class LimitsLinkClient {
         if (!isCurrent || this.#connection !== connection) return;
         this.#isOpen = true;
         this.#brokenAtMs = undefined;
+        if (this.#probedAtMs !== undefined) this.#probedAtMs = this.#options.clock.monotonicMs();
         connection.send({ link: this.#options.id });
         for (const { message } of this.#pending.values()) if ('n' in message) connection.send(message);
       },
@@ -128,6 +141,20 @@ export class LimitsLinkClient {
     this.#brokenAtMs ??= nowMs;
     if (nowMs - this.#brokenAtMs >= lostAfterMs) return this.#lose();
     this.#cancelAgain = this.#options.clock.after(againMs, () => this.#dial());
+  }
+
+  /** Only while something is unanswered: an idle link costs nothing. */
+  #probe(): void {
+    if (!this.#isOpen || this.#pending.size === 0) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#probedAtMs !== undefined) {
+      if (nowMs - this.#probedAtMs >= probeAnswerMs) this.#lose();
+      return;
+    }
+    this.#probedAtMs = nowMs;
+    this.send({ do: 'synced', sync: noSync }, () => {
+      this.#probedAtMs = undefined;
+    });
   }
 
   #lose(): void {
