@@ -13,6 +13,11 @@ export function count(value: number): string {
   return compact.format(value);
 }
 
+/** `12,345.6` */
+export function number(value: number): string {
+  return plain.format(value);
+}
+
 /** `340 ms`, `2.1 s` */
 export function milliseconds(ms: number | null): string {
   if (ms === null) return '–';
@@ -26,6 +31,21 @@ export function exactTime(iso: string): string {
 /** `14:03:05` */
 export function clockTime(ms: number): string {
   return clock.format(ms);
+}
+
+const axisFormats = {
+  time: new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' }),
+  day: new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' }),
+  month: new Intl.DateTimeFormat(undefined, { year: 'numeric', month: 'short' }),
+};
+
+/** A mark of a time axis, whose marks are `spacingMs` apart. */
+export function axisTime(ms: number, spacingMs: number): string {
+  const day = 86_400_000;
+  const at = new Date(ms);
+  if (spacingMs >= 28 * day) return axisFormats.month.format(at);
+  const isMidnight = at.getHours() === 0 && at.getMinutes() === 0;
+  return spacingMs >= day || isMidnight ? axisFormats.day.format(at) : axisFormats.time.format(at);
 }
 
 /** `3 minutes ago`. */

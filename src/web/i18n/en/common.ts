@@ -24,6 +24,11 @@ export const common = {
     minutes: (number: string): string => `${number} min`,
     hours: (number: string): string => `${number} h`,
   },
+  chart: {
+    asTable: 'Show this chart as a table',
+    time: 'Time',
+    only: (name: string): string => `Show only ${name}`,
+  },
   /** `time` is a time of day. */
   stale: (time: string): string => `This is the state of ${time}. Loading it again failed:`,
   paused: 'Updates wait while you select text or point at a table.',

@@ -1,0 +1,217 @@
+/** The charts of the page *Usage*: a large one by group, and three small ones: first byte, errors, tokens. */
+import { useState } from 'preact/hooks';
+import type { Counts, UsageDocument } from '../api/client.ts';
+import { en } from '../i18n/en.ts';
+import { Chart, type ChartProps, type ChartSeries } from './chart.tsx';
+import { count, exactTime, milliseconds } from './format.ts';
+import { coloursOf, otherColour } from './series-colours.ts';
+import { startsOf } from './time-steps.ts';
+import { type Dimension, groupName, groupValue, tokensOf, type UsageView } from './usage-report.ts';
+
+export type Measure = keyof typeof en.usage.measures;
+export type Select = (by: Dimension, value: string, label: string) => void;
+
+const shownSeries = 8;
+const largeHeight = 280;
+const smallHeight = 140;
+
+const measured: Readonly<Record<Measure, (counts: Counts) => number | null>> = {
+  tokens: tokensOf,
+  requests: ({ requests }) => requests,
+  firstByte: ({ firstByteP95Ms }) => firstByteP95Ms,
+};
+
+interface Part {
+  readonly view: UsageView;
+  readonly times: readonly number[];
+  readonly onSelect: Select;
+}
+
+export function UsageCharts({
+  view,
+  by,
+  measure,
+  onSelect,
+}: {
+  view: UsageView;
+  by: Dimension;
+  measure: Measure;
+  onSelect: Select;
+}) {
+  const times = startsOf(view.fromMs, view.toMs, view.step);
+  const part: Part = { view, times, onSelect };
+  const large = largeChart(part, by, measure);
+  return (
+    <>
+      <Chart {...large} />
+      <ChartTable chart={large} />
+      <div class="small-charts">
+        <Chart {...firstByteChart(part)} />
+        <Chart {...errorsChart(part)} />
+        <Chart {...tokensChart(part)} />
+      </div>
+    </>
+  );
+}
+
+function largeChart({ view, times, onSelect }: Part, by: Dimension, measure: Measure): ChartProps {
+  const isTime = measure === 'firstByte';
+  const format = isTime ? (value: number) => milliseconds(value) : count;
+  return {
+    ...frame(view, times),
+    title: en.usage.measures[measure],
+    label: en.usage.chart,
+    shape: isTime ? 'lines' : 'bars',
+    series: seriesOf(view.groups, times, by, measured[measure], !isTime, format, onSelect),
+    format,
+    height: largeHeight,
+  };
+}
+
+function errorsChart({ view, times, onSelect }: Part): ChartProps {
+  const failed = view.byEnding.series.filter(({ group }) => group !== 'other' && group.ending !== 'done');
+  return {
+    ...frame(view, times),
+    title: en.usage.errors,
+    label: en.usage.errorsLabel,
+    shape: 'bars',
+    series: seriesOf(
+      { ...view.byEnding, series: failed },
+      times,
+      'ending',
+      ({ requests }) => requests,
+      true,
+      count,
+      onSelect,
+    ),
+    format: count,
+    height: smallHeight,
+  };
+}
+
+function firstByteChart({ view, times }: Part): ChartProps {
+  const format = (value: number) => milliseconds(value);
+  const line = (name: string, colour: number, value: (counts: Counts) => number | null): ChartSeries => ({
+    name,
+    colour,
+    values: valuesOf(view.sum.series[0], times, value, null),
+    summary: milliseconds(value(view.sum.total)),
+  });
+  return {
+    ...frame(view, times),
+    title: en.usage.firstByte,
+    label: en.usage.firstByteLabel,
+    shape: 'lines',
+    series: [
+      line(en.usage.p50, 1, ({ firstByteP50Ms }) => firstByteP50Ms),
+      line(en.usage.p95, 2, ({ firstByteP95Ms }) => firstByteP95Ms),
+    ],
+    format,
+    height: smallHeight,
+  };
+}
+
+function tokensChart({ view, times }: Part): ChartProps {
+  const bar = (name: string, colour: number, value: (counts: Counts) => number): ChartSeries => ({
+    name,
+    colour,
+    values: valuesOf(view.sum.series[0], times, value, 0),
+    summary: count(value(view.sum.total)),
+  });
+  return {
+    ...frame(view, times),
+    title: en.usage.measures.tokens,
+    label: en.usage.tokensLabel,
+    shape: 'bars',
+    series: [
+      bar(en.usage.inputTokens, 1, ({ inputTokens }) => inputTokens),
+      bar(en.usage.outputTokens, 3, ({ outputTokens }) => outputTokens),
+    ],
+    format: count,
+    height: smallHeight,
+  };
+}
+
+function frame({ step }: UsageView, times: readonly number[]) {
+  return { step, times, cursor: 'usage' };
+}
+
+/** The first groups; the others are added up where the values can be added. */
+function seriesOf(
+  { series }: UsageDocument,
+  times: readonly number[],
+  by: Dimension,
+  value: (counts: Counts) => number | null,
+  canAdd: boolean,
+  format: (value: number) => string,
+  onSelect: Select,
+): ChartSeries[] {
+  const own = series.filter(({ group }) => group !== 'other').slice(0, shownSeries);
+  const rest = series.filter((one) => !own.includes(one));
+  const colours = coloursOf(own.map(({ group }) => `${by} ${groupValue(group, by) ?? ''}`));
+  const shown = own.map((one, i): ChartSeries => {
+    const [name, filter] = [groupName(one.group, by), groupValue(one.group, by)];
+    const total = value(one.total);
+    return {
+      name,
+      colour: colours[i] ?? otherColour,
+      values: valuesOf(one, times, value, canAdd ? 0 : null),
+      summary: total === null ? '–' : format(total),
+      ...(filter === undefined ? {} : { onSelect: () => onSelect(by, filter, name) }),
+    };
+  });
+  if (rest.length === 0 || !canAdd) return shown;
+  const all = rest.map((one) => valuesOf(one, times, value, 0));
+  const sum = (values: readonly (number | null)[]): number =>
+    values.reduce<number>((a, b) => a + (b ?? 0), 0);
+  const values = times.map((_, i) => sum(all.map((one) => one[i] ?? 0)));
+  return [...shown, { name: en.usage.other, colour: otherColour, values, summary: format(sum(values)) }];
+}
+
+function valuesOf(
+  series: UsageDocument['series'][number] | undefined,
+  times: readonly number[],
+  value: (counts: Counts) => number | null,
+  absent: number | null,
+): (number | null)[] {
+  const values = new Map(series?.points.map((point) => [Date.parse(point.start), value(point)]));
+  return times.map((ms) => values.get(ms) ?? absent);
+}
+
+/** The same numbers for readers of tables. Its rows exist only while it is open. */
+function ChartTable({ chart: { title, times, series, format } }: { chart: ChartProps }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{en.chart.asTable}</summary>
+      {isOpen ? (
+        <section class="scroll" tabIndex={0} aria-label={title}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{en.chart.time}</th>
+                {series.map(({ name }) => (
+                  <th scope="col" class="number" key={name}>
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {times.map((ms, i) => (
+                <tr key={ms}>
+                  <th scope="row">{exactTime(new Date(ms).toISOString())}</th>
+                  {series.map(({ name, values }) => (
+                    <td class="number" key={name}>
+                      {values[i] === null || values[i] === undefined ? '–' : format(values[i])}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      ) : null}
+    </details>
+  );
+}

@@ -1,0 +1,151 @@
+/** The table of the page *Usage*: a row for each group, sorted as the reader chose, with totals and a CSV file. */
+import { useState } from 'preact/hooks';
+import type { Counts, UsageDocument } from '../api/client.ts';
+import { en } from '../i18n/en.ts';
+import { count, csvField, milliseconds, number } from './format.ts';
+import type { Select } from './usage-charts.tsx';
+import { type Dimension, groupName, groupValue } from './usage-report.ts';
+
+interface Column {
+  readonly title: string;
+  readonly value: (counts: Counts) => number | null;
+  readonly text: (value: number | null) => string;
+  /** Its values can be estimates. */
+  readonly isTokens?: true;
+}
+
+const countText = (value: number | null): string => count(value ?? 0);
+const columns: readonly Column[] = [
+  { title: en.usage.requests, value: (c) => c.requests, text: countText },
+  { title: en.usage.inputTokens, value: (c) => c.inputTokens, text: countText, isTokens: true },
+  { title: en.usage.outputTokens, value: (c) => c.outputTokens, text: countText, isTokens: true },
+  { title: en.usage.p50, value: (c) => c.firstByteP50Ms, text: milliseconds },
+  { title: en.usage.p95, value: (c) => c.firstByteP95Ms, text: milliseconds },
+];
+
+interface Sort {
+  readonly column: Column;
+  readonly isDescending: boolean;
+}
+
+export function UsageTable({
+  usage,
+  by,
+  onSelect,
+}: {
+  usage: UsageDocument;
+  by: Dimension;
+  onSelect: Select;
+}) {
+  const [sort, setSort] = useState<Sort>();
+  const sortBy = (column: Column) =>
+    setSort((before) => ({ column, isDescending: before?.column !== column || !before.isDescending }));
+  return (
+    <>
+      <section class="scroll" tabIndex={0} aria-label={en.usage.title}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{en.usage.dimensions[by]}</th>
+              {columns.map((column) => (
+                <th scope="col" class="number" key={column.title} aria-sort={directionOf(sort, column)}>
+                  <button type="button" class="plain" onClick={() => sortBy(column)}>
+                    {column.title}
+                  </button>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {sorted(usage.series, sort).map(({ group, total }) => (
+              <Row
+                key={JSON.stringify(group)}
+                name={groupName(group, by)}
+                value={groupValue(group, by)}
+                counts={total}
+                onSelect={(value, label) => onSelect(by, value, label)}
+              />
+            ))}
+          </tbody>
+          <tfoot>
+            <Row name={en.usage.total} counts={usage.total} />
+          </tfoot>
+        </table>
+      </section>
+      {usage.total.estimatedRequests > 0 ? <p class="note">{en.usage.estimated}</p> : null}
+      <button type="button" onClick={() => saveCsv(usage, by)}>
+        {en.usage.csv}
+      </button>
+    </>
+  );
+}
+
+function Row({
+  name,
+  value: filter,
+  counts,
+  onSelect,
+}: {
+  name: string;
+  value?: string | undefined;
+  counts: Counts;
+  onSelect?: (value: string, label: string) => void;
+}) {
+  const mark = counts.estimatedRequests > 0 ? '~' : '';
+  return (
+    <tr>
+      <th scope="row">
+        {filter === undefined ? (
+          name
+        ) : (
+          <button
+            type="button"
+            class="plain"
+            title={en.chart.only(name)}
+            onClick={() => onSelect?.(filter, name)}
+          >
+            {name}
+          </button>
+        )}
+      </th>
+      {columns.map(({ title, value, text, isTokens }) => {
+        const exact = value(counts);
+        return (
+          <td class="number" key={title} title={exact === null ? undefined : number(exact)}>
+            {isTokens === true ? mark : ''}
+            {text(exact)}
+          </td>
+        );
+      })}
+    </tr>
+  );
+}
+
+function directionOf(sort: Sort | undefined, column: Column): 'ascending' | 'descending' | undefined {
+  if (sort?.column !== column) return undefined;
+  return sort.isDescending ? 'descending' : 'ascending';
+}
+
+/** The order of the API, most tokens first, where the values are equal. `other` stays last. */
+function sorted(series: UsageDocument['series'], sort: Sort | undefined): UsageDocument['series'] {
+  if (sort === undefined) return series;
+  const sortValue = (counts: Counts): number => sort.column.value(counts) ?? -1;
+  const sign = sort.isDescending ? -1 : 1;
+  return series.toSorted((a, b) => {
+    if (a.group === 'other' || b.group === 'other') return a.group === 'other' ? 1 : -1;
+    return sign * (sortValue(a.total) - sortValue(b.total));
+  });
+}
+
+function saveCsv(usage: UsageDocument, by: Dimension): void {
+  const rows = usage.series.flatMap(({ group, points }) =>
+    points.map((point) => [point.start, groupName(group, by), ...columns.map(({ value }) => value(point))]),
+  );
+  const head = ['time', by, ...columns.map(({ title }) => title)];
+  const text = [head, ...rows].map((row) => row.map(csvField).join(',')).join('\r\n');
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([`${text}\r\n`], { type: 'text/csv' }));
+  link.download = `flm-usage-${usage.from.slice(0, 10)}.csv`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

@@ -1,0 +1,109 @@
+/** The page *Usage* in a real Chromium: ranges, groups, filters, the table alternative, and CSV. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { startProxy } from '../helpers/start-proxy.ts';
+import { ask, checkPages, openDashboard, showPage } from './dashboard-fixture.ts';
+import { skip } from './page.ts';
+
+/** Two keys with stored usage: laptop has two requests, phone has one, and two were refused. */
+async function openUsed(t: TestContext) {
+  const dashboard = await openDashboard(t);
+  const { cli } = dashboard;
+  const { baseUrl } = await startProxy(cli, '--demo');
+  const keyOf = async (...args: string[]) =>
+    (await cli.run('key', 'create', ...args, '--json')).json<{ key: string }>().key;
+  const laptop = await keyOf('laptop');
+  const phone = await keyOf('=phone', '--rpm', '1', '--burst', '1');
+  for (const content of ['hello', 'tell me more']) await ask(baseUrl, laptop, content);
+  await ask(baseUrl, phone, 'hello');
+  for (const content of ['once more', 'and again'])
+    assert.equal((await ask(baseUrl, phone, content)).status, 429);
+  // A proxy that stops stores its usage.
+  await cli.run('proxy', 'stop');
+  return dashboard;
+}
+
+const row = (page: Page, name: string) =>
+  page.getByRole('region', { name: 'Usage' }).getByRole('row', { name });
+
+test('a click on a series shows only that key, until its filter is removed', { skip }, async (t) => {
+  const { signedIn } = await openUsed(t);
+  const page = await signedIn();
+  await showPage(page, 'Usage');
+  await row(page, 'laptop').waitFor();
+  await row(page, '=phone').waitFor();
+  await page
+    .locator('.legend')
+    .first()
+    .getByRole('button', { name: /laptop/ })
+    .click();
+  await row(page, '=phone').waitFor({ state: 'detached' });
+  await page.getByLabel('Group by').selectOption('model');
+  await row(page, 'flm-demo').waitFor();
+  assert.match((await row(page, 'Total').textContent()) ?? '', /^Total2/);
+  await page.getByRole('button', { name: /^Key: laptop/ }).click();
+  await page.getByLabel('Group by').selectOption('ending');
+  await row(page, 'refused').waitFor();
+});
+
+test('a chart has a table with the same numbers, in a zone whose hours begin at half past', {
+  skip,
+}, async (t) => {
+  const { signedIn } = await openUsed(t);
+  const page = await signedIn({ timezoneId: 'Asia/Kolkata' });
+  await showPage(page, 'Usage');
+  await page.getByLabel('Show').selectOption('requests');
+  await row(page, 'laptop').waitFor();
+  await page.getByText('Show this chart as a table').click();
+  const cells = page.getByRole('region', { name: 'Requests' }).locator('tbody tr td:first-of-type');
+  await cells.first().waitFor();
+  const counts = await cells.allTextContents();
+  assert(counts.length >= 24);
+  assert.equal(
+    counts.map(Number).reduce((a, b) => a + b),
+    2,
+  );
+});
+
+test('ranges from an hour to chosen days show what was used then', { skip }, async (t) => {
+  const { signedIn } = await openUsed(t);
+  const page = await signedIn();
+  await showPage(page, 'Usage');
+  for (const range of ['1h', '24h', '7d', '30d', '90d', '1y', 'custom']) {
+    await page.getByLabel('Time range').selectOption(range);
+    await row(page, 'laptop').waitFor();
+  }
+  await page.getByLabel('From').fill('2020-01-01');
+  await page.getByLabel('Until').fill('2020-01-02');
+  await page.getByText('Nothing was used in this time.').waitFor();
+  await page.getByLabel('Until').fill('');
+  await page.getByText('Nothing was used in this time.').waitFor();
+});
+
+test('columns sort the table, and the CSV file has no formula', { skip }, async (t) => {
+  const { signedIn } = await openUsed(t);
+  const page = await signedIn();
+  await showPage(page, 'Usage');
+  await row(page, 'laptop').waitFor();
+  const firstName = async () =>
+    page.getByRole('region', { name: 'Usage' }).locator('tbody th').first().textContent();
+  const column = page.getByRole('columnheader', { name: 'Requests' });
+  await column.getByRole('button').click();
+  assert.equal(await column.getAttribute('aria-sort'), 'descending');
+  assert.equal(await firstName(), '=phone');
+  await column.getByRole('button').click();
+  assert.equal(await column.getAttribute('aria-sort'), 'ascending');
+  assert.equal(await firstName(), 'laptop');
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download CSV' }).click();
+  const text = readFileSync(await (await saved).path(), 'utf8');
+  assert.match(text, /^time,key,Requests,/);
+  assert.match(text, /,'=phone,/);
+  assert.doesNotMatch(text, /,=/);
+});
+
+test('axe finds nothing on the page with charts', { skip }, async (t) => {
+  await checkPages(await openUsed(t), ['Usage']);
+});
