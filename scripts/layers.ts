@@ -44,7 +44,7 @@ const rules: Readonly<Record<string, Rule>> = {
   service: { folders: ['core', 'files'], packages: ['ipaddr.js'] },
   observe: { folders: ['core'] },
   // The admin API: operations over the services of the domain, without a transport.
-  admin: { folders: ['core'], builtins: ['crypto'], packages: ['zod'] },
+  admin: { folders: ['core'], builtins: ['assert', 'crypto'], packages: ['zod'] },
   // The server of the dashboard: static files, sign-in, and the admin API over HTTP.
   ui: { folders: ['core', 'admin'], packages: [] },
   // Settings of clients. Commands and pages show them, so this code must also run in a browser.

@@ -5,17 +5,28 @@
  * A caller without the scope gets the same response as for a path that does not exist. Every error comes from the error
  * table; no cause reaches the response.
  */
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { AdminError, type Fault, FlmError } from '../core/errors.ts';
 import { faultsOf } from '../core/faults.ts';
+import { errorDocument } from './error-document.ts';
+import { eventText } from './event-text.ts';
 import { Idempotency } from './idempotency.ts';
-import type { AdminCaller, AdminResponse, AdminServices, Operation, OperationContext } from './operation.ts';
+import type {
+  AdminCaller,
+  AdminEvent,
+  AdminResponse,
+  AdminServices,
+  Operation,
+  OperationContext,
+} from './operation.ts';
 import { auditOperations } from './operations/audit.ts';
 import { engineOperations } from './operations/engines.ts';
 import { keyOperations } from './operations/keys.ts';
 import { modelOperations } from './operations/models.ts';
 import { policyOperations } from './operations/policy.ts';
+import { requestOperations } from './operations/requests.ts';
 import { usageOperations } from './operations/usage.ts';
 
 export const adminBasePath = '/flm/api/v1';
@@ -26,6 +37,7 @@ export const operations: readonly Operation[] = [
   ...policyOperations,
   ...engineOperations,
   ...modelOperations,
+  ...requestOperations,
   ...usageOperations,
   ...auditOperations,
 ];
@@ -39,11 +51,13 @@ export interface AdminRequest {
   /** Empty where there is none. */
   readonly body: Buffer;
   readonly caller: AdminCaller;
+  /** Aborts when the client leaves. Absent: an event stream ends only by itself. */
+  readonly signal?: AbortSignal;
 }
 
 export interface AdminApiDeps {
   readonly services: AdminServices;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'after'>;
   /** An error that is not flm's own: a bug. */
   readonly onError: (error: unknown) => void;
 }
@@ -103,6 +117,9 @@ export class AdminApi {
     const input = parseInput(operation, params, url.searchParams, request);
     // `parseInput` returned what the schemas of this very operation made.
     const path = input.path as never;
+    const { watch } = operation;
+    if (watch !== undefined) return this.#stream((signal) => watch(context, input as never, signal), request);
+    assert(operation.run !== undefined, 'an operation without events has `run`');
     if (operation.current !== undefined && ifMatch !== undefined)
       context.checkIfMatch(await operation.current(context, path));
     const document = await operation.run(context, input as never);
@@ -128,27 +145,23 @@ export class AdminApi {
       body: `${JSON.stringify(document)}\n`,
     };
   }
+
+  #stream(open: (signal: AbortSignal) => AsyncIterable<AdminEvent>, { signal }: AdminRequest): AdminResponse {
+    const { services, clock, onError } = this.#deps;
+    const until = signal === undefined ? services.signal : AbortSignal.any([services.signal, signal]);
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
+      body: eventText(open(until), { clock, onError, signal: until }),
+    };
+  }
 }
 
-/** The body of every error response. */
-export interface ErrorDocument {
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly hint: string;
-    readonly faults?: readonly Fault[];
-  };
-}
-
-export function errorResponse(error: FlmError): AdminResponse {
-  const { code, message, hint, faults, row } = error;
-  const document: ErrorDocument = {
-    error: { code, message, hint, ...(faults.length === 0 ? {} : { faults }) },
-  };
+export function errorResponse(error: FlmError): AdminResponse & { readonly body: string } {
   return {
-    status: row.status,
+    status: error.row.status,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: `${JSON.stringify(document)}\n`,
+    body: `${JSON.stringify(errorDocument(error))}\n`,
   };
 }
 

@@ -31,6 +31,7 @@ const tags = {
   policy: 'The rules for all keys and addresses.',
   engines: 'Engines: their state, the saved ones, detection and tests.',
   models: 'Models as clients see them, and their aliases.',
+  requests: 'Requests that run now, and the last ones.',
   usage: 'Requests, tokens and latency over time.',
   audit: 'Who changed what.',
 };
@@ -99,7 +100,8 @@ const errorSchema: Json = {
 };
 
 function operationObject(operation: Operation, schemas: JsonObject): JsonObject {
-  const { id, tag, summary, scope, params, query, body, status, response, idempotent, current } = operation;
+  const { id, tag, summary, scope, params, query, body, status, response, events, idempotent, current } =
+    operation;
   const { media = 'application/json' } = operation;
   const parameters: Json[] = [
     ...parametersOf(params, 'path', schemas),
@@ -144,6 +146,7 @@ function operationObject(operation: Operation, schemas: JsonObject): JsonObject 
         ...(response === undefined
           ? {}
           : { content: { [media]: { schema: schemaOf(response, 'output', schemas) } } }),
+        ...(events === undefined ? {} : { content: { 'text/event-stream': eventSchema(events, schemas) } }),
       },
       ...(current !== undefined && operation.method === 'GET'
         ? { '304': { description: 'Not changed since the version in `If-None-Match`.' } }
@@ -151,6 +154,16 @@ function operationObject(operation: Operation, schemas: JsonObject): JsonObject 
       ...errorResponses(operation),
     },
   };
+}
+
+/** OpenAPI 3.1 has no words for the data of events, so the schemas are named in the text. */
+function eventSchema(events: Readonly<Record<string, z.ZodType>>, schemas: JsonObject): JsonObject {
+  const names = Object.entries(events).map(([name, schema]) => {
+    const { $ref } = schemaOf(schema, 'output', schemas);
+    return `The data of the event \`${name}\` is JSON: \`${String($ref)}\`.`;
+  });
+  const description = `Server-sent events. ${names.join(' ')} Comments keep the connection open.`;
+  return { schema: { type: 'string', description } };
 }
 
 function errorResponses({

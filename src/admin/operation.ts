@@ -10,6 +10,7 @@ import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import type { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { ProxyService } from '../core/proxy/proxy-service.ts';
+import type { RequestDirectory } from '../core/proxy/request-directory.ts';
 import type { ApiKey } from '../core/security/api-key.ts';
 import type { KeyUseDocument } from '../core/security/key-use.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
@@ -22,7 +23,14 @@ export type AdminScope = (typeof adminScopes)[number];
 export interface AdminResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** A stream of events is written part by part, until it ends or the client leaves. */
+  readonly body: string | AsyncIterable<string>;
+}
+
+/** One event of an operation with `events`. */
+export interface AdminEvent {
+  readonly event: string;
+  readonly data: unknown;
 }
 
 /** Who calls. `actor` goes into the audit: `ui:USER`, `key:ID`. */
@@ -46,6 +54,8 @@ export interface AdminServices {
   catalogOf(engines: readonly EngineStatus[], aliases: readonly ModelAlias[]): readonly CatalogEntry[];
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
+  /** The requests of every running proxy. */
+  readonly requests: RequestDirectory;
   keyUse(key: ApiKey): Promise<KeyUseDocument>;
 }
 
@@ -106,13 +116,33 @@ export interface OperationDefinition<
   ): Promise<R extends z.ZodType ? z.input<R> : undefined>;
 }
 
+/** An operation that answers with server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export interface EventOperationDefinition<P extends Shape, Q extends Shape>
+  extends Pick<
+    OperationDefinition<P, Q, undefined, undefined>,
+    'id' | 'path' | 'tag' | 'summary' | 'scope' | 'params' | 'query' | 'errors'
+  > {
+  readonly method: 'GET';
+  readonly status: 200;
+  /** The schema of the data of each event, by its name. */
+  readonly events: Readonly<Record<string, z.ZodType>>;
+  /** Yields until the signal aborts. */
+  watch(
+    context: OperationContext,
+    input: OperationInput<P, Q, undefined>,
+    signal: AbortSignal,
+  ): AsyncIterable<AdminEvent>;
+}
+
 /** An operation without its types, as the router and the OpenAPI document use it. */
 export type Operation = Omit<
   OperationDefinition<Shape, Shape, z.ZodType | undefined, z.ZodType | undefined>,
   'run' | 'current'
 > & {
-  // The router passes what the operation's own schemas returned.
-  run(context: OperationContext, input: never): Promise<unknown>;
+  // The router passes what the operation's own schemas returned. An operation has either `run`, or `events` and `watch`.
+  run?(context: OperationContext, input: never): Promise<unknown>;
+  readonly events?: Readonly<Record<string, z.ZodType>>;
+  watch?(context: OperationContext, input: never, signal: AbortSignal): AsyncIterable<AdminEvent>;
   readonly current?: (context: OperationContext, path: never) => Promise<unknown>;
 };
 
@@ -123,5 +153,11 @@ export function operation<
   B extends z.ZodType | undefined = undefined,
   R extends z.ZodType | undefined = undefined,
 >(definition: OperationDefinition<P, Q, B, R>): Operation {
+  return definition;
+}
+
+export function eventOperation<P extends Shape = undefined, Q extends Shape = undefined>(
+  definition: EventOperationDefinition<P, Q>,
+): Operation {
   return definition;
 }

@@ -17,6 +17,7 @@ export function adminServices(flm: Flm, signal: AbortSignal): AdminServices {
     catalogOf,
     usage: flm.usage,
     audit: flm.audit,
+    requests: flm.requests,
     keyUse: (record) => keyUseOf(flm, record),
   };
 }

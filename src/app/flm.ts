@@ -9,6 +9,7 @@ import { FlmError, StoreError } from '../core/errors.ts';
 import type { LiveRevocation, ProxyController, ProxyRepository, RunningProxy } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
+import type { RequestDirectory } from '../core/proxy/request-directory.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
 import { type CreatedKey, type LiveRevocations, SecurityService } from '../core/security/security-service.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
@@ -29,6 +30,7 @@ import { makeEngineDiscovery } from './engine-discovery.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 import type { ProxyLog } from './proxy-parts.ts';
+import { requestDirectory } from './request-directory.ts';
 import { foregroundReplaceable, superviseProxy } from './supervised.ts';
 import { machineTrustTools } from './trust-tools.ts';
 
@@ -52,6 +54,8 @@ export interface Flm {
   readonly certificates: CertificateManager;
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
+  /** The requests of every running proxy. */
+  readonly requests: RequestDirectory;
   control(handle: ProxyHandle): ControlClient;
   /** Opens the log of a profile's proxies for writing. The caller must close it. */
   openLog(profile: string): LogFile;
@@ -155,6 +159,12 @@ export function openFlm(options: FlmOptions): Flm {
     certificates: makeCertificateManager(machine, machineTrustTools(machine), announceOnly),
     usage: store.usage,
     audit: store.audit,
+    requests: requestDirectory({
+      handles: () => proxies.listActiveHandles(),
+      control,
+      audit: store.audit,
+      clock,
+    }),
     control,
     openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
     async run(request, log, signal) {

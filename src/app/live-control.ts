@@ -235,17 +235,10 @@ export class LiveControl implements ProxyControl {
   }
 
   cancelRequest(requestId: string, actor: string): RunningRequest | undefined {
-    const { gateway, store, logger, machine } = this.#deps;
+    const { gateway, logger } = this.#deps;
     const request = gateway.cancel(requestId);
     if (request === undefined) return undefined;
-    const { id, keyId, keyLabel, model, engine } = request;
-    store.record({
-      atMs: machine.clock.nowMs(),
-      actor,
-      action: 'request.cancel',
-      subject: id,
-      before: JSON.stringify({ key: keyId, label: keyLabel, model, engine }),
-    });
+    const { id, keyId } = request;
     logger.event('info', 'request cancelled over the control socket', { id, key: keyId, by: actor });
     return request;
   }

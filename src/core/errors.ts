@@ -473,6 +473,12 @@ export const errorTable = {
     text: 'There is nothing at {path}.',
     hint: 'See the reference of the admin API. A key needs the scope `admin` or `admin:read`.',
   },
+  REQUEST_NOT_RUNNING: {
+    ...refused,
+    status: 404,
+    text: 'No request with the id {id} runs.',
+    hint: 'It may have ended. `flm requests` lists the requests that run.',
+  },
   ADMIN_INPUT_INVALID: {
     ...refused,
     status: 422,

@@ -1,9 +1,11 @@
 /** The dashboard's server from outside: what a page of another origin, a proxy or a stolen cookie reaches. */
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
-import type { AdminApi } from '../admin/admin-api.ts';
+import type { AdminApi, AdminRequest } from '../admin/admin-api.ts';
 import { Sessions } from './sessions.ts';
 import { StaticFile } from './static-file.ts';
 import { startUiServer } from './ui-server.ts';
@@ -19,9 +21,14 @@ type Headers = Readonly<Record<string, string>>;
 async function started(t: TestContext) {
   const sessions = new Sessions({ nowMs: () => Date.now() });
   const seen: string[] = [];
+  const stream = { parts: new PassThrough({ encoding: 'utf8' }), left: Promise.withResolvers<void>() };
   const api = {
-    handle: async ({ method, target, body }: { method: string; target: string; body: Buffer }) => {
+    handle: async ({ method, target, body, signal }: AdminRequest) => {
       seen.push(`${method} ${target} ${body}`);
+      if (target === streamPath) {
+        signal?.addEventListener('abort', () => stream.left.resolve());
+        return { status: 200, headers: { 'content-type': 'text/event-stream' }, body: stream.parts };
+      }
       return { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' };
     },
   };
@@ -75,10 +82,11 @@ async function started(t: TestContext) {
     );
     return { ...sameOrigin, cookie, 'x-flm-session': JSON.parse(opened.body).token };
   };
-  return { ui, sessions, call, signIn, seen, sameOrigin, own };
+  return { ui, sessions, call, signIn, seen, sameOrigin, own, stream };
 }
 
 const api = '/flm/api/v1/keys';
+const streamPath = '/flm/api/v1/requests/events';
 
 test('the file of flm ui signs in, and the page then reaches the API', async (t) => {
   const { call, signIn, seen } = await started(t);
@@ -184,6 +192,48 @@ test('sessions are listed and ended by a signed-in page', async (t) => {
   assert.equal((await call('DELETE', `/flm/session/${other.id}`, a)).status, 204);
   assert.equal((await call('GET', api, b)).status, 401);
   assert.equal((await call('GET', '/flm/session')).status, 403);
+});
+
+test('a stream of events is sent part by part, with the same protection, until the page leaves', async (t) => {
+  const { ui, signIn, call, stream, own } = await started(t);
+  assert.equal((await call('GET', streamPath)).status, 403);
+  const headers = await signIn();
+  const sent = request({
+    port: ui.port,
+    host: '127.0.0.1',
+    path: streamPath,
+    headers: { host: own, ...headers },
+  });
+  sent.end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  assert.equal(response.headers['content-type'], 'text/event-stream');
+  assert.match(String(response.headers['content-security-policy']), /default-src 'none'/);
+  const parts = response.setEncoding('utf8')[Symbol.asyncIterator]();
+  for (const part of ['event: a\n\n', ':\n\n']) {
+    stream.parts.write(part);
+    assert.equal((await parts.next()).value, part);
+  }
+  response.destroy();
+  await stream.left.promise;
+});
+
+test('a stream of events ends with its session', async (t) => {
+  const { ui, signIn, stream, sessions, own } = await started(t);
+  const headers = await signIn();
+  const sent = request({
+    port: ui.port,
+    host: '127.0.0.1',
+    path: streamPath,
+    headers: { host: own, ...headers },
+  });
+  sent.end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const parts = response.setEncoding('utf8')[Symbol.asyncIterator]();
+  stream.parts.write('one');
+  assert.equal((await parts.next()).value, 'one');
+  for (const { id } of sessions.list()) sessions.end(id);
+  stream.parts.write('two');
+  assert.equal((await parts.next()).done, true);
 });
 
 test('a body that is too large is refused', async (t) => {

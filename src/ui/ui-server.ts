@@ -6,6 +6,7 @@
  * same-origin`. One path accepts a request from another origin: the redemption of a ticket by the file that `flm ui`
  * opens, which has the origin `null`.
  */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type AdminApi, adminBasePath, errorResponse } from '../admin/admin-api.ts';
@@ -87,27 +88,34 @@ class UiHttp implements UiServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {});
     request.on('error', () => {});
-    const answer = await this.#answer(request).catch((error: unknown) => {
+    const left = new AbortController();
+    response.on('close', () => left.abort());
+    const answer = await this.#answer(request, left.signal).catch((error: unknown) => {
       if (error instanceof AdminError) return errorResponse(error);
       this.#options.onError(error);
       return errorResponse(new AdminError('INTERNAL'));
     });
     if (response.destroyed) return;
     const { status, headers, body } = answer;
+    if (isStream(body)) {
+      response.writeHead(status, { ...securityHeaders, ...headers });
+      return writeStream(response, body, left.signal);
+    }
     const bytes = Buffer.from(body);
     const length = status === 204 || status === 304 ? {} : { 'content-length': bytes.length };
     response.writeHead(status, { ...securityHeaders, ...headers, ...length });
     response.end(request.method === 'HEAD' ? undefined : bytes);
   }
 
-  async #answer(request: IncomingMessage): Promise<Answer> {
+  /** `left` aborts when the client leaves. */
+  async #answer(request: IncomingMessage, left: AbortSignal): Promise<Answer> {
     this.#checkHost(request);
     const path = (request.url ?? '').split('?')[0] ?? '';
     if (path === '/' || path === '/flm') return { status: 303, headers: { location: '/flm/' }, body: '' };
     const call = `${request.method} ${path}`;
     if (call === 'POST /flm/session/redeem') return this.#redeem(request);
     if (call === 'POST /flm/session/open') return this.#open(request);
-    if (path.startsWith(`${adminBasePath}/`)) return this.#api(request);
+    if (path.startsWith(`${adminBasePath}/`)) return this.#api(request, left);
     if (path === '/flm/session' || path.startsWith('/flm/session/')) return this.#session(request, path);
     return this.#file(request, path);
   }
@@ -151,16 +159,26 @@ class UiHttp implements UiServer {
     return json({ token }, headers);
   }
 
-  async #api(request: IncomingMessage): Promise<Answer> {
-    this.#signedIn(request);
+  async #api(request: IncomingMessage, left: AbortSignal): Promise<Answer> {
+    const session = this.#signedIn(request);
     const { api, caller } = this.#options;
-    return api.handle({
+    const answer = await api.handle({
       method: request.method ?? '',
       target: request.url ?? '',
       headers: singleHeaders(request),
       body: await this.#body(request),
       caller,
+      signal: left,
     });
+    return isStream(answer.body) ? { ...answer, body: this.#whileSignedIn(answer.body, session.id) } : answer;
+  }
+
+  /** A stream ends with its session. */
+  async *#whileSignedIn(parts: AsyncIterable<string>, sessionId: string): AsyncGenerator<string> {
+    for await (const part of parts) {
+      if (!this.#options.sessions.list().some(({ id }) => id === sessionId)) return;
+      yield part;
+    }
   }
 
   /** `GET /flm/session` lists sessions, `DELETE /flm/session/ID` ends one; the own session has `current`. */
@@ -225,7 +243,29 @@ class UiHttp implements UiServer {
   }
 }
 
-type Answer = Omit<AdminResponse, 'body'> & { readonly body: string | Buffer };
+type Answer = Omit<AdminResponse, 'body'> & { readonly body: AdminResponse['body'] | Buffer };
+
+function isStream(body: Answer['body']): body is AsyncIterable<string> {
+  return typeof body !== 'string' && !Buffer.isBuffer(body);
+}
+
+/** A client that does not read is waited for: nothing is gathered for it. */
+async function writeStream(
+  response: ServerResponse,
+  parts: AsyncIterable<string>,
+  left: AbortSignal,
+): Promise<void> {
+  response.flushHeaders();
+  try {
+    for await (const part of parts) {
+      if (!response.write(part)) await once(response, 'drain', { signal: left });
+    }
+  } catch (error) {
+    // The client left. A stream reports its own errors.
+    if (!left.aborted) throw error;
+  }
+  response.end();
+}
 
 /** https://www.w3.org/TR/fetch-metadata/: browsers set it, and no page can change it. */
 function checkSameOrigin({ headers }: IncomingMessage, port: number): void {

@@ -9,6 +9,7 @@ import { openApiDocument } from '../../src/admin/openapi.ts';
 import type { AdminCaller, AdminServices } from '../../src/admin/operation.ts';
 import { adminServices } from '../../src/app/admin-services.ts';
 import { type Flm, openFlm } from '../../src/app/flm.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { flmEntry, makeCli, type TestCli } from './cli.ts';
 import { atEnd } from './temporary-store.ts';
 
@@ -35,6 +36,8 @@ export interface AdminFixture {
   readonly flm: Flm;
   readonly services: AdminServices;
   call(method: string, path: string, request?: AdminCall): Promise<AdminAnswer>;
+  /** The text of an event stream, part by part, until the signal aborts. */
+  watch(path: string, signal: AbortSignal, caller?: AdminCaller): Promise<AsyncIterable<string>>;
 }
 
 /** `environment` is that of `flm ui` and of the commands. */
@@ -53,16 +56,20 @@ export function startedAdmin(
     await flm.close();
   });
   const services = adminServices(flm, ending.signal);
-  return { cli, flm, services, call: adminCalls(t, services) };
+  return { cli, flm, services, ...adminCalls(t, services) };
 }
 
 /** Calls the API of these services. An error that is not flm's own fails the test. */
-export function adminCalls(t: TestContext, services: AdminServices): AdminFixture['call'] {
+export function adminCalls(t: TestContext, services: AdminServices): Pick<AdminFixture, 'call' | 'watch'> {
   const errors: unknown[] = [];
-  const clock = { nowMs: () => services.nowMs() };
+  const clock = { nowMs: () => services.nowMs(), after: systemClock.after };
   const api = new AdminApi({ services, clock, onError: (error) => errors.push(error) });
   t.after(() => assert.deepEqual(errors, []));
-  return async (method, path, { body, headers = {}, caller = adminCaller } = {}) => {
+  const call: AdminFixture['call'] = async (
+    method,
+    path,
+    { body, headers = {}, caller = adminCaller } = {},
+  ) => {
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
     const response = await api.handle({
       method,
@@ -71,10 +78,26 @@ export function adminCalls(t: TestContext, services: AdminServices): AdminFixtur
       body: Buffer.from(body === undefined ? '' : JSON.stringify(body)),
       caller,
     });
-    checkResponse(method, path, response.status, response.body);
-    const document = response.body === '' ? undefined : JSON.parse(response.body);
-    return { ...response, document };
+    const text = response.body;
+    assert(typeof text === 'string', 'the response is no stream');
+    checkResponse(method, path, response.status, text);
+    return { ...response, body: text, document: text === '' ? undefined : JSON.parse(text) };
   };
+  const watch: AdminFixture['watch'] = async (path, signal, caller = adminCaller) => {
+    const target = `${adminBasePath}${path}`;
+    const response = await api.handle({
+      method: 'GET',
+      target,
+      headers: {},
+      body: Buffer.alloc(0),
+      caller,
+      signal,
+    });
+    assert.equal(response.headers['content-type'], 'text/event-stream');
+    assert(typeof response.body !== 'string', 'the response is a stream');
+    return response.body;
+  };
+  return { call, watch };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of JSON

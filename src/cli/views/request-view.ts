@@ -2,6 +2,7 @@
  * Shows a request as text and as JSON: one model, as a line of columns and as a document.
  */
 import type { RequestLine } from '../../core/proxy/proxy-handle.ts';
+import { tokensPerSecond } from '../../core/proxy/request-document.ts';
 import { tail as texts } from '../i18n/en/tail.ts';
 import { clockTime, fit, printable, textWidth } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -17,7 +18,7 @@ export interface RequestDocument extends RequestLine {
 }
 
 export function requestDocument(line: RequestLine, proxy: string): RequestDocument {
-  return { ...line, at: new Date(line.atMs).toISOString(), proxy, tokensPerSecond: speedOf(line) };
+  return { ...line, at: new Date(line.atMs).toISOString(), proxy, tokensPerSecond: tokensPerSecond(line) };
 }
 
 interface TailColumn {
@@ -82,7 +83,7 @@ export function requestText(
   columns: readonly TailColumn[],
   terminal: Pick<Terminal, 'paint' | 'outIsTerminal'>,
 ): string {
-  const speed = speedOf(line);
+  const speed = tokensPerSecond(line);
   const cells = {
     status: String(line.status),
     time: clockTime(line.atMs),
@@ -119,10 +120,4 @@ function endingText(
   const waited = queuedMs === null ? '' : `, ${texts.queued(shortTime(queuedMs))}`;
   const how = `${ending}${told}${by}`;
   return `${ending === 'done' ? how : paint(status < 500 ? 'yellow' : 'red', how)}${waited}`;
-}
-
-function speedOf({ outputTokens, durationMs, firstByteMs, streamed }: RequestLine): number | null {
-  // A stream's first byte ends the time for reading the prompt. Without a stream, that time is unknown.
-  const ms = streamed ? durationMs - (firstByteMs ?? 0) : durationMs;
-  return outputTokens === null || ms <= 0 ? null : Math.round((outputTokens / ms) * 10_000) / 10;
 }

@@ -211,7 +211,7 @@ export interface ProxyControl {
   /** The running requests, then what changes, at most four times a second, until the signal aborts. */
   watchRequests(signal: AbortSignal): AsyncIterable<RequestsUpdate>;
   /**
-   * Ends a running request with the error REQUEST_CANCELLED. `actor` is for the audit. Returns the request as it was;
+   * Ends a running request with the error REQUEST_CANCELLED. `actor` is for the log. Returns the request as it was;
    * undefined if no request with that id runs.
    */
   cancelRequest(requestId: string, actor: string): RunningRequest | undefined;

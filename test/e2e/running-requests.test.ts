@@ -1,0 +1,140 @@
+/** Running requests of the built proxy: listed, watched and cancelled over the admin API and the command line. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { EndedRequestDocument, RequestChangesDocument } from '../../src/core/proxy/request-document.ts';
+import { readingCaller, startedAdmin } from '../helpers/admin-fixture.ts';
+import { chatAnswer, chatDelta, startChatEngine } from '../helpers/chat-engine.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { hold, sseHead } from '../helpers/raw-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
+
+/** A proxy before an engine that streams two tokens and then writes no more, except to requests that are short. */
+async function started(t: TestContext) {
+  const admin = startedAdmin(t);
+  const engine = await startChatEngine(['m'], ({ body }) =>
+    body.includes('short')
+      ? chatAnswer('done')
+      : [sseHead, chatDelta({ content: 'one' }), chatDelta({ content: 'two' }), hold(new Promise(() => {}))],
+  );
+  t.after(() => engine.close());
+  const proxy = await startProxy(admin.cli, '--engine', engine.url);
+  const { id, key } = await createKey(admin.cli, 'laptop');
+  const ask = (prompt: string): Promise<Response> =>
+    fetch(`${proxy.baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'm', stream: true, messages: [{ role: 'user', content: prompt }] }),
+    });
+  return { ...admin, engine, proxy, ask, keyId: id };
+}
+
+/** Follows the events of the API: the requests that run, as a page would have them, and those that ended. */
+function follow(parts: AsyncIterable<string>) {
+  const running = new Map<string, RequestChangesDocument['running'][number]>();
+  const ended: EndedRequestDocument[] = [];
+  const over = (async () => {
+    for await (const part of parts) {
+      const data = /^event: changes\ndata: (.*)\n\n$/.exec(part)?.[1];
+      if (data === undefined) continue;
+      const changes = JSON.parse(data) as RequestChangesDocument;
+      for (const request of changes.running) running.set(request.id, request);
+      for (const id of changes.gone) running.delete(id);
+      ended.push(...changes.ended);
+    }
+  })();
+  return { running, ended, over };
+}
+
+test('a running request is watched, cancelled by an administrator, and remembered with who did it', async (t) => {
+  const { call, watch, flm, proxy, engine, ask, keyId } = await started(t);
+  const left = new AbortController();
+  const page = follow(await watch('/requests/events', left.signal, readingCaller));
+  const response = await ask('tell a long story');
+  const id = response.headers.get('x-request-id') ?? '';
+  const seen = await eventually(
+    () => page.running.get(id),
+    (request) => request?.outputTokens === 2,
+  );
+  assert.deepEqual(
+    [seen?.proxy, seen?.state, seen?.model, seen?.key, seen?.route, seen?.queuePosition],
+    [proxy.id, 'streaming', 'm', { id: keyId, label: 'laptop' }, '/v1/chat/completions', null],
+  );
+  assert.deepEqual(
+    (await call('GET', '/requests', { caller: readingCaller })).document.items.map(
+      (request: { id: string }) => request.id,
+    ),
+    [id],
+  );
+  // Who may only read gets the same answer as for a path that does not exist.
+  assert.equal((await call('POST', `/requests/${id}/cancel`, { caller: readingCaller })).status, 404);
+  const cancelled = await call('POST', `/requests/${id}/cancel`);
+  assert.equal(cancelled.status, 200, cancelled.body);
+  assert.equal(cancelled.document.id, id);
+  assert.match(await response.text(), /"code":"request_cancelled","param":null\}\}\n\n$/);
+  await engine.deserted();
+  await eventually(
+    () => page.ended.find((line) => line.id === id),
+    (line) => line !== undefined,
+  );
+  const line = page.ended.find((ended) => ended.id === id);
+  assert.deepEqual(
+    [line?.ending, line?.code, line?.rule, line?.outputTokens, line?.tokensEstimated],
+    ['cancelled', 'REQUEST_CANCELLED', 'cancelled by the administrator', 2, true],
+  );
+  assert.equal(page.running.size, 0);
+  const [recent] = (await call('GET', `/requests/recent?key=${keyId}`)).document.items;
+  assert.deepEqual(recent, line);
+  const again = await call('POST', `/requests/${id}/cancel`);
+  assert.deepEqual([again.status, again.document.error.code], [404, 'REQUEST_NOT_RUNNING']);
+  const [audited] = (await flm.audit.list(50)).filter(({ action }) => action === 'request.cancel');
+  assert.deepEqual([audited?.actor, audited?.subject], ['ui:test', id]);
+  assert.match(audited?.before ?? '', new RegExp(`"key":"${keyId}"`));
+  const counted = await eventually(
+    async () => (await call('GET', '/usage?by=ending&step=total')).document.series,
+    (series: readonly { group: { ending: string } }[]) =>
+      series.some(({ group }) => group.ending === 'cancelled'),
+  );
+  assert.ok(counted);
+  left.abort();
+  await page.over;
+});
+
+test('a watcher follows proxies that start and end, and sees requests that were too short to be listed', async (t) => {
+  const { watch, cli, engine, ask, proxy } = await started(t);
+  const left = new AbortController();
+  const page = follow(await watch('/requests/events', left.signal));
+  const response = await ask('tell a long story');
+  const id = response.headers.get('x-request-id') ?? '';
+  await eventually(
+    () => page.running.has(id),
+    (isListed) => isListed,
+  );
+  const short = await ask('short');
+  await short.text();
+  await eventually(
+    () => page.ended.some((line) => line.id === short.headers.get('x-request-id') && line.ending === 'done'),
+    (isEnded) => isEnded,
+  );
+  assert.equal((await cli.run('profile', 'save', 'other')).code, 0);
+  const second = await startProxy(cli, 'other', '--engine', engine.url);
+  const { key } = await createKey(cli, 'phone');
+  const other = await fetch(`${second.baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: '{"model":"m","stream":true,"messages":[]}',
+  });
+  const otherId = other.headers.get('x-request-id') ?? '';
+  await eventually(
+    () => page.running.get(otherId)?.proxy,
+    (found) => found === second.id,
+  );
+  assert.equal((await cli.run('proxy', 'stop', second.id, '--grace', '0')).code, 0);
+  await eventually(
+    () => [...page.running.keys()],
+    (ids) => ids.length === 1 && ids[0] === id,
+  );
+  assert.equal(page.running.get(id)?.proxy, proxy.id);
+  left.abort();
+  await page.over;
+  await response.body?.cancel();
+});
