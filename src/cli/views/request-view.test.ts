@@ -31,8 +31,8 @@ const done: RequestLine = {
   rule: null,
   droppedCredentials: null,
 };
-const screen = { paint: (_style: unknown, text: string) => text, outIsTerminal: true };
-const file = { ...screen, outIsTerminal: false };
+const screen = { paint: (_style: unknown, text: string) => text, outIsTerminal: true, tableColumns: 200 };
+const file = { ...screen, outIsTerminal: false, tableColumns: Number.POSITIVE_INFINITY };
 const wide = tailColumns(200);
 const shown = (line: RequestLine): string => requestText(line, wide, screen);
 
@@ -113,10 +113,15 @@ test('columns keep their place at every width, whatever the values; a file gets 
     const end = textWidth(requestHead(columns)) - 'ENDING'.length;
     assert.ok(end + 'done'.length <= width, `${width}`);
     for (const line of [done, long]) {
-      const text = requestText(line, columns, screen);
+      const text = requestText(line, columns, { ...screen, tableColumns: width });
       assert.equal(textWidth(text), end + 'done'.length, `${width}: ${text}`);
     }
   }
+  const refused: RequestLine = { ...done, ending: 'refused', code: 'AUTH_MISSING', rule: 'auth' };
+  assert.match(
+    requestText(refused, tailColumns(60), { ...screen, tableColumns: 60 }),
+    /2\.5 s\n {8}refused AUTH_MISSING \(auth\)$/,
+  );
   const whole = requestText(long, tailColumns(Number.POSITIVE_INFINITY), file);
   assert.ok(whole.includes(long.keyLabel) && whole.includes(long.model), whole);
 });

@@ -46,8 +46,10 @@ const allColumns: readonly TailColumn[] = [
 ];
 /** The space that the last column should have: `refused` with a short code. */
 const endingWidth = 12;
-/** The space that it has at least: `done`. */
-const leastEndingWidth = 5;
+/** The space that it has at least: `done`, and its heading. */
+const leastEndingWidth = 6;
+/** An ending that does not fit stands on a line of its own, below the time. */
+const endingIndent = ' '.repeat(8);
 
 /** The columns that fit, with their widths. They stay the same for all lines, so values that are too long are cut. */
 export function tailColumns(columns: number): readonly TailColumn[] {
@@ -81,7 +83,7 @@ export function requestHead(columns: readonly TailColumn[]): string {
 export function requestText(
   line: RequestLine,
   columns: readonly TailColumn[],
-  terminal: Pick<Terminal, 'paint' | 'outIsTerminal'>,
+  terminal: Pick<Terminal, 'paint' | 'outIsTerminal' | 'tableColumns'>,
 ): string {
   const speed = tokensPerSecond(line);
   const cells = {
@@ -103,7 +105,11 @@ export function requestText(
     const text = !terminal.outIsTerminal && textWidth(cell) > width ? cell : fit(cell, width, right);
     return name === 'status' ? terminal.paint(statusStyle(line.status), text) : text;
   });
-  return [...shown, endingText(line, terminal)].join('  ');
+  const front = shown.join('  ');
+  const ending = endingText(line, terminal);
+  return textWidth(front) + 2 + textWidth(ending) <= terminal.tableColumns
+    ? `${front}  ${ending}`
+    : `${front}\n${endingIndent}${ending}`;
 }
 
 export function statusStyle(status: number): 'green' | 'yellow' | 'red' {
