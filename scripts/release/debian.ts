@@ -1,6 +1,6 @@
 /**
  * Makes the Debian package `flm-proxy`: the executable as /usr/bin/flm, a systemd service with its own user, shell
- * completions and licences.
+ * completions, manual pages and licences.
  *
  * As Debian's users expect, the service starts when the package is installed (it listens on loopback, and without a key
  * every request is refused), an upgrade hands over to the new files without a refused connection, and purging keeps
@@ -31,6 +31,8 @@ export interface DebianOptions {
   readonly architecture: Architecture;
   readonly version: string;
   readonly epochSeconds: number;
+  /** Manual pages by file name. */
+  readonly manPages: ReadonlyMap<string, string>;
   /** The folder for the package. */
   readonly folder: string;
 }
@@ -61,6 +63,8 @@ export function makeDebianPackage(options: DebianOptions): string {
     };
     for (const [shell, path] of Object.entries(shells))
       put(join('usr/share', path), `${output(options.completions, ['completion', shell], '/')}\n`);
+    for (const [name, text] of options.manPages)
+      put(`usr/share/man/man1/${name}.gz`, gzipSync(text, { level: 9 }));
     const docs = 'usr/share/doc/flm-proxy';
     put(join(docs, 'copyright'), copyright);
     put(join(docs, 'changelog.gz'), gzipSync(changelog(version, epochSeconds), { level: 9 }));
@@ -156,7 +160,6 @@ License: MIT
 const lintianOverrides = `# The executable is Node with the program inside; stripping it would cut the program off.
 flm-proxy: unstripped-binary-or-object [usr/bin/flm]
 flm-proxy: embedded-library *
-flm-proxy: no-manual-page *
 `;
 
 /** The service's user and data folder. The unit contains both. */

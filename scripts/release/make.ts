@@ -8,6 +8,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { manPages } from '../docs/man-pages.ts';
 import { root } from '../setup.mjs';
 import { makeDebianPackage } from './debian.ts';
 import { architectures, bundleProgram, makeExecutable } from './executable.ts';
@@ -35,6 +36,7 @@ try {
       executable: join(files, `flm-${version}-linux-${architecture}`),
       completions: join(files, `flm-${version}-linux-x64`),
       licences: bundle.licences,
+      manPages: manPages({ root, version, epochSeconds }),
       architecture,
       version,
       epochSeconds,
