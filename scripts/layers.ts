@@ -18,6 +18,8 @@ interface Rule {
   readonly folders: readonly string[];
   /** Folders from which only types may be imported. */
   readonly types?: readonly string[];
+  /** Single modules of other folders that may be imported. */
+  readonly modules?: readonly string[];
   /** Node's own modules; absent: any. */
   readonly builtins?: readonly string[];
   /** Packages of npm; absent: any that package.json names. */
@@ -49,8 +51,14 @@ const rules: Readonly<Record<string, Rule>> = {
   ui: { folders: ['core', 'admin'], packages: [] },
   // Settings of clients. Commands and pages show them, so this code must also run in a browser.
   clients: { folders: ['core'], builtins: [], packages: [] },
-  // The pages, which run in a browser. From the domain they import only types.
-  web: { folders: ['clients'], types: ['core'], builtins: [], packages: ['preact', 'uplot'] },
+  // The pages, which run in a browser. From the domain they import only types, and what is small and needs no package.
+  web: {
+    folders: ['clients'],
+    types: ['core'],
+    modules: ['core/csv.ts', 'core/shell-word.ts'],
+    builtins: [],
+    packages: ['preact', 'uplot'],
+  },
   // The composition root. Only the command line may import it.
   app: {
     folders: [
@@ -146,6 +154,7 @@ function breach({ rule, folder, src, file, found }: Question): string | undefine
     // package.json and other files of the package's root are data.
     if (to === '..') return specifier.endsWith('.json') ? undefined : `reaches out of src: ${specifier}`;
     if (to === folder || rule.folders.includes(to)) return undefined;
+    if (rule.modules?.includes(inside.join('/'))) return undefined;
     if (!rule.types?.includes(to)) return `${folder} may not know ${to}: ${specifier}`;
     return typeOnly ? undefined : `${folder} may know only types of ${to}: ${specifier}`;
   }

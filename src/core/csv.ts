@@ -20,7 +20,7 @@ export interface CsvTable {
 /** With apostrophes of its own in front, so that exactly one is removed again. */
 const formulaStart = /^'*[=+\-@\t\r]/;
 
-export function csvField(value: string | number | null): string {
+function csvField(value: string | number | null): string {
   if (typeof value === 'number') return String(value);
   const text = value ?? '';
   const safe = formulaStart.test(text) ? `'${text}` : text;

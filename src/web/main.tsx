@@ -7,6 +7,7 @@ import {
   signInWithLink,
   whenConnectionChanges,
 } from './api/client.ts';
+import { placeInAddress } from './components/address.ts';
 import { listenToKeys } from './components/keyboard.ts';
 import { Navigation } from './components/navigation.tsx';
 import { Command } from './components/parts.tsx';
@@ -17,7 +18,7 @@ import { isPageName, type PageName, pageNames, pageTable } from './page-table.ts
 const retryMs = 3_000;
 
 function pageInAddress(): PageName {
-  const name = location.hash.replace(/^#\//, '');
+  const [name = ''] = placeInAddress();
   return isPageName(name) ? name : (pageNames[0] as PageName);
 }
 

@@ -81,28 +81,41 @@ export async function checkPages(
   { signedIn }: Pick<DashboardFixture, 'signedIn'>,
   titles: readonly string[],
 ): Promise<void> {
-  const screenshots = process.env.FLM_SCREENSHOTS;
-  if (screenshots !== undefined) mkdirSync(screenshots, { recursive: true });
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await signedIn({ colorScheme, bypassCSP: true });
     for (const [device, viewport] of Object.entries(viewports)) {
       await page.setViewportSize(viewport);
       for (const title of titles) {
         await showPage(page, title);
-        if (screenshots !== undefined)
-          await page.screenshot({ path: join(screenshots, `${title}-${device}-${colorScheme}.png`) });
-        await page.evaluate(axe);
-        const violations = await page.evaluate(
-          "axe.run().then(({ violations }) => violations.map((v) => v.id + ': ' + v.nodes[0].html))",
-        );
-        assert.deepEqual(violations, [], `${title} ${device} ${colorScheme}`);
-        assert.equal(
-          await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
-          true,
-          `${title} is wider than a ${device}`,
-        );
+        await checkShown(page, `${title}-${device}-${colorScheme}`);
       }
     }
     await page.context().close();
   }
+}
+
+/** Checks what a page shows now, such as a dialog, on a phone and on a desktop. The page bypasses its CSP for axe-core. */
+export async function checkView(page: Page, name: string): Promise<void> {
+  for (const device of ['phone', 'desktop'] as const) {
+    await page.setViewportSize(viewports[device]);
+    await checkShown(page, `${name}-${device}`);
+  }
+}
+
+async function checkShown(page: Page, name: string): Promise<void> {
+  const screenshots = process.env.FLM_SCREENSHOTS;
+  if (screenshots !== undefined) {
+    mkdirSync(screenshots, { recursive: true });
+    await page.screenshot({ path: join(screenshots, `${name}.png`) });
+  }
+  await page.evaluate(axe);
+  const violations = await page.evaluate(
+    "axe.run().then(({ violations }) => violations.map((v) => v.id + ': ' + v.nodes[0].html))",
+  );
+  assert.deepEqual(violations, [], name);
+  assert.equal(
+    await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
+    true,
+    `${name} is wider than the window`,
+  );
 }

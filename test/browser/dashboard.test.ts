@@ -32,6 +32,7 @@ test('an administrator creates a key, sees its use, and revokes it', { skip }, a
 
   await showPage(page, 'Keys');
   await page.getByRole('button', { name: /^Pause friend/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
   await page.getByText('paused', { exact: true }).last().waitFor();
   assert.equal((await ask(baseUrl, key, 'hello')).status, 403);
   await page.getByRole('button', { name: /^Revoke friend/ }).click();

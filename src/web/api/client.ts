@@ -16,6 +16,7 @@ export class ApiError extends Error {
   readonly code: string;
   readonly hint: string;
 
+  /** `message` names every fault of the input, one on each line. */
   constructor(status: number, { code, message, hint }: { code: string; message: string; hint: string }) {
     super(message);
     this.status = status;
@@ -124,6 +125,18 @@ export interface ListPage<T> {
 }
 
 export type Key = KeyDocument;
+
+/** A document with the version that `If-Match` names. */
+export interface Versioned<T> {
+  readonly document: T;
+  readonly etag: string;
+}
+
+export async function readVersioned<T>(path: string): Promise<Versioned<T>> {
+  const response = await send(path, { method: 'GET' });
+  return { document: (await response.json()) as T, etag: response.headers.get('etag') ?? '*' };
+}
+
 export type KeyWithSecret = KeyDocument & { readonly key: string };
 
 export interface Counts {

@@ -59,11 +59,3 @@ export function ago(iso: string, nowMs: number): string {
     if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
   return relative.format(seconds, 'second');
 }
-
-/** A field of a CSV file (RFC 4180). A text that a spreadsheet would take for a formula gets an apostrophe. */
-export function csvField(value: string | number | null): string {
-  if (typeof value === 'number') return String(value);
-  const text = value ?? '';
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}

@@ -15,7 +15,7 @@ function handled(key: string, target: HTMLElement): boolean {
   if (key === '/') return focus(document.querySelector('main input[type="search"]'));
   if (key === 'ArrowDown' || key === 'ArrowUp') return moveToRow(target, key === 'ArrowDown');
   const row = target.closest('tbody tr');
-  if (key === 'Enter' && row === target) return focus(row.querySelector('a, button, input'));
+  if (key === 'Enter' && row === target) return focus(row.querySelector('a, button'));
   if (key === 'Escape' && row !== target) return focus(row);
   return false;
 }
@@ -38,5 +38,5 @@ function focus(element: Element | null): boolean {
 }
 
 function isTyping(target: HTMLElement): boolean {
-  return target.matches('input, select, textarea, [contenteditable]');
+  return target.matches('input:not([type="checkbox"]), select, textarea, [contenteditable]');
 }

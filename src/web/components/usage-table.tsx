@@ -1,8 +1,10 @@
 /** The table of the page *Usage*: a row for each group, sorted as the reader chose, with totals and a CSV file. */
 import { useState } from 'preact/hooks';
+import { csvText } from '../../core/csv.ts';
 import type { Counts, UsageDocument } from '../api/client.ts';
 import { en } from '../i18n/en.ts';
-import { count, csvField, milliseconds, number } from './format.ts';
+import { count, milliseconds, number } from './format.ts';
+import { saveCsvFile } from './save-file.ts';
 import type { Select } from './usage-charts.tsx';
 import { type Dimension, groupName, groupValue } from './usage-report.ts';
 
@@ -142,10 +144,5 @@ function saveCsv(usage: UsageDocument, by: Dimension): void {
     points.map((point) => [point.start, groupName(group, by), ...columns.map(({ value }) => value(point))]),
   );
   const head = ['time', by, ...columns.map(({ title }) => title)];
-  const text = [head, ...rows].map((row) => row.map(csvField).join(',')).join('\r\n');
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([`${text}\r\n`], { type: 'text/csv' }));
-  link.download = `flm-usage-${usage.from.slice(0, 10)}.csv`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  saveCsvFile(`flm-usage-${usage.from.slice(0, 10)}.csv`, csvText([head, ...rows]));
 }

@@ -1,40 +1,57 @@
-/** Keys: who has one, what it may do, when it was last used; create, pause, rotate and revoke. */
+/** Keys: who has one, what it may do, when it was last used; the view of one key; and everything that can be done with keys. */
 import { useState } from 'preact/hooks';
-import { call, type Key, type KeyWithSecret, type ListPage } from '../api/client.ts';
-import { count } from '../components/format.ts';
-import { Problem, Show, useLoaded } from '../components/loaded.tsx';
-import { Choice, Copy, Dialog, Empty, Field, Time } from '../components/parts.tsx';
+import { call, type Key, type ListPage, send } from '../api/client.ts';
+import { usePlace } from '../components/address.ts';
+import { ActionDialog, type Open, opened } from '../components/keys/key-action.tsx';
+import { KeyDetail } from '../components/keys/key-detail.tsx';
+import { KeyTable, type Order } from '../components/keys/key-table.tsx';
+import { Show, useLive } from '../components/loaded.tsx';
+import { Choice, Empty } from '../components/parts.tsx';
+import { saveCsvFile } from '../components/save-file.ts';
 import { en } from '../i18n/en.ts';
 
-type State = keyof typeof en.keys.states;
-type Open =
-  | { readonly what: 'create' }
-  | { readonly what: 'revoke' | 'rotate'; readonly key: Key }
-  | { readonly what: 'secret'; readonly key: KeyWithSecret };
+type StateChoice = 'all' | keyof typeof en.keys.states;
 
-const pageItems = 100;
+const pageItems = 50;
+const everyMs = 10_000;
 const allStates = { all: en.all, ...en.keys.states };
 
 export function KeysPage() {
+  const id = usePlace();
+  return id === undefined ? <KeyList /> : <KeyDetail key={id} id={id} />;
+}
+
+function KeyList() {
   const [search, setSearch] = useState('');
-  const [state, setState] = useState<State | 'all'>('all');
-  const [limit, setLimit] = useState(pageItems);
+  const [state, setState] = useState<StateChoice>('all');
+  const [order, setOrder] = useState<Order>({ sort: 'created', descending: true });
+  /** The cursors of the pages up to this one. */
+  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const [selected, setSelected] = useState<ReadonlyMap<string, Key>>(new Map());
   const [open, setOpen] = useState<Open>();
-  const [problem, setProblem] = useState<unknown>();
-  const [loaded, reload] = useLoaded(() => loadKeys(search, state, limit), [search, state, limit]);
-  const change = async (key: Key, verb: 'pause' | 'resume') => {
-    try {
-      await call('POST', `api/v1/keys/${key.id}/${verb}`);
-      setProblem(undefined);
-    } catch (error) {
-      setProblem(error);
+  const cursor = cursors.at(-1);
+  const filter = queryOf(search, state, order);
+  const [loaded, reload] = useLive(() => loadKeys(filter, cursor), everyMs, [filter, cursor]);
+  const narrowed = <T,>(set: (value: T) => void) => {
+    return (value: T) => {
+      set(value);
+      setCursors([]);
+    };
+  };
+  const select = (keys: readonly Key[], isSelected: boolean) => {
+    const next = new Map(selected);
+    for (const key of keys) {
+      if (isSelected) next.set(key.id, key);
+      else next.delete(key.id);
     }
-    reload();
+    setSelected(next);
   };
   const close = () => {
     setOpen(undefined);
+    setSelected(new Map());
     reload();
   };
+  const isFiltered = search !== '' || state !== 'all';
   return (
     <>
       <div class="bar">
@@ -43,278 +60,125 @@ export function KeysPage() {
           aria-label={en.keys.search}
           placeholder={en.keys.search}
           value={search}
-          onInput={(event) => setSearch(event.currentTarget.value)}
+          onInput={(event) => narrowed(setSearch)(event.currentTarget.value)}
         />
-        <Choice label={en.keys.state} value={state} options={allStates} onChange={setState} />
+        <Choice label={en.keys.state} value={state} options={allStates} onChange={narrowed(setState)} />
+        <button type="button" onClick={() => void saveList(filter)}>
+          {en.keys.download}
+        </button>
+        <button type="button" onClick={() => setOpen({ what: 'import' })}>
+          {en.keys.importTitle}
+        </button>
         <button type="button" class="primary" onClick={() => setOpen({ what: 'create' })}>
           {en.keys.create}
         </button>
       </div>
-      {problem === undefined ? null : <Problem error={problem} />}
+      {selected.size === 0 ? null : (
+        <Selection keys={[...selected.values()]} onOpen={setOpen} onClear={() => setSelected(new Map())} />
+      )}
       <Show loaded={loaded}>
-        {({ items, total }) =>
+        {({ items, total, nextCursor }) =>
           items.length === 0 ? (
-            <Empty title={en.keys.empty} hint={en.keys.emptyHint} command="flm key create laptop" />
+            <Nothing isFiltered={isFiltered} />
           ) : (
             <>
-              <KeyTable keys={items} onChange={(key, verb) => void change(key, verb)} onOpen={setOpen} />
-              {items.length < total ? (
-                <button
-                  type="button"
-                  onClick={() => setLimit(Math.min(limit + pageItems, 500))}
-                  disabled={limit >= 500}
-                >
-                  {en.more(items.length, total)}
-                </button>
-              ) : null}
+              <KeyTable
+                keys={items}
+                order={order}
+                selected={selected}
+                onOrder={narrowed(setOrder)}
+                onSelect={select}
+                onAction={(action, key) => setOpen(opened(action, key))}
+              />
+              <Pages
+                first={cursors.length * pageItems + 1}
+                shown={items.length}
+                total={total}
+                onBack={cursors.length === 0 ? undefined : () => setCursors(cursors.slice(0, -1))}
+                onNext={nextCursor === null ? undefined : () => setCursors([...cursors, nextCursor])}
+              />
             </>
           )
         }
       </Show>
-      {open?.what === 'create' ? (
-        <CreateKey onMade={(key) => setOpen({ what: 'secret', key })} onClose={close} />
-      ) : null}
-      {open?.what === 'secret' ? <Secret made={open.key} onClose={close} /> : null}
-      {open?.what === 'rotate' || open?.what === 'revoke' ? (
-        <Confirm
-          what={open.what}
-          target={open.key}
-          onMade={(key) => setOpen({ what: 'secret', key })}
-          onClose={close}
-        />
-      ) : null}
+      {open === undefined ? null : <ActionDialog open={open} onDone={close} />}
     </>
   );
 }
 
-function loadKeys(search: string, state: State | 'all', limit: number): Promise<ListPage<Key>> {
-  const query = new URLSearchParams({ limit: String(limit) });
+function queryOf(search: string, state: StateChoice, { sort, descending }: Order): string {
+  const query = new URLSearchParams({ sort, order: descending ? 'desc' : 'asc' });
   if (search !== '') query.set('search', search);
   if (state !== 'all') query.set('state', state);
-  return call('GET', `api/v1/keys?${query}`);
+  return query.toString();
 }
 
-function KeyTable({
+function loadKeys(filter: string, cursor: string | undefined): Promise<ListPage<Key>> {
+  const query = new URLSearchParams({ limit: String(pageItems) });
+  if (cursor !== undefined) query.set('cursor', cursor);
+  return call('GET', `api/v1/keys?${filter}&${query}`);
+}
+
+async function saveList(filter: string): Promise<void> {
+  const response = await send(`api/v1/keys/export?${filter}`, { method: 'GET' });
+  saveCsvFile('flm-key-list.csv', await response.text());
+}
+
+function Nothing({ isFiltered }: { isFiltered: boolean }) {
+  return isFiltered ? (
+    <Empty title={en.keys.noMatch} hint={en.keys.noMatchHint} />
+  ) : (
+    <Empty title={en.keys.empty} hint={en.keys.emptyHint} command="flm key create laptop" />
+  );
+}
+
+function Selection({
   keys,
-  onChange,
   onOpen,
+  onClear,
 }: {
   keys: readonly Key[];
-  onChange: (key: Key, verb: 'pause' | 'resume') => void;
   onOpen: (open: Open) => void;
+  onClear: () => void;
 }) {
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.keys.title}>
-      <table>
-        <thead>
-          <tr>
-            {[
-              en.keys.label,
-              en.keys.prefix,
-              en.keys.state,
-              en.keys.models,
-              en.keys.limits,
-              en.keys.lastUsed,
-              en.actions,
-            ].map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((key) => {
-            const state = stateOf(key);
-            const isOver = state === 'revoked' || state === 'expired';
-            return (
-              <tr key={key.id}>
-                <th scope="row" title={key.id}>
-                  {key.label}
-                </th>
-                <td>
-                  <code>{key.prefix}…</code>
-                </td>
-                <td>
-                  <span class={`state ${state}`}>{en.keys.states[state]}</span>
-                </td>
-                <td>{key.models.join(', ') || en.all}</td>
-                <td>{limitsOf(key).join(', ') || en.none}</td>
-                <td>
-                  <Time iso={key.lastUsedAt} />
-                </td>
-                <td class="actions">
-                  {isOver ? null : (
-                    <>
-                      <Act
-                        verb={state === 'paused' ? en.keys.resume : en.keys.pause}
-                        of={key}
-                        onClick={() => onChange(key, state === 'paused' ? 'resume' : 'pause')}
-                      />
-                      <Act verb={en.keys.rotate} of={key} onClick={() => onOpen({ what: 'rotate', key })} />
-                      <Act verb={en.keys.revoke} of={key} onClick={() => onOpen({ what: 'revoke', key })} />
-                    </>
-                  )}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </section>
-  );
-}
-
-function Act({ verb, of, onClick }: { verb: string; of: Key; onClick: () => void }) {
-  return (
-    <button type="button" class="quiet" aria-label={`${verb} ${of.label}`} onClick={onClick}>
-      {verb}
-    </button>
-  );
-}
-
-function stateOf({ revokedAt, expiresAt, pausedAt }: Key): State {
-  if (revokedAt !== null) return 'revoked';
-  if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) return 'expired';
-  return pausedAt === null ? 'active' : 'paused';
-}
-
-function limitsOf({ limits: { requestsPerMinute, tokensPerDay, concurrency } }: Key): readonly string[] {
-  return [
-    ...(requestsPerMinute === null ? [] : [en.keys.perMinute(count(requestsPerMinute))]),
-    ...(tokensPerDay === null ? [] : [en.keys.perDay(count(tokensPerDay))]),
-    ...(concurrency === null ? [] : [en.keys.atOnce(count(concurrency))]),
-  ];
-}
-
-function CreateKey({ onMade, onClose }: { onMade: (key: KeyWithSecret) => void; onClose: () => void }) {
-  const [problem, setProblem] = useState<unknown>();
-  const [isBusy, setBusy] = useState(false);
-  // One for each form: a repeated click makes no second key.
-  const [idempotencyKey] = useState(() => crypto.randomUUID());
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
-    setBusy(true);
-    try {
-      onMade(
-        await call<KeyWithSecret>('POST', 'api/v1/keys', requestOf(form), {
-          'idempotency-key': idempotencyKey,
-        }),
-      );
-    } catch (error) {
-      setProblem(error);
-      setBusy(false);
-    }
-  };
-  return (
-    <Dialog title={en.keys.create} onClose={onClose}>
-      <form onSubmit={(event) => void submit(event)}>
-        <Field label={en.keys.label} hint={en.keys.labelHint}>
-          <input name="label" required maxLength={100} autocomplete="off" />
-        </Field>
-        <Field label={en.keys.models} hint={en.keys.modelsHint}>
-          <input name="models" autocomplete="off" />
-        </Field>
-        <div class="columns">
-          {(['rpm', 'tokensPerDay', 'concurrency'] as const).map((name) => (
-            <Field key={name} label={en.keys[name]}>
-              <input name={name} type="number" min={1} placeholder={en.keys.unlimited} />
-            </Field>
-          ))}
-          <Field label={en.keys.expires}>
-            <input name="expires" type="date" />
-          </Field>
-        </div>
-        {problem === undefined ? null : <Problem error={problem} />}
-        <div class="buttons">
-          <button type="button" onClick={onClose}>
-            {en.cancel}
-          </button>
-          <button type="submit" class="primary" disabled={isBusy}>
-            {en.keys.create}
-          </button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
-
-function requestOf(form: FormData) {
-  const text = (name: string): string => String(form.get(name) ?? '').trim();
-  const number = (name: string): number | null => (text(name) === '' ? null : Number(text(name)));
-  return {
-    label: text('label'),
-    models: text('models')
-      .split(',')
-      .map((model) => model.trim())
-      .filter((model) => model !== ''),
-    limits: {
-      requestsPerMinute: number('rpm'),
-      tokensPerDay: number('tokensPerDay'),
-      concurrency: number('concurrency'),
-    },
-    expiresAt: text('expires') === '' ? null : new Date(`${text('expires')}T23:59:59`).toISOString(),
-  };
-}
-
-function Secret({ made, onClose }: { made: KeyWithSecret; onClose: () => void }) {
-  return (
-    <Dialog title={en.keys.secretTitle(made.label)} onClose={onClose}>
-      <p>{en.keys.secretOnce}</p>
-      <p class="secret">
-        <code>{made.key}</code> <Copy text={made.key} />
-      </p>
-      <div class="buttons">
-        <button type="button" class="primary" onClick={onClose}>
-          {en.keys.saved}
+    <div class="selection" role="status">
+      <strong>{en.keys.selected(keys.length)}</strong>
+      {(['pause', 'resume', 'revoke'] as const).map((what) => (
+        <button key={what} type="button" onClick={() => onOpen({ what, keys })}>
+          {en.keys.selectedVerbs[what]}
         </button>
-      </div>
-    </Dialog>
+      ))}
+      <button type="button" class="quiet" onClick={onClear}>
+        {en.keys.clearSelection}
+      </button>
+    </div>
   );
 }
 
-function Confirm({
-  what,
-  target,
-  onMade,
-  onClose,
+function Pages({
+  first,
+  shown,
+  total,
+  onBack,
+  onNext,
 }: {
-  what: 'rotate' | 'revoke';
-  target: Key;
-  onMade: (key: KeyWithSecret) => void;
-  onClose: () => void;
+  first: number;
+  shown: number;
+  total: number;
+  onBack: (() => void) | undefined;
+  onNext: (() => void) | undefined;
 }) {
-  const [problem, setProblem] = useState<unknown>();
-  const apply = async () => {
-    try {
-      if (what === 'revoke') {
-        await call('POST', `api/v1/keys/${target.id}/revoke`);
-        onClose();
-      } else onMade(await call<KeyWithSecret>('POST', `api/v1/keys/${target.id}/rotate`, {}));
-    } catch (error) {
-      setProblem(error);
-    }
-  };
-  const isRevoke = what === 'revoke';
+  if (onBack === undefined && onNext === undefined) return null;
   return (
-    <Dialog
-      title={isRevoke ? en.keys.revokeTitle(target.label) : en.keys.rotateTitle(target.label)}
-      onClose={onClose}
-    >
-      <p>{isRevoke ? en.keys.revokeText : en.keys.rotateText}</p>
-      <p class="note">
-        {en.command} <code>{`flm key ${what} ${target.id}`}</code>
-      </p>
-      {problem === undefined ? null : <Problem error={problem} />}
-      <div class="buttons">
-        <button type="button" onClick={onClose}>
-          {en.cancel}
-        </button>
-        <button type="button" class={isRevoke ? 'danger' : 'primary'} onClick={() => void apply()}>
-          {isRevoke ? en.keys.revoke : en.keys.rotate}
-        </button>
-      </div>
-    </Dialog>
+    <div class="pages">
+      <button type="button" disabled={onBack === undefined} onClick={onBack}>
+        {en.keys.pageBack}
+      </button>
+      <span>{en.keys.pageRange(first, first + shown - 1, total)}</span>
+      <button type="button" disabled={onNext === undefined} onClick={onNext}>
+        {en.keys.pageNext}
+      </button>
+    </div>
   );
 }

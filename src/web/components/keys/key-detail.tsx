@@ -1,0 +1,237 @@
+/** One key: what it may do, the use of its limits now, and its usage of the last 30 days. */
+import { useState } from 'preact/hooks';
+import type { KeyUseDocument } from '../../../core/security/key-use.ts';
+import { call, type Key } from '../../api/client.ts';
+import { en } from '../../i18n/en.ts';
+import { count } from '../format.ts';
+import { Show, useLive } from '../loaded.tsx';
+import { Time } from '../parts.tsx';
+import { UsageCharts } from '../usage-charts.tsx';
+import { type Dimension, type Filters, loadUsage } from '../usage-report.ts';
+import { UsageTable } from '../usage-table.tsx';
+import { ActionDialog, type Open, opened } from './key-action.tsx';
+import { stateOf } from './key-fields.ts';
+import { KeyActions } from './key-table.tsx';
+import { limitTexts } from './key-texts.ts';
+
+const allActions = ['change', 'pause', 'rotate', 'revoke'] as const;
+const shownDays = 30;
+const everyMs = 3_000;
+const usageEveryMs = 30_000;
+const chartPixels = 1_000;
+
+export function KeyDetail({ id }: { id: string }) {
+  const [open, setOpen] = useState<Open>();
+  const path = `api/v1/keys/${encodeURIComponent(id)}`;
+  const [loaded, reload] = useLive(() => call<Key>('GET', path), everyMs, [id]);
+  const [use] = useLive(() => call<KeyUseDocument>('GET', `${path}/use`), everyMs, [id]);
+  return (
+    <>
+      <p>
+        <a href="#/keys">{en.keys.back}</a>
+      </p>
+      <Show loaded={loaded}>
+        {(key) => {
+          const state = stateOf(key);
+          return (
+            <>
+              <h2>
+                {key.label} <span class={`state ${state}`}>{en.keys.states[state]}</span>
+              </h2>
+              {state === 'revoked' || state === 'expired' ? null : (
+                <p class="actions">
+                  <KeyActions
+                    of={key}
+                    actions={allActions}
+                    onAction={(action) => setOpen(opened(action, key))}
+                  />
+                </p>
+              )}
+              <div class="beside">
+                <Facts of={key} />
+                <div>
+                  <h3>{en.keys.useNow}</h3>
+                  <Show loaded={use}>{(value) => <Use of={key} use={value} />}</Show>
+                </div>
+              </div>
+              <h3>{en.keys.usage(shownDays)}</h3>
+              <Usage of={key} />
+            </>
+          );
+        }}
+      </Show>
+      {open === undefined ? null : (
+        <ActionDialog
+          open={open}
+          onDone={() => {
+            setOpen(undefined);
+            reload();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function Facts({ of: key }: { of: Key }) {
+  const list = (names: readonly string[]) => names.join(', ') || en.all;
+  return (
+    <dl class="facts">
+      <dt>{en.keys.id}</dt>
+      <dd>
+        <code>{key.id}</code>
+      </dd>
+      <dt>{en.keys.prefix}</dt>
+      <dd>
+        <code>{en.keys.beginning(key.prefix)}</code>
+      </dd>
+      <dt>{en.keys.owner}</dt>
+      <dd>{key.owner ?? en.none}</dd>
+      <dt>{en.keys.note}</dt>
+      <dd class="lines">{key.note ?? en.none}</dd>
+      <dt>{en.keys.created}</dt>
+      <dd>
+        <Time iso={key.createdAt} />
+      </dd>
+      <dt>{en.keys.expires}</dt>
+      <dd>
+        <Time iso={key.expiresAt} />
+      </dd>
+      <dt>{en.keys.lastUsed}</dt>
+      <dd>
+        <Time iso={key.lastUsedAt} /> {key.lastUsedFrom === null ? null : en.keys.from(key.lastUsedFrom)}
+      </dd>
+      <dt>{en.keys.scopes}</dt>
+      <dd>{key.scopes.join(', ')}</dd>
+      <dt>{en.keys.models}</dt>
+      <dd>{list(key.models)}</dd>
+      <dt>{en.keys.listNames.engines}</dt>
+      <dd>{list(key.engines)}</dd>
+      <dt>{en.keys.listNames.endpoints}</dt>
+      <dd>{list(key.endpoints)}</dd>
+      <dt>{en.keys.listNames.addresses}</dt>
+      <dd>{list(key.addresses)}</dd>
+      <dt>{en.keys.limits}</dt>
+      <dd>{limitTexts(key.limits).join(', ') || en.none}</dd>
+    </dl>
+  );
+}
+
+function Use({ of: { limits }, use }: { of: Key; use: KeyUseDocument }) {
+  const { tokensToday, proxies } = use;
+  return (
+    <div class="uses">
+      <Bar
+        label={en.keys.tokensPerDay}
+        used={tokensToday}
+        limit={limits.tokensPerDay}
+        text={
+          tokensToday === null
+            ? en.keys.unknown
+            : en.keys.used(count(tokensToday), limitOf(limits.tokensPerDay))
+        }
+      />
+      {proxies.map(({ id, inProgress, requests, tokens }) => (
+        <section key={id} aria-label={id}>
+          <h4>{en.keys.inProxy(id)}</h4>
+          <Bar
+            label={en.keys.limitNames.concurrency}
+            used={inProgress}
+            limit={limits.concurrency}
+            text={en.keys.used(count(inProgress), limitOf(limits.concurrency))}
+          />
+          {requests === null ? null : (
+            <Bar
+              label={en.keys.limitNames.requestsPerMinute}
+              used={requests.burst - requests.remaining}
+              limit={requests.burst}
+              text={en.keys.requestsNow(
+                count(requests.remaining),
+                count(requests.burst),
+                count(requests.perMinute),
+              )}
+            />
+          )}
+          {tokens === null ? null : (
+            <Bar
+              label={en.keys.limitNames.tokensPerMinute}
+              used={tokens.limit - tokens.remaining}
+              limit={tokens.limit}
+              text={en.keys.used(count(tokens.limit - tokens.remaining), count(tokens.limit))}
+            />
+          )}
+        </section>
+      ))}
+      {proxies.length === 0 ? <p class="note">{en.keys.noProxy}</p> : null}
+    </div>
+  );
+}
+
+function limitOf(limit: number | null): string | undefined {
+  return limit === null ? undefined : count(limit);
+}
+
+/** The words say everything; the bar shows it at a glance. */
+function Bar({
+  label,
+  used,
+  limit,
+  text,
+}: {
+  label: string;
+  used: number | null;
+  limit: number | null;
+  text: string;
+}) {
+  const share =
+    used === null || limit === null ? undefined : Math.min(100, Math.max(0, (100 * used) / limit));
+  return (
+    <div class="use">
+      <span>{label}</span>
+      {share === undefined ? null : (
+        <svg
+          viewBox="0 0 100 8"
+          preserveAspectRatio="none"
+          aria-hidden="true"
+          class={share >= 90 ? 'high' : undefined}
+        >
+          <rect class="whole" width="100" height="8" />
+          <rect class="part" width={share} height="8" />
+        </svg>
+      )}
+      <strong>{text}</strong>
+    </div>
+  );
+}
+
+function Usage({ of: { id, label } }: { of: Key }) {
+  const [model, setModel] = useState<Filters['model']>();
+  const filters: Filters = { key: { value: id, label }, ...(model === undefined ? {} : { model }) };
+  const [loaded] = useLive(() => loadUsage('30d', 'model', filters, chartPixels), usageEveryMs, [
+    id,
+    model?.value,
+  ]);
+  return (
+    <Show loaded={loaded}>
+      {(view) =>
+        view.groups.series.length === 0 ? (
+          <p>{en.keys.noUsage}</p>
+        ) : (
+          <>
+            {model === undefined ? null : (
+              <button type="button" class="quiet" onClick={() => setModel(undefined)}>
+                {en.usage.removeFilter(en.usage.dimensions.model, model.label)}
+              </button>
+            )}
+            <UsageCharts view={view} by="model" measure="tokens" onSelect={select} />
+            <UsageTable usage={view.groups} by="model" onSelect={select} />
+          </>
+        )
+      }
+    </Show>
+  );
+
+  function select(by: Dimension, value: string, text: string): void {
+    if (by === 'model') setModel({ value, label: text });
+  }
+}
