@@ -1,11 +1,11 @@
 /** Generates docs/errors.md from the error table. */
-import { errorDocument } from '../../src/cli/commands/explain.ts';
+import { endsCommands, errorDocument } from '../../src/cli/commands/explain.ts';
 import { type ErrorCode, errorTable } from '../../src/core/errors.ts';
 import { generatedNote, markdownTable } from './markdown.ts';
 
 export function errorsPage(): string {
   const all = (Object.keys(errorTable) as ErrorCode[]).map(errorDocument);
-  const atTheShell = all.filter((e) => e.status === null);
+  const atTheShell = all.filter((e) => endsCommands(e.code) && e.code !== 'INTERNAL');
   const toClients = all.filter((e) => e.status !== null);
   return `# Errors
 
@@ -28,6 +28,8 @@ ${markdownTable(
 Error responses use the format of the API that the client called: OpenAI's
 \`{"error": {"message", "type", "code", "param"}}\`, Anthropic's, or Ollama's. flm forwards error responses of engines unchanged,
 whatever their status. The API code is the \`code\` that SDKs check.
+
+The admin API answers with codes of both tables, as \`{"error": {"code", "message", "hint"}}\`.
 
 The last column says whether the request can be sent again:
 

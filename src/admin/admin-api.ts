@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import { AdminError, type Fault, FlmError } from '../core/errors.ts';
 import { faultsOf } from '../core/faults.ts';
@@ -26,6 +27,7 @@ import { engineOperations } from './operations/engines.ts';
 import { keyOperations } from './operations/keys.ts';
 import { modelOperations } from './operations/models.ts';
 import { policyOperations } from './operations/policy.ts';
+import { proxyOperations } from './operations/proxies.ts';
 import { requestOperations } from './operations/requests.ts';
 import { usageOperations } from './operations/usage.ts';
 
@@ -38,6 +40,7 @@ export const operations: readonly Operation[] = [
   ...engineOperations,
   ...modelOperations,
   ...requestOperations,
+  ...proxyOperations,
   ...usageOperations,
   ...auditOperations,
 ];
@@ -217,6 +220,9 @@ function decoded(segment: string): string | undefined {
   }
 }
 
+/** Ignoring a field would hide a mistake. */
+const noFields = z.strictObject({});
+
 function parseInput(
   operation: Operation,
   params: Readonly<Record<string, string>>,
@@ -235,7 +241,7 @@ function parseInput(
   const parsedQuery = parse(operation.query, queryObject(query));
   if (operation.query === undefined && query.size > 0)
     faults.push({ field: [...query.keys()][0] ?? '', value: 'an unknown field', allowed: 'no query' });
-  const body = operation.body === undefined ? undefined : parse(operation.body, jsonBody(request));
+  const body = parse(operation.body ?? noFields, jsonBody(request));
   if (faults.length > 0) throw new AdminError('ADMIN_INPUT_INVALID', { faults });
   return { path, query: parsedQuery, body };
 }

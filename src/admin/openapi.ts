@@ -32,6 +32,7 @@ const tags = {
   engines: 'Engines: their state, the saved ones, detection and tests.',
   models: 'Models as clients see them, and their aliases.',
   requests: 'Requests that run now, and the last ones.',
+  proxies: 'Running proxies: status, restart, log and warnings.',
   usage: 'Requests, tokens and latency over time.',
   audit: 'Who changed what.',
 };
@@ -166,18 +167,10 @@ function eventSchema(events: Readonly<Record<string, z.ZodType>>, schemas: JsonO
   return { schema: { type: 'string', description } };
 }
 
-function errorResponses({
-  errors = [],
-  params,
-  query,
-  body,
-  current,
-  idempotent,
-  method,
-}: Operation): JsonObject {
+function errorResponses({ errors = [], body, current, idempotent, method }: Operation): JsonObject {
   const codes = new Set<ErrorCode>([...commonErrors, ...errors]);
-  if (params !== undefined || query !== undefined || body !== undefined) codes.add('ADMIN_INPUT_INVALID');
-  if (body !== undefined)
+  codes.add('ADMIN_INPUT_INVALID');
+  if (body !== undefined || method !== 'GET')
     for (const code of ['BODY_INVALID', 'BODY_TYPE_UNSUPPORTED'] as const) codes.add(code);
   if (current !== undefined && method !== 'GET') codes.add('ADMIN_CHANGED_MEANWHILE');
   if (idempotent === true) codes.add('IDEMPOTENCY_KEY_REUSED');

@@ -9,6 +9,7 @@ import type { ModelAlias } from '../core/engine/engine.ts';
 import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import type { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { CrashDocument } from '../core/proxy/proxy-document.ts';
 import type { ProxyService } from '../core/proxy/proxy-service.ts';
 import type { RequestDirectory } from '../core/proxy/request-directory.ts';
 import type { ApiKey } from '../core/security/api-key.ts';
@@ -50,6 +51,24 @@ export interface AdminServices {
   engines(caller: AdminCaller): EngineRegistry;
   proxies(caller: AdminCaller): ProxyService;
   readonly discovery: EngineDiscovery;
+  /** Proxies that ended without a stop. */
+  crashes(): Promise<readonly CrashDocument[]>;
+  /**
+   * Lines of a log, newest first, found by the id or profile of its proxy. `before` is the `before` of the page before.
+   * Throws PROFILE_NOT_FOUND.
+   */
+  logPage(
+    which: string,
+    request: {
+      readonly before?: string;
+      readonly limit: number;
+      readonly matches: (line: string) => boolean;
+    },
+  ): Promise<{
+    readonly profile: string;
+    readonly lines: readonly string[];
+    readonly before: string | null;
+  }>;
   /** The models of engines that are up and the aliases of these models, sorted by name. */
   catalogOf(engines: readonly EngineStatus[], aliases: readonly ModelAlias[]): readonly CatalogEntry[];
   readonly usage: UsageRepository;

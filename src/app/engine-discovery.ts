@@ -8,7 +8,7 @@ import { EngineError } from '../core/errors.ts';
 import { freeId } from '../engines/detect.ts';
 import { checkEmbeddings } from '../engines/embeddings-check.ts';
 import { isLoopbackHost, parseEngineUrl } from '../engines/engine-url.ts';
-import { exposureWarning, findExposure } from '../engines/exposure.ts';
+import { findExposure } from '../engines/exposure.ts';
 import { identify } from '../engines/identify.ts';
 import { createEngine } from '../engines/probe-request.ts';
 import { freeIdOf, sourceOfRecord } from '../engines/sources.ts';
@@ -81,7 +81,6 @@ export function makeEngineDiscovery(machine: Machine): EngineDiscovery {
       // `127-0-0-1-8000` would not be a useful name.
       return freeIdOf({ url: `http://engine:${address.port}` }, taken);
     },
-    exposureWarning,
     close: () => upstream.close(),
   };
 }

@@ -3,7 +3,7 @@
  */
 import type { Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory, EngineStatus } from '../core/engine/directory.ts';
-import { exposureAdvice } from '../engines/exposure.ts';
+import { engineKind } from '../core/engine/kinds.ts';
 import type { Logger } from '../observe/logger.ts';
 
 export function tellEngineChanges(directory: EngineDirectory, logger: Logger): Unsubscribe {
@@ -50,7 +50,7 @@ function tell(now: EngineStatus, before: EngineStatus | undefined, logger: Logge
     logger.event('warn', 'engine answers to the network without a key', {
       engine: ref.id,
       address: now.exposedOn,
-      fix: exposureAdvice(ref.kind),
+      fix: engineKind(ref.kind).advice.exposure,
     });
   }
 }

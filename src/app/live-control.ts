@@ -8,7 +8,6 @@
  */
 import type { Clock } from '../core/clock.ts';
 import { ProxyError } from '../core/errors.ts';
-import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type {
   HandOverRequest,
   InheritedSocket,
@@ -20,13 +19,7 @@ import type {
   StopReport,
   TemporaryKey,
 } from '../core/proxy/ports.ts';
-import {
-  bindAddresses,
-  configuredPort,
-  isLoopback,
-  type ProxyConfig,
-  type ProxyMode,
-} from '../core/proxy/proxy-config.ts';
+import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
 import {
   clientUrl,
   networkUrls,
@@ -36,8 +29,9 @@ import {
 } from '../core/proxy/proxy-handle.ts';
 import { reachOf } from '../core/proxy/reach.ts';
 import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
+import type { Warning } from '../core/proxy/warning.ts';
+import { warningsOfProxy } from '../core/proxy/warnings.ts';
 import type { SnapshotHolder } from '../core/security/snapshot.ts';
-import { exposureWarning } from '../engines/exposure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -82,13 +76,6 @@ export interface LiveControlDeps {
 }
 
 const idleLookMs = 100;
-
-/** A warning while keys can cross a network in plain text. */
-export function clearTextWarning({ mode, addresses, port, profile }: ProxyHandle): string | undefined {
-  const open = addresses.filter((address) => !isLoopback(address));
-  if (mode !== 'local-http' || open.length === 0) return undefined;
-  return `Keys cross the network in plain text (${open.join(', ')}, port ${port}); use HTTPS: \`flm proxy restart ${profile} --mode dev-selfsigned\`.`;
-}
 
 export class LiveControl implements ProxyControl {
   readonly closed: Promise<StopReport>;
@@ -140,6 +127,7 @@ export class LiveControl implements ProxyControl {
     for (const key of snapshots.current().keysById.values()) {
       if (!key.revoked && !key.paused && key.expiresAtMs > nowMs) keys += 1;
     }
+    const warningDetails = this.#warnings(keys, nowMs);
     return {
       handle,
       url,
@@ -160,7 +148,8 @@ export class LiveControl implements ProxyControl {
       reach: reachOf(handle.addresses, machine.addresses()),
       networkUrls: networkUrls(handle, certificate?.names ?? []).filter((other) => other !== url),
       ...(certificate === undefined ? {} : { certificate }),
-      warnings: this.#warnings(keys),
+      warnings: warningDetails.map(({ message }) => message),
+      warningDetails,
     };
   }
 
@@ -380,47 +369,18 @@ export class LiveControl implements ProxyControl {
     }
   }
 
-  /** Returns sentences about current problems; each ends with the fix. */
-  #warnings(keys: number): readonly string[] {
-    const { engines, store, storeProblem, certificates, options, machine } = this.#deps;
-    if (this.#handle.starting === true) {
-      return certificates !== undefined && certificates.facts() === undefined
-        ? ['The proxy waits for its first certificate; it ends if the CA issues none.']
-        : [];
-    }
-    const warnings: string[] = [];
-    const unrenewed = certificates?.facts()?.problem;
-    if (unrenewed !== undefined) warnings.push(`The certificate was not renewed: ${unrenewed}`);
-    const expired = expiryWarning(certificates?.facts(), options.config.mode, machine.clock.nowMs());
-    if (expired !== undefined) warnings.push(expired);
-    const clear = clearTextWarning(this.#handle);
-    if (clear !== undefined) warnings.push(clear);
-    const statuses = engines.service.engines();
-    if (keys === 0) warnings.push('No key can be used; make one: `flm key create LABEL`.');
-    if (statuses.length === 0) {
-      warnings.push('No engine was found; start one, or add one: `flm engine add URL`.');
-    } else if (statuses.every((e) => e.ref.kind === 'demo')) {
-      warnings.push(
-        'Only the built-in demo engine answers; start a real engine, and flm uses it automatically.',
-      );
-    }
-    for (const e of statuses) {
-      if (e.state === 'down') {
-        const why = e.note === undefined ? '' : ` (${e.note})`;
-        warnings.push(
-          `Engine ${e.ref.id} does not answer at ${e.ref.url}${why}; start it, flm detects it automatically.`,
-        );
-      }
-      if (e.exposedOn !== undefined) {
-        warnings.push(exposureWarning(e.ref, e.exposedOn));
-      }
-    }
-    warnings.push(...engines.problems());
-    for (const [key, problem] of store.unwrittenRevocations)
-      warnings.push(`Key ${key} is revoked only in the memory of this proxy: ${problem}`);
-    const problem = storeProblem();
-    if (problem !== undefined) warnings.push(problem);
-    return warnings;
+  #warnings(keys: number, nowMs: number): readonly Warning[] {
+    const { engines, store, storeProblem, certificates } = this.#deps;
+    return warningsOfProxy({
+      handle: this.#handle,
+      nowMs,
+      certificate: certificates === undefined ? undefined : (certificates.facts() ?? 'none yet'),
+      keys,
+      engines: engines.service.engines(),
+      unusableEngines: engines.problems(),
+      unwrittenRevocations: store.unwrittenRevocations,
+      storeProblem: storeProblem(),
+    });
   }
 }
 
@@ -436,19 +396,4 @@ function refuseOverlap({ id, port, addresses }: ProxyHandle, config: ProxyConfig
     );
     if (old !== undefined) throw new ProxyError('PROXY_ADDRESS_OVERLAPS', { params: { address, old, id } });
   }
-}
-
-/** Returns undefined if the certificate is good or there is no certificate. */
-export function expiryWarning(
-  certificate: Pick<CertificateFacts, 'expiresAtMs'> | undefined,
-  mode: ProxyMode,
-  nowMs: number,
-): string | undefined {
-  if (certificate === undefined || certificate.expiresAtMs > nowMs) return undefined;
-  const at = new Date(certificate.expiresAtMs).toISOString();
-  const next =
-    mode === 'https-acme'
-      ? 'ask the CA for another now: `flm cert renew`'
-      : 'restart the proxy: `flm proxy restart`';
-  return `The certificate has expired at ${at}, so clients refuse it; ${next}.`;
 }

@@ -8,6 +8,7 @@ import type { EngineSource } from '../core/engine/engine-watch.ts';
 import { FlmError } from '../core/errors.ts';
 import type { StartOptions } from '../core/proxy/ports.ts';
 import { configuredPort } from '../core/proxy/proxy-config.ts';
+import type { UnusableEngine } from '../core/proxy/warnings.ts';
 import { Detector } from '../engines/detect.ts';
 import { findExposure } from '../engines/exposure.ts';
 import { identify } from '../engines/identify.ts';
@@ -21,8 +22,8 @@ export interface ProxyEngines {
   readonly service: EngineService;
   /** Loads the saved engines again. Does nothing if the configuration names the engines of the proxy. */
   setSaved(records: readonly EngineRecord[]): void;
-  /** Returns sentences about saved engines that cannot be used. */
-  problems(): readonly string[];
+  /** Returns the saved engines that cannot be used. */
+  problems(): readonly UnusableEngine[];
 }
 
 /** A running server answers within milliseconds. */
@@ -52,19 +53,19 @@ export function makeProxyEngines(
     ...(fixed ? {} : { detect: detection(machine, line, () => ownPort() || configuredPort(config)) }),
   });
   if (fixed) service.configure({ sources: given });
-  let problems: readonly string[] = [];
+  let problems: readonly UnusableEngine[] = [];
   return {
     service,
     problems: () => problems,
     setSaved(records) {
       if (fixed) return;
-      const found: string[] = [];
+      const found: UnusableEngine[] = [];
       const sources = records.flatMap((record): readonly EngineSource[] => {
         try {
           return [sourceOfRecord(record, machine.readSecret)];
         } catch (error) {
           if (!(error instanceof FlmError)) throw error;
-          found.push(`${error.message} ${error.hint}`);
+          found.push({ id: record.id, problem: `${error.message} ${error.hint}` });
           return [];
         }
       });

@@ -8,6 +8,7 @@ import type { EngineRecord, SecretRef } from '../core/engine/engine.ts';
 import type { EngineExamination } from '../core/engine/engine-discovery.ts';
 import { examinedDocument } from '../core/engine/engine-document.ts';
 import { type EngineKindName, engineKindNames } from '../core/engine/kinds.ts';
+import { exposureWarning } from '../core/proxy/warnings.ts';
 import { type Session, usageError } from './command.ts';
 import { printable } from './terminal/layout.ts';
 import { maxSecretBytes } from './terminal/terminal.ts';
@@ -91,11 +92,11 @@ export function warnOfExposure(
   session: Session,
   engines: readonly { readonly id: string; readonly kind: string; readonly exposedOn?: string | undefined }[],
 ): void {
-  const { terminal, flm } = session;
+  const { terminal } = session;
   for (const { id, kind, exposedOn } of engines) {
     if (exposedOn === undefined) continue;
     // The JSON document contains the name of the kind.
-    const warning = flm.discovery.exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
+    const warning = exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
     terminal.talk(`${terminal.paint('yellow', '!')} ${warning}`);
   }
 }

@@ -17,7 +17,9 @@
 export const retryClasses = ['never-sent', 'maybe-sent', 'answered', 'client-gone'] as const;
 export type RetryClass = (typeof retryClasses)[number];
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** The least serious first. */
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /** 0 done, 1 the user can fix it, 2 flm or the machine failed. */
 export type ExitStatus = 0 | 1 | 2;
@@ -51,6 +53,7 @@ export const errorTable = {
   },
   PROXY_PORT_IN_USE: {
     ...user,
+    status: 409,
     text: 'Port {port} on {address} is already in use{holder}.',
     hint: 'Choose another port with --port N (0 selects a free port), or stop the program that uses this port.',
   },
@@ -90,51 +93,61 @@ export const errorTable = {
   },
   PROXY_START_FAILED: {
     ...machine,
+    status: 503,
     text: 'The proxy ended before it answered: {reason}.',
     hint: 'Read the log: `flm proxy logs`.',
   },
   PROXY_START_TIMEOUT: {
     ...machine,
+    status: 503,
     text: 'The proxy did not answer on its listener within {seconds} s, so it was ended.',
     hint: 'Read the log: `flm proxy logs`.',
   },
   PROXY_CONTROL_UNREACHABLE: {
     ...machine,
+    status: 503,
     text: 'The control socket of {id} does not answer.',
     hint: 'The process may hang. End it with `kill {pid}`, then start the proxy again.',
   },
   PROXY_HAND_OVER_FAILED: {
     ...machine,
+    status: 503,
     text: 'The new process did not take over, so {id} continues to serve: {reason}.',
     hint: 'Read the log with `flm proxy logs {profile}`, then restart again.',
   },
   PROXY_HAND_OVER_TIMEOUT: {
     ...machine,
+    status: 503,
     text: 'The new process was not ready within {seconds} s and was ended, so {id} continues to serve.',
     hint: 'Read the log with `flm proxy logs {profile}`, then restart again.',
   },
   PROXY_RESTARTING: {
     ...user,
+    status: 409,
     text: 'A new process is already replacing the proxy {id}.',
     hint: 'Wait until that restart has finished. `flm proxy status` shows its progress.',
   },
   PROXY_DRAINING: {
     ...user,
+    status: 409,
     text: 'The proxy {id} is shutting down and cannot be restarted.',
     hint: 'List the running proxies with `flm proxy status`. End this one with `flm proxy stop {id}`.',
   },
   PROXY_SUPERVISED: {
     ...user,
+    status: 409,
     text: '{supervisor} runs the proxy {id}, so flm does not replace its process.',
     hint: 'Restart it with `{command}`.',
   },
   PROXY_ADDRESS_OVERLAPS: {
     ...user,
+    status: 409,
     text: 'The new address {address} overlaps {old}, on which {id} listens with the same port, so both processes cannot listen at once.',
     hint: 'Stop it with `flm proxy stop {id}` and start it again with these flags (no connections are accepted in between), or choose another --port.',
   },
   PROXY_IN_FOREGROUND: {
     ...user,
+    status: 409,
     text: 'The proxy {id} runs in the foreground (pid {pid}), so no background process can replace it.',
     hint: 'Stop it with Ctrl-C or `flm proxy stop {id}`, then run it again. A proxy from `flm proxy start` can be restarted.',
   },

@@ -19,9 +19,9 @@ import {
 import { openLine } from '../../test/helpers/probe-line.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Look } from '../core/engine/engine-discovery.ts';
-import { engineKinds, usualPorts, usualPrefixes } from '../core/engine/kinds.ts';
+import { engineKind, engineKinds, usualPorts, usualPrefixes } from '../core/engine/kinds.ts';
 import { Detector, type DetectorDeps, type LookOptions } from './detect.ts';
-import { exposureAdvice, findExposure, machineAddresses } from './exposure.ts';
+import { findExposure, machineAddresses } from './exposure.ts';
 import { findProgram } from './find-program.ts';
 
 const never = new AbortController().signal;
@@ -226,7 +226,7 @@ test(
     assert.equal(await findExposure(line, ref, [], never), undefined);
     const asVllm = { ...ref, kind: 'vllm' as const };
     assert.equal(await findExposure(line, asVllm, ['127.0.0.2'], never), undefined);
-    assert.match(exposureAdvice('ollama'), /OLLAMA_HOST=127\.0\.0\.1/);
+    assert.match(engineKind('ollama').advice.exposure, /OLLAMA_HOST=127\.0\.0\.1/);
   },
 );
 

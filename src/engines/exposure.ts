@@ -3,7 +3,7 @@
  * directly to the engine, without an flm key.
  */
 import type { EngineRef } from '../core/engine/engine.ts';
-import { type EngineKindName, engineKind } from '../core/engine/kinds.ts';
+import type { EngineKindName } from '../core/engine/kinds.ts';
 import { isLoopbackHost } from './engine-url.ts';
 import { identify } from './identify.ts';
 import type { ProbeLine } from './probe-request.ts';
@@ -51,14 +51,4 @@ export async function findExposure(
 export function mayBeSame(known: EngineKindName, found: EngineKindName): boolean {
   // An engine configured as OpenAI-compatible may be of any kind.
   return known === found || known === 'openai-compatible';
-}
-
-/** How to make servers of a kind listen only on this machine. */
-export function exposureAdvice(kind: EngineKindName): string {
-  return engineKind(kind).advice.exposure;
-}
-
-/** The warning for people. */
-export function exposureWarning(ref: Pick<EngineRef, 'id' | 'kind'>, exposedOn: string): string {
-  return `Engine ${ref.id} itself answers on ${exposedOn} without a key of flm, so clients can bypass flm; ${exposureAdvice(ref.kind)}.`;
 }

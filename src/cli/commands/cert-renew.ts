@@ -4,9 +4,9 @@
  */
 import type { Command } from 'commander';
 import { ProxyError } from '../../core/errors.ts';
+import { proxyDocument } from '../../core/proxy/proxy-document.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
-import { proxyDocument } from '../views/proxy-view.ts';
 import { certificateText } from '../views/status-view.ts';
 
 type RunningView = Extract<ProxyView, { readonly status: unknown }>;
@@ -77,7 +77,7 @@ async function newCertificate(session: Session, before: RunningView) {
       views.find((view) => view.handle.id === id) ?? views.find((view) => view.handle.profile === profile);
     if (now === undefined)
       throw new ProxyError('PROXY_NOT_RUNNING', { params: { which: ` any more (${id})` } });
-    const { certificate } = proxyDocument(now, now.status.url);
+    const { certificate } = proxyDocument(now);
     if (certificate !== undefined && certificate.fingerprint !== old?.fingerprint)
       return { id: now.handle.id, profile, certificate };
     if ((certificate?.renewalFailures ?? 0) > (old?.renewalFailures ?? 0))

@@ -52,6 +52,12 @@ export function errorDocument(code: ErrorCode) {
   };
 }
 
+/** Whether a command ends with this error; the admin API may answer with it as well. */
+export function endsCommands(code: ErrorCode): boolean {
+  const { status, level, retry }: ErrorRow = errorTable[code];
+  return status === 500 || (level === 'error' && retry === 'never-sent');
+}
+
 const exits: Readonly<Record<0 | 1 | 2, string>> = {
   0: 'done',
   1: 'the user can fix it',
@@ -79,7 +85,7 @@ function tellCode(session: Session, code: ErrorCode): void {
         status === null ? undefined : `status ${status}${apiCode === null ? '' : `, code ${apiCode}`}`,
       ],
       ['retry', retry === null ? undefined : retries[retry]],
-      ['exit status', status === null || code === 'INTERNAL' ? `${exit} (${exits[exit]})` : undefined],
+      ['exit status', endsCommands(code) ? `${exit} (${exits[exit]})` : undefined],
     ]),
   );
 }

@@ -2,13 +2,12 @@
  * `flm` without a command: shows what runs, and the possible next commands.
  */
 import type { Command } from 'commander';
-import { proxyUrl } from '../../core/proxy/proxy-handle.ts';
+import { type ProxyDocument, proxyDocument } from '../../core/proxy/proxy-document.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { isUsable } from '../../core/security/api-key.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { next as texts } from '../i18n/en/next.ts';
 import { facts, hanging, printable } from '../terminal/layout.ts';
-import { type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
 
 /** The output of `flm --json`. */
 interface NextDocument {
@@ -22,7 +21,7 @@ export function nextCommand(cli: Cli): Command {
   return leaf('flm', 'show what runs and what to do next', 'flm').action(
     action(cli, async (session) => {
       const [views, keys] = await Promise.all([session.flm.proxies.status(), usableKeys(session)]);
-      const proxies = views.map((v) => proxyDocument(v, 'status' in v ? v.status.url : proxyUrl(v.handle)));
+      const proxies = views.map((v) => proxyDocument(v));
       const found: NextDocument = { proxies, keys, next: stepsOf(views, keys) };
       if (session.json) session.terminal.out(JSON.stringify(found));
       else session.terminal.out(nextText(found, session));

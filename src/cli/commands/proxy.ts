@@ -2,18 +2,18 @@
  * `flm proxy`: start, stop, restart, status, logs, run.
  */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { profileNamePattern } from '../../core/proxy/proxy-config.ts';
-import { type ProxyHandle, proxyUrl } from '../../core/proxy/proxy-handle.ts';
+import { crashesOf } from '../../app/crashed-proxies.ts';
+import { profileOfLog } from '../../app/proxy-logs.ts';
+import { type CrashDocument, type ProxyDocument, proxyDocument } from '../../core/proxy/proxy-document.ts';
+import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView, StoppedProxy } from '../../core/proxy/proxy-service.ts';
+import { noProxy } from '../../core/proxy/warnings.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from '../config-flags.ts';
-import { status as texts } from '../i18n/en/status.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
-import { type CrashDocument, crashesOf, crashText } from '../views/crash-view.ts';
+import { crashText } from '../views/crash-view.ts';
 import { followLog } from '../views/log-view.ts';
-import { type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
 import { proxiesText, proxyText } from '../views/status-view.ts';
 
 interface StartFlags extends ConfigFlags {
@@ -105,17 +105,6 @@ function restart(cli: Cli): Command {
   );
 }
 
-/** Throws PROFILE_NOT_FOUND if there is no such proxy, profile or log. */
-async function profileOf({ flm }: Session, which: string): Promise<string> {
-  const { proxies, machine } = flm;
-  const running = (await proxies.list()).find(({ id }) => id === which);
-  if (running !== undefined) return running.profile;
-  // The log still exists after its profile was deleted.
-  const hasLog = profileNamePattern.test(which) && existsSync(machine.paths.logFile(which));
-  if (!hasLog && which !== 'default') await proxies.loadProfile(which);
-  return which;
-}
-
 /** `flm status`, which is also `flm proxy status`. */
 export function statusCommand(cli: Cli, name = 'flm status'): Command {
   return leaf(
@@ -135,7 +124,7 @@ export function statusCommand(cli: Cli, name = 'flm status'): Command {
             const isMeant = ({ id, profile }: { readonly id: string; readonly profile: string }): boolean =>
               which === undefined || id === which || profile === which;
             const views = (await proxies.status()).filter(({ handle }) => isMeant(handle));
-            const crashes = (await crashesOf(session)).filter(isMeant);
+            const crashes = (await crashesOf(session.flm)).filter(isMeant);
             // Reports that no such proxy runs.
             if (which !== undefined && views.length + crashes.length === 0) await proxies.find(which);
             const { terminal } = session;
@@ -169,7 +158,7 @@ function logs(cli: Cli): Command {
           throw usageError('proxy logs', '--lines takes a number of lines.');
         const { terminal, json } = session;
         const readable = terminal.outIsTerminal && !json;
-        const path = session.flm.machine.paths.logFile(await profileOf(session, which));
+        const path = session.flm.machine.paths.logFile(await profileOfLog(session.flm, which));
         await followLog(session, { path, lines, follow: flags.follow === true, readable });
       }),
     );
@@ -221,7 +210,7 @@ async function tellStarted(session: Session, handle: ProxyHandle, verb: string):
 }
 
 function tellProxy(session: Session, view: ProxyView, verb: string): void {
-  const proxy = proxyDocument(view, urlOf(view));
+  const proxy = proxyDocument(view);
   if (session.json) session.terminal.out(JSON.stringify(proxy));
   else {
     session.terminal.out(`${verb}.`);
@@ -235,17 +224,13 @@ function statusText(
   crashes: readonly CrashDocument[],
   inDetail: boolean,
 ): string {
-  const documents: readonly ProxyDocument[] = views.map((view) => proxyDocument(view, urlOf(view)));
+  const documents: readonly ProxyDocument[] = views.map((view) => proxyDocument(view));
   if (json)
     return JSON.stringify({ proxies: documents, ...(crashes.length > 0 ? { crashed: crashes } : {}) });
   const details = inDetail ? documents.map((d) => proxyText(d, terminal)) : [];
   const running = inDetail || documents.length === 0 ? details : [proxiesText(documents, terminal)];
   const ended = crashes.map((crash) => crashText(crash, terminal));
-  return [...(running.length > 0 ? running : [texts.none]), ...ended].join('\n\n');
-}
-
-function urlOf(view: ProxyView): string {
-  return 'status' in view ? view.status.url : proxyUrl(view.handle);
+  return [...(running.length > 0 ? running : [noProxy.message]), ...ended].join('\n\n');
 }
 
 function stoppedDocument({ handle, report }: StoppedProxy) {

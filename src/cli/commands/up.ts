@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { askProxy } from '../../app/proxy-check.ts';
 import type { RunningProxy } from '../../core/proxy/ports.ts';
 import type { ProxyConfig } from '../../core/proxy/proxy-config.ts';
+import { type ProxyDocument, proxyDocument } from '../../core/proxy/proxy-document.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView, StartRequest } from '../../core/proxy/proxy-service.ts';
 import { isUsable } from '../../core/security/api-key.ts';
@@ -19,7 +20,6 @@ import { up as texts } from '../i18n/en/up.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { facts, hanging, printable } from '../terminal/layout.ts';
 import { exportLine, requestCommand, type UserShell, userShell } from '../terminal/user-shell.ts';
-import { type ProxyDocument, proxyDocument } from '../views/proxy-view.ts';
 import { certificateText } from '../views/status-view.ts';
 
 interface UpFlags extends ConfigFlags {

@@ -3,11 +3,11 @@
  */
 import type { EngineDocument } from '../../core/engine/engine-document.ts';
 import type { RankReading } from '../../core/engine/engine-rank.ts';
+import type { CertificateDocument, ProxyDocument } from '../../core/proxy/proxy-document.ts';
 import { status as texts } from '../i18n/en/status.ts';
 import { duration, facts, grid, hanging, moment, printable, table } from '../terminal/layout.ts';
 import type { Style, Terminal } from '../terminal/terminal.ts';
 import { amount } from '../terminal/units.ts';
-import type { CertificateDocument, ProxyDocument } from './proxy-view.ts';
 
 /** One row for each proxy, then what needs attention. */
 export function proxiesText(proxies: readonly ProxyDocument[], terminal: Terminal): string {
@@ -76,13 +76,10 @@ export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
     ],
     tableColumns,
   );
-  const hangs = proxy.state === 'not-answering' ? [texts.hangs(profile)] : [];
-  const problems = [
-    ...hangs.map((text) => hanging(`  ${paint('red', '!')} `, text, terminal.tableColumns)),
-    ...(proxy.warnings ?? []).map((text) =>
-      hanging(`  ${paint('yellow', '!')} `, printable(text), terminal.tableColumns),
-    ),
-  ];
+  const mark = paint(proxy.state === 'not-answering' ? 'red' : 'yellow', '!');
+  const problems = (proxy.warnings ?? []).map((text) =>
+    hanging(`  ${mark} `, printable(text), terminal.tableColumns),
+  );
   return [lines, ...problems].join('\n');
 }
 
@@ -100,7 +97,6 @@ export function stateText({ state }: ProxyDocument, { paint }: Pick<Terminal, 'p
 /** What a reader of the table must know about the proxy. */
 function attentionOn(proxy: ProxyDocument, terminal: Terminal): readonly string[] {
   const lines: string[] = [];
-  if (proxy.state === 'not-answering') lines.push(texts.hangs(proxy.profile));
   if (proxy.successor !== undefined) lines.push(texts.drainsFor(proxy.id, proxy.successor));
   for (const { id, state, note, rank } of proxy.engines ?? []) {
     // Most warnings about an engine name it and its fix.

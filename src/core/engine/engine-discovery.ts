@@ -58,7 +58,5 @@ export interface EngineDiscovery {
   spelling(url: string): string;
   /** Returns a free id: on this machine the id from detection, for other hosts the host and port. */
   suggestId(url: string, kind: EngineKindName | undefined, taken: ReadonlySet<string>): string;
-  /** Returns a sentence about an engine that is reachable from the network. */
-  exposureWarning(ref: Pick<EngineRef, 'id' | 'kind'>, exposedOn: string): string;
   close(): void;
 }

@@ -7,6 +7,7 @@ import type { EngineStatus } from '../engine/directory.ts';
 import type { QueueReading } from '../security/fair-admission.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
 import type { ProxyConfig, ProxyConfigInput, ProxyMode } from './proxy-config.ts';
+import type { Warning } from './warning.ts';
 
 export interface ProxyHandle {
   /** `px_` + 8 base62 characters. */
@@ -124,6 +125,8 @@ export interface ProxyStatus {
   readonly networkUrls: readonly string[];
   /** Sentences about problems, each with its remedy at the end. */
   readonly warnings: readonly string[];
+  /** The same warnings with code and command; absent from an older flm. */
+  readonly warningDetails?: readonly Warning[];
 }
 
 /** One finished or refused request, as `flm tail` shows it and the access log records it. */

@@ -11,7 +11,6 @@ export const status = {
     now: 'NOW',
     engines: 'ENGINES',
   },
-  none: 'No proxy is running. Start one with `flm up`, or in the background with `flm proxy start`.',
   details: (profile: string): string => `Details: flm status ${profile}`,
   states: {
     starting: 'starting',
@@ -19,7 +18,6 @@ export const status = {
     draining: 'draining',
     'not-answering': 'not answering',
   },
-  hangs: (profile: string): string => `It may hang. Look at its log: flm proxy logs ${profile}`,
   replacedBy: (id: string): string => `replaced by ${id}`,
   drainsFor: (id: string, successor: string): string =>
     `${id} is draining, replaced by ${successor}: it finishes its responses and then ends.`,

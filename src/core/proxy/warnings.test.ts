@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { expiryWarning } from './live-control.ts';
+import { expiryWarning } from './warnings.ts';
 
 test('a certificate that has expired is called expired, with what gets another one', () => {
   const certificate = { expiresAtMs: Date.UTC(2026, 0, 2) };

@@ -1,0 +1,191 @@
+/**
+ * The warnings of flm: what is wrong now, each with a code, a sentence that ends with the remedy, and the command that
+ * fixes it or shows more. `flm proxy status` and the admin API show the same ones.
+ */
+import type { EngineStatus } from '../engine/directory.ts';
+import { engineKind } from '../engine/kinds.ts';
+import type { CertificateFacts } from './certificate-provider.ts';
+import { isLoopback, type ProxyMode } from './proxy-config.ts';
+import type { ProxyHandle } from './proxy-handle.ts';
+import type { ProxyView } from './proxy-service.ts';
+import type { Warning, WarningCode } from './warning.ts';
+
+/** The facts about a running proxy from which its warnings are made. */
+export interface ProxyFacts {
+  readonly handle: ProxyHandle;
+  readonly nowMs: number;
+  /** Undefined for plain HTTP; `'none yet'` before the first certificate. */
+  readonly certificate: CertificateFacts | 'none yet' | undefined;
+  /** Keys that can be used now. */
+  readonly keys: number;
+  readonly engines: readonly EngineStatus[];
+  /** Saved engines that cannot be used, each with the reason. */
+  readonly unusableEngines: readonly UnusableEngine[];
+  /** Ids of keys that are revoked in memory alone, with the reason. */
+  readonly unwrittenRevocations: Iterable<readonly [string, string]>;
+  readonly storeProblem: string | undefined;
+}
+
+export interface UnusableEngine {
+  readonly id: string;
+  /** Sentences: what is wrong, and what to do. */
+  readonly problem: string;
+}
+
+export function warningsOfProxy(facts: ProxyFacts): readonly Warning[] {
+  const { handle, nowMs, keys, engines } = facts;
+  const { profile, mode } = handle;
+  const certificate = facts.certificate === 'none yet' ? undefined : facts.certificate;
+  const warnings: Warning[] = [];
+  const add = (code: WarningCode, message: string, command: string): void => {
+    warnings.push({ code, message, command });
+  };
+  if (handle.starting === true) {
+    if (facts.certificate === 'none yet')
+      add(
+        'CERTIFICATE_WAITED_FOR',
+        'The proxy waits for its first certificate; it ends if the CA issues none.',
+        `flm proxy logs ${profile}`,
+      );
+    return warnings;
+  }
+  if (certificate?.problem !== undefined)
+    add(
+      'CERTIFICATE_NOT_RENEWED',
+      `The certificate was not renewed: ${certificate.problem}`,
+      renewalCommand(mode, profile),
+    );
+  const expired = expiryWarning(certificate, mode, nowMs);
+  if (expired !== undefined) add('CERTIFICATE_EXPIRED', expired, renewalCommand(mode, profile));
+  const clear = clearTextWarning(handle);
+  if (clear !== undefined) add('CLEAR_TEXT', clear, clearTextCommand(profile));
+  if (keys === 0)
+    add('NO_KEY', 'No key can be used; make one: `flm key create LABEL`.', 'flm key create LABEL');
+  if (engines.length === 0)
+    add(
+      'NO_ENGINE',
+      'No engine was found; start one, or add one: `flm engine add URL`.',
+      'flm engine add URL',
+    );
+  else if (engines.every((e) => e.ref.kind === 'demo'))
+    add(
+      'ONLY_DEMO',
+      'Only the built-in demo engine answers; start a real engine, and flm uses it automatically.',
+      'flm engine detect',
+    );
+  for (const { ref, state, note, exposedOn } of engines) {
+    const command = `flm engine test ${ref.id}`;
+    const why = note === undefined ? '' : ` (${note})`;
+    if (state === 'down')
+      add(
+        'ENGINE_DOWN',
+        `Engine ${ref.id} does not answer at ${ref.url}${why}; start it, flm detects it automatically.`,
+        command,
+      );
+    if (exposedOn !== undefined) add('ENGINE_EXPOSED', exposureWarning(ref, exposedOn), command);
+  }
+  for (const { id, problem } of facts.unusableEngines)
+    add('ENGINE_UNUSABLE', problem, `flm engine test ${id}`);
+  for (const [key, problem] of facts.unwrittenRevocations)
+    add(
+      'REVOCATION_UNWRITTEN',
+      `Key ${key} is revoked only in the memory of this proxy: ${problem}`,
+      `flm key revoke ${key}`,
+    );
+  if (facts.storeProblem !== undefined) add('STORE_PROBLEM', facts.storeProblem, `flm proxy logs ${profile}`);
+  return warnings;
+}
+
+/** The warnings about one proxy, as its process reports them. */
+export function warningsOfView(view: ProxyView): readonly Warning[] {
+  const { profile } = view.handle;
+  if (view.state === 'not-answering') {
+    const command = `flm proxy logs ${profile}`;
+    return [{ code: 'PROXY_NOT_ANSWERING', message: `It may hang. Look at its log: ${command}`, command }];
+  }
+  const { warnings, warningDetails } = view.status;
+  // An older flm sends only sentences.
+  return (
+    warningDetails ??
+    warnings.map((message) => ({ code: 'OTHER', message, command: `flm proxy status ${profile}` }) as const)
+  );
+}
+
+/** A warning with the proxy that it is about; null where it is about none. */
+export interface PlacedWarning extends Warning {
+  readonly proxy: string | null;
+  readonly profile: string | null;
+}
+
+/** Every warning: about each proxy, about those that ended without a stop, and that none runs. */
+export function allWarnings(
+  views: readonly ProxyView[],
+  crashed: readonly Pick<ProxyHandle, 'id' | 'profile'>[],
+): readonly PlacedWarning[] {
+  const none: readonly PlacedWarning[] = views.length > 0 ? [] : [{ ...noProxy, proxy: null, profile: null }];
+  return [
+    ...none,
+    ...crashed.map(({ id, profile }) => ({ ...crashWarning(profile), proxy: id, profile })),
+    ...views.flatMap((view) =>
+      warningsOfView(view).map((warning) => ({
+        ...warning,
+        proxy: view.handle.id,
+        profile: view.handle.profile,
+      })),
+    ),
+  ];
+}
+
+export const noProxy: Warning = {
+  code: 'NO_PROXY',
+  message: 'No proxy is running. Start one with `flm up`, or in the background with `flm proxy start`.',
+  command: 'flm proxy start',
+};
+
+/** About a proxy that ended without a stop. */
+export function crashWarning(profile: string): Warning {
+  const command = `flm proxy start ${profile}`;
+  return {
+    code: 'PROXY_CRASHED',
+    message: 'It was killed (out of memory, kill -9), it failed, or the machine went down.',
+    command,
+  };
+}
+
+/** A warning while keys can cross a network in plain text. */
+export function clearTextWarning({ mode, addresses, port, profile }: ProxyHandle): string | undefined {
+  const open = addresses.filter((address) => !isLoopback(address));
+  if (mode !== 'local-http' || open.length === 0) return undefined;
+  return `Keys cross the network in plain text (${open.join(', ')}, port ${port}); use HTTPS: \`${clearTextCommand(profile)}\`.`;
+}
+
+function clearTextCommand(profile: string): string {
+  return `flm proxy restart ${profile} --mode dev-selfsigned`;
+}
+
+/** Returns undefined if the certificate is good or there is no certificate. */
+export function expiryWarning(
+  certificate: Pick<CertificateFacts, 'expiresAtMs'> | undefined,
+  mode: ProxyMode,
+  nowMs: number,
+): string | undefined {
+  if (certificate === undefined || certificate.expiresAtMs > nowMs) return undefined;
+  const at = new Date(certificate.expiresAtMs).toISOString();
+  const next =
+    mode === 'https-acme'
+      ? 'ask the CA for another now: `flm cert renew`'
+      : 'restart the proxy: `flm proxy restart`';
+  return `The certificate has expired at ${at}, so clients refuse it; ${next}.`;
+}
+
+function renewalCommand(mode: ProxyMode, profile: string): string {
+  return mode === 'https-acme' ? `flm cert renew ${profile}` : `flm proxy restart ${profile}`;
+}
+
+/** About an engine that is reachable from the network. */
+export function exposureWarning(
+  { id, kind }: Pick<EngineStatus['ref'], 'id' | 'kind'>,
+  exposedOn: string,
+): string {
+  return `Engine ${id} itself answers on ${exposedOn} without a key of flm, so clients can bypass flm; ${engineKind(kind).advice.exposure}.`;
+}
