@@ -12,6 +12,7 @@ import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts'
 import type { RequestDirectory } from '../core/proxy/request-directory.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
 import { type CreatedKey, type LiveRevocations, SecurityService } from '../core/security/security-service.ts';
+import { ShareService } from '../core/security/share-service.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
 import { endByMistake } from '../process/crash.ts';
 import { becomeOwner } from '../process/data-owner.ts';
@@ -45,6 +46,8 @@ export interface Flm {
   readonly security: SecurityService;
   /** The same service for a caller who is not the user of this process; see `AdminCaller`. */
   securityFor(actor: string, ownAddresses: readonly string[]): SecurityService;
+  /** Shares, for the user of this process or for another actor. */
+  sharesFor(actor?: string): ShareService;
   readonly engines: EngineRegistry;
   /** Like `securityFor`. */
   enginesFor(actor: string): EngineRegistry;
@@ -155,6 +158,8 @@ export function openFlm(options: FlmOptions): Flm {
     engines: enginesFor(actor),
     enginesFor,
     proxiesFor: (who) => serviceOf(detached, portHolder, who),
+    sharesFor: (who = actor) =>
+      new ShareService({ repository: store.shares, clock, secrets: machine.secrets, actor: who }),
     discovery,
     certificates: makeCertificateManager(machine, machineTrustTools(machine), announceOnly),
     usage: store.usage,

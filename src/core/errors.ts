@@ -310,6 +310,24 @@ export const errorTable = {
     text: 'The table of keys is not valid: {faults}',
     hint: 'Fix these lines and import the file again. No key was created.',
   },
+  SHARE_NOT_FOUND: {
+    ...user,
+    status: 404,
+    text: 'There is no share {share}{near}.',
+    hint: 'List the shares with `flm share list`.',
+  },
+  SHARE_HAS_KEY: {
+    ...user,
+    status: 409,
+    text: 'The share {share} was redeemed, so its key {key} exists.',
+    hint: 'Revoke the key: `flm key revoke {key}`.',
+  },
+  SHARE_CLEAR_TEXT: {
+    ...user,
+    status: 409,
+    text: 'The proxy {id} serves plain HTTP on a network, where others could read the new key.',
+    hint: 'Restart it with HTTPS: `flm proxy restart {profile} --mode dev-selfsigned`. If another server in front of it has HTTPS, name that with --url https://NAME.',
+  },
   POLICY_INVALID: {
     ...user,
     status: 422,
@@ -664,6 +682,42 @@ export const errorTable = {
     apiCode: 'rate_limit_exceeded',
     text: 'Too many failed logins came from this address.',
     hint: 'Wait for the time in the Retry-After header, then use a valid key.',
+  },
+  SHARE_UNKNOWN: {
+    ...refused,
+    status: 404,
+    text: 'This link is not valid.',
+    hint: 'Copy the whole link again, or ask for a new one.',
+  },
+  SHARE_REDEEMED: {
+    ...refused,
+    status: 410,
+    text: 'This link was used before; a link works once.',
+    hint: 'If that was not you, tell the person who sent it: the key must be revoked. Ask for a new link.',
+  },
+  SHARE_EXPIRED: {
+    ...refused,
+    status: 410,
+    text: 'This link has expired.',
+    hint: 'Ask for a new link.',
+  },
+  SHARE_REVOKED: {
+    ...refused,
+    status: 410,
+    text: 'This link was withdrawn.',
+    hint: 'Ask the person who sent it.',
+  },
+  SHARE_INSECURE: {
+    ...refused,
+    status: 403,
+    text: 'A key is handed out over HTTPS only, because others on the network could read it.',
+    hint: 'Open the link with https://, or on the machine of the proxy itself.',
+  },
+  SHARE_BUSY: {
+    ...refused,
+    status: 503,
+    text: 'Too many links are being redeemed now.',
+    hint: 'Try again soon; your link was not used.',
   },
   ADDRESS_DENIED: {
     ...refused,

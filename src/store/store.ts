@@ -17,11 +17,13 @@ import type {
   UsageLedger,
   UsageRepository,
 } from '../core/security/ports.ts';
+import type { RedemptionOrder, RedemptionResult, ShareRepository } from '../core/security/share.ts';
 
 export interface Repositories {
   readonly proxies: ProxyRepository;
   readonly security: SecurityRepository;
   readonly engines: EngineRepository;
+  readonly shares: ShareRepository;
   readonly audit: AuditRepository;
   readonly usage: UsageRepository;
 }
@@ -53,6 +55,8 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   recount(): Promise<void>;
   /** Called with the tokens that are counted from now on, because another process decides about limits. */
   set onUsed(used: ((tokens: UsedTokens) => void) | undefined);
+  /** Makes the key of a share, once. The key is in force in this proxy when the promise resolves. Rejects with a `StoreError`. */
+  redeemShare(order: RedemptionOrder): Promise<RedemptionResult>;
   saveHandle(handle: ProxyHandle): Promise<void>;
   deleteHandle(id: string, nonce: string): Promise<void>;
 }

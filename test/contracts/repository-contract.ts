@@ -9,13 +9,24 @@ import { FlmError } from '../../src/core/errors.ts';
 import type { Liveness, ProxyProfile } from '../../src/core/proxy/ports.ts';
 import type { ApiKey } from '../../src/core/security/api-key.ts';
 import { defaultPolicy } from '../../src/core/security/security-policy.ts';
+import type { RedemptionOrder } from '../../src/core/security/share.ts';
 import type { UsageQuery } from '../../src/core/usage/usage-report.ts';
 import type { Repositories } from '../../src/store/store.ts';
-import { sampleHandle, sampleKey, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
+import { sampleHandle, sampleKey, sampleShare, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
 
 export type OpenRepositories = (t: TestContext, liveness: Liveness) => Promise<Repositories>;
 
 const everybodyLives: Liveness = () => Promise.resolve(true);
+
+const audit = (action: string) => ({ atMs: sometimeMs, actor: 'cli:me', action, subject: 'x' });
+
+const redemption = (digest: string, name: string): RedemptionOrder => ({
+  digest,
+  fresh: { id: `key_${name}`, digest: `digest of key ${name}`, prefix: 'flm_kQ3x' },
+  atMs: sometimeMs + 1_000,
+  address: '192.0.2.7',
+  proxyId: 'px_a',
+});
 
 const fails = (code: string) => (error: unknown) => error instanceof FlmError && error.code === code;
 
@@ -32,6 +43,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     assert.deepEqual(await store.proxies.listHandles(), []);
     assert.deepEqual(await store.engines.listEngines(), []);
     assert.deepEqual(await store.engines.listAliases(), []);
+    assert.deepEqual(await store.shares.listShares(), []);
     assert.deepEqual(await store.audit.list(10), []);
     assert.deepEqual(await store.usage.listUsage('0000-01-01'), []);
     assert.equal(await store.security.findKey('key_a'), undefined);
@@ -247,6 +259,67 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     const policy = { ...defaultPolicy, allowIps: ['10.0.0.0/8'], requestsPerMinute: 60 };
     await store.security.savePolicy(policy);
     assert.deepEqual(await store.security.loadPolicy(), policy);
+  });
+
+  story('a share comes back as it was given, and its label is taken', async (store) => {
+    const share = sampleShare('a', { request: { ...sampleShare('a').request, models: ['llama*'] } });
+    await store.shares.insertShare(share, audit('share.create'));
+    assert.deepEqual(await store.shares.listShares(), [share]);
+    await assert.rejects(
+      store.shares.insertShare(sampleShare('b', { request: share.request }), audit('share.create')),
+      fails('KEY_INVALID'),
+    );
+    await store.security.insertKey(sampleKey('taken'));
+    await assert.rejects(
+      store.shares.insertShare(sampleShare('taken'), audit('share.create')),
+      fails('KEY_INVALID'),
+    );
+    assert.deepEqual(await store.shares.listShares(), [share]);
+  });
+
+  story('a share becomes one key, even when two ask at the same moment', async (store) => {
+    const share = sampleShare('a');
+    await store.shares.insertShare(share, audit('share.create'));
+    const results = await Promise.all([
+      store.shares.redeemShare(redemption(share.digest, 'one')),
+      store.shares.redeemShare(redemption(share.digest, 'two')),
+    ]);
+    assert.deepEqual(results.map(({ outcome }) => outcome).sort(), ['made', 'redeemed']);
+    const [key, ...others] = await store.security.listKeys();
+    assert.equal(others.length, 0);
+    const [stored] = await store.shares.listShares();
+    assert.equal(stored?.redemption?.keyId, key?.id);
+    assert.equal(stored?.redemption?.address, '192.0.2.7');
+    const entries = (await store.audit.list(10)).map(({ action, actor }) => [action, actor]);
+    assert.deepEqual(entries.filter(([action]) => action !== 'share.create').sort(), [
+      ['key.create', 'share:sh_a'],
+      ['share.redeem', 'share:sh_a'],
+    ]);
+  });
+
+  story('a key of a share has its settings, and a free label if another key took its own', async (store) => {
+    const request = { ...sampleShare('a').request, models: ['llama*'], requestsPerMinute: 7 };
+    await store.shares.insertShare(sampleShare('a', { request }), audit('share.create'));
+    await store.security.insertKey(sampleKey('other', { label: 'a' }));
+    await store.shares.redeemShare(redemption('digest of a', 'one'));
+    const made = await store.security.findKey('key_one');
+    assert.equal(made?.label, 'a 2');
+    assert.deepEqual(made?.models, ['llama*']);
+    assert.equal(made?.limits.requestsPerMinute, 7);
+    assert.equal(made?.digest, 'digest of key one');
+  });
+
+  story('a share that is unknown, over or withdrawn makes no key', async (store) => {
+    const past = sampleShare('past', { expiresAtMs: sometimeMs + 1 });
+    await store.shares.insertShare(past, audit('share.create'));
+    await store.shares.insertShare(sampleShare('a'), audit('share.create'));
+    assert.equal(await store.shares.revokeShare('sh_a', audit('share.revoke')), true);
+    assert.equal(await store.shares.revokeShare('sh_a', audit('share.revoke')), false);
+    const outcomes: string[] = [];
+    for (const digest of ['nothing', past.digest, 'digest of a'])
+      outcomes.push((await store.shares.redeemShare(redemption(digest, 'one'))).outcome);
+    assert.deepEqual(outcomes, ['unknown', 'expired', 'revoked']);
+    assert.deepEqual(await store.security.listKeys(), []);
   });
 
   story('a profile is replaced by name, whole, and listed by name', async (store) => {

@@ -1,7 +1,9 @@
 /** Complete records for tests of the store. `name` and `parts` make them differ. */
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type EnforcedKey, unrestricted } from '../../src/core/security/api-key.ts';
+import { parseKeyRequest } from '../../src/core/security/key-request.ts';
 import type { UsageEntry } from '../../src/core/security/ports.ts';
+import type { Share } from '../../src/core/security/share.ts';
 
 /** Noon of 2025-06-15, UTC: never today. */
 export const sometimeMs: number = Date.UTC(2025, 5, 15, 12);
@@ -22,6 +24,20 @@ export function sampleKey(name: string, parts: Partial<ApiKey> = {}): ApiKey {
 /** A proxy reads the key without what is only for people. */
 export function enforcedPart({ owner: _, note: __, ...enforced }: ApiKey): EnforcedKey {
   return enforced;
+}
+
+export function sampleShare(name: string, parts: Partial<Share> = {}): Share {
+  return {
+    id: `sh_${name}`,
+    request: parseKeyRequest({ label: name }, sometimeMs),
+    digest: `digest of ${name}`,
+    createdAtMs: sometimeMs,
+    createdBy: 'cli:me',
+    expiresAtMs: sometimeMs + 86_400_000,
+    revokedAtMs: null,
+    redemption: null,
+    ...parts,
+  };
 }
 
 export function sampleHandle(name: string, parts: Partial<ProxyHandle> = {}): ProxyHandle {

@@ -12,7 +12,7 @@ import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
 import { patientClock } from '../helpers/probe-line.ts';
 import { answered, Heard, startedProxyStore, Threads } from '../helpers/proxy-stores.ts';
 import { lockFile, startProgram } from '../helpers/store-programs.ts';
-import { enforcedPart, sampleHandle, sampleKey, sampleUsage } from '../helpers/store-samples.ts';
+import { enforcedPart, sampleHandle, sampleKey, sampleShare, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
 import { atEnd, failsAs, openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
 test('the whole state is there when start resolves, as one piece', async (t) => {
@@ -94,6 +94,33 @@ test('revocations, deletions and keys made again arrive as such', async (t) => {
   assert.deepEqual([...seen.keys()].sort(), ['key_a', 'key_c']);
   assert.equal(seen.get('key_a')?.revokedAtMs, 5);
   assert.equal(seen.get('key_c')?.digest, 'again');
+});
+
+test('two proxies that get one token at the same moment make one key, which is in force at once', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const stores = [await startedProxyStore(t, home), await startedProxyStore(t, home)];
+  const audit = { atMs: sometimeMs, actor: 'cli:me', action: 'share.create', subject: 'sh_a' };
+  await cli.shares.insertShare(sampleShare('a'), audit);
+  const results = await Promise.all(
+    stores.map(({ proxy }, i) =>
+      proxy.redeemShare({
+        digest: 'digest of a',
+        fresh: { id: `key_${i}`, digest: `digest ${i}`, prefix: 'flm_kQ3x' },
+        atMs: sometimeMs + 1,
+        address: '192.0.2.7',
+        proxyId: `px_${i}`,
+      }),
+    ),
+  );
+  assert.deepEqual(results.map(({ outcome }) => outcome).sort(), ['made', 'redeemed']);
+  const winner = results.findIndex(({ outcome }) => outcome === 'made');
+  const known = stores[winner]?.heard.changes.flatMap((change) => change.keys?.upserted ?? []);
+  assert.deepEqual(
+    known?.map(({ id }) => id),
+    [`key_${winner}`],
+  );
+  assert.equal((await cli.security.listKeys()).length, 1);
 });
 
 test('policy, engines and aliases arrive each alone', async (t) => {

@@ -41,7 +41,8 @@ export function looksLikeKey(text: string, tools: Pick<SecretTools, 'crc32'>): b
   return match !== null && checksum(match[1] as string, tools) === match[2];
 }
 
-function checksum(secret: string, tools: Pick<SecretTools, 'crc32'>): string {
+/** Six characters: a typo is found without a database. */
+export function checksum(secret: string, tools: Pick<SecretTools, 'crc32'>): string {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, tools.crc32(secret));
   return base62(bytes, checksumLength);

@@ -118,7 +118,7 @@ export class SecurityService {
     const { id } = freshSecret(secrets);
     const prefix = secret.slice(0, importedPrefixLength);
     const rest = { ...requestedKey(request, nowMs), familyId: id };
-    const record = recordOf({ id, key: secret, digest, prefix }, rest);
+    const record = recordOf({ id, digest, prefix }, rest);
     await repository.insertKey(record, this.#entry('key.import', record.id, undefined, record));
     await this.#announce();
     return { record, isNew: true };
@@ -437,7 +437,8 @@ function rulesOf(request: KeyRequest): KeyRules {
   return { label, owner, note, scopes, models, engines, endpoints, addresses, limits };
 }
 
-function requestedKey(
+/** The key that a request asks for, without its secret. */
+export function requestedKey(
   request: KeyRequest,
   nowMs: number,
 ): Omit<ApiKey, 'id' | 'familyId' | 'digest' | 'prefix'> {
@@ -445,6 +446,9 @@ function requestedKey(
   return { ...rulesOf(request), createdAtMs: nowMs, expiresAtMs, revokedAtMs: null, pausedAtMs: null };
 }
 
-function recordOf(fresh: FreshSecret, rest: Omit<ApiKey, 'id' | 'digest' | 'prefix'>): ApiKey {
+export function recordOf(
+  fresh: Omit<FreshSecret, 'key'>,
+  rest: Omit<ApiKey, 'id' | 'digest' | 'prefix'>,
+): ApiKey {
   return { ...rest, id: fresh.id, digest: fresh.digest, prefix: fresh.prefix };
 }

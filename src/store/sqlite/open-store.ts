@@ -15,6 +15,7 @@ import type { FileSystemProbe } from './file-system.ts';
 import { SqliteProxyRepository } from './proxy-repository.ts';
 import { flmSchema, usageSchema } from './schema.ts';
 import { SqliteSecurityRepository } from './security-repository.ts';
+import { SqliteShareRepository } from './share-repository.ts';
 import { SqliteUsageRepository } from './usage-repository.ts';
 
 export interface StoreOptions {
@@ -50,6 +51,7 @@ export function openStore(options: StoreOptions): SqliteStore {
     proxies: new SqliteProxyRepository(flm, liveness),
     security: new SqliteSecurityRepository(flm, usage),
     engines: new SqliteEngineRepository(flm),
+    shares: new SqliteShareRepository(flm),
     audit: new SqliteAuditRepository(flm, usage),
     usage: new SqliteUsageRepository(usage),
     faults: () => [...flm.faults(), ...usage.faults()],

@@ -12,6 +12,7 @@ import { FlmError, StoreError } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { UsedTokens } from '../../core/security/limits-authority.ts';
 import type { AuditEntry, FamilyUsage, StateListener, UsageEntry } from '../../core/security/ports.ts';
+import type { RedemptionOrder, RedemptionResult } from '../../core/security/share.ts';
 import type { PendingRevocation, ProxyStore } from '../store.ts';
 import { UsageBatches } from '../usage-batches.ts';
 import { dayName, dayNumber } from '../usage-row.ts';
@@ -180,6 +181,15 @@ class ThreadedStore implements ProxyStore {
 
   get unwrittenRevocations(): ReadonlyMap<string, string> {
     return this.#revocationProblems;
+  }
+
+  async redeemShare(order: RedemptionOrder): Promise<RedemptionResult> {
+    if (this.#closed !== undefined) throw closedError();
+    const { answer } = await this.#thread.ask({ do: 'redeem', order }, 'patient');
+    assert(answer.say === 'redeemed', 'the thread answers a redemption');
+    // The key exists now. If it cannot be read, this proxy has it a moment later.
+    if (answer.result.outcome === 'made') await this.refresh().catch(() => {});
+    return answer.result;
   }
 
   async saveHandle(handle: ProxyHandle): Promise<void> {

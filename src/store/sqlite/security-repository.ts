@@ -38,7 +38,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
     unique(() =>
       writeChange(this.#db, audit, () => {
         this.#refuseTakenLabel(key, key.createdAtMs);
-        return this.#insert(key);
+        return insertKeyRow(this.#db, key);
       }),
     );
   }
@@ -95,7 +95,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
         if (stored !== undefined && stored.revokedAtMs !== null) throw revokedFault(old.id);
         const atMs = successor.createdAtMs;
         if (stored !== undefined && !isActive(stored, atMs)) this.#refuseTakenLabel(successor, atMs);
-        return this.#update(old) + this.#insert(successor);
+        return this.#update(old) + insertKeyRow(this.#db, successor);
       }),
     );
   }
@@ -127,17 +127,8 @@ export class SqliteSecurityRepository implements SecurityRepository {
 
   /** Throws KEY_INVALID if an active key of another family has the label. */
   #refuseTakenLabel({ label, familyId }: ApiKey, atMs: number): void {
-    const sql = `SELECT id FROM api_key WHERE label = ? AND revoked_at IS NULL
-      AND (expires_at IS NULL OR expires_at > ?) AND coalesce(family_id, id) <> ? LIMIT 1`;
-    const holder = this.#db.find((row) => text(row, 'id'), sql, label, atMs, familyId);
+    const holder = labelHolder(this.#db, label, familyId, atMs);
     if (holder !== undefined) throw takenLabelFault(label, holder);
-  }
-
-  #insert(key: ApiKey): number {
-    const sql = `INSERT INTO api_key (${keyColumns}) VALUES (${valuesOf(key)
-      .map(() => '?')
-      .join(', ')})`;
-    return this.#db.run(sql, ...valuesOf(key));
   }
 
   /** Throws KEY_NOT_FOUND. */
@@ -149,6 +140,20 @@ export class SqliteSecurityRepository implements SecurityRepository {
     if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id, near: '' } });
     return changed;
   }
+}
+
+/** The id of an active key of another family that has the label at `atMs`. */
+export function labelHolder(db: Database, label: string, familyId: string, atMs: number): string | undefined {
+  const sql = `SELECT id FROM api_key WHERE label = ? AND revoked_at IS NULL
+    AND (expires_at IS NULL OR expires_at > ?) AND coalesce(family_id, id) <> ? LIMIT 1`;
+  return db.find((row) => text(row, 'id'), sql, label, atMs, familyId);
+}
+
+/** Call it inside a write transaction of `db`. */
+export function insertKeyRow(db: Database, key: ApiKey): number {
+  const values = valuesOf(key);
+  const sql = `INSERT INTO api_key (${keyColumns}) VALUES (${values.map(() => '?').join(', ')})`;
+  return db.run(sql, ...values);
 }
 
 function lastUseOf(row: Row): [keyId: string, use: LastUse] {

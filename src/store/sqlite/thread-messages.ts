@@ -7,6 +7,7 @@
  *   usage       ->  usage             one family of keys, by day and model
  *   write       ->  done              a batch, sent with the same sequence number until it is answered
  *   revoke      ->  done              a key, with its audit entry; a deleted or revoked key is not an error
+ *   redeem      ->  redeemed          a share; its key is made in the same transaction
  *   saveHandle, deleteHandle, close  ->  done
  *
  * or `failed`. The thread keeps no state that a new thread would need.
@@ -15,6 +16,7 @@ import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { AuditEntry, FamilyUsage, StateChange } from '../../core/security/ports.ts';
+import type { RedemptionOrder, RedemptionResult } from '../../core/security/share.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 
 export interface ThreadStart {
@@ -52,6 +54,7 @@ export type ThreadRequest =
   | { readonly do: 'saveHandle'; readonly handle: ProxyHandle }
   | { readonly do: 'deleteHandle'; readonly id: string; readonly nonce: string }
   | { readonly do: 'revoke'; readonly keyId: string; readonly atMs: number; readonly audit: AuditEntry }
+  | { readonly do: 'redeem'; readonly order: RedemptionOrder }
   | {
       readonly do: 'close';
       readonly writer: string;
@@ -63,6 +66,7 @@ export type ThreadAnswer =
   | { readonly say: 'state'; readonly delta: StateDelta | undefined }
   | { readonly say: 'counted'; readonly totals: UsageTotals | undefined }
   | { readonly say: 'usage'; readonly rows: readonly FamilyUsage[] }
+  | { readonly say: 'redeemed'; readonly result: RedemptionResult }
   | { readonly say: 'done' };
 
 export type ToThread = { readonly n: number; readonly request: ThreadRequest | { readonly do: 'next' } };

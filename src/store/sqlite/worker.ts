@@ -14,6 +14,7 @@ import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { integer } from './rows.ts';
 import { flmSchema, usageSchema } from './schema.ts';
+import { redeemShare } from './share-repository.ts';
 import { readChanges } from './state-reader.ts';
 import type {
   FromThread,
@@ -118,6 +119,9 @@ class StoreWorker {
         writeChange(this.#flm, audit, () => this.#flm.run(sql, atMs, keyId));
         return { say: 'done' };
       }
+      case 'redeem':
+        this.#flm.followFile();
+        return { say: 'redeemed', result: redeemShare(this.#flm, request.order) };
       case 'close':
         if (!request.keep) this.#forgetWriter(request.writer);
         this.#disconnect();
