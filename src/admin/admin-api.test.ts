@@ -8,6 +8,7 @@ import { sampleUsage, sometimeMs } from '../../test/helpers/store-samples.ts';
 import { openedStore } from '../../test/helpers/temporary-store.ts';
 import { systemClock } from '../core/clock.ts';
 import { SecurityService } from '../core/security/security-service.ts';
+import { ShareService } from '../core/security/share-service.ts';
 import { AdminApi, type AdminRequest, adminBasePath, operations } from './admin-api.ts';
 import { openApiDocument } from './openapi.ts';
 import type { AdminCaller, AdminServices } from './operation.ts';
@@ -23,11 +24,12 @@ function startedApi(t: TestContext) {
   const { cli, services: ofFlm } = startedAdmin(t);
   const store = openedStore(t, cli.home);
   const clock = { nowMs: () => sometimeMs };
+  const secrets = { randomBytes, sha256Hex: (text: string) => hash('sha256', text, 'hex'), crc32 };
   const security = ({ actor, address }: AdminCaller) =>
     new SecurityService({
       repository: store.security,
       clock,
-      secrets: { randomBytes, sha256Hex: (text) => hash('sha256', text, 'hex'), crc32 },
+      secrets,
       ownAddresses: address === undefined ? [] : [address],
       actor,
       announce: async () => [],
@@ -36,6 +38,8 @@ function startedApi(t: TestContext) {
     ...ofFlm,
     nowMs: clock.nowMs,
     security,
+    shares: ({ actor }) => new ShareService({ repository: store.shares, clock, secrets, actor }),
+    shareOrigins: async () => ['https://192.0.2.1:8484'],
     usage: store.usage,
     audit: store.audit,
     keyUse: async () => ({
@@ -340,4 +344,30 @@ test('every operation is in the OpenAPI document, and every reference in it lead
     assert(Object.hasOwn(document.components.schemas, name), name);
   assert.doesNotMatch(text, /\$defs/);
   assert.equal(new Set(operations.map(({ id }) => id)).size, operations.length);
+});
+
+test('a share is made with its link, listed without it, and withdrawn', async (t) => {
+  const { call, store } = startedApi(t);
+  const body = { label: 'anna', limits: { requestsPerMinute: 20 }, validSeconds: 3_600 };
+  const created = await call('POST', '/shares', { body });
+  assert.equal(created.status, 201);
+  const { id, token, links } = created.document;
+  assert.deepEqual(links, [`https://192.0.2.1:8484/flm/share#${token}`]);
+  const listed = await call('GET', '/shares', { caller: reader });
+  assert.ok(!listed.body.includes(token));
+  assert.deepEqual(
+    listed.document.items.map((item: Record<string, unknown>) => [item.id, item.state, item.createdBy]),
+    [[id, 'open', 'ui:test']],
+  );
+  assert.equal((await call('POST', '/shares', { body })).document.error.code, 'KEY_INVALID');
+  assert.equal((await call('DELETE', `/shares/${id}`, { caller: reader })).status, 404);
+  assert.equal((await call('DELETE', `/shares/${id}`)).status, 204);
+  assert.equal((await call('GET', '/shares')).document.items[0].state, 'revoked');
+  assert.equal((await call('DELETE', '/shares/nobody')).document.error.code, 'SHARE_NOT_FOUND');
+  const audit = await store.audit.list(10);
+  assert.deepEqual(audit.map(({ action, actor }) => [action, actor]).sort(), [
+    ['share.create', 'ui:test'],
+    ['share.revoke', 'ui:test'],
+  ]);
+  assert.ok(!JSON.stringify(audit).includes(token));
 });

@@ -29,6 +29,7 @@ import { modelOperations } from './operations/models.ts';
 import { policyOperations } from './operations/policy.ts';
 import { proxyOperations } from './operations/proxies.ts';
 import { requestOperations } from './operations/requests.ts';
+import { shareOperations } from './operations/shares.ts';
 import { usageOperations } from './operations/usage.ts';
 
 export const adminBasePath = '/flm/api/v1';
@@ -36,6 +37,7 @@ export const adminBasePath = '/flm/api/v1';
 /** Every operation, in the order of the reference. */
 export const operations: readonly Operation[] = [
   ...keyOperations,
+  ...shareOperations,
   ...policyOperations,
   ...engineOperations,
   ...modelOperations,

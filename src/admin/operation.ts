@@ -16,6 +16,7 @@ import type { ApiKey } from '../core/security/api-key.ts';
 import type { KeyUseDocument } from '../core/security/key-use.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
 import type { SecurityService } from '../core/security/security-service.ts';
+import type { ShareService } from '../core/security/share-service.ts';
 
 /** `admin` includes `admin:read`. */
 export const adminScopes = ['admin:read', 'admin'] as const;
@@ -71,6 +72,9 @@ export interface AdminServices {
   }>;
   /** The models of engines that are up and the aliases of these models, sorted by name. */
   catalogOf(engines: readonly EngineStatus[], aliases: readonly ModelAlias[]): readonly CatalogEntry[];
+  shares(caller: AdminCaller): ShareService;
+  /** Base URLs under which the link of a share works, best first. Throws SHARE_CLEAR_TEXT if every proxy would show the key. */
+  shareOrigins(): Promise<readonly string[]>;
   readonly usage: UsageRepository;
   readonly audit: AuditRepository;
   /** The requests of every running proxy. */

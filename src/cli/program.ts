@@ -18,6 +18,7 @@ import { policyCommands } from './commands/policy.ts';
 import { profileCommands } from './commands/profile.ts';
 import { proxyCommands, statusCommand } from './commands/proxy.ts';
 import { serviceCommands } from './commands/service.ts';
+import { shareCommand } from './commands/share.ts';
 import { tailCommand } from './commands/tail.ts';
 import { uiCommand } from './commands/ui.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
@@ -33,12 +34,14 @@ export function makeProgram(cli: Cli): Command {
   const program = new Command('flm')
     .description('A reverse proxy that puts one safe endpoint in front of your LLM engines.')
     .version(packageJson.version, '-v, --version')
+    // `flm share` has an argument and commands: `flm share list --json` is a flag of the second.
+    .enablePositionalOptions()
     .helpCommand(false);
   // Common commands come first, in each group and as groups.
   const { groups } = texts;
   const grouped: readonly (readonly [string, readonly Command[]])[] = [
     [groups.start, [upCommand(cli), chatCommand(cli), connectCommand(cli), uiCommand(cli)]],
-    [groups.access, [keyCommands(cli), policyCommands(cli)]],
+    [groups.access, [keyCommands(cli), shareCommand(cli), policyCommands(cli)]],
     [groups.engines, [engineCommands(cli), modelCommands(cli)]],
     [groups.observe, [statusCommand(cli), tailCommand(cli), usageCommand(cli), explainCommand(cli)]],
     [groups.https, [certCommands(cli)]],

@@ -92,6 +92,11 @@ test('documents of proxies, keys and refusals are as described', async (t) => {
   matches('key create', { ...keys[0], key: '' });
 
   const refused = await fetch(`${String(started.url)}/v1/models`);
+  const share = await json(cli, 'share', 'anna', '--no-wait');
+  matches('share', share);
+  const [listed] = (await json(cli, 'share', 'list')).shares as object[];
+  matches('share', { ...listed, link: '', otherLinks: [] });
+  matches('share', { ...(await json(cli, 'share', 'revoke', 'anna')), link: '', otherLinks: [] });
   matches('explain REQUEST-ID', await json(cli, 'explain', refused.headers.get('x-request-id') ?? ''));
   matches('explain CODE', await json(cli, 'explain', 'USAGE'));
   matches('connect CLIENT', await json(cli, 'connect', 'codex'));

@@ -12,7 +12,14 @@ import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
 import { patientClock } from '../helpers/probe-line.ts';
 import { answered, Heard, startedProxyStore, Threads } from '../helpers/proxy-stores.ts';
 import { lockFile, startProgram } from '../helpers/store-programs.ts';
-import { enforcedPart, sampleHandle, sampleKey, sampleShare, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
+import {
+  enforcedPart,
+  sampleHandle,
+  sampleKey,
+  sampleShare,
+  sampleUsage,
+  sometimeMs,
+} from '../helpers/store-samples.ts';
 import { atEnd, failsAs, openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
 test('the whole state is there when start resolves, as one piece', async (t) => {

@@ -20,7 +20,7 @@ const names = z.array(z.string());
 const limit = z.int().min(1).nullable();
 
 /** `KeyRequest` checks the values; this schema fixes the fields and their types. */
-const keyFields = z.strictObject({
+export const keyFields = z.strictObject({
   label: z.string().describe('The person or program that uses the key.'),
   owner: z.string().nullable().optional().describe('The person who answers for the key.'),
   note: z.string().nullable().optional().describe('For administrators; may have several lines.'),
@@ -350,7 +350,7 @@ type KeyFields = {
   readonly [F in keyof z.output<typeof keyFields>]?: z.output<typeof keyFields>[F] | undefined;
 };
 
-function requestOf(body: KeyFields): Omit<Partial<KeyRequestInput>, 'label'> {
+export function requestOf(body: KeyFields): Omit<Partial<KeyRequestInput>, 'label'> {
   const { label: _, limits = {}, expiresAt, ...lists } = body;
   const times =
     expiresAt === undefined ? {} : { expiresAtMs: expiresAt === null ? null : Date.parse(expiresAt) };

@@ -9,26 +9,15 @@ import { duration, printable } from '../terminal/layout.ts';
 const openMs = 10 * 60_000;
 
 export async function trustDevice(session: Session, port: number | string | undefined): Promise<void> {
-  const { flm, terminal, signal } = session;
+  const { terminal } = session;
   if (
     port !== undefined &&
     !(typeof port === 'number' && Number.isInteger(port) && port >= 0 && port < 65_536)
   )
     throw usageError('cert trust', '--port takes a number, 0 to 65535.');
-  const authority = await flm.certificates.authority(signal);
-  const { serveDevices } = await import('../../app/device-server.ts');
-  const server = await serveDevices(authority, port ?? 0, (address, path) =>
-    terminal.talk(`${printable(address)} took ${path}`),
-  ).catch((cause: NodeJS.ErrnoException) => {
-    const params = { address: 'all addresses', port: port ?? 0 };
-    throw new ProxyError(cause.code === 'EACCES' ? 'PROXY_PORT_FORBIDDEN' : 'PROXY_PORT_IN_USE', {
-      params,
-      cause,
-    });
-  });
+  const page = await openTrustPage(session, port ?? 0);
   try {
-    const urls = addressesOf(flm.machine.addresses()).map((host) => `http://${host}:${server.port}/`);
-    const { fingerprint } = authority;
+    const { urls, fingerprint } = page;
     if (session.json) terminal.out(JSON.stringify({ urls, fingerprint, seconds: openMs / 1000 }));
     else {
       const { qrCode } = await import('../terminal/qr-code.ts');
@@ -42,8 +31,33 @@ export async function trustDevice(session: Session, port: number | string | unde
     }
     await until(session, openMs);
   } finally {
-    await server.close();
+    await page.close();
   }
+}
+
+/** The page on every address of this machine. The caller closes it. */
+export interface TrustPage {
+  readonly urls: readonly string[];
+  readonly fingerprint: string;
+  close(): Promise<void>;
+}
+
+/** Prints each download. Throws the error of the bind as a `ProxyError`. */
+export async function openTrustPage(session: Session, port: number): Promise<TrustPage> {
+  const { flm, terminal, signal } = session;
+  const authority = await flm.certificates.authority(signal);
+  const { serveDevices } = await import('../../app/device-server.ts');
+  const server = await serveDevices(authority, port, (address, path) =>
+    terminal.talk(`${printable(address)} took ${path}`),
+  ).catch((cause: NodeJS.ErrnoException) => {
+    const params = { address: 'all addresses', port };
+    throw new ProxyError(cause.code === 'EACCES' ? 'PROXY_PORT_FORBIDDEN' : 'PROXY_PORT_IN_USE', {
+      params,
+      cause,
+    });
+  });
+  const urls = addressesOf(flm.machine.addresses()).map((host) => `http://${host}:${server.port}/`);
+  return { urls, fingerprint: authority.fingerprint, close: () => server.close() };
 }
 
 /** IPv4 first, because it is easier to type. Without a network, the address of this machine itself. */

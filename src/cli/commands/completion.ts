@@ -90,7 +90,7 @@ export async function complete(cli: Cli, program: Command, argv: readonly string
 }
 
 /** A kind of name that only the store or a running proxy knows. */
-type NameSource = 'key' | 'profile' | 'engine' | 'model' | 'alias' | 'proxy';
+type NameSource = 'key' | 'share' | 'profile' | 'engine' | 'model' | 'alias' | 'proxy';
 
 interface Place {
   readonly typed: string;
@@ -108,6 +108,7 @@ const valuesOf: Readonly<Record<string, readonly Completion[] | NameSource>> = {
   shell: plain(shells),
   client: clients.map(({ id, name }) => ({ name: id, about: name })),
   key: 'key',
+  share: 'share',
   profile: 'profile',
   engine: 'engine',
   model: 'model',
@@ -210,6 +211,15 @@ async function namesIn(
     case 'key': {
       const keys = (await flm.security.records()).filter((record) => record.revokedAtMs === null);
       return keys.flatMap(({ id, label }) => [
+        { name: label, about: id },
+        { name: id, about: label },
+      ]);
+    }
+    case 'share': {
+      const shares = (await flm.sharesFor().list()).filter(
+        (share) => flm.sharesFor().state(share) === 'open',
+      );
+      return shares.flatMap(({ id, request: { label } }) => [
         { name: label, about: id },
         { name: id, about: label },
       ]);

@@ -27,7 +27,7 @@ export async function waitForRequest(session: Session, handle: ProxyHandle, clie
   throw new ProxyError('PROXY_NOT_RUNNING', { params: { which: ' any more' } });
 }
 
-function successText(line: RequestLine): string {
+export function successText(line: RequestLine): string {
   const key = line.keyLabel === null ? '' : `, key ${printable(line.keyLabel)}`;
   const model = line.model === null ? '' : `, model ${printable(line.model)} of ${line.engine ?? 'flm'}`;
   const first = line.firstByteMs === null ? '' : `, first byte after ${shortTime(line.firstByteMs)}`;
@@ -35,7 +35,7 @@ function successText(line: RequestLine): string {
   return `${line.method} ${printable(line.path)} from ${printable(line.client)}${key}${model}; status ${line.status}${first}, ${end} after ${shortTime(line.durationMs)}.`;
 }
 
-function troubleText(line: RequestLine): string {
+export function troubleText(line: RequestLine): string {
   const why =
     line.code === null
       ? 'the engine refused it'

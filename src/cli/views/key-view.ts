@@ -137,7 +137,14 @@ function stateText(record: ApiKey, nowMs: number, { paint }: Pick<Terminal, 'pai
   return paint(stateStyles[state], texts.states[state]);
 }
 
-function limitsOf({ limits, models, engines, endpoints, addresses }: ApiKey): readonly string[] {
+/** Each limit and rule of a key in words; empty for a key without them. */
+export function limitsOf({
+  limits,
+  models,
+  engines,
+  endpoints,
+  addresses,
+}: Pick<ApiKey, 'limits' | 'models' | 'engines' | 'endpoints' | 'addresses'>): readonly string[] {
   const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency } = limits;
   const said: string[] = [];
   if (requestsPerMinute !== null)

@@ -48,7 +48,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
       this.#db.write(() => {
         for (const key of keys) {
           this.#refuseTakenLabel(key, key.createdAtMs);
-          this.#insert(key);
+          insertKeyRow(this.#db, key);
         }
         recordAudit(this.#db, audit);
       }),
