@@ -26,7 +26,9 @@ function typed(advice: string): readonly string[] {
 
 function withoutActions(command: Command): Command {
   for (const sub of command.commands) withoutActions(sub);
-  return command.commands.length > 0 ? command : command.action(() => {});
+  // `flm share` has commands and does something itself.
+  const isGroup = command.commands.length > 0 && command.registeredArguments.length === 0;
+  return isGroup ? command : command.action(() => {});
 }
 
 /** What the command line says of it; undefined where it takes it. */

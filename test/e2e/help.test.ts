@@ -97,7 +97,7 @@ test('a command that stands in another group is named, and a group says what it 
       await cli.run(word),
       new RegExp(`no command flm ${word}; similar: (\`flm [a-z ]+\`, )*\`flm ${command}\``),
     );
-  assertMistake(await cli.run('ls'), /similar: `flm key list`, `flm engine list`/);
+  assertMistake(await cli.run('ls'), /similar: `flm key list`, `flm share list`, `flm engine list`/);
   assertMistake(
     await cli.run('model', 'wipe'),
     /no command flm model wipe; flm model has list, alias, unalias\./,

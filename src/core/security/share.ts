@@ -71,7 +71,7 @@ export interface ShareRepository {
   listShares(): Promise<readonly Share[]>;
   /** Does nothing and returns false if the share is not open at the time of `audit`. */
   revokeShare(id: string, audit: AuditEntry): Promise<boolean>;
-  /** Makes the key, once for each share, whoever asks at the same moment. */
+  /** Makes the key, once for each share, even if several programs ask at the same moment. */
   redeemShare(order: RedemptionOrder): Promise<RedemptionResult>;
 }
 
