@@ -23,6 +23,8 @@ const line: RequestLine = {
   durationMs: 1,
   inputTokens: null,
   outputTokens: null,
+  cachedTokens: null,
+  promptTokens: null,
   chargedInputTokens: 0,
   chargedOutputTokens: 0,
   tokensEstimated: false,

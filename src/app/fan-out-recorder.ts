@@ -113,6 +113,8 @@ export class FanOutRecorder implements RequestRecorder {
       answered,
       firstByteMs: line.firstByteMs,
       durationMs: line.durationMs,
+      cachedTokens: line.cachedTokens,
+      promptTokens: line.promptTokens,
     });
   }
 }
@@ -142,6 +144,8 @@ function neverRequested(client: string, id: string, code: ErrorCode, atMs: numbe
     durationMs: 0,
     inputTokens: null,
     outputTokens: null,
+    cachedTokens: null,
+    promptTokens: null,
     chargedInputTokens: 0,
     chargedOutputTokens: 0,
     tokensEstimated: false,

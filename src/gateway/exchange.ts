@@ -16,6 +16,7 @@ import type { KeyView } from '../core/security/api-key.ts';
 import type { KeyHolding } from '../core/security/key-holdings.ts';
 import type { Snapshot } from '../core/security/snapshot.ts';
 import type { ChargeRule } from '../core/security/token-charge.ts';
+import type { CacheUse } from '../core/usage/cache-use.ts';
 import type { RequestHeaders } from './request-headers.ts';
 import type { Route } from './routes.ts';
 
@@ -152,6 +153,8 @@ export interface Outcome {
   /** The token counts that the engine reported. */
   inputTokens: number | undefined;
   outputTokens: number | undefined;
+  /** What the engine reported about its prompt cache. */
+  cache: CacheUse | undefined;
   /** How the tokens are charged. */
   charge: ChargeRule;
   /** The bytes of the response, for an estimate of its tokens; undefined where the response holds no text. */
@@ -257,6 +260,7 @@ export class Exchange {
       textBytesIn: 0,
       inputTokens: undefined,
       outputTokens: undefined,
+      cache: undefined,
       charge: 'none',
       tokenEstimator: undefined,
       contextLength: undefined,

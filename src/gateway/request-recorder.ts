@@ -62,6 +62,8 @@ function lineOf(x: Exchange, clock: Clock): RequestLine {
     durationMs: round(nowMs - x.startedAtMs),
     inputTokens: outcome.inputTokens ?? null,
     outputTokens: outcome.outputTokens ?? null,
+    cachedTokens: outcome.cache?.cachedTokens ?? null,
+    promptTokens: outcome.cache?.promptTokens ?? null,
     chargedInputTokens: charge.inputTokens,
     chargedOutputTokens: charge.outputTokens,
     tokensEstimated: charge.estimated,

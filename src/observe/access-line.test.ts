@@ -31,6 +31,8 @@ const lines: fc.Arbitrary<RequestLine> = fc.record({
   durationMs: number,
   inputTokens: maybeNumber,
   outputTokens: maybeNumber,
+  cachedTokens: maybeNumber,
+  promptTokens: maybeNumber,
   chargedInputTokens: fc.nat(),
   chargedOutputTokens: fc.nat(),
   tokensEstimated: fc.boolean(),

@@ -17,6 +17,7 @@ export function accessLine(line: RequestLine): string {
     `,"model":${text(line.model)},"bytesIn":${line.bytesIn},"bytesOut":${line.bytesOut}` +
     `,"firstByteMs":${line.firstByteMs},"queuedMs":${line.queuedMs},"durationMs":${line.durationMs}` +
     `,"inputTokens":${line.inputTokens},"outputTokens":${line.outputTokens}` +
+    `,"cachedTokens":${line.cachedTokens},"promptTokens":${line.promptTokens}` +
     `,"chargedInputTokens":${line.chargedInputTokens},"chargedOutputTokens":${line.chargedOutputTokens}` +
     `,"tokensEstimated":${line.tokensEstimated},"streamed":${line.streamed}` +
     `,"ending":"${line.ending}","code":${text(line.code)},"rule":${text(line.rule)}` +

@@ -21,6 +21,8 @@ const line: RequestLine = {
   durationMs: 4.5,
   inputTokens: null,
   outputTokens: null,
+  cachedTokens: null,
+  promptTokens: null,
   chargedInputTokens: 0,
   chargedOutputTokens: 0,
   tokensEstimated: false,

@@ -22,6 +22,8 @@ const line: RequestLine = {
   durationMs: 300,
   inputTokens: 5,
   outputTokens: 7,
+  cachedTokens: null,
+  promptTokens: null,
   chargedInputTokens: 0,
   chargedOutputTokens: 0,
   tokensEstimated: false,

@@ -44,6 +44,8 @@ const line: RequestLine = {
   durationMs: 3,
   inputTokens: null,
   outputTokens: null,
+  cachedTokens: null,
+  promptTokens: null,
   chargedInputTokens: 0,
   chargedOutputTokens: 0,
   tokensEstimated: false,

@@ -24,6 +24,8 @@ export interface UsageHourRow {
   outputTokens: number;
   estimatedRequests: number;
   durationMs: number;
+  cachedTokens: number;
+  cachePromptTokens: number;
   readonly firstByte: number[];
 }
 
@@ -64,6 +66,8 @@ export function usageHourRow(entry: UsageEntry): UsageHourRow {
     outputTokens: 0,
     estimatedRequests: 0,
     durationMs: 0,
+    cachedTokens: 0,
+    cachePromptTokens: 0,
     firstByte: new Array<number>(firstByteBoundsMs.length + 1).fill(0),
   };
 }
@@ -77,6 +81,11 @@ export function addToHour(row: UsageHourRow, entry: UsageEntry): number {
   row.outputTokens = sum(row.outputTokens, outputTokens);
   if (entry.estimated) row.estimatedRequests += 1;
   row.durationMs = sum(row.durationMs, wholeNumber(entry.durationMs));
+  if (entry.cachedTokens !== null && entry.promptTokens !== null) {
+    const promptTokens = wholeNumber(entry.promptTokens);
+    row.cachePromptTokens = sum(row.cachePromptTokens, promptTokens);
+    row.cachedTokens = sum(row.cachedTokens, Math.min(wholeNumber(entry.cachedTokens), promptTokens));
+  }
   if (entry.firstByteMs !== null) {
     const bucket = firstByteBucket(entry.firstByteMs);
     row.firstByte[bucket] = (row.firstByte[bucket] ?? 0) + 1;

@@ -511,6 +511,31 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     },
   );
 
+  story(
+    'prompt tokens from caches are counted with the prompts whose engine reported its cache',
+    async (store) => {
+      await store.usage.addUsage([
+        sampleUsage({ cachedTokens: 30, promptTokens: 40 }),
+        // More hits than tokens, and numbers that are none: an engine may report anything.
+        sampleUsage({ cachedTokens: 50, promptTokens: 10 }),
+        sampleUsage({ cachedTokens: Number.NaN, promptTokens: 5, atMs: sometimeMs - 40 * 86_400_000 }),
+        sampleUsage(),
+      ]);
+      const counted = async () =>
+        (await store.usage.usageSlots(everything))
+          .map(({ cachedTokens, cachePromptTokens }) => [cachedTokens, cachePromptTokens])
+          .sort();
+      const expected = [
+        [0, 5],
+        [40, 50],
+      ];
+      assert.deepEqual(await counted(), expected);
+      await store.usage.setRetention({ hourlyDays: 2, dailyDays: 100, auditDays: 3 });
+      await store.usage.applyRetention(sometimeMs);
+      assert.deepEqual(await counted(), expected);
+    },
+  );
+
   story('hours past their retention become days, and old days are deleted', async (store) => {
     const dayMs = 86_400_000;
     await store.usage.setRetention({ hourlyDays: 2, dailyDays: 10, auditDays: 3 });

@@ -21,6 +21,8 @@ export function sampleLine(parts: Partial<RequestLine> = {}): RequestLine {
     durationMs: 4,
     inputTokens: 5,
     outputTokens: 6,
+    cachedTokens: null,
+    promptTokens: null,
     chargedInputTokens: 5,
     chargedOutputTokens: 6,
     tokensEstimated: false,

@@ -72,6 +72,8 @@ export function sampleUsage(parts: Partial<UsageEntry> = {}): UsageEntry {
     answered: true,
     firstByteMs: 120,
     durationMs: 900,
+    cachedTokens: null,
+    promptTokens: null,
     ...parts,
   };
 }

@@ -27,6 +27,10 @@ const counts = {
   outputTokens: z.int(),
   estimatedRequests: z.int().describe('Requests whose tokens are an estimate.'),
   durationMs: z.int().describe('Sum over the requests.'),
+  cachedTokens: z.int().describe('Prompt tokens that engines took from their caches.'),
+  cachePromptTokens: z
+    .int()
+    .describe('All prompt tokens of the requests whose engine reported its cache. 0: no engine did.'),
   firstByteP50Ms: z
     .number()
     .nullable()

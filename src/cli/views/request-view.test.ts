@@ -22,6 +22,8 @@ const done: RequestLine = {
   durationMs: 2_500,
   inputTokens: 3,
   outputTokens: 100,
+  cachedTokens: null,
+  promptTokens: null,
   chargedInputTokens: 0,
   chargedOutputTokens: 0,
   tokensEstimated: false,

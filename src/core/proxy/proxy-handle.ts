@@ -151,6 +151,10 @@ export interface RequestLine {
   /** As the engine reported; null if it did not. */
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
+  /** Prompt tokens that the engine took from its cache; null if it did not report that. */
+  readonly cachedTokens: number | null;
+  /** All tokens of the prompt, cached ones included, if the engine reported its cache; otherwise null. */
+  readonly promptTokens: number | null;
   /** Tokens that the key's budgets and `flm usage` count. */
   readonly chargedInputTokens: number;
   readonly chargedOutputTokens: number;

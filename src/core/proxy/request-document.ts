@@ -63,6 +63,10 @@ export const endedRequestSchema = z
     inputTokens: count.describe('As usage counts them.'),
     outputTokens: count,
     tokensEstimated: z.boolean(),
+    cachedTokens: count
+      .nullable()
+      .describe('Prompt tokens that the engine took from its cache; null if it did not report that.'),
+    promptTokens: count.nullable().describe('All tokens of the prompt, if the engine reported its cache.'),
     tokensPerSecond: z.number().min(0).nullable(),
   })
   .meta({ id: 'EndedRequest' });
@@ -110,6 +114,9 @@ export function endedRequestDocument(line: OfProxy<RequestLine>): EndedRequestDo
     inputTokens: line.chargedInputTokens,
     outputTokens: line.chargedOutputTokens,
     tokensEstimated: line.tokensEstimated,
+    // A proxy of an older flm does not have them.
+    cachedTokens: line.cachedTokens ?? null,
+    promptTokens: line.promptTokens ?? null,
     tokensPerSecond: tokensPerSecond(line),
   };
 }

@@ -97,6 +97,10 @@ export interface UsageEntry {
   /** From the request's first byte to the response's; null without a response. */
   readonly firstByteMs: number | null;
   readonly durationMs: number;
+  /** Prompt tokens that the engine took from its cache; null if it did not report that. */
+  readonly cachedTokens: number | null;
+  /** All tokens of the prompt, if the engine reported its cache; otherwise null. */
+  readonly promptTokens: number | null;
 }
 
 export interface UsageRow {

@@ -29,6 +29,10 @@ export interface UsageCounts {
   readonly estimatedRequests: number;
   /** Sum over the requests, from the first byte of the request to the end of the response. */
   readonly durationMs: number;
+  /** Prompt tokens that engines took from their caches. */
+  readonly cachedTokens: number;
+  /** All prompt tokens of the requests whose engine reported its cache: the share of hits is `cachedTokens` of these. */
+  readonly cachePromptTokens: number;
   /** Requests by the time to their first byte; see `firstByteBoundsMs`. Requests without a response are in none. */
   readonly firstByte: readonly number[];
 }
@@ -83,6 +87,8 @@ export const noUsage: UsageCounts = {
   outputTokens: 0,
   estimatedRequests: 0,
   durationMs: 0,
+  cachedTokens: 0,
+  cachePromptTokens: 0,
   firstByte: Array.from({ length: firstByteBoundsMs.length + 1 }, () => 0),
 };
 
@@ -93,6 +99,8 @@ export function addUsageCounts(a: UsageCounts, b: UsageCounts): UsageCounts {
     outputTokens: sum(a.outputTokens, b.outputTokens),
     estimatedRequests: sum(a.estimatedRequests, b.estimatedRequests),
     durationMs: sum(a.durationMs, b.durationMs),
+    cachedTokens: sum(a.cachedTokens, b.cachedTokens),
+    cachePromptTokens: sum(a.cachePromptTokens, b.cachePromptTokens),
     firstByte: a.firstByte.map((count, i) => sum(count, b.firstByte[i] ?? 0)),
   };
 }
@@ -152,8 +160,8 @@ function seriesOf(
 }
 
 function countsOf(counts: UsageCounts): UsageCounts {
-  const { requests, inputTokens, outputTokens, estimatedRequests, durationMs, firstByte } = counts;
-  return { requests, inputTokens, outputTokens, estimatedRequests, durationMs, firstByte };
+  // Without the start of a point or the group of a slot.
+  return addUsageCounts(noUsage, counts);
 }
 
 /** Maps the start of a stored hour to the start of its point. Results are remembered: slots share their hours. */

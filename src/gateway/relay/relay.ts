@@ -481,6 +481,7 @@ export class Relay implements ResponseHandler, Progress {
     const usage = reader === this.#wholeResponse && rule !== 'final' ? undefined : reader.usage;
     outcome.inputTokens = usage?.inputTokens;
     outcome.outputTokens = usage?.outputTokens;
+    outcome.cache = usage?.cache ?? this.#reader?.cache;
     if (this.#deps.writesText) outcome.tokenEstimator = reader.text;
   }
 }

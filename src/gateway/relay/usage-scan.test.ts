@@ -346,7 +346,11 @@ test('text of a model that looks like an end, an error or usage is text', () => 
     for (const [end, framing, event] of cases)
       assert.equal(found(read(end, [event], framing)), 'no usage; not whole', event);
     const body = { choices: [{ message: { content: words }, finish_reason: 'stop' }], usage, note: words };
-    assert.deepEqual(bodyUsage(Buffer.from(JSON.stringify(body))), { inputTokens: 11, outputTokens: 5 });
+    assert.deepEqual(bodyUsage(Buffer.from(JSON.stringify(body))), {
+      inputTokens: 11,
+      outputTokens: 5,
+      cache: { cachedTokens: 3, promptTokens: 11 },
+    });
   });
   fc.assert(property, { numRuns: 1000, interruptAfterTimeLimit: 8000, markInterruptAsFailure: false });
 });
@@ -492,12 +496,16 @@ test('usage of a whole answer is found in all of it and in its end', () => {
   for (const [body, inputTokens, outputTokens] of cases) {
     for (const blank of ['', '  ']) {
       const bytes = Buffer.from(`${JSON.stringify(body, undefined, blank)}\n`);
-      assert.deepEqual(bodyUsage(bytes), { inputTokens, outputTokens });
+      const counts = (part: Buffer) => {
+        const counted = bodyUsage(part);
+        return [counted?.inputTokens, counted?.outputTokens];
+      };
+      assert.deepEqual(counts(bytes), [inputTokens, outputTokens]);
       for (let cut = 0; cut < 4; cut++)
-        assert.deepEqual(bodyUsage(bytes.subarray(Math.max(0, bytes.length - 800 - cut))), {
+        assert.deepEqual(counts(bytes.subarray(Math.max(0, bytes.length - 800 - cut))), [
           inputTokens,
           outputTokens,
-        });
+        ]);
     }
   }
   for (const none of [
@@ -514,4 +522,111 @@ test('usage of a whole answer is found in all of it and in its end', () => {
   ]) {
     assert.equal(bodyUsage(Buffer.from(none)), undefined, none);
   }
+});
+
+const timings = { cache_n: 30, prompt_n: 4, prompt_ms: 12.5, predicted_n: 5 };
+const cacheReports: Readonly<Record<string, readonly [TerminalMark, readonly string[], string]>> = {
+  'OpenAI, in the details of the usage': [
+    'openai',
+    [
+      chunk({}, 'stop'),
+      data({
+        choices: [],
+        usage: { ...usage, prompt_tokens_details: { audio_tokens: 0, cached_tokens: 3, x: 9 } },
+      }),
+    ],
+    '3 of 11',
+  ],
+  'OpenAI, without a hit': [
+    'openai',
+    [
+      chunk({}, 'stop'),
+      data({ choices: [], usage: { prompt_tokens: 11, prompt_tokens_details: { cached_tokens: 0 } } }),
+    ],
+    '0 of 11',
+  ],
+  'vLLM, which does not report it by default': [
+    'openai',
+    [chunk({}, 'stop'), data({ choices: [], usage: { prompt_tokens: 11, prompt_tokens_details: null } })],
+    'unknown',
+  ],
+  Responses: [
+    'responses',
+    [
+      named('response.completed', {
+        type: 'response.completed',
+        response: {
+          usage: { input_tokens: 20, input_tokens_details: { cached_tokens: 8 }, output_tokens: 5 },
+        },
+      }),
+    ],
+    '8 of 20',
+  ],
+  'Anthropic, whose input does not count what comes from the cache or goes there': [
+    'anthropic',
+    [
+      named('message_start', {
+        type: 'message_start',
+        message: {
+          usage: {
+            input_tokens: 5,
+            cache_creation_input_tokens: 2,
+            cache_read_input_tokens: 70,
+            output_tokens: 1,
+          },
+        },
+      }),
+      named('message_delta', { type: 'message_delta', delta: {}, usage: { output_tokens: 9 } }),
+    ],
+    '70 of 77',
+  ],
+  'llama.cpp, with usage': [
+    'openai',
+    [chunk({}, 'stop'), data({ choices: [], usage: { prompt_tokens: 34, completion_tokens: 5 }, timings })],
+    '30 of 34',
+  ],
+  'llama.cpp, without usage': [
+    'openai',
+    [chunk({ content: 'Hi' }), chunk({}, 'stop', { timings })],
+    '30 of 34',
+  ],
+  'Ollama, which does not report it': [
+    'ollama',
+    ['{"done":true,"prompt_eval_count":7,"eval_count":5}\n'],
+    'unknown',
+  ],
+  'names outside of the usage': [
+    'openai',
+    [
+      chunk({ content: 'Hi', prompt_tokens_details: { cached_tokens: 3 }, timings }, 'stop', {
+        cached_tokens: 5,
+        cache_n: 5,
+        prompt_tokens_details: { cached_tokens: 4 },
+        usage: {
+          prompt_tokens: 11,
+          completion_tokens: 5,
+          other: { cached_tokens: 3 },
+          cached_tokens: { cache_n: 1 },
+        },
+      }),
+    ],
+    'unknown',
+  ],
+};
+
+for (const [name, [end, events, expected]] of Object.entries(cacheReports)) {
+  test(`prompt tokens from a cache: ${name}`, () => {
+    for (const together of [false, true]) {
+      const { cache } = read(end, events, end === 'ollama' ? 'ndjson' : 'sse', together);
+      const told = cache === undefined ? 'unknown' : `${cache.cachedTokens} of ${cache.promptTokens}`;
+      assert.equal(told, expected);
+    }
+  });
+}
+
+test('prompt tokens from a cache are found in a whole answer, also where only its end is kept', () => {
+  const body = { choices: [{ message: { content: 'x'.repeat(500) } }], usage, timings };
+  const whole = Buffer.from(JSON.stringify(body));
+  for (const bytes of [whole, whole.subarray(-300)])
+    assert.deepEqual(bodyUsage(bytes)?.cache, { cachedTokens: 30, promptTokens: 34 });
 });

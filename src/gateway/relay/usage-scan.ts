@@ -10,7 +10,11 @@
  *   anthropic  event message_stop                            message.usage, then usage of message_delta
  *   responses  event response.completed and its kin          response.usage
  *   ollama     "done": true in a line                        eval counts in the same line
+ *
+ * Engines report the tokens that they took from a prompt cache inside of the usage (`prompt_tokens_details`,
+ * `input_tokens_details`, `cache_read_input_tokens`), and llama.cpp also in `timings` of the last chunk.
  */
+import type { CacheUse } from '../../core/usage/cache-use.ts';
 import type { TerminalMark } from '../routes.ts';
 import { BackwardJsonReader, isBlank, skipBlanks, startsWith } from './backward-json-reader.ts';
 import type { EventFraming } from './event-end.ts';
@@ -21,6 +25,8 @@ import { TokenEstimator } from './token-estimator.ts';
 export interface Usage {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** Absent if the engine reports nothing about its prompt cache. */
+  readonly cache?: CacheUse;
 }
 
 /** How many bytes of the end of a very large event are kept, to find its usage. */
@@ -45,6 +51,14 @@ const names = {
   evalCount: Buffer.from('eval_count'),
   finish: Buffer.from('finish_reason'),
   done: Buffer.from('done'),
+  cached: Buffer.from('cached_tokens'),
+  promptDetails: Buffer.from('prompt_tokens_details'),
+  inputDetails: Buffer.from('input_tokens_details'),
+  cacheRead: Buffer.from('cache_read_input_tokens'),
+  cacheCreation: Buffer.from('cache_creation_input_tokens'),
+  timings: Buffer.from('timings'),
+  cacheN: Buffer.from('cache_n'),
+  promptN: Buffer.from('prompt_n'),
 } as const;
 
 const lines = {
@@ -107,6 +121,11 @@ export class StreamReader implements EventReader {
 
   get usage(): Usage | undefined {
     return this.#counts.usage;
+  }
+
+  /** Also known for a stream without usage, if the engine reports it in the last chunk. */
+  get cache(): CacheUse | undefined {
+    return this.#counts.cache;
   }
 
   /** [from, to) is one or more whole events. */
@@ -243,6 +262,7 @@ export class StreamReader implements EventReader {
     tail.begin(text, lineStart(text, floor, at), to);
     while (tail.previous()) {
       if (tail.depth === finishDepth && tail.isNamed(names.finish) && tail.isText) this.terminated = true;
+      else this.#counts.readTimings();
     }
     return to;
   }
@@ -260,6 +280,12 @@ class Counts {
   readonly #tail: BackwardJsonReader;
   #input: number | undefined;
   #output: number | undefined;
+  #cached: number | undefined;
+  /** The prompt of which `#cached` is a part. */
+  #prompt: number | undefined;
+  /** Counts of the timings that are being walked. */
+  #cacheN: number | undefined;
+  #promptN: number | undefined;
 
   constructor(tail: BackwardJsonReader) {
     this.#tail = tail;
@@ -267,7 +293,30 @@ class Counts {
 
   get usage(): Usage | undefined {
     if (this.#input === undefined && this.#output === undefined) return undefined;
-    return { inputTokens: this.#input ?? 0, outputTokens: this.#output ?? 0 };
+    const { cache } = this;
+    return {
+      inputTokens: this.#input ?? 0,
+      outputTokens: this.#output ?? 0,
+      ...(cache === undefined ? {} : { cache }),
+    };
+  }
+
+  get cache(): CacheUse | undefined {
+    if (this.#cached === undefined) return undefined;
+    return { cachedTokens: this.#cached, promptTokens: Math.max(this.#cached, this.#prompt ?? 0) };
+  }
+
+  /** Reads the current member of the walk, if it belongs to the timings of llama.cpp: `prompt_n` does not count `cache_n`. */
+  readTimings(): void {
+    const tail = this.#tail;
+    if (tail.depth === 2) {
+      if (tail.isNamed(names.cacheN)) this.#cacheN = tail.count;
+      else if (tail.isNamed(names.promptN)) this.#promptN = tail.count;
+    } else if (tail.depth === 1) {
+      if (this.#cacheN !== undefined && tail.isNamed(names.timings))
+        this.#addCache(this.#cacheN, this.#cacheN + (this.#promptN ?? 0));
+      this.#cacheN = this.#promptN = undefined;
+    }
   }
 
   /**
@@ -281,30 +330,59 @@ class Counts {
     const inputs: (number | undefined)[] = [];
     const outputs: (number | undefined)[] = [];
     const totals: (number | undefined)[] = [];
+    const cached: (number | undefined)[] = [];
+    /** Tokens of the prompt that Anthropic's dialect does not add to the input. */
+    const besides: (number | undefined)[] = [];
+    let details: number | undefined;
+    let detailsDepth = 0;
+    this.#cacheN = this.#promptN = undefined;
     while (tail.previous()) {
       const { depth } = tail;
+      if (depth > maxDepth + 2) continue;
+      if (tail.isNamed(names.cached)) {
+        details = tail.count;
+        detailsDepth = depth;
+      }
       if (depth > maxDepth + 1) continue;
       if (depth <= maxDepth && tail.isNamed(names.usage) && tail.valueByte === openBrace) {
         // Rerankers report the total alone.
         const counted = inputs[depth] !== undefined || outputs[depth] !== undefined;
         this.#input = larger(this.#input, counted ? inputs[depth] : totals[depth]);
         this.#output = larger(this.#output, outputs[depth]);
+        const hits = cached[depth];
+        if (hits !== undefined) this.#addCache(hits, (inputs[depth] ?? 0) + (besides[depth] ?? 0));
         return;
       }
+      this.readTimings();
       if (depth === 1) {
         if (tail.isNamed(names.promptEval)) this.#input = larger(this.#input, tail.count);
         else if (tail.isNamed(names.evalCount)) this.#output = larger(this.#output, tail.count);
       }
       // The members below this one were not usage.
-      inputs[depth] = outputs[depth] = totals[depth] = undefined;
+      inputs[depth] = outputs[depth] = totals[depth] = cached[depth] = besides[depth] = undefined;
       inputs[depth + 1] = outputs[depth + 1] = totals[depth + 1] = undefined;
+      cached[depth + 1] = besides[depth + 1] = undefined;
       if (depth === 1) continue;
       if (tail.isNamed(names.promptTokens) || tail.isNamed(names.inputTokens))
         inputs[depth - 1] = larger(inputs[depth - 1], tail.count);
       else if (tail.isNamed(names.completionTokens) || tail.isNamed(names.outputTokens))
         outputs[depth - 1] = larger(outputs[depth - 1], tail.count);
       else if (tail.isNamed(names.total)) totals[depth - 1] = larger(totals[depth - 1], tail.count);
+      else if (tail.isNamed(names.promptDetails) || tail.isNamed(names.inputDetails))
+        cached[depth - 1] = details;
+      else if (tail.isNamed(names.cacheRead)) {
+        cached[depth - 1] = tail.count;
+        besides[depth - 1] = (besides[depth - 1] ?? 0) + (tail.count ?? 0);
+      } else if (tail.isNamed(names.cacheCreation))
+        besides[depth - 1] = (besides[depth - 1] ?? 0) + (tail.count ?? 0);
+      // `cached_tokens` counts only directly inside of such an object.
+      if (depth < detailsDepth) details = undefined;
     }
+  }
+
+  #addCache(cached: number, prompt: number): void {
+    this.#cached = larger(this.#cached, cached);
+    this.#prompt = larger(this.#prompt, prompt);
   }
 }
 

@@ -16,6 +16,7 @@ import { initialUsage } from './migrations/usage/001-initial.ts';
 import { usageFamily } from './migrations/usage/002-usage-family.ts';
 import { usageHour } from './migrations/usage/003-usage-hour.ts';
 import { familyIndex } from './migrations/usage/004-family-index.ts';
+import { usageCache } from './migrations/usage/005-usage-cache.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
 /** A migration given as a string only adds things, so the previous version works with the result. */
@@ -45,7 +46,7 @@ export const flmSchema: Schema = {
 
 export const usageSchema: Schema = {
   file: 'usage.db',
-  migrations: [initialUsage, usageFamily, usageHour, familyIndex],
+  migrations: [initialUsage, usageFamily, usageHour, familyIndex, usageCache],
   readableFrom: 3,
   pragmas: 'PRAGMA synchronous = NORMAL;',
 };

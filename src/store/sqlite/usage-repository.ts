@@ -99,6 +99,8 @@ const countColumns = [
   'output_tokens',
   'estimated_requests',
   'duration_ms',
+  'cached_tokens',
+  'cache_prompt_tokens',
   ...firstByteColumns,
 ];
 const dimensionColumns: Readonly<Record<UsageDimension, string>> = {
@@ -146,6 +148,8 @@ function slotOf(row: Row, startMs: number): UsageSlot {
     outputTokens: integer(row, 'output_tokens'),
     estimatedRequests: integer(row, 'estimated_requests'),
     durationMs: integer(row, 'duration_ms'),
+    cachedTokens: integer(row, 'cached_tokens'),
+    cachePromptTokens: integer(row, 'cache_prompt_tokens'),
     firstByte: firstByteColumns.map((column) => integer(row, column)),
   };
 }
@@ -175,6 +179,8 @@ export function addHours(db: Database, rows: readonly UsageHourRow[]): void {
       row.outputTokens,
       row.estimatedRequests,
       row.durationMs,
+      row.cachedTokens,
+      row.cachePromptTokens,
       ...row.firstByte,
     );
   }
