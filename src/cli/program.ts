@@ -17,6 +17,7 @@ import { nextCommand } from './commands/next.ts';
 import { policyCommands } from './commands/policy.ts';
 import { profileCommands } from './commands/profile.ts';
 import { proxyCommands, statusCommand } from './commands/proxy.ts';
+import { requestsCommand } from './commands/requests.ts';
 import { serviceCommands } from './commands/service.ts';
 import { shareCommand } from './commands/share.ts';
 import { tailCommand } from './commands/tail.ts';
@@ -43,7 +44,10 @@ export function makeProgram(cli: Cli): Command {
     [groups.start, [upCommand(cli), chatCommand(cli), connectCommand(cli), uiCommand(cli)]],
     [groups.access, [keyCommands(cli), shareCommand(cli), policyCommands(cli)]],
     [groups.engines, [engineCommands(cli), modelCommands(cli)]],
-    [groups.observe, [statusCommand(cli), tailCommand(cli), usageCommand(cli), explainCommand(cli)]],
+    [
+      groups.observe,
+      [statusCommand(cli), requestsCommand(cli), tailCommand(cli), usageCommand(cli), explainCommand(cli)],
+    ],
     [groups.https, [certCommands(cli)]],
     [groups.operate, [proxyCommands(cli), profileCommands(cli), serviceCommands(cli)]],
     [

@@ -86,7 +86,8 @@ test('documents of proxies, keys and refusals are as described', async (t) => {
   matches('proxy start', first((await json(cli, 'proxy', 'status')).proxies));
   const key = await json(cli, 'key', 'create', 'laptop');
   matches('key create', key);
-  matches('key create', await json(cli, 'key', 'rotate', 'laptop'));
+  const rotated = await json(cli, 'key', 'rotate', 'laptop');
+  matches('key create', rotated);
   matches('key create', { ...(await json(cli, 'key', 'show', String(key.id))), key: '' });
   const keys = (await json(cli, 'key', 'list')).keys as readonly object[];
   matches('key create', { ...keys[0], key: '' });
@@ -97,6 +98,10 @@ test('documents of proxies, keys and refusals are as described', async (t) => {
   const [listed] = (await json(cli, 'share', 'list')).shares as object[];
   matches('share', { ...listed, link: '', otherLinks: [] });
   matches('share', { ...(await json(cli, 'share', 'revoke', 'anna')), link: '', otherLinks: [] });
+  const authorization = `Bearer ${String(rotated.key)}`;
+  assert.equal((await fetch(`${String(started.url)}/v1/models`, { headers: { authorization } })).status, 200);
+  matches('requests', await json(cli, 'requests'));
+  matches('requests recent', await json(cli, 'requests', 'recent'));
   matches('explain REQUEST-ID', await json(cli, 'explain', refused.headers.get('x-request-id') ?? ''));
   matches('explain CODE', await json(cli, 'explain', 'USAGE'));
   matches('connect CLIENT', await json(cli, 'connect', 'codex'));

@@ -1,7 +1,12 @@
 /** Running requests of the built proxy: listed, watched and cancelled over the admin API and the command line. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { EndedRequestDocument, RequestChangesDocument } from '../../src/core/proxy/request-document.ts';
+import {
+  type EndedRequestDocument,
+  endedRequestSchema,
+  type RequestChangesDocument,
+  runningRequestSchema,
+} from '../../src/core/proxy/request-document.ts';
 import { readingCaller, startedAdmin } from '../helpers/admin-fixture.ts';
 import { chatAnswer, chatDelta, startChatEngine } from '../helpers/chat-engine.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -97,6 +102,34 @@ test('a running request is watched, cancelled by an administrator, and remembere
   assert.ok(counted);
   left.abort();
   await page.over;
+});
+
+test('the command line lists running requests, cancels one by its id, and shows the last ones', async (t) => {
+  const { cli, ask, engine } = await started(t);
+  assert.match((await cli.run('requests')).stdout, /^No request runs now/);
+  const response = await ask('tell a long story');
+  const id = response.headers.get('x-request-id') ?? '';
+  const listed = await eventually(
+    () => cli.run('requests'),
+    ({ stdout }) => stdout.includes('streaming'),
+  );
+  assert.match(listed.stdout, new RegExp(`^ID .*KEY .*STATE[^]*\\n${id} +laptop +m +\\S+ +streaming .* ~2 `));
+  const { requests } = (await cli.run('requests', '--json')).json<{ requests: unknown[] }>();
+  assert.equal(runningRequestSchema.parse(requests[0]).id, id);
+  const unknown = await cli.run('requests', 'cancel', 'req_none');
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /No request with the id req_none runs\./);
+  const cancelled = await cli.run('requests', 'cancel', id);
+  assert.match(cancelled.stdout, new RegExp(`^Cancelled ${id} of laptop \\(m\\)\\.`));
+  assert.match(await response.text(), /"code":"request_cancelled"/);
+  await engine.deserted();
+  const recent = await cli.run('requests', 'recent', '--key', 'laptop');
+  assert.match(recent.stdout, /laptop .* cancelled REQUEST_CANCELLED/);
+  const ended = (await cli.run('requests', 'recent', '--json')).json<{ requests: unknown[] }>();
+  assert.equal(endedRequestSchema.parse(ended.requests[0]).ending, 'cancelled');
+  assert.equal((await cli.run('proxy', 'stop')).code, 0);
+  const alone = await cli.run('requests');
+  assert.equal(alone.code, 1);
 });
 
 test('a watcher follows proxies that start and end, and sees requests that were too short to be listed', async (t) => {

@@ -16,6 +16,7 @@ export const help = {
     ui: 'open the dashboard in the browser',
     policy: 'rules for all keys: addresses, origins, rates',
     status: 'show what runs',
+    requests: 'list running requests, or cancel one',
     tail: 'watch requests as they end',
     explain: 'explain an error or a refused request',
     service: 'run a proxy at boot, as a service of the system',
