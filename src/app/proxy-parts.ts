@@ -30,6 +30,7 @@ import type { Machine } from './machine.ts';
 import { enginesPart, requestsPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
 import { ownFiles } from './own-files.ts';
 import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
+import { makeShareRedeemer } from './share-redeemer.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
 
 export interface ProxyLog {
@@ -263,6 +264,14 @@ export function makeGateway(
       actor: `proxy:${id}`,
     }),
     files: ownFiles(),
+    shares: makeShareRedeemer({
+      store,
+      secrets: machine.secrets,
+      clock,
+      proxyId: id,
+      localAuthority: config.mode === 'dev-selfsigned',
+      onProblem: (problem) => logger.event('warn', 'a share could not be redeemed', { problem }),
+    }),
     metrics: () => metrics.text(),
     onError,
     idPrefix: base62(machine.secrets.randomBytes(6), 7),

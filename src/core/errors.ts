@@ -713,11 +713,11 @@ export const errorTable = {
     text: 'A key is handed out over HTTPS only, because others on the network could read it.',
     hint: 'Open the link with https://, or on the machine of the proxy itself.',
   },
-  SHARE_BUSY: {
+  SHARE_UNAVAILABLE: {
     ...refused,
     status: 503,
-    text: 'Too many links are being redeemed now.',
-    hint: 'Try again soon; your link was not used.',
+    text: 'The key cannot be made now.',
+    hint: 'Try again soon; your link still works.',
   },
   ADDRESS_DENIED: {
     ...refused,

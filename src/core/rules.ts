@@ -17,6 +17,8 @@ export const ruleTexts = {
   key: 'key {key}',
   'foreign-tokens': 'unknown tokens beside key {key}',
   'failed-logins': 'failed logins',
+  share: 'the share of the link',
+  'share-transport': 'keys are handed out over HTTPS or loopback',
   // The policy.
   'deny-ips': 'denyIps',
   'allow-ips': 'allowIps',

@@ -113,7 +113,7 @@ export function baseUrl(x: Exchange, dialect: Dialect): string {
 }
 
 /** Whether the client used HTTPS, by flm's own TLS or as a trusted proxy reports it. */
-function isSecure(x: Exchange): boolean {
+export function isSecure(x: Exchange): boolean {
   if (x.peer.secure) return true;
   const { trustedProxies } = x.snapshot.policy;
   if (trustedProxies.empty || !trustedProxies.matches(x.peer.address)) return false;

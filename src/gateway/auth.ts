@@ -12,6 +12,7 @@ import type { Clock } from '../core/clock.ts';
 import { type RuleText, rule } from '../core/rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { LoginThrottle } from '../core/security/login-throttle.ts';
+import { redeemPath } from '../core/security/share-links.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import type { ForeignTokens } from './foreign-tokens.ts';
 import { retryFields } from './retry-fields.ts';
@@ -37,7 +38,7 @@ const credentialFields = ['authorization', 'x-api-key', 'api-key'] as const;
 type CredentialField = (typeof credentialFields)[number];
 
 /** RFC 9110, section 11.4: the scheme in any case, then spaces, then the token of RFC 6750. */
-const bearer = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
+export const bearer = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 /** No credential: an empty value, or a scheme without a token, which SDKs send if a variable is empty. */
 const blank = /^(?:bearer)?[ \t]*$/i;
 
@@ -49,7 +50,7 @@ interface Credential {
 }
 
 export function makeAuth(deps: AuthDeps): Step {
-  const open = new Set([...probePaths, ...deps.files.keys()]);
+  const open = new Set([...probePaths, redeemPath, ...deps.files.keys()]);
   return (x) => {
     if (x.preflight || open.has(x.path)) return undefined;
     const { fields } = x.head;

@@ -16,8 +16,13 @@ export function makeAuthorize(directory: EngineDirectory): Step {
   return (x) => {
     const { route, key } = x;
     assert(route !== undefined, 'the router sets the route or refuses');
-    // Probes and files need no key, and therefore no scope.
-    if (route.handler === 'health' || route.handler === 'ready' || route.handler === 'files')
+    // These need no key, and therefore no scope.
+    if (
+      route.handler === 'health' ||
+      route.handler === 'ready' ||
+      route.handler === 'files' ||
+      route.handler === 'share'
+    )
       return undefined;
     assert(key !== undefined, 'every other route needs a key');
     switch (route.handler) {

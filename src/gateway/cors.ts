@@ -3,6 +3,7 @@
  * can read a 401. No origin is allowed by default, and credentials (cookies) are never allowed.
  */
 import { passingHeaders } from '../core/proxy/request-headers.ts';
+import { isSecure } from './advice.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The response fields that a page may read. Not `*`, which some browsers do not apply to every field. */
@@ -46,6 +47,15 @@ const preflightVaries = 'Access-Control-Request-Method, Access-Control-Request-H
 /** The origin that a request claims. If the field occurs twice, no rule can allow the value. */
 export function originOf(x: Exchange): string | undefined {
   return x.head.fields.repeated('origin') ? '' : x.head.fields.get('origin');
+}
+
+/**
+ * Whether the request comes from a page that this proxy itself serves: the origin is the address that the request is sent
+ * to. The host list was checked before, so a name that a stranger points here (DNS rebinding) is no such address.
+ */
+export function isOwnOrigin(x: Exchange): boolean {
+  const host = x.head.fields.get('host');
+  return host !== undefined && originOf(x) === `${isSecure(x) ? 'https' : 'http'}://${host}`;
 }
 
 /** Fills `cors` and `preflight`. */

@@ -13,6 +13,7 @@ import type { KeyView } from '../core/security/api-key.ts';
 import type { QueueReading } from '../core/security/fair-admission.ts';
 import type { LimitPorts, LocalLimits } from '../core/security/local-limits.ts';
 import type { UsageLedger } from '../core/security/ports.ts';
+import type { ShareRedeemer } from '../core/security/share.ts';
 import type { SnapshotSource } from '../core/security/snapshot.ts';
 import { makeAuth, type TemporaryKeys } from './auth.ts';
 import { makeAuthorize } from './authorize.ts';
@@ -28,6 +29,7 @@ import { makeMe } from './handlers/me.ts';
 import { makeModels } from './handlers/models.ts';
 import { makeOllamaLists } from './handlers/ollama-lists.ts';
 import { makeRoot } from './handlers/root.ts';
+import { makeShare } from './handlers/share.ts';
 import { HostAllowlist, ownNames } from './host-allowlist.ts';
 import { HttpServer } from './http/http-server.ts';
 import { makeTakeStream } from './key-shares.ts';
@@ -63,6 +65,8 @@ export interface GatewayDeps {
   readonly ledger: Pick<UsageLedger, 'today' | 'ofFamily'>;
   /** Files that every client may read without a key, by path. All paths begin with `/flm/`. */
   readonly files?: ReadonlyMap<string, OwnFile>;
+  /** Absent: no share can be redeemed. */
+  readonly shares?: ShareRedeemer;
   readonly recorder: RequestRecorder;
   readonly metrics: () => Promise<string>;
   /** Prefix of request ids, unique to this process. */
@@ -361,6 +365,12 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
       ready: makeReady(draining, directory),
       metrics: makeMetrics(deps.metrics),
       me: makeMe({ directory, keyUse, ledger }),
+      share: makeShare({
+        shares: deps.shares,
+        clock,
+        throttle: ports.logins,
+        onRefused: (x, throttled) => deps.recorder.loginRefused(x.client.text, throttled),
+      }),
       files: makeFiles(files),
     },
     holdings: deps.limits.concurrency,

@@ -9,7 +9,7 @@ import { denyAddress, denyOrigin } from '../core/security/access.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
 import type { SecurityPolicy } from '../core/security/security-policy.ts';
-import { originOf } from './cors.ts';
+import { isOwnOrigin, originOf } from './cors.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { limitFields, retryFields } from './retry-fields.ts';
 
@@ -19,10 +19,14 @@ export interface PolicyDeps {
 }
 
 export function makePolicy(deps: PolicyDeps): AsyncStep {
-  return (x) =>
-    denyAddress(x.snapshot.policy, x.key, x.client) ??
-    denyOrigin(x.snapshot.policy, originOf(x)) ??
-    takeRate(x, deps);
+  return (x) => denyAddress(x.snapshot.policy, x.key, x.client) ?? denyForeignOrigin(x) ?? takeRate(x, deps);
+}
+
+/** The origin of the pages that this proxy serves needs no rule. */
+function denyForeignOrigin(x: Exchange): Refusal | undefined {
+  const origin = originOf(x);
+  if (origin === undefined || (!x.preflight && isOwnOrigin(x))) return undefined;
+  return denyOrigin(x.snapshot.policy, origin);
 }
 
 function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined | Promise<Refusal | undefined> {

@@ -5,6 +5,7 @@
 
 import { watchedFields } from '../core/engine/kinds.ts';
 import type { Dialect, EngineRouteId, OwnRouteId, Scope } from '../core/engine/routes.ts';
+import { redeemPath } from '../core/security/share-links.ts';
 
 /** The methods allowed on an engine's own API. OPTIONS is missing because flm answers preflights itself. */
 export const engineMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -20,7 +21,7 @@ export type ModelPlace = 'json' | 'multipart' | 'none';
 export type TerminalMark = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'none';
 
 type EngineHandlerName = 'models' | 'inference' | 'ollama-lists';
-type OwnHandlerName = 'engine-api' | 'root' | 'health' | 'ready' | 'metrics' | 'me' | 'files';
+type OwnHandlerName = 'engine-api' | 'root' | 'health' | 'ready' | 'metrics' | 'me' | 'share' | 'files';
 export type HandlerName = EngineHandlerName | OwnHandlerName;
 
 /** The handler decides whether the route's name is one that kinds of engines can list. */
@@ -173,6 +174,15 @@ const rows: readonly Route[] = [
   { ...get, ...openai, id: 'ready', ...same('/ready'), handler: 'ready' },
   { ...get, ...openai, id: 'metrics', ...same('/metrics'), scope: 'metrics', handler: 'metrics' },
   { ...get, ...openai, id: 'me', ...same('/flm/api/v1/me'), handler: 'me' },
+  {
+    ...post,
+    ...openai,
+    id: 'share.redeem',
+    ...same(redeemPath),
+    model: 'none',
+    scan: [],
+    handler: 'share',
+  },
   { ...get, ...openai, id: 'files', method: 'ANY', ...same('/flm/{rest}'), handler: 'files' },
 ];
 

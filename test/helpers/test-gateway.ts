@@ -28,6 +28,7 @@ import { LocalLimits } from '../../src/core/security/local-limits.ts';
 import type { UsageLedger } from '../../src/core/security/ports.ts';
 import type { RateLimiter } from '../../src/core/security/rate-limiter.ts';
 import { parsePolicy, type SecurityPolicyOverride } from '../../src/core/security/security-policy.ts';
+import type { ShareRedeemer } from '../../src/core/security/share.ts';
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
 import type { TokenBudget } from '../../src/core/security/token-budgets.ts';
 import { Gateway, type GatewayTls } from '../../src/gateway/gateway.ts';
@@ -56,6 +57,7 @@ export interface TestGatewayOptions {
   readonly engineDirectory?: EngineDirectory;
   readonly ledger?: Pick<UsageLedger, 'today'> & Partial<Pick<UsageLedger, 'ofFamily'>>;
   readonly files?: ReadonlyMap<string, OwnFile>;
+  readonly shares?: ShareRedeemer;
   /** Replaces the local limits. */
   readonly limiter?: RateLimiter;
   readonly concurrency?: ConcurrencyLimiter;
@@ -138,6 +140,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
       loginRefused: (_client, throttled) => refusedLogins.push(throttled),
     },
     ...(options.files === undefined ? {} : { files: options.files }),
+    ...(options.shares === undefined ? {} : { shares: options.shares }),
     metrics: () => Promise.resolve('# metrics\n'),
     onError: options.onError ?? throwOutside,
     idPrefix: 't',

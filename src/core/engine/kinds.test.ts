@@ -237,6 +237,7 @@ test('routes of our own are served by no engine, and those of Ollama by Ollama a
       'metrics',
       'engine.native',
       'me',
+      'share.redeem',
       'files',
     ] as const satisfies readonly RouteId[])
       assert.equal(serves.has(own), false);

@@ -39,7 +39,16 @@ export const engineRouteIds = [
 export type EngineRouteId = (typeof engineRouteIds)[number];
 
 /** Routes that no kind of engine lists: flm answers them, or finds the engine by its id in the path. */
-const ownRouteIds = ['engine.native', 'root', 'health', 'ready', 'metrics', 'me', 'files'] as const;
+const ownRouteIds = [
+  'engine.native',
+  'root',
+  'health',
+  'ready',
+  'metrics',
+  'me',
+  'share.redeem',
+  'files',
+] as const;
 export type OwnRouteId = (typeof ownRouteIds)[number];
 
 export const routeIds = [...engineRouteIds, ...ownRouteIds] as const;

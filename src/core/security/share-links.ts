@@ -7,6 +7,8 @@ import type { ProxyStatus } from '../proxy/proxy-handle.ts';
 
 /** The page that redeems a share. */
 export const sharePath = '/flm/share';
+/** Where that page sends the token. */
+export const redeemPath = '/flm/share/redeem';
 
 export interface ShareOrigins {
   /** Base URLs, best first; at least one. */

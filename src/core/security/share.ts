@@ -64,6 +64,21 @@ export type RedemptionResult =
     }
   | { readonly outcome: 'unknown' | Exclude<ShareState, 'open'> };
 
+/** What a client gets for its token; the secret of the key is here and nowhere else. */
+export type RedeemedShare =
+  | (Extract<RedemptionResult, { readonly outcome: 'made' }> & {
+      readonly key: string;
+      /** The certificate of this proxy is of the local CA. */
+      readonly localAuthority: boolean;
+    })
+  | { readonly outcome: Exclude<RedemptionResult['outcome'], 'made'> | 'unavailable' };
+
+/** Redeems tokens in a running proxy. */
+export interface ShareRedeemer {
+  /** A store that cannot make the key now is `unavailable`. */
+  redeem(token: string, address: string): Promise<RedeemedShare>;
+}
+
 export interface ShareRepository {
   /** Throws KEY_INVALID if an active key or an open share has the label. Deletes shares that ended long ago. */
   insertShare(share: Share, audit: AuditEntry): Promise<void>;
