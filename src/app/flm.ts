@@ -10,9 +10,10 @@ import type { LiveRevocation, ProxyController, ProxyRepository, RunningProxy } f
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
 import type { RequestDirectory } from '../core/proxy/request-directory.ts';
-import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
+import type { AuditRepository, Retention, UsageRepository } from '../core/security/ports.ts';
 import { type CreatedKey, type LiveRevocations, SecurityService } from '../core/security/security-service.ts';
 import { ShareService } from '../core/security/share-service.ts';
+import { changeRetention } from '../core/usage/retention.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
 import { endByMistake } from '../process/crash.ts';
 import { becomeOwner } from '../process/data-owner.ts';
@@ -56,6 +57,8 @@ export interface Flm {
   readonly discovery: EngineDiscovery;
   readonly certificates: CertificateManager;
   readonly usage: UsageRepository;
+  /** Changes how long usage and the audit are kept, with an audit entry. Throws ADMIN_INPUT_INVALID. */
+  changeRetention(retention: Retention): Promise<void>;
   readonly audit: AuditRepository;
   /** The requests of every running proxy. */
   readonly requests: RequestDirectory;
@@ -163,6 +166,8 @@ export function openFlm(options: FlmOptions): Flm {
     discovery,
     certificates: makeCertificateManager(machine, machineTrustTools(machine), announceOnly),
     usage: store.usage,
+    changeRetention: (retention) =>
+      changeRetention(retention, { usage: store.usage, audit: store.audit, atMs: clock.nowMs(), actor }),
     audit: store.audit,
     requests: requestDirectory({
       handles: () => proxies.listActiveHandles(),

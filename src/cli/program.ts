@@ -18,6 +18,7 @@ import { policyCommands } from './commands/policy.ts';
 import { profileCommands } from './commands/profile.ts';
 import { proxyCommands, statusCommand } from './commands/proxy.ts';
 import { requestsCommand } from './commands/requests.ts';
+import { retentionCommand } from './commands/retention.ts';
 import { serviceCommands } from './commands/service.ts';
 import { shareCommand } from './commands/share.ts';
 import { tailCommand } from './commands/tail.ts';
@@ -49,7 +50,7 @@ export function makeProgram(cli: Cli): Command {
       [statusCommand(cli), requestsCommand(cli), tailCommand(cli), usageCommand(cli), explainCommand(cli)],
     ],
     [groups.https, [certCommands(cli)]],
-    [groups.operate, [proxyCommands(cli), profileCommands(cli), serviceCommands(cli)]],
+    [groups.operate, [proxyCommands(cli), profileCommands(cli), serviceCommands(cli), retentionCommand(cli)]],
     [
       groups.self,
       [

@@ -553,8 +553,8 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
         .sort();
     const expected = [
       [1, 'done', 1, 1],
-      // From midnight UTC on; the sample is at noon.
-      [3.5, 'done', 2, 2],
+      // At noon UTC, as the sample.
+      [3, 'done', 2, 2],
     ];
     assert.deepEqual(await kept(), expected);
     await store.usage.applyRetention(sometimeMs);

@@ -44,7 +44,7 @@ interface Usage {
     readonly outputTokens: number;
     readonly estimatedRequests: number;
   }[];
-  readonly total: { readonly requests: number };
+  readonly total: Usage['usage'][number];
 }
 
 /** Usage is written a moment after the answer; each look is a whole command, so this does not spin. */
@@ -62,9 +62,24 @@ test('usage counts requests and tokens by key, model and day', async (t) => {
 
   const byKey = await usageWith(cli, 2);
   const counts = { requests: 2, inputTokens: 22, outputTokens: 8, estimatedRequests: 0 };
-  assert.deepEqual(byKey.usage, [{ key: { id: key.id, label: 'laptop' }, ...counts }]);
-  assert.deepEqual(byKey.total, counts);
-  assert.deepEqual((await usageWith(cli, 2, '--by', 'model')).usage, [{ model: 'small', ...counts }]);
+  const countsOf = ({ requests, inputTokens, outputTokens, estimatedRequests }: Usage['usage'][number]) => ({
+    requests,
+    inputTokens,
+    outputTokens,
+    estimatedRequests,
+  });
+  assert.deepEqual(
+    byKey.usage.map((line) => [line.key, countsOf(line)]),
+    [[{ id: key.id, label: 'laptop' }, counts]],
+  );
+  assert.deepEqual(countsOf(byKey.total), counts);
+  const byModel = (await usageWith(cli, 2, '--by', 'model,engine', '--by', 'hour')).usage;
+  assert.deepEqual(
+    byModel.map((line) => [line.model, countsOf(line)]),
+    [['small', counts]],
+  );
+  assert.equal((await usageWith(cli, 2, '--key', 'laptop', '--ending', 'done')).total.requests, 2);
+  assert.equal((await usageWith(cli, 0, '--ending', 'refused')).total.requests, 0);
   const [day] = (await usageWith(cli, 2, '--by', 'day', '--days', '2')).usage;
   assert.match(day?.day ?? '', /^\d{4}-\d{2}-\d{2}$/);
 
@@ -93,7 +108,19 @@ test('usage refuses days that are none', async (t) => {
   assertMistake(await cli.run('usage', '--from', '2026-02-30'), /--from takes a day/);
   assertMistake(await cli.run('usage', '--days', '0'), /--days takes a number/);
   assertMistake(await cli.run('usage', '--days', '1', '--from', '2026-01-01'), /not both/);
-  assertMistake(await cli.run('usage', '--by', 'colour'), /Allowed choices are key, model, day/);
+  assertMistake(
+    await cli.run('usage', '--by', 'colour'),
+    /--by takes key, model, engine, ending, hour, day, month, or several of them, not colour/,
+  );
+  assertMistake(await cli.run('usage', '--by', 'day,hour'), /one of hour, day and month, not day and hour/);
+  assertMistake(await cli.run('usage', '--key', 'nobody'), /There is no key nobody/);
+  assertMistake(await cli.run('usage', '--ending', 'well'), /--ending takes done, .*, not well/);
+  assertMistake(await cli.run('usage', '--time-zone', 'Mars'), /IANA name such as Europe\/Berlin, not Mars/);
+  assertMistake(
+    await cli.run('usage', '--from', '2026-02-01', '--to', '2026-01-01'),
+    /--from must be before --to/,
+  );
+  assertMistake(await cli.run('usage', '--by', 'hour', '--days', '200'), /use --by day/);
   assert.match((await cli.run('usage')).stdout, /^No usage since/);
 });
 
@@ -137,4 +164,18 @@ test('a refused request is explained by the proxy that refused it', async (t) =>
 
 test('a request that is no longer known is reported as such', async (t) => {
   assertMistake(await makeCli(t).run('explain', 'px_none-1'), /no remembered refusal named px_none-1/);
+});
+
+test('retention is shown and changed, and the audit says who did it', async (t) => {
+  const cli = makeCli(t);
+  const kept = (await cli.run('retention', '--json')).json<Record<string, number>>();
+  assert.deepEqual(kept, { hourlyDays: 90, dailyDays: 1096, auditDays: 366 });
+  const changed = await cli.run('retention', '--hourly-days', '30');
+  assert.match(changed.stdout, /^usage by the hour +30$/m);
+  assert.deepEqual((await cli.run('retention', '--json')).json(), { ...kept, hourlyDays: 30 });
+  assertMistake(
+    await cli.run('retention', '--daily-days', '7'),
+    /--daily-days is 7; .* from 30 \(hourlyDays\) to/,
+  );
+  assertMistake(await cli.run('retention', '--audit-days', 'x'), /whole number, not x/);
 });

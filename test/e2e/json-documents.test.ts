@@ -124,6 +124,7 @@ test('documents of profiles, policy and usage are as described', async (t) => {
   matches('policy show', change.before);
   matches('policy show', change.after);
   matches('usage', await json(cli, 'usage'));
+  matches('retention', await json(cli, 'retention'));
 });
 
 test('documents of engines and models are as described', async (t) => {

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { AdminError } from '../../core/errors.ts';
 import { endings } from '../../core/proxy/proxy-handle.ts';
+import type { Retention } from '../../core/security/ports.ts';
+import { changeRetention, longestRetention } from '../../core/usage/retention.ts';
 import {
   firstByteBoundsMs,
   firstByteQuantile,
@@ -9,8 +11,8 @@ import {
   type UsageQuery,
   usageDimensions,
   usageReport,
-  usageSteps,
 } from '../../core/usage/usage-report.ts';
+import { isTimeZone, type UsageStep, usageSteps } from '../../core/usage/usage-steps.ts';
 import { type Operation, operation } from '../operation.ts';
 import { countInQuery, listInQuery } from '../paging.ts';
 
@@ -67,15 +69,14 @@ const usageSchema = z
   })
   .meta({ id: 'Usage' });
 
+const retainedDays = (name: keyof Retention) => z.int().min(1).max(longestRetention[name]);
 const retentionSchema = z
   .strictObject({
-    hourlyDays: z
-      .int()
-      .min(1)
-      .max(3_660)
-      .describe('Days for which usage is kept by the hour; later by the day.'),
-    dailyDays: z.int().min(1).max(36_600).describe('Days for which usage is kept by the day.'),
-    auditDays: z.int().min(1).max(36_600).describe('Days for which the audit is kept.'),
+    hourlyDays: retainedDays('hourlyDays').describe(
+      'Days for which usage is kept by the hour; later by the day.',
+    ),
+    dailyDays: retainedDays('dailyDays').describe('Days for which usage is kept by the day.'),
+    auditDays: retainedDays('auditDays').describe('Days for which the audit is kept.'),
   })
   .meta({ id: 'Retention' });
 
@@ -169,18 +170,8 @@ export const usageOperations: readonly Operation[] = [
     response: retentionSchema,
     current: ({ services }) => services.usage.retention(),
     async run({ services, caller }, { body }) {
-      if (body.dailyDays < body.hourlyDays)
-        throw invalid('dailyDays', String(body.dailyDays), `${body.hourlyDays} (hourlyDays) or more`);
-      const before = await services.usage.retention();
-      await services.usage.setRetention(body);
-      await services.audit.record({
-        atMs: services.nowMs(),
-        actor: caller.actor,
-        action: 'retention.set',
-        subject: 'retention',
-        before: JSON.stringify(before),
-        after: JSON.stringify(body),
-      });
+      const { usage, audit } = services;
+      await changeRetention(body, { usage, audit, atMs: services.nowMs(), actor: caller.actor });
       return body;
     },
   }),
@@ -190,7 +181,7 @@ function invalid(field: string, value: string, allowed: string): AdminError {
   return new AdminError('ADMIN_INPUT_INVALID', { faults: [{ field, value, allowed }] });
 }
 
-function checkSpan(fromMs: number, toMs: number, step: (typeof usageSteps)[number]): void {
+function checkSpan(fromMs: number, toMs: number, step: UsageStep): void {
   if (fromMs >= toMs) throw invalid('from', isoTime(fromMs), `a time before ${isoTime(toMs)}`);
   const hours = (toMs - fromMs) / hourMs;
   if (step === 'hour' && hours > maxHours)
@@ -201,15 +192,6 @@ function checkSpan(fromMs: number, toMs: number, step: (typeof usageSteps)[numbe
 
 function startOfHour(ms: number): number {
   return Math.floor(ms / hourMs) * hourMs;
-}
-
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function keyLabels(

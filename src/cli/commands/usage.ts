@@ -1,141 +1,131 @@
 /**
- * `flm usage`: requests and tokens by key, model or day. If an engine reported no usage, the number is flm's estimate
- * and has a `~`.
+ * `flm usage`: requests and tokens over time, by key, model, engine and ending. If an engine reported no usage, the number
+ * is flm's estimate and has a `~`. Hours, days and months are those of the reader's time zone.
  */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { chatUsage } from '../../app/fan-out-recorder.ts';
-import type { UsageRow } from '../../core/security/ports.ts';
-import { dayOf } from '../../core/time-text.ts';
+import { endings } from '../../core/proxy/proxy-handle.ts';
+import type { UsageQuery } from '../../core/usage/usage-report.ts';
+import { stepName } from '../../core/usage/usage-steps.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
-import { printable, table } from '../terminal/layout.ts';
+import { collect } from '../config-flags.ts';
+import { usage as texts } from '../i18n/en/usage.ts';
+import { chartMarks } from '../terminal/chart.ts';
+import { hanging } from '../terminal/layout.ts';
+import { trendStep, type UsageAsk, type UsageFlags, usageAsk, usageGroupings } from '../usage-query.ts';
+import {
+  countsDocument,
+  type KeyLabels,
+  lineDocument,
+  type UsageLines,
+  usageCsv,
+  usageLines,
+  usageText,
+} from '../views/usage-view.ts';
 
-const groupings = ['key', 'model', 'day'] as const;
-type Grouping = (typeof groupings)[number];
-
-interface UsageFlags {
-  readonly days?: string;
-  readonly from?: string;
-  readonly by: Grouping;
-}
-
-interface Counts {
-  readonly requests: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly estimatedRequests: number;
-}
-
-/** The `--json` output for a group; documented in docs/cli.md. */
-interface UsageDocument extends Counts {
-  readonly key?: { readonly id: string; readonly label: string | null };
-  readonly model?: string;
-  readonly day?: string;
-}
-
-const defaultDays = 30;
-const dayMs = 86_400_000;
+const examples = [
+  'flm usage --days 7 --by model',
+  'flm usage --by hour --key laptop',
+  'flm usage --by key,month --from 2026-01-01 --csv > usage.csv',
+].join('\n');
 
 export function usageCommand(cli: Cli): Command {
-  return leaf('usage', 'show requests and tokens by key, model or day', 'flm usage --days 7 --by model')
-    .option('--days <number>', `number of days (UTC), including today; ${defaultDays} by default`)
-    .option('--from <day>', 'first day (UTC), such as 2026-11-01')
-    .addOption(new Option('--by <what>', 'group by').choices(groupings).default('key'))
-    .action(
-      action(cli, async (session, flags: UsageFlags) => {
-        const from = firstDay(flags, session.flm.machine.clock.nowMs());
-        const rows = await session.flm.usage.listUsage(from);
-        const groups = grouped(rows, flags.by, flags.by === 'key' ? await labels(session) : new Map());
-        const total = rows.reduce(sum, nothing);
-        if (session.json)
-          return session.terminal.out(JSON.stringify({ from, by: flags.by, usage: groups, total }));
-        if (groups.length === 0) return session.terminal.out(`No usage since ${from}.`);
-        session.terminal.out(usageText(groups, total, flags.by, session.terminal.tableColumns));
-        session.terminal.talk(
-          `Since ${from} (UTC).${total.estimatedRequests > 0 ? ' ~ is an estimate: an engine reported no usage, or a client left early.' : ''}`,
-        );
-      }),
-    );
+  return leaf('usage', 'show requests and tokens over time, by key, model, engine or ending', examples)
+    .option(
+      '--by <what>',
+      `group by ${usageGroupings.join(', ')}, or by several: key,day (default: key)`,
+      collect,
+    )
+    .option('--hours <number>', 'number of hours, including this one; 24 by default with --by hour')
+    .option('--days <number>', 'number of days, including today; 30 by default')
+    .option('--from <time>', 'first day, such as 2026-11-01, or a time')
+    .option('--to <time>', 'last day, or a time; by default now')
+    .option('--key <label|id>', 'only this key, before and after rotations (repeatable)', collect)
+    .option('--model <name>', 'only this model (repeatable)', collect)
+    .option('--engine <id>', 'only this engine (repeatable)', collect)
+    .option('--ending <ending>', `only requests that ended so: ${endings.join(', ')} (repeatable)`, collect)
+    .option('--top <number>', 'show the largest groups, and the others as one')
+    .option('--time-zone <name>', 'time zone of hours, days and months; by default that of this machine')
+    .option('--csv', 'print a table for a spreadsheet')
+    .action(action(cli, (session, flags: UsageFlags) => showUsage(session, flags)));
 }
 
-function firstDay(flags: UsageFlags, nowMs: number): string {
-  if (flags.days !== undefined && flags.from !== undefined)
-    throw usageError('usage', 'Either give --days or --from, not both.');
-  if (flags.from !== undefined) {
-    const day = dayOf(flags.from);
-    if (day === undefined) throw usageError('usage', '--from takes a day such as 2026-11-01.');
-    return day;
-  }
-  const days = Number(flags.days ?? defaultDays);
-  if (!Number.isInteger(days) || days < 1 || days > 36_500)
-    throw usageError('usage', '--days takes a number of days, 1 or more.');
-  return new Date(nowMs - (days - 1) * dayMs).toISOString().slice(0, 10);
+async function showUsage(session: Session, flags: UsageFlags): Promise<void> {
+  const { flm, terminal, json } = session;
+  if (json && flags.csv === true) throw usageError('usage', 'Give --json or --csv, not both.');
+  const ask = usageAsk(flags, flm.machine.clock.nowMs());
+  const slots = await flm.usage.usageSlots({
+    fromMs: ask.fromMs,
+    toMs: ask.toMs,
+    by: ask.dimensions,
+    where: await filtersOf(session, flags),
+  });
+  const lines = usageLines(slots, ask);
+  const labels: KeyLabels = ask.dimensions.includes('key') ? await labelsOf(session) : new Map();
+  if (json) return terminal.out(JSON.stringify(documentOf(lines, labels)));
+  if (flags.csv === true) return terminal.write(usageCsv(lines, labels));
+  if (lines.lines.length === 0) return terminal.out(texts.none(edge(ask, ask.fromMs), ask.timeZone));
+  const { tableColumns: columns } = terminal;
+  const marks = terminal.outIsTerminal ? { marks: chartMarks(session.cli.environment) } : {};
+  const { text, hasCharts } = usageText(lines, { labels, columns, ...marks });
+  terminal.out(text);
+  for (const note of notes(lines, hasCharts)) terminal.talk(hanging('', note, terminal.columns));
 }
 
-/** Labels of all keys, including ended ones. A deleted key has only its id. */
-async function labels(session: Session): Promise<ReadonlyMap<string, string>> {
-  const keys = await session.flm.security.records();
+function notes({ ask, total }: UsageLines, hasCharts: boolean): readonly string[] {
+  const to = ask.hasEnd ? edge(ask, ask.toMs) : undefined;
+  const since = texts.since(edge(ask, ask.fromMs), to, ask.timeZone);
+  return [
+    hasCharts && ask.time === undefined ? `${since} ${texts.trend(trendStep(ask))}` : since,
+    ...(total.estimatedRequests > 0 ? [texts.estimated] : []),
+  ];
+}
+
+/** The day, and the time where it is not midnight. */
+function edge({ timeZone }: UsageAsk, ms: number): string {
+  const text = stepName(ms, { step: 'hour', timeZone });
+  return text.endsWith(' 00:00') ? text.slice(0, -6) : text;
+}
+
+/** The JSON document; described in docs/cli.md. */
+function documentOf({ ask, lines, total }: UsageLines, labels: KeyLabels) {
+  const { by, fromMs, toMs, timeZone } = ask;
+  return {
+    from: stepName(fromMs, { step: 'day', timeZone }),
+    fromTime: new Date(fromMs).toISOString(),
+    toTime: new Date(toMs).toISOString(),
+    timeZone,
+    by: by.join(','),
+    usage: lines.map((line) => lineDocument(line, ask, labels)),
+    total: countsDocument(total),
+  };
+}
+
+async function filtersOf(session: Session, flags: UsageFlags): Promise<UsageQuery['where']> {
+  const { key, model, engine, ending } = flags;
+  const keys =
+    key === undefined ? undefined : (await Promise.all(key.map((name) => idsOf(session, name)))).flat();
+  return {
+    ...(keys === undefined ? {} : { key: keys }),
+    ...(model === undefined ? {} : { model }),
+    ...(engine === undefined ? {} : { engine }),
+    ...(ending === undefined ? {} : { ending }),
+  };
+}
+
+/** The ids of a key and of the keys that it was rotated from or to. A deleted key is known by its id. */
+async function idsOf({ flm }: Session, name: string): Promise<readonly string[]> {
+  if (name === texts.chat || name === chatUsage.keyId) return [chatUsage.keyId];
+  const records = await flm.security.records();
+  if (name.startsWith('key_') && !records.some(({ id }) => id === name)) return [name];
+  const { familyId } = await flm.security.findKey(name);
+  return records.filter((record) => record.familyId === familyId).map(({ id }) => id);
+}
+
+async function labelsOf({ flm }: Session): Promise<KeyLabels> {
+  const keys = await flm.security.records();
   return new Map([
     ...keys.map((record) => [record.id, record.label] as const),
-    [chatUsage.keyId, 'flm chat'] as const,
+    [chatUsage.keyId, texts.chat] as const,
   ]);
-}
-
-/** Days in order; keys and models with the most tokens first. */
-export function grouped(
-  rows: readonly UsageRow[],
-  by: Grouping,
-  labelOf: ReadonlyMap<string, string>,
-): readonly UsageDocument[] {
-  const names = {
-    key: (r: UsageRow) => r.keyId,
-    model: (r: UsageRow) => r.model,
-    day: (r: UsageRow) => r.day,
-  };
-  const groups = [...Map.groupBy(rows, names[by])].map(([name, members]): UsageDocument => {
-    const counts = members.reduce(sum, nothing);
-    if (by === 'key') return { key: { id: name, label: labelOf.get(name) ?? null }, ...counts };
-    return by === 'model' ? { model: name, ...counts } : { day: name, ...counts };
-  });
-  if (by === 'day') return groups;
-  return groups.sort((a, b) => tokens(b) - tokens(a) || b.requests - a.requests);
-}
-
-export function usageText(
-  groups: readonly UsageDocument[],
-  total: Counts,
-  by: Grouping,
-  columns = Number.POSITIVE_INFINITY,
-): string {
-  const line = (name: string, c: Counts): readonly string[] => {
-    const mark = c.estimatedRequests > 0 ? '~' : '';
-    const numbers = [c.inputTokens, c.outputTokens, tokens(c)].map((n) => `${mark}${n}`);
-    return [name, String(c.requests), ...numbers];
-  };
-  const rows = groups.map((g) => line(nameOf(g), g));
-  if (groups.length > 1) rows.push(line('total', total));
-  return table([by.toUpperCase(), 'REQUESTS', 'TOKENS IN', 'TOKENS OUT', 'TOKENS'], rows, columns);
-}
-
-function nameOf(group: UsageDocument): string {
-  const { key, model, day } = group;
-  if (key !== undefined)
-    return printable(key.label === null ? `${key.id} (gone)` : `${key.label} (${key.id})`);
-  return printable(model ?? day ?? '');
-}
-
-const nothing: Counts = { requests: 0, inputTokens: 0, outputTokens: 0, estimatedRequests: 0 };
-
-/** The numbers come from engines and may be wrong. The sum stays in the range that JSON holds exactly. */
-function sum(a: Counts, b: Counts): Counts {
-  const add = (x: number, y: number): number => Math.min(x + y, Number.MAX_SAFE_INTEGER);
-  return {
-    requests: add(a.requests, b.requests),
-    inputTokens: add(a.inputTokens, b.inputTokens),
-    outputTokens: add(a.outputTokens, b.outputTokens),
-    estimatedRequests: add(a.estimatedRequests, b.estimatedRequests),
-  };
-}
-
-function tokens(c: Counts): number {
-  return Math.min(c.inputTokens + c.outputTokens, Number.MAX_SAFE_INTEGER);
 }

@@ -6,11 +6,10 @@
  * Groups beyond the requested number are added up as one group `other`. Sums stop at the largest whole number that
  * JavaScript holds exactly, because the numbers come from engines.
  */
+import { stepStart, type UsageSteps } from './usage-steps.ts';
+
 export const usageDimensions = ['key', 'model', 'engine', 'ending'] as const;
 export type UsageDimension = (typeof usageDimensions)[number];
-
-export const usageSteps = ['hour', 'day', 'month', 'total'] as const;
-export type UsageStep = (typeof usageSteps)[number];
 
 /** Upper bounds of the buckets of the time to the first byte, in milliseconds; one more bucket holds the rest. */
 export const firstByteBoundsMs = [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000] as const;
@@ -39,7 +38,7 @@ export interface UsageCounts {
 
 export type UsageGroup = Readonly<Partial<Record<UsageDimension, string>>>;
 
-/** Usage of one stored hour or day. A field of `group` that was not stored at the time is empty. */
+/** Usage of one stored hour, or of one stored UTC day with its noon as start. A field of `group` that was not stored at the time is empty. */
 export interface UsageSlot extends UsageCounts {
   readonly startMs: number;
   readonly group: UsageGroup;
@@ -73,10 +72,7 @@ export interface UsageReport {
   readonly total: UsageCounts;
 }
 
-export interface ReportShape {
-  readonly step: UsageStep;
-  /** IANA name; days and months begin at midnight there. */
-  readonly timeZone: string;
+export interface ReportShape extends UsageSteps {
   /** At most so many groups. */
   readonly maxGroups: number;
 }
@@ -162,49 +158,6 @@ function seriesOf(
 function countsOf(counts: UsageCounts): UsageCounts {
   // Without the start of a point or the group of a slot.
   return addUsageCounts(noUsage, counts);
-}
-
-/** Maps the start of a stored hour to the start of its point. Results are remembered: slots share their hours. */
-function stepStart({ step, timeZone }: ReportShape): (ms: number) => number {
-  if (step === 'hour') return (ms) => ms;
-  if (step === 'total') return () => 0;
-  const known = new Map<number, number>();
-  const format = new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', {
-    timeZone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-  });
-  const wallClock = (ms: number): number => {
-    const parts = new Map(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
-    const part = (name: Intl.DateTimeFormatPartTypes): number => parts.get(name) ?? 0;
-    return Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'));
-  };
-  return (ms) => {
-    let start = known.get(ms);
-    if (start === undefined) {
-      start = startOfDayOrMonth(ms, step, wallClock);
-      known.set(ms, start);
-    }
-    return start;
-  };
-}
-
-/** `wallClock` gives the local date and time of a moment as if it were UTC. */
-function startOfDayOrMonth(ms: number, step: 'day' | 'month', wallClock: (ms: number) => number): number {
-  const local = new Date(wallClock(ms));
-  const midnight = Date.UTC(
-    local.getUTCFullYear(),
-    local.getUTCMonth(),
-    step === 'day' ? local.getUTCDate() : 1,
-  );
-  // The offset at the start may differ from the offset now, so the difference is taken twice.
-  let start = midnight - (wallClock(ms) - ms);
-  start -= wallClock(start) - midnight;
-  return start;
 }
 
 function tokens(counts: UsageCounts): number {

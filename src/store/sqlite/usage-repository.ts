@@ -70,7 +70,7 @@ export class SqliteUsageRepository implements UsageRepository {
         ]),
       ),
       ...db.list(
-        (row) => slotOf(row, Date.parse(text(row, 'day'))),
+        (row) => slotOf(row, Date.parse(text(row, 'day')) + noonMs),
         ...slotsSql('usage_rollup', 'day', query, [dayFrom(query.fromMs), dayFrom(query.toMs)]),
       ),
     ]);
@@ -110,9 +110,12 @@ const dimensionColumns: Readonly<Record<UsageDimension, string>> = {
   ending: 'ending',
 };
 
-/** Returns the name of the first UTC day that begins at `ms` or later. */
+/** Noon of a UTC day is on the day of the same date in nearly all time zones, and midnight is not. */
+const noonMs = 12 * hourMs;
+
+/** Returns the name of the first UTC day whose noon is at `ms` or later. */
 function dayFrom(ms: number): string {
-  return dayName(Math.ceil(ms / dayMs));
+  return dayName(Math.ceil((ms - noonMs) / dayMs));
 }
 
 /** `total` adds as floating point and cannot overflow. */

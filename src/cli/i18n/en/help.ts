@@ -17,6 +17,8 @@ export const help = {
     policy: 'rules for all keys: addresses, origins, rates',
     status: 'show what runs',
     requests: 'list running requests, or cancel one',
+    usage: 'show requests and tokens over time',
+    retention: 'how long usage and the audit are kept',
     tail: 'watch requests as they end',
     explain: 'explain an error or a refused request',
     service: 'run a proxy at boot, as a service of the system',

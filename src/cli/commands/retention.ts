@@ -1,0 +1,53 @@
+/** `flm retention`: shows or changes how long usage and the audit are kept. */
+import type { Command } from 'commander';
+import type { Retention } from '../../core/security/ports.ts';
+import { action, type Cli, leaf, usageError } from '../command.ts';
+import { retention as texts } from '../i18n/en/usage.ts';
+import { table } from '../terminal/layout.ts';
+
+type RetentionFlags = Readonly<Partial<Record<keyof Retention, string>>>;
+
+export function retentionCommand(cli: Cli): Command {
+  return leaf(
+    'retention',
+    'show or change how many days usage and the audit are kept',
+    'flm retention\nflm retention --hourly-days 30 --audit-days 90',
+  )
+    .option(
+      '--hourly-days <number>',
+      'days for which usage is kept by the hour; after that it is kept by the day',
+    )
+    .option('--daily-days <number>', 'days for which usage is kept by the day')
+    .option('--audit-days <number>', 'days for which the audit is kept')
+    .action(
+      action(cli, async ({ flm, terminal, json }, flags: RetentionFlags) => {
+        const before = await flm.usage.retention();
+        const asked = changesOf(flags);
+        const after = { ...before, ...asked };
+        if (Object.keys(asked).length > 0) await flm.changeRetention(after);
+        if (json) return terminal.out(JSON.stringify(after));
+        terminal.out(
+          table(
+            [texts.kept, { name: texts.days, right: true }],
+            [
+              [texts.hourly, String(after.hourlyDays)],
+              [texts.daily, String(after.dailyDays)],
+              [texts.audit, String(after.auditDays)],
+            ],
+          ),
+        );
+        if (Object.keys(asked).length > 0) terminal.talk(texts.changed);
+      }),
+    );
+}
+
+function changesOf({ hourlyDays, dailyDays, auditDays }: RetentionFlags): Partial<Retention> {
+  const given = Object.entries({ hourlyDays, dailyDays, auditDays }).filter(([, text]) => text !== undefined);
+  return Object.fromEntries(
+    given.map(([name, text]) => {
+      if (!/^\d{1,9}$/.test(text ?? ''))
+        throw usageError('retention', `A number of days is a whole number, not ${text}.`);
+      return [name, Number(text)];
+    }),
+  );
+}
