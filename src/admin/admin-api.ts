@@ -23,10 +23,12 @@ import type {
   OperationContext,
 } from './operation.ts';
 import { auditOperations } from './operations/audit.ts';
+import { certificateOperations } from './operations/certificates.ts';
 import { engineOperations } from './operations/engines.ts';
 import { keyOperations } from './operations/keys.ts';
 import { modelOperations } from './operations/models.ts';
 import { policyOperations } from './operations/policy.ts';
+import { profileOperations } from './operations/profiles.ts';
 import { proxyOperations } from './operations/proxies.ts';
 import { requestOperations } from './operations/requests.ts';
 import { shareOperations } from './operations/shares.ts';
@@ -43,6 +45,8 @@ export const operations: readonly Operation[] = [
   ...modelOperations,
   ...requestOperations,
   ...proxyOperations,
+  ...profileOperations,
+  ...certificateOperations,
   ...usageOperations,
   ...auditOperations,
 ];
@@ -75,6 +79,8 @@ interface Match {
 export class AdminApi {
   readonly #deps: AdminApiDeps;
   readonly #idempotency: Idempotency;
+  /** The last change that runs, by path. */
+  readonly #turns = new Map<string, Promise<AdminResponse>>();
 
   constructor(deps: AdminApiDeps) {
     this.#deps = deps;
@@ -105,11 +111,26 @@ export class AdminApi {
     }
     const { operation } = match;
     const key = request.headers['idempotency-key'];
-    if (operation.idempotent !== true || key === undefined) return this.#run(match, url, request);
+    const changes = operation.current !== undefined && request.method !== 'GET';
+    const run = (): Promise<AdminResponse> =>
+      changes ? this.#inTurn(path, () => this.#run(match, url, request)) : this.#run(match, url, request);
+    if (operation.idempotent !== true || key === undefined) return run();
     return this.#idempotency.once(
       { actor: request.caller.actor, operation: operation.id, key, body: request.body },
-      () => this.#run(match, url, request),
+      run,
     );
+  }
+
+  /** Changes of one document follow each other, so that of two requests with one `If-Match` only the first succeeds. */
+  async #inTurn(path: string, run: () => Promise<AdminResponse>): Promise<AdminResponse> {
+    const before = this.#turns.get(path);
+    const turn = (before ?? Promise.resolve()).then(run, run);
+    this.#turns.set(path, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(path) === turn) this.#turns.delete(path);
+    }
   }
 
   async #run({ operation, params }: Match, url: URL, request: AdminRequest): Promise<AdminResponse> {
@@ -243,7 +264,9 @@ function parseInput(
   const parsedQuery = parse(operation.query, queryObject(query));
   if (operation.query === undefined && query.size > 0)
     faults.push({ field: [...query.keys()][0] ?? '', value: 'an unknown field', allowed: 'no query' });
-  const body = parse(operation.body ?? noFields, jsonBody(request));
+  const sent = jsonBody(request);
+  const parsed = parse(operation.body ?? noFields, sent);
+  const body = operation.bodyAsSent === true ? sent : parsed;
   if (faults.length > 0) throw new AdminError('ADMIN_INPUT_INVALID', { faults });
   return { path, query: parsedQuery, body };
 }

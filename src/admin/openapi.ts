@@ -34,6 +34,8 @@ const tags = {
   models: 'Models as clients see them, and their aliases.',
   requests: 'Requests that run now, and the last ones.',
   proxies: 'Running proxies: status, restart, log and warnings.',
+  profiles: 'Saved settings of proxies.',
+  certificates: 'The local CA and the certificates of proxies.',
   usage: 'Requests, tokens and latency over time.',
   audit: 'Who changed what.',
 };

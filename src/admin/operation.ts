@@ -8,12 +8,16 @@ import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
 import type { ModelAlias } from '../core/engine/engine.ts';
 import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import type { EngineRegistry } from '../core/engine/engine-registry.ts';
+import type { RouteId } from '../core/engine/routes.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { AuthorityDocument, StoredCertificateDocument } from '../core/proxy/certificate-document.ts';
+import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { CrashDocument } from '../core/proxy/proxy-document.ts';
 import type { ProxyService } from '../core/proxy/proxy-service.ts';
 import type { RequestDirectory } from '../core/proxy/request-directory.ts';
 import type { ApiKey } from '../core/security/api-key.ts';
 import type { KeyUseDocument } from '../core/security/key-use.ts';
+import type { PolicyAnswer } from '../core/security/policy-check.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
 import type { SecurityService } from '../core/security/security-service.ts';
 import type { ShareService } from '../core/security/share-service.ts';
@@ -43,6 +47,16 @@ export interface AdminCaller {
   readonly address: string | undefined;
 }
 
+export interface SupposedRequest {
+  readonly ip: string;
+  readonly key?: string | undefined;
+  readonly origin?: string | undefined;
+  readonly model?: string | undefined;
+  readonly endpoint: RouteId;
+  /** Its overrides of the policy are included. */
+  readonly profile?: string | undefined;
+}
+
 /** The services that commands use as well. Those that write the audit are made for the caller. */
 export interface AdminServices {
   nowMs(): number;
@@ -70,6 +84,14 @@ export interface AdminServices {
     readonly lines: readonly string[];
     readonly before: string | null;
   }>;
+  /** What would happen to a request. `ip` is an address. Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, PROFILE_NOT_FOUND. */
+  policyAnswer(caller: AdminCaller, supposed: SupposedRequest): Promise<PolicyAnswer>;
+  certificates(): Promise<{
+    readonly authority: { readonly document: AuthorityDocument; readonly pem: string } | undefined;
+    readonly certificates: readonly StoredCertificateDocument[];
+  }>;
+  /** Lets proxies of these configurations order now; without one, the next start may. */
+  renewCertificates(configs: readonly Pick<ProxyConfig, 'domains' | 'acme'>[]): Promise<void>;
   /** The models of engines that are up and the aliases of these models, sorted by name. */
   catalogOf(engines: readonly EngineStatus[], aliases: readonly ModelAlias[]): readonly CatalogEntry[];
   shares(caller: AdminCaller): ShareService;
@@ -119,6 +141,8 @@ export interface OperationDefinition<
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** `run` gets the body as it was sent, without the defaults that the schema adds. */
+  readonly bodyAsSent?: true;
   /** 204 without `response`. */
   readonly status: 200 | 201 | 204;
   /** `run` returns the text of this type instead of a document. */

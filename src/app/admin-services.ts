@@ -1,11 +1,14 @@
 /** Connects the admin API with the services that commands use. */
+import assert from 'node:assert/strict';
 import type { AdminServices } from '../admin/operation.ts';
 import { PolicyError } from '../core/errors.ts';
 import { shareOrigins } from '../core/security/share-links.ts';
 import { catalogOf } from './catalog.ts';
+import { authorityDocument, leafDocument } from './certificate-documents.ts';
 import { crashesOf } from './crashed-proxies.ts';
 import type { Flm } from './flm.ts';
 import { keyUseOf } from './key-use.ts';
+import { whatWouldHappen } from './policy-question.ts';
 import { logPage } from './proxy-logs.ts';
 
 /** The services end with `signal`, `flm` with its owner. */
@@ -22,6 +25,19 @@ export function adminServices(flm: Flm, signal: AbortSignal): AdminServices {
     discovery: flm.discovery,
     crashes: () => crashesOf(flm),
     logPage: (which, request) => logPage(flm, which, request),
+    async policyAnswer(caller, supposed) {
+      const answer = await whatWouldHappen(
+        { machine: flm.machine, proxies: flm.proxies, security: flm.securityFor(caller.actor, []) },
+        supposed,
+      );
+      assert(answer !== undefined, 'the schema of the operation accepts only addresses');
+      return answer;
+    },
+    certificates: () => certificatesOf(flm),
+    async renewCertificates(configs) {
+      if (configs.length === 0) await flm.certificates.forgetTries();
+      for (const config of configs) await flm.certificates.askRenewal(config);
+    },
     catalogOf,
     usage: flm.usage,
     audit: flm.audit,
@@ -37,4 +53,13 @@ async function shareOriginsOf(flm: Flm): Promise<readonly string[]> {
   if (found.length > 0 || first === undefined) return found;
   const { id, profile } = first.handle;
   throw new PolicyError('SHARE_CLEAR_TEXT', { params: { id, profile } });
+}
+
+async function certificatesOf({ certificates }: Flm): ReturnType<AdminServices['certificates']> {
+  const [authority, leaves] = await Promise.all([certificates.findAuthority(), certificates.leaves()]);
+  return {
+    authority:
+      authority === undefined ? undefined : { document: authorityDocument(authority), pem: authority.pem },
+    certificates: leaves.map(leafDocument),
+  };
 }

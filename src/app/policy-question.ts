@@ -14,18 +14,21 @@ export type { PolicyAnswer };
 
 export interface Supposed {
   readonly ip: string;
-  readonly key?: string;
-  readonly origin?: string;
-  readonly model?: string;
+  readonly key?: string | undefined;
+  readonly origin?: string | undefined;
+  readonly model?: string | undefined;
   /** One of `routeNames`. */
   readonly endpoint: string;
-  readonly profile?: string;
+  readonly profile?: string | undefined;
 }
 
 export const routeNames: readonly string[] = [...new Set(routes.map((r) => r.id))];
 
 /** Returns undefined if `ip` is not an address. Throws KEY_NOT_FOUND and PROFILE_NOT_FOUND. */
-export async function whatWouldHappen(flm: Flm, supposed: Supposed): Promise<PolicyAnswer | undefined> {
+export async function whatWouldHappen(
+  flm: Pick<Flm, 'security' | 'proxies' | 'machine'>,
+  supposed: Supposed,
+): Promise<PolicyAnswer | undefined> {
   const client = parseAddress(supposed.ip);
   if (client === undefined) return undefined;
   const base = await flm.security.policy();

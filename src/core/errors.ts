@@ -256,11 +256,19 @@ export const errorTable = {
   },
   CERT_AUTHORITY_UNUSABLE: {
     ...user,
+    status: 409,
     text: 'The local CA cannot be used: {file} {reason}.',
     hint: 'Create a new CA with `flm cert authority renew`. Devices must then trust it: `flm cert trust`.',
   },
+  CERT_AUTHORITY_ABSENT: {
+    ...user,
+    status: 404,
+    text: 'There is no local CA yet.',
+    hint: 'Make one with `flm cert trust`, or start a proxy with `flm proxy start --mode dev-selfsigned`.',
+  },
   CERT_STORE_FAILED: {
     ...machine,
+    status: 503,
     text: 'The certificates in {file} cannot be read or written: {reason}.',
     hint: 'Fix the cause and try again. The existing files are unchanged.',
   },

@@ -170,3 +170,23 @@ test('a caller with admin:read sees engines and changes none', async (t) => {
   ] as const)
     assert([404, 405].includes((await call(method, path, { body, caller })).status), `${method} ${path}`);
 });
+
+test('of two changes with one If-Match at the same time only one succeeds', async (t) => {
+  const ollama = await engine(t, ollamaTable);
+  const { call } = startedAdmin(t);
+  await call('POST', '/engines', { body: { url: ollama.url, id: 'box' } });
+  await call('PUT', '/aliases/fast', { body: { target: 'a' } });
+  await call('PUT', '/profiles/lab', { body: {} });
+  for (const [method, path, bodies] of [
+    ['PATCH', '/engines/box', [{ slots: 1 }, { slots: 2 }]],
+    ['PUT', '/aliases/fast', [{ target: 'b' }, { target: 'c' }]],
+    ['PUT', '/profiles/lab', [{ graceMs: 1 }, { graceMs: 2 }]],
+    ['PUT', '/policy', [{ denyIps: ['192.0.2.1'] }, { denyIps: ['192.0.2.2'] }]],
+  ] as const) {
+    const { etag = '' } = (await call('GET', path)).headers;
+    const answers = await Promise.all(
+      bodies.map((body) => call(method, path, { body, headers: { 'if-match': etag } })),
+    );
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 412], path);
+  }
+});

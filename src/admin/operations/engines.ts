@@ -203,7 +203,11 @@ export const engineOperations: readonly Operation[] = [
         Object.entries(rest).filter(([, value]) => value !== undefined),
       ) as EngineChanges;
       const deps = { engines: services.engines(caller), discovery: services.discovery };
-      const { record, examination } = await changeEngine(deps, engine, changes, services.signal);
+      const { record, examination } = await changeEngine(deps, engine, changes, services.signal, (now) => {
+        // A command may have changed the engine during the probe.
+        refuseLocalChanges(now, body, (url) => services.discovery.spelling(url));
+        context.checkIfMatch(savedEngineDocument(now));
+      });
       return { ...savedEngineDocument(record), examined: examinedDocument(examination) };
     },
   }),

@@ -119,7 +119,7 @@ export const proxyOperations: readonly Operation[] = [
         ...(cursor === undefined ? {} : { before: cursor }),
         matches: (line) =>
           (text === undefined || line.toLowerCase().includes(text)) &&
-          (least === undefined || logLevels.findIndex((name) => name === logLine(line).level) >= least),
+          (least === undefined || levelOf(line) >= least),
       });
       return { profile: page.profile, items: page.lines.map(logLine), nextCursor: page.before };
     },
@@ -154,6 +154,13 @@ async function viewOf(proxies: ProxyService, which: string, nonce: string): Prom
   if (view !== undefined) return view;
   // It ended meanwhile.
   return { state: 'not-answering', handle: await proxies.find(which) };
+}
+
+/** -1 for a line without a level. */
+function levelOf(line: string): number {
+  const { level } = logLine(line);
+  // The level of a line may be any text.
+  return (logLevels as readonly (string | null)[]).indexOf(level);
 }
 
 function logLine(line: string): z.input<typeof logLineSchema> {

@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { authorityDocument, leafDocument } from '../../app/certificate-documents.ts';
 import type { AuthorityView, LeafView, TrustPlan } from '../../app/certificate-manager.ts';
 import { CertificateError } from '../../core/errors.ts';
 import { errnoReason } from '../../core/system-error.ts';
@@ -211,11 +212,6 @@ function renewAuthority(cli: Cli): Command {
     );
 }
 
-function authorityDocument(view: AuthorityView) {
-  const { title, file, fingerprint, names, ranges, expiresAtMs } = view;
-  return { title, file, fingerprint, expiresAt: new Date(expiresAtMs).toISOString(), names, ranges };
-}
-
 function authorityText(view: AuthorityView): string {
   return facts([
     ['CA', view.title],
@@ -224,19 +220,6 @@ function authorityText(view: AuthorityView): string {
     ['  until', moment(view.expiresAtMs)],
     ['  certifies', `${view.names.join(', ')} and all names below them\n${view.ranges.join(', ')}`],
   ]);
-}
-
-function leafDocument(view: LeafView) {
-  const { origin, forNames, file, certificate, damage } = view;
-  const common = {
-    origin,
-    profile: view.profile ?? null,
-    ...(forNames === undefined ? {} : { shownTo: forNames ? 'names' : 'addresses' }),
-    file,
-  };
-  if (certificate === undefined) return { ...common, damage: damage ?? null };
-  const { expiresAtMs, ...rest } = certificate;
-  return { ...common, ...rest, expiresAt: new Date(expiresAtMs).toISOString() };
 }
 
 function leafText({ profile, forNames, file, certificate, damage }: LeafView): string {

@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import type { PolicyAnswer } from '../../app/policy-question.ts';
 import { errorHint, errorText } from '../../core/errors.ts';
+import { policyAnswerDocument } from '../../core/security/policy-check.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { facts } from '../terminal/layout.ts';
 
@@ -36,23 +37,10 @@ export function policyCheck(cli: Cli): Command {
           throw usageError('policy check', `--endpoint is one of ${routeNames.join(', ')}.`);
         const answer = await whatWouldHappen(session.flm, flags);
         if (answer === undefined) throw usageError('policy check', '--ip takes one IPv4 or IPv6 address.');
-        if (session.json) return session.terminal.out(JSON.stringify(documentOf(answer)));
+        if (session.json) return session.terminal.out(JSON.stringify(policyAnswerDocument(answer)));
         session.terminal.out(textOf(session, answer));
       }),
     );
-}
-
-/** The `--json` output: the decision, the step and rule that made it, and the steps before. */
-function documentOf({ allowed, status, steps }: PolicyAnswer) {
-  const last = steps.at(-1);
-  return {
-    decision: allowed ? 'allowed' : 'refused',
-    status: status ?? null,
-    code: last?.denial?.code ?? null,
-    step: allowed ? null : (last?.step ?? null),
-    rule: last?.denial?.rule ?? null,
-    passed: steps.filter((s) => s.denial === undefined).map((s) => s.step),
-  };
 }
 
 function textOf(session: Session, answer: PolicyAnswer): string {

@@ -4,11 +4,12 @@
  */
 import type { Command } from 'commander';
 import { type Fault, ProxyError } from '../../core/errors.ts';
+import { type ProfileDocument, profileDocument } from '../../core/proxy/profile-document.ts';
 import type { ProxyConfigInput } from '../../core/proxy/proxy-config.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, overridesOf } from '../config-flags.ts';
 import { confirm } from '../terminal/question.ts';
-import { type ProfileDocument, profileDocument, profilesText, profileText } from '../views/profile-view.ts';
+import { profilesText, profileText } from '../views/profile-view.ts';
 import { judged, readText, schemaComment, schemaFile } from '../yaml-file.ts';
 
 export function profileCommands(cli: Cli): Command {

@@ -1,38 +1,9 @@
 /**
  * Shows a profile as text and as JSON: the saved settings, and the result with the defaults.
  */
-import type { ProxyProfile } from '../../core/proxy/ports.ts';
+import type { ProfileDocument } from '../../core/proxy/profile-document.ts';
 import type { ProxyConfig, ProxyConfigInput } from '../../core/proxy/proxy-config.ts';
-import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import { facts, moment, printable, table } from '../terminal/layout.ts';
-
-/** The `--json` output for a profile; documented in docs/cli.md. */
-export interface ProfileDocument {
-  readonly name: string;
-  /** The settings as saved; all others have their defaults. */
-  readonly config: ProxyConfigInput;
-  /** ISO 8601; null for `default` if it was never saved. */
-  readonly createdAt: string | null;
-  readonly updatedAt: string | null;
-  /** Ids of the running proxies that were started from it. */
-  readonly running: readonly string[];
-}
-
-export function profileDocument(
-  profile: ProxyProfile | undefined,
-  name: string,
-  handles: readonly ProxyHandle[],
-): ProfileDocument {
-  const time = (ms: number | undefined): string | null =>
-    ms === undefined ? null : new Date(ms).toISOString();
-  return {
-    name,
-    config: profile?.config ?? {},
-    createdAt: time(profile?.createdAtMs),
-    updatedAt: time(profile?.updatedAtMs),
-    running: handles.filter((h) => h.profile === name && !h.draining).map((h) => h.id),
-  };
-}
 
 export function profilesText(profiles: readonly ProfileDocument[], columns: number): string {
   const rows = profiles.map(({ name, config, running, updatedAt }) => [

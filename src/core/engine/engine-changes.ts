@@ -41,12 +41,16 @@ export async function addEngine(
   return { record, examination, address };
 }
 
-/** Throws ENGINE_NOT_FOUND, ENGINE_INVALID, ENGINE_UNRECOGNISED. */
+/**
+ * `check` sees the engine as it is saved after the probe. Throws ENGINE_NOT_FOUND, ENGINE_INVALID, ENGINE_UNRECOGNISED,
+ * and what `check` throws.
+ */
 export async function changeEngine(
   { engines, discovery }: EngineChangesDeps,
   id: string,
   changes: EngineChanges,
   signal: AbortSignal,
+  check?: (now: EngineRecord) => void,
 ): Promise<SavedEngine> {
   const saved = await engines.list();
   // Validated before the server is asked.
@@ -66,7 +70,7 @@ export async function changeEngine(
     );
   if (draft.kind === undefined && draft.apiKey !== undefined) refuseWrongKey(examination, draft.apiKey);
   const moved = url === undefined ? {} : { url: draft.url };
-  const record = await engines.change(id, { ...changes, ...moved });
+  const record = await engines.change(id, { ...changes, ...moved }, check);
   return { record, examination, ...(address === undefined ? {} : { address }) };
 }
 

@@ -120,9 +120,16 @@ export class EngineRegistry {
     return recordOf(parsed.data, createdAtMs);
   }
 
-  /** Throws like `checkChange`; then nothing was changed. */
-  async change(id: string, changes: EngineChanges): Promise<EngineRecord> {
+  /**
+   * Throws like `checkChange`, and what `check` throws about the engine as it is saved now; then nothing was changed.
+   */
+  async change(
+    id: string,
+    changes: EngineChanges,
+    check: (now: EngineRecord) => void = () => {},
+  ): Promise<EngineRecord> {
     const before = await this.#find(id);
+    check(before);
     const record = await this.checkChange(id, changes);
     const entry = this.#entry('engine.set', id, JSON.stringify(record), JSON.stringify(before));
     await this.#deps.repository.saveEngine(record, entry);

@@ -3,6 +3,7 @@
  * decide real requests, in the order of the request pipeline.
  */
 
+import { z } from 'zod';
 import type { RouteId, Scope } from '../engine/routes.ts';
 import { errorTable } from '../errors.ts';
 import { rule } from '../rules.ts';
@@ -37,6 +38,34 @@ export interface PolicyAnswer {
   readonly steps: readonly PolicyStep[];
   /** The error that the client would get; undefined if the request is allowed. */
   readonly status: number | undefined;
+}
+
+/** The answer as the command line (`--json`) and the admin API show it. */
+export const policyAnswerSchema = z
+  .strictObject({
+    decision: z.enum(['allowed', 'refused']),
+    status: z.int().nullable().describe('The HTTP status that the client would get.'),
+    code: z.string().nullable(),
+    step: z.string().nullable().describe('The step that refuses the request.'),
+    rule: z.string().nullable().describe('The rule that decides.'),
+    passed: z.array(z.string()).readonly().describe('The steps before, in order.'),
+  })
+  .meta({ id: 'PolicyAnswer' });
+
+export function policyAnswerDocument({
+  allowed,
+  status,
+  steps,
+}: PolicyAnswer): z.input<typeof policyAnswerSchema> {
+  const last = steps.at(-1);
+  return {
+    decision: allowed ? 'allowed' : 'refused',
+    status: status ?? null,
+    code: last?.denial?.code ?? null,
+    step: allowed ? null : (last?.step ?? null),
+    rule: last?.denial?.rule ?? null,
+    passed: steps.filter((s) => s.denial === undefined).map((s) => s.step),
+  };
 }
 
 export function checkPolicy(q: PolicyQuestion): PolicyAnswer {

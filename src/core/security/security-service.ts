@@ -334,17 +334,18 @@ export class SecurityService {
    */
   async setPolicy(input: unknown, confirmed = false): Promise<SecurityPolicy> {
     const policy = parsePolicy(input);
-    if (!confirmed) await this.#refuseLockOut(policy);
+    const reason = confirmed ? undefined : await this.lockOut(policy);
+    if (reason !== undefined) throw new PolicyError('POLICY_NEEDS_CONFIRMATION', { params: { reason } });
     const before = await this.#deps.repository.loadPolicy();
     await this.#deps.repository.savePolicy(policy, this.#entry('policy.set', 'policy', before, policy));
     await this.#announce();
     return policy;
   }
 
-  async #refuseLockOut(policy: SecurityPolicy): Promise<void> {
+  /** Who a policy would block, the administrator or every key, in words; undefined if it blocks neither. */
+  async lockOut(policy: SecurityPolicy): Promise<string | undefined> {
     const { repository, ownAddresses, clock } = this.#deps;
-    const reason = lockOut(policy, await repository.listKeys(), ownAddresses, clock.nowMs());
-    if (reason !== undefined) throw new PolicyError('POLICY_NEEDS_CONFIRMATION', { params: { reason } });
+    return lockOut(policy, await repository.listKeys(), ownAddresses, clock.nowMs());
   }
 
   /** Changes the family of a key and returns the key itself. `named`: the key that the user named. */
