@@ -5,11 +5,13 @@
 import type { ComponentType } from 'preact';
 import { AuditPage } from './pages/audit.tsx';
 import { KeysPage } from './pages/keys.tsx';
+import { NowPage } from './pages/now.tsx';
 import { PolicyPage } from './pages/policy.tsx';
 import { SessionsPage } from './pages/sessions.tsx';
 import { UsagePage } from './pages/usage.tsx';
 
 export const pageTable = {
+  now: NowPage,
   usage: UsagePage,
   keys: KeysPage,
   policy: PolicyPage,

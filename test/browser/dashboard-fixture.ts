@@ -55,7 +55,8 @@ export async function showPage(page: Page, title: string): Promise<void> {
   if (!(await entry.isVisible())) await navigation.getByRole('button').click();
   await entry.click();
   await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
-  await page.locator('.loading').waitFor({ state: 'detached' });
+  const loading = page.locator('.loading');
+  while ((await loading.count()) > 0) await loading.first().waitFor({ state: 'detached' });
 }
 
 /** Sends a chat request to the demo engine with a key. */

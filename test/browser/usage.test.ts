@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { startProxy } from '../helpers/start-proxy.ts';
+import { startChatEngine } from '../helpers/chat-engine.ts';
+import { answer } from '../helpers/raw-engine.ts';
+import { createKey, startProxy } from '../helpers/start-proxy.ts';
 import { ask, checkPages, openDashboard, showPage } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
@@ -102,6 +104,26 @@ test('columns sort the table, and the CSV file has no formula', { skip }, async 
   assert.match(text, /^time,key,Requests,/);
   assert.match(text, /,'=phone,/);
   assert.doesNotMatch(text, /,=/);
+});
+
+test('the share of prompt tokens from the cache of an engine is shown', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  const usage = { prompt_tokens: 100, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 75 } };
+  const engine = await startChatEngine(['m'], () => [answer(JSON.stringify({ choices: [], usage }))]);
+  t.after(() => engine.close());
+  const { baseUrl } = await startProxy(cli, '--engine', engine.url);
+  const { key } = await createKey(cli, 'laptop');
+  const response = await fetch(`${baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hello' }] }),
+  });
+  assert.equal(response.status, 200);
+  await response.text();
+  await cli.run('proxy', 'stop');
+  const page = await signedIn();
+  await showPage(page, 'Usage');
+  await row(page, 'laptop').getByRole('cell', { name: '75%' }).waitFor();
 });
 
 test('axe finds nothing on the page with charts', { skip }, async (t) => {

@@ -144,6 +144,9 @@ export interface Counts {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly estimatedRequests: number;
+  /** Prompt tokens from the caches of engines, of all prompt tokens of engines that report it. */
+  readonly cachedTokens: number;
+  readonly cachePromptTokens: number;
   readonly durationMs: number;
   readonly firstByteP50Ms: number | null;
   readonly firstByteP95Ms: number | null;

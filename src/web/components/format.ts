@@ -3,6 +3,7 @@ import { en } from '../i18n/en.ts';
 
 const compact = new Intl.NumberFormat(en.language, { notation: 'compact', maximumFractionDigits: 1 });
 const plain = new Intl.NumberFormat(en.language, { maximumFractionDigits: 1 });
+const percentage = new Intl.NumberFormat(en.language, { style: 'percent', maximumFractionDigits: 0 });
 const relative = new Intl.RelativeTimeFormat(en.language, { numeric: 'auto' });
 // Dates look as the reader is used to from the browser.
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
@@ -18,10 +19,25 @@ export function number(value: number): string {
   return plain.format(value);
 }
 
+/** `0.42` is `42%`. */
+export function percent(share: number): string {
+  return percentage.format(share);
+}
+
 /** `340 ms`, `2.1 s` */
 export function milliseconds(ms: number | null): string {
   if (ms === null) return '–';
   return ms < 1_000 ? en.units.milliseconds(plain.format(ms)) : en.units.seconds(plain.format(ms / 1_000));
+}
+
+/** `42 s`, `3 min 5 s`, `2 h 10 min` */
+export function elapsed(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3_600)];
+  if (minutes === 0) return en.units.seconds(plain.format(seconds));
+  if (hours === 0)
+    return `${en.units.minutes(plain.format(minutes))} ${en.units.seconds(plain.format(seconds % 60))}`;
+  return `${en.units.hours(plain.format(hours))} ${en.units.minutes(plain.format(minutes % 60))}`;
 }
 
 export function exactTime(iso: string): string {

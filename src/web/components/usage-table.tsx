@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { csvText } from '../../core/csv.ts';
 import type { Counts, UsageDocument } from '../api/client.ts';
 import { en } from '../i18n/en.ts';
-import { count, milliseconds, number } from './format.ts';
+import { count, milliseconds, number, percent } from './format.ts';
 import { saveCsvFile } from './save-file.ts';
 import type { Select } from './usage-charts.tsx';
 import { type Dimension, groupName, groupValue } from './usage-report.ts';
@@ -14,6 +14,8 @@ interface Column {
   readonly text: (value: number | null) => string;
   /** Its values can be estimates. */
   readonly isTokens?: true;
+  /** Instead of the exact number. */
+  readonly detail?: (counts: Counts) => string;
 }
 
 const countText = (value: number | null): string => count(value ?? 0);
@@ -21,6 +23,15 @@ const columns: readonly Column[] = [
   { title: en.usage.requests, value: (c) => c.requests, text: countText },
   { title: en.usage.inputTokens, value: (c) => c.inputTokens, text: countText, isTokens: true },
   { title: en.usage.outputTokens, value: (c) => c.outputTokens, text: countText, isTokens: true },
+  {
+    title: en.usage.cacheHits,
+    value: (c) => (c.cachePromptTokens === 0 ? null : c.cachedTokens / c.cachePromptTokens),
+    text: (share) => (share === null ? '–' : percent(share)),
+    detail: (c) =>
+      c.cachePromptTokens === 0
+        ? en.usage.cacheUnknown
+        : en.usage.cacheDetail(number(c.cachedTokens), number(c.cachePromptTokens)),
+  },
   { title: en.usage.p50, value: (c) => c.firstByteP50Ms, text: milliseconds },
   { title: en.usage.p95, value: (c) => c.firstByteP95Ms, text: milliseconds },
 ];
@@ -110,10 +121,14 @@ function Row({
           </button>
         )}
       </th>
-      {columns.map(({ title, value, text, isTokens }) => {
+      {columns.map(({ title, value, text, isTokens, detail }) => {
         const exact = value(counts);
         return (
-          <td class="number" key={title} title={exact === null ? undefined : number(exact)}>
+          <td
+            class="number"
+            key={title}
+            title={detail?.(counts) ?? (exact === null ? undefined : number(exact))}
+          >
             {isTokens === true ? mark : ''}
             {text(exact)}
           </td>

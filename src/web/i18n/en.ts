@@ -5,6 +5,7 @@
 import { audit } from './en/audit.ts';
 import { common } from './en/common.ts';
 import { keys } from './en/keys.ts';
+import { now } from './en/now.ts';
 import { policy } from './en/policy.ts';
 import { sessions } from './en/sessions.ts';
 import { usage } from './en/usage.ts';
@@ -13,6 +14,7 @@ export const en = {
   ...common,
   audit,
   keys,
+  now,
   policy,
   sessions,
   usage,

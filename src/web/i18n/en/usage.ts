@@ -22,6 +22,10 @@ export const usage = {
   requests: 'Requests',
   inputTokens: 'Tokens in',
   outputTokens: 'Tokens out',
+  cacheHits: 'Prompt cache',
+  cacheUnknown: 'No engine reported its prompt cache.',
+  cacheDetail: (cached: string, all: string): string =>
+    `${cached} of ${all} prompt tokens came from the cache.`,
   p50: 'First byte p50',
   p95: 'First byte p95',
   total: 'Total',

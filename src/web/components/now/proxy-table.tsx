@@ -1,0 +1,49 @@
+/** The proxies that run: address, state, who reaches each, and its load. */
+import type { ProxyDocument } from '../../../core/proxy/proxy-document.ts';
+import { en } from '../../i18n/en.ts';
+import { count, elapsed } from '../format.ts';
+import { Copy, Empty } from '../parts.tsx';
+
+export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
+  if (proxies.length === 0)
+    return <Empty title={en.now.noProxies} hint={en.now.noProxiesHint} command="flm up" />;
+  return (
+    <section class="scroll" tabIndex={0} aria-label={en.now.proxies}>
+      <table>
+        <thead>
+          <tr>
+            {Object.values(en.now.proxyColumns).map((title) => (
+              <th scope="col" key={title}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {proxies.map((proxy) => (
+            <tr key={proxy.id}>
+              <th scope="row">
+                {proxy.profile}
+                <small>{proxy.id}</small>
+              </th>
+              <td>
+                <span class={`state ${proxy.state}`}>{en.now.proxyStates[proxy.state]}</span>
+                {proxy.successor === undefined ? null : <small>{en.now.successor(proxy.successor)}</small>}
+              </td>
+              <td>
+                <code>{proxy.baseUrl}</code> <Copy text={proxy.baseUrl} />
+              </td>
+              <td>{proxy.reach ?? '–'}</td>
+              <td>
+                {proxy.requestsTotal === undefined
+                  ? '–'
+                  : en.now.proxyLoad(proxy.inFlight ?? 0, proxy.queued ?? 0, count(proxy.requestsTotal))}
+              </td>
+              <td>{proxy.uptimeSeconds === undefined ? '–' : elapsed(proxy.uptimeSeconds * 1_000)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

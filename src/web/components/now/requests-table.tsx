@@ -1,0 +1,191 @@
+/** The running requests, each with a button that ends it, and below them the requests that ended last. */
+import { useState } from 'preact/hooks';
+import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
+import { call } from '../../api/client.ts';
+import { en } from '../../i18n/en.ts';
+import { count, elapsed, milliseconds, number } from '../format.ts';
+import { Problem } from '../loaded.tsx';
+import { Dialog, Time } from '../parts.tsx';
+import { showEffect } from '../reading.ts';
+import { ageOf, type RequestsSnapshot, type SeenRequest } from './request-log.ts';
+
+const shownAtFirst = 200;
+
+export function RunningRequests({ requests: { running, atMs } }: { requests: RequestsSnapshot }) {
+  const [search, setSearch] = useState('');
+  const [limit, setLimit] = useState(shownAtFirst);
+  const [target, setTarget] = useState<SeenRequest>();
+  const words = search.toLowerCase();
+  const found = running.filter((request) => words === '' || textOf(request).includes(words));
+  return (
+    <>
+      {running.length === 0 ? (
+        <p class="note">{en.now.noRequests}</p>
+      ) : (
+        <>
+          <input
+            type="search"
+            aria-label={en.now.search}
+            placeholder={en.now.search}
+            value={search}
+            onInput={(event) => setSearch(event.currentTarget.value)}
+          />
+          <section class="scroll" tabIndex={0} aria-label={en.now.running}>
+            <table>
+              <Head columns={en.now.runningColumns} numbers={['tokens', 'speed', 'age']} />
+              <tbody>
+                {found.slice(0, limit).map((request) => (
+                  <RunningRow
+                    key={request.id}
+                    request={request}
+                    ageMs={ageOf(request, atMs)}
+                    onCancel={() => setTarget(request)}
+                  />
+                ))}
+              </tbody>
+            </table>
+          </section>
+          {found.length > limit ? (
+            <button type="button" onClick={() => setLimit(limit + shownAtFirst)}>
+              {en.more(limit, found.length)}
+            </button>
+          ) : null}
+        </>
+      )}
+      {target === undefined ? null : <CancelDialog request={target} onClose={() => setTarget(undefined)} />}
+    </>
+  );
+}
+
+function RunningRow({
+  request,
+  ageMs,
+  onCancel,
+}: {
+  request: SeenRequest;
+  ageMs: number;
+  onCancel: () => void;
+}) {
+  const { key, model, engine, state, queuePosition, outputTokens, tokensEstimated, tokensPerSecond } =
+    request;
+  const place = queuePosition === null ? '' : ` ${en.now.place(number(queuePosition))}`;
+  return (
+    <tr>
+      <th scope="row" title={request.client}>
+        {key.label}
+      </th>
+      <td>{model ?? '–'}</td>
+      <td>{engine ?? '–'}</td>
+      <td>
+        <span class={`state ${state}`}>
+          {en.now.states[state]}
+          {place}
+        </span>
+      </td>
+      <td class="number">
+        {outputTokens === 0 ? '–' : `${tokensEstimated ? '~' : ''}${count(outputTokens)}`}
+      </td>
+      <td class="number">{tokensPerSecond === null ? '–' : number(tokensPerSecond)}</td>
+      <td class="number">{elapsed(ageMs)}</td>
+      <td class="actions">
+        <button type="button" class="quiet" aria-label={en.now.cancelOf(key.label)} onClick={onCancel}>
+          {en.now.cancel}
+        </button>
+      </td>
+    </tr>
+  );
+}
+
+function CancelDialog({ request, onClose }: { request: SeenRequest; onClose: () => void }) {
+  const [problem, setProblem] = useState<unknown>();
+  const end = async () => {
+    try {
+      await call('POST', `api/v1/requests/${encodeURIComponent(request.id)}/cancel`);
+      onClose();
+      showEffect();
+    } catch (error) {
+      setProblem(error);
+    }
+  };
+  return (
+    <Dialog title={en.now.cancelTitle(request.key.label)} onClose={onClose}>
+      <p>{en.now.cancelText(request.model ?? '–', count(request.outputTokens))}</p>
+      {problem === undefined ? null : <Problem error={problem} />}
+      <div class="buttons">
+        <button type="button" onClick={onClose}>
+          {en.now.keep}
+        </button>
+        <button type="button" class="danger" onClick={() => void end()}>
+          {en.now.cancel}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+export function EndedRequests({ ended }: { ended: readonly EndedRequestDocument[] }) {
+  if (ended.length === 0) return <p class="note">{en.now.noEnded}</p>;
+  return (
+    <section class="scroll" tabIndex={0} aria-label={en.now.ended}>
+      <table>
+        <Head columns={en.now.endedColumns} numbers={['status', 'tokens', 'firstByte', 'duration']} />
+        <tbody>
+          {ended.map((request) => (
+            <tr key={request.id}>
+              <th scope="row" title={request.client}>
+                {request.key?.label ?? '–'}
+              </th>
+              <td>{request.model ?? '–'}</td>
+              <td>{request.engine ?? '–'}</td>
+              <td title={request.rule ?? undefined}>
+                <span
+                  class={`state ${request.ending === 'done' && request.status < 400 ? 'active' : 'failed'}`}
+                >
+                  {request.code ?? request.ending}
+                </span>
+              </td>
+              <td class="number">{request.status}</td>
+              <td class="number">
+                {request.tokensEstimated ? '~' : ''}
+                {count(request.inputTokens + request.outputTokens)}
+              </td>
+              <td class="number">{milliseconds(rounded(request.firstByteMs))}</td>
+              <td class="number">{milliseconds(rounded(request.durationMs))}</td>
+              <td>
+                <Time iso={request.at} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Head<T extends string>({
+  columns,
+  numbers,
+}: {
+  columns: Readonly<Record<T, string>>;
+  numbers: readonly T[];
+}) {
+  return (
+    <thead>
+      <tr>
+        {(Object.keys(columns) as T[]).map((name) => (
+          <th scope="col" class={numbers.includes(name) ? 'number' : undefined} key={name}>
+            {columns[name]}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+function textOf({ key, model, engine, client, state }: SeenRequest): string {
+  return [key.label, model, engine, client, state].join(' ').toLowerCase();
+}
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms);
+}

@@ -1,0 +1,72 @@
+/** Now: is everything well, what must be done, and who uses which engine at this moment. */
+import type { ComponentChildren } from 'preact';
+import type { SeenEngineDocument } from '../../core/engine/engine-document.ts';
+import type { ProxyDocument } from '../../core/proxy/proxy-document.ts';
+import type { Warning } from '../../core/proxy/warning.ts';
+import { call, type ListPage } from '../api/client.ts';
+import { Show, useLive } from '../components/loaded.tsx';
+import { EngineTable } from '../components/now/engine-table.tsx';
+import { ProxyTable } from '../components/now/proxy-table.tsx';
+import { EndedRequests, RunningRequests } from '../components/now/requests-table.tsx';
+import { statusLine } from '../components/now/status-line.ts';
+import { useRequests } from '../components/now/use-requests.ts';
+import { Command } from '../components/parts.tsx';
+import { useIsReading } from '../components/reading.ts';
+import { en } from '../i18n/en.ts';
+
+const refreshMs = 3_000;
+
+export function NowPage() {
+  const requests = useRequests();
+  const [engines] = useLive(() => call<ListPage<SeenEngineDocument>>('GET', 'api/v1/engines'), refreshMs);
+  const [proxies] = useLive(() => call<ListPage<ProxyDocument>>('GET', 'api/v1/proxies'), refreshMs);
+  const [warnings] = useLive(
+    () => call<{ readonly items: readonly Warning[] }>('GET', 'api/v1/warnings'),
+    refreshMs,
+  );
+  const isReading = useIsReading();
+  const snapshot = requests.state === 'ready' ? requests.value : undefined;
+  return (
+    <>
+      {engines.state === 'ready' ? <p class="lead">{statusLine(engines.value.items, snapshot)}</p> : null}
+      <p class="note paused">{isReading ? en.paused : ''}</p>
+      <Show loaded={warnings}>{({ items }) => <Warnings items={items} />}</Show>
+      <Part title={en.now.running}>
+        <Show loaded={requests}>{(value) => <RunningRequests requests={value} />}</Show>
+      </Part>
+      <Part title={en.now.engines}>
+        <Show loaded={engines}>
+          {({ items }) => <EngineTable engines={items} loads={snapshot?.engines} />}
+        </Show>
+      </Part>
+      <Part title={en.now.proxies}>
+        <Show loaded={proxies}>{({ items }) => <ProxyTable proxies={items} />}</Show>
+      </Part>
+      <Part title={en.now.ended}>
+        <Show loaded={requests}>{({ ended }) => <EndedRequests ended={ended} />}</Show>
+      </Part>
+    </>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <section class="part">
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+function Warnings({ items }: { items: readonly Warning[] }) {
+  if (items.length === 0) return null;
+  return (
+    <ul class="warnings" aria-label={en.now.warnings}>
+      {items.map(({ code, message, command }, i) => (
+        <li key={`${code} ${i}`}>
+          <strong>{en.now.warning}</strong> {message} <Command text={command} />
+        </li>
+      ))}
+    </ul>
+  );
+}
