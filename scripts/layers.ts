@@ -46,7 +46,7 @@ const rules: Readonly<Record<string, Rule>> = {
   service: { folders: ['core', 'files'], packages: ['ipaddr.js'] },
   observe: { folders: ['core'] },
   // The admin API: operations over the services of the domain, without a transport.
-  admin: { folders: ['core'], builtins: ['assert', 'crypto'], packages: ['zod'] },
+  admin: { folders: ['core', 'clients'], builtins: ['assert', 'crypto'], packages: ['zod'] },
   // The server of the dashboard: static files, sign-in, and the admin API over HTTP.
   ui: { folders: ['core', 'admin'], packages: [] },
   // Settings of clients. Commands and pages show them, so this code must also run in a browser.
@@ -57,12 +57,13 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['core'],
     modules: ['core/csv.ts', 'core/shell-word.ts'],
     builtins: [],
-    packages: ['preact', 'uplot'],
+    packages: ['preact', 'qrcode-generator', 'uplot'],
   },
   // The composition root. Only the command line may import it.
   app: {
     folders: [
       'core',
+      'clients',
       'gateway',
       'upstream',
       'engines',

@@ -24,6 +24,7 @@ import type {
 } from './operation.ts';
 import { auditOperations } from './operations/audit.ts';
 import { certificateOperations } from './operations/certificates.ts';
+import { connectOperations } from './operations/connect.ts';
 import { engineOperations } from './operations/engines.ts';
 import { keyOperations } from './operations/keys.ts';
 import { modelOperations } from './operations/models.ts';
@@ -40,6 +41,7 @@ export const adminBasePath = '/flm/api/v1';
 export const operations: readonly Operation[] = [
   ...keyOperations,
   ...shareOperations,
+  ...connectOperations,
   ...policyOperations,
   ...engineOperations,
   ...modelOperations,

@@ -29,6 +29,7 @@ const commonErrors: readonly ErrorCode[] = [
 const tags = {
   keys: 'API keys and the use of their limits.',
   shares: 'Links that become a key when somebody opens them.',
+  connect: 'Settings that connect clients.',
   policy: 'The rules for all keys and addresses.',
   engines: 'Engines: their state, the saved ones, detection and tests.',
   models: 'Models as clients see them, and their aliases.',

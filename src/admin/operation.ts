@@ -11,6 +11,7 @@ import type { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { RouteId } from '../core/engine/routes.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { AuthorityDocument, StoredCertificateDocument } from '../core/proxy/certificate-document.ts';
+import type { ConnectCheck, ConnectDocument, ConnectRequest } from '../core/proxy/connect-document.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { CrashDocument } from '../core/proxy/proxy-document.ts';
 import type { ProxyService } from '../core/proxy/proxy-service.ts';
@@ -102,6 +103,10 @@ export interface AdminServices {
   /** The requests of every running proxy. */
   readonly requests: RequestDirectory;
   keyUse(key: ApiKey): Promise<KeyUseDocument>;
+  readonly connect: {
+    settings(request: ConnectRequest): Promise<ConnectDocument>;
+    check(request: Pick<ConnectRequest, 'proxy' | 'host'>): Promise<ConnectCheck>;
+  };
 }
 
 export interface OperationContext {

@@ -5,7 +5,9 @@ import { PolicyError } from '../core/errors.ts';
 import { shareOrigins } from '../core/security/share-links.ts';
 import { catalogOf } from './catalog.ts';
 import { authorityDocument, leafDocument } from './certificate-documents.ts';
+import { checkAddress, connectSettings } from './connect/settings.ts';
 import { crashesOf } from './crashed-proxies.ts';
+
 import type { Flm } from './flm.ts';
 import { keyUseOf } from './key-use.ts';
 import { whatWouldHappen } from './policy-question.ts';
@@ -42,6 +44,10 @@ export function adminServices(flm: Flm, signal: AbortSignal): AdminServices {
     usage: flm.usage,
     audit: flm.audit,
     requests: flm.requests,
+    connect: {
+      settings: (request) => connectSettings(flm, request, signal),
+      check: (request) => checkAddress(flm, request, signal),
+    },
     keyUse: (record) => keyUseOf(flm, record),
   };
 }

@@ -93,6 +93,11 @@ export function snippetsOf(
   );
 }
 
+/** The base URL as the client needs it. */
+export function baseUrlOf({ base }: ClientRecipe, { origin }: Pick<ConnectTarget, 'origin'>): string {
+  return base === '/v1' ? `${origin}/v1` : origin;
+}
+
 /** The whole file as a snippet, for a client without a settings file. */
 export function fileSnippet(file: SettingsFile, to: ConnectTarget): Snippet {
   return { place: file.place, format: file.format, text: wholeFile(file, to) };

@@ -4,6 +4,7 @@
  */
 import type { ComponentType } from 'preact';
 import { AuditPage } from './pages/audit.tsx';
+import { ConnectPage } from './pages/connect.tsx';
 import { KeysPage } from './pages/keys.tsx';
 import { NowPage } from './pages/now.tsx';
 import { PolicyPage } from './pages/policy.tsx';
@@ -14,6 +15,7 @@ export const pageTable = {
   now: NowPage,
   usage: UsagePage,
   keys: KeysPage,
+  connect: ConnectPage,
   policy: PolicyPage,
   audit: AuditPage,
   sessions: SessionsPage,

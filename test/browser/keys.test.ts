@@ -101,6 +101,7 @@ test('one key is shown with the use of its limits, changed with its command, and
   await page.getByText(/\d of 10 may come at once now, at 60 a minute/).waitFor();
   await page.getByText(/^[1-9]\d* of 1K$/).waitFor();
   await page.getByRole('row', { name: /flm-demo 1/ }).waitFor();
+  await page.getByRole('row', { name: /chat\/completions flm-demo .* 200 done/ }).waitFor();
   assert.equal(await page.locator('dd.lines').textContent(), 'one\ntwo');
 
   await page.getByRole('button', { name: 'Change laptop' }).click();

@@ -3,11 +3,11 @@
  */
 import type { Command } from 'commander';
 import type { ClientIdentity } from '../../app/client-identity.ts';
+import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import { ProxyError } from '../../core/errors.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { printable } from '../terminal/layout.ts';
 import type { ChatAnswer, ChatClient, ChatModel } from './chat-client.ts';
-import { canProbablyChat } from './chat-models.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { converse } from './conversation.ts';
 import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';

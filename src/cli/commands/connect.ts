@@ -2,12 +2,12 @@
  * `flm connect`: prints the settings that a client needs to use flm, and checks whether its request arrives.
  */
 import type { Command } from 'commander';
+import { notesOf } from '../../app/connect/notes.ts';
+import { noModel, originOf, targetOf } from '../../app/connect/target.ts';
+import { warningsOf } from '../../app/connect/warnings.ts';
 import { clients, findRecipe } from '../../clients/clients.ts';
-import { type ClientRecipe, snippetsOf } from '../../clients/recipe.ts';
+import { baseUrlOf, type ClientRecipe, snippetsOf } from '../../clients/recipe.ts';
 import type { ConnectTarget } from '../../clients/snippet.ts';
-import { contextNote, type ModelContext } from '../clients/context.ts';
-import { noModel, targetOf } from '../clients/target.ts';
-import { warningsOf } from '../clients/warnings.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import type { FileDocument, Written } from '../settings/write-settings.ts';
 import { printable, printableLines, table } from '../terminal/layout.ts';
@@ -65,7 +65,10 @@ export function connectCommand(cli: Cli): Command {
         const status = await session.flm.control(handle).status(session.signal);
         // The proxy ended meanwhile. `find` throws the right error.
         if (status === 'gone') return void (await session.flm.proxies.find(handle.id));
-        const { target, context } = await targetOf(session, status, flags);
+        const origin = originOf(status, flags.host);
+        if (origin === undefined)
+          throw usageError('connect', '--host takes a host name or address, without scheme and port.');
+        const { target, context } = await targetOf(session, status, { origin, model: flags.model });
         const key = (): Promise<string | undefined> => keyOf(session, flags);
         // Last, so that an earlier error leaves no unused key.
         const written = flags.write === true ? await write(session, client, target, flags, key) : undefined;
@@ -136,31 +139,6 @@ async function keyOf({ flm }: Session, { key, newKey }: ConnectFlags): Promise<s
   return newKey === undefined ? key : (await flm.security.createKey({ label: newKey })).key;
 }
 
-/** Notes about the settings, one or two sentences each. */
-function notesOf(
-  client: ClientRecipe,
-  to: ConnectTarget,
-  context: ModelContext | undefined,
-): readonly string[] {
-  const notes = [...client.notes];
-  const deps = contextNote(client, context);
-  if (deps !== undefined) notes.push(deps);
-  if (to.key === undefined)
-    notes.push(
-      'FLM_API_KEY stands for your key: export it, or give --key KEY or --new-key LABEL to have it filled in.',
-    );
-  if (to.authority !== undefined && takesFile(client))
-    notes.push(
-      "The file of flm's CA is on this machine: mount it into a container, and copy it to another machine or run `flm cert trust --device`.",
-    );
-  if (to.clientCertificate === true && client.showsCertificate === true)
-    notes.push('client.pem and client-key.pem stand for your client certificate and its key.');
-  return notes;
-}
-
-const takesFile = ({ trusts }: ClientRecipe): boolean =>
-  typeof trusts !== 'string' || trusts === 'by its snippets';
-
 interface Told {
   readonly notes: readonly string[];
   readonly warnings: readonly string[];
@@ -177,7 +155,7 @@ async function tellSettings(
   const { terminal } = session;
   const snippets =
     file === undefined ? snippetsOf(client, to) : snippetsOf(client, to, client.file?.remaining(to));
-  const baseUrl = client.base === '/v1' ? `${to.origin}/v1` : to.origin;
+  const baseUrl = baseUrlOf(client, to);
   if (session.json) {
     const document = {
       client: client.id,

@@ -6,6 +6,7 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { askProxy } from '../../app/proxy-check.ts';
+import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import type { RunningProxy } from '../../core/proxy/ports.ts';
 import type { ProxyConfig } from '../../core/proxy/proxy-config.ts';
 import { type ProxyDocument, proxyDocument } from '../../core/proxy/proxy-document.ts';
@@ -13,7 +14,6 @@ import { type ProxyHandle, type ProxyStatus, proxyUrl } from '../../core/proxy/p
 import type { ProxyView, StartRequest } from '../../core/proxy/proxy-service.ts';
 import { isUsable } from '../../core/security/api-key.ts';
 import type { CreatedKey } from '../../core/security/security-service.ts';
-import { canProbablyChat } from '../chat/chat-models.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from '../config-flags.ts';
 import { up as texts } from '../i18n/en/up.ts';

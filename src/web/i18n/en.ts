@@ -4,6 +4,7 @@
  */
 import { audit } from './en/audit.ts';
 import { common } from './en/common.ts';
+import { connect } from './en/connect.ts';
 import { keys } from './en/keys.ts';
 import { now } from './en/now.ts';
 import { policy } from './en/policy.ts';
@@ -13,6 +14,7 @@ import { usage } from './en/usage.ts';
 export const en = {
   ...common,
   audit,
+  connect,
   keys,
   now,
   policy,

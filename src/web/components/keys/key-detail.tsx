@@ -13,6 +13,7 @@ import { ActionDialog, type Open, opened } from './key-action.tsx';
 import { stateOf } from './key-fields.ts';
 import { KeyActions } from './key-table.tsx';
 import { limitTexts } from './key-texts.ts';
+import { RecentRequests } from './recent-requests.tsx';
 
 const allActions = ['change', 'pause', 'rotate', 'revoke'] as const;
 const shownDays = 30;
@@ -56,6 +57,8 @@ export function KeyDetail({ id }: { id: string }) {
               </div>
               <h3>{en.keys.usage(shownDays)}</h3>
               <Usage of={key} />
+              <h3>{en.keys.recent}</h3>
+              <RecentRequests keyId={key.id} />
             </>
           );
         }}

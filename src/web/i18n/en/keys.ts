@@ -130,5 +130,17 @@ export const keys = {
   inProxy: (id: string): string => `In proxy ${id}`,
   noProxy: 'No running proxy has seen this key yet, so the use of the other limits is unknown.',
   usage: (days: number): string => `Usage of the last ${days} days`,
+  recent: 'Recent requests',
+  noRecent: 'No running proxy remembers a request of this key.',
+  request: {
+    at: 'Ended',
+    what: 'Request',
+    model: 'Model',
+    engine: 'Engine',
+    ending: 'Result',
+    tokens: 'Tokens',
+    duration: 'Duration',
+  },
+  endingOf: (status: number, ending: string): string => `${status} ${ending}`,
   noUsage: 'This key was not used in this time.',
 };

@@ -1,11 +1,17 @@
 /**
  * Finds the context length of a model on its engines, and explains how to increase it if a client needs more.
  */
-
 import type { ClientRecipe } from '../../clients/recipe.ts';
 import { type EngineKindName, engineKind } from '../../core/engine/kinds.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
-import type { Session } from '../command.ts';
+import { catalogOf } from '../catalog.ts';
+import type { Flm } from '../flm.ts';
+
+/** What finding settings needs; a session of a command has it. */
+export interface ConnectParts {
+  readonly flm: Pick<Flm, 'engines' | 'certificates' | 'security'>;
+  readonly signal: AbortSignal;
+}
 
 /** The engine with the smallest context for a model. Any of the engines may get a request. */
 export interface ModelContext {
@@ -19,11 +25,10 @@ export interface ModelContext {
 
 /** Undefined if no engine that is up has the model. `name` may be an alias, `engine/model` or `flm://engine/model`. */
 export async function contextOf(
-  { flm }: Session,
+  { flm }: ConnectParts,
   status: ProxyStatus,
   name: string,
 ): Promise<ModelContext | undefined> {
-  const { catalogOf } = await import('../../app/catalog.ts');
   const entries = catalogOf(status.engines, await flm.engines.aliases());
   const wanted = name.replace(/^flm:\/\//, '');
   const candidates = entries

@@ -1,8 +1,8 @@
 /**
- * Finds reasons why a client could not connect with the settings that `flm connect` prints.
+ * Finds reasons why a client could not connect with the settings that flm gives it.
  */
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { isIP } from 'node:net';
 import type { ClientRecipe } from '../../clients/recipe.ts';
 import type { ConnectTarget } from '../../clients/snippet.ts';
@@ -12,21 +12,21 @@ import { similarNames } from '../../core/engine/name-suggestions.ts';
 import type { RouteId } from '../../core/engine/routes.ts';
 import { isLoopback } from '../../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
-import type { Session } from '../command.ts';
-import { contextWarning, type ModelContext } from './context.ts';
+import { catalogOf, modelNamed } from '../catalog.ts';
+import { type ConnectParts, contextWarning, type ModelContext } from './context.ts';
 
 /** Returns sentences with the remedy. `hostGiven`: the user gave the host, so it may not be the proxy's own. */
 export async function warningsOf(
-  session: Session,
+  parts: ConnectParts,
   status: ProxyStatus,
   client: ClientRecipe,
   to: ConnectTarget,
   context: ModelContext | undefined,
   hostGiven: boolean,
 ): Promise<readonly string[]> {
-  const { flm } = session;
+  const { flm } = parts;
   const warnings = [
-    ...(hostGiven ? await hostWarnings(session, status, to) : []),
+    ...(hostGiven ? await hostWarnings(parts, status, to) : []),
     ...tlsWarnings(status, client, to),
   ];
   const host = hostOf(to);
@@ -38,7 +38,6 @@ export async function warningsOf(
   if (tooSmall !== undefined) warnings.push(tooSmall);
   if (status.models === 0) warnings.push('No engine lists a model yet; replace MODEL by its name.');
   if (status.models > 0) {
-    const { catalogOf, modelNamed } = await import('../../app/catalog.ts');
     const aliases = await flm.engines.aliases();
     if (modelNamed(to.model, status.engines, aliases) === undefined) {
       const names = catalogOf(status.engines, aliases).map((entry) => entry.id);
@@ -58,7 +57,7 @@ export async function warningsOf(
 
 /** Whether the client reaches the proxy under the given name. */
 async function hostWarnings(
-  { signal }: Session,
+  { signal }: ConnectParts,
   { handle, certificate }: ProxyStatus,
   to: ConnectTarget,
 ): Promise<readonly string[]> {
@@ -101,7 +100,6 @@ function enginesFor(
  * the certificate answer this. `url` has no path. Rejects if the connection fails.
  */
 async function answersForHost(url: string, host: string, signal: AbortSignal): Promise<boolean> {
-  const { request } = await import('node:http');
   const sent = request(`${url}/health`, { agent: false, headers: { host }, signal }).end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   response.resume();

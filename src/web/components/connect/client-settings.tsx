@@ -1,0 +1,88 @@
+/** The settings of one client: what to paste where, with the key filled in if the reader has one here. */
+import { clients } from '../../../clients/clients.ts';
+import { snippetsOf } from '../../../clients/recipe.ts';
+import type { Snippet } from '../../../clients/snippet.ts';
+import type { ConnectDocument } from '../../../core/proxy/connect-document.ts';
+import { en } from '../../i18n/en.ts';
+import { Command, Copy } from '../parts.tsx';
+import { QrCode } from '../qr-code.tsx';
+
+export function ClientSettings({
+  settings,
+  secret,
+  command,
+}: {
+  settings: ConnectDocument;
+  secret: string | undefined;
+  command: string;
+}) {
+  const { baseUrl, model, notes, warnings } = settings;
+  return (
+    <>
+      {warnings.map((warning) => (
+        <p key={warning} class="stale">
+          {warning}
+        </p>
+      ))}
+      <dl class="facts">
+        <dt>{en.connect.baseUrl}</dt>
+        <dd>
+          <Command text={baseUrl} />
+        </dd>
+        <dt>{en.connect.model}</dt>
+        <dd>
+          <Command text={model} />
+        </dd>
+        <dt>{en.connect.key}</dt>
+        <dd>{secret === undefined ? <code>{settings.key}</code> : <Command text={secret} />}</dd>
+      </dl>
+      {snippetsWith(settings, secret).map(({ place, text }) => (
+        <figure key={`${place}${text}`} class="snippet">
+          <figcaption>
+            {place} <Copy text={text} />
+          </figcaption>
+          <pre tabIndex={0}>{text}</pre>
+        </figure>
+      ))}
+      {notes.length === 0 ? null : (
+        <ul class="note">
+          {notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
+      <details>
+        <summary>{en.connect.qr}</summary>
+        <div class="codes">
+          <figure>
+            <QrCode text={baseUrl} label={en.connect.qrOf(en.connect.baseUrl)} />
+            <figcaption>{en.connect.baseUrl}</figcaption>
+          </figure>
+          {secret === undefined ? null : (
+            <figure>
+              <QrCode text={secret} label={en.connect.qrOf(en.connect.key)} />
+              <figcaption>{en.connect.key}</figcaption>
+            </figure>
+          )}
+        </div>
+      </details>
+      <p class="note">{en.command}</p>
+      <Command text={command} />
+    </>
+  );
+}
+
+/** The server's snippets have no key. Those with a key are made here, so that the key is not sent anywhere. */
+function snippetsWith(settings: ConnectDocument, key: string | undefined): readonly Snippet[] {
+  const client = clients.find(({ id }) => id === settings.client);
+  if (client === undefined || key === undefined) return settings.snippets;
+  const { origin, model, authority, clientCertificate, contextLength: contextTokens } = settings;
+  return snippetsOf(client, {
+    origin,
+    model,
+    key,
+    authority: authority ?? undefined,
+    clientCertificate,
+    contextTokens,
+  });
+}

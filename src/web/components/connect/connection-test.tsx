@@ -1,0 +1,100 @@
+/** Two tests: whether the proxy answers at the address, and whether the client's own request arrives. */
+import { useState } from 'preact/hooks';
+import type { ConnectCheck, ConnectDocument } from '../../../core/proxy/connect-document.ts';
+import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
+import { call } from '../../api/client.ts';
+import { en } from '../../i18n/en.ts';
+import { milliseconds } from '../format.ts';
+import { Problem, Show, useLive } from '../loaded.tsx';
+
+const everyMs = 1_000;
+
+export function ConnectionTest({ settings, host }: { settings: ConnectDocument; host: string }) {
+  const [check, setCheck] = useState<ConnectCheck>();
+  const [problem, setProblem] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const [sinceMs, setSinceMs] = useState<number>();
+  const isOwn = settings.addresses.some(({ origin }) => origin === settings.origin);
+  const run = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const body = { proxy: settings.proxy, ...(host === '' ? {} : { host }) };
+      setCheck(await call<ConnectCheck>('POST', 'api/v1/connect/check', body));
+    } catch (error) {
+      setProblem(error);
+    }
+    setBusy(false);
+  };
+  return (
+    <section aria-label={en.connect.test}>
+      <h2>{en.connect.test}</h2>
+      <p>{en.connect.testText}</p>
+      <div class="bar">
+        {isOwn ? (
+          <button type="button" disabled={isBusy} onClick={() => void run()}>
+            {en.connect.checkAddress}
+          </button>
+        ) : null}
+        <button
+          type="button"
+          class={sinceMs === undefined ? undefined : 'quiet'}
+          onClick={() => setSinceMs(Date.now())}
+        >
+          {sinceMs === undefined ? en.connect.wait : en.connect.waitAgain}
+        </button>
+      </div>
+      {problem === undefined ? null : <Problem error={problem} />}
+      {check === undefined ? null : (
+        <p role="status" class={check.ok ? 'result good' : 'result bad'}>
+          {check.ok
+            ? en.connect.answers(settings.origin, check.models.length)
+            : en.connect.answersNot(settings.origin, check.reason ?? '')}
+        </p>
+      )}
+      {sinceMs === undefined ? null : <FirstRequest key={sinceMs} sinceMs={sinceMs} name={settings.name} />}
+    </section>
+  );
+}
+
+function FirstRequest({ sinceMs, name }: { sinceMs: number; name: string }) {
+  const [loaded] = useLive(
+    () => call<{ items: readonly EndedRequestDocument[] }>('GET', 'api/v1/requests/recent'),
+    everyMs,
+    [sinceMs],
+  );
+  return (
+    <Show loaded={loaded}>
+      {({ items }) => {
+        const arrived = items.filter(({ at }) => Date.parse(at) >= sinceMs);
+        const done = arrived.findLast(({ status }) => status < 400);
+        const refused = arrived.filter(({ status }) => status >= 400);
+        return (
+          <div role="status">
+            {refused.map((request) => (
+              <p key={request.id} class="result bad">
+                {en.connect.refused(request.method, request.path, request.status, request.code ?? '')}{' '}
+                <code>{explainCommand(request.id)}</code>
+              </p>
+            ))}
+            {done === undefined ? (
+              <p class="result">{en.connect.waiting(name)}</p>
+            ) : (
+              <p class="result good">
+                {en.connect.arrived(
+                  done.key?.label ?? en.none,
+                  done.model ?? en.none,
+                  milliseconds(Math.round(done.durationMs)),
+                )}
+              </p>
+            )}
+          </div>
+        );
+      }}
+    </Show>
+  );
+}
+
+function explainCommand(id: string): string {
+  return `flm explain ${id}`;
+}

@@ -1,0 +1,172 @@
+/** Connect: the settings of every client for an address and a model, with a key filled in, and tests. */
+import { useState } from 'preact/hooks';
+import { clients } from '../../clients/clients.ts';
+import type { ConnectDocument } from '../../core/proxy/connect-document.ts';
+import { shellWord } from '../../core/shell-word.ts';
+import { call, type KeyWithSecret } from '../api/client.ts';
+import { ClientSettings } from '../components/connect/client-settings.tsx';
+import { ConnectionTest } from '../components/connect/connection-test.tsx';
+import { CreateKey } from '../components/keys/key-form.tsx';
+import { Problem, Show, useLoaded } from '../components/loaded.tsx';
+import { Choice, Empty, Field } from '../components/parts.tsx';
+import { en } from '../i18n/en.ts';
+
+const ownHost = 'other';
+const clientNames = Object.fromEntries(clients.map(({ id, name }) => [id, name]));
+
+interface Choices {
+  readonly client: string;
+  readonly proxy: string;
+  readonly model: string;
+  /** Empty: the proxy's own address. */
+  readonly host: string;
+}
+
+/** `curl` needs no program that a reader may not have. */
+const firstChoices: Choices = { client: 'curl', proxy: '', model: '', host: '' };
+
+export function ConnectPage() {
+  const [choices, setChoices] = useState(firstChoices);
+  const [made, setMade] = useState<KeyWithSecret>();
+  const [isMaking, setMaking] = useState(false);
+  const { client, proxy, model, host } = choices;
+  const [loaded] = useLoaded(() => loadSettings(choices), [client, proxy, model, host]);
+  const choose = (change: Partial<Choices>) => setChoices((before) => ({ ...before, ...change }));
+  if (loaded.state === 'failed' && isNoProxy(loaded.error))
+    return <Empty title={en.connect.noProxy} hint={en.connect.noProxyHint} command="flm up" />;
+  return (
+    <>
+      <Show loaded={loaded}>
+        {(settings) => (
+          <>
+            <div class="bar">
+              <Choice
+                label={en.connect.client}
+                value={client}
+                options={clientNames}
+                onChange={(value) => choose({ client: value })}
+              />
+              {settings.proxies.length < 2 ? null : (
+                <Choice
+                  label={en.connect.proxy}
+                  value={settings.proxy}
+                  options={Object.fromEntries(
+                    settings.proxies.map(({ id, profile }) => [id, en.connect.proxyName(id, profile)]),
+                  )}
+                  onChange={(value) => choose({ proxy: value, host: '', model: '' })}
+                />
+              )}
+              {settings.models.length === 0 ? null : (
+                <Choice
+                  label={en.connect.model}
+                  value={settings.model}
+                  options={Object.fromEntries(
+                    [...new Set([settings.model, ...settings.models])].map((name) => [name, name]),
+                  )}
+                  onChange={(value) => choose({ model: value })}
+                />
+              )}
+              <AddressChoice settings={settings} onChange={(value) => choose({ host: value })} />
+              {made === undefined ? (
+                <button type="button" onClick={() => setMaking(true)}>
+                  {en.connect.newKey}
+                </button>
+              ) : null}
+            </div>
+            {made === undefined ? (
+              <p class="note">{en.connect.keyHint}</p>
+            ) : (
+              <p class="note">
+                {en.connect.keyFilled(made.label)}{' '}
+                <button type="button" class="quiet" onClick={() => setMade(undefined)}>
+                  {en.connect.forgetKey}
+                </button>
+              </p>
+            )}
+            <h2>{settings.name}</h2>
+            <ClientSettings settings={settings} secret={made?.key} command={commandOf(choices, settings)} />
+            <ConnectionTest key={settings.origin} settings={settings} host={host} />
+          </>
+        )}
+      </Show>
+      {loaded.state === 'ready' && loaded.problem !== undefined ? <Problem error={loaded.problem} /> : null}
+      {isMaking ? (
+        <CreateKey
+          onMade={(key) => {
+            setMade(key);
+            setMaking(false);
+          }}
+          onClose={() => setMaking(false)}
+        />
+      ) : null}
+    </>
+  );
+}
+
+function loadSettings({ client, proxy, model, host }: Choices): Promise<ConnectDocument> {
+  const query = new URLSearchParams({ client });
+  for (const [name, value] of Object.entries({ proxy, model, host }))
+    if (value !== '') query.set(name, value);
+  return call('GET', `api/v1/connect?${query}`);
+}
+
+function isNoProxy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'PROXY_NOT_RUNNING';
+}
+
+function AddressChoice({
+  settings: { addresses, origin },
+  onChange,
+}: {
+  settings: ConnectDocument;
+  onChange: (host: string) => void;
+}) {
+  const isOwn = addresses.some((address) => address.origin === origin);
+  const [isTyped, setTyped] = useState(!isOwn);
+  const options = {
+    ...Object.fromEntries(
+      addresses.map((a) => [a.origin, en.connect.address(a.origin, en.connect.reach[a.reach])]),
+    ),
+    [ownHost]: en.connect.otherHost,
+  };
+  const choose = (value: string) => {
+    setTyped(value === ownHost);
+    if (value !== ownHost) onChange(hostOf(value));
+  };
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    // The event comes from the form below.
+    onChange(String(new FormData(event.currentTarget as HTMLFormElement).get('host') ?? '').trim());
+  };
+  return (
+    <>
+      <Choice
+        label={en.connect.addressLabel}
+        value={isTyped ? ownHost : origin}
+        options={options}
+        onChange={choose}
+      />
+      {isTyped ? (
+        <form class="host" onSubmit={submit}>
+          <Field label={en.connect.host}>
+            <input name="host" required autocomplete="off" defaultValue={isOwn ? '' : hostOf(origin)} />
+          </Field>
+          <button type="submit">{en.connect.useHost}</button>
+        </form>
+      ) : null}
+    </>
+  );
+}
+
+function hostOf(origin: string): string {
+  return new URL(origin).hostname.replaceAll(/[[\]]/g, '');
+}
+
+function commandOf({ client, proxy, model, host }: Choices, settings: ConnectDocument): string {
+  return [
+    `flm connect ${client}`,
+    ...(model === '' ? [] : [`--model ${shellWord(model)}`]),
+    ...(host === '' ? [] : [`--host ${shellWord(host)}`]),
+    ...(proxy === '' && settings.proxies.length < 2 ? [] : [`--proxy ${settings.proxy}`]),
+  ].join(' ');
+}
