@@ -17,7 +17,7 @@ import { root } from './setup.mjs';
  */
 export async function bundleChunks(folder) {
   return bundle(
-    { plugins: [workersInside(), pagesInside()] },
+    { plugins: [workersInside(), adminWorkerInside(), pagesInside()] },
     { dir: folder, sourcemap: true, ...chunkNames },
   );
 }
@@ -28,20 +28,24 @@ export async function bundleChunks(folder) {
  */
 export async function bundleOneFile(folder, changes = {}) {
   return bundle(
-    { plugins: [workersInside(), pagesInside(), changedJson(changes)] },
+    { plugins: [workersInside(), adminWorkerInside(changes), pagesInside(), changedJson(changes)] },
     { dir: folder, codeSplitting: false, ...chunkNames },
   );
 }
 
 const chunkNames = { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' };
 
+/** Node would load the UMD build of this package, whose own require() no bundler can follow. */
+const resolution = { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } };
+
 async function bundle(input, output) {
   const built = await rolldown({
     input: { main: join(root, 'src/cli/main.ts') },
     platform: 'node',
     external: [/^node:/],
-    // Node would load the UMD build, whose own require() no bundler can follow.
-    resolve: { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } },
+    resolve: resolution,
+    // The thread's code is built inside a plugin, which takes most of the time.
+    checks: { pluginTimings: false },
     // A warning (an import that does not resolve, a broken cycle) is an error in the sources.
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message);
@@ -77,6 +81,44 @@ async function workerText(file) {
   const { output } = await built.generate({ format: 'esm', comments: false, codeSplitting: false });
   await built.close();
   return output[0].code;
+}
+
+/** The first code of the admin thread: inflates the rest, which arrives with the start of the thread. */
+const inflateWorker = `
+import { workerData } from 'node:worker_threads';
+import { brotliDecompressSync } from 'node:zlib';
+const code = brotliDecompressSync(workerData.compressed);
+await import('data:text/javascript;base64,' + code.toString('base64'));
+`;
+
+/** Puts the code of the admin thread, compressed, into src/app/admin/worker-code.ts. */
+function adminWorkerInside(changes = {}) {
+  return {
+    name: 'admin-worker-inside',
+    async load(id) {
+      if (relative(root, id).replaceAll('\\', '/') !== 'src/app/admin/worker-code.ts') return null;
+      const built = await rolldown({
+        input: join(root, 'src/app/admin/worker.ts'),
+        platform: 'node',
+        external: [/^node:/],
+        plugins: [workersInside(), changedJson(changes)],
+        resolve: resolution,
+      });
+      const { output } = await built.generate({
+        format: 'esm',
+        comments: false,
+        codeSplitting: false,
+        minify: true,
+      });
+      await built.close();
+      const url = `data:text/javascript;base64,${Buffer.from(inflateWorker).toString('base64')}`;
+      const code = `export const adminWorkerCode = () => ({
+        url: new URL('${url}'),
+        compressed: Buffer.from('${compressed(output[0].code)}', 'base64'),
+      });`;
+      return { code, map: null };
+    },
+  };
 }
 
 /** Puts the files of the dashboard (src/web/) into src/ui/web-files.ts. */

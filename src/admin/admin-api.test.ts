@@ -9,7 +9,8 @@ import { openedStore } from '../../test/helpers/temporary-store.ts';
 import { systemClock } from '../core/clock.ts';
 import { SecurityService } from '../core/security/security-service.ts';
 import { ShareService } from '../core/security/share-service.ts';
-import { AdminApi, type AdminRequest, adminBasePath, operations } from './admin-api.ts';
+import { AdminApi, type AdminRequest, operations } from './admin-api.ts';
+import { adminBasePath } from './error-response.ts';
 import { openApiDocument } from './openapi.ts';
 import type { AdminCaller, AdminServices } from './operation.ts';
 

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import { AdminError, type Fault, FlmError } from '../core/errors.ts';
 import { faultsOf } from '../core/faults.ts';
-import { errorDocument } from './error-document.ts';
+import { adminBasePath, errorResponse } from './error-response.ts';
 import { eventText } from './event-text.ts';
 import { Idempotency } from './idempotency.ts';
 import type {
@@ -34,8 +34,6 @@ import { proxyOperations } from './operations/proxies.ts';
 import { requestOperations } from './operations/requests.ts';
 import { shareOperations } from './operations/shares.ts';
 import { usageOperations } from './operations/usage.ts';
-
-export const adminBasePath = '/flm/api/v1';
 
 /** Every operation, in the order of the reference. */
 export const operations: readonly Operation[] = [
@@ -183,14 +181,6 @@ export class AdminApi {
       body: eventText(open(until), { clock, onError, signal: until }),
     };
   }
-}
-
-export function errorResponse(error: FlmError): AdminResponse & { readonly body: string } {
-  return {
-    status: error.row.status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: `${JSON.stringify(errorDocument(error))}\n`,
-  };
 }
 
 /** A strong validator (RFC 9110, section 8.8.3) of a document. */

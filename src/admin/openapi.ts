@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { type ErrorCode, errorTable, errorText } from '../core/errors.ts';
-import { adminBasePath, operations } from './admin-api.ts';
+import { operations } from './admin-api.ts';
+import { adminBasePath } from './error-response.ts';
 import type { Operation } from './operation.ts';
 
 type Json =

@@ -8,7 +8,7 @@ import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
 import type { ModelAlias } from '../core/engine/engine.ts';
 import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import type { EngineRegistry } from '../core/engine/engine-registry.ts';
-import type { RouteId } from '../core/engine/routes.ts';
+import type { AdminScope, RouteId } from '../core/engine/routes.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { AuthorityDocument, StoredCertificateDocument } from '../core/proxy/certificate-document.ts';
 import type { ConnectCheck, ConnectDocument, ConnectRequest } from '../core/proxy/connect-document.ts';
@@ -22,10 +22,6 @@ import type { PolicyAnswer } from '../core/security/policy-check.ts';
 import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
 import type { SecurityService } from '../core/security/security-service.ts';
 import type { ShareService } from '../core/security/share-service.ts';
-
-/** `admin` includes `admin:read`. */
-export const adminScopes = ['admin:read', 'admin'] as const;
-export type AdminScope = (typeof adminScopes)[number];
 
 export interface AdminResponse {
   readonly status: number;

@@ -6,23 +6,20 @@ import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
 import { FlmError, StoreError } from '../core/errors.ts';
-import type { LiveRevocation, ProxyController, ProxyRepository, RunningProxy } from '../core/proxy/ports.ts';
+import type { LiveRevocation, ProxyController, ProxyRepository } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
-import { ProxyService, type StartRequest } from '../core/proxy/proxy-service.ts';
+import { type PortLook, ProxyService } from '../core/proxy/proxy-service.ts';
 import type { RequestDirectory } from '../core/proxy/request-directory.ts';
 import type { AuditRepository, Retention, UsageRepository } from '../core/security/ports.ts';
 import { type CreatedKey, type LiveRevocations, SecurityService } from '../core/security/security-service.ts';
 import { ShareService } from '../core/security/share-service.ts';
 import { changeRetention } from '../core/usage/retention.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
-import { endByMistake } from '../process/crash.ts';
 import { becomeOwner } from '../process/data-owner.ts';
 import { DetachedController, livenessBySocket } from '../process/detached-controller.ts';
-import { InProcessController } from '../process/in-process-controller.ts';
 import type { LaunchCommand } from '../process/launched-child.ts';
 import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
-import { passedSockets } from '../process/passed-sockets.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
 import { thisProgram } from '../process/this-program.ts';
@@ -30,10 +27,7 @@ import { openStore } from '../store/sqlite/open-store.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
 import { makeEngineDiscovery } from './engine-discovery.ts';
 import { type Machine, thisMachine } from './machine.ts';
-import { makeProxyFactory } from './proxy.ts';
-import type { ProxyLog } from './proxy-parts.ts';
 import { requestDirectory } from './request-directory.ts';
-import { foregroundReplaceable, superviseProxy } from './supervised.ts';
 import { machineTrustTools } from './trust-tools.ts';
 
 export interface Flm {
@@ -65,11 +59,10 @@ export interface Flm {
   control(handle: ProxyHandle): ControlClient;
   /** Opens the log of a profile's proxies for writing. The caller must close it. */
   openLog(profile: string): LogFile;
-  /**
-   * Starts a proxy inside this process, and notifies systemd if systemd started the process. Throws like
-   * `ProxyService.start`.
-   */
-  run(request: StartRequest, log: ProxyLog, signal: AbortSignal): Promise<RunningProxy>;
+  /** A service that starts proxies with another controller. `portLook` finds the program that holds a port. */
+  proxiesBy(controller: ProxyController, portLook?: PortLook): ProxyService;
+  /** See `FlmOptions.onProblem`. */
+  onProblem(sentence: string, undone: boolean): void;
   close(): Promise<void>;
 }
 
@@ -176,24 +169,9 @@ export function openFlm(options: FlmOptions): Flm {
       clock,
     }),
     control,
+    proxiesBy: serviceOf,
+    onProblem,
     openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
-    async run(request, log, signal) {
-      const made = Promise.withResolvers<RunningProxy>();
-      const passed = passedSockets(environment);
-      const make = makeProxyFactory(machine, log, foregroundReplaceable(machine, launch), passed);
-      const controller = new InProcessController(async (options, aborted) => {
-        const running = await make(options, aborted);
-        void running.closed.then(endByMistake());
-        made.resolve(running);
-        return running;
-      });
-      // systemd holds the port of a socket that it passed.
-      const isFree = passed.length > 0 ? () => Promise.resolve(undefined) : portHolder;
-      await serviceOf(controller, isFree).start(request, signal);
-      const running = await made.promise;
-      await superviseProxy(running, machine, { onProblem: (sentence) => onProblem(sentence, false) });
-      return running;
-    },
     async close() {
       discovery.close();
       store.close();

@@ -41,6 +41,7 @@ import { watchRequests } from '../observe/request-watch.ts';
 import type { TailHub } from '../observe/tail.ts';
 import { controlClient } from '../process/control-client.ts';
 import type { ProxyStore } from '../store/store.ts';
+import type { AdminThread } from './admin/admin-thread.ts';
 import { type HandOverSignals, handOver, type Replaceable } from './hand-over.ts';
 import type { HandOverParts } from './hand-over-parts.ts';
 import type { Machine } from './machine.ts';
@@ -53,6 +54,7 @@ export interface LiveControlDeps {
   readonly options: StartOptions;
   readonly machine: Machine;
   readonly gateway: Gateway;
+  readonly admin: Pick<AdminThread, 'retire'>;
   readonly engines: ProxyEngines;
   readonly snapshots: SnapshotHolder;
   readonly store: ProxyStore;
@@ -362,6 +364,7 @@ export class LiveControl implements ProxyControl {
   async #markDraining(): Promise<void> {
     if (this.#handle.draining) return;
     this.#handle = { ...this.#handle, draining: true };
+    this.#deps.admin.retire();
     try {
       await this.#deps.store.saveHandle(this.#handle);
     } catch {

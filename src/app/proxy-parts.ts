@@ -22,6 +22,7 @@ import { dialLimitsLink } from '../process/limits-link-socket.ts';
 import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
+import { AdminThread } from './admin/admin-thread.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
 import { chatUsage, FanOutRecorder } from './fan-out-recorder.ts';
 import { HandOverParts } from './hand-over-parts.ts';
@@ -58,6 +59,8 @@ export interface Start {
   readonly temporaryKeys: TemporaryKeyRing;
   readonly upstream: EngineUpstream;
   readonly onError: (error: unknown) => void;
+  /** Serves the admin API, to the control socket always. */
+  readonly admin: AdminThread;
   /** The saved policy, with the overrides of the configuration. */
   readonly policyOf: (saved: SecurityPolicy) => SecurityPolicy;
   /** Listening sockets that are already open: from the predecessor, or passed by systemd. */
@@ -92,6 +95,12 @@ export function prepare(
     onHandlerError: onError,
   });
   parts.defer(() => upstream.close());
+  const admin = new AdminThread({
+    start: { environment: machine.environment, entry: process.argv[1] ?? '' },
+    clock,
+    onProblem: (error) => logger.event('error', 'internal error', { error }),
+  });
+  parts.defer(() => admin.close());
   return {
     id: takeOver?.id ?? newProxyId(secrets),
     machine,
@@ -107,6 +116,7 @@ export function prepare(
     temporaryKeys: new TemporaryKeyRing(secrets, clock),
     upstream,
     onError,
+    admin,
     policyOf,
     sockets: [],
     port: 0,
@@ -272,6 +282,7 @@ export function makeGateway(
       localAuthority: config.mode === 'dev-selfsigned',
       onProblem: (problem) => logger.event('warn', 'a share could not be redeemed', { problem }),
     }),
+    ...(config.admin ? { admin: start.admin } : {}),
     metrics: () => metrics.text(),
     onError,
     idPrefix: base62(machine.secrets.randomBytes(6), 7),

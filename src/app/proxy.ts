@@ -183,17 +183,20 @@ function closeUnused({ sockets }: TakeOver, used: readonly { readonly fd: number
 
 /** Saves the handle before the socket exists: the clean-up after a killed process finds the socket by the handle. */
 async function openControl(
-  { parts }: Start,
+  start: Start,
   store: ProxyStore,
   control: LiveControl,
   limits: LimitsHandOver,
 ): Promise<void> {
   const { id, nonce, controlPath } = control.handle;
+  const { parts } = start;
   parts.defer(() => store.deleteHandle(id, nonce));
   await store.saveHandle(control.handle);
   const server = await serveControl(control, {
     path: controlPath,
     nonce,
+    admin: start.admin,
+    actor: `control:${start.machine.userName()}`,
     connectLink: (link, connection) => limits.connect(link, connection),
   });
   await closeWith(parts, () => server.close());

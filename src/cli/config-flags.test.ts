@@ -24,7 +24,7 @@ test('flags become the part of a configuration that they name, and nothing else'
         '--heartbeat',
         '20',
       ],
-      ...['--allow-insecure-bind', '--demo'],
+      ...['--allow-insecure-bind', '--demo', '--admin'],
     ),
     {
       mode: 'local-http',
@@ -36,6 +36,7 @@ test('flags become the part of a configuration that they name, and nothing else'
       graceMs: 1500,
       heartbeatMs: 20_000,
       demo: true,
+      admin: true,
     },
   );
 });

@@ -18,6 +18,7 @@ export interface ConfigFlags {
   readonly grace?: string;
   readonly heartbeat?: string;
   readonly demo?: boolean;
+  readonly admin?: boolean;
   readonly san?: readonly string[];
   readonly clientCa?: string;
   readonly hsts?: string;
@@ -43,6 +44,7 @@ const flagNames = [
   'grace',
   'heartbeat',
   'demo',
+  'admin',
   'san',
   'clientCa',
   'hsts',
@@ -114,11 +116,12 @@ export function addConfigFlags(command: Command): Command {
     .option('--allow-insecure-bind', 'allow local-http on addresses other than loopback, without encryption')
     .option('--grace <seconds>', 'time for running responses to finish at a stop; 30 by default')
     .option('--heartbeat <seconds>', 'interval of comment events while a stream is silent; off by default')
-    .option('--demo', 'serve the built-in demo engine until another engine is found');
+    .option('--demo', 'serve the built-in demo engine until another engine is found')
+    .option('--admin', 'serve the admin API and the dashboard to keys with the scope admin or admin:read');
 }
 
 export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
-  const { mode, bind, port, engine, publicHost, allowInsecureBind, grace, heartbeat, demo } = flags;
+  const { mode, bind, port, engine, publicHost, allowInsecureBind, grace, heartbeat, demo, admin } = flags;
   const { san, clientCa, hsts } = flags;
   const given = {
     mode,
@@ -131,6 +134,7 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
     graceMs: milliseconds(grace),
     heartbeatMs: milliseconds(heartbeat),
     demo,
+    admin,
     sans: san,
     // The process that reads the file has another working directory.
     clientCaFile: clientCa === undefined ? undefined : resolve(clientCa),

@@ -15,7 +15,8 @@ export async function runInForeground(
   log: ProxyLog,
 ): Promise<RunningProxy> {
   const { flm, cli, signal } = session;
-  const running = await startWithNotice(session, request, () => flm.run(request, log, signal));
+  const { runProxy } = await import('../app/run-proxy.ts');
+  const running = await startWithNotice(session, request, () => runProxy(flm, { request, log, signal }));
   const { control } = running;
   // `closed` reports the result of the stop.
   const drain = (): void => void control.stop(control.status().config.graceMs);

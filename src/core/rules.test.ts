@@ -21,6 +21,8 @@ test('the access log names each rule as in every release since 0.1.0', () => {
     rate: '{whose} rate of {perMinute} a minute',
     routes: 'the route table',
     scope: 'route {route} needs scope {scope}',
+    'admin-transport': 'where the admin API may be reached',
+    'max-admin-bytes': 'the limit of the admin API',
     'key-endpoints': 'the endpoints of key {key}',
     'key-engines': 'the engines of the key',
     'engine-paths': 'the form of engine paths',
@@ -49,6 +51,7 @@ test('the access log names each rule as in every release since 0.1.0', () => {
     'no-engine': 'no engine',
     'key-ended': 'key-ended',
     'shut-down': 'shut-down',
+    cancelled: 'cancelled by the administrator',
     mistake: 'a mistake of its own',
   });
 });

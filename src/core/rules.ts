@@ -28,6 +28,8 @@ export const ruleTexts = {
   // Which routes and models a key may use.
   routes: 'the route table',
   scope: 'route {route} needs scope {scope}',
+  'admin-transport': 'where the admin API may be reached',
+  'max-admin-bytes': 'the limit of the admin API',
   'key-endpoints': 'the endpoints of key {key}',
   'key-engines': 'the engines of the key',
   'engine-paths': 'the form of engine paths',

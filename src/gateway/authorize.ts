@@ -7,12 +7,14 @@ import assert from 'node:assert/strict';
 import type { Candidate, EngineDirectory } from '../core/engine/directory.ts';
 import type { NativeRule } from '../core/engine/engine-kind.ts';
 import { rule } from '../core/rules.ts';
-import { denyRoute, denyScope } from '../core/security/access.ts';
+import { denyAdmin, denyRoute, denyScope } from '../core/security/access.ts';
 import type { KeyView } from '../core/security/api-key.ts';
+import { denyTransport, unknownPath } from './admin-transport.ts';
 import type { Exchange, NativeCall, Refusal, Step } from './exchange.ts';
 
 /** Fills `native` on the routes of the engines' own APIs. */
-export function makeAuthorize(directory: EngineDirectory): Step {
+/** `servesAdmin`: whether this proxy serves the admin API. */
+export function makeAuthorize(directory: EngineDirectory, servesAdmin: boolean): Step {
   return (x) => {
     const { route, key } = x;
     assert(route !== undefined, 'the router sets the route or refuses');
@@ -29,6 +31,8 @@ export function makeAuthorize(directory: EngineDirectory): Step {
       case 'root':
       case 'me':
         return undefined;
+      case 'admin':
+        return (servesAdmin ? undefined : unknownPath) ?? denyTransport(x) ?? denyAdmin(key);
       case 'metrics':
         return denyScope(key, route.id, route.scope);
       case 'models':

@@ -5,6 +5,7 @@
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
+import type { AdminPort } from '../core/proxy/admin-port.ts';
 import type { CertificateProvider } from '../core/proxy/certificate-provider.ts';
 import type { InheritedSocket, KeyUse, StopReport } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
@@ -21,6 +22,7 @@ import { ConnectionTable } from './connection-table.ts';
 import type { Exchange } from './exchange.ts';
 import { ForeignTokens } from './foreign-tokens.ts';
 import { makeGuard } from './guard.ts';
+import { makeAdmin } from './handlers/admin.ts';
 import { makeEngineApi } from './handlers/engine-api.ts';
 import { makeFiles } from './handlers/files.ts';
 import { makeHealth, makeMetrics, makeReady } from './handlers/health.ts';
@@ -67,6 +69,8 @@ export interface GatewayDeps {
   readonly files?: ReadonlyMap<string, OwnFile>;
   /** Absent: no share can be redeemed. */
   readonly shares?: ShareRedeemer;
+  /** Absent: the admin API is not served. */
+  readonly admin?: AdminPort;
   readonly recorder: RequestRecorder;
   readonly metrics: () => Promise<string>;
   /** Prefix of request ids, unique to this process. */
@@ -115,7 +119,7 @@ export class Gateway {
     const malformed: RequestRecorder['malformed'] = (...refused) => deps.recorder.malformed(...refused);
     this.#server = new HttpServer({
       limits: config.limits,
-      fieldTable: new HeaderTable(config.forwardHeaders),
+      fieldTable: new HeaderTable(config.forwardHeaders, { seesForwarding: deps.admin !== undefined }),
       holdings,
       table,
       clock,
@@ -354,7 +358,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
     }),
     applyPolicy: makePolicy({ clock, limiter: ports.rates }),
     takeStream: makeTakeStream(deps.limits.concurrency),
-    authorize: makeAuthorize(directory),
+    authorize: makeAuthorize(directory, deps.admin !== undefined),
     handlers: {
       models: makeModels(directory),
       inference: makeInference(directory),
@@ -371,6 +375,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
         throttle: ports.logins,
         onRefused: (x, throttled) => deps.recorder.loginRefused(x.client.text, throttled),
       }),
+      admin: makeAdmin(deps.admin),
       files: makeFiles(files),
     },
     holdings: deps.limits.concurrency,

@@ -48,6 +48,12 @@ const ownFields = {
   // Only files that flm serves itself depend on these.
   'accept-encoding': 'own',
   'if-none-match': 'list',
+  // Only the admin API depends on these.
+  'if-match': 'list',
+  via: 'list',
+  'x-real-ip': 'own',
+  // Stands for every further name that begins like this. Only a proxy that serves the admin API reads these.
+  'x-forwarded-*': 'own',
 } as const;
 type OwnName = keyof typeof ownFields;
 // The keys of a literal are its type.
@@ -64,11 +70,26 @@ const once: ReadonlySet<string> = new Set(ownNames.filter((name) => ownFields[na
 /** The slots of the names above are the same in every table. */
 const slotOf: ReadonlyMap<string, number> = new Map(names.map((name, slot) => [name, slot]));
 
+const forwardedPrefix = 'x-forwarded-';
+
+function forwardedSlot(name: string): number {
+  return name.startsWith(forwardedPrefix) ? (slotOf.get('x-forwarded-*') ?? -1) : -1;
+}
+
 const maxLength = 63;
 const placeOf = (first: number, length: number): number => (first & 31) * (maxLength + 1) + length;
 
 /** How many header spellings are cached. SDKs use a few dozen. */
 const spellingsLimit = 1024;
+
+const proxySlots: readonly number[] = [
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-*',
+].map((name) => slotOf.get(name) ?? -1);
 
 /** The names that one proxy knows: those above, and those that its operator allows. */
 export class HeaderTable {
@@ -88,7 +109,11 @@ export class HeaderTable {
   readonly #familiar = new Uint8Array(32 * (maxLength + 1));
   readonly #spellings = new Map<string, number>();
 
-  constructor(forwardHeaders: readonly string[]) {
+  /** Names that begin with `x-forwarded-` are known. */
+  readonly #seesForwarding: boolean;
+
+  constructor(forwardHeaders: readonly string[], { seesForwarding = false } = {}) {
+    this.#seesForwarding = seesForwarding;
     this.added = [...new Set(forwardHeaders)].filter((name) => !slotOf.has(name));
     this.names = [...names, ...this.added];
     this.#slotOf = new Map(this.names.map((name, slot) => [name, slot]));
@@ -98,11 +123,16 @@ export class HeaderTable {
     this.#ofMessage = new Set(slots([...passingHeaders, ...this.added, 'traceparent']));
     this.account = slots([...accountHeaders, ...this.added]);
     for (const name of this.names) this.#familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
+    if (seesForwarding)
+      for (let length = forwardedPrefix.length; length <= maxLength; length++)
+        this.#familiar[placeOf(forwardedPrefix.charCodeAt(0), length)] = 1;
   }
 
   /** Returns false if no known name of this length begins with this character code, so the name can be skipped. */
   mayBeKnown(first: number, length: number): boolean {
-    return length <= maxLength && this.#familiar[placeOf(first, length)] === 1;
+    if (length > maxLength)
+      return this.#seesForwarding && (first & 31) === (forwardedPrefix.charCodeAt(0) & 31);
+    return this.#familiar[placeOf(first, length)] === 1;
   }
 
   /** Whether the field in this slot is part of the message, so that `Connection` may keep it from the engine. */
@@ -115,7 +145,8 @@ export class HeaderTable {
     if (!this.mayBeKnown(rawName.charCodeAt(0), rawName.length)) return -1;
     const known = this.#spellings.get(rawName);
     if (known !== undefined) return known;
-    const found = this.#slotOf.get(rawName.toLowerCase()) ?? -1;
+    const name = rawName.toLowerCase();
+    const found = this.#slotOf.get(name) ?? (this.#seesForwarding ? forwardedSlot(name) : -1);
     // A copy, because the name is a slice of the whole head.
     if (this.#spellings.size < spellingsLimit) this.#spellings.set(detachString(rawName), found);
     return found;
@@ -196,6 +227,11 @@ export class RequestHeaders {
 
   repeated(name: HeaderName): boolean {
     return this.#repeated?.has(slotOf.get(name) as number) === true;
+  }
+
+  /** Whether the request has a field that a reverse proxy adds. Complete only where the table sees such fields. */
+  get cameThroughProxy(): boolean {
+    return proxySlots.some((slot) => this.#values[slot] !== undefined);
   }
 
   /** Whether a header may name an account, so that a refused login may be the client's fault. */

@@ -33,7 +33,7 @@ import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
 import { type AttemptResult, Relay } from './relay/relay.ts';
 import { limitFields } from './retry-fields.ts';
-import type { EngineCall, FileResponse, OwnResponse, RouteHandler } from './route-handler.ts';
+import type { EngineCall, FileResponse, OwnResponse, RouteHandler, StreamResponse } from './route-handler.ts';
 import { router } from './router.ts';
 import type { HandlerName } from './routes.ts';
 import { requestFields, writesText } from './upstream-request.ts';
@@ -97,6 +97,7 @@ export class RequestPipeline {
     if (x.over) return;
     if ('code' in resolved) return refuse(x, resolved);
     if ('bytes' in resolved) return sendFile(x, resolved);
+    if ('texts' in resolved) return sendTexts(x, resolved);
     if (!('candidates' in resolved)) return respond(x, resolved);
 
     await this.#forward(x, resolved);
@@ -207,6 +208,31 @@ function sendFile(x: Exchange, { status, bytes, fields }: FileResponse): void {
   };
   reply.onDrain(send);
   send();
+}
+
+/** Waits for the client before it takes the next text. The signal of the call ends the texts when the exchange is over. */
+async function sendTexts(x: Exchange, { status, texts, fields }: StreamResponse): Promise<void> {
+  const { reply } = x;
+  const { onFinish } = x;
+  let wake = (): void => {};
+  x.onFinish = () => {
+    onFinish?.();
+    wake();
+  };
+  x.conclude({ ending: 'done', status });
+  reply.head({ status, fields: [...commonFields(x), ...fields], contentLength: undefined });
+  reply.flush();
+  if (x.head.method !== 'HEAD') {
+    for await (const text of texts) {
+      if (x.over) return;
+      if (reply.writeText(text)) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        reply.onDrain(resolve);
+      });
+    }
+  }
+  reply.end();
 }
 
 function respondToPreflight(x: Exchange): void {

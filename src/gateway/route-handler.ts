@@ -45,7 +45,15 @@ export interface FileResponse {
   readonly fields: readonly string[];
 }
 
-export type Resolved = EngineCall | OwnResponse | FileResponse | Refusal;
+/** A response whose length is not known. It ends with its texts. */
+export interface StreamResponse {
+  readonly status: number;
+  readonly texts: AsyncIterable<string>;
+  /** Flat: name, value ... */
+  readonly fields: readonly string[];
+}
+
+export type Resolved = EngineCall | OwnResponse | FileResponse | StreamResponse | Refusal;
 
 export interface RouteHandler {
   /** How the body is read. Absent or undefined: no body is read. */

@@ -21,7 +21,16 @@ export type ModelPlace = 'json' | 'multipart' | 'none';
 export type TerminalMark = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'none';
 
 type EngineHandlerName = 'models' | 'inference' | 'ollama-lists';
-type OwnHandlerName = 'engine-api' | 'root' | 'health' | 'ready' | 'metrics' | 'me' | 'share' | 'files';
+type OwnHandlerName =
+  | 'engine-api'
+  | 'root'
+  | 'health'
+  | 'ready'
+  | 'metrics'
+  | 'me'
+  | 'share'
+  | 'admin'
+  | 'files';
 export type HandlerName = EngineHandlerName | OwnHandlerName;
 
 /** The handler decides whether the route's name is one that kinds of engines can list. */
@@ -182,6 +191,15 @@ const rows: readonly Route[] = [
     model: 'none',
     scan: [],
     handler: 'share',
+  },
+  {
+    ...get,
+    ...openai,
+    id: 'admin',
+    method: 'ANY',
+    ...same('/flm/api/{rest}'),
+    scope: 'admin:read',
+    handler: 'admin',
   },
   { ...get, ...openai, id: 'files', method: 'ANY', ...same('/flm/{rest}'), handler: 'files' },
 ];

@@ -19,19 +19,23 @@
  *   GET  /key-use/KEY-ID        KeyUse, or 404
  *   GET  /limits-link           with an upgrade: the limits link of a draining process, see limits-link.ts
  *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null
+ *   /flm/api/v1/...             the admin API, with every scope
  *
  * An older flm responds with 404 to an operation that it does not have.
  *
  * Each response carries the proxy's nonce in `flm-nonce`. A request with another nonce is refused with 409 and has no
- * effect. Errors are `{"error": {code, params, faults}}`. No other request has a body.
+ * effect. Errors are `{"error": {code, params, faults}}`; those of the admin API have its own form. No other request has a
+ * body.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '../core/clock.ts';
+import { adminScopes } from '../core/engine/routes.ts';
 import { ProxyError } from '../core/errors.ts';
 import { gatherText } from '../core/gathered-bytes.ts';
+import { type AdminPort, maxAdminBodyBytes } from '../core/proxy/admin-port.ts';
 import type { HandOverRequest, ProxyControl } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { privateFolder } from '../files/private-folder.ts';
@@ -48,6 +52,10 @@ export interface ControlServerOptions {
   readonly clock?: Clock;
   /** Accepts a limits link of a draining process. Absent: limits links are refused. */
   readonly connectLink?: ConnectLink;
+  /** Serves the admin API. Absent: 404. */
+  readonly admin?: AdminPort;
+  /** The caller of the admin API, for the audit. */
+  readonly actor?: string;
 }
 
 export interface ControlServer {
@@ -70,6 +78,7 @@ const maxGraceMs = 3_600_000;
 const defaultTtlMs = 600_000;
 export const nonceField = 'flm-nonce';
 export const handOverPath = '/hand-over';
+const adminPath = '/flm/api/';
 
 /**
  * Opens the control socket. Removes a socket file that a dead process left at the path. Throws PROXY_START_FAILED if a
@@ -77,10 +86,11 @@ export const handOverPath = '/hand-over';
  */
 export async function serveControl(
   control: ProxyControl,
-  { path, nonce, clock = systemClock, connectLink }: ControlServerOptions,
+  options: ControlServerOptions,
 ): Promise<ControlServer> {
+  const { path } = options;
   if (!isPipe(path)) privateFolder(dirname(path), { noLink: true });
-  const server = new ControlHttp(control, nonce, clock, connectLink);
+  const server = new ControlHttp(control, options);
   await bindControlSocket(server.http, path);
   // A connection that could not be accepted (no file descriptor left) must not end the proxy.
   server.http.on('error', () => {});
@@ -98,6 +108,8 @@ class ControlHttp implements ControlServer {
   readonly #control: ProxyControl;
   readonly #nonce: string;
   readonly #clock: Clock;
+  readonly #admin: AdminPort | undefined;
+  readonly #actor: string;
   readonly #answers = new Set<ServerResponse>();
   readonly #tails = new Set<AbortController>();
   #allAnswered: (() => void) | undefined;
@@ -108,10 +120,16 @@ class ControlHttp implements ControlServer {
 
   constructor(
     control: ProxyControl,
-    nonce: string,
-    clock: Clock,
-    connectLink: ConnectLink = () => undefined,
+    {
+      nonce,
+      clock = systemClock,
+      connectLink = () => undefined,
+      admin,
+      actor = 'control socket',
+    }: ControlServerOptions,
   ) {
+    this.#admin = admin;
+    this.#actor = actor;
     this.#control = control;
     this.#nonce = nonce;
     this.#clock = clock;
@@ -155,7 +173,8 @@ class ControlHttp implements ControlServer {
     });
     // A client that disconnects causes an `error` event on the stream, which needs a listener.
     response.on('error', () => {});
-    if (request.url !== handOverPath) refuseBody(request);
+    const isAdmin = request.url?.startsWith(adminPath) === true && this.#admin !== undefined;
+    if (request.url !== handOverPath && !isAdmin) refuseBody(request);
     response.setHeader(nonceField, this.#nonce);
     response.setHeader('connection', 'close');
     response.setHeader('cache-control', 'no-store');
@@ -175,6 +194,8 @@ class ControlHttp implements ControlServer {
     const url = URL.parse(request.url ?? '', 'http://flm');
     if (url === null) return failure(400, 'the target is no URL');
     const [, name = '', argument] = url.pathname.split('/', 3);
+    if (this.#admin !== undefined && url.pathname.startsWith(adminPath))
+      return this.#serveAdmin(this.#admin, request, response);
     const control = this.#control;
     switch (`${request.method} /${name}`) {
       case 'GET /nonce':
@@ -232,6 +253,39 @@ class ControlHttp implements ControlServer {
     return this.#control.handOver(wanted, left.signal);
   }
 
+  async #serveAdmin(
+    admin: AdminPort,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Answer | undefined> {
+    const body = await gatherText(request, maxAdminBodyBytes);
+    if (body === undefined) return failure(413, `the body is above ${maxAdminBodyBytes} bytes`);
+    const left = new AbortController();
+    response.once('close', () => left.abort());
+    const reply = await admin.call(
+      {
+        method: request.method ?? '',
+        target: request.url ?? '',
+        headers: singleFields(request),
+        body: Buffer.from(body),
+        caller: { actor: this.#actor, scopes: adminScopes, address: undefined },
+      },
+      left.signal,
+    );
+    if (response.destroyed) return undefined;
+    if (typeof reply.body === 'string') {
+      const length =
+        reply.status === 204 || reply.status === 304
+          ? {}
+          : { 'content-length': Buffer.byteLength(reply.body) };
+      response.writeHead(reply.status, { ...reply.headers, ...length });
+      response.end(reply.body);
+      return undefined;
+    }
+    response.writeHead(reply.status, reply.headers);
+    return this.#send(response, reply.body, left);
+  }
+
   #graceMs(url: URL): number {
     return numberIn(url, 'graceMs', this.#control.status().config.graceMs);
   }
@@ -244,15 +298,22 @@ class ControlHttp implements ControlServer {
     if (this.#tails.size >= maxTails) return failure(503, `${maxTails} readers watch already`);
     if (this.#closing !== undefined) return failure(503, 'the proxy is closing');
     const ended = new AbortController();
-    this.#tails.add(ended);
     response.on('close', () => ended.abort());
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    return this.#send(response, linesOf(itemsUntil(ended.signal)), ended);
+  }
+
+  /** Sends the texts until they end, the client disconnects or the server closes. */
+  async #send(
+    response: ServerResponse,
+    texts: AsyncIterable<string>,
+    ended: AbortController,
+  ): Promise<undefined> {
+    this.#tails.add(ended);
     response.flushHeaders();
     try {
-      for await (const item of itemsUntil(ended.signal)) {
-        if (!response.write(`${JSON.stringify(item)}\n`))
-          await once(response, 'drain', { signal: ended.signal });
-      }
+      for await (const text of texts)
+        if (!response.write(text)) await once(response, 'drain', { signal: ended.signal });
     } catch {
       // The client disconnected or the source failed. The head is already sent, so the response just ends.
     } finally {
@@ -276,6 +337,16 @@ function handOverRequestIn(text: string | undefined): HandOverRequest {
     throw new ProxyError('REQUEST_MALFORMED', { params: { reason: 'the body is no hand-over request' } });
   // Only the same user can send this request, and that user could start any program anyway.
   return { ...(value as HandOverRequest), options };
+}
+
+async function* linesOf(items: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const item of items) yield `${JSON.stringify(item)}\n`;
+}
+
+function singleFields({ headers }: IncomingMessage): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+  );
 }
 
 /** No other request has a body. A small body is read and discarded; a large body closes the connection. */

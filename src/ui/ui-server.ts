@@ -9,7 +9,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type AdminApi, adminBasePath, errorResponse } from '../admin/admin-api.ts';
+import type { AdminApi } from '../admin/admin-api.ts';
+import { adminBasePath, errorResponse } from '../admin/error-response.ts';
 import type { AdminCaller, AdminResponse } from '../admin/operation.ts';
 import { AdminError } from '../core/errors.ts';
 import { securityHeaders } from './security-headers.ts';

@@ -51,7 +51,7 @@ const localValues: Partial<Record<keyof ProxyConfig, unknown>> = {
   acme: { dnsHook: '/bin/sh' },
   clientCaFile: '/etc/passwd',
   admin: true,
-} as Partial<Record<string, unknown>>;
+};
 
 test('every setting is either open or local, and no local one is changed over the API', async (t) => {
   const { call, cli, flm } = startedAdmin(t);

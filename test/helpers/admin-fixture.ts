@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { AdminApi, adminBasePath, operations } from '../../src/admin/admin-api.ts';
+import { AdminApi, operations } from '../../src/admin/admin-api.ts';
+import { adminBasePath } from '../../src/admin/error-response.ts';
 import { openApiDocument } from '../../src/admin/openapi.ts';
 import type { AdminCaller, AdminServices } from '../../src/admin/operation.ts';
 import { adminServices } from '../../src/app/admin-services.ts';

@@ -20,6 +20,7 @@ import type { EngineKind } from '../../src/core/engine/engine-kind.ts';
 import { engineKind } from '../../src/core/engine/kinds.ts';
 import { type RouteId, routeIds } from '../../src/core/engine/routes.ts';
 import type { ErrorParams } from '../../src/core/errors.ts';
+import type { AdminPort } from '../../src/core/proxy/admin-port.ts';
 import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type KeyView, unrestricted } from '../../src/core/security/api-key.ts';
@@ -58,6 +59,7 @@ export interface TestGatewayOptions {
   readonly ledger?: Pick<UsageLedger, 'today'> & Partial<Pick<UsageLedger, 'ofFamily'>>;
   readonly files?: ReadonlyMap<string, OwnFile>;
   readonly shares?: ShareRedeemer;
+  readonly admin?: AdminPort;
   /** Replaces the local limits. */
   readonly limiter?: RateLimiter;
   readonly concurrency?: ConcurrencyLimiter;
@@ -141,6 +143,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     },
     ...(options.files === undefined ? {} : { files: options.files }),
     ...(options.shares === undefined ? {} : { shares: options.shares }),
+    ...(options.admin === undefined ? {} : { admin: options.admin }),
     metrics: () => Promise.resolve('# metrics\n'),
     onError: options.onError ?? throwOutside,
     idPrefix: 't',

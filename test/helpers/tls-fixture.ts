@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../src/core/clock.ts';
+import type { AdminPort } from '../../src/core/proxy/admin-port.ts';
 import type { CertificatePair, CertificateProvider } from '../../src/core/proxy/certificate-provider.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
 import type { ClientAuthority } from '../../src/gateway/tls-listener.ts';
@@ -24,6 +25,7 @@ import { get, openTestGateway, type TestGateway, Wire } from './test-gateway.ts'
 export interface TlsFixtureOptions {
   readonly config?: ProxyConfigInput;
   readonly clientAuthority?: ClientAuthority;
+  readonly admin?: AdminPort;
   /** A second certificate, for clients that send a server name. */
   readonly names?: readonly string[];
 }
@@ -61,6 +63,7 @@ export class TlsFixture {
       clock,
       config: { mode: 'dev-selfsigned', ...options.config },
       engines: [{ id: 'e', port: engine.port, models: ['m'] }],
+      ...(options.admin === undefined ? {} : { admin: options.admin }),
       tls: {
         source,
         ...(options.clientAuthority === undefined ? {} : { clientAuthority: options.clientAuthority }),

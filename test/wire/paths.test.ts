@@ -203,7 +203,8 @@ const segment = '(?!\\.{1,2}(?:/|$))[A-Za-z0-9._~:@+-]+';
 /** What may stand on a request line to an engine, from the table alone. */
 const upstreams = routes
   .filter(
-    (r) => !['models', 'root', 'health', 'ready', 'metrics', 'me', 'share', 'files'].includes(r.handler),
+    (r) =>
+      !['models', 'root', 'health', 'ready', 'metrics', 'me', 'share', 'admin', 'files'].includes(r.handler),
   )
   .map((r) => ({
     methods: r.method === 'ANY' ? undefined : [r.method, ...(r.method === 'GET' ? ['HEAD'] : [])],

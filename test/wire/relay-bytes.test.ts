@@ -78,7 +78,8 @@ function adminKey(): string {
 }
 
 const relayed = routes.filter(
-  (r) => !['models', 'root', 'health', 'ready', 'metrics', 'me', 'share', 'files'].includes(r.handler),
+  (r) =>
+    !['models', 'root', 'health', 'ready', 'metrics', 'me', 'share', 'admin', 'files'].includes(r.handler),
 );
 
 describe('both bodies pass untouched:', () => {

@@ -29,7 +29,7 @@ export function addRules(command: Command): Command {
     .option('--note <text>', 'a note for administrators')
     .option(
       '--scope <scope>',
-      'inference (the default), engine:read, engine:admin, metrics (repeatable)',
+      'inference (the default), engine:read, engine:admin, metrics, admin:read, admin (repeatable)',
       collect,
     )
     .option('--model <glob>', 'allow only this model; * matches any characters (repeatable)', collect)

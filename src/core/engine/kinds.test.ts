@@ -238,6 +238,7 @@ test('routes of our own are served by no engine, and those of Ollama by Ollama a
       'engine.native',
       'me',
       'share.redeem',
+      'admin',
       'files',
     ] as const satisfies readonly RouteId[])
       assert.equal(serves.has(own), false);

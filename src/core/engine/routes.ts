@@ -47,6 +47,7 @@ const ownRouteIds = [
   'metrics',
   'me',
   'share.redeem',
+  'admin',
   'files',
 ] as const;
 export type OwnRouteId = (typeof ownRouteIds)[number];
@@ -54,8 +55,12 @@ export type OwnRouteId = (typeof ownRouteIds)[number];
 export const routeIds = [...engineRouteIds, ...ownRouteIds] as const;
 export type RouteId = EngineRouteId | OwnRouteId;
 
+/** The permissions of a key for the admin API. `admin` includes `admin:read`. A key has them only if asked for by name. */
+export const adminScopes = ['admin:read', 'admin'] as const;
+export type AdminScope = (typeof adminScopes)[number];
+
 /** The permissions of a key. `inference` is the default. */
-export const scopes = ['inference', 'engine:read', 'engine:admin', 'metrics'] as const;
+export const scopes = ['inference', 'engine:read', 'engine:admin', 'metrics', ...adminScopes] as const;
 export type Scope = (typeof scopes)[number];
 
 /** The shape of errors and events that a route speaks. */

@@ -148,6 +148,12 @@ export const proxyConfigSchema = z.strictObject({
     .default([])
     .describe('Exactly these engines; empty: saved and detected.'),
   demo: z.boolean().default(false).describe('Serve the built-in demo engine while no other engine is found.'),
+  admin: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Serve the admin API and the dashboard on this listener, for keys with the scope admin or admin:read.',
+    ),
   graceMs: z
     .int()
     .min(0)

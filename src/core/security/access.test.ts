@@ -4,18 +4,20 @@ import { sampleKey } from '../../../test/helpers/key-samples.ts';
 import type { EngineKind } from '../engine/engine-kind.ts';
 import { engineKind } from '../engine/kinds.ts';
 import { type BodyFacts, scopes } from '../engine/routes.ts';
-import { denyHazard, denyRoute, holdsScope } from './access.ts';
+import { denyAdmin, denyHazard, denyRoute, holdsScope } from './access.ts';
 import type { ApiKey } from './api-key.ts';
 import { compileKey } from './key-view.ts';
 
 const key = (parts: Partial<ApiKey>) => compileKey(sampleKey({ scopes: [], ...parts }));
 
-test('a scope is held by who has it, and engine:read by who administers as well; nothing else is implied', () => {
+test('a scope is held by who has it, and a scope to read by who administers as well; nothing else is implied', () => {
   for (const held of scopes)
     for (const asked of scopes)
       assert.equal(
         holdsScope(key({ scopes: [held] }), asked),
-        held === asked || (held === 'engine:admin' && asked === 'engine:read'),
+        held === asked ||
+          (held === 'engine:admin' && asked === 'engine:read') ||
+          (held === 'admin' && asked === 'admin:read'),
         `${held} for ${asked}`,
       );
 });
@@ -53,4 +55,11 @@ test('what a request would do beyond answering is for administrators', () => {
     denyHazard(key({ scopes: ['engine:admin'] }), kind, 'ollama.chat', facts('x'), undefined),
     undefined,
   );
+});
+
+test('the admin API refuses a key without its scopes like a path that does not exist', () => {
+  assert.equal(denyAdmin(key({ scopes: ['admin:read'] })), undefined);
+  assert.equal(denyAdmin(key({ scopes: ['admin'], endpoints: ['embeddings'] })), undefined);
+  const denial = denyAdmin(key({ scopes: ['inference', 'engine:admin', 'metrics'] }));
+  assert.equal(denial?.code, 'ROUTE_UNKNOWN');
 });

@@ -66,9 +66,20 @@ export function denyScope(key: KeyView, route: RouteId, scope: Scope): Denial | 
     : { code: 'SCOPE_MISSING', params: { scope }, rule: rule('scope', { route, scope }) };
 }
 
-/** `engine:admin` includes `engine:read`; nothing else is implied. */
-export function holdsScope(key: KeyView, scope: Scope): boolean {
-  return key.scopes.has(scope) || (scope === 'engine:read' && key.scopes.has('engine:admin'));
+/** `engine:admin` includes `engine:read`, and `admin` includes `admin:read`; nothing else is implied. */
+export function holdsScope(key: Pick<KeyView, 'scopes'>, scope: Scope): boolean {
+  if (key.scopes.has(scope)) return true;
+  return scope === 'engine:read'
+    ? key.scopes.has('engine:admin')
+    : scope === 'admin:read' && key.scopes.has('admin');
+}
+
+/** Checks whether a key may call the admin API at all. A key that may not gets the response to an unknown path. */
+export function denyAdmin(key: Pick<KeyView, 'scopes'>): Denial | undefined {
+  const scope = 'admin:read';
+  return holdsScope(key, scope)
+    ? undefined
+    : { code: 'ROUTE_UNKNOWN', params: { meant: '' }, rule: rule('scope', { route: 'admin', scope }) };
 }
 
 /** Refuses side effects of a request, such as loading a model, unless the key may administer engines. */

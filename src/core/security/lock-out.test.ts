@@ -45,3 +45,11 @@ test('a policy that no key can pass is reported, but only if every key is bound 
   const ended = { ...keyFrom(), revokedAtMs: 5 };
   assert.match(ask(policy, [keyFrom('10.0.0.0/8'), ended]) ?? '', /every key/);
 });
+
+test('a policy that no key with the scope admin can pass is reported, although other keys can', () => {
+  const policy = { allowIps: [...here, '192.168.0.0/16'] };
+  const admin = { ...keyFrom('10.0.0.0/8'), scopes: ['inference', 'admin:read'] as const };
+  assert.match(ask(policy, [keyFrom(), admin]) ?? '', /every key with the scope admin/);
+  assert.equal(ask(policy, [keyFrom(), admin, { ...keyFrom(), scopes: ['admin'] }]), undefined);
+  assert.equal(ask(policy, [keyFrom(), { ...admin, revokedAtMs: 5 }]), undefined);
+});

@@ -6,7 +6,7 @@ import { parseAddress } from './address-rules.ts';
 import type { EnforcedKey } from './api-key.ts';
 import { compileKey } from './key-view.ts';
 import type { SecurityPolicy } from './security-policy.ts';
-import { compilePolicy } from './snapshot.ts';
+import { type CompiledPolicy, compilePolicy } from './snapshot.ts';
 
 /**
  * Completes "This policy would block clients: ..."; undefined if it blocks none. `ownAddresses` are the addresses of
@@ -27,9 +27,19 @@ export function lockOut(
   const usable = keys.filter(
     (k) => k.revokedAtMs === null && (k.expiresAtMs === null || k.expiresAtMs > nowMs),
   );
-  const bound = usable.filter((k) => k.addresses.length > 0);
-  if (usable.length === 0 || bound.length < usable.length) return undefined;
-  const reachable = bound.some((key) => {
+  if (!mayAnyCome(compiled, usable))
+    return 'every key: no key may come from an address that the policy allows';
+  const admins = usable.filter((k) => k.scopes.some((scope) => scope === 'admin' || scope === 'admin:read'));
+  return mayAnyCome(compiled, admins)
+    ? undefined
+    : 'every key with the scope admin: none may come from an address that the policy allows';
+}
+
+/** Also true where there is no key. */
+function mayAnyCome(compiled: CompiledPolicy, keys: readonly EnforcedKey[]): boolean {
+  const bound = keys.filter((k) => k.addresses.length > 0);
+  if (keys.length === 0 || bound.length < keys.length) return true;
+  return bound.some((key) => {
     const view = compileKey(key);
     // Only the first and last address of each range are checked: a policy that denies both is unlikely to allow the
     // middle.
@@ -38,7 +48,6 @@ export function lockOut(
       return client !== undefined && denyAddress(compiled, view, client) === undefined;
     });
   });
-  return reachable ? undefined : 'every key: no key may come from an address that the policy allows';
 }
 
 /** First and last address of a rule. For a CIDR range, the first is the address as written. */

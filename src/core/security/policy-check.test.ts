@@ -75,3 +75,18 @@ test('the first rule that refuses decides, in the order of the line', () => {
   assert.deepEqual(deciding(ask({ route: 'metrics', scope: 'metrics', model: 'x' })), scope);
   assert.deepEqual(deciding(ask({ model: 'llama' })), [false, 404, 'model', 'the models of key key_1']);
 });
+
+test('routes that flm answers itself are for every key, or for keys with their scope', () => {
+  const own = { model: undefined, key: key({ scopes: ['metrics'], endpoints: ['embeddings'] }) };
+  for (const route of ['root', 'me', 'files', 'health', 'ready'] as const)
+    assert.equal(ask({ ...own, route }).allowed, true, route);
+  assert.equal(ask({ ...own, route: 'metrics', scope: 'metrics' }).allowed, true);
+  assert.deepEqual(deciding(ask({ ...own, route: 'admin', scope: 'admin:read' })), [
+    false,
+    404,
+    'route',
+    'route admin needs scope admin:read',
+  ]);
+  const admin = key({ scopes: ['admin'] });
+  assert.equal(ask({ model: undefined, key: admin, route: 'admin', scope: 'admin:read' }).allowed, true);
+});

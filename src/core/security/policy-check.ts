@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { RouteId, Scope } from '../engine/routes.ts';
 import { errorTable } from '../errors.ts';
 import { rule } from '../rules.ts';
-import { type Denial, denyAddress, denyOrigin, denyRoute } from './access.ts';
+import { type Denial, denyAddress, denyAdmin, denyOrigin, denyRoute, denyScope } from './access.ts';
 import type { ClientAddress } from './address-rules.ts';
 import type { KeyView } from './api-key.ts';
 import type { CompiledPolicy } from './snapshot.ts';
@@ -77,7 +77,7 @@ export function checkPolicy(q: PolicyQuestion): PolicyAnswer {
     ...(key === undefined
       ? []
       : ([
-          ['route', () => denyRoute(key, q.route, q.scope)],
+          ['route', () => denyCall(key, q.route, q.scope)],
           ['model', () => denyModel(key, q.model)],
         ] as const)),
   ];
@@ -89,6 +89,25 @@ export function checkPolicy(q: PolicyQuestion): PolicyAnswer {
       return { allowed: false, keyless: key === undefined, steps, status: errorTable[denial.code].status };
   }
   return { allowed: true, keyless: key === undefined, steps, status: undefined };
+}
+
+/** Routes that flm answers itself are in no endpoint list; some of them are for every key. */
+function denyCall(key: KeyView, route: RouteId, scope: Scope): Denial | undefined {
+  switch (route) {
+    case 'root':
+    case 'health':
+    case 'ready':
+    case 'me':
+    case 'share.redeem':
+    case 'files':
+      return undefined;
+    case 'metrics':
+      return denyScope(key, route, scope);
+    case 'admin':
+      return denyAdmin(key);
+    default:
+      return denyRoute(key, route, scope);
+  }
 }
 
 function denyKey(key: KeyView, nowMs: number): Denial | undefined {

@@ -21,6 +21,8 @@ export interface BodyPlan {
   readonly counts: boolean;
   /** What the scanner looks for. Undefined: the body is forwarded without a scan. */
   readonly scan: { readonly model: ModelPlace; readonly scan: readonly string[] } | undefined;
+  /** Below `maxBodyBytes`; counted after decoding. */
+  readonly maxBytes?: number;
 }
 
 export interface ReadBody {
@@ -67,7 +69,7 @@ const bodyInvalid = (reason: string, model: ModelPlace): Refusal => ({
 export function readBody(x: Exchange, plan: BodyPlan): ReadBody | undefined | Promise<ReadBody | undefined> {
   const contentType = x.head.fields.get('content-type');
   const { scan } = plan;
-  if (scan === undefined) return new BodyReader(x, undefined, 'none', contentType).read();
+  if (scan === undefined) return new BodyReader(x, undefined, 'none', contentType, plan.maxBytes).read();
   const isMultipart = /^multipart\//i.test(contentType ?? '');
   if (isMultipart !== (scan.model === 'multipart')) {
     const expected = scan.model === 'multipart' ? 'multipart/form-data' : 'application/json';
@@ -96,6 +98,7 @@ class BodyReader implements BodySink {
   readonly #scanner: JsonScanner | MultipartScanner | undefined;
   readonly #model: ModelPlace;
   readonly #contentType: string | undefined;
+  readonly #maxBytes: number;
   readonly #chunks = new BodyChunks();
   #isSettled = false;
   #body: ReadBody | undefined;
@@ -108,7 +111,9 @@ class BodyReader implements BodySink {
     scanner: JsonScanner | MultipartScanner | undefined,
     model: ModelPlace,
     contentType: string | undefined,
+    maxBytes = Number.POSITIVE_INFINITY,
   ) {
+    this.#maxBytes = maxBytes;
     this.#x = x;
     this.#scanner = scanner;
     this.#model = model;
@@ -126,6 +131,8 @@ class BodyReader implements BodySink {
   }
 
   chunk(buffer: Buffer): Refusal | undefined {
+    if (this.#chunks.length + buffer.length > this.#maxBytes)
+      return { code: 'BODY_TOO_LARGE', params: { limit: this.#maxBytes }, rule: rule('max-admin-bytes') };
     this.#chunks.add(buffer);
     const fault = this.#scanner?.write(buffer, 0, buffer.length);
     return fault === undefined ? undefined : bodyInvalid(fault.reason, this.#model);

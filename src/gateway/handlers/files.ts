@@ -3,13 +3,14 @@
  * Any other path below `/flm/` is refused like a path that no route has.
  */
 import { rule } from '../../core/rules.ts';
+import { unknownPath } from '../admin-transport.ts';
 import type { OwnFile, RouteHandler } from '../route-handler.ts';
 
 export function makeFiles(files: ReadonlyMap<string, OwnFile>): RouteHandler {
   return {
     resolve: (x) => {
       const file = files.get(x.path);
-      if (file === undefined) return { code: 'ROUTE_UNKNOWN', params: { meant: '' }, rule: rule('routes') };
+      if (file === undefined) return unknownPath;
       const { method } = x.head;
       if (method === 'GET' || method === 'HEAD') {
         const { fields } = x.head;
