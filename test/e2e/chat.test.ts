@@ -2,6 +2,8 @@
  * `flm chat` as people and scripts use it: the built command, a running proxy, and an engine that answers as told.
  */
 import assert from 'node:assert/strict';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { chatAnswer, chatDelta, chatEvent, startChatEngine } from '../helpers/chat-engine.ts';
 import { makeCli, noTerminal } from '../helpers/cli.ts';
@@ -166,6 +168,78 @@ test('a conversation remembers, forgets, changes the model and ends', { skip: no
       ['b', 'user: three'],
     ],
   );
+});
+
+test('a conversation has a system message, images and several lines, tells its speed, and can be saved', {
+  skip: noTerminal,
+}, async (t) => {
+  const usage = { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6 };
+  const here = await fixture(t, ['m'], () => [
+    sseHead,
+    chatDelta({ content: 'It is **big**.' }, 'stop'),
+    chatEvent({ choices: [], usage }),
+    chatEvent('[DONE]'),
+    '0\r\n\r\n',
+  ]);
+  const { folder } = here.cli;
+  const png = Buffer.from('89504e470d0a1a0a00', 'hex');
+  writeFileSync(join(folder, 'cat.png'), png);
+  writeFileSync(join(folder, 'no.png'), 'text');
+  const chat = here.cli.startInTerminal('chat');
+  const type = (text: string): void => void chat.child.stdin?.write(text);
+  await chat.saw(/> /);
+
+  type('/system Be brief.\r');
+  await chat.saw(/The system message is: Be brief\./);
+  type('/save early.md\r');
+  await chat.saw(/nothing to save/);
+  type('/image no.png\r');
+  await chat.saw(/no\.png is no PNG/);
+  type('/image cat.png\r');
+  await chat.saw(/cat\.png \(1 KB\) goes with/);
+  type('What is\\\r');
+  await chat.saw(/\.\.\. /);
+  type('this?\r');
+  await chat.saw(/It is \x1b\[1mbig\x1b\[22m\.\r\n.*4 tokens.*\r\n.*> /);
+  type('"""\r');
+  await chat.saw(/"""[\r\n]+.*\.\.\. /);
+  type('And\r');
+  await chat.saw(/And[\r\n]+.*\.\.\. /);
+  type('that?"""\r');
+  await chat.saw(/4 tokens[\s\S]*4 tokens.*\r\n.*> /);
+  type('/save talk.md\r');
+  await chat.saw(/Saved 5 messages to talk\.md/);
+  type('/save talk.md\r');
+  await chat.saw(/talk\.md exists/);
+  type('/save talk.json\r');
+  await chat.saw(/Saved 5 messages to talk\.json/);
+  type('\x04');
+
+  assert.equal((await chat.ended).code, 0);
+  const image = { type: 'image_url', image_url: { url: `data:image/png;base64,${png.toString('base64')}` } };
+  const [first, second] = chatsOf(here).map(({ messages }) => messages as readonly object[]);
+  const asked = { role: 'user', content: [{ type: 'text', text: 'What is\nthis?' }, image] };
+  const answered = { role: 'assistant', content: 'It is **big**.' };
+  assert.deepEqual(first, [{ role: 'system', content: 'Be brief.' }, asked]);
+  assert.deepEqual(second?.slice(1), [asked, answered, { role: 'user', content: 'And\nthat?' }]);
+  const saved = readFileSync(join(folder, 'talk.md'), 'utf8');
+  assert.match(
+    saved,
+    /^# m\n\n## System\n\nBe brief\.\n\n## You\n\n\[1 image\]\n\nWhat is\nthis\?\n\n## Model\n\nIt is/,
+  );
+  assert.equal(statSync(join(folder, 'talk.md')).mode & 0o777, 0o600);
+  const { messages } = JSON.parse(readFileSync(join(folder, 'talk.json'), 'utf8')) as { messages: object[] };
+  assert.deepEqual(messages.slice(0, 2), first);
+});
+
+test('a file or a pipe of a shell on standard input follows the message', async (t) => {
+  const { cli } = await fixture(t);
+  const question = join(cli.folder, 'question.txt');
+  writeFileSync(question, 'one\ntwo\n');
+
+  const { stdout } = await cli.runFrom(question, 'chat', '-m', 'Summarize this:');
+
+  assert.equal(stdout, 'You said Summarize this:\n\none\ntwo\n');
 });
 
 test('lines that are pasted together are one question', { skip: noTerminal }, async (t) => {

@@ -54,6 +54,8 @@ export interface TestCli {
   run(...args: readonly string[]): Promise<Ran>;
   /** Runs it with standard output to a file, whose content is not read. */
   runInto(file: string, ...args: readonly string[]): Promise<Ran>;
+  /** Runs it with a file as standard input. */
+  runFrom(file: string, ...args: readonly string[]): Promise<Ran>;
   /** Runs it with text on standard input. */
   pipe(input: string, ...args: readonly string[]): Promise<Ran>;
   start(...args: readonly string[]): Running;
@@ -97,11 +99,12 @@ export function makeCli(
     args: readonly string[],
     more: NodeJS.ProcessEnv = {},
     stdout: number | 'pipe' = 'pipe',
+    stdin: number | 'pipe' = 'pipe',
   ): Running => {
     const child = spawn(program, args, {
       cwd: folder,
       env: { ...full, ...more },
-      stdio: ['pipe', stdout, 'pipe'],
+      stdio: [stdin, stdout, 'pipe'],
     });
     children.add(child);
     return watch(child);
@@ -121,6 +124,14 @@ export function makeCli(
       return await launch(process.execPath, [entry, ...args], {}, output).ended;
     } finally {
       closeSync(output);
+    }
+  };
+  const runFrom = async (file: string, ...args: readonly string[]): Promise<Ran> => {
+    const input = openSync(file, 'r');
+    try {
+      return await launch(process.execPath, [entry, ...args], {}, 'pipe', input).ended;
+    } finally {
+      closeSync(input);
     }
   };
   const pipe = (input: string, ...args: readonly string[]): Promise<Ran> => {
@@ -144,6 +155,7 @@ export function makeCli(
     startInTerminal,
     pipe,
     runInto,
+    runFrom,
     run: (...args) => pipe('', ...args),
   };
 }

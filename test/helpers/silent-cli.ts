@@ -14,6 +14,8 @@ export function silentCli(): Cli {
       interactive: false,
       outIsTerminal: false,
       inputIsTerminal: false,
+      inputIsRedirected: false,
+      coloured: false,
       talkIsTerminal: false,
       progress: () => {},
       typedLines: () => ({ next: async () => undefined, onInterrupt: undefined, close: () => {} }),

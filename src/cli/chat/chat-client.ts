@@ -19,8 +19,13 @@ import { eventData } from './event-data.ts';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
+  readonly content: string | readonly ContentPart[];
 }
+
+/** A part of a question that also has images. */
+export type ContentPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image_url'; readonly image_url: { readonly url: string } };
 
 /** The address of the proxy without `/v1`, and a key that stays valid for some minutes. */
 export interface ChatAccess {
@@ -53,6 +58,12 @@ export interface ChatAnswer {
   readonly firstTokenMs: number | null;
   readonly totalMs: number;
   readonly requestId: string | null;
+}
+
+/** Output tokens a second after the first one; null if that cannot be told. */
+export function tokensPerSecond({ usage, firstTokenMs, totalMs }: ChatAnswer): number | null {
+  const restMs = totalMs - (firstTokenMs ?? 0);
+  return usage === null || restMs <= 0 ? null : Math.round((usage.outputTokens / restMs) * 10_000) / 10;
 }
 
 export interface ChatClientDeps {

@@ -11,6 +11,9 @@ function written(...pieces: readonly ChatPiece[]): string {
       text += piece;
     },
     paint: (style, piece) => `<${style}>${piece}</>`,
+    link: (label) => label,
+    coloured: false,
+    tableColumns: 80,
   });
   for (const piece of pieces) writer.piece(piece);
   writer.end();

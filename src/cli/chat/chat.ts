@@ -7,7 +7,7 @@ import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import { ProxyError } from '../../core/errors.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { printable } from '../terminal/layout.ts';
-import type { ChatAnswer, ChatClient, ChatModel } from './chat-client.ts';
+import { type ChatAnswer, type ChatClient, type ChatModel, tokensPerSecond } from './chat-client.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { converse } from './conversation.ts';
 import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';
@@ -26,7 +26,7 @@ export function chatCommand(cli: Cli): Command {
   return leaf(
     'chat',
     'chat with a model through the running proxy',
-    'flm chat\nflm chat qwen3 -m "Why is the sky blue?"\nflm chat qwen3 < question.txt > answer.txt',
+    'flm chat\nflm chat qwen3 -m "Why is the sky blue?"\nflm chat qwen3 -m "Summarize this:" < report.txt > summary.md',
   )
     .argument('[model]', 'name of the model; optional if only one is available')
     .option('-m, --message <text>', 'send this message, print the response and exit')
@@ -36,6 +36,7 @@ export function chatCommand(cli: Cli): Command {
     .addHelpText(
       'after',
       '\nWithout a terminal, or with input from a file or pipe, all of standard input is one message.\n' +
+        'With -m, a file or pipe on standard input follows the message.\n' +
         'The chat uses a temporary key, which lasts ten minutes and exists only in the memory of the proxy.',
     )
     .action(
@@ -51,7 +52,7 @@ export function chatCommand(cli: Cli): Command {
           if (chosen !== undefined) await converse(session, client, chosen, load);
           return;
         }
-        const question = flags.message ?? (await questionFromInput(session));
+        const question = await questionOf(session, flags.message);
         if (question.trim() === '')
           throw usageError('chat', 'There is no question; give one with -m, or on standard input.');
         const chosen = model ?? onlyModel(await client.models(session.signal));
@@ -70,9 +71,14 @@ async function identityOf({ flm }: Session, flags: ChatFlags): Promise<ClientIde
   return readClientIdentity(clientCert, clientKey, flm.machine.clock.nowMs());
 }
 
-async function questionFromInput({ terminal }: Session): Promise<string> {
-  if (terminal.inputIsTerminal) throw usageError('chat', 'Give the question with -m TEXT.');
-  return terminal.readAll(maxQuestionBytes);
+/** The message, the input, or both: `flm chat -m "Summarize this:" < file`. */
+async function questionOf({ terminal }: Session, message: string | undefined): Promise<string> {
+  if (message !== undefined && !terminal.inputIsRedirected) return message;
+  if (message === undefined && terminal.inputIsTerminal)
+    throw usageError('chat', 'Give the question with -m TEXT.');
+  const input = await terminal.readAll(maxQuestionBytes);
+  if (message === undefined) return input;
+  return input.trim() === '' ? message : `${message}\n\n${input}`;
 }
 
 /**
@@ -114,7 +120,6 @@ async function askOnce(
 /** The `--json` output for an answer; documented in docs/guide.md. */
 function answerDocument(answer: ChatAnswer) {
   const { model, text, reasoning, finishReason, usage, firstTokenMs, totalMs, requestId } = answer;
-  const restMs = totalMs - (firstTokenMs ?? 0);
   return {
     model,
     text,
@@ -124,8 +129,7 @@ function answerDocument(answer: ChatAnswer) {
     timings: {
       firstTokenMs: firstTokenMs === null ? null : Math.round(firstTokenMs),
       totalMs: Math.round(totalMs),
-      tokensPerSecond:
-        usage === null || restMs <= 0 ? null : Math.round((usage.outputTokens / restMs) * 10_000) / 10,
+      tokensPerSecond: tokensPerSecond(answer),
     },
     requestId,
   };

@@ -5,18 +5,20 @@
  * conversation. A failed question does not: the next question is sent as if the failed one had not been asked.
  */
 import { type Session, tellError } from '../command.ts';
-import { facts, printable } from '../terminal/layout.ts';
-import type { ChatClient, ChatMessage } from './chat-client.ts';
+import { chat as texts } from '../i18n/en/chat.ts';
+import { facts, hanging, printable } from '../terminal/layout.ts';
+import type { TypedLines } from '../terminal/typed-lines.ts';
+import { amount, shortTime } from '../terminal/units.ts';
+import {
+  type ChatAnswer,
+  type ChatClient,
+  type ChatMessage,
+  type ContentPart,
+  tokensPerSecond,
+} from './chat-client.ts';
+import { ChatFileProblem, readImage, saveConversation } from './chat-files.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';
-
-const commands: readonly (readonly [string, string])[] = [
-  ['/model NAME', 'continue with another model'],
-  ['/models', 'list the available models'],
-  ['/clear', 'forget the conversation'],
-  ['/help', 'this list'],
-  ['/exit', 'leave; Ctrl-D does too'],
-];
 
 /** Resolves when the user leaves. */
 export async function converse(
@@ -26,7 +28,7 @@ export async function converse(
   load: (model: string) => Promise<ModelLoad>,
 ): Promise<void> {
   const { terminal, signal } = session;
-  const lines = terminal.typedLines();
+  const lines = terminal.typedLines(texts.commands.map(([command]) => command.split(' ')[0] ?? ''));
   const conversation = new Conversation(session, client, model, load);
   const leave = (): void => lines.close();
   signal.addEventListener('abort', leave);
@@ -34,12 +36,10 @@ export async function converse(
     // The line was already cleared. In an empty line there is nothing to stop.
     if (!conversation.interrupt() && typed === '') lines.close();
   };
-  terminal.talk(
-    `Talking to ${printable(model)}. Ctrl-C stops an answer, Ctrl-D leaves, /help lists the commands.`,
-  );
+  terminal.talk(texts.hello(printable(model)));
   try {
     for (;;) {
-      const said = await lines.next('> ');
+      const said = await nextMessage(lines);
       if (said === undefined || signal.aborted) break;
       if ((await conversation.take(said)) === 'leave') break;
     }
@@ -49,12 +49,50 @@ export async function converse(
   }
 }
 
+/** Reads one message: a line, or several lines that end in a backslash or stand between two lines of three quotes. */
+async function nextMessage(lines: TypedLines): Promise<string | undefined> {
+  const quotes = '"""';
+  let said = await lines.next('> ');
+  if (said?.trim().startsWith(quotes) === true) {
+    let text = said.trim().slice(quotes.length);
+    while (!text.trimEnd().endsWith(quotes)) {
+      said = await lines.next('... ');
+      if (said === undefined) return undefined;
+      text += `\n${said}`;
+    }
+    const whole = text.trimEnd().slice(0, -quotes.length).replace(/^\n/, '').trimEnd();
+    // A space keeps a first line with a slash from being a command.
+    return whole.startsWith('/') ? ` ${whole}` : whole;
+  }
+  while (said?.endsWith('\\') === true) {
+    const more = await lines.next('... ');
+    if (more === undefined) return undefined;
+    said = `${said.slice(0, -1)}\n${more}`;
+  }
+  return said;
+}
+
+/** Undefined if the engine reports no tokens. */
+function speedText(answer: ChatAnswer): string | undefined {
+  const { usage, firstTokenMs } = answer;
+  if (usage === null) return undefined;
+  const perSecond = tokensPerSecond(answer);
+  return texts.tokens(
+    amount(usage.outputTokens),
+    perSecond === null ? undefined : String(perSecond),
+    firstTokenMs === null ? undefined : shortTime(firstTokenMs),
+  );
+}
+
 class Conversation {
   readonly #session: Session;
   readonly #client: ChatClient;
   readonly #load: (model: string) => Promise<ModelLoad>;
   #model: string;
   #messages: ChatMessage[] = [];
+  #system: string | undefined;
+  /** Images for the next question. */
+  #images: ContentPart[] = [];
   #answering: AbortController | undefined;
 
   constructor(
@@ -79,7 +117,8 @@ class Conversation {
   async take(said: string): Promise<'leave' | 'on'> {
     const line = said.trim();
     if (line === '') return 'on';
-    if (!line.startsWith('/') || said.startsWith(' ') || line.includes('\n')) await this.#ask(said.trimEnd());
+    if (!line.startsWith('/') || said.startsWith(' ') || line.includes('\n'))
+      await this.#ask(said.replace(/^ (?=\/)/, '').trimEnd());
     else return this.#command(line);
     return 'on';
   }
@@ -95,25 +134,65 @@ class Conversation {
         return 'leave';
       case '/help':
       case '/?':
-        terminal.out(facts(commands));
+        terminal.out(facts(texts.commands, terminal.tableColumns));
+        terminal.talk(hanging('', texts.manyLines, terminal.tableColumns));
         return 'on';
       case '/clear':
         this.#messages = [];
-        terminal.talk('The conversation was cleared.');
+        this.#images = [];
+        terminal.talk(texts.cleared);
         return 'on';
       case '/models':
         await this.#listModels();
         return 'on';
       case '/model':
         if (argument !== '') this.#model = argument;
-        terminal.talk(`The model is ${printable(this.#model)}.`);
+        terminal.talk(texts.model(printable(this.#model)));
+        return 'on';
+      case '/system':
+        this.#setSystem(argument);
+        return 'on';
+      case '/image':
+      case '/save':
+        await this.#withFile(name, argument);
         return 'on';
       default:
-        terminal.talk(
-          `There is no command ${printable(name)}; /help lists them. To send this text as a question, begin with a space.`,
-        );
+        terminal.talk(texts.unknown(printable(name)));
         return 'on';
     }
+  }
+
+  #setSystem(text: string): void {
+    const { terminal } = this.#session;
+    if (text === 'off') {
+      this.#system = undefined;
+      return terminal.talk(texts.systemRemoved);
+    }
+    if (text !== '') this.#system = text;
+    terminal.talk(this.#system === undefined ? texts.noSystem : texts.system(printable(this.#system)));
+  }
+
+  async #withFile(command: '/image' | '/save', path: string): Promise<void> {
+    const { terminal } = this.#session;
+    if (path === '') return terminal.talk(texts.needsFile(command));
+    try {
+      if (command === '/image') {
+        const { part, bytes } = await readImage(path);
+        this.#images.push(part);
+        return terminal.talk(texts.image(printable(path), Math.ceil(bytes / 1024)));
+      }
+      if (this.#messages.length === 0) return terminal.talk(texts.nothingToSave);
+      const messages = this.#withSystem(this.#messages);
+      await saveConversation(path, this.#model, messages);
+      terminal.talk(texts.saved(printable(path), messages.length));
+    } catch (error) {
+      if (!(error instanceof ChatFileProblem)) throw error;
+      terminal.talk(`${terminal.paint('yellow', '!')} ${printable(error.message)}`);
+    }
+  }
+
+  #withSystem(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+    return this.#system === undefined ? messages : [{ role: 'system', content: this.#system }, ...messages];
   }
 
   async #listModels(): Promise<void> {
@@ -129,14 +208,16 @@ class Conversation {
   async #ask(question: string): Promise<void> {
     const { terminal } = this.#session;
     const writer = new ChatWriter(terminal);
-    const messages: readonly ChatMessage[] = [...this.#messages, { role: 'user', content: question }];
+    const images = this.#images;
+    const content = images.length === 0 ? question : [{ type: 'text' as const, text: question }, ...images];
+    const messages: readonly ChatMessage[] = [...this.#messages, { role: 'user', content }];
     let said = '';
     await this.#stoppable(async (signal) => {
       const wait = watchFirstToken(this.#session, await this.#load(this.#model));
       try {
         const answer = await this.#client.answer(
           this.#model,
-          messages,
+          this.#withSystem(messages),
           (piece) => {
             wait.end();
             if (piece.kind === 'text') said += piece.text;
@@ -144,15 +225,20 @@ class Conversation {
           },
           signal,
         );
-        if (answer.text === '') terminal.talk('The model gave no answer.');
-        if (answer.finishReason === 'length') terminal.talk('The answer was cut at the limit of tokens.');
+        writer.end();
+        if (answer.text === '') terminal.talk(texts.noAnswer);
+        if (answer.finishReason === 'length') terminal.talk(texts.cut);
+        const speed = speedText(answer);
+        if (speed !== undefined) terminal.talk(terminal.paint('dim', speed));
       } finally {
         wait.end();
         writer.end();
       }
     });
     // The visible part of an answer stays in the conversation, even if the answer was stopped.
-    if (said !== '') this.#messages = [...messages, { role: 'assistant', content: said }];
+    if (said === '') return;
+    this.#messages = [...messages, { role: 'assistant', content: said }];
+    this.#images = [];
   }
 
   /** Runs an action that Ctrl-C stops. Prints an error instead of throwing it. */
@@ -163,7 +249,7 @@ class Conversation {
     try {
       await run(AbortSignal.any([signal, answering.signal]));
     } catch (error) {
-      if (answering.signal.aborted) terminal.talk('Stopped.');
+      if (answering.signal.aborted) terminal.talk(texts.stopped);
       else if (!signal.aborted) tellError(error, terminal, false);
     } finally {
       this.#answering = undefined;

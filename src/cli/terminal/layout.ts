@@ -203,13 +203,16 @@ function breakable(word: string): readonly string[] {
   const pieces: string[] = [];
   let before = '';
   for (const { segment } of graphemes.segment(word)) {
-    const may = isWide(segment) || isWide(before);
-    const forbidden = closing.test(segment) || opening.test(before);
-    if (pieces.length > 0 && (!may || forbidden)) pieces.push(`${pieces.pop()}${segment}`);
+    if (pieces.length > 0 && !mayBreakBetween(before, segment)) pieces.push(`${pieces.pop()}${segment}`);
     else pieces.push(segment);
     before = segment;
   }
   return pieces;
+}
+
+/** Whether a line may break between these two characters of a word. */
+export function mayBreakBetween(before: string, after: string): boolean {
+  return (isWide(before) || isWide(after)) && !closing.test(after) && !opening.test(before);
 }
 
 const closing = /^[、。，．・：；？！）］｝」』〉》】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ.,:;?!)\]}%]/;

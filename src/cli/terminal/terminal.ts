@@ -2,6 +2,7 @@
  * The input and output of a command. Results go to `out` (stdout), messages to `talk` (stderr). Commands ask questions
  * only if both stdin and stdout are terminals.
  */
+import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Environment } from '../../core/environment.ts';
@@ -9,7 +10,17 @@ import { type LogLevel, ProxyError } from '../../core/errors.ts';
 import { cut } from './layout.ts';
 import { openTypedLines, type TypedLines } from './typed-lines.ts';
 
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+export type Style =
+  | 'bold'
+  | 'dim'
+  | 'italic'
+  | 'underline'
+  | 'strikethrough'
+  | 'red'
+  | 'green'
+  | 'yellow'
+  | 'magenta'
+  | 'cyan';
 
 export interface Terminal {
   /** Prints a result of one or more lines. */
@@ -32,12 +43,16 @@ export interface Terminal {
   readonly outIsTerminal: boolean;
   /** Stdin is a terminal. */
   readonly inputIsTerminal: boolean;
+  /** Stdin is a file or a pipe of a shell, so it ends by itself. */
+  readonly inputIsRedirected: boolean;
   /** Stderr is a terminal. */
   readonly talkIsTerminal: boolean;
   /** Shows a status line that the next call replaces and '' removes. Does nothing if stderr is not a terminal. */
   progress(text: string): void;
-  /** Reads typed lines; only if `interactive`. The caller must close the returned object. */
-  typedLines(): TypedLines;
+  /** Reads typed lines; only if `interactive`. The tab key completes `commands`. The caller must close the object. */
+  typedLines(commands?: readonly string[]): TypedLines;
+  /** Results have colours and other styles. */
+  readonly coloured: boolean;
   /** Makes the text a link (OSC 8) if the terminal shows links; otherwise returns the text unchanged. */
   link(text: string, url: string): string;
   /** Current width of the terminal in columns; 100 if the output is not a terminal. */
@@ -93,11 +108,15 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
     interactive: stdin.isTTY === true && stdout.isTTY === true,
     outIsTerminal: stdout.isTTY === true,
     inputIsTerminal: stdin.isTTY === true,
+    get inputIsRedirected() {
+      return isFileOrPipe(stdin);
+    },
     talkIsTerminal: stderr.isTTY === true,
     progress(text) {
       if (stderr.isTTY === true && environment.TERM !== 'dumb') stderr.write(`\r\x1b[K${text}`);
     },
-    typedLines: () => openTypedLines(stdin, stdout),
+    typedLines: (commands) => openTypedLines(stdin, stdout, commands),
+    coloured,
     link: (text, url) => (linked ? `\x1b]8;;${url}\x1b\\${text}\x1b]8;;\x1b\\` : text),
     get columns() {
       return stdout.columns ?? 100;
@@ -129,6 +148,18 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
       return Buffer.concat(pieces).toString();
     },
   };
+}
+
+/** Sockets are left out: programs that start flm often leave one open as standard input and never end it. */
+function isFileOrPipe(stdin: NodeJS.ReadStream): boolean {
+  try {
+    if (!('fd' in stdin) || typeof stdin.fd !== 'number') return false;
+    const kind = fstatSync(stdin.fd);
+    return kind.isFile() || kind.isFIFO();
+  } catch {
+    // Closed by the parent process.
+    return false;
+  }
 }
 
 /** Returns whether the terminal is known to show OSC 8 links. Others may print the address as text. */

@@ -16,7 +16,12 @@ export interface TypedLines {
   close(): void;
 }
 
-export function openTypedLines(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream): TypedLines {
+/** The tab key completes a line that begins like one of `commands`. */
+export function openTypedLines(
+  stdin: NodeJS.ReadStream,
+  stdout: NodeJS.WriteStream,
+  commands: readonly string[] = [],
+): TypedLines {
   let shown = false;
   const output = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -24,7 +29,14 @@ export function openTypedLines(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStr
       done();
     },
   });
-  const lines = createInterface({ input: stdin, output: withColumns(output, stdout), terminal: true });
+  const lines = createInterface({
+    input: stdin,
+    output: withColumns(output, stdout),
+    terminal: true,
+    historySize: 500,
+    removeHistoryDuplicates: true,
+    completer: (line: string) => [commands.filter((command) => command.startsWith(line)), line],
+  });
   const messages: string[] = [];
   let together: string[] = [];
   let waiting: ((message: string | undefined) => void) | undefined;
