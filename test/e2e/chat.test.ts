@@ -206,7 +206,7 @@ test('a conversation has a system message, images and several lines, tells its s
   type('And\r');
   await chat.saw(/And[\r\n]+.*\.\.\. /);
   type('that?"""\r');
-  await chat.saw(/4 tokens[\s\S]*4 tokens.*\r\n.*> /);
+  await chat.saw(/4 tokens,[\s\S]*4 tokens,.*\r\n.*> /);
   type('/save talk.md\r');
   await chat.saw(/Saved 5 messages to talk\.md/);
   type('/save talk.md\r');
