@@ -5,6 +5,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { openApiDocument } from '../../src/admin/openapi.ts';
 import { profileJsonSchema } from '../../src/core/proxy/profile-file.ts';
 import { policyJsonSchema } from '../../src/core/security/security-policy.ts';
+import { apiPage } from './api-page.ts';
 import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { pageWithEngineTables } from './engine-tables.ts';
@@ -17,6 +18,7 @@ export function generatedPages(root: string): ReadonlyMap<string, string> {
   return new Map([
     ['docs/errors.md', errorsPage()],
     ['docs/cli.md', cliPage(root)],
+    ['docs/api.md', apiPage()],
     ['docs/configuration.md', configurationPage(schema)],
     ['docs/metrics.md', metricsPage()],
     ['docs/requests.md', requestsPage()],

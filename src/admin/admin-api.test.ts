@@ -11,6 +11,7 @@ import { SecurityService } from '../core/security/security-service.ts';
 import { ShareService } from '../core/security/share-service.ts';
 import { AdminApi, type AdminRequest, operations } from './admin-api.ts';
 import { adminBasePath } from './error-response.ts';
+import { exampleBody, exampleParameter } from './examples.ts';
 import { openApiDocument } from './openapi.ts';
 import type { AdminCaller, AdminServices } from './operation.ts';
 
@@ -371,4 +372,17 @@ test('a share is made with its link, listed without it, and withdrawn', async (t
     ['share.revoke', 'ui:test'],
   ]);
   assert.ok(!JSON.stringify(audit).includes(token));
+});
+
+test('every body and path parameter has an example that works, and every named schema is defined', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: a document of JSON
+  const { components }: any = openApiDocument('1.2.3');
+  for (const [name, schema] of Object.entries<object>(components.schemas))
+    assert(!Object.hasOwn(schema, '$ref'), name);
+  for (const { id, path, params, body } of operations) {
+    if (body !== undefined) assert.equal(body.safeParse(exampleBody(id)).success, true, `body of ${id}`);
+    const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+    const values = Object.fromEntries(names.map((name) => [name, exampleParameter(id, name)]));
+    if (params !== undefined) assert.equal(params.safeParse(values).success, true, `path of ${id}`);
+  }
 });

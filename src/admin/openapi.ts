@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type ErrorCode, errorTable, errorText } from '../core/errors.ts';
 import { operations } from './admin-api.ts';
 import { adminBasePath } from './error-response.ts';
+import { exampleBody, exampleParameter } from './examples.ts';
 import type { Operation } from './operation.ts';
 
 type Json =
@@ -16,10 +17,12 @@ type Json =
   | readonly Json[]
   | { readonly [name: string]: Json | undefined };
 type JsonObject = { [name: string]: Json | undefined };
+type Parameter = JsonObject & { readonly name: string };
 
 /** Errors that every operation can answer with. */
 const commonErrors: readonly ErrorCode[] = [
   'AUTH_MISSING',
+  'BODY_TOO_LARGE',
   'ADMIN_PATH_UNKNOWN',
   'METHOD_NOT_ALLOWED',
   'STORE_BUSY',
@@ -110,7 +113,7 @@ function operationObject(operation: Operation, schemas: JsonObject): JsonObject 
     operation;
   const { media = 'application/json' } = operation;
   const parameters: Json[] = [
-    ...parametersOf(params, 'path', schemas),
+    ...parametersOf(params, 'path', schemas).map((parameter) => withExample(parameter, id)),
     ...parametersOf(query, 'query', schemas),
     ...(current !== undefined && operation.method !== 'GET'
       ? [
@@ -133,14 +136,19 @@ function operationObject(operation: Operation, schemas: JsonObject): JsonObject 
     operationId: id,
     tags: [tag],
     summary,
-    description: `Needs the scope \`${scope}\`.`,
+    description: `${summary} Needs the scope \`${scope}\`.`,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
       : {
           requestBody: {
             required: true,
-            content: { 'application/json': { schema: schemaOf(body, 'input', schemas) } },
+            content: {
+              'application/json': {
+                schema: schemaOf(body, 'input', schemas),
+                ...(exampleBody(id) === undefined ? {} : { example: exampleBody(id) as Json }),
+              },
+            },
           },
         }),
     responses: {
@@ -178,7 +186,8 @@ function errorResponses({ errors = [], body, current, idempotent, method }: Oper
   if (body !== undefined || method !== 'GET')
     for (const code of ['BODY_INVALID', 'BODY_TYPE_UNSUPPORTED'] as const) codes.add(code);
   if (current !== undefined && method !== 'GET') codes.add('ADMIN_CHANGED_MEANWHILE');
-  if (idempotent === true) codes.add('IDEMPOTENCY_KEY_REUSED');
+  if (idempotent === true)
+    for (const code of ['IDEMPOTENCY_KEY_REUSED', 'HEADER_INVALID'] as const) codes.add(code);
   const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
   return Object.fromEntries(
     [...byStatus]
@@ -201,7 +210,7 @@ function parametersOf(
   schema: z.ZodObject | undefined,
   place: 'path' | 'query',
   schemas: JsonObject,
-): readonly Json[] {
+): readonly Parameter[] {
   if (schema === undefined) return [];
   const { properties = {}, required = [] } = schemaOf(schema, 'input', schemas) as {
     readonly properties?: Readonly<Record<string, JsonObject>>;
@@ -216,6 +225,11 @@ function parametersOf(
   }));
 }
 
+function withExample(parameter: Parameter, operation: string): Parameter {
+  const example = exampleParameter(operation, parameter.name);
+  return example === undefined ? parameter : { ...parameter, example };
+}
+
 /** Named schemas go to `schemas`, with references to them. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: JsonObject): JsonObject {
   const converted = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' });
@@ -224,7 +238,8 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: JsonObject
   for (const [name, definition] of Object.entries($defs)) schemas[name] = withoutId(definition);
   const name = schema.meta()?.id;
   if (name === undefined) return own;
-  schemas[name] = own;
+  // Since its second use zod refers to a named schema in `$defs`, which are copied above.
+  if (own.$ref === undefined) schemas[name] = own;
   return { $ref: `#/components/schemas/${name}` };
 }
 
