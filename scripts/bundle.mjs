@@ -129,8 +129,9 @@ function pagesInside() {
       if (relative(root, id).replaceAll('\\', '/') !== 'src/ui/web-files.ts') return null;
       const files = [
         ['index.html', 'text/html; charset=utf-8', readFileSync(join(root, 'src/web/index.html'), 'utf8')],
-        ['page.js', 'text/javascript; charset=utf-8', await pageScript()],
+        ['page.js', 'text/javascript; charset=utf-8', await pageScript('src/web/main.tsx')],
         ['page.css', 'text/css; charset=utf-8', pageStyle()],
+        ...(await guestFiles()),
       ];
       const entries = files.map(
         ([name, type, text]) =>
@@ -145,6 +146,30 @@ function pagesInside() {
 function compressed(text) {
   const best = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
   return brotliCompressSync(text, best).toString('base64');
+}
+
+/** The pages that a key's holder opens on a phone. They do not load the dashboard. */
+async function guestFiles() {
+  const names = ['tokens', 'base', 'controls', 'states', 'tables', 'charts', 'guest/guest'];
+  const style = [
+    'node_modules/uplot/dist/uPlot.min.css',
+    ...names.map((name) => `src/web/styles/${name}.css`),
+  ];
+  const files = [['guest.css', 'text/css; charset=utf-8', joined(style)]];
+  for (const name of ['share', 'me']) {
+    const html = readFileSync(join(root, `src/web/guest/${name}.html`), 'utf8');
+    files.push([name, 'text/html; charset=utf-8', html]);
+    files.push([
+      `${name}.js`,
+      'text/javascript; charset=utf-8',
+      await pageScript(`src/web/guest/${name}-page.tsx`),
+    ]);
+  }
+  return files;
+}
+
+function joined(files) {
+  return files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
 }
 
 /** Joins the stylesheets: the chart's, tokens and elements, shared classes, then one file for each page. */
@@ -162,15 +187,15 @@ function pageStyle() {
     ...shared,
     ...below('src/web/styles/pages'),
   ];
-  return files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
+  return joined(files);
 }
 
-/** The modules that the last build included in the pages. Their packages also need a notice. */
-let pageModules = [];
+/** The modules that builds included in the pages. Their packages also need a notice. */
+const pageModules = [];
 
-async function pageScript() {
+async function pageScript(entry) {
   const built = await rolldown({
-    input: join(root, 'src/web/main.tsx'),
+    input: join(root, entry),
     platform: 'browser',
   });
   const { output } = await built.generate({
@@ -180,7 +205,7 @@ async function pageScript() {
     minify: true,
   });
   await built.close();
-  pageModules = output[0].moduleIds;
+  pageModules.push(...output[0].moduleIds);
   return output[0].code;
 }
 

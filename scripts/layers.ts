@@ -55,7 +55,7 @@ const rules: Readonly<Record<string, Rule>> = {
   web: {
     folders: ['clients'],
     types: ['core'],
-    modules: ['core/csv.ts', 'core/shell-word.ts'],
+    modules: ['core/csv.ts', 'core/engine/chat-models.ts', 'core/shell-word.ts'],
     builtins: [],
     packages: ['preact', 'qrcode-generator', 'uplot'],
   },

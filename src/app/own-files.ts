@@ -8,7 +8,7 @@ import type { StaticFile } from '../ui/static-file.ts';
 import { webFiles } from '../ui/web-files.ts';
 
 /** The names of the pages' files that every data listener serves below `/flm/`. */
-const names: readonly string[] = [];
+const names: readonly string[] = ['share', 'share.js', 'me', 'me.js', 'guest.css'];
 
 export function ownFiles(): ReadonlyMap<string, OwnFile> {
   const files = new Map<string, OwnFile>();

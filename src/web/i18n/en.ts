@@ -5,6 +5,7 @@
 import { audit } from './en/audit.ts';
 import { common } from './en/common.ts';
 import { connect } from './en/connect.ts';
+import { guest } from './en/guest.ts';
 import { keys } from './en/keys.ts';
 import { now } from './en/now.ts';
 import { policy } from './en/policy.ts';
@@ -15,6 +16,7 @@ export const en = {
   ...common,
   audit,
   connect,
+  guest,
   keys,
   now,
   policy,

@@ -1,0 +1,108 @@
+/** How to connect an app with this key: the three values that every app needs, and the exact settings of known apps. */
+import { useState } from 'preact/hooks';
+import { clients } from '../../clients/clients.ts';
+import { type ClientRecipe, snippetsOf } from '../../clients/recipe.ts';
+import { Choice, Command, Copy } from '../components/parts.tsx';
+import { QrCode } from '../components/qr-code.tsx';
+import { en } from '../i18n/en.ts';
+
+const names: Readonly<Record<string, string>> = Object.fromEntries(clients.map(({ id, name }) => [id, name]));
+
+export interface AppSettingsProps {
+  readonly secret: string;
+  readonly models: readonly string[];
+  readonly model: string;
+  readonly onModel: (model: string) => void;
+  readonly localAuthority: boolean;
+}
+
+export function AppSettings({ secret, models, model, onModel, localAuthority }: AppSettingsProps) {
+  const [app, setApp] = useState(isPhone() ? 'phone' : 'open-webui');
+  const client = clients.find(({ id }) => id === app);
+  const { origin } = location;
+  const baseUrl = `${origin}/v1`;
+  return (
+    <section aria-labelledby="connect">
+      <h2 id="connect">{en.guest.connect}</h2>
+      <p>{en.guest.connectText}</p>
+      <dl class="facts">
+        <dt>{en.guest.baseUrl}</dt>
+        <dd>
+          <Command text={baseUrl} />
+        </dd>
+        <dt>{en.guest.key}</dt>
+        <dd>
+          <Command text={secret} />
+        </dd>
+        <dt>{en.guest.model}</dt>
+        <dd>{model === '' ? en.guest.noModels : <Command text={model} />}</dd>
+      </dl>
+      <div class="bar">
+        {models.length < 2 ? null : (
+          <Choice
+            label={en.guest.model}
+            value={model}
+            options={Object.fromEntries(models.map((name) => [name, name]))}
+            onChange={onModel}
+          />
+        )}
+        <Choice label={en.guest.app} value={app} options={names} onChange={setApp} />
+      </div>
+      {client === undefined || model === '' ? null : (
+        <Snippets client={client} secret={secret} origin={origin} model={model} />
+      )}
+      {localAuthority ? <p class="note">{en.guest.localAuthority}</p> : null}
+      <details>
+        <summary>{en.guest.qr}</summary>
+        <div class="codes">
+          {[
+            [en.guest.baseUrl, baseUrl] as const,
+            [en.guest.key, secret] as const,
+            ...(model === '' ? [] : [[en.guest.model, model] as const]),
+          ].map(([name, text]) => (
+            <figure key={name}>
+              <QrCode text={text} label={en.guest.qrOf(name)} />
+              <figcaption>{name}</figcaption>
+            </figure>
+          ))}
+        </div>
+      </details>
+    </section>
+  );
+}
+
+function Snippets({
+  client,
+  secret,
+  origin,
+  model,
+}: {
+  client: ClientRecipe;
+  secret: string;
+  origin: string;
+  model: string;
+}) {
+  return (
+    <>
+      {snippetsOf(client, { origin, model, key: secret }).map(({ place, text }) => (
+        <figure key={`${place} ${text}`} class="snippet">
+          <figcaption>
+            {place} <Copy text={text} />
+          </figcaption>
+          <pre tabIndex={0}>{text}</pre>
+        </figure>
+      ))}
+      {client.notes.length === 0 ? null : (
+        <ul class="note">
+          {client.notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function isPhone(): boolean {
+  return /Android|iPhone|iPad|Mobile/.test(navigator.userAgent);
+}

@@ -1,0 +1,111 @@
+/**
+ * The page behind the link of a share. Opening it makes nothing: programs that preview links open it too. The button
+ * redeems the token, which is in the fragment of the address, and shows the new key once.
+ */
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { exactTime } from '../components/format.ts';
+import { Copy } from '../components/parts.tsx';
+import { en } from '../i18n/en.ts';
+import { AppSettings } from './app-settings.tsx';
+import { type RedeemedKey, readOwnKey, redeem } from './guest-api.ts';
+import { firstModel } from './models.ts';
+import { TestRequest } from './test-request.tsx';
+
+type State =
+  | { readonly state: 'ready' | 'making' }
+  | { readonly state: 'failed'; readonly text: string }
+  | { readonly state: 'made'; readonly made: RedeemedKey };
+
+function SharePage({ token }: { token: string }) {
+  const [now, setNow] = useState<State>({ state: 'ready' });
+  const make = async () => {
+    setNow({ state: 'making' });
+    try {
+      const made = await redeem(token);
+      // The token has no further use, and the history of the browser must not keep it.
+      history.replaceState(null, '', location.pathname);
+      setNow({ state: 'made', made });
+    } catch (error) {
+      setNow({ state: 'failed', text: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  if (now.state === 'made') return <MadeKey made={now.made} />;
+  return (
+    <>
+      <h1>{en.guest.share.title}</h1>
+      <p>{en.guest.share.intro}</p>
+      {now.state === 'failed' ? (
+        <p class="problem" role="alert">
+          <strong>{en.guest.share.failed}</strong> {now.text}
+        </p>
+      ) : null}
+      <button type="button" class="primary" disabled={now.state === 'making'} onClick={() => void make()}>
+        {now.state === 'making' ? en.guest.share.making : en.guest.share.make}
+      </button>
+    </>
+  );
+}
+
+function MadeKey({ made }: { made: RedeemedKey }) {
+  const { key, label, expiresAt, localAuthority } = made;
+  const [models, setModels] = useState<readonly string[]>([]);
+  const [model, setModel] = useState('');
+  useEffect(() => {
+    readOwnKey(key).then(
+      (own) => {
+        setModels(own.models);
+        setModel(firstModel(own.models));
+      },
+      // The test below says what is wrong.
+      () => setModels([]),
+    );
+  }, [key]);
+  return (
+    <>
+      <h1>{en.guest.share.ready(label)}</h1>
+      <p class="secret">
+        <code>{key}</code> <Copy text={key} />
+      </p>
+      <p>
+        <strong>{en.guest.share.once}</strong>{' '}
+        {expiresAt === null ? '' : en.guest.share.expires(exactTime(expiresAt))}
+      </p>
+      <TestRequest secret={key} model={model} />
+      <AppSettings
+        secret={key}
+        models={models}
+        model={model}
+        onModel={setModel}
+        localAuthority={localAuthority}
+      />
+      <p>
+        <a href="me">{en.guest.me.title}</a> {en.guest.share.later}
+      </p>
+    </>
+  );
+}
+
+function Refused({ title, hint }: { title: string; hint: string }) {
+  return (
+    <>
+      <h1>{title}</h1>
+      <p>{hint}</p>
+    </>
+  );
+}
+
+function page() {
+  const token = location.hash.slice(1);
+  // Browsers count HTTPS and this machine itself as secure.
+  if (!isSecureContext) return <Refused title={en.guest.share.insecure} hint={en.guest.share.insecureHint} />;
+  if (token === '') return <Refused title={en.guest.share.incomplete} hint={en.guest.share.incompleteHint} />;
+  return <SharePage key={token} token={token} />;
+}
+
+const place = document.getElementById('page');
+const show = () => place !== null && render(page(), place);
+document.title = `${en.guest.share.title} · ${en.title}`;
+// Another link was opened in the same tab. A key that is shown stays: its address has no fragment any more.
+addEventListener('hashchange', () => location.hash.length > 1 && show());
+show();
