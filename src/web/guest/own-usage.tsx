@@ -108,7 +108,7 @@ function UsageOf({ usage }: { usage: NonNullable<OwnKeyDocument['usage']> }) {
         height={chartHeight}
         cursor="own"
       />
-      <section class="scroll" tabIndex={0} aria-label={texts.usage}>
+      <section class="scroll" tabIndex={0} aria-label={texts.byDay}>
         <table>
           <thead>
             <tr>

@@ -37,6 +37,7 @@ export const guest = {
     usage: 'Usage of the last 30 days',
     tokens: 'Tokens',
     usageLabel: 'Tokens by day. The table below has the same numbers.',
+    byDay: 'By day and model',
     noUsage: 'This key was not used yet.',
     unreadable: 'The usage cannot be read now.',
     day: 'Day',
