@@ -204,8 +204,12 @@ function curlCommand(path: string, method: string, { parameters = [], requestBod
     body === undefined || JSON.stringify(body) === '{}'
       ? ''
       : ` \\\n    -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
+  const query = parameters.flatMap((p) =>
+    p.in === 'query' && p.required ? [`${p.name}=${encodeURIComponent(p.example ?? '')}`] : [],
+  );
+  const target = query.length === 0 ? filled : `${filled}?${query.join('&')}`;
   const verb = method === 'GET' ? '' : `-X ${method} `;
-  return `curl -s ${verb}-H "Authorization: Bearer $FLM_ADMIN_KEY"${data} "$FLM_URL${filled}"`;
+  return `curl -s ${verb}-H "Authorization: Bearer $FLM_ADMIN_KEY"${data} "$FLM_URL${target}"`;
 }
 
 /** A row for each field of a body. */

@@ -374,15 +374,20 @@ test('a share is made with its link, listed without it, and withdrawn', async (t
   assert.ok(!JSON.stringify(audit).includes(token));
 });
 
-test('every body and path parameter has an example that works, and every named schema is defined', () => {
+test('every body and required parameter has an example that works, and every named schema is defined', () => {
   // biome-ignore lint/suspicious/noExplicitAny: a document of JSON
   const { components }: any = openApiDocument('1.2.3');
   for (const [name, schema] of Object.entries<object>(components.schemas))
     assert(!Object.hasOwn(schema, '$ref'), name);
-  for (const { id, path, params, body } of operations) {
+  for (const { id, path, params, query, body } of operations) {
     if (body !== undefined) assert.equal(body.safeParse(exampleBody(id)).success, true, `body of ${id}`);
     const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
     const values = Object.fromEntries(names.map((name) => [name, exampleParameter(id, name)]));
+    const required = Object.entries(query?.shape ?? {}).filter(
+      ([, field]) => !field.safeParse(undefined).success,
+    );
+    const fields = Object.fromEntries(required.map(([name]) => [name, exampleParameter(id, name)]));
+    if (query !== undefined) assert.equal(query.safeParse(fields).success, true, `query of ${id}`);
     if (params !== undefined) assert.equal(params.safeParse(values).success, true, `path of ${id}`);
   }
 });

@@ -1,5 +1,5 @@
 /**
- * Examples for the OpenAPI document and the reference: values of path parameters and bodies that work once the things
+ * Examples for the OpenAPI document and the reference: values of required parameters and bodies that work once the things
  * that they name exist. Operations that remove something name other things than the rest.
  */
 
@@ -12,6 +12,7 @@ const parameters: Readonly<Record<string, string>> = {
   request: 'req_7Yk2mX8vKz1c',
   proxy: 'default',
   profile: 'lab',
+  client: 'opencode',
 };
 
 /** By operation, where another value is needed. */
@@ -41,6 +42,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   setAlias: { target: 'qwen3:8b' },
   replaceProfile: { graceMs: 60_000, publicHosts: ['llm.example.org'] },
   renewCertificates: {},
+  checkConnection: {},
   replaceRetention: { hourlyDays: 90, dailyDays: 1_096, auditDays: 366 },
 };
 

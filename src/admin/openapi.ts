@@ -114,7 +114,7 @@ function operationObject(operation: Operation, schemas: JsonObject): JsonObject 
   const { media = 'application/json' } = operation;
   const parameters: Json[] = [
     ...parametersOf(params, 'path', schemas).map((parameter) => withExample(parameter, id)),
-    ...parametersOf(query, 'query', schemas),
+    ...parametersOf(query, 'query', schemas).map((parameter) => withExample(parameter, id)),
     ...(current !== undefined && operation.method !== 'GET'
       ? [
           header(
@@ -226,7 +226,7 @@ function parametersOf(
 }
 
 function withExample(parameter: Parameter, operation: string): Parameter {
-  const example = exampleParameter(operation, parameter.name);
+  const example = parameter.required === true ? exampleParameter(operation, parameter.name) : undefined;
   return example === undefined ? parameter : { ...parameter, example };
 }
 
