@@ -50,3 +50,31 @@ test('what is kept does not hold the head that its texts were cut from', () => {
   assert.deepEqual([first?.path, first?.model], [path, head.slice(5, 30)]);
   assert.deepEqual(second?.path, path);
 });
+
+test('a request comes back as it was noted', () => {
+  const recent = new RecentRequests();
+  const lines = [
+    sampleLine({ keyId: 'a', id: 'req_4fGh2kQz1a2b', model: 'naïve 😀', firstByteMs: 3.25, streamed: false }),
+    sampleLine({
+      keyId: 'a',
+      keyLabel: null,
+      engine: null,
+      model: null,
+      firstByteMs: null,
+      queuedMs: 7,
+      inputTokens: null,
+      outputTokens: null,
+      cachedTokens: 0,
+      promptTokens: 9,
+      tokensEstimated: true,
+      ending: 'refused',
+      code: 'MODEL_DENIED',
+      rule: 'models of the key',
+      droppedCredentials: 'api-key',
+    }),
+  ];
+  for (let i = 0; i < 300; i++) recent.note(sampleLine({ keyId: 'a' }));
+  for (const line of lines) recent.note(line);
+  assert.deepEqual(recent.list('a').slice(0, 2), lines.toReversed());
+  assert.equal(recent.list('a').length, 200);
+});
