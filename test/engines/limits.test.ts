@@ -1,6 +1,7 @@
 /** Limits and counts that hang on what real engines tell: slots, usage in passing, budgets of tokens. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import type { EndedRequestDocument } from '../../src/core/proxy/request-document.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { loopTrigger, storyTokens } from '../helpers/tiny-gguf.ts';
@@ -103,6 +104,39 @@ for (const [name, needs, start] of bothEngines) {
     if (estimated === 0) assert.equal(counts.outputTokens, asks.length * storyTokens);
   });
 }
+
+test(
+  'prompt tokens that llama.cpp takes from its cache are told on every route, streamed or not',
+  needsLlama,
+  async (t) => {
+    const { url, model } = await llamaServer(t);
+    const flm = await startProxyFor(t, url);
+    // Long enough that the engine keeps it, and different for each route.
+    const prompt = (route: string): string => `${route} ${'lighthouse '.repeat(40)}hi`;
+    const bodies: readonly (readonly [path: string, bodyOf: (text: string) => object])[] = [
+      ['/v1/chat/completions', (content) => ({ messages: [{ role: 'user', content }] })],
+      ['/v1/responses', (input) => ({ input })],
+      ['/v1/messages', (content) => ({ messages: [{ role: 'user', content }], max_tokens: 64 })],
+    ];
+    for (const [path, bodyOf] of bodies) {
+      for (const stream of [true, false]) {
+        const label = `${path} ${stream}`;
+        const key = await flm.newKey(label);
+        for (let i = 0; i < 2; i++) {
+          const response = await flm.ask(path, { model, stream, ...bodyOf(prompt(label)) }, { key });
+          assert.equal(response.status, 200, `${label} ${response.body}`);
+        }
+        const ran = await flm.cli.run('requests', 'recent', '--key', label, '--json');
+        const [second, first] = ran.json<{ requests: readonly EndedRequestDocument[] }>().requests;
+        const told = `${label}: ${JSON.stringify([first, second])}`;
+        assert.ok(first?.cachedTokens !== null && (first?.promptTokens ?? 0) >= 40, told);
+        assert.ok((second?.cachedTokens ?? 0) >= 40, told);
+        assert.ok((second?.promptTokens ?? 0) >= (second?.cachedTokens ?? 0), told);
+        assert.equal(second?.promptTokens, first?.promptTokens, told);
+      }
+    }
+  },
+);
 
 test('a budget of tokens that a real engine used up is a refusal', needsLlama, async (t) => {
   const engine = await llamaServer(t);
