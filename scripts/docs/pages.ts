@@ -1,6 +1,8 @@
 /**
- * Returns the pages of docs/ that are generated from the code, by path.
+ * Returns the pages of docs/, and the list of manual pages in package.json, that are generated from the code, by path.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { openApiDocument } from '../../src/admin/openapi.ts';
 import { profileJsonSchema } from '../../src/core/proxy/profile-file.ts';
@@ -10,6 +12,7 @@ import { cliPage } from './cli-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { pageWithEngineTables } from './engine-tables.ts';
 import { errorsPage } from './errors-page.ts';
+import { manPages } from './man-pages.ts';
 import { metricsPage } from './metrics-page.ts';
 import { requestsPage } from './requests-page.ts';
 
@@ -29,6 +32,17 @@ export function generatedPages(root: string): ReadonlyMap<string, string> {
       'docs/schema/admin-api.openapi.json',
       `${JSON.stringify(openApiDocument(packageJson.version), null, 2)}\n`,
     ],
+    ['package.json', manifestWithManPages(root)],
     ['docs/schema/policy.schema.json', `${JSON.stringify(policyJsonSchema(), null, 2)}\n`],
   ]);
+}
+
+/** The manifest lists every manual page, because npm installs only pages that it lists. */
+function manifestWithManPages(root: string): string {
+  const names = [...manPages({ root, version: packageJson.version, epochSeconds: 0 }).keys()].sort();
+  const list = names.map((name) => `    "man/${name}"`).join(',\n');
+  return readFileSync(join(root, 'package.json'), 'utf8').replace(
+    /"man": \[[^\]]*\]/,
+    `"man": [\n${list}\n  ]`,
+  );
 }

@@ -29,6 +29,7 @@ import { upgradeCommand } from './commands/upgrade.ts';
 import { usageCommand } from './commands/usage.ts';
 import { help as texts } from './i18n/en/help.ts';
 import { printable } from './terminal/layout.ts';
+import { topCommand } from './top/top.ts';
 import { unknownCommand } from './unknown-command.ts';
 
 /** Returns the `flm` program with all its commands. */
@@ -47,7 +48,14 @@ export function makeProgram(cli: Cli): Command {
     [groups.engines, [engineCommands(cli), modelCommands(cli)]],
     [
       groups.observe,
-      [statusCommand(cli), requestsCommand(cli), tailCommand(cli), usageCommand(cli), explainCommand(cli)],
+      [
+        statusCommand(cli),
+        topCommand(cli),
+        requestsCommand(cli),
+        tailCommand(cli),
+        usageCommand(cli),
+        explainCommand(cli),
+      ],
     ],
     [groups.https, [certCommands(cli)]],
     [groups.operate, [proxyCommands(cli), profileCommands(cli), serviceCommands(cli), retentionCommand(cli)]],

@@ -16,6 +16,8 @@ export function silentCli(): Cli {
       inputIsTerminal: false,
       inputIsRedirected: false,
       coloured: false,
+      canFillScreen: false,
+      fullScreen: () => ({ columns: 80, rows: 24, draw: () => {}, close: () => {} }),
       talkIsTerminal: false,
       progress: () => {},
       typedLines: () => ({ next: async () => undefined, onInterrupt: undefined, close: () => {} }),

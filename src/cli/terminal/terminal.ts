@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Environment } from '../../core/environment.ts';
 import { type LogLevel, ProxyError } from '../../core/errors.ts';
+import { type FullScreen, type FullScreenEvents, openFullScreen } from './full-screen.ts';
 import { cut } from './layout.ts';
 import { openTypedLines, type TypedLines } from './typed-lines.ts';
 
@@ -55,6 +56,10 @@ export interface Terminal {
   readonly coloured: boolean;
   /** Makes the text a link (OSC 8) if the terminal shows links; otherwise returns the text unchanged. */
   link(text: string, url: string): string;
+  /** The terminal can show a live view; see `fullScreen`. */
+  readonly canFillScreen: boolean;
+  /** Takes the whole terminal; only if `canFillScreen`. The caller must close the returned object. */
+  fullScreen(events: FullScreenEvents): FullScreen;
   /** Current width of the terminal in columns; 100 if the output is not a terminal. */
   readonly columns: number;
   /** Width limit of a table of results: the width of the terminal, or no limit if stdout is a pipe or a file. */
@@ -118,6 +123,8 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
     typedLines: (commands) => openTypedLines(stdin, stdout, commands),
     coloured,
     link: (text, url) => (linked ? `\x1b]8;;${url}\x1b\\${text}\x1b]8;;\x1b\\` : text),
+    canFillScreen: stdin.isTTY === true && stdout.isTTY === true && environment.TERM !== 'dumb',
+    fullScreen: (events) => openFullScreen(stdin, stdout, events),
     get columns() {
       return stdout.columns ?? 100;
     },

@@ -4,6 +4,7 @@
 import type { RequestLine } from '../../core/proxy/proxy-handle.ts';
 import { tokensPerSecond } from '../../core/proxy/request-document.ts';
 import { tail as texts } from '../i18n/en/tail.ts';
+import { type FixedColumn, fixedColumns } from '../terminal/fixed-columns.ts';
 import { clockTime, fit, printable, textWidth } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { shortTime } from '../terminal/units.ts';
@@ -21,17 +22,7 @@ export function requestDocument(line: RequestLine, proxy: string): RequestDocume
   return { ...line, at: new Date(line.atMs).toISOString(), proxy, tokensPerSecond: tokensPerSecond(line) };
 }
 
-interface TailColumn {
-  readonly name: keyof typeof texts.columns;
-  readonly width: number;
-  /** The smallest width, in a narrow terminal. */
-  readonly least?: number;
-  /** The largest width, in a wide terminal. */
-  readonly most?: number;
-  readonly right?: boolean;
-  /** Left out in a narrow terminal; the lowest number goes first. */
-  readonly drop?: number;
-}
+type TailColumn = FixedColumn<keyof typeof texts.columns>;
 
 const allColumns: readonly TailColumn[] = [
   { name: 'status', width: 6 },
@@ -51,28 +42,9 @@ const leastEndingWidth = 6;
 /** An ending that does not fit stands on a line of its own, below the time. */
 const endingIndent = ' '.repeat(8);
 
-/** The columns that fit, with their widths. They stay the same for all lines, so values that are too long are cut. */
+/** The columns that fit. Values that are too long are cut. */
 export function tailColumns(columns: number): readonly TailColumn[] {
-  const shown = [...allColumns];
-  const space = (): number => columns - endingWidth - shown.reduce((sum, { width }) => sum + width + 2, 0);
-  while (space() < 0) {
-    const droppable = shown.filter(({ drop }) => drop !== undefined);
-    if (droppable.length === 0) break;
-    const next = droppable.reduce((a, b) => ((b.drop ?? 0) < (a.drop ?? 0) ? b : a));
-    shown.splice(shown.indexOf(next), 1);
-  }
-  // Half of the space that is left widens the names; the rest is for the ending. A file has no width.
-  // If that was not enough, names become narrower.
-  let over = Math.max(0, leastEndingWidth - endingWidth - space());
-  let left = Number.isFinite(columns) ? Math.max(0, Math.floor(space() / 2)) : 0;
-  return shown.map((column) => {
-    const less = Math.min(over, column.width - (column.least ?? column.width));
-    over -= less;
-    if (less > 0) return { ...column, width: column.width - less };
-    const more = Math.min(left, (column.most ?? column.width) - column.width);
-    left -= more;
-    return more === 0 ? column : { ...column, width: column.width + more };
-  });
+  return fixedColumns(allColumns, columns, { width: endingWidth, least: leastEndingWidth });
 }
 
 export function requestHead(columns: readonly TailColumn[]): string {

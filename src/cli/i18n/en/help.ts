@@ -19,6 +19,7 @@ export const help = {
     requests: 'list running requests, or cancel one',
     usage: 'show requests and tokens over time',
     retention: 'how long usage and the audit are kept',
+    top: 'live view of engines and running requests',
     tail: 'watch requests as they end',
     explain: 'explain an error or a refused request',
     service: 'run a proxy at boot, as a service of the system',
