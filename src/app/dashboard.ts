@@ -2,9 +2,9 @@
 import { AdminApi } from '../admin/admin-api.ts';
 import { Sessions } from '../ui/sessions.ts';
 import { startUiServer } from '../ui/ui-server.ts';
-import { webFiles } from '../ui/web-files.ts';
 import { adminServices } from './admin-services.ts';
 import type { Flm } from './flm.ts';
+import { dashboardFiles } from './own-files.ts';
 
 export interface Dashboard {
   readonly url: string;
@@ -24,7 +24,7 @@ export async function startDashboard(
   const server = await startUiServer({
     api: new AdminApi({ services: adminServices(flm, ending.signal), clock, onError }),
     sessions,
-    files: webFiles(),
+    files: dashboardFiles(),
     caller: { actor: `ui:${flm.machine.userName()}`, scopes: ['admin'], address: undefined },
     port,
     onError,

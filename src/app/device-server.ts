@@ -65,7 +65,11 @@ function answer(req: IncomingMessage, res: ServerResponse, facts: DeviceFacts): 
   }
   if ((method !== 'GET' && method !== 'HEAD') || hasBody)
     return refuse(405, 'Only GET and HEAD are allowed.');
-  const { status, type, body, fileName } = deviceAnswer((req.url ?? '/').split('?')[0] ?? '/', facts);
+  const { status, type, body, fileName } = deviceAnswer(
+    (req.url ?? '/').split('?')[0] ?? '/',
+    facts,
+    headers['user-agent'],
+  );
   res.writeHead(status, {
     ...deviceFields,
     'content-type': type,

@@ -23,7 +23,8 @@ export function denyTransport(x: Exchange): Refusal | undefined {
   return reachable && (originOf(x) === undefined || isOwnOrigin(x)) ? undefined : forwarded;
 }
 
-function isDirect({ head: { fields } }: Exchange): boolean {
+/** Whether the request has a loopback `Host` and no sign of another proxy. */
+export function isDirect({ head: { fields } }: Exchange): boolean {
   const host = parseHost(fields.get('host') ?? '');
   return host !== undefined && isLoopbackHost(host) && !fields.cameThroughProxy;
 }

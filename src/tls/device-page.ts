@@ -10,6 +10,8 @@ export interface DeviceFacts {
   readonly der: Buffer;
   /** SHA-256, in pairs of hex digits. */
   readonly fingerprint: string;
+  /** The visitor has a link to open afterwards. */
+  readonly hasLink?: boolean;
 }
 
 export interface DeviceAnswer {
@@ -20,10 +22,15 @@ export interface DeviceAnswer {
   readonly fileName?: string;
 }
 
-export function deviceAnswer(path: string, facts: DeviceFacts): DeviceAnswer {
+/** `userAgent` names the visitor's system, whose steps are shown open. */
+export function deviceAnswer(path: string, facts: DeviceFacts, userAgent = ''): DeviceAnswer {
   switch (path) {
     case '/':
-      return { status: 200, type: 'text/html; charset=utf-8', body: Buffer.from(page(facts)) };
+      return {
+        status: 200,
+        type: 'text/html; charset=utf-8',
+        body: Buffer.from(page(facts, systemOf(userAgent))),
+      };
     case '/flm-ca.crt':
       return { status: 200, type: 'application/x-x509-ca-cert', body: facts.der, fileName: 'flm-ca.crt' };
     case '/flm-ca.pem':
@@ -57,7 +64,24 @@ export const deviceFields: Readonly<Record<string, string>> = {
   'referrer-policy': 'no-referrer',
 };
 
-function page({ title, fingerprint }: DeviceFacts): string {
+type System = 'apple-mobile' | 'android' | 'macos' | 'windows' | 'linux';
+
+/** The first that matches: Android names Linux too, and phones of Apple name macOS. */
+const systems: readonly (readonly [System, RegExp])[] = [
+  ['android', /Android/],
+  ['apple-mobile', /iPhone|iPad/],
+  ['macos', /Mac OS X/],
+  ['windows', /Windows/],
+  ['linux', /Linux|X11/],
+];
+
+function systemOf(userAgent: string): System | undefined {
+  return systems.find(([, pattern]) => pattern.test(userAgent))?.[0];
+}
+
+function page({ title, fingerprint, hasLink = false }: DeviceFacts, system: System | undefined): string {
+  const steps = (of: System): string => (of === system ? '<details open>' : '<details>');
+  const then = hasLink ? '\n<p>Then open the link that you got, or scan the second code.</p>' : '';
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Trust ${escaped(title)}</title>
@@ -68,21 +92,21 @@ code{overflow-wrap:anywhere;font-size:1.1rem}summary{font-weight:600;cursor:poin
 <p><strong>First compare.</strong> This page came over plain HTTP, so anybody on the network could have changed it. Go on only
 if the terminal shows the same SHA-256 fingerprint, and compare it once more in the certificate that your device shows:</p>
 <p><code>${escaped(fingerprint)}</code></p>
-<details><summary>iPhone, iPad</summary><ol><li>Load the <a href="/flm-ca.mobileconfig">profile</a> in Safari and allow it.
+${steps('apple-mobile')}<summary>iPhone, iPad</summary><ol><li>Load the <a href="/flm-ca.mobileconfig">profile</a> in Safari and allow it.
 <li>Settings, General, VPN &amp; Device Management: install it.
 <li>Settings, General, About, Certificate Trust Settings: switch it on.</ol></details>
-<details><summary>Android</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a>.
+${steps('android')}<summary>Android</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a>.
 <li>Settings, Security, More, Install from storage, CA certificate: choose the file.
 </ol><p>Apps decide by themselves whether they trust certificates that a user installed; browsers do.</p></details>
-<details><summary>macOS</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a> and open it in Keychain Access.
+${steps('macos')}<summary>macOS</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a> and open it in Keychain Access.
 <li>Double-click it there, Trust, Secure Sockets Layer: Always Trust.</ol></details>
-<details><summary>Windows</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a> and open it.
+${steps('windows')}<summary>Windows</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a> and open it.
 <li>Install Certificate, Current User, Place in: Trusted Root Certification Authorities.</ol></details>
-<details><summary>Linux</summary><ol><li>Load the <a href="/flm-ca.pem">certificate as PEM</a>.
+${steps('linux')}<summary>Linux</summary><ol><li>Load the <a href="/flm-ca.pem">certificate as PEM</a>.
 <li>Debian, Ubuntu: <code>sudo install -m 0644 flm-ca.pem /usr/local/share/ca-certificates/flm-ca.crt &amp;&amp; sudo update-ca-certificates</code>
 <li>Fedora: <code>sudo install -m 0644 flm-ca.pem /etc/pki/ca-trust/source/anchors/ &amp;&amp; sudo update-ca-trust</code></ol></details>
 <details><summary>Firefox on any system</summary><ol><li>Load the <a href="/flm-ca.pem">certificate as PEM</a>.
-<li>Settings, Privacy &amp; Security, View Certificates, Authorities, Import; trust it for websites.</ol></details>
+<li>Settings, Privacy &amp; Security, View Certificates, Authorities, Import; trust it for websites.</ol></details>${then}
 </html>
 `;
 }

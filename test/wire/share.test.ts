@@ -55,7 +55,13 @@ test('a token on this machine gets its key, which no cache keeps', async (t) => 
 
 test('plain HTTP through another proxy or under another name is refused before the token is looked at', async (t) => {
   const { call, asked } = await opened(t);
-  for (const field of ['X-Forwarded-For: 192.0.2.1', 'X-Forwarded-Proto: https', 'Forwarded: for=192.0.2.1'])
+  for (const field of [
+    'X-Forwarded-For: 192.0.2.1',
+    'X-Forwarded-Proto: https',
+    'Forwarded: for=192.0.2.1',
+    'Via: 1.1 x',
+    'X-Real-IP: 192.0.2.1',
+  ])
     assert.equal(code(await call(`${good}${field}\r\n`)), 'share_insecure', field);
   assert.equal(code(await call(good, 'POST', 'ai.example.org')), 'share_insecure');
   assert.match(await call(good, 'POST', 'evil.example'), /^HTTP\/1\.1 421 /);

@@ -43,11 +43,15 @@ export interface TrustPage {
 }
 
 /** Prints each download. Throws the error of the bind as a `ProxyError`. */
-export async function openTrustPage(session: Session, port: number): Promise<TrustPage> {
+export async function openTrustPage(
+  session: Session,
+  port: number,
+  { hasLink = false } = {},
+): Promise<TrustPage> {
   const { flm, terminal, signal } = session;
   const authority = await flm.certificates.authority(signal);
   const { serveDevices } = await import('../../app/device-server.ts');
-  const server = await serveDevices(authority, port, (address, path) =>
+  const server = await serveDevices({ ...authority, hasLink }, port, (address, path) =>
     terminal.talk(`${printable(address)} took ${path}`),
   ).catch((cause: NodeJS.ErrnoException) => {
     const params = { address: 'all addresses', port };

@@ -66,7 +66,10 @@ async function share(session: Session, flags: ShareFlags, label: string): Promis
   const made = await flm.sharesFor().create(request, validMs);
   // Only a device that may not trust the CA needs the page, and only while somebody watches.
   const needsTrust = status.certificate?.authorityFile !== undefined && flags.url === undefined;
-  const trust = needsTrust && !onlyThisMachine && flags.wait ? await openTrustPage(session, 0) : undefined;
+  const trust =
+    needsTrust && !onlyThisMachine && flags.wait
+      ? await openTrustPage(session, 0, { hasLink: true })
+      : undefined;
   try {
     const links = origins.map((origin) => shareLink(origin, made.token));
     await tell(session, made, { links, onlyThisMachine, trust, needsTrust });

@@ -8,10 +8,10 @@ import type { Clock } from '../../core/clock.ts';
 import { rule } from '../../core/rules.ts';
 import type { LoginThrottle } from '../../core/security/login-throttle.ts';
 import type { RedeemedShare, ShareRedeemer } from '../../core/security/share.ts';
+import { isDirect } from '../admin-transport.ts';
 import { isSecure } from '../advice.ts';
 import { bearer } from '../auth.ts';
 import type { Exchange, Refusal } from '../exchange.ts';
-import { parseHost } from '../host-allowlist.ts';
 import { retryFields } from '../retry-fields.ts';
 import { jsonResponse, type RouteHandler } from '../route-handler.ts';
 
@@ -33,7 +33,8 @@ export function makeShare(deps: ShareDeps): RouteHandler {
   return {
     async resolve(x) {
       if (shares === undefined) return { code: 'ROUTE_UNKNOWN', params: { meant: '' }, rule: rule('routes') };
-      if (!isSecure(x) && !isOnThisMachine(x))
+      // A reverse proxy or a tunnel on this machine connects from loopback too, for clients anywhere.
+      if (!isSecure(x) && !(x.peer.address.loopback && isDirect(x)))
         return { code: 'SHARE_INSECURE', rule: rule('share-transport') };
       const token = bearer.exec(x.head.fields.get('authorization') ?? '')?.[1];
       // A request without a token tries none, so it is no failed login.
@@ -68,16 +69,4 @@ function refusal(
   onRefused(x, waitMs > 0);
   if (waitMs > 0) return { code: 'AUTH_THROTTLED', rule: rule('failed-logins'), fields: retryFields(waitMs) };
   return { code: 'SHARE_UNKNOWN', rule: rule('share') };
-}
-
-const forwarding = ['x-forwarded-for', 'x-forwarded-proto', 'forwarded'] as const;
-
-/** A reverse proxy or a tunnel on this machine connects from loopback too, for clients anywhere. */
-function isOnThisMachine({ peer, head: { fields } }: Exchange): boolean {
-  const host = parseHost(fields.get('host') ?? '');
-  return (
-    peer.address.loopback &&
-    (host === 'localhost' || host === '::1' || (host !== undefined && /^127(?:\.\d{1,3}){3}$/.test(host))) &&
-    forwarding.every((name) => fields.get(name) === undefined)
-  );
 }
