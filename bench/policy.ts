@@ -24,6 +24,7 @@ import { readOrigin } from '../src/gateway/cors.ts';
 import { Exchange, type RequestBody, type ResponseWriter } from '../src/gateway/exchange.ts';
 import { ForeignTokens } from '../src/gateway/foreign-tokens.ts';
 import { makeTakeStream, takeRequest } from '../src/gateway/key-shares.ts';
+import { noPages, OpenPages } from '../src/gateway/open-pages.ts';
 import { makePolicy } from '../src/gateway/policy.ts';
 import { RequestHeaders } from '../src/gateway/request-headers.ts';
 
@@ -122,7 +123,7 @@ const auth = makeAuth({
   throttle: new LoginThrottle(),
   foreign: new ForeignTokens(),
   temporary: { find: () => undefined },
-  files: new Map(),
+  pages: new OpenPages(noPages, false),
   onRefused: () => {},
 });
 const holdings = new KeyHoldings({ maxStreams: 2048, maxBufferedBytes: 1 << 29, maxBodyBytes: 1 << 26 });

@@ -132,6 +132,7 @@ function pagesInside() {
         ['page.js', 'text/javascript; charset=utf-8', await pageScript('src/web/main.tsx')],
         ['page.css', 'text/css; charset=utf-8', pageStyle()],
         ...(await guestFiles()),
+        ['root', 'text/html; charset=utf-8', await rootPage()],
       ];
       const entries = files.map(
         ([name, type, text]) =>
@@ -141,6 +142,15 @@ function pagesInside() {
       return { code, map: null };
     },
   };
+}
+
+/** The page at `/`, which is text made by code. */
+async function rootPage() {
+  const built = await rolldown({ input: join(root, 'src/web/root-page.ts'), platform: 'neutral' });
+  const { output } = await built.generate({ format: 'esm' });
+  await built.close();
+  const code = Buffer.from(output[0].code).toString('base64');
+  return (await import(`data:text/javascript;base64,${code}`)).rootPage;
 }
 
 function compressed(text) {

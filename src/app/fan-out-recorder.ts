@@ -55,7 +55,7 @@ export class FanOutRecorder implements RequestRecorder {
     metrics.request(line);
     tail.publish(line);
     refusals.note(line, { params, whole });
-    recent.note(line);
+    if (!line.path.startsWith(ownPrefix)) recent.note(line);
     this.#use(line);
   }
 

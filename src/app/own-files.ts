@@ -1,19 +1,44 @@
 /**
- * The files that a data listener serves without a key, by path. They hold nothing about this proxy. The files are in
- * memory: a running proxy reads no page from disk.
+ * The pages that a data listener serves without a key. They hold nothing about this proxy. The files are in memory: a
+ * running proxy reads no page from disk.
  */
+import { brotliCompressSync } from 'node:zlib';
+import type { Pages } from '../gateway/open-pages.ts';
 import type { OwnFile } from '../gateway/route-handler.ts';
 import { securityHeaders } from '../ui/security-headers.ts';
-import type { StaticFile } from '../ui/static-file.ts';
+import { StaticFile } from '../ui/static-file.ts';
 import { webFiles } from '../ui/web-files.ts';
 
 /** The names of the pages' files that every data listener serves below `/flm/`. The dashboard has no use for them. */
 const names: readonly string[] = ['share', 'share.js', 'me', 'me.js', 'guest.css'];
 
-export function ownFiles(): ReadonlyMap<string, OwnFile> {
-  const files = new Map<string, OwnFile>();
-  for (const [name, file] of webFiles()) if (names.includes(name)) files.set(`/flm/${name}`, ownFile(file));
-  return files;
+/** The dashboard's files. */
+const dashboardNames: readonly string[] = ['index.html', 'page.js', 'page.css'];
+
+/** `admin`: the listener serves the dashboard too. */
+export function ownPages(admin: boolean): Pages {
+  const files = webFiles();
+  const some = (wanted: readonly string[]): ReadonlyMap<string, OwnFile> =>
+    new Map(
+      wanted.flatMap((name) => {
+        const file = files.get(name);
+        const path = `/flm/${name === 'index.html' ? '' : name}`;
+        return file === undefined ? [] : [[path, ownFile(name === 'index.html' ? askingForKey(file) : file)]];
+      }),
+    );
+  const root = files.get('root');
+  return {
+    files: some(names),
+    dashboard: some(admin ? dashboardNames : []),
+    root: root === undefined ? undefined : ownFile(root),
+  };
+}
+
+/** The dashboard's page for a server without sessions: it signs in with an admin key (src/web/api/client.ts). */
+function askingForKey(file: StaticFile): StaticFile {
+  const text = file.response({ headers: {} }).body.toString('utf8');
+  const asking = text.replace('<html ', '<html data-sign-in="key" ');
+  return new StaticFile('text/html; charset=utf-8', brotliCompressSync(asking));
 }
 
 /** The other files: those of the dashboard. */

@@ -29,7 +29,7 @@ import { HandOverParts } from './hand-over-parts.ts';
 import { limitsPart } from './limits-part.ts';
 import type { Machine } from './machine.ts';
 import { enginesPart, requestsPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
-import { ownFiles } from './own-files.ts';
+import { ownPages } from './own-files.ts';
 import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
 import { makeShareRedeemer } from './share-redeemer.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
@@ -273,7 +273,7 @@ export function makeGateway(
       },
       actor: `proxy:${id}`,
     }),
-    files: ownFiles(),
+    pages: ownPages(config.admin),
     shares: makeShareRedeemer({
       store,
       secrets: machine.secrets,

@@ -15,6 +15,7 @@ import type { LoginThrottle } from '../core/security/login-throttle.ts';
 import { redeemPath } from '../core/security/share-links.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import type { ForeignTokens } from './foreign-tokens.ts';
+import { type OpenPages, rootVaries } from './open-pages.ts';
 import { retryFields } from './retry-fields.ts';
 import { probePaths } from './routes.ts';
 
@@ -28,8 +29,7 @@ export interface AuthDeps {
   readonly throttle: Pick<LoginThrottle, 'failed'>;
   readonly foreign: ForeignTokens;
   readonly temporary: TemporaryKeys;
-  /** Paths of files that need no key. */
-  readonly files: ReadonlyMap<string, unknown>;
+  readonly pages: OpenPages;
   /** Called for a refused login. `throttled`: failed logins come too fast. */
   readonly onRefused: (x: Exchange, throttled: boolean) => void;
 }
@@ -50,9 +50,10 @@ interface Credential {
 }
 
 export function makeAuth(deps: AuthDeps): Step {
-  const open = new Set([...probePaths, redeemPath, ...deps.files.keys()]);
+  const { pages } = deps;
+  const open = new Set([...probePaths, redeemPath, ...pages.paths]);
   return (x) => {
-    if (x.preflight || open.has(x.path)) return undefined;
+    if (x.preflight || (open.has(x.path) && pages.isOpen(x))) return undefined;
     const { fields } = x.head;
     const authorization = fields.get('authorization');
     const alone = isBlank(fields.get('x-api-key')) && isBlank(fields.get('api-key'));
@@ -79,7 +80,11 @@ export function makeAuth(deps: AuthDeps): Step {
       if (value !== undefined && !blank.test(value)) credentials.push(look(x, deps, field, value));
     }
     // A request without any credential tries none, so it is no failed login.
-    if (credentials.length === 0) return { code: 'AUTH_MISSING', rule: rule('auth') };
+    if (credentials.length === 0) {
+      if (pages.isRootPage(x)) return undefined;
+      const fields = x.path === '/' ? rootVaries : [];
+      return { code: 'AUTH_MISSING', rule: rule('auth'), fields };
+    }
     const known = credentials.find((c) => c.key !== undefined);
     const key = known?.key;
     if (known === undefined || key === undefined) return refuse(x, deps, rule('auth'));

@@ -12,14 +12,16 @@ import type { KeyView } from '../core/security/api-key.ts';
 import { denyTransport, unknownPath } from './admin-transport.ts';
 import type { Exchange, NativeCall, Refusal, Step } from './exchange.ts';
 
-/** Fills `native` on the routes of the engines' own APIs. */
-/** `servesAdmin`: whether this proxy serves the admin API. */
+/**
+ * Fills `native` on the routes of the engines' own APIs. `servesAdmin`: whether this proxy serves the admin API.
+ */
 export function makeAuthorize(directory: EngineDirectory, servesAdmin: boolean): Step {
   return (x) => {
     const { route, key } = x;
     assert(route !== undefined, 'the router sets the route or refuses');
-    // These need no key, and therefore no scope.
+    // These need no key, and therefore no scope; at `/` a key of any scope will do.
     if (
+      route.handler === 'root' ||
       route.handler === 'health' ||
       route.handler === 'ready' ||
       route.handler === 'files' ||
@@ -28,7 +30,6 @@ export function makeAuthorize(directory: EngineDirectory, servesAdmin: boolean):
       return undefined;
     assert(key !== undefined, 'every other route needs a key');
     switch (route.handler) {
-      case 'root':
       case 'me':
         return undefined;
       case 'admin':

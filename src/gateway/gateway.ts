@@ -36,11 +36,11 @@ import { HostAllowlist, ownNames } from './host-allowlist.ts';
 import { HttpServer } from './http/http-server.ts';
 import { makeTakeStream } from './key-shares.ts';
 import { Listener, type ListeningSocket } from './listener.ts';
+import { noPages, OpenPages, type Pages } from './open-pages.ts';
 import { keyBucket, makePolicy } from './policy.ts';
 import { HeaderTable } from './request-headers.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import { makeRecordStep, type RequestRecorder } from './request-recorder.ts';
-import type { OwnFile } from './route-handler.ts';
 import { runningRequest, runningRequests } from './running-requests.ts';
 import { type ClientAuthority, TlsListener } from './tls-listener.ts';
 
@@ -65,8 +65,7 @@ export interface GatewayDeps {
   readonly ports?: Partial<LimitPorts>;
   /** The tokens that each key used today, over all proxies. */
   readonly ledger: Pick<UsageLedger, 'today' | 'ofFamily'>;
-  /** Files that every client may read without a key, by path. All paths begin with `/flm/`. */
-  readonly files?: ReadonlyMap<string, OwnFile>;
+  readonly pages?: Pages;
   /** Absent: no share can be redeemed. */
   readonly shares?: ShareRedeemer;
   /** Absent: the admin API is not served. */
@@ -341,7 +340,8 @@ interface PipelineParts {
 }
 
 function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: PipelineParts): RequestPipeline {
-  const { clock, config, directory, upstream, version, ledger, files = new Map() } = deps;
+  const { clock, config, directory, upstream, version, ledger } = deps;
+  const pages = new OpenPages(deps.pages ?? noPages, deps.admin !== undefined);
   return new RequestPipeline({
     guard: makeGuard({
       hosts,
@@ -353,7 +353,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
       throttle: ports.logins,
       foreign: new ForeignTokens(),
       temporary: deps.temporaryKeys,
-      files,
+      pages,
       onRefused: (x, throttled) => deps.recorder.loginRefused(x.client.text, throttled),
     }),
     applyPolicy: makePolicy({ clock, limiter: ports.rates }),
@@ -364,7 +364,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
       inference: makeInference(directory),
       'ollama-lists': makeOllamaLists({ directory, upstream, limits: config.limits, version }),
       'engine-api': makeEngineApi(directory),
-      root: makeRoot(directory),
+      root: makeRoot(directory, pages.root),
       health: makeHealth(draining),
       ready: makeReady(draining, directory),
       metrics: makeMetrics(deps.metrics),
@@ -376,7 +376,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
         onRefused: (x, throttled) => deps.recorder.loginRefused(x.client.text, throttled),
       }),
       admin: makeAdmin(deps.admin),
-      files: makeFiles(files),
+      files: makeFiles(pages),
     },
     holdings: deps.limits.concurrency,
     concurrency: ports.concurrency,

@@ -201,6 +201,7 @@ const rows: readonly Route[] = [
     scope: 'admin:read',
     handler: 'admin',
   },
+  { ...get, ...openai, id: 'files', method: 'ANY', ...same('/flm/'), handler: 'files' },
   { ...get, ...openai, id: 'files', method: 'ANY', ...same('/flm/{rest}'), handler: 'files' },
 ];
 

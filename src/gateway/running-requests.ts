@@ -21,10 +21,10 @@ export function runningRequests(exchanges: Iterable<Exchange>, clock: Clock): re
   return requests;
 }
 
-/** Undefined if the request has not passed its checks yet, or is over. */
+/** Undefined if the request has not passed its checks yet, is over, or is one of the dashboard's own. */
 export function runningRequest(x: Exchange, clock: Clock): RunningRequest | undefined {
   const { key, route, outcome, reply, progress } = x;
-  if (key === undefined || route === undefined || x.over) return undefined;
+  if (key === undefined || route === undefined || x.over || x.path.startsWith('/flm/')) return undefined;
   const nowMs = clock.monotonicMs();
   const ageMs = Math.max(0, nowMs - x.startedAtMs);
   const reported = progress?.reportedTokens ?? 0;

@@ -3,6 +3,7 @@
  * the text catalogue. The first four have a place in the bar of a phone; the others are behind its fifth button.
  */
 import type { ComponentType } from 'preact';
+import { signInMethod } from './api/client.ts';
 import { AuditPage } from './pages/audit.tsx';
 import { ConnectPage } from './pages/connect.tsx';
 import { KeysPage } from './pages/keys.tsx';
@@ -22,9 +23,12 @@ export const pageTable = {
 } as const satisfies Readonly<Record<string, ComponentType>>;
 
 export type PageName = keyof typeof pageTable;
+/** Who signs in with a key has no session. */
+const hidden: readonly string[] = signInMethod === 'key' ? ['sessions'] : [];
+
 // A record's keys are those of its type: the table is written above.
-export const pageNames = Object.keys(pageTable) as readonly PageName[];
+export const pageNames = Object.keys(pageTable).filter((name) => !hidden.includes(name)) as PageName[];
 
 export function isPageName(name: string): name is PageName {
-  return Object.hasOwn(pageTable, name);
+  return Object.hasOwn(pageTable, name) && !hidden.includes(name);
 }

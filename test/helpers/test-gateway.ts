@@ -33,7 +33,7 @@ import type { ShareRedeemer } from '../../src/core/security/share.ts';
 import { SnapshotHolder } from '../../src/core/security/snapshot.ts';
 import type { TokenBudget } from '../../src/core/security/token-budgets.ts';
 import { Gateway, type GatewayTls } from '../../src/gateway/gateway.ts';
-import type { OwnFile } from '../../src/gateway/route-handler.ts';
+import { noPages, type Pages } from '../../src/gateway/open-pages.ts';
 import { EngineUpstream } from '../../src/upstream/upstream.ts';
 
 export interface TestEngine {
@@ -57,7 +57,7 @@ export interface TestGatewayOptions {
   /** Replaces the simple engine directory. */
   readonly engineDirectory?: EngineDirectory;
   readonly ledger?: Pick<UsageLedger, 'today'> & Partial<Pick<UsageLedger, 'ofFamily'>>;
-  readonly files?: ReadonlyMap<string, OwnFile>;
+  readonly pages?: Partial<Pages>;
   readonly shares?: ShareRedeemer;
   readonly admin?: AdminPort;
   /** Replaces the local limits. */
@@ -141,7 +141,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
       },
       loginRefused: (_client, throttled) => refusedLogins.push(throttled),
     },
-    ...(options.files === undefined ? {} : { files: options.files }),
+    pages: { ...noPages, ...options.pages },
     ...(options.shares === undefined ? {} : { shares: options.shares }),
     ...(options.admin === undefined ? {} : { admin: options.admin }),
     metrics: () => Promise.resolve('# metrics\n'),

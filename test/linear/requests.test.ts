@@ -22,6 +22,7 @@ import { ForeignTokens } from '../../src/gateway/foreign-tokens.ts';
 import { makeGuard } from '../../src/gateway/guard.ts';
 import { HostAllowlist, parseHost } from '../../src/gateway/host-allowlist.ts';
 import { readFastPathHead } from '../../src/gateway/http/fast-path-head.ts';
+import { noPages, OpenPages } from '../../src/gateway/open-pages.ts';
 import { plainParams } from '../../src/gateway/plain-refusal.ts';
 import { passingQuery } from '../../src/gateway/query.ts';
 import { router } from '../../src/gateway/router.ts';
@@ -136,7 +137,7 @@ describe('the steps before a handler', () => {
     throttle: new LoginThrottle(),
     foreign: new ForeignTokens(),
     temporary: { find: () => undefined },
-    files: new Map(),
+    pages: new OpenPages(noPages, false),
     onRefused: () => {},
   });
   const readers: Readonly<Record<string, (value: string) => () => unknown>> = {

@@ -105,7 +105,7 @@ describe('without the scope', () => {
         comparable(await served.send(request(known, [], `${method} ${target} HTTP/1.1`)));
       const forbidden = await at(path);
       assert.match(forbidden, /^HTTP\/1\.1 404 /);
-      for (const other of ['/flm/api/v1/nothing', '/flm/api/', '/flm/api', '/flm/x'])
+      for (const other of ['/flm/api/v1/nothing', '/flm/api/', '/flm/api', '/flm/x', '/flm/'])
         assert.equal(await at(other), forbidden, `${method} ${other}`);
       const wire = await closed.dial();
       wire.send(

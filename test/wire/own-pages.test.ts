@@ -6,7 +6,8 @@ import { brotliCompressSync, gunzipSync } from 'node:zlib';
 import { ownKeyDocumentSchema } from '../../src/core/security/own-key-document.ts';
 import { StaticFile } from '../../src/ui/static-file.ts';
 import { AttackFixture } from '../helpers/attack-fixture.ts';
-import { openTestGateway, post } from '../helpers/test-gateway.ts';
+import { noOwnAddress, ownAddress } from '../helpers/own-address.ts';
+import { openTestGateway, post, Wire } from '../helpers/test-gateway.ts';
 
 const page = new StaticFile('text/html; charset=utf-8', brotliCompressSync('<title>é</title>'));
 /** More than the buffers of two sockets hold. */
@@ -17,10 +18,12 @@ async function opened(t: { after(f: () => Promise<void>): void }, policy = {}) {
   const gateway = await openTestGateway({
     policy,
     engines: [],
-    files: new Map([
-      ['/flm/me', page],
-      ['/flm/big.js', big],
-    ]),
+    pages: {
+      files: new Map([
+        ['/flm/me', page],
+        ['/flm/big.js', big],
+      ]),
+    },
   });
   t.after(() => gateway.close());
   const get = async (path: string, more = '', method = 'GET') => {
@@ -194,4 +197,63 @@ test('a wrong key at /flm/api/v1/me is a failed login, and no request there reac
   assert.equal((await fixture.ask(post('/flm/api/v1/me', fixture.key, '{}'))).status, 405);
   await fixture.assertUnharmed();
   await fixture.close();
+});
+
+const html = 'Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\n';
+const rootPage = new StaticFile('text/html', brotliCompressSync('<title>flm runs here</title>'));
+
+test('at / a browser on loopback without a key gets a page, a key gets the answer of the API, others a 401', async (t) => {
+  const gateway = await openTestGateway({ engines: [], pages: { root: rootPage } });
+  t.after(() => gateway.close());
+  const get = async (more: string, method = 'GET') => {
+    const wire = await gateway.dial();
+    wire.send(`${method} / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${more}\r\n`);
+    return (await wire.rest()).toString();
+  };
+  const page = await get(html);
+  assert.match(page, /^HTTP\/1\.1 200 .*vary: Accept\r\n.*<title>flm runs here/s);
+  assert.match(await get(html, 'HEAD'), /^HTTP\/1\.1 200 .*\r\n\r\n$/s);
+  assert.match(await get(`Authorization: Bearer\r\n${html}`), /^HTTP\/1\.1 200 /);
+  const withKey = await get(`${html}Authorization: Bearer ${gateway.key}\r\n`);
+  assert.match(withKey, /^HTTP\/1\.1 200 .*vary: Accept\r\n.*"base_urls"/s);
+  for (const accept of ['', 'Accept: */*\r\n', 'Accept: text/html;q=0, */*\r\n', 'Accept: text/htmlx\r\n'])
+    assert.match(await get(accept), /^HTTP\/1\.1 401 .*vary: Accept\r\n/s, accept);
+  assert.match(await get(html, 'POST'), /^HTTP\/1\.1 401 /);
+  assert.equal(gateway.refusedLogins.length, 0, 'none of these is a failed login');
+  assert.match(await get(`${html}X-Api-Key: flm_wrong\r\n`), /^HTTP\/1\.1 401 /);
+  assert.equal(gateway.refusedLogins.length, 1);
+});
+
+test('at / a browser on the network gets the page only where the admin API is served', {
+  skip: noOwnAddress,
+}, async (t) => {
+  const config = { bind: [ownAddress ?? ''], allowInsecureBind: true };
+  const admin = { call: () => Promise.reject(new Error('nobody calls it')) };
+  for (const [more, status] of [
+    [{}, 401],
+    [{ admin }, 200],
+  ] as const) {
+    const gateway = await openTestGateway({ engines: [], config, pages: { root: rootPage }, ...more });
+    t.after(() => gateway.close());
+    const wire = await Wire.dial(gateway.port, ownAddress);
+    wire.send(`GET / HTTP/1.1\r\nHost: localhost\r\n${html}\r\n`);
+    assert.equal((await wire.response()).status, status);
+    wire.close();
+  }
+});
+
+test("the dashboard's files are served where the admin API may be reached, and nowhere else", async (t) => {
+  const admin = { call: () => Promise.reject(new Error('nobody calls it')) };
+  const pages = { dashboard: new Map([['/flm/', page]]) };
+  const gateway = await openTestGateway({ engines: [], pages, admin });
+  t.after(() => gateway.close());
+  const get = async (more: string, key = '') => {
+    const wire = await gateway.dial();
+    const login = key === '' ? '' : `Authorization: Bearer ${key}\r\n`;
+    wire.send(`GET /flm/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${login}${more}\r\n`);
+    return (await wire.rest()).toString();
+  };
+  assert.match(await get(''), /^HTTP\/1\.1 200 /);
+  assert.match(await get('X-Forwarded-For: 192.0.2.1\r\n'), /^HTTP\/1\.1 401 /);
+  assert.match(await get('X-Forwarded-For: 192.0.2.1\r\n', gateway.key), /^HTTP\/1\.1 404 /);
 });

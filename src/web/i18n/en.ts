@@ -9,6 +9,7 @@ import { guest } from './en/guest.ts';
 import { keys } from './en/keys.ts';
 import { now } from './en/now.ts';
 import { policy } from './en/policy.ts';
+import { root } from './en/root.ts';
 import { sessions } from './en/sessions.ts';
 import { usage } from './en/usage.ts';
 
@@ -20,6 +21,7 @@ export const en = {
   keys,
   now,
   policy,
+  root,
   sessions,
   usage,
 };
