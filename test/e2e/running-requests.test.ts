@@ -132,6 +132,22 @@ test('the command line lists running requests, cancels one by its id, and shows 
   assert.equal(alone.code, 1);
 });
 
+test('a request that a replaced proxy still serves is listed and cancelled as before', async (t) => {
+  const { cli, ask, proxy } = await started(t);
+  const response = await ask('tell a long story');
+  const id = response.headers.get('x-request-id') ?? '';
+  assert.equal((await cli.run('proxy', 'restart')).code, 0);
+  const { requests } = (await cli.run('requests', '--json')).json<{
+    requests: { id: string; proxy: string }[];
+  }>();
+  assert.deepEqual(
+    requests.map((request) => [request.id, request.proxy]),
+    [[id, proxy.id]],
+  );
+  assert.equal((await cli.run('requests', 'cancel', id)).code, 0);
+  assert.match(await response.text(), /"code":"request_cancelled"/);
+});
+
 test('a watcher follows proxies that start and end, and sees requests that were too short to be listed', async (t) => {
   const { watch, cli, engine, ask, proxy } = await started(t);
   const left = new AbortController();

@@ -22,6 +22,8 @@ export class TokenEstimator {
   /** The first events. They show how much of an event is text. */
   readonly #samples: Buffer[] = [];
   #counter: TextByteCounter | undefined;
+  /** Known once all samples are there: the list of running requests asks for the tokens again and again. */
+  #wrapping: number | undefined;
 
   /** Adds one event: its JSON, or the beginning of the JSON, at [from, to). */
   event(buffer: Buffer, from: number, to: number): void {
@@ -46,7 +48,8 @@ export class TokenEstimator {
   get tokens(): number {
     const partBytes = this.#counter?.textBytes ?? 0;
     if (this.#events === 0) return Math.max(0, partBytes - wrappingBytes) / bytesPerToken;
-    const wrapping = Math.min(usualWrappingBytes * 2, ...this.#samples.map(wrappingOf));
+    const wrapping = this.#wrapping ?? Math.min(usualWrappingBytes * 2, ...this.#samples.map(wrappingOf));
+    if (this.#samples.length === maxSamples) this.#wrapping = wrapping;
     const text = this.#eventBytes - this.#events * wrapping + partBytes;
     return Math.max(this.#events, text / bytesPerToken);
   }
