@@ -388,3 +388,47 @@ test('two keys that wait for the same engine are started in turn, however many r
     { numRuns: 200 * moreRuns },
   );
 });
+
+test('a waiting request has a place that follows the order of service', () => {
+  const { enter } = room({ a: 1 });
+  const first = lease(enter(keyOf('k')).entered);
+  const [one, two, three] = [enter(keyOf('k')), enter(keyOf('k')), enter(keyOf('k'))].map(({ entered }) =>
+    waiting(entered),
+  );
+  const other = waiting(enter(keyOf('o')).entered);
+  const places = () => [one, two, three, other].map((ticket) => ticket?.place());
+  // The other key was never served, so its request comes first.
+  assert.deepEqual(places(), [2, 3, 4, 1]);
+  two?.leave();
+  assert.deepEqual(places(), [2, undefined, 3, 1]);
+  first.release('done');
+  assert.deepEqual(places(), [1, undefined, 2, undefined]);
+});
+
+test('requests for other engines do not count for a place', () => {
+  const { enter } = room({ a: 1, b: 1 });
+  lease(enter(keyOf('k'), 'a').entered);
+  lease(enter(keyOf('k'), 'b').entered);
+  for (let i = 0; i < 3; i++) waiting(enter(keyOf('o'), 'b').entered);
+  assert.equal(waiting(enter(keyOf('k'), 'a').entered).place(), 1);
+});
+
+test('on one engine the places are the order in which requests are served', () => {
+  const keys = fc.array(fc.constantFrom('k', 'o', 'p'), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(keys, (names) => {
+      const { enter } = room({ a: 1 });
+      let running = lease(enter(keyOf('k')).entered);
+      let queue = names.map((name) => enter(keyOf(name)));
+      while (queue.length > 0) {
+        const places = queue.map(({ entered }) => waiting(entered as QueueTicket).place());
+        assert.deepEqual(places.toSorted(), queue.map((_, i) => i + 1).toSorted());
+        running.release('done');
+        const next = queue.findIndex(({ outcomes }) => outcomes.length > 0);
+        assert.equal(places[next], 1);
+        running = lease(queue[next]?.outcomes[0]);
+        queue = queue.filter((_, i) => i !== next);
+      }
+    }),
+  );
+});

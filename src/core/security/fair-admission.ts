@@ -486,18 +486,30 @@ export class FairAdmission implements Admission {
     return before + 1;
   }
 
-  /** As `#positionOf`, for a request that waits. Counts no further than needed: a list of all places must stay cheap. */
+  /**
+   * The position of a waiting request in the order of service of its best engine. Counts no further than needed: a list
+   * of all places must stay cheap.
+   */
   #placeOf({ queue, candidates, number }: QueuedRequest): number | undefined {
     const own = queue.waiting.findIndex((w) => w.number === number);
     if (own < 0) return undefined;
     const ids = new Set(candidates.map((c) => c.engine.ref.id));
+    const turns = this.#slots.get(candidates[0]?.engine.ref.id ?? '')?.turns;
+    const served = turns?.get(queue.id)?.served ?? 0;
     let before = own;
+    let isLater = false;
     for (const other of this.#queues.values()) {
-      if (other === queue) continue;
+      if (other === queue) {
+        isLater = true;
+        continue;
+      }
+      const theirs = turns?.get(other.id)?.served ?? 0;
+      // As in `#nextFor`: the key served least recently is first, and among equals the key that came first.
+      const most = theirs < served || (theirs === served && !isLater) ? own + 1 : own;
       let earlier = 0;
-      for (const { candidates: theirs } of other.waiting) {
-        if (earlier > own) break;
-        if (theirs.some((c) => ids.has(c.engine.ref.id))) earlier += 1;
+      for (const waiting of other.waiting) {
+        if (earlier === most) break;
+        if (waiting.candidates.some((c) => ids.has(c.engine.ref.id))) earlier += 1;
       }
       before += earlier;
     }
