@@ -5,8 +5,8 @@
  *   tests   builds dist/, then runs every *.test.ts of src/ and test/ on node's own runner
  *   all     both
  *
- * With paths only test files below them run. These folders run only when named: test/acme (a real ACME server), test/browser,
- * test/clients (real clients), test/engines (real engines), test/faults (broken disks, databases and hand-overs), test/linear (work
+ * With paths only test files below them run. These folders run only when named: test/acme (a real ACME server), test/api (the
+ * OpenAPI document against the live API), test/browser, test/clients (real clients), test/engines (real engines), test/faults (broken disks, databases and hand-overs), test/linear (work
  * counted in steps), test/long (soaks), test/machine (changes of the machine). `--watch` runs tests again when a file that they import changes. `--node24` runs
  * the tests on the oldest Node that flm supports. A check that fails does not keep the others from running; the exit code
  * is 1 if anything failed, and the last lines are the test runner's summary.
@@ -94,7 +94,7 @@ function timeLimitMs(): number {
 function timeLimitOfOneRunMs(): number {
   if (paths.some((path) => /^test\/(long|machine)/.test(path))) return 1_800_000;
   // Shorter than the time limit of this part in .ci/run. Otherwise a hanging test would not be reported.
-  if (paths.some((path) => /^test\/(browser|clients)/.test(path))) return 120_000;
+  if (paths.some((path) => /^test\/(api|browser|clients)/.test(path))) return 120_000;
   return paths.some((path) => /^test\/(acme|engines)/.test(path)) ? 300_000 : 90_000;
 }
 
@@ -103,7 +103,7 @@ function testFiles(): string[] {
   const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
   return all.filter(
-    (file) => !/^test\/(acme|browser|clients|engines|faults|linear|long|machine|fixtures)\//.test(file),
+    (file) => !/^test\/(acme|api|browser|clients|engines|faults|linear|long|machine|fixtures)\//.test(file),
   );
 }
 

@@ -27,7 +27,7 @@ const parametersOf: Readonly<Record<string, Readonly<Record<string, string>>>> =
 
 const bodies: Readonly<Record<string, unknown>> = {
   createKey: { label: 'phone', models: ['qwen*'], limits: { requestsPerMinute: 60, tokensPerDay: 200_000 } },
-  checkKeyTable: { csv: 'label,owner\nanna,anna@example.org\n' },
+  checkKeyTable: { csv: 'label,owner\nben,ben@example.org\n' },
   importKeys: { csv: 'label,owner\nanna,anna@example.org\n' },
   changeKey: { limits: { requestsPerMinute: 30 } },
   rotateKey: { overlapSeconds: 86_400 },

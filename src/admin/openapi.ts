@@ -166,6 +166,8 @@ function operationObject(operation: Operation, schemas: JsonObject): JsonObject 
         ? { '304': { description: 'Not changed since the version in `If-None-Match`.' } }
         : {}),
       ...errorResponses(operation),
+      // The HTTP server answers before there is a request.
+      '431': { description: `\`HEAD_TOO_LARGE\`: ${errorText('HEAD_TOO_LARGE', {})}` },
     },
   };
 }
