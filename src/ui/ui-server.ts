@@ -231,16 +231,16 @@ class UiHttp implements UiServer {
   async #body(request: IncomingMessage): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    // Without an encoding a request's stream has buffers.
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // The connection stays open for the response. Without an encoding a request's stream has buffers.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > maxBodyBytes) {
-        request.destroy();
-        throw new AdminError('BODY_TOO_LARGE', { params: { limit: maxBodyBytes } });
-      }
+      if (bytes > maxBodyBytes) break;
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks);
+    if (bytes <= maxBodyBytes) return Buffer.concat(chunks);
+    // `requestTimeout` limits how long the rest is read and discarded.
+    request.resume();
+    throw new AdminError('BODY_TOO_LARGE', { params: { limit: maxBodyBytes } });
   }
 }
 
