@@ -21,6 +21,7 @@ import {
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -65,7 +66,10 @@ function installFingerprint() {
 }
 
 function install() {
-  say('installing dependencies (npm ci)');
+  timed('installing dependencies (npm ci)', installDependencies);
+}
+
+function installDependencies() {
   const fingerprint = installFingerprint();
   // Inside npm or npx, uses the running npm, without the variables that it sets for this run.
   const npm = process.env.npm_execpath;
@@ -98,7 +102,10 @@ function isBuilt() {
 }
 
 function buildDist() {
-  say('building');
+  timed('building', bundle);
+}
+
+function bundle() {
   const { status } = spawnSync(pinnedNode, [join(root, 'scripts/build.mjs')], {
     cwd: root,
     stdio: ['ignore', 2, 2],
@@ -185,6 +192,35 @@ function readOr(path, otherwise) {
     return readFileSync(path, 'utf8');
   } catch {
     return otherwise;
+  }
+}
+
+/**
+ * Runs a step. On a terminal its line counts the seconds; a thread writes them, because the step blocks this one. A step
+ * that fails keeps its line.
+ */
+function timed(what, step) {
+  if (process.stderr.isTTY !== true || process.env.TERM === 'dumb') {
+    say(what);
+    return step();
+  }
+  const startedMs = Date.now();
+  const line = `flm set-up: ${what} ...`;
+  process.stderr.write(line);
+  const ended = new Int32Array(new SharedArrayBuffer(4));
+  const ticker = new Worker(
+    `const { workerData: { ended, line, startedMs } } = require('node:worker_threads');
+    while (Atomics.wait(ended, 0, 0, 1000) === 'timed-out')
+      require('node:fs').writeSync(2, '\\r' + line + ' ' + Math.round((Date.now() - startedMs) / 1000) + ' s');`,
+    { eval: true, workerData: { ended, line, startedMs } },
+  );
+  ticker.on('error', () => {});
+  try {
+    step();
+  } finally {
+    Atomics.store(ended, 0, 1);
+    Atomics.notify(ended, 0);
+    process.stderr.write(`\r${line} ${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`);
   }
 }
 

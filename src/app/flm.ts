@@ -76,6 +76,8 @@ export interface FlmOptions {
   readonly withoutStore?: boolean;
   /** Called for each new key as soon as it is stored. */
   readonly onKeyMade?: (made: CreatedKey) => void;
+  /** See `DatabaseOptions.onMigrate`. */
+  readonly onMigrate?: (file: string) => () => void;
   /** See `ProxyServiceDeps.onProblem`. */
   readonly onProblem?: (sentence: string, undone: boolean) => void;
 }
@@ -94,6 +96,7 @@ export function openFlm(options: FlmOptions): Flm {
     clock,
     liveness: livenessBySocket(clock),
     openLater: options.withoutStore === true,
+    onMigrate: options.onMigrate,
   });
   const actor = `cli:${machine.userName()}`;
   const control = (handle: ProxyHandle): ControlClient => controlClient(handle, clock);

@@ -1,6 +1,7 @@
 /**
  * The common part of all commands: opens and closes flm, turns errors into sentences and exit codes, adds `--json`.
  */
+import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import type { Flm } from '../app/flm.ts';
 import type { RunLog } from '../app/run-log.ts';
@@ -9,8 +10,10 @@ import { type ExitStatus, type Fault, FlmError, ProxyError } from '../core/error
 import { systemRefusal } from '../core/system-error.ts';
 import { CreatedSecrets } from './created-secrets.ts';
 import { faultNames } from './flag-names.ts';
+import { progress as texts } from './i18n/en/progress.ts';
 import { printableLines } from './terminal/layout.ts';
 import type { Terminal } from './terminal/terminal.ts';
+import { shortTime } from './terminal/units.ts';
 
 /** The input of all commands. */
 export interface Cli {
@@ -80,6 +83,7 @@ export function action<Args extends readonly unknown[], Options>(
         keepRoot,
         withoutStore,
         onKeyMade: (key) => made.add(key),
+        onMigrate: (file) => tellMigration(terminal, file),
         onProblem(sentence, undone) {
           terminal.talk(`${terminal.paint('yellow', '!')} ${printableLines(sentence)}`);
           if (undone) cli.exit = 1;
@@ -99,6 +103,17 @@ export function action<Args extends readonly unknown[], Options>(
     await runBare(...all);
     if (!(await made.settle(made.watched(cli.terminal))) && cli.exit === 0) cli.exit = 1;
   };
+}
+
+/** Smaller files are migrated faster than a person can read. */
+const largeFileBytes = 20_000_000;
+
+function tellMigration(terminal: Terminal, file: string): () => void {
+  const { size } = statSync(file);
+  if (size < largeFileBytes) return () => {};
+  const startedMs = performance.now();
+  terminal.talk(texts.migrating(file, `${Math.round(size / 1e6)} MB`));
+  return () => terminal.talk(texts.migrated(shortTime(performance.now() - startedMs)));
 }
 
 /** Creates the action of a command that concerns the machine and not flm's data: errors are printed as text. */

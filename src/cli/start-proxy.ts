@@ -7,6 +7,8 @@ import type { ProxyLog } from '../app/proxy-parts.ts';
 import type { RunningProxy } from '../core/proxy/ports.ts';
 import type { StartRequest } from '../core/proxy/proxy-service.ts';
 import type { Session } from './command.ts';
+import { progress as texts } from './i18n/en/progress.ts';
+import { whileWaiting } from './terminal/progress.ts';
 
 /** Throws like `ProxyService.start`. */
 export async function runInForeground(
@@ -35,6 +37,8 @@ export async function runInForeground(
 
 /** A stored certificate is available before this time, and then no message is shown. */
 const patienceMs = 1_500;
+/** After this time a start without a certificate fails. */
+const orderLimitMs = 90_000;
 
 /**
  * Runs `start`, and after a while prints that the CA validates the domains. Throws like `ProxyService.order`, and the
@@ -48,12 +52,7 @@ export async function startWithNotice<T>(
   const { config } = await session.flm.proxies.startOptions(request);
   if (config.mode !== 'https-acme') return start();
   const domains = config.domains.join(', ');
-  const cancel = session.flm.machine.clock.after(patienceMs, () =>
-    session.terminal.talk(`Waiting for the CA to validate ${domains} (90 s at most) ...`),
-  );
-  try {
-    return await start();
-  } finally {
-    cancel();
-  }
+  const { terminal, flm } = session;
+  const wait = { text: texts.acme(domains), patienceMs, limitMs: orderLimitMs };
+  return whileWaiting(terminal, flm.machine.clock, wait, start);
 }

@@ -2,6 +2,8 @@
  * Shows the reason for the wait before the first token. Only in a terminal, and not for short waits.
  */
 import type { Session } from '../command.ts';
+import { progress as texts } from '../i18n/en/progress.ts';
+import { waitLine } from '../terminal/progress.ts';
 
 export type ModelLoad = 'loaded' | 'not-loaded' | 'unknown';
 
@@ -35,9 +37,11 @@ export function watchFirstToken(session: Session, load: ModelLoad): FirstTokenWa
 }
 
 export function waitText(waitedMs: number, load: ModelLoad): string {
-  const seconds = Math.floor(waitedMs / 1000);
-  if (load === 'not-loaded') return `waiting for the first token, loading the model (${seconds} s)`;
-  if (load === 'unknown' && waitedMs >= likelyLoadsMs)
-    return `waiting for the first token, the model may be loading (${seconds} s)`;
-  return `waiting for the first token (${seconds} s)`;
+  const why =
+    load === 'not-loaded'
+      ? [texts.loading]
+      : load === 'unknown' && waitedMs >= likelyLoadsMs
+        ? [texts.mayLoad]
+        : [];
+  return waitLine({ text: [texts.firstToken, ...why].join(', '), patienceMs: 0 }, waitedMs);
 }

@@ -7,6 +7,8 @@ import { ProxyError } from '../../core/errors.ts';
 import { proxyDocument } from '../../core/proxy/proxy-document.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
+import { progress as texts } from '../i18n/en/progress.ts';
+import { whileWaiting } from '../terminal/progress.ts';
 import { certificateText } from '../views/status-view.ts';
 
 type RunningView = Extract<ProxyView, { readonly status: unknown }>;
@@ -55,14 +57,9 @@ async function acmeProxies(session: Session): Promise<readonly RunningView[]> {
 /** Throws a `ProxyError` with the reason if the certificate was not renewed. */
 async function renewed(session: Session, before: RunningView) {
   const domains = before.status.config.domains.join(', ');
-  const cancel = session.flm.machine.clock.after(patienceMs, () =>
-    session.terminal.talk(`Waiting for the CA to validate ${domains} ...`),
-  );
-  try {
-    return await newCertificate(session, before);
-  } finally {
-    cancel();
-  }
+  const { terminal, flm } = session;
+  const wait = { text: texts.acme(domains), patienceMs, limitMs };
+  return whileWaiting(terminal, flm.machine.clock, wait, () => newCertificate(session, before));
 }
 
 async function newCertificate(session: Session, before: RunningView) {

@@ -11,7 +11,9 @@ import type { ProxyView, StoppedProxy } from '../../core/proxy/proxy-service.ts'
 import { noProxy } from '../../core/proxy/warnings.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from '../config-flags.ts';
+import { progress as waits } from '../i18n/en/progress.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
+import { whileWaiting } from '../terminal/progress.ts';
 import { crashText } from '../views/crash-view.ts';
 import { followLog } from '../views/log-view.ts';
 import { proxiesText, proxyText } from '../views/status-view.ts';
@@ -19,6 +21,9 @@ import { proxiesText, proxyText } from '../views/status-view.ts';
 interface StartFlags extends ConfigFlags {
   readonly save?: boolean;
 }
+
+/** Most stops and restarts are faster, and then no message is shown. */
+const patienceMs = 2_000;
 
 export function proxyCommands(cli: Cli): Command {
   return group('proxy', 'start, stop and show proxies', [
@@ -69,8 +74,15 @@ function stop(cli: Cli): Command {
             throw usageError('proxy stop', 'Either name a proxy or give --all, not both.');
           const graceMs = graceOf(flags.grace, 'proxy stop');
           const { proxies } = session.flm;
-          const stopped =
-            flags.all === true ? await proxies.stopAll(graceMs) : [await proxies.stop(which, graceMs)];
+          // By default each proxy has a grace time of its own, so the longest time is not known here.
+          const wait = {
+            text: waits.stop,
+            patienceMs,
+            ...(graceMs === undefined ? {} : { limitMs: graceMs }),
+          };
+          const stopped = await whileWaiting(session.terminal, session.flm.machine.clock, wait, async () =>
+            flags.all === true ? proxies.stopAll(graceMs) : [await proxies.stop(which, graceMs)],
+          );
           if (session.json) {
             session.terminal.out(JSON.stringify({ stopped: stopped.map(stoppedDocument) }));
             return;
@@ -98,7 +110,12 @@ function restart(cli: Cli): Command {
       // This option also limits how long the old process may take to finish its responses.
       const grace = overrides.graceMs === undefined ? {} : { graceMs: overrides.graceMs };
       const request = { overrides, program: flm.launch, ...grace };
-      const handle = await flm.proxies.restart(which, request, signal);
+      const handle = await whileWaiting(
+        session.terminal,
+        flm.machine.clock,
+        { text: waits.successor, patienceMs },
+        () => flm.proxies.restart(which, request, signal),
+      );
       await tellStarted(session, handle, 'Restarted');
       await tellDraining(session, handle.profile);
     }),

@@ -31,6 +31,8 @@ export interface DatabaseOptions {
   readonly busyTimeoutMs: number;
   /** Injected by tests. */
   readonly probe?: FileSystemProbe;
+  /** Called before a file of an older version is migrated; the returned function, when that is done. */
+  readonly onMigrate?: ((file: string) => () => void) | undefined;
 }
 
 /** Pause between two tries to open a file that another process is opening for the first time. */
@@ -211,7 +213,7 @@ export class Database {
         const reason = 'its file system does not support a write-ahead log';
         throw new StoreError('STORE_UNUSABLE', { params: { file: this.place.file, reason } });
       }
-      migrate(db, schema, this.place, clock.nowMs());
+      migrate(db, schema, this.place, clock.nowMs(), this.#options.onMigrate);
       schema.opened?.(db, this.place);
     } catch (error) {
       db.close();

@@ -50,12 +50,13 @@ function oldestFor({ migrations, readableFrom }: Pick<Schema, 'migrations' | 're
   return Math.max(breaking, Math.min(readableFrom, migrations.length));
 }
 
-/** `nowMs` names the backup. */
+/** `nowMs` names the backup. `onMigrate`: see `DatabaseOptions`. */
 export function migrate(
   db: DatabaseSync,
   schema: Pick<Schema, 'migrations' | 'readableFrom'>,
   place: DatabasePlace,
   nowMs: number,
+  onMigrate: (file: string) => () => void = () => () => {},
 ): void {
   const { migrations } = schema;
   const known = migrations.length;
@@ -66,6 +67,7 @@ export function migrate(
     refuseNewer(db, found, known, place.file);
     // Another process with a newer flm migrated the file first.
     if (found >= known) return void db.exec('ROLLBACK');
+    const migrated = found > 0 ? onMigrate(place.file) : () => {};
     if (found > 0 && found < known) backUp(place, found, nowMs);
     for (const migration of migrations.slice(found))
       db.exec(typeof migration === 'string' ? migration : migration.breaking);
@@ -74,6 +76,7 @@ export function migrate(
     // A pragma takes no bound parameter, and the number is a constant of ours.
     db.exec(`PRAGMA user_version = ${known}`);
     db.exec('COMMIT');
+    migrated();
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;

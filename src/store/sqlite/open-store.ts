@@ -29,6 +29,8 @@ export interface StoreOptions {
   readonly openLater?: boolean;
   /** Injected by tests. */
   readonly probe?: FileSystemProbe;
+  /** See `DatabaseOptions`. */
+  readonly onMigrate?: ((file: string) => () => void) | undefined;
 }
 
 export interface SqliteStore extends Store {
@@ -42,8 +44,8 @@ const defaultBusyTimeoutMs = 5_000;
 
 /** Throws HOME_UNSAFE, or a `StoreError` that names the problem of `flm.db`. */
 export function openStore(options: StoreOptions): SqliteStore {
-  const { home, clock, liveness, probe, busyTimeoutMs = defaultBusyTimeoutMs } = options;
-  const common = { home, clock, busyTimeoutMs, ...(probe === undefined ? {} : { probe }) };
+  const { home, clock, liveness, probe, onMigrate, busyTimeoutMs = defaultBusyTimeoutMs } = options;
+  const common = { home, clock, busyTimeoutMs, onMigrate, ...(probe === undefined ? {} : { probe }) };
   const flm = new Database({ ...common, schema: flmSchema });
   const usage = new Database({ ...common, schema: usageSchema });
   if (options.openLater !== true) flm.open();
