@@ -211,7 +211,7 @@ function timed(what, step) {
   const ticker = new Worker(
     `const { workerData: { ended, line, startedMs } } = require('node:worker_threads');
     while (Atomics.wait(ended, 0, 0, 1000) === 'timed-out')
-      require('node:fs').writeSync(2, '\\r' + line + ' ' + Math.round((Date.now() - startedMs) / 1000) + ' s');`,
+      require('node:fs').writeSync(2, '\\r' + line + ' ' + Math.floor((Date.now() - startedMs) / 1000) + ' s');`,
     { eval: true, workerData: { ended, line, startedMs } },
   );
   ticker.on('error', () => {});
@@ -220,7 +220,7 @@ function timed(what, step) {
   } finally {
     Atomics.store(ended, 0, 1);
     Atomics.notify(ended, 0);
-    process.stderr.write(`\r${line} ${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`);
+    process.stderr.write(`\r${line} ${((Date.now() - startedMs) / 1000).toFixed(1)} s\x1b[K\n`);
   }
 }
 

@@ -83,6 +83,27 @@ test('an old file is migrated after a private backup of what it held', (t) => {
   assert.equal(versionOf(backup), 1);
 });
 
+test('who opens an old file is told before its migration and after it, and nobody of a new or current one', (t) => {
+  const told: string[] = [];
+  const open = (home: string): void => {
+    const schema: Schema = { file: 'flm.db', pragmas: '', migrations: [first, second], readableFrom: 2 };
+    const onMigrate = (file: string) => {
+      told.push(file);
+      return () => void told.push(`version ${versionOf(file)}`);
+    };
+    const db = new Database({ home, schema, clock: { nowMs: Date.now }, busyTimeoutMs: 2_000, onMigrate });
+    db.open();
+    db.close();
+  };
+  const home = oldFile(t);
+
+  open(home);
+  assert.deepEqual(told.splice(0), [join(home, 'flm.db'), 'version 2']);
+  open(home);
+  open(temporaryHome(t));
+  assert.deepEqual(told, []);
+});
+
 test('a migration that fails leaves the file as it was, and the backup beside it', (t) => {
   const home = oldFile(t);
   const db = database(t, home, [first, second, 'UPDATE plant SET x = 1']);
