@@ -4,11 +4,13 @@ import { useEffect, useState } from 'preact/hooks';
 import {
   type ConnectionState,
   checkConnection,
+  signInMethod,
   signInWithLink,
   whenConnectionChanges,
 } from './api/client.ts';
 import { placeInAddress } from './components/address.ts';
 import { listenToKeys } from './components/keyboard.ts';
+import { Skeleton } from './components/loaded.tsx';
 import { Navigation } from './components/navigation.tsx';
 import { Command } from './components/parts.tsx';
 import { SignIn } from './components/sign-in.tsx';
@@ -27,17 +29,21 @@ function skipToContent(): void {
   document.getElementById('content')?.focus();
 }
 
-function Dashboard({ wasSignedIn }: { wasSignedIn: boolean }) {
+/** `opening`: the page is drawn while the session token is on its way. */
+type SignInState = 'opening' | 'in' | 'out';
+
+function Dashboard({ opening }: { opening: Promise<boolean> }) {
   const [page, setPage] = useState(pageInAddress);
-  const [isSignedIn, setSignedIn] = useState(wasSignedIn);
+  const [signedIn, setSignedIn] = useState<SignInState>(signInMethod === 'key' ? 'out' : 'opening');
   const [connection, setConnection] = useState<ConnectionState>('online');
   useEffect(() => {
     const show = () => setPage(pageInAddress());
     addEventListener('hashchange', show);
     const forget = whenConnectionChanges((now) => {
       setConnection(now);
-      if (now === 'ended') setSignedIn(false);
+      if (now === 'ended') setSignedIn('out');
     });
+    void opening.then((isIn) => setSignedIn(isIn ? 'in' : 'out'));
     return () => {
       removeEventListener('hashchange', show);
       forget();
@@ -51,7 +57,8 @@ function Dashboard({ wasSignedIn }: { wasSignedIn: boolean }) {
     const timer = setInterval(() => void checkConnection(), retryMs);
     return () => clearInterval(timer);
   }, [connection]);
-  if (!isSignedIn) return <SignIn hasEnded={connection === 'ended'} onSignedIn={() => setSignedIn(true)} />;
+  if (signedIn === 'out')
+    return <SignIn hasEnded={connection === 'ended'} onSignedIn={() => setSignedIn('in')} />;
   const Page = pageTable[page];
   return (
     <>
@@ -62,7 +69,7 @@ function Dashboard({ wasSignedIn }: { wasSignedIn: boolean }) {
       <main id="content" tabIndex={-1}>
         {connection === 'offline' ? <Offline /> : null}
         <h1>{en[page].title}</h1>
-        <Page />
+        {signedIn === 'in' ? <Page /> : <Skeleton />}
       </main>
     </>
   );
@@ -74,11 +81,15 @@ function Offline() {
       <p>
         <strong>{en.offline.title}</strong> {en.offline.hint}
       </p>
-      <Command text="flm ui" />
+      {signInMethod === 'key' ? null : (
+        <p>
+          {en.offline.command} <Command text="flm ui" />
+        </p>
+      )}
     </div>
   );
 }
 
 listenToKeys();
 const place = document.getElementById('page');
-if (place !== null) render(<Dashboard wasSignedIn={await signInWithLink()} />, place);
+if (place !== null) render(<Dashboard opening={signInWithLink()} />, place);

@@ -1,7 +1,7 @@
 /** What holds for every page of the dashboard: states of the connection, live updates, and the keyboard. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openDashboard, showPage } from './dashboard-fixture.ts';
+import { checkView, openDashboard, showPage } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 test('a page keeps what it shows while flm does not answer, and goes on by itself', { skip }, async (t) => {
@@ -97,4 +97,21 @@ test('the keyboard reaches search, rows and what can be done with a row', { skip
       .split(/\s/)[0],
     names[0],
   );
+});
+
+test('axe finds nothing with more contrast, forced colours and less motion', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await cli.run('key', 'create', 'laptop');
+  for (const preference of [
+    { contrast: 'more', colorScheme: 'light' },
+    { contrast: 'more', colorScheme: 'dark' },
+    { forcedColors: 'active', reducedMotion: 'reduce' },
+  ] as const) {
+    const page = await signedIn({ ...preference, bypassCSP: true });
+    for (const title of ['Now', 'Usage', 'Keys', 'Audit']) {
+      await showPage(page, title);
+      await checkView(page, `${title}-${JSON.stringify(preference).replaceAll(/\W+/g, '-')}`);
+    }
+    await page.context().close();
+  }
 });

@@ -124,7 +124,7 @@ test('a warning names the command that fixes it', { skip }, async (t) => {
   await showPage(page, 'Now');
   const warning = page.getByRole('list', { name: 'Warnings' }).getByRole('listitem').first();
   await warning.waitFor();
-  assert.match((await warning.locator('code').textContent()) ?? '', /^flm /);
+  assert.match((await warning.locator('.command code').textContent()) ?? '', /^flm /);
   await page.getByText('No proxy runs.').waitFor();
 });
 

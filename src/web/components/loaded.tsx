@@ -7,6 +7,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, OfflineError, whenConnectionChanges } from '../api/client.ts';
 import { en } from '../i18n/en.ts';
 import { clockTime } from './format.ts';
+import { Sentence } from './parts.tsx';
 import { isReading, whenReadingEnds } from './reading.ts';
 
 export type Loaded<T> =
@@ -109,7 +110,7 @@ export function Show<T>({
 }
 
 /** Appears when loading takes longer than a moment (states.css). */
-function Skeleton() {
+export function Skeleton() {
   return (
     <div class="loading" role="status">
       <span class="unseen">{en.loading}</span>
@@ -124,7 +125,7 @@ function Skeleton() {
 export function Problem({ error }: { error: unknown }) {
   return (
     <p class="problem" role="alert">
-      <strong>{textOf(error)}</strong> {error instanceof ApiError ? error.hint : ''}
+      <strong>{textOf(error)}</strong> {error instanceof ApiError ? <Sentence text={error.hint} /> : null}
     </p>
   );
 }

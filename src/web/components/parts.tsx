@@ -22,6 +22,11 @@ export function Command({ text }: { text: string }) {
   );
 }
 
+/** A sentence whose parts in backticks are code. */
+export function Sentence({ text }: { text: string }) {
+  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</>;
+}
+
 export function Copy({ text }: { text: string }) {
   const [done, setDone] = useState(false);
   const copy = async () => {

@@ -10,7 +10,7 @@ import { ProxyTable } from '../components/now/proxy-table.tsx';
 import { EndedRequests, RunningRequests } from '../components/now/requests-table.tsx';
 import { statusLine } from '../components/now/status-line.ts';
 import { useRequests } from '../components/now/use-requests.ts';
-import { Command } from '../components/parts.tsx';
+import { Command, Sentence } from '../components/parts.tsx';
 import { useIsReading } from '../components/reading.ts';
 import { en } from '../i18n/en.ts';
 
@@ -64,7 +64,7 @@ function Warnings({ items }: { items: readonly Warning[] }) {
     <ul class="warnings" aria-label={en.now.warnings}>
       {items.map(({ code, message, command }, i) => (
         <li key={`${code} ${i}`}>
-          <strong>{en.now.warning}</strong> {message} <Command text={command} />
+          <strong>{en.now.warning}</strong> <Sentence text={message} /> <Command text={command} />
         </li>
       ))}
     </ul>

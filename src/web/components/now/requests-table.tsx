@@ -1,5 +1,5 @@
 /** The running requests, each with a button that ends it, and below them the requests that ended last. */
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
 import { call } from '../../api/client.ts';
 import { en } from '../../i18n/en.ts';
@@ -39,7 +39,7 @@ export function RunningRequests({ requests: { running, atMs } }: { requests: Req
                     key={request.id}
                     request={request}
                     ageMs={ageOf(request, atMs)}
-                    onCancel={() => setTarget(request)}
+                    onCancel={setTarget}
                   />
                 ))}
               </tbody>
@@ -64,36 +64,45 @@ function RunningRow({
 }: {
   request: SeenRequest;
   ageMs: number;
-  onCancel: () => void;
+  onCancel: (request: SeenRequest) => void;
 }) {
+  const age = elapsed(ageMs);
   const { key, model, engine, state, queuePosition, outputTokens, tokensEstimated, tokensPerSecond } =
     request;
-  const place = queuePosition === null ? '' : ` ${en.now.place(number(queuePosition))}`;
-  return (
-    <tr>
-      <th scope="row" title={request.client}>
-        {key.label}
-      </th>
-      <td>{model ?? '–'}</td>
-      <td>{engine ?? '–'}</td>
-      <td>
-        <span class={`state ${state}`}>
-          {en.now.states[state]}
-          {place}
-        </span>
-      </td>
-      <td class="number">
-        {outputTokens === 0 ? '–' : `${tokensEstimated ? '~' : ''}${count(outputTokens)}`}
-      </td>
-      <td class="number">{tokensPerSecond === null ? '–' : number(tokensPerSecond)}</td>
-      <td class="number">{elapsed(ageMs)}</td>
-      <td class="actions">
-        <button type="button" class="quiet" aria-label={en.now.cancelOf(key.label)} onClick={onCancel}>
-          {en.now.cancel}
-        </button>
-      </td>
-    </tr>
-  );
+  // Of hundreds of rows, only those that look different are compared with the page.
+  return useMemo(() => {
+    const place = queuePosition === null ? '' : ` ${en.now.place(number(queuePosition))}`;
+    return (
+      <tr>
+        <th scope="row" title={request.client}>
+          {key.label}
+        </th>
+        <td>{model ?? '–'}</td>
+        <td>{engine ?? '–'}</td>
+        <td>
+          <span class={`state ${state}`}>
+            {en.now.states[state]}
+            {place}
+          </span>
+        </td>
+        <td class="number">
+          {outputTokens === 0 ? '–' : `${tokensEstimated ? '~' : ''}${count(outputTokens)}`}
+        </td>
+        <td class="number">{tokensPerSecond === null ? '–' : number(tokensPerSecond)}</td>
+        <td class="number">{age}</td>
+        <td class="actions">
+          <button
+            type="button"
+            class="quiet"
+            aria-label={en.now.cancelOf(key.label)}
+            onClick={() => onCancel(request)}
+          >
+            {en.now.cancel}
+          </button>
+        </td>
+      </tr>
+    );
+  }, [request, age]);
 }
 
 function CancelDialog({ request, onClose }: { request: SeenRequest; onClose: () => void }) {

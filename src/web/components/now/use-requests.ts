@@ -1,6 +1,6 @@
 /**
  * Follows the requests of all proxies. Connects again when the stream ends, and closes it while the page is hidden. The
- * result changes once a second, after changes, and not while somebody reads (see reading.ts).
+ * result changes once a second and soon after changes, but not while somebody reads (see reading.ts).
  */
 import { useEffect, useState } from 'preact/hooks';
 import type { EndedRequestDocument, RequestChangesDocument } from '../../../core/proxy/request-document.ts';
@@ -11,6 +11,8 @@ import { isReading, whenReadingEnds } from '../reading.ts';
 import { RequestLog, type RequestsSnapshot } from './request-log.ts';
 
 const tickMs = 1_000;
+/** Numbers that change more often are hard to read. */
+const drawMs = 500;
 const firstRetryMs = 1_000;
 const maxRetryMs = 15_000;
 
@@ -18,17 +20,19 @@ export function useRequests(): Loaded<RequestsSnapshot> {
   const [loaded, set] = useState<Loaded<RequestsSnapshot>>({ state: 'loading' });
   useEffect(() => {
     const log = new RequestLog();
-    let frame: number | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let shownAtMs = 0;
     let isConnected = false;
     const show = () => {
-      frame = undefined;
+      timer = undefined;
       if (!isConnected || isReading()) return;
       const atMs = Date.now();
+      shownAtMs = atMs;
       set({ state: 'ready', value: log.snapshot(atMs), atMs });
     };
-    // Several changes in one frame are drawn once.
+    // The first of several changes is drawn at once, the others together a moment later.
     const changed = () => {
-      frame ??= requestAnimationFrame(show);
+      timer ??= setTimeout(show, Math.max(0, shownAtMs + drawMs - Date.now()));
     };
     const failed = (problem: unknown) =>
       set((before) =>
@@ -54,12 +58,12 @@ export function useRequests(): Loaded<RequestsSnapshot> {
       },
       failed,
     );
-    const timer = setInterval(changed, tickMs);
+    const tick = setInterval(changed, tickMs);
     const forget = whenReadingEnds(changed);
     return () => {
       connection.close();
-      clearInterval(timer);
-      if (frame !== undefined) cancelAnimationFrame(frame);
+      clearInterval(tick);
+      clearTimeout(timer);
       forget();
     };
   }, []);

@@ -38,7 +38,8 @@ export const common = {
   },
   offline: {
     title: 'flm does not answer.',
-    hint: 'The page shows the last known state and continues when flm answers again. If the command has ended, run it again:',
+    hint: 'The page shows the last known state and continues when flm answers again.',
+    command: 'If the command has ended, run it again:',
   },
   signIn: {
     title: 'Sign in',

@@ -88,7 +88,7 @@ export const now = {
   noProxies: 'No proxy runs.',
   noProxiesHint: 'Clients reach engines through a proxy. Start one:',
   enginesUp: (up: number, down: number): string => {
-    const first = up === 1 ? '1 engine is up' : `${up} engines are up`;
+    const first = up === 0 ? 'No engine is up' : up === 1 ? '1 engine is up' : `${up} engines are up`;
     return down === 0 ? `${first}.` : `${first}, ${down} ${down === 1 ? 'is' : 'are'} down.`;
   },
   slotsBusy: (busy: number, slots: number): string => `${busy} of ${slots} slots busy.`,
