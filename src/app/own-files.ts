@@ -3,6 +3,7 @@
  * running proxy reads no page from disk.
  */
 import { brotliCompressSync } from 'node:zlib';
+import type { AdminPort } from '../core/proxy/admin-port.ts';
 import type { Pages } from '../gateway/open-pages.ts';
 import type { OwnFile } from '../gateway/route-handler.ts';
 import { securityHeaders } from '../ui/security-headers.ts';
@@ -31,6 +32,16 @@ export function ownPages(admin: boolean): Pages {
     files: some(names),
     dashboard: some(admin ? dashboardNames : []),
     root: root === undefined ? undefined : ownFile(root),
+  };
+}
+
+/** Responses of the admin API have the headers of pages too, as those of the dashboard's own server. */
+export function withPageHeaders(admin: AdminPort): AdminPort {
+  return {
+    async call(call, signal) {
+      const reply = await admin.call(call, signal);
+      return { ...reply, headers: { ...securityHeaders, ...reply.headers } };
+    },
   };
 }
 

@@ -29,7 +29,7 @@ import { HandOverParts } from './hand-over-parts.ts';
 import { limitsPart } from './limits-part.ts';
 import type { Machine } from './machine.ts';
 import { enginesPart, requestsPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
-import { ownPages } from './own-files.ts';
+import { ownPages, withPageHeaders } from './own-files.ts';
 import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
 import { makeShareRedeemer } from './share-redeemer.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
@@ -282,7 +282,7 @@ export function makeGateway(
       localAuthority: config.mode === 'dev-selfsigned',
       onProblem: (problem) => logger.event('warn', 'a share could not be redeemed', { problem }),
     }),
-    ...(config.admin ? { admin: start.admin } : {}),
+    ...(config.admin ? { admin: withPageHeaders(start.admin) } : {}),
     metrics: () => metrics.text(),
     onError,
     idPrefix: base62(machine.secrets.randomBytes(6), 7),

@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
+import { securityHeaders } from '../../src/ui/security-headers.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { createKey, type ProxyView, startProxy } from '../helpers/start-proxy.ts';
 import { lockFile } from '../helpers/store-programs.ts';
@@ -202,4 +203,35 @@ test('behind nginx nothing is reached without a credential, and with forwarding 
   // nginx adds nothing by itself and writes a loopback Host, so this cannot be told from a local client. The key decides.
   assert.equal((await ask(plain, keysPath, bearer(friend.key))).status, 404);
   assert.equal((await ask(plain, keysPath, bearer(boss.key))).status, 200);
+});
+
+test('pages and answers on a listener have the headers of the dashboard, and no secret is logged', async (t) => {
+  const cli = makeCli(t);
+  const { url } = await startProxy(cli, '--demo', '--admin');
+  const boss = await createKey(cli, 'boss', '--scope', 'admin');
+  const headers = { ...bearer(boss.key), ...json };
+  const made = await fetch(`${url}${keysPath}`, { method: 'POST', headers, body: '{"label":"friend"}' });
+  const { key } = (await made.json()) as { key: string };
+  const accept = { accept: 'text/html' };
+  const responses = [
+    made,
+    await fetch(`${url}${keysPath}`, { headers }),
+    await fetch(`${url}/`, { headers: accept }),
+    ...(await Promise.all(
+      ['', 'page.js', 'page.css', 'me', 'share'].map((name) => fetch(`${url}/flm/${name}`)),
+    )),
+  ];
+  for (const response of responses) {
+    assert.equal(Math.trunc(response.status / 100), 2, response.url);
+    for (const [name, value] of Object.entries(securityHeaders))
+      assert.equal(response.headers.get(name), value, `${name} of ${response.url}`);
+    assert.equal(response.headers.get('set-cookie'), null, response.url);
+  }
+  for (const response of responses.slice(0, 2))
+    assert.equal(response.headers.get('cache-control'), 'no-store');
+  const page = await (await fetch(`${url}/`, { headers: accept })).text();
+  assert.doesNotMatch(page, /demo|\d+\.\d+\.\d+/);
+  const log = (await cli.run('proxy', 'logs', '--lines', '1000')).stdout;
+  assert.match(log, /flm\/api\/v1\/keys/);
+  for (const secret of [boss.key, key]) assert.equal(log.includes(secret), false);
 });

@@ -1,6 +1,7 @@
 /** `flm proxy restart` of a background proxy: the new process takes over the listening sockets of the old one. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -162,7 +163,18 @@ test('a proxy in the foreground is not replaced, and the command of its supervis
   assert.equal((await proxies(cli)).length, 1);
 });
 
-test('a proxy whose program files were deleted serves on and renews its certificate', async (t) => {
+/** The status of an admin call over the control socket, which starts the admin thread. */
+function adminStatus(socketPath: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, path: '/flm/api/v1/keys' }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+test('a proxy whose program files were deleted serves on, its admin API too, and renews its certificate', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'flm-copy-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const root = join(import.meta.dirname, '../..');
@@ -184,6 +196,7 @@ test('a proxy whose program files were deleted serves on and renews its certific
   assert.ok(typeof next !== 'string');
 
   rmSync(folder, { recursive: true, force: true });
+  assert.equal(await adminStatus(next.controlPath), 200);
   // A new authority needs code for certificates and makes the running proxy issue new ones.
   assert.equal((await cli.run('cert', 'authority', 'renew', '--yes')).code, 0);
   const renewed = await controlClient(next).status();

@@ -73,12 +73,16 @@ async function assertServes(url: string, key: string): Promise<void> {
   assert.equal(response.status, 200, await response.text());
 }
 
-/** Starts a proxy, gets a response, restarts it, gets a response, and stops it. */
+/** Starts a proxy, gets a response and one of its admin thread, restarts it, gets a response, and stops it. */
 async function useInstalled(t: TestContext, root: CleanRoot, options: RootOptions): Promise<void> {
-  const started = await json<Proxy>(root, options, 'flm', 'proxy', 'start', '--demo', '--port', '0');
+  const start = ['flm', 'proxy', 'start', '--demo', '--admin', '--port', '0'];
+  const started = await json<Proxy>(root, options, ...start);
   t.after(() => root.run(['flm', 'proxy', 'stop', '--all', '--grace', '0'], options).catch(() => {}));
   const { key } = await json<{ key: string }>(root, options, 'flm', 'key', 'create', 'laptop');
   await assertServes(started.url, key);
+  const boss = await json<{ key: string }>(root, options, 'flm', 'key', 'create', 'boss', '--scope', 'admin');
+  const headers = { authorization: `Bearer ${boss.key}` };
+  assert.equal((await fetch(`${started.url}/flm/api/v1/keys`, { headers })).status, 200);
   await root.run(['flm', 'proxy', 'status', '--check'], options);
   const restarted = await json<Proxy>(root, options, 'flm', 'proxy', 'restart');
   assert.notEqual(restarted.pid, started.pid);
