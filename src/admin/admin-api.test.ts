@@ -362,7 +362,10 @@ test('a share is made with its link, listed without it, and withdrawn', async (t
     [[id, 'open', 'ui:test']],
   );
   assert.equal((await call('POST', '/shares', { body })).document.error.code, 'KEY_INVALID');
-  assert.equal((await call('DELETE', `/shares/${id}`, { caller: reader })).status, 404);
+  assert.equal((await call('GET', '/shares/anna', { caller: reader })).document.id, id);
+  assert.equal((await call('GET', '/shares/nobody')).document.error.code, 'SHARE_NOT_FOUND');
+  assert.equal((await call('GET', '/shares?order=desc')).document.total, 1);
+  assert.equal((await call('DELETE', `/shares/${id}`, { caller: reader })).status, 405);
   assert.equal((await call('DELETE', `/shares/${id}`)).status, 204);
   assert.equal((await call('GET', '/shares')).document.items[0].state, 'revoked');
   assert.equal((await call('DELETE', '/shares/nobody')).document.error.code, 'SHARE_NOT_FOUND');

@@ -10,6 +10,7 @@ import { KeysPage } from './pages/keys.tsx';
 import { NowPage } from './pages/now.tsx';
 import { PolicyPage } from './pages/policy.tsx';
 import { SessionsPage } from './pages/sessions.tsx';
+import { SharePage } from './pages/share.tsx';
 import { UsagePage } from './pages/usage.tsx';
 
 export const pageTable = {
@@ -17,6 +18,7 @@ export const pageTable = {
   usage: UsagePage,
   keys: KeysPage,
   connect: ConnectPage,
+  share: SharePage,
   policy: PolicyPage,
   audit: AuditPage,
   sessions: SessionsPage,

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
-import { ask, checkView, openDashboard } from './dashboard-fixture.ts';
+import { ask, checkPages, checkView, openDashboard, showPage } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 interface ShareView {
@@ -104,6 +104,55 @@ test('a friend gets a key once, the test turns green in page and terminal, and n
   const second = await visit(browser, link);
   await second.page.getByRole('button', { name: 'Make my key' }).click();
   await second.page.getByRole('alert').getByText('used before').waitFor();
+});
+
+test('an administrator shares a key in the dashboard, and sees when a friend has it and when it works', {
+  skip,
+}, async (t) => {
+  const dashboard = await openDashboard(t);
+  const { cli, browser, signedIn } = dashboard;
+  await startProxy(cli, '--demo');
+  const admin = await signedIn();
+  await showPage(admin, 'Share');
+  await admin.getByText('There are no links.').waitFor();
+  await admin.getByRole('button', { name: 'Share a key' }).click();
+  await admin.getByLabel('Label').fill('anna <img src=x onerror=alert(1)>');
+  await admin.getByLabel('Requests a minute').fill('20');
+  await admin.getByLabel('The link works for').selectOption('1h');
+  const dialog = admin.getByRole('dialog');
+  assert.match((await dialog.locator('.command code').textContent()) ?? '', /^flm share 'anna .*--for 1h$/);
+  await dialog.getByRole('button', { name: 'Make the link' }).click();
+  const link = (await dialog.locator('.secret code').textContent()) ?? '';
+  await dialog.getByText('Waiting for the link to be opened').waitFor();
+
+  const { page } = await visit(browser, link);
+  await page.getByRole('button', { name: 'Make my key' }).click();
+  await page.locator('.secret code').waitFor();
+  await dialog.getByText('The key was made').waitFor();
+  await page.getByRole('button', { name: 'Send a test request' }).click();
+  await page.locator('.result.good').waitFor();
+  await dialog.locator('.result.good').waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await admin.getByRole('row', { name: /anna .* redeemed/ }).waitFor();
+  assert.ok(!(await admin.content()).includes(link.split('#')[1] ?? link), 'the link is shown once');
+
+  const made = await cli.run('share', 'ben', '--no-wait', '--json');
+  await admin.getByRole('button', { name: 'Withdraw the link for ben' }).click();
+  await dialog.getByRole('button', { name: 'Withdraw' }).click();
+  await admin.getByRole('row', { name: /ben revoked/ }).waitFor();
+  const late = await visit(browser, made.json<ShareView>().link);
+  await late.page.getByRole('button', { name: 'Make my key' }).click();
+  await late.page.getByRole('alert').getByText('withdrawn').waitFor();
+
+  await cli.run('share', 'carl', '--rpm', '5', '--no-wait');
+  await checkPages(dashboard, ['Share']);
+  const dark = await signedIn({ colorScheme: 'dark', bypassCSP: true });
+  await showPage(dark, 'Share');
+  await dark.getByRole('button', { name: 'Share a key' }).click();
+  await dark.getByLabel('Label').fill('dora');
+  await dark.getByRole('button', { name: 'Make the link' }).click();
+  await dark.getByText('Waiting for the link to be opened').waitFor();
+  await checkView(dark, 'Share-made-dark');
 });
 
 test('a link without its token, or one that was withdrawn, says what to do', { skip }, async (t) => {

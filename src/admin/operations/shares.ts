@@ -26,14 +26,19 @@ export const shareOperations: readonly Operation[] = [
     method: 'GET',
     path: '/shares',
     tag: 'shares',
-    summary: 'List shares, oldest first. Ended ones stay for 90 days.',
+    summary: 'List shares. Ended ones stay for 90 days.',
     scope: 'admin:read',
-    query: z.strictObject({ ...pageQuery }),
+    query: z.strictObject({
+      ...pageQuery,
+      order: z.enum(['asc', 'desc']).default('asc').describe('`asc`: oldest first.'),
+    }),
     status: 200,
     response: pageSchema(shareDocumentSchema),
     async run({ services, caller }, { query }) {
       const nowMs = services.nowMs();
-      const page = pageOf(await services.shares(caller).list(), ({ id }) => id, query);
+      const shares = await services.shares(caller).list();
+      const sorted = query.order === 'asc' ? shares : shares.toReversed();
+      const page = pageOf(sorted, ({ id }) => id, query);
       return { ...page, items: page.items.map((share) => shareDocument(share, nowMs)) };
     },
   }),
@@ -63,6 +68,21 @@ export const shareOperations: readonly Operation[] = [
         .create({ ...requestOf(fields), label: fields.label }, validSeconds * 1_000);
       const links = origins.map((origin) => shareLink(origin, token));
       return { ...shareDocument(share, services.nowMs()), token, links };
+    },
+  }),
+  operation({
+    id: 'getShare',
+    method: 'GET',
+    path: '/shares/{share}',
+    tag: 'shares',
+    summary: 'Show a share, never its link.',
+    scope: 'admin:read',
+    params: path,
+    status: 200,
+    response: shareDocumentSchema,
+    errors: ['SHARE_NOT_FOUND'],
+    async run({ services, caller }, { path: { share } }) {
+      return shareDocument(await services.shares(caller).show(share), services.nowMs());
     },
   }),
   operation({

@@ -81,16 +81,7 @@ export class ShareService {
    */
   async revoke(name: string): Promise<Share> {
     const { repository, clock } = this.#deps;
-    const shares = await this.list();
-    const labelled = shares.filter((share) => share.request.label === name);
-    const found =
-      shares.find((share) => share.id === name) ??
-      labelled.findLast((share) => this.state(share) === 'open') ??
-      labelled.at(-1);
-    if (found === undefined) {
-      const near = similarNames(name, [...new Set(shares.map((share) => share.request.label))].sort());
-      throw new PolicyError('SHARE_NOT_FOUND', { params: { share: name, near } });
-    }
+    const found = await this.show(name);
     const nowMs = clock.nowMs();
     const revokedAtMs = nowMs;
     await repository.revokeShare(found.id, this.#entry('share.revoke', found.id, nowMs, { revokedAtMs }));
@@ -101,6 +92,21 @@ export class ShareService {
       throw new PolicyError('SHARE_HAS_KEY', { params: { share: found.id, key: keyId } });
     }
     return after;
+  }
+
+  /** Finds a share by its id, or by the label of its future key: the open one, otherwise the newest. Throws SHARE_NOT_FOUND. */
+  async show(name: string): Promise<Share> {
+    const shares = await this.list();
+    const labelled = shares.filter((share) => share.request.label === name);
+    const found =
+      shares.find((share) => share.id === name) ??
+      labelled.findLast((share) => this.state(share) === 'open') ??
+      labelled.at(-1);
+    if (found === undefined) {
+      const near = similarNames(name, [...new Set(shares.map((share) => share.request.label))].sort());
+      throw new PolicyError('SHARE_NOT_FOUND', { params: { share: name, near } });
+    }
+    return found;
   }
 
   #entry(action: string, subject: string, atMs: number, after: object): AuditEntry {

@@ -11,6 +11,7 @@ import { now } from './en/now.ts';
 import { policy } from './en/policy.ts';
 import { root } from './en/root.ts';
 import { sessions } from './en/sessions.ts';
+import { share } from './en/share.ts';
 import { usage } from './en/usage.ts';
 
 export const en = {
@@ -23,5 +24,6 @@ export const en = {
   policy,
   root,
   sessions,
+  share,
   usage,
 };

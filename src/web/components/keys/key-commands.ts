@@ -22,6 +22,11 @@ export function createCommand(fields: KeyFields): string {
   return ['flm key create', label, ...flagsOf(fields, undefined)].join(' ');
 }
 
+export function shareCommand(fields: KeyFields, validity: string): string {
+  const label = fields.label === '' ? 'LABEL' : shellWord(fields.label);
+  return ['flm share', label, ...flagsOf(fields, undefined), '--for', validity].join(' ');
+}
+
 /** Only what differs from the key. */
 export function changeCommand(key: Key, fields: KeyFields, before: KeyFields): string {
   const label = fields.label === before.label ? [] : [`--label ${shellWord(fields.label)}`];

@@ -1,4 +1,5 @@
 /** The form of a key: creates one, or changes one unless somebody else changed it meanwhile. */
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, type Key, type KeyWithSecret, type Versioned } from '../../api/client.ts';
 import { en } from '../../i18n/en.ts';
@@ -69,13 +70,14 @@ export function ChangeKey({
   );
 }
 
-function KeyForm({
+export function KeyForm({
   title,
   button,
   before,
   commandOf,
   onSubmit,
   onClose,
+  children,
 }: {
   title: string;
   button: string;
@@ -83,10 +85,12 @@ function KeyForm({
   commandOf: (fields: KeyFields) => string;
   onSubmit: (fields: KeyFields) => Promise<void>;
   onClose: () => void;
+  /** Further fields. */
+  children?: ComponentChildren;
 }) {
   const [problem, setProblem] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
-  const [command, setCommand] = useState(() => commandOf(before));
+  const [typed, setTyped] = useState(before);
   const fieldsIn = (form: HTMLFormElement): KeyFields => fieldsOfForm(new FormData(form), before);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -103,7 +107,7 @@ function KeyForm({
     <Dialog title={title} onClose={onClose}>
       <form
         onSubmit={(event) => void submit(event)}
-        onInput={(event) => setCommand(commandOf(fieldsIn(event.currentTarget)))}
+        onInput={(event) => setTyped(fieldsIn(event.currentTarget))}
       >
         <div class="columns">
           <Field label={en.keys.label} hint={en.keys.labelHint}>
@@ -159,8 +163,9 @@ function KeyForm({
             </Field>
           ))}
         </details>
+        {children}
         <p class="note">{en.command}</p>
-        <Command text={command} />
+        <Command text={commandOf(typed)} />
         {problem === undefined ? null : <Problem error={problem} />}
         <div class="buttons">
           <button type="button" onClick={onClose}>
