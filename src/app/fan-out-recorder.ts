@@ -5,6 +5,7 @@
 import type { Clock } from '../core/clock.ts';
 import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import { isOwnPath } from '../core/proxy/running-request.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { AuditEntry, UsageLedger } from '../core/security/ports.ts';
 import type { RequestRecorder } from '../gateway/request-recorder.ts';
@@ -55,7 +56,7 @@ export class FanOutRecorder implements RequestRecorder {
     metrics.request(line);
     tail.publish(line);
     refusals.note(line, { params, whole });
-    if (!line.path.startsWith(ownPrefix)) recent.note(line);
+    if (!isOwnPath(line.path)) recent.note(line);
     this.#use(line);
   }
 
@@ -94,7 +95,7 @@ export class FanOutRecorder implements RequestRecorder {
     const { ledger, chargedTo } = this.#deps;
     const account = keyId === null ? undefined : chargedTo(keyId);
     // Pages and their API are no work for engines.
-    if (account === undefined || line.path.startsWith(ownPrefix)) return;
+    if (account === undefined || isOwnPath(line.path)) return;
     const inputTokens = line.chargedInputTokens;
     const outputTokens = line.chargedOutputTokens;
     // Charged tokens count for every outcome of the request, also if it named no model of the catalogue.
@@ -118,8 +119,6 @@ export class FanOutRecorder implements RequestRecorder {
     });
   }
 }
-
-const ownPrefix = '/flm/';
 
 /** What `flm usage` shows for requests to an engine's own API that name no model. */
 const unnamedModel = 'unnamed';

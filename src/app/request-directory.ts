@@ -6,7 +6,7 @@ import type { Clock, Unsubscribe } from '../core/clock.ts';
 import { FlmError } from '../core/errors.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type { OfProxy, RequestChanges, RequestDirectory } from '../core/proxy/request-directory.ts';
-import type { RequestsUpdate } from '../core/proxy/running-request.ts';
+import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
 import type { AuditRepository } from '../core/security/ports.ts';
 import type { ControlClient } from '../process/control-client.ts';
 
@@ -97,14 +97,14 @@ class Watch {
     this.#until.addEventListener('abort', wake);
     let stopLooking: Unsubscribe = () => {};
     try {
-      const running = await requestDirectory(this.#deps).list();
-      yield { running, gone: [], ended: [] };
-      const known = Map.groupBy(running, ({ proxy }) => proxy);
+      const running: OfProxy<RunningRequest>[] = [];
+      await this.#look(running);
+      // From here on, every request that ends is reported.
+      yield { running: running.sort((a, b) => a.startedAtMs - b.startedAtMs), gone: [], ended: [] };
       const look = (): void => {
-        this.#look(known).catch((error: unknown) => this.#fail(error));
+        this.#look().catch((error: unknown) => this.#fail(error));
       };
       stopLooking = this.#deps.clock.every(lookMs, look);
-      look();
       while (!this.#until.aborted) {
         const next = this.#ready.shift();
         if (next !== undefined) {
@@ -127,44 +127,47 @@ class Watch {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** `known`: the requests of each proxy that the reader has already. */
-  async #look(known: Map<string, readonly { readonly id: string }[]>): Promise<void> {
+  /** Follows new proxies. With `initial` it resolves when each of them has given its running requests, or has none. */
+  async #look(initial?: OfProxy<RunningRequest>[]): Promise<void> {
+    const opened: Promise<void>[] = [];
     for (const handle of await this.#deps.handles()) {
       if (this.#until.aborted || this.#followed.has(handle.nonce)) continue;
-      const ids = new Set((known.get(handle.id) ?? []).map(({ id }) => id));
-      known.delete(handle.id);
-      this.#followed.set(
-        handle.nonce,
-        this.#follow(handle, ids).catch((error: unknown) => this.#fail(error)),
-      );
+      const open = Promise.withResolvers<void>();
+      opened.push(open.promise);
+      const first = (update: RequestsUpdate): Promise<void> | undefined => {
+        open.resolve();
+        if (initial === undefined) return this.#offer(changesOf(update, handle));
+        initial.push(...ofProxy(update.running, handle));
+        return undefined;
+      };
+      const followed = this.#follow(handle, first)
+        .catch((error: unknown) => this.#fail(error))
+        .finally(open.resolve);
+      this.#followed.set(handle.nonce, followed);
     }
+    if (initial !== undefined) await Promise.all(opened);
   }
 
-  async #follow(handle: ProxyHandle, known: Set<string>): Promise<void> {
-    let isFirst = true;
+  async #follow(
+    handle: ProxyHandle,
+    first: (update: RequestsUpdate) => Promise<void> | undefined,
+  ): Promise<void> {
+    const known = new Set<string>();
     let isOpen = false;
     try {
-      const updates = this.#deps.control(handle).watchRequests(this.#until, () => {
-        isOpen = true;
-      });
+      const updates = this.#deps.control(handle).watchRequests(this.#until);
       for await (const update of updates) {
-        const gone = isFirst ? missing(known, update) : update.gone;
-        isFirst = false;
-        for (const id of gone) known.delete(id);
+        for (const id of update.gone) known.delete(id);
         for (const { id } of update.running) known.add(id);
-        await this.#offer({
-          running: ofProxy(update.running, handle),
-          gone,
-          ended: ofProxy(update.ended, handle),
-        });
+        await (isOpen ? this.#offer(changesOf(update, handle)) : first(update));
+        isOpen = true;
       }
     } catch (error) {
-      // A proxy that does not answer now is tried again.
       if (!(error instanceof FlmError)) throw error;
     }
     if (known.size > 0) await this.#offer({ running: [], gone: [...known], ended: [] });
-    // A proxy of an older flm has no such stream, and asking it again each second would not help.
-    if (isOpen) this.#followed.delete(handle.nonce);
+    // A proxy that does not answer yet, or no longer, is tried again at the next look.
+    this.#followed.delete(handle.nonce);
   }
 
   /** Resolves when the reader takes the changes, or has left. */
@@ -182,8 +185,6 @@ class Watch {
   }
 }
 
-/** The first update has every running request. */
-function missing(known: ReadonlySet<string>, { running }: RequestsUpdate): string[] {
-  const now = new Set(running.map(({ id }) => id));
-  return [...known].filter((id) => !now.has(id));
+function changesOf({ running, gone, ended }: RequestsUpdate, handle: ProxyHandle): RequestChanges {
+  return { running: ofProxy(running, handle), gone, ended: ofProxy(ended, handle) };
 }

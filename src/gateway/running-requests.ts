@@ -5,9 +5,12 @@
 import type { Clock } from '../core/clock.ts';
 import type { RequestState, RunningRequest } from '../core/proxy/running-request.ts';
 import type { Exchange } from './exchange.ts';
+import type { HandlerName } from './routes.ts';
 
 /** A bound for the work of one list. */
 const maxListed = 1_000;
+/** Handlers that send requests to engines. */
+const engineHandlers: ReadonlySet<HandlerName> = new Set(['inference', 'engine-api']);
 /** A rate over a shorter time says little. */
 const shortestRateMs = 250;
 
@@ -21,10 +24,11 @@ export function runningRequests(exchanges: Iterable<Exchange>, clock: Clock): re
   return requests;
 }
 
-/** Undefined if the request has not passed its checks yet, is over, or is one of the dashboard's own. */
+/** Undefined if the request has not passed its checks yet, is over, or is answered by flm itself. */
 export function runningRequest(x: Exchange, clock: Clock): RunningRequest | undefined {
   const { key, route, outcome, reply, progress } = x;
-  if (key === undefined || route === undefined || x.over || x.path.startsWith('/flm/')) return undefined;
+  if (key === undefined || route === undefined || x.over || !engineHandlers.has(route.handler))
+    return undefined;
   const nowMs = clock.monotonicMs();
   const ageMs = Math.max(0, nowMs - x.startedAtMs);
   const reported = progress?.reportedTokens ?? 0;

@@ -37,6 +37,8 @@ test('a reader gets every running request first, and then what changed, four tim
   const line = sampleLine({ id: 'a' });
   tail.publish(line);
   tail.publish(sampleLine({ id: 'short' }));
+  // A page that watches must not cause updates by its own calls.
+  tail.publish(sampleLine({ id: 'page', path: '/flm/api/v1/requests' }));
   state.running = [moved, c];
   const update = await next(250);
   assert.deepEqual(

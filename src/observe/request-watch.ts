@@ -3,7 +3,7 @@
  * requests only while somebody reads, and a slow reader gets fewer updates but never delays a request.
  */
 import type { Clock } from '../core/clock.ts';
-import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
+import { isOwnPath, type RequestsUpdate, type RunningRequest } from '../core/proxy/running-request.ts';
 import type { TailHub } from './tail.ts';
 
 const updateMs = 250;
@@ -24,7 +24,7 @@ export async function* watchRequests(
   try {
     let before = new Map<string, RunningRequest>();
     for (let isFirst = true; !signal.aborted; isFirst = false) {
-      const lines = ended.take();
+      const lines = ended.take().filter(({ path }) => !isOwnPath(path));
       const now = new Map(running().map((request) => [request.id, request]));
       const update = {
         running: [...now.values()].filter((request) => hasChanged(before.get(request.id), request)),

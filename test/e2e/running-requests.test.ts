@@ -14,7 +14,7 @@ import { hold, sseHead } from '../helpers/raw-engine.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 /** A proxy before an engine that streams two tokens and then writes no more, except to requests that are short. */
-async function started(t: TestContext) {
+async function started(t: TestContext, ...flags: readonly string[]) {
   const admin = startedAdmin(t);
   const engine = await startChatEngine(['m'], ({ body }) =>
     body.includes('short')
@@ -22,7 +22,7 @@ async function started(t: TestContext) {
       : [sseHead, chatDelta({ content: 'one' }), chatDelta({ content: 'two' }), hold(new Promise(() => {}))],
   );
   t.after(() => engine.close());
-  const proxy = await startProxy(admin.cli, '--engine', engine.url);
+  const proxy = await startProxy(admin.cli, '--engine', engine.url, ...flags);
   const { id, key } = await createKey(admin.cli, 'laptop');
   const ask = (prompt: string): Promise<Response> =>
     fetch(`${proxy.baseUrl}/chat/completions`, {
@@ -147,6 +147,55 @@ test('a request that a replaced proxy still serves is listed and cancelled as be
   assert.equal((await cli.run('requests', 'cancel', id)).code, 0);
   assert.match(await response.text(), /"code":"request_cancelled"/);
 });
+
+test('a page on a listener with --admin watches requests, and its own calls are not among them', async (t) => {
+  const { cli, proxy } = await started(t, '--admin');
+  const { key } = await createKey(cli, 'boss', '--scope', 'admin', '--scope', 'inference');
+  const headers = { authorization: `Bearer ${key}` };
+  const api = `${proxy.url}/flm/api/v1/requests`;
+  const left = new AbortController();
+  const stream = await fetch(`${api}/events`, { headers, signal: left.signal });
+  assert.equal(stream.headers.get('content-type'), 'text/event-stream');
+  const page = follow(partsOf(stream));
+  const response = await fetch(`${proxy.baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: '{"model":"m","stream":true,"messages":[]}',
+  });
+  const id = response.headers.get('x-request-id') ?? '';
+  await eventually(
+    () => [...page.running.keys()].join(),
+    (ids) => ids === id,
+  );
+  const idsAt = async (path: string): Promise<readonly string[]> => {
+    const listed = (await (await fetch(`${api}${path}`, { headers })).json()) as { items: { id: string }[] };
+    return listed.items.map((item) => item.id);
+  };
+  assert.deepEqual(await idsAt(''), [id]);
+  assert.equal((await fetch(`${api}/${id}/cancel`, { method: 'POST', headers })).status, 200);
+  await response.text();
+  await eventually(
+    () => page.ended.map((line) => line.id).join(),
+    (ids) => ids === id,
+  );
+  assert.deepEqual(await idsAt('/recent'), [id]);
+  left.abort();
+  await page.over.catch(() => {});
+});
+
+/** The events of a response, each whole. */
+async function* partsOf(response: Response): AsyncGenerator<string> {
+  let text = '';
+  const decoder = new TextDecoder();
+  assert(response.body !== null);
+  for await (const bytes of response.body) {
+    text += decoder.decode(bytes, { stream: true });
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      yield text.slice(0, end + 2);
+      text = text.slice(end + 2);
+    }
+  }
+}
 
 test('a watcher follows proxies that start and end, and sees requests that were too short to be listed', async (t) => {
   const { watch, cli, engine, ask, proxy } = await started(t);

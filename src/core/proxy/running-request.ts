@@ -53,3 +53,8 @@ export interface RequestsUpdate {
   /** The newest requests that ended, oldest first; also those that began after the update before. */
   readonly ended: readonly RequestLine[];
 }
+
+/** Calls of flm's own pages and admin API are left out where requests are listed: a page would list itself. */
+export function isOwnPath(path: string): boolean {
+  return path.startsWith('/flm/');
+}
