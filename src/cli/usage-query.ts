@@ -36,8 +36,8 @@ export interface UsageAsk {
   readonly toMs: number;
   /** False: until now. */
   readonly hasEnd: boolean;
-  /** At most so many groups. */
-  readonly maxGroups: number;
+  /** At most so many groups; undefined: all. */
+  readonly maxGroups: number | undefined;
 }
 
 const defaultDays = 30;
@@ -64,8 +64,7 @@ export function usageAsk(flags: UsageFlags, nowMs: number): UsageAsk {
   if (fromMs >= toMs) throw usageError('usage', 'The range of time is empty: --from must be before --to.');
   if (time === 'hour' && toMs - fromMs > maxHours * 3_600_000)
     throw usageError('usage', `--by hour shows at most ${maxHours / 24} days; use --by day.`);
-  const top =
-    flags.top === undefined ? Number.MAX_SAFE_INTEGER : wholeNumber(flags.top, '--top', 'groups', 100_000);
+  const top = flags.top === undefined ? undefined : wholeNumber(flags.top, '--top', 'groups', 100_000);
   return {
     by,
     dimensions: by.filter(isDimension),

@@ -536,6 +536,74 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     },
   );
 
+  story(
+    'a query names the groups with the most tokens, and adds up the others or all times',
+    async (store) => {
+      const dayMs = 86_400_000;
+      const uses = ['a', 'b', 'c', 'd'].flatMap((key, i) =>
+        [0, 1, 40].map((day) =>
+          sampleUsage({ keyId: key, inputTokens: 10 ** i, outputTokens: 0, atMs: sometimeMs - day * dayMs }),
+        ),
+      );
+      // The key with the fewest tokens by the hour has the most by the day.
+      uses.push(
+        sampleUsage({ keyId: 'a', inputTokens: 1e6, outputTokens: 0, atMs: sometimeMs - 40 * dayMs }),
+      );
+      await store.usage.setRetention({ hourlyDays: 30, dailyDays: 100, auditDays: 3 });
+      await store.usage.addUsage(uses);
+      await store.usage.applyRetention(sometimeMs);
+      const slots = async (parts: Partial<UsageQuery>) =>
+        (await store.usage.usageSlots({ ...everything, by: ['key'], ...parts }))
+          .map(({ startMs, group, requests, inputTokens }) => [
+            (sometimeMs - startMs) / dayMs,
+            group === 'other' ? group : (group.key ?? ''),
+            requests,
+            inputTokens,
+          ])
+          .sort();
+      assert.deepEqual(
+        await slots({ maxGroups: 2 }),
+        [
+          [0, 'd', 1, 1_000],
+          [0, 'a', 1, 1],
+          [0, 'other', 2, 110],
+          [1, 'd', 1, 1_000],
+          [1, 'a', 1, 1],
+          [1, 'other', 2, 110],
+          [40, 'a', 2, 1_000_001],
+          [40, 'd', 1, 1_000],
+          [40, 'other', 2, 110],
+        ].sort(),
+      );
+      assert.deepEqual(await slots({ maxGroups: 9 }), await slots({}));
+      const timeless = await store.usage.usageSlots({ ...everything, by: [], timeless: true, maxGroups: 1 });
+      assert.equal(
+        timeless.reduce((sum, { requests }) => sum + requests, 0),
+        13,
+      );
+      assert.deepEqual(
+        await store.usage.usageSlots({ ...everything, by: [], timeless: true, where: { key: ['nobody'] } }),
+        [],
+      );
+      const byKey = await store.usage.usageSlots({
+        ...everything,
+        by: ['key'],
+        timeless: true,
+        maxGroups: 1,
+      });
+      const sums = new Map<string, number>();
+      for (const { group, requests, startMs } of byKey) {
+        const name = group === 'other' ? group : (group.key ?? '');
+        sums.set(name, (sums.get(name) ?? 0) + requests);
+        assert.equal(startMs, 0);
+      }
+      assert.deepEqual([...sums].sort(), [
+        ['a', 4],
+        ['other', 9],
+      ]);
+    },
+  );
+
   story('hours past their retention become days, and old days are deleted', async (store) => {
     const dayMs = 86_400_000;
     await store.usage.setRetention({ hourlyDays: 2, dailyDays: 10, auditDays: 3 });
@@ -546,7 +614,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
       (await store.usage.usageSlots({ ...everything, by: ['ending'] }))
         .map(({ startMs, group, requests, firstByte }) => [
           (sometimeMs - startMs) / dayMs,
-          group.ending,
+          group !== 'other' && group.ending,
           requests,
           firstByte[2],
         ])

@@ -9,6 +9,7 @@ import {
   firstByteQuantile,
   type UsageCounts,
   type UsageQuery,
+  type UsageSeries,
   usageDimensions,
   usageReport,
 } from '../../core/usage/usage-report.ts';
@@ -124,10 +125,12 @@ export const usageOperations: readonly Operation[] = [
         toMs,
         by: [...new Set(by)],
         where,
+        maxGroups: groups,
+        timeless: step === 'total',
       });
       const report = usageReport(slots, { step, timeZone, maxGroups: groups });
       const labels = by.includes('key')
-        ? await keyLabels(services.security(caller).records())
+        ? await services.security(caller).keyLabels(keysIn(report.series))
         : new Map<string, string>();
       return {
         from: isoTime(fromMs),
@@ -194,10 +197,8 @@ function startOfHour(ms: number): number {
   return Math.floor(ms / hourMs) * hourMs;
 }
 
-async function keyLabels(
-  records: Promise<readonly { readonly id: string; readonly label: string }[]>,
-): Promise<ReadonlyMap<string, string>> {
-  return new Map((await records).map(({ id, label }) => [id, label]));
+function keysIn(series: readonly UsageSeries[]): readonly string[] {
+  return series.flatMap(({ group }) => (group === 'other' || group.key === undefined ? [] : [group.key]));
 }
 
 function groupDocument(

@@ -59,9 +59,10 @@ async function showUsage(session: Session, flags: UsageFlags): Promise<void> {
     toMs: ask.toMs,
     by: ask.dimensions,
     where: await filtersOf(session, flags),
+    ...(ask.maxGroups === undefined ? {} : { maxGroups: ask.maxGroups }),
   });
   const lines = usageLines(slots, ask);
-  const labels: KeyLabels = ask.dimensions.includes('key') ? await labelsOf(session) : new Map();
+  const labels: KeyLabels = ask.dimensions.includes('key') ? await labelsOf(session, lines) : new Map();
   if (json) return terminal.out(JSON.stringify(documentOf(lines, labels)));
   if (flags.csv === true) return terminal.write(usageCsv(lines, labels));
   if (lines.lines.length === 0) return terminal.out(texts.none(edge(ask, ask.fromMs), ask.timeZone));
@@ -122,10 +123,7 @@ async function idsOf({ flm }: Session, name: string): Promise<readonly string[]>
   return records.filter((record) => record.familyId === familyId).map(({ id }) => id);
 }
 
-async function labelsOf({ flm }: Session): Promise<KeyLabels> {
-  const keys = await flm.security.records();
-  return new Map([
-    ...keys.map((record) => [record.id, record.label] as const),
-    [chatUsage.keyId, texts.chat] as const,
-  ]);
+async function labelsOf({ flm }: Session, { lines }: UsageLines): Promise<KeyLabels> {
+  const ids = lines.flatMap(({ group }) => (group === 'other' || group.key === undefined ? [] : [group.key]));
+  return new Map([...(await flm.security.keyLabels([...new Set(ids)])), [chatUsage.keyId, texts.chat]]);
 }

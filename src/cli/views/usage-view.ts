@@ -43,7 +43,7 @@ const maxBarCells = 40;
 const minChartCells = 8;
 
 export function usageLines(slots: readonly UsageSlot[], ask: UsageAsk): UsageLines {
-  const { time, timeZone, maxGroups } = ask;
+  const { time, timeZone, maxGroups = Number.POSITIVE_INFINITY } = ask;
   const step = time ?? trendStep(ask);
   const { series, total } = usageReport(slots, { step, timeZone, maxGroups });
   const starts = startsOf(ask, step);

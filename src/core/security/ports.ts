@@ -17,6 +17,10 @@ export interface SecurityRepository {
   insertKeys(keys: readonly ApiKey[], audit?: readonly AuditEntry[]): Promise<void>;
   listKeys(): Promise<readonly ApiKey[]>;
   findKey(id: string): Promise<ApiKey | undefined>;
+  /** Keys with exactly this label, in any state, oldest first. */
+  keysWithLabel(label: string): Promise<readonly ApiKey[]>;
+  /** The labels of the keys with these ids; ids without a key are left out. */
+  keyLabels(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /**
    * Replaces the row with that id, but a revoked key stays revoked. Throws KEY_NOT_FOUND, or KEY_INVALID if another key
    * has the digest.
@@ -43,8 +47,8 @@ export interface SecurityRepository {
   /** The policy for all proxies; the default policy if none was saved. */
   loadPolicy(): Promise<SecurityPolicy>;
   savePolicy(policy: SecurityPolicy, audit?: AuditEntry): Promise<void>;
-  /** For each key id, when and from where it was last used. */
-  lastUsed(): Promise<ReadonlyMap<string, LastUse>>;
+  /** For each key id, or each of `ids`, when and from where it was last used. */
+  lastUsed(ids?: readonly string[]): Promise<ReadonlyMap<string, LastUse>>;
 }
 
 export type KeyChange = (key: ApiKey) => ApiKey;

@@ -177,7 +177,8 @@ export class SecurityService {
 
   /** Throws like `findKey`. */
   async showKey(name: string): Promise<KeyListing> {
-    return this.#withLastUse([await this.findKey(name)]);
+    const record = await this.findKey(name);
+    return this.#withLastUse([record], [record.id]);
   }
 
   /**
@@ -185,15 +186,16 @@ export class SecurityService {
    * the newest that had it. Throws a `PolicyError` KEY_NOT_FOUND, or KEY_AMBIGUOUS with the candidates.
    */
   async findKey(name: string): Promise<ApiKey> {
-    const keys = await this.records();
-    const byId = keys.find((k) => k.id === name);
+    const { repository, clock } = this.#deps;
+    const byId = await repository.findKey(name);
     if (byId !== undefined) return byId;
-    const nowMs = this.#deps.clock.nowMs();
-    const labelled = keys.filter((k) => k.label === name);
+    const nowMs = clock.nowMs();
+    const labelled = await repository.keysWithLabel(name);
     const active = labelled.filter((k) => isActive(k, nowMs));
     const meant = active.length > 0 ? active : labelled;
     const found = meant.at(-1);
     if (found === undefined) {
+      const keys = await this.records();
       const near = similarNames(name, [...new Set(keys.map((k) => k.label))].sort());
       throw new PolicyError('KEY_NOT_FOUND', { params: { key: name, near } });
     }
@@ -201,6 +203,11 @@ export class SecurityService {
     const newest = new Map(meant.map((k) => [k.familyId, k]));
     const candidates = [...newest.values()].map((k) => `${k.id} (${k.prefix}…)`).join(', ');
     throw new PolicyError('KEY_AMBIGUOUS', { params: { key: name, candidates } });
+  }
+
+  /** The labels of the keys with these ids; ids without a key are left out. */
+  keyLabels(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#deps.repository.keyLabels(ids);
   }
 
   /** Returns `base`, with a number appended if an active key has that label. */
@@ -374,9 +381,9 @@ export class SecurityService {
   }
 
   /** If `usage.db` cannot be read, only the last use of keys is unknown. */
-  async #withLastUse(records: readonly ApiKey[]): Promise<KeyListing> {
+  async #withLastUse(records: readonly ApiKey[], ids?: readonly string[]): Promise<KeyListing> {
     try {
-      const uses = await this.#deps.repository.lastUsed();
+      const uses = await this.#deps.repository.lastUsed(ids);
       const keys = records.map((record) => ({ record, lastUse: uses.get(record.id) }));
       return { keys, lastUseProblem: undefined };
     } catch (error) {

@@ -40,8 +40,10 @@ export type UsageGroup = Readonly<Partial<Record<UsageDimension, string>>>;
 
 /** Usage of one stored hour, or of one stored UTC day with its noon as start. A field of `group` that was not stored at the time is empty. */
 export interface UsageSlot extends UsageCounts {
+  /** 0 if the query asked for no times. */
   readonly startMs: number;
-  readonly group: UsageGroup;
+  /** `other`: all groups beyond `maxGroups` of the query together. */
+  readonly group: UsageGroup | 'other';
 }
 
 export interface UsageQuery {
@@ -52,6 +54,10 @@ export interface UsageQuery {
   readonly by: readonly UsageDimension[];
   /** Only usage with one of these values; an absent dimension is not limited. */
   readonly where: Readonly<Partial<Record<UsageDimension, readonly string[]>>>;
+  /** The store adds up the groups beyond these, which have the most tokens. Without it, every group is returned. */
+  readonly maxGroups?: number;
+  /** Adds up all times. */
+  readonly timeless?: boolean;
 }
 
 export interface UsagePoint extends UsageCounts {
@@ -88,19 +94,6 @@ export const noUsage: UsageCounts = {
   firstByte: Array.from({ length: firstByteBoundsMs.length + 1 }, () => 0),
 };
 
-export function addUsageCounts(a: UsageCounts, b: UsageCounts): UsageCounts {
-  return {
-    requests: sum(a.requests, b.requests),
-    inputTokens: sum(a.inputTokens, b.inputTokens),
-    outputTokens: sum(a.outputTokens, b.outputTokens),
-    estimatedRequests: sum(a.estimatedRequests, b.estimatedRequests),
-    durationMs: sum(a.durationMs, b.durationMs),
-    cachedTokens: sum(a.cachedTokens, b.cachedTokens),
-    cachePromptTokens: sum(a.cachePromptTokens, b.cachePromptTokens),
-    firstByte: a.firstByte.map((count, i) => sum(count, b.firstByte[i] ?? 0)),
-  };
-}
-
 /**
  * The bound of the bucket that holds the given share of the requests, in milliseconds: 0.95 for the 95th percentile.
  * Null without requests; infinity above the last bound.
@@ -118,25 +111,34 @@ export function firstByteQuantile({ firstByte }: UsageCounts, share: number): nu
 
 export function usageReport(slots: readonly UsageSlot[], shape: ReportShape): UsageReport {
   const startOf = stepStart(shape);
-  const groups = new Map<string, { readonly group: UsageGroup; total: UsageCounts; slots: UsageSlot[] }>();
+  const groups = new Map<string, { readonly group: UsageGroup; readonly total: Sums; slots: UsageSlot[] }>();
+  const others: UsageSlot[] = [];
   for (const slot of slots) {
-    const name = JSON.stringify(slot.group);
-    const found = groups.get(name);
-    if (found === undefined) groups.set(name, { group: slot.group, total: slot, slots: [slot] });
-    else {
-      found.total = addUsageCounts(found.total, slot);
-      found.slots.push(slot);
+    const { group } = slot;
+    if (group === 'other') {
+      others.push(slot);
+      continue;
     }
+    const name = JSON.stringify(group);
+    let found = groups.get(name);
+    if (found === undefined) {
+      found = { group, total: new Sums(), slots: [] };
+      groups.set(name, found);
+    }
+    found.total.add(slot);
+    found.slots.push(slot);
   }
   const ranked = [...groups.values()].sort(
     (a, b) => tokens(b.total) - tokens(a.total) || b.total.requests - a.total.requests,
   );
-  const shown = ranked.slice(0, shape.maxGroups);
-  const rest = ranked.slice(shape.maxGroups);
-  const series = shown.map(({ group, slots: own }) => seriesOf(group, own, startOf));
-  const others = rest.flatMap(({ slots: own }) => own);
+  const series = ranked
+    .slice(0, shape.maxGroups)
+    .map(({ group, slots: own }) => seriesOf(group, own, startOf));
+  for (const { slots: own } of ranked.slice(shape.maxGroups)) for (const slot of own) others.push(slot);
   if (others.length > 0) series.push(seriesOf('other', others, startOf));
-  return { series, total: series.map(({ total }) => total).reduce(addUsageCounts, noUsage) };
+  const total = new Sums();
+  for (const { total: own } of series) total.add(own);
+  return { series, total: total.counts() };
 }
 
 function seriesOf(
@@ -144,20 +146,52 @@ function seriesOf(
   slots: readonly UsageSlot[],
   startOf: (ms: number) => number,
 ): UsageSeries {
-  const points = new Map<number, UsagePoint>();
+  const points = new Map<number, Sums>();
+  const total = new Sums();
   for (const slot of slots) {
     const startMs = startOf(slot.startMs);
-    const before = points.get(startMs) ?? { startMs, ...noUsage };
-    points.set(startMs, { startMs, ...addUsageCounts(before, slot) });
+    let point = points.get(startMs);
+    if (point === undefined) {
+      point = new Sums();
+      points.set(startMs, point);
+    }
+    point.add(slot);
+    total.add(slot);
   }
-  const inOrder = [...points.values()].sort((a, b) => a.startMs - b.startMs);
-  const total = inOrder.reduce<UsageCounts>(addUsageCounts, noUsage);
-  return { group, points: inOrder, total: countsOf(total) };
+  const inOrder = [...points].sort(([a], [b]) => a - b);
+  return {
+    group,
+    points: inOrder.map(([startMs, sums]) => ({ startMs, ...sums.counts() })),
+    total: total.counts(),
+  };
 }
 
-function countsOf(counts: UsageCounts): UsageCounts {
-  // Without the start of a point or the group of a slot.
-  return addUsageCounts(noUsage, counts);
+/** Adds up in place: a report has up to a hundred thousand slots. */
+class Sums implements UsageCounts {
+  requests = 0;
+  inputTokens = 0;
+  outputTokens = 0;
+  estimatedRequests = 0;
+  durationMs = 0;
+  cachedTokens = 0;
+  cachePromptTokens = 0;
+  readonly firstByte: number[] = [...noUsage.firstByte];
+
+  add(counts: UsageCounts): void {
+    this.requests = sum(this.requests, counts.requests);
+    this.inputTokens = sum(this.inputTokens, counts.inputTokens);
+    this.outputTokens = sum(this.outputTokens, counts.outputTokens);
+    this.estimatedRequests = sum(this.estimatedRequests, counts.estimatedRequests);
+    this.durationMs = sum(this.durationMs, counts.durationMs);
+    this.cachedTokens = sum(this.cachedTokens, counts.cachedTokens);
+    this.cachePromptTokens = sum(this.cachePromptTokens, counts.cachePromptTokens);
+    for (let i = 0; i < this.firstByte.length; i++)
+      this.firstByte[i] = sum(this.firstByte[i] ?? 0, counts.firstByte[i] ?? 0);
+  }
+
+  counts(): UsageCounts {
+    return { ...this };
+  }
 }
 
 function tokens(counts: UsageCounts): number {

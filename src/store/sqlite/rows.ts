@@ -38,11 +38,21 @@ export function json<T>(row: Row, column: string): T {
   }
 }
 
+/** Most keys have the same lists, so a list is parsed once for all. */
+const knownLists = new Map<string, readonly string[]>();
+const maxKnownLists = 1_000;
+
 function list<T extends string>(row: Row, column: string): readonly T[] {
+  const stored = text(row, column);
+  // The caller guarantees the type, as for `json`.
+  const known = knownLists.get(stored) as readonly T[] | undefined;
+  if (known !== undefined) return known;
   const value = json<unknown>(row, column);
   if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) {
     throw new RowFault(`${column} is no list of texts`);
   }
+  if (knownLists.size >= maxKnownLists) knownLists.clear();
+  knownLists.set(stored, value);
   return value;
 }
 

@@ -63,6 +63,17 @@ export class SqliteSecurityRepository implements SecurityRepository {
     return this.#find(id);
   }
 
+  async keysWithLabel(label: string): Promise<readonly ApiKey[]> {
+    const sql = `SELECT ${keyColumns} FROM api_key WHERE label = ? ORDER BY created_at, id`;
+    return this.#db.list(keyOf, sql, label);
+  }
+
+  async keyLabels(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const sql = 'SELECT id, label FROM api_key WHERE id IN (SELECT value FROM json_each(?))';
+    const labelled = (row: Row): [string, string] => [text(row, 'id'), text(row, 'label')];
+    return new Map(this.#db.list(labelled, sql, JSON.stringify(ids)));
+  }
+
   async updateKey(key: ApiKey, audit?: AuditEntry): Promise<void> {
     unique(() => writeChange(this.#db, audit, () => this.#update(key)));
   }
@@ -117,8 +128,11 @@ export class SqliteSecurityRepository implements SecurityRepository {
     );
   }
 
-  async lastUsed(): Promise<ReadonlyMap<string, LastUse>> {
-    return new Map(this.#usage.list(lastUseOf, 'SELECT key_id, at, address FROM last_used'));
+  async lastUsed(ids?: readonly string[]): Promise<ReadonlyMap<string, LastUse>> {
+    const sql = 'SELECT key_id, at, address FROM last_used';
+    if (ids === undefined) return new Map(this.#usage.list(lastUseOf, sql));
+    const some = `${sql} WHERE key_id IN (SELECT value FROM json_each(?))`;
+    return new Map(this.#usage.list(lastUseOf, some, JSON.stringify(ids)));
   }
 
   #find(id: string): ApiKey | undefined {

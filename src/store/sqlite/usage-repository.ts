@@ -16,6 +16,7 @@ import type {
 } from '../../core/security/ports.ts';
 import {
   firstByteBoundsMs,
+  type UsageCounts,
   type UsageDimension,
   type UsageQuery,
   type UsageSlot,
@@ -60,18 +61,26 @@ export class SqliteUsageRepository implements UsageRepository {
   }
 
   async usageSlots(query: UsageQuery): Promise<readonly UsageSlot[]> {
+    const hours: UsageTable = {
+      name: 'usage_hour',
+      time: 'hour',
+      range: [Math.ceil(query.fromMs / hourMs), Math.ceil(query.toMs / hourMs)],
+    };
+    const days: UsageTable = {
+      name: 'usage_rollup',
+      time: 'day',
+      range: [dayFrom(query.fromMs), dayFrom(query.toMs)],
+    };
+    const timed = query.timeless !== true;
     const db = this.#db;
     return db.read(() => [
       ...db.list(
-        (row) => slotOf(row, integer(row, 'hour') * hourMs),
-        ...slotsSql('usage_hour', 'hour', query, [
-          Math.ceil(query.fromMs / hourMs),
-          Math.ceil(query.toMs / hourMs),
-        ]),
+        (row) => slotOf(row, timed ? integer(row, 'hour') * hourMs : 0),
+        ...slotsSql(hours, [hours, days], query),
       ),
       ...db.list(
-        (row) => slotOf(row, Date.parse(text(row, 'day')) + noonMs),
-        ...slotsSql('usage_rollup', 'day', query, [dayFrom(query.fromMs), dayFrom(query.toMs)]),
+        (row) => slotOf(row, timed ? Date.parse(text(row, 'day')) + noonMs : 0),
+        ...slotsSql(days, [hours, days], query),
       ),
     ]);
   }
@@ -123,29 +132,70 @@ function summed(column: string): string {
   return `CAST(min(total(${column}), ${most}) AS INTEGER) AS ${column}`;
 }
 
+/** Usage of the range of a query in one table. */
+interface UsageTable {
+  readonly name: 'usage_hour' | 'usage_rollup';
+  readonly time: 'hour' | 'day';
+  readonly range: readonly [SQLInputValue, SQLInputValue];
+}
+
+/** `all`: the tables by which the groups with the most tokens are found. */
 function slotsSql(
-  from: 'usage_hour' | 'usage_rollup',
-  time: 'hour' | 'day',
-  { by, where }: UsageQuery,
-  range: readonly [SQLInputValue, SQLInputValue],
+  table: UsageTable,
+  all: readonly UsageTable[],
+  { by, where, maxGroups, timeless }: UsageQuery,
 ): [string, ...SQLInputValue[]] {
   const groups = by.map((dimension) => dimensionColumns[dimension]);
   const limits = Object.entries(where) as [UsageDimension, readonly string[]][];
   const conditions = limits.map(
     ([dimension]) => `AND ${dimensionColumns[dimension]} IN (SELECT value FROM json_each(?))`,
   );
-  const sql = `SELECT ${[time, ...by.map((d) => `${dimensionColumns[d]} AS "${d}"`), ...countColumns.map(summed)].join(', ')}
-    FROM ${from} WHERE ${time} >= ? AND ${time} < ? ${conditions.join(' ')}
-    GROUP BY ${[time, ...groups].join(', ')}`;
-  return [sql, ...range, ...limits.map(([, values]) => JSON.stringify(values))];
+  const from = ({ name, time }: UsageTable): string =>
+    `FROM ${name} WHERE ${time} >= ? AND ${time} < ? ${conditions.join(' ')}`;
+  const bound = ({ range }: UsageTable): readonly SQLInputValue[] => [
+    ...range,
+    ...limits.map(([, values]) => JSON.stringify(values)),
+  ];
+  const times = timeless === true ? [] : [table.time];
+  const sums = countColumns.map(summed);
+  if (maxGroups === undefined || groups.length === 0) {
+    const columns = [...times, ...by.map((d) => `${dimensionColumns[d]} AS "${d}"`), ...sums];
+    const grouped = [...times, ...groups];
+    const sql = `SELECT ${columns.join(', ')} ${from(table)}
+      ${grouped.length === 0 ? 'HAVING count(*) > 0' : `GROUP BY ${grouped.join(', ')}`}`;
+    return [sql, ...bound(table)];
+  }
+  const names = groups.join(', ');
+  const columns = [
+    ...times,
+    'listed',
+    ...by.map((d) => `iif(listed, ${dimensionColumns[d]}, NULL) AS "${d}"`),
+    ...sums,
+  ];
+  const sql = `WITH used AS (${all
+    .map((each) => `SELECT ${names}, input_tokens, output_tokens, requests ${from(each)}`)
+    .join(' UNION ALL ')}),
+    largest AS MATERIALIZED (SELECT ${names}, 1 AS listed FROM used GROUP BY ${names}
+      ORDER BY total(input_tokens) + total(output_tokens) DESC, total(requests) DESC LIMIT ?)
+    SELECT ${columns.join(', ')}
+    FROM (SELECT * ${from(table)}) LEFT JOIN largest USING (${names})
+    GROUP BY ${[...times, 'listed', ...groups.map((group) => `iif(listed, ${group}, NULL)`)].join(', ')}`;
+  return [sql, ...all.flatMap(bound), maxGroups, ...bound(table)];
 }
 
 function slotOf(row: Row, startMs: number): UsageSlot {
+  return { startMs, group: groupOf(row), ...countsOf(row) };
+}
+
+function groupOf(row: Row): UsageSlot['group'] {
+  if ('listed' in row && row.listed === null) return 'other';
   const group: Partial<Record<UsageDimension, string>> = {};
   for (const dimension of usageDimensions) if (dimension in row) group[dimension] = text(row, dimension);
+  return group;
+}
+
+function countsOf(row: Row): UsageCounts {
   return {
-    startMs,
-    group,
     requests: integer(row, 'requests'),
     inputTokens: integer(row, 'input_tokens'),
     outputTokens: integer(row, 'output_tokens'),
