@@ -19,6 +19,7 @@ export const flmCommand = join(import.meta.dirname, '../bin/flm.mjs');
 
 export interface RunningFlm extends Running {
   readonly keys: readonly string[];
+  readonly home: string;
   /** Over HTTPS: the CA's certificate as PEM, and the file with the server's key and certificate. */
   readonly authority?: string;
   readonly pair?: string;
@@ -61,6 +62,7 @@ export async function startFlm(
     pid,
     port,
     keys,
+    home: env.FLM_HOME,
     ...(mode === 'local-http'
       ? {}
       : {
