@@ -24,6 +24,7 @@ import type {
 } from './operation.ts';
 import { auditOperations } from './operations/audit.ts';
 import { certificateOperations } from './operations/certificates.ts';
+import { chatOperations } from './operations/chat.ts';
 import { connectOperations } from './operations/connect.ts';
 import { engineOperations } from './operations/engines.ts';
 import { keyOperations } from './operations/keys.ts';
@@ -40,6 +41,7 @@ export const operations: readonly Operation[] = [
   ...keyOperations,
   ...shareOperations,
   ...connectOperations,
+  ...chatOperations,
   ...policyOperations,
   ...engineOperations,
   ...modelOperations,

@@ -23,8 +23,9 @@ export async function* eventText(
   { clock, signal, onError }: EventTextDeps,
 ): AsyncGenerator<string, void, undefined> {
   const iterator = events[Symbol.asyncIterator]();
+  let next = iterator.next();
   try {
-    for (let next = iterator.next(); !signal.aborted; ) {
+    while (!signal.aborted) {
       const result = await withinBeat(next, clock);
       if (result === 'silence') {
         yield ':\n\n';
@@ -41,6 +42,8 @@ export async function* eventText(
     const told = error instanceof FlmError ? error : new AdminError('INTERNAL');
     yield `event: error\ndata: ${JSON.stringify(errorDocument(told))}\n\n`;
   } finally {
+    // The stream may end while an event is awaited, and that wait may fail.
+    next.catch(() => {});
     await iterator.return?.();
   }
 }

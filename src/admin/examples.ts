@@ -43,6 +43,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   replaceProfile: { graceMs: 60_000, publicHosts: ['llm.example.org'] },
   renewCertificates: {},
   checkConnection: {},
+  chat: { model: 'qwen3:8b', messages: [{ role: 'user', content: 'Why is the sky blue?' }] },
   replaceRetention: { hourlyDays: 90, dailyDays: 1_096, auditDays: 366 },
 };
 

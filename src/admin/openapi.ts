@@ -34,6 +34,7 @@ const tags = {
   keys: 'API keys and the use of their limits.',
   shares: 'Links that become a key when somebody opens them.',
   connect: 'Settings that connect clients.',
+  chat: 'A chat with a model through a proxy.',
   policy: 'The rules for all keys and addresses.',
   engines: 'Engines: their state, the saved ones, detection and tests.',
   models: 'Models as clients see them, and their aliases.',

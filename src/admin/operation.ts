@@ -11,6 +11,7 @@ import type { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { AdminScope, RouteId } from '../core/engine/routes.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { AuthorityDocument, StoredCertificateDocument } from '../core/proxy/certificate-document.ts';
+import type { ChatEvent, ChatRequest } from '../core/proxy/chat-document.ts';
 import type { ConnectCheck, ConnectDocument, ConnectRequest } from '../core/proxy/connect-document.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { CrashDocument } from '../core/proxy/proxy-document.ts';
@@ -99,6 +100,7 @@ export interface AdminServices {
   /** The requests of every running proxy. */
   readonly requests: RequestDirectory;
   keyUse(key: ApiKey): Promise<KeyUseDocument>;
+  chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
   readonly connect: {
     settings(request: ConnectRequest): Promise<ConnectDocument>;
     check(request: Pick<ConnectRequest, 'proxy' | 'host'>): Promise<ConnectCheck>;
@@ -165,19 +167,19 @@ export interface OperationDefinition<
 }
 
 /** An operation that answers with server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
-export interface EventOperationDefinition<P extends Shape, Q extends Shape>
+export interface EventOperationDefinition<P extends Shape, Q extends Shape, B extends z.ZodType | undefined>
   extends Pick<
-    OperationDefinition<P, Q, undefined, undefined>,
-    'id' | 'path' | 'tag' | 'summary' | 'scope' | 'params' | 'query' | 'errors'
+    OperationDefinition<P, Q, B, undefined>,
+    'id' | 'path' | 'tag' | 'summary' | 'scope' | 'params' | 'query' | 'body' | 'errors'
   > {
-  readonly method: 'GET';
+  readonly method: 'GET' | 'POST';
   readonly status: 200;
   /** The schema of the data of each event, by its name. */
   readonly events: Readonly<Record<string, z.ZodType>>;
   /** Yields until the signal aborts. */
   watch(
     context: OperationContext,
-    input: OperationInput<P, Q, undefined>,
+    input: OperationInput<P, Q, B>,
     signal: AbortSignal,
   ): AsyncIterable<AdminEvent>;
 }
@@ -204,8 +206,10 @@ export function operation<
   return definition;
 }
 
-export function eventOperation<P extends Shape = undefined, Q extends Shape = undefined>(
-  definition: EventOperationDefinition<P, Q>,
-): Operation {
+export function eventOperation<
+  P extends Shape = undefined,
+  Q extends Shape = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(definition: EventOperationDefinition<P, Q, B>): Operation {
   return definition;
 }

@@ -5,6 +5,7 @@ import { PolicyError } from '../core/errors.ts';
 import { shareOrigins } from '../core/security/share-links.ts';
 import { catalogOf } from './catalog.ts';
 import { authorityDocument, leafDocument } from './certificate-documents.ts';
+import { chatEvents } from './chat/chat-events.ts';
 import { checkAddress, connectSettings } from './connect/settings.ts';
 import { crashesOf } from './crashed-proxies.ts';
 
@@ -44,6 +45,7 @@ export function adminServices(flm: Flm, signal: AbortSignal): AdminServices {
     usage: flm.usage,
     audit: flm.audit,
     requests: flm.requests,
+    chat: (request, left) => chatEvents(flm, request, left),
     connect: {
       settings: (request) => connectSettings(flm, request, signal),
       check: (request) => checkAddress(flm, request, signal),

@@ -5,6 +5,7 @@
 import type { ComponentType } from 'preact';
 import { signInMethod } from './api/client.ts';
 import { AuditPage } from './pages/audit.tsx';
+import { ChatPage } from './pages/chat.tsx';
 import { ConnectPage } from './pages/connect.tsx';
 import { KeysPage } from './pages/keys.tsx';
 import { NowPage } from './pages/now.tsx';
@@ -18,6 +19,7 @@ export const pageTable = {
   usage: UsagePage,
   keys: KeysPage,
   connect: ConnectPage,
+  chat: ChatPage,
   share: SharePage,
   policy: PolicyPage,
   audit: AuditPage,

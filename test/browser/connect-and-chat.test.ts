@@ -1,8 +1,13 @@
 /** The pages *Connect* and *Chat* in a real Chromium, beside a real proxy with the demo engine. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import process from 'node:process';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { chatAnswer, chatDelta, startChatEngine } from '../helpers/chat-engine.ts';
+import { type Steps, sseHead } from '../helpers/raw-engine.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
-import { ask, checkPages, openDashboard, showPage } from './dashboard-fixture.ts';
+import { ask, checkPages, checkView, openDashboard, showPage } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 test('settings of every client are those of flm connect, and a new key is filled in', { skip }, async (t) => {
@@ -74,9 +79,82 @@ test('the test shows that the proxy answers, then a refused request and the firs
   assert.equal(await page.getByRole('button', { name: 'Check the address' }).count(), 0);
 });
 
-test('axe-core finds nothing on the page Connect', { skip }, async (t) => {
+test('a chat streams with its figures, can be stopped, and shows its request', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  const answers: Steps[] = [[sseHead, chatDelta({ content: 'Hello ' })], chatAnswer('<b>Sure</b>')];
+  const engine = await startChatEngine(['nomic-embed', 'm'], () => answers.shift() ?? chatAnswer('again'));
+  t.after(() => engine.close());
+  await startProxy(cli, '--engine', engine.url);
+  const page = await signedIn();
+  await showPage(page, 'Chat');
+  assert.equal(await page.getByLabel(/^Model/).inputValue(), 'm');
+  await page.getByLabel('System prompt').fill("Don't shout.");
+  await page.getByLabel(/^Message/).fill('hello');
+  await page.keyboard.press('Enter');
+  await page.getByText('Hello', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByText('Stopped.').waitFor();
+  await page.getByLabel(/^Message/).fill('and now?');
+  await page.getByText('The request as a command').click();
+  const curl = (await page.locator('.snippet pre').textContent()) ?? '';
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByText('<b>Sure</b>', { exact: true }).waitFor();
+  await page.getByText(/^m · .*first token after .* in all/).waitFor();
+  const sent = engine.requests.filter(({ method }) => method === 'POST').at(-1);
+  const { messages } = JSON.parse(String(sent?.body)) as { messages: readonly { content: string }[] };
+  assert.deepEqual(
+    messages.map(({ content }) => content),
+    ["Don't shout.", 'hello', 'Hello ', 'and now?'],
+  );
+
+  // The shown command is the request that was sent, with a key of the reader's own.
+  const { key } = await createKey(cli, 'shell');
+  const ran = await promisify(execFile)('sh', ['-c', curl], { env: { ...process.env, FLM_API_KEY: key } });
+  assert.match(ran.stdout, /again/, ran.stderr);
+  const again = engine.requests.filter(({ method }) => method === 'POST').at(-1);
+  assert.deepEqual(JSON.parse(String(again?.body)).messages, messages);
+
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  assert.equal(await page.locator('article').count(), 0);
+  assert.doesNotMatch(await page.content(), /flm_\w{20}/);
+  await engine.close();
+  await page.getByLabel(/^Message/).fill('anyone?');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('alert').waitFor();
+  assert.match((await page.getByRole('alert').textContent()) ?? '', /flm explain req_/);
+});
+
+test('a chat counts as usage, and the page says so', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await startProxy(cli, '--demo');
+  const page = await signedIn();
+  await showPage(page, 'Chat');
+  await page.getByText(/count as usage of flm chat/).waitFor();
+  await page.getByLabel(/^Message/).fill('hello');
+  await page.keyboard.press('Enter');
+  await page.getByText(/tokens: \d+ in, \d+ out · [\d.]+ tokens\/s/).waitFor();
+  await showPage(page, 'Usage');
+  const row = page.getByRole('row', { name: /flm chat 1/ });
+  // Usage is stored within a second of the request; a change of the group loads it again.
+  while (!(await row.isVisible()))
+    await page
+      .getByLabel('Group by')
+      .selectOption((await page.getByLabel('Group by').inputValue()) === 'key' ? 'model' : 'key');
+});
+
+test('axe-core finds nothing on the pages Connect and Chat', { skip }, async (t) => {
   const fixture = await openDashboard(t);
   await startProxy(fixture.cli, '--demo');
   await createKey(fixture.cli, 'laptop');
-  await checkPages(fixture, ['Connect']);
+  await checkPages(fixture, ['Connect', 'Chat']);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const page = await fixture.signedIn({ colorScheme, bypassCSP: true });
+    await showPage(page, 'Chat');
+    await page.getByLabel(/^Message/).fill('hello');
+    await page.keyboard.press('Enter');
+    await page.getByText(/tokens\/s/).waitFor();
+    await page.getByText('The request as a command').click();
+    await checkView(page, `Chat with an answer ${colorScheme}`);
+    await page.context().close();
+  }
 });

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { AdminApi, operations } from '../../src/admin/admin-api.ts';
+import { AdminApi, type AdminRequest, operations } from '../../src/admin/admin-api.ts';
 import { adminBasePath } from '../../src/admin/error-response.ts';
 import { openApiDocument } from '../../src/admin/openapi.ts';
 import type { AdminCaller, AdminServices } from '../../src/admin/operation.ts';
@@ -39,6 +39,8 @@ export interface AdminFixture {
   call(method: string, path: string, request?: AdminCall): Promise<AdminAnswer>;
   /** The text of an event stream, part by part, until the signal aborts. */
   watch(path: string, signal: AbortSignal, caller?: AdminCaller): Promise<AsyncIterable<string>>;
+  /** The same for a POST of this document. */
+  ask(path: string, body: unknown, signal: AbortSignal): Promise<AsyncIterable<string>>;
 }
 
 /** `environment` is that of `flm ui` and of the commands. */
@@ -61,7 +63,10 @@ export function startedAdmin(
 }
 
 /** Calls the API of these services. An error that is not flm's own fails the test. */
-export function adminCalls(t: TestContext, services: AdminServices): Pick<AdminFixture, 'call' | 'watch'> {
+export function adminCalls(
+  t: TestContext,
+  services: AdminServices,
+): Pick<AdminFixture, 'call' | 'watch' | 'ask'> {
   const errors: unknown[] = [];
   const clock = { nowMs: () => services.nowMs(), after: systemClock.after };
   const api = new AdminApi({ services, clock, onError: (error) => errors.push(error) });
@@ -84,21 +89,25 @@ export function adminCalls(t: TestContext, services: AdminServices): Pick<AdminF
     checkResponse(method, path, response.status, text);
     return { ...response, body: text, document: text === '' ? undefined : JSON.parse(text) };
   };
-  const watch: AdminFixture['watch'] = async (path, signal, caller = adminCaller) => {
-    const target = `${adminBasePath}${path}`;
-    const response = await api.handle({
-      method: 'GET',
-      target,
-      headers: {},
-      body: Buffer.alloc(0),
-      caller,
-      signal,
-    });
-    assert.equal(response.headers['content-type'], 'text/event-stream');
+  const stream = async (
+    request: Omit<AdminRequest, 'target'>,
+    path: string,
+  ): Promise<AsyncIterable<string>> => {
+    const response = await api.handle({ ...request, target: `${adminBasePath}${path}` });
+    assert.equal(response.headers['content-type'], 'text/event-stream', String(response.body));
     assert(typeof response.body !== 'string', 'the response is a stream');
     return response.body;
   };
-  return { call, watch };
+  const watch: AdminFixture['watch'] = (path, signal, caller = adminCaller) =>
+    stream({ method: 'GET', headers: {}, body: Buffer.alloc(0), caller, signal }, path);
+  const ask: AdminFixture['ask'] = (path, body, signal) => {
+    const headers = { 'content-type': 'application/json' };
+    return stream(
+      { method: 'POST', headers, body: Buffer.from(JSON.stringify(body)), caller: adminCaller, signal },
+      path,
+    );
+  };
+  return { call, watch, ask };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of JSON

@@ -5,8 +5,8 @@
 import { open, readFile, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { ChatMessage, ContentPart } from '../../app/chat/chat-client.ts';
 import { chat as texts } from '../i18n/en/chat.ts';
-import type { ChatMessage, ContentPart } from './chat-client.ts';
 
 const maxImageBytes = 20 * 1024 ** 2;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ChatPiece } from './chat-client.ts';
+import type { ChatPiece } from '../../app/chat/chat-client.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { waitText } from './first-token-wait.ts';
 

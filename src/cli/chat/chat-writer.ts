@@ -4,9 +4,9 @@
  * a model repeats text of others, and an escape sequence in it could change the window title, move the cursor or write
  * to the clipboard.
  */
+import type { ChatPiece } from '../../app/chat/chat-client.ts';
 import { printableLines } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import type { ChatPiece } from './chat-client.ts';
 import { type MarkdownTerminal, MarkdownWriter } from './markdown-writer.ts';
 
 export class ChatWriter {

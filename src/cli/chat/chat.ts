@@ -2,12 +2,13 @@
  * `flm chat`: a conversation with a model through the running proxy, or one question and its answer.
  */
 import type { Command } from 'commander';
+import { answerFacts } from '../../app/chat/answer-facts.ts';
+import type { ChatAnswer, ChatClient, ChatModel } from '../../app/chat/chat-client.ts';
 import type { ClientIdentity } from '../../app/client-identity.ts';
 import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import { ProxyError } from '../../core/errors.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { printable } from '../terminal/layout.ts';
-import { type ChatAnswer, type ChatClient, type ChatModel, tokensPerSecond } from './chat-client.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { converse } from './conversation.ts';
 import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';
@@ -42,8 +43,8 @@ export function chatCommand(cli: Cli): Command {
     .action(
       action(cli, async (session, flags: ChatFlags, model: string | undefined) => {
         const { terminal, flm } = session;
-        const { ChatClient } = await import('./chat-client.ts');
-        const { makeChatAccess } = await import('./chat-access.ts');
+        const { ChatClient } = await import('../../app/chat/chat-client.ts');
+        const { makeChatAccess } = await import('../../app/chat/chat-access.ts');
         const access = makeChatAccess(flm, flags.proxy, await identityOf(session, flags));
         const client = new ChatClient({ access, clock: flm.machine.clock });
         const load = (name: string): Promise<ModelLoad> => loadOf(session, flags.proxy, name);
@@ -119,20 +120,9 @@ async function askOnce(
 
 /** The `--json` output for an answer; documented in docs/guide.md. */
 function answerDocument(answer: ChatAnswer) {
-  const { model, text, reasoning, finishReason, usage, firstTokenMs, totalMs, requestId } = answer;
-  return {
-    model,
-    text,
-    ...(reasoning === '' ? {} : { reasoning }),
-    finishReason,
-    usage,
-    timings: {
-      firstTokenMs: firstTokenMs === null ? null : Math.round(firstTokenMs),
-      totalMs: Math.round(totalMs),
-      tokensPerSecond: tokensPerSecond(answer),
-    },
-    requestId,
-  };
+  const { text, reasoning } = answer;
+  const { model, ...facts } = answerFacts(answer);
+  return { model, text, ...(reasoning === '' ? {} : { reasoning }), ...facts };
 }
 
 /** Leaves out embedding models if another model can chat. */

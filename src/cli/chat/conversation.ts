@@ -4,18 +4,18 @@
  * Ctrl-C stops the current answer. Without one it clears the line, or leaves. A stopped answer stays part of the
  * conversation. A failed question does not: the next question is sent as if the failed one had not been asked.
  */
-import { type Session, tellError } from '../command.ts';
-import { chat as texts } from '../i18n/en/chat.ts';
-import { facts, hanging, printable } from '../terminal/layout.ts';
-import type { TypedLines } from '../terminal/typed-lines.ts';
-import { amount, shortTime } from '../terminal/units.ts';
 import {
   type ChatAnswer,
   type ChatClient,
   type ChatMessage,
   type ContentPart,
   tokensPerSecond,
-} from './chat-client.ts';
+} from '../../app/chat/chat-client.ts';
+import { type Session, tellError } from '../command.ts';
+import { chat as texts } from '../i18n/en/chat.ts';
+import { facts, hanging, printable } from '../terminal/layout.ts';
+import type { TypedLines } from '../terminal/typed-lines.ts';
+import { amount, shortTime } from '../terminal/units.ts';
 import { ChatFileProblem, readImage, saveConversation } from './chat-files.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';

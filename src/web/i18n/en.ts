@@ -3,6 +3,7 @@
  * Each page has a file in en/ with its `title`; texts for several pages are in en/common.ts.
  */
 import { audit } from './en/audit.ts';
+import { chat } from './en/chat.ts';
 import { common } from './en/common.ts';
 import { connect } from './en/connect.ts';
 import { guest } from './en/guest.ts';
@@ -17,6 +18,7 @@ import { usage } from './en/usage.ts';
 export const en = {
   ...common,
   audit,
+  chat,
   connect,
   guest,
   keys,

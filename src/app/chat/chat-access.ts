@@ -2,11 +2,12 @@
  * Gives the owner of a running proxy its address and a temporary key. The key is valid for ten minutes and exists only
  * in the memory of the proxy. A stream ends when its key expires, so a key is used only in the first half of its life.
  */
-import type { ClientIdentity } from '../../app/client-identity.ts';
-import type { Flm } from '../../app/flm.ts';
+
 import { ProxyError } from '../../core/errors.ts';
 import type { TemporaryKey } from '../../core/proxy/ports.ts';
 import { type ProxyHandle, proxyUrl } from '../../core/proxy/proxy-handle.ts';
+import type { ClientIdentity } from '../client-identity.ts';
+import type { Flm } from '../flm.ts';
 import type { ChatClientDeps } from './chat-client.ts';
 
 const keyLifeMs = 600_000;

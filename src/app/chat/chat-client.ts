@@ -8,12 +8,12 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { ClientIdentity } from '../../app/client-identity.ts';
-import { requestOwnProxy } from '../../app/proxy-request.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type JsonObject, objectOf, objectsIn } from '../../core/engine/json-reading.ts';
 import { FlmError, ProxyError } from '../../core/errors.ts';
 import { gatherText } from '../../core/gathered-bytes.ts';
+import type { ClientIdentity } from '../client-identity.ts';
+import { requestOwnProxy } from '../proxy-request.ts';
 import { chatErrorOf, errorInEvent } from './chat-error.ts';
 import { eventData } from './event-data.ts';
 

@@ -1,0 +1,27 @@
+/** Texts of the page *Chat*. Numbers and times are formatted already. */
+export const chat = {
+  title: 'Chat',
+  conversation: 'Conversation',
+  message: 'Message',
+  messageHint: 'Enter sends; Shift and Enter begin a new line.',
+  send: 'Send',
+  stop: 'Stop',
+  clear: 'New conversation',
+  system: 'System prompt',
+  systemHint: 'Instructions for the model, sent before the conversation.',
+  usageHint:
+    'Messages go through the proxy with a temporary key and count as usage of flm chat. This page keeps the conversation in its memory only.',
+  reasoning: 'Reasoning',
+  waiting: 'Waiting for the first token …',
+  stopped: 'Stopped.',
+  tokens: (input: string, output: string): string => `tokens: ${input} in, ${output} out`,
+  speed: (number: string): string => `${number} tokens/s`,
+  firstToken: (time: string): string => `first token after ${time}`,
+  total: (time: string): string => `${time} in all`,
+  cut: 'cut at the limit of tokens',
+  raw: 'The request as a command',
+  rawHint: 'FLM_API_KEY stands for a key.',
+  noProxyHint: 'A chat goes through a proxy. Start one:',
+  noModel: 'No engine lists a model.',
+  noModelHint: 'Start an engine or load a model. The engines that flm knows:',
+};
