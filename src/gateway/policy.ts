@@ -25,8 +25,8 @@ export function makePolicy(deps: PolicyDeps): AsyncStep {
 /** The origin of the pages that this proxy serves needs no rule. */
 function denyForeignOrigin(x: Exchange): Refusal | undefined {
   const origin = originOf(x);
-  if (origin === undefined || (!x.preflight && isOwnOrigin(x))) return undefined;
-  return denyOrigin(x.snapshot.policy, origin);
+  const denial = denyOrigin(x.snapshot.policy, origin);
+  return denial !== undefined && !x.preflight && isOwnOrigin(x) ? undefined : denial;
 }
 
 function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined | Promise<Refusal | undefined> {

@@ -36,6 +36,8 @@ function ask(
   });
 }
 
+type Administered = ProxyView & { readonly dashboardUrl?: string };
+
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 const keysPath = '/flm/api/v1/keys';
 const json = { 'content-type': 'application/json' };
@@ -53,7 +55,8 @@ async function socketOf(cli: TestCli): Promise<{ readonly socketPath: string }> 
 
 test('without --admin a key with the scope finds no API and no dashboard on the listener', async (t) => {
   const cli = makeCli(t);
-  const { port } = await startProxy(cli, '--demo');
+  const { port, dashboardUrl } = await startProxy<Administered>(cli, '--demo');
+  assert.equal(dashboardUrl, undefined);
   const { key } = await createKey(cli, 'boss', '--scope', 'admin');
   for (const path of [keysPath, '/flm/', '/flm/index.html'])
     assert.equal((await ask({ port }, path, bearer(key))).status, 404, path);
@@ -61,7 +64,9 @@ test('without --admin a key with the scope finds no API and no dashboard on the 
 
 test('with --admin a key manages keys, and the audit names it; a reader changes nothing', async (t) => {
   const cli = makeCli(t);
-  const { port } = await startProxy(cli, '--demo', '--admin');
+  const { port, dashboardUrl } = await startProxy<Administered>(cli, '--demo', '--admin');
+  assert.equal(dashboardUrl, `http://127.0.0.1:${port}/flm/`);
+  assert.match((await cli.run('proxy', 'status', 'default')).stdout, /dashboard +http:\S+\/flm\//);
   const boss = await createKey(cli, 'boss', '--scope', 'admin');
   const reader = await createKey(cli, 'reader', '--scope', 'admin:read');
   const made = await ask({ port }, keysPath, { ...bearer(boss.key), ...json }, 'POST', '{"label":"friend"}');

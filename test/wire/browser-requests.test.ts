@@ -88,6 +88,26 @@ describe('CORS', () => {
       }
       await fixture.assertUnharmed();
     });
+  test('the origin of the pages that flm itself serves needs no rule, and gets no CORS field', async () => {
+    for (const [host, own] of [
+      ['localhost:8484', 'http://localhost:8484'],
+      ['192.0.2.1', 'http://192.0.2.1'],
+    ] as const) {
+      const ask = (value: string) =>
+        fixture.ask(
+          `GET /v1/models HTTP/1.1\r\nHost: ${host}\r\nX-Api-Key: ${fixture.key}\r\n${origin(value)}\r\n`,
+        );
+      const response = await ask(own);
+      assert.equal(response.status, 200);
+      assert.doesNotMatch(response.head, /access-control-/i);
+      for (const other of [`${own}0`, own.replace('http:', 'https:'), `${own}/`, `${own}.evil.example`])
+        assert.equal((await ask(other)).status, 403, other);
+    }
+    // A name that a stranger points at this machine is refused for its Host before.
+    const rebound = `GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nX-Api-Key: ${fixture.key}\r\n`;
+    assert.equal((await fixture.ask(`${rebound}${origin('http://evil.example')}\r\n`)).status, 421);
+    await fixture.assertUnharmed();
+  });
   test('an allowed origin twice is not an allowed one', async () => {
     fixture.proxy.setPolicy(allowed);
     const response = await fixture.ask(

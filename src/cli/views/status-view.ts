@@ -68,6 +68,10 @@ export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
         proxy.networkUrls?.map((url) => terminal.link(paint('cyan', `${url}/v1`), url)).join('\n') ||
           undefined,
       ],
+      [
+        `  ${name.dashboard}`,
+        proxy.dashboardUrl && terminal.link(paint('cyan', proxy.dashboardUrl), proxy.dashboardUrl),
+      ],
       [`  ${name.reach}`, proxy.reach],
       [`  ${name.certificate}`, certificateText(proxy.certificate)],
       [`  ${name.keys}`, proxy.keys === undefined ? undefined : String(proxy.keys)],

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { engineDocument, engineDocumentSchema } from '../engine/engine-document.ts';
 import { queuedFor } from '../engine/seen-engines.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
+import { isLoopback } from './proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
 import type { ProxyView } from './proxy-service.ts';
 import { warningSchema } from './warning.ts';
@@ -46,6 +47,7 @@ export const proxyDocumentSchema = z
     uptimeSeconds: z.number().optional(),
     version: z.string().optional(),
     reach: z.string().optional().describe('Who can reach it.'),
+    dashboardUrl: z.string().optional().describe('The dashboard, where `--admin` serves it.'),
     networkUrls: names.optional().describe('Base URLs for others on the network, without `/v1`.'),
     certificate: proxyCertificateSchema.optional(),
     inFlight: count.optional(),
@@ -130,6 +132,7 @@ export function proxyDocument(view: ProxyView, url = urlOf(view)): ProxyDocument
     models,
     engines: status.engines.map((e) => engineDocument(e, queuedFor(e.ref.id, status.queues))),
     networkUrls: status.networkUrls,
+    ...(servesDashboard(status, url) ? { dashboardUrl: `${url}/flm/` } : {}),
     ...(status.certificate === undefined
       ? {}
       : { certificate: certificateDocument(status.certificate, hasExpired(status)) }),
@@ -137,6 +140,15 @@ export function proxyDocument(view: ProxyView, url = urlOf(view)): ProxyDocument
     ...(status.supervisor === undefined ? {} : { supervisor: status.supervisor }),
     ...(status.successor === undefined ? {} : { successor: status.successor }),
   };
+}
+
+/** Plain HTTP serves the dashboard on loopback only. */
+function servesDashboard({ config, handle }: ProxyStatus, url: string): boolean {
+  if (!config.admin) return false;
+  const { hostname } = new URL(url);
+  return (
+    handle.mode !== 'local-http' || hostname === 'localhost' || isLoopback(hostname.replaceAll(/[[\]]/g, ''))
+  );
 }
 
 function urlOf(view: ProxyView): string {

@@ -26,6 +26,7 @@ export const status = {
   facts: {
     endpoint: 'endpoint',
     network: 'network',
+    dashboard: 'dashboard',
     reach: 'reach',
     certificate: 'certificate',
     keys: 'keys',
