@@ -177,7 +177,7 @@ function operationObject(operation: Operation, schemas: JsonObject): JsonObject 
 function eventSchema(events: Readonly<Record<string, z.ZodType>>, schemas: JsonObject): JsonObject {
   const names = Object.entries(events).map(([name, schema]) => {
     const { $ref } = schemaOf(schema, 'output', schemas);
-    return `The data of the event \`${name}\` is JSON: \`${String($ref)}\`.`;
+    return `The data of the event \`${name}\` is JSON with the schema \`${String($ref).split('/').at(-1)}\`.`;
   });
   const description = `Server-sent events. ${names.join(' ')} Comments keep the connection open.`;
   return { schema: { type: 'string', description } };

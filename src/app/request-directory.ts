@@ -153,14 +153,14 @@ class Watch {
     first: (update: RequestsUpdate) => Promise<void> | undefined,
   ): Promise<void> {
     const known = new Set<string>();
-    let isOpen = false;
+    let hasBegun = false;
     try {
       const updates = this.#deps.control(handle).watchRequests(this.#until);
       for await (const update of updates) {
         for (const id of update.gone) known.delete(id);
         for (const { id } of update.running) known.add(id);
-        await (isOpen ? this.#offer(changesOf(update, handle)) : first(update));
-        isOpen = true;
+        await (hasBegun ? this.#offer(changesOf(update, handle)) : first(update));
+        hasBegun = true;
       }
     } catch (error) {
       if (!(error instanceof FlmError)) throw error;

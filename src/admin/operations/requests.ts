@@ -44,7 +44,8 @@ export const requestOperations: readonly Operation[] = [
     method: 'GET',
     path: '/requests/events',
     tag: 'requests',
-    summary: 'Watch requests. The first event has all that run now; each further event has what changed.',
+    summary:
+      'Watch requests. The first event has all that run now, in `running`; each further one, at most four a second of each proxy, has new or changed requests in `running`, ids that no longer run in `gone`, and requests that ended in `ended`.',
     scope: 'admin:read',
     status: 200,
     events: { changes: requestChangesSchema },
