@@ -5,9 +5,12 @@
 import type { ComponentType } from 'preact';
 import { signInMethod } from './api/client.ts';
 import { AuditPage } from './pages/audit.tsx';
+import { CertificatesPage } from './pages/certificates.tsx';
 import { ChatPage } from './pages/chat.tsx';
 import { ConnectPage } from './pages/connect.tsx';
+import { EnginesPage } from './pages/engines.tsx';
 import { KeysPage } from './pages/keys.tsx';
+import { LogsPage } from './pages/logs.tsx';
 import { NowPage } from './pages/now.tsx';
 import { PolicyPage } from './pages/policy.tsx';
 import { SessionsPage } from './pages/sessions.tsx';
@@ -21,8 +24,11 @@ export const pageTable = {
   connect: ConnectPage,
   chat: ChatPage,
   share: SharePage,
+  engines: EnginesPage,
   policy: PolicyPage,
+  certificates: CertificatesPage,
   audit: AuditPage,
+  logs: LogsPage,
   sessions: SessionsPage,
 } as const satisfies Readonly<Record<string, ComponentType>>;
 

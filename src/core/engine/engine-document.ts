@@ -111,7 +111,9 @@ export function examinedDocument(examination: EngineExamination): ExaminedDocume
 export function statusOf({ ref, probe, exposedOn }: EngineExamination): EngineStatus {
   const common = { ref, inFlight: 0, breakerOpen: false, ...(exposedOn === undefined ? {} : { exposedOn }) };
   if (probe.state === 'down') return { ...common, state: 'down', models: [], note: probe.detail };
-  const { state, models, version, latencyMs, slots, note } = probe;
+  const { state, models, version, latencyMs, note } = probe;
+  // As in a proxy, the number that somebody set counts.
+  const slots = ref.slots ?? probe.slots;
   return {
     ...common,
     state,

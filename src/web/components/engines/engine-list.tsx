@@ -1,0 +1,89 @@
+/** The table of engines with its actions. */
+import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts';
+import { en } from '../../i18n/en.ts';
+import { milliseconds } from '../format.ts';
+
+export type EngineAction = 'test' | 'change' | 'remove';
+
+const texts = en.engines;
+
+export function EngineList({
+  engines,
+  onAction,
+}: {
+  engines: readonly SeenEngineDocument[];
+  onAction: (action: EngineAction, id: string) => void;
+}) {
+  return (
+    <section class="scroll" tabIndex={0} aria-label={texts.engines}>
+      <table>
+        <thead>
+          <tr>
+            {Object.values(texts.columns).map((title) => (
+              <th scope="col" key={title}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {engines.map((engine) => (
+            <EngineRow
+              key={`${engine.id} ${engine.url} ${engine.proxy ?? ''}`}
+              engine={engine}
+              onAction={(action) => onAction(action, engine.id)}
+            />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function EngineRow({
+  engine,
+  onAction,
+}: {
+  engine: SeenEngineDocument;
+  onAction: (action: EngineAction) => void;
+}) {
+  const { id, url, kind, version, state, note, latencyMs, exposedOn, models, slots, origin } = engine;
+  return (
+    <tr>
+      <th scope="row">
+        {id}
+        <small>{url}</small>
+      </th>
+      <td>
+        {kind} {version ?? ''}
+      </td>
+      <td>
+        <span class={`state ${state}`}>{wordFor(texts.states, state)}</span>
+        {note === undefined ? null : <small>{note}</small>}
+        {latencyMs === undefined ? null : <small>{texts.latency(milliseconds(latencyMs))}</small>}
+        {exposedOn === undefined ? null : (
+          <small>
+            <span class="state degraded">{texts.exposed(exposedOn)}</span>
+          </small>
+        )}
+      </td>
+      <td>{models.length}</td>
+      <td>{slots ?? texts.unknown}</td>
+      <td>{wordFor(texts.origins, origin)}</td>
+      <td class="actions">
+        {origin === 'saved'
+          ? (['test', 'change', 'remove'] as const).map((action) => (
+              <button key={action} type="button" class="quiet" onClick={() => onAction(action)}>
+                {texts[action]}
+              </button>
+            ))
+          : null}
+      </td>
+    </tr>
+  );
+}
+
+/** Another version of flm may have more words. */
+export function wordFor(words: Readonly<Record<string, string>>, name: string): string {
+  return Object.hasOwn(words, name) ? (words[name] ?? name) : name;
+}
