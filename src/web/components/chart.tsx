@@ -132,7 +132,7 @@ function makePlot(
       height,
       ms: 1,
       legend: { show: false },
-      cursor: { sync: { key: cursor }, drag: { x: false, y: false }, points: { show: !bars } },
+      cursor: { sync: { key: cursor }, y: false, drag: { x: false, y: false }, points: { show: !bars } },
       scales: {
         x: { time: true, range: () => [first, end] },
         y: { range: (_plot, _min, max) => [0, Math.max(max, 1) * 1.05] },

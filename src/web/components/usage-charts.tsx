@@ -11,7 +11,6 @@ import { type Dimension, groupName, groupValue, tokensOf, type UsageView } from 
 export type Measure = keyof typeof en.usage.measures;
 export type Select = (by: Dimension, value: string, label: string) => void;
 
-const shownSeries = 8;
 const largeHeight = 280;
 const smallHeight = 140;
 
@@ -62,7 +61,7 @@ function largeChart({ view, times, onSelect }: Part, by: Dimension, measure: Mea
     title: en.usage.measures[measure],
     label: en.usage.chart,
     shape: isTime ? 'lines' : 'bars',
-    series: seriesOf(view.groups, times, by, measured[measure], !isTime, format, onSelect),
+    series: seriesOf(view.chart, times, by, measured[measure], isTime ? null : 0, format, onSelect),
     format,
     height: largeHeight,
   };
@@ -80,7 +79,7 @@ function errorsChart({ view, times, onSelect }: Part): ChartProps {
       times,
       'ending',
       ({ requests }) => requests,
-      true,
+      0,
       count,
       onSelect,
     ),
@@ -136,36 +135,29 @@ function frame({ step }: UsageView, times: readonly number[]) {
   return { step, times, cursor: 'usage' };
 }
 
-/** The first groups; the others are added up where the values can be added. */
+/** `absent`: the value of a point without usage. */
 function seriesOf(
   { series }: UsageDocument,
   times: readonly number[],
   by: Dimension,
   value: (counts: Counts) => number | null,
-  canAdd: boolean,
+  absent: 0 | null,
   format: (value: number) => string,
   onSelect: Select,
 ): ChartSeries[] {
-  const own = series.filter(({ group }) => group !== 'other').slice(0, shownSeries);
-  const rest = series.filter((one) => !own.includes(one));
-  const colours = coloursOf(own.map(({ group }) => `${by} ${groupValue(group, by) ?? ''}`));
-  const shown = own.map((one, i): ChartSeries => {
+  const named = series.filter(({ group }) => group !== 'other');
+  const colours = coloursOf(named.map(({ group }) => `${by} ${groupValue(group, by) ?? ''}`));
+  return series.map((one): ChartSeries => {
     const [name, filter] = [groupName(one.group, by), groupValue(one.group, by)];
     const total = value(one.total);
     return {
       name,
-      colour: colours[i] ?? otherColour,
-      values: valuesOf(one, times, value, canAdd ? 0 : null),
+      colour: colours[named.indexOf(one)] ?? otherColour,
+      values: valuesOf(one, times, value, absent),
       summary: total === null ? '–' : format(total),
       ...(filter === undefined ? {} : { onSelect: () => onSelect(by, filter, name) }),
     };
   });
-  if (rest.length === 0 || !canAdd) return shown;
-  const all = rest.map((one) => valuesOf(one, times, value, 0));
-  const sum = (values: readonly (number | null)[]): number =>
-    values.reduce<number>((a, b) => a + (b ?? 0), 0);
-  const values = times.map((_, i) => sum(all.map((one) => one[i] ?? 0)));
-  return [...shown, { name: en.usage.other, colour: otherColour, values, summary: format(sum(values)) }];
 }
 
 function valuesOf(

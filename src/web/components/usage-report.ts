@@ -27,13 +27,18 @@ export interface UsageView {
   readonly step: TimeStep;
   readonly fromMs: number;
   readonly toMs: number;
-  /** At most `maxGroups` series, and the rest as one. */
-  readonly groups: UsageDocument;
+  /** The largest groups over time, and the rest as one series. */
+  readonly chart: UsageDocument;
+  /** Many groups, each with its total only. */
+  readonly table: UsageDocument;
   readonly sum: UsageDocument;
   readonly byEnding: UsageDocument;
+  /** The groups of the table over time, which can be a large document. */
+  readonly loadAll: () => Promise<UsageDocument>;
 }
 
-const maxGroups = 100;
+const chartGroups = 8;
+const tableGroups = 200;
 const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export async function loadUsage(
@@ -43,20 +48,29 @@ export async function loadUsage(
   widthPixels: number,
 ): Promise<UsageView> {
   const { fromMs, toMs, step } = timesOf(range, widthPixels);
-  const ask = (dimension?: Dimension): Promise<UsageDocument> => {
+  const ask = (
+    ownStep: TimeStep | 'total',
+    groups: number,
+    dimension?: Dimension,
+  ): Promise<UsageDocument> => {
     const query = new URLSearchParams({
       from: new Date(fromMs).toISOString(),
       to: new Date(toMs).toISOString(),
-      step,
+      step: ownStep,
       timeZone,
-      groups: String(maxGroups),
+      groups: String(groups),
     });
     if (dimension !== undefined) query.append('by', dimension);
     for (const [name, { value }] of Object.entries(filters)) query.append(name, value);
     return call('GET', `api/v1/usage?${query}`);
   };
-  const [groups, sum, byEnding] = await Promise.all([ask(by), ask(), ask('ending')]);
-  return { step, fromMs, toMs, groups, sum, byEnding };
+  const [chart, table, sum, byEnding] = await Promise.all([
+    ask(step, chartGroups, by),
+    ask('total', tableGroups, by),
+    ask(step, 1),
+    ask(step, chartGroups, 'ending'),
+  ]);
+  return { step, fromMs, toMs, chart, table, sum, byEnding, loadAll: () => ask(step, tableGroups, by) };
 }
 
 function timesOf(

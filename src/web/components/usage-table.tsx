@@ -4,6 +4,7 @@ import { csvText } from '../../core/csv.ts';
 import type { Counts, UsageDocument } from '../api/client.ts';
 import { en } from '../i18n/en.ts';
 import { count, milliseconds, number, percent } from './format.ts';
+import { Problem } from './loaded.tsx';
 import { saveCsvFile } from './save-file.ts';
 import type { Select } from './usage-charts.tsx';
 import { type Dimension, groupName, groupValue } from './usage-report.ts';
@@ -45,11 +46,16 @@ export function UsageTable({
   usage,
   by,
   onSelect,
+  loadAll,
 }: {
+  /** Totals. */
   usage: UsageDocument;
   by: Dimension;
   onSelect: Select;
+  /** The same groups over time, for the file. */
+  loadAll: () => Promise<UsageDocument>;
 }) {
+  const [problem, setProblem] = useState<unknown>();
   const [sort, setSort] = useState<Sort>();
   const sortBy = (column: Column) =>
     setSort((before) => ({ column, isDescending: before?.column !== column || !before.isDescending }));
@@ -86,7 +92,8 @@ export function UsageTable({
         </table>
       </section>
       {usage.total.estimatedRequests > 0 ? <p class="note">{en.usage.estimated}</p> : null}
-      <button type="button" onClick={() => saveCsv(usage, by)}>
+      {problem === undefined ? null : <Problem error={problem} />}
+      <button type="button" onClick={() => void loadAll().then((all) => saveCsv(all, by), setProblem)}>
         {en.usage.csv}
       </button>
     </>

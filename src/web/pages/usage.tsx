@@ -40,12 +40,12 @@ export function UsagePage() {
       <FilterList filters={filters} onChange={setFilters} />
       <Show loaded={loaded}>
         {(view) =>
-          view.groups.series.length === 0 ? (
+          view.table.series.length === 0 ? (
             <Empty title={en.usage.empty} hint={en.usage.emptyHint} command="flm chat" />
           ) : (
             <>
               <UsageCharts view={view} by={by} measure={measure} onSelect={select} />
-              <UsageTable usage={view.groups} by={by} onSelect={select} />
+              <UsageTable usage={view.table} by={by} onSelect={select} loadAll={view.loadAll} />
             </>
           )
         }

@@ -217,7 +217,7 @@ function Usage({ of: { id, label } }: { of: Key }) {
   return (
     <Show loaded={loaded}>
       {(view) =>
-        view.groups.series.length === 0 ? (
+        view.table.series.length === 0 ? (
           <p>{en.keys.noUsage}</p>
         ) : (
           <>
@@ -227,7 +227,7 @@ function Usage({ of: { id, label } }: { of: Key }) {
               </button>
             )}
             <UsageCharts view={view} by="model" measure="tokens" onSelect={select} />
-            <UsageTable usage={view.groups} by="model" onSelect={select} />
+            <UsageTable usage={view.table} loadAll={view.loadAll} by="model" onSelect={select} />
           </>
         )
       }
