@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ProxyConfigInput } from '../core/proxy/proxy-config.ts';
 import { shellWord } from '../core/shell-word.ts';
+import { help as texts } from './i18n/en/help.ts';
 
 export interface ConfigFlags {
   readonly mode?: string;
@@ -60,7 +61,9 @@ const flagNames = [
 ] as const satisfies readonly (keyof ConfigFlags)[];
 
 export function addConfigFlags(command: Command): Command {
+  const { options } = texts;
   return command
+    .optionsGroup(options.listening)
     .option(
       '--mode <mode>',
       'local-http (this machine, the default), dev-selfsigned (HTTPS on the local network) or https-acme (HTTPS for your own domain)',
@@ -74,6 +77,25 @@ export function addConfigFlags(command: Command): Command {
       '--port <number>',
       'port to listen on; by default 8484, 8443 or 443, depending on the mode; 0 selects a free port',
     )
+    .option('--public-host <name>', 'additional host name that clients may use (repeatable)', collect)
+    .option('--allow-insecure-bind', 'allow local-http on addresses other than loopback, without encryption')
+    .option('--admin', 'serve the admin API and the dashboard to keys with the scope admin or admin:read')
+    .optionsGroup(options.engines)
+    .option(
+      '--engine <url>',
+      'engine to serve (repeatable), such as localhost:11434; by default saved and detected engines',
+      collect,
+    )
+    .option('--demo', 'serve the built-in demo engine until another engine is found')
+    .option(
+      '--forward-header <name>',
+      'additional request header to forward to engines (repeatable)',
+      collect,
+    )
+    .optionsGroup(options.responses)
+    .option('--grace <seconds>', 'time for running responses to finish at a stop; 30 by default')
+    .option('--heartbeat <seconds>', 'interval of comment events while a stream is silent; off by default')
+    .optionsGroup(options.https)
     .option(
       '--san <name>',
       'additional name or address in the certificate of dev-selfsigned (repeatable)',
@@ -83,15 +105,11 @@ export function addConfigFlags(command: Command): Command {
       '--client-ca <file>',
       'mTLS: accept only clients with a certificate of this CA (PEM); clients still need a key',
     )
+    .option('--hsts <seconds>', 'tell browsers to use only HTTPS for this time; off by default')
+    .optionsGroup(options.domain)
     .option('--domain <name>', 'domain for https-acme (repeatable), such as llm.example.org', collect)
     .option('--acme-email <address>', 'contact address for the CA')
     .option('--acme-accept-terms', "accept the CA's terms of service; once for each CA")
-    .option('--acme-directory <url>', "ACME server; by default Let's Encrypt")
-    .option('--acme-ca <file>', 'CA certificate (PEM) to trust for the ACME server itself')
-    .option(
-      '--acme-staging',
-      "test with Let's Encrypt's staging server; clients do not trust its certificates",
-    )
     .option(
       '--acme-challenge <type>',
       'http-01, tls-alpn-01 or dns-01; by default flm selects one that works on this machine',
@@ -101,23 +119,13 @@ export function addConfigFlags(command: Command): Command {
       '--acme-dns-hook <command>',
       'program that sets TXT records; called as COMMAND add|remove NAME VALUE',
     )
-    .option('--hsts <seconds>', 'tell browsers to use only HTTPS for this time; off by default')
     .option(
-      '--engine <url>',
-      'engine to serve (repeatable), such as localhost:11434; by default saved and detected engines',
-      collect,
+      '--acme-staging',
+      "test with Let's Encrypt's staging server; clients do not trust its certificates",
     )
-    .option('--public-host <name>', 'additional host name that clients may use (repeatable)', collect)
-    .option(
-      '--forward-header <name>',
-      'additional request header to forward to engines (repeatable)',
-      collect,
-    )
-    .option('--allow-insecure-bind', 'allow local-http on addresses other than loopback, without encryption')
-    .option('--grace <seconds>', 'time for running responses to finish at a stop; 30 by default')
-    .option('--heartbeat <seconds>', 'interval of comment events while a stream is silent; off by default')
-    .option('--demo', 'serve the built-in demo engine until another engine is found')
-    .option('--admin', 'serve the admin API and the dashboard to keys with the scope admin or admin:read');
+    .option('--acme-directory <url>', "ACME server; by default Let's Encrypt")
+    .option('--acme-ca <file>', 'CA certificate (PEM) to trust for the ACME server itself')
+    .optionsGroup(options.others);
 }
 
 export function overridesOf(flags: ConfigFlags): ProxyConfigInput {

@@ -118,6 +118,12 @@ test('prose wraps at spaces and between wide characters, never before a closing 
     'https://example.org/a/long/path',
     'now',
   ]);
+  assert.deepEqual(wrap('run it with `flm up --detach` now', 20), [
+    'run it with',
+    '`flm up --detach`',
+    'now',
+  ]);
+  assert.deepEqual(wrap('`one two three four`', 9), ['`one two', 'three', 'four`']);
   const japanese = 'プロキシは起動していません。`flm up` を実行してください。';
   for (const width of [10, 11, 20]) {
     const lines = wrap(japanese, width);

@@ -176,9 +176,10 @@ function wrapped(text: string, width: number): readonly string[] {
 export function wrap(text: string, width: number): readonly string[] {
   if (textWidth(text) <= width) return [text];
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  for (const word of wordsOf(text, width)) {
     let separator = ' ';
-    for (const piece of breakable(word)) {
+    // A command stays whole even if its values have wide characters.
+    for (const piece of word.includes(' ') ? [word] : breakable(word)) {
       const line = lines.at(-1);
       if (line !== undefined && textWidth(line + separator) + textWidth(piece) <= width)
         lines.push(`${lines.pop()}${separator}${piece}`);
@@ -187,6 +188,19 @@ export function wrap(text: string, width: number): readonly string[] {
     }
   }
   return lines;
+}
+
+/** Words between spaces; a command in backticks is one word, so that it can be copied from one line. */
+function wordsOf(text: string, width: number): readonly string[] {
+  const words: string[] = [];
+  let open = false;
+  for (const word of text.split(' ')) {
+    const joined = `${words.at(-1)} ${word}`;
+    if (open && textWidth(joined) <= width) words[words.length - 1] = joined;
+    else words.push(word);
+    if (word.split('`').length % 2 === 0) open = !open;
+  }
+  return words;
 }
 
 /** Wraps prose with a first prefix, such as `! `, and indents its other lines by the width of the prefix. */

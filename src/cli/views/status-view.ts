@@ -9,13 +9,16 @@ import { duration, facts, grid, hanging, moment, printable, table } from '../ter
 import type { Style, Terminal } from '../terminal/terminal.ts';
 import { amount } from '../terminal/units.ts';
 
+type StatusTerminal = Pick<Terminal, 'paint' | 'link' | 'outIsTerminal' | 'tableColumns'>;
+
 /** One row for each proxy, then what needs attention. */
-export function proxiesText(proxies: readonly ProxyDocument[], terminal: Terminal): string {
+export function proxiesText(proxies: readonly ProxyDocument[], terminal: StatusTerminal): string {
   const { columns } = texts;
   const head = [
-    { name: columns.proxy, fixed: true },
+    // Commands take the profile as well.
+    { name: columns.proxy, drop: 4 },
     { name: columns.state },
-    { name: columns.profile, drop: 4 },
+    { name: columns.profile, fixed: true },
     { name: columns.endpoint, fixed: true },
     { name: columns.up, right: true, drop: 3 },
     { name: columns.keys, right: true, drop: 1 },
@@ -52,7 +55,7 @@ export function proxiesText(proxies: readonly ProxyDocument[], terminal: Termina
 }
 
 /** A proxy with everything that its status holds. */
-export function proxyText(proxy: ProxyDocument, terminal: Terminal): string {
+export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): string {
   const { paint, tableColumns } = terminal;
   const { id, pid, profile, successor, version, uptimeSeconds } = proxy;
   const name = texts.facts;
@@ -99,7 +102,7 @@ export function stateText({ state }: ProxyDocument, { paint }: Pick<Terminal, 'p
 }
 
 /** What a reader of the table must know about the proxy. */
-function attentionOn(proxy: ProxyDocument, terminal: Terminal): readonly string[] {
+function attentionOn(proxy: ProxyDocument, terminal: StatusTerminal): readonly string[] {
   const lines: string[] = [];
   if (proxy.successor !== undefined) lines.push(texts.drainsFor(proxy.id, proxy.successor));
   for (const { id, state, note, rank } of proxy.engines ?? []) {
@@ -120,7 +123,7 @@ function nowText({ inFlight, queued = 0 }: ProxyDocument): string {
 }
 
 /** `2 up, 1 down`. */
-function enginesText(engines: readonly EngineDocument[], { paint }: Terminal): string {
+function enginesText(engines: readonly EngineDocument[], { paint }: Pick<Terminal, 'paint'>): string {
   const words = texts.engineStates;
   const parts = (['running', 'degraded', 'down'] as const).flatMap((state) => {
     const count = engines.filter((e) => e.state === state).length;
@@ -153,7 +156,7 @@ export function certificateText(certificate: CertificateDocument | undefined): s
   return lines.join('\n');
 }
 
-function engineLines(engines: readonly EngineDocument[], terminal: Terminal): string {
+function engineLines(engines: readonly EngineDocument[], terminal: StatusTerminal): string {
   const { paint } = terminal;
   const rows = engines.map((engine) => [
     engine.id,
@@ -193,5 +196,7 @@ function slotsText({ inFlight, queued = 0 }: EngineDocument, slots: number): str
 }
 
 function requestsText({ requestsTotal, inFlight = 0, queued = 0 }: ProxyDocument): string | undefined {
-  return requestsTotal === undefined ? undefined : texts.requests(amount(requestsTotal), inFlight, queued);
+  return requestsTotal === undefined
+    ? undefined
+    : texts.requests(amount(requestsTotal), inFlight, queued === 0 ? undefined : texts.waiting(queued));
 }

@@ -9,6 +9,15 @@ export const help = {
     operate: 'Operate:',
     self: 'flm itself:',
   },
+  /** Groups of the options that configure a proxy. */
+  options: {
+    others: 'Options:',
+    listening: 'Listening:',
+    engines: 'Engines:',
+    responses: 'Responses:',
+    https: 'HTTPS:',
+    domain: 'HTTPS for your own domain (https-acme):',
+  },
   summaries: {
     up: 'find engines, start a proxy, print a request to paste',
     chat: 'chat with a model through the proxy',

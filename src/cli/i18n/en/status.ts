@@ -39,8 +39,8 @@ export const status = {
     [`pid ${pid}`, version === undefined ? '' : `version ${version}`, up === undefined ? '' : `up ${up}`]
       .filter((part) => part !== '')
       .join(', '),
-  requests: (total: string, now: number, queued: number): string =>
-    `${total} so far, ${now} now${queued === 0 ? '' : `, of which ${queued} wait for an engine`}`,
+  requests: (total: string, now: number, waiting: string | undefined): string =>
+    `${total} so far, ${now} now${waiting === undefined ? '' : `, of which ${waiting}`}`,
   waiting: (count: number): string => `${count} ${count === 1 ? 'waits' : 'wait'}`,
   slots: (taken: number, slots: number): string => `${taken} of ${slots} slots taken`,
   models: (count: number): string => (count === 1 ? '1 model' : `${count} models`),
