@@ -126,6 +126,7 @@ test('each operation of the admin API reaches success, answers with no server er
   if (cancelled.status === 200) reached.add('cancelRequest');
   await (await held).text();
   const share = (await (await api.call('POST', '/shares', { label: 'guest' })).json()) as { id: string };
+  if ((await api.call('GET', `/shares/${share.id}`)).status === 200) reached.add('getShare');
   if ((await api.call('DELETE', `/shares/${share.id}`)).status === 204) reached.add('revokeShare');
   const events = await api.call('GET', '/requests/events');
   if (events.headers.get('content-type')?.startsWith('text/event-stream') === true)

@@ -152,3 +152,21 @@ test('a link that expired, was withdrawn, or is guessed makes no key, and guesse
   assert.equal((await redeem(url, tokenOf(await link('anna')))).status, 201);
   assert.equal((await cli.run('key', 'list', '--json')).json<{ keys: unknown[] }>().keys.length, 1);
 });
+
+test('the pages hold nothing about the proxy, refuse frames, and send no referrer and no cookie', async (t) => {
+  const cli = makeCli(t);
+  const { url } = await startProxy(cli, '--demo');
+  await cli.run('share', 'anna', '--no-wait');
+  for (const path of ['/flm/share', '/flm/me', '/flm/share.js', '/flm/me.js', '/flm/guest.css']) {
+    const response = await fetch(`${url}${path}`);
+    assert.equal(response.status, 200, path);
+    const text = await response.text();
+    for (const fact of ['flm-demo', 'anna']) assert.ok(!text.includes(fact), path);
+    const { headers } = response;
+    assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/);
+    assert.equal(headers.get('x-frame-options'), 'DENY');
+    assert.equal(headers.get('referrer-policy'), 'no-referrer');
+    assert.equal(headers.get('set-cookie'), null);
+  }
+  assert.equal((await fetch(`${url}/flm/share/`)).status, 401, 'there is nothing else without a key');
+});
