@@ -13,35 +13,58 @@ import { successText, troubleText } from './connect-wait.ts';
 
 const lookMs = 500;
 
-/** Ends on success, on Ctrl-C, and when the share is over without a key. */
-export async function waitForRedemption(session: Session, share: Share): Promise<void> {
-  const { terminal, flm, signal } = session;
+/** A wait that sees every request from now on. */
+export interface ShareWait {
+  /** Resolves on success, on Ctrl-C, and when the share is over without a key. Rejects if the store cannot be read. */
+  until(): Promise<void>;
+  close(): void;
+}
+
+/** Call it before the link is shown, so that no request is missed. */
+export async function openShareWait(session: Session, share: Share): Promise<ShareWait> {
+  const { flm, signal } = session;
   const done = new AbortController();
   const over = AbortSignal.any([signal, done.signal]);
   const wait = new Wait(session, share.id, () => done.abort());
   const handles = (await flm.proxies.list()).filter((handle) => !handle.draining);
-  terminal.talk(`\n${texts.waiting}`);
-  const cancel = flm.machine.clock.every(lookMs, () => void wait.look());
-  try {
-    const aborted = new Promise<void>((resolve) => {
-      over.addEventListener('abort', () => resolve(), { once: true });
-      if (over.aborted) resolve();
-    });
-    const tails = handles.map((handle) => follow(session, handle, over, wait));
-    await Promise.race([aborted, wait.failed, Promise.all(tails).then(() => aborted)]);
-  } finally {
-    cancel();
-    done.abort();
-  }
+  await Promise.all(handles.map((handle) => follow(session, handle, over, wait)));
+  return {
+    async until() {
+      const cancel = flm.machine.clock.every(lookMs, () => void wait.look());
+      try {
+        await Promise.race([abortOf(over), wait.failed]);
+      } finally {
+        cancel();
+      }
+    },
+    close: () => done.abort(),
+  };
 }
 
-async function follow(session: Session, handle: ProxyHandle, over: AbortSignal, wait: Wait): Promise<void> {
-  try {
-    for await (const line of session.flm.control(handle).tail(over)) await wait.request(line, handle.id);
-  } catch (error) {
-    // The proxy ended, or does not answer. The store still tells when the key is made.
-    if (!over.aborted) session.terminal.talk(error instanceof Error ? error.message : String(error));
-  }
+/** Resolves when requests of the proxy arrive here, or cannot. */
+function follow(session: Session, handle: ProxyHandle, over: AbortSignal, wait: Wait): Promise<void> {
+  const opened = Promise.withResolvers<void>();
+  const read = async (): Promise<void> => {
+    try {
+      const lines = session.flm.control(handle).tail(over, opened.resolve);
+      for await (const line of lines) await wait.request(line, handle.id);
+    } catch (error) {
+      // The proxy ended, or does not answer. The store still tells when the key is made.
+      if (!over.aborted) session.terminal.talk(error instanceof Error ? error.message : String(error));
+    } finally {
+      opened.resolve();
+    }
+  };
+  // It never rejects, and ends with `over`.
+  void read();
+  return opened.promise;
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });
 }
 
 class Wait {

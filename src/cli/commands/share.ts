@@ -20,7 +20,7 @@ import { exactly } from '../terminal/units.ts';
 import { addRules, type RuleFlags, requestOf } from '../views/key-rules.ts';
 import { limitsOfShare, sharesTable } from '../views/share-view.ts';
 import { openTrustPage, type TrustPage } from './cert-device.ts';
-import { waitForRedemption } from './share-wait.ts';
+import { openShareWait, type ShareWait } from './share-wait.ts';
 
 interface ShareFlags extends RuleFlags {
   readonly for?: string;
@@ -70,11 +70,16 @@ async function share(session: Session, flags: ShareFlags, label: string): Promis
     needsTrust && !onlyThisMachine && flags.wait
       ? await openTrustPage(session, 0, { hasLink: true })
       : undefined;
+  let wait: ShareWait | undefined;
   try {
+    if (flags.wait) wait = await openShareWait(session, made.share);
     const links = origins.map((origin) => shareLink(origin, made.token));
     await tell(session, made, { links, onlyThisMachine, trust, needsTrust });
-    if (flags.wait) await waitForRedemption(session, made.share);
+    if (wait === undefined) return;
+    session.terminal.talk(`\n${texts.waiting}`);
+    await wait.until();
   } finally {
+    wait?.close();
     await trust?.close();
   }
 }
