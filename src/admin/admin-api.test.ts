@@ -121,7 +121,7 @@ test('keys are listed in pages, searched and filtered by the server', async (t) 
   assert.deepEqual([second.document.items.length, second.document.nextCursor], [1, null]);
   const labels = async (query: string) =>
     (await call('GET', `/keys?${query}`)).document.items.map((key: { label: string }) => key.label);
-  assert.deepEqual(await labels('search=ET'), ['beta']);
+  assert.deepEqual(await labels('search=BETA'), ['beta']);
   assert.deepEqual(await labels('state=paused'), ['beta']);
 });
 
@@ -324,6 +324,25 @@ test('retention is changed with an entry in the audit', async (t) => {
   assert.equal((await call('PUT', '/retention', { body: { ...body, dailyDays: 1 } })).status, 422);
   const { items } = (await call('GET', '/audit?action=retention')).document;
   assert.deepEqual([items.length, items[0].after, items[0].actor], [1, body, 'ui:test']);
+});
+
+test('tokens of today are listed by key, both secrets of a rotated one together', async (t) => {
+  const { call, store } = startedApi(t);
+  const usage = sampleUsage({ keyId: 'key_b', familyId: 'key_a', inputTokens: 3, outputTokens: 4 });
+  await store.usage.addUsage([
+    usage,
+    { ...usage, keyId: 'key_a' },
+    { ...usage, keyId: 'key_c', familyId: 'key_c', model: 'other' },
+    { ...usage, atMs: sometimeMs - 86_400_000 },
+  ]);
+  const { items } = (await call('GET', '/keys/today')).document;
+  assert.deepEqual(
+    new Map(items.map((i: { familyId: string; tokens: number }) => [i.familyId, i.tokens])),
+    new Map([
+      ['key_a', 14],
+      ['key_c', 7],
+    ]),
+  );
 });
 
 test('the use of a key is reported for each proxy', async (t) => {

@@ -97,6 +97,7 @@ test('one key is shown with the use of its limits, changed with its command, and
   assert.equal((await ask(baseUrl, made.key, 'hello')).status, 200);
   const page = await signedIn();
   await showPage(page, 'Keys');
+  await page.getByText(/^[1-9]\d* of 1K tokens today$/).waitFor();
   await page.getByRole('link', { name: 'laptop' }).click();
   await page.getByText(/\d of 10 may come at once now, at 60 a minute/).waitFor();
   await page.getByText(/^[1-9]\d* of 1K$/).waitFor();

@@ -97,6 +97,30 @@ export const keyOperations: readonly Operation[] = [
     run: async (context, { query }) => keysCsv(await selected(context, query), context.services.nowMs()),
   }),
   operation({
+    id: 'listTokensToday',
+    method: 'GET',
+    path: '/keys/today',
+    tag: 'keys',
+    summary: 'List the tokens of today (UTC) by key, over all proxies, at most two seconds late.',
+    scope: 'admin:read',
+    status: 200,
+    response: z.strictObject({
+      items: z.array(
+        z.strictObject({
+          familyId: z.string().describe('Limits are counted for all secrets of a family together.'),
+          tokens: z.int().min(0),
+        }),
+      ),
+    }),
+    async run({ services }) {
+      const today = new Date(services.nowMs()).toISOString().slice(0, 10);
+      const tokens = new Map<string, number>();
+      for (const { familyId, inputTokens, outputTokens } of await services.usage.listUsage(today))
+        tokens.set(familyId, (tokens.get(familyId) ?? 0) + inputTokens + outputTokens);
+      return { items: [...tokens].map(([familyId, sum]) => ({ familyId, tokens: sum })) };
+    },
+  }),
+  operation({
     id: 'checkKeyTable',
     method: 'POST',
     path: '/keys/import/check',

@@ -77,7 +77,7 @@ function KeyList() {
         <Selection keys={[...selected.values()]} onOpen={setOpen} onClear={() => setSelected(new Map())} />
       )}
       <Show loaded={loaded}>
-        {({ items, total, nextCursor }) =>
+        {({ items, total, nextCursor, today }) =>
           items.length === 0 ? (
             <Nothing isFiltered={isFiltered} />
           ) : (
@@ -86,6 +86,7 @@ function KeyList() {
                 keys={items}
                 order={order}
                 selected={selected}
+                today={today}
                 onOrder={narrowed(setOrder)}
                 onSelect={select}
                 onAction={(action, key) => setOpen(opened(action, key))}
@@ -113,10 +114,18 @@ function queryOf(search: string, state: StateChoice, { sort, descending }: Order
   return query.toString();
 }
 
-function loadKeys(filter: string, cursor: string | undefined): Promise<ListPage<Key>> {
+interface KeysWithUse extends ListPage<Key> {
+  readonly today: ReadonlyMap<string, number>;
+}
+
+async function loadKeys(filter: string, cursor: string | undefined): Promise<KeysWithUse> {
   const query = new URLSearchParams({ limit: String(pageItems) });
   if (cursor !== undefined) query.set('cursor', cursor);
-  return call('GET', `api/v1/keys?${filter}&${query}`);
+  const [page, { items }] = await Promise.all([
+    call<ListPage<Key>>('GET', `api/v1/keys?${filter}&${query}`),
+    call<{ items: readonly { familyId: string; tokens: number }[] }>('GET', 'api/v1/keys/today'),
+  ]);
+  return { ...page, today: new Map(items.map(({ familyId, tokens }) => [familyId, tokens])) };
 }
 
 async function saveList(filter: string): Promise<void> {

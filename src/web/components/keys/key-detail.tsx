@@ -14,6 +14,7 @@ import { stateOf } from './key-fields.ts';
 import { KeyActions } from './key-table.tsx';
 import { limitTexts } from './key-texts.ts';
 import { RecentRequests } from './recent-requests.tsx';
+import { UseBar } from './use-bar.tsx';
 
 const allActions = ['change', 'pause', 'rotate', 'revoke'] as const;
 const shownDays = 30;
@@ -124,7 +125,7 @@ function Use({ of: { limits }, use }: { of: Key; use: KeyUseDocument }) {
   const { tokensToday, proxies } = use;
   return (
     <div class="uses">
-      <Bar
+      <UseBar
         label={en.keys.tokensPerDay}
         used={tokensToday}
         limit={limits.tokensPerDay}
@@ -137,14 +138,14 @@ function Use({ of: { limits }, use }: { of: Key; use: KeyUseDocument }) {
       {proxies.map(({ id, inProgress, requests, tokens }) => (
         <section key={id} aria-label={id}>
           <h4>{en.keys.inProxy(id)}</h4>
-          <Bar
+          <UseBar
             label={en.keys.limitNames.concurrency}
             used={inProgress}
             limit={limits.concurrency}
             text={en.keys.used(count(inProgress), limitOf(limits.concurrency))}
           />
           {requests === null ? null : (
-            <Bar
+            <UseBar
               label={en.keys.limitNames.requestsPerMinute}
               used={requests.burst - requests.remaining}
               limit={requests.burst}
@@ -156,7 +157,7 @@ function Use({ of: { limits }, use }: { of: Key; use: KeyUseDocument }) {
             />
           )}
           {tokens === null ? null : (
-            <Bar
+            <UseBar
               label={en.keys.limitNames.tokensPerMinute}
               used={tokens.limit - tokens.remaining}
               limit={tokens.limit}
@@ -172,39 +173,6 @@ function Use({ of: { limits }, use }: { of: Key; use: KeyUseDocument }) {
 
 function limitOf(limit: number | null): string | undefined {
   return limit === null ? undefined : count(limit);
-}
-
-/** The words say everything; the bar shows it at a glance. */
-function Bar({
-  label,
-  used,
-  limit,
-  text,
-}: {
-  label: string;
-  used: number | null;
-  limit: number | null;
-  text: string;
-}) {
-  const share =
-    used === null || limit === null ? undefined : Math.min(100, Math.max(0, (100 * used) / limit));
-  return (
-    <div class="use">
-      <span>{label}</span>
-      {share === undefined ? null : (
-        <svg
-          viewBox="0 0 100 8"
-          preserveAspectRatio="none"
-          aria-hidden="true"
-          class={share >= 90 ? 'high' : undefined}
-        >
-          <rect class="whole" width="100" height="8" />
-          <rect class="part" width={share} height="8" />
-        </svg>
-      )}
-      <strong>{text}</strong>
-    </div>
-  );
 }
 
 function Usage({ of: { id, label } }: { of: Key }) {

@@ -1,9 +1,11 @@
 /** The table of keys: sorted by the server, with a box to select each, and what can be done with one at the end. */
 import type { Key } from '../../api/client.ts';
 import { en } from '../../i18n/en.ts';
+import { count } from '../format.ts';
 import { Time } from '../parts.tsx';
 import { stateOf } from './key-fields.ts';
 import { limitTexts } from './key-texts.ts';
+import { UseBar } from './use-bar.tsx';
 
 export interface Order {
   readonly sort: keyof typeof en.keys.columns;
@@ -19,6 +21,7 @@ export function KeyTable({
   keys,
   order,
   selected,
+  today,
   onOrder,
   onSelect,
   onAction,
@@ -26,6 +29,8 @@ export function KeyTable({
   keys: readonly Key[];
   order: Order;
   selected: ReadonlyMap<string, Key>;
+  /** Tokens of today by family of keys. */
+  today: ReadonlyMap<string, number>;
   onOrder: (order: Order) => void;
   onSelect: (keys: readonly Key[], isSelected: boolean) => void;
   onAction: (action: KeyAction, key: Key) => void;
@@ -60,6 +65,7 @@ export function KeyTable({
             <Row
               key={key.id}
               of={key}
+              tokensToday={today.get(key.familyId) ?? 0}
               isSelected={selected.has(key.id)}
               onSelect={(isSelected) => onSelect([key], isSelected)}
               onAction={(action) => onAction(action, key)}
@@ -101,16 +107,19 @@ function SortedBy({
 
 function Row({
   of: key,
+  tokensToday,
   isSelected,
   onSelect,
   onAction,
 }: {
   of: Key;
+  tokensToday: number;
   isSelected: boolean;
   onSelect: (isSelected: boolean) => void;
   onAction: (action: KeyAction) => void;
 }) {
   const state = stateOf(key);
+  const { tokensPerDay } = key.limits;
   return (
     <tr>
       <td>
@@ -135,6 +144,13 @@ function Row({
         {[...(key.models.length === 0 ? [] : [key.models.join(', ')]), ...limitTexts(key.limits)].join(
           '; ',
         ) || en.none}
+        {tokensPerDay === null ? null : (
+          <UseBar
+            used={tokensToday}
+            limit={tokensPerDay}
+            text={en.keys.usedToday(count(tokensToday), count(tokensPerDay))}
+          />
+        )}
       </td>
       <td>
         <Time iso={key.expiresAt} />

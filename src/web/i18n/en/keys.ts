@@ -125,6 +125,7 @@ export const keys = {
   useNow: 'Use of the limits now',
   used: (used: string, limit: string | undefined): string =>
     limit === undefined ? `${used}, no limit` : `${used} of ${limit}`,
+  usedToday: (used: string, limit: string): string => `${used} of ${limit} tokens today`,
   requestsNow: (remaining: string, burst: string, perMinute: string): string =>
     `${remaining} of ${burst} may come at once now, at ${perMinute} a minute`,
   inProxy: (id: string): string => `In proxy ${id}`,
