@@ -13,7 +13,7 @@ import { makeProgram } from './program.ts';
 const sources = join(import.meta.dirname, '..');
 
 /** What stands for a value in a message, and a value of that kind. */
-const samples: Readonly<Record<string, string>> = { command: '', message: '', N: '8484' };
+const samples: Readonly<Record<string, string>> = { command: '', message: '', N: '8484', verb: 'pause' };
 
 /** `flm key create LABEL --scope {scope}` as somebody types it. */
 function typed(advice: string): readonly string[] {
