@@ -54,6 +54,8 @@ test('an engine is added, tested, changed and removed, and a model gets another 
   await dialog.getByLabel('Name that clients use').fill('fast');
   await dialog.getByText('flm model alias fast qwen3:latest').waitFor();
   await dialog.getByRole('button', { name: 'Save' }).click();
+  // Behind a dialog the page takes no input.
+  await dialog.waitFor({ state: 'detached' });
   await page.getByRole('searchbox').fill('fas');
   await page.getByText('alias of qwen3:latest').waitFor();
   await page.getByRole('button', { name: 'Remove this name' }).click();
