@@ -7,7 +7,7 @@ export type KeyVerb = 'pause' | 'resume' | 'revoke';
 
 /** One line for each key. */
 export function verbCommand(verb: KeyVerb, keys: readonly Pick<Key, 'id'>[]): string {
-  return keys.map(({ id }) => `flm key ${verb} ${id}`).join('\n');
+  return keys.map(({ id }) => ['flm key', verb, id].join(' ')).join('\n');
 }
 
 export function rotateCommand({ id }: Pick<Key, 'id'>, overlapSeconds: number): string {
