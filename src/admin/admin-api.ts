@@ -92,6 +92,7 @@ export class AdminApi {
   /** Never rejects. */
   async handle(request: AdminRequest): Promise<AdminResponse> {
     try {
+      this.#deps.services.followFiles();
       return await this.#handle(request);
     } catch (error) {
       if (!(error instanceof FlmError)) this.#deps.onError(error);

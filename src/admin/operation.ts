@@ -58,6 +58,8 @@ export interface SupposedRequest {
 /** The services that commands use as well. Those that write the audit are made for the caller. */
 export interface AdminServices {
   nowMs(): number;
+  /** Called before each request: a data folder may have been restored meanwhile. Throws a `StoreError`. */
+  followFiles(): void;
   /** Aborts when the server of the API ends. */
   readonly signal: AbortSignal;
   security(caller: AdminCaller): SecurityService;

@@ -18,6 +18,7 @@ import { logPage } from './proxy-logs.ts';
 export function adminServices(flm: Flm, signal: AbortSignal): AdminServices {
   return {
     nowMs: () => flm.machine.clock.nowMs(),
+    followFiles: () => flm.followFiles(),
     signal,
     security: ({ actor, address }) =>
       flm.securityFor(actor, address === undefined ? flm.machine.ownAddresses() : [address]),

@@ -61,6 +61,8 @@ export interface Flm {
   openLog(profile: string): LogFile;
   /** A service that starts proxies with another controller. `portLook` finds the program that holds a port. */
   proxiesBy(controller: ProxyController, portLook?: PortLook): ProxyService;
+  /** See `SqliteStore.followFiles`. */
+  followFiles(): void;
   /** See `FlmOptions.onProblem`. */
   onProblem(sentence: string, undone: boolean): void;
   close(): Promise<void>;
@@ -173,6 +175,7 @@ export function openFlm(options: FlmOptions): Flm {
     }),
     control,
     proxiesBy: serviceOf,
+    followFiles: () => store.followFiles(),
     onProblem,
     openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
     async close() {

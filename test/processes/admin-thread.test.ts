@@ -1,6 +1,6 @@
 /** The thread that serves the admin API of a proxy: real threads and a real store. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -9,6 +9,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { AdminCall, AdminReply } from '../../src/core/proxy/admin-port.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';
 import { lockFile } from '../helpers/store-programs.ts';
+import { sampleKey } from '../helpers/store-samples.ts';
 import { openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
 const call = (method: string, target: string, body = ''): AdminCall => ({
@@ -50,6 +51,15 @@ const spawnCode = (code: string) => () =>
      ${code}`,
     { eval: true },
   );
+
+/** Streams numbers, each after the proxy asked for it, and says what it was told. */
+const counting = `let i = 0;
+  port.on('message', (message) => {
+    if (message.do === 'call') say({ say: 'reply', n: message.n, status: 200, headers: {} });
+    if (message.do === 'more') say({ say: 'text', n: message.n, text: String(i++) });
+    if (message.do === 'cancel') say({ say: 'problem', error: 'cancelled' });
+    if (message.do === 'close') port.close();
+  });`;
 
 test('nothing runs before the first call, and calls use the store that commands use', async (t) => {
   const { home, thread, problems } = opened(t);
@@ -101,6 +111,34 @@ test('a data folder that cannot be used is an error of the call, and works again
   assert.equal((await thread.call(call('GET', '/keys'), always)).status, 200);
 });
 
+test('a data folder that is restored while the thread runs is read anew', async (t) => {
+  const { home, thread } = opened(t);
+  await thread.call(call('POST', '/keys', '{"label":"before"}'), always);
+  const other = temporaryHome(t);
+  const backup = openedStore(t, other);
+  await backup.security.insertKey(sampleKey('restored'));
+  backup.close();
+  for (const part of ['flm.db-wal', 'flm.db-shm']) rmSync(join(home, part), { force: true });
+  renameSync(join(other, 'flm.db'), join(home, 'flm.db'));
+  const { items } = documentOf(await thread.call(call('GET', '/keys'), always)) as {
+    items: { id: string }[];
+  };
+  assert.deepEqual(
+    items.map(({ id }) => id),
+    [sampleKey('restored').id],
+  );
+});
+
+test('a stream that begins after its client left is ended in the thread', async (t) => {
+  const { thread, problems } = opened(t, { spawn: spawnCode(counting) });
+  const left = new AbortController();
+  const reply = thread.call(call('GET', '/stream'), left.signal);
+  left.abort();
+  assert.equal((await reply).status, 503);
+  while (problems.length < 2) await new Promise(setImmediate);
+  assert.deepEqual(problems, ['cancelled', 'cancelled']);
+});
+
 test('a locked database makes a call wait in its thread and nothing in this one', async (t) => {
   const { home, thread } = opened(t);
   await thread.call(call('GET', '/keys'), always);
@@ -135,15 +173,6 @@ test('a thread that crashes fails its calls, and the next call starts another', 
   assert.match(problems.join(), /on purpose/);
   assert.equal((await thread.call(call('GET', '/keys'), always)).status, 200);
 });
-
-/** Streams numbers, each after the proxy asked for it, and says what it was told. */
-const counting = `let i = 0;
-  port.on('message', (message) => {
-    if (message.do === 'call') say({ say: 'reply', n: message.n, status: 200, headers: {} });
-    if (message.do === 'more') say({ say: 'text', n: message.n, text: String(i++) });
-    if (message.do === 'cancel') say({ say: 'problem', error: 'cancelled' });
-    if (message.do === 'close') port.close();
-  });`;
 
 test('a stream makes a text only when the reader wants it, and ends with its reader', async (t) => {
   const { thread, problems } = opened(t, { spawn: spawnCode(counting) });

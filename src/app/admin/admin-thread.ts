@@ -58,7 +58,13 @@ export class AdminThread implements AdminPort {
     if (this.#calls.size >= maxCalls)
       return Promise.resolve(errorResponse(new AdminError('STREAMS_EXHAUSTED')));
     this.#cancelIdle();
-    this.#worker ??= this.#spawn();
+    try {
+      this.#worker ??= this.#spawn();
+    } catch (error) {
+      // The system has no memory or thread left.
+      this.#options.onProblem(String(error));
+      return Promise.resolve(errorResponse(new AdminError('INTERNAL')));
+    }
     const worker = this.#worker;
     const n = ++this.#lastNumber;
     return new Promise((resolve) => {
@@ -101,7 +107,11 @@ export class AdminThread implements AdminPort {
   #onMessage(message: FromAdminThread, worker: Worker): void {
     if (message.say === 'problem') return this.#options.onProblem(message.error);
     const call = this.#calls.get(message.n);
-    if (call === undefined) return;
+    if (call === undefined) {
+      // The client left before the stream began, so that the thread had no stream to end.
+      if (message.say === 'reply') worker.postMessage({ do: 'cancel', n: message.n } satisfies ToAdminThread);
+      return;
+    }
     switch (message.say) {
       case 'reply': {
         const { n, status, headers, body } = message;

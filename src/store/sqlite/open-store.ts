@@ -36,6 +36,11 @@ export interface StoreOptions {
 export interface SqliteStore extends Store {
   /** Returns the problems that SQLite finds in either file; empty if there are none. */
   faults(): readonly string[];
+  /**
+   * For a program that keeps the store open: the next use opens files that were put in place of the open ones. Throws
+   * STORE_UNUSABLE if a file no longer exists.
+   */
+  followFiles(): void;
   close(): void;
 }
 
@@ -57,6 +62,10 @@ export function openStore(options: StoreOptions): SqliteStore {
     audit: new SqliteAuditRepository(flm, usage),
     usage: new SqliteUsageRepository(usage),
     faults: () => [...flm.faults(), ...usage.faults()],
+    followFiles: () => {
+      flm.followFile();
+      usage.followFile();
+    },
     close: () => {
       flm.close();
       usage.close();
