@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RequestHeaders } from './request-headers.ts';
+import { HeaderTable, RequestHeaders } from './request-headers.ts';
 
 test('a known field is found in any case, an unknown one is dropped', () => {
   const fields = RequestHeaders.of([
@@ -65,4 +65,39 @@ test('a field that is empty is there', () => {
 test('new names are read correctly, however many came before them', () => {
   for (let i = 0; i < 5_000; i++) RequestHeaders.of([`X-${i}`, '']);
   assert.equal(RequestHeaders.of(['hOsT', 'a']).get('host'), 'a');
+});
+
+test('every field that an operator adds reaches engines, also one that flm reads for its own pages', () => {
+  const added = ['if-match', 'if-none-match', 'x-tenant'];
+  const fields = RequestHeaders.of(
+    ['If-None-Match', '"a"', 'If-Match', '"b"', 'X-Tenant', 't'],
+    new HeaderTable(added),
+  );
+  assert.deepEqual(fields.passingLines().split('\r\n').toSorted(), [
+    '',
+    'if-match: "b"',
+    'if-none-match: "a"',
+    'x-tenant: t',
+  ]);
+  assert.equal(RequestHeaders.of(['If-None-Match', '"a"']).passingLines(), '');
+});
+
+test('a table that looks for forwarding sees every name that begins with X-Forwarded-, and no other table does', () => {
+  const names = [
+    'x-forwarded-',
+    'X-Forwarded-Foo',
+    `x-forwarded-${'a'.repeat(99)}`,
+    'VIA',
+    'X-Real-Ip',
+    'forwarded',
+  ];
+  for (const name of names) {
+    const seeing = RequestHeaders.of([name, ''], new HeaderTable([], { seesForwarding: true }));
+    assert.equal(seeing.cameThroughProxy, true, name);
+  }
+  for (const name of ['x-forwarde', 'y-forwarded-for', 'x-forward-ed', `x-${'a'.repeat(99)}`]) {
+    const seeing = RequestHeaders.of([name, ''], new HeaderTable([], { seesForwarding: true }));
+    assert.equal(seeing.cameThroughProxy, false, name);
+  }
+  assert.equal(RequestHeaders.of(['X-Forwarded-Foo', '']).cameThroughProxy, false);
 });

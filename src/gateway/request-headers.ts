@@ -70,6 +70,9 @@ const once: ReadonlySet<string> = new Set(ownNames.filter((name) => ownFields[na
 /** The slots of the names above are the same in every table. */
 const slotOf: ReadonlyMap<string, number> = new Map(names.map((name, slot) => [name, slot]));
 
+/** Fields that flm reads for its own pages, and that an operator may add for engines. */
+const forwardableOwn: ReadonlySet<string> = new Set(['if-match', 'if-none-match']);
+
 const forwardedPrefix = 'x-forwarded-';
 
 function forwardedSlot(name: string): number {
@@ -114,8 +117,8 @@ export class HeaderTable {
 
   constructor(forwardHeaders: readonly string[], { seesForwarding = false } = {}) {
     this.#seesForwarding = seesForwarding;
-    this.added = [...new Set(forwardHeaders)].filter((name) => !slotOf.has(name));
-    this.names = [...names, ...this.added];
+    this.added = [...new Set(forwardHeaders)].filter((name) => !slotOf.has(name) || forwardableOwn.has(name));
+    this.names = [...names, ...this.added.filter((name) => !slotOf.has(name))];
     this.#slotOf = new Map(this.names.map((name, slot) => [name, slot]));
     const slots = (some: readonly string[]): number[] => some.map((name) => this.#slotOf.get(name) ?? -1);
     this.passing = slots([...passingHeaders, ...this.added].filter((name) => name !== 'tracestate'));

@@ -111,7 +111,7 @@ test('a data folder that cannot be used is an error of the call, and works again
   assert.equal((await thread.call(call('GET', '/keys'), always)).status, 200);
 });
 
-test('a data folder that is restored while the thread runs is read anew', async (t) => {
+test('a data folder that is restored while the thread runs is read again', async (t) => {
   const { home, thread } = opened(t);
   await thread.call(call('POST', '/keys', '{"label":"before"}'), always);
   const other = temporaryHome(t);
