@@ -267,7 +267,7 @@ function openDashboard({ api }: Opened): { close(): Promise<void> } {
   const poll = async (): Promise<void> => {
     while (!signal.aborted) {
       for (const target of ['/proxies', '/engines', '/warnings']) await ask(target);
-      await pause(2_000, undefined, { signal }).catch(() => {});
+      await pause(3_000, undefined, { signal }).catch(() => {});
     }
   };
   const running = [watch(), poll()];

@@ -84,3 +84,19 @@ test('a reader that is slow gets the newest of the requests that ended', async (
   ended.abort();
   await updates.return();
 });
+
+test('many requests are reported less often, so that a reader costs the same at any load', async () => {
+  const { state, clock, updates, ended } = watched();
+  const runningAt = (bytesOut: number) =>
+    Array.from({ length: 200 }, (_, i) => sampleRunning({ id: String(i), bytesOut }));
+  state.running = runningAt(1);
+  await updates.next();
+  state.running = runningAt(2);
+  const next = updates.next();
+  await clock.move(999);
+  assert.equal(state.looks, 1);
+  await clock.move(1);
+  assert.equal((await next).value?.running.length, 200);
+  ended.abort();
+  await updates.return();
+});

@@ -1,12 +1,16 @@
 /**
- * Reports running requests to readers: all of them first, then what changed, four times a second. It looks at the
- * requests only while somebody reads, and a slow reader gets fewer updates but never delays a request.
+ * Reports running requests to readers: all of them first, then what changed, four times a second. With many requests it
+ * reports less often, so that a reader costs the proxy the same at any load. It looks at the requests only while somebody
+ * reads, and a slow reader gets fewer updates but never delays a request.
  */
 import type { Clock } from '../core/clock.ts';
 import { isOwnPath, type RequestsUpdate, type RunningRequest } from '../core/proxy/running-request.ts';
 import type { TailHub } from './tail.ts';
 
 const updateMs = 250;
+/** 200 requests a second: with 200 running requests, an update each second. */
+const msPerRequest = 5;
+const slowestUpdateMs = 2_000;
 /** Requests that ended, in one update. */
 const maxEnded = 200;
 
@@ -33,7 +37,8 @@ export async function* watchRequests(
       };
       before = now;
       if (isFirst || update.running.length + update.gone.length + lines.length > 0) yield update;
-      await pause(clock, updateMs, signal);
+      const wantedMs = (now.size + lines.length) * msPerRequest;
+      await pause(clock, Math.min(Math.max(updateMs, wantedMs), slowestUpdateMs), signal);
     }
   } finally {
     ended.end();
