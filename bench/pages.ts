@@ -44,9 +44,9 @@ export async function measurePages(home: string, times: number): Promise<void> {
     }
     if (page === undefined) return;
     console.log(`\nfirst paint ${text(median(paints))}, p95 ${text(quantile(paints, 0.95))}`);
-    const links = (await page.evaluate(
+    const links = await page.evaluate<string[]>(
       "[...new Set([...document.querySelectorAll('nav a')].map((a) => a.getAttribute('href')))]",
-    )) as string[];
+    );
     // The page that is shown already comes last.
     links.push(...links.splice(0, 1));
     const taken = new Map<string, number[]>(links.map((href) => [href, []]));
