@@ -103,7 +103,8 @@ export async function checkView(page: Page, name: string): Promise<void> {
   }
 }
 
-async function checkShown(page: Page, name: string): Promise<void> {
+/** Checks what a page shows now. The page bypasses its CSP for axe-core. */
+export async function checkShown(page: Page, name: string): Promise<void> {
   const screenshots = process.env.FLM_SCREENSHOTS;
   if (screenshots !== undefined) {
     mkdirSync(screenshots, { recursive: true });

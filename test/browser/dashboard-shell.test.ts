@@ -1,7 +1,7 @@
 /** What holds for every page of the dashboard: states of the connection, live updates, and the keyboard. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkView, openDashboard, showPage } from './dashboard-fixture.ts';
+import { checkShown, checkView, openDashboard, showPage, viewports } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 test('a page keeps what it shows while flm does not answer, and goes on by itself', { skip }, async (t) => {
@@ -114,4 +114,18 @@ test('axe finds nothing with more contrast, forced colours and less motion', { s
     }
     await page.context().close();
   }
+});
+
+test('on a phone, a button opens the pages that have no place in the bar', { skip }, async (t) => {
+  const { signedIn } = await openDashboard(t);
+  const page = await signedIn({ bypassCSP: true, viewport: viewports.phone });
+  const navigation = page.getByRole('navigation');
+  assert.equal(await navigation.getByRole('link').count(), 4);
+  const more = navigation.getByRole('button', { name: 'More' });
+  await more.click();
+  assert.equal(await more.getAttribute('aria-expanded'), 'true');
+  await checkShown(page, 'More-phone');
+  await navigation.getByRole('link', { name: 'Sessions' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Sessions' }).waitFor();
+  await navigation.locator('button[aria-expanded="false"]').waitFor();
 });
