@@ -71,7 +71,7 @@ test('keys are columns that can be scanned at every width, with scopes, limits, 
       assert.ok(textWidth(line) <= columns, `${columns}: ${line}`);
   assert.match(
     listOf(200, ...keys),
-    /^laptop .* active +inference, engine:admin +never +4 min ago +60 requests\/min; 200.k tokens\/day; 2 at a time$/m,
+    /^laptop .* active +inference, engine:admin +never +4 min ago +60 req\/min; 200.k tok\/day; 2 at a time$/m,
   );
   assert.match(listOf(200, ...keys), /^研究室の.* active +inference +in 90 d +never +models qwen\*$/m);
   assert.match(listOf(80, ...keys), /^LABEL +STATE +SCOPES +EXPIRES +LAST USED +LIMITS$/m);

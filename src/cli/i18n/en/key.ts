@@ -19,9 +19,9 @@ export const key = {
   noLimits: 'none',
   lists: { models: 'models', engines: 'engines', endpoints: 'endpoints', addresses: 'from' },
   requestsPerMinute: (count: string, burst: string | undefined): string =>
-    `${count} requests/min${burst === undefined ? '' : `, ${burst} at once`}`,
-  tokensPerMinute: (count: string): string => `${count} tokens/min`,
-  tokensPerDay: (count: string): string => `${count} tokens/day`,
+    `${count} req/min${burst === undefined ? '' : `, burst ${burst}`}`,
+  tokensPerMinute: (count: string): string => `${count} tok/min`,
+  tokensPerDay: (count: string): string => `${count} tok/day`,
   concurrency: (count: string): string => `${count} at a time`,
   facts: {
     id: 'id',
