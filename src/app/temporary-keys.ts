@@ -58,7 +58,7 @@ export class TemporaryKeyRing {
     const view = compileKey({
       id,
       familyId: id,
-      label: 'temporary',
+      label: 'flm chat',
       digest,
       prefix,
       ...unrestricted,

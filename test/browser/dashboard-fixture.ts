@@ -28,8 +28,12 @@ export interface DashboardFixture {
   signedIn(options?: Parameters<Browser['newContext']>[0]): Promise<Page>;
 }
 
-export async function openDashboard(t: TestContext): Promise<DashboardFixture> {
-  const cli = makeCli(t);
+/** `env` adds variables to every `flm`. */
+export async function openDashboard(
+  t: TestContext,
+  env: Readonly<Record<string, string>> = {},
+): Promise<DashboardFixture> {
+  const cli = makeCli(t, env);
   const browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: arguments_ });
   t.after(() => browser.close());
   return {

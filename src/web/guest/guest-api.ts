@@ -22,7 +22,17 @@ export interface TestAnswer {
 const maxTestTokens = 64;
 const shownCharacters = 300;
 
-/** Throws an `Error` with a text for the reader. */
+/** The server answered, but not with what was asked for. */
+export class RefusedError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Throws an `Error` with a text for the reader; a `RefusedError` where the server sent it. */
 export function redeem(token: string): Promise<RedeemedKey> {
   return ask('POST', '/flm/share/redeem', token);
 }
@@ -67,7 +77,8 @@ async function ask<T>(method: string, path: string, credential: string, body?: u
   }
   const document = parsed(text);
   if (response.ok && document !== undefined) return document as T;
-  throw new Error(messageOf(document) ?? en.guest.unreadable(String(response.status)));
+  const { status } = response;
+  throw new RefusedError(status, messageOf(document) ?? en.guest.unreadable(String(status)));
 }
 
 function parsed(text: string): unknown {

@@ -6,7 +6,7 @@ import { exactTime } from '../components/format.ts';
 import { Field } from '../components/parts.tsx';
 import { en } from '../i18n/en.ts';
 import { AppSettings } from './app-settings.tsx';
-import { readOwnKey } from './guest-api.ts';
+import { RefusedError, readOwnKey } from './guest-api.ts';
 import { firstModel } from './models.ts';
 import { OwnLimits, OwnUsage } from './own-usage.tsx';
 import { TestRequest } from './test-request.tsx';
@@ -23,6 +23,8 @@ function MePage() {
       setSecret(key);
       setProblem(undefined);
     } catch (error) {
+      // A key that was revoked or has expired must not be shown as one that works.
+      if (error instanceof RefusedError && error.status === 401) setOwn(undefined);
       setProblem(error instanceof Error ? error.message : String(error));
     }
   };
