@@ -198,9 +198,10 @@ test('the tokens of a day are counted once, whichever process a request ends in'
   assert.equal(engine.total, 2);
   await cli.run('proxy', 'stop', '--all');
   const { usage } = (await cli.run('usage', '--json')).json<{ usage: readonly Record<string, unknown>[] }>();
+  // The refused request counts as one too, without tokens.
   assert.deepEqual(
     usage.map(({ requests, inputTokens, outputTokens }) => [requests, inputTokens, outputTokens]),
-    [[2, 2, 98]],
+    [[3, 2, 98]],
   );
 });
 
@@ -234,7 +235,7 @@ test('a successor migrates an older database as its last step, and serves', asyn
   const version = versionNow();
   // As the version before had it.
   file.exec(
-    'DROP INDEX api_key_by_label; ALTER TABLE api_key DROP COLUMN owner; ALTER TABLE api_key DROP COLUMN note; ALTER TABLE api_key DROP COLUMN paused_at; PRAGMA user_version = 4; DROP TABLE schema_reader',
+    'DROP TABLE share; DROP INDEX api_key_by_label; ALTER TABLE api_key DROP COLUMN owner; ALTER TABLE api_key DROP COLUMN note; ALTER TABLE api_key DROP COLUMN paused_at; PRAGMA user_version = 4; DROP TABLE schema_reader',
   );
   const client = controlClient(handle);
   const status = await client.status();

@@ -131,7 +131,7 @@ function Row({
           onChange={(event) => onSelect(event.currentTarget.checked)}
         />
       </td>
-      <th scope="row" title={key.id}>
+      <th scope="row" class="key-name" title={key.id}>
         <a href={`#/keys/${key.id}`}>{key.label}</a>
         <br />
         <code class="beginning">{en.keys.beginning(key.prefix)}</code>
