@@ -20,8 +20,8 @@ const document: {
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>;
 } = JSON.parse(readFileSync(file, 'utf8'));
 
-/** They need ids that exist only in this run, or never end; this test sends them itself. */
-const ownRequests = ['cancelRequest', 'revokeShare', 'watchRequests'];
+/** They need ids and models that exist only in this run, or never end; this test sends them itself. */
+const ownRequests = ['cancelRequest', 'chat', 'revokeShare', 'watchRequests'];
 
 interface Ended {
   readonly code: number;
@@ -132,6 +132,10 @@ test('each operation of the admin API reaches success, answers with no server er
   if (events.headers.get('content-type')?.startsWith('text/event-stream') === true)
     reached.add('watchRequests');
   await events.body?.cancel();
+  const messages = [{ role: 'user', content: 'x' }];
+  const chat = await api.call('POST', '/chat', { model: 'qwen3:latest', messages });
+  if (chat.headers.get('content-type')?.startsWith('text/event-stream') === true) reached.add('chat');
+  await chat.body?.cancel();
 
   const report = join(cli.folder, 'report.har');
   const args = [
