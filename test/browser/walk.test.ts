@@ -169,6 +169,7 @@ test('from the first command to a revoked key, an administrator and a friend see
   await showPage(admin, 'Audit');
   for (const action of ['key.create', 'request.cancel', 'key.revoke'])
     await admin.getByText(action, { exact: true }).first().waitFor();
+  await admin.getByRole('row', { name: /request\.cancel .*label: "anna", model: "tiny"/ }).waitFor();
   await keepPicture(admin, 'audit');
 });
 

@@ -85,7 +85,8 @@ function AuditTable({ items }: { items: readonly AuditItem[] }) {
 function changesOf({ before, after }: AuditItem): string {
   const fields = (value: unknown): Readonly<Record<string, unknown>> =>
     typeof value === 'object' && value !== null ? { ...value } : {};
-  const [old, fresh] = [fields(before), fields(after)];
+  // An entry about something that is over has only what was there before.
+  const [old, fresh] = after === null ? [{}, fields(before)] : [fields(before), fields(after)];
   return Object.keys({ ...old, ...fresh })
     .filter((name) => name !== 'digest' && JSON.stringify(old[name]) !== JSON.stringify(fresh[name]))
     .filter((name) => name in old || !isEmpty(fresh[name]))
