@@ -27,14 +27,17 @@ export const libraries: readonly ClientRecipe[] = [
     trusts: 'by its snippets',
     showsCertificate: true,
     snippets: (to) => [
-      shell(
-        `curl ${shellWord(`${to.origin}/v1/chat/completions`)} \\`,
-        ...(to.authority === undefined ? [] : [`  --cacert ${shellWord(to.authority.alone)} \\`]),
-        ...(to.clientCertificate === true ? ['  --cert client.pem --key client-key.pem \\'] : []),
-        `  -H "Authorization: Bearer ${to.key ?? '$FLM_API_KEY'}" \\`,
-        "  -H 'Content-Type: application/json' \\",
-        `  -d ${shellWord(JSON.stringify({ model: to.model, messages: [{ role: 'user', content: 'Hello' }] }))}`,
-      ),
+      {
+        ...shell(
+          `curl ${shellWord(`${to.origin}/v1/chat/completions`)} \\`,
+          ...(to.authority === undefined ? [] : [`  --cacert ${shellWord(to.authority.alone)} \\`]),
+          ...(to.clientCertificate === true ? ['  --cert client.pem --key client-key.pem \\'] : []),
+          `  -H "Authorization: Bearer ${to.key ?? '$FLM_API_KEY'}" \\`,
+          "  -H 'Content-Type: application/json' \\",
+          `  -d ${shellWord(JSON.stringify({ model: to.model, messages: [{ role: 'user', content: 'Hello' }] }))}`,
+        ),
+        place: 'in a shell',
+      },
     ],
   },
   {

@@ -142,7 +142,7 @@ test('each request is one line; a refusal names its rule; Ctrl-C ends it well', 
   const lines = stdout.trim().split('\n');
   assert.match(lines[0] ?? '', /^200 .* laptop +GET \/v1\/models .* 127\.0\.0\.1 .* done$/);
   assert.match(lines[1] ?? '', /^401 .* - +GET \/v1\/models .* refused AUTH_MISSING \(.+\)$/);
-  assert.match(lines.at(-1) ?? '', /^200 .* temporary +flm-demo +demo +127\.0\.0\.1 .* done$/);
+  assert.match(lines.at(-1) ?? '', /^200 .* flm chat +flm-demo +demo +127\.0\.0\.1 .* done$/);
 });
 
 test('--refused --json prints one document for each refusal and nothing else', async (t) => {

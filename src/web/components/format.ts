@@ -30,6 +30,11 @@ export function milliseconds(ms: number | null): string {
   return ms < 1_000 ? en.units.milliseconds(plain.format(ms)) : en.units.seconds(plain.format(ms / 1_000));
 }
 
+/** For a time that is stored in steps, by the upper end of its step. */
+export function atMost(ms: number | null): string {
+  return ms === null ? milliseconds(ms) : en.usage.atMost(milliseconds(ms));
+}
+
 /** `42 s`, `3 min 5 s`, `2 h 10 min` */
 export function elapsed(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));

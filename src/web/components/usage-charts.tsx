@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Counts, UsageDocument } from '../api/client.ts';
 import { en } from '../i18n/en.ts';
 import { Chart, type ChartProps, type ChartSeries } from './chart.tsx';
-import { count, exactTime, milliseconds } from './format.ts';
+import { atMost, count, exactTime, milliseconds } from './format.ts';
 import { coloursOf, otherColour } from './series-colours.ts';
 import { startsOf } from './time-steps.ts';
 import { type Dimension, groupName, groupValue, tokensOf, type UsageView } from './usage-report.ts';
@@ -94,7 +94,7 @@ function firstByteChart({ view, times }: Part): ChartProps {
     name,
     colour,
     values: valuesOf(view.sum.series[0], times, value, null),
-    summary: milliseconds(value(view.sum.total)),
+    summary: atMost(value(view.sum.total)),
   });
   return {
     ...frame(view, times),

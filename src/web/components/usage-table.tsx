@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { csvText } from '../../core/csv.ts';
 import type { Counts, UsageDocument } from '../api/client.ts';
 import { en } from '../i18n/en.ts';
-import { count, milliseconds, number, percent } from './format.ts';
+import { atMost, count, number, percent } from './format.ts';
 import { Problem } from './loaded.tsx';
 import { saveCsvFile } from './save-file.ts';
 import type { Select } from './usage-charts.tsx';
@@ -33,8 +33,8 @@ const columns: readonly Column[] = [
         ? en.usage.cacheUnknown
         : en.usage.cacheDetail(number(c.cachedTokens), number(c.cachePromptTokens)),
   },
-  { title: en.usage.p50, value: (c) => c.firstByteP50Ms, text: milliseconds },
-  { title: en.usage.p95, value: (c) => c.firstByteP95Ms, text: milliseconds },
+  { title: en.usage.p50, value: (c) => c.firstByteP50Ms, text: atMost },
+  { title: en.usage.p95, value: (c) => c.firstByteP95Ms, text: atMost },
 ];
 
 interface Sort {

@@ -13,6 +13,9 @@ const areas = {
   alias: 'alias',
   profile: 'profile',
   proxy: 'proxy',
+  request: 'request',
+  share: 'share',
+  certificate: 'certificate',
   auth: 'auth',
   retention: 'retention',
 };

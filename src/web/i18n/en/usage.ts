@@ -26,6 +26,8 @@ export const usage = {
   cacheUnknown: 'No engine reported its prompt cache.',
   cacheDetail: (cached: string, all: string): string =>
     `${cached} of ${all} prompt tokens came from the cache.`,
+  /** Times to the first byte are stored in steps, so the true one is shorter. */
+  atMost: (time: string): string => `≤ ${time}`,
   p50: 'First byte p50',
   p95: 'First byte p95',
   total: 'Total',
