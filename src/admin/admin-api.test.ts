@@ -206,6 +206,16 @@ test('a caller with admin:read reads, and sees no difference between a forbidden
   assert.deepEqual([method.status, method.headers.allow], [405, 'GET']);
 });
 
+test('a caller learns its own name and scopes', async (t) => {
+  const { call } = startedApi(t);
+  assert.deepEqual((await call('GET', '/caller')).document, { actor: 'ui:test', scopes: ['admin'] });
+  assert.deepEqual((await call('GET', '/caller', { caller: reader })).document, {
+    actor: 'key:reader',
+    scopes: ['admin:read'],
+  });
+  assert.equal((await call('GET', '/caller', { caller: { ...reader, scopes: [] } })).status, 404);
+});
+
 test('input that is not valid is refused whole, with each field', async (t) => {
   const { call } = startedApi(t);
   const wrong = await call('POST', '/keys', { body: { label: 5, limits: { burst: 0 }, execute: '/bin/sh' } });

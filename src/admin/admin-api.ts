@@ -23,6 +23,7 @@ import type {
   OperationContext,
 } from './operation.ts';
 import { auditOperations } from './operations/audit.ts';
+import { callerOperations } from './operations/caller.ts';
 import { certificateOperations } from './operations/certificates.ts';
 import { chatOperations } from './operations/chat.ts';
 import { connectOperations } from './operations/connect.ts';
@@ -51,6 +52,7 @@ export const operations: readonly Operation[] = [
   ...certificateOperations,
   ...usageOperations,
   ...auditOperations,
+  ...callerOperations,
 ];
 
 export interface AdminRequest {

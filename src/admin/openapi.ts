@@ -44,6 +44,7 @@ const tags = {
   certificates: 'The local CA and the certificates of proxies.',
   usage: 'Requests, tokens and latency over time.',
   audit: 'Who changed what.',
+  caller: 'Who calls the API.',
 };
 
 export function openApiDocument(version: string): Json {

@@ -157,7 +157,7 @@ class UiHttp implements UiServer {
     }
     const token = sessions.open(cookie, ownCode ?? '');
     if (token === undefined) throw new AdminError('ADMIN_SESSION_ENDED');
-    return json({ token }, headers);
+    return json({ token, scopes: this.#options.caller.scopes }, headers);
   }
 
   async #api(request: IncomingMessage, left: AbortSignal): Promise<Answer> {

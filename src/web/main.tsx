@@ -13,6 +13,7 @@ import { listenToKeys } from './components/keyboard.ts';
 import { Skeleton } from './components/loaded.tsx';
 import { Navigation } from './components/navigation.tsx';
 import { Command } from './components/parts.tsx';
+import { ReadOnlyNote } from './components/scope.tsx';
 import { SignIn } from './components/sign-in.tsx';
 import { en } from './i18n/en.ts';
 import { isPageName, type PageName, pageNames, pageTable } from './page-table.ts';
@@ -69,7 +70,14 @@ function Dashboard({ opening }: { opening: Promise<boolean> }) {
       <main id="content" tabIndex={-1}>
         {connection === 'offline' ? <Offline /> : null}
         <h1>{en[page].title}</h1>
-        {signedIn === 'in' ? <Page /> : <Skeleton />}
+        {signedIn === 'in' ? (
+          <>
+            <ReadOnlyNote />
+            <Page />
+          </>
+        ) : (
+          <Skeleton />
+        )}
       </main>
     </>
   );

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
-import { checkView, openDashboard, showPage } from './dashboard-fixture.ts';
+import { checkShown, checkView, openDashboard, showPage } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 async function started(t: TestContext) {
@@ -55,6 +55,73 @@ test('an administrator signs in with a key, which stays in the memory of the pag
   assert.deepEqual([...hosts], [url]);
   await page.reload();
   await page.getByLabel('Admin key').waitFor();
+});
+
+test('a key that may only read sees every page without what makes a change, and a line that says why', {
+  skip,
+}, async (t) => {
+  const { cli, browser, url, friend } = await started(t);
+  await cli.run('engine', 'add', 'http://127.0.0.1:9', '--id', 'box', '--kind', 'vllm');
+  await cli.run('share', 'open', '--no-wait');
+  const { key } = await createKey(cli, 'reader', '--scope', 'admin:read');
+  const page = await (await browser.newContext({ bypassCSP: true })).newPage();
+  page.on('pageerror', (error) => assert.fail(error));
+  const refused: string[] = [];
+  page.on('response', (response) => {
+    if (response.status() >= 400) refused.push(`${response.status()} ${response.url()}`);
+  });
+  await page.goto(`${url}/flm/`);
+  await page.getByLabel('Admin key').fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Now' }).waitFor();
+  const running = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${friend}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'flm-demo', messages: [{ role: 'user', content: 'hello' }] }),
+  });
+  assert.equal(running.status, 200);
+  const changing =
+    /^(Create|Import|Find|Add|Test|Change|Remove|Pause|Resume|Rotate|Revoke|Withdraw|Save|Send|End|Cancel|Renew|Alias)/;
+  for (const name of await page.getByRole('navigation').getByRole('link').allTextContents()) {
+    await showPage(page, name);
+    await page.getByText('Your key has only the scope').waitFor();
+    const buttons = await page.getByRole('main').getByRole('button').allTextContents();
+    assert.deepEqual(
+      buttons.filter((text) => changing.test(text)),
+      [],
+      name,
+    );
+    await checkShown(page, `read-only-${name.toLowerCase().replaceAll(' ', '-')}`);
+  }
+  await showPage(page, 'Keys');
+  assert.equal(await page.getByRole('checkbox').count(), 0);
+  await page.getByRole('link', { name: 'friend' }).click();
+  await page.getByRole('heading', { level: 2, name: 'friend' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Revoke' }).count(), 0);
+  assert.deepEqual(refused, []);
+});
+
+test('of two sign-ins at once the valid one stays, whichever ends last', { skip }, async (t) => {
+  const { browser, url, boss, friend } = await started(t);
+  for (const wrong of [friend, 'flm_none']) {
+    const page = await browser.newPage();
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    await page.route('**/flm/api/v1/**', async (route) => {
+      if (route.request().headers().authorization === `Bearer ${wrong}`) await released;
+      await route.continue();
+    });
+    await page.goto(`${url}/flm/`);
+    for (const key of [wrong, boss]) {
+      await page.getByLabel('Admin key').fill(key);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+    }
+    await page.getByRole('heading', { level: 1, name: 'Now' }).waitFor();
+    const late = page.waitForResponse((response) => response.status() >= 400);
+    release();
+    await (await late).finished();
+    await showPage(page, 'Keys');
+    await page.getByRole('link', { name: 'boss' }).waitFor();
+  }
 });
 
 test('a page of another origin neither reads nor frames the dashboard, even with the key', {

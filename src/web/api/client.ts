@@ -2,14 +2,23 @@
  * Calls the admin API. The page signs in with a session of `flm ui`, or with an admin key where a proxy serves it. Session
  * token and key live in this module's memory only: a reload ends them, and no other page of the browser can read them.
  */
+import type { AdminScope } from '../../core/engine/routes.ts';
 import type { KeyDocument } from '../../core/security/key-document.ts';
 
 /** How the server that sent the page wants it to sign in: `<html data-sign-in="key">` asks for an admin key. */
 export const signInMethod: 'session' | 'key' =
   document.documentElement.dataset.signIn === 'key' ? 'key' : 'session';
 
+type Credential = Readonly<Record<string, string>>;
+
 /** The header that proves who calls. */
-let credential: Readonly<Record<string, string>> = {};
+let credential: Credential = {};
+let scopes: readonly AdminScope[] = [];
+
+/** Whether the caller who signed in has the scope `admin`, not only `admin:read`. */
+export function mayChange(): boolean {
+  return scopes.includes('admin');
+}
 
 export class ApiError extends Error {
   readonly status: number;
@@ -61,20 +70,22 @@ export async function signInWithLink(): Promise<boolean> {
     headers: { 'content-type': 'application/json' },
   });
   if (!response.ok) return false;
-  credential = { 'x-flm-session': ((await response.json()) as { token: string }).token };
+  const opened = (await response.json()) as { token: string; scopes: readonly AdminScope[] };
+  credential = { 'x-flm-session': opened.token };
+  scopes = opened.scopes;
   return true;
 }
 
-/** Keeps an admin key if the API accepts it; otherwise throws an `ApiError`. */
+/**
+ * Keeps an admin key if the API accepts it; otherwise throws an `ApiError` and changes nothing, so that of several
+ * attempts at once a valid one stays.
+ */
 export async function signInWithKey(key: string): Promise<void> {
-  const before = credential;
-  credential = { authorization: `Bearer ${key}` };
-  try {
-    await call('GET', 'api/v1/policy');
-  } catch (error) {
-    credential = before;
-    throw error;
-  }
+  const attempt = { authorization: `Bearer ${key}` };
+  const response = await send('api/v1/caller', { method: 'GET' }, attempt);
+  const caller = (await response.json()) as { scopes: readonly AdminScope[] };
+  credential = attempt;
+  scopes = caller.scopes;
 }
 
 /** Asks for the page itself, which needs no credential, to learn whether the server answers again. */
@@ -103,16 +114,22 @@ export async function call<T>(
 }
 
 /** A successful response, whose body the caller reads. Throws an `ApiError` or an `OfflineError`. */
-export async function send(path: string, init: RequestInit): Promise<Response> {
+export async function send(
+  path: string,
+  init: RequestInit,
+  proof: Credential = credential,
+): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(`/flm/${path}`, { ...init, headers: { ...credential, ...init.headers } });
+    response = await fetch(`/flm/${path}`, { ...init, headers: { ...proof, ...init.headers } });
   } catch (error) {
     if (init.signal?.aborted === true) throw error;
     noticed('offline');
     throw new OfflineError(String(error));
   }
-  noticed(response.status === 401 ? 'ended' : 'online');
+  // A response to another credential than the one in use says nothing about that one.
+  if (response.status !== 401) noticed('online');
+  else if (proof === credential) noticed('ended');
   if (response.ok) return response;
   const { error } = (await response.json()) as { error: { code: string; message: string; hint: string } };
   throw new ApiError(response.status, error);

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { AuthorityDocument, StoredCertificateDocument } from '../../core/proxy/certificate-document.ts';
 import type { ProxyDocument } from '../../core/proxy/proxy-document.ts';
-import { call, type ListPage } from '../api/client.ts';
+import { call, type ListPage, mayChange } from '../api/client.ts';
 import { exactTime } from '../components/format.ts';
 import { Problem, Show, useLive } from '../components/loaded.tsx';
 import { Command, Copy, Dialog, Empty } from '../components/parts.tsx';
@@ -165,7 +165,7 @@ function InUseRow({ proxy, onRenew }: { proxy: ProxyDocument; onRenew: () => voi
         <code class="breakable">{fingerprint}</code>
       </td>
       <td class="actions">
-        {mode === 'https-acme' ? (
+        {mode === 'https-acme' && mayChange() ? (
           <button type="button" onClick={onRenew}>
             {texts.renew}
           </button>

@@ -8,9 +8,18 @@ import { chatCommand, curlCommand } from '../components/chat/raw-request.ts';
 import { type Turn, Turns } from '../components/chat/turns.tsx';
 import { Show, useLoaded } from '../components/loaded.tsx';
 import { Choice, Command, Copy, Empty, Field } from '../components/parts.tsx';
+import { ForAdmin } from '../components/scope.tsx';
 import { en } from '../i18n/en.ts';
 
 export function ChatPage() {
+  return (
+    <ForAdmin>
+      <Chat />
+    </ForAdmin>
+  );
+}
+
+function Chat() {
   const [proxy, setProxy] = useState('');
   const [loaded] = useLoaded(() => loadPlace(proxy), [proxy]);
   const conversation = useConversation();

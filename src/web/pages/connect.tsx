@@ -3,12 +3,13 @@ import { useState } from 'preact/hooks';
 import { clients } from '../../clients/clients.ts';
 import type { ConnectDocument } from '../../core/proxy/connect-document.ts';
 import { shellWord } from '../../core/shell-word.ts';
-import { call, type KeyWithSecret } from '../api/client.ts';
+import { call, type KeyWithSecret, mayChange } from '../api/client.ts';
 import { ClientSettings } from '../components/connect/client-settings.tsx';
 import { ConnectionTest } from '../components/connect/connection-test.tsx';
 import { CreateKey } from '../components/keys/key-form.tsx';
 import { Problem, Show, useLoaded } from '../components/loaded.tsx';
 import { Choice, Empty, Field } from '../components/parts.tsx';
+import { ForAdmin } from '../components/scope.tsx';
 import { en } from '../i18n/en.ts';
 
 const ownHost = 'other';
@@ -67,14 +68,16 @@ export function ConnectPage() {
                 />
               )}
               <AddressChoice settings={settings} onChange={(value) => choose({ host: value })} />
-              {made === undefined ? (
+              {made === undefined && mayChange() ? (
                 <button type="button" onClick={() => setMaking(true)}>
                   {en.connect.newKey}
                 </button>
               ) : null}
             </div>
             {made === undefined ? (
-              <p class="note">{en.connect.keyHint}</p>
+              <ForAdmin>
+                <p class="note">{en.connect.keyHint}</p>
+              </ForAdmin>
             ) : (
               <p class="note">
                 {en.connect.keyFilled(made.label)}{' '}

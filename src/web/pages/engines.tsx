@@ -8,6 +8,7 @@ import { type EngineAction, EngineList } from '../components/engines/engine-list
 import { ModelList } from '../components/engines/model-list.tsx';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Empty } from '../components/parts.tsx';
+import { ForAdmin } from '../components/scope.tsx';
 import { en } from '../i18n/en.ts';
 
 type Open =
@@ -31,12 +32,14 @@ export function EnginesPage() {
     <>
       <div class="bar">
         <h2>{en.engines.engines}</h2>
-        <button type="button" onClick={() => setOpen({ what: 'find' })}>
-          {en.engines.detect}
-        </button>
-        <button type="button" class="primary" onClick={() => setOpen({ what: 'add' })}>
-          {en.engines.add}
-        </button>
+        <ForAdmin>
+          <button type="button" onClick={() => setOpen({ what: 'find' })}>
+            {en.engines.detect}
+          </button>
+          <button type="button" class="primary" onClick={() => setOpen({ what: 'add' })}>
+            {en.engines.add}
+          </button>
+        </ForAdmin>
       </div>
       <Show loaded={loaded}>
         {({ items }) => (

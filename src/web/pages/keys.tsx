@@ -8,6 +8,7 @@ import { KeyTable, type Order } from '../components/keys/key-table.tsx';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Choice, Empty } from '../components/parts.tsx';
 import { saveCsvFile } from '../components/save-file.ts';
+import { ForAdmin } from '../components/scope.tsx';
 import { en } from '../i18n/en.ts';
 
 type StateChoice = 'all' | keyof typeof en.keys.states;
@@ -66,12 +67,14 @@ function KeyList() {
         <button type="button" onClick={() => void saveList(filter)}>
           {en.keys.download}
         </button>
-        <button type="button" onClick={() => setOpen({ what: 'import' })}>
-          {en.keys.importTitle}
-        </button>
-        <button type="button" class="primary" onClick={() => setOpen({ what: 'create' })}>
-          {en.keys.create}
-        </button>
+        <ForAdmin>
+          <button type="button" onClick={() => setOpen({ what: 'import' })}>
+            {en.keys.importTitle}
+          </button>
+          <button type="button" class="primary" onClick={() => setOpen({ what: 'create' })}>
+            {en.keys.create}
+          </button>
+        </ForAdmin>
       </div>
       {selected.size === 0 ? null : (
         <Selection keys={[...selected.values()]} onOpen={setOpen} onClear={() => setSelected(new Map())} />

@@ -1,8 +1,9 @@
 /** Policy: the rules for all keys and addresses, edited as a whole. */
 import { useState } from 'preact/hooks';
-import { ApiError, call, type Policy } from '../api/client.ts';
+import { ApiError, call, mayChange, type Policy } from '../api/client.ts';
 import { Problem, Show, useLoaded } from '../components/loaded.tsx';
 import { Dialog, Field } from '../components/parts.tsx';
+import { ForAdmin } from '../components/scope.tsx';
 import { en } from '../i18n/en.ts';
 
 const lists = ['allowIps', 'denyIps', 'trustedProxies', 'allowOrigins'] as const;
@@ -45,7 +46,7 @@ function PolicyForm({ policy, onSaved }: { policy: Policy; onSaved: () => void }
       <p>{en.policy.intro}</p>
       {lists.map((name) => (
         <Field key={name} label={en.policy.fields[name]}>
-          <textarea name={name} rows={3} spellcheck={false}>
+          <textarea name={name} rows={3} spellcheck={false} readOnly={!mayChange()}>
             {policy[name].join('\n')}
           </textarea>
         </Field>
@@ -57,6 +58,7 @@ function PolicyForm({ policy, onSaved }: { policy: Policy; onSaved: () => void }
               name={name}
               type="number"
               min={1}
+              readOnly={!mayChange()}
               placeholder={en.keys.unlimited}
               defaultValue={policy[name]?.toString() ?? ''}
             />
@@ -65,9 +67,11 @@ function PolicyForm({ policy, onSaved }: { policy: Policy; onSaved: () => void }
       </div>
       {problem !== undefined && doubtful === undefined ? <Problem error={problem} /> : null}
       {isSaved ? <p role="status">{en.policy.saved}</p> : null}
-      <button type="submit" class="primary">
-        {en.save}
-      </button>
+      <ForAdmin>
+        <button type="submit" class="primary">
+          {en.save}
+        </button>
+      </ForAdmin>
       {doubtful === undefined ? null : (
         <Dialog title={en.policy.confirmTitle} onClose={() => setDoubtful(undefined)}>
           <Problem error={problem} />

@@ -1,11 +1,12 @@
 /** Share: links that become a key when a friend opens them. */
 import { useState } from 'preact/hooks';
 import type { ShareDocument } from '../../core/security/share-document.ts';
-import { call, type ListPage } from '../api/client.ts';
+import { call, type ListPage, mayChange } from '../api/client.ts';
 import type { ShareWithLink } from '../api/share.ts';
 import { limitTexts } from '../components/keys/key-texts.ts';
 import { Problem, Show, useLive } from '../components/loaded.tsx';
 import { Command, Dialog, Empty, Time } from '../components/parts.tsx';
+import { ForAdmin } from '../components/scope.tsx';
 import { MadeShare } from '../components/share/made-share.tsx';
 import { CreateShare } from '../components/share/share-form.tsx';
 import { en } from '../i18n/en.ts';
@@ -32,9 +33,11 @@ export function SharePage() {
     <>
       <div class="bar">
         <p class="note">{en.share.intro}</p>
-        <button type="button" class="primary" onClick={() => setOpen({ what: 'create' })}>
-          {en.share.create}
-        </button>
+        <ForAdmin>
+          <button type="button" class="primary" onClick={() => setOpen({ what: 'create' })}>
+            {en.share.create}
+          </button>
+        </ForAdmin>
       </div>
       <Show loaded={loaded}>
         {({ items }) =>
@@ -107,7 +110,7 @@ function ShareTable({
               <td>{limitTexts(share.limits).join(', ') || en.none}</td>
               <td>{share.createdBy}</td>
               <td class="actions">
-                {share.state === 'open' ? (
+                {share.state === 'open' && mayChange() ? (
                   <button
                     type="button"
                     class="quiet"

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { ConnectCheck, ConnectDocument } from '../../../core/proxy/connect-document.ts';
 import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
-import { call } from '../../api/client.ts';
+import { call, mayChange } from '../../api/client.ts';
 import { en } from '../../i18n/en.ts';
 import { milliseconds } from '../format.ts';
 import { Problem, Show, useLive } from '../loaded.tsx';
@@ -31,7 +31,7 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
       <h2>{en.connect.test}</h2>
       <p>{en.connect.testText}</p>
       <div class="bar">
-        {isOwn ? (
+        {isOwn && mayChange() ? (
           <button type="button" disabled={isBusy} onClick={() => void run()}>
             {en.connect.checkAddress}
           </button>

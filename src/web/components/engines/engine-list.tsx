@@ -1,5 +1,6 @@
 /** The table of engines with its actions. */
 import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts';
+import { mayChange } from '../../api/client.ts';
 import { en } from '../../i18n/en.ts';
 import { milliseconds } from '../format.ts';
 
@@ -71,7 +72,7 @@ function EngineRow({
       <td>{slots ?? texts.unknown}</td>
       <td>{wordFor(texts.origins, origin)}</td>
       <td class="actions">
-        {origin === 'saved'
+        {origin === 'saved' && mayChange()
           ? (['test', 'change', 'remove'] as const).map((action) => (
               <button key={action} type="button" class="quiet" onClick={() => onAction(action)}>
                 {texts[action]}

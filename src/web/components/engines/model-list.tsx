@@ -6,6 +6,7 @@ import { en } from '../../i18n/en.ts';
 import { number } from '../format.ts';
 import { Problem, Show, useLive } from '../loaded.tsx';
 import { Command, Dialog, Empty, Field } from '../parts.tsx';
+import { ForAdmin } from '../scope.tsx';
 import { Confirm } from './engine-dialogs.tsx';
 
 const texts = en.engines;
@@ -100,9 +101,11 @@ function Models({
               <td>{model.loaded === null ? texts.unknown : model.loaded ? texts.yes : texts.no}</td>
               <td>{notesOf(model)}</td>
               <td class="actions">
-                <button type="button" class="quiet" onClick={() => onOpen(model)}>
-                  {model.aliasOf === null ? texts.alias : texts.unalias}
-                </button>
+                <ForAdmin>
+                  <button type="button" class="quiet" onClick={() => onOpen(model)}>
+                    {model.aliasOf === null ? texts.alias : texts.unalias}
+                  </button>
+                </ForAdmin>
               </td>
             </tr>
           ))}

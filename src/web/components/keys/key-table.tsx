@@ -3,6 +3,7 @@ import type { Key } from '../../api/client.ts';
 import { en } from '../../i18n/en.ts';
 import { count } from '../format.ts';
 import { Time } from '../parts.tsx';
+import { ForAdmin } from '../scope.tsx';
 import { stateOf } from './key-fields.ts';
 import { limitTexts } from './key-texts.ts';
 import { UseBar } from './use-bar.tsx';
@@ -43,13 +44,15 @@ export function KeyTable({
         <thead>
           <tr>
             <td>
-              <input
-                type="checkbox"
-                aria-label={en.keys.selectAll}
-                checked={allSelected}
-                disabled={selectable.length === 0}
-                onChange={(event) => onSelect(selectable, event.currentTarget.checked)}
-              />
+              <ForAdmin>
+                <input
+                  type="checkbox"
+                  aria-label={en.keys.selectAll}
+                  checked={allSelected}
+                  disabled={selectable.length === 0}
+                  onChange={(event) => onSelect(selectable, event.currentTarget.checked)}
+                />
+              </ForAdmin>
             </td>
             <SortedBy column="label" order={order} onOrder={onOrder} />
             <SortedBy column="owner" order={order} onOrder={onOrder} />
@@ -123,13 +126,15 @@ function Row({
   return (
     <tr>
       <td>
-        <input
-          type="checkbox"
-          aria-label={en.keys.select(key.label)}
-          checked={isSelected}
-          disabled={isOver(key)}
-          onChange={(event) => onSelect(event.currentTarget.checked)}
-        />
+        <ForAdmin>
+          <input
+            type="checkbox"
+            aria-label={en.keys.select(key.label)}
+            checked={isSelected}
+            disabled={isOver(key)}
+            onChange={(event) => onSelect(event.currentTarget.checked)}
+          />
+        </ForAdmin>
       </td>
       <th scope="row" class="key-name" title={key.id}>
         <a href={`#/keys/${key.id}`}>{key.label}</a>
@@ -176,7 +181,7 @@ export function KeyActions({
 }) {
   const isPaused = stateOf(key) === 'paused';
   return (
-    <>
+    <ForAdmin>
       {actions
         .map((action) => (action === 'pause' && isPaused ? 'resume' : action))
         .map((action) => (
@@ -190,6 +195,6 @@ export function KeyActions({
             {en.keys[action]}
           </button>
         ))}
-    </>
+    </ForAdmin>
   );
 }

@@ -7,6 +7,7 @@ import { count, elapsed, milliseconds, number } from '../format.ts';
 import { Problem } from '../loaded.tsx';
 import { Dialog, Time } from '../parts.tsx';
 import { showEffect } from '../reading.ts';
+import { ForAdmin } from '../scope.tsx';
 import { ageOf, type RequestsSnapshot, type SeenRequest } from './request-log.ts';
 
 const shownAtFirst = 200;
@@ -91,14 +92,16 @@ function RunningRow({
         <td class="number">{tokensPerSecond === null ? '–' : number(tokensPerSecond)}</td>
         <td class="number">{age}</td>
         <td class="actions">
-          <button
-            type="button"
-            class="quiet"
-            aria-label={en.now.cancelOf(key.label)}
-            onClick={() => onCancel(request)}
-          >
-            {en.now.cancel}
-          </button>
+          <ForAdmin>
+            <button
+              type="button"
+              class="quiet"
+              aria-label={en.now.cancelOf(key.label)}
+              onClick={() => onCancel(request)}
+            >
+              {en.now.cancel}
+            </button>
+          </ForAdmin>
         </td>
       </tr>
     );

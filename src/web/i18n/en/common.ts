@@ -31,6 +31,8 @@ export const common = {
   },
   /** `time` is a time of day. */
   stale: (time: string): string => `This is the state of ${time}. Loading it again failed:`,
+  readOnly:
+    'Your key has only the scope `admin:read`, so this dashboard leaves out what makes a change, and the chat.',
   paused: 'Updates wait while you select text or point at a table.',
   ended: {
     title: 'This session has ended',
