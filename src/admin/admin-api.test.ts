@@ -4,6 +4,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { startedAdmin } from '../../test/helpers/admin-fixture.ts';
+import { sampleKey } from '../../test/helpers/key-samples.ts';
 import { sampleUsage, sometimeMs } from '../../test/helpers/store-samples.ts';
 import { openedStore } from '../../test/helpers/temporary-store.ts';
 import { systemClock } from '../core/clock.ts';
@@ -123,6 +124,43 @@ test('keys are listed in pages, searched and filtered by the server', async (t) 
     (await call('GET', `/keys?${query}`)).document.items.map((key: { label: string }) => key.label);
   assert.deepEqual(await labels('search=BETA'), ['beta']);
   assert.deepEqual(await labels('state=paused'), ['beta']);
+});
+
+test('pages from the store have the keys that the whole list has, in the same order', async (t) => {
+  const { call, store } = startedApi(t);
+  const keys = Array.from({ length: 24 }, (_, i) =>
+    sampleKey({
+      id: `key_${(i * 7) % 24}`,
+      label: `key ${i}`,
+      digest: `digest ${i}`,
+      createdAtMs: sometimeMs - 1_000 * Math.floor(i / 3),
+      revokedAtMs: i % 4 === 1 ? sometimeMs - 1 : null,
+      pausedAtMs: i % 4 === 2 ? sometimeMs - 1 : null,
+      expiresAtMs: [null, sometimeMs, sometimeMs + 1][i % 3] ?? null,
+    }),
+  );
+  await store.security.insertKeys(keys);
+  for (const order of ['asc', 'desc'])
+    for (const state of ['', '&state=active', '&state=paused', '&state=expired', '&state=revoked']) {
+      // A search that finds every key is not done in the store.
+      const whole = await call('GET', `/keys?limit=500&order=${order}${state}&search=key`);
+      const ids: string[] = [];
+      let cursor = '';
+      do {
+        const { document } = await call('GET', `/keys?limit=4&order=${order}${state}${cursor}`);
+        assert.equal(document.total, whole.document.total);
+        ids.push(...document.items.map((key: { id: string }) => key.id));
+        cursor = document.nextCursor === null ? '' : `&cursor=${document.nextCursor}`;
+      } while (cursor !== '');
+      assert.deepEqual(
+        ids,
+        whole.document.items.map((key: { id: string }) => key.id),
+        `${order}${state}`,
+      );
+      assert.ok(ids.length > 0);
+    }
+  const first = await call('GET', '/keys?limit=4');
+  assert.deepEqual((await call('GET', '/keys?limit=4&cursor=gone')).document, first.document);
 });
 
 test('keys are found by owner and sorted, and the same list is exported as CSV', async (t) => {

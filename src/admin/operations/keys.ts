@@ -10,7 +10,7 @@ import { importColumns, keysCsv, maxImportedKeys } from '../../core/security/key
 import { keyUseSchema } from '../../core/security/key-use.ts';
 import type { ListedKey } from '../../core/security/security-service.ts';
 import { type Operation, type OperationContext, operation } from '../operation.ts';
-import { pageOf, pageQuery, pageSchema } from '../paging.ts';
+import { type Page, pageOf, pageQuery, pageSchema } from '../paging.ts';
 
 const path = z.strictObject({ key: z.string().max(200).describe('The id of the key, or its label.') });
 const findErrors: readonly ErrorCode[] = ['KEY_NOT_FOUND', 'KEY_AMBIGUOUS'];
@@ -79,7 +79,9 @@ export const keyOperations: readonly Operation[] = [
     status: 200,
     response: pageSchema(keyDocumentSchema),
     async run(context, { query }) {
-      const page = pageOf(await selected(context, query), ({ record }) => record.id, query);
+      const page = canPageInStore(query)
+        ? await storedPage(context, query)
+        : pageOf(await selected(context, query), ({ record }) => record.id, query);
       return { ...page, items: page.items.map(keyDocument) };
     },
   }),
@@ -349,6 +351,23 @@ function change(id: string, verb: string, summary: string, apply: Change): Opera
 }
 
 type Selection = z.output<z.ZodObject<typeof filterQuery>>;
+
+type PagedSelection = Selection & { readonly limit: number; readonly cursor?: string | undefined };
+
+/** A search ignores case, and other orders compare as people do, in any language: SQLite can do neither. */
+function canPageInStore({ search = '', owner, sort }: Selection): boolean {
+  return search === '' && owner === undefined && sort === 'created';
+}
+
+async function storedPage(
+  { services, caller }: OperationContext,
+  { state, order, cursor, limit }: PagedSelection,
+): Promise<Page<ListedKey>> {
+  const { keys, hasMore, total } = await services
+    .security(caller)
+    .pageKeys({ state, cursor, limit, descending: order === 'desc' });
+  return { items: keys, nextCursor: hasMore ? (keys.at(-1)?.record.id ?? null) : null, total };
+}
 
 async function selected(
   { services, caller }: OperationContext,

@@ -7,7 +7,7 @@
 import type { EngineRecord, ModelAlias } from '../engine/engine.ts';
 import type { Ending } from '../proxy/proxy-handle.ts';
 import type { UsageQuery, UsageSlot } from '../usage/usage-report.ts';
-import type { ApiKey, EnforcedKey } from './api-key.ts';
+import type { ApiKey, EnforcedKey, KeyState } from './api-key.ts';
 import type { SecurityPolicy } from './security-policy.ts';
 
 export interface SecurityRepository {
@@ -16,6 +16,8 @@ export interface SecurityRepository {
   /** Inserts all keys or none. Throws like `insertKey`. */
   insertKeys(keys: readonly ApiKey[], audit?: readonly AuditEntry[]): Promise<void>;
   listKeys(): Promise<readonly ApiKey[]>;
+  /** Only the keys of the page are read whole, so that a page costs about the same among any number of keys. */
+  pageKeys(query: KeyPageQuery): Promise<KeyPage>;
   findKey(id: string): Promise<ApiKey | undefined>;
   /** Keys with exactly this label, in any state, oldest first. */
   keysWithLabel(label: string): Promise<readonly ApiKey[]>;
@@ -49,6 +51,24 @@ export interface SecurityRepository {
   savePolicy(policy: SecurityPolicy, audit?: AuditEntry): Promise<void>;
   /** For each key id, or each of `ids`, when and from where it was last used. */
   lastUsed(ids?: readonly string[]): Promise<ReadonlyMap<string, LastUse>>;
+}
+
+/** Keys in the order of their creation; keys that were created at once are in the order of their ids. */
+export interface KeyPageQuery {
+  readonly descending: boolean;
+  /** Only keys that are in this state at `nowMs`. */
+  readonly state?: KeyState | undefined;
+  readonly nowMs: number;
+  /** The id of the last key of the page before. Without such a key, the first page is meant. */
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+export interface KeyPage {
+  readonly keys: readonly ApiKey[];
+  readonly hasMore: boolean;
+  /** Keys on all pages. */
+  readonly total: number;
 }
 
 export type KeyChange = (key: ApiKey) => ApiKey;

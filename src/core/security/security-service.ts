@@ -12,7 +12,7 @@ import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-re
 import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
 import { type ImportedRow, importedRows, tableFault } from './key-table.ts';
 import { lockOut } from './lock-out.ts';
-import type { AuditEntry, LastUse, SecurityRepository } from './ports.ts';
+import type { AuditEntry, KeyPage, KeyPageQuery, LastUse, SecurityRepository } from './ports.ts';
 import { weakness } from './secret-strength.ts';
 import { parsePolicy, type SecurityPolicy } from './security-policy.ts';
 
@@ -173,6 +173,19 @@ export class SecurityService {
   /** With their last use, oldest first. */
   async listKeys(): Promise<KeyListing> {
     return this.#withLastUse(await this.records());
+  }
+
+  /** With their last use, and in the state that they have now. */
+  async pageKeys(
+    query: Omit<KeyPageQuery, 'nowMs'>,
+  ): Promise<Omit<KeyPage, 'keys'> & { readonly keys: readonly ListedKey[] }> {
+    const { repository, clock } = this.#deps;
+    const page = await repository.pageKeys({ ...query, nowMs: clock.nowMs() });
+    const { keys } = await this.#withLastUse(
+      page.keys,
+      page.keys.map(({ id }) => id),
+    );
+    return { ...page, keys };
   }
 
   /** Throws like `findKey`. */

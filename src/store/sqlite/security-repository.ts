@@ -8,6 +8,7 @@ import { PolicyError } from '../../core/errors.ts';
 import {
   type ApiKey,
   isActive,
+  type KeyState,
   revokedFault,
   takenLabelFault,
   takesLabel,
@@ -16,6 +17,8 @@ import type {
   AuditEntry,
   ChangedKey,
   KeyChange,
+  KeyPage,
+  KeyPageQuery,
   LastUse,
   SecurityRepository,
 } from '../../core/security/ports.ts';
@@ -24,6 +27,14 @@ import { recordAudit, writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { integer, json, keyColumns, keyOf, type Row, text } from './rows.ts';
 import { isDuplicate } from './sqlite-failure.ts';
+
+/** The same as `keyState`, at the time of the first parameter. */
+const stateConditions: Readonly<Record<KeyState, string>> = {
+  revoked: 'revoked_at IS NOT NULL',
+  expired: 'revoked_at IS NULL AND expires_at <= ?1',
+  paused: 'revoked_at IS NULL AND ifnull(expires_at > ?1, true) AND paused_at IS NOT NULL',
+  active: 'revoked_at IS NULL AND ifnull(expires_at > ?1, true) AND paused_at IS NULL',
+};
 
 export class SqliteSecurityRepository implements SecurityRepository {
   readonly #db: Database;
@@ -57,6 +68,31 @@ export class SqliteSecurityRepository implements SecurityRepository {
 
   async listKeys(): Promise<readonly ApiKey[]> {
     return this.#db.list(keyOf, `SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`);
+  }
+
+  async pageKeys({ descending, state, nowMs, cursor, limit }: KeyPageQuery): Promise<KeyPage> {
+    return this.#db.read(() => {
+      const inState = state === undefined ? 'true' : stateConditions[state];
+      const total = this.#db.find(
+        (row) => integer(row, 'total'),
+        // Every statement has the parameter, also where the condition does not use it.
+        `SELECT count(*) AS total FROM api_key WHERE ?1 IS NOT NULL AND ${inState}`,
+        nowMs,
+      );
+      const last = cursor === undefined ? undefined : this.#find(cursor);
+      const [behind, order] = descending ? ['<', 'DESC'] : ['>', 'ASC'];
+      const keys = this.#db.list(
+        keyOf,
+        `SELECT ${keyColumns} FROM api_key WHERE ?1 IS NOT NULL AND ${inState} AND
+           (?2 IS NULL OR created_at ${behind} ?2 OR (created_at = ?2 AND id > ?3))
+         ORDER BY created_at ${order}, id LIMIT ?4`,
+        nowMs,
+        last?.createdAtMs ?? null,
+        last?.id ?? null,
+        limit + 1,
+      );
+      return { keys: keys.slice(0, limit), hasMore: keys.length > limit, total: total ?? 0 };
+    });
   }
 
   async findKey(id: string): Promise<ApiKey | undefined> {
