@@ -1,6 +1,15 @@
 /** The SQLite adapter keeps the guarantees of the ports, also with other processes, and protects its files. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -170,4 +179,23 @@ test('a damaged usage file keeps nobody from revoking a key', async (t) => {
   writeFileSync(join(home, 'usage.db'), 'this is no database '.repeat(300));
   await store.security.updateKey(sampleKey('a', { revokedAtMs: 5 }));
   await assert.rejects(store.usage.listUsage('2025-01-01'), failsAs('STORE_CORRUPT', /usage\.db/));
+});
+
+test('a second store in this process keeps the locks of the first', {
+  skip: existsSync('/proc/locks') ? false : 'needs /proc/locks',
+}, async (t) => {
+  const home = temporaryHome(t);
+  const first = openedStore(t, home);
+  await first.security.insertKey(sampleKey('one'));
+  const { ino } = statSync(join(home, 'flm.db'));
+  // Without its lock, the next program that closes the file removes the log that this one still uses.
+  const locks = () =>
+    readFileSync('/proc/locks', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(` ${process.pid} `) && line.includes(`:${ino} `))
+      .map((line) => line.replace(/^\d+: /, ''));
+  const before = locks();
+  assert.equal(before.length, 1);
+  await openedStore(t, home).security.listKeys();
+  assert.deepEqual(locks(), before);
 });
