@@ -88,9 +88,13 @@ export const profileOperations: readonly Operation[] = [
       const config = body as ProxyConfigInput;
       const saved = await savedSettings(context, profile);
       const after = proxyConfigSchema.safeParse(config);
-      // `saveProfile` reports the faults of settings that are not valid.
-      if (after.success) refuse(localChanges(parseProxyConfig(saved?.config ?? {}), after.data), profile);
-      await services.proxies(caller).saveProfile(profile, config);
+      const check = (before: ProxyConfigInput | undefined): void => {
+        // `saveProfile` reports the faults of settings that are not valid.
+        if (after.success) refuse(localChanges(parseProxyConfig(before ?? {}), after.data), profile);
+      };
+      check(saved?.config);
+      // Checked again as it is saved: a command may have changed these settings meanwhile.
+      await services.proxies(caller).saveProfile(profile, config, check);
       return detailed(context, { profile });
     },
   }),

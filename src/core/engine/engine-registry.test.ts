@@ -72,6 +72,19 @@ test('an alias stands for a model and never for another alias', async (t) => {
   assert.deepEqual(await registry.aliases(), [{ name: 'fast', target: 'other' }]);
 });
 
+test('a change saves what its check has seen, even if another program changes the engine meanwhile', async (t) => {
+  const { registry } = setUp(t);
+  await registry.add({ url: 'http://10.0.0.5:8000', id: 'box' });
+  const others: Promise<unknown>[] = [];
+  const moved = await registry.change('box', { url: 'http://10.0.0.6:8000' }, ({ apiKey }) => {
+    assert.equal(apiKey, undefined);
+    others.push(registry.change('box', { apiKey: { from: 'env', name: 'ENGINE_KEY' } }));
+  });
+  await Promise.all(others);
+  // The key that was set for one address never goes to the other.
+  assert.equal(moved.apiKey, undefined);
+});
+
 test('a change of an engine keeps what is not given, takes away what is null, and is validated whole', async (t) => {
   const { registry, store, announced } = setUp(t);
   const apiKey = { from: 'value', value: 's3cret' } as const;

@@ -111,13 +111,7 @@ export class EngineRegistry {
    * The record that `change` would save. Throws an `EngineError` ENGINE_NOT_FOUND, or ENGINE_INVALID with every fault.
    */
   async checkChange(id: string, changes: EngineChanges): Promise<EngineRecord> {
-    const before = await this.#find(id);
-    const { createdAtMs, ...rest } = before;
-    const given = Object.entries({ ...rest, ...changes }).filter(([, value]) => value !== null);
-    const input: unknown = Object.fromEntries(given);
-    const parsed = engineSchema.safeParse(input);
-    if (!parsed.success) throw new EngineError('ENGINE_INVALID', { faults: faultsOf(parsed.error, input) });
-    return recordOf(parsed.data, createdAtMs);
+    return changed(await this.#find(id), changes);
   }
 
   /**
@@ -130,7 +124,8 @@ export class EngineRegistry {
   ): Promise<EngineRecord> {
     const before = await this.#find(id);
     check(before);
-    const record = await this.checkChange(id, changes);
+    // Not read again: what is saved is made of what `check` has seen.
+    const record = changed(before, changes);
     const entry = this.#entry('engine.set', id, JSON.stringify(record), JSON.stringify(before));
     await this.#deps.repository.saveEngine(record, entry);
     await this.#announce();
@@ -207,6 +202,15 @@ export class EngineRegistry {
       ...(after === undefined ? {} : { after }),
     };
   }
+}
+
+function changed(before: EngineRecord, changes: EngineChanges): EngineRecord {
+  const { createdAtMs, ...rest } = before;
+  const given = Object.entries({ ...rest, ...changes }).filter(([, value]) => value !== null);
+  const input: unknown = Object.fromEntries(given);
+  const parsed = engineSchema.safeParse(input);
+  if (!parsed.success) throw new EngineError('ENGINE_INVALID', { faults: faultsOf(parsed.error, input) });
+  return recordOf(parsed.data, createdAtMs);
 }
 
 function recordOf(parsed: z.output<typeof engineSchema>, createdAtMs: number): EngineRecord {

@@ -236,10 +236,15 @@ export class ProxyService {
   }
 
   /** Inserts or replaces the profile. Throws PROFILE_INVALID with all faults and then saves nothing. */
-  async saveProfile(name: string, config: ProxyConfigInput): Promise<ProxyProfile> {
+  async saveProfile(
+    name: string,
+    config: ProxyConfigInput,
+    check: (before: ProxyConfigInput | undefined) => void = () => {},
+  ): Promise<ProxyProfile> {
     checkProfile(name, config);
     const nowMs = this.#deps.clock.nowMs();
     const before = await this.#deps.proxies.loadProfile(name);
+    check(before?.config);
     const profile = { name, config, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs };
     await this.#deps.proxies.saveProfile(profile, {
       atMs: nowMs,
