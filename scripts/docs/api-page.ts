@@ -144,7 +144,7 @@ $ curl -s -X PUT -H "Authorization: Bearer $FLM_ADMIN_KEY" -H 'If-Match: "yKq1dS
 ## Creates that are safe to repeat
 
 Operations with the header \`Idempotency-Key\` can be repeated after a lost response: for ten minutes the same key and body get the
-response of the first request. Another body with the same key is 422 \`IDEMPOTENCY_KEY_REUSED\`.
+response of the first request. Another request with the same key is 422 \`IDEMPOTENCY_KEY_REUSED\`.
 
 Every change is in the audit, with who made it: \`key:ID\`, \`ui:USER\` or \`cli:USER\`.`;
 

@@ -317,6 +317,18 @@ test('a create that is repeated with its Idempotency-Key makes one key', async (
   assert.equal((await call('POST', '/keys', failing)).status, 201);
 });
 
+test('an Idempotency-Key of one key is refused for another, so that nobody gets a foreign secret', async (t) => {
+  const { call } = startedApi(t);
+  for (const label of ['ann', 'bob']) await call('POST', '/keys', { body: { label } });
+  const rotation = { body: { overlapSeconds: 60 }, headers: { 'idempotency-key': 'k1' } };
+  const ann = await call('POST', '/keys/ann/rotate', rotation);
+  assert.deepEqual([ann.status, ann.document.label], [201, 'ann']);
+  const bob = await call('POST', '/keys/bob/rotate', rotation);
+  assert.deepEqual([bob.status, bob.document.error.code], [422, 'IDEMPOTENCY_KEY_REUSED']);
+  const again = await call('POST', '/keys/ann/rotate', rotation);
+  assert.equal(again.document.key, ann.document.key);
+});
+
 test('a policy that would block the caller needs a confirmation', async (t) => {
   const { call } = startedApi(t);
   const caller = { ...admin, address: '192.0.2.7' };

@@ -121,7 +121,13 @@ export class AdminApi {
       changes ? this.#inTurn(path, () => this.#run(match, url, request)) : this.#run(match, url, request);
     if (operation.idempotent !== true || key === undefined) return run();
     return this.#idempotency.once(
-      { actor: request.caller.actor, operation: operation.id, key, body: request.body },
+      {
+        actor: request.caller.actor,
+        operation: operation.id,
+        target: request.target,
+        key,
+        body: request.body,
+      },
       run,
     );
   }

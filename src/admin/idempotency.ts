@@ -9,7 +9,8 @@ import { AdminError } from '../core/errors.ts';
 import type { AdminResponse } from './operation.ts';
 
 interface Remembered {
-  readonly bodyDigest: string;
+  /** Of target and body. */
+  readonly digest: string;
   readonly untilMs: number;
   readonly response: Promise<AdminResponse>;
 }
@@ -17,6 +18,8 @@ interface Remembered {
 export interface IdempotentRequest {
   readonly actor: string;
   readonly operation: string;
+  /** Path and query: two documents can get the same body. */
+  readonly target: string;
   readonly key: string;
   readonly body: Buffer;
 }
@@ -33,24 +36,26 @@ export class Idempotency {
     this.#clock = clock;
   }
 
-  /** Runs `create` once for each key; a failed run is forgotten. Throws IDEMPOTENCY_KEY_REUSED for another body. */
+  /**
+   * Runs `create` once for each key; a failed run is forgotten. Throws IDEMPOTENCY_KEY_REUSED for another target or body.
+   */
   async once(request: IdempotentRequest, create: () => Promise<AdminResponse>): Promise<AdminResponse> {
-    const { actor, operation, key, body } = request;
+    const { actor, operation, target, key, body } = request;
     if (key.length === 0 || key.length > maxKeyLength)
       throw new AdminError('HEADER_INVALID', {
         params: { name: 'Idempotency-Key', why: `has 1 to ${maxKeyLength} characters` },
       });
     const nowMs = this.#clock.nowMs();
     const name = JSON.stringify([actor, operation, key]);
-    const bodyDigest = createHash('sha256').update(body).digest('base64');
+    const digest = createHash('sha256').update(`${target}\n`).update(body).digest('base64');
     const before = this.#remembered.get(name);
     if (before !== undefined && before.untilMs > nowMs) {
-      if (before.bodyDigest !== bodyDigest) throw new AdminError('IDEMPOTENCY_KEY_REUSED');
+      if (before.digest !== digest) throw new AdminError('IDEMPOTENCY_KEY_REUSED');
       return before.response;
     }
     const response = create();
     this.#remembered.delete(name);
-    this.#remembered.set(name, { bodyDigest, untilMs: nowMs + keptMs, response });
+    this.#remembered.set(name, { digest, untilMs: nowMs + keptMs, response });
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size > keptResponses && oldest !== undefined) this.#remembered.delete(oldest);
     try {

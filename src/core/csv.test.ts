@@ -7,7 +7,7 @@ const fieldsOf = (text: string) => parseCsv(text).rows.map(({ fields }) => field
 
 test('what was written as CSV is read back unchanged', () => {
   const cell = fc.string({
-    unit: fc.constantFrom('a', '"', ',', ';', '\n', '\r', '\t', '=', '-', "'", ' ', 'ü'),
+    unit: fc.constantFrom('a', '"', ',', ';', '\n', '\r', '\t', '=', '-', '＝', "'", ' ', 'ü'),
   });
   fc.assert(
     fc.property(fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1 }), (cells) => {
@@ -21,6 +21,10 @@ test('a field that a spreadsheet would take for a formula is written as text', (
   assert.equal(
     csvText([['=1+1', '+1', '-1', '@SUM(A1)', '\tx', 'plain', "=cmd|' /C calc'!A0"]]),
     `'=1+1,'+1,'-1,'@SUM(A1),"'\tx",plain,'=cmd|' /C calc'!A0\r\n`,
+  );
+  assert.equal(
+    csvText([['＝1+1', '＋1', '－1', '＠SUM(A1)', '\n=1', '全角＝']]),
+    `'＝1+1,'＋1,'－1,'＠SUM(A1),"'\n=1",全角＝\r\n`,
   );
 });
 

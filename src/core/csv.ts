@@ -17,8 +17,11 @@ export interface CsvTable {
   readonly openQuote: number | undefined;
 }
 
-/** With apostrophes of its own in front, so that exactly one is removed again. */
-const formulaStart = /^'*[=+\-@\t\r]/;
+/**
+ * With apostrophes of its own in front, so that exactly one is removed again. Spreadsheets in East Asian languages read
+ * the full-width signs too.
+ */
+const formulaStart = /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
 function csvField(value: string | number | null): string {
   if (typeof value === 'number') return String(value);

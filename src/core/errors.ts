@@ -557,7 +557,7 @@ export const errorTable = {
   IDEMPOTENCY_KEY_REUSED: {
     ...refused,
     status: 422,
-    text: 'This Idempotency-Key came with another request body before.',
+    text: 'This Idempotency-Key came with another request before.',
     hint: 'Use a new Idempotency-Key for a new request.',
   },
 

@@ -132,6 +132,7 @@ test('a part of a session, another origin, a foreign Host and a forwarding proxy
     [403, { ...all, 'x-forwarded-proto': 'https' }],
     [403, { ...all, forwarded: 'for=192.0.2.1' }],
     [403, { ...all, via: '1.1 proxy' }],
+    [403, { ...all, 'x-real-ip': '192.0.2.1' }],
   ];
   for (const [status, headers] of attempts)
     for (const method of ['GET', 'POST'])

@@ -40,6 +40,8 @@ export interface UiServer {
 const address = '127.0.0.1';
 const maxBodyBytes = 1024 * 1024;
 const sessionHeader = 'x-flm-session';
+/** Fields that a reverse proxy adds, beside `X-Forwarded-*`. */
+const forwardingFields: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-real-ip']);
 
 /** Rejects with the error of `listen`, such as EADDRINUSE. */
 export async function startUiServer(options: UiServerOptions): Promise<UiServer> {
@@ -126,7 +128,7 @@ class UiHttp implements UiServer {
     if (host !== `${address}:${this.port}` && host !== `localhost:${this.port}`)
       throw new AdminError('HOST_MISDIRECTED', { params: { name: 'localhost' } });
     const forwarding = Object.keys(headers).find(
-      (name) => name === 'forwarded' || name === 'via' || name.startsWith('x-forwarded-'),
+      (name) => forwardingFields.has(name) || name.startsWith('x-forwarded-'),
     );
     if (forwarding !== undefined) throw new AdminError('ADMIN_FORWARDED', { params: { header: forwarding } });
   }

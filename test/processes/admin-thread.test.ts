@@ -190,6 +190,31 @@ test('a stream makes a text only when the reader wants it, and ends with its rea
   assert.deepEqual(problems, ['cancelled']);
 });
 
+test('one caller takes a bounded number of streams and calls, and others are served', async (t) => {
+  const code = counting.replace(
+    "if (message.do === 'call')",
+    "if (message.call?.target.endsWith('/stream'))",
+  );
+  const { thread } = opened(t, { spawn: spawnCode(code) });
+  const of = (actor: string, target: string): AdminCall => ({
+    ...call('GET', target),
+    caller: { actor, scopes: ['admin:read'], address: '127.0.0.1' },
+  });
+  const left = new AbortController();
+  const open = (actor: string) => thread.call(of(actor, '/stream'), left.signal);
+  const replies = await Promise.all(Array.from({ length: 12 }, () => open('key:greedy')));
+  assert.deepEqual(
+    replies.map(({ status }) => status),
+    [...Array<number>(8).fill(200), ...Array<number>(4).fill(503)],
+  );
+  const waiting = Array.from({ length: 60 }, () => thread.call(of('key:greedy', '/hang'), left.signal));
+  assert.equal((await open('key:greedy')).status, 503);
+  assert.equal((await open('key:modest')).status, 200);
+  left.abort();
+  await Promise.all(waiting);
+  assert.equal((await thread.call(of('key:greedy', '/stream'), always)).status, 200);
+});
+
 test('when the proxy retires, streams end and the thread with its last call', async (t) => {
   const { thread } = opened(t, { spawn: spawnCode(counting) });
   const { body } = await thread.call(call('GET', '/stream'), always);

@@ -24,6 +24,7 @@ export interface AdminThreadOptions {
 
 interface Call {
   readonly worker: Worker;
+  readonly actor: string;
   readonly resolve: (reply: AdminReply) => void;
   /** The reader of a stream. */
   stream: TextStream | undefined;
@@ -32,6 +33,9 @@ interface Call {
 const defaultIdleMs = 60_000;
 /** Streams included. */
 const maxCalls = 256;
+/** One key must not keep all others from the API, nor from watching requests. */
+const maxCallsOfActor = 64;
+const maxStreamsOfActor = 8;
 
 export class AdminThread implements AdminPort {
   readonly #options: AdminThreadOptions;
@@ -55,7 +59,8 @@ export class AdminThread implements AdminPort {
 
   call(call: AdminCall, signal: AbortSignal): Promise<AdminReply> {
     if (this.#closed) return Promise.resolve(errorResponse(new AdminError('DRAINING')));
-    if (this.#calls.size >= maxCalls)
+    const { actor } = call.caller;
+    if (this.#calls.size >= maxCalls || this.#countOf(actor, () => true) >= maxCallsOfActor)
       return Promise.resolve(errorResponse(new AdminError('STREAMS_EXHAUSTED')));
     this.#cancelIdle();
     try {
@@ -68,7 +73,7 @@ export class AdminThread implements AdminPort {
     const worker = this.#worker;
     const n = ++this.#lastNumber;
     return new Promise((resolve) => {
-      this.#calls.set(n, { worker, resolve, stream: undefined });
+      this.#calls.set(n, { worker, actor, resolve, stream: undefined });
       const cancel = (): void => this.#cancel(n);
       signal.addEventListener('abort', cancel, { once: true });
       worker.postMessage({ do: 'call', n, call } satisfies ToAdminThread);
@@ -119,6 +124,11 @@ export class AdminThread implements AdminPort {
           call.resolve({ status, headers, body });
           return this.#over(n);
         }
+        if (this.#countOf(call.actor, ({ stream }) => stream !== undefined) >= maxStreamsOfActor) {
+          worker.postMessage({ do: 'cancel', n } satisfies ToAdminThread);
+          call.resolve(errorResponse(new AdminError('STREAMS_EXHAUSTED')));
+          return this.#over(n);
+        }
         call.stream = new TextStream(() => worker.postMessage({ do: 'more', n } satisfies ToAdminThread));
         call.resolve({ status, headers, body: call.stream });
         if (this.#retired) this.#cancel(n);
@@ -132,6 +142,12 @@ export class AdminThread implements AdminPort {
       default:
         return message satisfies never;
     }
+  }
+
+  #countOf(actor: string, counts: (call: Call) => boolean): number {
+    let count = 0;
+    for (const call of this.#calls.values()) if (call.actor === actor && counts(call)) count += 1;
+    return count;
   }
 
   /** Nobody waits for the call. */
