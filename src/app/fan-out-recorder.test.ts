@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { UsageEntry } from '../core/security/ports.ts';
-import { FanOutRecorder, type FanOutRecorderDeps } from './fan-out-recorder.ts';
+import { type ChargedTo, chatUsage, FanOutRecorder, type FanOutRecorderDeps } from './fan-out-recorder.ts';
 
 const line: RequestLine = {
   id: 'req_1',
@@ -36,7 +36,9 @@ const line: RequestLine = {
 };
 
 /** What the ledger is told of a request: tokens and model, or that the key was used. */
-function booked(parts: Partial<RequestLine>): string {
+const keyA: ChargedTo = { keyId: 'key_a', familyId: 'key_a' };
+
+function booked(parts: Partial<RequestLine>, account: ChargedTo = keyA): string {
   const told: string[] = [];
   const nothing = () => {};
   const deps = {
@@ -56,7 +58,7 @@ function booked(parts: Partial<RequestLine>): string {
       record: nothing,
     },
     clock: { nowMs: () => 0 },
-    chargedTo: () => ({ keyId: 'key_a', familyId: 'key_a' }),
+    chargedTo: () => account,
     actor: 'proxy:p',
   };
   // The parts that a request does not reach are left out.
@@ -87,4 +89,12 @@ test('a request that cost nothing and failed is counted by its ending, not as an
     "not answered: refused '' ''",
   );
   assert.equal(booked({ model: null }), "not answered: done '' 'ollama'");
+});
+
+test('a list of models that a command asked for is no usage of flm chat, but a refusal is', () => {
+  const list = { path: '/v1/models', engine: null, model: null };
+  assert.equal(booked(list, chatUsage), '');
+  assert.equal(booked(list), "not answered: done '' ''");
+  assert.equal(booked({ ...list, status: 429, ending: 'refused' }, chatUsage), "not answered: refused '' ''");
+  assert.equal(booked({ chargedInputTokens: 3 }, chatUsage), '3 0 m');
 });

@@ -101,6 +101,8 @@ export class FanOutRecorder implements RequestRecorder {
     // Charged tokens count for every outcome of the request, also if it named no model of the catalogue.
     const answered =
       engine !== null && ((model !== null && line.status < 400) || inputTokens + outputTokens > 0);
+    // Lists of models that `flm up`, `flm connect` and `flm chat` ask for. Nobody chatted.
+    if (account === chatUsage && engine === null && line.ending === 'done') return;
     ledger.add({
       ...account,
       model: model ?? (answered ? unnamedModel : ''),

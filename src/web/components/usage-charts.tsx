@@ -5,6 +5,7 @@ import { en } from '../i18n/en.ts';
 import { Chart, type ChartProps, type ChartSeries } from './chart.tsx';
 import { atMost, count, exactTime, milliseconds } from './format.ts';
 import { coloursOf, otherColour } from './series-colours.ts';
+import { TableFrame } from './table-frame.tsx';
 import { startsOf } from './time-steps.ts';
 import { type Dimension, groupName, groupValue, tokensOf, type UsageView } from './usage-report.ts';
 
@@ -177,7 +178,7 @@ function ChartTable({ chart: { title, times, series, format } }: { chart: ChartP
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{en.chart.asTable}</summary>
       {isOpen ? (
-        <section class="scroll" tabIndex={0} aria-label={title}>
+        <TableFrame label={title}>
           <table>
             <thead>
               <tr>
@@ -202,7 +203,7 @@ function ChartTable({ chart: { title, times, series, format } }: { chart: ChartP
               ))}
             </tbody>
           </table>
-        </section>
+        </TableFrame>
       ) : null}
     </details>
   );

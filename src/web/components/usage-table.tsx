@@ -6,6 +6,7 @@ import { en } from '../i18n/en.ts';
 import { atMost, count, number, percent } from './format.ts';
 import { Problem } from './loaded.tsx';
 import { saveCsvFile } from './save-file.ts';
+import { TableFrame } from './table-frame.tsx';
 import type { Select } from './usage-charts.tsx';
 import { type Dimension, groupName, groupValue } from './usage-report.ts';
 
@@ -61,7 +62,7 @@ export function UsageTable({
     setSort((before) => ({ column, isDescending: before?.column !== column || !before.isDescending }));
   return (
     <>
-      <section class="scroll" tabIndex={0} aria-label={en.usage.title}>
+      <TableFrame label={en.usage.title}>
         <table>
           <thead>
             <tr>
@@ -90,7 +91,7 @@ export function UsageTable({
             <Row name={en.usage.total} counts={usage.total} />
           </tfoot>
         </table>
-      </section>
+      </TableFrame>
       {usage.total.estimatedRequests > 0 ? <p class="note">{en.usage.estimated}</p> : null}
       {problem === undefined ? null : <Problem error={problem} />}
       <button type="button" onClick={() => void loadAll().then((all) => saveCsv(all, by), setProblem)}>

@@ -2,6 +2,7 @@
 import type { OwnKeyDocument } from '../../core/security/own-key-document.ts';
 import { Chart } from '../components/chart.tsx';
 import { count } from '../components/format.ts';
+import { TableFrame } from '../components/table-frame.tsx';
 import { en } from '../i18n/en.ts';
 
 const texts = en.guest.me;
@@ -108,7 +109,7 @@ function UsageOf({ usage }: { usage: NonNullable<OwnKeyDocument['usage']> }) {
         height={chartHeight}
         cursor="own"
       />
-      <section class="scroll" tabIndex={0} aria-label={texts.byDay}>
+      <TableFrame label={texts.byDay}>
         <table>
           <thead>
             <tr>
@@ -137,7 +138,7 @@ function UsageOf({ usage }: { usage: NonNullable<OwnKeyDocument['usage']> }) {
             ))}
           </tbody>
         </table>
-      </section>
+      </TableFrame>
     </>
   );
 }

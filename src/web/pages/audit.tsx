@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { type AuditItem, call } from '../api/client.ts';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Choice, Empty, Time } from '../components/parts.tsx';
+import { TableFrame } from '../components/table-frame.tsx';
 import { en } from '../i18n/en.ts';
 
 const areas = {
@@ -51,7 +52,7 @@ function loadAudit(area: string): Promise<{ readonly items: readonly AuditItem[]
 
 function AuditTable({ items }: { items: readonly AuditItem[] }) {
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.audit.title}>
+    <TableFrame label={en.audit.title}>
       <table>
         <thead>
           <tr>
@@ -80,7 +81,7 @@ function AuditTable({ items }: { items: readonly AuditItem[] }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 

@@ -7,6 +7,7 @@ import { exactTime } from '../components/format.ts';
 import { Problem, Show, useLive } from '../components/loaded.tsx';
 import { Command, Copy, Dialog, Empty } from '../components/parts.tsx';
 import { saveTextFile } from '../components/save-file.ts';
+import { TableFrame } from '../components/table-frame.tsx';
 import { en } from '../i18n/en.ts';
 
 interface Stored {
@@ -106,7 +107,7 @@ function InUse({ proxies, onAsked }: { proxies: readonly ProxyDocument[]; onAske
   return (
     <>
       {asked === undefined ? null : <p role="status">{texts.asked(asked)}</p>}
-      <section class="scroll" tabIndex={0} aria-label={texts.inUse}>
+      <TableFrame label={texts.inUse}>
         <table>
           <Head titles={Object.values(texts.columns)} />
           <tbody>
@@ -115,7 +116,7 @@ function InUse({ proxies, onAsked }: { proxies: readonly ProxyDocument[]; onAske
             ))}
           </tbody>
         </table>
-      </section>
+      </TableFrame>
       {renewing === undefined ? null : (
         <Renew
           proxy={renewing}
@@ -214,7 +215,7 @@ function Renew({
 function StoredTable({ items }: { items: readonly StoredCertificateDocument[] }) {
   if (items.length === 0) return <p>{texts.noneStored}</p>;
   return (
-    <section class="scroll" tabIndex={0} aria-label={texts.stored}>
+    <TableFrame label={texts.stored}>
       <table>
         <Head titles={Object.values(texts.storedColumns)} />
         <tbody>
@@ -233,7 +234,7 @@ function StoredTable({ items }: { items: readonly StoredCertificateDocument[] })
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 

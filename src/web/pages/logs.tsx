@@ -5,6 +5,7 @@ import type { ProxyDocument } from '../../core/proxy/proxy-document.ts';
 import { call, type ListPage } from '../api/client.ts';
 import { Show, useLive, useLoaded } from '../components/loaded.tsx';
 import { Choice, Empty, Time } from '../components/parts.tsx';
+import { TableFrame } from '../components/table-frame.tsx';
 import { en } from '../i18n/en.ts';
 
 interface LogLine {
@@ -122,7 +123,7 @@ function NoLines({ isFiltered }: { isFiltered: boolean }) {
 
 function Lines({ items }: { items: readonly LogLine[] }) {
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.logs.title}>
+    <TableFrame label={en.logs.title}>
       <table>
         <thead>
           <tr>
@@ -146,7 +147,7 @@ function Lines({ items }: { items: readonly LogLine[] }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 

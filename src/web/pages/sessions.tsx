@@ -2,6 +2,7 @@
 import { call, type SessionEntry } from '../api/client.ts';
 import { Show, useLoaded } from '../components/loaded.tsx';
 import { Time } from '../components/parts.tsx';
+import { TableFrame } from '../components/table-frame.tsx';
 import { en } from '../i18n/en.ts';
 
 export function SessionsPage() {
@@ -16,7 +17,7 @@ export function SessionsPage() {
   return (
     <Show loaded={loaded}>
       {({ items }) => (
-        <section class="scroll" tabIndex={0} aria-label={en.sessions.title}>
+        <TableFrame label={en.sessions.title}>
           <table>
             <thead>
               <tr>
@@ -48,7 +49,7 @@ export function SessionsPage() {
               ))}
             </tbody>
           </table>
-        </section>
+        </TableFrame>
       )}
     </Show>
   );

@@ -9,6 +9,7 @@ import { Command, Dialog, Empty, Time } from '../components/parts.tsx';
 import { ForAdmin } from '../components/scope.tsx';
 import { MadeShare } from '../components/share/made-share.tsx';
 import { CreateShare } from '../components/share/share-form.tsx';
+import { TableFrame } from '../components/table-frame.tsx';
 import { en } from '../i18n/en.ts';
 
 type Open =
@@ -74,7 +75,7 @@ function ShareTable({
     en.actions,
   ];
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.share.title}>
+    <TableFrame label={en.share.title}>
       <table>
         <thead>
           <tr>
@@ -125,7 +126,7 @@ function ShareTable({
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 

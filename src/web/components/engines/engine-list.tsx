@@ -3,6 +3,7 @@ import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts
 import { mayChange } from '../../api/client.ts';
 import { en } from '../../i18n/en.ts';
 import { milliseconds } from '../format.ts';
+import { TableFrame } from '../table-frame.tsx';
 
 export type EngineAction = 'test' | 'change' | 'remove';
 
@@ -16,7 +17,7 @@ export function EngineList({
   onAction: (action: EngineAction, id: string) => void;
 }) {
   return (
-    <section class="scroll" tabIndex={0} aria-label={texts.engines}>
+    <TableFrame label={texts.engines}>
       <table>
         <thead>
           <tr>
@@ -37,7 +38,7 @@ export function EngineList({
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 

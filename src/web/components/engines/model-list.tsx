@@ -7,6 +7,7 @@ import { number } from '../format.ts';
 import { Problem, Show, useLive } from '../loaded.tsx';
 import { Command, Dialog, Empty, Field } from '../parts.tsx';
 import { ForAdmin } from '../scope.tsx';
+import { TableFrame } from '../table-frame.tsx';
 import { Confirm } from './engine-dialogs.tsx';
 
 const texts = en.engines;
@@ -79,7 +80,7 @@ function Models({
   onOpen: (model: ModelDocument) => void;
 }) {
   return (
-    <section class="scroll" tabIndex={0} aria-label={texts.models}>
+    <TableFrame label={texts.models}>
       <table>
         <thead>
           <tr>
@@ -111,7 +112,7 @@ function Models({
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 

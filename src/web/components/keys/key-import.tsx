@@ -6,6 +6,7 @@ import { en } from '../../i18n/en.ts';
 import { Problem } from '../loaded.tsx';
 import { Command, Copy, Dialog, Field, Time } from '../parts.tsx';
 import { saveCsvFile } from '../save-file.ts';
+import { TableFrame } from '../table-frame.tsx';
 import { importCommand } from './key-commands.ts';
 import { limitTexts } from './key-texts.ts';
 
@@ -100,7 +101,7 @@ export function ImportKeys({ onDone }: { onDone: () => void }) {
 
 function Preview({ planned }: { planned: readonly PlannedKey[] }) {
   return (
-    <section class="scroll preview" tabIndex={0} aria-label={en.keys.importPreview}>
+    <TableFrame label={en.keys.importPreview} isPreview>
       <table>
         <thead>
           <tr>
@@ -133,7 +134,7 @@ function Preview({ planned }: { planned: readonly PlannedKey[] }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 
@@ -143,7 +144,7 @@ function MadeKeys({ made, onClose }: { made: readonly KeyWithSecret[]; onClose: 
   return (
     <Dialog title={en.keys.madeTitle(made.length)} onClose={onClose}>
       <p>{en.keys.madeOnce}</p>
-      <section class="scroll preview" tabIndex={0} aria-label={en.keys.madeTitle(made.length)}>
+      <TableFrame label={en.keys.madeTitle(made.length)} isPreview>
         <table>
           <thead>
             <tr>
@@ -162,7 +163,7 @@ function MadeKeys({ made, onClose }: { made: readonly KeyWithSecret[]; onClose: 
             ))}
           </tbody>
         </table>
-      </section>
+      </TableFrame>
       <div class="buttons">
         <button type="button" onClick={() => saveCsvFile('flm-keys.csv', csv)}>
           {en.keys.download}

@@ -4,6 +4,7 @@ import { en } from '../../i18n/en.ts';
 import { count } from '../format.ts';
 import { Time } from '../parts.tsx';
 import { ForAdmin } from '../scope.tsx';
+import { TableFrame } from '../table-frame.tsx';
 import { stateOf } from './key-fields.ts';
 import { limitTexts } from './key-texts.ts';
 import { UseBar } from './use-bar.tsx';
@@ -39,7 +40,7 @@ export function KeyTable({
   const selectable = keys.filter((key) => !isOver(key));
   const allSelected = selectable.length > 0 && selectable.every(({ id }) => selected.has(id));
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.keys.title}>
+    <TableFrame label={en.keys.title}>
       <table>
         <thead>
           <tr>
@@ -76,7 +77,7 @@ export function KeyTable({
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 

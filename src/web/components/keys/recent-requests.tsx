@@ -5,6 +5,7 @@ import { en } from '../../i18n/en.ts';
 import { count, milliseconds } from '../format.ts';
 import { Show, useLive } from '../loaded.tsx';
 import { Time } from '../parts.tsx';
+import { TableFrame } from '../table-frame.tsx';
 
 const everyMs = 5_000;
 const shownRequests = 20;
@@ -23,7 +24,7 @@ export function RecentRequests({ keyId }: { keyId: string }) {
         items.length === 0 ? (
           <p>{en.keys.noRecent}</p>
         ) : (
-          <section class="scroll" tabIndex={0} aria-label={en.keys.recent}>
+          <TableFrame label={en.keys.recent}>
             <table>
               <thead>
                 <tr>
@@ -57,7 +58,7 @@ export function RecentRequests({ keyId }: { keyId: string }) {
                 ))}
               </tbody>
             </table>
-          </section>
+          </TableFrame>
         )
       }
     </Show>

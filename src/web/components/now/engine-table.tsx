@@ -3,6 +3,7 @@ import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts
 import { en } from '../../i18n/en.ts';
 import { number } from '../format.ts';
 import { Empty } from '../parts.tsx';
+import { TableFrame } from '../table-frame.tsx';
 import type { EngineActivity } from './request-log.ts';
 
 const maxSquares = 32;
@@ -19,7 +20,7 @@ export function EngineTable({
   if (engines.length === 0)
     return <Empty title={en.now.noEngines} hint={en.now.noEnginesHint} command="flm engine detect" />;
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.now.engines}>
+    <TableFrame label={en.now.engines}>
       <table>
         <thead>
           <tr>
@@ -36,7 +37,7 @@ export function EngineTable({
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 

@@ -3,12 +3,13 @@ import type { ProxyDocument } from '../../../core/proxy/proxy-document.ts';
 import { en } from '../../i18n/en.ts';
 import { count, elapsed } from '../format.ts';
 import { Copy, Empty } from '../parts.tsx';
+import { TableFrame } from '../table-frame.tsx';
 
 export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
   if (proxies.length === 0)
     return <Empty title={en.now.noProxies} hint={en.now.noProxiesHint} command="flm up" />;
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.now.proxies}>
+    <TableFrame label={en.now.proxies}>
       <table>
         <thead>
           <tr>
@@ -44,6 +45,6 @@ export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }

@@ -8,6 +8,7 @@ import { Problem } from '../loaded.tsx';
 import { Dialog, Time } from '../parts.tsx';
 import { showEffect } from '../reading.ts';
 import { ForAdmin } from '../scope.tsx';
+import { TableFrame } from '../table-frame.tsx';
 import { ageOf, type RequestsSnapshot, type SeenRequest } from './request-log.ts';
 
 const shownAtFirst = 200;
@@ -31,7 +32,7 @@ export function RunningRequests({ requests: { running, atMs } }: { requests: Req
             value={search}
             onInput={(event) => setSearch(event.currentTarget.value)}
           />
-          <section class="scroll" tabIndex={0} aria-label={en.now.running}>
+          <TableFrame label={en.now.running}>
             <table>
               <Head columns={en.now.runningColumns} numbers={['tokens', 'speed', 'age']} />
               <tbody>
@@ -45,7 +46,7 @@ export function RunningRequests({ requests: { running, atMs } }: { requests: Req
                 ))}
               </tbody>
             </table>
-          </section>
+          </TableFrame>
           {found.length > limit ? (
             <button type="button" onClick={() => setLimit(limit + shownAtFirst)}>
               {en.more(limit, found.length)}
@@ -138,7 +139,7 @@ function CancelDialog({ request, onClose }: { request: SeenRequest; onClose: () 
 export function EndedRequests({ ended }: { ended: readonly EndedRequestDocument[] }) {
   if (ended.length === 0) return <p class="note">{en.now.noEnded}</p>;
   return (
-    <section class="scroll" tabIndex={0} aria-label={en.now.ended}>
+    <TableFrame label={en.now.ended}>
       <table>
         <Head columns={en.now.endedColumns} numbers={['status', 'tokens', 'firstByte', 'duration']} />
         <tbody>
@@ -170,7 +171,7 @@ export function EndedRequests({ ended }: { ended: readonly EndedRequestDocument[
           ))}
         </tbody>
       </table>
-    </section>
+    </TableFrame>
   );
 }
 
