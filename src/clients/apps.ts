@@ -2,7 +2,7 @@
  * Chat programs, automation, and apps on a phone.
  */
 import { shellWord } from '../core/shell-word.ts';
-import { type ClientRecipe, chat, fileSnippet, node, type SettingsFile } from './recipe.ts';
+import { type ClientRecipe, chat, containerNote, fileSnippet, node, type SettingsFile } from './recipe.ts';
 import { shell, shKey, steps, textKey } from './snippet.ts';
 
 const librechatFile: SettingsFile = {
@@ -40,7 +40,7 @@ export const apps: readonly ClientRecipe[] = [
     ],
     notes: [
       'These variables take effect only at its first start; later use Admin Settings > Connections > OpenAI API.',
-      'From a container: --host host.docker.internal',
+      containerNote,
     ],
   },
   {
@@ -50,10 +50,7 @@ export const apps: readonly ClientRecipe[] = [
     trusts: node,
     file: librechatFile,
     snippets: (to) => [fileSnippet(librechatFile, to)],
-    notes: [
-      'LibreChat reads FLM_API_KEY from its .env file.',
-      'From a container: --host host.docker.internal',
-    ],
+    notes: ['LibreChat reads FLM_API_KEY from its .env file.', containerNote],
   },
   {
     ...chat,
@@ -70,7 +67,7 @@ export const apps: readonly ClientRecipe[] = [
     ],
     notes: [
       'Newer nodes ask for Responses: turn "Use Responses API" off in the node if the engine does not speak it.',
-      'From a container: --host host.docker.internal',
+      containerNote,
     ],
   },
   {

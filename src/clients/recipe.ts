@@ -70,6 +70,9 @@ type TrustVariable = 'NODE_EXTRA_CA_CERTS' | 'CODEX_CA_CERTIFICATE' | 'SSL_CERT_
 /** These variables replace the CAs of a program; the other variables add to them. */
 const replacing: readonly TrustVariable[] = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE'];
 
+/** For the person at the proxy's machine: it names a flag of `flm connect`. */
+export const containerNote = 'From a container: --host host.docker.internal';
+
 export const chat = { route: 'chat.completions', base: '/v1', notes: [] } as const;
 export const node: readonly TrustVariable[] = ['NODE_EXTRA_CA_CERTS'];
 export const python: readonly TrustVariable[] = ['SSL_CERT_FILE'];

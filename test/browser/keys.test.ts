@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
-import { ask, checkPages, checkView, openDashboard, showPage } from './dashboard-fixture.ts';
+import { ask, checkPages, checkView, openDashboard, showPage, viewports } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 const labels = (page: Page) => page.locator('tbody th a').allTextContents();
@@ -50,6 +50,34 @@ test('a table makes many keys after a preview, and its secrets can be saved once
   await page.getByRole('searchbox').fill('student 4');
   await page.getByText('student 40').waitFor();
   assert.equal((await labels(page)).length, 11);
+});
+
+test('on a phone each fact of a row stands after the title of its column, and nothing scrolls sideways', {
+  skip,
+}, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await startProxy(cli, '--demo');
+  await createKey(cli, 'ann', '--owner', 'Ann Lee', '--rpm', '20', '--tokens-per-day', '50000');
+  await createKey(cli, 'bob');
+  const page = await signedIn({ viewport: viewports.phone });
+  await showPage(page, 'Keys');
+  await page.locator('tbody tr').nth(1).waitFor();
+  const titles = await page.evaluate(
+    `[...document.querySelectorAll('tbody tr:last-child td')].map((cell) =>
+      getComputedStyle(cell, '::before').content.replace(/ \\/ .*/, ''))`,
+  );
+  assert.deepEqual(titles, [
+    'none',
+    ...['Owner', 'State', 'Limits', 'Expires', 'Last used', 'Actions'].map((title) => `"${title}"`),
+  ]);
+  const outside = await page.evaluate(
+    `[...document.querySelectorAll('tbody td, tbody th, tbody button')].filter((part) => {
+      const { left, right } = part.getBoundingClientRect();
+      return left < 0 || right > innerWidth;
+    }).length`,
+  );
+  assert.equal(outside, 0);
+  await page.getByLabel('Select ann').check();
 });
 
 test('several keys are revoked only after a typed confirmation', { skip }, async (t) => {

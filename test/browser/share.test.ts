@@ -164,6 +164,7 @@ test('a link without its token, or one that was withdrawn, says what to do', { s
   const late = await visit(browser, link);
   await late.page.getByRole('button', { name: 'Make my key' }).click();
   await late.page.getByRole('alert').getByText('withdrawn').waitFor();
+  assert.equal(await late.page.getByRole('button', { name: 'Make my key' }).count(), 0);
 });
 
 test('no page can show the pages in a frame', { skip }, async (t) => {

@@ -46,7 +46,7 @@ function KeyForm({ hasEnded, onSignedIn }: { hasEnded: boolean; onSignedIn: () =
           {en.signIn.button}
         </button>
       </form>
-      <p>{en.command}</p>
+      <p>{en.signIn.make}</p>
       <Command text={en.signIn.command} />
     </main>
   );

@@ -1,7 +1,7 @@
 /** How to connect an app with this key: the three values that every app needs, and the exact settings of known apps. */
 import { useState } from 'preact/hooks';
 import { clients } from '../../clients/clients.ts';
-import { type ClientRecipe, snippetsOf } from '../../clients/recipe.ts';
+import { type ClientRecipe, containerNote, snippetsOf } from '../../clients/recipe.ts';
 import { Choice, Command, Copy } from '../components/parts.tsx';
 import { QrCode } from '../components/qr-code.tsx';
 import { en } from '../i18n/en.ts';
@@ -82,6 +82,7 @@ function Snippets({
   origin: string;
   model: string;
 }) {
+  const notes = client.notes.filter((note) => note !== containerNote);
   return (
     <>
       {snippetsOf(client, { origin, model, key: secret }).map(({ place, text }) => (
@@ -92,9 +93,9 @@ function Snippets({
           <pre tabIndex={0}>{text}</pre>
         </figure>
       ))}
-      {client.notes.length === 0 ? null : (
+      {notes.length === 0 ? null : (
         <ul class="note">
-          {client.notes.map((note) => (
+          {notes.map((note) => (
             <li key={note}>{note}</li>
           ))}
         </ul>

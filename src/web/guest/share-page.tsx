@@ -8,13 +8,17 @@ import { exactTime } from '../components/format.ts';
 import { Copy } from '../components/parts.tsx';
 import { en } from '../i18n/en.ts';
 import { AppSettings } from './app-settings.tsx';
-import { type RedeemedKey, readOwnKey, redeem } from './guest-api.ts';
+import { type RedeemedKey, RefusedError, readOwnKey, redeem } from './guest-api.ts';
 import { firstModel } from './models.ts';
 import { TestRequest } from './test-request.tsx';
 
+/** HTTP's status for a link that was used, withdrawn, or has expired. */
+const gone = 410;
+
 type State =
   | { readonly state: 'ready' | 'making' }
-  | { readonly state: 'failed'; readonly text: string }
+  /** `isFinal`: the link will never work. */
+  | { readonly state: 'failed'; readonly text: string; readonly isFinal: boolean }
   | { readonly state: 'made'; readonly made: RedeemedKey };
 
 function SharePage({ token }: { token: string }) {
@@ -27,7 +31,8 @@ function SharePage({ token }: { token: string }) {
       history.replaceState(null, '', location.pathname);
       setNow({ state: 'made', made });
     } catch (error) {
-      setNow({ state: 'failed', text: error instanceof Error ? error.message : String(error) });
+      const text = error instanceof Error ? error.message : String(error);
+      setNow({ state: 'failed', text, isFinal: error instanceof RefusedError && error.status === gone });
     }
   };
   if (now.state === 'made') return <MadeKey made={now.made} />;
@@ -40,9 +45,11 @@ function SharePage({ token }: { token: string }) {
           <strong>{en.guest.share.failed}</strong> {now.text}
         </p>
       ) : null}
-      <button type="button" class="primary" disabled={now.state === 'making'} onClick={() => void make()}>
-        {now.state === 'making' ? en.guest.share.making : en.guest.share.make}
-      </button>
+      {now.state === 'failed' && now.isFinal ? null : (
+        <button type="button" class="primary" disabled={now.state === 'making'} onClick={() => void make()}>
+          {now.state === 'making' ? en.guest.share.making : en.guest.share.make}
+        </button>
+      )}
     </>
   );
 }

@@ -97,7 +97,7 @@ function Models({
               <th scope="row">{model.id}</th>
               <td>{model.owner ?? texts.unknown}</td>
               <td class="number">
-                {model.contextLength === null ? texts.unknown : number(model.contextLength)}
+                {model.contextLength === null ? texts.unknown : texts.context(number(model.contextLength))}
               </td>
               <td>{model.loaded === null ? texts.unknown : model.loaded ? texts.yes : texts.no}</td>
               <td>{notesOf(model)}</td>

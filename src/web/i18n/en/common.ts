@@ -50,6 +50,7 @@ export const common = {
     button: 'Sign in',
     ended: 'The proxy no longer accepts the key.',
     noScope: 'This key has neither the scope admin nor admin:read.',
+    make: 'To make such a key, at the machine of the proxy:',
     command: 'flm key create NAME --scope admin',
   },
 };

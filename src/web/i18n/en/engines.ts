@@ -7,7 +7,7 @@ export const engines = {
     kind: 'Kind',
     state: 'State',
     models: 'Models',
-    atOnce: 'At once',
+    atOnce: 'Requests at once',
     from: 'From',
     actions: 'Actions',
   },
@@ -68,6 +68,7 @@ export const engines = {
   serves: 'Serves',
   models: 'Models',
   model: 'Model',
+  context: (tokens: string): string => `${tokens} tokens`,
   modelColumns: {
     model: 'Model',
     engine: 'Engine',
