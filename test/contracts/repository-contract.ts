@@ -576,6 +576,33 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
         ].sort(),
       );
       assert.deepEqual(await slots({ maxGroups: 9 }), await slots({}));
+      // The first step begins before the range; the second holds the days of 30 days and ends with the range.
+      const stepStarts = [-50, -30].map((day) => sometimeMs + day * dayMs);
+      const range = { fromMs: sometimeMs - 45 * dayMs, toMs: sometimeMs };
+      const steps = (await slots({ ...range, maxGroups: 1, stepStarts })).filter(
+        ([, , requests]) => requests,
+      );
+      assert.deepEqual(
+        steps,
+        [
+          [50, 'a', 2, 1_000_001],
+          [50, 'other', 3, 1_110],
+          [30, 'a', 1, 1],
+          [30, 'other', 3, 1_110],
+        ].sort(),
+      );
+      const unlimited = await slots({
+        ...range,
+        stepStarts: [sometimeMs - 60 * dayMs],
+        where: { key: ['a'] },
+      });
+      assert.deepEqual(
+        unlimited.map(([start, key]) => [start, key]),
+        [
+          [60, 'a'],
+          [60, 'a'],
+        ],
+      );
       const timeless = await store.usage.usageSlots({ ...everything, by: [], timeless: true, maxGroups: 1 });
       assert.equal(
         timeless.reduce((sum, { requests }) => sum + requests, 0),

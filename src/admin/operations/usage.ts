@@ -13,7 +13,7 @@ import {
   usageDimensions,
   usageReport,
 } from '../../core/usage/usage-report.ts';
-import { isTimeZone, type UsageStep, usageSteps } from '../../core/usage/usage-steps.ts';
+import { isTimeZone, storedTimes, type UsageStep, usageSteps } from '../../core/usage/usage-steps.ts';
 import { type Operation, operation } from '../operation.ts';
 import { countInQuery, listInQuery } from '../paging.ts';
 
@@ -126,7 +126,7 @@ export const usageOperations: readonly Operation[] = [
         by: [...new Set(by)],
         where,
         maxGroups: groups,
-        timeless: step === 'total',
+        ...storedTimes({ step, timeZone }, startOfHour(fromMs), toMs),
       });
       const report = usageReport(slots, { step, timeZone, maxGroups: groups });
       const labels = by.includes('key')

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { chatUsage } from '../../app/fan-out-recorder.ts';
 import { endings } from '../../core/proxy/proxy-handle.ts';
 import type { UsageQuery } from '../../core/usage/usage-report.ts';
-import { stepName } from '../../core/usage/usage-steps.ts';
+import { stepName, storedTimes } from '../../core/usage/usage-steps.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { collect } from '../config-flags.ts';
 import { usage as texts } from '../i18n/en/usage.ts';
@@ -60,6 +60,7 @@ async function showUsage(session: Session, flags: UsageFlags): Promise<void> {
     by: ask.dimensions,
     where: await filtersOf(session, flags),
     ...(ask.maxGroups === undefined ? {} : { maxGroups: ask.maxGroups }),
+    ...storedTimes({ step: ask.time ?? trendStep(ask), timeZone: ask.timeZone }, ask.fromMs, ask.toMs),
   });
   const lines = usageLines(slots, ask);
   const labels: KeyLabels = ask.dimensions.includes('key') ? await labelsOf(session, lines) : new Map();

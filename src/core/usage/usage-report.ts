@@ -40,7 +40,7 @@ export type UsageGroup = Readonly<Partial<Record<UsageDimension, string>>>;
 
 /** Usage of one stored hour, or of one stored UTC day with its noon as start. A field of `group` that was not stored at the time is empty. */
 export interface UsageSlot extends UsageCounts {
-  /** 0 if the query asked for no times. */
+  /** 0 if the query asked for no times; the start of a step if it named steps. */
   readonly startMs: number;
   /** `other`: all groups beyond `maxGroups` of the query together. */
   readonly group: UsageGroup | 'other';
@@ -58,6 +58,11 @@ export interface UsageQuery {
   readonly maxGroups?: number;
   /** Adds up all times. */
   readonly timeless?: boolean;
+  /**
+   * The starts of the steps of the range, in order; the first may be before `fromMs`. The store adds up each step, and
+   * the slots start with their steps. Without them, the slots are those that are stored.
+   */
+  readonly stepStarts?: readonly number[];
 }
 
 export interface UsagePoint extends UsageCounts {

@@ -14,6 +14,8 @@ export interface UsageSteps {
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
+const maxStoredDays = 400;
+
 export function isTimeZone(text: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: text });
@@ -54,6 +56,19 @@ export function stepStarts(fromMs: number, toMs: number, steps: UsageSteps): rea
     if (steps.step === 'total') break;
   }
   return starts;
+}
+
+/** Which times a store adds up for these steps, in the words of a `UsageQuery`. Hours are stored as they are. */
+export function storedTimes(
+  steps: UsageSteps,
+  fromMs: number,
+  toMs: number,
+): { readonly timeless?: boolean; readonly stepStarts?: readonly number[] } {
+  if (steps.step === 'hour') return {};
+  if (steps.step === 'total') return { timeless: true };
+  // The start of a day in a time zone takes long to find: for many days, those with usage are fewer.
+  if (steps.step === 'day' && toMs - fromMs > maxStoredDays * dayMs) return {};
+  return { stepStarts: stepStarts(fromMs, toMs, steps) };
 }
 
 /** Returns the start of the step that is `count` steps before the one that holds `ms`. */

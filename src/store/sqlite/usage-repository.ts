@@ -61,28 +61,16 @@ export class SqliteUsageRepository implements UsageRepository {
   }
 
   async usageSlots(query: UsageQuery): Promise<readonly UsageSlot[]> {
-    const hours: UsageTable = {
-      name: 'usage_hour',
-      time: 'hour',
-      range: [Math.ceil(query.fromMs / hourMs), Math.ceil(query.toMs / hourMs)],
-    };
-    const days: UsageTable = {
-      name: 'usage_rollup',
-      time: 'day',
-      range: [dayFrom(query.fromMs), dayFrom(query.toMs)],
-    };
-    const timed = query.timeless !== true;
     const db = this.#db;
-    return db.read(() => [
-      ...db.list(
-        (row) => slotOf(row, timed ? integer(row, 'hour') * hourMs : 0),
-        ...slotsSql(hours, [hours, days], query),
-      ),
-      ...db.list(
-        (row) => slotOf(row, timed ? Date.parse(text(row, 'day')) + noonMs : 0),
-        ...slotsSql(days, [hours, days], query),
-      ),
-    ]);
+    return db.read(() => {
+      const largest = largestGroups(db, query);
+      return usageTables.flatMap((table) =>
+        db.list(
+          (row) => slotOf(row, 'start' in row ? table.startMs(row, query) : 0),
+          ...slotsSql(table, query, largest),
+        ),
+      );
+    });
   }
 
   async retention(): Promise<Retention> {
@@ -132,55 +120,104 @@ function summed(column: string): string {
   return `CAST(min(total(${column}), ${most}) AS INTEGER) AS ${column}`;
 }
 
-/** Usage of the range of a query in one table. */
 interface UsageTable {
   readonly name: 'usage_hour' | 'usage_rollup';
   readonly time: 'hour' | 'day';
-  readonly range: readonly [SQLInputValue, SQLInputValue];
+  /** The first value of `time` that lies at `ms` or later. */
+  first(ms: number): string | number;
+  startMs(row: Row, query: UsageQuery): number;
 }
 
-/** `all`: the tables by which the groups with the most tokens are found. */
+const usageTables: readonly UsageTable[] = [
+  {
+    name: 'usage_hour',
+    time: 'hour',
+    first: (ms) => Math.ceil(ms / hourMs),
+    startMs: (row, { stepStarts }) => integer(row, 'start') * (stepStarts === undefined ? hourMs : 1),
+  },
+  {
+    name: 'usage_rollup',
+    time: 'day',
+    first: dayFrom,
+    startMs: (row, { stepStarts }) =>
+      stepStarts === undefined ? Date.parse(text(row, 'start')) + noonMs : integer(row, 'start'),
+  },
+];
+
+/** The rows of a query in one table, with the start of their time, and the values of its parameters. */
+function rowsSql(
+  { name, time, first }: UsageTable,
+  { fromMs, toMs, where, timeless, stepStarts }: UsageQuery,
+): [string, ...SQLInputValue[]] {
+  const limits = Object.entries(where) as [UsageDimension, readonly string[]][];
+  const conditions = limits
+    .map(([dimension]) => `AND ${dimensionColumns[dimension]} IN (SELECT value FROM json_each(?))`)
+    .join(' ');
+  const values = limits.map(([, allowed]) => JSON.stringify(allowed));
+  if (timeless === true || stepStarts === undefined) {
+    const sql = `SELECT *, ${time} AS start FROM ${name} WHERE ${time} >= ? AND ${time} < ? ${conditions}`;
+    return [sql, first(fromMs), first(toMs), ...values];
+  }
+  const steps = stepStarts.map((startMs, i) => [
+    startMs,
+    first(Math.max(startMs, fromMs)),
+    first(Math.min(stepStarts[i + 1] ?? toMs, toMs)),
+  ]);
+  // The primary key begins with the time: each step is one range of it.
+  const sql = `WITH step AS MATERIALIZED (
+      SELECT value ->> 0 AS start, value ->> 1 AS first, value ->> 2 AS behind FROM json_each(?))
+    SELECT ${name}.*, start FROM step CROSS JOIN ${name} WHERE ${time} >= first AND ${time} < behind ${conditions}`;
+  return [sql, JSON.stringify(steps), ...values];
+}
+
+/** The groups with the most tokens in all tables; undefined where no group has to be left out. */
+function largestGroups(db: Database, query: UsageQuery): readonly (readonly string[])[] | undefined {
+  const { by, maxGroups } = query;
+  if (maxGroups === undefined || by.length === 0) return undefined;
+  const groups = by.map((dimension) => dimensionColumns[dimension]);
+  const parts = usageTables.map((table) => rowsSql(table, { ...query, timeless: true }));
+  const names = groups.join(', ');
+  const used = parts.map(([sql]) => `SELECT ${names}, input_tokens, output_tokens, requests FROM (${sql})`);
+  const found = db.list(
+    (row) => groups.map((group) => text(row, group)),
+    `SELECT ${names} FROM (${used.join(' UNION ALL ')}) GROUP BY ${names}
+     ORDER BY total(input_tokens) + total(output_tokens) DESC, total(requests) DESC LIMIT ?`,
+    ...parts.flatMap(([, ...values]) => values),
+    maxGroups + 1,
+  );
+  return found.length > maxGroups ? found.slice(0, maxGroups) : undefined;
+}
+
 function slotsSql(
   table: UsageTable,
-  all: readonly UsageTable[],
-  { by, where, maxGroups, timeless }: UsageQuery,
+  query: UsageQuery,
+  largest: readonly (readonly string[])[] | undefined,
 ): [string, ...SQLInputValue[]] {
+  const { by, timeless } = query;
+  const [rows, ...values] = rowsSql(table, query);
   const groups = by.map((dimension) => dimensionColumns[dimension]);
-  const limits = Object.entries(where) as [UsageDimension, readonly string[]][];
-  const conditions = limits.map(
-    ([dimension]) => `AND ${dimensionColumns[dimension]} IN (SELECT value FROM json_each(?))`,
-  );
-  const from = ({ name, time }: UsageTable): string =>
-    `FROM ${name} WHERE ${time} >= ? AND ${time} < ? ${conditions.join(' ')}`;
-  const bound = ({ range }: UsageTable): readonly SQLInputValue[] => [
-    ...range,
-    ...limits.map(([, values]) => JSON.stringify(values)),
-  ];
-  const times = timeless === true ? [] : [table.time];
+  const times = timeless === true ? [] : ['start'];
   const sums = countColumns.map(summed);
-  if (maxGroups === undefined || groups.length === 0) {
+  if (largest === undefined) {
     const columns = [...times, ...by.map((d) => `${dimensionColumns[d]} AS "${d}"`), ...sums];
     const grouped = [...times, ...groups];
-    const sql = `SELECT ${columns.join(', ')} ${from(table)}
+    const sql = `SELECT ${columns.join(', ')} FROM (${rows})
       ${grouped.length === 0 ? 'HAVING count(*) > 0' : `GROUP BY ${grouped.join(', ')}`}`;
-    return [sql, ...bound(table)];
+    return [sql, ...values];
   }
-  const names = groups.join(', ');
   const columns = [
     ...times,
     'listed',
     ...by.map((d) => `iif(listed, ${dimensionColumns[d]}, NULL) AS "${d}"`),
     ...sums,
   ];
-  const sql = `WITH used AS (${all
-    .map((each) => `SELECT ${names}, input_tokens, output_tokens, requests ${from(each)}`)
-    .join(' UNION ALL ')}),
-    largest AS MATERIALIZED (SELECT ${names}, 1 AS listed FROM used GROUP BY ${names}
-      ORDER BY total(input_tokens) + total(output_tokens) DESC, total(requests) DESC LIMIT ?)
+  // Without the type of the column, SQLite makes no index for the join.
+  const sql = `WITH largest AS MATERIALIZED (
+      SELECT ${groups.map((group, i) => `CAST(value ->> ${i} AS TEXT) AS ${group}`).join(', ')}, 1 AS listed FROM json_each(?))
     SELECT ${columns.join(', ')}
-    FROM (SELECT * ${from(table)}) LEFT JOIN largest USING (${names})
+    FROM (${rows}) LEFT JOIN largest USING (${groups.join(', ')})
     GROUP BY ${[...times, 'listed', ...groups.map((group) => `iif(listed, ${group}, NULL)`)].join(', ')}`;
-  return [sql, ...all.flatMap(bound), maxGroups, ...bound(table)];
+  return [sql, JSON.stringify(largest), ...values];
 }
 
 function slotOf(row: Row, startMs: number): UsageSlot {
