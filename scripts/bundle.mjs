@@ -132,7 +132,11 @@ function pagesInside() {
         ['page.js', 'text/javascript; charset=utf-8', await pageScript('src/web/main.tsx')],
         ['page.css', 'text/css; charset=utf-8', pageStyle()],
         ...(await guestFiles()),
-        ['root', 'text/html; charset=utf-8', await rootPage()],
+        ...Object.entries(await rootPages()).map(([language, text]) => [
+          `root.${language}`,
+          'text/html; charset=utf-8',
+          text,
+        ]),
       ];
       const entries = files.map(
         ([name, type, text]) =>
@@ -144,13 +148,13 @@ function pagesInside() {
   };
 }
 
-/** The page at `/`, which is text made by code. */
-async function rootPage() {
+/** The page at `/` by language, which is text made by code. */
+async function rootPages() {
   const built = await rolldown({ input: join(root, 'src/web/root-page.ts'), platform: 'neutral' });
   const { output } = await built.generate({ format: 'esm' });
   await built.close();
   const code = Buffer.from(output[0].code).toString('base64');
-  return (await import(`data:text/javascript;base64,${code}`)).rootPage;
+  return (await import(`data:text/javascript;base64,${code}`)).rootPages;
 }
 
 function compressed(text) {

@@ -6,6 +6,7 @@ import { brotliCompressSync } from 'node:zlib';
 import type { AdminPort } from '../core/proxy/admin-port.ts';
 import type { Pages } from '../gateway/open-pages.ts';
 import type { OwnFile } from '../gateway/route-handler.ts';
+import { preferredLanguage } from '../ui/accept-language.ts';
 import { securityHeaders } from '../ui/security-headers.ts';
 import { StaticFile } from '../ui/static-file.ts';
 import { webFiles } from '../ui/web-files.ts';
@@ -27,11 +28,10 @@ export function ownPages(admin: boolean): Pages {
         return file === undefined ? [] : [[path, ownFile(name === 'index.html' ? askingForKey(file) : file)]];
       }),
     );
-  const root = files.get('root');
   return {
     files: some(names),
     dashboard: some(admin ? dashboardNames : []),
-    root: root === undefined ? undefined : ownFile(root),
+    root: rootPage(files),
   };
 }
 
@@ -54,7 +54,25 @@ function askingForKey(file: StaticFile): StaticFile {
 
 /** The other files: those of the dashboard. */
 export function dashboardFiles(): ReadonlyMap<string, StaticFile> {
-  return new Map([...webFiles()].filter(([name]) => !names.includes(name)));
+  return new Map([...webFiles()].filter(([name]) => dashboardNames.includes(name)));
+}
+
+/** The page at `/` in the language that the browser asks for. */
+function rootPage(files: ReadonlyMap<string, StaticFile>): OwnFile | undefined {
+  const prefix = 'root.';
+  const pages = new Map(
+    [...files].flatMap(([name, file]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), ownFile(file)] as const] : [],
+    ),
+  );
+  const english = pages.get('en');
+  if (english === undefined) return undefined;
+  return {
+    response(request) {
+      const language = preferredLanguage(request.headers['accept-language'] ?? '', [...pages.keys()]);
+      return (pages.get(language ?? 'en') ?? english).response(request);
+    },
+  };
 }
 
 /** The file with the headers that the dashboard's own server sends. */

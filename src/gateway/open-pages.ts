@@ -18,8 +18,8 @@ export interface Pages {
 
 export const noPages: Pages = { files: new Map(), dashboard: new Map(), root: undefined };
 
-/** The response at `/` depends on this field. */
-export const rootVaries: readonly string[] = ['vary', 'Accept'];
+/** The response at `/` depends on these fields. */
+export const rootVaries: readonly string[] = ['vary', 'Accept, Accept-Language'];
 
 export class OpenPages {
   readonly #pages: Pages;

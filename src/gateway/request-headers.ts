@@ -47,6 +47,7 @@ const ownFields = {
   traceparent: 'list',
   // Only files that flm serves itself depend on these.
   'accept-encoding': 'own',
+  'accept-language': 'own',
   'if-none-match': 'list',
   // Only the admin API depends on these.
   'if-match': 'list',
@@ -71,7 +72,7 @@ const once: ReadonlySet<string> = new Set(ownNames.filter((name) => ownFields[na
 const slotOf: ReadonlyMap<string, number> = new Map(names.map((name, slot) => [name, slot]));
 
 /** Fields that flm reads for its own pages, and that an operator may add for engines. */
-const forwardableOwn: ReadonlySet<string> = new Set(['if-match', 'if-none-match']);
+const forwardableOwn: ReadonlySet<string> = new Set(['accept-language', 'if-match', 'if-none-match']);
 
 const forwardedPrefix = 'x-forwarded-';
 

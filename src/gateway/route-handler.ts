@@ -29,6 +29,8 @@ export interface OwnFile {
     readonly headers: {
       readonly 'accept-encoding': string | undefined;
       readonly 'if-none-match': string | undefined;
+      /** For a file that exists in several languages. */
+      readonly 'accept-language': string | undefined;
     };
   }): {
     readonly status: number;

@@ -10,12 +10,13 @@ import {
 } from './api/client.ts';
 import { placeInAddress } from './components/address.ts';
 import { listenToKeys } from './components/keyboard.ts';
+import { useLanguage } from './components/language.tsx';
 import { Skeleton } from './components/loaded.tsx';
 import { Navigation } from './components/navigation.tsx';
 import { Command } from './components/parts.tsx';
 import { ReadOnlyNote } from './components/scope.tsx';
 import { SignIn } from './components/sign-in.tsx';
-import { en } from './i18n/en.ts';
+import { t } from './i18n/texts.ts';
 import { isPageName, type PageName, pageNames, pageTable } from './page-table.ts';
 
 const retryMs = 3_000;
@@ -34,6 +35,7 @@ function skipToContent(): void {
 type SignInState = 'opening' | 'in' | 'out';
 
 function Dashboard({ opening }: { opening: Promise<boolean> }) {
+  const language = useLanguage();
   const [page, setPage] = useState(pageInAddress);
   const [signedIn, setSignedIn] = useState<SignInState>(signInMethod === 'key' ? 'out' : 'opening');
   const [connection, setConnection] = useState<ConnectionState>('online');
@@ -51,8 +53,8 @@ function Dashboard({ opening }: { opening: Promise<boolean> }) {
     };
   }, []);
   useEffect(() => {
-    document.title = `${en[page].title} · ${en.title}`;
-  }, [page]);
+    document.title = `${t[page].title} · ${t.title}`;
+  }, [page, language]);
   useEffect(() => {
     if (connection !== 'offline') return undefined;
     const timer = setInterval(() => void checkConnection(), retryMs);
@@ -64,12 +66,12 @@ function Dashboard({ opening }: { opening: Promise<boolean> }) {
   return (
     <>
       <button type="button" class="skip" onClick={skipToContent}>
-        {en.skipToContent}
+        {t.skipToContent}
       </button>
       <Navigation current={page} />
       <main id="content" tabIndex={-1}>
         {connection === 'offline' ? <Offline /> : null}
-        <h1>{en[page].title}</h1>
+        <h1>{t[page].title}</h1>
         {signedIn === 'in' ? (
           <>
             <ReadOnlyNote />
@@ -87,11 +89,11 @@ function Offline() {
   return (
     <div class="offline" role="status">
       <p>
-        <strong>{en.offline.title}</strong> {en.offline.hint}
+        <strong>{t.offline.title}</strong> {t.offline.hint}
       </p>
       {signInMethod === 'key' ? null : (
         <p>
-          {en.offline.command} <Command text="flm ui" />
+          {t.offline.command} <Command text="flm ui" />
         </p>
       )}
     </div>

@@ -211,13 +211,13 @@ test('at / a browser on loopback without a key gets a page, a key gets the answe
     return (await wire.rest()).toString();
   };
   const page = await get(html);
-  assert.match(page, /^HTTP\/1\.1 200 .*vary: Accept\r\n.*<title>flm runs here/s);
+  assert.match(page, /^HTTP\/1\.1 200 .*vary: Accept, Accept-Language\r\n.*<title>flm runs here/s);
   assert.match(await get(html, 'HEAD'), /^HTTP\/1\.1 200 .*\r\n\r\n$/s);
   assert.match(await get(`Authorization: Bearer\r\n${html}`), /^HTTP\/1\.1 200 /);
   const withKey = await get(`${html}Authorization: Bearer ${gateway.key}\r\n`);
-  assert.match(withKey, /^HTTP\/1\.1 200 .*vary: Accept\r\n.*"base_urls"/s);
+  assert.match(withKey, /^HTTP\/1\.1 200 .*vary: Accept, Accept-Language\r\n.*"base_urls"/s);
   for (const accept of ['', 'Accept: */*\r\n', 'Accept: text/html;q=0, */*\r\n', 'Accept: text/htmlx\r\n'])
-    assert.match(await get(accept), /^HTTP\/1\.1 401 .*vary: Accept\r\n/s, accept);
+    assert.match(await get(accept), /^HTTP\/1\.1 401 .*vary: Accept, Accept-Language\r\n/s, accept);
   assert.match(await get(html, 'POST'), /^HTTP\/1\.1 401 /);
   assert.equal(gateway.refusedLogins.length, 0, 'none of these is a failed login');
   assert.match(await get(`${html}X-Api-Key: flm_wrong\r\n`), /^HTTP\/1\.1 401 /);

@@ -26,6 +26,7 @@ export function fileResponse(file: OwnFile, { head: { fields } }: Exchange): Fil
     headers: {
       'accept-encoding': fields.get('accept-encoding'),
       'if-none-match': fields.get('if-none-match'),
+      'accept-language': fields.get('accept-language'),
     },
   });
   return { status, bytes: body, fields: Object.entries(headers).flat() };

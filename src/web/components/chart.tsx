@@ -4,7 +4,7 @@
  */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import UPlot from 'uplot';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { axisTime, exactTime } from './format.ts';
 import { nextStart, type TimeStep } from './time-steps.ts';
 
@@ -86,7 +86,7 @@ function LegendEntry({ series, value }: { series: ChartSeries; value: string }) 
       {onSelect === undefined ? (
         content
       ) : (
-        <button type="button" class="plain" title={en.chart.only(name)} onClick={onSelect}>
+        <button type="button" class="plain" title={t.chart.only(name)} onClick={onSelect}>
           {content}
         </button>
       )}

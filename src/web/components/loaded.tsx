@@ -5,7 +5,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, OfflineError, whenConnectionChanges } from '../api/client.ts';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { clockTime } from './format.ts';
 import { Sentence } from './parts.tsx';
 import { isReading, whenReadingEnds } from './reading.ts';
@@ -101,7 +101,7 @@ export function Show<T>({
     <>
       {loaded.problem === undefined ? null : (
         <p class="stale" role="status">
-          {en.stale(clockTime(loaded.atMs))} {textOf(loaded.problem)}
+          {t.stale(clockTime(loaded.atMs))} {textOf(loaded.problem)}
         </p>
       )}
       {children(loaded.value)}
@@ -113,7 +113,7 @@ export function Show<T>({
 export function Skeleton() {
   return (
     <div class="loading" role="status">
-      <span class="unseen">{en.loading}</span>
+      <span class="unseen">{t.loading}</span>
       <div />
       <div />
       <div />
@@ -125,12 +125,13 @@ export function Skeleton() {
 export function Problem({ error }: { error: unknown }) {
   return (
     <p class="problem" role="alert">
-      <strong>{textOf(error)}</strong> {error instanceof ApiError ? <Sentence text={error.hint} /> : null}
+      <strong lang={error instanceof ApiError ? 'en' : undefined}>{textOf(error)}</strong>{' '}
+      {error instanceof ApiError ? <Sentence text={error.hint} lang="en" /> : null}
     </p>
   );
 }
 
 function textOf(error: unknown): string {
-  if (error instanceof OfflineError) return en.offline.title;
+  if (error instanceof OfflineError) return t.offline.title;
   return error instanceof Error ? error.message : String(error);
 }

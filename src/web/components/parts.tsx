@@ -1,7 +1,7 @@
 /** Small parts that the pages share: an empty state, a dialog, a copy button, a time, fields. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { ago, exactTime } from './format.ts';
 
 export function Empty({ title, hint, command }: { title: string; hint: string; command?: string }) {
@@ -22,9 +22,13 @@ export function Command({ text }: { text: string }) {
   );
 }
 
-/** A sentence whose parts in backticks are code. */
-export function Sentence({ text }: { text: string }) {
-  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</>;
+/** A sentence whose parts in backticks are code. `lang`: its language, if it is not that of the page. */
+export function Sentence({ text, lang }: { text: string; lang?: string }) {
+  return (
+    <span lang={lang}>
+      {text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}
+    </span>
+  );
 }
 
 export function Copy({ text }: { text: string }) {
@@ -35,13 +39,13 @@ export function Copy({ text }: { text: string }) {
   };
   return (
     <button type="button" class="quiet" onClick={() => void copy()}>
-      {done ? en.copied : en.copy}
+      {done ? t.copied : t.copy}
     </button>
   );
 }
 
 export function Time({ iso }: { iso: string | null }) {
-  if (iso === null) return <>{en.never}</>;
+  if (iso === null) return <>{t.never}</>;
   return (
     <time dateTime={iso} title={exactTime(iso)}>
       {ago(iso, Date.now())}

@@ -1,7 +1,7 @@
 /** What a page shows to a caller with the scope `admin` only, and the note for the others. */
 import type { ComponentChildren } from 'preact';
 import { mayChange } from '../api/client.ts';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { Sentence } from './parts.tsx';
 
 /** Around everything whose call needs the scope `admin`: the API would answer 404. */
@@ -13,7 +13,7 @@ export function ReadOnlyNote() {
   if (mayChange()) return null;
   return (
     <p class="note">
-      <Sentence text={en.readOnly} />
+      <Sentence text={t.readOnly} />
     </p>
   );
 }

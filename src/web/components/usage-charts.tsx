@@ -1,7 +1,7 @@
 /** The charts of the page *Usage*: a large one by group, and three small ones: first byte, errors, tokens. */
 import { useState } from 'preact/hooks';
 import type { Counts, UsageDocument } from '../api/client.ts';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { Chart, type ChartProps, type ChartSeries } from './chart.tsx';
 import { atMost, count, exactTime, milliseconds } from './format.ts';
 import { coloursOf, otherColour } from './series-colours.ts';
@@ -9,7 +9,7 @@ import { TableFrame } from './table-frame.tsx';
 import { startsOf } from './time-steps.ts';
 import { type Dimension, groupName, groupValue, tokensOf, type UsageView } from './usage-report.ts';
 
-export type Measure = keyof typeof en.usage.measures;
+export type Measure = keyof typeof t.usage.measures;
 export type Select = (by: Dimension, value: string, label: string) => void;
 
 const largeHeight = 280;
@@ -59,8 +59,8 @@ function largeChart({ view, times, onSelect }: Part, by: Dimension, measure: Mea
   const format = isTime ? (value: number) => milliseconds(value) : count;
   return {
     ...frame(view, times),
-    title: en.usage.measures[measure],
-    label: en.usage.chart,
+    title: t.usage.measures[measure],
+    label: t.usage.chart,
     shape: isTime ? 'lines' : 'bars',
     series: seriesOf(view.chart, times, by, measured[measure], isTime ? null : 0, format, onSelect),
     format,
@@ -72,8 +72,8 @@ function errorsChart({ view, times, onSelect }: Part): ChartProps {
   const failed = view.byEnding.series.filter(({ group }) => group !== 'other' && group.ending !== 'done');
   return {
     ...frame(view, times),
-    title: en.usage.errors,
-    label: en.usage.errorsLabel,
+    title: t.usage.errors,
+    label: t.usage.errorsLabel,
     shape: 'bars',
     series: seriesOf(
       { ...view.byEnding, series: failed },
@@ -99,12 +99,12 @@ function firstByteChart({ view, times }: Part): ChartProps {
   });
   return {
     ...frame(view, times),
-    title: en.usage.firstByte,
-    label: en.usage.firstByteLabel,
+    title: t.usage.firstByte,
+    label: t.usage.firstByteLabel,
     shape: 'lines',
     series: [
-      line(en.usage.p50, 1, ({ firstByteP50Ms }) => firstByteP50Ms),
-      line(en.usage.p95, 2, ({ firstByteP95Ms }) => firstByteP95Ms),
+      line(t.usage.p50, 1, ({ firstByteP50Ms }) => firstByteP50Ms),
+      line(t.usage.p95, 2, ({ firstByteP95Ms }) => firstByteP95Ms),
     ],
     format,
     height: smallHeight,
@@ -120,12 +120,12 @@ function tokensChart({ view, times }: Part): ChartProps {
   });
   return {
     ...frame(view, times),
-    title: en.usage.measures.tokens,
-    label: en.usage.tokensLabel,
+    title: t.usage.measures.tokens,
+    label: t.usage.tokensLabel,
     shape: 'bars',
     series: [
-      bar(en.usage.inputTokens, 1, ({ inputTokens }) => inputTokens),
-      bar(en.usage.outputTokens, 3, ({ outputTokens }) => outputTokens),
+      bar(t.usage.inputTokens, 1, ({ inputTokens }) => inputTokens),
+      bar(t.usage.outputTokens, 3, ({ outputTokens }) => outputTokens),
     ],
     format: count,
     height: smallHeight,
@@ -176,13 +176,13 @@ function ChartTable({ chart: { title, times, series, format } }: { chart: ChartP
   const [isOpen, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{en.chart.asTable}</summary>
+      <summary>{t.chart.asTable}</summary>
       {isOpen ? (
         <TableFrame label={title}>
           <table>
             <thead>
               <tr>
-                <th scope="col">{en.chart.time}</th>
+                <th scope="col">{t.chart.time}</th>
                 {series.map(({ name }) => (
                   <th scope="col" class="number" key={name}>
                     {name}

@@ -1,9 +1,9 @@
 /** Loads usage for the page *Usage*: by the dimension that the reader chose, in sum, and by ending. */
 import { type Counts, call, type SeriesGroup, type UsageDocument } from '../api/client.ts';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { hourMs, startOfStep, stepFor, type TimeStep } from './time-steps.ts';
 
-export type Dimension = keyof typeof en.usage.dimensions;
+export type Dimension = keyof typeof t.usage.dimensions;
 
 export const spans = {
   '1h': hourMs,
@@ -85,12 +85,12 @@ function timesOf(
 }
 
 export function groupName(group: SeriesGroup | 'other', by: Dimension): string {
-  if (group === 'other') return en.usage.other;
+  if (group === 'other') return t.usage.other;
   const { key } = group;
   if (by === 'key' && key !== undefined)
-    return key.label ?? (key.id === 'flm-chat' ? en.usage.chat : key.id || en.usage.unnamed);
+    return key.label ?? (key.id === 'flm-chat' ? t.usage.chat : key.id || t.usage.unnamed);
   const value = groupValue(group, by);
-  return value === undefined ? en.usage.unnamed : value;
+  return value === undefined ? t.usage.unnamed : value;
 }
 
 /** What a filter for this group has; undefined if the group has no value of its own. */

@@ -2,7 +2,9 @@
 import { useState } from 'preact/hooks';
 import { csvText } from '../../core/csv.ts';
 import type { Counts, UsageDocument } from '../api/client.ts';
+import type { Catalogue } from '../i18n/catalogue.ts';
 import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { atMost, count, number, percent } from './format.ts';
 import { Problem } from './loaded.tsx';
 import { saveCsvFile } from './save-file.ts';
@@ -11,7 +13,7 @@ import type { Select } from './usage-charts.tsx';
 import { type Dimension, groupName, groupValue } from './usage-report.ts';
 
 interface Column {
-  readonly title: string;
+  readonly title: (texts: Catalogue) => string;
   readonly value: (counts: Counts) => number | null;
   readonly text: (value: number | null) => string;
   /** Its values can be estimates. */
@@ -22,20 +24,25 @@ interface Column {
 
 const countText = (value: number | null): string => count(value ?? 0);
 const columns: readonly Column[] = [
-  { title: en.usage.requests, value: (c) => c.requests, text: countText },
-  { title: en.usage.inputTokens, value: (c) => c.inputTokens, text: countText, isTokens: true },
-  { title: en.usage.outputTokens, value: (c) => c.outputTokens, text: countText, isTokens: true },
+  { title: (texts) => texts.usage.requests, value: (c) => c.requests, text: countText },
+  { title: (texts) => texts.usage.inputTokens, value: (c) => c.inputTokens, text: countText, isTokens: true },
   {
-    title: en.usage.cacheHits,
+    title: (texts) => texts.usage.outputTokens,
+    value: (c) => c.outputTokens,
+    text: countText,
+    isTokens: true,
+  },
+  {
+    title: (texts) => texts.usage.cacheHits,
     value: (c) => (c.cachePromptTokens === 0 ? null : c.cachedTokens / c.cachePromptTokens),
     text: (share) => (share === null ? '–' : percent(share)),
     detail: (c) =>
       c.cachePromptTokens === 0
-        ? en.usage.cacheUnknown
-        : en.usage.cacheDetail(number(c.cachedTokens), number(c.cachePromptTokens)),
+        ? t.usage.cacheUnknown
+        : t.usage.cacheDetail(number(c.cachedTokens), number(c.cachePromptTokens)),
   },
-  { title: en.usage.p50, value: (c) => c.firstByteP50Ms, text: atMost },
-  { title: en.usage.p95, value: (c) => c.firstByteP95Ms, text: atMost },
+  { title: (texts) => texts.usage.p50, value: (c) => c.firstByteP50Ms, text: atMost },
+  { title: (texts) => texts.usage.p95, value: (c) => c.firstByteP95Ms, text: atMost },
 ];
 
 interface Sort {
@@ -62,15 +69,15 @@ export function UsageTable({
     setSort((before) => ({ column, isDescending: before?.column !== column || !before.isDescending }));
   return (
     <>
-      <TableFrame label={en.usage.title}>
+      <TableFrame label={t.usage.title}>
         <table>
           <thead>
             <tr>
-              <th scope="col">{en.usage.dimensions[by]}</th>
+              <th scope="col">{t.usage.dimensions[by]}</th>
               {columns.map((column) => (
-                <th scope="col" class="number" key={column.title} aria-sort={directionOf(sort, column)}>
+                <th scope="col" class="number" key={column.title(t)} aria-sort={directionOf(sort, column)}>
                   <button type="button" class="plain" onClick={() => sortBy(column)}>
-                    {column.title}
+                    {column.title(t)}
                   </button>
                 </th>
               ))}
@@ -88,14 +95,14 @@ export function UsageTable({
             ))}
           </tbody>
           <tfoot>
-            <Row name={en.usage.total} counts={usage.total} />
+            <Row name={t.usage.total} counts={usage.total} />
           </tfoot>
         </table>
       </TableFrame>
-      {usage.total.estimatedRequests > 0 ? <p class="note">{en.usage.estimated}</p> : null}
+      {usage.total.estimatedRequests > 0 ? <p class="note">{t.usage.estimated}</p> : null}
       {problem === undefined ? null : <Problem error={problem} />}
       <button type="button" onClick={() => void loadAll().then((all) => saveCsv(all, by), setProblem)}>
-        {en.usage.csv}
+        {t.usage.csv}
       </button>
     </>
   );
@@ -122,7 +129,7 @@ function Row({
           <button
             type="button"
             class="plain"
-            title={en.chart.only(name)}
+            title={t.chart.only(name)}
             onClick={() => onSelect?.(filter, name)}
           >
             {name}
@@ -166,6 +173,7 @@ function saveCsv(usage: UsageDocument, by: Dimension): void {
   const rows = usage.series.flatMap(({ group, points }) =>
     points.map((point) => [point.start, groupName(group, by), ...columns.map(({ value }) => value(point))]),
   );
-  const head = ['time', by, ...columns.map(({ title }) => title)];
+  // Programs read the file, so its columns have the same names in every language.
+  const head = ['time', by, ...columns.map(({ title }) => title(en))];
   saveCsvFile(`flm-usage-${usage.from.slice(0, 10)}.csv`, csvText([head, ...rows]));
 }

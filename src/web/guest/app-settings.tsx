@@ -4,7 +4,7 @@ import { clients } from '../../clients/clients.ts';
 import { type ClientRecipe, containerNote, snippetsOf } from '../../clients/recipe.ts';
 import { Choice, Command, Copy } from '../components/parts.tsx';
 import { QrCode } from '../components/qr-code.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 const names: Readonly<Record<string, string>> = Object.fromEntries(clients.map(({ id, name }) => [id, name]));
 
@@ -23,45 +23,45 @@ export function AppSettings({ secret, models, model, onModel, localAuthority }: 
   const baseUrl = `${origin}/v1`;
   return (
     <section aria-labelledby="connect">
-      <h2 id="connect">{en.guest.connect}</h2>
-      <p>{en.guest.connectText}</p>
+      <h2 id="connect">{t.guest.connect}</h2>
+      <p>{t.guest.connectText}</p>
       <dl class="facts">
-        <dt>{en.guest.baseUrl}</dt>
+        <dt>{t.guest.baseUrl}</dt>
         <dd>
           <Command text={baseUrl} />
         </dd>
-        <dt>{en.guest.key}</dt>
+        <dt>{t.guest.key}</dt>
         <dd>
           <Command text={secret} />
         </dd>
-        <dt>{en.guest.model}</dt>
-        <dd>{model === '' ? en.guest.noModels : <Command text={model} />}</dd>
+        <dt>{t.guest.model}</dt>
+        <dd>{model === '' ? t.guest.noModels : <Command text={model} />}</dd>
       </dl>
       <div class="bar">
         {models.length < 2 ? null : (
           <Choice
-            label={en.guest.model}
+            label={t.guest.model}
             value={model}
             options={Object.fromEntries(models.map((name) => [name, name]))}
             onChange={onModel}
           />
         )}
-        <Choice label={en.guest.app} value={app} options={names} onChange={setApp} />
+        <Choice label={t.guest.app} value={app} options={names} onChange={setApp} />
       </div>
       {client === undefined || model === '' ? null : (
         <Snippets client={client} secret={secret} origin={origin} model={model} />
       )}
-      {localAuthority ? <p class="note">{en.guest.localAuthority}</p> : null}
+      {localAuthority ? <p class="note">{t.guest.localAuthority}</p> : null}
       <details>
-        <summary>{en.guest.qr}</summary>
+        <summary>{t.guest.qr}</summary>
         <div class="codes">
           {[
-            [en.guest.baseUrl, baseUrl] as const,
-            [en.guest.key, secret] as const,
-            ...(model === '' ? [] : [[en.guest.model, model] as const]),
+            [t.guest.baseUrl, baseUrl] as const,
+            [t.guest.key, secret] as const,
+            ...(model === '' ? [] : [[t.guest.model, model] as const]),
           ].map(([name, text]) => (
             <figure key={name}>
-              <QrCode text={text} label={en.guest.qrOf(name)} />
+              <QrCode text={text} label={t.guest.qrOf(name)} />
               <figcaption>{name}</figcaption>
             </figure>
           ))}

@@ -3,7 +3,7 @@
  * and key are arguments: no storage of the browser ever has them.
  */
 import type { OwnKeyDocument } from '../../core/security/own-key-document.ts';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 /** The answer to a redemption. */
 export interface RedeemedKey {
@@ -49,7 +49,7 @@ export async function sendTest(key: string, model: string): Promise<TestAnswer> 
     readonly choices?: readonly { readonly message?: { readonly content?: string | null } }[];
   }>('POST', '/v1/chat/completions', key, {
     model,
-    messages: [{ role: 'user', content: en.guest.question }],
+    messages: [{ role: 'user', content: t.guest.question }],
     max_tokens: maxTestTokens,
   });
   const text = answer.choices?.[0]?.message?.content ?? '';
@@ -73,12 +73,12 @@ async function ask<T>(method: string, path: string, credential: string, body?: u
     });
     text = await response.text();
   } catch {
-    throw new Error(en.guest.offline);
+    throw new Error(t.guest.offline);
   }
   const document = parsed(text);
   if (response.ok && document !== undefined) return document as T;
   const { status } = response;
-  throw new RefusedError(status, messageOf(document) ?? en.guest.unreadable(String(status)));
+  throw new RefusedError(status, messageOf(document) ?? t.guest.unreadable(String(status)));
 }
 
 function parsed(text: string): unknown {

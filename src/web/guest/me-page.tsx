@@ -1,19 +1,24 @@
 /** The page of a key's holder. The reader pastes the key, which stays in the memory of this page. */
 import { render } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { OwnKeyDocument } from '../../core/security/own-key-document.ts';
 import { exactTime } from '../components/format.ts';
+import { LanguageSwitch, useLanguage } from '../components/language.tsx';
 import { Field } from '../components/parts.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { AppSettings } from './app-settings.tsx';
 import { RefusedError, readOwnKey } from './guest-api.ts';
 import { firstModel } from './models.ts';
 import { OwnLimits, OwnUsage } from './own-usage.tsx';
 import { TestRequest } from './test-request.tsx';
 
-const texts = en.guest.me;
+const texts = t.guest.me;
 
 function MePage() {
+  const language = useLanguage();
+  useEffect(() => {
+    document.title = `${texts.title} · ${t.title}`;
+  }, [language]);
   const [secret, setSecret] = useState('');
   const [own, setOwn] = useState<OwnKeyDocument>();
   const [problem, setProblem] = useState<string>();
@@ -46,6 +51,7 @@ function MePage() {
       ) : (
         <OwnKey own={own} secret={secret} onRefresh={() => void load(secret)} onForget={forget} />
       )}
+      <LanguageSwitch />
     </>
   );
 }
@@ -59,7 +65,7 @@ function KeyForm({ onKey }: { onKey: (key: string) => void }) {
   return (
     <form onSubmit={submit}>
       <p>{texts.intro}</p>
-      <Field label={en.guest.key}>
+      <Field label={t.guest.key}>
         <input name="key" type="password" autocomplete="off" spellcheck={false} required />
       </Field>
       <button type="submit" class="primary">
@@ -87,7 +93,7 @@ function OwnKey({
     <>
       <p role="status">
         {texts.state(label)}{' '}
-        {expiresAt === null ? texts.noExpiry : en.guest.share.expires(exactTime(expiresAt))}
+        {expiresAt === null ? texts.noExpiry : t.guest.share.expires(exactTime(expiresAt))}
       </p>
       <div class="bar">
         <button type="button" onClick={onRefresh}>
@@ -102,7 +108,7 @@ function OwnKey({
       <section aria-labelledby="models">
         <h2 id="models">{texts.models}</h2>
         {models.length === 0 ? (
-          <p>{en.guest.noModels}</p>
+          <p>{t.guest.noModels}</p>
         ) : (
           <details open={models.length <= 12}>
             <summary>{texts.modelsOf(models.length)}</summary>
@@ -123,5 +129,4 @@ function OwnKey({
 }
 
 const place = document.getElementById('page');
-document.title = `${texts.title} · ${en.title}`;
 if (place !== null) render(<MePage />, place);

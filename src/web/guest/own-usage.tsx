@@ -3,9 +3,9 @@ import type { OwnKeyDocument } from '../../core/security/own-key-document.ts';
 import { Chart } from '../components/chart.tsx';
 import { count } from '../components/format.ts';
 import { TableFrame } from '../components/table-frame.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
-const texts = en.guest.me;
+const texts = t.guest.me;
 const shownDays = 30;
 const chartHeight = 200;
 
@@ -114,7 +114,7 @@ function UsageOf({ usage }: { usage: NonNullable<OwnKeyDocument['usage']> }) {
           <thead>
             <tr>
               <th scope="col">{texts.day}</th>
-              <th scope="col">{en.guest.model}</th>
+              <th scope="col">{t.guest.model}</th>
               <th scope="col" class="number">
                 {texts.requestCount}
               </th>

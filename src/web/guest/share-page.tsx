@@ -5,8 +5,9 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { exactTime } from '../components/format.ts';
+import { LanguageSwitch, useLanguage } from '../components/language.tsx';
 import { Copy } from '../components/parts.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { AppSettings } from './app-settings.tsx';
 import { type RedeemedKey, RefusedError, readOwnKey, redeem } from './guest-api.ts';
 import { firstModel } from './models.ts';
@@ -38,16 +39,16 @@ function SharePage({ token }: { token: string }) {
   if (now.state === 'made') return <MadeKey made={now.made} />;
   return (
     <>
-      <h1>{en.guest.share.title}</h1>
-      <p>{en.guest.share.intro}</p>
+      <h1>{t.guest.share.title}</h1>
+      <p>{t.guest.share.intro}</p>
       {now.state === 'failed' ? (
         <p class="problem" role="alert">
-          <strong>{en.guest.share.failed}</strong> {now.text}
+          <strong>{t.guest.share.failed}</strong> {now.text}
         </p>
       ) : null}
       {now.state === 'failed' && now.isFinal ? null : (
         <button type="button" class="primary" disabled={now.state === 'making'} onClick={() => void make()}>
-          {now.state === 'making' ? en.guest.share.making : en.guest.share.make}
+          {now.state === 'making' ? t.guest.share.making : t.guest.share.make}
         </button>
       )}
     </>
@@ -70,13 +71,13 @@ function MadeKey({ made }: { made: RedeemedKey }) {
   }, [key]);
   return (
     <>
-      <h1>{en.guest.share.ready(label)}</h1>
+      <h1>{t.guest.share.ready(label)}</h1>
       <p class="secret">
         <code>{key}</code> <Copy text={key} />
       </p>
       <p>
-        <strong>{en.guest.share.once}</strong>{' '}
-        {expiresAt === null ? '' : en.guest.share.expires(exactTime(expiresAt))}
+        <strong>{t.guest.share.once}</strong>{' '}
+        {expiresAt === null ? '' : t.guest.share.expires(exactTime(expiresAt))}
       </p>
       <TestRequest secret={key} model={model} />
       <AppSettings
@@ -87,7 +88,7 @@ function MadeKey({ made }: { made: RedeemedKey }) {
         localAuthority={localAuthority}
       />
       <p>
-        <a href="me">{en.guest.me.title}</a> {en.guest.share.later}
+        <a href="me">{t.guest.me.title}</a> {t.guest.share.later}
       </p>
     </>
   );
@@ -102,17 +103,32 @@ function Refused({ title, hint }: { title: string; hint: string }) {
   );
 }
 
-function page() {
-  const token = location.hash.slice(1);
+function Page({ token }: { token: string }) {
   // Browsers count HTTPS and this machine itself as secure.
-  if (!isSecureContext) return <Refused title={en.guest.share.insecure} hint={en.guest.share.insecureHint} />;
-  if (token === '') return <Refused title={en.guest.share.incomplete} hint={en.guest.share.incompleteHint} />;
+  if (!isSecureContext) return <Refused title={t.guest.share.insecure} hint={t.guest.share.insecureHint} />;
+  if (token === '') return <Refused title={t.guest.share.incomplete} hint={t.guest.share.incompleteHint} />;
   return <SharePage key={token} token={token} />;
 }
 
+function Shown() {
+  const language = useLanguage();
+  const [token, setToken] = useState(location.hash.slice(1));
+  useEffect(() => {
+    // Another link was opened in the same tab. A key that is shown stays: its address has no fragment any more.
+    const open = () => location.hash.length > 1 && setToken(location.hash.slice(1));
+    addEventListener('hashchange', open);
+    return () => removeEventListener('hashchange', open);
+  }, []);
+  useEffect(() => {
+    document.title = `${t.guest.share.title} · ${t.title}`;
+  }, [language]);
+  return (
+    <>
+      <Page token={token} />
+      <LanguageSwitch />
+    </>
+  );
+}
+
 const place = document.getElementById('page');
-const show = () => place !== null && render(page(), place);
-document.title = `${en.guest.share.title} · ${en.title}`;
-// Another link was opened in the same tab. A key that is shown stays: its address has no fragment any more.
-addEventListener('hashchange', () => location.hash.length > 1 && show());
-show();
+if (place !== null) render(<Shown />, place);

@@ -1,7 +1,7 @@
 /** A button that sends a real small request with the key, and shows the answer or what went wrong. */
 import { useState } from 'preact/hooks';
 import { milliseconds } from '../components/format.ts';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 import { sendTest, type TestAnswer } from './guest-api.ts';
 
 type Test =
@@ -30,23 +30,23 @@ export function TestRequest({
   };
   return (
     <section aria-labelledby="test">
-      <h2 id="test">{en.guest.test}</h2>
-      <p>{en.guest.testText}</p>
+      <h2 id="test">{t.guest.test}</h2>
+      <p>{t.guest.testText}</p>
       <button
         type="button"
         class="primary"
         disabled={test.state === 'running' || model === ''}
         onClick={() => void run()}
       >
-        {en.guest.run}
+        {t.guest.run}
       </button>
       <div role="status">
-        {test.state === 'running' ? <p>{en.guest.running}</p> : null}
+        {test.state === 'running' ? <p>{t.guest.running}</p> : null}
         {test.state === 'works' ? (
           <p class="result good">
             <strong>
               <span aria-hidden="true">✓ </span>
-              {en.guest.works(milliseconds(test.answer.tookMs))}
+              {t.guest.works(milliseconds(test.answer.tookMs))}
             </strong>{' '}
             {test.answer.text}
           </p>
@@ -55,7 +55,7 @@ export function TestRequest({
           <p class="result bad">
             <strong>
               <span aria-hidden="true">✗ </span>
-              {en.guest.fails}
+              {t.guest.fails}
             </strong>{' '}
             {test.text}
           </p>

@@ -1,5 +1,5 @@
 /**
- * Every text of the pages, in English. A page takes its texts from here only, so that another language can replace them.
+ * Every text of the pages, in English. The texts of another language have the same form (catalogue.ts).
  * Each page has a file in en/ with its `title`; texts for several pages are in en/common.ts.
  */
 import { audit } from './en/audit.ts';

@@ -5,10 +5,10 @@ import { exactTime } from '../components/format.ts';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Choice, Empty, Time } from '../components/parts.tsx';
 import { TableFrame } from '../components/table-frame.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 const areas = {
-  all: en.all,
+  all: t.all,
   key: 'key',
   policy: 'policy',
   engine: 'engine',
@@ -30,12 +30,12 @@ export function AuditPage() {
   return (
     <>
       <div class="bar">
-        <Choice label={en.audit.filter} value={area} options={areas} onChange={setArea} />
+        <Choice label={t.audit.filter} value={area} options={areas} onChange={setArea} />
       </div>
       <Show loaded={loaded}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title={en.audit.empty} hint={en.audit.emptyHint} />
+            <Empty title={t.audit.empty} hint={t.audit.emptyHint} />
           ) : (
             <AuditTable items={items} />
           )
@@ -53,17 +53,15 @@ function loadAudit(area: string): Promise<{ readonly items: readonly AuditItem[]
 
 function AuditTable({ items }: { items: readonly AuditItem[] }) {
   return (
-    <TableFrame label={en.audit.title}>
+    <TableFrame label={t.audit.title}>
       <table>
         <thead>
           <tr>
-            {[en.audit.time, en.audit.actor, en.audit.action, en.audit.subject, en.audit.change].map(
-              (title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ),
-            )}
+            {[t.audit.time, t.audit.actor, t.audit.action, t.audit.subject, t.audit.change].map((title) => (
+              <th scope="col" key={title}>
+                {title}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>

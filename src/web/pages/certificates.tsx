@@ -8,7 +8,7 @@ import { Problem, Show, useLive } from '../components/loaded.tsx';
 import { Command, Copy, Dialog, Empty } from '../components/parts.tsx';
 import { saveTextFile } from '../components/save-file.ts';
 import { TableFrame } from '../components/table-frame.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 interface Stored {
   readonly authority: AuthorityDocument | null;
@@ -16,7 +16,7 @@ interface Stored {
 }
 
 const everyMs = 10_000;
-const texts = en.certificates;
+const texts = t.certificates;
 
 export function CertificatesPage() {
   const [loaded, reload] = useLive(load, everyMs);
@@ -155,7 +155,7 @@ function InUseRow({ proxy, onRenew }: { proxy: ProxyDocument; onRenew: () => voi
         </small>
       </td>
       <td>
-        {renewsAt === undefined ? en.none : exactTime(renewsAt)}
+        {renewsAt === undefined ? t.none : exactTime(renewsAt)}
         {renewalFailures === 0 ? null : (
           <small>
             <span class="state degraded">{texts.failures(renewalFailures)}</span>
@@ -197,12 +197,12 @@ function Renew({
   return (
     <Dialog title={texts.renewTitle(proxy.profile)} onClose={onClose}>
       <p>{texts.renewText}</p>
-      <p class="note">{en.command}</p>
+      <p class="note">{t.command}</p>
       <Command text={`flm cert renew ${proxy.profile}`} />
       {problem === undefined ? null : <Problem error={problem} />}
       <div class="buttons">
         <button type="button" onClick={onClose}>
-          {en.cancel}
+          {t.cancel}
         </button>
         <button type="button" class="primary" onClick={() => void renew()}>
           {texts.renew}

@@ -9,7 +9,7 @@ import { type Turn, Turns } from '../components/chat/turns.tsx';
 import { Show, useLoaded } from '../components/loaded.tsx';
 import { Choice, Command, Copy, Empty, Field } from '../components/parts.tsx';
 import { ForAdmin } from '../components/scope.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 export function ChatPage() {
   return (
@@ -26,12 +26,12 @@ function Chat() {
   // An answer that nobody sees any more is not worth its tokens.
   useEffect(() => () => conversation.stop(), []);
   if (loaded.state === 'failed' && isNoProxy(loaded.error))
-    return <Empty title={en.connect.noProxy} hint={en.chat.noProxyHint} command="flm up" />;
+    return <Empty title={t.connect.noProxy} hint={t.chat.noProxyHint} command="flm up" />;
   return (
     <Show loaded={loaded}>
       {(place) =>
         place.models.length === 0 ? (
-          <Empty title={en.chat.noModel} hint={en.chat.noModelHint} command="flm engine list" />
+          <Empty title={t.chat.noModel} hint={t.chat.noModelHint} command="flm engine list" />
         ) : (
           <Talk place={place} conversation={conversation} onProxy={setProxy} />
         )
@@ -72,36 +72,36 @@ function Talk({
     <>
       <div class="bar">
         <Choice
-          label={en.connect.model}
+          label={t.connect.model}
           value={model}
           options={Object.fromEntries(place.models.map((name) => [name, name]))}
           onChange={setModel}
         />
         {place.proxies.length < 2 ? null : (
           <Choice
-            label={en.connect.proxy}
+            label={t.connect.proxy}
             value={place.proxy}
             options={Object.fromEntries(
-              place.proxies.map(({ id, profile }) => [id, en.connect.proxyName(id, profile)]),
+              place.proxies.map(({ id, profile }) => [id, t.connect.proxyName(id, profile)]),
             )}
             onChange={onProxy}
           />
         )}
         <button type="button" disabled={isBusy || turns.length === 0} onClick={clear}>
-          {en.chat.clear}
+          {t.chat.clear}
         </button>
       </div>
-      <Field label={en.chat.system} hint={en.chat.systemHint}>
+      <Field label={t.chat.system} hint={t.chat.systemHint}>
         <textarea rows={1} value={system} onInput={(event) => setSystem(event.currentTarget.value)} />
       </Field>
-      {turns.length === 0 ? <p class="note">{en.chat.usageHint}</p> : <Turns turns={turns} />}
+      {turns.length === 0 ? <p class="note">{t.chat.usageHint}</p> : <Turns turns={turns} />}
       <form
         onSubmit={(event) => {
           event.preventDefault();
           submit();
         }}
       >
-        <Field label={en.chat.message} hint={en.chat.messageHint}>
+        <Field label={t.chat.message} hint={t.chat.messageHint}>
           <textarea
             rows={3}
             value={question}
@@ -117,17 +117,17 @@ function Talk({
         <div class="buttons">
           {isBusy ? (
             <button type="button" class="danger" onClick={stop}>
-              {en.chat.stop}
+              {t.chat.stop}
             </button>
           ) : (
             <button type="submit" class="primary" disabled={question.trim() === ''}>
-              {en.chat.send}
+              {t.chat.send}
             </button>
           )}
         </div>
       </form>
       <RawRequest text={curlCommand(place.origin, model, shownMessages(turns, question, system))} />
-      <p class="note">{en.command}</p>
+      <p class="note">{t.command}</p>
       <Command text={chatCommand(model)} />
     </>
   );
@@ -144,10 +144,10 @@ function shownMessages(turns: readonly Turn[], question: string, system: string)
 function RawRequest({ text }: { text: string }) {
   return (
     <details>
-      <summary>{en.chat.raw}</summary>
+      <summary>{t.chat.raw}</summary>
       <figure class="snippet">
         <figcaption>
-          {en.chat.rawHint} <Copy text={text} />
+          {t.chat.rawHint} <Copy text={text} />
         </figcaption>
         <pre tabIndex={0}>{text}</pre>
       </figure>

@@ -10,7 +10,7 @@ import { CreateKey } from '../components/keys/key-form.tsx';
 import { Problem, Show, useLoaded } from '../components/loaded.tsx';
 import { Choice, Empty, Field } from '../components/parts.tsx';
 import { ForAdmin } from '../components/scope.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 const ownHost = 'other';
 const clientNames = Object.fromEntries(clients.map(({ id, name }) => [id, name]));
@@ -34,7 +34,7 @@ export function ConnectPage() {
   const [loaded] = useLoaded(() => loadSettings(choices), [client, proxy, model, host]);
   const choose = (change: Partial<Choices>) => setChoices((before) => ({ ...before, ...change }));
   if (loaded.state === 'failed' && isNoProxy(loaded.error))
-    return <Empty title={en.connect.noProxy} hint={en.connect.noProxyHint} command="flm up" />;
+    return <Empty title={t.connect.noProxy} hint={t.connect.noProxyHint} command="flm up" />;
   return (
     <>
       <Show loaded={loaded}>
@@ -42,24 +42,24 @@ export function ConnectPage() {
           <>
             <div class="bar">
               <Choice
-                label={en.connect.client}
+                label={t.connect.client}
                 value={client}
                 options={clientNames}
                 onChange={(value) => choose({ client: value })}
               />
               {settings.proxies.length < 2 ? null : (
                 <Choice
-                  label={en.connect.proxy}
+                  label={t.connect.proxy}
                   value={settings.proxy}
                   options={Object.fromEntries(
-                    settings.proxies.map(({ id, profile }) => [id, en.connect.proxyName(id, profile)]),
+                    settings.proxies.map(({ id, profile }) => [id, t.connect.proxyName(id, profile)]),
                   )}
                   onChange={(value) => choose({ proxy: value, host: '', model: '' })}
                 />
               )}
               {settings.models.length === 0 ? null : (
                 <Choice
-                  label={en.connect.model}
+                  label={t.connect.model}
                   value={settings.model}
                   options={Object.fromEntries(
                     [...new Set([settings.model, ...settings.models])].map((name) => [name, name]),
@@ -70,19 +70,19 @@ export function ConnectPage() {
               <AddressChoice settings={settings} onChange={(value) => choose({ host: value })} />
               {made === undefined && mayChange() ? (
                 <button type="button" onClick={() => setMaking(true)}>
-                  {en.connect.newKey}
+                  {t.connect.newKey}
                 </button>
               ) : null}
             </div>
             {made === undefined ? (
               <ForAdmin>
-                <p class="note">{en.connect.keyHint}</p>
+                <p class="note">{t.connect.keyHint}</p>
               </ForAdmin>
             ) : (
               <p class="note">
-                {en.connect.keyFilled(made.label)}{' '}
+                {t.connect.keyFilled(made.label)}{' '}
                 <button type="button" class="quiet" onClick={() => setMade(undefined)}>
-                  {en.connect.forgetKey}
+                  {t.connect.forgetKey}
                 </button>
               </p>
             )}
@@ -128,9 +128,9 @@ function AddressChoice({
   const [isTyped, setTyped] = useState(!isOwn);
   const options = {
     ...Object.fromEntries(
-      addresses.map((a) => [a.origin, en.connect.address(a.origin, en.connect.reach[a.reach])]),
+      addresses.map((a) => [a.origin, t.connect.address(a.origin, t.connect.reach[a.reach])]),
     ),
-    [ownHost]: en.connect.otherHost,
+    [ownHost]: t.connect.otherHost,
   };
   const choose = (value: string) => {
     setTyped(value === ownHost);
@@ -144,17 +144,17 @@ function AddressChoice({
   return (
     <>
       <Choice
-        label={en.connect.addressLabel}
+        label={t.connect.addressLabel}
         value={isTyped ? ownHost : origin}
         options={options}
         onChange={choose}
       />
       {isTyped ? (
         <form class="host" onSubmit={submit}>
-          <Field label={en.connect.host}>
+          <Field label={t.connect.host}>
             <input name="host" required autocomplete="off" defaultValue={isOwn ? '' : hostOf(origin)} />
           </Field>
-          <button type="submit">{en.connect.useHost}</button>
+          <button type="submit">{t.connect.useHost}</button>
         </form>
       ) : null}
     </>

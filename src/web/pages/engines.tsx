@@ -9,7 +9,7 @@ import { ModelList } from '../components/engines/model-list.tsx';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Empty } from '../components/parts.tsx';
 import { ForAdmin } from '../components/scope.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 type Open =
   | { readonly what: 'add'; readonly url?: string }
@@ -31,13 +31,13 @@ export function EnginesPage() {
   return (
     <>
       <div class="bar">
-        <h2>{en.engines.engines}</h2>
+        <h2>{t.engines.engines}</h2>
         <ForAdmin>
           <button type="button" onClick={() => setOpen({ what: 'find' })}>
-            {en.engines.detect}
+            {t.engines.detect}
           </button>
           <button type="button" class="primary" onClick={() => setOpen({ what: 'add' })}>
-            {en.engines.add}
+            {t.engines.add}
           </button>
         </ForAdmin>
       </div>
@@ -46,8 +46,8 @@ export function EnginesPage() {
           <>
             {items.length === 0 ? (
               <Empty
-                title={en.engines.empty}
-                hint={en.engines.emptyHint}
+                title={t.engines.empty}
+                hint={t.engines.emptyHint}
                 command="flm engine add http://gpu-box:8000"
               />
             ) : (

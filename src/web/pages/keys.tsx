@@ -9,13 +9,12 @@ import { Show, useLive } from '../components/loaded.tsx';
 import { Choice, Empty } from '../components/parts.tsx';
 import { saveCsvFile } from '../components/save-file.ts';
 import { ForAdmin } from '../components/scope.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
-type StateChoice = 'all' | keyof typeof en.keys.states;
+type StateChoice = 'all' | keyof typeof t.keys.states;
 
 const pageItems = 50;
 const everyMs = 10_000;
-const allStates = { all: en.all, ...en.keys.states };
 
 export function KeysPage() {
   const id = usePlace();
@@ -58,21 +57,26 @@ function KeyList() {
       <div class="bar">
         <input
           type="search"
-          aria-label={en.keys.search}
-          placeholder={en.keys.search}
+          aria-label={t.keys.search}
+          placeholder={t.keys.search}
           value={search}
           onInput={(event) => narrowed(setSearch)(event.currentTarget.value)}
         />
-        <Choice label={en.keys.state} value={state} options={allStates} onChange={narrowed(setState)} />
+        <Choice
+          label={t.keys.state}
+          value={state}
+          options={{ all: t.all, ...t.keys.states }}
+          onChange={narrowed(setState)}
+        />
         <button type="button" onClick={() => void saveList(filter)}>
-          {en.keys.download}
+          {t.keys.download}
         </button>
         <ForAdmin>
           <button type="button" onClick={() => setOpen({ what: 'import' })}>
-            {en.keys.importTitle}
+            {t.keys.importTitle}
           </button>
           <button type="button" class="primary" onClick={() => setOpen({ what: 'create' })}>
-            {en.keys.create}
+            {t.keys.create}
           </button>
         </ForAdmin>
       </div>
@@ -138,9 +142,9 @@ async function saveList(filter: string): Promise<void> {
 
 function Nothing({ isFiltered }: { isFiltered: boolean }) {
   return isFiltered ? (
-    <Empty title={en.keys.noMatch} hint={en.keys.noMatchHint} />
+    <Empty title={t.keys.noMatch} hint={t.keys.noMatchHint} />
   ) : (
-    <Empty title={en.keys.empty} hint={en.keys.emptyHint} command="flm key create laptop" />
+    <Empty title={t.keys.empty} hint={t.keys.emptyHint} command="flm key create laptop" />
   );
 }
 
@@ -155,14 +159,14 @@ function Selection({
 }) {
   return (
     <div class="selection" role="status">
-      <strong>{en.keys.selected(keys.length)}</strong>
+      <strong>{t.keys.selected(keys.length)}</strong>
       {(['pause', 'resume', 'revoke'] as const).map((what) => (
         <button key={what} type="button" onClick={() => onOpen({ what, keys })}>
-          {en.keys.selectedVerbs[what]}
+          {t.keys.selectedVerbs[what]}
         </button>
       ))}
       <button type="button" class="quiet" onClick={onClear}>
-        {en.keys.clearSelection}
+        {t.keys.clearSelection}
       </button>
     </div>
   );
@@ -185,11 +189,11 @@ function Pages({
   return (
     <div class="pages">
       <button type="button" disabled={onBack === undefined} onClick={onBack}>
-        {en.keys.pageBack}
+        {t.keys.pageBack}
       </button>
-      <span>{en.keys.pageRange(first, first + shown - 1, total)}</span>
+      <span>{t.keys.pageRange(first, first + shown - 1, total)}</span>
       <button type="button" disabled={onNext === undefined} onClick={onNext}>
-        {en.keys.pageNext}
+        {t.keys.pageNext}
       </button>
     </div>
   );

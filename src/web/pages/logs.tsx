@@ -6,7 +6,7 @@ import { call, type ListPage } from '../api/client.ts';
 import { Show, useLive, useLoaded } from '../components/loaded.tsx';
 import { Choice, Empty, Time } from '../components/parts.tsx';
 import { TableFrame } from '../components/table-frame.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 interface LogLine {
   readonly time: string | null;
@@ -20,7 +20,7 @@ interface LogPage {
   readonly nextCursor: string | null;
 }
 
-type Level = keyof typeof en.logs.levels;
+type Level = keyof typeof t.logs.levels;
 
 const linesOnPage = 100;
 const everyMs = 5_000;
@@ -38,7 +38,7 @@ async function loadNames(): Promise<Readonly<Record<string, string>>> {
     call<ListPage<ProxyDocument>>('GET', 'api/v1/proxies?limit=500'),
   ]);
   const names: Record<string, string> = {};
-  for (const { profile, id } of proxies.items) names[profile] = en.logs.running(profile, id);
+  for (const { profile, id } of proxies.items) names[profile] = t.logs.running(profile, id);
   for (const profile of ['default', ...profiles.items.map(({ name }) => name)]) names[profile] ??= profile;
   return names;
 }
@@ -63,12 +63,12 @@ function Log({ names }: { names: Readonly<Record<string, string>> }) {
   return (
     <>
       <div class="bar">
-        <Choice label={en.logs.proxy} value={profile} options={names} onChange={newest(setProfile)} />
-        <Choice label={en.logs.level} value={level} options={en.logs.levels} onChange={newest(setLevel)} />
+        <Choice label={t.logs.proxy} value={profile} options={names} onChange={newest(setProfile)} />
+        <Choice label={t.logs.level} value={level} options={t.logs.levels} onChange={newest(setLevel)} />
         <input
           type="search"
-          aria-label={en.logs.search}
-          placeholder={en.logs.search}
+          aria-label={t.logs.search}
+          placeholder={t.logs.search}
           value={search}
           onInput={(event) => newest(setSearch)(event.currentTarget.value)}
         />
@@ -84,12 +84,12 @@ function Log({ names }: { names: Readonly<Record<string, string>> }) {
             <div class="pages">
               {cursor === undefined ? null : (
                 <button type="button" onClick={() => setCursor(undefined)}>
-                  {en.logs.newest}
+                  {t.logs.newest}
                 </button>
               )}
               {nextCursor === null ? null : (
                 <button type="button" onClick={() => setCursor(nextCursor)}>
-                  {en.logs.older}
+                  {t.logs.older}
                 </button>
               )}
             </div>
@@ -115,19 +115,19 @@ function loadLines(
 
 function NoLines({ isFiltered }: { isFiltered: boolean }) {
   return isFiltered ? (
-    <Empty title={en.logs.noMatch} hint={en.logs.noMatchHint} />
+    <Empty title={t.logs.noMatch} hint={t.logs.noMatchHint} />
   ) : (
-    <Empty title={en.logs.empty} hint={en.logs.emptyHint} command="flm proxy start" />
+    <Empty title={t.logs.empty} hint={t.logs.emptyHint} command="flm proxy start" />
   );
 }
 
 function Lines({ items }: { items: readonly LogLine[] }) {
   return (
-    <TableFrame label={en.logs.title}>
+    <TableFrame label={t.logs.title}>
       <table>
         <thead>
           <tr>
-            {Object.values(en.logs.columns).map((title) => (
+            {Object.values(t.logs.columns).map((title) => (
               <th scope="col" key={title}>
                 {title}
               </th>
@@ -138,11 +138,13 @@ function Lines({ items }: { items: readonly LogLine[] }) {
           {items.map(({ time, level, message, fields }, i) => (
             <tr key={`${time} ${i}`}>
               <td>{time === null || Number.isNaN(Date.parse(time)) ? (time ?? '') : <Time iso={time} />}</td>
-              <td>
+              <td lang="en">
                 <span class={styles[level ?? '']}>{level ?? ''}</span>
               </td>
-              <td>{message}</td>
-              <td class="change">{detailsOf(fields)}</td>
+              <td lang="en">{message}</td>
+              <td lang="en" class="change">
+                {detailsOf(fields)}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -154,6 +156,6 @@ function Lines({ items }: { items: readonly LogLine[] }) {
 function detailsOf(fields: LogLine['fields']): string {
   return Object.entries(fields)
     .filter(([, value]) => value !== null && value !== '')
-    .map(([name, value]) => en.logs.field(name, typeof value === 'string' ? value : JSON.stringify(value)))
+    .map(([name, value]) => t.logs.field(name, typeof value === 'string' ? value : JSON.stringify(value)))
     .join('  ');
 }

@@ -12,7 +12,7 @@ import { statusLine } from '../components/now/status-line.ts';
 import { useRequests } from '../components/now/use-requests.ts';
 import { Command, Sentence } from '../components/parts.tsx';
 import { useIsReading } from '../components/reading.ts';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 const refreshMs = 3_000;
 
@@ -29,20 +29,20 @@ export function NowPage() {
   return (
     <>
       {engines.state === 'ready' ? <p class="lead">{statusLine(engines.value.items, snapshot)}</p> : null}
-      <p class="note paused">{isReading ? en.paused : ''}</p>
+      <p class="note paused">{isReading ? t.paused : ''}</p>
       <Show loaded={warnings}>{({ items }) => <Warnings items={items} />}</Show>
-      <Part title={en.now.running}>
+      <Part title={t.now.running}>
         <Show loaded={requests}>{(value) => <RunningRequests requests={value} />}</Show>
       </Part>
-      <Part title={en.now.engines}>
+      <Part title={t.now.engines}>
         <Show loaded={engines}>
           {({ items }) => <EngineTable engines={items} loads={snapshot?.engines} />}
         </Show>
       </Part>
-      <Part title={en.now.proxies}>
+      <Part title={t.now.proxies}>
         <Show loaded={proxies}>{({ items }) => <ProxyTable proxies={items} />}</Show>
       </Part>
-      <Part title={en.now.ended}>
+      <Part title={t.now.ended}>
         <Show loaded={requests}>{({ ended }) => <EndedRequests ended={ended} />}</Show>
       </Part>
     </>
@@ -61,10 +61,10 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
 function Warnings({ items }: { items: readonly Warning[] }) {
   if (items.length === 0) return null;
   return (
-    <ul class="warnings" aria-label={en.now.warnings}>
+    <ul class="warnings" aria-label={t.now.warnings}>
       {items.map(({ code, message, command }, i) => (
         <li key={`${code} ${i}`}>
-          <strong>{en.now.warning}</strong> <Sentence text={message} /> <Command text={command} />
+          <strong>{t.now.warning}</strong> <Sentence text={message} lang="en" /> <Command text={command} />
         </li>
       ))}
     </ul>

@@ -4,7 +4,7 @@ import { ApiError, call, mayChange, type Policy } from '../api/client.ts';
 import { Problem, Show, useLoaded } from '../components/loaded.tsx';
 import { Dialog, Field } from '../components/parts.tsx';
 import { ForAdmin } from '../components/scope.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 const lists = ['allowIps', 'denyIps', 'trustedProxies', 'allowOrigins'] as const;
 const rates = ['requestsPerMinute', 'requestsPerMinutePerKey', 'requestsPerMinutePerAddress'] as const;
@@ -43,9 +43,9 @@ function PolicyForm({ policy, onSaved }: { policy: Policy; onSaved: () => void }
   };
   return (
     <form class="wide" onSubmit={submit}>
-      <p>{en.policy.intro}</p>
+      <p>{t.policy.intro}</p>
       {lists.map((name) => (
-        <Field key={name} label={en.policy.fields[name]}>
+        <Field key={name} label={t.policy.fields[name]}>
           <textarea name={name} rows={3} spellcheck={false} readOnly={!mayChange()}>
             {policy[name].join('\n')}
           </textarea>
@@ -53,34 +53,34 @@ function PolicyForm({ policy, onSaved }: { policy: Policy; onSaved: () => void }
       ))}
       <div class="columns">
         {rates.map((name) => (
-          <Field key={name} label={en.policy.fields[name]}>
+          <Field key={name} label={t.policy.fields[name]}>
             <input
               name={name}
               type="number"
               min={1}
               readOnly={!mayChange()}
-              placeholder={en.keys.unlimited}
+              placeholder={t.keys.unlimited}
               defaultValue={policy[name]?.toString() ?? ''}
             />
           </Field>
         ))}
       </div>
       {problem !== undefined && doubtful === undefined ? <Problem error={problem} /> : null}
-      {isSaved ? <p role="status">{en.policy.saved}</p> : null}
+      {isSaved ? <p role="status">{t.policy.saved}</p> : null}
       <ForAdmin>
         <button type="submit" class="primary">
-          {en.save}
+          {t.save}
         </button>
       </ForAdmin>
       {doubtful === undefined ? null : (
-        <Dialog title={en.policy.confirmTitle} onClose={() => setDoubtful(undefined)}>
+        <Dialog title={t.policy.confirmTitle} onClose={() => setDoubtful(undefined)}>
           <Problem error={problem} />
           <div class="buttons">
             <button type="button" onClick={() => setDoubtful(undefined)}>
-              {en.cancel}
+              {t.cancel}
             </button>
             <button type="button" class="danger" onClick={() => void save(doubtful, true)}>
-              {en.policy.confirm}
+              {t.policy.confirm}
             </button>
           </div>
         </Dialog>

@@ -3,7 +3,7 @@ import { call, type SessionEntry } from '../api/client.ts';
 import { Show, useLoaded } from '../components/loaded.tsx';
 import { Time } from '../components/parts.tsx';
 import { TableFrame } from '../components/table-frame.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 export function SessionsPage() {
   const [loaded, reload] = useLoaded(
@@ -17,11 +17,11 @@ export function SessionsPage() {
   return (
     <Show loaded={loaded}>
       {({ items }) => (
-        <TableFrame label={en.sessions.title}>
+        <TableFrame label={t.sessions.title}>
           <table>
             <thead>
               <tr>
-                {[en.sessions.browser, en.sessions.started, en.sessions.lastUsed, en.actions].map((title) => (
+                {[t.sessions.browser, t.sessions.started, t.sessions.lastUsed, t.actions].map((title) => (
                   <th scope="col" key={title}>
                     {title}
                   </th>
@@ -32,7 +32,7 @@ export function SessionsPage() {
               {items.map(({ id, browser, startedAtMs, lastUsedAtMs, current }) => (
                 <tr key={id}>
                   <th scope="row" class="change">
-                    {browser} {current ? <em class="state active">{en.sessions.current}</em> : null}
+                    {browser} {current ? <em class="state active">{t.sessions.current}</em> : null}
                   </th>
                   <td>
                     <Time iso={new Date(startedAtMs).toISOString()} />
@@ -42,7 +42,7 @@ export function SessionsPage() {
                   </td>
                   <td>
                     <button type="button" class="quiet" onClick={() => void end(id)}>
-                      {current ? en.sessions.signOut : en.sessions.end}
+                      {current ? t.sessions.signOut : t.sessions.end}
                     </button>
                   </td>
                 </tr>

@@ -10,7 +10,7 @@ import { ForAdmin } from '../components/scope.tsx';
 import { MadeShare } from '../components/share/made-share.tsx';
 import { CreateShare } from '../components/share/share-form.tsx';
 import { TableFrame } from '../components/table-frame.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 type Open =
   | { readonly what: 'create' }
@@ -33,17 +33,17 @@ export function SharePage() {
   return (
     <>
       <div class="bar">
-        <p class="note">{en.share.intro}</p>
+        <p class="note">{t.share.intro}</p>
         <ForAdmin>
           <button type="button" class="primary" onClick={() => setOpen({ what: 'create' })}>
-            {en.share.create}
+            {t.share.create}
           </button>
         </ForAdmin>
       </div>
       <Show loaded={loaded}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title={en.share.empty} hint={en.share.emptyHint} command="flm share LABEL" />
+            <Empty title={t.share.empty} hint={t.share.emptyHint} command="flm share LABEL" />
           ) : (
             <ShareTable shares={items} onWithdraw={(share) => setOpen({ what: 'withdraw', share })} />
           )
@@ -66,16 +66,16 @@ function ShareTable({
   onWithdraw: (share: ShareDocument) => void;
 }) {
   const titles = [
-    en.keys.label,
-    en.share.state,
-    en.share.when,
-    en.share.key,
-    en.keys.limits,
-    en.share.madeBy,
-    en.actions,
+    t.keys.label,
+    t.share.state,
+    t.share.when,
+    t.share.key,
+    t.keys.limits,
+    t.share.madeBy,
+    t.actions,
   ];
   return (
-    <TableFrame label={en.share.title}>
+    <TableFrame label={t.share.title}>
       <table>
         <thead>
           <tr>
@@ -93,32 +93,32 @@ function ShareTable({
                 {share.label}
               </th>
               <td>
-                <span class={`state ${stateClasses[share.state]}`}>{en.share.states[share.state]}</span>
+                <span class={`state ${stateClasses[share.state]}`}>{t.share.states[share.state]}</span>
               </td>
               <td>
-                {share.state === 'open' ? `${en.share.ends} ` : ''}
+                {share.state === 'open' ? `${t.share.ends} ` : ''}
                 <Time iso={share.redeemedAt ?? share.revokedAt ?? share.expiresAt} />
               </td>
               <td>
                 {share.keyId === null ? (
-                  en.none
+                  t.none
                 ) : (
                   <a href={`#/keys/${share.keyId}`}>
                     <code>{share.keyId}</code>
                   </a>
                 )}
               </td>
-              <td>{limitTexts(share.limits).join(', ') || en.none}</td>
+              <td>{limitTexts(share.limits).join(', ') || t.none}</td>
               <td>{share.createdBy}</td>
               <td class="actions">
                 {share.state === 'open' && mayChange() ? (
                   <button
                     type="button"
                     class="quiet"
-                    aria-label={en.share.withdrawOf(share.label)}
+                    aria-label={t.share.withdrawOf(share.label)}
                     onClick={() => onWithdraw(share)}
                   >
-                    {en.share.withdraw}
+                    {t.share.withdraw}
                   </button>
                 ) : null}
               </td>
@@ -148,17 +148,17 @@ function Withdraw({ share, onClose }: { share: ShareDocument; onClose: () => voi
     }
   };
   return (
-    <Dialog title={en.share.withdrawTitle(share.label)} onClose={onClose}>
-      <p>{en.share.withdrawText}</p>
-      <p class="note">{en.command}</p>
+    <Dialog title={t.share.withdrawTitle(share.label)} onClose={onClose}>
+      <p>{t.share.withdrawText}</p>
+      <p class="note">{t.command}</p>
       <Command text={`flm share revoke ${share.id}`} />
       {problem === undefined ? null : <Problem error={problem} />}
       <div class="buttons">
         <button type="button" onClick={onClose}>
-          {en.cancel}
+          {t.cancel}
         </button>
         <button type="button" class="danger" onClick={() => void withdraw()}>
-          {en.share.withdraw}
+          {t.share.withdraw}
         </button>
       </div>
     </Dialog>

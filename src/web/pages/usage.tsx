@@ -11,10 +11,10 @@ import {
   type Span,
 } from '../components/usage-report.ts';
 import { UsageTable } from '../components/usage-table.tsx';
-import { en } from '../i18n/en.ts';
+import { t } from '../i18n/texts.ts';
 
 const refreshMs = 30_000;
-const dimensions = Object.keys(en.usage.dimensions) as readonly Dimension[];
+const dimensions = Object.keys(t.usage.dimensions) as readonly Dimension[];
 
 export function UsagePage() {
   const [range, setRange] = useState<Range>('24h');
@@ -34,14 +34,14 @@ export function UsagePage() {
     <div ref={place}>
       <div class="bar">
         <RangeChoice range={range} onChange={setRange} />
-        <Choice label={en.usage.by} value={by} options={en.usage.dimensions} onChange={setBy} />
-        <Choice label={en.usage.measure} value={measure} options={en.usage.measures} onChange={setMeasure} />
+        <Choice label={t.usage.by} value={by} options={t.usage.dimensions} onChange={setBy} />
+        <Choice label={t.usage.measure} value={measure} options={t.usage.measures} onChange={setMeasure} />
       </div>
       <FilterList filters={filters} onChange={setFilters} />
       <Show loaded={loaded}>
         {(view) =>
           view.table.series.length === 0 ? (
-            <Empty title={en.usage.empty} hint={en.usage.emptyHint} command="flm chat" />
+            <Empty title={t.usage.empty} hint={t.usage.emptyHint} command="flm chat" />
           ) : (
             <>
               <UsageCharts view={view} by={by} measure={measure} onSelect={select} />
@@ -77,20 +77,20 @@ function RangeChoice({ range, onChange }: { range: Range; onChange: (range: Rang
   return (
     <>
       <Choice
-        label={en.usage.range}
+        label={t.usage.range}
         value={isCustom ? 'custom' : range}
-        options={en.usage.ranges}
+        options={t.usage.ranges}
         onChange={chosen}
       />
       {isCustom ? (
         <>
           <Day
-            label={en.usage.from}
+            label={t.usage.from}
             ms={range.fromMs}
             onChange={(fromMs) => fromMs < range.toMs && onChange({ ...range, fromMs })}
           />
           <Day
-            label={en.usage.until}
+            label={t.usage.until}
             ms={startOfDay(range.toMs, -1)}
             onChange={(ms) => {
               const toMs = startOfDay(ms, 1);
@@ -145,11 +145,11 @@ function FilterList({ filters, onChange }: { filters: Filters; onChange: (filter
   const without = (gone: Dimension): Filters =>
     Object.fromEntries(Object.entries(filters).filter(([name]) => name !== gone));
   return (
-    <ul class="chips" aria-label={en.usage.filters}>
+    <ul class="chips" aria-label={t.usage.filters}>
       {shown.map(({ name, label }) => (
         <li key={name}>
           <button type="button" class="quiet" onClick={() => onChange(without(name))}>
-            {en.usage.removeFilter(en.usage.dimensions[name], label)}
+            {t.usage.removeFilter(t.usage.dimensions[name], label)}
           </button>
         </li>
       ))}

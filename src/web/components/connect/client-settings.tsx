@@ -3,7 +3,7 @@ import { clients } from '../../../clients/clients.ts';
 import { snippetsOf } from '../../../clients/recipe.ts';
 import type { Snippet } from '../../../clients/snippet.ts';
 import type { ConnectDocument } from '../../../core/proxy/connect-document.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { Command, Copy } from '../parts.tsx';
 import { QrCode } from '../qr-code.tsx';
 
@@ -25,15 +25,15 @@ export function ClientSettings({
         </p>
       ))}
       <dl class="facts">
-        <dt>{en.connect.baseUrl}</dt>
+        <dt>{t.connect.baseUrl}</dt>
         <dd>
           <Command text={baseUrl} />
         </dd>
-        <dt>{en.connect.model}</dt>
+        <dt>{t.connect.model}</dt>
         <dd>
           <Command text={model} />
         </dd>
-        <dt>{en.connect.key}</dt>
+        <dt>{t.connect.key}</dt>
         <dd>{secret === undefined ? <code>{settings.key}</code> : <Command text={secret} />}</dd>
       </dl>
       {snippetsWith(settings, secret).map(({ place, text }) => (
@@ -52,21 +52,21 @@ export function ClientSettings({
         </ul>
       )}
       <details>
-        <summary>{en.connect.qr}</summary>
+        <summary>{t.connect.qr}</summary>
         <div class="codes">
           <figure>
-            <QrCode text={baseUrl} label={en.connect.qrOf(en.connect.baseUrl)} />
-            <figcaption>{en.connect.baseUrl}</figcaption>
+            <QrCode text={baseUrl} label={t.connect.qrOf(t.connect.baseUrl)} />
+            <figcaption>{t.connect.baseUrl}</figcaption>
           </figure>
           {secret === undefined ? null : (
             <figure>
-              <QrCode text={secret} label={en.connect.qrOf(en.connect.key)} />
-              <figcaption>{en.connect.key}</figcaption>
+              <QrCode text={secret} label={t.connect.qrOf(t.connect.key)} />
+              <figcaption>{t.connect.key}</figcaption>
             </figure>
           )}
         </div>
       </details>
-      <p class="note">{en.command}</p>
+      <p class="note">{t.command}</p>
       <Command text={command} />
     </>
   );

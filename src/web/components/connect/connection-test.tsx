@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { ConnectCheck, ConnectDocument } from '../../../core/proxy/connect-document.ts';
 import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
 import { call, mayChange } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { milliseconds } from '../format.ts';
 import { Problem, Show, useLive } from '../loaded.tsx';
 
@@ -27,13 +27,13 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
     setBusy(false);
   };
   return (
-    <section aria-label={en.connect.test}>
-      <h2>{en.connect.test}</h2>
-      <p>{en.connect.testText}</p>
+    <section aria-label={t.connect.test}>
+      <h2>{t.connect.test}</h2>
+      <p>{t.connect.testText}</p>
       <div class="bar">
         {isOwn && mayChange() ? (
           <button type="button" disabled={isBusy} onClick={() => void run()}>
-            {en.connect.checkAddress}
+            {t.connect.checkAddress}
           </button>
         ) : null}
         <button
@@ -41,15 +41,15 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
           class={sinceMs === undefined ? undefined : 'quiet'}
           onClick={() => setSinceMs(Date.now())}
         >
-          {sinceMs === undefined ? en.connect.wait : en.connect.waitAgain}
+          {sinceMs === undefined ? t.connect.wait : t.connect.waitAgain}
         </button>
       </div>
       {problem === undefined ? null : <Problem error={problem} />}
       {check === undefined ? null : (
         <p role="status" class={check.ok ? 'result good' : 'result bad'}>
           {check.ok
-            ? en.connect.answers(settings.origin, check.models.length)
-            : en.connect.answersNot(settings.origin, check.reason ?? '')}
+            ? t.connect.answers(settings.origin, check.models.length)
+            : t.connect.answersNot(settings.origin, check.reason ?? '')}
         </p>
       )}
       {sinceMs === undefined ? null : <FirstRequest key={sinceMs} sinceMs={sinceMs} name={settings.name} />}
@@ -73,17 +73,17 @@ function FirstRequest({ sinceMs, name }: { sinceMs: number; name: string }) {
           <div role="status">
             {refused.map((request) => (
               <p key={request.id} class="result bad">
-                {en.connect.refused(request.method, request.path, request.status, request.code ?? '')}{' '}
+                {t.connect.refused(request.method, request.path, request.status, request.code ?? '')}{' '}
                 <code>{explainCommand(request.id)}</code>
               </p>
             ))}
             {done === undefined ? (
-              <p class="result">{en.connect.waiting(name)}</p>
+              <p class="result">{t.connect.waiting(name)}</p>
             ) : (
               <p class="result good">
-                {en.connect.arrived(
-                  done.key?.label ?? en.none,
-                  done.model ?? en.none,
+                {t.connect.arrived(
+                  done.key?.label ?? t.none,
+                  done.model ?? t.none,
                   milliseconds(Math.round(done.durationMs)),
                 )}
               </p>

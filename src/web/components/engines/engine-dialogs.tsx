@@ -2,13 +2,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ExaminedDocument } from '../../../core/engine/engine-document.ts';
 import { call } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { milliseconds } from '../format.ts';
 import { Problem, Show, useLoaded } from '../loaded.tsx';
 import { Command, Dialog } from '../parts.tsx';
 import { wordFor } from './engine-list.tsx';
 
-const texts = en.engines;
+const texts = t.engines;
 
 interface Found {
   readonly engines: readonly ExaminedDocument[];
@@ -27,7 +27,7 @@ export function FindEngines({ onAdd, onClose }: { onAdd: (url: string) => void; 
       {problem === undefined ? null : <Problem error={problem} />}
       {found === undefined && problem === undefined ? <p role="status">{texts.looking}</p> : null}
       {found === undefined ? null : <FoundLists found={found} onAdd={onAdd} />}
-      <p class="note">{en.command}</p>
+      <p class="note">{t.command}</p>
       <Command text="flm engine detect" />
       <CloseButton onClose={onClose} />
     </Dialog>
@@ -80,7 +80,7 @@ export function TestEngine({ id, onClose }: { id: string; onClose: () => void })
       {loaded.state === 'loading' ? null : (
         <Show loaded={loaded}>{(examined) => <Examined examined={examined} />}</Show>
       )}
-      <p class="note">{en.command}</p>
+      <p class="note">{t.command}</p>
       <Command text={`flm engine test ${id}`} />
       <CloseButton onClose={onClose} />
     </Dialog>
@@ -92,7 +92,7 @@ export function Examined({ examined }: { examined: ExaminedDocument }) {
   const facts: readonly (readonly [string, string | undefined])[] = [
     [texts.product, [product, version ?? ''].join(' ').trim()],
     [texts.columns.atOnce, slots?.toString()],
-    [texts.models, models.map((model) => model.id).join(', ') || en.none],
+    [texts.models, models.map((model) => model.id).join(', ') || t.none],
     [texts.serves, serves.join(', ') || undefined],
   ];
   return (
@@ -166,12 +166,12 @@ export function Confirm({
   return (
     <Dialog title={title} onClose={onClose}>
       <p>{text}</p>
-      <p class="note">{en.command}</p>
+      <p class="note">{t.command}</p>
       <Command text={command} />
       {problem === undefined ? null : <Problem error={problem} />}
       <div class="buttons">
         <button type="button" onClick={onClose}>
-          {en.cancel}
+          {t.cancel}
         </button>
         <button type="button" class="danger" onClick={() => void confirm()}>
           {verb}

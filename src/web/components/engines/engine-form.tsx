@@ -4,14 +4,14 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ExaminedDocument, SavedEngineDocument } from '../../../core/engine/engine-document.ts';
 import type { EngineKindName } from '../../../core/engine/kinds.ts';
 import { call, readVersioned, type Versioned } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { Problem } from '../loaded.tsx';
 import { Command, Dialog, Field } from '../parts.tsx';
 import { CloseButton, Examined } from './engine-dialogs.tsx';
 
 type Saved = SavedEngineDocument & { readonly examined: ExaminedDocument };
 
-const texts = en.engines;
+const texts = t.engines;
 /** Complete by its type: pages import no values from the domain. */
 const kinds: Readonly<Record<Exclude<EngineKindName, 'demo'>, true>> = {
   ollama: true,
@@ -195,7 +195,7 @@ function EngineForm({
         <p class="note">{texts.localHint}</p>
         {shown === '' ? null : (
           <>
-            <p class="note">{en.command}</p>
+            <p class="note">{t.command}</p>
             <Command text={shown} />
           </>
         )}
@@ -203,7 +203,7 @@ function EngineForm({
         {isBusy ? <p role="status">{texts.testing}</p> : null}
         <div class="buttons">
           <button type="button" onClick={onDone}>
-            {en.cancel}
+            {t.cancel}
           </button>
           <button type="submit" class="primary" disabled={isBusy}>
             {texts.save}

@@ -1,13 +1,13 @@
 /** The table of engines with its actions. */
 import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts';
 import { mayChange } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { milliseconds } from '../format.ts';
 import { TableFrame } from '../table-frame.tsx';
 
 export type EngineAction = 'test' | 'change' | 'remove';
 
-const texts = en.engines;
+const texts = t.engines;
 
 export function EngineList({
   engines,

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { ModelDocument } from '../../../core/engine/model-document.ts';
 import { call, type ListPage } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { number } from '../format.ts';
 import { Problem, Show, useLive } from '../loaded.tsx';
 import { Command, Dialog, Empty, Field } from '../parts.tsx';
@@ -10,7 +10,7 @@ import { ForAdmin } from '../scope.tsx';
 import { TableFrame } from '../table-frame.tsx';
 import { Confirm } from './engine-dialogs.tsx';
 
-const texts = en.engines;
+const texts = t.engines;
 const firstCount = 50;
 const mostCount = 500;
 const everyMs = 10_000;
@@ -45,7 +45,7 @@ export function ModelList({ engines }: { engines: string }) {
               <Models models={items} onOpen={setOpen} />
               {items.length < total && limit < mostCount ? (
                 <button type="button" onClick={() => setLimit(Math.min(mostCount, limit * 2))}>
-                  {en.more(items.length, total)}
+                  {t.more(items.length, total)}
                 </button>
               ) : null}
             </>
@@ -151,12 +151,12 @@ function NewAlias({ model, onDone }: { model: string; onDone: () => void }) {
             onInput={(event) => setName(event.currentTarget.value)}
           />
         </Field>
-        <p class="note">{en.command}</p>
+        <p class="note">{t.command}</p>
         <Command text={`flm model alias ${quoted(name.trim() || 'NAME')} ${quoted(model)}`} />
         {problem === undefined ? null : <Problem error={problem} />}
         <div class="buttons">
           <button type="button" onClick={onDone}>
-            {en.cancel}
+            {t.cancel}
           </button>
           <button type="submit" class="primary">
             {texts.save}

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { KeyUseDocument } from '../../../core/security/key-use.ts';
 import { call, type Key } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { count } from '../format.ts';
 import { Show, useLive } from '../loaded.tsx';
 import { Time } from '../parts.tsx';
@@ -30,7 +30,7 @@ export function KeyDetail({ id }: { id: string }) {
   return (
     <>
       <p>
-        <a href="#/keys">{en.keys.back}</a>
+        <a href="#/keys">{t.keys.back}</a>
       </p>
       <Show loaded={loaded}>
         {(key) => {
@@ -38,7 +38,7 @@ export function KeyDetail({ id }: { id: string }) {
           return (
             <>
               <h2>
-                {key.label} <span class={`state ${state}`}>{en.keys.states[state]}</span>
+                {key.label} <span class={`state ${state}`}>{t.keys.states[state]}</span>
               </h2>
               {state === 'revoked' || state === 'expired' ? null : (
                 <p class="actions">
@@ -52,13 +52,13 @@ export function KeyDetail({ id }: { id: string }) {
               <div class="beside">
                 <Facts of={key} />
                 <div>
-                  <h3>{en.keys.useNow}</h3>
+                  <h3>{t.keys.useNow}</h3>
                   <Show loaded={use}>{(value) => <Use of={key} use={value} />}</Show>
                 </div>
               </div>
-              <h3>{en.keys.usage(shownDays)}</h3>
+              <h3>{t.keys.usage(shownDays)}</h3>
               <Usage of={key} />
-              <h3>{en.keys.recent}</h3>
+              <h3>{t.keys.recent}</h3>
               <RecentRequests keyId={key.id} />
             </>
           );
@@ -78,45 +78,45 @@ export function KeyDetail({ id }: { id: string }) {
 }
 
 function Facts({ of: key }: { of: Key }) {
-  const list = (names: readonly string[]) => names.join(', ') || en.all;
+  const list = (names: readonly string[]) => names.join(', ') || t.all;
   return (
     <dl class="facts">
-      <dt>{en.keys.id}</dt>
+      <dt>{t.keys.id}</dt>
       <dd>
         <code>{key.id}</code>
       </dd>
-      <dt>{en.keys.prefix}</dt>
+      <dt>{t.keys.prefix}</dt>
       <dd>
-        <code>{en.keys.beginning(key.prefix)}</code>
+        <code>{t.keys.beginning(key.prefix)}</code>
       </dd>
-      <dt>{en.keys.owner}</dt>
-      <dd>{key.owner ?? en.none}</dd>
-      <dt>{en.keys.note}</dt>
-      <dd class="lines">{key.note ?? en.none}</dd>
-      <dt>{en.keys.created}</dt>
+      <dt>{t.keys.owner}</dt>
+      <dd>{key.owner ?? t.none}</dd>
+      <dt>{t.keys.note}</dt>
+      <dd class="lines">{key.note ?? t.none}</dd>
+      <dt>{t.keys.created}</dt>
       <dd>
         <Time iso={key.createdAt} />
       </dd>
-      <dt>{en.keys.expires}</dt>
+      <dt>{t.keys.expires}</dt>
       <dd>
         <Time iso={key.expiresAt} />
       </dd>
-      <dt>{en.keys.lastUsed}</dt>
+      <dt>{t.keys.lastUsed}</dt>
       <dd>
-        <Time iso={key.lastUsedAt} /> {key.lastUsedFrom === null ? null : en.keys.from(key.lastUsedFrom)}
+        <Time iso={key.lastUsedAt} /> {key.lastUsedFrom === null ? null : t.keys.from(key.lastUsedFrom)}
       </dd>
-      <dt>{en.keys.scopes}</dt>
+      <dt>{t.keys.scopes}</dt>
       <dd>{key.scopes.join(', ')}</dd>
-      <dt>{en.keys.models}</dt>
+      <dt>{t.keys.models}</dt>
       <dd>{list(key.models)}</dd>
-      <dt>{en.keys.listNames.engines}</dt>
+      <dt>{t.keys.listNames.engines}</dt>
       <dd>{list(key.engines)}</dd>
-      <dt>{en.keys.listNames.endpoints}</dt>
+      <dt>{t.keys.listNames.endpoints}</dt>
       <dd>{list(key.endpoints)}</dd>
-      <dt>{en.keys.listNames.addresses}</dt>
+      <dt>{t.keys.listNames.addresses}</dt>
       <dd>{list(key.addresses)}</dd>
-      <dt>{en.keys.limits}</dt>
-      <dd>{limitTexts(key.limits).join(', ') || en.none}</dd>
+      <dt>{t.keys.limits}</dt>
+      <dd>{limitTexts(key.limits).join(', ') || t.none}</dd>
     </dl>
   );
 }
@@ -126,30 +126,30 @@ function Use({ of: { limits }, use }: { of: Key; use: KeyUseDocument }) {
   return (
     <div class="uses">
       <UseBar
-        label={en.keys.tokensPerDay}
+        label={t.keys.tokensPerDay}
         used={tokensToday}
         limit={limits.tokensPerDay}
         text={
           tokensToday === null
-            ? en.keys.unknown
-            : en.keys.used(count(tokensToday), limitOf(limits.tokensPerDay))
+            ? t.keys.unknown
+            : t.keys.used(count(tokensToday), limitOf(limits.tokensPerDay))
         }
       />
       {proxies.map(({ id, inProgress, requests, tokens }) => (
         <section key={id} aria-label={id}>
-          <h4>{en.keys.inProxy(id)}</h4>
+          <h4>{t.keys.inProxy(id)}</h4>
           <UseBar
-            label={en.keys.limitNames.concurrency}
+            label={t.keys.limitNames.concurrency}
             used={inProgress}
             limit={limits.concurrency}
-            text={en.keys.used(count(inProgress), limitOf(limits.concurrency))}
+            text={t.keys.used(count(inProgress), limitOf(limits.concurrency))}
           />
           {requests === null ? null : (
             <UseBar
-              label={en.keys.limitNames.requestsPerMinute}
+              label={t.keys.limitNames.requestsPerMinute}
               used={requests.burst - requests.remaining}
               limit={requests.burst}
-              text={en.keys.requestsNow(
+              text={t.keys.requestsNow(
                 count(requests.remaining),
                 count(requests.burst),
                 count(requests.perMinute),
@@ -158,15 +158,15 @@ function Use({ of: { limits }, use }: { of: Key; use: KeyUseDocument }) {
           )}
           {tokens === null ? null : (
             <UseBar
-              label={en.keys.limitNames.tokensPerMinute}
+              label={t.keys.limitNames.tokensPerMinute}
               used={tokens.limit - tokens.remaining}
               limit={tokens.limit}
-              text={en.keys.used(count(tokens.limit - tokens.remaining), count(tokens.limit))}
+              text={t.keys.used(count(tokens.limit - tokens.remaining), count(tokens.limit))}
             />
           )}
         </section>
       ))}
-      {proxies.length === 0 ? <p class="note">{en.keys.noProxy}</p> : null}
+      {proxies.length === 0 ? <p class="note">{t.keys.noProxy}</p> : null}
     </div>
   );
 }
@@ -186,12 +186,12 @@ function Usage({ of: { id, label } }: { of: Key }) {
     <Show loaded={loaded}>
       {(view) =>
         view.table.series.length === 0 ? (
-          <p>{en.keys.noUsage}</p>
+          <p>{t.keys.noUsage}</p>
         ) : (
           <>
             {model === undefined ? null : (
               <button type="button" class="quiet" onClick={() => setModel(undefined)}>
-                {en.usage.removeFilter(en.usage.dimensions.model, model.label)}
+                {t.usage.removeFilter(t.usage.dimensions.model, model.label)}
               </button>
             )}
             <UsageCharts view={view} by="model" measure="tokens" onSelect={select} />

@@ -1,21 +1,21 @@
 /** Dialogs of the page *Keys*: a new secret, a rotation, and pausing or revoking one key or several. */
 import { useState } from 'preact/hooks';
 import { call, type Key, type KeyWithSecret } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { Problem } from '../loaded.tsx';
 import { Choice, Command, Copy, Dialog, Field } from '../parts.tsx';
 import { type KeyVerb, rotateCommand, verbCommand } from './key-commands.ts';
 
 export function Secret({ made, onClose }: { made: KeyWithSecret; onClose: () => void }) {
   return (
-    <Dialog title={en.keys.secretTitle(made.label)} onClose={onClose}>
-      <p>{en.keys.secretOnce}</p>
+    <Dialog title={t.keys.secretTitle(made.label)} onClose={onClose}>
+      <p>{t.keys.secretOnce}</p>
       <p class="secret">
         <code>{made.key}</code> <Copy text={made.key} />
       </p>
       <div class="buttons">
         <button type="button" class="primary" onClick={onClose}>
-          {en.keys.saved}
+          {t.keys.saved}
         </button>
       </div>
     </Dialog>
@@ -23,7 +23,7 @@ export function Secret({ made, onClose }: { made: KeyWithSecret; onClose: () => 
 }
 
 const overlaps = { '0': 0, '1h': 3_600, '1d': 86_400, '7d': 604_800 } as const;
-type Overlap = keyof typeof en.keys.overlaps;
+type Overlap = keyof typeof t.keys.overlaps;
 
 export function RotateKey({
   target,
@@ -52,18 +52,18 @@ export function RotateKey({
     }
   };
   return (
-    <Dialog title={en.keys.rotateTitle(target.label)} onClose={onClose}>
-      <p>{en.keys.rotateText}</p>
-      <Choice label={en.keys.overlap} value={overlap} options={en.keys.overlaps} onChange={setOverlap} />
-      <p class="note">{en.command}</p>
+    <Dialog title={t.keys.rotateTitle(target.label)} onClose={onClose}>
+      <p>{t.keys.rotateText}</p>
+      <Choice label={t.keys.overlap} value={overlap} options={t.keys.overlaps} onChange={setOverlap} />
+      <p class="note">{t.command}</p>
       <Command text={rotateCommand(target, overlapSeconds)} />
       {problem === undefined ? null : <Problem error={problem} />}
       <div class="buttons">
         <button type="button" onClick={onClose}>
-          {en.cancel}
+          {t.cancel}
         </button>
         <button type="button" class="primary" disabled={isBusy} onClick={() => void rotate()}>
-          {en.keys.rotate}
+          {t.keys.rotate}
         </button>
       </div>
     </Dialog>
@@ -86,7 +86,7 @@ export function ChangeStates({
   const [done, setDone] = useState<number>();
   const [failures, setFailures] = useState<readonly string[]>([]);
   const [only] = keys;
-  const name = keys.length === 1 && only !== undefined ? only.label : en.keys.number(keys.length);
+  const name = keys.length === 1 && only !== undefined ? only.label : t.keys.number(keys.length);
   const isConfirmed = keys.length === 1 || typed.trim() === name;
   const apply = async () => {
     const failed: string[] = [];
@@ -95,7 +95,7 @@ export function ChangeStates({
       try {
         await call('POST', `api/v1/keys/${key.id}/${verb}`);
       } catch (error) {
-        failed.push(en.keys.failed(key.label, error instanceof Error ? error.message : String(error)));
+        failed.push(t.keys.failed(key.label, error instanceof Error ? error.message : String(error)));
       }
     }
     if (failed.length === 0) return onDone();
@@ -103,16 +103,16 @@ export function ChangeStates({
     setFailures(failed);
   };
   return (
-    <Dialog title={en.keys.verbTitle[verb](name)} onClose={onClose}>
-      <p>{en.keys.verbText[verb]}</p>
+    <Dialog title={t.keys.verbTitle[verb](name)} onClose={onClose}>
+      <p>{t.keys.verbText[verb]}</p>
       {keys.length === 1 ? null : (
         <>
-          <ul class="names" aria-label={en.keys.title}>
+          <ul class="names" aria-label={t.keys.title}>
             {keys.map((key) => (
               <li key={key.id}>{key.label}</li>
             ))}
           </ul>
-          <Field label={en.keys.typeToConfirm(name)}>
+          <Field label={t.keys.typeToConfirm(name)}>
             <input
               autocomplete="off"
               value={typed}
@@ -121,13 +121,13 @@ export function ChangeStates({
           </Field>
         </>
       )}
-      <p class="note">{en.command}</p>
+      <p class="note">{t.command}</p>
       <Command text={verbCommand(verb, keys)} />
       {failures.length === 0 ? null : <Problem error={new Error(failures.join('\n'))} />}
-      {done === undefined ? null : <p role="status">{en.keys.progress(done, keys.length)}</p>}
+      {done === undefined ? null : <p role="status">{t.keys.progress(done, keys.length)}</p>}
       <div class="buttons">
         <button type="button" onClick={onClose}>
-          {en.cancel}
+          {t.cancel}
         </button>
         <button
           type="button"
@@ -135,7 +135,7 @@ export function ChangeStates({
           disabled={!isConfirmed || done !== undefined}
           onClick={() => void apply()}
         >
-          {en.keys[verb]}
+          {t.keys[verb]}
         </button>
       </div>
     </Dialog>

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, type Key, type KeyWithSecret, type Versioned } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { Problem } from '../loaded.tsx';
 import { Command, Dialog, Field } from '../parts.tsx';
 import { changeCommand, createCommand } from './key-commands.ts';
@@ -34,8 +34,8 @@ export function CreateKey({
     );
   return (
     <KeyForm
-      title={en.keys.create}
-      button={en.keys.create}
+      title={t.keys.create}
+      button={t.keys.create}
       before={emptyFields}
       commandOf={createCommand}
       onSubmit={create}
@@ -60,8 +60,8 @@ export function ChangeKey({
   };
   return (
     <KeyForm
-      title={en.keys.changeTitle(key.label)}
-      button={en.save}
+      title={t.keys.changeTitle(key.label)}
+      button={t.save}
       before={before}
       commandOf={(fields) => changeCommand(key, fields, before)}
       onSubmit={change}
@@ -110,39 +110,39 @@ export function KeyForm({
         onInput={(event) => setTyped(fieldsIn(event.currentTarget))}
       >
         <div class="columns">
-          <Field label={en.keys.label} hint={en.keys.labelHint}>
+          <Field label={t.keys.label} hint={t.keys.labelHint}>
             <input name="label" required maxLength={100} autocomplete="off" defaultValue={before.label} />
           </Field>
-          <Field label={en.keys.owner} hint={en.keys.ownerHint}>
+          <Field label={t.keys.owner} hint={t.keys.ownerHint}>
             <input name="owner" maxLength={200} autocomplete="off" defaultValue={before.owner} />
           </Field>
         </div>
-        <Field label={en.keys.models} hint={en.keys.modelsHint}>
+        <Field label={t.keys.models} hint={t.keys.modelsHint}>
           <input name="models" autocomplete="off" defaultValue={before.models.join(', ')} />
         </Field>
         <div class="columns">
           {limitNames.map((name) => (
-            <Field key={name} label={en.keys.limitNames[name]}>
+            <Field key={name} label={t.keys.limitNames[name]}>
               <input
                 name={name}
                 type="number"
                 min={1}
-                placeholder={en.keys.unlimited}
+                placeholder={t.keys.unlimited}
                 defaultValue={before[name] ?? ''}
               />
             </Field>
           ))}
-          <Field label={en.keys.expires}>
+          <Field label={t.keys.expires}>
             <input name="expires" type="date" defaultValue={dayOf(before.expiresAt)} />
           </Field>
         </div>
-        <Field label={en.keys.note} hint={en.keys.noteHint}>
+        <Field label={t.keys.note} hint={t.keys.noteHint}>
           <textarea name="note" rows={2} maxLength={2000} defaultValue={before.note} />
         </Field>
         <details>
-          <summary>{en.keys.furtherRules}</summary>
+          <summary>{t.keys.furtherRules}</summary>
           <fieldset>
-            <legend>{en.keys.scopes}</legend>
+            <legend>{t.keys.scopes}</legend>
             {scopeNames(before).map((scope) => (
               <label key={scope} class="check">
                 <input
@@ -152,24 +152,24 @@ export function KeyForm({
                   defaultChecked={before.scopes.includes(scope)}
                 />
                 <span>
-                  <code>{scope}</code> {en.keys.scopeTexts[scope] ?? ''}
+                  <code>{scope}</code> {t.keys.scopeTexts[scope] ?? ''}
                 </span>
               </label>
             ))}
           </fieldset>
           {listNames.map((name) => (
-            <Field key={name} label={en.keys.listNames[name]} hint={en.keys.listHints[name]}>
+            <Field key={name} label={t.keys.listNames[name]} hint={t.keys.listHints[name]}>
               <input name={name} autocomplete="off" defaultValue={before[name].join(', ')} />
             </Field>
           ))}
         </details>
         {children}
-        <p class="note">{en.command}</p>
+        <p class="note">{t.command}</p>
         <Command text={commandOf(typed)} />
         {problem === undefined ? null : <Problem error={problem} />}
         <div class="buttons">
           <button type="button" onClick={onClose}>
-            {en.cancel}
+            {t.cancel}
           </button>
           <button type="submit" class="primary" disabled={isBusy}>
             {button}
@@ -182,5 +182,5 @@ export function KeyForm({
 
 /** A scope of a later flm stays as it is. */
 function scopeNames({ scopes }: KeyFields): readonly string[] {
-  return [...new Set([...Object.keys(en.keys.scopeTexts), ...scopes])];
+  return [...new Set([...Object.keys(t.keys.scopeTexts), ...scopes])];
 }

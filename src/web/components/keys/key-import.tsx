@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { csvText } from '../../../core/csv.ts';
 import { call, type Key, type KeyWithSecret } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { Problem } from '../loaded.tsx';
 import { Command, Copy, Dialog, Field, Time } from '../parts.tsx';
 import { saveCsvFile } from '../save-file.ts';
@@ -57,28 +57,28 @@ export function ImportKeys({ onDone }: { onDone: () => void }) {
     });
   if (made !== undefined) return <MadeKeys made={made} onClose={onDone} />;
   return (
-    <Dialog title={en.keys.importTitle} onClose={onDone}>
-      <p>{en.keys.importText}</p>
+    <Dialog title={t.keys.importTitle} onClose={onDone}>
+      <p>{t.keys.importText}</p>
       <p>
-        <code class="columns-line">{en.keys.importColumns}</code>
+        <code class="columns-line">{t.keys.importColumns}</code>
       </p>
-      <Field label={en.keys.importFile}>
+      <Field label={t.keys.importFile}>
         <input
           type="file"
           accept=".csv,text/csv"
           onChange={(event) => void event.currentTarget.files?.[0]?.text().then(change)}
         />
       </Field>
-      <Field label={en.keys.importPaste}>
+      <Field label={t.keys.importPaste}>
         <textarea rows={5} value={csv} onInput={(event) => change(event.currentTarget.value)} />
       </Field>
       {planned === undefined ? null : <Preview planned={planned} />}
       {problem === undefined ? null : <Problem error={problem} />}
-      <p class="note">{en.command}</p>
+      <p class="note">{t.command}</p>
       <Command text={importCommand} />
       <div class="buttons">
         <button type="button" onClick={onDone}>
-          {en.cancel}
+          {t.cancel}
         </button>
         {planned === undefined ? (
           <button
@@ -87,11 +87,11 @@ export function ImportKeys({ onDone }: { onDone: () => void }) {
             disabled={isBusy || csv.trim() === ''}
             onClick={() => void check()}
           >
-            {en.keys.importCheck}
+            {t.keys.importCheck}
           </button>
         ) : (
           <button type="button" class="primary" disabled={isBusy} onClick={() => void create()}>
-            {en.keys.importCreate(planned.length)}
+            {t.keys.importCreate(planned.length)}
           </button>
         )}
       </div>
@@ -101,22 +101,17 @@ export function ImportKeys({ onDone }: { onDone: () => void }) {
 
 function Preview({ planned }: { planned: readonly PlannedKey[] }) {
   return (
-    <TableFrame label={en.keys.importPreview} isPreview>
+    <TableFrame label={t.keys.importPreview} isPreview>
       <table>
         <thead>
           <tr>
-            {[
-              en.keys.line,
-              en.keys.label,
-              en.keys.owner,
-              en.keys.models,
-              en.keys.limits,
-              en.keys.expires,
-            ].map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
+            {[t.keys.line, t.keys.label, t.keys.owner, t.keys.models, t.keys.limits, t.keys.expires].map(
+              (title) => (
+                <th scope="col" key={title}>
+                  {title}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>
@@ -124,9 +119,9 @@ function Preview({ planned }: { planned: readonly PlannedKey[] }) {
             <tr key={key.line}>
               <td class="number">{key.line}</td>
               <th scope="row">{key.label}</th>
-              <td>{key.owner ?? en.none}</td>
-              <td>{key.models.join(', ') || en.all}</td>
-              <td>{limitTexts(key.limits).join(', ') || en.none}</td>
+              <td>{key.owner ?? t.none}</td>
+              <td>{key.models.join(', ') || t.all}</td>
+              <td>{limitTexts(key.limits).join(', ') || t.none}</td>
               <td>
                 <Time iso={key.expiresAt} />
               </td>
@@ -142,14 +137,14 @@ function MadeKeys({ made, onClose }: { made: readonly KeyWithSecret[]; onClose: 
   const rows = made.map(({ label, owner, id, key }) => [label, owner, id, key]);
   const csv = csvText([['label', 'owner', 'id', 'secret'], ...rows]);
   return (
-    <Dialog title={en.keys.madeTitle(made.length)} onClose={onClose}>
-      <p>{en.keys.madeOnce}</p>
-      <TableFrame label={en.keys.madeTitle(made.length)} isPreview>
+    <Dialog title={t.keys.madeTitle(made.length)} onClose={onClose}>
+      <p>{t.keys.madeOnce}</p>
+      <TableFrame label={t.keys.madeTitle(made.length)} isPreview>
         <table>
           <thead>
             <tr>
-              <th scope="col">{en.keys.label}</th>
-              <th scope="col">{en.keys.secret}</th>
+              <th scope="col">{t.keys.label}</th>
+              <th scope="col">{t.keys.secret}</th>
             </tr>
           </thead>
           <tbody>
@@ -166,10 +161,10 @@ function MadeKeys({ made, onClose }: { made: readonly KeyWithSecret[]; onClose: 
       </TableFrame>
       <div class="buttons">
         <button type="button" onClick={() => saveCsvFile('flm-keys.csv', csv)}>
-          {en.keys.download}
+          {t.keys.download}
         </button>
         <button type="button" class="primary" onClick={onClose}>
-          {en.keys.savedAll}
+          {t.keys.savedAll}
         </button>
       </div>
     </Dialog>

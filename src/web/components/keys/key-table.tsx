@@ -1,6 +1,6 @@
 /** The table of keys: sorted by the server, with a box to select each, and what can be done with one at the end. */
 import type { Key } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { count } from '../format.ts';
 import { Time } from '../parts.tsx';
 import { ForAdmin } from '../scope.tsx';
@@ -10,7 +10,7 @@ import { limitTexts } from './key-texts.ts';
 import { UseBar } from './use-bar.tsx';
 
 export interface Order {
-  readonly sort: keyof typeof en.keys.columns;
+  readonly sort: keyof typeof t.keys.columns;
   readonly descending: boolean;
 }
 
@@ -40,7 +40,7 @@ export function KeyTable({
   const selectable = keys.filter((key) => !isOver(key));
   const allSelected = selectable.length > 0 && selectable.every(({ id }) => selected.has(id));
   return (
-    <TableFrame label={en.keys.title}>
+    <TableFrame label={t.keys.title}>
       <table>
         <thead>
           <tr>
@@ -48,7 +48,7 @@ export function KeyTable({
               <ForAdmin>
                 <input
                   type="checkbox"
-                  aria-label={en.keys.selectAll}
+                  aria-label={t.keys.selectAll}
                   checked={allSelected}
                   disabled={selectable.length === 0}
                   onChange={(event) => onSelect(selectable, event.currentTarget.checked)}
@@ -58,10 +58,10 @@ export function KeyTable({
             <SortedBy column="label" order={order} onOrder={onOrder} />
             <SortedBy column="owner" order={order} onOrder={onOrder} />
             <SortedBy column="state" order={order} onOrder={onOrder} />
-            <th scope="col">{en.keys.limits}</th>
+            <th scope="col">{t.keys.limits}</th>
             <SortedBy column="expires" order={order} onOrder={onOrder} />
             <SortedBy column="last-used" order={order} onOrder={onOrder} />
-            <th scope="col">{en.actions}</th>
+            <th scope="col">{t.actions}</th>
           </tr>
         </thead>
         <tbody>
@@ -103,7 +103,7 @@ function SortedBy({
         class="plain"
         onClick={() => onOrder({ sort: column, descending: isSorted && !descending })}
       >
-        {en.keys.columns[column]}
+        {t.keys.columns[column]}
       </button>
     </th>
   );
@@ -130,7 +130,7 @@ function Row({
         <ForAdmin>
           <input
             type="checkbox"
-            aria-label={en.keys.select(key.label)}
+            aria-label={t.keys.select(key.label)}
             checked={isSelected}
             disabled={isOver(key)}
             onChange={(event) => onSelect(event.currentTarget.checked)}
@@ -140,21 +140,21 @@ function Row({
       <th scope="row" class="key-name" title={key.id}>
         <a href={`#/keys/${key.id}`}>{key.label}</a>
         <br />
-        <code class="beginning">{en.keys.beginning(key.prefix)}</code>
+        <code class="beginning">{t.keys.beginning(key.prefix)}</code>
       </th>
-      <td class="owner">{key.owner ?? en.none}</td>
+      <td class="owner">{key.owner ?? t.none}</td>
       <td>
-        <span class={`state ${state}`}>{en.keys.states[state]}</span>
+        <span class={`state ${state}`}>{t.keys.states[state]}</span>
       </td>
       <td>
         {[...(key.models.length === 0 ? [] : [key.models.join(', ')]), ...limitTexts(key.limits)].join(
           '; ',
-        ) || en.none}
+        ) || t.none}
         {tokensPerDay === null ? null : (
           <UseBar
             used={tokensToday}
             limit={tokensPerDay}
-            text={en.keys.usedToday(count(tokensToday), count(tokensPerDay))}
+            text={t.keys.usedToday(count(tokensToday), count(tokensPerDay))}
           />
         )}
       </td>
@@ -190,10 +190,10 @@ export function KeyActions({
             key={action}
             type="button"
             class="quiet"
-            aria-label={en.keys.actionOn(en.keys[action], key.label)}
+            aria-label={t.keys.actionOn(t.keys[action], key.label)}
             onClick={() => onAction(action)}
           >
-            {en.keys[action]}
+            {t.keys[action]}
           </button>
         ))}
     </ForAdmin>

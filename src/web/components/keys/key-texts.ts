@@ -1,6 +1,6 @@
 /** Limits of a key in words. */
 import type { Key } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { count } from '../format.ts';
 
 export function limitTexts({
@@ -11,10 +11,10 @@ export function limitTexts({
   concurrency,
 }: Key['limits']): readonly string[] {
   return [
-    ...(requestsPerMinute === null ? [] : [en.keys.perMinute(count(requestsPerMinute))]),
-    ...(burst === null ? [] : [en.keys.burst(count(burst))]),
-    ...(tokensPerMinute === null ? [] : [en.keys.tokensPerMinute(count(tokensPerMinute))]),
-    ...(tokensPerDay === null ? [] : [en.keys.perDay(count(tokensPerDay))]),
-    ...(concurrency === null ? [] : [en.keys.atOnce(count(concurrency))]),
+    ...(requestsPerMinute === null ? [] : [t.keys.perMinute(count(requestsPerMinute))]),
+    ...(burst === null ? [] : [t.keys.burst(count(burst))]),
+    ...(tokensPerMinute === null ? [] : [t.keys.tokensPerMinute(count(tokensPerMinute))]),
+    ...(tokensPerDay === null ? [] : [t.keys.perDay(count(tokensPerDay))]),
+    ...(concurrency === null ? [] : [t.keys.atOnce(count(concurrency))]),
   ];
 }

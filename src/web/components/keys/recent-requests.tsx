@@ -1,7 +1,7 @@
 /** The last requests of a key, newest first. Proxies keep them in memory only, without prompts and responses. */
 import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
 import { call } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { count, milliseconds } from '../format.ts';
 import { Show, useLive } from '../loaded.tsx';
 import { Time } from '../parts.tsx';
@@ -17,14 +17,14 @@ export function RecentRequests({ keyId }: { keyId: string }) {
     everyMs,
     [keyId],
   );
-  const titles = en.keys.request;
+  const titles = t.keys.request;
   return (
     <Show loaded={loaded}>
       {({ items }) =>
         items.length === 0 ? (
-          <p>{en.keys.noRecent}</p>
+          <p>{t.keys.noRecent}</p>
         ) : (
-          <TableFrame label={en.keys.recent}>
+          <TableFrame label={t.keys.recent}>
             <table>
               <thead>
                 <tr>
@@ -49,9 +49,9 @@ export function RecentRequests({ keyId }: { keyId: string }) {
                     <td>
                       <code>{request.path}</code>
                     </td>
-                    <td>{request.model ?? en.none}</td>
-                    <td>{request.engine ?? en.none}</td>
-                    <td>{en.keys.endingOf(request.status, request.code ?? request.ending)}</td>
+                    <td>{request.model ?? t.none}</td>
+                    <td>{request.engine ?? t.none}</td>
+                    <td>{t.keys.endingOf(request.status, request.code ?? request.ending)}</td>
                     <td class="number">{count(request.inputTokens + request.outputTokens)}</td>
                     <td class="number">{milliseconds(Math.round(request.durationMs))}</td>
                   </tr>

@@ -1,6 +1,6 @@
 /** The engines: state, loaded models, slots as small squares, how many requests wait, and tokens a second. */
 import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { number } from '../format.ts';
 import { Empty } from '../parts.tsx';
 import { TableFrame } from '../table-frame.tsx';
@@ -18,14 +18,14 @@ export function EngineTable({
   loads: ReadonlyMap<string, EngineActivity> | undefined;
 }) {
   if (engines.length === 0)
-    return <Empty title={en.now.noEngines} hint={en.now.noEnginesHint} command="flm engine detect" />;
+    return <Empty title={t.now.noEngines} hint={t.now.noEnginesHint} command="flm engine detect" />;
   return (
-    <TableFrame label={en.now.engines}>
+    <TableFrame label={t.now.engines}>
       <table>
         <thead>
           <tr>
-            {Object.values(en.now.engineColumns).map((title) => (
-              <th scope="col" class={title === en.now.engineColumns.speed ? 'number' : undefined} key={title}>
+            {Object.values(t.now.engineColumns).map((title) => (
+              <th scope="col" class={title === t.now.engineColumns.speed ? 'number' : undefined} key={title}>
                 {title}
               </th>
             ))}
@@ -55,14 +55,14 @@ function EngineRow({ engine, load }: { engine: SeenEngineDocument; load: EngineA
         <span class={`state ${state}`}>{stateText(state)}</span>
         {note === undefined ? null : <small>{note}</small>}
         {engine.rank === undefined ? null : (
-          <small>{en.now.rank[engine.rank.state](engine.rank.reason)}</small>
+          <small>{t.now.rank[engine.rank.state](engine.rank.reason)}</small>
         )}
       </td>
       <td>{modelsText(engine)}</td>
       <td>
         <Slots busy={load?.busy ?? engine.inFlight} slots={slots} />
       </td>
-      <td>{queued === undefined || queued === 0 ? en.now.nobody : en.now.waiting(queued)}</td>
+      <td>{queued === undefined || queued === 0 ? t.now.nobody : t.now.waiting(queued)}</td>
       <td class="number">
         <Sparkline values={load?.history ?? []} /> {number(Math.round(load?.tokensPerSecond ?? 0))}
       </td>
@@ -71,8 +71,8 @@ function EngineRow({ engine, load }: { engine: SeenEngineDocument; load: EngineA
 }
 
 function stateText(state: string): string {
-  return Object.hasOwn(en.now.engineStates, state)
-    ? en.now.engineStates[state as keyof typeof en.now.engineStates]
+  return Object.hasOwn(t.now.engineStates, state)
+    ? t.now.engineStates[state as keyof typeof t.now.engineStates]
     : state;
 }
 
@@ -80,16 +80,16 @@ function stateText(state: string): string {
 function modelsText({ models }: SeenEngineDocument): string {
   const loaded = models.filter((model) => model.loaded === true);
   const isReported = models.some((model) => model.loaded !== undefined);
-  if (isReported && loaded.length === 0) return en.now.noneLoaded(models.length);
+  if (isReported && loaded.length === 0) return t.now.noneLoaded(models.length);
   const names = (isReported ? loaded : models).map((model) => model.id);
   const more = names.length - shownModels;
   const shown = names.slice(0, shownModels).join(', ');
-  return more > 0 ? en.now.andMore(shown, more) : shown || en.none;
+  return more > 0 ? t.now.andMore(shown, more) : shown || t.none;
 }
 
 function Slots({ busy, slots }: { busy: number; slots: number | undefined }) {
-  if (slots === undefined) return <>{en.now.busy(busy)}</>;
-  const text = en.now.slots(busy, slots);
+  if (slots === undefined) return <>{t.now.busy(busy)}</>;
+  const text = t.now.slots(busy, slots);
   if (slots > maxSquares) return <>{text}</>;
   const side = 12;
   return (

@@ -1,19 +1,19 @@
 /** The proxies that run: address, state, who reaches each, and its load. */
 import type { ProxyDocument } from '../../../core/proxy/proxy-document.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { count, elapsed } from '../format.ts';
 import { Copy, Empty } from '../parts.tsx';
 import { TableFrame } from '../table-frame.tsx';
 
 export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
   if (proxies.length === 0)
-    return <Empty title={en.now.noProxies} hint={en.now.noProxiesHint} command="flm up" />;
+    return <Empty title={t.now.noProxies} hint={t.now.noProxiesHint} command="flm up" />;
   return (
-    <TableFrame label={en.now.proxies}>
+    <TableFrame label={t.now.proxies}>
       <table>
         <thead>
           <tr>
-            {Object.values(en.now.proxyColumns).map((title) => (
+            {Object.values(t.now.proxyColumns).map((title) => (
               <th scope="col" key={title}>
                 {title}
               </th>
@@ -28,8 +28,8 @@ export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
                 <small>{proxy.id}</small>
               </th>
               <td>
-                <span class={`state ${proxy.state}`}>{en.now.proxyStates[proxy.state]}</span>
-                {proxy.successor === undefined ? null : <small>{en.now.successor(proxy.successor)}</small>}
+                <span class={`state ${proxy.state}`}>{t.now.proxyStates[proxy.state]}</span>
+                {proxy.successor === undefined ? null : <small>{t.now.successor(proxy.successor)}</small>}
               </td>
               <td>
                 <code>{proxy.baseUrl}</code> <Copy text={proxy.baseUrl} />
@@ -38,7 +38,7 @@ export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
               <td>
                 {proxy.requestsTotal === undefined
                   ? '–'
-                  : en.now.proxyLoad(proxy.inFlight ?? 0, proxy.queued ?? 0, count(proxy.requestsTotal))}
+                  : t.now.proxyLoad(proxy.inFlight ?? 0, proxy.queued ?? 0, count(proxy.requestsTotal))}
               </td>
               <td>{proxy.uptimeSeconds === undefined ? '–' : elapsed(proxy.uptimeSeconds * 1_000)}</td>
             </tr>

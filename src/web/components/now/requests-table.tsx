@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
 import { call } from '../../api/client.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { count, elapsed, milliseconds, number } from '../format.ts';
 import { Problem } from '../loaded.tsx';
 import { Dialog, Time } from '../parts.tsx';
@@ -22,19 +22,19 @@ export function RunningRequests({ requests: { running, atMs } }: { requests: Req
   return (
     <>
       {running.length === 0 ? (
-        <p class="note">{en.now.noRequests}</p>
+        <p class="note">{t.now.noRequests}</p>
       ) : (
         <>
           <input
             type="search"
-            aria-label={en.now.search}
-            placeholder={en.now.search}
+            aria-label={t.now.search}
+            placeholder={t.now.search}
             value={search}
             onInput={(event) => setSearch(event.currentTarget.value)}
           />
-          <TableFrame label={en.now.running}>
+          <TableFrame label={t.now.running}>
             <table>
-              <Head columns={en.now.runningColumns} numbers={['tokens', 'speed', 'age']} />
+              <Head columns={t.now.runningColumns} numbers={['tokens', 'speed', 'age']} />
               <tbody>
                 {found.slice(0, limit).map((request) => (
                   <RunningRow
@@ -49,7 +49,7 @@ export function RunningRequests({ requests: { running, atMs } }: { requests: Req
           </TableFrame>
           {found.length > limit ? (
             <button type="button" onClick={() => setLimit(limit + shownAtFirst)}>
-              {en.more(limit, found.length)}
+              {t.more(limit, found.length)}
             </button>
           ) : null}
         </>
@@ -73,7 +73,7 @@ function RunningRow({
     request;
   // Of hundreds of rows, only those that look different are compared with the page.
   return useMemo(() => {
-    const place = queuePosition === null ? '' : ` ${en.now.place(number(queuePosition))}`;
+    const place = queuePosition === null ? '' : ` ${t.now.place(number(queuePosition))}`;
     return (
       <tr>
         <th scope="row" title={request.client}>
@@ -83,7 +83,7 @@ function RunningRow({
         <td>{engine ?? '–'}</td>
         <td>
           <span class={`state ${state}`}>
-            {en.now.states[state]}
+            {t.now.states[state]}
             {place}
           </span>
         </td>
@@ -97,16 +97,16 @@ function RunningRow({
             <button
               type="button"
               class="quiet"
-              aria-label={en.now.cancelOf(key.label)}
+              aria-label={t.now.cancelOf(key.label)}
               onClick={() => onCancel(request)}
             >
-              {en.now.cancel}
+              {t.now.cancel}
             </button>
           </ForAdmin>
         </td>
       </tr>
     );
-  }, [request, age]);
+  }, [request, age, t.language]);
 }
 
 function CancelDialog({ request, onClose }: { request: SeenRequest; onClose: () => void }) {
@@ -121,15 +121,15 @@ function CancelDialog({ request, onClose }: { request: SeenRequest; onClose: () 
     }
   };
   return (
-    <Dialog title={en.now.cancelTitle(request.key.label)} onClose={onClose}>
-      <p>{en.now.cancelText(request.model ?? '–', count(request.outputTokens))}</p>
+    <Dialog title={t.now.cancelTitle(request.key.label)} onClose={onClose}>
+      <p>{t.now.cancelText(request.model ?? '–', count(request.outputTokens))}</p>
       {problem === undefined ? null : <Problem error={problem} />}
       <div class="buttons">
         <button type="button" onClick={onClose}>
-          {en.now.keep}
+          {t.now.keep}
         </button>
         <button type="button" class="danger" onClick={() => void end()}>
-          {en.now.cancel}
+          {t.now.cancel}
         </button>
       </div>
     </Dialog>
@@ -137,11 +137,11 @@ function CancelDialog({ request, onClose }: { request: SeenRequest; onClose: () 
 }
 
 export function EndedRequests({ ended }: { ended: readonly EndedRequestDocument[] }) {
-  if (ended.length === 0) return <p class="note">{en.now.noEnded}</p>;
+  if (ended.length === 0) return <p class="note">{t.now.noEnded}</p>;
   return (
-    <TableFrame label={en.now.ended}>
+    <TableFrame label={t.now.ended}>
       <table>
-        <Head columns={en.now.endedColumns} numbers={['status', 'tokens', 'firstByte', 'duration']} />
+        <Head columns={t.now.endedColumns} numbers={['status', 'tokens', 'firstByte', 'duration']} />
         <tbody>
           {ended.map((request) => (
             <tr key={request.id}>

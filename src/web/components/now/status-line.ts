@@ -1,6 +1,6 @@
 /** The state of flm in one or two sentences, for the top of the page. */
 import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import type { RequestsSnapshot } from './request-log.ts';
 
 export function statusLine(
@@ -21,9 +21,9 @@ export function statusLine(
       : requests.running.filter(({ state }) => state === 'waiting').length;
   const running = requests?.running.length;
   return [
-    en.now.enginesUp(up.length, engines.length - up.length),
-    ...(slots === 0 ? [] : [en.now.slotsBusy(busy, slots)]),
-    ...(running === undefined ? [] : [en.now.requestsRun(running - waiting)]),
-    en.now.peopleWait(waiting),
+    t.now.enginesUp(up.length, engines.length - up.length),
+    ...(slots === 0 ? [] : [t.now.slotsBusy(busy, slots)]),
+    ...(running === undefined ? [] : [t.now.requestsRun(running - waiting)]),
+    t.now.peopleWait(waiting),
   ].join(' ');
 }

@@ -4,7 +4,7 @@ import type { EndedRequestDocument } from '../../../core/proxy/request-document.
 import type { ShareDocument } from '../../../core/security/share-document.ts';
 import { call } from '../../api/client.ts';
 import type { ShareWithLink } from '../../api/share.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { Show, useLive } from '../loaded.tsx';
 import { Choice, Command, Copy, Dialog } from '../parts.tsx';
 import { QrCode } from '../qr-code.tsx';
@@ -16,15 +16,15 @@ export function MadeShare({ made, onClose }: { made: ShareWithLink; onClose: () 
   const { links, label } = made;
   const [link, setLink] = useState(links[0] ?? '');
   return (
-    <Dialog title={en.share.madeTitle(label)} onClose={onClose}>
+    <Dialog title={t.share.madeTitle(label)} onClose={onClose}>
       {link === '' ? (
-        <p>{en.share.noProxy}</p>
+        <p>{t.share.noProxy}</p>
       ) : (
         <>
-          <p>{en.share.once}</p>
+          <p>{t.share.once}</p>
           {links.length < 2 ? null : (
             <Choice
-              label={en.share.address}
+              label={t.share.address}
               value={link}
               options={Object.fromEntries(links.map((one) => [one, new URL(one).origin]))}
               onChange={setLink}
@@ -33,10 +33,10 @@ export function MadeShare({ made, onClose }: { made: ShareWithLink; onClose: () 
           <p class="secret">
             <code>{link}</code> <Copy key={link} text={link} />
           </p>
-          <QrCode text={link} label={en.share.qrOf(label)} />
+          <QrCode text={link} label={t.share.qrOf(label)} />
           {link.startsWith('https:') ? (
             <>
-              <p class="note">{en.share.trust}</p>
+              <p class="note">{t.share.trust}</p>
               <Command text={trustCommand} />
             </>
           ) : null}
@@ -45,7 +45,7 @@ export function MadeShare({ made, onClose }: { made: ShareWithLink; onClose: () 
       )}
       <div class="buttons">
         <button type="button" class="primary" onClick={onClose}>
-          {en.share.close}
+          {t.share.close}
         </button>
       </div>
     </Dialog>
@@ -69,7 +69,7 @@ function Progress({ id }: { id: string }) {
           <div role="status">
             {refused.map(({ id: request, status, code }) => (
               <p key={request} class="result bad">
-                {en.share.refused(status, code ?? '')} <code>{explainCommand(request)}</code>
+                {t.share.refused(status, code ?? '')} <code>{explainCommand(request)}</code>
               </p>
             ))}
             <p class={answered === undefined ? 'result' : 'result good'}>{stateText(share, answered)}</p>
@@ -91,9 +91,9 @@ async function loadState(id: string): Promise<State> {
 }
 
 function stateText(share: ShareDocument, answered: EndedRequestDocument | undefined): string {
-  if (answered !== undefined) return `✓ ${en.share.works(answered.model ?? en.none)}`;
-  if (share.state === 'redeemed') return `✓ ${en.share.keyMade(share.redeemedFrom ?? en.none)}`;
-  return share.state === 'open' ? en.share.waiting : en.share.over(en.share.states[share.state]);
+  if (answered !== undefined) return `✓ ${t.share.works(answered.model ?? t.none)}`;
+  if (share.state === 'redeemed') return `✓ ${t.share.keyMade(share.redeemedFrom ?? t.none)}`;
+  return share.state === 'open' ? t.share.waiting : t.share.over(t.share.states[share.state]);
 }
 
 function explainCommand(id: string): string {

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
 import type { ShareWithLink } from '../../api/share.ts';
-import { en } from '../../i18n/en.ts';
+import { t } from '../../i18n/texts.ts';
 import { shareCommand } from '../keys/key-commands.ts';
 import { documentOf, emptyFields } from '../keys/key-fields.ts';
 import { KeyForm } from '../keys/key-form.tsx';
@@ -23,8 +23,8 @@ export function CreateShare({
   const [idempotencyKey] = useState(() => crypto.randomUUID());
   return (
     <KeyForm
-      title={en.share.create}
-      button={en.share.make}
+      title={t.share.create}
+      button={t.share.make}
       before={emptyFields}
       commandOf={(fields) => shareCommand(fields, validity)}
       onSubmit={async (fields) => {
@@ -35,12 +35,7 @@ export function CreateShare({
       }}
       onClose={onClose}
     >
-      <Choice
-        label={en.share.validity}
-        value={validity}
-        options={en.share.validities}
-        onChange={setValidity}
-      />
+      <Choice label={t.share.validity} value={validity} options={t.share.validities} onChange={setValidity} />
     </KeyForm>
   );
 }

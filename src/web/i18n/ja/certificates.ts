@@ -1,0 +1,47 @@
+import type { certificates as english } from '../en/certificates.ts';
+
+/** Texts of the page *Certificates*. */
+export const certificates: typeof english = {
+  title: '証明書',
+  authority: 'ローカルCA',
+  authorityText: 'この証明書を信頼するデバイスは、dev-selfsignedモードのプロキシにHTTPSで接続できます。',
+  noAuthority: 'ローカルCAはまだありません',
+  noAuthorityHint:
+    'ローカルネットワークで初めてHTTPSを使うときに作成されます。費用もドメインも必要ありません。',
+  name: '名前',
+  fingerprint: 'SHA-256',
+  until: '有効期限',
+  names: 'ホスト名',
+  ranges: 'アドレス',
+  file: 'ファイル',
+  download: '証明書をダウンロード',
+  trust: '信頼の設定は、各デバイスで行います。このマシンと、スマートフォンやほかのコンピューターでの手順:',
+  inUse: '使用中の証明書',
+  noneInUse: '現在、HTTPSを使用しているプロキシはありません。',
+  stored: '保存されている証明書',
+  noneStored: '保存されている証明書はありません。',
+  columns: {
+    proxy: 'プロキシ',
+    names: 'ホスト名',
+    until: '有効期限',
+    renews: '更新開始日',
+    fingerprint: 'SHA-256',
+    actions: '操作',
+  },
+  storedColumns: { owner: '用途', names: 'ホスト名', until: '有効期限', file: 'ファイル' },
+  expired: '期限切れ',
+  valid: '有効',
+  failures: (count) => `更新に${count}回失敗しました`,
+  leftOut: (names) => `対象外: ${names}`,
+  ofProfile: (profile) => `プロファイル${profile}`,
+  ofAcme: 'ACMEサーバー',
+  shownTo: {
+    names: 'ホスト名で接続するクライアント用',
+    addresses: 'アドレスで接続するクライアント用',
+  },
+  damaged: (why) => `破損しています: ${why}`,
+  renew: '更新',
+  renewTitle: (proxy) => `${proxy}の証明書を更新しますか？`,
+  renewText: 'プロキシはすぐにCAへ新しい証明書を要求します。届くまでは、現在の証明書を使い続けます。',
+  asked: (proxy) => `${proxy}が新しい証明書を要求しています。届きしだい、このページに表示されます。`,
+};
