@@ -386,6 +386,21 @@ test('retention is changed with an entry in the audit', async (t) => {
   assert.deepEqual([items.length, items[0].after, items[0].actor], [1, body, 'ui:test']);
 });
 
+test('the audit names keys and shares by their labels, also where an entry has only the id', async (t) => {
+  const { call, store } = startedApi(t);
+  const { id } = (await call('POST', '/keys', { body: { label: 'laptop' } })).document;
+  await call('POST', '/shares', { body: { label: 'anna' } });
+  await store.audit.record({ atMs: sometimeMs, actor: 'cli:ann', action: 'key.purge', subject: id });
+  await store.audit.record({ atMs: sometimeMs, actor: 'cli:ann', action: 'key.purge', subject: 'key_gone' });
+  const labels = async (action: string) =>
+    (await call('GET', `/audit?action=${action}`)).document.items.map(
+      (item: { subjectLabel: string | null }) => item.subjectLabel,
+    );
+  assert.deepEqual(await labels('key.create'), ['laptop']);
+  assert.deepEqual(await labels('share.create'), ['anna']);
+  assert.deepEqual((await labels('key.purge')).toSorted(), ['laptop', null]);
+});
+
 test('tokens of today are listed by key, both secrets of a rotated one together', async (t) => {
   const { call, store } = startedApi(t);
   const usage = sampleUsage({ keyId: 'key_b', familyId: 'key_a', inputTokens: 3, outputTokens: 4 });

@@ -61,6 +61,21 @@ test('updates wait while text is selected or the mouse is over a table', { skip 
   await page.getByText('phone').first().waitFor();
 });
 
+test('the audit shows labels, and each change as a field with its value before and after', {
+  skip,
+}, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await cli.run('key', 'create', 'laptop', '--rpm', '5', '--expires', '30d');
+  await cli.run('key', 'set', 'laptop', '--rpm', '7');
+  const page = await signedIn();
+  await showPage(page, 'Audit');
+  const row = page.locator('tbody tr').filter({ hasText: 'laptop' });
+  await row.locator('code').getByText(/^key_/).first().waitFor();
+  await row.getByText('limits.requestsPerMinute: 5 → 7').waitFor();
+  await row.locator('.change time').first().waitFor();
+  assert.doesNotMatch((await row.allTextContents()).join(' '), /[{}]|\d{13}/);
+});
+
 test('the keyboard reaches search, rows and what can be done with a row', { skip }, async (t) => {
   const { cli, signedIn } = await openDashboard(t);
   for (const label of ['laptop', 'phone']) await cli.run('key', 'create', label);

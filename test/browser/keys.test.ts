@@ -12,6 +12,23 @@ import { skip } from './page.ts';
 const labels = (page: Page) => page.locator('tbody th a').allTextContents();
 const commandIn = async (dialog: Locator) => (await dialog.locator('.command code').textContent()) ?? '';
 
+test('a dialog taller than the window scrolls, and its buttons stay in view', { skip }, async (t) => {
+  const { signedIn } = await openDashboard(t);
+  const page = await signedIn({ viewport: { width: 1_280, height: 720 } });
+  await showPage(page, 'Keys');
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Scopes, engines, routes, addresses').click();
+  const button = dialog.getByRole('button', { name: 'Create key' });
+  for (const end of [0, 10_000]) {
+    await dialog.evaluate((element, top) => Reflect.set(element, 'scrollTop', top), end);
+    const [outer, inner] = [await dialog.boundingBox(), await button.boundingBox()];
+    assert(outer !== null && inner !== null);
+    assert(outer.y >= 0 && outer.y + outer.height <= 720, 'the dialog is inside the window');
+    assert(inner.y + inner.height < outer.y + outer.height, 'the button is inside the dialog');
+  }
+});
+
 test('a table makes many keys after a preview, and its secrets can be saved once', { skip }, async (t) => {
   const { cli, signedIn } = await openDashboard(t);
   const page = await signedIn();

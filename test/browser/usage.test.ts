@@ -44,6 +44,10 @@ test('a click on a series shows only that key, until its filter is removed', { s
   await row(page, '=phone').waitFor({ state: 'detached' });
   await page.getByLabel('Group by').selectOption('model');
   await row(page, 'flm-demo').waitFor();
+  assert.equal(
+    await page.evaluate("getComputedStyle(document.querySelector('tbody th.model')).whiteSpace"),
+    'nowrap',
+  );
   assert.match((await row(page, 'Total').textContent()) ?? '', /^Total2/);
   await page.getByRole('button', { name: /^Key: laptop/ }).click();
   await page.getByLabel('Group by').selectOption('ending');
@@ -82,6 +86,32 @@ test('ranges from an hour to chosen days show what was used then', { skip }, asy
   await page.getByText('Nothing was used in this time.').waitFor();
   await page.getByLabel('Until').fill('');
   await page.getByText('Nothing was used in this time.').waitFor();
+});
+
+test('new use appears by itself, and a range that has ended is not loaded again', { skip }, async (t) => {
+  const { cli, signedIn } = await openUsed(t);
+  const page = await signedIn();
+  await page.clock.install();
+  await showPage(page, 'Usage');
+  await row(page, 'laptop').waitFor();
+  const { baseUrl } = await startProxy(cli, '--demo');
+  const { key } = await createKey(cli, 'tablet');
+  await ask(baseUrl, key, 'hello');
+  await cli.run('proxy', 'stop');
+  await page.clock.fastForward(15_000);
+  await row(page, 'tablet').waitFor();
+
+  await page.getByLabel('Time range').selectOption('custom');
+  await page.getByLabel('From').fill('2020-01-01');
+  await page.getByLabel('Until').fill('2020-01-02');
+  await page.getByText('Nothing was used in this time.').waitFor();
+  let calls = 0;
+  page.on('request', (request) => {
+    if (request.url().includes('/api/v1/usage')) calls += 1;
+  });
+  await page.clock.fastForward(60_000);
+  await page.evaluate('1');
+  assert.equal(calls, 0);
 });
 
 test('columns sort the table, and the CSV file has no formula', { skip }, async (t) => {

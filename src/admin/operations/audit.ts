@@ -10,6 +10,10 @@ const entrySchema = z
     actor: z.string().describe('`cli:USER`, `ui:USER`, `key:ID` or `proxy:ID`.'),
     action: z.string(),
     subject: z.string(),
+    subjectLabel: z
+      .string()
+      .nullable()
+      .describe('The label of the key or share that `subject` names; null for others and for deleted ones.'),
     before: z.unknown().describe('Without secrets; null where there was nothing before.'),
     after: z.unknown(),
   })
@@ -40,7 +44,7 @@ export const auditOperations: readonly Operation[] = [
     }),
     status: 200,
     response: z.strictObject({ items: z.array(entrySchema) }),
-    async run({ services }, { query }) {
+    async run({ services, caller }, { query }) {
       const { limit, before, action, subject, actor } = query;
       const beforeMs = before === undefined ? Number.POSITIVE_INFINITY : Date.parse(before);
       const isPlain = [before, action, subject, actor].every((filter) => filter === undefined);
@@ -52,14 +56,33 @@ export const auditOperations: readonly Operation[] = [
           (subject === undefined || entry.subject === subject) &&
           (actor === undefined || entry.actor === actor),
       );
-      return { items: wanted.slice(0, limit).map(entryDocument) };
+      const items = wanted.slice(0, limit).map(entryDocument);
+      const nameless = items.filter((item) => item.subjectLabel === null);
+      const keyIds = nameless.flatMap(({ subject: id }) => (id.startsWith('key_') ? [id] : []));
+      const labels = new Map(await services.security(caller).keyLabels([...new Set(keyIds)]));
+      if (nameless.some((item) => item.action.startsWith('share.')))
+        for (const { id, request } of await services.shares(caller).list()) labels.set(id, request.label);
+      return {
+        items: items.map((item) => ({
+          ...item,
+          subjectLabel: item.subjectLabel ?? labels.get(item.subject) ?? null,
+        })),
+      };
     },
   }),
 ];
 
 function entryDocument({ atMs, actor, action, subject, before, after }: AuditEntry) {
   const at = new Date(atMs).toISOString();
-  return { at, actor, action, subject, before: parsed(before), after: parsed(after) };
+  const [old, fresh] = [parsed(before), parsed(after)];
+  // The label at that time. An entry about a request has the label of its key.
+  const subjectLabel = action.startsWith('key.') ? (labelIn(fresh) ?? labelIn(old)) : null;
+  return { at, actor, action, subject, subjectLabel, before: old, after: fresh };
+}
+
+function labelIn(state: unknown): string | null {
+  const label = typeof state === 'object' && state !== null ? Reflect.get(state, 'label') : undefined;
+  return typeof label === 'string' ? label : null;
 }
 
 function parsed(state: string | undefined): unknown {

@@ -193,6 +193,7 @@ export interface AuditItem {
   readonly actor: string;
   readonly action: string;
   readonly subject: string;
+  readonly subjectLabel: string | null;
   readonly before: unknown;
   readonly after: unknown;
 }

@@ -8,7 +8,7 @@ import { ApiError, OfflineError, whenConnectionChanges } from '../api/client.ts'
 import { t } from '../i18n/texts.ts';
 import { clockTime } from './format.ts';
 import { Sentence } from './parts.tsx';
-import { isReading, whenReadingEnds } from './reading.ts';
+import { useAgain } from './use-again.ts';
 
 export type Loaded<T> =
   | { readonly state: 'loading' }
@@ -55,35 +55,15 @@ export function useLoaded<T>(load: () => Promise<T>, inputs: readonly unknown[])
 
 /**
  * Like `useLoaded`, and loads again `everyMs` after each result: not while the page is hidden, and not while somebody
- * reads (see reading.ts).
+ * reads (see reading.ts). Undefined: not again.
  */
 export function useLive<T>(
   load: () => Promise<T>,
-  everyMs: number,
+  everyMs: number | undefined,
   inputs: readonly unknown[] = [],
 ): [Loaded<T>, () => void] {
   const [loaded, again] = useLoaded(load, inputs);
-  useEffect(() => {
-    if (loaded.state === 'loading') return undefined;
-    let isDue = false;
-    const loadIfSeen = () => {
-      if (isDue && document.visibilityState === 'visible' && !isReading()) {
-        isDue = false;
-        again();
-      }
-    };
-    const timer = setTimeout(() => {
-      isDue = true;
-      loadIfSeen();
-    }, everyMs);
-    document.addEventListener('visibilitychange', loadIfSeen);
-    const forget = whenReadingEnds(loadIfSeen);
-    return () => {
-      clearTimeout(timer);
-      document.removeEventListener('visibilitychange', loadIfSeen);
-      forget();
-    };
-  }, [loaded]);
+  useAgain(again, loaded.state === 'loading' ? undefined : everyMs, [loaded]);
   return [loaded, again];
 }
 

@@ -88,6 +88,7 @@ export function UsageTable({
               <Row
                 key={JSON.stringify(group)}
                 name={groupName(group, by)}
+                isModel={by === 'model'}
                 value={groupValue(group, by)}
                 counts={total}
                 onSelect={(value, label) => onSelect(by, value, label)}
@@ -110,11 +111,13 @@ export function UsageTable({
 
 function Row({
   name,
+  isModel = false,
   value: filter,
   counts,
   onSelect,
 }: {
   name: string;
+  isModel?: boolean;
   value?: string | undefined;
   counts: Counts;
   onSelect?: (value: string, label: string) => void;
@@ -122,7 +125,7 @@ function Row({
   const mark = counts.estimatedRequests > 0 ? '~' : '';
   return (
     <tr>
-      <th scope="row">
+      <th scope="row" class={isModel ? 'model' : undefined}>
         {filter === undefined ? (
           name
         ) : (

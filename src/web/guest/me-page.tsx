@@ -1,10 +1,11 @@
 /** The page of a key's holder. The reader pastes the key, which stays in the memory of this page. */
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { OwnKeyDocument } from '../../core/security/own-key-document.ts';
 import { exactTime } from '../components/format.ts';
 import { LanguageSwitch, useLanguage } from '../components/language.tsx';
 import { Field } from '../components/parts.tsx';
+import { useAgain } from '../components/use-again.ts';
 import { t } from '../i18n/texts.ts';
 import { AppSettings } from './app-settings.tsx';
 import { RefusedError, readOwnKey } from './guest-api.ts';
@@ -13,6 +14,7 @@ import { OwnLimits, OwnUsage } from './own-usage.tsx';
 import { TestRequest } from './test-request.tsx';
 
 const texts = t.guest.me;
+const refreshMs = 30_000;
 
 function MePage() {
   const language = useLanguage();
@@ -22,18 +24,29 @@ function MePage() {
   const [secret, setSecret] = useState('');
   const [own, setOwn] = useState<OwnKeyDocument>();
   const [problem, setProblem] = useState<string>();
+  const [round, setRound] = useState(0);
+  const started = useRef(0);
   const load = async (key: string) => {
+    started.current += 1;
+    const mine = started.current;
     try {
-      setOwn(await readOwnKey(key));
+      const answer = await readOwnKey(key);
+      // Another load or another key came later.
+      if (mine !== started.current) return;
+      setOwn(answer);
       setSecret(key);
       setProblem(undefined);
     } catch (error) {
+      if (mine !== started.current) return;
       // A key that was revoked or has expired must not be shown as one that works.
       if (error instanceof RefusedError && error.status === 401) setOwn(undefined);
       setProblem(error instanceof Error ? error.message : String(error));
     }
+    setRound(mine);
   };
+  useAgain(() => void load(secret), own === undefined ? undefined : refreshMs, [round]);
   const forget = () => {
+    started.current += 1;
     setSecret('');
     setOwn(undefined);
     setProblem(undefined);

@@ -15,12 +15,12 @@ export function OwnLimits({ own: { limits, use } }: { own: OwnKeyDocument }) {
     ...(tokensPerDay === null ? [] : [spent(texts.tokensPerDay, use.tokensToday, tokensPerDay)]),
     ...(tokensPerMinute === null || use.tokens === null
       ? []
-      : [left(texts.tokensPerMinute, use.tokens.remaining, tokensPerMinute)]),
+      : [taken(texts.tokensPerMinute, use.tokens.remaining, tokensPerMinute)]),
     ...(burst === null || use.requests === null
       ? []
       : [
           {
-            ...left(texts.requests, use.requests.remaining, burst),
+            ...taken(texts.requests, use.requests.remaining, burst),
             hint: requestsPerMinute === null ? '' : texts.requestsHint(count(requestsPerMinute)),
           },
         ]),
@@ -63,15 +63,8 @@ function spent(name: string, used: number, limit: number): Meter {
 }
 
 /** A balance can be below zero: the last answer was longer than what was left. */
-function left(name: string, remaining: number, limit: number): Meter {
-  const rest = Math.max(0, Math.floor(remaining));
-  return {
-    name,
-    used: Math.max(0, limit - rest),
-    limit,
-    text: texts.leftOf(count(rest), count(limit)),
-    hint: '',
-  };
+function taken(name: string, remaining: number, limit: number): Meter {
+  return spent(name, Math.max(0, limit - Math.max(0, Math.floor(remaining))), limit);
 }
 
 export function OwnUsage({ usage }: Pick<OwnKeyDocument, 'usage'>) {
@@ -130,7 +123,7 @@ function UsageOf({ usage }: { usage: NonNullable<OwnKeyDocument['usage']> }) {
             {usage.toReversed().map((row) => (
               <tr key={`${row.day} ${row.model}`}>
                 <td>{row.day}</td>
-                <td>{row.model}</td>
+                <td class="model">{row.model}</td>
                 <td class="number">{count(row.requests)}</td>
                 <td class="number">{count(row.inputTokens)}</td>
                 <td class="number">{count(row.outputTokens)}</td>

@@ -59,6 +59,8 @@ function MadeKey({ made }: { made: RedeemedKey }) {
   const { key, label, expiresAt, localAuthority } = made;
   const [models, setModels] = useState<readonly string[]>([]);
   const [model, setModel] = useState('');
+  /** Why the key does not work any more. */
+  const [dead, setDead] = useState<string>();
   useEffect(() => {
     readOwnKey(key).then(
       (own) => {
@@ -69,6 +71,15 @@ function MadeKey({ made }: { made: RedeemedKey }) {
       () => setModels([]),
     );
   }, [key]);
+  if (dead !== undefined)
+    return (
+      <>
+        <h1>{t.guest.share.ready(label)}</h1>
+        <p class="problem" role="alert">
+          <strong>{t.guest.fails}</strong> {dead}
+        </p>
+      </>
+    );
   return (
     <>
       <h1>{t.guest.share.ready(label)}</h1>
@@ -79,7 +90,7 @@ function MadeKey({ made }: { made: RedeemedKey }) {
         <strong>{t.guest.share.once}</strong>{' '}
         {expiresAt === null ? '' : t.guest.share.expires(exactTime(expiresAt))}
       </p>
-      <TestRequest secret={key} model={model} />
+      <TestRequest secret={key} model={model} onDeadKey={setDead} />
       <AppSettings
         secret={key}
         models={models}

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { milliseconds } from '../components/format.ts';
 import { t } from '../i18n/texts.ts';
-import { sendTest, type TestAnswer } from './guest-api.ts';
+import { RefusedError, sendTest, type TestAnswer } from './guest-api.ts';
 
 type Test =
   | { readonly state: 'none' | 'running' }
@@ -13,10 +13,13 @@ export function TestRequest({
   secret,
   model,
   onDone,
+  onDeadKey,
 }: {
   secret: string;
   model: string;
   onDone?: () => void;
+  /** The server does not accept the key any more, and said why. */
+  onDeadKey?: (text: string) => void;
 }) {
   const [test, setTest] = useState<Test>({ state: 'none' });
   const run = async () => {
@@ -24,6 +27,7 @@ export function TestRequest({
     try {
       setTest({ state: 'works', answer: await sendTest(secret, model) });
     } catch (error) {
+      if (error instanceof RefusedError && error.status === 401) onDeadKey?.(error.message);
       setTest({ state: 'fails', text: error instanceof Error ? error.message : String(error) });
     }
     onDone?.();

@@ -1,7 +1,7 @@
 /** Audit: who changed what, and refused logins, newest first. */
 import { useState } from 'preact/hooks';
 import { type AuditItem, call } from '../api/client.ts';
-import { exactTime } from '../components/format.ts';
+import { Changes } from '../components/changes.tsx';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Choice, Empty, Time } from '../components/parts.tsx';
 import { TableFrame } from '../components/table-frame.tsx';
@@ -74,45 +74,21 @@ function AuditTable({ items }: { items: readonly AuditItem[] }) {
               <td>
                 <code>{entry.action}</code>
               </td>
-              <td>{entry.subject}</td>
-              <td class="change">{entryText(entry)}</td>
+              <td>
+                {entry.subjectLabel ?? entry.subject}
+                {entry.subjectLabel === null ? null : (
+                  <small>
+                    <code>{entry.subject}</code>
+                  </small>
+                )}
+              </td>
+              <td class="change">
+                <Changes entry={entry} />
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
     </TableFrame>
   );
-}
-
-/** An entry about something that is over has only what was there before. */
-function entryText({ before, after }: AuditItem): string {
-  return after === null ? changesOf(null, before) : changesOf(before, after);
-}
-
-/** The fields that differ, each with its new value. Fields that were empty and stay empty say nothing. */
-function changesOf(before: unknown, after: unknown): string {
-  const [old, fresh] = [fieldsOf(before), fieldsOf(after)];
-  return Object.keys({ ...old, ...fresh })
-    .filter((name) => name !== 'digest' && JSON.stringify(old[name]) !== JSON.stringify(fresh[name]))
-    .filter((name) => !isEmpty(old[name]) || !isEmpty(fresh[name]))
-    .map((name) => changeText(name, old[name], fresh[name]))
-    .filter((text) => text !== '')
-    .join(', ');
-}
-
-function changeText(name: string, old: unknown, fresh: unknown): string {
-  if (typeof fresh === 'number' && name.endsWith('AtMs'))
-    return `${name.slice(0, -'Ms'.length)}: ${exactTime(new Date(fresh).toISOString())}`;
-  if (typeof fresh !== 'object' || fresh === null || Array.isArray(fresh))
-    return `${name}: ${JSON.stringify(fresh ?? null)}`;
-  const inside = changesOf(old, fresh);
-  return inside === '' ? '' : `${name}: { ${inside} }`;
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
-}
-
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 }

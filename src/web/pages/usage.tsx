@@ -13,7 +13,7 @@ import {
 import { UsageTable } from '../components/usage-table.tsx';
 import { t } from '../i18n/texts.ts';
 
-const refreshMs = 30_000;
+const refreshMs = 15_000;
 const dimensions = Object.keys(t.usage.dimensions) as readonly Dimension[];
 
 export function UsagePage() {
@@ -22,7 +22,9 @@ export function UsagePage() {
   const [measure, setMeasure] = useState<Measure>('tokens');
   const [filters, setFilters] = useState<Filters>({});
   const [width, place] = useWidth();
-  const [loaded] = useLive(() => loadUsage(range, by, filters, width), refreshMs, [
+  // What was used before the end of such a range does not change.
+  const isOver = typeof range !== 'string' && range.toMs <= Date.now();
+  const [loaded] = useLive(() => loadUsage(range, by, filters, width), isOver ? undefined : refreshMs, [
     JSON.stringify(range),
     by,
     JSON.stringify(filters),

@@ -94,7 +94,9 @@ function Models({
         <tbody>
           {models.map((model) => (
             <tr key={model.id}>
-              <th scope="row">{model.id}</th>
+              <th scope="row" class="model">
+                {model.id}
+              </th>
               <td>{model.owner ?? texts.unknown}</td>
               <td class="number">
                 {model.contextLength === null ? texts.unknown : texts.context(number(model.contextLength))}

@@ -49,7 +49,7 @@ export function RecentRequests({ keyId }: { keyId: string }) {
                     <td>
                       <code>{request.path}</code>
                     </td>
-                    <td>{request.model ?? t.none}</td>
+                    <td class="model">{request.model ?? t.none}</td>
                     <td>{request.engine ?? t.none}</td>
                     <td>{t.keys.endingOf(request.status, request.code ?? request.ending)}</td>
                     <td class="number">{count(request.inputTokens + request.outputTokens)}</td>

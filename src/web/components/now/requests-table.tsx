@@ -79,7 +79,7 @@ function RunningRow({
         <th scope="row" title={request.client}>
           {key.label}
         </th>
-        <td>{model ?? '–'}</td>
+        <td class="model">{model ?? '–'}</td>
         <td>{engine ?? '–'}</td>
         <td>
           <span class={`state ${state}`}>
@@ -148,7 +148,7 @@ export function EndedRequests({ ended }: { ended: readonly EndedRequestDocument[
               <th scope="row" title={request.client}>
                 {request.key?.label ?? '–'}
               </th>
-              <td>{request.model ?? '–'}</td>
+              <td class="model">{request.model ?? '–'}</td>
               <td>{request.engine ?? '–'}</td>
               <td title={request.rule ?? undefined}>
                 <span

@@ -30,7 +30,6 @@ export const guest: typeof english = {
     limits: '制限',
     noLimits: 'このキーに個別の制限はありません。',
     usedOf: (used, limit) => `${limit}のうち${used}を使用`,
-    leftOf: (left, limit) => `残り${left}（上限${limit}）`,
     tokensPerDay: '本日のトークン数（UTC）',
     tokensPerMinute: '1分あたりのトークン数',
     requests: 'すぐに送信できるリクエスト数',
