@@ -6,10 +6,11 @@
  *   all     both
  *
  * With paths only test files below them run. These folders run only when named: test/acme (a real ACME server), test/api (the
- * OpenAPI document against the live API), test/browser, test/clients (real clients), test/engines (real engines), test/faults (broken disks, databases and hand-overs), test/linear (work
- * counted in steps), test/long (soaks), test/machine (changes of the machine). `--watch` runs tests again when a file that they import changes. `--node24` runs
- * the tests on the oldest Node that flm supports. A check that fails does not keep the others from running; the exit code
- * is 1 if anything failed, and the last lines are the test runner's summary.
+ * admin API from outside, and its OpenAPI document), test/browser, test/clients (clients and their settings), test/engines
+ * (real engines), test/faults (broken disks, databases and hand-overs), test/linear (work counted in steps), test/long
+ * (soaks), test/machine (changes of the machine). `--watch` runs tests again when a file that they import changes.
+ * `--node24` runs the tests on the oldest Node that flm supports. A check that fails does not keep the others from running;
+ * the exit code is 1 if anything failed, and the last lines are the test runner's summary.
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdirSync } from 'node:fs';

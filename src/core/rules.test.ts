@@ -14,6 +14,8 @@ test('the access log names each rule as in every release since 0.1.0', () => {
     key: 'key {key}',
     'foreign-tokens': 'unknown tokens beside key {key}',
     'failed-logins': 'failed logins',
+    share: 'the link of a share',
+    'share-transport': 'keys are handed out over HTTPS or loopback',
     'deny-ips': 'denyIps',
     'allow-ips': 'allowIps',
     'key-addresses': 'the addresses of key {key}',

@@ -17,7 +17,7 @@ export const ruleTexts = {
   key: 'key {key}',
   'foreign-tokens': 'unknown tokens beside key {key}',
   'failed-logins': 'failed logins',
-  share: 'the share of the link',
+  share: 'the link of a share',
   'share-transport': 'keys are handed out over HTTPS or loopback',
   // The policy.
   'deny-ips': 'denyIps',

@@ -252,7 +252,7 @@ test('a key that may have one request at a time, and a queue that is full, are l
   let now = await status();
   while (now?.queued !== 1) now = await status();
   assert.deepEqual([now.inFlight, now.engines[0]?.inFlight, now.engines[0]?.queued], [2, 1, 1]);
-  assert.match((await cli.run('proxy', 'status', 'default')).stdout, /1 of 1 slots taken, 1 waits/);
+  assert.match((await cli.run('proxy', 'status', 'narrow')).stdout, /1 of 1 slots taken, 1 waits/);
   assert.match((await cli.run('engine', 'list')).stdout, / 1 of 1, 1 waits /);
 
   // Whichever of the two came first has the slot; the key that has one in progress is refused all the same.
