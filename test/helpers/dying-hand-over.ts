@@ -2,7 +2,7 @@
  * Loaded into the successor of a proxy before its own code (`node --import`): kills this process or its predecessor
  * exactly when the successor is about to send a message, or tells its predecessor to stop when the message was sent.
  * `FLM_TEST_DIES` is `self:STAGE`, `predecessor:STAGE` or `stop:STAGE`, with the stages `start`, `prepared`, `ready` and
- * `kept`.
+ * `kept`. The stop at `kept` goes before the message, which ends the hand-over: a stop after that means the old process alone.
  */
 import process from 'node:process';
 
@@ -18,9 +18,10 @@ const { send } = process;
 if (send !== undefined) {
   process.send = ((message: object, ...rest: unknown[]) => {
     const isStage = stage in message;
-    if (isStage && who !== 'stop') die();
+    const isBefore = who !== 'stop' || stage === 'kept';
+    if (isStage && isBefore) die();
     const sent = (send as (...all: unknown[]) => boolean).call(process, message, ...rest);
-    if (isStage && who === 'stop') die();
+    if (isStage && !isBefore) die();
     return sent;
   }) as typeof send;
 }
