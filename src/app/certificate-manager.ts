@@ -23,6 +23,7 @@ import {
 import { expiryMsOf, namesOf } from '../tls/certificate-pair.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { isNamedLeaf, profileOfLeaf } from '../tls/leaf.ts';
+import { loadIssue } from '../tls/load-issue.ts';
 import { isPermit } from '../tls/name-constraints.ts';
 import { hostNamesOf } from '../tls/server-names.ts';
 import { proveTrust, type TrustProof } from '../tls/trust/proof.ts';
@@ -219,7 +220,7 @@ async function removalsOfRetired({ store, tools }: Parts): Promise<readonly Trus
 async function proveWithLeaf(parts: Parts, signal: AbortSignal): Promise<readonly TrustProof[]> {
   const { machine, tools } = parts;
   const { pair: authority, certificate, file } = await ensureAuthority(authorityDeps(parts, signal));
-  const { issueLeaf } = await import('../tls/issue.ts');
+  const { issueLeaf } = await loadIssue();
   const nowMs = machine.clock.nowMs();
   const validity = { fromMs: nowMs - dayMs, untilMs: nowMs + dayMs };
   const leaf = await issueLeaf(

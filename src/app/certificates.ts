@@ -10,6 +10,7 @@ import type { StartOptions } from '../core/proxy/ports.ts';
 import type { GatewayTls } from '../gateway/gateway.ts';
 import type { ClientAuthority } from '../gateway/tls-listener.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
+import { loadIssue } from '../tls/load-issue.ts';
 import { LocalSource } from '../tls/local-source.ts';
 import type { CertificateSurroundings, RenewingCertificate } from './renewing-certificate.ts';
 
@@ -33,7 +34,7 @@ export async function openCertificates(
     const keeper = await keeperOf(options, surroundings, signal);
     if (keeper === undefined) return undefined;
     // A renewal must not load code later: the files may be those of another version by then.
-    await import('../tls/issue.ts');
+    await loadIssue();
     return { keeper, tls: { source: keeper, ...(clientAuthority === undefined ? {} : { clientAuthority }) } };
   } catch (error) {
     throw certificateFailure(error);

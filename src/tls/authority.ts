@@ -10,6 +10,7 @@ import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { expiryMsOf, type ReadPair } from './certificate-pair.ts';
 import type { CertificateStore } from './certificate-store.ts';
+import { loadIssue } from './load-issue.ts';
 import { constraintsIn, type NameConstraints, privateNames, privateRanges } from './name-constraints.ts';
 
 export const authorityName = 'authority';
@@ -111,7 +112,7 @@ export function forgetRetired(store: CertificateStore, certificate: X509Certific
 
 async function make(deps: AuthorityDeps, constraints: NameConstraints): Promise<Authority> {
   const { store, clock, hostNames } = deps;
-  const { issueAuthority } = await import('./issue.ts');
+  const { issueAuthority } = await loadIssue();
   const nowMs = clock.nowMs();
   const pair = await issueAuthority({
     title: `flm local CA on ${hostNames[0] ?? 'this machine'}`,

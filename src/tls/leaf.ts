@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts';
 import { type Authority, backdateMs, lockLimitMs } from './authority.ts';
 import { beginMsOf, expiryMsOf, namesOf, type ReadPair } from './certificate-pair.ts';
 import type { CertificateStore } from './certificate-store.ts';
+import { loadIssue } from './load-issue.ts';
 
 const dayMs = 86_400_000;
 const lifetimeMs = 90 * dayMs;
@@ -70,7 +71,7 @@ export function leafFault(
 
 async function make(deps: LeafDeps): Promise<ReadPair> {
   const { store, clock, authority, names, name } = deps;
-  const { issueLeaf } = await import('./issue.ts');
+  const { issueLeaf } = await loadIssue();
   const nowMs = clock.nowMs();
   const pair = await issueLeaf(
     { title: 'flm proxy', names, validity: { fromMs: nowMs - backdateMs, untilMs: nowMs + lifetimeMs } },

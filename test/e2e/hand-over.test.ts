@@ -195,22 +195,20 @@ test('a proxy whose program files were deleted serves on, its admin API too, and
   const next = await client.handOver({ options, program: { command: process.execPath, args, env } }, 60_000);
   assert.ok(typeof next !== 'string');
 
+  // Otherwise the process that was replaced, whose files are there, could make the certificate for both.
+  engine.finish();
+  assert.equal(await stream, undefined);
+  while ((await liveHandles(join(cli.home, 'run'))).length > 1) await setImmediate();
+
   rmSync(folder, { recursive: true, force: true });
   assert.equal(await adminStatus(next.controlPath), 200);
   // A new authority needs code for certificates and makes the running proxy issue new ones.
   assert.equal((await cli.run('cert', 'authority', 'renew', '--yes')).code, 0);
-  assert.ok(status.certificate !== undefined);
-  // The command does not wait for the certificate of a proxy that is busy.
-  let renewed = await controlClient(next).status();
-  while (renewed !== 'gone' && renewed.certificate?.fingerprint === status.certificate.fingerprint) {
-    await setImmediate();
-    renewed = await controlClient(next).status();
-  }
-  assert.ok(renewed !== 'gone');
+  const renewed = await controlClient(next).status();
+  assert.ok(renewed !== 'gone' && status.certificate !== undefined);
   assert.equal(renewed.certificate?.problem, undefined);
+  assert.notEqual(renewed.certificate?.fingerprint, status.certificate.fingerprint);
   const { key } = (await cli.run('key', 'create', 'later', '--json')).json<{ key: string }>();
   const ca = readFileSync(renewed.certificate?.authorityFile ?? '', 'utf8');
-  const short = longStream({ ...target, key, ca });
-  engine.finish();
-  assert.deepEqual([await stream, await short], [undefined, undefined]);
+  assert.equal(await longStream({ ...target, key, ca }), undefined);
 });

@@ -1,6 +1,7 @@
 /** tls-alpn-01 (RFC 8737): the HTTPS port presents a special certificate to clients that offer `acme-tls/1`. */
 import type { Clock } from '../../core/clock.ts';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
+import { loadIssue } from '../load-issue.ts';
 import { type ChallengeProof, type Prover, sha256 } from './prover.ts';
 
 const dayMs = 86_400_000;
@@ -40,7 +41,7 @@ export class AlpnProver implements Prover {
   }
 
   async show({ domain, authorization }: ChallengeProof): Promise<() => Promise<void>> {
-    const { issueProof } = await import('../issue.ts');
+    const { issueProof } = await loadIssue();
     const nowMs = this.#clock.nowMs();
     const pair = await issueProof(domain, sha256(authorization), {
       fromMs: nowMs - dayMs,

@@ -10,6 +10,7 @@ import type { Clock } from '../../core/clock.ts';
 import { pause } from '../../core/deadline.ts';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { beginMsOf, expiryMsOf, namesOf, pairText, type ReadPair, readPair } from '../certificate-pair.ts';
+import { loadIssue } from '../load-issue.ts';
 import type { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { failureOf, retryAfterMs } from './acme-problem.ts';
@@ -48,7 +49,7 @@ export async function obtain(wanted: Wanted, prover: Prover, signal: AbortSignal
   if (location === undefined) throw malformed(client.directory.newOrder, 'it gave the order no address');
   const order = orderIn(location, answer);
   await prove(wanted, prover, order, signal);
-  const { issueRequest } = await import('../issue.ts');
+  const { issueRequest } = await loadIssue();
   const { key, request } = await issueRequest(domains);
   await keep({ url: order.url, key });
   wanted.doing('the certificate');
