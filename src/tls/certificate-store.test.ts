@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -121,6 +121,20 @@ test('a lock that is not let go in time is an error, and other locks are free', 
       { code: 'CERT_LOCKED' },
     );
     assert.equal(await store.locked('other', 0, never, async () => 'free'), 'free');
+  });
+});
+
+test('who asks for a lock of its own process in vain leaves it locked for other processes', async (t) => {
+  const { folder, store } = certificateFolder(t);
+  await store.locked('leaf', 0, never, async () => {
+    await assert.rejects(store.locked('leaf', 0, never, async () => {}));
+    const probe = `
+      const { DatabaseSync } = require('node:sqlite');
+      new DatabaseSync(process.argv[1], { timeout: 0 }).exec('BEGIN EXCLUSIVE');`;
+    const { stderr } = spawnSync(process.execPath, ['-e', probe, join(folder, 'leaf.lock')], {
+      encoding: 'utf8',
+    });
+    assert.match(stderr, /database is locked/);
   });
 });
 

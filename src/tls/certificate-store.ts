@@ -13,7 +13,6 @@
  * no lock is ever stale, and a remaining file has no meaning.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -21,6 +20,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../core/clock.ts';
 import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
+import { createPrivateFile } from '../files/private-file.ts';
 import { folderFault } from '../files/private-folder.ts';
 import { pairText, type ReadPair, readPair } from './certificate-pair.ts';
 
@@ -201,7 +201,7 @@ function takeLock(path: string): DatabaseSync | undefined {
   let db: DatabaseSync | undefined;
   try {
     // Created here, so that the file is private with every umask.
-    closeSync(openSync(path, 'a', 0o600));
+    createPrivateFile(path);
     db = new DatabaseSync(path, { timeout: 0 });
     // Nothing is ever written, so there is nothing to roll back. Locking therefore works on a full disk too.
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');

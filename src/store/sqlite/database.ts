@@ -9,22 +9,13 @@
  * keys.
  */
 import assert from 'node:assert/strict';
-import {
-  accessSync,
-  chmodSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  statSync,
-} from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
+import { createPrivateFile } from '../../files/private-file.ts';
 import { privateFolder } from '../../files/private-folder.ts';
 import { type FileSystemProbe, networkFileSystem, probeFileSystem } from './file-system.ts';
 import { migrate, refuseNewer, schemaVersion } from './migrate.ts';
@@ -280,7 +271,7 @@ export class Database {
   /** SQLite would create the file with the mode of the umask. -wal and -shm get the mode of the file. */
   #makePrivate(): void {
     const { file } = this.place;
-    const isNew = this.#makeEmpty();
+    const isNew = createPrivateFile(file);
     const stat = lstatSync(file);
     const unusable = (reason: string): StoreError =>
       new StoreError('STORE_UNUSABLE', { params: { file, reason } });
@@ -293,27 +284,6 @@ export class Database {
     const folder = openSync(dirname(file), 'r');
     fsyncSync(folder);
     closeSync(folder);
-  }
-
-  /**
-   * Returns false if the file exists; throws if it cannot be written. A file that exists is never opened here: closing it
-   * would drop the locks of this whole process on it (sqlite.org/howtocorrupt.html, section 2.2), and another thread may
-   * use it. The next command would then remove the write-ahead log under the running proxy.
-   */
-  #makeEmpty(): boolean {
-    const { file } = this.place;
-    if (existsSync(file)) {
-      accessSync(file, constants.R_OK | constants.W_OK);
-      return false;
-    }
-    try {
-      closeSync(openSync(file, 'wx', 0o600));
-      return true;
-    } catch (error) {
-      // Another process made it first, or it is a link.
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-      throw error;
-    }
   }
 
   #identityOnDisk(): string {
