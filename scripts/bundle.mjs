@@ -164,7 +164,7 @@ function compressed(text) {
 
 /** The pages that a key's holder opens on a phone. They do not load the dashboard. */
 async function guestFiles() {
-  const names = ['tokens', 'base', 'controls', 'states', 'tables', 'charts', 'guest/guest'];
+  const names = ['tokens', 'base', 'controls', 'states', 'tables', 'charts', 'settings', 'guest/guest'];
   const style = [
     'node_modules/uplot/dist/uPlot.min.css',
     ...names.map((name) => `src/web/styles/${name}.css`),

@@ -32,6 +32,27 @@ export function TableFrame({
   );
 }
 
+/** One row of titles. Those in `numbers` stand at the right, above their numbers. */
+export function TableHead({
+  titles,
+  numbers = [],
+}: {
+  titles: readonly string[];
+  numbers?: readonly string[];
+}) {
+  return (
+    <thead>
+      <tr>
+        {titles.map((title) => (
+          <th scope="col" class={numbers.includes(title) ? 'number' : undefined} key={title}>
+            {title}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
 function nameCells(frame: HTMLElement | null): void {
   const table = frame?.querySelector('table');
   const titles = [...(table?.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent);

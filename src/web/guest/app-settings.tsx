@@ -1,9 +1,9 @@
 /** How to connect an app with this key: the three values that every app needs, and the exact settings of known apps. */
 import { useState } from 'preact/hooks';
 import { clients } from '../../clients/clients.ts';
-import { type ClientRecipe, containerNote, snippetsOf } from '../../clients/recipe.ts';
-import { Choice, Command, Copy } from '../components/parts.tsx';
-import { QrCode } from '../components/qr-code.tsx';
+import { containerNote, snippetsOf } from '../../clients/recipe.ts';
+import { ClientSnippets, QrCodes } from '../components/client-snippets.tsx';
+import { Choice, Command } from '../components/parts.tsx';
 import { t } from '../i18n/texts.ts';
 
 const names: Readonly<Record<string, string>> = Object.fromEntries(clients.map(({ id, name }) => [id, name]));
@@ -49,58 +49,21 @@ export function AppSettings({ secret, models, model, onModel, localAuthority }: 
         <Choice label={t.guest.app} value={app} options={names} onChange={setApp} />
       </div>
       {client === undefined || model === '' ? null : (
-        <Snippets client={client} secret={secret} origin={origin} model={model} />
+        <ClientSnippets
+          snippets={snippetsOf(client, { origin, model, key: secret })}
+          notes={client.notes.filter((note) => note !== containerNote)}
+        />
       )}
       {localAuthority ? <p class="note">{t.guest.localAuthority}</p> : null}
-      <details>
-        <summary>{t.guest.qr}</summary>
-        <div class="codes">
-          {[
-            [t.guest.baseUrl, baseUrl] as const,
-            [t.guest.key, secret] as const,
-            ...(model === '' ? [] : [[t.guest.model, model] as const]),
-          ].map(([name, text]) => (
-            <figure key={name}>
-              <QrCode text={text} label={t.guest.qrOf(name)} />
-              <figcaption>{name}</figcaption>
-            </figure>
-          ))}
-        </div>
-      </details>
+      <QrCodes
+        title={t.guest.qr}
+        codes={[
+          [t.guest.baseUrl, baseUrl],
+          [t.guest.key, secret],
+          ...(model === '' ? [] : [[t.guest.model, model] as const]),
+        ]}
+      />
     </section>
-  );
-}
-
-function Snippets({
-  client,
-  secret,
-  origin,
-  model,
-}: {
-  client: ClientRecipe;
-  secret: string;
-  origin: string;
-  model: string;
-}) {
-  const notes = client.notes.filter((note) => note !== containerNote);
-  return (
-    <>
-      {snippetsOf(client, { origin, model, key: secret }).map(({ place, text }) => (
-        <figure key={`${place} ${text}`} class="snippet">
-          <figcaption>
-            {place} <Copy text={text} />
-          </figcaption>
-          <pre tabIndex={0}>{text}</pre>
-        </figure>
-      ))}
-      {notes.length === 0 ? null : (
-        <ul class="note">
-          {notes.map((note) => (
-            <li key={note}>{note}</li>
-          ))}
-        </ul>
-      )}
-    </>
   );
 }
 

@@ -4,7 +4,7 @@ import { type AuditItem, call } from '../api/client.ts';
 import { Changes } from '../components/changes.tsx';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Choice, Empty, Time } from '../components/parts.tsx';
-import { TableFrame } from '../components/table-frame.tsx';
+import { TableFrame, TableHead } from '../components/table-frame.tsx';
 import { t } from '../i18n/texts.ts';
 
 const areas = {
@@ -55,15 +55,7 @@ function AuditTable({ items }: { items: readonly AuditItem[] }) {
   return (
     <TableFrame label={t.audit.title}>
       <table>
-        <thead>
-          <tr>
-            {[t.audit.time, t.audit.actor, t.audit.action, t.audit.subject, t.audit.change].map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={[t.audit.time, t.audit.actor, t.audit.action, t.audit.subject, t.audit.change]} />
         <tbody>
           {items.map((entry, i) => (
             <tr key={`${entry.at} ${i}`}>

@@ -7,7 +7,7 @@ import { exactTime } from '../components/format.ts';
 import { Problem, Show, useLive } from '../components/loaded.tsx';
 import { Command, Copy, Dialog, Empty } from '../components/parts.tsx';
 import { saveTextFile } from '../components/save-file.ts';
-import { TableFrame } from '../components/table-frame.tsx';
+import { TableFrame, TableHead } from '../components/table-frame.tsx';
 import { t } from '../i18n/texts.ts';
 
 interface Stored {
@@ -109,7 +109,7 @@ function InUse({ proxies, onAsked }: { proxies: readonly ProxyDocument[]; onAske
       {asked === undefined ? null : <p role="status">{texts.asked(asked)}</p>}
       <TableFrame label={texts.inUse}>
         <table>
-          <Head titles={Object.values(texts.columns)} />
+          <TableHead titles={Object.values(texts.columns)} />
           <tbody>
             {proxies.map((proxy) => (
               <InUseRow key={proxy.id} proxy={proxy} onRenew={() => setRenewing(proxy)} />
@@ -217,7 +217,7 @@ function StoredTable({ items }: { items: readonly StoredCertificateDocument[] })
   return (
     <TableFrame label={texts.stored}>
       <table>
-        <Head titles={Object.values(texts.storedColumns)} />
+        <TableHead titles={Object.values(texts.storedColumns)} />
         <tbody>
           {items.map(({ profile, origin, shownTo, names = [], expiresAt, damage, file }) => (
             <tr key={file}>
@@ -235,19 +235,5 @@ function StoredTable({ items }: { items: readonly StoredCertificateDocument[] })
         </tbody>
       </table>
     </TableFrame>
-  );
-}
-
-function Head({ titles }: { titles: readonly string[] }) {
-  return (
-    <thead>
-      <tr>
-        {titles.map((title) => (
-          <th scope="col" key={title}>
-            {title}
-          </th>
-        ))}
-      </tr>
-    </thead>
   );
 }

@@ -5,7 +5,7 @@ import type { ProxyDocument } from '../../core/proxy/proxy-document.ts';
 import { call, type ListPage } from '../api/client.ts';
 import { Show, useLive, useLoaded } from '../components/loaded.tsx';
 import { Choice, Empty, Time } from '../components/parts.tsx';
-import { TableFrame } from '../components/table-frame.tsx';
+import { TableFrame, TableHead } from '../components/table-frame.tsx';
 import { t } from '../i18n/texts.ts';
 
 interface LogLine {
@@ -125,15 +125,7 @@ function Lines({ items }: { items: readonly LogLine[] }) {
   return (
     <TableFrame label={t.logs.title}>
       <table>
-        <thead>
-          <tr>
-            {Object.values(t.logs.columns).map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={Object.values(t.logs.columns)} />
         <tbody>
           {items.map(({ time, level, message, fields }, i) => (
             <tr key={`${time} ${i}`}>

@@ -2,7 +2,7 @@
 import { call, type SessionEntry } from '../api/client.ts';
 import { Show, useLoaded } from '../components/loaded.tsx';
 import { Time } from '../components/parts.tsx';
-import { TableFrame } from '../components/table-frame.tsx';
+import { TableFrame, TableHead } from '../components/table-frame.tsx';
 import { t } from '../i18n/texts.ts';
 
 export function SessionsPage() {
@@ -19,15 +19,7 @@ export function SessionsPage() {
       {({ items }) => (
         <TableFrame label={t.sessions.title}>
           <table>
-            <thead>
-              <tr>
-                {[t.sessions.browser, t.sessions.started, t.sessions.lastUsed, t.actions].map((title) => (
-                  <th scope="col" key={title}>
-                    {title}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <TableHead titles={[t.sessions.browser, t.sessions.started, t.sessions.lastUsed, t.actions]} />
             <tbody>
               {items.map(({ id, browser, startedAtMs, lastUsedAtMs, current }) => (
                 <tr key={id}>

@@ -9,7 +9,7 @@ import { Command, Dialog, Empty, Time } from '../components/parts.tsx';
 import { ForAdmin } from '../components/scope.tsx';
 import { MadeShare } from '../components/share/made-share.tsx';
 import { CreateShare } from '../components/share/share-form.tsx';
-import { TableFrame } from '../components/table-frame.tsx';
+import { TableFrame, TableHead } from '../components/table-frame.tsx';
 import { t } from '../i18n/texts.ts';
 
 type Open =
@@ -77,15 +77,7 @@ function ShareTable({
   return (
     <TableFrame label={t.share.title}>
       <table>
-        <thead>
-          <tr>
-            {titles.map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={titles} />
         <tbody>
           {shares.map((share) => (
             <tr key={share.id}>

@@ -4,8 +4,8 @@ import { snippetsOf } from '../../../clients/recipe.ts';
 import type { Snippet } from '../../../clients/snippet.ts';
 import type { ConnectDocument } from '../../../core/proxy/connect-document.ts';
 import { t } from '../../i18n/texts.ts';
-import { Command, Copy } from '../parts.tsx';
-import { QrCode } from '../qr-code.tsx';
+import { ClientSnippets, QrCodes } from '../client-snippets.tsx';
+import { Command } from '../parts.tsx';
 
 export function ClientSettings({
   settings,
@@ -36,36 +36,14 @@ export function ClientSettings({
         <dt>{t.connect.key}</dt>
         <dd>{secret === undefined ? <code>{settings.key}</code> : <Command text={secret} />}</dd>
       </dl>
-      {snippetsWith(settings, secret).map(({ place, text }) => (
-        <figure key={`${place}${text}`} class="snippet">
-          <figcaption>
-            {place} <Copy text={text} />
-          </figcaption>
-          <pre tabIndex={0}>{text}</pre>
-        </figure>
-      ))}
-      {notes.length === 0 ? null : (
-        <ul class="note">
-          {notes.map((note) => (
-            <li key={note}>{note}</li>
-          ))}
-        </ul>
-      )}
-      <details>
-        <summary>{t.connect.qr}</summary>
-        <div class="codes">
-          <figure>
-            <QrCode text={baseUrl} label={t.connect.qrOf(t.connect.baseUrl)} />
-            <figcaption>{t.connect.baseUrl}</figcaption>
-          </figure>
-          {secret === undefined ? null : (
-            <figure>
-              <QrCode text={secret} label={t.connect.qrOf(t.connect.key)} />
-              <figcaption>{t.connect.key}</figcaption>
-            </figure>
-          )}
-        </div>
-      </details>
+      <ClientSnippets snippets={snippetsWith(settings, secret)} notes={notes} />
+      <QrCodes
+        title={t.connect.qr}
+        codes={[
+          [t.connect.baseUrl, baseUrl],
+          ...(secret === undefined ? [] : [[t.connect.key, secret] as const]),
+        ]}
+      />
       <p class="note">{t.command}</p>
       <Command text={command} />
     </>

@@ -3,7 +3,7 @@ import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts
 import { mayChange } from '../../api/client.ts';
 import { t } from '../../i18n/texts.ts';
 import { milliseconds } from '../format.ts';
-import { TableFrame } from '../table-frame.tsx';
+import { TableFrame, TableHead } from '../table-frame.tsx';
 
 export type EngineAction = 'test' | 'change' | 'remove';
 
@@ -19,15 +19,7 @@ export function EngineList({
   return (
     <TableFrame label={texts.engines}>
       <table>
-        <thead>
-          <tr>
-            {Object.values(texts.columns).map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={Object.values(texts.columns)} />
         <tbody>
           {engines.map((engine) => (
             <EngineRow

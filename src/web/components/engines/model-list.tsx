@@ -7,7 +7,7 @@ import { number } from '../format.ts';
 import { Problem, Show, useLive } from '../loaded.tsx';
 import { Command, Dialog, Empty, Field } from '../parts.tsx';
 import { ForAdmin } from '../scope.tsx';
-import { TableFrame } from '../table-frame.tsx';
+import { TableFrame, TableHead } from '../table-frame.tsx';
 import { Confirm } from './engine-dialogs.tsx';
 
 const texts = t.engines;
@@ -82,15 +82,7 @@ function Models({
   return (
     <TableFrame label={texts.models}>
       <table>
-        <thead>
-          <tr>
-            {Object.values(texts.modelColumns).map((title) => (
-              <th scope="col" key={title} class={title === texts.modelColumns.context ? 'number' : undefined}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={Object.values(texts.modelColumns)} numbers={[texts.modelColumns.context]} />
         <tbody>
           {models.map((model) => (
             <tr key={model.id}>

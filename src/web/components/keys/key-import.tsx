@@ -6,7 +6,7 @@ import { t } from '../../i18n/texts.ts';
 import { Problem } from '../loaded.tsx';
 import { Command, Copy, Dialog, Field, Time } from '../parts.tsx';
 import { saveCsvFile } from '../save-file.ts';
-import { TableFrame } from '../table-frame.tsx';
+import { TableFrame, TableHead } from '../table-frame.tsx';
 import { importCommand } from './key-commands.ts';
 import { limitTexts } from './key-texts.ts';
 
@@ -103,17 +103,9 @@ function Preview({ planned }: { planned: readonly PlannedKey[] }) {
   return (
     <TableFrame label={t.keys.importPreview} isPreview>
       <table>
-        <thead>
-          <tr>
-            {[t.keys.line, t.keys.label, t.keys.owner, t.keys.models, t.keys.limits, t.keys.expires].map(
-              (title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ),
-            )}
-          </tr>
-        </thead>
+        <TableHead
+          titles={[t.keys.line, t.keys.label, t.keys.owner, t.keys.models, t.keys.limits, t.keys.expires]}
+        />
         <tbody>
           {planned.map((key) => (
             <tr key={key.line}>

@@ -5,7 +5,7 @@ import { t } from '../../i18n/texts.ts';
 import { count, milliseconds } from '../format.ts';
 import { Show, useLive } from '../loaded.tsx';
 import { Time } from '../parts.tsx';
-import { TableFrame } from '../table-frame.tsx';
+import { TableFrame, TableHead } from '../table-frame.tsx';
 
 const everyMs = 5_000;
 const shownRequests = 20;
@@ -26,20 +26,18 @@ export function RecentRequests({ keyId }: { keyId: string }) {
         ) : (
           <TableFrame label={t.keys.recent}>
             <table>
-              <thead>
-                <tr>
-                  {[titles.at, titles.what, titles.model, titles.engine, titles.ending].map((title) => (
-                    <th scope="col" key={title}>
-                      {title}
-                    </th>
-                  ))}
-                  {[titles.tokens, titles.duration].map((title) => (
-                    <th scope="col" class="number" key={title}>
-                      {title}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
+              <TableHead
+                titles={[
+                  titles.at,
+                  titles.what,
+                  titles.model,
+                  titles.engine,
+                  titles.ending,
+                  titles.tokens,
+                  titles.duration,
+                ]}
+                numbers={[titles.tokens, titles.duration]}
+              />
               <tbody>
                 {items.slice(0, shownRequests).map((request) => (
                   <tr key={request.id}>

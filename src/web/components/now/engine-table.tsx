@@ -3,7 +3,7 @@ import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts
 import { t } from '../../i18n/texts.ts';
 import { number } from '../format.ts';
 import { Empty } from '../parts.tsx';
-import { TableFrame } from '../table-frame.tsx';
+import { TableFrame, TableHead } from '../table-frame.tsx';
 import type { EngineActivity } from './request-log.ts';
 
 const maxSquares = 32;
@@ -22,15 +22,7 @@ export function EngineTable({
   return (
     <TableFrame label={t.now.engines}>
       <table>
-        <thead>
-          <tr>
-            {Object.values(t.now.engineColumns).map((title) => (
-              <th scope="col" class={title === t.now.engineColumns.speed ? 'number' : undefined} key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={Object.values(t.now.engineColumns)} numbers={[t.now.engineColumns.speed]} />
         <tbody>
           {engines.map((engine) => (
             <EngineRow key={`${engine.id} ${engine.url}`} engine={engine} load={loads?.get(engine.id)} />

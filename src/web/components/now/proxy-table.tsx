@@ -3,7 +3,7 @@ import type { ProxyDocument } from '../../../core/proxy/proxy-document.ts';
 import { t } from '../../i18n/texts.ts';
 import { count, elapsed } from '../format.ts';
 import { Copy, Empty } from '../parts.tsx';
-import { TableFrame } from '../table-frame.tsx';
+import { TableFrame, TableHead } from '../table-frame.tsx';
 
 export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
   if (proxies.length === 0)
@@ -11,15 +11,7 @@ export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
   return (
     <TableFrame label={t.now.proxies}>
       <table>
-        <thead>
-          <tr>
-            {Object.values(t.now.proxyColumns).map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={Object.values(t.now.proxyColumns)} />
         <tbody>
           {proxies.map((proxy) => (
             <tr key={proxy.id}>

@@ -8,7 +8,7 @@ import { Problem } from '../loaded.tsx';
 import { Dialog, Time } from '../parts.tsx';
 import { showEffect } from '../reading.ts';
 import { ForAdmin } from '../scope.tsx';
-import { TableFrame } from '../table-frame.tsx';
+import { TableFrame, TableHead } from '../table-frame.tsx';
 import { ageOf, type RequestsSnapshot, type SeenRequest } from './request-log.ts';
 
 const shownAtFirst = 200;
@@ -34,7 +34,10 @@ export function RunningRequests({ requests: { running, atMs } }: { requests: Req
           />
           <TableFrame label={t.now.running}>
             <table>
-              <Head columns={t.now.runningColumns} numbers={['tokens', 'speed', 'age']} />
+              <TableHead
+                titles={Object.values(t.now.runningColumns)}
+                numbers={[t.now.runningColumns.tokens, t.now.runningColumns.speed, t.now.runningColumns.age]}
+              />
               <tbody>
                 {found.slice(0, limit).map((request) => (
                   <RunningRow
@@ -141,7 +144,15 @@ export function EndedRequests({ ended }: { ended: readonly EndedRequestDocument[
   return (
     <TableFrame label={t.now.ended}>
       <table>
-        <Head columns={t.now.endedColumns} numbers={['status', 'tokens', 'firstByte', 'duration']} />
+        <TableHead
+          titles={Object.values(t.now.endedColumns)}
+          numbers={[
+            t.now.endedColumns.status,
+            t.now.endedColumns.tokens,
+            t.now.endedColumns.firstByte,
+            t.now.endedColumns.duration,
+          ]}
+        />
         <tbody>
           {ended.map((request) => (
             <tr key={request.id}>
@@ -172,26 +183,6 @@ export function EndedRequests({ ended }: { ended: readonly EndedRequestDocument[
         </tbody>
       </table>
     </TableFrame>
-  );
-}
-
-function Head<T extends string>({
-  columns,
-  numbers,
-}: {
-  columns: Readonly<Record<T, string>>;
-  numbers: readonly T[];
-}) {
-  return (
-    <thead>
-      <tr>
-        {(Object.keys(columns) as T[]).map((name) => (
-          <th scope="col" class={numbers.includes(name) ? 'number' : undefined} key={name}>
-            {columns[name]}
-          </th>
-        ))}
-      </tr>
-    </thead>
   );
 }
 

@@ -11,6 +11,7 @@ export const common = {
   save: 'Save',
   copy: 'Copy',
   copied: 'Copied',
+  qrOf: (what: string): string => `QR code: ${what}`,
   never: 'never',
   none: 'none',
   all: 'all',

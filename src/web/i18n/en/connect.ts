@@ -19,7 +19,6 @@ export const connect = {
     `The key of ${label} is filled in below. Only this page has it: it is gone when you leave the page.`,
   forgetKey: 'Forget it',
   qr: 'QR codes for a phone',
-  qrOf: (what: string): string => `QR code: ${what}`,
   test: 'Test',
   testText: 'Check that the proxy answers at this address, or wait for the first request of the client.',
   checkAddress: 'Check the address',

@@ -56,7 +56,6 @@ export const guest = {
   localAuthority:
     'This server has a certificate of a private CA. A program that does not use the certificates of its system also needs the CA as a file: flm-ca.pem, from the page that you opened first.',
   qr: 'QR codes, for another device',
-  qrOf: (what: string): string => `QR code: ${what}`,
   test: 'Test',
   testText: 'Sends one short question with your key.',
   run: 'Send a test request',

@@ -12,6 +12,7 @@ export const common: typeof english = {
   save: '保存',
   copy: 'コピー',
   copied: 'コピーしました',
+  qrOf: (what) => `QRコード: ${what}`,
   never: 'なし',
   none: 'なし',
   all: 'すべて',

@@ -21,7 +21,6 @@ export const connect: typeof english = {
     `${label}のキーを下の設定に入力しました。キーを保持しているのはこのページだけで、ページを離れると失われます。`,
   forgetKey: '消去',
   qr: 'スマートフォン用QRコード',
-  qrOf: (what) => `QRコード: ${what}`,
   test: 'テスト',
   testText:
     'プロキシがこのアドレスで応答することを確認します。または、クライアントからの最初のリクエストを待ちます。',

@@ -59,7 +59,6 @@ export const guest: typeof english = {
   localAuthority:
     'このサーバーは、プライベートCAの証明書を使用しています。システムの証明書を使わないプログラムでは、CAのファイルflm-ca.pemも必要です。最初に開いたページから入手してください。',
   qr: '別のデバイス用のQRコード',
-  qrOf: (what) => `QRコード: ${what}`,
   test: 'テスト',
   testText: 'あなたのキーで短い質問を1つ送信します。',
   run: 'テストリクエストを送信',
