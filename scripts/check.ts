@@ -97,7 +97,7 @@ function timeLimitOfOneRunMs(): number {
   // Shorter than the time limit of this part in .ci/run. Otherwise a hanging test would not be reported.
   if (paths.some((path) => /^test\/(browser|clients)/.test(path))) return 120_000;
   if (paths.some((path) => /^test\/api/.test(path))) return 220_000;
-  return paths.some((path) => /^test\/(acme|engines)/.test(path)) ? 300_000 : 90_000;
+  return paths.some((path) => /^test\/(acme|engines|fleet)/.test(path)) ? 300_000 : 90_000;
 }
 
 function testFiles(): string[] {
@@ -105,7 +105,8 @@ function testFiles(): string[] {
   const isBelow = (file: string) => (path: string) => file.startsWith(path.replace(/^\.\//, ''));
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
   return all.filter(
-    (file) => !/^test\/(acme|api|browser|clients|engines|faults|linear|long|machine|fixtures)\//.test(file),
+    (file) =>
+      !/^test\/(acme|api|browser|clients|engines|faults|fleet|linear|long|machine|fixtures)\//.test(file),
   );
 }
 
