@@ -10,10 +10,12 @@ import { type ExitStatus, type Fault, FlmError, ProxyError } from '../core/error
 import { systemRefusal } from '../core/system-error.ts';
 import { CreatedSecrets } from './created-secrets.ts';
 import { faultNames } from './flag-names.ts';
-import { progress as texts } from './i18n/en/progress.ts';
+import { t } from './i18n/texts.ts';
 import { printableLines } from './terminal/layout.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { shortTime } from './terminal/units.ts';
+
+const texts = t.progress;
 
 /** The input of all commands. */
 export interface Cli {

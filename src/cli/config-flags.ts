@@ -6,7 +6,9 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ProxyConfigInput } from '../core/proxy/proxy-config.ts';
 import { shellWord } from '../core/shell-word.ts';
-import { help as texts } from './i18n/en/help.ts';
+import { t } from './i18n/texts.ts';
+
+const texts = t.help;
 
 export interface ConfigFlags {
   readonly mode?: string;

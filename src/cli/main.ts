@@ -4,13 +4,16 @@
 import { constants } from 'node:os';
 import process from 'node:process';
 import { isSea } from 'node:sea';
-import type { Cli } from './command.ts';
+import { type Cli, tellError } from './command.ts';
 import { environment } from './environment.ts';
+import { chooseLanguage, unknownLanguage } from './i18n/language.ts';
+import { useLanguage } from './i18n/texts.ts';
 import { runProgram } from './program.ts';
 import { loggingTerminal, makeTerminal } from './terminal/terminal.ts';
 
 const aborter = new AbortController();
-const argv = process.argv.slice(2);
+const { argv, language, unknown } = chooseLanguage(process.argv.slice(2), environment);
+useLanguage(language);
 const terminal = makeTerminal(process, environment);
 /** Stderr of `flm proxy run` is its log, from the first line to the last. */
 const isRun = argv[0] === 'proxy' && argv[1] === 'run' && !argv.includes('--launched');
@@ -44,7 +47,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-const status = await runProgram(argv, cli);
+const status =
+  unknown === undefined
+    ? await runProgram(argv, cli)
+    : tellError(unknownLanguage(unknown), terminal, argv.includes('--json'));
 // A detached proxy sets its own exit status.
 process.exitCode ??= status;
 // Unwritten lines would keep the process alive.

@@ -27,21 +27,26 @@ import { uninstallCommand } from './commands/uninstall.ts';
 import { upCommand } from './commands/up.ts';
 import { upgradeCommand } from './commands/upgrade.ts';
 import { usageCommand } from './commands/usage.ts';
-import { help as texts } from './i18n/en/help.ts';
+import { languages, t } from './i18n/texts.ts';
 import { printable } from './terminal/layout.ts';
 import { topCommand } from './top/top.ts';
 import { unknownCommand } from './unknown-command.ts';
+
+const texts = t.help;
 
 /** Returns the `flm` program with all its commands. */
 export function makeProgram(cli: Cli): Command {
   const program = new Command('flm')
     .description('A reverse proxy that puts one safe endpoint in front of your LLM engines.')
     .version(packageJson.version, '-v, --version')
+    // Removed from the command line before commander reads it; it may stand anywhere.
+    .option('--lang <language>', texts.lang(languages.join(', ')))
     // `flm share` has an argument and commands: `flm share list --json` is a flag of the second.
     .enablePositionalOptions()
     .helpCommand(false);
   // Common commands come first, in each group and as groups.
   const { groups } = texts;
+  const summaries: Readonly<Record<string, string>> = texts.summaries;
   const grouped: readonly (readonly [string, readonly Command[]])[] = [
     [groups.start, [upCommand(cli), chatCommand(cli), connectCommand(cli), uiCommand(cli)]],
     [groups.access, [keyCommands(cli), shareCommand(cli), policyCommands(cli)]],
@@ -72,7 +77,7 @@ export function makeProgram(cli: Cli): Command {
   ];
   for (const [heading, commands] of grouped)
     for (const command of commands) {
-      const summary = texts.summaries[command.name()];
+      const summary = summaries[command.name()];
       if (summary !== undefined) command.summary(summary);
       program.addCommand(command.helpGroup(heading));
     }

@@ -7,8 +7,10 @@ import type { ProxyLog } from '../app/proxy-parts.ts';
 import type { RunningProxy } from '../core/proxy/ports.ts';
 import type { StartRequest } from '../core/proxy/proxy-service.ts';
 import type { Session } from './command.ts';
-import { progress as texts } from './i18n/en/progress.ts';
+import { t } from './i18n/texts.ts';
 import { whileWaiting } from './terminal/progress.ts';
+
+const texts = t.progress;
 
 /** Throws like `ProxyService.start`. */
 export async function runInForeground(

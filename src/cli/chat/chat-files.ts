@@ -6,7 +6,9 @@ import { open, readFile, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ChatMessage, ContentPart } from '../../app/chat/chat-client.ts';
-import { chat as texts } from '../i18n/en/chat.ts';
+import { t } from '../i18n/texts.ts';
+
+const texts = t.chat;
 
 const maxImageBytes = 20 * 1024 ** 2;
 

@@ -12,13 +12,15 @@ import {
   tokensPerSecond,
 } from '../../app/chat/chat-client.ts';
 import { type Session, tellError } from '../command.ts';
-import { chat as texts } from '../i18n/en/chat.ts';
+import { t } from '../i18n/texts.ts';
 import { facts, hanging, printable } from '../terminal/layout.ts';
 import type { TypedLines } from '../terminal/typed-lines.ts';
 import { amount, shortTime } from '../terminal/units.ts';
 import { ChatFileProblem, readImage, saveConversation } from './chat-files.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';
+
+const texts = t.chat;
 
 /** Resolves when the user leaves. */
 export async function converse(

@@ -2,8 +2,10 @@
  * Shows the reason for the wait before the first token. Only in a terminal, and not for short waits.
  */
 import type { Session } from '../command.ts';
-import { progress as texts } from '../i18n/en/progress.ts';
+import { t } from '../i18n/texts.ts';
 import { waitLine } from '../terminal/progress.ts';
+
+const texts = t.progress;
 
 export type ModelLoad = 'loaded' | 'not-loaded' | 'unknown';
 

@@ -7,9 +7,11 @@ import { ProxyError } from '../../core/errors.ts';
 import { proxyDocument } from '../../core/proxy/proxy-document.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
-import { progress as texts } from '../i18n/en/progress.ts';
+import { t } from '../i18n/texts.ts';
 import { whileWaiting } from '../terminal/progress.ts';
 import { certificateText } from '../views/status-view.ts';
+
+const texts = t.progress;
 
 type RunningView = Extract<ProxyView, { readonly status: unknown }>;
 

@@ -8,6 +8,7 @@ import type { Command, Option } from 'commander';
 import { clients } from '../../clients/clients.ts';
 import { routeIds, scopes } from '../../core/engine/routes.ts';
 import { type Cli, leaf, type Session, tellError, usageError } from '../command.ts';
+import { languages } from '../i18n/texts.ts';
 import { namedCommand } from './help.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
@@ -106,6 +107,7 @@ const valuesOf: Readonly<Record<string, readonly Completion[] | NameSource>> = {
   route: plain(routeIds),
   mode: plain(['local-http', 'dev-selfsigned', 'https-acme']),
   shell: plain(shells),
+  language: plain(languages),
   client: clients.map(({ id, name }) => ({ name: id, about: name })),
   key: 'key',
   share: 'share',
@@ -136,7 +138,10 @@ export function completedPlace(program: Command, words: readonly string[]): Plac
       continue;
     }
     if (word.startsWith('-')) {
-      const option = command.options.find((o) => o.long === word || o.short === word);
+      // `--lang` of the program may stand anywhere.
+      const option = [...command.options, ...program.options].find(
+        (o) => o.long === word || o.short === word,
+      );
       optionWithValue = option?.required === true ? option : undefined;
       continue;
     }

@@ -23,10 +23,12 @@ import {
   tellSaved,
   warnOfExposure,
 } from '../engine-address.ts';
-import { engine as texts } from '../i18n/en/engine.ts';
+import { t } from '../i18n/texts.ts';
 import { printable, table } from '../terminal/layout.ts';
 import { enginesTable, examinedText } from '../views/engine-view.ts';
 import { setEngine } from './engine-set.ts';
+
+const texts = t.engine;
 
 interface AddFlags extends EngineAddressFlags {
   readonly id?: string;

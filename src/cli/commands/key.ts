@@ -11,13 +11,15 @@ import type { CreatedKey, RevokedKey } from '../../core/security/security-servic
 import { spanOf } from '../../core/time-text.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { collect } from '../config-flags.ts';
-import { key as texts } from '../i18n/en/key.ts';
+import { t } from '../i18n/texts.ts';
 import { hanging, printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { maxSecretBytes } from '../terminal/terminal.ts';
 import { addRules, changesOf, clearableRules, type RuleFlags, requestOf } from '../views/key-rules.ts';
 import { adviceOn, keysTable, keyText, tellUnknownUse } from '../views/key-view.ts';
 import { readText } from '../yaml-file.ts';
+
+const texts = t.key;
 
 interface SetFlags extends RuleFlags {
   readonly label?: string;

@@ -6,8 +6,10 @@ import { type ProxyDocument, proxyDocument } from '../../core/proxy/proxy-docume
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { isUsable } from '../../core/security/api-key.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
-import { next as texts } from '../i18n/en/next.ts';
+import { t } from '../i18n/texts.ts';
 import { facts, hanging, printable } from '../terminal/layout.ts';
+
+const texts = t.next;
 
 /** The output of `flm --json`. */
 interface NextDocument {

@@ -11,12 +11,14 @@ import type { ProxyView, StoppedProxy } from '../../core/proxy/proxy-service.ts'
 import { noProxy } from '../../core/proxy/warnings.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from '../config-flags.ts';
-import { progress as waits } from '../i18n/en/progress.ts';
+import { t } from '../i18n/texts.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { whileWaiting } from '../terminal/progress.ts';
 import { crashText } from '../views/crash-view.ts';
 import { followLog } from '../views/log-view.ts';
 import { proxiesText, proxyText } from '../views/status-view.ts';
+
+const waits = t.progress;
 
 interface StartFlags extends ConfigFlags {
   readonly save?: boolean;

@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import { AdminError } from '../../core/errors.ts';
 import { endedRequestDocument, runningRequestDocument } from '../../core/proxy/request-document.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
-import { requests as texts } from '../i18n/en/requests.ts';
+import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { requestHead, requestText, tailColumns } from '../views/request-view.ts';
 import { modelOf, runningTable } from '../views/running-view.ts';
+
+const texts = t.requests;
 
 export function requestsCommand(cli: Cli): Command {
   return leaf(

@@ -2,8 +2,10 @@
 import type { Command } from 'commander';
 import type { Retention } from '../../core/security/ports.ts';
 import { action, type Cli, leaf, usageError } from '../command.ts';
-import { retention as texts } from '../i18n/en/usage.ts';
+import { t } from '../i18n/texts.ts';
 import { table } from '../terminal/layout.ts';
+
+const texts = t.retention;
 
 type RetentionFlags = Readonly<Partial<Record<keyof Retention, string>>>;
 

@@ -6,10 +6,12 @@ import type { ProxyHandle, RequestLine } from '../../core/proxy/proxy-handle.ts'
 import type { Share } from '../../core/security/share.ts';
 import { shareDocument } from '../../core/security/share-document.ts';
 import type { Session } from '../command.ts';
-import { share as texts } from '../i18n/en/share.ts';
+import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { requestDocument } from '../views/request-view.ts';
 import { successText, troubleText } from './connect-wait.ts';
+
+const texts = t.share;
 
 const lookMs = 500;
 

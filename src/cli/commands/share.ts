@@ -14,13 +14,15 @@ import { type ShareOrigins, shareLink, shareOrigins } from '../../core/security/
 import type { CreatedShare } from '../../core/security/share-service.ts';
 import { spanOf } from '../../core/time-text.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
-import { share as texts } from '../i18n/en/share.ts';
+import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { exactly } from '../terminal/units.ts';
 import { addRules, type RuleFlags, requestOf } from '../views/key-rules.ts';
 import { limitsOfShare, sharesTable } from '../views/share-view.ts';
 import { openTrustPage, type TrustPage } from './cert-device.ts';
 import { openShareWait, type ShareWait } from './share-wait.ts';
+
+const texts = t.share;
 
 interface ShareFlags extends RuleFlags {
   readonly for?: string;

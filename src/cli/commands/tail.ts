@@ -5,8 +5,10 @@ import type { Command } from 'commander';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { followRequests } from '../follow-requests.ts';
-import { tail as texts } from '../i18n/en/tail.ts';
+import { t } from '../i18n/texts.ts';
 import { requestDocument, requestHead, requestText, tailColumns } from '../views/request-view.ts';
+
+const texts = t.tail;
 
 interface TailFlags {
   readonly proxy?: string;

@@ -16,11 +16,13 @@ import { isUsable } from '../../core/security/api-key.ts';
 import type { CreatedKey } from '../../core/security/security-service.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from '../config-flags.ts';
-import { up as texts } from '../i18n/en/up.ts';
+import { t } from '../i18n/texts.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { facts, hanging, printable } from '../terminal/layout.ts';
 import { exportLine, requestCommand, type UserShell, userShell } from '../terminal/user-shell.ts';
 import { certificateText } from '../views/status-view.ts';
+
+const texts = t.up;
 
 interface UpFlags extends ConfigFlags {
   readonly detach?: boolean;

@@ -9,7 +9,7 @@ import type { UsageQuery } from '../../core/usage/usage-report.ts';
 import { stepName, storedTimes } from '../../core/usage/usage-steps.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { collect } from '../config-flags.ts';
-import { usage as texts } from '../i18n/en/usage.ts';
+import { t } from '../i18n/texts.ts';
 import { chartMarks } from '../terminal/chart.ts';
 import { hanging } from '../terminal/layout.ts';
 import { trendStep, type UsageAsk, type UsageFlags, usageAsk, usageGroupings } from '../usage-query.ts';
@@ -22,6 +22,8 @@ import {
   usageLines,
   usageText,
 } from '../views/usage-view.ts';
+
+const texts = t.usage;
 
 const examples = [
   'flm usage --days 7 --by model',

@@ -3,9 +3,11 @@
  * time is known, and otherwise one plain line. A short wait shows nothing.
  */
 import type { Clock } from '../../core/clock.ts';
-import { progress as texts } from '../i18n/en/progress.ts';
+import { t } from '../i18n/texts.ts';
 import { cut, duration } from './layout.ts';
 import type { Terminal } from './terminal.ts';
+
+const texts = t.progress;
 
 export interface Wait {
   readonly text: string;

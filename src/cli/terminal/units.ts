@@ -1,8 +1,10 @@
 /**
  * Renders amounts and moments for people: `12.4 k`, `4 min ago`, `in 90 d`.
  */
-import { units } from '../i18n/en/units.ts';
+import { t } from '../i18n/texts.ts';
 import { duration, moment } from './layout.ts';
+
+const units = t.units;
 
 /** `950`, `12.4 k`, `1.2 M`; three digits are enough to compare. */
 export function amount(count: number): string {

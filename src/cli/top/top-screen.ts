@@ -6,13 +6,15 @@ import type { EngineDocument } from '../../core/engine/engine-document.ts';
 import type { RequestLine } from '../../core/proxy/proxy-handle.ts';
 import type { OfProxy } from '../../core/proxy/request-directory.ts';
 import type { RunningRequest } from '../../core/proxy/running-request.ts';
-import { top as texts } from '../i18n/en/top.ts';
+import { t } from '../i18n/texts.ts';
 import { type FixedColumn, fixedColumns } from '../terminal/fixed-columns.ts';
 import { clockTime, fit, printable, wrap } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { amount, shortTime } from '../terminal/units.ts';
 import { requestText, tailColumns } from '../views/request-view.ts';
 import { engineStyle } from '../views/status-view.ts';
+
+const texts = t.top;
 
 export interface TopView {
   readonly nowMs: number;
@@ -104,6 +106,8 @@ function engineLines(view: TopView, columns: number, rows: number, { paint }: Pa
     ...shown.map(({ name, width, right }) => fit(texts.engineColumns[name], width, right)),
     texts.engineColumns.models,
   ].join('  ');
+  // An older proxy may know a state that has no text.
+  const states: Readonly<Record<string, string>> = texts.engineStates;
   const lines = view.engines.slice(0, rows).map((engine) => {
     const speed = view.requests
       .filter((request) => request.engine === engine.id)
@@ -111,7 +115,7 @@ function engineLines(view: TopView, columns: number, rows: number, { paint }: Pa
     const { inFlight, slots, queued } = engine;
     const cells = {
       engine: engine.id,
-      state: texts.engineStates[engine.state] ?? engine.state,
+      state: states[engine.state] ?? engine.state,
       busy: slots === undefined ? String(inFlight) : texts.busy(inFlight, slots),
       waits: queued === undefined ? '-' : String(queued),
       speed: speed === 0 ? '-' : speed.toFixed(1),

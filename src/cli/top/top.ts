@@ -7,11 +7,13 @@ import { FlmError } from '../../core/errors.ts';
 import { type ProxyDocument, proxyDocument } from '../../core/proxy/proxy-document.ts';
 import { runningRequestDocument } from '../../core/proxy/request-document.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
-import { top as texts } from '../i18n/en/top.ts';
+import { t } from '../i18n/texts.ts';
 import type { FullScreen } from '../terminal/full-screen.ts';
 import { printable } from '../terminal/layout.ts';
 import { LiveView } from './live-view.ts';
 import { topScreen } from './top-screen.ts';
+
+const texts = t.top;
 
 /** How often the states of engines are asked for. Requests arrive as they change. */
 const statusMs = 1_000;

@@ -3,11 +3,13 @@
  */
 import type { EmbeddingsCheck } from '../../core/engine/engine.ts';
 import type { EngineDocument, ExaminedDocument } from '../../core/engine/engine-document.ts';
-import { engine as texts } from '../i18n/en/engine.ts';
+import { t } from '../i18n/texts.ts';
 import { facts, hanging, printable, table } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { shortTime } from '../terminal/units.ts';
 import { engineAddress, engineStyle, rankText } from './status-view.ts';
+
+const texts = t.engine;
 
 export function enginesTable(
   engines: readonly (EngineDocument & { readonly product?: string })[],

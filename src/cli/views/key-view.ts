@@ -7,11 +7,13 @@ import { type ApiKey, isActive, isUsable, keyState } from '../../core/security/a
 import type { KeyUseDocument } from '../../core/security/key-use.ts';
 import type { ListedKey } from '../../core/security/security-service.ts';
 import type { Session } from '../command.ts';
-import { key as texts } from '../i18n/en/key.ts';
+import { t } from '../i18n/texts.ts';
 import { type Column, facts, moment, printable, table, textWidth } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { ago, amount, exactly, until } from '../terminal/units.ts';
 import { useLines } from './key-use.ts';
+
+const texts = t.key;
 
 /** If every label is at most this wide, a narrow table leaves the ids out, because commands take labels as well. */
 const shortLabel = 24;

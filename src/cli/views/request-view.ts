@@ -3,11 +3,13 @@
  */
 import type { RequestLine } from '../../core/proxy/proxy-handle.ts';
 import { tokensPerSecond } from '../../core/proxy/request-document.ts';
-import { tail as texts } from '../i18n/en/tail.ts';
+import { t } from '../i18n/texts.ts';
 import { type FixedColumn, fixedColumns } from '../terminal/fixed-columns.ts';
 import { clockTime, fit, printable, textWidth } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { shortTime } from '../terminal/units.ts';
+
+const texts = t.tail;
 
 /** The output of `flm tail --json` for a request; documented in docs/guide.md. */
 export interface RequestDocument extends RequestLine {

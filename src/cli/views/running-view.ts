@@ -1,8 +1,10 @@
 /** Shows the requests that run as a table. The model is the document of the admin API, which `--json` prints. */
 import type { RunningRequestDocument } from '../../core/proxy/request-document.ts';
-import { requests as texts } from '../i18n/en/requests.ts';
+import { t } from '../i18n/texts.ts';
 import { type Column, printable, table } from '../terminal/layout.ts';
 import { amount, shortTime } from '../terminal/units.ts';
+
+const texts = t.requests;
 
 export function runningTable(requests: readonly RunningRequestDocument[], columns: number): string {
   const names = texts.columns;

@@ -1,21 +1,13 @@
 /** Shows shares as a table. Never shows a token or its digest. */
 import { type Share, type ShareState, shareState } from '../../core/security/share.ts';
-import { share as texts } from '../i18n/en/share.ts';
+import { t } from '../i18n/texts.ts';
 import { type Column, printable, table } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { ago, until } from '../terminal/units.ts';
 import { limitsOf } from './key-view.ts';
 
-const { columns } = texts;
-const head: readonly Column[] = [
-  { name: columns.label, fixed: true },
-  { name: columns.id, drop: 3 },
-  { name: columns.state },
-  { name: columns.when },
-  { name: columns.key },
-  { name: columns.madeBy, drop: 2 },
-  { name: columns.limits, drop: 1 },
-];
+const texts = t.share;
+
 const styles = { open: 'green', redeemed: 'cyan', expired: 'yellow', revoked: 'red' } as const;
 
 export function sharesTable(
@@ -23,6 +15,16 @@ export function sharesTable(
   nowMs: number,
   terminal: Pick<Terminal, 'paint' | 'tableColumns'>,
 ): string {
+  const { columns } = texts;
+  const head: readonly Column[] = [
+    { name: columns.label, fixed: true },
+    { name: columns.id, drop: 3 },
+    { name: columns.state },
+    { name: columns.when },
+    { name: columns.key },
+    { name: columns.madeBy, drop: 2 },
+    { name: columns.limits, drop: 1 },
+  ];
   const rows = shares.map((share) => {
     const state = shareState(share, nowMs);
     return [

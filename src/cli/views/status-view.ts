@@ -4,10 +4,12 @@
 import type { EngineDocument } from '../../core/engine/engine-document.ts';
 import type { RankReading } from '../../core/engine/engine-rank.ts';
 import type { CertificateDocument, ProxyDocument } from '../../core/proxy/proxy-document.ts';
-import { status as texts } from '../i18n/en/status.ts';
+import { t } from '../i18n/texts.ts';
 import { duration, facts, grid, hanging, moment, printable, table } from '../terminal/layout.ts';
 import type { Style, Terminal } from '../terminal/terminal.ts';
 import { amount } from '../terminal/units.ts';
+
+const texts = t.status;
 
 type StatusTerminal = Pick<Terminal, 'paint' | 'link' | 'outIsTerminal' | 'tableColumns'>;
 

@@ -14,11 +14,13 @@ import {
   usageReport,
 } from '../../core/usage/usage-report.ts';
 import { stepName } from '../../core/usage/usage-steps.ts';
-import { usage as texts } from '../i18n/en/usage.ts';
+import { t } from '../i18n/texts.ts';
 import { bar, type ChartMarks, condensed, sparkline } from '../terminal/chart.ts';
 import { type Column, printable, table, textWidth } from '../terminal/layout.ts';
 import { amount } from '../terminal/units.ts';
 import { startsOf, type TimeGrouping, trendStep, type UsageAsk } from '../usage-query.ts';
+
+const texts = t.usage;
 
 /** Labels of all keys, including ended ones. A deleted key has only its id. */
 export type KeyLabels = ReadonlyMap<string, string>;

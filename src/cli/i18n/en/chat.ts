@@ -11,7 +11,7 @@ export const chat = {
     ['/clear', 'forget the conversation'],
     ['/help', 'this list'],
     ['/exit', 'leave; Ctrl-D does too'],
-  ] as const,
+  ] as readonly (readonly [command: string, about: string])[],
   manyLines: 'Several lines: paste them, end a line with \\, or put them between two lines with """.',
   cleared: 'The conversation was cleared.',
   model: (name: string): string => `The model is ${name}.`,

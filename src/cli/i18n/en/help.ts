@@ -36,6 +36,7 @@ export const help = {
     uninstall: 'take back what flm changed on this machine',
     completion: 'print a completion script for your shell',
     version: 'print the version',
-  } as Readonly<Record<string, string>>,
+  },
+  lang: (languages: string): string => `language: ${languages}; by default that of the locale`,
   more: 'Help on a command: flm COMMAND --help. Manual: man flm.',
 };

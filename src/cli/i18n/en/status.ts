@@ -45,7 +45,7 @@ export const status = {
   slots: (taken: number, slots: number): string => `${taken} of ${slots} slots taken`,
   models: (count: number): string => (count === 1 ? '1 model' : `${count} models`),
   builtIn: 'built in',
-  engineStates: { running: 'up', degraded: 'degraded', down: 'down' } as const,
+  engineStates: { running: 'up', degraded: 'degraded', down: 'down' },
   ranks: {
     last: (reason: string): string => `ranks last: ${reason}`,
     returning: (reason: string): string => `gets one request at a time after it ranked last: ${reason}`,

@@ -25,7 +25,7 @@ export const top = {
     client: 'CLIENT',
   },
   busy: (taken: number, slots: number): string => `${taken} of ${slots}`,
-  engineStates: { running: 'up', degraded: 'degraded', down: 'down' } as Readonly<Record<string, string>>,
+  engineStates: { running: 'up', degraded: 'degraded', down: 'down' },
   states: {
     receiving: 'receiving',
     waiting: 'waiting',

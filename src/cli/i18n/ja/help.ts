@@ -1,0 +1,44 @@
+/** Headings of `flm --help`, and one line about each command where its description is longer. */
+import type { CliCatalogue } from '../catalogue.ts';
+
+export const help: CliCatalogue['help'] = {
+  groups: {
+    start: 'Start:',
+    access: 'Access:',
+    engines: 'Engines:',
+    observe: 'Observe:',
+    https: 'HTTPS:',
+    operate: 'Operate:',
+    self: 'flm itself:',
+  },
+  /** Groups of the options that configure a proxy. */
+  options: {
+    others: 'Options:',
+    listening: 'Listening:',
+    engines: 'Engines:',
+    responses: 'Responses:',
+    https: 'HTTPS:',
+    domain: 'HTTPS for your own domain (https-acme):',
+  },
+  summaries: {
+    up: 'find engines, start a proxy, print a request to paste',
+    chat: 'chat with a model through the proxy',
+    connect: 'print or write the settings of a client',
+    ui: 'open the dashboard in the browser',
+    policy: 'rules for all keys: addresses, origins, rates',
+    status: 'show what runs',
+    requests: 'list running requests, or cancel one',
+    usage: 'show requests and tokens over time',
+    retention: 'how long usage and the audit are kept',
+    top: 'live view of engines and running requests',
+    tail: 'watch requests as they end',
+    explain: 'explain an error or a refused request',
+    service: 'run a proxy at boot, as a service of the system',
+    upgrade: 'hand running proxies over to the installed version',
+    uninstall: 'take back what flm changed on this machine',
+    completion: 'print a completion script for your shell',
+    version: 'print the version',
+  },
+  lang: (languages) => `画面に表示する言語: ${languages}。既定ではロケールに従います`,
+  more: 'Help on a command: flm COMMAND --help. Manual: man flm.',
+};

@@ -1,0 +1,23 @@
+/** Texts of `flm tail`. */
+import type { CliCatalogue } from '../catalogue.ts';
+
+export const tail: CliCatalogue['tail'] = {
+  columns: {
+    status: 'STATUS',
+    time: 'TIME',
+    key: 'KEY',
+    model: 'MODEL',
+    engine: 'ENGINE',
+    client: 'CLIENT',
+    first: 'FIRST',
+    speed: 'TOK/S',
+    took: 'TOOK',
+    ending: 'ENDING',
+  },
+  queued: (time: string): string => `${time} in the queue`,
+  watching: (proxy: string): string => `Watching ${proxy}.`,
+  empty: 'A request appears here when it ends. Try one: flm chat',
+  ended: (proxy: string): string => `${proxy} has ended.`,
+  endedWaiting: (proxy: string): string => `${proxy} has ended; waiting for its successor (Ctrl-C leaves).`,
+  proxy: (id: string, profile: string, port: number): string => `${id} (profile ${profile}, port ${port})`,
+};

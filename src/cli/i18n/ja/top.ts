@@ -1,0 +1,52 @@
+/** Texts of `flm top`. */
+import type { CliCatalogue } from '../catalogue.ts';
+
+export const top: CliCatalogue['top'] = {
+  title: 'flm top',
+  proxies: (count: number): string => (count === 1 ? '1 proxy' : `${count} proxies`),
+  running: (count: number): string => `${count} running`,
+  waiting: (count: number): string => `${count} waiting`,
+  speed: (perSecond: string): string => `${perSecond} tokens/s`,
+  engineColumns: {
+    engine: 'ENGINE',
+    state: 'STATE',
+    busy: 'BUSY',
+    waits: 'WAIT',
+    speed: 'TOK/S',
+    models: 'MODELS',
+  },
+  requestColumns: {
+    key: 'KEY',
+    model: 'MODEL',
+    engine: 'ENGINE',
+    state: 'STATE',
+    age: 'AGE',
+    first: 'FIRST',
+    tokens: 'TOKENS',
+    speed: 'TOK/S',
+    client: 'CLIENT',
+  },
+  busy: (taken: number, slots: number): string => `${taken} of ${slots}`,
+  engineStates: { running: 'up', degraded: 'degraded', down: 'down' },
+  states: {
+    receiving: 'receiving',
+    waiting: 'waiting',
+    processing: 'reading',
+    streaming: 'streaming',
+  },
+  waitingAt: (position: number): string => `waits, #${position}`,
+  moreEngines: (count: number): string => `and ${count} more engines`,
+  moreRequests: (count: number): string => `and ${count} more requests`,
+  noEngine: 'No engine. flm uses one as soon as it runs; add others with `flm engine add URL`.',
+  noProxy: 'No proxy is running. Start one with `flm up`; it appears here.',
+  noRequest: 'No request runs. Send one from another terminal: flm chat',
+  ended: 'Last ended',
+  keys: 'up/down select   c cancel the request   q quit',
+  keysWithoutRequest: 'q quit',
+  confirm: (key: string, model: string): string =>
+    `Cancel the request of ${key} (${model})? Its client gets an error. y/n`,
+  cancelled: (key: string): string => `Cancelled the request of ${key}.`,
+  hasEnded: 'The request has ended already.',
+  failed: (message: string): string => `Not cancelled: ${message}`,
+  kept: 'Not cancelled.',
+};

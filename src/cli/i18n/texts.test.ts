@@ -1,0 +1,14 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { en } from './en.ts';
+import { ja } from './ja.ts';
+import { t, useLanguage } from './texts.ts';
+
+test('a change of the language reaches parts of the texts that a module keeps', () => {
+  const kept = t.key.columns;
+  useLanguage('ja');
+  assert.equal(kept.label, ja.key.columns.label);
+  assert.deepEqual(t, ja);
+  useLanguage('en');
+  assert.deepEqual(t, en);
+});
