@@ -265,6 +265,30 @@ test('the one with fewest in flight comes first, then one that has it loaded, th
   assert.equal(found(catalog([engine('slow', ['m'], { state: 'degraded' }), a]), 'm'), 'a,slow m (m)');
 });
 
+test('however loads change between requests, engines are tried in the order that a full sort gives', () => {
+  const engines = Array.from({ length: 12 }, (_, i) =>
+    engine(`e${i}`, [{ id: 'm', loaded: i % 3 === 0 }], { state: i % 5 === 4 ? 'degraded' : 'running' }),
+  );
+  const all = catalog(engines);
+  let seed = 1;
+  for (let request = 0; request < 500; request++) {
+    for (let change = 0; change < request % 4; change++) {
+      seed = (seed * 48_271) % 2_147_483_647;
+      const { load } = engines[seed % engines.length] as (typeof engines)[number];
+      load.inFlight = seed % 7;
+    }
+    const wanted = [...engines]
+      .sort(
+        (a, b) =>
+          Number(a.state === 'degraded') - Number(b.state === 'degraded') ||
+          a.load.inFlight - b.load.inFlight ||
+          Number(b.models[0]?.loaded === true) - Number(a.models[0]?.loaded === true),
+      )
+      .map((e) => e.engine.ref.id);
+    assert.equal(found(all, 'm'), `${wanted.join()} m (m)`);
+  }
+});
+
 test('an engine that is down or whose breaker is open is left out; where none is left it is down', () => {
   const a = engine('a', ['m']);
   const b = engine('b', ['m'], { state: 'down' });

@@ -301,14 +301,9 @@ export class ModelCatalog {
     if (only !== undefined) {
       return (up[0] as Member).load.breaker.allows() ? only : this.#down(up.map((m) => m.load));
     }
-    const usable = up.filter((m) => m.load.breaker.allows());
-    if (usable.length === 0) return this.#down([...up, ...plan.down].map((m) => m.load));
-    return {
-      kind: 'found',
-      name: plan.name,
-      upstreamName: plan.upstreamName,
-      candidates: inOrder(usable, key.familyId),
-    };
+    const candidates = inOrder(up, key.familyId);
+    if (candidates.length === 0) return this.#down([...up, ...plan.down].map((m) => m.load));
+    return { kind: 'found', name: plan.name, upstreamName: plan.upstreamName, candidates };
   }
 
   #down(loads: readonly EngineLoad[]): Resolution {

@@ -38,7 +38,8 @@ export interface Target {
 export interface Plan {
   readonly name: string;
   readonly upstreamName: string;
-  readonly up: readonly Member[];
+  /** In the order of preference of the last request; see `inOrder`. */
+  readonly up: Member[];
   readonly down: readonly Member[];
   /** The result if there is only one member. */
   readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
@@ -56,17 +57,33 @@ export function makePlan(target: Target, members: readonly Member[]): Plan {
   return { name, upstreamName, up, down: members.filter((m) => !m.up), only };
 }
 
-/** Candidates in the order in which they are tried. Sorts `members` in place. */
+/**
+ * The members whose breakers allow a request, in the order in which they are tried. Engines that rank last for the key
+ * come last; usually there are none. Sorts `members` in place: it is nearly sorted, because a request moves only its own
+ * engine.
+ */
 export function inOrder(members: Member[], family: string): readonly Candidate[] {
-  members.sort(byPreference);
-  return lastOnesLast(members, family).map((m) => m.candidate);
+  sortAgain(members);
+  const candidates: Candidate[] = [];
+  const last: Candidate[] = [];
+  for (const { load, candidate } of members) {
+    if (load.breaker.allows()) (load.rank.ranksLastFor(family) ? last : candidates).push(candidate);
+  }
+  return last.length === 0 ? candidates : [...candidates, ...last];
 }
 
-/** Moves engines that rank last for the key to the end. Usually there are none. */
-function lastOnesLast(members: readonly Member[], family: string): readonly Member[] {
-  const last = members.filter((m) => m.load.rank.ranksLastFor(family));
-  if (last.length === 0) return members;
-  return [...members.filter((m) => !last.includes(m)), ...last];
+/** An insertion sort, which takes one step for each member that stands in its place. */
+function sortAgain(members: Member[]): void {
+  for (let i = 1; i < members.length; i++) {
+    const member = members[i] as Member;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = members[at - 1] as Member;
+      if (byPreference(before, member) <= 0) break;
+      members[at] = before;
+    }
+    members[at] = member;
+  }
 }
 
 /** An engine that answers in time, then fewest requests in flight, then a loaded model, then the order of the list. */

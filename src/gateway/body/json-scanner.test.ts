@@ -242,6 +242,32 @@ test('a control character in a long string is found in any of its bytes', () => 
   }
 });
 
+test('each control character is found in each part of a very long string', () => {
+  const length = 100_003;
+  for (let control = 0; control < 0x20; control++) {
+    for (const at of [0, 17, 2_040, 2_070, 5_000, 8_300, 60_001, length - 5]) {
+      const text = Buffer.alloc(length, 'x\u00e9');
+      text[at] = control;
+      // Otherwise a character would be cut in two.
+      if (at % 3 === 1) text[at + 1] = 0x78;
+      if (at % 3 === 2) text[at - 1] = 0x78;
+      const body = Buffer.concat([Buffer.from('{"a":"'), text.subarray(0, length - 1), Buffer.from('y"}')]);
+      assert.match(String(scan(body)), /control character/, `${control} at ${at}`);
+    }
+  }
+});
+
+test('a very long string ends at its quote and keeps its escapes, wherever they are', () => {
+  for (const at of [16, 2_045, 2_064, 2_065, 6_100, 6_161, 14_400, 40_000, 99_990]) {
+    for (const escaped of ['\\"', '\\\\', '\\n', '\\u0022']) {
+      const text = 'x'.repeat(at) + escaped + '\u3042'.repeat(300) + escaped;
+      assert.equal(accepted(`{"a":"${text}","model":"m"}`).model, 'm', `${escaped} at ${at}`);
+      assert.equal(accepted(`{"a":"${text}","model":"m"}`, 4_099).model, 'm', `${escaped} at ${at}`);
+    }
+    refused(`{"a":"${'x'.repeat(at)}\\x","model":"m"}`, /unknown escape/);
+  }
+});
+
 test('a string ends at its quote, in whichever byte and after however many backslashes', () => {
   for (let length = 0; length < 40; length++) {
     for (const end of ['', '\\"', '\\\\', '\\\\\\"', '\\u0022', 'é', '\u{1f600}']) {

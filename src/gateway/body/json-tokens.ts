@@ -4,8 +4,9 @@
  * `badAt` and `badReason` name the byte and the reason.
  *
  * Long strings are read four bytes at a time: a word holds a quote, a backslash or a control character if and only if
- * one of three sums has a high bit. This is twice as fast as single bytes. Unlike a native search for the quote, it is
- * not quadratic on text made of escapes, and it does not miss control characters.
+ * one of three sums has a high bit. This is twice as fast as single bytes. Where that finds nothing for a while, blocks
+ * are searched natively, which is twice as fast again. A block is at most twice as long as the clean text before
+ * it, so that the work stays linear whatever the text.
  */
 
 /** Returned if the piece ended inside the token. */
@@ -17,6 +18,12 @@ const quote = 0x22;
 const backslash = 0x5c;
 /** This many bytes are read one by one. Most strings are shorter, and after an escape the next one is often near. */
 const nearBytes = 16;
+/** Words are read this far before a block is searched. A block without a special byte doubles the next one. */
+const wordBytes = 2_048;
+const firstBlockBytes = 4_096;
+const longestBlockBytes = 32_768;
+/** V8 searches for up to sixteen different characters with SIMD; a class with all of them is ten times as slow. */
+const specialCharacters = [/["\\\t\n\r]/g, /[\0-\x08\v\f\x0e\x0f]/g, /[\x10-\x1f]/g] as const;
 
 const hexDigits = 4;
 const afterBackslash = hexDigits + 1;
@@ -83,11 +90,24 @@ export class JsonTokens {
         if (byte < 0x20) return this.#bad(at - 1, 'a string holds a control character');
       }
       if (at >= to) return unfinished;
-      if (at === near) at = this.#skipWords(buffer, at, to);
+      if (at === near) at = this.#skip(buffer, at, to);
     }
   }
 
-  /** Returns the first word, from a word-aligned position on, that holds a special byte. */
+  /** Starts at a word-aligned position. Returns a position before which there is no special byte. */
+  #skip(buffer: Buffer, from: number, to: number): number {
+    const soon = Math.min(to, from + wordBytes);
+    let at = this.#skipWords(buffer, from, soon);
+    if (at !== soon) return at;
+    for (let bytes = firstBlockBytes; to - at >= bytes; bytes = Math.min(bytes * 2, longestBlockBytes)) {
+      const clean = cleanLength(buffer.toString('latin1', at, at + bytes));
+      at += clean;
+      if (clean < bytes) return at;
+    }
+    return this.#skipWords(buffer, at, to);
+  }
+
+  /** Returns the first word, from a word-aligned position on, that holds a special byte or is not whole. */
   #skipWords(buffer: Buffer, at: number, to: number): number {
     if (this.#wordsOf !== buffer || this.#words === undefined) {
       this.#wordsOf = buffer;
@@ -184,6 +204,16 @@ export class JsonTokens {
     this.badReason = reason;
     return bad;
   }
+}
+
+/** The number of characters before the first special one. */
+function cleanLength(text: string): number {
+  let clean = text;
+  for (const special of specialCharacters) {
+    special.lastIndex = 0;
+    if (special.test(clean)) clean = clean.slice(0, special.lastIndex - 1);
+  }
+  return clean.length;
 }
 
 function isEscape(byte: number): boolean {
