@@ -5,6 +5,7 @@
  * Each port in core states its guarantees; `test/contracts/repository-contract.ts` tests them.
  */
 
+import type { ConfigurationRepository } from '../core/configuration/ports.ts';
 import type { EngineRepository } from '../core/engine/engine-registry.ts';
 import type { ProxyRepository } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
@@ -23,6 +24,7 @@ export interface Repositories {
   readonly proxies: ProxyRepository;
   readonly security: SecurityRepository;
   readonly engines: EngineRepository;
+  readonly configuration: ConfigurationRepository;
   readonly shares: ShareRepository;
   readonly audit: AuditRepository;
   readonly usage: UsageRepository;

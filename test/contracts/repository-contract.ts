@@ -13,6 +13,7 @@ import type { RedemptionOrder } from '../../src/core/security/share.ts';
 import type { UsageQuery } from '../../src/core/usage/usage-report.ts';
 import type { Repositories } from '../../src/store/store.ts';
 import { sampleHandle, sampleKey, sampleShare, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
+import { configurationContract } from './configuration-contract.ts';
 
 export type OpenRepositories = (t: TestContext, liveness: Liveness) => Promise<Repositories>;
 
@@ -670,4 +671,6 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     await store.usage.addUsage([sampleUsage({ atMs: 20, address: '::1' }), sampleUsage({ atMs: 10 })]);
     assert.deepEqual(await store.security.lastUsed(), new Map([['key_a', { atMs: 20, address: '::1' }]]));
   });
+
+  configurationContract(story);
 }

@@ -14,20 +14,7 @@ export class SqliteEngineRepository implements EngineRepository {
   }
 
   async saveEngine(engine: EngineRecord, audit?: AuditEntry): Promise<void> {
-    writeChange(this.#db, audit, () =>
-      this.#db.run(
-        `INSERT INTO engine (id, url, kind, api_key, slots, ca_file, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO UPDATE SET url = excluded.url, kind = excluded.kind, api_key = excluded.api_key,
-         slots = excluded.slots, ca_file = excluded.ca_file, created_at = excluded.created_at`,
-        engine.id,
-        engine.url,
-        engine.kind ?? null,
-        engine.apiKey === undefined ? null : JSON.stringify(engine.apiKey),
-        engine.slots ?? null,
-        engine.caFile ?? null,
-        engine.createdAtMs,
-      ),
-    );
+    writeChange(this.#db, audit, () => saveEngineRow(this.#db, engine));
   }
 
   async listEngines(): Promise<readonly EngineRecord[]> {
@@ -35,17 +22,11 @@ export class SqliteEngineRepository implements EngineRepository {
   }
 
   async deleteEngine(id: string, audit?: AuditEntry): Promise<boolean> {
-    return writeChange(this.#db, audit, () => this.#db.run('DELETE FROM engine WHERE id = ?', id)) > 0;
+    return writeChange(this.#db, audit, () => deleteEngineRow(this.#db, id)) > 0;
   }
 
   async saveAlias(alias: ModelAlias, audit?: AuditEntry): Promise<void> {
-    writeChange(this.#db, audit, () =>
-      this.#db.run(
-        'INSERT INTO model_alias (name, target) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET target = excluded.target',
-        alias.name,
-        alias.target,
-      ),
-    );
+    writeChange(this.#db, audit, () => saveAliasRow(this.#db, alias));
   }
 
   async listAliases(): Promise<readonly ModelAlias[]> {
@@ -53,8 +34,39 @@ export class SqliteEngineRepository implements EngineRepository {
   }
 
   async deleteAlias(name: string, audit?: AuditEntry): Promise<boolean> {
-    return (
-      writeChange(this.#db, audit, () => this.#db.run('DELETE FROM model_alias WHERE name = ?', name)) > 0
-    );
+    return writeChange(this.#db, audit, () => deleteAliasRow(this.#db, name)) > 0;
   }
+}
+
+// Call these inside a write transaction of `db`. They return the number of changed rows.
+
+export function saveEngineRow(db: Database, engine: EngineRecord): number {
+  return db.run(
+    `INSERT INTO engine (id, url, kind, api_key, slots, ca_file, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET url = excluded.url, kind = excluded.kind, api_key = excluded.api_key,
+     slots = excluded.slots, ca_file = excluded.ca_file, created_at = excluded.created_at`,
+    engine.id,
+    engine.url,
+    engine.kind ?? null,
+    engine.apiKey === undefined ? null : JSON.stringify(engine.apiKey),
+    engine.slots ?? null,
+    engine.caFile ?? null,
+    engine.createdAtMs,
+  );
+}
+
+export function deleteEngineRow(db: Database, id: string): number {
+  return db.run('DELETE FROM engine WHERE id = ?', id);
+}
+
+export function saveAliasRow(db: Database, alias: ModelAlias): number {
+  return db.run(
+    'INSERT INTO model_alias (name, target) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET target = excluded.target',
+    alias.name,
+    alias.target,
+  );
+}
+
+export function deleteAliasRow(db: Database, name: string): number {
+  return db.run('DELETE FROM model_alias WHERE name = ?', name);
 }

@@ -9,6 +9,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Liveness } from '../../core/proxy/ports.ts';
 import type { Store } from '../store.ts';
 import { SqliteAuditRepository } from './audit-repository.ts';
+import { SqliteConfigurationRepository } from './configuration-repository.ts';
 import { Database } from './database.ts';
 import { SqliteEngineRepository } from './engine-repository.ts';
 import type { FileSystemProbe } from './file-system.ts';
@@ -58,6 +59,7 @@ export function openStore(options: StoreOptions): SqliteStore {
     proxies: new SqliteProxyRepository(flm, liveness),
     security: new SqliteSecurityRepository(flm, usage),
     engines: new SqliteEngineRepository(flm),
+    configuration: new SqliteConfigurationRepository(flm),
     shares: new SqliteShareRepository(flm),
     audit: new SqliteAuditRepository(flm, usage),
     usage: new SqliteUsageRepository(usage),

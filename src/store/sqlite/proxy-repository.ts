@@ -20,16 +20,7 @@ export class SqliteProxyRepository implements ProxyRepository {
   }
 
   async saveProfile(profile: ProxyProfile, audit?: AuditEntry): Promise<void> {
-    writeChange(this.#db, audit, () =>
-      this.#db.run(
-        `INSERT INTO profile (name, config, created_at, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE
-         SET config = excluded.config, created_at = excluded.created_at, updated_at = excluded.updated_at`,
-        profile.name,
-        JSON.stringify(profile.config),
-        profile.createdAtMs,
-        profile.updatedAtMs,
-      ),
-    );
+    writeChange(this.#db, audit, () => saveProfileRow(this.#db, profile));
   }
 
   async loadProfile(name: string): Promise<ProxyProfile | undefined> {
@@ -41,7 +32,7 @@ export class SqliteProxyRepository implements ProxyRepository {
   }
 
   async deleteProfile(name: string, audit?: AuditEntry): Promise<boolean> {
-    return writeChange(this.#db, audit, () => this.#db.run('DELETE FROM profile WHERE name = ?', name)) > 0;
+    return writeChange(this.#db, audit, () => deleteProfileRow(this.#db, name)) > 0;
   }
 
   async saveHandle(handle: ProxyHandle): Promise<void> {
@@ -118,7 +109,24 @@ function handleOf(row: Row): ProxyHandle {
   };
 }
 
-function profileOf(row: Row): ProxyProfile {
+/** Call it inside a write transaction of `db`. Returns the number of changed rows. */
+export function saveProfileRow(db: Database, profile: ProxyProfile): number {
+  return db.run(
+    `INSERT INTO profile (name, config, created_at, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE
+     SET config = excluded.config, created_at = excluded.created_at, updated_at = excluded.updated_at`,
+    profile.name,
+    JSON.stringify(profile.config),
+    profile.createdAtMs,
+    profile.updatedAtMs,
+  );
+}
+
+/** Call it inside a write transaction of `db`. Returns the number of deleted rows. */
+export function deleteProfileRow(db: Database, name: string): number {
+  return db.run('DELETE FROM profile WHERE name = ?', name);
+}
+
+export function profileOf(row: Row): ProxyProfile {
   return {
     name: text(row, 'name'),
     config: json<ProxyProfile['config']>(row, 'config'),

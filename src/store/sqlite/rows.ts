@@ -62,6 +62,8 @@ export const enforcedKeyColumns =
 
 export const keyColumns = `${enforcedKeyColumns}, owner, note`;
 
+export const allKeys = `SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`;
+
 export function keyOf(row: Row): ApiKey {
   return { ...enforcedKeyOf(row), owner: textOrNull(row, 'owner'), note: textOrNull(row, 'note') };
 }

@@ -12,6 +12,7 @@ import { startingHandle } from './migrations/flm/004-starting-handle.ts';
 import { pausedKey } from './migrations/flm/005-paused-key.ts';
 import { keyOwner } from './migrations/flm/006-key-owner.ts';
 import { share } from './migrations/flm/007-share.ts';
+import { applied } from './migrations/flm/008-applied.ts';
 import { initialUsage } from './migrations/usage/001-initial.ts';
 import { usageFamily } from './migrations/usage/002-usage-family.ts';
 import { usageHour } from './migrations/usage/003-usage-hour.ts';
@@ -35,7 +36,7 @@ export interface Schema {
 
 export const flmSchema: Schema = {
   file: 'flm.db',
-  migrations: [initialFlm, engineCa, keyFamily, startingHandle, pausedKey, keyOwner, share],
+  migrations: [initialFlm, engineCa, keyFamily, startingHandle, pausedKey, keyOwner, share, applied],
   readableFrom: 5,
   // wal_autocheckpoint: each commit reaches the main file, so that losing a -wal file loses no revocation.
   // secure_delete: the secret of a deleted engine is overwritten. fullfsync: needed on macOS for the guarantee of FULL.

@@ -25,7 +25,7 @@ import type {
 import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
 import { recordAudit, writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
-import { integer, json, keyColumns, keyOf, type Row, text } from './rows.ts';
+import { allKeys, integer, json, keyColumns, keyOf, type Row, text } from './rows.ts';
 import { isDuplicate } from './sqlite-failure.ts';
 
 /** The same as `keyState`, at the time of the first parameter. */
@@ -67,7 +67,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
   }
 
   async listKeys(): Promise<readonly ApiKey[]> {
-    return this.#db.list(keyOf, `SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`);
+    return this.#db.list(keyOf, allKeys);
   }
 
   async pageKeys({ descending, state, nowMs, cursor, limit }: KeyPageQuery): Promise<KeyPage> {
@@ -156,12 +156,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
   }
 
   async savePolicy(policy: SecurityPolicy, audit?: AuditEntry): Promise<void> {
-    writeChange(this.#db, audit, () =>
-      this.#db.run(
-        'INSERT INTO policy (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body',
-        JSON.stringify(policy),
-      ),
-    );
+    writeChange(this.#db, audit, () => savePolicyRow(this.#db, policy));
   }
 
   async lastUsed(ids?: readonly string[]): Promise<ReadonlyMap<string, LastUse>> {
@@ -183,10 +178,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
 
   /** Throws KEY_NOT_FOUND. */
   #update(key: ApiKey): number {
-    const sql = `
-      UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?, ?, ?, ?)
-      WHERE id = ?`;
-    const changed = this.#db.run(sql, ...valuesOf(key), key.id);
+    const changed = updateKeyRow(this.#db, key);
     if (changed === 0) throw new PolicyError('KEY_NOT_FOUND', { params: { key: key.id, near: '' } });
     return changed;
   }
@@ -204,6 +196,22 @@ export function insertKeyRow(db: Database, key: ApiKey): number {
   const values = valuesOf(key);
   const sql = `INSERT INTO api_key (${keyColumns}) VALUES (${values.map(() => '?').join(', ')})`;
   return db.run(sql, ...values);
+}
+
+/** Call it inside a write transaction of `db`. Returns 0 if there is no such key. A revoked key stays revoked. */
+export function updateKeyRow(db: Database, key: ApiKey): number {
+  const sql = `
+    UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?, ?, ?, ?)
+    WHERE id = ?`;
+  return db.run(sql, ...valuesOf(key), key.id);
+}
+
+/** Call it inside a write transaction of `db`. */
+export function savePolicyRow(db: Database, policy: SecurityPolicy): number {
+  return db.run(
+    'INSERT INTO policy (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body',
+    JSON.stringify(policy),
+  );
 }
 
 function lastUseOf(row: Row): [keyId: string, use: LastUse] {
@@ -243,7 +251,8 @@ function valuesOf(key: ApiKey): (string | number | null)[] {
   ];
 }
 
-function unique<T>(work: () => T): T {
+/** Throws KEY_INVALID for a failed UNIQUE constraint of `work`. */
+export function unique<T>(work: () => T): T {
   try {
     return work();
   } catch (cause) {
