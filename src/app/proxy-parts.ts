@@ -164,6 +164,11 @@ export async function readStore(start: Start, store: ProxyStore, engines: ProxyE
       if (text === undefined) logger.event('info', 'the store can be used again');
       else logger.event('error', text);
     },
+    expired(isExpired) {
+      snapshots.setExpired(isExpired);
+      if (isExpired) logger.event('error', 'keys are refused: the database could not be read for too long');
+      else logger.event('info', 'keys are accepted again: the database can be read');
+    },
   });
 }
 

@@ -684,6 +684,12 @@ export const errorTable = {
     text: 'This API key is paused.',
     hint: 'Ask the person who gave you the key to resume it: `flm key resume {key}`.',
   },
+  KEYS_OUTDATED: {
+    ...refused,
+    status: 503,
+    text: 'This proxy has not been able to read its database for too long, so it accepts no stored key.',
+    hint: 'Try again later. On the machine, run `flm proxy status` and `flm db status`.',
+  },
   AUTH_THROTTLED: {
     ...refused,
     status: 429,

@@ -4,7 +4,7 @@
  * keys are refused. A token is looked up by its digest, so the time of a miss reveals nothing about any key.
  *
  * A missing and a wrong key get the same response. Only a client with the full secret learns that the key is revoked or
- * expired. Only failed logins are throttled, so a valid key behind a shared address is never locked out.
+ * expired, or that the proxy has not read its database for too long. Only failed logins are throttled, so a valid key behind a shared address is never locked out.
  */
 
 import { hash } from 'node:crypto';
@@ -39,6 +39,8 @@ type CredentialField = (typeof credentialFields)[number];
 
 /** RFC 9110, section 11.4: the scheme in any case, then spaces, then the token of RFC 6750. */
 export const bearer = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
+/** A database that comes back is noticed within a second. */
+const outdatedRetryMs = 5_000;
 /** No credential: an empty value, or a scheme without a token, which SDKs send if a variable is empty. */
 const blank = /^(?:bearer)?[ \t]*$/i;
 
@@ -60,7 +62,10 @@ export function makeAuth(deps: AuthDeps): Step {
     // The usual case. A connection keeps no credential in clear: hashing the token again costs a quarter of a
     // microsecond. The connection keeps its last key, so the look-up among all keys is skipped if the digest is the
     // same.
-    const token = alone && authorization !== undefined ? bearer.exec(authorization)?.[1] : undefined;
+    const token =
+      alone && authorization !== undefined && !x.snapshot.expired
+        ? bearer.exec(authorization)?.[1]
+        : undefined;
     if (token !== undefined) {
       const digest = hash('sha256', token, 'hex');
       const { peer, snapshot } = x;
@@ -104,6 +109,13 @@ export function makeAuth(deps: AuthDeps): Step {
       return { code: 'AUTH_EXPIRED', rule: rule('key', { key: key.id }) };
     if (key.paused)
       return { code: 'AUTH_PAUSED', params: { key: key.id }, rule: rule('key', { key: key.id }) };
+    // Keys in the memory of this proxy alone do not depend on the database.
+    if (x.snapshot.expired && x.snapshot.keysByDigest.has(key.digest))
+      return {
+        code: 'KEYS_OUTDATED',
+        rule: rule('key', { key: key.id }),
+        fields: retryFields(outdatedRetryMs),
+      };
     x.key = key;
     return undefined;
   };

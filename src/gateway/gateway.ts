@@ -366,7 +366,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
       'engine-api': makeEngineApi(directory),
       root: makeRoot(directory, pages.root),
       health: makeHealth(draining),
-      ready: makeReady(draining, directory),
+      ready: makeReady(draining, directory, () => deps.snapshots.current().expired),
       metrics: makeMetrics(deps.metrics),
       me: makeMe({ directory, keyUse, ledger }),
       share: makeShare({

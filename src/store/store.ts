@@ -57,10 +57,21 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   recount(): Promise<void>;
   /** Called with the tokens that are counted from now on, because another process decides about limits. */
   set onUsed(used: ((tokens: UsedTokens) => void) | undefined);
+  readonly freshness: StoreFreshness;
   /** Makes the key of a share, once. The key is in force in this proxy when the promise resolves. Rejects with a `StoreError`. */
   redeemShare(order: RedemptionOrder): Promise<RedemptionResult>;
   saveHandle(handle: ProxyHandle): Promise<void>;
   deleteHandle(id: string, nonce: string): Promise<void>;
+}
+
+/** How old the state is that a proxy enforces. */
+export interface StoreFreshness {
+  /** When the last successful look began; null before the first one. */
+  readonly readAtMs: number | null;
+  readonly ageMs: number;
+  /** The age at which the keys of the store are refused; null: never. */
+  readonly maxAgeMs: number | null;
+  readonly isExpired: boolean;
 }
 
 export interface PendingRevocation {

@@ -14,6 +14,7 @@ import { atEnd } from './temporary-store.ts';
 export class Heard {
   readonly changes: StateChange[] = [];
   readonly problems: (string | undefined)[] = [];
+  readonly expiries: boolean[] = [];
   #waiting: (() => void)[] = [];
 
   changed(change: StateChange): void {
@@ -22,6 +23,10 @@ export class Heard {
   }
   problem(text: string | undefined): void {
     this.problems.push(text);
+    this.#wake();
+  }
+  expired(isExpired: boolean): void {
+    this.expiries.push(isExpired);
     this.#wake();
   }
   /** Resolves as soon as the condition holds. */

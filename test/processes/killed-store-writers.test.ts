@@ -97,7 +97,7 @@ test('a proxy that is killed loses no more usage than that of its last second', 
     `const { openProxyStore } = await import(${url});
      const { systemClock } = await import(${clockUrl});
      const proxy = openProxyStore({ home: ${JSON.stringify(home)}, clock: systemClock });
-     await proxy.start({ changed() {}, problem() {} });
+     await proxy.start({ changed() {}, problem() {}, expired() {} });
      const begun = performance.now();
      let counted = 0;
      for (;;) {

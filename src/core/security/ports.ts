@@ -209,4 +209,6 @@ export interface StateListener {
   changed(change: StateChange): void;
   /** A sentence for status and log; undefined when the problem is over. */
   problem(text: string | undefined): void;
+  /** True when the state is older than allowed: the keys of the store must be refused until this is called with false. */
+  expired(isExpired: boolean): void;
 }

@@ -22,6 +22,8 @@ export interface Snapshot {
   readonly keysByDigest: ReadonlyMap<string, KeyView>;
   readonly keysById: ReadonlyMap<string, KeyView>;
   readonly policy: CompiledPolicy;
+  /** The keys are too old to be accepted: the proxy has not been able to read its database for too long. */
+  readonly expired: boolean;
 }
 
 export interface SnapshotSource {
@@ -52,7 +54,12 @@ export class SnapshotHolder implements SnapshotSource {
   readonly #revoked = new Set<string>();
 
   constructor(policy: SecurityPolicy) {
-    this.#current = { keysByDigest: new Map(), keysById: new Map(), policy: compilePolicy(policy) };
+    this.#current = {
+      keysByDigest: new Map(),
+      keysById: new Map(),
+      policy: compilePolicy(policy),
+      expired: false,
+    };
   }
 
   current(): Snapshot {
@@ -76,6 +83,11 @@ export class SnapshotHolder implements SnapshotSource {
     const keysByDigest = new Map(old.keysByDigest).set(key.digest, revoked);
     this.#swap({ ...old, keysById, keysByDigest });
     return true;
+  }
+
+  /** Marks the keys as too old to be accepted, or as current again. */
+  setExpired(expired: boolean): void {
+    if (expired !== this.#current.expired) this.#swap({ ...this.#current, expired });
   }
 
   /** Applies one change atomically. */
@@ -102,7 +114,7 @@ export class SnapshotHolder implements SnapshotSource {
       keysById = byId;
     }
     const policy = change.policy === undefined ? old.policy : compilePolicy(change.policy);
-    this.#swap({ keysByDigest, keysById, policy });
+    this.#swap({ keysByDigest, keysById, policy, expired: old.expired });
   }
 
   #swap(next: Snapshot): void {

@@ -1,7 +1,7 @@
 /**
  * `GET /health` answers 200 as long as the process serves requests, and reports whether it is draining. `GET /ready`
- * answers 200 only while the proxy can accept work: it is not draining, and at least one engine is up. Neither needs a
- * key, and neither response contains names. `GET /metrics` returns the proxy's metrics, for a key with that scope.
+ * answers 200 only while the proxy can accept work: it is not draining, its keys are not too old, and at least one
+ * engine is up. Neither needs a key, and neither response contains names. `GET /metrics` returns the proxy's metrics, for a key with that scope.
  */
 import type { EngineDirectory } from '../../core/engine/directory.ts';
 import { isUp } from '../../core/engine/health.ts';
@@ -15,15 +15,17 @@ export function makeHealth(draining: () => boolean): RouteHandler {
 
 /**
  * Keys and policy are loaded before the listener opens, and stay in force if the store fails later. The status shows a
- * warning in that case, but traffic need not go elsewhere.
+ * warning in that case, but traffic need not go elsewhere until the keys are too old.
  */
 export function makeReady(
   draining: () => boolean,
   directory: Pick<EngineDirectory, 'engines'>,
+  expired: () => boolean,
 ): RouteHandler {
   return {
     resolve: (x) => {
       if (draining()) return probeResponse(x, 503, 'draining');
+      if (expired()) return probeResponse(x, 503, 'outdated');
       const ready = directory.engines().some((engine) => isUp(engine.state));
       return probeResponse(x, ready ? 200 : 503, ready ? 'ready' : 'unready');
     },

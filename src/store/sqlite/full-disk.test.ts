@@ -106,7 +106,7 @@ test('a proxy on a full disk keeps counting in memory and writes it all once the
       tell = resolve;
     });
   let problem = nextProblem();
-  await proxy.start({ changed: () => {}, problem: (text) => tell(text) });
+  await proxy.start({ changed: () => {}, problem: (text) => tell(text), expired: () => {} });
   const filler = fill(home);
   const address = 'x'.repeat(100_000);
   const entry = sampleUsage({ atMs: Date.now(), address });

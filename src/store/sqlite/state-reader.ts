@@ -4,6 +4,7 @@
  */
 import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { StateChange } from '../../core/security/ports.ts';
+import type { Revisions, Seen, StateDelta } from '../store-requests.ts';
 import type { Database } from './database.ts';
 import { removedKept } from './migrations/flm/001-initial.ts';
 import {
@@ -17,7 +18,6 @@ import {
   text,
 } from './rows.ts';
 import { loadPolicy } from './security-repository.ts';
-import type { Revisions, Seen, StateDelta } from './thread-messages.ts';
 
 export interface Reading {
   readonly delta: StateDelta;

@@ -9,8 +9,9 @@ import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
+import type { StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
 import type { SpawnWorker } from './spawn-worker.ts';
-import type { FromThread, ThreadAnswer, ThreadRequest, ThreadStart, ToThread } from './thread-messages.ts';
+import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
 
 export interface StoreThreadOptions {
   readonly start: ThreadStart;
@@ -20,23 +21,17 @@ export interface StoreThreadOptions {
   readonly answerMs: number;
 }
 
-export interface ThreadReply {
-  readonly answer: ThreadAnswer;
-  /** The keys of all slices, for a `look`. */
-  readonly keys: readonly EnforcedKey[];
-}
-
 interface Question {
   readonly askedAtMs: number;
   readonly keys: EnforcedKey[];
-  readonly resolve: (reply: ThreadReply) => void;
+  readonly resolve: (reply: StoreReply) => void;
   readonly reject: (error: StoreError) => void;
 }
 
 const firstPauseMs = 250;
 const longestPauseMs = 30_000;
 
-export class StoreThread {
+export class StoreThread implements StoreConnection {
   readonly #options: StoreThreadOptions;
   readonly #questions = new Map<number, Question>();
   #worker: Worker | undefined;
@@ -56,7 +51,7 @@ export class StoreThread {
   }
 
   /** Rejects with the `StoreError` of the thread, or with STORE_UNUSABLE if there is no thread. */
-  ask(request: ThreadRequest, urgency: 'urgent' | 'patient'): Promise<ThreadReply> {
+  ask(request: StoreRequest, urgency: Urgency): Promise<StoreReply> {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#stopped) return Promise.reject(this.#lost('the proxy is ending'));
     if (this.#worker === undefined && (urgency === 'urgent' || nowMs >= this.#notBeforeMs)) this.#spawn();

@@ -7,6 +7,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
+import type { StateDelta, StoreAnswer, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayName } from '../usage-row.ts';
 import { deleteOldAudit, recordAudit, writeChange } from './audit-repository.ts';
@@ -16,14 +17,7 @@ import { integer } from './rows.ts';
 import { flmSchema, usageSchema } from './schema.ts';
 import { redeemShare } from './share-repository.ts';
 import { readChanges } from './state-reader.ts';
-import type {
-  FromThread,
-  StateDelta,
-  ThreadAnswer,
-  ThreadRequest,
-  ThreadStart,
-  ToThread,
-} from './thread-messages.ts';
+import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
 import {
   addHours,
   addUsage,
@@ -89,7 +83,7 @@ class StoreWorker {
     if (request.do === 'close') this.#port.close();
   }
 
-  #execute(n: number, request: ThreadRequest): ThreadAnswer | undefined {
+  #execute(n: number, request: StoreRequest): StoreAnswer | undefined {
     switch (request.do) {
       case 'look': {
         const reading = readChanges(this.#flm, request.seen);

@@ -1,0 +1,381 @@
+/**
+ * The store of a running proxy, over a connection that answers without blocking: reads changes as they happen, writes
+ * counted usage within a second, and retries revocations until they are stored.
+ *
+ * When the connection or the database fails, the proxy keeps its state, reports the problem through `problem`, and
+ * tries again. The code that opens a store closes it. After that no connection and no timer is left.
+ */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Clock, Unsubscribe } from '../core/clock.ts';
+import { FlmError, StoreError } from '../core/errors.ts';
+import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import type { UsedTokens } from '../core/security/limits-authority.ts';
+import type { AuditEntry, FamilyUsage, StateListener, UsageEntry } from '../core/security/ports.ts';
+import type { RedemptionOrder, RedemptionResult } from '../core/security/share.ts';
+import type { PendingRevocation, ProxyStore, StoreFreshness } from './store.ts';
+import type { Seen, StoreConnection, Urgency } from './store-requests.ts';
+import { UsageBatches } from './usage-batches.ts';
+import { dayName, dayNumber } from './usage-row.ts';
+
+export interface ConnectedStoreOptions {
+  readonly connection: StoreConnection;
+  readonly clock: Clock;
+  /** The database, for error texts. */
+  readonly name: string;
+  /** How often the proxy looks for changes. */
+  readonly lookMs: number;
+  /** How often the proxy reads the tokens of today. */
+  readonly countMs: number;
+  /** After this time without a successful look, the state counts as expired. Absent: never. */
+  readonly maxAgeMs?: number;
+}
+
+interface UnwrittenRevocation {
+  readonly audit: AuditEntry;
+  readonly written: PromiseWithResolvers<void>;
+}
+
+const flushMs = 1_000;
+const closeMs = 5_000;
+const familyDays = 30;
+
+export class ConnectedStore implements ProxyStore {
+  readonly #options: ConnectedStoreOptions;
+  readonly #clock: Clock;
+  readonly #connection: StoreConnection;
+  readonly #writer: string = randomUUID();
+  readonly #batches = new UsageBatches(this.#writer);
+  /** Answers since the last flush. */
+  readonly #familyUsage = new Map<string, Promise<readonly FamilyUsage[] | undefined>>();
+  readonly #problems = new Map<'state' | 'usage' | 'totals', string>();
+  #told: string | undefined;
+  readonly #revocations = new Map<string, UnwrittenRevocation>();
+  readonly #revocationProblems = new Map<string, string>();
+  #listener: StateListener | undefined;
+  #seen: Seen | undefined;
+  /** The beginning of the last successful look. */
+  #readAt: { readonly atMs: number; readonly monotonicMs: number } | undefined;
+  #isExpired = false;
+  #reading: Promise<void> | undefined;
+  #lookAgain: Promise<void> | undefined;
+  #counting: Promise<void> | undefined;
+  #flushing: Promise<void> | undefined;
+  #offs: Unsubscribe[] = [];
+  #closed: Promise<void> | undefined;
+
+  /** Asks the connection nothing before `start`. */
+  constructor(options: ConnectedStoreOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#connection = options.connection;
+  }
+
+  /** If the store cannot be read at all, rejects and leaves nothing running. */
+  async start(listener: StateListener): Promise<void> {
+    assert(this.#listener === undefined, 'a feed has one listener');
+    this.#listener = listener;
+    const { lookMs, countMs } = this.#options;
+    this.#offs = [
+      this.#clock.every(lookMs, () => this.#poll()),
+      this.#clock.every(countMs, () => void this.#countSoon()),
+      this.#clock.every(flushMs, () => this.#flushSoon()),
+    ];
+    try {
+      await this.refresh();
+      this.#connection.watch?.(() => {
+        // Problems are reported where they occur.
+        this.refresh().catch(() => {});
+      });
+      // Otherwise a restarted proxy would not know today's usage and would allow a whole budget again.
+      await this.#countSoon();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  refresh(): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closedError());
+    if (this.#reading === undefined) return this.#read('urgent');
+    // The running read may have started before that change: read once more, shared by all callers until then.
+    this.#lookAgain ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#lookAgain = undefined;
+        return this.#reading ?? this.#read('urgent');
+      });
+    return this.#lookAgain;
+  }
+
+  add(entry: UsageEntry): void {
+    this.#batches.add(entry);
+  }
+
+  today(familyId: string): number {
+    return this.#batches.today(familyId, dayNumber(this.#clock.nowMs()));
+  }
+
+  ofFamily(familyId: string): Promise<readonly FamilyUsage[] | undefined> {
+    // One question for each family until the next flush: no client can keep the thread busy.
+    let asked = this.#familyUsage.get(familyId);
+    if (asked === undefined) {
+      asked = this.#askFamilyUsage(familyId);
+      this.#familyUsage.set(familyId, asked);
+    }
+    return asked;
+  }
+
+  async #askFamilyUsage(familyId: string): Promise<readonly FamilyUsage[] | undefined> {
+    const today = dayNumber(this.#clock.nowMs());
+    const days = Array.from({ length: familyDays }, (_, i) => dayName(today - i));
+    try {
+      const { answer } = await this.#connection.ask({ do: 'usage', familyId, days }, 'patient');
+      return answer.say === 'usage' ? answer.rows : undefined;
+    } catch {
+      // The next count reports the problem.
+      return undefined;
+    }
+  }
+
+  record(entry: AuditEntry): void {
+    this.#batches.record(entry);
+  }
+
+  revoke(keyId: string, audit: AuditEntry): PendingRevocation {
+    const known = this.#revocations.get(keyId);
+    const revocation = known ?? { audit, written: Promise.withResolvers<void>() };
+    this.#revocations.set(keyId, revocation);
+    return { first: this.#writeRevocation(keyId, 'urgent'), written: revocation.written.promise };
+  }
+
+  async writeRevocations(): Promise<readonly string[]> {
+    for (const keyId of this.#revocations.keys()) await this.#writeRevocation(keyId, 'urgent');
+    return [...this.#revocations.keys()];
+  }
+
+  async writeUsage(): Promise<void> {
+    await this.#flushing;
+    await this.#flush('urgent');
+  }
+
+  exportUncounted(): readonly UsedTokens[] {
+    return this.#batches.exportUncounted();
+  }
+
+  countUsed(used: UsedTokens): void {
+    this.#batches.countUsed(used);
+  }
+
+  async recount(): Promise<void> {
+    // A running count may have read the store before that.
+    await this.#counting;
+    await this.#countSoon();
+  }
+
+  set onUsed(used: ((tokens: UsedTokens) => void) | undefined) {
+    this.#batches.onUsed = used;
+  }
+
+  exportRevocations(): readonly AuditEntry[] {
+    return [...this.#revocations.values()].map(({ audit }) => audit);
+  }
+
+  get unwrittenRevocations(): ReadonlyMap<string, string> {
+    return this.#revocationProblems;
+  }
+
+  get freshness(): StoreFreshness {
+    const { maxAgeMs } = this.#options;
+    const { atMs = null, monotonicMs = this.#clock.monotonicMs() } = this.#readAt ?? {};
+    return {
+      readAtMs: atMs,
+      ageMs: this.#clock.monotonicMs() - monotonicMs,
+      maxAgeMs: maxAgeMs ?? null,
+      isExpired: this.#isExpired,
+    };
+  }
+
+  async redeemShare(order: RedemptionOrder): Promise<RedemptionResult> {
+    if (this.#closed !== undefined) throw this.#closedError();
+    const { answer } = await this.#connection.ask({ do: 'redeem', order }, 'patient');
+    assert(answer.say === 'redeemed', 'the thread answers a redemption');
+    // The key exists now. If it cannot be read, this proxy has it a moment later.
+    if (answer.result.outcome === 'made') await this.refresh().catch(() => {});
+    return answer.result;
+  }
+
+  async saveHandle(handle: ProxyHandle): Promise<void> {
+    if (this.#closed !== undefined) throw this.#closedError();
+    await this.#connection.ask({ do: 'saveHandle', handle }, 'urgent');
+  }
+
+  async deleteHandle(id: string, nonce: string): Promise<void> {
+    if (this.#closed !== undefined) throw this.#closedError();
+    await this.#connection.ask({ do: 'deleteHandle', id, nonce }, 'urgent');
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    for (const off of this.#offs.splice(0)) off();
+    // A thread that hangs must not hang the stop.
+    const cancel = this.#clock.after(closeMs, () => this.#connection.stop());
+    await Promise.allSettled([this.#reading, this.#lookAgain, this.#flushing]);
+    // First the batch that is being sent, then the entries since.
+    await this.#flush('urgent');
+    await this.#flush('urgent');
+    await this.writeRevocations();
+    // If the thread does not answer, it is ended; the entry of this writer expires later.
+    if (this.#connection.alive)
+      await this.#connection
+        .ask({ do: 'close', writer: this.#writer, keep: this.#batches.onUsed !== undefined }, 'patient')
+        .catch(() => {});
+    this.#connection.stop();
+    await this.#connection.gone();
+    cancel();
+  }
+
+  #poll(): void {
+    this.#connection.endIfHung();
+    // Problems are reported where they occur; no caller waits for this promise.
+    if (this.#reading === undefined) this.#read('patient').catch(() => {});
+    this.#checkAge();
+  }
+
+  #read(urgency: Urgency): Promise<void> {
+    assert(this.#reading === undefined, 'one look at a time: slices of two would mix');
+    const look = this.#lookOnce(urgency).finally(() => {
+      if (this.#reading === look) this.#reading = undefined;
+    });
+    this.#reading = look;
+    return look;
+  }
+
+  async #lookOnce(urgency: Urgency): Promise<void> {
+    const [atMs, monotonicMs] = [this.#clock.nowMs(), this.#clock.monotonicMs()];
+    try {
+      const { answer, keys } = await this.#connection.ask({ do: 'look', seen: this.#seen }, urgency);
+      if (answer.say === 'state' && answer.delta !== undefined) {
+        const { delta } = answer;
+        this.#listener?.changed({
+          ...delta.rest,
+          ...(delta.keys === undefined ? {} : { keys: { ...delta.keys, upserted: keys } }),
+        });
+        this.#seen = delta.seen;
+      }
+      this.#readAt = { atMs, monotonicMs };
+      this.#checkAge();
+      this.#reportProblem('state', undefined);
+    } catch (error) {
+      // State that was read from a damaged file must not be reused.
+      if (error instanceof StoreError && error.code === 'STORE_CORRUPT') this.#seen = undefined;
+      this.#reportProblem('state', error);
+      throw error;
+    }
+  }
+
+  /** Reports once that the state has expired, and once that it is current again. */
+  #checkAge(): void {
+    const { maxAgeMs } = this.#options;
+    if (maxAgeMs === undefined || this.#readAt === undefined) return;
+    const isExpired = this.#clock.monotonicMs() - this.#readAt.monotonicMs > maxAgeMs;
+    if (isExpired === this.#isExpired || this.#closed !== undefined) return;
+    this.#isExpired = isExpired;
+    this.#listener?.expired(isExpired);
+  }
+
+  #countSoon(): Promise<void> {
+    this.#counting ??= this.#count().finally(() => {
+      this.#counting = undefined;
+    });
+    return this.#counting;
+  }
+
+  /** Never rejects. The known totals stay until the totals can be read again. */
+  async #count(): Promise<void> {
+    try {
+      const day = dayNumber(this.#clock.nowMs());
+      const { answer } = await this.#connection.ask(
+        { do: 'count', day, writer: this.#writer, others: this.#batches.otherWriters() },
+        'patient',
+      );
+      if (answer.say === 'counted' && answer.totals !== undefined) this.#batches.count(answer.totals);
+      this.#reportProblem('totals', undefined);
+    } catch (error) {
+      this.#reportProblem('totals', error);
+    }
+  }
+
+  #flushSoon(): void {
+    this.#familyUsage.clear();
+    this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushing = undefined;
+    });
+  }
+
+  async #flushAll(): Promise<void> {
+    for (const keyId of this.#revocations.keys()) await this.#writeRevocation(keyId, 'patient');
+    await this.#flush('patient');
+  }
+
+  /**
+   * Never rejects. Resolves with undefined when the revocation is stored. Writing a stored revocation again changes
+   * nothing.
+   */
+  async #writeRevocation(keyId: string, urgency: Urgency): Promise<string | undefined> {
+    const revocation = this.#revocations.get(keyId);
+    if (revocation === undefined) return undefined;
+    const { audit, written } = revocation;
+    try {
+      await this.#connection.ask({ do: 'revoke', keyId, atMs: audit.atMs, audit }, urgency);
+    } catch (error) {
+      const problem = error instanceof FlmError ? `${error.message} ${error.hint}` : String(error);
+      this.#revocationProblems.set(keyId, problem);
+      return problem;
+    }
+    this.#revocations.delete(keyId);
+    this.#revocationProblems.delete(keyId);
+    written.resolve();
+    return undefined;
+  }
+
+  /** Never rejects. A batch that could not be written is tried again under the same number. */
+  async #flush(urgency: Urgency): Promise<void> {
+    const batch = this.#batches.next();
+    if (batch === undefined) return;
+    try {
+      await this.#connection.ask({ do: 'write', batch }, urgency);
+      this.#batches.acknowledge(batch);
+      this.#reportProblem('usage', undefined);
+    } catch (error) {
+      this.#reportProblem('usage', error);
+    }
+  }
+
+  /**
+   * Reports each change of the problem text once, and undefined once when all problems are over. Reports nothing after
+   * the end.
+   */
+  #reportProblem(source: 'state' | 'usage' | 'totals', error: unknown): void {
+    if (error === undefined) this.#problems.delete(source);
+    else
+      this.#problems.set(
+        source,
+        error instanceof FlmError ? `${error.message} ${error.hint}` : String(error),
+      );
+    const text = [...new Set(this.#problems.values())].join(' ') || undefined;
+    if (text === this.#told || this.#closed !== undefined) return;
+    this.#told = text;
+    this.#listener?.problem(text);
+  }
+
+  #closedError(): StoreError {
+    return new StoreError('STORE_UNUSABLE', {
+      params: { file: this.#options.name, reason: 'the proxy is ending' },
+    });
+  }
+}
