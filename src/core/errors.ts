@@ -457,6 +457,40 @@ export const errorTable = {
     text: 'The database {file} cannot be used: {reason}.',
     hint: 'Check that the folder exists, that its disk works, and that it belongs to this user.',
   },
+  STORE_SETTINGS_INVALID: {
+    ...user,
+    status: 422,
+    text: 'The settings of the shared stores are not valid: {faults}',
+    hint: 'Fix these environment variables and try again. docs/fleet.md describes them.',
+  },
+  STORE_UNREACHABLE: {
+    ...machine,
+    status: 503,
+    text: 'The database {database} cannot be reached: {reason}. Nothing was changed.',
+    hint: 'Check that PostgreSQL runs and that this machine reaches it: `flm db status`.',
+  },
+  STORE_OUTCOME_UNKNOWN: {
+    ...machine,
+    status: 503,
+    text: 'The connection to the database {database} was lost before it confirmed the change: {reason}.',
+    hint: 'The change may be stored or not. Look before you repeat it.',
+  },
+  STORE_REFUSED: {
+    ...machine,
+    status: 503,
+    text: 'The database {database} refused: {reason}.',
+    hint: 'Check the user, the password and the rights of FLM_DATABASE_URL: `flm db status`.',
+  },
+  STORE_ROW_INVALID: {
+    ...machine,
+    text: 'The database {database} holds a row that flm cannot read: {reason}.',
+    hint: 'Restore a backup of the database, or correct the row if somebody edited it.',
+  },
+  STORE_KEY_UNUSABLE: {
+    ...user,
+    text: 'The store key {file} cannot be used: {reason}.',
+    hint: 'Every node needs the same file: create it once with `flm db key create FILE`, copy it to each node, and set FLM_STORE_KEY_FILE.',
+  },
   HOME_UNSAFE: {
     ...user,
     text: 'The folder {folder} cannot be trusted: {reason}.',

@@ -4,9 +4,9 @@
  * a secret.
  */
 import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
+import { integer, type Row, text, textOrNull } from '../rows.ts';
 import { auditOfProxies } from './audit-takeover.ts';
 import type { Database } from './database.ts';
-import { integer, type Row, text, textOrNull } from './rows.ts';
 
 const keptRows = 100_000;
 

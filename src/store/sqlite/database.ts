@@ -17,9 +17,9 @@ import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
 import { createPrivateFile } from '../../files/private-file.ts';
 import { privateFolder } from '../../files/private-folder.ts';
+import { type Row, text } from '../rows.ts';
 import { type FileSystemProbe, networkFileSystem, probeFileSystem } from './file-system.ts';
 import { migrate, refuseNewer, schemaVersion } from './migrate.ts';
-import { type Row, text } from './rows.ts';
 import type { Schema } from './schema.ts';
 import { type DatabasePlace, storeFailure, writeDenied } from './sqlite-failure.ts';
 

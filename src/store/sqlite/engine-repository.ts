@@ -2,9 +2,9 @@
 import type { EngineRecord, ModelAlias } from '../../core/engine/engine.ts';
 import type { EngineRepository } from '../../core/engine/engine-registry.ts';
 import type { AuditEntry } from '../../core/security/ports.ts';
+import { aliasOf, allAliases, allEngines, engineOf } from '../rows.ts';
 import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
-import { aliasOf, allAliases, allEngines, engineOf } from './rows.ts';
 
 export class SqliteEngineRepository implements EngineRepository {
   readonly #db: Database;

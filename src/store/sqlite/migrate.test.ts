@@ -6,8 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { startProgram } from '../../../test/helpers/store-programs.ts';
 import { atEnd, failsAs, temporaryHome } from '../../../test/helpers/temporary-store.ts';
+import type { Row } from '../rows.ts';
 import { Database } from './database.ts';
-import type { Row } from './rows.ts';
 import type { Migration, Schema } from './schema.ts';
 import { knownSchemas, schemaFit } from './schema-check.ts';
 

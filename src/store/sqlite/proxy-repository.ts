@@ -6,9 +6,9 @@ import { StoreError } from '../../core/errors.ts';
 import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
 import { endedWithoutStop, type ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { AuditEntry } from '../../core/security/ports.ts';
+import { integer, json, type Row, text } from '../rows.ts';
 import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
-import { integer, json, type Row, text } from './rows.ts';
 
 export class SqliteProxyRepository implements ProxyRepository {
   readonly #db: Database;

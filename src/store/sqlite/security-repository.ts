@@ -23,9 +23,9 @@ import type {
   SecurityRepository,
 } from '../../core/security/ports.ts';
 import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
+import { allKeys, integer, json, keyColumns, keyOf, type Row, text } from '../rows.ts';
 import { recordAudit, writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
-import { allKeys, integer, json, keyColumns, keyOf, type Row, text } from './rows.ts';
 import { isDuplicate } from './sqlite-failure.ts';
 
 /** The same as `keyState`, at the time of the first parameter. */

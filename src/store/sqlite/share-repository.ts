@@ -15,9 +15,9 @@ import {
   type ShareRepository,
   shareState,
 } from '../../core/security/share.ts';
+import { integer, json, type Row, text, textOrNull } from '../rows.ts';
 import { recordAudit, writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
-import { integer, json, type Row, text, textOrNull } from './rows.ts';
 import { insertKeyRow, labelHolder } from './security-repository.ts';
 
 /** Ended shares are listed for this long. */

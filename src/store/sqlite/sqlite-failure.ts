@@ -6,15 +6,13 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FlmError, StoreError } from '../../core/errors.ts';
+import { RowFault } from '../rows.ts';
 
 export interface DatabasePlace {
   readonly file: string;
   /** The folder of the backups. */
   readonly backups: string;
 }
-
-/** A row with invalid content: damage that SQLite does not detect. */
-export class RowFault extends Error {}
 
 const result = {
   busy: 5,

@@ -4,9 +4,6 @@
  */
 import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { StateChange } from '../../core/security/ports.ts';
-import type { Revisions, Seen, StateDelta } from '../store-requests.ts';
-import type { Database } from './database.ts';
-import { removedKept } from './migrations/flm/001-initial.ts';
 import {
   aliasOf,
   allAliases,
@@ -16,7 +13,10 @@ import {
   engineOf,
   integer,
   text,
-} from './rows.ts';
+} from '../rows.ts';
+import type { Revisions, Seen, StateDelta } from '../store-requests.ts';
+import type { Database } from './database.ts';
+import { removedKept } from './migrations/flm/001-initial.ts';
 import { loadPolicy } from './security-repository.ts';
 
 export interface Reading {

@@ -22,10 +22,10 @@ import {
   type UsageSlot,
   usageDimensions,
 } from '../../core/usage/usage-report.ts';
+import { integer, type Row, text } from '../rows.ts';
 import { UsageBatches } from '../usage-batches.ts';
 import { dayName, dayNumber, hourNumber, type UsageHourRow } from '../usage-row.ts';
 import type { Database } from './database.ts';
-import { integer, type Row, text } from './rows.ts';
 
 /**
  * The largest integer that JavaScript reads exactly. Sums stop there, because a larger value would make every later

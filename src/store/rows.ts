@@ -1,13 +1,14 @@
 /**
- * Reads columns by type, and the rows that several files read. STRICT tables enforce the types, so a column with
- * another type means damage: `RowFault`, which is reported as STORE_CORRUPT.
+ * Reads columns by type, and the rows that several files read, from SQLite and from PostgreSQL. The tables enforce the
+ * types, so a column with another type means damage: `RowFault`, which is reported as an error of the store.
  */
-import type { SQLOutputValue } from 'node:sqlite';
-import type { EngineRecord, ModelAlias } from '../../core/engine/engine.ts';
-import type { ApiKey, EnforcedKey } from '../../core/security/api-key.ts';
-import { RowFault } from './sqlite-failure.ts';
+import type { EngineRecord, ModelAlias } from '../core/engine/engine.ts';
+import type { ApiKey, EnforcedKey } from '../core/security/api-key.ts';
 
-export type Row = Readonly<Record<string, SQLOutputValue>>;
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A row with invalid content: damage that the database does not detect. */
+export class RowFault extends Error {}
 
 export function text(row: Row, column: string): string {
   const value = row[column];

@@ -1,0 +1,416 @@
+/**
+ * One PostgreSQL database: a pool of connections, transactions with time limits, and the rule that orders changes.
+ *
+ * A connection, a statement and the wait for a lock each end after a time limit, also when the network is silent. Every
+ * failure is thrown as a `StoreError`. A statement is repeated only when it cannot have reached the server. After
+ * STORE_UNREACHABLE nothing was changed; a COMMIT without an answer throws STORE_OUTCOME_UNKNOWN.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import pg from 'pg';
+import { StoreError } from '../../core/errors.ts';
+import type { DatabaseAddress } from '../../core/store-settings.ts';
+import { integer, type Row, RowFault } from '../rows.ts';
+import { connectionSurvives, databaseFailure } from './database-failure.ts';
+import { migrate, refuseNewer, type SchemaVersion, schemaVersion } from './migrate.ts';
+import { migrations, type PostgresMigration } from './schema.ts';
+import type { SqlSession, SqlValue } from './sql-session.ts';
+import { fromStored, toStored } from './stored-text.ts';
+
+export interface PostgresOptions {
+  readonly address: DatabaseAddress;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName: string;
+  readonly connectTimeoutMs?: number;
+  readonly queryTimeoutMs?: number;
+  readonly maxConnections?: number;
+  /** Injected by tests. */
+  readonly migrations?: readonly PostgresMigration[];
+  /** Called before a database of an older version is migrated; the returned function, when that is done. */
+  readonly onMigrate?: ((database: string) => () => void) | undefined;
+}
+
+/** A connection of its own that receives notifications. */
+export interface Listening {
+  /** Resolves when the server has answered. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const defaultConnectTimeoutMs = 5_000;
+const defaultQueryTimeoutMs = 10_000;
+const defaultMaxConnections = 4;
+/** The server ends a statement before the driver stops waiting, so that the connection stays usable. */
+const answerMs = 2_000;
+/** A connection that was closed fails at once. */
+const quickMs = 1_000;
+/** A migration may have to copy tables, and other nodes wait for it. */
+const migrationMs = 600_000;
+
+export class PostgresDatabase implements SqlSession {
+  /** The URL without its password. */
+  readonly shown: string;
+  readonly #options: PostgresOptions;
+  readonly #migrations: readonly PostgresMigration[];
+  #pool: pg.Pool | undefined;
+  #opened: Promise<SchemaVersion> | undefined;
+
+  /** Connects to nothing. */
+  constructor(options: PostgresOptions) {
+    this.#options = options;
+    this.#migrations = options.migrations ?? migrations;
+    this.shown = options.address.shown;
+  }
+
+  /**
+   * Checks the version of the database, and migrates it if needed. The first statement does this too. Returns the
+   * version that was found. A failure is not kept: the next call tries again.
+   */
+  open(): Promise<SchemaVersion> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  /** Returns the version without a migration. */
+  version(): Promise<SchemaVersion> {
+    return this.#transaction('BEGIN READ ONLY', schemaVersion);
+  }
+
+  async list<T>(read: (row: Row) => T, sql: string, ...values: readonly SqlValue[]): Promise<T[]> {
+    await this.open();
+    return this.#single((session) => session.list(read, sql, ...values));
+  }
+
+  async find<T>(read: (row: Row) => T, sql: string, ...values: readonly SqlValue[]): Promise<T | undefined> {
+    await this.open();
+    return this.#single((session) => session.find(read, sql, ...values));
+  }
+
+  async run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
+    return this.write((session) => session.run(sql, ...values));
+  }
+
+  async script(sql: string): Promise<void> {
+    return this.write((session) => session.script(sql));
+  }
+
+  /** Runs several reads on one snapshot of the database. */
+  async read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    await this.open();
+    return this.#transaction('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work);
+  }
+
+  /** Runs `work` in one transaction that no node has to know about: usage, heartbeats, refused logins. */
+  async write<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    await this.open();
+    return this.#transaction('BEGIN ISOLATION LEVEL READ COMMITTED', work);
+  }
+
+  /**
+   * Runs `work` in one transaction that other changes wait for, with the revision that its rows get. Nodes are notified
+   * when it is committed. `work` returns undefined if it changed nothing; then nothing is written.
+   */
+  async change<T>(
+    work: (session: SqlSession, revision: number) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    await this.open();
+    return this.#transaction(
+      'BEGIN ISOLATION LEVEL READ COMMITTED',
+      async (session) => {
+        const revision = await this.#nextRevision(session);
+        const value = await work(session, revision);
+        if (value !== undefined)
+          await session.list(() => undefined, "SELECT pg_notify('flm_change', $1)", String(revision));
+        return value;
+      },
+      { keeps: (value) => value !== undefined },
+    );
+  }
+
+  /** Runs `work` in the order of changes, without a new revision: for audit entries about actions. */
+  async inOrder<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.write(async (session) => {
+      await session.list(() => undefined, 'SELECT 1 FROM flm.revision FOR UPDATE');
+      return work(session);
+    });
+  }
+
+  /** Opens a connection that receives the notifications of `channel`. `onEnd` is called once when it breaks. */
+  async listen(
+    channel: 'flm_change',
+    onNotice: (payload: string) => void,
+    onEnd: () => void,
+  ): Promise<Listening> {
+    const client = new pg.Client(this.#clientConfig());
+    let isOver = false;
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
+      onEnd();
+    };
+    client.on('error', end);
+    client.on('end', end);
+    client.on('notification', ({ payload }) => onNotice(payload ?? ''));
+    const close = async (): Promise<void> => {
+      isOver = true;
+      await client.end().catch(() => {});
+    };
+    const query = async (sql: string): Promise<void> => {
+      try {
+        await client.query(sql);
+      } catch (error) {
+        throw databaseFailure(error, this.shown);
+      }
+    };
+    try {
+      await client.connect();
+      await query(`LISTEN ${channel}`);
+    } catch (error) {
+      await close();
+      throw databaseFailure(error, this.shown);
+    }
+    return { ping: () => query('SELECT 1'), close };
+  }
+
+  /** Ends all connections. A later call connects again. */
+  async close(): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    this.#opened = undefined;
+    await pool?.end();
+  }
+
+  async #open(): Promise<SchemaVersion> {
+    const { shown } = this;
+    const version = await this.version();
+    refuseNewer(version, this.#migrations.length, shown);
+    if (version.found >= this.#migrations.length) return version;
+    const migrated = version.found > 0 ? this.#options.onMigrate?.(shown) : undefined;
+    const found = await this.#transaction(
+      'BEGIN',
+      async (session) => {
+        await session.script(
+          `SET LOCAL statement_timeout = ${migrationMs}; SET LOCAL lock_timeout = ${migrationMs}`,
+        );
+        return migrate(session, shown, this.#migrations);
+      },
+      { timeoutMs: migrationMs + answerMs },
+    );
+    migrated?.();
+    return found;
+  }
+
+  async #nextRevision(session: SqlSession): Promise<number> {
+    const next = await session.find(
+      (row) => ({
+        revision: integer(row, 'value'),
+        version: { found: integer(row, 'version'), oldest: integer(row, 'oldest') },
+      }),
+      `UPDATE flm.revision SET value = value + 1
+       RETURNING value, (SELECT version FROM flm.schema_version), (SELECT oldest FROM flm.schema_version)`,
+    );
+    assert(next !== undefined, 'the migration wrote the revision');
+    // A newer flm may have migrated the database since it was opened.
+    refuseNewer(next.version, this.#migrations.length, this.shown);
+    return next.revision;
+  }
+
+  /** Runs one transaction. It is rolled back if `work` fails or `keeps` returns false. */
+  async #transaction<T>(
+    begin: string,
+    work: (session: SqlSession) => Promise<T>,
+    { keeps = () => true, timeoutMs }: { keeps?: (value: T) => boolean; timeoutMs?: number } = {},
+  ): Promise<T> {
+    const [client] = await this.#connection((free) => free.query(begin));
+    const session = new ClientSession(client, this.shown, timeoutMs);
+    let isOver = false;
+    try {
+      const value = await work(session);
+      if (!keeps(value)) return value;
+      session.isBroken = true;
+      await this.#commit(client);
+      session.isBroken = false;
+      isOver = true;
+      return value;
+    } finally {
+      // A connection is used again only when the server has confirmed the end of the transaction.
+      if (!isOver && !session.isBroken)
+        isOver = await client.query('ROLLBACK').then(
+          () => true,
+          () => false,
+        );
+      client.release(!isOver);
+    }
+  }
+
+  /** Runs one statement that changes nothing, in a transaction of its own. */
+  async #single<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    const [client, value] = await this.#connection((free) =>
+      work(new ClientSession(free, this.shown, undefined)),
+    );
+    client.release();
+    return value;
+  }
+
+  async #commit(client: pg.PoolClient): Promise<void> {
+    try {
+      const { command } = await client.query('COMMIT');
+      assert(command === 'COMMIT', 'a failed statement is an error of the transaction');
+    } catch (error) {
+      const failure = databaseFailure(error, this.shown);
+      if (connectionSurvives(error) || !(failure instanceof StoreError)) throw failure;
+      const { params } = failure;
+      throw new StoreError('STORE_OUTCOME_UNKNOWN', { params, cause: error });
+    }
+  }
+
+  /**
+   * Returns a connection on which `first` has succeeded, with its result. An idle connection may have broken unnoticed;
+   * then another one is tried, so `first` must change nothing.
+   */
+  async #connection<T>(first: (client: pg.PoolClient) => Promise<T>): Promise<[pg.PoolClient, T]> {
+    this.#pool ??= this.#newPool();
+    const pool = this.#pool;
+    for (let triesLeft = pool.totalCount; ; triesLeft--) {
+      const hadIdle = pool.idleCount > 0;
+      const startMs = performance.now();
+      let client: pg.PoolClient | undefined;
+      try {
+        client = await pool.connect();
+        return [client, await first(client)];
+      } catch (error) {
+        const survives = connectionSurvives(error);
+        client?.release(!survives);
+        // A silent network would cost the time limit again.
+        const isQuick = performance.now() - startMs < quickMs;
+        if (client === undefined || survives || !hadIdle || !isQuick || triesLeft <= 0)
+          throw databaseFailure(error, this.shown);
+      }
+    }
+  }
+
+  #newPool(): pg.Pool {
+    const pool = new pg.Pool({
+      ...this.#clientConfig(),
+      max: this.#options.maxConnections ?? defaultMaxConnections,
+      idleTimeoutMillis: 60_000,
+      allowExitOnIdle: true,
+    });
+    // The pool drops an idle connection that breaks; one in use reports the failure to its statement.
+    pool.on('error', () => {});
+    pool.on('connect', (client) => client.on('error', () => {}));
+    return pool;
+  }
+
+  #clientConfig(): pg.ClientConfig {
+    const { address, applicationName } = this.#options;
+    const queryMs = this.#options.queryTimeoutMs ?? defaultQueryTimeoutMs;
+    return {
+      host: address.socket ?? address.host,
+      port: address.port,
+      user: address.user,
+      // Without a value the driver would read variables and files of its own.
+      password: address.password ?? (() => ''),
+      database: address.database,
+      ssl: address.security === 'none' ? false : tlsOptions(address),
+      application_name: applicationName,
+      connectionTimeoutMillis: this.#options.connectTimeoutMs ?? defaultConnectTimeoutMs,
+      statement_timeout: queryMs,
+      lock_timeout: queryMs,
+      idle_in_transaction_session_timeout: queryMs,
+      query_timeout: queryMs + answerMs,
+      keepAlive: true,
+      types: { getTypeParser },
+    };
+  }
+}
+
+/** Reads the CA file at each start of a pool, so that a renewed one is used. */
+function tlsOptions({ host, caFile }: DatabaseAddress): ConnectionOptions {
+  return {
+    rejectUnauthorized: true,
+    servername: host,
+    ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }),
+  };
+}
+
+class ClientSession implements SqlSession {
+  /** The connection cannot be used again. */
+  isBroken = false;
+  readonly #client: pg.PoolClient;
+  readonly #shown: string;
+  readonly #timeoutMs: number | undefined;
+
+  constructor(client: pg.PoolClient, shown: string, timeoutMs: number | undefined) {
+    this.#client = client;
+    this.#shown = shown;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async list<T>(read: (row: Row) => T, sql: string, ...values: readonly SqlValue[]): Promise<T[]> {
+    const { rows } = await this.#query(sql, values);
+    return this.#converted(rows, read);
+  }
+
+  async find<T>(read: (row: Row) => T, sql: string, ...values: readonly SqlValue[]): Promise<T | undefined> {
+    const { rows } = await this.#query(sql, values);
+    return this.#converted(rows.slice(0, 1), read)[0];
+  }
+
+  async run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
+    return (await this.#query(sql, values)).rowCount ?? 0;
+  }
+
+  async script(sql: string): Promise<void> {
+    await this.#query(sql, undefined);
+  }
+
+  #converted<T>(rows: readonly Row[], read: (row: Row) => T): T[] {
+    try {
+      return rows.map(read);
+    } catch (error) {
+      if (!(error instanceof RowFault)) throw error;
+      const params = { database: this.#shown, reason: error.message };
+      throw new StoreError('STORE_ROW_INVALID', { params, cause: error });
+    }
+  }
+
+  async #query(text: string, values: readonly SqlValue[] | undefined): Promise<pg.QueryResult<Row>> {
+    try {
+      return await this.#client.query<Row>({
+        text,
+        ...(values === undefined ? {} : { values: values.map(stored) }),
+        ...(this.#timeoutMs === undefined ? {} : { query_timeout: this.#timeoutMs }),
+      });
+    } catch (error) {
+      if (!connectionSurvives(error)) this.isBroken = true;
+      throw databaseFailure(error, this.#shown);
+    }
+  }
+}
+
+function stored(value: SqlValue): SqlValue {
+  if (typeof value === 'string') return toStored(value);
+  if (!Array.isArray(value)) return value;
+  return (value as readonly (string | number)[]).map((item) =>
+    typeof item === 'string' ? toStored(item) : item,
+  ) as string[] | number[];
+}
+
+const { builtins } = pg.types;
+const asNumber = (text: string): number => Number(text);
+const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
+  // Whole numbers that JavaScript does not hold exactly are refused by `integer`.
+  [builtins.INT8, asNumber],
+  [builtins.TEXT, fromStored],
+  [builtins.VARCHAR, fromStored],
+]);
+
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  const known = format === 'binary' ? undefined : parsers.get(oid);
+  return known ?? pg.types.getTypeParser(oid, format);
+}
