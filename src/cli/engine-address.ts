@@ -10,9 +10,12 @@ import { examinedDocument } from '../core/engine/engine-document.ts';
 import { type EngineKindName, engineKindNames } from '../core/engine/kinds.ts';
 import { exposureWarning } from '../core/proxy/warnings.ts';
 import { type Session, usageError } from './command.ts';
+import { t } from './i18n/texts.ts';
 import { printable } from './terminal/layout.ts';
 import { maxSecretBytes } from './terminal/terminal.ts';
 import { examinedText } from './views/engine-view.ts';
+
+const texts = t.engine;
 
 export interface EngineAddressFlags {
   readonly ca?: string;
@@ -25,11 +28,11 @@ export interface EngineAddressFlags {
 export function addEngineAddressFlags(command: Command): Command {
   const kinds = engineKindNames.filter((name) => name !== 'demo').join(', ');
   return command
-    .option('--ca <file>', 'CA (PEM) of the engine certificate, instead of the CAs of the system')
-    .option('--kind <kind>', `kind of the engine; by default flm detects the kind: ${kinds}`)
-    .option('--key-env <name>', 'environment variable with the key of the engine')
-    .option('--key-file <path>', 'file with the key of the engine')
-    .option('--key-stdin', 'read the key of the engine from standard input, and store it in the database');
+    .option('--ca <file>', texts.options.ca)
+    .option('--kind <kind>', texts.options.kind(kinds))
+    .option('--key-env <name>', texts.options.keyEnv)
+    .option('--key-file <path>', texts.options.keyFile)
+    .option('--key-stdin', texts.options.keyStdin);
 }
 
 /** A key is never read from an argument, because every user of the machine can see arguments. */
@@ -40,13 +43,13 @@ export async function secretOf(
 ): Promise<SecretRef | undefined> {
   const { keyEnv, keyFile, keyStdin } = flags;
   const given = [keyEnv, keyFile, keyStdin].filter((value) => value !== undefined);
-  if (given.length > 1) throw usageError(command, 'Give one of --key-env, --key-file and --key-stdin.');
+  if (given.length > 1) throw usageError(command, texts.problems.oneKey);
   if (keyEnv !== undefined) return { from: 'env', name: keyEnv };
   // A proxy in the background has another working directory.
   if (keyFile !== undefined) return { from: 'file', path: resolve(keyFile) };
   if (keyStdin !== true) return undefined;
   const value = (await session.terminal.readAll(maxSecretBytes)).trim();
-  if (value === '') throw usageError(command, 'No key came on standard input.');
+  if (value === '') throw usageError(command, texts.problems.noKey);
   return { from: 'value', value };
 }
 
@@ -65,26 +68,22 @@ function isPlainly(address: string, text: string): boolean {
 
 /** Tells the user how flm interpreted an address, if that is not obvious. */
 export function tellAddress({ terminal }: Session, address: string, given: string): void {
-  if (!isPlainly(address, given)) terminal.talk(`Understood ${printable(given.trim())} as ${address}.`);
+  if (!isPlainly(address, given)) terminal.talk(texts.understood(printable(given.trim()), address));
 }
 
 export function tellSaved(
   session: Session,
   record: EngineRecord,
   examination: EngineExamination,
-  verb: string,
+  said: string,
 ): void {
   const { terminal } = session;
   const { probe } = examination;
   const document = { ...examinedDocument(examination), id: record.id };
   if (session.json) terminal.out(JSON.stringify(document));
-  else terminal.out(`${verb}.\n${examinedText(document, undefined, terminal)}`);
-  if (probe.state === 'down')
-    terminal.talk(
-      `It ${printable(probe.detail)}. The engine is saved, and flm uses it as soon as it answers.`,
-    );
-  if (record.apiKey?.from === 'env')
-    terminal.talk(`A proxy reads ${record.apiKey.name} from its own environment: start it where it is set.`);
+  else terminal.out(`${said}\n${examinedText(document, undefined, terminal)}`);
+  if (probe.state === 'down') terminal.talk(texts.down(printable(probe.detail)));
+  if (record.apiKey?.from === 'env') terminal.talk(texts.keyFromEnvironment(record.apiKey.name));
   warnOfExposure(session, [document]);
 }
 

@@ -4,6 +4,9 @@ import { dayOf } from '../core/time-text.ts';
 import { type UsageDimension, usageDimensions } from '../core/usage/usage-report.ts';
 import { dayStart, isTimeZone, stepStart, stepStarts, stepsBefore } from '../core/usage/usage-steps.ts';
 import { usageError } from './command.ts';
+import { t } from './i18n/texts.ts';
+
+const texts = t.usage.problems;
 
 /** The values of `--by`. */
 export const usageGroupings = [...usageDimensions, 'hour', 'day', 'month'] as const;
@@ -51,20 +54,18 @@ export function usageAsk(flags: UsageFlags, nowMs: number): UsageAsk {
   const by = groupingsOf(flags.by ?? ['key']);
   const times = by.filter((name): name is TimeGrouping => !isDimension(name));
   const [time] = times;
-  if (times.length > 1)
-    throw usageError('usage', `--by takes one of hour, day and month, not ${times.join(' and ')}.`);
+  if (times.length > 1) throw usageError('usage', texts.oneTime(times));
   const timeZone = flags.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (!isTimeZone(timeZone))
-    throw usageError('usage', `--time-zone takes an IANA name such as Europe/Berlin, not ${timeZone}.`);
+  if (!isTimeZone(timeZone)) throw usageError('usage', texts.timeZone(timeZone));
   for (const ending of flags.ending ?? [])
     if (!(endings as readonly string[]).includes(ending))
-      throw usageError('usage', `--ending takes ${endings.join(', ')}, not ${ending}.`);
+      throw usageError('usage', texts.ending(endings.join(', '), ending));
   const fromMs = startOf(flags, time, timeZone, nowMs);
   const toMs = flags.to === undefined ? nowMs + 1 : momentOf(flags.to, '--to', timeZone, 1);
-  if (fromMs >= toMs) throw usageError('usage', 'The range of time is empty: --from must be before --to.');
+  if (fromMs >= toMs) throw usageError('usage', texts.emptyRange);
   if (time === 'hour' && toMs - fromMs > maxHours * 3_600_000)
-    throw usageError('usage', `--by hour shows at most ${maxHours / 24} days; use --by day.`);
-  const top = flags.top === undefined ? undefined : wholeNumber(flags.top, '--top', 'groups', 100_000);
+    throw usageError('usage', texts.tooManyHours(maxHours / 24));
+  const top = flags.top === undefined ? undefined : wholeNumber(flags.top, '--top', 100_000);
   return {
     by,
     dimensions: by.filter(isDimension),
@@ -96,24 +97,23 @@ function groupingsOf(values: readonly string[]): readonly UsageGrouping[] {
   const names = values.flatMap((value) => value.split(',')).map((name) => name.trim());
   for (const name of names)
     if (!(usageGroupings as readonly string[]).includes(name))
-      throw usageError('usage', `--by takes ${usageGroupings.join(', ')}, or several of them, not ${name}.`);
+      throw usageError('usage', texts.by(usageGroupings.join(', '), name));
   return [...new Set(names as UsageGrouping[])];
 }
 
 function startOf(flags: UsageFlags, time: TimeGrouping | undefined, timeZone: string, nowMs: number): number {
   const { hours, days, from } = flags;
-  if (days !== undefined && from !== undefined)
-    throw usageError('usage', 'Either give --days or --from, not both.');
+  if (days !== undefined && from !== undefined) throw usageError('usage', texts.daysOrFrom);
   if ([hours, days, from].filter((flag) => flag !== undefined).length > 1)
-    throw usageError('usage', 'Give one of --hours, --days and --from.');
+    throw usageError('usage', texts.oneStart);
   if (from !== undefined) return momentOf(from, '--from', timeZone, 0);
   if (hours !== undefined || (days === undefined && time === 'hour')) {
-    const count = hours === undefined ? defaultHours : wholeNumber(hours, '--hours', 'hours', maxDays * 24);
+    const count = hours === undefined ? defaultHours : wholeNumber(hours, '--hours', maxDays * 24);
     return stepsBefore(nowMs, count - 1, { step: 'hour', timeZone });
   }
   if (days === undefined && time === 'month')
     return stepsBefore(nowMs, defaultMonths - 1, { step: 'month', timeZone });
-  const count = days === undefined ? defaultDays : wholeNumber(days, '--days', 'days', maxDays);
+  const count = days === undefined ? defaultDays : wholeNumber(days, '--days', maxDays);
   return stepsBefore(nowMs, count - 1, { step: 'day', timeZone });
 }
 
@@ -123,14 +123,12 @@ function momentOf(text: string, flag: string, timeZone: string, after: 0 | 1): n
   if (day !== undefined) return stepsBefore(dayStart(day, timeZone), -after, { step: 'day', timeZone });
   const time = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
   const ms = time && dayOf(text.slice(0, 10)) !== undefined ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms))
-    throw usageError('usage', `${flag} takes a day such as 2026-11-01, or a time such as 2026-11-01T14:00Z.`);
+  if (Number.isNaN(ms)) throw usageError('usage', texts.moment(flag));
   return stepStart({ step: 'hour', timeZone })(ms + after * 3_599_999);
 }
 
-function wholeNumber(text: string, flag: string, what: string, most: number): number {
+function wholeNumber(text: string, flag: '--hours' | '--days' | '--top', most: number): number {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > most)
-    throw usageError('usage', `${flag} takes a number of ${what}, 1 or more.`);
+  if (!/^\d+$/.test(text) || count < 1 || count > most) throw usageError('usage', texts.count(flag));
   return count;
 }

@@ -8,10 +8,13 @@ import type { ClientIdentity } from '../../app/client-identity.ts';
 import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import { ProxyError } from '../../core/errors.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { ChatWriter } from './chat-writer.ts';
 import { converse } from './conversation.ts';
 import { type ModelLoad, watchFirstToken } from './first-token-wait.ts';
+
+const texts = t.chat;
 
 interface ChatFlags {
   readonly message?: string;
@@ -26,20 +29,15 @@ const maxQuestionBytes = 64 * 1024 ** 2;
 export function chatCommand(cli: Cli): Command {
   return leaf(
     'chat',
-    'chat with a model through the running proxy',
+    texts.help.chat,
     'flm chat\nflm chat qwen3 -m "Why is the sky blue?"\nflm chat qwen3 -m "Summarize this:" < report.txt > summary.md',
   )
-    .argument('[model]', 'name of the model; optional if only one is available')
-    .option('-m, --message <text>', 'send this message, print the response and exit')
-    .option('--proxy <proxy>', 'id or profile; optional if only one proxy runs')
-    .option('--client-cert <file>', 'client certificate (PEM) for a proxy with --client-ca')
-    .option('--client-key <file>', 'key of the client certificate (PEM); optional if it is in the same file')
-    .addHelpText(
-      'after',
-      '\nWithout a terminal, or with input from a file or pipe, all of standard input is one message.\n' +
-        'With -m, a file or pipe on standard input follows the message.\n' +
-        'The chat uses a temporary key, which lasts ten minutes and exists only in the memory of the proxy.',
-    )
+    .argument('[model]', texts.arguments.model)
+    .option('-m, --message <text>', texts.options.message)
+    .option('--proxy <proxy>', texts.options.proxy)
+    .option('--client-cert <file>', texts.options.clientCert)
+    .option('--client-key <file>', texts.options.clientKey)
+    .addHelpText('after', `\n${texts.help.after}`)
     .action(
       action(cli, async (session, flags: ChatFlags, model: string | undefined) => {
         const { terminal, flm } = session;
@@ -54,8 +52,7 @@ export function chatCommand(cli: Cli): Command {
           return;
         }
         const question = await questionOf(session, flags.message);
-        if (question.trim() === '')
-          throw usageError('chat', 'There is no question; give one with -m, or on standard input.');
+        if (question.trim() === '') throw usageError('chat', texts.problems.noQuestion);
         const chosen = model ?? onlyModel(await client.models(session.signal));
         await askOnce(session, client, chosen, question, load);
       }),
@@ -66,7 +63,7 @@ async function identityOf({ flm }: Session, flags: ChatFlags): Promise<ClientIde
   const { clientCert, clientKey } = flags;
   if (clientCert === undefined) {
     if (clientKey === undefined) return undefined;
-    throw usageError('chat', '--client-key needs --client-cert, the certificate that the key is for.');
+    throw usageError('chat', texts.problems.keyWithoutCertificate);
   }
   const { readClientIdentity } = await import('../../app/client-identity.ts');
   return readClientIdentity(clientCert, clientKey, flm.machine.clock.nowMs());
@@ -75,8 +72,7 @@ async function identityOf({ flm }: Session, flags: ChatFlags): Promise<ClientIde
 /** The message, the input, or both: `flm chat -m "Summarize this:" < file`. */
 async function questionOf({ terminal }: Session, message: string | undefined): Promise<string> {
   if (message !== undefined && !terminal.inputIsRedirected) return message;
-  if (message === undefined && terminal.inputIsTerminal)
-    throw usageError('chat', 'Give the question with -m TEXT.');
+  if (message === undefined && terminal.inputIsTerminal) throw usageError('chat', texts.problems.giveMessage);
   const input = await terminal.readAll(maxQuestionBytes);
   if (message === undefined) return input;
   return input.trim() === '' ? message : `${message}\n\n${input}`;
@@ -115,7 +111,7 @@ async function askOnce(
   }
   if (session.json) return terminal.out(JSON.stringify(answerDocument(answer)));
   if (!terminal.outIsTerminal && !answer.text.endsWith('\n')) terminal.write('\n');
-  if (answer.finishReason === 'length') terminal.talk('The answer was cut at the limit of tokens.');
+  if (answer.finishReason === 'length') terminal.talk(texts.cut);
 }
 
 /** The `--json` output for an answer; documented in docs/guide.md. */
@@ -137,7 +133,7 @@ function onlyModel(all: readonly ChatModel[]): string {
   if (first === undefined) throw new ProxyError('CHAT_NO_MODEL');
   if (others.length === 0) return first.id;
   const names = models.map((m) => printable(m.id)).join(', ');
-  throw usageError('chat', `There are several models; name one of: ${names}.`);
+  throw usageError('chat', texts.problems.severalModels(names));
 }
 
 /** The named model, the only model, or the user's choice; undefined if the user leaves. */
@@ -156,12 +152,12 @@ async function chooseModel(
       `${String(i + 1).padStart(digits)}  ${printable(m.id)}  ${terminal.paint('dim', printable(m.owner))}`,
     );
   for (;;) {
-    const said = (await terminal.ask('Which one? (number or name) ', session.signal))?.trim();
+    const said = (await terminal.ask(texts.choose, session.signal))?.trim();
     if (said === undefined || said === '') return undefined;
     const byNumber = /^\d+$/.test(said) ? models[Number(said) - 1] : undefined;
     const chosen = models.find((m) => m.id === said) ?? byNumber;
     if (chosen !== undefined) return chosen.id;
-    terminal.talk('The list does not contain this model.');
+    terminal.talk(texts.notInList);
   }
 }
 

@@ -41,9 +41,10 @@ export function watchFirstToken(session: Session, load: ModelLoad): FirstTokenWa
 export function waitText(waitedMs: number, load: ModelLoad): string {
   const why =
     load === 'not-loaded'
-      ? [texts.loading]
+      ? texts.loading
       : load === 'unknown' && waitedMs >= likelyLoadsMs
-        ? [texts.mayLoad]
-        : [];
-  return waitLine({ text: [texts.firstToken, ...why].join(', '), patienceMs: 0 }, waitedMs);
+        ? texts.mayLoad
+        : undefined;
+  const text = why === undefined ? texts.firstToken : texts.firstTokenWhile(why);
+  return waitLine({ text, patienceMs: 0 }, waitedMs);
 }

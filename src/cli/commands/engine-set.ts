@@ -16,6 +16,7 @@ import {
   tellAddress,
   tellSaved,
 } from '../engine-address.ts';
+import { t } from '../i18n/texts.ts';
 
 interface SetFlags extends EngineAddressFlags {
   readonly url?: string;
@@ -23,29 +24,27 @@ interface SetFlags extends EngineAddressFlags {
   readonly clear?: readonly string[];
 }
 
+const texts = t.engine;
+
 /** The settings that can be cleared, and their fields. */
 const clearable = { slots: 'slots', key: 'apiKey', ca: 'caFile', kind: 'kind' } as const;
 
 export function setEngine(cli: Cli): Command {
   const command = leaf(
     'set',
-    'change a saved engine; settings without a flag stay',
+    texts.help.set,
     'flm engine set gpu-box --slots 4\nflm engine set far --url https://llm.example.org --key-env FAR_KEY --clear ca',
   )
-    .argument('<engine>', 'id of the engine; see `flm engine list`')
-    .option('--url <url>', 'new address, as for `flm engine add URL`')
-    .option('--slots <number>', 'number of requests to send at once')
-    .option(
-      '--clear <setting>',
-      `remove a setting: ${Object.keys(clearable).join(', ')} (repeatable)`,
-      collect,
-    );
+    .argument('<engine>', texts.arguments.id)
+    .option('--url <url>', texts.options.url)
+    .option('--slots <number>', texts.options.newSlots)
+    .option('--clear <setting>', texts.options.clear(Object.keys(clearable).join(', ')), collect);
   return addEngineAddressFlags(command).action(
     action(cli, async (session, flags: SetFlags, id: string) => {
       const changes = changesOf(flags, await secretOf(session, flags, 'engine set'));
       const { record, examination, address } = await changeEngine(session.flm, id, changes, session.signal);
       if (flags.url !== undefined && address !== undefined) tellAddress(session, address, flags.url);
-      tellSaved(session, record, examination, 'Changed');
+      tellSaved(session, record, examination, texts.changed);
     }),
   );
 }
@@ -62,14 +61,13 @@ function changesOf(flags: SetFlags, apiKey: EngineRecord['apiKey']): EngineChang
   };
   const cleared = (flags.clear ?? []).map((name) => {
     if (!Object.hasOwn(clearable, name))
-      throw usageError('engine set', `--clear takes one of ${Object.keys(clearable).join(', ')}.`);
+      throw usageError('engine set', t.flags.oneOf('--clear', Object.keys(clearable).join(', ')));
     // The name was found above.
     const field = clearable[name as keyof typeof clearable];
-    if (field in given) throw usageError('engine set', `Either give the ${name} or clear it, not both.`);
+    if (field in given) throw usageError('engine set', texts.problems.setOrClear(name));
     return [field, null] as const;
   });
   const changes: EngineChanges = { ...given, ...Object.fromEntries(cleared) };
-  if (Object.keys(changes).length === 0)
-    throw usageError('engine set', 'Give at least one setting to change.');
+  if (Object.keys(changes).length === 0) throw usageError('engine set', t.flags.nothingToChange);
   return changes;
 }

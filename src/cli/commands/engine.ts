@@ -36,7 +36,7 @@ interface AddFlags extends EngineAddressFlags {
 }
 
 export function engineCommands(cli: Cli): Command {
-  return group('engine', 'manage the LLM engines behind flm', [
+  return group('engine', texts.help.engine, [
     detect(cli),
     list(cli),
     add(cli),
@@ -47,7 +47,7 @@ export function engineCommands(cli: Cli): Command {
 }
 
 function detect(cli: Cli): Command {
-  return leaf('detect', 'look for engines on this machine', 'flm engine detect').action(
+  return leaf('detect', texts.help.detect, 'flm engine detect').action(
     action(cli, async (session) => {
       const { engines, discovery } = session.flm;
       const saved = await engines.list();
@@ -63,28 +63,22 @@ function detect(cli: Cli): Command {
       if (session.json) terminal.out(JSON.stringify({ engines: found, installed, locked }));
       else {
         if (found.length > 0) terminal.out(enginesTable(found, terminal));
-        else
-          terminal.out(
-            saved.length > 0 ? 'No other engine runs on this machine.' : 'No engine runs on this machine.',
-          );
+        else terminal.out(saved.length > 0 ? texts.noOtherRuns : texts.noneRuns);
         if (installed.length > 0) {
           const rows = installed.map((i) => [i.title, i.program, i.startWith]);
-          terminal.out(`\n${table(['INSTALLED', 'PROGRAM', 'START IT WITH'], rows, terminal.tableColumns)}`);
+          const { title, program, startWith } = texts.installed;
+          terminal.out(`\n${table([title, program, startWith], rows, terminal.tableColumns)}`);
         }
-        for (const { url, detail } of locked)
-          terminal.out(
-            `\n${url} ${printable(detail)}; add it with \`flm engine add ${url} --key-env NAME\`.`,
-          );
+        for (const { url, detail } of locked) terminal.out(`\n${texts.locked(url, printable(detail))}`);
       }
-      if (saved.length > 0)
-        terminal.talk(`${saved.length} saved engines are not shown here: \`flm engine list\`.`);
+      if (saved.length > 0) terminal.talk(texts.savedNotShown(saved.length));
       warnOfExposure(session, found);
     }),
   );
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'list saved engines and the engines of running proxies', 'flm engine list')
+  return leaf('list', texts.help.list, 'flm engine list')
     .alias('ls')
     .action(
       action(cli, async (session) => {
@@ -101,15 +95,12 @@ function list(cli: Cli): Command {
 function add(cli: Cli): Command {
   const command = leaf(
     'add',
-    'save an engine; flm detects its kind',
+    texts.help.add,
     'flm engine add http://gpu-box:8000\nflm engine add https://llm.example.org --id far --key-env FAR_KEY',
   )
-    .argument('<url>', 'address, such as localhost:11434; with or without scheme and /v1')
-    .option('--id <id>', 'name of the engine in `engine/model` and in key rules')
-    .option(
-      '--slots <number>',
-      'number of requests to send at once; by default the number that the engine reports',
-    );
+    .argument('<url>', texts.arguments.url)
+    .option('--id <id>', texts.options.id)
+    .option('--slots <number>', texts.options.slots);
   return addEngineAddressFlags(command).action(
     action(cli, async (session, flags: AddFlags, url: string) => {
       const apiKey = await secretOf(session, flags, 'engine add');
@@ -125,19 +116,19 @@ function add(cli: Cli): Command {
       };
       const { record, examination, address } = await addEngine(session.flm, given, session.signal);
       tellAddress(session, address, url);
-      tellSaved(session, record, examination, 'Added');
+      tellSaved(session, record, examination, texts.added);
     }),
   );
 }
 
 function remove(cli: Cli): Command {
-  return leaf('remove', 'remove a saved engine', 'flm engine remove gpu-box-8000')
-    .argument('<id>', 'id of the engine; see `flm engine list`')
+  return leaf('remove', texts.help.remove, 'flm engine remove gpu-box-8000')
+    .argument('<id>', texts.arguments.id)
     .action(
       action(cli, async (session, _flags: object, id: string) => {
         await session.flm.engines.remove(id);
         if (session.json) return session.terminal.out(JSON.stringify({ id, removed: true }));
-        session.terminal.out(`Removed ${id}. Running requests will finish.`);
+        session.terminal.out(texts.removed(id));
       }),
     );
 }
@@ -145,11 +136,11 @@ function remove(cli: Cli): Command {
 function examine(cli: Cli): Command {
   const command = leaf(
     'test',
-    'probe one engine: its kind, its state and its models',
+    texts.help.test,
     'flm engine test ollama\nflm engine test http://gpu-box:8000 --embeddings bge-m3',
   )
-    .argument('<id-or-url>', 'id of a saved, detected or served engine, or any address')
-    .option('--embeddings <model>', 'also request one embedding, and show its format');
+    .argument('<id-or-url>', texts.arguments.idOrUrl)
+    .option('--embeddings <model>', texts.options.embeddings);
   return addEngineAddressFlags(command).action(
     action(
       cli,
@@ -169,7 +160,7 @@ function examine(cli: Cli): Command {
         else terminal.out(examinedText(document, embeddings, terminal));
         warnOfExposure(session, [document]);
         if (document.state !== 'down' && embeddings?.format !== 'none') return;
-        if (document.state === 'down') terminal.talk('Start the engine, or check its address and its key.');
+        if (document.state === 'down') terminal.talk(texts.startIt);
         session.cli.exit = 1;
       },
     ),

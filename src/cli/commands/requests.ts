@@ -13,7 +13,7 @@ const texts = t.requests;
 export function requestsCommand(cli: Cli): Command {
   return leaf(
     'requests',
-    'list the requests that run, or cancel one',
+    texts.help.requests,
     'flm requests\nflm requests recent --key laptop\nflm requests cancel req_4fGh2kQz1a2b',
   )
     .helpCommand(false)
@@ -34,12 +34,8 @@ export function requestsCommand(cli: Cli): Command {
 }
 
 function recent(cli: Cli): Command {
-  return leaf(
-    'recent',
-    'list the last 200 requests that ended, newest last; proxies keep them in memory only',
-    'flm requests recent --key laptop',
-  )
-    .option('--key <key>', 'only the last 200 requests of this key: its id, label or prefix')
+  return leaf('recent', texts.help.recent, 'flm requests recent --key laptop')
+    .option('--key <key>', texts.options.key)
     .action(
       action(cli, async (session, { key }: { readonly key?: string }) => {
         await findProxy(session);
@@ -59,12 +55,8 @@ function recent(cli: Cli): Command {
 }
 
 function cancel(cli: Cli): Command {
-  return leaf(
-    'cancel',
-    'end a running request; its client gets an error',
-    'flm requests cancel req_4fGh2kQz1a2b',
-  )
-    .argument('<request>', 'the id of the request, from `flm requests` or the header x-request-id')
+  return leaf('cancel', texts.help.cancel, 'flm requests cancel req_4fGh2kQz1a2b')
+    .argument('<request>', texts.arguments.request)
     .action(
       action(cli, async (session, _flags: object, id: string) => {
         await findProxy(session);

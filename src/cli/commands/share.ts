@@ -34,22 +34,19 @@ interface ShareFlags extends RuleFlags {
 export function shareCommand(cli: Cli): Command {
   const command = leaf(
     'share',
-    'make a link that gives a friend a key, once',
+    texts.help.share,
     'flm share anna\nflm share anna --rpm 20 --tokens-per-day 200000 --expires 90d --for 2h\nflm share list',
   )
-    .argument('<label>', 'name of the person or program that will use the key')
+    .argument('<label>', texts.arguments.label)
     .helpCommand(false)
     // The flags of `flm share list` are its own.
     .enablePositionalOptions();
   return addRules(command)
-    .option('--for <span>', 'how long the link works, such as 2h or 7d; at most 30d', '24h')
-    .option('--proxy <proxy>', 'id or profile; optional if only one proxy runs')
-    .option('--url <url>', 'address under which the friend reaches the proxy, such as https://ai.example.org')
-    .option('--no-wait', 'print the link and do not wait until it is used')
-    .addHelpText(
-      'after',
-      '\nWithout --no-wait and with --json, a second document describes the key, and a third its first request.',
-    )
+    .option('--for <span>', texts.options.for, '24h')
+    .option('--proxy <proxy>', texts.options.proxy)
+    .option('--url <url>', texts.options.url)
+    .option('--no-wait', texts.options.noWait)
+    .addHelpText('after', `\n${texts.help.after}`)
     .addCommand(list(cli))
     .addCommand(revoke(cli))
     .action(action(cli, (session, flags: ShareFlags, label: string) => share(session, flags, label)));
@@ -58,7 +55,7 @@ export function shareCommand(cli: Cli): Command {
 async function share(session: Session, flags: ShareFlags, label: string): Promise<void> {
   const { flm, signal } = session;
   const validMs = spanOf(flags.for ?? '');
-  if (validMs === undefined) throw usageError('share', '--for takes a span such as 24h, 30m or 7d.');
+  if (validMs === undefined) throw usageError('share', texts.problems.for);
   const request = requestOf(session, 'share', label, flags);
   const handle = await flm.proxies.findServing(flags.proxy);
   const status = await flm.control(handle).status(signal);
@@ -100,8 +97,7 @@ function givenOrigin(text: string): string {
   const isOrigin =
     url !== null && url.username === '' && url.password === '' && `${url.origin}/` === url.href;
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal(url.hostname));
-  if (url === null || !isOrigin || !isSafe)
-    throw usageError('share', '--url takes an HTTPS address without a path, such as https://ai.example.org.');
+  if (url === null || !isOrigin || !isSafe) throw usageError('share', texts.problems.url);
   return url.origin;
 }
 
@@ -146,7 +142,7 @@ async function tell(session: Session, { share }: CreatedShare, told: Told): Prom
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'list shares and what became of them', 'flm share list')
+  return leaf('list', texts.help.list, 'flm share list')
     .alias('ls')
     .action(
       action(cli, async ({ flm, terminal, json }) => {
@@ -161,8 +157,8 @@ function list(cli: Cli): Command {
 }
 
 function revoke(cli: Cli): Command {
-  return leaf('revoke', 'withdraw a link that was not used yet', 'flm share revoke anna')
-    .argument('<share>', 'id of the share, or label of its key')
+  return leaf('revoke', texts.help.revoke, 'flm share revoke anna')
+    .argument('<share>', texts.arguments.share)
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         const { flm, terminal, json } = session;

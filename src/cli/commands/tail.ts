@@ -16,14 +16,10 @@ interface TailFlags {
 }
 
 export function tailCommand(cli: Cli): Command {
-  return leaf(
-    'tail',
-    'print one line per request as it ends, until Ctrl-C',
-    'flm tail\nflm tail --refused --json',
-  )
-    .option('--proxy <proxy>', 'id or profile; by default all running proxies')
-    .option('--refused', 'show only refused requests, with the rule')
-    .addHelpText('after', '\nWith --json, each line is one JSON document.')
+  return leaf('tail', texts.help.tail, 'flm tail\nflm tail --refused --json')
+    .option('--proxy <proxy>', texts.options.proxy)
+    .option('--refused', texts.options.refused)
+    .addHelpText('after', `\n${texts.help.after}`)
     .action(
       action(cli, async (session, flags: TailFlags) => {
         const { terminal } = session;

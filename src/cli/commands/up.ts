@@ -33,14 +33,14 @@ const keyTtlMs = 60_000;
 const keyVariable = 'FLM_API_KEY';
 
 export function upCommand(cli: Cli): Command {
-  const command = leaf(
-    'up',
-    'find engines, start a proxy, create a key, and print a request to paste',
-    'flm up\nflm up --detach --engine http://127.0.0.1:8000',
-  ).argument('[profile]', 'saved profile', 'default');
+  const command = leaf('up', texts.help, 'flm up\nflm up --detach --engine http://127.0.0.1:8000').argument(
+    '[profile]',
+    texts.arguments.profile,
+    'default',
+  );
   return addConfigFlags(command)
-    .option('-d, --detach', 'run the proxy in the background')
-    .option('--new-key', 'create another key even if one exists')
+    .option('-d, --detach', texts.options.detach)
+    .option('--new-key', texts.options.newKey)
     .action(
       action(cli, async (session, flags: UpFlags, profile: string) => {
         const running = await runningProxy(session, profile);

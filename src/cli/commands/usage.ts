@@ -32,29 +32,25 @@ const examples = [
 ].join('\n');
 
 export function usageCommand(cli: Cli): Command {
-  return leaf('usage', 'show requests and tokens over time, by key, model, engine or ending', examples)
-    .option(
-      '--by <what>',
-      `group by ${usageGroupings.join(', ')}, or by several: key,day (default: key)`,
-      collect,
-    )
-    .option('--hours <number>', 'number of hours, including this one; 24 by default with --by hour')
-    .option('--days <number>', 'number of days, including today; 30 by default')
-    .option('--from <time>', 'first day, such as 2026-11-01, or a time')
-    .option('--to <time>', 'last day, or a time; by default now')
-    .option('--key <label|id>', 'only this key, before and after rotations (repeatable)', collect)
-    .option('--model <name>', 'only this model (repeatable)', collect)
-    .option('--engine <id>', 'only this engine (repeatable)', collect)
-    .option('--ending <ending>', `only requests that ended so: ${endings.join(', ')} (repeatable)`, collect)
-    .option('--top <number>', 'show the largest groups, and the others as one')
-    .option('--time-zone <name>', 'time zone of hours, days and months; by default that of this machine')
-    .option('--csv', 'print a table for a spreadsheet')
+  return leaf('usage', texts.help, examples)
+    .option('--by <what>', texts.options.by(usageGroupings.join(', ')), collect)
+    .option('--hours <number>', texts.options.hours)
+    .option('--days <number>', texts.options.days)
+    .option('--from <time>', texts.options.from)
+    .option('--to <time>', texts.options.to)
+    .option('--key <label|id>', texts.options.key, collect)
+    .option('--model <name>', texts.options.model, collect)
+    .option('--engine <id>', texts.options.engine, collect)
+    .option('--ending <ending>', texts.options.ending(endings.join(', ')), collect)
+    .option('--top <number>', texts.options.top)
+    .option('--time-zone <name>', texts.options.timeZone)
+    .option('--csv', texts.options.csv)
     .action(action(cli, (session, flags: UsageFlags) => showUsage(session, flags)));
 }
 
 async function showUsage(session: Session, flags: UsageFlags): Promise<void> {
   const { flm, terminal, json } = session;
-  if (json && flags.csv === true) throw usageError('usage', 'Give --json or --csv, not both.');
+  if (json && flags.csv === true) throw usageError('usage', t.flags.jsonOrCsv);
   const ask = usageAsk(flags, flm.machine.clock.nowMs());
   const slots = await flm.usage.usageSlots({
     fromMs: ask.fromMs,

@@ -1,33 +1,45 @@
 /** The English texts of the terminal. One file for each command group or view. */
 import { chat } from './en/chat.ts';
+import { connect } from './en/connect.ts';
 import { engine } from './en/engine.ts';
 import { errors } from './en/errors.ts';
+import { explain } from './en/explain.ts';
+import { flags } from './en/flags.ts';
 import { help } from './en/help.ts';
 import { key } from './en/key.ts';
+import { model } from './en/model.ts';
 import { next } from './en/next.ts';
+import { policy } from './en/policy.ts';
 import { progress } from './en/progress.ts';
 import { requests } from './en/requests.ts';
 import { share } from './en/share.ts';
 import { status } from './en/status.ts';
 import { tail } from './en/tail.ts';
 import { top } from './en/top.ts';
+import { ui } from './en/ui.ts';
 import { units } from './en/units.ts';
 import { up } from './en/up.ts';
 import { retention, usage } from './en/usage.ts';
 
 export const en = {
   chat,
+  connect,
   engine,
   errors,
+  explain,
+  flags,
   help,
   key,
+  model,
   next,
+  policy,
   progress,
   requests,
   share,
   status,
   tail,
   top,
+  ui,
   units,
   up,
   usage,

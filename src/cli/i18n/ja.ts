@@ -1,34 +1,46 @@
 /** The Japanese texts of the terminal. Terms and style: docs/ja/glossary.md. */
 import type { CliCatalogue } from './catalogue.ts';
 import { chat } from './ja/chat.ts';
+import { connect } from './ja/connect.ts';
 import { engine } from './ja/engine.ts';
 import { errors } from './ja/errors.ts';
+import { explain } from './ja/explain.ts';
+import { flags } from './ja/flags.ts';
 import { help } from './ja/help.ts';
 import { key } from './ja/key.ts';
+import { model } from './ja/model.ts';
 import { next } from './ja/next.ts';
+import { policy } from './ja/policy.ts';
 import { progress } from './ja/progress.ts';
 import { requests } from './ja/requests.ts';
 import { share } from './ja/share.ts';
 import { status } from './ja/status.ts';
 import { tail } from './ja/tail.ts';
 import { top } from './ja/top.ts';
+import { ui } from './ja/ui.ts';
 import { units } from './ja/units.ts';
 import { up } from './ja/up.ts';
 import { retention, usage } from './ja/usage.ts';
 
 export const ja: CliCatalogue = {
   chat,
+  connect,
   engine,
   errors,
+  explain,
+  flags,
   help,
   key,
+  model,
   next,
+  policy,
   progress,
   requests,
   share,
   status,
   tail,
   top,
+  ui,
   units,
   up,
   usage,

@@ -4,6 +4,9 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
+import { t } from '../i18n/texts.ts';
+
+const { units } = t;
 
 /** A column never becomes narrower than this or than its heading. */
 const narrowest = 12;
@@ -263,13 +266,13 @@ export function textWidth(text: string): number {
 /** `3 s`, `4 min`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(seconds: number): string {
   const s = Math.round(seconds);
-  if (s < 90) return `${s} s`;
+  if (s < 90) return units.seconds(s);
   const minutes = Math.round(s / 60);
-  if (minutes < 90) return `${minutes} min`;
+  if (minutes < 90) return units.minutes(minutes);
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  if (hours < 48) return minutes % 60 === 0 ? units.hours(hours) : units.hoursMinutes(hours, minutes % 60);
   const days = Math.floor(hours / 24);
-  return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
+  return hours % 24 === 0 ? units.days(days) : units.daysHours(days, hours % 24);
 }
 
 /** Local time of day, to the second. */

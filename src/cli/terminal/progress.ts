@@ -52,7 +52,7 @@ export async function whileWaiting<T>(
 /** `Waiting for the CA [######--------------] 27 s of at most 90 s`. */
 export function waitLine({ text, limitMs }: Wait, waitedMs: number): string {
   const waited = duration(Math.floor(waitedMs / 1000));
-  if (limitMs === undefined) return `${text} (${texts.elapsed(waited)})`;
+  if (limitMs === undefined) return texts.elapsed(text, waited);
   const done = Math.min(barWidth, Math.round((waitedMs / limitMs) * barWidth));
   const bar = `[${'#'.repeat(done)}${'-'.repeat(barWidth - done)}]`;
   return `${text} ${bar} ${texts.elapsedOf(waited, limitText(limitMs))}`;
@@ -60,5 +60,5 @@ export function waitLine({ text, limitMs }: Wait, waitedMs: number): string {
 
 /** A limit is exact: `90 s`, not `2 min`. */
 function limitText(ms: number): string {
-  return ms <= 120_000 ? `${ms / 1000} s` : duration(ms / 1000);
+  return ms <= 120_000 ? t.units.seconds(ms / 1000) : duration(ms / 1000);
 }

@@ -22,8 +22,8 @@ export function amount(count: number): string {
 
 /** `42 ms`, `1.3 s`, `95 s`, `4 min`. */
 export function shortTime(ms: number): string {
-  if (ms < 999.5) return `${Math.round(ms)} ms`;
-  return ms < 99_950 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000);
+  if (ms < 999.5) return units.milliseconds(Math.round(ms));
+  return ms < 99_950 ? units.seconds((ms / 1000).toFixed(1)) : duration(ms / 1000);
 }
 
 /** `4 min ago`; a moment of the last seconds is `just now`. */
@@ -45,7 +45,7 @@ export function exactly(atMs: number, nowMs: number): string {
 /** One unit is enough: `2 h`, not `2 h 5 min`. */
 function roughly(seconds: number): string {
   const s = Math.round(seconds);
-  if (s < 90) return `${s} s`;
-  if (s < 5_400) return `${Math.round(s / 60)} min`;
-  return s < 172_800 ? `${Math.round(s / 3_600)} h` : `${Math.round(s / 86_400)} d`;
+  if (s < 90) return units.seconds(s);
+  if (s < 5_400) return units.minutes(Math.round(s / 60));
+  return s < 172_800 ? units.hours(Math.round(s / 3_600)) : units.days(Math.round(s / 86_400));
 }

@@ -20,12 +20,8 @@ const statusMs = 1_000;
 const oftenestDrawMs = 100;
 
 export function topCommand(cli: Cli): Command {
-  return leaf(
-    'top',
-    'live view of engines and running requests; cancel one with a key',
-    'flm top\nflm top --json',
-  )
-    .addHelpText('after', '\nWithout a terminal, or with --json, it prints the current state once.')
+  return leaf('top', texts.help.top, 'flm top\nflm top --json')
+    .addHelpText('after', `\n${texts.help.after}`)
     .action(
       action(cli, async (session) => {
         const { terminal, signal } = session;

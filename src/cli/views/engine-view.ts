@@ -7,7 +7,7 @@ import { t } from '../i18n/texts.ts';
 import { facts, hanging, printable, table } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { shortTime } from '../terminal/units.ts';
-import { engineAddress, engineStyle, rankText } from './status-view.ts';
+import { engineAddress, engineStateText, engineStyle, rankText } from './status-view.ts';
 
 const texts = t.engine;
 
@@ -26,14 +26,15 @@ export function enginesTable(
     { name: columns.from, drop: 1 },
     { name: columns.models },
   ];
+  const origins: Readonly<Record<string, string>> = texts.origins;
   const rows = engines.map((e) => [
     e.id,
-    terminal.paint(engineStyle(e.state), e.state),
+    terminal.paint(engineStyle(e.state), engineStateText(e.state)),
     printable(`${e.product ?? e.kind}${e.version === undefined ? '' : ` ${e.version}`}`),
     engineAddress(e),
     e.latencyMs === undefined ? '-' : shortTime(e.latencyMs),
     busyText(e),
-    e.origin,
+    origins[e.origin] ?? e.origin,
     modelsText(e),
   ]);
   const notes = engines.flatMap((e) =>
@@ -52,39 +53,41 @@ export function examinedText(
 ): string {
   const models = engine.models.map((m) => {
     const notes = [
-      m.contextLength === undefined ? undefined : `${m.contextLength} tokens`,
-      m.loaded === undefined ? undefined : m.loaded ? 'loaded' : 'not loaded',
+      m.contextLength === undefined ? undefined : texts.tokens(m.contextLength),
+      m.loaded === undefined ? undefined : m.loaded ? texts.loaded : texts.notLoaded,
     ].filter((note) => note !== undefined);
-    return printable(`${m.id}${notes.length === 0 ? '' : `  (${notes.join(', ')})`}`);
+    return printable(notes.length === 0 ? m.id : texts.modelNotes(m.id, t.units.list(notes)));
   });
+  const name = texts.facts;
   return facts(
     [
       [terminal.paint('bold', engine.id), stateText(engine, terminal)],
-      ['kind', engine.serves.length === 0 ? 'not known yet' : engine.kind],
-      ['product', engine.serves.length === 0 ? undefined : printable(engine.product)],
-      ['version', engine.version === undefined ? undefined : printable(engine.version)],
-      ['address', engine.url],
-      ['latency', engine.latencyMs === undefined ? undefined : `${engine.latencyMs} ms`],
-      ['at once', engine.slots === undefined ? undefined : `${engine.slots} requests`],
-      ['models', models.join('\n') || undefined],
-      ['serves', engine.serves.join(', ') || undefined],
-      ['embeddings', embeddings === undefined ? undefined : printable(embeddingsText(embeddings))],
+      [name.kind, engine.serves.length === 0 ? texts.kindUnknown : engine.kind],
+      [name.product, engine.serves.length === 0 ? undefined : printable(engine.product)],
+      [name.version, engine.version === undefined ? undefined : printable(engine.version)],
+      [name.address, engine.url],
+      [name.latency, engine.latencyMs === undefined ? undefined : t.units.milliseconds(engine.latencyMs)],
+      [name.atOnce, engine.slots === undefined ? undefined : texts.atOnce(engine.slots)],
+      [name.models, models.join('\n') || undefined],
+      [name.serves, engine.serves.join(', ') || undefined],
+      [name.embeddings, embeddings === undefined ? undefined : printable(embeddingsText(embeddings))],
     ],
     terminal.tableColumns,
   );
 }
 
 function embeddingsText(check: EmbeddingsCheck & { readonly model: string }): string {
-  if (check.format === 'none') return `${check.model}: it ${check.detail}`;
-  const size = `${check.dimensions} dimensions`;
-  if (check.format === 'base64') return `${check.model}: base64 as asked for, ${size}`;
-  return `${check.model}: floats, though base64 was asked for, ${size}; clients that ask for base64 by themselves (openai for Node up to 6) need encoding_format: "float"`;
+  const said = texts.embeddings;
+  if (check.format === 'none') return said.none(check.model, check.detail);
+  return check.format === 'base64'
+    ? said.base64(check.model, check.dimensions)
+    : said.floats(check.model, check.dimensions);
 }
 
 function stateText(engine: EngineDocument, terminal: Pick<Terminal, 'paint'>): string {
-  const state = terminal.paint(engineStyle(engine.state), engine.state);
+  const state = terminal.paint(engineStyle(engine.state), engineStateText(engine.state));
   const notes = notesOf(engine);
-  return notes.length === 0 ? state : `${state} (${notes.join('; ')})`;
+  return notes.length === 0 ? state : texts.stateNotes(state, t.units.clauses(notes));
 }
 
 function notesOf({ note, rank }: EngineDocument): readonly string[] {
@@ -94,7 +97,7 @@ function notesOf({ note, rank }: EngineDocument): readonly string[] {
 /** Current requests: `3`, or with slots `1 of 2`, and the number that wait. */
 function busyText({ inFlight, slots, queued = 0 }: EngineDocument): string {
   const running = slots === undefined ? String(inFlight) : texts.busy(inFlight, slots);
-  return queued === 0 ? running : `${running}, ${texts.waiting(queued)}`;
+  return queued === 0 ? running : t.units.list([running, texts.waiting(queued)]);
 }
 
 /** The first few models; `flm engine test ID` shows all. */

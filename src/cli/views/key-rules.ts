@@ -6,6 +6,9 @@ import type { KeyRequestInput } from '../../core/security/key-request.ts';
 import { momentOf } from '../../core/time-text.ts';
 import { type Session, usageError } from '../command.ts';
 import { collect, number } from '../config-flags.ts';
+import { t } from '../i18n/texts.ts';
+
+const texts = t.key;
 
 export interface RuleFlags {
   readonly owner?: string;
@@ -24,24 +27,21 @@ export interface RuleFlags {
 }
 
 export function addRules(command: Command): Command {
+  const { rules } = texts;
   return command
-    .option('--owner <name>', 'the person who answers for the key')
-    .option('--note <text>', 'a note for administrators')
-    .option(
-      '--scope <scope>',
-      'inference (the default), engine:read, engine:admin, metrics, admin:read, admin (repeatable)',
-      collect,
-    )
-    .option('--model <glob>', 'allow only this model; * matches any characters (repeatable)', collect)
-    .option('--engine <id>', 'allow only this engine (repeatable)', collect)
-    .option('--endpoint <route>', 'allow only this route, such as chat.completions (repeatable)', collect)
-    .option('--ip <address>', 'allow only this client address, CIDR range or span (repeatable)', collect)
-    .option('--rpm <number>', 'requests a minute')
-    .option('--burst <number>', 'requests that may come at once')
-    .option('--tpm <number>', 'tokens a minute')
-    .option('--tokens-per-day <number>', 'tokens a day (UTC), counted over all proxies')
-    .option('--concurrency <number>', 'requests in progress at a time, including queued ones')
-    .option('--expires <when>', 'expiry: 90d, 12h, or a date such as 2027-01-31');
+    .option('--owner <name>', rules.owner)
+    .option('--note <text>', rules.note)
+    .option('--scope <scope>', rules.scope, collect)
+    .option('--model <glob>', rules.model, collect)
+    .option('--engine <id>', rules.engine, collect)
+    .option('--endpoint <route>', rules.endpoint, collect)
+    .option('--ip <address>', rules.ip, collect)
+    .option('--rpm <number>', rules.rpm)
+    .option('--burst <number>', rules.burst)
+    .option('--tpm <number>', rules.tpm)
+    .option('--tokens-per-day <number>', rules.tokensPerDay)
+    .option('--concurrency <number>', rules.concurrency)
+    .option('--expires <when>', rules.expires);
 }
 
 /** The value of each rule when it is cleared, by flag. A key always has a scope. */
@@ -82,12 +82,12 @@ export function changesOf(
   if (flags.label !== undefined) changes.label = flags.label;
   for (const rule of flags.clear ?? []) {
     const empty = cleared[rule];
-    if (empty === undefined) throw usageError(command, `--clear takes one of ${clearableRules.join(', ')}.`);
+    if (empty === undefined) throw usageError(command, t.flags.oneOf('--clear', clearableRules.join(', ')));
     if (Object.keys(empty).some((field) => field in changes))
-      throw usageError(command, `Either give --${rule} or clear it, not both.`);
+      throw usageError(command, t.flags.setOrClear(`--${rule}`));
     Object.assign(changes, empty);
   }
-  if (Object.keys(changes).length === 0) throw usageError(command, 'Give at least one setting to change.');
+  if (Object.keys(changes).length === 0) throw usageError(command, t.flags.nothingToChange);
   return changes;
 }
 
@@ -95,7 +95,7 @@ function given(session: Session, command: string, flags: RuleFlags): Partial<Key
   const { clock } = session.flm.machine;
   const expiresAtMs = flags.expires === undefined ? undefined : momentOf(flags.expires, clock.nowMs());
   if (flags.expires !== undefined && expiresAtMs === undefined)
-    throw usageError(command, '--expires takes a span such as 90d or 12h, or a date such as 2027-01-31.');
+    throw usageError(command, texts.problems.expires);
   const all = {
     owner: flags.owner,
     note: flags.note,

@@ -1,6 +1,7 @@
 /** Shows the current use of a key's limits as text. */
 import type { KeyLimits } from '../../core/security/api-key.ts';
 import type { KeyUseDocument } from '../../core/security/key-use.ts';
+import { t } from '../i18n/texts.ts';
 
 /** Returns one line for each limit. */
 export function useLines(
@@ -8,28 +9,24 @@ export function useLines(
   limits: Pick<KeyLimits, 'tokensPerDay' | 'concurrency'>,
 ): readonly string[] {
   const { tokensPerDay, concurrency } = limits;
-  const ofDay = tokensPerDay === null ? '' : ` of ${tokensPerDay}`;
-  const lines = [
-    tokensToday === null ? 'tokens today: not known' : `${tokensToday}${ofDay} tokens today (UTC)`,
-  ];
+  const said = t.key.use;
+  const lines = [tokensToday === null ? said.tokensUnknown : said.tokensToday(tokensToday, tokensPerDay)];
   for (const { id, requests, tokens, inProgress } of proxies) {
-    const ofConcurrency = concurrency === null ? '' : ` of ${concurrency}`;
-    const parts = [`${inProgress}${ofConcurrency} in progress`];
+    const parts = [said.inProgress(inProgress, concurrency)];
     if (requests !== null) {
       const { remaining, burst, perMinute } = requests;
-      const full = inSeconds(requests.resetMs);
-      parts.push(`${burst - remaining} of ${burst} requests at once, at ${perMinute} a minute${full}`);
+      parts.push(said.requests(burst - remaining, burst, perMinute, inSeconds(requests.resetMs)));
     }
     if (tokens !== null) {
       const used = tokens.limit - tokens.remaining;
-      parts.push(`${used} of ${tokens.limit} tokens a minute${inSeconds(tokens.resetMs)}`);
+      parts.push(said.tokens(used, tokens.limit, inSeconds(tokens.resetMs)));
     }
-    lines.push(`${id}: ${parts.join('; ')}`);
+    lines.push(said.inProxy(id, parts));
   }
-  if (proxies.length === 0) lines.push('No proxy runs, so the current use of the other limits is unknown.');
+  if (proxies.length === 0) lines.push(said.noProxy);
   return lines;
 }
 
-function inSeconds(resetMs: number): string {
-  return resetMs <= 0 ? '' : `, free again in ${Math.ceil(resetMs / 1000)} s`;
+function inSeconds(resetMs: number): number {
+  return Math.max(0, Math.ceil(resetMs / 1000));
 }

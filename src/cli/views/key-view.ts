@@ -54,7 +54,7 @@ export function keysTable(
       : lastUse === undefined
         ? texts.never
         : ago(lastUse.atMs, nowMs),
-    limitsOf(record).join('; ') || texts.noLimits,
+    t.units.clauses(limitsOf(record)) || texts.noLimits,
   ]);
   return table(head, rows, terminal.tableColumns);
 }
@@ -128,7 +128,7 @@ function sharedLabels(active: readonly ListedKey[]): readonly string[] {
     const newest = new Map(holders.map(({ record }) => [record.familyId, record.id]));
     const [first, ...others] = newest.values();
     if (first === undefined || others.length === 0) return [];
-    return [advice.sharedLabel([first, ...others].join(' and '), printable(label), first)];
+    return [advice.sharedLabel(t.units.and([first, ...others]), printable(label), first)];
   });
 }
 
@@ -155,7 +155,7 @@ export function limitsOf({
   if (tokensPerDay !== null) said.push(texts.tokensPerDay(amount(tokensPerDay)));
   if (concurrency !== null) said.push(texts.concurrency(amount(concurrency)));
   for (const [name, list] of Object.entries({ models, engines, endpoints, addresses }))
-    if (list.length > 0) said.push(`${texts.lists[name as keyof typeof texts.lists]} ${list.join(', ')}`);
+    if (list.length > 0) said.push(texts.lists[name as keyof typeof texts.lists](list.join(', ')));
   // A number stays with its unit where the cell wraps.
-  return said.map((text) => printable(text).replaceAll(/(\d) ([kMG]) /g, '$1\u00a0$2 '));
+  return said.map((text) => printable(text).replaceAll(/(\d) ([kMG])(?= |[^ -~])/g, '$1\u00a0$2'));
 }

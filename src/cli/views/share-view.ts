@@ -50,5 +50,5 @@ function whenText({ redemption, revokedAtMs, expiresAtMs }: Share, state: ShareS
 export function limitsOfShare({ request }: Share): string {
   const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency } = request;
   const limits = { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency };
-  return limitsOf({ ...request, limits }).join('; ') || texts.noLimits;
+  return t.units.clauses(limitsOf({ ...request, limits })) || texts.noLimits;
 }

@@ -10,6 +10,7 @@ import type { Style, Terminal } from '../terminal/terminal.ts';
 import { amount } from '../terminal/units.ts';
 
 const texts = t.status;
+const { units } = t;
 
 type StatusTerminal = Pick<Terminal, 'paint' | 'link' | 'outIsTerminal' | 'tableColumns'>;
 
@@ -65,7 +66,7 @@ export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): strin
   const up = uptimeSeconds === undefined ? undefined : duration(uptimeSeconds);
   const lines = facts(
     [
-      [paint('bold', id), [stateText(proxy, terminal), ...replaced, texts.profile(profile)].join(', ')],
+      [paint('bold', id), units.list([stateText(proxy, terminal), ...replaced, texts.profile(profile)])],
       [`  ${name.process}`, texts.process(pid, version, up)],
       [`  ${name.endpoint}`, terminal.link(paint('cyan', proxy.baseUrl), proxy.url)],
       [
@@ -111,8 +112,8 @@ function attentionOn(proxy: ProxyDocument, terminal: StatusTerminal): readonly s
     // Most warnings about an engine name it and its fix.
     const isTold = proxy.warnings?.some((warning) => warning.includes(`ngine ${id} `)) === true;
     if (state !== 'running' && !isTold) {
-      const said = terminal.paint(engineStyle(state), texts.engineState(id, state));
-      lines.push(note === undefined ? `${said}.` : `${said}: ${printable(note)}`);
+      const said = terminal.paint(engineStyle(state), texts.engineState(id, engineStateText(state)));
+      lines.push(texts.engineNote(said, note && printable(note)));
     }
     if (rank !== undefined) lines.push(texts.engineRank(id, rankText(rank)));
   }
@@ -121,7 +122,7 @@ function attentionOn(proxy: ProxyDocument, terminal: StatusTerminal): readonly s
 
 function nowText({ inFlight, queued = 0 }: ProxyDocument): string {
   if (inFlight === undefined) return '-';
-  return queued === 0 ? String(inFlight) : `${inFlight}, ${texts.waiting(queued)}`;
+  return queued === 0 ? String(inFlight) : units.list([String(inFlight), texts.waiting(queued)]);
 }
 
 /** `2 up, 1 down`. */
@@ -129,13 +130,19 @@ function enginesText(engines: readonly EngineDocument[], { paint }: Pick<Termina
   const words = texts.engineStates;
   const parts = (['running', 'degraded', 'down'] as const).flatMap((state) => {
     const count = engines.filter((e) => e.state === state).length;
-    return count === 0 ? [] : [`${count} ${paint(engineStyle(state), words[state])}`];
+    return count === 0 ? [] : [texts.engineCount(count, paint(engineStyle(state), words[state]))];
   });
-  return parts.join(', ') || '-';
+  return units.list(parts) || '-';
 }
 
 export function engineStyle(state: string): Style {
   return state === 'running' ? 'green' : state === 'degraded' ? 'yellow' : 'red';
+}
+
+/** The document has a text, because a newer proxy may have more states. */
+export function engineStateText(state: string): string {
+  const states: Readonly<Record<string, string>> = t.engine.states;
+  return states[state] ?? state;
 }
 
 /** The address of an engine; the demo engine has none that others can use. */
@@ -149,10 +156,9 @@ export function certificateText(certificate: CertificateDocument | undefined): s
   const { names, leftOut, expiresAt, authorityFile, renewsAt, expired } = certificate;
   const { certificate: said } = texts;
   const end = moment(Date.parse(expiresAt));
-  const renewal = renewsAt === undefined ? '' : `, ${said.renewed(moment(Date.parse(renewsAt)))}`;
-  const lines = [
-    `${said.names(names.join(', '))}; ${expired ? said.expired(end) : said.until(end)}${renewal}`,
-  ];
+  const renewal = renewsAt === undefined ? [] : [said.renewed(moment(Date.parse(renewsAt)))];
+  const validity = units.list([expired ? said.expired(end) : said.until(end), ...renewal]);
+  const lines = [units.clauses([said.names(names.join(', ')), validity])];
   if (leftOut.length > 0) lines.push(said.leftOut(leftOut.join(', ')));
   if (authorityFile !== undefined) lines.push(said.authority(authorityFile));
   return lines.join('\n');
@@ -162,7 +168,7 @@ function engineLines(engines: readonly EngineDocument[], terminal: StatusTermina
   const { paint } = terminal;
   const rows = engines.map((engine) => [
     engine.id,
-    paint(engineStyle(engine.state), engine.state),
+    paint(engineStyle(engine.state), engineStateText(engine.state)),
     `${engine.kind}${engine.version === undefined ? '' : ` ${printable(engine.version)}`}`,
     engineAddress(engine),
     texts.models(engine.models.length),
@@ -194,7 +200,7 @@ export function rankText({ state, reason, keys, keyCount }: RankReading): string
 /** `1 of 2 slots taken, 3 wait` */
 function slotsText({ inFlight, queued = 0 }: EngineDocument, slots: number): string {
   const taken = texts.slots(inFlight, slots);
-  return queued === 0 ? taken : `${taken}, ${texts.waiting(queued)}`;
+  return queued === 0 ? taken : units.list([taken, texts.waiting(queued)]);
 }
 
 function requestsText({ requestsTotal, inFlight = 0, queued = 0 }: ProxyDocument): string | undefined {

@@ -41,4 +41,26 @@ export const chat = {
     ].join(', '),
   roles: { system: 'System', user: 'You', assistant: 'Model' },
   imageMark: (count: number): string => (count === 1 ? '[1 image]' : `[${count} images]`),
+  help: {
+    chat: 'chat with a model through the running proxy',
+    after:
+      'Without a terminal, or with input from a file or pipe, all of standard input is one message.\n' +
+      'With -m, a file or pipe on standard input follows the message.\n' +
+      'The chat uses a temporary key, which lasts ten minutes and exists only in the memory of the proxy.',
+  },
+  arguments: { model: 'name of the model; optional if only one is available' },
+  options: {
+    message: 'send this message, print the response and exit',
+    proxy: 'id or profile; optional if only one proxy runs',
+    clientCert: 'client certificate (PEM) for a proxy with --client-ca',
+    clientKey: 'key of the client certificate (PEM); optional if it is in the same file',
+  },
+  choose: 'Which one? (number or name) ',
+  notInList: 'The list does not contain this model.',
+  problems: {
+    noQuestion: 'There is no question; give one with -m, or on standard input.',
+    giveMessage: 'Give the question with -m TEXT.',
+    keyWithoutCertificate: '--client-key needs --client-cert, the certificate that the key is for.',
+    severalModels: (names: string): string => `There are several models; name one of: ${names}.`,
+  },
 };

@@ -1,4 +1,4 @@
-/** Texts of `flm engine list` and `detect`. */
+/** Texts of `flm engine`. */
 export const engine = {
   columns: {
     id: 'ID',
@@ -14,4 +14,79 @@ export const engine = {
   busy: (taken: number, slots: number): string => `${taken} of ${slots}`,
   waiting: (count: number): string => `${count} ${count === 1 ? 'waits' : 'wait'}`,
   moreModels: (shown: string, more: number): string => `${shown} and ${more} more`,
+  help: {
+    engine: 'manage the LLM engines behind flm',
+    detect: 'look for engines on this machine',
+    list: 'list saved engines and the engines of running proxies',
+    add: 'save an engine; flm detects its kind',
+    set: 'change a saved engine; settings without a flag stay',
+    remove: 'remove a saved engine',
+    test: 'probe one engine: its kind, its state and its models',
+  },
+  arguments: {
+    url: 'address, such as localhost:11434; with or without scheme and /v1',
+    id: 'id of the engine; see `flm engine list`',
+    idOrUrl: 'id of a saved, detected or served engine, or any address',
+  },
+  options: {
+    id: 'name of the engine in `engine/model` and in key rules',
+    slots: 'number of requests to send at once; by default the number that the engine reports',
+    embeddings: 'also request one embedding, and show its format',
+    ca: 'CA (PEM) of the engine certificate, instead of the CAs of the system',
+    kind: (kinds: string): string => `kind of the engine; by default flm detects the kind: ${kinds}`,
+    keyEnv: 'environment variable with the key of the engine',
+    keyFile: 'file with the key of the engine',
+    keyStdin: 'read the key of the engine from standard input, and store it in the database',
+    url: 'new address, as for `flm engine add URL`',
+    newSlots: 'number of requests to send at once',
+    clear: (settings: string): string => `remove a setting: ${settings} (repeatable)`,
+  },
+  noneRuns: 'No engine runs on this machine.',
+  noOtherRuns: 'No other engine runs on this machine.',
+  installed: { title: 'INSTALLED', program: 'PROGRAM', startWith: 'START IT WITH' },
+  locked: (url: string, detail: string): string =>
+    `${url} ${detail}; add it with \`flm engine add ${url} --key-env NAME\`.`,
+  savedNotShown: (count: number): string => `${count} saved engines are not shown here: \`flm engine list\`.`,
+  understood: (given: string, address: string): string => `Understood ${given} as ${address}.`,
+  added: 'Added.',
+  changed: 'Changed.',
+  down: (detail: string): string =>
+    `It ${detail}. The engine is saved, and flm uses it as soon as it answers.`,
+  keyFromEnvironment: (name: string): string =>
+    `A proxy reads ${name} from its own environment: start it where it is set.`,
+  removed: (id: string): string => `Removed ${id}. Running requests will finish.`,
+  startIt: 'Start the engine, or check its address and its key.',
+  facts: {
+    kind: 'kind',
+    product: 'product',
+    version: 'version',
+    address: 'address',
+    latency: 'latency',
+    atOnce: 'at once',
+    models: 'models',
+    serves: 'serves',
+    embeddings: 'embeddings',
+  },
+  states: { running: 'running', degraded: 'degraded', down: 'down' },
+  /** Where its entry came from. */
+  origins: { flag: 'flag', profile: 'profile', saved: 'saved', detected: 'detected', demo: 'demo' },
+  stateNotes: (state: string, notes: string): string => `${state} (${notes})`,
+  modelNotes: (model: string, notes: string): string => `${model}  (${notes})`,
+  tokens: (count: number): string => `${count} tokens`,
+  loaded: 'loaded',
+  notLoaded: 'not loaded',
+  embeddings: {
+    none: (model: string, detail: string): string => `${model}: it ${detail}`,
+    base64: (model: string, dimensions: number): string =>
+      `${model}: base64 as asked for, ${dimensions} dimensions`,
+    floats: (model: string, dimensions: number): string =>
+      `${model}: floats, though base64 was asked for, ${dimensions} dimensions; clients that ask for base64 by themselves (openai for Node up to 6) need encoding_format: "float"`,
+  },
+  kindUnknown: 'not known yet',
+  atOnce: (slots: number): string => `${slots} requests`,
+  problems: {
+    oneKey: 'Give one of --key-env, --key-file and --key-stdin.',
+    noKey: 'No key came on standard input.',
+    setOrClear: (setting: string): string => `Either give the ${setting} or clear it, not both.`,
+  },
 };

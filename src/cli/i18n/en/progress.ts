@@ -4,9 +4,10 @@ export const progress = {
   stop: 'Waiting for running responses to finish',
   successor: 'Waiting for the new process to serve',
   firstToken: 'waiting for the first token',
+  firstTokenWhile: (why: string): string => `waiting for the first token, ${why}`,
   loading: 'loading the model',
   mayLoad: 'the model may be loading',
-  elapsed: (time: string): string => time,
+  elapsed: (text: string, time: string): string => `${text} (${time})`,
   elapsedOf: (time: string, most: string): string => `${time} of at most ${most}`,
   plain: (text: string, most: string | undefined): string =>
     most === undefined ? `${text} ...` : `${text} (${most} at most) ...`,

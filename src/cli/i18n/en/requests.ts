@@ -26,4 +26,11 @@ export const requests = {
   estimated: '~ is an estimate.',
   cancelled: (id: string, key: string, model: string): string =>
     `Cancelled ${id} of ${key} (${model}). Its client got the error REQUEST_CANCELLED.`,
+  help: {
+    requests: 'list the requests that run, or cancel one',
+    recent: 'list the last 200 requests that ended, newest last; proxies keep them in memory only',
+    cancel: 'end a running request; its client gets an error',
+  },
+  arguments: { request: 'the id of the request, from `flm requests` or the header x-request-id' },
+  options: { key: 'only the last 200 requests of this key: its id, label or prefix' },
 };

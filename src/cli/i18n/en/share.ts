@@ -34,4 +34,25 @@ export const share = {
   },
   states: { open: 'open', redeemed: 'redeemed', expired: 'expired', revoked: 'revoked' },
   ends: (when: string): string => `ends ${when}`,
+  help: {
+    share: 'make a link that gives a friend a key, once',
+    after:
+      'Without --no-wait and with --json, a second document describes the key, and a third its first request.',
+    list: 'list shares and what became of them',
+    revoke: 'withdraw a link that was not used yet',
+  },
+  arguments: {
+    label: 'name of the person or program that will use the key',
+    share: 'id of the share, or label of its key',
+  },
+  options: {
+    for: 'how long the link works, such as 2h or 7d; at most 30d',
+    proxy: 'id or profile; optional if only one proxy runs',
+    url: 'address under which the friend reaches the proxy, such as https://ai.example.org',
+    noWait: 'print the link and do not wait until it is used',
+  },
+  problems: {
+    for: '--for takes a span such as 24h, 30m or 7d.',
+    url: '--url takes an HTTPS address without a path, such as https://ai.example.org.',
+  },
 };

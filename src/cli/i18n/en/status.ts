@@ -21,6 +21,8 @@ export const status = {
   replacedBy: (id: string): string => `replaced by ${id}`,
   drainsFor: (id: string, successor: string): string =>
     `${id} is draining, replaced by ${successor}: it finishes its responses and then ends.`,
+  engineNote: (said: string, note: string | undefined): string =>
+    note === undefined ? `${said}.` : `${said}: ${note}`,
   engineState: (engine: string, state: string): string => `Engine ${engine} is ${state}`,
   engineRank: (engine: string, rank: string): string => `Engine ${engine} ${rank}`,
   facts: {
@@ -45,6 +47,7 @@ export const status = {
   slots: (taken: number, slots: number): string => `${taken} of ${slots} slots taken`,
   models: (count: number): string => (count === 1 ? '1 model' : `${count} models`),
   builtIn: 'built in',
+  engineCount: (count: number, state: string): string => `${count} ${state}`,
   engineStates: { running: 'up', degraded: 'degraded', down: 'down' },
   ranks: {
     last: (reason: string): string => `ranks last: ${reason}`,

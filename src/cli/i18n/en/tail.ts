@@ -18,4 +18,12 @@ export const tail = {
   ended: (proxy: string): string => `${proxy} has ended.`,
   endedWaiting: (proxy: string): string => `${proxy} has ended; waiting for its successor (Ctrl-C leaves).`,
   proxy: (id: string, profile: string, port: number): string => `${id} (profile ${profile}, port ${port})`,
+  help: {
+    tail: 'print one line per request as it ends, until Ctrl-C',
+    after: 'With --json, each line is one JSON document.',
+  },
+  options: {
+    proxy: 'id or profile; by default all running proxies',
+    refused: 'show only refused requests, with the rule',
+  },
 };

@@ -47,4 +47,8 @@ export const top = {
   hasEnded: 'The request has ended already.',
   failed: (message: string): string => `Not cancelled: ${message}`,
   kept: 'Not cancelled.',
+  help: {
+    top: 'live view of engines and running requests; cancel one with a key',
+    after: 'Without a terminal, or with --json, it prints the current state once.',
+  },
 };

@@ -32,4 +32,10 @@ export const up = {
   noAnswer: (reason: string): string => `The proxy ${reason}.`,
   clientCertificate: (file: string): string =>
     `Only clients with a certificate of ${file} can connect, so flm sent no test request.`,
+  help: 'find engines, start a proxy, create a key, and print a request to paste',
+  arguments: { profile: 'saved profile' },
+  options: {
+    detach: 'run the proxy in the background',
+    newKey: 'create another key even if one exists',
+  },
 };

@@ -3,34 +3,29 @@ import type { CliCatalogue } from '../catalogue.ts';
 
 export const next: CliCatalogue['next'] = {
   states: {
-    starting: 'Starting',
-    running: 'Running',
-    draining: 'Draining',
-    'not-answering': 'Not answering',
+    starting: '起動中',
+    running: '稼働中',
+    draining: '終了処理中',
+    'not-answering': '応答なし',
   },
-  proxy: (state: string, url: string): string => `${state}: ${url}`,
-  engines: (count: number): string => counted(count, 'engine'),
-  models: (count: number): string => counted(count, 'model'),
-  profile: (name: string): string => `profile ${name}`,
-  reach: (reach: string): string => `for ${reach}`,
-  noProxy: 'No proxy is running.',
-  keys: (count: number): string =>
-    count === 0 ? 'No key exists yet.' : `${counted(count, 'key')} can be used.`,
-  next: 'Next:',
+  proxy: (state, url) => `${state}: ${url}`,
+  engines: (count) => `エンジン${count}個`,
+  models: (count) => `モデル${count}個`,
+  profile: (name) => `プロファイル${name}`,
+  reach: (reach) => `アクセス範囲: ${reach}`,
+  noProxy: '実行中のプロキシはありません。',
+  keys: (count) => (count === 0 ? 'キーはまだありません。' : `使用できるキーは${count}個です。`),
+  next: '次の操作:',
   does: {
-    createKey: 'make a key for a client',
-    watch: 'see when the proxy is ready',
-    cancel: 'cancel the start',
-    help: 'everything else',
-    up: 'find the engines, start a proxy and print how to use it',
-    start: 'start a proxy in the background',
-    chat: 'talk to a model through the proxy',
-    connect: 'settings for Open WebUI, Codex, Claude Code, SDKs ...',
-    tail: 'watch requests as they happen',
-    stop: 'finish running requests, then stop',
+    createKey: 'クライアント用のキーを作成します',
+    watch: 'プロキシの準備ができたかを確認します',
+    cancel: '起動を取り消します',
+    help: 'その他のコマンドを表示します',
+    up: 'エンジンを検出し、プロキシを起動して、使い方を表示します',
+    start: 'プロキシをバックグラウンドで起動します',
+    chat: 'プロキシを経由してモデルとチャットします',
+    connect: 'Open WebUI、Codex、Claude Code、SDKなどの設定を表示します',
+    tail: '終了したリクエストを順に表示します',
+    stop: '実行中のリクエストを完了してから停止します',
   },
 };
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
-}

@@ -2,17 +2,16 @@
 import type { CliCatalogue } from '../catalogue.ts';
 
 export const progress: CliCatalogue['progress'] = {
-  acme: (domains: string): string => `Waiting for the CA to validate ${domains}`,
-  stop: 'Waiting for running responses to finish',
-  successor: 'Waiting for the new process to serve',
-  firstToken: 'waiting for the first token',
-  loading: 'loading the model',
-  mayLoad: 'the model may be loading',
-  elapsed: (time: string): string => time,
-  elapsedOf: (time: string, most: string): string => `${time} of at most ${most}`,
-  plain: (text: string, most: string | undefined): string =>
-    most === undefined ? `${text} ...` : `${text} (${most} at most) ...`,
-  migrating: (file: string, size: string): string =>
-    `Updating ${file} (${size}) to this version, with a backup first ...`,
-  migrated: (time: string): string => `Updated in ${time}.`,
+  acme: (domains) => `CAによる${domains}の検証を待っています`,
+  stop: '実行中の応答の完了を待っています',
+  successor: '新しいプロセスの準備を待っています',
+  firstToken: '最初のトークンを待っています',
+  firstTokenWhile: (why) => `最初のトークンを待っています。${why}`,
+  loading: 'モデルを読み込んでいます',
+  mayLoad: 'モデルを読み込んでいる可能性があります',
+  elapsed: (text, time) => `${text}（${time}）`,
+  elapsedOf: (time, most) => `${time}経過（最長${most}）`,
+  plain: (text, most) => (most === undefined ? `${text}…` : `${text}（最長${most}）…`),
+  migrating: (file, size) => `${file}（${size}）をバックアップしてから、このバージョンに更新しています…`,
+  migrated: (time) => `${time}で更新しました。`,
 };

@@ -2,22 +2,31 @@
 import type { CliCatalogue } from '../catalogue.ts';
 
 export const tail: CliCatalogue['tail'] = {
+  // The widths of these columns do not depend on their headings.
   columns: {
-    status: 'STATUS',
-    time: 'TIME',
-    key: 'KEY',
-    model: 'MODEL',
-    engine: 'ENGINE',
-    client: 'CLIENT',
-    first: 'FIRST',
-    speed: 'TOK/S',
-    took: 'TOOK',
-    ending: 'ENDING',
+    status: '状態',
+    time: '時刻',
+    key: 'キー',
+    model: 'モデル',
+    engine: 'エンジン',
+    client: 'クライアント',
+    first: '初応答',
+    speed: 'tok/秒',
+    took: '時間',
+    ending: '結果',
   },
-  queued: (time: string): string => `${time} in the queue`,
-  watching: (proxy: string): string => `Watching ${proxy}.`,
-  empty: 'A request appears here when it ends. Try one: flm chat',
-  ended: (proxy: string): string => `${proxy} has ended.`,
-  endedWaiting: (proxy: string): string => `${proxy} has ended; waiting for its successor (Ctrl-C leaves).`,
-  proxy: (id: string, profile: string, port: number): string => `${id} (profile ${profile}, port ${port})`,
+  queued: (time) => `キューで${time}待機`,
+  watching: (proxy) => `${proxy}のリクエストを表示します。`,
+  empty: 'リクエストが終了すると、ここに表示されます。試しに送信するには: flm chat',
+  ended: (proxy) => `${proxy}が終了しました。`,
+  endedWaiting: (proxy) => `${proxy}が終了しました。後継のプロキシを待っています（Ctrl-Cで終了）。`,
+  proxy: (id, profile, port) => `${id}（プロファイル${profile}、ポート${port}）`,
+  help: {
+    tail: 'リクエストが終了するたびに1行ずつ表示します。Ctrl-Cで終了します',
+    after: '--jsonを指定すると、各行が1つのJSONドキュメントになります。',
+  },
+  options: {
+    proxy: 'IDまたはプロファイル。既定では実行中のすべてのプロキシ',
+    refused: '拒否されたリクエストだけを、ルールとともに表示します',
+  },
 };

@@ -3,35 +3,40 @@ import type { CliCatalogue } from '../catalogue.ts';
 
 export const up: CliCatalogue['up'] = {
   first: {
-    already: (id: string): string => `flm is up already (${id}).`,
-    detached: (id: string): string => `flm is up, in the background (${id}).`,
-    foreground: (): string => 'flm is up.',
+    already: (id) => `flmはすでに起動しています（${id}）。`,
+    detached: (id) => `flmをバックグラウンドで起動しました（${id}）。`,
+    foreground: () => 'flmを起動しました。',
   },
   last: {
-    already: 'flm proxy stop ends it',
-    detached: 'flm proxy stop ends it',
-    foreground: 'Ctrl-C stops it',
+    already: '停止するには: flm proxy stop',
+    detached: '停止するには: flm proxy stop',
+    foreground: 'Ctrl-Cで停止します。',
   },
   facts: {
-    endpoint: 'endpoint',
-    models: 'models',
-    network: 'network',
-    reach: 'reach',
-    certificate: 'certificate',
-    key: 'API key',
+    endpoint: 'ベースURL',
+    models: 'モデル',
+    network: 'ネットワーク',
+    reach: 'アクセス範囲',
+    certificate: '証明書',
+    key: 'APIキー',
   },
-  newKey: 'Your API key, shown only this once. Keep it:',
-  existingKey: 'one of your existing keys; flm up --new-key makes a new one',
-  tryIt: { here: 'Try it:', elsewhere: 'Try it in another terminal:' },
-  next: (last: string): string => `Next: flm chat, flm connect, flm key create LABEL. ${last}.`,
-  noModels: 'none yet',
-  models: (names: string, more: number): string =>
-    `${names}${more > 0 ? `, and ${more} more (flm model list)` : ''}`,
-  stopped: 'Stopped.',
-  byDefault: 'by default',
-  differs: (has: string, profile: string, flags: string): string =>
-    `The running proxy has other settings than these flags (${has}). Apply the flags: flm proxy restart ${profile} ${flags}`,
-  noAnswer: (reason: string): string => `The proxy ${reason}.`,
-  clientCertificate: (file: string): string =>
-    `Only clients with a certificate of ${file} can connect, so flm sent no test request.`,
+  newKey: 'APIキー（1回しか表示されません。保存してください）:',
+  existingKey: '既存のキーを使えます。新しく作るには: flm up --new-key',
+  tryIt: { here: '試しに送信するには:', elsewhere: '別のターミナルで試しに送信するには:' },
+  next: (last) => `次の操作: flm chat、flm connect、flm key create LABEL 。${last}`,
+  noModels: 'まだありません',
+  models: (names, more) => `${names}${more > 0 ? `、ほか${more}個（flm model list）` : ''}`,
+  stopped: '停止しました。',
+  byDefault: '既定値',
+  differs: (has, profile, flags) =>
+    `実行中のプロキシの設定は、指定されたフラグと異なります（${has}）。フラグを適用するには: flm proxy restart ${profile} ${flags}`,
+  noAnswer: (reason) => `プロキシの確認に失敗しました: ${reason}`,
+  clientCertificate: (file) =>
+    `${file}が発行した証明書を持つクライアントだけが接続できるため、テストリクエストは送信しませんでした。`,
+  help: 'エンジンを検出し、プロキシを起動し、キーを作成して、リクエストの例を表示します',
+  arguments: { profile: '保存されているプロファイル' },
+  options: {
+    detach: 'プロキシをバックグラウンドで実行します',
+    newKey: 'キーがすでにある場合も、新しいキーを作成します',
+  },
 };
