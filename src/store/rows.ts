@@ -3,7 +3,9 @@
  * types, so a column with another type means damage: `RowFault`, which is reported as an error of the store.
  */
 import type { EngineRecord, ModelAlias } from '../core/engine/engine.ts';
+import type { ProxyProfile } from '../core/proxy/ports.ts';
 import type { ApiKey, EnforcedKey } from '../core/security/api-key.ts';
+import type { LastUse } from '../core/security/ports.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -116,4 +118,44 @@ export const allAliases = 'SELECT name, target FROM model_alias ORDER BY name';
 
 export function aliasOf(row: Row): ModelAlias {
   return { name: text(row, 'name'), target: text(row, 'target') };
+}
+
+/** In the order of `keyColumns`. */
+export function keyValues(key: ApiKey): (string | number | null)[] {
+  return [
+    key.id,
+    key.label,
+    key.digest,
+    key.prefix,
+    JSON.stringify(key.scopes),
+    JSON.stringify(key.models),
+    JSON.stringify(key.engines),
+    JSON.stringify(key.endpoints),
+    JSON.stringify(key.addresses),
+    key.limits.requestsPerMinute,
+    key.limits.burst,
+    key.limits.tokensPerMinute,
+    key.limits.tokensPerDay,
+    key.limits.concurrency,
+    key.createdAtMs,
+    key.expiresAtMs,
+    key.revokedAtMs,
+    key.familyId,
+    key.pausedAtMs,
+    key.owner,
+    key.note,
+  ];
+}
+
+export function lastUseOf(row: Row): [keyId: string, use: LastUse] {
+  return [text(row, 'key_id'), { atMs: integer(row, 'at'), address: text(row, 'address') }];
+}
+
+export function profileOf(row: Row): ProxyProfile {
+  return {
+    name: text(row, 'name'),
+    config: json<ProxyProfile['config']>(row, 'config'),
+    createdAtMs: integer(row, 'created_at'),
+    updatedAtMs: integer(row, 'updated_at'),
+  };
 }

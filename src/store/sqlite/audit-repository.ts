@@ -4,11 +4,10 @@
  * a secret.
  */
 import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
-import { integer, type Row, text, textOrNull } from '../rows.ts';
+import { auditOf, keptAuditRows, withoutSecrets } from '../audit-rows.ts';
+import { integer } from '../rows.ts';
 import { auditOfProxies } from './audit-takeover.ts';
 import type { Database } from './database.ts';
-
-const keptRows = 100_000;
 
 export class SqliteAuditRepository implements AuditRepository {
   readonly #flm: Database;
@@ -58,7 +57,7 @@ export function recordAudit(db: Database, entries: readonly AuditEntry[]): void 
       entry.after === undefined ? null : withoutSecrets(entry.after),
     );
   }
-  db.run('DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?', keptRows);
+  db.run('DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?', keptAuditRows);
 }
 
 /** Writes nothing if no entry is that old. */
@@ -66,40 +65,4 @@ export function deleteOldAudit(db: Database, beforeMs: number): void {
   const oldest = db.find((row) => integer(row, 'at'), 'SELECT at FROM audit ORDER BY id LIMIT 1');
   if (oldest === undefined || oldest >= beforeMs) return;
   db.write(() => db.run('DELETE FROM audit WHERE at < ?', beforeMs));
-}
-
-function auditOf(row: Row): AuditEntry {
-  const before = textOrNull(row, 'before');
-  const after = textOrNull(row, 'after');
-  return {
-    atMs: integer(row, 'at'),
-    actor: text(row, 'actor'),
-    action: text(row, 'action'),
-    subject: text(row, 'subject'),
-    ...(before === null ? {} : { before }),
-    ...(after === null ? {} : { after }),
-  };
-}
-
-/** Matches API keys of flm anywhere in a text. */
-const issuedKey = /flm_[0-9A-Za-z]{20,}/g;
-const secretField = /secret|password|token$|^digest$|^authorization$|^nonce$/i;
-const hidden = '[not kept]';
-
-/** `state` is JSON as `AuditEntry` has it; other text is cleaned as text. */
-function withoutSecrets(state: string): string {
-  let value: unknown;
-  try {
-    value = JSON.parse(state);
-  } catch {
-    return state.replaceAll(issuedKey, hidden);
-  }
-  return JSON.stringify(value, (field, part: unknown) => {
-    if (typeof part === 'string')
-      return secretField.test(field) ? hidden : part.replaceAll(issuedKey, hidden);
-    // An engine's secret that was given as a value.
-    if (typeof part === 'object' && part !== null && 'from' in part && part.from === 'value')
-      return { from: 'value' };
-    return part;
-  });
 }

@@ -7,11 +7,11 @@ import {
   type ConfigurationRepository,
   type StoredConfiguration,
 } from '../../core/configuration/ports.ts';
-import { aliasOf, allAliases, allEngines, allKeys, engineOf, keyOf, text } from '../rows.ts';
+import { aliasOf, allAliases, allEngines, allKeys, engineOf, keyOf, profileOf, text } from '../rows.ts';
 import { recordAudit } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { deleteAliasRow, deleteEngineRow, saveAliasRow, saveEngineRow } from './engine-repository.ts';
-import { deleteProfileRow, profileOf, saveProfileRow } from './proxy-repository.ts';
+import { deleteProfileRow, saveProfileRow } from './proxy-repository.ts';
 import { insertKeyRow, loadPolicy, savePolicyRow, unique, updateKeyRow } from './security-repository.ts';
 
 export class SqliteConfigurationRepository implements ConfigurationRepository {

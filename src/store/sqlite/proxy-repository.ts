@@ -6,7 +6,7 @@ import { StoreError } from '../../core/errors.ts';
 import type { Liveness, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
 import { endedWithoutStop, type ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { AuditEntry } from '../../core/security/ports.ts';
-import { integer, json, type Row, text } from '../rows.ts';
+import { integer, json, profileOf, type Row, text } from '../rows.ts';
 import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 
@@ -124,13 +124,4 @@ export function saveProfileRow(db: Database, profile: ProxyProfile): number {
 /** Call it inside a write transaction of `db`. Returns the number of deleted rows. */
 export function deleteProfileRow(db: Database, name: string): number {
   return db.run('DELETE FROM profile WHERE name = ?', name);
-}
-
-export function profileOf(row: Row): ProxyProfile {
-  return {
-    name: text(row, 'name'),
-    config: json<ProxyProfile['config']>(row, 'config'),
-    createdAtMs: integer(row, 'created_at'),
-    updatedAtMs: integer(row, 'updated_at'),
-  };
 }

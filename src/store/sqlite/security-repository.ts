@@ -23,7 +23,7 @@ import type {
   SecurityRepository,
 } from '../../core/security/ports.ts';
 import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
-import { allKeys, integer, json, keyColumns, keyOf, type Row, text } from '../rows.ts';
+import { allKeys, integer, json, keyColumns, keyOf, keyValues, lastUseOf, type Row, text } from '../rows.ts';
 import { recordAudit, writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { isDuplicate } from './sqlite-failure.ts';
@@ -193,7 +193,7 @@ export function labelHolder(db: Database, label: string, familyId: string, atMs:
 
 /** Call it inside a write transaction of `db`. */
 export function insertKeyRow(db: Database, key: ApiKey): number {
-  const values = valuesOf(key);
+  const values = keyValues(key);
   const sql = `INSERT INTO api_key (${keyColumns}) VALUES (${values.map(() => '?').join(', ')})`;
   return db.run(sql, ...values);
 }
@@ -203,7 +203,7 @@ export function updateKeyRow(db: Database, key: ApiKey): number {
   const sql = `
     UPDATE api_key SET (${keyColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(revoked_at, ?), ?, ?, ?, ?)
     WHERE id = ?`;
-  return db.run(sql, ...valuesOf(key), key.id);
+  return db.run(sql, ...keyValues(key), key.id);
 }
 
 /** Call it inside a write transaction of `db`. */
@@ -214,41 +214,10 @@ export function savePolicyRow(db: Database, policy: SecurityPolicy): number {
   );
 }
 
-function lastUseOf(row: Row): [keyId: string, use: LastUse] {
-  return [text(row, 'key_id'), { atMs: integer(row, 'at'), address: text(row, 'address') }];
-}
-
 /** Throws POLICY_INVALID if the stored row is invalid, for example after a manual edit. */
 export function loadPolicy(db: Database): SecurityPolicy {
   const body = db.find((row) => json<unknown>(row, 'body'), 'SELECT body FROM policy WHERE id = 1');
   return body === undefined ? defaultPolicy : parsePolicy(body);
-}
-
-/** In the order of `keyColumns`. */
-function valuesOf(key: ApiKey): (string | number | null)[] {
-  return [
-    key.id,
-    key.label,
-    key.digest,
-    key.prefix,
-    JSON.stringify(key.scopes),
-    JSON.stringify(key.models),
-    JSON.stringify(key.engines),
-    JSON.stringify(key.endpoints),
-    JSON.stringify(key.addresses),
-    key.limits.requestsPerMinute,
-    key.limits.burst,
-    key.limits.tokensPerMinute,
-    key.limits.tokensPerDay,
-    key.limits.concurrency,
-    key.createdAtMs,
-    key.expiresAtMs,
-    key.revokedAtMs,
-    key.familyId,
-    key.pausedAtMs,
-    key.owner,
-    key.note,
-  ];
 }
 
 /** Throws KEY_INVALID for a failed UNIQUE constraint of `work`. */

@@ -14,24 +14,24 @@ import type {
   UsageRepository,
   UsageRow,
 } from '../../core/security/ports.ts';
-import {
-  firstByteBoundsMs,
-  type UsageCounts,
-  type UsageDimension,
-  type UsageQuery,
-  type UsageSlot,
-  usageDimensions,
-} from '../../core/usage/usage-report.ts';
-import { integer, type Row, text } from '../rows.ts';
+import type { UsageDimension, UsageQuery, UsageSlot } from '../../core/usage/usage-report.ts';
+import { integer, text } from '../rows.ts';
 import { UsageBatches } from '../usage-batches.ts';
+import {
+  countColumns,
+  dayMs,
+  dimensionColumns,
+  familyUsageColumns,
+  familyUsageOf,
+  mostCounted,
+  retentionRowOf,
+  slotOf,
+  type UsageTable,
+  usageRowOf,
+  usageTables,
+} from '../usage-columns.ts';
 import { dayName, dayNumber, hourNumber, type UsageHourRow } from '../usage-row.ts';
 import type { Database } from './database.ts';
-
-/**
- * The largest integer that JavaScript reads exactly. Sums stop there, because a larger value would make every later
- * read fail.
- */
-const most = Number.MAX_SAFE_INTEGER;
 
 export class SqliteUsageRepository implements UsageRepository {
   readonly #db: Database;
@@ -54,7 +54,7 @@ export class SqliteUsageRepository implements UsageRepository {
 
   async listUsage(fromDay: string): Promise<readonly UsageRow[]> {
     return this.#db.list(
-      usageOf,
+      usageRowOf,
       `SELECT *, ${family} AS family FROM usage_day WHERE day >= ? ORDER BY day, key_id, model`,
       fromDay,
     );
@@ -87,62 +87,10 @@ export class SqliteUsageRepository implements UsageRepository {
   }
 }
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-const firstByteColumns = Array.from({ length: firstByteBoundsMs.length + 1 }, (_, i) => `fb${i}`);
-const countColumns = [
-  'requests',
-  'input_tokens',
-  'output_tokens',
-  'estimated_requests',
-  'duration_ms',
-  'cached_tokens',
-  'cache_prompt_tokens',
-  ...firstByteColumns,
-];
-const dimensionColumns: Readonly<Record<UsageDimension, string>> = {
-  key: 'key_id',
-  model: 'model',
-  engine: 'engine',
-  ending: 'ending',
-};
-
-/** Noon of a UTC day is on the day of the same date in nearly all time zones, and midnight is not. */
-const noonMs = 12 * hourMs;
-
-/** Returns the name of the first UTC day whose noon is at `ms` or later. */
-function dayFrom(ms: number): string {
-  return dayName(Math.ceil((ms - noonMs) / dayMs));
-}
-
 /** `total` adds as floating point and cannot overflow. */
 function summed(column: string): string {
-  return `CAST(min(total(${column}), ${most}) AS INTEGER) AS ${column}`;
+  return `CAST(min(total(${column}), ${mostCounted}) AS INTEGER) AS ${column}`;
 }
-
-interface UsageTable {
-  readonly name: 'usage_hour' | 'usage_rollup';
-  readonly time: 'hour' | 'day';
-  /** The first value of `time` that lies at `ms` or later. */
-  first(ms: number): string | number;
-  startMs(row: Row, query: UsageQuery): number;
-}
-
-const usageTables: readonly UsageTable[] = [
-  {
-    name: 'usage_hour',
-    time: 'hour',
-    first: (ms) => Math.ceil(ms / hourMs),
-    startMs: (row, { stepStarts }) => integer(row, 'start') * (stepStarts === undefined ? hourMs : 1),
-  },
-  {
-    name: 'usage_rollup',
-    time: 'day',
-    first: dayFrom,
-    startMs: (row, { stepStarts }) =>
-      stepStarts === undefined ? Date.parse(text(row, 'start')) + noonMs : integer(row, 'start'),
-  },
-];
 
 /** The rows of a query in one table, with the start of their time, and the values of its parameters. */
 function rowsSql(
@@ -220,32 +168,8 @@ function slotsSql(
   return [sql, JSON.stringify(largest), ...values];
 }
 
-function slotOf(row: Row, startMs: number): UsageSlot {
-  return { startMs, group: groupOf(row), ...countsOf(row) };
-}
-
-function groupOf(row: Row): UsageSlot['group'] {
-  if ('listed' in row && row.listed === null) return 'other';
-  const group: Partial<Record<UsageDimension, string>> = {};
-  for (const dimension of usageDimensions) if (dimension in row) group[dimension] = text(row, dimension);
-  return group;
-}
-
-function countsOf(row: Row): UsageCounts {
-  return {
-    requests: integer(row, 'requests'),
-    inputTokens: integer(row, 'input_tokens'),
-    outputTokens: integer(row, 'output_tokens'),
-    estimatedRequests: integer(row, 'estimated_requests'),
-    durationMs: integer(row, 'duration_ms'),
-    cachedTokens: integer(row, 'cached_tokens'),
-    cachePromptTokens: integer(row, 'cache_prompt_tokens'),
-    firstByte: firstByteColumns.map((column) => integer(row, column)),
-  };
-}
-
 function addTo(columns: readonly string[]): string {
-  return columns.map((c) => `${c} = min(${c} + excluded.${c}, ${most})`).join(', ');
+  return columns.map((c) => `${c} = min(${c} + excluded.${c}, ${mostCounted})`).join(', ');
 }
 
 const insertHour = `INSERT INTO usage_hour
@@ -277,12 +201,7 @@ export function addHours(db: Database, rows: readonly UsageHourRow[]): void {
 }
 
 export function retentionOf(db: Database): Retention {
-  const read = (row: Row): Retention => ({
-    hourlyDays: integer(row, 'hourly_days'),
-    dailyDays: integer(row, 'daily_days'),
-    auditDays: integer(row, 'audit_days'),
-  });
-  const stored = db.find(read, 'SELECT * FROM retention');
+  const stored = db.find(retentionRowOf, 'SELECT * FROM retention');
   assert(stored !== undefined, 'the migration wrote the retention');
   return stored;
 }
@@ -296,7 +215,7 @@ export function applyRetention(db: Database, nowMs: number): void {
   db.run(
     `INSERT INTO usage_rollup (day, key_id, model, engine, ending, family_id, ${countColumns.join(', ')})
      SELECT strftime('%Y-%m-%d', hour * 3600, 'unixepoch') AS name, key_id, model, engine, ending, max(family_id),
-       ${countColumns.map((c) => `CAST(min(total(${c}), ${most}) AS INTEGER)`).join(', ')}
+       ${countColumns.map((c) => `CAST(min(total(${c}), ${mostCounted}) AS INTEGER)`).join(', ')}
      FROM usage_hour WHERE hour < ? GROUP BY name, key_id, model, engine, ending
      ON CONFLICT (day, key_id, model, engine, ending) DO UPDATE SET ${addTo(countColumns)}`,
     firstHour,
@@ -319,10 +238,10 @@ export function addUsage(db: Database, rows: readonly UsageRow[]): void {
          (day, key_id, family_id, model, requests, input_tokens, output_tokens, estimated_requests)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, key_id, model) DO UPDATE SET
          family_id = excluded.family_id,
-         requests = min(requests + excluded.requests, ${most}),
-         input_tokens = min(input_tokens + excluded.input_tokens, ${most}),
-         output_tokens = min(output_tokens + excluded.output_tokens, ${most}),
-         estimated_requests = min(estimated_requests + excluded.estimated_requests, ${most})`,
+         requests = min(requests + excluded.requests, ${mostCounted}),
+         input_tokens = min(input_tokens + excluded.input_tokens, ${mostCounted}),
+         output_tokens = min(output_tokens + excluded.output_tokens, ${mostCounted}),
+         estimated_requests = min(estimated_requests + excluded.estimated_requests, ${mostCounted})`,
       row.day,
       row.keyId,
       row.familyId,
@@ -353,7 +272,7 @@ export function touchKey(db: Database, keyId: string, use: LastUse): void {
 export function tokensByFamily(db: Database, day: string): ReadonlyMap<string, number> {
   const rows = db.list(
     (row): [string, number] => [text(row, 'family'), integer(row, 'tokens')],
-    `SELECT ${family} AS family, CAST(min(total(input_tokens) + total(output_tokens), ${most}) AS INTEGER) AS tokens
+    `SELECT ${family} AS family, CAST(min(total(input_tokens) + total(output_tokens), ${mostCounted}) AS INTEGER) AS tokens
      FROM usage_day WHERE day = ? GROUP BY family`,
     day,
   );
@@ -370,17 +289,9 @@ export function usageOfFamily(
   days: readonly string[],
 ): readonly FamilyUsage[] {
   const list = JSON.stringify(days);
-  const counts = ['requests', 'input_tokens', 'output_tokens', 'estimated_requests'];
   return db.list(
-    (row) => ({
-      day: text(row, 'day'),
-      model: text(row, 'model'),
-      requests: integer(row, 'requests'),
-      inputTokens: integer(row, 'input_tokens'),
-      outputTokens: integer(row, 'output_tokens'),
-      estimatedRequests: integer(row, 'estimated_requests'),
-    }),
-    `SELECT day, model, ${counts.map(summed).join(', ')} FROM (
+    familyUsageOf,
+    `SELECT day, model, ${familyUsageColumns.map(summed).join(', ')} FROM (
        SELECT * FROM usage_day INDEXED BY usage_day_by_family
        WHERE family_id = ? AND day IN (SELECT value FROM json_each(?))
        UNION ALL
@@ -392,17 +303,4 @@ export function usageOfFamily(
     familyId,
     list,
   );
-}
-
-function usageOf(row: Row): UsageRow {
-  return {
-    day: text(row, 'day'),
-    keyId: text(row, 'key_id'),
-    familyId: text(row, 'family'),
-    model: text(row, 'model'),
-    requests: integer(row, 'requests'),
-    inputTokens: integer(row, 'input_tokens'),
-    outputTokens: integer(row, 'output_tokens'),
-    estimatedRequests: integer(row, 'estimated_requests'),
-  };
 }
