@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { systemClock } from '../../src/core/clock.ts';
+import type { EnforcedKey } from '../../src/core/security/api-key.ts';
 import { defaultPolicy } from '../../src/core/security/security-policy.ts';
 import { openProxyStore } from '../../src/store/sqlite/proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
@@ -185,6 +186,58 @@ test('ten thousand keys come in slices, with other work in between, and are one 
     Array.from({ length: 20 }, () => 500),
   );
   assert.equal(new Set(turnsAtSlice).size, 20, 'never two slices in one turn of the loop');
+});
+
+test('keys that change while many keys are read arrive as they are in the end', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const names = Array.from({ length: 1_200 }, (_, i) => `k${i}`);
+  await cli.security.insertKeys(names.map((name) => sampleKey(name)));
+  const db = new DatabaseSync(join(home, 'flm.db'));
+  atEnd(t, () => db.close());
+  const atFirstSlice: (() => void)[] = [];
+  const spawn: SpawnWorker = (start) =>
+    spawnStoreWorker(start).on('message', ({ answer }: FromThread) => {
+      if (answer.say === 'slice') atFirstSlice.pop()?.();
+    });
+  const columns = 'label, prefix, scopes, models, engines, endpoints, addresses, created_at';
+  // Of keys in the first slice and of keys in later ones.
+  const change = (...ids: readonly string[]): void => {
+    const [revoked = '', deleted = '', again = ''] = ids;
+    db.exec(`BEGIN IMMEDIATE;
+      UPDATE api_key SET revoked_at = 5 WHERE id = '${revoked}';
+      DELETE FROM api_key WHERE id IN ('${deleted}', '${again}');
+      INSERT INTO api_key (id, digest, ${columns})
+        SELECT '${again}', 'again ${again}', ${columns} FROM api_key WHERE id = 'key_k9';
+      COMMIT;`);
+  };
+  atFirstSlice.push(() => {
+    change('key_k0', 'key_k1', 'key_k2');
+    change('key_k1100', 'key_k1101', 'key_k1102');
+  });
+  const { proxy, heard } = await startedProxyStore(t, home, { spawn });
+  const check = async (from: number): Promise<void> => {
+    const known = new Map<string, EnforcedKey>();
+    for (const { keys } of heard.changes) {
+      if (keys === undefined) continue;
+      if (keys.replaceAll) known.clear();
+      for (const id of keys.removedIds) known.delete(id);
+      for (const key of keys.upserted) known.set(key.id, key);
+    }
+    const stored = (await cli.security.listKeys()).map(enforcedPart);
+    const byId = (a: EnforcedKey, b: EnforcedKey): number => (a.id < b.id ? -1 : 1);
+    assert.deepEqual([...known.values()].sort(byId), stored.sort(byId));
+    assert.equal(heard.changes.length, from, 'as one change');
+  };
+  await check(1);
+  // The same when a proxy that knows all keys learns of many changes.
+  db.exec('UPDATE api_key SET paused_at = 7');
+  atFirstSlice.push(() => {
+    change('key_k3', 'key_k4', 'key_k5');
+    change('key_k1103', 'key_k1104', 'key_k1105');
+  });
+  await proxy.refresh();
+  await check(2);
 });
 
 test('a proxy whose deletions are forgotten reads everything again', async (t) => {

@@ -2,6 +2,7 @@
  * Reads in one transaction all changes in `flm.db` since a proxy last read it. The whole state is read when the file
  * was replaced or restored from an older copy, or when the record of deleted rows does not reach back far enough.
  */
+import { StoreError } from '../../core/errors.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { StateChange } from '../../core/security/ports.ts';
 import {
@@ -19,19 +20,74 @@ import type { Database } from './database.ts';
 import { removedKept } from './migrations/flm/001-initial.ts';
 import { loadPolicy } from './security-repository.ts';
 
+/** Keys with revisions in (`after`, `to`], read slice by slice before the rest of the changes. */
+export interface KeyRange {
+  readonly file: string;
+  after: number;
+  readonly to: number;
+}
+
 export interface Reading {
   readonly delta: StateDelta;
+  /** Few keys, or those that changed since the range before was read. */
   readonly keys: readonly EnforcedKey[];
 }
 
-/** Returns undefined if nothing changed. Throws a `StoreError`, or POLICY_INVALID. */
-export function readChanges(db: Database, seen: Seen | undefined): Reading | undefined {
+/** For SQLite, a negative limit is none. */
+const noLimit = -1;
+const keysInRange =
+  `SELECT ${enforcedKeyColumns}, revision FROM api_key WHERE revision > ? AND revision <= ? ` +
+  'ORDER BY revision LIMIT ?';
+
+/**
+ * Returns the keys that must be read before `readChanges`, if they are too many for one transaction, which would hold
+ * all of them in memory. Those that change while the range is read are in `readChanges` again.
+ */
+export function manyKeys(db: Database, seen: Seen | undefined, many: number): KeyRange | undefined {
   db.followFile();
   const file = db.identity();
   return db.read(() => {
     const now = revisions(db);
-    const before =
-      seen !== undefined && seen.file === file && !wentBack(seen.revisions, now) ? seen.revisions : undefined;
+    const after = keysSince(knownRevisions(seen, file, now), now) ?? -1;
+    const count = db.find(
+      (row) => integer(row, 'count'),
+      'SELECT count(*) AS count FROM (SELECT 1 FROM api_key WHERE revision > ? LIMIT ?)',
+      after,
+      many + 1,
+    );
+    return count === undefined || count <= many ? undefined : { file, after, to: now.api_key };
+  });
+}
+
+/** Returns the next keys of the range, which then begins after them; empty at its end. */
+export function keySlice(db: Database, range: KeyRange, length: number): readonly EnforcedKey[] {
+  const { after, to } = range;
+  return db.list(
+    (row) => {
+      range.after = integer(row, 'revision');
+      return enforcedKeyOf(row);
+    },
+    keysInRange,
+    after,
+    to,
+    length,
+  );
+}
+
+/**
+ * Returns undefined if nothing changed. The keys of `range` were read by slices. Throws a `StoreError`, or
+ * POLICY_INVALID.
+ */
+export function readChanges(db: Database, seen: Seen | undefined, range?: KeyRange): Reading | undefined {
+  db.followFile();
+  const file = db.identity();
+  return db.read(() => {
+    const now = revisions(db);
+    if (range !== undefined && (range.file !== file || now.api_key < range.to))
+      throw new StoreError('STORE_UNUSABLE', {
+        params: { file, reason: 'it was replaced while it was read' },
+      });
+    const before = knownRevisions(seen, file, now);
     const moved = (table: keyof Revisions): boolean => before?.[table] !== now[table];
     if (!moved('api_key') && !moved('policy') && !moved('engine') && !moved('model_alias')) return undefined;
     const rest: Omit<StateChange, 'keys'> = {
@@ -41,20 +97,34 @@ export function readChanges(db: Database, seen: Seen | undefined): Reading | und
     };
     const delta: StateDelta = { seen: { file, revisions: now }, rest };
     if (!moved('api_key')) return { delta, keys: [] };
-    const since =
-      before !== undefined && now.api_key - before.api_key < removedKept ? before.api_key : undefined;
-    const keys = db.list(
-      enforcedKeyOf,
-      `SELECT ${enforcedKeyColumns} FROM api_key WHERE revision > ? ORDER BY revision`,
-      since ?? -1,
-    );
-    const removedIds = since === undefined ? [] : removedSince(db, since);
+    const since = keysSince(before, now);
+    const keys = db.list(enforcedKeyOf, keysInRange, range?.to ?? since ?? -1, now.api_key, noLimit);
+    // Of all keys, those that were deleted after the slices began may be in the slices.
+    const removedAfter = since ?? range?.to;
+    const removedIds = removedAfter === undefined ? [] : removedSince(db, removedAfter);
     return { delta: { ...delta, keys: { replaceAll: since === undefined, removedIds } }, keys };
   });
 }
 
+/** Undefined if the whole state must be read. */
+function knownRevisions(seen: Seen | undefined, file: string, now: Revisions): Revisions | undefined {
+  return seen !== undefined && seen.file === file && !wentBack(seen.revisions, now)
+    ? seen.revisions
+    : undefined;
+}
+
+/** The revision after which keys must be read; undefined for all keys. */
+function keysSince(before: Revisions | undefined, now: Revisions): number | undefined {
+  return before !== undefined && now.api_key - before.api_key < removedKept ? before.api_key : undefined;
+}
+
+/** Without ids that were given again, such as by a restored copy. */
 function removedSince(db: Database, revision: number): readonly string[] {
-  return db.list((row) => text(row, 'id'), 'SELECT id FROM api_key_removed WHERE revision > ?', revision);
+  return db.list(
+    (row) => text(row, 'id'),
+    'SELECT id FROM api_key_removed WHERE revision > ? AND id NOT IN (SELECT id FROM api_key)',
+    revision,
+  );
 }
 
 function revisions(db: Database): Revisions {

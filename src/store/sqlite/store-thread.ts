@@ -9,7 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
-import type { StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
+import type { StoreAnswer, StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
 import type { SpawnWorker } from './spawn-worker.ts';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
 
@@ -126,7 +126,7 @@ export class StoreThread implements StoreConnection {
       return;
     }
     this.#pauseMs = firstPauseMs;
-    question.resolve({ answer, keys: question.keys });
+    question.resolve({ answer, keys: existing(question.keys, answer) });
   }
 
   #rejectAll(reason: string): void {
@@ -140,4 +140,11 @@ export class StoreThread implements StoreConnection {
       params: { file: this.#options.start.home, reason: `the thread that reads it is gone: ${reason}` },
     });
   }
+}
+
+/** Without keys that were deleted after their slice was sent. */
+function existing(keys: readonly EnforcedKey[], answer: StoreAnswer): readonly EnforcedKey[] {
+  if (answer.say !== 'state') return keys;
+  const removed = new Set(answer.delta?.keys?.removedIds);
+  return removed.size === 0 ? keys : keys.filter((key) => !removed.has(key.id));
 }

@@ -6,9 +6,8 @@ import assert from 'node:assert/strict';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
-import type { EnforcedKey } from '../../core/security/api-key.ts';
 import { integer } from '../rows.ts';
-import type { StateDelta, StoreAnswer, StoreRequest } from '../store-requests.ts';
+import type { Seen, StoreAnswer, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayName } from '../usage-row.ts';
 import { deleteOldAudit, recordAudit, writeChange } from './audit-repository.ts';
@@ -16,7 +15,7 @@ import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { flmSchema, usageSchema } from './schema.ts';
 import { redeemShare } from './share-repository.ts';
-import { readChanges } from './state-reader.ts';
+import { type KeyRange, keySlice, manyKeys, type Reading, readChanges } from './state-reader.ts';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
 import {
   addHours,
@@ -40,9 +39,15 @@ class StoreWorker {
   readonly #port: MessagePort;
   readonly #flm: Database;
   readonly #usage: Database;
-  /** The answer to a `look` whose slices are not all sent. */
+  /** The answer to a `look` whose slices are not all sent: first those of the range, then `keys`. */
   #load:
-    | { readonly n: number; readonly keys: readonly EnforcedKey[]; at: number; readonly delta: StateDelta }
+    | {
+        readonly n: number;
+        readonly seen: Seen | undefined;
+        readonly range: KeyRange | undefined;
+        reading: Reading | undefined;
+        at: number;
+      }
     | undefined;
   /** Tokens by family of keys that were last sent to the proxy. */
   #counted:
@@ -86,9 +91,11 @@ class StoreWorker {
   #execute(n: number, request: StoreRequest): StoreAnswer | undefined {
     switch (request.do) {
       case 'look': {
-        const reading = readChanges(this.#flm, request.seen);
-        if (reading === undefined) return { say: 'state', delta: undefined };
-        this.#load = { n, ...reading, at: 0 };
+        const { seen } = request;
+        const range = manyKeys(this.#flm, seen, sliceKeys);
+        const reading = range === undefined ? readChanges(this.#flm, seen) : undefined;
+        if (range === undefined && reading === undefined) return { say: 'state', delta: undefined };
+        this.#load = { n, seen, range, reading, at: 0 };
         this.#sendSlice();
         return undefined;
       }
@@ -132,14 +139,22 @@ class StoreWorker {
   #sendSlice(): void {
     const load = this.#load;
     if (load === undefined) return;
-    if (load.at >= load.keys.length) {
+    const { n, seen, range } = load;
+    if (range !== undefined && load.reading === undefined) {
+      const keys = keySlice(this.#flm, range, sliceKeys);
+      if (keys.length > 0) return this.#say({ n, answer: { say: 'slice', keys } });
+      load.reading = readChanges(this.#flm, seen, range);
+    }
+    const { reading } = load;
+    assert(reading !== undefined, 'where there is a range, there are changes');
+    if (load.at >= reading.keys.length) {
       this.#load = undefined;
-      this.#say({ n: load.n, answer: { say: 'state', delta: load.delta } });
+      this.#say({ n, answer: { say: 'state', delta: reading.delta } });
       return;
     }
-    const keys = load.keys.slice(load.at, load.at + sliceKeys);
+    const keys = reading.keys.slice(load.at, load.at + sliceKeys);
     load.at += sliceKeys;
-    this.#say({ n: load.n, answer: { say: 'slice', keys } });
+    this.#say({ n, answer: { say: 'slice', keys } });
   }
 
   #write(batch: UsageBatch): void {
