@@ -8,6 +8,7 @@ import { rootCertificates } from 'node:tls';
 import { CertificateError } from '../core/errors.ts';
 import { directoryOf } from '../core/proxy/acme-config.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
+import type { TrustObstacle, TrustStoreTitle } from '../core/trust-texts.ts';
 import { acmeCertificateName, isAcmeCertificateName } from '../tls/acme/acme-names.ts';
 import { keepTries, nothingTried } from '../tls/acme/failed-orders.ts';
 import {
@@ -62,15 +63,18 @@ export interface LeafView {
 
 /** A possible change of trusted CAs, as shown to the user before it is made. */
 export interface TrustChange {
+  readonly how: 'add' | 'remove';
+  readonly store: TrustStoreTitle;
+  /** The change in English. */
   readonly title: string;
   readonly commands: readonly string[];
-  readonly obstacle?: string;
+  readonly obstacle?: TrustObstacle;
   make(): Promise<void>;
 }
 
 export interface TrustPlan {
   /** The trust stores that need no change: the CA is trusted there already or, for a removal, is not trusted there. */
-  readonly settled: readonly string[];
+  readonly settled: readonly TrustStoreTitle[];
   readonly changes: readonly TrustChange[];
 }
 
@@ -236,7 +240,9 @@ async function proveWithLeaf(parts: Parts, signal: AbortSignal): Promise<readonl
 function changeOf(tools: TrustTools, place: TrustPlace, how: 'add' | 'remove'): TrustChange {
   const verb = how === 'add' ? 'trust it in' : 'take it away from';
   return {
-    title: `${verb} ${place.title}`,
+    how,
+    store: place.title,
+    title: `${verb} ${place.title.text}`,
     commands: (how === 'add' ? place.adds : place.removes).map(commandText),
     make: () => change(tools, place, how),
     ...(place.obstacle === undefined ? {} : { obstacle: place.obstacle }),

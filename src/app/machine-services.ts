@@ -12,11 +12,11 @@ import { thisProgram } from '../process/this-program.ts';
 import { copyData } from '../service/copy-data.ts';
 import { ServiceManager, type ServicePlan } from '../service/service-manager.ts';
 import type { InstallRequest, ServiceState } from '../service/service-system.ts';
-import type { RunResult, ServiceTools, Words } from '../service/service-tools.ts';
+import type { RunResult, ServiceStep, ServiceTools, Words } from '../service/service-tools.ts';
 import type { ServiceKind, ServiceUnit } from '../service/unit-file.ts';
 import { thisMachine } from './machine.ts';
 
-export type { InstallRequest, ServiceKind, ServicePlan, ServiceState, ServiceUnit };
+export type { InstallRequest, ServiceKind, ServicePlan, ServiceState, ServiceStep, ServiceUnit };
 
 export interface MachineServices {
   readonly manager: ServiceManager;

@@ -8,8 +8,6 @@ import type { ProxyConfigInput } from '../core/proxy/proxy-config.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { t } from './i18n/texts.ts';
 
-const texts = t.help;
-
 export interface ConfigFlags {
   readonly mode?: string;
   readonly bind?: readonly string[];
@@ -35,6 +33,9 @@ export interface ConfigFlags {
   readonly acmeHttpPort?: string;
   readonly acmeDnsHook?: string;
 }
+
+/** The descriptions. */
+const texts: Readonly<Record<keyof ConfigFlags, string>> = t.configFlags;
 
 const flagNames = [
   'mode',
@@ -63,70 +64,36 @@ const flagNames = [
 ] as const satisfies readonly (keyof ConfigFlags)[];
 
 export function addConfigFlags(command: Command): Command {
-  const { options } = texts;
+  const { options } = t.help;
   return command
     .optionsGroup(options.listening)
-    .option(
-      '--mode <mode>',
-      'local-http (this machine, the default), dev-selfsigned (HTTPS on the local network) or https-acme (HTTPS for your own domain)',
-    )
-    .option(
-      '--bind <address>',
-      'address to listen on (repeatable); by default the loopback addresses, with HTTPS all addresses',
-      collect,
-    )
-    .option(
-      '--port <number>',
-      'port to listen on; by default 8484, 8443 or 443, depending on the mode; 0 selects a free port',
-    )
-    .option('--public-host <name>', 'additional host name that clients may use (repeatable)', collect)
-    .option('--allow-insecure-bind', 'allow local-http on addresses other than loopback, without encryption')
-    .option('--admin', 'serve the admin API and the dashboard to keys with the scope admin or admin:read')
+    .option('--mode <mode>', texts.mode)
+    .option('--bind <address>', texts.bind, collect)
+    .option('--port <number>', texts.port)
+    .option('--public-host <name>', texts.publicHost, collect)
+    .option('--allow-insecure-bind', texts.allowInsecureBind)
+    .option('--admin', texts.admin)
     .optionsGroup(options.engines)
-    .option(
-      '--engine <url>',
-      'engine to serve (repeatable), such as localhost:11434; by default saved and detected engines',
-      collect,
-    )
-    .option('--demo', 'serve the built-in demo engine until another engine is found')
-    .option(
-      '--forward-header <name>',
-      'additional request header to forward to engines (repeatable)',
-      collect,
-    )
+    .option('--engine <url>', texts.engine, collect)
+    .option('--demo', texts.demo)
+    .option('--forward-header <name>', texts.forwardHeader, collect)
     .optionsGroup(options.responses)
-    .option('--grace <seconds>', 'time for running responses to finish at a stop; 30 by default')
-    .option('--heartbeat <seconds>', 'interval of comment events while a stream is silent; off by default')
+    .option('--grace <seconds>', texts.grace)
+    .option('--heartbeat <seconds>', texts.heartbeat)
     .optionsGroup(options.https)
-    .option(
-      '--san <name>',
-      'additional name or address in the certificate of dev-selfsigned (repeatable)',
-      collect,
-    )
-    .option(
-      '--client-ca <file>',
-      'mTLS: accept only clients with a certificate of this CA (PEM); clients still need a key',
-    )
-    .option('--hsts <seconds>', 'tell browsers to use only HTTPS for this time; off by default')
+    .option('--san <name>', texts.san, collect)
+    .option('--client-ca <file>', texts.clientCa)
+    .option('--hsts <seconds>', texts.hsts)
     .optionsGroup(options.domain)
-    .option('--domain <name>', 'domain for https-acme (repeatable), such as llm.example.org', collect)
-    .option('--acme-email <address>', 'contact address for the CA')
-    .option('--acme-accept-terms', "accept the CA's terms of service; once for each CA")
-    .option(
-      '--acme-challenge <type>',
-      'http-01, tls-alpn-01 or dns-01; by default flm selects one that works on this machine',
-    )
-    .option('--acme-http-port <number>', 'port for http-01, 80 by default')
-    .option(
-      '--acme-dns-hook <command>',
-      'program that sets TXT records; called as COMMAND add|remove NAME VALUE',
-    )
-    .option(
-      '--acme-staging',
-      "test with Let's Encrypt's staging server; clients do not trust its certificates",
-    )
-    .option('--acme-directory <url>', "ACME server; by default Let's Encrypt")
-    .option('--acme-ca <file>', 'CA certificate (PEM) to trust for the ACME server itself')
+    .option('--domain <name>', texts.domain, collect)
+    .option('--acme-email <address>', texts.acmeEmail)
+    .option('--acme-accept-terms', texts.acmeAcceptTerms)
+    .option('--acme-challenge <type>', texts.acmeChallenge)
+    .option('--acme-http-port <number>', texts.acmeHttpPort)
+    .option('--acme-dns-hook <command>', texts.acmeDnsHook)
+    .option('--acme-staging', texts.acmeStaging)
+    .option('--acme-directory <url>', texts.acmeDirectory)
+    .option('--acme-ca <file>', texts.acmeCa)
     .optionsGroup(options.others);
 }
 

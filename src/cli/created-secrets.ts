@@ -5,6 +5,7 @@
  * Secrets that standard output did not accept are written to standard error.
  */
 import type { CreatedKey } from '../core/security/security-service.ts';
+import { t } from './i18n/texts.ts';
 import { printable } from './terminal/layout.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
@@ -45,9 +46,7 @@ export class CreatedSecrets {
     const left = failure === undefined ? [...this.#unseen.values()] : this.#all;
     for (const { record, key } of left) {
       const label = printable(record.label);
-      terminal.talk(
-        `Key ${record.id} for ${label} was created but not shown yet. Save it now: it is shown only once.`,
-      );
+      terminal.talk(t.self.unseenKey(record.id, label));
       terminal.talk(key);
     }
     return left.length === 0;

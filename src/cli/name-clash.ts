@@ -5,6 +5,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import type { Environment } from '../core/environment.ts';
+import { t } from './i18n/texts.ts';
 
 /** Returns a warning, or undefined if the first `flm` in PATH belongs to this project or there is none. */
 export function otherFlm(environment: Environment, entry: string): string | undefined {
@@ -14,7 +15,7 @@ export function otherFlm(environment: Environment, entry: string): string | unde
     .map((folder) => join(folder, 'flm'))
     .find(isProgram);
   if (first === undefined || isOurs(first, entry)) return undefined;
-  return `The command flm in your PATH is another program (${first}; FastFlowLM has the same name). Type flm-proxy instead of flm.`;
+  return t.self.otherFlm(first);
 }
 
 function isProgram(path: string): boolean {

@@ -10,8 +10,6 @@ import type { Session } from './command.ts';
 import { t } from './i18n/texts.ts';
 import { whileWaiting } from './terminal/progress.ts';
 
-const texts = t.progress;
-
 /** Throws like `ProxyService.start`. */
 export async function runInForeground(
   session: Session,
@@ -27,10 +25,7 @@ export async function runInForeground(
   cli.onSignal = (count, code) => {
     if (count > 1) process.exit(code);
     // The log has its own message.
-    if (session.terminal.log === undefined)
-      session.terminal.talk(
-        'Stopping: running responses may finish. Press Ctrl-C again to end them immediately.',
-      );
+    if (session.terminal.log === undefined) session.terminal.talk(t.proxy.stopping);
     drain();
   };
   if (signal.aborted) drain();
@@ -55,6 +50,6 @@ export async function startWithNotice<T>(
   if (config.mode !== 'https-acme') return start();
   const domains = config.domains.join(', ');
   const { terminal, flm } = session;
-  const wait = { text: texts.acme(domains), patienceMs, limitMs: orderLimitMs };
+  const wait = { text: t.progress.acme(domains), patienceMs, limitMs: orderLimitMs };
   return whileWaiting(terminal, flm.machine.clock, wait, start);
 }

@@ -131,7 +131,7 @@ test('a user installs an agent: shown first, then written and started in the log
     plan.steps.map(({ details }) => details),
     [[file], ['launchctl enable gui/501/dev.flm.default', `launchctl bootstrap gui/501 ${file}`]],
   );
-  assert.match(plan.notes.join(' '), /not tested/);
+  assert.match(plan.notes.map(({ text }) => text).join(' '), /not tested/);
   assert.equal(mac.files.size, 0);
   assert.deepEqual(mac.ran, []);
   for (const step of plan.steps) await step.make();
@@ -199,7 +199,7 @@ test('what launchd cannot do is refused or told, and so is what it refuses', asy
   await assert.rejects(manager.planInstall(request({ socket: true })), { code: 'SERVICE_UNSUPPORTED' });
   await assert.rejects(manager.planInstall(request({ kind: 'system' })), { code: 'SERVICE_NEEDS_ROOT' });
   const low = await manager.planInstall(request({ settings: { port: 443 } }));
-  assert.match(low.notes.join(' '), /port 443 on all addresses only/);
+  assert.match(low.notes.map(({ text }) => text).join(' '), /port 443 on all addresses only/);
   mac.refusal = 'Bootstrap failed: 5: Input/output error\n';
   await assert.rejects(
     async () => {

@@ -7,6 +7,7 @@ import { posix } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceError } from '../core/errors.ts';
 import { configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
+import { type ServiceNote, serviceNote, stepTitle } from '../core/service-texts.ts';
 import { plistLabel, plistText, unitOfPlist } from './plist.ts';
 import {
   type InstallRequest,
@@ -97,9 +98,9 @@ export class Launchd implements ServiceSystem {
     const enable: Words = ['launchctl', 'enable', target];
     const bootstrap: Words = ['launchctl', 'bootstrap', this.#domain(kind), this.file(kind, profile)];
     const commands = [...(wasInstalled ? [bootout] : []), enable, bootstrap];
-    const atStart = kind === 'system' ? 'boot' : 'login';
+    const atStart = kind === 'system' ? 'startAtBoot' : 'startAtLogin';
     return {
-      title: wasInstalled ? 'start it again' : `start it now and at each ${atStart}`,
+      title: stepTitle(wasInstalled ? 'startAgain' : atStart),
       details: commands.map(wordsText),
       make: async () => {
         if (wasInstalled) await this.#bootOut(unit);
@@ -118,7 +119,7 @@ export class Launchd implements ServiceSystem {
     const file = this.file(unit.kind, unit.profile);
     return [
       {
-        title: `stop and remove ${plistLabel(unit.profile)}`,
+        title: stepTitle('stopAndRemove', plistLabel(unit.profile)),
         details: [
           ['launchctl', 'bootout', this.#target(unit)],
           ['rm', file],
@@ -157,15 +158,13 @@ export class Launchd implements ServiceSystem {
     return ['tail', '-n', lines, ...(follow ? ['-F'] : []), this.#logFile(unit)];
   }
 
-  notes(unit: ServiceUnit, config: ProxyConfig): readonly string[] {
+  notes(unit: ServiceUnit, config: ProxyConfig): readonly ServiceNote[] {
     const port = configuredPort(config);
     return [
-      'The launchd support follows the documentation of Apple and is not tested on macOS.',
-      `The log goes to ${this.#logFile(unit)}; nothing rotates it.`,
-      ...(unit.kind === 'user' ? ['A user service runs only while you are logged in.'] : []),
-      ...(port > 0 && port < 1024
-        ? [`macOS lets a user other than root listen on port ${port} on all addresses only (--bind 0.0.0.0).`]
-        : []),
+      serviceNote('launchd'),
+      serviceNote('launchdLog', this.#logFile(unit)),
+      ...(unit.kind === 'user' ? [serviceNote('launchdUser')] : []),
+      ...(port > 0 && port < 1024 ? [serviceNote('launchdPort', String(port))] : []),
     ];
   }
 

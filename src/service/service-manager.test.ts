@@ -64,7 +64,7 @@ test('a folder of root with other files in it does not become the data folder of
 
 test('an empty folder of root is given to the user of the service', async () => {
   const { steps } = await new ServiceManager(rootOf(['lost+found'])).planInstall(request);
-  assert.deepEqual(steps.find(({ title }) => title.startsWith('make the data folder'))?.details, [
+  assert.deepEqual(steps.find(({ title }) => title.text.startsWith('make the data folder'))?.details, [
     'install -d -m 0700 -o flm -g flm /srv',
   ]);
 });

@@ -3,6 +3,7 @@
  * nothing: the steps that the user sees, or a `ServiceError` with the reason why the operation is not possible.
  */
 import { ServiceError } from '../core/errors.ts';
+import { type ServiceNote, serviceNote, stepRemark, stepTitle } from '../core/service-texts.ts';
 import { type Account, createAccount, deleteAccount, findAccount, isPerson } from './accounts.ts';
 import { type CopyOffer, InstallChecks } from './install-checks.ts';
 import { Launchd } from './launchd.ts';
@@ -28,7 +29,7 @@ export interface ServicePlan {
   readonly unit: ServiceUnit;
   readonly steps: readonly ServiceStep[];
   /** Sentences about steps that are not done, or that the user must do. */
-  readonly notes: readonly string[];
+  readonly notes: readonly ServiceNote[];
 }
 
 export class ServiceManager {
@@ -76,13 +77,13 @@ export class ServiceManager {
     const steps: ServiceStep[] = [];
     for (const { proxy, folder } of inTheWay)
       steps.push(
-        flmStep(tools, `stop ${proxy.id} (profile ${proxy.profile})`, folder, ['proxy', 'stop', proxy.id]),
+        flmStep(tools, stepTitle('stopProxy', proxy.id, proxy.profile), folder, ['proxy', 'stop', proxy.id]),
       );
     if (kind === 'system') steps.push(...(await this.#folderSteps(request.account, home, account)));
     if (offer !== undefined) steps.push(this.#copyStep(offer, home, request.account));
     if (request.settingFlags.length > 0) {
       const args = ['profile', 'save', profile, ...request.settingFlags];
-      steps.push(flmStep(tools, `save the settings in profile ${profile}`, home, args));
+      steps.push(flmStep(tools, stepTitle('saveSettings', profile), home, args));
     }
     if (changed.length > 0) steps.push(this.#writeStep(changed));
     steps.push(...system.leftoverSteps(unit));
@@ -105,10 +106,12 @@ export class ServiceManager {
       throw notInstalled(kind, system.name(profile));
     }
     const steps = [...system.removeSteps(unit)];
-    const notes: string[] = [];
+    const notes: ServiceNote[] = [];
     if (!data)
       notes.push(
-        `The data stays in ${unit.home}${unit.account === undefined ? '' : `, and so does the user ${unit.account} that owns it`}.`,
+        unit.account === undefined
+          ? serviceNote('dataStays', unit.home)
+          : serviceNote('dataAndUserStay', unit.home, unit.account),
       );
     else if (kind === 'system') steps.push(...(await this.#dataSteps(unit)));
     return { unit, steps, notes };
@@ -181,14 +184,14 @@ export class ServiceManager {
       steps.push(
         commandStep(
           this.#tools,
-          `create the system user ${account}`,
+          stepTitle('createUser', account),
           await createAccount(this.#tools, account, home),
         ),
       );
     const folder = this.#tools.facts(home);
     if (folder === undefined || folder.uid !== found?.uid || (folder.mode & 0o777) !== 0o700)
       steps.push(
-        commandStep(this.#tools, `make the data folder ${home}, for ${account} alone`, [
+        commandStep(this.#tools, stepTitle('makeFolder', home, account), [
           ['install', '-d', '-m', '0700', '-o', account, '-g', account, home],
         ]),
       );
@@ -197,8 +200,9 @@ export class ServiceManager {
 
   #copyStep({ user, folder }: CopyOffer, home: string, account: string): ServiceStep {
     return {
-      title: `copy the data of ${user}: keys, profiles, policy, usage and certificates`,
-      details: [`${folder} -> ${home} (the original stays)`],
+      title: stepTitle('copyData', user),
+      details: [],
+      remark: stepRemark('originalStays', folder, home),
       make: async () => {
         const owner = await findAccount(this.#tools, account);
         if (owner === undefined)
@@ -215,18 +219,14 @@ export class ServiceManager {
     const found = account === undefined ? undefined : await findAccount(this.#tools, account);
     if (found !== undefined && !isPerson(this.#tools, found) && found.home === home)
       steps.push(
-        commandStep(
-          this.#tools,
-          `delete the system user ${found.name}`,
-          deleteAccount(this.#tools, found.name),
-        ),
+        commandStep(this.#tools, stepTitle('deleteUser', found.name), deleteAccount(this.#tools, found.name)),
       );
     return steps;
   }
 
   #writeStep(files: readonly ServiceFile[]): ServiceStep {
     return {
-      title: 'write the unit',
+      title: stepTitle('writeUnit'),
       details: files.map(({ file }) => file),
       make: async () => {
         for (const { file, text } of files) this.#tools.write(file, text);
@@ -234,12 +234,9 @@ export class ServiceManager {
     };
   }
 
-  #dataNotes({ kind, home }: ServiceUnit, copied: CopyOffer | undefined): readonly string[] {
-    if (copied !== undefined)
-      return [
-        `From then on \`sudo flm\` works with ${home}, and the data in ${copied.folder} is no longer used by the service.`,
-      ];
-    return kind === 'system' ? [`Manage it with \`sudo flm\`: the data is in ${home}.`] : [];
+  #dataNotes({ kind, home }: ServiceUnit, copied: CopyOffer | undefined): readonly ServiceNote[] {
+    if (copied !== undefined) return [serviceNote('copied', home, copied.folder)];
+    return kind === 'system' ? [serviceNote('withSudo', home)] : [];
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { ServiceError } from '../core/errors.ts';
 import type { ProxyConfig, ProxyConfigInput } from '../core/proxy/proxy-config.ts';
+import type { ServiceNote } from '../core/service-texts.ts';
 import type { ServiceStep, Words } from './service-tools.ts';
 import type { ServiceKind, ServiceUnit, UnitSocket } from './unit-file.ts';
 
@@ -80,7 +81,7 @@ export interface ServiceSystem {
   state(unit: ServiceUnit): Promise<ServiceState>;
   logCommand(unit: ServiceUnit, lines: string, follow: boolean): Words;
   /** Sentences that the user should read before the installation. */
-  notes(unit: ServiceUnit, config: ProxyConfig): readonly string[];
+  notes(unit: ServiceUnit, config: ProxyConfig): readonly ServiceNote[];
 }
 
 export function needsRoot(unit: string): ServiceError {

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { ServiceError } from '../core/errors.ts';
+import { type ServiceRemark, type ServiceStepTitle, stepRemark, stepTitle } from '../core/service-texts.ts';
 import { shellWord } from '../core/shell-word.ts';
 
 export type Words = readonly [program: string, ...args: readonly string[]];
@@ -58,15 +59,21 @@ export interface ServiceTools {
 
 /** One change of this machine. */
 export interface ServiceStep {
-  readonly title: string;
+  readonly title: ServiceStepTitle;
   /** Commands and files, as the user sees them. */
   readonly details: readonly string[];
+  /** Shown after the details. */
+  readonly remark?: ServiceRemark;
   /** Throws a `ServiceError`. */
   make(): Promise<void>;
 }
 
 /** Returns a step that runs commands and stops at the first failure. */
-export function commandStep(tools: ServiceTools, title: string, commands: readonly Words[]): ServiceStep {
+export function commandStep(
+  tools: ServiceTools,
+  title: ServiceStepTitle,
+  commands: readonly Words[],
+): ServiceStep {
   return {
     title,
     details: commands.map(wordsText),
@@ -79,7 +86,7 @@ export function commandStep(tools: ServiceTools, title: string, commands: readon
 /** Returns a step that runs this flm with another data folder. */
 export function flmStep(
   tools: ServiceTools,
-  title: string,
+  title: ServiceStepTitle,
   home: string,
   args: readonly string[],
 ): ServiceStep {
@@ -105,11 +112,9 @@ export function deleteDataStep(tools: ServiceTools, home: string): ServiceStep {
   };
   const planned = own();
   return {
-    title: 'delete the data: keys, profiles, usage, certificates',
-    details: [
-      ...planned.map((path) => `rm -r ${shellWord(path)}`),
-      ...(planned[0] === home ? [] : [`(other files in ${home} stay)`]),
-    ],
+    title: stepTitle('deleteData'),
+    details: planned.map((path) => `rm -r ${shellWord(path)}`),
+    ...(planned[0] === home ? {} : { remark: stepRemark('otherFilesStay', home) }),
     async make() {
       for (const path of own()) tools.removeFolder(path);
     },

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { ProxyError, ServiceError } from '../core/errors.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
+import { type ServiceNote, serviceNote, stepTitle } from '../core/service-texts.ts';
 import {
   type InstallRequest,
   needsRoot,
@@ -163,7 +164,7 @@ export class Systemd implements ServiceSystem {
       systemctl(kind, 'start', ...units),
     ];
     return {
-      title: wasInstalled ? 'start it again' : 'start it now and at each boot',
+      title: stepTitle(wasInstalled ? 'startAgain' : 'startAtBoot'),
       details: commands.map((command) => command.join(' ')),
       make: async () => {
         // The command fails if the unit never failed; that is no problem.
@@ -195,9 +196,7 @@ export class Systemd implements ServiceSystem {
     if (kind === 'system' || this.#tools.facts(`/var/lib/systemd/linger/${userName}`) !== undefined)
       return [];
     return [
-      commandStep(this.#tools, 'let it run without a login, so that it starts at boot', [
-        ['loginctl', 'enable-linger', userName],
-      ]),
+      commandStep(this.#tools, stepTitle('runWithoutLogin'), [['loginctl', 'enable-linger', userName]]),
     ];
   }
 
@@ -232,10 +231,8 @@ export class Systemd implements ServiceSystem {
     ];
   }
 
-  notes({ notify }: ServiceUnit): readonly string[] {
-    return notify
-      ? []
-      : ['systemd-notify is not installed: the service has no watchdog, and a restart refuses connections.'];
+  notes({ notify }: ServiceUnit): readonly ServiceNote[] {
+    return notify ? [] : [serviceNote('noNotify')];
   }
 
   #folder(kind: ServiceKind): string {
@@ -280,7 +277,7 @@ export class Systemd implements ServiceSystem {
     const disable = systemctl(kind, 'disable', '--now', name);
     const reload = systemctl(kind, 'daemon-reload');
     return {
-      title: `stop and remove ${name}`,
+      title: stepTitle('stopAndRemove', name),
       details: [disable, ['rm', file], reload].map((words) => words.join(' ')),
       make: async () => {
         await mustRun(this.#tools, disable);

@@ -4,7 +4,10 @@
  */
 import { ProxyError } from '../../core/errors.ts';
 import { type Session, usageError } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { duration, printable } from '../terminal/layout.ts';
+
+const texts = t.cert;
 
 const openMs = 10 * 60_000;
 
@@ -14,7 +17,7 @@ export async function trustDevice(session: Session, port: number | string | unde
     port !== undefined &&
     !(typeof port === 'number' && Number.isInteger(port) && port >= 0 && port < 65_536)
   )
-    throw usageError('cert trust', '--port takes a number, 0 to 65535.');
+    throw usageError('cert trust', texts.badPort);
   const page = await openTrustPage(session, port ?? 0);
   try {
     const { urls, fingerprint } = page;
@@ -23,11 +26,9 @@ export async function trustDevice(session: Session, port: number | string | unde
       const { qrCode } = await import('../terminal/qr-code.ts');
       const [first] = urls;
       if (first !== undefined) terminal.out(qrCode(first));
-      terminal.out(`Open this on the device, in the same network:\n  ${urls.join('\n  ')}`);
-      terminal.out(`It must show the same fingerprint (SHA-256):\n  ${terminal.paint('bold', fingerprint)}`);
-      terminal.talk(
-        `The page is available for ${duration(openMs / 1000)}; Ctrl-C ends it sooner. It never accepts a key.`,
-      );
+      terminal.out(`${texts.device.open}\n  ${urls.join('\n  ')}`);
+      terminal.out(`${texts.device.compare}\n  ${terminal.paint('bold', fingerprint)}`);
+      terminal.talk(texts.device.available(duration(openMs / 1000)));
     }
     await until(session, openMs);
   } finally {
@@ -52,7 +53,7 @@ export async function openTrustPage(
   const authority = await flm.certificates.authority(signal);
   const { serveDevices } = await import('../../app/device-server.ts');
   const server = await serveDevices({ ...authority, hasLink }, port, (address, path) =>
-    terminal.talk(`${printable(address)} took ${path}`),
+    terminal.talk(texts.device.took(printable(address), path)),
   ).catch((cause: NodeJS.ErrnoException) => {
     const params = { address: 'all addresses', port };
     throw new ProxyError(cause.code === 'EACCES' ? 'PROXY_PORT_FORBIDDEN' : 'PROXY_PORT_IN_USE', {

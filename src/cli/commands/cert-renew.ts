@@ -11,7 +11,7 @@ import { t } from '../i18n/texts.ts';
 import { whileWaiting } from '../terminal/progress.ts';
 import { certificateText } from '../views/status-view.ts';
 
-const texts = t.progress;
+const texts = t.cert;
 
 type RunningView = Extract<ProxyView, { readonly status: unknown }>;
 
@@ -21,12 +21,8 @@ const lookMs = 200;
 const patienceMs = 1_500;
 
 export function renewCertificate(cli: Cli): Command {
-  return leaf(
-    'renew',
-    'make running proxies request a new certificate from the ACME server now',
-    'flm cert renew',
-  )
-    .argument('[proxy]', 'id or profile; by default every https-acme proxy')
+  return leaf('renew', texts.about.renew, 'flm cert renew')
+    .argument('[proxy]', texts.options.proxy)
     .action(
       action(cli, async (session, _flags: object, which: string | undefined) => {
         const running = (await acmeProxies(session)).filter(
@@ -43,10 +39,7 @@ export function renewCertificate(cli: Cli): Command {
         const { terminal } = session;
         if (session.json) return terminal.out(JSON.stringify({ renewed: done }));
         for (const { id, certificate } of done) terminal.out(`${id}: ${certificateText(certificate) ?? ''}`);
-        if (done.length === 0)
-          terminal.talk(
-            'No https-acme proxy is running; the next start may order a certificate immediately.',
-          );
+        if (done.length === 0) terminal.talk(texts.noAcmeProxy);
       }),
     );
 }
@@ -60,7 +53,7 @@ async function acmeProxies(session: Session): Promise<readonly RunningView[]> {
 async function renewed(session: Session, before: RunningView) {
   const domains = before.status.config.domains.join(', ');
   const { terminal, flm } = session;
-  const wait = { text: texts.acme(domains), patienceMs, limitMs };
+  const wait = { text: t.progress.acme(domains), patienceMs, limitMs };
   return whileWaiting(terminal, flm.machine.clock, wait, () => newCertificate(session, before));
 }
 

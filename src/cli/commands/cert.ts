@@ -5,32 +5,32 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { authorityDocument, leafDocument } from '../../app/certificate-documents.ts';
-import type { AuthorityView, LeafView, TrustPlan } from '../../app/certificate-manager.ts';
+import type { AuthorityView, LeafView, TrustChange, TrustPlan } from '../../app/certificate-manager.ts';
 import { CertificateError } from '../../core/errors.ts';
+import { textIn } from '../../core/named-text.ts';
 import { errnoReason } from '../../core/system-error.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
 import { collect, number } from '../config-flags.ts';
+import { t } from '../i18n/texts.ts';
 import { facts, moment, printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { trustDevice } from './cert-device.ts';
 import { renewCertificate } from './cert-renew.ts';
 
+const texts = t.cert;
+
 export function certCommands(cli: Cli): Command {
-  return group('cert', 'manage certificates and trust in the local CA', [
+  return group('cert', texts.about.cert, [
     show(cli),
     trust(cli),
     exportCa(cli),
     renewCertificate(cli),
-    group('authority', 'manage the local CA', [renewAuthority(cli)]),
+    group('authority', texts.about.authority, [renewAuthority(cli)]),
   ]);
 }
 
 function show(cli: Cli): Command {
-  return leaf(
-    'show',
-    'show the local CA, its name constraints, and the certificates of proxies',
-    'flm cert show',
-  ).action(
+  return leaf('show', texts.about.show, 'flm cert show').action(
     action(cli, async (session) => {
       const { certificates } = session.flm;
       const authority = await certificates.findAuthority();
@@ -44,10 +44,7 @@ function show(cli: Cli): Command {
           }),
         );
       }
-      const first =
-        authority === undefined
-          ? 'There is no local CA yet. `flm proxy start --mode dev-selfsigned` makes one, and so does `flm cert trust`.'
-          : authorityText(authority);
+      const first = authority === undefined ? texts.none : authorityText(authority);
       terminal.out([first, ...leaves.map(leafText)].join('\n\n'));
     }),
   );
@@ -61,15 +58,11 @@ interface TrustFlags {
 }
 
 function trust(cli: Cli): Command {
-  return leaf(
-    'trust',
-    'make this machine or another device trust the local CA',
-    'flm cert trust\nflm cert trust --remove\nflm cert trust --device',
-  )
-    .option('--remove', 'remove the trust')
-    .option('--yes', 'confirm without asking')
-    .option('--device', 'serve a page for phones and other computers on the local network for ten minutes')
-    .option('--port <number>', 'with --device: port of the page; by default a free port')
+  return leaf('trust', texts.about.trust, 'flm cert trust\nflm cert trust --remove\nflm cert trust --device')
+    .option('--remove', texts.options.remove)
+    .option('--yes', texts.options.yes)
+    .option('--device', texts.options.device)
+    .option('--port <number>', texts.options.port)
     .action(
       action(
         cli,
@@ -93,26 +86,36 @@ function trust(cli: Cli): Command {
 async function carryOut(session: Session, plan: TrustPlan, flags: TrustFlags): Promise<readonly string[]> {
   const { terminal } = session;
   const remove = flags.remove === true;
-  for (const title of plan.settled)
-    terminal.talk(`${remove ? 'Not trusted' : 'Trusted'} already in ${title}.`);
-  const blocked = plan.changes.filter((c) => c.obstacle !== undefined);
-  for (const { title, obstacle } of blocked) terminal.talk(`Cannot ${title}: ${obstacle}.`);
-  const changes = plan.changes.filter((c) => c.obstacle === undefined);
+  const { trust: words } = texts;
+  for (const store of plan.settled)
+    terminal.talk((remove ? words.absent : words.settled)(textIn(words.stores, store)));
+  const changes: TrustChange[] = [];
+  for (const change of plan.changes) {
+    const { obstacle } = change;
+    if (obstacle === undefined) changes.push(change);
+    else terminal.talk(words.blocked(changeTitle(change), textIn(words.obstacles, obstacle)));
+  }
   if (changes.length === 0) {
-    terminal.talk('No changes are needed on this machine.');
+    terminal.talk(words.noChange);
     return [];
   }
-  terminal.talk('flm will make these changes:');
-  for (const { title, commands } of changes) {
-    terminal.talk(`  ${title}`);
-    for (const command of commands) terminal.talk(`    ${printable(command)}`);
+  terminal.talk(words.changes);
+  for (const change of changes) {
+    terminal.talk(`  ${changeTitle(change)}`);
+    for (const command of change.commands) terminal.talk(`    ${printable(command)}`);
   }
-  await confirm(session, 'cert trust', 'This changes what this machine trusts.', flags.yes === true);
+  await confirm(session, 'cert trust', words.effect, flags.yes === true);
   for (const change of changes) {
     await change.make();
-    terminal.talk(`Done: ${change.title}.`);
+    terminal.talk(words.done(changeTitle(change)));
   }
   return changes.map((c) => c.title);
+}
+
+/** `trust it in this system`. */
+export function changeTitle({ how, store }: TrustChange): string {
+  const { trust: words } = texts;
+  return (how === 'add' ? words.adds : words.removes)(textIn(words.stores, store));
 }
 
 async function tellProof(session: Session, done: readonly string[]): Promise<void> {
@@ -121,39 +124,47 @@ async function tellProof(session: Session, done: readonly string[]): Promise<voi
   const proofs = await flm.certificates.prove(session.signal);
   const settings = settingsOf(authority.file, await flm.certificates.bundle(session.signal));
   if (session.json) {
-    terminal.out(JSON.stringify({ authority: authorityDocument(authority), done, proofs, settings }));
+    const document = {
+      authority: authorityDocument(authority),
+      done,
+      proofs: proofs.map(({ program, trusts }) => ({ program, trusts })),
+      settings: Object.fromEntries(settings),
+    };
+    terminal.out(JSON.stringify(document));
     return;
   }
   terminal.out(
     facts([
-      ['CA', authority.title],
-      ['SHA-256', authority.fingerprint],
+      [texts.facts.authority, authority.title],
+      [texts.facts.fingerprint, authority.fingerprint],
       ...proofs.map(
-        ({ program, trusts }) =>
+        ({ program, store, trusts }) =>
           [
-            program,
-            trusts ? 'trusts it (tested with a handshake)' : 'does not trust it without a setting',
+            store === undefined ? program : textIn(texts.trust.stores, store),
+            trusts ? texts.trust.works : texts.trust.fails,
           ] as const,
       ),
     ]),
   );
-  terminal.out('\nPrograms with their own CA list need a setting:\n');
-  terminal.out(facts(Object.entries(settings).map(([name, text]) => [`  ${name}`, text])));
+  terminal.out(`\n${texts.trust.settings}\n`);
+  terminal.out(facts(settings.map(([name, text]) => [`  ${name}`, text] as const)));
 }
 
 /** The setting for each program: `file` adds to its CAs, `bundle` replaces them. */
-function settingsOf(file: string, bundle: string): Readonly<Record<string, string>> {
-  return {
-    Node: `NODE_EXTRA_CA_CERTS=${file}`,
-    Python: `SSL_CERT_FILE=${bundle}   (httpx, OpenAI SDK; REQUESTS_CA_BUNDLE for requests)`,
-    curl: `curl --cacert ${file}`,
-    containers: `-v ${bundle}:/flm-ca.crt:ro -e NODE_EXTRA_CA_CERTS=/flm-ca.crt -e SSL_CERT_FILE=/flm-ca.crt   (base URL https://host.docker.internal:PORT/v1)`,
-  };
+function settingsOf(file: string, bundle: string): readonly (readonly [string, string])[] {
+  const { trust: words } = texts;
+  const mount = `-v ${bundle}:/flm-ca.crt:ro -e NODE_EXTRA_CA_CERTS=/flm-ca.crt -e SSL_CERT_FILE=/flm-ca.crt`;
+  return [
+    ['Node', `NODE_EXTRA_CA_CERTS=${file}`],
+    ['Python', words.python(`SSL_CERT_FILE=${bundle}`)],
+    ['curl', `curl --cacert ${file}`],
+    [words.containersName, words.containers(mount)],
+  ];
 }
 
 function exportCa(cli: Cli): Command {
-  return leaf('export', 'export the certificate of the local CA as PEM', 'flm cert export flm-ca.pem')
-    .argument('[file]', 'file to write; by default standard output')
+  return leaf('export', texts.about.export, 'flm cert export flm-ca.pem')
+    .argument('[file]', texts.options.file)
     .action(
       action(cli, async (session, _flags: object, file: string | undefined) => {
         const authority = await session.flm.certificates.authority(session.signal);
@@ -165,7 +176,7 @@ function exportCa(cli: Cli): Command {
             JSON.stringify({ ...authorityDocument(authority), pem: authority.pem, file: path ?? null }),
           );
         if (path === undefined) return terminal.write(authority.pem);
-        terminal.out(`Saved ${path}. SHA-256: ${authority.fingerprint}`);
+        terminal.out(texts.saved(path, authority.fingerprint));
       }),
     );
 }
@@ -182,61 +193,50 @@ function save(path: string, pem: string): void {
 }
 
 function renewAuthority(cli: Cli): Command {
-  return leaf(
-    'renew',
-    'create a new local CA; every device must trust it again',
-    'flm cert authority renew --permit llm.example.org',
-  )
-    .option(
-      '--permit <name>',
-      'additional host name, address or range that the CA may sign for (repeatable)',
-      collect,
-    )
-    .option('--yes', 'confirm without asking')
+  return leaf('renew', texts.about.renewAuthority, 'flm cert authority renew --permit llm.example.org')
+    .option('--permit <name>', texts.options.permit, collect)
+    .option('--yes', texts.options.yes)
     .action(
       action(cli, async (session, flags: { permit?: readonly string[]; yes?: boolean }) => {
         const { certificates } = session.flm;
-        await confirm(
-          session,
-          'cert authority renew',
-          'This replaces the local CA. Devices that trust the current CA must trust the new one.',
-          flags.yes === true,
-        );
+        await confirm(session, 'cert authority renew', texts.replaces, flags.yes === true);
         const authority = await certificates.renewAuthority(flags.permit ?? [], session.signal);
         if (session.json) return session.terminal.out(JSON.stringify(authorityDocument(authority)));
         session.terminal.out(authorityText(authority));
-        session.terminal.talk(
-          'Running proxies use it now. Next: `flm cert trust` on this machine, `flm cert trust --device` for others.',
-        );
+        session.terminal.talk(texts.replaced);
       }),
     );
 }
 
 function authorityText(view: AuthorityView): string {
+  const { facts: names } = texts;
   return facts([
-    ['CA', view.title],
-    ['  file', view.file],
-    ['  SHA-256', view.fingerprint],
-    ['  until', moment(view.expiresAtMs)],
-    ['  certifies', `${view.names.join(', ')} and all names below them\n${view.ranges.join(', ')}`],
+    [names.authority, view.title],
+    [`  ${names.file}`, view.file],
+    [`  ${names.fingerprint}`, view.fingerprint],
+    [`  ${names.until}`, moment(view.expiresAtMs)],
+    [`  ${names.certifies}`, `${texts.certifies(view.names.join(', '))}\n${view.ranges.join(', ')}`],
   ]);
 }
 
 function leafText({ profile, forNames, file, certificate, damage }: LeafView): string {
-  const callers = forNames === true ? 'a name' : 'an address';
+  const { facts: names } = texts;
   return facts([
-    [
-      'certificate',
-      profile === undefined ? 'of an ACME server' : `of profile ${profile}, for clients that use ${callers}`,
-    ],
-    ['  file', file],
-    ['  names', certificate?.names.join(', ')],
-    ['  SHA-256', certificate?.fingerprint],
-    ['  until', certificate === undefined ? undefined : untilText(certificate.expiresAtMs)],
-    ['  damaged', damage === undefined ? undefined : `it ${damage}; the next start makes a new one`],
+    [names.certificate, leafUse(profile, forNames === true)],
+    [`  ${names.file}`, file],
+    [`  ${names.names}`, certificate?.names.join(', ')],
+    [`  ${names.fingerprint}`, certificate?.fingerprint],
+    [`  ${names.until}`, certificate === undefined ? undefined : untilText(certificate.expiresAtMs)],
+    [`  ${names.damaged}`, damage === undefined ? undefined : texts.damaged(damage)],
   ]);
 }
 
+function leafUse(profile: string | undefined, forNames: boolean): string {
+  if (profile === undefined) return texts.ofAcme;
+  return forNames ? texts.byName(profile) : texts.byAddress(profile);
+}
+
 function untilText(expiresAtMs: number): string {
-  return `${moment(expiresAtMs)}${expiresAtMs <= Date.now() ? ', EXPIRED' : ''}`;
+  const at = moment(expiresAtMs);
+  return expiresAtMs <= Date.now() ? texts.expired(at) : at;
 }

@@ -8,7 +8,7 @@ import type { Command, Option } from 'commander';
 import { clients } from '../../clients/clients.ts';
 import { routeIds, scopes } from '../../core/engine/routes.ts';
 import { type Cli, leaf, type Session, tellError, usageError } from '../command.ts';
-import { languages } from '../i18n/texts.ts';
+import { languages, t } from '../i18n/texts.ts';
 import { namedCommand } from './help.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
@@ -59,14 +59,14 @@ end`,
 export function completionCommand(cli: Cli): Command {
   return leaf(
     'completion',
-    'print a script that completes commands, options and names in your shell',
+    t.self.about.completion,
     'flm completion fish > ~/.config/fish/completions/flm.fish\nsource <(flm completion bash)',
   )
     .argument('<shell>', shells.join(', '))
     .action((shell: string, { json }: { readonly json?: boolean }) => {
       const script = Object.entries(scripts).find(([name]) => name === shell)?.[1];
       if (script === undefined) {
-        const message = `Completion does not support ${shell}. Use one of: ${shells.join(', ')}.`;
+        const message = t.self.completion.unknownShell(shell, shells.join(', '));
         cli.exit = tellError(usageError('completion', message), cli.terminal, json === true);
         return;
       }

@@ -6,14 +6,17 @@ import { getAsset, isSea } from 'node:sea';
 import type { Command } from 'commander';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { type Cli, leaf, tellError, usageError } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { otherFlm } from '../name-clash.ts';
 import { printable } from '../terminal/layout.ts';
 import { unknownCommand } from '../unknown-command.ts';
 
+const texts = t.self;
+
 export function helpCommand(cli: Cli): Command {
-  const command = leaf('help', 'show help on a command', 'flm help key create').argument(
+  const command = leaf('help', texts.about.help, 'flm help key create').argument(
     '[command...]',
-    'the command, such as key create',
+    texts.options.command,
   );
   return command.action((words: readonly string[]) => {
     let shown: Command = command.parent ?? command;
@@ -33,12 +36,8 @@ export function helpCommand(cli: Cli): Command {
 }
 
 export function versionCommand(cli: Cli): Command {
-  return leaf(
-    'version',
-    'print the versions of flm and Node, and the platform',
-    'flm version --json\nflm version --licenses',
-  )
-    .option('--licenses', 'print the licences of all code that flm contains')
+  return leaf('version', texts.about.version, 'flm version --json\nflm version --licenses')
+    .option('--licenses', texts.options.licenses)
     .action(({ json, licenses }: { readonly json?: boolean; readonly licenses?: boolean }) => {
       const { version } = packageJson;
       if (licenses === true) {

@@ -20,7 +20,7 @@ interface NextDocument {
 }
 
 export function nextCommand(cli: Cli): Command {
-  return leaf('flm', 'show what runs and what to do next', 'flm').action(
+  return leaf('flm', t.self.about.flm, 'flm').action(
     action(cli, async (session) => {
       const [views, keys] = await Promise.all([session.flm.proxies.status(), usableKeys(session)]);
       const proxies = views.map((v) => proxyDocument(v));

@@ -8,12 +8,15 @@ import { type ProfileDocument, profileDocument } from '../../core/proxy/profile-
 import type { ProxyConfigInput } from '../../core/proxy/proxy-config.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, overridesOf } from '../config-flags.ts';
+import { t } from '../i18n/texts.ts';
 import { confirm } from '../terminal/question.ts';
 import { profilesText, profileText } from '../views/profile-view.ts';
 import { judged, readText, schemaComment, schemaFile } from '../yaml-file.ts';
 
+const texts = t.profile;
+
 export function profileCommands(cli: Cli): Command {
-  return group('profile', 'manage saved settings of proxies', [
+  return group('profile', texts.about.profile, [
     list(cli),
     show(cli),
     save(cli),
@@ -25,7 +28,7 @@ export function profileCommands(cli: Cli): Command {
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'list saved profiles', 'flm profile list')
+  return leaf('list', texts.about.list, 'flm profile list')
     .alias('ls')
     .action(
       action(cli, async (session) => {
@@ -35,16 +38,14 @@ function list(cli: Cli): Command {
         if (session.json) return session.terminal.out(JSON.stringify({ profiles: documents }));
         if (documents.length > 0)
           return session.terminal.out(profilesText(documents, session.terminal.tableColumns));
-        session.terminal.out(
-          'No profile is saved. `flm proxy start` runs with defaults; keep settings with `flm profile save NAME`.',
-        );
+        session.terminal.out(texts.none);
       }),
     );
 }
 
 function show(cli: Cli): Command {
-  return leaf('show', 'show a profile, including defaults', 'flm profile show lab')
-    .argument('[name]', 'name of the profile', 'default')
+  return leaf('show', texts.about.show, 'flm profile show lab')
+    .argument('[name]', texts.options.name, 'default')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         const { config } = await session.flm.proxies.startOptions({ profile: name, overrides: {} });
@@ -58,39 +59,35 @@ function show(cli: Cli): Command {
 function save(cli: Cli): Command {
   const command = leaf(
     'save',
-    'save settings in a profile; settings without a flag stay',
+    texts.about.save,
     'flm profile save lab --port 9000 --engine http://127.0.0.1:8000\nflm proxy start lab',
-  ).argument('<name>', 'name of the profile; commands without a name use the profile default');
+  ).argument('<name>', texts.options.nameToSave);
   return addConfigFlags(command).action(
     action(cli, async (session, flags: ConfigFlags, name: string) => {
       await session.flm.proxies.updateProfile(name, overridesOf(flags));
-      await tellSaved(session, name, 'Saved');
+      await tellSaved(session, name, texts.saved(name));
     }),
   );
 }
 
 function remove(cli: Cli): Command {
-  return leaf(
-    'delete',
-    'delete a profile; a proxy that runs from it keeps running',
-    'flm profile delete lab --yes',
-  )
-    .argument('<name>', 'name of the profile')
-    .option('--yes', 'confirm without asking')
+  return leaf('delete', texts.about.delete, 'flm profile delete lab --yes')
+    .argument('<name>', texts.options.name)
+    .option('--yes', texts.options.yes)
     .action(
       action(cli, async (session, flags: { yes?: boolean }, name: string) => {
         await session.flm.proxies.loadProfile(name);
-        await confirm(session, 'profile delete', `This deletes profile ${name}.`, flags.yes === true);
+        await confirm(session, 'profile delete', texts.effect(name), flags.yes === true);
         await session.flm.proxies.deleteProfile(name);
         if (session.json) return session.terminal.out(JSON.stringify({ name, deleted: true }));
-        session.terminal.out(`Deleted profile ${name}.`);
+        session.terminal.out(texts.deleted(name));
       }),
     );
 }
 
 function exportFile(cli: Cli): Command {
-  return leaf('export', 'print a profile as YAML, such as for git', 'flm profile export lab > lab.yaml')
-    .argument('[name]', 'name of the profile', 'default')
+  return leaf('export', texts.about.export, 'flm profile export lab > lab.yaml')
+    .argument('[name]', texts.options.name, 'default')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         const { proxies } = session.flm;
@@ -107,11 +104,7 @@ function exportFile(cli: Cli): Command {
 }
 
 function schema(cli: Cli): Command {
-  return leaf(
-    'schema',
-    'print the JSON Schema of a profile file, for editors',
-    'flm profile schema > flm-profile.schema.json',
-  ).action(
+  return leaf('schema', texts.about.schema, 'flm profile schema > flm-profile.schema.json').action(
     action(cli, async ({ terminal }) => {
       const { profileJsonSchema } = await import('../../core/proxy/profile-file.ts');
       terminal.out(JSON.stringify(profileJsonSchema(), undefined, 2));
@@ -122,17 +115,17 @@ function schema(cli: Cli): Command {
 function importFile(cli: Cli): Command {
   return leaf(
     'import',
-    'save a profile from a YAML or JSON file, replacing the whole profile',
+    texts.about.import,
     'flm profile import lab.yaml\nflm profile export lab --json | flm profile import - --name copy',
   )
-    .argument('<file>', 'file to read; - for standard input')
-    .option('--name <name>', 'save the profile under this name')
+    .argument('<file>', texts.options.file)
+    .option('--name <name>', texts.options.saveAs)
     .action(
       action(cli, async (session, flags: { name?: string }, path: string) => {
         const text = await readText(path, session.terminal);
         const { name, config } = await profileIn(text, flags.name);
         await session.flm.proxies.saveProfile(name, config);
-        await tellSaved(session, name, 'Imported');
+        await tellSaved(session, name, texts.imported(name));
       }),
     );
 }
@@ -154,19 +147,14 @@ function invalid(faults: readonly Fault[], moreFaults = 0): ProxyError {
   return new ProxyError('PROFILE_INVALID', { faults, moreFaults });
 }
 
-async function tellSaved(session: Session, name: string, verb: string): Promise<void> {
+async function tellSaved(session: Session, name: string, done: string): Promise<void> {
   const document = await documentOf(session, name);
   const { terminal } = session;
   if (session.json) terminal.out(JSON.stringify(document));
-  else terminal.out(`${verb} profile ${name}.`);
+  else terminal.out(done);
   if (document.running.length === 0)
-    terminal.talk(
-      name === 'default' ? 'Start it: `flm proxy start`' : `Start it: \`flm proxy start ${name}\``,
-    );
-  for (const id of document.running)
-    terminal.talk(
-      `${id} keeps running with its old settings; apply the new ones: \`flm proxy restart ${id}\``,
-    );
+    terminal.talk(texts.start(name === 'default' ? 'flm proxy start' : `flm proxy start ${name}`));
+  for (const id of document.running) terminal.talk(texts.keepsRunning(id));
 }
 
 async function documentOf(session: Session, name: string): Promise<ProfileDocument> {

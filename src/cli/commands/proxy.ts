@@ -18,6 +18,7 @@ import { crashText } from '../views/crash-view.ts';
 import { followLog } from '../views/log-view.ts';
 import { proxiesText, proxyText } from '../views/status-view.ts';
 
+const texts = t.proxy;
 const waits = t.progress;
 
 interface StartFlags extends ConfigFlags {
@@ -28,7 +29,7 @@ interface StartFlags extends ConfigFlags {
 const patienceMs = 2_000;
 
 export function proxyCommands(cli: Cli): Command {
-  return group('proxy', 'start, stop and show proxies', [
+  return group('proxy', texts.about.proxy, [
     start(cli),
     stop(cli),
     restart(cli),
@@ -41,39 +42,31 @@ export function proxyCommands(cli: Cli): Command {
 function start(cli: Cli): Command {
   const command = leaf(
     'start',
-    'start a proxy in the background and wait until it answers',
+    texts.about.start,
     'flm proxy start\nflm proxy start lab --port 0 --engine http://127.0.0.1:8000',
-  ).argument('[profile]', 'saved profile', 'default');
+  ).argument('[profile]', texts.options.profile, 'default');
   return addConfigFlags(command)
-    .option('--save', 'save these flags in the profile')
+    .option('--save', texts.options.save)
     .action(
       action(cli, async (session, flags: StartFlags, profile: string) => {
         const { proxies } = session.flm;
         const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
         const handle = await startWithNotice(session, request, () => proxies.start(request, session.signal));
-        await tellStarted(session, handle, 'Started');
+        await tellStarted(session, handle, texts.done.started);
       }),
     );
 }
 
 function stop(cli: Cli): Command {
-  return leaf(
-    'stop',
-    'stop a proxy gracefully: running responses finish first',
-    'flm proxy stop\nflm proxy stop --all --grace 5',
-  )
-    .argument('[proxy]', 'id or profile; optional if only one proxy runs')
-    .option('--all', 'stop all proxies')
-    .option(
-      '--grace <seconds>',
-      'time for running responses to finish; by default the value from the start of the proxy',
-    )
+  return leaf('stop', texts.about.stop, 'flm proxy stop\nflm proxy stop --all --grace 5')
+    .argument('[proxy]', texts.options.proxy)
+    .option('--all', texts.options.all)
+    .option('--grace <seconds>', texts.options.grace)
     .action(
       action(
         cli,
         async (session, flags: { all?: boolean; grace?: string }, which: string | undefined) => {
-          if (flags.all === true && which !== undefined)
-            throw usageError('proxy stop', 'Either name a proxy or give --all, not both.');
+          if (flags.all === true && which !== undefined) throw usageError('proxy stop', texts.oneOrAll);
           const graceMs = graceOf(flags.grace, 'proxy stop');
           const { proxies } = session.flm;
           // By default each proxy has a grace time of its own, so the longest time is not known here.
@@ -89,7 +82,7 @@ function stop(cli: Cli): Command {
             session.terminal.out(JSON.stringify({ stopped: stopped.map(stoppedDocument) }));
             return;
           }
-          if (stopped.length === 0) session.terminal.talk('No proxy is running.');
+          if (stopped.length === 0) session.terminal.talk(texts.noneRuns);
           for (const s of stopped) tellStopped(session, s);
           for (const profile of new Set(stopped.map(({ handle }) => handle.profile)))
             await tellDraining(session, profile);
@@ -102,9 +95,9 @@ function stop(cli: Cli): Command {
 function restart(cli: Cli): Command {
   const command = leaf(
     'restart',
-    'replace a proxy with a new process, with its old flags and the flags given here; no connection is refused, and the old process finishes its responses, without a time limit unless --grace is given',
+    texts.about.restart,
     'flm proxy restart lab\nflm proxy restart lab --mode dev-selfsigned',
-  ).argument('[proxy]', 'id or profile; optional if only one proxy runs');
+  ).argument('[proxy]', texts.options.proxy);
   return addConfigFlags(command).action(
     action(cli, async (session, flags: ConfigFlags, which: string | undefined) => {
       const { flm, signal } = session;
@@ -118,7 +111,7 @@ function restart(cli: Cli): Command {
         { text: waits.successor, patienceMs },
         () => flm.proxies.restart(which, request, signal),
       );
-      await tellStarted(session, handle, 'Restarted');
+      await tellStarted(session, handle, texts.done.restarted);
       await tellDraining(session, handle.profile);
     }),
   );
@@ -126,14 +119,10 @@ function restart(cli: Cli): Command {
 
 /** `flm status`, which is also `flm proxy status`. */
 export function statusCommand(cli: Cli, name = 'flm status'): Command {
-  return leaf(
-    'status',
-    'show the running proxies, or one in detail; queries the processes',
-    `${name}\n${name} lab\n${name} --check`,
-  )
-    .argument('[proxy]', 'id or profile; by default all')
-    .option('--watch', 'update every two seconds until Ctrl-C')
-    .option('--check', 'exit with 0 only if a proxy serves requests; for health checks')
+  return leaf('status', texts.about.status, `${name}\n${name} lab\n${name} --check`)
+    .argument('[proxy]', texts.options.proxyOrAll)
+    .option('--watch', texts.options.watch)
+    .option('--check', texts.options.check)
     .action(
       action(
         cli,
@@ -162,19 +151,14 @@ export function statusCommand(cli: Cli, name = 'flm status'): Command {
 }
 
 function logs(cli: Cli): Command {
-  return leaf(
-    'logs',
-    'print the log of a proxy: readable on a terminal, otherwise JSON lines',
-    'flm proxy logs --follow',
-  )
-    .argument('[proxy]', 'id or profile', 'default')
-    .option('-n, --lines <number>', 'number of lines from the end', '50')
-    .option('-f, --follow', 'print new lines until Ctrl-C')
+  return leaf('logs', texts.about.logs, 'flm proxy logs --follow')
+    .argument('[proxy]', texts.options.proxyOrProfile, 'default')
+    .option('-n, --lines <number>', texts.options.lines, '50')
+    .option('-f, --follow', texts.options.follow)
     .action(
       action(cli, async (session, flags: { lines: string; follow?: boolean }, which: string) => {
         const lines = Number(flags.lines);
-        if (!Number.isInteger(lines) || lines < 0)
-          throw usageError('proxy logs', '--lines takes a number of lines.');
+        if (!Number.isInteger(lines) || lines < 0) throw usageError('proxy logs', texts.badLines);
         const { terminal, json } = session;
         const readable = terminal.outIsTerminal && !json;
         const path = session.flm.machine.paths.logFile(await profileOfLog(session.flm, which));
@@ -184,11 +168,11 @@ function logs(cli: Cli): Command {
 }
 
 function run(cli: Cli): Command {
-  const command = leaf(
-    'run',
-    'run a proxy in the foreground (systemd, containers); logs JSON lines to standard error',
-    'flm proxy run --port 8484 2>> /var/log/flm.log',
-  ).argument('[profile]', 'saved profile', 'default');
+  const command = leaf('run', texts.about.run, 'flm proxy run --port 8484 2>> /var/log/flm.log').argument(
+    '[profile]',
+    texts.options.profile,
+    'default',
+  );
   const inForeground = action(cli, async (session, flags: StartFlags, profile: string) => {
     const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
     const { runLog } = cli;
@@ -197,11 +181,12 @@ function run(cli: Cli): Command {
     const status = running.control.status();
     for (const warning of status.warnings) runLog.event('warn', warning);
     // Stdout stays empty unless --json is given.
-    if (session.json) tellProxy(session, { state: 'running', handle: running.handle, status }, 'Running');
+    if (session.json)
+      tellProxy(session, { state: 'running', handle: running.handle, status }, texts.done.running);
     await running.closed;
   });
   return addConfigFlags(command)
-    .option('--save', 'save these flags in the profile')
+    .option('--save', texts.options.save)
     .addOption(new Option('--launched').hideHelp())
     .action(async (...all: unknown[]) => {
       const flags = all.at(-2) as { readonly launched?: boolean };
@@ -216,23 +201,20 @@ function run(cli: Cli): Command {
 /** Replaced processes that still have client connections. */
 async function tellDraining(session: Session, profile: string): Promise<void> {
   const draining = (await session.flm.proxies.list()).filter((h) => h.draining && h.profile === profile);
-  for (const { id } of draining)
-    session.terminal.talk(
-      `${id} finishes its last answers and then ends; \`flm proxy stop ${id}\` ends it sooner.`,
-    );
+  for (const { id } of draining) session.terminal.talk(texts.draining(id));
 }
 
-async function tellStarted(session: Session, handle: ProxyHandle, verb: string): Promise<void> {
+async function tellStarted(session: Session, handle: ProxyHandle, done: string): Promise<void> {
   const views = await session.flm.proxies.status();
   const view = views.find((v) => v.handle.nonce === handle.nonce);
-  if (view !== undefined) tellProxy(session, view, verb);
+  if (view !== undefined) tellProxy(session, view, done);
 }
 
-function tellProxy(session: Session, view: ProxyView, verb: string): void {
+function tellProxy(session: Session, view: ProxyView, done: string): void {
   const proxy = proxyDocument(view);
   if (session.json) session.terminal.out(JSON.stringify(proxy));
   else {
-    session.terminal.out(`${verb}.`);
+    session.terminal.out(done);
     session.terminal.out(proxyText(proxy, session.terminal));
   }
 }
@@ -260,24 +242,22 @@ function stoppedDocument({ handle, report }: StoppedProxy) {
 function tellStopped({ terminal }: Session, stopped: StoppedProxy): void {
   terminal.out(stoppedText(stopped));
   for (const key of stopped.report.forgottenRevocations ?? [])
-    terminal.talk(
-      `${terminal.paint('yellow', '!')} Key ${key} was revoked in its memory alone and is valid again at the next start: run \`flm key revoke ${key}\` once the database can be written.`,
-    );
+    terminal.talk(`${terminal.paint('yellow', '!')} ${texts.forgottenRevocation(key)}`);
 }
 
 function stoppedText({ handle, report }: StoppedProxy): string {
-  const cut =
-    report.cut === 0
-      ? ''
-      : `; ${report.cut} of ${report.running} answers were cut at the end of the grace time`;
-  return `Stopped ${handle.id} (profile ${handle.profile}) after ${(report.tookMs / 1000).toFixed(1)} s${cut}.`;
+  const { id, profile } = handle;
+  const seconds = (report.tookMs / 1000).toFixed(1);
+  return report.cut === 0
+    ? texts.stopped(id, profile, seconds)
+    : texts.stoppedWithCuts(id, profile, seconds, report.cut, report.running);
 }
 
 function graceOf(text: string | undefined, command: string): number | undefined {
   const seconds = number(text);
   if (seconds === undefined) return undefined;
   if (typeof seconds === 'number' && seconds >= 0 && seconds <= 3600) return Math.round(seconds * 1000);
-  throw usageError(command, '--grace takes seconds, 0 to 3600.');
+  throw usageError(command, texts.badGrace);
 }
 
 function pause(session: Session, ms: number): Promise<void> {

@@ -10,17 +10,10 @@ const texts = t.retention;
 type RetentionFlags = Readonly<Partial<Record<keyof Retention, string>>>;
 
 export function retentionCommand(cli: Cli): Command {
-  return leaf(
-    'retention',
-    'show or change how many days usage and the audit are kept',
-    'flm retention\nflm retention --hourly-days 30 --audit-days 90',
-  )
-    .option(
-      '--hourly-days <number>',
-      'days for which usage is kept by the hour; after that it is kept by the day',
-    )
-    .option('--daily-days <number>', 'days for which usage is kept by the day')
-    .option('--audit-days <number>', 'days for which the audit is kept')
+  return leaf('retention', texts.about, 'flm retention\nflm retention --hourly-days 30 --audit-days 90')
+    .option('--hourly-days <number>', texts.options.hourly)
+    .option('--daily-days <number>', texts.options.daily)
+    .option('--audit-days <number>', texts.options.audit)
     .action(
       action(cli, async ({ flm, terminal, json }, flags: RetentionFlags) => {
         const before = await flm.usage.retention();
@@ -47,8 +40,7 @@ function changesOf({ hourlyDays, dailyDays, auditDays }: RetentionFlags): Partia
   const given = Object.entries({ hourlyDays, dailyDays, auditDays }).filter(([, text]) => text !== undefined);
   return Object.fromEntries(
     given.map(([name, text]) => {
-      if (!/^\d{1,9}$/.test(text ?? ''))
-        throw usageError('retention', `A number of days is a whole number, not ${text}.`);
+      if (!/^\d{1,9}$/.test(text ?? '')) throw usageError('retention', texts.notWhole(text ?? ''));
       return [name, Number(text)];
     }),
   );

@@ -9,15 +9,21 @@ import type {
   MachineServices,
   ServiceKind,
   ServicePlan,
+  ServiceStep,
   ServiceUnit,
 } from '../../app/machine-services.ts';
 import { ServiceError } from '../../core/errors.ts';
+import { textIn } from '../../core/named-text.ts';
 import { type BareSession, bareAction, type Cli, group, leaf, usageError } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagWords, overridesOf } from '../config-flags.ts';
+import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { readableLine } from '../views/log-line.ts';
 import { type ServiceDocument, serviceText } from '../views/service-view.ts';
+
+const texts = t.service;
+const { about, options } = texts;
 
 interface KindFlags {
   readonly system?: boolean;
@@ -38,31 +44,26 @@ interface InstallFlags extends KindFlags, PlanFlags, ConfigFlags {
 }
 
 export function serviceCommands(cli: Cli): Command {
-  return group('service', 'run a proxy as a service of the system, started at boot', [
-    install(cli),
-    uninstall(cli),
-    status(cli),
-    logs(cli),
-  ]);
+  return group('service', about.service, [install(cli), uninstall(cli), status(cli), logs(cli)]);
 }
 
 function install(cli: Cli): Command {
   const command = withKind(
     leaf(
       'install',
-      'install a service of systemd (on macOS launchd, not tested) and start it: for the machine as root, otherwise for you',
+      about.install,
       'flm service install --port 9000 --dry-run\nsudo flm service install',
-    ).argument('[profile]', 'profile that the service runs', 'default'),
+    ).argument('[profile]', options.profileToRun, 'default'),
   );
   return addConfigFlags(command)
-    .option('--account <name>', 'system user that a system service runs as; created if missing', 'flm')
-    .option('--copy-data', 'as root by sudo: copy your keys, profiles and certificates to the service')
-    .option('--socket', 'systemd opens the listening sockets; ports below 1024 always need it (not on macOS)')
-    .option('--no-socket', 'the proxy opens its sockets itself')
-    .option('--stop', 'stop proxies that are in the way')
-    .option('--replace', 'overwrite a unit that differs')
-    .option('--dry-run', 'show what would be done, and change nothing')
-    .option('--yes', 'do not ask')
+    .option('--account <name>', options.account, 'flm')
+    .option('--copy-data', options.copyData)
+    .option('--socket', options.socket)
+    .option('--no-socket', options.noSocket)
+    .option('--stop', options.stop)
+    .option('--replace', options.replace)
+    .option('--dry-run', options.dryRun)
+    .option('--yes', options.yes)
     .action(
       bareAction(cli, async (session, flags: InstallFlags, profile: string) => {
         const services = await servicesOf(session);
@@ -80,7 +81,7 @@ function install(cli: Cli): Command {
           copyData: await wantsCopy(session, services, kind, flags),
         };
         const plan = await planWithStop(session, services, request, flags);
-        const done = await carryOut(session, 'service install', plan, flags);
+        const done = await carryOut(session, 'service install', shownPlan(plan), flags);
         if (!done) return;
         await tellStatus(session, services, plan.unit);
       }),
@@ -91,13 +92,13 @@ function uninstall(cli: Cli): Command {
   return withKind(
     leaf(
       'uninstall',
-      'stop a service and remove it; its data stays unless --data is given',
+      about.uninstall,
       'flm service uninstall lab --yes\nsudo flm service uninstall',
-    ).argument('[profile]', 'profile of the service', 'default'),
+    ).argument('[profile]', options.profile, 'default'),
   )
-    .option('--data', 'delete the data folder and the user of a system service as well')
-    .option('--dry-run', 'show what would be done, and change nothing')
-    .option('--yes', 'do not ask')
+    .option('--data', options.data)
+    .option('--dry-run', options.dryRun)
+    .option('--yes', options.yes)
     .action(
       bareAction(cli, async (session, flags: KindFlags & PlanFlags & { data?: boolean }, profile: string) => {
         const services = await servicesOf(session);
@@ -106,7 +107,7 @@ function uninstall(cli: Cli): Command {
           profile,
           flags.data === true,
         );
-        const done = await carryOut(session, 'service uninstall', plan, flags);
+        const done = await carryOut(session, 'service uninstall', shownPlan(plan), flags);
         if (done && session.json)
           session.terminal.out(JSON.stringify({ unit: services.manager.nameOf(profile), removed: true }));
       }),
@@ -115,11 +116,11 @@ function uninstall(cli: Cli): Command {
 
 function status(cli: Cli): Command {
   return withKind(
-    leaf(
-      'status',
-      'the state of the service, and what the proxy reports itself',
-      'flm service status --json',
-    ).argument('[profile]', 'profile of the service', 'default'),
+    leaf('status', about.status, 'flm service status --json').argument(
+      '[profile]',
+      options.profile,
+      'default',
+    ),
   ).action(
     bareAction(cli, async (session, flags: KindFlags, profile: string) => {
       const services = await servicesOf(session);
@@ -130,20 +131,15 @@ function status(cli: Cli): Command {
 
 function logs(cli: Cli): Command {
   return withKind(
-    leaf(
-      'logs',
-      'the log of the service: from the journal, on macOS from its file',
-      'flm service logs --follow',
-    )
-      .argument('[profile]', 'profile of the service', 'default')
-      .option('-n, --lines <number>', 'how many of the last lines', '50')
-      .option('-f, --follow', 'go on until Ctrl-C'),
+    leaf('logs', about.logs, 'flm service logs --follow')
+      .argument('[profile]', options.profile, 'default')
+      .option('-n, --lines <number>', options.lines, '50')
+      .option('-f, --follow', options.follow),
   ).action(
     bareAction(
       cli,
       async (session, flags: KindFlags & { lines: string; follow?: boolean }, profile: string) => {
-        if (!/^\d{1,6}$/.test(flags.lines))
-          throw usageError('service logs', '--lines takes a number of lines.');
+        if (!/^\d{1,6}$/.test(flags.lines)) throw usageError('service logs', texts.badLines);
         const services = await servicesOf(session);
         const unit = unitIn(services, installedKind(flags, services, profile), profile);
         const child = services.follow(services.manager.logCommand(unit, flags.lines, flags.follow === true));
@@ -161,9 +157,7 @@ function logs(cli: Cli): Command {
 }
 
 function withKind(command: Command): Command {
-  return command
-    .option('--system', 'the service of the whole machine (needs root); the default for root')
-    .option('--user', 'a service of your own user; the default otherwise');
+  return command.option('--system', options.system).option('--user', options.user);
 }
 
 export async function servicesOf({ cli }: BareSession): Promise<MachineServices> {
@@ -172,7 +166,7 @@ export async function servicesOf({ cli }: BareSession): Promise<MachineServices>
 }
 
 function kindOf({ system, user }: KindFlags, { tools }: MachineServices): ServiceKind {
-  if (system === true && user === true) throw usageError('service', 'Give --system or --user, not both.');
+  if (system === true && user === true) throw usageError('service', texts.oneKind);
   if (system === true) return 'system';
   if (user === true) return 'user';
   return tools.uid === 0 ? 'system' : 'user';
@@ -202,19 +196,16 @@ async function wantsCopy(
   const offer = await manager.copyOffer(kind);
   if (offer === undefined) {
     if (flags.copyData !== true) return false;
-    throw usageError(
-      'service install',
-      'There is nothing to copy: --copy-data needs a system service without data of its own, and a person with data of flm who asks by sudo.',
-    );
+    throw usageError('service install', texts.nothingToCopy);
   }
   if (flags.copyData === true) return true;
   const { terminal } = session;
-  const what = `${offer.user} has keys, profiles and certificates in ${offer.folder}.`;
+  const { user, folder } = offer;
   if (flags.yes !== true && flags.dryRun !== true && !session.json && terminal.interactive) {
-    const answer = await terminal.ask(`${what} Copy them to the service? [Y/n] `, session.signal);
+    const answer = await terminal.ask(texts.copyQuestion(user, folder), session.signal);
     return answer !== undefined && !/^n/i.test(answer.trim());
   }
-  terminal.talk(`${what} The service starts without them; --copy-data copies them.`);
+  terminal.talk(texts.notCopied(user, folder));
   return false;
 }
 
@@ -230,27 +221,52 @@ async function planWithStop(
   } catch (error) {
     const mayAsk = session.terminal.interactive && flags.yes !== true && !session.json;
     if (!(error instanceof ServiceError) || error.code !== 'SERVICE_PROXY_RUNNING' || !mayAsk) throw error;
-    const answer = await session.terminal.ask(`${error.message} Stop them? [y/N] `, session.signal);
+    const answer = await session.terminal.ask(texts.stopQuestion(error.message), session.signal);
     if (answer === undefined || !/^y/i.test(answer.trim())) throw error;
     return manager.planInstall({ ...request, stop: true });
   }
+}
+
+/** A plan in the language of the user. */
+export interface ShownPlan {
+  readonly steps: readonly ShownStep[];
+  readonly notes: readonly string[];
+}
+
+export interface ShownStep {
+  readonly title: string;
+  readonly details: readonly string[];
+  make(): Promise<void>;
+}
+
+export function shownPlan({ steps, notes }: Pick<ServicePlan, 'steps' | 'notes'>): ShownPlan {
+  return { steps: steps.map(shownStep), notes: notes.map((note) => textIn(texts.notes, note)) };
+}
+
+export function shownStep(step: ServiceStep): ShownStep {
+  const { title, details, remark } = step;
+  return {
+    title: textIn(texts.steps, title),
+    details: remark === undefined ? details : [...details, textIn(texts.remarks, remark)],
+    make: () => step.make(),
+  };
 }
 
 /** Shows, asks, does. False where nothing was done. */
 export async function carryOut(
   session: BareSession,
   command: string,
-  { steps, notes }: Pick<ServicePlan, 'steps' | 'notes'>,
+  { steps, notes }: ShownPlan,
   flags: PlanFlags,
 ): Promise<boolean> {
   const { terminal } = session;
   if (steps.length === 0) {
-    terminal.talk('There is nothing to change.');
+    terminal.talk(texts.nothing);
     return true;
   }
   const dry = flags.dryRun === true;
   const tell = (text: string): void => (dry && !session.json ? terminal.out(text) : terminal.talk(text));
-  tell(dry ? 'This would be done:' : 'This will be done:');
+  tell(dry ? texts.wouldBeDone : texts.willBeDone);
   for (const { title, details } of steps) {
     tell(`  ${printable(title)}`);
     for (const detail of details) tell(`    ${printable(detail)}`);
@@ -261,10 +277,10 @@ export async function carryOut(
       terminal.out(JSON.stringify({ steps: steps.map(({ title, details }) => ({ title, details })), notes }));
     return false;
   }
-  await confirm(session, command, 'This changes the services of this machine.', flags.yes === true);
+  await confirm(session, command, texts.effect, flags.yes === true);
   for (const step of steps) {
     await step.make();
-    terminal.talk(`Done: ${printable(step.title)}.`);
+    terminal.talk(texts.done(printable(step.title)));
   }
   return true;
 }
@@ -291,8 +307,5 @@ async function tellStatus(session: BareSession, services: MachineServices, unit:
   }
   terminal.out(serviceText(document));
   if (asked?.code === 0) terminal.out(`\n${asked.stdout.trimEnd()}`);
-  else if (asked === undefined)
-    terminal.talk(
-      `Only ${unit.account ?? 'its owner'} and root can ask the proxy itself: sudo flm service status`,
-    );
+  else if (asked === undefined) terminal.talk(texts.onlyOwner(unit.account ?? texts.itsOwner));
 }

@@ -4,28 +4,32 @@
  */
 import type { Command } from 'commander';
 import type { Flm } from '../../app/flm.ts';
-import type { MachineServices, ServicePlan } from '../../app/machine-services.ts';
+import type { MachineServices } from '../../app/machine-services.ts';
 import { ServiceError } from '../../core/errors.ts';
+import { textIn } from '../../core/named-text.ts';
 import { type BareSession, bareAction, type Cli, leaf } from '../command.ts';
-import { carryOut, type PlanFlags, servicesOf } from './service.ts';
+import { t } from '../i18n/texts.ts';
+import { changeTitle } from './cert.ts';
+import { carryOut, type PlanFlags, type ShownStep, servicesOf, shownPlan, shownStep } from './service.ts';
+
+const { about, options, uninstall: texts } = t.self;
 
 interface UninstallFlags extends PlanFlags {
   readonly data?: boolean;
   readonly stop?: boolean;
 }
 
-type Plan = Pick<ServicePlan, 'notes'> & { readonly steps: ServicePlan['steps'][number][] };
+interface Plan {
+  readonly steps: ShownStep[];
+  readonly notes: readonly string[];
+}
 
 export function uninstallCommand(cli: Cli): Command {
-  return leaf(
-    'uninstall',
-    'take back what flm changed on this machine: services, trust in the local CA, with --data the data',
-    'flm uninstall --dry-run\nsudo flm uninstall --data',
-  )
-    .option('--data', 'delete the data folder as well: keys, profiles, usage, certificates')
-    .option('--stop', 'stop proxies that run')
-    .option('--dry-run', 'show what would be done, and change nothing')
-    .option('--yes', 'do not ask')
+  return leaf('uninstall', about.uninstall, 'flm uninstall --dry-run\nsudo flm uninstall --data')
+    .option('--data', options.data)
+    .option('--stop', options.stop)
+    .option('--dry-run', t.service.options.dryRun)
+    .option('--yes', t.service.options.yes)
     .action(
       bareAction(cli, async (session, flags: UninstallFlags) => {
         const services = await servicesOf(session);
@@ -38,8 +42,7 @@ export function uninstallCommand(cli: Cli): Command {
           if (!done) return;
           if (session.json)
             session.terminal.out(JSON.stringify({ done: plan.steps.map(({ title }) => title) }));
-          else
-            session.terminal.talk('Remove the program itself by the way that installed it: docs/install.md.');
+          else session.terminal.talk(texts.program);
         } finally {
           await flm?.close();
         }
@@ -72,24 +75,26 @@ async function planOf(
   if (own.length > 0 && !mayStop) throw inTheWay(own);
   for (const { id, profile } of own)
     steps.push({
-      title: `stop ${id} (profile ${profile})`,
+      title: t.service.steps.stopProxy(id, profile),
       details: [`flm proxy stop ${id}`],
       make: async () => void (await flm?.proxies.stop(id)),
     });
   for (const [index, { profile }] of units.entries()) {
     // Several services share one folder.
     const isLast = index === units.length - 1;
-    const plan = await manager.planUninstall(kind, profile, false);
+    const plan = shownPlan(await manager.planUninstall(kind, profile, false));
     steps.push(...plan.steps);
     if (isLast && flags.data !== true) notes.push(...plan.notes);
   }
   const trust = await flm?.certificates.planRemoval();
   for (const change of trust?.changes ?? []) {
-    if (change.obstacle !== undefined) notes.push(`Cannot ${change.title}: ${change.obstacle}.`);
-    else steps.push({ title: change.title, details: change.commands, make: () => change.make() });
+    const title = changeTitle(change);
+    const { blocked, obstacles } = t.cert.trust;
+    if (change.obstacle !== undefined) notes.push(blocked(title, textIn(obstacles, change.obstacle)));
+    else steps.push({ title, details: change.commands, make: () => change.make() });
   }
   if (flags.data === true && flm !== undefined) {
-    const step = manager.deleteData(tools.ownData);
+    const step = shownStep(manager.deleteData(tools.ownData));
     steps.push({
       ...step,
       make: async () => {
@@ -99,9 +104,8 @@ async function planOf(
     });
   }
   if (flags.data !== true && flm !== undefined && units.length === 0)
-    notes.push(`The data stays in ${tools.ownData}; --data deletes it.`);
-  if (kind === 'user' && manager.units('system').length > 0)
-    notes.push('The service of the whole machine stays: `sudo flm uninstall` removes it.');
+    notes.push(texts.dataStays(tools.ownData));
+  if (kind === 'user' && manager.units('system').length > 0) notes.push(texts.serviceStays);
   return { steps, notes };
 }
 
@@ -113,12 +117,12 @@ async function asksToStop(
   const { terminal, json, signal } = session;
   if (flags.yes === true || flags.dryRun === true || json || !terminal.interactive)
     return flags.dryRun === true;
-  const names = own.map(({ id, profile }) => `${id} (profile ${profile})`).join(', ');
-  const answer = await terminal.ask(`These proxies run: ${names}. Stop them? [y/N] `, signal);
+  const names = own.map(({ id, profile }) => texts.proxy(id, profile)).join(', ');
+  const answer = await terminal.ask(texts.stopQuestion(names), signal);
   return answer !== undefined && /^y/i.test(answer.trim());
 }
 
 function inTheWay(own: readonly { readonly id: string; readonly profile: string }[]): ServiceError {
-  const proxies = own.map(({ id, profile }) => `${id} (profile ${profile})`).join(', ');
+  const proxies = own.map(({ id, profile }) => texts.proxy(id, profile)).join(', ');
   return new ServiceError('SERVICE_PROXY_RUNNING', { params: { proxies } });
 }

@@ -2,6 +2,9 @@
 import { type Command, Option } from 'commander';
 import type { HandOverReport } from '../../app/upgrade/upgrade.ts';
 import { action, type Cli, leaf, type Session, tellError, usageError } from '../command.ts';
+import { t } from '../i18n/texts.ts';
+
+const { about, options, upgrade: texts } = t.self;
 
 interface UpgradeFlags {
   readonly to?: string;
@@ -11,13 +14,9 @@ interface UpgradeFlags {
 }
 
 export function upgradeCommand(cli: Cli): Command {
-  return leaf(
-    'upgrade',
-    'hand running proxies over to the installed version; with --to, first replace this executable by a verified file',
-    'flm upgrade\nflm upgrade --to ./flm-0.2.0-linux-x64',
-  )
-    .option('--to <file>', 'executable or package of a release, with SHA256SUMS and SHA256SUMS.sig beside it')
-    .option('--sha256 <hex>', 'trust the file with this SHA-256 in place of a signature')
+  return leaf('upgrade', about.upgrade, 'flm upgrade\nflm upgrade --to ./flm-0.2.0-linux-x64')
+    .option('--to <file>', options.to)
+    .option('--sha256 <hex>', options.sha256)
     .addOption(new Option('--hand-over <program>').hideHelp())
     .action(async (...all: unknown[]) => {
       const flags = all.at(-2) as UpgradeFlags & { readonly json?: boolean };
@@ -32,7 +31,7 @@ export function upgradeCommand(cli: Cli): Command {
 
 function handOver(cli: Cli): ReturnType<typeof action> {
   return action(cli, async (session: Session, flags: UpgradeFlags) => {
-    if (flags.sha256 !== undefined) throw usageError('upgrade', '--sha256 goes with --to FILE.');
+    if (flags.sha256 !== undefined) throw usageError('upgrade', texts.hashAlone);
     const { handOverAll } = await import('../../app/upgrade/upgrade.ts');
     const program =
       flags.handOver === undefined ? session.flm.launch : { ...session.flm.launch, command: flags.handOver };
@@ -41,7 +40,7 @@ function handOver(cli: Cli): ReturnType<typeof action> {
     if (session.json) return session.terminal.out(JSON.stringify(report));
     tellReport(session, report);
     const { installCommands, thisInstallation } = await import('../../app/upgrade/installation.ts');
-    session.terminal.talk('To install another version:');
+    session.terminal.talk(texts.others);
     for (const command of installCommands[thisInstallation(cli.entry)]) session.terminal.talk(`  ${command}`);
   });
 }
@@ -53,7 +52,7 @@ async function upgradeTo(
 ): Promise<void> {
   const { terminal, environment, entry } = cli;
   if (flags.sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(flags.sha256))
-    throw usageError('upgrade', '--sha256 takes 64 hexadecimal digits.');
+    throw usageError('upgrade', texts.badHash);
   const { upgradeTo: upgrade } = await import('../../app/upgrade/upgrade.ts');
   const { thisInstallation } = await import('../../app/upgrade/installation.ts');
   const { thisMachine } = await import('../../app/machine.ts');
@@ -68,29 +67,23 @@ async function upgradeTo(
   if ('report' in upgraded && upgraded.report.failed.length > 0) cli.exit = 1;
   if (flags.json === true) return terminal.out(JSON.stringify(upgraded));
   if ('commands' in upgraded) {
-    terminal.out('The file is genuine. Install it with:');
+    terminal.out(texts.genuine);
     for (const command of upgraded.commands) terminal.out(`  ${command}`);
     return;
   }
-  terminal.out(`Installed flm ${upgraded.version} as ${process.execPath}.`);
+  terminal.out(texts.installed(upgraded.version, process.execPath));
   tellReport({ terminal }, upgraded.report);
   if (upgraded.lostCapabilities === undefined) return;
   const { capabilities, command } = upgraded.lostCapabilities;
-  terminal.talk(
-    `The old file had the capabilities ${capabilities}, and the new one does not have them yet. Run:`,
-  );
+  terminal.talk(texts.capabilities(capabilities));
   terminal.talk(`  ${command}`);
 }
 
 function tellReport({ terminal }: Pick<Session, 'terminal'>, { handedOver, failed }: HandOverReport): void {
-  if (handedOver.length + failed.length === 0)
-    terminal.out('No proxy is running; the next start uses this version.');
-  for (const { id, profile, from } of handedOver)
-    terminal.out(`Handed over ${from} to ${id} (profile ${profile}).`);
+  if (handedOver.length + failed.length === 0) terminal.out(texts.noProxy);
+  for (const { id, profile, from } of handedOver) terminal.out(texts.handedOver(from, id, profile));
   for (const { id, profile, reason, hint } of failed) {
-    terminal.talk(
-      `${terminal.paint('red', 'Error:')} ${id} (profile ${profile}) continues to serve as before: ${reason}`,
-    );
+    terminal.talk(`${terminal.paint('red', 'Error:')} ${texts.failed(id, profile, reason)}`);
     terminal.talk(hint);
   }
 }

@@ -1,5 +1,7 @@
 /** The English texts of the terminal. One file for each command group or view. */
+import { cert } from './en/cert.ts';
 import { chat } from './en/chat.ts';
+import { configFlags } from './en/config-flags.ts';
 import { connect } from './en/connect.ts';
 import { engine } from './en/engine.ts';
 import { errors } from './en/errors.ts';
@@ -10,8 +12,12 @@ import { key } from './en/key.ts';
 import { model } from './en/model.ts';
 import { next } from './en/next.ts';
 import { policy } from './en/policy.ts';
+import { profile } from './en/profile.ts';
 import { progress } from './en/progress.ts';
+import { proxy } from './en/proxy.ts';
 import { requests } from './en/requests.ts';
+import { self } from './en/self.ts';
+import { service } from './en/service.ts';
 import { share } from './en/share.ts';
 import { status } from './en/status.ts';
 import { tail } from './en/tail.ts';
@@ -22,8 +28,10 @@ import { up } from './en/up.ts';
 import { retention, usage } from './en/usage.ts';
 
 export const en = {
+  cert,
   chat,
   connect,
+  configFlags,
   engine,
   errors,
   explain,
@@ -33,8 +41,12 @@ export const en = {
   model,
   next,
   policy,
+  profile,
   progress,
+  proxy,
   requests,
+  self,
+  service,
   share,
   status,
   tail,

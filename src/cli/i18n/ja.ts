@@ -1,6 +1,8 @@
 /** The Japanese texts of the terminal. Terms and style: docs/ja/glossary.md. */
 import type { CliCatalogue } from './catalogue.ts';
+import { cert } from './ja/cert.ts';
 import { chat } from './ja/chat.ts';
+import { configFlags } from './ja/config-flags.ts';
 import { connect } from './ja/connect.ts';
 import { engine } from './ja/engine.ts';
 import { errors } from './ja/errors.ts';
@@ -11,8 +13,12 @@ import { key } from './ja/key.ts';
 import { model } from './ja/model.ts';
 import { next } from './ja/next.ts';
 import { policy } from './ja/policy.ts';
+import { profile } from './ja/profile.ts';
 import { progress } from './ja/progress.ts';
+import { proxy } from './ja/proxy.ts';
 import { requests } from './ja/requests.ts';
+import { self } from './ja/self.ts';
+import { service } from './ja/service.ts';
 import { share } from './ja/share.ts';
 import { status } from './ja/status.ts';
 import { tail } from './ja/tail.ts';
@@ -23,8 +29,10 @@ import { up } from './ja/up.ts';
 import { retention, usage } from './ja/usage.ts';
 
 export const ja: CliCatalogue = {
+  cert,
   chat,
   connect,
+  configFlags,
   engine,
   errors,
   explain,
@@ -34,8 +42,12 @@ export const ja: CliCatalogue = {
   model,
   next,
   policy,
+  profile,
   progress,
+  proxy,
   requests,
+  self,
+  service,
   share,
   status,
   tail,

@@ -4,18 +4,21 @@
  */
 import type { CrashDocument } from '../../core/proxy/proxy-document.ts';
 import { crashWarning } from '../../core/proxy/warnings.ts';
+import { t } from '../i18n/texts.ts';
 import { moment } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 export function crashText(crash: CrashDocument, { paint }: Terminal): string {
   const { id, profile, pid, startedAt, lastSeenAt, log } = crash;
+  const texts = t.proxy.crash;
   const seen =
-    lastSeenAt === null
-      ? 'Its log went to its standard error.'
-      : `The last line of its log is of ${moment(Date.parse(lastSeenAt))}: \`flm proxy logs ${profile}\` (${log}).`;
+    lastSeenAt === null ? texts.noLog : texts.lastLine(moment(Date.parse(lastSeenAt)), profile, log ?? '');
   return [
-    `${paint('bold', id)}  ${paint('red', 'ended without a stop')}, profile ${profile}, pid ${pid}, started ${moment(Date.parse(startedAt))}`,
+    texts.ended(
+      `${paint('bold', id)}  ${paint('red', texts.state)}`,
+      texts.facts(profile, pid, moment(Date.parse(startedAt))),
+    ),
     `  ${paint('red', '!')} ${crashWarning(profile).message} ${seen}`,
-    `  The next start of this profile clears this: \`flm proxy start ${profile}\`.`,
+    `  ${texts.clear(profile)}`,
   ].join('\n');
 }

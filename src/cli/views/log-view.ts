@@ -5,6 +5,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Session } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { readableLine } from './log-line.ts';
 
 /** Prints bytes of the log. */
@@ -28,7 +29,7 @@ export async function followLog(session: Session, view: LogView): Promise<void> 
   const print = readable ? readablePrinter(session) : rawPrinter(session);
   let file = await openIfThere(path);
   if (file === undefined && !follow) {
-    session.terminal.talk(`The log ${path} does not exist yet.`);
+    session.terminal.talk(t.proxy.noLog(path));
     return;
   }
   try {

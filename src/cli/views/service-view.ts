@@ -1,5 +1,6 @@
 /** A service as people and machines see it: its state in the operating system, and where its files lie. */
 import type { ServiceState } from '../../app/machine-services.ts';
+import { t } from '../i18n/texts.ts';
 import { facts } from '../terminal/layout.ts';
 
 /** What `--json` prints of a service; documented in docs/cli.md. */
@@ -14,16 +15,21 @@ export interface ServiceDocument extends ServiceState {
 
 export function serviceText(service: ServiceDocument): string {
   const { state, subState, mainPid, restarts, enabled } = service;
+  const texts = t.service;
+  const { facts: names } = texts;
   return facts([
-    ['service', `${service.unit} (${service.kind})`],
-    ['  state', `${state} (${subState})`],
-    ['  process', mainPid === null ? undefined : String(mainPid)],
-    ['  restarts', String(restarts)],
-    ['  at boot', enabled ? 'yes' : 'no'],
-    ['  since', service.since ?? undefined],
-    ['  says', service.statusText ?? undefined],
-    ['  profile', service.profile],
-    ['  unit', service.file],
-    ['  data', service.account === null ? service.home : `${service.home} (user ${service.account})`],
+    [names.service, `${service.unit} (${service.kind})`],
+    [`  ${names.state}`, `${state} (${subState})`],
+    [`  ${names.process}`, mainPid === null ? undefined : String(mainPid)],
+    [`  ${names.restarts}`, String(restarts)],
+    [`  ${names.atBoot}`, enabled ? texts.yes : texts.no],
+    [`  ${names.since}`, service.since ?? undefined],
+    [`  ${names.says}`, service.statusText ?? undefined],
+    [`  ${names.profile}`, service.profile],
+    [`  ${names.unit}`, service.file],
+    [
+      `  ${names.data}`,
+      service.account === null ? service.home : texts.ofUser(service.home, service.account),
+    ],
   ]);
 }

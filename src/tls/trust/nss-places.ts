@@ -1,5 +1,6 @@
 /** The NSS certificate stores: Chromium-based browsers on Linux share one, and each Firefox profile has its own. */
 
+import { type TrustStoreTitle, trustObstacle, trustStoreTitle } from '../../core/trust-texts.ts';
 import {
   type Command,
   type TrustedFile,
@@ -9,7 +10,7 @@ import {
 } from './trust-place.ts';
 
 interface NssStore {
-  readonly title: string;
+  readonly title: TrustStoreTitle;
   readonly folder: string;
   /** The store does not exist yet. Its browser creates the store at its first start. */
   readonly absent: boolean;
@@ -50,9 +51,7 @@ export async function nssPlaces(tools: TrustTools, ca: TrustedFile): Promise<rea
         removes: [['certutil', '-D', '-d', db, '-n', name]],
         system: false,
         database: db,
-        ...(certutil === undefined
-          ? { obstacle: 'certutil is missing: install the package libnss3-tools (nss-tools, nss)' }
-          : {}),
+        ...(certutil === undefined ? { obstacle: trustObstacle('certutilMissing') } : {}),
       };
     }),
   );
@@ -66,10 +65,10 @@ async function nssStores(tools: TrustTools): Promise<readonly NssStore[]> {
     const there = tools.exists(`${shared}/cert9.db`);
     const programs = await Promise.all(chromiumPrograms.map((program) => tools.findProgram(program)));
     if (there || programs.some((path) => path !== undefined))
-      stores.push({ title: 'Chromium, Chrome, Brave, Edge', folder: shared, absent: !there });
+      stores.push({ title: trustStoreTitle('chromium'), folder: shared, absent: !there });
     const snap = `${home}/snap/chromium/current/.pki/nssdb`;
     if (tools.exists(`${snap}/cert9.db`))
-      stores.push({ title: 'Chromium (snap)', folder: snap, absent: false });
+      stores.push({ title: trustStoreTitle('chromiumSnap'), folder: snap, absent: false });
   }
   const firefox =
     platform === 'darwin'
@@ -83,7 +82,7 @@ async function nssStores(tools: TrustTools): Promise<readonly NssStore[]> {
     for (const profile of tools.list(parent)) {
       const folder = `${parent}/${profile}`;
       if (tools.exists(`${folder}/cert9.db`))
-        stores.push({ title: `Firefox, profile ${profile}`, folder, absent: false });
+        stores.push({ title: trustStoreTitle('firefox', profile), folder, absent: false });
     }
   }
   return stores;

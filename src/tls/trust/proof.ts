@@ -6,10 +6,13 @@ import { once } from 'node:events';
 import { isAbsolute } from 'node:path';
 import { createServer } from 'node:tls';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
+import type { TrustStoreTitle } from '../../core/trust-texts.ts';
 import type { Command, TrustTools } from './trust-place.ts';
 
 export interface TrustProof {
   readonly program: string;
+  /** The store of a browser, where the program is one. */
+  readonly store?: TrustStoreTitle;
   readonly trusts: boolean;
 }
 
@@ -21,7 +24,7 @@ export async function proveTrust(
   tools: TrustTools,
   pair: CertificatePair,
   node: string,
-  browsers: readonly { readonly title: string; readonly database: string }[],
+  browsers: readonly { readonly title: TrustStoreTitle; readonly database: string }[],
 ): Promise<readonly TrustProof[]> {
   const server = createServer({ key: pair.key, cert: pair.chain }, (socket) => {
     socket.on('error', () => socket.destroy());
@@ -54,7 +57,7 @@ export async function proveTrust(
 async function proveBrowsers(
   tools: TrustTools,
   port: number,
-  browsers: readonly { readonly title: string; readonly database: string }[],
+  browsers: readonly { readonly title: TrustStoreTitle; readonly database: string }[],
 ): Promise<readonly TrustProof[]> {
   if ((await tools.findProgram('vfyserv')) === undefined) return [];
   return Promise.all(
@@ -67,7 +70,11 @@ async function proveBrowsers(
         String(port),
         'localhost',
       ]);
-      return { program: title, trusts: /SERVER CONFIGURED CORRECTLY/.test(stdout + stderr) };
+      return {
+        program: title.text,
+        store: title,
+        trusts: /SERVER CONFIGURED CORRECTLY/.test(stdout + stderr),
+      };
     }),
   );
 }

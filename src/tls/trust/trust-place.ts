@@ -5,6 +5,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { shellWord } from '../../core/shell-word.ts';
+import type { TrustObstacle, TrustStoreTitle } from '../../core/trust-texts.ts';
 
 /** A CA certificate and its file. */
 export interface TrustedFile {
@@ -14,12 +15,12 @@ export interface TrustedFile {
 
 export interface TrustPlace {
   /** The programs that use this trust store. */
-  readonly title: string;
+  readonly title: TrustStoreTitle;
   readonly present: boolean;
   readonly adds: readonly Command[];
   readonly removes: readonly Command[];
   /** Why this store cannot be changed, and how to fix that. */
-  readonly obstacle?: string;
+  readonly obstacle?: TrustObstacle;
   /** True if programs that can test a handshake use this store. */
   readonly system: boolean;
   /** The name of an NSS store for its tools. */

@@ -89,7 +89,7 @@ test('who is not root changes the system by sudo, or not at all', async () => {
 
   assert.ok(withSudo[0]?.adds.every(([program]) => program === 'sudo'));
   assert.equal(withSudo[0]?.obstacle, undefined);
-  assert.match(without[0]?.obstacle ?? '', /only root/);
+  assert.match(without[0]?.obstacle?.text ?? '', /only root/);
 });
 
 test('what is missing is named with the package that brings it', async () => {
@@ -97,7 +97,7 @@ test('what is missing is named with the package that brings it', async () => {
   const places = await trustPlaces(machine({ files }), ca);
 
   assert.deepEqual(
-    places.map((p) => p.obstacle?.match(/package (\S+)/)?.[1]),
+    places.map((p) => p.obstacle?.text.match(/package (\S+)/)?.[1]),
     ['ca-certificates', 'libnss3-tools'],
   );
 });
@@ -111,7 +111,7 @@ test('browsers: the shared store of Chromium and every profile of Firefox, for s
   const places = await trustPlaces(machine({ files, programs: ['certutil'] }), ca);
 
   assert.deepEqual(
-    places.map((p) => p.title),
+    places.map((p) => p.title.text),
     ['Chromium, Chrome, Brave, Edge', 'Firefox, profile abc.default'],
   );
   assert.deepEqual(places[0]?.adds.map(commandText), [

@@ -4,6 +4,7 @@
  * exactly the commands that run.
  */
 import { CertificateError } from '../../core/errors.ts';
+import { trustObstacle, trustStoreTitle } from '../../core/trust-texts.ts';
 import { nssPlaces } from './nss-places.ts';
 import {
   type Command,
@@ -15,7 +16,7 @@ import {
 } from './trust-place.ts';
 
 interface SystemStore {
-  readonly title: string;
+  readonly id: 'debian' | 'fedora' | 'arch' | 'suse';
   readonly folder: string;
   readonly update: Command;
   readonly updateAfterRemoval: Command;
@@ -23,26 +24,26 @@ interface SystemStore {
 
 const linuxStores: readonly SystemStore[] = [
   {
-    title: 'this system (Debian, Ubuntu)',
+    id: 'debian',
     folder: '/usr/local/share/ca-certificates',
     update: ['update-ca-certificates'],
     // Without this option, links to removed certificates stay.
     updateAfterRemoval: ['update-ca-certificates', '--fresh'],
   },
   {
-    title: 'this system (Fedora, RHEL)',
+    id: 'fedora',
     folder: '/etc/pki/ca-trust/source/anchors',
     update: ['update-ca-trust', 'extract'],
     updateAfterRemoval: ['update-ca-trust', 'extract'],
   },
   {
-    title: 'this system (Arch)',
+    id: 'arch',
     folder: '/etc/ca-certificates/trust-source/anchors',
     update: ['trust', 'extract-compat'],
     updateAfterRemoval: ['trust', 'extract-compat'],
   },
   {
-    title: 'this system (SUSE)',
+    id: 'suse',
     folder: '/usr/share/pki/trust/anchors',
     update: ['update-ca-certificates'],
     updateAfterRemoval: ['update-ca-certificates'],
@@ -64,7 +65,7 @@ export async function change(tools: TrustTools, place: TrustPlace, how: 'add' | 
     if (code === 0) continue;
     const said = stderr.trim().split('\n').at(-1) ?? '';
     const reason = `${commandText(command)} ${code === null ? 'cannot be run' : `ended with ${code}`}${said === '' ? '' : ` (${said})`}`;
-    throw new CertificateError('CERT_TRUST_FAILED', { params: { place: place.title, reason } });
+    throw new CertificateError('CERT_TRUST_FAILED', { params: { place: place.title.text, reason } });
   }
 }
 
@@ -78,13 +79,13 @@ async function systemStore(tools: TrustTools, ca: TrustedFile): Promise<readonly
   const sudo = tools.uid === 0 ? undefined : await tools.findProgram('sudo');
   const asRoot = (command: Command): Command => (tools.uid === 0 ? command : ['sudo', ...command]);
   const obstacle = missing
-    ? `${updater} is missing: install the package ca-certificates`
+    ? trustObstacle('updaterMissing', updater)
     : tools.uid !== 0 && sudo === undefined
-      ? 'only root may change this store: run the command as root'
+      ? trustObstacle('needsRoot')
       : undefined;
   return [
     {
-      title: `${store.title}: curl, Python, Go, Node with --use-system-ca`,
+      title: trustStoreTitle(store.id),
       present: tools.read(target) !== undefined,
       adds: [['install', '-m', '0644', ca.file, target] as const, store.update].map(asRoot),
       removes: [['rm', '-f', target] as const, store.updateAfterRemoval].map(asRoot),
@@ -100,7 +101,7 @@ async function keychain(tools: TrustTools, ca: TrustedFile): Promise<TrustPlace>
   const hash = ca.certificate.fingerprint256.replaceAll(':', '');
   const found = await tools.run(['security', 'find-certificate', '-a', '-Z', chain]);
   return {
-    title: 'this user on macOS: Safari, Chrome, curl, Node with --use-system-ca',
+    title: trustStoreTitle('macos'),
     present: found.stdout.includes(hash),
     adds: [['security', 'add-trusted-cert', '-r', 'trustRoot', '-p', 'ssl', '-k', chain, ca.file]],
     removes: [

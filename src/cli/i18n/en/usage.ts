@@ -62,6 +62,13 @@ export const usage = {
 };
 
 export const retention = {
+  about: 'show or change how many days usage and the audit are kept',
+  options: {
+    hourly: 'days for which usage is kept by the hour; after that it is kept by the day',
+    daily: 'days for which usage is kept by the day',
+    audit: 'days for which the audit is kept',
+  },
+  notWhole: (text: string): string => `A number of days is a whole number, not ${text}.`,
   kept: 'KEPT',
   days: 'DAYS',
   hourly: 'usage by the hour',

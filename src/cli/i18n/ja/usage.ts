@@ -68,6 +68,13 @@ export const usage: CliCatalogue['usage'] = {
 };
 
 export const retention: CliCatalogue['retention'] = {
+  about: '使用量と監査ログの保存日数を表示または変更します',
+  options: {
+    hourly: '使用量を1時間単位で保存する日数。その後は1日単位で保存',
+    daily: '使用量を1日単位で保存する日数',
+    audit: '監査ログを保存する日数',
+  },
+  notWhole: (text) => `日数には整数を指定してください（指定された値: ${text}）。`,
   kept: '対象',
   days: '日数',
   hourly: '1時間ごとの使用量',
