@@ -13,7 +13,8 @@ import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type { UsedTokens } from '../core/security/limits-authority.ts';
 import type { AuditEntry, FamilyUsage, StateListener, UsageEntry } from '../core/security/ports.ts';
 import type { RedemptionOrder, RedemptionResult } from '../core/security/share.ts';
-import type { PendingRevocation, ProxyStore, StoreFreshness } from './store.ts';
+import type { OutageJournal } from './outage-journal.ts';
+import type { NodeReport, PendingRevocation, ProxyStore, StoreFreshness } from './store.ts';
 import type { Seen, StoreConnection, Urgency } from './store-requests.ts';
 import { UsageBatches } from './usage-batches.ts';
 import { dayName, dayNumber } from './usage-row.ts';
@@ -29,6 +30,8 @@ export interface ConnectedStoreOptions {
   readonly countMs: number;
   /** After this time without a successful look, the state counts as expired. Absent: never. */
   readonly maxAgeMs?: number;
+  /** Keeps on this machine what cannot be written. Absent: only memory keeps it. */
+  readonly journal?: OutageJournal;
 }
 
 interface UnwrittenRevocation {
@@ -37,8 +40,11 @@ interface UnwrittenRevocation {
 }
 
 const flushMs = 1_000;
+const heartbeatMs = 2_000;
 const closeMs = 5_000;
 const familyDays = 30;
+const journalMs = 10_000;
+const leftoversMs = 60_000;
 
 export class ConnectedStore implements ProxyStore {
   readonly #options: ConnectedStoreOptions;
@@ -57,6 +63,11 @@ export class ConnectedStore implements ProxyStore {
   /** The beginning of the last successful look. */
   #readAt: { readonly atMs: number; readonly monotonicMs: number } | undefined;
   #isExpired = false;
+  #node: (() => NodeReport) | undefined;
+  #beating: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
+  /** The number of the last batch in the journal, and when the journal was saved. */
+  #journaled = { sequence: 0, atMs: Number.NEGATIVE_INFINITY };
   #reading: Promise<void> | undefined;
   #lookAgain: Promise<void> | undefined;
   #counting: Promise<void> | undefined;
@@ -80,8 +91,12 @@ export class ConnectedStore implements ProxyStore {
       this.#clock.every(lookMs, () => this.#poll()),
       this.#clock.every(countMs, () => void this.#countSoon()),
       this.#clock.every(flushMs, () => this.#flushSoon()),
+      this.#clock.every(heartbeatMs, () => this.#beat()),
+      this.#clock.every(leftoversMs, () => void this.#writeLeftovers('patient')),
     ];
     try {
+      // Before the first look, so that a key that was revoked in an outage is never accepted again.
+      await this.#writeLeftovers('urgent');
       await this.refresh();
       this.#connection.watch?.(() => {
         // Problems are reported where they occur.
@@ -196,6 +211,11 @@ export class ConnectedStore implements ProxyStore {
     };
   }
 
+  publish(node: () => NodeReport): void {
+    this.#node = node;
+    this.#beat();
+  }
+
   async redeemShare(order: RedemptionOrder): Promise<RedemptionResult> {
     if (this.#closed !== undefined) throw this.#closedError();
     const { answer } = await this.#connection.ask({ do: 'redeem', order }, 'patient');
@@ -224,16 +244,18 @@ export class ConnectedStore implements ProxyStore {
     for (const off of this.#offs.splice(0)) off();
     // A thread that hangs must not hang the stop.
     const cancel = this.#clock.after(closeMs, () => this.#connection.stop());
-    await Promise.allSettled([this.#reading, this.#lookAgain, this.#flushing]);
+    await Promise.allSettled([this.#reading, this.#lookAgain, this.#flushing, this.#beating, this.#leaving]);
     // First the batch that is being sent, then the entries since.
     await this.#flush('urgent');
     await this.#flush('urgent');
     await this.writeRevocations();
-    // If the thread does not answer, it is ended; the entry of this writer expires later.
+    const unwritten = this.#batches.unwritten().length > 0;
+    if (unwritten || this.#revocations.size > 0) await this.#saveJournal(true);
+    // The number of the last batch must stay while another process asks for it, or while a batch may be written again.
+    const keep = this.#batches.onUsed !== undefined || unwritten;
+    // If there is no answer, the connection is ended; the entry of this writer expires later.
     if (this.#connection.alive)
-      await this.#connection
-        .ask({ do: 'close', writer: this.#writer, keep: this.#batches.onUsed !== undefined }, 'patient')
-        .catch(() => {});
+      await this.#connection.ask({ do: 'close', writer: this.#writer, keep }, 'patient').catch(() => {});
     this.#connection.stop();
     await this.#connection.gone();
     cancel();
@@ -261,10 +283,12 @@ export class ConnectedStore implements ProxyStore {
       const { answer, keys } = await this.#connection.ask({ do: 'look', seen: this.#seen }, urgency);
       if (answer.say === 'state' && answer.delta !== undefined) {
         const { delta } = answer;
-        this.#listener?.changed({
+        const change = {
           ...delta.rest,
           ...(delta.keys === undefined ? {} : { keys: { ...delta.keys, upserted: keys } }),
-        });
+        };
+        // A change of rows that proxies do not read.
+        if (Object.keys(change).length > 0) this.#listener?.changed(change);
         this.#seen = delta.seen;
       }
       this.#readAt = { atMs, monotonicMs };
@@ -276,6 +300,17 @@ export class ConnectedStore implements ProxyStore {
       this.#reportProblem('state', error);
       throw error;
     }
+  }
+
+  /** The next look reports a database that cannot be reached. */
+  #beat(): void {
+    if (this.#node === undefined || this.#beating !== undefined || this.#closed !== undefined) return;
+    const revision = this.#seen?.revisions.api_key ?? 0;
+    this.#beating = (this.#connection.heartbeat?.(this.#node(), revision) ?? Promise.resolve())
+      .catch(() => {})
+      .finally(() => {
+        this.#beating = undefined;
+      });
   }
 
   /** Reports once that the state has expired, and once that it is current again. */
@@ -334,12 +369,15 @@ export class ConnectedStore implements ProxyStore {
       await this.#connection.ask({ do: 'revoke', keyId, atMs: audit.atMs, audit }, urgency);
     } catch (error) {
       const problem = error instanceof FlmError ? `${error.message} ${error.hint}` : String(error);
+      const isNew = !this.#revocationProblems.has(keyId);
       this.#revocationProblems.set(keyId, problem);
+      if (isNew) await this.#saveJournal(false);
       return problem;
     }
     this.#revocations.delete(keyId);
     this.#revocationProblems.delete(keyId);
     written.resolve();
+    await this.#clearJournal();
     return undefined;
   }
 
@@ -351,8 +389,48 @@ export class ConnectedStore implements ProxyStore {
       await this.#connection.ask({ do: 'write', batch }, urgency);
       this.#batches.acknowledge(batch);
       this.#reportProblem('usage', undefined);
+      if (batch.sequence >= this.#journaled.sequence) await this.#clearJournal();
     } catch (error) {
       this.#reportProblem('usage', error);
+      if (this.#clock.monotonicMs() - this.#journaled.atMs >= journalMs) await this.#saveJournal(false);
+    }
+  }
+
+  /** Never rejects. If the disk fails too, memory still holds everything. */
+  async #saveJournal(ended: boolean): Promise<void> {
+    const batches = this.#batches.unwritten();
+    this.#journaled = { sequence: batches.at(-1)?.sequence ?? 0, atMs: this.#clock.monotonicMs() };
+    await this.#options.journal
+      ?.save({ batches, revocations: this.exportRevocations() }, ended)
+      .catch(() => {});
+  }
+
+  /** After everything in the journal is stored. Never rejects. */
+  async #clearJournal(): Promise<void> {
+    const { journal } = this.#options;
+    if (journal?.exists !== true || this.#revocations.size > 0) return;
+    if (this.#batches.unwritten().some(({ sequence }) => sequence <= this.#journaled.sequence)) return;
+    this.#journaled = { sequence: 0, atMs: Number.NEGATIVE_INFINITY };
+    await journal.clear().catch(() => {});
+  }
+
+  /** Writes what processes left that ended in an outage. Never rejects; the next time tries again. */
+  async #writeLeftovers(urgency: Urgency): Promise<void> {
+    this.#leaving ??= this.#writeEachLeftover(urgency)
+      .catch(() => {})
+      .finally(() => {
+        this.#leaving = undefined;
+      });
+    await this.#leaving;
+  }
+
+  async #writeEachLeftover(urgency: Urgency): Promise<void> {
+    for (const { batches, revocations, remove } of (await this.#options.journal?.leftovers()) ?? []) {
+      for (const audit of revocations)
+        await this.#connection.ask({ do: 'revoke', keyId: audit.subject, atMs: audit.atMs, audit }, urgency);
+      // In the order of their numbers: a batch with a smaller number than a stored one would count as stored.
+      for (const batch of batches) await this.#connection.ask({ do: 'write', batch }, urgency);
+      await remove();
     }
   }
 

@@ -15,6 +15,7 @@ import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type { EnforcedKey } from '../core/security/api-key.ts';
 import type { AuditEntry, FamilyUsage, StateChange } from '../core/security/ports.ts';
 import type { RedemptionOrder, RedemptionResult } from '../core/security/share.ts';
+import type { NodeReport } from './store.ts';
 import type { UsageBatch, UsageTotals } from './usage-batches.ts';
 
 /** Which revisions of which database a proxy has read. */
@@ -78,6 +79,8 @@ export interface StoreConnection {
   ask(request: StoreRequest, urgency: Urgency): Promise<StoreReply>;
   /** Calls `changed` when the database reports a change. Reports may be lost, so the proxy looks by itself too. */
   watch?(changed: () => void): void;
+  /** Shows the proxy to the others that share the database, with the revision that it has applied. */
+  heartbeat?(node: NodeReport, revision: number): Promise<void>;
   /** True if a `close` request can have an effect. */
   readonly alive: boolean;
   /** Ends a request whose answer is overdue. */

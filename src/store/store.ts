@@ -58,10 +58,25 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   /** Called with the tokens that are counted from now on, because another process decides about limits. */
   set onUsed(used: ((tokens: UsedTokens) => void) | undefined);
   readonly freshness: StoreFreshness;
+  /** Shows this proxy to the others that share its database, until `close`. Does nothing if no other machine can. */
+  publish(node: () => NodeReport): void;
   /** Makes the key of a share, once. The key is in force in this proxy when the promise resolves. Rejects with a `StoreError`. */
   redeemShare(order: RedemptionOrder): Promise<RedemptionResult>;
   saveHandle(handle: ProxyHandle): Promise<void>;
   deleteHandle(id: string, nonce: string): Promise<void>;
+}
+
+/** What a proxy reports to the other proxies that share its database. */
+export interface NodeReport {
+  /** The id of the proxy. */
+  readonly id: string;
+  /** The machine, as its administrator named it. */
+  readonly name: string;
+  readonly version: string;
+  readonly url: string;
+  readonly startedAtMs: number;
+  /** JSON for status pages. */
+  readonly report: Readonly<Record<string, unknown>>;
 }
 
 /** How old the state is that a proxy enforces. */

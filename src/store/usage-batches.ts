@@ -140,21 +140,18 @@ export class UsageBatches {
     return [...this.#others.keys()];
   }
 
+  /** Returns everything that is not acknowledged, in the order of the numbers. The last batch can still grow. */
+  unwritten(): readonly UsageBatch[] {
+    const sent = this.#sent === undefined ? [] : [this.#sent];
+    return this.#isOpenEmpty() ? sent : [...sent, this.#openBatch()];
+  }
+
   /** Returns the batch to write now: the sent, unacknowledged batch, otherwise the open batch unless it is empty. */
   next(): UsageBatch | undefined {
     if (this.#sent !== undefined) return this.#sent;
-    if (this.#hours.size === 0 && this.#uses.size === 0 && this.#audit.length === 0) return undefined;
+    if (this.#isOpenEmpty()) return undefined;
     this.#noteDropped();
-    const hours = [...this.#hours.values()];
-    const [uses, audit] = [this.#uses, this.#audit];
-    this.#sent = {
-      writer: this.#writer,
-      sequence: this.#sequence,
-      rows: usageDays(hours),
-      hours,
-      uses,
-      audit,
-    };
+    this.#sent = this.#openBatch();
     this.#hours = new Map();
     this.#uses = new Map();
     this.#audit = [];
@@ -180,6 +177,16 @@ export class UsageBatches {
       // Usage of an earlier day no longer counts for a budget.
       other.parts = other.parts.filter((part) => part.sequence > other.sequence && part.day >= totals.day);
     }
+  }
+
+  #isOpenEmpty(): boolean {
+    return this.#hours.size === 0 && this.#uses.size === 0 && this.#audit.length === 0;
+  }
+
+  #openBatch(): UsageBatch {
+    const hours = [...this.#hours.values()];
+    const [uses, audit] = [this.#uses, this.#audit];
+    return { writer: this.#writer, sequence: this.#sequence, rows: usageDays(hours), hours, uses, audit };
   }
 
   #addTokens(familyId: string, day: number, tokens: number): void {

@@ -144,9 +144,16 @@ export const initial = `
     input_tokens bigint NOT NULL,
     output_tokens bigint NOT NULL,
     estimated_requests bigint NOT NULL,
+    -- The transaction that wrote the row last: proxies read only the families whose usage has changed.
+    written_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (day, key_id, model)
   );
   CREATE INDEX usage_day_by_family ON flm.usage_day (family_id, day);
+  CREATE INDEX usage_day_by_writing ON flm.usage_day (day, written_by);
+  CREATE FUNCTION flm.note_writing() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN NEW.written_by := pg_current_xact_id(); RETURN NEW; END';
+  CREATE TRIGGER usage_day_written BEFORE INSERT OR UPDATE ON flm.usage_day
+    FOR EACH ROW EXECUTE FUNCTION flm.note_writing();
 
   CREATE TABLE flm.usage_hour (
     hour bigint NOT NULL,
