@@ -10,7 +10,9 @@ import { type ExitStatus, type Fault, FlmError, ProxyError } from '../core/error
 import { systemRefusal } from '../core/system-error.ts';
 import { CreatedSecrets } from './created-secrets.ts';
 import { faultNames } from './flag-names.ts';
+import { errorForPeople } from './i18n/error-texts.ts';
 import { t } from './i18n/texts.ts';
+import { translated } from './i18n/translated.ts';
 import { printableLines } from './terminal/layout.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { shortTime } from './terminal/units.ts';
@@ -53,8 +55,8 @@ export interface BareSession {
 export function leaf(name: string, description: string, example: string): Command {
   return new Command(name)
     .description(description)
-    .option('--json', 'print one JSON document')
-    .addHelpText('after', `\nExample:\n  ${example.replaceAll('\n', '\n  ')}`);
+    .option('--json', t.help.json)
+    .addHelpText('after', `\n${t.help.example}\n  ${example.replaceAll('\n', '\n  ')}`);
 }
 
 /** Creates a group of commands; without a subcommand it prints its help. */
@@ -87,7 +89,7 @@ export function action<Args extends readonly unknown[], Options>(
         onKeyMade: (key) => made.add(key),
         onMigrate: (file) => tellMigration(terminal, file),
         onProblem(sentence, undone) {
-          terminal.talk(`${terminal.paint('yellow', '!')} ${printableLines(sentence)}`);
+          terminal.talk(`${terminal.paint('yellow', '!')} ${printableLines(translated(sentence))}`);
           if (undone) cli.exit = 1;
         },
       });
@@ -151,7 +153,7 @@ export function tellError(
   nameOf: (fault: Fault) => string | undefined = () => undefined,
 ): ExitStatus {
   if (isAbort(error)) {
-    terminal.talk('Interrupted.');
+    terminal.talk(t.errors.interrupted);
     return 1;
   }
   if (terminal.log !== undefined) return logError(error, terminal.log);
@@ -163,8 +165,9 @@ export function tellError(
     terminal.talk(JSON.stringify({ error: { code, message, hint, ...listed, ...left } }));
   } else {
     // The text may contain values from a file, an engine or an argument.
-    terminal.talk(`${terminal.paint('red', 'Error:')} ${printableLines(known.messageNaming(nameOf))}`);
-    terminal.talk(printableLines(known.hint));
+    const { message, hint } = errorForPeople(known, nameOf);
+    terminal.talk(`${terminal.paint('red', t.errors.error)} ${printableLines(message)}`);
+    terminal.talk(printableLines(hint));
     // Only developers of flm need a stack trace, so it is printed for internal errors only.
     if (known.code === 'INTERNAL') terminal.talk(printableLines(`(${describe(error)})`));
   }

@@ -1,7 +1,7 @@
 /**
  * The whole command line: all command groups, and the handling of usage errors.
  */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type HelpConfiguration } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { chatCommand } from './chat/chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
@@ -28,7 +28,8 @@ import { upCommand } from './commands/up.ts';
 import { upgradeCommand } from './commands/upgrade.ts';
 import { usageCommand } from './commands/usage.ts';
 import { languages, t } from './i18n/texts.ts';
-import { printable } from './terminal/layout.ts';
+import { translated } from './i18n/translated.ts';
+import { printable, textWidth, wrap } from './terminal/layout.ts';
 import { topCommand } from './top/top.ts';
 import { unknownCommand } from './unknown-command.ts';
 
@@ -37,8 +38,8 @@ const texts = t.help;
 /** Returns the `flm` program with all its commands. */
 export function makeProgram(cli: Cli): Command {
   const program = new Command('flm')
-    .description('A reverse proxy that puts one safe endpoint in front of your LLM engines.')
-    .version(packageJson.version, '-v, --version')
+    .description(texts.description)
+    .version(packageJson.version, '-v, --version', texts.version)
     // Removed from the command line before commander reads it; it may stand anywhere.
     .option('--lang <language>', texts.lang(languages.join(', ')))
     // `flm share` has an argument and commands: `flm share list --json` is a flag of the second.
@@ -82,7 +83,7 @@ export function makeProgram(cli: Cli): Command {
       program.addCommand(command.helpGroup(heading));
     }
   program
-    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .configureHelp({ ...translatedHelp, subcommandTerm: (command) => command.name() })
     .addHelpText('after', `\n${texts.more}`);
   prepare(program, cli);
   return program;
@@ -107,16 +108,36 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     const { command, path } = commandIn(program, argv);
     const [, unknown] = /^error: unknown command '(.*)'/s.exec(error.message) ?? [];
     const message =
-      unknown === undefined ? sentence(error.message) : unknownCommand(command, path, printable(unknown));
+      unknown === undefined
+        ? translated(sentence(error.message))
+        : unknownCommand(command, path, printable(unknown));
     return tellError(usageError(path.join(' '), message), cli.terminal, argv.includes('--json'));
   }
   return cli.exit;
 }
 
+/** The help of commander, with headings in the language of the user, and lines that break between wide characters. */
+const translatedHelp: HelpConfiguration = {
+  styleTitle: (title) => {
+    const titles: Readonly<Record<string, string>> = texts.titles;
+    return titles[title] ?? title;
+  },
+  displayWidth: textWidth,
+  boxWrap(text, width) {
+    if (/^[\x20-\x7e\n]*$/.test(text)) return Help.prototype.boxWrap.call(this, text, width);
+    return text
+      .split('\n')
+      .flatMap((line) => wrap(line, width))
+      .join('\n');
+  },
+};
+
 /** Makes every command throw usage errors; commander neither prints them nor exits the process. */
 function prepare(command: Command, cli: Cli): void {
   command
     .exitOverride()
+    .helpOption('-h, --help', texts.help)
+    .configureHelp({ ...translatedHelp, ...command.configureHelp() })
     .configureOutput({
       writeOut: (text) => cli.terminal.write(text),
       writeErr: (text) => cli.terminal.talk(text.trimEnd()),

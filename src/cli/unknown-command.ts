@@ -4,6 +4,9 @@
  */
 import type { Command } from 'commander';
 import { nearNames } from '../core/engine/name-suggestions.ts';
+import { t } from './i18n/texts.ts';
+
+const texts = t.errors;
 
 const maxShown = 4;
 
@@ -11,10 +14,10 @@ const maxShown = 4;
 export function unknownCommand(group: Command, path: readonly string[], word: string): string {
   const asked = ['flm', ...path, word].join(' ');
   const meant = meantCommands(group, path, word);
-  if (meant.length > 0) return `There is no command ${asked}; similar: ${meant.map(quoted).join(', ')}.`;
-  if (path.length === 0) return `There is no command ${asked}.`;
+  if (meant.length > 0) return texts.similarCommands(asked, meant.map(quoted).join(', '));
+  if (path.length === 0) return texts.unknownCommand(asked);
   const names = group.commands.map((c) => c.name()).join(', ');
-  return `There is no command ${asked}; ${['flm', ...path].join(' ')} has ${names}.`;
+  return texts.commandsOf(asked, ['flm', ...path].join(' '), names);
 }
 
 function meantCommands(group: Command, path: readonly string[], word: string): readonly string[] {

@@ -1034,15 +1034,16 @@ export type ErrorParams = Readonly<Record<string, string | number>>;
 
 /** Returns the sentence of a code for people. A missing parameter is replaced by nothing. */
 export function errorText(code: ErrorCode, params: ErrorParams = {}): string {
-  return fill(errorTable[code].text, params);
+  return fillText(errorTable[code].text, params);
 }
 
 /** Returns the hint of a code: what to do next. */
 export function errorHint(code: ErrorCode, params: ErrorParams = {}): string {
-  return fill(errorTable[code].hint, params);
+  return fillText(errorTable[code].hint, params);
 }
 
-function fill(template: string, params: ErrorParams): string {
+/** Replaces each `{name}` by the parameter of that name. */
+export function fillText(template: string, params: ErrorParams): string {
   if (!template.includes('{')) return template;
   return template.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
     Object.hasOwn(params, name) ? String(params[name]) : '',
@@ -1064,6 +1065,22 @@ export interface Fault {
 /** More than a person fixes at once, and more than fits on a terminal. */
 export const maxFaults = 50;
 
+/** The words around the faults of a configuration, in one language. */
+export interface FaultWords {
+  /** The field of a fault that is about the whole document. */
+  readonly document: string;
+  at(line: number, column: number | undefined): string;
+  fault(field: string, at: string, value: string, allowed: string): string;
+  more(count: number): string;
+}
+
+export const faultWords: FaultWords = {
+  document: 'the document',
+  at: (line, column) => ` (line ${line}${column === undefined ? '' : `, column ${column}`})`,
+  fault: (field, at, value, allowed) => `${field}${at} is ${value}; allowed: ${allowed}`,
+  more: (count) => `and ${count} more`,
+};
+
 /**
  * Returns one fault as the end of a sentence, or several faults on one line each, with the number of further faults.
  * `nameOf` may return another name for a field, such as the flag that set it.
@@ -1072,14 +1089,15 @@ export function describeFaults(
   faults: readonly Fault[],
   more = 0,
   nameOf: (fault: Fault) => string | undefined = () => undefined,
+  words = faultWords,
 ): string {
-  const lines = faults.map((f) => {
-    const column = f.column === undefined ? '' : `, column ${f.column}`;
-    const at = f.line === undefined ? '' : ` (line ${f.line}${column})`;
-    return `${nameOf(f) ?? (f.field || 'the document')}${at} is ${f.value}; allowed: ${f.allowed}`;
+  const lines = faults.map((fault) => {
+    const { field, value, allowed, line, column } = fault;
+    const at = line === undefined ? '' : words.at(line, column);
+    return words.fault(nameOf(fault) ?? (field || words.document), at, value, allowed);
   });
   if (lines.length === 1 && more === 0) return lines[0] as string;
-  if (more > 0) lines.push(`and ${more} more`);
+  if (more > 0) lines.push(words.more(more));
   return lines.map((line) => `\n  ${line}`).join('');
 }
 
@@ -1120,12 +1138,6 @@ export abstract class FlmError extends Error {
     return errorHint(this.code, this.params);
   }
 
-  /** Returns the message, with other names for the fields of its faults. */
-  messageNaming(nameOf: (fault: Fault) => string | undefined): string {
-    if (this.faults.length === 0) return this.message;
-    const faults = describeFaults(this.faults, this.moreFaults, nameOf);
-    return errorText(this.code, { ...this.params, faults });
-  }
   get row(): ErrorRow {
     return errorTable[this.code];
   }

@@ -7,6 +7,7 @@ import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { isUsable } from '../../core/security/api-key.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { facts, hanging, printable } from '../terminal/layout.ts';
 
 const texts = t.next;
@@ -79,7 +80,7 @@ function nextText({ proxies, keys, next }: NextDocument, { terminal }: Session):
       texts.profile(p.profile),
       ...(p.engines === undefined ? [] : [texts.engines(p.engines.length)]),
       ...(p.models === undefined ? [] : [texts.models(p.models)]),
-      ...(p.reach === undefined ? [] : [texts.reach(p.reach)]),
+      ...(p.reach === undefined ? [] : [texts.reach(translated(p.reach))]),
     ];
     return [
       texts.proxy(state, link(paint('cyan', p.baseUrl), p.url)),
@@ -89,7 +90,7 @@ function nextText({ proxies, keys, next }: NextDocument, { terminal }: Session):
   if (lines.length === 0) lines.push(texts.noProxy);
   lines.push(texts.keys(keys));
   for (const warning of new Set(proxies.flatMap((p) => p.warnings ?? [])))
-    lines.push(hanging(`${paint('yellow', '!')} `, printable(warning), tableColumns));
+    lines.push(hanging(`${paint('yellow', '!')} `, printable(translated(warning)), tableColumns));
   const steps = facts(
     next.map(({ command, does }) => [`  ${paint('bold', command)}`, does] as const),
     tableColumns,

@@ -7,6 +7,7 @@ import { type Fault, PolicyError } from '../../core/errors.ts';
 import type { SecurityPolicy } from '../../core/security/security-policy.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { collect, number } from '../config-flags.ts';
+import { errorForPeople } from '../i18n/error-texts.ts';
 import { printable, table } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { judged, readText, schemaComment, schemaFile } from '../yaml-file.ts';
@@ -161,7 +162,7 @@ async function save(session: Session, policy: unknown, flags: SetFlags): Promise
     const asks = error instanceof PolicyError && error.code === 'POLICY_NEEDS_CONFIRMATION';
     // Without a terminal, the error names the flag that confirms.
     if (!asks || session.json || !session.terminal.interactive) throw error;
-    session.terminal.talk(error.message);
+    session.terminal.talk(errorForPeople(error).message);
     await confirm(session, 'policy set', 'This sets the policy anyway.', false);
     return security.setPolicy(policy, true);
   }

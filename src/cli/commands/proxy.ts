@@ -12,6 +12,7 @@ import { noProxy } from '../../core/proxy/warnings.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, number, overridesOf } from '../config-flags.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { whileWaiting } from '../terminal/progress.ts';
 import { crashText } from '../views/crash-view.ts';
@@ -231,7 +232,7 @@ function statusText(
   const details = inDetail ? documents.map((d) => proxyText(d, terminal)) : [];
   const running = inDetail || documents.length === 0 ? details : [proxiesText(documents, terminal)];
   const ended = crashes.map((crash) => crashText(crash, terminal));
-  return [...(running.length > 0 ? running : [noProxy.message]), ...ended].join('\n\n');
+  return [...(running.length > 0 ? running : [translated(noProxy.message)]), ...ended].join('\n\n');
 }
 
 function stoppedDocument({ handle, report }: StoppedProxy) {

@@ -17,6 +17,7 @@ import type { CreatedKey } from '../../core/security/security-service.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from '../config-flags.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { facts, hanging, printable } from '../terminal/layout.ts';
 import { exportLine, requestCommand, type UserShell, userShell } from '../terminal/user-shell.ts';
@@ -196,7 +197,7 @@ function upText({ terminal }: Session, view: UpView): string {
       [`  ${name.endpoint}`, link(paint('cyan', proxy.baseUrl), proxy.url)],
       [`  ${name.models}`, modelsText(models)],
       [`  ${name.network}`, proxy.networkUrls?.map((u) => paint('cyan', `${u}/v1`)).join('\n') || undefined],
-      [`  ${name.reach}`, proxy.reach],
+      [`  ${name.reach}`, proxy.reach === undefined ? undefined : translated(proxy.reach)],
       [`  ${name.certificate}`, certificateText(proxy.certificate)],
       [`  ${name.key}`, created === undefined ? texts.existingKey : undefined],
     ],
@@ -209,7 +210,7 @@ function upText({ terminal }: Session, view: UpView): string {
   const warnings = (proxy.warnings ?? [])
     // The key was made after the status was asked for.
     .filter((w) => created === undefined || !w.startsWith('No key'))
-    .map((w) => hanging(`${paint('yellow', '!')} `, printable(w), tableColumns));
+    .map((w) => hanging(`${paint('yellow', '!')} `, printable(translated(w)), tableColumns));
   return [
     paint('bold', texts.first[how](proxy.id)),
     '',

@@ -4,6 +4,7 @@ import { chat } from './en/chat.ts';
 import { configFlags } from './en/config-flags.ts';
 import { connect } from './en/connect.ts';
 import { engine } from './en/engine.ts';
+import { errorTable } from './en/error-table.ts';
 import { errors } from './en/errors.ts';
 import { explain } from './en/explain.ts';
 import { flags } from './en/flags.ts';
@@ -11,6 +12,7 @@ import { help } from './en/help.ts';
 import { key } from './en/key.ts';
 import { model } from './en/model.ts';
 import { next } from './en/next.ts';
+import { phrases } from './en/phrases.ts';
 import { policy } from './en/policy.ts';
 import { profile } from './en/profile.ts';
 import { progress } from './en/progress.ts';
@@ -33,9 +35,11 @@ export const en = {
   connect,
   configFlags,
   engine,
+  errorTable,
   errors,
   explain,
   flags,
+  phrases,
   help,
   key,
   model,

@@ -5,6 +5,7 @@ import { chat } from './ja/chat.ts';
 import { configFlags } from './ja/config-flags.ts';
 import { connect } from './ja/connect.ts';
 import { engine } from './ja/engine.ts';
+import { errorTable } from './ja/error-table.ts';
 import { errors } from './ja/errors.ts';
 import { explain } from './ja/explain.ts';
 import { flags } from './ja/flags.ts';
@@ -12,6 +13,7 @@ import { help } from './ja/help.ts';
 import { key } from './ja/key.ts';
 import { model } from './ja/model.ts';
 import { next } from './ja/next.ts';
+import { phrases } from './ja/phrases.ts';
 import { policy } from './ja/policy.ts';
 import { profile } from './ja/profile.ts';
 import { progress } from './ja/progress.ts';
@@ -34,9 +36,11 @@ export const ja: CliCatalogue = {
   connect,
   configFlags,
   engine,
+  errorTable,
   errors,
   explain,
   flags,
+  phrases,
   help,
   key,
   model,

@@ -5,6 +5,7 @@
 import type { CrashDocument } from '../../core/proxy/proxy-document.ts';
 import { crashWarning } from '../../core/proxy/warnings.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { moment } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -18,7 +19,7 @@ export function crashText(crash: CrashDocument, { paint }: Terminal): string {
       `${paint('bold', id)}  ${paint('red', texts.state)}`,
       texts.facts(profile, pid, moment(Date.parse(startedAt))),
     ),
-    `  ${paint('red', '!')} ${crashWarning(profile).message} ${seen}`,
+    `  ${paint('red', '!')} ${translated(crashWarning(profile).message)} ${seen}`,
     `  ${texts.clear(profile)}`,
   ].join('\n');
 }

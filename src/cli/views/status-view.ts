@@ -5,6 +5,7 @@ import type { EngineDocument } from '../../core/engine/engine-document.ts';
 import type { RankReading } from '../../core/engine/engine-rank.ts';
 import type { CertificateDocument, ProxyDocument } from '../../core/proxy/proxy-document.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { duration, facts, grid, hanging, moment, printable, table } from '../terminal/layout.ts';
 import type { Style, Terminal } from '../terminal/terminal.ts';
 import { amount } from '../terminal/units.ts';
@@ -78,7 +79,7 @@ export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): strin
         `  ${name.dashboard}`,
         proxy.dashboardUrl && terminal.link(paint('cyan', proxy.dashboardUrl), proxy.dashboardUrl),
       ],
-      [`  ${name.reach}`, proxy.reach],
+      [`  ${name.reach}`, proxy.reach === undefined ? undefined : translated(proxy.reach)],
       [`  ${name.certificate}`, certificateText(proxy.certificate)],
       [`  ${name.keys}`, proxy.keys === undefined ? undefined : String(proxy.keys)],
       [`  ${name.requests}`, requestsText(proxy)],
@@ -88,7 +89,7 @@ export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): strin
   );
   const mark = paint(proxy.state === 'not-answering' ? 'red' : 'yellow', '!');
   const problems = (proxy.warnings ?? []).map((text) =>
-    hanging(`  ${mark} `, printable(text), terminal.tableColumns),
+    hanging(`  ${mark} `, printable(translated(text)), terminal.tableColumns),
   );
   return [lines, ...problems].join('\n');
 }
@@ -113,11 +114,11 @@ function attentionOn(proxy: ProxyDocument, terminal: StatusTerminal): readonly s
     const isTold = proxy.warnings?.some((warning) => warning.includes(`ngine ${id} `)) === true;
     if (state !== 'running' && !isTold) {
       const said = terminal.paint(engineStyle(state), texts.engineState(id, engineStateText(state)));
-      lines.push(texts.engineNote(said, note && printable(note)));
+      lines.push(texts.engineNote(said, note && printable(translated(note))));
     }
     if (rank !== undefined) lines.push(texts.engineRank(id, rankText(rank)));
   }
-  return [...lines, ...(proxy.warnings ?? []).map(printable)];
+  return [...lines, ...(proxy.warnings ?? []).map((text) => printable(translated(text)))];
 }
 
 function nowText({ inFlight, queued = 0 }: ProxyDocument): string {

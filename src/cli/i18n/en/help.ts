@@ -37,6 +37,18 @@ export const help = {
     completion: 'print a completion script for your shell',
     version: 'print the version',
   },
+  description: 'A reverse proxy that puts one safe endpoint in front of your LLM engines.',
+  version: 'output the version number',
+  help: 'display help for command',
+  /** The headings of commander, which are its own in English. */
+  titles: {
+    'Usage:': 'Usage:',
+    'Arguments:': 'Arguments:',
+    'Options:': 'Options:',
+    'Commands:': 'Commands:',
+  },
+  example: 'Example:',
+  json: 'print one JSON document',
   lang: (languages: string): string => `language: ${languages}; by default that of the locale`,
   more: 'Help on a command: flm COMMAND --help. Manual: man flm.',
 };

@@ -38,6 +38,17 @@ export const help: CliCatalogue['help'] = {
     completion: 'シェルの補完スクリプトを出力します',
     version: 'バージョンを表示します',
   },
+  description: 'LLMエンジンの手前に、安全なエンドポイントを1つ用意するリバースプロキシです。',
+  version: 'バージョンを表示する',
+  help: 'コマンドのヘルプを表示する',
+  titles: {
+    'Usage:': '使い方:',
+    'Arguments:': '引数:',
+    'Options:': 'オプション:',
+    'Commands:': 'コマンド:',
+  },
+  example: '例:',
+  json: 'JSON文書を1つ出力する',
   lang: (languages) => `画面に表示する言語: ${languages}。既定ではロケールに従います`,
   more: 'コマンドのヘルプ: flm COMMAND --help 。マニュアル: man flm',
 };
