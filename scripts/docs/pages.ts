@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { openApiDocument } from '../../src/admin/openapi.ts';
+import { configurationJsonSchema } from '../../src/core/configuration/configuration-file.ts';
 import { profileJsonSchema } from '../../src/core/proxy/profile-file.ts';
 import { policyJsonSchema } from '../../src/core/security/security-policy.ts';
 import { apiPage } from './api-page.ts';
@@ -34,6 +35,7 @@ export function generatedPages(root: string): ReadonlyMap<string, string> {
     ],
     ['package.json', manifestWithManPages(root)],
     ['docs/schema/policy.schema.json', `${JSON.stringify(policyJsonSchema(), null, 2)}\n`],
+    ['docs/schema/apply.schema.json', `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`],
   ]);
 }
 

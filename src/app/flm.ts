@@ -2,6 +2,7 @@
  * Connects the parts that commands use: the store, its services, and the control of running proxies. Opening it creates
  * or opens the data folder. The caller must close it.
  */
+import type { ConfigurationService } from '../core/configuration/configuration-service.ts';
 import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
@@ -49,6 +50,8 @@ export interface Flm {
   /** Like `securityFor`. */
   proxiesFor(actor: string): ProxyService;
   readonly discovery: EngineDiscovery;
+  /** Applies and exports the configuration as a file. Loaded only where it is used. */
+  configuration(): Promise<ConfigurationService>;
   readonly certificates: CertificateManager;
   readonly usage: UsageRepository;
   /** Changes how long usage and the audit are kept, with an audit entry. Throws ADMIN_INPUT_INVALID. */
@@ -162,6 +165,20 @@ export function openFlm(options: FlmOptions): Flm {
     sharesFor: (who = actor) =>
       new ShareService({ repository: store.shares, clock, secrets: machine.secrets, actor: who }),
     discovery,
+    async configuration() {
+      const { ConfigurationService: Service } = await import(
+        '../core/configuration/configuration-service.ts'
+      );
+      return new Service({
+        ...common,
+        repository: store.configuration,
+        secrets: machine.secrets,
+        ownAddresses: machine.ownAddresses(),
+        readSecret: machine.readSecret,
+        spelling: (url) => discovery.spelling(url),
+        announce,
+      });
+    },
     certificates: makeCertificateManager(machine, machineTrustTools(machine), announceOnly),
     usage: store.usage,
     changeRetention: (retention) =>

@@ -5,11 +5,13 @@ import { Command, CommanderError, Help, type HelpConfiguration } from 'commander
 import packageJson from '../../package.json' with { type: 'json' };
 import { chatCommand } from './chat/chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
+import { applyCommand } from './commands/apply.ts';
 import { certCommands } from './commands/cert.ts';
 import { complete, completionCommand } from './commands/completion.ts';
 import { connectCommand } from './commands/connect.ts';
 import { engineCommands } from './commands/engine.ts';
 import { explainCommand } from './commands/explain.ts';
+import { exportCommand } from './commands/export.ts';
 import { helpCommand, namedCommand, versionCommand } from './commands/help.ts';
 import { keyCommands } from './commands/key.ts';
 import { modelCommands } from './commands/model.ts';
@@ -64,7 +66,17 @@ export function makeProgram(cli: Cli): Command {
       ],
     ],
     [groups.https, [certCommands(cli)]],
-    [groups.operate, [proxyCommands(cli), profileCommands(cli), serviceCommands(cli), retentionCommand(cli)]],
+    [
+      groups.operate,
+      [
+        proxyCommands(cli),
+        profileCommands(cli),
+        applyCommand(cli),
+        exportCommand(cli),
+        serviceCommands(cli),
+        retentionCommand(cli),
+      ],
+    ],
     [
       groups.self,
       [

@@ -13,7 +13,7 @@ interface YamlFile {
   placed(faults: readonly Fault[]): readonly Fault[];
 }
 
-/** Profiles and policies are much smaller. */
+/** Profiles and policies are much smaller. A file of `flm apply` of this size has some thousand keys. */
 const maxBytes = 1024 ** 2;
 const maxTokens = 100_000;
 
@@ -130,17 +130,22 @@ export async function judged<T>(
 }
 
 /**
- * The path of the JSON Schema in an exported file: a file beside it, which `flm profile schema` or `flm policy schema`
- * prints.
+ * The path of the JSON Schema in an exported file: a file beside it, which `schemaCommands` print.
  */
-export function schemaFile(of: 'profile' | 'policy'): string {
+export function schemaFile(of: keyof typeof schemaCommands): string {
   return `./flm-${of}.schema.json`;
 }
 
+const schemaCommands = {
+  profile: 'flm profile schema',
+  policy: 'flm policy schema',
+  apply: 'flm apply --schema',
+} as const;
+
 /** The first lines of an exported file, for editors and users. */
-export function schemaComment(of: 'profile' | 'policy'): string {
+export function schemaComment(of: keyof typeof schemaCommands): string {
   const file = schemaFile(of);
-  return `# yaml-language-server: $schema=${file}\n# Editors check this file after: flm ${of} schema > ${file}\n`;
+  return `# yaml-language-server: $schema=${file}\n# Editors check this file after: ${schemaCommands[of]} > ${file}\n`;
 }
 
 function placeAt(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {

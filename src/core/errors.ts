@@ -167,6 +167,12 @@ export const errorTable = {
     text: 'There is no profile named {profile}{near}.',
     hint: 'List the profiles with `flm profile list`, or save one with `flm profile save NAME`.',
   },
+  APPLY_INVALID: {
+    ...user,
+    status: 422,
+    text: 'The configuration file is not valid: {faults}',
+    hint: 'Fix these fields and apply the file again. Nothing was changed.',
+  },
   PROFILE_INVALID: {
     ...user,
     status: 422,

@@ -43,6 +43,8 @@ function allowed(issue: z.core.$ZodIssue): string {
         : `${issue.maximum} or less`;
     case 'invalid_value':
       return issue.values.map(String).join(', ');
+    case 'invalid_key':
+      return issue.issues[0] === undefined ? issue.message : allowed(issue.issues[0]);
     case 'invalid_type':
       return typeNames[issue.expected] ?? `a value of type ${issue.expected}`;
     default:
@@ -71,12 +73,21 @@ function shown(path: readonly PropertyKey[], input: unknown): string {
     value = Object.hasOwn(value, step) ? (value as Record<PropertyKey, unknown>)[step] : undefined;
   }
   if (value === undefined) return 'missing';
-  if (path.some((step) => /key|secret|token|password/i.test(String(step))))
+  if (path.some((step, at) => isSecretName(step) && !isListOfKeys(path, at)))
     return 'a value that is not shown';
   const json = jsonStart(value, maxRead);
   // The cut-off text might hold the rest of a password and its `@`.
-  const text = withoutSecretsOfUrls(json.length < maxRead ? json : `${json.slice(0, maxRead)}@`);
+  const text = withoutSecrets(json.length < maxRead ? json : `${json.slice(0, maxRead)}@`);
   return text.length > maxShown ? `${text.slice(0, maxShown - 3)}...` : text;
+}
+
+function isSecretName(step: PropertyKey): boolean {
+  return /key|secret|token|password|digest/i.test(String(step));
+}
+
+/** `keys.0.label` is a field of an entry; `keys.0` may be a secret in the place of an entry. */
+function isListOfKeys(path: readonly PropertyKey[], at: number): boolean {
+  return path[at] === 'keys' && typeof path[at + 1] === 'number' && path.length > at + 2;
 }
 
 /** The JSON text of the value, or a prefix of it that has at least this length. */
@@ -96,10 +107,12 @@ function jsonStart(value: unknown, length: number): string {
 }
 
 /**
- * Removes secrets of URLs. A URL with a password or a key in its query is refused, and the error must not repeat it.
+ * Removes secrets of URLs, and keys of flm. A URL with a password or a key in its query is refused, and the error must
+ * not repeat it.
  */
-function withoutSecretsOfUrls(text: string): string {
+function withoutSecrets(text: string): string {
   return text
+    .replaceAll(/flm_[0-9A-Za-z]{8,}/g, 'flm_...')
     .replaceAll(/([a-z][a-z0-9+.-]{0,20}:\/*)[^/"\s]*@/gi, '$1...@')
     .replaceAll(/([a-z][a-z0-9+.-]{0,20}:\/[^?#"\s]*[?#])[^"\s]*/gi, '$1...');
 }

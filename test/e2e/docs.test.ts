@@ -19,7 +19,13 @@ import { startFakeEngine } from '../helpers/fake-engine.ts';
 import { silentCli } from '../helpers/silent-cli.ts';
 
 const root = join(import.meta.dirname, '../..');
-const pages = ['README.md', 'docs/guide.md', 'docs/operations.md', 'docs/security.md'] as const;
+const pages = [
+  'README.md',
+  'docs/guide.md',
+  'docs/operations.md',
+  'docs/automation.md',
+  'docs/security.md',
+] as const;
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
 
 interface Block {

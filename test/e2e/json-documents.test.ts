@@ -3,7 +3,7 @@
  * described, and none described that is not there.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
@@ -123,6 +123,14 @@ test('documents of profiles, policy and usage are as described', async (t) => {
   const change = await json(cli, 'policy', 'set', '--rpm', '1');
   matches('policy show', change.before);
   matches('policy show', change.after);
+  writeFileSync(
+    join(cli.folder, 'flm.yaml'),
+    `aliases: { a: b }\nkeys:\n  - { label: old, digest: sha256:${'0'.repeat(64)} }\n`,
+  );
+  matches('apply', {
+    ...(await json(cli, 'apply', '-f', 'flm.yaml')),
+    warnings: [{ reason: 'revoked', label: 'old' }],
+  });
   matches('usage', await json(cli, 'usage'));
   matches('retention', await json(cli, 'retention'));
 });

@@ -1,4 +1,6 @@
 /** The English texts of the terminal. One file for each command group or view. */
+
+import { apply } from './en/apply.ts';
 import { cert } from './en/cert.ts';
 import { chat } from './en/chat.ts';
 import { configFlags } from './en/config-flags.ts';
@@ -31,6 +33,7 @@ import { retention, usage } from './en/usage.ts';
 
 export const en = {
   cert,
+  apply,
   chat,
   connect,
   configFlags,

@@ -1,5 +1,6 @@
 /** The Japanese texts of the terminal. Terms and style: docs/ja/glossary.md. */
 import type { CliCatalogue } from './catalogue.ts';
+import { apply } from './ja/apply.ts';
 import { cert } from './ja/cert.ts';
 import { chat } from './ja/chat.ts';
 import { configFlags } from './ja/config-flags.ts';
@@ -32,6 +33,7 @@ import { retention, usage } from './ja/usage.ts';
 
 export const ja: CliCatalogue = {
   cert,
+  apply,
   chat,
   connect,
   configFlags,

@@ -65,7 +65,7 @@ export type EngineChanges = {
 };
 
 /** A model name as clients may send it: no control characters, no blanks at its ends. */
-const aliasSchema = z.strictObject({
+export const aliasFields = {
   name: z
     .string()
     .min(1)
@@ -74,7 +74,11 @@ const aliasSchema = z.strictObject({
       error: 'printable characters, without blanks at its ends and without ://',
     }),
   target: z.string().min(1).max(256),
-});
+};
+const aliasSchema = z.strictObject(aliasFields);
+
+/** An alias of an alias would make the meaning of a name depend on the order of changes. */
+export const aliasTargetRule = 'the name of a model, not of an alias';
 
 export class EngineRegistry {
   readonly #deps: EngineRegistryDeps;
@@ -161,9 +165,8 @@ export class EngineRegistry {
     const parsed = aliasSchema.safeParse(input);
     const faults: Fault[] = parsed.success ? [] : faultsOf(parsed.error, input);
     const others = (await this.aliases()).filter((a) => a.name !== name);
-    // An alias of an alias would make the meaning of a name depend on the order of changes.
     if (others.some((a) => a.name === target) || name === target) {
-      faults.push({ field: 'target', value: target, allowed: 'the name of a model, not of an alias' });
+      faults.push({ field: 'target', value: target, allowed: aliasTargetRule });
     }
     if (faults.length > 0) throw new EngineError('ALIAS_INVALID', { faults });
     await this.#deps.repository.saveAlias(input, this.#entry('alias.set', name, JSON.stringify(input)));

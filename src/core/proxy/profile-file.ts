@@ -57,11 +57,17 @@ function errorOfConfig(config: ProxyConfigInput): ProxyError | undefined {
 export function profileJsonSchema(): object {
   const { $schema, ...rest } = z.toJSONSchema(profileFileSchema, {
     io: 'input',
-    override({ jsonSchema }) {
-      // zod adds the bounds of JavaScript's integers, which mean nothing to a reader.
-      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-    },
+    override: withoutIntegerBounds,
   });
   return { $schema, title: 'A profile of flm', ...rest };
+}
+
+/** zod adds the bounds of JavaScript's integers, which mean nothing to a reader. */
+export function withoutIntegerBounds({
+  jsonSchema,
+}: {
+  readonly jsonSchema: z.core.JSONSchema.BaseSchema;
+}): void {
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 }

@@ -52,7 +52,7 @@ const forwardHeader = z.string().max(63).toLowerCase().refine(isForwardable, {
 });
 
 /** The process that reads the path has / as its working folder. */
-const absolutePath = z
+export const absolutePath = z
   .string()
   .max(4096)
   .refine((path) => /^(?:\/|[A-Za-z]:[\\/])/.test(path), { error: 'an absolute path' });

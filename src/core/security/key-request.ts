@@ -43,31 +43,69 @@ const addressRule = z
   .max(64)
   .refine(isAddressRule, { error: 'an address or a range in CIDR form, such as 192.168.1.7 or 10.0.0.0/8' });
 
+/** The fields of a request, without the time at which the key expires. */
+export const keyFields = {
+  label: label.describe('Its name for people; no two active keys have the same.'),
+  owner: owner.nullable().default(null).describe('The person who answers for the key.'),
+  note: note.nullable().default(null).describe('For administrators; may have several lines.'),
+  scopes: z
+    .array(z.enum(scopes))
+    .min(1)
+    .max(scopes.length)
+    .default(['inference'])
+    .describe('What the key is for.'),
+  models: z
+    .array(z.string().min(1).max(256))
+    .max(100)
+    .default([])
+    .describe('Patterns of model names; empty: every model.'),
+  engines: z
+    .array(z.string().regex(engineIdPattern, { error: 'the id of an engine; see `flm engine list`' }))
+    .max(64)
+    .default([])
+    .describe('Engine ids; empty: every engine.'),
+  endpoints: z
+    .array(z.enum(routeIds))
+    .max(routeIds.length)
+    .default([])
+    .describe('Route names; empty: every route.'),
+  addresses: z
+    .array(addressRule)
+    .max(1000)
+    .default([])
+    .describe('Addresses and ranges the key may come from; empty: every address.'),
+  requestsPerMinute: z.int().min(1).max(1_000_000).nullable().default(null).describe('Null: no limit.'),
+  burst: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe('How many requests may come at once; only with requestsPerMinute.'),
+  tokensPerMinute: z.int().min(1).max(1_000_000_000).nullable().default(null).describe('Null: no limit.'),
+  tokensPerDay: z.int().min(1).max(1_000_000_000_000).nullable().default(null).describe('Null: no limit.'),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .nullable()
+    .default(null)
+    .describe('How many requests may run at the same time; null: no limit.'),
+};
+
+export const burstRule = {
+  holds: (rules: { readonly burst: number | null; readonly requestsPerMinute: number | null }): boolean =>
+    rules.burst === null || rules.requestsPerMinute !== null,
+  fault: { path: ['burst'], error: 'only together with requestsPerMinute' },
+};
+
 const keyRequestSchema = z
   .strictObject({
-    label,
-    owner: owner.nullable().default(null),
-    note: note.nullable().default(null),
-    scopes: z.array(z.enum(scopes)).min(1).max(scopes.length).default(['inference']),
-    models: z.array(z.string().min(1).max(256)).max(100).default([]),
-    engines: z
-      .array(z.string().regex(engineIdPattern, { error: 'the id of an engine; see `flm engine list`' }))
-      .max(64)
-      .default([]),
-    endpoints: z.array(z.enum(routeIds)).max(routeIds.length).default([]),
-    addresses: z.array(addressRule).max(1000).default([]),
-    requestsPerMinute: z.int().min(1).max(1_000_000).nullable().default(null),
-    burst: z.int().min(1).max(1_000_000).nullable().default(null),
-    tokensPerMinute: z.int().min(1).max(1_000_000_000).nullable().default(null),
-    tokensPerDay: z.int().min(1).max(1_000_000_000_000).nullable().default(null),
-    concurrency: z.int().min(1).max(100_000).nullable().default(null),
+    ...keyFields,
     /** Milliseconds since 1970. */
     expiresAtMs: z.int().nullable().default(null),
   })
-  .refine((r) => r.burst === null || r.requestsPerMinute !== null, {
-    path: ['burst'],
-    error: 'only together with requestsPerMinute',
-  });
+  .refine(burstRule.holds, burstRule.fault);
 
 /** A request, complete. */
 export type KeyRequest = Readonly<z.output<typeof keyRequestSchema>>;

@@ -21,7 +21,10 @@ export interface FreshSecret {
 const secretLength = 43;
 const checksumLength = 6;
 const idLength = 12;
-const prefixLength = 'flm_'.length + 4;
+/** Enough to tell keys apart. */
+export const issuedPrefixLength = 'flm_'.length + 4;
+/** Of secrets that flm has not made. Enough to tell keys apart, too little to help an attacker. */
+export const importedPrefixLength = 4;
 const form = /^flm_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 
 export function freshSecret(tools: SecretTools): FreshSecret {
@@ -31,7 +34,7 @@ export function freshSecret(tools: SecretTools): FreshSecret {
     id: `key_${base62(tools.randomBytes(9), idLength)}`,
     key,
     digest: tools.sha256Hex(key),
-    prefix: key.slice(0, prefixLength),
+    prefix: key.slice(0, issuedPrefixLength),
   };
 }
 

@@ -9,7 +9,7 @@ import { FlmError, PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation } from '../proxy/ports.ts';
 import { type ApiKey, isActive, revokedFault, takenLabelFault } from './api-key.ts';
 import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
-import { type FreshSecret, freshSecret, type SecretTools } from './key-secret.ts';
+import { type FreshSecret, freshSecret, importedPrefixLength, type SecretTools } from './key-secret.ts';
 import { type ImportedRow, importedRows, tableFault } from './key-table.ts';
 import { lockOut } from './lock-out.ts';
 import type { AuditEntry, KeyPage, KeyPageQuery, LastUse, SecurityRepository } from './ports.ts';
@@ -443,15 +443,12 @@ function requestOf(key: ApiKey): object {
   return { label, owner, note, scopes, models, engines, endpoints, addresses, ...limits };
 }
 
-/** Enough to tell keys apart, too little to help an attacker. */
-const importedPrefixLength = 4;
-
-type KeyRules = Omit<
+export type KeyRules = Omit<
   ApiKey,
   'id' | 'familyId' | 'digest' | 'prefix' | 'createdAtMs' | 'expiresAtMs' | 'revokedAtMs' | 'pausedAtMs'
 >;
 
-function rulesOf(request: KeyRequest): KeyRules {
+export function rulesOf(request: KeyRequest): KeyRules {
   const { label, owner, note, scopes, models, engines, endpoints, addresses } = request;
   const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency } = request;
   const limits = { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency };

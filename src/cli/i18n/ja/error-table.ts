@@ -90,6 +90,10 @@ export const errorTable: CliCatalogue['errorTable'] = {
     text: '{profile}という名前のプロファイルはありません{near}。',
     hint: '`flm profile list`でプロファイルを確認するか、`flm profile save NAME`で保存してください。',
   },
+  APPLY_INVALID: {
+    text: '設定ファイルが正しくありません: {faults}',
+    hint: 'これらの項目を直して、ファイルをもう一度適用してください。何も変更していません。',
+  },
   PROFILE_INVALID: {
     text: 'プロファイルが正しくありません: {faults}',
     hint: '上記の項目を修正して、もう一度試してください。何も保存されていません。',
