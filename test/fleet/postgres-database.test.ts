@@ -1,28 +1,16 @@
 /** The PostgreSQL database of a store: opening, migrations, the order of changes, time limits and failures. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { FlmError } from '../../src/core/errors.ts';
-import { storeSettings } from '../../src/core/store-settings.ts';
-import { PostgresDatabase, type PostgresOptions } from '../../src/store/postgres/database.ts';
+import type { PostgresDatabase } from '../../src/store/postgres/database.ts';
 import { migrations } from '../../src/store/postgres/schema.ts';
 import { integer, text } from '../../src/store/rows.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
+import { postgresDatabase } from '../helpers/postgres-store.ts';
 
 const postgres = postgresForFile();
 const skip = noPostgres;
-
-function open(t: TestContext, url: string, options: Partial<PostgresOptions> = {}): PostgresDatabase {
-  const { database: address } = storeSettings({
-    environment: { FLM_DATABASE_URL: url },
-    hostname: 'h',
-    readText: () => undefined,
-  });
-  assert.ok(address);
-  const database = new PostgresDatabase({ address, applicationName: 'flm test', ...options });
-  t.after(() => database.close());
-  return database;
-}
 
 const fails =
   (code: string, words = /./) =>
@@ -41,7 +29,7 @@ const addKind = (kind: string) => async (database: PostgresDatabase) =>
 
 test('nodes that open an empty database at the same moment create its schema once', { skip }, async (t) => {
   const url = await postgres.database(t);
-  const nodes = Array.from({ length: 4 }, () => open(t, url));
+  const nodes = Array.from({ length: 4 }, () => postgresDatabase(t, url));
   await Promise.all(nodes.map((node) => node.open()));
   assert.deepEqual(await nodes[0]?.version(), { found: migrations.length, oldest: 1 });
   assert.deepEqual(await postgres.query(url, 'SELECT value FROM flm.revision'), ['0']);
@@ -50,7 +38,7 @@ test('nodes that open an empty database at the same moment create its schema onc
 test('text with any character, bytes, lists and whole numbers come back as they were given', {
   skip,
 }, async (t) => {
-  const database = open(t, await postgres.database(t));
+  const database = postgresDatabase(t, await postgres.database(t));
   const label = 'Grüße 👩‍💻 \u0000 \u001a \\ "x" عربي';
   const row = await database.find(
     (found) => found,
@@ -69,7 +57,7 @@ test('text with any character, bytes, lists and whole numbers come back as they 
 
 test('changes get revisions in the order in which they become visible', { skip }, async (t) => {
   const url = await postgres.database(t);
-  const [first, second] = [open(t, url), open(t, url)];
+  const [first, second] = [postgresDatabase(t, url), postgresDatabase(t, url)];
   const order: string[] = [];
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
@@ -94,7 +82,7 @@ test('changes get revisions in the order in which they become visible', { skip }
 
 test('a change that changes nothing, or fails, leaves the revision as it was', { skip }, async (t) => {
   const url = await postgres.database(t);
-  const database = open(t, url);
+  const database = postgresDatabase(t, url);
   assert.equal(await database.change(async () => undefined), undefined);
   await assert.rejects(
     database.change(async () => {
@@ -108,7 +96,7 @@ test('a change that changes nothing, or fails, leaves the revision as it was', {
 });
 
 test('a listener hears each committed change with its revision, and of no other', { skip }, async (t) => {
-  const database = open(t, await postgres.database(t));
+  const database = postgresDatabase(t, await postgres.database(t));
   await database.open();
   const heard: string[] = [];
   const listening = await database.listen(
@@ -127,7 +115,7 @@ test('a listener hears each committed change with its revision, and of no other'
 
 test('a listener learns that its connection has ended', { skip }, async (t) => {
   const url = await postgres.database(t);
-  const database = open(t, url, { applicationName: 'flm listening' });
+  const database = postgresDatabase(t, url, { applicationName: 'flm listening' });
   const ended = Promise.withResolvers<void>();
   const listening = await database.listen('flm_change', () => {}, ended.resolve);
   t.after(() => listening.close());
@@ -143,29 +131,29 @@ test('a database that a newer flm changed incompatibly is refused, also while it
   skip,
 }, async (t) => {
   const url = await postgres.database(t);
-  const database = open(t, url);
+  const database = postgresDatabase(t, url);
   await database.open();
   // A later version that only adds things.
-  await open(t, url, { migrations: [...migrations, 'CREATE TABLE flm.more (a text)'] }).open();
+  await postgresDatabase(t, url, { migrations: [...migrations, 'CREATE TABLE flm.more (a text)'] }).open();
   await addKind('a')(database);
   const newer = { migrations: [...migrations, 'SELECT 1', { breaking: 'DROP TABLE flm.more' }] };
-  await open(t, url, newer).open();
+  await postgresDatabase(t, url, newer).open();
   await assert.rejects(addKind('b')(database), fails('STORE_NEWER'));
-  await assert.rejects(open(t, url).open(), fails('STORE_NEWER'));
+  await assert.rejects(postgresDatabase(t, url).open(), fails('STORE_NEWER'));
   assert.deepEqual(await postgres.query(url, 'SELECT value FROM flm.revision'), ['1']);
 });
 
 test('a migration that fails changes nothing', { skip }, async (t) => {
   const url = await postgres.database(t);
-  await open(t, url).open();
+  await postgresDatabase(t, url).open();
   const broken = { migrations: [...migrations, 'CREATE TABLE flm.more (a text)', 'SELECT nothing'] };
-  await assert.rejects(open(t, url, broken).open(), fails('STORE_REFUSED'));
+  await assert.rejects(postgresDatabase(t, url, broken).open(), fails('STORE_REFUSED'));
   assert.deepEqual(await postgres.query(url, "SELECT to_regclass('flm.more') IS NULL"), ['t']);
-  assert.deepEqual(await open(t, url).version(), { found: migrations.length, oldest: 1 });
+  assert.deepEqual(await postgresDatabase(t, url).version(), { found: migrations.length, oldest: 1 });
 });
 
 test('after a restart of the server the next call works again, on the same store', { skip }, async (t) => {
-  const database = open(t, await postgres.database(t));
+  const database = postgresDatabase(t, await postgres.database(t));
   const count = () => database.find((row) => integer(row, 'value'), 'SELECT value FROM flm.revision');
   // Several idle connections.
   await Promise.all([count(), count(), count()]);
@@ -183,7 +171,7 @@ test('after a restart of the server the next call works again, on the same store
 
 test('a connection that breaks during a change changes nothing', { skip }, async (t) => {
   const url = await postgres.database(t);
-  const database = open(t, url, { applicationName: 'flm breaking' });
+  const database = postgresDatabase(t, url, { applicationName: 'flm breaking' });
   await assert.rejects(
     database.change(async (session) => {
       await postgres.query(
@@ -199,7 +187,7 @@ test('a connection that breaks during a change changes nothing', { skip }, async
 
 test('a COMMIT without an answer says that the change may be stored or not', { skip }, async (t) => {
   const url = await postgres.database(t);
-  await open(t, url).open();
+  await postgresDatabase(t, url).open();
   // Waits inside the COMMIT.
   await postgres.query(
     url,
@@ -209,7 +197,7 @@ test('a COMMIT without an answer says that the change may be stored or not', { s
     url,
     'CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON flm.deleted DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION flm.wait()',
   );
-  const database = open(t, url, { applicationName: 'flm committing' });
+  const database = postgresDatabase(t, url, { applicationName: 'flm committing' });
   const change = addKind('a')(database);
   const kill =
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'flm committing' AND query = 'COMMIT'";
@@ -220,9 +208,9 @@ test('a COMMIT without an answer says that the change may be stored or not', { s
 
 test('a lock, a statement and a silent server each end after the time limit', { skip }, async (t) => {
   const url = await postgres.database(t);
-  const database = open(t, url, { queryTimeoutMs: 500 });
+  const database = postgresDatabase(t, url, { queryTimeoutMs: 500 });
   await database.open();
-  const holder = open(t, url);
+  const holder = postgresDatabase(t, url);
   await holder.change(async () => {
     await assert.rejects(addKind('a')(database), fails('STORE_UNREACHABLE', /lock|too long/));
     return undefined;
@@ -236,7 +224,7 @@ test('a lock, a statement and a silent server each end after the time limit', { 
   t.after(() => silent.close());
   const address = silent.address();
   assert.ok(address !== null && typeof address === 'object');
-  const lost = open(t, `postgres://u@127.0.0.1:${address.port}/d`, { connectTimeoutMs: 500 });
+  const lost = postgresDatabase(t, `postgres://u@127.0.0.1:${address.port}/d`, { connectTimeoutMs: 500 });
   await assert.rejects(lost.open(), fails('STORE_UNREACHABLE', /time/));
 });
 
@@ -246,7 +234,7 @@ test('a wrong password, database or right names what was refused and no password
   await postgres.query(url, "CREATE ROLE weak LOGIN PASSWORD 'hunter2'");
   const at = new URL(url);
   const failure = async (changed: string): Promise<string> => {
-    const error: unknown = await open(t, changed)
+    const error: unknown = await postgresDatabase(t, changed)
       .open()
       .catch((thrown: unknown) => thrown);
     assert.ok(error instanceof FlmError);
@@ -261,7 +249,7 @@ test('a wrong password, database or right names what was refused and no password
 
 test('a row that somebody edited is reported as such', { skip }, async (t) => {
   const url = await postgres.database(t);
-  const database = open(t, url);
+  const database = postgresDatabase(t, url);
   await assert.rejects(
     database.find((row) => text(row, 'value'), 'SELECT value FROM flm.revision'),
     fails('STORE_ROW_INVALID', /value is no text/),

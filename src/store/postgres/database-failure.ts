@@ -63,6 +63,11 @@ export function connectionSurvives(error: unknown): boolean {
   return isFromServer(found) && found.severity === 'ERROR';
 }
 
+/** True for a primary key or a unique column that exists already. */
+export function isDuplicate(error: unknown): boolean {
+  return isFromServer(error) && error.code === '23505';
+}
+
 function isFromServer(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError;
 }

@@ -19,9 +19,11 @@ export interface SchemaVersion {
 }
 
 export async function schemaVersion(session: SqlSession): Promise<SchemaVersion> {
+  // Not to_regclass, whose cached answer may be older than a lock that was waited for.
   const table = await session.find(
     (row) => row.found,
-    "SELECT to_regclass('flm.schema_version') IS NOT NULL AS found",
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.nspname = 'flm' AND c.relname = 'schema_version') AS found`,
   );
   if (table !== true) return { found: 0, oldest: 0 };
   const stored = await session.find(
@@ -68,7 +70,7 @@ async function refuseUnfit(session: SqlSession, shown: string): Promise<void> {
       hasSchema: row.has_schema,
     }),
     `SELECT current_setting('server_version_num')::bigint AS version, current_setting('server_encoding') AS encoding,
-       to_regnamespace('flm') IS NOT NULL AS has_schema`,
+       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'flm') AS has_schema`,
   );
   const refuse = (reason: string): StoreError =>
     new StoreError('STORE_REFUSED', { params: { database: shown, reason } });

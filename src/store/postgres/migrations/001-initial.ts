@@ -8,13 +8,16 @@
  *   a node that has seen 5 reads c and removes b
  *
  * A sequence could not replace it: numbers of a sequence become visible in another order than they were given. Ids of
- * deleted rows are dropped after 100,000 changes; a node that is further behind reads everything.
+ * deleted rows are dropped after `deletedKept` changes; a node that is further behind reads everything.
  *
  * JSON that repositories write is text, not jsonb, which cannot hold every string. Times are milliseconds since 1970,
  * but the server's own clock decides about nodes and leases. Text is compared byte by byte, as in SQLite.
  *
  * A released migration is never edited; the next one fixes it.
  */
+
+/** For how many changes the ids of deleted rows are kept. */
+export const deletedKept = 100_000;
 
 const counts = `
   family_id flm.name NOT NULL,
