@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { engineKinds, nativeByScope } from '../../src/core/engine/kinds.ts';
 
 const tables: Readonly<Record<string, () => readonly string[]>> = {
-  kinds: kindTable,
+  kinds: () => kindTable(english),
+  'kinds-ja': () => kindTable(japanese),
   mcp: mcpTable,
   native: nativeTable,
 };
@@ -22,25 +23,43 @@ export function pageWithEngineTables(root: string, path: string): string {
   });
 }
 
-function kindTable(): readonly string[] {
+/** The words of the table of kinds. */
+interface KindWords {
+  readonly heading: string;
+  readonly fromSources: (title: string) => string;
+  readonly below: (prefix: string) => string;
+  readonly comma: string;
+}
+
+const english: KindWords = {
+  heading: '| kind | `--kind` | usual ports | variables | started by |',
+  fromSources: (title) => `${title} *(from sources)*`,
+  below: (prefix) => `, also below ${prefix}`,
+  comma: ', ',
+};
+
+const japanese: KindWords = {
+  heading: '| 種類 | `--kind` | 通常のポート | 変数 | 起動するコマンド |',
+  fromSources: (title) => `${title}（ソースに基づく）`,
+  below: (prefix) => `（${prefix}の下も）`,
+  comma: '、',
+};
+
+function kindTable({ heading, fromSources, below, comma }: KindWords): readonly string[] {
   const rows = engineKinds.flatMap(({ name, title, detection, tried }) => {
     if (detection === undefined) return [];
     const { ports, prefix, variables, program } = detection;
     const names = variables === undefined ? [] : Object.values(variables);
     const cells = [
-      tried ? title : `${title} *(from sources)*`,
+      tried ? title : fromSources(title),
       code(name),
-      ports.join(', ') + (prefix === undefined ? '' : `, also below ${code(prefix)}`),
-      names.map(code).join(', '),
+      ports.join(comma) + (prefix === undefined ? '' : below(code(prefix))),
+      names.map(code).join(comma),
       program === undefined ? '' : code(program.startWith),
     ];
     return [`| ${cells.join(' | ')} |`];
   });
-  return [
-    '| kind | `--kind` | usual ports | variables | started by |',
-    '| --- | --- | --- | --- | --- |',
-    ...rows,
-  ];
+  return [heading, '| --- | --- | --- | --- | --- |', ...rows];
 }
 
 function mcpTable(): readonly string[] {

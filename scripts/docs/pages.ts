@@ -28,6 +28,7 @@ export function generatedPages(root: string): ReadonlyMap<string, string> {
     ['docs/requests.md', requestsPage()],
     ['docs/security.md', pageWithEngineTables(root, 'docs/security.md')],
     ['docs/guide.md', pageWithEngineTables(root, 'docs/guide.md')],
+    ['docs/ja/guide.md', pageWithEngineTables(root, 'docs/ja/guide.md')],
     ['docs/schema/profile.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
     [
       'docs/schema/admin-api.openapi.json',

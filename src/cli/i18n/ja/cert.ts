@@ -5,7 +5,7 @@ export const cert: CliCatalogue['cert'] = {
   about: {
     cert: '証明書と、ローカルCAへの信頼を管理します',
     show: 'ローカルCA、その名前制約、プロキシの証明書を表示します',
-    trust: 'このマシンや他のデバイスがローカルCAを信頼するように設定します',
+    trust: 'このマシンやほかのデバイスがローカルCAを信頼するように設定します',
     export: 'ローカルCAの証明書をPEMで出力します',
     renew: '実行中のプロキシに、新しい証明書を今すぐACMEサーバーへ要求させます',
     authority: 'ローカルCAを管理します',
@@ -14,7 +14,7 @@ export const cert: CliCatalogue['cert'] = {
   options: {
     remove: '信頼の設定を取り消します',
     yes: '確認せずに実行します',
-    device: 'ローカルネットワーク上のスマートフォンや他のコンピューター向けのページを、10分間公開します',
+    device: 'ローカルネットワーク上のスマートフォンやほかのコンピューター向けのページを、10分間公開します',
     port: '--deviceで公開するページのポート。既定では空いているポート',
     file: '書き込むファイル。既定では標準出力',
     permit: 'CAが追加で証明できるホスト名、アドレス、範囲（複数指定可）',
@@ -83,6 +83,6 @@ export const cert: CliCatalogue['cert'] = {
   replaces:
     'ローカルCAを置き換えます。現在のCAを信頼しているデバイスでは、新しいCAを信頼する必要があります。',
   replaced:
-    '実行中のプロキシは新しいCAを使っています。続けて、このマシンでは`flm cert trust`を、他のデバイスのためには`flm cert trust --device`を実行してください。',
+    '実行中のプロキシは新しいCAを使っています。続けて、このマシンでは`flm cert trust`を、ほかのデバイスのためには`flm cert trust --device`を実行してください。',
   noAcmeProxy: '実行中のhttps-acmeのプロキシはありません。次に起動するときは、すぐに証明書を要求できます。',
 };

@@ -9,7 +9,7 @@ export const configFlags: CliCatalogue['configFlags'] = {
   allowInsecureBind: 'ループバック以外のアドレスで、暗号化しないlocal-httpを許可します',
   admin: '管理APIとダッシュボードを、スコープadminまたはadmin:readを持つキーに公開します',
   engine: '使用するエンジン（複数指定可）。例: localhost:11434。既定では保存済みのエンジンと検出したエンジン',
-  demo: '他のエンジンが見つかるまで、組み込みのデモエンジンを使います',
+  demo: 'ほかのエンジンが見つかるまで、内蔵のデモエンジンを使います',
   forwardHeader: 'エンジンに転送する追加のリクエストヘッダー（複数指定可）',
   grace: '停止時に、実行中の応答が終わるのを待つ時間。既定では30',
   heartbeat: 'ストリームが無通信の間に送る、コメントイベントの間隔。既定では送りません',

@@ -76,7 +76,7 @@ export const service: CliCatalogue['service'] = {
   },
   remarks: {
     originalStays: (original, copy) => `${original} -> ${copy}（元のデータは残ります）`,
-    otherFilesStay: (folder) => `（${folder}の他のファイルは残ります）`,
+    otherFilesStay: (folder) => `（${folder}のほかのファイルは残ります）`,
   },
   notes: {
     dataStays: (folder) => `データは${folder}に残ります。`,
