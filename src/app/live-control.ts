@@ -242,23 +242,28 @@ export class LiveControl implements ProxyControl {
     return this.#deps.gateway.keyUse(keyId);
   }
 
-  async revokeKey(keyId: string, actor: string): Promise<LiveRevocation | undefined> {
+  async revokeKey(name: string, actor: string): Promise<LiveRevocation | undefined> {
     const { snapshots, store, logger, machine } = this.#deps;
-    if (!snapshots.revoke(keyId)) return undefined;
+    const found = snapshots.named(name, machine.clock.nowMs());
+    if (found.length > 1) return { written: false, candidates: found.map(({ id }) => id) };
+    const [named] = found;
+    if (named === undefined || !snapshots.revoke(named.id)) return undefined;
+    const key = { id: named.id, label: named.label };
+    const keyId = key.id;
     const atMs = machine.clock.nowMs();
     const after = JSON.stringify({ revokedAtMs: atMs, by: this.#handle.id });
     const revocation = store.revoke(keyId, { atMs, actor, action: 'key.revoke', subject: keyId, after });
     const problem = await revocation.first;
     if (problem === undefined) {
       logger.event('info', 'key revoked over the control socket', { key: keyId });
-      return { written: true };
+      return { written: true, key };
     }
     logger.event('warn', 'key revoked only in memory; the store gets the revocation as soon as possible', {
       key: keyId,
       problem,
     });
     void revocation.written.then(() => logger.event('info', 'the revocation is written', { key: keyId }));
-    return { written: false, problem };
+    return { written: false, problem, key };
   }
 
   beforeHandOver(f: (successor: ProxyHandle) => Promise<void>): void {

@@ -63,7 +63,7 @@ export interface ControlClient {
   /** Undefined where the proxy knows no key of that id. */
   keyUse(keyId: string, signal?: AbortSignal): Promise<KeyUse | undefined | 'gone'>;
   /** Undefined where the proxy knows no key of that id. */
-  revokeKey(keyId: string, actor: string, signal?: AbortSignal): Promise<LiveRevocation | undefined | 'gone'>;
+  revokeKey(name: string, actor: string, signal?: AbortSignal): Promise<LiveRevocation | undefined | 'gone'>;
 }
 
 const askMs = 2_000;
@@ -132,8 +132,8 @@ export function controlClient(
       if (typeof answer === 'string') return 'gone';
       return answer.status === 404 ? undefined : client.jsonOf<KeyUse>(answer);
     },
-    async revokeKey(keyId, actor, signal) {
-      const target = `/revoke/${encodeURIComponent(keyId)}?actor=${encodeURIComponent(actor)}`;
+    async revokeKey(name, actor, signal) {
+      const target = `/revoke/${encodeURIComponent(name)}?actor=${encodeURIComponent(actor)}`;
       const answer = await client.ask('POST', target, revokeMs, signal);
       if (typeof answer === 'string') return 'gone';
       return client.jsonOf<LiveRevocation | null>(answer) ?? undefined;

@@ -18,7 +18,7 @@
  *   POST /temporary-key?ttlMs=  TemporaryKey
  *   GET  /key-use/KEY-ID        KeyUse, or 404
  *   GET  /limits-link           with an upgrade: the limits link of a draining process, see limits-link.ts
- *   POST /revoke/KEY-ID?actor=  LiveRevocation, or null
+ *   POST /revoke/KEY?actor=     LiveRevocation, or null
  *   /flm/api/v1/...             the admin API, with every scope
  *
  * An older flm responds with 404 to an operation that it does not have.

@@ -287,7 +287,11 @@ export const keyOperations: readonly Operation[] = [
     params: path,
     status: 200,
     response: z.strictObject({
-      key: keyDocumentSchema,
+      key: keyDocumentSchema
+        .nullable()
+        .describe('The key; null if the store cannot be read, so that only the proxies know it.'),
+      id: z.string(),
+      label: z.string(),
       inMemoryOf: z
         .array(z.string())
         .readonly()
@@ -302,9 +306,12 @@ export const keyOperations: readonly Operation[] = [
     }),
     errors: findErrors,
     async run({ services, caller }, { path: { key } }) {
-      const { record, unwritten, unreached, stillActive } = await services.security(caller).revokeKey(key);
+      const revoked = await services.security(caller).revokeKey(key);
+      const { record, unwritten, unreached, stillActive } = revoked;
       return {
-        key: keyDocument({ record, lastUse: undefined }),
+        key: record === undefined ? null : keyDocument({ record, lastUse: undefined }),
+        id: revoked.key.id,
+        label: revoked.key.label,
         inMemoryOf: unwritten?.inMemoryOf ?? [],
         unreached,
         stillActive: stillActive.map(({ id }) => id),

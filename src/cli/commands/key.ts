@@ -181,7 +181,7 @@ function resume(cli: Cli): Command {
     );
 }
 
-function nameOf({ id, label }: ApiKey): string {
+function nameOf({ id, label }: Pick<ApiKey, 'id' | 'label'>): string {
   return texts.name(id, printable(label));
 }
 
@@ -213,19 +213,21 @@ function revoke(cli: Cli): Command {
     );
 }
 
-function tellRevoked(session: Session, { record, unwritten, unreached, stillActive }: RevokedKey): void {
+function tellRevoked(session: Session, revoked: RevokedKey): void {
+  const { record, key, unwritten, unreached, stillActive } = revoked;
   const { terminal } = session;
   if (session.json) {
     const inMemoryOf = unwritten === undefined ? {} : { inMemoryOf: unwritten.inMemoryOf };
-    terminal.out(JSON.stringify({ ...keyDocument({ record, lastUse: undefined }), ...inMemoryOf }));
+    const known = record === undefined ? key : keyDocument({ record, lastUse: undefined });
+    terminal.out(JSON.stringify({ ...known, ...inMemoryOf }));
   } else {
     const proxies = unwritten?.inMemoryOf.join(', ');
-    terminal.out(texts.revoked(nameOf(record), proxies, unreached.length === 0));
+    terminal.out(texts.revoked(nameOf(key), proxies, unreached.length === 0));
   }
   const warn = (text: string): void => terminal.talk(`${terminal.paint('yellow', '!')} ${text}`);
   if (unwritten !== undefined) {
     warn(texts.notStored(unwritten.problem.message));
-    terminal.talk(texts.storedLater(record.id));
+    terminal.talk(texts.storedLater(key.id));
   }
   tellStillActive(session, stillActive);
   const [first] = unreached;

@@ -175,6 +175,16 @@ export interface KeyUse {
 export interface LiveRevocation {
   readonly written: boolean;
   readonly problem?: string;
+  /** The key; absent from an older flm. */
+  readonly key?: NamedKey;
+  /** Ids of the keys that the label may mean. Then nothing was revoked. */
+  readonly candidates?: readonly string[];
+}
+
+/** A key as a proxy without a readable store knows it. */
+export interface NamedKey {
+  readonly id: string;
+  readonly label: string;
 }
 
 /** A key that exists only in the memory of one proxy. */
@@ -220,9 +230,10 @@ export interface ProxyControl {
   keyUse(keyId: string): KeyUse | undefined | Promise<KeyUse | undefined>;
   /**
    * Revokes the key in memory if the store cannot be written, and then in the store as soon as that works. `actor` is
-   * for the audit. Undefined if the proxy knows no key with that id.
+   * for the audit. `name` is the id of the key, or the label of its only secret that can be used, for callers that
+   * cannot read the store. Undefined if the proxy knows no such key.
    */
-  revokeKey(keyId: string, actor: string): Promise<LiveRevocation | undefined>;
+  revokeKey(name: string, actor: string): Promise<LiveRevocation | undefined>;
 }
 
 /** A proxy inside this process, as the composition root makes it. Its listener answers when the promise resolves. */

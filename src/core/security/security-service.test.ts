@@ -302,6 +302,38 @@ test('where the store cannot be written, running proxies revoke a key, and who c
   assert.equal((await service.revokeKey('laptop')).unwritten, undefined);
 });
 
+test('where the store cannot be read, running proxies revoke the key that they know by that name', async (t) => {
+  const live = new Map<string, LiveRevocation | 'unreached'>();
+  const asked: string[] = [];
+  const { store, service } = setUp(t, undefined, async (name) => {
+    asked.push(name);
+    return live;
+  });
+  const away = new StoreError('STORE_UNUSABLE', { params: { file: 'the database', reason: 'it is away' } });
+  store.security.findKey = () => Promise.reject(away);
+  await assert.rejects(service.revokeKey('laptop'), away, 'no proxy runs');
+  live.set('px_a', 'unreached');
+  await assert.rejects(service.revokeKey('laptop'), away, 'no proxy knows the key');
+  const key = { id: 'key_1', label: 'laptop' };
+  live.set('px_b', { written: false, problem: 'it is away', key });
+  assert.deepEqual(await service.revokeKey('laptop'), {
+    record: undefined,
+    key,
+    unwritten: { problem: away, inMemoryOf: ['px_b'] },
+    unreached: ['px_a'],
+    stillActive: [],
+  });
+  assert.deepEqual(new Set(asked), new Set(['laptop']));
+  live.set('px_c', { written: true, key });
+  assert.equal((await service.revokeKey('laptop')).unwritten, undefined, 'another proxy could write it');
+  live.set('px_d', { written: false, candidates: ['key_1', 'key_2'] });
+  await assert.rejects(
+    service.revokeKey('laptop'),
+    (error) =>
+      error instanceof PolicyError && error.code === 'KEY_AMBIGUOUS' && /key_1, key_2/.test(error.message),
+  );
+});
+
 test('a proxy that does not take over a revocation that is stored is named, unless it has it in memory', async (t) => {
   const live = new Map<string, LiveRevocation | 'unreached'>();
   const { service } = setUp(

@@ -6,7 +6,7 @@
 import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, PolicyError, StoreError } from '../errors.ts';
-import type { LiveRevocation } from '../proxy/ports.ts';
+import type { LiveRevocation, NamedKey } from '../proxy/ports.ts';
 import { type ApiKey, isActive, revokedFault, takenLabelFault } from './api-key.ts';
 import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
 import { type FreshSecret, freshSecret, importedPrefixLength, type SecretTools } from './key-secret.ts';
@@ -25,7 +25,7 @@ export interface SecurityServiceDeps {
   /** The actor for the audit: `cli:USER`. */
   readonly actor: string;
   /** Revokes a key in every running proxy that knows it, if the store cannot be written. */
-  readonly revokeLive?: (keyId: string) => Promise<LiveRevocations>;
+  readonly revokeLive?: (name: string) => Promise<LiveRevocations>;
   /** Called for each key as soon as it is stored. From then on its secret must not be lost. */
   readonly onKeyMade?: (made: CreatedKey) => void;
   /**
@@ -52,7 +52,9 @@ export interface ImportedKey {
  * memory.
  */
 export interface RevokedKey {
-  readonly record: ApiKey;
+  /** Undefined if the store cannot be read. */
+  readonly record: ApiKey | undefined;
+  readonly key: NamedKey;
   readonly unwritten?: { readonly problem: StoreError; readonly inMemoryOf: readonly string[] };
   /** Ids of running proxies that did not confirm the revocation. */
   readonly unreached: readonly string[];
@@ -291,13 +293,21 @@ export class SecurityService {
   }
 
   /**
-   * Revokes a key permanently. Revoking it again changes nothing. If the store cannot be written, the running proxies
-   * revoke the key in memory. Throws KEY_NOT_FOUND, or the error of the store if no proxy applied the revocation.
+   * Revokes a key permanently. Revoking it again changes nothing. If the store cannot be read or written, the running
+   * proxies revoke the key in memory. Throws KEY_NOT_FOUND, KEY_AMBIGUOUS, or the error of the store if no proxy applied
+   * the revocation.
    */
   async revokeKey(name: string): Promise<RevokedKey> {
-    const record = await this.findKey(name);
-    const stillActive = await this.#otherSecrets(record);
-    if (record.revokedAtMs !== null) return { record, unreached: [], stillActive };
+    let record: ApiKey;
+    let stillActive: readonly ApiKey[];
+    try {
+      record = await this.findKey(name);
+      stillActive = await this.#otherSecrets(record);
+    } catch (error) {
+      if (error instanceof StoreError) return this.#revokeUnread(name, error);
+      throw error;
+    }
+    if (record.revokedAtMs !== null) return { record, key: record, unreached: [], stillActive };
     const revoked = { ...record, revokedAtMs: this.#deps.clock.nowMs() };
     const entry = this.#entry('key.revoke', record.id, record, revoked);
     try {
@@ -311,7 +321,7 @@ export class SecurityService {
     // memory.
     const outcomes = behind.length === 0 ? undefined : await this.#deps.revokeLive?.(record.id);
     const unreached = behind.filter((proxy) => outcomes?.get(proxy) === 'unreached');
-    return { record: revoked, unreached, stillActive };
+    return { record: revoked, key: revoked, unreached, stillActive };
   }
 
   async #revokeLive(record: ApiKey, problem: StoreError): Promise<Omit<RevokedKey, 'stillActive'>> {
@@ -324,12 +334,40 @@ export class SecurityService {
       outcome === 'unreached' ? [proxy] : [],
     );
     // A proxy that has the files open may still be able to write to them.
-    if (taken.some(({ outcome }) => outcome.written)) return { record, unreached };
-    return { record, unwritten: { problem, inMemoryOf: taken.map(({ proxy }) => proxy) }, unreached };
+    if (taken.some(({ outcome }) => outcome.written)) return { record, key: record, unreached };
+    return {
+      record,
+      key: record,
+      unwritten: { problem, inMemoryOf: taken.map(({ proxy }) => proxy) },
+      unreached,
+    };
+  }
+
+  /** The proxies know ids and labels of keys. */
+  async #revokeUnread(name: string, problem: StoreError): Promise<RevokedKey> {
+    const outcomes = [...((await this.#deps.revokeLive?.(name)) ?? [])];
+    const candidates = new Set(
+      outcomes.flatMap(([, outcome]) => (outcome === 'unreached' ? [] : (outcome.candidates ?? []))),
+    );
+    if (candidates.size > 0)
+      throw new PolicyError('KEY_AMBIGUOUS', {
+        params: { key: name, candidates: [...candidates].join(', ') },
+      });
+    const taken = outcomes.flatMap(([proxy, outcome]) =>
+      outcome === 'unreached' || outcome.key === undefined ? [] : [{ proxy, outcome, key: outcome.key }],
+    );
+    const [first] = taken;
+    if (first === undefined) throw problem;
+    const unreached = outcomes.flatMap(([proxy, outcome]) => (outcome === 'unreached' ? [proxy] : []));
+    const known = { record: undefined, key: first.key, unreached, stillActive: [] };
+    if (taken.some(({ outcome }) => outcome.written)) return known;
+    return { ...known, unwritten: { problem, inMemoryOf: taken.map(({ proxy }) => proxy) } };
   }
 
   /** Deletes the key; its usage stays in the usage table. Throws KEY_NOT_FOUND. */
-  async deleteKey(name: string): Promise<Pick<RevokedKey, 'record' | 'stillActive'>> {
+  async deleteKey(
+    name: string,
+  ): Promise<{ readonly record: ApiKey; readonly stillActive: readonly ApiKey[] }> {
     const record = await this.findKey(name);
     const stillActive = await this.#otherSecrets(record);
     const entry = this.#entry('key.delete', record.id, record, undefined);

@@ -83,3 +83,30 @@ test('a key that is revoked in memory stays so whatever the store says, until th
   holder.apply(upsert(key('k1', 'd1', { revokedAtMs: 5 })));
   assert.deepEqual(swaps, [false, true, true, true, true, true]);
 });
+
+test('a name means the key with that id, otherwise every key that can be used and has that label', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  holder.apply(
+    upsert(
+      key('k1', 'd1', { label: 'laptop', revokedAtMs: 1 }),
+      key('k2', 'd2', { label: 'laptop', expiresAtMs: 10 }),
+      key('k3', 'd3', { label: 'laptop' }),
+      key('k4', 'd4', { label: 'k1' }),
+    ),
+  );
+  const named = (name: string, nowMs: number) => holder.named(name, nowMs).map(({ id }) => id);
+  assert.deepEqual(named('laptop', 9), ['k2', 'k3']);
+  assert.deepEqual(named('laptop', 10), ['k3']);
+  assert.deepEqual(named('k1', 9), ['k1']);
+  assert.deepEqual(named('other', 9), []);
+});
+
+test('keys that are too old stay so through changes, until they are current again', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  holder.setExpired(true);
+  holder.apply(upsert(key('k1', 'd1')));
+  assert.equal(holder.revoke('k1'), true);
+  assert.equal(holder.current().expired, true);
+  holder.setExpired(false);
+  assert.equal(holder.current().expired, false);
+});

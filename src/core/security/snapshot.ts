@@ -85,6 +85,16 @@ export class SnapshotHolder implements SnapshotSource {
     return true;
   }
 
+  /** Returns the key with that id. Otherwise those that can be used at `nowMs` and have that label. */
+  named(name: string, nowMs: number): readonly KeyView[] {
+    const { keysById } = this.#current;
+    const byId = keysById.get(name);
+    if (byId !== undefined) return [byId];
+    return [...keysById.values()].filter(
+      (key) => key.label === name && !key.revoked && key.expiresAtMs > nowMs,
+    );
+  }
+
   /** Marks the keys as too old to be accepted, or as current again. */
   setExpired(expired: boolean): void {
     if (expired !== this.#current.expired) this.#swap({ ...this.#current, expired });
