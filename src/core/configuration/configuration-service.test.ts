@@ -267,14 +267,14 @@ test('two keys can swap their labels, and a new key can take a label that become
 test('a revoked key stays revoked, and the rest of the file is applied', async (t) => {
   const { apply, store, security } = setUp(t);
   await apply(whole);
-  const { record } = await security.revokeKey('ci');
+  const { key } = await security.revokeKey('ci');
   const plan = await apply({ ...whole, aliases: { gpt: 'qwen' } });
-  assert.deepEqual(plan.warnings, [{ reason: 'revoked', label: 'ci', keyId: record.id }]);
+  assert.deepEqual(plan.warnings, [{ reason: 'revoked', label: 'ci', keyId: key.id }]);
   assert.deepEqual(
     plan.steps.map(({ name }) => name),
     ['gpt'],
   );
-  assert.equal((await store.security.findKey(record.id))?.revokedAtMs, startMs);
+  assert.equal((await store.security.findKey(key.id))?.revokedAtMs, startMs);
 });
 
 test('a secret that was rotated by a command keeps its end', async (t) => {
