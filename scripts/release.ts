@@ -120,6 +120,9 @@ function taggedClone(clone: string, { version, present, epochSeconds }: Tagging)
   const changelog = join(clone, 'CHANGELOG.md');
   const date = new Date(epochSeconds * 1000).toISOString().slice(0, 10);
   writeFileSync(changelog, released(readFileSync(changelog, 'utf8'), version, date));
+  const chart = join(clone, 'charts/flm/Chart.yaml');
+  const about = readFileSync(chart, 'utf8').replaceAll(/^(version|appVersion): .*$/gm, `$1: ${version}`);
+  writeFileSync(chart, about);
   run('git', ['commit', '--quiet', '--all', '--message', `release: ${version}`], clone);
   run('git', ['tag', '--annotate', `v${version}`, '--message', `flm ${version}`], clone);
   return clone;

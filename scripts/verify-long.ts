@@ -32,6 +32,12 @@ const verifications: Readonly<Record<string, Verification>> = {
     args: ['scripts/check.ts', 'tests', 'test/long/restart.test.ts'],
     runs: 10,
   },
+  fleet: {
+    about:
+      'three gateways behind HAProxy, 200,000 requests while nodes, database and Redis fail; thousands of simulated faults',
+    args: ['scripts/check.ts', 'tests', 'test/fleet'],
+    runs: 20,
+  },
   fuzz: {
     about: 'property tests of parsers, rules and limits, fifty times as many inputs as in npm test',
     args: ['scripts/check.ts', 'tests', ...propertyTests()],

@@ -20,7 +20,7 @@ interface Compose {
 }
 
 const folder = join(import.meta.dirname, '../../docs/compose');
-const files = readdirSync(folder);
+const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
 
 test('there are compose files beside Ollama, llama.cpp and vLLM', () => {
   assert.deepEqual(files.sort(), ['llama-cpp.yaml', 'ollama.yaml', 'vllm.yaml']);
