@@ -6,6 +6,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type DeviceFacts, deviceAnswer, deviceFields } from '../tls/device-page.ts';
+import { devicePageLanguages } from '../tls/device-page-texts.ts';
+import { preferredLanguage } from '../ui/accept-language.ts';
 
 export interface DeviceServer {
   readonly port: number;
@@ -69,6 +71,7 @@ function answer(req: IncomingMessage, res: ServerResponse, facts: DeviceFacts): 
     (req.url ?? '/').split('?')[0] ?? '/',
     facts,
     headers['user-agent'],
+    preferredLanguage(headers['accept-language'] ?? '', devicePageLanguages),
   );
   res.writeHead(status, {
     ...deviceFields,

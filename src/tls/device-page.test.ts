@@ -27,3 +27,17 @@ test('a visitor with a link is told to open it afterwards, and names of the CA a
   assert.match(deviceAnswer('/', { ...facts, hasLink: true }).body.toString(), /open the link that you got/);
   assert.match(deviceAnswer('/', facts).body.toString(), /<h1>CA of &lt;lab&gt;<\/h1>/);
 });
+
+test('the page is in the language of the visitor, with the same files and commands in each', () => {
+  const pageIn = (language: 'en' | 'ja'): string =>
+    deviceAnswer('/', { ...facts, hasLink: true }, '', language).body.toString();
+  const partsOf = (page: string): readonly string[] =>
+    [...page.matchAll(/href="[^"]+"|<code>[^<]+<\/code>|<(?:li|details|p)>/g)].map(([part]) => part);
+
+  assert.match(pageIn('en'), /<html lang="en">/);
+  assert.match(pageIn('ja'), /<html lang="ja">/);
+  assert.deepEqual(partsOf(pageIn('ja')), partsOf(pageIn('en')));
+  // Names and commands are not translated; a sentence has three words in a row.
+  const prose = pageIn('ja').replaceAll(/<style>.*?<\/style>|<code>.*?<\/code>|<[^>]*>/gs, '');
+  assert.doesNotMatch(prose.replace('CA of', ''), /[a-z]+ [a-z]+ [a-z]+/);
+});

@@ -3,6 +3,7 @@
  * certificate in the file formats that systems accept. The page contains no secret.
  */
 import { createHash } from 'node:crypto';
+import { type DevicePageLanguage, devicePageTexts } from './device-page-texts.ts';
 
 export interface DeviceFacts {
   readonly title: string;
@@ -23,13 +24,18 @@ export interface DeviceAnswer {
 }
 
 /** `userAgent` names the visitor's system, whose steps are shown open. */
-export function deviceAnswer(path: string, facts: DeviceFacts, userAgent = ''): DeviceAnswer {
+export function deviceAnswer(
+  path: string,
+  facts: DeviceFacts,
+  userAgent = '',
+  language: DevicePageLanguage = 'en',
+): DeviceAnswer {
   switch (path) {
     case '/':
       return {
         status: 200,
         type: 'text/html; charset=utf-8',
-        body: Buffer.from(page(facts, systemOf(userAgent))),
+        body: Buffer.from(page(facts, systemOf(userAgent), language)),
       };
     case '/flm-ca.crt':
       return { status: 200, type: 'application/x-x509-ca-cert', body: facts.der, fileName: 'flm-ca.crt' };
@@ -56,12 +62,13 @@ export function deviceAnswer(path: string, facts: DeviceFacts, userAgent = ''): 
   }
 }
 
-/** Fields of every response: no script, no external content, no caching. */
+/** Fields of every response: no script, no external content, no caching. The language is that of the visitor. */
 export const deviceFields: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
+  vary: 'Accept-Language',
 };
 
 type System = 'apple-mobile' | 'android' | 'macos' | 'windows' | 'linux';
@@ -79,34 +86,31 @@ function systemOf(userAgent: string): System | undefined {
   return systems.find(([, pattern]) => pattern.test(userAgent))?.[0];
 }
 
-function page({ title, fingerprint, hasLink = false }: DeviceFacts, system: System | undefined): string {
-  const steps = (of: System): string => (of === system ? '<details open>' : '<details>');
-  const then = hasLink ? '\n<p>Then open the link that you got, or scan the second code.</p>' : '';
+function page(
+  { title, fingerprint, hasLink = false }: DeviceFacts,
+  system: System | undefined,
+  language: DevicePageLanguage,
+): string {
+  const texts = devicePageTexts[language];
+  const ca = escaped(title);
+  const steps = (of: System | undefined, name: string, list: readonly string[], after = ''): string =>
+    `<details${of !== undefined && of === system ? ' open' : ''}><summary>${name}</summary><ol>${list.map((step) => `<li>${step}`).join('\n')}</ol>${after}</details>`;
+  const then = hasLink ? `\n<p>${texts.openLink}</p>` : '';
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Trust ${escaped(title)}</title>
+<html lang="${language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${texts.title(ca)}</title>
 <style>body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}
 code{overflow-wrap:anywhere;font-size:1.1rem}summary{font-weight:600;cursor:pointer;padding:.4rem 0}</style>
-<h1>${escaped(title)}</h1>
-<p>A device that trusts this CA can use flm over HTTPS. The CA can vouch for private names and addresses only.</p>
-<p><strong>First compare.</strong> This page came over plain HTTP, so anybody on the network could have changed it. Go on only
-if the terminal shows the same SHA-256 fingerprint, and compare it once more in the certificate that your device shows:</p>
+<h1>${ca}</h1>
+<p>${texts.about}</p>
+<p>${texts.compare}</p>
 <p><code>${escaped(fingerprint)}</code></p>
-${steps('apple-mobile')}<summary>iPhone, iPad</summary><ol><li>Load the <a href="/flm-ca.mobileconfig">profile</a> in Safari and allow it.
-<li>Settings, General, VPN &amp; Device Management: install it.
-<li>Settings, General, About, Certificate Trust Settings: switch it on.</ol></details>
-${steps('android')}<summary>Android</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a>.
-<li>Settings, Security, More, Install from storage, CA certificate: choose the file.
-</ol><p>Apps decide by themselves whether they trust certificates that a user installed; browsers do.</p></details>
-${steps('macos')}<summary>macOS</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a> and open it in Keychain Access.
-<li>Double-click it there, Trust, Secure Sockets Layer: Always Trust.</ol></details>
-${steps('windows')}<summary>Windows</summary><ol><li>Load the <a href="/flm-ca.crt">certificate</a> and open it.
-<li>Install Certificate, Current User, Place in: Trusted Root Certification Authorities.</ol></details>
-${steps('linux')}<summary>Linux</summary><ol><li>Load the <a href="/flm-ca.pem">certificate as PEM</a>.
-<li>Debian, Ubuntu: <code>sudo install -m 0644 flm-ca.pem /usr/local/share/ca-certificates/flm-ca.crt &amp;&amp; sudo update-ca-certificates</code>
-<li>Fedora: <code>sudo install -m 0644 flm-ca.pem /etc/pki/ca-trust/source/anchors/ &amp;&amp; sudo update-ca-trust</code></ol></details>
-<details><summary>Firefox on any system</summary><ol><li>Load the <a href="/flm-ca.pem">certificate as PEM</a>.
-<li>Settings, Privacy &amp; Security, View Certificates, Authorities, Import; trust it for websites.</ol></details>${then}
+${steps('apple-mobile', texts.appleMobileTitle, texts.appleMobile('flm-ca.mobileconfig'))}
+${steps('android', 'Android', texts.android('flm-ca.crt'), `<p>${texts.androidApps}</p>`)}
+${steps('macos', 'macOS', texts.macos('flm-ca.crt'))}
+${steps('windows', 'Windows', texts.windows('flm-ca.crt'))}
+${steps('linux', 'Linux', texts.linux('flm-ca.pem'))}
+${steps(undefined, texts.firefoxTitle, texts.firefox('flm-ca.pem'))}${then}
 </html>
 `;
 }

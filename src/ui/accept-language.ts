@@ -2,8 +2,11 @@
  * Returns the language with the greatest weight in `Accept-Language`; the first of several equal ones (RFC 9110, section
  * 12.5.4). `languages` are primary tags such as `ja`, which a range such as `ja-JP` matches too.
  */
-export function preferredLanguage(accepted: string, languages: readonly string[]): string | undefined {
-  let best: { readonly language: string; readonly weight: number } | undefined;
+export function preferredLanguage<Language extends string>(
+  accepted: string,
+  languages: readonly Language[],
+): Language | undefined {
+  let best: { readonly language: Language; readonly weight: number } | undefined;
   for (const part of accepted.toLowerCase().split(',')) {
     const [range = '', ...parameters] = part.split(';').map((text) => text.trim());
     const language = languages.find((known) => known === range.split('-')[0]);
