@@ -106,7 +106,8 @@ function compile(phrases: readonly Phrase[]): Compiled {
   for (const [code, { text, hint }] of Object.entries(english)) {
     // The table has the same codes in every language.
     const row = t.errorTable[code as keyof typeof english];
-    all.push([text, row.text], [hint, row.hint]);
+    // A process that tells an error in one text joins both.
+    all.push([text, row.text], [hint, row.hint], [`${text} ${hint}`, `${row.text}${row.hint}`]);
   }
   const whole = new Map<string, string>();
   const forms: (Form & { readonly fixed: number })[] = [];
@@ -114,9 +115,9 @@ function compile(phrases: readonly Phrase[]): Compiled {
     const names = [...form.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
     if (names.length === 0) whole.set(form, translation);
     const parts = form.split(/\{\w+\}/);
-    const fixed = parts.join('').trim().length;
-    // A form of values alone fits every text.
-    if (names.length === 0 || fixed === 0) continue;
+    const fixed = parts.join('').length;
+    // A form of values alone would fit every text.
+    if (names.length === 0 || !/[a-z]/i.test(parts.join(''))) continue;
     const pattern = new RegExp(`^${parts.map(escaped).join('(.*?)')}$`, 's');
     forms.push({ names, pattern, translation, fixed });
   }

@@ -1,7 +1,21 @@
 /** Japanese forms of English sentences from other layers; see `src/cli/i18n/translated.ts`. One file for each subject. */
 import type { CliCatalogue } from '../catalogue.ts';
+import { certificatePhrases } from './phrases/certificates.ts';
+import { enginePhrases } from './phrases/engines.ts';
+import { programPhrases } from './phrases/programs.ts';
+import { requestPhrases } from './phrases/requests.ts';
+import { systemPhrases } from './phrases/system.ts';
 import { usagePhrases } from './phrases/usage.ts';
 import { valuePhrases } from './phrases/values.ts';
 import { warningPhrases } from './phrases/warnings.ts';
 
-export const phrases: CliCatalogue['phrases'] = [...usagePhrases, ...warningPhrases, ...valuePhrases];
+export const phrases: CliCatalogue['phrases'] = [
+  ...usagePhrases,
+  ...warningPhrases,
+  ...valuePhrases,
+  ...systemPhrases,
+  ...enginePhrases,
+  ...certificatePhrases,
+  ...programPhrases,
+  ...requestPhrases,
+];

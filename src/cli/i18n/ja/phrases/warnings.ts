@@ -8,13 +8,11 @@ export const warningPhrases: readonly Phrase[] = [
   ],
   ['The certificate was not renewed: {reason}', '証明書を更新できませんでした: {reason}'],
   [
-    'The certificate has expired at {at}, so clients refuse it; ask the CA for another now: `flm cert renew`.',
-    '証明書の有効期限が切れているため（{at}）、クライアントは接続を拒否します。CAから新しい証明書を取得してください: `flm cert renew`',
+    'The certificate has expired at {at}, so clients refuse it; {advice}.',
+    '証明書の有効期限が切れているため（{at}）、クライアントは接続を拒否します。{advice}',
   ],
-  [
-    'The certificate has expired at {at}, so clients refuse it; restart the proxy: `flm proxy restart`.',
-    '証明書の有効期限が切れているため（{at}）、クライアントは接続を拒否します。プロキシを再起動してください: `flm proxy restart`',
-  ],
+  ['ask the CA for another now: `flm cert renew`', 'CAから新しい証明書を取得してください: `flm cert renew`'],
+  ['restart the proxy: `flm proxy restart`', 'プロキシを再起動してください: `flm proxy restart`'],
   [
     'Keys cross the network in plain text ({addresses}, port {port}); use HTTPS: `{command}`.',
     'キーが暗号化されずにネットワークを流れます（{addresses}、ポート{port}）。HTTPSを使ってください: `{command}`',
