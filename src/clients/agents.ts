@@ -15,7 +15,7 @@ import {
   python,
   type SettingsFile,
 } from './recipe.ts';
-import { type ConnectTarget, type Snippet, shell, shKey, steps, textKey } from './snippet.ts';
+import { type ClientSnippet, type ConnectTarget, shell, shKey, steps, textKey } from './snippet.ts';
 
 /** Claude Code assumes 200,000 tokens, and compacts a conversation only near that limit. */
 const claudeCodeContextTokens = 200_000;
@@ -42,7 +42,7 @@ function claudeCodeVariables(to: ConnectTarget): Readonly<Record<string, string>
   };
 }
 
-const claudeCodeShell = (to: ConnectTarget, variables: Readonly<Record<string, string>>): Snippet =>
+const claudeCodeShell = (to: ConnectTarget, variables: Readonly<Record<string, string>>): ClientSnippet =>
   shell(
     'unset ANTHROPIC_API_KEY',
     ...(to.clientCertificate === true
@@ -140,9 +140,7 @@ export const agents: readonly ClientRecipe[] = [
       remaining: (to) => [claudeCodeShell(to, {})],
     },
     snippets: (to) => [claudeCodeShell(to, claudeCodeVariables(to))],
-    notes: [
-      'If the engine refuses fields that it does not know: export CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS=1',
-    ],
+    notes: ['claudeCodeFields'],
   },
   {
     id: 'codex',
@@ -154,10 +152,7 @@ export const agents: readonly ClientRecipe[] = [
     contextTokens: 32_768,
     file: codexFile,
     snippets: (to) => [fileSnippet(codexFile, to), ...keyInShell(to)],
-    notes: [
-      'It reads its key from the variable FLM_API_KEY when it starts.',
-      'If the engine refuses tools of the type "namespace": codex --disable multi_agent',
-    ],
+    notes: ['keyAtStart', 'codexNamespaces'],
   },
   {
     id: 'copilot',
@@ -188,9 +183,7 @@ export const agents: readonly ClientRecipe[] = [
     contextTokens: 32_768,
     file: opencodeFile,
     snippets: (to) => [fileSnippet(opencodeFile, to)],
-    notes: [
-      'It reads its key from the variable FLM_API_KEY when it starts, if the file does not contain the key.',
-    ],
+    notes: ['keyAtStartOrFile'],
   },
   {
     ...chat,
@@ -210,7 +203,7 @@ export const agents: readonly ClientRecipe[] = [
         'goose session',
       ),
     ],
-    notes: ['The host has no /v1: OPENAI_BASE_PATH has it.'],
+    notes: ['gooseHost'],
   },
   {
     ...chat,
@@ -256,6 +249,6 @@ export const agents: readonly ClientRecipe[] = [
         `cline auth --provider openai-compatible --baseurl ${shellWord(`${to.origin}/v1`)} --modelid ${shellWord(to.model)} --apikey ${shKey(to)}`,
       ),
     ],
-    notes: ['The steps are for the extension of an editor, the command for Cline in a terminal.'],
+    notes: ['clineSteps'],
   },
 ];

@@ -2,7 +2,7 @@
  * Chat programs, automation, and apps on a phone.
  */
 import { shellWord } from '../core/shell-word.ts';
-import { type ClientRecipe, chat, containerNote, fileSnippet, node, type SettingsFile } from './recipe.ts';
+import { type ClientRecipe, chat, fileSnippet, node, type SettingsFile } from './recipe.ts';
 import { shell, shKey, steps, textKey } from './snippet.ts';
 
 const librechatFile: SettingsFile = {
@@ -38,10 +38,7 @@ export const apps: readonly ClientRecipe[] = [
         `export OPENAI_API_KEY=${shKey(to)}`,
       ),
     ],
-    notes: [
-      'These variables take effect only at its first start; later use Admin Settings > Connections > OpenAI API.',
-      containerNote,
-    ],
+    notes: ['openWebUiStart', 'container'],
   },
   {
     ...chat,
@@ -50,25 +47,22 @@ export const apps: readonly ClientRecipe[] = [
     trusts: node,
     file: librechatFile,
     snippets: (to) => [fileSnippet(librechatFile, to)],
-    notes: ['LibreChat reads FLM_API_KEY from its .env file.', containerNote],
+    notes: ['librechatKey', 'container'],
   },
   {
     ...chat,
     id: 'n8n',
     name: 'n8n',
     trusts: node,
-    snippets: (to) => [
+    snippets: (to, texts) => [
       steps(
         'Credentials > Create credential > OpenAI',
         `API Key: ${textKey(to)}`,
         `Base URL: ${to.origin}/v1`,
-        `In the node OpenAI Chat Model: Model > By ID: ${to.model}`,
+        texts.steps.n8nModel(to.model),
       ),
     ],
-    notes: [
-      'Newer nodes ask for Responses: turn "Use Responses API" off in the node if the engine does not speak it.',
-      containerNote,
-    ],
+    notes: ['n8nResponses', 'container'],
   },
   {
     ...chat,
@@ -77,17 +71,14 @@ export const apps: readonly ClientRecipe[] = [
     aliases: ['phone-app', 'mobile', 'android', 'iphone', 'ios', 'ipad', 'tablet', 'chatbox', 'kelivo'],
     trusts: 'what the system trusts',
     elsewhere: true,
-    snippets: (to) => [
+    snippets: (to, { steps: said }) => [
       steps(
-        'In an app with an "OpenAI compatible" provider (Chatbox, Kelivo, RikkaHub and others), add one',
-        `Base URL or API host: ${to.origin}/v1`,
-        `API key: ${textKey(to)}`,
-        `Model: ${to.model}`,
+        said.phoneProvider,
+        said.phoneUrl(`${to.origin}/v1`),
+        said.phoneKey(textKey(to)),
+        said.phoneModel(to.model),
       ),
     ],
-    notes: [
-      'If an app adds /v1 itself, enter the address without /v1.',
-      'The phone has to reach this machine: start the proxy for your network (flm up --help: --bind, --mode).',
-    ],
+    notes: ['phonePath', 'phoneReach'],
   },
 ];

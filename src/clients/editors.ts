@@ -114,10 +114,7 @@ export const editors: readonly ClientRecipe[] = [
     showsCertificate: true,
     file: continueFile,
     snippets: (to) => [fileSnippet(continueFile, to)],
-    notes: [
-      'Continue reads FLM_API_KEY from the environment, or from a line FLM_API_KEY=... in ~/.continue/.env.',
-      'It cannot read comments in a stream, so do not use --heartbeat.',
-    ],
+    notes: ['continueKey', 'continueHeartbeat'],
   },
   {
     ...chat,
@@ -128,10 +125,7 @@ export const editors: readonly ClientRecipe[] = [
     contextTokens: 32_768,
     file: vscodeFile,
     snippets: (to) => [fileSnippet(vscodeFile, to)],
-    notes: [
-      'Needs VS Code 1.122 or newer with GitHub Copilot Chat; no GitHub account. Other extensions: flm connect continue, flm connect cline.',
-      'VS Code reads no variable here: replace FLM_API_KEY by the key, or add the endpoint with Chat: Manage Language Models, which stores the key safely.',
-    ],
+    notes: ['vscodeNeeds', 'vscodeKey'],
   },
   {
     ...chat,
@@ -141,9 +135,7 @@ export const editors: readonly ClientRecipe[] = [
     trusts: 'what the system trusts',
     file: zedFile,
     snippets: (to) => [fileSnippet(zedFile, to), ...keyInShell(to)],
-    notes: [
-      'It reads its key from the variable FLM_API_KEY when it starts, or asks for it in its agent panel.',
-    ],
+    notes: ['zedKey'],
   },
   {
     ...chat,
@@ -151,16 +143,14 @@ export const editors: readonly ClientRecipe[] = [
     name: 'Cursor',
     trusts: 'public CAs alone',
     elsewhere: true,
-    snippets: (to) => [
+    snippets: (to, texts) => [
       steps(
         'Settings > Models > API Keys',
         `OpenAI API Key: ${textKey(to)}`,
         `Override OpenAI Base URL: ${to.origin}/v1`,
-        `Add the model: ${to.model}`,
+        texts.steps.cursorModel(to.model),
       ),
     ],
-    notes: [
-      "Cursor's own servers call this address, not your machine: it must be a public https:// URL, never localhost.",
-    ],
+    notes: ['cursorPublic'],
   },
 ];

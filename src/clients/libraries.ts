@@ -3,13 +3,13 @@
  */
 import { shellWord } from '../core/shell-word.ts';
 import { type ClientRecipe, chat, node, python } from './recipe.ts';
-import { jsKey, pythonKey, quoted, type Snippet, shell, shKey } from './snippet.ts';
+import { type ClientSnippet, jsKey, pythonKey, quoted, shell, shKey } from './snippet.ts';
 
 /**
  * A JVM reads CAs only from a key store. The configured key store replaces the JVM's own, so it begins as a copy;
  * `changeit` is the default password of every JDK.
  */
-function trustStore(caFile: string): Snippet {
+function trustStore(caFile: string): ClientSnippet {
   return shell(
     'STORE="$HOME/flm-truststore.p12"',
     'JDK="$(java -XshowSettings:properties -version 2>&1 | sed -n \'s/^ *java.home = //p\')"',
@@ -36,7 +36,7 @@ export const libraries: readonly ClientRecipe[] = [
           "  -H 'Content-Type: application/json' \\",
           `  -d ${shellWord(JSON.stringify({ model: to.model, messages: [{ role: 'user', content: 'Hello' }] }))}`,
         ),
-        place: 'in a shell',
+        place: 'shell',
       },
     ],
   },
@@ -49,9 +49,7 @@ export const libraries: readonly ClientRecipe[] = [
     snippets: (to) => [
       shell(`export OPENAI_BASE_URL=${shellWord(`${to.origin}/v1`)}`, `export OPENAI_API_KEY=${shKey(to)}`),
     ],
-    notes: [
-      'SDKs and tools that read these two variables need no other setting; set the model in your code.',
-    ],
+    notes: ['openaiVariables'],
   },
   {
     ...chat,
@@ -61,7 +59,7 @@ export const libraries: readonly ClientRecipe[] = [
     trusts: python,
     snippets: (to) => [
       {
-        place: 'in your code (pip install openai)',
+        place: { code: 'pip install openai' },
         format: 'python',
         text: [
           ...(to.key === undefined ? ['import os'] : []),
@@ -87,7 +85,7 @@ export const libraries: readonly ClientRecipe[] = [
     snippets: (to) => [
       shell(`export ANTHROPIC_BASE_URL=${shellWord(to.origin)}`, `export ANTHROPIC_API_KEY=${shKey(to)}`),
     ],
-    notes: ['The base URL has no /v1: these SDKs add it.'],
+    notes: ['anthropicPath'],
   },
   {
     ...chat,
@@ -97,7 +95,7 @@ export const libraries: readonly ClientRecipe[] = [
     trusts: node,
     snippets: (to) => [
       {
-        place: 'in your code (npm install ai @ai-sdk/openai-compatible)',
+        place: { code: 'npm install ai @ai-sdk/openai-compatible' },
         format: 'js',
         text: [
           "import { createOpenAICompatible } from '@ai-sdk/openai-compatible';",
@@ -123,7 +121,7 @@ export const libraries: readonly ClientRecipe[] = [
     trusts: node,
     snippets: (to) => [
       {
-        place: 'in your code (npm install @langchain/openai)',
+        place: { code: 'npm install @langchain/openai' },
         format: 'js',
         text: [
           "import { ChatOpenAI } from '@langchain/openai';",
@@ -147,7 +145,7 @@ export const libraries: readonly ClientRecipe[] = [
     base: 'server',
     snippets: (to) => [
       {
-        place: 'in your code (npm install ollama)',
+        place: { code: 'npm install ollama' },
         format: 'js',
         text: [
           "import { Ollama } from 'ollama';",
@@ -164,7 +162,7 @@ export const libraries: readonly ClientRecipe[] = [
         ].join('\n'),
       },
     ],
-    notes: ['The variable OLLAMA_API_KEY is only for ollama.com, so the key is set in the headers.'],
+    notes: ['ollamaKey'],
   },
   {
     ...chat,
@@ -174,7 +172,7 @@ export const libraries: readonly ClientRecipe[] = [
     trusts: 'by its snippets',
     snippets: (to) => [
       {
-        place: 'in your code (dev.langchain4j:langchain4j-open-ai)',
+        place: { code: 'dev.langchain4j:langchain4j-open-ai' },
         format: 'java',
         text: [
           'import dev.langchain4j.model.openai.OpenAiChatModel;',
@@ -193,8 +191,6 @@ export const libraries: readonly ClientRecipe[] = [
       },
       ...(to.authority === undefined ? [] : [trustStore(to.authority.alone)]),
     ],
-    notes: [
-      'Spring AI: set spring.ai.openai.base-url, spring.ai.openai.api-key and spring.ai.openai.chat.options.model to the same values; Spring AI 1 adds /v1 itself.',
-    ],
+    notes: ['springAi'],
   },
 ];

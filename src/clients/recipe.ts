@@ -5,7 +5,8 @@
 import type { RouteId } from '../core/engine/routes.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { type Settings, settingsText } from './settings-text.ts';
-import { type ConnectTarget, type Snippet, shell } from './snippet.ts';
+import { type ClientSnippet, type ConnectTarget, placeText, type Snippet, shell } from './snippet.ts';
+import { type ClientNote, type ClientTexts, clientTexts } from './texts.ts';
 
 export interface ClientRecipe {
   readonly id: string;
@@ -32,8 +33,8 @@ export interface ClientRecipe {
   readonly contextTokens?: number;
   /** The file that `--write` edits. */
   readonly file?: SettingsFile;
-  readonly snippets: (to: ConnectTarget) => readonly Snippet[];
-  readonly notes: readonly string[];
+  readonly snippets: (to: ConnectTarget, texts: ClientTexts) => readonly ClientSnippet[];
+  readonly notes: readonly ClientNote[];
 }
 
 /** A client's own file of settings. */
@@ -50,7 +51,7 @@ export interface SettingsFile {
   /** Set only if the file does not have these settings. */
   readonly defaults?: { readonly [name: string]: string };
   /** What the user must still set in the shell after the file is written. */
-  readonly remaining: (to: ConnectTarget) => readonly Snippet[];
+  readonly remaining: (to: ConnectTarget) => readonly ClientSnippet[];
 }
 
 /** Where clients keep their files, on this machine and for this user. */
@@ -70,19 +71,30 @@ type TrustVariable = 'NODE_EXTRA_CA_CERTS' | 'CODEX_CA_CERTIFICATE' | 'SSL_CERT_
 /** These variables replace the CAs of a program; the other variables add to them. */
 const replacing: readonly TrustVariable[] = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE'];
 
-/** For the person at the proxy's machine: it names a flag of `flm connect`. */
-export const containerNote = 'From a container: --host host.docker.internal';
-
 export const chat = { route: 'chat.completions', base: '/v1', notes: [] } as const;
 export const node: readonly TrustVariable[] = ['NODE_EXTRA_CA_CERTS'];
 export const python: readonly TrustVariable[] = ['SSL_CERT_FILE'];
 
-/** All snippets to paste: the recipe's own, and the variables that make the client trust the local CA. */
+/**
+ * All snippets to paste: the recipe's own, and the variables that make the client trust the local CA. `own` replaces the
+ * recipe's own.
+ */
 export function snippetsOf(
   client: ClientRecipe,
   to: ConnectTarget,
-  own: readonly Snippet[] = client.snippets(to),
+  { texts = clientTexts, own }: { texts?: ClientTexts; own?: readonly ClientSnippet[] | undefined } = {},
 ): readonly Snippet[] {
+  return withTrust(client, to, own ?? client.snippets(to, texts)).map((snippet) => ({
+    ...snippet,
+    place: placeText(snippet.place, texts),
+  }));
+}
+
+function withTrust(
+  client: ClientRecipe,
+  to: ConnectTarget,
+  own: readonly ClientSnippet[],
+): readonly ClientSnippet[] {
   const { authority } = to;
   if (authority === undefined || typeof client.trusts === 'string') return own;
   const variables = client.trusts.map((name) => {
@@ -102,8 +114,8 @@ export function baseUrlOf({ base }: ClientRecipe, { origin }: Pick<ConnectTarget
 }
 
 /** The whole file as a snippet, for a client without a settings file. */
-export function fileSnippet(file: SettingsFile, to: ConnectTarget): Snippet {
-  return { place: file.place, format: file.format, text: wholeFile(file, to) };
+export function fileSnippet(file: SettingsFile, to: ConnectTarget): ClientSnippet {
+  return { place: { file: file.place }, format: file.format, text: wholeFile(file, to) };
 }
 
 /** The text of a file with only these settings, without a newline at its end. */
@@ -113,7 +125,7 @@ export function wholeFile({ format, settings, defaults }: SettingsFile, to: Conn
 }
 
 /** The key in the shell, for a client that reads it from FLM_API_KEY. */
-export function keyInShell(to: ConnectTarget): readonly Snippet[] {
+export function keyInShell(to: ConnectTarget): readonly ClientSnippet[] {
   return to.key === undefined ? [] : [shell(`export FLM_API_KEY=${shellWord(to.key)}`)];
 }
 

@@ -2,6 +2,7 @@
  * The snippets that `flm connect` prints for a client's settings, and how values are written in their formats.
  */
 import { shellWord } from '../core/shell-word.ts';
+import type { ClientTexts } from './texts.ts';
 
 /** The connection settings for a client. */
 export interface ConnectTarget {
@@ -32,6 +33,22 @@ export interface Snippet {
   readonly text: string;
 }
 
+/** A snippet of a client, whose place is named in the language of the reader. */
+export interface ClientSnippet extends Omit<Snippet, 'place'> {
+  readonly place: SnippetPlace;
+}
+
+/** A file as users write its path, or a text. */
+export type SnippetPlace =
+  | { readonly file: string }
+  | { readonly code: string }
+  | Exclude<keyof ClientTexts['places'], 'code'>;
+
+export function placeText(place: SnippetPlace, { places }: ClientTexts): string {
+  if (typeof place === 'string') return places[place];
+  return 'file' in place ? place.file : places.code(place.code);
+}
+
 /** A JSON string is also valid in YAML, TOML, JavaScript, Python and Java. */
 export const quoted = (value: string): string => JSON.stringify(value);
 
@@ -43,13 +60,13 @@ export const jsKey = (to: ConnectTarget): string =>
 export const pythonKey = (to: ConnectTarget): string =>
   to.key === undefined ? 'os.environ["FLM_API_KEY"]' : quoted(to.key);
 
-export const shell = (...lines: string[]): Snippet => ({
-  place: 'in the shell that starts it',
+export const shell = (...lines: string[]): ClientSnippet => ({
+  place: 'start',
   format: 'sh',
   text: lines.join('\n'),
 });
-export const steps = (...lines: string[]): Snippet => ({
-  place: 'in its settings',
+export const steps = (...lines: string[]): ClientSnippet => ({
+  place: 'settings',
   format: 'steps',
   text: lines.join('\n'),
 });

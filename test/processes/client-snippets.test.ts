@@ -13,6 +13,7 @@ import { parse as parseYaml } from 'yaml';
 import { clients } from '../../src/clients/clients.ts';
 import { snippetsOf } from '../../src/clients/recipe.ts';
 import type { ConnectTarget, Snippet } from '../../src/clients/snippet.ts';
+import { clientTexts } from '../../src/clients/texts.ts';
 
 const origin = 'http://127.0.0.1:8484';
 /** A name that every format has to quote. */
@@ -65,7 +66,10 @@ for (const recipe of clients) {
       const base = recipe.base === '/v1' ? `${origin}/v1` : origin;
       assert.ok(urls.length > 0);
       for (const url of urls) assert.equal(url.replace(/\/chat\/completions$/, ''), base);
-      const all = [...snippets.map((s) => s.text), ...recipe.notes].join('\n');
+      const all = [
+        ...snippets.map((s) => s.text),
+        ...recipe.notes.map((note) => clientTexts.notes[note]),
+      ].join('\n');
       if (to.key === undefined) assert.match(all, /FLM_API_KEY/);
       else assert.match(all, /flm_secret|k'ey|k'\\''ey/);
     }

@@ -2,25 +2,16 @@
  * Finds the context length of a model on its engines, and explains how to increase it if a client needs more.
  */
 import type { ClientRecipe } from '../../clients/recipe.ts';
-import { type EngineKindName, engineKind } from '../../core/engine/kinds.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import { catalogOf } from '../catalog.ts';
 import type { Flm } from '../flm.ts';
+import type { ModelContext } from './model-context.ts';
+import type { ConnectTexts } from './texts.ts';
 
 /** What finding settings needs; a session of a command has it. */
 export interface ConnectParts {
   readonly flm: Pick<Flm, 'engines' | 'certificates' | 'security'>;
   readonly signal: AbortSignal;
-}
-
-/** The engine with the smallest context for a model. Any of the engines may get a request. */
-export interface ModelContext {
-  readonly engine: string;
-  readonly kind: EngineKindName;
-  /** The engine's name for the model. */
-  readonly model: string;
-  /** Undefined if the engine does not report it, like Ollama and LM Studio for a model that is not loaded. */
-  readonly tokens: number | undefined;
 }
 
 /** Undefined if no engine that is up has the model. `name` may be an alias, `engine/model` or `flm://engine/model`. */
@@ -52,22 +43,19 @@ export async function contextOf(
 export function contextWarning(
   { name, contextTokens }: ClientRecipe,
   context: ModelContext | undefined,
+  texts: ConnectTexts,
 ): string | undefined {
   if (contextTokens === undefined || context?.tokens === undefined) return undefined;
   if (context.tokens >= contextTokens) return undefined;
-  return `${name} needs a context of ${contextTokens} tokens or more; ${context.model} has ${context.tokens} on ${context.engine}. ${largerContext(context, contextTokens)}`;
+  return texts.context.tooSmall(name, contextTokens, context);
 }
 
 /** How much context the client needs, if the engine does not report the context length. */
 export function contextNote(
   { name, contextTokens }: ClientRecipe,
   context: ModelContext | undefined,
+  texts: ConnectTexts,
 ): string | undefined {
   if (contextTokens === undefined || context === undefined || context.tokens !== undefined) return undefined;
-  if (context.kind === 'demo') return undefined;
-  return `${name} needs a context of ${contextTokens} tokens or more; ${context.engine} does not report the context length of ${context.model}. ${largerContext(context, contextTokens)}`;
-}
-
-function largerContext({ kind, model }: ModelContext, tokens: number): string {
-  return engineKind(kind).advice.context(model, tokens);
+  return context.kind === 'demo' ? undefined : texts.context.unknown(name, contextTokens, context);
 }

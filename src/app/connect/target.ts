@@ -4,7 +4,8 @@
 import type { AuthorityFiles, ConnectTarget } from '../../clients/snippet.ts';
 import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
-import { type ConnectParts, contextOf, type ModelContext } from './context.ts';
+import { type ConnectParts, contextOf } from './context.ts';
+import type { ModelContext } from './model-context.ts';
 
 /** Placeholder while no engine lists a model. */
 export const noModel = 'MODEL';

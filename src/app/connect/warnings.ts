@@ -8,12 +8,14 @@ import type { ClientRecipe } from '../../clients/recipe.ts';
 import type { ConnectTarget } from '../../clients/snippet.ts';
 import type { EngineStatus } from '../../core/engine/directory.ts';
 import { engineKind } from '../../core/engine/kinds.ts';
-import { similarNames } from '../../core/engine/name-suggestions.ts';
+import { nearNames } from '../../core/engine/name-suggestions.ts';
 import type { RouteId } from '../../core/engine/routes.ts';
 import { isLoopback } from '../../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import { catalogOf, modelNamed } from '../catalog.ts';
-import { type ConnectParts, contextWarning, type ModelContext } from './context.ts';
+import { type ConnectParts, contextWarning } from './context.ts';
+import type { ModelContext } from './model-context.ts';
+import { type ConnectTexts, connectTexts } from './texts.ts';
 
 /** Returns sentences with the remedy. `hostGiven`: the user gave the host, so it may not be the proxy's own. */
 export async function warningsOf(
@@ -23,35 +25,32 @@ export async function warningsOf(
   to: ConnectTarget,
   context: ModelContext | undefined,
   hostGiven: boolean,
+  texts: ConnectTexts = connectTexts,
 ): Promise<readonly string[]> {
   const { flm } = parts;
+  const said = texts.warnings;
   const warnings = [
-    ...(hostGiven ? await hostWarnings(parts, status, to) : []),
-    ...tlsWarnings(status, client, to),
+    ...(hostGiven ? await hostWarnings(parts, status, to, said) : []),
+    ...tlsWarnings(status, client, to, said),
   ];
   const host = hostOf(to);
   if (client.elsewhere === true && (host === 'localhost' || (isIP(host) !== 0 && isLoopback(host))))
-    warnings.push(
-      `On another device, ${host} means that device: give a name or address of this machine that ${client.name} can reach with --host.`,
-    );
-  const tooSmall = contextWarning(client, context);
+    warnings.push(said.elsewhere(host, client.name));
+  const tooSmall = contextWarning(client, context, texts);
   if (tooSmall !== undefined) warnings.push(tooSmall);
-  if (status.models === 0) warnings.push('No engine lists a model yet; replace MODEL by its name.');
+  if (status.models === 0) warnings.push(said.noModel);
   if (status.models > 0) {
     const aliases = await flm.engines.aliases();
     if (modelNamed(to.model, status.engines, aliases) === undefined) {
       const names = catalogOf(status.engines, aliases).map((entry) => entry.id);
-      warnings.push(`No engine has the model ${to.model} now${similarNames(to.model, names)}.`);
+      warnings.push(said.missingModel(to.model, nearNames(to.model, names).join(', ')));
     }
   }
   const { asked, serving } = enginesFor(status.engines, to.model, client.route);
   if (asked.length > 0 && serving.length === 0) {
-    warnings.push(
-      `${client.name} asks for ${client.route}, which ${asked.join(', ')} does not speak; flm does not translate.`,
-    );
+    warnings.push(said.route(client.name, client.route, asked.join(', ')));
   }
-  if (to.key === undefined && (await flm.security.records()).length === 0)
-    warnings.push('There is no key yet; make one with --new-key LABEL, or with `flm key create LABEL`.');
+  if (to.key === undefined && (await flm.security.records()).length === 0) warnings.push(said.noKey);
   return warnings;
 }
 
@@ -60,26 +59,18 @@ async function hostWarnings(
   { signal }: ConnectParts,
   { handle, certificate }: ProxyStatus,
   to: ConnectTarget,
+  said: ConnectTexts['warnings'],
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
   const { host } = new URL(to.origin);
   const name = hostOf(to);
   if (certificate === undefined) {
-    if (!(await answersForHost(proxyUrl(handle), host, signal)))
-      warnings.push(
-        `The proxy does not answer for ${name}: stop it, and start it with --public-host ${name}.`,
-      );
+    if (!(await answersForHost(proxyUrl(handle), host, signal))) warnings.push(said.publicHost(name));
   } else if (!covers(certificate.names, name)) {
     const flag = certificate.authorityFile === undefined ? '--domain' : '--san';
-    warnings.push(
-      `The certificate is for ${certificate.names.join(', ')}: give one of these with --host, or stop the proxy and start it with ${flag} ${name}.`,
-    );
+    warnings.push(said.certificateNames(certificate.names.join(', '), flag, name));
   }
-  if (handle.addresses.every(isLoopback)) {
-    warnings.push(
-      `The proxy listens only on this machine's loopback addresses; ${name} works only if it resolves to them.`,
-    );
-  }
+  if (handle.addresses.every(isLoopback)) warnings.push(said.loopback(name));
   return warnings;
 }
 
@@ -116,24 +107,20 @@ function covers(names: readonly string[], host: string): boolean {
 }
 
 /** TLS requirements that the client cannot meet, or not by a setting. */
-function tlsWarnings({ config }: ProxyStatus, client: ClientRecipe, to: ConnectTarget): readonly string[] {
+function tlsWarnings(
+  { config }: ProxyStatus,
+  client: ClientRecipe,
+  to: ConnectTarget,
+  said: ConnectTexts['warnings'],
+): readonly string[] {
   const warnings: string[] = [];
   const { name, trusts } = client;
   if (to.authority !== undefined) {
-    if (trusts === 'what the system trusts')
-      warnings.push(
-        `${name} trusts what its system trusts: run \`flm cert trust\`, or for another machine \`flm cert trust --device\`.`,
-      );
-    if (trusts === 'public CAs alone')
-      warnings.push(`${name} trusts only public CAs: start the proxy with --mode https-acme --domain NAME.`);
-    if (client.namesAlone === true && isIP(hostOf(to)) !== 0)
-      warnings.push(
-        `${name} accepts no address in a certificate of the local CA: give a name with --host, such as NAME.local.`,
-      );
+    if (trusts === 'what the system trusts') warnings.push(said.systemTrust(name));
+    if (trusts === 'public CAs alone') warnings.push(said.publicTrust(name));
+    if (client.namesAlone === true && isIP(hostOf(to)) !== 0) warnings.push(said.namesAlone(name));
   }
   if (to.clientCertificate === true && client.showsCertificate !== true)
-    warnings.push(
-      `The proxy accepts only clients with a certificate of ${config.clientCaFile}; flm knows no setting of ${name} for a client certificate.`,
-    );
+    warnings.push(said.clientCertificate(config.clientCaFile, name));
   return warnings;
 }

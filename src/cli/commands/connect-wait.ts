@@ -5,22 +5,25 @@
 import { ProxyError } from '../../core/errors.ts';
 import type { ProxyHandle, RequestLine } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { shortTime } from '../terminal/units.ts';
 import { requestDocument } from '../views/request-view.ts';
+
+const texts = t.connect;
 
 /** Throws PROXY_NOT_RUNNING if the proxy ends meanwhile. */
 export async function waitForRequest(session: Session, handle: ProxyHandle, client: string): Promise<void> {
   const { terminal, flm, signal } = session;
   const done = new AbortController();
-  const opened = (): void => terminal.talk(`Waiting for a request of ${client} (Ctrl-C leaves) ...`);
+  const opened = (): void => terminal.talk(texts.waiting(client));
   for await (const line of flm.control(handle).tail(AbortSignal.any([signal, done.signal]), opened)) {
     if (line.ending === 'refused' || line.status >= 400) {
       terminal.talk(`${terminal.paint('yellow', '!')} ${troubleText(line)}`);
       continue;
     }
     if (session.json) terminal.out(JSON.stringify({ request: requestDocument(line, handle.id) }));
-    else terminal.out(`${terminal.paint('green', 'It came through')}: ${successText(line)}`);
+    else terminal.out(`${terminal.paint('green', texts.cameThrough)}: ${successText(line)}`);
     return done.abort();
   }
   signal.throwIfAborted();
@@ -28,17 +31,30 @@ export async function waitForRequest(session: Session, handle: ProxyHandle, clie
 }
 
 export function successText(line: RequestLine): string {
-  const key = line.keyLabel === null ? '' : `, key ${printable(line.keyLabel)}`;
-  const model = line.model === null ? '' : `, model ${printable(line.model)} of ${line.engine ?? 'flm'}`;
-  const first = line.firstByteMs === null ? '' : `, first byte after ${shortTime(line.firstByteMs)}`;
-  const end = line.ending === 'done' ? 'done' : line.ending;
-  return `${line.method} ${printable(line.path)} from ${printable(line.client)}${key}${model}; status ${line.status}${first}, ${end} after ${shortTime(line.durationMs)}.`;
+  const { method, status, ending } = line;
+  return texts.success({
+    method,
+    path: printable(line.path),
+    client: printable(line.client),
+    key: line.keyLabel === null ? null : printable(line.keyLabel),
+    model: line.model === null ? null : printable(line.model),
+    engine: line.engine ?? 'flm',
+    status,
+    firstByte: line.firstByteMs === null ? null : shortTime(line.firstByteMs),
+    ending,
+    took: shortTime(line.durationMs),
+  });
 }
 
 export function troubleText(line: RequestLine): string {
-  const why =
-    line.code === null
-      ? 'the engine refused it'
-      : `${line.code}${line.rule === null ? '' : ` by ${printable(line.rule)}`}`;
-  return `A request came and was refused: ${line.method} ${printable(line.path)} from ${printable(line.client)}, status ${line.status}, ${why}. More: flm explain ${line.id}`;
+  const { method, status, code, id } = line;
+  return texts.refused({
+    method,
+    path: printable(line.path),
+    client: printable(line.client),
+    status,
+    code,
+    rule: line.rule === null ? null : printable(line.rule),
+    id,
+  });
 }

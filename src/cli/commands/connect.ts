@@ -9,9 +9,12 @@ import { clients, findRecipe } from '../../clients/clients.ts';
 import { baseUrlOf, type ClientRecipe, snippetsOf } from '../../clients/recipe.ts';
 import type { ConnectTarget } from '../../clients/snippet.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import type { FileDocument, Written } from '../settings/write-settings.ts';
 import { printable, printableLines, table } from '../terminal/layout.ts';
 import { waitForRequest } from './connect-wait.ts';
+
+const texts = t.connect;
 
 interface ConnectFlags {
   readonly model?: string;
@@ -27,35 +30,30 @@ interface ConnectFlags {
 }
 
 export function connectCommand(cli: Cli): Command {
+  const { options } = texts;
   return leaf(
     'connect',
-    'print settings for a client; without a client, list the clients',
+    texts.help.connect,
     'flm connect\nflm connect claude-code --model qwen3 --new-key laptop\nflm connect open-webui --host host.docker.internal --wait',
   )
-    .argument('[client...]', 'name of the client, or the beginning of the name')
-    .option('--model <name>', 'model to use; by default the first one')
-    .option(
-      '--host <name>',
-      'host name by which the client reaches this machine, such as host.docker.internal',
-    )
-    .option('--key <key>', 'key to use; by default the settings name the variable FLM_API_KEY')
-    .option('--new-key <label>', 'create a key and use it')
-    .option('--proxy <proxy>', 'id or profile; optional if only one proxy runs')
-    .option('--wait', 'wait for the first successful request, and report refused ones')
-    .option(
-      '--write',
-      "write the settings into the client's own file, after showing the difference and asking",
-    )
-    .option('--undo', 'restore the file as it was before the last --write')
-    .option('--file <path>', 'file for --write and --undo; by default the usual one of the client')
-    .option('--yes', 'write without asking')
-    .addHelpText('after', '\nWith --wait and --json, a second document describes the request.')
+    .argument('[client...]', texts.arguments.client)
+    .option('--model <name>', options.model)
+    .option('--host <name>', options.host)
+    .option('--key <key>', options.key)
+    .option('--new-key <label>', options.newKey)
+    .option('--proxy <proxy>', options.proxy)
+    .option('--wait', options.wait)
+    .option('--write', options.write)
+    .option('--undo', options.undo)
+    .option('--file <path>', options.file)
+    .option('--yes', options.yes)
+    .addHelpText('after', `\n${texts.help.after}`)
     .action(
       action(cli, async (session, flags: ConnectFlags, words: readonly string[]) => {
         if (words.length === 0) return listClients(session);
         const client = clientNamed(words.join(' '));
         if (flags.key !== undefined && flags.newKey !== undefined)
-          throw usageError('connect', 'Give either --key or --new-key, not both.');
+          throw usageError('connect', t.flags.notBoth('--key', '--new-key'));
         checkFileFlags(flags);
         if (flags.undo === true) {
           const { undoSettings } = await import('../settings/write-settings.ts');
@@ -66,16 +64,23 @@ export function connectCommand(cli: Cli): Command {
         // The proxy ended meanwhile. `find` throws the right error.
         if (status === 'gone') return void (await session.flm.proxies.find(handle.id));
         const origin = originOf(status, flags.host);
-        if (origin === undefined)
-          throw usageError('connect', '--host takes a host name or address, without scheme and port.');
+        if (origin === undefined) throw usageError('connect', texts.problems.host);
         const { target, context } = await targetOf(session, status, { origin, model: flags.model });
         const key = (): Promise<string | undefined> => keyOf(session, flags);
         // Last, so that an earlier error leaves no unused key.
         const written = flags.write === true ? await write(session, client, target, flags, key) : undefined;
         const to = { ...target, key: written === undefined ? await key() : written.key };
-        const warnings = await warningsOf(session, status, client, to, context, flags.host !== undefined);
+        const warnings = await warningsOf(
+          session,
+          status,
+          client,
+          to,
+          context,
+          flags.host !== undefined,
+          t.connectAdvice,
+        );
         await tellSettings(session, client, to, {
-          notes: notesOf(client, to, context),
+          notes: notesOf(client, to, context, t.connectAdvice),
           warnings: [...warnings, ...(written?.warnings ?? [])],
           file: written?.file,
         });
@@ -85,12 +90,11 @@ export function connectCommand(cli: Cli): Command {
 }
 
 function checkFileFlags({ write, undo, file, yes, wait, newKey }: ConnectFlags): void {
-  if (write === true && undo === true)
-    throw usageError('connect', 'Give either --write or --undo, not both.');
+  if (write === true && undo === true) throw usageError('connect', t.flags.notBoth('--write', '--undo'));
   if (undo === true && (wait === true || newKey !== undefined))
-    throw usageError('connect', '--undo can only be combined with --file.');
+    throw usageError('connect', texts.problems.undoAlone);
   if (write !== true && undo !== true && (file !== undefined || yes === true))
-    throw usageError('connect', '--file and --yes need --write.');
+    throw usageError('connect', texts.problems.fileFlags);
 }
 
 async function write(
@@ -100,8 +104,7 @@ async function write(
   flags: ConnectFlags,
   key: () => Promise<string | undefined>,
 ): Promise<Written> {
-  if (target.model === noModel)
-    throw usageError('connect', 'No engine lists a model yet: name one with --model.');
+  if (target.model === noModel) throw usageError('connect', texts.problems.noModel);
   const { writeSettings } = await import('../settings/write-settings.ts');
   const hasKey = flags.key !== undefined || flags.newKey !== undefined;
   return writeSettings(session, client, target, {
@@ -113,12 +116,13 @@ async function write(
 }
 
 function listClients({ terminal, json }: Session): void {
+  const { columns } = texts;
   const rows = clients.map((c) => [c.id, c.name, c.route]);
   if (json)
     terminal.out(JSON.stringify({ clients: clients.map(({ id, name, route }) => ({ id, name, route })) }));
   else {
-    terminal.out(table(['CLIENT', 'NAME', 'ASKS FOR'], rows, terminal.tableColumns));
-    terminal.talk('\nShow the settings of one: flm connect CLIENT');
+    terminal.out(table([columns.client, columns.name, columns.route], rows, terminal.tableColumns));
+    terminal.talk(`\n${texts.showOne}`);
   }
 }
 
@@ -127,12 +131,8 @@ function clientNamed(name: string): ClientRecipe {
   const found = findRecipe(name);
   if (!('length' in found)) return found;
   const near = found.map((c) => c.id).join(', ');
-  const similar = near === '' ? '' : `; similar names: ${near}`;
   const names = clients.map((c) => c.id).join(', ');
-  throw usageError(
-    'connect',
-    `There are no settings for ${printable(name)}${similar}; known clients: ${names}.`,
-  );
+  throw usageError('connect', texts.problems.unknownClient(printable(name), near, names));
 }
 
 async function keyOf({ flm }: Session, { key, newKey }: ConnectFlags): Promise<string | undefined> {
@@ -153,8 +153,10 @@ async function tellSettings(
   { notes, warnings, file }: Told,
 ): Promise<void> {
   const { terminal } = session;
-  const snippets =
-    file === undefined ? snippetsOf(client, to) : snippetsOf(client, to, client.file?.remaining(to));
+  const snippets = snippetsOf(client, to, {
+    texts: t.connectAdvice.clients,
+    own: file === undefined ? undefined : client.file?.remaining(to),
+  });
   const baseUrl = baseUrlOf(client, to);
   if (session.json) {
     const document = {

@@ -11,20 +11,18 @@ import {
   errorTable,
   errorText,
   ProxyError,
-  type RetryClass,
 } from '../../core/errors.ts';
 import type { RecordedRefusal } from '../../core/proxy/ports.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { facts, moment, printable } from '../terminal/layout.ts';
 
+const texts = t.explain;
+
 export function explainCommand(cli: Cli): Command {
-  return leaf(
-    'explain',
-    'explain an error, or why a request was refused',
-    'flm explain PROXY_PORT_IN_USE\nflm explain px_4fGh2kQz-1a2b',
-  )
-    .argument('<code-or-request-id>', 'error code, or the x-request-id of a response')
+  return leaf('explain', texts.help, 'flm explain PROXY_PORT_IN_USE\nflm explain px_4fGh2kQz-1a2b')
+    .argument('<code-or-request-id>', texts.arguments.name)
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         const code = name.toUpperCase();
@@ -58,34 +56,19 @@ export function endsCommands(code: ErrorCode): boolean {
   return status === 500 || (level === 'error' && retry === 'never-sent');
 }
 
-const exits: Readonly<Record<0 | 1 | 2, string>> = {
-  0: 'done',
-  1: 'the user can fix it',
-  2: 'flm or the machine failed',
-};
-
-const retries: Readonly<Record<RetryClass, string>> = {
-  'never-sent': 'no engine has received the request; you can send it again',
-  'maybe-sent': 'an engine may have received the request, so flm does not send it again',
-  answered: 'the request got a response, which says what to do',
-  'client-gone': 'the client has disconnected',
-};
-
 function tellCode(session: Session, code: ErrorCode): void {
   const document = errorDocument(code);
   const { terminal } = session;
   if (session.json) return terminal.out(JSON.stringify(document));
   const { text, hint, status, apiCode, exit, retry } = document;
+  const name = texts.facts;
   terminal.out(
     facts([
       [terminal.paint('bold', code), text],
-      ['to fix it', hint],
-      [
-        'for clients',
-        status === null ? undefined : `status ${status}${apiCode === null ? '' : `, code ${apiCode}`}`,
-      ],
-      ['retry', retry === null ? undefined : retries[retry]],
-      ['exit status', endsCommands(code) ? `${exit} (${exits[exit]})` : undefined],
+      [name.fix, hint],
+      [name.clients, status === null ? undefined : texts.forClients(status, apiCode)],
+      [name.retry, retry === null ? undefined : texts.retries[retry]],
+      [name.exit, endsCommands(code) ? texts.exit(exit, texts.exits[exit]) : undefined],
     ]),
   );
 }
@@ -135,25 +118,24 @@ function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void 
       }),
     );
   }
-  const key = line.keyId === null ? 'none that is valid' : `${line.keyId} (${line.keyLabel ?? 'no label'})`;
+  const name = texts.facts;
+  const key = line.keyId === null ? texts.noKey : texts.key(line.keyId, line.keyLabel);
   const requested = line.method !== '';
+  const status = refusal.code === 'TLS_HANDSHAKE_FAILED' ? undefined : line.status;
   terminal.out(
     facts([
       [
-        'request',
+        name.request,
         printable(
-          requested ? `${line.method} ${line.path} from ${line.client}` : `none was read from ${line.client}`,
+          requested ? texts.request(line.method, line.path, line.client) : texts.noRequest(line.client),
         ),
       ],
-      [
-        'refused',
-        `${moment(atMs)} by ${handle.id}${refusal.code === 'TLS_HANDSHAKE_FAILED' ? '' : ` with status ${line.status}`}`,
-      ],
-      ['key', requested ? printable(key) : undefined],
-      ['model', line.model === null ? undefined : printable(line.model)],
-      ['rule', printable(rule) || undefined],
-      ['error', `${refusal.code}: ${printable(about?.text ?? '')}`],
-      ['to fix it', about === undefined ? undefined : printable(about.hint)],
+      [name.refused, texts.refused(moment(atMs), handle.id, status)],
+      [name.key, requested ? printable(key) : undefined],
+      [name.model, line.model === null ? undefined : printable(line.model)],
+      [name.rule, printable(rule) || undefined],
+      [name.error, texts.error(refusal.code, printable(about?.text ?? ''))],
+      [name.fix, about === undefined ? undefined : printable(about.hint)],
     ]),
   );
 }

@@ -5,36 +5,39 @@ import type { Command } from 'commander';
 import type { CatalogEntry, EngineStatus } from '../../core/engine/directory.ts';
 import type { ModelAlias } from '../../core/engine/engine.ts';
 import { type ModelDocument, modelDocuments } from '../../core/engine/model-document.ts';
-import { similarNames } from '../../core/engine/name-suggestions.ts';
+import { nearNames } from '../../core/engine/name-suggestions.ts';
 import { enginesOfClients } from '../../core/engine/seen-engines.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { printable, table } from '../terminal/layout.ts';
 
+const texts = t.model;
+
 export function modelCommands(cli: Cli): Command {
-  return group('model', 'list models and manage their aliases', [list(cli), alias(cli), unalias(cli)]);
+  return group('model', texts.help.model, [list(cli), alias(cli), unalias(cli)]);
 }
 
 function list(cli: Cli): Command {
-  return leaf('list', 'list available models and aliases', 'flm model list')
+  return leaf('list', texts.help.list, 'flm model list')
     .alias('ls')
-    .option('--proxy <id>', 'list only this proxy (id or profile)')
+    .option('--proxy <id>', texts.options.proxy)
     .action(
       action(cli, async (session, flags: { readonly proxy?: string }) => {
         const aliases = await session.flm.engines.aliases();
         const models = modelDocuments(await catalog(session, aliases, flags.proxy), aliases);
         const { terminal } = session;
         if (session.json) return terminal.out(JSON.stringify({ models }));
-        if (models.length === 0)
-          return terminal.out('No model: no engine answers. See `flm engine detect` and `flm engine list`.');
+        if (models.length === 0) return terminal.out(texts.none);
         const rows = models.map((m) => [
           printable(m.id),
           m.owner ?? '-',
           m.contextLength === null ? '-' : `${m.contextLength}`,
-          m.loaded === null ? '-' : m.loaded ? 'yes' : 'no',
+          m.loaded === null ? '-' : m.loaded ? texts.yes : texts.no,
           notesOf(m, models),
         ]);
-        terminal.out(table(['MODEL', 'ENGINE', 'CONTEXT', 'LOADED', 'NOTES'], rows, terminal.tableColumns));
+        const { model, engine, context, loaded, notes } = texts.columns;
+        terminal.out(table([model, engine, context, loaded, notes], rows, terminal.tableColumns));
       }),
     );
 }
@@ -42,11 +45,11 @@ function list(cli: Cli): Command {
 function alias(cli: Cli): Command {
   return leaf(
     'alias',
-    'give clients another name for a model',
+    texts.help.alias,
     'flm model alias gpt-4o-mini qwen3:8b\nflm model alias fast gpu-box/llama-3.2-1b',
   )
-    .argument('<name>', 'name that clients use')
-    .argument('<model>', 'model, or engine/model')
+    .argument('<name>', texts.arguments.name)
+    .argument('<model>', texts.arguments.target)
     .action(
       action(cli, async (session, _flags: object, name: string, target: string) => {
         const { engines } = session.flm;
@@ -63,34 +66,33 @@ function alias(cli: Cli): Command {
           terminal.out(
             JSON.stringify({ ...made, available: answers, replaced: replaced ?? null, hidesModel: hides }),
           );
-        else {
-          const was = replaced === undefined ? '' : `, no longer ${printable(replaced)}`;
-          terminal.out(`${printable(name)} now means ${printable(target)}${was}.`);
-        }
-        if (hides)
-          terminal.talk(
-            `An engine has a model of the name ${printable(name)}; clients get ${printable(target)} instead until \`flm model unalias ${printable(name)}\`.`,
+        else
+          terminal.out(
+            texts.means(
+              printable(name),
+              printable(target),
+              replaced === undefined ? undefined : printable(replaced),
+            ),
           );
+        if (hides) terminal.talk(texts.hides(printable(name), printable(target)));
         if (answers) return;
-        const near = similarNames(
+        const near = nearNames(
           target,
           entries.map((entry) => entry.id),
         );
-        terminal.talk(
-          `No engine has ${printable(target)} now${printable(near)}. The alias works as soon as an engine has that model.`,
-        );
+        terminal.talk(texts.missing(printable(target), printable(near.join(', '))));
       }),
     );
 }
 
 function unalias(cli: Cli): Command {
-  return leaf('unalias', 'remove an alias', 'flm model unalias fast')
-    .argument('<name>', 'name of the alias')
+  return leaf('unalias', texts.help.unalias, 'flm model unalias fast')
+    .argument('<name>', texts.arguments.alias)
     .action(
       action(cli, async (session, _flags: object, name: string) => {
         await session.flm.engines.unalias(name);
         if (session.json) return session.terminal.out(JSON.stringify({ name, removed: true }));
-        session.terminal.out(`${printable(name)} is no longer an alias.`);
+        session.terminal.out(texts.removed(printable(name)));
       }),
     );
 }
@@ -109,16 +111,17 @@ function enginesSeen(session: Session, proxy?: string): Promise<readonly EngineS
 }
 
 function notesOf(model: ModelDocument, all: readonly ModelDocument[]): string {
+  const said = texts.notes;
   const notes = [
-    model.aliasOf === null ? undefined : `alias of ${model.aliasOf}`,
-    model.available ? undefined : 'no engine has it now',
+    model.aliasOf === null ? undefined : said.alias(model.aliasOf),
+    model.available ? undefined : said.unavailable,
     isNamelessPath(model, all)
-      ? `a file path; give it a name: flm model alias ${nameOfPath(model.id)} ${shellWord(model.id)}`
+      ? said.path(`flm model alias ${nameOfPath(model.id)} ${shellWord(model.id)}`)
       : undefined,
-    model.remote ? 'leaves this machine; needs the scope engine:admin' : undefined,
-    model.engines.length > 1 ? `also on ${model.engines.slice(1).join(', ')}` : undefined,
+    model.remote ? said.remote : undefined,
+    model.engines.length > 1 ? said.others(model.engines.slice(1).join(', ')) : undefined,
   ];
-  return printable(notes.filter((note) => note !== undefined).join('; '));
+  return printable(t.units.clauses(notes.filter((note) => note !== undefined)));
 }
 
 /** llama.cpp and vLLM name a model after the file or folder that it was loaded from. */

@@ -7,7 +7,10 @@ import type { PolicyAnswer } from '../../app/policy-question.ts';
 import { errorHint, errorText } from '../../core/errors.ts';
 import { policyAnswerDocument } from '../../core/security/policy-check.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { facts } from '../terminal/layout.ts';
+
+const texts = t.policy;
 
 interface CheckFlags {
   readonly ip: string;
@@ -19,24 +22,25 @@ interface CheckFlags {
 }
 
 export function policyCheck(cli: Cli): Command {
+  const options = texts.checkOptions;
   return leaf(
     'check',
-    'show what the policy decides for a request, and which rule decides',
+    texts.help.check,
     'flm policy check --ip 192.168.1.7 --key laptop --model qwen3:8b\nflm policy check --origin https://app.example.org',
   )
-    .option('--ip <address>', 'address of the client', '127.0.0.1')
-    .option('--key <key>', 'id or label of the key; without it, only the rules for all keys are checked')
-    .option('--origin <url>', 'origin of the web page')
-    .option('--model <name>', 'model of the request')
-    .option('--endpoint <route>', 'route of the request', 'chat.completions')
-    .option('--profile <profile>', 'include the overrides of this profile')
+    .option('--ip <address>', options.ip, '127.0.0.1')
+    .option('--key <key>', options.key)
+    .option('--origin <url>', options.origin)
+    .option('--model <name>', options.model)
+    .option('--endpoint <route>', options.endpoint, 'chat.completions')
+    .option('--profile <profile>', options.profile)
     .action(
       action(cli, async (session, flags: CheckFlags) => {
         const { routeNames, whatWouldHappen } = await import('../../app/policy-question.ts');
         if (!routeNames.includes(flags.endpoint))
-          throw usageError('policy check', `--endpoint is one of ${routeNames.join(', ')}.`);
+          throw usageError('policy check', texts.problems.endpoint(routeNames.join(', ')));
         const answer = await whatWouldHappen(session.flm, flags);
-        if (answer === undefined) throw usageError('policy check', '--ip takes one IPv4 or IPv6 address.');
+        if (answer === undefined) throw usageError('policy check', texts.problems.ip);
         if (session.json) return session.terminal.out(JSON.stringify(policyAnswerDocument(answer)));
         session.terminal.out(textOf(session, answer));
       }),
@@ -45,19 +49,18 @@ export function policyCheck(cli: Cli): Command {
 
 function textOf(session: Session, answer: PolicyAnswer): string {
   const { paint } = session.terminal;
+  const { check } = texts;
+  const red = (word: string): string => paint('red', word);
   const denial = answer.steps.at(-1)?.denial;
   const rows = answer.steps.map(
     ({ step, denial: d }) =>
-      [
-        `  ${step}`,
-        d === undefined ? paint('green', 'passes') : `${paint('red', 'refused')} by ${d.rule}`,
-      ] as const,
+      [`  ${step}`, d === undefined ? paint('green', check.passes) : check.refusedBy(d.rule, red)] as const,
   );
   if (denial === undefined) {
-    const first = answer.keyless ? 'Allowed with any valid key that may do this.' : 'Allowed.';
+    const first = answer.keyless ? check.allowedWithKey : check.allowed;
     return `${paint('green', first)}\n${facts(rows)}`;
   }
-  const first = `${paint('red', 'Refused')} with ${answer.status ?? ''} ${denial.code}.`;
+  const first = check.refused(answer.status, denial.code, red);
   return [
     first,
     facts(rows),

@@ -8,10 +8,13 @@ import type { SecurityPolicy } from '../../core/security/security-policy.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { collect, number } from '../config-flags.ts';
 import { errorForPeople } from '../i18n/error-texts.ts';
+import { t } from '../i18n/texts.ts';
 import { printable, table } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { judged, readText, schemaComment, schemaFile } from '../yaml-file.ts';
 import { policyCheck } from './policy-check.ts';
+
+const texts = t.policy;
 
 /** The list rules, by flag. */
 const lists = {
@@ -41,7 +44,7 @@ interface SetFlags {
 }
 
 export function policyCommands(cli: Cli): Command {
-  return group('policy', 'manage the rules for all keys: addresses, origins and rates', [
+  return group('policy', texts.help.policy, [
     show(cli),
     set(cli),
     exportFile(cli),
@@ -51,40 +54,34 @@ export function policyCommands(cli: Cli): Command {
 }
 
 function show(cli: Cli): Command {
-  return leaf(
-    'show',
-    'show the rules for all proxies; a profile may override parts',
-    'flm policy show',
-  ).action(
+  return leaf('show', texts.help.show, 'flm policy show').action(
     action(cli, async (session) => {
       const policy = await session.flm.security.policy();
       if (session.json) return session.terminal.out(JSON.stringify(policy));
+      const { columns } = texts;
       const rows = Object.entries(rules).map(([flag, field]) => [flag, valueText(policy[field])]);
-      session.terminal.out(table(['RULE', 'VALUE'], rows, session.terminal.tableColumns));
+      session.terminal.out(table([columns.rule, columns.value], rows, session.terminal.tableColumns));
     }),
   );
 }
 
 function set(cli: Cli): Command {
+  const { options } = texts;
   return leaf(
     'set',
-    'change rules; rules without a flag stay, a given list replaces the old list',
+    texts.help.set,
     'flm policy set --allow-ip 192.168.1.0/24 --allow-ip 10.0.0.7 --rpm-per-key 60\nflm policy set --clear allow-ip\nflm policy set --file policy.yaml',
   )
-    .option('--allow-origin <url>', 'origin of web pages that may call flm (CORS) (repeatable)', collect)
-    .option(
-      '--allow-ip <cidr>',
-      'client address or range to allow; without any, all are allowed (repeatable)',
-      collect,
-    )
-    .option('--deny-ip <cidr>', 'client address or range to deny (repeatable)', collect)
-    .option('--trusted-proxy <cidr>', 'reverse proxy whose X-Forwarded-For is trusted (repeatable)', collect)
-    .option('--rpm <number>', 'requests a minute of all keys together')
-    .option('--rpm-per-key <number>', 'requests a minute for each key without a rate of its own')
-    .option('--rpm-per-address <number>', 'requests a minute for each client address')
-    .option(`--clear <rule>`, `remove a rule: ${Object.keys(rules).join(', ')} (repeatable)`, collect)
-    .option('--file <file>', 'replace the policy with this YAML or JSON file; - for standard input')
-    .option('--yes', 'apply the policy even if it blocks your own address or every key')
+    .option('--allow-origin <url>', options.allowOrigin, collect)
+    .option('--allow-ip <cidr>', options.allowIp, collect)
+    .option('--deny-ip <cidr>', options.denyIp, collect)
+    .option('--trusted-proxy <cidr>', options.trustedProxy, collect)
+    .option('--rpm <number>', options.rpm)
+    .option('--rpm-per-key <number>', options.rpmPerKey)
+    .option('--rpm-per-address <number>', options.rpmPerAddress)
+    .option('--clear <rule>', options.clear(Object.keys(rules).join(', ')), collect)
+    .option('--file <file>', options.file)
+    .option('--yes', options.yes)
     .action(
       action(cli, async (session, flags: SetFlags) => {
         const { security } = session.flm;
@@ -100,7 +97,7 @@ function set(cli: Cli): Command {
 function exportFile(cli: Cli): Command {
   return leaf(
     'export',
-    'print the rules as YAML, such as for git; `flm policy set --file FILE` reads it',
+    texts.help.export,
     'flm policy export > policy.yaml\nflm policy set --file policy.yaml',
   ).action(
     action(cli, async (session) => {
@@ -114,11 +111,7 @@ function exportFile(cli: Cli): Command {
 }
 
 function schema(cli: Cli): Command {
-  return leaf(
-    'schema',
-    'print the JSON Schema of a policy file, for editors',
-    'flm policy schema > flm-policy.schema.json',
-  ).action(
+  return leaf('schema', texts.help.schema, 'flm policy schema > flm-policy.schema.json').action(
     action(cli, async ({ terminal }) => {
       const { policyJsonSchema } = await import('../../core/security/security-policy.ts');
       terminal.out(JSON.stringify(policyJsonSchema(), undefined, 2));
@@ -144,12 +137,11 @@ function changesOf(flags: SetFlags): Readonly<Record<string, unknown>> {
   for (const flag of flags.clear ?? []) {
     const field = rules[flag];
     if (field === undefined)
-      throw usageError('policy set', `--clear takes one of ${Object.keys(rules).join(', ')}.`);
-    if (given[flag] !== undefined)
-      throw usageError('policy set', `Either give --${flag} or clear it, not both.`);
+      throw usageError('policy set', t.flags.oneOf('--clear', Object.keys(rules).join(', ')));
+    if (given[flag] !== undefined) throw usageError('policy set', t.flags.setOrClear(`--${flag}`));
     changes[field] = flag in lists ? [] : null;
   }
-  if (Object.keys(changes).length === 0) throw usageError('policy set', 'No rule was given to set.');
+  if (Object.keys(changes).length === 0) throw usageError('policy set', texts.problems.noRule);
   return changes;
 }
 
@@ -163,7 +155,7 @@ async function save(session: Session, policy: unknown, flags: SetFlags): Promise
     // Without a terminal, the error names the flag that confirms.
     if (!asks || session.json || !session.terminal.interactive) throw error;
     session.terminal.talk(errorForPeople(error).message);
-    await confirm(session, 'policy set', 'This sets the policy anyway.', false);
+    await confirm(session, 'policy set', texts.setsAnyway, false);
     return security.setPolicy(policy, true);
   }
 }
@@ -172,11 +164,7 @@ async function save(session: Session, policy: unknown, flags: SetFlags): Promise
 async function setFromFile(session: Session, flags: SetFlags): Promise<SecurityPolicy> {
   const { file: path = '', yes: _, ...others } = flags;
   const more = Object.keys(others).filter((name) => name !== 'json');
-  if (more.length > 0)
-    throw usageError(
-      'policy set',
-      '--file replaces the whole policy and cannot be combined with other flags.',
-    );
+  if (more.length > 0) throw usageError('policy set', texts.problems.fileAlone);
   const text = await readText(path, session.terminal);
   const { parsePolicyFile } = await import('../../core/security/security-policy.ts');
   return judged(text, invalid, (value) => save(session, parsePolicyFile(value), flags));
@@ -189,17 +177,18 @@ function invalid(faults: readonly Fault[], moreFaults = 0): PolicyError {
 function tellChange(session: Session, before: SecurityPolicy, after: SecurityPolicy): void {
   const { terminal } = session;
   if (session.json) return terminal.out(JSON.stringify({ before, after }));
+  const { columns } = texts;
   const rows = Object.entries(rules).map(([flag, field]) => {
     const [was, is] = [valueText(before[field]), valueText(after[field])];
     return was === is ? [flag, was, is] : [terminal.paint('bold', flag), was, terminal.paint('bold', is)];
   });
-  terminal.out(table(['RULE', 'BEFORE', 'AFTER'], rows, terminal.tableColumns));
+  terminal.out(table([columns.rule, columns.before, columns.after], rows, terminal.tableColumns));
   const changed = Object.values(rules).some((field) => valueText(before[field]) !== valueText(after[field]));
-  terminal.talk(changed ? 'Running proxies apply this now.' : 'Nothing changed.');
+  terminal.talk(changed ? texts.applied : texts.unchanged);
 }
 
 function valueText(value: readonly string[] | number | null): string {
-  if (value === null) return 'no limit';
-  if (typeof value === 'number') return `${value} a minute`;
-  return value.length === 0 ? 'none' : printable(value.join(', '));
+  if (value === null) return texts.noLimit;
+  if (typeof value === 'number') return texts.perMinute(value);
+  return value.length === 0 ? texts.none : printable(value.join(', '));
 }

@@ -12,6 +12,9 @@ import { type Command, Option } from 'commander';
 import { ProxyError } from '../../core/errors.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { number } from '../config-flags.ts';
+import { t } from '../i18n/texts.ts';
+
+const texts = t.ui;
 
 interface UiFlags {
   readonly port?: string;
@@ -19,18 +22,14 @@ interface UiFlags {
 }
 
 export function uiCommand(cli: Cli): Command {
-  return leaf(
-    'ui',
-    'open the dashboard in the browser; it ends with this command',
-    'flm ui\nflm ui --no-open --port 8485',
-  )
-    .addOption(new Option('--port <number>', 'port on 127.0.0.1; by default a free one'))
-    .option('--no-open', 'print the link and open no browser')
+  return leaf('ui', texts.help, 'flm ui\nflm ui --no-open --port 8485')
+    .addOption(new Option('--port <number>', texts.options.port))
+    .option('--no-open', texts.options.noOpen)
     .action(
       action(cli, async (session, flags: UiFlags) => {
         const port = number(flags.port) ?? 0;
         if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535)
-          throw usageError('ui', '--port takes a number, 0 to 65535.');
+          throw usageError('ui', texts.port);
         await serve(session, port, flags.open);
       }),
     );
@@ -51,9 +50,9 @@ async function serve(session: Session, port: number, opens: boolean): Promise<vo
     if (json) terminal.out(JSON.stringify({ url: `${dashboard.url}/flm/`, link, linkSeconds: 120 }));
     const hasOpened = !json && opens && (await openInBrowser(session, file, dashboard));
     if (!json) {
-      terminal.out(`Dashboard: ${terminal.paint('cyan', `${dashboard.url}/flm/`)}`);
-      if (!hasOpened) terminal.out(`Open this link once, within two minutes:\n  ${link}`);
-      terminal.talk('Ctrl-C ends it. Only this machine can reach it.');
+      terminal.out(texts.dashboard(terminal.paint('cyan', `${dashboard.url}/flm/`)));
+      if (!hasOpened) terminal.out(`${texts.openOnce}\n  ${link}`);
+      terminal.talk(texts.ends);
     }
     await aborted(signal);
   } finally {
@@ -88,9 +87,9 @@ async function openInBrowser(
 /** A file of this user's own: its script runs with the origin `null` and posts the ticket. */
 function signInPage(url: string, ticket: string): string {
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>flm</title>
+<html lang="${texts.language}"><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>flm</title>
 <form method="post" action="${url}/flm/session/redeem"><input type="hidden" name="ticket" value="${ticket}">
-<button>Open the dashboard</button></form>
+<button>${texts.open}</button></form>
 <script>document.forms[0].submit()</script></html>
 `;
 }

@@ -1,5 +1,6 @@
 /** The English texts of the terminal. One file for each command group or view. */
 
+import { connectTexts } from '../../app/connect/texts.ts';
 import { apply } from './en/apply.ts';
 import { cert } from './en/cert.ts';
 import { chat } from './en/chat.ts';
@@ -37,6 +38,8 @@ export const en = {
   chat,
   connect,
   configFlags,
+  /** The admin API has these too, always in English. */
+  connectAdvice: connectTexts,
   engine,
   errorTable,
   errors,

@@ -5,6 +5,7 @@ import { cert } from './ja/cert.ts';
 import { chat } from './ja/chat.ts';
 import { configFlags } from './ja/config-flags.ts';
 import { connect } from './ja/connect.ts';
+import { connectAdvice } from './ja/connect-advice.ts';
 import { engine } from './ja/engine.ts';
 import { errorTable } from './ja/error-table.ts';
 import { errors } from './ja/errors.ts';
@@ -37,6 +38,7 @@ export const ja: CliCatalogue = {
   chat,
   connect,
   configFlags,
+  connectAdvice,
   engine,
   errorTable,
   errors,

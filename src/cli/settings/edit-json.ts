@@ -3,7 +3,10 @@
  * last entry and after the comment on its line: jsonc-parser's own `modify` would insert the entry before that comment.
  */
 import type { Node, ParseError } from 'jsonc-parser';
+import { t } from '../i18n/texts.ts';
 import { type Change, EditFault, type Editor } from './merge.ts';
+
+const texts = t.connect.faults;
 
 type Jsonc = typeof import('jsonc-parser');
 
@@ -25,7 +28,7 @@ function parse(jsonc: Jsonc, text: string): unknown {
   if (error !== undefined) {
     const lines = text.slice(0, error.offset).split('\n');
     throw new EditFault(
-      `line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1} is no JSON (${jsonc.printParseErrorCode(error.error)})`,
+      texts.notJson(lines.length, (lines.at(-1) ?? '').length + 1, jsonc.printParseErrorCode(error.error)),
     );
   }
   if (tree === undefined) return undefined;
@@ -38,7 +41,7 @@ function forbidRepeatedNames(node: Node): void {
   const names = new Set<unknown>();
   for (const child of node.children ?? []) {
     const name: unknown = child.type === 'property' ? child.children?.[0]?.value : undefined;
-    if (name !== undefined && names.has(name)) throw new EditFault(`it has ${JSON.stringify(name)} twice`);
+    if (name !== undefined && names.has(name)) throw new EditFault(texts.twice(JSON.stringify(name)));
     names.add(name);
     forbidRepeatedNames(child);
   }
@@ -46,7 +49,7 @@ function forbidRepeatedNames(node: Node): void {
 
 function edit(jsonc: Jsonc, text: string, { path, value }: Change, unit: string, lineEnd: string): string {
   const root = jsonc.parseTree(text, [], { allowTrailingComma: true });
-  if (root === undefined) throw new EditFault('it contains no JSON');
+  if (root === undefined) throw new EditFault(texts.noJson);
   const there = jsonc.findNodeAtLocation(root, [...path]);
   const block = (indent: string): string =>
     JSON.stringify(value, undefined, unit).replaceAll('\n', `${lineEnd}${indent}`);
@@ -56,7 +59,7 @@ function edit(jsonc: Jsonc, text: string, { path, value }: Change, unit: string,
   }
   const holder = path.length === 1 ? root : jsonc.findNodeAtLocation(root, path.slice(0, -1));
   if (holder === undefined || (holder.type !== 'object' && holder.type !== 'array'))
-    throw new EditFault(`${path.slice(0, -1).join('.')} is no table`);
+    throw new EditFault(texts.noTable(path.slice(0, -1).join('.')));
   const name = holder.type === 'object' ? `${JSON.stringify(String(path.at(-1)))}: ` : '';
   const outer = lineIndent(text, holder.offset);
   const last = holder.children?.at(-1);

@@ -4,6 +4,7 @@
  */
 
 import { isMap, type SettingsMap, settingsText } from '../../clients/settings-text.ts';
+import { t } from '../i18n/texts.ts';
 import { type Change, EditFault, type Editor, meansTheSame, withChanges } from './merge.ts';
 
 type Toml = typeof import('@decimalturn/toml-patch');
@@ -31,7 +32,7 @@ function parse(toml: Toml, text: string): unknown {
   } catch (error) {
     const { line, column } = error as { readonly line?: unknown; readonly column?: unknown };
     if (typeof line !== 'number' || typeof column !== 'number') throw error;
-    throw new EditFault(`line ${line}, column ${column + 1} is no TOML`);
+    throw new EditFault(t.connect.faults.notToml(line, column + 1));
   }
 }
 

@@ -4,7 +4,10 @@
  */
 import type { Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { isMap, type Setting, yamlLines } from '../../clients/settings-text.ts';
+import { t } from '../i18n/texts.ts';
 import { type Change, EditFault, type Editor } from './merge.ts';
+
+const texts = t.connect.faults;
 
 type Yaml = typeof import('yaml');
 
@@ -21,11 +24,11 @@ function documentOf(yaml: Yaml, text: string): Document.Parsed {
   const lines = new yaml.LineCounter();
   const [document, ...more] = yaml.parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   if (document === undefined || more.length > 0)
-    return more.length === 0 ? yaml.parseDocument('') : fault('it holds several documents');
+    return more.length === 0 ? yaml.parseDocument('') : fault(texts.severalDocuments);
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw new EditFault(`line ${line}, column ${col} is no YAML (${error.message})`);
+    throw new EditFault(texts.notYaml(line, col, error.message));
   }
   return document;
 }
@@ -39,14 +42,14 @@ function edit(yaml: Yaml, text: string, { path, value }: Change, lineEnd: string
   const last = path.at(-1) as string | number;
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   if (!yaml.isMap(parent) && !yaml.isSeq(parent))
-    return fault(`${path.slice(0, -1).join('.')} is written in a way that flm cannot edit`);
+    return fault(texts.notEditable(path.slice(0, -1).join('.')));
   const entry = yaml.isMap(parent)
     ? parent.items.find((pair) => yaml.isScalar(pair.key) && String(pair.key.value) === String(last))
     : undefined;
   if (entry !== undefined) return replaced(yaml, text, parent as YAMLMap, entry, value, lineEnd);
   if (yaml.isSeq(parent) && typeof last === 'number' && last < parent.items.length) {
     const node = parent.items[last];
-    if (!yaml.isScalar(node) || isMap(value)) return fault('a list contains an entry that is not a table');
+    if (!yaml.isScalar(node) || isMap(value)) return fault(texts.listEntry);
     return spliced(text, node, JSON.stringify(value));
   }
   const name = yaml.isMap(parent) ? String(last) : undefined;
@@ -65,9 +68,9 @@ function replaced(
   lineEnd: string,
 ): string {
   const empty = node === null || (yaml.isScalar(node) && node.value === null);
-  if (!empty && !yaml.isScalar(node)) return fault('it has a list or a table where flm sets a value');
+  if (!empty && !yaml.isScalar(node)) return fault(texts.wantsValue);
   if (!empty && !isBlock(value)) return spliced(text, node, JSON.stringify(value));
-  const keyEnd = (key as Scalar).range?.[1] ?? fault('it has a name without a place');
+  const keyEnd = (key as Scalar).range?.[1] ?? fault(texts.nameWithoutPlace);
   const colon = text.indexOf(':', keyEnd) + 1;
   const written = node !== null && yaml.isScalar(node) && (node.source ?? '') !== '';
   const valueEnd = written ? (node.range?.[1] ?? colon) : colon;
@@ -84,7 +87,7 @@ function addedInFlow(
   name: string | undefined,
   value: Setting,
 ): string {
-  const [, end] = parent.range ?? fault('it has a value without a place');
+  const [, end] = parent.range ?? fault(texts.valueWithoutPlace);
   const close = end - 1;
   const before = text.slice(0, close).trimEnd();
   const comma = parent.items.length === 0 || before.endsWith(',') ? '' : ',';
@@ -110,7 +113,7 @@ const isBlock = (value: Setting): value is Exclude<Setting, string | number | bo
   typeof value === 'object';
 
 function spliced(text: string, node: Scalar, value: string): string {
-  const [start, end] = node.range ?? fault('it has a value without a place');
+  const [start, end] = node.range ?? fault(texts.valueWithoutPlace);
   // A block scalar ends with its line.
   const over = text[end - 1] === '\n' ? '\n' : '';
   return `${text.slice(0, start)}${value}${over}${text.slice(end)}`;
@@ -139,6 +142,6 @@ function lineOver(text: string, place: number): number {
 
 /** The column of the first entry of a block. */
 function columnOf(text: string, node: YAMLMap | YAMLSeq): number {
-  const [start] = node.range ?? fault('it has a value without a place');
+  const [start] = node.range ?? fault(texts.valueWithoutPlace);
   return start - (text.lastIndexOf('\n', start - 1) + 1);
 }

@@ -5,6 +5,7 @@
  */
 
 import { type Settings, type SettingsMap, settingsText } from '../../clients/settings-text.ts';
+import { t } from '../i18n/texts.ts';
 import { editJson } from './edit-json.ts';
 import { editToml } from './edit-toml.ts';
 import { editYaml } from './edit-yaml.ts';
@@ -50,8 +51,7 @@ function checked(editor: Editor, text: string, meaning: unknown): string {
   } catch (error) {
     if (!(error instanceof EditFault)) throw error;
   }
-  if (!meansTheSame(found, meaning))
-    throw new EditFault('its layout leaves no place for these settings; paste them by hand');
+  if (!meansTheSame(found, meaning)) throw new EditFault(t.connect.faults.noPlace);
   return text;
 }
 

@@ -4,6 +4,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, type Setting, type Settings, type SettingsMap } from '../../clients/settings-text.ts';
+import { t } from '../i18n/texts.ts';
+
+const texts = t.connect.faults;
 
 /** Why a file cannot be edited, as a clause: "it is a symbolic link". */
 export class EditFault extends Error {
@@ -50,7 +53,7 @@ export function changesTo(
     if (missing(now)) {
       changes.push({ path, value });
     } else if (Array.isArray(value)) {
-      if (!Array.isArray(now)) throw new EditFault(`${placeText(path)} is not a list`);
+      if (!Array.isArray(now)) throw new EditFault(texts.notList(placeText(path)));
       let { length } = now;
       for (const entry of value as readonly Setting[]) {
         const at = (now as readonly unknown[]).findIndex((other) => isSame(other, entry));
@@ -58,10 +61,10 @@ export function changesTo(
         else changes.push({ path: [...path, length++], value: entry });
       }
     } else if (isMap(value)) {
-      if (!isObject(now)) throw new EditFault(`${placeText(path)} is not a table of names and values`);
+      if (!isObject(now)) throw new EditFault(texts.notTable(placeText(path)));
       for (const [name, part] of Object.entries(value)) visit(own(now, name), part, [...path, name]);
     } else if (isObject(now) || Array.isArray(now)) {
-      throw new EditFault(`${placeText(path)} is not a single value`);
+      throw new EditFault(texts.notValue(placeText(path)));
     } else if (now !== value) {
       changes.push({ path, value });
     }
@@ -122,4 +125,4 @@ function isSame(a: unknown, b: Setting): boolean {
   return isObject(a) && b.name !== undefined && own(a, 'name') === b.name;
 }
 
-const placeText = (path: Change['path']): string => (path.length === 0 ? 'the whole of it' : path.join('.'));
+const placeText = (path: Change['path']): string => (path.length === 0 ? texts.wholeFile : path.join('.'));

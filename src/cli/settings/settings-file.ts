@@ -26,7 +26,10 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import process from 'node:process';
+import { t } from '../i18n/texts.ts';
 import { EditFault } from './merge.ts';
+
+const texts = t.connect.faults;
 
 /** The state of the file when it was read. */
 export interface SettingsFileState {
@@ -50,7 +53,7 @@ export function readSettingsFile(path: string, home: string): SettingsFileState 
   const file = systemCall(() => openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)));
   try {
     const opened = fstatSync(file);
-    if (opened.ino !== facts.ino || opened.dev !== facts.dev) throw new EditFault('it changed meanwhile');
+    if (opened.ino !== facts.ino || opened.dev !== facts.dev) throw new EditFault(texts.changedMeanwhile);
     return { path, bytes: systemCall(() => readFileSync(file)), mode: opened.mode & 0o777 };
   } finally {
     closeSync(file);
@@ -63,7 +66,7 @@ export function textOf({ bytes }: SettingsFileState): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new EditFault('it is not UTF-8 text');
+    throw new EditFault(texts.notUtf8);
   }
 }
 
@@ -99,7 +102,7 @@ export function removeSettingsFile(state: SettingsFileState, home: string): void
 function requireUnchanged({ path, bytes, mode }: SettingsFileState, home: string): void {
   const now = readSettingsFile(path, home);
   const same = bytes === undefined ? now.bytes === undefined : now.bytes?.equals(bytes) === true;
-  if (!same || (bytes !== undefined && now.mode !== mode)) throw new EditFault('it changed meanwhile');
+  if (!same || (bytes !== undefined && now.mode !== mode)) throw new EditFault(texts.changedMeanwhile);
 }
 
 function writeNew(path: string, bytes: Buffer, mode: number): void {
@@ -127,13 +130,12 @@ function syncFolder(folder: string): void {
 }
 
 function faultOf(facts: Stats): string | undefined {
-  if (facts.isSymbolicLink())
-    return 'it is a symbolic link; name the file that it leads to with --file, or paste the settings by hand';
-  if (!facts.isFile()) return 'it is not a file';
-  if (!isOurs(facts)) return 'it belongs to another user';
-  if (facts.nlink > 1) return 'it has several names (hard links), and replacing it would separate them';
-  if ((facts.mode & 0o200) === 0) return 'it is not writable';
-  if (facts.size > maxBytes) return `it is larger than ${maxBytes} bytes`;
+  if (facts.isSymbolicLink()) return texts.symbolicLink;
+  if (!facts.isFile()) return texts.noFile;
+  if (!isOurs(facts)) return texts.otherUser;
+  if (facts.nlink > 1) return texts.hardLinks;
+  if ((facts.mode & 0o200) === 0) return texts.readOnly;
+  if (facts.size > maxBytes) return texts.tooLarge(maxBytes);
   return undefined;
 }
 
@@ -148,17 +150,14 @@ function checkFolders(path: string, home: string): void {
     folder = join(folder, name);
     const facts = systemCall(() => lstatSync(folder, { throwIfNoEntry: false }));
     if (facts === undefined) return;
-    if (facts.isSymbolicLink())
-      throw new EditFault(
-        `its folder ${folder} is a symbolic link; name the file with --file as it is without the link`,
-      );
+    if (facts.isSymbolicLink()) throw new EditFault(texts.folderIsLink(folder));
   }
   const facts = systemCall(() => statSync(dirname(path), { throwIfNoEntry: false }));
   if (facts === undefined || process.platform === 'win32') return;
-  if (!facts.isDirectory()) throw new EditFault(`${dirname(path)} is not a folder`);
-  if (!isOurs(facts) && facts.uid !== 0) throw new EditFault('its folder belongs to another user');
+  if (!facts.isDirectory()) throw new EditFault(texts.noFolder(dirname(path)));
+  if (!isOurs(facts) && facts.uid !== 0) throw new EditFault(texts.folderOfOther);
   const forAll = (facts.mode & 0o002) !== 0 && (facts.mode & 0o1000) === 0;
-  if (forAll) throw new EditFault('every user may write to its folder');
+  if (forAll) throw new EditFault(texts.folderForAll);
 }
 
 /** Throws EditFault with the reason of the system. */
@@ -167,18 +166,7 @@ export function systemCall<T>(call: () => T): T {
     return call();
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const reasons: Readonly<Record<string, string>> = t.connect.systemFaults;
     throw new EditFault(reasons[code] ?? (cause instanceof Error ? cause.message : String(cause)), { cause });
   }
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not',
-  EPERM: 'this user may not',
-  EROFS: 'its disk is read-only',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EEXIST: 'it changed meanwhile',
-  ELOOP: 'it is a symbolic link',
-  ENOTDIR: 'a folder on its way is a file',
-  ENAMETOOLONG: 'its path is too long',
-};

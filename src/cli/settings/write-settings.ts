@@ -10,6 +10,7 @@ import type { ClientFolders, ClientRecipe, SettingsFile } from '../../clients/re
 import type { ConnectTarget } from '../../clients/snippet.ts';
 import { ProxyError } from '../../core/errors.ts';
 import { type Session, usageError } from '../command.ts';
+import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { Backups, dropBackup, sha256 } from './backups.ts';
@@ -24,6 +25,8 @@ import {
   systemCall,
   textOf,
 } from './settings-file.ts';
+
+const texts = t.connect;
 
 /** The `file` field of the `--json` output; documented in docs/cli.md. */
 export interface FileDocument {
@@ -63,11 +66,7 @@ export async function writeSettings(
   const file = fileOf(client);
   const path = pathOf(session, client, file, options.file);
   const inFile = file.key === 'file';
-  if (inFile && !options.hasKey)
-    throw usageError(
-      'connect',
-      `${client.name} reads its key only from this file: give --key KEY or --new-key LABEL.`,
-    );
+  if (inFile && !options.hasKey) throw usageError('connect', texts.problems.needsKey(client.name));
   return editing(path, async () => {
     const home = homedir();
     const state = readSettingsFile(path, home);
@@ -81,15 +80,15 @@ export async function writeSettings(
       );
     const shown = await edited(keyPlace);
     const unchanged = (key: string | undefined): Written => {
-      session.terminal.talk(`${printable(path)} has these settings.`);
+      session.terminal.talk(texts.hasSettings(printable(path)));
       return { file: { path, changed: false, backup: null }, key, warnings: [] };
     };
     if (shown === before) return unchanged(await options.key());
     if (!session.json) tellDifference(session, path, differenceOf(before, shown));
-    await confirm(session, 'connect', `This changes ${path}.`, options.yes);
+    await confirm(session, 'connect', texts.changes(path), options.yes);
     // A key is created only if it will be written.
     const unmoved = readSettingsFile(path, home);
-    if (textOf(unmoved) !== before) throw new EditFault('it changed meanwhile');
+    if (textOf(unmoved) !== before) throw new EditFault(texts.faults.changedMeanwhile);
     const key = await options.key();
     const text = inFile ? await edited(key) : shown;
     if (text === before) return unchanged(key);
@@ -97,12 +96,11 @@ export async function writeSettings(
     const backup = replaced(session, client, state, after, home);
     if (!session.json) {
       const undo = `flm connect ${client.id} --undo`;
-      session.terminal.out(
-        `${session.terminal.paint('green', 'Changed')} ${printable(path)}. To undo: ${undo}`,
-      );
+      const green = (word: string): string => session.terminal.paint('green', word);
+      session.terminal.out(texts.changed(printable(path), undo, green));
     }
     const open = inFile && (state.mode & 0o044) !== 0;
-    const warnings = open ? [`Others on this machine may read the key in ${path}: chmod 600 ${path}`] : [];
+    const warnings = open ? [texts.othersRead(path)] : [];
     return { file: { path, changed: true, backup }, key, warnings };
   });
 }
@@ -119,7 +117,7 @@ export async function undoSettings(
   if (backup === undefined)
     throw usageError(
       'connect',
-      `There is nothing to undo: flm has not changed ${path ?? `a file of ${client.name}`}.`,
+      path === undefined ? texts.problems.nothingToUndoOf(client.name) : texts.problems.nothingToUndo(path),
     );
   await editing(backup.path, async () => {
     const home = homedir();
@@ -130,9 +128,7 @@ export async function undoSettings(
     // After a crash between the copy and the change there is nothing to restore.
     if (!isBefore) {
       if (state.bytes === undefined || sha256(state.bytes) !== backup.written)
-        throw new EditFault(
-          `it changed since flm wrote it${backup.copy === undefined ? '' : `; the version before is in ${backup.copy}`}`,
-        );
+        throw new EditFault(texts.faults.changedSince(backup.copy));
       if (before === undefined) removeSettingsFile(state, home);
       else replaceSettingsFile(state, before, home);
     }
@@ -143,7 +139,10 @@ export async function undoSettings(
       terminal.out(
         JSON.stringify({ client: client.id, file: { path: backup.path, restored: true, removed } }),
       );
-    else terminal.out(`${removed ? 'Removed' : 'Restored'} ${printable(backup.path)}.`);
+    else {
+      const path = printable(backup.path);
+      terminal.out(removed ? texts.removed(path) : texts.restored(path));
+    }
   });
 }
 
@@ -169,11 +168,7 @@ const backupsOf = ({ flm }: Session, client: ClientRecipe): Backups =>
   new Backups(flm.machine.paths.home, client.id);
 
 function fileOf({ name, id, file }: ClientRecipe): SettingsFile {
-  if (file === undefined)
-    throw usageError(
-      'connect',
-      `${name} has no file of settings that flm can edit: paste what \`flm connect ${id}\` prints.`,
-    );
+  if (file === undefined) throw usageError('connect', texts.problems.noFile(name, id));
   return file;
 }
 
@@ -184,8 +179,7 @@ function pathOf(
   named: string | undefined,
 ): string {
   if (named !== undefined) return resolve(named);
-  if (path === undefined)
-    throw usageError('connect', `Each project has its own ${place} for ${name}: name it with --file.`);
+  if (path === undefined) throw usageError('connect', texts.problems.nameFile(name, place));
   return path(clientFolders(cli.environment));
 }
 

@@ -1,7 +1,8 @@
 /** How to connect an app with this key: the three values that every app needs, and the exact settings of known apps. */
 import { useState } from 'preact/hooks';
 import { clients } from '../../clients/clients.ts';
-import { containerNote, snippetsOf } from '../../clients/recipe.ts';
+import { snippetsOf } from '../../clients/recipe.ts';
+import { clientTexts } from '../../clients/texts.ts';
 import { ClientSnippets, QrCodes } from '../components/client-snippets.tsx';
 import { Choice, Command } from '../components/parts.tsx';
 import { t } from '../i18n/texts.ts';
@@ -51,7 +52,7 @@ export function AppSettings({ secret, models, model, onModel, localAuthority }: 
       {client === undefined || model === '' ? null : (
         <ClientSnippets
           snippets={snippetsOf(client, { origin, model, key: secret })}
-          notes={client.notes.filter((note) => note !== containerNote)}
+          notes={client.notes.filter((note) => note !== 'container').map((note) => clientTexts.notes[note])}
         />
       )}
       {localAuthority ? <p class="note">{t.guest.localAuthority}</p> : null}

@@ -35,6 +35,5 @@ export const model = {
     path: (command: string): string => `a file path; give it a name: ${command}`,
     remote: 'leaves this machine; needs the scope engine:admin',
     others: (engines: string): string => `also on ${engines}`,
-    separator: '; ',
   },
 };

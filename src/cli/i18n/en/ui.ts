@@ -1,5 +1,7 @@
 /** Texts of `flm ui`. */
 export const ui = {
+  /** Of the page that opens the dashboard. */
+  language: 'en',
   help: 'open the dashboard in the browser; it ends with this command',
   options: {
     port: 'port on 127.0.0.1; by default a free one',

@@ -30,7 +30,7 @@ export const connect: CliCatalogue['connect'] = {
       ...(model === null ? [] : [`モデル${model}（${engine}）`]),
       `ステータス${status}`,
       ...(firstByte === null ? [] : [`最初のバイトまで${firstByte}`]),
-      `${ending}まで${took}`,
+      `結果${ending}（${took}）`,
     ].join('、'),
   refused: ({ method, path, client, status, code, rule, id }) => {
     const why = code === null ? 'エンジンによる拒否' : `${code}${rule === null ? '' : `（ルール: ${rule}）`}`;

@@ -37,6 +37,5 @@ export const model: CliCatalogue['model'] = {
     path: (command) => `ファイルのパスです。名前を付けるには: ${command}`,
     remote: 'このマシンの外に送信されます。スコープengine:adminが必要です',
     others: (engines) => `${engines}でも利用可能`,
-    separator: '、',
   },
 };

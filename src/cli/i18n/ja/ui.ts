@@ -2,6 +2,7 @@
 import type { CliCatalogue } from '../catalogue.ts';
 
 export const ui: CliCatalogue['ui'] = {
+  language: 'ja',
   help: 'ダッシュボードをブラウザーで開きます。コマンドを終了すると、ダッシュボードも終了します',
   options: {
     port: '127.0.0.1のポート。既定では空いているポート',
