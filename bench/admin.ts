@@ -46,8 +46,8 @@ interface Opened {
   close(): Promise<void>;
 }
 
-function openApi(home: string): Opened {
-  const flm = openFlm({ environment: { ...process.env, FLM_HOME: home }, entry: flmCommand });
+async function openApi(home: string): Promise<Opened> {
+  const flm = await openFlm({ environment: { ...process.env, FLM_HOME: home }, entry: flmCommand });
   const ending = new AbortController();
   const api = new AdminApi({
     services: adminServices(flm, ending.signal),
@@ -168,7 +168,7 @@ const engines = ['ollama-11434', 'vllm-8000'];
 
 /** Spread over 90 days and all keys; each entry is a row of its own. */
 async function fill(home: string): Promise<void> {
-  const { flm, close } = openApi(home);
+  const { flm, close } = await openApi(home);
   const ids = (await flm.security.records()).map(({ id, familyId }) => ({ keyId: id, familyId }));
   const nowMs = Date.now();
   let random = 1;
@@ -288,7 +288,7 @@ async function measurePlane(): Promise<void> {
   owned.defer(() => engine.stop());
   const proxy = await startFlm(engine.port, keyCount);
   owned.defer(() => proxy.stop());
-  const opened = openApi(proxy.home);
+  const opened = await openApi(proxy.home);
   owned.defer(() => opened.close());
   const target = { name: 'flm', port: proxy.port, keys: proxy.keys.slice(0, 200) };
   const clients = await Clients.open(target, 200);
@@ -332,7 +332,7 @@ async function measureFilled(): Promise<void> {
   owned.defer(() => proxy.stop());
   await fill(proxy.home);
   await live.open(proxy);
-  const opened = openApi(proxy.home);
+  const opened = await openApi(proxy.home);
   owned.defer(() => opened.close());
   if (asked('operations')) await measureOperations(opened);
   if (asked('pages')) await measurePages(proxy.home, quick ? 2 : 10);

@@ -104,7 +104,7 @@ export function helpMs(): number {
  * minutes.
  */
 async function prepareHome(env: NodeJS.ProcessEnv, keyCount: number): Promise<readonly string[]> {
-  const flm = openFlm({ environment: env, entry: flmCommand });
+  const flm = await openFlm({ environment: env, entry: flmCommand });
   await flm.security.setPolicy({ requestsPerMinutePerKey: 1_000_000 });
   const first = await flm.security.createKey({ label: 'bench' });
   const { home } = flm.machine.paths;

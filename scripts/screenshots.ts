@@ -111,7 +111,7 @@ async function addUsage(
   cli: TestCli,
   keys: readonly { readonly id: string; readonly model: string; readonly share: number }[],
 ): Promise<void> {
-  const flm = openFlm({ environment: { ...process.env, FLM_HOME: cli.home }, entry: flmEntry });
+  const flm = await openFlm({ environment: { ...process.env, FLM_HOME: cli.home }, entry: flmEntry });
   const nowMs = Date.now();
   let random = 7;
   const next = (below: number): number => {

@@ -23,8 +23,8 @@ interface Call extends Partial<Pick<AdminRequest, 'headers' | 'caller'>> {
   readonly body?: unknown;
 }
 
-function startedApi(t: TestContext) {
-  const { cli, services: ofFlm } = startedAdmin(t);
+async function startedApi(t: TestContext) {
+  const { cli, services: ofFlm } = await startedAdmin(t);
   const store = openedStore(t, cli.home);
   const clock = { nowMs: () => sometimeMs };
   const secrets = { randomBytes, sha256Hex: (text: string) => hash('sha256', text, 'hex'), crc32 };
@@ -84,7 +84,7 @@ function checkAgainstSchema(method: string, path: string, status: number, body: 
 }
 
 test('a key is created, changed, paused, rotated, revoked and deleted, each with the caller in the audit', async (t) => {
-  const { call, store } = startedApi(t);
+  const { call, store } = await startedApi(t);
   const created = await call('POST', '/keys', {
     body: { label: 'laptop', limits: { requestsPerMinute: 60 }, expiresAt: '2030-01-01T00:00:00Z' },
   });
@@ -113,7 +113,7 @@ test('a key is created, changed, paused, rotated, revoked and deleted, each with
 });
 
 test('keys are listed in pages, searched and filtered by the server', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   for (const label of ['alpha', 'beta', 'gamma']) await call('POST', '/keys', { body: { label } });
   await call('POST', '/keys/beta/pause');
   const first = await call('GET', '/keys?limit=2');
@@ -127,7 +127,7 @@ test('keys are listed in pages, searched and filtered by the server', async (t) 
 });
 
 test('pages from the store have the keys that the whole list has, in the same order', async (t) => {
-  const { call, store } = startedApi(t);
+  const { call, store } = await startedApi(t);
   const keys = Array.from({ length: 24 }, (_, i) =>
     sampleKey({
       id: `key_${(i * 7) % 24}`,
@@ -164,7 +164,7 @@ test('pages from the store have the keys that the whole list has, in the same or
 });
 
 test('keys are found by owner and sorted, and the same list is exported as CSV', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   await call('POST', '/keys', { body: { label: 'laptop', owner: 'Ann', note: '=1+1' } });
   await call('POST', '/keys', { body: { label: 'ci', owner: 'Bo' } });
   await call('PATCH', '/keys/ci', { body: { owner: 'Ann', note: 'builds\nnightly' } });
@@ -182,7 +182,7 @@ test('keys are found by owner and sorted, and the same list is exported as CSV',
 });
 
 test('a table of keys is created whole or not at all, and a check of it creates nothing', async (t) => {
-  const { call, store } = startedApi(t);
+  const { call, store } = await startedApi(t);
   const csv = 'label,owner,models,rpm\nann,Ann Lee,llama*;qwen,60\nbob,,,\n';
   const checked = await call('POST', '/keys/import/check', { body: { csv }, caller: reader });
   assert.deepEqual(
@@ -222,7 +222,7 @@ test('a table of keys is created whole or not at all, and a check of it creates 
 });
 
 test('a thousand keys are imported in one request', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   const csv = `label\n${Array.from({ length: 1_000 }, (_, i) => `student ${i}`).join('\n')}`;
   const created = await call('POST', '/keys/import', { body: { csv } });
   assert.equal(created.document.keys.length, 1_000);
@@ -230,7 +230,7 @@ test('a thousand keys are imported in one request', async (t) => {
 });
 
 test('a caller with admin:read reads, and sees no difference between a forbidden and an absent operation', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   const caller = reader;
   assert.equal((await call('GET', '/keys', { caller })).status, 200);
   const forbidden = await call('POST', '/keys/x/revoke', { caller });
@@ -245,7 +245,7 @@ test('a caller with admin:read reads, and sees no difference between a forbidden
 });
 
 test('a caller learns its own name and scopes', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   assert.deepEqual((await call('GET', '/caller')).document, { actor: 'ui:test', scopes: ['admin'] });
   assert.deepEqual((await call('GET', '/caller', { caller: reader })).document, {
     actor: 'key:reader',
@@ -255,7 +255,7 @@ test('a caller learns its own name and scopes', async (t) => {
 });
 
 test('input that is not valid is refused whole, with each field', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   const wrong = await call('POST', '/keys', { body: { label: 5, limits: { burst: 0 }, execute: '/bin/sh' } });
   assert.equal(wrong.status, 422);
   const fields = wrong.document.error.faults.map((fault: { field: string }) => fault.field);
@@ -277,7 +277,7 @@ test('input that is not valid is refused whole, with each field', async (t) => {
 });
 
 test('a change of what somebody else changed meanwhile is refused', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   await call('POST', '/keys', { body: { label: 'laptop' } });
   const { etag = '' } = (await call('GET', '/keys/laptop')).headers;
   const fresh = await call('PATCH', '/keys/laptop', {
@@ -303,7 +303,7 @@ test('a change of what somebody else changed meanwhile is refused', async (t) =>
 });
 
 test('a create that is repeated with its Idempotency-Key makes one key', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   const once = { body: { label: 'laptop' }, headers: { 'idempotency-key': 'k1' } };
   const [first, second] = await Promise.all([call('POST', '/keys', once), call('POST', '/keys', once)]);
   assert.equal(first.document.key, second.document.key);
@@ -318,7 +318,7 @@ test('a create that is repeated with its Idempotency-Key makes one key', async (
 });
 
 test('an Idempotency-Key of one key is refused for another, so that nobody gets a foreign secret', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   for (const label of ['ann', 'bob']) await call('POST', '/keys', { body: { label } });
   const rotation = { body: { overlapSeconds: 60 }, headers: { 'idempotency-key': 'k1' } };
   const ann = await call('POST', '/keys/ann/rotate', rotation);
@@ -330,7 +330,7 @@ test('an Idempotency-Key of one key is refused for another, so that nobody gets 
 });
 
 test('a policy that would block the caller needs a confirmation', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   const caller = { ...admin, address: '192.0.2.7' };
   const body = { allowIps: ['10.0.0.0/8'] };
   const refused = await call('PUT', '/policy', { body, caller });
@@ -340,7 +340,7 @@ test('a policy that would block the caller needs a confirmation', async (t) => {
 });
 
 test('usage is reported by hour or day, by any dimension, with labels of keys', async (t) => {
-  const { call, store } = startedApi(t);
+  const { call, store } = await startedApi(t);
   const { document: key } = await call('POST', '/keys', { body: { label: 'laptop' } });
   await store.usage.addUsage([
     sampleUsage({ keyId: key.id, atMs: sometimeMs - 1 }),
@@ -373,7 +373,7 @@ test('usage is reported by hour or day, by any dimension, with labels of keys', 
 });
 
 test('retention is changed with an entry in the audit', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   assert.deepEqual((await call('GET', '/retention')).document, {
     hourlyDays: 90,
     dailyDays: 1096,
@@ -387,7 +387,7 @@ test('retention is changed with an entry in the audit', async (t) => {
 });
 
 test('the audit names keys and shares by their labels, also where an entry has only the id', async (t) => {
-  const { call, store } = startedApi(t);
+  const { call, store } = await startedApi(t);
   const { id } = (await call('POST', '/keys', { body: { label: 'laptop' } })).document;
   await call('POST', '/shares', { body: { label: 'anna' } });
   await store.audit.record({ atMs: sometimeMs, actor: 'cli:ann', action: 'key.purge', subject: id });
@@ -402,7 +402,7 @@ test('the audit names keys and shares by their labels, also where an entry has o
 });
 
 test('tokens of today are listed by key, both secrets of a rotated one together', async (t) => {
-  const { call, store } = startedApi(t);
+  const { call, store } = await startedApi(t);
   const usage = sampleUsage({ keyId: 'key_b', familyId: 'key_a', inputTokens: 3, outputTokens: 4 });
   await store.usage.addUsage([
     usage,
@@ -421,7 +421,7 @@ test('tokens of today are listed by key, both secrets of a rotated one together'
 });
 
 test('the use of a key is reported for each proxy', async (t) => {
-  const { call } = startedApi(t);
+  const { call } = await startedApi(t);
   await call('POST', '/keys', { body: { label: 'laptop' } });
   const { document } = await call('GET', '/keys/laptop/use');
   assert.deepEqual(
@@ -443,7 +443,7 @@ test('every operation is in the OpenAPI document, and every reference in it lead
 });
 
 test('a share is made with its link, listed without it, and withdrawn', async (t) => {
-  const { call, store } = startedApi(t);
+  const { call, store } = await startedApi(t);
   const body = { label: 'anna', limits: { requestsPerMinute: 20 }, validSeconds: 3_600 };
   const created = await call('POST', '/shares', { body });
   assert.equal(created.status, 201);

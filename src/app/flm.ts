@@ -17,16 +17,16 @@ import { ShareService } from '../core/security/share-service.ts';
 import { changeRetention } from '../core/usage/retention.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
 import { becomeOwner } from '../process/data-owner.ts';
-import { DetachedController, livenessBySocket } from '../process/detached-controller.ts';
+import { DetachedController } from '../process/detached-controller.ts';
 import type { LaunchCommand } from '../process/launched-child.ts';
 import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
 import { thisProgram } from '../process/this-program.ts';
-import { openStore } from '../store/sqlite/open-store.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
 import { makeEngineDiscovery } from './engine-discovery.ts';
+import { openFlmStore } from './flm-store.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { requestDirectory } from './request-directory.ts';
 import { machineTrustTools } from './trust-tools.ts';
@@ -88,7 +88,7 @@ export interface FlmOptions {
 }
 
 /** Throws HOME_UNSAFE, or a `StoreError` that describes the problem with the database. */
-export function openFlm(options: FlmOptions): Flm {
+export async function openFlm(options: FlmOptions): Promise<Flm> {
   const { environment } = options;
   const { home, ofSystemService } = thisMachine(environment).paths;
   becomeOwner(home, options);
@@ -96,24 +96,18 @@ export function openFlm(options: FlmOptions): Flm {
   const machine = thisMachine(ofSystemService ? { ...environment, FLM_HOME: home } : environment);
   const { clock, paths } = machine;
   makeHomeFolders(paths);
-  const store = openStore({
-    home: paths.home,
-    clock,
-    liveness: livenessBySocket(clock),
-    openLater: options.withoutStore === true,
-    onMigrate: options.onMigrate,
-  });
   const actor = `cli:${machine.userName()}`;
   const control = (handle: ProxyHandle): ControlClient => controlClient(handle, clock);
   const onProblem = options.onProblem ?? (() => {});
+  const { withoutStore = false, onMigrate } = options;
+  const store = await openFlmStore(machine, { withoutStore, onMigrate, onProblem });
   const announce = (): Promise<readonly string[]> => announceChange(store.proxies, control, onProblem);
   const announceOnly = async (): Promise<void> => {
     await announce();
   };
-  const proxies =
-    options.withoutStore === true
-      ? withLiveHandles(store.proxies, paths.run, (sentence) => onProblem(sentence, false))
-      : store.proxies;
+  const proxies = withoutStore
+    ? withLiveHandles(store.proxies, paths.run, (sentence) => onProblem(sentence, false))
+    : store.proxies;
   const common = { clock, actor };
   const serviceOf = (controller: ProxyController, portLook = portHolder, who = actor): ProxyService =>
     new ProxyService({
@@ -197,7 +191,7 @@ export function openFlm(options: FlmOptions): Flm {
     openLog: (profile) => new LogFile({ path: paths.logFile(profile), clock }),
     async close() {
       discovery.close();
-      store.close();
+      await store.close();
     },
   };
 }

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { SecretRef } from '../core/engine/engine.ts';
 import type { Environment } from '../core/environment.ts';
 import type { SecretTools } from '../core/security/key-secret.ts';
+import { type StoreSettings, storeSettings } from '../core/store-settings.ts';
 import { machineAddresses } from '../engines/exposure.ts';
 import { findProgram } from '../engines/find-program.ts';
 import { type HomePaths, homePaths, serviceFolders } from '../process/paths.ts';
@@ -35,6 +36,8 @@ export interface Machine {
   ownAddresses(): readonly string[];
   /** Number of file descriptors that this process may open; undefined if unknown. */
   descriptorLimit(): number | undefined;
+  /** The settings of shared stores. Throws STORE_SETTINGS_INVALID. */
+  stores(): StoreSettings;
   /** The user name for the audit log. */
   userName(): string;
 }
@@ -71,6 +74,7 @@ export function thisMachine(environment: Environment): Machine {
     // sshd(8): client address, client port, server address, server port.
     ownAddresses: () => ['127.0.0.1', '::1', ...(environment.SSH_CONNECTION?.split(' ').slice(0, 1) ?? [])],
     descriptorLimit,
+    stores: () => storeSettings({ environment, hostname: hostname(), readText }),
     userName: () => userName(environment),
   };
 }
@@ -88,16 +92,20 @@ function readSecret(secret: SecretRef, environment: Environment): string | undef
     case 'env':
       return environment[secret.name];
     case 'file':
-      try {
-        return readFileSync(secret.path, 'utf8');
-      } catch {
-        // The caller that needs the value reports the error, with the name of the reference.
-        return undefined;
-      }
+      // The caller that needs the value reports the error, with the name of the reference.
+      return readText(secret.path);
     case 'value':
       return secret.value;
     default:
       return secret satisfies never;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
   }
 }
 

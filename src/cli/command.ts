@@ -81,7 +81,7 @@ export function action<Args extends readonly unknown[], Options>(
     async (session, options: Options, ...args: Args) => {
       const { terminal, json } = session;
       const { openFlm } = await import('../app/flm.ts');
-      const flm = openFlm({
+      const flm = await openFlm({
         environment: cli.environment,
         entry: cli.entry,
         keepRoot,

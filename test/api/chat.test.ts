@@ -9,7 +9,7 @@ import { startProxy } from '../helpers/start-proxy.ts';
 async function fixture(t: TestContext, chat: (request: RawRequest) => Steps) {
   const engine = await startChatEngine(['m'], chat);
   t.after(() => engine.close());
-  const admin = startedAdmin(t);
+  const admin = await startedAdmin(t);
   const { id } = await startProxy(admin.cli, '--engine', engine.url);
   return { ...admin, engine, id };
 }

@@ -5,7 +5,7 @@ import { startedAdmin } from '../helpers/admin-fixture.ts';
 import { startProxy } from '../helpers/start-proxy.ts';
 
 test('settings of a client are those of flm connect, without a secret', async (t) => {
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   const none = await call('GET', '/connect?client=codex');
   assert.deepEqual([none.status, none.document.error.code], [404, 'PROXY_NOT_RUNNING']);
   const { id } = await startProxy(cli, '--demo');
@@ -26,7 +26,7 @@ test('settings of a client are those of flm connect, without a secret', async (t
 });
 
 test('a check sends its temporary key to the own addresses of a proxy only', async (t) => {
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   const { id } = await startProxy(cli, '--demo');
   const { document } = await call('POST', '/connect/check', { body: {} });
   assert.deepEqual(document, { ok: true, reason: null, models: ['flm-demo'] });

@@ -15,7 +15,7 @@ async function engine(t: TestContext, table: FakeTable) {
 
 test('an engine is added, listed, tested, changed and removed, with the caller in the audit', async (t) => {
   const [first, second] = [await engine(t, ollamaTable), await engine(t, ollamaTable)];
-  const { call, flm } = startedAdmin(t);
+  const { call, flm } = await startedAdmin(t);
   const added = await call('POST', '/engines', { body: { url: `${first.url}/v1`, slots: 2 } });
   assert.equal(added.status, 201, added.body);
   const { id } = added.document;
@@ -52,7 +52,7 @@ test('an engine is added, listed, tested, changed and removed, with the caller i
 
 test('the engines of a running proxy are listed with the state that the proxy reports', async (t) => {
   const ollama = await engine(t, ollamaTable);
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   await call('POST', '/engines', { body: { url: ollama.url, id: 'box' } });
   const { id } = await startProxy(cli);
   const [listed] = (await call('GET', '/engines')).document.items;
@@ -61,7 +61,7 @@ test('the engines of a running proxy are listed with the state that the proxy re
 
 test('running engines are detected, and servers that ask for a key are named', async (t) => {
   const [ollama, jan] = [await engine(t, ollamaTable), await engine(t, janTable)];
-  const { call } = startedAdmin(t, { FLM_DETECT_PORTS: `${ollama.port},${jan.port}` });
+  const { call } = await startedAdmin(t, { FLM_DETECT_PORTS: `${ollama.port},${jan.port}` });
   const { document } = await call('POST', '/engines/detect');
   assert.deepEqual(
     document.engines.map((e: { product: string; origin: string }) => [e.product, e.origin]),
@@ -75,7 +75,7 @@ test('running engines are detected, and servers that ask for a key are named', a
 
 test('no file, environment variable or CA of an engine is set or changed over the API', async (t) => {
   const [ollama, thief] = [await engine(t, ollamaTable), await engine(t, ollamaTable)];
-  const { call, cli, flm } = startedAdmin(t, { BOX_KEY: 'sk-of-environment' });
+  const { call, cli, flm } = await startedAdmin(t, { BOX_KEY: 'sk-of-environment' });
   const keyFile = join(cli.folder, 'key');
   writeFileSync(keyFile, 'sk-of-file');
   const references = [
@@ -114,7 +114,7 @@ test('no file, environment variable or CA of an engine is set or changed over th
 
 test('a stored key of an engine is never shown, and is not sent to another address', async (t) => {
   const [ollama, thief] = [await engine(t, ollamaTable), await engine(t, ollamaTable)];
-  const { call } = startedAdmin(t);
+  const { call } = await startedAdmin(t);
   const apiKey = { from: 'value', value: 'sk-stored-secret' };
   const bodies = [(await call('POST', '/engines', { body: { url: ollama.url, id: 'box', apiKey } })).body];
   const moved = await call('PATCH', '/engines/box', { body: { url: thief.url } });
@@ -129,7 +129,7 @@ test('a stored key of an engine is never shown, and is not sent to another addre
 
 test('models are listed in pages and searched, and aliases are set, changed and removed', async (t) => {
   const ollama = await engine(t, ollamaTable);
-  const { call } = startedAdmin(t);
+  const { call } = await startedAdmin(t);
   await call('POST', '/engines', { body: { url: ollama.url, id: 'box' } });
   const { items } = (await call('GET', '/models')).document;
   const [model] = items;
@@ -155,7 +155,7 @@ test('models are listed in pages and searched, and aliases are set, changed and 
 
 test('a caller with admin:read sees engines and changes none', async (t) => {
   const ollama = await engine(t, ollamaTable);
-  const { call } = startedAdmin(t);
+  const { call } = await startedAdmin(t);
   await call('POST', '/engines', { body: { url: ollama.url, id: 'box' } });
   const caller = readingCaller;
   for (const path of ['/engines', '/engines/box', '/models', '/aliases'])
@@ -173,7 +173,7 @@ test('a caller with admin:read sees engines and changes none', async (t) => {
 
 test('of two changes with one If-Match at the same time only one succeeds', async (t) => {
   const ollama = await engine(t, ollamaTable);
-  const { call } = startedAdmin(t);
+  const { call } = await startedAdmin(t);
   await call('POST', '/engines', { body: { url: ollama.url, id: 'box' } });
   await call('PUT', '/aliases/fast', { body: { target: 'a' } });
   await call('PUT', '/profiles/lab', { body: {} });

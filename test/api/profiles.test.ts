@@ -9,7 +9,7 @@ import { readingCaller, startedAdmin } from '../helpers/admin-fixture.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 test('a profile is saved, shown with defaults, replaced and deleted, with the caller in the audit', async (t) => {
-  const { call, flm } = startedAdmin(t);
+  const { call, flm } = await startedAdmin(t);
   const config = { graceMs: 5_000, engines: [{ url: 'http://127.0.0.1:8000', id: 'box' }] };
   const saved = await call('PUT', '/profiles/lab', { body: config });
   assert.equal(saved.status, 200, saved.body);
@@ -28,7 +28,7 @@ test('a profile is saved, shown with defaults, replaced and deleted, with the ca
 });
 
 test('faults of a profile are all reported, and nothing is saved', async (t) => {
-  const { call } = startedAdmin(t);
+  const { call } = await startedAdmin(t);
   const wrong = await call('PUT', '/profiles/lab', { body: { graceMs: -1, execute: '/bin/sh' } });
   assert.deepEqual(wrong.document.error.faults.map(({ field }: { field: string }) => field).sort(), [
     'execute',
@@ -54,7 +54,7 @@ const localValues: Partial<Record<keyof ProxyConfig, unknown>> = {
 };
 
 test('every setting is either open or local, and no local one is changed over the API', async (t) => {
-  const { call, cli, flm } = startedAdmin(t);
+  const { call, cli, flm } = await startedAdmin(t);
   const local = (Object.keys(proxyConfigSchema.shape) as (keyof ProxyConfig)[]).filter(
     (name) => !isOpen(name),
   );
@@ -92,7 +92,7 @@ test('every setting is either open or local, and no local one is changed over th
 });
 
 test('no engine of a profile gets or loses a key, a file or a CA over the API, or takes them to another address', async (t) => {
-  const { call, cli, flm } = startedAdmin(t);
+  const { call, cli, flm } = await startedAdmin(t);
   const file = join(cli.folder, 'key');
   writeFileSync(file, 'sk');
   const lab = join(cli.folder, 'lab.json');
@@ -122,7 +122,7 @@ test('no engine of a profile gets or loses a key, a file or a CA over the API, o
 });
 
 test('the policy is checked for a request, and for whom it would block', async (t) => {
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   const caller = readingCaller;
   await createKey(cli, 'laptop', '--model', 'qwen*');
   const check = async (body: object) => (await call('POST', '/policy/check', { body, caller })).document;
@@ -152,7 +152,7 @@ test('the policy is checked for a request, and for whom it would block', async (
 });
 
 test('certificates are shown without a private key, and only an https-acme proxy renews over the API', async (t) => {
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   assert.equal((await call('GET', '/certificates')).document.authority, null);
   assert.equal((await call('GET', '/certificates/authority')).document.error.code, 'CERT_AUTHORITY_ABSENT');
   const { id } = await startProxy(cli, '--mode', 'dev-selfsigned', '--bind', '127.0.0.1');

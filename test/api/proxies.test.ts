@@ -17,7 +17,7 @@ interface Warned {
 }
 
 test('a proxy is shown as flm proxy status --json shows it, and restarted without a refused connection', async (t) => {
-  const { call, cli, flm } = startedAdmin(t);
+  const { call, cli, flm } = await startedAdmin(t);
   const { id, baseUrl } = await startProxy(cli);
   const { items, total } = (await call('GET', '/proxies')).document;
   const [command] = (await cli.run('proxy', 'status', '--json')).json<{ proxies: object[] }>().proxies;
@@ -37,7 +37,7 @@ test('a proxy is shown as flm proxy status --json shows it, and restarted withou
 });
 
 test('a restart takes no program, file or setting from the request', async (t) => {
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   await startProxy(cli);
   for (const path of ['?program=/bin/sh', '?mode=dev-selfsigned'])
     assert.equal((await call('POST', `/proxies/default/restart${path}`)).status, 422, path);
@@ -47,7 +47,7 @@ test('a restart takes no program, file or setting from the request', async (t) =
 });
 
 test('warnings are those of flm proxy status, each with its code and a command', async (t) => {
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   const warnings = async (): Promise<readonly Warned[]> => (await call('GET', '/warnings')).document.items;
   assert.deepEqual(
     (await warnings()).map(({ code }) => code),
@@ -78,7 +78,7 @@ test('warnings are those of flm proxy status, each with its code and a command',
 });
 
 test('the log of a proxy is read in pages from its end, filtered by level and text', async (t) => {
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   const { id, baseUrl } = await startProxy(cli);
   for (const path of ['/models', '/chat/completions']) await fetch(`${baseUrl}${path}`);
   const lines = async (path: string) => (await call('GET', path)).document;
@@ -102,7 +102,7 @@ test('the log of a proxy is read in pages from its end, filtered by level and te
 });
 
 test('a log is found by a proxy or a profile alone, and never by a path', async (t) => {
-  const { call, cli } = startedAdmin(t);
+  const { call, cli } = await startedAdmin(t);
   mkdirSync(join(cli.home, 'logs'), { recursive: true, mode: 0o700 });
   writeFileSync(join(cli.home, 'secret.log'), 'secret\n');
   for (const name of ['../secret', '..%2Fsecret', 'x%00', '%2Fetc%2Fpasswd', 'secret.log', 'nobody'])

@@ -15,7 +15,7 @@ import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 /** A proxy before an engine that streams two tokens and then writes no more, except to requests that are short. */
 async function started(t: TestContext, ...flags: readonly string[]) {
-  const admin = startedAdmin(t);
+  const admin = await startedAdmin(t);
   const engine = await startChatEngine(['m'], ({ body }) =>
     body.includes('short')
       ? chatAnswer('done')

@@ -65,7 +65,7 @@ async function flood(t: TestContext, ...slots: readonly string[]): Promise<reado
   const heavy = await client('heavy');
   const light = await client('light');
 
-  const flm = openFlm({ environment: { FLM_HOME: cli.home, HOME: cli.folder }, entry: flmEntry });
+  const flm = await openFlm({ environment: { FLM_HOME: cli.home, HOME: cli.folder }, entry: flmEntry });
   t.after(() => flm.close());
   const inFlight = async (count: number): Promise<void> => {
     await eventually(

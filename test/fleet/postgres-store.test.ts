@@ -8,7 +8,7 @@ import { revokeKey } from '../../src/store/postgres/security-repository.ts';
 import { createStoreKey, type StoreKey } from '../../src/store/postgres/store-key.ts';
 import { repositoryContract } from '../contracts/repository-contract.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
-import { postgresStore } from '../helpers/postgres-store.ts';
+import { testPostgresStore } from '../helpers/postgres-store.ts';
 import { sampleHandle, sampleKey, sampleShare } from '../helpers/store-samples.ts';
 import { failsAs, temporaryHome } from '../helpers/temporary-store.ts';
 
@@ -16,7 +16,7 @@ const postgres = postgresForFile();
 const skip = noPostgres;
 
 async function open(t: TestContext, url?: string, more: { liveness?: Liveness; key?: StoreKey } = {}) {
-  return postgresStore(t, url ?? (await postgres.database(t)), more);
+  return testPostgresStore(t, url ?? (await postgres.database(t)), more);
 }
 
 if (skip === false) repositoryContract('postgres', (t, liveness) => open(t, undefined, { liveness }));

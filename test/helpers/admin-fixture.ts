@@ -44,12 +44,12 @@ export interface AdminFixture {
 }
 
 /** `environment` is that of `flm ui` and of the commands. */
-export function startedAdmin(
+export async function startedAdmin(
   t: TestContext,
   environment: Readonly<Record<string, string>> = {},
-): AdminFixture {
+): Promise<AdminFixture> {
   const cli = makeCli(t, environment);
-  const flm = openFlm({
+  const flm = await openFlm({
     environment: { HOME: cli.folder, FLM_HOME: cli.home, FLM_DETECT_PORTS: '', ...environment },
     entry: flmEntry,
   });

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import type { Liveness } from '../../src/core/proxy/ports.ts';
 import { storeSettings } from '../../src/core/store-settings.ts';
 import { PostgresDatabase, type PostgresOptions } from '../../src/store/postgres/database.ts';
-import { openPostgresStore, type PostgresStore } from '../../src/store/postgres/open-store.ts';
+import { type PostgresStore, postgresStore } from '../../src/store/postgres/open-store.ts';
 import { StoreKey } from '../../src/store/postgres/store-key.ts';
 import { atEnd, openedStore, temporaryHome } from './temporary-store.ts';
 
@@ -28,14 +28,14 @@ export function postgresDatabase(
   return database;
 }
 
-export function postgresStore(
+export function testPostgresStore(
   t: TestContext,
   url: string,
   { key, liveness }: { readonly key?: StoreKey; readonly liveness?: Liveness } = {},
 ): PostgresStore {
   const home = temporaryHome(t);
   const local = openedStore(t, home, liveness === undefined ? {} : { liveness });
-  return openPostgresStore(
+  return postgresStore(
     postgresDatabase(t, url),
     key ?? new StoreKey(join(home, 'store.key'), testStoreKeyText),
     local,

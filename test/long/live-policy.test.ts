@@ -38,7 +38,7 @@ test('two hundred changes of a policy within half a minute fail no request that 
   t.after(() => engine.close());
   const { baseUrl } = await startProxy(cli, '--engine', engine.url);
   const { key } = await createKey(cli, 'busy');
-  const flm = openFlm({
+  const flm = await openFlm({
     environment: { FLM_HOME: cli.home, HOME: cli.folder },
     entry: flmEntry,
   });

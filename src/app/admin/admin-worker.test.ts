@@ -28,7 +28,7 @@ test('a stream that waits for its next event ends as soon as its reader leaves',
     ended.resolve();
     yield '';
   }
-  new AdminWorker(port2, () => ({
+  new AdminWorker(port2, async () => ({
     api: { handle: async ({ signal }) => ({ status: 200, headers: {}, body: texts(signal) }) },
     close: async () => {},
   }));

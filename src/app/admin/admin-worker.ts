@@ -17,14 +17,14 @@ export interface ServedApi {
 
 export class AdminWorker {
   readonly #port: MessagePort;
-  readonly #open: (report: (error: unknown) => void) => ServedApi;
+  readonly #open: (report: (error: unknown) => void) => Promise<ServedApi>;
   readonly #streams = new Map<number, AsyncIterator<string>>();
   /** Calls whose response or stream has not ended. */
   readonly #running = new Map<number, AbortController>();
-  #served: ServedApi | undefined;
+  #served: Promise<ServedApi> | undefined;
 
-  /** `open` throws an `FlmError` if the data folder cannot be used now. */
-  constructor(port: MessagePort, open: (report: (error: unknown) => void) => ServedApi) {
+  /** `open` rejects with an `FlmError` if the store cannot be used now. */
+  constructor(port: MessagePort, open: (report: (error: unknown) => void) => Promise<ServedApi>) {
     this.#port = port;
     this.#open = open;
     port.on('message', (message: ToAdminThread) => void this.#onMessage(message));
@@ -64,14 +64,18 @@ export class AdminWorker {
   }
 
   async #answer(request: AdminRequest): Promise<AdminReply> {
+    let served: ServedApi;
+    this.#served ??= this.#open((error) => this.#report(error));
+    const opening = this.#served;
     try {
-      // Opened again for each call until the data folder can be used.
-      this.#served ??= this.#open((error) => this.#report(error));
+      served = await opening;
     } catch (error) {
+      // Opened again for each call until the store can be used.
+      if (this.#served === opening) this.#served = undefined;
       if (error instanceof FlmError) return errorResponse(error);
       throw error;
     }
-    return this.#served.api.handle(request);
+    return served.api.handle(request);
   }
 
   async #more(n: number): Promise<void> {
@@ -97,7 +101,8 @@ export class AdminWorker {
   }
 
   async #close(): Promise<void> {
-    await this.#served?.close();
+    const served = await this.#served?.catch(() => undefined);
+    await served?.close();
     this.#port.close();
   }
 

@@ -13,8 +13,8 @@ import type { AdminThreadStart } from './thread-messages.ts';
 assert(parentPort !== null, 'the admin thread is started by a proxy');
 // Set by `AdminThread`, which alone starts this file.
 const start = workerData as AdminThreadStart;
-new AdminWorker(parentPort, (report) => {
-  const flm = openFlm(start);
+new AdminWorker(parentPort, async (report) => {
+  const flm = await openFlm(start);
   const ending = new AbortController();
   return {
     api: new AdminApi({

@@ -195,7 +195,7 @@ function commandsFor(program: Command, words: readonly string[]): readonly Compl
 async function namesOf(cli: Cli, source: NameSource): Promise<readonly Completion[]> {
   try {
     const { openFlm } = await import('../../app/flm.ts');
-    const flm = openFlm(cli);
+    const flm = await openFlm(cli);
     try {
       return await namesIn(flm, source, cli.signal);
     } finally {

@@ -1,0 +1,84 @@
+/** Commands of two machines that share one PostgreSQL database, as the built program. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
+import { testStoreKeyText } from '../helpers/postgres-store.ts';
+import { temporaryHome } from '../helpers/temporary-store.ts';
+
+const postgres = postgresForFile();
+const skip = noPostgres;
+
+/** The command line of one machine. */
+function machine(
+  t: TestContext,
+  url: string,
+  more: Readonly<Record<string, string | undefined>> = {},
+): TestCli {
+  const file = join(temporaryHome(t), 'store.key');
+  writeFileSync(file, testStoreKeyText, { mode: 0o600 });
+  return makeCli(t, { FLM_DATABASE_URL: url, FLM_STORE_KEY_FILE: file, ...more });
+}
+
+async function ok(cli: TestCli, ...args: readonly string[]) {
+  const ran = await cli.run(...args);
+  assert.equal(ran.code, 0, `flm ${args.join(' ')}: ${ran.stderr}`);
+  return ran;
+}
+
+test('what one machine changes, another machine has', { skip }, async (t) => {
+  const url = await postgres.database(t);
+  const [here, there] = [machine(t, url), machine(t, url)];
+  await ok(here, 'key', 'create', 'laptop', '--json');
+  await ok(here, 'policy', 'set', '--rpm', '77');
+  const engine = ['engine', 'add', 'http://127.0.0.1:9', '--id', 'box', '--kind', 'vllm', '--key-stdin'];
+  assert.equal((await here.pipe('s3cret', ...engine)).code, 0);
+  await ok(here, 'model', 'alias', 'fast', 'llama3');
+  const keys = (await ok(there, 'key', 'list', '--json')).json<{ keys: { label: string }[] }>();
+  assert.deepEqual(
+    keys.keys.map(({ label }) => label),
+    ['laptop'],
+  );
+  assert.match((await ok(there, 'policy', 'show')).stdout, /77/);
+  assert.match((await ok(there, 'engine', 'list')).stdout, /box/);
+  await ok(there, 'key', 'revoke', 'laptop');
+  assert.match((await ok(here, 'key', 'list', '--json')).stdout, /revoked/);
+});
+
+test('without a store key, every command says so and changes nothing', { skip }, async (t) => {
+  const url = await postgres.database(t);
+  const cli = machine(t, url, { FLM_STORE_KEY_FILE: undefined });
+  const ran = await cli.run('key', 'create', 'laptop');
+  assert.equal(ran.code, 1);
+  assert.match(ran.stderr, /FLM_STORE_KEY_FILE is not set/);
+  assert.match(ran.stderr, /flm db key create/);
+  assert.deepEqual(await postgres.query(url, "SELECT to_regnamespace('flm') IS NULL"), ['t']);
+});
+
+test('a database that is away is named with the reason, and never with its password', { skip }, async (t) => {
+  const url = new URL(await postgres.database(t));
+  url.password = 'hunter2';
+  url.port = '1';
+  const cli = machine(t, url.href);
+  for (const args of [
+    ['key', 'list'],
+    ['key', 'create', 'x'],
+    ['key', 'list', '--json'],
+    ['engine', 'list'],
+  ]) {
+    const ran = await cli.run(...args);
+    assert.equal(ran.code, 2, args.join(' '));
+    assert.match(ran.stderr, /postgres:\/\/postgres@127\.0\.0\.1:1\/flm_\d+ cannot be reached: .*refused/);
+    assert.doesNotMatch(ran.stdout + ran.stderr, /hunter2/);
+  }
+});
+
+test('a URL with a mistake is refused before anything is opened', { skip }, async (t) => {
+  const cli = machine(t, 'mysql://u:hunter2@h/d');
+  const ran = await cli.run('key', 'list', '--json');
+  assert.equal(ran.code, 1);
+  assert.match(ran.stderr, /STORE_SETTINGS_INVALID/);
+  assert.doesNotMatch(ran.stderr, /hunter2/);
+});
