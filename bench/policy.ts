@@ -128,7 +128,7 @@ const auth = makeAuth({
 });
 const holdings = new KeyHoldings({ maxStreams: 2048, maxBufferedBytes: 1 << 29, maxBodyBytes: 1 << 26 });
 const takeStream = makeTakeStream(holdings);
-const allowed = makePolicy({ clock, limiter: new GcraLimiter() });
+const allowed = makePolicy({ clock, limiter: new GcraLimiter(), remote: false });
 const tokens = new TokenBudgets(clock, { today: () => 1_000 });
 const candidate = { engine: { ref: { id: 'e' } }, model: undefined, state: 'running', slots: 64 };
 const directory = {

@@ -43,6 +43,8 @@ const rules: Readonly<Record<string, Rule>> = {
   tls: { folders: ['core', 'files'] },
   store: { folders: ['core', 'files'] },
   process: { folders: ['core', 'files'] },
+  // Limits that a server counts for all nodes. Its package is loaded only where it is used.
+  valkey: { folders: ['core'], builtins: ['crypto', 'assert'], packages: ['iovalkey'] },
   service: { folders: ['core', 'files'], packages: ['ipaddr.js'] },
   observe: { folders: ['core'] },
   // The admin API: operations over the services of the domain, without a transport.
@@ -70,6 +72,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'files',
       'tls',
       'store',
+      'valkey',
       'process',
       'service',
       'observe',

@@ -41,7 +41,9 @@ import { watchRequests } from '../observe/request-watch.ts';
 import type { TailHub } from '../observe/tail.ts';
 import { controlClient } from '../process/control-client.ts';
 import type { ProxyStore } from '../store/store.ts';
+import type { FleetLimits } from '../valkey/fleet-limits.ts';
 import type { AdminThread } from './admin/admin-thread.ts';
+import { publishRevocation } from './fleet-limits.ts';
 import { type HandOverSignals, handOver, type Replaceable } from './hand-over.ts';
 import type { HandOverParts } from './hand-over-parts.ts';
 import type { Machine } from './machine.ts';
@@ -67,6 +69,8 @@ export interface LiveControlDeps {
   /** Listening sockets that another process opened and may keep open. */
   readonly sockets: readonly InheritedSocket[];
   readonly storeProblem: () => string | undefined;
+  /** Present where one server counts limits for all nodes. */
+  readonly fleet: FleetLimits | undefined;
   /** Present with HTTPS. */
   readonly certificates: RenewingCertificate | undefined;
   readonly handOverParts: HandOverParts;
@@ -150,6 +154,7 @@ export class LiveControl implements ProxyControl {
       reach: reachOf(handle.addresses, machine.addresses()),
       networkUrls: networkUrls(handle, certificate?.names ?? []).filter((other) => other !== url),
       ...(certificate === undefined ? {} : { certificate }),
+      ...(this.#deps.fleet === undefined ? {} : { limiter: this.#deps.fleet.reading }),
       warnings: warningDetails.map(({ message }) => message),
       warningDetails,
     };
@@ -243,7 +248,7 @@ export class LiveControl implements ProxyControl {
   }
 
   async revokeKey(name: string, actor: string): Promise<LiveRevocation | undefined> {
-    const { snapshots, store, logger, machine } = this.#deps;
+    const { snapshots, store, logger, machine, fleet } = this.#deps;
     const found = snapshots.named(name, machine.clock.nowMs());
     if (found.length > 1) return { written: false, candidates: found.map(({ id }) => id) };
     const [named] = found;
@@ -252,7 +257,9 @@ export class LiveControl implements ProxyControl {
     const keyId = key.id;
     const atMs = machine.clock.nowMs();
     const after = JSON.stringify({ revokedAtMs: atMs, by: this.#handle.id });
-    const revocation = store.revoke(keyId, { atMs, actor, action: 'key.revoke', subject: keyId, after });
+    const entry = { atMs, actor, action: 'key.revoke', subject: keyId, after };
+    const revocation = store.revoke(keyId, entry);
+    if (fleet !== undefined) await publishRevocation(fleet, entry, revocation.written);
     const problem = await revocation.first;
     if (problem === undefined) {
       logger.event('info', 'key revoked over the control socket', { key: keyId });
@@ -388,6 +395,7 @@ export class LiveControl implements ProxyControl {
       unusableEngines: engines.problems(),
       unwrittenRevocations: store.unwrittenRevocations,
       storeProblem: storeProblem(),
+      limiter: this.#deps.fleet?.reading,
     });
   }
 }

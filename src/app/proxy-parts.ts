@@ -8,7 +8,6 @@ import type { InheritedSocket, StartOptions, TakeOver } from '../core/proxy/port
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import { base62, type SecretTools } from '../core/security/key-secret.ts';
 import { LimitsHandOver } from '../core/security/limits-hand-over.ts';
-import { LocalLimits } from '../core/security/local-limits.ts';
 import { parsePolicy, type SecurityPolicy } from '../core/security/security-policy.ts';
 import { SnapshotHolder } from '../core/security/snapshot.ts';
 import { Gateway } from '../gateway/gateway.ts';
@@ -22,9 +21,11 @@ import { dialLimitsLink } from '../process/limits-link-socket.ts';
 import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
+import type { FleetLimits } from '../valkey/fleet-limits.ts';
 import { AdminThread } from './admin/admin-thread.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
 import { chatUsage, FanOutRecorder } from './fan-out-recorder.ts';
+import { fleetPart, type MakeLimits } from './fleet-limits.ts';
 import { HandOverParts } from './hand-over-parts.ts';
 import { limitsPart } from './limits-part.ts';
 import type { Machine } from './machine.ts';
@@ -201,6 +202,8 @@ export async function openProxyCertificates(
 export interface Serving {
   readonly gateway: Gateway;
   readonly limits: LimitsHandOver;
+  /** Present where one server counts limits for all nodes. */
+  readonly fleet: FleetLimits | undefined;
   readonly metrics: Metrics;
   readonly tail: TailHub;
   readonly refusals: Refusals;
@@ -213,10 +216,12 @@ export function makeGateway(
     engines,
     store,
     certificates,
+    makeLimits,
   }: {
     readonly engines: ProxyEngines;
     readonly store: ProxyStore;
     readonly certificates: Certificates | undefined;
+    readonly makeLimits: MakeLimits;
   },
 ): Serving {
   const { id, machine, config, log, logger, quota, snapshots, temporaryKeys, upstream, onError } = start;
@@ -234,15 +239,20 @@ export function makeGateway(
     queues: gateway.queues(),
     certificate: certificates?.keeper.facts(),
     logLinesLost: log.destination.lostLines ?? 0,
+    limiter: fleet?.reading,
   }));
-  const limits = new LocalLimits({
+  const { local: limits, fleet } = makeLimits({
     limits: config.limits,
     clock,
     directory: engines.service,
-    ledger: store,
+    store,
+    snapshots,
+    logger,
   });
+  if (fleet !== undefined) start.parts.defer(() => fleet.close());
   const handOver = new LimitsHandOver({
     local: limits,
+    shared: fleet,
     clock,
     directory: engines.service,
     dial: dialLimitsLink,
@@ -261,6 +271,7 @@ export function makeGateway(
     upstream,
     limits,
     ports: handOver.ports,
+    remoteLimits: fleet !== undefined,
     ledger: store,
     recorder: new FanOutRecorder({
       logger,
@@ -303,9 +314,10 @@ export function makeGateway(
     enginesPart(engines.service),
     // Added last, because requests wait after this part has exported its state.
     limitsPart({ limits: handOver, store, clock, machineMs }),
+    ...(fleet === undefined ? [] : [fleetPart(fleet)]),
   ])
     start.handOverParts.add(part);
-  return { gateway, metrics, tail, refusals, recent, limits: handOver };
+  return { gateway, metrics, tail, refusals, recent, limits: handOver, fleet };
 }
 
 /** All processes of one machine share this clock, independent of their start times. */

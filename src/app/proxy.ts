@@ -22,6 +22,7 @@ import { schemaFit } from '../store/sqlite/schema-check.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { type Certificates, certificateFailure } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
+import { loadLimits } from './fleet-limits.ts';
 import type { Replaceable } from './hand-over.ts';
 import { LiveControl } from './live-control.ts';
 import type { Machine } from './machine.ts';
@@ -84,6 +85,7 @@ async function startProxy(
   try {
     const start = prepare(machine, log, options, parts, takeOver);
     start.sockets = takeOver?.sockets ?? matchPassed(options, passed);
+    const makeLimits = await loadLimits(machine);
     const engines = makeEngines(start);
     const store = makeStore(start);
     // A successor migrates last, because the predecessor must continue to serve if the successor fails before.
@@ -91,11 +93,14 @@ async function startProxy(
     if (!migrates) await readStore(start, store, engines);
     signal.throwIfAborted();
     const certificates = await openProxyCertificates(start, signal);
-    const serving = makeGateway(start, { engines, store, certificates });
+    const serving = makeGateway(start, { engines, store, certificates, makeLimits });
     const bound = await serving.gateway.bind(start.sockets.filter(({ use }) => use === 'clients'));
     start.port = bound.port;
     // The predecessor serves until everything is ready.
-    if (takeOver === undefined) await serving.gateway.accept();
+    if (takeOver === undefined) {
+      await serving.fleet?.start();
+      await serving.gateway.accept();
+    }
 
     const stopped = new AbortController();
     const wanted = AbortSignal.any([signal, stopped.signal]);
@@ -125,6 +130,7 @@ async function startProxy(
         await openControl(start, store, control, serving.limits);
       }
       if (state !== undefined) await start.handOverParts.importState(state);
+      await serving.fleet?.start();
       await serving.gateway.accept();
       await certificates?.keeper.accept?.();
       closeUnused(takeOver, [...serving.gateway.sockets(), ...(certificates?.keeper.sockets?.() ?? [])]);

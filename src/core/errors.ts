@@ -688,6 +688,13 @@ export const errorTable = {
     text: 'Too many responses are in progress.',
     hint: 'Try again soon.',
   },
+  LIMITER_AWAY: {
+    ...refused,
+    status: 503,
+    level: 'warn',
+    text: 'The server that counts limits for all nodes does not answer, and no request may pass without it.',
+    hint: 'Try again soon.',
+  },
   DRAINING: { ...refused, status: 503, text: 'The proxy is shutting down.', hint: 'Try again soon.' },
 
   // --- auth, policy, router

@@ -53,6 +53,7 @@ export const ruleTexts = {
   'stream-share': 'the share of one key in maxStreams: it has {held}, and {free} are free',
   concurrency: 'concurrency {limit} of key {key}',
   tokens: '{limit} tokens a {span} of key {key}',
+  limiter: 'the limits of the fleet',
   'max-queued': 'maxQueued',
   'max-queue-wait': 'maxQueueWaitMs',
   // Engines, and events that end a request early.

@@ -14,6 +14,7 @@ import type { RuleText } from '../core/rules.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { KeyHolding } from '../core/security/key-holdings.ts';
+import type { RequestAhead } from '../core/security/request-ahead.ts';
 import type { Snapshot } from '../core/security/snapshot.ts';
 import type { ChargeRule } from '../core/security/token-charge.ts';
 import type { CacheUse } from '../core/usage/cache-use.ts';
@@ -218,6 +219,8 @@ export class Exchange {
   native: NativeCall | undefined;
   /** The number of streams that the key holds, this request included; undefined before this request took a stream. */
   holding: KeyHolding | undefined;
+  /** What this request will ask of the limits; undefined where they are counted in this process. */
+  ahead: RequestAhead | undefined;
   /** Whether this request counts as one of the requests that its key may have in progress. */
   countsAgainstKey = false;
   /** Ends the queueing or the engine's work early. Set while a relay exists; called at most once. */

@@ -63,6 +63,8 @@ export interface GatewayDeps {
   readonly limits: LocalLimits;
   /** In place of those of `limits`. */
   readonly ports?: Partial<LimitPorts>;
+  /** The ports ask another machine. */
+  readonly remoteLimits?: boolean;
   /** The tokens that each key used today, over all proxies. */
   readonly ledger: Pick<UsageLedger, 'today' | 'ofFamily'>;
   readonly pages?: Pages;
@@ -340,7 +342,7 @@ interface PipelineParts {
 }
 
 function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: PipelineParts): RequestPipeline {
-  const { clock, config, directory, upstream, version, ledger } = deps;
+  const { clock, config, directory, upstream, version, ledger, remoteLimits = false } = deps;
   const pages = new OpenPages(deps.pages ?? noPages, deps.admin !== undefined);
   return new RequestPipeline({
     guard: makeGuard({
@@ -356,7 +358,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
       pages,
       onRefused: (x, throttled) => deps.recorder.loginRefused(x.client.text, throttled),
     }),
-    applyPolicy: makePolicy({ clock, limiter: ports.rates }),
+    applyPolicy: makePolicy({ clock, limiter: ports.rates, remote: remoteLimits }),
     takeStream: makeTakeStream(deps.limits.concurrency),
     authorize: makeAuthorize(directory, deps.admin !== undefined),
     handlers: {
@@ -382,6 +384,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
     concurrency: ports.concurrency,
     tokens: ports.tokens,
     admission: ports.admission,
+    remoteLimits,
     upstream,
     clock,
     limits: config.limits,

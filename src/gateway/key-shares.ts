@@ -31,7 +31,7 @@ export function takeRequest(
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const { key, holding } = x;
   assert(key !== undefined && holding !== undefined, 'a request that counts has a key and a stream');
-  const taking = concurrency.takeRequest(key, holding);
+  const taking = concurrency.takeRequest(key, holding, x.ahead);
   return taking instanceof Promise
     ? taking.then((denial) => count(x, holding, concurrency, denial))
     : count(x, holding, concurrency, taking);

@@ -9,13 +9,16 @@ import { denyAddress, denyOrigin } from '../core/security/access.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { BucketAsk, RateLimiter, Verdict } from '../core/security/rate-limiter.ts';
 import type { SecurityPolicy } from '../core/security/security-policy.ts';
+import { aheadOf } from './ask-ahead.ts';
 import { isOwnOrigin, originOf } from './cors.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
-import { limitFields, retryFields } from './retry-fields.ts';
+import { aloneFields, limitFields, retryFields } from './retry-fields.ts';
 
 export interface PolicyDeps {
   readonly clock: Clock;
   readonly limiter: RateLimiter;
+  /** The limiter is on another machine: it is told what the request will ask next. */
+  readonly remote: boolean;
 }
 
 export function makePolicy(deps: PolicyDeps): AsyncStep {
@@ -32,7 +35,8 @@ function denyForeignOrigin(x: Exchange): Refusal | undefined {
 function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined | Promise<Refusal | undefined> {
   const asks = buckets(x);
   if (asks.length === 0) return undefined;
-  const taking = deps.limiter.take(asks, deps.clock.monotonicMs());
+  const ahead = deps.remote ? aheadOf(x) : undefined;
+  const taking = deps.limiter.take(asks, deps.clock.monotonicMs(), ahead);
   return taking instanceof Promise ? taking.then((verdict) => judge(x, verdict)) : judge(x, taking);
 }
 
@@ -44,6 +48,8 @@ function judge(x: Exchange, verdict: Verdict): Refusal | undefined {
   }
   const { perMinute } = verdict.ask;
   const fields = retryFields(verdict.retryAfterMs);
+  if (verdict.away === true) return { code: 'LIMITER_AWAY', rule: rule('limiter'), fields };
+  if (verdict.alone === true) fields.push(...aloneFields);
   fields.push(...limitFields('requests', { limit: perMinute, remaining: 0, resetMs: verdict.resetMs }));
   const whose = whoseOf(verdict.ask.bucket, x);
   return {
@@ -104,7 +110,7 @@ function whoseOf(bucket: string, x: Exchange): string {
 
 function rateFields(verdict: Extract<Verdict, { granted: true }>): readonly string[] | undefined {
   const { tightest, remaining, resetMs } = verdict;
-  return tightest === undefined
-    ? undefined
-    : limitFields('requests', { limit: tightest.perMinute, remaining, resetMs });
+  if (tightest === undefined) return undefined;
+  const fields = limitFields('requests', { limit: tightest.perMinute, remaining, resetMs });
+  return verdict.alone === true ? [...fields, ...aloneFields] : fields;
 }

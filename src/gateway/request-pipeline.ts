@@ -23,7 +23,9 @@
  */
 import assert from 'node:assert/strict';
 import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
-import type { TokenBudget, TokenCheck } from '../core/security/token-budgets.ts';
+import type { TokenBudget } from '../core/security/token-budgets.ts';
+import type { TokenCheck } from '../core/security/token-check.ts';
+import { aheadOf } from './ask-ahead.ts';
 import { type AttemptDeps, admit, mayTryNext, refusalOfDenial, startAttempt } from './attempt.ts';
 import { type ReadBody, readBody } from './body/request-body.ts';
 import { findClientAddress } from './client-address.ts';
@@ -32,7 +34,7 @@ import { commonFields, refuse } from './error-response.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
 import { type AttemptResult, Relay } from './relay/relay.ts';
-import { limitFields } from './retry-fields.ts';
+import { aloneFields, limitFields } from './retry-fields.ts';
 import type { EngineCall, FileResponse, OwnResponse, RouteHandler, StreamResponse } from './route-handler.ts';
 import { router } from './router.ts';
 import type { HandlerName } from './routes.ts';
@@ -48,6 +50,8 @@ export interface PipelineDeps extends AttemptDeps {
   readonly holdings: KeyHoldings;
   readonly concurrency: ConcurrencyLimiter;
   readonly tokens: TokenBudget;
+  /** Limits are counted on another machine. */
+  readonly remoteLimits: boolean;
   readonly heartbeatMs: number;
   readonly version: string;
   /** Writes the access log, the metrics and the usage of one exchange. */
@@ -65,7 +69,7 @@ export class RequestPipeline {
   }
 
   async run(x: Exchange): Promise<void> {
-    const { applyPolicy, handlers, concurrency } = this.#deps;
+    const { applyPolicy, handlers, concurrency, remoteLimits } = this.#deps;
     findClientAddress(x);
     readOrigin(x);
     for (const step of this.#steps) {
@@ -82,6 +86,7 @@ export class RequestPipeline {
     const plan = handler.bodyPlan?.(x);
     if (plan !== undefined) {
       if ('code' in plan) return refuse(x, plan);
+      if (remoteLimits) aheadOf(x);
       const taking = plan.counts ? takeRequest(x, concurrency) : undefined;
       const refusal = taking instanceof Promise ? await taking : taking;
       if (x.over) return;
@@ -110,7 +115,7 @@ export class RequestPipeline {
     const { key } = x;
     assert(key !== undefined, 'every route to an engine needs a key');
     if (request.generates) {
-      const checking = this.#deps.tokens.check(key);
+      const checking = this.#deps.tokens.check(key, x.ahead);
       const checked = checking instanceof Promise ? await checking : checking;
       if (x.over) return;
       const refusal = judgeTokens(x, checked);
@@ -149,6 +154,7 @@ export class RequestPipeline {
     try {
       this.#deps.record(x);
     } finally {
+      x.ahead?.end();
       giveBackShares(x, this.#deps.holdings, this.#deps.concurrency);
     }
   }
@@ -172,8 +178,10 @@ export class RequestPipeline {
 }
 
 /** The balance of tokens must be positive before an engine works. `finish` charges what the request used. */
-function judgeTokens(x: Exchange, { reading: balance, denial }: TokenCheck): Refusal | undefined {
+function judgeTokens(x: Exchange, { reading: balance, denial, alone }: TokenCheck): Refusal | undefined {
   if (balance !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', balance)];
+  if (alone === true && x.rate?.includes(aloneFields[0]) !== true)
+    x.rate = [...(x.rate ?? []), ...aloneFields];
   return denial === undefined ? undefined : refusalOfDenial(denial);
 }
 

@@ -6,6 +6,9 @@
 /** SDKs ignore a longer wait and retry immediately, unless told not to (openai-node honours 60 s). */
 const longestHonouredWaitSeconds = 60;
 
+/** This node decided about limits by itself, because the limiter of its fleet is away. */
+export const aloneFields = ['x-flm-limits', 'node'] as const;
+
 /** Flat: name, value ... */
 export function retryFields(waitMs: number): string[] {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));

@@ -6,6 +6,7 @@ import type { EngineStatus } from '../core/engine/directory.ts';
 import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { QueueReading } from '../core/security/fair-admission.ts';
+import type { LimiterReading } from '../core/security/limiter-reading.ts';
 
 /** Values that are read on each scrape. */
 export interface Readings {
@@ -21,6 +22,8 @@ export interface Readings {
   readonly certificate?: CertificateFacts | undefined;
   /** Lines that the log could not accept. */
   readonly logLinesLost?: number;
+  /** Present where one server counts limits for all nodes. */
+  readonly limiter?: LimiterReading | undefined;
 }
 
 export interface MetricFacts {
@@ -67,6 +70,7 @@ export class Metrics {
     registerProxyMetrics(registers, readings);
     registerEngineMetrics(registers, readings);
     registerCertificateMetrics(registers, readings);
+    registerLimiterMetrics(registers, readings);
   }
 
   request(line: RequestLine): void {
@@ -224,6 +228,42 @@ function registerCertificateMetrics(registers: Registry[], readings: () => Readi
       const { certificate } = readings();
       return certificate === undefined ? [] : [{ labels: {}, value: certificate.renewalFailures ?? 0 }];
     },
+  );
+}
+
+/** Empty where this proxy counts alone. */
+function registerLimiterMetrics(registers: Registry[], readings: () => Readings): void {
+  const values = (read: (limiter: LimiterReading) => Tally[]): readonly Tally[] => {
+    const { limiter } = readings();
+    return limiter === undefined ? [] : read(limiter);
+  };
+  gauge(
+    registers,
+    'flm_limiter_shared',
+    '1 if the server in FLM_VALKEY_URL counts limits for all nodes; 0: this node decides alone.',
+    [],
+    () => values(({ state }) => [{ labels: {}, value: state === 'shared' ? 1 : 0 }]),
+  );
+  gauge(registers, 'flm_limiter_nodes', 'The most nodes of the last ten minutes that share limits.', [], () =>
+    values(({ nodes }) => [{ labels: {}, value: nodes }]),
+  );
+  counter(
+    registers,
+    'flm_limiter_decisions_total',
+    'Questions about limits, by who decided: the server, or this node alone.',
+    ['by'],
+    () =>
+      values(({ decidedShared, decidedAlone }) => [
+        { labels: { by: 'server' }, value: decidedShared },
+        { labels: { by: 'node' }, value: decidedAlone },
+      ]),
+  );
+  counter(
+    registers,
+    'flm_limiter_outages_total',
+    'How often the server that counts limits went away.',
+    [],
+    () => values(({ outages }) => [{ labels: {}, value: outages }]),
   );
 }
 

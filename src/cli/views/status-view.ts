@@ -83,6 +83,7 @@ export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): strin
       [`  ${name.certificate}`, certificateText(proxy.certificate)],
       [`  ${name.keys}`, proxy.keys === undefined ? undefined : String(proxy.keys)],
       [`  ${name.requests}`, requestsText(proxy)],
+      [`  ${name.limits}`, limitsText(proxy)],
       [`  ${name.engines}`, engineLines(proxy.engines ?? [], terminal) || undefined],
     ],
     tableColumns,
@@ -92,6 +93,11 @@ export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): strin
     hanging(`  ${mark} `, printable(translated(text)), terminal.tableColumns),
   );
   return [lines, ...problems].join('\n');
+}
+
+function limitsText({ limiter }: ProxyDocument): string | undefined {
+  if (limiter === undefined) return undefined;
+  return limiter.state === 'shared' ? texts.limitsShared(limiter.nodes) : texts.limitsAlone;
 }
 
 const stateStyles = {

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { engineDocument, engineDocumentSchema } from '../engine/engine-document.ts';
 import { queuedFor } from '../engine/seen-engines.ts';
+import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
 import { isLoopback } from './proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
@@ -32,6 +33,20 @@ export const proxyCertificateSchema = z
   .meta({ id: 'ProxyCertificate' });
 export type CertificateDocument = Readonly<z.input<typeof proxyCertificateSchema>>;
 
+const limiterSchema = z
+  .strictObject({
+    state: z
+      .enum(['shared', 'away', 'returning'])
+      .describe('`shared`: one server counts for all nodes. Otherwise this node decides alone.'),
+    nodes: z.int().min(1).describe('The most nodes of the last ten minutes that share limits.'),
+    outage: z.enum(['local', 'refuse']).describe('What happens while the server is away.'),
+    problem: z.string().optional().describe('Why the server does not count.'),
+    decidedShared: count.describe('Questions about limits that the server answered since the start.'),
+    decidedAlone: count.describe('Questions about limits that this node decided alone.'),
+    outages: count.describe('How often the server went away since the start.'),
+  })
+  .meta({ id: 'Limiter' });
+
 export const proxyDocumentSchema = z
   .strictObject({
     id: z.string(),
@@ -50,6 +65,7 @@ export const proxyDocumentSchema = z
     dashboardUrl: z.string().optional().describe('The dashboard, where `--admin` serves it.'),
     networkUrls: names.optional().describe('Base URLs for others on the network, without `/v1`.'),
     certificate: proxyCertificateSchema.optional(),
+    limiter: limiterSchema.optional().describe('Present where a server counts limits for all nodes.'),
     inFlight: count.optional(),
     queued: count.optional().describe('Requests that wait for a slot of an engine.'),
     connections: count.optional(),
@@ -136,10 +152,15 @@ export function proxyDocument(view: ProxyView, url = urlOf(view)): ProxyDocument
     ...(status.certificate === undefined
       ? {}
       : { certificate: certificateDocument(status.certificate, hasExpired(status)) }),
+    ...(status.limiter === undefined ? {} : { limiter: limiterDocument(status.limiter) }),
     ...warned,
     ...(status.supervisor === undefined ? {} : { supervisor: status.supervisor }),
     ...(status.successor === undefined ? {} : { successor: status.successor }),
   };
+}
+
+function limiterDocument({ problem, ...reading }: LimiterReading): z.input<typeof limiterSchema> {
+  return { ...reading, ...(problem === undefined ? {} : { problem }) };
 }
 
 /** Plain HTTP serves the dashboard on loopback only. */

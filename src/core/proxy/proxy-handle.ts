@@ -5,6 +5,7 @@
 import ipaddr from 'ipaddr.js';
 import type { EngineStatus } from '../engine/directory.ts';
 import type { QueueReading } from '../security/fair-admission.ts';
+import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
 import type { ProxyConfig, ProxyConfigInput, ProxyMode } from './proxy-config.ts';
 import type { Warning } from './warning.ts';
@@ -123,6 +124,8 @@ export interface ProxyStatus {
   readonly certificate?: CertificateFacts;
   /** Base URLs for others on the network, without `/v1`. */
   readonly networkUrls: readonly string[];
+  /** Present where one server counts limits for all nodes. */
+  readonly limiter?: LimiterReading;
   /** Sentences about problems, each with its remedy at the end. */
   readonly warnings: readonly string[];
   /** The same warnings with code and command; absent from an older flm. */

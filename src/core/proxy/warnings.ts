@@ -4,6 +4,7 @@
  */
 import type { EngineStatus } from '../engine/directory.ts';
 import { engineKind } from '../engine/kinds.ts';
+import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
 import { isLoopback, type ProxyMode } from './proxy-config.ts';
 import type { ProxyHandle } from './proxy-handle.ts';
@@ -24,6 +25,8 @@ export interface ProxyFacts {
   /** Ids of keys that are revoked in memory alone, with the reason. */
   readonly unwrittenRevocations: Iterable<readonly [string, string]>;
   readonly storeProblem: string | undefined;
+  /** Present where one server counts limits for all nodes. */
+  readonly limiter?: LimiterReading | undefined;
 }
 
 export interface UnusableEngine {
@@ -92,8 +95,19 @@ export function warningsOfProxy(facts: ProxyFacts): readonly Warning[] {
       `Key ${key} is revoked only in the memory of this proxy: ${problem}`,
       `flm key revoke ${key}`,
     );
+  const limiter = facts.limiter === undefined ? undefined : limiterWarning(facts.limiter);
+  if (limiter !== undefined) add('LIMITER_AWAY', limiter, `flm proxy logs ${profile}`);
   if (facts.storeProblem !== undefined) add('STORE_PROBLEM', facts.storeProblem, `flm proxy logs ${profile}`);
   return warnings;
+}
+
+function limiterWarning({ state, nodes, problem = '', outage }: LimiterReading): string | undefined {
+  if (state === 'shared') return undefined;
+  const server = 'The server in FLM_VALKEY_URL does not count limits';
+  if (outage === 'refuse')
+    return `${server} (${problem}); requests with limits are refused until it answers.`;
+  const part = nodes === 1 ? 'all' : `1/${nodes}`;
+  return `${server} (${problem}); this node decides alone, with ${part} of each limit, until it answers.`;
 }
 
 /** The warnings about one proxy, as its process reports them. */

@@ -26,6 +26,8 @@ export interface AdmissionDenial extends Denial {
 /** A request in the queue. */
 export interface QueueTicket {
   readonly kind: 'waiting';
+  /** The number of the request in the queue of this process; undefined if it waits elsewhere. */
+  readonly number?: number | undefined;
   /** Position in the order of service when the request entered the queue, from 1. */
   readonly position: number;
   /** The position in the order of service now; undefined if it is not known, or the request no longer waits here. */

@@ -35,6 +35,19 @@ export interface AdmissionLimits {
   readonly maxQueueWaitMs: number;
 }
 
+/**
+ * Decides how many slots of each engine this process may use. Without one, the process may use all of them. A source that
+ * gets slots later calls `FairAdmission.serve`.
+ */
+export interface SlotSource {
+  /** Slots of this process; undefined: no limit. */
+  slots(engineId: string): number | undefined;
+  /** A request has begun to wait for one of these engines. */
+  waiting(candidates: readonly Candidate[]): void;
+  /** A request has ended on the engine. Called before its slot goes to a waiting request. */
+  released(engineId: string): void;
+}
+
 export interface QueueReading {
   readonly engine: string;
   readonly running: number;
@@ -138,6 +151,9 @@ export class FairAdmission implements Admission {
     | ((engine: string, family: string, end: AttemptEnd, answer: EngineAnswer | undefined) => void)
     | undefined;
 
+  /** Set once, before the first request. */
+  slotSource: SlotSource | undefined;
+
   constructor(directory: EngineDirectory, clock: Clock, limits: AdmissionLimits) {
     this.#directory = directory;
     this.#clock = clock;
@@ -179,6 +195,33 @@ export class FairAdmission implements Admission {
     const ticket = this.#push(queue, ask.candidates, leftMs, settled);
     for (const { engine } of ask.candidates) this.#serve(engine.ref.id);
     return ticket;
+  }
+
+  /** Gives free slots of the engine to waiting requests: there may be more slots now. */
+  serve(engineId: string): void {
+    this.#serve(engineId);
+  }
+
+  serveAll(): void {
+    for (const id of [...this.#slots.keys()]) this.#serve(id);
+  }
+
+  /** Running requests of an engine, those that are held for other processes included. */
+  runningOn(engineId: string): number {
+    return this.#slots.get(engineId)?.running ?? 0;
+  }
+
+  /** Whether a request waits here that this engine could answer. */
+  waitsFor(engineId: string): boolean {
+    if (this.#queued === 0) return false;
+    for (const queue of this.#queues.values())
+      if (queue.waiting.some((w) => w.candidates.some((c) => c.engine.ref.id === engineId))) return true;
+    return false;
+  }
+
+  /** True from `pause` to `resume`. */
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** Returns the state that another process needs to continue. Changes nothing. */
@@ -224,7 +267,7 @@ export class FairAdmission implements Admission {
 
   resume(): void {
     this.#paused = false;
-    for (const id of [...this.#slots.keys()]) this.#serve(id);
+    this.serveAll();
   }
 
   /** Empties the queue and returns its requests, oldest first. This queue no longer settles them. */
@@ -277,7 +320,7 @@ export class FairAdmission implements Admission {
   }
 
   #isFree(engineId: string): boolean {
-    const slots = this.#slotCount(engineId);
+    const slots = this.slotSource === undefined ? this.#slotCount(engineId) : this.slotSource.slots(engineId);
     return slots === undefined || this.#slotsFor(engineId).running < slots;
   }
 
@@ -323,6 +366,7 @@ export class FairAdmission implements Admission {
         this.#directory.report(ref, end, answer);
         this.onRelease?.(ref.id, queue.id, end, answer);
         this.#leaveQueue(queue);
+        this.slotSource?.released(ref.id);
         if (this.#queued > 0) this.#serve(ref.id);
       },
     };
@@ -415,6 +459,7 @@ export class FairAdmission implements Admission {
     queue.waiting.push(request);
     queue.active += 1;
     this.#queued += 1;
+    this.slotSource?.waiting(candidates);
     return {
       kind: 'waiting',
       number: request.number,

@@ -4,8 +4,8 @@
  */
 
 import type { Unsubscribe } from '../clock.ts';
-import type { Lease } from './admission.ts';
-import type { FairTicket, HeldLeases } from './fair-admission.ts';
+import type { Lease, QueueTicket } from './admission.ts';
+import type { HeldLeases } from './fair-admission.ts';
 import type { HeldRequests } from './key-holdings.ts';
 import type { LinkConnection } from './limits-link.ts';
 
@@ -14,7 +14,7 @@ export interface HeldWaiting {
   readonly family: string;
   readonly engines: readonly string[];
   readonly untilMs: number;
-  ticket: FairTicket | undefined;
+  ticket: QueueTicket | undefined;
 }
 
 /** The state of a link for a hand-over. */

@@ -16,6 +16,7 @@ import assert from 'node:assert';
 import { rule } from '../rules.ts';
 import type { Denial } from './access.ts';
 import type { KeyView } from './api-key.ts';
+import type { RequestAhead } from './request-ahead.ts';
 
 /** A key may hold this many times the free amount. */
 const shareFactor = 4;
@@ -63,7 +64,11 @@ export function concurrencyDenial(keyId: string, limit: number): Denial {
  */
 export interface ConcurrencyLimiter {
   /** Takes one of the requests that the key may have in progress, or refuses. */
-  takeRequest(key: CountedKey, holding: KeyHolding): Denial | undefined | Promise<Denial | undefined>;
+  takeRequest(
+    key: CountedKey,
+    holding: KeyHolding,
+    ahead?: RequestAhead,
+  ): Denial | undefined | Promise<Denial | undefined>;
   /** Once for each request that was taken. Nobody waits for it. */
   giveBackRequest(holding: KeyHolding): void;
 }

@@ -13,13 +13,16 @@
 import type { Clock } from '../clock.ts';
 import type { Candidate, EngineDirectory } from '../engine/directory.ts';
 import { rule } from '../rules.ts';
+import type { Denial } from './access.ts';
 import type { AdmissionDenial, Lease } from './admission.ts';
 import { noKeyLimits } from './api-key.ts';
 import { HeldLink, type LinkState } from './held-link.ts';
 import type { CountedKey, KeyHolding } from './key-holdings.ts';
 import { type LinkConnection, type LinkMessage, type LinkPlace, linkMessage } from './limits-link.ts';
 import type { LimitPorts, LocalLimits } from './local-limits.ts';
-import type { BudgetedKey, TokenCheck } from './token-budgets.ts';
+import type { RequestAhead } from './request-ahead.ts';
+import type { BudgetedKey } from './token-budgets.ts';
+import type { TokenCheck } from './token-check.ts';
 
 /** Tokens that a draining process has counted and may not have written yet. */
 export interface UsedTokens {
@@ -32,7 +35,10 @@ export interface UsedTokens {
 }
 
 export interface LimitsAuthorityOptions {
+  /** The counts of this process. */
   readonly limits: LocalLimits;
+  /** Decides; by default the counts of this process. Its answers may come later. */
+  readonly decides?: LimitPorts;
   readonly clock: Clock;
   readonly directory: EngineDirectory;
   readonly used: (tokens: UsedTokens) => void;
@@ -51,6 +57,7 @@ const syncMs = 1_000;
 export class LimitsAuthority {
   readonly ports: LimitPorts;
   readonly #options: LimitsAuthorityOptions;
+  readonly #decides: LimitPorts;
   readonly #links = new Map<string, HeldLink>();
   readonly #syncs = new Map<number, () => void>();
   #lastSync = 0;
@@ -60,18 +67,19 @@ export class LimitsAuthority {
 
   constructor(options: LimitsAuthorityOptions) {
     this.#options = options;
-    const { rates, admission, logins } = options.limits;
+    this.#decides = options.decides ?? options.limits;
+    const { rates, admission, logins, concurrency, tokens } = this.#decides;
     this.ports = {
       rates,
       admission,
       logins,
       concurrency: {
-        takeRequest: (key, holding) => this.#takeRequest(key, holding),
-        giveBackRequest: (holding) => options.limits.concurrency.giveBackRequest(holding),
+        takeRequest: (key, holding, ahead) => this.#takeRequest(key, holding, ahead),
+        giveBackRequest: (holding) => concurrency.giveBackRequest(holding),
       },
       tokens: {
-        check: (key) => this.#checkTokens(key),
-        settle: (key, tokens) => options.limits.tokens.settle(key, tokens),
+        check: (key, ahead) => this.#checkTokens(key, ahead),
+        settle: (key, used) => tokens.settle(key, used),
       },
     };
   }
@@ -104,7 +112,7 @@ export class LimitsAuthority {
   waitingNumbers(): ReadonlySet<number> {
     const numbers = new Set<number>();
     for (const { waiting } of this.#links.values())
-      for (const { ticket } of waiting.values()) if (ticket !== undefined) numbers.add(ticket.number);
+      for (const { ticket } of waiting.values()) if (ticket?.number !== undefined) numbers.add(ticket.number);
     return numbers;
   }
 
@@ -192,31 +200,36 @@ export class LimitsAuthority {
 
   #carryOut(link: HeldLink, message: LinkMessage): void {
     const { limits, clock, used } = this.#options;
+    const { rates, concurrency, tokens } = this.#decides;
     const { n } = message;
     switch (message.do) {
-      case 'rate': {
-        const verdict = limits.rates.take(message.asks, clock.monotonicMs());
-        const { resetMs } = verdict;
-        if (!verdict.granted) {
-          const { ask, retryAfterMs } = verdict;
-          return link.answer(n, { granted: false, ask: message.asks.indexOf(ask), retryAfterMs, resetMs });
-        }
-        const { tightest, remaining } = verdict;
-        const at = tightest === undefined ? null : message.asks.indexOf(tightest);
-        return link.answer(n, { granted: true, tightest: at, remaining, resetMs });
-      }
-      case 'tokens': {
-        const { reading, denial } = limits.tokens.check(keyOf(message));
-        const told = denial && { ...denial.params, retryAfterMs: denial.retryAfterMs };
-        return link.answer(n, { reading, denial: told });
-      }
+      case 'rate':
+        return whenKnown(rates.take(message.asks, clock.monotonicMs()), (verdict) => {
+          const { resetMs } = verdict;
+          if (!verdict.granted) {
+            const { ask, retryAfterMs } = verdict;
+            return link.answer(n, { granted: false, ask: message.asks.indexOf(ask), retryAfterMs, resetMs });
+          }
+          const { tightest, remaining } = verdict;
+          const at = tightest === undefined ? null : message.asks.indexOf(tightest);
+          link.answer(n, { granted: true, tightest: at, remaining, resetMs });
+        });
+      case 'tokens':
+        return whenKnown(tokens.check(keyOf(message)), ({ reading, denial }) => {
+          const told = denial && { ...denial.params, retryAfterMs: denial.retryAfterMs };
+          link.answer(n, { reading, denial: told });
+        });
       case 'take': {
         const { family, key, limit } = message;
         const holding = limits.concurrency.of(family);
         const counted = { id: key, limits: { ...noKeyLimits, concurrency: limit } };
-        const denial = limits.concurrency.takeRequest(counted, holding);
-        if (denial === undefined) link.addRequests(family, 1);
-        return link.answer(n, { granted: denial === undefined });
+        return whenKnown(concurrency.takeRequest(counted, holding), (denial) => {
+          // The process may have died while another machine was asked.
+          if (denial === undefined && this.#links.get(link.id) !== link)
+            return concurrency.giveBackRequest(holding);
+          if (denial === undefined) link.addRequests(family, 1);
+          link.answer(n, { granted: denial === undefined });
+        });
       }
       case 'give':
         this.#give(link, message.family);
@@ -233,7 +246,7 @@ export class LimitsAuthority {
           ?.release(message.end, message.answer && { ...message.answer, model: message.answer.model });
         return link.answer(n);
       case 'settle':
-        limits.tokens.settle(keyOf(message), message.tokens);
+        tokens.settle(keyOf(message), message.tokens);
         return link.answer(n);
       case 'used':
         used(message);
@@ -256,7 +269,7 @@ export class LimitsAuthority {
     const candidates = engines.flatMap((id) => directory.engine(id) ?? []);
     // Only the other process knows this engine.
     if (candidates.length === 0) return link.answer(n);
-    const entered = limits.admission.enter(
+    const entered = this.#decides.admission.enter(
       { key: { familyId: family }, candidates, generates: true },
       (outcome) => this.#settle(link, n, family, outcome),
     );
@@ -307,8 +320,7 @@ export class LimitsAuthority {
   #give(link: HeldLink, family: string): void {
     if (!link.hasOf(family)) return;
     link.addRequests(family, -1);
-    const { concurrency } = this.#options.limits;
-    concurrency.giveBackRequest(concurrency.of(family));
+    this.#decides.concurrency.giveBackRequest(this.#options.limits.concurrency.of(family));
   }
 
   #expireAfter(link: HeldLink, ms: number): void {
@@ -327,21 +339,29 @@ export class LimitsAuthority {
 
   // --- own requests
 
-  #takeRequest(key: CountedKey, holding: KeyHolding) {
-    const { concurrency } = this.#options.limits;
-    const denial = concurrency.takeRequest(key, holding);
-    if (denial === undefined || this.#links.size === 0) return denial;
-    const synced = this.#sync(holding.familyId);
-    return synced === undefined ? denial : synced.then(() => concurrency.takeRequest(key, holding));
+  #takeRequest(
+    key: CountedKey,
+    holding: KeyHolding,
+    ahead: RequestAhead | undefined,
+  ): Denial | undefined | Promise<Denial | undefined> {
+    const { concurrency } = this.#decides;
+    const taking = concurrency.takeRequest(key, holding, ahead);
+    if (this.#links.size === 0) return taking;
+    const again = (denial: Denial | undefined): Denial | undefined | Promise<Denial | undefined> => {
+      if (denial === undefined) return denial;
+      const synced = this.#sync(holding.familyId);
+      return synced === undefined ? denial : synced.then(() => concurrency.takeRequest(key, holding));
+    };
+    return taking instanceof Promise ? taking.then(again) : again(taking);
   }
 
-  #checkTokens(key: BudgetedKey): TokenCheck | Promise<TokenCheck> {
-    const { tokens } = this.#options.limits;
-    if (this.#links.size === 0) return tokens.check(key);
+  #checkTokens(key: BudgetedKey, ahead: RequestAhead | undefined): TokenCheck | Promise<TokenCheck> {
+    const { tokens } = this.#decides;
+    if (this.#links.size === 0) return tokens.check(key, ahead);
     const { tokensPerMinute, tokensPerDay } = key.limits;
     const counts = tokensPerMinute !== null || tokensPerDay !== null;
     const synced = counts ? this.#sync(key.familyId) : undefined;
-    return synced === undefined ? tokens.check(key) : synced.then(() => tokens.check(key));
+    return synced === undefined ? tokens.check(key, ahead) : synced.then(() => tokens.check(key));
   }
 
   /** Resolves when every draining process with a request of this family has sent its pending messages. */
@@ -363,6 +383,12 @@ export class LimitsAuthority {
       else link.connection.send({ sync: number });
     });
   }
+}
+
+/** Limits of this process answer at once, and the order of messages must stay. */
+function whenKnown<T>(answer: T | Promise<T>, then: (answer: T) => void): void {
+  if (answer instanceof Promise) void answer.then(then);
+  else then(answer);
 }
 
 function keyOf(message: {

@@ -6,14 +6,30 @@
  */
 import type { Clock } from '../clock.ts';
 import type { EngineDirectory } from '../engine/directory.ts';
+import type { Admission } from './admission.ts';
 import type { LinkState } from './held-link.ts';
 import { LimitsAuthority, type LinkReceiver, type UsedTokens } from './limits-authority.ts';
 import type { DialLink, LinkConnection, LinkPlace } from './limits-link.ts';
 import { LinkedLimits } from './linked-limits.ts';
 import type { LimitPorts, LimitsState, LocalLimits } from './local-limits.ts';
 
+/** Limits that another machine counts for all nodes. The next process continues as the same node. */
+export interface SharedLimits {
+  readonly ports: LimitPorts;
+  /** Requests that waited for an answer enter here. */
+  admission: Admission;
+  /** The next process has the state, and is not ready yet. */
+  begin(): void;
+  cancel(): void;
+  /** The next process counts as this node. */
+  commit(): void;
+  /** The next process has died: this one counts again. */
+  resume(): void;
+}
+
 export interface LimitsHandOverOptions {
   readonly local: LocalLimits;
+  readonly shared?: SharedLimits | undefined;
   readonly clock: Clock;
   readonly directory: EngineDirectory;
   readonly dial: DialLink;
@@ -37,9 +53,12 @@ export class LimitsHandOver {
 
   constructor(options: LimitsHandOverOptions) {
     this.#options = options;
-    const { local, clock, dial } = options;
-    this.#authority = new LimitsAuthority({ ...options, limits: local });
-    this.#linked = new LinkedLimits({ local, own: this.#authority.ports, clock, dial });
+    const { local, clock, dial, shared } = options;
+    const decides = shared?.ports ?? local;
+    this.#authority = new LimitsAuthority({ ...options, limits: local, decides });
+    const lost = (): void => shared?.resume();
+    this.#linked = new LinkedLimits({ local, own: this.#authority.ports, clock, dial, lost });
+    if (shared !== undefined) shared.admission = new WhereCounted(local.admission, this.#linked);
   }
 
   /** The limits that requests ask. */
@@ -59,7 +78,8 @@ export class LimitsHandOver {
 
   /** From now on requests wait until `commit` or `cancel`. Call it after new connections are no longer accepted. */
   begin(): HandedLimits {
-    const { local, newId } = this.#options;
+    const { local, newId, shared } = this.#options;
+    shared?.begin();
     this.#authority.freeze();
     const { rates, logins, tokens, admission } = local.exportState();
     const others = this.#authority.exportLinks();
@@ -69,13 +89,16 @@ export class LimitsHandOver {
 
   /** The next process did not become ready. */
   cancel(): void {
+    this.#options.shared?.cancel();
     this.#linked.cancel();
     this.#authority.thaw();
   }
 
   /** The next process counts from now on. */
   commit(place: LinkPlace): void {
-    const { admission } = this.#options.local;
+    const { local, shared } = this.#options;
+    const { admission } = local;
+    shared?.commit();
     // State of draining processes is released here, because the next process already holds it. No message about this is
     // sent.
     const { onRelease } = admission;
@@ -107,5 +130,20 @@ export class LimitsHandOver {
   close(): void {
     this.#linked.close();
     this.#authority.close();
+  }
+}
+
+/** The queue of this process, or that of the process which counts for it. */
+class WhereCounted implements Admission {
+  readonly #own: Admission;
+  readonly #linked: LinkedLimits;
+
+  constructor(own: Admission, linked: LinkedLimits) {
+    this.#own = own;
+    this.#linked = linked;
+  }
+
+  enter(...asked: Parameters<Admission['enter']>): ReturnType<Admission['enter']> {
+    return this.#linked.linked ? this.#linked.ports.admission.enter(...asked) : this.#own.enter(...asked);
   }
 }

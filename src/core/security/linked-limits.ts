@@ -20,7 +20,9 @@ import { LimitsLinkClient } from './limits-link-client.ts';
 import { LinkedRequest, type Settled } from './linked-request.ts';
 import type { LimitPorts, LocalLimits } from './local-limits.ts';
 import type { BucketAsk, Verdict } from './rate-limiter.ts';
-import { type BudgetedKey, type TokenCheck, tokenDenial } from './token-budgets.ts';
+import type { RequestAhead } from './request-ahead.ts';
+import { type BudgetedKey, tokenDenial } from './token-budgets.ts';
+import type { TokenCheck } from './token-check.ts';
 
 export interface LinkedLimitsOptions {
   /** The counts of this process. */
@@ -29,6 +31,8 @@ export interface LinkedLimitsOptions {
   readonly own: LimitPorts;
   readonly clock: Clock;
   readonly dial: DialLink;
+  /** The newest process has died: this process decides again. */
+  readonly lost?: () => void;
 }
 
 export class LinkedLimits {
@@ -44,14 +48,14 @@ export class LinkedLimits {
     const { own } = options;
     this.ports = {
       rates: {
-        take: (asks, nowMs) =>
-          this.#link === undefined ? own.rates.take(asks, nowMs) : this.#take(this.#link, asks, nowMs),
+        take: (asks, nowMs, ahead) =>
+          this.#link === undefined ? own.rates.take(asks, nowMs, ahead) : this.#take(this.#link, asks, nowMs),
         reading: (ask, nowMs) => own.rates.reading(ask, nowMs),
       },
       concurrency: {
-        takeRequest: (key, holding) =>
+        takeRequest: (key, holding, ahead) =>
           this.#link === undefined
-            ? own.concurrency.takeRequest(key, holding)
+            ? this.#takeOwn(key, holding, ahead)
             : this.#takeRequest(this.#link, key, holding),
         giveBackRequest: (holding) => {
           own.concurrency.giveBackRequest(holding);
@@ -59,8 +63,8 @@ export class LinkedLimits {
         },
       },
       tokens: {
-        check: (key) =>
-          this.#link === undefined ? own.tokens.check(key) : this.#checkTokens(this.#link, key),
+        check: (key, ahead) =>
+          this.#link === undefined ? own.tokens.check(key, ahead) : this.#checkTokens(this.#link, key),
         settle: (key, tokens) => {
           own.tokens.settle(key, tokens);
           if (this.#link !== undefined) this.#tellSettled(key, tokens);
@@ -106,7 +110,10 @@ export class LinkedLimits {
       clock,
       dial,
       unwanted: (answer) => this.#returnUnwanted(answer),
-      lost: () => this.#countAgain(),
+      lost: () => {
+        this.#options.lost?.();
+        this.#countAgain();
+      },
     });
     return {
       id,
@@ -189,6 +196,20 @@ export class LinkedLimits {
         const ask = data === undefined ? undefined : asks[data.ask];
         resolve(data === undefined || ask === undefined ? own.rates.take(asks, nowMs) : { ...data, ask });
       });
+    });
+  }
+
+  #takeOwn(
+    key: CountedKey,
+    holding: KeyHolding,
+    ahead: RequestAhead | undefined,
+  ): Denial | undefined | Promise<Denial | undefined> {
+    const taking = this.#options.own.concurrency.takeRequest(key, holding, ahead);
+    if (!(taking instanceof Promise)) return taking;
+    return taking.then((denial) => {
+      // A hand-over began while another machine was asked, so its state does not include this request.
+      if (denial === undefined) this.tell({ do: 'take', key: key.id, family: holding.familyId, limit: null });
+      return denial;
     });
   }
 

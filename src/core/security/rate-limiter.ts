@@ -9,6 +9,8 @@
  * Memory is bounded: a bucket whose TAT has passed is full again and is forgotten.
  */
 
+import type { RequestAhead } from './request-ahead.ts';
+
 /** One bucket that a request would take from. `burst` is how many requests may come at once (1 or more). */
 export interface BucketAsk {
   readonly bucket: string;
@@ -26,12 +28,17 @@ export type Verdict =
       readonly tightest: BucketAsk | undefined;
       readonly remaining: number;
       readonly resetMs: number;
+      /** This node decided by itself, because the limiter of its fleet is away. */
+      readonly alone?: true;
     }
   | {
       readonly granted: false;
       readonly ask: BucketAsk;
       readonly retryAfterMs: number;
       readonly resetMs: number;
+      readonly alone?: true;
+      /** The limiter of the fleet is away, and its owner wants no request to pass without it. */
+      readonly away?: true;
     };
 
 export interface BucketReading {
@@ -47,8 +54,8 @@ export interface BucketReading {
  * error of flm and ends the request with a 500.
  */
 export interface RateLimiter {
-  /** Takes one request from each bucket, or from none. */
-  take(asks: readonly BucketAsk[], nowMs: number): Verdict | Promise<Verdict>;
+  /** Takes one request from each bucket, or from none. `ahead`: what the same request will ask next. */
+  take(asks: readonly BucketAsk[], nowMs: number, ahead?: RequestAhead): Verdict | Promise<Verdict>;
   /** Reads without taking. */
   reading(ask: BucketAsk, nowMs: number): BucketReading | Promise<BucketReading>;
 }
@@ -137,6 +144,18 @@ export class GcraLimiter implements RateLimiter {
     }
   }
 
+  /** Another limiter counts this bucket: it is full again in `fullInMs`, or later. */
+  atLeast(bucket: string, fullInMs: number, toldMs: number): void {
+    const arrival = this.#forward(toldMs) + fullInMs;
+    if (arrival > (this.#arrival.get(bucket) ?? Number.NEGATIVE_INFINITY)) this.#arrival.set(bucket, arrival);
+    if (this.#arrival.size > this.#sweepAt) this.sweep(toldMs);
+  }
+
+  /** Whether anything was taken from the bucket, as far as is remembered. */
+  knows(bucket: string): boolean {
+    return this.#arrival.has(bucket);
+  }
+
   #forward(toldMs: number): number {
     if (toldMs > this.#latestMs) this.#latestMs = toldMs;
     return this.#latestMs;
@@ -149,7 +168,7 @@ export class GcraLimiter implements RateLimiter {
 }
 
 /** Rounded with a small tolerance, so that floating point does not lose a whole interval. */
-function leftIn(ask: BucketAsk, aheadMs: number): number {
+export function leftIn(ask: BucketAsk, aheadMs: number): number {
   return Math.max(0, Math.floor(ask.burst - (aheadMs * ask.perMinute) / 60_000 + 1e-6));
 }
 

@@ -15,27 +15,14 @@ import { rule } from '../rules.ts';
 import type { AdmissionDenial } from './admission.ts';
 import type { KeyView } from './api-key.ts';
 import type { UsageLedger } from './ports.ts';
-
-/** The limit facts that a response may show; undefined if the key has no limit of tokens a minute. */
-export interface TokenReading {
-  readonly limit: number;
-  /** Never below zero. */
-  readonly remaining: number;
-  /** The time until the balance is full again. */
-  readonly resetMs: number;
-}
-
-/** The answer to a request that wants to generate: what to tell its client, and the denial where it may not go on. */
-export interface TokenCheck {
-  readonly reading: TokenReading | undefined;
-  readonly denial: AdmissionDenial | undefined;
-}
+import type { RequestAhead } from './request-ahead.ts';
+import type { TokenCheck, TokenReading } from './token-check.ts';
 
 export type BudgetedKey = Pick<KeyView, 'id' | 'familyId' | 'limits'>;
 
 /** Counts the tokens of keys, here or in another process. The rules for promises are those of `RateLimiter`. */
 export interface TokenBudget {
-  check(key: BudgetedKey): TokenCheck | Promise<TokenCheck>;
+  check(key: BudgetedKey, ahead?: RequestAhead): TokenCheck | Promise<TokenCheck>;
   /** Charges what a request used, once it is over. Nobody waits for it. */
   settle(key: BudgetedKey, tokens: number): void;
 }

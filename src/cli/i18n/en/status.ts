@@ -34,8 +34,11 @@ export const status = {
     keys: 'keys',
     requests: 'requests',
     engines: 'engines',
+    limits: 'limits',
     process: 'process',
   },
+  limitsShared: (nodes: number): string => `counted for all nodes (${nodes})`,
+  limitsAlone: 'counted by this node alone',
   profile: (name: string): string => `profile ${name}`,
   process: (pid: number, version: string | undefined, up: string | undefined): string =>
     [`pid ${pid}`, version === undefined ? '' : `version ${version}`, up === undefined ? '' : `up ${up}`]

@@ -471,6 +471,10 @@ export const errorTable: CliCatalogue['errorTable'] = {
     text: '処理中の応答が多すぎます。',
     hint: '少し待ってからもう一度試してください。',
   },
+  LIMITER_AWAY: {
+    text: '全ノードの制限を計数するサーバーが応答しないため、リクエストを通せません。',
+    hint: '少し待ってからもう一度試してください。',
+  },
   DRAINING: {
     text: 'プロキシは終了処理中です。',
     hint: '少し待ってからもう一度試してください。',

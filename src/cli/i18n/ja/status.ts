@@ -35,8 +35,11 @@ export const status: CliCatalogue['status'] = {
     keys: 'キー',
     requests: 'リクエスト',
     engines: 'エンジン',
+    limits: '制限',
     process: 'プロセス',
   },
+  limitsShared: (nodes) => `全ノード共通で計数（${nodes}台）`,
+  limitsAlone: 'このノードだけで計数',
   profile: (name) => `プロファイル${name}`,
   process: (pid, version, up) =>
     [

@@ -42,6 +42,14 @@ export const warningPhrases: readonly Phrase[] = [
     'エンジン{id}自体が{address}でflmのキーなしに応答するため、クライアントがflmを経由せずに接続できます。対策: {advice}。',
   ],
   [
+    'The server in FLM_VALKEY_URL does not count limits ({reason}); requests with limits are refused until it answers.',
+    'FLM_VALKEY_URLのサーバーが制限を計数できません（{reason}）。応答が戻るまで、制限のあるリクエストは拒否されます。',
+  ],
+  [
+    'The server in FLM_VALKEY_URL does not count limits ({reason}); this node decides alone, with {part} of each limit, until it answers.',
+    'FLM_VALKEY_URLのサーバーが制限を計数できません（{reason}）。応答が戻るまで、このノードは各制限の{part}を使って単独で判定します。',
+  ],
+  [
     'Key {key} is revoked only in the memory of this proxy: {reason}',
     'キー{key}の失効は、このプロキシのメモリーにだけ反映されています: {reason}',
   ],

@@ -1,0 +1,587 @@
+/**
+ * The limits of a fleet: one server counts for all nodes. A request waits for at most one answer of the server, unless it
+ * waits for a slot of an engine.
+ *
+ * This node also keeps its own counts. While the server is away, it decides by them, with its part of each limit: the
+ * limit divided by the number of nodes. A bucket starts from its last known balance, and a bucket that this node does not
+ * know holds one request. When the server is back, this node tells it what it knows, and no balance gets better by that.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { EngineDirectory } from '../core/engine/directory.ts';
+import { rule } from '../core/rules.ts';
+import type { Denial } from '../core/security/access.ts';
+import type {
+  Admission,
+  AdmissionAsk,
+  AdmissionDenial,
+  Lease,
+  QueueTicket,
+} from '../core/security/admission.ts';
+import { noKeyLimits } from '../core/security/api-key.ts';
+import { type CountedKey, concurrencyDenial, type KeyHolding } from '../core/security/key-holdings.ts';
+import type { LimiterReading } from '../core/security/limiter-reading.ts';
+import type { SharedLimits } from '../core/security/limits-hand-over.ts';
+import type { LimitPorts, LocalLimits } from '../core/security/local-limits.ts';
+import { type BucketAsk, type BucketReading, leftIn, type Verdict } from '../core/security/rate-limiter.ts';
+import type { RequestAhead } from '../core/security/request-ahead.ts';
+import { type BudgetedKey, tokenDenial } from '../core/security/token-budgets.ts';
+import type { TokenCheck } from '../core/security/token-check.ts';
+import { type Charge, Charges } from './charges.ts';
+import { FleetSlots } from './fleet-slots.ts';
+import { type MemberState, Membership } from './membership.ts';
+import type { Argument, Reply, ServerLink } from './server-link.ts';
+import type { SpentToday } from './spent-today.ts';
+
+/** What a node does while the server is away: takes its part of each limit, or refuses. */
+export type OutageChoice = 'local' | 'refuse';
+
+export interface FleetLimitsOptions {
+  readonly link: ServerLink;
+  readonly local: LocalLimits;
+  /** The ledger of `local`. */
+  readonly spent: SpentToday;
+  readonly clock: Clock;
+  readonly directory: EngineDirectory;
+  readonly hostname: string;
+  readonly outage: OutageChoice;
+  /** Returns a unique name that cannot be guessed. */
+  readonly newId: () => string;
+  readonly changed?: (state: MemberState, problem: string | undefined) => void;
+  /** Another node revoked a key. */
+  readonly revoked?: (keyId: string, entry: string) => void;
+}
+
+/** For the next process of this node. */
+export interface FleetState {
+  readonly base: string;
+  readonly nodes: number;
+  readonly charges: readonly Charge[];
+}
+
+const againMs = 1_000;
+const firstAnswerMs = 2_000;
+const lowerAtOnce = 200;
+
+/** A question of one request. */
+interface Asked {
+  readonly rates: readonly BucketAsk[];
+  readonly counted: { readonly id: string; readonly family: string; readonly limit: number } | undefined;
+  readonly budget: BudgetedKey | undefined;
+  /** Of one of these engines a slot is taken, if one is free. */
+  readonly engines: readonly string[];
+}
+
+interface Answered {
+  readonly verdict: Verdict;
+  /** Undefined if it was not asked. */
+  readonly denial: Denial | 'granted' | undefined;
+  readonly check: TokenCheck | undefined;
+}
+
+export class FleetLimits implements SharedLimits {
+  readonly ports: LimitPorts;
+  readonly #options: FleetLimitsOptions;
+  readonly #member: Membership;
+  readonly #slots: FleetSlots;
+  readonly #charges: Charges;
+  /** Requests of this node that the server counts, by family. */
+  readonly #own = new Map<string, number>();
+  /** Limits of tokens a minute, by family, as they were last used. */
+  readonly #perMinute = new Map<string, number>();
+  /** A request that waited for the server enters here. After a hand-over that is another process's queue. */
+  admission: Admission;
+  #started = false;
+  #decidedShared = 0;
+  #decidedAlone = 0;
+  #outages = 0;
+
+  constructor(options: FleetLimitsOptions) {
+    this.#options = options;
+    const { local, clock, link, newId } = options;
+    this.admission = local.admission;
+    this.#member = new Membership({
+      link,
+      clock,
+      newId,
+      held: () => this.#held(),
+      begin: (held, lost) => this.#begin(held, lost),
+      message: (text) => this.#message(text),
+      changed: (state, problem) => this.#changed(state, problem),
+      beat: () => this.#slots.tick(),
+    });
+    this.#charges = new Charges(this.#member, newId());
+    this.#slots = new FleetSlots({
+      ...options,
+      member: this.#member,
+      admission: local.admission,
+      nowMs: () => clock.monotonicMs(),
+    });
+    local.admission.slotSource = this.#slots;
+    this.ports = {
+      rates: {
+        take: (asks, nowMs, ahead) => this.#take(asks, nowMs, ahead),
+        reading: (ask, nowMs) => this.#reading(ask, nowMs),
+      },
+      concurrency: {
+        takeRequest: (key, holding, ahead) => this.#takeRequest(key, holding, ahead),
+        giveBackRequest: (holding) => {
+          local.concurrency.giveBackRequest(holding);
+          this.#give(holding.familyId);
+        },
+      },
+      tokens: {
+        check: (key, ahead) => this.#check(key, ahead),
+        settle: (key, tokens) => this.#settle(key, tokens),
+      },
+      admission: { enter: (ask, settled) => this.#enter(ask, settled) },
+      logins: local.logins,
+    };
+  }
+
+  get reading(): LimiterReading {
+    const { state, nodes, problem } = this.#member;
+    return {
+      state,
+      nodes,
+      problem,
+      outage: this.#options.outage,
+      decidedShared: this.#decidedShared,
+      decidedAlone: this.#decidedAlone,
+      outages: this.#outages,
+    };
+  }
+
+  /** Connects. Resolves when the server has answered, or after two seconds. */
+  async start(): Promise<void> {
+    if (!this.#started) this.#start(this.#options.newId(), 1);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(firstAnswerMs, resolve);
+    await Promise.race([this.#member.firstAnswer, promise]);
+    cancel();
+    this.#slots.open();
+    this.#options.local.admission.serveAll();
+  }
+
+  /** Continues as the node of an earlier process, after its local counts were imported. */
+  async takeOver(state: FleetState): Promise<void> {
+    if (this.#started) return;
+    for (const [family, count] of this.#options.local.concurrency.exportState()) this.#own.set(family, count);
+    this.#charges.adopt(state.charges);
+    this.#start(state.base, state.nodes);
+    await this.start();
+  }
+
+  exportState(): FleetState {
+    return { base: this.#member.base, nodes: this.#member.nodes, charges: this.#charges.open() };
+  }
+
+  /** Another process is about to continue as this node. Until `commit` or `cancel`, charges wait. */
+  begin(): void {
+    this.#charges.hold();
+  }
+
+  cancel(): void {
+    this.#charges.resume();
+  }
+
+  commit(): void {
+    this.#charges.drop();
+    this.#member.retire();
+  }
+
+  /** That process has died. */
+  resume(): void {
+    this.#charges.resume();
+    this.#member.resume();
+  }
+
+  /** Tells every node that a key is revoked, also before the database knows. Resolves with whether the server has it. */
+  async publishRevocation(keyId: string, entry: string): Promise<boolean> {
+    return await this.#call('revoke', [keyId, entry]);
+  }
+
+  /** The database has the revocation. */
+  async revocationWritten(keyId: string): Promise<boolean> {
+    return await this.#call('written', [keyId]);
+  }
+
+  close(): Promise<void> {
+    return this.#member.close();
+  }
+
+  async #call(script: 'revoke' | 'written', args: readonly Argument[]): Promise<boolean> {
+    try {
+      await this.#options.link.call(script, args);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  // --- membership
+
+  #start(base: string, nodes: number): void {
+    this.#started = true;
+    this.#member.start(base, nodes);
+  }
+
+  #held(): ReadonlyMap<string, number> {
+    const held = new Map<string, number>();
+    for (const [family, count] of this.#own) held.set(`c:${family}`, count);
+    for (const [name, count] of this.#slots.held()) held.set(`s:${name}`, count);
+    return held;
+  }
+
+  #begin(held: ReadonlyMap<string, number>, lost: boolean): void {
+    const { local, clock } = this.#options;
+    const rates = local.rates.exportState(clock.monotonicMs());
+    const balances = lost ? this.#balances() : [];
+    for (let i = 0; i < Math.max(rates.length, balances.length); i += lowerAtOnce) {
+      const some = rates.slice(i, i + lowerAtOnce);
+      const more = balances.slice(i, i + lowerAtOnce);
+      this.#member.tell('lower', [some.length, ...some.flat(), more.length, ...more.flat()]);
+    }
+    this.#charges.resend(lost);
+    const slots = [...held].filter(([name]) => name.startsWith('s:'));
+    this.#slots.begin(new Map(slots.map(([name, count]) => [name.slice(2), count])));
+    void this.#readRevocations();
+  }
+
+  #balances(): (readonly [family: string, perMinute: number, tokens: number])[] {
+    const { local } = this.#options;
+    return local.tokens.exportState().flatMap(([family, tokens, agoMs]) => {
+      const perMinute = this.#perMinute.get(family);
+      if (perMinute === undefined) return [];
+      const now = tokens + (agoMs * perMinute) / 60_000 / this.#member.nodes;
+      return [[family, perMinute, Math.min(perMinute, now)] as const];
+    });
+  }
+
+  #changed(state: MemberState, problem: string | undefined): void {
+    if (state === 'away') this.#outages += 1;
+    // This node may use other numbers of slots now, and waits for them elsewhere.
+    this.#slots.tick();
+    this.#options.local.admission.serveAll();
+    this.#options.changed?.(state, problem);
+  }
+
+  #message(text: string): void {
+    const [, kind = '', subject = '', rest = ''] = /^(\S+)(?: (\S+))?(?: (.*))?$/s.exec(text) ?? [];
+    if (kind === 'revoked') return this.#options.revoked?.(subject, rest);
+    if (this.#member.state !== 'shared') return;
+    if (kind === 'slot' && subject === this.#member.name) this.#slots.granted(rest);
+    else if (kind === 'wanted' && subject !== this.#member.name) this.#slots.wanted(rest);
+    else if (kind === 'freed') this.#slots.tick();
+  }
+
+  async #readRevocations(): Promise<void> {
+    const { link, revoked } = this.#options;
+    if (revoked === undefined) return;
+    try {
+      const all = await link.call('revoked', []);
+      for (let i = 0; i + 1 < all.length; i += 2) revoked(String(all[i]), String(all[i + 1]));
+    } catch {
+      // They are read again after the next connection.
+    }
+  }
+
+  // --- one question
+
+  async #ask(asked: Asked): Promise<Answered | undefined> {
+    const { rates, counted, budget, engines } = asked;
+    const number = this.#charges.last;
+    const args: Argument[] = [rates.length];
+    for (const { bucket, perMinute, burst } of rates) args.push(bucket, perMinute, burst);
+    args.push(counted?.family ?? '', counted?.limit ?? 0);
+    if (budget === undefined) args.push('', 0, '', 0);
+    else {
+      const { tokensPerMinute, tokensPerDay } = budget.limits;
+      const known = tokensPerDay === null ? 0 : this.#options.spent.today(budget.familyId);
+      args.push(budget.familyId, tokensPerMinute ?? 0, tokensPerDay === null ? '' : 1, known);
+    }
+    args.push(...this.#slots.argumentsOf(engines, false));
+    const reply = await this.#member.ask('ask', args);
+    // Without the member of the question, nothing that was granted counts any more.
+    if (reply === undefined || this.#member.state !== 'shared') return undefined;
+    this.#decidedShared += 1;
+    return this.#read(asked, reply, number);
+  }
+
+  #read({ rates, counted, budget, engines }: Asked, reply: Reply, number: number): Answered {
+    const { local, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const aheads = reply.slice(3, 3 + rates.length).map(Number);
+    for (const [i, { bucket }] of rates.entries()) local.rates.atLeast(bucket, aheads[i] ?? 0, nowMs);
+    const slowest = rates[Number(reply[1]) - 1];
+    if (slowest !== undefined) {
+      const resetMs = aheads[Number(reply[1]) - 1] ?? 0;
+      const verdict: Verdict = { granted: false, ask: slowest, retryAfterMs: Number(reply[2]), resetMs };
+      return { verdict, denial: undefined, check: undefined };
+    }
+    const [taken, minute, day, ...slots] = reply.slice(3 + rates.length);
+    let denial: Answered['denial'];
+    if (counted !== undefined) {
+      denial = taken === 1 ? 'granted' : concurrencyDenial(counted.id, counted.limit);
+      if (taken === 1) this.#own.set(counted.family, (this.#own.get(counted.family) ?? 0) + 1);
+    }
+    this.#slots.answered(engines, slots);
+    const check =
+      budget === undefined ? undefined : this.#readTokens(budget, minute ?? '', day ?? '', number);
+    return { verdict: tightestOf(rates, aheads), denial, check };
+  }
+
+  #readTokens(key: BudgetedKey, minute: string | number, day: string | number, number: number): TokenCheck {
+    const { local, spent } = this.#options;
+    const { familyId, limits } = key;
+    const since = this.#charges.since(number, familyId);
+    if (minute !== '') {
+      local.tokens.importState([[familyId, Number(minute) - since, 0]], 0);
+      this.#perMinute.set(familyId, limits.tokensPerMinute ?? 0);
+    }
+    if (day !== '') spent.counted(familyId, Number(day) + since);
+    return local.tokens.check(key);
+  }
+
+  // --- rates
+
+  #take(
+    asks: readonly BucketAsk[],
+    nowMs: number,
+    ahead: RequestAhead | undefined,
+  ): Verdict | Promise<Verdict> {
+    if (this.#member.state !== 'shared') return this.#takeAlone(asks, nowMs);
+    return this.#askAhead(asks, ahead).then(
+      (answered) => answered?.verdict ?? this.#takeAlone(asks, this.#options.clock.monotonicMs()),
+    );
+  }
+
+  async #askAhead(
+    rates: readonly BucketAsk[],
+    ahead: RequestAhead | undefined,
+  ): Promise<Answered | undefined> {
+    const key = ahead?.key;
+    const limit = key?.limits.concurrency ?? null;
+    const counted =
+      key !== undefined && ahead?.counts === true && limit !== null
+        ? { id: key.id, family: key.familyId, limit }
+        : undefined;
+    const generates = ahead?.generates === true;
+    const budget = key !== undefined && generates && hasBudget(key) ? key : undefined;
+    const answered = await this.#ask({
+      rates,
+      counted,
+      budget,
+      engines: generates ? this.#slots.likely() : [],
+    });
+    if (answered === undefined || ahead === undefined) return answered;
+    const { denial, check } = answered;
+    if (check !== undefined) ahead.answerTokens(check, this.#options.clock.monotonicMs());
+    if (denial === 'granted' && counted !== undefined)
+      ahead.grantConcurrency({ denial: undefined, release: () => this.#give(counted.family) });
+    else if (denial !== undefined && denial !== 'granted')
+      ahead.grantConcurrency({ denial, release: undefined });
+    return answered;
+  }
+
+  #takeAlone(asks: readonly BucketAsk[], nowMs: number): Verdict {
+    const { local, outage } = this.#options;
+    this.#decidedAlone += 1;
+    const [first] = asks;
+    if (outage === 'refuse' && first !== undefined)
+      return { granted: false, ask: first, retryAfterMs: againMs, resetMs: againMs, alone: true, away: true };
+    const nodes = this.#member.nodes;
+    const parts = asks.map(({ bucket, perMinute, burst }) => ({
+      bucket,
+      perMinute: perMinute / nodes,
+      burst: Math.max(1, Math.floor(burst / nodes)),
+    }));
+    for (const { bucket, perMinute, burst } of parts)
+      if (!local.rates.knows(bucket)) local.rates.atLeast(bucket, ((burst - 1) * 60_000) / perMinute, nowMs);
+    const verdict = local.rates.take(parts, nowMs);
+    // The caller knows its own questions, not the parts.
+    const whole = (part: BucketAsk | undefined): BucketAsk | undefined =>
+      part === undefined ? undefined : asks[parts.indexOf(part)];
+    if (verdict.granted) return { ...verdict, tightest: whole(verdict.tightest), alone: true };
+    return { ...verdict, ask: whole(verdict.ask) ?? verdict.ask, alone: true };
+  }
+
+  async #reading(ask: BucketAsk, nowMs: number): Promise<BucketReading> {
+    const { link, local } = this.#options;
+    if (this.#member.state !== 'shared') return local.rates.reading(ask, nowMs);
+    try {
+      const resetMs = Number((await link.call('peek', [ask.bucket]))[1]);
+      return { remaining: leftIn(ask, resetMs), resetMs };
+    } catch {
+      return local.rates.reading(ask, nowMs);
+    }
+  }
+
+  // --- requests in progress
+
+  #takeRequest(
+    key: CountedKey,
+    holding: KeyHolding,
+    ahead: RequestAhead | undefined,
+  ): Denial | undefined | Promise<Denial | undefined> {
+    const { local } = this.#options;
+    const limit = key.limits.concurrency;
+    if (limit === null) return local.concurrency.takeRequest(key, holding);
+    const granted = ahead?.takeConcurrency();
+    if (granted !== undefined) return this.#judge(key, holding, granted.denial ?? 'granted');
+    if (this.#member.state !== 'shared') return this.#takeRequestAlone(key, holding, limit);
+    return this.#askRequest(key, holding, limit, ahead);
+  }
+
+  async #askRequest(
+    key: CountedKey,
+    holding: KeyHolding,
+    limit: number,
+    ahead: RequestAhead | undefined,
+  ): Promise<Denial | undefined> {
+    const generates = ahead?.generates === true;
+    const budget = ahead !== undefined && generates && hasBudget(ahead.key) ? ahead.key : undefined;
+    const answered = await this.#ask({
+      rates: [],
+      counted: { id: key.id, family: holding.familyId, limit },
+      budget,
+      engines: generates ? this.#slots.likely() : [],
+    });
+    if (answered?.denial === undefined) return this.#takeRequestAlone(key, holding, limit);
+    if (answered.check !== undefined) ahead?.answerTokens(answered.check, this.#options.clock.monotonicMs());
+    return this.#judge(key, holding, answered.denial);
+  }
+
+  #judge(key: CountedKey, holding: KeyHolding, denial: Denial | 'granted'): Denial | undefined {
+    if (denial !== 'granted') return denial;
+    // The server judged; this process only counts.
+    return this.#options.local.concurrency.takeRequest({ id: key.id, limits: noKeyLimits }, holding);
+  }
+
+  #takeRequestAlone(key: CountedKey, holding: KeyHolding, limit: number): Denial | undefined {
+    const { local, outage } = this.#options;
+    this.#decidedAlone += 1;
+    if (outage === 'refuse') return awayDenial();
+    const part = Math.max(1, Math.floor(limit / this.#member.nodes));
+    const limits = { ...noKeyLimits, concurrency: part };
+    if (local.concurrency.takeRequest({ id: key.id, limits }, holding) !== undefined)
+      return concurrencyDenial(key.id, limit);
+    this.#own.set(holding.familyId, (this.#own.get(holding.familyId) ?? 0) + 1);
+    return undefined;
+  }
+
+  #give(family: string): void {
+    const count = this.#own.get(family);
+    // Requests of keys without a limit are not counted.
+    if (count === undefined) return;
+    if (count > 1) this.#own.set(family, count - 1);
+    else this.#own.delete(family);
+    if (this.#member.state === 'shared') this.#member.tell('hold', [`c:${family}`, -1]);
+  }
+
+  // --- tokens
+
+  #check(key: BudgetedKey, ahead: RequestAhead | undefined): TokenCheck | Promise<TokenCheck> {
+    if (!hasBudget(key)) return { reading: undefined, denial: undefined };
+    if (this.#member.state !== 'shared') return this.#checkAlone(key);
+    const answered = ahead?.tokens(this.#options.clock.monotonicMs());
+    if (answered !== undefined) return answered;
+    return this.#ask({ rates: [], counted: undefined, budget: key, engines: this.#slots.likely() }).then(
+      (reply) => reply?.check ?? this.#checkAlone(key),
+    );
+  }
+
+  #checkAlone(key: BudgetedKey): TokenCheck {
+    const { local, outage } = this.#options;
+    this.#decidedAlone += 1;
+    if (outage === 'refuse') return { reading: undefined, denial: awayDenial(), alone: true };
+    const { reading, denial } = local.tokens.check(this.#part(key));
+    if (denial === undefined) return { reading, denial, alone: true };
+    const { tokensPerDay, tokensPerMinute } = key.limits;
+    const isDay = denial.params.span === 'day';
+    const limit = (isDay ? tokensPerDay : tokensPerMinute) ?? 0;
+    const whole = tokenDenial(key, isDay ? 'day' : 'minute', limit, denial.retryAfterMs);
+    return { reading, denial: whole, alone: true };
+  }
+
+  #settle(key: BudgetedKey, tokens: number): void {
+    if (tokens <= 0 || !hasBudget(key)) return;
+    const { local, spent } = this.#options;
+    const { tokensPerMinute, tokensPerDay } = key.limits;
+    local.tokens.settle(this.#member.state === 'shared' ? key : this.#part(key), tokens);
+    if (tokensPerMinute !== null) this.#perMinute.set(key.familyId, tokensPerMinute);
+    if (tokensPerDay !== null) spent.spent(key.familyId, tokens);
+    this.#charges.add({
+      family: key.familyId,
+      perMinute: tokensPerMinute ?? 0,
+      tokens,
+      daily: tokensPerDay !== null,
+    });
+  }
+
+  /** A key with this node's part of its tokens a minute. Tokens of the day are counted as far as they are known. */
+  #part(key: BudgetedKey): BudgetedKey {
+    const { tokensPerMinute } = key.limits;
+    if (tokensPerMinute === null) return key;
+    const part = Math.max(1, tokensPerMinute / this.#member.nodes);
+    return { ...key, limits: { ...key.limits, tokensPerMinute: part } };
+  }
+
+  // --- slots
+
+  #enter(
+    ask: AdmissionAsk,
+    settled: (outcome: Lease | AdmissionDenial) => void,
+  ): Lease | AdmissionDenial | QueueTicket {
+    if (!ask.generates) return this.#options.local.admission.enter(ask, settled);
+    if (this.#member.state !== 'shared') {
+      const limited = ask.candidates.some(({ engine }) => this.#slots.slots(engine.ref.id) !== undefined);
+      if (limited && this.#options.outage === 'refuse') return awayDenial();
+      return this.admission.enter(ask, settled);
+    }
+    const engines = this.#slots.needed(ask.candidates);
+    if (engines.length === 0) return this.admission.enter(ask, settled);
+    let left = false;
+    let ticket: QueueTicket | undefined;
+    void this.#ask({ rates: [], counted: undefined, budget: undefined, engines }).then(() => {
+      if (left) return;
+      const entered = this.admission.enter(ask, settled);
+      if (entered.kind === 'waiting') ticket = entered;
+      else settled(entered);
+    });
+    return {
+      kind: 'waiting',
+      get number() {
+        return ticket?.number;
+      },
+      position: 1,
+      place: () => ticket?.place(),
+      leave: () => {
+        left = true;
+        ticket?.leave();
+      },
+    };
+  }
+}
+
+function hasBudget(key: BudgetedKey): boolean {
+  return key.limits.tokensPerMinute !== null || key.limits.tokensPerDay !== null;
+}
+
+function awayDenial(): AdmissionDenial {
+  return { kind: 'denied', code: 'LIMITER_AWAY', params: {}, rule: rule('limiter'), retryAfterMs: againMs };
+}
+
+function tightestOf(rates: readonly BucketAsk[], aheads: readonly number[]): Verdict {
+  let tightest: BucketAsk | undefined;
+  let remaining = Number.POSITIVE_INFINITY;
+  let resetMs = 0;
+  rates.forEach((ask, i) => {
+    const ahead = aheads[i] ?? 0;
+    const left = leftIn(ask, ahead);
+    if (left >= remaining) return;
+    tightest = ask;
+    remaining = left;
+    resetMs = ahead;
+  });
+  return { granted: true, tightest, remaining, resetMs };
+}
