@@ -89,7 +89,9 @@ function Offline() {
   return (
     <div class="offline" role="status">
       <p>
-        <strong>{t.offline.title}</strong> {t.offline.hint}
+        <strong>{t.offline.title}</strong>
+        {t.between}
+        {t.offline.hint}
       </p>
       {signInMethod === 'key' ? null : (
         <p>

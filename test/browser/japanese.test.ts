@@ -54,6 +54,8 @@ async function assertJapanese(page: Page, name: string): Promise<void> {
   assert.equal(await page.evaluate('document.documentElement.lang'), 'ja');
   await checkView(page, `ja-${name}`);
   await assertNoEnglish(page, name);
+  const text = await page.evaluate<string>('document.body.innerText');
+  assert.doesNotMatch(text, /[。、] +[\u3040-\u30ff\u4e00-\u9fff]/, `${name}: a space between sentences`);
 }
 
 const pages = [

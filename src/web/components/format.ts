@@ -58,8 +58,9 @@ export function elapsed(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3_600)];
   if (minutes === 0) return t.units.seconds(number(seconds));
-  if (hours === 0) return `${t.units.minutes(number(minutes))} ${t.units.seconds(number(seconds % 60))}`;
-  return `${t.units.hours(number(hours))} ${t.units.minutes(number(minutes % 60))}`;
+  if (hours === 0)
+    return `${t.units.minutes(number(minutes))}${t.between}${t.units.seconds(number(seconds % 60))}`;
+  return `${t.units.hours(number(hours))}${t.between}${t.units.minutes(number(minutes % 60))}`;
 }
 
 export function exactTime(iso: string): string {

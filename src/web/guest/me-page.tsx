@@ -105,7 +105,8 @@ function OwnKey({
   return (
     <>
       <p role="status">
-        {texts.state(label)}{' '}
+        {texts.state(label)}
+        {t.between}
         {expiresAt === null ? texts.noExpiry : t.guest.share.expires(exactTime(expiresAt))}
       </p>
       <div class="bar">

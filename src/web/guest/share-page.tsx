@@ -43,7 +43,9 @@ function SharePage({ token }: { token: string }) {
       <p>{t.guest.share.intro}</p>
       {now.state === 'failed' ? (
         <p class="problem" role="alert">
-          <strong>{t.guest.share.failed}</strong> {now.text}
+          <strong>{t.guest.share.failed}</strong>
+          {t.between}
+          {now.text}
         </p>
       ) : null}
       {now.state === 'failed' && now.isFinal ? null : (
@@ -76,7 +78,9 @@ function MadeKey({ made }: { made: RedeemedKey }) {
       <>
         <h1>{t.guest.share.ready(label)}</h1>
         <p class="problem" role="alert">
-          <strong>{t.guest.fails}</strong> {dead}
+          <strong>{t.guest.fails}</strong>
+          {t.between}
+          {dead}
         </p>
       </>
     );
@@ -87,7 +91,8 @@ function MadeKey({ made }: { made: RedeemedKey }) {
         <code>{key}</code> <Copy text={key} />
       </p>
       <p>
-        <strong>{t.guest.share.once}</strong>{' '}
+        <strong>{t.guest.share.once}</strong>
+        {t.between}
         {expiresAt === null ? '' : t.guest.share.expires(exactTime(expiresAt))}
       </p>
       <TestRequest secret={key} model={model} onDeadKey={setDead} />
@@ -99,7 +104,9 @@ function MadeKey({ made }: { made: RedeemedKey }) {
         localAuthority={localAuthority}
       />
       <p>
-        <a href="me">{t.guest.me.title}</a> {t.guest.share.later}
+        <a href="me">{t.guest.me.title}</a>
+        {t.between}
+        {t.guest.share.later}
       </p>
     </>
   );

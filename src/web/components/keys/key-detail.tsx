@@ -103,7 +103,8 @@ function Facts({ of: key }: { of: Key }) {
       </dd>
       <dt>{t.keys.lastUsed}</dt>
       <dd>
-        <Time iso={key.lastUsedAt} /> {key.lastUsedFrom === null ? null : t.keys.from(key.lastUsedFrom)}
+        <Time iso={key.lastUsedAt} />
+        {key.lastUsedFrom === null ? null : `${t.between}${t.keys.from(key.lastUsedFrom)}`}
       </dd>
       <dt>{t.keys.scopes}</dt>
       <dd>{key.scopes.join(', ')}</dd>

@@ -25,5 +25,5 @@ export function statusLine(
     ...(slots === 0 ? [] : [t.now.slotsBusy(busy, slots)]),
     ...(running === undefined ? [] : [t.now.requestsRun(running - waiting)]),
     t.now.peopleWait(waiting),
-  ].join(' ');
+  ].join(t.between);
 }

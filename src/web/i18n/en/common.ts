@@ -3,6 +3,8 @@ export const common = {
   /** BCP 47, for numbers and times. */
   language: 'en',
   title: 'flm',
+  /** Between two sentences, or two parts of a duration. */
+  between: ' ',
   skipToContent: 'Skip to content',
   navigation: 'Pages',
   morePages: 'More',

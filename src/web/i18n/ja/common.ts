@@ -4,6 +4,7 @@ import type { common as english } from '../en/common.ts';
 export const common: typeof english = {
   language: 'ja',
   title: 'flm',
+  between: '',
   skipToContent: '本文へ移動',
   navigation: 'ページ',
   morePages: 'その他',
