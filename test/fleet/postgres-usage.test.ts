@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { UsageEntry } from '../../src/core/security/ports.ts';
-import { PostgresDatabase } from '../../src/store/postgres/database.ts';
+import type { PostgresDatabase } from '../../src/store/postgres/database.ts';
 import { usageOfFamily } from '../../src/store/postgres/family-usage.ts';
 import { TodayTokens } from '../../src/store/postgres/today-tokens.ts';
 import { writeBatch } from '../../src/store/postgres/usage-batch.ts';
 import { type UsageBatch, UsageBatches } from '../../src/store/usage-batches.ts';
 import { dayNumber } from '../../src/store/usage-row.ts';
-import { postgresAddress } from '../helpers/postgres-proxy-store.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
+import { postgresDatabase } from '../helpers/postgres-store.ts';
 import { sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
 
 const postgres = postgresForFile();
@@ -20,8 +20,7 @@ async function opened(
   t: TestContext,
 ): Promise<{ readonly database: PostgresDatabase; readonly url: string }> {
   const url = await postgres.database(t);
-  const database = new PostgresDatabase({ address: postgresAddress(url), applicationName: 'flm test' });
-  t.after(() => database.close());
+  const database = postgresDatabase(t, url);
   await database.open();
   return { database, url };
 }
