@@ -14,7 +14,8 @@ import { AcmeSource, type AcmeSourceDeps } from '../tls/acme/acme-source.ts';
 import { AlpnProver } from '../tls/acme/alpn-prover.ts';
 import { DnsHook } from '../tls/acme/dns-hook.ts';
 import type { ChallengeProof, Prover } from '../tls/acme/prover.ts';
-import { CertificateStore } from '../tls/certificate-store.ts';
+import { SharedProofs } from '../tls/acme/shared-proofs.ts';
+import { acmeStorage } from './acme-storage.ts';
 import { PlainPort } from './plain-port.ts';
 import type { CertificateSurroundings, RenewingCertificate } from './renewing-certificate.ts';
 
@@ -27,20 +28,23 @@ export async function openAcmeKeeper(
   const { clock, secrets, version } = machine;
   const { acme, domains } = config;
   const alpn = new AlpnProver(clock, () => port() || configuredPort(config));
-  const plain = new PlainPort(config, surroundings);
+  const { sharedFiles } = surroundings;
+  const proofs = sharedFiles === undefined ? undefined : new SharedProofs(sharedFiles, clock);
+  const plain = new PlainPort(config, surroundings, proofs);
   let isReplaced = false;
   let inherited: ProofState | undefined;
   const source = await AcmeSource.open({
-    store: new CertificateStore(machine.paths.tls, clock),
+    store: acmeStorage(machine, sharedFiles),
     clock,
     random: () => (secrets.randomBytes(1)[0] ?? 0) / 256,
     domains,
     acme,
     agentName: `flm/${version}`,
     challenge: (name) => alpn.pair(name),
-    provers: makeProvers(config, surroundings, { plain, alpn }).map((prover) =>
-      untilReplaced(prover, () => isReplaced),
-    ),
+    findChallenge: proofs === undefined ? undefined : (name) => proofOfOther(config, { name, proofs, alpn }),
+    provers: makeProvers(config, surroundings, { plain, alpn })
+      .map((prover) => untilReplaced(prover, () => isReplaced))
+      .map((prover) => (proofs === undefined ? prover : onEveryMachine(prover, proofs))),
     mayOrder: takeOver === undefined,
     tell: logRenewals(surroundings.logger),
   });
@@ -69,17 +73,61 @@ export async function openAcmeKeeper(
     },
     current: () => source.current(),
     challenge: (name) => source.challenge(name),
+    ...(proofs === undefined ? {} : { findChallenge: (name: string) => source.findChallenge(name) }),
     onChange: (f) => source.onChange(f),
     facts: () => (source.current() === undefined ? undefined : source.facts()),
     look: () => source.look(),
     async ready(signal) {
-      // If http-01 is the first challenge, the listener also redirects browsers to HTTPS from the beginning.
-      if (challengesOf(config)[0] === 'http-01') await plain.openInTime();
+      // If http-01 is the first challenge, the listener also redirects browsers to HTTPS from the beginning. Where
+      // machines share certificates, the CA may ask this one for a challenge of another.
+      const challenges = challengesOf(config);
+      if (challenges[0] === 'http-01' || (proofs !== undefined && challenges.includes('http-01')))
+        await plain.openInTime();
       await source.ready(signal);
     },
     async close() {
       await source.close();
       await plain.close();
+    },
+  };
+}
+
+interface OtherProof {
+  readonly name: string;
+  readonly proofs: SharedProofs;
+  readonly alpn: AlpnProver;
+}
+
+/** The validation certificate of a name that another machine orders a certificate for. Never rejects. */
+async function proofOfOther(
+  { domains }: ProxyConfig,
+  { name, proofs, alpn }: OtherProof,
+): Promise<CertificatePair | undefined> {
+  const domain = name.toLowerCase();
+  // Anybody can ask for any name.
+  if (!domains.includes(domain)) return undefined;
+  const proof = (await proofs.find()).find((shown) => shown.type === alpn.type && shown.domain === domain);
+  return proof === undefined ? undefined : alpn.pairFor(proof).catch(() => undefined);
+}
+
+/** Every machine can answer before the CA is asked to look. */
+function onEveryMachine(prover: Prover, proofs: SharedProofs): Prover {
+  if (prover.type === 'dns-01') return prover;
+  return {
+    type: prover.type,
+    open: () => prover.open?.() ?? Promise.resolve(),
+    requirement: (domain) => prover.requirement(domain),
+    async show(proof, signal) {
+      const hideShared = await proofs.show({ ...proof, type: prover.type });
+      try {
+        const hide = await prover.show(proof, signal);
+        return async () => {
+          await Promise.all([hide(), hideShared()]);
+        };
+      } catch (error) {
+        await hideShared();
+        throw error;
+      }
     },
   };
 }

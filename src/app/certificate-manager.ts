@@ -8,6 +8,7 @@ import { rootCertificates } from 'node:tls';
 import { CertificateError } from '../core/errors.ts';
 import { directoryOf } from '../core/proxy/acme-config.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
+import type { SharedFiles } from '../core/shared-files.ts';
 import type { TrustObstacle, TrustStoreTitle } from '../core/trust-texts.ts';
 import { acmeCertificateName, isAcmeCertificateName } from '../tls/acme/acme-names.ts';
 import { keepTries, nothingTried } from '../tls/acme/failed-orders.ts';
@@ -22,6 +23,7 @@ import {
   retiredAuthorities,
 } from '../tls/authority.ts';
 import { expiryMsOf, namesOf } from '../tls/certificate-pair.ts';
+import type { CertificateStorage } from '../tls/certificate-storage.ts';
 import { CertificateStore } from '../tls/certificate-store.ts';
 import { isNamedLeaf, profileOfLeaf } from '../tls/leaf.ts';
 import { loadIssue } from '../tls/load-issue.ts';
@@ -30,6 +32,7 @@ import { hostNamesOf } from '../tls/server-names.ts';
 import { proveTrust, type TrustProof } from '../tls/trust/proof.ts';
 import { commandText, type TrustPlace, type TrustTools } from '../tls/trust/trust-place.ts';
 import { change, trustPlaces } from '../tls/trust/trust-places.ts';
+import { acmeStorage } from './acme-storage.ts';
 import type { Machine } from './machine.ts';
 
 export interface AuthorityView {
@@ -109,6 +112,7 @@ const dayMs = 86_400_000;
 /** What the steps below work with. */
 interface Parts {
   readonly machine: Machine;
+  /** The local CA, which is never shared, and its certificates. */
   readonly store: CertificateStore;
   readonly tools: TrustTools;
 }
@@ -117,8 +121,10 @@ export function makeCertificateManager(
   machine: Machine,
   tools: TrustTools,
   announce: () => Promise<void>,
+  shared?: SharedFiles,
 ): CertificateManager {
   const store = new CertificateStore(machine.paths.tls, machine.clock);
+  const acmeStore = acmeStorage(machine, shared);
   const parts: Parts = { machine, store, tools };
   return {
     authority: async (signal) => viewOf(await ensureAuthority(authorityDeps(parts, signal))),
@@ -127,18 +133,24 @@ export function makeCertificateManager(
       return authority === undefined ? undefined : viewOf(authority);
     },
     bundle: (signal) => writeBundle(parts, signal),
-    known: () => knownCertificates(store),
+    known: () => knownCertificates(store, acmeStore),
     async askRenewal({ domains, acme }) {
       const name = acmeCertificateName(directoryOf(acme), domains);
-      await keepTries(store, name, { ...nothingTried, asked: true });
+      await keepTries(acmeStore, name, { ...nothingTried, asked: true });
       await announce();
     },
     async forgetTries() {
-      for (const name of await store.names('tries')) await store.remove(name, 'tries');
+      for (const name of await acmeStore.names('tries')) await acmeStore.remove(name, 'tries');
     },
     async leaves() {
-      const names = (await store.names('pem')).filter((name) => name !== authorityName);
-      return Promise.all(names.map((name) => leafOf(store, name)));
+      const own = (await store.names('pem')).filter(
+        (name) => name !== authorityName && !isAcmeCertificateName(name),
+      );
+      const obtained = (await acmeStore.names('pem')).filter(isAcmeCertificateName);
+      return Promise.all([
+        ...obtained.map((name) => leafOf(acmeStore, name)),
+        ...own.map((name) => leafOf(store, name)),
+      ]);
     },
     async renewAuthority(permit, signal) {
       const view = await renewWithPermits(parts, permit, signal);
@@ -160,11 +172,14 @@ async function writeBundle(parts: Parts, signal: AbortSignal): Promise<string> {
   return parts.store.publish('bundle', `${[...rootCertificates, pair.chain.trim()].join('\n')}\n`);
 }
 
-async function knownCertificates(store: CertificateStore): Promise<string | undefined> {
-  const names = (await store.names('pem')).filter(isAcmeCertificateName);
+async function knownCertificates(
+  store: CertificateStore,
+  acmeStore: CertificateStorage,
+): Promise<string | undefined> {
+  const names = (await acmeStore.names('pem').catch(() => [])).filter(isAcmeCertificateName);
   const own = await Promise.all(
     names.map(async (name) => {
-      const stored = await store.read(name).catch(() => undefined);
+      const stored = await acmeStore.read(name).catch(() => undefined);
       return stored?.state === 'sound' ? stored.pair.certificate.toString() : '';
     }),
   );
@@ -262,8 +277,8 @@ function viewOf(authority: Authority): AuthorityView {
   };
 }
 
-async function leafOf(store: CertificateStore, name: string): Promise<LeafView> {
-  const file = `${store.folder}/${name}.pem`;
+async function leafOf(store: CertificateStorage, name: string): Promise<LeafView> {
+  const file = store.placeOf(name);
   const common = isAcmeCertificateName(name)
     ? ({ origin: 'acme', file } as const)
     : ({ origin: 'local-ca', profile: profileOfLeaf(name), forNames: isNamedLeaf(name), file } as const);

@@ -3,12 +3,15 @@
  * one. The code for PostgreSQL is loaded only then.
  */
 import { StoreError } from '../core/errors.ts';
+import type { SharedFiles } from '../core/shared-files.ts';
 import { livenessBySocket } from '../process/detached-controller.ts';
 import { openStore, type SqliteStore } from '../store/sqlite/open-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Machine } from './machine.ts';
 
 export interface FlmStore extends Store {
+  /** Present where machines share a database. */
+  readonly sharedFiles?: SharedFiles;
   /** See `SqliteStore.followFiles`. */
   followFiles(): void;
 }

@@ -173,7 +173,12 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
         announce,
       });
     },
-    certificates: makeCertificateManager(machine, machineTrustTools(machine), announceOnly),
+    certificates: makeCertificateManager(
+      machine,
+      machineTrustTools(machine),
+      announceOnly,
+      store.sharedFiles,
+    ),
     usage: store.usage,
     changeRetention: (retention) =>
       changeRetention(retention, { usage: store.usage, audit: store.audit, atMs: clock.nowMs(), actor }),

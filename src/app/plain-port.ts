@@ -11,6 +11,7 @@ import { Listener, type ListeningSocket } from '../gateway/listener.ts';
 import { AcmeFailure } from '../tls/acme/acme-failure.ts';
 import { Http01Server } from '../tls/acme/http01-server.ts';
 import type { ChallengeProof, Prover } from '../tls/acme/prover.ts';
+import type { SharedProofs } from '../tls/acme/shared-proofs.ts';
 import type { CertificateSurroundings } from './renewing-certificate.ts';
 
 const tryEachMs = 2_000;
@@ -31,7 +32,8 @@ export class PlainPort implements Prover {
   #stopTrying: Unsubscribe = () => {};
   #closed = false;
 
-  constructor(config: ProxyConfig, surroundings: CertificateSurroundings) {
+  /** `proofs`: challenges of other machines, which the CA may ask here. */
+  constructor(config: ProxyConfig, surroundings: CertificateSurroundings, proofs?: SharedProofs) {
     const { machine, logger, quota, keyId, port } = surroundings;
     this.#config = config;
     this.#surroundings = surroundings;
@@ -43,6 +45,11 @@ export class PlainPort implements Prover {
       domains: config.domains,
       port: config.acme.httpPort,
       securePort: port,
+      findProof:
+        proofs === undefined
+          ? undefined
+          : async (wanted) =>
+              (await proofs.find()).find(({ type, token }) => type === 'http-01' && token === wanted),
       exposed: (secret, client) => {
         const key = (secret === undefined ? undefined : keyId(secret)) ?? 'unknown';
         const what = 'a key crossed the network in plain text: replace it (flm key rotate)';

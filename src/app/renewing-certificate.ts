@@ -3,6 +3,7 @@
  */
 import type { CertificateFacts, CertificateProvider } from '../core/proxy/certificate-provider.ts';
 import type { InheritedSocket, TakeOver } from '../core/proxy/ports.ts';
+import type { SharedFiles } from '../core/shared-files.ts';
 import type { ListeningSocket } from '../gateway/listener.ts';
 import type { LogQuota } from '../observe/log-quota.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -38,6 +39,8 @@ export interface CertificateSurroundings {
   readonly handOverParts: HandOverParts;
   /** Open sockets for the plain port of http-01; the port is bound where there is none. */
   readonly sockets: readonly InheritedSocket[];
+  /** Present where machines share certificates of an ACME server. */
+  readonly sharedFiles?: SharedFiles | undefined;
   /** Finds the id of a stored key by its secret. */
   readonly keyId: (secret: string) => string | undefined;
 }

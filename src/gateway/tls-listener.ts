@@ -169,15 +169,27 @@ export class TlsListener {
     if (bytes[0] !== handshakeRecord) return this.#lookPlain(handshake);
     const hello = readClientHello(bytes);
     if (hello === 'more') return 'more';
-    const proof =
-      hello?.protocols.includes(acmeProtocol) && hello.serverName !== undefined
-        ? this.#deps.source.challenge(hello.serverName)
-        : undefined;
+    const { source } = this.#deps;
+    const proved = hello?.protocols.includes(acmeProtocol) === true ? hello.serverName : undefined;
+    const proof = proved === undefined ? undefined : source.challenge(proved);
+    if (proved === undefined || proof !== undefined || source.findChallenge === undefined) {
+      this.#begin(handshake, hello, proof);
+    } else {
+      void source.findChallenge(proved).then((found) => {
+        if (this.#handshakes.get(handshake.id) === handshake && !raw.destroyed)
+          this.#begin(handshake, hello, found);
+      });
+    }
+    return 'decided';
+  }
+
+  #begin(handshake: Handshake, hello: ClientHello | undefined, proof: CertificatePair | undefined): void {
+    const { bytes, raw } = handshake;
     if (proof === undefined && this.#deps.source.current() === undefined) {
       // The first certificate is still being obtained, so this port has not been announced yet.
       this.#forget(handshake);
       raw.destroy();
-      return 'decided';
+      return;
     }
     // The TLS socket takes over: a client that ends its side during a handshake is gone.
     raw.allowHalfOpen = false;
@@ -186,7 +198,6 @@ export class TlsListener {
     handshake.started = true;
     if (proof !== undefined) this.#prove(handshake, proof);
     else (callsName(hello) ? this.#named : this.#server).emit('connection', raw);
-    return 'decided';
   }
 
   /** RFC 8737, section 3: the handshake is the whole proof. */

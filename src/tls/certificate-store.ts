@@ -22,22 +22,15 @@ import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { createPrivateFile } from '../files/private-file.ts';
 import { folderFault } from '../files/private-folder.ts';
-import { pairText, type ReadPair, readPair } from './certificate-pair.ts';
-
-export type StoredPair =
-  | { readonly state: 'sound'; readonly pair: ReadPair }
-  | { readonly state: 'missing' }
-  /** `reason` completes "it ...". */
-  | { readonly state: 'damaged'; readonly reason: string };
-
-export type NoteKind = 'key' | 'order' | 'tries';
+import { pairText, readPair } from './certificate-pair.ts';
+import type { CertificateStorage, NoteKind, StoredPair } from './certificate-storage.ts';
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,200}$/;
 const lockRetryMs = 50;
 /** A write takes less than a minute. */
 const partAgeMs = 60_000;
 
-export class CertificateStore {
+export class CertificateStore implements CertificateStorage {
   readonly folder: string;
   readonly #clock: Pick<Clock, 'after' | 'monotonicMs'>;
 
@@ -85,6 +78,10 @@ export class CertificateStore {
     return this.#path(name, 'crt');
   }
 
+  placeOf(name: string): string {
+    return this.#path(name, 'pem');
+  }
+
   /** Names of the files with this ending, sorted. */
   async names(ending: 'pem' | 'crt' | NoteKind): Promise<readonly string[]> {
     const files = await readdir(this.folder).catch(() => []);
@@ -119,7 +116,12 @@ export class CertificateStore {
    * `CertificateError` CERT_LOCKED if the lock is not free within `limitMs`, CERT_STORE_FAILED, or the reason of the
    * signal.
    */
-  async locked<T>(name: string, limitMs: number, signal: AbortSignal, f: () => Promise<T>): Promise<T> {
+  async locked<T>(
+    name: string,
+    limitMs: number,
+    signal: AbortSignal,
+    f: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     await this.#makeFolder();
     const path = this.#path(name, 'lock');
     const untilMs = this.#clock.monotonicMs() + limitMs;
@@ -134,7 +136,8 @@ export class CertificateStore {
       lock = takeLock(path);
     }
     try {
-      return await f();
+      // This lock ends only with its process.
+      return await f(signal);
     } finally {
       lock.close();
     }

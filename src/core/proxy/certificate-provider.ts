@@ -23,6 +23,8 @@ export interface CertificateProvider {
   currentForNames?(): CertificatePair;
   /** For a client that offers `acme-tls/1` (RFC 8737) and names this host; undefined if no challenge is pending. */
   challenge(name: string): CertificatePair | undefined;
+  /** The same for a challenge of another machine, which the CA may ask here. Absent: there is none. Never rejects. */
+  findChallenge?(name: string): Promise<CertificatePair | undefined>;
   /** Called when `current` or `currentForNames` changes. */
   onChange(f: () => void): Unsubscribe;
 }

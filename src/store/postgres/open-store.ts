@@ -5,6 +5,7 @@
  * Opening connects to nothing and needs no network: the first call that needs the database connects, checks its version
  * and migrates it if needed.
  */
+import type { SharedFiles } from '../../core/shared-files.ts';
 import type { DatabaseAddress } from '../../core/store-settings.ts';
 import type { SqliteStore } from '../sqlite/open-store.ts';
 import type { Repositories, Store } from '../store.ts';
@@ -15,11 +16,14 @@ import { PostgresEngineRepository } from './engine-repository.ts';
 import { PostgresProxyRepository } from './proxy-repository.ts';
 import { PostgresSecurityRepository } from './security-repository.ts';
 import { PostgresShareRepository } from './share-repository.ts';
+import { PostgresSharedFiles } from './shared-files.ts';
 import { readStoreKey, type StoreKey } from './store-key.ts';
 import { PostgresUsageRepository } from './usage-repository.ts';
 
 export interface PostgresStore extends Store {
   readonly database: PostgresDatabase;
+  /** Certificates of ACME servers, which all machines use. */
+  readonly sharedFiles: SharedFiles;
   /** See `SqliteStore`. */
   followFiles(): void;
   close(): Promise<void>;
@@ -44,6 +48,7 @@ export function openPostgresStore(options: PostgresStoreOptions): PostgresStore 
 export function postgresStore(database: PostgresDatabase, key: StoreKey, local: SqliteStore): PostgresStore {
   return {
     database,
+    sharedFiles: new PostgresSharedFiles(database, key),
     ...postgresRepositories(database, key, local.proxies),
     followFiles: () => local.followFiles(),
     async close() {

@@ -19,7 +19,7 @@ import type {
   CertificateProvider,
 } from '../../core/proxy/certificate-provider.ts';
 import { beginMsOf, expiryMsOf, namesOf, type ReadPair } from '../certificate-pair.ts';
-import type { CertificateStore } from '../certificate-store.ts';
+import type { CertificateStorage } from '../certificate-storage.ts';
 import { AcmeFailure } from './acme-failure.ts';
 import { acmeCertificateName } from './acme-names.ts';
 import { orderCertificate } from './certificate-order.ts';
@@ -28,7 +28,7 @@ import type { Prover } from './prover.ts';
 import { dueAtMs, type Random, retryWaitMs } from './renewal-schedule.ts';
 
 export interface AcmeSourceDeps {
-  readonly store: CertificateStore;
+  readonly store: CertificateStorage;
   readonly clock: Clock;
   readonly random: Random;
   readonly domains: readonly string[];
@@ -40,6 +40,8 @@ export interface AcmeSourceDeps {
   readonly provers: readonly Prover[];
   /** The validation certificate of a name, for a client that offered `acme-tls/1`. */
   readonly challenge: (name: string) => CertificatePair | undefined;
+  /** The same for a validation of another machine. Absent where no other machine shares the store. Never rejects. */
+  readonly findChallenge?: ((name: string) => Promise<CertificatePair | undefined>) | undefined;
   /** Reports an event at run time, for the log. */
   readonly tell: (event: 'obtained' | 'renewed' | 'unproved' | 'failed', detail: string) => void;
 }
@@ -112,6 +114,10 @@ export class AcmeSource implements CertificateProvider {
 
   challenge(name: string): CertificatePair | undefined {
     return this.#deps.challenge(name);
+  }
+
+  async findChallenge(name: string): Promise<CertificatePair | undefined> {
+    return this.#deps.findChallenge?.(name);
   }
 
   onChange(f: () => void): Unsubscribe {
@@ -220,7 +226,7 @@ export class AcmeSource implements CertificateProvider {
     const { store, clock, domains, acme, agentName, provers } = this.#deps;
     this.#doing = 'another process that obtains the same certificate';
     // The signal ends the wait.
-    await store.locked(this.#name, Number.POSITIVE_INFINITY, signal, async () => {
+    await store.locked(this.#name, Number.POSITIVE_INFINITY, signal, async (holding) => {
       await this.#readStore();
       const { asked } = await readTries(store, this.#name);
       if (this.#held !== undefined && !asked && clock.nowMs() < this.#held.dueAtMs) return;
@@ -238,7 +244,7 @@ export class AcmeSource implements CertificateProvider {
             this.#doing = what;
           },
         },
-        signal,
+        holding,
       );
       this.#hold(pair);
     });

@@ -40,13 +40,18 @@ export class AlpnProver implements Prover {
     });
   }
 
-  async show({ domain, authorization }: ChallengeProof): Promise<() => Promise<void>> {
+  /** Makes the certificate that proves the domain. */
+  async pairFor({
+    domain,
+    authorization,
+  }: Pick<ChallengeProof, 'domain' | 'authorization'>): Promise<CertificatePair> {
     const { issueProof } = await loadIssue();
     const nowMs = this.#clock.nowMs();
-    const pair = await issueProof(domain, sha256(authorization), {
-      fromMs: nowMs - dayMs,
-      untilMs: nowMs + 7 * dayMs,
-    });
+    return issueProof(domain, sha256(authorization), { fromMs: nowMs - dayMs, untilMs: nowMs + 7 * dayMs });
+  }
+
+  async show({ domain, authorization }: ChallengeProof): Promise<() => Promise<void>> {
+    const pair = await this.pairFor({ domain, authorization });
     this.#pairs.set(domain, pair);
     return () => {
       this.#pairs.delete(domain);

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { type AcmeConfig, directoryOf } from '../../core/proxy/acme-config.ts';
 import type { ReadPair } from '../certificate-pair.ts';
-import type { CertificateStore } from '../certificate-store.ts';
+import type { CertificateStorage } from '../certificate-storage.ts';
 import { AccountKey } from './account-key.ts';
 import { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
@@ -19,7 +19,7 @@ import type { Prover } from './prover.ts';
 import { countedOrders, maxFailedOrdersPerDay, orderAllowedAtMs } from './renewal-schedule.ts';
 
 export interface CertificateOrder {
-  readonly store: CertificateStore;
+  readonly store: CertificateStorage;
   /** The name of the certificate in the store. */
   readonly name: string;
   readonly clock: Clock;
@@ -177,7 +177,7 @@ async function authorityText(file: string | undefined): Promise<string | undefin
   return text;
 }
 
-async function readBegun(store: CertificateStore, name: string): Promise<BegunOrder | undefined> {
+async function readBegun(store: CertificateStorage, name: string): Promise<BegunOrder | undefined> {
   try {
     return begunSchema.parse(JSON.parse((await store.note(name, 'order')) ?? ''));
   } catch {

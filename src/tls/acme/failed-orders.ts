@@ -3,7 +3,7 @@
  * that a supervisor restarts again and again must not order again and again.
  */
 import { z } from 'zod';
-import type { CertificateStore } from '../certificate-store.ts';
+import type { CertificateStorage } from '../certificate-storage.ts';
 
 const schema = z.object({
   /** Times of orders that failed or whose end is unknown. */
@@ -23,7 +23,7 @@ export type FailedOrders = Readonly<z.output<typeof schema>>;
 export const nothingTried: FailedOrders = schema.parse({});
 
 /** A damaged file counts as empty: the record protects only the CA from too many orders. */
-export async function readTries(store: CertificateStore, name: string): Promise<FailedOrders> {
+export async function readTries(store: CertificateStorage, name: string): Promise<FailedOrders> {
   const text = await store.note(name, 'tries');
   if (text === undefined) return nothingTried;
   try {
@@ -33,6 +33,10 @@ export async function readTries(store: CertificateStore, name: string): Promise<
   }
 }
 
-export async function keepTries(store: CertificateStore, name: string, record: FailedOrders): Promise<void> {
+export async function keepTries(
+  store: CertificateStorage,
+  name: string,
+  record: FailedOrders,
+): Promise<void> {
   await store.keepNote(name, 'tries', JSON.stringify(record));
 }

@@ -22,6 +22,8 @@ export interface Http01ServerDeps {
   readonly port: number;
   /** The port of HTTPS, as clients reach it. */
   readonly securePort: () => number;
+  /** Finds a challenge of another machine by its token. Absent where no other machine shares the store. Never rejects. */
+  readonly findProof?: ((token: string) => Promise<ChallengeProof | undefined>) | undefined;
   /** Called when a request carried a credential; `secret` is a key of flm, if the request held one. */
   readonly exposed: (secret: string | undefined, client: string) => void;
 }
@@ -29,6 +31,8 @@ export interface Http01ServerDeps {
 interface Connection {
   deadlineMs: number;
   answered: boolean;
+  /** Another machine is asked for a challenge. */
+  looking: boolean;
   /** Requests that followed the answered one. */
   ignored: number;
 }
@@ -111,7 +115,7 @@ export class Http01Server implements Prover {
       oldest.destroy();
     }
     const deadlineMs = this.#deps.clock.monotonicMs() + headMs;
-    this.#connections.set(socket, { deadlineMs, answered: false, ignored: 0 });
+    this.#connections.set(socket, { deadlineMs, answered: false, looking: false, ignored: 0 });
     socket.once('close', () => this.#connections.delete(socket));
     this.#server.emit('connection', socket);
   }
@@ -127,11 +131,26 @@ export class Http01Server implements Prover {
     const connection = this.#connections.get(socket);
     // Discards the body.
     request.resume();
-    if (connection?.answered !== true) this.#send(socket, this.#answer(request));
-    else if (++connection.ignored > maxIgnored) socket.destroy();
+    if (connection !== undefined && (connection.answered || connection.looking)) {
+      if (++connection.ignored > maxIgnored) socket.destroy();
+      return;
+    }
+    const text = this.#answer(request);
+    if (text !== undefined) this.#send(socket, text);
+    else if (connection !== undefined) void this.#lookUp(request, connection);
   }
 
-  #answer(request: IncomingMessage): string {
+  /** Answers the question for a token that another machine may know. */
+  async #lookUp(request: IncomingMessage, connection: Connection): Promise<void> {
+    connection.looking = true;
+    const { url = '', socket } = request;
+    const proof = await this.#deps.findProof?.(url.slice(challengePath.length));
+    connection.looking = false;
+    if (!socket.destroyed) this.#send(socket, this.#answer(request, proof) ?? unknownToken);
+  }
+
+  /** Undefined if another machine must be asked first. `found`: its challenge. */
+  #answer(request: IncomingMessage, found?: ChallengeProof): string | undefined {
     const { method, url = '', rawHeaders, httpVersion } = request;
     const hasCredential = rawHeaders.some(
       (name, index) => index % 2 === 0 && credentialHeaders.has(name.toLowerCase()),
@@ -149,10 +168,10 @@ export class Http01Server implements Prover {
     if (method !== 'GET' && method !== 'HEAD')
       return answer('405 Method Not Allowed', 'Use https.', ['allow: GET, HEAD']);
     if (url.startsWith(challengePath)) {
-      const proof = this.#proofs.get(url.slice(challengePath.length));
-      return proof === undefined || proof.domain !== name
-        ? answer('404 Not Found', 'This token is unknown.')
-        : answer('200 OK', proof.authorization, [], method);
+      const proof = this.#proofs.get(url.slice(challengePath.length)) ?? found;
+      if (proof !== undefined && proof.domain === name)
+        return answer('200 OK', proof.authorization, [], method);
+      return this.#deps.findProof === undefined || found !== undefined ? unknownToken : undefined;
     }
     const port = this.#deps.securePort();
     return answer(
@@ -227,4 +246,5 @@ function answer(status: string, text: string, fields: readonly string[] = [], me
   return `${lines.join('\r\n')}\r\n\r\n${method === 'HEAD' ? '' : text}`;
 }
 
+const unknownToken = answer('404 Not Found', 'This token is unknown.');
 const malformed = answer('400 Bad Request', 'This is not a valid HTTP request.');
