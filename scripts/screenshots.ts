@@ -1,6 +1,7 @@
 /**
- * Makes the pictures of README.md (`npm run screenshots`): a scripted demonstration of several people, two engines, a day of
- * usage and running requests, in a real Chromium, in light and dark. It uses a data folder of its own, and port 8484.
+ * Makes the pictures of README.md and README.ja.md (`npm run screenshots`): a scripted demonstration of several people, two
+ * engines, a day of usage and running requests, in a real Chromium, in light and dark, in English and Japanese. It uses a data
+ * folder of its own, and port 8484.
  */
 import { mkdirSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -10,6 +11,8 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { openFlm } from '../src/app/flm.ts';
+import { en } from '../src/web/i18n/en.ts';
+import { ja } from '../src/web/i18n/ja.ts';
 import { openDashboard, showPage } from '../test/browser/dashboard-fixture.ts';
 import { chatAnswer, chatDelta, startChatEngine } from '../test/helpers/chat-engine.ts';
 import { flmEntry, type TestCli } from '../test/helpers/cli.ts';
@@ -20,6 +23,10 @@ const folder = join(import.meta.dirname, '../docs/images');
 const viewport = { width: 1120, height: 720 };
 const maxBytes = 120_000;
 const hourMs = 3_600_000;
+const languages = [
+  ['en-US', en, ''],
+  ['ja-JP', ja, 'ja/'],
+] as const;
 const port = '8484';
 
 const engines = [
@@ -36,8 +43,8 @@ const people = [
   { label: 'clara', model: 'qwen3:8b', share: 3, asks: 'llama-3.3-70b' },
 ] as const;
 
-test('the pictures of README.md', async (t) => {
-  mkdirSync(folder, { recursive: true });
+test('the pictures of README.md and README.ja.md', async (t) => {
+  mkdirSync(join(folder, 'ja'), { recursive: true });
   const { cli, browser, signedIn } = await openDashboard(t);
   for (const engine of engines) await addEngine(t, cli, engine);
   const { baseUrl } = await startProxy(cli, '--port', port);
@@ -61,23 +68,27 @@ test('the pictures of README.md', async (t) => {
   for (const response of running) response.catch(() => {});
   await Promise.race(running);
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    const page = await signedIn({ colorScheme, viewport });
-    await showPage(page, 'Now');
-    await page.getByText(/waiting \(place 1\)/).waitFor();
-    // Until the speed of each request is known.
-    await page.getByRole('row', { name: /ben.*streaming.*~\d{2,}/ }).waitFor();
-    await keep(page, `now-${colorScheme}`);
-    await showPage(page, 'Usage');
-    await page.getByRole('row', { name: /^clara/ }).waitFor();
-    await keep(page, `usage-${colorScheme}`);
-    const own = await (await browser.newContext({ colorScheme, viewport })).newPage();
-    await own.goto(new URL('/flm/me', baseUrl).href);
-    await own.getByLabel('Key').fill(keys[0]?.key ?? '');
-    await own.getByRole('button', { name: 'Show' }).click();
-    await own.getByRole('row', { name: /qwen3/ }).first().waitFor();
-    await keep(own, `my-key-${colorScheme}`);
-  }
+  for (const [locale, texts, place] of languages)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await signedIn({ colorScheme, viewport, locale });
+      await showPage(page, texts.now.title);
+      await page.getByText(texts.now.place('1')).waitFor();
+      // Until the speed of each request is known.
+      const streaming = new RegExp(`ben.*${texts.now.states.streaming}.*~\\d{2,}`);
+      await page.getByRole('row', { name: streaming }).waitFor();
+      await keep(page, `${place}now-${colorScheme}`);
+      await showPage(page, texts.usage.title);
+      await page.getByRole('row', { name: /^clara/ }).waitFor();
+      await keep(page, `${place}usage-${colorScheme}`);
+      const own = await (await browser.newContext({ colorScheme, viewport, locale })).newPage();
+      await own.goto(new URL('/flm/me', baseUrl).href);
+      await own.getByLabel(texts.guest.key).fill(keys[0]?.key ?? '');
+      await own.getByRole('button', { name: texts.guest.me.show }).click();
+      await own.getByRole('row', { name: /qwen3/ }).first().waitFor();
+      await keep(own, `${place}my-key-${colorScheme}`);
+      await page.close();
+      await own.close();
+    }
 });
 
 async function keep(page: Page, name: string): Promise<void> {

@@ -83,12 +83,17 @@ export function axisTime(ms: number, spacingMs: number): string {
 
 /** `3 minutes ago`. */
 export function ago(iso: string, nowMs: number): string {
-  const seconds = Math.round((Date.parse(iso) - nowMs) / 1_000);
+  const [value, unit] = relativeParts(Math.round((Date.parse(iso) - nowMs) / 1_000));
+  // Japanese formats have a space between number and unit.
+  return formats().relative.format(value, unit).replaceAll(' ', t.between);
+}
+
+function relativeParts(seconds: number): readonly [value: number, unit: Intl.RelativeTimeFormatUnit] {
   for (const [unit, length] of [
     ['day', 86_400],
     ['hour', 3_600],
     ['minute', 60],
   ] as const)
-    if (Math.abs(seconds) >= length) return formats().relative.format(Math.round(seconds / length), unit);
-  return formats().relative.format(seconds, 'second');
+    if (Math.abs(seconds) >= length) return [Math.round(seconds / length), unit];
+  return [seconds, 'second'];
 }

@@ -100,7 +100,7 @@ function ShareTable({
                   </a>
                 )}
               </td>
-              <td>{limitTexts(share.limits).join(', ') || t.none}</td>
+              <td>{limitTexts(share.limits).join(t.comma) || t.none}</td>
               <td>{share.createdBy}</td>
               <td class="actions">
                 {share.state === 'open' && mayChange() ? (

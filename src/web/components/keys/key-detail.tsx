@@ -117,7 +117,7 @@ function Facts({ of: key }: { of: Key }) {
       <dt>{t.keys.listNames.addresses}</dt>
       <dd>{list(key.addresses)}</dd>
       <dt>{t.keys.limits}</dt>
-      <dd>{limitTexts(key.limits).join(', ') || t.none}</dd>
+      <dd>{limitTexts(key.limits).join(t.comma) || t.none}</dd>
     </dl>
   );
 }

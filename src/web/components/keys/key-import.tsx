@@ -113,7 +113,7 @@ function Preview({ planned }: { planned: readonly PlannedKey[] }) {
               <th scope="row">{key.label}</th>
               <td>{key.owner ?? t.none}</td>
               <td>{key.models.join(', ') || t.all}</td>
-              <td>{limitTexts(key.limits).join(', ') || t.none}</td>
+              <td>{limitTexts(key.limits).join(t.comma) || t.none}</td>
               <td>
                 <Time iso={key.expiresAt} />
               </td>

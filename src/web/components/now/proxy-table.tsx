@@ -1,6 +1,7 @@
 /** The proxies that run: address, state, who reaches each, and its load. */
 import type { ProxyDocument } from '../../../core/proxy/proxy-document.ts';
 import { t } from '../../i18n/texts.ts';
+import { wordFor } from '../engines/engine-list.tsx';
 import { count, elapsed } from '../format.ts';
 import { Copy, Empty } from '../parts.tsx';
 import { TableFrame, TableHead } from '../table-frame.tsx';
@@ -26,7 +27,7 @@ export function ProxyTable({ proxies }: { proxies: readonly ProxyDocument[] }) {
               <td>
                 <code>{proxy.baseUrl}</code> <Copy text={proxy.baseUrl} />
               </td>
-              <td>{proxy.reach ?? '–'}</td>
+              <td>{proxy.reach === undefined ? '–' : wordFor(t.now.reaches, proxy.reach)}</td>
               <td>
                 {proxy.requestsTotal === undefined
                   ? '–'

@@ -76,7 +76,7 @@ function RunningRow({
     request;
   // Of hundreds of rows, only those that look different are compared with the page.
   return useMemo(() => {
-    const place = queuePosition === null ? '' : ` ${t.now.place(number(queuePosition))}`;
+    const place = queuePosition === null ? '' : `${t.between}${t.now.place(number(queuePosition))}`;
     return (
       <tr>
         <th scope="row" title={request.client}>

@@ -5,6 +5,7 @@ export const common = {
   title: 'flm',
   /** Between two sentences, or two parts of a duration. */
   between: ' ',
+  comma: ', ',
   skipToContent: 'Skip to content',
   navigation: 'Pages',
   morePages: 'More',

@@ -76,6 +76,12 @@ export const now = {
     requests: 'Requests',
     uptime: 'Runs for',
   },
+  /** Who reaches a proxy, by the word of the API. */
+  reaches: {
+    'this machine': 'this machine',
+    'this network': 'this network',
+    'the internet': 'the internet',
+  },
   proxyStates: {
     starting: 'starting',
     running: 'running',

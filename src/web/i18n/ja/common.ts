@@ -5,6 +5,7 @@ export const common: typeof english = {
   language: 'ja',
   title: 'flm',
   between: '',
+  comma: '、',
   skipToContent: '本文へ移動',
   navigation: 'ページ',
   morePages: 'その他',
@@ -21,7 +22,7 @@ export const common: typeof english = {
   command: 'ターミナルで同じ操作を行うには:',
   more: (shown, total) => `さらに表示（${total}件中${shown}件）`,
   units: {
-    milliseconds: (number) => `${number}ミリ秒`,
+    milliseconds: (number) => `${number}ms`,
     seconds: (number) => `${number}秒`,
     minutes: (number) => `${number}分`,
     hours: (number) => `${number}時間`,

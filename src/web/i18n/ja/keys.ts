@@ -50,7 +50,7 @@ export const keys: typeof english = {
   state: '状態',
   states: { active: '有効', paused: '一時停止', expired: '期限切れ', revoked: '失効' },
   lastUsed: '最終使用',
-  from: (address) => `${address}から`,
+  from: (address) => `（${address}から）`,
   limits: '制限',
   prefix: 'キー',
   beginning: (prefix) => `${prefix}…`,

@@ -78,6 +78,11 @@ export const now: typeof english = {
     requests: 'リクエスト',
     uptime: '稼働時間',
   },
+  reaches: {
+    'this machine': 'このマシンのみ',
+    'this network': 'このネットワーク',
+    'the internet': 'インターネット',
+  },
   proxyStates: {
     starting: '起動中',
     running: '稼働中',
