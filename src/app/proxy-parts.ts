@@ -18,7 +18,6 @@ import { RecentRequests } from '../observe/recent-requests.ts';
 import { Refusals } from '../observe/refusals.ts';
 import { TailHub } from '../observe/tail.ts';
 import { dialLimitsLink } from '../process/limits-link-socket.ts';
-import { openProxyStore } from '../store/sqlite/proxy-store.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import type { FleetLimits } from '../valkey/fleet-limits.ts';
@@ -29,6 +28,7 @@ import { fleetPart, type MakeLimits } from './fleet-limits.ts';
 import { HandOverParts } from './hand-over-parts.ts';
 import { limitsPart } from './limits-part.ts';
 import type { Machine } from './machine.ts';
+import { openMachineStore } from './machine-store.ts';
 import { enginesPart, requestsPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
 import { ownPages, withPageHeaders } from './own-files.ts';
 import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
@@ -139,9 +139,9 @@ export function makeEngines(start: Start): ProxyEngines {
   return engines;
 }
 
-/** Opens no file. */
-export function makeStore({ machine, parts }: Start): ProxyStore {
-  const store = openProxyStore({ home: machine.paths.home, clock: machine.clock });
+/** Opens no file and connects to nothing. */
+export async function makeStore({ machine, parts }: Start): Promise<ProxyStore> {
+  const store = await openMachineStore(machine);
   parts.defer(() => store.close());
   return store;
 }

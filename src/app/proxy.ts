@@ -26,6 +26,7 @@ import { loadLimits } from './fleet-limits.ts';
 import type { Replaceable } from './hand-over.ts';
 import { LiveControl } from './live-control.ts';
 import type { Machine } from './machine.ts';
+import { nodeReport } from './node-report.ts';
 import { matchPassed } from './passed-listeners.ts';
 import type { ProxyEngines } from './proxy-engines.ts';
 import {
@@ -87,7 +88,7 @@ async function startProxy(
     start.sockets = takeOver?.sockets ?? matchPassed(options, passed);
     const makeLimits = await loadLimits(machine);
     const engines = makeEngines(start);
-    const store = makeStore(start);
+    const store = await makeStore(start);
     // A successor migrates last, because the predecessor must continue to serve if the successor fails before.
     const migrates = takeOver !== undefined && needsMigration(machine.paths.home);
     if (!migrates) await readStore(start, store, engines);
@@ -137,6 +138,8 @@ async function startProxy(
     }
     await control.started();
     wanted.throwIfAborted();
+    const { nodeName } = machine.stores();
+    store.publish(() => nodeReport(control, nodeName));
     await logStarted(start, control.handle);
     return {
       handle: control.handle,

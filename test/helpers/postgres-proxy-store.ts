@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/core/clock.ts';
 import { OutageJournal } from '../../src/store/outage-journal.ts';
-import type { PostgresDatabase, PostgresOptions } from '../../src/store/postgres/database.ts';
+import type { PostgresOptions } from '../../src/store/postgres/database.ts';
 import { openPostgresProxyStore } from '../../src/store/postgres/proxy-store.ts';
 import { StoreKey } from '../../src/store/postgres/store-key.ts';
-import { spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
-import { StoreThread } from '../../src/store/sqlite/store-thread.ts';
+import { openStoreThread } from '../../src/store/sqlite/proxy-store.ts';
 import type { ProxyStore } from '../../src/store/store.ts';
-import { postgresDatabase, testStoreKeyText } from './postgres-store.ts';
+import { postgresAddress, testStoreKeyText } from './postgres-store.ts';
 import { Heard } from './proxy-stores.ts';
 import { atEnd, temporaryHome } from './temporary-store.ts';
 
@@ -23,7 +22,6 @@ export interface OpenedPostgresProxy {
   readonly proxy: ProxyStore;
   readonly heard: Heard;
   readonly home: string;
-  readonly database: PostgresDatabase;
 }
 
 export function openedPostgresProxy(
@@ -32,17 +30,17 @@ export function openedPostgresProxy(
   options: PostgresProxyOptions = {},
 ): OpenedPostgresProxy {
   const { home = temporaryHome(t), maxSnapshotAgeMs = 3_600_000, postgres } = options;
-  const database = postgresDatabase(t, url, { connectTimeoutMs: 1_000, queryTimeoutMs: 1_000, ...postgres });
   const proxy = openPostgresProxyStore({
-    database,
+    postgres: {
+      address: postgresAddress(url),
+      applicationName: 'flm test',
+      connectTimeoutMs: 1_000,
+      queryTimeoutMs: 1_000,
+      ...postgres,
+    },
     key: new StoreKey(join(home, 'store.key'), testStoreKeyText),
     clock: systemClock,
-    local: new StoreThread({
-      start: { home, busyTimeoutMs: 2_000 },
-      clock: systemClock,
-      spawn: spawnStoreWorker,
-      answerMs: 15_000,
-    }),
+    local: openStoreThread({ home, clock: systemClock }),
     maxSnapshotAgeMs,
     journal: new OutageJournal({
       folder: join(home, 'unwritten'),
@@ -52,7 +50,7 @@ export function openedPostgresProxy(
     }),
   });
   atEnd(t, () => proxy.close());
-  return { proxy, heard: new Heard(), home, database };
+  return { proxy, heard: new Heard(), home };
 }
 
 export async function startedPostgresProxy(

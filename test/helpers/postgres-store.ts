@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Liveness } from '../../src/core/proxy/ports.ts';
-import { storeSettings } from '../../src/core/store-settings.ts';
+import { type DatabaseAddress, storeSettings } from '../../src/core/store-settings.ts';
 import { PostgresDatabase, type PostgresOptions } from '../../src/store/postgres/database.ts';
 import { type PostgresStore, postgresStore } from '../../src/store/postgres/open-store.ts';
 import { StoreKey } from '../../src/store/postgres/store-key.ts';
@@ -12,18 +12,27 @@ import { atEnd, openedStore, temporaryHome } from './temporary-store.ts';
 /** One key for all machines of a test. */
 export const testStoreKeyText = `flm-store-key-1:${'k'.repeat(42)}A`;
 
+/** As the settings of a proxy give it. */
+export function postgresAddress(url: string): DatabaseAddress {
+  const { database } = storeSettings({
+    environment: { FLM_DATABASE_URL: url },
+    hostname: 'h',
+    readText: () => undefined,
+  });
+  assert.ok(database);
+  return database;
+}
+
 export function postgresDatabase(
   t: TestContext,
   url: string,
   options: Partial<PostgresOptions> = {},
 ): PostgresDatabase {
-  const { database: address } = storeSettings({
-    environment: { FLM_DATABASE_URL: url },
-    hostname: 'h',
-    readText: () => undefined,
+  const database = new PostgresDatabase({
+    address: postgresAddress(url),
+    applicationName: 'flm test',
+    ...options,
   });
-  assert.ok(address);
-  const database = new PostgresDatabase({ address, applicationName: 'flm test', ...options });
   atEnd(t, () => database.close());
   return database;
 }

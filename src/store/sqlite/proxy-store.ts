@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { ConnectedStore } from '../connected-store.ts';
 import type { ProxyStore } from '../store.ts';
+import type { StoreConnection } from '../store-requests.ts';
 import { type SpawnWorker, spawnStoreWorker } from './spawn-worker.ts';
 import { StoreThread } from './store-thread.ts';
 
@@ -22,8 +23,19 @@ const defaultAnswerMs = 15_000;
 
 /** Opens no file. The first request starts the thread. */
 export function openProxyStore(options: ProxyStoreOptions): ProxyStore {
+  const connection = openStoreThread(options);
+  return new ConnectedStore({
+    connection,
+    clock: options.clock,
+    name: 'flm.db',
+    lookMs: pollMs,
+    countMs: pollMs,
+  });
+}
+
+/** Opens no file. The first request starts the thread. */
+export function openStoreThread(options: ProxyStoreOptions): StoreConnection {
   const { home, clock, busyTimeoutMs = defaultBusyTimeoutMs, answerMs = defaultAnswerMs } = options;
   const spawn = options.spawn ?? spawnStoreWorker;
-  const connection = new StoreThread({ start: { home, busyTimeoutMs }, clock, spawn, answerMs });
-  return new ConnectedStore({ connection, clock, name: 'flm.db', lookMs: pollMs, countMs: pollMs });
+  return new StoreThread({ start: { home, busyTimeoutMs }, clock, spawn, answerMs });
 }

@@ -1,0 +1,30 @@
+/** What a proxy reports about itself to the other proxies that share its database. */
+import type { ProxyControl } from '../core/proxy/ports.ts';
+import type { NodeReport } from '../store/store.ts';
+
+/** `name` is the name of this machine among the nodes. */
+export function nodeReport(control: Pick<ProxyControl, 'status'>, name: string): NodeReport {
+  const status = control.status();
+  const { handle, version, url, inFlight, queued, connections, requestsTotal, engines, models, keys } =
+    status;
+  return {
+    id: handle.id,
+    name,
+    version,
+    url,
+    startedAtMs: handle.startedAtMs,
+    report: {
+      profile: handle.profile,
+      mode: handle.mode,
+      draining: handle.draining,
+      inFlight,
+      queued,
+      connections,
+      requestsTotal,
+      keys,
+      models,
+      engines: engines.map(({ ref, state }) => ({ id: ref.id, state })),
+      warnings: (status.warningDetails ?? []).map(({ code }) => code),
+    },
+  };
+}
