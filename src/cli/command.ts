@@ -94,7 +94,7 @@ export function action<Args extends readonly unknown[], Options>(
         },
       });
       if (flm.ofSystemService && !json)
-        terminal.talk(terminal.paint('dim', `Data of the system service: ${flm.machine.paths.home}`));
+        terminal.talk(terminal.paint('dim', texts.systemService(flm.machine.paths.home)));
       try {
         await run({ ...session, flm }, options, ...args);
       } finally {

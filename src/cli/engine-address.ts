@@ -11,6 +11,7 @@ import { type EngineKindName, engineKindNames } from '../core/engine/kinds.ts';
 import { exposureWarning } from '../core/proxy/warnings.ts';
 import { type Session, usageError } from './command.ts';
 import { t } from './i18n/texts.ts';
+import { translated } from './i18n/translated.ts';
 import { printable } from './terminal/layout.ts';
 import { maxSecretBytes } from './terminal/terminal.ts';
 import { examinedText } from './views/engine-view.ts';
@@ -82,7 +83,7 @@ export function tellSaved(
   const document = { ...examinedDocument(examination), id: record.id };
   if (session.json) terminal.out(JSON.stringify(document));
   else terminal.out(`${said}\n${examinedText(document, undefined, terminal)}`);
-  if (probe.state === 'down') terminal.talk(texts.down(printable(probe.detail)));
+  if (probe.state === 'down') terminal.talk(texts.down(printable(translated(probe.detail))));
   if (record.apiKey?.from === 'env') terminal.talk(texts.keyFromEnvironment(record.apiKey.name));
   warnOfExposure(session, [document]);
 }
@@ -96,6 +97,6 @@ export function warnOfExposure(
     if (exposedOn === undefined) continue;
     // The JSON document contains the name of the kind.
     const warning = exposureWarning({ id, kind: kind as EngineKindName }, exposedOn);
-    terminal.talk(`${terminal.paint('yellow', '!')} ${warning}`);
+    terminal.talk(`${terminal.paint('yellow', '!')} ${translated(warning)}`);
   }
 }

@@ -134,6 +134,12 @@ const translatedHelp: HelpConfiguration = {
     const titles: Readonly<Record<string, string>> = texts.titles;
     return titles[title] ?? title;
   },
+  optionDescription(option) {
+    return withValues(Help.prototype.optionDescription.call(this, option));
+  },
+  argumentDescription(argument) {
+    return withValues(Help.prototype.argumentDescription.call(this, argument));
+  },
   displayWidth: textWidth,
   boxWrap(text, width) {
     if (/^[\x20-\x7e\n]*$/.test(text)) return Help.prototype.boxWrap.call(this, text, width);
@@ -143,6 +149,14 @@ const translatedHelp: HelpConfiguration = {
       .join('\n');
   },
 };
+
+/** Says what commander appends to a description, ` (choices: "a", "b", default: "a")`, in the language of the user. */
+function withValues(description: string): string {
+  const appended = / \((?:choices: (.+?))?(?:(?:, )?default: (.+))?\)$/.exec(description);
+  if (appended === null || (appended[1] ?? appended[2]) === undefined) return description;
+  const said = texts.inBrackets(texts.values(appended[1], appended[2]));
+  return `${description.slice(0, appended.index)}${said}`;
+}
 
 /** Makes every command throw usage errors; commander neither prints them nor exits the process. */
 function prepare(command: Command, cli: Cli): void {

@@ -6,6 +6,7 @@ import { ProxyError } from '../../core/errors.ts';
 import type { ProxyHandle, RequestLine } from '../../core/proxy/proxy-handle.ts';
 import type { Session } from '../command.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { printable } from '../terminal/layout.ts';
 import { shortTime } from '../terminal/units.ts';
 import { requestDocument } from '../views/request-view.ts';
@@ -54,7 +55,7 @@ export function troubleText(line: RequestLine): string {
     client: printable(line.client),
     status,
     code,
-    rule: line.rule === null ? null : printable(line.rule),
+    rule: line.rule === null ? null : printable(translated(line.rule)),
     id,
   });
 }

@@ -24,6 +24,7 @@ import {
   warnOfExposure,
 } from '../engine-address.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { printable, table } from '../terminal/layout.ts';
 import { enginesTable, examinedText } from '../views/engine-view.ts';
 import { setEngine } from './engine-set.ts';
@@ -69,7 +70,8 @@ function detect(cli: Cli): Command {
           const { title, program, startWith } = texts.installed;
           terminal.out(`\n${table([title, program, startWith], rows, terminal.tableColumns)}`);
         }
-        for (const { url, detail } of locked) terminal.out(`\n${texts.locked(url, printable(detail))}`);
+        for (const { url, detail } of locked)
+          terminal.out(`\n${texts.locked(url, printable(translated(detail)))}`);
       }
       if (saved.length > 0) terminal.talk(texts.savedNotShown(saved.length));
       warnOfExposure(session, found);

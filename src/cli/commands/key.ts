@@ -11,6 +11,7 @@ import type { CreatedKey, RevokedKey } from '../../core/security/security-servic
 import { spanOf } from '../../core/time-text.ts';
 import { action, type Cli, group, leaf, type Session, usageError } from '../command.ts';
 import { collect } from '../config-flags.ts';
+import { errorForPeople } from '../i18n/error-texts.ts';
 import { t } from '../i18n/texts.ts';
 import { hanging, printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
@@ -226,7 +227,7 @@ function tellRevoked(session: Session, revoked: RevokedKey): void {
   }
   const warn = (text: string): void => terminal.talk(`${terminal.paint('yellow', '!')} ${text}`);
   if (unwritten !== undefined) {
-    warn(texts.notStored(unwritten.problem.message));
+    warn(texts.notStored(errorForPeople(unwritten.problem).message));
     terminal.talk(texts.storedLater(key.id));
   }
   tellStillActive(session, stillActive);

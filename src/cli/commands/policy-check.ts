@@ -4,10 +4,11 @@
  */
 import type { Command } from 'commander';
 import type { PolicyAnswer } from '../../app/policy-question.ts';
-import { errorHint, errorText } from '../../core/errors.ts';
 import { policyAnswerDocument } from '../../core/security/policy-check.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
+import { codeForPeople } from '../i18n/error-texts.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { facts } from '../terminal/layout.ts';
 
 const texts = t.policy;
@@ -54,17 +55,16 @@ function textOf(session: Session, answer: PolicyAnswer): string {
   const denial = answer.steps.at(-1)?.denial;
   const rows = answer.steps.map(
     ({ step, denial: d }) =>
-      [`  ${step}`, d === undefined ? paint('green', check.passes) : check.refusedBy(d.rule, red)] as const,
+      [
+        `  ${step}`,
+        d === undefined ? paint('green', check.passes) : check.refusedBy(translated(d.rule), red),
+      ] as const,
   );
   if (denial === undefined) {
     const first = answer.keyless ? check.allowedWithKey : check.allowed;
     return `${paint('green', first)}\n${facts(rows)}`;
   }
   const first = check.refused(answer.status, denial.code, red);
-  return [
-    first,
-    facts(rows),
-    errorText(denial.code, denial.params),
-    errorHint(denial.code, denial.params),
-  ].join('\n');
+  const { message, hint } = codeForPeople(denial.code, denial.params);
+  return [first, facts(rows), message, hint].join('\n');
 }

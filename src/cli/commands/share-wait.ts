@@ -6,6 +6,7 @@ import type { ProxyHandle, RequestLine } from '../../core/proxy/proxy-handle.ts'
 import type { Share } from '../../core/security/share.ts';
 import { shareDocument } from '../../core/security/share-document.ts';
 import type { Session } from '../command.ts';
+import { messageForPeople } from '../i18n/error-texts.ts';
 import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { requestDocument } from '../views/request-view.ts';
@@ -52,7 +53,7 @@ function follow(session: Session, handle: ProxyHandle, over: AbortSignal, wait: 
       for await (const line of lines) await wait.request(line, handle.id);
     } catch (error) {
       // The proxy ended, or does not answer. The store still tells when the key is made.
-      if (!over.aborted) session.terminal.talk(error instanceof Error ? error.message : String(error));
+      if (!over.aborted) session.terminal.talk(messageForPeople(error));
     } finally {
       opened.resolve();
     }

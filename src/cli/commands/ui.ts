@@ -12,6 +12,7 @@ import { type Command, Option } from 'commander';
 import { ProxyError } from '../../core/errors.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { number } from '../config-flags.ts';
+import { messageForPeople } from '../i18n/error-texts.ts';
 import { t } from '../i18n/texts.ts';
 
 const texts = t.ui;
@@ -39,7 +40,7 @@ async function serve(session: Session, port: number, opens: boolean): Promise<vo
   const { flm, terminal, signal, json } = session;
   const { startDashboard } = await import('../../app/dashboard.ts');
   const onError = (error: unknown): void =>
-    terminal.talk(`${terminal.paint('red', '!')} ${error instanceof Error ? error.message : String(error)}`);
+    terminal.talk(`${terminal.paint('red', '!')} ${messageForPeople(error)}`);
   const dashboard = await startDashboard(flm, { port, onError }).catch((cause: NodeJS.ErrnoException) => {
     const code = cause.code === 'EACCES' ? 'PROXY_PORT_FORBIDDEN' : 'PROXY_PORT_IN_USE';
     throw new ProxyError(code, { params: { address: '127.0.0.1', port, holder: '' }, cause });

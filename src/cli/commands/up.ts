@@ -164,7 +164,9 @@ async function modelsThroughProxy(session: Session, handle: ProxyHandle): Promis
   // Through this machine's own address: some networks do not route a public domain back to the same network.
   const answer = await askProxy(proxyUrl(handle), key.key, session.signal, own);
   if (answer.ok) return answer.models;
-  session.terminal.talk(`${session.terminal.paint('yellow', '!')} ${texts.noAnswer(answer.reason)}`);
+  session.terminal.talk(
+    `${session.terminal.paint('yellow', '!')} ${texts.noAnswer(translated(answer.reason))}`,
+  );
   return [];
 }
 

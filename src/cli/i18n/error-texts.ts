@@ -4,7 +4,7 @@ import {
   type ErrorCode,
   type ErrorParams,
   type Fault,
-  type FlmError,
+  FlmError,
   fillText,
 } from '../../core/errors.ts';
 import { t } from './texts.ts';
@@ -29,6 +29,12 @@ export function errorForPeople(
   }));
   const described = describeFaults(told, moreFaults, nameOf, t.errors.faults);
   return codeForPeople(code, { ...params, faults: described });
+}
+
+/** What any error says, for a message of one sentence. */
+export function messageForPeople(error: unknown): string {
+  if (error instanceof FlmError) return errorForPeople(error).message;
+  return error instanceof Error ? translated(error.message) : String(error);
 }
 
 /** The text and the hint of a code, with the values of one error. */

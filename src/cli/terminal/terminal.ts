@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Environment } from '../../core/environment.ts';
 import { type LogLevel, ProxyError } from '../../core/errors.ts';
+import { t } from '../i18n/texts.ts';
 import { type FullScreen, type FullScreenEvents, openFullScreen } from './full-screen.ts';
 import { cut } from './layout.ts';
 import { openTypedLines, type TypedLines } from './typed-lines.ts';
@@ -149,7 +150,7 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
       let length = 0;
       for await (const piece of stdin as AsyncIterable<Buffer>) {
         length += piece.length;
-        if (length > maxBytes) throw tooLarge('standard input', maxBytes);
+        if (length > maxBytes) throw tooLarge(t.flags.standardInput, maxBytes);
         pieces.push(piece);
       }
       return Buffer.concat(pieces).toString();

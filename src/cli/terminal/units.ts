@@ -39,7 +39,7 @@ export function until(atMs: number, nowMs: number): string {
 
 /** `2027-02-25 00:14 (in 90 d)`. */
 export function exactly(atMs: number, nowMs: number): string {
-  return `${moment(atMs)} (${until(atMs, nowMs)})`;
+  return units.exactly(moment(atMs), until(atMs, nowMs));
 }
 
 /** One unit is enough: `2 h`, not `2 h 5 min`. */

@@ -7,6 +7,7 @@ import type { RequestLine } from '../../core/proxy/proxy-handle.ts';
 import type { OfProxy } from '../../core/proxy/request-directory.ts';
 import type { RunningRequest } from '../../core/proxy/running-request.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { type FixedColumn, fixedColumns } from '../terminal/fixed-columns.ts';
 import { clockTime, fit, printable, wrap } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -89,7 +90,7 @@ function headline({ nowMs, proxies, requests }: TopView, columns: number, { pain
     texts.speed(speed.toFixed(1)),
   ];
   const clock = clockTime(nowMs);
-  const left = `${texts.title}  ${parts.join(', ')}`;
+  const left = `${texts.title}  ${t.units.list(parts)}`;
   const shown = fit(left, columns - clock.length - 2);
   return `${paint('bold', shown.slice(0, texts.title.length))}${shown.slice(texts.title.length)}  ${clock}`;
 }
@@ -133,7 +134,7 @@ function engineLines(view: TopView, columns: number, rows: number, { paint }: Pa
 
 /** Models in memory come first. */
 function modelsText({ models, note, state }: EngineDocument): string {
-  if (state !== 'running' && note !== undefined) return printable(note);
+  if (state !== 'running' && note !== undefined) return printable(translated(note));
   const sorted = models.toSorted((a, b) => Number(b.loaded === true) - Number(a.loaded === true));
   return printable(sorted.map(({ id }) => id).join(', ') || '-');
 }

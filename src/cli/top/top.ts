@@ -7,6 +7,7 @@ import { FlmError } from '../../core/errors.ts';
 import { type ProxyDocument, proxyDocument } from '../../core/proxy/proxy-document.ts';
 import { runningRequestDocument } from '../../core/proxy/request-document.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
+import { messageForPeople } from '../i18n/error-texts.ts';
 import { t } from '../i18n/texts.ts';
 import type { FullScreen } from '../terminal/full-screen.ts';
 import { printable } from '../terminal/layout.ts';
@@ -166,7 +167,7 @@ class Top {
       const found = await requests.cancel(id, `cli:${machine.userName()}`);
       this.#live.message = found === undefined ? texts.hasEnded : texts.cancelled(printable(label));
     } catch (error) {
-      this.#live.message = texts.failed(printable(error instanceof Error ? error.message : String(error)));
+      this.#live.message = texts.failed(printable(messageForPeople(error)));
     }
     this.#draw();
   }

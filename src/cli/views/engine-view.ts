@@ -4,6 +4,7 @@
 import type { EmbeddingsCheck } from '../../core/engine/engine.ts';
 import type { EngineDocument, ExaminedDocument } from '../../core/engine/engine-document.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { facts, hanging, printable, table } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { shortTime } from '../terminal/units.ts';
@@ -78,7 +79,7 @@ export function examinedText(
 
 function embeddingsText(check: EmbeddingsCheck & { readonly model: string }): string {
   const said = texts.embeddings;
-  if (check.format === 'none') return said.none(check.model, check.detail);
+  if (check.format === 'none') return said.none(check.model, translated(check.detail));
   return check.format === 'base64'
     ? said.base64(check.model, check.dimensions)
     : said.floats(check.model, check.dimensions);
@@ -91,7 +92,10 @@ function stateText(engine: EngineDocument, terminal: Pick<Terminal, 'paint'>): s
 }
 
 function notesOf({ note, rank }: EngineDocument): readonly string[] {
-  return [...(note === undefined ? [] : [printable(note)]), ...(rank === undefined ? [] : [rankText(rank)])];
+  return [
+    ...(note === undefined ? [] : [printable(translated(note))]),
+    ...(rank === undefined ? [] : [rankText(rank)]),
+  ];
 }
 
 /** Current requests: `3`, or with slots `1 of 2`, and the number that wait. */

@@ -7,6 +7,7 @@ import { type ApiKey, isActive, isUsable, keyState } from '../../core/security/a
 import type { KeyUseDocument } from '../../core/security/key-use.ts';
 import type { ListedKey } from '../../core/security/security-service.ts';
 import type { Session } from '../command.ts';
+import { errorForPeople } from '../i18n/error-texts.ts';
 import { t } from '../i18n/texts.ts';
 import { type Column, facts, moment, printable, table, textWidth } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -61,7 +62,7 @@ export function keysTable(
 
 export function tellUnknownUse({ terminal }: Session, problem: FlmError | undefined): void {
   if (problem !== undefined)
-    terminal.talk(`${terminal.paint('yellow', '!')} ${texts.unknownUse(problem.message)}`);
+    terminal.talk(`${terminal.paint('yellow', '!')} ${texts.unknownUse(errorForPeople(problem).message)}`);
 }
 
 export function keyText(

@@ -4,6 +4,7 @@
 import type { RequestLine } from '../../core/proxy/proxy-handle.ts';
 import { tokensPerSecond } from '../../core/proxy/request-document.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { type FixedColumn, fixedColumns } from '../terminal/fixed-columns.ts';
 import { clockTime, fit, printable, textWidth } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -96,7 +97,7 @@ function endingText(
   { paint }: Pick<Terminal, 'paint'>,
 ): string {
   const told = code === null ? '' : ` ${code}`;
-  const by = rule === null || ending !== 'refused' ? '' : ` (${printable(rule)})`;
+  const by = rule === null || ending !== 'refused' ? '' : ` (${printable(translated(rule))})`;
   const waited = queuedMs === null ? '' : `, ${texts.queued(shortTime(queuedMs))}`;
   const how = `${ending}${told}${by}`;
   return `${ending === 'done' ? how : paint(status < 500 ? 'yellow' : 'red', how)}${waited}`;

@@ -194,11 +194,15 @@ export function rankText({ state, reason, keys, keyCount }: RankReading): string
   const { ranks } = texts;
   switch (state) {
     case 'last':
-      return ranks.last(printable(reason));
+      return ranks.last(printable(translated(reason)));
     case 'returning':
-      return ranks.returning(printable(reason));
+      return ranks.returning(printable(translated(reason)));
     case 'last-for-keys':
-      return ranks.lastForKeys(printable(keys.join(', ')), keyCount - keys.length, printable(reason));
+      return ranks.lastForKeys(
+        printable(keys.join(', ')),
+        keyCount - keys.length,
+        printable(translated(reason)),
+      );
     default:
       return state satisfies never;
   }

@@ -47,6 +47,13 @@ export const help = {
     'Options:': 'Options:',
     'Commands:': 'Commands:',
   },
+  /** The values of a flag or an argument, as commander writes them: `choices: "a", "b", default: "a"`. */
+  values: (choices: string | undefined, byDefault: string | undefined): string =>
+    [
+      ...(choices === undefined ? [] : [`choices: ${choices}`]),
+      ...(byDefault === undefined ? [] : [`default: ${byDefault}`]),
+    ].join(', '),
+  inBrackets: (text: string): string => ` (${text})`,
   example: 'Example:',
   json: 'print one JSON document',
   lang: (languages: string): string => `language: ${languages}; by default that of the locale`,

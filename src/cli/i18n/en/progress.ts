@@ -11,6 +11,7 @@ export const progress = {
   elapsedOf: (time: string, most: string): string => `${time} of at most ${most}`,
   plain: (text: string, most: string | undefined): string =>
     most === undefined ? `${text} ...` : `${text} (${most} at most) ...`,
+  systemService: (home: string): string => `Data of the system service: ${home}`,
   migrating: (file: string, size: string): string =>
     `Updating ${file} (${size}) to this version, with a backup first ...`,
   migrated: (time: string): string => `Updated in ${time}.`,

@@ -2,6 +2,8 @@
 export const units = {
   justNow: 'just now',
   ago: (time: string): string => `${time} ago`,
+  /** A moment, exactly and relative to now. */
+  exactly: (moment: string, relative: string): string => `${moment} (${relative})`,
   in: (time: string): string => `in ${time}`,
   milliseconds: (count: number): string => `${count} ms`,
   seconds: (count: number | string): string => `${count} s`,

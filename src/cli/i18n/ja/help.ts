@@ -39,16 +39,22 @@ export const help: CliCatalogue['help'] = {
     version: 'バージョンを表示します',
   },
   description: 'LLMエンジンの手前に、安全なエンドポイントを1つ用意するリバースプロキシです。',
-  version: 'バージョンを表示する',
-  help: 'コマンドのヘルプを表示する',
+  version: 'バージョンを表示します',
+  help: 'コマンドのヘルプを表示します',
   titles: {
     'Usage:': '使い方:',
     'Arguments:': '引数:',
     'Options:': 'オプション:',
     'Commands:': 'コマンド:',
   },
+  values: (choices, byDefault) =>
+    [
+      ...(choices === undefined ? [] : [`指定できる値: ${choices}`]),
+      ...(byDefault === undefined ? [] : [`既定では${byDefault}`]),
+    ].join('、'),
+  inBrackets: (text) => `（${text}）`,
   example: '例:',
-  json: 'JSON文書を1つ出力する',
+  json: 'JSONドキュメントを1つ出力します',
   lang: (languages) => `画面に表示する言語: ${languages}。既定ではロケールに従います`,
-  more: 'コマンドのヘルプ: flm COMMAND --help 。マニュアル: man flm',
+  more: 'コマンドのヘルプ: flm COMMAND --help（マニュアル: man flm）',
 };

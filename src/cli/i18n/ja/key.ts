@@ -48,7 +48,7 @@ export const key: CliCatalogue['key'] = {
   unknownUse: (problem) => `キーの最終使用日時が分かりません: ${problem}`,
   advice: {
     expires: (name, at, id) =>
-      `${name}の有効期限は${at}です。延長するには: flm key set ${id} --expires 90d 。後継のキーを作るには: flm key rotate ${id} --overlap 7d`,
+      `${name}の有効期限は${at}です。\`flm key set ${id} --expires 90d\`で延長するか、\`flm key rotate ${id} --overlap 7d\`で後継のキーを作成してください。`,
     idle: (name, days, id) => `${name}は${days}日間使われていません。失効させるには: flm key revoke ${id}`,
     sharedLabel: (ids, label, first) =>
       `${ids}のラベルが同じ（${label}）です。変更するには: flm key set ${first} --label LABEL`,

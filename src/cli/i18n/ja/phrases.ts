@@ -2,6 +2,7 @@
 import type { CliCatalogue } from '../catalogue.ts';
 import { certificatePhrases } from './phrases/certificates.ts';
 import { enginePhrases } from './phrases/engines.ts';
+import { filePhrases } from './phrases/files.ts';
 import { programPhrases } from './phrases/programs.ts';
 import { requestPhrases } from './phrases/requests.ts';
 import { systemPhrases } from './phrases/system.ts';
@@ -14,6 +15,7 @@ export const phrases: CliCatalogue['phrases'] = [
   ...warningPhrases,
   ...valuePhrases,
   ...systemPhrases,
+  ...filePhrases,
   ...enginePhrases,
   ...certificatePhrases,
   ...programPhrases,

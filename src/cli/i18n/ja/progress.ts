@@ -12,6 +12,7 @@ export const progress: CliCatalogue['progress'] = {
   elapsed: (text, time) => `${text}（${time}）`,
   elapsedOf: (time, most) => `${time}経過（最長${most}）`,
   plain: (text, most) => (most === undefined ? `${text}…` : `${text}（最長${most}）…`),
+  systemService: (home) => `システムサービスのデータ: ${home}`,
   migrating: (file, size) => `${file}（${size}）をバックアップしてから、このバージョンに更新しています…`,
   migrated: (time) => `${time}で更新しました。`,
 };

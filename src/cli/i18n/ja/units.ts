@@ -4,6 +4,7 @@ import type { CliCatalogue } from '../catalogue.ts';
 export const units: CliCatalogue['units'] = {
   justNow: 'たった今',
   ago: (time) => `${time}前`,
+  exactly: (moment, relative) => `${moment}（${relative}）`,
   in: (time) => `${time}後`,
   // Short, because some columns have a fixed width.
   milliseconds: (count) => `${count}ms`,

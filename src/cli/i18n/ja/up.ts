@@ -23,7 +23,7 @@ export const up: CliCatalogue['up'] = {
   newKey: 'APIキー（1回しか表示されません。保存してください）:',
   existingKey: '既存のキーを使えます。新しく作るには: flm up --new-key',
   tryIt: { here: '試しに送信するには:', elsewhere: '別のターミナルで試しに送信するには:' },
-  next: (last) => `次の操作: flm chat、flm connect、flm key create LABEL 。${last}`,
+  next: (last) => `次の操作: flm chat、flm connect、flm key create LABEL。${last}`,
   noModels: 'まだありません',
   models: (names, more) => `${names}${more > 0 ? `、ほか${more}個（flm model list）` : ''}`,
   stopped: '停止しました。',

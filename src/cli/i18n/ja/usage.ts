@@ -22,7 +22,7 @@ export const usage: CliCatalogue['usage'] = {
   total: '合計',
   other: 'その他',
   chat: 'flm chat',
-  keyName: (label, id) => (label === null ? `${id}（削除済み）` : `${label} (${id})`),
+  keyName: (label, id) => (label === null ? `${id}（削除済み）` : `${label}（${id}）`),
   unnamed: '-',
   none: (from, zone) => `${from}（${zone}）以降の使用量はありません。`,
   since: (from, to, zone) =>

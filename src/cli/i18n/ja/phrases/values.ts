@@ -184,7 +184,7 @@ export const valuePhrases: readonly Phrase[] = [
   ['an address of the proxy: {urls}', 'プロキシのアドレス: {urls}'],
   ['the file', 'ファイル'],
   ['YAML 1.2, or JSON', 'YAML 1.2またはJSON'],
-  ['no YAML ({said})', '正しくないYAML（{said}）'],
+  ['no YAML ({reason})', '正しくないYAML（{reason}）'],
   // A file with the whole configuration.
   [
     'a name of lower-case letters, digits and dashes, 63 at most',
