@@ -1,4 +1,5 @@
 /** docs/configuration.md, generated from the JSON Schema of a profile, which is derived from the validating schema. */
+import { settingVariables } from '../../src/core/proxy/environment-settings.ts';
 import { defaultPorts } from '../../src/core/proxy/proxy-config.ts';
 import { generatedNote, markdownTable } from './markdown.ts';
 
@@ -26,7 +27,8 @@ export function configurationPage(schema: object): string {
 
 ${generatedNote}
 
-A profile and flags configure a proxy. Flags override the profile. \`flm profile save\` saves flags in a profile.
+A profile, environment variables and flags configure a proxy. A flag comes before a [variable](#environment-variables), a variable
+before the profile, and the profile before the default. \`flm profile save\` saves flags in a profile.
 \`flm profile export\` and \`flm profile import\` write and read a profile as YAML or JSON, so that a team can keep it in git.
 Editors use the JSON Schema [profile.schema.json](schema/profile.schema.json) for completion. All fields are optional. Flags
 given with a profile apply to that run and its restarts; \`--save\` saves them in the profile.
@@ -67,6 +69,23 @@ ${fields(policy?.properties ?? {})}
 The defaults of the limits fit most machines.
 
 ${fields(limits?.properties ?? {})}
+
+## Environment variables
+
+Each field has a variable: \`FLM_PROXY_\` and its path in capitals. \`flm proxy run\`, \`flm proxy start\` and \`flm up\` read them.
+
+- A list is written with commas, or as JSON: \`FLM_PROXY_DOMAINS=a.example.org,b.example.org\`. \`[]\` is an empty list.
+- Engines are written by their addresses, or as JSON with all fields: \`FLM_PROXY_ENGINES=gpu-1:8000,gpu-2:8000\`.
+- \`_FILE\` after a name reads the value from a file: \`FLM_PROXY_ACME_DNS_HOOK_FILE=/run/secrets/dns-hook\`.
+- An empty variable is not set. An unknown variable that begins with \`FLM_PROXY_\` is an error, except those that Kubernetes and
+  Docker set for a service of that name.
+- \`flm proxy restart\` uses the variables of its own environment, and otherwise those that the proxy was started with.
+- \`flm profile show\` names the variable where a value comes from one.
+
+${markdownTable(
+  ['variable', 'field'],
+  settingVariables().map(({ name: variable, field }) => [`\`${variable}\``, `\`${field}\``]),
+)}
 `;
 }
 

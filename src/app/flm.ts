@@ -7,6 +7,7 @@ import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
 import { FlmError, StoreError } from '../core/errors.ts';
+import { environmentSettings } from '../core/proxy/environment-settings.ts';
 import type { LiveRevocation, ProxyController, ProxyRepository } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { type PortLook, ProxyService } from '../core/proxy/proxy-service.ts';
@@ -118,6 +119,8 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
       controller,
       portLook,
       onProblem,
+      environmentSettings: () =>
+        environmentSettings(environment, (path) => machine.readSecret({ from: 'file', path })),
     });
   const program = thisProgram(options.entry);
   const launch = {

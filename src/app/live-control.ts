@@ -140,6 +140,7 @@ export class LiveControl implements ProxyControl {
       version: machine.version,
       config: options.config,
       overrides: options.overrides,
+      ...(options.environment === undefined ? {} : { environment: options.environment }),
       ...(supervisor === undefined ? {} : { supervisor }),
       ...(this.#successor === undefined ? {} : { successor: this.#successor }),
       uptimeSeconds: Math.max(0, Math.round((nowMs - handle.startedAtMs) / 1000)),

@@ -38,12 +38,9 @@ export function makeProxyEngines(
 ): ProxyEngines {
   const { clock } = machine;
   const line: ProbeLine = { upstream, clock };
-  const { config, overrides } = options;
-  const given = sourcesOfConfig(
-    config.engines,
-    overrides.engines === undefined ? 'profile' : 'flag',
-    machine.readSecret,
-  );
+  const { config, overrides, environment } = options;
+  const isProfile = overrides.engines === undefined && environment?.engines === undefined;
+  const given = sourcesOfConfig(config.engines, isProfile ? 'profile' : 'flag', machine.readSecret);
   const fixed = given.length > 0;
   const service = new EngineService({
     clock,

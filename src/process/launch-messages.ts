@@ -62,10 +62,11 @@ export interface KeptMessage {
 /** Throws PROXY_INVALID_CONFIG. Undefined for any other message. */
 export function startOptionsIn(message: unknown): StartOptions | undefined {
   if (!isRecord(message) || !isRecord(message.start)) return undefined;
-  const { config, profile, overrides } = message.start;
+  const { config, profile, overrides, environment } = message.start;
   if (typeof profile !== 'string' || !isRecord(overrides)) return undefined;
-  // The launcher validated the overrides as part of the configuration; they are only stored for a restart.
-  return { config: parseProxyConfig(config), profile, overrides };
+  // The launcher validated these as part of the configuration; they are only stored for a restart.
+  const kept = isRecord(environment) ? { overrides, environment } : { overrides };
+  return { config: parseProxyConfig(config), profile, ...kept };
 }
 
 /** Undefined for a start without a predecessor. The predecessor is also flm, so its message is well formed. */

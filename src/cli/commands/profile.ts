@@ -51,7 +51,8 @@ function show(cli: Cli): Command {
         const { config } = await session.flm.proxies.startOptions({ profile: name, overrides: {} });
         const document = await documentOf(session, name);
         if (session.json) return session.terminal.out(JSON.stringify({ ...document, effective: config }));
-        session.terminal.out(profileText(document, config, session.terminal.tableColumns));
+        const { variables } = session.flm.proxies.environment();
+        session.terminal.out(profileText(document, config, variables, session.terminal.tableColumns));
       }),
     );
 }

@@ -50,7 +50,9 @@ export function upCommand(cli: Cli): Command {
           return tellDifferences(session, running, flags);
         }
         // The demo stands in until a real engine is found.
-        const request = { profile, overrides: { demo: true, ...overridesOf(flags) }, save: false };
+        const isSet = session.flm.proxies.environment().config.demo !== undefined;
+        const overrides = { ...(isSet ? {} : { demo: true }), ...overridesOf(flags) };
+        const request = { profile, overrides, save: false };
         if (flags.detach === true) {
           const handle = await startWithNotice(session, request, () =>
             session.flm.proxies.start(request, session.signal),

@@ -1,6 +1,8 @@
 /**
  * Shows a profile as text and as JSON: the saved settings, and the result with the defaults.
  */
+
+import type { EnvironmentSettings } from '../../core/proxy/environment-settings.ts';
 import type { ProfileDocument } from '../../core/proxy/profile-document.ts';
 import type { ProxyConfig, ProxyConfigInput } from '../../core/proxy/proxy-config.ts';
 import { t } from '../i18n/texts.ts';
@@ -19,21 +21,35 @@ export function profilesText(profiles: readonly ProfileDocument[], columns: numb
   return table([names.name, names.running, names.saved, names.settings], rows, columns);
 }
 
-/** All saved settings and the defaults of the others; of limits and policy only the saved settings. */
-export function profileText(profile: ProfileDocument, effective: ProxyConfig, columns: number): string {
+/**
+ * All settings with their values and where each is from: an environment variable, the profile, or the default. Of limits
+ * and policy only those that are set.
+ */
+export function profileText(
+  profile: ProfileDocument,
+  effective: ProxyConfig,
+  variables: EnvironmentSettings['variables'],
+  columns: number,
+): string {
   const { config } = profile;
   const { limits, policy, ...plain } = effective;
   const parts = (name: 'limits' | 'policy', values: object): readonly (readonly string[])[] =>
-    Object.keys(config[name] ?? {}).map((key) => [
-      `${name}.${key}`,
-      valueText((values as Record<string, unknown>)[key]),
-      texts.from.profile,
-    ]);
+    Object.entries(values)
+      .map(([key, value]) => [`${name}.${key}`, valueText(value), sourceOf(`${name}.${key}`)] as const)
+      .filter(([, , source]) => source !== texts.from.default);
+  const sourceOf = (field: string): string => {
+    const set = [...variables].filter(([path]) => path === field || path.startsWith(`${field}.`));
+    if (set.length > 0) return set.map(([, variable]) => variable).join(', ');
+    const [section = '', inner] = field.split('.');
+    const saved: unknown = new Map<string, unknown>(Object.entries(config)).get(section);
+    const isSaved = inner === undefined ? saved !== undefined : Object.hasOwn(saved ?? {}, inner);
+    return isSaved ? texts.from.profile : texts.from.default;
+  };
   const rows = [
     ...Object.entries({ ...plain, port: effective.port }).map(([key, value]) => [
       key,
       value === undefined ? texts.ofMode : valueText(value),
-      Object.hasOwn(config, key) ? texts.from.profile : texts.from.default,
+      sourceOf(key),
     ]),
     ...parts('limits', limits),
     ...parts('policy', policy ?? {}),

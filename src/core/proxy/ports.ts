@@ -57,6 +57,8 @@ export interface StartOptions {
   readonly profile: string;
   /** Settings that override the profile; kept for restarts. `config` contains them already. */
   readonly overrides: ProxyConfigInput;
+  /** Settings in environment variables, between the profile and the overrides. Absent: none. */
+  readonly environment?: ProxyConfigInput;
 }
 
 /** What a listening socket is for: requests of clients, or the plain HTTP port beside an `https-acme` proxy. */

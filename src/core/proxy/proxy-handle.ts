@@ -102,6 +102,8 @@ export interface ProxyStatus {
   readonly config: ProxyConfig;
   /** Settings that overrode the profile at the start; a restart uses them again. */
   readonly overrides: ProxyConfigInput;
+  /** Settings that its environment has set; absent: none. */
+  readonly environment?: ProxyConfigInput;
   /** The program that watches its process, such as "systemd"; absent where there is none. */
   readonly supervisor?: string;
   /** The id of the proxy that took its place; it drains. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
+import type { Environment } from '../environment.ts';
 import { ProxyError, StoreError } from '../errors.ts';
+import { environmentSettings } from './environment-settings.ts';
 import type { HandOverRequest, ProxyController, StartOptions } from './ports.ts';
 import { configuredPort } from './proxy-config.ts';
 import { type ProxyHandle, proxyUrl } from './proxy-handle.ts';
@@ -65,13 +67,14 @@ class FakeController implements ProxyController {
       throw new ProxyError('PROXY_CONTROL_UNREACHABLE', { params: { id: handle.id, pid: 1 } });
     const living = this.living.get(handle.id);
     if (living === undefined) return 'gone' as const;
-    const { config, overrides } = living.options;
+    const { config, overrides, environment } = living.options;
     return {
       handle: living.handle,
       url: proxyUrl(handle),
       version: '0',
       config,
       overrides,
+      ...(environment === undefined ? {} : { environment }),
       uptimeSeconds: 0,
       inFlight: 0,
       queued: 0,
@@ -88,7 +91,7 @@ class FakeController implements ProxyController {
   }
 }
 
-function setUp(t: TestContext) {
+function setUp(t: TestContext, variables: Environment = {}) {
   const controller = new FakeController();
   const store = openedStore(t, temporaryHome(t), {
     liveness: async (handle) => controller.living.has(handle.id),
@@ -104,6 +107,7 @@ function setUp(t: TestContext) {
     clock: { nowMs: () => 5 },
     actor: 'cli:test',
     onProblem: (sentence, undone) => problems.push({ sentence, undone }),
+    environmentSettings: () => environmentSettings(variables, () => undefined),
   });
   const start = (profile = 'default', overrides: object = { port: 0 }, save = false) =>
     service.start({ profile, overrides, save }, new AbortController().signal);
@@ -127,6 +131,61 @@ test('a start lays what is given over the profile, part by part', async (t) => {
     [config?.port, config?.graceMs, config?.limits.maxStreams, config?.limits.maxConnections],
     [0, 10, 6, 7],
   );
+});
+
+test('the environment comes after what is given and before the profile', async (t) => {
+  const { service, controller, start } = setUp(t, {
+    FLM_PROXY_PORT: '9001',
+    FLM_PROXY_GRACE_MS: '20',
+    FLM_PROXY_LIMITS_MAX_STREAMS: '8',
+  });
+  await service.saveProfile('lab', { graceMs: 10, hstsSeconds: 5, limits: { maxConnections: 7 } });
+  await start('lab', { port: 0 }, true);
+  const { config, overrides } = controller.starts[0] ?? {};
+  assert.deepEqual(
+    [
+      config?.port,
+      config?.graceMs,
+      config?.hstsSeconds,
+      config?.limits.maxStreams,
+      config?.limits.maxConnections,
+    ],
+    [0, 20, 5, 8, 7],
+  );
+  assert.deepEqual(overrides, { port: 0 });
+  const { config: saved } = await service.loadProfile('lab');
+  assert.deepEqual(saved, { graceMs: 10, hstsSeconds: 5, limits: { maxConnections: 7 }, port: 0 });
+});
+
+test('a restart takes its own environment, and otherwise that of the start', async (t) => {
+  const variables: Record<string, string> = { FLM_PROXY_GRACE_MS: '20', FLM_PROXY_HSTS_SECONDS: '1' };
+  const { service, controller, start } = setUp(t, variables);
+  await start('default', { port: 0, hstsSeconds: 2 });
+  delete variables.FLM_PROXY_GRACE_MS;
+  variables.FLM_PROXY_HSTS_SECONDS = '3';
+  variables.FLM_PROXY_HEARTBEAT_MS = '1000';
+  await service.restart(undefined, { overrides: {} }, new AbortController().signal);
+  const { config } = controller.starts.at(-1) ?? {};
+  assert.deepEqual([config?.graceMs, config?.hstsSeconds, config?.heartbeatMs], [20, 2, 1000]);
+});
+
+test('a fault of a value from the environment names its variable', async (t) => {
+  const { start } = setUp(t, {
+    FLM_PROXY_PORT: 'nine',
+    FLM_PROXY_BIND: '127.0.0.1,10.0.0.1',
+    FLM_PROXY_LIMITS_MAX_STREAMS: '-1',
+    FLM_PROXY_GRACE_MS: 'x',
+  });
+  await assert.rejects(start('default', { graceMs: -1 }), (error: unknown) => {
+    assert.ok(error instanceof ProxyError && error.code === 'PROXY_INVALID_CONFIG');
+    assert.deepEqual(error.faults.map(({ field }) => field).sort(), [
+      'FLM_PROXY_BIND',
+      'FLM_PROXY_LIMITS_MAX_STREAMS',
+      'FLM_PROXY_PORT',
+      'graceMs',
+    ]);
+    return true;
+  });
 });
 
 test('a configuration with faults starts nothing and tells all of them', async (t) => {

@@ -10,6 +10,11 @@ import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, ProxyError } from '../errors.ts';
 import type { AuditRepository } from '../security/ports.ts';
+import {
+  type EnvironmentSettings,
+  noEnvironmentSettings,
+  withVariableNames,
+} from './environment-settings.ts';
 import type {
   ProxyController,
   ProxyProfile,
@@ -21,6 +26,7 @@ import type {
 import {
   bindAddresses,
   configuredPort,
+  type ProxyConfig,
   type ProxyConfigInput,
   parseProxyConfig,
   profileNamePattern,
@@ -43,12 +49,14 @@ export interface ProxyServiceDeps {
    * requested change was not made.
    */
   readonly onProblem: (sentence: string, undone: boolean) => void;
+  /** Settings in environment variables. Throws PROXY_INVALID_CONFIG. Absent: none. */
+  readonly environmentSettings?: () => EnvironmentSettings;
 }
 
 export interface StartRequest {
   /** `default` needs no saved profile. */
   readonly profile: string;
-  /** Settings that override the profile, for this run and its restarts. */
+  /** Settings that override the profile and the environment, for this run and its restarts. */
   readonly overrides: ProxyConfigInput;
   /** Saves the overrides in the profile when the proxy runs. */
   readonly save: boolean;
@@ -102,10 +110,26 @@ export class ProxyService {
     return handle;
   }
 
-  /** Returns the complete configuration of a request. Throws PROFILE_NOT_FOUND, PROXY_INVALID_CONFIG. */
-  async startOptions(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<StartOptions> {
-    const config = parseProxyConfig(await this.#merged(request));
-    return { config, profile: request.profile, overrides: request.overrides };
+  /**
+   * Returns the complete configuration of a request: the overrides, before the environment, before the profile, before
+   * defaults. `inherited` are settings that the environment of a running proxy has set; those of this environment come
+   * before them. Throws PROFILE_NOT_FOUND, PROXY_INVALID_CONFIG.
+   */
+  async startOptions(
+    { profile, overrides }: Pick<StartRequest, 'profile' | 'overrides'>,
+    inherited: ProxyConfigInput = {},
+  ): Promise<StartOptions> {
+    const saved = await this.#savedConfig(profile);
+    const own = this.environment();
+    const environment = merged(inherited, own.config);
+    const config = parsed(merged(merged(saved, environment), overrides), own, overrides);
+    const isSet = Object.keys(environment).length > 0;
+    return { config, profile, overrides, ...(isSet ? { environment } : {}) };
+  }
+
+  /** Settings in environment variables. Throws PROXY_INVALID_CONFIG. */
+  environment(): EnvironmentSettings {
+    return this.#deps.environmentSettings?.() ?? noEnvironmentSettings;
   }
 
   /**
@@ -123,8 +147,8 @@ export class ProxyService {
   }
 
   /**
-   * Replaces a proxy by a new process. The old process finishes its responses, or aborts its start. The profile is read
-   * again. Overrides given at the start still apply, below `overrides`. The new process gets the listening sockets, so
+   * Replaces a proxy by a new process. The old process finishes its responses, or aborts its start. The profile and the
+   * environment are read again. Overrides given at the start still apply, below `overrides`. The new process gets the listening sockets, so
    * no connection is refused. If the new process fails, the old one continues to serve. Throws like `find`, `start` and
    * `ProxyController.handOver`.
    */
@@ -137,21 +161,19 @@ export class ProxyService {
     const old = await this.find(which);
     const status = await controller.inspect(old);
     if (status === 'gone') throw notRunning(which);
-    const options = await this.startOptions({
-      profile: old.profile,
-      overrides: merged(status.overrides, overrides),
-    });
+    const request = { profile: old.profile, overrides: merged(status.overrides, overrides) };
+    const options = await this.startOptions(request, status.environment);
     const { config } = options;
     // Keeps the URL of clients valid if the port was chosen automatically.
     const port = configuredPort(config) === 0 ? old.port : configuredPort(config);
     const next = { ...options, config: { ...config, port } };
-    const request = {
+    const handOver = {
       options: next,
       // A supervised proxy restarts from the files that it was started from.
       ...(program === undefined || status.supervisor !== undefined ? {} : { program }),
       ...(graceMs === undefined ? {} : { graceMs }),
     };
-    const successor = await controller.handOver(old, request, signal).catch((error: unknown) => {
+    const successor = await controller.handOver(old, handOver, signal).catch((error: unknown) => {
       // A supervisor would start its process again beside the new one.
       if (isStarting(error) && status.supervisor === undefined) return 'unsupported' as const;
       throw error;
@@ -282,13 +304,12 @@ export class ProxyService {
     return new ProxyError('PROFILE_NOT_FOUND', { params: { profile, near: similarNames(profile, names) } });
   }
 
-  async #merged(request: Pick<StartRequest, 'profile' | 'overrides'>): Promise<ProxyConfigInput> {
-    const { profile, overrides } = request;
+  async #savedConfig(profile: string): Promise<ProxyConfigInput> {
     const saved = await this.#deps.proxies.loadProfile(profile);
     if (saved === undefined && profile !== 'default') {
       throw await this.#noProfile(profile);
     }
-    return merged(saved?.config ?? {}, overrides);
+    return saved?.config ?? {};
   }
 
   async #forgetCrashed(profile: string): Promise<void> {
@@ -351,7 +372,10 @@ export class ProxyService {
   /** The proxy already runs, so a failure here is reported in addition to the success. */
   async #saveStarted(request: StartRequest): Promise<void> {
     try {
-      await this.saveProfile(request.profile, await this.#merged(request));
+      await this.saveProfile(
+        request.profile,
+        merged(await this.#savedConfig(request.profile), request.overrides),
+      );
     } catch (error) {
       if (!(error instanceof FlmError)) throw error;
       const sentence = `The proxy runs, but its settings were not saved in profile ${request.profile}`;
@@ -375,6 +399,21 @@ export class ProxyService {
       if (!(error instanceof FlmError)) throw error;
       onProblem(`The audit does not have this ${action} of ${id}: ${error.message}`, false);
     }
+  }
+}
+
+/** Parses a configuration. Faults of values from environment variables have the names of the variables. */
+function parsed(
+  config: ProxyConfigInput,
+  { variables }: EnvironmentSettings,
+  overrides: ProxyConfigInput,
+): ProxyConfig {
+  try {
+    return parseProxyConfig(config);
+  } catch (error) {
+    if (!(error instanceof ProxyError) || variables.size === 0) throw error;
+    const faults = withVariableNames(error.faults, variables, overrides);
+    throw new ProxyError(error.code, { faults, moreFaults: error.moreFaults });
   }
 }
 
