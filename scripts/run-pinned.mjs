@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { pinnedNode } from './setup.mjs';
+import { setupTexts } from './setup-texts.mjs';
 
 export function runPinned(args, env = process.env) {
   // The set-up is done: child processes (a detached proxy, a test's CLI) need not check again.
@@ -20,7 +21,7 @@ export function runPinned(args, env = process.env) {
   });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
-    process.stderr.write(`The pinned Node could not be started: ${error.message}\n`);
+    process.stderr.write(`${setupTexts.pinnedNodeFailed(error.message)}\n`);
     process.exit(2);
   });
   child.on('exit', (code, signal) => {

@@ -22,6 +22,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { setupTexts as texts } from './setup-texts.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -66,7 +67,7 @@ function installFingerprint() {
 }
 
 function install() {
-  timed('installing dependencies (npm ci)', installDependencies);
+  timed(texts.installing, installDependencies);
 }
 
 function installDependencies() {
@@ -81,12 +82,10 @@ function installDependencies() {
   const { status, error } = npm?.endsWith('npm-cli.js')
     ? spawnSync(process.execPath, [npm, ...args], options)
     : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' });
-  if (error) throw new Error(`npm could not be started: ${error.message}`);
-  if (status !== 0) throw new Error('npm ci failed; its own message is above.');
+  if (error) throw new Error(texts.noNpm(error.message));
+  if (status !== 0) throw new Error(texts.npmFailed);
   if (!existsSync(pinnedNode)) {
-    throw new Error(
-      "npm ci ran, but the pinned Node is missing: are install scripts off (npm's ignore-scripts)?",
-    );
+    throw new Error(texts.noPinnedNode);
   }
   writeFileSync(installStamp, fingerprint);
 }
@@ -102,7 +101,7 @@ function isBuilt() {
 }
 
 function buildDist() {
-  timed('building', bundle);
+  timed(texts.building, bundle);
 }
 
 function bundle() {
@@ -110,7 +109,7 @@ function bundle() {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-  if (status !== 0) throw new Error('The build failed; its own message is above.');
+  if (status !== 0) throw new Error(texts.buildFailed);
 }
 
 /**
@@ -148,7 +147,7 @@ function withLock(work) {
     for (let waited = 0; !tryLink(mine); waited++) {
       if (isAbandoned()) rmSync(lockFile, { force: true });
       else {
-        if (waited === 0) say(`waiting for another set-up (${readOr(lockFile, 'just finished')})`);
+        if (waited === 0) say(texts.waiting(readOr(lockFile, texts.justFinished)));
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
       }
     }
@@ -205,14 +204,14 @@ function timed(what, step) {
     return step();
   }
   const startedMs = Date.now();
-  const line = `flm set-up: ${what} ...`;
+  const line = texts.step(what);
   process.stderr.write(line);
   const ended = new Int32Array(new SharedArrayBuffer(4));
   const ticker = new Worker(
-    `const { workerData: { ended, line, startedMs } } = require('node:worker_threads');
+    `const { workerData: { ended, line, startedMs, after } } = require('node:worker_threads');
     while (Atomics.wait(ended, 0, 0, 1000) === 'timed-out')
-      require('node:fs').writeSync(2, '\\r' + line + ' ' + Math.floor((Date.now() - startedMs) / 1000) + ' s');`,
-    { eval: true, workerData: { ended, line, startedMs } },
+      require('node:fs').writeSync(2, '\\r' + line + ' ' + Math.floor((Date.now() - startedMs) / 1000) + after);`,
+    { eval: true, workerData: { ended, line, startedMs, after: texts.seconds('') } },
   );
   ticker.on('error', () => {});
   try {
@@ -220,10 +219,10 @@ function timed(what, step) {
   } finally {
     Atomics.store(ended, 0, 1);
     Atomics.notify(ended, 0);
-    process.stderr.write(`\r${line} ${((Date.now() - startedMs) / 1000).toFixed(1)} s\x1b[K\n`);
+    process.stderr.write(`\r${line} ${texts.seconds(((Date.now() - startedMs) / 1000).toFixed(1))}\x1b[K\n`);
   }
 }
 
 function say(what) {
-  process.stderr.write(`flm set-up: ${what} ...\n`);
+  process.stderr.write(`${texts.step(what)}\n`);
 }

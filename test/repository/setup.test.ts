@@ -51,7 +51,7 @@ function clone(t: TestContext, main: string, npmDoes = 'link();'): Clone {
      }
      ${npmDoes}`,
   );
-  const env: NodeJS.ProcessEnv = { ...process.env, npm_execpath: npm };
+  const env: NodeJS.ProcessEnv = { ...process.env, npm_execpath: npm, FLM_LANG: 'en' };
   delete env.FLM_SETUP;
   delete env.npm_lifecycle_event;
   const counter = join(folder, 'installs');
@@ -77,6 +77,16 @@ test('a bare clone installs and builds once, says so, and then runs in silence',
   });
   assert.deepEqual(flm(bare), { status: 0, stdout: 'hello \n', stderr: '' });
   assert.equal(bare.installs(), 1);
+});
+
+test('in a Japanese locale the set-up speaks Japanese', (t) => {
+  const bare = clone(t, '');
+  const env = { ...bare.env, FLM_LANG: '', LC_ALL: '', LC_MESSAGES: '', LANG: 'ja_JP.UTF-8' };
+
+  assert.equal(
+    flm({ ...bare, env }).stderr,
+    'flmの準備: 依存パッケージをインストールしています（npm ci）…\nflmの準備: ビルドしています…\n',
+  );
 });
 
 test('a changed source is built again, a changed test is not, a changed lockfile installs again', (t) => {
