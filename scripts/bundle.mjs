@@ -112,13 +112,22 @@ function adminWorkerInside(changes = {}) {
       });
       await built.close();
       const url = `data:text/javascript;base64,${Buffer.from(inflateWorker).toString('base64')}`;
+      const text = withoutUrl(output[0].code);
       const code = `export const adminWorkerCode = () => ({
         url: new URL('${url}'),
-        compressed: Buffer.from('${compressed(output[0].code)}', 'base64'),
+        compressed: Buffer.from('${compressed(text)}', 'base64'),
       });`;
       return { code, map: null };
     },
   };
+}
+
+/**
+ * CommonJS packages load modules of Node by `createRequire(import.meta.url)`, which refuses a `data:` URL. Any file will
+ * do for that.
+ */
+function withoutUrl(code) {
+  return code.replaceAll('import.meta.url', 'process.execPath');
 }
 
 /** Puts the files of the dashboard (src/web/) into src/ui/web-files.ts. */
