@@ -17,18 +17,17 @@ import { type CreatedKey, type LiveRevocations, SecurityService } from '../core/
 import { ShareService } from '../core/security/share-service.ts';
 import { changeRetention } from '../core/usage/retention.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
-import { becomeOwner } from '../process/data-owner.ts';
 import { DetachedController } from '../process/detached-controller.ts';
 import type { LaunchCommand } from '../process/launched-child.ts';
 import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
-import { makeHomeFolders } from '../process/paths.ts';
 import { portHolder } from '../process/port-holder.ts';
 import { thisProgram } from '../process/this-program.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
 import { makeEngineDiscovery } from './engine-discovery.ts';
 import { openFlmStore } from './flm-store.ts';
-import { type Machine, thisMachine } from './machine.ts';
+import type { Machine } from './machine.ts';
+import { ownMachine } from './own-machine.ts';
 import { requestDirectory } from './request-directory.ts';
 import { machineTrustTools } from './trust-tools.ts';
 
@@ -91,12 +90,8 @@ export interface FlmOptions {
 /** Throws HOME_UNSAFE, or a `StoreError` that describes the problem with the database. */
 export async function openFlm(options: FlmOptions): Promise<Flm> {
   const { environment } = options;
-  const { home, ofSystemService } = thisMachine(environment).paths;
-  becomeOwner(home, options);
-  // As the owner of the folder, no longer as root, flm would look for a folder of that user's own.
-  const machine = thisMachine(ofSystemService ? { ...environment, FLM_HOME: home } : environment);
+  const { machine, ofSystemService } = ownMachine(environment, options);
   const { clock, paths } = machine;
-  makeHomeFolders(paths);
   const actor = `cli:${machine.userName()}`;
   const control = (handle: ProxyHandle): ControlClient => controlClient(handle, clock);
   const onProblem = options.onProblem ?? (() => {});

@@ -9,6 +9,7 @@ import { applyCommand } from './commands/apply.ts';
 import { certCommands } from './commands/cert.ts';
 import { complete, completionCommand } from './commands/completion.ts';
 import { connectCommand } from './commands/connect.ts';
+import { dbCommands } from './commands/db.ts';
 import { engineCommands } from './commands/engine.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
@@ -75,6 +76,7 @@ export function makeProgram(cli: Cli): Command {
         exportCommand(cli),
         serviceCommands(cli),
         retentionCommand(cli),
+        dbCommands(cli),
       ],
     ],
     [

@@ -492,6 +492,18 @@ export const errorTable = {
     text: 'The database {database} holds a row that flm cannot read: {reason}.',
     hint: 'Restore a backup of the database, or correct the row if somebody edited it.',
   },
+  STORE_NOT_EMPTY: {
+    ...user,
+    status: 409,
+    text: 'The database {database} is not empty: it has {content}.',
+    hint: 'Add --replace to overwrite everything in it, or choose another database.',
+  },
+  STORE_COPY_REFUSED: {
+    ...user,
+    status: 409,
+    text: 'Nothing was copied: {reason}.',
+    hint: 'Stop the proxies of this machine with `flm proxy stop --all`. FLM_DATABASE_URL names the PostgreSQL database.',
+  },
   STORE_KEY_UNUSABLE: {
     ...user,
     text: 'The store key {file} cannot be used: {reason}.',

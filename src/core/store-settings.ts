@@ -38,6 +38,10 @@ export interface ValkeyAddress extends ServerAddress {
   readonly database: number;
 }
 
+/** Where keys, policy, engines and usage are. */
+export const databaseKinds = ['sqlite', 'postgres'] as const;
+export type DatabaseKind = (typeof databaseKinds)[number];
+
 /** What a proxy does about limits while Valkey is away: decide alone, or refuse requests of keys with limits. */
 export const valkeyOutages = ['local', 'refuse'] as const;
 export type ValkeyOutage = (typeof valkeyOutages)[number];

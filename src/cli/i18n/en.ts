@@ -6,6 +6,7 @@ import { cert } from './en/cert.ts';
 import { chat } from './en/chat.ts';
 import { configFlags } from './en/config-flags.ts';
 import { connect } from './en/connect.ts';
+import { db } from './en/db.ts';
 import { engine } from './en/engine.ts';
 import { errorTable } from './en/error-table.ts';
 import { errors } from './en/errors.ts';
@@ -40,6 +41,7 @@ export const en = {
   configFlags,
   /** The admin API has these too, always in English. */
   connectAdvice: connectTexts,
+  db,
   engine,
   errorTable,
   errors,

@@ -6,6 +6,7 @@ import { chat } from './ja/chat.ts';
 import { configFlags } from './ja/config-flags.ts';
 import { connect } from './ja/connect.ts';
 import { connectAdvice } from './ja/connect-advice.ts';
+import { db } from './ja/db.ts';
 import { engine } from './ja/engine.ts';
 import { errorTable } from './ja/error-table.ts';
 import { errors } from './ja/errors.ts';
@@ -39,6 +40,7 @@ export const ja: CliCatalogue = {
   connect,
   configFlags,
   connectAdvice,
+  db,
   engine,
   errorTable,
   errors,

@@ -77,7 +77,12 @@ export class PostgresDatabase implements SqlSession {
 
   /** Returns the version without a migration. */
   version(): Promise<SchemaVersion> {
-    return this.#transaction('BEGIN READ ONLY', schemaVersion);
+    return this.inspect(schemaVersion);
+  }
+
+  /** Runs reads on a database of any version. */
+  inspect<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.#transaction('BEGIN READ ONLY', work);
   }
 
   async list<T>(read: (row: Row) => T, sql: string, ...values: readonly SqlValue[]): Promise<T[]> {

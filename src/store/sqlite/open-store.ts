@@ -7,9 +7,12 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { Liveness } from '../../core/proxy/ports.ts';
+import { integer } from '../rows.ts';
 import type { Store } from '../store.ts';
+import type { CopiedStore } from '../store-copy.ts';
 import { SqliteAuditRepository } from './audit-repository.ts';
 import { SqliteConfigurationRepository } from './configuration-repository.ts';
+import { sqliteCopiedStore } from './copied-store.ts';
 import { Database } from './database.ts';
 import { SqliteEngineRepository } from './engine-repository.ts';
 import type { FileSystemProbe } from './file-system.ts';
@@ -37,6 +40,10 @@ export interface StoreOptions {
 export interface SqliteStore extends Store {
   /** Returns the problems that SQLite finds in either file; empty if there are none. */
   faults(): readonly string[];
+  /** The schema version of `flm.db`. */
+  schemaVersion(): number;
+  /** Both files as the source or the target of a copy. */
+  readonly copied: CopiedStore;
   /**
    * For a program that keeps the store open: the next use opens files that were put in place of the open ones. Throws
    * STORE_UNUSABLE if a file no longer exists.
@@ -63,6 +70,8 @@ export function openStore(options: StoreOptions): SqliteStore {
     shares: new SqliteShareRepository(flm),
     audit: new SqliteAuditRepository(flm, usage),
     usage: new SqliteUsageRepository(usage),
+    schemaVersion: () => flm.find((row) => integer(row, 'user_version'), 'PRAGMA user_version') ?? 0,
+    copied: sqliteCopiedStore(flm, usage),
     faults: () => [...flm.faults(), ...usage.faults()],
     followFiles: () => {
       flm.followFile();

@@ -27,6 +27,7 @@ export const help = {
     status: 'show what runs',
     requests: 'list running requests, or cancel one',
     usage: 'show requests and tokens over time',
+    db: 'show, migrate and copy the database',
     retention: 'how long usage and the audit are kept',
     top: 'live view of engines and running requests',
     tail: 'watch requests as they end',

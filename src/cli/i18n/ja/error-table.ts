@@ -333,6 +333,14 @@ export const errorTable: CliCatalogue['errorTable'] = {
     text: 'データベース{database}に、flmが読み取れない行があります: {reason}。',
     hint: 'データベースのバックアップを復元するか、手で編集した行を修正してください。',
   },
+  STORE_NOT_EMPTY: {
+    text: 'データベース{database}は空ではありません。{content}が保存されています。',
+    hint: '--replaceを付けるとすべて上書きします。または、別のデータベースを指定してください。',
+  },
+  STORE_COPY_REFUSED: {
+    text: '何もコピーしませんでした: {reason}。',
+    hint: '`flm proxy stop --all`でこのマシンのプロキシを停止してください。PostgreSQLのデータベースはFLM_DATABASE_URLで指定します。',
+  },
   STORE_KEY_UNUSABLE: {
     text: 'ストアキー{file}を使用できません: {reason}。',
     hint: 'すべてのノードに同じファイルが必要です。`flm db key create FILE`で1回だけ作成し、各ノードにコピーして、FLM_STORE_KEY_FILEを設定してください。',

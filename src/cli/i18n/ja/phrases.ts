@@ -5,6 +5,7 @@ import { enginePhrases } from './phrases/engines.ts';
 import { filePhrases } from './phrases/files.ts';
 import { programPhrases } from './phrases/programs.ts';
 import { requestPhrases } from './phrases/requests.ts';
+import { sharedStorePhrases } from './phrases/shared-stores.ts';
 import { systemPhrases } from './phrases/system.ts';
 import { usagePhrases } from './phrases/usage.ts';
 import { valuePhrases } from './phrases/values.ts';
@@ -14,6 +15,7 @@ export const phrases: CliCatalogue['phrases'] = [
   ...usagePhrases,
   ...warningPhrases,
   ...valuePhrases,
+  ...sharedStorePhrases,
   ...systemPhrases,
   ...filePhrases,
   ...enginePhrases,

@@ -1,0 +1,59 @@
+/** Texts of `flm db`. */
+import type { CliCatalogue } from '../catalogue.ts';
+
+export const db: CliCatalogue['db'] = {
+  about: {
+    db: 'データベースの表示、移行、コピーと、秘密情報を暗号化するキーの作成',
+    status: '使用中のデータベースと、応答の有無を表示します',
+    migrate: 'データベースをこのflmのスキーマに更新します。コマンドやプロキシも同じ更新を行います',
+    copy: 'キー、ポリシー、プロファイル、エンジン、別名、共有、使用量、監査ログを別のデータベースへコピーします',
+    key: 'PostgreSQLの秘密情報を暗号化するキー',
+    keyCreate: '新しいストアキーのファイルを作成します',
+  },
+  options: {
+    from: (kinds) => `読み取るデータベース: ${kinds}`,
+    to: (kinds) => `書き込むデータベース: ${kinds}`,
+    replace: '空でないデータベースの内容をすべて上書き',
+    file: '作成するファイル。このユーザーだけが読み取れます',
+  },
+  rows: {
+    store: 'ストア',
+    database: 'データベース',
+    server: 'サーバー',
+    encrypted: 'TLS',
+    schema: 'スキーマ',
+    revision: '最後の変更',
+    nodes: '動作中のプロキシ',
+    latency: '応答時間',
+    storeKey: 'ストアキー',
+    content: '内容',
+  },
+  stores: { sqlite: 'SQLite', postgres: 'PostgreSQL' },
+  verified: '検証済み',
+  plain: 'オフ',
+  empty: 'まだありません。最初のコマンドが作成します',
+  older: (found, known) => `${found}（このflmは${known}に更新します）`,
+  storeKey: (id, file) => `${id}（${file}）`,
+  content: {
+    profile: 'プロファイル',
+    api_key: 'キー',
+    engine: 'エンジン',
+    model_alias: '別名',
+    share: '共有',
+    audit: '監査記録',
+    refusal: '拒否されたログイン',
+    usage_hour: '1時間ごとの使用量',
+    usage_rollup: '1日ごとの使用量',
+  },
+  nothing: 'なし',
+  migrated: (database, from, to) =>
+    from === to
+      ? `${database}は最新です（スキーマ${to}）。`
+      : `${database}: スキーマを${from}から${to}に更新しました。`,
+  copied: (content, from, to) => `${from}から${to}へコピーしました: ${content}。`,
+  keyCreated: (id, file) => `ストアキー${id}を${file}に作成しました。`,
+  keyNext:
+    '安全な場所に控えを保管してください。このファイルを失うと、データベースの秘密情報は復元できません。各ノードにコピーし、FLM_STORE_KEY_FILEを設定してください。',
+  kind: (option, kinds) => `--${option}には次のいずれかを指定してください: ${kinds}。`,
+  same: '異なる2つのデータベースを指定してください。',
+};

@@ -1,0 +1,40 @@
+/** A database as text. */
+import type { CopyReport, DatabaseStatus } from '../../app/database-tools.ts';
+import { t } from '../i18n/texts.ts';
+import { table } from '../terminal/layout.ts';
+import { shortTime } from '../terminal/units.ts';
+
+const texts = t.db;
+
+export function databaseText(status: DatabaseStatus): string {
+  const { rows } = texts;
+  const { store, schema, knownSchema, tls, latencyMs, storeKey, counts } = status;
+  const lines: (readonly [string, string | number | undefined])[] = [
+    [rows.store, texts.stores[store]],
+    [rows.database, status.database],
+    [rows.server, status.server],
+    [rows.encrypted, tls === undefined ? undefined : tls ? texts.verified : texts.plain],
+    [rows.latency, latencyMs === undefined ? undefined : shortTime(latencyMs)],
+    [rows.schema, schema === undefined ? undefined : schemaText(schema, knownSchema)],
+    [rows.revision, status.revision],
+    [rows.nodes, status.nodes],
+    [rows.storeKey, storeKey === undefined ? undefined : texts.storeKey(storeKey.id, storeKey.file)],
+    [rows.content, counts === undefined ? undefined : storedContent(counts)],
+  ];
+  return table(
+    ['', ''],
+    lines.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  ).trimStart();
+}
+
+/** `3 keys, 2 profiles`. */
+export function storedContent(counts: CopyReport['counts']): string {
+  const names = Object.entries(texts.content) as [keyof typeof texts.content, string][];
+  const parts = names.flatMap(([table, noun]) => (counts[table] > 0 ? [`${counts[table]} ${noun}`] : []));
+  return parts.length === 0 ? texts.nothing : parts.join(', ');
+}
+
+function schemaText(found: number, known: number | undefined): string {
+  if (found === 0) return texts.empty;
+  return known === undefined || found >= known ? String(found) : texts.older(found, known);
+}
