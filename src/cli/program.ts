@@ -143,6 +143,8 @@ const translatedHelp: HelpConfiguration = {
     return withValues(Help.prototype.argumentDescription.call(this, argument));
   },
   displayWidth: textWidth,
+  // Narrow terminals keep the column of descriptions too.
+  minWidthToWrap: 24,
   boxWrap(text, width) {
     if (/^[\x20-\x7e\n]*$/.test(text)) return Help.prototype.boxWrap.call(this, text, width);
     return text

@@ -12,6 +12,7 @@ import { errnoReason } from '../../core/system-error.ts';
 import { action, type Cli, group, leaf, type Session } from '../command.ts';
 import { collect, number } from '../config-flags.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { facts, moment, printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
 import { trustDevice } from './cert-device.ts';
@@ -227,7 +228,7 @@ function leafText({ profile, forNames, file, certificate, damage }: LeafView): s
     [`  ${names.names}`, certificate?.names.join(', ')],
     [`  ${names.fingerprint}`, certificate?.fingerprint],
     [`  ${names.until}`, certificate === undefined ? undefined : untilText(certificate.expiresAtMs)],
-    [`  ${names.damaged}`, damage === undefined ? undefined : texts.damaged(damage)],
+    [`  ${names.damaged}`, damage === undefined ? undefined : texts.damaged(translated(damage))],
   ]);
 }
 

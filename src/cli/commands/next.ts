@@ -84,7 +84,7 @@ function nextText({ proxies, keys, next }: NextDocument, { terminal }: Session):
     ];
     return [
       texts.proxy(state, link(paint('cyan', p.baseUrl), p.url)),
-      hanging('  ', `${more.join(', ')} (${p.id})`, tableColumns),
+      hanging('  ', texts.details(t.units.list(more), p.id), tableColumns),
     ];
   });
   if (lines.length === 0) lines.push(texts.noProxy);

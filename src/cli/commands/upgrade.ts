@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import type { HandOverReport } from '../../app/upgrade/upgrade.ts';
 import { action, type Cli, leaf, type Session, tellError, usageError } from '../command.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 
 const { about, options, upgrade: texts } = t.self;
 
@@ -83,7 +84,7 @@ function tellReport({ terminal }: Pick<Session, 'terminal'>, { handedOver, faile
   if (handedOver.length + failed.length === 0) terminal.out(texts.noProxy);
   for (const { id, profile, from } of handedOver) terminal.out(texts.handedOver(from, id, profile));
   for (const { id, profile, reason, hint } of failed) {
-    terminal.talk(`${terminal.paint('red', 'Error:')} ${texts.failed(id, profile, reason)}`);
-    terminal.talk(hint);
+    terminal.talk(`${terminal.paint('red', 'Error:')} ${texts.failed(id, profile, translated(reason))}`);
+    terminal.talk(translated(hint));
   }
 }

@@ -76,7 +76,7 @@ function notes({ ask, total }: UsageLines, hasCharts: boolean): readonly string[
   const to = ask.hasEnd ? edge(ask, ask.toMs) : undefined;
   const since = texts.since(edge(ask, ask.fromMs), to, ask.timeZone);
   return [
-    hasCharts && ask.time === undefined ? `${since} ${texts.trend(trendStep(ask))}` : since,
+    hasCharts && ask.time === undefined ? texts.sinceAndTrend(since, texts.trend(trendStep(ask))) : since,
     ...(total.estimatedRequests > 0 ? [texts.estimated] : []),
   ];
 }

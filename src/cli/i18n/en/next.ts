@@ -11,6 +11,7 @@ export const next = {
   models: (count: number): string => counted(count, 'model'),
   profile: (name: string): string => `profile ${name}`,
   reach: (reach: string): string => `for ${reach}`,
+  details: (facts: string, id: string): string => `${facts} (${id})`,
   noProxy: 'No proxy is running.',
   keys: (count: number): string =>
     count === 0 ? 'No key exists yet.' : `${counted(count, 'key')} can be used.`,

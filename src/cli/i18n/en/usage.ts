@@ -26,6 +26,7 @@ export const usage = {
   since: (from: string, to: string | undefined, zone: string): string =>
     to === undefined ? `Since ${from} (${zone}).` : `From ${from} until ${to} (${zone}).`,
   estimated: '~ is an estimate: an engine reported no usage, or a client left early.',
+  sinceAndTrend: (since: string, trend: string): string => `${since} ${trend}`,
   trend: (step: string): string => `The trend is by ${step}.`,
   help: 'show requests and tokens over time, by key, model, engine or ending',
   options: {

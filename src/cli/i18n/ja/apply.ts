@@ -4,7 +4,7 @@ import type { CliCatalogue } from '../catalogue.ts';
 export const apply: CliCatalogue['apply'] = {
   summary: 'ファイルの内容どおりに設定します',
   description:
-    'キー、ポリシー、プロファイル、エンジン、エイリアスをファイルの内容どおりに設定します。ファイルに書かれていないセクションは変わりません。同じファイルをもう一度適用しても何も変わりません。',
+    'キー、ポリシー、プロファイル、エンジン、別名をファイルの内容どおりに設定します。ファイルに書かれていないセクションは変わりません。同じファイルをもう一度適用しても何も変わりません。',
   options: {
     file: '適用するYAMLまたはJSONファイル（-は標準入力）',
     dryRun: '変更内容を表示するだけで、何も変更しません',
@@ -15,7 +15,7 @@ export const apply: CliCatalogue['apply'] = {
   },
   exportSummary: '設定全体をファイルの形で表示します',
   exportDescription:
-    '設定全体を`flm apply`用のファイルの形で表示します。キーはダイジェストで表示されるため、ファイルに秘密は含まれません。',
+    '設定全体を`flm apply`用のファイルの形で表示します。キーはダイジェストで表示されるため、ファイルにシークレットは含まれません。',
   noFile: 'ファイルを指定してください: flm apply -f FILE',
   columns: { kind: '種類', name: '名前', change: '変更' },
   kinds: {
@@ -23,7 +23,7 @@ export const apply: CliCatalogue['apply'] = {
     profile: 'プロファイル',
     key: 'キー',
     engine: 'エンジン',
-    alias: 'エイリアス',
+    alias: '別名',
   },
   changes: {
     create: () => '作成しました',

@@ -40,11 +40,11 @@ export const cert: CliCatalogue['cert'] = {
   damaged: (damage) => `${damage}。次に起動するときに作り直されます`,
   trust: {
     stores: {
-      debian: () => 'このシステム（Debian、Ubuntu）: curl、Python、Go、--use-system-ca付きのNode',
-      fedora: () => 'このシステム（Fedora、RHEL）: curl、Python、Go、--use-system-ca付きのNode',
-      arch: () => 'このシステム（Arch）: curl、Python、Go、--use-system-ca付きのNode',
-      suse: () => 'このシステム（SUSE）: curl、Python、Go、--use-system-ca付きのNode',
-      macos: () => 'macOSのこのユーザー: Safari、Chrome、curl、--use-system-ca付きのNode',
+      debian: () => 'このシステム（Debian、Ubuntu）: curl、Python、Go、Node（--use-system-ca）',
+      fedora: () => 'このシステム（Fedora、RHEL）: curl、Python、Go、Node（--use-system-ca）',
+      arch: () => 'このシステム（Arch）: curl、Python、Go、Node（--use-system-ca）',
+      suse: () => 'このシステム（SUSE）: curl、Python、Go、Node（--use-system-ca）',
+      macos: () => 'macOSのこのユーザー: Safari、Chrome、curl、Node（--use-system-ca）',
       chromium: () => 'Chromium、Chrome、Brave、Edge',
       chromiumSnap: () => 'Chromium（snap）',
       firefox: (profile) => `Firefox（プロファイル${profile}）`,

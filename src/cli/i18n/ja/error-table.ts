@@ -27,12 +27,12 @@ export const errorTable: CliCatalogue['errorTable'] = {
     hint: '`flm proxy stop {id}`で停止するか、`flm proxy restart {id}`で再起動してください。',
   },
   PROXY_NOT_RUNNING: {
-    text: '{which}動作中のプロキシはありません。',
-    hint: '`flm proxy status`で動作中のプロキシを確認するか、`flm proxy start`で起動してください。',
+    text: '{which}実行中のプロキシはありません。',
+    hint: '`flm proxy status`で実行中のプロキシを確認するか、`flm proxy start`で起動してください。',
   },
   PROXY_STARTING: {
-    text: 'プロキシ{id}（プロファイル{profile}）は起動処理中です。',
-    hint: '`flm proxy status`で動作中と表示されるまで待つか、`flm proxy stop {id}`で停止してください。',
+    text: 'プロキシ{id}（プロファイル{profile}）は起動中です。',
+    hint: '`flm proxy status`で稼働中と表示されるまで待つか、`flm proxy stop {id}`で停止してください。',
   },
   PROXY_AMBIGUOUS: {
     text: '複数のプロキシが動作しています: {which}。',
@@ -64,7 +64,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   PROXY_DRAINING: {
     text: 'プロキシ{id}は終了処理中のため、再起動できません。',
-    hint: '動作中のプロキシは`flm proxy status`で確認できます。このプロキシを終了させるには`flm proxy stop {id}`を実行してください。',
+    hint: '実行中のプロキシは`flm proxy status`で確認できます。このプロキシを終了させるには`flm proxy stop {id}`を実行してください。',
   },
   PROXY_SUPERVISED: {
     text: 'プロキシ{id}は{supervisor}が管理しているため、flmはプロセスを置き換えません。',
@@ -145,7 +145,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
     hint: '全ユーザー向けにflmをインストールするか（例: `sudo npm install -g flm-proxy`）、ユーザーのサービスを使ってください: `flm service install --user`',
   },
   SERVICE_PROXY_RUNNING: {
-    text: '次のプロキシが動作中のため、続行できません: {proxies}。',
+    text: '次のプロキシが実行中のため、続行できません: {proxies}。',
     hint: '--stopを付けるとflmが停止します（実行中の応答は完了します）。自分で停止する場合: `flm proxy stop`',
   },
   SERVICE_STEP_FAILED: {
@@ -160,7 +160,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   // --- 証明書
   CERT_NAME_NOT_PERMITTED: {
     text: 'ローカルCAは{name}の証明書に署名できません。',
-    hint: '`flm cert authority renew --permit {name}`で、この名前を許可するCAを作成してください。その後、各端末で新しいCAを信頼する必要があります: `flm cert trust`',
+    hint: '`flm cert authority renew --permit {name}`で、この名前を許可するCAを作成してください。その後、各デバイスで新しいCAを信頼する必要があります: `flm cert trust`',
   },
   CERT_NAME_INVALID: {
     text: '証明書に名前{name}を含めることはできません。',
@@ -168,7 +168,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   CERT_AUTHORITY_UNUSABLE: {
     text: 'ローカルCAを使用できません: {file}は{reason}。',
-    hint: '`flm cert authority renew`で新しいCAを作成してください。その後、各端末で信頼する必要があります: `flm cert trust`',
+    hint: '`flm cert authority renew`で新しいCAを作成してください。その後、各デバイスで信頼する必要があります: `flm cert trust`',
   },
   CERT_AUTHORITY_ABSENT: {
     text: 'ローカルCAはまだありません。',
@@ -238,7 +238,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   ENGINE_NOT_FOUND: {
     text: 'エンジン{engine}はありません{near}。',
-    hint: '`flm engine list`でエンジンを確認するか（保存されているものは取得元の列で分かります）、`flm engine detect`で動作中のエンジンを検出してください。',
+    hint: '`flm engine list`でエンジンを確認するか（保存されているものは登録元の列で分かります）、`flm engine detect`で動作中のエンジンを検出してください。',
   },
   ENGINE_UNRECOGNISED: {
     text: '{url}はLLMエンジンのようには応答しません: {reason}。',
@@ -254,7 +254,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   EXPLAIN_UNKNOWN: {
     text: '{name}というエラーコードも、記録された拒否もありません{near}。',
-    hint: 'エラーコードの一覧はdocs/errors.mdにあります。動作中のプロキシは直近2,000件の拒否を記録しています。それより古いものはログにあります: `flm proxy logs`',
+    hint: 'エラーコードの一覧はdocs/errors.mdにあります。実行中のプロキシは直近2,000件の拒否を記録しています。それより古いものはログにあります: `flm proxy logs`',
   },
   FILE_UNUSABLE: {
     text: 'ファイル{file}を{done}できません: {reason}。',
@@ -537,7 +537,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   ADDRESS_DENIED: {
     text: 'ポリシーはこのアドレスを許可していません。',
-    hint: '管理者に問い合わせてください。規則は`flm policy show`で確認できます。',
+    hint: '管理者に問い合わせてください。ルールは`flm policy show`で確認できます。',
   },
   KEY_ADDRESS_DENIED: {
     text: 'このキーは、このアドレスからは使用できません。',

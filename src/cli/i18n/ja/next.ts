@@ -13,6 +13,7 @@ export const next: CliCatalogue['next'] = {
   models: (count) => `モデル${count}個`,
   profile: (name) => `プロファイル${name}`,
   reach: (reach) => `アクセス範囲: ${reach}`,
+  details: (facts, id) => `${facts}（${id}）`,
   noProxy: '実行中のプロキシはありません。',
   keys: (count) => (count === 0 ? 'キーはまだありません。' : `使用できるキーは${count}個です。`),
   next: '次の操作:',

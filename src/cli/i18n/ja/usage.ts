@@ -31,6 +31,7 @@ export const usage: CliCatalogue['usage'] = {
       : `${from}から${to}までの使用量です（タイムゾーン: ${zone}）。`,
   estimated:
     '~は推定値です。エンジンがトークン数を報告しなかったか、クライアントが途中で切断したリクエストがあります。',
+  sinceAndTrend: (since, trend) => `${since}${trend}`,
   trend: (step) => `推移は${steps[step] ?? step}ごとです。`,
   help: 'リクエスト数とトークン数の推移を、キー、モデル、エンジン、結果ごとに表示します',
   options: {

@@ -27,7 +27,7 @@ export const enginePhrases: readonly Phrase[] = [
   ['was not asked for it', '確認していません'],
   ['answers with more than any list of models', 'モデルの一覧としては大きすぎる応答です'],
   ['the probe was cancelled', '確認を中止しました'],
-  ['gave no answer within {limit} ms', '{limit}ミリ秒以内に応答がありませんでした'],
+  ['gave no answer within {limit} ms', '{limit}ms以内に応答がありませんでした'],
   ['refuses connections', '接続を拒否しています'],
   ['shows a certificate that {why}', '証明書を確認できません（{why}）'],
   ['cannot be reached in time', '時間内に接続できませんでした'],

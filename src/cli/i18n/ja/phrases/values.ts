@@ -17,12 +17,12 @@ export const valuePhrases: readonly Phrase[] = [
   [' with the id or profile {name}', 'IDまたはプロファイルが{name}の'],
   [' any more ({id})', 'すでに終了したため（{id}）、'],
   [' any more', 'すでに終了したため、'],
-  ['starting', '起動処理中'],
-  ['running', '動作中'],
+  ['starting', '起動中'],
+  ['running', '稼働中'],
   // Who holds a port.
   [
     ' by the proxy {id} (profile {profile}, still starting)',
-    '起動処理中のプロキシ{id}（プロファイル{profile}）によって',
+    '起動中のプロキシ{id}（プロファイル{profile}）によって',
   ],
   [' by the proxy {id} (profile {profile})', 'プロキシ{id}（プロファイル{profile}）によって'],
   [' by {program} (pid {pid})', '{program}（pid {pid}）によって'],

@@ -27,7 +27,7 @@ export const warningPhrases: readonly Phrase[] = [
   ],
   [
     'Only the built-in demo engine answers; start a real engine, and flm uses it automatically.',
-    '応答しているのは組み込みのデモエンジンだけです。エンジンを起動すると、flmが自動的に使用します。',
+    '応答しているのは内蔵のデモエンジンだけです。エンジンを起動すると、flmが自動的に使用します。',
   ],
   [
     'Engine {id} does not answer at {url} ({why}); start it, flm detects it automatically.',
@@ -59,7 +59,7 @@ export const warningPhrases: readonly Phrase[] = [
   ],
   [
     'No proxy is running. Start one with `flm up`, or in the background with `flm proxy start`.',
-    '動作中のプロキシはありません。`flm up`で起動するか、`flm proxy start`でバックグラウンドに起動してください。',
+    '実行中のプロキシはありません。`flm up`で起動するか、`flm proxy start`でバックグラウンドに起動してください。',
   ],
   [
     'It was killed (out of memory, kill -9), it failed, or the machine went down.',
