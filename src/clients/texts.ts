@@ -1,6 +1,7 @@
 /**
  * The English texts about the settings of clients: notes, where a snippet belongs, and steps in a client's own dialogs. The
- * names of fields and menus are those that the client shows. Commands have these texts in other languages too.
+ * names of fields and menus are those that the client shows. Other languages have files of
+ * their own beside this one; commands and pages take those of their reader.
  */
 export const clientTexts = {
   notes: {

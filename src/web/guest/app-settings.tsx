@@ -2,7 +2,6 @@
 import { useState } from 'preact/hooks';
 import { clients } from '../../clients/clients.ts';
 import { snippetsOf } from '../../clients/recipe.ts';
-import { clientTexts } from '../../clients/texts.ts';
 import { ClientSnippets, QrCodes } from '../components/client-snippets.tsx';
 import { Choice, Command } from '../components/parts.tsx';
 import { t } from '../i18n/texts.ts';
@@ -51,8 +50,8 @@ export function AppSettings({ secret, models, model, onModel, localAuthority }: 
       </div>
       {client === undefined || model === '' ? null : (
         <ClientSnippets
-          snippets={snippetsOf(client, { origin, model, key: secret })}
-          notes={client.notes.filter((note) => note !== 'container').map((note) => clientTexts.notes[note])}
+          snippets={snippetsOf(client, { origin, model, key: secret }, { texts: t.clients })}
+          notes={client.notes.filter((note) => note !== 'container').map((note) => t.clients.notes[note])}
         />
       )}
       {localAuthority ? <p class="note">{t.guest.localAuthority}</p> : null}

@@ -2,6 +2,7 @@
  * Every text of the pages, in English. The texts of another language have the same form (catalogue.ts).
  * Each page has a file in en/ with its `title`; texts for several pages are in en/common.ts.
  */
+import { clientTexts } from '../../clients/texts.ts';
 import { audit } from './en/audit.ts';
 import { certificates } from './en/certificates.ts';
 import { chat } from './en/chat.ts';
@@ -23,6 +24,7 @@ export const en = {
   audit,
   chat,
   certificates,
+  clients: clientTexts,
   connect,
   engines,
   guest,

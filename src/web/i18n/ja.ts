@@ -2,6 +2,7 @@
  * Every text of the pages, in Japanese, in files as those of en/. Terms are those of docs/ja/glossary.md. A missing entry does
  * not compile, nor one that English has not.
  */
+import { japaneseClientTexts } from '../../clients/texts-ja.ts';
 import type { Catalogue } from './catalogue.ts';
 import { audit } from './ja/audit.ts';
 import { certificates } from './ja/certificates.ts';
@@ -24,6 +25,7 @@ export const ja = {
   audit,
   chat,
   certificates,
+  clients: japaneseClientTexts,
   connect,
   engines,
   guest,

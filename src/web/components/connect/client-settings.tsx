@@ -2,6 +2,7 @@
 import { clients } from '../../../clients/clients.ts';
 import { snippetsOf } from '../../../clients/recipe.ts';
 import type { Snippet } from '../../../clients/snippet.ts';
+import { clientTexts } from '../../../clients/texts.ts';
 import type { ConnectDocument } from '../../../core/proxy/connect-document.ts';
 import { t } from '../../i18n/texts.ts';
 import { ClientSnippets, QrCodes } from '../client-snippets.tsx';
@@ -16,7 +17,7 @@ export function ClientSettings({
   secret: string | undefined;
   command: string;
 }) {
-  const { baseUrl, model, notes, warnings } = settings;
+  const { baseUrl, model, warnings } = settings;
   return (
     <>
       {warnings.map((warning) => (
@@ -36,7 +37,7 @@ export function ClientSettings({
         <dt>{t.connect.key}</dt>
         <dd>{secret === undefined ? <code>{settings.key}</code> : <Command text={secret} />}</dd>
       </dl>
-      <ClientSnippets snippets={snippetsWith(settings, secret)} notes={notes} />
+      <ClientSnippets snippets={snippetsWith(settings, secret)} notes={notesOf(settings)} />
       <QrCodes
         title={t.connect.qr}
         codes={[
@@ -50,17 +51,28 @@ export function ClientSettings({
   );
 }
 
-/** The server's snippets have no key. Those with a key are made here, so that the key is not sent anywhere. */
+/**
+ * The server's snippets have no key and are English. Those of the page are made here, so that the key is not sent anywhere
+ * and that their places are named in the language of the reader.
+ */
 function snippetsWith(settings: ConnectDocument, key: string | undefined): readonly Snippet[] {
   const client = clients.find(({ id }) => id === settings.client);
-  if (client === undefined || key === undefined) return settings.snippets;
+  if (client === undefined) return settings.snippets;
   const { origin, model, authority, clientCertificate, contextLength: contextTokens } = settings;
-  return snippetsOf(client, {
+  const target = {
     origin,
     model,
     key,
     authority: authority ?? undefined,
     clientCertificate,
     contextTokens,
-  });
+  };
+  return snippetsOf(client, target, { texts: t.clients });
+}
+
+/** The notes of the client itself in the language of the reader; the server's further notes are English. */
+function notesOf({ client: id, notes }: ConnectDocument): readonly string[] {
+  const own = clients.find((client) => client.id === id)?.notes ?? [];
+  const english: readonly string[] = own.map((note) => clientTexts.notes[note]);
+  return [...own.map((note) => t.clients.notes[note]), ...notes.filter((note) => !english.includes(note))];
 }

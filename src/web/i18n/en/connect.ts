@@ -1,4 +1,4 @@
-/** Texts of the page *Connect*. Settings, notes and warnings of clients come from flm, as `flm connect` prints them. */
+/** Texts of the page *Connect*. Warnings and further notes come from flm, as `flm connect --json` prints them. */
 export const connect = {
   title: 'Connect',
   client: 'Client',

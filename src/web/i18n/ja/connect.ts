@@ -1,6 +1,6 @@
 import type { connect as english } from '../en/connect.ts';
 
-/** Texts of the page *Connect*. Settings, notes and warnings of clients come from flm, as `flm connect` prints them. */
+/** Texts of the page *Connect*. Warnings and further notes come from flm, as `flm connect --json` prints them. */
 export const connect: typeof english = {
   title: '接続',
   client: 'クライアント',
