@@ -15,7 +15,9 @@ import {
 import type { RecordedRefusal } from '../../core/proxy/ports.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
+import { codeForPeople } from '../i18n/error-texts.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { facts, moment, printable } from '../terminal/layout.ts';
 
 const texts = t.explain;
@@ -60,7 +62,9 @@ function tellCode(session: Session, code: ErrorCode): void {
   const document = errorDocument(code);
   const { terminal } = session;
   if (session.json) return terminal.out(JSON.stringify(document));
-  const { text, hint, status, apiCode, exit, retry } = document;
+  const { status, apiCode, exit, retry } = document;
+  const text = withPlaces(t.errorTable[code].text, errorTable[code].text);
+  const hint = withPlaces(t.errorTable[code].hint, errorTable[code].hint);
   const name = texts.facts;
   terminal.out(
     facts([
@@ -118,6 +122,7 @@ function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void 
       }),
     );
   }
+  const told = isCode(refusal.code) ? codeForPeople(refusal.code, refusal.params ?? {}) : undefined;
   const name = texts.facts;
   const key = line.keyId === null ? texts.noKey : texts.key(line.keyId, line.keyLabel);
   const requested = line.method !== '';
@@ -133,9 +138,9 @@ function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void 
       [name.refused, texts.refused(moment(atMs), handle.id, status)],
       [name.key, requested ? printable(key) : undefined],
       [name.model, line.model === null ? undefined : printable(line.model)],
-      [name.rule, printable(rule) || undefined],
-      [name.error, texts.error(refusal.code, printable(about?.text ?? ''))],
-      [name.fix, about === undefined ? undefined : printable(about.hint)],
+      [name.rule, printable(translated(rule)) || undefined],
+      [name.error, texts.error(refusal.code, printable(told?.message ?? ''))],
+      [name.fix, told === undefined ? undefined : printable(told.hint)],
     ]),
   );
 }
@@ -161,10 +166,11 @@ function unknown(name: string): ProxyError {
 
 /**
  * Turns `Port {port} is in use{holder}.` into `Port PORT is in use.` A parameter that follows a word or another parameter
- * without a blank is optional.
+ * without a blank in English is optional.
  */
-function withPlaces(template: string): string {
+function withPlaces(template: string, english = template): string {
+  const optional = new Set(english.match(/(?<=[\w}])\{\w+\}/g));
   return template
-    .replaceAll(/(?<=[\w}])\{\w+\}/g, '')
+    .replaceAll(/\{\w+\}/g, (place) => (optional.has(place) ? '' : place))
     .replaceAll(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase());
 }

@@ -16,6 +16,7 @@ import { ServiceError } from '../../core/errors.ts';
 import { textIn } from '../../core/named-text.ts';
 import { type BareSession, bareAction, type Cli, group, leaf, usageError } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagWords, overridesOf } from '../config-flags.ts';
+import { messageForPeople } from '../i18n/error-texts.ts';
 import { t } from '../i18n/texts.ts';
 import { printable } from '../terminal/layout.ts';
 import { confirm } from '../terminal/question.ts';
@@ -221,7 +222,7 @@ async function planWithStop(
   } catch (error) {
     const mayAsk = session.terminal.interactive && flags.yes !== true && !session.json;
     if (!(error instanceof ServiceError) || error.code !== 'SERVICE_PROXY_RUNNING' || !mayAsk) throw error;
-    const answer = await session.terminal.ask(texts.stopQuestion(error.message), session.signal);
+    const answer = await session.terminal.ask(texts.stopQuestion(messageForPeople(error)), session.signal);
     if (answer === undefined || !/^y/i.test(answer.trim())) throw error;
     return manager.planInstall({ ...request, stop: true });
   }

@@ -61,6 +61,14 @@ test('a value that is a phrase is translated, and a name that only looks like on
   );
 });
 
+test('an optional value takes nothing from the value before it', () => {
+  assert.equal(translated('There is no model qwen3.'), 'モデルqwen3はありません。');
+  assert.equal(
+    translated('There is no model qwen3; similar names: qwen3:8b.'),
+    'モデルqwen3はありません（似た名前: qwen3:8b）。',
+  );
+});
+
 test('sentences that another process joined are translated one by one', () => {
   const code = 'STORE_BUSY';
   const params = { file: '/x/flm.db' };

@@ -41,6 +41,15 @@ const nested: ReadonlySet<string> = new Set([
   'why',
 ]);
 
+/** How optional values begin, so that the value before one keeps all of its text. */
+const beginnings: Readonly<Record<string, string>> = {
+  exposed: ', ',
+  holder: ' by ',
+  meant: '; ',
+  near: '; ',
+  never: ', ',
+};
+
 interface Form {
   readonly names: readonly string[];
   readonly pattern: RegExp;
@@ -118,7 +127,13 @@ function compile(phrases: readonly Phrase[]): Compiled {
     const fixed = parts.join('').length;
     // A form of values alone would fit every text.
     if (names.length === 0 || !/[a-z]/i.test(parts.join(''))) continue;
-    const pattern = new RegExp(`^${parts.map(escaped).join('(.*?)')}$`, 's');
+    const source = form.split(/(\{\w+\})/).map((part) => {
+      const name = /^\{(\w+)\}$/.exec(part)?.[1];
+      if (name === undefined) return escaped(part);
+      const beginning = beginnings[name];
+      return beginning === undefined ? '(.*?)' : `(|${beginning}.*?)`;
+    });
+    const pattern = new RegExp(`^${source.join('')}$`, 's');
     forms.push({ names, pattern, translation, fixed });
   }
   return { phrases, whole, forms: forms.toSorted((a, b) => b.fixed - a.fixed) };

@@ -64,7 +64,7 @@ export function examinedText(
     [
       [terminal.paint('bold', engine.id), stateText(engine, terminal)],
       [name.kind, engine.serves.length === 0 ? texts.kindUnknown : engine.kind],
-      [name.product, engine.serves.length === 0 ? undefined : printable(engine.product)],
+      [name.product, engine.serves.length === 0 ? undefined : printable(translated(engine.product))],
       [name.version, engine.version === undefined ? undefined : printable(engine.version)],
       [name.address, engine.url],
       [name.latency, engine.latencyMs === undefined ? undefined : t.units.milliseconds(engine.latencyMs)],

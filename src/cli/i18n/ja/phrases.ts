@@ -3,6 +3,7 @@ import type { CliCatalogue } from '../catalogue.ts';
 import { certificatePhrases } from './phrases/certificates.ts';
 import { enginePhrases } from './phrases/engines.ts';
 import { filePhrases } from './phrases/files.ts';
+import { fleetPhrases } from './phrases/fleet.ts';
 import { programPhrases } from './phrases/programs.ts';
 import { requestPhrases } from './phrases/requests.ts';
 import { sharedStorePhrases } from './phrases/shared-stores.ts';
@@ -20,6 +21,7 @@ export const phrases: CliCatalogue['phrases'] = [
   ...filePhrases,
   ...enginePhrases,
   ...certificatePhrases,
+  ...fleetPhrases,
   ...programPhrases,
   ...requestPhrases,
 ];
