@@ -155,6 +155,7 @@ export class LiveControl implements ProxyControl {
       reach: reachOf(handle.addresses, machine.addresses()),
       networkUrls: networkUrls(handle, certificate?.names ?? []).filter((other) => other !== url),
       ...(certificate === undefined ? {} : { certificate }),
+      ...(this.#deps.store.reading.maxAgeMs === null ? {} : { store: this.#deps.store.reading }),
       ...(this.#deps.fleet === undefined ? {} : { limiter: this.#deps.fleet.reading }),
       warnings: warningDetails.map(({ message }) => message),
       warningDetails,
@@ -396,6 +397,7 @@ export class LiveControl implements ProxyControl {
       unusableEngines: engines.problems(),
       unwrittenRevocations: store.unwrittenRevocations,
       storeProblem: storeProblem(),
+      store: store.reading,
       limiter: this.#deps.fleet?.reading,
     });
   }

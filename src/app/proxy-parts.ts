@@ -235,6 +235,8 @@ export function makeGateway(
     bufferedBytes: gateway.bufferedBytes,
     keys: snapshots.current().keysById.size,
     storeReadable: start.storeProblem === undefined,
+    store: store.reading,
+    unwrittenRevocations: store.unwrittenRevocations.size,
     engines: engines.service.engines(),
     queues: gateway.queues(),
     certificate: certificates?.keeper.facts(),

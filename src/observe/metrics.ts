@@ -5,6 +5,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EngineStatus } from '../core/engine/directory.ts';
 import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
+import type { StoreReading } from '../core/proxy/store-reading.ts';
 import type { QueueReading } from '../core/security/fair-admission.ts';
 import type { LimiterReading } from '../core/security/limiter-reading.ts';
 
@@ -16,6 +17,9 @@ export interface Readings {
   readonly keys: number;
   /** Whether keys and policy can be read from the store. Otherwise the last state stays in force. */
   readonly storeReadable: boolean;
+  readonly store?: StoreReading;
+  /** Revocations that only the memory and the disk of this machine hold. */
+  readonly unwrittenRevocations?: number;
   readonly engines: readonly EngineStatus[];
   readonly queues: readonly QueueReading[];
   /** Present with HTTPS. */
@@ -171,6 +175,23 @@ function registerProxyMetrics(registers: Registry[], readings: () => Readings): 
     '1 if changes of keys and policy can be read; 0: the last state stays in force.',
     [],
     () => [{ labels: {}, value: readings().storeReadable ? 1 : 0 }],
+  );
+  gauge(registers, 'flm_store_age_seconds', 'Seconds since keys and policy were last read.', [], () => [
+    { labels: {}, value: Math.round(readings().store?.ageMs ?? 0) / 1000 },
+  ]);
+  gauge(
+    registers,
+    'flm_store_expired',
+    '1 while stored keys are refused, because keys and policy are older than FLM_MAX_SNAPSHOT_AGE.',
+    [],
+    () => [{ labels: {}, value: readings().store?.isExpired === true ? 1 : 0 }],
+  );
+  gauge(
+    registers,
+    'flm_store_unwritten_revocations',
+    'Revocations that are not in the store yet.',
+    [],
+    () => [{ labels: {}, value: readings().unwrittenRevocations ?? 0 }],
   );
 }
 

@@ -51,17 +51,17 @@ test('the state expires when no look has succeeded for the longest allowed time,
   await clock.move(9_500);
   assert.deepEqual(heard.expiries, []);
   assert.equal(heard.problems.length, 1, 'the problem itself is reported at once, and once');
-  assert.equal(store.freshness.isExpired, false);
+  assert.equal(store.reading.isExpired, false);
   await clock.move(1_000);
   assert.deepEqual(heard.expiries, [true]);
-  const { readAtMs, ageMs, maxAgeMs, isExpired } = store.freshness;
+  const { readAtMs, ageMs, maxAgeMs, isExpired } = store.reading;
   assert.deepEqual([readAtMs, ageMs, maxAgeMs, isExpired], [startMs + 60_000, 10_500, 10_000, true]);
   await clock.move(600_000);
   assert.deepEqual(heard.expiries, [true], 'reported once');
   database.isAway = false;
   await clock.move(500);
   assert.deepEqual(heard.expiries, [true, false]);
-  assert.equal(store.freshness.isExpired, false);
+  assert.equal(store.reading.isExpired, false);
   await store.close();
   assert.equal(clock.timers, 0);
 });
@@ -71,7 +71,7 @@ test('without a longest time the state never expires', async () => {
   database.isAway = true;
   await clock.move(600_000);
   assert.deepEqual(heard.expiries, []);
-  assert.equal(store.freshness.maxAgeMs, null);
+  assert.equal(store.reading.maxAgeMs, null);
   await store.close();
 });
 

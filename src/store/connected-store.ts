@@ -10,11 +10,12 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import { FlmError, StoreError } from '../core/errors.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import type { StoreReading } from '../core/proxy/store-reading.ts';
 import type { UsedTokens } from '../core/security/limits-authority.ts';
 import type { AuditEntry, FamilyUsage, StateListener, UsageEntry } from '../core/security/ports.ts';
 import type { RedemptionOrder, RedemptionResult } from '../core/security/share.ts';
 import type { OutageJournal } from './outage-journal.ts';
-import type { NodeReport, PendingRevocation, ProxyStore, StoreFreshness } from './store.ts';
+import type { NodeReport, PendingRevocation, ProxyStore } from './store.ts';
 import type { Seen, StoreConnection, Urgency } from './store-requests.ts';
 import { UsageBatches } from './usage-batches.ts';
 import { dayName, dayNumber } from './usage-row.ts';
@@ -63,6 +64,7 @@ export class ConnectedStore implements ProxyStore {
   /** The beginning of the last successful look. */
   #readAt: { readonly atMs: number; readonly monotonicMs: number } | undefined;
   #isExpired = false;
+  #usageWaitsSinceMs: number | null = null;
   #node: (() => NodeReport) | undefined;
   #beating: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
@@ -200,14 +202,16 @@ export class ConnectedStore implements ProxyStore {
     return this.#revocationProblems;
   }
 
-  get freshness(): StoreFreshness {
-    const { maxAgeMs } = this.#options;
+  get reading(): StoreReading {
+    const { maxAgeMs = null, name } = this.#options;
     const { atMs = null, monotonicMs = this.#clock.monotonicMs() } = this.#readAt ?? {};
     return {
+      database: name,
       readAtMs: atMs,
       ageMs: this.#clock.monotonicMs() - monotonicMs,
-      maxAgeMs: maxAgeMs ?? null,
+      maxAgeMs,
       isExpired: this.#isExpired,
+      usageWaitsSinceMs: this.#usageWaitsSinceMs,
     };
   }
 
@@ -388,9 +392,11 @@ export class ConnectedStore implements ProxyStore {
     try {
       await this.#connection.ask({ do: 'write', batch }, urgency);
       this.#batches.acknowledge(batch);
+      this.#usageWaitsSinceMs = null;
       this.#reportProblem('usage', undefined);
       if (batch.sequence >= this.#journaled.sequence) await this.#clearJournal();
     } catch (error) {
+      this.#usageWaitsSinceMs ??= this.#clock.nowMs();
       this.#reportProblem('usage', error);
       if (this.#clock.monotonicMs() - this.#journaled.atMs >= journalMs) await this.#saveJournal(false);
     }

@@ -9,6 +9,7 @@ import type { ConfigurationRepository } from '../core/configuration/ports.ts';
 import type { EngineRepository } from '../core/engine/engine-registry.ts';
 import type { ProxyRepository } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
+import type { StoreReading } from '../core/proxy/store-reading.ts';
 import type { UsedTokens } from '../core/security/limits-authority.ts';
 import type {
   AuditEntry,
@@ -57,7 +58,7 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   recount(): Promise<void>;
   /** Called with the tokens that are counted from now on, because another process decides about limits. */
   set onUsed(used: ((tokens: UsedTokens) => void) | undefined);
-  readonly freshness: StoreFreshness;
+  readonly reading: StoreReading;
   /** Shows this proxy to the others that share its database, until `close`. Does nothing if no other machine can. */
   publish(node: () => NodeReport): void;
   /** Makes the key of a share, once. The key is in force in this proxy when the promise resolves. Rejects with a `StoreError`. */
@@ -77,16 +78,6 @@ export interface NodeReport {
   readonly startedAtMs: number;
   /** JSON for status pages. */
   readonly report: Readonly<Record<string, unknown>>;
-}
-
-/** How old the state is that a proxy enforces. */
-export interface StoreFreshness {
-  /** When the last successful look began; null before the first one. */
-  readonly readAtMs: number | null;
-  readonly ageMs: number;
-  /** The age at which the keys of the store are refused; null: never. */
-  readonly maxAgeMs: number | null;
-  readonly isExpired: boolean;
 }
 
 export interface PendingRevocation {

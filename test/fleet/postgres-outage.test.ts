@@ -1,8 +1,11 @@
 /** Two machines with a proxy each that share one PostgreSQL database, as the built program, while the database is away. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { liveHandles } from '../../src/process/live-handles.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
@@ -17,6 +20,8 @@ interface Node {
   readonly cli: TestCli;
   readonly id: string;
   readonly url: string;
+  /** The socket of its admin API. */
+  readonly controlPath: string;
   /** The status of a request with that key, and the error code. */
   ask(key: string, path?: string): Promise<string>;
   warnings(): Promise<readonly string[]>;
@@ -31,11 +36,14 @@ function machine(t: TestContext, url: string, more: Readonly<Record<string, stri
 
 async function node(cli: TestCli): Promise<Node> {
   const { id, baseUrl } = await startProxy(cli, '--demo');
+  const [handle] = await liveHandles(join(cli.home, 'run'));
+  assert.ok(handle !== undefined);
   const url = baseUrl.replace(/\/v1$/, '');
   return {
     cli,
     id,
     url,
+    controlPath: handle.controlPath,
     async ask(key, path = '/v1/models') {
       const response = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${key}` } });
       const text = await response.text();
@@ -47,6 +55,20 @@ async function node(cli: TestCli): Promise<Node> {
       return ran.json<{ proxies: { warnings: string[] }[] }>().proxies[0]?.warnings ?? [];
     },
   };
+}
+
+/** A call of the admin API: the status, and the code of the error. */
+async function admin({ controlPath }: Node, method: string, path: string, body?: object): Promise<string> {
+  const sent = request({
+    socketPath: controlPath,
+    method,
+    path: `/flm/api/v1${path}`,
+    headers: { 'content-type': 'application/json' },
+  });
+  sent.end(body === undefined ? undefined : JSON.stringify(body));
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const answer = JSON.parse((await response.toArray()).join(''));
+  return `${response.statusCode} ${answer.error?.code ?? ''}`.trim();
 }
 
 async function ok(cli: TestCli, ...args: readonly string[]) {
@@ -70,6 +92,7 @@ test('while the database is away proxies serve, changes are refused, and a key c
     () => there.ask(key),
     (answer) => answer === '200',
   );
+  assert.equal(await admin(here, 'GET', '/keys'), '200');
   await postgres.stop('crash');
 
   for (const each of [here, there]) assert.equal(await each.ask(key), '200');
@@ -84,6 +107,9 @@ test('while the database is away proxies serve, changes are refused, and a key c
   const noStart = await machine(t, url).run('proxy', 'start', '--demo', '--port', '0');
   assert.equal(noStart.code, 2);
   assert.match(noStart.stderr, /cannot be reached/);
+
+  assert.equal(await admin(here, 'POST', '/keys', { label: 'y' }), '503 STORE_UNREACHABLE');
+  assert.equal(await admin(here, 'GET', '/keys'), '503 STORE_UNREACHABLE');
 
   // By its label, which only the proxies can look up now.
   const revoked = await ok(here.cli, 'key', 'revoke', 'laptop', '--json');
@@ -110,4 +136,88 @@ test('while the database is away proxies serve, changes are refused, and a key c
   assert.deepEqual(nodes, [here, there].map((each) => `${each.id}|${each.url}|false`).sort());
   for (const each of [here, there]) await ok(each.cli, 'proxy', 'stop', '--all');
   assert.deepEqual(await postgres.query(url, 'SELECT count(*) FROM flm.nodes'), ['0']);
+});
+
+test('keys are refused when the database was away for FLM_MAX_SNAPSHOT_AGE, and accepted when it is back', {
+  skip,
+}, async (t) => {
+  const url = await postgres.database(t);
+  const one = await node(machine(t, url, { FLM_MAX_SNAPSHOT_AGE: '3s' }));
+  const { key } = await createKey(one.cli, 'laptop', '--scope', 'inference', '--scope', 'metrics');
+  await eventually(
+    () => one.ask(key),
+    (answer) => answer === '200',
+  );
+  await postgres.stop('crash');
+  await eventually(
+    () => one.ask(key),
+    (answer) => answer === '503 keys_outdated',
+  );
+  assert.equal(await one.ask(key, '/ready'), '503 outdated');
+  assert.equal(await one.ask(key, '/health'), '200');
+  assert.equal(await one.ask('flm_wrong'), '401 invalid_api_key');
+  const warnings = await one.warnings();
+  assert.ok(
+    warnings.some((warning) =>
+      /^Stored keys are refused, because the database was last read at 20/.test(warning),
+    ),
+    warnings.join('\n'),
+  );
+  const status = (await ok(one.cli, 'proxy', 'status', '--json')).json<{
+    proxies: { store: { database: string; expired: boolean; maxAgeSeconds: number } }[];
+  }>().proxies[0]?.store;
+  assert.deepEqual([status?.expired, status?.maxAgeSeconds], [true, 3]);
+  assert.match(status?.database ?? '', /^postgres:\/\/postgres@127\.0\.0\.1:\d+\/flm_\d+$/);
+  await postgres.start();
+  await eventually(
+    () => one.ask(key),
+    (answer) => answer === '200',
+  );
+  const metrics = await (
+    await fetch(`${one.url}/metrics`, { headers: { authorization: `Bearer ${key}` } })
+  ).text();
+  assert.match(metrics, /^flm_store_expired 0$/m);
+  assert.match(metrics, /^flm_store_unwritten_revocations 0$/m);
+  assert.match(metrics, /^flm_store_age_seconds [0-9.]+$/m);
+});
+
+test('a restart hands over to a new process without losing usage, revocations or a request', {
+  skip,
+}, async (t) => {
+  const url = await postgres.database(t);
+  const one = await node(machine(t, url));
+  const { key } = await createKey(one.cli, 'laptop');
+  await eventually(
+    () => one.ask(key),
+    (answer) => answer === '200',
+  );
+  const chat = async (): Promise<number> => {
+    const response = await fetch(`${one.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'flm-demo', messages: [{ role: 'user', content: 'hi' }] }),
+    });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  let over = false;
+  let sent = 0;
+  const clients = Array.from({ length: 3 }, async () => {
+    while (!over) {
+      assert.equal(await chat(), 200);
+      sent++;
+    }
+  });
+  // Once with the database, once without it: a successor that cannot read keys must not replace a proxy that can.
+  await ok(one.cli, 'proxy', 'restart');
+  await postgres.stop('crash');
+  const refused = await one.cli.run('proxy', 'restart');
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.stderr, /cannot be reached/);
+  await postgres.start();
+  over = true;
+  await Promise.all(clients);
+  await ok(one.cli, 'proxy', 'stop', '--all');
+  const [stored] = await postgres.query(url, "SELECT sum(requests) FROM flm.usage_day WHERE model <> ''");
+  assert.equal(Number(stored), sent);
 });

@@ -429,7 +429,7 @@ test('keys expire when the database was away for the longest allowed time, and a
   const { heard, proxy } = await startedPostgresProxy(t, url, { maxSnapshotAgeMs: 1_500 });
   await postgres.stop('crash');
   await heard.until(({ expiries }) => expiries.length > 0);
-  assert.ok(proxy.freshness.isExpired && proxy.freshness.ageMs > 1_500);
+  assert.ok(proxy.reading.isExpired && proxy.reading.ageMs > 1_500);
   await postgres.start();
   await heard.until(({ expiries }) => expiries.length > 1);
   assert.deepEqual(heard.expiries, [true, false]);

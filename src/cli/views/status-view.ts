@@ -84,6 +84,7 @@ export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): strin
       [`  ${name.keys}`, proxy.keys === undefined ? undefined : String(proxy.keys)],
       [`  ${name.requests}`, requestsText(proxy)],
       [`  ${name.limits}`, limitsText(proxy)],
+      [`  ${name.database}`, proxy.store?.database],
       [`  ${name.engines}`, engineLines(proxy.engines ?? [], terminal) || undefined],
     ],
     tableColumns,

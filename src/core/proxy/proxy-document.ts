@@ -9,6 +9,7 @@ import type { CertificateFacts } from './certificate-provider.ts';
 import { isLoopback } from './proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
 import type { ProxyView } from './proxy-service.ts';
+import type { StoreReading } from './store-reading.ts';
 import { warningSchema } from './warning.ts';
 import { warningsOfView } from './warnings.ts';
 
@@ -47,6 +48,17 @@ const limiterSchema = z
   })
   .meta({ id: 'Limiter' });
 
+const storeSchema = z
+  .strictObject({
+    database: z.string().describe('The database that machines share, without its password.'),
+    readAt: time.nullable().describe('When keys and policy were last read.'),
+    ageSeconds: z.number(),
+    maxAgeSeconds: z.number().nullable().describe('The age at which stored keys are refused.'),
+    expired: z.boolean().describe('Stored keys are refused now.'),
+    usageWaitsSince: time.nullable().describe('Since when counted usage waits for the database.'),
+  })
+  .meta({ id: 'Store' });
+
 export const proxyDocumentSchema = z
   .strictObject({
     id: z.string(),
@@ -66,6 +78,7 @@ export const proxyDocumentSchema = z
     networkUrls: names.optional().describe('Base URLs for others on the network, without `/v1`.'),
     certificate: proxyCertificateSchema.optional(),
     limiter: limiterSchema.optional().describe('Present where a server counts limits for all nodes.'),
+    store: storeSchema.optional().describe('Present where machines share a database.'),
     inFlight: count.optional(),
     queued: count.optional().describe('Requests that wait for a slot of an engine.'),
     connections: count.optional(),
@@ -153,9 +166,23 @@ export function proxyDocument(view: ProxyView, url = urlOf(view)): ProxyDocument
       ? {}
       : { certificate: certificateDocument(status.certificate, hasExpired(status)) }),
     ...(status.limiter === undefined ? {} : { limiter: limiterDocument(status.limiter) }),
+    ...(status.store === undefined ? {} : { store: storeDocument(status.store) }),
     ...warned,
     ...(status.supervisor === undefined ? {} : { supervisor: status.supervisor }),
     ...(status.successor === undefined ? {} : { successor: status.successor }),
+  };
+}
+
+function storeDocument(reading: StoreReading): z.input<typeof storeSchema> {
+  const { database, readAtMs, ageMs, maxAgeMs, isExpired, usageWaitsSinceMs } = reading;
+  const timeOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    database,
+    readAt: timeOf(readAtMs),
+    ageSeconds: Math.round(ageMs) / 1000,
+    maxAgeSeconds: maxAgeMs === null ? null : maxAgeMs / 1000,
+    expired: isExpired,
+    usageWaitsSince: timeOf(usageWaitsSinceMs),
   };
 }
 

@@ -8,6 +8,7 @@ import type { QueueReading } from '../security/fair-admission.ts';
 import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
 import type { ProxyConfig, ProxyConfigInput, ProxyMode } from './proxy-config.ts';
+import type { StoreReading } from './store-reading.ts';
 import type { Warning } from './warning.ts';
 
 export interface ProxyHandle {
@@ -128,6 +129,8 @@ export interface ProxyStatus {
   readonly networkUrls: readonly string[];
   /** Present where one server counts limits for all nodes. */
   readonly limiter?: LimiterReading;
+  /** Present where machines share a database. */
+  readonly store?: StoreReading;
   /** Sentences about problems, each with its remedy at the end. */
   readonly warnings: readonly string[];
   /** The same warnings with code and command; absent from an older flm. */

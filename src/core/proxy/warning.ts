@@ -20,6 +20,7 @@ export const warningCodes = [
   'ENGINE_UNUSABLE',
   'REVOCATION_UNWRITTEN',
   'STORE_PROBLEM',
+  'KEYS_OUTDATED',
   'LIMITER_AWAY',
   /** A sentence of an older flm, which has no codes. */
   'OTHER',

@@ -9,6 +9,7 @@ import type { CertificateFacts } from './certificate-provider.ts';
 import { isLoopback, type ProxyMode } from './proxy-config.ts';
 import type { ProxyHandle } from './proxy-handle.ts';
 import type { ProxyView } from './proxy-service.ts';
+import type { StoreReading } from './store-reading.ts';
 import type { Warning, WarningCode } from './warning.ts';
 
 /** The facts about a running proxy from which its warnings are made. */
@@ -25,6 +26,7 @@ export interface ProxyFacts {
   /** Ids of keys that are revoked in memory alone, with the reason. */
   readonly unwrittenRevocations: Iterable<readonly [string, string]>;
   readonly storeProblem: string | undefined;
+  readonly store?: StoreReading;
   /** Present where one server counts limits for all nodes. */
   readonly limiter?: LimiterReading | undefined;
 }
@@ -98,7 +100,24 @@ export function warningsOfProxy(facts: ProxyFacts): readonly Warning[] {
   const limiter = facts.limiter === undefined ? undefined : limiterWarning(facts.limiter);
   if (limiter !== undefined) add('LIMITER_AWAY', limiter, `flm proxy logs ${profile}`);
   if (facts.storeProblem !== undefined) add('STORE_PROBLEM', facts.storeProblem, `flm proxy logs ${profile}`);
+  const age =
+    facts.store === undefined ? undefined : ageWarning(facts.store, facts.storeProblem !== undefined);
+  if (age !== undefined) add('KEYS_OUTDATED', age, 'flm db status');
   return warnings;
+}
+
+/** What the age of the keys means, where it can become too high. */
+function ageWarning(
+  { readAtMs, maxAgeMs, isExpired }: StoreReading,
+  hasProblem: boolean,
+): string | undefined {
+  if (readAtMs === null || maxAgeMs === null) return undefined;
+  const read = new Date(readAtMs).toISOString();
+  if (isExpired)
+    return `Stored keys are refused, because the database was last read at ${read}; they are valid again when it answers.`;
+  if (!hasProblem) return undefined;
+  const until = new Date(readAtMs + maxAgeMs).toISOString();
+  return `Keys and policy of ${read} stay in force until ${until}; then stored keys are refused.`;
 }
 
 function limiterWarning({ state, nodes, problem = '', outage }: LimiterReading): string | undefined {

@@ -35,6 +35,7 @@ export const status = {
     requests: 'requests',
     engines: 'engines',
     limits: 'limits',
+    database: 'database',
     process: 'process',
   },
   limitsShared: (nodes: number): string => `counted for all nodes (${nodes})`,

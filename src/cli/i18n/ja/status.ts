@@ -36,6 +36,7 @@ export const status: CliCatalogue['status'] = {
     requests: 'リクエスト',
     engines: 'エンジン',
     limits: '制限',
+    database: 'データベース',
     process: 'プロセス',
   },
   limitsShared: (nodes) => `全ノード共通で計数（${nodes}台）`,

@@ -50,6 +50,14 @@ export const warningPhrases: readonly Phrase[] = [
     'FLM_VALKEY_URLのサーバーが制限を計数できません（{reason}）。応答が戻るまで、このノードは各制限の{part}を使って単独で判定します。',
   ],
   [
+    'Stored keys are refused, because the database was last read at {time}; they are valid again when it answers.',
+    'データベースを最後に読み取れたのが{time}のため、保存されたキーは拒否されます。応答が戻ると再び有効になります。',
+  ],
+  [
+    'Keys and policy of {time} stay in force until {until}; then stored keys are refused.',
+    '{time}時点のキーとポリシーが{until}まで有効です。その後、保存されたキーは拒否されます。',
+  ],
+  [
     'Key {key} is revoked only in the memory of this proxy: {reason}',
     'キー{key}の失効は、このプロキシのメモリーにだけ反映されています: {reason}',
   ],
