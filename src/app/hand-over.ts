@@ -38,7 +38,7 @@ export type Replaceable =
   | { readonly by: 'nobody'; readonly supervisor?: NamedSupervisor | undefined };
 
 export interface HandOverDeps {
-  readonly start: Pick<Start, 'machine' | 'logger' | 'handOverParts'>;
+  readonly start: Pick<Start, 'machine' | 'log' | 'logger' | 'handOverParts'>;
   readonly gateway: Gateway;
   /** All listening sockets of this process. */
   readonly sockets: readonly InheritedSocket[];
@@ -115,7 +115,7 @@ class Successor {
 
   /** Throws like `LaunchedChild`. */
   constructor(deps: HandOverDeps, request: HandOverRequest) {
-    const { machine } = deps.start;
+    const { machine, log } = deps.start;
     const { supervised } = deps;
     const { program = deps.program, options } = request;
     const env = request.program?.env ?? machine.environment;
@@ -127,7 +127,7 @@ class Successor {
       command: { ...program, env: supervised ? withoutSockets(env) : withoutSupervisor(env) },
       clock: machine.clock,
       home: machine.paths.home,
-      logFile: supervised ? undefined : machine.paths.logFile(options.profile),
+      output: supervised ? (log.descriptor ?? 2) : machine.paths.logFile(options.profile),
       descriptors: deps.sockets.map(({ fd }) => fd),
     });
   }

@@ -16,7 +16,7 @@ import { thisProgram } from '../process/this-program.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 import type { ProxyLog } from './proxy-parts.ts';
-import { openStderrLog } from './run-log.ts';
+import { openStreamLog } from './run-log.ts';
 import { foregroundReplaceable, superviseProxy } from './supervised.ts';
 
 /** Resolves with the exit status of the process. */
@@ -40,7 +40,7 @@ export async function runLaunched(environment: Environment): Promise<number> {
   try {
     status = await runDetachedChild((options, signal, takeOver) => {
       if (takeOver?.supervised === true) {
-        log = openStderrLog(process.stderr, true);
+        log = openStreamLog(process.stderr, true);
         return startSupervised({ machine, proxyLog, program }, options, signal, takeOver);
       }
       log = new LogFile({ path: machine.paths.logFile(options.profile), clock: machine.clock });

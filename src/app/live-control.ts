@@ -48,6 +48,7 @@ import { type HandOverSignals, handOver, type Replaceable } from './hand-over.ts
 import type { HandOverParts } from './hand-over-parts.ts';
 import type { Machine } from './machine.ts';
 import type { ProxyEngines } from './proxy-engines.ts';
+import type { ProxyLog } from './proxy-parts.ts';
 import type { RenewingCertificate } from './renewing-certificate.ts';
 import type { TemporaryKeyRing } from './temporary-keys.ts';
 
@@ -65,6 +66,7 @@ export interface LiveControlDeps {
   readonly refusals: Refusals;
   readonly recent: RecentRequests;
   readonly temporaryKeys: TemporaryKeyRing;
+  readonly log: ProxyLog;
   readonly logger: Logger;
   /** Listening sockets that another process opened and may keep open. */
   readonly sockets: readonly InheritedSocket[];

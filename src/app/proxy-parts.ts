@@ -38,6 +38,8 @@ import { TemporaryKeyRing } from './temporary-keys.ts';
 export interface ProxyLog {
   readonly destination: LogDestination;
   readonly level: LogLevel;
+  /** Where the log of a supervised process goes, and that of its successor: stdout or stderr. Absent: stderr. */
+  readonly descriptor?: 1 | 2;
 }
 
 /** The values that the steps of one start share. */

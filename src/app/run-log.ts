@@ -1,6 +1,6 @@
 /**
- * Writes the log of `flm proxy run` to stderr, as JSON lines only. A reader of stderr that stalls costs bounded memory
- * and never delays the proxy.
+ * Writes the log of `flm proxy run` to a standard stream, as JSON lines only. A reader of the stream that stalls costs
+ * bounded memory and never delays the proxy.
  */
 import { fstatSync } from 'node:fs';
 import { systemClock } from '../core/clock.ts';
@@ -22,32 +22,32 @@ export interface RunLog {
   readonly isFile: boolean;
 }
 
+/** Stdout or stderr of this process. */
+type StandardStream = NodeJS.WriteStream & { readonly fd: 1 | 2 };
+
 /** Also writes Node's own warnings as lines of this log. */
-export function openRunLog(stderr: NodeJS.WriteStream & { readonly fd: 2 }): RunLog {
-  const destination = openStderrLog(stderr);
+export function openRunLog(stream: StandardStream): RunLog {
+  const destination = openStreamLog(stream);
   logNodeWarnings((line) => destination.write(line));
   const { event } = createLogger({ destination, level: 'info' });
   return {
-    proxyLog: { destination, level: 'info' },
+    proxyLog: { destination, level: 'info', descriptor: stream.fd },
     event,
     close: () => destination.close(),
-    isFile: isFile(stderr.fd),
+    isFile: isFile(stream.fd),
   };
 }
 
 /**
- * Stderr as the log of a proxy. `inherited`: stderr is shared with a predecessor. Node makes the standard streams of a
- * process blocking again when the process ends, for all that share them.
+ * A standard stream as the log of a proxy. `inherited`: the stream is shared with a predecessor. Node makes the standard
+ * streams of a process blocking again when the process ends, for all that share them.
  */
-export function openStderrLog(
-  stderr: NodeJS.WriteStream & { readonly fd: 2 },
-  inherited = false,
-): LogFile | LogStream {
+export function openStreamLog(stream: StandardStream, inherited = false): LogFile | LogStream {
   const clock = systemClock;
   // Node writes to files synchronously, and its own stream never recovers from a full disk.
-  return isFile(stderr.fd)
-    ? new LogFile({ fd: stderr.fd, clock })
-    : new LogStream({ stream: stderr, clock, ...(inherited ? { beforeWrite: () => unblock(stderr) } : {}) });
+  return isFile(stream.fd)
+    ? new LogFile({ fd: stream.fd, clock })
+    : new LogStream({ stream, clock, ...(inherited ? { beforeWrite: () => unblock(stream) } : {}) });
 }
 
 /** One system call. Node has no public function for it. A terminal is always blocking. */

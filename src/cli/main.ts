@@ -15,9 +15,9 @@ const aborter = new AbortController();
 const { argv, language, unknown } = chooseLanguage(process.argv.slice(2), environment);
 useLanguage(language);
 const terminal = makeTerminal(process, environment);
-/** Stderr of `flm proxy run` is its log, from the first line to the last. */
+/** A standard stream of `flm proxy run` is its log, from the first line to the last. */
 const isRun = argv[0] === 'proxy' && argv[1] === 'run' && !argv.includes('--launched');
-const runLog = isRun ? (await import('../app/run-log.ts')).openRunLog(process.stderr) : undefined;
+const runLog = isRun ? (await import('../app/run-log.ts')).openRunLog(logStream(argv)) : undefined;
 const cli: Cli = {
   terminal: runLog === undefined ? terminal : loggingTerminal(terminal, runLog.event),
   ...(runLog === undefined ? {} : { runLog }),
@@ -59,3 +59,10 @@ if (runLog !== undefined && !(await runLog.close())) {
   process.exit();
 }
 if (cli.logIsStuck === true) process.kill(process.pid, 'SIGKILL');
+
+/** Stderr unless the command says stdout. Read before the command is parsed, because its errors are lines of the log too. */
+function logStream(words: readonly string[]): typeof process.stdout | typeof process.stderr {
+  const at = words.indexOf('--log-to');
+  const isStdout = words.includes('--log-to=stdout') || (at >= 0 && words[at + 1] === 'stdout');
+  return isStdout ? process.stdout : process.stderr;
+}

@@ -7,6 +7,7 @@ import type { ProxyLog } from '../app/proxy-parts.ts';
 import type { RunningProxy } from '../core/proxy/ports.ts';
 import type { StartRequest } from '../core/proxy/proxy-service.ts';
 import type { Session } from './command.ts';
+import { makeFirstAdminKey } from './first-admin-key.ts';
 import { t } from './i18n/texts.ts';
 import { whileWaiting } from './terminal/progress.ts';
 
@@ -38,8 +39,8 @@ const patienceMs = 1_500;
 const orderLimitMs = 90_000;
 
 /**
- * Runs `start`, and after a while prints that the CA validates the domains. Throws like `ProxyService.order`, and the
- * errors of `start`.
+ * Makes the first admin key, and runs `start`. After a while prints that the CA validates the domains. Throws the errors of
+ * both.
  */
 export async function startWithNotice<T>(
   session: Session,
@@ -47,6 +48,7 @@ export async function startWithNotice<T>(
   start: () => Promise<T>,
 ): Promise<T> {
   const { config } = await session.flm.proxies.startOptions(request);
+  await makeFirstAdminKey(session);
   if (config.mode !== 'https-acme') return start();
   const domains = config.domains.join(', ');
   const { terminal, flm } = session;

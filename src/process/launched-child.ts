@@ -3,7 +3,7 @@
  * child replaces. Exchanges launch messages with the child, and ends it.
  *
  * The child runs in /, without NODE_OPTIONS, in its own session. Its output is appended to the log of its profile, or
- * goes to the stderr of this process.
+ * goes to stdout or stderr of this process.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -29,8 +29,8 @@ export interface LaunchedChildOptions {
   readonly clock: Clock;
   /** An absolute path, so that the child uses the same data folder. */
   readonly home: string;
-  /** If undefined, the child's output goes to the stderr of this process. */
-  readonly logFile: string | undefined;
+  /** Where the child's output goes: to a file, or to stdout (1) or stderr (2) of this process. */
+  readonly output: string | 1 | 2;
   /** Descriptors of this process that the child inherits as 4, 5, and so on. */
   readonly descriptors?: readonly number[];
 }
@@ -56,10 +56,11 @@ export class LaunchedChild {
   readonly hungUp: Promise<void>;
 
   /** Throws a `ProxyError` PROXY_START_FAILED or SYSTEM_REFUSED if the log cannot be opened. */
-  constructor({ command, clock, home, logFile, descriptors = [] }: LaunchedChildOptions) {
+  constructor({ command, clock, home, output, descriptors = [] }: LaunchedChildOptions) {
     this.#clock = clock;
+    const logFile = typeof output === 'string' ? output : undefined;
     this.#logFile = logFile;
-    const log = logFile === undefined ? 2 : openLog(logFile);
+    const log = typeof output === 'string' ? openLog(output) : output;
     try {
       this.#logStart = logFile === undefined ? 0 : fstatSync(log).size;
       this.#process = spawn(command.command, command.args, {

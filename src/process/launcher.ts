@@ -42,7 +42,7 @@ export async function launch(options: Launch): Promise<ProxyHandle> {
     command: { ...command, env: withoutSupervisor(command.env) },
     clock,
     home: paths.home,
-    logFile: paths.logFile(options.options.profile),
+    output: paths.logFile(options.options.profile),
   });
   const limitMs = startLimitMs(options.options.config);
   const limit = deadline(clock, limitMs, signal);

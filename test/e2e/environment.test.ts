@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
 import { llamacppTable, startFakeEngine } from '../helpers/fake-engine.ts';
@@ -78,4 +81,33 @@ test('a variable that is unknown or not valid stops the start and is named, all 
   );
   // Commands that start nothing do not need the settings.
   assert.equal((await cli.run('key', 'list')).code, 0);
+});
+
+test('the first admin key comes from a file, works from the first request on and is made once', async (t) => {
+  const folder = makeCli(t).folder;
+  const file = join(folder, 'admin-key');
+  const secret = randomBytes(24).toString('base64url');
+  writeFileSync(file, `${secret}\n`);
+  const cli = makeCli(t, { FLM_ADMIN_KEY_FILE: file, FLM_PROXY_ADMIN: 'true', FLM_PROXY_PORT: '0' });
+  const proxy = cli.start('proxy', 'run', '--json');
+  const [, url = ''] = await proxy.saw(/"url":"([^"]+)"/);
+  const answer = await fetch(`${url}/flm/api/v1/keys`, { headers: { authorization: `Bearer ${secret}` } });
+  assert.equal(answer.status, 200, await answer.text());
+  assert.match(proxy.stderr(), /Made the admin key key_\w{12} from FLM_ADMIN_KEY_FILE/);
+  assert.ok(!proxy.stderr().includes(secret));
+  proxy.child.kill('SIGTERM');
+  await proxy.ended;
+
+  const again = cli.start('proxy', 'run', '--json');
+  await again.saw(/"url":"([^"]+)"/);
+  assert.doesNotMatch(again.stderr(), /admin key/);
+  assert.equal((await cli.run('key', 'list', '--json')).json<{ keys: unknown[] }>().keys.length, 1);
+});
+
+test('a missing or a weak first admin key stops the start', async (t) => {
+  const file = join(makeCli(t).folder, 'admin-key');
+  const cli = makeCli(t, { FLM_ADMIN_KEY_FILE: file });
+  assertMistake(await cli.run('proxy', 'start', '--port', '0'), /admin-key cannot be read/);
+  writeFileSync(file, 'password');
+  assertMistake(await cli.run('proxy', 'start', '--port', '0'), /secret is a value that is not shown/);
 });

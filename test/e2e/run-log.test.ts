@@ -33,6 +33,30 @@ test('a proxy in the foreground writes JSON lines to stderr, warnings and its en
   assert.deepEqual(said(ended.stderr).slice(-2), ['stopping', 'stopped']);
 });
 
+test('the log goes to stdout if asked, errors of the command line as well, and then stderr stays empty', async (t) => {
+  const cli = makeCli(t);
+  const running = cli.start('proxy', 'run', '--port', '0', '--log-to', 'stdout');
+  await running.saw(/"msg":"started"/);
+  await running.saw(/"level":"warn".*No key can be used/);
+  running.child.kill('SIGTERM');
+  const ended = await running.ended;
+  assert.equal(ended.code, 0, ended.stdout);
+  assert.equal(ended.stderr, '');
+  assert.equal(said(ended.stdout).at(-1), 'stopped');
+
+  for (const args of [
+    ['--log-to=stdout', '--nonsense'],
+    ['--log-to', 'stdout', '--json'],
+  ]) {
+    const wrong = await cli.run('proxy', 'run', ...args);
+    assert.deepEqual([wrong.code, wrong.stderr], [1, '']);
+    assert.equal(linesOf(wrong.stdout)[0]?.code, 'USAGE');
+  }
+  const elsewhere = await cli.run('proxy', 'run', '--log-to', 'file');
+  assert.deepEqual([elsewhere.code, elsewhere.stdout], [1, '']);
+  assert.match(elsewhere.stderr, /Allowed choices are stderr, stdout/);
+});
+
 /** Node warns once the command runs. */
 const warning = `data:text/javascript,${encodeURIComponent("setTimeout(() => process.emitWarning('a warning of Node'), 50)")}`;
 

@@ -174,20 +174,25 @@ function run(cli: Cli): Command {
     texts.options.profile,
     'default',
   );
-  const inForeground = action(cli, async (session, flags: StartFlags, profile: string) => {
-    const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
-    const { runLog } = cli;
-    assert(runLog !== undefined, 'the entry of the command line opens it for this command');
-    const running = await runInForeground(session, request, runLog.proxyLog);
-    const status = running.control.status();
-    for (const warning of status.warnings) runLog.event('warn', warning);
-    // Stdout stays empty unless --json is given.
-    if (session.json)
-      tellProxy(session, { state: 'running', handle: running.handle, status }, texts.done.running);
-    await running.closed;
-  });
+  const inForeground = action(
+    cli,
+    async (session, flags: StartFlags & { logTo?: string }, profile: string) => {
+      if (session.json && flags.logTo === 'stdout') throw usageError('proxy run', texts.logOrJson);
+      const request = { profile, overrides: overridesOf(flags), save: flags.save === true };
+      const { runLog } = cli;
+      assert(runLog !== undefined, 'the entry of the command line opens it for this command');
+      const running = await runInForeground(session, request, runLog.proxyLog);
+      const status = running.control.status();
+      for (const warning of status.warnings) runLog.event('warn', warning);
+      // Stdout stays empty unless --json is given.
+      if (session.json)
+        tellProxy(session, { state: 'running', handle: running.handle, status }, texts.done.running);
+      await running.closed;
+    },
+  );
   return addConfigFlags(command)
     .option('--save', texts.options.save)
+    .addOption(new Option('--log-to <stream>', texts.options.logTo).choices(['stderr', 'stdout']))
     .addOption(new Option('--launched').hideHelp())
     .action(async (...all: unknown[]) => {
       const flags = all.at(-2) as { readonly launched?: boolean };

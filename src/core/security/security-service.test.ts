@@ -397,3 +397,23 @@ test('a policy with a fault changes nothing', async (t) => {
   );
   assert.deepEqual((await service.policy()).denyIps, ['10.0.0.0/8']);
 });
+
+test('the first admin key is made once, from a secret, and never again after it was revoked', async (t) => {
+  const { service, store } = setUp(t);
+  const secret = randomBytes(32).toString('hex');
+  await service.createKey({ label: 'admin' });
+  const nodes = await Promise.all([1, 2, 3].map(() => service.ensureAdminKey(secret)));
+  const made = nodes.flatMap((node) => node.made ?? []);
+  assert.equal(made.length, 1);
+  assert.deepEqual([made[0]?.label, made[0]?.scopes], ['admin 2', ['admin']]);
+  assert.equal(made[0]?.digest, hash('sha256', secret, 'hex'));
+
+  assert.deepEqual(await service.ensureAdminKey(randomBytes(32).toString('hex')), {}, 'an admin key exists');
+  await service.pauseKey('admin 2');
+  assert.deepEqual(await service.ensureAdminKey(secret), {}, 'a pause is not undone');
+  await service.revokeKey('admin 2');
+  const again = await service.ensureAdminKey(secret);
+  assert.deepEqual([again.made, again.revoked?.id], [undefined, made[0]?.id]);
+  assert.equal((await store.security.listKeys()).length, 2);
+  await assert.rejects(service.ensureAdminKey('password'), codeOf('KEY_INVALID'));
+});

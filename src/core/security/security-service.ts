@@ -127,6 +127,30 @@ export class SecurityService {
   }
 
   /**
+   * Makes an admin key of this secret if no key with the scope admin is active, so that a machine without a shell gets its
+   * first one. Several nodes of one store may call this at the same time: one key is made. A revoked secret is not made
+   * again. Throws KEY_INVALID if the secret is weak.
+   */
+  async ensureAdminKey(secret: string): Promise<{ readonly made?: ApiKey; readonly revoked?: ApiKey }> {
+    const { clock, secrets } = this.#deps;
+    const isAdmin = (key: ApiKey): boolean => isActive(key, clock.nowMs()) && key.scopes.includes('admin');
+    const keys = await this.records();
+    if (keys.some(isAdmin)) return {};
+    const digest = secrets.sha256Hex(secret);
+    const known = keys.find((key) => key.digest === digest);
+    if (known !== undefined) return known.revokedAtMs === null ? {} : { revoked: known };
+    try {
+      const label = await this.freeLabel('admin');
+      const { record, isNew } = await this.importKey({ label, scopes: ['admin'] }, secret);
+      return isNew ? { made: record } : {};
+    } catch (error) {
+      // Another node was faster.
+      if ((await this.records()).some((key) => key.digest === digest)) return {};
+      throw error;
+    }
+  }
+
+  /**
    * Creates a key for each row of a table; see key-table.ts. All keys or none. Throws a `PolicyError` KEY_TABLE_INVALID
    * with every fault and its line.
    */

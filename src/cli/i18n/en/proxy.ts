@@ -8,7 +8,7 @@ export const proxy = {
       'replace a proxy with a new process, with its old flags and the flags given here; no connection is refused, and the old process finishes its responses, without a time limit unless --grace is given',
     status: 'show the running proxies, or one in detail; queries the processes',
     logs: 'print the log of a proxy: readable on a terminal, otherwise JSON lines',
-    run: 'run a proxy in the foreground (systemd, containers); logs JSON lines to standard error',
+    run: 'run a proxy in the foreground (systemd, containers); logs JSON lines',
   },
   options: {
     profile: 'saved profile',
@@ -16,6 +16,7 @@ export const proxy = {
     proxyOrAll: 'id or profile; by default all',
     proxyOrProfile: 'id or profile',
     save: 'save these flags in the profile',
+    logTo: 'standard stream for the log; stderr by default',
     all: 'stop all proxies',
     grace: 'time for running responses to finish; by default the value from the start of the proxy',
     watch: 'update every two seconds until Ctrl-C',
@@ -24,6 +25,12 @@ export const proxy = {
     follow: 'print new lines until Ctrl-C',
   },
   oneOrAll: 'Either name a proxy or give --all, not both.',
+  logOrJson: 'With --log-to stdout, standard output holds the log, so --json is not possible.',
+  firstAdminKey: {
+    made: (id: string): string => `Made the admin key ${id} from FLM_ADMIN_KEY_FILE.`,
+    revoked: (id: string): string =>
+      `The admin key in FLM_ADMIN_KEY_FILE (${id}) was revoked and is not made again. Put a new secret into the file.`,
+  },
   badLines: '--lines takes a number of lines.',
   badGrace: '--grace takes seconds, 0 to 3600.',
   done: { started: 'Started.', restarted: 'Restarted.', running: 'Running.' },

@@ -10,7 +10,7 @@ export const proxy: CliCatalogue['proxy'] = {
       'プロキシを新しいプロセスに置き換えます。以前のフラグに、ここで指定したフラグを加えます。接続は拒否されません。古いプロセスは応答を最後まで返します（--graceを指定しない限り、時間の制限はありません）',
     status: '実行中のプロキシの一覧、または1つの詳細を、プロセスに問い合わせて表示します',
     logs: 'プロキシのログを表示します。ターミナルでは読みやすい形式、それ以外ではJSON Linesです',
-    run: 'プロキシをフォアグラウンドで実行します（systemd、コンテナー向け）。ログはJSON Linesで標準エラー出力に書きます',
+    run: 'プロキシをフォアグラウンドで実行します（systemd、コンテナー向け）。ログはJSON Linesで書きます',
   },
   options: {
     profile: '保存済みのプロファイル',
@@ -18,6 +18,7 @@ export const proxy: CliCatalogue['proxy'] = {
     proxyOrAll: 'IDまたはプロファイル。既定ではすべて',
     proxyOrProfile: 'IDまたはプロファイル',
     save: 'これらのフラグをプロファイルに保存します',
+    logTo: 'ログを書く標準ストリーム。指定しなければstderr',
     all: 'すべてのプロキシを停止します',
     grace: '実行中の応答が終わるのを待つ時間。既定ではプロキシの起動時の値',
     watch: 'Ctrl-Cを押すまで2秒ごとに更新します',
@@ -26,6 +27,12 @@ export const proxy: CliCatalogue['proxy'] = {
     follow: 'Ctrl-Cを押すまで新しい行を表示します',
   },
   oneOrAll: 'プロキシの名前と--allは、どちらか一方だけを指定してください。',
+  logOrJson: '--log-to stdoutでは標準出力にログを書くため、--jsonは使えません。',
+  firstAdminKey: {
+    made: (id) => `FLM_ADMIN_KEY_FILEから管理者キー${id}を作成しました。`,
+    revoked: (id) =>
+      `FLM_ADMIN_KEY_FILEの管理者キー（${id}）は失効済みのため、作成し直しません。ファイルに新しいシークレットを書いてください。`,
+  },
   badLines: '--linesには行数を指定してください。',
   badGrace: '--graceには0から3600までの秒数を指定してください。',
   done: { started: '起動しました。', restarted: '再起動しました。', running: '実行中です。' },

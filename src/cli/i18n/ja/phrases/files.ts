@@ -9,4 +9,5 @@ export const filePhrases: readonly Phrase[] = [
   ['it is nested too deeply', '入れ子が深すぎます'],
   ['it holds too many values', '値が多すぎます'],
   ['Map keys must be unique', '同じ名前が2回あります'],
+  ['it does not exist, or this user may not read it', '存在しないか、このユーザーには読む権限がありません'],
 ];

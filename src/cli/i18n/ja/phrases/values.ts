@@ -201,6 +201,22 @@ export const valuePhrases: readonly Phrase[] = [
   ],
   ['stored, but no key is stored', '「保存済み」ですが、キーが保存されていません'],
   ['a reference from env or file', 'envまたはfileの参照'],
+  ['either digest or secret', 'digestとsecretのどちらか一方'],
+  [
+    'the SHA-256 digest of the secret as 64 lower-case hex digits',
+    'シークレットのSHA-256ダイジェスト（16進の小文字64桁）',
+  ],
+  ['1 to 16 visible ASCII characters', '表示可能なASCII文字で1〜16文字'],
+  [
+    'a date or a time in ISO 8601, such as 2027-01-31 or 2027-01-31T12:00:00Z',
+    'ISO 8601の日付か時刻（例: 2027-01-31、2027-01-31T12:00:00Z）',
+  ],
+  // Settings in environment variables.
+  ['an unknown variable', '不明な環境変数'],
+  ['only the variables in docs/configuration.md', 'docs/configuration.mdにある環境変数のみ'],
+  ['a file that flm can read', 'flmが読めるファイル'],
+  ['set twice', '二重の指定'],
+  ['either this or {variable}', 'これと{variable}のどちらか一方'],
   // A policy that blocks existing access.
   ['your own address {address} ({rule})', '操作中のアドレス{address}（{rule}）'],
   [
