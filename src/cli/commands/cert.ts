@@ -45,8 +45,8 @@ function show(cli: Cli): Command {
           }),
         );
       }
-      const first = authority === undefined ? texts.none : authorityText(authority);
-      terminal.out([first, ...leaves.map(leafText)].join('\n\n'));
+      const first = authority === undefined ? texts.none : authorityText(authority, terminal.tableColumns);
+      terminal.out([first, ...leaves.map((one) => leafText(one, terminal.tableColumns))].join('\n\n'));
     }),
   );
 }
@@ -203,33 +203,36 @@ function renewAuthority(cli: Cli): Command {
         await confirm(session, 'cert authority renew', texts.replaces, flags.yes === true);
         const authority = await certificates.renewAuthority(flags.permit ?? [], session.signal);
         if (session.json) return session.terminal.out(JSON.stringify(authorityDocument(authority)));
-        session.terminal.out(authorityText(authority));
+        session.terminal.out(authorityText(authority, session.terminal.tableColumns));
         session.terminal.talk(texts.replaced);
       }),
     );
 }
 
-function authorityText(view: AuthorityView): string {
+function authorityText(view: AuthorityView, columns: number): string {
   const { facts: names } = texts;
-  return facts([
+  const list = [
     [names.authority, view.title],
     [`  ${names.file}`, view.file],
     [`  ${names.fingerprint}`, view.fingerprint],
     [`  ${names.until}`, moment(view.expiresAtMs)],
     [`  ${names.certifies}`, `${texts.certifies(view.names.join(', '))}\n${view.ranges.join(', ')}`],
-  ]);
+  ] as const;
+  return facts(list, columns);
 }
 
-function leafText({ profile, forNames, file, certificate, damage }: LeafView): string {
+function leafText(leaf: LeafView, columns: number): string {
+  const { profile, forNames, file, certificate, damage } = leaf;
   const { facts: names } = texts;
-  return facts([
+  const list = [
     [names.certificate, leafUse(profile, forNames === true)],
     [`  ${names.file}`, file],
     [`  ${names.names}`, certificate?.names.join(', ')],
     [`  ${names.fingerprint}`, certificate?.fingerprint],
     [`  ${names.until}`, certificate === undefined ? undefined : untilText(certificate.expiresAtMs)],
     [`  ${names.damaged}`, damage === undefined ? undefined : texts.damaged(translated(damage))],
-  ]);
+  ] as const;
+  return facts(list, columns);
 }
 
 function leafUse(profile: string | undefined, forNames: boolean): string {
