@@ -38,7 +38,7 @@ export async function converse(
     // The line was already cleared. In an empty line there is nothing to stop.
     if (!conversation.interrupt() && typed === '') lines.close();
   };
-  terminal.talk(texts.hello(printable(model)));
+  terminal.talk(hanging('', texts.hello(printable(model)), terminal.tableColumns));
   try {
     for (;;) {
       const said = await nextMessage(lines);
@@ -159,7 +159,7 @@ class Conversation {
         await this.#withFile(name, argument);
         return 'on';
       default:
-        terminal.talk(texts.unknown(printable(name)));
+        terminal.talk(hanging('', texts.unknown(printable(name)), terminal.tableColumns));
         return 'on';
     }
   }

@@ -233,7 +233,8 @@ export function mayBreakBetween(before: string, after: string): boolean {
 }
 
 const closing = /^[、。，．・：；？！）］｝」』〉》】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ.,:;?!)\]}%]/;
-const opening = /[（［｛「『〈《【([{]$/;
+// After a slash stands the unit of a rate.
+const opening = /[（［｛「『〈《【([{/]$/;
 const isWide = (grapheme: string): boolean => grapheme !== '' && textWidth(grapheme) > 1;
 
 const graphemes = new Intl.Segmenter();

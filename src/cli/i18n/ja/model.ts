@@ -33,7 +33,7 @@ export const model: CliCatalogue['model'] = {
   removed: (name) => `別名${name}を削除しました。`,
   notes: {
     alias: (target) => `${target}の別名`,
-    unavailable: '現在、提供しているエンジンがありません',
+    unavailable: '提供中のエンジンなし',
     path: (command) => `ファイルのパスです。名前を付けるには: ${command}`,
     remote: 'このマシンの外に送信されます。スコープengine:adminが必要です',
     others: (engines) => `${engines}でも利用可能`,

@@ -9,7 +9,7 @@ export const usage: CliCatalogue['usage'] = {
     model: 'モデル',
     engine: 'エンジン',
     ending: '結果',
-    hour: '時刻',
+    hour: '日時',
     day: '日付',
     month: '月',
     requests: 'リクエスト',
