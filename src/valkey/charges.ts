@@ -68,16 +68,17 @@ export class Charges {
     else this.#unsent.set(name, made);
   }
 
-  /** Sends everything that is open. `balancesTold`: the balances a minute were told in another way. */
-  resend(balancesTold: boolean): void {
+  /** Tokens of a family that the server may not have. */
+  openOf(family: string): number {
+    let tokens = 0;
+    for (const charge of this.#open) if (charge.family === family) tokens += charge.tokens;
+    return tokens;
+  }
+
+  /** Sends everything that is open. */
+  resend(): void {
     this.#unsent.clear();
-    const all = [...this.#open];
-    this.#open.clear();
-    for (const charge of all) {
-      const again = balancesTold ? { ...charge, perMinute: 0 } : charge;
-      this.#open.add(again);
-      this.#send(again);
-    }
+    for (const charge of [...this.#open]) this.#send(charge);
   }
 
   open(): readonly Charge[] {

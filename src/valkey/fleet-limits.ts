@@ -236,12 +236,16 @@ export class FleetLimits implements SharedLimits {
     const { local, clock } = this.#options;
     const rates = local.rates.exportState(clock.monotonicMs());
     const balances = lost ? this.#balances() : [];
-    for (let i = 0; i < Math.max(rates.length, balances.length); i += lowerAtOnce) {
-      const some = rates.slice(i, i + lowerAtOnce);
-      const more = balances.slice(i, i + lowerAtOnce);
-      this.#member.tell('lower', [some.length, ...some.flat(), more.length, ...more.flat()]);
+    const days = lost ? this.#days() : [];
+    const most = Math.max(rates.length, balances.length, days.length);
+    for (let i = 0; i < most; i += lowerAtOnce) {
+      const parts = [rates, balances, days].map((list) => list.slice(i, i + lowerAtOnce));
+      this.#member.tell(
+        'lower',
+        parts.flatMap((list) => [list.length, ...list.flat()]),
+      );
     }
-    this.#charges.resend(lost);
+    this.#charges.resend();
     const slots = [...held].filter(([name]) => name.startsWith('s:'));
     this.#slots.begin(new Map(slots.map(([name, count]) => [name.slice(2), count])));
     void this.#readRevocations();
@@ -252,9 +256,14 @@ export class FleetLimits implements SharedLimits {
     return local.tokens.exportState().flatMap(([family, tokens, agoMs]) => {
       const perMinute = this.#perMinute.get(family);
       if (perMinute === undefined) return [];
-      const now = tokens + (agoMs * perMinute) / 60_000 / this.#member.nodes;
+      const now = tokens + (agoMs * perMinute) / 60_000 / this.#member.nodes + this.#charges.openOf(family);
       return [[family, perMinute, Math.min(perMinute, now)] as const];
     });
+  }
+
+  #days(): (readonly [family: string, tokens: number])[] {
+    const all = this.#options.spent.exportState();
+    return all.map(([family, tokens]) => [family, Math.max(0, tokens - this.#charges.openOf(family))]);
   }
 
   #changed(state: MemberState, problem: string | undefined): void {

@@ -207,7 +207,7 @@ return {'ok'}`,
 local arrival = tonumber(redis.call('GET', P .. 'r:' .. arg()) or now)
 return {'ok', text(math.max(0, arrival - now))}`,
 
-  /** A node returns with what it knows: no bucket gets fuller by that. */
+  /** A node returns with what it knows, without the charges that it has not sent: nothing gets better by that. */
   lower: `${fenced}
 local rates = num()
 for i = 1, rates do
@@ -219,6 +219,11 @@ local balances = num()
 for i = 1, balances do
   local family, perMinute, tokens = arg(), num(), num()
   setBalance(family, perMinute, math.min(balance(family, perMinute), tokens))
+end
+local days = num()
+for i = 1, days do
+  local key, tokens = dayKey(arg()), num()
+  if tokens > tonumber(redis.call('GET', key) or 0) then redis.call('SET', key, text(tokens), 'PX', 172800000) end
 end
 return {'ok'}`,
 

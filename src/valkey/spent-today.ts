@@ -37,6 +37,11 @@ export class SpentToday implements Pick<UsageLedger, 'today'> {
     this.#tokens.set(familyId, before + tokens);
   }
 
+  exportState(): readonly (readonly [family: string, tokens: number])[] {
+    this.#forgetYesterday();
+    return [...this.#tokens];
+  }
+
   #forgetYesterday(): void {
     const day = Math.floor(this.#clock.nowMs() / dayMs);
     if (day === this.#day) return;
