@@ -22,6 +22,8 @@ export interface Charge extends NewCharge {
   readonly number: number;
 }
 
+const mostSent = 64;
+
 export class Charges {
   readonly #member: Membership;
   readonly #writer: string;
@@ -29,6 +31,12 @@ export class Charges {
   readonly #open = new Set<Charge>();
   /** Not sent yet, by the name of the balance. */
   readonly #unsent = new Map<string, Charge>();
+  /** To be sent, in order. */
+  #queue: Charge[] = [];
+  #sent = 0;
+  #lastSent = 0;
+  /** Counts the connections. */
+  #turn = 0;
   #last = 0;
   #counts: 'here' | 'unclear' | 'elsewhere' = 'here';
   #kept: NewCharge[] = [];
@@ -38,9 +46,9 @@ export class Charges {
     this.#writer = writer;
   }
 
-  /** The number of the last charge so far. */
+  /** The number of the last charge that was sent. */
   get last(): number {
-    return this.#last;
+    return this.#lastSent;
   }
 
   /** Tokens of charges after that number, which a reply to an earlier question does not include. */
@@ -64,8 +72,11 @@ export class Charges {
     if (before !== undefined) this.#open.delete(before);
     const made = { ...charge, tokens, writer: this.#writer, number: ++this.#last };
     this.#open.add(made);
-    if (this.#member.state === 'shared') this.#send(made);
-    else this.#unsent.set(name, made);
+    if (this.#member.state !== 'shared') this.#unsent.set(name, made);
+    else {
+      this.#queue.push(made);
+      this.#sendNext();
+    }
   }
 
   /** Tokens of a family that the server may not have. */
@@ -78,7 +89,11 @@ export class Charges {
   /** Sends everything that is open. */
   resend(): void {
     this.#unsent.clear();
-    for (const charge of [...this.#open]) this.#send(charge);
+    this.#queue = [...this.#open];
+    this.#turn += 1;
+    this.#sent = 0;
+    this.#lastSent = 0;
+    this.#sendNext();
   }
 
   open(): readonly Charge[] {
@@ -107,10 +122,26 @@ export class Charges {
     this.#unsent.clear();
   }
 
-  #send(charge: Charge): void {
+  /** Sends a few at once, in order: after an outage there may be one for each key. */
+  #sendNext(): void {
+    while (this.#sent < mostSent) {
+      const charge = this.#queue.shift();
+      if (charge === undefined) return;
+      void this.#send(charge);
+    }
+  }
+
+  async #send(charge: Charge): Promise<void> {
     const { writer, number, family, perMinute, tokens, daily } = charge;
-    void this.#member
-      .ask('charge', [writer, number, family, perMinute, tokens, daily ? 1 : ''])
-      .then((reply) => reply !== undefined && this.#open.delete(charge));
+    const turn = this.#turn;
+    this.#sent += 1;
+    if (writer === this.#writer) this.#lastSent = number;
+    const args = [writer, number, family, perMinute, tokens, daily ? 1 : ''];
+    const reply = await this.#member.ask('charge', args);
+    if (reply !== undefined) this.#open.delete(charge);
+    if (turn !== this.#turn) return;
+    this.#sent -= 1;
+    // Without a reply, everything is sent again when the server is back.
+    if (reply !== undefined) this.#sendNext();
   }
 }

@@ -172,6 +172,8 @@ export class Membership {
   async #hello(): Promise<void> {
     const { link, clock, held, newId } = this.#options;
     const turn = ++this.#turn;
+    // The server ends the earlier member now.
+    this.#me = undefined;
     const told = held();
     try {
       const reply = await link.call('hello', [this.#base, leaseMs, newId(), ...flat(told)]);

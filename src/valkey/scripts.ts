@@ -234,7 +234,7 @@ return {'ok'}`,
   hello: `
 local base, leaseMs, mark = arg(), num(), arg()
 -- After a loss, epochs do not repeat.
-redis.call('SET', P .. 'epoch', math.floor(now), 'NX')
+redis.call('SET', P .. 'epoch', math.floor(now / 1000), 'NX')
 local me = base .. '.' .. redis.call('INCR', P .. 'epoch')
 local old = redis.call('HGET', P .. 'bases', base)
 if old then redis.call('ZREM', P .. 'members', old) end
