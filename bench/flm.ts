@@ -30,9 +30,10 @@ export async function startFlm(
   enginePort: number,
   keyCount: number,
   mode: 'local-http' | 'dev-selfsigned' = 'local-http',
+  more: Readonly<Record<string, string>> = {},
 ): Promise<RunningFlm> {
   const folder = temporaryFolder();
-  const env = { ...process.env, FLM_SETUP: 'off', FLM_HOME: join(folder.path, 'home') };
+  const env = { ...process.env, FLM_SETUP: 'off', FLM_HOME: join(folder.path, 'home'), ...more };
   const keys = await prepareHome(env, keyCount);
   const flm = async (on: number, ...args: readonly string[]): Promise<string> => {
     const [command = '', ...rest] = pinned(on, [process.execPath, flmCommand, ...args]);

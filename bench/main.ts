@@ -4,14 +4,16 @@
  *   --smoke       in less than three minutes, with fewer rounds; fails only if a figure is above 1.5 times its
  *                 goal, because smaller differences are noise on a shared machine. The output still says whether the
  *                 goal is met.
- *   --only=NAME   one of json, burst, spread, wait, keys, tls, start
+ *   --only=NAME   one of json, burst, spread, wait, keys, tls, start, limits (only when named; needs Redis or Valkey)
  *
  * Exit status 1 when a goal is missed, 77 with --smoke if nginx is not installed.
  */
 import process from 'node:process';
+import { noRedis, startRedis } from '../test/helpers/redis-server.ts';
 import { helpMs, startFlm, startMs } from './flm.ts';
+import { scriptCosts } from './limits.ts';
 import { checkReplies } from './load.ts';
-import { core, describeMachine, median, pinSelf, quantile } from './machine.ts';
+import { core, cpuTime, describeMachine, median, pinSelf, quantile } from './machine.ts';
 import {
   type Cost,
   firstByteMs,
@@ -172,6 +174,35 @@ async function overTls(): Promise<void> {
   );
 }
 
+/** A server that counts limits for all nodes, beside limits of the process. Only when named. */
+async function remoteLimits(): Promise<void> {
+  if (only !== 'limits') return;
+  if (noRedis !== false) return console.log(`SKIPPED: ${noRedis}`);
+  await using server = await startRedis();
+  console.log(
+    'limits: CPU of the proxy for each request, with a server that counts limits beside its own counts, no goal',
+  );
+  const remote = await startFlm(engine.port, 64, 'local-http', { FLM_VALKEY_URL: server.url });
+  const subjects = [flmTarget, await start({ ...remote, name: 'flm, FLM_VALKEY_URL' })];
+  show(await measure(subjects, jsonPlan(rounds, smoke ? 10_000 : 30_000)), 'request');
+  const waits = await firstByteMs(
+    [direct, ...subjects].map((s) => s.target),
+    smoke ? 200 : 1000,
+  );
+  for (const [name, all] of waits)
+    console.log(
+      `  first byte, ${name.padEnd(20)} median ${quantile(all, 0.5).toFixed(2)} ms, p99 ${quantile(all, 0.99).toFixed(2)} ms`,
+    );
+  const busyUs = (): number => {
+    const { userUs, systemUs } = cpuTime(server.pid);
+    return userUs + systemUs;
+  };
+  for (const { nodes, usPerRequest } of await scriptCosts(server.port, busyUs))
+    console.log(
+      `  the server is busy for ${usPerRequest.toFixed(1)} us with a request if ${nodes} nodes hold requests of its key`,
+    );
+}
+
 async function start(
   running: Running & { readonly keys: readonly string[]; readonly authority?: string },
 ): Promise<Subject> {
@@ -223,6 +254,7 @@ try {
   await manyKeys();
   await overTls();
   if (!smoke) await starts();
+  await remoteLimits();
 } finally {
   for (const running of owned.reverse()) await running.stop();
 }

@@ -85,7 +85,7 @@ function assertSettled(simulation: FleetSimulation, seed: number): void {
 const seeds = (count: number): number[] => Array.from({ length: moreRuns * count }, (_, i) => firstSeed + i);
 
 test('without faults no limit is passed, whatever the delays', { timeout: 3_600_000 }, async () => {
-  for (const seed of seeds(20)) {
+  for (const seed of seeds(30)) {
     const simulation = await simulate(seed, 'none');
     const { mostRunning, mostSlots, granted, served } = simulation.observed;
     const told = `seed ${seed}: ${JSON.stringify(simulation.observed)}`;
@@ -98,7 +98,7 @@ test('without faults no limit is passed, whatever the delays', { timeout: 3_600_
 });
 
 test('with faults no limit is passed by more than the documented bound', { timeout: 3_600_000 }, async () => {
-  for (const seed of seeds(40)) {
+  for (const seed of seeds(70)) {
     const simulation = await simulate(seed, 'some');
     const { granted } = simulation.observed;
     const told = `seed ${seed}: ${JSON.stringify(simulation.observed)}`;

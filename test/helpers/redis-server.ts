@@ -46,6 +46,11 @@ export class RedisServer implements AsyncDisposable {
     this.#options = options;
   }
 
+  /** 0 while it does not run. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   get url(): string {
     const { tls, password } = this.#options;
     const secret = password === undefined ? '' : `:${encodeURIComponent(password)}@`;
