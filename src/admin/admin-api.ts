@@ -30,6 +30,7 @@ import { connectOperations } from './operations/connect.ts';
 import { engineOperations } from './operations/engines.ts';
 import { keyOperations } from './operations/keys.ts';
 import { modelOperations } from './operations/models.ts';
+import { nodeOperations } from './operations/nodes.ts';
 import { policyOperations } from './operations/policy.ts';
 import { profileOperations } from './operations/profiles.ts';
 import { proxyOperations } from './operations/proxies.ts';
@@ -48,6 +49,7 @@ export const operations: readonly Operation[] = [
   ...modelOperations,
   ...requestOperations,
   ...proxyOperations,
+  ...nodeOperations,
   ...profileOperations,
   ...certificateOperations,
   ...usageOperations,

@@ -13,6 +13,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { AuthorityDocument, StoredCertificateDocument } from '../core/proxy/certificate-document.ts';
 import type { ChatEvent, ChatRequest } from '../core/proxy/chat-document.ts';
 import type { ConnectCheck, ConnectDocument, ConnectRequest } from '../core/proxy/connect-document.ts';
+import type { Fleet } from '../core/proxy/fleet-node.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { CrashDocument } from '../core/proxy/proxy-document.ts';
 import type { ProxyService } from '../core/proxy/proxy-service.ts';
@@ -68,6 +69,8 @@ export interface AdminServices {
   readonly discovery: EngineDiscovery;
   /** Proxies that ended without a stop. */
   crashes(): Promise<readonly CrashDocument[]>;
+  /** The proxies of all machines that share the database; undefined if none is shared. Throws a `StoreError`. */
+  fleet(): Promise<Fleet | undefined>;
   /**
    * Lines of a log, newest first, found by the id or profile of its proxy. `before` is the `before` of the page before.
    * Throws PROFILE_NOT_FOUND.

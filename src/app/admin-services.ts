@@ -28,6 +28,7 @@ export function adminServices(flm: Flm, signal: AbortSignal): AdminServices {
     proxies: ({ actor }) => flm.proxiesFor(actor),
     discovery: flm.discovery,
     crashes: () => crashesOf(flm),
+    fleet: () => flm.fleet(),
     logPage: (which, request) => logPage(flm, which, request),
     async policyAnswer(caller, supposed) {
       const answer = await whatWouldHappen(

@@ -3,6 +3,7 @@
  * one. The code for PostgreSQL is loaded only then.
  */
 import { StoreError } from '../core/errors.ts';
+import type { FleetDirectory } from '../core/proxy/fleet-node.ts';
 import type { SharedFiles } from '../core/shared-files.ts';
 import { livenessBySocket } from '../process/detached-controller.ts';
 import { openStore, type SqliteStore } from '../store/sqlite/open-store.ts';
@@ -12,6 +13,8 @@ import type { Machine } from './machine.ts';
 export interface FlmStore extends Store {
   /** Present where machines share a database. */
   readonly sharedFiles?: SharedFiles;
+  /** Present where machines share a database. */
+  readonly nodes?: FleetDirectory;
   /** See `SqliteStore.followFiles`. */
   followFiles(): void;
 }

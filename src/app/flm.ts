@@ -8,6 +8,7 @@ import { EngineRegistry } from '../core/engine/engine-registry.ts';
 import type { Environment } from '../core/environment.ts';
 import { FlmError, StoreError } from '../core/errors.ts';
 import { environmentSettings } from '../core/proxy/environment-settings.ts';
+import type { Fleet } from '../core/proxy/fleet-node.ts';
 import type { LiveRevocation, ProxyController, ProxyRepository } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { type PortLook, ProxyService } from '../core/proxy/proxy-service.ts';
@@ -59,6 +60,8 @@ export interface Flm {
   readonly audit: AuditRepository;
   /** The requests of every running proxy. */
   readonly requests: RequestDirectory;
+  /** The proxies of all machines that share the database; undefined if none is shared. Throws a `StoreError`. */
+  fleet(): Promise<Fleet | undefined>;
   control(handle: ProxyHandle): ControlClient;
   /** Opens the log of a profile's proxies for writing. The caller must close it. */
   openLog(profile: string): LogFile;
@@ -171,6 +174,7 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
         announce,
       });
     },
+    fleet: async () => store.nodes?.fleet(),
     certificates: makeCertificateManager(
       machine,
       machineTrustTools(machine),

@@ -5,8 +5,19 @@ import type { NodeReport } from '../store/store.ts';
 /** `name` is the name of this machine among the nodes. */
 export function nodeReport(control: Pick<ProxyControl, 'status'>, name: string): NodeReport {
   const status = control.status();
-  const { handle, version, url, inFlight, queued, connections, requestsTotal, engines, models, keys } =
-    status;
+  const {
+    handle,
+    version,
+    url,
+    inFlight,
+    queued,
+    connections,
+    requestsTotal,
+    engines,
+    models,
+    keys,
+    limiter,
+  } = status;
   return {
     id: handle.id,
     name,
@@ -24,6 +35,7 @@ export function nodeReport(control: Pick<ProxyControl, 'status'>, name: string):
       keys,
       models,
       engines: engines.map(({ ref, state }) => ({ id: ref.id, state })),
+      limits: limiter?.state ?? 'own',
       warnings: (status.warningDetails ?? []).map(({ code }) => code),
     },
   };

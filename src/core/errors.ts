@@ -79,6 +79,11 @@ export const errorTable = {
     text: 'No proxy is running{which}.',
     hint: 'List the running proxies with `flm proxy status`, or start one with `flm proxy start`.',
   },
+  FLEET_NONE: {
+    ...user,
+    text: 'This flm shares no database with other machines.',
+    hint: 'Run `flm status` for this machine. To add machines, set FLM_DATABASE_URL (docs/fleet.md).',
+  },
   PROXY_STARTING: {
     ...user,
     status: 409,

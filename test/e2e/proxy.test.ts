@@ -60,6 +60,13 @@ test('a health check by flm itself exits with 0 while a proxy serves, otherwise 
   );
 });
 
+test('the view of a fleet says that this machine shares no database, and takes no proxy', async (t) => {
+  const cli = makeCli(t);
+
+  assertMistake(await cli.run('proxy', 'status', '--fleet'), /shares no database with other machines/);
+  assertMistake(await cli.run('status', 'lab', '--fleet'), /not several of them/);
+});
+
 test('a start that cannot be says why and leaves nothing', async (t) => {
   const cli = makeCli(t);
   const { port, id } = await startProxy(cli);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { type Command, Option } from 'commander';
 import { crashesOf } from '../../app/crashed-proxies.ts';
 import { profileOfLog } from '../../app/proxy-logs.ts';
+import { StoreError } from '../../core/errors.ts';
 import { type CrashDocument, type ProxyDocument, proxyDocument } from '../../core/proxy/proxy-document.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { ProxyView, StoppedProxy } from '../../core/proxy/proxy-service.ts';
@@ -16,6 +17,7 @@ import { translated } from '../i18n/translated.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { whileWaiting } from '../terminal/progress.ts';
 import { crashText } from '../views/crash-view.ts';
+import { fleetText } from '../views/fleet-view.ts';
 import { followLog } from '../views/log-view.ts';
 import { proxiesText, proxyText } from '../views/status-view.ts';
 
@@ -118,16 +120,43 @@ function restart(cli: Cli): Command {
   );
 }
 
+interface StatusFlags {
+  readonly watch?: boolean;
+  readonly check?: boolean;
+  readonly fleet?: boolean;
+}
+
+/** Throws FLEET_NONE. */
+async function showFleet(session: Session, { watch }: StatusFlags): Promise<void> {
+  const { flm, terminal, json, signal } = session;
+  for (;;) {
+    const fleet = await flm.fleet();
+    if (fleet === undefined) throw new StoreError('FLEET_NONE');
+    const text = json ? JSON.stringify(fleet) : fleetText(fleet, terminal, flm.machine.clock.nowMs());
+    if (watch !== true) return terminal.out(text);
+    terminal.redraw(text);
+    if (signal.aborted) return;
+    await pause(session, 2_000);
+    if (signal.aborted) return;
+  }
+}
+
 /** `flm status`, which is also `flm proxy status`. */
 export function statusCommand(cli: Cli, name = 'flm status'): Command {
   return leaf('status', texts.about.status, `${name}\n${name} lab\n${name} --check`)
     .argument('[proxy]', texts.options.proxyOrAll)
     .option('--watch', texts.options.watch)
     .option('--check', texts.options.check)
+    .option('--fleet', texts.options.fleet)
     .action(
       action(
         cli,
-        async (session, flags: { watch?: boolean; check?: boolean }, which: string | undefined) => {
+        async (session, flags: StatusFlags, which: string | undefined) => {
+          if (flags.fleet === true) {
+            if (which !== undefined || flags.check === true)
+              throw usageError('proxy status', t.fleet.notWithProxy);
+            return showFleet(session, flags);
+          }
           for (;;) {
             const { proxies } = session.flm;
             const isMeant = ({ id, profile }: { readonly id: string; readonly profile: string }): boolean =>

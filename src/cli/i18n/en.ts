@@ -12,6 +12,7 @@ import { errorTable } from './en/error-table.ts';
 import { errors } from './en/errors.ts';
 import { explain } from './en/explain.ts';
 import { flags } from './en/flags.ts';
+import { fleet } from './en/fleet.ts';
 import { help } from './en/help.ts';
 import { key } from './en/key.ts';
 import { model } from './en/model.ts';
@@ -47,6 +48,7 @@ export const en = {
   errors,
   explain,
   flags,
+  fleet,
   phrases,
   help,
   key,

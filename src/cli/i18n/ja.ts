@@ -12,6 +12,7 @@ import { errorTable } from './ja/error-table.ts';
 import { errors } from './ja/errors.ts';
 import { explain } from './ja/explain.ts';
 import { flags } from './ja/flags.ts';
+import { fleet } from './ja/fleet.ts';
 import { help } from './ja/help.ts';
 import { key } from './ja/key.ts';
 import { model } from './ja/model.ts';
@@ -46,6 +47,7 @@ export const ja: CliCatalogue = {
   errors,
   explain,
   flags,
+  fleet,
   phrases,
   help,
   key,

@@ -5,6 +5,7 @@
  * Opening connects to nothing and needs no network: the first call that needs the database connects, checks its version
  * and migrates it if needed.
  */
+import type { FleetDirectory } from '../../core/proxy/fleet-node.ts';
 import type { SharedFiles } from '../../core/shared-files.ts';
 import type { DatabaseAddress } from '../../core/store-settings.ts';
 import type { SqliteStore } from '../sqlite/open-store.ts';
@@ -13,6 +14,7 @@ import { PostgresAuditRepository } from './audit-repository.ts';
 import { PostgresConfigurationRepository } from './configuration-repository.ts';
 import { PostgresDatabase } from './database.ts';
 import { PostgresEngineRepository } from './engine-repository.ts';
+import { PostgresFleetDirectory } from './fleet-directory.ts';
 import { PostgresProxyRepository } from './proxy-repository.ts';
 import { PostgresSecurityRepository } from './security-repository.ts';
 import { PostgresShareRepository } from './share-repository.ts';
@@ -24,6 +26,7 @@ export interface PostgresStore extends Store {
   readonly database: PostgresDatabase;
   /** Certificates of ACME servers, which all machines use. */
   readonly sharedFiles: SharedFiles;
+  readonly nodes: FleetDirectory;
   /** See `SqliteStore`. */
   followFiles(): void;
   close(): Promise<void>;
@@ -49,6 +52,7 @@ export function postgresStore(database: PostgresDatabase, key: StoreKey, local: 
   return {
     database,
     sharedFiles: new PostgresSharedFiles(database, key),
+    nodes: new PostgresFleetDirectory(database),
     ...postgresRepositories(database, key, local.proxies),
     followFiles: () => local.followFiles(),
     async close() {

@@ -1,11 +1,13 @@
 /** Now: is everything well, what must be done, and who uses which engine at this moment. */
 import type { ComponentChildren } from 'preact';
 import type { SeenEngineDocument } from '../../core/engine/engine-document.ts';
+import type { FleetNode } from '../../core/proxy/fleet-node.ts';
 import type { ProxyDocument } from '../../core/proxy/proxy-document.ts';
 import type { Warning } from '../../core/proxy/warning.ts';
 import { call, type ListPage } from '../api/client.ts';
 import { Show, useLive } from '../components/loaded.tsx';
 import { EngineTable } from '../components/now/engine-table.tsx';
+import { FleetTable } from '../components/now/fleet-table.tsx';
 import { ProxyTable } from '../components/now/proxy-table.tsx';
 import { EndedRequests, RunningRequests } from '../components/now/requests-table.tsx';
 import { statusLine } from '../components/now/status-line.ts';
@@ -24,6 +26,7 @@ export function NowPage() {
     () => call<{ readonly items: readonly Warning[] }>('GET', 'api/v1/warnings'),
     refreshMs,
   );
+  const [fleet] = useLive(() => call<FleetPage>('GET', 'api/v1/nodes?limit=500'), refreshMs);
   const isReading = useIsReading();
   const snapshot = requests.state === 'ready' ? requests.value : undefined;
   return (
@@ -42,11 +45,20 @@ export function NowPage() {
       <Part title={t.now.proxies}>
         <Show loaded={proxies}>{({ items }) => <ProxyTable proxies={items} />}</Show>
       </Part>
+      {fleet.state === 'ready' && !fleet.value.shared ? null : (
+        <Part title={t.now.fleet}>
+          <Show loaded={fleet}>{({ items }) => <FleetTable nodes={items} />}</Show>
+        </Part>
+      )}
       <Part title={t.now.ended}>
         <Show loaded={requests}>{({ ended }) => <EndedRequests ended={ended} />}</Show>
       </Part>
     </>
   );
+}
+
+interface FleetPage extends ListPage<FleetNode> {
+  readonly shared: boolean;
 }
 
 function Part({ title, children }: { title: string; children: ComponentChildren }) {

@@ -21,6 +21,7 @@ export const proxy = {
     grace: 'time for running responses to finish; by default the value from the start of the proxy',
     watch: 'update every two seconds until Ctrl-C',
     check: 'exit with 0 only if a proxy serves requests; for health checks',
+    fleet: 'show the proxies of all machines that share the database, from their heartbeats',
     lines: 'number of lines from the end',
     follow: 'print new lines until Ctrl-C',
   },

@@ -30,6 +30,10 @@ export const errorTable: CliCatalogue['errorTable'] = {
     text: '{which}実行中のプロキシはありません。',
     hint: '`flm proxy status`で実行中のプロキシを確認するか、`flm proxy start`で起動してください。',
   },
+  FLEET_NONE: {
+    text: 'このflmは、ほかのマシンとデータベースを共有していません。',
+    hint: 'このマシンの状態は`flm status`で確認できます。マシンを追加するには、FLM_DATABASE_URLを設定してください（docs/fleet.md）。',
+  },
   PROXY_STARTING: {
     text: 'プロキシ{id}（プロファイル{profile}）は起動中です。',
     hint: '`flm proxy status`で稼働中と表示されるまで待つか、`flm proxy stop {id}`で停止してください。',
