@@ -178,6 +178,7 @@ export async function readStore(start: Start, store: ProxyStore, engines: ProxyE
 /** Undefined for plain HTTP. */
 export async function openProxyCertificates(
   start: Start,
+  { sharedFiles }: ProxyStore,
   signal: AbortSignal,
 ): Promise<Certificates | undefined> {
   const { machine, logger, quota, snapshots } = start;
@@ -194,6 +195,7 @@ export async function openProxyCertificates(
     keyId,
     takeOver,
     handOverParts,
+    sharedFiles,
   };
   const certificates = await openCertificates(start.options, surroundings, signal);
   if (certificates !== undefined) start.parts.defer(() => certificates.keeper.close());

@@ -93,7 +93,7 @@ async function startProxy(
     const migrates = takeOver !== undefined && needsMigration(machine.paths.home);
     if (!migrates) await readStore(start, store, engines);
     signal.throwIfAborted();
-    const certificates = await openProxyCertificates(start, signal);
+    const certificates = await openProxyCertificates(start, store, signal);
     const serving = makeGateway(start, { engines, store, certificates, makeLimits });
     const bound = await serving.gateway.bind(start.sockets.filter(({ use }) => use === 'clients'));
     start.port = bound.port;

@@ -14,6 +14,7 @@ import type { StoreReading } from '../core/proxy/store-reading.ts';
 import type { UsedTokens } from '../core/security/limits-authority.ts';
 import type { AuditEntry, FamilyUsage, StateListener, UsageEntry } from '../core/security/ports.ts';
 import type { RedemptionOrder, RedemptionResult } from '../core/security/share.ts';
+import type { SharedFiles } from '../core/shared-files.ts';
 import type { OutageJournal } from './outage-journal.ts';
 import type { NodeReport, PendingRevocation, ProxyStore } from './store.ts';
 import type { Seen, StoreConnection, Urgency } from './store-requests.ts';
@@ -22,6 +23,7 @@ import { dayName, dayNumber } from './usage-row.ts';
 
 export interface ConnectedStoreOptions {
   readonly connection: StoreConnection;
+  readonly sharedFiles?: SharedFiles;
   readonly clock: Clock;
   /** The database, for error texts. */
   readonly name: string;
@@ -213,6 +215,10 @@ export class ConnectedStore implements ProxyStore {
       isExpired: this.#isExpired,
       usageWaitsSinceMs: this.#usageWaitsSinceMs,
     };
+  }
+
+  get sharedFiles(): SharedFiles | undefined {
+    return this.#options.sharedFiles;
   }
 
   publish(node: () => NodeReport): void {

@@ -20,6 +20,7 @@ import type {
   UsageRepository,
 } from '../core/security/ports.ts';
 import type { RedemptionOrder, RedemptionResult, ShareRepository } from '../core/security/share.ts';
+import type { SharedFiles } from '../core/shared-files.ts';
 
 export interface Repositories {
   readonly proxies: ProxyRepository;
@@ -63,6 +64,8 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   publish(node: () => NodeReport): void;
   /** Makes the key of a share, once. The key is in force in this proxy when the promise resolves. Rejects with a `StoreError`. */
   redeemShare(order: RedemptionOrder): Promise<RedemptionResult>;
+  /** Certificates of ACME servers, where machines share a database. */
+  readonly sharedFiles?: SharedFiles | undefined;
   saveHandle(handle: ProxyHandle): Promise<void>;
   deleteHandle(id: string, nonce: string): Promise<void>;
 }

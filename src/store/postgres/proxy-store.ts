@@ -6,6 +6,7 @@ import type { ProxyStore } from '../store.ts';
 import type { StoreConnection } from '../store-requests.ts';
 import { PostgresDatabase, type PostgresOptions } from './database.ts';
 import { PostgresConnection } from './postgres-connection.ts';
+import { PostgresSharedFiles } from './shared-files.ts';
 import { readStoreKey, StoreKey } from './store-key.ts';
 
 export interface PostgresProxyStoreOptions {
@@ -33,6 +34,7 @@ export function openPostgresProxyStore(options: PostgresProxyStoreOptions): Prox
   const database = new PostgresDatabase({ ...limits, ...postgres });
   return new ConnectedStore({
     connection: new PostgresConnection({ database, key, clock, local }),
+    sharedFiles: new PostgresSharedFiles(database, key),
     clock,
     name: database.shown,
     lookMs,

@@ -30,7 +30,9 @@ export function FleetTable({ nodes }: { nodes: readonly FleetNode[] }) {
                   ? '–'
                   : texts.proxyLoad(node.inFlight ?? 0, node.queued ?? 0, count(node.requestsTotal))}
               </td>
-              <td>{node.engines === undefined ? '–' : texts.nodeEngines(node.enginesUp ?? 0, node.engines)}</td>
+              <td>
+                {node.engines === undefined ? '–' : texts.nodeEngines(node.enginesUp ?? 0, node.engines)}
+              </td>
               <td>{node.limits === undefined ? '–' : texts.nodeLimits[node.limits]}</td>
               <td>{node.behind === 0 ? texts.changesApplied : texts.changesBehind(node.behind)}</td>
             </tr>
