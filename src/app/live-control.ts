@@ -372,6 +372,13 @@ export class LiveControl implements ProxyControl {
   async #forgottenRevocations(): Promise<readonly string[]> {
     const { store, logger } = this.#deps;
     const forgotten = await store.writeRevocations();
+    if (store.keepsRevocations) {
+      for (const key of forgotten)
+        logger.event('warn', 'a revocation is not stored yet; the next proxy of this machine stores it', {
+          key,
+        });
+      return [];
+    }
     for (const key of forgotten)
       logger.event('error', 'a revocation was never written, so the key is valid again', { key });
     return forgotten;

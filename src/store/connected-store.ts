@@ -45,6 +45,8 @@ interface UnwrittenRevocation {
 const flushMs = 1_000;
 const heartbeatMs = 2_000;
 const closeMs = 5_000;
+/** The number of the last batch in the journal, when it was saved, and whether the disk took it. */
+const nothingJournaled = { sequence: 0, atMs: Number.NEGATIVE_INFINITY, holdsRevocations: false };
 const familyDays = 30;
 const journalMs = 10_000;
 const leftoversMs = 60_000;
@@ -70,8 +72,7 @@ export class ConnectedStore implements ProxyStore {
   #node: (() => NodeReport) | undefined;
   #beating: Promise<void> | undefined;
   #leaving: Promise<void> | undefined;
-  /** The number of the last batch in the journal, and when the journal was saved. */
-  #journaled = { sequence: 0, atMs: Number.NEGATIVE_INFINITY };
+  #journaled = nothingJournaled;
   #reading: Promise<void> | undefined;
   #lookAgain: Promise<void> | undefined;
   #counting: Promise<void> | undefined;
@@ -198,6 +199,10 @@ export class ConnectedStore implements ProxyStore {
 
   exportRevocations(): readonly AuditEntry[] {
     return [...this.#revocations.values()].map(({ audit }) => audit);
+  }
+
+  get keepsRevocations(): boolean {
+    return this.#journaled.holdsRevocations;
   }
 
   get unwrittenRevocations(): ReadonlyMap<string, string> {
@@ -411,10 +416,20 @@ export class ConnectedStore implements ProxyStore {
   /** Never rejects. If the disk fails too, memory still holds everything. */
   async #saveJournal(ended: boolean): Promise<void> {
     const batches = this.#batches.unwritten();
-    this.#journaled = { sequence: batches.at(-1)?.sequence ?? 0, atMs: this.#clock.monotonicMs() };
-    await this.#options.journal
-      ?.save({ batches, revocations: this.exportRevocations() }, ended)
-      .catch(() => {});
+    const { journal } = this.#options;
+    const saved = {
+      sequence: batches.at(-1)?.sequence ?? 0,
+      atMs: this.#clock.monotonicMs(),
+      holdsRevocations: false,
+    };
+    this.#journaled = saved;
+    if (journal === undefined) return;
+    saved.holdsRevocations = await journal
+      .save({ batches, revocations: this.exportRevocations() }, ended)
+      .then(
+        () => true,
+        () => false,
+      );
   }
 
   /** After everything in the journal is stored. Never rejects. */
@@ -422,7 +437,7 @@ export class ConnectedStore implements ProxyStore {
     const { journal } = this.#options;
     if (journal?.exists !== true || this.#revocations.size > 0) return;
     if (this.#batches.unwritten().some(({ sequence }) => sequence <= this.#journaled.sequence)) return;
-    this.#journaled = { sequence: 0, atMs: Number.NEGATIVE_INFINITY };
+    this.#journaled = nothingJournaled;
     await journal.clear().catch(() => {});
   }
 

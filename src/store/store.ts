@@ -47,6 +47,8 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   writeRevocations(): Promise<readonly string[]>;
   /** Revocations that are not stored yet: from key id to the problem of the last try. */
   readonly unwrittenRevocations: ReadonlyMap<string, string>;
+  /** True if the disk holds the unstored revocations, so that the next proxy of this machine stores them. */
+  readonly keepsRevocations: boolean;
   /** The audit entries of the unstored revocations. The subject of each is the key's id. */
   exportRevocations(): readonly AuditEntry[];
   /** Tries to write all usage counted so far. Never rejects. */

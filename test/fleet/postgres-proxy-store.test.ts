@@ -387,6 +387,7 @@ test('a revocation during an outage is kept, and written with its audit entry wh
   const { first, written } = proxy.revoke('key_a', revocation);
   assert.match((await first) ?? '', /cannot be reached/);
   assert.equal(readdirSync(join(home, 'unwritten')).length, 1, 'it is on disk when the caller is told');
+  assert.equal(proxy.keepsRevocations, true);
   assert.deepEqual(await proxy.writeRevocations(), ['key_a']);
   await postgres.start();
   await written;
