@@ -3,17 +3,17 @@ import type { CliCatalogue } from '../catalogue.ts';
 
 export const db: CliCatalogue['db'] = {
   about: {
-    db: 'データベースの表示、移行、コピーと、秘密情報を暗号化するキーの作成',
+    db: 'データベースを表示、移行、コピーします。シークレットを暗号化するキーも作成します',
     status: '使用中のデータベースと、応答の有無を表示します',
-    migrate: 'データベースをこのflmのスキーマに更新します。コマンドやプロキシも同じ更新を行います',
+    migrate: 'データベースをこのflmのスキーマに更新します。コマンドやプロキシも自動的に更新します',
     copy: 'キー、ポリシー、プロファイル、エンジン、別名、共有、使用量、監査ログを別のデータベースへコピーします',
-    key: 'PostgreSQLの秘密情報を暗号化するキー',
+    key: 'PostgreSQLのシークレットを暗号化するキーを管理します',
     keyCreate: '新しいストアキーのファイルを作成します',
   },
   options: {
     from: (kinds) => `読み取るデータベース: ${kinds}`,
     to: (kinds) => `書き込むデータベース: ${kinds}`,
-    replace: '空でないデータベースの内容をすべて上書き',
+    replace: '空でないデータベースの内容をすべて上書きします',
     file: '作成するファイル。このユーザーだけが読み取れます',
   },
   rows: {
@@ -23,7 +23,7 @@ export const db: CliCatalogue['db'] = {
     encrypted: 'TLS',
     schema: 'スキーマ',
     revision: '最後の変更',
-    nodes: '動作中のプロキシ',
+    nodes: '実行中のプロキシ',
     latency: '応答時間',
     storeKey: 'ストアキー',
     content: '内容',
@@ -53,7 +53,7 @@ export const db: CliCatalogue['db'] = {
   copied: (content, from, to) => `${from}から${to}へコピーしました: ${content}。`,
   keyCreated: (id, file) => `ストアキー${id}を${file}に作成しました。`,
   keyNext:
-    '安全な場所に控えを保管してください。このファイルを失うと、データベースの秘密情報は復元できません。各ノードにコピーし、FLM_STORE_KEY_FILEを設定してください。',
+    '安全な場所に控えを保管してください。このファイルを失うと、データベースのシークレットは復元できません。各ノードにコピーし、FLM_STORE_KEY_FILEを設定してください。',
   kind: (option, kinds) => `--${option}には次のいずれかを指定してください: ${kinds}。`,
   same: '異なる2つのデータベースを指定してください。',
 };
