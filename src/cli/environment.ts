@@ -4,7 +4,7 @@
  * flm's own variables: FLM_HOME (the data folder), FLM_API_KEY (the key in the settings that `flm connect` prints),
  * FLM_DETECT_PORTS (the ports where flm looks for engines in place of the usual ones; empty for none), FLM_LANG (the
  * language of output for people), FLM_PROXY_ and the name of a setting (environment-settings.ts),
- * FLM_ADMIN_KEY_FILE (first-admin-key.ts).
+ * FLM_ADMIN_KEY_FILE (first-admin-key.ts), FLM_DATABASE_URL and others of shared stores (core/store-settings.ts).
  */
 import process from 'node:process';
 import type { Environment } from '../core/environment.ts';

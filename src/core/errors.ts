@@ -472,7 +472,7 @@ export const errorTable = {
     ...user,
     status: 422,
     text: 'The settings of the shared stores are not valid: {faults}',
-    hint: 'Fix these environment variables and try again. docs/fleet.md describes them.',
+    hint: 'Fix these environment variables and try again. docs/operations.md describes them.',
   },
   STORE_UNREACHABLE: {
     ...machine,

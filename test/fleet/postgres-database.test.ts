@@ -1,13 +1,17 @@
 /** The PostgreSQL database of a store: opening, migrations, the order of changes, time limits and failures. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { test } from 'node:test';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import { FlmError } from '../../src/core/errors.ts';
 import type { PostgresDatabase } from '../../src/store/postgres/database.ts';
 import { migrations } from '../../src/store/postgres/schema.ts';
 import { integer, text } from '../../src/store/rows.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
 import { postgresDatabase } from '../helpers/postgres-store.ts';
+import { atEnd, temporaryHome } from '../helpers/temporary-store.ts';
+import { testCertificate } from '../helpers/test-certificate.ts';
 
 const postgres = postgresForFile();
 const skip = noPostgres;
@@ -254,4 +258,53 @@ test('a row that somebody edited is reported as such', { skip }, async (t) => {
     database.find((row) => text(row, 'value'), 'SELECT value FROM flm.revision'),
     fails('STORE_ROW_INVALID', /value is no text/),
   );
+});
+
+/** Runs TLS with a certificate for this name on the server, until the end of the test. Returns the certificate. */
+async function serveTls(t: TestContext, url: string, name: string): Promise<string> {
+  const { key, cert } = testCertificate(name);
+  const [folder = ''] = await postgres.query(url, 'SHOW data_directory');
+  // The server makes the files itself, because it refuses a key of another user.
+  const write = async (file: string, content: string): Promise<void> => {
+    const program = `cat > ${folder}/${file} && chmod 600 ${folder}/${file}`;
+    const lines = content
+      .trim()
+      .split('\n')
+      .map((line) => `('${line}')`);
+    await postgres.query(url, `COPY (VALUES ${lines.join(', ')}) TO PROGRAM '${program}'`);
+  };
+  await write('test.key', key);
+  await write('test.crt', cert);
+  const set = async (settings: Readonly<Record<string, string>>): Promise<void> => {
+    for (const [setting, value] of Object.entries(settings))
+      await postgres.query(url, `ALTER SYSTEM SET ${setting} = '${value}'`);
+    await postgres.stop();
+    await postgres.start();
+  };
+  await set({ ssl_cert_file: 'test.crt', ssl_key_file: 'test.key', ssl: 'on' });
+  atEnd(t, () => set({ ssl: 'off' }));
+  const file = join(temporaryHome(t), 'ca.pem');
+  writeFileSync(file, cert);
+  return file;
+}
+
+test('TLS connects only to a server with a trusted certificate for its host', { skip }, async (t) => {
+  const url = await postgres.database(t);
+  const ca = await serveTls(t, url, '127.0.0.1');
+  const trusting = postgresDatabase(t, `${url}?tls=on&ca=${ca}`);
+  const encrypted = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+  assert.deepEqual(await trusting.inspect((session) => session.list((row) => row.ssl, encrypted)), [true]);
+  const untrusting = postgresDatabase(t, `${url}?tls=on`);
+  await assert.rejects(untrusting.open(), fails('STORE_UNREACHABLE', /certificate is not trusted/));
+  const fileless = postgresDatabase(t, `${url}?tls=on&ca=/nowhere.pem`);
+  await assert.rejects(fileless.open(), fails('STORE_UNREACHABLE', /cannot read the CA file/));
+});
+
+test('a trusted certificate for another name, and a server without TLS, are refused', { skip }, async (t) => {
+  const url = await postgres.database(t);
+  const plain = postgresDatabase(t, `${url}?tls=on`);
+  await assert.rejects(plain.open(), fails('STORE_UNREACHABLE', /does not support SSL/));
+  const ca = await serveTls(t, url, 'other.example');
+  const misled = postgresDatabase(t, `${url}?tls=on&ca=${ca}`);
+  await assert.rejects(misled.open(), fails('STORE_UNREACHABLE', /certificate is for another name/));
 });

@@ -334,13 +334,18 @@ export class PostgresDatabase implements SqlSession {
   }
 }
 
-/** Reads the CA file at each start of a pool, so that a renewed one is used. */
-function tlsOptions({ host, caFile }: DatabaseAddress): ConnectionOptions {
-  return {
-    rejectUnauthorized: true,
-    servername: host,
-    ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }),
-  };
+/**
+ * The driver checks the certificate against the host. The CA file is read at each start of a pool, so that a renewed one
+ * is used.
+ */
+function tlsOptions({ shown, caFile }: DatabaseAddress): ConnectionOptions {
+  if (caFile === undefined) return { rejectUnauthorized: true };
+  try {
+    return { rejectUnauthorized: true, ca: readFileSync(caFile, 'utf8') };
+  } catch (cause) {
+    const params = { database: shown, reason: `this user cannot read the CA file ${caFile}` };
+    throw new StoreError('STORE_UNREACHABLE', { params, cause });
+  }
 }
 
 class ClientSession implements SqlSession {

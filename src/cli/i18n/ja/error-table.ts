@@ -319,7 +319,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   STORE_SETTINGS_INVALID: {
     text: '共有ストアの設定が正しくありません: {faults}',
-    hint: '上記の環境変数を修正して、もう一度試してください。説明はdocs/fleet.mdにあります。',
+    hint: '上記の環境変数を修正して、もう一度試してください。説明はdocs/operations.mdにあります。',
   },
   STORE_UNREACHABLE: {
     text: 'データベース{database}に接続できません: {reason}。何も変更されていません。',
