@@ -82,6 +82,9 @@ const empty = lines(`
   usage
   policy show
   retention
+  db status
+  db migrate
+  db key create store.key
   connect
   help
   help key create
@@ -127,6 +130,8 @@ const mistakes = lines(`
   apply -f nosuch
   explain nosuch
   completion tcsh
+  db copy
+  db copy --from sqlite --to postgres
   proxy stop
   proxy restart
   proxy logs nosuch

@@ -127,7 +127,7 @@ test('a phrase occurs once, has values that its English form has, and an English
   const seen = new Set<string>();
   const stale: string[] = [];
   for (const [english, translation] of phrases) {
-    assert.ok(!seen.has(english), english);
+    assert.ok(!seen.has(english), `twice: ${english}`);
     seen.add(english);
     const named = (form: string): readonly string[] => form.match(/\{\w+\}/g) ?? [];
     for (const name of named(translation)) assert.ok(named(english).includes(name), english);

@@ -3,7 +3,6 @@ import type { CliCatalogue } from '../catalogue.ts';
 import { certificatePhrases } from './phrases/certificates.ts';
 import { enginePhrases } from './phrases/engines.ts';
 import { filePhrases } from './phrases/files.ts';
-import { fleetPhrases } from './phrases/fleet.ts';
 import { programPhrases } from './phrases/programs.ts';
 import { requestPhrases } from './phrases/requests.ts';
 import { sharedStorePhrases } from './phrases/shared-stores.ts';
@@ -21,7 +20,6 @@ export const phrases: CliCatalogue['phrases'] = [
   ...filePhrases,
   ...enginePhrases,
   ...certificatePhrases,
-  ...fleetPhrases,
   ...programPhrases,
   ...requestPhrases,
 ];

@@ -36,11 +36,11 @@ export const sharedStorePhrases: readonly Phrase[] = [
   ['the file is empty', 'ファイルが空です'],
   [
     'the secret of {place} in the database was changed',
-    'データベースにある{place}の秘密情報が改変されています',
+    'データベースにある{place}のシークレットが改変されています',
   ],
   [
     'the secret of {place} in the database was encrypted with another store key ({id})',
-    'データベースにある{place}の秘密情報は、別のストアキー（{id}）で暗号化されています',
+    'データベースにある{place}のシークレットは、別のストアキー（{id}）で暗号化されています',
   ],
   [
     'FLM_STORE_KEY_FILE is not set, and PostgreSQL needs it',
@@ -48,10 +48,9 @@ export const sharedStorePhrases: readonly Phrase[] = [
   ],
   ['it exists already, and is not overwritten', 'すでに存在するため、上書きしません'],
   ['this user may not read or write it', 'このユーザーは読み書きできません'],
-  ['it is a folder', 'フォルダーです'],
   ['it does not exist', '存在しません'],
   // src/app/database-tools.ts
-  ['proxies of this machine run ({ids})', 'このマシンのプロキシが動作しています（{ids}）'],
+  ['proxies of this machine run ({ids})', 'このマシンのプロキシが実行中です（{ids}）'],
   ['FLM_DATABASE_URL is not set', 'FLM_DATABASE_URLが設定されていません'],
   // src/core/store-settings.ts
   ['a time such as 30m, 1h or 1d', '30m、1h、1dのような時間'],
@@ -83,4 +82,17 @@ export const sharedStorePhrases: readonly Phrase[] = [
   ['a URL with #', '#を含むURL'],
   ['a password with # written as %23', '#を%23と書いたパスワード'],
   ['another value of tls', 'tlsの別の値'],
+  ['{scheme} with tls=off', 'tls=offを付けた{scheme}'],
+  ['sealed is no bytes', 'sealedがバイト列ではありません'],
+  // The server that counts limits: src/valkey/.
+  ['it has not answered yet', 'まだ応答がありません'],
+  ['the lease of this node had ended', 'このノードのリースが切れました'],
+  ['another process counts for this node', '別のプロセスがこのノードの分を数えています'],
+  ['the process that counted for this node has ended', 'このノードの分を数えていたプロセスが終了しました'],
+  ['it has lost its counts', 'カウントが失われました'],
+  ['there is no connection', '接続がありません'],
+  ['the connection was closed', '接続が閉じられました'],
+  ['no connection within {limit} ms', '{limit}ミリ秒以内に接続できませんでした'],
+  ['it did not answer within {limit} ms', '{limit}ミリ秒以内に応答しませんでした'],
+  ['the limits of the fleet', '全ノードの制限'],
 ];
