@@ -41,9 +41,15 @@ const userId = 65532;
 
 const settings = {
   entrypoint: ['/usr/bin/flm'],
-  // A container has its own loopback address, so flm listens on all addresses. The container's network decides who can
-  // reach the port.
-  command: ['proxy', 'run', '--bind', '0.0.0.0', '--allow-insecure-bind'],
+  command: ['proxy', 'run'],
+  environment: [
+    'FLM_HOME=/data',
+    'PATH=/usr/bin',
+    // A container has its own loopback address, so flm listens on all addresses. The container's network decides who can
+    // reach the port. As variables, so that they also hold for another command, and that a variable can change them.
+    'FLM_PROXY_BIND=0.0.0.0',
+    'FLM_PROXY_ALLOW_INSECURE_BIND=true',
+  ],
   health: ['/usr/bin/flm', 'proxy', 'status', '--check'],
 };
 
@@ -71,16 +77,8 @@ export function makeImage({ executable, licences, version, epochSeconds, target 
       ...['--healthcheck', `CMD ${settings.health.join(' ')}`, '--healthcheck-interval', '30s'],
       ...['--healthcheck-timeout', '10s', '--healthcheck-start-period', '20s'],
       ...['--user', `${userId}:${userId}`, '--workingdir', '/data', '--volume', '/data'],
-      ...[
-        '--env',
-        'FLM_HOME=/data',
-        '--env',
-        'PATH=/usr/bin',
-        '--port',
-        '8484/tcp',
-        '--stop-signal',
-        'SIGTERM',
-      ],
+      ...settings.environment.flatMap((variable) => ['--env', variable]),
+      ...['--port', '8484/tcp', '--stop-signal', 'SIGTERM'],
       ...['--label', `org.opencontainers.image.version=${version}`],
       ...[
         '--label',

@@ -141,11 +141,13 @@ function commandLinesOf(page: string): readonly string[] {
 
 function assertExists(line: string): void {
   // What follows a comma or a pipe is another command.
-  const words = (line.split(/ [|>] /)[0] ?? '').split(/\s+/).slice(1);
+  const words = (line.split(/ [|<>] /)[0] ?? '').split(/\s+/).slice(1);
   let command: Command = program;
   const own = [...program.options];
   for (const word of words) {
     const sub = command.commands.find((c) => c.name() === word || c.aliases().includes(word));
+    // A dash alone is standard input.
+    if (word === '-') continue;
     if (sub !== undefined) command = sub;
     else if (word.startsWith('-')) {
       const flag = word.split('=')[0];

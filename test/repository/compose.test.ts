@@ -1,13 +1,15 @@
-/** The compose files of docs/compose, held against the flags and ports of flm. */
+/** The compose files of docs/compose, held against the settings and ports of flm. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { environmentSettings } from '../../src/core/proxy/environment-settings.ts';
 
 interface Service {
   readonly image: string;
   readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   readonly ports?: readonly string[];
   readonly networks: readonly string[];
   readonly volumes: readonly string[];
@@ -42,9 +44,8 @@ for (const file of files) {
 
   test(`${file} gives flm the engine by its name and port in the network`, () => {
     const ports: Record<string, string> = { ollama: '11434', llama: '8080', vllm: '8000' };
-    const command = flm?.command ?? [];
-    assert.deepEqual(command.slice(0, 5), ['proxy', 'run', '--bind', '0.0.0.0', '--allow-insecure-bind']);
-    assert.deepEqual(command.slice(5), ['--engine', `http://${engineName}:${ports[engineName]}`]);
+    const { config } = environmentSettings(flm?.environment ?? {}, () => undefined);
+    assert.deepEqual(config, { engines: [{ url: `http://${engineName}:${ports[engineName]}` }] });
     const engineCommand = engines[engineName]?.command ?? [];
     if (engineCommand.includes('--port')) assert.ok(engineCommand.includes(ports[engineName] ?? ''));
     assert.ok(flm?.networks.includes('engines') && engines[engineName]?.networks.includes('engines'));
