@@ -50,15 +50,18 @@ function fault(simulation: FleetSimulation): void {
   else if (kind === 2) node.link.partedUntilMs = simulation.nowMs + simulation.between(100, 8_000);
   else if (kind === 3) node.link.reset('the network has reset it');
   else if (kind === 4) simulation.server.nowMs += simulation.between(-3_000, 3_000);
-  else {
-    if (!simulation.serverIsUp) return;
-    simulation.serverIsUp = false;
-    if (kind === 5) simulation.server.flush();
-    for (const each of simulation.living()) each.link.serverCrashed();
-    simulation.after(simulation.between(10, 4_000), undefined, () => {
-      simulation.serverIsUp = true;
-    });
-  }
+  else crash(simulation, 4_000, kind === 5);
+}
+
+/** The server ends, and is back some time later. */
+function crash(simulation: FleetSimulation, longestMs: number, losesData: boolean): void {
+  if (!simulation.serverIsUp) return;
+  simulation.serverIsUp = false;
+  if (losesData) simulation.server.flush();
+  for (const each of simulation.living()) each.link.serverCrashed();
+  simulation.after(simulation.between(10, longestMs), undefined, () => {
+    simulation.serverIsUp = true;
+  });
 }
 
 /** What must be true of every run, some time after the last fault. */
@@ -100,10 +103,32 @@ test('without faults no limit is passed, whatever the delays', { timeout: 3_600_
 test('with faults no limit is passed by more than the documented bound', { timeout: 3_600_000 }, async () => {
   for (const seed of seeds(70)) {
     const simulation = await simulate(seed, 'some');
-    const { granted } = simulation.observed;
+    const { granted, mostRunning, mostSlots } = simulation.observed;
     const told = `seed ${seed}: ${JSON.stringify(simulation.observed)}`;
     const refill = (limits.perMinute * simulation.options.seconds) / 60;
     assert.ok(granted <= 2 * (limits.burst + refill), told);
+    assert.ok(mostRunning <= 2 * limits.concurrency, told);
+    assert.ok(mostSlots <= 2 * limits.slots, told);
     assertSettled(simulation, seed);
+  }
+});
+
+test('a server that loses its data again and again refills no bucket', { timeout: 3_600_000 }, async () => {
+  for (const seed of seeds(10)) {
+    const seconds = 60;
+    const simulation = new FleetSimulation({ seed, nodes: 3, faults: 'none', seconds });
+    await simulation.run(1_000);
+    const untilMs = 1_000 + seconds * 1_000;
+    for (let atMs = 1_000; atMs < untilMs; atMs += simulation.between(20, 120))
+      simulation.at(atMs, undefined, () => void pick(simulation)?.request(1));
+    // Long enough for the nodes to return in between.
+    for (let atMs = 3_000; atMs < untilMs; atMs += simulation.between(6_500, 9_000))
+      simulation.at(atMs, undefined, () => crash(simulation, 1_000, true));
+    await simulation.run(untilMs);
+    const { granted } = simulation.observed;
+    const refill = (limits.perMinute * seconds) / 60;
+    const told = `seed ${seed}: ${granted} requests of ${limits.burst + refill}`;
+    assert.ok(granted <= limits.burst + refill + 2 * simulation.nodes.length, told);
+    assert.ok(granted > refill / 2, told);
   }
 });
