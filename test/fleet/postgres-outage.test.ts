@@ -1,7 +1,7 @@
 /** Two machines with a proxy each that share one PostgreSQL database, as the built program, while the database is away. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -220,4 +220,39 @@ test('a restart hands over to a new process without losing usage, revocations or
   await ok(one.cli, 'proxy', 'stop', '--all');
   const [stored] = await postgres.query(url, "SELECT sum(requests) FROM flm.usage_day WHERE model <> ''");
   assert.equal(Number(stored), sent);
+});
+
+test('a proxy that is killed in an outage loses no revocation and no usage that its disk holds', {
+  skip,
+}, async (t) => {
+  const url = await postgres.database(t);
+  const cli = machine(t, url);
+  const { pid, baseUrl } = await startProxy(cli, '--demo');
+  const { key, id } = await createKey(cli, 'laptop');
+  const chat = async (): Promise<number> => {
+    const response = await fetch(`${baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'flm-demo', messages: [{ role: 'user', content: 'hi' }] }),
+    });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  await eventually(chat, (status) => status === 200);
+  await postgres.stop('crash');
+  assert.equal(await chat(), 200);
+  await ok(cli, 'key', 'revoke', 'laptop');
+  const folder = join(cli.home, 'unwritten');
+  await eventually(
+    () => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')),
+    (texts) => texts.some((text) => text.includes(id) && text.includes('"requests":1')),
+  );
+  process.kill(pid, 'SIGKILL');
+  await postgres.start();
+  const stored = () =>
+    postgres.query(url, 'SELECT sum(requests), (SELECT revoked_at > 0 FROM flm.api_key) FROM flm.usage_day');
+  assert.notDeepEqual(await stored(), ['2|t']);
+  await startProxy(cli, '--demo');
+  assert.deepEqual(await stored(), ['2|t']);
+  assert.deepEqual(readdirSync(folder), []);
 });
