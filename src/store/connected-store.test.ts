@@ -10,13 +10,14 @@ import type { StoreConnection } from './store-requests.ts';
 /** A database without contents, which can be away. */
 class EmptyDatabase implements StoreConnection {
   isAway = false;
+  reason = 'it is away';
   readonly alive = false;
   changed: () => void = () => {};
   looks = 0;
 
   async ask({ do: what }: Parameters<StoreConnection['ask']>[0]): ReturnType<StoreConnection['ask']> {
     if (this.isAway)
-      throw new StoreError('STORE_UNUSABLE', { params: { file: 'the database', reason: 'it is away' } });
+      throw new StoreError('STORE_UNUSABLE', { params: { file: 'the database', reason: this.reason } });
     if (what !== 'look') return { answer: { say: 'counted', totals: undefined }, keys: [] };
     this.looks++;
     return { answer: { say: 'state', delta: undefined }, keys: [] };
@@ -64,6 +65,21 @@ test('the state expires when no look has succeeded for the longest allowed time,
   assert.equal(store.reading.isExpired, false);
   await store.close();
   assert.equal(clock.timers, 0);
+});
+
+test('an outage whose reason changes with each try is reported once', async () => {
+  const { store, clock, database, heard } = await started(undefined);
+  database.isAway = true;
+  for (const reason of ['the connection was refused', 'it is starting', 'it did not answer in time']) {
+    database.reason = reason;
+    await clock.move(2_000);
+  }
+  database.isAway = false;
+  await clock.move(2_000);
+  assert.equal(heard.problems.length, 2);
+  assert.match(heard.problems[0] ?? '', /refused/);
+  assert.equal(heard.problems[1], undefined);
+  await store.close();
 });
 
 test('without a longest time the state never expires', async () => {

@@ -51,6 +51,18 @@ const familyDays = 30;
 const journalMs = 10_000;
 const leftoversMs = 60_000;
 
+interface Problem {
+  /** The same for the same error about the same file or database. */
+  readonly kind: string;
+  readonly text: string;
+}
+
+function problemOf(error: unknown): Problem {
+  if (!(error instanceof FlmError)) return { kind: String(error), text: String(error) };
+  const { file, database = file } = error.params;
+  return { kind: `${error.code} ${database}`, text: `${error.message} ${error.hint}` };
+}
+
 export class ConnectedStore implements ProxyStore {
   readonly #options: ConnectedStoreOptions;
   readonly #clock: Clock;
@@ -59,8 +71,9 @@ export class ConnectedStore implements ProxyStore {
   readonly #batches = new UsageBatches(this.#writer);
   /** Answers since the last flush. */
   readonly #familyUsage = new Map<string, Promise<readonly FamilyUsage[] | undefined>>();
-  readonly #problems = new Map<'state' | 'usage' | 'totals', string>();
-  #told: string | undefined;
+  readonly #problems = new Map<'state' | 'usage' | 'totals', Problem>();
+  /** The kinds of the problems that were reported last. */
+  #told = '';
   readonly #revocations = new Map<string, UnwrittenRevocation>();
   readonly #revocationProblems = new Map<string, string>();
   #listener: StateListener | undefined;
@@ -101,7 +114,7 @@ export class ConnectedStore implements ProxyStore {
     ];
     try {
       // Before the first look, so that a key that was revoked in an outage is never accepted again.
-      await this.#writeLeftovers('urgent');
+      if (this.#options.journal !== undefined) await this.#writeLeftovers('urgent');
       await this.refresh();
       this.#connection.watch?.(() => {
         // Problems are reported where they occur.
@@ -462,20 +475,17 @@ export class ConnectedStore implements ProxyStore {
   }
 
   /**
-   * Reports each change of the problem text once, and undefined once when all problems are over. Reports nothing after
-   * the end.
+   * Reports each kind of problem once, and undefined once when all problems are over. In an outage the reason changes
+   * with each try, which would fill the log. Reports nothing after the end.
    */
   #reportProblem(source: 'state' | 'usage' | 'totals', error: unknown): void {
     if (error === undefined) this.#problems.delete(source);
-    else
-      this.#problems.set(
-        source,
-        error instanceof FlmError ? `${error.message} ${error.hint}` : String(error),
-      );
-    const text = [...new Set(this.#problems.values())].join(' ') || undefined;
-    if (text === this.#told || this.#closed !== undefined) return;
-    this.#told = text;
-    this.#listener?.problem(text);
+    else this.#problems.set(source, problemOf(error));
+    const texts = new Map([...this.#problems.values()].map(({ kind, text }) => [kind, text]));
+    const told = [...texts.keys()].sort().join('\n');
+    if (told === this.#told || this.#closed !== undefined) return;
+    this.#told = told;
+    this.#listener?.problem([...texts.values()].join(' ') || undefined);
   }
 
   #closedError(): StoreError {
