@@ -34,6 +34,7 @@ export const sharedStorePhrases: readonly Phrase[] = [
   // src/store/postgres/store-key.ts
   ['a line of the file is no store key', 'ストアキーではない行があります'],
   ['the file is empty', 'ファイルが空です'],
+  ['this user cannot read the CA file {file}', 'このユーザーはCAファイル{file}を読み取れません'],
   [
     'the secret of {place} in the database was changed',
     'データベースにある{place}のシークレットが改変されています',
