@@ -52,7 +52,7 @@ test('without a store key, every command says so and changes nothing', { skip },
   const cli = machine(t, url, { FLM_STORE_KEY_FILE: undefined });
   const ran = await cli.run('key', 'create', 'laptop');
   assert.equal(ran.code, 1);
-  assert.match(ran.stderr, /FLM_STORE_KEY_FILE is not set/);
+  assert.match(ran.stderr, /FLM_STORE_KEY_FILE\) cannot be used: it is not set/);
   assert.match(ran.stderr, /flm db key create/);
   assert.deepEqual(await postgres.query(url, "SELECT to_regnamespace('flm') IS NULL"), ['t']);
 });

@@ -189,7 +189,10 @@ test('the status of a database that is away, or without its store key, says why'
   assert.deepEqual([status.reachable, status.problem.code], [false, 'STORE_UNREACHABLE']);
   assert.match(status.problem.message, /refused/);
   const keyless = makeCli(t, { FLM_DATABASE_URL: await postgres.database(t) });
-  assert.match((await keyless.run('db', 'status')).stderr, /FLM_STORE_KEY_FILE is not set/);
+  assert.match(
+    (await keyless.run('db', 'status')).stderr,
+    /FLM_STORE_KEY_FILE\) cannot be used: it is not set/,
+  );
 });
 
 test('a new store key is private, is used from then on, and never overwrites a file', { skip }, async (t) => {

@@ -5,6 +5,7 @@ import type { DatabaseStatus, DatabaseTools } from '../../app/database-tools.ts'
 import { type DatabaseKind, databaseKinds } from '../../core/store-settings.ts';
 import { type BareSession, bareAction, type Cli, group, leaf, usageError } from '../command.ts';
 import { t } from '../i18n/texts.ts';
+import { translated } from '../i18n/translated.ts';
 import { databaseText, storedContent } from '../views/database-view.ts';
 
 const texts = t.db;
@@ -88,8 +89,8 @@ function tell({ terminal }: BareSession, status: DatabaseStatus): void {
   terminal.out(databaseText(status));
   for (const problem of [status.problem, status.storeKeyProblem]) {
     if (problem === undefined) continue;
-    terminal.talk(`${terminal.paint('red', '!')} ${problem.message}`);
-    terminal.talk(problem.hint);
+    terminal.talk(`${terminal.paint('red', '!')} ${translated(problem.message)}`);
+    terminal.talk(translated(problem.hint));
   }
 }
 

@@ -66,7 +66,7 @@ test('a missing, empty or damaged file is refused, and its content is not shown'
   const file = join(home, 'store.key');
   assert.throws(
     () => readStoreKey(undefined),
-    failsAs('STORE_KEY_UNUSABLE', /FLM_STORE_KEY_FILE is not set/),
+    failsAs('STORE_KEY_UNUSABLE', /FLM_STORE_KEY_FILE\) cannot be used: it is not set/),
   );
   assert.throws(
     () => readStoreKey(file),

@@ -78,8 +78,7 @@ export class StoreKey {
 
 /** Throws STORE_KEY_UNUSABLE. `file` is undefined if none is configured. */
 export function readStoreKey(file: string | undefined): StoreKey {
-  if (file === undefined)
-    throw unusable('of this machine', 'FLM_STORE_KEY_FILE is not set, and PostgreSQL needs it');
+  if (file === undefined) throw unusable('(FLM_STORE_KEY_FILE)', 'it is not set, and PostgreSQL needs it');
   return new StoreKey(file, readText(file));
 }
 

@@ -44,6 +44,7 @@ export const db = {
     usage_hour: 'hours of usage',
     usage_rollup: 'days of usage',
   },
+  counted: (count: number, noun: string): string => `${count} ${noun}`,
   nothing: 'nothing',
   migrated: (database: string, from: number, to: number): string =>
     from === to ? `${database} is up to date (schema ${to}).` : `${database}: schema ${from} became ${to}.`,

@@ -45,6 +45,7 @@ export const db: CliCatalogue['db'] = {
     usage_hour: '1時間ごとの使用量',
     usage_rollup: '1日ごとの使用量',
   },
+  counted: (count, noun) => `${noun}${count}件`,
   nothing: 'なし',
   migrated: (database, from, to) =>
     from === to

@@ -43,10 +43,7 @@ export const sharedStorePhrases: readonly Phrase[] = [
     'the secret of {place} in the database was encrypted with another store key ({id})',
     'データベースにある{place}のシークレットは、別のストアキー（{id}）で暗号化されています',
   ],
-  [
-    'FLM_STORE_KEY_FILE is not set, and PostgreSQL needs it',
-    'FLM_STORE_KEY_FILEが設定されていません。PostgreSQLの使用に必要です',
-  ],
+  ['it is not set, and PostgreSQL needs it', '設定されていません。PostgreSQLの使用に必要です'],
   ['it exists already, and is not overwritten', 'すでに存在するため、上書きしません'],
   ['this user may not read or write it', 'このユーザーは読み書きできません'],
   ['it does not exist', '存在しません'],
@@ -93,7 +90,8 @@ export const sharedStorePhrases: readonly Phrase[] = [
   ['it has lost its counts', 'カウントが失われました'],
   ['there is no connection', '接続がありません'],
   ['the connection was closed', '接続が閉じられました'],
-  ['no connection within {limit} ms', '{limit}ミリ秒以内に接続できませんでした'],
-  ['it did not answer within {limit} ms', '{limit}ミリ秒以内に応答しませんでした'],
+  ['no connection within {limit} ms', '{limit}ms以内に接続できませんでした'],
+  ['it did not answer within {limit} ms', '{limit}ms以内に応答しませんでした'],
   ['the limits of the fleet', '全ノードの制限'],
+  ['this user cannot read the CA file {file}', 'このユーザーはCAのファイル{file}を読み取れません'],
 ];
