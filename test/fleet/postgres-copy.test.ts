@@ -7,6 +7,7 @@ import { defaultPolicy } from '../../src/core/security/security-policy.ts';
 import { migrations } from '../../src/store/postgres/schema.ts';
 import type { Repositories } from '../../src/store/store.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { writeFolderOf010 } from '../helpers/folder-of-010.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
 import { testPostgresStore, testStoreKeyText } from '../helpers/postgres-store.ts';
 import { sampleHandle, sampleKey, sampleShare, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
@@ -102,6 +103,30 @@ test('what is copied from SQLite to PostgreSQL and back is equal, and stays equa
   assert.deepEqual(await contentOf(openedStore(t, there.home)), content);
   const text = await postgres.query(url, 'SELECT e.* FROM flm.engine e');
   assert.doesNotMatch(String(text), /engine-secret/);
+});
+
+test('a data folder of 0.1.0 is copied to PostgreSQL with its families and its audit', {
+  skip,
+}, async (t) => {
+  const url = await postgres.database(t);
+  const cli = machine(t, url);
+  writeFolderOf010(cli.home, ['a', 'b', 'c'], [['a', 'b']]);
+  await ok(cli, ...toPostgres);
+  const shared = testPostgresStore(t, url);
+  assert.deepEqual(
+    (await shared.security.listKeys()).map(({ id, familyId }) => [id, familyId]),
+    [
+      ['key_a', 'key_a'],
+      ['key_b', 'key_a'],
+      ['key_c', 'key_c'],
+    ],
+  );
+  assert.deepEqual(
+    (await shared.audit.list(9)).map(({ action }) => action),
+    ['auth.refused', 'key.rotate', 'key.create'],
+  );
+  const [day] = await shared.usage.listUsage('2025-01-01');
+  assert.deepEqual([day?.keyId, day?.familyId, day?.requests], ['key_a', 'key_a', 1]);
 });
 
 test('a database that is not empty is left as it is, and the error names what it has', {

@@ -34,7 +34,7 @@ test('the secret of an engine is nowhere in the database', { skip }, async (t) =
   } as const;
   await store.engines.saveEngine(engine, { ...audit, after: JSON.stringify(engine) });
   assert.deepEqual(await store.engines.listEngines(), [engine]);
-  const rows = await postgres.query(url, 'SELECT e.*, convert_from(sealed, $$LATIN1$$) FROM flm.engine e');
+  const rows = await postgres.query(url, 'SELECT e.*, encode(sealed, $$escape$$) FROM flm.engine e');
   const entries = await postgres.query(url, 'SELECT a.* FROM flm.audit a');
   assert.equal(rows.length, 1);
   assert.doesNotMatch(`${rows}${entries}`, /s3cret/);
@@ -162,4 +162,19 @@ test('a revocation is written once, with one audit entry, and a deleted key is n
   await revokeKey(store.database, 'key_b', entry);
   assert.equal((await store.security.findKey('key_a'))?.revokedAtMs, 5);
   assert.deepEqual(await store.audit.list(9), [entry]);
+});
+
+test('a thousand keys are imported with few statements, and refused together if one label is taken', {
+  skip,
+}, async (t) => {
+  const store = await open(t);
+  const keys = Array.from({ length: 1_000 }, (_, i) => sampleKey(`k${i}`));
+  const taken = [...keys.slice(0, 500), sampleKey('other', { label: keys[7]?.label ?? '' })];
+  await assert.rejects(store.security.insertKeys(taken), failsAs('KEY_INVALID', /key_k7 has it/));
+  assert.deepEqual(await store.security.listKeys(), []);
+  const entries = keys.map(({ id }) => ({ ...audit, action: 'key.create', subject: id }));
+  await store.security.insertKeys(keys, entries);
+  assert.equal((await store.security.listKeys()).length, 1_000);
+  const [newest] = await store.audit.list(1_000);
+  assert.equal(newest?.subject, 'key_k999');
 });

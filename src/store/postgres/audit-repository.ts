@@ -6,6 +6,7 @@
 import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
 import { auditOf, keptAuditRows, withoutSecrets } from '../audit-rows.ts';
 import type { PostgresDatabase } from './database.ts';
+import { insertRows } from './insert-rows.ts';
 import type { SqlSession } from './sql-session.ts';
 
 export class PostgresAuditRepository implements AuditRepository {
@@ -54,17 +55,15 @@ export async function writeChange(
 /** Call it inside a change, or in the order of changes. */
 export async function recordAudit(session: SqlSession, entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return;
-  for (const { atMs, actor, action, subject, before, after } of entries) {
-    await session.run(
-      'INSERT INTO flm.audit (at, actor, action, subject, before, after) VALUES ($1, $2, $3, $4, $5, $6)',
-      atMs,
-      actor,
-      action,
-      subject,
-      before === undefined ? null : withoutSecrets(before),
-      after === undefined ? null : withoutSecrets(after),
-    );
-  }
+  const rows = entries.map(({ atMs, actor, action, subject, before, after }) => [
+    atMs,
+    actor,
+    action,
+    subject,
+    before === undefined ? null : withoutSecrets(before),
+    after === undefined ? null : withoutSecrets(after),
+  ]);
+  await insertRows(session, 'audit', ['at', 'actor', 'action', 'subject', 'before', 'after'], rows);
   await session.run(
     'DELETE FROM flm.audit WHERE id <= (SELECT max(id) FROM flm.audit) - $1::bigint',
     keptAuditRows,

@@ -17,12 +17,10 @@ import {
 } from '../store-copy.ts';
 import type { PostgresDatabase } from './database.ts';
 import { listEngines, saveEngineRow } from './engine-repository.ts';
+import { insertRows } from './insert-rows.ts';
 import { deletedKept } from './migrations/001-initial.ts';
 import type { SqlSession } from './sql-session.ts';
 import type { StoreKey } from './store-key.ts';
-
-/** The protocol numbers parameters with 16 bits; a statement stays well below. */
-const maxParameters = 20_000;
 
 const order: Readonly<Partial<Record<CopiedTable, string>>> = { audit: 'id', refusal: 'id' };
 
@@ -46,7 +44,7 @@ export function postgresCopiedStore(db: PostgresDatabase, key: StoreKey): Copied
         await session.run('UPDATE flm.revision SET value = $1', next);
         for (const name of [...copiedTableNames, 'engine', 'deleted'])
           await session.run(`DELETE FROM flm.${name}`);
-        for (const name of copiedTableNames) await insertRows(session, name, content.rows[name], next);
+        for (const name of copiedTableNames) await insertTable(session, name, content.rows[name], next);
         for (const engine of content.engines) await saveEngineRow(session, key, engine, next);
         return true;
       });
@@ -66,21 +64,20 @@ export async function countsIn(session: SqlSession): Promise<ContentCounts> {
   return Object.fromEntries(found) as ContentCounts;
 }
 
-async function insertRows(
+async function insertTable(
   session: SqlSession,
   name: CopiedTable,
   rows: readonly (readonly CopiedValue[])[],
   revision: number,
 ): Promise<void> {
-  const isFollowed = followedTables.has(name);
-  const columns: readonly string[] = isFollowed ? [...copiedTables[name], 'revision'] : copiedTables[name];
-  const atOnce = Math.floor(maxParameters / columns.length);
-  for (let at = 0; at < rows.length; at += atOnce) {
-    const slice = rows.slice(at, at + atOnce).map((values) => (isFollowed ? [...values, revision] : values));
-    const parameters = slice.map(
-      (_, row) => `(${columns.map((_, i) => `$${row * columns.length + i + 1}`).join(', ')})`,
+  if (!followedTables.has(name)) await insertRows(session, name, copiedTables[name], rows);
+  else {
+    const columns = [...copiedTables[name], 'revision'];
+    await insertRows(
+      session,
+      name,
+      columns,
+      rows.map((values) => [...values, revision]),
     );
-    const sql = `INSERT INTO flm.${name} (${columns.join(', ')}) VALUES ${parameters.join(', ')}`;
-    await session.run(sql, ...slice.flat());
   }
 }

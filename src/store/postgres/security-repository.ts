@@ -26,6 +26,7 @@ import { recordAudit, writeChange } from './audit-repository.ts';
 import type { PostgresDatabase } from './database.ts';
 import { isDuplicate } from './database-failure.ts';
 import { deleteRow } from './deleted-rows.ts';
+import { insertRows } from './insert-rows.ts';
 import type { SqlSession } from './sql-session.ts';
 
 /** The same as `keyState`, at the time of the first parameter. */
@@ -52,10 +53,8 @@ export class PostgresSecurityRepository implements SecurityRepository {
   async insertKeys(keys: readonly ApiKey[], audit: readonly AuditEntry[] = []): Promise<void> {
     await unique(
       this.#db.change(async (session, revision) => {
-        for (const key of keys) {
-          await refuseTakenLabel(session, key, key.createdAtMs);
-          await insertKeyRow(session, key, revision);
-        }
+        await refuseTakenLabels(session, keys);
+        await insertKeyRows(session, keys, revision);
         await recordAudit(session, audit);
         return true;
       }),
@@ -197,10 +196,17 @@ export function labelHolder(
 // Call the functions below inside a change.
 
 export async function insertKeyRow(session: SqlSession, key: ApiKey, revision: number): Promise<number> {
-  const values = keyValues(key);
-  const parameters = values.map((_, i) => `$${i + 1}`).join(', ');
-  const sql = `INSERT INTO flm.api_key (${keyColumns}, revision) VALUES (${parameters}, $${values.length + 1})`;
-  return session.run(sql, ...values, revision);
+  return insertKeyRows(session, [key], revision);
+}
+
+function insertKeyRows(session: SqlSession, keys: readonly ApiKey[], revision: number): Promise<number> {
+  const columns = [...keyColumns.split(', '), 'revision'];
+  return insertRows(
+    session,
+    'api_key',
+    columns,
+    keys.map((key) => [...keyValues(key), revision]),
+  );
 }
 
 /** Returns 0 if there is no such key. */
@@ -234,6 +240,30 @@ export async function unique<T>(work: Promise<T>): Promise<T> {
     if (!isDuplicate(cause)) throw cause;
     const faults = [{ field: 'key', value: 'one that exists already', allowed: 'a new id and a new secret' }];
     throw new PolicyError('KEY_INVALID', { faults, cause });
+  }
+}
+
+/** The same for new keys, which may also take a label from each other. */
+async function refuseTakenLabels(session: SqlSession, keys: readonly ApiKey[]): Promise<void> {
+  const stored = await session.list(
+    keyOf,
+    `SELECT ${keyColumns} FROM flm.api_key WHERE label = ANY ($1::text[]) AND revoked_at IS NULL`,
+    keys.map(({ label }) => label),
+  );
+  const holders = new Map<string, ApiKey[]>();
+  const add = (key: ApiKey): void => {
+    const found = holders.get(key.label);
+    if (found === undefined) holders.set(key.label, [key]);
+    else found.push(key);
+  };
+  for (const key of stored) add(key);
+  for (const key of keys) {
+    const { label, familyId, createdAtMs } = key;
+    const holder = holders
+      .get(label)
+      ?.find((other) => other.familyId !== familyId && isActive(other, createdAtMs));
+    if (holder !== undefined) throw takenLabelFault(label, holder.id);
+    add(key);
   }
 }
 
