@@ -44,8 +44,8 @@ async function refusalOf(advice: string, where: string): Promise<string | undefi
   return undefined;
 }
 
-/** Sentences that begin with the name of the program are no commands. */
-const sentences = /^(is|local) /;
+/** Sentences that begin with the name of the program, and names of connections to PostgreSQL, are no commands. */
+const sentences = /^(is|local) |^(db|proxy) \$\{nodeName\}$/;
 
 function advisedIn(text: string): readonly string[] {
   return [...text.matchAll(/`flm ([a-z-][^`]*?)\\?`/g)]
@@ -73,9 +73,7 @@ test('every command that stands in a text of the program is one that the command
     if (!name.endsWith('.ts') || name.endsWith('.test.ts')) continue;
     const text = readFileSync(join(sources, name), 'utf8')
       .replaceAll(/\/\*.*?\*\//gs, '')
-      .replaceAll(/^\s*\/\/.*$/gm, '')
-      // The name of a connection to PostgreSQL.
-      .replaceAll(/applicationName: `[^`]*`/g, '');
+      .replaceAll(/^\s*\/\/.*$/gm, '');
     for (const advice of advisedIn(text)) {
       refused.push(await refusalOf(advice, name));
     }
