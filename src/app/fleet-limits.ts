@@ -9,11 +9,11 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
+import { StoreError } from '../core/errors.ts';
 import { base62 } from '../core/security/key-secret.ts';
 import { LocalLimits, type LocalLimitsOptions } from '../core/security/local-limits.ts';
 import type { AuditEntry } from '../core/security/ports.ts';
 import type { SnapshotHolder } from '../core/security/snapshot.ts';
-import { type StoreSettings, storeSettings } from '../core/store-settings.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { ProxyStore } from '../store/store.ts';
 import type { FleetLimits, FleetState } from '../valkey/fleet-limits.ts';
@@ -40,15 +40,14 @@ export type MakeLimits = (parts: FleetParts) => LimitsOfProxy;
 
 /** Loads the code that this proxy's limits need. Throws STORE_SETTINGS_INVALID. */
 export async function loadLimits(machine: Machine): Promise<MakeLimits> {
-  const settings = settingsOf(machine);
-  const { valkey, valkeyOutage } = settings;
+  const { valkey, valkeyOutage } = machine.stores();
   if (valkey === undefined) return (parts) => ({ local: new LocalLimits({ ...parts, ledger: parts.store }) });
   const [{ FleetLimits }, { RedisLink }, { SpentToday }] = await Promise.all([
     import('../valkey/fleet-limits.ts'),
     import('../valkey/redis-link.ts'),
     import('../valkey/spent-today.ts'),
   ]);
-  const ca = valkey.caFile === undefined ? undefined : readFileSync(valkey.caFile, 'utf8');
+  const ca = valkey.caFile === undefined ? undefined : readCa(valkey.caFile);
   return (parts) => {
     const { clock, store, logger } = parts;
     const spent = new SpentToday(store, clock);
@@ -75,24 +74,21 @@ export async function loadLimits(machine: Machine): Promise<MakeLimits> {
   };
 }
 
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    const allowed = '?ca= with a file that this user can read';
+    throw new StoreError('STORE_SETTINGS_INVALID', {
+      faults: [{ field: 'FLM_VALKEY_URL', value: JSON.stringify(file), allowed }],
+    });
+  }
+}
+
 const awayText = {
   local: 'the server that counts limits is away; this node takes its part of each limit',
   refuse: 'the server that counts limits is away; requests with limits are refused',
 } as const;
-
-function settingsOf({ environment, hostname }: Machine): StoreSettings {
-  return storeSettings({
-    environment,
-    hostname,
-    readText(path) {
-      try {
-        return readFileSync(path, 'utf8');
-      } catch {
-        return undefined;
-      }
-    },
-  });
-}
 
 const name = z.string().max(1_024);
 const fleetState = z.object({
@@ -164,8 +160,15 @@ class FleetRevocations {
   apply(keyId: string, text: string): void {
     const entry = readEntry(text);
     if (entry === undefined || entry.subject !== keyId) return;
-    this.#early.set(keyId, entry);
-    if (this.#snapshots.current().keysById.has(keyId)) this.#revoke(keyId, entry);
+    const key = this.#snapshots.current().keysById.get(keyId);
+    if (key === undefined) this.#early.set(keyId, entry);
+    else if (!key.revoked || this.#isUnwritten(keyId)) this.#revoke(keyId, entry);
+    // The database has it, and the node that wrote it could not tell the server.
+    else void this.#fleet.revocationWritten(keyId);
+  }
+
+  #isUnwritten(keyId: string): boolean {
+    return this.#store.exportRevocations().some(({ subject }) => subject === keyId);
   }
 
   #revoke(keyId: string, entry: AuditEntry): void {
