@@ -13,12 +13,22 @@ interface YamlFile {
   placed(faults: readonly Fault[]): readonly Fault[];
 }
 
-/** Profiles and policies are much smaller. A file of `flm apply` of this size has some thousand keys. */
-const maxBytes = 1024 ** 2;
-const maxTokens = 100_000;
+/** How much of a file is read. A larger one is refused. */
+export interface FileLimits {
+  readonly bytes: number;
+  /** Values, names and marks of YAML. */
+  readonly tokens: number;
+}
+
+/** Profiles and policies are much smaller. */
+const smallFile: FileLimits = { bytes: 1024 ** 2, tokens: 100_000 };
 
 /** `-` is standard input. Throws FILE_UNUSABLE. */
-export async function readText(path: string, terminal: Terminal): Promise<string> {
+export async function readText(
+  path: string,
+  terminal: Terminal,
+  { bytes: maxBytes }: FileLimits = smallFile,
+): Promise<string> {
   if (path === '-') return terminal.readAll(maxBytes);
   try {
     const bytes = startOf(path, maxBytes + 1);
@@ -48,7 +58,11 @@ function startOf(path: string, length: number): Buffer {
 }
 
 /** Returns the document, or all its faults. */
-export function parseYaml(yaml: typeof import('yaml'), text: string): YamlFile | readonly Fault[] {
+export function parseYaml(
+  yaml: typeof import('yaml'),
+  text: string,
+  { tokens: maxTokens }: FileLimits = smallFile,
+): YamlFile | readonly Fault[] {
   let tokens = 0;
   for (const _ of new yaml.Lexer().lex(text))
     if (++tokens > maxTokens) return [faultOf('it holds too many values')];
@@ -117,8 +131,9 @@ export async function judged<T>(
   text: string,
   invalid: (faults: readonly Fault[], moreFaults?: number) => FlmError,
   judge: (value: unknown) => T | Promise<T>,
+  limits: FileLimits = smallFile,
 ): Promise<T> {
-  const file = parseYaml(await import('yaml'), text);
+  const file = parseYaml(await import('yaml'), text, limits);
   if ('length' in file) throw invalid(file);
   try {
     return await judge(file.value);

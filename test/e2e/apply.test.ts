@@ -64,6 +64,8 @@ test('a machine without a person: a file makes a key from a secret, and a runnin
 test('an export goes to another machine as YAML or JSON, without a secret', async (t) => {
   const [from, to] = [makeCli(t), makeCli(t)];
   const { key } = (await from.run('key', 'create', 'ann', '--json')).json<{ key: string }>();
+  // The rules of both are the same, and each is written out.
+  await from.run('key', 'create', 'bob');
   await from.run('model', 'alias', 'gpt', 'llama3');
   await from.run('policy', 'set', '--rpm', '600');
   await from.run('profile', 'save', 'lab', '--port', '9000');
@@ -74,15 +76,28 @@ test('an export goes to another machine as YAML or JSON, without a secret', asyn
     yaml.stdout,
     /^# yaml-language-server: \$schema=\.\/flm-apply\.schema\.json\n# .*flm apply --schema/,
   );
+  assert.doesNotMatch(yaml.stdout, /[&*]a\d/);
   assert.ok(!`${yaml.stdout}${json.stdout}`.includes(key));
 
   const applied = await to.pipe(yaml.stdout, 'apply', '-f', '-', '--json');
   assert.deepEqual(
     applied.json<Applied>().changes.map(({ kind, name, change }) => `${change} ${kind} ${name}`),
-    ['change policy policy', 'create profile lab', 'create key ann', 'create alias gpt'],
+    ['change policy policy', 'create profile lab', 'create key ann', 'create key bob', 'create alias gpt'],
   );
   assert.deepEqual((await to.pipe(json.stdout, 'apply', '-f', '-', '--json')).json<Applied>().changes, []);
   assert.deepEqual((await to.run('export')).stdout, yaml.stdout);
+});
+
+test('a file may have thousands of keys', async (t) => {
+  const keys = Array.from({ length: 6_000 }, (_, i) => ({
+    label: `person ${i}`,
+    digest: `sha256:${i.toString(16).padStart(64, '0')}`,
+    models: ['llama*'],
+    requestsPerMinute: 60,
+  }));
+  const planned = await makeCli(t).pipe(JSON.stringify({ keys }), 'apply', '-f', '-', '--dry-run', '--json');
+  assert.equal(planned.code, 0, planned.stderr);
+  assert.equal(planned.json<Applied>().changes.length, keys.length);
 });
 
 test('faults of a file have their line and column, and nothing is changed', async (t) => {

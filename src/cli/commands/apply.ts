@@ -10,9 +10,12 @@ import { action, type Cli, leaf, type Session, usageError } from '../command.ts'
 import { t } from '../i18n/texts.ts';
 import { hanging, printable, table } from '../terminal/layout.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { judged, readText } from '../yaml-file.ts';
+import { type FileLimits, judged, readText } from '../yaml-file.ts';
 
 const texts = t.apply;
+
+/** An export of the most keys that a file may have. */
+const largeFile: FileLimits = { bytes: 16 * 1024 ** 2, tokens: 2_000_000 };
 
 interface ApplyFlags {
   readonly file?: string;
@@ -51,7 +54,7 @@ export function applyCommand(cli: Cli): Command {
 
 /** Throws APPLY_INVALID with every fault and its position. */
 async function applied({ flm, terminal }: Session, path: string, flags: ApplyFlags): Promise<ApplyPlan> {
-  const text = await readText(path, terminal);
+  const text = await readText(path, terminal, largeFile);
   const { invalidFile } = await import('../../core/configuration/configuration-file.ts');
   const service = await flm.configuration();
   const options = {
@@ -60,7 +63,7 @@ async function applied({ flm, terminal }: Session, path: string, flags: ApplyFla
     prune: flags.prune === true,
     confirmed: flags.yes === true,
   };
-  return judged(text, invalidFile, (value) => service.apply(value, options));
+  return judged(text, invalidFile, (value) => service.apply(value, options), largeFile);
 }
 
 function tell({ terminal, json }: Session, plan: ApplyPlan, dryRun: boolean): void {

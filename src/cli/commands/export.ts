@@ -14,7 +14,8 @@ export function exportCommand(cli: Cli): Command {
         const configuration = await (await flm.configuration()).export();
         if (json) return terminal.out(JSON.stringify({ $schema: schemaFile('apply'), ...configuration }));
         const { stringify } = await import('yaml');
-        terminal.write(schemaComment('apply') + stringify(configuration));
+        // Keys with the same rules share lists in memory. Anchors would make the file hard to read.
+        terminal.write(schemaComment('apply') + stringify(configuration, { aliasDuplicateObjects: false }));
       }),
     );
 }

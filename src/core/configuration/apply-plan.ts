@@ -148,6 +148,7 @@ function planEngines(
   { nowMs, prune, spelling }: PlanOptions,
 ): SectionPlan<EngineRecord> {
   const before = new Map(stored.engines.map((engine) => [engine.id, engine]));
+  const places = new Map(listed?.map(({ id }, at) => [id, at]));
   const plan = planSection<EngineEntry, EngineRecord>({
     kind: 'engine',
     entries: listed === undefined ? undefined : new Map(listed.map((engine) => [engine.id, engine])),
@@ -155,7 +156,8 @@ function planEngines(
     applied: stored.applied.engine,
     prune,
     actions: { create: 'engine.add', change: 'engine.set', remove: 'engine.remove' },
-    wanted: (_, engine, old) => engineOf(engine, old, nowMs),
+    // Engines are preferred in the order of their times.
+    wanted: (id, engine, old) => engineOf(engine, old, nowMs + (places.get(id) ?? 0)),
     settings: ({ createdAtMs: _, ...settings }) => settings,
   });
   const after = new Map([...before, ...plan.saved.map((engine) => [engine.id, engine] as const)]);

@@ -150,6 +150,15 @@ test('sections that a file leaves out stay as they are, even with --prune', asyn
   assert.deepEqual(await changes({ keys: null, aliases: {} }, { prune: true }), ['remove alias gpt']);
 });
 
+test('engines keep the order of the file, in which flm prefers them', async (t) => {
+  const { apply, store, service } = setUp(t);
+  const engines = ['z', 'm', 'a'].map((id) => ({ id, url: `http://${id}:1` }));
+  await apply({ engines });
+  const ids = (await store.engines.listEngines()).map(({ id }) => id);
+  assert.deepEqual(ids, ['z', 'm', 'a']);
+  assert.deepEqual(new Map(Object.entries(await service.export())).get('engines'), engines);
+});
+
 test('prune removes what an earlier file listed, and nothing that was made otherwise', async (t) => {
   const { changes, security, engines, store } = setUp(t);
   await changes(whole);

@@ -6,7 +6,10 @@ import type { EngineRecord } from '../engine/engine.ts';
 import { type ApiKey, isActive } from '../security/api-key.ts';
 import type { StoredConfiguration } from './ports.ts';
 
-/** Active and paused keys only, each family with its newest secret: a file cannot end an overlap of a rotation. */
+/**
+ * Active and paused keys only, by label, each family with its newest secret: a file cannot end an overlap of a rotation.
+ * Engines are in the order in which flm prefers them.
+ */
 export function exportedConfiguration(stored: StoredConfiguration, nowMs: number): object {
   const newest = new Map<string, ApiKey>();
   for (const key of stored.keys) if (isActive(key, nowMs)) newest.set(key.familyId, key);
@@ -15,7 +18,7 @@ export function exportedConfiguration(stored: StoredConfiguration, nowMs: number
     version: 1,
     profiles: Object.fromEntries(profiles.map(({ name, config }) => [name, config])),
     policy,
-    keys: [...newest.values()].map(keyEntry),
+    keys: [...newest.values()].sort((a, b) => (a.label < b.label ? -1 : 1)).map(keyEntry),
     engines: engines.map(engineEntry),
     aliases: Object.fromEntries(aliases.map(({ name, target }) => [name, target])),
   };
