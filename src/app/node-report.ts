@@ -9,6 +9,7 @@ export function nodeReport(control: Pick<ProxyControl, 'status'>, name: string):
     handle,
     version,
     url,
+    networkUrls,
     inFlight,
     queued,
     connections,
@@ -22,7 +23,8 @@ export function nodeReport(control: Pick<ProxyControl, 'status'>, name: string):
     id: handle.id,
     name,
     version,
-    url,
+    // Others cannot use a loopback address.
+    url: networkUrls[0] ?? url,
     startedAtMs: handle.startedAtMs,
     report: {
       profile: handle.profile,

@@ -318,6 +318,8 @@ export class ConnectedStore implements ProxyStore {
         // A change of rows that proxies do not read.
         if (Object.keys(change).length > 0) this.#listener?.changed(change);
         this.#seen = delta.seen;
+        // Others see at once that this node has the change.
+        this.#beat();
       }
       this.#readAt = { atMs, monotonicMs };
       this.#checkAge();
