@@ -188,10 +188,23 @@ function countsOf({ rows, engines }: StoreContent): ContentCounts {
   return { ...Object.fromEntries(counts), engine: engines.length } as ContentCounts;
 }
 
-/** `3 api_key, 12 audit`. */
+const contentNames: Readonly<Partial<Record<keyof ContentCounts, string>>> = {
+  api_key: 'keys',
+  model_alias: 'aliases',
+  audit: 'audit entries',
+  refusal: 'refused logins',
+  usage_day: 'usage for budgets',
+  usage_hour: 'usage by the hour',
+  usage_rollup: 'usage by the day',
+  last_used: 'last uses of keys',
+};
+
+/** `keys: 3, audit entries: 12`. */
 function contentText(counts: ContentCounts): string {
-  return Object.entries(counts)
-    .filter(([name, count]) => name !== 'retention' && count > 0)
-    .map(([name, count]) => `${count} ${name}`)
+  // The keys of a record are those of its type.
+  const tables = Object.keys(counts) as (keyof ContentCounts)[];
+  return tables
+    .filter((table) => table !== 'retention' && counts[table] > 0)
+    .map((table) => `${contentNames[table] ?? table}: ${counts[table]}`)
     .join(', ');
 }

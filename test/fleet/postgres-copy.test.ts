@@ -139,7 +139,7 @@ test('a database that is not empty is left as it is, and the error names what it
   await shared.security.insertKey(sampleKey('other'));
   const ran = await cli.run(...toPostgres);
   assert.equal(ran.code, 1);
-  assert.match(ran.stderr, /is not empty: it has 1 api_key/);
+  assert.match(ran.stderr, /is not empty: it has keys: 1/);
   assert.deepEqual(
     (await shared.security.listKeys()).map(({ id }) => id),
     ['key_other'],
@@ -198,7 +198,7 @@ test('the status of a database shows what it is and holds, without its password'
   assert.match((await ok(cli, 'db', 'migrate')).stdout, /up to date/);
   await ok(cli, 'key', 'create', 'laptop');
   const shown = await ok(cli, 'db', 'status');
-  assert.match(shown.stdout, /1 keys/);
+  assert.match(shown.stdout, /1 key, 1 audit entry/);
   assert.match(shown.stdout, /last change +1/);
   assert.doesNotMatch(shown.stdout + shown.stderr, /hunter2/);
   const local = (await ok(machine(t, undefined), 'db', 'status', '--json')).json<Record<string, unknown>>();

@@ -29,11 +29,10 @@ export function databaseText(status: DatabaseStatus): string {
 
 /** `3 keys, 2 profiles`. */
 export function storedContent(counts: CopyReport['counts']): string {
-  const names = Object.entries(texts.content) as [keyof typeof texts.content, string][];
-  const parts = names.flatMap(([table, noun]) =>
-    counts[table] > 0 ? [texts.counted(counts[table], noun)] : [],
-  );
-  return parts.length === 0 ? texts.nothing : t.units.list(parts);
+  const { content, nothing } = texts;
+  const names = Object.keys(content) as (keyof typeof content)[];
+  const parts = names.flatMap((table) => (counts[table] > 0 ? [content[table](counts[table])] : []));
+  return parts.length === 0 ? nothing : t.units.list(parts);
 }
 
 function schemaText(found: number, known: number | undefined): string {

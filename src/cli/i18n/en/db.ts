@@ -1,4 +1,9 @@
 /** Texts of `flm db`. */
+const counted =
+  (one: string, many: string) =>
+  (count: number): string =>
+    `${count} ${count === 1 ? one : many}`;
+
 export const db = {
   about: {
     db: 'databases: show, migrate and copy them, and make the key that encrypts their secrets',
@@ -32,19 +37,17 @@ export const db = {
   empty: 'none yet; the first command creates it',
   older: (found: number, known: number): string => `${found}; this flm makes it ${known}`,
   storeKey: (id: string, file: string): string => `${id} in ${file}`,
-  /** Nouns after a number. */
   content: {
-    profile: 'profiles',
-    api_key: 'keys',
-    engine: 'engines',
-    model_alias: 'aliases',
-    share: 'shares',
-    audit: 'audit entries',
-    refusal: 'refused logins',
-    usage_hour: 'hours of usage',
-    usage_rollup: 'days of usage',
+    profile: counted('profile', 'profiles'),
+    api_key: counted('key', 'keys'),
+    engine: counted('engine', 'engines'),
+    model_alias: counted('alias', 'aliases'),
+    share: counted('share', 'shares'),
+    audit: counted('audit entry', 'audit entries'),
+    refusal: counted('refused login', 'refused logins'),
+    usage_hour: counted('row of usage by the hour', 'rows of usage by the hour'),
+    usage_rollup: counted('row of usage by the day', 'rows of usage by the day'),
   },
-  counted: (count: number, noun: string): string => `${count} ${noun}`,
   nothing: 'nothing',
   migrated: (database: string, from: number, to: number): string =>
     from === to ? `${database} is up to date (schema ${to}).` : `${database}: schema ${from} became ${to}.`,

@@ -92,6 +92,6 @@ export const sharedStorePhrases: readonly Phrase[] = [
   ['the connection was closed', '接続が閉じられました'],
   ['no connection within {limit} ms', '{limit}ms以内に接続できませんでした'],
   ['it did not answer within {limit} ms', '{limit}ms以内に応答しませんでした'],
+  ['?ca= with a file that this user can read', '?ca=に、このユーザーが読み取れるファイル'],
   ['the limits of the fleet', '全ノードの制限'],
-  ['this user cannot read the CA file {file}', 'このユーザーはCAのファイル{file}を読み取れません'],
 ];
