@@ -165,7 +165,6 @@ export class FleetLimits implements SharedLimits {
   /** Continues as the node of an earlier process, after its local counts were imported. */
   async takeOver(state: FleetState): Promise<void> {
     if (this.#started) return;
-    for (const [family, count] of this.#options.local.concurrency.exportState()) this.#own.set(family, count);
     this.#charges.adopt(state.charges);
     this.#start(state.base, state.nodes);
     await this.start();
@@ -178,10 +177,12 @@ export class FleetLimits implements SharedLimits {
   /** Another process is about to continue as this node. Until `commit` or `cancel`, charges wait. */
   begin(): void {
     this.#charges.hold();
+    this.#member.hold();
   }
 
   cancel(): void {
     this.#charges.resume();
+    this.#member.release();
   }
 
   commit(): void {
@@ -222,6 +223,8 @@ export class FleetLimits implements SharedLimits {
 
   #start(base: string, nodes: number): void {
     this.#started = true;
+    // Requests of an earlier process of this node, which still run there.
+    for (const [family, count] of this.#options.local.concurrency.exportState()) this.#own.set(family, count);
     this.#member.start(base, nodes);
   }
 

@@ -50,8 +50,11 @@ export class Membership {
   #wasShared = false;
   /** Changes when the server has lost its data. */
   #mark: string | undefined;
+  /** Kept from the first member after an outage until the server counts again. */
+  #lost = false;
   #connected = false;
   #retired = false;
+  #isHeld = false;
   #cancelHealth: Unsubscribe = () => {};
   #cancelBeats: Unsubscribe = () => {};
   #beats = 0;
@@ -103,7 +106,7 @@ export class Membership {
     link.open(base, {
       up: () => {
         this.#connected = true;
-        if (!this.#retired) void this.#hello();
+        this.#join();
       },
       down: (problem) => {
         this.#connected = false;
@@ -134,8 +137,23 @@ export class Membership {
     if (this.#me !== undefined) void this.ask(script, args);
   }
 
-  /** Another process continues as this node. */
+  /**
+   * Another process is about to continue as this node. When it does, this membership ends, and until `release` no other
+   * one begins: each would end the one of the other process.
+   */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** The other process did not become ready. */
+  release(): void {
+    this.#isHeld = false;
+    if (this.#me === undefined) this.#join();
+  }
+
+  /** The other process continues as this node. */
   retire(): void {
+    this.#isHeld = false;
     this.#retired = true;
     this.#turn += 1;
     this.#me = undefined;
@@ -149,7 +167,7 @@ export class Membership {
     if (!this.#retired) return;
     this.#retired = false;
     this.#leave('the process that counted for this node has ended');
-    if (this.#connected) void this.#hello();
+    this.#join();
   }
 
   /** Frees all that this node holds, and ends the connection. */
@@ -195,7 +213,7 @@ export class Membership {
     if (this.#state === 'away' && this.#wasShared) {
       this.#lost ||= lost;
       this.#cancelHealth();
-      this.#cancelHealth = clock.after(healthMs, () => void this.#hello());
+      this.#cancelHealth = clock.after(healthMs, () => this.#join());
       this.#set('returning', this.#problem);
       return;
     }
@@ -205,9 +223,6 @@ export class Membership {
     this.#lost = false;
     this.#set('shared', undefined);
   }
-
-  /** Kept from the first member after an outage until the server counts again. */
-  #lost = false;
 
   #beat(): void {
     const { clock, beat } = this.#options;
@@ -226,7 +241,11 @@ export class Membership {
 
   #again(problem: string): void {
     this.#leave(problem);
-    if (this.#connected && !this.#retired) void this.#hello();
+    this.#join();
+  }
+
+  #join(): void {
+    if (this.#connected && !this.#retired && !this.#isHeld) void this.#hello();
   }
 
   #leave(problem: string): void {

@@ -278,6 +278,29 @@ describe('a fleet', { skip: noRedis }, () => {
     assert.equal(seen.length, count);
   });
 
+  test('a node whose next process failed after it had joined counts again', async () => {
+    const [a, b] = (await all(2)) as [FleetNode, FleetNode];
+    assert.ok(await a.take(1));
+    a.limits.begin();
+    const next = new FleetNode({ link: redisLink(server.port) });
+    nodes.push(next);
+    next.local.concurrency.holdRequests('a', 1);
+    await next.limits.takeOver(a.limits.exportState());
+    // This process notices, and does not end the membership of the other one.
+    await isIn(a, 'away');
+    // The server answers in order: it would have answered an attempt to join before this.
+    assert.ok(await a.limits.revocationWritten('none'));
+    assert.equal(a.limits.reading.state, 'away');
+    assert.ok(await next.rate(60, 5));
+    assert.equal(next.limits.reading.state, 'shared');
+    next.limits.commit();
+    a.limits.cancel();
+    await isIn(a, 'shared');
+    assert.equal(await b.take(1), false);
+    a.give();
+    await eventually(() => b.take(1), Boolean);
+  });
+
   test('the next process of a node continues with all that the node holds', async () => {
     const [a, b] = (await all(2)) as [FleetNode, FleetNode];
     assert.ok(await a.take(2));

@@ -62,6 +62,8 @@ export interface TestGatewayOptions {
   readonly admin?: AdminPort;
   /** Replaces the local limits. */
   readonly limiter?: RateLimiter;
+  /** The limiter is told ahead what a request will ask. */
+  readonly remoteLimits?: boolean;
   readonly concurrency?: ConcurrencyLimiter;
   readonly tokens?: TokenBudget;
   /** For an HTTPS mode. */
@@ -129,6 +131,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
       ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
     },
+    remoteLimits: options.remoteLimits === true,
     ledger,
     recorder: {
       request: (line) => {
