@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
+import { parseConfigurationFile } from '../../src/core/configuration/configuration-file.ts';
 import { storeSettings } from '../../src/core/store-settings.ts';
 import { needsHaproxy } from '../clients/installed.ts';
 
@@ -132,6 +133,58 @@ test('the objects of the chart follow the schemas of Kubernetes 1.30 and 1.37', 
     assert.equal(status, 0, stdout + stderr);
   }
 });
+
+test(
+  'the chart applies a configuration file with the rights of a gateway, and only if there is one',
+  needsHelm,
+  (t) => {
+    const work = mkdtempSync(join(tmpdir(), 'flm-chart-'));
+    t.after(() => rmSync(work, { recursive: true, force: true }));
+    const values = join(work, 'values.yaml');
+    const configuration = {
+      keys: [{ label: 'ci', secret: { from: 'file', path: '/run/secrets/flm/ci-key' } }],
+      aliases: { 'gpt-4o': 'qwen3' },
+    };
+    writeFileSync(
+      values,
+      JSON.stringify({ configuration, firstAdminKey: true, stores: { secret: 'flm-stores' } }),
+    );
+    const rendered = (...more: readonly string[]): string =>
+      helm(
+        ...['template', 'gw', chart, '--namespace', 'llm', '--kube-version', '1.34', '--values', values],
+        ...more,
+      );
+    const text = rendered();
+    const objects = parseAllDocuments(text).map((document) => document.toJS());
+    const [map, job, gateway] = ['ConfigMap', 'Job', 'Deployment'].map((kind) =>
+      objects.find((object) => object?.kind === kind),
+    );
+    assert.deepEqual(parseConfigurationFile(parse(map.data['flm.yaml'])).aliases, configuration.aliases);
+    const [apply] = job.spec.template.spec.containers;
+    const [serve] = gateway.spec.template.spec.containers;
+    assert.deepEqual(apply.args, ['apply', '--file', '/etc/flm/flm.yaml', '--prune', '--yes']);
+    assert.deepEqual(apply.securityContext, serve.securityContext);
+    assert.deepEqual(job.spec.template.spec.securityContext, gateway.spec.template.spec.securityContext);
+    // The gateways are found by their labels.
+    const { matchLabels } = gateway.spec.selector;
+    const labels = job.spec.template.metadata.labels;
+    assert.ok(Object.entries(matchLabels).some(([name, value]) => labels[name] !== value));
+    const names = serve.env.map(({ name }: { readonly name: string }) => name);
+    assert.ok(names.includes('FLM_ADMIN_KEY_FILE') && names.includes('FLM_PROXY_ADMIN'));
+    // The pod of a job cannot be changed, so another value makes another job.
+    const nameOf = (yaml: string): string => /^ {2}name: (gw-flm-apply-\w{10})$/m.exec(yaml)?.[1] ?? '';
+    assert.equal(nameOf(rendered()), job.metadata.name);
+    assert.notEqual(nameOf(rendered('--set', 'image.tag=next')), job.metadata.name);
+    const file = join(work, 'objects.yaml');
+    writeFileSync(file, text);
+    const validate = join(tools ?? '', 'python/bin/kubernetes-validate');
+    const { status, stdout, stderr } = spawnSync(validate, ['--strict', '-k', '1.37', file], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stdout + stderr);
+    assert.doesNotMatch(render('stores.secret=s'), /ConfigMap|kind: Job|FLM_ADMIN_KEY_FILE/);
+  },
+);
 
 test('gateways of the chart run as a user without rights, and get secrets as files', needsHelm, () => {
   const objects = parseAllDocuments(render('stores.secret=flm-stores')).map((document) => document.toJS());
