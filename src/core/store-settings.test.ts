@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Environment } from './environment.ts';
 import { StoreError } from './errors.ts';
-import { type StoreSettings, storeSettings, usesPostgres } from './store-settings.ts';
+import { type StoreSettings, storeSettings } from './store-settings.ts';
 
 const settings = (environment: Environment, files: Readonly<Record<string, string>> = {}): StoreSettings =>
   storeSettings({ environment, hostname: 'alpha.example', readText: (path) => files[path] });
@@ -30,8 +30,6 @@ test('without variables, SQLite and local counting stay, and the node has the na
     valkeyOutage: 'local',
     nodeName: 'alpha.example',
   });
-  assert.equal(usesPostgres({ FLM_DATABASE_URL: '' }), false);
-  assert.equal(usesPostgres({ FLM_DATABASE_URL_FILE: '/f' }), true);
 });
 
 test('a database on another machine needs verified TLS, unless the URL says otherwise', () => {

@@ -111,11 +111,6 @@ export function storeSettings(sources: SettingsSources): StoreSettings {
   };
 }
 
-/** True if a variable asks for PostgreSQL. Reads nothing. */
-export function usesPostgres(environment: Environment): boolean {
-  return Boolean(environment.FLM_DATABASE_URL || environment.FLM_DATABASE_URL_FILE);
-}
-
 type Reader<T> = (url: string, refuse: (value: string, allowed: string) => undefined) => T | undefined;
 
 /** The address in a variable or in the file that its `_FILE` names. Undefined if there is none or it has a fault. */
