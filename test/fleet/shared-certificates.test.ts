@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openAcmeKeeper } from '../../src/app/acme-renewal.ts';
 import { HandOverParts } from '../../src/app/hand-over-parts.ts';
@@ -21,6 +22,7 @@ import { PostgresSharedFiles } from '../../src/store/postgres/shared-files.ts';
 import { StoreKey } from '../../src/store/postgres/store-key.ts';
 import { SharedProofs } from '../../src/tls/acme/shared-proofs.ts';
 import { SharedCertificateStore } from '../../src/tls/shared-certificate-store.ts';
+import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type FaultLink, startFaultLink } from '../helpers/fault-link.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';
@@ -77,18 +79,34 @@ async function startMachine(t: TestContext, url: string, pebble: Pebble, httpPor
   return { keeper, home };
 }
 
-/** What the CA reaches: passes each connection to the port that `next` returns. */
+/** What the CA reaches: passes each connection to the port that `next` returns, as soon as that port is open. */
 async function startBalancer(t: TestContext, port: number, next: () => number): Promise<void> {
   const open = new Set<Socket>();
-  const server = createServer((client) => {
-    const target = connect({ port: next(), host: '127.0.0.1' });
-    for (const socket of [client, target]) open.add(socket.on('error', () => socket.destroy()));
+  const pass = async (client: Socket, to: number): Promise<void> => {
+    const target = await eventually(
+      () => dialed(to),
+      (socket) => socket !== undefined,
+    );
+    assert.ok(target !== undefined);
+    open.add(target.on('error', () => target.destroy()));
     client.pipe(target).pipe(client);
+  };
+  const server = createServer((client) => {
+    open.add(client.on('error', () => client.destroy()));
+    pass(client, next()).catch(() => client.destroy());
   });
   await once(server.listen(port), 'listening');
   t.after(async () => {
     for (const socket of open) socket.destroy();
     await once(server.close(), 'close');
+  });
+}
+
+function dialed(port: number): Promise<Socket | undefined> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', () => resolve(undefined));
   });
 }
 
@@ -264,3 +282,69 @@ test('files of another store key are refused with the reason', { skip }, async (
     /another store key/,
   );
 });
+
+for (const [challenge, portOfCa] of [
+  ['http-01', 'httpPort'],
+  ['tls-alpn-01', 'tlsPort'],
+] as const) {
+  test(`two gateways obtain one certificate by ${challenge} behind a balancer, and one of them renews it for both`, {
+    skip: skipAcme,
+  }, async (t) => {
+    const url = await postgres.database(t);
+    const pebble = await startPebble(t);
+    const keyFile = join(temporaryHome(t), 'store.key');
+    writeFileSync(keyFile, testStoreKeyText, { mode: 0o600 });
+    const [a = 0, b = 0, plainA = 0, plainB = 0] = await freePorts(4);
+    let asked = 0;
+    const ports = challenge === 'http-01' ? [plainA, plainB] : [a, b];
+    await startBalancer(t, pebble[portOfCa], () => ports[asked++ % 2] as number);
+    const gateway = async (port: number, plainPort: number) => {
+      const cli = makeCli(t, { FLM_DATABASE_URL: url, FLM_STORE_KEY_FILE: keyFile });
+      const started = await cli.run(
+        ...[
+          'proxy',
+          'start',
+          '--json',
+          '--bind',
+          '127.0.0.1',
+          '--port',
+          String(port),
+          '--mode',
+          'https-acme',
+        ],
+        ...domains.flatMap((domain) => ['--domain', domain]),
+        ...['--acme-directory', pebble.directory, '--acme-ca', pebble.caFile, '--acme-accept-terms'],
+        ...['--acme-challenge', challenge, '--acme-http-port', String(plainPort)],
+      );
+      assert.equal(started.code, 0, started.stderr);
+      return cli;
+    };
+    const [first, second] = await Promise.all([gateway(a, plainA), gateway(b, plainB)]);
+    const certificateOf = async (cli: TestCli): Promise<string | undefined> => {
+      const { proxies } = (await cli.run('status', '--json')).json<{
+        proxies: { certificate?: { fingerprint: string } }[];
+      }>();
+      return proxies[0]?.certificate?.fingerprint;
+    };
+    const old = await certificateOf(first);
+    assert.notEqual(old, undefined);
+    assert.equal(await certificateOf(second), old);
+    assert.equal(orders(pebble), 1);
+    assert.ok(asked >= 2);
+    for (const { home } of [first, second])
+      assert.ok(!existsSync(join(home, 'tls')), 'no key is on its disk');
+
+    const renewed = await first.run('cert', 'renew');
+    assert.equal(renewed.code, 0, renewed.stderr);
+    await eventually(
+      () => certificateOf(first),
+      (found) => found !== old,
+    );
+    const fresh = await certificateOf(first);
+    await eventually(
+      () => certificateOf(second),
+      (found) => found === fresh,
+    );
+    assert.equal(orders(pebble), 2);
+  });
+}

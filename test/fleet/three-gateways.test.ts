@@ -30,11 +30,23 @@ const burst = 12;
 class Load {
   readonly failures: string[] = [];
   #stopped = false;
+  #paused: PromiseWithResolvers<void> | undefined;
   readonly #clients: Promise<void>[] = [];
 
   /** `send` throws if the request failed. */
   add(count: number, send: (n: number) => Promise<void>): void {
     for (let i = 0; i < count; i++) this.#clients.push(this.#run(i, count, send));
+  }
+
+  /** Sends nothing while `f` runs: on a busy machine the load itself would keep the stores from answering in time. */
+  async without(f: () => Promise<void>): Promise<void> {
+    this.#paused = Promise.withResolvers();
+    try {
+      await f();
+    } finally {
+      this.#paused.resolve();
+      this.#paused = undefined;
+    }
   }
 
   async stop(): Promise<void> {
@@ -44,6 +56,7 @@ class Load {
 
   async #run(first: number, step: number, send: (n: number) => Promise<void>): Promise<void> {
     for (let n = first; !this.#stopped; n += step) {
+      await this.#paused?.promise;
       try {
         await send(n);
       } catch (error) {
@@ -240,7 +253,7 @@ test('a fleet under load keeps its limits, its usage and its revocations while s
     'afterwards the limits count for all nodes again, and no usage was lost or doubled',
     async () => {
       fleet.endFaults();
-      await fleet.settled();
+      await load.without(() => fleet.settled());
       await more(Math.max(1, wanted - engine.of('free').done));
       engine.forgetPeak('narrow');
       await more(part);
@@ -275,7 +288,7 @@ test('killed gateways lose at most the usage of their last moments, and no revoc
       assert.equal(await gateway.ask(revoked.key), 401);
     }
   }
-  await fleet.settled();
+  await load.without(() => fleet.settled());
   await more(10);
   engine.forgetPeak('narrow');
   await more(Math.ceil(wanted / 10));
