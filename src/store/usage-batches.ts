@@ -73,11 +73,13 @@ export class UsageBatches {
   }
 
   add(entry: UsageEntry): void {
-    const { atMs, keyId, model, engine, ending, answered } = entry;
+    const { atMs, keyId, engine, ending, answered } = entry;
+    // A database stores half of a surrogate pair as U+FFFD. Two names must not become one row there alone.
+    const model = entry.model.toWellFormed();
     const name = `${hourNumber(atMs)}\n${keyId}\n${model}\n${engine}\n${ending}\n${answered}`;
     let row = this.#hours.get(name);
     if (row === undefined) {
-      row = usageHourRow(entry);
+      row = usageHourRow(model === entry.model ? entry : { ...entry, model });
       this.#hours.set(name, row);
     }
     const tokens = addToHour(row, entry);

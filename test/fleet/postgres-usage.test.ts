@@ -69,6 +69,12 @@ test('a batch adds to the days, the hours, the last uses and the refused logins'
   );
 });
 
+test('names that a database cannot hold apart are one row of a batch', { skip }, async (t) => {
+  const { database, url } = await opened(t);
+  await writeBatch(database, batchOf('w', { model: 'a\ud800' }, { model: 'a\udbff' }, { model: 'a\ufffd' }));
+  assert.deepEqual(await postgres.query(url, 'SELECT model, requests FROM flm.usage_day'), ['a\ufffd|3']);
+});
+
 test('an older use does not replace a newer one, and sums stop at the largest exact number', {
   skip,
 }, async (t) => {
