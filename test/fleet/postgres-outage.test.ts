@@ -311,3 +311,22 @@ test('a proxy whose program files were deleted follows a database that restarts'
   );
   assert.equal((await admin(one, 'GET', '/keys')).status, 200);
 });
+
+test('a server that answers nothing delays a command and a stop by seconds only', { skip }, async (t) => {
+  const url = await postgres.database(t);
+  const cli = machine(t, url);
+  const running = cli.start('proxy', 'run', '--demo', '--port', '0', '--json');
+  await running.saw(/\n/);
+  const { key } = await createKey(cli, 'laptop');
+  await postgres.freeze();
+  const refused = await cli.run('key', 'create', 'x');
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /cannot be reached/);
+  await ok(cli, 'key', 'revoke', 'laptop');
+  const { url: base } = JSON.parse(running.stdout().split('\n')[0] ?? '') as { url: string };
+  const response = await fetch(`${base}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
+  assert.equal(response.status, 401);
+  running.child.kill('SIGTERM');
+  assert.equal((await running.ended).code, 0);
+  postgres.thaw();
+});

@@ -41,6 +41,9 @@ export interface PostgresServer {
   /** The port on 127.0.0.1. It stays the same after a restart. */
   port(): number;
   stop(mode?: StopMode): Promise<void>;
+  /** Stops answering, with all connections open, until `thaw`. */
+  freeze(): Promise<void>;
+  thaw(): void;
   /** Starts the stopped server with the same data on the same port. */
   start(): Promise<void>;
   /** Its complete log output. */
@@ -61,6 +64,7 @@ class TestServer implements PostgresServer {
   #child: ChildProcess | undefined;
   #started: Promise<void> | undefined;
   #databases = 0;
+  readonly #frozen: number[] = [];
   #log = '';
 
   async database(t: TestContext): Promise<string> {
@@ -69,7 +73,8 @@ class TestServer implements PostgresServer {
     const name = `flm_${++this.#databases}`;
     await this.query(this.#url('postgres'), `CREATE DATABASE ${name}`);
     atEnd(t, async () => {
-      // A test may leave the server stopped.
+      // A test may leave the server frozen or stopped.
+      this.thaw();
       await this.start();
       await this.query(this.#url('postgres'), `DROP DATABASE ${name} WITH (FORCE)`);
     });
@@ -131,11 +136,37 @@ class TestServer implements PostgresServer {
     await closed;
   }
 
+  async freeze(): Promise<void> {
+    const pid = this.#child?.pid;
+    assert(pid !== undefined, 'the server runs');
+    // First the process that makes the others.
+    this.#signal(pid, 'SIGSTOP');
+    this.#frozen.push(pid);
+    const { stdout } = await execute('pgrep', ['-P', String(pid)]);
+    for (const each of stdout.split('\n').filter((line) => line !== '')) {
+      this.#signal(Number(each), 'SIGSTOP');
+      this.#frozen.push(Number(each));
+    }
+  }
+
+  thaw(): void {
+    for (const pid of this.#frozen.splice(0)) this.#signal(pid, 'SIGCONT');
+  }
+
   log(): string {
     return this.#log;
   }
 
+  #signal(pid: number, signal: NodeJS.Signals): void {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended.
+    }
+  }
+
   async end(): Promise<void> {
+    this.thaw();
     await this.#started?.catch(() => {});
     await this.stop();
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });

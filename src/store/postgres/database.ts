@@ -6,7 +6,9 @@
  * STORE_UNREACHABLE nothing was changed; a COMMIT without an answer throws STORE_OUTCOME_UNKNOWN.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import { StoreError } from '../../core/errors.ts';
@@ -43,6 +45,8 @@ const defaultQueryTimeoutMs = 10_000;
 const defaultMaxConnections = 4;
 /** The server ends a statement before the driver stops waiting, so that the connection stays usable. */
 const answerMs = 2_000;
+/** How long the end of a connection may take. */
+const farewellMs = 500;
 /** A connection that was closed fails at once. */
 const quickMs = 1_000;
 /** A migration may have to copy tables, and other nodes wait for it. */
@@ -54,6 +58,8 @@ export class PostgresDatabase implements SqlSession {
   readonly #options: PostgresOptions;
   readonly #migrations: readonly PostgresMigration[];
   #pool: pg.Pool | undefined;
+  /** Connections that the pool has not closed yet. */
+  readonly #clients = new Set<pg.ClientBase>();
   #opened: Promise<SchemaVersion> | undefined;
 
   /** Connects to nothing. */
@@ -162,7 +168,7 @@ export class PostgresDatabase implements SqlSession {
     client.on('notification', ({ payload }) => onNotice(payload ?? ''));
     const close = async (): Promise<void> => {
       isOver = true;
-      await client.end().catch(() => {});
+      cutOff(client);
     };
     const query = async (sql: string): Promise<void> => {
       try {
@@ -187,6 +193,7 @@ export class PostgresDatabase implements SqlSession {
     this.#pool = undefined;
     this.#opened = undefined;
     await pool?.end();
+    await this.#cutOffAll();
   }
 
   async #open(): Promise<SchemaVersion> {
@@ -248,7 +255,7 @@ export class PostgresDatabase implements SqlSession {
           () => true,
           () => false,
         );
-      client.release(!isOver);
+      release(client, isOver);
     }
   }
 
@@ -289,7 +296,7 @@ export class PostgresDatabase implements SqlSession {
         return [client, await first(client)];
       } catch (error) {
         const survives = connectionSurvives(error);
-        client?.release(!survives);
+        if (client !== undefined) release(client, survives);
         // A silent network would cost the time limit again.
         const isQuick = performance.now() - startMs < quickMs;
         if (client === undefined || survives || !hadIdle || !isQuick || triesLeft <= 0)
@@ -307,8 +314,25 @@ export class PostgresDatabase implements SqlSession {
     });
     // The pool drops an idle connection that breaks; one in use reports the failure to its statement.
     pool.on('error', () => {});
-    pool.on('connect', (client) => client.on('error', () => {}));
+    pool.on('connect', (client) => {
+      client.on('error', () => {});
+      this.#clients.add(client);
+    });
+    pool.on('remove', (client) => this.#clients.delete(client));
     return pool;
+  }
+
+  /** Waits a moment for the ends of connections. A silent network confirms none, and a socket keeps a process alive. */
+  async #cutOffAll(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, farewellMs);
+    await Promise.race([
+      late,
+      Promise.all([...this.#clients].map((client) => once(client, 'end').catch(() => {}))),
+    ]);
+    clearTimeout(timer);
+    for (const client of this.#clients) cutOff(client);
+    this.#clients.clear();
   }
 
   #clientConfig(): pg.ClientConfig {
@@ -346,6 +370,18 @@ function tlsOptions({ shown, caFile }: DatabaseAddress): ConnectionOptions {
     const params = { database: shown, reason: `this user cannot read the CA file ${caFile}` };
     throw new StoreError('STORE_UNREACHABLE', { params, cause });
   }
+}
+
+/** Gives a connection back. A broken one is closed at once: a silent network never confirms its end. */
+function release(client: pg.PoolClient, isUsable: boolean): void {
+  client.release(!isUsable);
+  if (!isUsable) cutOff(client);
+}
+
+function cutOff(client: pg.ClientBase): void {
+  // The types of the driver do not show the socket of a connection.
+  const { connection } = client as unknown as { readonly connection?: { readonly stream?: Duplex } };
+  connection?.stream?.destroy();
 }
 
 class ClientSession implements SqlSession {
