@@ -7,6 +7,7 @@ import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 import { controlClient } from '../../src/process/control-client.ts';
 import { liveHandles } from '../../src/process/live-handles.ts';
 import { flmEntry, makeCli, type Running, type TestCli } from '../helpers/cli.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { listenForNotify, type NotifySocket, noNotifySocket } from '../helpers/notify-socket.ts';
 import { ask } from '../helpers/restless-clients.ts';
 import { createKey } from '../helpers/start-proxy.ts';
@@ -21,11 +22,11 @@ interface Scene {
   readonly handle: ProxyHandle;
 }
 
-async function started(t: TestContext, kills?: number): Promise<Scene> {
+async function started(t: TestContext, kills?: number, flags = ['--json']): Promise<Scene> {
   const folder = makeCli(t).folder;
   const systemd = await listenForNotify(t, join(folder, 'notify'), kills);
   const cli = makeCli(t, { NOTIFY_SOCKET: systemd.path });
-  const running = cli.start('proxy', 'run', '--port', '0', '--json');
+  const running = cli.start('proxy', 'run', '--port', '0', ...flags);
   await systemd.named(1);
   const [handle] = await liveHandles(join(cli.home, 'run'));
   assert.ok(handle !== undefined);
@@ -120,6 +121,18 @@ test('a successor serves on when nobody reads its log and its predecessor has en
     );
   child.stderr?.resume();
   await serves(scene);
+});
+
+test('a successor writes its log to the stream that its predecessor wrote to', { skip }, async (t) => {
+  const scene = await started(t, undefined, ['--log-to', 'stdout']);
+  const newest = await handOver(scene, '');
+  endAfter(t, newest.pid);
+  const line = new RegExp(`"proxy":"${newest.id}".*"msg":"started"`);
+  await eventually(
+    () => scene.running.stdout(),
+    (log) => line.test(log),
+  );
+  assert.equal(scene.running.stderr(), '');
 });
 
 test('a successor that is killed while it is named leaves the old main process', { skip }, async (t) => {
