@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Redis } from 'iovalkey';
 import type { TokenCheck } from '../../src/core/security/token-check.ts';
+import { answerMs } from '../../src/valkey/redis-link.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { FleetNode, type FleetNodeOptions, redisLink } from '../helpers/fleet-node.ts';
 import { keyWith } from '../helpers/limits-processes.ts';
@@ -221,7 +222,7 @@ describe('a fleet', { skip: noRedis }, () => {
   });
 
   test('a server that answers nothing is given up, and no request waits longer than a second for it', async () => {
-    const [a] = (await all(1)) as [FleetNode];
+    const [a] = (await all(1, { link: redisLink(server.port, undefined, answerMs) })) as [FleetNode];
     server.pause();
     assert.ok(await a.rate(60, 5));
     assert.equal(a.limits.reading.state, 'away');
