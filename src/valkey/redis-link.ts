@@ -91,11 +91,6 @@ export class RedisLink implements ServerLink {
     }
   }
 
-  reset(problem: string): void {
-    const connections = this.#ready ?? this.#opening;
-    if (connections !== undefined) this.#end(connections, problem);
-  }
-
   close(): void {
     this.#closed = true;
     this.#cancelAgain();
@@ -161,7 +156,8 @@ export class RedisLink implements ServerLink {
     if (this.#looks % pingEveryLooks === 0) void this.#ping();
     const limitMs = this.#options.answerMs ?? answerMs;
     for (const { atMs } of this.#sentAtMs) {
-      if (nowMs - atMs >= limitMs) this.reset(`it did not answer within ${limitMs} ms`);
+      if (nowMs - atMs >= limitMs && this.#ready !== undefined)
+        this.#end(this.#ready, `it did not answer within ${limitMs} ms`);
       return;
     }
   }

@@ -22,7 +22,5 @@ export interface ServerLink {
   open(base: string, listener: ServerListener): void;
   /** Rejects if the connection ends before the reply, or if there is none. */
   call(script: ScriptName, args: readonly Argument[]): Promise<Reply>;
-  /** Ends the connection, because it cannot be trusted. */
-  reset(problem: string): void;
   close(): void;
 }
