@@ -125,8 +125,10 @@ test('a successor serves on when nobody reads its log and its predecessor has en
 
 test('a successor writes its log to the stream that its predecessor wrote to', { skip }, async (t) => {
   const scene = await started(t, undefined, ['--log-to', 'stdout']);
+  const ended = new Promise((resolve) => scene.running.child.once('exit', resolve));
   const newest = await handOver(scene, '');
   endAfter(t, newest.pid);
+  await ended;
   const line = new RegExp(`"proxy":"${newest.id}".*"msg":"started"`);
   await eventually(
     () => scene.running.stdout(),
