@@ -3,7 +3,7 @@
  * data folder, PostgreSQL the one that FLM_DATABASE_URL names.
  */
 import type { Environment } from '../core/environment.ts';
-import { FlmError, StoreError } from '../core/errors.ts';
+import { type ErrorCode, FlmError, StoreError } from '../core/errors.ts';
 import type { DatabaseKind } from '../core/store-settings.ts';
 import { livenessBySocket } from '../process/detached-controller.ts';
 import { openStore, type SqliteStore } from '../store/sqlite/open-store.ts';
@@ -19,7 +19,7 @@ import { ownMachine } from './own-machine.ts';
 import type { PostgresFacts, PostgresTools } from './postgres-tools.ts';
 
 export interface DatabaseProblem {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string;
 }

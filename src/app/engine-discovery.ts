@@ -10,6 +10,7 @@ import { checkEmbeddings } from '../engines/embeddings-check.ts';
 import { isLoopbackHost, parseEngineUrl } from '../engines/engine-url.ts';
 import { findExposure } from '../engines/exposure.ts';
 import { identify } from '../engines/identify.ts';
+import { findOpenPaths } from '../engines/open-paths.ts';
 import { createEngine } from '../engines/probe-request.ts';
 import { freeIdOf, sourceOfRecord } from '../engines/sources.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
@@ -73,6 +74,7 @@ export function makeEngineDiscovery(machine: Machine): EngineDiscovery {
       const { ref } = sourceOfRecord(record, machine.readSecret);
       return checkEmbeddings(line, createEngine(ref, line), model, signal);
     },
+    exposure: (ref, signal) => findOpenPaths(line, ref, machine.addresses(), signal),
     spelling: (url) => parseEngineUrl(url).url,
     suggestId(url, kind, taken) {
       const { address } = parseEngineUrl(url);

@@ -74,7 +74,8 @@ export async function loadLimits(machine: Machine): Promise<MakeLimits> {
   };
 }
 
-function readCa(file: string): string {
+/** Throws STORE_SETTINGS_INVALID. */
+export function readCa(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {

@@ -10,6 +10,7 @@ import { certCommands } from './commands/cert.ts';
 import { complete, completionCommand } from './commands/completion.ts';
 import { connectCommand } from './commands/connect.ts';
 import { dbCommands } from './commands/db.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { engineCommands } from './commands/engine.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
@@ -59,6 +60,7 @@ export function makeProgram(cli: Cli): Command {
       groups.observe,
       [
         statusCommand(cli),
+        doctorCommand(cli),
         topCommand(cli),
         requestsCommand(cli),
         tailCommand(cli),

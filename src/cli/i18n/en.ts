@@ -7,6 +7,7 @@ import { chat } from './en/chat.ts';
 import { configFlags } from './en/config-flags.ts';
 import { connect } from './en/connect.ts';
 import { db } from './en/db.ts';
+import { doctor } from './en/doctor.ts';
 import { engine } from './en/engine.ts';
 import { errorTable } from './en/error-table.ts';
 import { errors } from './en/errors.ts';
@@ -43,6 +44,7 @@ export const en = {
   /** The admin API has these too, always in English. */
   connectAdvice: connectTexts,
   db,
+  doctor,
   engine,
   errorTable,
   errors,

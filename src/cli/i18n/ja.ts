@@ -7,6 +7,7 @@ import { configFlags } from './ja/config-flags.ts';
 import { connect } from './ja/connect.ts';
 import { connectAdvice } from './ja/connect-advice.ts';
 import { db } from './ja/db.ts';
+import { doctor } from './ja/doctor.ts';
 import { engine } from './ja/engine.ts';
 import { errorTable } from './ja/error-table.ts';
 import { errors } from './ja/errors.ts';
@@ -42,6 +43,7 @@ export const ja: CliCatalogue = {
   configFlags,
   connectAdvice,
   db,
+  doctor,
   engine,
   errorTable,
   errors,

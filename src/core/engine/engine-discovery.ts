@@ -43,6 +43,18 @@ export interface EngineExamination {
   readonly exposedOn?: string;
 }
 
+/** What others see of an engine without a key. */
+export interface EngineExposure {
+  /** The engine runs on this machine. */
+  readonly isOwn: boolean;
+  /** Addresses other than loopback at which it answers without a key. */
+  readonly addresses: readonly string[];
+  /** Paths that it answers there. */
+  readonly paths: readonly string[];
+  /** Web pages of every origin may read its answers (CORS). */
+  readonly isAnyOrigin: boolean;
+}
+
 export interface EngineDiscovery {
   /** Finds running engines on this machine that are not among `known`, and installed programs that are not running. */
   detect(known: readonly EngineRecord[], signal: AbortSignal): Promise<DetectedEngines>;
@@ -54,6 +66,8 @@ export interface EngineDiscovery {
   examine(record: EngineRecord, signal: AbortSignal): Promise<EngineExamination>;
   /** Sends one small embedding request. Throws ENGINE_INVALID if the key of the engine cannot be read. */
   embeddings(record: EngineRecord, model: string, signal: AbortSignal): Promise<EmbeddingsCheck>;
+  /** Asks an engine without its key, also at the other addresses of this machine. Undefined: nothing is open. */
+  exposure(ref: EngineRef, signal: AbortSignal): Promise<EngineExposure | undefined>;
   /** Returns the canonical form of a URL that the schema of engines accepts. */
   spelling(url: string): string;
   /** Returns a free id: on this machine the id from detection, for other hosts the host and port. */

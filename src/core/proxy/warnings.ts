@@ -66,28 +66,18 @@ export function warningsOfProxy(facts: ProxyFacts): readonly Warning[] {
   if (clear !== undefined) add('CLEAR_TEXT', clear, clearTextCommand(profile));
   if (keys === 0)
     add('NO_KEY', 'No key can be used; make one: `flm key create LABEL`.', 'flm key create LABEL');
-  if (engines.length === 0)
-    add(
-      'NO_ENGINE',
-      'No engine was found; start one, or add one: `flm engine add URL`.',
-      'flm engine add URL',
-    );
+  if (engines.length === 0) warnings.push(noEngine);
   else if (engines.every((e) => e.ref.kind === 'demo'))
     add(
       'ONLY_DEMO',
       'Only the built-in demo engine answers; start a real engine, and flm uses it automatically.',
       'flm engine detect',
     );
-  for (const { ref, state, note, exposedOn } of engines) {
-    const command = `flm engine test ${ref.id}`;
-    const why = note === undefined ? '' : ` (${note})`;
-    if (state === 'down')
-      add(
-        'ENGINE_DOWN',
-        `Engine ${ref.id} does not answer at ${ref.url}${why}; start it, flm detects it automatically.`,
-        command,
-      );
-    if (exposedOn !== undefined) add('ENGINE_EXPOSED', exposureWarning(ref, exposedOn), command);
+  for (const engine of engines) {
+    const { ref, exposedOn } = engine;
+    if (engine.state === 'down') warnings.push(downWarning(engine));
+    if (exposedOn !== undefined)
+      add('ENGINE_EXPOSED', exposureWarning(ref, exposedOn), `flm engine test ${ref.id}`);
   }
   for (const { id, problem } of facts.unusableEngines)
     add('ENGINE_UNUSABLE', problem, `flm engine test ${id}`);
@@ -174,6 +164,22 @@ export const noProxy: Warning = {
   message: 'No proxy is running. Start one with `flm up`, or in the background with `flm proxy start`.',
   command: 'flm proxy start',
 };
+
+export const noEngine: Warning = {
+  code: 'NO_ENGINE',
+  message: 'No engine was found; start one, or add one: `flm engine add URL`.',
+  command: 'flm engine add URL',
+};
+
+/** About an engine that does not answer. */
+export function downWarning({ ref, note }: Pick<EngineStatus, 'ref' | 'note'>): Warning {
+  const why = note === undefined ? '' : ` (${note})`;
+  return {
+    code: 'ENGINE_DOWN',
+    message: `Engine ${ref.id} does not answer at ${ref.url}${why}; start it, flm detects it automatically.`,
+    command: `flm engine test ${ref.id}`,
+  };
+}
 
 /** About a proxy that ended without a stop. */
 export function crashWarning(profile: string): Warning {

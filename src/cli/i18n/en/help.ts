@@ -25,6 +25,7 @@ export const help = {
     ui: 'open the dashboard in the browser',
     policy: 'rules for all keys: addresses, origins, rates',
     status: 'show what runs',
+    doctor: 'find what is wrong, and how to fix it',
     requests: 'list running requests, or cancel one',
     usage: 'show requests and tokens over time',
     db: 'show, migrate and copy the database',

@@ -1,0 +1,28 @@
+/** `flm doctor`: finds what is wrong with flm on this machine, and names the command that fixes it. */
+import type { Command } from 'commander';
+import { bareAction, type Cli, leaf } from '../command.ts';
+import { t } from '../i18n/texts.ts';
+import { whileWaiting } from '../terminal/progress.ts';
+import { doctorText } from '../views/doctor-view.ts';
+
+const texts = t.doctor;
+
+/** Engines have a few seconds to answer; most reports take less. */
+const patienceMs = 1_000;
+
+export function doctorCommand(cli: Cli): Command {
+  return leaf('doctor', texts.about, 'flm doctor\nflm doctor --json').action(
+    bareAction(cli, async ({ terminal, json, signal }) => {
+      const [{ examineMachine }, { systemClock }] = await Promise.all([
+        import('../../app/doctor/doctor.ts'),
+        import('../../core/clock.ts'),
+      ]);
+      const { environment, entry } = cli;
+      const report = await whileWaiting(terminal, systemClock, { text: texts.waiting, patienceMs }, () =>
+        examineMachine({ environment, entry, signal }),
+      );
+      terminal.out(json ? JSON.stringify(report) : doctorText(report, terminal));
+      if (!report.ok) cli.exit = 1;
+    }),
+  );
+}
