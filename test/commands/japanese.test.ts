@@ -172,6 +172,7 @@ const busy: readonly Run[] = [
   fails('proxy start lab'),
   run('up lab'),
   run('status'),
+  run('doctor'),
   run('status lab'),
   run('proxy status lab'),
   run('key create anna --rpm 10 --expires 90d --owner anna --model q*'),
@@ -307,6 +308,7 @@ test('JSON and CSV are the same in both languages, errors too', { timeout }, asy
   await english.run('profile', 'save', 'lab', '--port', '0');
   const asked = lines(`
     status --json
+    doctor --json
     key list --json
     key list --csv
     key show anna --json

@@ -1,5 +1,5 @@
 /** Checks the data folder: free space, and files that another user owns or may read. */
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { lstat, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding } from '../../core/doctor/report.ts';
 import { shellWord } from '../../core/shell-word.ts';
@@ -43,10 +43,10 @@ async function fileFindings(home: string): Promise<readonly Finding[]> {
   if (uid === undefined) return [];
   const foreign: string[] = [];
   const open: string[] = [];
-  const names = await readdir(home, { recursive: true });
+  const names = await namesIn(home, '');
   for (const name of names.slice(0, maxFiles)) {
-    // It may have ended between both calls, such as a socket.
-    const facts = await stat(join(home, name)).catch(() => undefined);
+    // A socket or a file of SQLite may be gone by now.
+    const facts = await lstat(join(home, name)).catch(() => undefined);
     if (facts === undefined) continue;
     if (facts.uid !== uid) foreign.push(name);
     // Others cannot enter the folder, but a copy or a backup keeps the mode.
@@ -67,6 +67,18 @@ async function fileFindings(home: string): Promise<readonly Finding[]> {
       command: `chmod -R go= ${folder}`,
     })),
   ];
+}
+
+/** A folder that cannot be read is listed itself, so its owner is looked at. */
+async function namesIn(home: string, folder: string): Promise<readonly string[]> {
+  const entries = await readdir(join(home, folder), { withFileTypes: true }).catch(() => []);
+  const names = await Promise.all(
+    entries.map(async (entry) => {
+      const name = join(folder, entry.name);
+      return entry.isDirectory() ? [name, ...(await namesIn(home, name))] : [name];
+    }),
+  );
+  return names.flat();
 }
 
 const isSecret = (name: string): boolean => /\.(?:db(?:-wal|-shm)?|key|pem)$/.test(name);
