@@ -1,7 +1,8 @@
 /** The PostgreSQL database of a store: opening, migrations, the order of changes, time limits and failures. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FlmError } from '../../src/core/errors.ts';
@@ -230,6 +231,48 @@ test('a lock, a statement and a silent server each end after the time limit', { 
   assert.ok(address !== null && typeof address === 'object');
   const lost = postgresDatabase(t, `postgres://u@127.0.0.1:${address.port}/d`, { connectTimeoutMs: 500 });
   await assert.rejects(lost.open(), fails('STORE_UNREACHABLE', /time/));
+});
+
+test('a connection that failed leaves no socket open, whatever the server answered', {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const answers = [
+    'N',
+    'S',
+    'E',
+    'HTTP/1.1 400 Bad Request\r\n\r\n',
+    'R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0',
+  ];
+  for (const answer of answers)
+    for (const query of ['', '?tls=on']) {
+      // It never closes. Only a socket that is open on neither side refuses what the server still sends.
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        socket.on('error', () => {});
+        socket.once('data', () => socket.write(answer, 'latin1'));
+        socket.once('end', () => {
+          const sending = setInterval(() => socket.write('more'), 10);
+          socket.once('close', () => clearInterval(sending));
+        });
+        closed.push(new Promise((resolve) => socket.resume().once('close', resolve)));
+      });
+      const closed: Promise<unknown>[] = [];
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { port } = server.address() as AddressInfo;
+      const lost = postgresDatabase(t, `postgres://u@127.0.0.1:${port}/d${query}`, { connectTimeoutMs: 500 });
+      await assert.rejects(lost.open(), fails('STORE_UNREACHABLE', /./));
+      await assert.rejects(
+        lost.listen(
+          'flm_change',
+          () => {},
+          () => {},
+        ),
+        fails('STORE_UNREACHABLE', /./),
+      );
+      assert.equal(closed.length, 2);
+      await Promise.all(closed);
+      server.close();
+    }
 });
 
 test('a wrong password, database or right names what was refused and no password', { skip }, async (t) => {

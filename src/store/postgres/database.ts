@@ -156,7 +156,7 @@ export class PostgresDatabase implements SqlSession {
     onNotice: (payload: string) => void,
     onEnd: () => void,
   ): Promise<Listening> {
-    const client = new pg.Client(this.#clientConfig());
+    const client = new OwnedClient(this.#clientConfig());
     let isOver = false;
     const end = (): void => {
       if (isOver) return;
@@ -308,6 +308,7 @@ export class PostgresDatabase implements SqlSession {
   #newPool(): pg.Pool {
     const pool = new pg.Pool({
       ...this.#clientConfig(),
+      Client: OwnedClient,
       max: this.#options.maxConnections ?? defaultMaxConnections,
       idleTimeoutMillis: 60_000,
       allowExitOnIdle: true,
@@ -383,6 +384,30 @@ function cutOff(client: pg.ClientBase): void {
   const { connection } = client as unknown as { readonly connection?: { readonly stream?: Duplex } };
   connection?.stream?.destroy();
 }
+
+/**
+ * Closes its socket when it cannot connect. The driver leaves it open after an answer that it does not accept, such as a
+ * refused TLS or a demand for a password that it does not have. An open socket would keep a command from ending.
+ */
+class OwnedClient extends pg.Client {
+  override connect(): Promise<pg.Client>;
+  override connect(callback: OnConnect): void;
+  override connect(callback?: OnConnect): Promise<pg.Client> | undefined {
+    if (callback === undefined)
+      return super.connect().catch((error: unknown) => {
+        cutOff(this);
+        throw error;
+      });
+    super.connect((error: Error | null) => {
+      if (error !== null) cutOff(this);
+      // The declared type has one function for each outcome; the driver calls one function with both.
+      (callback as (error: Error | null, client: pg.Client) => void)(error, this);
+    });
+    return undefined;
+  }
+}
+
+type OnConnect = Parameters<pg.Client['connect']>[0];
 
 class ClientSession implements SqlSession {
   /** The connection cannot be used again. */
