@@ -108,6 +108,11 @@ function withTrust(
   );
 }
 
+/** The name in the language of the texts. Most names are the same in every language. */
+export function clientName({ id, name }: Pick<ClientRecipe, 'id' | 'name'>, { names }: ClientTexts): string {
+  return id in names ? names[id as keyof typeof names] : name;
+}
+
 /** The base URL as the client needs it. */
 export function baseUrlOf({ base }: ClientRecipe, { origin }: Pick<ConnectTarget, 'origin'>): string {
   return base === '/v1' ? `${origin}/v1` : origin;

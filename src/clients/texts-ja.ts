@@ -2,6 +2,7 @@
 import type { ClientTexts } from './texts.ts';
 
 export const japaneseClientTexts: ClientTexts = {
+  names: { anthropic: 'AnthropicのSDK', openai: 'OpenAIのSDK', phone: 'スマートフォンのアプリ' },
   notes: {
     claudeCodeFields:
       'エンジンが未知のフィールドを拒否する場合: export CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS=1',

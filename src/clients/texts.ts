@@ -4,6 +4,8 @@
  * their own beside this one; commands and pages take those of their reader.
  */
 export const clientTexts = {
+  /** Those that are no proper names, by the id of the client. */
+  names: { anthropic: 'Anthropic SDKs', openai: 'OpenAI SDKs', phone: 'Phone apps' },
   notes: {
     claudeCodeFields:
       'If the engine refuses fields that it does not know: export CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS=1',

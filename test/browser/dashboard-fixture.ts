@@ -109,16 +109,21 @@ export async function checkView(page: Page, name: string): Promise<void> {
 
 /** Checks what a page shows now. The page bypasses its CSP for axe-core. */
 export async function checkShown(page: Page, name: string): Promise<void> {
-  const screenshots = process.env.FLM_SCREENSHOTS;
-  if (screenshots !== undefined) {
-    mkdirSync(screenshots, { recursive: true });
-    await page.screenshot({ path: join(screenshots, `${name}.png`) });
-  }
+  await checkFits(page, name);
   await page.evaluate(axe);
   const violations = await page.evaluate(
     "axe.run().then(({ violations }) => violations.map((v) => v.id + ': ' + v.nodes[0].html))",
   );
   assert.deepEqual(violations, [], name);
+}
+
+/** Checks that what a page shows now is not wider than the window, and keeps its picture. */
+export async function checkFits(page: Page, name: string): Promise<void> {
+  const screenshots = process.env.FLM_SCREENSHOTS;
+  if (screenshots !== undefined) {
+    mkdirSync(screenshots, { recursive: true });
+    await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+  }
   assert.equal(
     await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
     true,

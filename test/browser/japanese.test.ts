@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { clients } from '../../src/clients/clients.ts';
+import { clientName } from '../../src/clients/recipe.ts';
 import { en } from '../../src/web/i18n/en.ts';
 import { ja } from '../../src/web/i18n/ja.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
-import { ask, checkView, openDashboard, showPage } from './dashboard-fixture.ts';
+import { ask, checkFits, checkShown, openDashboard, showPage, viewports } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 const value = '\u0000';
@@ -28,6 +30,11 @@ function englishParts(english: object, japanese: object): string[] {
 
 const allEnglish = [...new Set(englishParts(en, ja))];
 
+/** Three words, as only a sentence has them. */
+const sentence = /[A-Za-z]+(?:,? [a-z]{2,}){2}/;
+/** The answer of the demo engine, and the name of a browser. */
+const apart: readonly RegExp[] = [/I am the demo engine of flm/, /^Mozilla\/5\.0/];
+
 /** Single words are compared with whole lines, since names and codes contain them. */
 async function assertNoEnglish(page: Page, name: string): Promise<void> {
   const shown = await page.evaluate(`(() => {
@@ -48,14 +55,26 @@ async function assertNoEnglish(page: Page, name: string): Promise<void> {
     lines.some((line) => (part.includes(' ') ? line.includes(part) : line === part)),
   );
   assert.deepEqual(left, [], `${name}: English in ${JSON.stringify(lines)}`);
+  // Also what is in no catalogue, such as a sentence of the server.
+  const sentences = lines.filter((line) => sentence.test(line) && !apart.some((form) => form.test(line)));
+  assert.deepEqual(sentences, [], `${name}: English sentences`);
 }
 
+/** At four widths, since a page may show other texts where it is narrow. axe-core looks at two of them. */
 async function assertJapanese(page: Page, name: string): Promise<void> {
   assert.equal(await page.evaluate('document.documentElement.lang'), 'ja');
-  await checkView(page, `ja-${name}`);
-  await assertNoEnglish(page, name);
-  const text = await page.evaluate<string>('document.body.innerText');
-  assert.doesNotMatch(text, /[。、] +[\u3040-\u30ff\u4e00-\u9fff]/, `${name}: a space between sentences`);
+  for (const device of ['phone', 'notebook', 'desktop', 'wide'] as const) {
+    await page.setViewportSize(viewports[device]);
+    const check = device === 'phone' || device === 'desktop' ? checkShown : checkFits;
+    await check(page, `ja-${name}-${device}`);
+    await assertNoEnglish(page, `${name}-${device}`);
+    const text = await page.evaluate<string>('document.body.innerText');
+    assert.doesNotMatch(
+      text,
+      /[。、] +[\u3040-\u30ff\u4e00-\u9fff]/,
+      `${name}-${device}: a space between sentences`,
+    );
+  }
 }
 
 const pages = [
@@ -90,6 +109,12 @@ test('every page of the dashboard is Japanese in a Japanese browser, empty and i
   for (const name of pages) {
     await showPage(page, ja[name].title);
     await assertJapanese(page, name);
+  }
+  await showPage(page, ja.connect.title);
+  for (const { id, name } of clients) {
+    await page.getByLabel(new RegExp(`^${ja.connect.client}`)).selectOption(id);
+    await page.getByRole('heading', { name: clientName({ id, name }, ja.clients), exact: true }).waitFor();
+    await assertNoEnglish(page, `connect-${id}`);
   }
   await showPage(page, ja.keys.title);
   await page.getByRole('button', { name: ja.keys.create }).click();
@@ -131,18 +156,18 @@ test('the pages for holders of keys are Japanese in a Japanese browser', { skip 
   await assertJapanese(page, 'root');
   await page.goto(`${proxy.url}/flm/share`);
   await page.getByText(ja.guest.share.incomplete).waitFor();
-  await assertJapanese(page, 'share-incomplete');
+  await assertJapanese(page, 'guest-share-incomplete');
   const made = await cli.run('share', 'anna', '--rpm', '20', '--no-wait', '--json');
   await page.goto(made.json<{ link: string }>().link);
   await page.reload();
   await page.getByRole('button', { name: ja.guest.share.make }).waitFor();
-  await assertJapanese(page, 'share');
+  await assertJapanese(page, 'guest-share');
   await page.getByRole('button', { name: ja.guest.share.make }).click();
   await page.getByRole('heading', { level: 1, name: ja.guest.share.ready('anna') }).waitFor();
   const key = (await page.locator('.secret code').textContent()) ?? '';
   await page.getByRole('button', { name: ja.guest.run }).click();
   await page.getByText(/正常に動作しています/).waitFor();
-  await assertJapanese(page, 'share-made');
+  await assertJapanese(page, 'guest-share-made');
   await page.goto(`${proxy.url}/flm/me`);
   await assertJapanese(page, 'me-key');
   await page.getByLabel(ja.guest.key).fill(key);

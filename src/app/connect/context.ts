@@ -1,12 +1,11 @@
 /**
  * Finds the context length of a model on its engines, and explains how to increase it if a client needs more.
  */
+import type { Advice, ModelContext } from '../../clients/advice.ts';
 import type { ClientRecipe } from '../../clients/recipe.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import { catalogOf } from '../catalog.ts';
 import type { Flm } from '../flm.ts';
-import type { ModelContext } from './model-context.ts';
-import type { ConnectTexts } from './texts.ts';
 
 /** What finding settings needs; a session of a command has it. */
 export interface ConnectParts {
@@ -41,21 +40,22 @@ export async function contextOf(
 
 /** A warning that the context is too small for the client, with the remedy; undefined if it is large enough. */
 export function contextWarning(
-  { name, contextTokens }: ClientRecipe,
+  { id, contextTokens: needed }: ClientRecipe,
   context: ModelContext | undefined,
-  texts: ConnectTexts,
-): string | undefined {
-  if (contextTokens === undefined || context?.tokens === undefined) return undefined;
-  if (context.tokens >= contextTokens) return undefined;
-  return texts.context.tooSmall(name, contextTokens, context);
+): Advice | undefined {
+  if (needed === undefined || context?.tokens === undefined || context.tokens >= needed) return undefined;
+  const { engine, kind, model, tokens } = context;
+  return { code: 'contextTooSmall', values: { client: id, needed, engine, kind, model, tokens } };
 }
 
 /** How much context the client needs, if the engine does not report the context length. */
 export function contextNote(
-  { name, contextTokens }: ClientRecipe,
+  { id, contextTokens: needed }: ClientRecipe,
   context: ModelContext | undefined,
-  texts: ConnectTexts,
-): string | undefined {
-  if (contextTokens === undefined || context === undefined || context.tokens !== undefined) return undefined;
-  return context.kind === 'demo' ? undefined : texts.context.unknown(name, contextTokens, context);
+): Advice | undefined {
+  if (needed === undefined || context === undefined || context.tokens !== undefined) return undefined;
+  const { engine, kind, model } = context;
+  return kind === 'demo'
+    ? undefined
+    : { code: 'contextUnknown', values: { client: id, needed, engine, kind, model } };
 }

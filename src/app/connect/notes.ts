@@ -1,23 +1,22 @@
-/** Notes about the settings of a client: what the reader must still do or know. */
+/** Notes about the settings of a client: what the reader must still do or know, besides the client's own notes. */
+import type { Advice, ModelContext } from '../../clients/advice.ts';
 import type { ClientRecipe } from '../../clients/recipe.ts';
 import type { ConnectTarget } from '../../clients/snippet.ts';
 import { contextNote } from './context.ts';
-import type { ModelContext } from './model-context.ts';
-import { type ConnectTexts, connectTexts } from './texts.ts';
 
-/** Notes about the settings, one or two sentences each. */
+/** Notes that depend on the proxy, its engines and the key. */
 export function notesOf(
   client: ClientRecipe,
   to: ConnectTarget,
   context: ModelContext | undefined,
-  texts: ConnectTexts = connectTexts,
-): readonly string[] {
-  const notes = client.notes.map((note) => texts.clients.notes[note]);
-  const deps = contextNote(client, context, texts);
-  if (deps !== undefined) notes.push(deps);
-  if (to.key === undefined) notes.push(texts.keyPlaceholder);
-  if (to.authority !== undefined && takesFile(client)) notes.push(texts.authorityFile);
-  if (to.clientCertificate === true && client.showsCertificate === true) notes.push(texts.clientCertificate);
+): readonly Advice[] {
+  const notes: Advice[] = [];
+  const needed = contextNote(client, context);
+  if (needed !== undefined) notes.push(needed);
+  if (to.key === undefined) notes.push({ code: 'keyPlaceholder', values: {} });
+  if (to.authority !== undefined && takesFile(client)) notes.push({ code: 'authorityFile', values: {} });
+  if (to.clientCertificate === true && client.showsCertificate === true)
+    notes.push({ code: 'clientCertificate', values: {} });
   return notes;
 }
 

@@ -1,5 +1,6 @@
 /** The settings of a client and the check of an address, for the admin API. `flm connect` uses the same parts. */
 
+import { type Advice, adviceText } from '../../clients/advice.ts';
 import { clients } from '../../clients/clients.ts';
 import { baseUrlOf, snippetsOf } from '../../clients/recipe.ts';
 import { AdminError, ProxyError } from '../../core/errors.ts';
@@ -11,6 +12,7 @@ import type { Flm } from '../flm.ts';
 import { askProxy } from '../proxy-check.ts';
 import { notesOf } from './notes.ts';
 import { originOf, targetOf } from './target.ts';
+import { connectTexts } from './texts.ts';
 import { warningsOf } from './warnings.ts';
 
 const checkKeyMs = 60_000;
@@ -33,6 +35,9 @@ export async function connectSettings(
   const { target, context } = await targetOf(parts, status, { origin, model });
   const isForeign = addresses.every((address) => address.origin !== origin);
   const { authority = null, clientCertificate = false, contextTokens } = target;
+  const notes = notesOf(client, target, context);
+  const warnings = await warningsOf(parts, status, client, target, context, isForeign);
+  const inEnglish = (advice: Advice): string => adviceText(connectTexts, advice);
   return {
     client: client.id,
     name: client.name,
@@ -41,8 +46,10 @@ export async function connectSettings(
     ...(contextTokens === undefined ? {} : { contextLength: contextTokens }),
     key: '$FLM_API_KEY',
     snippets: snippetsOf(client, target),
-    notes: notesOf(client, target, context),
-    warnings: await warningsOf(parts, status, client, target, context, isForeign),
+    notes: [...client.notes.map((note) => connectTexts.clients.notes[note]), ...notes.map(inEnglish)],
+    warnings: warnings.map(inEnglish),
+    noteDetails: notes.map(({ code, values }) => ({ code, values: { ...values } })),
+    warningDetails: warnings.map(({ code, values }) => ({ code, values: { ...values } })),
     origin,
     authority,
     clientCertificate,

@@ -1,11 +1,12 @@
 /**
  * Finds the connection settings for a client: the address of a proxy, a model, and the CA that the client must trust.
  */
+
+import type { ModelContext } from '../../clients/advice.ts';
 import type { AuthorityFiles, ConnectTarget } from '../../clients/snippet.ts';
 import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import { type ConnectParts, contextOf } from './context.ts';
-import type { ModelContext } from './model-context.ts';
 
 /** Placeholder while no engine lists a model. */
 export const noModel = 'MODEL';

@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { isIP } from 'node:net';
+import type { Advice, ModelContext } from '../../clients/advice.ts';
 import type { ClientRecipe } from '../../clients/recipe.ts';
 import type { ConnectTarget } from '../../clients/snippet.ts';
 import type { EngineStatus } from '../../core/engine/directory.ts';
@@ -14,10 +15,8 @@ import { isLoopback } from '../../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import { catalogOf, modelNamed } from '../catalog.ts';
 import { type ConnectParts, contextWarning } from './context.ts';
-import type { ModelContext } from './model-context.ts';
-import { type ConnectTexts, connectTexts } from './texts.ts';
 
-/** Returns sentences with the remedy. `hostGiven`: the user gave the host, so it may not be the proxy's own. */
+/** Each says the remedy. `hostGiven`: the user gave the host, so it may not be the proxy's own. */
 export async function warningsOf(
   parts: ConnectParts,
   status: ProxyStatus,
@@ -25,32 +24,37 @@ export async function warningsOf(
   to: ConnectTarget,
   context: ModelContext | undefined,
   hostGiven: boolean,
-  texts: ConnectTexts = connectTexts,
-): Promise<readonly string[]> {
+): Promise<readonly Advice[]> {
   const { flm } = parts;
-  const said = texts.warnings;
-  const warnings = [
-    ...(hostGiven ? await hostWarnings(parts, status, to, said) : []),
-    ...tlsWarnings(status, client, to, said),
+  const warnings: Advice[] = [
+    ...(hostGiven ? await hostWarnings(parts, status, to) : []),
+    ...tlsWarnings(status, client, to),
   ];
   const host = hostOf(to);
   if (client.elsewhere === true && (host === 'localhost' || (isIP(host) !== 0 && isLoopback(host))))
-    warnings.push(said.elsewhere(host, client.name));
-  const tooSmall = contextWarning(client, context, texts);
+    warnings.push({ code: 'elsewhere', values: { host, client: client.id } });
+  const tooSmall = contextWarning(client, context);
   if (tooSmall !== undefined) warnings.push(tooSmall);
-  if (status.models === 0) warnings.push(said.noModel);
+  if (status.models === 0) warnings.push({ code: 'noModel', values: {} });
   if (status.models > 0) {
     const aliases = await flm.engines.aliases();
     if (modelNamed(to.model, status.engines, aliases) === undefined) {
       const names = catalogOf(status.engines, aliases).map((entry) => entry.id);
-      warnings.push(said.missingModel(to.model, nearNames(to.model, names).join(', ')));
+      warnings.push({
+        code: 'missingModel',
+        values: { model: to.model, similar: nearNames(to.model, names).join(', ') },
+      });
     }
   }
   const { asked, serving } = enginesFor(status.engines, to.model, client.route);
   if (asked.length > 0 && serving.length === 0) {
-    warnings.push(said.route(client.name, client.route, asked.join(', ')));
+    warnings.push({
+      code: 'route',
+      values: { client: client.id, route: client.route, engines: asked.join(', ') },
+    });
   }
-  if (to.key === undefined && (await flm.security.records()).length === 0) warnings.push(said.noKey);
+  if (to.key === undefined && (await flm.security.records()).length === 0)
+    warnings.push({ code: 'noKey', values: {} });
   return warnings;
 }
 
@@ -59,18 +63,18 @@ async function hostWarnings(
   { signal }: ConnectParts,
   { handle, certificate }: ProxyStatus,
   to: ConnectTarget,
-  said: ConnectTexts['warnings'],
-): Promise<readonly string[]> {
-  const warnings: string[] = [];
+): Promise<readonly Advice[]> {
+  const warnings: Advice[] = [];
   const { host } = new URL(to.origin);
   const name = hostOf(to);
   if (certificate === undefined) {
-    if (!(await answersForHost(proxyUrl(handle), host, signal))) warnings.push(said.publicHost(name));
+    if (!(await answersForHost(proxyUrl(handle), host, signal)))
+      warnings.push({ code: 'publicHost', values: { name } });
   } else if (!covers(certificate.names, name)) {
     const flag = certificate.authorityFile === undefined ? '--domain' : '--san';
-    warnings.push(said.certificateNames(certificate.names.join(', '), flag, name));
+    warnings.push({ code: 'certificateNames', values: { names: certificate.names.join(', '), flag, name } });
   }
-  if (handle.addresses.every(isLoopback)) warnings.push(said.loopback(name));
+  if (handle.addresses.every(isLoopback)) warnings.push({ code: 'loopback', values: { name } });
   return warnings;
 }
 
@@ -107,20 +111,19 @@ function covers(names: readonly string[], host: string): boolean {
 }
 
 /** TLS requirements that the client cannot meet, or not by a setting. */
-function tlsWarnings(
-  { config }: ProxyStatus,
-  client: ClientRecipe,
-  to: ConnectTarget,
-  said: ConnectTexts['warnings'],
-): readonly string[] {
-  const warnings: string[] = [];
-  const { name, trusts } = client;
+function tlsWarnings({ config }: ProxyStatus, client: ClientRecipe, to: ConnectTarget): readonly Advice[] {
+  const warnings: Advice[] = [];
+  const { trusts } = client;
+  const values = { client: client.id };
   if (to.authority !== undefined) {
-    if (trusts === 'what the system trusts') warnings.push(said.systemTrust(name));
-    if (trusts === 'public CAs alone') warnings.push(said.publicTrust(name));
-    if (client.namesAlone === true && isIP(hostOf(to)) !== 0) warnings.push(said.namesAlone(name));
+    if (trusts === 'what the system trusts') warnings.push({ code: 'systemTrust', values });
+    if (trusts === 'public CAs alone') warnings.push({ code: 'publicTrust', values });
+    if (client.namesAlone === true && isIP(hostOf(to)) !== 0) warnings.push({ code: 'namesAlone', values });
   }
   if (to.clientCertificate === true && client.showsCertificate !== true)
-    warnings.push(said.clientCertificate(config.clientCaFile, name));
+    warnings.push({
+      code: 'noClientCertificate',
+      values: { file: config.clientCaFile ?? '', ...values },
+    });
   return warnings;
 }

@@ -5,8 +5,9 @@ import type { Command } from 'commander';
 import { notesOf } from '../../app/connect/notes.ts';
 import { noModel, originOf, targetOf } from '../../app/connect/target.ts';
 import { warningsOf } from '../../app/connect/warnings.ts';
+import { type Advice, adviceText } from '../../clients/advice.ts';
 import { clients, findRecipe } from '../../clients/clients.ts';
-import { baseUrlOf, type ClientRecipe, snippetsOf } from '../../clients/recipe.ts';
+import { baseUrlOf, type ClientRecipe, clientName, snippetsOf } from '../../clients/recipe.ts';
 import type { ConnectTarget } from '../../clients/snippet.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { t } from '../i18n/texts.ts';
@@ -70,21 +71,17 @@ export function connectCommand(cli: Cli): Command {
         // Last, so that an earlier error leaves no unused key.
         const written = flags.write === true ? await write(session, client, target, flags, key) : undefined;
         const to = { ...target, key: written === undefined ? await key() : written.key };
-        const warnings = await warningsOf(
-          session,
-          status,
-          client,
-          to,
-          context,
-          flags.host !== undefined,
-          t.connectAdvice,
-        );
+        const warnings = await warningsOf(session, status, client, to, context, flags.host !== undefined);
+        const said = (advice: Advice): string => adviceText(t.connectAdvice, advice);
         await tellSettings(session, client, to, {
-          notes: notesOf(client, to, context, t.connectAdvice),
-          warnings: [...warnings, ...(written?.warnings ?? [])],
+          notes: [
+            ...client.notes.map((note) => t.connectAdvice.clients.notes[note]),
+            ...notesOf(client, to, context).map(said),
+          ],
+          warnings: [...warnings.map(said), ...(written?.warnings ?? [])],
           file: written?.file,
         });
-        if (flags.wait === true) await waitForRequest(session, handle, client.name);
+        if (flags.wait === true) await waitForRequest(session, handle, nameOf(client));
       }),
     );
 }
@@ -117,7 +114,7 @@ async function write(
 
 function listClients({ terminal, json }: Session): void {
   const { columns } = texts;
-  const rows = clients.map((c) => [c.id, c.name, c.route]);
+  const rows = clients.map((c) => [c.id, nameOf(c), c.route]);
   if (json)
     terminal.out(JSON.stringify({ clients: clients.map(({ id, name, route }) => ({ id, name, route })) }));
   else {
@@ -125,6 +122,8 @@ function listClients({ terminal, json }: Session): void {
     terminal.talk(`\n${texts.showOne}`);
   }
 }
+
+const nameOf = (client: ClientRecipe): string => clientName(client, t.connectAdvice.clients);
 
 /** Throws USAGE with similar names. */
 function clientNamed(name: string): ClientRecipe {
@@ -174,7 +173,7 @@ async function tellSettings(
     terminal.out(JSON.stringify(document));
     return;
   }
-  if (file === undefined) terminal.out(terminal.paint('bold', client.name));
+  if (file === undefined) terminal.out(terminal.paint('bold', nameOf(client)));
   for (const { place, text } of snippets) {
     terminal.out(`\n${terminal.paint('dim', `${place}:`)}\n`);
     terminal.out(printableLines(text));

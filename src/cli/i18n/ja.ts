@@ -1,11 +1,11 @@
 /** The Japanese texts of the terminal. Terms and style: docs/ja/glossary.md. */
+import { japaneseConnectTexts } from '../../clients/advice-ja.ts';
 import type { CliCatalogue } from './catalogue.ts';
 import { apply } from './ja/apply.ts';
 import { cert } from './ja/cert.ts';
 import { chat } from './ja/chat.ts';
 import { configFlags } from './ja/config-flags.ts';
 import { connect } from './ja/connect.ts';
-import { connectAdvice } from './ja/connect-advice.ts';
 import { db } from './ja/db.ts';
 import { doctor } from './ja/doctor.ts';
 import { engine } from './ja/engine.ts';
@@ -41,7 +41,7 @@ export const ja: CliCatalogue = {
   chat,
   connect,
   configFlags,
-  connectAdvice,
+  connectAdvice: japaneseConnectTexts,
   db,
   doctor,
   engine,

@@ -120,9 +120,9 @@ test('the settings of a client are the same in Japanese, and say in Japanese whe
 
 test('the Japanese advice for a larger context names what the English one names, for every kind of engine', () => {
   for (const kind of engineKindNames) {
-    const found = { engine: 'e', kind, model: 'qwen3', tokens: 4_096 };
-    const english = connectTexts.context.tooSmall('Codex', 32_768, found);
-    const japanese = t.connectAdvice.context.tooSmall('Codex', 32_768, found);
+    const values = { client: 'Codex', needed: 32_768, engine: 'e', kind, model: 'qwen3', tokens: 4_096 };
+    const english = connectTexts.advice.contextTooSmall(values);
+    const japanese = t.connectAdvice.advice.contextTooSmall(values);
     assert.match(japanese, hasJapanese);
     // Flags, variables and names of settings.
     for (const [name] of english.matchAll(

@@ -16,6 +16,12 @@ const snippet = z.strictObject({
   text: z.string(),
 });
 
+/** For a program that says it in another language. */
+const advice = z.strictObject({
+  code: z.string(),
+  values: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+
 export const connectSchema = z
   .strictObject({
     client: z.string(),
@@ -27,6 +33,11 @@ export const connectSchema = z
     snippets: z.array(snippet).readonly(),
     notes: z.array(z.string()).readonly(),
     warnings: z.array(z.string()).readonly(),
+    noteDetails: z
+      .array(advice)
+      .readonly()
+      .describe("The last of the notes, which are not the client's own, as codes with their values."),
+    warningDetails: z.array(advice).readonly().describe('The warnings as codes with their values.'),
     origin: z.string().describe('Scheme, host and port of the proxy.'),
     authority: z
       .strictObject({

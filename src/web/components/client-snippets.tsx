@@ -1,7 +1,7 @@
 /** Settings to copy: one block of text for each place of a client, with notes, and QR codes for another device. */
 import type { Snippet } from '../../clients/snippet.ts';
 import { t } from '../i18n/texts.ts';
-import { Copy } from './parts.tsx';
+import { Copy, Sentence } from './parts.tsx';
 import { QrCode } from './qr-code.tsx';
 
 export function ClientSnippets({
@@ -24,7 +24,9 @@ export function ClientSnippets({
       {notes.length === 0 ? null : (
         <ul class="note">
           {notes.map((note) => (
-            <li key={note}>{note}</li>
+            <li key={note}>
+              <Sentence text={note} />
+            </li>
           ))}
         </ul>
       )}

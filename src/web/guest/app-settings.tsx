@@ -1,12 +1,10 @@
 /** How to connect an app with this key: the three values that every app needs, and the exact settings of known apps. */
 import { useState } from 'preact/hooks';
 import { clients } from '../../clients/clients.ts';
-import { snippetsOf } from '../../clients/recipe.ts';
+import { clientName, snippetsOf } from '../../clients/recipe.ts';
 import { ClientSnippets, QrCodes } from '../components/client-snippets.tsx';
 import { Choice, Command } from '../components/parts.tsx';
 import { t } from '../i18n/texts.ts';
-
-const names: Readonly<Record<string, string>> = Object.fromEntries(clients.map(({ id, name }) => [id, name]));
 
 export interface AppSettingsProps {
   readonly secret: string;
@@ -46,7 +44,12 @@ export function AppSettings({ secret, models, model, onModel, localAuthority }: 
             onChange={onModel}
           />
         )}
-        <Choice label={t.guest.app} value={app} options={names} onChange={setApp} />
+        <Choice
+          label={t.guest.app}
+          value={app}
+          options={Object.fromEntries(clients.map((one) => [one.id, clientName(one, t.clients)]))}
+          onChange={setApp}
+        />
       </div>
       {client === undefined || model === '' ? null : (
         <ClientSnippets

@@ -10,6 +10,7 @@ const same: ReadonlySet<string> = new Set([
   'signIn.command',
   'certificates.fingerprint',
   'certificates.columns.fingerprint',
+  'connect.advice',
   'connect.proxyName',
   'engines.unknown',
   'keys.beginning',
@@ -28,7 +29,7 @@ function textsOf(catalogue: object, place = ''): Map<string, string> {
   for (const [name, entry] of Object.entries(catalogue)) {
     const at = place === '' ? name : `${place}.${name}`;
     if (typeof entry === 'string') texts.set(at, entry);
-    else if (typeof entry === 'function') texts.set(at, entry(...Array(entry.length).fill(2)));
+    else if (typeof entry === 'function') texts.set(at, String(entry(...Array(entry.length).fill(2))));
     else for (const [inner, text] of textsOf(entry, at)) texts.set(inner, text);
   }
   return texts;

@@ -1,6 +1,7 @@
 /** Connect: the settings of every client for an address and a model, with a key filled in, and tests. */
 import { useState } from 'preact/hooks';
 import { clients } from '../../clients/clients.ts';
+import { clientName } from '../../clients/recipe.ts';
 import type { ConnectDocument } from '../../core/proxy/connect-document.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import { call, type KeyWithSecret, mayChange } from '../api/client.ts';
@@ -13,7 +14,6 @@ import { ForAdmin } from '../components/scope.tsx';
 import { t } from '../i18n/texts.ts';
 
 const ownHost = 'other';
-const clientNames = Object.fromEntries(clients.map(({ id, name }) => [id, name]));
 
 interface Choices {
   readonly client: string;
@@ -44,7 +44,7 @@ export function ConnectPage() {
               <Choice
                 label={t.connect.client}
                 value={client}
-                options={clientNames}
+                options={Object.fromEntries(clients.map((one) => [one.id, clientName(one, t.clients)]))}
                 onChange={(value) => choose({ client: value })}
               />
               {settings.proxies.length < 2 ? null : (
@@ -86,7 +86,7 @@ export function ConnectPage() {
                 </button>
               </p>
             )}
-            <h2>{settings.name}</h2>
+            <h2>{clientName({ id: settings.client, name: settings.name }, t.clients)}</h2>
             <ClientSettings settings={settings} secret={made?.key} command={commandOf(choices, settings)} />
             <ConnectionTest key={settings.origin} settings={settings} host={host} />
           </>

@@ -2,11 +2,10 @@
 import { clients } from '../../../clients/clients.ts';
 import { snippetsOf } from '../../../clients/recipe.ts';
 import type { Snippet } from '../../../clients/snippet.ts';
-import { clientTexts } from '../../../clients/texts.ts';
 import type { ConnectDocument } from '../../../core/proxy/connect-document.ts';
 import { t } from '../../i18n/texts.ts';
 import { ClientSnippets, QrCodes } from '../client-snippets.tsx';
-import { Command } from '../parts.tsx';
+import { Command, Sentence } from '../parts.tsx';
 
 export function ClientSettings({
   settings,
@@ -17,12 +16,12 @@ export function ClientSettings({
   secret: string | undefined;
   command: string;
 }) {
-  const { baseUrl, model, warnings } = settings;
+  const { baseUrl, model } = settings;
   return (
     <>
-      {warnings.map((warning) => (
+      {warningsOf(settings).map((warning) => (
         <p key={warning} class="stale">
-          {warning}
+          <Sentence text={warning} />
         </p>
       ))}
       <dl class="facts">
@@ -70,9 +69,15 @@ function snippetsWith(settings: ConnectDocument, key: string | undefined): reado
   return snippetsOf(client, target, { texts: t.clients });
 }
 
-/** The notes of the client itself in the language of the reader; the server's further notes are English. */
-function notesOf({ client: id, notes }: ConnectDocument): readonly string[] {
+/** In the language of the reader. The placeholder of a key is a matter of the terminal: the page fills in a key itself. */
+function notesOf({ client: id, notes, noteDetails }: ConnectDocument): readonly string[] {
   const own = clients.find((client) => client.id === id)?.notes ?? [];
-  const english: readonly string[] = own.map((note) => clientTexts.notes[note]);
-  return [...own.map((note) => t.clients.notes[note]), ...notes.filter((note) => !english.includes(note))];
+  const further = noteDetails.flatMap(({ code, values }, i) =>
+    code === 'keyPlaceholder' ? [] : [t.connect.advice(notes[own.length + i] ?? code, code, values)],
+  );
+  return [...own.map((note) => t.clients.notes[note]), ...further];
+}
+
+function warningsOf({ warnings, warningDetails }: ConnectDocument): readonly string[] {
+  return warningDetails.map(({ code, values }, i) => t.connect.advice(warnings[i] ?? code, code, values));
 }

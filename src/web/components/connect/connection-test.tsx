@@ -1,5 +1,6 @@
 /** Two tests: whether the proxy answers at the address, and whether the client's own request arrives. */
 import { useState } from 'preact/hooks';
+import { clientName } from '../../../clients/recipe.ts';
 import type { ConnectCheck, ConnectDocument } from '../../../core/proxy/connect-document.ts';
 import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
 import { call, mayChange } from '../../api/client.ts';
@@ -52,7 +53,13 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
             : t.connect.answersNot(settings.origin, check.reason ?? '')}
         </p>
       )}
-      {sinceMs === undefined ? null : <FirstRequest key={sinceMs} sinceMs={sinceMs} name={settings.name} />}
+      {sinceMs === undefined ? null : (
+        <FirstRequest
+          key={sinceMs}
+          sinceMs={sinceMs}
+          name={clientName({ id: settings.client, name: settings.name }, t.clients)}
+        />
+      )}
     </section>
   );
 }

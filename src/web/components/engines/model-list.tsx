@@ -118,7 +118,7 @@ function notesOf({ aliasOf, available, remote, engines }: ModelDocument): string
     engines.length > 1 ? texts.alsoOn(engines.slice(1).join(', ')) : '',
   ]
     .filter((note) => note !== '')
-    .join('; ');
+    .join(t.semicolon);
 }
 
 function NewAlias({ model, onDone }: { model: string; onDone: () => void }) {

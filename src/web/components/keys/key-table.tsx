@@ -148,7 +148,7 @@ function Row({
       </td>
       <td>
         {[...(key.models.length === 0 ? [] : [key.models.join(', ')]), ...limitTexts(key.limits)].join(
-          '; ',
+          t.semicolon,
         ) || t.none}
         {tokensPerDay === null ? null : (
           <UseBar

@@ -6,6 +6,8 @@ export const common = {
   /** Between two sentences, or two parts of a duration. */
   between: ' ',
   comma: ', ',
+  /** Between parts that may hold commas. */
+  semicolon: '; ',
   skipToContent: 'Skip to content',
   navigation: 'Pages',
   morePages: 'More',

@@ -1,4 +1,4 @@
-/** Texts of the page *Connect*. Warnings and further notes come from flm, as `flm connect --json` prints them. */
+/** Texts of the page *Connect*. Warnings and further notes come from flm, in English as `flm connect --json` prints them. */
 export const connect = {
   title: 'Connect',
   client: 'Client',
@@ -34,6 +34,8 @@ export const connect = {
     `✗ A request was refused: ${method} ${path}, status ${status} ${code}. More:`,
   arrived: (key: string, model: string, time: string): string =>
     `✓ It came through: key ${key}, model ${model}, ${time}.`,
+  /** A warning or note of flm; `code` and `values` are those of its text. */
+  advice: (text: string, _code: string, _values: Readonly<Record<string, string | number>>): string => text,
   noProxy: 'No proxy is running.',
   noProxyHint: 'Clients connect to a proxy. Start one:',
 };

@@ -6,6 +6,7 @@ export const common: typeof english = {
   title: 'flm',
   between: '',
   comma: '、',
+  semicolon: '、',
   skipToContent: '本文へ移動',
   navigation: 'ページ',
   morePages: 'その他',

@@ -1,6 +1,8 @@
+import { type Advice, adviceText } from '../../../clients/advice.ts';
+import { japaneseConnectTexts } from '../../../clients/advice-ja.ts';
 import type { connect as english } from '../en/connect.ts';
 
-/** Texts of the page *Connect*. Warnings and further notes come from flm, as `flm connect --json` prints them. */
+/** Texts of the page *Connect*. Warnings and further notes of flm are said by their codes. */
 export const connect: typeof english = {
   title: '接続',
   client: 'クライアント',
@@ -34,6 +36,11 @@ export const connect: typeof english = {
   refused: (method, path, status, code) =>
     `✗ リクエストが拒否されました: ${method} ${path}、ステータス${status} ${code}。詳細:`,
   arrived: (key, model, time) => `✓ リクエストが届きました: キー${key}、モデル${model}、${time}。`,
+  advice: (text, code, values) =>
+    code in japaneseConnectTexts.advice
+      ? // The values are those of the code, which this version of flm knows.
+        adviceText(japaneseConnectTexts, { code, values } as Advice)
+      : text,
   noProxy: '実行中のプロキシがありません。',
   noProxyHint: 'クライアントはプロキシに接続します。次のコマンドで起動してください:',
 };

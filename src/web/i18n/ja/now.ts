@@ -96,7 +96,7 @@ export const now: typeof english = {
     proxy: 'プロキシ',
     state: '状態',
     url: 'ベースURL',
-    reach: 'アクセス可能な範囲',
+    reach: 'アクセス範囲',
     requests: 'リクエスト',
     uptime: '稼働時間',
   },

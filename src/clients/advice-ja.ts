@@ -1,8 +1,8 @@
-/** Texts around the settings of clients. */
-import { japaneseClientTexts } from '../../../clients/texts-ja.ts';
-import type { EngineKindName } from '../../../core/engine/kinds.ts';
-import { shellWord } from '../../../core/shell-word.ts';
-import type { CliCatalogue } from '../catalogue.ts';
+/** The Japanese texts around the settings of clients. */
+import type { EngineKindName } from '../core/engine/kinds.ts';
+import { shellWord } from '../core/shell-word.ts';
+import type { ConnectTexts } from './advice.ts';
+import { japaneseClientTexts } from './texts-ja.ts';
 
 /** How to get a larger context, for each kind of engine. */
 const largerContext: Readonly<Record<EngineKindName, (model: string, tokens: number) => string>> = {
@@ -33,41 +33,39 @@ function raiseOrChoose(): string {
   return 'エンジンの起動時にコンテキスト長を増やすか、--modelで別のモデルを指定してください。';
 }
 
-export const connectAdvice: CliCatalogue['connectAdvice'] = {
+export const japaneseConnectTexts: ConnectTexts = {
   clients: japaneseClientTexts,
-  context: {
-    tooSmall: (client, needed, { kind, engine, model, tokens }) =>
+  advice: {
+    contextTooSmall: ({ client, needed, kind, engine, model, tokens }) =>
       `${client}には${needed}トークン以上のコンテキスト長が必要ですが、${engine}の${model}は${tokens}トークンです。${largerContext[kind](model, needed)}`,
-    unknown: (client, needed, { kind, engine, model }) =>
+    contextUnknown: ({ client, needed, kind, engine, model }) =>
       `${client}には${needed}トークン以上のコンテキスト長が必要ですが、${engine}は${model}のコンテキスト長を報告していません。${largerContext[kind](model, needed)}`,
-  },
-  keyPlaceholder:
-    'FLM_API_KEYはキーを表します。exportで設定してください。--key KEYまたは--new-key LABELを指定すると、キーが設定に入力されます。',
-  authorityFile:
-    'flmのCAのファイルはこのマシンにあります。コンテナーではマウントし、ほかのマシンではコピーするか、`flm cert trust --device`を実行してください。',
-  clientCertificate: 'client.pemとclient-key.pemは、クライアント証明書とその秘密鍵を表します。',
-  warnings: {
-    elsewhere: (host, client) =>
+    keyPlaceholder: () =>
+      'FLM_API_KEYはキーを表します。exportで設定してください。--key KEYまたは--new-key LABELを指定すると、キーが設定に入力されます。',
+    authorityFile: () =>
+      'flmのCAのファイルはこのマシンにあります。コンテナーではマウントし、ほかのマシンではコピーするか、`flm cert trust --device`を実行してください。',
+    clientCertificate: () => 'client.pemとclient-key.pemは、クライアント証明書とその秘密鍵を表します。',
+    elsewhere: ({ host, client }) =>
       `別のデバイスでは、${host}はそのデバイス自身を指します。${client}から接続できる、このマシンの名前またはアドレスを--hostで指定してください。`,
-    noModel: 'モデルを提供しているエンジンがまだありません。MODELをモデルの名前に置き換えてください。',
-    missingModel: (model, similar) =>
+    noModel: () => 'モデルを提供しているエンジンがまだありません。MODELをモデルの名前に置き換えてください。',
+    missingModel: ({ model, similar }) =>
       `現在、モデル${model}を提供しているエンジンはありません。${similar === '' ? '' : `似た名前: ${similar}`}`,
-    route: (client, route, engines) =>
+    route: ({ client, route, engines }) =>
       `${client}は${route}を使いますが、${engines}は対応していません。flmは変換を行いません。`,
-    noKey: 'キーがまだありません。--new-key LABELまたは`flm key create LABEL`で作成してください。',
-    publicHost: (name) =>
+    noKey: () => 'キーがまだありません。--new-key LABELまたは`flm key create LABEL`で作成してください。',
+    publicHost: ({ name }) =>
       `プロキシは${name}宛てのリクエストに応答しません。停止してから、--public-host ${name}を付けて起動してください。`,
-    certificateNames: (names, flag, name) =>
+    certificateNames: ({ names, flag, name }) =>
       `証明書の対象は${names}です。このいずれかを--hostで指定するか、プロキシを停止し、${flag} ${name}を付けて起動してください。`,
-    loopback: (name) =>
+    loopback: ({ name }) =>
       `プロキシはこのマシンのループバックアドレスだけで待ち受けています。${name}は、このアドレスに解決される場合だけ使えます。`,
-    systemTrust: (client) =>
+    systemTrust: ({ client }) =>
       `${client}は、システムが信頼する証明書を使います。\`flm cert trust\`を、ほかのマシンの場合は\`flm cert trust --device\`を実行してください。`,
-    publicTrust: (client) =>
+    publicTrust: ({ client }) =>
       `${client}は公的なCAだけを信頼します。--mode https-acme --domain NAMEを付けてプロキシを起動してください。`,
-    namesAlone: (client) =>
+    namesAlone: ({ client }) =>
       `${client}は、ローカルCAの証明書ではアドレスを受け付けません。NAME.localなどの名前を--hostで指定してください。`,
-    clientCertificate: (file, client) =>
+    noClientCertificate: ({ file, client }) =>
       `プロキシは、${file}が発行した証明書を持つクライアントだけを受け付けます。${client}でのクライアント証明書の設定は、flmでは提供していません。`,
   },
 };
