@@ -77,7 +77,7 @@ function installDependencies() {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^npm_(config|package|lifecycle)_/i.test(name),
   );
-  const args = ['ci', '--no-fund', '--no-audit', '--loglevel=error'];
+  const args = ['ci', '--no-progress', '--no-fund', '--no-audit', '--loglevel=error'];
   const options = { cwd: root, stdio: ['ignore', 2, 2], env: Object.fromEntries(inherited) };
   const { status, error } = npm?.endsWith('npm-cli.js')
     ? spawnSync(process.execPath, [npm, ...args], options)

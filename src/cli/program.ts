@@ -146,7 +146,7 @@ const translatedHelp: HelpConfiguration = {
   },
   displayWidth: textWidth,
   // Narrow terminals keep the column of descriptions too.
-  minWidthToWrap: 24,
+  minWidthToWrap: 20,
   boxWrap(text, width) {
     if (/^[\x20-\x7e\n]*$/.test(text)) return Help.prototype.boxWrap.call(this, text, width);
     return text

@@ -12,7 +12,7 @@ import type { ConnectTarget } from '../../clients/snippet.ts';
 import { action, type Cli, leaf, type Session, usageError } from '../command.ts';
 import { t } from '../i18n/texts.ts';
 import type { FileDocument, Written } from '../settings/write-settings.ts';
-import { printable, printableLines, table } from '../terminal/layout.ts';
+import { hanging, printable, printableLines, table } from '../terminal/layout.ts';
 import { waitForRequest } from './connect-wait.ts';
 
 const texts = t.connect;
@@ -179,6 +179,7 @@ async function tellSettings(
     terminal.out(printableLines(text));
   }
   terminal.out('');
-  for (const note of notes) terminal.talk(printable(note));
-  for (const warning of warnings) terminal.talk(`${terminal.paint('yellow', '!')} ${printable(warning)}`);
+  for (const note of notes) terminal.talk(hanging('', printable(note), terminal.tableColumns));
+  for (const warning of warnings)
+    terminal.talk(hanging(`${terminal.paint('yellow', '!')} `, printable(warning), terminal.tableColumns));
 }

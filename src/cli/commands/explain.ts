@@ -67,13 +67,16 @@ function tellCode(session: Session, code: ErrorCode): void {
   const hint = withPlaces(t.errorTable[code].hint, errorTable[code].hint);
   const name = texts.facts;
   terminal.out(
-    facts([
-      [terminal.paint('bold', code), text],
-      [name.fix, hint],
-      [name.clients, status === null ? undefined : texts.forClients(status, apiCode)],
-      [name.retry, retry === null ? undefined : texts.retries[retry]],
-      [name.exit, endsCommands(code) ? texts.exit(exit, texts.exits[exit]) : undefined],
-    ]),
+    facts(
+      [
+        [terminal.paint('bold', code), text],
+        [name.fix, hint],
+        [name.clients, status === null ? undefined : texts.forClients(status, apiCode)],
+        [name.retry, retry === null ? undefined : texts.retries[retry]],
+        [name.exit, endsCommands(code) ? texts.exit(exit, texts.exits[exit]) : undefined],
+      ],
+      terminal.tableColumns,
+    ),
   );
 }
 
@@ -128,20 +131,23 @@ function tellRefusal(session: Session, { handle, refusal }: FoundRefusal): void 
   const requested = line.method !== '';
   const status = refusal.code === 'TLS_HANDSHAKE_FAILED' ? undefined : line.status;
   terminal.out(
-    facts([
+    facts(
       [
-        name.request,
-        printable(
-          requested ? texts.request(line.method, line.path, line.client) : texts.noRequest(line.client),
-        ),
+        [
+          name.request,
+          printable(
+            requested ? texts.request(line.method, line.path, line.client) : texts.noRequest(line.client),
+          ),
+        ],
+        [name.refused, texts.refused(moment(atMs), handle.id, status)],
+        [name.key, requested ? printable(key) : undefined],
+        [name.model, line.model === null ? undefined : printable(line.model)],
+        [name.rule, printable(translated(rule)) || undefined],
+        [name.error, texts.error(refusal.code, printable(told?.message ?? ''))],
+        [name.fix, told === undefined ? undefined : printable(told.hint)],
       ],
-      [name.refused, texts.refused(moment(atMs), handle.id, status)],
-      [name.key, requested ? printable(key) : undefined],
-      [name.model, line.model === null ? undefined : printable(line.model)],
-      [name.rule, printable(translated(rule)) || undefined],
-      [name.error, texts.error(refusal.code, printable(told?.message ?? ''))],
-      [name.fix, told === undefined ? undefined : printable(told.hint)],
-    ]),
+      terminal.tableColumns,
+    ),
   );
 }
 

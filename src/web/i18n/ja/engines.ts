@@ -10,7 +10,7 @@ export const engines: typeof english = {
     state: '状態',
     models: 'モデル',
     atOnce: '同時リクエスト数',
-    from: '設定元',
+    from: '登録元',
     actions: '操作',
   },
   states: { running: '稼働中', degraded: '不安定', down: '停止' },
