@@ -57,7 +57,16 @@ const rules: Readonly<Record<string, Rule>> = {
   web: {
     folders: ['clients'],
     types: ['core'],
-    modules: ['core/csv.ts', 'core/engine/chat-models.ts', 'core/shell-word.ts'],
+    modules: [
+      'core/csv.ts',
+      'core/engine/chat-models.ts',
+      'core/shell-word.ts',
+      // Warnings come in English; the terminal has their translations, which import nothing.
+      'cli/i18n/phrase-translator.ts',
+      'cli/i18n/ja/phrases/engines.ts',
+      'cli/i18n/ja/phrases/values.ts',
+      'cli/i18n/ja/phrases/warnings.ts',
+    ],
     builtins: [],
     packages: ['preact', 'qrcode-generator', 'uplot'],
   },

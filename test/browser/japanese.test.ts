@@ -113,6 +113,8 @@ test('every page of the dashboard is Japanese in a Japanese browser, empty and i
     await showPage(page, ja[name].title);
     await assertJapanese(page, name);
   }
+  await showPage(page, ja.now.title);
+  await page.getByText('内蔵のデモエンジンだけです').waitFor();
   await showPage(page, ja.connect.title);
   for (const { id, name } of clients) {
     await page.getByLabel(new RegExp(`^${ja.connect.client}`)).selectOption(id);

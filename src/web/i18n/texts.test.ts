@@ -14,6 +14,7 @@ const same: ReadonlySet<string> = new Set([
   'connect.proxyName',
   'engines.unknown',
   'keys.beginning',
+  'now.warningText',
   'keys.endingOf',
   'keys.failed',
   'keys.importColumns',
@@ -29,7 +30,8 @@ function textsOf(catalogue: object, place = ''): Map<string, string> {
   for (const [name, entry] of Object.entries(catalogue)) {
     const at = place === '' ? name : `${place}.${name}`;
     if (typeof entry === 'string') texts.set(at, entry);
-    else if (typeof entry === 'function') texts.set(at, String(entry(...Array(entry.length).fill(2))));
+    else if (typeof entry === 'function')
+      texts.set(at, String(entry(...Array(entry.length).fill(name === 'warningText' ? '2' : 2))));
     else for (const [inner, text] of textsOf(entry, at)) texts.set(inner, text);
   }
   return texts;

@@ -70,13 +70,19 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
   );
 }
 
+function WarningText({ message }: { message: string }) {
+  const text = t.now.warningText(message);
+  // A text without a translation stays English.
+  return text === message ? <Sentence text={text} lang="en" /> : <Sentence text={text} />;
+}
+
 function Warnings({ items }: { items: readonly Warning[] }) {
   if (items.length === 0) return null;
   return (
     <ul class="warnings" aria-label={t.now.warnings}>
       {items.map(({ code, message, command }, i) => (
         <li key={`${code} ${i}`}>
-          <strong>{t.now.warning}</strong> <Sentence text={message} lang="en" /> <Command text={command} />
+          <strong>{t.now.warning}</strong> <WarningText message={message} /> <Command text={command} />
         </li>
       ))}
     </ul>

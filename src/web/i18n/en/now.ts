@@ -5,6 +5,8 @@ export const now = {
   title: 'Now',
   warnings: 'Warnings',
   warning: 'Warning:',
+  /** The message of a warning, which comes in English. */
+  warningText: (message: string): string => message,
   running: 'Running requests',
   engines: 'Engines',
   proxies: 'Proxies',
