@@ -5,7 +5,7 @@ export const certificates: typeof english = {
   title: '証明書',
   authority: 'ローカルCA',
   authorityText: 'この証明書を信頼するデバイスは、dev-selfsignedモードのプロキシにHTTPSで接続できます。',
-  noAuthority: 'ローカルCAはまだありません',
+  noAuthority: 'ローカルCAはまだありません。',
   noAuthorityHint:
     'ローカルネットワークで初めてHTTPSを使うときに作成されます。費用もドメインも必要ありません。',
   name: '名前',

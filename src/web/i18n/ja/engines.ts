@@ -23,7 +23,7 @@ export const engines: typeof english = {
   },
   exposed: (address) => `${address}ではキーなしでもアクセスできます`,
   latency: (time) => `応答時間${time}`,
-  empty: 'エンジンがまだありません',
+  empty: 'エンジンがまだありません。',
   emptyHint:
     'flmは、同じマシンで動作しているエンジンを自動で検出します。ほかのマシンのエンジンは、アドレスを指定して追加してください。',
   add: 'エンジンを追加',
@@ -81,7 +81,7 @@ export const engines: typeof english = {
     actions: '操作',
   },
   search: 'モデルを検索',
-  noModels: 'モデルがありません',
+  noModels: 'モデルがありません。',
   noModelsHint: 'エンジンにモデルを読み込むか、エンジンを起動してください。検出結果を確認するには:',
   noModelMatches: '名前が一致するモデルはありません。',
   yes: '済み',
