@@ -97,8 +97,8 @@ function endingText(
   { paint }: Pick<Terminal, 'paint'>,
 ): string {
   const told = code === null ? '' : ` ${code}`;
-  const by = rule === null || ending !== 'refused' ? '' : ` (${printable(translated(rule))})`;
-  const waited = queuedMs === null ? '' : `, ${texts.queued(shortTime(queuedMs))}`;
+  const by = rule === null || ending !== 'refused' ? '' : texts.byRule(printable(translated(rule)));
+  const waited = queuedMs === null ? [] : [texts.queued(shortTime(queuedMs))];
   const how = `${ending}${told}${by}`;
-  return `${ending === 'done' ? how : paint(status < 500 ? 'yellow' : 'red', how)}${waited}`;
+  return t.units.list([ending === 'done' ? how : paint(status < 500 ? 'yellow' : 'red', how), ...waited]);
 }

@@ -13,6 +13,8 @@ export const tail = {
     ending: 'ENDING',
   },
   queued: (time: string): string => `${time} in the queue`,
+  /** Follows the code of an error. */
+  byRule: (rule: string): string => ` (${rule})`,
   watching: (proxy: string): string => `Watching ${proxy}.`,
   empty: 'A request appears here when it ends. Try one: flm chat',
   ended: (proxy: string): string => `${proxy} has ended.`,

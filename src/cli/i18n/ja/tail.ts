@@ -16,6 +16,7 @@ export const tail: CliCatalogue['tail'] = {
     ending: '結果',
   },
   queued: (time) => `キューで${time}待機`,
+  byRule: (rule) => `（${rule}）`,
   watching: (proxy) => `${proxy}のリクエストを表示します。`,
   empty: 'リクエストが終了すると、ここに表示されます。試しに送信するには: flm chat',
   ended: (proxy) => `${proxy}が終了しました。`,
