@@ -54,6 +54,6 @@ export const db: CliCatalogue['db'] = {
   keyCreated: (id, file) => `ストアキー${id}を${file}に作成しました。`,
   keyNext:
     '安全な場所に控えを保管してください。このファイルを失うと、データベースのシークレットは復元できません。各ノードにコピーし、FLM_STORE_KEY_FILEを設定してください。',
-  kind: (option, kinds) => `--${option}には次のいずれかを指定してください: ${kinds}。`,
+  kind: (option, kinds) => `--${option}には次のいずれかを指定してください: ${kinds}`,
   same: '異なる2つのデータベースを指定してください。',
 };

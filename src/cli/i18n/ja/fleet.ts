@@ -6,7 +6,7 @@ export const fleet: CliCatalogue['fleet'] = {
     node: 'ノード',
     state: '状態',
     version: 'バージョン',
-    endpoint: 'エンドポイント',
+    endpoint: 'ベースURL',
     up: '稼働時間',
     now: '実行中',
     requests: 'リクエスト',
@@ -21,5 +21,5 @@ export const fleet: CliCatalogue['fleet'] = {
   current: '適用済み',
   behind: (count) => `${count}件の遅れ`,
   summary: (nodes, revision) => `ノードは${nodes}台、最新の変更番号は${revision}です。`,
-  notWithProxy: 'プロキシの指定、`--fleet`、`--check`は、どれか1つだけを指定してください。',
+  notWithProxy: 'プロキシの名前、--fleet、--checkは、いずれか1つだけを指定してください。',
 };
