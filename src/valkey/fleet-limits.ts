@@ -239,14 +239,12 @@ export class FleetLimits implements SharedLimits {
     const { local, clock } = this.#options;
     const rates = local.rates.exportState(clock.monotonicMs());
     const balances = lost ? this.#balances() : [];
+    const { day } = this.#options.spent;
     const days = lost ? this.#days() : [];
     const most = Math.max(rates.length, balances.length, days.length);
     for (let i = 0; i < most; i += lowerAtOnce) {
       const parts = [rates, balances, days].map((list) => list.slice(i, i + lowerAtOnce));
-      this.#member.tell(
-        'lower',
-        parts.flatMap((list) => [list.length, ...list.flat()]),
-      );
+      this.#member.tell('lower', [...parts.flatMap((list) => [list.length, ...list.flat()]), day]);
     }
     this.#charges.resend();
     const slots = [...held].filter(([name]) => name.startsWith('s:'));
@@ -302,6 +300,7 @@ export class FleetLimits implements SharedLimits {
   async #ask(asked: Asked): Promise<Answered | undefined> {
     const { rates, counted, budget, engines } = asked;
     const number = this.#charges.last;
+    const { day } = this.#options.spent;
     const args: Argument[] = [rates.length];
     for (const { bucket, perMinute, burst } of rates) args.push(bucket, perMinute, burst);
     args.push(counted?.family ?? '', counted?.limit ?? 0);
@@ -309,17 +308,22 @@ export class FleetLimits implements SharedLimits {
     else {
       const { tokensPerMinute, tokensPerDay } = budget.limits;
       const known = tokensPerDay === null ? 0 : this.#options.spent.today(budget.familyId);
-      args.push(budget.familyId, tokensPerMinute ?? 0, tokensPerDay === null ? '' : 1, known);
+      args.push(budget.familyId, tokensPerMinute ?? 0, tokensPerDay === null ? '' : day, known);
     }
     args.push(...this.#slots.argumentsOf(engines, false));
     const reply = await this.#member.ask('ask', args);
     // Without the member of the question, nothing that was granted counts any more.
     if (reply === undefined || this.#member.state !== 'shared') return undefined;
     this.#decidedShared += 1;
-    return this.#read(asked, reply, number);
+    return this.#read(asked, reply, number, day);
   }
 
-  #read({ rates, counted, budget, engines }: Asked, reply: Reply, number: number): Answered {
+  #read(
+    { rates, counted, budget, engines }: Asked,
+    reply: Reply,
+    number: number,
+    askedDay: number,
+  ): Answered {
     const { local, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const aheads = reply.slice(3, 3 + rates.length).map(Number);
@@ -338,11 +342,17 @@ export class FleetLimits implements SharedLimits {
     }
     this.#slots.answered(engines, slots);
     const check =
-      budget === undefined ? undefined : this.#readTokens(budget, minute ?? '', day ?? '', number);
+      budget === undefined ? undefined : this.#readTokens(budget, minute ?? '', day ?? '', number, askedDay);
     return { verdict: tightestOf(rates, aheads), denial, check };
   }
 
-  #readTokens(key: BudgetedKey, minute: string | number, day: string | number, number: number): TokenCheck {
+  #readTokens(
+    key: BudgetedKey,
+    minute: string | number,
+    day: string | number,
+    number: number,
+    askedDay: number,
+  ): TokenCheck {
     const { local, spent } = this.#options;
     const { familyId, limits } = key;
     const since = this.#charges.since(number, familyId);
@@ -350,7 +360,7 @@ export class FleetLimits implements SharedLimits {
       local.tokens.importState([[familyId, Number(minute) - since, 0]], 0);
       this.#perMinute.set(familyId, limits.tokensPerMinute ?? 0);
     }
-    if (day !== '') spent.counted(familyId, Number(day) + since);
+    if (day !== '') spent.counted(familyId, Number(day) + since, askedDay);
     return local.tokens.check(key);
   }
 

@@ -76,7 +76,8 @@ local function balance(family, perMinute)
   local tokens, since = string.match(stored, '^(%S+) (%S+)$')
   return math.min(perMinute, tonumber(tokens) + math.max(0, now - tonumber(since)) * perMinute / 60000)
 end
-local function dayKey(family) return P .. 'd:' .. math.floor(now / 86400000) .. ':' .. family end
+local today = math.floor(now / 86400000)
+local function dayKey(family) return P .. 'd:' .. today .. ':' .. family end
 local function setBalance(family, perMinute, tokens)
   local fullInMs = math.ceil((perMinute - tokens) / perMinute * 60000)
   if fullInMs <= 0 then redis.call('DEL', P .. 't:' .. family) else
@@ -136,7 +137,8 @@ local budget, perMinute, day, known = arg(), num(), arg(), num()
 if budget == '' then out[#out + 1] = '' out[#out + 1] = '' else
   out[#out + 1] = perMinute == 0 and '' or text(balance(budget, perMinute))
   local used = ''
-  if day ~= '' then
+  -- Around midnight the node may still be in yesterday, or already in tomorrow: its count is of another day.
+  if day ~= '' and tonumber(day) == today then
     local key = dayKey(budget)
     used = math.max(tonumber(redis.call('GET', key) or 0), known)
     -- The database may know of tokens that were used before this server counted.
@@ -220,10 +222,10 @@ for i = 1, balances do
   local family, perMinute, tokens = arg(), num(), num()
   setBalance(family, perMinute, math.min(balance(family, perMinute), tokens))
 end
-local days = num()
+local day, days = tonumber(ARGV[#ARGV]), num()
 for i = 1, days do
   local key, tokens = dayKey(arg()), num()
-  if tokens > tonumber(redis.call('GET', key) or 0) then redis.call('SET', key, text(tokens), 'PX', 172800000) end
+  if day == today and tokens > tonumber(redis.call('GET', key) or 0) then redis.call('SET', key, text(tokens), 'PX', 172800000) end
 end
 return {'ok'}`,
 

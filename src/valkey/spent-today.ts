@@ -23,9 +23,17 @@ export class SpentToday implements Pick<UsageLedger, 'today'> {
     return Math.max(this.#ledger.today(familyId), this.#tokens.get(familyId) ?? 0);
   }
 
-  /** The server's count. */
-  counted(familyId: string, tokens: number): void {
+  /** The day of this node's clock, since 1970 in UTC. */
+  get day(): number {
     this.#forgetYesterday();
+    return this.#day;
+  }
+
+  /** The server's count of that day. */
+  counted(familyId: string, tokens: number, day = this.day): void {
+    this.#forgetYesterday();
+    // Midnight has passed since the question.
+    if (day !== this.#day) return;
     this.#tokens.set(familyId, tokens);
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Redis } from 'iovalkey';
+import { systemClock } from '../../src/core/clock.ts';
 import type { TokenCheck } from '../../src/core/security/token-check.ts';
 import { answerMs } from '../../src/valkey/redis-link.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -155,6 +156,26 @@ describe('a fleet', { skip: noRedis }, () => {
     const [a] = (await all(1, { today: () => 500 })) as [FleetNode];
     const key = keyWith({ tokensPerDay: 500 });
     assert.equal((await a.limits.ports.tokens.check(key)).denial?.params.span, 'day');
+  });
+
+  test('what was used yesterday never counts for today, whichever clock passes midnight first', async () => {
+    const midnightMs = 20_000 * 86_400_000;
+    const key = keyWith({ tokensPerDay: 500 });
+    // Both the server and the nodes are given: all leases last.
+    const nodeAt = (nodeMs: number, serverMs: number): Promise<FleetNode> =>
+      start({
+        link: redisLink(server.port, `local now = ${serverMs}`),
+        clock: { ...systemClock, nowMs: () => nodeMs },
+        // What the database knows.
+        today: () => (nodeMs < midnightMs ? 500 : 0),
+      });
+    const denied = async (node: FleetNode): Promise<unknown> =>
+      (await node.limits.ports.tokens.check(key)).denial?.params.span;
+    const [before, after] = [midnightMs - 1_000, midnightMs + 1_000];
+    assert.equal(await denied(await nodeAt(before, before)), 'day');
+    assert.equal(await denied(await nodeAt(after, before)), undefined, 'the server is behind');
+    assert.equal(await denied(await nodeAt(before, after)), 'day', 'the node is behind');
+    assert.equal(await denied(await nodeAt(after, after)), undefined, 'both are in the new day');
   });
 
   test('without the server, nodes together grant no more than the last known balance', async () => {
