@@ -46,6 +46,7 @@ test('the access log names each rule as in every release since 0.1.0', () => {
     'stream-share': 'the share of one key in maxStreams: it has {held}, and {free} are free',
     concurrency: 'concurrency {limit} of key {key}',
     tokens: '{limit} tokens a {span} of key {key}',
+    limiter: 'the limits of the fleet',
     'max-queued': 'maxQueued',
     'max-queue-wait': 'maxQueueWaitMs',
     engine: 'engine',
