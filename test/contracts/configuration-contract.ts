@@ -59,6 +59,23 @@ export function configurationContract(story: Story): void {
     assert.deepEqual(subjects, ['b', 'a']);
   });
 
+  story('what was deleted by hand and made again by hand is not of an applied file', async (store) => {
+    await store.configuration.change(() => ({
+      ...nothing,
+      profiles: [lab],
+      engines: [box],
+      aliases: [{ name: 'gpt', target: 'llama' }],
+      applied: { profile: ['lab', 'other'], key: [], engine: ['box'], alias: ['gpt'] },
+    }));
+    await store.proxies.deleteProfile('lab');
+    await store.engines.deleteEngine('box');
+    await store.engines.deleteAlias('gpt');
+    await store.proxies.saveProfile(lab);
+    await store.engines.saveEngine(box);
+    const { applied } = await store.configuration.read();
+    assert.deepEqual(applied, { profile: ['other'], key: [], engine: [], alias: [] });
+  });
+
   story('a change of the configuration replaces and deletes rows, and keeps all others', async (store) => {
     await store.configuration.change(() => ({
       ...nothing,

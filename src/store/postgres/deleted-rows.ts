@@ -14,6 +14,12 @@ export async function deleteRow(
 ): Promise<number> {
   const column = table === 'profile' || table === 'model_alias' ? 'name' : 'id';
   const deleted = await session.run(`DELETE FROM flm.${table} WHERE ${column} = $1`, id);
+  // What somebody makes later under this name was not listed by a file of `flm apply`, so `--prune` keeps it.
+  await session.run(
+    'DELETE FROM flm.applied WHERE kind = $1 AND name = $2',
+    table === 'model_alias' ? 'alias' : table,
+    id,
+  );
   if (deleted > 0) await leaveIds(session, table, [id], revision);
   return deleted;
 }

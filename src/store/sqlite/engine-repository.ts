@@ -1,4 +1,5 @@
 /** Saved engines and model aliases in `flm.db`. A secret given as a value stays in that 0600 file. */
+import type { AppliedKind } from '../../core/configuration/ports.ts';
 import type { EngineRecord, ModelAlias } from '../../core/engine/engine.ts';
 import type { EngineRepository } from '../../core/engine/engine-registry.ts';
 import type { AuditEntry } from '../../core/security/ports.ts';
@@ -56,6 +57,7 @@ export function saveEngineRow(db: Database, engine: EngineRecord): number {
 }
 
 export function deleteEngineRow(db: Database, id: string): number {
+  forgetApplied(db, 'engine', id);
   return db.run('DELETE FROM engine WHERE id = ?', id);
 }
 
@@ -68,5 +70,11 @@ export function saveAliasRow(db: Database, alias: ModelAlias): number {
 }
 
 export function deleteAliasRow(db: Database, name: string): number {
+  forgetApplied(db, 'alias', name);
   return db.run('DELETE FROM model_alias WHERE name = ?', name);
+}
+
+/** What somebody makes later under the name of a deleted entry was not listed by a file, so `--prune` keeps it. */
+export function forgetApplied(db: Database, kind: AppliedKind, name: string): void {
+  db.run('DELETE FROM applied WHERE kind = ? AND name = ?', kind, name);
 }

@@ -9,6 +9,7 @@ import type { AuditEntry } from '../../core/security/ports.ts';
 import { integer, json, profileOf, type Row, text } from '../rows.ts';
 import { writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
+import { forgetApplied } from './engine-repository.ts';
 
 export class SqliteProxyRepository implements ProxyRepository {
   readonly #db: Database;
@@ -123,5 +124,6 @@ export function saveProfileRow(db: Database, profile: ProxyProfile): number {
 
 /** Call it inside a write transaction of `db`. Returns the number of deleted rows. */
 export function deleteProfileRow(db: Database, name: string): number {
+  forgetApplied(db, 'profile', name);
   return db.run('DELETE FROM profile WHERE name = ?', name);
 }
