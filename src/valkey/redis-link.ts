@@ -183,7 +183,9 @@ export class RedisLink implements ServerLink {
       ...(socket === undefined ? { host, port } : { path: socket }),
       ...(user === undefined ? {} : { username: user }),
       ...(password === undefined ? {} : { password }),
-      ...(security === 'none' ? {} : { tls: ca === undefined ? {} : { ca } }),
+      ...(security === 'none'
+        ? {}
+        : { tls: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) } }),
       db: database,
       connectTimeout: connectMs,
       lazyConnect: true,
