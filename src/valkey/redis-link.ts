@@ -106,7 +106,11 @@ export class RedisLink implements ServerLink {
     const made: Connections = { scripts: new Redis(this.#settings()), messages: new Redis(this.#settings()) };
     this.#opening = made;
     for (const client of [made.scripts, made.messages]) {
-      client.on('error', (error) => this.#end(made, textOf(error)));
+      client.on('error', (error) => {
+        // The package handles the first error of a socket, and TLS may report another one after a failed handshake.
+        client.stream.on('error', () => {});
+        this.#end(made, textOf(error));
+      });
       client.on('end', () => this.#end(made, 'the connection was closed'));
     }
     made.messages.on('message', (_channel, text) => {
