@@ -275,6 +275,25 @@ test('a connection that failed leaves no socket open, whatever the server answer
     }
 });
 
+test('a server that asks for a password is named when the URL has none', { skip }, async (t) => {
+  const asks = createServer((socket) => {
+    socket.on('error', () => {});
+    // AuthenticationSASL, then AuthenticationSASLContinue.
+    socket.once('data', () => {
+      socket.write('R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0', 'latin1');
+      socket.once('data', () => socket.write('R\0\0\0\x14\0\0\0\x0br=a,s=YQ,i=1', 'latin1'));
+    });
+  });
+  await once(asks.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => asks.close());
+  const { port } = asks.address() as AddressInfo;
+  const lost = postgresDatabase(t, `postgres://u@127.0.0.1:${port}/d`);
+  await assert.rejects(
+    lost.open(),
+    fails('STORE_UNREACHABLE', /it asks for a password, and the URL has none/),
+  );
+});
+
 test('a wrong password, database or right names what was refused and no password', { skip }, async (t) => {
   const url = await postgres.database(t);
   await postgres.query(url, 'DROP ROLE IF EXISTS weak');

@@ -77,5 +77,8 @@ function connectionReason(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const code = first instanceof Error && 'code' in first ? String(first.code) : '';
   const found = first instanceof Error ? first.message : String(first);
+  // The driver's words for it name a message of its protocol.
+  if (/password must be a (?:non-empty )?string/.test(found))
+    return 'it asks for a password, and the URL has none';
   return connectionCodes.get(code) ?? (found === '' ? code : found.charAt(0).toLowerCase() + found.slice(1));
 }

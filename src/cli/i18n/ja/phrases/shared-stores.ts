@@ -14,6 +14,7 @@ export const sharedStorePhrases: readonly Phrase[] = [
   ['it is starting or stopping', '起動中または停止処理中です'],
   ['the session was idle for too long', '接続が長時間使われませんでした'],
   ['the transaction was idle for too long', 'トランザクションが長時間使われませんでした'],
+  ['it asks for a password, and the URL has none', 'パスワードが必要ですが、URLにありません'],
   ['the connection was refused', '接続が拒否されました'],
   ['the connection was reset', '接続が切断されました'],
   ['its socket does not exist', 'ソケットがありません'],
