@@ -235,7 +235,7 @@ test('a successor migrates an older database as its last step, and serves', asyn
   const version = versionNow();
   // As the version before had it.
   file.exec(
-    'DROP TABLE share; DROP INDEX api_key_by_label; ALTER TABLE api_key DROP COLUMN owner; ALTER TABLE api_key DROP COLUMN note; ALTER TABLE api_key DROP COLUMN paused_at; PRAGMA user_version = 4; DROP TABLE schema_reader',
+    'DROP TABLE applied; DROP TABLE share; DROP INDEX api_key_by_label; ALTER TABLE api_key DROP COLUMN owner; ALTER TABLE api_key DROP COLUMN note; ALTER TABLE api_key DROP COLUMN paused_at; PRAGMA user_version = 4; DROP TABLE schema_reader',
   );
   const client = controlClient(handle);
   const status = await client.status();
