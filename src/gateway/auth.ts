@@ -4,7 +4,8 @@
  * keys are refused. A token is looked up by its digest, so the time of a miss reveals nothing about any key.
  *
  * A missing and a wrong key get the same response. Only a client with the full secret learns that the key is revoked or
- * expired, or that the proxy has not read its database for too long. Only failed logins are throttled, so a valid key behind a shared address is never locked out.
+ * expired, or that the proxy has not read its database for too long. Only failed logins are throttled, so a valid key
+ * behind a shared address is never locked out.
  */
 
 import { hash } from 'node:crypto';
