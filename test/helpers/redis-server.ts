@@ -83,7 +83,10 @@ export class RedisServer implements AsyncDisposable {
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (piece: string) => (this.#log += piece));
     const untilMs = performance.now() + 60_000;
-    while (!(await accepts(this.port))) {
+    const from = this.#log.length;
+    // While it loads its data, it accepts connections and answers with an error.
+    const isReady = (): boolean => this.#log.includes('Ready to accept connections', from);
+    while (!isReady() || !(await accepts(this.port))) {
       if (child.exitCode !== null || performance.now() > untilMs) {
         this.#child = undefined;
         throw new Error(`the server does not start:\n${this.#log}`);
