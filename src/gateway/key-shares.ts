@@ -33,8 +33,18 @@ export function takeRequest(
   assert(key !== undefined && holding !== undefined, 'a request that counts has a key and a stream');
   const taking = concurrency.takeRequest(key, holding, x.ahead);
   return taking instanceof Promise
-    ? taking.then((denial) => count(x, holding, concurrency, denial))
+    ? countLater(x, holding, concurrency, taking)
     : count(x, holding, concurrency, taking);
+}
+
+/** Not in `takeRequest`, because a function with a closure allocates at each call. */
+async function countLater(
+  x: Exchange,
+  holding: KeyHolding,
+  concurrency: ConcurrencyLimiter,
+  taking: Promise<Denial | undefined>,
+): Promise<Refusal | undefined> {
+  return count(x, holding, concurrency, await taking);
 }
 
 function count(

@@ -37,7 +37,12 @@ function takeRate(x: Exchange, deps: PolicyDeps): Refusal | undefined | Promise<
   if (asks.length === 0) return undefined;
   const ahead = deps.remote ? aheadOf(x) : undefined;
   const taking = deps.limiter.take(asks, deps.clock.monotonicMs(), ahead);
-  return taking instanceof Promise ? taking.then((verdict) => judge(x, verdict)) : judge(x, taking);
+  return taking instanceof Promise ? judgeLater(x, taking) : judge(x, taking);
+}
+
+/** Not in `takeRate`, because a function with a closure allocates at each call. */
+async function judgeLater(x: Exchange, taking: Promise<Verdict>): Promise<Refusal | undefined> {
+  return judge(x, await taking);
 }
 
 /** Stores the rate for the response, or refuses the request. */

@@ -73,15 +73,8 @@ export class UsageBatches {
   }
 
   add(entry: UsageEntry): void {
-    const { atMs, keyId, engine, ending, answered } = entry;
-    // A database stores half of a surrogate pair as U+FFFD. Two names must not become one row there alone.
-    const model = entry.model.toWellFormed();
-    const name = `${hourNumber(atMs)}\n${keyId}\n${model}\n${engine}\n${ending}\n${answered}`;
-    let row = this.#hours.get(name);
-    if (row === undefined) {
-      row = usageHourRow(model === entry.model ? entry : { ...entry, model });
-      this.#hours.set(name, row);
-    }
+    const { atMs, keyId } = entry;
+    const row = this.#hours.get(hourName(entry)) ?? this.#hourOf(entry);
     const tokens = addToHour(row, entry);
     const before = this.#uses.get(keyId);
     if (before === undefined || before.atMs <= atMs) this.#uses.set(keyId, { atMs, address: entry.address });
@@ -181,6 +174,22 @@ export class UsageBatches {
     }
   }
 
+  /**
+   * A database stores half of a surrogate pair as U+FFFD. Two names must not become one row there alone, so the row has
+   * the name that is stored. A name with such a half is looked up twice, and no other name pays for that.
+   */
+  #hourOf(entry: UsageEntry): UsageHourRow {
+    const model = entry.model.toWellFormed();
+    const stored = model === entry.model ? entry : { ...entry, model };
+    const name = hourName(stored);
+    let row = this.#hours.get(name);
+    if (row === undefined) {
+      row = usageHourRow(stored);
+      this.#hours.set(name, row);
+    }
+    return row;
+  }
+
   #isOpenEmpty(): boolean {
     return this.#hours.size === 0 && this.#uses.size === 0 && this.#audit.length === 0;
   }
@@ -210,4 +219,8 @@ export class UsageBatches {
     this.#audit.push({ atMs, actor, action: 'audit.dropped', subject: String(this.#auditDropped) });
     this.#auditDropped = 0;
   }
+}
+
+function hourName({ atMs, keyId, model, engine, ending, answered }: UsageEntry): string {
+  return `${hourNumber(atMs)}\n${keyId}\n${model}\n${engine}\n${ending}\n${answered}`;
 }

@@ -344,20 +344,35 @@ export class LimitsAuthority {
     holding: KeyHolding,
     ahead: RequestAhead | undefined,
   ): Denial | undefined | Promise<Denial | undefined> {
-    const { concurrency } = this.#decides;
-    const taking = concurrency.takeRequest(key, holding, ahead);
-    if (this.#links.size === 0) return taking;
+    const taking = this.#decides.concurrency.takeRequest(key, holding, ahead);
+    return this.#links.size === 0 ? taking : this.#takeSynced(taking, key, holding);
+  }
+
+  /**
+   * Asks again after a denial: a draining process may have given back a request. A method of its own, because a function
+   * with a closure allocates at each call.
+   */
+  #takeSynced(
+    taking: Denial | undefined | Promise<Denial | undefined>,
+    key: CountedKey,
+    holding: KeyHolding,
+  ): Denial | undefined | Promise<Denial | undefined> {
     const again = (denial: Denial | undefined): Denial | undefined | Promise<Denial | undefined> => {
       if (denial === undefined) return denial;
       const synced = this.#sync(holding.familyId);
-      return synced === undefined ? denial : synced.then(() => concurrency.takeRequest(key, holding));
+      return synced === undefined
+        ? denial
+        : synced.then(() => this.#decides.concurrency.takeRequest(key, holding));
     };
     return taking instanceof Promise ? taking.then(again) : again(taking);
   }
 
   #checkTokens(key: BudgetedKey, ahead: RequestAhead | undefined): TokenCheck | Promise<TokenCheck> {
+    return this.#links.size === 0 ? this.#decides.tokens.check(key, ahead) : this.#checkSynced(key, ahead);
+  }
+
+  #checkSynced(key: BudgetedKey, ahead: RequestAhead | undefined): TokenCheck | Promise<TokenCheck> {
     const { tokens } = this.#decides;
-    if (this.#links.size === 0) return tokens.check(key, ahead);
     const { tokensPerMinute, tokensPerDay } = key.limits;
     const counts = tokensPerMinute !== null || tokensPerDay !== null;
     const synced = counts ? this.#sync(key.familyId) : undefined;

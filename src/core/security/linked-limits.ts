@@ -205,12 +205,18 @@ export class LinkedLimits {
     ahead: RequestAhead | undefined,
   ): Denial | undefined | Promise<Denial | undefined> {
     const taking = this.#options.own.concurrency.takeRequest(key, holding, ahead);
-    if (!(taking instanceof Promise)) return taking;
-    return taking.then((denial) => {
-      // A hand-over began while another machine was asked, so its state does not include this request.
-      if (denial === undefined) this.tell({ do: 'take', key: key.id, family: holding.familyId, limit: null });
-      return denial;
-    });
+    return taking instanceof Promise ? this.#tellTaken(taking, key, holding) : taking;
+  }
+
+  async #tellTaken(
+    taking: Promise<Denial | undefined>,
+    key: CountedKey,
+    holding: KeyHolding,
+  ): Promise<Denial | undefined> {
+    const denial = await taking;
+    // A hand-over began while another machine was asked, so its state does not include this request.
+    if (denial === undefined) this.tell({ do: 'take', key: key.id, family: holding.familyId, limit: null });
+    return denial;
   }
 
   #takeRequest(link: LimitsLinkClient, key: CountedKey, holding: KeyHolding): Promise<Denial | undefined> {
