@@ -1,6 +1,7 @@
 /**
  * The port through which a request waits for an engine: asks for a slot of one of its candidates, and gets a lease, a
- * denial, or a place in a queue. `FairAdmission` decides in this process; `LinkedAdmission` asks another one.
+ * denial, or a place in a queue. `FairAdmission` decides in this process; other implementations ask another process or
+ * machine.
  */
 import type { Candidate } from '../engine/directory.ts';
 import type { AttemptEnd } from '../engine/engine.ts';

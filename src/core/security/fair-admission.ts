@@ -160,7 +160,7 @@ export class FairAdmission implements Admission {
     this.#limits = limits;
     // An engine may have more slots now, or be up again.
     this.#off = directory.onChange(() => {
-      if (this.#queued > 0) for (const id of [...this.#slots.keys()]) this.#serve(id);
+      if (this.#queued > 0) this.serveAll();
     });
   }
 
@@ -193,17 +193,12 @@ export class FairAdmission implements Admission {
   wait(ask: AdmissionAsk, leftMs: number, settled: (outcome: Lease | AdmissionDenial) => void): FairTicket {
     const queue = this.#queueOf(ask.key.familyId);
     const ticket = this.#push(queue, ask.candidates, leftMs, settled);
-    for (const { engine } of ask.candidates) this.#serve(engine.ref.id);
+    for (const { engine } of ask.candidates) this.serve(engine.ref.id);
     return ticket;
   }
 
-  /** Gives free slots of the engine to waiting requests: there may be more slots now. */
-  serve(engineId: string): void {
-    this.#serve(engineId);
-  }
-
   serveAll(): void {
-    for (const id of [...this.#slots.keys()]) this.#serve(id);
+    for (const id of [...this.#slots.keys()]) this.serve(id);
   }
 
   /** Running requests of an engine, those that are held for other processes included. */
@@ -215,13 +210,8 @@ export class FairAdmission implements Admission {
   waitsFor(engineId: string): boolean {
     if (this.#queued === 0) return false;
     for (const queue of this.#queues.values())
-      if (queue.waiting.some((w) => w.candidates.some((c) => c.engine.ref.id === engineId))) return true;
+      if (queue.waiting.some((request) => couldRunOn(engineId, request))) return true;
     return false;
-  }
-
-  /** True from `pause` to `resume`. */
-  get paused(): boolean {
-    return this.#paused;
   }
 
   /** Returns the state that another process needs to continue. Changes nothing. */
@@ -336,10 +326,7 @@ export class FairAdmission implements Admission {
 
   /** Whether this request may take a free slot of the engine. */
   #isFor(engineId: string, request: QueuedRequest): boolean {
-    return (
-      request.candidates.some((c) => c.engine.ref.id === engineId) &&
-      this.#isGoodEnough(engineId, request.candidates)
-    );
+    return couldRunOn(engineId, request) && this.#isGoodEnough(engineId, request.candidates);
   }
 
   #lease(ref: EngineRef, queue: KeyQueue, candidate: Candidate): Lease {
@@ -367,7 +354,7 @@ export class FairAdmission implements Admission {
         this.onRelease?.(ref.id, queue.id, end, answer);
         this.#leaveQueue(queue);
         this.slotSource?.released(ref.id);
-        if (this.#queued > 0) this.#serve(ref.id);
+        if (this.#queued > 0) this.serve(ref.id);
       },
     };
   }
@@ -388,7 +375,7 @@ export class FairAdmission implements Admission {
   }
 
   /** Gives the free slots of an engine to waiting requests, in fair order. */
-  #serve(engineId: string): void {
+  serve(engineId: string): void {
     if (this.#paused) return;
     while (this.#isFree(engineId)) {
       const request = this.#nextFor(engineId);
@@ -574,7 +561,7 @@ export class FairAdmission implements Admission {
   #waitingFor(engineId: string): number {
     let count = 0;
     for (const queue of this.#queues.values())
-      count += queue.waiting.filter((w) => w.candidates.some((c) => c.engine.ref.id === engineId)).length;
+      count += queue.waiting.filter((request) => couldRunOn(engineId, request)).length;
     return count;
   }
 
@@ -626,4 +613,8 @@ export class FairAdmission implements Admission {
     for (const { turns } of this.#slots.values())
       for (const id of turns.keys()) if (!this.#queues.has(id)) turns.delete(id);
   }
+}
+
+function couldRunOn(engineId: string, { candidates }: QueuedRequest): boolean {
+  return candidates.some(({ engine }) => engine.ref.id === engineId);
 }
