@@ -15,6 +15,6 @@ export function aheadOf(x: Exchange): RequestAhead | undefined {
   const route = literalRows(x.path)?.find(({ method }) => method === x.head.method);
   if (route?.handler !== 'inference' || route.model === 'none' || lookUps.has(route.id)) return undefined;
   if (denyRoute(x.key, route.id, route.scope) !== undefined) return undefined;
-  x.ahead = new RequestAhead(x.key, true, true);
+  x.ahead = new RequestAhead(x.key);
   return x.ahead;
 }

@@ -384,16 +384,13 @@ export class FleetLimits implements SharedLimits {
     const key = ahead?.key;
     const limit = key?.limits.concurrency ?? null;
     const counted =
-      key !== undefined && ahead?.counts === true && limit !== null
-        ? { id: key.id, family: key.familyId, limit }
-        : undefined;
-    const generates = ahead?.generates === true;
-    const budget = key !== undefined && generates && hasBudget(key) ? key : undefined;
+      key === undefined || limit === null ? undefined : { id: key.id, family: key.familyId, limit };
+    const budget = key !== undefined && hasBudget(key) ? key : undefined;
     const answered = await this.#ask({
       rates,
       counted,
       budget,
-      engines: generates ? this.#slots.likely() : [],
+      engines: ahead === undefined ? [] : this.#slots.likely(),
     });
     if (answered === undefined || ahead === undefined) return answered;
     const { denial, check } = answered;
@@ -460,13 +457,12 @@ export class FleetLimits implements SharedLimits {
     limit: number,
     ahead: RequestAhead | undefined,
   ): Promise<Denial | undefined> {
-    const generates = ahead?.generates === true;
-    const budget = ahead !== undefined && generates && hasBudget(ahead.key) ? ahead.key : undefined;
+    const budget = ahead !== undefined && hasBudget(ahead.key) ? ahead.key : undefined;
     const answered = await this.#ask({
       rates: [],
       counted: { id: key.id, family: holding.familyId, limit },
       budget,
-      engines: generates ? this.#slots.likely() : [],
+      engines: ahead === undefined ? [] : this.#slots.likely(),
     });
     if (answered?.denial === undefined) return this.#takeRequestAlone(key, holding, limit);
     if (answered.check !== undefined) ahead?.answerTokens(answered.check, this.#options.clock.monotonicMs());

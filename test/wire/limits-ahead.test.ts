@@ -20,7 +20,7 @@ const release = (): void => {
 
 const limiter: RateLimiter = {
   take: async ([tightest], _nowMs, ahead) => {
-    if (ahead?.counts === true) {
+    if (ahead !== undefined) {
       if (grants) held += 1;
       const refused = { code: 'CONCURRENCY_LIMITED', params: { limit: 1 }, rule: 'x' } as never;
       ahead.grantConcurrency(

@@ -1,6 +1,7 @@
 /**
- * What one request will ask of the limits after its rate. A limiter on another machine answers everything in one round
- * trip, when it is asked for the first of it; limits of this process ignore it.
+ * What a request that makes an engine generate will ask of the limits after its rate: one of its key's requests in
+ * progress, a balance of tokens, and a slot. A limiter on another machine answers everything in one round trip, when it
+ * is asked for the rate. Limits of this process ignore it.
  *
  * What was granted ahead is taken by the later question, or released when the request ends before that.
  */
@@ -19,19 +20,13 @@ const oldestMs = 1_000;
 
 export class RequestAhead {
   readonly key: KeyView;
-  /** The request counts against the concurrency of its key. */
-  readonly counts: boolean;
-  /** The request makes an engine generate: it needs a balance of tokens, and a slot. */
-  readonly generates: boolean;
   #concurrency: GrantedAhead | undefined;
   #tokens: TokenCheck | undefined;
   #tokensAtMs = 0;
   #over = false;
 
-  constructor(key: KeyView, counts: boolean, generates: boolean) {
+  constructor(key: KeyView) {
     this.key = key;
-    this.counts = counts;
-    this.generates = generates;
   }
 
   grantConcurrency(granted: GrantedAhead): void {
