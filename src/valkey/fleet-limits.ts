@@ -2,13 +2,11 @@
  * The limits of a fleet: one server counts for all nodes. A request waits for at most one answer of the server, unless it
  * waits for a slot of an engine.
  *
- * This node also keeps its own counts. While the server is away, it decides by them, with its part of each limit: the
- * limit divided by the number of nodes. A bucket starts from its last known balance, and a bucket that this node does not
- * know holds one request. When the server is back, this node tells it what it knows, and no balance gets better by that.
+ * This node also keeps its own counts. While the server is away, `OutageLimits` decides by them, and a bucket starts from
+ * its last known balance. When the server is back, this node tells it what it knows, and no balance gets better by that.
  */
 import type { Clock } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
-import { rule } from '../core/rules.ts';
 import type { Denial } from '../core/security/access.ts';
 import type {
   Admission,
@@ -24,16 +22,14 @@ import type { SharedLimits } from '../core/security/limits-hand-over.ts';
 import type { LimitPorts, LocalLimits } from '../core/security/local-limits.ts';
 import { type BucketAsk, type BucketReading, leftIn, type Verdict } from '../core/security/rate-limiter.ts';
 import type { RequestAhead } from '../core/security/request-ahead.ts';
-import { type BudgetedKey, tokenDenial } from '../core/security/token-budgets.ts';
+import type { BudgetedKey } from '../core/security/token-budgets.ts';
 import type { TokenCheck } from '../core/security/token-check.ts';
 import { type Charge, Charges } from './charges.ts';
 import { FleetSlots } from './fleet-slots.ts';
 import { type MemberState, Membership } from './membership.ts';
+import { OutageLimits } from './outage-limits.ts';
 import type { Argument, Reply, ServerLink } from './server-link.ts';
 import type { SpentToday } from './spent-today.ts';
-
-/** What a node does while the server is away: takes its part of each limit, or refuses. */
-export type OutageChoice = 'local' | 'refuse';
 
 export interface FleetLimitsOptions {
   readonly link: ServerLink;
@@ -43,7 +39,7 @@ export interface FleetLimitsOptions {
   readonly clock: Clock;
   readonly directory: EngineDirectory;
   readonly hostname: string;
-  readonly outage: OutageChoice;
+  readonly outage: LimiterReading['outage'];
   /** Returns a unique name that cannot be guessed. */
   readonly newId: () => string;
   readonly changed?: (state: MemberState, problem: string | undefined) => void;
@@ -58,7 +54,6 @@ export interface FleetState {
   readonly charges: readonly Charge[];
 }
 
-const againMs = 1_000;
 const firstAnswerMs = 2_000;
 const lowerAtOnce = 200;
 
@@ -84,6 +79,8 @@ export class FleetLimits implements SharedLimits {
   readonly #member: Membership;
   readonly #slots: FleetSlots;
   readonly #charges: Charges;
+  /** Decides while the server is away. */
+  readonly #alone: OutageLimits;
   /** Requests of this node that the server counts, by family. */
   readonly #own = new Map<string, number>();
   /** Limits of tokens a minute, by family, as they were last used. */
@@ -92,7 +89,6 @@ export class FleetLimits implements SharedLimits {
   admission: Admission;
   #started = false;
   #decidedShared = 0;
-  #decidedAlone = 0;
   #outages = 0;
 
   constructor(options: FleetLimitsOptions) {
@@ -110,6 +106,7 @@ export class FleetLimits implements SharedLimits {
       beat: () => this.#slots.tick(),
     });
     this.#charges = new Charges(this.#member, newId());
+    this.#alone = new OutageLimits({ ...options, nodes: () => this.#member.nodes });
     this.#slots = new FleetSlots({
       ...options,
       member: this.#member,
@@ -146,7 +143,7 @@ export class FleetLimits implements SharedLimits {
       problem,
       outage: this.#options.outage,
       decidedShared: this.#decidedShared,
-      decidedAlone: this.#decidedAlone,
+      decidedAlone: this.#alone.decided,
       outages: this.#outages,
     };
   }
@@ -338,7 +335,7 @@ export class FleetLimits implements SharedLimits {
     let denial: Answered['denial'];
     if (counted !== undefined) {
       denial = taken === 1 ? 'granted' : concurrencyDenial(counted.id, counted.limit);
-      if (taken === 1) this.#own.set(counted.family, (this.#own.get(counted.family) ?? 0) + 1);
+      if (taken === 1) this.#countOwn(counted.family);
     }
     this.#slots.answered(engines, slots);
     const check =
@@ -371,9 +368,9 @@ export class FleetLimits implements SharedLimits {
     nowMs: number,
     ahead: RequestAhead | undefined,
   ): Verdict | Promise<Verdict> {
-    if (this.#member.state !== 'shared') return this.#takeAlone(asks, nowMs);
+    if (this.#member.state !== 'shared') return this.#alone.takeRate(asks, nowMs);
     return this.#askAhead(asks, ahead).then(
-      (answered) => answered?.verdict ?? this.#takeAlone(asks, this.#options.clock.monotonicMs()),
+      (answered) => answered?.verdict ?? this.#alone.takeRate(asks, this.#options.clock.monotonicMs()),
     );
   }
 
@@ -400,28 +397,6 @@ export class FleetLimits implements SharedLimits {
     else if (denial !== undefined && denial !== 'granted')
       ahead.grantConcurrency({ denial, release: undefined });
     return answered;
-  }
-
-  #takeAlone(asks: readonly BucketAsk[], nowMs: number): Verdict {
-    const { local, outage } = this.#options;
-    this.#decidedAlone += 1;
-    const [first] = asks;
-    if (outage === 'refuse' && first !== undefined)
-      return { granted: false, ask: first, retryAfterMs: againMs, resetMs: againMs, alone: true, away: true };
-    const nodes = this.#member.nodes;
-    const parts = asks.map(({ bucket, perMinute, burst }) => ({
-      bucket,
-      perMinute: perMinute / nodes,
-      burst: Math.max(1, Math.floor(burst / nodes)),
-    }));
-    for (const { bucket, perMinute, burst } of parts)
-      if (!local.rates.knows(bucket)) local.rates.atLeast(bucket, ((burst - 1) * 60_000) / perMinute, nowMs);
-    const verdict = local.rates.take(parts, nowMs);
-    // The caller knows its own questions, not the parts.
-    const whole = (part: BucketAsk | undefined): BucketAsk | undefined =>
-      part === undefined ? undefined : asks[parts.indexOf(part)];
-    if (verdict.granted) return { ...verdict, tightest: whole(verdict.tightest), alone: true };
-    return { ...verdict, ask: whole(verdict.ask) ?? verdict.ask, alone: true };
   }
 
   async #reading(ask: BucketAsk, nowMs: number): Promise<BucketReading> {
@@ -476,15 +451,13 @@ export class FleetLimits implements SharedLimits {
   }
 
   #takeRequestAlone(key: CountedKey, holding: KeyHolding, limit: number): Denial | undefined {
-    const { local, outage } = this.#options;
-    this.#decidedAlone += 1;
-    if (outage === 'refuse') return awayDenial();
-    const part = Math.max(1, Math.floor(limit / this.#member.nodes));
-    const limits = { ...noKeyLimits, concurrency: part };
-    if (local.concurrency.takeRequest({ id: key.id, limits }, holding) !== undefined)
-      return concurrencyDenial(key.id, limit);
-    this.#own.set(holding.familyId, (this.#own.get(holding.familyId) ?? 0) + 1);
-    return undefined;
+    const denial = this.#alone.takeRequest(key, holding, limit);
+    if (denial === undefined) this.#countOwn(holding.familyId);
+    return denial;
+  }
+
+  #countOwn(family: string): void {
+    this.#own.set(family, (this.#own.get(family) ?? 0) + 1);
   }
 
   #give(family: string): void {
@@ -500,32 +473,19 @@ export class FleetLimits implements SharedLimits {
 
   #check(key: BudgetedKey, ahead: RequestAhead | undefined): TokenCheck | Promise<TokenCheck> {
     if (!hasBudget(key)) return { reading: undefined, denial: undefined };
-    if (this.#member.state !== 'shared') return this.#checkAlone(key);
+    if (this.#member.state !== 'shared') return this.#alone.checkTokens(key);
     const answered = ahead?.tokens(this.#options.clock.monotonicMs());
     if (answered !== undefined) return answered;
     return this.#ask({ rates: [], counted: undefined, budget: key, engines: this.#slots.likely() }).then(
-      (reply) => reply?.check ?? this.#checkAlone(key),
+      (reply) => reply?.check ?? this.#alone.checkTokens(key),
     );
-  }
-
-  #checkAlone(key: BudgetedKey): TokenCheck {
-    const { local, outage } = this.#options;
-    this.#decidedAlone += 1;
-    if (outage === 'refuse') return { reading: undefined, denial: awayDenial(), alone: true };
-    const { reading, denial } = local.tokens.check(this.#part(key));
-    if (denial === undefined) return { reading, denial, alone: true };
-    const { tokensPerDay, tokensPerMinute } = key.limits;
-    const isDay = denial.params.span === 'day';
-    const limit = (isDay ? tokensPerDay : tokensPerMinute) ?? 0;
-    const whole = tokenDenial(key, isDay ? 'day' : 'minute', limit, denial.retryAfterMs);
-    return { reading, denial: whole, alone: true };
   }
 
   #settle(key: BudgetedKey, tokens: number): void {
     if (tokens <= 0 || !hasBudget(key)) return;
     const { local, spent } = this.#options;
     const { tokensPerMinute, tokensPerDay } = key.limits;
-    local.tokens.settle(this.#member.state === 'shared' ? key : this.#part(key), tokens);
+    local.tokens.settle(this.#member.state === 'shared' ? key : this.#alone.partOfTokens(key), tokens);
     if (tokensPerMinute !== null) this.#perMinute.set(key.familyId, tokensPerMinute);
     if (tokensPerDay !== null) spent.spent(key.familyId, tokens);
     this.#charges.add({
@@ -534,14 +494,6 @@ export class FleetLimits implements SharedLimits {
       tokens,
       daily: tokensPerDay !== null,
     });
-  }
-
-  /** A key with this node's part of its tokens a minute. Tokens of the day are counted as far as they are known. */
-  #part(key: BudgetedKey): BudgetedKey {
-    const { tokensPerMinute } = key.limits;
-    if (tokensPerMinute === null) return key;
-    const part = Math.max(1, tokensPerMinute / this.#member.nodes);
-    return { ...key, limits: { ...key.limits, tokensPerMinute: part } };
   }
 
   // --- slots
@@ -553,8 +505,7 @@ export class FleetLimits implements SharedLimits {
     if (!ask.generates) return this.#options.local.admission.enter(ask, settled);
     if (this.#member.state !== 'shared') {
       const limited = ask.candidates.some(({ engine }) => this.#slots.slots(engine.ref.id) !== undefined);
-      if (limited && this.#options.outage === 'refuse') return awayDenial();
-      return this.admission.enter(ask, settled);
+      return (limited ? this.#alone.denySlot() : undefined) ?? this.admission.enter(ask, settled);
     }
     const engines = this.#slots.needed(ask.candidates);
     if (engines.length === 0) return this.admission.enter(ask, settled);
@@ -583,10 +534,6 @@ export class FleetLimits implements SharedLimits {
 
 function hasBudget(key: BudgetedKey): boolean {
   return key.limits.tokensPerMinute !== null || key.limits.tokensPerDay !== null;
-}
-
-function awayDenial(): AdmissionDenial {
-  return { kind: 'denied', code: 'LIMITER_AWAY', params: {}, rule: rule('limiter'), retryAfterMs: againMs };
 }
 
 function tightestOf(rates: readonly BucketAsk[], aheads: readonly number[]): Verdict {
